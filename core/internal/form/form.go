@@ -1,0 +1,111 @@
+// Package form is application/x-www-form-urlencoded (RFC 6749 appendix B): the bodies of requests, the queries of URLs, the answers of old providers.
+package form
+
+// A Param is one name with one value; order and repetition are kept.
+type Param struct{ Name, Value string }
+
+// Append appends s, escaped; spaces become plus signs.
+func Append(b []byte, s string) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~':
+			b = append(b, c)
+		case c == ' ':
+			b = append(b, '+')
+		default:
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return b
+}
+
+// Encode gives the text of the parameters, in their order.
+func Encode(params []Param) string {
+	var b []byte
+	for i, p := range params {
+		if i > 0 {
+			b = append(b, '&')
+		}
+		b = Append(b, p.Name)
+		b = append(b, '=')
+		b = Append(b, p.Value)
+	}
+	return string(b)
+}
+
+// Decode reads such a text; ok is false for an escape that is none, or a semicolon, which some read as a separator. A piece without "=" is a name with an empty value.
+func Decode(s string) (params []Param, ok bool) {
+	for from := 0; from <= len(s); {
+		to := from
+		for to < len(s) && s[to] != '&' {
+			to++
+		}
+		piece := s[from:to]
+		from = to + 1
+		if piece == "" {
+			continue
+		}
+		eq := 0
+		for eq < len(piece) && piece[eq] != '=' {
+			eq++
+		}
+		name, ok := unescape(piece[:eq])
+		if !ok {
+			return nil, false
+		}
+		value, ok := unescape(piece[min(eq+1, len(piece)):])
+		if !ok {
+			return nil, false
+		}
+		params = append(params, Param{name, value})
+	}
+	return params, true
+}
+
+func unescape(s string) (string, bool) {
+	plain := true
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '%', '+':
+			plain = false
+		case ';':
+			return "", false
+		}
+	}
+	if plain {
+		return s, true
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '+':
+			b = append(b, ' ')
+		case '%':
+			if i+2 >= len(s) {
+				return "", false
+			}
+			hi, ok1 := unhex(s[i+1])
+			lo, ok2 := unhex(s[i+2])
+			if !ok1 || !ok2 {
+				return "", false
+			}
+			b = append(b, hi<<4|lo)
+			i += 2
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b), true
+}
+
+func unhex(c byte) (byte, bool) {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0', true
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return c | 0x20 - 'a' + 10, true
+	}
+	return 0, false
+}

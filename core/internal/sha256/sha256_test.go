@@ -1,0 +1,28 @@
+package sha256
+
+import (
+	"crypto/hmac"
+	stdsha "crypto/sha256"
+	"testing"
+)
+
+// FuzzSum holds Sum and HMAC against the standard library, in one piece and in two.
+func FuzzSum(f *testing.F) {
+	f.Add([]byte("key"), []byte("message"))
+	for _, n := range []int{0, 54, 55, 56, 63, 64, 65, 119, 120, 128} {
+		f.Add(make([]byte, n), make([]byte, n))
+	}
+	f.Fuzz(func(t *testing.T, key, message []byte) {
+		if Sum(message) != stdsha.Sum256(message) {
+			t.Fatalf("Sum(%x)", message)
+		}
+		if Sum(key, message) != stdsha.Sum256(append(append([]byte{}, key...), message...)) {
+			t.Fatalf("Sum(%x, %x)", key, message)
+		}
+		h := hmac.New(stdsha.New, key)
+		h.Write(message)
+		if got := HMAC(key, message); string(got[:]) != string(h.Sum(nil)) {
+			t.Fatalf("HMAC(%x, %x)", key, message)
+		}
+	})
+}

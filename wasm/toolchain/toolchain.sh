@@ -1,0 +1,53 @@
+#!/bin/sh
+# Installs TinyGo for oauth2.wasm, and builds with it.
+#   toolchain.sh install          into build/toolchain; Debian packages by apt-get
+#   toolchain.sh build OUT [OPT]  build wasm/module; OPT is TinyGo's -opt (default z)
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+tools=${TOOLCHAIN_DIR:-$top/build/toolchain}
+
+packages() { grep -v '^#' "$here/packages.txt"; }
+
+install_all() {
+	missing=$(packages | while read -r name _; do
+		dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || echo "$name"
+	done)
+	if [ -n "$missing" ]; then
+		command -v apt-get >/dev/null || {
+			echo "toolchain: needs the Debian packages:" $missing >&2; exit 1; }
+		sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
+		$sudo apt-get -q update
+		# shellcheck disable=SC2086
+		$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+	fi
+	packages | while read -r name version; do
+		have=$(dpkg-query -W -f='${Version}' "$name")
+		[ "$have" = "$version" ] || echo "toolchain: $name is $have, the committed module was built with $version: bytes may differ" >&2
+	done
+	version=$(cd "$here" && go list -m -f '{{.Version}}' github.com/tinygo-org/tinygo)
+	if [ ! -x "$tools/tinygo" ] || [ "$(cat "$tools/version" 2>/dev/null)" != "$version" ]; then
+		rm -rf "$tools" && mkdir -p "$tools"
+		(cd "$here" && go mod download && go build -tags=llvm19 -o "$tools/tinygo" github.com/tinygo-org/tinygo)
+		cp -r "$(cd "$here" && go list -m -f '{{.Dir}}' github.com/tinygo-org/tinygo)" "$tools/root"
+		chmod -R u+w "$tools/root"
+		# The module archive lacks the net submodule; the module never uses it, the loader only wants it there.
+		mkdir -p "$tools/root/src/net" && echo 'package net' >"$tools/root/src/net/net.go"
+		echo "$version" >"$tools/version"
+	fi
+	echo "toolchain: tinygo $version in $tools"
+}
+
+build() {
+	[ -x "$tools/tinygo" ] || { echo "toolchain: run 'make toolchain' first" >&2; exit 1; }
+	cd "$top"
+	PATH="/usr/lib/llvm-19/bin:$PATH" WASMOPT=/usr/bin/wasm-opt TINYGOROOT="$tools/root" GOFLAGS= \
+		"$tools/tinygo" build -buildmode=c-shared -target="$here/target.json" \
+		-opt="${2:-z}" -no-debug -panic=trap -o "$1" ./wasm/module
+}
+
+case ${1:-} in
+install) install_all ;;
+build) build "$2" "${3:-z}" ;;
+*) echo "usage: toolchain.sh install | build OUT [OPT]" >&2; exit 2 ;;
+esac
