@@ -1,0 +1,56 @@
+package core
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+
+// openContract makes a session that hands out the effects it is told to, so that a host's hands are tested by its own way from effect to answer.
+func openContract(l *link) {
+	performed := map[int64]int64{} // command to effect
+	l.command = func(id int64, name string, in json.Value) {
+		effect := in.Get("effect")
+		kind := effect.Get("kind").Str()
+		if name != "perform" || kind == "" || kind == "result" {
+			l.result(id, &fault{kind: kindClient, code: "unknown_command", op: name}, nil)
+			return
+		}
+		w := l.effect(kind)
+		for it := effect.Each(); it.Next(); {
+			switch name := it.Name(); name {
+			case "id", "kind":
+			case "command":
+				n, _ := it.Value().Int()
+				w.MemberStr("target", l.id(performed[n]))
+				l.drop(performed[n])
+			default:
+				w.MemberRaw(quoteless(name), it.Value().Raw())
+			}
+		}
+		switch kind {
+		case "http-cancel", "timer-cancel", "unlock", "event":
+			l.emit(w)
+			l.result(id, nil, nil)
+		default:
+			performed[id] = l.ask(w, func(a answer) {
+				l.result(id, nil, func(w *json.Writer) {
+					w.Key("answer")
+					w.Open('{')
+					if a.failed != "" {
+						w.Key("failed")
+						w.Open('{')
+						w.MemberStr("kind", a.failed)
+						w.Close('}')
+					} else {
+						w.MemberRaw("ok", a.ok.Raw())
+					}
+					w.Close('}')
+				})
+			})
+		}
+	}
+}
+
+// quoteless is a member's name as it stands between quotes.
+func quoteless(name string) string {
+	var w json.Writer
+	w.Str(name)
+	return string(w.Bytes()[1 : len(w.Bytes())-1])
+}

@@ -1,0 +1,106 @@
+package core
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+
+// ABI is the version of the boundary's contract.
+const ABI = 1
+
+// MaxMessage is the longest input in bytes.
+const MaxMessage = 1 << 20
+
+// Codes of Input.
+const (
+	Taken         = 0 // drain the effects
+	UnknownHandle = 1
+	Unreadable    = 2
+	TooLarge      = 3
+	BadEntropy    = 4
+)
+
+// An Engine holds the sessions of one module instance. Its methods are the module's exports; the zero Engine is ready. It is not safe for concurrent use.
+type Engine struct {
+	open    []*link // index is handle - 1; nil once closed, so that handles are never reused
+	refusal []byte
+}
+
+// Open begins a session as the message says and gives its handle, or 0 where it is refused: then Effect(0) is the reason, {"error":{…}}.
+func (e *Engine) Open(msg []byte) (handle int32) {
+	l := &link{}
+	in, code := l.read(msg)
+	var f *fault
+	if code != Taken {
+		f = &fault{kind: kindClient, code: "unreadable"}
+		if code == BadEntropy {
+			f.code, f.field = "bad_value", "entropy"
+		}
+	} else {
+		l.epoch = l.hexEpoch()
+		switch in.Get("kind").Str() {
+		case "client":
+			f = openClient(l, in)
+		case "contract":
+			openContract(l)
+		default:
+			f = &fault{kind: kindClient, code: "bad_value", field: "kind"}
+		}
+	}
+	l.forget()
+	if f != nil {
+		f.op = "open"
+		var w json.Writer
+		w.Open('{')
+		f.write(&w)
+		w.Close('}')
+		e.refusal = w.Bytes()
+		return 0
+	}
+	e.open = append(e.open, l)
+	return int32(len(e.open))
+}
+
+func (e *Engine) link(handle int32) *link {
+	if handle < 1 || int(handle) > len(e.open) {
+		return nil
+	}
+	return e.open[handle-1]
+}
+
+// Input takes a command or an answer. Any code but Taken means that nothing happened.
+func (e *Engine) Input(handle int32, msg []byte) (code int32) {
+	l := e.link(handle)
+	if l == nil {
+		return UnknownHandle
+	}
+	in, code := l.read(msg)
+	if code == Taken {
+		code = l.take(in)
+	}
+	l.forget()
+	return code
+}
+
+// Effect is the next effect of the handle, nil when there is none. The bytes are the caller's.
+func (e *Engine) Effect(handle int32) []byte {
+	if handle == 0 {
+		r := e.refusal
+		e.refusal = nil
+		return r
+	}
+	l := e.link(handle)
+	if l == nil || len(l.effects) == 0 {
+		return nil
+	}
+	next := l.effects[0]
+	l.effects[0] = nil
+	if l.effects = l.effects[1:]; len(l.effects) == 0 {
+		l.effects = nil
+	}
+	return next
+}
+
+// Close forgets the handle and what it held.
+func (e *Engine) Close(handle int32) {
+	if e.link(handle) != nil {
+		e.open[handle-1] = nil
+	}
+}

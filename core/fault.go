@@ -1,0 +1,78 @@
+package core
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+
+// Kinds of failure.
+const (
+	kindNetwork  = "network"
+	kindServer   = "server"
+	kindToken    = "token_not_found"
+	kindCallback = "callback_not_verified"
+	kindClient   = "client"
+	kindExpired  = "expired"
+	kindStorage  = "storage"
+	kindCanceled = "cancelled"
+)
+
+// A fault is an error as the boundary shows it. No member ever holds a token, a secret or a body.
+type fault struct {
+	kind, code, op   string
+	retryable        bool
+	field            string
+	status           int64
+	err, descr, link string // error, error_description, error_uri of the server
+
+	unknown bool // the request may have been carried out; not shown
+}
+
+// write adds the member "error".
+func (f *fault) write(w *json.Writer) {
+	w.Key("error")
+	w.Open('{')
+	w.MemberStr("kind", f.kind)
+	w.MemberStr("code", f.code)
+	w.MemberStr("op", f.op)
+	w.MemberBool("retryable", f.retryable)
+	w.MemberStrIf("field", f.field)
+	if f.status != 0 {
+		w.MemberInt("status", f.status)
+	}
+	w.MemberStrIf("error", f.err)
+	w.MemberStrIf("error_description", f.descr)
+	w.MemberStrIf("error_uri", f.link)
+	w.Close('}')
+}
+
+// protocolError is the server's own error (RFC 6749 sections 4.1.2.1 and 5.2).
+func protocolError(get func(name string) string) *fault {
+	return &fault{kind: kindServer, code: "oauth_error", err: printable(get("error")), descr: printable(get("error_description")), link: printable(get("error_uri"))}
+}
+
+// printable keeps what RFC 6749 appendix A.7 and A.8 allow, so that nothing of a server's making can pass for something else in a log.
+func printable(s string) string {
+	const most = 500
+	b := make([]byte, 0, min(len(s), most))
+	for i := 0; i < len(s) && len(b) < most; i++ {
+		if c := s[i]; c >= 0x20 && c <= 0x7E && c != '"' && c != '\\' {
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+// networkFault is a failed effect as the command's error.
+func networkFault(failed string) *fault {
+	f := &fault{kind: kindNetwork, code: failed, retryable: true, unknown: true}
+	switch failed {
+	case "redirect":
+		// A redirect on a request that carries secrets is refused, not followed (RFC 9700 section 4.12).
+		f.kind, f.retryable, f.unknown = kindServer, false, false
+	case "too_large":
+		f.kind, f.retryable = kindServer, false
+	case "unsent":
+		f.unknown = false
+	case "unsupported", "denied":
+		f.kind, f.retryable, f.unknown = kindClient, false, false
+	}
+	return f
+}
