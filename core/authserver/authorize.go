@@ -1,0 +1,195 @@
+package authserver
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// authorizationRequest is an authorization request that may be answered at its redirect URI.
+type authorizationRequest struct {
+	client Client
+	// redirectURI is where the answer goes; requestedURI is what the request said, maybe nothing.
+	redirectURI, requestedURI string
+
+	state               string
+	scope               []string
+	codeChallenge       string
+	codeChallengeMethod string
+	nonce               string
+	prompt              []string
+	loginHint           string
+
+	// query is the request in canonical form. It is the address of the pages and all the state a sign-in
+	// has: forms post back to it, and every post checks it from the start.
+	query url.Values
+}
+
+// authorize is the authorization endpoint (RFC 6749 section 3.1). GET takes the authorization request; POST
+// takes the forms of its pages.
+func (s *Server) authorize(c *call) (Response, error) {
+	query, err := url.ParseQuery(c.target.RawQuery)
+	if err != nil {
+		return s.errorPage(invalidRequest("The request's parameters cannot be read.")), nil
+	}
+	req, err := s.trustedRequest(query)
+	if err != nil {
+		return s.errorPage(err), nil
+	}
+	// From here on the redirect URI is known to be the client's, and errors go there.
+	if err := s.readAuthorization(req); err != nil {
+		return s.errorRedirect(req, err), nil
+	}
+	var resp Response
+	if c.Method == http.MethodPost {
+		resp, err = s.interact(c, req)
+	} else {
+		resp, err = s.begin(c, req)
+	}
+	if err != nil {
+		return s.errorRedirect(req, err), nil
+	}
+	return resp, nil
+}
+
+// trustedRequest finds the client and checks the redirect URI. What fails here must not be told by a
+// redirect, which would go wherever a stranger wishes (RFC 6749 section 4.1.2.1).
+func (s *Server) trustedRequest(query url.Values) (*authorizationRequest, error) {
+	if len(query["client_id"]) > 1 || len(query["redirect_uri"]) > 1 {
+		return nil, invalidRequest("The request names its application or its return address twice.")
+	}
+	clientID := query.Get("client_id")
+	if clientID == "" {
+		return nil, invalidRequest("The request does not say which application it comes from.")
+	}
+	client, err := s.cfg.Store.Client(clientID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, badRequest("invalid_client", "The application that sent you here is not registered.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	req := &authorizationRequest{client: client, query: query, requestedURI: query.Get("redirect_uri")}
+	req.redirectURI = req.requestedURI
+	if req.requestedURI == "" {
+		// RFC 6749 section 3.1.2.3: it may be left out where there is only one.
+		if len(client.RedirectURIs) != 1 {
+			return nil, invalidRequest("The request does not say where to return to.")
+		}
+		req.redirectURI = client.RedirectURIs[0]
+	}
+	if !client.CheckRedirectURI(req.redirectURI) {
+		return nil, invalidRequest("The return address is not registered for this application.")
+	}
+	return req, nil
+}
+
+// readAuthorization checks the rest of the request (RFC 6749 section 4.1.1, RFC 7636 section 4.3).
+func (s *Server) readAuthorization(req *authorizationRequest) error {
+	if states := req.query["state"]; len(states) == 1 {
+		req.state = states[0]
+	}
+	p, err := readParams(req.query)
+	if err != nil {
+		return err
+	}
+	switch responseType := p["response_type"]; {
+	case responseType == "":
+		return invalidRequest("response_type is missing")
+	case responseType != ResponseTypeCode:
+		return badRequest("unsupported_response_type", "the response type is not supported")
+	case !req.client.CheckResponseType(responseType), !req.client.CheckGrantType(GrantAuthorizationCode):
+		return badRequest("unauthorized_client", "the client may not use this response type")
+	}
+	if mode := p["response_mode"]; mode != "" && mode != "query" {
+		return invalidRequest("the response mode is not supported")
+	}
+	if err := s.readChallenge(req, p); err != nil {
+		return err
+	}
+	scope, ok := narrowScope(p["scope"], req.client.Scope)
+	if !ok {
+		return badRequest("invalid_scope", "the client may not ask for this scope")
+	}
+	req.scope = strings.Fields(scope)
+	for _, name := range req.scope {
+		if !slices.ContainsFunc(s.scopes, func(known Scope) bool { return known.Name == name }) {
+			return badRequest("invalid_scope", "the scope is not supported")
+		}
+	}
+	req.nonce, req.loginHint = p["nonce"], p["login_hint"]
+	// OpenID Connect Core section 3.1.2.1.
+	req.prompt = strings.Fields(p["prompt"])
+	if len(req.prompt) > 1 && slices.Contains(req.prompt, "none") {
+		return invalidRequest("prompt none stands alone")
+	}
+	return nil
+}
+
+func (s *Server) readChallenge(req *authorizationRequest, p params) error {
+	challenge, method := p["code_challenge"], p["code_challenge_method"]
+	if challenge == "" {
+		switch {
+		case method != "":
+			return invalidRequest("code_challenge is missing")
+		case req.client.IsPublic(), s.cfg.RequirePKCE:
+			// RFC 9700 section 2.1.1.
+			return invalidRequest("code_challenge is required")
+		}
+		return nil
+	}
+	if method == "" {
+		// RFC 7636 section 4.3; never as if there were no challenge.
+		method = ChallengePlain
+	}
+	switch {
+	case method == ChallengePlain && !s.cfg.InsecurePlainPKCE:
+		return invalidRequest("code_challenge_method must be S256")
+	case method != ChallengePlain && method != ChallengeS256:
+		return invalidRequest("code_challenge_method is not supported")
+	case method == ChallengeS256 && !isS256Challenge(challenge), !isCodeVerifier(challenge):
+		return invalidRequest("code_challenge is malformed")
+	}
+	req.codeChallenge, req.codeChallengeMethod = challenge, method
+	return nil
+}
+
+// errorRedirect tells the client of an error (RFC 6749 section 4.1.2.1).
+func (s *Server) errorRedirect(req *authorizationRequest, err error) Response {
+	e := asProtocolError(err)
+	return s.answer(req, url.Values{"error": {e.code}, "error_description": {e.description}})
+}
+
+// answer sends an authorization response by 303, which never repeats a form the user filled in at the
+// client (RFC 9700 section 4.12), with the issuer (RFC 9207 section 2).
+func (s *Server) answer(req *authorizationRequest, result url.Values) Response {
+	result.Set("iss", s.cfg.Issuer)
+	if req.state != "" {
+		result.Set("state", req.state)
+	}
+	// RFC 6749 section 3.1.2: a query the URI has is kept.
+	separator := "?"
+	if strings.Contains(req.redirectURI, "?") {
+		separator = "&"
+	}
+	return seeOther(req.redirectURI + separator + result.Encode())
+}
+
+func seeOther(location string) Response {
+	h := newHeader("")
+	h.Set("Location", location)
+	h.Set("Referrer-Policy", "no-referrer")
+	return Response{Status: http.StatusSeeOther, Header: h}
+}
+
+// describe returns the scope in the words of the consent page.
+func (s *Server) describe(scope []string) []Scope {
+	var described []Scope
+	for _, name := range scope {
+		i := slices.IndexFunc(s.scopes, func(known Scope) bool { return known.Name == name })
+		described = append(described, s.scopes[i])
+	}
+	return described
+}

@@ -1,0 +1,236 @@
+package authserver
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Client authentication methods (RFC 7591 section 2).
+const (
+	AuthMethodNone  = "none"
+	AuthMethodBasic = "client_secret_basic"
+	AuthMethodPost  = "client_secret_post"
+)
+
+// Grant types and response types the server knows.
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantRefreshToken      = "refresh_token"
+	ResponseTypeCode       = "code"
+)
+
+// Client is a registered client, with the metadata names of RFC 7591 section 2.
+type Client struct {
+	ClientID string
+	// ClientSecret is empty for a public client.
+	ClientSecret string
+	// GrantTypes may be used at the token endpoint; none named means authorization_code only. A refresh
+	// token is issued only to a client that has refresh_token here.
+	GrantTypes []string
+	// ResponseTypes may be asked for at the authorization endpoint; none named means code only.
+	ResponseTypes []string
+	// RedirectURIs are compared as [Client.CheckRedirectURI] says.
+	RedirectURIs []string
+	// Scope is what the client may ask for, separated by spaces, and what it gets when it asks for
+	// nothing in particular (RFC 6749 section 3.3). Empty means no scope.
+	Scope string
+	// User is the account that registered the client. The server keeps it and draws nothing from it.
+	User string
+	// TokenEndpointAuthMethod is none, client_secret_basic or client_secret_post. Empty means none
+	// without a secret, and either of the other two with one.
+	TokenEndpointAuthMethod string
+	// Name is shown to the user; empty shows ClientID.
+	Name string
+}
+
+// Validate reports what keeps the client from being registered, and names the field.
+func (c Client) Validate() error {
+	fault := func(field, why string) error {
+		return fmt.Errorf("authserver: Client.%s: %s (client %q)", field, why, c.ClientID)
+	}
+	if c.ClientID == "" || !isVSCHAR(c.ClientID) {
+		return fault("ClientID", "must be printable ASCII, not empty")
+	}
+	switch c.TokenEndpointAuthMethod {
+	case "":
+	case AuthMethodNone:
+		if c.ClientSecret != "" {
+			return fault("ClientSecret", "must be empty with the method none")
+		}
+	case AuthMethodBasic, AuthMethodPost:
+		if c.ClientSecret == "" {
+			return fault("ClientSecret", "must be set with the method "+c.TokenEndpointAuthMethod)
+		}
+	default:
+		return fault("TokenEndpointAuthMethod", "must be none, client_secret_basic or client_secret_post")
+	}
+	for _, g := range c.GrantTypes {
+		if !slices.Contains(grantTypes, g) {
+			return fault("GrantTypes", fmt.Sprintf("%q is not supported", g))
+		}
+	}
+	for _, r := range c.ResponseTypes {
+		if r != ResponseTypeCode {
+			return fault("ResponseTypes", fmt.Sprintf("%q is not supported", r))
+		}
+	}
+	for _, u := range c.RedirectURIs {
+		if err := validateRedirectURI(u); err != nil {
+			return fault("RedirectURIs", fmt.Sprintf("%q %v", u, err))
+		}
+	}
+	if _, ok := splitScope(c.Scope); !ok {
+		return fault("Scope", "must be scope tokens separated by single spaces (RFC 6749 section 3.3)")
+	}
+	return nil
+}
+
+func validateRedirectURI(uri string) error {
+	u, err := url.Parse(uri)
+	if err != nil || !isVSCHAR(uri) || strings.ContainsAny(uri, " \\") {
+		return errors.New("is not a URI")
+	}
+	switch {
+	case !u.IsAbs():
+		return errors.New("must be absolute (RFC 6749 section 3.1.2)")
+	case strings.Contains(uri, "#"):
+		return errors.New("must have no fragment (RFC 6749 section 3.1.2)")
+	case u.User != nil:
+		return errors.New("must have no user information")
+	}
+	switch u.Scheme {
+	case "https":
+		if u.Host == "" {
+			return errors.New("must have a host")
+		}
+	case "http":
+		// RFC 6749 section 3.1.2.1 wants TLS; RFC 8252 section 8.3 excuses loopback.
+		if !isLoopbackHost(u.Hostname()) {
+			return errors.New("must be https, or http on loopback")
+		}
+	default:
+		// A private-use scheme is a reversed domain name; the dot keeps out javascript:, data: and
+		// their like (RFC 8252 section 7.1).
+		if !strings.Contains(u.Scheme, ".") {
+			return errors.New("must be https, http on loopback, or a private-use scheme with a dot")
+		}
+	}
+	return nil
+}
+
+// IsPublic tells whether the client has no secret to authenticate with (RFC 6749 section 2.1).
+func (c Client) IsPublic() bool { return c.ClientSecret == "" }
+
+// CheckRedirectURI tells whether uri is registered. It compares byte for byte (RFC 9700 section 2.1),
+// with one exception: where a public client registered http on a loopback address literal, the port
+// may be any (RFC 8252 section 7.3).
+func (c Client) CheckRedirectURI(uri string) bool {
+	if slices.Contains(c.RedirectURIs, uri) {
+		return true
+	}
+	if !c.IsPublic() {
+		return false
+	}
+	host, rest, ok := splitLoopback(uri)
+	return ok && slices.ContainsFunc(c.RedirectURIs, func(registered string) bool {
+		h, r, ok := splitLoopback(registered)
+		return ok && h == host && r == rest
+	})
+}
+
+// CheckGrantType tells whether the client may use grantType.
+func (c Client) CheckGrantType(grantType string) bool {
+	if len(c.GrantTypes) == 0 {
+		return grantType == GrantAuthorizationCode
+	}
+	return slices.Contains(c.GrantTypes, grantType)
+}
+
+// CheckResponseType tells whether the client may use responseType.
+func (c Client) CheckResponseType(responseType string) bool {
+	if len(c.ResponseTypes) == 0 {
+		return responseType == ResponseTypeCode
+	}
+	return slices.Contains(c.ResponseTypes, responseType)
+}
+
+// checkAuthMethod tells whether the client may authenticate this way.
+func (c Client) checkAuthMethod(method string) bool {
+	if c.TokenEndpointAuthMethod != "" {
+		return c.TokenEndpointAuthMethod == method
+	}
+	return c.IsPublic() == (method == AuthMethodNone)
+}
+
+func (c Client) checkSecret(secret string) bool {
+	return c.ClientSecret != "" && equalSecret(c.ClientSecret, secret)
+}
+
+func (c Client) displayName() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return c.ClientID
+}
+
+// equalSecret compares without telling, by the time it takes, where or in length the two differ.
+func equalSecret(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// splitLoopback cuts the port out of an http URI on a loopback address literal. It works on the text,
+// so that nothing but the port can differ between two URIs that give the same parts.
+func splitLoopback(uri string) (host, rest string, ok bool) {
+	after, ok := strings.CutPrefix(uri, "http://")
+	if !ok || strings.Contains(uri, "#") {
+		return "", "", false
+	}
+	end := strings.IndexAny(after, "/?")
+	if end < 0 {
+		end = len(after)
+	}
+	host, rest = after[:end], after[end:]
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		port, err := strconv.ParseUint(host[i+1:], 10, 16)
+		if err != nil || port == 0 {
+			return "", "", false
+		}
+		host = host[:i]
+	}
+	literal := host
+	if strings.HasPrefix(literal, "[") && strings.HasSuffix(literal, "]") {
+		literal = literal[1 : len(literal)-1]
+	}
+	// The name localhost is left out: it may resolve elsewhere (RFC 8252 section 8.3).
+	addr, err := netip.ParseAddr(literal)
+	if err != nil || !addr.IsLoopback() || addr.Is6() != (host != literal) {
+		return "", "", false
+	}
+	return host, rest, true
+}
+
+func isLoopbackHost(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+// isVSCHAR is the VSCHAR repetition of RFC 6749 appendix A.
+func isVSCHAR(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] > 0x7e {
+			return false
+		}
+	}
+	return true
+}

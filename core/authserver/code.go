@@ -1,0 +1,88 @@
+package authserver
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"time"
+)
+
+// Code challenge methods (RFC 7636 section 4.2).
+const (
+	ChallengeS256  = "S256"
+	ChallengePlain = "plain"
+)
+
+// AuthorizationCode is an authorization code and what it is bound to.
+type AuthorizationCode struct {
+	// Code is the value; it is set only on the code as issued, never on one read from a [Store].
+	Code     string
+	ClientID string
+	// RedirectURI is the one the authorization request named; empty where it named none.
+	RedirectURI  string
+	ResponseType string
+	// Scope is what the user granted, separated by spaces.
+	Scope string
+	// AuthTime is when the user signed in, which may be long before the code was issued.
+	AuthTime  time.Time
+	IssuedAt  time.Time
+	ExpiresIn time.Duration
+	// CodeChallenge is empty where the request had none.
+	CodeChallenge       string
+	CodeChallengeMethod string
+	Nonce               string
+	// User is the username, a key of Config.Users.
+	User string
+}
+
+// IsExpired tells whether the code's lifetime is over at now.
+func (c AuthorizationCode) IsExpired(now time.Time) bool {
+	return !now.Before(c.IssuedAt.Add(c.ExpiresIn))
+}
+
+// CheckCodeChallenge tells whether verifier answers the code challenge (RFC 7636 section 4.6), comparing
+// in constant time. A challenge without a method is plain (section 4.3). Without a challenge only an
+// absent verifier passes: one that comes nevertheless is a sign of a request whose challenge was taken
+// out on the way (RFC 9700 section 4.8.2).
+func (c AuthorizationCode) CheckCodeChallenge(verifier string) bool {
+	if c.CodeChallenge == "" {
+		return verifier == ""
+	}
+	if !isCodeVerifier(verifier) {
+		return false
+	}
+	switch c.CodeChallengeMethod {
+	case ChallengeS256:
+		sum := sha256.Sum256([]byte(verifier))
+		return constantTimeEqual(base64.RawURLEncoding.EncodeToString(sum[:]), c.CodeChallenge)
+	case ChallengePlain, "":
+		return constantTimeEqual(verifier, c.CodeChallenge)
+	}
+	return false
+}
+
+func constantTimeEqual(a, b string) bool {
+	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+}
+
+// isCodeVerifier is the grammar of RFC 7636 section 4.1, which a code challenge shares (section 4.2).
+func isCodeVerifier(s string) bool {
+	if len(s) < 43 || len(s) > 128 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '-', c == '.', c == '_', c == '~':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isS256Challenge tells whether s can be the base64url of a SHA-256 digest.
+func isS256Challenge(s string) bool {
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	return err == nil && len(sum) == sha256.Size && len(s) == 43
+}

@@ -1,0 +1,156 @@
+package authserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Lifetimes where the [Config] names none. Ten minutes is the most that RFC 6749 section 4.1.2 recommends
+// for a code; a client needs seconds.
+const (
+	DefaultCodeLifetime         = time.Minute
+	DefaultAccessTokenLifetime  = 10 * time.Minute
+	DefaultRefreshTokenLifetime = 14 * 24 * time.Hour
+)
+
+// Config is what a [Server] is made from. Issuer, Store and Users are required.
+type Config struct {
+	// Issuer is the issuer identifier (RFC 8414 section 2): an https URL, or http on loopback, without
+	// query, fragment and final slash. Endpoints are relative to it.
+	Issuer string
+	Store  Store
+	// Users may sign in; the key is the username.
+	Users map[string]User
+	// Scopes are understood besides profile and email; one of these names changes its description.
+	Scopes []Scope
+
+	// Lifetimes; zero means the default constant.
+	CodeLifetime         time.Duration
+	AccessTokenLifetime  time.Duration
+	RefreshTokenLifetime time.Duration
+	// RotationGrace is how long after its rotation a refresh token may come again and get a further
+	// successor, as a client that lost the answer would send it. Zero: a second use revokes the grant.
+	RotationGrace time.Duration
+
+	// AllowedOrigins may call the token, revocation, userinfo and metadata endpoints from a page, as
+	// "https://app.example"; nil means any origin. Cookies play no part at those endpoints, and the
+	// authorization endpoint never answers to another origin.
+	AllowedOrigins []string
+
+	// RequirePKCE asks for a code challenge from confidential clients too. Public clients always need one.
+	RequirePKCE bool
+	// InsecurePlainPKCE accepts the code challenge method plain, which shows the verifier to whoever sees
+	// the authorization request (RFC 7636 section 7.2). It is safe only for testing what clients do.
+	InsecurePlainPKCE bool
+
+	// DemoHint, where set, is shown on the sign-in page and fills in its fields.
+	DemoHint *DemoHint
+
+	// Rand is the source of secrets; nil means crypto/rand. It is read under a lock.
+	Rand io.Reader
+	// Now is the clock of [Server.ServeHTTP]; nil means time.Now. [Server.Handle] takes the time from its request.
+	Now func() time.Time
+}
+
+// User is someone who may sign in, with the claims of OpenID Connect Core section 5.1 the server knows.
+type User struct {
+	Password string
+	// Subject is the claim sub; empty means the username.
+	Subject       string
+	Name          string
+	Email         string
+	EmailVerified bool
+}
+
+// DemoHint lets a newcomer sign in by pressing the button.
+type DemoHint struct {
+	// Text is shown above the form.
+	Text string
+	// Username and Password fill in the form; both are in the page for everyone to read.
+	Username, Password string
+}
+
+// check fills in the defaults and returns the issuer, or an error that names the field.
+func (c *Config) check() (*url.URL, error) {
+	issuer, err := checkIssuer(c.Issuer)
+	if err != nil {
+		return nil, fault("Issuer", err.Error())
+	}
+	if c.Store == nil {
+		return nil, fault("Store", "must be set; NewMemoryStore makes one")
+	}
+	if len(c.Users) == 0 {
+		return nil, fault("Users", "must name someone who can sign in")
+	}
+	for name, u := range c.Users {
+		if name == "" || u.Password == "" {
+			return nil, fault("Users", fmt.Sprintf("user %q needs a username and a password", name))
+		}
+	}
+	for _, s := range c.Scopes {
+		if !isScopeToken(s.Name) || s.Description == "" {
+			return nil, fault("Scopes", fmt.Sprintf("%q needs to be a scope token (RFC 6749 section 3.3) with a description", s.Name))
+		}
+	}
+	for _, l := range []struct {
+		field    string
+		value    *time.Duration
+		standard time.Duration
+	}{
+		{"CodeLifetime", &c.CodeLifetime, DefaultCodeLifetime},
+		{"AccessTokenLifetime", &c.AccessTokenLifetime, DefaultAccessTokenLifetime},
+		{"RefreshTokenLifetime", &c.RefreshTokenLifetime, DefaultRefreshTokenLifetime},
+	} {
+		if *l.value == 0 {
+			*l.value = l.standard
+		}
+		// expires_in counts whole seconds.
+		if *l.value < time.Second {
+			return nil, fault(l.field, "must be a second or more")
+		}
+	}
+	if c.RotationGrace < 0 {
+		return nil, fault("RotationGrace", "must not be negative")
+	}
+	for _, o := range c.AllowedOrigins {
+		if !isOrigin(o) {
+			return nil, fault("AllowedOrigins", fmt.Sprintf("%q is not an origin such as https://app.example", o))
+		}
+	}
+	if h := c.DemoHint; h != nil && h.Username != "" {
+		if u, ok := c.Users[h.Username]; !ok || u.Password != h.Password {
+			return nil, fault("DemoHint", "must hold the username and password of one of Users")
+		}
+	}
+	return issuer, nil
+}
+
+func fault(field, why string) error {
+	return fmt.Errorf("authserver: Config.%s: %s", field, why)
+}
+
+func checkIssuer(issuer string) (*url.URL, error) {
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Hostname() == "":
+		return nil, errors.New("must be a URL with a host, such as https://login.example")
+	case u.Scheme != "https" && !(u.Scheme == "http" && isLoopbackHost(u.Hostname())):
+		return nil, errors.New("must be https, or http on loopback (RFC 8414 section 2)")
+	case strings.ContainsAny(issuer, "?#"):
+		return nil, errors.New("must have no query and no fragment (RFC 8414 section 2)")
+	case strings.HasSuffix(u.Path, "/") || strings.Contains(u.Path, "//") || u.EscapedPath() != u.Path:
+		return nil, errors.New("must have a plain path without a final slash")
+	}
+	return u, nil
+}
+
+func isOrigin(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && slices.Contains([]string{"http", "https"}, u.Scheme) && u.Host != "" &&
+		u.User == nil && s == u.Scheme+"://"+strings.ToLower(u.Host)
+}

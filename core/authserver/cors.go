@@ -1,0 +1,33 @@
+package authserver
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// preflight answers OPTIONS at an endpoint that other origins may call (Fetch standard, CORS protocol).
+func preflight(methods []string) Response {
+	h := newHeader("")
+	h.Set("Allow", strings.Join(methods, ", "))
+	h.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Max-Age", "600")
+	return Response{Status: http.StatusNoContent, Header: h}
+}
+
+// allowOrigin lets a page of the origin read the response. Credentials are never allowed: these endpoints
+// look at no cookie.
+func (s *Server) allowOrigin(h http.Header, origin string) {
+	allowed := "*"
+	if s.cfg.AllowedOrigins != nil {
+		h.Add("Vary", "Origin")
+		if !slices.Contains(s.cfg.AllowedOrigins, origin) {
+			return
+		}
+		allowed = origin
+	}
+	h.Set("Access-Control-Allow-Origin", allowed)
+	// A client reads the reason of a 401 there (RFC 6750 section 3).
+	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+}

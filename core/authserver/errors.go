@@ -1,0 +1,52 @@
+package authserver
+
+import (
+	"errors"
+	"net/http"
+)
+
+// protocolError is an error as RFC 6749 sections 4.1.2.1 and 5.2 say it. The description is a constant
+// of this package: it holds no secret and nothing of the request, and keeps to their character set.
+type protocolError struct {
+	status      int
+	code        string
+	description string
+	// challenge is the value of WWW-Authenticate, where there is one.
+	challenge string
+}
+
+func (e *protocolError) Error() string { return "authserver: " + e.code + ": " + e.description }
+
+func badRequest(code, description string) *protocolError {
+	return &protocolError{status: http.StatusBadRequest, code: code, description: description}
+}
+
+func invalidRequest(description string) *protocolError {
+	return badRequest("invalid_request", description)
+}
+
+func invalidGrant(description string) *protocolError {
+	return badRequest("invalid_grant", description)
+}
+
+// asProtocolError says an internal error in the protocol's words, without its text.
+func asProtocolError(err error) *protocolError {
+	if p, ok := errors.AsType[*protocolError](err); ok {
+		return p
+	}
+	if errors.Is(err, ErrUnavailable) {
+		return &protocolError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable",
+			description: "the server cannot answer at the moment"}
+	}
+	return &protocolError{status: http.StatusInternalServerError, code: "server_error",
+		description: "the server met an unexpected condition"}
+}
+
+// response is the error as JSON (RFC 6749 section 5.2).
+func (e *protocolError) response() Response {
+	r := jsonResponse(e.status, map[string]string{"error": e.code, "error_description": e.description})
+	if e.challenge != "" {
+		r.Header.Set("WWW-Authenticate", e.challenge)
+	}
+	return r
+}

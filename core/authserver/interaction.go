@@ -1,0 +1,237 @@
+package authserver
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// interactionLifetime is how long a sign-in or consent page may stand open.
+const interactionLifetime = 10 * time.Minute
+
+// Names of the two pages, which an interaction token is bound to.
+const (
+	stepSignIn  = "sign-in"
+	stepConsent = "consent"
+)
+
+// begin answers an authorization request with the page it needs.
+func (s *Server) begin(c *call, req *authorizationRequest) (Response, error) {
+	b, err := s.browser(c)
+	if err != nil {
+		return Response{}, err
+	}
+	if slices.Contains(req.prompt, "none") {
+		// OpenID Connect Core section 3.1.2.6. Consent is asked each time, so there is never a code
+		// without a page.
+		if !b.signedIn {
+			return Response{}, badRequest("login_required", "the user is not signed in")
+		}
+		return Response{}, badRequest("consent_required", "the user has to be asked")
+	}
+	again := slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account")
+	if !b.signedIn || again {
+		return s.signInPage(c, req, b, "")
+	}
+	return s.consentPage(c, req, b, "")
+}
+
+// interact takes a form. Its token is checked first, so that no other site can fill one in (RFC 6749
+// section 10.12), not even with the attacker's own account.
+func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) {
+	form, err := c.form()
+	if err != nil {
+		return s.errorPage(invalidRequest("The form cannot be read.")), nil
+	}
+	b, err := s.browser(c)
+	if err != nil {
+		return Response{}, err
+	}
+	step := stepConsent
+	if form["action"] == "sign-in" {
+		step = stepSignIn
+	}
+	if b.id == "" || !s.checkInteraction(c.Now, form["interaction"], step, b.id, req.query) {
+		const alert = "That page was out of date. Please try again."
+		if b.signedIn {
+			return s.consentPage(c, req, b, alert)
+		}
+		return s.signInPage(c, req, b, alert)
+	}
+	if step == stepSignIn {
+		return s.signIn(c, req, b, form)
+	}
+	if !b.signedIn {
+		return s.signInPage(c, req, b, "You were signed out. Please sign in again.")
+	}
+	switch form["action"] {
+	case "approve":
+		return s.approve(c, req, b)
+	case "deny":
+		return Response{}, badRequest("access_denied", "the user refused")
+	case "switch":
+		if err := s.signOut(b); err != nil {
+			return Response{}, err
+		}
+		return seeOther(s.pageURL(req.query)), nil
+	}
+	return s.errorPage(invalidRequest("The form cannot be read.")), nil
+}
+
+func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form params) (Response, error) {
+	user, ok := s.cfg.Users[form["username"]]
+	// The comparison is made for unknown users too, so that time does not tell them apart.
+	if !equalSecret(user.Password, form["password"]) || !ok {
+		req.loginHint = form["username"]
+		return s.signInPage(c, req, b, "That username and password do not match. Please try again.")
+	}
+	cookie, err := s.startSession(c.Now, b, form["username"])
+	if err != nil {
+		return Response{}, err
+	}
+	// Redirecting lets the next page be reloaded; what asked for this sign-in is done with.
+	next := url.Values{}
+	for name, values := range req.query {
+		next[name] = values
+	}
+	prompt := slices.DeleteFunc(slices.Clone(req.prompt), func(p string) bool { return p == "login" || p == "select_account" })
+	if next.Del("prompt"); len(prompt) > 0 {
+		next.Set("prompt", strings.Join(prompt, " "))
+	}
+	resp := seeOther(s.pageURL(next))
+	resp.Header.Set("Set-Cookie", cookie)
+	return resp, nil
+}
+
+// approve issues the code (RFC 6749 section 4.1.2).
+func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Response, error) {
+	value, err := s.secret()
+	if err != nil {
+		return Response{}, err
+	}
+	grant, err := s.secret()
+	if err != nil {
+		return Response{}, err
+	}
+	err = s.cfg.Store.SaveCode(CodeRecord{
+		Digest: DigestOf(value),
+		Grant:  grant,
+		AuthorizationCode: AuthorizationCode{
+			ClientID:            req.client.ClientID,
+			RedirectURI:         req.requestedURI,
+			ResponseType:        ResponseTypeCode,
+			Scope:               strings.Join(req.scope, " "),
+			AuthTime:            b.session.AuthTime,
+			IssuedAt:            c.Now,
+			ExpiresIn:           s.cfg.CodeLifetime,
+			CodeChallenge:       req.codeChallenge,
+			CodeChallengeMethod: req.codeChallengeMethod,
+			Nonce:               req.nonce,
+			User:                b.session.User,
+		},
+	})
+	if err != nil {
+		return Response{}, err
+	}
+	return s.answer(req, url.Values{"code": {value}}), nil
+}
+
+// pageURL is the address of the pages for an authorization request. It has no host, so it stays on the
+// origin the browser came to.
+func (s *Server) pageURL(query url.Values) string {
+	return s.issuer.Path + authorizePath + "?" + query.Encode()
+}
+
+// newInteraction makes the token of a form: when it expires, authenticated together with the step, the
+// browser and the authorization request it is for. The server keeps nothing of an unfinished sign-in.
+func (s *Server) newInteraction(now time.Time, step, browserID string, query url.Values) string {
+	expires := binary.BigEndian.AppendUint64(nil, uint64(now.Add(interactionLifetime).Unix()))
+	return base64.RawURLEncoding.EncodeToString(append(expires, s.interactionMAC(expires, step, browserID, query)...))
+}
+
+func (s *Server) checkInteraction(now time.Time, token, step, browserID string, query url.Values) bool {
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(raw) != 8+sha256.Size {
+		return false
+	}
+	expires, mac := raw[:8], raw[8:]
+	return hmac.Equal(mac, s.interactionMAC(expires, step, browserID, query)) &&
+		now.Unix() < int64(binary.BigEndian.Uint64(expires))
+}
+
+func (s *Server) interactionMAC(expires []byte, step, browserID string, query url.Values) []byte {
+	h := hmac.New(sha256.New, s.formKey)
+	h.Write(expires)
+	// None of the parts can hold the separator.
+	h.Write([]byte(step + "\x00" + browserID + "\x00" + query.Encode()))
+	return h.Sum(nil)
+}
+
+// signInPage and consentPage give the browser an identifier if it has none, to bind the form to.
+func (s *Server) signInPage(c *call, req *authorizationRequest, b browser, alert string) (Response, error) {
+	var cookie string
+	if b.id == "" {
+		id, err := s.secret()
+		if err != nil {
+			return Response{}, err
+		}
+		b.id, cookie = id, s.cookie(id)
+	}
+	p := page{
+		Title:       "Sign in",
+		Client:      req.client.displayName(),
+		Action:      s.pageURL(req.query),
+		Interaction: s.newInteraction(c.Now, stepSignIn, b.id, req.query),
+		Alert:       alert,
+		Username:    req.loginHint,
+	}
+	if hint := s.cfg.DemoHint; hint != nil {
+		p.Hint = hint.Text
+		if p.Username == "" || p.Username == hint.Username {
+			p.Username, p.Password = hint.Username, hint.Password
+		}
+	}
+	resp := s.page("signin", statusFor(alert), p)
+	if cookie != "" {
+		resp.Header.Set("Set-Cookie", cookie)
+	}
+	return resp, nil
+}
+
+func (s *Server) consentPage(c *call, req *authorizationRequest, b browser, alert string) (Response, error) {
+	p := page{
+		Title:       "Allow access",
+		Client:      req.client.displayName(),
+		Action:      s.pageURL(req.query),
+		Interaction: s.newInteraction(c.Now, stepConsent, b.id, req.query),
+		Alert:       alert,
+		Username:    b.session.User,
+		Name:        s.cfg.Users[b.session.User].Name,
+		Scopes:      s.describe(req.scope),
+		ReturnTo:    returnAddress(req.redirectURI),
+	}
+	return s.page("consent", statusFor(alert), p), nil
+}
+
+func statusFor(alert string) int {
+	if alert != "" {
+		return http.StatusForbidden
+	}
+	return http.StatusOK
+}
+
+// returnAddress is as much of a redirect URI as tells a user where it leads.
+func returnAddress(redirectURI string) string {
+	u, err := url.Parse(redirectURI)
+	if err != nil || u.Host == "" {
+		scheme, _, _ := strings.Cut(redirectURI, ":")
+		return scheme
+	}
+	return u.Host
+}

@@ -1,0 +1,205 @@
+package authserver
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// sweepEvery is after how many writes a MemoryStore looks for what has expired.
+const sweepEvery = 256
+
+// MemoryStore is a [Store] in memory. It forgets what has expired as it goes.
+type MemoryStore struct {
+	mu       sync.Mutex
+	clients  map[string]Client
+	codes    map[Digest]*CodeRecord
+	tokens   map[Digest]*TokenRecord // by access and by refresh digest
+	grants   map[string][]*TokenRecord
+	sessions map[Digest]Session
+	writes   int
+}
+
+// NewMemoryStore returns a store without clients; [MemoryStore.AddClient] registers them.
+func NewMemoryStore() *MemoryStore {
+	return &MemoryStore{
+		clients:  map[string]Client{},
+		codes:    map[Digest]*CodeRecord{},
+		tokens:   map[Digest]*TokenRecord{},
+		grants:   map[string][]*TokenRecord{},
+		sessions: map[Digest]Session{},
+	}
+}
+
+// AddClient registers a client, or replaces the one with the same ClientID. The error is that of [Client.Validate].
+func (m *MemoryStore) AddClient(c Client) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clients[c.ClientID] = c
+	return nil
+}
+
+// Client implements [Store].
+func (m *MemoryStore) Client(clientID string) (Client, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c, ok := m.clients[clientID]; ok {
+		return c, nil
+	}
+	return Client{}, ErrNotFound
+}
+
+// SaveCode implements [Store].
+func (m *MemoryStore) SaveCode(c CodeRecord) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep(c.IssuedAt)
+	m.codes[c.Digest] = &c
+	return nil
+}
+
+// Code implements [Store].
+func (m *MemoryStore) Code(d Digest) (CodeRecord, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c, ok := m.codes[d]; ok {
+		return *c, nil
+	}
+	return CodeRecord{}, ErrNotFound
+}
+
+// RedeemCode implements [Store].
+func (m *MemoryStore) RedeemCode(code Digest, issued TokenRecord) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, ok := m.codes[code]
+	if !ok {
+		return ErrNotFound
+	}
+	if c.Used {
+		m.revokeGrant(c.Grant)
+		return ErrReplayed
+	}
+	c.Used = true
+	m.keep(issued)
+	return nil
+}
+
+// Token implements [Store].
+func (m *MemoryStore) Token(d Digest) (TokenRecord, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t, ok := m.tokens[d]; ok {
+		return *t, nil
+	}
+	return TokenRecord{}, ErrNotFound
+}
+
+// RotateRefreshToken implements [Store].
+func (m *MemoryStore) RotateRefreshToken(used Digest, successor TokenRecord, grace time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t, ok := m.tokens[used]
+	if !ok || t.Refresh != used || t.Revoked {
+		return ErrNotFound
+	}
+	now := successor.IssuedAt
+	switch {
+	case t.RotatedAt.IsZero():
+		t.RotatedAt = now
+	case grace <= 0 || now.Sub(t.RotatedAt) > grace:
+		m.revokeGrant(t.Grant)
+		return ErrReplayed
+	}
+	m.keep(successor)
+	return nil
+}
+
+// RevokeAccessToken implements [Store].
+func (m *MemoryStore) RevokeAccessToken(access Digest) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t, ok := m.tokens[access]; ok && t.Access == access {
+		delete(m.tokens, access)
+	}
+	return nil
+}
+
+// RevokeGrant implements [Store].
+func (m *MemoryStore) RevokeGrant(grant string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.revokeGrant(grant)
+	return nil
+}
+
+// SaveSession implements [Store].
+func (m *MemoryStore) SaveSession(d Digest, s Session) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sweep(s.AuthTime)
+	m.sessions[d] = s
+	return nil
+}
+
+// Session implements [Store].
+func (m *MemoryStore) Session(d Digest) (Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s, ok := m.sessions[d]; ok {
+		return s, nil
+	}
+	return Session{}, ErrNotFound
+}
+
+// DeleteSession implements [Store].
+func (m *MemoryStore) DeleteSession(d Digest) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.sessions, d)
+	return nil
+}
+
+func (m *MemoryStore) revokeGrant(grant string) {
+	for _, t := range m.grants[grant] {
+		t.Revoked = true
+	}
+}
+
+func (m *MemoryStore) keep(t TokenRecord) {
+	m.sweep(t.IssuedAt)
+	m.tokens[t.Access] = &t
+	if t.Refresh != (Digest{}) {
+		m.tokens[t.Refresh] = &t
+	}
+	m.grants[t.Grant] = append(m.grants[t.Grant], &t)
+}
+
+// sweep forgets, every so many writes, what has expired. A rotated refresh token stays until its own
+// lifetime is over and a used code while anything of its grant is alive, so that a replay is noticed.
+func (m *MemoryStore) sweep(now time.Time) {
+	if m.writes++; m.writes%sweepEvery != 0 {
+		return
+	}
+	for grant, records := range m.grants {
+		alive := slices.DeleteFunc(records, func(t *TokenRecord) bool {
+			if !t.IsExpired(now) || (t.Refresh != (Digest{}) && !t.RefreshTokenExpired(now)) {
+				return false
+			}
+			delete(m.tokens, t.Access)
+			delete(m.tokens, t.Refresh)
+			return true
+		})
+		if m.grants[grant] = alive; len(alive) == 0 {
+			delete(m.grants, grant)
+		}
+	}
+	maps.DeleteFunc(m.codes, func(_ Digest, c *CodeRecord) bool {
+		return c.IsExpired(now) && m.grants[c.Grant] == nil
+	})
+	maps.DeleteFunc(m.sessions, func(_ Digest, s Session) bool { return !now.Before(s.ExpiresAt) })
+}

@@ -1,0 +1,87 @@
+package authserver
+
+import (
+	"encoding/json"
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Request is one HTTP request to the server.
+type Request struct {
+	Method string
+	// URL is the request target: a path with query, or an absolute URL where the host knows the scheme.
+	URL    string
+	Header http.Header
+	Body   []byte
+	// Now is the time the request is answered at; it must be set.
+	Now time.Time
+}
+
+// Response is what to answer with.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// call is a request on its way through the server.
+type call struct {
+	Request
+	target *url.URL
+}
+
+// params are the parameters of a request, each once and not empty.
+type params map[string]string
+
+// readParams applies the rules of RFC 6749 sections 3.1 and 3.2: a parameter without a value counts as
+// omitted, and none may come twice, but for resource, which may (RFC 8707 section 2).
+func readParams(values url.Values) (params, error) {
+	p := params{}
+	for name, v := range values {
+		if len(v) > 1 && name != "resource" {
+			return p, invalidRequest("a parameter is repeated")
+		}
+		if v[0] != "" {
+			p[name] = v[0]
+		}
+	}
+	return p, nil
+}
+
+// form reads a request body of the only media type RFC 6749 section 3.2 knows.
+func (c *call) form() (params, error) {
+	mediaType, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/x-www-form-urlencoded" {
+		return nil, invalidRequest("the Content-Type must be application/x-www-form-urlencoded")
+	}
+	values, err := url.ParseQuery(string(c.Body))
+	if err != nil {
+		return nil, invalidRequest("the body is not form-encoded")
+	}
+	return readParams(values)
+}
+
+// newHeader returns what every response carries. Everything the server says belongs to one caller or
+// one moment, so nothing is stored (RFC 6749 section 5.1).
+func newHeader(contentType string) http.Header {
+	h := http.Header{
+		"Cache-Control":          {"no-store"},
+		"Pragma":                 {"no-cache"},
+		"X-Content-Type-Options": {"nosniff"},
+	}
+	if contentType != "" {
+		h.Set("Content-Type", contentType)
+	}
+	return h
+}
+
+// jsonResponse answers with v, which holds nothing that json.Marshal refuses.
+func jsonResponse(status int, v any) Response {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return Response{Status: status, Header: newHeader("application/json"), Body: body}
+}

@@ -1,0 +1,45 @@
+package authserver
+
+import "net/http"
+
+// Paths of the endpoints, relative to the issuer.
+const (
+	metadataPath  = "/.well-known/oauth-authorization-server"
+	authorizePath = "/authorize"
+	tokenPath     = "/token"
+	revokePath    = "/revoke"
+	userinfoPath  = "/userinfo"
+)
+
+// grantTypes are what the token endpoint knows.
+var grantTypes = []string{GrantAuthorizationCode, GrantRefreshToken}
+
+// metadata is the authorization server metadata of RFC 8414 section 2. What it leaves out would be
+// taken for the default there, so response modes and the revocation methods are said too.
+func (s *Server) metadata(*call) (Response, error) {
+	at := func(path string) string { return s.cfg.Issuer + path }
+	scopes := make([]string, len(s.scopes))
+	for i, scope := range s.scopes {
+		scopes[i] = scope.Name
+	}
+	challengeMethods := []string{ChallengeS256}
+	if s.cfg.InsecurePlainPKCE {
+		challengeMethods = append(challengeMethods, ChallengePlain)
+	}
+	authMethods := []string{AuthMethodNone, AuthMethodBasic, AuthMethodPost}
+	return jsonResponse(http.StatusOK, map[string]any{
+		"issuer":                                         s.cfg.Issuer,
+		"authorization_endpoint":                         at(authorizePath),
+		"token_endpoint":                                 at(tokenPath),
+		"revocation_endpoint":                            at(revokePath),
+		"userinfo_endpoint":                              at(userinfoPath),
+		"scopes_supported":                               scopes,
+		"response_types_supported":                       []string{ResponseTypeCode},
+		"response_modes_supported":                       []string{"query"},
+		"grant_types_supported":                          grantTypes,
+		"code_challenge_methods_supported":               challengeMethods,
+		"token_endpoint_auth_methods_supported":          authMethods,
+		"revocation_endpoint_auth_methods_supported":     authMethods,
+		"authorization_response_iss_parameter_supported": true,
+	}), nil
+}

@@ -1,0 +1,77 @@
+package authserver
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"html/template"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+var (
+	pageTemplates = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+	pageStyle     = mustRead("pages/style.css")
+	pageStyleHash = hashSource(pageStyle)
+)
+
+func mustRead(name string) string {
+	b, err := pageFiles.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func hashSource(style string) string {
+	sum := sha256.Sum256([]byte(style))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// page is what the templates show; every page uses some of it.
+type page struct {
+	Title       string
+	Issuer      string // its host
+	Style       template.CSS
+	Client      string
+	Action      string
+	Interaction string
+	Alert       string
+	Hint        string
+	Username    string
+	Password    string
+	Name        string
+	Scopes      []Scope
+	ReturnTo    string
+	ErrorCode   string
+}
+
+// errorPage tells the user of an error that must not be told to whoever the request names.
+func (s *Server) errorPage(err error) Response {
+	e := asProtocolError(err)
+	return s.page("error", e.status, page{Title: "Sign-in stopped", Alert: e.description, ErrorCode: e.code})
+}
+
+func (s *Server) page(name string, status int, p page) Response {
+	p.Issuer = s.issuer.Host
+	p.Style = template.CSS(pageStyle) // our own file, not a request's
+	var body bytes.Buffer
+	if err := pageTemplates.ExecuteTemplate(&body, name+".html", p); err != nil {
+		return asProtocolError(err).response()
+	}
+	h := newHeader("text/html; charset=utf-8")
+	csp := "default-src 'none'; style-src " + pageStyleHash + "; base-uri 'none'; frame-ancestors 'none'"
+	// Chromium holds every redirect after a form to form-action. The password goes to this server and
+	// nowhere else; but the consent form ends at the client, by a private-use scheme, an IPv6 address
+	// that no source expression can name, or further redirects of the client's own, so that form is
+	// left without.
+	if name != "consent" {
+		csp += "; form-action 'self'"
+	}
+	h.Set("Content-Security-Policy", csp)
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	return Response{Status: status, Header: h, Body: body.Bytes()}
+}

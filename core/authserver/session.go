@@ -1,0 +1,78 @@
+package authserver
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// sessionLifetime is how long a user stays signed in at the authorization endpoint.
+const sessionLifetime = 8 * time.Hour
+
+// browser is who sits in front of the authorization pages.
+type browser struct {
+	// id is the value of the cookie; empty where there is none. It may name no session yet.
+	id       string
+	session  Session
+	signedIn bool
+}
+
+func (s *Server) browser(c *call) (browser, error) {
+	cookie, err := (&http.Request{Header: c.Header}).Cookie(s.cookieName())
+	// What is not as long as a secret was not set by this server.
+	if err != nil || len(cookie.Value) != 43 {
+		return browser{}, nil
+	}
+	b := browser{id: cookie.Value}
+	b.session, err = s.cfg.Store.Session(DigestOf(b.id))
+	if errors.Is(err, ErrNotFound) {
+		return b, nil
+	}
+	if err != nil {
+		return browser{}, err
+	}
+	_, known := s.cfg.Users[b.session.User]
+	b.signedIn = known && c.Now.Before(b.session.ExpiresAt)
+	return b, nil
+}
+
+// startSession signs the user in under a new identifier, so that one that was planted is worth nothing.
+func (s *Server) startSession(now time.Time, b browser, username string) (cookie string, err error) {
+	if err := s.signOut(b); err != nil {
+		return "", err
+	}
+	id, err := s.secret()
+	if err != nil {
+		return "", err
+	}
+	session := Session{User: username, AuthTime: now, ExpiresAt: now.Add(sessionLifetime)}
+	if err := s.cfg.Store.SaveSession(DigestOf(id), session); err != nil {
+		return "", err
+	}
+	return s.cookie(id), nil
+}
+
+func (s *Server) signOut(b browser) error {
+	return s.cfg.Store.DeleteSession(DigestOf(b.id))
+}
+
+// cookieName has the prefix that keeps other hosts of the domain from setting the cookie (RFC 6265bis
+// section 4.1.3.2), where it can.
+func (s *Server) cookieName() string {
+	if s.issuer.Scheme == "https" {
+		return "__Host-authserver"
+	}
+	return "authserver"
+}
+
+func (s *Server) cookie(id string) string {
+	return (&http.Cookie{
+		Name:     s.cookieName(),
+		Value:    id,
+		Path:     "/",
+		Secure:   s.issuer.Scheme == "https",
+		HttpOnly: true,
+		// Lax, as a user comes here from the client's site by a link.
+		SameSite: http.SameSiteLaxMode,
+	}).String()
+}

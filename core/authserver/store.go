@@ -1,0 +1,88 @@
+package authserver
+
+import (
+	"crypto/sha256"
+	"errors"
+	"time"
+)
+
+// Errors of a [Store]. Any other error becomes server_error.
+var (
+	// ErrNotFound tells that there is no such client, code, token or session.
+	ErrNotFound = errors.New("authserver: not found")
+	// ErrReplayed tells that a code or refresh token had been used before, and that its grant is now revoked.
+	ErrReplayed = errors.New("authserver: replayed")
+	// ErrUnavailable tells that the store cannot answer at the moment; it becomes temporarily_unavailable.
+	ErrUnavailable = errors.New("authserver: store unavailable")
+)
+
+// Digest is the SHA-256 of a code, token or session identifier: what a [Store] knows it by, so that
+// nothing read from the store can be presented to the server.
+type Digest [sha256.Size]byte
+
+// DigestOf returns the digest of a value.
+func DigestOf(value string) Digest { return sha256.Sum256([]byte(value)) }
+
+// CodeRecord is an authorization code as stored; its Code is empty.
+type CodeRecord struct {
+	AuthorizationCode
+	Digest Digest
+	// Grant names what the user granted; everything issued from the code carries it.
+	Grant string
+	// Used tells that the code was redeemed.
+	Used bool
+}
+
+// TokenRecord is a token as stored; its AccessToken and RefreshToken are empty.
+type TokenRecord struct {
+	Token
+	Access Digest
+	// Refresh is zero where no refresh token was issued.
+	Refresh Digest
+	Grant   string
+	// GrantScope is the scope of the refresh token, which Token.Scope may be narrower than.
+	GrantScope string
+	// RotatedAt is when the refresh token was first used; zero while it was not.
+	RotatedAt time.Time
+}
+
+// Session is a user signed in at the authorization endpoint with one browser.
+type Session struct {
+	User      string
+	AuthTime  time.Time
+	ExpiresAt time.Time
+}
+
+// Store keeps the server's state. Every method is safe for concurrent use and atomic; RedeemCode and
+// RotateRefreshToken decide between concurrent requests, so both must look and write in one step.
+// Records are values: what the caller does to one after the call does not change the store.
+type Store interface {
+	// Client returns a registered client, or ErrNotFound.
+	Client(clientID string) (Client, error)
+
+	// SaveCode keeps a new code.
+	SaveCode(CodeRecord) error
+	// Code returns a code, used ones included, or ErrNotFound.
+	Code(Digest) (CodeRecord, error)
+	// RedeemCode marks the code used and keeps the token issued for it. If the code was used before, it
+	// revokes the code's grant, keeps nothing and returns ErrReplayed.
+	RedeemCode(code Digest, issued TokenRecord) error
+
+	// Token returns the record whose Access or Refresh is the digest, or ErrNotFound.
+	Token(Digest) (TokenRecord, error)
+	// RotateRefreshToken marks the refresh token as rotated at successor.IssuedAt and keeps its successor.
+	// If it was rotated more than grace before that, it revokes the grant, keeps nothing and returns
+	// ErrReplayed; within grace it keeps the further successor. A revoked token is ErrNotFound.
+	RotateRefreshToken(used Digest, successor TokenRecord, grace time.Duration) error
+	// RevokeAccessToken forgets one access token and leaves the refresh token issued with it in force.
+	RevokeAccessToken(access Digest) error
+	// RevokeGrant revokes every token of the grant.
+	RevokeGrant(grant string) error
+
+	// SaveSession keeps a session under the digest of its identifier.
+	SaveSession(Digest, Session) error
+	// Session returns a session, or ErrNotFound.
+	Session(Digest) (Session, error)
+	// DeleteSession forgets a session; one that is not there is no error.
+	DeleteSession(Digest) error
+}

@@ -1,0 +1,43 @@
+package authserver
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Token is an access token, the refresh token issued with it if any, and what they are good for.
+type Token struct {
+	// AccessToken and RefreshToken are the values; they are set only on a token as issued, never on one
+	// read from a [Store] or returned by [Server.Authenticate].
+	AccessToken  string
+	RefreshToken string
+	// Scope is that of the access token, separated by spaces.
+	Scope     string
+	IssuedAt  time.Time
+	ExpiresIn time.Duration
+	// RefreshTokenExpiresIn counts from IssuedAt as ExpiresIn does.
+	RefreshTokenExpiresIn time.Duration
+	ClientID              string
+	// TokenType is Bearer.
+	TokenType string
+	// Revoked tells that neither token may be used any more.
+	Revoked bool
+	// User is the username, a key of Config.Users.
+	User string
+}
+
+// IsExpired tells whether the access token's lifetime is over at now.
+func (t Token) IsExpired(now time.Time) bool {
+	return !now.Before(t.IssuedAt.Add(t.ExpiresIn))
+}
+
+// RefreshTokenExpired tells whether the refresh token's lifetime is over at now.
+func (t Token) RefreshTokenExpired(now time.Time) bool {
+	return !now.Before(t.IssuedAt.Add(t.RefreshTokenExpiresIn))
+}
+
+// HasScope tells whether the access token's scope holds the scope token name.
+func (t Token) HasScope(name string) bool {
+	return slices.Contains(strings.Fields(t.Scope), name)
+}

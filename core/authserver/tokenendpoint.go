@@ -1,0 +1,163 @@
+package authserver
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// token is the token endpoint (RFC 6749 section 3.2).
+func (s *Server) token(c *call) (Response, error) {
+	p, err := c.form()
+	if err != nil {
+		return Response{}, err
+	}
+	client, err := s.authenticateClient(c, p)
+	if err != nil {
+		return Response{}, err
+	}
+	grantType := p["grant_type"]
+	switch {
+	case grantType == "":
+		return Response{}, invalidRequest("grant_type is missing")
+	case !slices.Contains(grantTypes, grantType):
+		return Response{}, badRequest("unsupported_grant_type", "the grant type is not supported")
+	}
+	s.count(func(st *Stats) { st.TokenRequests[grantType]++ })
+	if !client.CheckGrantType(grantType) {
+		return Response{}, badRequest("unauthorized_client", "the client may not use this grant type")
+	}
+	var issued Token
+	if grantType == GrantRefreshToken {
+		issued, err = s.refresh(c.Now, client, p)
+	} else {
+		issued, err = s.redeem(c.Now, client, p)
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	return jsonResponse(http.StatusOK, tokenResponse{
+		AccessToken:  issued.AccessToken,
+		TokenType:    issued.TokenType,
+		ExpiresIn:    int64(issued.ExpiresIn / time.Second),
+		RefreshToken: issued.RefreshToken,
+		Scope:        issued.Scope,
+	}), nil
+}
+
+// tokenResponse is the successful response of RFC 6749 section 5.1.
+type tokenResponse struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+}
+
+// redeem exchanges an authorization code (RFC 6749 section 4.1.3).
+func (s *Server) redeem(now time.Time, client Client, p params) (Token, error) {
+	if p["code"] == "" {
+		return Token{}, invalidRequest("code is missing")
+	}
+	code, err := s.cfg.Store.Code(DigestOf(p["code"]))
+	if errors.Is(err, ErrNotFound) {
+		return Token{}, invalidGrant("the code is not valid")
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	// All that binds the code is checked before its use is: someone who only saw the code can neither
+	// use it up nor have the client's tokens revoked.
+	switch {
+	case code.ClientID != client.ClientID:
+		return Token{}, invalidGrant("the code is not valid")
+	case code.RedirectURI != p["redirect_uri"] && !(code.RedirectURI == "" && client.CheckRedirectURI(p["redirect_uri"])):
+		return Token{}, invalidGrant("redirect_uri is not the one of the authorization request")
+	case !code.CheckCodeChallenge(p["code_verifier"]):
+		return Token{}, invalidGrant("code_verifier does not answer the code challenge")
+	case !code.Used && code.IsExpired(now):
+		return Token{}, invalidGrant("the code has expired")
+	}
+	issued, record, err := s.newToken(now, client, code.Scope, code.User, code.Grant)
+	if err != nil {
+		return Token{}, err
+	}
+	record.GrantScope = code.Scope
+	err = s.cfg.Store.RedeemCode(code.Digest, record)
+	switch {
+	case errors.Is(err, ErrReplayed):
+		s.count(func(st *Stats) { st.CodeReplays++ })
+		return Token{}, invalidGrant("the code was used before")
+	case errors.Is(err, ErrNotFound):
+		return Token{}, invalidGrant("the code is not valid")
+	case err != nil:
+		return Token{}, err
+	}
+	return issued, nil
+}
+
+// refresh exchanges a refresh token for its successor (RFC 6749 section 6, RFC 9700 section 4.14.2).
+func (s *Server) refresh(now time.Time, client Client, p params) (Token, error) {
+	if p["refresh_token"] == "" {
+		return Token{}, invalidRequest("refresh_token is missing")
+	}
+	digest := DigestOf(p["refresh_token"])
+	old, err := s.cfg.Store.Token(digest)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Token{}, err
+	}
+	if err != nil || old.Refresh != digest || old.ClientID != client.ClientID || old.Revoked || old.RefreshTokenExpired(now) {
+		return Token{}, invalidGrant("the refresh token is not valid")
+	}
+	scope, ok := narrowScope(p["scope"], old.GrantScope)
+	if !ok {
+		return Token{}, badRequest("invalid_scope", "the scope goes beyond what was granted")
+	}
+	issued, record, err := s.newToken(now, client, scope, old.User, old.Grant)
+	if err != nil {
+		return Token{}, err
+	}
+	// RFC 6749 section 6: the scope of the new refresh token is that of the old one, however narrow
+	// the access token was asked to be.
+	record.GrantScope = old.GrantScope
+	err = s.cfg.Store.RotateRefreshToken(digest, record, s.cfg.RotationGrace)
+	switch {
+	case errors.Is(err, ErrReplayed):
+		s.count(func(st *Stats) { st.RefreshReplays++ })
+		return Token{}, invalidGrant("the refresh token was used before")
+	case errors.Is(err, ErrNotFound):
+		return Token{}, invalidGrant("the refresh token is not valid")
+	case err != nil:
+		return Token{}, err
+	}
+	return issued, nil
+}
+
+// newToken makes a token with its values for the client, and the record of it for the store.
+func (s *Server) newToken(now time.Time, client Client, scope, user, grant string) (Token, TokenRecord, error) {
+	access, err := s.secret()
+	if err != nil {
+		return Token{}, TokenRecord{}, err
+	}
+	t := Token{
+		Scope:     scope,
+		IssuedAt:  now,
+		ExpiresIn: s.cfg.AccessTokenLifetime,
+		ClientID:  client.ClientID,
+		TokenType: "Bearer",
+		User:      user,
+	}
+	record := TokenRecord{Access: DigestOf(access), Grant: grant}
+	var refresh string
+	if client.CheckGrantType(GrantRefreshToken) {
+		if refresh, err = s.secret(); err != nil {
+			return Token{}, TokenRecord{}, err
+		}
+		t.RefreshTokenExpiresIn = s.cfg.RefreshTokenLifetime
+		record.Refresh = DigestOf(refresh)
+	}
+	record.Token = t
+	t.AccessToken, t.RefreshToken = access, refresh
+	return t, record, nil
+}
