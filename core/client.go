@@ -2,4 +2,206 @@ package core
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
-func openClient(l *link, in json.Value) *fault { return &fault{kind: kindClient, code: "bad_value", field: "kind"} }
+// A client is one session of kind "client".
+type client struct {
+	*link
+	*config
+	mine string // fingerprint of the configuration
+	key  string // of the session in the store
+
+	status  string
+	tokens  tokens
+	version string // of what the store holds
+	unsaved bool   // what is held is newer than what is stored
+	blind   bool   // the session came as bytes: what the store holds was never seen
+
+	attempts   attempts
+	sessions   serial // changes of the session, one at a time
+	refreshing *refreshRun
+	commands   []*command
+	loading    bool
+	waiting    []func()
+}
+
+// A command is one the host waits for.
+type command struct {
+	id   int64
+	op   string
+	http int64 // the request under way for it, 0: none
+	done bool
+}
+
+func openClient(l *link, in json.Value) *fault {
+	cfg, f := readConfig(in.Get("config"))
+	if f != nil {
+		return f
+	}
+	c := &client{link: l, config: cfg, mine: cfg.fingerprint(), key: cfg.name + ".session", status: notAuthenticated}
+	c.attempts = attempts{c: c, key: cfg.name + ".pending"}
+	l.command = c.take
+	if v := in.Get("session"); v.Kind() == json.String {
+		t, ok := c.decode(v.Str())
+		if !ok {
+			return bad("wrong_configuration", "session")
+		}
+		c.tokens = t
+		c.blind, c.unsaved = true, true
+		c.settle()
+		return nil
+	}
+	c.loading = true
+	c.reload(func(_ bool, failed string) {
+		if failed != "" {
+			c.reportFault(&fault{kind: kindStorage, code: failed, op: "open", retryable: true})
+		}
+		c.loading = false
+		for _, w := range c.waiting {
+			w()
+		}
+		c.waiting = nil
+	})
+	return nil
+}
+
+func (c *client) take(id int64, name string, in json.Value) {
+	cmd := &command{id: id, op: name}
+	c.commands = append(c.commands, cmd)
+	if c.loading && name != "cancel" {
+		c.waiting = append(c.waiting, func() {
+			if !cmd.done {
+				c.run(cmd, in)
+			}
+		})
+		return
+	}
+	c.run(cmd, in)
+}
+
+func (c *client) run(cmd *command, in json.Value) {
+	switch cmd.op {
+	case "authorize":
+		c.authorize(cmd, in)
+	case "callback":
+		c.callback(cmd, in)
+	case "exchange":
+		c.exchange(cmd, in)
+	case "token":
+		c.token(cmd, in)
+	case "prepare":
+		c.prepare(cmd, in)
+	case "refresh":
+		c.refreshNow(cmd)
+	case "revoke":
+		c.revoke(cmd, in)
+	case "userinfo":
+		c.userinfo(cmd)
+	case "log_out":
+		c.logOut(cmd)
+	case "set_token":
+		c.setToken(cmd, in)
+	case "status":
+		c.finishStatus(cmd, nil, "")
+	case "export":
+		c.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.encode(c.tokens)) })
+	case "cancel":
+		c.cancelCommand(cmd, in)
+	default:
+		c.fail(cmd, bad("unknown_command", "command"))
+	}
+}
+
+// refreshNow is the command: where nothing can be sent, nothing is done.
+func (c *client) refreshNow(cmd *command) {
+	if f := c.refreshable(); f != nil && c.refreshing == nil {
+		c.fail(cmd, f)
+		return
+	}
+	c.refresh(func(f *fault) { c.finishStatus(cmd, f, "") })
+}
+
+// cancelCommand ends another command's wait. What it set going and others may need (a refresh, a code being redeemed) goes on.
+func (c *client) cancelCommand(cmd *command, in json.Value) {
+	id, _ := in.Get("target").Int()
+	for _, other := range c.commands {
+		if other.id == id && other != cmd {
+			if other.op == "userinfo" && other.http != 0 {
+				c.link.cancel("http-cancel", other.http)
+			}
+			c.end(other, &fault{kind: kindCanceled, code: "cancelled", op: other.op}, nil)
+			c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", true) })
+			return
+		}
+	}
+	c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", false) })
+}
+
+// end gives the command's result, once.
+func (c *client) end(cmd *command, f *fault, write func(*json.Writer)) {
+	if cmd.done {
+		return
+	}
+	cmd.done = true
+	for i, other := range c.commands {
+		if other == cmd {
+			c.commands = append(c.commands[:i], c.commands[i+1:]...)
+			break
+		}
+	}
+	c.result(cmd.id, f, write)
+}
+
+func (c *client) finish(cmd *command, write func(*json.Writer)) { c.end(cmd, nil, write) }
+
+// fail reports the failure to listeners and ends the command with it.
+func (c *client) fail(cmd *command, f *fault) {
+	if cmd.done {
+		return
+	}
+	c.redact(f)
+	own := *f // several commands may wait for one refresh: each gets its own, the listeners one
+	own.op = cmd.op
+	if !f.reported {
+		f.reported = true
+		c.reportFault(&own)
+	}
+	c.end(cmd, &own, nil)
+}
+
+// reportFault fires "server reported error" for a protocol error, and "request failed" for every one.
+func (c *client) reportFault(f *fault) {
+	if f.err != "" {
+		w := c.event("server_error")
+		f.write(w)
+		c.emit(w)
+	}
+	w := c.event("request_failed")
+	f.write(w)
+	c.emit(w)
+}
+
+// finishStatus ends a command with all that may be read of the session; the tokens themselves are not among it.
+func (c *client) finishStatus(cmd *command, f *fault, appState string) {
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	t := &c.tokens
+	c.finish(cmd, func(w *json.Writer) {
+		w.MemberStr("name", c.name)
+		w.MemberStr("status", c.status)
+		w.MemberStr("scope", t.scope)
+		w.MemberStr("requested_scope", t.requested)
+		w.MemberStrIf("token_type", t.kind)
+		if t.expiresAt != 0 {
+			w.MemberInt("expires_at", t.expiresAt)
+		}
+		w.MemberBool("expired", t.expired(c.now))
+		w.MemberBool("refreshable", c.refreshable() == nil)
+		w.MemberBool("not_persisted", c.unsaved && t.access != "")
+		w.MemberStrIf("id_token", t.idToken)
+		t.writeExtra(w)
+		w.MemberStr("pkce_method", c.pkce)
+		w.MemberInt("pkce_verifier_length", c.verifierLength)
+		w.MemberStrIf("state", appState)
+	})
+}

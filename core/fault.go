@@ -22,7 +22,8 @@ type fault struct {
 	status           int64
 	err, descr, link string // error, error_description, error_uri of the server
 
-	unknown bool // the request may have been carried out; not shown
+	unknown  bool // the request may have been carried out; not shown
+	reported bool // listeners know
 }
 
 // write adds the member "error".
@@ -75,4 +76,24 @@ func networkFault(failed string) *fault {
 		f.kind, f.retryable, f.unknown = kindClient, false, false
 	}
 	return f
+}
+
+// redact drops a text of the server's that repeats what we hold secret.
+func (c *client) redact(f *fault, more ...string) {
+	for _, secret := range append(more, c.clientSecret, c.tokens.access, c.tokens.refresh) {
+		for _, text := range [...]*string{&f.err, &f.descr, &f.link} {
+			if secret != "" && contains(*text, secret) {
+				*text = "(redacted)"
+			}
+		}
+	}
+}
+
+func contains(s, part string) bool {
+	for i := 0; i+len(part) <= len(s); i++ {
+		if s[i:i+len(part)] == part {
+			return true
+		}
+	}
+	return false
 }

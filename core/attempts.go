@@ -1,0 +1,151 @@
+package core
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+
+const (
+	attemptLife = 10 * 60 * 1000
+	maxAttempts = 16
+	// maxTries bounds how often a change is made anew after somebody else changed the store.
+	maxTries = 5
+)
+
+// An attempt is one authorization request that may be answered: what binds the answer to it is kept here and nowhere else.
+type attempt struct {
+	state, nonce, verifier, redirectURI, scope, appState string
+	at                                                   int64
+	redeemed                                             bool
+}
+
+func findAttempt(list []attempt, state string) int {
+	for i := range list {
+		if list[i].state == state {
+			return i
+		}
+	}
+	return -1
+}
+
+// attempts keeps them under one key of the store and changes them one change at a time.
+type attempts struct {
+	c       *client
+	key     string
+	list    []attempt
+	version string
+	loaded  bool
+	queue   serial
+}
+
+// update lets op change a copy of the list and stores it; op may run several times. Where op or the store fails, nothing has changed.
+func (a *attempts) update(op func([]attempt) ([]attempt, *fault), done func(*fault)) {
+	a.queue.run(func(release func()) {
+		finish := func(f *fault) {
+			release()
+			done(f)
+		}
+		var try func(left int, current bool)
+		reload := func(left int) {
+			a.load(func(f *fault) {
+				if f != nil {
+					finish(f)
+					return
+				}
+				try(left, true)
+			})
+		}
+		try = func(left int, current bool) {
+			next, f := op(append([]attempt(nil), a.list...))
+			if f != nil {
+				// What this instance never saw may have been stored by another: look once.
+				if f.code == "wrong_state" && !current {
+					reload(left)
+					return
+				}
+				finish(f)
+				return
+			}
+			next = prune(next, a.c.now)
+			a.c.store(a.key, a.version, a.encode(next), func(version, failed string) {
+				switch {
+				case failed == "":
+					a.list, a.version = next, version
+					finish(nil)
+				case failed == "conflict" && left > 0:
+					reload(left - 1)
+				default:
+					finish(&fault{kind: kindStorage, code: failed, retryable: true})
+				}
+			})
+		}
+		if a.loaded {
+			try(maxTries, false)
+		} else {
+			reload(maxTries)
+		}
+	})
+}
+
+// prune forgets what is over, and the oldest where there are too many: redeemed ones first.
+func prune(list []attempt, now int64) []attempt {
+	kept := list[:0]
+	for _, t := range list {
+		if now <= t.at+attemptLife {
+			kept = append(kept, t)
+		}
+	}
+	for len(kept) > maxAttempts {
+		drop := 0
+		for i, t := range kept {
+			if t.redeemed {
+				drop = i
+				break
+			}
+		}
+		kept = append(kept[:drop], kept[drop+1:]...)
+	}
+	return kept
+}
+
+func (a *attempts) load(done func(*fault)) {
+	a.c.load(a.key, func(value, version, failed string) {
+		if failed != "" {
+			done(&fault{kind: kindStorage, code: failed, retryable: true})
+			return
+		}
+		a.loaded, a.version, a.list = true, version, nil
+		v, _ := json.Parse(value)
+		if a.c.ours(v) {
+			for it := v.Get("attempts").Each(); it.Next(); {
+				e := it.Value()
+				str := func(name string) string { return e.Get(name).Str() }
+				t := attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
+					scope: str("scope"), appState: str("app_state"), redeemed: e.Get("redeemed").True()}
+				t.at, _ = e.Get("at").Int()
+				a.list = append(a.list, t)
+			}
+		}
+		done(nil)
+	})
+}
+
+func (a *attempts) encode(list []attempt) string {
+	w := a.c.stored()
+	w.Key("attempts")
+	w.Open('[')
+	for _, t := range list {
+		w.Open('{')
+		w.MemberStr("state", t.state)
+		w.MemberStrIf("nonce", t.nonce)
+		w.MemberStrIf("code_verifier", t.verifier)
+		w.MemberStr("redirect_uri", t.redirectURI)
+		w.MemberStrIf("scope", t.scope)
+		w.MemberStrIf("app_state", t.appState)
+		w.MemberInt("at", t.at)
+		if t.redeemed {
+			w.MemberBool("redeemed", true)
+		}
+		w.Close('}')
+	}
+	w.Close(']')
+	w.Close('}')
+	return w.String()
+}

@@ -1,0 +1,178 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// protected tells whether a parameter of the authorization request is the core's own: no caller and no hook may set it.
+func protected(name string) bool {
+	switch name {
+	case "response_type", "client_id", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method", "request", "request_uri":
+		return true
+	}
+	return false
+}
+
+// authorize builds an authorization request (RFC 6749 section 4.1.1) and gives its URL out once the attempt is stored.
+func (c *client) authorize(cmd *command, in json.Value) {
+	if c.authorization == "" {
+		c.fail(cmd, bad("missing", "authorization_endpoint"))
+		return
+	}
+	a := attempt{scope: c.scope, redirectURI: c.redirectURI, at: c.now, appState: in.Get("state").Str()}
+	if v := in.Get("scope"); v.Kind() == json.String {
+		a.scope = v.Str()
+	}
+	if s := in.Get("redirect_uri").Str(); s != "" {
+		a.redirectURI = s
+	}
+	own, ok := readParams(in.Get("parameters"))
+	f := checkAuthorize(in, &a, own, ok)
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	c.fresh(in, &a)
+
+	params := []form.Param{{Name: "response_type", Value: "code"}, {Name: "client_id", Value: c.clientID}, {Name: "redirect_uri", Value: a.redirectURI}}
+	core := []form.Param{{Name: "state", Value: a.state}}
+	if a.verifier != "" {
+		core = append(core, form.Param{Name: "code_challenge", Value: challenge(c.pkce, a.verifier)}, form.Param{Name: "code_challenge_method", Value: c.pkce})
+	}
+	if a.nonce != "" {
+		core = append(core, form.Param{Name: "nonce", Value: a.nonce})
+	}
+	if s := valueOf(own, "scope"); s != "" {
+		a.scope = s
+	} else if s := valueOf(c.parameters, "scope"); s != "" && in.Get("scope").Kind() == json.None {
+		a.scope = s
+	}
+	if a.scope != "" {
+		params = append(params, form.Param{Name: "scope", Value: a.scope})
+	}
+	params = append(params, core...)
+	for _, p := range c.parameters {
+		if p.Name != "scope" && valueOf(own, p.Name) == "" {
+			params = append(params, p)
+		}
+	}
+	for _, p := range own {
+		if p.Name != "scope" {
+			params = append(params, p)
+		}
+	}
+	c.hookParams(stageAuthorization, params, func(changed []form.Param, f *fault) {
+		if f == nil && !sameProtected(params, changed) {
+			f = bad("protected_parameter", stageAuthorization)
+		}
+		if f == nil {
+			a.scope = valueOf(changed, "scope")
+			if !scopeOK(a.scope) {
+				f = bad("bad_value", "scope")
+			}
+		}
+		if f != nil {
+			c.fail(cmd, f)
+			return
+		}
+		c.attempts.update(func(list []attempt) ([]attempt, *fault) { return append(list, a), nil }, func(f *fault) {
+			if f != nil {
+				c.fail(cmd, f)
+				return
+			}
+			url := withQuery(c.authorization, changed)
+			c.finish(cmd, func(w *json.Writer) {
+				w.MemberStr("url", url)
+				w.MemberStr("state", a.state)
+			})
+		})
+	})
+}
+
+func checkAuthorize(in json.Value, a *attempt, own []form.Param, ok bool) *fault {
+	if !ok {
+		return bad("bad_value", "parameters")
+	}
+	for _, p := range own {
+		if protected(p.Name) {
+			return bad("protected_parameter", "parameters")
+		}
+	}
+	if a.redirectURI == "" {
+		return bad("missing", "redirect_uri")
+	}
+	if code := redirectOK(a.redirectURI); code != "" {
+		return bad(code, "redirect_uri")
+	}
+	if !scopeOK(a.scope) || !scopeOK(valueOf(own, "scope")) {
+		return bad("bad_value", "scope")
+	}
+	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
+	for _, name := range [...]string{"state", "insecure_state", "insecure_nonce"} {
+		if s := in.Get(name).Str(); !vschars(s) || len(s) > 2048 {
+			return bad("bad_value", name)
+		}
+	}
+	if v := in.Get("insecure_code_verifier"); v.Kind() != json.None && !verifierOK(v.Str()) {
+		return bad("bad_value", "insecure_code_verifier")
+	}
+	return nil
+}
+
+// fresh draws what must be new for every attempt: state, verifier and nonce, 258 bits each (RFC 9700 section 4.7.1).
+func (c *client) fresh(in json.Value, a *attempt) {
+	if a.state = in.Get("insecure_state").Str(); a.state == "" {
+		a.state = c.random("state", 43)
+	}
+	if c.pkce != "none" {
+		if a.verifier = in.Get("insecure_code_verifier").Str(); a.verifier == "" {
+			a.verifier = c.random("verifier", c.verifierLength)
+		}
+	}
+	if c.nonce == "enabled" || c.nonce == "automatic" && (hasScope(a.scope, "openid") || hasScope(valueOf(c.parameters, "scope"), "openid")) {
+		if a.nonce = in.Get("insecure_nonce").Str(); a.nonce == "" {
+			a.nonce = c.random("nonce", 43)
+		}
+	}
+}
+
+func valueOf(params []form.Param, name string) string {
+	for _, p := range params {
+		if p.Name == name {
+			return p.Value
+		}
+	}
+	return ""
+}
+
+// sameProtected tells whether a hook left the core's parameters as they were, none of them doubled.
+func sameProtected(before, after []form.Param) bool {
+	n := 0
+	for _, p := range after {
+		if protected(p.Name) {
+			n++
+			if valueOf(before, p.Name) != p.Value {
+				return false
+			}
+		}
+	}
+	for _, p := range before {
+		if protected(p.Name) {
+			n--
+		}
+	}
+	return n == 0
+}
+
+// withQuery adds parameters to a URL that may have a query (RFC 6749 section 3.1).
+func withQuery(url string, params []form.Param) string {
+	sep := "?"
+	if i := index(url, '?'); i >= 0 {
+		sep = "&"
+		if i == len(url)-1 || url[len(url)-1] == '&' {
+			sep = ""
+		}
+	}
+	return url + sep + form.Encode(params)
+}

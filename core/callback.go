@@ -1,0 +1,101 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// callback takes the authorization response (RFC 6749 section 4.1.2): all is checked, then the attempt is marked as being redeemed, then the code goes out.
+func (c *client) callback(cmd *command, in json.Value) {
+	url := in.Get("url").Str()
+	params, ok := readParams(in.Get("parameters"))
+	if url != "" {
+		params, ok = form.Decode(queryOf(url))
+	}
+	if !ok {
+		c.fail(cmd, &fault{kind: kindCallback, code: "unreadable"})
+		return
+	}
+	for i, p := range params {
+		// RFC 6749 section 3.1: parameters must not be included more than once.
+		if p.Name == "state" || p.Name == "code" || p.Name == "error" || p.Name == "iss" {
+			for _, q := range params[:i] {
+				if q.Name == p.Name {
+					c.fail(cmd, &fault{kind: kindCallback, code: "repeated_parameter", field: p.Name})
+					return
+				}
+			}
+		}
+	}
+	get := func(name string) string { return valueOf(params, name) }
+	state := get("state")
+	if state == "" {
+		c.fail(cmd, &fault{kind: kindCallback, code: "missing_state"})
+		return
+	}
+	var found attempt
+	c.attempts.update(func(list []attempt) ([]attempt, *fault) {
+		i := findAttempt(list, state)
+		if i < 0 {
+			return nil, &fault{kind: kindCallback, code: "wrong_state"}
+		}
+		found = list[i]
+		if f := c.checkCallback(found, url, get); f != nil {
+			return nil, f
+		}
+		list[i].redeemed, list[i].verifier, list[i].nonce = true, "", ""
+		return list, nil
+	}, func(f *fault) {
+		if f != nil {
+			c.fail(cmd, f)
+			return
+		}
+		c.redeem(cmd, found, get("code"), func(f *fault) { c.finishStatus(cmd, f, found.appState) })
+	})
+}
+
+func (c *client) checkCallback(a attempt, url string, get func(string) string) *fault {
+	iss := get("iss")
+	switch {
+	case c.now > a.at+attemptLife:
+		return &fault{kind: kindExpired, code: "attempt_expired"}
+	case url != "" && !redirectedTo(url, a.redirectURI):
+		return &fault{kind: kindCallback, code: "wrong_redirect_uri"}
+	// RFC 9207 section 2.4.
+	case iss == "" && c.issRequired:
+		return &fault{kind: kindCallback, code: "missing_iss"}
+	case iss != "" && c.issuer != "" && iss != c.issuer:
+		return &fault{kind: kindCallback, code: "wrong_iss"}
+	case a.redeemed:
+		return &fault{kind: kindCallback, code: "already_used"}
+	case get("error") != "":
+		return protocolError(get)
+	case get("code") == "":
+		return &fault{kind: kindCallback, code: "missing_code"}
+	}
+	return nil
+}
+
+// queryOf is the query of a URL, without fragment.
+func queryOf(url string) string {
+	if i := index(url, '#'); i >= 0 {
+		url = url[:i]
+	}
+	if i := index(url, '?'); i >= 0 {
+		return url[i+1:]
+	}
+	return ""
+}
+
+// redirectedTo compares exactly: the response's parameters come behind the redirect URI, and nothing else (RFC 9700 section 2.1).
+func redirectedTo(url, redirectURI string) bool {
+	if !prefixed(url, redirectURI) {
+		return false
+	}
+	rest := url[len(redirectURI):]
+	sep := byte('?')
+	if index(redirectURI, '?') >= 0 {
+		sep = '&'
+	}
+	return rest == "" || rest[0] == sep || rest[0] == '#'
+}

@@ -1,0 +1,288 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// A config is what a session was opened with; it never changes. Members have the names of RFC 8414 and RFC 7591 where these have one.
+type config struct {
+	name, issuer, clientID, clientSecret, redirectURI, scope, userAgent string
+	authorization, token, refresh, revocation, userinfo                 string
+	auth, revocationAuth                                                string
+	nonce                                                               string // automatic, enabled, disabled
+	pkce                                                                string // S256, plain, none
+	verifierLength                                                      int64
+	retryWindow                                                         int64
+	missingTokenType, issRequired                                       bool
+	resources                                                           []uri
+	parameters                                                          []form.Param
+	parameterHooks, requestHooks                                        []string
+}
+
+// bad is a refused configuration or parameter; the field is named.
+func bad(code, field string) *fault { return &fault{kind: kindClient, code: code, field: field} }
+
+func readConfig(in json.Value) (c *config, f *fault) {
+	if in.Kind() != json.Object {
+		return nil, bad("missing", "config")
+	}
+	c = &config{name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000}
+	for it := in.Each(); it.Next(); {
+		name, v := it.Name(), it.Value()
+		var text *string
+		var flag bool
+		switch name {
+		case "name":
+			text = &c.name
+		case "issuer":
+			text = &c.issuer
+		case "client_id":
+			text = &c.clientID
+		case "client_secret":
+			text = &c.clientSecret
+		case "redirect_uri":
+			text = &c.redirectURI
+		case "scope":
+			text = &c.scope
+		case "user_agent":
+			text = &c.userAgent
+		case "authorization_endpoint":
+			text = &c.authorization
+		case "token_endpoint":
+			text = &c.token
+		case "refresh_endpoint":
+			text = &c.refresh
+		case "revocation_endpoint":
+			text = &c.revocation
+		case "userinfo_endpoint":
+			text = &c.userinfo
+		case "token_endpoint_auth_method":
+			text = &c.auth
+		case "revocation_endpoint_auth_method":
+			text = &c.revocationAuth
+		case "nonce":
+			text = &c.nonce
+		case "pkce_verifier_length":
+			if c.verifierLength, flag = v.Int(); !flag {
+				return nil, bad("bad_value", name)
+			}
+		case "retry_window_ms":
+			if c.retryWindow, flag = v.Int(); !flag || c.retryWindow < 0 {
+				return nil, bad("bad_value", name)
+			}
+		case "parameters":
+			var ok bool
+			if c.parameters, ok = readParams(v); !ok {
+				return nil, bad("bad_value", name)
+			}
+		case "resources", "parameter_hooks", "request_hooks":
+			if f := c.readList(name, v); f != nil {
+				return nil, f
+			}
+		case "insecure_pkce_plain", "insecure_pkce_none", "insecure_nonce_disabled", "missing_token_type_is_bearer", "authorization_response_iss_parameter_supported":
+			if v.Kind() != json.Bool {
+				return nil, bad("bad_value", name)
+			}
+			if v.True() {
+				c.set(name)
+			}
+		default:
+			// A misspelt option must not pass for one that was set.
+			return nil, bad("unknown_member", name)
+		}
+		if text != nil {
+			if v.Kind() != json.String {
+				return nil, bad("bad_value", name)
+			}
+			*text = v.Str()
+		}
+	}
+	return c, c.check()
+}
+
+func (c *config) set(option string) {
+	switch option {
+	case "insecure_pkce_plain":
+		c.pkce = "plain"
+	case "insecure_pkce_none":
+		c.pkce = "none"
+	case "insecure_nonce_disabled":
+		c.nonce = "disabled"
+	case "missing_token_type_is_bearer":
+		c.missingTokenType = true
+	case "authorization_response_iss_parameter_supported":
+		c.issRequired = true
+	}
+}
+
+func (c *config) readList(name string, v json.Value) *fault {
+	if v.Kind() != json.Array {
+		return bad("bad_value", name)
+	}
+	for it := v.Each(); it.Next(); {
+		s := it.Value().Str()
+		switch name {
+		case "resources":
+			u, ok := parseURI(s)
+			if !ok || u.query {
+				return bad("bad_url", name)
+			}
+			if !u.secure() {
+				return bad("not_https", name)
+			}
+			c.resources = append(c.resources, u)
+		case "parameter_hooks":
+			c.parameterHooks = append(c.parameterHooks, s)
+		case "request_hooks":
+			c.requestHooks = append(c.requestHooks, s)
+		}
+		if name != "resources" {
+			switch s {
+			case stageAuthorization, stageToken, stageRefresh, stageDevice, stagePolling:
+			default:
+				return bad("bad_value", name)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *config) check() *fault {
+	if c.clientID == "" {
+		return bad("missing", "client_id")
+	}
+	for _, t := range [][2]string{{"client_id", c.clientID}, {"client_secret", c.clientSecret}, {"user_agent", c.userAgent}, {"name", c.name}} {
+		// RFC 6749 appendices A.1 and A.2: VSCHAR.
+		if !vschars(t[1]) {
+			return bad("bad_value", t[0])
+		}
+	}
+	if c.name == "" {
+		return bad("missing", "name")
+	}
+	for _, e := range [][2]string{{"issuer", c.issuer}, {"authorization_endpoint", c.authorization}, {"token_endpoint", c.token},
+		{"refresh_endpoint", c.refresh}, {"revocation_endpoint", c.revocation}, {"userinfo_endpoint", c.userinfo}} {
+		if e[1] == "" || e[0] == "refresh_endpoint" && e[1] == "none" {
+			continue
+		}
+		// RFC 6749 sections 3.1 and 3.2: absolute, without fragment, over TLS.
+		u, ok := parseURI(e[1])
+		if !ok {
+			return bad("bad_url", e[0])
+		}
+		if !u.secure() {
+			return bad("not_https", e[0])
+		}
+	}
+	if c.redirectURI != "" {
+		if code := redirectOK(c.redirectURI); code != "" {
+			return bad(code, "redirect_uri")
+		}
+	}
+	if !scopeOK(c.scope) {
+		return bad("bad_value", "scope")
+	}
+	if c.verifierLength < 43 || c.verifierLength > 128 {
+		return bad("bad_value", "pkce_verifier_length")
+	}
+	if c.nonce != "automatic" && c.nonce != "enabled" && c.nonce != "disabled" {
+		return bad("bad_value", "nonce")
+	}
+	for _, p := range c.parameters {
+		if protected(p.Name) {
+			return bad("protected_parameter", "parameters")
+		}
+	}
+	if c.issRequired && c.issuer == "" {
+		return bad("missing", "issuer")
+	}
+	return c.checkAuth()
+}
+
+// fingerprint tells whose tokens stored bytes are.
+func (c *config) fingerprint() string {
+	issuer := c.issuer
+	if issuer == "" {
+		issuer = c.token
+	}
+	return digest43(issuer + "\n" + c.clientID)[:22]
+}
+
+// vschars: RFC 6749 appendix A, VSCHAR.
+func vschars(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] > 0x7E {
+			return false
+		}
+	}
+	return true
+}
+
+// scopeOK: RFC 6749 section 3.3, scope-tokens with one space between them; empty is no scope.
+func scopeOK(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c < 0x20 || c > 0x7E || c == '"' || c == '\\' || c == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
+			return false
+		}
+	}
+	return true
+}
+
+// hasScope tells whether the list holds the scope-token.
+func hasScope(list, token string) bool {
+	for len(list) >= len(token) {
+		end := index(list, ' ')
+		if end < 0 {
+			end = len(list)
+		}
+		if list[:end] == token {
+			return true
+		}
+		list = list[min(end+1, len(list)):]
+		if list == "" {
+			break
+		}
+	}
+	return false
+}
+
+// readParams reads [[name, value], …]; a name is not empty.
+func readParams(v json.Value) (params []form.Param, ok bool) {
+	if v.Kind() == json.None {
+		return nil, true
+	}
+	if v.Kind() != json.Array {
+		return nil, false
+	}
+	for it := v.Each(); it.Next(); {
+		pair := it.Value().Each()
+		var p form.Param
+		if !pair.Next() || pair.Value().Kind() != json.String {
+			return nil, false
+		}
+		p.Name = pair.Value().Str()
+		if !pair.Next() || pair.Value().Kind() != json.String {
+			return nil, false
+		}
+		p.Value = pair.Value().Str()
+		if pair.Next() || p.Name == "" {
+			return nil, false
+		}
+		params = append(params, p)
+	}
+	return params, true
+}
+
+func writeParams(w *json.Writer, name string, params []form.Param) {
+	w.Key(name)
+	w.Open('[')
+	for _, p := range params {
+		w.Open('[')
+		w.Str(p.Name)
+		w.Str(p.Value)
+		w.Close(']')
+	}
+	w.Close(']')
+}

@@ -1,0 +1,208 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+const lockTimeout = 60_000
+
+// A refreshRun is the one refresh under way; whoever asks meanwhile waits for it. It goes on without any waiter: its answer may be the only copy of a new token.
+type refreshRun struct {
+	cmd     *command
+	waiting []func(*fault)
+	resent  bool // the token was sent before this request, by us or by one that did not see the answer
+}
+
+// refresh makes the access token new (RFC 6749 section 6) or adopts what another instance got.
+func (c *client) refresh(done func(*fault)) {
+	if c.refreshing != nil {
+		c.refreshing.waiting = append(c.refreshing.waiting, done)
+		return
+	}
+	run := &refreshRun{cmd: &command{}, waiting: []func(*fault){done}}
+	c.refreshing = run
+	c.sessions.run(func(release func()) {
+		c.locked(func(unlock func(), f *fault) {
+			end := func(f *fault) {
+				unlock()
+				c.settle()
+				c.refreshing = nil
+				release()
+				for _, w := range run.waiting {
+					w(f)
+				}
+			}
+			if f != nil {
+				end(f)
+				return
+			}
+			c.prepareRefresh(run, maxTries, end)
+		})
+	})
+}
+
+// locked takes the session's lock and gives the way to free it. A host without locks is left to compare-and-set.
+func (c *client) locked(then func(unlock func(), f *fault)) {
+	w := c.effect("lock")
+	w.MemberStr("name", c.key)
+	w.MemberInt("timeout_ms", lockTimeout)
+	var n int64
+	n = c.ask(w, func(a answer) {
+		switch a.failed {
+		case "":
+			then(func() { c.cancel("unlock", n) }, nil)
+		case "unsupported":
+			then(func() {}, nil)
+		default:
+			then(func() {}, &fault{kind: kindClient, code: "lock_" + a.failed, retryable: true})
+		}
+	})
+}
+
+// prepareRefresh looks whether there is something newer, and else marks the token as being sent.
+func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
+	c.reload(func(changed bool, failed string) {
+		t := &c.tokens
+		if changed && t.fresh(c.now) {
+			end(nil)
+			return
+		}
+		if f := c.refreshable(); f != nil {
+			if changed && t.access == "" {
+				f.code = "signed_out" // by another instance
+			}
+			end(f)
+			return
+		}
+		if run.resent = t.sentAt != 0; run.resent && (c.retryWindow == 0 || c.now-t.sentAt > c.retryWindow) {
+			end(&fault{kind: kindNetwork, code: "outcome_unknown"})
+			return
+		}
+		if !run.resent {
+			t.sentAt = c.now
+		}
+		c.store(c.key, c.version, c.encode(*t), func(version, failed string) {
+			switch {
+			case failed == "":
+				c.version, c.unsaved = version, false
+			case failed == "conflict" && left > 0:
+				c.prepareRefresh(run, left-1, end)
+				return
+			case failed == "conflict":
+				end(&fault{kind: kindStorage, code: failed, retryable: true})
+				return
+			}
+			c.sendRefresh(run, end)
+		})
+	})
+}
+
+// refreshable says why a refresh cannot be.
+func (c *client) refreshable() *fault {
+	switch {
+	case c.config.refresh == "none":
+		return &fault{kind: kindClient, code: "refresh_not_supported"}
+	case c.refreshEndpoint() == "":
+		return bad("missing", "token_endpoint")
+	case c.tokens.refresh == "":
+		return &fault{kind: kindClient, code: "no_refresh_token"}
+	}
+	return nil
+}
+
+func (c *client) refreshEndpoint() string {
+	if c.config.refresh != "" {
+		return c.config.refresh
+	}
+	return c.config.token
+}
+
+func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
+	c.setStatus(refreshing)
+	params := []form.Param{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Value: c.tokens.refresh}}
+	c.tokenRequest(run.cmd, stageRefresh, c.refreshEndpoint(), params, func(v json.Value, f *fault) {
+		t := tokens{}
+		if f == nil {
+			t, f = c.readTokens(v, c.tokens, false)
+			if f != nil {
+				f.unknown = true // it was carried out, and the answer is of no use
+			}
+		}
+		switch {
+		case f == nil:
+			c.adoptOwn(t, end)
+		case f.unknown && !run.resent && c.retryWindow > 0:
+			// Still under the lock: nobody else can have got an answer.
+			run.resent = true
+			c.sendRefresh(run, end)
+		case f.err == "invalid_grant":
+			c.refused(run, f, end)
+		case f.unknown:
+			end(f)
+		default:
+			// The token surely was not used: nothing is unknown about it.
+			if !run.resent {
+				c.tokens.sentAt = 0
+			}
+			c.save(func() { end(f) })
+		}
+	})
+}
+
+// adoptOwn stores what the server gave, then it is granted. Somebody who wrote in between is newer than we are: a sign-in is adopted, a sign-out ends this too.
+func (c *client) adoptOwn(t tokens, end func(*fault)) {
+	text := c.encode(t)
+	c.store(c.key, c.version, text, func(version, failed string) {
+		if failed != "conflict" {
+			c.keep(t, version, failed)
+			c.grant()
+			end(nil)
+			return
+		}
+		c.load(c.key, func(value, version, unread string) {
+			theirs, ok := c.decode(value)
+			switch {
+			case unread != "" || !ok:
+				c.keep(t, "", "conflict")
+				c.grant()
+				end(nil)
+			case value == text:
+				c.keep(t, version, "")
+				c.grant()
+				end(nil)
+			case value == "":
+				c.tokens, c.version = tokens{}, version
+				c.revokeToken(&command{}, t.refresh, "refresh_token", func(*fault) {
+					end(&fault{kind: kindClient, code: "signed_out"})
+				})
+			default:
+				c.keep(theirs, version, "")
+				c.grant()
+				end(nil)
+			}
+		})
+	})
+}
+
+// refused ends what invalid_grant ends (RFC 6749 section 5.2): the refresh token, and after an unknown outcome the whole session.
+func (c *client) refused(run *refreshRun, f *fault, end func(*fault)) {
+	c.tokens.refresh, c.tokens.sentAt = "", 0
+	if run.resent {
+		f.code = "outcome_lost"
+		c.tokens = tokens{}
+	}
+	c.save(func() { end(f) })
+}
+
+// save stores what is held now, as well as it goes.
+func (c *client) save(done func()) {
+	c.store(c.key, c.version, c.encode(c.tokens), func(version, failed string) {
+		if failed == "" {
+			c.version, c.unsaved = version, false
+		} else if failed != "conflict" {
+			c.unsaved = true
+		}
+		done()
+	})
+}

@@ -1,0 +1,119 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error.
+func (c *client) ready(force bool, done func(*fault)) {
+	t := &c.tokens
+	switch {
+	case t.access == "" && t.refresh == "" && !force:
+		// Another instance may have signed in.
+		c.sessions.run(func(release func()) {
+			c.reload(func(changed bool, _ string) {
+				release()
+				if changed && (t.access != "" || t.refresh != "") {
+					c.ready(false, done)
+					return
+				}
+				done(&fault{kind: kindClient, code: "not_signed_in"})
+			})
+		})
+	case t.fresh(c.now) && !force:
+		done(nil)
+	case c.refreshable() != nil && t.access != "" && !t.expired(c.now) && !force:
+		done(nil) // good for a while yet, and there is no other
+	case c.refreshable() != nil && t.access != "" && !force:
+		done(&fault{kind: kindExpired, code: "token_expired"})
+	default:
+		c.refresh(func(f *fault) {
+			if f != nil && !force && t.access != "" && t.expiresAt != 0 && !t.expired(c.now) {
+				f = nil // the refresh was early: what is held still holds
+			}
+			done(f)
+		})
+	}
+}
+
+func (c *client) token(cmd *command, in json.Value) {
+	c.ready(in.Get("force").True(), func(f *fault) {
+		if f != nil {
+			c.fail(cmd, f)
+			return
+		}
+		t := &c.tokens
+		c.finish(cmd, func(w *json.Writer) {
+			w.MemberStr("access_token", t.access)
+			w.MemberStr("token_type", t.kind)
+			if t.expiresAt != 0 {
+				w.MemberInt("expires_at", t.expiresAt)
+			}
+			w.MemberStr("scope", t.scope)
+		})
+	})
+}
+
+// allowed tells whether a token may go to the URL: only where the configuration says.
+func (c *client) allowed(url string) bool {
+	u, ok := parseURI(url)
+	if ok && u.secure() {
+		for _, r := range c.resources {
+			if u.within(r) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// prepare gives the headers of a request to a protected resource (RFC 6750 section 2.1).
+func (c *client) prepare(cmd *command, in json.Value) {
+	if !c.allowed(in.Get("url").Str()) {
+		c.fail(cmd, &fault{kind: kindClient, code: "resource_not_allowed", field: "url"})
+		return
+	}
+	c.ready(false, func(f *fault) {
+		if f != nil {
+			c.fail(cmd, f)
+			return
+		}
+		c.finish(cmd, func(w *json.Writer) {
+			headers := []form.Param{{Name: "authorization", Value: c.bearer()}}
+			if c.userAgent != "" {
+				headers = append(headers, form.Param{Name: "user-agent", Value: c.userAgent})
+			}
+			writeParams(w, "headers", headers)
+		})
+	})
+}
+
+func (c *client) bearer() string { return "Bearer " + c.tokens.access }
+
+// userinfo asks who signed in (OpenID Connect Core section 5.3). What it says is the server's word over TLS, not a verified ID token.
+func (c *client) userinfo(cmd *command) {
+	if c.config.userinfo == "" {
+		c.fail(cmd, bad("missing", "userinfo_endpoint"))
+		return
+	}
+	c.ready(false, func(f *fault) {
+		if f != nil {
+			c.fail(cmd, f)
+			return
+		}
+		r := &request{stage: stageUserinfo, method: "GET", url: c.config.userinfo}
+		r.header("authorization", c.bearer())
+		c.send(cmd, r, func(res response, f *fault) {
+			var v json.Value
+			if f == nil {
+				v, f = res.object()
+			}
+			if f != nil {
+				c.fail(cmd, f)
+				return
+			}
+			c.finish(cmd, func(w *json.Writer) { w.MemberRaw("claims", v.Raw()) })
+		})
+	})
+}

@@ -1,0 +1,110 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// revokeToken asks the revocation endpoint to end a token (RFC 7009 section 2.1).
+func (c *client) revokeToken(cmd *command, token, hint string, done func(*fault)) {
+	if c.config.revocation == "" {
+		done(&fault{kind: kindClient, code: "revocation_not_supported"})
+		return
+	}
+	r := &request{stage: stageRevocation, method: "POST", url: c.config.revocation, auth: c.revocationAuth,
+		params: []form.Param{{Name: "token", Value: token}, {Name: "token_type_hint", Value: hint}}}
+	c.send(cmd, r, func(res response, f *fault) {
+		// 200 says it all, the body is ignored (section 2.2).
+		if f == nil && (res.status < 200 || res.status > 299) {
+			if _, f = res.object(); f == nil {
+				f = &fault{kind: kindServer, code: "http_error", status: res.status}
+			}
+		}
+		done(f)
+	})
+}
+
+// revoke ends one token at the server, and here once the server said so. Without a refresh token's grant the rest is worth nothing, so with it the session ends.
+func (c *client) revoke(cmd *command, in json.Value) {
+	which := in.Get("token").Str()
+	if which != "" && which != "access_token" && which != "refresh_token" {
+		c.fail(cmd, bad("bad_value", "token"))
+		return
+	}
+	c.newest(func(release func(), f *fault) {
+		end := func(f *fault) {
+			release()
+			c.finishStatus(cmd, f, "")
+		}
+		token, hint := c.endsMore(which)
+		if f == nil && token == "" {
+			f = &fault{kind: kindClient, code: "no_token"}
+		}
+		if f != nil {
+			end(f)
+			return
+		}
+		c.revokeToken(cmd, token, hint, func(f *fault) {
+			if f != nil {
+				end(f)
+				return
+			}
+			if hint == "refresh_token" || c.tokens.refresh == "" {
+				c.clear(end)
+				return
+			}
+			c.tokens.access, c.tokens.expiresAt = "", 0
+			c.settle()
+			c.save(func() { end(nil) })
+		})
+	})
+}
+
+func (c *client) endsMore(which string) (token, hint string) {
+	if which != "access_token" && (c.tokens.refresh != "" || which == "refresh_token") {
+		return c.tokens.refresh, "refresh_token"
+	}
+	return c.tokens.access, "access_token"
+}
+
+// logOut forgets the session first, whatever the server will say, and then revokes what there was.
+func (c *client) logOut(cmd *command) {
+	c.newest(func(release func(), f *fault) {
+		token, hint := c.endsMore("")
+		c.clear(func(f *fault) {
+			release()
+			finish := func(revoked bool) {
+				if f != nil {
+					c.fail(cmd, f)
+					return
+				}
+				c.finish(cmd, func(w *json.Writer) { w.MemberBool("revoked", revoked) })
+			}
+			if token == "" || c.config.revocation == "" {
+				finish(false)
+				return
+			}
+			c.revokeToken(cmd, token, hint, func(f *fault) {
+				if f != nil {
+					f.op = cmd.op
+					c.reportFault(f)
+				}
+				finish(f == nil)
+			})
+		})
+	})
+}
+
+// newest waits for what is under way, takes the lock and reads the store, so that what is ended is the newest there is.
+func (c *client) newest(then func(release func(), f *fault)) {
+	c.sessions.run(func(release func()) {
+		c.locked(func(unlock func(), f *fault) {
+			c.reload(func(bool, string) {
+				then(func() {
+					unlock()
+					release()
+				}, f)
+			})
+		})
+	})
+}

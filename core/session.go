@@ -1,0 +1,197 @@
+package core
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+
+// encode is the session's text, "" for none.
+func (c *client) encode(t tokens) string {
+	if t.access == "" && t.refresh == "" {
+		return ""
+	}
+	w := c.stored()
+	w.MemberStrIf("access_token", t.access)
+	w.MemberStrIf("token_type", t.kind)
+	w.MemberStrIf("refresh_token", t.refresh)
+	w.MemberStrIf("id_token", t.idToken)
+	w.MemberStrIf("scope", t.scope)
+	w.MemberStrIf("requested_scope", t.requested)
+	if t.expiresAt != 0 {
+		w.MemberInt("expires_at", t.expiresAt)
+	}
+	w.MemberInt("received_at", t.receivedAt)
+	if t.sentAt != 0 {
+		w.MemberInt("sent_at", t.sentAt)
+	}
+	t.writeExtra(w)
+	w.Close('}')
+	return w.String()
+}
+
+func (t *tokens) writeExtra(w *json.Writer) {
+	if len(t.extra) == 0 {
+		return
+	}
+	w.Key("extra")
+	w.Open('{')
+	for _, e := range t.extra {
+		w.MemberRaw(quoteless(e.name), e.raw)
+	}
+	w.Close('}')
+}
+
+// decode reads a session's text; ok is false for one of another configuration or format.
+func (c *client) decode(text string) (t tokens, ok bool) {
+	if text == "" {
+		return t, true
+	}
+	v, ok := json.Parse(text)
+	if !ok || !c.ours(v) {
+		return t, false
+	}
+	str := func(name string) string { return v.Get(name).Str() }
+	t = tokens{access: str("access_token"), kind: str("token_type"), refresh: str("refresh_token"), idToken: str("id_token"),
+		scope: str("scope"), requested: str("requested_scope")}
+	t.expiresAt, _ = v.Get("expires_at").Int()
+	t.receivedAt, _ = v.Get("received_at").Int()
+	t.sentAt, _ = v.Get("sent_at").Int()
+	for it := v.Get("extra").Each(); it.Next(); {
+		t.keep(it.Name(), it.Value().Raw())
+	}
+	return t, true
+}
+
+// reload reads the store. changed tells that somebody else wrote there since; then theirs is held now. A text that is not ours is left alone, and as good as none.
+func (c *client) reload(done func(changed bool, failed string)) {
+	c.load(c.key, func(value, version, failed string) {
+		if failed != "" {
+			done(false, failed)
+			return
+		}
+		changed := version != c.version || c.blind
+		c.version = version
+		if changed {
+			t, ok := c.decode(value)
+			if !ok {
+				c.emit(c.event("session_refused"))
+			}
+			if c.blind {
+				// Bytes that were handed in hold against what is older, or not there.
+				c.blind = false
+				if t.receivedAt <= c.tokens.receivedAt {
+					done(false, "")
+					return
+				}
+			}
+			c.tokens, c.unsaved = t, false
+			if t.access != "" {
+				c.grant()
+			} else {
+				c.settle()
+			}
+		}
+		done(changed, "")
+	})
+}
+
+// hold makes t the session after a sign-in: stored over whatever is there, and only then granted. Where the store fails it is held in memory, and the event says so.
+func (c *client) hold(t tokens, done func()) {
+	text := c.encode(t)
+	var try func(left int)
+	try = func(left int) {
+		c.store(c.key, c.version, text, func(version, failed string) {
+			if failed == "conflict" && left > 0 {
+				c.load(c.key, func(_, now, unread string) {
+					if unread == "" {
+						c.version = now
+					}
+					try(left - 1)
+				})
+				return
+			}
+			c.keep(t, version, failed)
+			c.grant()
+			done()
+		})
+	}
+	try(maxTries)
+}
+
+// keep takes t over after an attempt to store it.
+func (c *client) keep(t tokens, version, failed string) {
+	c.tokens = t
+	if failed == "" {
+		c.version, c.unsaved = version, false
+		return
+	}
+	c.unsaved = true
+	c.emit(c.event("not_persisted"))
+}
+
+// clear forgets the tokens and deletes what is stored, whatever it is.
+func (c *client) clear(done func(*fault)) {
+	c.tokens = tokens{}
+	c.settle()
+	var try func(left int)
+	try = func(left int) {
+		c.store(c.key, c.version, "", func(version, failed string) {
+			switch {
+			case failed == "":
+				c.version, c.unsaved = version, false
+				done(nil)
+			case failed == "conflict" && left > 0:
+				c.load(c.key, func(_, now, unread string) {
+					if unread == "" {
+						c.version = now
+					}
+					try(left - 1)
+				})
+			default:
+				done(&fault{kind: kindStorage, code: failed, retryable: true})
+			}
+		})
+	}
+	try(maxTries)
+}
+
+// Statuses of a session.
+const (
+	notAuthenticated = "not_authenticated"
+	granted          = "granted"
+	refreshing       = "refreshing"
+)
+
+// event begins an event; no member of one may hold a token or another secret.
+func (c *client) event(name string) *json.Writer {
+	w := c.effect("event")
+	w.MemberStr("event", name)
+	return w
+}
+
+func (c *client) setStatus(status string) {
+	if c.status == status {
+		return
+	}
+	c.status = status
+	w := c.event("status")
+	w.MemberStr("status", status)
+	c.emit(w)
+}
+
+// settle sets the status that fits what is held.
+func (c *client) settle() {
+	if c.tokens.access != "" {
+		c.setStatus(granted)
+	} else {
+		c.setStatus(notAuthenticated)
+	}
+}
+
+// grant enters granted: the event fires each time, the status event only on change.
+func (c *client) grant() {
+	c.setStatus(granted)
+	w := c.event("granted")
+	w.MemberStr("scope", c.tokens.scope)
+	if c.tokens.expiresAt != 0 {
+		w.MemberInt("expires_at", c.tokens.expiresAt)
+	}
+	c.emit(w)
+}

@@ -1,0 +1,75 @@
+package core
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+
+// format is the version of what we store.
+const format = 1
+
+// stored begins a text for the store: its format and whose it is.
+func (c *client) stored() *json.Writer {
+	w := &json.Writer{}
+	w.Open('{')
+	w.MemberInt("v", format)
+	w.MemberStr("for", c.mine)
+	return w
+}
+
+// ours tells whether a stored text is of this format and this configuration.
+func (c *client) ours(v json.Value) bool {
+	n, _ := v.Get("v").Int()
+	return n == format && v.Get("for").Str() == c.mine
+}
+
+func (c *client) load(key string, done func(value, version, failed string)) {
+	w := c.effect("load")
+	w.MemberStr("key", key)
+	c.ask(w, func(a answer) { done(a.ok.Get("value").Str(), a.ok.Get("version").Str(), a.failed) })
+}
+
+// store replaces what stands under key at that version by value, or deletes it where value is "". A failure other than a conflict is tried once more.
+func (c *client) store(key, version, value string, done func(version, failed string)) {
+	c.storeOnce(key, version, value, func(v, failed string) {
+		if failed == "" || failed == "conflict" {
+			done(v, failed)
+			return
+		}
+		c.storeOnce(key, version, value, done)
+	})
+}
+
+func (c *client) storeOnce(key, version, value string, done func(version, failed string)) {
+	w := c.effect("store")
+	w.MemberStr("key", key)
+	w.MemberStr("version", version)
+	if value == "" {
+		w.MemberBool("delete", true)
+	} else {
+		w.MemberStr("value", value)
+	}
+	c.ask(w, func(a answer) { done(a.ok.Get("version").Str(), a.failed) })
+}
+
+// A serial lets one operation run at a time; the others wait in their order.
+type serial struct {
+	busy  bool
+	queue []func(release func())
+}
+
+func (s *serial) run(op func(release func())) {
+	if s.busy {
+		s.queue = append(s.queue, op)
+		return
+	}
+	s.busy = true
+	op(s.release)
+}
+
+func (s *serial) release() {
+	if len(s.queue) == 0 {
+		s.busy = false
+		return
+	}
+	next := s.queue[0]
+	s.queue = s.queue[1:]
+	next(s.release)
+}

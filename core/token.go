@@ -1,0 +1,191 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// tokens is a token as a bag of all fields, and what we know of it besides.
+type tokens struct {
+	access, kind, refresh, idToken string
+	scope                          string // granted
+	requested                      string
+	expiresAt                      int64 // Unix ms, 0: unknown
+	receivedAt                     int64
+	sentAt                         int64 // the refresh token went out then, and what became of it is not known
+	extra                          []extra
+}
+
+// An extra is a member that no RFC we know names, as it stood.
+type extra struct{ name, raw string }
+
+// readTokens reads a token response (RFC 6749 section 5.1) over what was held before; nothing of old changes where it is refused.
+func (c *client) readTokens(v json.Value, old tokens, first bool) (t tokens, f *fault) {
+	t = old
+	t.sentAt, t.receivedAt = 0, c.now
+	t.extra = append([]extra(nil), old.extra...)
+	t.access = v.Get("access_token").Str()
+	if t.access == "" {
+		return t, &fault{kind: kindToken, code: "missing_access_token"}
+	}
+	// It goes into a header: RFC 6749 appendix A.12, and no space (RFC 6750 section 2.1).
+	if !vschars(t.access) || index(t.access, ' ') >= 0 {
+		return t, &fault{kind: kindServer, code: "bad_access_token"}
+	}
+	switch kind := v.Get("token_type").Str(); {
+	case lower(kind) == "bearer", kind == "" && c.missingTokenType:
+		t.kind = "Bearer"
+	case kind == "":
+		return t, &fault{kind: kindServer, code: "missing_token_type"}
+	default:
+		// RFC 6749 section 7.1: a client must not use a token of a type it does not understand.
+		return t, &fault{kind: kindServer, code: "unknown_token_type"}
+	}
+	t.expiresAt = 0
+	if s, ok := seconds(v.Get("expires_in")); ok {
+		t.expiresAt = maxTime
+		if s < (maxTime-c.now)/1000 {
+			t.expiresAt = c.now + s*1000
+		}
+	} else if s, ok := seconds(v.Get("expires_at")); ok && s < maxTime/1000 {
+		t.expiresAt = s * 1000
+	}
+	if s := v.Get("scope").Str(); s != "" {
+		t.scope = printable(s)
+	} else if t.scope == "" {
+		t.scope = t.requested
+	}
+	if s := v.Get("refresh_token").Str(); s != "" {
+		t.refresh = s
+	}
+	if s := v.Get("id_token").Str(); s != "" {
+		t.idToken = s
+	} else if first && hasScope(t.scope, "openid") {
+		// OpenID Connect Core 3.1.3.3; a refresh may leave it out (12.2).
+		return t, &fault{kind: kindToken, code: "missing_id_token"}
+	}
+	for it := v.Each(); it.Next(); {
+		switch name := it.Name(); name {
+		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token":
+		default:
+			t.keep(name, it.Value().Raw())
+		}
+	}
+	return t, nil
+}
+
+func (t *tokens) keep(name, raw string) {
+	for i := range t.extra {
+		if t.extra[i].name == name {
+			t.extra[i].raw = raw
+			return
+		}
+	}
+	t.extra = append(t.extra, extra{name, raw})
+}
+
+// seconds reads a number or numeric string above 0; anything else is "unknown".
+func seconds(v json.Value) (s int64, ok bool) {
+	if v.Kind() == json.String {
+		s, ok = json.Int(v.Str())
+	} else {
+		s, ok = v.Int()
+	}
+	return s, ok && s > 0
+}
+
+// expired is strict: at the very millisecond a token is still good. Without expiry it never is.
+func (t *tokens) expired(now int64) bool { return t.expiresAt != 0 && now > t.expiresAt }
+
+// fresh leaves time for the request that the token is fetched for: ten seconds, or a quarter of a short life.
+func (t *tokens) fresh(now int64) bool {
+	if t.access == "" {
+		return false
+	}
+	return t.expiresAt == 0 || now < t.expiresAt-min(10_000, max(0, t.expiresAt-t.receivedAt)/4)
+}
+
+// tokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer.
+func (c *client) tokenRequest(cmd *command, stage, endpoint string, params []form.Param, done func(json.Value, *fault)) {
+	r := &request{stage: stage, method: "POST", url: endpoint, params: params, auth: c.auth}
+	c.send(cmd, r, func(res response, f *fault) {
+		if f != nil {
+			done(json.Value{}, f)
+			return
+		}
+		done(res.object())
+	})
+}
+
+// redeem turns a code into tokens (RFC 6749 section 4.1.3) and holds them.
+func (c *client) redeem(cmd *command, a attempt, code string, done func(*fault)) {
+	if c.config.token == "" {
+		done(bad("missing", "token_endpoint"))
+		return
+	}
+	params := []form.Param{{Name: "grant_type", Value: "authorization_code"}, {Name: "code", Value: code}}
+	if a.redirectURI != "" {
+		params = append(params, form.Param{Name: "redirect_uri", Value: a.redirectURI})
+	}
+	if a.verifier != "" {
+		params = append(params, form.Param{Name: "code_verifier", Value: a.verifier})
+	}
+	c.tokenRequest(cmd, stageToken, c.config.token, params, func(v json.Value, f *fault) {
+		if f != nil {
+			// A code is good for one try: the same command would not succeed later.
+			f.retryable = f.code == "unsent"
+			c.redact(f, code, a.verifier)
+			done(f)
+			return
+		}
+		t, f := c.readTokens(v, tokens{requested: a.scope}, true)
+		if f != nil {
+			done(f)
+			return
+		}
+		c.sessions.run(func(release func()) {
+			c.hold(t, func() {
+				release()
+				done(nil)
+			})
+		})
+	})
+}
+
+// exchange redeems a code that was obtained elsewhere.
+func (c *client) exchange(cmd *command, in json.Value) {
+	a := attempt{verifier: in.Get("code_verifier").Str(), redirectURI: c.redirectURI, scope: c.scope}
+	if s := in.Get("redirect_uri").Str(); s != "" {
+		a.redirectURI = s
+	}
+	if s := in.Get("scope").Str(); s != "" {
+		a.scope = s
+	}
+	code := in.Get("code").Str()
+	switch {
+	case code == "" || !vschars(code):
+		c.fail(cmd, bad("bad_value", "code"))
+	case !scopeOK(a.scope):
+		c.fail(cmd, bad("bad_value", "scope"))
+	case a.verifier != "" && !verifierOK(a.verifier):
+		c.fail(cmd, bad("bad_value", "code_verifier"))
+	default:
+		c.redeem(cmd, a, code, func(f *fault) { c.finishStatus(cmd, f, "") })
+	}
+}
+
+// setToken makes a session from a token that was kept elsewhere.
+func (c *client) setToken(cmd *command, in json.Value) {
+	t, f := c.readTokens(in.Get("token"), tokens{requested: c.scope}, false)
+	if f != nil {
+		f.kind, f.field = kindClient, "token"
+		c.fail(cmd, f)
+		return
+	}
+	c.sessions.run(func(release func()) {
+		c.hold(t, func() {
+			release()
+			c.finishStatus(cmd, nil, "")
+		})
+	})
+}
