@@ -48,7 +48,8 @@ type Config struct {
 	// the authorization request (RFC 7636 section 7.2). It is safe only for testing what clients do.
 	InsecurePlainPKCE bool
 
-	// DemoHint, where set, is shown on the sign-in page and fills in its fields.
+	// DemoHint, where set, is shown on the sign-in page and fills in its fields, unless the request or the
+	// user named somebody else.
 	DemoHint *DemoHint
 
 	// Rand is the source of secrets; nil means crypto/rand. It is read under a lock.

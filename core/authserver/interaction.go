@@ -191,11 +191,8 @@ func (s *Server) signInPage(c *call, req *authorizationRequest, b browser, alert
 		Alert:       alert,
 		Username:    req.loginHint,
 	}
-	if hint := s.cfg.DemoHint; hint != nil {
-		p.Hint = hint.Text
-		if p.Username == "" || p.Username == hint.Username {
-			p.Username, p.Password = hint.Username, hint.Password
-		}
+	if hint := s.cfg.DemoHint; hint != nil && (p.Username == "" || p.Username == hint.Username) {
+		p.Hint, p.Username, p.Password = hint.Text, hint.Username, hint.Password
 	}
 	resp := s.page("signin", statusFor(alert), p)
 	if cookie != "" {

@@ -1,0 +1,107 @@
+package authserver_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
+)
+
+func TestConfigErrorsNameTheField(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		change func(*authserver.Config)
+		field  string // empty: valid
+	}{
+		{"nothing wrong", func(*authserver.Config) {}, ""},
+		{"http on loopback", func(c *authserver.Config) { c.Issuer = "http://127.0.0.1:8080" }, ""},
+		{"http on localhost", func(c *authserver.Config) { c.Issuer = "http://localhost:8080/as" }, ""},
+		{"http beyond loopback", func(c *authserver.Config) { c.Issuer = "http://login.example" }, "Issuer"},
+		{"no issuer", func(c *authserver.Config) { c.Issuer = "" }, "Issuer"},
+		{"no host", func(c *authserver.Config) { c.Issuer = "https://:80" }, "Issuer"},
+		{"query", func(c *authserver.Config) { c.Issuer += "?a" }, "Issuer"},
+		{"fragment", func(c *authserver.Config) { c.Issuer += "#" }, "Issuer"},
+		{"final slash", func(c *authserver.Config) { c.Issuer += "/" }, "Issuer"},
+		{"no store", func(c *authserver.Config) { c.Store = nil }, "Store"},
+		{"no users", func(c *authserver.Config) { c.Users = nil }, "Users"},
+		{"no password", func(c *authserver.Config) { c.Users = map[string]authserver.User{"ada": {}} }, "Users"},
+		{"scope grammar", func(c *authserver.Config) { c.Scopes = []authserver.Scope{{Name: "a b", Description: "x"}} }, "Scopes"},
+		{"scope without words", func(c *authserver.Config) { c.Scopes = []authserver.Scope{{Name: "a"}} }, "Scopes"},
+		{"negative code lifetime", func(c *authserver.Config) { c.CodeLifetime = -1 }, "CodeLifetime"},
+		{"access lifetime below a second", func(c *authserver.Config) { c.AccessTokenLifetime = time.Millisecond }, "AccessTokenLifetime"},
+		{"negative refresh lifetime", func(c *authserver.Config) { c.RefreshTokenLifetime = -1 }, "RefreshTokenLifetime"},
+		{"negative grace", func(c *authserver.Config) { c.RotationGrace = -1 }, "RotationGrace"},
+		{"origin with a path", func(c *authserver.Config) { c.AllowedOrigins = []string{"https://a.example/"} }, "AllowedOrigins"},
+		{"any origin as a star", func(c *authserver.Config) { c.AllowedOrigins = []string{"*"} }, "AllowedOrigins"},
+		{"hint for nobody", func(c *authserver.Config) { c.DemoHint = &authserver.DemoHint{Username: "eve"} }, "DemoHint"},
+		{"hint with a wrong password", func(c *authserver.Config) {
+			c.DemoHint = &authserver.DemoHint{Username: "ada", Password: "x"}
+		}, "DemoHint"},
+		{"random source that ends", func(c *authserver.Config) { c.Rand = bytes.NewReader(nil) }, "Rand"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			cfg := authserver.Config{Issuer: issuer, Store: authserver.NewMemoryStore(), Users: map[string]authserver.User{"ada": {Password: "engine"}}}
+			row.change(&cfg)
+			_, err := authserver.New(cfg)
+			if row.field == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if err == nil || !strings.HasPrefix(err.Error(), "authserver: Config."+row.field+": ") {
+				t.Errorf("%v does not name %s", err, row.field)
+			}
+		})
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	for _, row := range []struct {
+		name, issuer, path string
+	}{
+		{"at the root", issuer, "/.well-known/oauth-authorization-server"},
+		{"issuer with a path", issuer + "/as", "/.well-known/oauth-authorization-server/as"},
+		{"relative to the issuer", issuer + "/as", "/as/.well-known/oauth-authorization-server"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBench(t, func(c *authserver.Config) { c.Issuer = row.issuer })
+			resp := b.send("GET", row.path, nil, "")
+			var got map[string]any
+			if err := json.Unmarshal(resp.Body, &got); err != nil || resp.Status != 200 {
+				t.Fatal(resp.Status, err)
+			}
+			list := func(s ...any) []any { return s }
+			auth := list("none", "client_secret_basic", "client_secret_post")
+			want := map[string]any{
+				"issuer":                                         row.issuer,
+				"authorization_endpoint":                         row.issuer + "/authorize",
+				"token_endpoint":                                 row.issuer + "/token",
+				"revocation_endpoint":                            row.issuer + "/revoke",
+				"userinfo_endpoint":                              row.issuer + "/userinfo",
+				"scopes_supported":                               list("profile", "email", "notes.read"),
+				"response_types_supported":                       list("code"),
+				"response_modes_supported":                       list("query"),
+				"grant_types_supported":                          list("authorization_code", "refresh_token"),
+				"code_challenge_methods_supported":               list("S256"),
+				"token_endpoint_auth_methods_supported":          auth,
+				"revocation_endpoint_auth_methods_supported":     auth,
+				"authorization_response_iss_parameter_supported": true,
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %v\nwant %v", got, want)
+			}
+		})
+	}
+}
+
+func TestMetadataSaysPlainOnlyWhereSwitchedOn(t *testing.T) {
+	b := newBench(t, func(c *authserver.Config) { c.InsecurePlainPKCE = true })
+	if resp := b.send("GET", "/.well-known/oauth-authorization-server", nil, ""); !strings.Contains(string(resp.Body), `["S256","plain"]`) {
+		t.Errorf("%s", resp.Body)
+	}
+}

@@ -1,0 +1,75 @@
+package authserver_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// A7: whatever comes, nothing panics, and nobody is sent anywhere but to a registered redirect URI or
+// back to the pages, not even after signing in and approving.
+func FuzzHandle(f *testing.F) {
+	form := "application/x-www-form-urlencoded"
+	f.Add("GET", "/authorize?"+request("spa").Encode(), "", "", "")
+	f.Add("GET", "/authorize?"+request("web").Encode()+"&prompt=none", "", "", "")
+	f.Add("GET", "/authorize?"+with(request("native"), "redirect_uri", "http://127.0.0.1:5/cb").Encode(), "", "", "")
+	f.Add("GET", "/authorize?client_id=spa&redirect_uri=https%3A%2F%2Fapp.example%2Fcb%40evil.example", "", "", "")
+	f.Add("GET", "https://login.example/authorize?client_id=native&redirect_uri=http%3A%2F%2F127.0.0.1%3A5%40evil.example%2Fcb", "", "", "")
+	f.Add("POST", "/authorize?"+request("spa").Encode(), form, "", "action=approve&interaction=AAAA")
+	f.Add("POST", "/token", form, basic("web", webSecret).Get("Authorization"), exchange("web", "x").Encode())
+	f.Add("POST", "/token", form, "", "grant_type=refresh_token&client_id=spa&refresh_token=x")
+	f.Add("POST", "/revoke", form+";charset=utf-8", "", "client_id=spa&token=x")
+	f.Add("GET", "/userinfo", "", "Bearer x", "")
+	f.Add("OPTIONS", "/token", "", "", "")
+	f.Fuzz(func(t *testing.T, method, target, contentType, authorization, body string) {
+		b := newBench(t)
+		b.approve(request("spa")) // someone is signed in
+		resp := b.send(method, target, http.Header{
+			"Content-Type": {contentType}, "Authorization": {authorization}, "Cookie": {b.cookie}, "Origin": {"https://evil.example"},
+		}, body)
+		for range 3 {
+			if resp.Status < 200 || resp.Status > 599 {
+				t.Fatalf("status %d", resp.Status)
+			}
+			for name, values := range resp.Header {
+				if strings.ContainsAny(name+strings.Join(values, ""), "\r\n\x00") {
+					t.Fatalf("header %s: %q", name, values)
+				}
+			}
+			if to := resp.Header.Get("Location"); to != "" && !strings.HasPrefix(to, "/authorize?") {
+				checkRegistered(t, to)
+			}
+			switch page := string(resp.Body); {
+			case strings.Contains(page, `data-testid="approve"`):
+				resp = b.submit(resp, "approve", nil)
+			case strings.Contains(page, `data-testid="login"`):
+				resp = b.submit(resp, "sign-in", adaSignsIn)
+			default:
+				return
+			}
+		}
+	})
+}
+
+// checkRegistered judges by a parser what the server compared as text.
+func checkRegistered(t *testing.T, to string) {
+	t.Helper()
+	u, err := url.Parse(to)
+	if err != nil || u.User != nil {
+		t.Fatalf("Location %q", to)
+	}
+	for _, c := range clients {
+		for _, registered := range c.RedirectURIs {
+			r, err := url.Parse(registered)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameHost := u.Host == r.Host || (r.Hostname() == "127.0.0.1" && u.Hostname() == "127.0.0.1")
+			if u.Scheme == r.Scheme && sameHost && u.Path == r.Path && u.Query().Get("iss") == issuer {
+				return
+			}
+		}
+	}
+	t.Fatalf("Location %q is nobody's", to)
+}

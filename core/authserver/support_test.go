@@ -1,0 +1,269 @@
+package authserver_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"html"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
+)
+
+const (
+	issuer      = "https://login.example"
+	appRedirect = "https://app.example/cb"
+	// RFC 7636 appendix B.
+	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+)
+
+var (
+	start        = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	codeAndFresh = []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken}
+)
+
+// clients are registered with every bench.
+var clients = []authserver.Client{
+	{ClientID: "spa", Name: "Single <Page> App", RedirectURIs: []string{appRedirect}, GrantTypes: codeAndFresh, Scope: "profile email notes.read"},
+	{ClientID: "web", ClientSecret: "s3cret+/:é", RedirectURIs: []string{"https://web.example/cb?keep=1", "https://web.example/other"}, GrantTypes: codeAndFresh, Scope: "profile"},
+	{ClientID: "native", RedirectURIs: []string{"http://127.0.0.1/cb", "com.example.native:/cb"}, GrantTypes: codeAndFresh, Scope: "profile"},
+	{ClientID: "codeonly", RedirectURIs: []string{"https://codeonly.example/cb"}, Scope: "profile"},
+	{ClientID: "refreshonly", RedirectURIs: []string{"https://refreshonly.example/cb"}, GrantTypes: []string{authserver.GrantRefreshToken}},
+	{ClientID: "strictpost", ClientSecret: "p", TokenEndpointAuthMethod: authserver.AuthMethodPost, RedirectURIs: []string{"https://strictpost.example/cb"}},
+	{ClientID: "strictbasic", ClientSecret: "b", TokenEndpointAuthMethod: authserver.AuthMethodBasic, RedirectURIs: []string{"https://strictbasic.example/cb"}},
+	{ClientID: "wide", RedirectURIs: []string{"https://wide.example/cb"}, Scope: "profile unheard-of"},
+}
+
+// bench is a server with one browser in front of it, at a time that only the test moves.
+type bench struct {
+	t      testing.TB
+	server *authserver.Server
+	store  authserver.Store
+	now    time.Time
+	cookie string
+}
+
+func newBench(t testing.TB, change ...func(*authserver.Config)) *bench {
+	t.Helper()
+	store := authserver.NewMemoryStore()
+	for _, c := range clients {
+		if err := store.AddClient(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := authserver.Config{
+		Issuer: issuer,
+		Store:  store,
+		Users: map[string]authserver.User{
+			"ada": {Password: "engine", Subject: "u-1", Name: "Ada <b>", Email: "ada@example.com", EmailVerified: true},
+			"bob": {Password: "builder"},
+		},
+		Scopes: []authserver.Scope{{Name: "notes.read", Description: "Read your notes"}},
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	server, err := authserver.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bench{t: t, server: server, store: cfg.Store, now: start}
+}
+
+func (b *bench) send(method, target string, header http.Header, body string) authserver.Response {
+	return b.server.Handle(authserver.Request{Method: method, URL: target, Header: header, Body: []byte(body), Now: b.now})
+}
+
+// visit sends what the browser sends and keeps its cookie.
+func (b *bench) visit(method, target string, form url.Values) authserver.Response {
+	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	if b.cookie != "" {
+		h.Set("Cookie", b.cookie)
+	}
+	resp := b.send(method, target, h, form.Encode())
+	if set := resp.Header.Get("Set-Cookie"); set != "" {
+		b.cookie, _, _ = strings.Cut(set, ";")
+	}
+	return resp
+}
+
+var (
+	actionAttribute  = regexp.MustCompile(`action="([^"]+)"`)
+	interactionValue = regexp.MustCompile(`name="interaction" value="([^"]+)"`)
+)
+
+// submit presses a button of the page.
+func (b *bench) submit(page authserver.Response, action string, more url.Values) authserver.Response {
+	b.t.Helper()
+	to, token := actionAttribute.FindSubmatch(page.Body), interactionValue.FindSubmatch(page.Body)
+	if to == nil || token == nil {
+		b.t.Fatalf("no form in %d %v %s", page.Status, page.Header, page.Body)
+	}
+	form := url.Values{"interaction": {string(token[1])}, "action": {action}}
+	maps.Copy(form, more)
+	return b.visit("POST", html.UnescapeString(string(to[1])), form)
+}
+
+var adaSignsIn = url.Values{"username": {"ada"}, "password": {"engine"}}
+
+// approve goes through the pages until the client is answered.
+func (b *bench) approve(query url.Values) *url.URL {
+	b.t.Helper()
+	page := b.visit("GET", "/authorize?"+query.Encode(), nil)
+	if strings.Contains(string(page.Body), `data-testid="login"`) {
+		page = b.submit(page, "sign-in", adaSignsIn)
+		if page.Status != http.StatusSeeOther {
+			b.t.Fatalf("sign-in: %d %s", page.Status, page.Body)
+		}
+		page = b.visit("GET", page.Header.Get("Location"), nil)
+	}
+	return location(b.t, b.submit(page, "approve", nil))
+}
+
+func (b *bench) code(query url.Values) string {
+	b.t.Helper()
+	u := b.approve(query)
+	code := u.Query().Get("code")
+	if code == "" {
+		b.t.Fatalf("no code in %s", u)
+	}
+	return code
+}
+
+// post calls an endpoint as a client without a header of its own does.
+func (b *bench) post(target string, form url.Values) reply {
+	b.t.Helper()
+	return b.postWith(target, nil, form)
+}
+
+func (b *bench) postWith(target string, header http.Header, form url.Values) reply {
+	b.t.Helper()
+	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	maps.Copy(h, header)
+	return read(b.t, b.send("POST", target, h, form.Encode()))
+}
+
+// granted goes through a whole code flow.
+func (b *bench) granted(clientID string) reply {
+	b.t.Helper()
+	q := request(clientID)
+	return b.post("/token", exchange(clientID, b.code(q))).must(b.t)
+}
+
+func (b *bench) refresh(clientID, token string, more ...string) reply {
+	b.t.Helper()
+	return b.post("/token", with(url.Values{"grant_type": {"refresh_token"}, "client_id": {clientID}, "refresh_token": {token}}, more...))
+}
+
+func (b *bench) works(accessToken string) bool {
+	_, ok := b.server.Authenticate(b.now, accessToken)
+	return ok
+}
+
+type reply struct {
+	authserver.Response
+	Access  string `json:"access_token"`
+	Type    string `json:"token_type"`
+	Expires int    `json:"expires_in"`
+	Refresh string `json:"refresh_token"`
+	Scope   string `json:"scope"`
+	Error   string `json:"error"`
+}
+
+func read(t testing.TB, resp authserver.Response) reply {
+	t.Helper()
+	r := reply{Response: resp}
+	if len(resp.Body) > 0 {
+		if err := json.Unmarshal(resp.Body, &r); err != nil {
+			t.Fatalf("%v in %s", err, resp.Body)
+		}
+	}
+	return r
+}
+
+func (r reply) must(t testing.TB) reply {
+	t.Helper()
+	if r.Status != http.StatusOK || r.Access == "" {
+		t.Fatalf("no token: %d %s", r.Status, r.Body)
+	}
+	return r
+}
+
+// refused checks status and error code of an answer.
+func (r reply) refused(t testing.TB, status int, code string) {
+	t.Helper()
+	if r.Status != status || r.Error != code {
+		t.Errorf("got %d %s, want %d %s", r.Status, r.Body, status, code)
+	}
+	if r.Header.Get("Cache-Control") != "no-store" {
+		t.Error("an error that may be stored")
+	}
+}
+
+// request is an authorization request of one of the clients.
+func request(clientID string) url.Values {
+	q := url.Values{
+		"response_type": {"code"}, "client_id": {clientID}, "state": {"st&te"},
+		"code_challenge": {challenge}, "code_challenge_method": {"S256"},
+	}
+	for _, c := range clients {
+		if c.ClientID == clientID {
+			q.Set("redirect_uri", c.RedirectURIs[0])
+		}
+	}
+	return q
+}
+
+func exchange(clientID, code string) url.Values {
+	return url.Values{
+		"grant_type": {"authorization_code"}, "client_id": {clientID}, "code": {code},
+		"redirect_uri": request(clientID)["redirect_uri"], "code_verifier": {verifier},
+	}
+}
+
+// with sets parameters given as name, value; an empty value takes the parameter out.
+func with(v url.Values, pairs ...string) url.Values {
+	v = maps.Clone(v)
+	for i := 0; i < len(pairs); i += 2 {
+		if v.Set(pairs[i], pairs[i+1]); pairs[i+1] == "" {
+			v.Del(pairs[i])
+		}
+	}
+	return v
+}
+
+func location(t testing.TB, resp authserver.Response) *url.URL {
+	t.Helper()
+	u, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil || resp.Status != http.StatusSeeOther || u.String() == "" {
+		t.Fatalf("no redirect: %d %v %s", resp.Status, resp.Header, resp.Body)
+	}
+	return u
+}
+
+// brokenStore fails at the operations named.
+type brokenStore struct {
+	authserver.Store
+	code, token, client error
+}
+
+func (s brokenStore) Code(d authserver.Digest) (authserver.CodeRecord, error) {
+	r, err := s.Store.Code(d)
+	return r, cmp.Or(s.code, err)
+}
+
+func (s brokenStore) Token(d authserver.Digest) (authserver.TokenRecord, error) {
+	r, err := s.Store.Token(d)
+	return r, cmp.Or(s.token, err)
+}
+
+func (s brokenStore) Client(id string) (authserver.Client, error) {
+	r, err := s.Store.Client(id)
+	return r, cmp.Or(s.client, err)
+}
