@@ -20,6 +20,7 @@ func abi() int32 { return core.ABI }
 
 //go:wasmexport oauth2_alloc
 func alloc(n int32) uintptr {
+	collect()
 	if n < 1 || n > core.MaxMessage {
 		return 0
 	}
@@ -38,10 +39,16 @@ func free(p uintptr) {
 }
 
 //go:wasmexport oauth2_open
-func open(p uintptr, n int32) int32 { return engine.Open(input(p, n)) }
+func open(p uintptr, n int32) int32 {
+	collect()
+	return engine.Open(input(p, n))
+}
 
 //go:wasmexport oauth2_input
-func take(handle int32, p uintptr, n int32) int32 { return engine.Input(handle, input(p, n)) }
+func take(handle int32, p uintptr, n int32) int32 {
+	collect()
+	return engine.Input(handle, input(p, n))
+}
 
 // input is the host's text, never beyond the buffer that it was given.
 func input(p uintptr, n int32) []byte {

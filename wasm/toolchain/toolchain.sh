@@ -9,6 +9,9 @@ tools=${TOOLCHAIN_DIR:-$top/build/toolchain}
 
 packages() { grep -v '^#' "$here/packages.txt"; }
 
+# stamp names what the installed toolchain was made from.
+stamp() { echo "$version $(cat "$here/toolchain.sh" "$here/runtime/gc_boundary.go" | sha256sum | cut -c1-16)"; }
+
 install_all() {
 	missing=$(packages | while read -r name _; do
 		dpkg-query -W -f='${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || echo "$name"
@@ -26,14 +29,22 @@ install_all() {
 		[ "$have" = "$version" ] || echo "toolchain: $name is $have, the committed module was built with $version: bytes may differ" >&2
 	done
 	version=$(cd "$here" && go list -m -f '{{.Version}}' github.com/tinygo-org/tinygo)
-	if [ ! -x "$tools/tinygo" ] || [ "$(cat "$tools/version" 2>/dev/null)" != "$version" ]; then
+	if [ ! -x "$tools/tinygo" ] || [ "$(cat "$tools/version" 2>/dev/null)" != "$(stamp)" ]; then
 		rm -rf "$tools" && mkdir -p "$tools"
 		(cd "$here" && go mod download && go build -tags=llvm19 -o "$tools/tinygo" github.com/tinygo-org/tinygo)
 		cp -r "$(cd "$here" && go list -m -f '{{.Dir}}' github.com/tinygo-org/tinygo)" "$tools/root"
 		chmod -R u+w "$tools/root"
 		# The module archive lacks the net submodule; the module never uses it, the loader only wants it there.
 		mkdir -p "$tools/root/src/net" && echo 'package net' >"$tools/root/src/net/net.go"
-		echo "$version" >"$tools/version"
+		# A collector that runs between calls only (runtime/gc_boundary.go says why).
+		rt=$tools/root/src/runtime
+		cp "$here/runtime/gc_boundary.go" "$rt/gc_leaking.go"
+		sed -i 's|^//go:build gc.conservative .. gc.precise$|& \|\| gc.leaking|; s|freeBytes := runGC()|freeBytes := uintptr(0) // never within a call|' "$rt/gc_blocks.go"
+		sed -i 's|^//go:build gc.precise$|& \|\| gc.leaking|' "$rt/gc_precise.go"
+		rm -f "$rt/zero_new_alloc.go" "$rt/zero_new_alloc_noop.go"
+		grep -q 'never within a call' "$rt/gc_blocks.go" && grep -q 'gc.leaking' "$rt/gc_precise.go" || {
+			echo "toolchain: TinyGo's collector is not the one these edits are for" >&2; exit 1; }
+		stamp >"$tools/version"
 	fi
 	echo "toolchain: tinygo $version in $tools"
 }

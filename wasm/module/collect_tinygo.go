@@ -1,0 +1,10 @@
+//go:build tinygo
+
+package main
+
+import _ "unsafe" // for go:linkname
+
+// collect gives memory back; see wasm/toolchain/runtime/gc_boundary.go. Every export that allocates calls it first.
+//
+//go:linkname collect runtime.CollectBetweenCalls
+func collect()
