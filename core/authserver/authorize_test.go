@@ -145,7 +145,7 @@ func TestA4AuthorizationResponse(t *testing.T) {
 func TestPages(t *testing.T) {
 	b := newBench(t)
 	signIn := b.visit("GET", "/authorize?"+request("spa").Encode(), nil)
-	signedIn := b.submit(signIn, "sign-in", adaSignsIn)
+	signedIn := b.submit(signIn, "sign-in", firstSignsIn)
 	consent := b.visit("GET", signedIn.Header.Get("Location"), nil)
 	refusal := b.visit("GET", "/authorize", nil)
 	for name, p := range map[string]authserver.Response{"sign-in": signIn, "consent": consent, "error": refusal} {
@@ -175,7 +175,7 @@ func TestPages(t *testing.T) {
 	}{
 		{signIn, "Single &lt;Page&gt; App"}, {signIn, `<label for="username">`}, {signIn, `name="password" type="password"`},
 		{signIn, `data-testid="login"`}, {consent, `data-testid="approve"`}, {consent, `data-testid="deny"`},
-		{consent, "Read your notes"}, {consent, "See your email address"}, {consent, "Ada &lt;b&gt;"}, {consent, "app.example"},
+		{consent, "Read your notes"}, {consent, "See your email address"}, {consent, "First &lt;b&gt;"}, {consent, "app.example"},
 	} {
 		if !strings.Contains(string(row.page.Body), row.want) {
 			t.Errorf("%q is missing", row.want)
@@ -198,15 +198,15 @@ func TestPages(t *testing.T) {
 func TestDemoHintFillsTheForm(t *testing.T) {
 	hint := func(c *authserver.Config) {
 		c.Issuer = "http://127.0.0.1:8080"
-		c.DemoHint = &authserver.DemoHint{Text: "Just press the button.", Username: "ada", Password: "engine"}
+		c.DemoHint = &authserver.DemoHint{Text: "Just press the button.", Username: "first", Password: "one"}
 	}
 	for _, row := range []struct {
 		name, loginHint string
 		want            bool
-	}{{"nobody named", "", true}, {"the demo user named", "ada", true}, {"somebody else named", "bob", false}} {
+	}{{"nobody named", "", true}, {"the demo user named", "first", true}, {"somebody else named", "second", false}} {
 		t.Run(row.name, func(t *testing.T) {
 			p := newBench(t, hint).visit("GET", "/authorize?"+with(request("spa"), "login_hint", row.loginHint).Encode(), nil)
-			for _, s := range []string{"Just press the button.", `value="ada"`, `value="engine"`} {
+			for _, s := range []string{"Just press the button.", `value="first"`, `value="one"`} {
 				if strings.Contains(string(p.Body), s) != row.want {
 					t.Errorf("%q", s)
 				}
@@ -222,7 +222,7 @@ func TestDemoHintFillsTheForm(t *testing.T) {
 func TestA7DenyIsAccessDenied(t *testing.T) {
 	b := newBench(t)
 	page := b.visit("GET", "/authorize?"+request("spa").Encode(), nil)
-	page = b.visit("GET", b.submit(page, "sign-in", adaSignsIn).Header.Get("Location"), nil)
+	page = b.visit("GET", b.submit(page, "sign-in", firstSignsIn).Header.Get("Location"), nil)
 	u := location(t, b.submit(page, "deny", nil))
 	if q := u.Query(); q.Get("error") != "access_denied" || q.Get("state") != "st&te" || q.Get("iss") != issuer || q.Has("code") {
 		t.Error(u)
@@ -231,8 +231,8 @@ func TestA7DenyIsAccessDenied(t *testing.T) {
 
 func TestSignInRefusesWrongPasswords(t *testing.T) {
 	for _, row := range []struct{ name, username, password string }{
-		{"wrong password", "ada", "x"}, {"unknown user", "eve", "engine"}, {"unknown user, no password", "eve", ""},
-		{"no password", "ada", ""}, {"nothing", "", ""}, {"password of another", "ada", "builder"},
+		{"wrong password", "first", "x"}, {"unknown user", "stranger", "one"}, {"unknown user, no password", "stranger", ""},
+		{"no password", "first", ""}, {"nothing", "", ""}, {"password of another", "first", "two"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBench(t)
@@ -248,7 +248,7 @@ func TestSignInRefusesWrongPasswords(t *testing.T) {
 				t.Error("the password comes back")
 			}
 			// The page that comes back works.
-			location(t, b.submit(again, "sign-in", adaSignsIn))
+			location(t, b.submit(again, "sign-in", firstSignsIn))
 		})
 	}
 }
@@ -264,10 +264,10 @@ func TestX10FormsAreBoundToTheBrowser(t *testing.T) {
 	setUp := func(t *testing.T) state {
 		b := newBench(t)
 		signIn := b.visit("GET", "/authorize?"+request("spa").Encode(), nil)
-		page := b.visit("GET", b.submit(signIn, "sign-in", adaSignsIn).Header.Get("Location"), nil)
+		page := b.visit("GET", b.submit(signIn, "sign-in", firstSignsIn).Header.Get("Location"), nil)
 		other := &bench{t: t, server: b.server, now: b.now}
 		foreign := other.visit("GET", "/authorize?"+request("spa").Encode(), nil)
-		foreign = other.visit("GET", other.submit(foreign, "sign-in", url.Values{"username": {"bob"}, "password": {"builder"}}).Header.Get("Location"), nil)
+		foreign = other.visit("GET", other.submit(foreign, "sign-in", url.Values{"username": {"second"}, "password": {"two"}}).Header.Get("Location"), nil)
 		return state{b, page, foreign, signIn}
 	}
 	for _, row := range []struct {
@@ -275,7 +275,7 @@ func TestX10FormsAreBoundToTheBrowser(t *testing.T) {
 		do   func(state) authserver.Response
 	}{
 		{"token of another browser", func(s state) authserver.Response { return s.b.submit(s.foreign, "approve", nil) }},
-		{"token of the other page", func(s state) authserver.Response { return s.b.submit(s.page, "sign-in", adaSignsIn) }},
+		{"token of the other page", func(s state) authserver.Response { return s.b.submit(s.page, "sign-in", firstSignsIn) }},
 		{"token from before the sign-in", func(s state) authserver.Response { return s.b.submit(s.signIn, "approve", nil) }},
 		{"no token", func(s state) authserver.Response {
 			return s.b.submit(s.page, "approve", url.Values{"interaction": nil})
@@ -303,7 +303,7 @@ func TestX10FormsAreBoundToTheBrowser(t *testing.T) {
 	t.Run("no cookie", func(t *testing.T) {
 		s := setUp(t)
 		s.b.cookie = ""
-		if resp := s.b.submit(s.signIn, "sign-in", adaSignsIn); resp.Status != http.StatusForbidden {
+		if resp := s.b.submit(s.signIn, "sign-in", firstSignsIn); resp.Status != http.StatusForbidden {
 			t.Errorf("%d", resp.Status)
 		}
 	})
@@ -365,7 +365,7 @@ func TestSession(t *testing.T) {
 		if !shows(page, "login") {
 			t.Fatal("not asked to sign in")
 		}
-		if !shows(b.visit("GET", b.submit(page, "sign-in", adaSignsIn).Header.Get("Location"), nil), "approve") {
+		if !shows(b.visit("GET", b.submit(page, "sign-in", firstSignsIn).Header.Get("Location"), nil), "approve") {
 			t.Error("asked to sign in twice")
 		}
 	})

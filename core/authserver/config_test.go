@@ -28,7 +28,7 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		{"final slash", func(c *authserver.Config) { c.Issuer += "/" }, "Issuer"},
 		{"no store", func(c *authserver.Config) { c.Store = nil }, "Store"},
 		{"no users", func(c *authserver.Config) { c.Users = nil }, "Users"},
-		{"no password", func(c *authserver.Config) { c.Users = map[string]authserver.User{"ada": {}} }, "Users"},
+		{"no password", func(c *authserver.Config) { c.Users = map[string]authserver.User{"first": {}} }, "Users"},
 		{"scope grammar", func(c *authserver.Config) { c.Scopes = []authserver.Scope{{Name: "a b", Description: "x"}} }, "Scopes"},
 		{"scope without words", func(c *authserver.Config) { c.Scopes = []authserver.Scope{{Name: "a"}} }, "Scopes"},
 		{"negative code lifetime", func(c *authserver.Config) { c.CodeLifetime = -1 }, "CodeLifetime"},
@@ -37,14 +37,14 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		{"negative grace", func(c *authserver.Config) { c.RotationGrace = -1 }, "RotationGrace"},
 		{"origin with a path", func(c *authserver.Config) { c.AllowedOrigins = []string{"https://a.example/"} }, "AllowedOrigins"},
 		{"any origin as a star", func(c *authserver.Config) { c.AllowedOrigins = []string{"*"} }, "AllowedOrigins"},
-		{"hint for nobody", func(c *authserver.Config) { c.DemoHint = &authserver.DemoHint{Username: "eve"} }, "DemoHint"},
+		{"hint for nobody", func(c *authserver.Config) { c.DemoHint = &authserver.DemoHint{Username: "stranger"} }, "DemoHint"},
 		{"hint with a wrong password", func(c *authserver.Config) {
-			c.DemoHint = &authserver.DemoHint{Username: "ada", Password: "x"}
+			c.DemoHint = &authserver.DemoHint{Username: "first", Password: "x"}
 		}, "DemoHint"},
 		{"random source that ends", func(c *authserver.Config) { c.Rand = bytes.NewReader(nil) }, "Rand"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			cfg := authserver.Config{Issuer: issuer, Store: authserver.NewMemoryStore(), Users: map[string]authserver.User{"ada": {Password: "engine"}}}
+			cfg := authserver.Config{Issuer: issuer, Store: authserver.NewMemoryStore(), Users: map[string]authserver.User{"first": {Password: "one"}}}
 			row.change(&cfg)
 			_, err := authserver.New(cfg)
 			if row.field == "" {

@@ -29,7 +29,7 @@ func Example() {
 	server, err := authserver.New(authserver.Config{
 		Issuer: "https://login.example",
 		Store:  store,
-		Users:  map[string]authserver.User{"ada": {Password: "engine", Name: "Ada"}},
+		Users:  map[string]authserver.User{"demo": {Password: "demo", Name: "Demo user"}},
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -58,7 +58,7 @@ func Example() {
 	header.Set("Cookie", strings.Split(signIn.Header.Get("Set-Cookie"), ";")[0])
 	signedIn := send("POST", page, url.Values{
 		"interaction": {string(interaction.FindSubmatch(signIn.Body)[1])},
-		"action":      {"sign-in"}, "username": {"ada"}, "password": {"engine"},
+		"action":      {"sign-in"}, "username": {"demo"}, "password": {"demo"},
 	})
 	header.Set("Cookie", strings.Split(signedIn.Header.Get("Set-Cookie"), ";")[0])
 
@@ -99,5 +99,5 @@ func Example() {
 	// Output:
 	// notes.example af0ifjsldkj https://login.example
 	// Bearer 600
-	// ada profile true
+	// demo profile true
 }

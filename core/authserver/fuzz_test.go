@@ -44,7 +44,7 @@ func FuzzHandle(f *testing.F) {
 			case strings.Contains(page, `data-testid="approve"`):
 				resp = b.submit(resp, "approve", nil)
 			case strings.Contains(page, `data-testid="login"`):
-				resp = b.submit(resp, "sign-in", adaSignsIn)
+				resp = b.submit(resp, "sign-in", firstSignsIn)
 			default:
 				return
 			}

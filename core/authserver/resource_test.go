@@ -20,9 +20,9 @@ func TestUserinfo(t *testing.T) {
 		want        map[string]any
 	}{
 		{"subject only", "notes.read", map[string]any{"sub": "u-1"}},
-		{"profile", "profile", map[string]any{"sub": "u-1", "name": "Ada <b>"}},
-		{"email", "email", map[string]any{"sub": "u-1", "email": "ada@example.com", "email_verified": true}},
-		{"both", "profile email", map[string]any{"sub": "u-1", "name": "Ada <b>", "email": "ada@example.com", "email_verified": true}},
+		{"profile", "profile", map[string]any{"sub": "u-1", "name": "First <b>"}},
+		{"email", "email", map[string]any{"sub": "u-1", "email": "first@example.com", "email_verified": true}},
+		{"both", "profile email", map[string]any{"sub": "u-1", "name": "First <b>", "email": "first@example.com", "email_verified": true}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBench(t)

@@ -84,7 +84,7 @@ func TestStoreHoldsDigestsOnly(t *testing.T) {
 		}
 	}
 	rec, err := b.store.Token(authserver.DigestOf(second.Access))
-	if err != nil || rec.TokenType != "Bearer" || rec.User != "ada" || rec.IssuedAt != start || rec.ExpiresIn != 10*time.Minute {
+	if err != nil || rec.TokenType != "Bearer" || rec.User != "first" || rec.IssuedAt != start || rec.ExpiresIn != 10*time.Minute {
 		t.Errorf("%+v %v", rec, err)
 	}
 }

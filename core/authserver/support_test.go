@@ -61,8 +61,8 @@ func newBench(t testing.TB, change ...func(*authserver.Config)) *bench {
 		Issuer: issuer,
 		Store:  store,
 		Users: map[string]authserver.User{
-			"ada": {Password: "engine", Subject: "u-1", Name: "Ada <b>", Email: "ada@example.com", EmailVerified: true},
-			"bob": {Password: "builder"},
+			"first":  {Password: "one", Subject: "u-1", Name: "First <b>", Email: "first@example.com", EmailVerified: true},
+			"second": {Password: "two"},
 		},
 		Scopes: []authserver.Scope{{Name: "notes.read", Description: "Read your notes"}},
 	}
@@ -110,14 +110,14 @@ func (b *bench) submit(page authserver.Response, action string, more url.Values)
 	return b.visit("POST", html.UnescapeString(string(to[1])), form)
 }
 
-var adaSignsIn = url.Values{"username": {"ada"}, "password": {"engine"}}
+var firstSignsIn = url.Values{"username": {"first"}, "password": {"one"}}
 
 // approve goes through the pages until the client is answered.
 func (b *bench) approve(query url.Values) *url.URL {
 	b.t.Helper()
 	page := b.visit("GET", "/authorize?"+query.Encode(), nil)
 	if strings.Contains(string(page.Body), `data-testid="login"`) {
-		page = b.submit(page, "sign-in", adaSignsIn)
+		page = b.submit(page, "sign-in", firstSignsIn)
 		if page.Status != http.StatusSeeOther {
 			b.t.Fatalf("sign-in: %d %s", page.Status, page.Body)
 		}
