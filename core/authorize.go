@@ -21,13 +21,18 @@ func (c *client) authorize(cmd *command, in json.Value) {
 		return
 	}
 	a := attempt{scope: c.scope, redirectURI: c.redirectURI, at: c.now, appState: in.Get("state").Str()}
+	own, ok := readParams(in.Get("parameters"))
 	if v := in.Get("scope"); v.Kind() == json.String {
 		a.scope = v.Str()
+	} else if s := valueOf(c.parameters, "scope"); s != "" {
+		a.scope = s
+	}
+	if s := valueOf(own, "scope"); s != "" {
+		a.scope = s
 	}
 	if s := in.Get("redirect_uri").Str(); s != "" {
 		a.redirectURI = s
 	}
-	own, ok := readParams(in.Get("parameters"))
 	f := checkAuthorize(in, &a, own, ok)
 	if f != nil {
 		c.fail(cmd, f)
@@ -42,11 +47,6 @@ func (c *client) authorize(cmd *command, in json.Value) {
 	}
 	if a.nonce != "" {
 		core = append(core, form.Param{Name: "nonce", Value: a.nonce})
-	}
-	if s := valueOf(own, "scope"); s != "" {
-		a.scope = s
-	} else if s := valueOf(c.parameters, "scope"); s != "" && in.Get("scope").Kind() == json.None {
-		a.scope = s
 	}
 	if a.scope != "" {
 		params = append(params, form.Param{Name: "scope", Value: a.scope})
@@ -105,7 +105,7 @@ func checkAuthorize(in json.Value, a *attempt, own []form.Param, ok bool) *fault
 	if code := redirectOK(a.redirectURI); code != "" {
 		return bad(code, "redirect_uri")
 	}
-	if !scopeOK(a.scope) || !scopeOK(valueOf(own, "scope")) {
+	if !scopeOK(a.scope) {
 		return bad("bad_value", "scope")
 	}
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
@@ -130,7 +130,7 @@ func (c *client) fresh(in json.Value, a *attempt) {
 			a.verifier = c.random("verifier", c.verifierLength)
 		}
 	}
-	if c.nonce == "enabled" || c.nonce == "automatic" && (hasScope(a.scope, "openid") || hasScope(valueOf(c.parameters, "scope"), "openid")) {
+	if c.nonce == "enabled" || c.nonce == "automatic" && hasScope(a.scope, "openid") {
 		if a.nonce = in.Get("insecure_nonce").Str(); a.nonce == "" {
 			a.nonce = c.random("nonce", 43)
 		}

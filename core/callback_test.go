@@ -1,0 +1,162 @@
+package core
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func authorizeURL(s *scene, params ...string) *url.URL {
+	u, _ := url.Parse(s.ok("authorize", params...).str("ok", "url"))
+	return u
+}
+
+// TestScenarioCallback: each way a callback can be wrong has its own error and leaves session and attempts as they were; then the right one still works, once.
+func TestScenarioCallback(t *testing.T) {
+	s := newScene(t, "Callbacks that are wrong change nothing and say what is wrong; the right one works once.", "Q22", "Q2", "Q1", "X2", "X6")
+	s.tokenServer()
+	s.open(with(`{"authorization_response_iss_parameter_supported":true}`))
+	u := authorizeURL(s, `"state":"page 7"`)
+	state := u.Query().Get("state")
+	iss := "&iss=https%3A%2F%2Fas.example"
+	pending := s.store["oauth2.pending"]
+	cb := func(rest string) string { return `"url":"https://client.example/cb` + rest + `"` }
+	for _, row := range []struct{ kind, code, url string }{
+		{"callback_not_verified", "missing_state", "?code=x" + iss},
+		{"callback_not_verified", "missing_state", ""},
+		{"callback_not_verified", "missing_state", "?error=access_denied" + iss},
+		{"callback_not_verified", "wrong_state", "?code=x&state=other" + iss},
+		{"callback_not_verified", "wrong_state", "?error=access_denied&state=" + state[1:] + iss},
+		{"callback_not_verified", "missing_code", "?state=" + state + iss},
+		{"callback_not_verified", "missing_code", "?code=&state=" + state + iss},
+		{"callback_not_verified", "repeated_parameter", "?code=a&code=b&state=" + state + iss},
+		{"callback_not_verified", "repeated_parameter", "?code=a&state=" + state + "&state=" + state + iss},
+		{"callback_not_verified", "missing_iss", "?code=a&state=" + state},
+		{"callback_not_verified", "wrong_iss", "?code=a&state=" + state + "&iss=https%3A%2F%2Fas.example%2F"},
+		{"callback_not_verified", "wrong_redirect_uri", "x?code=a&state=" + state + iss},
+		{"callback_not_verified", "wrong_redirect_uri", "/?code=a&state=" + state + iss},
+		{"callback_not_verified", "unreadable", "?code=%zz&state=" + state + iss},
+		{"callback_not_verified", "missing_state", "#code=a&state=" + state + iss},
+		{"server", "oauth_error", "?error=access_denied&error_description=No+%22way%22&error_uri=https%3A%2F%2Fas.example%2Fhelp&state=" + state + iss},
+	} {
+		s.eventNames()
+		r := s.fails(row.kind, row.code, "callback", cb(row.url))
+		want := "request_failed:" + row.kind
+		if row.kind == "server" {
+			want = "server_error:access_denied " + want
+			if r.str("error", "error_description") != "No way" || r.str("error", "error_uri") != "https://as.example/help" {
+				t.Error(r.raw)
+			}
+		}
+		s.wantEvents(want)
+		if s.store["oauth2.pending"] != pending || s.ok("status").str("ok", "status") != "not_authenticated" {
+			t.Errorf("%s changed something", row.url)
+		}
+	}
+	s.wantSent(0)
+	s.eventNames()
+	r := s.ok("callback", cb("?code=good&state="+state+iss))
+	if r.str("ok", "state") != "page 7" || r.str("ok", "status") != "granted" {
+		t.Error(r.raw)
+	}
+	s.wantEvents("status:granted granted")
+	s.wantSent(1)
+	s.fails("callback_not_verified", "already_used", "callback", cb("?code=good&state="+state+iss))
+	s.wantSent(1)
+	for _, secret := range []string{"access-1", "refresh-1", "good"} {
+		for _, e := range s.events {
+			if strings.Contains(e.raw, secret) {
+				t.Error("a secret in an event:", e.raw)
+			}
+		}
+	}
+}
+
+// TestScenarioCallbackTwiceAtOnce: a framework that mounts twice delivers the callback while the first is under way.
+func TestScenarioCallbackTwiceAtOnce(t *testing.T) {
+	s := newScene(t, "The same callback twice, the second before the first is done, and again after a reload: one token request.", "Q22")
+	s.open(conf)
+	u := authorizeURL(s)
+	member := `"command":"callback",` + callbackURL(u, "code=c")
+	first := s.input(member + `,"id":100`)
+	second := s.input(member + `,"id":101`)
+	left := s.settle(append(first, second...))
+	if len(s.sent) != 1 {
+		t.Fatal(s.sent)
+	}
+	var codes []string
+	for _, m := range left {
+		if m.str("kind") == "result" {
+			codes = append(codes, m.str("command")+m.str("error", "code"))
+		}
+	}
+	if strings.Join(codes, " ") != "101already_used" {
+		t.Fatal(codes)
+	}
+	// The page is loaded again while the request is out: a new instance on the same store.
+	http := s.sent[0]
+	s.open(conf)
+	s.fails("callback_not_verified", "already_used", "callback", callbackURL(u, "code=c"))
+	s.wantSent(1)
+	// The answer to the old instance's request says nothing to the new one.
+	if got := s.answer(http, jsonReply(200, `{"access_token":"a","token_type":"Bearer"}`).member()); len(got) != 0 {
+		t.Error(got)
+	}
+}
+
+// TestScenarioAttempts: they end after ten minutes, sixteen are kept, and several tabs may have one each.
+func TestScenarioAttempts(t *testing.T) {
+	s := newScene(t, "Attempts end after 10 minutes, 16 are kept, each answers for itself, and another tab's are not lost.", "X1")
+	s.tokenServer()
+	s.open(conf)
+	old := authorizeURL(s)
+	s.now += 10 * 60 * 1000
+	s.fails("callback_not_verified", "missing_code", "callback", callbackURL(old, "x=y"))
+	s.now++
+	s.fails("expired", "attempt_expired", "callback", callbackURL(old, "code=c"))
+	s.wantSent(0)
+	var urls []*url.URL
+	seen := map[string]bool{}
+	for range 17 {
+		u := authorizeURL(s)
+		urls = append(urls, u)
+		for _, name := range []string{"state", "code_challenge"} {
+			if v := u.Query().Get(name); seen[v] || v == "" {
+				t.Error(name, "twice:", v)
+			} else {
+				seen[v] = true
+			}
+		}
+	}
+	s.fails("callback_not_verified", "wrong_state", "callback", callbackURL(urls[0], "code=c"))
+	s.ok("callback", callbackURL(urls[1], "code=c"))
+	s.ok("callback", callbackURL(urls[16], "code=c"))
+	// Another tab wrote to the same store meanwhile: the conflict is met by looking again.
+	v := s.version["oauth2.pending"]
+	s.version["oauth2.pending"] = v + 7
+	s.ok("callback", callbackURL(urls[2], "code=c"))
+	s.wantSent(3)
+}
+
+// TestScenarioRedirectURIWithQuery: the registered query stays part of the comparison.
+func TestScenarioRedirectURIWithQuery(t *testing.T) {
+	s := newScene(t, "A redirect URI with a query of its own is compared with it; a custom scheme and a loopback port work too.", "Q22")
+	s.tokenServer()
+	s.open(conf)
+	for _, redirect := range []string{"https://client.example/cb?app=1", "com.example.app:/cb", "http://127.0.0.1:49152/cb"} {
+		u := authorizeURL(s, fmt.Sprintf(`"redirect_uri":%q`, redirect))
+		sep := "?"
+		if strings.Contains(redirect, "?") {
+			sep = "&"
+			s.fails("callback_not_verified", "wrong_redirect_uri", "callback", fmt.Sprintf(`"url":"https://client.example/cb?app=2&code=c&state=%s"`, u.Query().Get("state")))
+		}
+		s.ok("callback", fmt.Sprintf(`"url":"%s%scode=c&state=%s#_=_"`, redirect, sep, u.Query().Get("state")))
+		if got := s.sent[len(s.sent)-1].form().Get("redirect_uri"); got != redirect {
+			t.Error(got)
+		}
+	}
+	// form_post: the parameters come without a URL.
+	u := authorizeURL(s)
+	s.ok("callback", fmt.Sprintf(`"parameters":[["code","c"],["state",%q]]`, u.Query().Get("state")))
+}

@@ -1,0 +1,436 @@
+package core
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the transcripts of the scenarios to testdata")
+
+// A scene plays a host by hand and records the conversation; the transcript in testdata is what every other host replays.
+type scene struct {
+	t      *testing.T
+	engine *Engine
+	handle int32
+	lines  []string
+	now    int64
+	inputs int
+	nextID int64
+
+	store   map[string]string // what the host keeps
+	version map[string]int
+	broken  int  // store operations that fail
+	noLock  bool // the host has no locks
+	held    bool
+
+	// server answers http effects; nil leaves them to the scenario.
+	server func(m msg) reply
+	sent   []msg // http effects seen
+	events []msg
+	hook   func(m msg) string
+}
+
+type msg struct {
+	raw string
+	m   map[string]any
+}
+
+func (m msg) str(path ...string) string {
+	var v any = m.m
+	for _, p := range path {
+		o, _ := v.(map[string]any)
+		v = o[p]
+	}
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	default:
+		b, _ := json.Marshal(v)
+		return string(b)
+	}
+}
+
+// form reads the body of an http effect.
+func (m msg) form() url.Values {
+	v, err := url.ParseQuery(m.str("body", "text"))
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func (m msg) header(name string) string {
+	list, _ := m.m["headers"].([]any)
+	for _, h := range list {
+		if pair := h.([]any); pair[0] == name {
+			return pair[1].(string)
+		}
+	}
+	return ""
+}
+
+// A reply is a server's: raw is a whole "ok" or "failed" member instead.
+type reply struct {
+	status int
+	ctype  string
+	body   string
+	failed string
+	raw    string
+}
+
+func jsonReply(status int, body string) reply {
+	return reply{status: status, ctype: "application/json", body: body}
+}
+
+func (r reply) member() string {
+	switch {
+	case r.raw != "":
+		return r.raw
+	case r.failed != "":
+		return fmt.Sprintf(`"failed":{"kind":%q}`, r.failed)
+	}
+	headers := "[]"
+	if r.ctype != "" {
+		headers = fmt.Sprintf(`[["content-type",%q]]`, r.ctype)
+	}
+	return fmt.Sprintf(`"ok":{"status":%d,"headers":%s,"body":{"text":%s}}`, r.status, headers, quote(r.body))
+}
+
+func quote(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+// newScene begins a transcript; covers are ids of behaviours.
+func newScene(t *testing.T, about string, covers ...string) *scene {
+	t.Helper()
+	s := &scene{t: t, engine: &Engine{}, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}}
+	name := strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestScenario"), "/", "-")
+	head, _ := json.Marshal(map[string]any{"name": name, "covers": covers, "about": about})
+	s.lines = append(s.lines, string(head))
+	t.Cleanup(func() {
+		if t.Failed() {
+			return
+		}
+		text := strings.Join(s.lines, "\n") + "\n"
+		file := filepath.Join("testdata", slug(name)+".txt")
+		if *update {
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		if want, err := os.ReadFile(file); err != nil || string(want) != text {
+			t.Errorf("%s is not what the scenario gives: go test ./core -run Scenario -update (%v)", file, err)
+		}
+	})
+	return s
+}
+
+func slug(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			if i > 0 && name[i-1] >= 'a' && name[i-1] <= 'z' {
+				b.WriteByte('-')
+			}
+			b.WriteRune(r | 0x20)
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+	}
+	return strings.Trim(b.String(), "-")
+}
+
+func (s *scene) head() string {
+	s.inputs++
+	e := sha256.Sum256([]byte(fmt.Sprintf("entropy %d", s.inputs)))
+	return fmt.Sprintf(`{"now":%d,"entropy":%q,`, s.now, base64.RawURLEncoding.EncodeToString(e[:]))
+}
+
+func parseMsg(t *testing.T, raw []byte) msg {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.UseNumber()
+	m := msg{raw: string(raw)}
+	if err := d.Decode(&m.m); err != nil {
+		t.Fatalf("effect %s: %v", raw, err)
+	}
+	return m
+}
+
+// open opens a session; rest are further members of the message.
+func (s *scene) open(config string, rest ...string) (refusal msg) {
+	s.t.Helper()
+	in := s.head() + `"kind":"client","config":` + config + strings.Join(append([]string{""}, rest...), ",") + `}`
+	return s.rawOpen(in)
+}
+
+func (s *scene) rawOpen(in string) (refusal msg) {
+	s.t.Helper()
+	s.lines = append(s.lines, "open "+in)
+	s.handle = s.engine.Open([]byte(in))
+	s.lines = append(s.lines, fmt.Sprintf("= %d", s.handle))
+	if s.handle == 0 {
+		raw := s.engine.Effect(0)
+		s.lines = append(s.lines, "< "+string(raw))
+		return parseMsg(s.t, raw)
+	}
+	s.settle(s.drain())
+	return msg{}
+}
+
+// input sends one input and gives the effects that came of it, nothing answered yet.
+func (s *scene) input(members string) []msg {
+	s.t.Helper()
+	return s.rawInput(s.head()+members+"}", Taken)
+}
+
+func (s *scene) rawInput(in string, code int32) []msg {
+	s.t.Helper()
+	s.lines = append(s.lines, "> "+in)
+	if got := s.engine.Input(s.handle, []byte(in)); got != code {
+		s.t.Fatalf("input %s: code %d, want %d", in, got, code)
+	}
+	if code != Taken {
+		s.lines = append(s.lines, fmt.Sprintf("= %d", code))
+	}
+	return s.drain()
+}
+
+func (s *scene) drain() (out []msg) {
+	for {
+		raw := s.engine.Effect(s.handle)
+		if raw == nil {
+			return out
+		}
+		s.lines = append(s.lines, "< "+string(raw))
+		m := parseMsg(s.t, raw)
+		if m.m["kind"] == "event" {
+			s.events = append(s.events, m)
+		}
+		if m.m["kind"] == "http" {
+			s.sent = append(s.sent, m)
+		}
+		out = append(out, m)
+	}
+}
+
+// answer answers one effect; member is `"ok":{…}` or `"failed":{…}`.
+func (s *scene) answer(m msg, member string) []msg {
+	s.t.Helper()
+	return s.input(fmt.Sprintf(`"answer":%q,%s`, m.str("id"), member))
+}
+
+// settle carries out what a host would and gives what is left: results, and effects that the scene leaves alone.
+func (s *scene) settle(effects []msg) (left []msg) {
+	s.t.Helper()
+	for len(effects) > 0 {
+		m := effects[0]
+		effects = effects[1:]
+		var member string
+		switch m.str("kind") {
+		case "event":
+			continue
+		case "load", "store":
+			member = s.storage(m)
+		case "lock":
+			member = `"ok":{}`
+			if s.noLock {
+				member = `"failed":{"kind":"unsupported"}`
+			} else if s.held {
+				s.t.Fatal("lock taken twice")
+			} else {
+				s.held = true
+			}
+		case "unlock":
+			s.held = false
+			continue
+		case "hook":
+			if s.hook != nil {
+				member = s.hook(m)
+			}
+		case "http":
+			if s.server != nil {
+				member = s.server(m).member()
+			}
+		}
+		if member == "" {
+			left = append(left, m)
+			continue
+		}
+		effects = append(effects, s.answer(m, member)...)
+	}
+	return left
+}
+
+func (s *scene) storage(m msg) string {
+	if s.broken > 0 {
+		s.broken--
+		return `"failed":{"kind":"storage"}`
+	}
+	key := m.str("key")
+	version := ""
+	if n := s.version[key]; n > 0 {
+		version = fmt.Sprint(n)
+	}
+	if m.str("kind") == "load" {
+		if v, ok := s.store[key]; ok {
+			return fmt.Sprintf(`"ok":{"value":%s,"version":%q}`, quote(v), version)
+		}
+		return fmt.Sprintf(`"ok":{"version":%q}`, version)
+	}
+	if m.str("version") != version {
+		return `"failed":{"kind":"conflict"}`
+	}
+	s.version[key]++
+	if m.m["delete"] == true {
+		delete(s.store, key)
+	} else {
+		s.store[key] = m.str("value")
+	}
+	return fmt.Sprintf(`"ok":{"version":"%d"}`, s.version[key])
+}
+
+// start sends a command and settles it; the result may not be there yet.
+func (s *scene) start(name string, params ...string) (id string, left []msg) {
+	s.t.Helper()
+	s.nextID++
+	members := append([]string{fmt.Sprintf(`"command":%q,"id":%d`, name, s.nextID)}, params...)
+	return fmt.Sprint(s.nextID), s.settle(s.input(strings.Join(members, ",")))
+}
+
+// do runs a command to its result.
+func (s *scene) do(name string, params ...string) msg {
+	s.t.Helper()
+	id, left := s.start(name, params...)
+	return s.resultOf(id, left)
+}
+
+func (s *scene) resultOf(id string, effects []msg) msg {
+	s.t.Helper()
+	for _, m := range effects {
+		if m.str("kind") == "result" && m.str("command") == id {
+			return m
+		}
+	}
+	s.t.Fatalf("no result of command %s among %v", id, effects)
+	return msg{}
+}
+
+// ok runs a command that must succeed.
+func (s *scene) ok(name string, params ...string) msg {
+	s.t.Helper()
+	r := s.do(name, params...)
+	if r.m["ok"] == nil {
+		s.t.Fatalf("%s: %s", name, r.raw)
+	}
+	return r
+}
+
+// fails runs a command that must fail with that kind and code.
+func (s *scene) fails(kind, code, name string, params ...string) msg {
+	s.t.Helper()
+	r := s.do(name, params...)
+	if r.str("error", "kind") != kind || r.str("error", "code") != code {
+		s.t.Fatalf("%s: want %s %s, got %s", name, kind, code, r.raw)
+	}
+	return r
+}
+
+// eventNames gives the events since the last call: "status:granted", "granted", "request_failed:server" …
+func (s *scene) eventNames() string {
+	var names []string
+	for _, e := range s.events {
+		n := e.str("event")
+		switch n {
+		case "status":
+			n += ":" + e.str("status")
+		case "request_failed":
+			n += ":" + e.str("error", "kind")
+		case "server_error":
+			n += ":" + e.str("error", "error")
+		}
+		names = append(names, n)
+	}
+	s.events = nil
+	return strings.Join(names, " ")
+}
+
+func (s *scene) wantEvents(want string) {
+	s.t.Helper()
+	if got := s.eventNames(); got != want {
+		s.t.Fatalf("events %q, want %q", got, want)
+	}
+}
+
+func (s *scene) wantSent(n int) {
+	s.t.Helper()
+	if len(s.sent) != n {
+		s.t.Fatalf("%d requests sent, want %d", len(s.sent), n)
+	}
+}
+
+const conf = `{"issuer":"https://as.example","client_id":"s6BhdRkqt3","redirect_uri":"https://client.example/cb",` +
+	`"authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token",` +
+	`"revocation_endpoint":"https://as.example/revoke","userinfo_endpoint":"https://as.example/userinfo",` +
+	`"scope":"read write","resources":["https://api.example/v1"]}`
+
+// with gives conf with members replaced or, with null, left out.
+func with(members string) string {
+	var base, more map[string]json.RawMessage
+	json.Unmarshal([]byte(conf), &base)
+	if err := json.Unmarshal([]byte(members), &more); err != nil {
+		panic(err)
+	}
+	for k, v := range more {
+		if base[k] = v; string(v) == "null" {
+			delete(base, k)
+		}
+	}
+	b, _ := json.Marshal(base)
+	return string(b)
+}
+
+// tokenServer answers token requests with numbered tokens that live an hour.
+func (s *scene) tokenServer() {
+	n := 0
+	s.server = func(m msg) reply {
+		if !strings.HasSuffix(m.str("url"), "/token") {
+			return reply{status: 200}
+		}
+		n++
+		return jsonReply(200, fmt.Sprintf(`{"access_token":"access-%d","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-%d"}`, n, n))
+	}
+}
+
+// signIn goes through authorize and callback and gives the authorization URL.
+func (s *scene) signIn(params ...string) *url.URL {
+	s.t.Helper()
+	u, err := url.Parse(s.ok("authorize", params...).str("ok", "url"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.ok("callback", callbackURL(u, "code=SplxlOBeZQQYbYS6WxSbIA"))
+	return u
+}
+
+// callbackURL answers the authorization URL with those parameters and its state.
+func callbackURL(u *url.URL, params string) string {
+	return fmt.Sprintf(`"url":"https://client.example/cb?%s&state=%s"`, params, url.QueryEscape(u.Query().Get("state")))
+}
