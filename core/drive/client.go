@@ -1,0 +1,142 @@
+package drive
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+// Client is an OAuth 2 client: one session of an Engine, with the host's hands. Its methods are safe for concurrent use.
+//
+// Every method fails with an *Error, or, where ctx is done first, with an error that wraps that of ctx; the command of this caller
+// is then cancelled while those of others go on.
+type Client struct{ s *session }
+
+// Open opens a session of engine. It returns before the stored session is loaded; commands wait for that.
+//
+// A refused configuration is an *Error of kind client whose Field names the member. The engine may be shared with other clients,
+// which then trust each other: they share a heap, and a trap takes all of them along.
+func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Client, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s, err := newSession(engine, "client", opts.Hooks.configure(config), opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{s}, nil
+}
+
+// Close ends the session and keeps what is stored. Commands under way fail with ErrClosed, requests are given up, and stores that
+// have begun are waited for. It always returns nil.
+func (c *Client) Close() error {
+	c.s.close()
+	return nil
+}
+
+// Authorize begins a sign-in with the authorization code grant (RFC 6749 section 4.1). The URL is for the user's browser; it comes
+// when the attempt is stored, and stands for 10 minutes.
+func (c *Client) Authorize(ctx context.Context, p AuthorizeParams) (Authorization, error) {
+	return call[Authorization](c.s, ctx, "authorize", p)
+}
+
+// Callback finishes a sign-in with the URL at which the authorization response arrived (RFC 6749 section 4.1.2). The second
+// delivery of the same response is an error with the code already_used, and nothing is sent.
+func (c *Client) Callback(ctx context.Context, url string) (CallbackResult, error) {
+	return call[CallbackResult](c.s, ctx, "callback", struct {
+		URL string `json:"url"`
+	}{url})
+}
+
+// Exchange redeems a code that was obtained elsewhere (RFC 6749 section 4.1.3).
+func (c *Client) Exchange(ctx context.Context, p ExchangeParams) (Status, error) {
+	return call[Status](c.s, ctx, "exchange", p)
+}
+
+// Token gives an access token that is still good, refreshing it where it is not. Callers at the same time share one refresh.
+func (c *Client) Token(ctx context.Context) (Token, error) {
+	return call[Token](c.s, ctx, "token", nil)
+}
+
+// FreshToken is Token, but refreshes in any case: for a server that refused a token which looked good.
+func (c *Client) FreshToken(ctx context.Context) (Token, error) {
+	return call[Token](c.s, ctx, "token", struct {
+		Force bool `json:"force"`
+	}{true})
+}
+
+// Refresh refreshes the access token (RFC 6749 section 6).
+func (c *Client) Refresh(ctx context.Context) (Status, error) {
+	return call[Status](c.s, ctx, "refresh", nil)
+}
+
+// Revoke revokes a token (RFC 7009): access_token, refresh_token, or with an empty string the one that ends more.
+func (c *Client) Revoke(ctx context.Context, token string) (Status, error) {
+	return call[Status](c.s, ctx, "revoke", struct {
+		Token string `json:"token,omitempty"`
+	}{token})
+}
+
+// Userinfo gives the claims about the user (OpenID Connect Core section 5.3) as the server sent them.
+func (c *Client) Userinfo(ctx context.Context) (json.RawMessage, error) {
+	var r struct {
+		Claims json.RawMessage `json:"claims"`
+	}
+	err := c.s.do(ctx, "userinfo", nil, &r)
+	return r.Claims, err
+}
+
+// LogOut forgets the session, in the store too, and revokes its tokens where the server can. revoked says whether it confirmed that.
+func (c *Client) LogOut(ctx context.Context) (revoked bool, err error) {
+	var r struct {
+		Revoked bool `json:"revoked"`
+	}
+	err = c.s.do(ctx, "log_out", nil, &r)
+	return r.Revoked, err
+}
+
+// SetToken makes the session hold a token that was obtained elsewhere. token marshals to an object with the members of RFC 6749
+// section 5.1; expires_at, in Unix seconds, may stand in it.
+func (c *Client) SetToken(ctx context.Context, token any) (Status, error) {
+	return call[Status](c.s, ctx, "set_token", struct {
+		Token any `json:"token"`
+	}{token})
+}
+
+// Status tells what the session holds.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return call[Status](c.s, ctx, "status", nil)
+}
+
+// Prepare gives the headers that a request for url needs. A URL outside Config.Resources is an error.
+func (c *Client) Prepare(ctx context.Context, url string) (http.Header, error) {
+	var r struct {
+		Headers []pair `json:"headers"`
+	}
+	err := c.s.do(ctx, "prepare", struct {
+		URL string `json:"url"`
+	}{url}, &r)
+	if err != nil {
+		return nil, err
+	}
+	h := http.Header{}
+	for _, p := range r.Headers {
+		h.Add(p[0], p[1])
+	}
+	return h, nil
+}
+
+// Export gives the session as text, for Options.Session of a client with the same issuer and client id. It holds tokens.
+func (c *Client) Export(ctx context.Context) (string, error) {
+	var r struct {
+		Session string `json:"session"`
+	}
+	err := c.s.do(ctx, "export", nil, &r)
+	return r.Session, err
+}
+
+func call[T any](s *session, ctx context.Context, op string, params any) (T, error) {
+	var out T
+	err := s.do(ctx, op, params, &out)
+	return out, err
+}

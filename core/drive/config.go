@@ -1,0 +1,56 @@
+package drive
+
+// Config is the configuration of a client. It is fixed when the client is opened; a change is a new client that loads the same
+// session. Values are checked by the engine, which names the member that it refuses.
+type Config struct {
+	// Issuer identifies the authorization server (RFC 8414 section 2, RFC 9207 section 2.4).
+	Issuer string `json:"issuer,omitempty"`
+	// ClientID and ClientSecret are the client's credentials (RFC 6749 section 2.3). A public client has no secret.
+	ClientID     string `json:"client_id,omitempty"`
+	ClientSecret string `json:"client_secret,omitempty"`
+	// TokenEndpointAuthMethod is client_secret_basic (the default with a secret), client_secret_post or none (the default
+	// without one).
+	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method,omitempty"`
+
+	// AuthorizationEndpoint and TokenEndpoint are those of RFC 6749 section 3.
+	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
+	TokenEndpoint         string `json:"token_endpoint,omitempty"`
+	// RefreshEndpoint is the token endpoint where it is empty; "none" means that the server does not refresh tokens.
+	RefreshEndpoint string `json:"refresh_endpoint,omitempty"`
+	// RevocationEndpoint is that of RFC 7009, with its own method of client authentication.
+	RevocationEndpoint           string `json:"revocation_endpoint,omitempty"`
+	RevocationEndpointAuthMethod string `json:"revocation_endpoint_auth_method,omitempty"`
+	// UserinfoEndpoint is that of OpenID Connect Core section 5.3.
+	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
+	// RedirectURI is where the authorization response arrives (RFC 6749 section 3.1.2).
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	// Scope is requested where the call names none: scope-tokens separated by spaces (RFC 6749 section 3.3).
+	Scope string `json:"scope,omitempty"`
+	// Resources are the origins, with or without a path prefix, that may get the access token: https, or http on loopback.
+	Resources []string `json:"resources,omitempty"`
+
+	// Name tells several clients apart in storage and events; the default is oauth2.
+	Name string `json:"name,omitempty"`
+	// UserAgent is sent with every request.
+	UserAgent string `json:"user_agent,omitempty"`
+	// Parameters are added to the authorization request, as [name, value]. A name may stand there more than once.
+	Parameters [][2]string `json:"parameters,omitempty"`
+
+	// RetryWindowMS is how long, in milliseconds after it was first sent, a refresh token whose answer was lost may be sent once
+	// more. Nil leaves the default; 0 switches that off.
+	RetryWindowMS *int64 `json:"retry_window_ms,omitempty"`
+
+	// InsecurePKCEPlain and InsecurePKCENone weaken RFC 7636 for servers that cannot do S256.
+	InsecurePKCEPlain bool `json:"insecure_pkce_plain,omitempty"`
+	InsecurePKCENone  bool `json:"insecure_pkce_none,omitempty"`
+	// PKCEVerifierLength is 43 to 128 characters (RFC 7636 section 4.1); 0 leaves the default.
+	PKCEVerifierLength int `json:"pkce_verifier_length,omitempty"`
+	// MissingTokenTypeIsBearer accepts token responses without the token_type that RFC 6749 section 5.1 requires.
+	MissingTokenTypeIsBearer bool `json:"missing_token_type_is_bearer,omitempty"`
+	// AuthorizationResponseIssParameterSupported refuses authorization responses without iss (RFC 9207 section 2.4).
+	AuthorizationResponseIssParameterSupported bool `json:"authorization_response_iss_parameter_supported,omitempty"`
+	// Nonce is automatic (the default: with scope openid only) or enabled (OpenID Connect Core section 3.1.2.1).
+	Nonce string `json:"nonce,omitempty"`
+	// InsecureNonceDisabled sends no nonce, with scope openid neither.
+	InsecureNonceDisabled bool `json:"insecure_nonce_disabled,omitempty"`
+}

@@ -1,0 +1,20 @@
+// Package drive is the host in Go of the client engine: it carries out the engine's effects (HTTP, timers, storage, locks) and
+// offers what comes of it as a Client.
+//
+// The engine is a sans-I/O state machine in bytes, an Engine. Package wasm has it as the WebAssembly module that this project
+// ships, which is the usual choice; core.Engine is the same in native Go. This package knows neither of them, and no rule of
+// OAuth: whatever a request holds, the engine decided. The boundary between the two stands in core/testdata/README.md.
+//
+//	client, err := wasm.Open(ctx, drive.Config{…}, drive.Options{Store: store})
+//	begun, err := client.Authorize(ctx, drive.AuthorizeParams{})  // send the user's browser to begun.URL
+//	_, err = client.Callback(ctx, r.URL.String())                 // at the redirect URI
+//	token, err := client.Token(ctx)                               // whenever one is needed; it is refreshed before it ends
+//
+// A Client keeps its session in a Store and refreshes under a lock of a Locker, so that several clients, in one process or in
+// many, can share a session. A new refresh token is stored before it is used.
+//
+// # What happens when the engine is lost
+//
+// An instance of the module that traps is given up. Its sessions are opened anew from the Store; commands under way fail with
+// ErrInternal, since nobody knows how far they came, and the event restarted tells of it. Nothing is sent twice on its account.
+package drive

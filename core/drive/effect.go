@@ -1,0 +1,88 @@
+package drive
+
+import (
+	"context"
+	"net/url"
+	"time"
+)
+
+// EffectInfo is what a log may show of an effect. It holds no query, no header, no body and no key.
+type EffectInfo struct {
+	Kind   string
+	Stage  string // of http and hook: authorize, token, refresh, …
+	Method string // of http
+	URL    string // of http: origin and path
+}
+
+func redacted(e *effect) EffectInfo {
+	info := EffectInfo{Kind: e.Kind, Stage: e.Stage, Method: e.Method}
+	if u, err := url.Parse(e.URL); err == nil && u.Host != "" {
+		info.URL = (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+	}
+	return info
+}
+
+// carryOut begins an effect. It holds the lane's lock, so it never waits: what takes time happens elsewhere and ends in finish.
+func (s *session) carryOut(e *effect, raw []byte) {
+	if s.opts.OnEffect != nil {
+		info := redacted(e)
+		s.events.post(func() { s.opts.OnEffect(info) })
+	}
+	switch e.Kind {
+	case "result":
+		s.progress = true
+		if e.Error != nil {
+			s.resolve(e.Command, result{err: e.Error})
+		} else {
+			s.resolve(e.Command, result{ok: e.OK})
+		}
+	case "event":
+		s.emit(readEvent(raw))
+	case "http":
+		s.request(e)
+	case "timer":
+		s.timer(e)
+	case "load", "store":
+		s.store(e)
+	case "lock":
+		s.lock(e)
+	case "unlock":
+		s.unlock(e.Target)
+	case "http-cancel", "timer-cancel":
+		if t := s.tasks[e.Target]; t != nil {
+			delete(s.tasks, e.Target)
+			t.stop()
+		}
+	case "hook":
+		s.hook(e)
+	default:
+		// key, sign, verify, seal, unseal, respond, proxy, and what a later engine may ask for.
+		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
+	}
+}
+
+func (s *session) begin(e *effect, stop func()) *task {
+	t := &task{id: e.ID, kind: e.Kind, stop: stop}
+	s.tasks[e.ID] = t
+	return t
+}
+
+func (s *session) timer(e *effect) {
+	t := s.begin(e, nil)
+	clock := time.AfterFunc(milliseconds(e.MS), func() { s.finish(t, answer(e.ID, "ok", struct{}{})) })
+	t.stop = func() { clock.Stop() }
+}
+
+// limit gives a context that ends with the session, or after ms milliseconds where that is above 0.
+func (s *session) limit(ms int64) (context.Context, context.CancelFunc) {
+	if ms <= 0 {
+		return context.WithCancel(s.ctx)
+	}
+	return context.WithTimeout(s.ctx, milliseconds(ms))
+}
+
+// milliseconds is n as a Duration, or the longest one (292 years) where n is above it.
+func milliseconds(n int64) time.Duration {
+	const most = int64(1<<63-1) / int64(time.Millisecond)
+	return time.Duration(max(0, min(n, most))) * time.Millisecond
+}

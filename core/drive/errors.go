@@ -1,0 +1,111 @@
+package drive
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+)
+
+// Error is what a command of the engine failed with. No member of it is a token, a secret or a body.
+type Error struct {
+	// Kind is one of network, server, token_not_found, callback_not_verified, client, expired, storage, cancelled and internal.
+	Kind string `json:"kind"`
+	// Code says which error of that kind it is, in lower-case words joined by underscores.
+	Code string `json:"code"`
+	// Op is the command that failed.
+	Op string `json:"op"`
+	// Retryable: the same command may succeed later with nothing else changed.
+	Retryable bool `json:"retryable"`
+	// Field names the member of the configuration or the parameter that was refused.
+	Field string `json:"field,omitempty"`
+	// Status is the HTTP status that the server answered with, 0 without an answer.
+	Status int `json:"status,omitempty"`
+	// OAuthError, Description and URI are the members of the server's error response (RFC 6749 section 5.2).
+	OAuthError  string `json:"error,omitempty"`
+	Description string `json:"error_description,omitempty"`
+	URI         string `json:"error_uri,omitempty"`
+
+	cause error
+}
+
+// Targets for errors.Is: each stands for every Error with its kind and, where it has one, its code.
+var (
+	ErrNetwork             = &Error{Kind: "network"}
+	ErrServer              = &Error{Kind: "server"}
+	ErrTokenNotFound       = &Error{Kind: "token_not_found"}
+	ErrCallbackNotVerified = &Error{Kind: "callback_not_verified"}
+	ErrClient              = &Error{Kind: "client"}
+	ErrExpired             = &Error{Kind: "expired"}
+	ErrStorage             = &Error{Kind: "storage"}
+	ErrCancelled           = &Error{Kind: "cancelled"}
+	// ErrInternal: the engine was lost while the command ran, or refused a message. The command is not repeated, because
+	// nobody knows how far it came.
+	ErrInternal = &Error{Kind: "internal"}
+	// ErrClosed: the Client was closed before the command was done.
+	ErrClosed = &Error{Kind: "client", Code: "closed"}
+)
+
+// ErrConflict is what a Store returns where the stored version is not the expected one.
+var ErrConflict = errors.New("drive: stored version is another")
+
+// Error gives one line: "oauth2: OP: code in words (error: description)".
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("oauth2: ")
+	if e.Op != "" {
+		b.WriteString(strings.ReplaceAll(e.Op, "_", " ") + ": ")
+	}
+	what := e.Code
+	if what == "" {
+		what = e.Kind
+	}
+	b.WriteString(strings.ReplaceAll(what, "_", " "))
+	if e.Field != "" {
+		b.WriteString(": " + e.Field)
+	}
+	if e.OAuthError != "" {
+		b.WriteString(" (" + printable(e.OAuthError))
+		if e.Description != "" {
+			b.WriteString(": " + printable(e.Description))
+		}
+		b.WriteString(")")
+	}
+	if e.cause != nil {
+		b.WriteString(": " + e.cause.Error())
+	}
+	return b.String()
+}
+
+// Is reports whether target is an Error whose Kind, Code and Op, as far as they are set, are those of e.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && (t.Kind == "" || t.Kind == e.Kind) && (t.Code == "" || t.Code == e.Code) && (t.Op == "" || t.Op == e.Op)
+}
+
+// Unwrap gives the host's own cause, for errors of kind internal.
+func (e *Error) Unwrap() error { return e.cause }
+
+// printable keeps what a server says from forging lines in a log.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func internal(op, code string, cause error) *Error {
+	return &Error{Kind: "internal", Code: code, Op: op, cause: cause}
+}
+
+// refusal reads what Effect(0) says about a configuration that was refused.
+func refusal(msg []byte) error {
+	var reason struct {
+		Error *Error `json:"error"`
+	}
+	if json.Unmarshal(msg, &reason) == nil && reason.Error != nil {
+		return reason.Error
+	}
+	return &Error{Kind: "client", Code: "refused", Op: "open"}
+}

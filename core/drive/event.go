@@ -1,0 +1,90 @@
+package drive
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+)
+
+// Event tells of a change in a session. It never holds a token or another secret.
+type Event struct {
+	// Name is status, granted, server_error, request_failed, not_persisted, session_refused, or one that a later engine adds;
+	// restarted is the host's own: the engine was lost and opened again, commands under way failed.
+	Name string
+	// Status is the new status, of event status.
+	Status string
+	// Scope that was granted, separated by spaces, of event granted.
+	Scope string
+	// ExpiresAt is when the access token ends, of event granted; zero where that is not known.
+	ExpiresAt time.Time
+	// Error is the failure, of events server_error, request_failed and restarted.
+	Error *Error
+	// Raw is the whole event as the engine gave it, nil for the host's own.
+	Raw json.RawMessage
+}
+
+func readEvent(raw []byte) Event {
+	var e struct {
+		Event     string `json:"event"`
+		Status    string `json:"status"`
+		Scope     string `json:"scope"`
+		ExpiresAt int64  `json:"expires_at"`
+		Error     *Error `json:"error"`
+	}
+	json.Unmarshal(raw, &e) // an effect that was read once; a member of another type stays empty
+	return Event{
+		Name: e.Event, Status: e.Status, Scope: e.Scope, ExpiresAt: atMilli(e.ExpiresAt), Error: e.Error,
+		Raw: append(json.RawMessage(nil), raw...),
+	}
+}
+
+func atMilli(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
+func (s *session) emit(e Event) {
+	switch e.Name {
+	case "granted": // follows the store
+		s.volatile = false
+	case "not_persisted": // follows granted where the store failed
+		s.volatile = true
+	}
+	if s.opts.OnEvent != nil {
+		s.events.post(func() { s.opts.OnEvent(e) })
+	}
+}
+
+// mailbox calls functions in the order they were posted, one at a time, on a goroutine that lives as long as there are some.
+type mailbox struct {
+	mu      sync.Mutex
+	letters []func()
+	running bool
+}
+
+func (m *mailbox) post(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.letters = append(m.letters, f)
+	if !m.running {
+		m.running = true
+		go m.deliver()
+	}
+}
+
+func (m *mailbox) deliver() {
+	for {
+		m.mu.Lock()
+		if len(m.letters) == 0 {
+			m.running = false
+			m.mu.Unlock()
+			return
+		}
+		f := m.letters[0]
+		m.letters = m.letters[1:]
+		m.mu.Unlock()
+		f()
+	}
+}

@@ -1,0 +1,57 @@
+package drive
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
+// hooked is a configuration with the stages at which the engine asks for a hook.
+type hooked struct {
+	Config
+	ParameterHooks []string `json:"parameter_hooks,omitempty"`
+	RequestHooks   []string `json:"request_hooks,omitempty"`
+}
+
+func (h Hooks) configure(c Config) hooked {
+	return hooked{c, slices.Sorted(maps.Keys(h.Parameters)), slices.Sorted(maps.Keys(h.Request))}
+}
+
+// hook runs one of the caller's own functions. Where there is none, the answer is that this host does not carry it out.
+func (s *session) hook(e *effect) {
+	parameters, request := s.opts.Hooks.Parameters[e.Stage], s.opts.Hooks.Request[e.Stage]
+	var call func() (any, error)
+	switch {
+	case e.Hook == "parameters" && parameters != nil:
+		call = func() (any, error) {
+			p, err := parameters(s.ctx, e.Stage, e.Parameters)
+			return struct {
+				Parameters []pair `json:"parameters"`
+			}{append([]pair{}, p...)}, err
+		}
+	case e.Hook == "request" && request != nil:
+		call = func() (any, error) {
+			var r Request
+			if err := json.Unmarshal(e.Request, &r); err != nil {
+				return nil, err
+			}
+			r, err := request(s.ctx, e.Stage, r)
+			r.Headers = append([]pair{}, r.Headers...)
+			return struct {
+				Request Request `json:"request"`
+			}{r}, err
+		}
+	default:
+		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
+		return
+	}
+	t := s.begin(e, func() {})
+	go func() {
+		value, err := call()
+		if err != nil {
+			s.finish(t, failed(e.ID, "denied"))
+			return
+		}
+		s.finish(t, answer(e.ID, "ok", value))
+	}()
+}

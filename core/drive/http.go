@@ -1,0 +1,138 @@
+package drive
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sort"
+	"strings"
+)
+
+// withoutRedirects is c, but following no redirect, since a request may carry a secret or a token, and keeping no cookies, so that
+// all hosts behave alike.
+func withoutRedirects(c *http.Client) *http.Client {
+	own := *c
+	own.Jar = nil
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+// response is the answer to an http effect.
+type response struct {
+	Status  int    `json:"status"`
+	Headers []pair `json:"headers"`
+	Body    body   `json:"body"`
+}
+
+// request carries out an http effect. It belongs to the session and not to the caller whose command led to it: others may wait for
+// the same answer.
+func (s *session) request(e *effect) {
+	ctx, cancel := s.limit(e.TimeoutMS)
+	t := s.begin(e, cancel)
+	go func() {
+		defer cancel()
+		r, kind := s.send(ctx, e)
+		if kind != "" {
+			s.finish(t, failed(e.ID, kind))
+			return
+		}
+		s.finish(t, answer(e.ID, "ok", r))
+	}()
+}
+
+// send does the request and names the kind of failure, if any.
+func (s *session) send(ctx context.Context, e *effect) (r response, kind string) {
+	req, err := newRequest(ctx, e)
+	if err != nil {
+		return r, "unsent"
+	}
+	res, err := s.http.Do(req)
+	if err != nil {
+		return r, failureOf(ctx, err)
+	}
+	defer res.Body.Close()
+	switch res.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return r, "redirect"
+	}
+	raw, err := io.ReadAll(io.LimitReader(res.Body, min(e.MaxBody, 1<<40)+1))
+	switch {
+	case err != nil:
+		if kind := failureOf(ctx, err); kind != "unsent" {
+			return r, kind
+		}
+		return r, "network"
+	case int64(len(raw)) > e.MaxBody:
+		return r, "too_large"
+	}
+	defer clear(raw)
+	return response{Status: res.StatusCode, Headers: wireHeaders(res.Header), Body: bodyOf(raw)}, ""
+}
+
+func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
+	var content io.Reader
+	if b := e.Body; b != nil {
+		switch {
+		case b.Text != nil:
+			content = strings.NewReader(*b.Text)
+		case b.Base64 != nil:
+			raw, err := base64.StdEncoding.DecodeString(*b.Base64)
+			if err != nil {
+				return nil, err
+			}
+			content = strings.NewReader(string(raw))
+		case b.Ref != nil:
+			return nil, errors.New("drive: no body of that name")
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, e.Method, e.URL, content)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range e.Headers {
+		if strings.EqualFold(h[0], "host") {
+			req.Host = h[1]
+			continue
+		}
+		req.Header.Add(h[0], h[1])
+	}
+	return req, nil
+}
+
+// wireHeaders gives headers in a fixed order: a map has none, and recordings are to be equal.
+func wireHeaders(h http.Header) []pair {
+	pairs := []pair{}
+	for name, values := range h {
+		for _, v := range values {
+			pairs = append(pairs, pair{strings.ToLower(name), strings.ToValidUTF8(v, "\uFFFD")})
+		}
+	}
+	sort.SliceStable(pairs, func(i, j int) bool { return pairs[i][0] < pairs[j][0] })
+	return pairs
+}
+
+// failureOf names a transport error. Only a connection that was never made is surely unsent: after that, how far the request came
+// is unknown, and for a refresh token that makes the difference between trying again and asking the user.
+func failureOf(ctx context.Context, err error) string {
+	var (
+		timeout net.Error
+		op      *net.OpError
+		dns     *net.DNSError
+		cert    *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		return "timeout"
+	case ctx.Err() != nil:
+		return "aborted"
+	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"), errors.As(err, &dns), errors.As(err, &cert):
+		return "unsent"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	}
+	return "network"
+}

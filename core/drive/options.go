@@ -1,0 +1,68 @@
+package drive
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Options are the hands that a client works with. The zero value is a client that keeps its session in memory.
+type Options struct {
+	// HTTP sends the requests; nil means one with http.DefaultTransport. Redirects are never followed and cookies never kept,
+	// whatever its CheckRedirect and Jar say.
+	HTTP *http.Client
+	// Store keeps the session and the attempts to sign in; nil means a new MemoryStore.
+	Store Store
+	// Locker makes clients that share a Store refresh one after the other; nil means one within this process for all clients of
+	// the same Store.
+	Locker Locker
+	// Session is what Export gave. It is used instead of what the Store holds when the client is opened.
+	Session string
+	// OnEvent gets every event, in order and one at a time. It runs without any lock and may call the client.
+	OnEvent func(Event)
+	// OnEffect gets a line for a log about every effect, in order with the events.
+	OnEffect func(EffectInfo)
+	// Hooks may change what is sent.
+	Hooks Hooks
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Rand is the source of random bytes; nil means crypto/rand, which also replaces a source that fails.
+	Rand io.Reader
+}
+
+// Hooks change requests before they are sent, each by the stage that it stands under: authorization, token, refresh,
+// device_authorization or polling. A hook that fails ends the command; its error goes nowhere, since the engine knows kinds only.
+// The context ends with the client.
+type Hooks struct {
+	// Parameters gets the parameters of a request before anything is stored or signed, and gives those to be used.
+	Parameters map[string]func(ctx context.Context, stage string, parameters [][2]string) ([][2]string, error)
+	// Request gets a request as a whole, and gives the one to be sent. It may not change what was signed.
+	Request map[string]func(ctx context.Context, stage string, request Request) (Request, error)
+}
+
+// Request is an HTTP request of the engine's as a hook sees it.
+type Request struct {
+	Method  string      `json:"method"`
+	URL     string      `json:"url"`
+	Headers [][2]string `json:"headers"` // names in lower case; a repeated one stands there repeatedly
+	Body    RequestBody `json:"body"`
+}
+
+// RequestBody is the body of a Request.
+type RequestBody struct {
+	Text string `json:"text"`
+}
+
+func (o Options) withDefaults() Options {
+	if o.HTTP == nil {
+		o.HTTP = &http.Client{}
+	}
+	if o.Store == nil {
+		o.Store = &MemoryStore{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}

@@ -1,0 +1,369 @@
+package drive
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// session is one handle of an engine and everything that is under way for it. Its members belong to whoever holds lane.mu, but
+// for those that never change after newSession.
+type session struct {
+	lane   *lane
+	kind   string
+	config json.RawMessage
+	opts   Options
+	http   *http.Client
+	locker Locker
+	events *mailbox
+	ctx    context.Context // of everything that ends with the session
+	cancel context.CancelFunc
+
+	handle   int32 // 0: lost, and not opened again yet
+	closed   bool
+	dead     bool // the engine answered for handle as for one that is lost
+	progress bool // a result came since the engine was last opened
+	volatile bool // tokens are held in memory only
+	entropy  pool
+	nextID   int64
+	inbox    []input
+	buffer   []byte
+	waiters  map[int64]*waiter
+	tasks    map[string]*task
+	tails    map[string]chan struct{} // by key: closed when its last store operation has ended
+}
+
+// waiter is a command that has not ended.
+type waiter struct {
+	op   string
+	done chan result
+}
+
+type result struct {
+	ok  json.RawMessage
+	err error
+}
+
+// task is an effect that is being carried out, or a lock that is held.
+type task struct {
+	id     string
+	kind   string
+	stop   func() // does not wait
+	unlock func() // of a lock that is held
+}
+
+func newSession(engine Engine, kind string, config any, opts Options) (*session, error) {
+	if engine == nil {
+		return nil, errors.New("drive: no engine")
+	}
+	if err := errors.Join(comparable_(engine), comparable_(opts.Store)); err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("drive: configuration: %w", err)
+	}
+	opts = opts.withDefaults()
+	s := &session{
+		kind: kind, config: raw, opts: opts,
+		http:    withoutRedirects(opts.HTTP),
+		events:  &mailbox{},
+		entropy: pool{source: opts.Rand},
+		waiters: map[int64]*waiter{}, tasks: map[string]*task{}, tails: map[string]chan struct{}{},
+	}
+	if s.entropy.source == nil {
+		s.entropy.source = rand.Reader
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.locker = opts.Locker
+	if s.locker == nil {
+		s.locker = lockers.acquire(opts.Store, func() Locker { return &MemoryLocker{} })
+	}
+	s.lane = lanes.acquire(engine, func() *lane {
+		return &lane{engine: engine, sessions: map[*session]struct{}{}}
+	})
+
+	s.lane.mu.Lock()
+	s.lane.sessions[s] = struct{}{}
+	err = s.open(opts.Session)
+	s.lane.settle()
+	s.lane.mu.Unlock()
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// open opens the engine and carries out what it asks for at once, such as loading the stored session.
+func (s *session) open(stored string) error {
+	msg := s.head()
+	msg = append(msg, `,"kind":`...)
+	msg = strconv.AppendQuote(msg, s.kind)
+	if s.kind == "client" {
+		msg = append(msg, `,"config":`...)
+		msg = append(msg, s.config...)
+	}
+	if stored != "" {
+		msg = append(msg, `,"session":`...)
+		text, _ := json.Marshal(stored) // a string
+		msg = append(msg, text...)
+	}
+	msg = append(msg, '}')
+	defer clear(msg)
+	s.buffer = msg
+	if len(msg) > MaxMessage {
+		return &Error{Kind: "client", Code: "too_large", Op: "open"}
+	}
+	s.dead = false
+	s.handle = s.lane.engine.Open(msg)
+	switch {
+	case s.handle == 0:
+		return refusal(s.lane.engine.Effect(0))
+	case s.handle < 0:
+		s.handle = 0
+		return internal("open", "trapped", nil)
+	}
+	s.drain()
+	s.run()
+	return nil
+}
+
+// head begins a message with what every input carries. The buffer is the session's own and is wiped after use.
+func (s *session) head() []byte {
+	b := append(s.buffer[:0], `{"now":`...)
+	b = strconv.AppendInt(b, s.opts.Now().UnixMilli(), 10)
+	b = append(b, `,"entropy":"`...)
+	return append(s.entropy.append(b), '"')
+}
+
+// run gives the engine every input that waits: input, drain, next input, never nested.
+func (s *session) run() {
+	for len(s.inbox) > 0 && s.handle > 0 {
+		in := s.inbox[0]
+		s.inbox = s.inbox[1:]
+		s.feed(in)
+	}
+	s.inbox = nil
+}
+
+func (s *session) feed(in input) {
+	msg := append(s.head(), in.members...)
+	msg = append(msg, '}')
+	code := s.lane.engine.Input(s.handle, msg)
+	clear(msg)
+	clear(in.members)
+	s.buffer = msg
+	switch {
+	case code == Taken:
+		s.drain()
+	case code == Trapped, code == UnknownHandle: // a handle that the engine forgot is as lost as one that died
+		s.dead = true
+	case code == TooLong && in.id != "":
+		s.inbox = append(s.inbox, failed(in.id, "too_large"))
+	case in.op != "":
+		s.refuse(code, in)
+	}
+}
+
+// refuse ends a command that the engine did not take.
+func (s *session) refuse(code int32, in input) {
+	err := internal(in.op, "refused_input", fmt.Errorf("drive: code %d", code))
+	if code == TooLong {
+		err = &Error{Kind: "client", Code: "too_large", Op: in.op}
+	}
+	s.resolve(in.command, result{err: err})
+}
+
+// drain takes all effects before it carries out the first, so that what they lead to comes after them.
+func (s *session) drain() {
+	var raws [][]byte
+	for {
+		raw := s.lane.engine.Effect(s.handle)
+		if raw == nil {
+			break
+		}
+		raws = append(raws, raw)
+	}
+	if s.lost() {
+		return // what an instance said in the turn that killed it is not to be trusted
+	}
+	for _, raw := range raws {
+		var e effect
+		if err := json.Unmarshal(raw, &e); err != nil {
+			continue // no effect that this host could answer; transcripts hold the engine to its format
+		}
+		s.carryOut(&e, raw)
+		clear(raw)
+	}
+}
+
+func (s *session) lost() bool {
+	return s.handle > 0 && (s.dead || s.lane.lost(s.handle) != nil)
+}
+
+// settle follows every call into the engine.
+func (s *session) settle() {
+	if s.lost() {
+		s.lane.settle()
+	}
+	s.retire()
+}
+
+func (s *session) resolve(id int64, r result) {
+	if w := s.waiters[id]; w != nil {
+		delete(s.waiters, id)
+		w.done <- r
+	}
+}
+
+// start gives the engine a command. It returns before the command is done.
+func (s *session) start(op string, params any) (int64, *waiter, error) {
+	s.lane.mu.Lock()
+	defer s.lane.mu.Unlock()
+	if s.closed {
+		return 0, nil, &Error{Kind: "client", Code: "closed", Op: op}
+	}
+	if s.handle == 0 {
+		if err := s.open(""); err != nil {
+			s.lane.settle()
+			return 0, nil, internal(op, "restart_failed", err)
+		}
+	}
+	in, err := command(op, s.nextID+1, params)
+	if err != nil {
+		return 0, nil, err
+	}
+	s.nextID++
+	id, w := s.nextID, &waiter{op: op, done: make(chan result, 1)}
+	s.waiters[id] = w
+	s.inbox = append(s.inbox, in)
+	s.run()
+	s.settle()
+	return id, w, nil
+}
+
+// finish gives the engine the answer to t, unless nobody waits for that any more.
+func (s *session) finish(t *task, in input) {
+	s.lane.mu.Lock()
+	defer s.lane.mu.Unlock()
+	if s.tasks[t.id] != t {
+		return
+	}
+	if t.unlock == nil {
+		delete(s.tasks, t.id)
+	}
+	s.inbox = append(s.inbox, in)
+	s.run()
+	s.settle()
+}
+
+// do is a command from beginning to end. A caller who gives up withdraws only the own command.
+func (s *session) do(ctx context.Context, op string, params, out any) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("oauth2: %s: %w", op, err)
+	}
+	id, w, err := s.start(op, params)
+	if err != nil {
+		return err
+	}
+	select {
+	case r := <-w.done:
+		return r.read(op, out)
+	default:
+	}
+	select {
+	case r := <-w.done:
+		return r.read(op, out)
+	case <-ctx.Done():
+		s.withdraw(id)
+		return fmt.Errorf("oauth2: %s: %w", op, ctx.Err())
+	}
+}
+
+// withdraw cancels a command whose caller is gone. Nobody waits for the results of either.
+func (s *session) withdraw(id int64) {
+	s.lane.mu.Lock()
+	defer s.lane.mu.Unlock()
+	if s.waiters[id] == nil || s.handle == 0 {
+		return
+	}
+	s.nextID++
+	in, _ := command("cancel", s.nextID, struct {
+		Command int64 `json:"command"`
+	}{id})
+	s.inbox = append(s.inbox, in)
+	s.run()
+	s.settle()
+}
+
+func (r result) read(op string, out any) error {
+	if r.err != nil || out == nil {
+		return r.err
+	}
+	d := json.NewDecoder(bytes.NewReader(r.ok))
+	if err := d.Decode(out); err != nil {
+		return internal(op, "unreadable_result", err)
+	}
+	return nil
+}
+
+// close ends the session: commands under way fail, requests are given up, stores that have begun are waited for.
+func (s *session) close() {
+	s.lane.mu.Lock()
+	if s.closed {
+		s.lane.mu.Unlock()
+		return
+	}
+	s.closed = true
+	if s.handle > 0 {
+		s.lane.engine.Close(s.handle)
+	}
+	s.handle = 0
+	for id, w := range s.waiters {
+		s.resolve(id, result{err: &Error{Kind: "client", Code: "closed", Op: w.op}})
+	}
+	release := s.drop()
+	delete(s.lane.sessions, s)
+	s.lane.mu.Unlock()
+
+	release()
+	s.cancel()
+	lanes.release(s.lane.engine)
+	if s.opts.Locker == nil {
+		lockers.release(s.opts.Store)
+	}
+}
+
+// drop gives up all tasks. What it returns is called without the lock: it waits for the stores that have begun and then releases
+// the locks that were held, in that order, because the stores happened under those locks.
+func (s *session) drop() (release func()) {
+	var unlocks []func()
+	for id, t := range s.tasks {
+		delete(s.tasks, id)
+		if t.stop != nil {
+			t.stop()
+		}
+		if t.unlock != nil {
+			unlocks = append(unlocks, t.unlock)
+		}
+	}
+	var tails []chan struct{}
+	for _, tail := range s.tails {
+		tails = append(tails, tail)
+	}
+	s.inbox = nil
+	return func() {
+		for _, tail := range tails {
+			<-tail
+		}
+		for _, unlock := range unlocks {
+			unlock()
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package drive
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Store keeps strings under keys, each with a version, so that of two writers who saw the same value only one replaces it.
+// A Store is safe for concurrent use. Values hold tokens: a Store that outlives the process has to keep them secret.
+type Store interface {
+	// Load gives the value under key and its version. ok is false, and err nil, where nothing is stored.
+	Load(ctx context.Context, key string) (value, version string, ok bool, err error)
+	// Store replaces what stands under key by *value, or deletes it where value is nil, if its version is the given one; the
+	// empty version stands for nothing stored. Otherwise the error is ErrConflict. It returns the new version, which is empty
+	// after a deletion. When it returns nil the value is kept.
+	Store(ctx context.Context, key, version string, value *string) (newVersion string, err error)
+}
+
+// storeTimeout ends a store operation that never returns: a session that waits for it forever would be of no use.
+const storeTimeout = 30 * time.Second
+
+// MemoryStore is a Store in memory. The zero value is empty and ready.
+type MemoryStore struct {
+	mu      sync.Mutex
+	entries map[string]stored
+	last    uint64
+}
+
+type stored struct{ value, version string }
+
+// Load implements Store. It never fails.
+func (m *MemoryStore) Load(_ context.Context, key string) (value, version string, ok bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.entries[key]
+	return e.value, e.version, ok, nil
+}
+
+// Store implements Store. It fails with ErrConflict only.
+func (m *MemoryStore) Store(_ context.Context, key, version string, value *string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.entries[key].version != version {
+		return "", ErrConflict
+	}
+	if value == nil {
+		delete(m.entries, key)
+		return "", nil
+	}
+	if m.entries == nil {
+		m.entries = map[string]stored{}
+	}
+	m.last++ // one counter for all keys: a version never comes back, not after a deletion either
+	v := strconv.FormatUint(m.last, 10)
+	m.entries[key] = stored{*value, v}
+	return v, nil
+}
+
+// store carries out load and store effects, those of one key in the order in which they were asked for. What has begun is not
+// given up with the session: a token that was rotated exists nowhere else.
+func (s *session) store(e *effect) {
+	before, done := s.tails[e.Key], make(chan struct{})
+	s.tails[e.Key] = done
+	t := s.begin(e, func() {})
+	go func() {
+		if before != nil {
+			<-before
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+		in := s.access(ctx, e)
+		cancel()
+		close(done)
+		s.lane.mu.Lock()
+		if s.tails[e.Key] == done {
+			delete(s.tails, e.Key)
+		}
+		s.lane.mu.Unlock()
+		s.finish(t, in)
+	}()
+}
+
+func (s *session) access(ctx context.Context, e *effect) input {
+	var err error
+	if e.Kind == "load" {
+		var found struct {
+			Value   *string `json:"value,omitempty"`
+			Version string  `json:"version"`
+		}
+		value, version, ok, failure := s.opts.Store.Load(ctx, e.Key)
+		if ok {
+			found.Value, found.Version = &value, version
+		}
+		if err = failure; err == nil {
+			return answer(e.ID, "ok", found)
+		}
+	} else {
+		var kept struct {
+			Version string `json:"version"`
+		}
+		if kept.Version, err = s.opts.Store.Store(ctx, e.Key, e.Version, e.Value); err == nil {
+			return answer(e.ID, "ok", kept)
+		}
+	}
+	switch {
+	case errors.Is(err, ErrConflict):
+		return failed(e.ID, "conflict")
+	case ctx.Err() != nil:
+		return failed(e.ID, "timeout")
+	}
+	return failed(e.ID, "storage")
+}

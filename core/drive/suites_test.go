@@ -1,0 +1,25 @@
+package drive_test
+
+import (
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+)
+
+// native is the engine as Go code, without a module.
+func native(testing.TB) drive.Engine { return new(core.Engine) }
+
+func report(t *testing.T, r drivetest.Report) {
+	r.Host, r.SHA256 = "go-native", "-"
+	r.Write(t, "../../build/hosts/go-native.json")
+}
+
+func TestTranscripts(t *testing.T) {
+	report(t, drivetest.Report{Transcripts: drivetest.RunTranscripts(t, "../testdata", native)})
+}
+
+func TestContract(t *testing.T) {
+	report(t, drivetest.Report{Contract: drivetest.RunContract(t, "../testdata/contract.json", native, nil)})
+}

@@ -1,0 +1,131 @@
+package drive
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// AuthorizeParams are what Authorize may be told. Every member may be left empty.
+type AuthorizeParams struct {
+	// Scope is requested in place of that of the configuration.
+	Scope string `json:"scope,omitempty"`
+	// RedirectURI is used in place of that of the configuration.
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	// State is kept with the attempt and comes back with the callback. It is not sent: the state on the wire is the engine's own.
+	State string `json:"state,omitempty"`
+	// Parameters are added to the authorization request, as [name, value].
+	Parameters [][2]string `json:"parameters,omitempty"`
+	// InsecureState is sent as the state on the wire. A state that can be guessed does not protect against CSRF (RFC 6749
+	// section 10.12).
+	InsecureState string `json:"insecure_state,omitempty"`
+	// InsecureCodeVerifier is used in place of a random one (RFC 7636 section 4.1).
+	InsecureCodeVerifier string `json:"insecure_code_verifier,omitempty"`
+}
+
+// Authorization is a sign-in that has begun.
+type Authorization struct {
+	// URL is where the user's browser goes.
+	URL string `json:"url"`
+	// State is the one in that URL.
+	State string `json:"state"`
+}
+
+// ExchangeParams are a code that was obtained elsewhere and what it is bound to.
+type ExchangeParams struct {
+	Code         string `json:"code"`
+	CodeVerifier string `json:"code_verifier,omitempty"`
+	RedirectURI  string `json:"redirect_uri,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+}
+
+// Token is an access token.
+type Token struct {
+	AccessToken string
+	// TokenType is Bearer, or another in the server's own spelling (RFC 6749 section 7.1).
+	TokenType string
+	// Expiry is zero where the server did not say.
+	Expiry time.Time
+	// Scope is the granted scope, separated by spaces.
+	Scope string
+}
+
+// UnmarshalJSON reads the ok of the command token.
+func (t *Token) UnmarshalJSON(raw []byte) error {
+	var w struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+		ExpiresAt   int64  `json:"expires_at"`
+		Scope       string `json:"scope"`
+	}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return err
+	}
+	*t = Token{w.AccessToken, w.TokenType, atMilli(w.ExpiresAt), w.Scope}
+	return nil
+}
+
+// String keeps a token that is printed out of logs.
+func (t Token) String() string { return t.TokenType + " (secret)" }
+
+// GoString does the same for %#v.
+func (t Token) GoString() string { return t.String() }
+
+// Status is what a session holds, without the tokens but for the ID token.
+type Status struct {
+	// Name is that of the configuration.
+	Name string `json:"name"`
+	// Status is not_authenticated, temporary_credentials_received, granted or refreshing.
+	Status string `json:"status"`
+	// Scope was granted, RequestedScope was asked for, each separated by spaces.
+	Scope          string `json:"scope"`
+	RequestedScope string `json:"requested_scope"`
+	TokenType      string `json:"token_type"`
+	// ExpiresAt is when the access token ends; zero where that is not known.
+	ExpiresAt time.Time `json:"-"`
+	Expired   bool      `json:"expired"`
+	// Refreshable: a refresh token is held and the server has an endpoint for it.
+	Refreshable bool `json:"refreshable"`
+	// NotPersisted: the tokens are held in memory only, because the store failed.
+	NotPersisted bool `json:"not_persisted"`
+	// IDToken is the raw ID token (OpenID Connect Core section 2).
+	IDToken string `json:"id_token"`
+	// Extra are members of the server's answers that RFC 6749 does not name, as raw JSON.
+	Extra map[string]json.RawMessage `json:"extra"`
+	// PKCEMethod is S256, plain or none, PKCEVerifierLength that of its verifiers in characters.
+	PKCEMethod         string `json:"pkce_method"`
+	PKCEVerifierLength int    `json:"pkce_verifier_length"`
+}
+
+// UnmarshalJSON reads the ok of the command status.
+func (s *Status) UnmarshalJSON(raw []byte) error {
+	type plain Status
+	w := struct {
+		*plain
+		ExpiresAt int64 `json:"expires_at"`
+	}{plain: (*plain)(s)}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return err
+	}
+	s.ExpiresAt = atMilli(w.ExpiresAt)
+	return nil
+}
+
+// CallbackResult is a sign-in that is finished.
+type CallbackResult struct {
+	Status
+	// State is what the caller gave Authorize.
+	State string
+}
+
+// UnmarshalJSON reads the ok of the command callback.
+func (r *CallbackResult) UnmarshalJSON(raw []byte) error {
+	if err := json.Unmarshal(raw, &r.Status); err != nil {
+		return err
+	}
+	var w struct {
+		State string `json:"state"`
+	}
+	err := json.Unmarshal(raw, &w)
+	r.State = w.State
+	return err
+}

@@ -1,0 +1,257 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// Options are the limits that the module runs in. The zero value is the usual choice.
+type Options struct {
+	// MemoryLimit is the most memory of one instance in bytes, in steps of 64 KiB; 0 means 16 MiB. An instance that needs more
+	// traps.
+	MemoryLimit int
+	// CallLimit is how long one call into the module may take; 0 means 10 seconds. Calls take microseconds, so one that takes
+	// longer never ends, and its instance is given up.
+	CallLimit time.Duration
+	// CacheDir keeps the compiled code between processes; empty means that each process compiles the module once. Who can
+	// write there decides what runs.
+	CacheDir string
+}
+
+const (
+	defaultMemory = 16 << 20
+	defaultCall   = 10 * time.Second
+	// worn is the memory at which an instance is left: it grows and never shrinks.
+	worn = 4 << 20
+	// crowd is how many sessions one instance holds, so that sessions alone do not wear it and a trap takes few along.
+	crowd = 128
+)
+
+// Engine runs oauth2.wasm on wazero. It implements drive.Engine, drive.Mortal and drive.Retiring, and is safe for concurrent use.
+//
+// Its sessions live in instances that it makes and gives up as needed: those of one Engine may share a heap, those of two never do,
+// so clients that must not trust each other get an Engine each.
+type Engine struct {
+	mu      sync.Mutex
+	program *program
+	limit   time.Duration
+	ctx     context.Context
+	// instances are those that are not lost, the oldest first.
+	instances []*instance
+	refused   *instance // holds the reason of the last Open that was refused
+	seats     map[int32]seat
+	last      int32
+	owned     bool // by a single client: nothing is kept once its session is closed
+	shut      bool
+}
+
+// seat is where a handle of the Engine is: the instances count their own from 1.
+type seat struct {
+	*instance
+	handle int32
+}
+
+var (
+	_ drive.Mortal   = (*Engine)(nil)
+	_ drive.Retiring = (*Engine)(nil)
+)
+
+var errShutdown = errors.New("wasm: the engine was shut down")
+
+// New makes an engine with its first instance. The module is compiled by the first call in a process. ctx is for compiling and
+// instantiating; the calls into the module have its values and their own time limit.
+func New(ctx context.Context, opts Options) (*Engine, error) {
+	if opts.MemoryLimit < 0 || opts.MemoryLimit > 1<<32 || opts.CallLimit < 0 {
+		return nil, errors.New("wasm: limit out of range")
+	}
+	if opts.MemoryLimit == 0 {
+		opts.MemoryLimit = defaultMemory
+	}
+	if opts.CallLimit == 0 {
+		opts.CallLimit = defaultCall
+	}
+	p, err := embedded(ctx, traits{pages: uint32((opts.MemoryLimit + page - 1) / page), cacheDir: opts.CacheDir})
+	if err != nil {
+		return nil, err
+	}
+	return newEngine(ctx, p, opts.CallLimit)
+}
+
+func newEngine(ctx context.Context, p *program, limit time.Duration) (*Engine, error) {
+	e := &Engine{program: p, limit: limit, ctx: context.WithoutCancel(ctx), seats: map[int32]seat{}}
+	first, err := p.instantiate(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	e.instances = []*instance{first}
+	return e, nil
+}
+
+// Open implements drive.Engine. It makes a new instance where the others are lost, worn or full.
+func (e *Engine) Open(msg []byte) int32 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refused = nil
+	if e.shut || e.last < 0 {
+		return drive.Trapped
+	}
+	if len(msg) > drive.MaxMessage {
+		return 0
+	}
+	i, err := e.room()
+	if err != nil {
+		return drive.Trapped
+	}
+	handle, ok := i.send(i.open, 0, msg)
+	switch {
+	case !ok:
+		e.tidy(i)
+		return drive.Trapped
+	case handle == 0:
+		e.refused = i
+		return 0
+	}
+	i.handles++
+	e.last++
+	if e.last < 0 { // 2^31 sessions: no handle is used twice
+		return drive.Trapped
+	}
+	e.seats[e.last] = seat{i, int32(handle)}
+	return e.last
+}
+
+// room finds an instance for another session.
+func (e *Engine) room() (*instance, error) {
+	for _, i := range e.instances {
+		if i.handles < crowd && i.memory() <= worn {
+			return i, nil
+		}
+	}
+	i, err := e.program.instantiate(e.ctx, e.limit)
+	if err != nil {
+		return nil, err
+	}
+	e.instances = append(e.instances, i)
+	return i, nil
+}
+
+// Input implements drive.Engine.
+func (e *Engine) Input(handle int32, msg []byte) int32 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, ok := e.seats[handle]
+	switch {
+	case !ok:
+		return drive.UnknownHandle
+	case s.lost != nil:
+		return drive.Trapped
+	case len(msg) > drive.MaxMessage:
+		return drive.TooLong
+	}
+	code, ok := s.send(s.input, s.handle, msg)
+	if !ok {
+		e.tidy(s.instance)
+		return drive.Trapped
+	}
+	return int32(code)
+}
+
+// Effect implements drive.Engine.
+func (e *Engine) Effect(handle int32) []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, ok := e.seats[handle]
+	if handle == 0 && e.refused != nil {
+		s, ok = seat{instance: e.refused}, true
+	}
+	if !ok || s.lost != nil {
+		return nil
+	}
+	effect := s.next(s.handle)
+	if s.lost != nil {
+		e.tidy(s.instance)
+	}
+	return effect
+}
+
+// Close implements drive.Engine.
+func (e *Engine) Close(handle int32) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, ok := e.seats[handle]
+	if !ok {
+		return
+	}
+	delete(e.seats, handle)
+	s.call(s.shut, uint32(s.handle))
+	s.handles--
+	e.tidy(s.instance)
+}
+
+// tidy gives up an instance that is not to be used again: lost, or without a session and no longer wanted.
+func (e *Engine) tidy(i *instance) {
+	if i.lost == nil && i.handles == 0 && (e.owned || len(e.instances) > 1 || i.memory() > worn) {
+		i.lose(errShutdown)
+	}
+	if i.lost == nil {
+		return
+	}
+	for n, other := range e.instances {
+		if other == i {
+			e.instances = append(e.instances[:n:n], e.instances[n+1:]...)
+		}
+	}
+}
+
+// Lost implements drive.Mortal.
+func (e *Engine) Lost(handle int32) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s, ok := e.seats[handle]; ok {
+		return s.lost
+	}
+	return nil
+}
+
+// Worn implements drive.Retiring: an instance is left at 4 MiB of memory.
+func (e *Engine) Worn(handle int32) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, ok := e.seats[handle]
+	return ok && s.lost == nil && s.memory() > worn
+}
+
+// Shutdown gives up all instances. Clients that are still open find their session lost.
+func (e *Engine) Shutdown() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.shut = true
+	for _, i := range e.instances {
+		i.lose(errShutdown)
+	}
+	e.instances = nil
+	for _, s := range e.seats {
+		if s.lost == nil {
+			s.lose(errShutdown)
+		}
+	}
+}
+
+// Open opens a client on an engine of its own, with the usual limits. The engine ends with the client.
+func Open(ctx context.Context, config drive.Config, opts drive.Options) (*drive.Client, error) {
+	e, err := New(ctx, Options{})
+	if err != nil {
+		return nil, err
+	}
+	e.owned = true
+	c, err := drive.Open(ctx, e, config, opts)
+	if err != nil {
+		e.Shutdown()
+		return nil, err
+	}
+	return c, nil
+}

@@ -1,0 +1,168 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// abi is the version of the boundary that this package hosts.
+const abi = 1
+
+// instance is one memory with the module's functions. After an error it is lost: it would still answer, wrongly.
+type instance struct {
+	module                           api.Module
+	alloc, open, input, effect, shut api.Function
+	stack                            [3]uint64
+
+	buffer, size uint32 // where inputs are written, kept from call to call
+	handles      int    // that are open
+	lost         error
+
+	ctx      context.Context // of every call; ends when one takes too long
+	cancel   context.CancelFunc
+	limit    time.Duration
+	watchdog *time.Timer
+}
+
+func (p *program) instantiate(ctx context.Context, limit time.Duration) (*instance, error) {
+	m, err := p.runtime.InstantiateModule(ctx, p.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
+	if err != nil {
+		return nil, fmt.Errorf("wasm: instantiate: %w", shortened(err))
+	}
+	i := &instance{
+		module: m, alloc: m.ExportedFunction("oauth2_alloc"), open: m.ExportedFunction("oauth2_open"),
+		input: m.ExportedFunction("oauth2_input"), effect: m.ExportedFunction("oauth2_effect"), shut: m.ExportedFunction("oauth2_close"),
+		limit: limit,
+	}
+	i.ctx, i.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	// One timer for all calls is cheaper than a context for each.
+	i.watchdog = time.AfterFunc(math.MaxInt64, i.cancel)
+	if version, ok := i.call(m.ExportedFunction("oauth2_abi")); !ok || version != abi {
+		i.lose(fmt.Errorf("wasm: the module has version %d of the boundary, not %d", version, abi))
+		return nil, i.lost
+	}
+	return i, nil
+}
+
+// call calls f within the time limit. It is false when the instance is lost.
+func (i *instance) call(f api.Function, args ...uint32) (uint32, bool) {
+	if i.lost != nil {
+		return 0, false
+	}
+	for n, a := range args {
+		i.stack[n] = uint64(a)
+	}
+	i.watchdog.Reset(i.limit)
+	err := f.CallWithStack(i.ctx, i.stack[:])
+	i.watchdog.Stop()
+	if err != nil {
+		if i.ctx.Err() != nil {
+			err = fmt.Errorf("call took longer than %v", i.limit)
+		}
+		i.lose(fmt.Errorf("wasm: instance lost: %w", shortened(err)))
+		return 0, false
+	}
+	return uint32(i.stack[0]), true
+}
+
+// send calls f with msg in the module's memory and overwrites it there afterwards, since it may hold secrets.
+func (i *instance) send(f api.Function, handle int32, msg []byte) (uint32, bool) {
+	n := uint32(len(msg))
+	if !i.reserve(n) {
+		return 0, false
+	}
+	memory := i.module.Memory()
+	if !memory.Write(i.buffer, msg) {
+		i.lose(errors.New("wasm: instance lost: allocation out of bounds"))
+		return 0, false
+	}
+	var result uint32
+	var ok bool
+	if f == i.open {
+		result, ok = i.call(f, i.buffer, n)
+	} else {
+		result, ok = i.call(f, uint32(handle), i.buffer, n)
+	}
+	if ok {
+		if written, inBounds := i.module.Memory().Read(i.buffer, n); inBounds {
+			clear(written)
+		}
+	}
+	return result, ok
+}
+
+// reserve makes the input buffer n bytes long or longer.
+func (i *instance) reserve(n uint32) bool {
+	if i.buffer != 0 && n <= i.size {
+		return true
+	}
+	if i.buffer != 0 {
+		if _, ok := i.call(i.module.ExportedFunction("oauth2_free"), i.buffer); !ok {
+			return false
+		}
+		i.buffer = 0
+	}
+	// Grows by doubling, within what the module allocates at once.
+	i.size = min(max(n, 2*i.size, 4096), drive.MaxMessage)
+	p, ok := i.call(i.alloc, i.size)
+	if ok && p == 0 {
+		i.lose(errors.New("wasm: instance lost: out of memory"))
+		return false
+	}
+	i.buffer = p
+	return ok
+}
+
+// next reads the effect that the module points to: a length (u32, little endian) with that many bytes behind it.
+func (i *instance) next(handle int32) []byte {
+	p, ok := i.call(i.effect, uint32(handle))
+	if !ok || p == 0 {
+		return nil
+	}
+	memory := i.module.Memory()
+	n, ok := memory.ReadUint32Le(p)
+	if ok && p <= math.MaxUint32-4 {
+		if view, ok := memory.Read(p+4, n); ok {
+			return append(make([]byte, 0, n), view...)
+		}
+	}
+	i.lose(errors.New("wasm: instance lost: effect out of bounds"))
+	return nil
+}
+
+// lose gives the instance up and frees its memory.
+func (i *instance) lose(why error) {
+	i.lost = why
+	i.watchdog.Stop()
+	i.cancel()
+	i.module.Close(context.Background())
+}
+
+// memory is the size of the instance in bytes.
+func (i *instance) memory() uint32 { return i.module.Memory().Size() }
+
+// shortened keeps the first line of a wazero error: the others are a stack trace of addresses.
+func shortened(err error) error {
+	line, _, more := strings.Cut(err.Error(), "\n")
+	if !more {
+		return err
+	}
+	return &firstLine{strings.TrimSuffix(line, " (recovered by wazero)"), err}
+}
+
+type firstLine struct {
+	text string
+	err  error
+}
+
+func (e *firstLine) Error() string { return e.text }
+func (e *firstLine) Unwrap() error { return e.err }

@@ -1,0 +1,108 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+)
+
+// page is the unit of a WebAssembly memory in bytes.
+const page = 1 << 16
+
+// program is a compiled module and the runtime that its instances live in. Instances share the code and nothing else.
+type program struct {
+	runtime  wazero.Runtime
+	compiled wazero.CompiledModule
+}
+
+// traits are what a program is compiled for: wazero's runtimes hold the memory limit, so that each limit needs one of its own.
+type traits struct {
+	pages    uint32
+	cacheDir string
+}
+
+var (
+	programsMu sync.Mutex
+	programs   = map[traits]*program{}
+)
+
+// embedded compiles the embedded module, once in a process for the same traits. Programs are kept: there are as few as there are
+// distinct settings, and an engine that is made again is meant to be cheap.
+func embedded(ctx context.Context, t traits) (*program, error) {
+	programsMu.Lock()
+	defer programsMu.Unlock()
+	if p := programs[t]; p != nil {
+		return p, nil
+	}
+	p, err := compile(ctx, module, t, nil)
+	if err == nil {
+		programs[t] = p
+	}
+	return p, err
+}
+
+// compile makes a program of any module with the exports of the boundary. prepare gives the runtime what the module may import; nil
+// is the rule for what this project ships, and then a module with imports is refused.
+func compile(ctx context.Context, bytes []byte, t traits, prepare func(context.Context, wazero.Runtime) error) (*program, error) {
+	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(t.pages).WithCloseOnContextDone(true)
+	if t.cacheDir != "" {
+		cache, err := wazero.NewCompilationCacheWithDir(t.cacheDir)
+		if err != nil {
+			return nil, fmt.Errorf("wasm: compilation cache: %w", err)
+		}
+		config = config.WithCompilationCache(cache)
+	}
+	p := &program{runtime: wazero.NewRuntimeWithConfig(ctx, config)}
+	err := func() (err error) {
+		if p.compiled, err = p.runtime.CompileModule(ctx, bytes); err != nil {
+			return fmt.Errorf("wasm: compile: %w", err)
+		}
+		if prepare != nil {
+			return prepare(ctx, p.runtime)
+		}
+		return p.check()
+	}()
+	if err != nil {
+		return nil, errors.Join(err, p.runtime.Close(ctx))
+	}
+	return p, nil
+}
+
+// exports are the functions of the boundary with the number of their parameters and results, all of them i32.
+var exports = map[string][2]int{
+	"oauth2_abi": {0, 1}, "oauth2_alloc": {1, 1}, "oauth2_free": {1, 0},
+	"oauth2_open": {2, 1}, "oauth2_input": {3, 1}, "oauth2_effect": {1, 1}, "oauth2_close": {1, 0},
+}
+
+// check refuses what is not a module of the boundary. One that imports nothing cannot reach anything either.
+func (p *program) check() error {
+	if len(p.compiled.ImportedFunctions())+len(p.compiled.ImportedMemories()) > 0 {
+		return errors.New("wasm: the module has imports")
+	}
+	if p.compiled.ExportedMemories()["memory"] == nil {
+		return errors.New("wasm: the module exports no memory")
+	}
+	for name, shape := range exports {
+		f := p.compiled.ExportedFunctions()[name]
+		if f == nil {
+			return fmt.Errorf("wasm: the module exports no %s", name)
+		}
+		if !i32(f.ParamTypes(), shape[0]) || !i32(f.ResultTypes(), shape[1]) {
+			return fmt.Errorf("wasm: %s has another signature", name)
+		}
+	}
+	return nil
+}
+
+func i32(types []api.ValueType, n int) bool {
+	for _, t := range types {
+		if t != api.ValueTypeI32 {
+			return false
+		}
+	}
+	return len(types) == n
+}
