@@ -123,7 +123,9 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 	params := []form.Param{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Value: c.tokens.refresh}}
 	c.tokenRequest(run.cmd, stageRefresh, c.refreshEndpoint(), params, func(v json.Value, f *fault) {
 		t := tokens{}
-		if f == nil {
+		if f != nil {
+			c.redact(f) // while the token it may repeat is still known
+		} else {
 			t, f = c.readTokens(v, c.tokens, false)
 			if f != nil {
 				f.unknown = true // it was carried out, and the answer is of no use

@@ -20,6 +20,9 @@ func (c *client) revokeToken(cmd *command, token, hint string, done func(*fault)
 				f = &fault{kind: kindServer, code: "http_error", status: res.status}
 			}
 		}
+		if f != nil {
+			c.redact(f, token)
+		}
 		done(f)
 	})
 }

@@ -1,0 +1,343 @@
+package drivetest
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// Reached says how far a conversation came: how many of its inputs were taken, and how many of those made the engine ask for something.
+type Reached struct{ Inputs, Taken, Effective int }
+
+// secrets are what the conversations' server hands out; they may stand in requests, stores and the results of `token`, `prepare` and `export`, nowhere else.
+var secrets = []string{"ACCESS-", "REFRESH-", "THE-CODE", "THE-SECRET"}
+
+// Converse plays a host that data decides: which commands, which answers, in which order, twice, late or never, with a clock that jumps. It reports the first rule of the
+// boundary that the engine breaks. Afterwards it answers everything that is left, as an ordinary host would, and a new sign-in has to work: no order may leave a session
+// insane.
+func Converse(engine drive.Engine, data []byte) (Reached, error) {
+	c := &conversation{engine: engine, data: data, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, state: "none"}
+	if err := c.open(); err != nil {
+		return c.reached, err
+	}
+	for len(c.data) > 0 {
+		if err := c.step(); err != nil {
+			return c.reached, err
+		}
+	}
+	return c.reached, c.recover()
+}
+
+type conversation struct {
+	engine  drive.Engine
+	handle  int32
+	data    []byte
+	now     int64
+	entropy int
+	store   map[string]string
+	version map[string]int
+
+	waiting  []effect // effects without an answer
+	answered []string // ids of those that had one
+	seen     map[string]bool
+	running  map[int64]string
+	nextID   int64
+	state    string // of the last authorization URL
+	tokens   int
+	results  map[int64]map[string]any
+	reached  Reached
+}
+
+type effect struct {
+	id, kind, raw string
+	m             map[string]any
+}
+
+func (c *conversation) byte() byte {
+	if len(c.data) == 0 {
+		return 0
+	}
+	b := c.data[0]
+	c.data = c.data[1:]
+	return b
+}
+
+func (c *conversation) head() string {
+	c.entropy++
+	e := sha256.Sum256(fmt.Appendf(nil, "%d", c.entropy))
+	return fmt.Sprintf(`{"now":%d,"entropy":%q,`, c.now, base64.RawURLEncoding.EncodeToString(e[:]))
+}
+
+var configs = []string{
+	`"scope":"read"`, `"scope":"openid","client_secret":"THE-SECRET"`, `"insecure_pkce_none":true,"retry_window_ms":0`,
+	`"parameter_hooks":["token","refresh","authorization"],"request_hooks":["token","refresh"],"retry_window_ms":5000`,
+}
+
+func (c *conversation) open() error {
+	c.waiting, c.seen, c.running, c.results = nil, map[string]bool{}, map[int64]string{}, map[int64]map[string]any{}
+	config := `{"client_id":"c","redirect_uri":"https://client.example/cb","authorization_endpoint":"https://as.example/a","token_endpoint":"https://as.example/t",` +
+		`"revocation_endpoint":"https://as.example/r","userinfo_endpoint":"https://as.example/u","resources":["https://api.example"],` + configs[int(c.byte())%len(configs)] + `}`
+	c.handle = c.engine.Open([]byte(c.head() + `"kind":"client","config":` + config + `}`))
+	if c.handle <= 0 {
+		return fmt.Errorf("open: %d %s", c.handle, c.engine.Effect(0))
+	}
+	return c.drain()
+}
+
+func (c *conversation) input(members string) error {
+	before := len(c.seen)
+	code := c.engine.Input(c.handle, []byte(c.head()+members+"}"))
+	c.reached.Inputs++
+	if code < 0 || code > 4 {
+		return fmt.Errorf("code %d for %s", code, members)
+	}
+	if code == 0 {
+		c.reached.Taken++
+	}
+	err := c.drain()
+	if len(c.seen) > before {
+		c.reached.Effective++
+		if code != 0 {
+			return fmt.Errorf("code %d, and yet effects, for %s", code, members)
+		}
+	}
+	return err
+}
+
+func (c *conversation) drain() error {
+	for n := 0; ; n++ {
+		raw := c.engine.Effect(c.handle)
+		if raw == nil {
+			return nil
+		}
+		if n > 500 {
+			return fmt.Errorf("effects without end: %s", raw)
+		}
+		e := effect{raw: string(raw)}
+		if err := json.Unmarshal(raw, &e.m); err != nil {
+			return fmt.Errorf("effect %q: %w", raw, err)
+		}
+		e.id, _ = e.m["id"].(string)
+		e.kind, _ = e.m["kind"].(string)
+		if e.id == "" || c.seen[e.id] {
+			return fmt.Errorf("id missing or used twice: %s", raw)
+		}
+		c.seen[e.id] = true
+		if err := c.took(e); err != nil {
+			return err
+		}
+	}
+}
+
+// took notes an effect and holds it against the rules.
+func (c *conversation) took(e effect) error {
+	switch e.kind {
+	case "result":
+		n, _ := e.m["command"].(float64)
+		op, known := c.running[int64(n)]
+		if !known {
+			return fmt.Errorf("a second result, or one of no command: %s", e.raw)
+		}
+		delete(c.running, int64(n))
+		c.results[int64(n)] = e.m
+		if op != "token" && op != "prepare" && op != "export" && op != "userinfo" {
+			if err := clean(e); err != nil {
+				return err
+			}
+		}
+		if ok, _ := e.m["ok"].(map[string]any); ok != nil && op == "authorize" {
+			c.state, _ = ok["state"].(string)
+		}
+	case "event":
+		return clean(e)
+	case "http-cancel", "timer-cancel", "unlock":
+		target, _ := e.m["target"].(string)
+		for i, w := range c.waiting {
+			if w.id == target {
+				c.waiting = append(c.waiting[:i], c.waiting[i+1:]...)
+				break
+			}
+		}
+	case "http":
+		if e.m["stage"] == "refresh" {
+			for _, w := range c.waiting {
+				if w.kind == "http" && w.m["stage"] == "refresh" {
+					return fmt.Errorf("two refreshes in flight: %s and %s", w.raw, e.raw)
+				}
+			}
+		}
+		c.waiting = append(c.waiting, e)
+	default:
+		c.waiting = append(c.waiting, e)
+	}
+	return nil
+}
+
+func clean(e effect) error {
+	for _, s := range secrets {
+		if strings.Contains(e.raw, s) {
+			return fmt.Errorf("a secret shows: %s", e.raw)
+		}
+	}
+	return nil
+}
+
+func (c *conversation) step() error {
+	b := c.byte()
+	switch {
+	case b < 90 && len(c.waiting) > 0:
+		i := int(c.byte()) % len(c.waiting)
+		e := c.waiting[i]
+		c.waiting = append(c.waiting[:i], c.waiting[i+1:]...)
+		c.answered = append(c.answered, e.id)
+		return c.input(fmt.Sprintf(`"answer":%q,%s`, e.id, c.answer(e, c.byte())))
+	case b < 100 && len(c.answered) > 0:
+		return c.input(fmt.Sprintf(`"answer":%q,"ok":{}`, c.answered[int(c.byte())%len(c.answered)]))
+	case b < 110:
+		c.now = max(0, min(c.now+[]int64{1, 1000, 600_001, 3_600_000, -5000, 1 << 40, -c.now, 3_599_000}[c.byte()%8], 1<<53-1))
+		return nil
+	case b < 114:
+		return c.open()
+	case b < 120:
+		junk := []string{`"answer":"","ok":{}`, `"command":1`, `"command":"status"`, `"command":"nothing","id":` + fmt.Sprint(c.id("nothing")), `"answer":"x:1","ok":[]`, `"a":"` + "\xff"}
+		return c.input(junk[int(c.byte())%len(junk)])
+	default:
+		return c.command(c.byte())
+	}
+}
+
+func (c *conversation) id(op string) int64 {
+	c.nextID++
+	c.running[c.nextID] = op
+	return c.nextID
+}
+
+func (c *conversation) command(b byte) error {
+	commands := []string{
+		`"authorize"`, `"authorize","scope":"openid","parameters":[["prompt","login"]]`, `"authorize","redirect_uri":"x"`,
+		`"callback","url":"https://client.example/cb?code=THE-CODE&state=` + c.state + `"`, `"callback","url":"https://client.example/cb?code=THE-CODE&state=` + c.state + `"`,
+		`"callback","url":"https://client.example/cb?error=access_denied&state=` + c.state + `"`, `"callback","parameters":[["state","x"]]`, `"callback","url":7`,
+		`"exchange","code":"THE-CODE"`, `"token"`, `"token","force":true`, `"refresh"`, `"refresh"`, `"prepare","url":"https://api.example/x"`, `"prepare","url":"https://evil.example"`,
+		`"revoke"`, `"revoke","token":"access_token"`, `"userinfo"`, `"log_out"`, `"set_token","token":{"access_token":"ACCESS-0","token_type":"Bearer","refresh_token":"REFRESH-0","expires_in":1}`,
+		`"set_token","token":[]`, `"status"`, `"export"`, fmt.Sprintf(`"cancel","target":%d`, max(1, c.nextID-int64(b>>5))),
+	}
+	text := commands[int(b)%len(commands)]
+	op := strings.Split(text, `"`)[1]
+	return c.input(fmt.Sprintf(`"id":%d,"command":%s`, c.id(op), text))
+}
+
+// answer makes an answer of the kind that the effect wants, mostly a good one.
+func (c *conversation) answer(e effect, b byte) string {
+	if b >= 200 {
+		failures := []string{"network", "timeout", "unsent", "redirect", "too_large", "conflict", "storage", "unsupported", "aborted", "internal", "?"}
+		return fmt.Sprintf(`"failed":{"kind":%q}`, failures[int(b)%len(failures)])
+	}
+	if b >= 190 {
+		return []string{`"ok":{}`, `"ok":{"status":"x"}`, `"ok":{"value":7,"version":[]}`, `"ok":{"parameters":[[]]}`}[b%4]
+	}
+	switch e.kind {
+	case "load", "store":
+		return c.storage(e)
+	case "hook":
+		if e.m["hook"] == "parameters" {
+			p, _ := json.Marshal(e.m["parameters"])
+			return `"ok":{"parameters":` + string(p) + `}`
+		}
+		r, _ := json.Marshal(e.m["request"])
+		return `"ok":{"request":` + string(r) + `}`
+	case "http":
+		return c.respond(e, b)
+	}
+	return `"ok":{}`
+}
+
+func (c *conversation) storage(e effect) string {
+	key, _ := e.m["key"].(string)
+	version := ""
+	if n := c.version[key]; n > 0 {
+		version = fmt.Sprint(n)
+	}
+	if e.kind == "load" {
+		if v, ok := c.store[key]; ok {
+			text, _ := json.Marshal(v)
+			return fmt.Sprintf(`"ok":{"value":%s,"version":%q}`, text, version)
+		}
+		return fmt.Sprintf(`"ok":{"version":%q}`, version)
+	}
+	if e.m["version"] != version {
+		return `"failed":{"kind":"conflict"}`
+	}
+	c.version[key]++
+	if e.m["delete"] == true {
+		delete(c.store, key)
+	} else {
+		c.store[key], _ = e.m["value"].(string)
+	}
+	return fmt.Sprintf(`"ok":{"version":"%d"}`, c.version[key])
+}
+
+func (c *conversation) respond(e effect, b byte) string {
+	c.tokens++
+	sent := "nothing" // an unkind server repeats what it was sent
+	if body, ok := e.m["body"].(map[string]any); ok {
+		text, _ := body["text"].(string)
+		if i := strings.Index(text, "token=REFRESH-"); i >= 0 {
+			sent, _, _ = strings.Cut(text[i+len("token="):], "&")
+		}
+	}
+	good := fmt.Sprintf(`{"access_token":"ACCESS-%d","token_type":"Bearer","expires_in":60,"refresh_token":"REFRESH-%d","id_token":"x","sub":"s"}`, c.tokens, c.tokens)
+	bodies := []string{good, good, good, good, `{"error":"invalid_grant","error_description":"it was ` + sent + `"}`, `{"access_token":"ACCESS-1"}`, `[]`, `{"access_token":"ACCESS-1","token_type":"Bearer","expires_in":-1}`, `<html>`, ``}
+	body, _ := json.Marshal(bodies[int(b)%len(bodies)])
+	status := []int{200, 200, 200, 400, 401, 429, 500, 503}[int(b/16)%8]
+	if int(b)%len(bodies) < 4 {
+		status = 200
+	}
+	return fmt.Sprintf(`"ok":{"status":%d,"headers":[["content-type","application/json"]],"body":{"text":%s}}`, status, body)
+}
+
+// recover answers what is left, and signs in anew.
+func (c *conversation) recover() error {
+	finish := func() error {
+		for n := 0; len(c.waiting) > 0; n++ {
+			if n > 1000 {
+				return fmt.Errorf("no end: %s", c.waiting[0].raw)
+			}
+			e := c.waiting[0]
+			c.waiting = c.waiting[1:]
+			if err := c.input(fmt.Sprintf(`"answer":%q,%s`, e.id, c.answer(e, 0))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := finish(); err != nil {
+		return err
+	}
+	c.now = max(c.now, 1_700_000_000_000) % (1 << 50)
+	for _, op := range []string{`"authorize"`, `"callback"`, `"token"`, `"log_out"`} {
+		text := op
+		if op == `"callback"` {
+			text += `,"url":"https://client.example/cb?code=THE-CODE&state=` + c.state + `"`
+		}
+		id := c.id(strings.Trim(op, `"`))
+		if err := c.input(fmt.Sprintf(`"id":%d,"command":%s`, id, text)); err != nil {
+			return err
+		}
+		if err := finish(); err != nil {
+			return err
+		}
+		if c.results[id]["ok"] == nil {
+			return fmt.Errorf("afterwards %s does not work: %v", op, c.results[id])
+		}
+	}
+	for id, op := range c.running {
+		if op != "nothing" {
+			return fmt.Errorf("command %d %s has no result", id, op)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package core_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+)
+
+// FuzzOrder: commands, answers twice, early, late or never, failures, a clock that jumps: no rule of the boundary breaks, and afterwards a sign-in works.
+func FuzzOrder(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 20 {
+		seed := make([]byte, 200)
+		for i := range seed {
+			seed[i] = byte(r.Uint32())
+		}
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := drivetest.Converse(&core.Engine{}, data[:min(len(data), 1000)]); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestOrder runs conversations made at random and says how many of their inputs reach an effect.
+func TestOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	var all drivetest.Reached
+	for range 2000 {
+		data := make([]byte, 20+r.IntN(400))
+		for i := range data {
+			data[i] = byte(r.Uint32())
+		}
+		got, err := drivetest.Converse(&core.Engine{}, data)
+		if err != nil {
+			t.Fatalf("%v\n%q", err, data)
+		}
+		all.Inputs, all.Taken, all.Effective = all.Inputs+got.Inputs, all.Taken+got.Taken, all.Effective+got.Effective
+	}
+	t.Logf("%d inputs, %d taken, %d %% with effects", all.Inputs, all.Taken, 100*all.Effective/all.Inputs)
+	if all.Effective*2 < all.Inputs {
+		t.Error("most inputs reach nothing: the grammar is off")
+	}
+}
+
+// FuzzInput: any bytes at all, as open, command and answer.
+func FuzzInput(f *testing.F) {
+	f.Add([]byte(`{"now":1,"entropy":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","kind":"client","config":{"client_id":"c"}}`), []byte(`{"now":1,"entropy":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","command":"status","id":1}`))
+	f.Fuzz(func(t *testing.T, open, input []byte) {
+		var e core.Engine
+		h := e.Open(open)
+		e.Input(h, input)
+		for e.Effect(h) != nil {
+		}
+		e.Close(h)
+	})
+}
