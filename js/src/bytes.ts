@@ -1,0 +1,29 @@
+/** Base64 (RFC 4648 section 4) of bytes of any length. */
+export const base64 = (bytes: Uint8Array): string => {
+  let text = '';
+  // In parts, since engines limit the number of arguments of a call.
+  for (let i = 0; i < bytes.length; i += 4096) text += String.fromCharCode(...bytes.subarray(i, i + 4096));
+  return btoa(text);
+};
+
+/** The bytes of base64 text. */
+export const unbase64 = (text: string) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+
+/** Asking the system for random bytes costs far more than the bytes do, so a pool of them is drawn at a time. */
+const pool = new Uint8Array(4096);
+let used = pool.length;
+
+/**
+ * 32 random bytes in base64url without padding (RFC 4648 section 5). Filled at the first use, never at import, where workerd
+ * refuses it; what was handed out is wiped.
+ */
+export const entropy = (): string => {
+  if (used === pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  const slice = pool.subarray(used, (used += 32));
+  const text = base64(slice);
+  slice.fill(0);
+  return text.slice(0, 43).replaceAll('+', '-').replaceAll('/', '_');
+};

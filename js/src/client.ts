@@ -1,0 +1,191 @@
+import type { Source } from '../../wasm_exec.js';
+import { OAuthError } from './error.js';
+import { Host, type HostEvent } from './host.js';
+import { defaultLocks } from './locks.js';
+import { isReply, withoutReply } from './redirect.js';
+import { fetchResource } from './resource.js';
+import { defaultPendingStore, memoryStore } from './store.js';
+import type * as T from './types.js';
+
+const pairs = (parameters: T.Parameters | undefined) => parameters && [...new URLSearchParams(parameters)];
+
+/**
+ * An OAuth 2 client with one session. Made by {@link openClient}.
+ *
+ * Methods reject with an {@link OAuthError}, or with the reason of the signal they were given.
+ */
+export class Client extends EventTarget {
+  #host!: Host;
+  #config: T.Config;
+  #fetch: typeof fetch | undefined;
+  #status: unknown;
+
+  /** @internal */
+  static async open(config: T.Config, { store = memoryStore(), hooks, session, signal, ...options }: T.Options, module: () => Source | PromiseLike<Source>) {
+    signal?.throwIfAborted();
+    const client = new Client(config, options.fetch);
+    const names = (of?: object) => of && Object.keys(of);
+    client.#host = await Host.open({
+      pendingStore: defaultPendingStore(),
+      locks: defaultLocks(store),
+      ...options,
+      store,
+      hooks,
+      module: options.module ?? module(),
+      open: {
+        kind: 'client',
+        config: {
+          ...config,
+          parameters: pairs(config.parameters),
+          parameter_hooks: names(hooks?.parameters),
+          request_hooks: names(hooks?.request),
+        },
+        session,
+      },
+      onEvent: (event) => client.#dispatch(event),
+    });
+    const close = () => client.close();
+    signal?.addEventListener('abort', close);
+    if (signal?.aborted) close();
+    return client;
+  }
+
+  private constructor(config: T.Config, fetch: typeof globalThis.fetch | undefined) {
+    super();
+    this.#config = config;
+    this.#fetch = fetch;
+  }
+
+  #dispatch({ event, error, ...detail }: HostEvent): void {
+    if (event === 'restarted') this.#status = undefined;
+    if (event === 'status') {
+      // A session that moves to another instance says again what it is.
+      if (detail.status === this.#status) return;
+      this.#status = detail.status;
+    }
+    this.dispatchEvent(
+      new CustomEvent(event, { detail: error ? (error instanceof OAuthError ? error : new OAuthError(error as OAuthError)) : detail }),
+    );
+  }
+
+  #run(command: string, given: T.CallOptions = {}): Promise<any> {
+    const { signal, parameters, ...rest } = given as T.AuthorizeParameters;
+    return this.#host.run(command, { ...rest, parameters: pairs(parameters) }, signal);
+  }
+
+  /**
+   * Builds an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636). Its attempt is stored before the URL is handed
+   * out, and ends after ten minutes.
+   */
+  authorize(parameters?: T.AuthorizeParameters): Promise<T.Authorization> {
+    return this.#run('authorize', parameters);
+  }
+
+  /** Sends the user to the server: {@link authorize}, and then `location.assign`. */
+  async signIn({ navigate = (url) => location.assign(url), ...parameters }: T.SignInParameters = {}): Promise<void> {
+    navigate((await this.authorize(parameters)).url);
+  }
+
+  /**
+   * Finishes a sign-in on the page that the server sent the user back to (RFC 6749 section 4.1.2). A reply that is delivered twice
+   * sends one token request.
+   *
+   * @param url the URL of that page. Default: the page's own, from which the reply is then removed.
+   * @returns the status, with the `state` that `authorize` was given; `null` if the URL holds no reply to this client
+   * @throws {OAuthError} kind `callback_not_verified` where the reply answers no attempt of this client; kind `server` with `error`
+   *   where the server refused (RFC 6749 section 4.1.2.1)
+   */
+  async handleRedirect(url?: string | URL, options?: T.CallOptions): Promise<T.Status | null> {
+    const own = url === undefined;
+    const reply = String(url ?? location.href);
+    if (!isReply(reply, this.#config.redirect_uri)) return null;
+    let mine = true;
+    try {
+      return await this.#host.run('callback', { url: reply }, options?.signal);
+    } catch (error) {
+      // Another client's reply is left for that client.
+      mine = !(error instanceof OAuthError && error.code === 'wrong_state');
+      throw error;
+    } finally {
+      if (own && mine) history.replaceState(history.state, '', withoutReply(reply));
+    }
+  }
+
+  /** Redeems a code that was got elsewhere (RFC 6749 section 4.1.3). */
+  exchange(parameters: T.ExchangeParameters): Promise<T.Status> {
+    return this.#run('exchange', parameters);
+  }
+
+  /** An access token that is good now; it is refreshed if need be. Prefer {@link fetch}, which sends it only where configured. */
+  token(parameters?: T.TokenParameters): Promise<T.Token> {
+    return this.#run('token', parameters);
+  }
+
+  /** Refreshes the access token (RFC 6749 section 6). Callers, tabs and processes that ask at once share one refresh. */
+  refresh(options?: T.CallOptions): Promise<T.Status> {
+    return this.#run('refresh', options);
+  }
+
+  /** Revokes a token at the server, and forgets it once the server has confirmed (RFC 7009). */
+  revoke(parameters?: T.RevokeParameters): Promise<T.Status> {
+    return this.#run('revoke', parameters);
+  }
+
+  /** Who signed in, as the userinfo endpoint says (OpenID Connect Core section 5.3). */
+  async userinfo(options?: T.CallOptions): Promise<Record<string, unknown>> {
+    return (await this.#run('userinfo', options)).claims;
+  }
+
+  /** What may be read of the session. */
+  status(options?: T.CallOptions): Promise<T.Status> {
+    return this.#run('status', options);
+  }
+
+  /** Takes over tokens that were got elsewhere. */
+  setToken(token: T.TokenResponse, options?: T.CallOptions): Promise<T.Status> {
+    return this.#host.run('set_token', { token }, options?.signal);
+  }
+
+  /** Forgets the session, and then revokes its tokens; `revoked` says whether the server confirmed that. */
+  signOut(options?: T.CallOptions): Promise<{ revoked: boolean }> {
+    return this.#run('log_out', options);
+  }
+
+  /**
+   * Like the global `fetch`, with the access token (RFC 6750 section 2.1).
+   *
+   * The URL must stand under one of the configured `resources`; otherwise nothing is sent. A redirect is an error, since the token
+   * must not follow it. After a 401 the token is refreshed and the request sent once more, unless its body can be read only once.
+   *
+   * @throws {OAuthError} code `resource_not_allowed`, or `redirect`, or those of {@link token}
+   * @throws {TypeError} as the global `fetch`
+   */
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    return fetchResource((command, parameters) => this.#run(command, parameters), this.#fetch ?? fetch, input, init);
+  }
+
+  /** The session as text, to be kept by the caller and given to {@link openClient}. It holds the tokens. `""` without a session. */
+  async export(options?: T.CallOptions): Promise<string> {
+    return (await this.#run('export', options)).session;
+  }
+
+  /** Stops the client's work: what it is waiting for rejects with code `closed`. The stored session stays. */
+  close(): void {
+    this.#host.close();
+  }
+}
+
+export interface Client {
+  addEventListener<E extends keyof T.ClientEvents>(
+    type: E,
+    listener: ((this: Client, event: CustomEvent<T.ClientEvents[E]>) => unknown) | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<E extends keyof T.ClientEvents>(
+    type: E,
+    listener: ((this: Client, event: CustomEvent<T.ClientEvents[E]>) => unknown) | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
+}

@@ -1,0 +1,168 @@
+import { type HttpEffect, send } from './http.js';
+import type { Locks } from './locks.js';
+import type { Store } from './store.js';
+
+/** An effect that failed, with the kind that the core is told. */
+export class Failed extends Error {
+  constructor(readonly kind: string) {
+    super();
+  }
+}
+
+/** A request as a hook sees it. */
+export interface HookRequest {
+  method: string;
+  url: string;
+  /** Lower-case names; repeated names stay repeated. */
+  headers: [string, string][];
+  body?: { text: string };
+}
+
+type Maybe<T> = T | undefined | void;
+
+/** What a request is for. */
+export type Stage = 'authorization' | 'token' | 'refresh' | 'device_authorization' | 'polling';
+
+/**
+ * Functions that change what is sent, by stage. They may change what they are given in place, or return another; where one
+ * throws, the operation fails with code `hook_failed`.
+ */
+export interface Hooks {
+  /** Called with the parameters of a request, before state is stored and before anything is signed. */
+  parameters?: { [S in Stage]?: (parameters: URLSearchParams, stage: Stage) => Maybe<URLSearchParams> | Promise<Maybe<URLSearchParams>> };
+  /** Called with the whole HTTP request. */
+  request?: { [S in Stage]?: (request: HookRequest, stage: Stage) => Maybe<HookRequest> | Promise<Maybe<HookRequest>> };
+}
+
+/** What effects are carried out with. */
+export interface Hands {
+  /** Keeps sessions. */
+  store: Store;
+  /** Keeps attempts to sign in. */
+  pendingStore: Store;
+  locks: Locks;
+  fetch?: typeof fetch | undefined;
+  hooks?: Hooks | undefined;
+}
+
+/** An effect, as the core hands it out. */
+export interface Effect {
+  id: string;
+  kind: string;
+  // The members differ by kind; core/testdata/schema.json is where they are checked.
+  [member: string]: any;
+}
+
+/** Carries out one effect. It resolves to the answer's `ok`, or rejects with Failed; `controller` withdraws it. */
+export type Executor = (effect: Effect, controller: AbortController) => Promise<object>;
+
+/** setTimeout fires at once for anything longer. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+/** The timers of one host. In Node, Bun and Deno they keep the process alive only while somebody waits for a command. */
+export class Timers {
+  #clocks = new Set<ReturnType<typeof setTimeout>>();
+  #holding = false;
+
+  start(ms: number, signal: AbortSignal): Promise<object> {
+    return new Promise((resolve) => {
+      const arm = (left: number) => {
+        if (left <= 0) return resolve({});
+        const span = Math.min(left, LONGEST_TIMEOUT);
+        const clock = setTimeout(() => {
+          done();
+          arm(left - span);
+        }, span);
+        const done = () => {
+          clearTimeout(clock);
+          this.#clocks.delete(clock);
+          signal.removeEventListener('abort', done);
+        };
+        signal.addEventListener('abort', done);
+        this.#clocks.add(clock);
+        this.#apply(clock);
+      };
+      arm(ms);
+    });
+  }
+
+  /** Says whether somebody waits. */
+  hold(holding: boolean): void {
+    if (holding === this.#holding) return;
+    this.#holding = holding;
+    this.#clocks.forEach((clock) => this.#apply(clock));
+  }
+
+  #apply(clock: unknown): void {
+    (clock as Partial<Record<string, () => void>>)[this.#holding ? 'ref' : 'unref']?.();
+  }
+}
+
+const hook = async ({ hook: what, stage, ...effect }: Effect, hooks?: Hooks): Promise<object> => {
+  // The name of the hook is also the name of what it is given, and of what is answered.
+  const call = hooks?.[what as 'request']?.[stage as Stage];
+  if (!call) throw new Failed('unsupported');
+  const given = what === 'parameters' ? new URLSearchParams(effect[what]) : effect[what];
+  try {
+    const changed = (await call(given, stage)) ?? given;
+    return { [what]: what === 'parameters' ? [...changed] : changed };
+  } catch {
+    throw new Failed('denied');
+  }
+};
+
+/** Waits for a lock and keeps it until the effect is withdrawn. */
+const lock = ({ name, timeout_ms: timeout }: Effect, controller: AbortController, locks: Locks): Promise<object> =>
+  new Promise((resolve, reject) => {
+    const { signal } = controller;
+    const waiting = new AbortController();
+    const giveUp = () => waiting.abort();
+    const clock = timeout > 0 && setTimeout(giveUp, timeout);
+    signal.addEventListener('abort', giveUp);
+    const held = () =>
+      new Promise<void>((release) => {
+        clock && clearTimeout(clock);
+        signal.addEventListener('abort', () => release());
+        if (signal.aborted) release();
+        resolve({});
+      });
+    locks.request(name, { signal: waiting.signal }, held).catch(() => {
+      clock && clearTimeout(clock);
+      // A page whose origin may have no locks is refused at once: the core then does without.
+      reject(new Failed(waiting.signal.aborted ? 'timeout' : 'unsupported'));
+    });
+  });
+
+/** The executors of all kinds of effects that this host carries out. */
+export const executors = (hands: Hands, timers: Timers): Record<string, Executor> => {
+  /** The last operation on each key: those of one key run in their order. */
+  const tails = new Map<string, Promise<unknown>>();
+  const inOrder: Executor = (effect) => {
+    const { key, kind, version } = effect;
+    const store = key.endsWith('.pending') ? hands.pendingStore : hands.store;
+    const access = async (): Promise<object> => {
+      try {
+        if (kind === 'load') {
+          const { value, version } = await store.load(key);
+          return { value, version };
+        }
+        return { version: await store.store(key, version, effect.delete ? null : effect.value) };
+      } catch (error) {
+        throw new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage');
+      }
+    };
+    const result = (tails.get(key) ?? Promise.resolve()).then(access);
+    const tail: Promise<unknown> = result.catch(() => {}).then(() => tails.get(key) === tail && tails.delete(key));
+    tails.set(key, tail);
+    return result;
+  };
+  return {
+    __proto__: null as never, // a kind is a name from outside: it must find nothing that is inherited
+    http: (effect, controller) => send(effect as unknown as HttpEffect, controller, hands.fetch ?? fetch),
+    timer: ({ ms }, { signal }) => timers.start(ms, signal),
+    load: inOrder,
+    store: inOrder,
+    lock: (effect, controller) => lock(effect, controller, hands.locks),
+    hook: (effect) => hook(effect, hands.hooks),
+  };
+};

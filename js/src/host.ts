@@ -1,0 +1,299 @@
+import { instantiate, type Instance, type Source } from '../../wasm_exec.js';
+import { entropy } from './bytes.js';
+import { type Effect, type Executor, executors, Failed, type Hands, Timers } from './effects.js';
+import { failure, OAuthError } from './error.js';
+
+/** One line of a log that a person may see: no query, header, body, key or secret is in it. */
+export interface EffectEntry {
+  /** The kind of effect: `http`, `store`, `lock` … */
+  kind: string;
+  /** What a request or a hook is for: `token`, `refresh` … */
+  stage?: string;
+  /** The method of a request. */
+  method?: string;
+  /** Origin and path of a request. */
+  url?: string;
+  /** How long it took, in milliseconds; 0 for what is not waited for. */
+  ms: number;
+}
+
+/** An `event` effect without its id. */
+export interface HostEvent {
+  event: string;
+  [member: string]: unknown;
+}
+
+/** What a host is made of. */
+export interface HostOptions extends Hands {
+  /** The module, in any of the forms that the loader takes. */
+  module: Source | PromiseLike<Source>;
+  /** What is opened: the members of the `open` message besides `now` and `entropy`. */
+  open: { kind: string; config?: object; session?: string | undefined };
+  /** Hears each event, in a microtask of its own after the effects are drained. */
+  onEvent?: ((event: HostEvent) => void) | undefined;
+  /** Hears of each effect once it is done. */
+  onEffect?: ((entry: EffectEntry) => void) | undefined;
+}
+
+interface Command {
+  op: string;
+  resolve(ok: any): void;
+  reject(error: unknown): void;
+}
+
+interface Input {
+  message: object;
+  /** Called with the code where the module does not take it. */
+  refused?: ((code: number) => void) | undefined;
+}
+
+interface Task {
+  kind: string;
+  controller: AbortController;
+}
+
+/** Memory never shrinks, so an instance that once had a large message is exchanged for a new one. */
+const WORN = 4 << 20;
+
+/**
+ * Runs one session of the module and carries out its effects. {@link Client} stands on it; it is public for hosts of other kinds
+ * of session than `client`.
+ */
+export class Host {
+  #options: HostOptions;
+  #timers = new Timers();
+  #executors: Record<string, Executor>;
+  #instance!: Instance;
+  #handle = 0;
+  #commands = new Map<number, Command>();
+  #lastId = 0;
+  #inbox: Input[] = [];
+  /** An input is being taken, or an instance is being made: inputs wait. */
+  #busy = true;
+  #closed = false;
+  /** The effects under way, by id, held locks among them. */
+  #tasks = new Map<string, Task>();
+  /** A command has come to a result since the session was opened. */
+  #progress = false;
+  /** There is no instance until somebody asks for something. */
+  #down = false;
+  #retiring = false;
+
+  private constructor(options: HostOptions) {
+    this.#options = options;
+    this.#executors = executors(options, this.#timers);
+  }
+
+  /**
+   * Makes an instance of the module and opens a session.
+   *
+   * @throws {OAuthError} the configuration is refused; `field` names what is wrong with it
+   * @throws whatever the loader throws
+   */
+  static async open(options: HostOptions): Promise<Host> {
+    const host = new Host(options);
+    await host.#start(options.module, options.open.session);
+    return host;
+  }
+
+  /** The size of the instance's memory in bytes. */
+  get memoryBytes(): number {
+    return this.#instance.memoryBytes;
+  }
+
+  /**
+   * Runs a command.
+   *
+   * @param command the command's name
+   * @param parameters its parameters
+   * @param signal ends the waiting: the command is cancelled, and the promise rejects with the signal's reason
+   * @returns the `ok` of its result
+   * @throws {OAuthError}
+   */
+  run(command: string, parameters?: object, signal?: AbortSignal | null): Promise<any> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      if (this.#closed) throw failure('cancelled', 'closed', command);
+      const id = ++this.#lastId;
+      const end = () => {
+        this.#commands.delete(id);
+        this.#timers.hold(this.#commands.size > 0);
+        signal?.removeEventListener('abort', abort);
+      };
+      const abort = () => {
+        end();
+        this.#feed({ command: 'cancel', id: ++this.#lastId, target: id });
+        reject(signal!.reason);
+      };
+      const fail = (error: unknown) => {
+        end();
+        reject(error);
+      };
+      signal?.addEventListener('abort', abort);
+      this.#commands.set(id, {
+        op: command,
+        resolve: (ok) => {
+          end();
+          resolve(ok);
+        },
+        reject: fail,
+      });
+      this.#timers.hold(true);
+      this.#feed({ ...parameters, command, id }, (code) => fail(failure('client', code === 3 ? 'too_large' : 'unreadable', command)));
+      if (this.#down) void this.#restart();
+    });
+  }
+
+  /** Ends the session's work: requests are aborted, locks released, commands reject with code `closed`. What was stored stays. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#withdraw();
+    this.#rejectAll('cancelled', 'closed');
+    if (!this.#busy) this.#instance.close(this.#handle);
+  }
+
+  async #start(source: HostOptions['module'], session: string | undefined): Promise<void> {
+    const { kind, config } = this.#options.open;
+    const instance = (this.#instance = await instantiate(source));
+    if (this.#closed) return;
+    this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), kind, config, session }));
+    if (!this.#handle) throw new OAuthError(JSON.parse(instance.effect(0)!).error);
+    this.#drain();
+    this.#busy = false;
+    this.#pump();
+  }
+
+  #feed(message: object, refused?: Input['refused']): void {
+    this.#inbox.push({ message, refused });
+    this.#pump();
+  }
+
+  /** The one place where the instance takes an input and gives its effects: never nested, so that no listener can interfere. */
+  #pump(): void {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let next; !this.#closed && (next = this.#inbox.shift()); ) {
+        const code = this.#instance.input(this.#handle, JSON.stringify({ ...next.message, now: Date.now(), entropy: entropy() }));
+        if (code) next.refused?.(code);
+        else this.#drain();
+      }
+    } catch (cause) {
+      return this.#lose(cause);
+    }
+    this.#busy = false;
+    this.#retire();
+  }
+
+  #drain(): void {
+    for (let text; (text = this.#instance.effect(this.#handle)); ) this.#carryOut(JSON.parse(text));
+  }
+
+  #carryOut(effect: Effect): void {
+    const { id, kind, target } = effect;
+    const began = Date.now();
+    const log = () => {
+      const { stage, method, url } = effect;
+      const entry = { kind, stage, method, url: url?.replace(/[?#].*/s, ''), ms: Date.now() - began };
+      if (this.#options.onEffect) queueMicrotask(() => this.#options.onEffect!(entry));
+    };
+    if (kind === 'result') {
+      this.#progress = true;
+      const command = this.#commands.get(effect.command);
+      if (effect.error) command?.reject(new OAuthError(effect.error));
+      else command?.resolve(effect.ok);
+      return log();
+    }
+    if (kind === 'event') {
+      const { id: _, kind: __, ...event } = effect;
+      this.#tell(event as unknown as HostEvent);
+      return log();
+    }
+    if (target) {
+      this.#tasks.get(target)?.controller.abort();
+      this.#tasks.delete(target);
+      return log();
+    }
+    const task: Task = { kind, controller: new AbortController() };
+    this.#tasks.set(id, task);
+    // The effect was withdrawn, the session closed, or the instance is another.
+    const stale = () => this.#tasks.get(id) !== task;
+    const answer = (reply: object) => {
+      if (stale()) return;
+      if (kind !== 'lock' || 'failed' in reply) this.#tasks.delete(id);
+      log();
+      this.#feed({ answer: id, ...reply }, (code) => this.#feed({ answer: id, failed: { kind: code === 3 ? 'too_large' : 'internal' } }));
+    };
+    const begin = async () => {
+      if (stale()) return {};
+      const execute = this.#executors[kind];
+      if (!execute) throw new Failed('unsupported');
+      return execute(effect, task.controller);
+    };
+    // In a microtask, so that nothing of the caller's (fetch, store, hooks) runs while effects are drained.
+    Promise.resolve()
+      .then(begin)
+      .then(
+        (ok) => answer({ ok }),
+        (error) => answer({ failed: { kind: error instanceof Failed ? error.kind : 'internal' } }),
+      );
+  }
+
+  #tell(event: HostEvent): void {
+    queueMicrotask(() => this.#closed || this.#options.onEvent?.(event));
+  }
+
+  /** Withdraws all that is under way. */
+  #withdraw(): void {
+    this.#inbox = [];
+    this.#tasks.forEach(({ controller }) => controller.abort());
+    this.#tasks.clear();
+  }
+
+  #rejectAll(kind: 'cancelled' | 'internal', code: string, cause?: unknown): void {
+    this.#commands.forEach(({ op, reject }) => reject(failure(kind, code, op, cause)));
+  }
+
+  /** Leaves an instance that threw. How far its commands came is unknown, so they fail, and no input is given again. */
+  #lose(cause: unknown): void {
+    this.#busy = true;
+    this.#withdraw();
+    this.#rejectAll('internal', 'instance_lost', cause);
+    this.#tell({ event: 'restarted', error: failure('internal', 'instance_lost', 'open', cause) });
+    // What is stored may be what trapped it: without a result in between, that would go on for ever.
+    this.#down = true;
+    if (this.#progress) void this.#restart();
+  }
+
+  async #restart(session?: string): Promise<void> {
+    this.#busy = true;
+    this.#down = this.#progress = false;
+    try {
+      await this.#start(this.#instance.module, session);
+    } catch (cause) {
+      this.#lose(cause);
+    }
+  }
+
+  /** Moves the session to a new instance, where its own has grown too large and nothing but timers is under way. */
+  #retire(): void {
+    if (this.#retiring || this.#closed || this.memoryBytes <= WORN || !this.#idle()) return;
+    this.#retiring = true;
+    void this.run('export')
+      .then(
+        ({ session }) => {
+          if (!this.#idle() || this.#closed || this.#busy) return;
+          this.#instance.close(this.#handle);
+          this.#withdraw();
+          return this.#restart(session);
+        },
+        () => {}, // another kind of session, without bytes to carry over
+      )
+      .finally(() => (this.#retiring = false));
+  }
+
+  #idle(): boolean {
+    return !this.#commands.size && [...this.#tasks.values()].every(({ kind }) => kind === 'timer');
+  }
+}

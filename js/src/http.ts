@@ -1,0 +1,91 @@
+import { base64, unbase64 } from './bytes.js';
+import { Failed } from './effects.js';
+
+/** A body on the wire: text, or the base64 of what is no UTF-8. */
+type Body = { text: string } | { base64: string };
+
+/** An `http` effect. */
+export interface HttpEffect {
+  method: string;
+  url: string;
+  headers: [string, string][];
+  body?: Body;
+  timeout_ms: number;
+  max_body: number;
+}
+
+/** Some hosts throw on members of RequestInit that they do not have (workerd), so only those that they have are set. */
+const cautious = (): RequestInit => {
+  const init: RequestInit = { credentials: 'omit', cache: 'no-store', referrerPolicy: 'no-referrer' };
+  for (const name in init) if (!(name in Request.prototype)) delete init[name as keyof RequestInit];
+  return init;
+};
+
+/**
+ * Whether the response would have been followed elsewhere. Browsers hide it behind an opaque response; the statuses are those
+ * that the Fetch standard calls redirects.
+ */
+export const isRedirect = ({ type, status }: Response): boolean =>
+  type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status);
+
+const offline = () => globalThis.navigator?.onLine === false;
+
+/** Reads a body up to a number of bytes. */
+const read = async (response: Response, most: number): Promise<Uint8Array> => {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const reader = response.body?.getReader();
+  for (let left = most, part; (part = (await reader?.read())?.value); parts.push(part)) {
+    if ((left -= part.length) < 0) throw new Failed('too_large');
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+};
+
+const wire = (bytes: Uint8Array): Body => {
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return { base64: base64(bytes) };
+  }
+};
+
+/** Sends a request. It goes out without cookies, follows no redirect, and ends after its time or with `controller`. */
+export const send = async (effect: HttpEffect, controller: AbortController, fetch: typeof globalThis.fetch) => {
+  const { method, url, headers, body, timeout_ms: timeout } = effect;
+  let late = false;
+  const clock =
+    timeout > 0 &&
+    setTimeout(() => {
+      late = true;
+      controller.abort();
+    }, timeout);
+  const wasOffline = offline();
+  try {
+    const response = await fetch(url, {
+      ...cautious(),
+      method,
+      headers,
+      body: !body ? null : 'base64' in body ? unbase64(body.base64) : body.text,
+      redirect: 'manual',
+      signal: controller.signal,
+    });
+    if (isRedirect(response)) throw new Failed('redirect');
+    const bytes = await read(response, effect.max_body);
+    return { status: response.status, headers: [...response.headers], body: wire(bytes) };
+  } catch (error) {
+    const kind =
+      error instanceof Failed
+        ? error.kind
+        : late
+          ? 'timeout'
+          : controller.signal.aborted
+            ? 'aborted'
+            : // Only where there was no network all along is it sure that nothing left.
+              wasOffline && offline()
+              ? 'unsent'
+              : 'network';
+    controller.abort(); // of what may still be coming
+    throw new Failed(kind);
+  } finally {
+    clock && clearTimeout(clock);
+  }
+};
