@@ -16,7 +16,7 @@ type attempt struct {
 	redeemed                                             bool
 }
 
-func findAttempt(list []attempt, state string) int {
+func findAttempt(list []*attempt, state string) int {
 	for i := range list {
 		if list[i].state == state {
 			return i
@@ -29,14 +29,14 @@ func findAttempt(list []attempt, state string) int {
 type attempts struct {
 	c       *client
 	key     string
-	list    []attempt
+	list    []*attempt
 	version string
 	loaded  bool
 	queue   serial
 }
 
-// update lets op change a copy of the list and stores it; op may run several times. Where op or the store fails, nothing has changed.
-func (a *attempts) update(op func([]attempt) ([]attempt, *fault), done func(*fault)) {
+// update lets op change a copy of the list and stores it; op may run several times and changes no attempt, only which stand there. Where op or the store fails, nothing has changed.
+func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*fault)) {
 	a.queue.run(func(release func()) {
 		finish := func(f *fault) {
 			release()
@@ -53,7 +53,7 @@ func (a *attempts) update(op func([]attempt) ([]attempt, *fault), done func(*fau
 			})
 		}
 		try = func(left int, current bool) {
-			next, f := op(append([]attempt(nil), a.list...))
+			next, f := op(append([]*attempt(nil), a.list...))
 			if f != nil {
 				// What this instance never saw may have been stored by another: look once.
 				if f.code == "wrong_state" && !current {
@@ -85,7 +85,7 @@ func (a *attempts) update(op func([]attempt) ([]attempt, *fault), done func(*fau
 }
 
 // prune forgets what is over, and the oldest where there are too many: redeemed ones first.
-func prune(list []attempt, now int64) []attempt {
+func prune(list []*attempt, now int64) []*attempt {
 	kept := list[:0]
 	for _, t := range list {
 		if now <= t.at+attemptLife {
@@ -117,7 +117,7 @@ func (a *attempts) load(done func(*fault)) {
 			for it := v.Get("attempts").Each(); it.Next(); {
 				e := it.Value()
 				str := func(name string) string { return e.Get(name).Str() }
-				t := attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
+				t := &attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
 					scope: str("scope"), appState: str("app_state"), redeemed: e.Get("redeemed").True()}
 				t.at, _ = e.Get("at").Int()
 				a.list = append(a.list, t)
@@ -127,7 +127,7 @@ func (a *attempts) load(done func(*fault)) {
 	})
 }
 
-func (a *attempts) encode(list []attempt) string {
+func (a *attempts) encode(list []*attempt) string {
 	w := a.c.stored()
 	w.Key("attempts")
 	w.Open('[')

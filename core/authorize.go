@@ -20,7 +20,7 @@ func (c *client) authorize(cmd *command, in json.Value) {
 		c.fail(cmd, bad("missing", "authorization_endpoint"))
 		return
 	}
-	a := attempt{scope: c.scope, redirectURI: c.redirectURI, at: c.now, appState: in.Get("state").Str()}
+	a := &attempt{scope: c.scope, redirectURI: c.redirectURI, at: c.now, appState: in.Get("state").Str()}
 	own, ok := readParams(in.Get("parameters"))
 	if v := in.Get("scope"); v.Kind() == json.String {
 		a.scope = v.Str()
@@ -33,12 +33,12 @@ func (c *client) authorize(cmd *command, in json.Value) {
 	if s := in.Get("redirect_uri").Str(); s != "" {
 		a.redirectURI = s
 	}
-	f := checkAuthorize(in, &a, own, ok)
+	f := checkAuthorize(in, a, own, ok)
 	if f != nil {
 		c.fail(cmd, f)
 		return
 	}
-	c.fresh(in, &a)
+	c.fresh(in, a)
 
 	params := []form.Param{{Name: "response_type", Value: "code"}, {Name: "client_id", Value: c.clientID}, {Name: "redirect_uri", Value: a.redirectURI}}
 	core := []form.Param{{Name: "state", Value: a.state}}
@@ -76,7 +76,7 @@ func (c *client) authorize(cmd *command, in json.Value) {
 			c.fail(cmd, f)
 			return
 		}
-		c.attempts.update(func(list []attempt) ([]attempt, *fault) { return append(list, a), nil }, func(f *fault) {
+		c.attempts.update(func(list []*attempt) ([]*attempt, *fault) { return append(list, a), nil }, func(f *fault) {
 			if f != nil {
 				c.fail(cmd, f)
 				return

@@ -33,8 +33,8 @@ func (c *client) callback(cmd *command, in json.Value) {
 		c.fail(cmd, &fault{kind: kindCallback, code: "missing_state"})
 		return
 	}
-	var found attempt
-	c.attempts.update(func(list []attempt) ([]attempt, *fault) {
+	var found *attempt
+	c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
 		i := findAttempt(list, state)
 		if i < 0 {
 			return nil, &fault{kind: kindCallback, code: "wrong_state"}
@@ -43,7 +43,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		if f := c.checkCallback(found, url, get); f != nil {
 			return nil, f
 		}
-		list[i].redeemed, list[i].verifier, list[i].nonce = true, "", ""
+		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, redeemed: true}
 		return list, nil
 	}, func(f *fault) {
 		if f != nil {
@@ -54,7 +54,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 	})
 }
 
-func (c *client) checkCallback(a attempt, url string, get func(string) string) *fault {
+func (c *client) checkCallback(a *attempt, url string, get func(string) string) *fault {
 	iss := get("iss")
 	switch {
 	case c.now > a.at+attemptLife:

@@ -10,7 +10,7 @@ type client struct {
 	key  string // of the session in the store
 
 	status  string
-	tokens  tokens
+	tokens  *tokens
 	version string // of what the store holds
 	unsaved bool   // what is held is newer than what is stored
 	blind   bool   // the session came as bytes: what the store holds was never seen
@@ -36,7 +36,7 @@ func openClient(l *link, in json.Value) *fault {
 	if f != nil {
 		return f
 	}
-	c := &client{link: l, config: cfg, mine: cfg.fingerprint(), key: cfg.name + ".session", status: notAuthenticated}
+	c := &client{link: l, config: cfg, mine: cfg.fingerprint(), key: cfg.name + ".session", status: notAuthenticated, tokens: &tokens{}}
 	c.attempts = attempts{c: c, key: cfg.name + ".pending"}
 	l.command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
@@ -185,7 +185,7 @@ func (c *client) finishStatus(cmd *command, f *fault, appState string) {
 		c.fail(cmd, f)
 		return
 	}
-	t := &c.tokens
+	t := c.tokens
 	c.finish(cmd, func(w *json.Writer) {
 		w.MemberStr("name", c.name)
 		w.MemberStr("status", c.status)

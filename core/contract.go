@@ -4,7 +4,15 @@ import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
 // openContract makes a session that hands out the effects it is told to, so that a host's hands are tested by its own way from effect to answer.
 func openContract(l *link) {
-	performed := map[int64]int64{} // command to effect
+	var performed [][2]int64 // command, effect
+	effectOf := func(id int64) (n int64) {
+		for _, p := range performed {
+			if p[0] == id {
+				n = p[1]
+			}
+		}
+		return n
+	}
 	l.command = func(id int64, name string, in json.Value) {
 		effect := in.Get("effect")
 		kind := effect.Get("kind").Str()
@@ -18,8 +26,8 @@ func openContract(l *link) {
 			case "id", "kind":
 			case "command":
 				n, _ := it.Value().Int()
-				w.MemberStr("target", l.id(performed[n]))
-				l.drop(performed[n])
+				w.MemberStr("target", l.id(effectOf(n)))
+				l.drop(effectOf(n))
 			default:
 				w.MemberRaw(quoteless(name), it.Value().Raw())
 			}
@@ -29,21 +37,22 @@ func openContract(l *link) {
 			l.emit(w)
 			l.result(id, nil, nil)
 		default:
-			performed[id] = l.ask(w, func(a answer) {
+			n := l.ask(w, func(ok json.Value, failed string) {
 				l.result(id, nil, func(w *json.Writer) {
 					w.Key("answer")
 					w.Open('{')
-					if a.failed != "" {
+					if failed != "" {
 						w.Key("failed")
 						w.Open('{')
-						w.MemberStr("kind", a.failed)
+						w.MemberStr("kind", failed)
 						w.Close('}')
 					} else {
-						w.MemberRaw("ok", a.ok.Raw())
+						w.MemberRaw("ok", ok.Raw())
 					}
 					w.Close('}')
 				})
 			})
+			performed = append(performed, [2]int64{id, n})
 		}
 	}
 }

@@ -24,9 +24,9 @@ func (c *client) hookParams(stage string, params []form.Param, done func([]form.
 	w.MemberStr("hook", "parameters")
 	w.MemberStr("stage", stage)
 	writeParams(w, "parameters", params)
-	c.ask(w, func(a answer) {
-		changed, ok := readParams(a.ok.Get("parameters"))
-		if a.failed != "" || !ok {
+	c.ask(w, func(ok json.Value, failed string) {
+		changed, valid := readParams(ok.Get("parameters"))
+		if failed != "" || !valid {
 			done(nil, &fault{kind: kindClient, code: "hook_failed", field: stage})
 			return
 		}
@@ -47,12 +47,12 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 	w.Open('{')
 	writeRequest(w, r, body)
 	w.Close('}')
-	c.ask(w, func(a answer) {
-		v := a.ok.Get("request")
-		headers, ok := readParams(v.Get("headers"))
+	c.ask(w, func(ok json.Value, failed string) {
+		v := ok.Get("request")
+		headers, readable := readParams(v.Get("headers"))
 		u, valid := parseURI(v.Get("url").Str())
 		method := v.Get("method").Str()
-		if a.failed != "" || !ok || !valid || !u.secure() || method != "GET" && method != "POST" || v.Kind() != json.Object {
+		if failed != "" || !readable || !valid || !u.secure() || method != "GET" && method != "POST" || v.Kind() != json.Object {
 			done("", &fault{kind: kindClient, code: "hook_failed", field: r.stage})
 			return
 		}

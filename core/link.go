@@ -25,15 +25,10 @@ type link struct {
 	command func(id int64, name string, in json.Value)
 }
 
+// A question is an effect that wants an answer: failed is its kind, "" if it went well.
 type question struct {
 	n    int64
-	then func(answer)
-}
-
-// An answer is what the host made of an effect: failed is its kind, "" if it went well.
-type answer struct {
-	ok     json.Value
-	failed string
+	then func(ok json.Value, failed string)
 }
 
 func (l *link) read(msg []byte) (in json.Value, code int32) {
@@ -121,7 +116,7 @@ func (l *link) take(in json.Value) (code int32) {
 	for i, q := range l.asked {
 		if q.n == n {
 			l.asked = append(l.asked[:i], l.asked[i+1:]...)
-			q.then(answer{in.Get("ok"), in.Get("failed").Get("kind").Str()})
+			q.then(in.Get("ok"), in.Get("failed").Get("kind").Str())
 			break
 		}
 	}
@@ -151,7 +146,7 @@ func (l *link) emit(w *json.Writer) int64 {
 }
 
 // ask hands it out and waits for the answer.
-func (l *link) ask(w *json.Writer, then func(answer)) int64 {
+func (l *link) ask(w *json.Writer, then func(ok json.Value, failed string)) int64 {
 	n := l.emit(w)
 	l.asked = append(l.asked, question{n, then})
 	return n

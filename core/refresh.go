@@ -48,14 +48,14 @@ func (c *client) locked(then func(unlock func(), f *fault)) {
 	w.MemberStr("name", c.key)
 	w.MemberInt("timeout_ms", lockTimeout)
 	var n int64
-	n = c.ask(w, func(a answer) {
-		switch a.failed {
+	n = c.ask(w, func(ok json.Value, failed string) {
+		switch failed {
 		case "":
 			then(func() { c.cancel("unlock", n) }, nil)
 		case "unsupported":
 			then(func() {}, nil)
 		default:
-			then(func() {}, &fault{kind: kindClient, code: "lock_" + a.failed, retryable: true})
+			then(func() {}, &fault{kind: kindClient, code: "lock_" + failed, retryable: true})
 		}
 	})
 }
@@ -63,7 +63,7 @@ func (c *client) locked(then func(unlock func(), f *fault)) {
 // prepareRefresh looks whether there is something newer, and else marks the token as being sent.
 func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 	c.reload(func(changed bool, failed string) {
-		t := &c.tokens
+		t := c.tokens
 		if changed && t.fresh(c.now) {
 			end(nil)
 			return
@@ -82,7 +82,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 		if !run.resent {
 			t.sentAt = c.now
 		}
-		c.store(c.key, c.version, c.encode(*t), func(version, failed string) {
+		c.store(c.key, c.version, c.encode(t), func(version, failed string) {
 			switch {
 			case failed == "":
 				c.version, c.unsaved = version, false
@@ -122,7 +122,7 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 	c.setStatus(refreshing)
 	params := []form.Param{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Value: c.tokens.refresh}}
 	c.tokenRequest(run.cmd, stageRefresh, c.refreshEndpoint(), params, func(v json.Value, f *fault) {
-		t := tokens{}
+		var t *tokens
 		if f != nil {
 			c.redact(f) // while the token it may repeat is still known
 		} else {
@@ -153,7 +153,7 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 }
 
 // adoptOwn stores what the server gave, then it is granted. Somebody who wrote in between is newer than we are: a sign-in is adopted, a sign-out ends this too.
-func (c *client) adoptOwn(t tokens, end func(*fault)) {
+func (c *client) adoptOwn(t *tokens, end func(*fault)) {
 	text := c.encode(t)
 	c.store(c.key, c.version, text, func(version, failed string) {
 		if failed != "conflict" {
@@ -174,7 +174,7 @@ func (c *client) adoptOwn(t tokens, end func(*fault)) {
 				c.grant()
 				end(nil)
 			case value == "":
-				c.tokens, c.version = tokens{}, version
+				c.tokens, c.version = &tokens{}, version
 				c.revokeToken(&command{}, t.refresh, "refresh_token", func(*fault) {
 					end(&fault{kind: kindClient, code: "signed_out"})
 				})
@@ -192,7 +192,7 @@ func (c *client) refused(run *refreshRun, f *fault, end func(*fault)) {
 	c.tokens.refresh, c.tokens.sentAt = "", 0
 	if run.resent {
 		f.code = "outcome_lost"
-		c.tokens = tokens{}
+		c.tokens = &tokens{}
 	}
 	c.save(func() { end(f) })
 }

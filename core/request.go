@@ -42,10 +42,10 @@ type response struct {
 }
 
 // send carries a request through its hooks to the host. done gets the response, or the fault that stood in its way; it returns the http effect's number to begin, if known.
-func (c *client) send(cmd *command, r *request, done func(response, *fault)) {
+func (c *client) send(cmd *command, r *request, done func(*response, *fault)) {
 	c.hookParams(r.stage, r.params, func(params []form.Param, f *fault) {
 		if f != nil {
-			done(response{}, f)
+			done(nil, f)
 			return
 		}
 		r.params = params
@@ -64,7 +64,7 @@ func (c *client) send(cmd *command, r *request, done func(response, *fault)) {
 		}
 		c.hookRequest(r, body, func(body string, f *fault) {
 			if f != nil {
-				done(response{}, f)
+				done(nil, f)
 				return
 			}
 			c.transmit(cmd, r, body, done)
@@ -72,29 +72,29 @@ func (c *client) send(cmd *command, r *request, done func(response, *fault)) {
 	})
 }
 
-func (c *client) transmit(cmd *command, r *request, body string, done func(response, *fault)) {
+func (c *client) transmit(cmd *command, r *request, body string, done func(*response, *fault)) {
 	w := c.effect("http")
 	w.MemberStr("stage", r.stage)
 	writeRequest(w, r, body)
 	w.MemberStr("redirect", "refuse")
 	w.MemberInt("timeout_ms", requestTimeout)
 	w.MemberInt("max_body", maxBody)
-	n := c.ask(w, func(a answer) {
+	n := c.ask(w, func(ok json.Value, failed string) {
 		cmd.http = 0
-		if a.failed != "" {
-			done(response{}, networkFault(a.failed))
+		if failed != "" {
+			done(nil, networkFault(failed))
 			return
 		}
-		res := response{headers: a.ok.Get("headers"), text: true}
-		res.status, _ = a.ok.Get("status").Int()
-		switch b := a.ok.Get("body"); {
+		res := &response{headers: ok.Get("headers"), text: true}
+		res.status, _ = ok.Get("status").Int()
+		switch b := ok.Get("body"); {
 		case b.Get("text").Kind() == json.String:
 			res.body = b.Get("text").Str()
 		case b.Kind() != json.None:
 			res.text = false
 		}
 		if res.status < 100 || res.status > 599 {
-			done(response{}, networkFault("internal"))
+			done(nil, networkFault("internal"))
 			return
 		}
 		done(res, nil)
@@ -115,7 +115,7 @@ func writeRequest(w *json.Writer, r *request, body string) {
 }
 
 // contentType is the media type of the answer in lower case, without parameters.
-func (r response) contentType() string {
+func (r *response) contentType() string {
 	for it := r.headers.Each(); it.Next(); {
 		pair := it.Value().Each()
 		if pair.Next() && pair.Value().Str() == "content-type" && pair.Next() {
@@ -133,7 +133,7 @@ func (r response) contentType() string {
 }
 
 // object reads the answer as a JSON object, whatever of Q43 it came as.
-func (r response) object() (json.Value, *fault) {
+func (r *response) object() (json.Value, *fault) {
 	v, f := r.read()
 	good := r.status >= 200 && r.status < 300
 	if f == nil {
@@ -157,7 +157,7 @@ func (r response) object() (json.Value, *fault) {
 	return v, f
 }
 
-func (r response) read() (v json.Value, f *fault) {
+func (r *response) read() (v json.Value, f *fault) {
 	ctype := r.contentType()
 	isJSON := ctype == "application/json" || len(ctype) > 5 && ctype[len(ctype)-5:] == "+json"
 	isForm := ctype == "application/x-www-form-urlencoded" || ctype == "text/plain"

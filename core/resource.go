@@ -7,14 +7,14 @@ import (
 
 // ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error.
 func (c *client) ready(force bool, done func(*fault)) {
-	t := &c.tokens
+	t := c.tokens
 	switch {
 	case t.access == "" && t.refresh == "" && !force:
 		// Another instance may have signed in.
 		c.sessions.run(func(release func()) {
 			c.reload(func(changed bool, _ string) {
 				release()
-				if changed && (t.access != "" || t.refresh != "") {
+				if now := c.tokens; changed && (now.access != "" || now.refresh != "") {
 					c.ready(false, done)
 					return
 				}
@@ -29,7 +29,7 @@ func (c *client) ready(force bool, done func(*fault)) {
 		done(&fault{kind: kindExpired, code: "token_expired"})
 	default:
 		c.refresh(func(f *fault) {
-			if f != nil && !force && t.access != "" && t.expiresAt != 0 && !t.expired(c.now) {
+			if now := c.tokens; f != nil && !force && now.access != "" && now.expiresAt != 0 && !now.expired(c.now) {
 				f = nil // the refresh was early: what is held still holds
 			}
 			done(f)
@@ -43,7 +43,7 @@ func (c *client) token(cmd *command, in json.Value) {
 			c.fail(cmd, f)
 			return
 		}
-		t := &c.tokens
+		t := c.tokens
 		c.finish(cmd, func(w *json.Writer) {
 			w.MemberStr("access_token", t.access)
 			w.MemberStr("token_type", t.kind)
@@ -104,7 +104,7 @@ func (c *client) userinfo(cmd *command) {
 		}
 		r := &request{stage: stageUserinfo, method: "GET", url: c.config.userinfo}
 		r.header("authorization", c.bearer())
-		c.send(cmd, r, func(res response, f *fault) {
+		c.send(cmd, r, func(res *response, f *fault) {
 			var v json.Value
 			if f == nil {
 				v, f = res.object()

@@ -13,7 +13,7 @@ func (c *client) revokeToken(cmd *command, token, hint string, done func(*fault)
 	}
 	r := &request{stage: stageRevocation, method: "POST", url: c.config.revocation, auth: c.revocationAuth,
 		params: []form.Param{{Name: "token", Value: token}, {Name: "token_type_hint", Value: hint}}}
-	c.send(cmd, r, func(res response, f *fault) {
+	c.send(cmd, r, func(res *response, f *fault) {
 		// 200 says it all, the body is ignored (section 2.2).
 		if f == nil && (res.status < 200 || res.status > 299) {
 			if _, f = res.object(); f == nil {

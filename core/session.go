@@ -3,7 +3,7 @@ package core
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
 // encode is the session's text, "" for none.
-func (c *client) encode(t tokens) string {
+func (c *client) encode(t *tokens) string {
 	if t.access == "" && t.refresh == "" {
 		return ""
 	}
@@ -39,7 +39,8 @@ func (t *tokens) writeExtra(w *json.Writer) {
 }
 
 // decode reads a session's text; ok is false for one of another configuration or format.
-func (c *client) decode(text string) (t tokens, ok bool) {
+func (c *client) decode(text string) (t *tokens, ok bool) {
+	t = &tokens{}
 	if text == "" {
 		return t, true
 	}
@@ -48,7 +49,7 @@ func (c *client) decode(text string) (t tokens, ok bool) {
 		return t, false
 	}
 	str := func(name string) string { return v.Get(name).Str() }
-	t = tokens{access: str("access_token"), kind: str("token_type"), refresh: str("refresh_token"), idToken: str("id_token"),
+	t = &tokens{access: str("access_token"), kind: str("token_type"), refresh: str("refresh_token"), idToken: str("id_token"),
 		scope: str("scope"), requested: str("requested_scope")}
 	t.expiresAt, _ = v.Get("expires_at").Int()
 	t.receivedAt, _ = v.Get("received_at").Int()
@@ -93,7 +94,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 }
 
 // hold makes t the session after a sign-in: stored over whatever is there, and only then granted. Where the store fails it is held in memory, and the event says so.
-func (c *client) hold(t tokens, done func()) {
+func (c *client) hold(t *tokens, done func()) {
 	text := c.encode(t)
 	var try func(left int)
 	try = func(left int) {
@@ -116,7 +117,7 @@ func (c *client) hold(t tokens, done func()) {
 }
 
 // keep takes t over after an attempt to store it.
-func (c *client) keep(t tokens, version, failed string) {
+func (c *client) keep(t *tokens, version, failed string) {
 	c.tokens = t
 	if failed == "" {
 		c.version, c.unsaved = version, false
@@ -128,7 +129,7 @@ func (c *client) keep(t tokens, version, failed string) {
 
 // clear forgets the tokens and deletes what is stored, whatever it is.
 func (c *client) clear(done func(*fault)) {
-	c.tokens = tokens{}
+	c.tokens = &tokens{}
 	c.settle()
 	var try func(left int)
 	try = func(left int) {

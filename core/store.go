@@ -23,7 +23,7 @@ func (c *client) ours(v json.Value) bool {
 func (c *client) load(key string, done func(value, version, failed string)) {
 	w := c.effect("load")
 	w.MemberStr("key", key)
-	c.ask(w, func(a answer) { done(a.ok.Get("value").Str(), a.ok.Get("version").Str(), a.failed) })
+	c.ask(w, func(ok json.Value, failed string) { done(ok.Get("value").Str(), ok.Get("version").Str(), failed) })
 }
 
 // store replaces what stands under key at that version by value, or deletes it where value is "". A failure other than a conflict is tried once more.
@@ -46,7 +46,7 @@ func (c *client) storeOnce(key, version, value string, done func(version, failed
 	} else {
 		w.MemberStr("value", value)
 	}
-	c.ask(w, func(a answer) { done(a.ok.Get("version").Str(), a.failed) })
+	c.ask(w, func(ok json.Value, failed string) { done(ok.Get("version").Str(), failed) })
 }
 
 // A serial lets one operation run at a time; the others wait in their order.

@@ -20,8 +20,9 @@ type tokens struct {
 type extra struct{ name, raw string }
 
 // readTokens reads a token response (RFC 6749 section 5.1) over what was held before; nothing of old changes where it is refused.
-func (c *client) readTokens(v json.Value, old tokens, first bool) (t tokens, f *fault) {
-	t = old
+func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f *fault) {
+	t = new(tokens)
+	*t = *old
 	t.sentAt, t.receivedAt = 0, c.now
 	t.extra = append([]extra(nil), old.extra...)
 	t.access = v.Get("access_token").Str()
@@ -108,7 +109,7 @@ func (t *tokens) fresh(now int64) bool {
 // tokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer.
 func (c *client) tokenRequest(cmd *command, stage, endpoint string, params []form.Param, done func(json.Value, *fault)) {
 	r := &request{stage: stage, method: "POST", url: endpoint, params: params, auth: c.auth}
-	c.send(cmd, r, func(res response, f *fault) {
+	c.send(cmd, r, func(res *response, f *fault) {
 		if f != nil {
 			done(json.Value{}, f)
 			return
@@ -118,7 +119,7 @@ func (c *client) tokenRequest(cmd *command, stage, endpoint string, params []for
 }
 
 // redeem turns a code into tokens (RFC 6749 section 4.1.3) and holds them.
-func (c *client) redeem(cmd *command, a attempt, code string, done func(*fault)) {
+func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)) {
 	if c.config.token == "" {
 		done(bad("missing", "token_endpoint"))
 		return
@@ -138,7 +139,7 @@ func (c *client) redeem(cmd *command, a attempt, code string, done func(*fault))
 			done(f)
 			return
 		}
-		t, f := c.readTokens(v, tokens{requested: a.scope}, true)
+		t, f := c.readTokens(v, &tokens{requested: a.scope}, true)
 		if f != nil {
 			done(f)
 			return
@@ -154,7 +155,7 @@ func (c *client) redeem(cmd *command, a attempt, code string, done func(*fault))
 
 // exchange redeems a code that was obtained elsewhere.
 func (c *client) exchange(cmd *command, in json.Value) {
-	a := attempt{verifier: in.Get("code_verifier").Str(), redirectURI: c.redirectURI, scope: c.scope}
+	a := &attempt{verifier: in.Get("code_verifier").Str(), redirectURI: c.redirectURI, scope: c.scope}
 	if s := in.Get("redirect_uri").Str(); s != "" {
 		a.redirectURI = s
 	}
@@ -176,7 +177,7 @@ func (c *client) exchange(cmd *command, in json.Value) {
 
 // setToken makes a session from a token that was kept elsewhere.
 func (c *client) setToken(cmd *command, in json.Value) {
-	t, f := c.readTokens(in.Get("token"), tokens{requested: c.scope}, false)
+	t, f := c.readTokens(in.Get("token"), &tokens{requested: c.scope}, false)
 	if f != nil {
 		f.kind, f.field = kindClient, "token"
 		c.fail(cmd, f)

@@ -9,8 +9,8 @@ import (
 
 var (
 	engine  core.Engine
-	buffers = map[uintptr][]byte{} // handed out, and so kept from the collector
-	out     []byte                 // the last effect, with its length in front
+	buffers [][]byte // handed out, and so kept from the collector
+	out     []byte   // the last effect, with its length in front
 )
 
 func main() {}
@@ -25,18 +25,22 @@ func alloc(n int32) uintptr {
 		return 0
 	}
 	b := make([]byte, n)
-	p := uintptr(unsafe.Pointer(&b[0]))
-	buffers[p] = b
-	return p
+	buffers = append(buffers, b)
+	return address(b)
 }
 
 //go:wasmexport oauth2_free
 func free(p uintptr) {
-	if b, ok := buffers[p]; ok {
-		clear(b)
-		delete(buffers, p)
+	for i, b := range buffers {
+		if address(b) == p {
+			clear(b)
+			buffers = append(buffers[:i], buffers[i+1:]...)
+			return
+		}
 	}
 }
+
+func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(b))) }
 
 //go:wasmexport oauth2_open
 func open(p uintptr, n int32) int32 {
@@ -52,8 +56,12 @@ func take(handle int32, p uintptr, n int32) int32 {
 
 // input is the host's text, never beyond the buffer that it was given.
 func input(p uintptr, n int32) []byte {
-	b := buffers[p]
-	return b[:max(0, min(int(n), len(b)))]
+	for _, b := range buffers {
+		if address(b) == p {
+			return b[:max(0, min(int(n), len(b)))]
+		}
+	}
+	return nil
 }
 
 //go:wasmexport oauth2_effect
@@ -65,7 +73,7 @@ func effect(handle int32) uintptr {
 	}
 	n := len(next)
 	out = append(append(make([]byte, 0, n+4), byte(n), byte(n>>8), byte(n>>16), byte(n>>24)), next...)
-	return uintptr(unsafe.Pointer(&out[0]))
+	return address(out)
 }
 
 //go:wasmexport oauth2_close

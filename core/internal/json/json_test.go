@@ -32,6 +32,7 @@ func TestRefused(t *testing.T) {
 		"single quotes":          "{'a':1}",
 		"unclosed":               `{"a":[1,{"b":2}`,
 		"byte order mark":        "\ufeff{}",
+		"100001 values":          "[" + strings.Repeat("0,", MaxValues-1) + "0]",
 		"1001 members":           members(MaxMembers + 1),
 	} {
 		if v, ok := Parse(src); ok {
@@ -104,7 +105,7 @@ func FuzzParse(f *testing.F) {
 
 // ownReason: a member twice, invalid UTF-8, a lone surrogate, too deep, too many members. Coarse: it only excuses a refusal.
 func ownReason(src string) bool {
-	if !utf8.ValidString(src) || strings.Contains(src, `\u`) || strings.Count(src, ":") > MaxMembers || strings.Count(src, "[")+strings.Count(src, "{") > MaxDepth {
+	if !utf8.ValidString(src) || strings.Contains(src, `\u`) || strings.Count(src, ":") > MaxMembers || strings.Count(src, ",") >= MaxValues-1 || strings.Count(src, "[")+strings.Count(src, "{") > MaxDepth {
 		return true
 	}
 	d := stdjson.NewDecoder(strings.NewReader(src))

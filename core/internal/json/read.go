@@ -5,6 +5,8 @@ import "unicode/utf8"
 const (
 	// MaxDepth is how many arrays and objects may stand in each other.
 	MaxDepth = 32
+	// MaxValues is how many values a text may hold, so that a text of a megabyte cannot become a tree of fifty.
+	MaxValues = 100_000
 	// MaxMembers is how many members one object may have: names are compared with each other.
 	MaxMembers = 1000
 )
@@ -24,10 +26,7 @@ const (
 )
 
 // A Value is a place in a parsed text. The zero Value has Kind None and answers every question with a zero.
-type Value struct {
-	d *doc
-	i int32
-}
+type Value struct{ n *node }
 
 type doc struct {
 	src   string
@@ -36,8 +35,10 @@ type doc struct {
 
 // A node is one value; its descendants follow it up to next.
 type node struct {
+	doc        *doc
 	kind       Kind
-	esc, nesc  bool // the string, the member's name holds an escape
+	esc, nesc  bool  // the string, the member's name holds an escape
+	at         int32 // its own place
 	start, end int32
 	ns, ne     int32 // the member's name, without quotes
 	next       int32
@@ -60,7 +61,11 @@ func Parse(src string) (v Value, ok bool) {
 	if p.at != len(src) {
 		return Value{}, false
 	}
-	return Value{&p.doc, 0}, true
+	d := &doc{src, p.nodes}
+	for i := range d.nodes {
+		d.nodes[i].doc, d.nodes[i].at = d, int32(i)
+	}
+	return Value{&d.nodes[0]}, true
 }
 
 func (p *parser) space() {
@@ -83,6 +88,9 @@ func (p *parser) peek() byte {
 
 func (p *parser) value(ns, ne int, nesc bool) bool {
 	me := len(p.nodes)
+	if me == MaxValues {
+		return false
+	}
 	p.nodes = append(p.nodes, node{start: int32(p.at), ns: int32(ns), ne: int32(ne), nesc: nesc})
 	kind, esc, ok := None, false, false
 	switch c := p.peek(); {

@@ -1,31 +1,27 @@
 package json
 
-func (v Value) node() *node {
-	if v.d == nil {
-		return &node{}
-	}
-	return &v.d.nodes[v.i]
-}
-
 // Kind tells what v is.
-func (v Value) Kind() Kind { return v.node().kind }
+func (v Value) Kind() Kind {
+	if v.n == nil {
+		return None
+	}
+	return v.n.kind
+}
 
 // Raw is the text of v as it stood.
 func (v Value) Raw() string {
-	if v.d == nil {
+	if v.n == nil {
 		return ""
 	}
-	n := v.node()
-	return v.d.src[n.start:n.end]
+	return v.n.doc.src[v.n.start:v.n.end]
 }
 
 // Str is the string that v is, "" if it is none.
 func (v Value) Str() string {
-	n := v.node()
-	if n.kind != String {
+	if v.Kind() != String {
 		return ""
 	}
-	return v.d.text(int(n.start)+1, int(n.end)-1, n.esc)
+	return v.n.doc.text(int(v.n.start)+1, int(v.n.end)-1, v.n.esc)
 }
 
 // True tells whether v is true.
@@ -86,17 +82,17 @@ func (v Value) Get(name string) Value {
 
 // An Iter walks the members of an object or the elements of an array.
 type Iter struct {
-	d            *doc
-	i, next, end int32
+	doc       *doc
+	n         *node
+	next, end int32
 }
 
 // Each walks v; over anything but an array or object it is empty.
 func (v Value) Each() Iter {
-	n := v.node()
-	if n.kind < Array {
+	if v.Kind() < Array {
 		return Iter{}
 	}
-	return Iter{v.d, 0, v.i + 1, n.next}
+	return Iter{doc: v.n.doc, next: v.n.at + 1, end: v.n.next}
 }
 
 // Next goes on to the next, if there is one.
@@ -104,15 +100,13 @@ func (it *Iter) Next() bool {
 	if it.next >= it.end {
 		return false
 	}
-	it.i, it.next = it.next, it.d.nodes[it.next].next
+	it.n = &it.doc.nodes[it.next]
+	it.next = it.n.next
 	return true
 }
 
 // Value is the one that Next went to.
-func (it *Iter) Value() Value { return Value{it.d, it.i} }
+func (it *Iter) Value() Value { return Value{it.n} }
 
 // Name is its name, "" in an array.
-func (it *Iter) Name() string {
-	n := &it.d.nodes[it.i]
-	return it.d.text(int(n.ns), int(n.ne), n.nesc)
-}
+func (it *Iter) Name() string { return it.doc.text(int(it.n.ns), int(it.n.ne), it.n.nesc) }
