@@ -189,9 +189,9 @@ func TestScenarioTwoTabs(t *testing.T) {
 	s.signIn()
 	s.open(conf)
 	second := s.handle
-	s.handle = first
+	s.use(first)
 	s.ok("refresh")
-	s.handle = second
+	s.use(second)
 	s.eventNames()
 	s.ok("refresh")
 	s.wantSent(2)
@@ -199,16 +199,16 @@ func TestScenarioTwoTabs(t *testing.T) {
 	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
 		t.Error(r.raw)
 	}
-	s.handle = first
+	s.use(first)
 	s.ok("log_out")
-	s.handle = second
+	s.use(second)
 	s.now += 3_600_000
 	s.eventNames()
 	s.fails("client", "signed_out", "token")
 	s.wantEvents("status:not_authenticated request_failed:client")
-	s.handle = first
+	s.use(first)
 	s.signIn()
-	s.handle = second
+	s.use(second)
 	if r := s.ok("token"); r.str("ok", "access_token") != "access-3" {
 		t.Error("a sign-in elsewhere was not seen:", r.raw)
 	}

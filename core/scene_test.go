@@ -434,3 +434,9 @@ func (s *scene) signIn(params ...string) *url.URL {
 func callbackURL(u *url.URL, params string) string {
 	return fmt.Sprintf(`"url":"https://client.example/cb?%s&state=%s"`, params, url.QueryEscape(u.Query().Get("state")))
 }
+
+// use goes on with another session of the same engine.
+func (s *scene) use(handle int32) {
+	s.handle = handle
+	s.lines = append(s.lines, fmt.Sprintf("@ %d", handle))
+}

@@ -94,6 +94,15 @@ func (p *player) step(verb, rest string) error {
 		if !bytes.Equal(got, []byte(rest)) {
 			return fmt.Errorf("effect differs\n got %s\nwant %s", got, rest)
 		}
+	case "@":
+		if err := p.settled(); err != nil {
+			return err
+		}
+		handle, err := strconv.Atoi(rest)
+		if err != nil {
+			return err
+		}
+		p.handle = int32(handle)
 	case "close":
 		if err := p.settled(); err != nil {
 			return err
