@@ -1,10 +1,8 @@
 import type { Source } from '../../wasm_exec.js';
 import { OAuthError } from './error.js';
 import { Host, type HostEvent } from './host.js';
-import { defaultLocks } from './locks.js';
 import { isReply, withoutReply } from './redirect.js';
 import { fetchResource } from './resource.js';
-import { defaultPendingStore, memoryStore } from './store.js';
 import type * as T from './types.js';
 
 const pairs = (parameters: T.Parameters | undefined) => parameters && [...new URLSearchParams(parameters)];
@@ -21,24 +19,20 @@ export class Client extends EventTarget {
   #status: unknown;
 
   /** @internal */
-  static async open(config: T.Config, { store = memoryStore(), hooks, session, signal, ...options }: T.Options, module: () => Source | PromiseLike<Source>) {
+  static async open(config: T.Config, { session, signal, ...options }: T.Options, module: () => Source | PromiseLike<Source>) {
     signal?.throwIfAborted();
     const client = new Client(config, options.fetch);
-    const names = (of?: object) => of && Object.keys(of);
+    const stages = (hooks?: object) => hooks && Object.keys(hooks);
     client.#host = await Host.open({
-      pendingStore: defaultPendingStore(),
-      locks: defaultLocks(store),
       ...options,
-      store,
-      hooks,
       module: options.module ?? module(),
       open: {
         kind: 'client',
         config: {
           ...config,
           parameters: pairs(config.parameters),
-          parameter_hooks: names(hooks?.parameters),
-          request_hooks: names(hooks?.request),
+          parameter_hooks: stages(options.hooks?.parameters),
+          request_hooks: stages(options.hooks?.request),
         },
         session,
       },

@@ -40,7 +40,9 @@ export interface Hands {
   store: Store;
   /** Keeps attempts to sign in. */
   pendingStore: Store;
+  /** Keeps refreshes apart. */
   locks: Locks;
+  /** Sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch | undefined;
   hooks?: Hooks | undefined;
 }

@@ -34,15 +34,18 @@ export interface OAuthError extends ErrorDetails {}
 /**
  * Every failure of a client's methods. Neither its message nor its members hold a token, a secret or a body.
  *
- * The message reads `oauth2-wasm: OP: CODE IN WORDS (error: error_description)`.
+ * The message reads `oauth2-wasm: OP: CODE IN WORDS: FIELD (error: error_description)`, without what does not apply.
  */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';
 
   constructor(details: ErrorDetails, options?: ErrorOptions) {
-    const { op, code, error, error_description: description } = details;
-    const server = error && ` (${error}${description ? ': ' + description : ''})`;
-    super(`oauth2-wasm: ${op}: ${code.replaceAll('_', ' ')}${server || ''}`, options);
+    const { op, code, field, error, error_description: description } = details;
+    const more = (before: string, text?: string, after = '') => (text ? before + text + after : '');
+    super(
+      ['oauth2-wasm', op, code.replaceAll('_', ' ')].join(': ') + more(': ', field) + more(' (', error && error + more(': ', description), ')'),
+      options,
+    );
     Object.assign(this, details);
   }
 }

@@ -1,6 +1,8 @@
 import { instantiate, type Instance, type Source } from '../../wasm_exec.js';
 import { entropy } from './bytes.js';
 import { type Effect, type Executor, executors, Failed, type Hands, Timers } from './effects.js';
+import { defaultLocks } from './locks.js';
+import { defaultPendingStore, memoryStore } from './store.js';
 import { failure, OAuthError } from './error.js';
 
 /** One line of a log that a person may see: no query, header, body, key or secret is in it. */
@@ -24,7 +26,7 @@ export interface HostEvent {
 }
 
 /** What a host is made of. */
-export interface HostOptions extends Hands {
+export interface HostOptions extends Partial<Hands> {
   /** The module, in any of the forms that the loader takes. */
   module: Source | PromiseLike<Source>;
   /** What is opened: the members of the `open` message besides `now` and `entropy`. */
@@ -80,8 +82,9 @@ export class Host {
   #retiring = false;
 
   private constructor(options: HostOptions) {
+    const { store = memoryStore(), pendingStore = defaultPendingStore(), locks = defaultLocks(store) } = options;
     this.#options = options;
-    this.#executors = executors(options, this.#timers);
+    this.#executors = executors({ ...options, store, pendingStore, locks }, this.#timers);
   }
 
   /**

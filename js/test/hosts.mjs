@@ -1,0 +1,65 @@
+// Runs both suites on every JavaScript host and prints the table of all hosts, those of Go among them, which leave their results in
+// build/hosts. Arguments: names of hosts, to run only these. It fails where a suite failed or ran nothing, where a host is missing,
+// and where a host ran another module than wasm/oauth2.wasm.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suiteData } from './lib/data.mjs';
+import { hosts, workFolder } from './lib/hosts.mjs';
+import { installed, root, sha256 } from './lib/installed.mjs';
+import { contractServer } from './lib/process.mjs';
+
+const reports = join(root, 'build/hosts');
+/** How many failures of a suite are shown; its file has them all. */
+const SHOWN = 5;
+const none = { passed: 0, total: 0, failures: [] };
+
+const runAll = async (names) => {
+  const folder = installed();
+  const server = await contractServer();
+  const given = { folder, work: workFolder(folder), data: suiteData(server.url) };
+  mkdirSync(reports, { recursive: true });
+  try {
+    for (const name of names) {
+      const file = join(reports, `${name}.json`);
+      rmSync(file, { force: true });
+      let report;
+      try {
+        report = await hosts[name](name, given);
+      } catch (error) {
+        report = { host: name, sha256: '', transcripts: none, contract: { ...none, failures: [String(error?.stderr || error?.stack || error)] } };
+      }
+      writeFileSync(file, JSON.stringify({ ...report, host: name }, null, 2) + '\n');
+    }
+  } finally {
+    await server.stop();
+  }
+};
+
+/** What is wrong with a report. */
+const faults = ({ host, sha256: digest, transcripts = none, contract = none }, module) => [
+  // A host that runs the core without the module has no digest.
+  ...(digest === '-' || digest === module ? [] : [`${host}: ran another module: ${digest || 'none'}`]),
+  ...Object.entries({ transcripts, contract }).flatMap(([suite, { passed, total, failures }]) => [
+    ...(total > 0 && passed === total ? [] : [`${host}: ${suite}: ${passed} of ${total} passed`]),
+    ...(failures ?? []).slice(0, SHOWN).map((failure) => `${host}: ${suite}: ${failure}`),
+  ]),
+];
+
+const names = process.argv.slice(2);
+const unknown = names.find((name) => !hosts[name]);
+if (unknown) throw new Error(`no host ${unknown}: ${Object.keys(hosts).join(', ')}`);
+await runAll(names.length ? names : Object.keys(hosts));
+
+const module = sha256(readFileSync(join(root, 'wasm/oauth2.wasm')));
+const all = readdirSync(reports)
+  .filter((name) => name.endsWith('.json'))
+  .sort()
+  .map((name) => JSON.parse(readFileSync(join(reports, name), 'utf8')));
+const share = ({ passed, total } = none) => `${passed}/${total}`;
+const rows = [['host', 'module', 'transcripts', 'contract'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.contract)])];
+const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+for (const row of rows) console.log(row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd());
+
+const wrong = all.flatMap((report) => faults(report, module));
+for (const fault of wrong) console.error(fault);
+process.exitCode = wrong.length ? 1 : 0;

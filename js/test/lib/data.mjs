@@ -1,0 +1,15 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './installed.mjs';
+
+const folder = join(root, 'core/testdata');
+
+/** What the suites run on. */
+export const suiteData = (server) => ({
+  transcripts: readdirSync(folder)
+    .filter((name) => name.endsWith('.txt'))
+    .sort()
+    .map((name) => ({ name: name.slice(0, -4), text: readFileSync(join(folder, name), 'utf8') })),
+  contract: JSON.parse(readFileSync(join(folder, 'contract.json'), 'utf8')),
+  server,
+});

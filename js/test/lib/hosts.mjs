@@ -1,0 +1,98 @@
+// How each host is made to run the suites. Each function gives the report, or throws.
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { chromium as playwright } from 'playwright-core';
+import { start } from './process.mjs';
+import { chromiumArgs, runtimes } from './runtimes.mjs';
+import { serve } from './serve.mjs';
+
+const MINUTES = 60_000;
+
+const inProcess = (runtime, args) => async (host, { folder, data, work }) => {
+  const [input, output] = [join(work, 'data.json'), join(work, `${host}.json`)];
+  writeFileSync(input, JSON.stringify(data));
+  // From the installed folder, so that the runtime finds the package there.
+  await promisify(execFile)(runtime, [...args, join(folder, 'runners/process.mjs'), host, input, output], { cwd: folder, timeout: 3 * MINUTES });
+  return JSON.parse(readFileSync(output, 'utf8'));
+};
+
+const inChromium = async (host, { folder, data }) => {
+  const server = await serve(folder, { extra: { '/data.json': JSON.stringify(data) } });
+  const browser = await playwright.launch({ executablePath: runtimes.chromium, args: chromiumArgs });
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${server.url}/runners/page.html`);
+    await page.waitForFunction(() => window.report, undefined, { timeout: MINUTES });
+    return await page.evaluate(() => window.report);
+  } finally {
+    await browser.close();
+    server.stop();
+  }
+};
+
+/** workerd resolves no packages: a worker is bundled under the condition that Cloudflare's own tools use. */
+const inWorkerd = async (host, { folder, data, work }) => {
+  const dist = join(folder, 'node_modules/oauth2-wasm/dist');
+  await build({
+    entryPoints: [join(folder, 'runners/worker.js')],
+    bundle: true,
+    format: 'esm',
+    conditions: ['workerd'],
+    outfile: join(work, 'worker.js'),
+    logLevel: 'warning',
+    plugins: [
+      {
+        name: 'modules',
+        setup: ({ onResolve }) => onResolve({ filter: /oauth2\.(wasm|bytes)$/ }, ({ path }) => ({ path: path.replace('./', ''), external: true })),
+      },
+    ],
+  });
+  const config = `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [
+        (name = "worker.js", esModule = embed "worker.js"),
+        (name = "oauth2.wasm", wasm = embed "oauth2.wasm"),
+        (name = "oauth2.bytes", data = embed "oauth2.wasm"),
+      ],
+      compatibilityDate = "2026-04-01",
+    )),
+    (name = "internet", network = (allow = ["local"])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+`;
+  writeFileSync(join(work, 'worker.capnp'), config);
+  writeFileSync(join(work, 'oauth2.wasm'), readFileSync(join(dist, 'oauth2.wasm')));
+  const workerd = await start(runtimes.workerd, ['serve', '--control-fd=1', join(work, 'worker.capnp')], /"event":"listen".*"port":(\d+)/);
+  try {
+    const response = await fetch(`http://127.0.0.1:${workerd.match[1]}/`, { method: 'POST', body: JSON.stringify(data), signal: AbortSignal.timeout(3 * MINUTES) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`workerd: ${text}\n${workerd.said.join('\n')}`);
+    return JSON.parse(text);
+  } finally {
+    await workerd.stop();
+  }
+};
+
+/** The hosts by name. */
+export const hosts = {
+  'node-20': inProcess(runtimes.node, []),
+  'node-24': inProcess(runtimes.node24, []),
+  deno: inProcess(runtimes.deno, ['run', '--allow-net=127.0.0.1', '--allow-read', '--allow-write=.', '--no-prompt']),
+  bun: inProcess(runtimes.bun, []),
+  chromium: inChromium,
+  workerd: inWorkerd,
+};
+
+/** A folder for what a run leaves behind. */
+export const workFolder = (folder) => {
+  const work = join(folder, 'work');
+  mkdirSync(work, { recursive: true });
+  return work;
+};

@@ -1,0 +1,81 @@
+// The package as its users get it: packed, and installed in a folder under build/. Everything is tested there.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+export const root = fileURLToPath(new URL('../../../', import.meta.url));
+const base = join(root, 'build/js');
+
+export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+/** Everything that the package is made from. */
+const sources = () => {
+  const files = ['wasm_exec.js', 'wasm/oauth2.wasm', 'js/package.json', 'js/build.mjs', 'js/tsconfig.json'];
+  for (const folder of ['js/src', 'js/test/suite', 'js/test/runners']) for (const name of readdirSync(join(root, folder)).sort()) files.push(join(folder, name));
+  return files;
+};
+
+const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
+/** Runs what only one process may run at a time. */
+const alone = (work) => {
+  const lock = join(base, 'lock');
+  mkdirSync(base, { recursive: true });
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch {
+      // A minute is longer than packing takes: whoever made it is gone.
+      if (existsSync(lock) && Date.now() - statSync(lock).mtimeMs > 60_000) rmSync(lock, { recursive: true, force: true });
+      sleep(100);
+    }
+  }
+  try {
+    return work();
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
+};
+
+const npm = (folder, ...args) => execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+const install = (folder) => {
+  const made = folder + '.new';
+  rmSync(made, { recursive: true, force: true });
+  mkdirSync(made, { recursive: true });
+  npm(join(root, 'js'), 'pack', '--pack-destination', made);
+  const tarball = readdirSync(made).find((name) => name.endsWith('.tgz'));
+  writeFileSync(join(made, 'package.json'), JSON.stringify({ name: 'installed', private: true, type: 'module' }));
+  npm(made, 'install', '--no-audit', '--no-fund', '--no-save', '--offline', './' + tarball);
+  // The suites stand beside it, so that each runtime finds the package by its own conditions.
+  for (const name of ['suite', 'runners']) cpSync(join(root, 'js/test', name), join(made, name), { recursive: true });
+  renameSync(made, folder);
+};
+
+/**
+ * Packs and installs, unless that was done already with the same sources.
+ *
+ * @returns {string} the folder that it was installed in
+ * @throws {Error} the installed module is not the committed one
+ */
+export const installed = () => {
+  const digest = createHash('sha256');
+  for (const file of sources()) digest.update(file + '\n').update(readFileSync(join(root, file)));
+  const folder = join(base, digest.digest('hex').slice(0, 16));
+  if (!existsSync(folder)) {
+    alone(() => {
+      if (existsSync(folder)) return;
+      for (const name of readdirSync(base)) if (/^[0-9a-f]{16}$/.test(name)) rmSync(join(base, name), { recursive: true, force: true });
+      install(folder);
+    });
+  }
+  const packed = sha256(readFileSync(join(folder, 'node_modules/oauth2-wasm/dist/oauth2.wasm')));
+  if (packed !== sha256(readFileSync(join(root, 'wasm/oauth2.wasm')))) throw new Error('the packed oauth2.wasm is not wasm/oauth2.wasm');
+  return folder;
+};
+
+/** The installed package, as Node imports it. */
+export const library = () => import(pathToFileURL(join(installed(), 'node_modules/oauth2-wasm/dist/node.js')).href);

@@ -1,0 +1,50 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { root } from './installed.mjs';
+
+/** Starts a program and waits for the line that tells it is ready; the promise gives the match and a way to end it. */
+export const start = (file, args, ready, options = {}) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    const said = [];
+    const timer = setTimeout(() => done(new Error('not ready in time')), 120_000);
+    const stop = () =>
+      new Promise((ended) => {
+        if (child.exitCode !== null || child.signalCode !== null) return ended();
+        child.once('exit', ended);
+        child.kill();
+      });
+    const done = (error) => {
+      clearTimeout(timer);
+      if (!error) return;
+      void stop();
+      reject(new Error(`${file}: ${error.message}\n${said.join('\n')}`));
+    };
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        said.push(line);
+        const match = ready.exec(line);
+        if (!match) return;
+        done();
+        resolve({ match, stop, said });
+      });
+    }
+    child.once('error', done);
+    child.once('exit', (code) => done(new Error(`ended with ${code}`)));
+  });
+
+/** Builds a Go program of this project and starts it. It is built first, so that ending it ends the program and not the `go` command. */
+const startGo = (name, folder, args) => {
+  const file = join(root, 'build/js', name);
+  mkdirSync(join(root, 'build/js'), { recursive: true });
+  execFileSync('go', ['build', '-o', file, folder], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  return start(file, args, /^ready: (http:\S+)/);
+};
+
+/** The live server of the executor contract. */
+export const contractServer = async () => {
+  const { match, stop } = await startGo('contractserver', './core/drive/contractserver', ['-addr', '127.0.0.1:0']);
+  return { url: match[1], stop };
+};

@@ -1,0 +1,121 @@
+// The executor contract: what a host's own hands do, against a live server. core/testdata/contract.json has the cases.
+// Web-standard JavaScript, for every host.
+
+import { match } from './match.js';
+import { tally } from './tally.js';
+
+const USUAL = 5000; // ms
+
+const late = Symbol('late');
+
+/** What a promise comes to within a time, or `late`. */
+const within = async (promise, ms) => {
+  let clock;
+  const timeout = new Promise((resolve) => (clock = setTimeout(resolve, ms, late)));
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(clock);
+  }
+};
+
+/** A store that fails when it is told to. */
+class FaultyStore {
+  times = 0;
+  #kept;
+
+  constructor(kept) {
+    this.#kept = kept;
+  }
+
+  load(key) {
+    return this.#kept.load(key);
+  }
+
+  store(...args) {
+    if (this.times > 0) {
+      this.times--;
+      throw new Error('told to fail');
+    }
+    return this.#kept.store(...args);
+  }
+}
+
+/** One case under way. */
+class Stage {
+  #host;
+  #store;
+  #performed = new Map();
+  #commands = 0;
+
+  static async open({ Host, memoryStore }, module) {
+    const stage = new Stage();
+    stage.#store = new FaultyStore(memoryStore());
+    stage.#host = await Host.open({ module, open: { kind: 'contract' }, store: stage.#store });
+    return stage;
+  }
+
+  async play(step) {
+    if (step.perform) this.#perform(step);
+    else if (step.expect) {
+      const got = await within(this.#answer(step.expect), step.within_ms ?? USUAL);
+      if (got === late) throw new Error('no answer in time');
+      match('answer', step.answer, got);
+    } else if (step.pending) {
+      const got = await within(this.#answer(step.pending), step.ms);
+      if (got !== late) throw new Error(`answered: ${JSON.stringify(got)}`);
+    } else if (step.close) this.close();
+    else if (step.fault === 'store') this.#store.times = step.times;
+    else if (step.get) match(step.get, step.json, await (await fetch(step.get)).json());
+    else throw new Error(`no verb: ${JSON.stringify(step)}`);
+  }
+
+  close() {
+    this.#host.close();
+  }
+
+  #perform({ perform, as }) {
+    const effect = { ...perform };
+    if (effect.command) effect.command = this.#named(effect.command).id;
+    const answer = this.#host.run('perform', { effect }).then(
+      ({ answer }) => answer ?? {},
+      // A session that is closed gives no answers: the caller learns that it was.
+      (error) => (error.code === 'closed' ? new Promise(() => {}) : Promise.reject(error)),
+    );
+    answer.catch(() => {}); // looked at when it is asked for
+    // A host counts its commands from 1.
+    this.#performed.set(as, { answer, id: ++this.#commands });
+  }
+
+  #named(name) {
+    const found = this.#performed.get(name);
+    if (!found) throw new Error(`nothing is named ${name}`);
+    return found;
+  }
+
+  #answer(name) {
+    return this.#named(name).answer;
+  }
+}
+
+/**
+ * @param {{Host: object, memoryStore: object}} library the package
+ * @param {WebAssembly.Module} module
+ * @param {object[]} cases of contract.json
+ * @param {string} server the live server's base URL
+ */
+export const runContract = (library, module, cases, server) =>
+  tally(JSON.parse(JSON.stringify(cases).replaceAll('{server}', server)), async ({ steps }) => {
+    const stage = await Stage.open(library, module);
+    try {
+      for (const [n, step] of steps.entries()) {
+        try {
+          await stage.play(step);
+        } catch (error) {
+          throw new Error(`step ${n + 1}: ${error.message}`, { cause: error });
+        }
+      }
+    } finally {
+      stage.close();
+    }
+  });

@@ -1,0 +1,94 @@
+// Replays transcripts through the loader: the same inputs must give the same effects, byte for byte.
+// core/testdata/README.md has the format. Web-standard JavaScript, for every host.
+
+import { tally } from './tally.js';
+
+/** Where two texts part, with what stands around it. */
+const difference = (got, want) => {
+  let at = 0;
+  while (got[at] === want[at]) at++;
+  const around = (text) => JSON.stringify(text.slice(Math.max(at - 30, 0), at + 60));
+  return `effect differs at ${at}: got ${around(got)}, want ${around(want)}`;
+};
+
+/** Where a replay stands. */
+class Player {
+  #instance;
+  #handle = 0;
+  #opened = false;
+  /** Of the last input, until it is compared. */
+  #code;
+
+  constructor(instance) {
+    this.#instance = instance;
+  }
+
+  step(verb, rest) {
+    switch (verb) {
+      case 'open':
+        this.settled();
+        this.#handle = this.#instance.open(rest);
+        this.#opened = true;
+        return;
+      case '=': {
+        const got = this.#code ?? this.#handle;
+        this.#code = undefined;
+        if (got !== Number(rest)) throw new Error(`gave ${got}, not ${rest}`);
+        return;
+      }
+      case '>':
+        this.settled();
+        this.#code = this.#instance.input(this.#handle, rest);
+        return;
+      case '<': {
+        this.#taken();
+        const got = this.#instance.effect(this.#handle);
+        if (got !== rest) throw new Error(difference(String(got), rest));
+        return;
+      }
+      case '@':
+        this.settled();
+        this.#handle = Number(rest);
+        return;
+      case 'close':
+        this.settled();
+        this.#instance.close(this.#handle);
+        this.#opened = false;
+        return;
+    }
+    throw new Error(`unknown line ${verb}`);
+  }
+
+  /** An input without a code in the transcript was taken. */
+  #taken() {
+    if (this.#code) throw new Error(`input gave ${this.#code}, not 0`);
+    this.#code = undefined;
+  }
+
+  /** Before the next call nothing is left to be said. */
+  settled() {
+    this.#taken();
+    const more = this.#opened && this.#instance.effect(this.#handle);
+    if (more) throw new Error(`an effect too many: ${more}`);
+  }
+}
+
+/**
+ * @param {(module: WebAssembly.Module) => Promise<object>} instantiate the loader's
+ * @param {WebAssembly.Module} module
+ * @param {{name: string, text: string}[]} transcripts
+ */
+export const runTranscripts = (instantiate, module, transcripts) =>
+  tally(transcripts, async ({ text }) => {
+    const player = new Player(await instantiate(module));
+    for (const [n, line] of text.split('\n').entries()) {
+      if (n === 0 || line === '' || line.startsWith('#')) continue;
+      const end = line.indexOf(' ');
+      try {
+        player.step(end < 0 ? line : line.slice(0, end), end < 0 ? '' : line.slice(end + 1));
+      } catch (error) {
+        throw new Error(`line ${n + 1}: ${error.message}`, { cause: error });
+      }
+    }
+    player.settled();
+  });
