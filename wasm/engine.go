@@ -25,7 +25,7 @@ type Options struct {
 const (
 	defaultMemory = 16 << 20
 	defaultCall   = 10 * time.Second
-	// worn is the memory at which an instance is left: it grows and never shrinks.
+	// worn is the memory above which an instance is left: it grows and never shrinks.
 	worn = 4 << 20
 	// crowd is how many sessions one instance holds, so that sessions alone do not wear it and a trap takes few along.
 	crowd = 128
@@ -127,7 +127,7 @@ func (e *Engine) Open(msg []byte) int32 {
 // room finds an instance for another session.
 func (e *Engine) room() (*instance, error) {
 	for _, i := range e.instances {
-		if i.handles < crowd && i.memory() <= worn {
+		if i.handles < crowd && !i.worn() {
 			return i, nil
 		}
 	}
@@ -194,7 +194,7 @@ func (e *Engine) Close(handle int32) {
 
 // tidy gives up an instance that is not to be used again: lost, or without a session and no longer wanted.
 func (e *Engine) tidy(i *instance) {
-	if i.lost == nil && i.handles == 0 && (e.owned || len(e.instances) > 1 || i.memory() > worn) {
+	if i.lost == nil && i.handles == 0 && (e.owned || len(e.instances) > 1 || i.worn()) {
 		i.lose(errShutdown)
 	}
 	if i.lost == nil {
@@ -222,7 +222,7 @@ func (e *Engine) Worn(handle int32) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s, ok := e.seats[handle]
-	return ok && s.lost == nil && s.memory() > worn
+	return ok && s.lost == nil && s.worn()
 }
 
 // Shutdown gives up all instances. Clients that are still open find their session lost.

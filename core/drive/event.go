@@ -46,12 +46,6 @@ func atMilli(ms int64) time.Time {
 }
 
 func (s *session) emit(e Event) {
-	switch e.Name {
-	case "granted": // follows the store
-		s.volatile = false
-	case "not_persisted": // follows granted where the store failed
-		s.volatile = true
-	}
 	if s.opts.OnEvent != nil {
 		s.events.post(func() { s.opts.OnEvent(e) })
 	}

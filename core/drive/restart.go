@@ -1,5 +1,7 @@
 package drive
 
+import "encoding/json"
+
 // restart leaves an instance that was lost. The commands under way fail, because nobody knows how far they came, and the input
 // that trapped is not given again. What was stored is loaded by the new session.
 func (s *session) restart() {
@@ -10,21 +12,20 @@ func (s *session) restart() {
 		s.resolve(id, result{err: internal(w.op, "instance_lost", cause)})
 	}
 	go s.drop()()
-	s.volatile = false
 	s.emit(Event{Name: "restarted", Error: internal("", "instance_lost", cause)})
 
 	// Stored bytes that trap the engine would do so again and again. So a session that achieved nothing since it was last
 	// opened is not opened before somebody asks for something.
 	if s.progress && !s.closed {
 		s.progress = false
-		s.open("") // where it fails, the next command tries again and reports why
+		s.open(s.handedIn) // where it fails, the next command tries again and reports why
 	}
 }
 
 // retire moves the session to another instance where its own has grown too large, between commands: with no command under way
 // and nothing to be answered but timers.
 func (s *session) retire() {
-	if s.closed || s.handle == 0 || s.volatile || len(s.waiters) > 0 || len(s.tails) > 0 || !s.lane.worn(s.handle) {
+	if s.closed || s.handle == 0 || len(s.waiters) > 0 || len(s.tails) > 0 || !s.lane.worn(s.handle) {
 		return
 	}
 	for _, t := range s.tasks {
@@ -32,10 +33,51 @@ func (s *session) retire() {
 			return
 		}
 	}
+	stored := s.handedIn
+	if unsaved, ok := s.unsaved(); !ok {
+		return // nothing is lost by staying
+	} else if unsaved != "" {
+		stored = unsaved
+	}
 	s.lane.engine.Close(s.handle)
 	s.handle = 0
 	go s.drop()()
 	s.progress = false
-	s.open("")
+	s.open(stored)
 	s.lane.settle()
+}
+
+// unsaved gives the session as text where only the engine holds it, because the store failed.
+func (s *session) unsaved() (text string, ok bool) {
+	var status struct {
+		NotPersisted bool `json:"not_persisted"`
+	}
+	if !s.ask("status", &status) || !status.NotPersisted {
+		return "", s.handle > 0 && !s.lost()
+	}
+	var bytes struct {
+		Session string `json:"session"`
+	}
+	ok = s.ask("export", &bytes)
+	return bytes.Session, ok
+}
+
+// ask runs a command of the session's own that needs no effect.
+func (s *session) ask(op string, out any) bool {
+	s.nextID++
+	in, err := command(op, s.nextID, nil)
+	if err != nil {
+		return false
+	}
+	id, w := s.nextID, &waiter{op: op, done: make(chan result, 1)}
+	s.waiters[id] = w
+	s.inbox = append(s.inbox, in)
+	s.run()
+	delete(s.waiters, id)
+	select {
+	case r := <-w.done:
+		return r.err == nil && json.Unmarshal(r.ok, out) == nil
+	default:
+		return false
+	}
 }

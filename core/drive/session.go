@@ -26,9 +26,9 @@ type session struct {
 
 	handle   int32 // 0: lost, and not opened again yet
 	closed   bool
-	dead     bool // the engine answered for handle as for one that is lost
-	progress bool // a result came since the engine was last opened
-	volatile bool // tokens are held in memory only
+	dead     bool   // the engine answered for handle as for one that is lost
+	progress bool   // a result came since the engine was last opened
+	handedIn string // Options.Session, until the store has been written
 	entropy  pool
 	nextID   int64
 	inbox    []input
@@ -71,7 +71,7 @@ func newSession(engine Engine, kind string, config any, opts Options) (*session,
 	opts = opts.withDefaults()
 	s := &session{
 		kind: kind, config: raw, opts: opts,
-		http:    withoutRedirects(opts.HTTP),
+		http: withoutRedirects(opts.HTTP), handedIn: opts.Session,
 		events:  &mailbox{},
 		entropy: pool{source: opts.Rand},
 		waiters: map[int64]*waiter{}, tasks: map[string]*task{}, tails: map[string]chan struct{}{},
@@ -90,7 +90,7 @@ func newSession(engine Engine, kind string, config any, opts Options) (*session,
 
 	s.lane.mu.Lock()
 	s.lane.sessions[s] = struct{}{}
-	err = s.open(opts.Session)
+	err = s.open(s.handedIn)
 	s.lane.settle()
 	s.lane.mu.Unlock()
 	if err != nil {
@@ -230,7 +230,7 @@ func (s *session) start(op string, params any) (int64, *waiter, error) {
 		return 0, nil, &Error{Kind: "client", Code: "closed", Op: op}
 	}
 	if s.handle == 0 {
-		if err := s.open(""); err != nil {
+		if err := s.open(s.handedIn); err != nil {
 			s.lane.settle()
 			return 0, nil, internal(op, "restart_failed", err)
 		}
@@ -295,7 +295,7 @@ func (s *session) withdraw(id int64) {
 	}
 	s.nextID++
 	in, _ := command("cancel", s.nextID, struct {
-		Command int64 `json:"command"`
+		Target int64 `json:"target"`
 	}{id})
 	s.inbox = append(s.inbox, in)
 	s.run()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -70,19 +71,22 @@ func (s *session) store(e *effect) {
 			<-before
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-		in := s.access(ctx, e)
+		in, written := s.access(ctx, e)
 		cancel()
 		close(done)
 		s.lane.mu.Lock()
 		if s.tails[e.Key] == done {
 			delete(s.tails, e.Key)
 		}
+		if written && strings.HasSuffix(e.Key, ".session") {
+			s.handedIn = "" // what the store holds is newer from now on
+		}
 		s.lane.mu.Unlock()
 		s.finish(t, in)
 	}()
 }
 
-func (s *session) access(ctx context.Context, e *effect) input {
+func (s *session) access(ctx context.Context, e *effect) (in input, written bool) {
 	var err error
 	if e.Kind == "load" {
 		var found struct {
@@ -94,21 +98,21 @@ func (s *session) access(ctx context.Context, e *effect) input {
 			found.Value, found.Version = &value, version
 		}
 		if err = failure; err == nil {
-			return answer(e.ID, "ok", found)
+			return answer(e.ID, "ok", found), false
 		}
 	} else {
 		var kept struct {
 			Version string `json:"version"`
 		}
 		if kept.Version, err = s.opts.Store.Store(ctx, e.Key, e.Version, e.Value); err == nil {
-			return answer(e.ID, "ok", kept)
+			return answer(e.ID, "ok", kept), true
 		}
 	}
 	switch {
 	case errors.Is(err, ErrConflict):
-		return failed(e.ID, "conflict")
+		return failed(e.ID, "conflict"), false
 	case ctx.Err() != nil:
-		return failed(e.ID, "timeout")
+		return failed(e.ID, "timeout"), false
 	}
-	return failed(e.ID, "storage")
+	return failed(e.ID, "storage"), false
 }

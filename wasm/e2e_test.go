@@ -1,0 +1,367 @@
+package wasm_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm"
+)
+
+// site is an authorization server on loopback with one client registered.
+type site struct {
+	*httptest.Server
+	server *authserver.Server
+	config drive.Config
+}
+
+func newSite(t *testing.T, change func(*authserver.Config)) *site {
+	t.Helper()
+	store := authserver.NewMemoryStore()
+	const redirect = "http://127.0.0.1/cb"
+	if err := store.AddClient(authserver.Client{
+		ClientID: "notes", RedirectURIs: []string{redirect}, Scope: "profile email",
+		GrantTypes: []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s := &site{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.server.ServeHTTP(w, r) }))
+	t.Cleanup(s.Close)
+	c := authserver.Config{Issuer: s.URL, Store: store, Users: map[string]authserver.User{"demo": {Password: "secret", Name: "Demo"}}}
+	if change != nil {
+		change(&c)
+	}
+	var err error
+	if s.server, err = authserver.New(c); err != nil {
+		t.Fatal(err)
+	}
+	s.config = drive.Config{
+		Issuer: s.URL, ClientID: "notes", RedirectURI: redirect, Scope: "profile",
+		AuthorizationEndpoint: s.URL + "/authorize", TokenEndpoint: s.URL + "/token",
+		RevocationEndpoint: s.URL + "/revoke", UserinfoEndpoint: s.URL + "/userinfo", Resources: []string{s.URL + "/userinfo"},
+		AuthorizationResponseIssParameterSupported: true,
+	}
+	return s
+}
+
+func (s *site) open(t *testing.T, opts drive.Options) *drive.Client {
+	t.Helper()
+	c, err := wasm.Open(t.Context(), s.config, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+var interaction = regexp.MustCompile(`name="interaction" value="([^"]+)"`)
+
+// visit is what a user does with the authorization URL: sign in, allow, and be sent back.
+func (s *site) visit(t *testing.T, page string) (callback string) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	var forms = []url.Values{{"action": {"sign-in"}, "username": {"demo"}, "password": {"secret"}}, {"action": {"approve"}}}
+	res, err := browser.Get(page)
+	for {
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, readErr := io.ReadAll(res.Body)
+		res.Body.Close()
+		if readErr != nil {
+			t.Fatal(readErr)
+		}
+		if to := res.Header.Get("Location"); to != "" {
+			next, err := res.Request.URL.Parse(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(next.String(), s.config.RedirectURI) {
+				return next.String()
+			}
+			res, err = browser.Get(next.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		found := interaction.FindSubmatch(body)
+		if found == nil || len(forms) == 0 {
+			t.Fatalf("no form, status %d: %s", res.StatusCode, body)
+		}
+		forms[0].Set("interaction", string(found[1]))
+		res, err = browser.PostForm(page, forms[0])
+		forms = forms[1:]
+	}
+}
+
+func (s *site) signIn(t *testing.T, c *drive.Client) {
+	t.Helper()
+	a, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Callback(t.Context(), s.visit(t, a.URL))
+	if err != nil || r.State != "mine" || r.Status.Status != "granted" {
+		t.Fatalf("%v, %+v", err, r)
+	}
+}
+
+// Q21, Q22, Q13, H5: the code flow on the shipped module against the embedded authorization server.
+func TestCodeFlow(t *testing.T) {
+	s := newSite(t, nil)
+	c := s.open(t, drive.Options{})
+	a, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := s.visit(t, a.URL)
+	if _, err := c.Callback(t.Context(), strings.Replace(back, "state=", "state=x", 1)); !errors.Is(err, drive.ErrCallbackNotVerified) {
+		t.Errorf("another state: %v", err)
+	}
+	r, err := c.Callback(t.Context(), back)
+	if err != nil || r.State != "mine" || r.Scope != "profile" || r.ExpiresAt.Before(time.Now()) {
+		t.Fatalf("%v, %+v", err, r)
+	}
+	if _, err := c.Callback(t.Context(), back); !errors.Is(err, &drive.Error{Code: "already_used"}) {
+		t.Errorf("a second delivery: %v", err)
+	}
+	if n := s.server.Stats().TokenRequests["authorization_code"]; n != 1 {
+		t.Errorf("%d token requests", n)
+	}
+	claims, err := c.Userinfo(t.Context())
+	var user struct{ Sub, Name string }
+	if err != nil || json.Unmarshal(claims, &user) != nil || user.Sub == "" || user.Name != "Demo" {
+		t.Errorf("%v, %s", err, claims)
+	}
+	h := &http.Client{Transport: c.Transport(nil)}
+	if res, err := h.Get(s.URL + "/userinfo"); err != nil || res.StatusCode != 200 {
+		t.Errorf("with the transport: %v", err)
+	}
+	if _, err := c.Prepare(t.Context(), s.URL+"/token"); !errors.Is(err, drive.ErrClient) {
+		t.Errorf("outside of the resources: %v", err)
+	}
+}
+
+// A4, X9: each refresh rotates, and the next one uses what was stored.
+func TestRotation(t *testing.T) {
+	s := newSite(t, nil)
+	c := s.open(t, drive.Options{})
+	s.signIn(t, c)
+	seen := map[string]bool{}
+	for range 5 {
+		token, err := c.FreshToken(t.Context())
+		if err != nil || seen[token.AccessToken] {
+			t.Fatal(err, seen)
+		}
+		seen[token.AccessToken] = true
+		if _, ok := s.server.Authenticate(time.Now(), token.AccessToken); !ok {
+			t.Error("the server does not know its token")
+		}
+	}
+}
+
+// tap is a network that can be listened to and cut.
+type tap struct {
+	mu    sync.Mutex
+	forms []url.Values
+	lose  int // answers of the token endpoint that do not arrive
+}
+
+func (n *tap) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(req.URL.Path, "/token") {
+		return http.DefaultTransport.RoundTrip(req)
+	}
+	raw, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(raw))
+	if err != nil {
+		return nil, err
+	}
+	req = req.Clone(req.Context())
+	req.Body = io.NopCloser(strings.NewReader(string(raw)))
+	res, err := http.DefaultTransport.RoundTrip(req)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.forms = append(n.forms, form)
+	if n.lose > 0 {
+		n.lose--
+		if err == nil {
+			res.Body.Close()
+		}
+		return nil, io.ErrUnexpectedEOF
+	}
+	return res, err
+}
+
+// A8: a refresh token that somebody else replays ends the session, with an error that names the server's.
+func TestReplayEndsTheSession(t *testing.T) {
+	s, n := newSite(t, nil), &tap{}
+	c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}})
+	s.signIn(t, c)
+	for range 2 {
+		if _, err := c.FreshToken(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if res, err := http.PostForm(s.URL+"/token", n.forms[1]); err != nil || res.StatusCode != 400 {
+		t.Fatal("the replay was not refused", err)
+	}
+	_, err := c.FreshToken(t.Context())
+	var e *drive.Error
+	if !errors.As(err, &e) || e.OAuthError != "invalid_grant" || e.Status != 400 {
+		t.Errorf("got %v", err)
+	}
+	if st, err := c.Status(t.Context()); err != nil || st.Refreshable {
+		t.Errorf("%v, %+v", err, st)
+	}
+}
+
+// X9: the answer to a refresh gets lost after the server rotated. The same token is sent once more, which works where the server
+// grants that, and is the end of the session where it does not.
+func TestLostAnswer(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		grace time.Duration
+		want  error
+	}{
+		{"server with a grace period", time.Minute, nil},
+		{"server without one", 0, &drive.Error{Code: "outcome_lost"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s, n := newSite(t, func(c *authserver.Config) { c.RotationGrace = row.grace }), &tap{}
+			c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}})
+			s.signIn(t, c)
+			n.lose = 1
+			_, err := c.FreshToken(t.Context())
+			if row.want == nil && err != nil || row.want != nil && !errors.Is(err, row.want) {
+				t.Errorf("got %v", err)
+			}
+			if len(n.forms) != 3 || n.forms[1].Get("refresh_token") != n.forms[2].Get("refresh_token") {
+				t.Errorf("%d token requests", len(n.forms))
+			}
+			st, err := c.Status(t.Context())
+			if want := map[bool]string{true: "granted", false: "not_authenticated"}[row.want == nil]; err != nil || st.Status != want {
+				t.Errorf("%v, %q", err, st.Status)
+			}
+		})
+	}
+}
+
+// H2, H3, A6: revocation and logging out reach the server and the store.
+func TestRevokeAndLogOut(t *testing.T) {
+	s, store := newSite(t, nil), &drive.MemoryStore{}
+	c := s.open(t, drive.Options{Store: store})
+	s.signIn(t, c)
+	before, err := c.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Revoke(t.Context(), "access_token"); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.server.Authenticate(time.Now(), before.AccessToken); ok {
+		t.Error("the access token is still good")
+	}
+	after, err := c.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if revoked, err := c.LogOut(t.Context()); err != nil || !revoked {
+		t.Errorf("%v, %v", revoked, err)
+	}
+	if _, ok := s.server.Authenticate(time.Now(), after.AccessToken); ok {
+		t.Error("logged out, and the token is still good")
+	}
+	if _, _, kept, err := store.Load(t.Context(), "oauth2.session"); kept || err != nil {
+		t.Error("the session is still stored", err)
+	}
+	if _, err := c.Token(t.Context()); err == nil {
+		t.Error("a token after logging out")
+	}
+}
+
+// A second client goes on with the stored session; one of another configuration leaves it alone.
+func TestRestoreFromTheStore(t *testing.T) {
+	s, store := newSite(t, nil), &drive.MemoryStore{}
+	first := s.open(t, drive.Options{Store: store})
+	s.signIn(t, first)
+	want, err := first.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := first.Export(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Close()
+
+	second := s.open(t, drive.Options{Store: store})
+	if got, err := second.Token(t.Context()); err != nil || got != want {
+		t.Errorf("from the store: %v", err)
+	}
+	if _, err := second.Refresh(t.Context()); err != nil {
+		t.Error(err)
+	}
+	third := s.open(t, drive.Options{Session: session})
+	if got, err := third.Token(t.Context()); err != nil || got != want {
+		t.Errorf("from bytes: %v", err)
+	}
+
+	s.config.ClientID = "another"
+	refused := make(chan string, 9)
+	other := s.open(t, drive.Options{Store: store, OnEvent: func(e drive.Event) { refused <- e.Name }})
+	if st, err := other.Status(t.Context()); err != nil || st.Status != "not_authenticated" {
+		t.Errorf("%v, %q", err, st.Status)
+	}
+	if name := <-refused; name != "session_refused" {
+		t.Error(name)
+	}
+	if _, _, kept, _ := store.Load(t.Context(), "oauth2.session"); !kept {
+		t.Error("what another client stored is gone")
+	}
+	if _, err := wasm.Open(t.Context(), s.config, drive.Options{Session: session}); !errors.Is(err, drive.ErrClient) {
+		t.Errorf("bytes of another client: %v", err)
+	}
+}
+
+// X8, X9: 20 clients with instances of their own share a session. They refresh at once, and the server sees one refresh.
+func TestSharedSessionRefreshesOnce(t *testing.T) {
+	s, store := newSite(t, nil), &drive.MemoryStore{}
+	s.signIn(t, s.open(t, drive.Options{Store: store}))
+	later := func() time.Time { return time.Now().Add(time.Hour) } // the token is over
+	var wg sync.WaitGroup
+	for range 20 {
+		c := s.open(t, drive.Options{Store: store, Now: later})
+		wg.Go(func() {
+			if _, err := c.Token(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	// The clock of the clients is an hour ahead of what the server grants, so that the first of them got a token good for ten
+	// minutes of their time.
+	if n := s.server.Stats().TokenRequests["refresh_token"]; n != 1 {
+		t.Errorf("%d refreshes", n)
+	}
+}

@@ -1,0 +1,235 @@
+package wasm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+)
+
+func TestEmbeddedModule(t *testing.T) {
+	file, err := os.ReadFile("oauth2.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes := Module()
+	if string(bytes) != string(file) {
+		t.Fatal("Module is another than the file")
+	}
+	bytes[0] = 'x'
+	if Module()[0] != 0 {
+		t.Error("Module can be changed from outside")
+	}
+	if d := sha256.Sum256(file); SHA256() != hex.EncodeToString(d[:]) {
+		t.Error(SHA256())
+	}
+}
+
+func TestCompiledOncePerProcess(t *testing.T) {
+	one, err := New(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Shutdown()
+	two, err := New(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer two.Shutdown()
+	if one.program != two.program {
+		t.Error("two programs for the same traits")
+	}
+	if one.instances[0] == two.instances[0] {
+		t.Error("two engines share an instance")
+	}
+}
+
+func TestCompilationCache(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 { // the second takes what the first left
+		p, err := compile(t.Context(), module, traits{pages: 256, cacheDir: dir}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := newEngine(t.Context(), p, defaultCall)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h := e.Open([]byte("{}")); h != 0 || !strings.Contains(string(e.Effect(0)), `"error"`) {
+			t.Errorf("open: %d", h)
+		}
+		e.Shutdown()
+		p.runtime.Close(context.Background())
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) == 0 {
+			t.Errorf("nothing was kept: %v", err)
+		}
+	}
+	if _, err := New(t.Context(), Options{CacheDir: "engine_test.go/x"}); err == nil || !strings.HasPrefix(err.Error(), "wasm: ") {
+		t.Errorf("a folder that cannot be: %v", err)
+	}
+}
+
+func TestMemoryLimit(t *testing.T) {
+	if _, err := New(t.Context(), Options{MemoryLimit: page}); err == nil {
+		t.Error("less than the module begins with")
+	}
+	if _, err := New(t.Context(), Options{MemoryLimit: -1}); err == nil {
+		t.Error("a negative limit")
+	}
+	e, err := New(t.Context(), Options{MemoryLimit: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Shutdown()
+	c, err := drive.Open(t.Context(), e, testConfig, drive.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Callback(t.Context(), "https://app.example/cb?x="+strings.Repeat("x", 900_000)); !errors.Is(err, drive.ErrInternal) {
+		t.Errorf("beyond the limit: %v", err)
+	}
+	if _, err := c.Status(t.Context()); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// A context that is done does not get an engine; one that ends later does not end it.
+func TestContextOfNew(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	e, err := New(ctx, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Shutdown()
+	cancel()
+	c, err := drive.Open(t.Context(), e, testConfig, drive.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Status(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := New(ctx, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestShutdownUnderClients(t *testing.T) {
+	e, err := New(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := drive.Open(t.Context(), e, testConfig, drive.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	e.Shutdown()
+	if _, err := c.Status(t.Context()); !errors.Is(err, drive.ErrInternal) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The engine of Open ends with its client.
+func TestOpenOwnsItsEngine(t *testing.T) {
+	c, err := Open(t.Context(), testConfig, drive.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	e := &Engine{owned: true}
+	i, err := must(embedded(t.Context(), traits{pages: defaultMemory / page})).instantiate(t.Context(), defaultCall)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.instances = []*instance{i}
+	if e.tidy(i); i.lost == nil || len(e.instances) != 0 {
+		t.Error("an instance without a session is kept")
+	}
+}
+
+func must(p *program, err error) *program {
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// 100 clients on one engine, and so on one instance, each with its own session and store.
+func TestManyClientsOnOneEngine(t *testing.T) {
+	e, err := New(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Shutdown()
+	var wg sync.WaitGroup
+	for range 100 {
+		wg.Go(func() {
+			c, err := drive.Open(t.Context(), e, testConfig, drive.Options{HTTP: &http.Client{Transport: tokens{}}})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			for range 3 {
+				a, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r, err := c.Callback(t.Context(), testConfig.RedirectURI+"?code=x&state="+a.State)
+				if err != nil || r.State != "mine" {
+					t.Errorf("%v, %+v", err, r)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// The same engine built by standard Go, where the Makefile built it: the way out for the day TinyGo cannot follow Go. It needs
+// WASI, which tests alone give it.
+func TestStandardGo(t *testing.T) {
+	bytes, err := os.ReadFile("../build/oauth2-wasip1.wasm")
+	if err != nil {
+		t.Skip("not built: build/oauth2-wasip1.wasm")
+	}
+	p, err := compile(t.Context(), bytes, traits{pages: 1024}, func(ctx context.Context, r wazero.Runtime) error {
+		_, err := wasi_snapshot_preview1.Instantiate(ctx, r)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.runtime.Close(context.Background())
+	engine := func(t testing.TB) drive.Engine {
+		e, err := newEngine(t.Context(), p, defaultCall)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(e.Shutdown)
+		return e
+	}
+	digest := sha256.Sum256(bytes)
+	report := drivetest.Report{Host: "go-wasip1", SHA256: hex.EncodeToString(digest[:])}
+	t.Run("Transcripts", func(t *testing.T) {
+		report.Transcripts = drivetest.RunTranscripts(t, "../core/testdata", engine)
+	})
+	t.Run("Contract", func(t *testing.T) {
+		report.Contract = drivetest.RunContract(t, "../core/testdata/contract.json", engine, nil)
+	})
+	report.Write(t, "../build/hosts/go-wasip1.json")
+}
