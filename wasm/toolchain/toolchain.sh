@@ -2,6 +2,7 @@
 # Installs TinyGo for oauth2.wasm, and builds with it.
 #   toolchain.sh install          into build/toolchain; Debian packages by apt-get
 #   toolchain.sh build OUT [OPT]  build wasm/module; OPT is TinyGo's -opt (default z)
+#   toolchain.sh names OUT        the same with the names of functions left in, for size.mjs
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -49,20 +50,22 @@ install_all() {
 	echo "toolchain: tinygo $version in $tools"
 }
 
-build() {
+# compile OUT OPT FLAGS: wasm/module by TinyGo, then what its own pass leaves, a sixth of the bytes.
+compile() {
 	[ -x "$tools/tinygo" ] || { echo "toolchain: run 'make toolchain' first" >&2; exit 1; }
 	cd "$top"
+	names=-g; [ "$3" = -no-debug ] && names=
 	PATH="/usr/lib/llvm-19/bin:$PATH" WASMOPT=/usr/bin/wasm-opt TINYGOROOT="$tools/root" GOFLAGS= \
-		"$tools/tinygo" build -buildmode=c-shared -target="$here/target.json" \
-		-opt="${2:-z}" -no-debug -panic=trap -o "$1" ./wasm/module
-	# What TinyGo's own pass leaves: a sixth of the bytes.
-	level=-Oz; [ "${2:-z}" = z ] || level=-O3
+		"$tools/tinygo" build -buildmode=c-shared -target="$here/target.json" -opt="$2" $3 -panic=trap -o "$1" ./wasm/module
+	level=-Oz; [ "$2" = z ] || level=-O3
+	# shellcheck disable=SC2086
 	/usr/bin/wasm-opt --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext \
-		--low-memory-unused "$level" --converge "$1" -o "$1"
+		$names --low-memory-unused "$level" --converge "$1" -o "$1"
 }
 
 case ${1:-} in
 install) install_all ;;
-build) build "$2" "${3:-z}" ;;
-*) echo "usage: toolchain.sh install | build OUT [OPT]" >&2; exit 2 ;;
+build) compile "$2" "${3:-z}" -no-debug ;;
+names) compile "$2" z "" ;;
+*) echo "usage: toolchain.sh install | build OUT [OPT] | names OUT" >&2; exit 2 ;;
 esac

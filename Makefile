@@ -1,0 +1,75 @@
+# oauth2-wasm. `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+FUZZTIME ?= 2s
+PURE := ./core ./core/internal/...
+NODETESTS = js/test/*.test.mjs web/*.test.mjs
+
+.PHONY: help demo test setup check go-test js-test hosts behaviours fuzz wasm toolchain verify-wasm purity size soak bench
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080)
+	@go run ./web
+
+test: setup check go-test fuzz js-test hosts behaviours ## everything, set-up included
+
+setup: ## what the tests need: npm packages, Chromium
+	@mkdir -p build/hosts
+	@command -v node >/dev/null || { echo "setup: Node 20 or later is missing" >&2; exit 1; }
+	@[ build/npm.stamp -nt package-lock.json ] || { npm ci --no-audit --no-fund --loglevel=error && touch build/npm.stamp; }
+	@js/test/chromium.sh
+
+check: ## formatting, vet, purity, types
+	@test -z "$$(gofmt -l core wasm web | tee /dev/stderr)"
+	go vet ./...
+	GOARCH=386 go vet $(PURE)
+	@wasm/toolchain/purity.sh
+
+go-test: ## Go: native, 32 bits, wazero, wasip1, the authorization server
+	@rm -f build/hosts/go-*.json build/hosts/wazero.json
+	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o build/oauth2-wasip1.wasm ./wasm/module
+	GOARCH=386 go test $(PURE)
+	go test -race ./core/authserver/... ./core/drive/...
+	go test -count=1 -json ./... >build/go-test.json || { node js/test/behaviours.mjs --failures; exit 1; }
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for f in $$(grep -rlE '^func Fuzz' core wasm --include='*_test.go'); do \
+		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9]*).*/\1/p' $$f); do \
+			echo "fuzz $$(dirname $$f) $$target"; \
+			go test ./$$(dirname $$f) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x >build/fuzz.log || { cat build/fuzz.log; exit 1; }; \
+		done; done
+
+js-test: setup ## JavaScript: the package, the pages, the demo, a certified server
+	npm run build --silent
+	node --test --test-reporter=spec --test-reporter-destination=stdout --test-reporter=./js/test/lib/reporter.mjs --test-reporter-destination=build/node-tests.jsonl $(NODETESTS)
+
+hosts: setup ## the two suites on every host, as a table
+	npm run hosts --silent
+
+behaviours: ## every behaviour with the tests that passed for it, after make test
+	@node js/test/behaviours.mjs
+
+wasm: ## build wasm/oauth2.wasm (make toolchain first)
+	wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
+	@ls -l wasm/oauth2.wasm
+
+toolchain: ## install TinyGo and what it needs (Debian packages, 1.2 GB)
+	wasm/toolchain/toolchain.sh install
+
+verify-wasm: toolchain ## rebuild the module elsewhere, with cold caches: equal bytes, no imports
+	wasm/toolchain/verify.sh
+
+purity: ## the core imports nothing impure
+	@wasm/toolchain/purity.sh
+
+size: setup toolchain ## bytes of all that a page loads, and what each part of core adds
+	@npm run build --silent
+	@node wasm/toolchain/size.mjs
+
+soak: setup ## minutes of fuzzing
+	$(MAKE) fuzz FUZZTIME=60s
+
+bench: ## begin and finish an authorization: natively, on wazero, golang.org/x/oauth2
+	go test ./wasm -run '^$$' -bench . -benchtime 2s
