@@ -131,7 +131,7 @@ func (l *link) id(n int64) string {
 // effect begins an effect; members follow, then emit.
 func (l *link) effect(kind string) *json.Writer {
 	l.counter++
-	w := &json.Writer{}
+	w := json.NewWriter()
 	w.Open('{')
 	w.MemberStr("id", l.id(l.counter))
 	w.MemberStr("kind", kind)

@@ -6,6 +6,9 @@ type Writer struct {
 	comma bool
 }
 
+// NewWriter makes a Writer with room for an ordinary message.
+func NewWriter() *Writer { return &Writer{b: make([]byte, 0, 500)} }
+
 // String is what was written.
 func (w *Writer) String() string { return string(w.b) }
 

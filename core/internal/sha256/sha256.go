@@ -43,9 +43,11 @@ func (s *state) write(p []byte) {
 
 func (s *state) sum() (out [Size]byte) {
 	bits := s.len * 8
-	s.write([]byte{0x80})
-	for s.n != 56 {
-		s.write([]byte{0})
+	s.buf[s.n] = 0x80
+	clear(s.buf[s.n+1:])
+	if s.n >= 56 {
+		s.compress()
+		clear(s.buf[:])
 	}
 	for i := 0; i < 8; i++ {
 		s.buf[56+i] = byte(bits >> (56 - 8*i))
