@@ -1,7 +1,10 @@
 module github.com/oauth2-wasm/oauth2-wasm
 
-go 1.26
+go 1.26.0
 
-require github.com/tetratelabs/wazero v1.12.0
+require (
+	github.com/tetratelabs/wazero v1.12.0
+	golang.org/x/oauth2 v0.37.0
+)
 
 require golang.org/x/sys v0.44.0 // indirect

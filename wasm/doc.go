@@ -5,6 +5,6 @@
 // an instance costs about a tenth of a millisecond and 128 KiB.
 //
 // The module imports nothing, so it can reach nothing: neither clock nor network nor files, only what package drive hands it.
-// Each instance has a limit of memory and each call one of time. Sessions in one Engine may share an instance; an Engine for each
+// Each instance has a limit of memory, and each call one of time where that is asked for. Sessions in one Engine may share an instance; an Engine for each
 // tenant keeps their tokens in memories of their own.
 package wasm

@@ -31,7 +31,7 @@ type instance struct {
 	ctx      context.Context // of every call; ends when one takes too long
 	cancel   context.CancelFunc
 	limit    time.Duration
-	watchdog *time.Timer
+	watchdog *time.Timer // one for all calls is cheaper than a context for each; nil without a limit
 }
 
 func (p *program) instantiate(ctx context.Context, limit time.Duration) (*instance, error) {
@@ -46,8 +46,9 @@ func (p *program) instantiate(ctx context.Context, limit time.Duration) (*instan
 		limit: limit, ceiling: max(worn, 2*m.Memory().Size()),
 	}
 	i.ctx, i.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	// One timer for all calls is cheaper than a context for each.
-	i.watchdog = time.AfterFunc(math.MaxInt64, i.cancel)
+	if limit > 0 {
+		i.watchdog = time.AfterFunc(math.MaxInt64, i.cancel)
+	}
 	if version, ok := i.call(m.ExportedFunction("oauth2_abi")); !ok || version != abi {
 		i.lose(fmt.Errorf("wasm: the module has version %d of the boundary, not %d", version, abi))
 		return nil, i.lost
@@ -63,9 +64,11 @@ func (i *instance) call(f api.Function, args ...uint32) (uint32, bool) {
 	for n, a := range args {
 		i.stack[n] = uint64(a)
 	}
-	i.watchdog.Reset(i.limit)
+	if i.watchdog != nil {
+		i.watchdog.Reset(i.limit)
+		defer i.watchdog.Stop()
+	}
 	err := f.CallWithStack(i.ctx, i.stack[:])
-	i.watchdog.Stop()
 	if err != nil {
 		if i.ctx.Err() != nil {
 			err = fmt.Errorf("call took longer than %v", i.limit)
@@ -144,7 +147,6 @@ func (i *instance) next(handle int32) []byte {
 // lose gives the instance up and frees its memory.
 func (i *instance) lose(why error) {
 	i.lost = why
-	i.watchdog.Stop()
 	i.cancel()
 	i.module.Close(context.Background())
 }

@@ -14,7 +14,7 @@ import (
 
 func toyEngine(t *testing.T, m toy, limit time.Duration) *Engine {
 	t.Helper()
-	p, err := compile(t.Context(), m.bytes(), traits{pages: 256}, nil)
+	p, err := compile(t.Context(), m.bytes(), traits{pages: 256, bounded: limit > 0}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ type program struct {
 // traits are what a program is compiled for: wazero's runtimes hold the memory limit, so that each limit needs one of its own.
 type traits struct {
 	pages    uint32
+	bounded  bool // calls can be ended: every loop asks whether it should go on
 	cacheDir string
 }
 
@@ -48,7 +49,7 @@ func embedded(ctx context.Context, t traits) (*program, error) {
 // compile makes a program of any module with the exports of the boundary. prepare gives the runtime what the module may import; nil
 // is the rule for what this project ships, and then a module with imports is refused.
 func compile(ctx context.Context, bytes []byte, t traits, prepare func(context.Context, wazero.Runtime) error) (*program, error) {
-	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(t.pages).WithCloseOnContextDone(true)
+	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(t.pages).WithCloseOnContextDone(t.bounded)
 	if t.cacheDir != "" {
 		cache, err := wazero.NewCompilationCacheWithDir(t.cacheDir)
 		if err != nil {

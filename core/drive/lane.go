@@ -83,7 +83,8 @@ func (l *lane) settle() {
 	}
 }
 
-func comparable_(v any) error {
+// identifiable: what stands for one thing among others is a key of a map.
+func identifiable(v any) error {
 	if v != nil && !reflect.TypeOf(v).Comparable() {
 		return fmt.Errorf("drive: a %T cannot tell one of its kind from another; use a pointer", v)
 	}

@@ -78,22 +78,28 @@ type failure struct {
 
 func failed(id, kind string) input { return answer(id, "failed", failure{kind}) }
 
-// command makes the input of a command. params is nil or marshals to an object.
-func command(op string, id int64, params any) (input, error) {
+// parameters marshals those of a command: nil, or what becomes an object.
+func parameters(op string, params any) (json.RawMessage, error) {
+	if params == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(params)
+	if err != nil {
+		return nil, &Error{Kind: "client", Code: "unreadable_parameter", Op: op, cause: err}
+	}
+	return raw, nil
+}
+
+// command makes the input of a command and wipes params.
+func command(op string, id int64, params json.RawMessage) input {
 	b := append([]byte(nil), `,"command":`...)
 	b = strconv.AppendQuote(b, op)
 	b = append(b, `,"id":`...)
 	b = strconv.AppendInt(b, id, 10)
-	if params != nil {
-		raw, err := json.Marshal(params)
-		if err != nil {
-			return input{}, &Error{Kind: "client", Code: "unreadable_parameter", Op: op, cause: err}
-		}
-		if len(raw) > len("{}") {
-			b = append(b, ',')
-			b = append(b, raw[1:len(raw)-1]...)
-			clear(raw)
-		}
+	if len(params) > len("{}") {
+		b = append(b, ',')
+		b = append(b, params[1:len(params)-1]...)
+		clear(params)
 	}
-	return input{members: b, op: op, command: id}, nil
+	return input{members: b, op: op, command: id}
 }

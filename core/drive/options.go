@@ -25,7 +25,7 @@ type Options struct {
 	OnEffect func(EffectInfo)
 	// Hooks may change what is sent.
 	Hooks Hooks
-	// Now is the clock; nil means time.Now.
+	// Now is the clock; nil means time.Now. It must not call the client.
 	Now func() time.Time
 	// Rand is the source of random bytes; nil means crypto/rand, which also replaces a source that fails.
 	Rand io.Reader

@@ -64,14 +64,7 @@ func (s *session) unsaved() (text string, ok bool) {
 
 // ask runs a command of the session's own that needs no effect.
 func (s *session) ask(op string, out any) bool {
-	s.nextID++
-	in, err := command(op, s.nextID, nil)
-	if err != nil {
-		return false
-	}
-	id, w := s.nextID, &waiter{op: op, done: make(chan result, 1)}
-	s.waiters[id] = w
-	s.inbox = append(s.inbox, in)
+	id, w := s.enqueue(op, nil)
 	s.run()
 	delete(s.waiters, id)
 	select {

@@ -61,7 +61,7 @@ func newSession(engine Engine, kind string, config any, opts Options) (*session,
 	if engine == nil {
 		return nil, errors.New("drive: no engine")
 	}
-	if err := errors.Join(comparable_(engine), comparable_(opts.Store)); err != nil {
+	if err := errors.Join(identifiable(engine), identifiable(opts.Store)); err != nil {
 		return nil, err
 	}
 	raw, err := json.Marshal(config)
@@ -224,6 +224,10 @@ func (s *session) resolve(id int64, r result) {
 
 // start gives the engine a command. It returns before the command is done.
 func (s *session) start(op string, params any) (int64, *waiter, error) {
+	raw, err := parameters(op, params) // before the lock: it may be the caller's code that marshals
+	if err != nil {
+		return 0, nil, err
+	}
 	s.lane.mu.Lock()
 	defer s.lane.mu.Unlock()
 	if s.closed {
@@ -235,17 +239,19 @@ func (s *session) start(op string, params any) (int64, *waiter, error) {
 			return 0, nil, internal(op, "restart_failed", err)
 		}
 	}
-	in, err := command(op, s.nextID+1, params)
-	if err != nil {
-		return 0, nil, err
-	}
-	s.nextID++
-	id, w := s.nextID, &waiter{op: op, done: make(chan result, 1)}
-	s.waiters[id] = w
-	s.inbox = append(s.inbox, in)
+	id, w := s.enqueue(op, raw)
 	s.run()
 	s.settle()
 	return id, w, nil
+}
+
+// enqueue makes a command the last of the inputs that wait.
+func (s *session) enqueue(op string, params json.RawMessage) (int64, *waiter) {
+	s.nextID++
+	w := &waiter{op: op, done: make(chan result, 1)}
+	s.waiters[s.nextID] = w
+	s.inbox = append(s.inbox, command(op, s.nextID, params))
+	return s.nextID, w
 }
 
 // finish gives the engine the answer to t, unless nobody waits for that any more.
@@ -293,12 +299,9 @@ func (s *session) withdraw(id int64) {
 	if s.waiters[id] == nil || s.handle == 0 {
 		return
 	}
-	s.nextID++
-	in, _ := command("cancel", s.nextID, struct {
-		Target int64 `json:"target"`
-	}{id})
-	s.inbox = append(s.inbox, in)
+	cancel, _ := s.enqueue("cancel", fmt.Appendf(nil, `{"target":%d}`, id))
 	s.run()
+	delete(s.waiters, cancel)
 	s.settle()
 }
 

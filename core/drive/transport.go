@@ -31,6 +31,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	own := req.Clone(req.Context())
+	if own.Header == nil {
+		own.Header = http.Header{}
+	}
 	for name, values := range headers {
 		own.Header[name] = values
 	}

@@ -1,0 +1,61 @@
+package drivetest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+)
+
+// A suite that cannot fail shows nothing: each row is a transcript that does not hold.
+func TestReplayNoticesDifferences(t *testing.T) {
+	const (
+		entropy = `"entropy":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`
+		opened  = "{}\nopen {\"now\":1," + entropy + ",\"kind\":\"contract\",\"config\":{}}\n"
+		perform = `> {"now":1,"entropy":"BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA","command":"perform","id":1,"effect":{"kind":"timer","ms":5}}` + "\n"
+	)
+	for _, row := range []struct{ name, transcript, want string }{
+		{"another handle", opened + "= 2\n", "gave 1, not 2"},
+		{"another code", opened + "= 1\n" + perform + "= 2\n", "gave 0, not 2"},
+		{"an input that is not taken", opened + "= 1\n> {}\n", "input gave 2, not 0"},
+		{"another effect", opened + "= 1\n" + perform + "< {}\n", "effect differs"},
+		{"an effect that is missing", opened + "= 1\n< {}\n", "effect differs"},
+		{"an effect too many at the end", opened + "= 1\n" + perform, "an effect too many"},
+		{"an effect too many before the next call", opened + "= 1\n" + perform + "close\n", "an effect too many"},
+		{"a line that is none", "{}\nopne {}\n", "unknown line"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if err := replay(row.transcript, new(core.Engine)); err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestMatch(t *testing.T) {
+	for _, row := range []struct {
+		name, got string
+		want      any
+		matches   bool
+	}{
+		{"members beside the listed ones", `{"a":1,"b":2}`, map[string]any{"a": 1.0}, true},
+		{"a member that is missing", `{"b":2}`, map[string]any{"a": 1.0}, false},
+		{"another value", `{"a":2}`, map[string]any{"a": 1.0}, false},
+		{"no object", `1`, map[string]any{}, false},
+		{"equal arrays", `[1,{"a":1,"b":2}]`, []any{1.0, map[string]any{"a": 1.0}}, true},
+		{"a longer array", `[1,2]`, []any{1.0}, false},
+		{"null is nothing", `{"a":null}`, map[string]any{"a": nil}, true},
+		{"bytes of text", `{"body":{"text":"é"}}`, map[string]any{"body": map[string]any{"$bytes": 2.0}}, true},
+		{"bytes of base64", `{"body":{"base64":"/wA="}}`, map[string]any{"body": map[string]any{"$bytes": 2.0}}, true},
+		{"other bytes", `{"body":{"base64":"/wA="}}`, map[string]any{"body": map[string]any{"$bytes": 3.0}}, false},
+		{"a missing body is empty", `{}`, map[string]any{"body": map[string]any{"$bytes": 0.0}}, true},
+		{"headers are joined", `{"headers":[["a","1"],["b","x"],["a","2"]]}`, map[string]any{"headers": []any{[]any{"a", "1, 2"}}}, true},
+		{"another header", `{"headers":[["a","1"]]}`, map[string]any{"headers": []any{[]any{"a", "1, 2"}}}, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if err := matchJSON("answer", row.want, []byte(row.got)); (err == nil) != row.matches {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,110 @@
+package drive_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// server stands for an authorization server: it answers every token request alike.
+type server struct{}
+
+func (server) RoundTrip(*http.Request) (*http.Response, error) {
+	const body = `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer","expires_in":3600,"scope":"read"}`
+	return &http.Response{
+		StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+	}, nil
+}
+
+// A sign-in with the authorization code grant, on the engine in native Go. Package wasm has the same on the module.
+func Example() {
+	ctx := context.Background()
+	client, err := drive.Open(ctx, new(core.Engine), drive.Config{
+		ClientID:              "s6BhdRkqt3",
+		AuthorizationEndpoint: "https://as.example/authorize",
+		TokenEndpoint:         "https://as.example/token",
+		RedirectURI:           "https://client.example/cb",
+		Scope:                 "read",
+		Resources:             []string{"https://api.example/"},
+	}, drive.Options{HTTP: &http.Client{Transport: server{}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+
+	// What the application wants to know again when the user is back goes along as State.
+	begun, err := client.Authorize(ctx, drive.AuthorizeParams{State: "/where/the/user/was"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	page, err := url.Parse(begun.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(page.Host, page.Query().Get("scope"), page.Query().Get("code_challenge_method"))
+
+	// The browser comes back to the redirect URI.
+	done, err := client.Callback(ctx, "https://client.example/cb?code=SplxlOBeZQQYbYS6WxSbIA&state="+begun.State)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(done.Status.Status, done.State)
+
+	header, err := client.Prepare(ctx, "https://api.example/items")
+	fmt.Println(header.Get("Authorization"), err)
+	_, err = client.Prepare(ctx, "https://elsewhere.example/items")
+	fmt.Println(err)
+
+	// Output:
+	// as.example read S256
+	// granted /where/the/user/was
+	// Bearer 2YotnFZFEjr1zCsicMWpAA <nil>
+	// oauth2: prepare: resource not allowed: url
+}
+
+// An http.Client that adds the token, and nowhere but to the configured resources.
+func ExampleClient_Transport() {
+	ctx := context.Background()
+	client, err := drive.Open(ctx, new(core.Engine), drive.Config{
+		ClientID: "s6BhdRkqt3", TokenEndpoint: "https://as.example/token", Resources: []string{"https://api.example/"},
+	}, drive.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	token := map[string]any{"access_token": "mF_9.B5f-4.1JqM", "token_type": "Bearer"}
+	if _, err := client.SetToken(ctx, token); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	api := &http.Client{Transport: client.Transport(printing{})}
+	if _, err := api.Get("https://api.example/items"); err != nil {
+		fmt.Println(err)
+	}
+	if _, err := api.Get("https://elsewhere.example/items"); err != nil {
+		fmt.Println(err)
+	}
+
+	// Output:
+	// https://api.example/items Bearer mF_9.B5f-4.1JqM
+	// Get "https://elsewhere.example/items": oauth2: prepare: resource not allowed: url
+}
+
+type printing struct{}
+
+func (printing) RoundTrip(req *http.Request) (*http.Response, error) {
+	fmt.Println(req.URL, req.Header.Get("Authorization"))
+	return server{}.RoundTrip(req)
+}

@@ -1,0 +1,193 @@
+package wasm_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm"
+)
+
+const providerRedirect = "http://127.0.0.1/cb"
+
+// startProvider runs npm oidc-provider, a certified server that is not ours, and gives its issuer.
+func startProvider(t *testing.T) string {
+	t.Helper()
+	if _, err := os.Stat("../node_modules/oidc-provider"); err != nil {
+		t.Fatal("npm oidc-provider is not installed: run `make setup`")
+	}
+	cmd := exec.CommandContext(t.Context(), "node", "../js/test/lib/oidc-provider.mjs", providerRedirect)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if issuer, ok := strings.CutPrefix(lines.Text(), "ready: "); ok {
+			go io.Copy(io.Discard, out)
+			return issuer
+		}
+	}
+	t.Fatal("oidc-provider did not start")
+	return ""
+}
+
+var (
+	formAction = regexp.MustCompile(`<form[^>]* action="([^"]+)"`)
+	formPrompt = regexp.MustCompile(`name="prompt" value="([^"]+)"`)
+)
+
+// signInAtProvider goes through its sign-in and consent pages.
+func signInAtProvider(t *testing.T, page string) (callback string) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		if strings.HasPrefix(r.URL.String(), providerRedirect+"?") {
+			callback = r.URL.String()
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
+	res, err := browser.Get(page)
+	for range 4 {
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err2 := io.ReadAll(res.Body)
+		res.Body.Close()
+		if callback != "" {
+			return callback
+		}
+		action, prompt := formAction.FindSubmatch(body), formPrompt.FindSubmatch(body)
+		if err2 != nil || action == nil || prompt == nil {
+			t.Fatalf("no form, status %d: %s", res.StatusCode, body)
+		}
+		res, err = browser.PostForm(string(action[1]), url.Values{"prompt": {string(prompt[1])}, "login": {"248289761001"}, "password": {"any"}})
+	}
+	t.Fatal("no end of pages")
+	return ""
+}
+
+// Q13, Q20, Q21, Q22, H1, H2, H5, X3, X9: the shipped module on wazero against oidc-provider, as a public client with PKCE and as a confidential one with Basic and with the
+// secret in the body: sign-in, wrong callbacks, rotation, a lost answer, revocation, a replayed refresh token.
+func TestOIDCProvider(t *testing.T) {
+	issuer := startProvider(t)
+	for _, row := range []struct{ client, method string }{{"public", "none"}, {"basic", "client_secret_basic"}, {"post", "client_secret_post"}} {
+		t.Run(row.client, func(t *testing.T) {
+			n := &tap{}
+			config := drive.Config{
+				Issuer: issuer, ClientID: row.client, TokenEndpointAuthMethod: row.method, RedirectURI: providerRedirect, Scope: "openid profile",
+				AuthorizationEndpoint: issuer + "/auth", TokenEndpoint: issuer + "/token", RevocationEndpoint: issuer + "/token/revocation", UserinfoEndpoint: issuer + "/me",
+				AuthorizationResponseIssParameterSupported: true,
+			}
+			if row.method != "none" {
+				config.ClientSecret = "a-secret-of-the-test"
+			}
+			c, err := wasm.Open(t.Context(), config, drive.Options{HTTP: &http.Client{Transport: n}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			callback := signInAtProvider(t, begun.URL)
+			u, err := url.Parse(callback)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for code, change := range map[string]func(url.Values){
+				"wrong_state":  func(q url.Values) { q.Set("state", "other") },
+				"missing_code": func(q url.Values) { q.Del("code") },
+				"wrong_iss":    func(q url.Values) { q.Set("iss", "https://other.example") },
+				"missing_iss":  func(q url.Values) { q.Del("iss") },
+				"oauth_error":  func(q url.Values) { q.Set("error", "access_denied") },
+			} {
+				wrong, q := *u, u.Query()
+				change(q)
+				wrong.RawQuery = q.Encode()
+				if _, err := c.Callback(t.Context(), wrong.String()); !errors.Is(err, &drive.Error{Code: code}) {
+					t.Errorf("%s: %v", code, err)
+				}
+			}
+			r, err := c.Callback(t.Context(), callback)
+			if err != nil || r.State != "mine" {
+				t.Fatal(err, r)
+			}
+			if _, err := c.Callback(t.Context(), callback); !errors.Is(err, &drive.Error{Code: "already_used"}) {
+				t.Error(err)
+			}
+			if len(n.forms) != 1 {
+				t.Errorf("%d token requests", len(n.forms))
+			}
+			raw, err := c.Userinfo(t.Context())
+			var claims struct{ Sub, Name string }
+			if err != nil || json.Unmarshal(raw, &claims) != nil || claims.Sub != "248289761001" || claims.Name != "A person" {
+				t.Errorf("%s, %v", raw, err)
+			}
+			before, err := c.Token(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			after, err := c.FreshToken(t.Context())
+			if err != nil || after.AccessToken == before.AccessToken {
+				t.Error(err)
+			}
+			if _, err := c.FreshToken(t.Context()); err != nil || n.forms[1].Get("refresh_token") == n.forms[2].Get("refresh_token") {
+				t.Error("the refresh token was not rotated", err)
+			}
+			// The answer gets lost after the server rotated: this server takes a second use for theft.
+			n.lose = 1
+			if _, err := c.FreshToken(t.Context()); !errors.Is(err, &drive.Error{Code: "outcome_lost"}) {
+				t.Error(err)
+			}
+			if st, err := c.Status(t.Context()); err != nil || st.Status != "not_authenticated" {
+				t.Error(st, err)
+			}
+			// Signed in anew, and signed out: the server knows the token no more.
+			if begun, err = c.Authorize(t.Context(), drive.AuthorizeParams{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err = c.Callback(t.Context(), signInAtProvider(t, begun.URL)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.FreshToken(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			last := n.forms[len(n.forms)-1]
+			if revoked, err := c.LogOut(t.Context()); err != nil || !revoked {
+				t.Error(revoked, err)
+			}
+			req, _ := http.NewRequest("POST", issuer+"/token", strings.NewReader(last.Encode()))
+			req.Header.Set("content-type", "application/x-www-form-urlencoded")
+			if row.method == "client_secret_basic" {
+				req.SetBasicAuth(row.client, config.ClientSecret)
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil || res.StatusCode != 400 {
+				t.Error("a replayed refresh token was taken", res, err)
+			}
+		})
+	}
+}
