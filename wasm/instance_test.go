@@ -191,14 +191,18 @@ func TestInstanceThatGrewIsRetired(t *testing.T) {
 	if _, err := c.SetToken(t.Context(), map[string]any{"access_token": "kept", "token_type": "Bearer"}); err != nil {
 		t.Fatal(err)
 	}
+	e.mu.Lock()
 	first := e.instances[0]
 	first.module.Memory().Grow(worn / page)
+	e.mu.Unlock()
 	if _, err := c.Status(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	e.mu.Lock()
 	if len(e.instances) != 1 || e.instances[0] == first || first.lost == nil {
 		t.Error("the instance was not left")
 	}
+	e.mu.Unlock()
 	if token, err := c.Token(t.Context()); err != nil || token.AccessToken != "kept" {
 		t.Errorf("%v, %q", err, token.AccessToken)
 	}
