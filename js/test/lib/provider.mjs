@@ -1,0 +1,82 @@
+// A small provider for the tests of the shim: each token endpoint request is counted, and its answer can be scripted.
+import { createServer } from 'node:http';
+
+const read = async (request) => {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  return Buffer.concat(parts).toString();
+};
+
+/**
+ * @returns {Promise<object>} `url`; `requests`, each with path, method, headers and body; `answers`, a function by path that answers
+ *   in place of the usual one: it gets the request and gives `{status, headers, body}` or a promise of it; `config`, for a client
+ */
+export const provider = async () => {
+  const requests = [];
+  const answers = {};
+  let issued = 0;
+  const usual = {
+    '/token': () => ({
+      body: { access_token: `ACCESS-${++issued}`, token_type: 'Bearer', expires_in: 3600, refresh_token: `REFRESH-${issued}` },
+    }),
+    '/revoke': () => ({}),
+    '/userinfo': () => ({ body: { sub: 'alice' } }),
+    '/api': ({ headers, body }) =>
+      headers.authorization === `Bearer ACCESS-${issued}` ? { body: { ok: true, body } } : { status: 401, headers: { 'www-authenticate': 'Bearer' } },
+  };
+  const server = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, 'http://localhost');
+    const cors = {
+      'access-control-allow-origin': '*',
+      'access-control-allow-headers': 'authorization, content-type',
+      'access-control-expose-headers': '*',
+    };
+    if (request.method === 'OPTIONS') return response.writeHead(204, cors).end();
+    const seen = { path: request.url, method: request.method, headers: request.headers, body: await read(request) };
+    requests.push(seen);
+    const answer = answers[pathname] ?? usual[pathname] ?? usual['/' + pathname.split('/')[1]];
+    const { status = 200, headers = {}, body } = (await answer?.(seen)) ?? { status: 404 };
+    response.writeHead(status, { 'content-type': 'application/json', ...cors, ...headers });
+    response.end(body === undefined ? '' : JSON.stringify(body));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${server.address().port}`;
+  return {
+    url,
+    requests,
+    answers,
+    count: (path) => requests.filter((request) => request.path.startsWith(path)).length,
+    config: {
+      client_id: 'app',
+      authorization_endpoint: `${url}/authorize`,
+      token_endpoint: `${url}/token`,
+      revocation_endpoint: `${url}/revoke`,
+      userinfo_endpoint: `${url}/userinfo`,
+      redirect_uri: 'https://app.example/cb',
+      scope: 'read',
+      resources: [`${url}/api`],
+    },
+    stop: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+};
+
+/** Signs a client in without a user: what the server would send back is made up from the authorization URL. */
+export const signIn = async (client, parameters) => {
+  const { url, state } = await client.authorize(parameters);
+  const redirect = new URL(new URL(url).searchParams.get('redirect_uri'));
+  redirect.searchParams.set('code', 'THE-CODE');
+  redirect.searchParams.set('state', state);
+  return { redirect: redirect.href, status: await client.handleRedirect(redirect.href) };
+};
+
+/** Resolves once the condition holds. */
+export const until = async (condition, what = 'condition') => {
+  for (let left = 200; left > 0; left--) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`never came: ${what}`);
+};
