@@ -130,7 +130,7 @@ func (c *client) fresh(in json.Value, a *attempt) {
 			a.verifier = c.random("verifier", c.verifierLength)
 		}
 	}
-	if c.nonce == "enabled" || c.nonce == "automatic" && hasScope(a.scope, "openid") {
+	if c.nonce == "enabled" || hasScope(a.scope, "openid") && !c.nonceOff {
 		if a.nonce = in.Get("insecure_nonce").Str(); a.nonce == "" {
 			a.nonce = c.random("nonce", 43)
 		}

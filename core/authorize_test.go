@@ -148,6 +148,8 @@ func TestScenarioNonceModes(t *testing.T) {
 		{"automatic without openid", `{}`, "a", "no"},
 		{"automatic with openid", `{}`, "openid a", "yes"},
 		{"enabled without openid", `{"nonce":"enabled"}`, "a", "yes"},
+		{"disabled without openid", `{"nonce":"disabled"}`, "a", "no"},
+		{"disabled and openid for one attempt", `{"nonce":"disabled"}`, "openid", "yes"},
 		{"disabled with openid", `{"insecure_nonce_disabled":true}`, "openid", "no"},
 		{"not a part of another scope", `{}`, "openid2 xopenid", "no"},
 	} {

@@ -177,6 +177,7 @@ func TestScenarioConfiguration(t *testing.T) {
 		{`{"pkce_verifier_length":"43"}`, "bad_value", "pkce_verifier_length"},
 		{`{"retry_window_ms":-1}`, "bad_value", "retry_window_ms"},
 		{`{"nonce":"off"}`, "bad_value", "nonce"},
+		{`{"nonce":"disabled","scope":"openid"}`, "bad_value", "nonce"},
 		{`{"insecure_pkce_none":"yes"}`, "bad_value", "insecure_pkce_none"},
 		{`{"resources":["http://api.example"]}`, "not_https", "resources"},
 		{`{"resources":["*"]}`, "bad_url", "resources"},

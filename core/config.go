@@ -14,7 +14,7 @@ type config struct {
 	pkce                                                                string // S256, plain, none
 	verifierLength                                                      int64
 	retryWindow                                                         int64
-	missingTokenType, issRequired                                       bool
+	missingTokenType, issRequired, nonceOff                             bool
 	resources                                                           []uri
 	parameters                                                          []form.Param
 	parameterHooks, requestHooks                                        []string
@@ -108,7 +108,7 @@ func (c *config) set(option string) {
 	case "insecure_pkce_none":
 		c.pkce = "none"
 	case "insecure_nonce_disabled":
-		c.nonce = "disabled"
+		c.nonceOff = true
 	case "missing_token_type_is_bearer":
 		c.missingTokenType = true
 	case "authorization_response_iss_parameter_supported":
@@ -186,7 +186,8 @@ func (c *config) check() *fault {
 	if c.verifierLength < 43 || c.verifierLength > 128 {
 		return bad("bad_value", "pkce_verifier_length")
 	}
-	if c.nonce != "automatic" && c.nonce != "enabled" && c.nonce != "disabled" {
+	// Without a nonce an ID token is not bound to its attempt: with openid that takes the option that says so.
+	if c.nonce != "automatic" && c.nonce != "enabled" && (c.nonce != "disabled" || hasScope(c.scope, "openid")) {
 		return bad("bad_value", "nonce")
 	}
 	for _, p := range c.parameters {
