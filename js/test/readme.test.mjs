@@ -1,0 +1,21 @@
+// The README's programs compile against what is shipped.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { installed, root } from './lib/installed.mjs';
+
+const block = (language) => readFileSync(join(root, 'README.md'), 'utf8').split('```' + language + '\n')[1].split('```')[0];
+const run = (file, ...args) => execFileSync(file, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+
+test('the README: TypeScript against the packed types', () => {
+  const file = join(installed(), 'readme.ts');
+  writeFileSync(file, block('ts'));
+  run(join(root, 'node_modules/.bin/tsc'), '--noEmit', '--strict', '--target', 'es2022', '--module', 'esnext', '--moduleResolution', 'bundler', '--lib', 'es2022,dom,dom.iterable', '--types', '', file);
+});
+
+test('the README: Go', () => {
+  mkdirSync(join(root, 'build/readme'), { recursive: true });
+  writeFileSync(join(root, 'build/readme/main.go'), block('go'));
+  run('go', 'vet', './build/readme');
+});
