@@ -7,4 +7,9 @@ require (
 	golang.org/x/oauth2 v0.37.0
 )
 
-require golang.org/x/sys v0.44.0 // indirect
+require (
+	github.com/evanw/esbuild v0.28.2 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+	golang.org/x/sys v0.44.0 // indirect
+	golang.org/x/text v0.14.0 // indirect
+)
