@@ -49,7 +49,8 @@ type Config struct {
 	MissingTokenTypeIsBearer bool `json:"missing_token_type_is_bearer,omitempty"`
 	// AuthorizationResponseIssParameterSupported refuses authorization responses without iss (RFC 9207 section 2.4).
 	AuthorizationResponseIssParameterSupported bool `json:"authorization_response_iss_parameter_supported,omitempty"`
-	// Nonce is automatic (the default: with scope openid only) or enabled (OpenID Connect Core section 3.1.2.1).
+	// Nonce is automatic (the default: with scope openid only), enabled, or disabled, which scope openid overrules (OpenID Connect
+	// Core section 3.1.2.1).
 	Nonce string `json:"nonce,omitempty"`
 	// InsecureNonceDisabled sends no nonce, with scope openid neither.
 	InsecureNonceDisabled bool `json:"insecure_nonce_disabled,omitempty"`
