@@ -156,9 +156,11 @@ func TestEffectLogIsRedacted(t *testing.T) {
 		defer mu.Unlock()
 		return strings.Contains(strings.Join(lines, "\n"), want)
 	})
+	mu.Lock()
 	if all := strings.Join(lines, "\n"); strings.Contains(all, "secret") {
 		t.Error(all)
 	}
+	mu.Unlock()
 	if s := fmt.Sprintf("%v %+v %#v", drive.Token{AccessToken: "secret-a"}, drive.Token{AccessToken: "secret-a"}, drive.Token{AccessToken: "secret-a"}); strings.Contains(s, "secret-a") {
 		t.Error(s)
 	}
