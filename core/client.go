@@ -46,7 +46,9 @@ func openClient(l *link, in json.Value) *fault {
 		}
 		c.tokens = t
 		c.blind, c.unsaved = true, true
-		c.settle()
+		if t.access != "" {
+			c.grant()
+		}
 		return nil
 	}
 	c.loading = true

@@ -133,8 +133,8 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 	}
 	c.tokenRequest(cmd, stageToken, c.config.token, params, func(v json.Value, f *fault) {
 		if f != nil {
-			// A code is good for one try: the same command would not succeed later.
-			f.retryable = f.code == "unsent"
+			// A code is good for one try (RFC 6749 section 4.1.2): the same command would not succeed later.
+			f.retryable = false
 			c.redact(f, code, a.verifier)
 			done(f)
 			return

@@ -54,7 +54,7 @@ func TestScenarioTokenReplies(t *testing.T) {
 		if got := r.str("error", "kind") + " " + r.str("error", "code"); got != row.want {
 			t.Errorf("%s: %s", row.name, r.raw)
 		}
-		if r.str("error", "op") != "callback" || strings.Contains(r.raw, "the-code-itself") || strings.Contains(r.raw, "Wi-Fi") {
+		if r.str("error", "op") != "callback" || r.str("error", "retryable") != "false" || strings.Contains(r.raw, "the-code-itself") || strings.Contains(r.raw, "Wi-Fi") {
 			t.Errorf("%s: %s", row.name, r.raw)
 		}
 		if row.r.status >= 400 && r.str("error", "status") != fmt.Sprint(row.r.status) {
