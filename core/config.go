@@ -31,32 +31,33 @@ func readConfig(in json.Value) (c *config, f *fault) {
 	for it := in.Each(); it.Next(); {
 		name, v := it.Name(), it.Value()
 		var text *string
+		rule := anyText
 		var flag bool
 		switch name {
 		case "name":
-			text = &c.name
+			text, rule = &c.name, vschar
 		case "issuer":
-			text = &c.issuer
+			text, rule = &c.issuer, endpoint
 		case "client_id":
-			text = &c.clientID
+			text, rule = &c.clientID, vschar
 		case "client_secret":
-			text = &c.clientSecret
+			text, rule = &c.clientSecret, vschar
 		case "redirect_uri":
-			text = &c.redirectURI
+			text, rule = &c.redirectURI, redirect
 		case "scope":
-			text = &c.scope
+			text, rule = &c.scope, scopeList
 		case "user_agent":
-			text = &c.userAgent
+			text, rule = &c.userAgent, vschar
 		case "authorization_endpoint":
-			text = &c.authorization
+			text, rule = &c.authorization, endpoint
 		case "token_endpoint":
-			text = &c.token
+			text, rule = &c.token, endpoint
 		case "refresh_endpoint":
-			text = &c.refresh
+			text, rule = &c.refresh, endpointOrNone
 		case "revocation_endpoint":
-			text = &c.revocation
+			text, rule = &c.revocation, endpoint
 		case "userinfo_endpoint":
-			text = &c.userinfo
+			text, rule = &c.userinfo, endpoint
 		case "token_endpoint_auth_method":
 			text = &c.auth
 		case "revocation_endpoint_auth_method":
@@ -96,6 +97,9 @@ func readConfig(in json.Value) (c *config, f *fault) {
 				return nil, bad("bad_value", name)
 			}
 			*text = v.Str()
+			if code := rule.refuses(*text); code != "" {
+				return nil, bad(code, name)
+			}
 		}
 	}
 	return c, c.check()
@@ -152,36 +156,8 @@ func (c *config) check() *fault {
 	if c.clientID == "" {
 		return bad("missing", "client_id")
 	}
-	for _, t := range [][2]string{{"client_id", c.clientID}, {"client_secret", c.clientSecret}, {"user_agent", c.userAgent}, {"name", c.name}} {
-		// RFC 6749 appendices A.1 and A.2: VSCHAR.
-		if !vschars(t[1]) {
-			return bad("bad_value", t[0])
-		}
-	}
 	if c.name == "" {
 		return bad("missing", "name")
-	}
-	for _, e := range [][2]string{{"issuer", c.issuer}, {"authorization_endpoint", c.authorization}, {"token_endpoint", c.token},
-		{"refresh_endpoint", c.refresh}, {"revocation_endpoint", c.revocation}, {"userinfo_endpoint", c.userinfo}} {
-		if e[1] == "" || e[0] == "refresh_endpoint" && e[1] == "none" {
-			continue
-		}
-		// RFC 6749 sections 3.1 and 3.2: absolute, without fragment, over TLS.
-		u, ok := parseURI(e[1])
-		if !ok {
-			return bad("bad_url", e[0])
-		}
-		if !u.secure() {
-			return bad("not_https", e[0])
-		}
-	}
-	if c.redirectURI != "" {
-		if code := redirectOK(c.redirectURI); code != "" {
-			return bad(code, "redirect_uri")
-		}
-	}
-	if !scopeOK(c.scope) {
-		return bad("bad_value", "scope")
 	}
 	if c.verifierLength < 43 || c.verifierLength > 128 {
 		return bad("bad_value", "pkce_verifier_length")
@@ -199,6 +175,38 @@ func (c *config) check() *fault {
 		return bad("missing", "issuer")
 	}
 	return c.checkAuth()
+}
+
+// A grammar is what a text of the configuration must be.
+type grammar uint8
+
+const (
+	anyText        grammar = iota
+	vschar                 // RFC 6749 appendices A.1 and A.2
+	scopeList              // RFC 6749 section 3.3
+	redirect               // RFC 6749 section 3.1.2
+	endpoint               // RFC 6749 sections 3.1 and 3.2: absolute, without fragment, over TLS
+	endpointOrNone         // or the word none
+)
+
+// refuses gives the code of the error, "" for a text that is right or not there.
+func (g grammar) refuses(s string) (code string) {
+	switch {
+	case s == "" || g == endpointOrNone && s == "none":
+	case g == vschar && !vschars(s) || g == scopeList && !scopeOK(s):
+		return "bad_value"
+	case g == redirect:
+		return redirectOK(s)
+	case g >= endpoint:
+		u, ok := parseURI(s)
+		if !ok {
+			return "bad_url"
+		}
+		if !u.secure() {
+			return "not_https"
+		}
+	}
+	return ""
 }
 
 // fingerprint tells whose tokens stored bytes are.
