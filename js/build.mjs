@@ -12,6 +12,7 @@ await rm(here('dist'), { recursive: true, force: true });
 await mkdir(here('dist'), { recursive: true });
 await copyFile(here('../wasm/oauth2.wasm'), here('dist/oauth2.wasm'));
 await copyFile(here('../wasm_exec.js'), here('dist/wasm_exec.js'));
+await copyFile(here('../LICENSE'), here('LICENSE')); // npm takes it from beside package.json only
 
 const common = { bundle: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'none', logLevel: 'warning' };
 await build({ ...common, entryPoints: [here('src/index.ts')], outfile: here('dist/index.js') });

@@ -16,7 +16,6 @@ export class Client extends EventTarget {
   #host!: Host;
   #config: T.Config;
   #fetch: typeof fetch | undefined;
-  #status: unknown;
 
   /** @internal */
   static async open(config: T.Config, { session, signal, ...options }: T.Options, module: () => Source | PromiseLike<Source>) {
@@ -51,12 +50,6 @@ export class Client extends EventTarget {
   }
 
   #dispatch({ event, error, ...detail }: HostEvent): void {
-    if (event === 'restarted') this.#status = undefined;
-    if (event === 'status') {
-      // A session that moves to another instance says again what it is.
-      if (detail.status === this.#status) return;
-      this.#status = detail.status;
-    }
     this.dispatchEvent(
       new CustomEvent(event, { detail: error ? (error instanceof OAuthError ? error : new OAuthError(error as OAuthError)) : detail }),
     );

@@ -80,6 +80,12 @@ export class Host {
   /** There is no instance until somebody asks for something. */
   #down = false;
   #retiring = false;
+  /** A session moves to another instance: what it says of itself meanwhile is nothing new. */
+  #moving = false;
+
+  #release!: () => void;
+  /** Events wait until whoever opens the session has had the time to add listeners; those of a restored session come at once. */
+  #ready = new Promise<void>((resolve) => (this.#release = resolve));
 
   private constructor(options: HostOptions) {
     const { store = memoryStore(), pendingStore = defaultPendingStore(), locks = defaultLocks(store) } = options;
@@ -96,6 +102,7 @@ export class Host {
   static async open(options: HostOptions): Promise<Host> {
     const host = new Host(options);
     await host.#start(options.module, options.open.session);
+    setTimeout(host.#release);
     return host;
   }
 
@@ -117,6 +124,7 @@ export class Host {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.#closed) throw failure('cancelled', 'closed', command);
+      this.#release();
       const id = ++this.#lastId;
       const end = () => {
         this.#commands.delete(id);
@@ -163,7 +171,7 @@ export class Host {
     this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), kind, config, session }));
     if (!this.#handle) throw new OAuthError(JSON.parse(instance.effect(0)!).error);
     this.#drain();
-    this.#busy = false;
+    this.#busy = this.#moving = false;
     this.#pump();
   }
 
@@ -210,7 +218,7 @@ export class Host {
     }
     if (kind === 'event') {
       const { id: _, kind: __, ...event } = effect;
-      this.#tell(event as unknown as HostEvent);
+      if (!this.#moving) this.#tell(event as unknown as HostEvent);
       return log();
     }
     if (target) {
@@ -244,7 +252,7 @@ export class Host {
   }
 
   #tell(event: HostEvent): void {
-    queueMicrotask(() => this.#closed || this.#options.onEvent?.(event));
+    void this.#ready.then(() => this.#closed || this.#options.onEvent?.(event));
   }
 
   /** Withdraws all that is under way. */
@@ -261,6 +269,7 @@ export class Host {
   /** Leaves an instance that threw. How far its commands came is unknown, so they fail, and no input is given again. */
   #lose(cause: unknown): void {
     this.#busy = true;
+    this.#moving = false;
     this.#withdraw();
     this.#rejectAll('internal', 'instance_lost', cause);
     this.#tell({ event: 'restarted', error: failure('internal', 'instance_lost', 'open', cause) });
@@ -289,6 +298,7 @@ export class Host {
           if (!this.#idle() || this.#closed || this.#busy) return;
           this.#instance.close(this.#handle);
           this.#withdraw();
+          this.#moving = true;
           return this.#restart(session);
         },
         () => {}, // another kind of session, without bytes to carry over

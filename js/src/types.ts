@@ -16,7 +16,7 @@ export type AuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none';
  * https URLs; http is for loopback hosts only.
  */
 export interface Config {
-  /** Tells several clients apart in stores and locks. Default: `oauth2`. */
+  /** Tells several sessions apart in stores and locks. Default: `oauth2`. */
   name?: string;
   /** RFC 6749 section 2.2. */
   client_id: string;

@@ -245,17 +245,23 @@ test('a session goes through export and open', async () => {
   await assert.rejects(openClient({ ...server.config, client_id: 'other' }, { session }), { code: 'wrong_configuration', field: 'session' });
 });
 
-test('Q1 a listener that is added right after open hears of the restored session', async () => {
-  const store = memoryStore();
-  await signIn(await openClient(server.config, { store }));
-  const client = await openClient(server.config, { store });
-  const events = heard(client);
-  await client.status();
-  assert.deepEqual(
-    events.map(([type]) => type),
-    ['status', 'granted'],
-  );
-});
+for (const from of ['a store', 'bytes']) {
+  test(`Q1 a listener that is added right after open hears of the session restored from ${from}`, async () => {
+    const store = memoryStore();
+    const before = await openClient(server.config, { store });
+    await signIn(before);
+    const client = await openClient(server.config, from === 'bytes' ? { session: await before.export() } : { store });
+    const events = heard(client);
+    await until(() => events.length === 2);
+    assert.deepEqual(
+      events.map(([type, detail]) => [type, detail.status]),
+      [
+        ['status', 'granted'],
+        ['granted', undefined],
+      ],
+    );
+  });
+}
 
 test('a store of another configuration is refused and left alone', async () => {
   const store = memoryStore();
@@ -264,6 +270,7 @@ test('a store of another configuration is refused and left alone', async () => {
   const client = await openClient({ ...server.config, client_id: 'other' }, { store });
   const events = heard(client);
   assert.equal((await client.status()).status, 'not_authenticated');
+  await until(() => events.length);
   assert.deepEqual(events, [['session_refused', {}]]);
   assert.deepEqual(await store.load('oauth2.session'), before);
 });

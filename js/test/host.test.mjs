@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { promisify } from 'node:util';
+import { installed, library } from './lib/installed.mjs';
+import { provider, signIn, until } from './lib/provider.mjs';
+
+const { Host, memoryStore, OAuthError, openClient } = await library();
+const dist = join(installed(), 'node_modules/oauth2-wasm/dist');
+const module = await WebAssembly.compile(readFileSync(join(dist, 'oauth2.wasm')));
+
+let server;
+before(async () => (server = await provider()));
+after(() => server.stop());
+beforeEach(() => {
+  server.requests.length = 0;
+  for (const path in server.answers) delete server.answers[path];
+});
+
+/** While `work` runs, instances give their exports through `change`. */
+const withExports = async (change, work) => {
+  const { instantiate } = WebAssembly;
+  WebAssembly.instantiate = async (...args) => {
+    const made = await instantiate(...args);
+    const { exports } = made.instance ?? made;
+    if (!exports.oauth2_abi) return made; // Node's fetch has a module of its own
+    return { module: made.module ?? args[0], instance: { exports: change({ ...exports, memory: exports.memory }) } };
+  };
+  try {
+    return await work();
+  } finally {
+    WebAssembly.instantiate = instantiate;
+  }
+};
+
+test('a trap fails the commands under way and the session goes on from the store', async () => {
+  let armed = false;
+  const trapping = (exports) => ({
+    ...exports,
+    oauth2_input(...args) {
+      if (!armed) return exports.oauth2_input(...args);
+      armed = false;
+      throw new WebAssembly.RuntimeError('unreachable');
+    },
+  });
+  await withExports(trapping, async () => {
+    const client = await openClient(server.config, { module });
+    const events = [];
+    for (const type of ['status', 'restarted']) client.addEventListener(type, (event) => events.push([type, event.detail.code ?? event.detail.status]));
+    await signIn(client);
+    server.answers['/userinfo'] = () => new Promise(() => {});
+    const waiting = client.userinfo();
+    await until(() => server.count('/userinfo'), 'the request');
+    armed = true;
+    const [trapped, other] = await Promise.allSettled([client.token(), waiting]);
+    assert.ok(trapped.reason instanceof OAuthError);
+    assert.deepEqual([trapped.reason.kind, trapped.reason.code, trapped.reason.op], ['internal', 'instance_lost', 'token']);
+    assert.deepEqual([other.reason.kind, other.reason.op], ['internal', 'userinfo']);
+    assert.equal(trapped.reason.cause.name, 'Trap');
+    assert.equal((await client.status()).status, 'granted');
+    assert.match((await client.token()).access_token, /^ACCESS-/);
+    assert.deepEqual(events, [
+      ['status', 'granted'],
+      ['restarted', 'instance_lost'],
+      ['status', 'granted'],
+    ]);
+  });
+});
+
+test('an instance that traps again and again is made anew only when somebody asks', async () => {
+  let made = 0;
+  const trapping = (exports) => {
+    made++;
+    return {
+      ...exports,
+      oauth2_input() {
+        throw new WebAssembly.RuntimeError('unreachable');
+      },
+    };
+  };
+  await withExports(trapping, async () => {
+    const client = await openClient(server.config, { module });
+    await assert.rejects(client.status(), { kind: 'internal', code: 'instance_lost' });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const before = made;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(made, before);
+    await assert.rejects(client.status(), { kind: 'internal', code: 'instance_lost' });
+    assert.ok(made > before);
+    client.close();
+  });
+});
+
+test('an instance with much memory is exchanged between commands, and the session comes along', async () => {
+  let memory;
+  const watched = (exports) => {
+    memory = exports.memory;
+    return exports;
+  };
+  await withExports(watched, async () => {
+    // Where the store fails, only the instance has the tokens.
+    const store = {
+      load: () => ({ version: '' }),
+      store: () => {
+        throw new Error('full');
+      },
+    };
+    const client = await openClient(server.config, { module, store, pendingStore: memoryStore() });
+    await signIn(client);
+    const events = [];
+    for (const type of ['status', 'granted', 'restarted']) client.addEventListener(type, () => events.push(type));
+    const first = memory;
+    const large = [...Array(900)].map((_, i) => [`p${i}`, 'x'.repeat(1000)]);
+    await until(async () => {
+      await client.authorize({ parameters: large }).catch(() => {});
+      return memory !== first;
+    }, 'another instance');
+    assert.ok(first.buffer.byteLength > 4 << 20);
+    await until(() => memory.buffer.byteLength < 4 << 20);
+    const status = await client.status();
+    assert.deepEqual([status.status, status.not_persisted], ['granted', true]);
+    assert.match((await client.token()).access_token, /^ACCESS-/);
+    assert.deepEqual(events, []);
+  });
+});
+
+test('what is answered after close is ignored, and no input reaches the instance', async () => {
+  let inputs = 0;
+  const counting = (exports) => ({
+    ...exports,
+    oauth2_input(...args) {
+      inputs++;
+      return exports.oauth2_input(...args);
+    },
+  });
+  await withExports(counting, async () => {
+    let loaded;
+    const store = { load: () => new Promise((resolve) => (loaded = resolve)), store: () => '' };
+    const client = await openClient(server.config, { module, store });
+    await until(() => loaded);
+    client.close();
+    loaded({ version: '' });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.equal(inputs, 0);
+  });
+});
+
+test('inputs are wiped from the memory, and no entropy comes twice', async () => {
+  const seen = new Set();
+  const watching = (exports) => {
+    const decoder = new TextDecoder();
+    const look = (address, length) => new Uint8Array(exports.memory.buffer, address, length);
+    const watch =
+      (call, at) =>
+      (...args) => {
+        const [address, length] = args.slice(at);
+        const { entropy } = JSON.parse(decoder.decode(look(address, length)));
+        assert.match(entropy, /^[\w-]{43}$/);
+        assert.ok(!seen.has(entropy));
+        seen.add(entropy);
+        queueMicrotask(() => assert.ok(look(address, length).every((byte) => byte === 0)));
+        return call(...args);
+      };
+    return { ...exports, oauth2_open: watch(exports.oauth2_open, 0), oauth2_input: watch(exports.oauth2_input, 1) };
+  };
+  await withExports(watching, async () => {
+    const client = await openClient(server.config, { module });
+    // More than the pool holds at a time.
+    for (let i = 0; i < 200; i++) await client.status();
+    assert.ok(seen.size > 200);
+  });
+});
+
+test('a request that fails while the machine says that it is offline was not sent', async () => {
+  Object.defineProperty(globalThis, 'navigator', { value: { onLine: false }, configurable: true, writable: true });
+  try {
+    const client = await openClient({ ...server.config, token_endpoint: 'http://127.0.0.1:1/token' });
+    await assert.rejects(signIn(client), { kind: 'network', code: 'unsent' });
+    // The word of the machine is not enough: what is on the same machine is there.
+    await signIn(await openClient(server.config));
+  } finally {
+    delete globalThis.navigator;
+  }
+});
+
+/** Runs a program in a process of its own, from the installed package. */
+const program = async (text) => {
+  const file = join(installed(), `program-${process.pid}-${Date.now()}.mjs`);
+  writeFileSync(file, text);
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 10_000 });
+  return stdout;
+};
+
+test('a timer keeps the process alive only while somebody waits for a command', async () => {
+  const waits = await program(`
+    import { Host } from 'oauth2-wasm';
+    import { readFileSync } from 'node:fs';
+    const module = readFileSync(new URL(import.meta.resolve('oauth2-wasm/oauth2.wasm')));
+    const host = await Host.open({ module, open: { kind: 'contract' } });
+    await host.run('perform', { effect: { kind: 'timer', ms: 300 } });
+    console.log('fired');
+    const controller = new AbortController();
+    host.run('perform', { effect: { kind: 'timer', ms: 2592000000 } }, controller.signal).catch(() => console.log('given up'));
+    controller.abort();
+  `);
+  assert.equal(waits, 'fired\ngiven up\n');
+});
+
+test('import touches nothing of a page', async () => {
+  const said = await program(`
+    for (const name of ['window', 'document', 'location', 'navigator', 'history', 'sessionStorage', 'localStorage', 'fetch']) {
+      Object.defineProperty(globalThis, name, { get() { throw new Error('touched ' + name); }, configurable: true });
+    }
+    for (const name of ['getRandomValues', 'subtle']) Object.defineProperty(crypto, name, { get() { throw new Error('touched ' + name); } });
+    const { openClient } = await import(new URL('./index.js', import.meta.resolve('oauth2-wasm')));
+    console.log(typeof openClient);
+  `);
+  assert.equal(said, 'function\n');
+});
+
+test('hosts of another kind are opened with their own messages', async () => {
+  await assert.rejects(Host.open({ module, open: { kind: 'nothing' } }), { name: 'OAuthError', field: 'kind' });
+  const host = await Host.open({ module, open: { kind: 'contract' } });
+  await assert.rejects(host.run('dance'), { code: 'unknown_command' });
+  assert.ok(host.memoryBytes > 0);
+  host.close();
+});

@@ -1,0 +1,18 @@
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { installed, root } from './installed.mjs';
+import { chromiumArgs, runtimes } from './runtimes.mjs';
+
+export const launch = () => chromium.launch({ executablePath: runtimes.chromium, args: chromiumArgs });
+
+/** Puts test pages beside the installed package, and gives the folder of both. */
+export const pages = () => {
+  const folder = installed();
+  cpSync(join(root, 'js/test/pages'), join(folder, 'pages'), { recursive: true });
+  return folder;
+};
+
+/** The policy of a page that allows WebAssembly and no other dynamic code. */
+export const strictPolicy = (scripts = "'self' 'wasm-unsafe-eval'") =>
+  ({ 'content-security-policy': `default-src 'none'; script-src ${scripts}; connect-src 'self' http://127.0.0.1:*; worker-src 'self'` });

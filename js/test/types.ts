@@ -1,0 +1,90 @@
+// What callers write, held against the package's types. It is compiled, never run.
+import { type Client, ConflictError, Host, insecureSessionStore, memoryStore, OAuthError, openClient, type Store } from 'oauth2-wasm';
+import { instantiate, Trap } from 'oauth2-wasm/wasm_exec.js';
+
+const store: Store = {
+  async load(key) {
+    return key ? { value: 'text', version: '1' } : { version: '' };
+  },
+  async store(key, version, value) {
+    if (version !== key) throw new ConflictError('changed');
+    return value === null ? '' : '2';
+  },
+};
+
+const client: Client = await openClient(
+  {
+    name: 'work',
+    client_id: 'app',
+    authorization_endpoint: 'https://as.example/authorize',
+    token_endpoint: 'https://as.example/token',
+    token_endpoint_auth_method: 'none',
+    redirect_uri: 'https://app.example/callback',
+    scope: 'openid read',
+    resources: ['https://api.example/v1'],
+    parameters: { audience: 'api' },
+    pkce_verifier_length: 64,
+    retry_window_ms: 0,
+  },
+  {
+    store,
+    pendingStore: insecureSessionStore(),
+    locks: navigator.locks,
+    fetch: (input, init) => fetch(input, init),
+    hooks: {
+      parameters: { token: (parameters, stage) => parameters.set('stage', stage) },
+      request: { refresh: async (request) => ({ ...request, headers: [...request.headers, ['x-a', 'b']] }) },
+    },
+    signal: AbortSignal.timeout(1000),
+    onEffect: ({ kind, stage, method, url, ms }) => console.log(kind, stage, method, url, ms),
+  },
+);
+
+client.addEventListener('granted', ({ detail }) => console.log(detail.scope.split(' '), detail.expires_at?.toFixed()));
+client.addEventListener('status', ({ detail }) => detail.status === 'refreshing');
+client.addEventListener('request_failed', function ({ detail }) {
+  if (detail.retryable) void this.refresh();
+});
+client.addEventListener('whatever', (event: Event) => event.type);
+
+const { signal } = new AbortController();
+const { url, state }: { url: string; state: string } = await client.authorize({ scope: 'read', state: 'page 7', parameters: [['prompt', 'login']], signal });
+await client.signIn({ navigate: (url) => console.log(url, state) });
+const status = await client.handleRedirect(url, { signal });
+if (status) console.log(status.state?.length, status.scope, status.extra?.['user']);
+await client.exchange({ code: 'c', code_verifier: 'v' });
+const { access_token, expires_at = 0 } = await client.token({ force: true, signal });
+console.log(access_token, new Date(expires_at));
+await client.setToken({ access_token: 'a', token_type: 'Bearer', expires_in: '60', user: 1 });
+await client.revoke({ token: 'refresh_token' });
+console.log((await client.userinfo())['sub'], (await client.refresh()).expired, (await client.signOut()).revoked);
+const response: Response = await client.fetch(new URL('https://api.example/v1/me'), { method: 'POST', body: '{}' });
+console.log(response.ok);
+
+const session: string = await client.export();
+await openClient({ client_id: 'app' }, { session, store: memoryStore(), module: fetch('/oauth2.wasm') });
+
+try {
+  await client.token();
+} catch (error) {
+  if (error instanceof OAuthError && error.kind === 'server') console.log(error.code, error.status, error.error_description);
+}
+client.close();
+
+const instance = await instantiate(fetch('/oauth2.wasm'));
+console.log(instance.open('{}'), instance.effect(1), instance.memoryBytes, new Trap().message);
+const host = await Host.open({ module: instance.module, open: { kind: 'contract' }, onEvent: ({ event }) => console.log(event) });
+await host.run('perform', { effect: { kind: 'timer', ms: 1 } }, signal);
+
+// @ts-expect-error: a client id is needed
+await openClient({});
+// @ts-expect-error: an option that is none
+await openClient({ client_id: 'app', clientSecret: 's' });
+// @ts-expect-error: no such method of client authentication
+await openClient({ client_id: 'app', token_endpoint_auth_method: 'basic' });
+// @ts-expect-error: a store without versions
+await openClient({ client_id: 'app' }, { store: { load: () => 'text', store: () => {} } });
+// @ts-expect-error: no such token
+await client.revoke({ token: 'id_token' });
+// @ts-expect-error: not made by callers
+Client.open;
