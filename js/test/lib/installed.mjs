@@ -55,6 +55,14 @@ const install = (folder) => {
   renameSync(made, folder);
 };
 
+/** Forgets what older sources made; another run may still be using what is young. */
+const sweep = () => {
+  for (const name of readdirSync(base)) {
+    const folder = join(base, name);
+    if (/^[0-9a-f]{16}/.test(name) && Date.now() - statSync(folder).mtimeMs > 600_000) rmSync(folder, { recursive: true, force: true });
+  }
+};
+
 /**
  * Packs and installs, unless that was done already with the same sources.
  *
@@ -68,7 +76,7 @@ export const installed = () => {
   if (!existsSync(folder)) {
     alone(() => {
       if (existsSync(folder)) return;
-      for (const name of readdirSync(base)) if (/^[0-9a-f]{16}$/.test(name)) rmSync(join(base, name), { recursive: true, force: true });
+      sweep();
       install(folder);
     });
   }
