@@ -89,6 +89,9 @@ func queryOf(url string) string {
 
 // redirectedTo compares exactly: the response's parameters come behind the redirect URI, and nothing else (RFC 9700 section 2.1).
 func redirectedTo(url, redirectURI string) bool {
+	if u, ok := parseURI(redirectURI); ok && u.path == "" && !u.query && prefixed(url, redirectURI+"/") {
+		redirectURI += "/" // as every browser writes it (RFC 3986 section 6.2.3)
+	}
 	if !prefixed(url, redirectURI) {
 		return false
 	}

@@ -144,6 +144,11 @@ func TestScenarioRedirectURIWithQuery(t *testing.T) {
 	s := newScene(t, "A redirect URI with a query of its own is compared with it; a custom scheme and a loopback port work too.", "Q22")
 	s.tokenServer()
 	s.open(conf)
+	bare := authorizeURL(s, `"redirect_uri":"https://client.example"`)
+	for _, wrong := range []string{"https://client.example.evil.example/?", "https://client.example/cb?", "https://client.example:8443/?", "https://client.examples?"} {
+		s.fails("callback_not_verified", "wrong_redirect_uri", "callback", fmt.Sprintf(`"url":"%scode=c&state=%s"`, wrong, bare.Query().Get("state")))
+	}
+	s.ok("callback", fmt.Sprintf(`"url":"https://client.example/?code=c&state=%s"`, bare.Query().Get("state")))
 	for _, redirect := range []string{"https://client.example/cb?app=1", "com.example.app:/cb", "http://127.0.0.1:49152/cb"} {
 		u := authorizeURL(s, fmt.Sprintf(`"redirect_uri":%q`, redirect))
 		sep := "?"
