@@ -3,13 +3,13 @@ module github.com/oauth2-wasm/oauth2-wasm
 go 1.26.0
 
 require (
+	github.com/evanw/esbuild v0.28.2
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	github.com/tetratelabs/wazero v1.12.0
 	golang.org/x/oauth2 v0.37.0
 )
 
 require (
-	github.com/evanw/esbuild v0.28.2 // indirect
-	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
 	golang.org/x/sys v0.44.0 // indirect
 	golang.org/x/text v0.14.0 // indirect
 )

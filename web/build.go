@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// files are what the page consists of, by path.
+type files map[string][]byte
+
+// findRoot is the checkout around the working directory: the page's sources lie in several of its folders, which
+// no go:embed can reach.
+func findRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(mod), "module github.com/oauth2-wasm/oauth2-wasm\n") {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("start it inside the checkout of oauth2-wasm: go run ./web")
+		}
+		dir = parent
+	}
+}
+
+// build reads the page's files and bundles its TypeScript with that of the package.
+func build(root string) (files, error) {
+	built := files{}
+	for path, source := range map[string]string{
+		"/index.html":  "web/page/index.html",
+		"/style.css":   "web/page/style.css",
+		"/icon.svg":    "web/page/icon.svg",
+		"/oauth2.wasm": "wasm/oauth2.wasm",
+	} {
+		b, err := os.ReadFile(filepath.Join(root, source))
+		if err != nil {
+			return nil, err
+		}
+		built[path] = b
+	}
+	result := api.Build(api.BuildOptions{
+		AbsWorkingDir:     root,
+		EntryPoints:       []string{"web/src/main.ts"},
+		EntryNames:        "app",
+		Outdir:            "build/web", // names the results; nothing is written
+		Bundle:            true,
+		Format:            api.FormatESModule,
+		Target:            api.ES2022,
+		MinifyWhitespace:  true,
+		MinifyIdentifiers: true,
+		MinifySyntax:      true,
+		Sourcemap:         api.SourceMapLinked,
+		LegalComments:     api.LegalCommentsNone,
+	})
+	if len(result.Errors) > 0 {
+		messages := api.FormatMessages(result.Errors, api.FormatMessagesOptions{Kind: api.ErrorMessage})
+		return nil, fmt.Errorf("the page's TypeScript does not build:\n\n%s", strings.Join(messages, ""))
+	}
+	for _, f := range result.OutputFiles {
+		built["/"+filepath.Base(f.Path)] = f.Contents
+	}
+	return built, nil
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// lifetimes are short in the demo, so that a person sees tokens end.
+type lifetimes struct {
+	token, session time.Duration
+}
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("web: ")
+	var life lifetimes
+	flag.DurationVar(&life.token, "token-lifetime", 75*time.Second, "how long an access token is good for")
+	flag.DurationVar(&life.session, "session-lifetime", time.Hour, "how long a refresh token is good for; each refresh gives a new one")
+	flag.Parse()
+	// SIGTERM is how process managers and tests end a server, SIGINT how a person does.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Getenv("PORT"), life, func(page string) { fmt.Println("ready: " + page) }); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run serves until ctx is done; ready is called with the page's URL once both origins listen.
+func run(ctx context.Context, wanted string, life lifetimes, ready func(page string)) error {
+	port, err := parsePort(wanted)
+	if err != nil {
+		return err
+	}
+	root, err := findRoot()
+	if err != nil {
+		return err
+	}
+	built, err := build(root)
+	if err != nil {
+		return err
+	}
+	pageListeners, port, err := listen(port, "127.0.0.1", "::1")
+	if err != nil {
+		return err
+	}
+	issuerListeners, issuerPort, err := listen(port+1, "127.0.0.1")
+	if err != nil {
+		return err
+	}
+	page := origin("localhost", port)
+	issuer := origin("127.0.0.1", issuerPort)
+	provider, err := newProvider(issuer, page, life)
+	if err != nil {
+		return err
+	}
+	site, err := newSite(built, page, issuer, life)
+	if err != nil {
+		return err
+	}
+
+	failed := make(chan error, len(pageListeners)+len(issuerListeners))
+	servers := []*http.Server{start(pageListeners, site, failed), start(issuerListeners, provider, failed)}
+	ready(page + "/")
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	for _, s := range servers {
+		// A page that keeps its connection open must not keep the server.
+		grace, cancel := context.WithTimeout(context.Background(), time.Second)
+		if s.Shutdown(grace) != nil {
+			s.Close()
+		}
+		cancel()
+	}
+	return err
+}
+
+func start(listeners []net.Listener, handler http.Handler, failed chan<- error) *http.Server {
+	s := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	for _, l := range listeners {
+		go func() {
+			if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		}()
+	}
+	return s
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPort(t *testing.T) {
+	for _, row := range []struct {
+		given string
+		port  int
+		ok    bool
+	}{{"", 8080, true}, {"9000", 9000, true}, {"0", 0, false}, {"65536", 0, false}, {"-1", 0, false}, {"http", 0, false}} {
+		port, err := parsePort(row.given)
+		if port != row.port || (err == nil) != row.ok {
+			t.Errorf("PORT=%q: %d, %v", row.given, port, err)
+		}
+	}
+}
+
+// takenPort is a port that is in use, with the next one free as far as can be seen.
+func takenPort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func TestATakenPortGivesWayToTheNext(t *testing.T) {
+	taken := takenPort(t)
+	listeners, port, err := listen(taken, "127.0.0.1", "::1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range listeners {
+		defer l.Close()
+		if got := l.Addr().(*net.TCPAddr); got.Port != port || !got.IP.IsLoopback() {
+			t.Errorf("listens on %v", got)
+		}
+	}
+	if port <= taken {
+		t.Fatalf("port %d, and %d is taken", port, taken)
+	}
+}
+
+func TestRunServesTwoOriginsUntilItIsStopped(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ready, ended := make(chan string, 1), make(chan error, 1)
+	go func() {
+		ended <- run(ctx, strconv.Itoa(takenPort(t)), testLife, func(page string) { ready <- page })
+	}()
+	var page string
+	select {
+	case page = <-ready:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	u, err := url.Parse(page)
+	if err != nil || u.Hostname() != "localhost" || u.Path != "/" {
+		t.Fatal(page, err)
+	}
+	answer, err := http.Get(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	html := body(t, answer)
+	_, rest, _ := strings.Cut(html, `data-issuer="`)
+	issuer, _, _ := strings.Cut(rest, `"`)
+	if !strings.HasPrefix(issuer, "http://127.0.0.1:") || strings.HasSuffix(issuer, ":"+u.Port()) {
+		t.Fatalf("the issuer is %q", issuer)
+	}
+	answer, err = http.Get(issuer + "/.well-known/oauth-authorization-server")
+	if err != nil || answer.StatusCode != http.StatusOK || !strings.Contains(body(t, answer), `"issuer":"`+issuer+`"`) {
+		t.Fatal(answer, err)
+	}
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("still running")
+	}
+	if _, err := http.Get(page); err == nil {
+		t.Fatal("still serving")
+	}
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	testPage   = "http://localhost:8080"
+	testIssuer = "http://127.0.0.1:8081"
+)
+
+var testLife = lifetimes{token: time.Minute, session: time.Hour}
+
+func testSite(t *testing.T) *site {
+	t.Helper()
+	root, err := findRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := build(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSite(built, testPage, testIssuer, testLife)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func get(h http.Handler, url string, header ...string) *http.Response {
+	r := httptest.NewRequest(http.MethodGet, url, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := b.ReadFrom(r.Body); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestSiteServesEachFileAsWhatItIs(t *testing.T) {
+	s := testSite(t)
+	for path, contentType := range map[string]string{
+		"/":                    "text/html; charset=utf-8",
+		"/?code=any&state=any": "text/html; charset=utf-8",
+		"/app.js":              "text/javascript; charset=utf-8",
+		"/app.js.map":          "application/json",
+		"/style.css":           "text/css; charset=utf-8",
+		"/icon.svg":            "image/svg+xml",
+		"/oauth2.wasm":         "application/wasm",
+	} {
+		t.Run(path, func(t *testing.T) {
+			r := get(s, testPage+path)
+			if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != contentType {
+				t.Fatalf("status %d, type %q", r.StatusCode, r.Header.Get("Content-Type"))
+			}
+			if r.Header.Get("Cache-Control") != "no-cache" || r.Header.Get("ETag") == "" {
+				t.Fatalf("Cache-Control %q, ETag %q", r.Header.Get("Cache-Control"), r.Header.Get("ETag"))
+			}
+			again := get(s, testPage+path, "If-None-Match", r.Header.Get("ETag"))
+			if again.StatusCode != http.StatusNotModified || body(t, again) != "" {
+				t.Fatalf("asked again, status %d", again.StatusCode)
+			}
+		})
+	}
+}
+
+func TestSiteServesTheCommittedModule(t *testing.T) {
+	root, err := findRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := os.ReadFile(filepath.Join(root, "wasm/oauth2.wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body(t, get(testSite(t), testPage+"/oauth2.wasm")) != string(module) {
+		t.Fatal("other bytes than wasm/oauth2.wasm")
+	}
+}
+
+func TestSiteHeaders(t *testing.T) {
+	s := testSite(t)
+	want := map[string]string{
+		"Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
+			"connect-src 'self' http://127.0.0.1:8081; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		"Referrer-Policy":              "no-referrer",
+		"X-Content-Type-Options":       "nosniff",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Access-Control-Allow-Origin":  "",
+	}
+	for _, path := range []string{"/", "/oauth2.wasm", "/nothing"} {
+		r := get(s, testPage+path)
+		for name, value := range want {
+			if got := r.Header.Get(name); got != value {
+				t.Errorf("%s: %s: %q, want %q", path, name, got, value)
+			}
+		}
+	}
+}
+
+func TestPageHoldsNothingThatThePolicyForbids(t *testing.T) {
+	page := body(t, get(testSite(t), testPage+"/"))
+	for _, inline := range []string{"<style", " style=", " onclick=", "<script>", "{{"} {
+		if strings.Contains(page, inline) {
+			t.Errorf("the page has %q", inline)
+		}
+	}
+	if !strings.Contains(page, `data-issuer="`+testIssuer+`"`) || !strings.Contains(page, `data-token-lifetime="60000"`) {
+		t.Error("the page does not name its server")
+	}
+}
+
+func TestSiteRefuses(t *testing.T) {
+	s := testSite(t)
+	t.Run("an unknown path", func(t *testing.T) {
+		if r := get(s, testPage+"/../go.mod"); r.StatusCode != http.StatusNotFound {
+			t.Fatal(r.StatusCode)
+		}
+	})
+	t.Run("another method", func(t *testing.T) {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(http.MethodPost, testPage+"/", nil))
+		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
+			t.Fatal(w.Code, w.Header())
+		}
+	})
+	t.Run("another host, and names its own", func(t *testing.T) {
+		r := get(s, "http://127.0.0.1:8080/?code=any")
+		if r.StatusCode != http.StatusFound || r.Header.Get("Location") != testPage+"/" {
+			t.Fatal(r.StatusCode, r.Header)
+		}
+	})
+}
+
+func TestBuildShowsWhatIsWrong(t *testing.T) {
+	root := t.TempDir()
+	for path, text := range map[string]string{
+		"web/page/index.html": "", "web/page/style.css": "", "web/page/icon.svg": "", "wasm/oauth2.wasm": "",
+		"web/src/main.ts": "import './gone.js';",
+	} {
+		file := filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := build(root)
+	if err == nil || !strings.Contains(err.Error(), "main.ts:1:7") || !strings.Contains(err.Error(), "gone.js") {
+		t.Fatalf("the error names neither file nor line: %v", err)
+	}
+}

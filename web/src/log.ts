@@ -1,0 +1,135 @@
+import type { EffectEntry } from '../../js/src/index.js';
+import { byId, byTestId, make, remember, remembered } from './dom.js';
+
+/** A line of the log: an effect, or something of the page's own (`command`, `fetch`). None holds anything secret, so the tab may remember them. */
+interface Line extends Partial<Omit<EffectEntry, 'kind'>> {
+  kind: string;
+  /** Unix time in milliseconds. */
+  at: number;
+  /** The name of a command or an event. */
+  name?: string;
+}
+
+/** As many lines as a person may want to scroll through. */
+const MOST = 300;
+const KEY = 'demo.effects';
+
+const families: Record<string, string> = {
+  command: 'command',
+  fetch: 'page',
+  http: 'net',
+  'http-cancel': 'net',
+  load: 'keep',
+  store: 'keep',
+  lock: 'wait',
+  unlock: 'wait',
+  timer: 'wait',
+  'timer-cancel': 'wait',
+};
+
+const words: Record<string, string> = {
+  load: 'read what is stored',
+  store: 'write to the store',
+  lock: 'wait for the refresh lock',
+  unlock: 'let the lock go',
+  'http-cancel': 'give up a request',
+  'timer-cancel': 'forget a timer',
+  timer: 'wake me later',
+  event: 'tell the page',
+  result: 'answer the command',
+};
+
+const list = byTestId('effects');
+
+const read = (): Line[] => {
+  try {
+    return JSON.parse(remembered(KEY) ?? '[]');
+  } catch {
+    return [];
+  }
+};
+
+let lines = read();
+
+const pad = (n: number) => String(n).padStart(2, '0');
+
+const clock = (at: number) => {
+  const time = new Date(at);
+  return [time.getHours(), time.getMinutes(), time.getSeconds()].map(pad).join(':');
+};
+
+const what = ({ kind, stage, method, url, name }: Line): HTMLElement => {
+  const cell = make('span', { class: 'what' });
+  if (url) cell.append(stage ? stage + ' ' : '', make('code', {}, `${method} ${url}`));
+  else cell.append(name ?? words[kind] ?? stage ?? '');
+  return cell;
+};
+
+const row = (line: Line): HTMLElement => {
+  const family = families[line.kind] ?? 'tell';
+  return make(
+    'li',
+    { 'data-kind': line.kind, 'data-family': family },
+    make('time', { datetime: new Date(line.at).toISOString() }, clock(line.at)),
+    make('span', { class: 'kind', 'data-family': family }, line.kind),
+    what(line),
+    make('span', { class: 'ms' }, line.ms ? line.ms + ' ms' : ''),
+  );
+};
+
+/** The newest line stays in view, unless the reader has scrolled up to an older one. */
+const following = (change: () => void) => {
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 24;
+  change();
+  byId('log-empty').hidden = lines.length > 0;
+  if (atEnd) list.scrollTop = list.scrollHeight;
+};
+
+const add = (line: Line) => {
+  lines.push(line);
+  following(() => {
+    list.append(row(line));
+    for (; lines.length > MOST; lines.shift()) list.firstElementChild?.remove();
+  });
+  remember(KEY, JSON.stringify(lines));
+};
+
+let told: string | undefined;
+let unlogged = 0;
+
+/** Notes which event the client dispatched: its effect, which follows at once, says only that it is one. */
+export const logEvent = (name: string): void => {
+  told = name;
+};
+
+/** Adds an effect. */
+export const logEffect = (entry: EffectEntry): void => {
+  const { kind, stage, method, url, ms } = entry;
+  const name = kind === 'event' ? told : undefined;
+  told = undefined;
+  if (kind === 'result' && unlogged) return void unlogged--;
+  add(JSON.parse(JSON.stringify({ at: Date.now(), kind, stage, method, url, ms, name })));
+};
+
+/** Runs a command of which the page makes so much use that its results would hide the others. */
+export const quietly = <T>(command: () => Promise<T>): Promise<T> => {
+  unlogged++;
+  return command();
+};
+
+/** Adds a request that the page sent itself, with the header that the module gave it. */
+export const logFetch = (method: string, url: string, ms: number): void => add({ at: Date.now(), kind: 'fetch', method, url, ms });
+
+/** Adds what the page asked of the module. */
+export const logCommand = (name: string): void => add({ at: Date.now(), kind: 'command', name });
+
+/** Shows what this tab remembers of the log, from before the way to the server and back. */
+export const startLog = (): void => {
+  following(() => list.append(...lines.map(row)));
+  list.scrollTop = list.scrollHeight;
+  byId('clear').addEventListener('click', () => {
+    lines = [];
+    remember(KEY, null);
+    following(() => list.replaceChildren());
+  });
+};

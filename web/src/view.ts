@@ -1,0 +1,107 @@
+import type { SessionStatus, Status } from '../../js/src/index.js';
+import { countDown } from './countdown.js';
+import { byId, byTestId, make, setText } from './dom.js';
+import type { Explanation } from './explain.js';
+
+/** What the page shows besides what the module calls a status. */
+export type Phase = SessionStatus | 'starting' | 'signing_in' | 'failed';
+
+const words: Record<Phase, string> = {
+  starting: 'Starting',
+  signing_in: 'Signing in',
+  failed: 'Not running',
+  not_authenticated: 'Signed out',
+  temporary_credentials_received: 'Signing in',
+  granted: 'Signed in',
+  refreshing: 'Refreshing',
+};
+
+export const signIn = byTestId<HTMLButtonElement>('sign-in');
+export const signOut = byTestId<HTMLButtonElement>('sign-out');
+export const refresh = byTestId<HTMLButtonElement>('refresh');
+export const keep = byTestId<HTMLInputElement>('keep');
+export const apiButtons = ['call-api', 'send-elsewhere'].map((name) => byTestId<HTMLButtonElement>(name));
+
+const hint = (phase: Phase, status: Status | undefined): string => {
+  switch (phase) {
+    case 'starting':
+      return 'One moment: the module is loading.';
+    case 'signing_in':
+      return 'Back from the server: the code is being exchanged for tokens.';
+    case 'failed':
+      return '';
+    case 'granted':
+    case 'refreshing':
+      if (status && !status.refreshable) return 'The server ended this session, so it cannot be refreshed. Sign in again.';
+      return keep.checked
+        ? 'A call renews the token by itself shortly before it runs out. The session survives a reload of this tab.'
+        : 'A call renews the token by itself shortly before it runs out. A reload signs you out, since tokens are kept in memory only.';
+    default:
+      return 'Sign in to get tokens. Until then there is nothing to refresh.';
+  }
+};
+
+/** Shows the word for a status at once, before the rest of it is known. */
+export const showPhase = (phase: Phase): void => {
+  const pill = byTestId('status');
+  pill.dataset.status = phase;
+  setText(byId('status-words'), words[phase]);
+  setText(byId('status-code'), phase);
+};
+
+const showScopes = (scope: string) => {
+  const cell = byTestId('scopes');
+  if (cell.dataset.scope === scope) return;
+  cell.dataset.scope = scope;
+  cell.toggleAttribute('data-empty', !scope);
+  cell.replaceChildren(...(scope ? scope.split(' ').map((name) => make('span', { class: 'chip' }, name)) : ['none']));
+};
+
+/** Shows who signed in, by the userinfo claims; `null`: nobody. */
+export const showUser = (claims: Record<string, unknown> | null): void => {
+  const cell = byTestId('user');
+  cell.toggleAttribute('data-empty', !claims);
+  if (!claims) return cell.replaceChildren('nobody');
+  const { sub, name, email } = claims;
+  // An address that the server has not verified may be somebody else's.
+  const address = claims.email_verified === true ? email : undefined;
+  const more = [name && sub, address].filter(Boolean).join(' · ');
+  cell.replaceChildren(String(name ?? sub ?? 'somebody'), ' ', make('span', { class: 'muted' }, more));
+};
+
+/** Shows a session. */
+export const show = (phase: Phase, status?: Status): void => {
+  const held = phase === 'granted' || phase === 'refreshing';
+  const running = phase !== 'starting' && phase !== 'failed' && phase !== 'signing_in';
+  const ended = held && status !== undefined && !status.refreshable;
+  const focused = document.activeElement;
+  showPhase(phase);
+  setText(byId('hint'), hint(phase, status));
+  signIn.hidden = held && !ended;
+  signIn.disabled = !running;
+  signOut.hidden = !held;
+  refresh.disabled = !held || ended;
+  keep.disabled = held || !running;
+  for (const button of apiButtons) button.disabled = !running;
+  // The keyboard's place must not be lost with a button that goes away.
+  if (focused === signOut && signOut.hidden) signIn.focus();
+  showScopes(held ? (status?.scope ?? '') : '');
+  countDown(held && status ? status.expires_at : null, !ended);
+  if (!held) showUser(null);
+};
+
+/** Shows an error where it can be seen, or takes it away. */
+export const showError = (error: Explanation | null): void => {
+  const region = byTestId('error');
+  if (!error) return region.replaceChildren();
+  const alert = make('div', { class: 'alert' }, make('strong', {}, error.title), make('p', {}, error.text));
+  if (error.code) alert.append(make('code', {}, error.code));
+  region.replaceChildren(alert);
+  region.scrollIntoView({ block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+};
+
+/** Shows what a call of the API gave. */
+export const showResult = (head: string, body = ''): void => {
+  setText(byId('api-head'), head);
+  byTestId('api-result').textContent = body;
+};
