@@ -6,7 +6,7 @@
 // The page is at http://localhost:8080/, or the port that PORT names, or the next one that is free. The
 // authorization server and the API share another origin, http://127.0.0.1 with a port of its own, so that
 // everything between the two passes the browser's cross-origin rules. Both listen on loopback only. Nothing is
-// kept: what the server issued ends with it.
+// kept: what the server issued ends with it. The flags make tokens end sooner or later than they do by default.
 //
 // The page and its TypeScript are read from the checkout and bundled when the server starts; start it again to see
 // a change.

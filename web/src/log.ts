@@ -39,7 +39,8 @@ const words: Record<string, string> = {
   result: 'answer the command',
 };
 
-const list = byTestId('effects');
+const panel = byTestId('effects');
+const list = panel.firstElementChild!;
 
 const read = (): Line[] => {
   try {
@@ -79,10 +80,10 @@ const row = (line: Line): HTMLElement => {
 
 /** The newest line stays in view, unless the reader has scrolled up to an older one. */
 const following = (change: () => void) => {
-  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 24;
+  const atEnd = panel.scrollHeight - panel.scrollTop - panel.clientHeight < 24;
   change();
   byId('log-empty').hidden = lines.length > 0;
-  if (atEnd) list.scrollTop = list.scrollHeight;
+  if (atEnd) panel.scrollTop = panel.scrollHeight;
 };
 
 const add = (line: Line) => {
@@ -121,12 +122,15 @@ export const quietly = <T>(command: () => Promise<T>): Promise<T> => {
 export const logFetch = (method: string, url: string, ms: number): void => add({ at: Date.now(), kind: 'fetch', method, url, ms });
 
 /** Adds what the page asked of the module. */
-export const logCommand = (name: string): void => add({ at: Date.now(), kind: 'command', name });
+export const logCommand = (name: string): void => {
+  unlogged = 0; // an instance that was lost owes a result for ever
+  add({ at: Date.now(), kind: 'command', name });
+};
 
 /** Shows what this tab remembers of the log, from before the way to the server and back. */
 export const startLog = (): void => {
   following(() => list.append(...lines.map(row)));
-  list.scrollTop = list.scrollHeight;
+  panel.scrollTop = panel.scrollHeight;
   byId('clear').addEventListener('click', () => {
     lines = [];
     remember(KEY, null);

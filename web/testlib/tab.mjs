@@ -1,0 +1,123 @@
+// The demo's server, and tabs in which a person uses it.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { start } from '../../js/test/lib/process.mjs';
+import { chromiumArgs, runtimes } from '../../js/test/lib/runtimes.mjs';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+const freePort = () =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+
+// Registered here, because inside a hook or a test it would belong to that.
+const endings = [];
+after(() => Promise.all(endings.map((end) => end())));
+
+let binary;
+const build = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'oauth2-wasm-web-'));
+  endings.push(() => rmSync(folder, { recursive: true }));
+  binary = join(folder, 'web');
+  execFileSync('go', ['build', '-o', binary, './web'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+};
+
+/** Starts a server with flags and gives its URL. It is built first, so that ending it ends the server and not the `go` command around it. */
+export const serve = async (...flags) => {
+  if (!binary) build();
+  const { match, stop, said } = await start(binary, flags, /^ready: (http:\S+)$/, { cwd: root, env: { ...process.env, PORT: String(await freePort()) } });
+  endings.push(stop);
+  assert.deepEqual(said, [`ready: ${match[1]}`]);
+  return match[1];
+};
+
+let browser;
+
+/** Gives Chromium, started once. */
+export const launch = async () => {
+  if (browser) return browser;
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM || runtimes.chromium, args: chromiumArgs });
+  endings.push(() => browser.close());
+  return browser;
+};
+
+/** Opens a tab of a person's own at the demo; it keeps what was said on its console and what it sent. */
+export const open = async (t, url, options = {}) => {
+  const context = await (await launch()).newContext(options);
+  t.after(() => context.close());
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  const said = [];
+  page.on('console', (message) => said.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => said.push(`uncaught: ${error}`));
+  const sent = [];
+  page.on('request', (request) => sent.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  const at = (name) => page.getByTestId(name);
+  const tab = {
+    context,
+    page,
+    url,
+    said,
+    sent,
+    at,
+    /** Waits for a status, by the module's word for it. */
+    status: (word) => page.waitForSelector(`[data-testid="status"][data-status="${word}"]`),
+    /** Waits for an error, and gives its text. */
+    told: async () => {
+      await page.waitForSelector('[data-testid="error"] .alert');
+      return at('error').innerText();
+    },
+    /** Waits until an element's text matches, and gives it. */
+    until: async (name, { source }) => {
+      const matches = ([id, source]) => new RegExp(source).test(document.querySelector(`[data-testid="${id}"]`).textContent);
+      await page.waitForFunction(matches, [name, source]);
+      return at(name).innerText();
+    },
+    /** How often a request went out. */
+    count: (line) => sent.filter((other) => other === line).length,
+    /** Notes all tokens that the server issues to this tab from now on. */
+    noteTokens: async () => {
+      const tokens = [];
+      // On the way, since Chromium does not keep the body of every answer for one who asks later.
+      await page.route('**/token', async (route) => {
+        const response = await route.fetch();
+        const { access_token: access, refresh_token: refresh } = await response.json();
+        tokens.push(access, refresh);
+        await route.fulfill({ response });
+      });
+      return tokens;
+    },
+    /** Goes as far as the consent page. */
+    toConsent: async () => {
+      await at('sign-in').click();
+      await at('login').click();
+      await at('approve').waitFor();
+    },
+    signIn: async () => {
+      await tab.toConsent();
+      await at('approve').click();
+      await tab.status('granted');
+      await tab.until('user', /Demo account/);
+    },
+    /** Signs in where the server still knows the person and asks for consent only. */
+    signInAgain: async () => {
+      await at('sign-in').click();
+      await at('approve').click();
+      await tab.status('granted');
+    },
+  };
+  await page.goto(url);
+  await tab.status('not_authenticated');
+  return tab;
+};
