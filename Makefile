@@ -11,7 +11,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080)
-	@go run ./web
+	@mkdir -p build && go build -o build/demo ./web && exec build/demo
 
 test: setup check go-test fuzz js-test hosts behaviours ## everything, set-up included
 

@@ -53,7 +53,7 @@ func (c *client) authorize(cmd *command, in json.Value) {
 	}
 	params = append(params, core...)
 	for _, p := range c.parameters {
-		if p.Name != "scope" && valueOf(own, p.Name) == "" {
+		if p.Name != "scope" && count(own, p.Name) == 0 {
 			params = append(params, p)
 		}
 	}
@@ -76,7 +76,18 @@ func (c *client) authorize(cmd *command, in json.Value) {
 			c.fail(cmd, f)
 			return
 		}
-		c.attempts.update(func(list []*attempt) ([]*attempt, *fault) { return append(list, a), nil }, func(f *fault) {
+		if a.nonce == "" && c.wantsNonce(a) {
+			// The hook asked for openid.
+			a.nonce = c.random("nonce", 43)
+			changed = append(changed, form.Param{Name: "nonce", Value: a.nonce})
+		}
+		c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
+			// Only a caller's own state can be there already: the newer attempt is the one it answers.
+			if i := findAttempt(list, a.state); i >= 0 {
+				list = append(list[:i], list[i+1:]...)
+			}
+			return append(list, a), nil
+		}, func(f *fault) {
 			if f != nil {
 				c.fail(cmd, f)
 				return
@@ -130,11 +141,15 @@ func (c *client) fresh(in json.Value, a *attempt) {
 			a.verifier = c.random("verifier", c.verifierLength)
 		}
 	}
-	if c.nonce == "enabled" || hasScope(a.scope, "openid") && !c.nonceOff {
+	if c.wantsNonce(a) {
 		if a.nonce = in.Get("insecure_nonce").Str(); a.nonce == "" {
 			a.nonce = c.random("nonce", 43)
 		}
 	}
+}
+
+func (c *client) wantsNonce(a *attempt) bool {
+	return c.nonce == "enabled" || hasScope(a.scope, "openid") && !c.nonceOff
 }
 
 func valueOf(params []form.Param, name string) string {
@@ -146,23 +161,25 @@ func valueOf(params []form.Param, name string) string {
 	return ""
 }
 
+func count(params []form.Param, name string) (n int) {
+	for _, p := range params {
+		if p.Name == name {
+			n++
+		}
+	}
+	return n
+}
+
 // sameProtected tells whether a hook left the core's parameters as they were, none of them doubled.
 func sameProtected(before, after []form.Param) bool {
-	n := 0
-	for _, p := range after {
-		if protected(p.Name) {
-			n++
-			if valueOf(before, p.Name) != p.Value {
+	for _, list := range [...][]form.Param{before, after} {
+		for _, p := range list {
+			if protected(p.Name) && (count(before, p.Name) != 1 || count(after, p.Name) != 1 || valueOf(before, p.Name) != valueOf(after, p.Name)) {
 				return false
 			}
 		}
 	}
-	for _, p := range before {
-		if protected(p.Name) {
-			n--
-		}
-	}
-	return n == 0
+	return true
 }
 
 // withQuery adds parameters to a URL that may have a query (RFC 6749 section 3.1).

@@ -72,6 +72,8 @@ func (c *client) checkCallback(a *attempt, url string, get func(string) string) 
 		return protocolError(get)
 	case get("code") == "":
 		return &fault{kind: kindCallback, code: "missing_code"}
+	case !vschars(get("code")): // RFC 6749 appendix A.11
+		return &fault{kind: kindCallback, code: "bad_code"}
 	}
 	return nil
 }

@@ -13,7 +13,10 @@ type client struct {
 	tokens  *tokens
 	version string // of what the store holds
 	unsaved bool   // what is held is newer than what is stored
-	blind   bool   // the session came as bytes: what the store holds was never seen
+	// replaced is the refresh token that the one held came in the place of.
+	replaced string
+	marked   int64 // sent_at that this instance set itself
+	blind    bool  // the session came as bytes: what the store holds was never seen
 
 	attempts   attempts
 	sessions   serial // changes of the session, one at a time
@@ -114,11 +117,12 @@ func (c *client) run(cmd *command, in json.Value) {
 
 // refreshNow is the command: where nothing can be sent, nothing is done.
 func (c *client) refreshNow(cmd *command) {
+	done := func(f *fault) { c.finishStatus(cmd, f, "") }
 	if f := c.refreshable(); f != nil && c.refreshing == nil {
-		c.fail(cmd, f)
+		c.look(f, func() { c.refreshNow(cmd) }, done)
 		return
 	}
-	c.refresh(func(f *fault) { c.finishStatus(cmd, f, "") })
+	c.refresh(done)
 }
 
 // cancelCommand ends another command's wait. What it set going and others may need (a refresh, a code being redeemed) goes on.
@@ -159,14 +163,18 @@ func (c *client) fail(cmd *command, f *fault) {
 	if cmd.done {
 		return
 	}
+	f.op = cmd.op
+	c.reportOnce(f)
+	c.end(cmd, f, nil)
+}
+
+// reportOnce tells the listeners once, however many commands wait for the same refresh.
+func (c *client) reportOnce(f *fault) {
 	c.redact(f)
-	own := *f // several commands may wait for one refresh: each gets its own, the listeners one
-	own.op = cmd.op
 	if !f.reported {
 		f.reported = true
-		c.reportFault(&own)
+		c.reportFault(f)
 	}
-	c.end(cmd, &own, nil)
 }
 
 // reportFault fires "server reported error" for a protocol error, and "request failed" for every one.

@@ -38,20 +38,23 @@ func (f *fault) write(w *json.Writer) {
 	if f.status != 0 {
 		w.MemberInt("status", f.status)
 	}
-	w.MemberStrIf("error", f.err)
-	w.MemberStrIf("error_description", f.descr)
-	w.MemberStrIf("error_uri", f.link)
+	// Cut and filtered as late as this: redact has to see all of it.
+	w.MemberStrIf("error", printable(f.err, maxText))
+	w.MemberStrIf("error_description", printable(f.descr, maxText))
+	w.MemberStrIf("error_uri", printable(f.link, maxText))
 	w.Close('}')
 }
 
 // protocolError is the server's own error (RFC 6749 sections 4.1.2.1 and 5.2).
 func protocolError(get func(name string) string) *fault {
-	return &fault{kind: kindServer, code: "oauth_error", err: printable(get("error")), descr: printable(get("error_description")), link: printable(get("error_uri"))}
+	return &fault{kind: kindServer, code: "oauth_error", err: get("error"), descr: get("error_description"), link: get("error_uri")}
 }
 
+// maxText is how much of a server's text an error shows.
+const maxText = 500
+
 // printable keeps what RFC 6749 appendix A.7 and A.8 allow, so that nothing of a server's making can pass for something else in a log.
-func printable(s string) string {
-	const most = 500
+func printable(s string, most int) string {
 	b := make([]byte, 0, min(len(s), most))
 	for i := 0; i < len(s) && len(b) < most; i++ {
 		if c := s[i]; c >= 0x20 && c <= 0x7E && c != '"' && c != '\\' {
@@ -80,7 +83,7 @@ func networkFault(failed string) *fault {
 
 // redact drops a text of the server's that repeats what we hold secret.
 func (c *client) redact(f *fault, more ...string) {
-	for _, secret := range append(more, c.clientSecret, c.tokens.access, c.tokens.refresh) {
+	for _, secret := range append(more, c.clientSecret, c.tokens.access, c.tokens.refresh, c.tokens.idToken) {
 		for _, text := range [...]*string{&f.err, &f.descr, &f.link} {
 			if secret != "" && contains(*text, secret) {
 				*text = "(redacted)"

@@ -52,11 +52,15 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 		headers, readable := readParams(v.Get("headers"))
 		u, valid := parseURI(v.Get("url").Str())
 		method := v.Get("method").Str()
+		text := v.Get("body").Get("text")
+		if v.Get("body").Kind() != json.None && text.Kind() != json.String {
+			readable = false // bytes and references are not ours to send
+		}
 		if failed != "" || !readable || !valid || !u.secure() || method != "GET" && method != "POST" || v.Kind() != json.Object {
 			done("", &fault{kind: kindClient, code: "hook_failed", field: r.stage})
 			return
 		}
 		r.method, r.url, r.headers = method, v.Get("url").Str(), headers
-		done(v.Get("body").Get("text").Str(), nil)
+		done(text.Str(), nil)
 	})
 }

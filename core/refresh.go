@@ -11,7 +11,9 @@ const lockTimeout = 60_000
 type refreshRun struct {
 	cmd     *command
 	waiting []func(*fault)
-	resent  bool // the token was sent before this request, by us or by one that did not see the answer
+	sent    string // the refresh token that goes out
+	resent  bool   // it was sent before this request, by us or by one that did not see the answer
+	alone   bool   // the lock is held: whoever set a mark is not sending any more
 }
 
 // refresh makes the access token new (RFC 6749 section 6) or adopts what another instance got.
@@ -23,7 +25,8 @@ func (c *client) refresh(done func(*fault)) {
 	run := &refreshRun{cmd: &command{}, waiting: []func(*fault){done}}
 	c.refreshing = run
 	c.sessions.run(func(release func()) {
-		c.locked(func(unlock func(), f *fault) {
+		c.locked(func(unlock func(), held bool, f *fault) {
+			run.alone = held
 			end := func(f *fault) {
 				unlock()
 				c.settle()
@@ -43,7 +46,7 @@ func (c *client) refresh(done func(*fault)) {
 }
 
 // locked takes the session's lock and gives the way to free it. A host without locks is left to compare-and-set.
-func (c *client) locked(then func(unlock func(), f *fault)) {
+func (c *client) locked(then func(unlock func(), held bool, f *fault)) {
 	w := c.effect("lock")
 	w.MemberStr("name", c.key)
 	w.MemberInt("timeout_ms", lockTimeout)
@@ -51,20 +54,27 @@ func (c *client) locked(then func(unlock func(), f *fault)) {
 	n = c.ask(w, func(ok json.Value, failed string) {
 		switch failed {
 		case "":
-			then(func() { c.cancel("unlock", n) }, nil)
+			then(func() { c.cancel("unlock", n) }, true, nil)
 		case "unsupported":
-			then(func() {}, nil)
+			then(func() {}, false, nil)
 		default:
-			then(func() {}, &fault{kind: kindClient, code: "lock_" + failed, retryable: true})
+			then(func() {}, false, &fault{kind: kindClient, code: "lock_" + failed, retryable: true})
 		}
 	})
 }
 
 // prepareRefresh looks whether there is something newer, and else marks the token as being sent.
 func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
+	had := c.tokens.access
 	c.reload(func(changed bool, failed string) {
 		t := c.tokens
-		if changed && t.fresh(c.now) {
+		if failed != "" && !c.unsaved {
+			// Without knowing what is stored, a token that another one has used up could go out.
+			end(&fault{kind: kindStorage, code: failed, retryable: true})
+			return
+		}
+		// A mere mark is not something newer.
+		if changed && t.access != had && t.fresh(c.now) {
 			end(nil)
 			return
 		}
@@ -75,13 +85,19 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			end(f)
 			return
 		}
+		if age := c.now - t.sentAt; !run.alone && t.sentAt != 0 && t.sentAt != c.marked && age >= 0 && age < 2*requestTimeout {
+			// There is no lock to tell, and whoever set the mark may be sending at this moment.
+			end(&fault{kind: kindClient, code: "refresh_in_progress", retryable: true})
+			return
+		}
 		if run.resent = t.sentAt != 0; run.resent && (c.retryWindow == 0 || c.now-t.sentAt > c.retryWindow) {
 			end(&fault{kind: kindNetwork, code: "outcome_unknown"})
 			return
 		}
 		if !run.resent {
-			t.sentAt = c.now
+			t.sentAt, c.marked = c.now, c.now
 		}
+		run.sent = t.refresh
 		c.store(c.key, c.version, c.encode(t), func(version, failed string) {
 			switch {
 			case failed == "":
@@ -127,13 +143,18 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 			c.redact(f) // while the token it may repeat is still known
 		} else {
 			t, f = c.readTokens(v, c.tokens, false)
-			if f != nil {
-				f.unknown = true // it was carried out, and the answer is of no use
+			if next := v.Get("refresh_token").Str(); f != nil && next != "" {
+				// The answer is of no use but for the successor it carries: the old token would not be taken again.
+				c.tokens.refresh, c.tokens.sentAt = next, 0
+				c.save(func() { end(f) })
+				return
+			} else if f != nil {
+				f.unknown = true // it was carried out, and nothing of the answer is of use
 			}
 		}
 		switch {
 		case f == nil:
-			c.adoptOwn(t, end)
+			c.adoptOwn(run, t, maxTries, end)
 		case f.unknown && !run.resent && c.retryWindow > 0:
 			// Still under the lock: nobody else can have got an answer.
 			run.resent = true
@@ -153,11 +174,12 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 }
 
 // adoptOwn stores what the server gave, then it is granted. Somebody who wrote in between is newer than we are: a sign-in is adopted, a sign-out ends this too.
-func (c *client) adoptOwn(t *tokens, end func(*fault)) {
+func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)) {
 	text := c.encode(t)
 	c.store(c.key, c.version, text, func(version, failed string) {
 		if failed != "conflict" {
 			c.keep(t, version, failed)
+			c.replaced = run.sent
 			c.grant()
 			end(nil)
 			return
@@ -169,10 +191,10 @@ func (c *client) adoptOwn(t *tokens, end func(*fault)) {
 				c.keep(t, "", "conflict")
 				c.grant()
 				end(nil)
-			case value == text:
-				c.keep(t, version, "")
-				c.grant()
-				end(nil)
+			case theirs.refresh == run.sent && left > 0:
+				// Nothing newer: another one's mark on the token that we have the successor of.
+				c.version = version
+				c.adoptOwn(run, t, left-1, end)
 			case value == "":
 				c.tokens, c.version = &tokens{}, version
 				c.revokeToken(&command{}, t.refresh, "refresh_token", func(*fault) {

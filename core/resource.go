@@ -8,33 +8,46 @@ import (
 // ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error.
 func (c *client) ready(force bool, done func(*fault)) {
 	t := c.tokens
+	again := func() { c.ready(false, done) }
 	switch {
-	case t.access == "" && t.refresh == "" && !force:
-		// Another instance may have signed in.
-		c.sessions.run(func(release func()) {
-			c.reload(func(changed bool, _ string) {
-				release()
-				if now := c.tokens; changed && (now.access != "" || now.refresh != "") {
-					c.ready(false, done)
-					return
-				}
-				done(&fault{kind: kindClient, code: "not_signed_in"})
-			})
-		})
-	case t.fresh(c.now) && !force:
+	case force:
+		c.refresh(done)
+	case t.access == "" && t.refresh == "":
+		c.look(&fault{kind: kindClient, code: "not_signed_in"}, again, done)
+	case t.fresh(c.now):
 		done(nil)
-	case c.refreshable() != nil && t.access != "" && !t.expired(c.now) && !force:
-		done(nil) // good for a while yet, and there is no other
-	case c.refreshable() != nil && t.access != "" && !force:
-		done(&fault{kind: kindExpired, code: "token_expired"})
-	default:
+	case c.refreshable() == nil:
 		c.refresh(func(f *fault) {
-			if now := c.tokens; f != nil && !force && now.access != "" && now.expiresAt != 0 && !now.expired(c.now) {
-				f = nil // the refresh was early: what is held still holds
+			if now := c.tokens; f != nil && now.access != "" && now.expiresAt != 0 && !now.expired(c.now) {
+				// The refresh was early: what is held still holds. Listeners hear of it all the same.
+				f.op = stageRefresh
+				c.reportOnce(f)
+				f = nil
 			}
 			done(f)
 		})
+	case t.access != "" && !t.expired(c.now):
+		done(nil) // good for a while yet, and there is no other
+	default:
+		c.look(&fault{kind: kindExpired, code: "token_expired"}, again, done)
 	}
+}
+
+// look reads the store before something fails for want of a token: another instance may have signed in.
+func (c *client) look(f *fault, again func(), done func(*fault)) {
+	c.sessions.run(func(release func()) {
+		c.reload(func(changed bool, failed string) {
+			release()
+			switch {
+			case failed != "":
+				done(&fault{kind: kindStorage, code: failed, retryable: true})
+			case changed:
+				again()
+			default:
+				done(f)
+			}
+		})
+	})
 }
 
 func (c *client) token(cmd *command, in json.Value) {
@@ -101,6 +114,9 @@ func (c *client) userinfo(cmd *command) {
 		if f != nil {
 			c.fail(cmd, f)
 			return
+		}
+		if cmd.done {
+			return // given up while the token was fetched
 		}
 		r := &request{stage: stageUserinfo, method: "GET", url: c.config.userinfo}
 		r.header("authorization", c.bearer())

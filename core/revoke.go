@@ -101,7 +101,7 @@ func (c *client) logOut(cmd *command) {
 // newest waits for what is under way, takes the lock and reads the store, so that what is ended is the newest there is.
 func (c *client) newest(then func(release func(), f *fault)) {
 	c.sessions.run(func(release func()) {
-		c.locked(func(unlock func(), f *fault) {
+		c.locked(func(unlock func(), _ bool, f *fault) {
 			c.reload(func(bool, string) {
 				then(func() {
 					unlock()

@@ -18,13 +18,25 @@ func (c *client) encode(t *tokens) string {
 		w.MemberInt("expires_at", t.expiresAt)
 	}
 	w.MemberInt("received_at", t.receivedAt)
+	w.MemberInt("generation", t.generation)
 	if t.sentAt != 0 {
 		w.MemberInt("sent_at", t.sentAt)
 	}
 	t.writeExtra(w)
 	w.Close('}')
-	return w.String()
+	text := w.String()
+	if len(t.extra) > 0 {
+		// A session must come back: members that would make it too large or too deep to be read are not kept.
+		if _, ok := json.Parse(text); !ok || len(text) > maxSession {
+			t.extra = nil
+			return c.encode(t)
+		}
+	}
+	return text
 }
+
+// maxSession leaves room for escapes in a message of MaxMessage.
+const maxSession = 400 << 10
 
 func (t *tokens) writeExtra(w *json.Writer) {
 	if len(t.extra) == 0 {
@@ -53,6 +65,7 @@ func (c *client) decode(text string) (t *tokens, ok bool) {
 		scope: str("scope"), requested: str("requested_scope")}
 	t.expiresAt, _ = v.Get("expires_at").Int()
 	t.receivedAt, _ = v.Get("received_at").Int()
+	t.generation, _ = v.Get("generation").Int()
 	t.sentAt, _ = v.Get("sent_at").Int()
 	for it := v.Get("extra").Each(); it.Next(); {
 		t.keep(it.Name(), it.Value().Raw())
@@ -77,10 +90,18 @@ func (c *client) reload(done func(changed bool, failed string)) {
 			if c.blind {
 				// Bytes that were handed in hold against what is older, or not there.
 				c.blind = false
-				if t.receivedAt <= c.tokens.receivedAt {
+				if t.generation <= c.tokens.generation {
+					if t.generation == c.tokens.generation {
+						c.tokens.sentAt = t.sentAt
+					}
 					done(false, "")
 					return
 				}
+			}
+			if c.unsaved && t.refresh != "" && t.refresh == c.replaced {
+				// The store could not be written, and holds what ours came from: going back would lose the only copy.
+				done(false, "")
+				return
 			}
 			c.tokens, c.unsaved = t, false
 			if t.access != "" {

@@ -33,7 +33,20 @@ func (c *client) store(key, version, value string, done func(version, failed str
 			done(v, failed)
 			return
 		}
-		c.storeOnce(key, version, value, done)
+		c.storeOnce(key, version, value, func(v, failed string) {
+			if failed != "conflict" {
+				done(v, failed)
+				return
+			}
+			// The first may have been written, and only its answer lost: then we are in conflict with ourselves.
+			c.load(key, func(found, now, unread string) {
+				if unread == "" && found == value {
+					done(now, "")
+					return
+				}
+				done("", "conflict")
+			})
+		})
 	})
 }
 

@@ -12,6 +12,7 @@ type tokens struct {
 	requested                      string
 	expiresAt                      int64 // Unix ms, 0: unknown
 	receivedAt                     int64
+	generation                     int64 // grows with each answer, whatever the clock does
 	sentAt                         int64 // the refresh token went out then, and what became of it is not known
 	extra                          []extra
 }
@@ -24,6 +25,7 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	t = new(tokens)
 	*t = *old
 	t.sentAt, t.receivedAt = 0, c.now
+	t.generation = max(old.generation+1, c.now)
 	t.extra = append([]extra(nil), old.extra...)
 	t.access = v.Get("access_token").Str()
 	if t.access == "" {
@@ -52,7 +54,7 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 		t.expiresAt = s * 1000
 	}
 	if s := v.Get("scope").Str(); s != "" {
-		t.scope = printable(s)
+		t.scope = printable(s, len(s))
 	} else if t.scope == "" {
 		t.scope = t.requested
 	}
@@ -139,7 +141,7 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 			done(f)
 			return
 		}
-		t, f := c.readTokens(v, &tokens{requested: a.scope}, true)
+		t, f := c.readTokens(v, &tokens{requested: a.scope, generation: c.tokens.generation}, true)
 		if f != nil {
 			done(f)
 			return
@@ -177,7 +179,7 @@ func (c *client) exchange(cmd *command, in json.Value) {
 
 // setToken makes a session from a token that was kept elsewhere.
 func (c *client) setToken(cmd *command, in json.Value) {
-	t, f := c.readTokens(in.Get("token"), &tokens{requested: c.scope}, false)
+	t, f := c.readTokens(in.Get("token"), &tokens{requested: c.scope, generation: c.tokens.generation}, false)
 	if f != nil {
 		f.kind, f.field = kindClient, "token"
 		c.fail(cmd, f)

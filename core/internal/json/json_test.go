@@ -219,3 +219,15 @@ func FuzzInt(f *testing.F) {
 		}
 	})
 }
+
+// TestEscapedNames: names with escapes are decoded once each, not at each comparison.
+func TestEscapedNames(t *testing.T) {
+	var b strings.Builder
+	for i := range 990 {
+		b.WriteString(`,"\n` + strconv.Itoa(1000+i) + `xxxxxxxxxxxxxxxx":0`)
+	}
+	src := "{" + b.String()[1:] + "}"
+	if n := testing.AllocsPerRun(1, func() { Parse(src) }); n > 3000 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -37,10 +37,10 @@ type doc struct {
 type node struct {
 	doc        *doc
 	kind       Kind
-	esc, nesc  bool  // the string, the member's name holds an escape
-	at         int32 // its own place
+	esc        bool   // the string holds an escape
+	name       string // of a member, decoded
+	at         int32  // its own place
 	start, end int32
-	ns, ne     int32 // the member's name, without quotes
 	next       int32
 }
 
@@ -52,9 +52,9 @@ type parser struct {
 
 // Parse reads src, which must be one value; ok is false where it is not.
 func Parse(src string) (v Value, ok bool) {
-	p := parser{doc: doc{src: src, nodes: make([]node, 0, 24)}}
+	p := parser{doc: doc{src: src, nodes: make([]node, 0, values(src))}}
 	p.space()
-	if !p.value(0, 0, false) {
+	if !p.value("") {
 		return Value{}, false
 	}
 	p.space()
@@ -66,6 +66,17 @@ func Parse(src string) (v Value, ok bool) {
 		d.nodes[i].doc, d.nodes[i].at = d, int32(i)
 	}
 	return Value{&d.nodes[0]}, true
+}
+
+// values is at least the number of values in src, or MaxValues: growing by doubling would leave as much behind.
+func values(src string) int {
+	n := 1
+	for i := range len(src) {
+		if c := src[i]; (c == ',' || c == '{' || c == '[') && n < MaxValues {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *parser) space() {
@@ -86,12 +97,12 @@ func (p *parser) peek() byte {
 	return 0
 }
 
-func (p *parser) value(ns, ne int, nesc bool) bool {
+func (p *parser) value(name string) bool {
 	me := len(p.nodes)
 	if me == MaxValues {
 		return false
 	}
-	p.nodes = append(p.nodes, node{start: int32(p.at), ns: int32(ns), ne: int32(ne), nesc: nesc})
+	p.nodes = append(p.nodes, node{start: int32(p.at), name: name})
 	kind, esc, ok := None, false, false
 	switch c := p.peek(); {
 	case c == '{':
@@ -257,14 +268,17 @@ func (p *parser) nest(closing byte, me int) bool {
 		return true
 	}
 	for members := 1; ; members++ {
-		var ns, ne int
-		var nesc bool
+		name := ""
 		if closing == '}' {
 			if p.peek() != '"' || members > MaxMembers {
 				return false
 			}
-			var ok bool
-			if ns, ne, nesc, ok = p.str(); !ok || p.twice(me, ns, ne, nesc) {
+			start, end, esc, ok := p.str()
+			if !ok {
+				return false
+			}
+			// Decoded once: a name with escapes that were decoded at each comparison is how 30 KB of text became 16 MiB.
+			if name = p.text(start, end, esc); p.twice(me, name) {
 				return false
 			}
 			p.space()
@@ -274,7 +288,7 @@ func (p *parser) nest(closing byte, me int) bool {
 			p.at++
 			p.space()
 		}
-		if !p.value(ns, ne, nesc) {
+		if !p.value(name) {
 			return false
 		}
 		p.space()
@@ -293,10 +307,9 @@ func (p *parser) nest(closing byte, me int) bool {
 }
 
 // twice tells whether the object at me already has a member of that name.
-func (p *parser) twice(me, ns, ne int, nesc bool) bool {
-	name := p.text(ns, ne, nesc)
+func (p *parser) twice(me int, name string) bool {
 	for i := me + 1; i < len(p.nodes); i = int(p.nodes[i].next) {
-		if n := &p.nodes[i]; p.text(int(n.ns), int(n.ne), n.nesc) == name {
+		if p.nodes[i].name == name {
 			return true
 		}
 	}

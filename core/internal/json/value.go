@@ -109,4 +109,4 @@ func (it *Iter) Next() bool {
 func (it *Iter) Value() Value { return Value{it.n} }
 
 // Name is its name, "" in an array.
-func (it *Iter) Name() string { return it.doc.text(int(it.n.ns), int(it.n.ne), it.n.nesc) }
+func (it *Iter) Name() string { return it.n.name }
