@@ -6,7 +6,7 @@ const (
 	// MaxDepth is how many arrays and objects may stand in each other.
 	MaxDepth = 32
 	// MaxValues is how many values a text may hold, so that a text of a megabyte cannot become a tree of fifty.
-	MaxValues = 100_000
+	MaxValues = 50_000
 	// MaxMembers is how many members one object may have: names are compared with each other.
 	MaxMembers = 1000
 )
