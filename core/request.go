@@ -41,7 +41,7 @@ type response struct {
 	text    bool
 }
 
-// send carries a request through its hooks to the host. done gets the response, or the fault that stood in its way; it returns the http effect's number to begin, if known.
+// send carries a request through its hooks to the host; done gets the response, or the fault that stood in its way.
 func (c *client) send(cmd *command, r *request, done func(*response, *fault)) {
 	c.hookParams(r.stage, r.params, func(params []form.Param, f *fault) {
 		if f != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
@@ -30,6 +31,31 @@ func Converse(engine drive.Engine, data []byte) (Reached, error) {
 		}
 	}
 	return c.reached, c.recover()
+}
+
+// ConverseAtRandom holds that many conversations, each with the engine that it is given, and adds up how far they came. It stops at the first broken rule.
+func ConverseAtRandom(engine func() drive.Engine, seed uint64, conversations int) (all Reached, err error) {
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range conversations {
+		data := make([]byte, 20+r.IntN(400))
+		for i := range data {
+			data[i] = byte(r.Uint32())
+		}
+		got, err := Converse(engine(), data)
+		if err != nil {
+			return all, fmt.Errorf("%w\n%q", err, data)
+		}
+		all.Inputs, all.Taken, all.Effective = all.Inputs+got.Inputs, all.Taken+got.Taken, all.Effective+got.Effective
+	}
+	if all.Effective*2 < all.Inputs {
+		return all, fmt.Errorf("most inputs reach nothing, the grammar is off: %+v", all)
+	}
+	return all, nil
+}
+
+// String gives the counts and the share of inputs that reached an effect.
+func (r Reached) String() string {
+	return fmt.Sprintf("%d inputs, %d taken, %d %% with effects", r.Inputs, r.Taken, 100*r.Effective/max(1, r.Inputs))
 }
 
 type conversation struct {
