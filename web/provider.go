@@ -16,7 +16,7 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 		ClientID:     clientID,
 		Name:         "the demo page",
 		RedirectURIs: []string{page + "/"},
-		GrantTypes:   []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken},
+		GrantTypes:   []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
 		Scope:        "profile email " + notesScope,
 	})
 	if err != nil {

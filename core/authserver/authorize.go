@@ -109,16 +109,11 @@ func (s *Server) readAuthorization(req *authorizationRequest) error {
 	if err := s.readChallenge(req, p); err != nil {
 		return err
 	}
-	scope, ok := narrowScope(p["scope"], req.client.Scope)
-	if !ok {
-		return badRequest("invalid_scope", "the client may not ask for this scope")
+	scope, err := s.requestedScope(req.client, p)
+	if err != nil {
+		return err
 	}
 	req.scope = strings.Fields(scope)
-	for _, name := range req.scope {
-		if !slices.ContainsFunc(s.scopes, func(known Scope) bool { return known.Name == name }) {
-			return badRequest("invalid_scope", "the scope is not supported")
-		}
-	}
 	req.nonce, req.loginHint = p["nonce"], p["login_hint"]
 	// OpenID Connect Core section 3.1.2.1.
 	req.prompt = strings.Fields(p["prompt"])
@@ -182,14 +177,4 @@ func seeOther(location string) Response {
 	h.Set("Location", location)
 	h.Set("Referrer-Policy", "no-referrer")
 	return Response{Status: http.StatusSeeOther, Header: h}
-}
-
-// describe returns the scope in the words of the consent page.
-func (s *Server) describe(scope []string) []Scope {
-	var described []Scope
-	for _, name := range scope {
-		i := slices.IndexFunc(s.scopes, func(known Scope) bool { return known.Name == name })
-		described = append(described, s.scopes[i])
-	}
-	return described
 }

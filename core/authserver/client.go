@@ -23,6 +23,8 @@ const (
 const (
 	GrantAuthorizationCode = "authorization_code"
 	GrantRefreshToken      = "refresh_token"
+	GrantClientCredentials = "client_credentials"
+	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
 	ResponseTypeCode       = "code"
 )
 
@@ -32,7 +34,8 @@ type Client struct {
 	// ClientSecret is empty for a public client.
 	ClientSecret string
 	// GrantTypes may be used at the token endpoint; none named means authorization_code only. A refresh
-	// token is issued only to a client that has refresh_token here.
+	// token is issued only to a client that has refresh_token here, and the device authorization
+	// endpoint answers only one that has [GrantDeviceCode].
 	GrantTypes []string
 	// ResponseTypes may be asked for at the authorization endpoint; none named means code only.
 	ResponseTypes []string
@@ -46,6 +49,9 @@ type Client struct {
 	// TokenEndpointAuthMethod is none, client_secret_basic or client_secret_post. Empty means none
 	// without a secret, and either of the other two with one.
 	TokenEndpointAuthMethod string
+	// ResourceServer lets the client introspect the access tokens of all clients (RFC 7662 section 2.1);
+	// without it a client sees only its own tokens.
+	ResourceServer bool
 	// Name is shown to the user; empty shows ClientID.
 	Name string
 }
@@ -75,6 +81,12 @@ func (c Client) Validate() error {
 		if !slices.Contains(grantTypes, g) {
 			return fault("GrantTypes", fmt.Sprintf("%q is not supported", g))
 		}
+		if g == GrantClientCredentials && c.IsPublic() {
+			return fault("GrantTypes", "client_credentials needs a secret (RFC 6749 section 4.4)")
+		}
+	}
+	if c.ResourceServer && c.IsPublic() {
+		return fault("ResourceServer", "needs a secret (RFC 7662 section 2.1)")
 	}
 	for _, r := range c.ResponseTypes {
 		if r != ResponseTypeCode {

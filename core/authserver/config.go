@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,12 +11,15 @@ import (
 	"time"
 )
 
-// Lifetimes where the [Config] names none. Ten minutes is the most that RFC 6749 section 4.1.2 recommends
-// for a code; a client needs seconds.
+// Lifetimes and the interval where the [Config] names none. Ten minutes is the most that RFC 6749 section
+// 4.1.2 recommends for a code, and a client needs seconds; a device code has to last while a user finds
+// another device and signs in there. The interval is that of RFC 8628 section 3.2.
 const (
 	DefaultCodeLifetime         = time.Minute
 	DefaultAccessTokenLifetime  = 10 * time.Minute
 	DefaultRefreshTokenLifetime = 14 * 24 * time.Hour
+	DefaultDeviceCodeLifetime   = 10 * time.Minute
+	DefaultDeviceInterval       = 5 * time.Second
 )
 
 // Config is what a [Server] is made from. Issuer, Store and Users are required.
@@ -33,13 +37,18 @@ type Config struct {
 	CodeLifetime         time.Duration
 	AccessTokenLifetime  time.Duration
 	RefreshTokenLifetime time.Duration
+	// DeviceCodeLifetime is that of a device code and of its user code.
+	DeviceCodeLifetime time.Duration
+	// DeviceInterval, in whole seconds, is how long a device waits between two polls at first; polling
+	// faster makes it longer ([DeviceRecord.Poll]).
+	DeviceInterval time.Duration
 	// RotationGrace is how long after its rotation a refresh token may come again and get a further
 	// successor, as a client that lost the answer would send it. Zero: a second use revokes the grant.
 	RotationGrace time.Duration
 
-	// AllowedOrigins may call the token, revocation, userinfo and metadata endpoints from a page, as
-	// "https://app.example"; nil means any origin. Cookies play no part at those endpoints, and the
-	// authorization endpoint never answers to another origin.
+	// AllowedOrigins may call the token, device authorization, revocation, userinfo and metadata endpoints
+	// from a page, as "https://app.example"; nil means any origin. Cookies play no part at those endpoints,
+	// and the pages and the introspection endpoint never answer to another origin.
 	AllowedOrigins []string
 
 	// RequirePKCE asks for a code challenge from confidential clients too. Public clients always need one.
@@ -66,6 +75,11 @@ type User struct {
 	Name          string
 	Email         string
 	EmailVerified bool
+}
+
+// subject is the claim sub of the user with this username.
+func (u User) subject(username string) string {
+	return cmp.Or(u.Subject, username)
 }
 
 // DemoHint lets a newcomer sign in by pressing the button.
@@ -106,6 +120,8 @@ func (c *Config) check() (*url.URL, error) {
 		{"CodeLifetime", &c.CodeLifetime, DefaultCodeLifetime},
 		{"AccessTokenLifetime", &c.AccessTokenLifetime, DefaultAccessTokenLifetime},
 		{"RefreshTokenLifetime", &c.RefreshTokenLifetime, DefaultRefreshTokenLifetime},
+		{"DeviceCodeLifetime", &c.DeviceCodeLifetime, DefaultDeviceCodeLifetime},
+		{"DeviceInterval", &c.DeviceInterval, DefaultDeviceInterval},
 	} {
 		if *l.value == 0 {
 			*l.value = l.standard
@@ -114,6 +130,9 @@ func (c *Config) check() (*url.URL, error) {
 		if *l.value < time.Second {
 			return nil, fault(l.field, "must be a second or more")
 		}
+	}
+	if c.DeviceInterval%time.Second != 0 {
+		return nil, fault("DeviceInterval", "must be whole seconds")
 	}
 	if c.RotationGrace < 0 {
 		return nil, fault("RotationGrace", "must not be negative")

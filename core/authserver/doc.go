@@ -2,24 +2,35 @@
 //
 // [New] makes a [Server] from a [Config] and a [Store]. [Server.Handle] takes one request, with the
 // time it came at, and returns one response: the same requests, times and random bytes give the same
-// responses, so a whole code flow can be driven in a test without a socket, as the example does.
+// responses, so a whole code or device flow can be driven in a test without a socket, as the examples do.
 // [Server.ServeHTTP] is a thin adapter for net/http.
 //
 // Endpoints, relative to the issuer:
 //
 //	/.well-known/oauth-authorization-server   metadata (RFC 8414)
 //	/authorize                                sign-in and consent pages (RFC 6749 section 3.1, RFC 9207)
-//	/token                                    authorization_code and refresh_token (RFC 6749, RFC 7636)
+//	/device_authorization                     device authorization (RFC 8628 section 3.1)
+//	/device                                   the page where a user enters a device's code (RFC 8628 section 3.3)
+//	/token                                    authorization_code, refresh_token, client_credentials (RFC 6749,
+//	                                          RFC 7636) and device_code (RFC 8628 section 3.4)
 //	/revoke                                   revocation (RFC 7009)
+//	/introspect                               introspection, for clients with a secret (RFC 7662)
 //	/userinfo                                 claims of the signed-in user (RFC 6750)
 //
 // What it holds to: redirect URIs compare exactly (a loopback port may vary for public clients), every
 // authorization response names the issuer, public clients must use PKCE with S256, codes are used once,
-// a refresh token is replaced at every use, and a code or refresh token that comes twice revokes all
-// that was issued from it. Codes, tokens and session identifiers reach the Store only as SHA-256 digests.
+// a refresh token is replaced at every use (Config.RotationGrace tells how long the old one is still
+// good), and a code, device code or refresh token that comes twice revokes all that was issued from it.
+// A client uses the grants its GrantTypes name and no other. Codes, tokens and session identifiers reach
+// the Store only as SHA-256 digests.
 //
-// A resource server in the same process checks access tokens with [Server.Authenticate].
+// A device's code is always confirmed by its user, even where a link filled it in, and is looked up only
+// once the user is signed in: after five wrong codes of one account, none of it is looked at for ten
+// minutes (RFC 8628 section 5.1).
+//
+// A resource server in the same process checks access tokens with [Server.Authenticate], one elsewhere
+// at the introspection endpoint as a client with [Client.ResourceServer].
 //
 // Passwords and client secrets are compared in constant time but configured in the clear, and nothing
-// slows down guessing: the server is made for demonstrations, development and tests.
+// slows down guessing them: the server is made for demonstrations, development and tests.
 package authserver

@@ -15,10 +15,20 @@ import (
 // interactionLifetime is how long a sign-in or consent page may stand open.
 const interactionLifetime = 10 * time.Minute
 
-// Names of the two pages, which an interaction token is bound to.
+// Names of the pages with a form, which an interaction token is bound to.
 const (
-	stepSignIn  = "sign-in"
-	stepConsent = "consent"
+	stepSignIn        = "sign-in"
+	stepConsent       = "consent"
+	stepUserCode      = "user code"
+	stepDeviceSignIn  = "device sign-in"
+	stepDeviceConsent = "device consent"
+)
+
+// Alerts that pages of both flows show.
+const (
+	alertOutOfDate = "That page was out of date. Please try again."
+	alertSignedOut = "You were signed out. Please sign in again."
+	alertPassword  = "That username and password do not match. Please try again."
 )
 
 // begin answers an authorization request with the page it needs.
@@ -37,7 +47,7 @@ func (s *Server) begin(c *call, req *authorizationRequest) (Response, error) {
 	}
 	again := slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account")
 	if !b.signedIn || again {
-		return s.signInPage(c, req, b, "")
+		return s.authorizeSignIn(c, req, b, "")
 	}
 	return s.consentPage(c, req, b, "")
 }
@@ -58,17 +68,16 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 		step = stepSignIn
 	}
 	if b.id == "" || !s.checkInteraction(c.Now, form["interaction"], step, b.id, req.query) {
-		const alert = "That page was out of date. Please try again."
 		if b.signedIn {
-			return s.consentPage(c, req, b, alert)
+			return s.consentPage(c, req, b, alertOutOfDate)
 		}
-		return s.signInPage(c, req, b, alert)
+		return s.authorizeSignIn(c, req, b, alertOutOfDate)
 	}
 	if step == stepSignIn {
 		return s.signIn(c, req, b, form)
 	}
 	if !b.signedIn {
-		return s.signInPage(c, req, b, "You were signed out. Please sign in again.")
+		return s.authorizeSignIn(c, req, b, alertSignedOut)
 	}
 	switch form["action"] {
 	case "approve":
@@ -85,13 +94,11 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 }
 
 func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form params) (Response, error) {
-	user, ok := s.cfg.Users[form["username"]]
-	// The comparison is made for unknown users too, so that time does not tell them apart.
-	if !equalSecret(user.Password, form["password"]) || !ok {
+	if !s.checkPassword(form) {
 		req.loginHint = form["username"]
-		return s.signInPage(c, req, b, "That username and password do not match. Please try again.")
+		return s.authorizeSignIn(c, req, b, alertPassword)
 	}
-	cookie, err := s.startSession(c.Now, b, form["username"])
+	_, cookie, err := s.startSession(c.Now, b, form["username"])
 	if err != nil {
 		return Response{}, err
 	}
@@ -107,6 +114,12 @@ func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form para
 	resp := seeOther(s.pageURL(next))
 	resp.Header.Set("Set-Cookie", cookie)
 	return resp, nil
+}
+
+func (s *Server) checkPassword(form params) bool {
+	user, ok := s.cfg.Users[form["username"]]
+	// The comparison is made for unknown users too, so that time does not tell them apart.
+	return equalSecret(user.Password, form["password"]) && ok
 }
 
 // approve issues the code (RFC 6749 section 4.1.2).
@@ -149,7 +162,7 @@ func (s *Server) pageURL(query url.Values) string {
 }
 
 // newInteraction makes the token of a form: when it expires, authenticated together with the step, the
-// browser and the authorization request it is for. The server keeps nothing of an unfinished sign-in.
+// browser and the request it is for. The server keeps nothing of an unfinished sign-in.
 func (s *Server) newInteraction(now time.Time, step, browserID string, query url.Values) string {
 	expires := binary.BigEndian.AppendUint64(nil, uint64(now.Add(interactionLifetime).Unix()))
 	return base64.RawURLEncoding.EncodeToString(append(expires, s.interactionMAC(expires, step, browserID, query)...))
@@ -173,8 +186,25 @@ func (s *Server) interactionMAC(expires []byte, step, browserID string, query ur
 	return h.Sum(nil)
 }
 
-// signInPage and consentPage give the browser an identifier if it has none, to bind the form to.
-func (s *Server) signInPage(c *call, req *authorizationRequest, b browser, alert string) (Response, error) {
+func (s *Server) authorizeSignIn(c *call, req *authorizationRequest, b browser, alert string) (Response, error) {
+	return s.signInPage(c, b, stepSignIn, req.query, page{
+		Client:   req.client.displayName(),
+		Action:   s.pageURL(req.query),
+		Alert:    alert,
+		Username: req.loginHint,
+	})
+}
+
+func (s *Server) signInPage(c *call, b browser, step string, query url.Values, p page) (Response, error) {
+	p.Title = "Sign in"
+	if hint := s.cfg.DemoHint; hint != nil && (p.Username == "" || p.Username == hint.Username) {
+		p.Hint, p.Username, p.Password = hint.Text, hint.Username, hint.Password
+	}
+	return s.formPage(c, b, "signin", step, query, p)
+}
+
+// formPage shows a page with a form, which it binds to the browser; one without an identifier gets one.
+func (s *Server) formPage(c *call, b browser, name, step string, query url.Values, p page) (Response, error) {
 	var cookie string
 	if b.id == "" {
 		id, err := s.secret()
@@ -183,18 +213,8 @@ func (s *Server) signInPage(c *call, req *authorizationRequest, b browser, alert
 		}
 		b.id, cookie = id, s.cookie(id)
 	}
-	p := page{
-		Title:       "Sign in",
-		Client:      req.client.displayName(),
-		Action:      s.pageURL(req.query),
-		Interaction: s.newInteraction(c.Now, stepSignIn, b.id, req.query),
-		Alert:       alert,
-		Username:    req.loginHint,
-	}
-	if hint := s.cfg.DemoHint; hint != nil && (p.Username == "" || p.Username == hint.Username) {
-		p.Hint, p.Username, p.Password = hint.Text, hint.Username, hint.Password
-	}
-	resp := s.page("signin", statusFor(alert), p)
+	p.Interaction = s.newInteraction(c.Now, step, b.id, query)
+	resp := s.page(name, statusFor(p.Alert), p)
 	if cookie != "" {
 		resp.Header.Set("Set-Cookie", cookie)
 	}
@@ -202,18 +222,16 @@ func (s *Server) signInPage(c *call, req *authorizationRequest, b browser, alert
 }
 
 func (s *Server) consentPage(c *call, req *authorizationRequest, b browser, alert string) (Response, error) {
-	p := page{
-		Title:       "Allow access",
-		Client:      req.client.displayName(),
-		Action:      s.pageURL(req.query),
-		Interaction: s.newInteraction(c.Now, stepConsent, b.id, req.query),
-		Alert:       alert,
-		Username:    b.session.User,
-		Name:        s.cfg.Users[b.session.User].Name,
-		Scopes:      s.describe(req.scope),
-		ReturnTo:    returnAddress(req.redirectURI),
-	}
-	return s.page("consent", statusFor(alert), p), nil
+	return s.formPage(c, b, "consent", stepConsent, req.query, page{
+		Title:    "Allow access",
+		Client:   req.client.displayName(),
+		Action:   s.pageURL(req.query),
+		Alert:    alert,
+		Username: b.session.User,
+		Name:     s.cfg.Users[b.session.User].Name,
+		Scopes:   s.describe(req.scope),
+		ReturnTo: returnAddress(req.redirectURI),
+	})
 }
 
 func statusFor(alert string) int {

@@ -12,23 +12,27 @@ const sweepEvery = 256
 
 // MemoryStore is a [Store] in memory. It forgets what has expired as it goes.
 type MemoryStore struct {
-	mu       sync.Mutex
-	clients  map[string]Client
-	codes    map[Digest]*CodeRecord
-	tokens   map[Digest]*TokenRecord // by access and by refresh digest
-	grants   map[string][]*TokenRecord
-	sessions map[Digest]Session
-	writes   int
+	mu        sync.Mutex
+	clients   map[string]Client
+	codes     map[Digest]*CodeRecord
+	devices   map[Digest]*DeviceRecord
+	userCodes map[Digest]*DeviceRecord
+	tokens    map[Digest]*TokenRecord // by access and by refresh digest
+	grants    map[string][]*TokenRecord
+	sessions  map[Digest]Session
+	writes    int
 }
 
 // NewMemoryStore returns a store without clients; [MemoryStore.AddClient] registers them.
 func NewMemoryStore() *MemoryStore {
 	return &MemoryStore{
-		clients:  map[string]Client{},
-		codes:    map[Digest]*CodeRecord{},
-		tokens:   map[Digest]*TokenRecord{},
-		grants:   map[string][]*TokenRecord{},
-		sessions: map[Digest]Session{},
+		clients:   map[string]Client{},
+		codes:     map[Digest]*CodeRecord{},
+		devices:   map[Digest]*DeviceRecord{},
+		userCodes: map[Digest]*DeviceRecord{},
+		tokens:    map[Digest]*TokenRecord{},
+		grants:    map[string][]*TokenRecord{},
+		sessions:  map[Digest]Session{},
 	}
 }
 
@@ -86,6 +90,14 @@ func (m *MemoryStore) RedeemCode(code Digest, issued TokenRecord) error {
 	}
 	c.Used = true
 	m.keep(issued)
+	return nil
+}
+
+// SaveToken implements [Store].
+func (m *MemoryStore) SaveToken(t TokenRecord) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.keep(t)
 	return nil
 }
 
@@ -180,7 +192,8 @@ func (m *MemoryStore) keep(t TokenRecord) {
 }
 
 // sweep forgets, every so many writes, what has expired. A rotated refresh token stays until its own
-// lifetime is over and a used code while anything of its grant is alive, so that a replay is noticed.
+// lifetime is over and a used code while anything of its grant is alive, so that a replay is noticed; an
+// expired device code for as long again, so that a device that sleeps learns why it is refused.
 func (m *MemoryStore) sweep(now time.Time) {
 	if m.writes++; m.writes%sweepEvery != 0 {
 		return
@@ -201,5 +214,10 @@ func (m *MemoryStore) sweep(now time.Time) {
 	maps.DeleteFunc(m.codes, func(_ Digest, c *CodeRecord) bool {
 		return c.IsExpired(now) && m.grants[c.Grant] == nil
 	})
+	over := func(_ Digest, d *DeviceRecord) bool {
+		return d.IsExpired(now.Add(-d.ExpiresIn)) && m.grants[d.Grant] == nil
+	}
+	maps.DeleteFunc(m.devices, over)
+	maps.DeleteFunc(m.userCodes, over)
 	maps.DeleteFunc(m.sessions, func(_ Digest, s Session) bool { return !now.Before(s.ExpiresAt) })
 }

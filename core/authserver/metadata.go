@@ -4,15 +4,18 @@ import "net/http"
 
 // Paths of the endpoints, relative to the issuer.
 const (
-	metadataPath  = "/.well-known/oauth-authorization-server"
-	authorizePath = "/authorize"
-	tokenPath     = "/token"
-	revokePath    = "/revoke"
-	userinfoPath  = "/userinfo"
+	metadataPath            = "/.well-known/oauth-authorization-server"
+	authorizePath           = "/authorize"
+	deviceAuthorizationPath = "/device_authorization"
+	devicePath              = "/device"
+	tokenPath               = "/token"
+	revokePath              = "/revoke"
+	introspectPath          = "/introspect"
+	userinfoPath            = "/userinfo"
 )
 
 // grantTypes are what the token endpoint knows.
-var grantTypes = []string{GrantAuthorizationCode, GrantRefreshToken}
+var grantTypes = []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantDeviceCode}
 
 // metadata is the authorization server metadata of RFC 8414 section 2. What it leaves out would be
 // taken for the default there, so response modes and the revocation methods are said too.
@@ -26,12 +29,15 @@ func (s *Server) metadata(*call) (Response, error) {
 	if s.cfg.InsecurePlainPKCE {
 		challengeMethods = append(challengeMethods, ChallengePlain)
 	}
-	authMethods := []string{AuthMethodNone, AuthMethodBasic, AuthMethodPost}
+	secretMethods := []string{AuthMethodBasic, AuthMethodPost}
+	authMethods := append([]string{AuthMethodNone}, secretMethods...)
 	return jsonResponse(http.StatusOK, map[string]any{
 		"issuer":                                         s.cfg.Issuer,
 		"authorization_endpoint":                         at(authorizePath),
+		"device_authorization_endpoint":                  at(deviceAuthorizationPath),
 		"token_endpoint":                                 at(tokenPath),
 		"revocation_endpoint":                            at(revokePath),
+		"introspection_endpoint":                         at(introspectPath),
 		"userinfo_endpoint":                              at(userinfoPath),
 		"scopes_supported":                               scopes,
 		"response_types_supported":                       []string{ResponseTypeCode},
@@ -40,6 +46,7 @@ func (s *Server) metadata(*call) (Response, error) {
 		"code_challenge_methods_supported":               challengeMethods,
 		"token_endpoint_auth_methods_supported":          authMethods,
 		"revocation_endpoint_auth_methods_supported":     authMethods,
+		"introspection_endpoint_auth_methods_supported":  secretMethods,
 		"authorization_response_iss_parameter_supported": true,
 	}), nil
 }

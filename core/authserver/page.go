@@ -45,6 +45,7 @@ type page struct {
 	Name        string
 	Scopes      []Scope
 	ReturnTo    string
+	UserCode    string
 	ErrorCode   string
 }
 

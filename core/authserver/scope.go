@@ -62,3 +62,32 @@ func narrowScope(requested, granted string) (string, bool) {
 	}
 	return strings.Join(names, " "), true
 }
+
+// requestedScope returns what a request of the client asks for, if the client may have it and the server
+// knows it.
+func (s *Server) requestedScope(client Client, p params) (string, error) {
+	scope, ok := narrowScope(p["scope"], client.Scope)
+	if !ok {
+		return "", badRequest("invalid_scope", "the client may not ask for this scope")
+	}
+	for name := range strings.FieldsSeq(scope) {
+		if !slices.ContainsFunc(s.scopes, func(known Scope) bool { return known.Name == name }) {
+			return "", badRequest("invalid_scope", "the scope is not supported")
+		}
+	}
+	return scope, nil
+}
+
+// describe returns the scope in the words of the consent pages. A name without words, which a store that
+// outlived a change of Config.Scopes can hold, stands for itself.
+func (s *Server) describe(scope []string) []Scope {
+	var described []Scope
+	for _, name := range scope {
+		words := Scope{Name: name, Description: name}
+		if i := slices.IndexFunc(s.scopes, func(known Scope) bool { return known.Name == name }); i >= 0 {
+			words = s.scopes[i]
+		}
+		described = append(described, words)
+	}
+	return described
+}

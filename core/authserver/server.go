@@ -27,6 +27,9 @@ type Server struct {
 
 	statsMu sync.Mutex
 	stats   Stats
+
+	wrongMu sync.Mutex
+	wrong   map[string]wrongCodes // by username
 }
 
 // Stats counts what a server has seen since it was made.
@@ -34,7 +37,8 @@ type Stats struct {
 	// TokenRequests counts requests of authenticated clients at the token endpoint by grant type,
 	// refused ones included.
 	TokenRequests map[string]int
-	// CodeReplays and RefreshReplays count codes and refresh tokens that came again and revoked their grant.
+	// CodeReplays and RefreshReplays count codes, device codes among them, and refresh tokens that came
+	// again and revoked their grant.
 	CodeReplays    int
 	RefreshReplays int
 	// Revocations counts tokens revoked at the revocation endpoint.
@@ -67,6 +71,7 @@ func New(cfg Config) (*Server, error) {
 		scopes:  mergeScopes(cfg.Scopes),
 		formKey: make([]byte, 32),
 		stats:   Stats{TokenRequests: map[string]int{}},
+		wrong:   map[string]wrongCodes{},
 	}
 	if _, err := io.ReadFull(cfg.Rand, s.formKey); err != nil {
 		return nil, fmt.Errorf("authserver: Config.Rand: %w", err)
@@ -96,12 +101,15 @@ func (s *Server) routes() map[string]endpoint {
 	return map[string]endpoint{
 		// RFC 8414 section 3.1 puts an issuer's path behind the well-known one; other software
 		// looks for it the other way around.
-		metadataPath + base:  metadata,
-		base + metadataPath:  metadata,
-		base + authorizePath: {both, false, s.authorize},
-		base + tokenPath:     {post, true, s.token},
-		base + revokePath:    {post, true, s.revoke},
-		base + userinfoPath:  {both, true, s.userinfo},
+		metadataPath + base:            metadata,
+		base + metadataPath:            metadata,
+		base + authorizePath:           {both, false, s.authorize},
+		base + deviceAuthorizationPath: {post, true, s.deviceAuthorization},
+		base + devicePath:              {both, false, s.device},
+		base + tokenPath:               {post, true, s.token},
+		base + revokePath:              {post, true, s.revoke},
+		base + introspectPath:          {post, false, s.introspect},
+		base + userinfoPath:            {both, true, s.userinfo},
 	}
 }
 
@@ -184,11 +192,16 @@ func (s *Server) count(change func(*Stats)) {
 
 // secret returns 256 random bits, more than RFC 6749 section 10.10 asks for, in base64url.
 func (s *Server) secret() (string, error) {
+	b, err := s.random(32)
+	return base64.RawURLEncoding.EncodeToString(b), err
+}
+
+func (s *Server) random(n int) ([]byte, error) {
 	s.randMu.Lock()
 	defer s.randMu.Unlock()
-	b := make([]byte, 32)
+	b := make([]byte, n)
 	if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
-		return "", fmt.Errorf("authserver: Config.Rand: %w", err)
+		return nil, fmt.Errorf("authserver: Config.Rand: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(b), nil
+	return b, nil
 }

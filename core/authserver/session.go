@@ -37,19 +37,19 @@ func (s *Server) browser(c *call) (browser, error) {
 }
 
 // startSession signs the user in under a new identifier, so that one that was planted is worth nothing.
-func (s *Server) startSession(now time.Time, b browser, username string) (cookie string, err error) {
+func (s *Server) startSession(now time.Time, b browser, username string) (signedIn browser, cookie string, err error) {
 	if err := s.signOut(b); err != nil {
-		return "", err
+		return browser{}, "", err
 	}
 	id, err := s.secret()
 	if err != nil {
-		return "", err
+		return browser{}, "", err
 	}
 	session := Session{User: username, AuthTime: now, ExpiresAt: now.Add(sessionLifetime)}
 	if err := s.cfg.Store.SaveSession(DigestOf(id), session); err != nil {
-		return "", err
+		return browser{}, "", err
 	}
-	return s.cookie(id), nil
+	return browser{id: id, session: session, signedIn: true}, s.cookie(id), nil
 }
 
 func (s *Server) signOut(b browser) error {

@@ -8,10 +8,13 @@ import (
 
 // Errors of a [Store]. Any other error becomes server_error.
 var (
-	// ErrNotFound tells that there is no such client, code, token or session.
+	// ErrNotFound tells that there is no such client, code, device authorization, token or session.
 	ErrNotFound = errors.New("authserver: not found")
-	// ErrReplayed tells that a code or refresh token had been used before, and that its grant is now revoked.
+	// ErrReplayed tells that a code, device code or refresh token had been used before, and that its grant
+	// is now revoked.
 	ErrReplayed = errors.New("authserver: replayed")
+	// ErrUserCodeTaken tells that another device authorization has the user code.
+	ErrUserCodeTaken = errors.New("authserver: user code taken")
 	// ErrUnavailable tells that the store cannot answer at the moment; it becomes temporarily_unavailable.
 	ErrUnavailable = errors.New("authserver: store unavailable")
 )
@@ -53,8 +56,9 @@ type Session struct {
 	ExpiresAt time.Time
 }
 
-// Store keeps the server's state. Every method is safe for concurrent use and atomic; RedeemCode and
-// RotateRefreshToken decide between concurrent requests, so both must look and write in one step.
+// Store keeps the server's state. Every method is safe for concurrent use and atomic; RedeemCode,
+// RedeemDevice, DecideDevice, PollDevice and RotateRefreshToken decide between concurrent requests, so they
+// must look and write in one step.
 // Records are values: what the caller does to one after the call does not change the store.
 type Store interface {
 	// Client returns a registered client, or ErrNotFound.
@@ -68,6 +72,10 @@ type Store interface {
 	// revokes the code's grant, keeps nothing and returns ErrReplayed.
 	RedeemCode(code Digest, issued TokenRecord) error
 
+	DeviceStore
+
+	// SaveToken keeps a token that was issued for nothing that could be used up.
+	SaveToken(TokenRecord) error
 	// Token returns the record whose Access or Refresh is the digest, or ErrNotFound.
 	Token(Digest) (TokenRecord, error)
 	// RotateRefreshToken marks the refresh token as rotated at successor.IssuedAt and keeps its successor.

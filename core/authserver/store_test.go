@@ -104,6 +104,21 @@ func (s *spyStore) RedeemCode(d authserver.Digest, r authserver.TokenRecord) err
 	return s.Store.RedeemCode(d, r)
 }
 
+func (s *spyStore) SaveDevice(d authserver.DeviceRecord) error {
+	fmt.Fprintf(&s.seen, "%+v\n", d)
+	return s.Store.SaveDevice(d)
+}
+
+func (s *spyStore) DecideDevice(d authserver.Digest, decision authserver.DeviceStatus, user string) error {
+	fmt.Fprintf(&s.seen, "%x %s %s\n", d, decision, user)
+	return s.Store.DecideDevice(d, decision, user)
+}
+
+func (s *spyStore) RedeemDevice(d authserver.Digest, r authserver.TokenRecord) error {
+	fmt.Fprintf(&s.seen, "%+v\n", r)
+	return s.Store.RedeemDevice(d, r)
+}
+
 func (s *spyStore) RotateRefreshToken(d authserver.Digest, r authserver.TokenRecord, grace time.Duration) error {
 	fmt.Fprintf(&s.seen, "%+v\n", r)
 	return s.Store.RotateRefreshToken(d, r, grace)

@@ -37,7 +37,11 @@ var clients = []authserver.Client{
 	{ClientID: "refreshonly", RedirectURIs: []string{"https://refreshonly.example/cb"}, GrantTypes: []string{authserver.GrantRefreshToken}},
 	{ClientID: "strictpost", ClientSecret: "p", TokenEndpointAuthMethod: authserver.AuthMethodPost, RedirectURIs: []string{"https://strictpost.example/cb"}},
 	{ClientID: "strictbasic", ClientSecret: "b", TokenEndpointAuthMethod: authserver.AuthMethodBasic, RedirectURIs: []string{"https://strictbasic.example/cb"}},
-	{ClientID: "wide", RedirectURIs: []string{"https://wide.example/cb"}, Scope: "profile unheard-of"},
+	{ClientID: "tv", Name: "The <Telly>", GrantTypes: []string{authserver.GrantDeviceCode, authserver.GrantRefreshToken}, Scope: "profile notes.read"},
+	{ClientID: "radio", GrantTypes: []string{authserver.GrantDeviceCode}, Scope: "profile"},
+	{ClientID: "service", ClientSecret: "svc", GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantRefreshToken, authserver.GrantDeviceCode}, Scope: "notes.read profile"},
+	{ClientID: "api", ClientSecret: "api", GrantTypes: []string{authserver.GrantClientCredentials}, ResourceServer: true},
+	{ClientID: "wide", RedirectURIs: []string{"https://wide.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "profile unheard-of"},
 }
 
 // bench is a server with one browser in front of it, at a time that only the test moves.

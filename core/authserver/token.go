@@ -23,7 +23,8 @@ type Token struct {
 	TokenType string
 	// Revoked tells that neither token may be used any more.
 	Revoked bool
-	// User is the username, a key of Config.Users.
+	// User is the username, a key of Config.Users; empty where the client acts for itself
+	// (RFC 6749 section 4.4).
 	User string
 }
 

@@ -29,10 +29,15 @@ func (s *Server) token(c *call) (Response, error) {
 		return Response{}, badRequest("unauthorized_client", "the client may not use this grant type")
 	}
 	var issued Token
-	if grantType == GrantRefreshToken {
-		issued, err = s.refresh(c.Now, client, p)
-	} else {
+	switch grantType {
+	case GrantAuthorizationCode:
 		issued, err = s.redeem(c.Now, client, p)
+	case GrantRefreshToken:
+		issued, err = s.refresh(c.Now, client, p)
+	case GrantClientCredentials:
+		issued, err = s.clientCredentials(c.Now, client, p)
+	case GrantDeviceCode:
+		issued, err = s.redeemDevice(c.Now, client, p)
 	}
 	if err != nil {
 		return Response{}, err
@@ -83,7 +88,6 @@ func (s *Server) redeem(now time.Time, client Client, p params) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	record.GrantScope = code.Scope
 	err = s.cfg.Store.RedeemCode(code.Digest, record)
 	switch {
 	case errors.Is(err, ErrReplayed):
@@ -134,7 +138,8 @@ func (s *Server) refresh(now time.Time, client Client, p params) (Token, error) 
 	return issued, nil
 }
 
-// newToken makes a token with its values for the client, and the record of it for the store.
+// newToken makes a token with its values for the client, and the record of it for the store. Without a user
+// the client acts for itself and gets no refresh token (RFC 6749 section 4.4.3).
 func (s *Server) newToken(now time.Time, client Client, scope, user, grant string) (Token, TokenRecord, error) {
 	access, err := s.secret()
 	if err != nil {
@@ -148,9 +153,9 @@ func (s *Server) newToken(now time.Time, client Client, scope, user, grant strin
 		TokenType: "Bearer",
 		User:      user,
 	}
-	record := TokenRecord{Access: DigestOf(access), Grant: grant}
+	record := TokenRecord{Access: DigestOf(access), Grant: grant, GrantScope: scope}
 	var refresh string
-	if client.CheckGrantType(GrantRefreshToken) {
+	if user != "" && client.CheckGrantType(GrantRefreshToken) {
 		if refresh, err = s.secret(); err != nil {
 			return Token{}, TokenRecord{}, err
 		}

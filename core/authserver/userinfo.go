@@ -29,10 +29,7 @@ func (s *Server) userinfo(c *call) (Response, error) {
 	if !ok {
 		return Response{}, s.bearerError("invalid_token", "the access token is not valid")
 	}
-	claims := map[string]any{"sub": user.Subject}
-	if user.Subject == "" {
-		claims["sub"] = t.User
-	}
+	claims := map[string]any{"sub": user.subject(t.User)}
 	if t.HasScope("profile") && user.Name != "" {
 		claims["name"] = user.Name
 	}
