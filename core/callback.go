@@ -9,7 +9,9 @@ import (
 func (c *client) callback(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
 	params, ok := readParams(in.Get("parameters"))
-	if url != "" {
+	if pasted := trim(in.Get("pasted").Str()); pasted != "" {
+		url, params, ok = readPasted(pasted, in.Get("state").Str())
+	} else if url != "" {
 		params, ok = form.Decode(queryOf(url))
 	}
 	if !ok {
@@ -103,4 +105,67 @@ func redirectedTo(url, redirectURI string) bool {
 		sep = '&'
 	}
 	return rest == "" || rest[0] == sep || rest[0] == '#'
+}
+
+// readPasted takes what a user copied from the browser: the whole URL, its query, or the code alone, which then belongs to the attempt with that state.
+func readPasted(text, state string) (url string, params []form.Param, ok bool) {
+	if index(text, ':') > 0 && contains(text, "code=") {
+		params, ok = form.Decode(queryOf(text))
+		return text, params, ok
+	}
+	if contains(text, "code=") {
+		if text[0] == '?' {
+			text = text[1:]
+		}
+		params, ok = form.Decode(text)
+		return "", params, ok
+	}
+	return "", []form.Param{{Name: "code", Value: text}, {Name: "state", Value: state}}, true
+}
+
+func trim(s string) string {
+	for len(s) > 0 && s[0] <= ' ' {
+		s = s[1:]
+	}
+	for len(s) > 0 && s[len(s)-1] <= ' ' {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// matches tells whether a URL that reached the application is a response to one of its requests at all.
+func (c *client) matches(cmd *command, in json.Value) {
+	got, registered := in.Get("url").Str(), c.redirectURI
+	params, ok := form.Decode(queryOf(got))
+	wanted, _ := form.Decode(queryOf(registered))
+	ok = ok && registered != "" && place(got) == place(registered)
+	for _, p := range wanted {
+		found := false
+		for _, q := range params {
+			found = found || p == q
+		}
+		ok = ok && found
+	}
+	ok = ok && (count(params, "state") > 0 || count(params, "code") > 0 || count(params, "error") > 0)
+	c.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
+}
+
+// place is what of a URI says where it leads: scheme, authority and path, as RFC 3986 section 6.2 makes them comparable.
+func place(s string) string {
+	for i := range len(s) {
+		if s[i] == '?' || s[i] == '#' {
+			s = s[:i]
+			break
+		}
+	}
+	if u, ok := parseURI(s); ok {
+		if u.path == "" {
+			u.path = "/"
+		}
+		return u.scheme + "://" + u.host + u.port + u.path
+	}
+	if i := index(s, ':'); i > 0 {
+		return lower(s[:i]) + s[i:]
+	}
+	return s
 }

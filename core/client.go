@@ -16,7 +16,17 @@ type client struct {
 	// replaced is the refresh token that the one held came in the place of.
 	replaced string
 	marked   int64 // sent_at that this instance set itself
+	foreign  bool  // what is stored is another configuration's
 	blind    bool  // the session came as bytes: what the store holds was never seen
+
+	device        *device
+	deviceKey     string
+	deviceVersion string
+	starting      *command // the device_start whose answer is awaited
+	deviceWaits   []*command
+	poll, expiry  alarm
+	failures      int64 // of refreshes nobody asked for, since the last good one
+	retryAt       int64 // the server asked to be left alone until then
 
 	attempts   attempts
 	sessions   serial // changes of the session, one at a time
@@ -39,7 +49,7 @@ func openClient(l *link, in json.Value) *fault {
 	if f != nil {
 		return f
 	}
-	c := &client{link: l, config: cfg, mine: cfg.fingerprint(), key: cfg.name + ".session", status: notAuthenticated, tokens: &tokens{}}
+	c := &client{link: l, config: cfg, mine: cfg.fingerprint(), key: cfg.name + ".session", deviceKey: cfg.name + ".device", status: notAuthenticated, tokens: &tokens{}}
 	c.attempts = attempts{c: c, key: cfg.name + ".pending"}
 	l.command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
@@ -52,20 +62,54 @@ func openClient(l *link, in json.Value) *fault {
 		if t.access != "" {
 			c.grant()
 		}
+		whole, _ := json.Parse(v.Str())
+		c.resume(c.decodeDevice(whole.Get("device").Str()))
 		return nil
 	}
 	c.loading = true
 	c.reload(func(_ bool, failed string) {
-		if failed != "" {
-			c.reportFault(&fault{kind: kindStorage, code: failed, op: "open", retryable: true})
+		if c.deviceAuthorization == "" {
+			c.loaded(failed)
+			return
 		}
-		c.loading = false
-		for _, w := range c.waiting {
-			w()
-		}
-		c.waiting = nil
+		c.load(c.deviceKey, func(value, version, unread string) {
+			c.deviceVersion = version
+			d := c.decodeDevice(value)
+			if d != nil {
+				d.polling = false // whoever stored it may be at it
+			}
+			c.resume(d)
+			if failed == "" {
+				failed = unread
+			}
+			c.loaded(failed)
+		})
 	})
 	return nil
+}
+
+func (c *client) loaded(failed string) {
+	if failed != "" {
+		c.reportFault(&fault{kind: kindStorage, code: failed, op: "open", retryable: true})
+	}
+	c.loading = false
+	for _, w := range c.waiting {
+		w()
+	}
+	c.waiting = nil
+}
+
+// resume goes on with a device flow that another instance began.
+func (c *client) resume(d *device) {
+	if c.device = d; d == nil {
+		return
+	}
+	c.settle()
+	if d.polling {
+		c.startPolling(d)
+	} else {
+		c.deviceChanged()
+	}
 }
 
 func (c *client) take(id int64, name string, in json.Value) {
@@ -100,6 +144,20 @@ func (c *client) run(cmd *command, in json.Value) {
 		c.revoke(cmd, in)
 	case "userinfo":
 		c.userinfo(cmd)
+	case "profile":
+		c.whoIs(cmd)
+	case "extend":
+		c.extend(cmd)
+	case "matches":
+		c.matches(cmd, in)
+	case "device_start":
+		c.deviceStart(cmd, in)
+	case "device_wait":
+		c.deviceWait(cmd)
+	case "poll_start":
+		c.pollStart(cmd)
+	case "poll_stop":
+		c.pollStop(cmd, in)
 	case "log_out":
 		c.logOut(cmd)
 	case "set_token":
@@ -107,7 +165,7 @@ func (c *client) run(cmd *command, in json.Value) {
 	case "status":
 		c.finishStatus(cmd, nil, "")
 	case "export":
-		c.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.encode(c.tokens)) })
+		c.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
 	case "cancel":
 		c.cancelCommand(cmd, in)
 	default:
@@ -130,7 +188,7 @@ func (c *client) cancelCommand(cmd *command, in json.Value) {
 	id, _ := in.Get("target").Int()
 	for _, other := range c.commands {
 		if other.id == id && other != cmd {
-			if other.op == "userinfo" && other.http != 0 {
+			if other.http != 0 && (other.op == "userinfo" || other.op == "profile" || other.op == "device_start") {
 				c.link.cancel("http-cancel", other.http)
 			}
 			c.end(other, &fault{kind: kindCanceled, code: "cancelled", op: other.op}, nil)
@@ -212,6 +270,12 @@ func (c *client) finishStatus(cmd *command, f *fault, appState string) {
 		t.writeExtra(w)
 		w.MemberStr("pkce_method", c.pkce)
 		w.MemberInt("pkce_verifier_length", c.verifierLength)
+		if c.device != nil {
+			w.Key("device")
+			w.Open('{')
+			c.device.write(w)
+			w.Close('}')
+		}
 		w.MemberStrIf("state", appState)
 	})
 }

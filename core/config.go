@@ -9,12 +9,17 @@ import (
 type config struct {
 	name, issuer, clientID, clientSecret, redirectURI, scope, userAgent string
 	authorization, token, refresh, revocation, userinfo                 string
+	deviceAuthorization                                                 string
+	tokenHeader, longLived                                              string
 	auth, revocationAuth                                                string
 	nonce                                                               string // automatic, enabled, disabled
 	pkce                                                                string // S256, plain, none
 	verifierLength                                                      int64
-	retryWindow                                                         int64
-	missingTokenType, issRequired, nonceOff                             bool
+	retryWindow, skew                                                   int64
+	refreshLead                                                         int64 // -1: not set
+	missingTokenType, issRequired, nonceOff, autoRefresh                bool
+	profile                                                             profile
+	variables                                                           json.Value
 	resources                                                           []uri
 	parameters                                                          []form.Param
 	parameterHooks, requestHooks                                        []string
@@ -27,13 +32,18 @@ func readConfig(in json.Value) (c *config, f *fault) {
 	if in.Kind() != json.Object {
 		return nil, bad("missing", "config")
 	}
-	c = &config{name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000}
+	c = &config{name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, refreshLead: -1,
+		profile: profile{id: "sub", email: "email", verification: "email_verified"}, variables: in.Get("variables")}
 	for it := in.Each(); it.Next(); {
 		name, v := it.Name(), it.Value()
 		var text *string
 		rule := anyText
-		var flag bool
+		var number *int64
 		switch name {
+		case "variables":
+			if v.Kind() != json.Object {
+				return nil, bad("bad_value", name)
+			}
 		case "name":
 			text, rule = &c.name, vschar
 		case "issuer":
@@ -58,6 +68,12 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			text, rule = &c.revocation, endpoint
 		case "userinfo_endpoint":
 			text, rule = &c.userinfo, endpoint
+		case "device_authorization_endpoint":
+			text, rule = &c.deviceAuthorization, endpoint
+		case "token_header":
+			text, rule = &c.tokenHeader, headerName
+		case "long_lived_grant_type":
+			text, rule = &c.longLived, vschar
 		case "token_endpoint_auth_method":
 			text = &c.auth
 		case "revocation_endpoint_auth_method":
@@ -65,12 +81,16 @@ func readConfig(in json.Value) (c *config, f *fault) {
 		case "nonce":
 			text = &c.nonce
 		case "pkce_verifier_length":
-			if c.verifierLength, flag = v.Int(); !flag {
-				return nil, bad("bad_value", name)
-			}
+			number = &c.verifierLength
 		case "retry_window_ms":
-			if c.retryWindow, flag = v.Int(); !flag || c.retryWindow < 0 {
-				return nil, bad("bad_value", name)
+			number = &c.retryWindow
+		case "clock_skew_ms":
+			number = &c.skew
+		case "refresh_lead_ms":
+			number = &c.refreshLead
+		case "profile":
+			if f := c.readProfile(v); f != nil {
+				return nil, f
 			}
 		case "parameters":
 			var ok bool
@@ -81,7 +101,7 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			if f := c.readList(name, v); f != nil {
 				return nil, f
 			}
-		case "insecure_pkce_plain", "insecure_pkce_none", "insecure_nonce_disabled", "missing_token_type_is_bearer", "authorization_response_iss_parameter_supported":
+		case "insecure_pkce_plain", "insecure_pkce_none", "insecure_nonce_disabled", "missing_token_type_is_bearer", "auto_refresh", "authorization_response_iss_parameter_supported":
 			if v.Kind() != json.Bool {
 				return nil, bad("bad_value", name)
 			}
@@ -96,17 +116,57 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			if v.Kind() != json.String {
 				return nil, bad("bad_value", name)
 			}
-			*text = v.Str()
-			if code := rule.refuses(*text); code != "" {
-				return nil, bad(code, name)
+			if f := c.readText(text, name, v.Str(), rule); f != nil {
+				return nil, f
 			}
+		}
+		if number != nil {
+			n, ok := v.Int()
+			if !ok || n < 0 || n > maxTime {
+				return nil, bad("bad_value", name)
+			}
+			*number = n
 		}
 	}
 	return c, c.check()
 }
 
+// readText takes a text that keeps to the rule; in a URL, variables are put in first.
+func (c *config) readText(text *string, name, s string, rule grammar) *fault {
+	if rule >= redirect {
+		for i := index(s, '{'); i >= 0; i = index(s, '{') {
+			j := index(s, '}')
+			if j < i {
+				return bad("bad_url", name)
+			}
+			v := c.variables.Get(s[i+1 : j]).Str()
+			if !hostChars(v) {
+				return bad("bad_value", "variables")
+			}
+			s = s[:i] + v + s[j+1:]
+		}
+	}
+	*text = s
+	if code := rule.refuses(s); code != "" {
+		return bad(code, name)
+	}
+	return nil
+}
+
+// hostChars tells whether a variable can stand for a label of a host or a segment of a path and for nothing else.
+func hostChars(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' && i > 0 && s[i-1] != '.') {
+			return false
+		}
+	}
+	return s != ""
+}
+
 func (c *config) set(option string) {
 	switch option {
+	case "auto_refresh":
+		c.autoRefresh = true
 	case "insecure_pkce_plain":
 		c.pkce = "plain"
 	case "insecure_pkce_none":
@@ -128,12 +188,12 @@ func (c *config) readList(name string, v json.Value) *fault {
 		s := it.Value().Str()
 		switch name {
 		case "resources":
+			if f := c.readText(&s, name, s, endpoint); f != nil {
+				return f
+			}
 			u, ok := parseURI(s)
 			if !ok || u.query {
 				return bad("bad_url", name)
-			}
-			if !u.secure() {
-				return bad("not_https", name)
 			}
 			c.resources = append(c.resources, u)
 		case "parameter_hooks":
@@ -184,6 +244,7 @@ const (
 	anyText        grammar = iota
 	vschar                 // RFC 6749 appendices A.1 and A.2
 	scopeList              // RFC 6749 section 3.3
+	headerName             // RFC 9110 section 5.1, in lower case
 	redirect               // RFC 6749 section 3.1.2
 	endpoint               // RFC 6749 sections 3.1 and 3.2: absolute, without fragment, over TLS
 	endpointOrNone         // or the word none
@@ -194,6 +255,8 @@ func (g grammar) refuses(s string) (code string) {
 	switch {
 	case s == "" || g == endpointOrNone && s == "none":
 	case g == vschar && !vschars(s) || g == scopeList && !scopeOK(s):
+		return "bad_value"
+	case g == headerName && (!hostChars(s) || lower(s) != s):
 		return "bad_value"
 	case g == redirect:
 		return redirectOK(s)

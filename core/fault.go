@@ -22,7 +22,10 @@ type fault struct {
 	status           int64
 	err, descr, link string // error, error_description, error_uri of the server
 
+	retryAfter int64 // ms
+
 	unknown  bool // the request may have been carried out; not shown
+	garbled  bool // the answer was none that a server of ours would give; not shown
 	reported bool // listeners know
 }
 
@@ -42,6 +45,9 @@ func (f *fault) write(w *json.Writer) {
 	w.MemberStrIf("error", printable(f.err, maxText))
 	w.MemberStrIf("error_description", printable(f.descr, maxText))
 	w.MemberStrIf("error_uri", printable(f.link, maxText))
+	if f.retryAfter > 0 {
+		w.MemberInt("retry_after_ms", f.retryAfter)
+	}
 	w.Close('}')
 }
 

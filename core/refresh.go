@@ -31,6 +31,11 @@ func (c *client) refresh(done func(*fault)) {
 				unlock()
 				c.settle()
 				c.refreshing = nil
+				if f == nil {
+					c.arm(false)
+				} else if f.retryAfter > 0 {
+					c.retryAt = c.now + f.retryAfter
+				}
 				release()
 				for _, w := range run.waiting {
 					w(f)
@@ -74,7 +79,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			return
 		}
 		// A mere mark is not something newer.
-		if changed && t.access != had && t.fresh(c.now) {
+		if changed && t.access != had && t.fresh(c.now, c.skew) {
 			end(nil)
 			return
 		}
@@ -117,6 +122,8 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 // refreshable says why a refresh cannot be.
 func (c *client) refreshable() *fault {
 	switch {
+	case c.device != nil && c.device.polling:
+		return &fault{kind: kindClient, code: "polling"}
 	case c.config.refresh == "none":
 		return &fault{kind: kindClient, code: "refresh_not_supported"}
 	case c.refreshEndpoint() == "":

@@ -39,6 +39,7 @@ type response struct {
 	headers json.Value
 	body    string
 	text    bool
+	list    bool // it may be an array
 }
 
 // send carries a request through its hooks to the host; done gets the response, or the fault that stood in its way.
@@ -114,27 +115,33 @@ func writeRequest(w *json.Writer, r *request, body string) {
 	}
 }
 
-// contentType is the media type of the answer in lower case, without parameters.
-func (r *response) contentType() string {
+// header is the value of the first header of that name.
+func (r *response) header(name string) string {
 	for it := r.headers.Each(); it.Next(); {
 		pair := it.Value().Each()
-		if pair.Next() && pair.Value().Str() == "content-type" && pair.Next() {
-			s := pair.Value().Str()
-			if i := index(s, ';'); i >= 0 {
-				s = s[:i]
-			}
-			for len(s) > 0 && s[len(s)-1] == ' ' {
-				s = s[:len(s)-1]
-			}
-			return lower(s)
+		if pair.Next() && pair.Value().Str() == name && pair.Next() {
+			return pair.Value().Str()
 		}
 	}
 	return ""
 }
 
+// contentType is the media type of the answer in lower case, without parameters.
+func (r *response) contentType() string {
+	s := r.header("content-type")
+	if i := index(s, ';'); i >= 0 {
+		s = s[:i]
+	}
+	for len(s) > 0 && s[len(s)-1] == ' ' {
+		s = s[:len(s)-1]
+	}
+	return lower(s)
+}
+
 // object reads the answer as a JSON object, whatever of Q43 it came as.
-func (r *response) object() (json.Value, *fault) {
+func (r *response) object(now int64) (json.Value, *fault) {
 	v, f := r.read()
+	garbled := f != nil
 	good := r.status >= 200 && r.status < 300
 	if f == nil {
 		switch {
@@ -151,7 +158,10 @@ func (r *response) object() (json.Value, *fault) {
 		f.code = "http_error"
 	}
 	f.kind, f.status = kindServer, r.status
-	f.retryable = r.status == 429 || r.status >= 500
+	f.garbled, f.retryable = garbled, r.status == 429 || r.status >= 500
+	if f.retryable {
+		f.retryAfter = r.retryAfter(now)
+	}
 	// What was answered 2xx or 5xx and cannot be read may still have been carried out.
 	f.unknown = f.err == "" && (good || r.status >= 500)
 	return v, f
@@ -190,7 +200,7 @@ func (r *response) read() (v json.Value, f *fault) {
 	if !ok {
 		return v, &fault{code: "bad_json"}
 	}
-	if v.Kind() != json.Object {
+	if v.Kind() != json.Object && !(r.list && v.Kind() == json.Array) {
 		return v, &fault{code: "not_object"}
 	}
 	return v, nil

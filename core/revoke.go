@@ -16,7 +16,7 @@ func (c *client) revokeToken(cmd *command, token, hint string, done func(*fault)
 	c.send(cmd, r, func(res *response, f *fault) {
 		// 200 says it all, the body is ignored (section 2.2).
 		if f == nil && (res.status < 200 || res.status > 299) {
-			if _, f = res.object(); f == nil {
+			if _, f = res.object(c.now); f == nil {
 				f = &fault{kind: kindServer, code: "http_error", status: res.status}
 			}
 		}
@@ -72,6 +72,8 @@ func (c *client) endsMore(which string) (token, hint string) {
 
 // logOut forgets the session first, whatever the server will say, and then revokes what there was.
 func (c *client) logOut(cmd *command) {
+	c.starting = nil
+	c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
 	c.newest(func(release func(), f *fault) {
 		token, hint := c.endsMore("")
 		c.clear(func(f *fault) {

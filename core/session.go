@@ -35,6 +35,22 @@ func (c *client) encode(t *tokens) string {
 	return text
 }
 
+// export is all that another instance needs to go on.
+func (c *client) export() string {
+	text := c.encode(c.tokens)
+	if c.device == nil {
+		return text
+	}
+	if text == "" {
+		w := c.stored()
+		w.Close('}')
+		text = w.String()
+	}
+	var w json.Writer
+	w.Str(c.encodeDevice(c.device))
+	return text[:len(text)-1] + `,"device":` + w.String() + "}"
+}
+
 // maxSession leaves room for escapes in a message of MaxMessage.
 const maxSession = 400 << 10
 
@@ -84,7 +100,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 		c.version = version
 		if changed {
 			t, ok := c.decode(value)
-			if !ok {
+			if c.foreign = !ok; c.foreign {
 				c.emit(c.event("session_refused"))
 			}
 			if c.blind {
@@ -115,23 +131,32 @@ func (c *client) reload(done func(changed bool, failed string)) {
 }
 
 // hold makes t the session after a sign-in: stored over whatever is there, and only then granted. Where the store fails it is held in memory, and the event says so.
-func (c *client) hold(t *tokens, done func()) {
-	text := c.encode(t)
+func (c *client) hold(t *tokens, given bool, done func()) {
+	c.overwrite(c.key, &c.version, c.encode(t), func(failed string) {
+		c.keep(t, c.version, failed)
+		c.enter(given)
+		done()
+	})
+}
+
+// overwrite stores text whatever is there; version is what was seen there last.
+func (c *client) overwrite(key string, version *string, text string, done func(failed string)) {
 	var try func(left int)
 	try = func(left int) {
-		c.store(c.key, c.version, text, func(version, failed string) {
+		c.store(key, *version, text, func(next, failed string) {
 			if failed == "conflict" && left > 0 {
-				c.load(c.key, func(_, now, unread string) {
+				c.load(key, func(_, now, unread string) {
 					if unread == "" {
-						c.version = now
+						*version = now
 					}
 					try(left - 1)
 				})
 				return
 			}
-			c.keep(t, version, failed)
-			c.grant()
-			done()
+			if failed == "" {
+				*version = next
+			}
+			done(failed)
 		})
 	}
 	try(maxTries)
@@ -141,42 +166,35 @@ func (c *client) hold(t *tokens, done func()) {
 func (c *client) keep(t *tokens, version, failed string) {
 	c.tokens = t
 	if failed == "" {
-		c.version, c.unsaved = version, false
+		c.version, c.unsaved, c.foreign = version, false, false
 		return
 	}
 	c.unsaved = true
 	c.emit(c.event("not_persisted"))
 }
 
-// clear forgets the tokens and deletes what is stored, whatever it is.
+// clear forgets the tokens and deletes what is stored, unless it is another configuration's.
 func (c *client) clear(done func(*fault)) {
 	c.tokens = &tokens{}
 	c.settle()
-	var try func(left int)
-	try = func(left int) {
-		c.store(c.key, c.version, "", func(version, failed string) {
-			switch {
-			case failed == "":
-				c.version, c.unsaved = version, false
-				done(nil)
-			case failed == "conflict" && left > 0:
-				c.load(c.key, func(_, now, unread string) {
-					if unread == "" {
-						c.version = now
-					}
-					try(left - 1)
-				})
-			default:
-				done(&fault{kind: kindStorage, code: failed, retryable: true})
-			}
-		})
+	if c.foreign {
+		done(nil)
+		return
 	}
-	try(maxTries)
+	c.overwrite(c.key, &c.version, "", func(failed string) {
+		if failed != "" {
+			done(&fault{kind: kindStorage, code: failed, retryable: true})
+			return
+		}
+		c.unsaved = false
+		done(nil)
+	})
 }
 
 // Statuses of a session.
 const (
 	notAuthenticated = "not_authenticated"
+	temporary        = "temporary_credentials_received"
 	granted          = "granted"
 	refreshing       = "refreshing"
 )
@@ -202,13 +220,21 @@ func (c *client) setStatus(status string) {
 func (c *client) settle() {
 	if c.tokens.access != "" {
 		c.setStatus(granted)
+		return
+	}
+	c.silence(&c.expiry)
+	if c.device != nil {
+		c.setStatus(temporary)
 	} else {
 		c.setStatus(notAuthenticated)
 	}
 }
 
-// grant enters granted: the event fires each time, the status event only on change.
-func (c *client) grant() {
+func (c *client) grant() { c.enter(false) }
+
+// enter enters granted: the event fires each time, the status event only on change. given is a token that the application brought.
+func (c *client) enter(given bool) {
+	c.failures, c.retryAt = 0, 0
 	c.setStatus(granted)
 	w := c.event("granted")
 	w.MemberStr("scope", c.tokens.scope)
@@ -216,4 +242,7 @@ func (c *client) grant() {
 		w.MemberInt("expires_at", c.tokens.expiresAt)
 	}
 	c.emit(w)
+	if c.refreshing == nil {
+		c.arm(given)
+	}
 }

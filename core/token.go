@@ -100,12 +100,12 @@ func seconds(v json.Value) (s int64, ok bool) {
 // expired is strict: at the very millisecond a token is still good. Without expiry it never is.
 func (t *tokens) expired(now int64) bool { return t.expiresAt != 0 && now > t.expiresAt }
 
-// fresh leaves time for the request that the token is fetched for: ten seconds, or a quarter of a short life.
-func (t *tokens) fresh(now int64) bool {
+// fresh leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or a quarter of a short life.
+func (t *tokens) fresh(now, skew int64) bool {
 	if t.access == "" {
 		return false
 	}
-	return t.expiresAt == 0 || now < t.expiresAt-min(10_000, max(0, t.expiresAt-t.receivedAt)/4)
+	return t.expiresAt == 0 || now < t.expiresAt-min(skew, max(0, t.expiresAt-t.receivedAt)/4)
 }
 
 // tokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer.
@@ -116,7 +116,7 @@ func (c *client) tokenRequest(cmd *command, stage, endpoint string, params []for
 			done(json.Value{}, f)
 			return
 		}
-		done(res.object())
+		done(res.object(c.now))
 	})
 }
 
@@ -147,7 +147,7 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 			return
 		}
 		c.sessions.run(func(release func()) {
-			c.hold(t, func() {
+			c.hold(t, false, func() {
 				release()
 				done(nil)
 			})
@@ -186,9 +186,41 @@ func (c *client) setToken(cmd *command, in json.Value) {
 		return
 	}
 	c.sessions.run(func(release func()) {
-		c.hold(t, func() {
+		c.hold(t, true, func() {
 			release()
 			c.finishStatus(cmd, nil, "")
+		})
+	})
+}
+
+// extend changes the access token for a long-lived one, by a grant type that some providers have for it.
+func (c *client) extend(cmd *command) {
+	f := c.canPoll()
+	switch {
+	case c.longLived == "":
+		f = bad("missing", "long_lived_grant_type")
+	case f == nil && c.tokens.access == "":
+		f = &fault{kind: kindClient, code: "no_token"}
+	}
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	params := []form.Param{{Name: "grant_type", Value: c.longLived}, {Name: c.longLived, Value: c.tokens.access}}
+	c.tokenRequest(cmd, stageToken, c.config.token, params, func(v json.Value, f *fault) {
+		var t *tokens
+		if f == nil {
+			t, f = c.readTokens(v, c.tokens, false)
+		}
+		if f != nil {
+			c.fail(cmd, f)
+			return
+		}
+		c.sessions.run(func(release func()) {
+			c.hold(t, false, func() {
+				release()
+				c.finishStatus(cmd, nil, "")
+			})
 		})
 	})
 }

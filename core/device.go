@@ -1,0 +1,404 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+const (
+	pollInterval = 5_000 // RFC 8628 section 3.2, where the server names none
+	slowDown     = 5_000 // RFC 8628 section 3.5
+)
+
+// A device is one device authorization (RFC 8628) that the user may still answer.
+type device struct {
+	code, userCode, uri, uriComplete string
+	requested                        string // scope
+	expiresAt, interval              int64
+	polling                          bool
+	asking                           bool // a poll is under way, or what it brought is being stored
+}
+
+// deviceStart is the device authorization request (section 3.1). The user's code is given out once all is stored; polling then starts by itself.
+func (c *client) deviceStart(cmd *command, in json.Value) {
+	scope := c.scope
+	if v := in.Get("scope"); v.Kind() == json.String {
+		scope = v.Str()
+	}
+	own, ok := readParams(in.Get("parameters"))
+	for _, p := range own {
+		ok = ok && !protected(p.Name) && p.Name != "scope"
+	}
+	f := c.canPoll()
+	switch {
+	case c.deviceAuthorization == "":
+		f = bad("missing", "device_authorization_endpoint")
+	case !ok:
+		f = bad("bad_value", "parameters")
+	case !scopeOK(scope):
+		f = bad("bad_value", "scope")
+	}
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
+	c.starting = cmd
+
+	r := &request{stage: stageDevice, method: "POST", url: c.deviceAuthorization, auth: c.auth}
+	if scope != "" {
+		r.params = append(r.params, form.Param{Name: "scope", Value: scope})
+	}
+	for _, p := range c.parameters {
+		if p.Name != "scope" && count(own, p.Name) == 0 {
+			r.params = append(r.params, p)
+		}
+	}
+	r.params = append(r.params, own...)
+	c.send(cmd, r, func(res *response, f *fault) {
+		var v json.Value
+		var d *device
+		if f == nil {
+			v, f = res.object(c.now)
+		}
+		if f == nil {
+			d, f = readDevice(v, c.now)
+		}
+		if f == nil && (c.starting != cmd || cmd.done) {
+			f = &fault{kind: kindCanceled, code: "cancelled"} // a later start goes first
+		}
+		if f != nil {
+			c.redact(f, v.Get("device_code").Str())
+			c.fail(cmd, f)
+			return
+		}
+		d.requested = valueOf(r.params, "scope")
+		c.overwrite(c.deviceKey, &c.deviceVersion, c.encodeDevice(d), func(failed string) {
+			if c.starting != cmd {
+				c.storeDevice("", d)
+				c.fail(cmd, &fault{kind: kindCanceled, code: "cancelled"})
+				return
+			}
+			if failed != "" {
+				c.emit(c.event("not_persisted"))
+			}
+			c.starting, c.device = nil, d
+			c.setStatus(temporary)
+			c.deviceChanged()
+			w := c.event("authorize_with_user_code")
+			w.MemberStr("verification_uri", d.uri)
+			w.MemberStr("user_code", d.userCode)
+			w.MemberStrIf("verification_uri_complete", d.uriComplete)
+			c.emit(w)
+			c.startPolling(d)
+			c.finish(cmd, d.write)
+		})
+	})
+}
+
+// readDevice reads the device authorization response (section 3.2).
+func readDevice(v json.Value, now int64) (*device, *fault) {
+	str := func(name string) string { return v.Get(name).Str() }
+	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), interval: pollInterval}
+	if d.uri == "" {
+		d.uri = str("verification_url") // the drafts' name, still in use
+	}
+	if d.uriComplete == "" {
+		d.uriComplete = str("verification_url_complete")
+	}
+	life, ok := seconds(v.Get("expires_in"))
+	missing := ""
+	switch {
+	case d.code == "":
+		missing = "missing_device_code"
+	case d.userCode == "":
+		missing = "missing_user_code"
+	case d.uri == "":
+		missing = "missing_verification_uri"
+	case !ok:
+		missing = "missing_expires_in"
+	}
+	if missing != "" {
+		return nil, &fault{kind: kindToken, code: missing}
+	}
+	// The URI is made a link, and the code is shown: nothing may be in them that does more than that.
+	if !linkable(d.uri) || !vschars(d.userCode) {
+		return nil, &fault{kind: kindServer, code: "bad_device_response"}
+	}
+	if !linkable(d.uriComplete) {
+		d.uriComplete = ""
+	}
+	d.expiresAt = now + min(life, 1<<40)*1000
+	if s, ok := seconds(v.Get("interval")); ok {
+		d.interval = min(s, 1<<40) * 1000
+	}
+	return d, nil
+}
+
+func linkable(s string) bool {
+	u, ok := parseURI(s)
+	return ok && u.secure()
+}
+
+// canPoll says why polling cannot be.
+func (c *client) canPoll() *fault {
+	if c.config.token == "" {
+		return bad("missing", "token_endpoint")
+	}
+	return nil
+}
+
+func (c *client) pollStart(cmd *command) {
+	d, f := c.device, c.canPoll()
+	switch {
+	case f != nil:
+	case d == nil:
+		f = &fault{kind: kindClient, code: "no_device_code"}
+	case c.now >= d.expiresAt:
+		f = deviceExpired()
+		c.forgetDevice(f)
+	case !d.polling:
+		c.startPolling(d)
+	}
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	c.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", true) })
+}
+
+func deviceExpired() *fault { return &fault{kind: kindExpired, code: "device_code_expired"} }
+
+func (c *client) pollStop(cmd *command, in json.Value) {
+	if in.Get("forget").True() {
+		c.starting = nil
+		c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
+	} else if d := c.device; d != nil && d.polling {
+		c.stopPolling(d)
+	}
+	c.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", false) })
+}
+
+// deviceWait waits for the end of the flow, whatever happens on the way.
+func (c *client) deviceWait(cmd *command) {
+	if c.device == nil {
+		c.fail(cmd, &fault{kind: kindClient, code: "no_device_code"})
+		return
+	}
+	c.deviceWaits = append(c.deviceWaits, cmd)
+}
+
+func (c *client) startPolling(d *device) {
+	d.polling = true
+	c.deviceChanged()
+	c.pollIn(d, d.interval)
+}
+
+func (c *client) stopPolling(d *device) {
+	d.polling = false
+	c.silence(&c.poll)
+	c.deviceChanged()
+	c.arm(false) // a refresh was not possible meanwhile
+}
+
+// pollIn waits for the next poll, or for the end of the codes if that comes first.
+func (c *client) pollIn(d *device, wait int64) {
+	c.ring(&c.poll, min(c.now+min(wait, maxTime-c.now), d.expiresAt), func(failed string) {
+		switch {
+		case failed != "":
+			c.pollFailed(d, &fault{kind: kindClient, code: failed}, false)
+		case c.now >= d.expiresAt:
+			c.pollFailed(d, deviceExpired(), true)
+		case d.asking:
+			c.pollIn(d, d.interval) // an answer from before a stop is still awaited
+		default:
+			c.pollOnce(d)
+		}
+	})
+}
+
+// pollOnce is the device access token request (section 3.4).
+func (c *client) pollOnce(d *device) {
+	d.asking = true
+	params := []form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:device_code"}, {Name: "device_code", Value: d.code}}
+	c.tokenRequest(&command{}, stagePolling, c.config.token, params, func(v json.Value, f *fault) {
+		d.asking = false
+		if f != nil {
+			c.redact(f, d.code)
+		}
+		if c.device != d || !d.polling {
+			if f == nil {
+				c.discard(d, v)
+			}
+			return
+		}
+		c.polled(d, v, f)
+	})
+}
+
+// discard ends a grant that came after polling was stopped: nobody wants it any more.
+func (c *client) discard(d *device, v json.Value) {
+	token, hint := v.Get("refresh_token").Str(), "refresh_token"
+	if token == "" {
+		token, hint = v.Get("access_token").Str(), "access_token"
+	}
+	if token != "" {
+		c.revokeToken(&command{}, token, hint, func(*fault) {})
+	}
+	if c.device == d {
+		c.forgetDevice(&fault{kind: kindClient, code: "no_device_code"})
+	}
+}
+
+// polled takes the answer of a poll (section 3.5).
+func (c *client) polled(d *device, v json.Value, f *fault) {
+	switch {
+	case f == nil:
+		t, f := c.readTokens(v, &tokens{requested: d.requested, generation: c.tokens.generation}, true)
+		if f != nil {
+			c.pollFailed(d, f, true)
+			return
+		}
+		d.asking = true
+		c.silence(&c.poll)
+		c.sessions.run(func(release func()) {
+			c.hold(t, false, func() {
+				release()
+				if c.device == d {
+					c.forgetDevice(nil)
+				}
+			})
+		})
+	case f.err == "authorization_pending":
+		c.pollIn(d, d.interval)
+	case f.err == "slow_down":
+		c.slower(d, d.interval+slowDown)
+	case f.code == "timeout":
+		// Exponential back-off, for good (section 3.5).
+		c.slower(d, d.interval*2)
+	case f.err == "expired_token":
+		f.kind, f.code = kindExpired, "device_code_expired"
+		c.pollFailed(d, f, true)
+	case f.err == "" && f.kind == kindServer && (f.retryable || f.garbled):
+		c.pollIn(d, max(d.interval, f.retryAfter))
+	default:
+		c.pollFailed(d, f, f.err == "access_denied" || f.err == "invalid_grant")
+	}
+}
+
+func (c *client) slower(d *device, interval int64) {
+	d.interval = min(interval, 1<<50)
+	c.deviceChanged()
+	c.pollIn(d, d.interval)
+	c.storeDevice(c.encodeDevice(d), d)
+}
+
+// pollFailed stops polling; over: no other answer will come for this code.
+func (c *client) pollFailed(d *device, f *fault, over bool) {
+	f.op = stagePolling
+	if over {
+		c.forgetDevice(f)
+	} else {
+		c.stopPolling(d)
+		c.endWaits(f)
+	}
+	c.reportOnce(f)
+}
+
+// forgetDevice ends the flow; f is what those who wait for it get.
+func (c *client) forgetDevice(f *fault) {
+	d := c.device
+	if d == nil {
+		return
+	}
+	c.device, d.polling = nil, false
+	c.silence(&c.poll)
+	w := c.event("device")
+	w.MemberBool("polling", false)
+	c.emit(w)
+	c.settle()
+	c.storeDevice("", d)
+	if f != nil {
+		c.arm(false)
+	}
+	c.endWaits(f)
+}
+
+func (c *client) endWaits(f *fault) {
+	waits := c.deviceWaits
+	c.deviceWaits = nil
+	for _, cmd := range waits {
+		if f == nil {
+			c.finishStatus(cmd, nil, "")
+			continue
+		}
+		if f.op == "" {
+			f.op = cmd.op
+		}
+		c.end(cmd, f, nil)
+	}
+}
+
+// storeDevice changes what is stored of the flow, unless another instance has begun one of its own.
+func (c *client) storeDevice(text string, d *device) {
+	c.store(c.deviceKey, c.deviceVersion, text, func(version, failed string) {
+		if failed != "conflict" {
+			if failed == "" {
+				c.deviceVersion = version
+			}
+			return
+		}
+		c.load(c.deviceKey, func(value, version, failed string) {
+			if there := c.decodeDevice(value); failed == "" && there != nil && there.code == d.code {
+				c.deviceVersion = version
+				c.store(c.deviceKey, version, text, func(version, failed string) {
+					if failed == "" {
+						c.deviceVersion = version
+					}
+				})
+			}
+		})
+	})
+}
+
+// write writes what may be seen of it.
+func (d *device) write(w *json.Writer) {
+	w.MemberStr("user_code", d.userCode)
+	w.MemberStr("verification_uri", d.uri)
+	w.MemberStrIf("verification_uri_complete", d.uriComplete)
+	w.MemberInt("expires_at", d.expiresAt)
+	w.MemberInt("interval_ms", d.interval)
+	w.MemberBool("polling", d.polling)
+}
+
+func (c *client) deviceChanged() {
+	w := c.event("device")
+	c.device.write(w)
+	c.emit(w)
+}
+
+func (c *client) encodeDevice(d *device) string {
+	w := c.stored()
+	w.MemberStr("device_code", d.code)
+	w.MemberStrIf("requested_scope", d.requested)
+	d.write(w)
+	w.Close('}')
+	return w.String()
+}
+
+// decodeDevice gives nil for none that is ours and could still be answered.
+func (c *client) decodeDevice(text string) *device {
+	v, ok := json.Parse(text)
+	if !ok || !c.ours(v) {
+		return nil
+	}
+	str := func(name string) string { return v.Get(name).Str() }
+	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), requested: str("requested_scope")}
+	d.expiresAt, _ = v.Get("expires_at").Int()
+	d.interval, _ = v.Get("interval_ms").Int()
+	d.polling = v.Get("polling").True()
+	if d.code == "" || d.interval < 1 || c.now >= d.expiresAt {
+		return nil
+	}
+	return d
+}

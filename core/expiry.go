@@ -1,0 +1,58 @@
+package core
+
+const (
+	leadTime    = 10_000
+	leastWait   = 2_000   // between two refreshes that the server's lifetimes bring about
+	longestWait = 300_000 // between two tries of one refresh
+)
+
+// arm sets the alarm for the end of the token held. given is a token that the application brought: what is already due then is due at once.
+func (c *client) arm(given bool) {
+	c.silence(&c.expiry)
+	t := c.tokens
+	if c.refreshLead < 0 && !c.autoRefresh || t.access == "" || t.expiresAt == 0 {
+		return
+	}
+	life, lead := t.expiresAt-t.receivedAt, c.refreshLead
+	if lead <= 0 || !given && lead >= life {
+		lead = max(leadTime, life/20)
+	}
+	due := t.expiresAt - lead
+	if !given {
+		due = max(due, t.receivedAt+leastWait)
+	}
+	if due <= c.now {
+		c.aboutToExpire("")
+		return
+	}
+	c.ring(&c.expiry, due, c.aboutToExpire)
+}
+
+func (c *client) aboutToExpire(failed string) {
+	if failed != "" {
+		return // a host without timers: tokens are refreshed when they are asked for
+	}
+	w := c.event("about_to_expire")
+	w.MemberInt("expires_at", c.tokens.expiresAt)
+	c.emit(w)
+	c.refreshAlone("")
+}
+
+// refreshAlone refreshes without being asked, and tries again later where that fails in passing.
+func (c *client) refreshAlone(failed string) {
+	if failed != "" || !c.autoRefresh || c.refreshable() != nil {
+		return
+	}
+	c.refresh(func(f *fault) {
+		if f == nil {
+			return // the new token has its own alarm
+		}
+		f.op = stageRefresh
+		c.reportOnce(f)
+		if f.retryable {
+			wait := max(min(int64(leastWait)<<min(c.failures, 8), longestWait), f.retryAfter)
+			c.failures++
+			c.ring(&c.expiry, c.now+wait, c.refreshAlone)
+		}
+	})
+}

@@ -1,0 +1,107 @@
+package core
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+
+// A profile says where a provider tells who signed in.
+type profile struct {
+	endpoint, emails        string // URLs
+	id, email, verification string // paths: member names with dots between levels
+}
+
+func (c *config) readProfile(v json.Value) *fault {
+	if v.Kind() != json.Object {
+		return bad("bad_value", "profile")
+	}
+	for it := v.Each(); it.Next(); {
+		s, rule := it.Value().Str(), anyText
+		var text *string
+		switch it.Name() {
+		case "endpoint":
+			text, rule = &c.profile.endpoint, endpoint
+		case "emails_endpoint":
+			text, rule = &c.profile.emails, endpoint
+		case "id":
+			text = &c.profile.id
+		case "email":
+			text = &c.profile.email
+		case "email_verified":
+			text = &c.profile.verification
+		default:
+			return bad("unknown_member", "profile")
+		}
+		if f := c.readText(text, "profile", s, rule); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// whoIs gives the user's identity at the provider; an e-mail counts as verified only where the provider says so.
+func (c *client) whoIs(cmd *command) {
+	url := c.profile.endpoint
+	if url == "" {
+		url = c.config.userinfo
+	}
+	c.fetch(cmd, url, func(v json.Value) {
+		id := at(v, c.profile.id)
+		text := id.Str()
+		if id.Kind() == json.Number {
+			text = id.Raw()
+		}
+		if text == "" {
+			c.fail(cmd, &fault{kind: kindServer, code: "bad_profile", field: c.profile.id})
+			return
+		}
+		email, verified := at(v, c.profile.email).Str(), truth(at(v, c.profile.verification))
+		if c.profile.emails == "" || email != "" && verified {
+			c.finishProfile(cmd, text, email, verified)
+			return
+		}
+		c.fetch(cmd, c.profile.emails, func(v json.Value) {
+			email, verified := pickEmail(v, email)
+			c.finishProfile(cmd, text, email, verified)
+		})
+	})
+}
+
+// pickEmail looks the e-mail up in a list; without one, it is the primary, or else a verified one.
+func pickEmail(list json.Value, email string) (string, bool) {
+	best, found, verified := int64(0), email, false
+	for it := list.Each(); it.Next(); {
+		e := it.Value()
+		rank, ok := int64(1), truth(e.Get("verified"))
+		if ok {
+			rank = 2
+		}
+		if truth(e.Get("primary")) {
+			rank += 2
+		}
+		if s := e.Get("email").Str(); s != "" && (email == "" || s == email) && rank > best {
+			best, found, verified = rank, s, ok
+		}
+	}
+	return found, verified
+}
+
+func (c *client) finishProfile(cmd *command, id, email string, verified bool) {
+	c.finish(cmd, func(w *json.Writer) {
+		w.MemberStr("issuer", c.issuer)
+		w.MemberStr("id", id)
+		w.MemberStrIf("email", email)
+		w.MemberBool("email_verified", verified && email != "")
+	})
+}
+
+// at follows a path of member names with dots between them.
+func at(v json.Value, path string) json.Value {
+	for {
+		i := index(path, '.')
+		if i < 0 {
+			return v.Get(path)
+		}
+		v, path = v.Get(path[:i]), path[i+1:]
+	}
+}
+
+// truth: some say it with a text.
+func truth(v json.Value) bool { return v.True() || v.Str() == "true" }
