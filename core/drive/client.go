@@ -48,6 +48,27 @@ func (c *Client) Callback(ctx context.Context, url string) (CallbackResult, erro
 	}{url})
 }
 
+// CallbackPasted finishes a sign-in with what the user pasted: the URL at which the browser arrived, its query, or the code alone.
+// state is that of the Authorization.
+func (c *Client) CallbackPasted(ctx context.Context, text, state string) (Status, error) {
+	return call[Status](c.s, ctx, "callback", struct {
+		Pasted string `json:"pasted"`
+		State  string `json:"state"`
+	}{text, state})
+}
+
+// Matches reports whether url is an authorization response for Config.RedirectURI: its scheme, host, port, path and query items,
+// and a state, a code or an error besides. Others are for somebody else; nothing is done with either.
+func (c *Client) Matches(ctx context.Context, url string) (bool, error) {
+	var r struct {
+		Matches bool `json:"matches"`
+	}
+	err := c.s.do(ctx, "matches", struct {
+		URL string `json:"url"`
+	}{url}, &r)
+	return r.Matches, err
+}
+
 // Exchange redeems a code that was obtained elsewhere (RFC 6749 section 4.1.3).
 func (c *Client) Exchange(ctx context.Context, p ExchangeParams) (Status, error) {
 	return call[Status](c.s, ctx, "exchange", p)
@@ -86,6 +107,17 @@ func (c *Client) Userinfo(ctx context.Context) (json.RawMessage, error) {
 	return r.Claims, err
 }
 
+// Profile asks the provider who signed in, as Config.Profile says. An answer without an id is an error of kind server with the code
+// bad_profile.
+func (c *Client) Profile(ctx context.Context) (Profile, error) {
+	return call[Profile](c.s, ctx, "profile", nil)
+}
+
+// Extend changes the access token for a long-lived one, with Config.LongLivedGrantType.
+func (c *Client) Extend(ctx context.Context) (Status, error) {
+	return call[Status](c.s, ctx, "extend", nil)
+}
+
 // LogOut forgets the session, in the store too, and revokes its tokens where the server can. revoked says whether it confirmed that.
 func (c *Client) LogOut(ctx context.Context) (revoked bool, err error) {
 	var r struct {
@@ -110,12 +142,19 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 
 // Prepare gives the headers that a request for url needs. A URL outside Config.Resources is an error.
 func (c *Client) Prepare(ctx context.Context, url string) (http.Header, error) {
+	return c.prepare(ctx, url, "")
+}
+
+// prepare gives, where rejected is the authorization header of a request that came back 401, headers from a token that was got after
+// that one, or fails.
+func (c *Client) prepare(ctx context.Context, url, rejected string) (http.Header, error) {
 	var r struct {
 		Headers []pair `json:"headers"`
 	}
 	err := c.s.do(ctx, "prepare", struct {
-		URL string `json:"url"`
-	}{url}, &r)
+		URL      string `json:"url"`
+		Rejected string `json:"rejected,omitempty"`
+	}{url, rejected}, &r)
 	if err != nil {
 		return nil, err
 	}

@@ -22,20 +22,34 @@ type Config struct {
 	RevocationEndpointAuthMethod string `json:"revocation_endpoint_auth_method,omitempty"`
 	// UserinfoEndpoint is that of OpenID Connect Core section 5.3.
 	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
+	// DeviceAuthorizationEndpoint is that of RFC 8628 section 3.1. With it, what is stored of a device flow is loaded at open.
+	DeviceAuthorizationEndpoint string `json:"device_authorization_endpoint,omitempty"`
 	// RedirectURI is where the authorization response arrives (RFC 6749 section 3.1.2).
 	RedirectURI string `json:"redirect_uri,omitempty"`
 	// Scope is requested where the call names none: scope-tokens separated by spaces (RFC 6749 section 3.3).
 	Scope string `json:"scope,omitempty"`
 	// Resources are the origins, with or without a path prefix, that may get the access token: https, or http on loopback.
 	Resources []string `json:"resources,omitempty"`
+	// Variables stand for {name} in the URLs of this configuration: letters, digits, "-" and ".".
+	Variables map[string]string `json:"variables,omitempty"`
 
 	// Name tells several clients apart in storage and events; the default is oauth2.
 	Name string `json:"name,omitempty"`
 	// UserAgent is sent with every request.
 	UserAgent string `json:"user_agent,omitempty"`
-	// Parameters are added to the authorization request, as [name, value]. A name may stand there more than once.
+	// Parameters are added to every authorization and device authorization request, as [name, value]. A name may stand there more
+	// than once.
 	Parameters [][2]string `json:"parameters,omitempty"`
 
+	// ClockSkewMS is how far, in milliseconds, the clocks of client and server may be apart: so long before its end a token is not
+	// used any more, but at most for a quarter of its life. Nil leaves the default of 10 s.
+	ClockSkewMS *int64 `json:"clock_skew_ms,omitempty"`
+	// AutoRefresh refreshes an access token when it is about to expire, where a refresh token is held.
+	AutoRefresh bool `json:"auto_refresh,omitempty"`
+	// RefreshLeadMS is how long before its end, in milliseconds, an access token is about to expire and the event about_to_expire
+	// comes. With 0, or where it is not below the life of the token, that is 10 s or 5 % of its life, the longer. With nil it is so
+	// too where AutoRefresh is set, and otherwise there is no such event.
+	RefreshLeadMS *int64 `json:"refresh_lead_ms,omitempty"`
 	// RetryWindowMS is how long, in milliseconds after it was first sent, a refresh token whose answer was lost may be sent once
 	// more. Nil leaves the default; 0 switches that off.
 	RetryWindowMS *int64 `json:"retry_window_ms,omitempty"`
@@ -47,6 +61,12 @@ type Config struct {
 	PKCEVerifierLength int `json:"pkce_verifier_length,omitempty"`
 	// MissingTokenTypeIsBearer accepts token responses without the token_type that RFC 6749 section 5.1 requires.
 	MissingTokenTypeIsBearer bool `json:"missing_token_type_is_bearer,omitempty"`
+	// TokenHeader is the header that carries the bare token to resources, in place of "authorization: Bearer".
+	TokenHeader string `json:"token_header,omitempty"`
+	// LongLivedGrantType is the grant type with which the token endpoint changes an access token for a long-lived one; see Extend.
+	LongLivedGrantType string `json:"long_lived_grant_type,omitempty"`
+	// Profile says how the provider tells who signed in; nil stands for the claims of OpenID Connect.
+	Profile *ProfileConfig `json:"profile,omitempty"`
 	// AuthorizationResponseIssParameterSupported refuses authorization responses without iss (RFC 9207 section 2.4).
 	AuthorizationResponseIssParameterSupported bool `json:"authorization_response_iss_parameter_supported,omitempty"`
 	// Nonce is automatic (the default: with scope openid only), enabled, or disabled, which scope openid overrules (OpenID Connect
@@ -54,4 +74,17 @@ type Config struct {
 	Nonce string `json:"nonce,omitempty"`
 	// InsecureNonceDisabled sends no nonce, with scope openid neither.
 	InsecureNonceDisabled bool `json:"insecure_nonce_disabled,omitempty"`
+}
+
+// ProfileConfig says how to read who signed in. A name of a member may have dots between levels; what is left empty is as OpenID
+// Connect Core section 5.1 has it.
+type ProfileConfig struct {
+	// Endpoint is asked in place of Config.UserinfoEndpoint.
+	Endpoint string `json:"endpoint,omitempty"`
+	// ID, Email and EmailVerified are names of members; the defaults are sub, email and email_verified.
+	ID            string `json:"id,omitempty"`
+	Email         string `json:"email,omitempty"`
+	EmailVerified string `json:"email_verified,omitempty"`
+	// EmailsEndpoint gives a list of objects with email, primary and verified. It is asked where Endpoint says no e-mail.
+	EmailsEndpoint string `json:"emails_endpoint,omitempty"`
 }

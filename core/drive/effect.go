@@ -32,6 +32,9 @@ func (s *session) carryOut(e *effect, raw []byte) {
 	case "result":
 		s.progress = true
 		if e.Error != nil {
+			if e.Error.Kind == "storage" || e.Error.Code == "lock_storage" {
+				e.Error.cause = s.cause // the engine knows kinds only
+			}
 			s.resolve(e.Command, result{err: e.Error})
 		} else {
 			s.resolve(e.Command, result{ok: e.OK})

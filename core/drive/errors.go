@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 )
 
 // Error is what a command of the engine failed with. No member of it is a token, a secret or a body.
@@ -24,8 +25,25 @@ type Error struct {
 	OAuthError  string `json:"error,omitempty"`
 	Description string `json:"error_description,omitempty"`
 	URI         string `json:"error_uri,omitempty"`
+	// RetryAfter is how long the server asked to wait (RFC 9110 section 10.2.3), 0 where it did not. Until then the session
+	// refreshes only when it is told to.
+	RetryAfter time.Duration `json:"-"`
 
 	cause error
+}
+
+// UnmarshalJSON reads an error of the boundary.
+func (e *Error) UnmarshalJSON(raw []byte) error {
+	type plain Error
+	w := struct {
+		*plain
+		RetryAfterMS int64 `json:"retry_after_ms"`
+	}{plain: (*plain)(e)}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return err
+	}
+	e.RetryAfter = milliseconds(w.RetryAfterMS)
+	return nil
 }
 
 // Targets for errors.Is: each stands for every Error with its kind and, where it has one, its code.
@@ -82,7 +100,7 @@ func (e *Error) Is(target error) bool {
 	return ok && (t.Kind == "" || t.Kind == e.Kind) && (t.Code == "" || t.Code == e.Code) && (t.Op == "" || t.Op == e.Op)
 }
 
-// Unwrap gives the host's own cause, for errors of kind internal.
+// Unwrap gives the host's own cause, for errors of kind internal, and what the Store or the Locker said.
 func (e *Error) Unwrap() error { return e.cause }
 
 // printable keeps what a server says from forging lines in a log.

@@ -8,15 +8,19 @@ import (
 
 // Event tells of a change in a session. It never holds a token or another secret.
 type Event struct {
-	// Name is status, granted, server_error, request_failed, not_persisted, session_refused, or one that a later engine adds;
-	// restarted is the host's own: the engine was lost and opened again, commands under way failed.
+	// Name is status, granted, about_to_expire, server_error, request_failed, not_persisted, session_refused,
+	// authorize_with_user_code, device, or one that a later engine adds; restarted is the host's own: the engine was lost and
+	// opened again, commands under way failed.
 	Name string
 	// Status is the new status, of event status.
 	Status string
 	// Scope that was granted, separated by spaces, of event granted.
 	Scope string
-	// ExpiresAt is when the access token ends, of event granted; zero where that is not known.
+	// ExpiresAt is when the access token ends, of events granted and about_to_expire; zero where that is not known.
 	ExpiresAt time.Time
+	// Device is the device flow, of events authorize_with_user_code, which has the codes and URIs only, and device. When the flow is
+	// over, an event device comes with all of it empty.
+	Device *DeviceAuthorization
 	// Error is the failure, of events server_error, request_failed and restarted.
 	Error *Error
 	// Raw is the whole event as the engine gave it, nil for the host's own.
@@ -32,10 +36,15 @@ func readEvent(raw []byte) Event {
 		Error     *Error `json:"error"`
 	}
 	json.Unmarshal(raw, &e) // an effect that was read once; a member of another type stays empty
-	return Event{
-		Name: e.Event, Status: e.Status, Scope: e.Scope, ExpiresAt: atMilli(e.ExpiresAt), Error: e.Error,
-		Raw: append(json.RawMessage(nil), raw...),
+	event := Event{Name: e.Event, Status: e.Status, Scope: e.Scope, Error: e.Error, Raw: append(json.RawMessage(nil), raw...)}
+	switch e.Event {
+	case "authorize_with_user_code", "device":
+		event.Device = &DeviceAuthorization{}
+		json.Unmarshal(raw, event.Device)
+	default:
+		event.ExpiresAt = atMilli(e.ExpiresAt)
 	}
+	return event
 }
 
 func atMilli(ms int64) time.Time {

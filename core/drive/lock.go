@@ -74,7 +74,9 @@ func (s *session) lock(e *effect) {
 			if ctx.Err() != nil {
 				kind = "timeout"
 			}
-			s.finish(t, failed(e.ID, kind))
+			in := failed(e.ID, kind)
+			in.cause = err
+			s.finish(t, in)
 			return
 		}
 		if !s.hold(t, unlock) {

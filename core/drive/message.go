@@ -57,6 +57,7 @@ type input struct {
 	id      string // of the effect it answers
 	op      string // of the command it is
 	command int64  // its id
+	cause   error  // of the host's own, where it answers that a hand failed
 }
 
 // answer makes the input that answers effect id with value under verb, which is ok or failed.

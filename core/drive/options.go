@@ -14,8 +14,8 @@ type Options struct {
 	HTTP *http.Client
 	// Store keeps the session and the attempts to sign in; nil means a new MemoryStore.
 	Store Store
-	// Locker makes clients that share a Store refresh one after the other; nil means one within this process for all clients of
-	// the same Store.
+	// Locker makes clients that share a Store refresh one after the other; nil means the Store where it is a Locker too, and
+	// otherwise one within this process for all clients of the same Store.
 	Locker Locker
 	// Session is what Export gave. It is used instead of what the Store holds when the client is opened.
 	Session string
@@ -60,6 +60,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Store == nil {
 		o.Store = &MemoryStore{}
+	}
+	if o.Locker == nil {
+		o.Locker, _ = o.Store.(Locker)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

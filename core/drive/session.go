@@ -32,6 +32,7 @@ type session struct {
 	entropy  pool
 	nextID   int64
 	inbox    []input
+	cause    error // of the answer that the engine was given last
 	buffer   []byte
 	waiters  map[int64]*waiter
 	tasks    map[string]*task
@@ -158,7 +159,7 @@ func (s *session) feed(in input) {
 	code := s.lane.engine.Input(s.handle, msg)
 	clear(msg)
 	clear(in.members)
-	s.buffer = msg
+	s.buffer, s.cause = msg, in.cause
 	switch {
 	case code == Taken:
 		s.drain()

@@ -123,7 +123,10 @@ func (s *session) access(ctx context.Context, e *effect) (in input, written bool
 	case errors.Is(err, ErrConflict):
 		return failed(e.ID, "conflict"), false
 	case ctx.Err() != nil:
-		return failed(e.ID, "timeout"), false
+		in = failed(e.ID, "timeout")
+	default:
+		in = failed(e.ID, "storage")
 	}
-	return failed(e.ID, "storage"), false
+	in.cause = err
+	return in, false
 }

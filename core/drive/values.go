@@ -94,6 +94,8 @@ type Status struct {
 	// PKCEMethod is S256, plain or none, PKCEVerifierLength that of its verifiers in characters.
 	PKCEMethod         string `json:"pkce_method"`
 	PKCEVerifierLength int    `json:"pkce_verifier_length"`
+	// Device is the device flow that has begun, nil where there is none.
+	Device *DeviceAuthorization `json:"device"`
 }
 
 // UnmarshalJSON reads the ok of the command status.
@@ -128,4 +130,15 @@ func (r *CallbackResult) UnmarshalJSON(raw []byte) error {
 	err := json.Unmarshal(raw, &w)
 	r.State = w.State
 	return err
+}
+
+// Profile is who signed in, by the word of the provider.
+type Profile struct {
+	// Issuer is that of the configuration; with it, ID tells a user from all others (OpenID Connect Core section 5.7).
+	Issuer string `json:"issuer"`
+	ID     string `json:"id"`
+	// Email is empty where the provider gives none.
+	Email string `json:"email"`
+	// EmailVerified: the provider says that the e-mail address is the user's.
+	EmailVerified bool `json:"email_verified"`
 }

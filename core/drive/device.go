@@ -1,0 +1,84 @@
+package drive
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// DeviceParameters are what DeviceAuthorize may be told. Both members may be left empty.
+type DeviceParameters struct {
+	// Scope is requested in place of that of the configuration.
+	Scope string `json:"scope,omitempty"`
+	// Parameters are added to the device authorization request, as [name, value].
+	Parameters [][2]string `json:"parameters,omitempty"`
+}
+
+// DeviceAuthorization is a device flow that has begun (RFC 8628 section 3.2). It holds what the user may see; the device code stays
+// with the session.
+type DeviceAuthorization struct {
+	// UserCode is what the user enters at VerificationURI.
+	UserCode        string `json:"user_code"`
+	VerificationURI string `json:"verification_uri"`
+	// VerificationURIComplete has the user code in it, for a QR code or a link; empty where the server gave none (section 3.3.1).
+	VerificationURIComplete string `json:"verification_uri_complete"`
+	// ExpiresAt is when the codes end.
+	ExpiresAt time.Time `json:"-"`
+	// Interval is the pause before each poll. It grows where the server asks for that (section 3.5).
+	Interval time.Duration `json:"-"`
+	// Polling: the session asks the server whether the user has decided.
+	Polling bool `json:"polling"`
+}
+
+// UnmarshalJSON reads the ok of the command device_start, and an event.
+func (d *DeviceAuthorization) UnmarshalJSON(raw []byte) error {
+	type plain DeviceAuthorization
+	w := struct {
+		*plain
+		ExpiresAt  int64 `json:"expires_at"`
+		IntervalMS int64 `json:"interval_ms"`
+	}{plain: (*plain)(d)}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return err
+	}
+	d.ExpiresAt, d.Interval = atMilli(w.ExpiresAt), milliseconds(w.IntervalMS)
+	return nil
+}
+
+// DeviceAuthorize begins a sign-in with the device authorization grant (RFC 8628 section 3.1), for a program without a browser. Show
+// the user the URI and the code; polling has begun by itself, and DeviceWait tells how it ends. An earlier flow of this session is
+// forgotten.
+//
+// An answer that lacks what section 3.2 requires is an error of kind token_not_found.
+func (c *Client) DeviceAuthorize(ctx context.Context, p DeviceParameters) (DeviceAuthorization, error) {
+	return call[DeviceAuthorization](c.s, ctx, "device_start", p)
+}
+
+// DeviceWait waits until the user has decided. It fails with OAuthError access_denied where the user refused, with ErrExpired where
+// the codes ended first, and with ErrNetwork where the server could not be reached: that stops the polling, and PollStart goes on
+// with it. Without a flow it fails with the code no_device_code.
+//
+// Where ctx is done first the polling goes on; PollStop ends it. Several may wait at once.
+func (c *Client) DeviceWait(ctx context.Context) (Status, error) {
+	return call[Status](c.s, ctx, "device_wait", nil)
+}
+
+// PollStart goes on with the polling that PollStop, a lost connection or a restart of the program stopped; the first poll comes after
+// one interval. It does nothing where polling runs. It fails with the code no_device_code where no flow has begun or its code is
+// spent, and with ErrExpired where the codes have ended.
+func (c *Client) PollStart(ctx context.Context) error {
+	return c.s.do(ctx, "poll_start", nil, nil)
+}
+
+// PollStop stops the polling. An answer that is still under way is discarded; a token in it is revoked where the server can, and the
+// device code is then spent.
+func (c *Client) PollStop(ctx context.Context) error {
+	return c.s.do(ctx, "poll_stop", nil, nil)
+}
+
+// DeviceForget stops the polling and forgets the device flow, in the store too.
+func (c *Client) DeviceForget(ctx context.Context) error {
+	return c.s.do(ctx, "poll_stop", struct {
+		Forget bool `json:"forget"`
+	}{true}, nil)
+}

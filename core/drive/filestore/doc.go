@@ -1,0 +1,21 @@
+// Package filestore keeps sessions in a directory, for programs that end and begin again and for processes that share a session:
+// a drive.Store with a file for each key, and the drive.Locker that goes with it, by file locks of the operating system.
+//
+//	dir, err := filestore.Open(filepath.Join(config, "my-program"))
+//	client, err := wasm.Open(ctx, settings, drive.Options{Store: dir})
+//
+// # What is kept, and how
+//
+// A value is written to a file of its own, flushed to the disk and then renamed, so that a crash leaves the old value or the new
+// one. Its file names the version and carries a digest: one that was cut short or changed is ErrCorrupt, and is neither used nor
+// overwritten. Comparing and replacing happen under a lock file of the directory, so that they hold across processes.
+//
+// Values hold tokens in the clear. The directory has to be the user's alone (0700, files 0600); on Windows that is for the access
+// control list of its parent to say.
+//
+// # Locks
+//
+// A lock is a lock file, held with flock (LockFileEx on Windows). The operating system frees it when its holder ends, however that
+// comes about, and nothing else takes it from one. Lock files are empty and stay behind. The directory has to be on a file system
+// whose locks hold between its users, which a local one is.
+package filestore

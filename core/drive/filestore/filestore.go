@@ -1,0 +1,156 @@
+package filestore
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// Dir is a directory that keeps values and locks. It implements drive.Store and drive.Locker; a client that gets it as its Store
+// uses it as its Locker too. It is safe for concurrent use, and several may stand for one directory.
+type Dir struct {
+	path  string
+	queue drive.MemoryLocker
+}
+
+var (
+	_ drive.Store  = (*Dir)(nil)
+	_ drive.Locker = (*Dir)(nil)
+)
+
+// ErrCorrupt is a file that does not hold what was written: cut short, or changed. It is left as it is; without it, its key is one
+// under which nothing is stored.
+var ErrCorrupt = errors.New("filestore: the file is corrupt")
+
+// Open gives the directory at path and creates it where it is missing. One that others may read or write is refused.
+func Open(path string) (*Dir, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("filestore: %w", err)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("filestore: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("filestore: %w", err)
+	}
+	// Windows has no such bits: Go derives them there from the read-only attribute.
+	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
+		return nil, fmt.Errorf("filestore: %s has mode %#o: it has to be 0700, for it holds tokens", path, mode)
+	}
+	return &Dir{path: path}, nil
+}
+
+// Load implements drive.Store. It fails with ErrCorrupt, with the error of ctx, or with one of the file system.
+func (d *Dir) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
+	// Under the lock, because Windows refuses to rename over a file that is being read.
+	unlock, err := d.lock(ctx, guard)
+	if err != nil {
+		return "", "", false, err
+	}
+	defer unlock()
+	return d.read(key)
+}
+
+// Store implements drive.Store. It fails with drive.ErrConflict, with ErrCorrupt, with the error of ctx, or with one of the file
+// system; what was stored is then still there.
+func (d *Dir) Store(ctx context.Context, key, version string, value *string) (string, error) {
+	unlock, err := d.lock(ctx, guard)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	_, stands, _, err := d.read(key)
+	switch {
+	case err != nil:
+		return "", err
+	case stands != version:
+		return "", drive.ErrConflict
+	case value != nil:
+		return d.write(key, *value)
+	case version == "":
+		return "", nil
+	}
+	if err := os.Remove(d.file(key)); err != nil {
+		return "", fmt.Errorf("filestore: %w", err)
+	}
+	return "", d.flush()
+}
+
+// format begins every file; the version, the digest of version and value, and a line feed follow, and then the value.
+const format = "oauth2-wasm 1 "
+
+func (d *Dir) read(key string) (value, version string, ok bool, err error) {
+	raw, err := os.ReadFile(d.file(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", "", false, nil
+	}
+	if err != nil {
+		return "", "", false, fmt.Errorf("filestore: %w", err)
+	}
+	head, value, whole := strings.Cut(string(raw), "\n")
+	head, known := strings.CutPrefix(head, format)
+	version, sum, _ := strings.Cut(head, " ")
+	if !whole || !known || version == "" || sum != digest(version, value) {
+		return "", "", false, fmt.Errorf("%w: %s", ErrCorrupt, d.file(key))
+	}
+	return value, version, true, nil
+}
+
+// write puts a value in place of what stands under key. A version is random, so that it never comes back, after a deletion neither.
+func (d *Dir) write(key, value string) (version string, err error) {
+	version = rand.Text()
+	// One name is enough: whoever writes holds the lock, and what a crash left is overwritten.
+	unfinished := filepath.Join(d.path, "unfinished")
+	err = func() error {
+		f, err := os.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = f.WriteString(format + version + " " + digest(version, value) + "\n" + value)
+		if err == nil {
+			err = f.Sync()
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			return errors.Join(err, os.Remove(unfinished))
+		}
+		return os.Rename(unfinished, d.file(key))
+	}()
+	if err != nil {
+		return "", fmt.Errorf("filestore: %w", err)
+	}
+	return version, d.flush()
+}
+
+// flush makes a rename or a removal last. Windows flushes no directories.
+func (d *Dir) flush() error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	f, err := os.Open(d.path)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("filestore: %w", err)
+	}
+	return nil
+}
+
+func (d *Dir) file(key string) string { return filepath.Join(d.path, "value-"+escape(key)) }
+
+func digest(version, value string) string {
+	sum := sha256.Sum256([]byte(version + "\n" + value))
+	return hex.EncodeToString(sum[:])
+}
