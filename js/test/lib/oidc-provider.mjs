@@ -1,10 +1,23 @@
 // Starts npm oidc-provider, a certified authorization server that is not ours, on a free loopback port and prints `ready: ISSUER`.
-// Arguments are redirect URIs. Clients: `public` (PKCE, no secret), `basic` and `post` (secret `a-secret-of-the-test`).
-// Every login name is an account.
+// Arguments are redirect URIs, of which those on loopback stand for every port (RFC 8252 section 7.3). Clients: `public` (PKCE, no
+// secret), `basic` and `post` (secret `a-secret-of-the-test`), each for the code and the device flow. Every login name is an account.
+//
+// Options, in seconds: --access-token and --device-code are lifetimes. --interval is told to devices, which this server by itself
+// does not; --enforce answers slow_down to a device that polls sooner than that after its last poll. The server itself never says
+// slow_down: its class of error for it is there, and this is what a deployment would do with it.
 import { createServer } from 'node:http';
-import { Provider } from 'oidc-provider';
+import { parseArgs } from 'node:util';
+import { errors, Provider } from 'oidc-provider';
 
-const redirect_uris = process.argv.slice(2);
+const { values, positionals: redirect_uris } = parseArgs({
+  allowPositionals: true,
+  options: {
+    'access-token': { type: 'string', default: '3600' },
+    'device-code': { type: 'string', default: '600' },
+    interval: { type: 'string' },
+    enforce: { type: 'string', default: '0' },
+  },
+});
 
 const server = createServer();
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -15,21 +28,39 @@ const client = (client_id, token_endpoint_auth_method) => ({
   ...(token_endpoint_auth_method !== 'none' && { client_secret: 'a-secret-of-the-test' }),
   application_type: 'native',
   redirect_uris,
-  grant_types: ['authorization_code', 'refresh_token'],
+  grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
   response_types: ['code'],
   token_endpoint_auth_method,
 });
 
 const provider = new Provider(issuer, {
   clients: [client('public', 'none'), client('basic', 'client_secret_basic'), client('post', 'client_secret_post')],
-  features: { revocation: { enabled: true } },
+  features: { revocation: { enabled: true }, deviceFlow: { enabled: true } },
   clientBasedCORS: () => true,
   issueRefreshToken: async () => true,
   rotateRefreshToken: true,
   pkce: { required: () => true },
   findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id, name: 'A person' }) }),
   claims: { openid: ['sub'], profile: ['name'] },
-  ttl: { AccessToken: 3600, RefreshToken: 86400, Session: 3600, Interaction: 3600, Grant: 86400, IdToken: 3600 },
+  ttl: {
+    AccessToken: Number(values['access-token']), DeviceCode: Number(values['device-code']),
+    RefreshToken: 86400, Session: 3600, Interaction: 3600, Grant: 86400, IdToken: 3600,
+  },
+});
+
+const polls = new Map();
+provider.use(async (ctx, next) => {
+  await next();
+  if (ctx.oidc?.route === 'device_authorization' && ctx.status === 200 && values.interval) ctx.body.interval = Number(values.interval);
+  if (ctx.oidc?.route === 'token' && ctx.body?.error === 'authorization_pending') {
+    const { device_code } = ctx.oidc.params;
+    const sinceLast = Date.now() - (polls.get(device_code) ?? 0);
+    polls.set(device_code, Date.now());
+    if (sinceLast < Number(values.enforce) * 1000) {
+      const { error, error_description } = new errors.SlowDown();
+      ctx.body = { error, error_description };
+    }
+  }
 });
 
 server.on('request', provider.callback());
