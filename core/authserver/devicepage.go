@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,11 +20,9 @@ func (s *Server) device(c *call) (Response, error) {
 	if err != nil {
 		return s.errorPage(err), nil
 	}
-	code, ok := readUserCode(c.target.Query().Get("user_code"))
-	if ok {
-		code = showUserCode(code)
-	} else {
-		code = ""
+	var code string // as people write it, or empty
+	if letters, ok := readUserCode(c.target.Query().Get("user_code")); ok {
+		code = showUserCode(letters)
 	}
 	var resp Response
 	if c.Method == http.MethodPost {
@@ -52,7 +51,7 @@ func (s *Server) deviceForm(c *call, b browser, code string) (Response, error) {
 		step = stepDeviceSignIn
 	}
 	if b.id == "" || !s.checkInteraction(c.Now, form["interaction"], step, b.id, c.target.Query()) {
-		return s.userCodePage(c, b, code, alertOutOfDate)
+		return s.userCodePage(c, b, cmp.Or(code, form["user_code"]), alertOutOfDate)
 	}
 	switch step {
 	case stepUserCode:

@@ -1,10 +1,14 @@
 package authserver_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
 // A7: whatever comes, nothing panics, and nobody is sent anywhere but to a registered redirect URI or
@@ -21,6 +25,13 @@ func FuzzHandle(f *testing.F) {
 	f.Add("POST", "/token", form, "", "grant_type=refresh_token&client_id=spa&refresh_token=x")
 	f.Add("POST", "/revoke", form+";charset=utf-8", "", "client_id=spa&token=x")
 	f.Add("GET", "/userinfo", "", "Bearer x", "")
+	f.Add("POST", "/token", form, basic("service", "svc").Get("Authorization"), "grant_type=client_credentials&scope=profile")
+	f.Add("POST", "/token", form, "", "grant_type="+url.QueryEscape(authserver.GrantDeviceCode)+"&client_id=tv&device_code=x")
+	f.Add("POST", "/device_authorization", form, "", "client_id=tv&scope=profile")
+	f.Add("POST", "/introspect", form, basic("api", "api").Get("Authorization"), "token=x&token_type_hint=y")
+	f.Add("GET", "/device?user_code=bbbb+bbbb", "", "", "")
+	f.Add("GET", "/device?user_code=%3Cb%3E%00", "", "", "")
+	f.Add("POST", "/device?user_code=BBBB-BBBB", form, "", "action=approve&interaction=AAAA")
 	f.Add("OPTIONS", "/token", "", "", "")
 	f.Fuzz(func(t *testing.T, method, target, contentType, authorization, body string) {
 		b := newBench(t)
@@ -41,6 +52,8 @@ func FuzzHandle(f *testing.F) {
 				checkRegistered(t, to)
 			}
 			switch page := string(resp.Body); {
+			case strings.Contains(page, `data-testid="device-code"`):
+				resp = b.submit(resp, "continue", url.Values{"user_code": {typedCode(page)}})
 			case strings.Contains(page, `data-testid="approve"`):
 				resp = b.submit(resp, "approve", nil)
 			case strings.Contains(page, `data-testid="login"`):
@@ -50,6 +63,13 @@ func FuzzHandle(f *testing.F) {
 			}
 		}
 	})
+}
+
+var codeField = regexp.MustCompile(`name="user_code" [^>]*value="([^"]*)"`)
+
+// typedCode is what the form for the user code is filled in with.
+func typedCode(page string) string {
+	return html.UnescapeString(codeField.FindStringSubmatch(page)[1])
 }
 
 // checkRegistered judges by a parser what the server compared as text.

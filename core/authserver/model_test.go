@@ -103,6 +103,10 @@ func TestA1ClientValidate(t *testing.T) {
 		{"unknown method", authserver.Client{ClientID: "c", TokenEndpointAuthMethod: "tls"}, "TokenEndpointAuthMethod"},
 		{"unknown grant", authserver.Client{ClientID: "c", GrantTypes: []string{"implicit"}}, "GrantTypes"},
 		{"unknown response type", authserver.Client{ClientID: "c", ResponseTypes: []string{"token"}}, "ResponseTypes"},
+		{"client_credentials without a secret", authserver.Client{ClientID: "c", GrantTypes: []string{"client_credentials"}}, "GrantTypes"},
+		{"every grant with a secret", authserver.Client{ClientID: "c", ClientSecret: "s", ResourceServer: true, GrantTypes: []string{
+			"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"}}, ""},
+		{"resource server without a secret", authserver.Client{ClientID: "c", ResourceServer: true}, "ResourceServer"},
 		{"relative redirect", authserver.Client{ClientID: "c", RedirectURIs: []string{"/cb"}}, "RedirectURIs"},
 		{"fragment", authserver.Client{ClientID: "c", RedirectURIs: []string{"https://a.example/#"}}, "RedirectURIs"},
 		{"user information", authserver.Client{ClientID: "c", RedirectURIs: []string{"https://u@a.example/"}}, "RedirectURIs"},

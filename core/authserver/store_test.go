@@ -139,7 +139,8 @@ func TestMemoryStoreForgetsWhatExpired(t *testing.T) {
 			AuthorizationCode: authserver.AuthorizationCode{IssuedAt: now, ExpiresIn: time.Minute}}
 		token := authserver.TokenRecord{Access: name("access", i), Refresh: name("refresh", i), Grant: fmt.Sprint(i),
 			Token: authserver.Token{IssuedAt: now, ExpiresIn: time.Minute, RefreshTokenExpiresIn: time.Hour}}
-		if err := errors.Join(m.SaveCode(code), m.RedeemCode(code.Digest, token),
+		device := authserver.DeviceRecord{Digest: name("device", i), UserCode: name("user", i), IssuedAt: now, ExpiresIn: time.Minute}
+		if err := errors.Join(m.SaveDevice(device), m.SaveCode(code), m.RedeemCode(code.Digest, token),
 			m.SaveSession(name("session", i), authserver.Session{AuthTime: now, ExpiresAt: now.Add(time.Hour)})); err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +155,9 @@ func TestMemoryStoreForgetsWhatExpired(t *testing.T) {
 			_, access := m.Token(name("access", row.i))
 			_, refresh := m.Token(name("refresh", row.i))
 			_, session := m.Session(name("session", row.i))
-			for _, err := range []error{code, access, refresh, session} {
+			_, device := m.Device(name("device", row.i))
+			_, userCode := m.DeviceByUserCode(name("user", row.i))
+			for _, err := range []error{code, access, refresh, session, device, userCode} {
 				if !errors.Is(err, row.want) {
 					t.Error(err)
 				}
@@ -167,8 +170,15 @@ func TestMemoryStoreNotFound(t *testing.T) {
 	m := authserver.NewMemoryStore()
 	d := authserver.DigestOf("x")
 	_, client := m.Client("x")
+	_, poll := m.PollDevice(d, start)
+	pending := authserver.DeviceRecord{Digest: authserver.DigestOf("pending"), Status: authserver.DevicePending}
+	if err := m.SaveDevice(pending); err != nil {
+		t.Fatal(err)
+	}
 	for name, err := range map[string]error{
 		"client": client, "redeem": m.RedeemCode(d, authserver.TokenRecord{}), "rotate": m.RotateRefreshToken(d, authserver.TokenRecord{}, 0),
+		"poll": poll, "decide": m.DecideDevice(d, authserver.DeviceApproved, "x"), "redeem device": m.RedeemDevice(d, authserver.TokenRecord{}),
+		"redeem pending device": m.RedeemDevice(pending.Digest, authserver.TokenRecord{}),
 	} {
 		if !errors.Is(err, authserver.ErrNotFound) {
 			t.Errorf("%s: %v", name, err)
