@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
+const require = createRequire(import.meta.url);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 await rm(here('dist'), { recursive: true, force: true });
@@ -16,14 +17,17 @@ await copyFile(here('../LICENSE'), here('LICENSE')); // npm takes it from beside
 
 const common = { bundle: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'none', logLevel: 'warning' };
 await build({ ...common, entryPoints: [here('src/index.ts')], outfile: here('dist/index.js') });
-// The other entries differ only in where the module comes from, so they stand on the first.
+// The other entries stand on the first: what is not used is not loaded, and there is one class OAuthError.
 await build({
   ...common,
-  entryPoints: [here('src/node.ts'), here('src/workerd.ts')],
+  entryPoints: ['node', 'workerd', 'popup', 'indexeddb', 'qr'].map((name) => here(`src/${name}.ts`)),
   outdir: here('dist'),
   external: ['node:*', './index.js', './oauth2.wasm'],
 });
 
-const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+// The licence of what qr.js contains asks for that.
+await copyFile(join(dirname(require.resolve('uqr')), '../LICENSE'), here('dist/qr.js.LICENSE.txt'));
+
+const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
 const { status } = spawnSync(process.execPath, [tsc, '-p', here('tsconfig.json')], { stdio: 'inherit' });
 process.exit(status ?? 1);

@@ -1,7 +1,8 @@
 import type { Source } from '../../wasm_exec.js';
+import { deviceFlow } from './device.js';
 import { OAuthError } from './error.js';
 import { Host, type HostEvent } from './host.js';
-import { isReply, withoutReply } from './redirect.js';
+import { withoutReply } from './redirect.js';
 import { fetchResource } from './resource.js';
 import type * as T from './types.js';
 
@@ -14,13 +15,12 @@ const pairs = (parameters: T.Parameters | undefined) => parameters && [...new UR
  */
 export class Client extends EventTarget {
   #host!: Host;
-  #config: T.Config;
   #fetch: typeof fetch | undefined;
 
   /** @internal */
   static async open(config: T.Config, { session, signal, ...options }: T.Options, module: () => Source | PromiseLike<Source>) {
     signal?.throwIfAborted();
-    const client = new Client(config, options.fetch);
+    const client = new Client(options.fetch);
     const stages = (hooks?: object) => hooks && Object.keys(hooks);
     client.#host = await Host.open({
       ...options,
@@ -43,9 +43,8 @@ export class Client extends EventTarget {
     return client;
   }
 
-  private constructor(config: T.Config, fetch: typeof globalThis.fetch | undefined) {
+  private constructor(fetch: typeof globalThis.fetch | undefined) {
     super();
-    this.#config = config;
     this.#fetch = fetch;
   }
 
@@ -55,10 +54,10 @@ export class Client extends EventTarget {
     );
   }
 
-  #run(command: string, given: T.CallOptions = {}): Promise<any> {
+  #run = (command: string, given: T.CallOptions = {}): Promise<any> => {
     const { signal, parameters, ...rest } = given as T.AuthorizeParameters;
     return this.#host.run(command, { ...rest, parameters: pairs(parameters) }, signal);
-  }
+  };
 
   /**
    * Builds an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636). Its attempt is stored before the URL is handed
@@ -85,10 +84,10 @@ export class Client extends EventTarget {
   async handleRedirect(url?: string | URL, options?: T.CallOptions): Promise<T.Status | null> {
     const own = url === undefined;
     const reply = String(url ?? location.href);
-    if (!isReply(reply, this.#config.redirect_uri)) return null;
+    if (!(await this.matches(reply, options))) return null;
     let mine = true;
     try {
-      return await this.#host.run('callback', { url: reply }, options?.signal);
+      return await this.callback({ ...options, url: reply });
     } catch (error) {
       // Another client's reply is left for that client.
       mine = !(error instanceof OAuthError && error.code === 'wrong_state');
@@ -96,6 +95,41 @@ export class Client extends EventTarget {
     } finally {
       if (own && mine) history.replaceState(history.state, '', withoutReply(reply));
     }
+  }
+
+  /** Whether a URL is a reply to the configured redirect URI. It says nothing of whether the reply is good. */
+  async matches(url: string | URL, options?: T.CallOptions): Promise<boolean> {
+    return (await this.#host.run('matches', { url: String(url) }, options?.signal)).matches;
+  }
+
+  /**
+   * Finishes a sign-in with what came back, where it is no page's own URL: in a server, an app, or by the user's hand.
+   *
+   * @throws {OAuthError} as {@link handleRedirect}
+   */
+  callback(parameters: T.CallbackParameters): Promise<T.Status> {
+    return this.#run('callback', parameters);
+  }
+
+  /**
+   * Signs in on another device (RFC 8628): shows a user code, and waits until the user has entered it there. Begins anew where a
+   * flow was under way.
+   *
+   * @returns the status, once the user approved. It waits on through {@link T.Device.pause}; aborting the signal ends the flow.
+   * @throws {OAuthError} kind `server` with `error: 'access_denied'` where the user declined, kind `expired` where the codes ran out,
+   *   kind `cancelled` after {@link T.Device.cancel}, kind `network` where a connection failed: {@link deviceResume} then goes on
+   */
+  deviceSignIn(parameters: T.DeviceSignInParameters): Promise<T.Status> {
+    return deviceFlow(this, this.#run, 'device_start', parameters);
+  }
+
+  /**
+   * Goes on with the device flow that the status shows as `device`: after a reload, from the store, or after a failed connection.
+   *
+   * @throws {OAuthError} as {@link deviceSignIn}; code `no_device_code` where there is none
+   */
+  deviceResume(parameters: T.DeviceResumeParameters): Promise<T.Status> {
+    return deviceFlow(this, this.#run, 'poll_start', parameters);
   }
 
   /** Redeems a code that was got elsewhere (RFC 6749 section 4.1.3). */
@@ -118,7 +152,20 @@ export class Client extends EventTarget {
     return this.#run('revoke', parameters);
   }
 
-  /** Who signed in, as the userinfo endpoint says (OpenID Connect Core section 5.3). */
+  /** Changes the access token for a long-lived one, where the provider has such (`long_lived_grant_type`). */
+  extend(options?: T.CallOptions): Promise<T.Status> {
+    return this.#run('extend', options);
+  }
+
+  /** Who signed in, read as the configuration's `profile` says. */
+  profile(options?: T.CallOptions): Promise<T.Profile> {
+    return this.#run('profile', options);
+  }
+
+  /**
+   * What the userinfo endpoint says (OpenID Connect Core section 5.3). Numbers beyond 2^53 lose digits, as in `JSON.parse`; the `id` of
+   * {@link profile} does not.
+   */
   async userinfo(options?: T.CallOptions): Promise<Record<string, unknown>> {
     return (await this.#run('userinfo', options)).claims;
   }
@@ -148,7 +195,7 @@ export class Client extends EventTarget {
    * @throws {TypeError} as the global `fetch`
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    return fetchResource((command, parameters) => this.#run(command, parameters), this.#fetch ?? fetch, input, init);
+    return fetchResource(this.#run, this.#fetch ?? fetch, input, init);
   }
 
   /** The session as text, to be kept by the caller and given to {@link openClient}. It holds the tokens. `""` without a session. */

@@ -27,6 +27,8 @@ export interface ErrorDetails {
   error_description?: string;
   /** The server's page about the error (RFC 6749 section 5.2). */
   error_uri?: string;
+  /** The server asked to wait so long, in milliseconds. */
+  retry_after_ms?: number;
 }
 
 export interface OAuthError extends ErrorDetails {}

@@ -9,6 +9,8 @@ import { failure, OAuthError } from './error.js';
 export interface EffectEntry {
   /** The kind of effect: `http`, `store`, `lock` … */
   kind: string;
+  /** The name of an event, or of the command that a result is of. */
+  name?: string;
   /** What a request or a hook is for: `token`, `refresh` … */
   stage?: string;
   /** The method of a request. */
@@ -204,9 +206,9 @@ export class Host {
   #carryOut(effect: Effect): void {
     const { id, kind, target } = effect;
     const began = Date.now();
-    const log = () => {
+    const log = (name?: string) => {
       const { stage, method, url } = effect;
-      const entry = { kind, stage, method, url: url?.replace(/[?#].*/s, ''), ms: Date.now() - began };
+      const entry = { kind, name, stage, method, url: url?.replace(/[?#].*/s, ''), ms: Date.now() - began } as EffectEntry;
       if (this.#options.onEffect) queueMicrotask(() => this.#options.onEffect!(entry));
     };
     if (kind === 'result') {
@@ -214,12 +216,12 @@ export class Host {
       const command = this.#commands.get(effect.command);
       if (effect.error) command?.reject(new OAuthError(effect.error));
       else command?.resolve(effect.ok);
-      return log();
+      return log(command?.op);
     }
     if (kind === 'event') {
       const { id: _, kind: __, ...event } = effect;
       if (!this.#moving) this.#tell(event as unknown as HostEvent);
-      return log();
+      return log(effect.event);
     }
     if (target) {
       this.#tasks.get(target)?.controller.abort();

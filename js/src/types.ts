@@ -30,6 +30,8 @@ export interface Config {
   token_endpoint?: string;
   /** Where tokens are refreshed, if not at the token endpoint; `none`: the server does not refresh. */
   refresh_endpoint?: string;
+  /** RFC 8628 section 4. */
+  device_authorization_endpoint?: string;
   /** RFC 7009. */
   revocation_endpoint?: string;
   revocation_endpoint_auth_method?: AuthMethod;
@@ -41,8 +43,22 @@ export interface Config {
   scope?: string;
   /** URLs under which the access token may be sent. It goes nowhere else. */
   resources?: string[];
-  /** Further parameters of every authorization request. Those of the protocol (state, redirect_uri …) are refused. */
+  /** Further parameters of every authorization or device authorization request. Those of the protocol (state, redirect_uri …) are refused. */
   parameters?: Parameters;
+  /** What stands for `{name}` in the URLs of this configuration: letters, digits, `-` and `.`. */
+  variables?: Record<string, string>;
+  /**
+   * How far the clocks of client and server may be apart, so how long before its end a token is not used any more, in milliseconds
+   * (at most a quarter of its life). Default: 10,000.
+   */
+  clock_skew_ms?: number;
+  /** Refreshes by itself when a token is about to expire. */
+  auto_refresh?: boolean;
+  /**
+   * How long before its end a token is about to expire (event `about_to_expire`), in milliseconds. 0, and the default with
+   * `auto_refresh`: 10 s or 5 % of its life, the longer. Without this member and without `auto_refresh` nobody watches.
+   */
+  refresh_lead_ms?: number;
   /** Sent with requests where the host allows it; browsers do not. */
   user_agent?: string;
   /** When a nonce is sent. `automatic`, the default: with the scope `openid`. */
@@ -58,12 +74,32 @@ export interface Config {
   authorization_response_iss_parameter_supported?: boolean;
   /** Takes an answer without `token_type` for one of a bearer token, as some providers need it (against RFC 6749 section 5.1). */
   missing_token_type_is_bearer?: boolean;
+  /** The header that carries the bare token to resources, for providers that do not take `authorization: Bearer` (RFC 6750 section 2.1). */
+  token_header?: string;
+  /** The `grant_type` by which {@link Client.extend} changes the access token for a long-lived one, where a provider has one. */
+  long_lived_grant_type?: string;
+  /** How {@link Client.profile} reads who signed in. */
+  profile?: ProfileConfig;
   /** Sends the verifier itself as challenge: whoever sees the authorization URL can redeem the code. For servers without S256. */
   insecure_pkce_plain?: boolean;
   /** No PKCE at all: whoever intercepts the code can redeem it. For servers that refuse the parameters. */
   insecure_pkce_none?: boolean;
   /** No nonce even with the scope `openid`: an ID token is then not bound to the sign-in. */
   insecure_nonce_disabled?: boolean;
+}
+
+/** Where a provider says who signed in. The member names have dots between levels. */
+export interface ProfileConfig {
+  /** Default: the `userinfo_endpoint`. */
+  endpoint?: string;
+  /** Default: `sub`. */
+  id?: string;
+  /** Default: `email`. */
+  email?: string;
+  /** Default: `email_verified`. */
+  email_verified?: string;
+  /** A list of objects with `email`, `primary` and `verified`, asked where the first endpoint says no e-mail. */
+  emails_endpoint?: string;
 }
 
 /** How a client works. */
@@ -126,11 +162,60 @@ export interface Authorization {
   state: string;
 }
 
+/** What came back from the authorization endpoint: one of `url`, `parameters` and `pasted`. */
+export interface CallbackParameters extends CallOptions {
+  /** The URL that the server sent the user to. */
+  url?: string;
+  /** The parameters of the response, where the server posts them. */
+  parameters?: Parameters;
+  /** What a user copied from the server's page: the URL, its query, or the code alone. */
+  pasted?: string;
+  /** With `pasted`: the `state` of the {@link Authorization}, which a code alone does not say. */
+  state?: string;
+}
+
 export interface ExchangeParameters extends CallOptions {
   code: string;
   code_verifier?: string;
   redirect_uri?: string;
   scope?: string;
+}
+
+/** What the device authorization endpoint answered, and how the flow stands (RFC 8628 section 3.2). */
+export interface DeviceAuthorization {
+  /** What the user enters at the verification URI. */
+  user_code: string;
+  verification_uri: string;
+  /** Has the user code in it, for a QR code or link (RFC 8628 section 3.3.1). */
+  verification_uri_complete?: string;
+  /** When the codes end: Unix time in milliseconds. */
+  expires_at: number;
+  /** How long the client waits between two polls. */
+  interval_ms: number;
+  /** Whether it asks the server by and by. */
+  polling: boolean;
+}
+
+/** A device flow, as a prompt gets it. */
+export interface Device extends DeviceAuthorization {
+  /** Stops polling; the codes stay good until they end. */
+  pause(): Promise<void>;
+  /** Polls again, an interval from now. */
+  resume(): Promise<void>;
+  /** Ends the flow: the sign-in rejects with kind `cancelled`. */
+  cancel(): Promise<void>;
+}
+
+export interface DeviceResumeParameters extends CallOptions {
+  /** Shows the user code to the user. Called at the start, and again on every change. */
+  prompt: (device: Device) => void;
+}
+
+export interface DeviceSignInParameters extends DeviceResumeParameters {
+  /** In place of the configured scope. */
+  scope?: string;
+  /** Further parameters of the request, before the configured ones of the same name. */
+  parameters?: Parameters;
 }
 
 export interface TokenParameters extends CallOptions {
@@ -186,12 +271,25 @@ export interface Status {
   not_persisted: boolean;
   /** As the server sent it: its claims are not verified. */
   id_token?: string;
-  /** Members of token responses that the protocol does not define. */
+  /** Members of token responses that the protocol does not define. Numbers beyond 2^53 lose digits, as in `JSON.parse`. */
   extra?: Record<string, unknown>;
   pkce_method: 'S256' | 'plain' | 'none';
   pkce_verifier_length: number;
+  /** A device flow that is not over. One that was loaded from the store is not polling: {@link Client.deviceResume} takes it up. */
+  device?: DeviceAuthorization;
   /** After a callback: what `authorize` was given as state. */
   state?: string;
+}
+
+/** Who signed in. */
+export interface Profile {
+  issuer: string;
+  /** As text, also where the provider sends a number. */
+  id: string;
+  /** Left out where the provider says none. */
+  email?: string;
+  /** Whether the provider says that the user holds that address. */
+  email_verified: boolean;
 }
 
 /** The events of a client and what their `detail` is. None carries a token. */
@@ -200,6 +298,12 @@ export interface ClientEvents {
   status: { status: SessionStatus };
   /** A token was got, by a refresh too. `expires_at` is a Unix time in milliseconds. */
   granted: { scope: string; expires_at?: number };
+  /** The access token ends at that Unix time in milliseconds; with `auto_refresh` a refresh follows. */
+  about_to_expire: { expires_at: number };
+  /** To be shown to the user (RFC 8628 section 3.3). */
+  authorize_with_user_code: Pick<DeviceAuthorization, 'verification_uri' | 'user_code' | 'verification_uri_complete'>;
+  /** A device flow changed; nothing but `polling: false` when it is over. */
+  device: Partial<DeviceAuthorization> & { polling: boolean };
   /** Something failed. */
   request_failed: OAuthError;
   /** The server reported a protocol error; `request_failed` follows. */

@@ -20,7 +20,10 @@ test('the package holds the committed module and loader', () => {
 
 test('the package holds what it needs and nothing else', () => {
   assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'package.json']);
-  assert.deepEqual(readdirSync(join(packed, 'dist')).sort(), ['index.js', 'node.js', 'oauth2.wasm', 'types', 'wasm_exec.js', 'workerd.js']);
+  assert.deepEqual(
+    readdirSync(join(packed, 'dist')).sort(),
+    ['index.js', 'indexeddb.js', 'node.js', 'oauth2.wasm', 'popup.js', 'qr.js', 'qr.js.LICENSE.txt', 'types', 'wasm_exec.js', 'workerd.js'],
+  );
   const { dependencies, exports } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
   assert.equal(dependencies, undefined);
   const targets = (value) => (typeof value === 'string' ? [value] : Object.values(value).flatMap(targets));
@@ -32,6 +35,15 @@ test('what a page loads fits into 32,768 bytes, and the client with its loader i
   t.diagnostic(`index.js ${client}, oauth2.wasm ${module}`);
   assert.ok(client < 5000, String(client));
   assert.ok(client + module <= 32_768, String(client + module));
+});
+
+test('what only some pages need stands beside the client, and is small (brotli)', (t) => {
+  for (const [name, most] of [['popup.js', 800], ['indexeddb.js', 700], ['qr.js', 4000]]) {
+    t.diagnostic(`${name} ${brotli(name)}`);
+    assert.ok(brotli(name) < most, `${name} ${brotli(name)}`);
+    assert.doesNotMatch(readFileSync(join(packed, 'dist', name), 'utf8'), /oauth2\.wasm/, 'the module is index.js’s alone');
+  }
+  assert.match(readFileSync(join(packed, 'dist/qr.js.LICENSE.txt'), 'utf8'), /Project Nayuki[\s\S]*Permission is hereby granted/);
 });
 
 /** Compiles a program against the installed package. */

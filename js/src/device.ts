@@ -1,0 +1,29 @@
+import type { DeviceResumeParameters, DeviceSignInParameters, Status } from './types.js';
+
+type Run = (command: string, parameters?: object) => Promise<any>;
+
+/** Carries a device flow (RFC 8628) to its end, and shows the user what each `device` event says. */
+export const deviceFlow = async (
+  client: EventTarget,
+  run: Run,
+  command: 'device_start' | 'poll_start',
+  { prompt, signal, ...parameters }: DeviceResumeParameters | DeviceSignInParameters,
+): Promise<Status> => {
+  signal?.throwIfAborted();
+  const forget = () => run('poll_stop', { forget: true });
+  const show = (device: any) =>
+    // Once the flow is over, nothing is left to be shown: the promise says how it ended.
+    device?.user_code && prompt({ ...device, pause: () => run('poll_stop'), resume: () => run('poll_start'), cancel: forget });
+  const changed = (event: Event) => show((event as CustomEvent).detail);
+  client.addEventListener('device', changed);
+  try {
+    if (command === 'poll_start') show((await run('status', { signal })).device);
+    await run(command, { ...parameters, signal });
+    return await run('device_wait', { signal });
+  } catch (error) {
+    if (signal?.aborted) void forget().catch(() => {}); // what the caller learns is the signal's reason
+    throw error;
+  } finally {
+    client.removeEventListener('device', changed);
+  }
+};
