@@ -101,3 +101,81 @@ func Example() {
 	// Bearer 600
 	// demo profile true
 }
+
+// A device without a browser of its own gets a token (RFC 8628): it shows a code, which its user enters and
+// approves elsewhere.
+func Example_deviceFlow() {
+	store := authserver.NewMemoryStore()
+	err := store.AddClient(authserver.Client{
+		ClientID:   "tv",
+		Name:       "Television",
+		GrantTypes: []string{authserver.GrantDeviceCode},
+		Scope:      "profile",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server, err := authserver.New(authserver.Config{
+		Issuer: "https://login.example",
+		Store:  store,
+		Users:  map[string]authserver.User{"demo": {Password: "demo"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var cookie string
+	send := func(method, target string, form url.Values) authserver.Response {
+		header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Cookie": {cookie}}
+		return server.Handle(authserver.Request{Method: method, URL: target, Header: header, Body: []byte(form.Encode()), Now: now})
+	}
+	var answer struct {
+		DeviceCode string `json:"device_code"`
+		UserCode   string `json:"user_code"`
+		Verify     string `json:"verification_uri"`
+		Interval   int    `json:"interval"`
+		Error      string `json:"error"`
+		TokenType  string `json:"token_type"`
+	}
+	ask := func(endpoint string, form url.Values) {
+		if err := json.Unmarshal(send("POST", endpoint, form).Body, &answer); err != nil {
+			fmt.Println(err)
+		}
+	}
+
+	// The device.
+	ask("/device_authorization", url.Values{"client_id": {"tv"}})
+	fmt.Println(answer.Verify, len(answer.UserCode), answer.Interval)
+	poll := url.Values{"grant_type": {authserver.GrantDeviceCode}, "client_id": {"tv"}, "device_code": {answer.DeviceCode}}
+	ask("/token", poll)
+	fmt.Println(answer.Error)
+
+	// The user, elsewhere: the code, a password, and consent.
+	page := send("GET", "/device", nil)
+	field := regexp.MustCompile(`(?s)action="([^"]+)".*name="interaction" value="([^"]+)"`)
+	for _, step := range []url.Values{
+		{"action": {"continue"}, "user_code": {answer.UserCode}},
+		{"action": {"sign-in"}, "username": {"demo"}, "password": {"demo"}},
+		{"action": {"approve"}},
+	} {
+		if set := page.Header.Get("Set-Cookie"); set != "" {
+			cookie = strings.Split(set, ";")[0]
+		}
+		form := field.FindSubmatch(page.Body)
+		step.Set("interaction", string(form[2]))
+		page = send("POST", string(form[1]), step)
+	}
+
+	// The device, five seconds after it last asked.
+	now = now.Add(5 * time.Second)
+	ask("/token", poll)
+	fmt.Println(answer.TokenType)
+
+	// Output:
+	// https://login.example/device 9 5
+	// authorization_pending
+	// Bearer
+}

@@ -233,7 +233,9 @@ func exchange(clientID, code string) url.Values {
 
 // with sets parameters given as name, value; an empty value takes the parameter out.
 func with(v url.Values, pairs ...string) url.Values {
-	v = maps.Clone(v)
+	if v = maps.Clone(v); v == nil {
+		v = url.Values{}
+	}
 	for i := 0; i < len(pairs); i += 2 {
 		if v.Set(pairs[i], pairs[i+1]); pairs[i+1] == "" {
 			v.Del(pairs[i])
