@@ -1,0 +1,9 @@
+// Package redirect receives authorization responses in programs that run on a user's own machine (RFC 8252).
+//
+//   - SignIn waits on a loopback address: it opens the user's browser and serves the page at which the sign-in ends (section 7.3).
+//     Listen is the part of it that receives, for programs with a window or rules of their own.
+//   - HandleRedirect takes a URL that the operating system gave the program for its URI scheme (section 7.1).
+//   - PasteCode lets the user carry the response over by hand, where no browser reaches the program.
+//
+// Which response is the right one is the client's to judge, here as everywhere: no function of this package looks into one.
+package redirect
