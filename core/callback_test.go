@@ -165,3 +165,69 @@ func TestScenarioRedirectURIWithQuery(t *testing.T) {
 	u := authorizeURL(s)
 	s.ok("callback", fmt.Sprintf(`"parameters":[["code","c"],["state",%q]]`, u.Query().Get("state")))
 }
+
+// TestScenarioMatches: Q41.
+func TestScenarioMatches(t *testing.T) {
+	s := newScene(t, "Which URLs are responses at all: scheme, host, port, path and every registered query item, and something of a response; others are passed on.", "Q41")
+	for _, row := range []struct {
+		registered string
+		yes, no    []string
+	}{
+		{"https://client.example/cb", []string{"https://client.example/cb?code=a&state=b", "HTTPS://Client.Example:443/cb?error=x", "https://client.example/cb?x=1&state=b#f"},
+			[]string{"https://client.example/cb", "https://client.example/cb?x=code", "https://client.example/cbx?code=a", "https://client.example/cb/?code=a", "https://client.example:8443/cb?code=a",
+				"http://client.example/cb?code=a", "https://client.example.evil/cb?code=a", "https://client.example@evil/cb?code=a", "https://client.example/CB?code=a", "https://client.example/cb#code=a", "", "?code=a"}},
+		{"https://client.example", []string{"https://client.example/?code=a"}, []string{"https://client.example/x?code=a"}},
+		{"com.example.app:/oauth?tenant=1&x=a%20b", []string{"com.example.app:/oauth?tenant=1&x=a+b&code=a", "COM.example.app:/oauth?code=a&x=a%20b&tenant=1"},
+			[]string{"com.example.app:/oauth?tenant=1&code=a", "com.example.app:/oauth?tenant=2&x=a%20b&code=a", "com.example.app:/oauth2?tenant=1&x=a%20b&code=a", "com.example.app://oauth?tenant=1&x=a%20b&code=a", "org.example.app:/oauth?tenant=1&x=a%20b&code=a"}},
+		{"http://127.0.0.1:8400/cb", []string{"http://127.0.0.1:8400/cb?state=b"}, []string{"http://127.0.0.1:8401/cb?state=b", "http://localhost:8400/cb?state=b"}},
+	} {
+		s.open(with(`{"redirect_uri":` + quote(row.registered) + `}`))
+		for _, url := range row.yes {
+			if r := s.ok("matches", `"url":`+quote(url)); r.str("ok", "matches") != "true" {
+				t.Errorf("%s is not taken for %s", url, row.registered)
+			}
+		}
+		for _, url := range row.no {
+			if r := s.ok("matches", `"url":`+quote(url)); r.str("ok", "matches") != "false" {
+				t.Errorf("%s is taken for %s", url, row.registered)
+			}
+		}
+	}
+	s.open(with(`{"redirect_uri":null}`))
+	if r := s.ok("matches", `"url":"https://client.example/cb?code=a"`); r.str("ok", "matches") != "false" {
+		t.Error(r.raw)
+	}
+}
+
+// TestScenarioPasted: Q42.
+func TestScenarioPasted(t *testing.T) {
+	s := newScene(t, "A user pastes the code, the query or the whole URL, with white space around it; the state binds it to the attempt all the same.", "Q42", "Q22")
+	s.open(with(`{"redirect_uri":"urn:ietf:wg:oauth:2.0:oob"}`))
+	s.tokenServer()
+	for _, row := range []struct{ name, pasted string }{
+		{"the code", " 4/0AX4XfWh \n"}, {"the query", "code=4%2F0AX4XfWh&state=STATE"}, {"with its question mark", "?state=STATE&code=4/0AX4XfWh"}, {"the URL", "urn:ietf:wg:oauth:2.0:oob?code=4%2F0AX4XfWh&state=STATE"},
+	} {
+		s.sent = nil
+		state := s.ok("authorize", `"state":"mine"`).str("ok", "state")
+		r := s.ok("callback", `"pasted":`+quote(strings.ReplaceAll(row.pasted, "STATE", state)), `"state":`+quote(state))
+		if r.str("ok", "state") != "mine" || s.sent[0].form().Get("code") != "4/0AX4XfWh" {
+			t.Errorf("%s: %s %s", row.name, r.raw, s.sent[0].raw)
+		}
+	}
+	state := s.ok("authorize").str("ok", "state")
+	s.sent = nil
+	for _, row := range []struct{ name, code, params string }{
+		{"no state", "missing_state", `"pasted":"abc"`},
+		{"another attempt's state", "wrong_state", `"pasted":"abc","state":"xyz"`},
+		{"a query of another attempt", "wrong_state", `"pasted":"code=abc&state=xyz","state":` + quote(state)},
+		{"nothing", "missing_state", `"pasted":"  "`},
+		{"a URL of somebody else", "wrong_redirect_uri", `"pasted":"https://evil.example/?code=abc&state=` + state + `"`},
+		{"a code that is none", "bad_code", `"pasted":"a\u0007b","state":` + quote(state)},
+	} {
+		if r := s.do("callback", row.params); r.str("error", "code") != row.code {
+			t.Errorf("%s: %s", row.name, r.raw)
+		}
+	}
+	s.wantSent(0)
+	s.ok("callback", `"pasted":"abc","state":`+quote(state))
+}

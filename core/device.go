@@ -140,6 +140,8 @@ func linkable(s string) bool {
 	return ok && u.secure()
 }
 
+func (c *client) polling() bool { return c.device != nil && c.device.polling }
+
 // canPoll says why polling cannot be.
 func (c *client) canPoll() *fault {
 	if c.config.token == "" {
@@ -173,8 +175,8 @@ func (c *client) pollStop(cmd *command, in json.Value) {
 	if in.Get("forget").True() {
 		c.starting = nil
 		c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
-	} else if d := c.device; d != nil && d.polling {
-		c.stopPolling(d)
+	} else if c.polling() {
+		c.stopPolling(c.device)
 	}
 	c.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", false) })
 }

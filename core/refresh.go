@@ -22,6 +22,10 @@ func (c *client) refresh(done func(*fault)) {
 		c.refreshing.waiting = append(c.refreshing.waiting, done)
 		return
 	}
+	if c.polling() {
+		done(c.refreshable())
+		return
+	}
 	run := &refreshRun{cmd: &command{}, waiting: []func(*fault){done}}
 	c.refreshing = run
 	c.sessions.run(func(release func()) {
@@ -122,7 +126,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 // refreshable says why a refresh cannot be.
 func (c *client) refreshable() *fault {
 	switch {
-	case c.device != nil && c.device.polling:
+	case c.polling():
 		return &fault{kind: kindClient, code: "polling"}
 	case c.config.refresh == "none":
 		return &fault{kind: kindClient, code: "refresh_not_supported"}

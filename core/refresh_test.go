@@ -366,3 +366,28 @@ func TestScenarioRestore(t *testing.T) {
 	s.wantEvents("request_failed:storage")
 	s.signIn()
 }
+
+// TestScenarioForeignSession: signing out ends our session, not another configuration's that stands under the same name.
+func TestScenarioForeignSession(t *testing.T) {
+	s := newScene(t, "What another configuration stored under our name is left alone, by signing out too; signing in takes the name.", "H10")
+	s.tokenServer()
+	s.open(conf)
+	s.signIn()
+	theirs := s.store["oauth2.session"]
+	s.eventNames()
+	s.open(with(`{"client_id":"another"}`))
+	s.wantEvents("session_refused")
+	s.fails("client", "not_signed_in", "token")
+	s.ok("log_out")
+	if s.store["oauth2.session"] != theirs {
+		t.Error("deleted another's session")
+	}
+	s.signIn()
+	if s.store["oauth2.session"] == theirs {
+		t.Error("not stored")
+	}
+	s.ok("log_out")
+	if s.store["oauth2.session"] != "" {
+		t.Error("not deleted")
+	}
+}

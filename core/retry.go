@@ -24,8 +24,10 @@ func httpDate(s string) int64 {
 	if len(s) != 29 || s[25:] != " GMT" {
 		return 0
 	}
+	good := true
 	number := func(from, to int) int64 {
-		n, _ := json.Int(s[from:to])
+		n, ok := json.Int(s[from:to])
+		good = good && ok
 		return n
 	}
 	const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
@@ -38,9 +40,10 @@ func httpDate(s string) int64 {
 	if month < 2 {
 		y--
 	}
-	if month == 12 || y < 1969 {
+	days := 365*y + y/4 - y/100 + y/400 + (153*m+2)/5 + number(5, 7) - 1 - 719_468
+	at := ((days*24+number(17, 19))*60+number(20, 22))*60_000 + number(23, 25)*1000
+	if month == 12 || !good {
 		return 0
 	}
-	days := 365*y + y/4 - y/100 + y/400 + (153*m+2)/5 + number(5, 7) - 1 - 719_468
-	return ((days*24+number(17, 19))*60+number(20, 22))*60_000 + number(23, 25)*1000
+	return at
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,7 @@ type scene struct {
 	broken  int  // store operations that fail
 	noLock  bool // the host has no locks
 	held    bool
+	timers  []timer // that run
 
 	// server answers http effects; nil leaves them to the scenario.
 	server func(m msg) reply
@@ -261,6 +263,13 @@ func (s *scene) settle(effects []msg) (left []msg) {
 		case "unlock":
 			s.held = false
 			continue
+		case "timer":
+			ms, _ := m.m["ms"].(json.Number).Int64()
+			s.timers = append(s.timers, timer{m, s.now + ms, ms})
+			continue
+		case "timer-cancel":
+			s.timers = slices.DeleteFunc(s.timers, func(w timer) bool { return w.m.str("id") == m.str("target") })
+			continue
 		case "hook":
 			if s.hook != nil {
 				member = s.hook(m)
@@ -277,6 +286,48 @@ func (s *scene) settle(effects []msg) (left []msg) {
 		effects = append(effects, s.answer(m, member)...)
 	}
 	return left
+}
+
+// A timer that the session asked for; due is by the clock of that moment.
+type timer struct {
+	m   msg
+	due int64
+	ms  int64
+}
+
+// pass lets time go by, timers going off when they are due, and gives what is left.
+func (s *scene) pass(ms int64) (left []msg) {
+	s.t.Helper()
+	for end := s.now + ms; ; {
+		next := -1
+		for i, w := range s.timers {
+			if w.due <= end && (next < 0 || w.due < s.timers[next].due) {
+				next = i
+			}
+		}
+		if next < 0 {
+			s.now = end
+			return left
+		}
+		s.now = max(s.now, s.timers[next].due)
+		left = append(left, s.fire(next)...)
+	}
+}
+
+// fire lets a timer go off now, due or not.
+func (s *scene) fire(i int) []msg {
+	s.t.Helper()
+	m := s.timers[i].m
+	s.timers = slices.Delete(s.timers, i, i+1)
+	return s.settle(s.answer(m, `"ok":{}`))
+}
+
+// wantWait says how long the one timer that runs has to go.
+func (s *scene) wantWait(ms int64) {
+	s.t.Helper()
+	if len(s.timers) != 1 || s.timers[0].ms != ms {
+		s.t.Fatalf("timers %v, want one of %d ms", s.timers, ms)
+	}
 }
 
 func (s *scene) storage(m msg) string {
@@ -365,6 +416,8 @@ func (s *scene) eventNames() string {
 			n += ":" + e.str("error", "kind")
 		case "server_error":
 			n += ":" + e.str("error", "error")
+		case "device":
+			n += ":" + e.str("polling")
 		}
 		names = append(names, n)
 	}
