@@ -16,3 +16,17 @@ export const pages = () => {
 /** The policy of a page that allows WebAssembly and no other dynamic code. */
 export const strictPolicy = (scripts = "'self' 'wasm-unsafe-eval'") =>
   ({ 'content-security-policy': `default-src 'none'; script-src ${scripts}; connect-src 'self' http://127.0.0.1:*; worker-src 'self'` });
+
+/** What a user does on the pages of the project's authorization server: goes on, signs in, and then `approve` or `deny`. */
+export const decide = async (page, decision) => {
+  const step = page.locator('[data-testid=continue], [data-testid=login], [data-testid=approve]').first();
+  for (;;) {
+    const name = await step.getAttribute('data-testid');
+    if (name === 'approve') return page.getByTestId(decision).click();
+    if (name === 'login') {
+      await page.fill('[name=username]', 'alice');
+      await page.fill('[name=password]', 'alice');
+    }
+    await Promise.all([page.waitForEvent('framenavigated'), step.click()]);
+  }
+};

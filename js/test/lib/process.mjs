@@ -48,3 +48,28 @@ export const contractServer = async () => {
   const { match, stop } = await startGo('contractserver', './core/drive/contractserver', ['-addr', '127.0.0.1:0']);
   return { url: match[1], stop };
 };
+
+/**
+ * The project's authorization server, with a configuration of its client `app`. Arguments: its flags, then redirect URIs, of which
+ * the first is the client's.
+ */
+export const authserver = async (...args) => {
+  const { match, stop } = await startGo('authserver', './js/test/authserver', args);
+  const issuer = match[1];
+  return {
+    issuer,
+    stop,
+    config: {
+      client_id: 'app',
+      issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      token_endpoint: `${issuer}/token`,
+      device_authorization_endpoint: `${issuer}/device_authorization`,
+      revocation_endpoint: `${issuer}/revoke`,
+      userinfo_endpoint: `${issuer}/userinfo`,
+      redirect_uri: args.find((arg) => arg.startsWith('http')),
+      scope: 'profile email read',
+      authorization_response_iss_parameter_supported: true,
+    },
+  };
+};
