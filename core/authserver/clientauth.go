@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// authenticateClient finds the client of a request to an endpoint that is no page and checks that it is who it says
+// authenticateClient finds the client of a request that authenticates one, and checks that it is who it says
 // (RFC 6749 sections 2.3 and 3.2.1).
 func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 	method, clientID, secret, err := s.credentials(c, p)

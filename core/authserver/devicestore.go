@@ -52,7 +52,7 @@ func (d DeviceRecord) IsExpired(now time.Time) bool {
 // Poll notes a poll at now and tells whether it came before the interval was over, by half a second or more.
 // If so, the interval is five seconds longer from then on (RFC 8628 section 3.5). The first poll may come at any time.
 func (d *DeviceRecord) Poll(now time.Time) (early bool) {
-	early = !d.PolledAt.IsZero() && now.Sub(d.PolledAt) <= d.Interval-pollSlack
+	early = now.Sub(d.PolledAt) <= d.Interval-pollSlack
 	if early {
 		d.Interval += slowDown
 	}
