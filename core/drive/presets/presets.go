@@ -1,0 +1,71 @@
+// Package presets holds the configurations of well-known providers: endpoints, scopes, client authentication, where each tells who
+// signed in, and in what it departs from the RFCs. They are data, which the engine interprets; presets.json beside this file says of
+// each what is to be known.
+//
+//	config, err := presets.Config("okta", map[string]string{"domain": "dev-1.okta.com"})
+//	config.ClientID, config.ClientSecret, config.RedirectURI = id, secret, "https://app.example/cb"
+//	client, err := wasm.Open(ctx, config, drive.Options{})
+//
+// A preset names no resources: where else the access token may go is for the program to say.
+//
+// Most providers take the secret in the body, and their presets say so (TokenEndpointAuthMethod client_secret_post). For a client
+// that has no secret, set it to none.
+package presets
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+//go:embed presets.json
+var text []byte
+
+var presets = func() map[string]json.RawMessage {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil {
+		panic("presets: " + err.Error())
+	}
+	return all
+}()
+
+// Names gives the names of the providers, in alphabetical order.
+func Names() []string {
+	return slices.Sorted(maps.Keys(presets))
+}
+
+// Config gives the configuration for the provider of that name. The caller adds ClientID, mostly ClientSecret and RedirectURI, and
+// may change whatever is in it.
+//
+// variables stand for {name} in the addresses: tenant (microsoft), domain (okta), shop and version (shopify), host (franceconnect),
+// version (facebook). Those of okta and shopify have no default, save version. The engine checks them when a client is opened: one
+// that is missing, or is more than the label of a host or the segment of a path, is an error with Field variables.
+//
+// An unknown provider is an error, and so is a variable that its addresses do not have.
+func Config(name string, variables map[string]string) (drive.Config, error) {
+	raw, ok := presets[name]
+	if !ok {
+		return drive.Config{}, fmt.Errorf("presets: no provider %q; there are %s", name, strings.Join(Names(), ", "))
+	}
+	var config drive.Config
+	if err := json.Unmarshal(raw, &config); err != nil {
+		return drive.Config{}, fmt.Errorf("presets: %s: %w", name, err)
+	}
+	for _, v := range slices.Sorted(maps.Keys(variables)) {
+		// A misspelt one would leave the default in place, another tenant for one.
+		if !bytes.Contains(raw, []byte("{"+v+"}")) {
+			return drive.Config{}, fmt.Errorf("presets: %s has no variable %q", name, v)
+		}
+		if config.Variables == nil {
+			config.Variables = map[string]string{}
+		}
+		config.Variables[v] = variables[v]
+	}
+	return config, nil
+}

@@ -1,0 +1,98 @@
+package presets
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// H7: a preset is members of the contract's configuration, and what a person reads of it; none would get lost on the way.
+func TestMembers(t *testing.T) {
+	for name, raw := range presets {
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.DisallowUnknownFields()
+		var p struct {
+			About, Docs string
+			drive.Config
+		}
+		if err := d.Decode(&p); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := d.Token(); err != io.EOF {
+			t.Errorf("%s: more than an object", name)
+		}
+		if !strings.HasSuffix(p.About, ".") || !strings.HasPrefix(p.Docs, "https://") {
+			t.Errorf("%s: about and docs are missing", name)
+		}
+		if p.ClientID != "" || p.ClientSecret != "" || p.Name != "" || p.Resources != nil {
+			t.Errorf("%s: says what the program is to say", name)
+		}
+	}
+}
+
+// H7: every variable with a default is one of the addresses, and only okta's and shopify's ask for more.
+func TestVariables(t *testing.T) {
+	asked := map[string][]string{"okta": {"domain"}, "shopify": {"shop"}}
+	for _, name := range Names() {
+		config, err := Config(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		used := map[string]bool{}
+		for _, v := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(string(presets[name]), -1) {
+			used[v[1]] = true
+		}
+		for v := range config.Variables {
+			if !used[v] {
+				t.Errorf("%s: nothing uses %s", name, v)
+			}
+			delete(used, v)
+		}
+		for _, v := range asked[name] {
+			if !used[v] {
+				t.Errorf("%s: %s is not asked for", name, v)
+			}
+			delete(used, v)
+		}
+		for v := range used {
+			t.Errorf("%s: %s has no default", name, v)
+		}
+	}
+}
+
+// H7: a caller's variable goes before the default, and the default is there for the next caller.
+func TestConfig(t *testing.T) {
+	for _, tenant := range []string{"8eaef023", "common"} {
+		given := map[string]string{"tenant": tenant}
+		if tenant == "common" {
+			given = nil
+		}
+		config, err := Config("microsoft", given)
+		if err != nil || !reflect.DeepEqual(config.Variables, map[string]string{"tenant": tenant}) {
+			t.Errorf("%v, %v", config.Variables, err)
+		}
+		config.Variables["tenant"] = "changed"
+	}
+	for _, c := range []struct {
+		name, variable, want string
+	}{
+		{"gitbub", "", `presets: no provider "gitbub"; there are discord, facebook, `},
+		{"microsoft", "tennant", `presets: microsoft has no variable "tennant"`},
+		{"github", "", ""},
+	} {
+		var variables map[string]string
+		if c.variable != "" {
+			variables = map[string]string{c.variable: "x"}
+		}
+		_, err := Config(c.name, variables)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+			t.Errorf("%s %s: %v", c.name, c.variable, err)
+		}
+	}
+}
