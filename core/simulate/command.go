@@ -1,0 +1,167 @@
+package simulate
+
+import (
+	"encoding/json"
+	"net/url"
+	"strconv"
+)
+
+// An action is something that users do.
+type action struct {
+	name   string
+	weight int
+	// signedIn is the weight where the party holds a session.
+	signedIn int
+	optional bool
+	do       func(w *World, p *party)
+}
+
+// actions are all of them; a new command is a row.
+var actions []action
+
+func init() {
+	actions = []action{
+		{name: "authorize", weight: 20, signedIn: 1, do: authorize},
+		{name: "exchange", weight: 1, signedIn: 1, optional: true, do: exchangeCode},
+		{name: "set_token", weight: 1, signedIn: 1, optional: true, do: setToken},
+		{name: "wrong callback", weight: 1, signedIn: 1, optional: true, do: func(w *World, p *party) {
+			p.command("callback", `"url":"`+redirectURI+`?code=stolen&state=made-up"`, nil)
+		}},
+		{name: "token", weight: 6, signedIn: 20, do: plain("token", "")},
+		{name: "force", weight: 1, signedIn: 6, optional: true, do: plain("token", `"force":true`)},
+		{name: "refresh", weight: 1, signedIn: 8, optional: true, do: plain("refresh", "")},
+		{name: "prepare", weight: 1, signedIn: 3, optional: true, do: plain("prepare", `"url":"https://api.example/v1/notes"`)},
+		{name: "userinfo", weight: 1, signedIn: 3, optional: true, do: plain("userinfo", "")},
+		{name: "revoke", weight: 0, signedIn: 1, optional: true, do: func(w *World, p *party) {
+			plain("revoke", []string{"", `"token":"access_token"`, `"token":"refresh_token"`}[w.n(3)])(w, p)
+		}},
+		{name: "log_out", weight: 1, signedIn: 1, optional: true, do: plain("log_out", "")},
+		{name: "status", weight: 2, signedIn: 2, do: plain("status", "")},
+		{name: "export", weight: 0, signedIn: 1, optional: true, do: func(w *World, p *party) {
+			p.command("export", "", func(ok json.RawMessage) {
+				var result struct{ Session string }
+				if json.Unmarshal(ok, &result); result.Session != "" {
+					w.exported = append(w.exported, result.Session)
+				}
+			})
+		}},
+		{name: "cancel", weight: 2, signedIn: 2, optional: true, do: cancelSomething},
+	}
+}
+
+// command lets a user do something with a party.
+func (w *World) command(p *party) {
+	weight := func(a action) int {
+		switch {
+		case w.plan.quietCommands[a.name]:
+			return 0
+		case p.status == "not_authenticated":
+			return a.weight
+		}
+		return a.signedIn
+	}
+	total := 0
+	for _, a := range actions {
+		total += weight(a)
+	}
+	at := w.n(total)
+	for _, a := range actions {
+		if at -= weight(a); at < 0 {
+			a.do(w, p)
+			return
+		}
+	}
+}
+
+func plain(name, members string) func(*World, *party) {
+	return func(_ *World, p *party) { p.command(name, members, nil) }
+}
+
+// authorize begins a sign-in; the user goes through the server's pages and comes back, here or in another tab, once or twice.
+func authorize(w *World, p *party) {
+	slot := p.slot
+	p.command("authorize", "", func(ok json.RawMessage) {
+		var result struct{ URL string }
+		json.Unmarshal(ok, &result)
+		if w.chance(.1) {
+			return // the user thinks better of it
+		}
+		w.after(w.long(50, 200_000), func() {
+			decision := "approve"
+			if w.chance(.05) {
+				decision = "deny"
+			}
+			u, err := url.Parse(result.URL)
+			if err != nil || w.healed {
+				return
+			}
+			back := w.server.signIn(u.RequestURI(), decision)
+			if back == "" {
+				return
+			}
+			times := 1
+			if w.chance(.3) {
+				times++
+			}
+			for range times {
+				delay := w.span(1, 500)
+				if w.chance(.2) {
+					delay = w.long(1, 400_000)
+				}
+				w.after(delay, func() { w.comeBack(slot, back) })
+			}
+		})
+	})
+}
+
+// comeBack delivers an authorization response.
+func (w *World) comeBack(slot int, back string) {
+	list := w.alive()
+	if len(list) == 0 || w.healed {
+		return
+	}
+	p := w.slots[slot]
+	if p == nil || p.dead || w.chance(.2) {
+		p = list[w.n(len(list))]
+	}
+	if u, err := url.Parse(back); err == nil && w.chance(.3) {
+		params := ""
+		for _, name := range []string{"code", "error", "iss", "state"} {
+			if v := u.Query().Get(name); v != "" {
+				params += `,["` + name + `",` + quote(v) + `]`
+			}
+		}
+		p.command("callback", `"parameters":[`+params[1:]+`]`, nil)
+		return
+	}
+	p.command("callback", `"url":`+quote(back), nil)
+}
+
+func exchangeCode(w *World, p *party) {
+	authorizationCode, verifier := w.server.elsewhere()
+	if authorizationCode != "" {
+		p.command("exchange", `"code":"`+authorizationCode+`","code_verifier":"`+verifier+`"`, nil)
+	}
+}
+
+func setToken(w *World, p *party) {
+	if body, ok := w.server.given(); ok {
+		var issued tokenAnswer
+		json.Unmarshal(body, &issued)
+		p.receive(issued, w.now)
+		p.command("set_token", `"token":`+string(body), nil)
+	}
+}
+
+// cancelSomething withdraws a command that is under way.
+func cancelSomething(w *World, p *party) {
+	target := int64(0)
+	for id, c := range p.commands {
+		if c.name != "cancel" && id > target {
+			target = id
+		}
+	}
+	if target != 0 {
+		p.command("cancel", `"target":`+strconv.FormatInt(target, 10), nil)
+	}
+}

@@ -1,0 +1,250 @@
+package simulate
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// fresh is how long a mark of another keeps a party without locks from sending, ms.
+const fresh = 60_000
+
+// leaves judges a request as it leaves a party.
+func (p *party) leaves(x *exchange) {
+	w := p.w
+	switch x.e.Stage {
+	case "token":
+		c := w.ledger.codes[x.form.Get("code")]
+		if c == nil {
+			w.fail("made-up-code", "%s redeems a code that nobody issued", p.name())
+			return
+		}
+		if c.sent++; c.sent > 1 {
+			w.fail("code-twice", "%s sends %s, which was sent before", p.name(), w.ledger.name(x.form.Get("code")))
+		}
+	case "refresh":
+		t := w.ledger.refresh[x.form.Get("refresh_token")]
+		if t == nil {
+			w.fail("made-up-token", "%s sends a refresh token that nobody issued", p.name())
+			return
+		}
+		p.oneInFlight(t)
+		p.marked(t)
+		p.again(t)
+		p.noSuccessor(t)
+		x.t.refresh = t
+		t.sent++
+		t.unknown = true // until its answer is there
+	case "revocation":
+		w.ledger.asked[x.form.Get("token")] = true
+	}
+}
+
+// oneInFlight: with locks never two refresh requests at a time for one store; without, never one while the mark of another is young.
+func (p *party) oneInFlight(t *token) {
+	w := p.w
+	var other *task
+	for _, q := range w.alive() {
+		for _, task := range q.tasks {
+			if task.refresh != nil {
+				other = task
+			}
+		}
+	}
+	if w.plan.locks {
+		if other != nil {
+			w.fail("two-in-flight", "%s sends %s while %s has sent %s and waits", p.name(), t.name, other.p.name(), other.refresh.name)
+		}
+		for _, l := range p.locks {
+			if l.holds && l.done {
+				return
+			}
+		}
+		w.fail("no-lock", "%s sends %s without the lock", p.name(), t.name)
+		return
+	}
+	age := p.readAt - p.over.SentAt
+	young := p.over.Refresh == t.value && p.over.SentAt != 0 && p.over.marker != p && age >= 0 && age < fresh
+	switch {
+	case !young && other == nil:
+	case p.refuse != "":
+		w.excuse("no locks: the mark could not be stored")
+	case young && p.over.marker != nil && slices.Contains(p.marks[:max(0, len(p.marks)-1)], p.over.SentAt):
+		w.fail("young-mark-of-the-same-millisecond", "%s sends %s although %s marked it %d ms ago", p.name(), t.name, p.over.marker.name(), age)
+	case young:
+		w.fail("young-mark", "%s sends %s although another marked it %d ms ago", p.name(), t.name, age)
+	case other.refresh != t:
+		w.excuse("no locks: another token is under way")
+	case age < 0:
+		w.excuse("no locks: a mark of the future")
+	case other.began > p.over.SentAt-w.offset-other.p.skew+fresh/2+1000:
+		w.excuse("no locks: sent again under a mark that is old")
+	default:
+		w.excuse("no locks: a mark older than a minute")
+	}
+}
+
+// marked: what is sent was stored as being sent, unless the store failed.
+func (p *party) marked(t *token) {
+	switch {
+	case p.held.Refresh == t.value && p.held.SentAt != 0:
+	case p.refuse != "" && p.refuse != "conflict" && p.tried.Refresh == t.value && p.tried.SentAt != 0:
+		p.w.excuse("the mark could not be stored")
+	default:
+		p.w.fail("no-mark", "%s sends %s without its mark in the store", p.name(), t.name)
+	}
+}
+
+// again: after an unknown outcome once more an attempt, within the window.
+func (p *party) again(t *token) {
+	w := p.w
+	if p.sends++; p.sends > 2 {
+		w.fail("sent-too-often", "%s sends %s for the third time in one attempt", p.name(), t.name)
+	}
+	if t.sent == 0 || !t.unknown {
+		return
+	}
+	since := p.tried.SentAt
+	if p.refuse == "" {
+		since = p.held.SentAt
+	}
+	now := p.readAt
+	if p.sends > 1 {
+		now = p.now()
+	}
+	switch {
+	case w.plan.retryWindow == 0 && since != now && now-since > 0:
+		w.fail("no-window", "%s sends %s again, though there is no window for that", p.name(), t.name)
+	case now-since > w.plan.retryWindow && p.sends > 1:
+		w.fail("window-over-within-an-attempt", "%s sends %s again %d ms after its mark, in the same attempt", p.name(), t.name, now-since)
+	case now-since > w.plan.retryWindow:
+		w.fail("window-over", "%s sends %s again %d ms after its mark", p.name(), t.name, now-since)
+	}
+}
+
+// noSuccessor: a refresh token is not sent once somebody has its successor. The exceptions are those of doc.go.
+func (p *party) noSuccessor(t *token) {
+	w := p.w
+	for _, s := range t.successors {
+		for _, r := range s.receipts {
+			switch {
+			case r.at < t.revived:
+				w.excuse("bytes brought an old token back")
+			case p.unread && p.fromBytes && !p.unsaved(t):
+				w.fail("bytes-unread-store", "%s sends %s out of bytes while the store cannot be read; %s has %s", p.name(), t.name, r.p.name(), s.name)
+			case p.unread && !p.unsaved(t):
+				w.fail("unread-store", "%s sends %s while the store cannot be read, and it never said that it is not persisted; %s has %s", p.name(), t.name, r.p.name(), s.name)
+			case p.unread:
+				w.excuse("the store could not be read, and the token is not persisted")
+			case s.stored != 0 && w.plan.locks:
+				w.fail("successor-stored", "%s sends %s, whose successor %s is stored", p.name(), t.name, s.name)
+			case s.stored != 0 && p.wrote > s.stored:
+				w.fail("successor-stored", "%s sends %s, whose successor %s was stored before the mark", p.name(), t.name, s.name)
+			case s.stored != 0:
+				w.excuse("no locks: the successor came after the mark")
+			case r.p == p:
+				w.fail("successor-dropped", "%s sends %s, though it has its successor %s", p.name(), t.name, s.name)
+			case r.p.dead:
+				w.excuse("who had the successor died before it was stored")
+			case r.notPersisted:
+				w.excuse("the successor is not persisted")
+			case !w.plan.locks:
+				w.excuse("no locks: the successor is being stored")
+			default:
+				w.fail("successor-known", "%s sends %s, though %s has its successor %s", p.name(), t.name, r.p.name(), s.name)
+			}
+		}
+	}
+}
+
+// unsaved tells whether the party said that it could not store the token.
+func (p *party) unsaved(t *token) bool {
+	for _, r := range p.receipts {
+		if r.token == t && r.notPersisted {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *World) excuse(why string) { w.report.Excused[why]++ }
+
+// event judges what a party tells its listeners.
+func (p *party) event(e *effect, raw []byte) {
+	w := p.w
+	p.keepsSecret("event "+e.Event, raw)
+	w.note(p, "event %s %s", e.Event, e.Status)
+	w.report.Effects["event "+e.Event]++
+	switch e.Event {
+	case "status":
+		p.status = e.Status
+		switch {
+		case e.Status != "not_authenticated" || p.held.Access == "" || p.runs("log_out", "revoke") || !w.server.honours(p.held.Refresh):
+		case p.refuse == "conflict":
+			w.fail("not-authenticated-though-another-is", "%s is not authenticated, though it just met %s in the store", p.name(), w.ledger.name(p.held.Refresh))
+		default:
+			w.fail("session-lost", "%s is not authenticated, but nobody asked and the server honours %s", p.name(), w.ledger.name(p.held.Refresh))
+		}
+	case "granted":
+		for _, r := range p.receipts {
+			if e.ExpiresAt == r.expiresAt && e.ExpiresAt != p.held.ExpiresAt && !r.confirmed && !r.notPersisted {
+				w.fail("granted-before-stored", "%s grants %s, which is not stored", p.name(), r.token.name)
+			}
+		}
+	case "not_persisted":
+		for _, r := range p.receipts {
+			if r.token.value == p.tried.Refresh && !r.confirmed {
+				r.notPersisted = true
+			}
+		}
+	case "session_refused":
+		w.fail("session-refused", "%s refuses its own session", p.name())
+	}
+}
+
+// keepsSecret: no event, no error and no log line holds a secret.
+func (p *party) keepsSecret(where string, text []byte) {
+	if name := p.w.ledger.leak(text); name != "" {
+		p.w.fail("secret-out", "%s: %s holds %s: %s", p.name(), where, name, text)
+	}
+}
+
+// reached counts what the party, and all of them, are in.
+func (p *party) reached() {
+	r := p.w.report
+	state := p.status
+	if p.held.SentAt != 0 {
+		state += ", marked"
+	}
+	for _, c := range p.receipts {
+		if c.notPersisted && !c.confirmed {
+			state += ", not persisted"
+			break
+		}
+	}
+	r.Reached[state]++
+	all := ""
+	for _, q := range p.w.slots {
+		switch {
+		case q == nil || q.dead:
+			all += "- "
+		default:
+			all += q.status[:1] + " "
+		}
+	}
+	r.States[all]++
+}
+
+// summary names what an answer holds.
+func (l *ledger) summary(body []byte) string {
+	var answer struct {
+		tokenAnswer
+		Error string
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return ""
+	}
+	if answer.Refresh != "" {
+		return l.name(answer.Access) + " " + l.name(answer.Refresh)
+	}
+	return answer.Error
+}

@@ -1,0 +1,182 @@
+package simulate
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// view is what can be known of a party from outside: what it was told, and what it said.
+type view struct {
+	status string
+	held   saved // the session that it last read or wrote, as it was told
+	// unread tells that its last load failed, readAt is when by its clock the last one went well.
+	unread bool
+	readAt int64
+	loaded int64  // true time of that
+	tried  saved  // what it last wanted to store
+	refuse string // what became of that, as it was told; "" well
+	marks  []int64
+	over   replaced
+	wrote  int64 // true time of the last write that was carried out
+	sends  int   // refresh requests since the last load
+
+	receipts  []*receipt
+	withdrawn map[string]bool // names of commands that were cancelled
+}
+
+// replaced is what stood where a party wrote.
+type replaced struct {
+	saved
+	marker *party
+}
+
+// seen notes what the answer tells the party of the stored session, and of a lock.
+func (p *party) seen(e *effect, member string) {
+	went := strings.HasPrefix(member, `"ok"`)
+	if e.Kind == "lock" && !went {
+		delete(p.locks, e.ID)
+	}
+	if e.Key != sessionKey {
+		return
+	}
+	if e.Kind == "load" {
+		if p.unread = !went; went {
+			var answer struct{ OK struct{ Value string } }
+			json.Unmarshal([]byte("{"+member+"}"), &answer) // our own
+			p.held, p.readAt, p.loaded = readSaved(answer.OK.Value), p.now(), p.w.now
+			p.confirm(p.held.Refresh)
+		}
+		p.sends = 0
+		return
+	}
+	p.tried = saved{}
+	if e.Value != nil {
+		p.tried = readSaved(*e.Value)
+	}
+	p.refuse = ""
+	if went {
+		p.held = p.tried
+		p.confirm(p.held.Refresh)
+		return
+	}
+	_, kind, _ := strings.Cut(member, `"kind":"`)
+	p.refuse, _, _ = strings.Cut(kind, `"`)
+}
+
+func (p *party) confirm(refresh string) {
+	for _, r := range p.receipts {
+		if r.token.value == refresh {
+			r.confirmed = true
+		}
+	}
+}
+
+// noteStored notes a write as it is carried out, before the party knows.
+func (p *party) noteStored(e *effect, outcome string) {
+	if e.Key != sessionKey || e.Value == nil {
+		return
+	}
+	if outcome == "ok" {
+		p.wrote = p.w.now
+	}
+	if s := readSaved(*e.Value); s.SentAt != 0 {
+		p.marks = append(p.marks, s.SentAt)
+	}
+}
+
+// learn notes what an answer tells the party; outcome is given, refused, unused or unknown.
+func (x *exchange) learn(member, outcome string) {
+	w, p := x.w, x.p
+	if x.t.refresh != nil {
+		x.t.refresh.unknown = outcome == "unknown"
+	}
+	if outcome != "given" || x.e.Stage != "token" && x.e.Stage != "refresh" {
+		return
+	}
+	var answer struct {
+		OK struct{ Body struct{ Text string } }
+	}
+	var issued tokenAnswer
+	if json.Unmarshal([]byte("{"+member+"}"), &answer) != nil || json.Unmarshal([]byte(answer.OK.Body.Text), &issued) != nil {
+		return
+	}
+	p.receive(issued, min(x.t.began, p.loaded))
+	if t := w.ledger.refresh[issued.Refresh]; t != nil && issued.Type == "" {
+		t.quiet = true
+	}
+	if x.t.refresh == nil && issued.Type == "" {
+		p.receipts = p.receipts[:len(p.receipts)-1] // an answer to a code that is refused keeps nothing
+		return
+	}
+	w.note(p, "has %s", w.ledger.name(issued.Refresh))
+}
+
+// receive notes that the party has tokens from now on.
+func (p *party) receive(issued tokenAnswer, began int64) {
+	if t := p.w.ledger.refresh[issued.Refresh]; t != nil {
+		r := &receipt{token: t, p: p, began: began, at: p.w.now, expiresAt: p.now() + issued.Expires*1000}
+		t.receipts = append(t.receipts, r)
+		p.receipts = append(p.receipts, r)
+	}
+}
+
+// written judges what a write makes of the stored session, and tells whose the mark in it is.
+func (w *World) written(p *party, found entry, next saved) (marker *party) {
+	old := readSaved(found.value)
+	p.over = replaced{old, found.marker}
+	from, to := w.ledger.refresh[old.Refresh], w.ledger.refresh[next.Refresh]
+	ending, signing := p.runs("log_out", "revoke"), p.runs("callback", "exchange", "set_token")
+	switch {
+	case from == to:
+	case to != nil && to.parent == nil && to.stored != 0 && signing:
+		w.fail("sign-in-stored-twice", "%s stores %s of its sign-in once more, over what became of the session since", p.name(), to.name)
+		to.revived, to.root.over = w.now, false
+	case to == nil && ending:
+		from.root.over = true
+		w.store.replaced = w.now
+	case to == nil:
+		if w.server.honours(from.value) {
+			w.fail("session-lost", "%s ends the session in the store, but nobody asked and the server honours %s", p.name(), from.name)
+		}
+	case from == nil:
+		if to.root.over && !p.fromBytes {
+			w.fail("session-back", "%s stores %s of a session that was ended", p.name(), to.name)
+		}
+		if signing {
+			w.store.replaced = w.now
+		}
+		w.revived(p, to)
+	case to.comesFrom(from):
+	case from.comesFrom(to) && p.fromBytes && from.quiet:
+		w.fail("bytes-over-a-quiet-successor", "%s opened from bytes stores %s over its successor %s, which came in an answer that was refused", p.name(), to.name, from.name)
+		to.revived = w.now
+	case from.comesFrom(to):
+		w.fail("store-went-back", "%s stores %s over its successor %s", p.name(), to.name, from.name)
+	case p.unsaved(to): // a sign-in that could not be stored at the time
+		w.store.replaced = w.now
+	case to.root == from.root: // two successors of one token, within the server's grace
+	case signing:
+		w.store.replaced = w.now
+	case p.fromBytes:
+		w.revived(p, to)
+	default:
+		w.fail("session-replaced", "%s stores %s over %s, and nobody signed in there", p.name(), to.name, from.name)
+	}
+	if to != nil && to.stored == 0 {
+		to.stored = w.now
+	}
+	switch {
+	case next.SentAt == 0:
+		return nil
+	case next.Refresh == old.Refresh && next.SentAt == old.SentAt:
+		return found.marker
+	}
+	return p
+}
+
+// revived notes that bytes that were handed in brought back a token which the store held nothing newer of.
+func (w *World) revived(p *party, t *token) {
+	if p.fromBytes {
+		t.revived = w.now
+	}
+}

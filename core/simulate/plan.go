@@ -1,0 +1,119 @@
+package simulate
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// A fault is a thing that goes wrong; its value in a plan is how often, of the times it could.
+type fault string
+
+const (
+	requestLost     fault = "request lost"
+	answerLost      fault = "answer lost"
+	requestDelayed  fault = "request delayed"
+	answerDelayed   fault = "answer delayed"
+	requestDoubled  fault = "request doubled"
+	answerDoubled   fault = "answer doubled"
+	answerLate      fault = "answer after its time-out"
+	answerStray     fault = "answer to another session"
+	unavailable     fault = "503 before the server"
+	tooMany         fault = "429 before the server"
+	garbled         fault = "answer garbled"
+	withoutType     fault = "answer without token_type"
+	echoed          fault = "error repeats a secret"
+	unsent          fault = "request unsent"
+	redirected      fault = "redirect"
+	tooLarge        fault = "answer too large"
+	storeFails      fault = "store fails"
+	storeAnswerLost fault = "store writes, answer lost"
+	storeSlow       fault = "store slow"
+	loadFails       fault = "load fails"
+	lockFails       fault = "lock fails"
+	hookFails       fault = "hook fails"
+	timerEarly      fault = "timer early"
+	timerLate       fault = "timer late"
+	crashMid        fault = "crash between effects"
+	serverFails     fault = "server's store fails"
+
+	// These happen by themselves, as often as the plan's chaos comes.
+	crash         fault = "crash"
+	retire        fault = "closed and opened from its bytes"
+	stale         fault = "opened from old bytes"
+	clockForward  fault = "clock forward"
+	clockBack     fault = "clock back"
+	offline       fault = "network down for a while"
+	storeDown     fault = "store down for a while"
+	serverRestart fault = "server restarted"
+)
+
+// rates are of a world where everything goes wrong now and then; a plan scales them.
+var rates = []struct {
+	fault fault
+	rate  float64
+}{
+	{requestLost, .03}, {answerLost, .05}, {requestDelayed, .03}, {answerDelayed, .03}, {requestDoubled, .02}, {answerDoubled, .05}, {answerLate, .5},
+	{answerStray, .3}, {unavailable, .04}, {tooMany, .03}, {garbled, .04}, {withoutType, .02}, {echoed, .02}, {unsent, .03}, {redirected, .01}, {tooLarge, .01},
+	{storeFails, .03}, {storeAnswerLost, .03}, {storeSlow, .03}, {loadFails, .03}, {lockFails, .01}, {hookFails, .02}, {timerEarly, .1}, {timerLate, .1},
+	{crashMid, .003}, {serverFails, .01},
+	{crash, 1}, {retire, .5}, {stale, .3}, {clockForward, .3}, {clockBack, .3}, {offline, .4}, {storeDown, .3}, {serverRestart, .3},
+}
+
+// A plan is what a world is like, drawn from its seed.
+type plan struct {
+	locks         bool
+	processes     bool // a store like a file, not like a browser's
+	slots         int
+	skewed        bool // clocks of the parties differ
+	secret        bool
+	hooks         bool
+	grace         int64 // of the server's rotation, seconds
+	accessLife    int64 // seconds
+	refreshLife   int64 // seconds
+	retryWindow   int64 // ms
+	think, ruin   int64 // mean ms between actions, between what happens by itself
+	faults        map[fault]float64
+	quietCommands map[string]bool // commands that nobody gives
+}
+
+func (w *World) draw() plan {
+	p := plan{
+		locks:       w.chance(.7),
+		processes:   w.chance(.4),
+		slots:       2 + w.n(3),
+		skewed:      w.chance(.1),
+		secret:      w.chance(.3),
+		hooks:       w.chance(.15),
+		grace:       []int64{0, 0, 10, 60}[w.n(4)],
+		accessLife:  []int64{20, 300, 3600}[w.n(3)],
+		refreshLife: []int64{3600, 14 * 86400}[w.n(2)],
+		retryWindow: []int64{0, 20_000, 120_000, 86_400_000, 86_400_000}[w.n(5)],
+		think:       w.long(20, 60_000),
+		ruin:        w.long(2_000, 1_200_000),
+		faults:      map[fault]float64{},
+	}
+	calm := w.chance(.1)
+	for _, r := range rates {
+		if scale := []float64{0, 0, .3, 1, 1, 3}[w.n(6)]; scale > 0 && !calm {
+			p.faults[r.fault] = min(r.rate*scale, 1)
+		}
+	}
+	p.quietCommands = map[string]bool{}
+	for _, a := range actions {
+		if a.optional && w.chance(.3) {
+			p.quietCommands[a.name] = true
+		}
+	}
+	return p
+}
+
+func (p plan) String() string {
+	var on []string
+	for f, rate := range p.faults {
+		on = append(on, fmt.Sprintf("%s %.3g", f, rate))
+	}
+	sort.Strings(on)
+	return fmt.Sprintf("locks %v, processes %v, %d parties, clocks apart %v, secret %v, hooks %v, grace %d s, lives %d s and %d s, retry window %d ms, an action each %d ms, ruin each %d ms; %s",
+		p.locks, p.processes, p.slots, p.skewed, p.secret, p.hooks, p.grace, p.accessLife, p.refreshLife, p.retryWindow, p.think, p.ruin, strings.Join(on, ", "))
+}

@@ -1,0 +1,94 @@
+package simulate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Report is what a run, or several, came to.
+type Report struct {
+	Seed    uint64
+	Runs    int
+	Steps   int
+	Virtual time.Duration
+	// Digest is of every message, so equal for equal runs.
+	Digest string
+	// States counts, after each input, the statuses of all parties together; Reached counts what single sessions were in.
+	States, Reached map[string]int
+	Effects         map[string]int
+	Commands        map[string]int
+	// Results counts the codes of errors that commands ended with.
+	Results map[string]int
+	Faults  map[string]int
+	// Excused counts what an exception of the rules allowed, Known the findings that are known.
+	Excused, Known map[string]int
+	Violation      *Violation
+}
+
+// A Violation is a rule that was broken.
+type Violation struct {
+	Rule, Text, Plan string
+	Last             []string
+}
+
+func newReport(seed uint64) *Report {
+	return &Report{Seed: seed, Runs: 1, States: map[string]int{}, Reached: map[string]int{}, Effects: map[string]int{}, Commands: map[string]int{},
+		Results: map[string]int{}, Faults: map[string]int{}, Excused: map[string]int{}, Known: map[string]int{}}
+}
+
+func (r *Report) finish(w *World) {
+	r.Steps, r.Virtual, r.Digest = w.steps, time.Duration(w.now-epoch)*time.Millisecond, w.trace.sum()
+}
+
+// Add sums another run up into r.
+func (r *Report) Add(o *Report) {
+	r.Runs += o.Runs
+	r.Steps += o.Steps
+	r.Virtual += o.Virtual
+	for _, pair := range [][2]map[string]int{{r.States, o.States}, {r.Reached, o.Reached}, {r.Effects, o.Effects}, {r.Commands, o.Commands}, {r.Results, o.Results},
+		{r.Faults, o.Faults}, {r.Excused, o.Excused}, {r.Known, o.Known}} {
+		for name, n := range pair[1] {
+			pair[0][name] += n
+		}
+	}
+	if r.Violation == nil {
+		r.Violation = o.Violation
+	}
+}
+
+// String is the report for a person.
+func (r *Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d runs, %d steps, %s of virtual time\n", r.Runs, r.Steps, r.Virtual.Round(time.Second))
+	for _, part := range []struct {
+		name string
+		of   map[string]int
+	}{{"effects", r.Effects}, {"commands", r.Commands}, {"errors", r.Results}, {"sessions in", r.Reached}, {"faults", r.Faults}, {"excused", r.Excused}, {"known findings", r.Known}} {
+		if len(part.of) == 0 {
+			continue
+		}
+		var all []string
+		for _, name := range slices.Sorted(maps.Keys(part.of)) {
+			all = append(all, fmt.Sprintf("%s %d", name, part.of[name]))
+		}
+		fmt.Fprintf(&b, "%s (%d): %s\n", part.name, len(all), strings.Join(all, ", "))
+	}
+	fmt.Fprintf(&b, "combinations of statuses: %d", len(r.States))
+	return b.String()
+}
+
+// Replay is the command that runs a seed again.
+func Replay(seed uint64, steps int) string {
+	return fmt.Sprintf("make simulate SEED=%d STEPS=%d", seed, steps)
+}
+
+func (v *Violation) String() string { return v.Show(60) }
+
+// Show is the violation with its last lines.
+func (v *Violation) Show(lines int) string {
+	last := v.Last[max(0, len(v.Last)-lines):]
+	return fmt.Sprintf("%s: %s\nthe world: %s\n%s", v.Rule, v.Text, v.Plan, strings.Join(last, "\n"))
+}

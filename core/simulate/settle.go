@@ -1,0 +1,97 @@
+package simulate
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+)
+
+// patience bounds how many steps and how much time a world takes to settle, so that an endless loop is a broken rule and not an endless test.
+const patience = 50_000
+
+// settle makes all good, lets everything come to its end, and asks whether what is left is what was promised.
+func (w *World) settle() {
+	w.healed, w.offset = true, 0
+	w.note(nil, "all is made good")
+	w.quiet()
+	if !w.ok() {
+		return
+	}
+	for _, p := range w.alive() {
+		for id, c := range p.commands {
+			w.fail("one-result", "%s: command %d %s has no result", p.name(), id, c.name)
+		}
+		for _, t := range p.tasks {
+			if t.effect.Kind != "timer" {
+				w.fail("left-over", "%s: %s is still asked for", p.name(), t.effect.Kind)
+			}
+		}
+		for range p.locks {
+			w.fail("left-over", "%s still holds a lock", p.name())
+		}
+	}
+	w.dropped()
+	// Marks of whoever died are no hindrance any more.
+	w.now += 2 * fresh
+	w.survives()
+}
+
+// quiet runs the world until nothing but timers is to come.
+func (w *World) quiet() {
+	for n := 0; w.queue.busy > 0 && w.ok(); n++ {
+		if n > patience {
+			w.fail("never-settles", "there is still something to come after %d steps", patience)
+		}
+		w.step()
+	}
+}
+
+// dropped: what the server honours and a party received was stored, or there is a reason.
+func (w *World) dropped() {
+	for _, p := range w.everyone {
+		for _, r := range p.receipts {
+			t := r.token
+			if t.stored != 0 || p.dead || r.notPersisted || w.ledger.asked[t.value] || w.store.replaced >= r.began || p.withdrawn["set_token"] || !w.server.honours(t.value) {
+				continue
+			}
+			if t.parent != nil && slices.ContainsFunc(t.parent.successors, func(s *token) bool { return s.stored != 0 }) {
+				continue // another successor of the same token, within the server's grace
+			}
+			w.fail("token-dropped", "%s received %s, which the server honours, and it was never stored", p.name(), t.name)
+		}
+	}
+}
+
+// survives: a new instance goes on with the session that the store holds, where the server still honours it.
+func (w *World) survives() {
+	kept := readSaved(w.store.entries[sessionKey].value)
+	good := kept.Refresh != "" && w.server.honours(kept.Refresh)
+	if now := w.now; good && kept.SentAt != 0 && (w.plan.retryWindow == 0 || now-kept.SentAt > w.plan.retryWindow) {
+		w.excuse("the token went out before, unanswered, and its window is over")
+		good = false
+	}
+	slot := 0
+	if p := w.slots[slot]; p != nil && !p.dead {
+		p.die()
+		w.quiet()
+	}
+	p := w.open(slot, "")
+	p.skew = 0
+	w.quiet()
+	for _, force := range []bool{false, true} {
+		p.command("token", `"force":`+strconv.FormatBool(force), func(ok json.RawMessage) {
+			var result struct {
+				Access string `json:"access_token"`
+			}
+			json.Unmarshal(ok, &result)
+			if force && !w.server.accepts(result.Access) {
+				w.fail("session-lost", "at the end a forced refresh gives a token that the server does not take")
+			}
+			good = good && !force
+		})
+		w.quiet()
+		if good && force {
+			w.fail("session-lost", "at the end the server honours %s, but a new instance does not get a token: %s", w.ledger.name(kept.Refresh), w.lastError)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package simulate
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+const (
+	sessionKey = "oauth2.session"
+	lockName   = "oauth2.session"
+)
+
+// store is what the parties share: compare-and-set with versions that never come back, as the contract asks.
+type store struct {
+	w        *World
+	entries  map[string]entry
+	last     int64
+	downTill int64
+	// replaced is when a sign-in or the end of a session was written last.
+	replaced int64
+}
+
+type entry struct {
+	value, version string
+	marker         *party // who set the mark that the value holds
+}
+
+// saved is what a session's text says.
+type saved struct {
+	Access     string `json:"access_token"`
+	Refresh    string `json:"refresh_token"`
+	ExpiresAt  int64  `json:"expires_at"`
+	SentAt     int64  `json:"sent_at"`
+	Generation int64  `json:"generation"`
+}
+
+func readSaved(text string) (s saved) {
+	if text != "" {
+		json.Unmarshal([]byte(text), &s) // what is no session says nothing
+	}
+	return s
+}
+
+func newStore(w *World) *store { return &store{w: w, entries: map[string]entry{}} }
+
+// latency is how long one half of an operation takes.
+func (s *store) latency() int64 {
+	if s.w.goesWrong(storeSlow) {
+		return s.w.long(100, 20_000)
+	}
+	if s.w.plan.processes {
+		return s.w.span(0, 20)
+	}
+	return s.w.span(0, 3)
+}
+
+// carry carries out a load or store effect; those of one key and one party in their order.
+func (s *store) carry(p *party, e *effect) {
+	w := s.w
+	t := p.begin(e)
+	at := max(w.now+s.latency(), p.tails[e.Key])
+	p.tails[e.Key] = at
+	t.pending = func() {
+		t.pending = nil
+		member := s.perform(p, e)
+		delay := s.latency()
+		if e.Kind == "store" && strings.HasPrefix(member, `"ok"`) && w.goesWrong(storeAnswerLost) {
+			p.noteStored(e, "unknown")
+			member, delay = `"failed":{"kind":"timeout"}`, delay+w.span(0, 30_000)
+		}
+		w.after(delay, func() { p.answer(t, member) })
+	}
+	w.queue.add(at, false, func() {
+		if t.pending != nil {
+			t.pending()
+		}
+	})
+}
+
+func (s *store) perform(p *party, e *effect) (member string) {
+	w := s.w
+	load := e.Kind == "load"
+	if !w.healed && w.now < s.downTill || !load && w.goesWrong(storeFails) || load && w.goesWrong(loadFails) {
+		w.note(p, "%s %s fails", e.Kind, e.Key)
+		if !load {
+			p.noteStored(e, "storage")
+		}
+		return `"failed":{"kind":"storage"}`
+	}
+	found := s.entries[e.Key]
+	if load {
+		w.note(p, "load %s finds version %q %s", e.Key, found.version, s.describe(found.value))
+		if found.version == "" {
+			return `"ok":{"version":""}`
+		}
+		return `"ok":{"value":` + quote(found.value) + `,"version":` + quote(found.version) + `}`
+	}
+	if e.Version != found.version {
+		w.note(p, "store %s at version %q is in conflict with %q", e.Key, e.Version, found.version)
+		p.noteStored(e, "conflict")
+		return `"failed":{"kind":"conflict"}`
+	}
+	next := entry{}
+	if e.Value != nil {
+		s.last++
+		next = entry{value: *e.Value, version: strconv.FormatInt(s.last, 10)}
+	}
+	if e.Key == sessionKey {
+		next.marker = w.written(p, found, readSaved(next.value))
+		p.noteStored(e, "ok")
+	} else {
+		s.secrets(next.value)
+	}
+	w.note(p, "store %s version %q %s", e.Key, next.version, s.describe(next.value))
+	s.entries[e.Key] = next
+	return `"ok":{"version":` + quote(next.version) + `}`
+}
+
+// secrets enters the verifiers of the attempts.
+func (s *store) secrets(value string) {
+	var pending struct {
+		Attempts []struct {
+			Verifier string `json:"code_verifier"`
+		}
+		Device string `json:"device_code"`
+	}
+	if value != "" && json.Unmarshal([]byte(value), &pending) == nil {
+		for _, a := range pending.Attempts {
+			s.w.ledger.secret("verifier", a.Verifier)
+		}
+		s.w.ledger.secret("device", pending.Device)
+	}
+}
+
+// describe is a value for a person.
+func (s *store) describe(value string) string {
+	if value == "" {
+		return "nothing"
+	}
+	v := readSaved(value)
+	if v.Access == "" && v.Refresh == "" {
+		return "some text"
+	}
+	text := s.w.ledger.name(v.Access) + " " + s.w.ledger.name(v.Refresh)
+	if v.SentAt != 0 {
+		text += " marked at " + strconv.FormatInt(v.SentAt-epoch, 10)
+	}
+	return text
+}
+
+func quote(s string) string {
+	b, _ := json.Marshal(s) // a string
+	return string(b)
+}
