@@ -41,7 +41,7 @@ export interface Hands {
   /** Keeps attempts to sign in. */
   pendingStore: Store;
   /** Keeps refreshes apart. */
-  locks: Locks;
+  locks: Locks | undefined;
   /** Sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch | undefined;
   hooks?: Hooks | undefined;
@@ -114,8 +114,9 @@ const hook = async ({ hook: what, stage, ...effect }: Effect, hooks?: Hooks): Pr
 };
 
 /** Waits for a lock and keeps it until the effect is withdrawn. */
-const lock = ({ name, timeout_ms: timeout }: Effect, controller: AbortController, locks: Locks): Promise<object> =>
+const lock = ({ name, timeout_ms: timeout }: Effect, controller: AbortController, locks: Locks | undefined): Promise<object> =>
   new Promise((resolve, reject) => {
+    if (!locks) throw new Failed('unsupported');
     const { signal } = controller;
     const waiting = new AbortController();
     const giveUp = () => waiting.abort();

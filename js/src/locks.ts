@@ -1,4 +1,4 @@
-import { memoryStores, type Store } from './store.js';
+import type { Store } from './store.js';
 
 /** The part of the Web Locks interface (`navigator.locks`) that a client needs. */
 export interface Locks {
@@ -41,8 +41,8 @@ const storeLocks = (store: Store): Locks => {
 };
 
 /**
- * Web Locks reach across the tabs of an origin; without them (Node before 24, workerd) single flight holds among the clients of
- * one store object. That is also all that a store in memory needs: a server's sessions must not wait for each other.
+ * Web Locks reach across the tabs of an origin. A store that is local needs less: a server's sessions must not wait for each other.
+ * Where others may share the store and there are no Web Locks (Node before 24, pages without TLS), a lock would promise more than it
+ * keeps, so there is none: the core then goes by the store's compare-and-set.
  */
-export const defaultLocks = (store: Store): Locks =>
-  (!memoryStores.has(store) && globalThis.navigator?.locks) || storeLocks(store);
+export const defaultLocks = (store: Store): Locks | undefined => (store.local ? storeLocks(store) : globalThis.navigator?.locks);

@@ -24,6 +24,8 @@ export interface Store {
    * @throws {ConflictError} the key holds another version; any other error counts as a failure of the store
    */
   store(key: string, version: string, value: string | null): Promise<string> | string;
+  /** Nobody outside this page or process, and nobody who was not given this very object, can use it: locks among those do. */
+  readonly local?: boolean;
 }
 
 /** A store's refusal to replace what another writer put there in the meantime. */
@@ -63,19 +65,14 @@ const areaStore = (area: () => Area): Store => {
  * the same store share what is in it.
  */
 export const memoryStore = (): Store => {
-  const store = areaStore(() => area);
   const map = new Map<string, string>();
   const area: Area = {
     getItem: (key) => map.get(key) ?? null,
     setItem: (key, text) => void map.set(key, text),
     removeItem: (key) => void map.delete(key),
   };
-  memoryStores.add(store);
-  return store;
+  return { ...areaStore(() => area), local: true };
 };
-
-/** Nobody outside the page or process shares these. */
-export const memoryStores = new WeakSet<Store>();
 
 /**
  * A store in `sessionStorage`: a session survives reloads of its tab. Insecure because every script that runs in a page of this

@@ -109,8 +109,9 @@ export interface Options {
   /** Keeps attempts to sign in, which hold no token. Default: `sessionStorage` in a page, otherwise memory. */
   pendingStore?: Store;
   /**
-   * Keeps refreshes apart. Default: Web Locks (`navigator.locks`) where there are any, except with a store in memory, where
-   * locks within the page or process do.
+   * Keeps refreshes apart. Default: Web Locks (`navigator.locks`), except with a {@link Store.local} store, where locks within the
+   * page or process do. Where there are none, one of two tabs or processes that refresh at once fails with code
+   * `refresh_in_progress`, which is retryable.
    */
   locks?: Locks;
   /** Sends requests. Default: the global `fetch`. */

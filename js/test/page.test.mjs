@@ -1,7 +1,7 @@
 // The package in a page without any build step, in Chromium.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { launch, pages, strictPolicy } from './lib/browser.mjs';
+import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
 import { provider } from './lib/provider.mjs';
 import { serve } from './lib/serve.mjs';
 
@@ -34,13 +34,7 @@ beforeEach(() => {
   };
 });
 
-const open = async (context, path = APP, url = site.url) => {
-  const page = await context.newPage();
-  page.on('pageerror', (error) => console.error(String(error)));
-  await page.goto(url + path);
-  await page.waitForFunction(() => window.oauth);
-  return page;
-};
+const open = (context, path = APP, url = site.url) => openPage(context, url + path);
 
 /** Signs in by the redirect, and gives what handleRedirect says. */
 const signIn = async (page, given) => {

@@ -17,6 +17,15 @@ export const pages = () => {
 export const strictPolicy = (scripts = "'self' 'wasm-unsafe-eval'") =>
   ({ 'content-security-policy': `default-src 'none'; script-src ${scripts}; connect-src 'self' http://127.0.0.1:*; worker-src 'self'` });
 
+/** Opens a page of those, with the package in `window.oauth`; what it throws unasked is printed. */
+export const openPage = async (context, url) => {
+  const page = await context.newPage();
+  page.on('pageerror', (error) => console.error(String(error)));
+  await page.goto(url);
+  await page.waitForFunction(() => window.oauth);
+  return page;
+};
+
 /** What a user does on the pages of the project's authorization server: goes on, signs in, and then `approve` or `deny`. */
 export const decide = async (page, decision) => {
   const step = page.locator('[data-testid=continue], [data-testid=login], [data-testid=approve]').first();

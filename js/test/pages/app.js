@@ -1,4 +1,6 @@
 // A page without any build step. What the tests do, they do from outside.
 import * as oauth from '/node_modules/oauth2-wasm/dist/index.js';
+import { insecureIndexedDBStore } from '/node_modules/oauth2-wasm/dist/indexeddb.js';
+import { finishPopup, signInPopup } from '/node_modules/oauth2-wasm/dist/popup.js';
 
-window.oauth = oauth;
+window.oauth = { ...oauth, insecureIndexedDBStore, finishPopup, signInPopup };
