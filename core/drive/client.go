@@ -10,7 +10,10 @@ import (
 //
 // Every method fails with an *Error, or, where ctx is done first, with an error that wraps that of ctx; the command of this caller
 // is then cancelled while those of others go on.
-type Client struct{ s *session }
+type Client struct {
+	s       *session
+	carrier string // the header that carries the token to resources
+}
 
 // Open opens a session of engine. It returns before the stored session is loaded; commands wait for that.
 //
@@ -24,7 +27,11 @@ func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Cli
 	if err != nil {
 		return nil, err
 	}
-	return &Client{s}, nil
+	c := &Client{s: s, carrier: config.TokenHeader}
+	if c.carrier == "" {
+		c.carrier = "Authorization"
+	}
+	return c, nil
 }
 
 // Close ends the session and keeps what is stored. Commands under way fail with ErrClosed, requests are given up, and stores that
@@ -145,7 +152,7 @@ func (c *Client) Prepare(ctx context.Context, url string) (http.Header, error) {
 	return c.prepare(ctx, url, "")
 }
 
-// prepare gives, where rejected is the authorization header of a request that came back 401, headers from a token that was got after
+// prepare gives, where rejected is the header with the token of a request that came back 401, headers from a token that was got after
 // that one, or fails.
 func (c *Client) prepare(ctx context.Context, url, rejected string) (http.Header, error) {
 	var r struct {

@@ -10,11 +10,17 @@
 //	_, err = client.Callback(ctx, r.URL.String())                 // at the redirect URI
 //	token, err := client.Token(ctx)                               // whenever one is needed; it is refreshed before it ends
 //
+// A program without a browser signs in with the device authorization grant:
+//
+//	device, err := client.DeviceAuthorize(ctx, drive.DeviceParameters{})  // show device.UserCode and device.VerificationURI
+//	status, err := client.DeviceWait(ctx)                                 // the user decides on another device
+//
 // A Client keeps its session in a Store and refreshes under a lock of a Locker, so that several clients, in one process or in
 // many, can share a session. A new refresh token is stored before it is used.
 //
 // # What happens when the engine is lost
 //
 // An instance of the module that traps is given up. Its sessions are opened anew from the Store; commands under way fail with
-// ErrInternal, since nobody knows how far they came, and the event restarted tells of it. Nothing is sent twice on its account.
+// ErrInternal, since nobody knows how far they came, and the event restarted tells of it. Nothing is sent twice on its account. A
+// device flow comes back with its polling stopped, and PollStart goes on with it; automatic refresh goes on by itself.
 package drive

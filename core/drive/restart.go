@@ -1,6 +1,12 @@
 package drive
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
+
+// restartPause is how far apart restarts are that nobody asked for.
+const restartPause = time.Minute
 
 // restart leaves an instance that was lost. The commands under way fail, because nobody knows how far they came, and the input
 // that trapped is not given again. What was stored is loaded by the new session.
@@ -15,8 +21,8 @@ func (s *session) restart() {
 	s.emit(Event{Name: "restarted", Error: internal("", "instance_lost", cause)})
 
 	// Stored bytes that trap the engine would do so again and again. So a session that achieved nothing since it was last
-	// opened is not opened before somebody asks for something.
-	if s.progress && !s.closed {
+	// opened, a moment ago, is not opened before somebody asks for something. One that works by its timers alone goes on.
+	if (s.progress || s.opts.Now().Sub(s.opened) >= restartPause) && !s.closed {
 		s.progress = false
 		s.open(s.handedIn) // where it fails, the next command tries again and reports why
 	}
@@ -34,10 +40,10 @@ func (s *session) retire() {
 		}
 	}
 	stored := s.handedIn
-	if unsaved, ok := s.unsaved(); !ok {
+	if held, ok := s.held(); !ok {
 		return // nothing is lost by staying
-	} else if unsaved != "" {
-		stored = unsaved
+	} else if held != "" {
+		stored = held
 	}
 	s.lane.engine.Close(s.handle)
 	s.handle = 0
@@ -47,12 +53,16 @@ func (s *session) retire() {
 	s.lane.settle()
 }
 
-// unsaved gives the session as text where only the engine holds it, because the store failed.
-func (s *session) unsaved() (text string, ok bool) {
+// held gives the session as text where the store has less than the engine: because it failed, or because a device flow whose polling
+// goes on would come back from there with its polling stopped.
+func (s *session) held() (text string, ok bool) {
 	var status struct {
 		NotPersisted bool `json:"not_persisted"`
+		Device       struct {
+			Polling bool `json:"polling"`
+		} `json:"device"`
 	}
-	if !s.ask("status", &status) || !status.NotPersisted {
+	if !s.ask("status", &status) || !status.NotPersisted && !status.Device.Polling {
 		return "", s.handle > 0 && !s.lost()
 	}
 	var bytes struct {

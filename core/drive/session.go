@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // session is one handle of an engine and everything that is under way for it. Its members belong to whoever holds lane.mu, but
@@ -26,8 +27,9 @@ type session struct {
 
 	handle   int32 // 0: lost, and not opened again yet
 	closed   bool
-	dead     bool   // the engine answered for handle as for one that is lost
-	progress bool   // a result came since the engine was last opened
+	dead     bool // the engine answered for handle as for one that is lost
+	progress bool // a result came since the engine was last opened
+	opened   time.Time
 	handedIn string // Options.Session, until the store has been written
 	entropy  pool
 	nextID   int64
@@ -121,7 +123,7 @@ func (s *session) open(stored string) error {
 	if len(msg) > MaxMessage {
 		return &Error{Kind: "client", Code: "too_large", Op: "open"}
 	}
-	s.dead = false
+	s.dead, s.opened = false, s.opts.Now()
 	s.handle = s.lane.engine.Open(msg)
 	switch {
 	case s.handle == 0:
