@@ -1,6 +1,6 @@
 // Makes js/dist, which is what the package holds: the module and its loader as they are, the client as one file, and types.
 import { spawnSync } from 'node:child_process';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +24,19 @@ await build({
   outdir: here('dist'),
   external: ['node:*', './index.js', './oauth2.wasm'],
 });
+
+// Provider presets come from the one file that the Go package embeds, each as an export of its own: a bundler keeps what is imported.
+const presets = Object.entries(JSON.parse(await readFile(here('../core/drive/presets/presets.json'), 'utf8')));
+await mkdir(here('dist/types/js/src'), { recursive: true });
+await writeFile(here('dist/presets.js'), presets.map(([name, { about, docs, ...members }]) => `export const ${name} = ${JSON.stringify(members)};\n`).join(''));
+await writeFile(
+  here('dist/types/js/src/presets.d.ts'),
+  `import type { Config } from './types.js';
+
+/** What of a configuration a provider decides, to be spread into one. Where it takes the secret in the body, a client without one sets \`token_endpoint_auth_method: 'none'\`. */
+export type Preset = Omit<Config, 'client_id'>;
+${presets.map(([name, { about, docs }]) => `\n/**\n * ${about}\n *\n * @see ${docs}\n */\nexport declare const ${name}: Preset;\n`).join('')}`,
+);
 
 // The licence of what qr.js contains asks for that.
 await copyFile(join(dirname(require.resolve('uqr')), '../LICENSE'), here('dist/qr.js.LICENSE.txt'));

@@ -22,7 +22,7 @@ test('the package holds what it needs and nothing else', () => {
   assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'package.json']);
   assert.deepEqual(
     readdirSync(join(packed, 'dist')).sort(),
-    ['index.js', 'indexeddb.js', 'node.js', 'oauth2.wasm', 'popup.js', 'qr.js', 'qr.js.LICENSE.txt', 'types', 'wasm_exec.js', 'workerd.js'],
+    ['index.js', 'indexeddb.js', 'node.js', 'oauth2.wasm', 'popup.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'types', 'wasm_exec.js', 'workerd.js'],
   );
   const { dependencies, exports } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
   assert.equal(dependencies, undefined);

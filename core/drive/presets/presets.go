@@ -43,9 +43,9 @@ func Names() []string {
 // Config gives the configuration for the provider of that name. The caller adds ClientID, mostly ClientSecret and RedirectURI, and
 // may change whatever is in it.
 //
-// variables stand for {name} in the addresses: tenant (microsoft), domain (okta), shop and version (shopify), host (franceconnect),
-// version (facebook). Those of okta and shopify have no default, save version. The engine checks them when a client is opened: one
-// that is missing, or is more than the label of a host or the segment of a path, is an error with Field variables.
+// variables stand for {name} in the addresses: domain (okta) and shop (shopify), which have to be given; tenant (microsoft, by default
+// common), host (franceconnect, by default that of production) and version (facebook). The engine checks them when a client is
+// opened: one that is missing, or could be more than part of a host or one segment of a path, is an error with Field variables.
 //
 // An unknown provider is an error, and so is a variable that its addresses do not have.
 func Config(name string, variables map[string]string) (drive.Config, error) {

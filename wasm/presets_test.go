@@ -1,0 +1,392 @@
+package wasm_test
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/presets"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm"
+)
+
+const (
+	bearerToken = `{"access_token":"access-1","token_type":"bearer","expires_in":3600}`
+	idToken     = `{"access_token":"access-1","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-1","id_token":"e30.e30.c2ln"}`
+)
+
+// H7, H1, H5: sign-in with each preset as its provider answers, and who the provider says that was. An e-mail that the provider does
+// not call verified, in the way that it has, is not verified here.
+func TestPresetsSignIn(t *testing.T) {
+	const (
+		google      = "https://accounts.google.com"
+		gitHubToken = "https://github.com/login/oauth/access_token"
+		gitHubUser  = "GET https://api.github.com/user"
+		gitHubList  = "GET https://api.github.com/user/emails"
+	)
+	for _, c := range []struct {
+		row, preset, issuer string
+		variables           map[string]string
+		token, body, ctype  string // the token endpoint and what it answers
+		basic, endless      bool
+		profile             map[string]answer
+		want                drive.Profile
+		wantCode            string // of the error of profile
+	}{
+		{row: "discord", token: "https://discord.com/api/oauth2/token", body: bearerToken, basic: true,
+			profile: map[string]answer{"GET https://discord.com/api/v10/users/@me": {body: `{"id":"80351110224678912","email":"u@d.example","verified":true}`}},
+			want:    drive.Profile{Issuer: "https://discord.com", ID: "80351110224678912", Email: "u@d.example", EmailVerified: true}},
+		{row: "discord unverified", token: "https://discord.com/api/oauth2/token", body: bearerToken, basic: true,
+			profile: map[string]answer{"GET https://discord.com/api/v10/users/@me": {body: `{"id":"8","email":"u@d.example","verified":false,"email_verified":true}`}},
+			want:    drive.Profile{Issuer: "https://discord.com", ID: "8", Email: "u@d.example"}},
+		{row: "discord without leave to see the e-mail", token: "https://discord.com/api/oauth2/token", body: bearerToken, basic: true,
+			profile: map[string]answer{"GET https://discord.com/api/v10/users/@me": {body: `{"id":"8","email":null,"verified":true}`}},
+			want:    drive.Profile{Issuer: "https://discord.com", ID: "8"}},
+		{row: "facebook never verifies", token: "https://graph.facebook.com/v26.0/oauth/access_token", body: bearerToken,
+			profile: map[string]answer{"GET https://graph.facebook.com/v26.0/me?fields=id,email": {body: `{"id":"1021","email":"u@f.example"}`}},
+			want:    drive.Profile{Issuer: "https://www.facebook.com", ID: "1021", Email: "u@f.example"}},
+		{row: "facebook with an older version", variables: map[string]string{"version": "v25.0"},
+			token: "https://graph.facebook.com/v25.0/oauth/access_token", body: bearerToken,
+			profile: map[string]answer{"GET https://graph.facebook.com/v25.0/me?fields=id,email": {body: `{"id":"1021"}`}},
+			want:    drive.Profile{Issuer: "https://www.facebook.com", ID: "1021"}},
+		{row: "franceconnect answers with a JWT", issuer: "https://oidc.franceconnect.gouv.fr/api/v2",
+			token: "https://oidc.franceconnect.gouv.fr/api/v2/token", body: idToken,
+			profile:  map[string]answer{"GET https://oidc.franceconnect.gouv.fr/api/v2/userinfo": {contentType: "application/jwt", body: "e30.e30.c2ln"}},
+			wantCode: "unknown_content_type"},
+		{row: "github with a private e-mail and form-encoded answers", token: gitHubToken, ctype: formEncoded,
+			body: "access_token=access-1&scope=read%3Auser%2Cuser%3Aemail&token_type=bearer", endless: true,
+			profile: map[string]answer{
+				gitHubUser: {body: `{"login":"octocat","id":9007199254740993,"email":null}`},
+				gitHubList: {body: `[{"email":"old@g.example","primary":false,"verified":true},{"email":"u@g.example","primary":true,"verified":true}]`}},
+			want: drive.Profile{Issuer: "https://github.com/login/oauth", ID: "9007199254740993", Email: "u@g.example", EmailVerified: true}},
+		{row: "github with a public e-mail that is not verified", token: gitHubToken, body: `{"access_token":"access-1","token_type":"bearer"}`, endless: true,
+			profile: map[string]answer{
+				gitHubUser: {body: `{"id":1,"email":"u@g.example"}`},
+				gitHubList: {body: `[{"email":"other@g.example","primary":true,"verified":true},{"email":"u@g.example","primary":false,"verified":false}]`}},
+			want: drive.Profile{Issuer: "https://github.com/login/oauth", ID: "1", Email: "u@g.example"}},
+		{row: "github without leave to see the list", token: gitHubToken, body: `{"access_token":"access-1","token_type":"bearer"}`, endless: true,
+			profile: map[string]answer{gitHubUser: {body: `{"id":1,"email":"u@g.example"}`}, gitHubList: {status: 404, body: `{"message":"Not Found"}`}},
+			want:    drive.Profile{Issuer: "https://github.com/login/oauth", ID: "1", Email: "u@g.example"}},
+		{row: "google", issuer: google, token: "https://oauth2.googleapis.com/token", body: idToken,
+			profile: map[string]answer{"GET https://openidconnect.googleapis.com/v1/userinfo": {body: `{"sub":"110169","email":"u@gmail.example","email_verified":true}`}},
+			want:    drive.Profile{Issuer: google, ID: "110169", Email: "u@gmail.example", EmailVerified: true}},
+		{row: "google unverified", issuer: google, token: "https://oauth2.googleapis.com/token", body: idToken,
+			profile: map[string]answer{"GET https://openidconnect.googleapis.com/v1/userinfo": {body: `{"sub":"110169","email":"u@g.example","email_verified":false}`}},
+			want:    drive.Profile{Issuer: google, ID: "110169", Email: "u@g.example"}},
+		{row: "kakao with a number for an id, and an address that another account took over", token: "https://kauth.kakao.com/oauth/token", body: bearerToken,
+			profile: map[string]answer{"GET https://kapi.kakao.com/v2/user/me": {
+				body: `{"id":123456789,"kakao_account":{"is_email_valid":false,"is_email_verified":true,"email":"u@k.example"}}`}},
+			want: drive.Profile{Issuer: "https://kauth.kakao.com", ID: "123456789", Email: "u@k.example"}},
+		{row: "linkedin without token_type, and truth as a text", token: "https://www.linkedin.com/oauth/v2/accessToken",
+			body:    `{"access_token":"access-1","expires_in":5184000,"scope":"email,openid,profile","id_token":"e30.e30.c2ln"}`,
+			profile: map[string]answer{"GET https://api.linkedin.com/v2/userinfo": {body: `{"sub":"782bbtaQ","email":"u@l.example","email_verified":"true"}`}},
+			want:    drive.Profile{Issuer: "https://www.linkedin.com/oauth", ID: "782bbtaQ", Email: "u@l.example", EmailVerified: true}},
+		{row: "microsoft with a tenant, which verifies nothing", variables: map[string]string{"tenant": "contoso.onmicrosoft.com"},
+			token: "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/token", body: idToken,
+			profile: map[string]answer{"GET https://graph.microsoft.com/oidc/userinfo": {body: `{"sub":"OLu859SG","email":"ceo@contoso.example"}`}},
+			want:    drive.Profile{Issuer: "https://login.microsoftonline.com/contoso.onmicrosoft.com/v2.0", ID: "OLu859SG", Email: "ceo@contoso.example"}},
+		{row: "naver with its profile one level down and a text for a lifetime", token: "https://nid.naver.com/oauth2.0/token",
+			body: `{"access_token":"access-1","refresh_token":"refresh-1","token_type":"bearer","expires_in":"3600"}`,
+			profile: map[string]answer{"GET https://openapi.naver.com/v1/nid/me": {
+				body: `{"resultcode":"00","message":"success","response":{"id":"32742776","email":"u@n.example"}}`}},
+			want: drive.Profile{Issuer: "https://nid.naver.com", ID: "32742776", Email: "u@n.example"}},
+		{row: "okta", token: "https://dev-1.okta.com/oauth2/v1/token", body: idToken, basic: true, issuer: "https://dev-1.okta.com",
+			profile: map[string]answer{"GET https://dev-1.okta.com/oauth2/v1/userinfo": {body: `{"sub":"00uid4","email":"u@o.example","email_verified":true}`}},
+			want:    drive.Profile{Issuer: "https://dev-1.okta.com", ID: "00uid4", Email: "u@o.example", EmailVerified: true}},
+		{row: "openid", token: "https://op.example/token", body: idToken, basic: true,
+			profile: map[string]answer{"GET https://op.example/me": {body: `{"sub":"248289761001","email":"u@op.example"}`}},
+			want:    drive.Profile{Issuer: "https://op.example", ID: "248289761001", Email: "u@op.example"}},
+		{row: "reddit without e-mail", token: "https://www.reddit.com/api/v1/access_token", body: bearerToken, basic: true,
+			profile: map[string]answer{"GET https://oauth.reddit.com/api/v1/me": {body: `{"id":"5a1b","name":"u","has_verified_email":true}`}},
+			want:    drive.Profile{Issuer: "https://www.reddit.com", ID: "5a1b"}},
+		{row: "shopify with a header of its own and neither type nor end", token: "https://my-shop.myshopify.com/admin/oauth/access_token",
+			body: `{"access_token":"access-1","scope":"read_orders,write_products"}`, endless: true,
+			profile: map[string]answer{"GET https://my-shop.myshopify.com/admin/api/2026-10/shop.json": {body: `{"shop":{"id":690933842,"email":"owner@s.example","name":"S"}}`}},
+			want:    drive.Profile{Issuer: "https://my-shop.myshopify.com", ID: "690933842", Email: "owner@s.example"}},
+	} {
+		t.Run(c.row, func(t *testing.T) {
+			answers := map[string][]answer{"POST " + c.token: {{contentType: c.ctype, body: c.body}}}
+			for key, a := range c.profile {
+				answers[key] = []answer{a}
+			}
+			i := imitate(t, answers)
+			name, _, _ := strings.Cut(c.row, " ")
+			config := preset(t, name, c.variables)
+			client := openPreset(t, config, i)
+			status, err := signInWith(t, client, config, c.issuer)
+			if err != nil || status.TokenType != "Bearer" || status.ExpiresAt.IsZero() != c.endless {
+				t.Fatalf("%v, %+v", err, status)
+			}
+			sent := i.requests(c.token)
+			if len(sent) != 1 || sent[0].PostForm.Get("code") != "code-1" || sent[0].PostForm.Has("code_verifier") == (name == "linkedin") {
+				t.Fatalf("%d token requests, %v", len(sent), sent[0].PostForm)
+			}
+			checkClient(t, sent[0], c.basic)
+
+			got, err := client.Profile(t.Context())
+			if c.wantCode != "" {
+				if !errors.Is(err, &drive.Error{Kind: "server", Code: c.wantCode}) {
+					t.Errorf("%v", err)
+				}
+			} else if err != nil || got != c.want {
+				t.Errorf("%v, %+v", err, got)
+			}
+			for key := range c.profile {
+				address, _, _ := strings.Cut(strings.TrimPrefix(key, "GET "), "?")
+				for _, r := range i.requests(address) {
+					header, value := "Authorization", "Bearer access-1"
+					if name == "shopify" {
+						header, value = "X-Shopify-Access-Token", "access-1"
+					}
+					if r.Header.Get(header) != value || name == "shopify" && r.Header.Get("Authorization") != "" {
+						t.Errorf("the token went as %v", r.Header)
+					}
+				}
+			}
+		})
+	}
+}
+
+// H7, Q22: where a provider names itself in its responses, one of another issuer is refused, and so is one of none where it always does.
+func TestPresetsIssuer(t *testing.T) {
+	for _, c := range []struct{ name, issuer, code string }{
+		{"franceconnect", "", "missing_iss"},
+		{"franceconnect", "https://fcp-low.sbx.dev-franceconnect.fr/api/v2", "wrong_iss"},
+		{"google", "https://accounts.google.com.example", "wrong_iss"},
+		{"github", "https://github.com", "wrong_iss"},
+	} {
+		config := preset(t, c.name, nil)
+		client := openPreset(t, config, imitate(t, nil))
+		if _, err := signInWith(t, client, config, c.issuer); !errors.Is(err, &drive.Error{Kind: "callback_not_verified", Code: c.code}) {
+			t.Errorf("%s, %q: %v", c.name, c.issuer, err)
+		}
+	}
+}
+
+// H5, H7: an error is an error whatever the HTTP status, and leaves nobody signed in.
+func TestPresetsErrorWithStatus200(t *testing.T) {
+	for _, c := range []struct {
+		row, token string
+		answer     answer
+		want       string
+	}{
+		{"github", "https://github.com/login/oauth/access_token",
+			answer{body: `{"error":"bad_verification_code","error_description":"The code passed is incorrect or expired."}`}, "bad_verification_code"},
+		{"github form-encoded", "https://github.com/login/oauth/access_token",
+			answer{contentType: formEncoded, body: "error=bad_verification_code&error_description=The+code+passed+is+incorrect+or+expired."}, "bad_verification_code"},
+		{"naver", "https://nid.naver.com/oauth2.0/token", answer{body: `{"error":"invalid_request","error_description":"no valid data in session"}`}, "invalid_request"},
+		{"reddit", "https://www.reddit.com/api/v1/access_token", answer{body: `{"error":"invalid_grant"}`}, "invalid_grant"},
+	} {
+		t.Run(c.row, func(t *testing.T) {
+			name, _, _ := strings.Cut(c.row, " ")
+			config := preset(t, name, nil)
+			client := openPreset(t, config, imitate(t, map[string][]answer{"POST " + c.token: {c.answer}}))
+			_, err := signInWith(t, client, config, "")
+			var e *drive.Error
+			if !errors.As(err, &e) || e.Kind != "server" || e.Code != "oauth_error" || e.OAuthError != c.want || e.Status != 200 {
+				t.Errorf("%v", err)
+			}
+			if status, err := client.Status(t.Context()); err != nil || status.Status != "not_authenticated" {
+				t.Errorf("%v, %+v", err, status)
+			}
+		})
+	}
+}
+
+// H7, Q37, Q38: the device flow of the providers that have one, each with its way to say that the user has not decided yet.
+func TestPresetsDeviceFlow(t *testing.T) {
+	const pending = `{"error":"authorization_pending","error_description":"not yet"}`
+	for _, c := range []struct {
+		name, start, token string
+		device, page       string
+		pending            answer
+		basic              bool
+	}{
+		{name: "github", start: "https://github.com/login/device/code", token: "https://github.com/login/oauth/access_token",
+			device:  `{"device_code":"device-1","user_code":"WDJB-MJHT","verification_uri":"https://github.com/login/device","expires_in":900,"interval":1}`,
+			page:    "https://github.com/login/device",
+			pending: answer{status: 200, body: pending}},
+		{name: "google", start: "https://oauth2.googleapis.com/device/code", token: "https://oauth2.googleapis.com/token",
+			device:  `{"device_code":"device-1","user_code":"WDJB-MJHT","verification_url":"https://www.google.com/device","expires_in":1800,"interval":1}`,
+			page:    "https://www.google.com/device",
+			pending: answer{status: 428, body: pending}},
+		{name: "microsoft", start: "https://login.microsoftonline.com/common/oauth2/v2.0/devicecode", token: "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+			device:  `{"device_code":"device-1","user_code":"WDJB-MJHT","verification_uri":"https://microsoft.com/devicelogin","expires_in":900,"interval":1,"message":"…"}`,
+			page:    "https://microsoft.com/devicelogin",
+			pending: answer{status: 400, body: pending}},
+		{name: "okta", start: "https://dev-1.okta.com/oauth2/v1/device/authorize", token: "https://dev-1.okta.com/oauth2/v1/token",
+			device:  `{"device_code":"device-1","user_code":"WDJB-MJHT","verification_uri":"https://dev-1.okta.com/activate","expires_in":600,"interval":1}`,
+			page:    "https://dev-1.okta.com/activate",
+			pending: answer{status: 400, body: pending}, basic: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // each waits for two intervals
+			i := imitate(t, map[string][]answer{"POST " + c.start: {{body: c.device}}, "POST " + c.token: {c.pending, {body: idToken}}})
+			config := preset(t, c.name, nil)
+			client := openPreset(t, config, i)
+			begun, err := client.DeviceAuthorize(t.Context(), drive.DeviceParameters{})
+			if err != nil || begun.VerificationURI != c.page || begun.UserCode != "WDJB-MJHT" || begun.Interval != time.Second {
+				t.Fatalf("%v, %+v", err, begun)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if status, err := client.DeviceWait(ctx); err != nil || status.Status != "granted" {
+				t.Fatalf("after a minute at most: %v, %+v", err, status)
+			}
+			if first := i.requests(c.start)[0].PostForm; first.Get("scope") != config.Scope {
+				t.Errorf("%v", first)
+			}
+			for _, r := range i.requests(c.token) {
+				checkClient(t, r, c.basic)
+				if r.PostForm.Get("device_code") != "device-1" {
+					t.Errorf("%v", r.PostForm)
+				}
+			}
+		})
+	}
+}
+
+// H7: Facebook changes a token for one that lasts, by its own grant type, and the new one is used from then on.
+func TestPresetsLongLivedToken(t *testing.T) {
+	const token = "https://graph.facebook.com/v26.0/oauth/access_token"
+	i := imitate(t, map[string][]answer{"POST " + token: {{body: bearerToken}, {body: `{"access_token":"access-2","token_type":"bearer","expires_in":5183944}`}}})
+	config := preset(t, "facebook", nil)
+	client := openPreset(t, config, i)
+	if _, err := signInWith(t, client, config, ""); err != nil {
+		t.Fatal(err)
+	}
+	status, err := client.Extend(t.Context())
+	if err != nil || time.Until(status.ExpiresAt) < 59*24*time.Hour {
+		t.Fatalf("%v, %+v", err, status)
+	}
+	sent := i.requests(token)[1]
+	checkClient(t, sent, false)
+	if sent.PostForm.Get("grant_type") != "fb_exchange_token" || sent.PostForm.Get("fb_exchange_token") != "access-1" {
+		t.Errorf("%v", sent.PostForm)
+	}
+	if got, err := client.Token(t.Context()); err != nil || got.AccessToken != "access-2" {
+		t.Errorf("%v, %q", err, got.AccessToken)
+	}
+}
+
+// H3, H7: providers that do not refresh say so before anything is sent, even where a refresh token was given.
+func TestPresetsWithoutRefresh(t *testing.T) {
+	for _, name := range []string{"facebook", "franceconnect", "shopify"} {
+		client := openPreset(t, preset(t, name, nil), imitate(t, nil))
+		if _, err := client.SetToken(t.Context(), map[string]any{"access_token": "a", "token_type": "bearer", "refresh_token": "r"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Refresh(t.Context()); !errors.Is(err, &drive.Error{Kind: "client", Code: "refresh_not_supported"}) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// H1, H2, H7: where a provider revokes tokens, it is asked the way it wants; the others are not asked.
+func TestPresetsRevoke(t *testing.T) {
+	endpoints := map[string]string{
+		"discord":       "https://discord.com/api/oauth2/token/revoke",
+		"franceconnect": "https://oidc.franceconnect.gouv.fr/api/v2/token/revocation",
+		"google":        "https://oauth2.googleapis.com/revoke",
+		"naver":         "https://nid.naver.com/oauth2.0/revoke",
+		"okta":          "https://dev-1.okta.com/oauth2/v1/revoke",
+		"reddit":        "https://www.reddit.com/api/v1/revoke_token",
+	}
+	for _, name := range presets.Names() {
+		answers := map[string][]answer{}
+		if endpoint := endpoints[name]; endpoint != "" {
+			answers["POST "+endpoint] = []answer{{body: "{}"}}
+		}
+		i := imitate(t, answers)
+		client := openPreset(t, preset(t, name, nil), i)
+		if _, err := client.SetToken(t.Context(), map[string]any{"access_token": "a", "token_type": "bearer"}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := client.Revoke(t.Context(), "access_token")
+		if endpoints[name] == "" {
+			if !errors.Is(err, &drive.Error{Kind: "client", Code: "revocation_not_supported"}) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		sent := i.requests(endpoints[name])[0]
+		checkClient(t, sent, slices.Contains([]string{"discord", "okta", "reddit"}, name))
+		if sent.PostForm.Get("token") != "a" || sent.PostForm.Get("token_type_hint") != "access_token" {
+			t.Errorf("%s: %v", name, sent.PostForm)
+		}
+	}
+}
+
+// H4, H7: every preset opens and gives an authorization URL with what its provider wants in it, and PKCE unless the provider cannot.
+func TestPresetsAuthorizationURL(t *testing.T) {
+	wanted := map[string]struct{ address, query string }{
+		"discord":       {"https://discord.com/oauth2/authorize", "scope=identify+email"},
+		"facebook":      {"https://www.facebook.com/v26.0/dialog/oauth", "scope=email+public_profile"},
+		"franceconnect": {"https://oidc.franceconnect.gouv.fr/api/v2/authorize", "scope=openid+email&acr_values=eidas1"},
+		"github":        {"https://github.com/login/oauth/authorize", "scope=read:user+user:email"},
+		"google":        {"https://accounts.google.com/o/oauth2/v2/auth", "scope=openid+email+profile&access_type=offline"},
+		"kakao":         {"https://kauth.kakao.com/oauth/authorize", ""},
+		"linkedin":      {"https://www.linkedin.com/oauth/v2/authorization", "scope=openid+profile+email"},
+		"microsoft":     {"https://login.microsoftonline.com/common/oauth2/v2.0/authorize", "scope=openid+email+profile"},
+		"naver":         {"https://nid.naver.com/oauth2.0/authorize", ""},
+		"okta":          {"https://dev-1.okta.com/oauth2/v1/authorize", "scope=openid+email+profile"},
+		"openid":        {"https://op.example/auth", "scope=openid+email+profile"},
+		"reddit":        {"https://www.reddit.com/api/v1/authorize", "scope=identity&duration=permanent"},
+		"shopify":       {"https://my-shop.myshopify.com/admin/oauth/authorize", ""},
+	}
+	for _, name := range presets.Names() {
+		client := openPreset(t, preset(t, name, nil), imitate(t, nil))
+		begun, err := client.Authorize(t.Context(), drive.AuthorizeParams{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		address, query, _ := strings.Cut(begun.URL, "?")
+		got, err := url.ParseQuery(query)
+		if err != nil || address != wanted[name].address {
+			t.Errorf("%s: %v, %s", name, err, begun.URL)
+		}
+		if got.Get("state") != begun.State || (got.Get("code_challenge_method") == "S256") == (name == "linkedin") {
+			t.Errorf("%s: %s", name, begun.URL)
+		}
+		for _, drawn := range []string{"state", "nonce", "code_challenge", "code_challenge_method"} {
+			got.Del(drawn)
+		}
+		want, err := url.ParseQuery("response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&" + wanted[name].query)
+		if err != nil || got.Encode() != want.Encode() {
+			t.Errorf("%s: %v, %v", name, err, got)
+		}
+	}
+}
+
+// H7: a variable is the label of a host or the segment of a path, and what would lead elsewhere is refused by that name.
+func TestPresetsTamperedVariable(t *testing.T) {
+	for name, variable := range map[string]string{"facebook": "version", "franceconnect": "host", "microsoft": "tenant", "okta": "domain", "shopify": "shop"} {
+		for _, value := range []string{"", ".", "..", "../", "a.b/c", "a..b", "evil.example/", "evil.example#", "evil.example?", "x@evil.example", "evil.example:1", `evil.example\`,
+			"%2e%2e", "a b", "a\n", "{" + variable + "}", "é"} {
+			_, err := wasm.Open(t.Context(), preset(t, name, map[string]string{variable: value}), drive.Options{})
+			if !badVariable(err) {
+				t.Errorf("%s: %q: %v", name, value, err)
+			}
+		}
+	}
+	for _, name := range []string{"okta", "shopify"} {
+		_, err := wasm.Open(t.Context(), preset(t, name, map[string]string{}), drive.Options{})
+		if !badVariable(err) {
+			t.Errorf("%s without its variable: %v", name, err)
+		}
+	}
+}
+
+func badVariable(err error) bool {
+	var e *drive.Error
+	return errors.As(err, &e) && e.Kind == "client" && e.Code == "bad_value" && e.Field == "variables" && strings.Contains(err.Error(), "variables")
+}
