@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotSignedIn = 3
+	exitRefused     = 4
+	exitInterrupted = 130
+)
+
+var errNotSignedIn = errors.New("not signed in")
+
+// exitStatus is what usage says about it.
+func exitStatus(err error) int {
+	e, _ := errors.AsType[*drive.Error](err)
+	_, usage := errors.AsType[usageError](err)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case usage || e != nil && e.Kind == "client" && e.Field != "":
+		return exitUsage
+	case notSignedIn(err):
+		return exitNotSignedIn
+	case e != nil && (e.OAuthError == "access_denied" || e.Kind == "expired" || e.Kind == "callback_not_verified"):
+		return exitRefused
+	}
+	return exitFailed
+}
+
+func notSignedIn(err error) bool {
+	if errors.Is(err, errNotSignedIn) {
+		return true
+	}
+	e, ok := errors.AsType[*drive.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Code {
+	case "not_signed_in", "signed_out", "no_token", "token_expired", "outcome_lost":
+		return true
+	}
+	return e.OAuthError == "invalid_grant" && e.Op != "callback" && e.Op != "polling"
+}
+
+// explain says what the user can do about an error, where there is something.
+func explain(err error) string {
+	e, _ := errors.AsType[*drive.Error](err)
+	switch status := exitStatus(err); {
+	case status == exitInterrupted:
+		return "given up"
+	case status == exitNotSignedIn:
+		return "not signed in; `oauth2-token login` does that"
+	case e == nil:
+		return err.Error()
+	case e.OAuthError == "access_denied":
+		return "the sign-in was refused: " + err.Error()
+	case e.Kind == "expired":
+		return "the time for this sign-in ran out; `oauth2-token login` begins another one"
+	case e.Kind == "network":
+		return "the server cannot be reached (" + strings.ReplaceAll(e.Code, "_", " ") + ")"
+	case e.Kind == "client" && e.Code == "missing":
+		return "the configuration lacks " + setting(e.Field)
+	case e.Kind == "client" && e.Field != "":
+		return "the configuration cannot be used: " + setting(e.Field) + " (" + strings.ReplaceAll(e.Code, "_", " ") + ")"
+	}
+	return err.Error()
+}
+
+// setting is the flag for a member of the configuration, or its name where it has none.
+func setting(member string) string {
+	name := strings.ReplaceAll(member, "_", "-")
+	for _, s := range settings {
+		if s.name == name {
+			return "-" + name
+		}
+	}
+	return member
+}

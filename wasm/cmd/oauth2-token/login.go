@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/cli/browser"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/redirect"
+)
+
+var errNotKept = errors.New("signed in, but the session is lost with this process")
+
+func (p *program) login(ctx context.Context) error {
+	var status drive.Status
+	var err error
+	switch {
+	case p.loopback:
+		status, err = redirect.SignIn(ctx, p.client, redirect.Options{RedirectURI: p.config.RedirectURI}, p.openBrowser)
+	case p.paste:
+		status, err = redirect.PasteCode(ctx, p.client, p.in, p.askForCode)
+	default:
+		status, err = p.device(ctx)
+	}
+	switch {
+	case err != nil:
+		return err
+	case status.NotPersisted:
+		return errNotKept
+	}
+	p.screen.print("Signed in.\n")
+	return nil
+}
+
+// openBrowser shows the URL in any case: whether a browser came up, only the user sees.
+func (p *program) openBrowser(url string) error {
+	p.screen.print("To sign in, use the browser that opens now, or open\n\n    %s\n\nWaiting for you to allow it …\n", url)
+	browser.Stdout, browser.Stderr = io.Discard, io.Discard // standard output is the token's
+	browser.OpenURL(url)
+	return nil
+}
+
+func (p *program) askForCode(url string) error {
+	p.screen.print("To sign in, open\n\n    %s\n\nThen paste the code that is shown, or the address that the browser ends at: ", url)
+	return nil
+}
+
+// device signs in with a code that the user enters elsewhere (RFC 8628), or goes on with a sign-in that was left behind.
+func (p *program) device(ctx context.Context) (drive.Status, error) {
+	d, err := p.startDevice(ctx)
+	if err == nil {
+		p.showDevice(d)
+		stop := p.screen.keep(func() string { return p.watch.line(time.Now()) })
+		defer stop()
+		var status drive.Status
+		if status, err = p.wait(ctx); err == nil {
+			return status, nil
+		}
+	}
+	// Whoever gives up with Ctrl-C, or is refused, begins anew next time.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return drive.Status{}, errors.Join(err, p.client.DeviceForget(last))
+}
+
+func (p *program) startDevice(ctx context.Context) (drive.DeviceAuthorization, error) {
+	status, err := p.client.Status(ctx)
+	if err != nil {
+		return drive.DeviceAuthorization{}, err
+	}
+	if d := status.Device; d != nil {
+		p.watch.device(*d)
+		if err := p.client.PollStart(ctx); err == nil {
+			p.screen.print("Going on with the sign-in that was begun before.\n")
+			return *d, nil
+		} else if !errors.Is(err, drive.ErrExpired) {
+			return drive.DeviceAuthorization{}, err
+		}
+	}
+	return p.client.DeviceAuthorize(ctx, drive.DeviceParameters{})
+}
+
+// wait outlives lost connections: polling stops with each and goes on after an interval (RFC 8628 section 3.5).
+func (p *program) wait(ctx context.Context) (drive.Status, error) {
+	for {
+		status, err := p.client.DeviceWait(ctx)
+		if !errors.Is(err, drive.ErrNetwork) {
+			return status, err
+		}
+		p.screen.print("The server cannot be reached; trying again …\n")
+		if err := p.client.PollStart(ctx); err != nil {
+			return drive.Status{}, err
+		}
+	}
+}
+
+func (p *program) showDevice(d drive.DeviceAuthorization) {
+	p.screen.print("To sign in, open\n\n    %s\n\non any device and enter the code\n\n    %s\n\n", d.VerificationURI, d.UserCode)
+	link := d.VerificationURIComplete
+	if link == "" {
+		link = d.VerificationURI
+	} else {
+		p.screen.print("or open\n\n    %s\n\n", link)
+	}
+	if code := qrCode(link, p.screen.width()); code != "" && !p.noQR {
+		p.screen.print("%s\n", code)
+	}
+}

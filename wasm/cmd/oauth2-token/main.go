@@ -1,0 +1,84 @@
+// Oauth2-token signs its user in at an OAuth 2 server from a terminal and prints access tokens, fresh ones, for other programs:
+//
+//	curl -H "Authorization: Bearer $(oauth2-token -config app.json)" https://api.example/
+//
+// It is oauth2.wasm on wazero with a terminal around it. `oauth2-token -h` says how it is used.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/filestore"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// program is one run.
+type program struct {
+	options
+	client *drive.Client
+	watch  *watch
+	in     io.Reader
+	out    io.Writer
+	screen *screen
+}
+
+// run gives the exit status.
+func run(ctx context.Context, args []string, in io.Reader, out io.Writer, errOut *os.File) int {
+	opts, err := parseArgs(args, os.Getenv)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(out, usage)
+		return exitOK
+	}
+	p := &program{options: opts, watch: &watch{}, in: in, out: out, screen: newScreen(errOut)}
+	if err == nil {
+		err = p.do(ctx)
+	}
+	if err != nil {
+		p.screen.print("oauth2-token: %s\n", explain(err))
+	}
+	return exitStatus(err)
+}
+
+func (p *program) do(ctx context.Context) error {
+	dir, err := filestore.Open(p.dir)
+	if err != nil {
+		return err
+	}
+	p.client, err = wasm.Open(ctx, p.config, drive.Options{Store: dir, OnEvent: p.event, OnEffect: p.watch.effect})
+	if err != nil {
+		return err
+	}
+	defer p.client.Close()
+	switch p.command {
+	case "login":
+		return p.login(ctx)
+	case "status":
+		return p.status(ctx)
+	case "logout":
+		return p.logout(ctx)
+	}
+	return p.token(ctx)
+}
+
+func (p *program) event(e drive.Event) {
+	p.watch.event(e)
+	switch e.Name {
+	case "session_refused":
+		p.screen.print("The session in %s is of another version of this program and is left alone.\n", p.dir)
+	case "not_persisted":
+		p.screen.print("The session cannot be written to %s.\n", p.dir)
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// options are what the user asked for.
+type options struct {
+	command               string
+	config                drive.Config
+	dir                   string
+	loopback, paste, noQR bool
+}
+
+// usageError is one that the user's words caused.
+type usageError struct{ error }
+
+func usageErrorf(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+const secretVariable = "OAUTH2_CLIENT_SECRET"
+
+var commands = []string{"login", "token", "status", "logout"}
+
+// settings are the flags that stand for a member of the configuration.
+var settings = []struct {
+	name   string
+	member func(*drive.Config) *string
+}{
+	{"client-id", func(c *drive.Config) *string { return &c.ClientID }},
+	{"issuer", func(c *drive.Config) *string { return &c.Issuer }},
+	{"authorization-endpoint", func(c *drive.Config) *string { return &c.AuthorizationEndpoint }},
+	{"device-authorization-endpoint", func(c *drive.Config) *string { return &c.DeviceAuthorizationEndpoint }},
+	{"token-endpoint", func(c *drive.Config) *string { return &c.TokenEndpoint }},
+	{"revocation-endpoint", func(c *drive.Config) *string { return &c.RevocationEndpoint }},
+	{"redirect-uri", func(c *drive.Config) *string { return &c.RedirectURI }},
+	{"scope", func(c *drive.Config) *string { return &c.Scope }},
+}
+
+// parseArgs reads the command line, the file and the environment. Flags may stand before and behind the command.
+func parseArgs(args []string, getenv func(string) string) (options, error) {
+	var o options
+	var file string
+	overrides := map[string]string{}
+	flags := flag.NewFlagSet("oauth2-token", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	flags.StringVar(&file, "config", "", "")
+	flags.StringVar(&o.dir, "dir", "", "")
+	flags.BoolVar(&o.loopback, "loopback", false, "")
+	flags.BoolVar(&o.paste, "paste", false, "")
+	flags.BoolVar(&o.noQR, "no-qr", false, "")
+	for _, s := range settings {
+		flags.Func(s.name, "", func(value string) error { overrides[s.name] = value; return nil })
+	}
+	for rest := args; ; {
+		if err := flags.Parse(rest); errors.Is(err, flag.ErrHelp) {
+			return o, err
+		} else if err != nil {
+			return o, usageError{err}
+		}
+		if rest = flags.Args(); len(rest) == 0 {
+			break
+		}
+		if o.command != "" || !slices.Contains(commands, rest[0]) {
+			return o, usageErrorf("%q is not a command here", rest[0])
+		}
+		o.command, rest = rest[0], rest[1:]
+	}
+	if o.command == "" {
+		o.command = "token"
+	}
+	if o.loopback && o.paste {
+		return o, usageErrorf("-loopback and -paste exclude each other")
+	}
+	if o.dir == "" {
+		base, err := os.UserConfigDir()
+		if err != nil {
+			return o, usageErrorf("no directory for the session, use -dir: %w", err)
+		}
+		o.dir = filepath.Join(base, "oauth2-wasm")
+	}
+	if err := o.configure(file, overrides, getenv); err != nil {
+		return o, err
+	}
+	return o, nil
+}
+
+// configure makes the configuration: the file, over it the flags, and the secret of the environment.
+func (o *options) configure(file string, overrides map[string]string, getenv func(string) string) error {
+	if err := readConfig(&o.config, file, filepath.Join(o.dir, "config.json")); err != nil {
+		return err
+	}
+	for _, s := range settings {
+		if value, ok := overrides[s.name]; ok {
+			*s.member(&o.config) = value
+		}
+	}
+	if secret := getenv(secretVariable); secret != "" {
+		o.config.ClientSecret = secret
+	}
+	c := &o.config
+	switch {
+	case c.ClientID == "":
+		return usageErrorf("no -client-id, and none in a -config file; -h tells what can be given")
+	case c.TokenEndpoint == "":
+		return usageErrorf("no -token-endpoint, and none in a -config file")
+	}
+	if c.Name == "" {
+		// A session each: one that is of another client would be refused.
+		server := c.Issuer
+		if server == "" {
+			server = c.TokenEndpoint
+		}
+		c.Name = c.ClientID + "@" + server
+	}
+	return nil
+}
+
+func readConfig(into *drive.Config, file, usual string) error {
+	name := file
+	if name == "" {
+		name = usual
+	}
+	f, err := os.Open(name)
+	if file == "" && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	defer f.Close()
+	d := json.NewDecoder(f)
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return usageErrorf("%s: %s", name, strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return usageErrorf("%s: more than one JSON object", name)
+	}
+	return nil
+}

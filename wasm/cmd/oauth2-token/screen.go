@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// screen is standard error: lines that stay, and on a terminal one below them that changes.
+type screen struct {
+	mu   sync.Mutex
+	w    io.Writer
+	size func() int // nil where it is no terminal
+	line func() string
+}
+
+func newScreen(f *os.File) *screen {
+	s := &screen{w: f}
+	if term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" && understandsEscapes(f) {
+		s.size = func() int {
+			width, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
+		}
+	}
+	return s
+}
+
+// width is that of the terminal in characters, 0 where it is none.
+func (s *screen) width() int {
+	if s.size == nil {
+		return 0
+	}
+	return s.size()
+}
+
+const clearLine = "\r\x1b[K"
+
+func (s *screen) print(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.line != nil {
+		io.WriteString(s.w, clearLine)
+	}
+	fmt.Fprintf(s.w, format, args...)
+	s.draw()
+}
+
+// keep shows line, drawn anew each second, until stop is called. It does nothing where there is no terminal.
+func (s *screen) keep(line func() string) (stop func()) {
+	if s.size == nil {
+		return func() {}
+	}
+	s.mu.Lock()
+	s.line = line
+	s.draw()
+	s.mu.Unlock()
+	ticker, done := time.NewTicker(time.Second), make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ticker.C:
+				s.print("")
+			case <-done:
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		ticker.Stop()
+		close(done)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.line = nil
+		io.WriteString(s.w, clearLine)
+	})
+}
+
+func (s *screen) draw() {
+	if s.line == nil {
+		return
+	}
+	text := []rune(s.line())
+	// A line that wraps cannot be cleared.
+	if width := s.width(); width > 0 && len(text) >= width {
+		text = text[:width-1]
+	}
+	io.WriteString(s.w, clearLine+string(text))
+}

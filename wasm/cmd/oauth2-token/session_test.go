@@ -1,0 +1,183 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// until waits for something that comes by itself.
+func (a *account) until(what string, f func() bool) {
+	a.t.Helper()
+	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			a.t.Fatal("never: " + what)
+		}
+	}
+}
+
+// stored is the file whose name ends so.
+func (a *account) stored(suffix string) string {
+	a.t.Helper()
+	names, err := filepath.Glob(filepath.Join(a.dir, "*"+suffix))
+	if err != nil || len(names) != 1 {
+		return ""
+	}
+	raw, err := os.ReadFile(names[0])
+	if err != nil {
+		return ""
+	}
+	return string(raw)
+}
+
+// signIn gives a user who has signed in.
+func signIn(t *testing.T, p peer) *account {
+	t.Helper()
+	a := newAccount(t, p.config)
+	login := a.start("login")
+	page, _ := login.code()
+	p.decide(t, page, "approve")
+	login.ends(exitOK)
+	return a
+}
+
+// A token that ended is refreshed before it is printed; of processes that find that at once one refreshes, and all print what it got.
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	p := ours(t, func(c *authserver.Config) { c.AccessTokenLifetime = 4 * time.Second })
+	a := signIn(t, p)
+	old := a.token()
+	a.until("over", func() bool { return strings.Contains(a.start("status").ends(exitOK), "which is over") })
+
+	refreshes := func() int { return p.server.Stats().TokenRequests[authserver.GrantRefreshToken] }
+	before := refreshes()
+	var processes []*process
+	for range 4 {
+		processes = append(processes, a.start("token"))
+	}
+	printed := map[string]bool{}
+	for _, process := range processes {
+		printed[process.ends(exitOK)] = true
+	}
+	if len(printed) != 1 || printed[old+"\n"] || refreshes() != before+1 {
+		t.Fatalf("%d tokens, %d refreshes", len(printed), refreshes()-before)
+	}
+	for token := range printed {
+		if _, ok := p.server.Authenticate(time.Now(), strings.TrimSpace(token)); !ok {
+			t.Error("the new token is not good")
+		}
+	}
+	a.private()
+}
+
+// At a certified server, too, a token is replaced when it has ended.
+func TestRefreshCertified(t *testing.T) {
+	t.Parallel()
+	a := signIn(t, certified(t, "--access-token", "2"))
+	old := a.token()
+	a.until("another token", func() bool { return a.token() != old })
+}
+
+func TestStatusAndLogout(t *testing.T) {
+	t.Parallel()
+	p := ours(t, nil)
+	a := signIn(t, p)
+	token := a.token()
+	out := a.start("status").ends(exitOK)
+	for _, part := range []string{"app@" + p.config.Issuer, "profile", "is refreshed"} {
+		if !strings.Contains(out, part) {
+			t.Errorf("no %q in %s", part, out)
+		}
+	}
+	if strings.Contains(out, token) {
+		t.Error("the token is in status")
+	}
+	logout := a.start("logout")
+	logout.ends(exitOK)
+	logout.says("Signed out; the server confirmed it")
+	if _, ok := p.server.Authenticate(time.Now(), token); ok {
+		t.Error("the token is still good")
+	}
+	for _, command := range []string{"token", "status"} {
+		after := a.start(command)
+		if out := after.ends(exitNotSignedIn); strings.Contains(out, token) {
+			t.Errorf("%s printed %q", command, out)
+		}
+		after.says("not signed in; `oauth2-token login` does that")
+	}
+	a.start("logout").ends(exitOK)
+}
+
+// Sessions of two clients stand beside each other.
+func TestTwoClients(t *testing.T) {
+	t.Parallel()
+	one, other := ours(t, nil), ours(t, nil)
+	a := signIn(t, one)
+	token := a.token()
+	flags := []string{"-issuer", other.config.Issuer, "-token-endpoint", other.config.TokenEndpoint, "-device-authorization-endpoint", other.config.DeviceAuthorizationEndpoint}
+	a.start(append(flags, "token")...).ends(exitNotSignedIn)
+	login := a.start(append(flags, "login")...)
+	page, _ := login.code()
+	other.decide(t, page, "approve")
+	login.ends(exitOK)
+	if second := strings.TrimSpace(a.start(append(flags, "token")...).ends(exitOK)); second == token || a.token() != token {
+		t.Error("the sessions are mixed up")
+	}
+}
+
+// The secret of a confidential client comes from the environment or the file.
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	p := certified(t)
+	p.config.ClientID = "basic"
+	const secret = "a-secret-of-the-test"
+	inFile := p.config
+	inFile.ClientSecret = secret
+	for _, row := range []struct {
+		name   string
+		config drive.Config
+		env    string
+		good   bool
+	}{
+		{"in the environment", p.config, secret, true},
+		{"in the file", inFile, "", true},
+		{"the environment goes before the file", inFile, "wrong", false},
+		{"wrong", p.config, "wrong", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			a := newAccount(t, row.config, secretVariable+"="+row.env)
+			login := a.start("login")
+			if !row.good {
+				login.ends(exitFailed)
+				login.says("invalid_client")
+			} else {
+				page, _ := login.code()
+				p.decide(t, page, "approve")
+				login.ends(exitOK)
+				a.token()
+			}
+			if strings.Contains(login.said(), secret) {
+				t.Error("the secret is printed")
+			}
+		})
+	}
+}
+
+func TestDirectoryThatOthersRead(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t, ours(t, nil).config)
+	if err := os.Chmod(a.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	login := a.start("login")
+	login.ends(exitFailed)
+	login.says("0700")
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// watch follows a device flow by what the client does, for the line that tells of it.
+type watch struct {
+	mu       sync.Mutex
+	expires  time.Time
+	interval time.Duration
+	next     time.Time // of the next poll; zero while one is under way
+}
+
+func (w *watch) device(d drive.DeviceAuthorization) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.expires, w.interval = d.ExpiresAt, d.Interval
+}
+
+func (w *watch) event(e drive.Event) {
+	if e.Name == "device" && e.Device.UserCode != "" {
+		w.device(*e.Device)
+	}
+}
+
+// effect: polls are requests, and the timer that is set behind one runs until the next.
+func (w *watch) effect(e drive.EffectInfo) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case e.Kind == "http":
+		w.next = time.Time{}
+	case e.Kind == "timer":
+		w.next = time.Now().Add(w.interval)
+	}
+}
+
+// line says how long the codes are good, and when the server is asked next.
+func (w *watch) line(now time.Time) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.expires.IsZero() {
+		return ""
+	}
+	asking := "asking the server"
+	if wait := w.next.Sub(now); wait > 0 {
+		asking = "next look in " + left(wait)
+	}
+	return fmt.Sprintf("Waiting for you to allow it … %s left, %s", left(w.expires.Sub(now)), asking)
+}
+
+// left is a time to wait as m:ss, or as seconds where it is short.
+func left(d time.Duration) string {
+	s := int64(max(0, d+time.Second-1) / time.Second)
+	if s < 60 {
+		return fmt.Sprintf("%d s", s)
+	}
+	return fmt.Sprintf("%d:%02d min", s/60, s%60)
+}
