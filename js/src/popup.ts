@@ -10,8 +10,10 @@ export interface PopupParameters extends AuthorizeParameters {
   features?: string;
 }
 
-/** The server's page is looked after so often, in milliseconds. */
-const LOOK = 200;
+/** The window is looked after so often, in milliseconds. */
+const LOOK = 100;
+/** A window that an opener policy takes away is seen elsewhere for some 50 ms before; one that a person saw, longer than so many looks. */
+const STEADY = 4;
 /** The core takes no answer to an older attempt, in milliseconds. */
 const LONGEST = 600_000;
 /** How long the popup waits for its opener, in milliseconds. */
@@ -39,11 +41,11 @@ const away = (popup: Window): boolean => {
  * The page at the redirect URI calls {@link finishPopup}.
  *
  * A closed window is noticed, unless the server's first page, or the page that calls this, is served with
- * `Cross-Origin-Opener-Policy: same-origin`: the browser then hides the window from its opener, and only the reply, the signal or
- * the attempt's end after ten minutes settle the promise. Where a later page of the server brings such a policy, the window
+ * `Cross-Origin-Opener-Policy: same-origin`: the browser then hides the window from its opener, only the reply, the signal or the
+ * attempt's end after ten minutes settle the promise, and only the reply closes the window. Where a later page of the server brings such a policy, the window
  * counts as closed; so does it in a frame of another site, which the reply does not reach. Sign in by redirect there.
  *
- * @returns the status, with the `state` that was given. The window is closed, however it ends.
+ * @returns the status, with the `state` that was given. However it ends, the window is closed.
  * @throws {OAuthError} code `popup_blocked`; kind `cancelled`, code `popup_closed`; kind `expired`, code `attempt_expired`; those of
  *   {@link Client.callback}
  */
@@ -58,7 +60,6 @@ export const signInPopup = async (
   let link: BroadcastChannel | undefined;
   let watch: ReturnType<typeof setInterval> | undefined;
   try {
-    popup.opener = null; // so that no page of the server's can send this one elsewhere
     const { url, state } = await client.authorize(parameters);
     const reply = await new Promise<string>((resolve, reject) => {
       link = channel(state);
@@ -68,16 +69,15 @@ export const signInPopup = async (
       if (popup.closed) reject(failure('cancelled', 'popup_closed'));
       popup.location.replace(url);
       const end = Date.now() + LONGEST;
-      let left = false;
+      let seen = 0;
       let gone = false;
       watch = setInterval(() => {
         if (gone) reject(failure('cancelled', 'popup_closed')); // a reply had the time between two looks to arrive
         else if (Date.now() > end) reject(failure('expired', 'attempt_expired'));
-        // One that was never seen elsewhere was taken away by a policy on its way there.
-        else if (popup.closed) gone = left;
-        else if (away(popup)) left = true;
+        else if (popup.closed) gone = seen > STEADY;
+        else if (away(popup)) seen++;
         // While the server has not answered, a user who closes the window does that with this event, a policy does without.
-        else popup.onbeforeunload = () => void (left = true);
+        else popup.onbeforeunload = () => void (seen = Infinity);
       }, LOOK);
     });
     link!.postMessage('taken');

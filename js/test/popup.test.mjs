@@ -1,0 +1,220 @@
+// Sign-in in a popup, in Chromium, at the project's authorization server on another origin.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { decide, launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
+import { authserver } from './lib/process.mjs';
+import { until } from './lib/provider.mjs';
+import { serve } from './lib/serve.mjs';
+
+const [APP, FINISH] = ['/pages/app.html', '/pages/finish.html'];
+const SEVERE = { 'cross-origin-opener-policy': 'same-origin' };
+
+let browser, sites, servers;
+before(async () => {
+  const folder = pages();
+  // The same pages with and without a policy that takes windows apart; and an origin that has nothing to do with them.
+  const [plain, severe, foreign] = await Promise.all([
+    serve(folder, { headers: strictPolicy() }),
+    serve(folder, { headers: { ...strictPolicy(), ...SEVERE } }),
+    serve(folder, { extra: { '/attack.html': '<!doctype html><title>attack</title>' } }),
+  ]);
+  sites = { plain, severe, foreign };
+  servers = {};
+  for (const name of ['plain', 'severe']) servers[name] = await authserver(sites[name].url + FINISH);
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  for (const server of Object.values(servers ?? {})) await server.stop();
+  for (const site of Object.values(sites ?? {})) site.stop();
+});
+
+/** The app's page with a client, and what it needs to begin by a click. */
+const open = async (t, name = 'plain') => {
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  context.setDefaultTimeout(20_000);
+  const page = await openPage(context, sites[name].url + APP);
+  await page.evaluate(async (config) => {
+    const client = (window.client = await oauth.openClient(config));
+    window.outcomes = [];
+    /** Begins in a click, as browsers ask for. */
+    window.begin = (parameters) => {
+      const button = document.body.appendChild(document.createElement('button'));
+      button.onclick = () => {
+        const n = outcomes.push(null) - 1;
+        oauth.signInPopup(client, parameters).then(
+          ({ status, state }) => (outcomes[n] = { status, state }),
+          ({ name, kind, code, op, error, message }) => (outcomes[n] = kind ? { kind, code, op, ...(error && { error }) } : `${name}: ${message}`),
+        );
+        button.remove();
+      };
+    };
+  }, servers[name].config);
+  const outcome = async (n = 0) => {
+    await page.waitForFunction((n) => outcomes[n], n);
+    return page.evaluate((n) => outcomes[n], n);
+  };
+  /** Clicks, and gives the window that opens. */
+  const begin = async (parameters) => {
+    await page.evaluate((parameters) => begin(parameters), parameters);
+    const [popup] = await Promise.all([context.waitForEvent('page'), page.click('button')]);
+    return popup;
+  };
+  const settled = () => page.evaluate(() => outcomes.some(Boolean));
+  return { context, page, begin, outcome, settled, config: servers[name].config };
+};
+
+/** Time for the page to look after its window several times, as it does while a person is at the server's pages. */
+const looks = (page) => page.waitForTimeout(1000);
+const closed = (popup) => until(() => popup.isClosed(), 'the window is closed');
+const atServer = (popup) => popup.waitForURL(/\/authorize/);
+
+for (const name of ['plain', 'severe']) {
+  test(`Q41 X8 a popup signs in and closes, and the page stays: ${name === 'plain' ? 'no opener policy' : 'Cross-Origin-Opener-Policy: same-origin'}`, async (t) => {
+    const { begin, outcome, page } = await open(t, name);
+    const popup = await begin({ state: 'page 7' });
+    await atServer(popup);
+    await decide(popup, 'approve');
+    assert.deepEqual(await outcome(), { status: 'granted', state: 'page 7' });
+    await closed(popup);
+    assert.equal(page.url(), sites[name].url + APP);
+    assert.ok(await page.evaluate(async () => (await client.userinfo()).sub));
+  });
+
+  test(`Q22 X8 what the server refuses settles the popup too: ${name}`, async (t) => {
+    const { begin, outcome } = await open(t, name);
+    const popup = await begin();
+    await atServer(popup);
+    await decide(popup, 'deny');
+    assert.deepEqual(await outcome(), { kind: 'server', code: 'oauth_error', op: 'callback', error: 'access_denied' });
+    await closed(popup);
+  });
+
+  test(`X8 the signal ends it with its reason: ${name}`, async (t) => {
+    const { begin, outcome, page, context } = await open(t, name);
+    await page.evaluate(() => {
+      window.controller = new AbortController();
+      const { signInPopup } = oauth;
+      window.oauth = { ...oauth, signInPopup: (client, parameters) => signInPopup(client, { ...parameters, signal: controller.signal }) };
+    });
+    const popup = await begin();
+    await atServer(popup);
+    await page.evaluate(() => controller.abort(new Error('changed my mind')));
+    assert.equal(await outcome(), 'Error: changed my mind');
+    // Under the policy the window is out of the page's reach.
+    if (name === 'plain') await closed(popup);
+    else assert.equal(context.pages().length, 2);
+  });
+}
+
+test('X8 a popup that the user closes settles as cancelled', async (t) => {
+  const { begin, outcome, page } = await open(t);
+  const popup = await begin();
+  await atServer(popup);
+  await looks(page);
+  await popup.close();
+  assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'popup' });
+  assert.equal((await page.evaluate(() => client.status())).status, 'not_authenticated');
+});
+
+test('X8 a popup that the user closes before the server answers settles as cancelled', async (t) => {
+  const { begin, outcome, context, page } = await open(t);
+  await context.route(/\/authorize/, () => {}); // no answer
+  const asked = context.waitForEvent('request', (request) => request.url().includes('/authorize'));
+  const popup = await begin();
+  await asked;
+  await looks(page);
+  await popup.close({ runBeforeUnload: true }); // as the browser's own button does
+  assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'popup' });
+});
+
+test('X8 under an opener policy a slow server does not look like a closed window', async (t) => {
+  const { begin, outcome, context, page, settled } = await open(t, 'severe');
+  let go;
+  const hold = async (route) => {
+    await new Promise((resolve) => (go = resolve));
+    await route.continue();
+  };
+  await context.route(/\/authorize/, hold, { times: 1 });
+  const popup = await begin();
+  await until(() => go, 'the request');
+  await looks(page);
+  assert.equal(await settled(), false);
+  go();
+  await atServer(popup);
+  await looks(page);
+  assert.equal(await settled(), false);
+  await decide(popup, 'approve');
+  assert.equal((await outcome()).status, 'granted');
+});
+
+test('X8 a popup that nobody finishes ends with its attempt', async (t) => {
+  const { begin, outcome, page } = await open(t);
+  await page.clock.install();
+  const popup = await begin();
+  await atServer(popup);
+  await page.clock.fastForward('10:01');
+  assert.deepEqual(await outcome(), { kind: 'expired', code: 'attempt_expired', op: 'popup' });
+  await closed(popup);
+});
+
+test('X8 a popup that the browser blocks is an error', async (t) => {
+  const { page } = await open(t);
+  const error = await page.evaluate(() => {
+    window.open = () => null; // what browsers answer outside of a click
+    return oauth.signInPopup(client).catch(({ kind, code, op, message }) => ({ kind, code, op, message }));
+  });
+  assert.deepEqual(error, { kind: 'client', code: 'popup_blocked', op: 'popup', message: 'oauth2-wasm: popup: popup blocked' });
+});
+
+test('X8 where the authorization request cannot be made, the window is closed', async (t) => {
+  const { begin, outcome } = await open(t);
+  const popup = await begin({ scope: 'a\\b' });
+  assert.deepEqual(await outcome(), { kind: 'client', code: 'bad_value', op: 'authorize' });
+  await closed(popup);
+});
+
+test('H9 two popups at once do not get into each other’s way', async (t) => {
+  const { begin, outcome } = await open(t);
+  const [first, second] = [await begin({ state: 'first' }), await begin({ state: 'second' })];
+  await atServer(first);
+  await atServer(second);
+  await decide(second, 'approve');
+  assert.equal((await outcome(1)).state, 'second');
+  await closed(second);
+  assert.equal(first.isClosed(), false);
+  // The user is signed in at the server by now.
+  await first.reload();
+  await decide(first, 'approve');
+  assert.equal((await outcome(0)).state, 'first');
+  await closed(first);
+});
+
+test('X10 no page of another origin can hand in a reply', async (t) => {
+  const { begin, outcome, settled, context, page } = await open(t);
+  const popup = await begin();
+  await atServer(popup);
+  const { searchParams } = new URL(popup.url());
+  const state = searchParams.get('state');
+  const reply = `${searchParams.get('redirect_uri')}?code=STOLEN&state=${state}&iss=${servers.plain.config.issuer}`;
+  const attack = await context.newPage();
+  await attack.goto(sites.foreign.url + '/attack.html');
+  await attack.evaluate(([name, reply]) => new BroadcastChannel(name).postMessage(reply), ['oauth2-wasm.popup ' + state, reply]);
+  await page.evaluate((reply) => dispatchEvent(new MessageEvent('message', { data: reply, origin: 'https://attack.example' })), reply);
+  await popup.evaluate((reply) => window.opener.postMessage(reply, '*'), reply);
+  await looks(page);
+  assert.equal(await settled(), false);
+  await decide(popup, 'approve');
+  assert.equal((await outcome()).status, 'granted');
+});
+
+test('H9 a reply that no page waits for is left to the page that it came to', async (t) => {
+  const { context } = await open(t);
+  const page = await context.newPage();
+  await page.goto(`${sites.plain.url + FINISH}?code=c&state=unknown`);
+  await page.waitForFunction(() => document.title === 'not taken');
+  await page.goto(sites.plain.url + FINISH);
+  await page.waitForFunction(() => document.title === 'not taken');
+  assert.equal(page.isClosed(), false);
+});
