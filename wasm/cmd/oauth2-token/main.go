@@ -39,7 +39,7 @@ type program struct {
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer, errOut *os.File) int {
 	opts, err := parseArgs(args, os.Getenv)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(out, usage)
+		fmt.Fprint(out, usage())
 		return exitOK
 	}
 	p := &program{options: opts, watch: &watch{}, in: in, out: out, screen: newScreen(errOut)}

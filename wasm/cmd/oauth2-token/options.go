@@ -1,16 +1,13 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 )
@@ -52,12 +49,13 @@ var settings = []struct {
 // parseArgs reads the command line, the file and the environment. Flags may stand before and behind the command.
 func parseArgs(args []string, getenv func(string) string) (options, error) {
 	var o options
-	var file string
+	var file, provider string
 	overrides := map[string]string{}
 	flags := flag.NewFlagSet("oauth2-token", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
 	flags.StringVar(&file, "config", "", "")
+	flags.StringVar(&provider, "provider", "", "")
 	flags.StringVar(&o.dir, "dir", "", "")
 	flags.BoolVar(&o.loopback, "loopback", false, "")
 	flags.BoolVar(&o.paste, "paste", false, "")
@@ -92,63 +90,9 @@ func parseArgs(args []string, getenv func(string) string) (options, error) {
 		}
 		o.dir = filepath.Join(base, "oauth2-wasm")
 	}
-	if err := o.configure(file, overrides, getenv); err != nil {
-		return o, err
+	var err error
+	if o.config, err = configure(file, filepath.Join(o.dir, "config.json"), provider, overrides, getenv); err != nil {
+		return o, usageError{err}
 	}
 	return o, nil
-}
-
-// configure makes the configuration: the file, over it the flags, and the secret of the environment.
-func (o *options) configure(file string, overrides map[string]string, getenv func(string) string) error {
-	if err := readConfig(&o.config, file, filepath.Join(o.dir, "config.json")); err != nil {
-		return err
-	}
-	for _, s := range settings {
-		if value, ok := overrides[s.name]; ok {
-			*s.member(&o.config) = value
-		}
-	}
-	if secret := getenv(secretVariable); secret != "" {
-		o.config.ClientSecret = secret
-	}
-	c := &o.config
-	switch {
-	case c.ClientID == "":
-		return usageErrorf("no -client-id, and none in a -config file; -h tells what can be given")
-	case c.TokenEndpoint == "":
-		return usageErrorf("no -token-endpoint, and none in a -config file")
-	}
-	if c.Name == "" {
-		// A session each: one that is of another client would be refused.
-		server := c.Issuer
-		if server == "" {
-			server = c.TokenEndpoint
-		}
-		c.Name = c.ClientID + "@" + server
-	}
-	return nil
-}
-
-func readConfig(into *drive.Config, file, usual string) error {
-	name := file
-	if name == "" {
-		name = usual
-	}
-	f, err := os.Open(name)
-	if file == "" && errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return usageError{err}
-	}
-	defer f.Close()
-	d := json.NewDecoder(f)
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return usageErrorf("%s: %s", name, strings.TrimPrefix(err.Error(), "json: "))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return usageErrorf("%s: more than one JSON object", name)
-	}
-	return nil
 }

@@ -22,6 +22,7 @@ func TestParseArgs(t *testing.T) {
 	}
 	good := write("good.json", `{"client_id":"app","token_endpoint":"https://as.example/token","scope":"read","user_agent":"x/1"}`)
 	unknown := write("unknown.json", `{"client":"app"}`)
+	okta := write("okta.json", `{"provider":"okta","client_id":"a","scope":"openid","variables":{"domain":"dev-1.okta.com"}}`)
 	two := write("two.json", `{"client_id":"app","token_endpoint":"https://as.example/token"} {}`)
 	usual := t.TempDir()
 	if err := os.Rename(write("config.json", `{"client_id":"usual","token_endpoint":"https://as.example/token","issuer":"https://as.example"}`), filepath.Join(usual, "config.json")); err != nil {
@@ -47,6 +48,16 @@ func TestParseArgs(t *testing.T) {
 		{"the secret of the environment", []string{"-config", good}, "s3cret", func(o options) bool { return o.config.ClientSecret == "s3cret" }, ""},
 		{"a session for each client and issuer", []string{"-dir", usual}, "", func(o options) bool { return o.config.Name == "usual@https://as.example" }, ""},
 		{"without issuer, for each token endpoint", []string{"-config", good}, "", func(o options) bool { return o.config.Name == "app@https://as.example/token" }, ""},
+
+		{"a provider", []string{"-provider", "github", "-client-id", "a"}, "", func(o options) bool {
+			return o.config.DeviceAuthorizationEndpoint == "https://github.com/login/device/code" && o.config.TokenEndpointAuthMethod == "none"
+		}, ""},
+		{"a provider, and a secret", []string{"-provider", "github", "-client-id", "a"}, "s3cret", func(o options) bool { return o.config.TokenEndpointAuthMethod != "none" }, ""},
+		{"a provider in the file, with variables", []string{"-config", okta}, "", func(o options) bool {
+			return o.config.Variables["domain"] == "dev-1.okta.com" && strings.HasPrefix(o.config.TokenEndpoint, "https://{domain}/") && o.config.Scope == "openid" &&
+				strings.HasPrefix(o.config.Name, "a@https://dev-1.okta.com")
+		}, ""},
+		{"a provider that there is not", []string{"-provider", "nobody", "-client-id", "a"}, "", nil, `no provider "nobody"; there are discord`},
 
 		{"no client id", []string{"-token-endpoint", "https://as.example/token"}, "", nil, "no -client-id"},
 		{"no token endpoint", []string{"-client-id", "a"}, "", nil, "no -token-endpoint"},
@@ -81,16 +92,16 @@ func TestParseArgs(t *testing.T) {
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{{"-h"}, {"login", "--help"}} {
 		var out bytes.Buffer
-		if code := run(t.Context(), args, nil, &out, os.Stderr); code != exitOK || out.String() != usage {
+		if code := run(t.Context(), args, nil, &out, os.Stderr); code != exitOK || out.String() != usage() {
 			t.Error(code, out.String())
 		}
 	}
 	for _, s := range settings {
-		if !strings.Contains(usage, "\n  -"+s.name+" ") {
+		if !strings.Contains(usage(), "\n  -"+s.name+" ") {
 			t.Errorf("usage does not tell of -%s", s.name)
 		}
 	}
-	for _, line := range strings.Split(usage, "\n") {
+	for _, line := range strings.Split(usage(), "\n") {
 		if len(line) > 80 {
 			t.Errorf("a long line: %s", line)
 		}

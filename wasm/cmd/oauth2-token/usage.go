@@ -1,6 +1,22 @@
 package main
 
-const usage = `oauth2-token signs you in at an OAuth 2 server and prints access tokens.
+import (
+	"slices"
+	"strings"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/presets"
+)
+
+// usage names the providers that there are.
+func usage() string {
+	var lines []string
+	for names := range slices.Chunk(presets.Names(), 6) {
+		lines = append(lines, strings.Join(names, ", "))
+	}
+	return strings.Replace(usageText, "PROVIDERS", strings.Join(lines, ",\n                 "), 1)
+}
+
+const usageText = `oauth2-token signs you in at an OAuth 2 server and prints access tokens.
 
     oauth2-token [flags] login     sign in
     oauth2-token [flags] [token]   print an access token that is still good
@@ -26,7 +42,9 @@ WHAT TO SIGN IN TO
   -config FILE   a JSON object with the members below, with _ for -, and any
                  other member of the client's configuration;
                  default: config.json in the directory of -dir, if it is there
-  -client-id ID
+  -provider NAME one that is known, with its endpoints and scopes:
+                 PROVIDERS
+  -client-id ID  as the server named this program when it was registered
   -issuer URL
   -token-endpoint URL
   -device-authorization-endpoint URL   for signing in by code

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/presets"
+)
+
+// configFile is what stands in one: the members of the configuration, and the provider that they add to.
+type configFile struct {
+	Provider string `json:"provider"`
+	drive.Config
+}
+
+// configure makes the configuration: the preset of the provider, over it the file, over that the flags, and the secret of the
+// environment. The file is the usual one where none is named, if it is there.
+func configure(file, usual, provider string, overrides map[string]string, getenv func(string) string) (drive.Config, error) {
+	name, text := file, []byte("{}")
+	if name == "" {
+		name = usual
+	}
+	switch read, err := os.ReadFile(name); {
+	case err == nil:
+		text = read
+	case file != "" || !errors.Is(err, fs.ErrNotExist):
+		return drive.Config{}, err
+	}
+	var said configFile
+	if err := decode(text, &said); err != nil {
+		return drive.Config{}, fmt.Errorf("%s: %w", name, err)
+	}
+	if provider == "" {
+		provider = said.Provider
+	}
+	c := said.Config
+	if provider != "" {
+		preset, err := presets.Config(provider, said.Variables)
+		if err != nil {
+			return drive.Config{}, err
+		}
+		whole := configFile{Config: preset}
+		if err := decode(text, &whole); err != nil {
+			return drive.Config{}, err
+		}
+		c = whole.Config
+	}
+	for _, s := range settings {
+		if value, ok := overrides[s.name]; ok {
+			*s.member(&c) = value
+		}
+	}
+	if secret := getenv(secretVariable); secret != "" {
+		c.ClientSecret = secret
+	}
+	if provider != "" && c.ClientSecret == "" {
+		c.TokenEndpointAuthMethod = "none" // the presets are for clients with a secret
+	}
+	switch {
+	case c.ClientID == "":
+		return c, errors.New("no -client-id, and none in a -config file; -h tells what can be given")
+	case c.TokenEndpoint == "":
+		return c, errors.New("no -provider and no -token-endpoint, and none in a -config file")
+	}
+	if c.Name == "" {
+		// A session each: one that is of another client would be refused.
+		server := c.Issuer
+		if server == "" {
+			server = c.TokenEndpoint
+		}
+		for name, value := range c.Variables {
+			server = strings.ReplaceAll(server, "{"+name+"}", value)
+		}
+		c.Name = c.ClientID + "@" + server
+	}
+	return c, nil
+}
+
+func decode(text []byte, into *configFile) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON object")
+	}
+	return nil
+}
