@@ -203,11 +203,14 @@ func (p *party) result(e *effect, raw []byte) {
 		p.w.report.Results[e.Error.Code]++
 		p.w.lastError = e.Error.Kind + " " + e.Error.Code
 		p.w.note(p, "command %d %s fails: %s %s", c.id, c.name, e.Error.Kind, e.Error.Code)
-		if e.Error.Kind == "cancelled" {
+		if e.Error.Kind == "cancelled" || e.Error.Kind == "storage" {
 			p.withdrawn[c.name] = true
 		}
 	default:
 		p.w.note(p, "command %d %s is done", c.id, c.name)
+		if c.name == "revoke" && p.refuse != "" {
+			p.withdrawn[c.name] = true
+		}
 		if c.then != nil {
 			c.then(e.OK)
 		}

@@ -62,12 +62,14 @@ func (p *party) oneInFlight(t *token) {
 		w.fail("no-lock", "%s sends %s without the lock", p.name(), t.name)
 		return
 	}
-	age := p.readAt - p.over.SentAt
+	age := p.decided - p.over.SentAt
 	young := p.over.Refresh == t.value && p.over.SentAt != 0 && p.over.marker != p && age >= 0 && age < fresh
 	switch {
 	case !young && other == nil:
 	case p.refuse != "":
 		w.excuse("no locks: the mark could not be stored")
+	case young && t.root.muddled:
+		w.excuse("a known finding brought the token back")
 	case young && p.over.marker != nil && slices.Contains(p.marks[:max(0, len(p.marks)-1)], p.over.SentAt):
 		w.fail("young-mark-of-the-same-millisecond", "%s sends %s although %s marked it %d ms ago", p.name(), t.name, p.over.marker.name(), age)
 	case young:
@@ -107,7 +109,7 @@ func (p *party) again(t *token) {
 	if p.refuse == "" {
 		since = p.held.SentAt
 	}
-	now := p.readAt
+	now := p.decided
 	if p.sends > 1 {
 		now = p.now()
 	}
@@ -141,6 +143,8 @@ func (p *party) noSuccessor(t *token) {
 				w.fail("successor-stored", "%s sends %s, whose successor %s was stored before the mark", p.name(), t.name, s.name)
 			case s.stored != 0:
 				w.excuse("no locks: the successor came after the mark")
+			case r.p == p && s.quiet:
+				w.fail("quiet-successor-dropped", "%s sends %s, though it has its successor %s", p.name(), t.name, s.name)
 			case r.p == p:
 				w.fail("successor-dropped", "%s sends %s, though it has its successor %s", p.name(), t.name, s.name)
 			case r.p.dead:
@@ -149,6 +153,8 @@ func (p *party) noSuccessor(t *token) {
 				w.excuse("the successor is not persisted")
 			case !w.plan.locks:
 				w.excuse("no locks: the successor is being stored")
+			case s.quiet:
+				w.fail("quiet-successor-unannounced", "%s sends %s, though %s has its successor %s, could not store it and did not say so", p.name(), t.name, r.p.name(), s.name)
 			default:
 				w.fail("successor-known", "%s sends %s, though %s has its successor %s", p.name(), t.name, r.p.name(), s.name)
 			}
@@ -156,14 +162,31 @@ func (p *party) noSuccessor(t *token) {
 	}
 }
 
-// unsaved tells whether the party said that it could not store the token.
+// unsaved tells whether the party said that it could not store the token, or one that it came from.
 func (p *party) unsaved(t *token) bool {
 	for _, r := range p.receipts {
-		if r.token == t && r.notPersisted {
+		if r.notPersisted && (r.token == t || t.comesFrom(r.token)) {
 			return true
 		}
 	}
 	return false
+}
+
+// grants judges the event granted: what it is about is known by when it ends.
+func (p *party) grants(expiresAt int64) {
+	var about *receipt
+	for _, r := range p.receipts {
+		switch {
+		case r.expiresAt != expiresAt || p.held.ExpiresAt == expiresAt:
+		case r.confirmed, r.notPersisted:
+			return
+		default:
+			about = r
+		}
+	}
+	if about != nil {
+		p.w.fail("granted-before-stored", "%s grants %s, which is not stored", p.name(), about.token.name)
+	}
 }
 
 func (w *World) excuse(why string) { w.report.Excused[why]++ }
@@ -178,18 +201,14 @@ func (p *party) event(e *effect, raw []byte) {
 	case "status":
 		p.status = e.Status
 		switch {
-		case e.Status != "not_authenticated" || p.held.Access == "" || p.runs("log_out", "revoke") || !w.server.honours(p.held.Refresh):
+		case e.Status != "not_authenticated" || p.held.Access == "" || p.runs("log_out", "revoke") || p.homeless() || !w.server.honours(p.held.Refresh):
 		case p.refuse == "conflict":
 			w.fail("not-authenticated-though-another-is", "%s is not authenticated, though it just met %s in the store", p.name(), w.ledger.name(p.held.Refresh))
 		default:
 			w.fail("session-lost", "%s is not authenticated, but nobody asked and the server honours %s", p.name(), w.ledger.name(p.held.Refresh))
 		}
 	case "granted":
-		for _, r := range p.receipts {
-			if e.ExpiresAt == r.expiresAt && e.ExpiresAt != p.held.ExpiresAt && !r.confirmed && !r.notPersisted {
-				w.fail("granted-before-stored", "%s grants %s, which is not stored", p.name(), r.token.name)
-			}
-		}
+		p.grants(e.ExpiresAt)
 	case "not_persisted":
 		for _, r := range p.receipts {
 			if r.token.value == p.tried.Refresh && !r.confirmed {

@@ -12,16 +12,18 @@ type view struct {
 	// unread tells that its last load failed, readAt is when by its clock the last one went well.
 	unread bool
 	readAt int64
-	loaded int64  // true time of that
-	tried  saved  // what it last wanted to store
-	refuse string // what became of that, as it was told; "" well
-	marks  []int64
-	over   replaced
-	wrote  int64 // true time of the last write that was carried out
-	sends  int   // refresh requests since the last load
+	// decided is readAt as it was when the party last began to store.
+	decided int64
+	loaded  int64  // true time of that
+	tried   saved  // what it last wanted to store
+	refuse  string // what became of that, as it was told; "" well
+	marks   []int64
+	over    replaced
+	wrote   int64 // true time of the last write that was carried out
+	sends   int   // refresh requests since the last load
 
 	receipts  []*receipt
-	withdrawn map[string]bool // names of commands that were cancelled
+	withdrawn map[string]bool // names of commands that were cancelled, or could not store what they were asked for
 }
 
 // replaced is what stood where a party wrote.
@@ -130,8 +132,9 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 	case from == to:
 	case to != nil && to.parent == nil && to.stored != 0 && signing:
 		w.fail("sign-in-stored-twice", "%s stores %s of its sign-in once more, over what became of the session since", p.name(), to.name)
-		to.revived, to.root.over = w.now, false
-	case to == nil && ending:
+		to.revived, to.root.over, to.root.muddled = w.now, false, true
+		w.store.replaced = w.now
+	case to == nil && (ending || p.homeless()):
 		from.root.over = true
 		w.store.replaced = w.now
 	case to == nil:
@@ -139,7 +142,7 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 			w.fail("session-lost", "%s ends the session in the store, but nobody asked and the server honours %s", p.name(), from.name)
 		}
 	case from == nil:
-		if to.root.over && !p.fromBytes {
+		if to.root.over && !p.fromBytes && !p.unsaved(to) {
 			w.fail("session-back", "%s stores %s of a session that was ended", p.name(), to.name)
 		}
 		if signing {
@@ -147,6 +150,7 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 		}
 		w.revived(p, to)
 	case to.comesFrom(from):
+		w.revived(p, to)
 	case from.comesFrom(to) && p.fromBytes && from.quiet:
 		w.fail("bytes-over-a-quiet-successor", "%s opened from bytes stores %s over its successor %s, which came in an answer that was refused", p.name(), to.name, from.name)
 		to.revived = w.now
@@ -174,9 +178,19 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 	return p
 }
 
+// homeless tells whether the party holds a sign-in that it could not store: with that the user gave up what the store holds.
+func (p *party) homeless() bool {
+	for _, r := range p.receipts {
+		if r.notPersisted && r.token.parent == nil && r.token.stored == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // revived notes that bytes that were handed in brought back a token which the store held nothing newer of.
 func (w *World) revived(p *party, t *token) {
-	if p.fromBytes {
+	if p.fromBytes && t.stored != 0 {
 		t.revived = w.now
 	}
 }

@@ -9,5 +9,7 @@ var Known = map[string]string{
 	"window-over-within-an-attempt":       "the second request of an attempt goes out without a look at retry_window_ms",
 	"code-twice":                          "two deliveries of one callback write the same text, so a failed write is taken for one's own",
 	"bytes-over-a-quiet-successor":        "a successor kept from an answer that is refused has the generation of the old token, so old bytes win",
+	"quiet-successor-unannounced":         "a successor kept from an answer that is refused, and not stored, is not told by not_persisted",
+	"quiet-successor-dropped":             "and it is given up where another wrote in between",
 	"not-authenticated-though-another-is": "a refusal that meets another's sign-in in the store ends in not_authenticated",
 }

@@ -51,7 +51,7 @@ func (w *World) dropped() {
 	for _, p := range w.everyone {
 		for _, r := range p.receipts {
 			t := r.token
-			if t.stored != 0 || p.dead || r.notPersisted || w.ledger.asked[t.value] || w.store.replaced >= r.began || p.withdrawn["set_token"] || !w.server.honours(t.value) {
+			if t.stored != 0 || t.root.muddled || p.dead || p.unsaved(t) || w.ledger.asked[t.value] || w.store.replaced >= r.began || p.withdrawn["set_token"] || !w.server.honours(t.value) {
 				continue
 			}
 			if t.parent != nil && slices.ContainsFunc(t.parent.successors, func(s *token) bool { return s.stored != 0 }) {

@@ -59,6 +59,9 @@ func (s *store) latency() int64 {
 func (s *store) carry(p *party, e *effect) {
 	w := s.w
 	t := p.begin(e)
+	if e.Kind == "store" && e.Key == sessionKey {
+		p.decided = p.readAt
+	}
 	at := max(w.now+s.latency(), p.tails[e.Key])
 	p.tails[e.Key] = at
 	t.pending = func() {
