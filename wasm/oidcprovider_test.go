@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
@@ -20,13 +21,13 @@ import (
 
 const providerRedirect = "http://127.0.0.1/cb"
 
-// startProvider runs npm oidc-provider, a certified server that is not ours, and gives its issuer.
-func startProvider(t *testing.T) string {
+// startProvider runs npm oidc-provider, a certified server that is not ours, and gives its issuer. Its options stand in the file.
+func startProvider(t *testing.T, options ...string) string {
 	t.Helper()
 	if _, err := os.Stat("../node_modules/oidc-provider"); err != nil {
 		t.Fatal("npm oidc-provider is not installed: run `make setup`")
 	}
-	cmd := exec.CommandContext(t.Context(), "node", "../js/test/lib/oidc-provider.mjs", providerRedirect)
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{"../js/test/lib/oidc-provider.mjs", providerRedirect}, options...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +188,96 @@ func TestOIDCProvider(t *testing.T) {
 			res, err := http.DefaultClient.Do(req)
 			if err != nil || res.StatusCode != 400 {
 				t.Error("a replayed refresh token was taken", res, err)
+			}
+		})
+	}
+}
+
+// decideAtProvider is a user at its pages of the device flow, who approves or denies.
+func decideAtProvider(t *testing.T, page, decision string) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), "node", "../js/test/lib/oidc-pages.mjs", decision, page).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// Q31, Q32, Q34, Q35, Q38: the device flow on the shipped module against oidc-provider, as each kind of client: approved, denied, run
+// out, and slowed down. That server does not limit the rate of polls by itself; its starter does, with its class of error.
+func TestOIDCProviderDevice(t *testing.T) {
+	for _, row := range []struct {
+		name, client, method, decision string
+		options                        []string
+		err                            *drive.Error
+		interval                       time.Duration
+		atMost                         int // polls
+	}{
+		{"approved, public", "public", "none", "approve", []string{"--interval", "1"}, nil, time.Second, 99},
+		{"approved, Basic", "basic", "client_secret_basic", "approve", []string{"--interval", "1"}, nil, time.Second, 99},
+		{"approved, secret in the body", "post", "client_secret_post", "approve", []string{"--interval", "1"}, nil, time.Second, 99},
+		{"without an interval", "public", "none", "approve", nil, nil, 5 * time.Second, 99},
+		{"denied", "public", "none", "deny", []string{"--interval", "1"}, &drive.Error{Kind: "server", Code: "oauth_error"}, time.Second, 99},
+		{"run out between polls", "public", "none", "", []string{"--interval", "60", "--device-code", "2"}, drive.ErrExpired, time.Minute, 0},
+		{"run out after polls", "public", "none", "", []string{"--interval", "1", "--device-code", "3"}, drive.ErrExpired, time.Second, 3},
+		{"slowed down", "public", "none", "approve", []string{"--interval", "1", "--enforce", "3"}, nil, 6 * time.Second, 99},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			issuer := startProvider(t, row.options...)
+			config := drive.Config{
+				Issuer: issuer, ClientID: row.client, TokenEndpointAuthMethod: row.method, Scope: "openid profile",
+				DeviceAuthorizationEndpoint: issuer + "/device/auth", TokenEndpoint: issuer + "/token", UserinfoEndpoint: issuer + "/me",
+			}
+			if row.method != "none" {
+				config.ClientSecret = "a-secret-of-the-test"
+			}
+			n, events := &tap{}, make(chan drive.Event, 99)
+			c, err := wasm.Open(t.Context(), config, drive.Options{HTTP: &http.Client{Transport: n}, OnEvent: func(e drive.Event) { events <- e }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			d, err := c.DeviceAuthorize(t.Context(), drive.DeviceParameters{})
+			if err != nil || d.UserCode == "" || !strings.Contains(d.VerificationURIComplete, d.UserCode) || !d.Polling {
+				t.Fatalf("%v, %+v", err, d)
+			}
+			last := d.Interval
+			for last != row.interval {
+				select {
+				case e := <-events:
+					if e.Name == "device" && e.Device.UserCode != "" {
+						last = e.Device.Interval
+					}
+				case <-time.After(30 * time.Second):
+					t.Fatalf("the interval is %v", last)
+				}
+			}
+			if row.decision != "" {
+				decideAtProvider(t, d.VerificationURIComplete, row.decision)
+			}
+			st, err := c.DeviceWait(t.Context())
+			n.mu.Lock()
+			polls := len(n.forms)
+			n.mu.Unlock()
+			if polls > row.atMost {
+				t.Errorf("%d polls, at most %d are in time", polls, row.atMost)
+			}
+			if row.err != nil {
+				if e, ok := errors.AsType[*drive.Error](err); !ok || !errors.Is(err, row.err) || row.decision == "deny" && e.OAuthError != "access_denied" {
+					t.Errorf("got %v", err)
+				}
+				if _, err := c.Token(t.Context()); !errors.Is(err, &drive.Error{Code: "not_signed_in"}) {
+					t.Error(err)
+				}
+				return
+			}
+			if err != nil || st.Status != "granted" || st.Device != nil || st.Scope != "openid profile" || st.IDToken == "" {
+				t.Fatalf("%v, %+v", err, st)
+			}
+			if claims, err := c.Userinfo(t.Context()); err != nil || !strings.Contains(string(claims), "248289761001") {
+				t.Errorf("%v, %s", err, claims)
+			}
+			if _, err := c.FreshToken(t.Context()); err != nil {
+				t.Error(err)
 			}
 		})
 	}
