@@ -1,0 +1,34 @@
+package xoauth2_test
+
+import (
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/xoauth2"
+)
+
+// H6: what RFC 6749 does not name is read by Extra, as x/oauth2 would have read it; the refresh token is not there.
+func TestExtra(t *testing.T) {
+	c, err := drive.Open(t.Context(), new(core.Engine), drive.Config{ClientID: "c", TokenEndpoint: "https://as.example/token"}, drive.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.SetToken(t.Context(), map[string]any{
+		"access_token": "a", "refresh_token": "r", "token_type": "bearer", "id_token": "x.y.z", "scope": "read", "team": map[string]any{"id": 7}, "open": true,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	token, err := xoauth2.TokenSource(t.Context(), c).Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	team, _ := token.Extra("team").(map[string]any)
+	if token.Extra("id_token") != "x.y.z" || token.Extra("scope") != "read" || token.Extra("open") != true || team["id"] != 7.0 {
+		t.Errorf("%v %v %v %v", token.Extra("id_token"), token.Extra("scope"), token.Extra("open"), team)
+	}
+	if token.RefreshToken != "" || token.Extra("refresh_token") != nil || !token.Expiry.IsZero() || token.Type() != "Bearer" || !token.Valid() {
+		t.Errorf("%+v", token)
+	}
+}
