@@ -1,0 +1,88 @@
+package drive_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// H9: a web server hands over the request at its redirection endpoint, by route or by URL. The state is verified, and a missing code,
+// an error and a failed exchange are told apart.
+func TestRedirectionEndpoint(t *testing.T) {
+	byRoute, byURL := drive.RedirectionEndpoint{Route: "/cb"}, drive.RedirectionEndpoint{URL: "https://app.example/cb"}
+	const direct, proxied = "https://app.example/cb?", "http://10.0.0.7:8080/internal/cb?"
+	for _, row := range []struct {
+		name     string
+		endpoint drive.RedirectionEndpoint
+		method   string
+		request  string // followed by the state
+		answer   int    // of the token endpoint; 0: there is none
+		stage    error  // what the error is; nil: signed in
+		detail   drive.Error
+		asked    int // token requests
+	}{
+		{name: "by route", endpoint: byRoute, request: direct + "code=c&state=", answer: 200, asked: 1},
+		{name: "by URL", endpoint: byURL, request: proxied + "code=c&state=", answer: 200, asked: 1},
+		{name: "a route behind a proxy", endpoint: byRoute, request: proxied + "code=c&state=", stage: drive.ErrCallbackNotVerified, detail: drive.Error{Code: "wrong_redirect_uri"}},
+		{name: "another host", endpoint: byRoute, request: "https://evil.example/cb?code=c&state=", stage: drive.ErrCallbackNotVerified, detail: drive.Error{Code: "wrong_redirect_uri"}},
+		{name: "another state", endpoint: byRoute, request: direct + "code=c&state=x", stage: drive.ErrCallbackNotVerified, detail: drive.Error{Code: "wrong_state"}},
+		{name: "no code", endpoint: byRoute, request: direct + "state=", stage: drive.ErrMissingCode, detail: drive.Error{Code: "missing_code"}},
+		{name: "an error", endpoint: byRoute, request: direct + "error=access_denied&state=", stage: drive.ErrAuthorizationResponse, detail: drive.Error{Kind: "server", Code: "oauth_error"}},
+		{name: "an exchange that is refused", endpoint: byRoute, request: direct + "code=c&state=", answer: 400, stage: drive.ErrExchange, detail: drive.Error{Kind: "server", Code: "oauth_error"}, asked: 1},
+		{name: "an exchange that does not arrive", endpoint: byRoute, request: direct + "code=c&state=", stage: drive.ErrExchange, detail: drive.Error{Kind: "network"}, asked: 1},
+		{name: "neither route nor URL", request: direct + "code=c&state=", stage: drive.ErrClient, detail: drive.Error{Code: "bad_value"}},
+		{name: "both", endpoint: drive.RedirectionEndpoint{Route: "/cb", URL: byURL.URL}, request: direct + "code=c&state=", stage: drive.ErrClient, detail: drive.Error{Code: "bad_value"}},
+		{name: "a look", endpoint: byRoute, method: "HEAD", request: direct + "code=c&state=", stage: drive.ErrClient, detail: drive.Error{Code: "bad_value"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p, asked := &peer{}, 0
+			p.replace = func(*http.Request) (*http.Response, error) {
+				switch asked++; row.answer {
+				case 200:
+					return respond(200, `{"access_token":"a","token_type":"Bearer"}`), nil
+				case 400:
+					return respond(400, `{"error":"invalid_grant"}`), nil
+				}
+				return nil, io.ErrUnexpectedEOF
+			}
+			c := open(t, native(t), p, drive.Options{})
+			a, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := httptest.NewRequest(http.MethodGet, row.request+a.State, nil)
+			if row.method != "" {
+				r.Method = row.method
+			}
+			if r.URL.Scheme == "https" {
+				r.TLS = &tls.ConnectionState{}
+			}
+			result, err := row.endpoint.Receive(c, r)
+			if row.stage == nil {
+				if err != nil || result.State != "mine" || result.Status.Status != "granted" {
+					t.Errorf("%v, %+v", err, result)
+				}
+				if _, err := row.endpoint.Receive(c, r); !errors.Is(err, &drive.Error{Code: "already_used"}) {
+					t.Errorf("a second time: %v", err)
+				}
+			} else {
+				for _, stage := range []error{drive.ErrMissingCode, drive.ErrAuthorizationResponse, drive.ErrExchange} {
+					if errors.Is(err, stage) != (stage == row.stage) {
+						t.Errorf("as %v: %v", stage, err)
+					}
+				}
+				if !errors.Is(err, row.stage) || !errors.Is(err, &row.detail) {
+					t.Errorf("got %v", err)
+				}
+			}
+			if asked != row.asked {
+				t.Errorf("%d token requests", asked)
+			}
+		})
+	}
+}
