@@ -13,7 +13,7 @@ const (
 type attempt struct {
 	state, nonce, verifier, redirectURI, scope, appState string
 	at                                                   int64
-	redeemed                                             bool
+	redeemed                                             string // by which delivery of the callback; "": not yet
 }
 
 func findAttempt(list []*attempt, state string) int {
@@ -69,7 +69,7 @@ func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*f
 				case failed == "":
 					a.list, a.version = next, version
 					finish(nil)
-				case failed == "conflict" && left > 0:
+				case conflict(failed) && left > 0:
 					reload(left - 1)
 				default:
 					finish(&fault{kind: kindStorage, code: failed, retryable: true})
@@ -95,7 +95,7 @@ func prune(list []*attempt, now int64) []*attempt {
 	for len(kept) > maxAttempts {
 		drop := 0
 		for i, t := range kept {
-			if t.redeemed {
+			if t.redeemed != "" {
 				drop = i
 				break
 			}
@@ -118,7 +118,7 @@ func (a *attempts) load(done func(*fault)) {
 				e := it.Value()
 				str := func(name string) string { return e.Get(name).Str() }
 				t := &attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
-					scope: str("scope"), appState: str("app_state"), redeemed: e.Get("redeemed").True()}
+					scope: str("scope"), appState: str("app_state"), redeemed: str("redeemed")}
 				t.at, _ = e.Get("at").Int()
 				a.list = append(a.list, t)
 			}
@@ -140,9 +140,7 @@ func (a *attempts) encode(list []*attempt) string {
 		w.MemberStrIf("scope", t.scope)
 		w.MemberStrIf("app_state", t.appState)
 		w.MemberInt("at", t.at)
-		if t.redeemed {
-			w.MemberBool("redeemed", true)
-		}
+		w.MemberStrIf("redeemed", t.redeemed)
 		w.Close('}')
 	}
 	w.Close(']')

@@ -35,17 +35,22 @@ func (c *client) callback(cmd *command, in json.Value) {
 		c.fail(cmd, &fault{kind: kindCallback, code: "missing_state"})
 		return
 	}
+	// Two deliveries, in two tabs say, must not take each other's mark for their own.
+	mine := c.random("delivery", 11)
 	var found *attempt
 	c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
 		i := findAttempt(list, state)
 		if i < 0 {
 			return nil, &fault{kind: kindCallback, code: "wrong_state"}
 		}
+		if list[i].redeemed == mine {
+			return list, nil // stored before, and only the answer was lost
+		}
 		found = list[i]
 		if f := c.checkCallback(found, url, get); f != nil {
 			return nil, f
 		}
-		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, redeemed: true}
+		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, redeemed: mine}
 		return list, nil
 	}, func(f *fault) {
 		if f != nil {
@@ -68,7 +73,7 @@ func (c *client) checkCallback(a *attempt, url string, get func(string) string) 
 		return &fault{kind: kindCallback, code: "missing_iss"}
 	case iss != "" && c.issuer != "" && iss != c.issuer:
 		return &fault{kind: kindCallback, code: "wrong_iss"}
-	case a.redeemed:
+	case a.redeemed != "":
 		return &fault{kind: kindCallback, code: "already_used"}
 	case get("error") != "":
 		return protocolError(get)
@@ -109,11 +114,11 @@ func redirectedTo(url, redirectURI string) bool {
 
 // readPasted takes what a user copied from the browser: the whole URL, its query, or the code alone, which then belongs to the attempt with that state.
 func readPasted(text, state string) (url string, params []form.Param, ok bool) {
-	if index(text, ':') > 0 && contains(text, "code=") {
+	if index(text, ':') > 0 && isReply(text) {
 		params, ok = form.Decode(queryOf(text))
 		return text, params, ok
 	}
-	if contains(text, "code=") {
+	if isReply(text) {
 		if text[0] == '?' {
 			text = text[1:]
 		}
@@ -121,6 +126,11 @@ func readPasted(text, state string) (url string, params []form.Param, ok bool) {
 		return "", params, ok
 	}
 	return "", []form.Param{{Name: "code", Value: text}, {Name: "state", Value: state}}, true
+}
+
+// isReply: a code has no such member in it.
+func isReply(s string) bool {
+	return contains(s, "code=") || contains(s, "error=") || contains(s, "state=")
 }
 
 func trim(s string) string {

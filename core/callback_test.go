@@ -222,6 +222,7 @@ func TestScenarioPasted(t *testing.T) {
 		{"a query of another attempt", "wrong_state", `"pasted":"code=abc&state=xyz","state":` + quote(state)},
 		{"nothing", "missing_state", `"pasted":"  "`},
 		{"a URL of somebody else", "wrong_redirect_uri", `"pasted":"https://evil.example/?code=abc&state=` + state + `"`},
+		{"an error", "oauth_error", `"pasted":"error=access_denied&state=` + state + `"`},
 		{"a code that is none", "bad_code", `"pasted":"a\u0007b","state":` + quote(state)},
 	} {
 		if r := s.do("callback", row.params); r.str("error", "code") != row.code {

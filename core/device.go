@@ -73,8 +73,8 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 			return
 		}
 		d.requested = valueOf(r.params, "scope")
-		c.overwrite(c.deviceKey, &c.deviceVersion, c.encodeDevice(d), func(failed string) {
-			if c.starting != cmd {
+		c.overwrite(c.deviceKey, &c.deviceVersion, c.encodeDevice(d), false, func(failed string) {
+			if c.starting != cmd || cmd.done {
 				c.storeDevice("", d)
 				c.fail(cmd, &fault{kind: kindCanceled, code: "cancelled"})
 				return
@@ -230,26 +230,15 @@ func (c *client) pollOnce(d *device) {
 		}
 		if c.device != d || !d.polling {
 			if f == nil {
-				c.discard(d, v)
+				c.discard(v.Get("refresh_token").Str(), v.Get("access_token").Str())
+				if c.device == d {
+					c.forgetDevice(&fault{kind: kindClient, code: "no_device_code"})
+				}
 			}
 			return
 		}
 		c.polled(d, v, f)
 	})
-}
-
-// discard ends a grant that came after polling was stopped: nobody wants it any more.
-func (c *client) discard(d *device, v json.Value) {
-	token, hint := v.Get("refresh_token").Str(), "refresh_token"
-	if token == "" {
-		token, hint = v.Get("access_token").Str(), "access_token"
-	}
-	if token != "" {
-		c.revokeToken(&command{}, token, hint, func(*fault) {})
-	}
-	if c.device == d {
-		c.forgetDevice(&fault{kind: kindClient, code: "no_device_code"})
-	}
 }
 
 // polled takes the answer of a poll (section 3.5).
@@ -264,9 +253,13 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 		d.asking = true
 		c.silence(&c.poll)
 		c.sessions.run(func(release func()) {
-			c.hold(t, false, func() {
+			c.hold(t, false, func(f *fault) {
 				release()
-				if c.device == d {
+				switch {
+				case c.device != d:
+				case f != nil:
+					c.pollFailed(d, f, true)
+				default:
 					c.forgetDevice(nil)
 				}
 			})
@@ -284,7 +277,8 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 	case f.err == "" && f.kind == kindServer && (f.retryable || f.garbled):
 		c.pollIn(d, max(d.interval, f.retryAfter))
 	default:
-		c.pollFailed(d, f, f.err == "access_denied" || f.err == "invalid_grant")
+		// Whatever the server says of the code is its last word; not so if it only does not know the client.
+		c.pollFailed(d, f, f.err != "" && f.err != "invalid_client")
 	}
 }
 
@@ -344,7 +338,7 @@ func (c *client) endWaits(f *fault) {
 // storeDevice changes what is stored of the flow, unless another instance has begun one of its own.
 func (c *client) storeDevice(text string, d *device) {
 	c.store(c.deviceKey, c.deviceVersion, text, func(version, failed string) {
-		if failed != "conflict" {
+		if !conflict(failed) {
 			if failed == "" {
 				c.deviceVersion = version
 			}

@@ -421,6 +421,16 @@ func TestScenarioPollStop(t *testing.T) {
 	if r := s.resultOf(b, left); r.m["ok"] == nil || len(s.timers) != 1 {
 		t.Error(r.raw)
 	}
+	// Given up while it is being stored.
+	s.ok("poll_stop", `"forget":true`)
+	effects := s.input(`"command":"device_start","id":900`)
+	effects = s.answer(effects[0], jsonReply(200, rfc8628).member())
+	s.input(`"command":"cancel","id":901,"target":900`)
+	s.settle(s.answer(effects[0], s.storage(effects[0])))
+	if r := s.ok("status"); len(s.timers) != 0 || r.str("ok", "status") != "not_authenticated" || s.store["oauth2.device"] != "" {
+		t.Error(r.raw, s.timers, s.store)
+	}
+	s.ok("device_start")
 	s.ok("log_out")
 	if len(s.timers) != 0 || s.store["oauth2.device"] != "" {
 		t.Error("signed out, and still polling:", s.timers, s.store)

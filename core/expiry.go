@@ -43,6 +43,10 @@ func (c *client) refreshAlone(failed string) {
 	if failed != "" || !c.autoRefresh || c.refreshable() != nil {
 		return
 	}
+	if c.now < c.retryAt && c.retryAt-c.now <= longestRetryAfter {
+		c.ring(&c.expiry, c.retryAt, c.refreshAlone)
+		return
+	}
 	c.refresh(func(f *fault) {
 		if f == nil {
 			return // the new token has its own alarm

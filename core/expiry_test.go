@@ -135,6 +135,22 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	s.wantEvents("status:refreshing status:granted granted")
 	s.wantWait(3_420_000)
 
+	// Stopped by hand or by another flow, what the server asked for still holds.
+	s.server = func(msg) reply {
+		return reply{raw: `"ok":{"status":429,"headers":[["retry-after","600"]],"body":{"text":""}}`}
+	}
+	s.pass(3_420_000)
+	s.sent = nil
+	s.ok("poll_stop")
+	s.do("refresh")
+	s.wantSent(1)
+	s.pass(599_000)
+	s.wantSent(1)
+	s.server = good
+	s.pass(1_000)
+	s.wantSent(2)
+	s.wantWait(3_420_000)
+
 	// Someone refreshes by hand meanwhile: one timer, for the new token.
 	s.ok("refresh")
 	s.wantWait(3_420_000)

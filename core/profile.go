@@ -52,7 +52,7 @@ func (c *client) whoIs(cmd *command) {
 			c.fail(cmd, &fault{kind: kindServer, code: "bad_profile", field: c.profile.id})
 			return
 		}
-		email, verified := at(v, c.profile.email).Str(), truth(at(v, c.profile.verification))
+		email, verified := at(v, c.profile.email).Str(), everyTruth(v, c.profile.verification)
 		if c.profile.emails == "" || email != "" && verified {
 			c.finishProfile(cmd, text, email, verified)
 			return
@@ -100,6 +100,20 @@ func at(v json.Value, path string) json.Value {
 			return v.Get(path)
 		}
 		v, path = v.Get(path[:i]), path[i+1:]
+	}
+}
+
+// everyTruth follows paths with a space between them: all have to say so.
+func everyTruth(v json.Value, paths string) bool {
+	for {
+		i := index(paths, ' ')
+		if i < 0 {
+			return truth(at(v, paths))
+		}
+		if !truth(at(v, paths[:i])) {
+			return false
+		}
+		paths = paths[i+1:]
 	}
 }
 

@@ -11,9 +11,11 @@ const lockTimeout = 60_000
 type refreshRun struct {
 	cmd     *command
 	waiting []func(*fault)
-	sent    string // the refresh token that goes out
-	resent  bool   // it was sent before this request, by us or by one that did not see the answer
-	alone   bool   // the lock is held: whoever set a mark is not sending any more
+	sent    string  // the refresh token that goes out
+	resent  bool    // it was sent before this request, by us or by one that did not see the answer
+	alone   bool    // the lock is held: whoever set a mark is not sending any more
+	had     *tokens // at the start
+	useless bool    // the answer, but for a refresh token in it
 }
 
 // refresh makes the access token new (RFC 6749 section 6) or adopts what another instance got.
@@ -26,7 +28,7 @@ func (c *client) refresh(done func(*fault)) {
 		done(c.refreshable())
 		return
 	}
-	run := &refreshRun{cmd: &command{}, waiting: []func(*fault){done}}
+	run := &refreshRun{cmd: &command{}, had: c.tokens, waiting: []func(*fault){done}}
 	c.refreshing = run
 	c.sessions.run(func(release func()) {
 		c.locked(func(unlock func(), held bool, f *fault) {
@@ -35,10 +37,11 @@ func (c *client) refresh(done func(*fault)) {
 				unlock()
 				c.settle()
 				c.refreshing = nil
-				if f == nil {
-					c.arm(false)
-				} else if f.retryAfter > 0 {
+				if f != nil && f.retryAfter > 0 {
 					c.retryAt = c.now + f.retryAfter
+				}
+				if f == nil || !c.tokens.sameGrant(run.had) {
+					c.arm(false)
 				}
 				release()
 				for _, w := range run.waiting {
@@ -74,16 +77,16 @@ func (c *client) locked(then func(unlock func(), held bool, f *fault)) {
 
 // prepareRefresh looks whether there is something newer, and else marks the token as being sent.
 func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
-	had := c.tokens.access
+	had := c.tokens
 	c.reload(func(changed bool, failed string) {
 		t := c.tokens
-		if failed != "" && !c.unsaved {
+		if failed != "" && !c.onlyHere() {
 			// Without knowing what is stored, a token that another one has used up could go out.
 			end(&fault{kind: kindStorage, code: failed, retryable: true})
 			return
 		}
 		// A mere mark is not something newer.
-		if changed && t.access != had && t.fresh(c.now, c.skew) {
+		if changed && !t.sameGrant(had) && t.fresh(c.now, c.skew) {
 			end(nil)
 			return
 		}
@@ -94,7 +97,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			end(f)
 			return
 		}
-		if age := c.now - t.sentAt; !run.alone && t.sentAt != 0 && t.sentAt != c.marked && age >= 0 && age < 2*requestTimeout {
+		if age := c.now - t.triedAt; !run.alone && t.sentAt != 0 && t.triedBy != c.marked && age > -2*requestTimeout && age < 2*requestTimeout {
 			// There is no lock to tell, and whoever set the mark may be sending at this moment.
 			end(&fault{kind: kindClient, code: "refresh_in_progress", retryable: true})
 			return
@@ -104,18 +107,20 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			return
 		}
 		if !run.resent {
-			t.sentAt, c.marked = c.now, c.now
+			t.sentAt = c.now
 		}
+		t.triedAt, t.triedBy = c.now, c.random("mark", 11)
+		c.marked = t.triedBy
 		run.sent = t.refresh
 		c.store(c.key, c.version, c.encode(t), func(version, failed string) {
 			switch {
 			case failed == "":
 				c.version, c.unsaved = version, false
-			case failed == "conflict" && left > 0:
+			case conflict(failed) && left > 0:
 				c.prepareRefresh(run, left-1, end)
 				return
-			case failed == "conflict":
-				end(&fault{kind: kindStorage, code: failed, retryable: true})
+			case conflict(failed):
+				end(&fault{kind: kindStorage, code: "conflict", retryable: true})
 				return
 			}
 			c.sendRefresh(run, end)
@@ -156,8 +161,16 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 			t, f = c.readTokens(v, c.tokens, false)
 			if next := v.Get("refresh_token").Str(); f != nil && next != "" {
 				// The answer is of no use but for the successor it carries: the old token would not be taken again.
-				c.tokens.refresh, c.tokens.sentAt = next, 0
-				c.save(func() { end(f) })
+				run.useless = true
+				kept := *c.tokens
+				kept.clearMark()
+				kept.refresh, kept.generation = next, max(kept.generation+1, c.now)
+				c.adoptOwn(run, &kept, maxTries, func(other *fault) {
+					if other != nil {
+						f = other
+					}
+					end(f)
+				})
 				return
 			} else if f != nil {
 				f.unknown = true // it was carried out, and nothing of the answer is of use
@@ -166,7 +179,7 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 		switch {
 		case f == nil:
 			c.adoptOwn(run, t, maxTries, end)
-		case f.unknown && !run.resent && c.retryWindow > 0:
+		case f.unknown && !run.resent && f.retryAfter == 0 && c.retryWindow > 0 && c.now-c.tokens.sentAt <= c.retryWindow:
 			// Still under the lock: nobody else can have got an answer.
 			run.resent = true
 			c.sendRefresh(run, end)
@@ -177,7 +190,7 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 		default:
 			// The token surely was not used: nothing is unknown about it.
 			if !run.resent {
-				c.tokens.sentAt = 0
+				c.tokens.clearMark()
 			}
 			c.save(func() { end(f) })
 		}
@@ -188,10 +201,10 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)) {
 	text := c.encode(t)
 	c.store(c.key, c.version, text, func(version, failed string) {
-		if failed != "conflict" {
+		if !conflict(failed) {
 			c.keep(t, version, failed)
 			c.replaced = run.sent
-			c.grant()
+			c.renewed(run)
 			end(nil)
 			return
 		}
@@ -200,7 +213,8 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 			switch {
 			case unread != "" || !ok:
 				c.keep(t, "", "conflict")
-				c.grant()
+				c.replaced = run.sent
+				c.renewed(run)
 				end(nil)
 			case theirs.refresh == run.sent && left > 0:
 				// Nothing newer: another one's mark on the token that we have the successor of.
@@ -222,7 +236,8 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 
 // refused ends what invalid_grant ends (RFC 6749 section 5.2): the refresh token, and after an unknown outcome the whole session.
 func (c *client) refused(run *refreshRun, f *fault, end func(*fault)) {
-	c.tokens.refresh, c.tokens.sentAt = "", 0
+	c.tokens.clearMark()
+	c.tokens.refresh = ""
 	if run.resent {
 		f.code = "outcome_lost"
 		c.tokens = &tokens{}
@@ -230,13 +245,24 @@ func (c *client) refused(run *refreshRun, f *fault, end func(*fault)) {
 	c.save(func() { end(f) })
 }
 
-// save stores what is held now, as well as it goes.
+// renewed enters granted for a new access token; an answer of which only the refresh token was of use gave none.
+func (c *client) renewed(run *refreshRun) {
+	if !run.useless {
+		c.grant()
+	}
+}
+
+// save stores what is held now, as well as it goes; who wrote meanwhile knows better.
 func (c *client) save(done func()) {
 	c.store(c.key, c.version, c.encode(c.tokens), func(version, failed string) {
 		if failed == "" {
 			c.version, c.unsaved = version, false
-		} else if failed != "conflict" {
+		} else if conflict(failed) {
+			c.reload(func(bool, string) { done() })
+			return
+		} else {
 			c.unsaved = true
+			c.emit(c.event("not_persisted"))
 		}
 		done()
 	})

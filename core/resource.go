@@ -21,7 +21,7 @@ func (c *client) ready(force bool, done func(*fault)) {
 			done(nil)
 			return
 		}
-		done(&fault{kind: kindClient, code: "retry_later", retryable: true, retryAfter: c.retryAt - c.now})
+		c.look(&fault{kind: kindClient, code: "retry_later", retryable: true, retryAfter: c.retryAt - c.now}, again, done)
 	case c.refreshable() == nil:
 		c.refresh(func(f *fault) {
 			if now := c.tokens; f != nil && now.access != "" && now.expiresAt != 0 && !now.expired(c.now) {

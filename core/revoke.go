@@ -27,6 +27,17 @@ func (c *client) revokeToken(cmd *command, token, hint string, done func(*fault)
 	})
 }
 
+// discard ends a grant that nobody wants any more.
+func (c *client) discard(refresh, access string) {
+	token, hint := refresh, "refresh_token"
+	if token == "" {
+		token, hint = access, "access_token"
+	}
+	if token != "" {
+		c.revokeToken(&command{}, token, hint, func(*fault) {})
+	}
+}
+
 // revoke ends one token at the server, and here once the server said so. Without a refresh token's grant the rest is worth nothing, so with it the session ends.
 func (c *client) revoke(cmd *command, in json.Value) {
 	which := in.Get("token").Str()

@@ -21,6 +21,8 @@ func (c *client) encode(t *tokens) string {
 	w.MemberInt("generation", t.generation)
 	if t.sentAt != 0 {
 		w.MemberInt("sent_at", t.sentAt)
+		w.MemberInt("tried_at", t.triedAt)
+		w.MemberStr("tried_by", t.triedBy)
 	}
 	t.writeExtra(w)
 	w.Close('}')
@@ -83,6 +85,8 @@ func (c *client) decode(text string) (t *tokens, ok bool) {
 	t.receivedAt, _ = v.Get("received_at").Int()
 	t.generation, _ = v.Get("generation").Int()
 	t.sentAt, _ = v.Get("sent_at").Int()
+	t.triedAt, _ = v.Get("tried_at").Int()
+	t.triedBy = str("tried_by")
 	for it := v.Get("extra").Each(); it.Next(); {
 		t.keep(it.Name(), it.Value().Raw())
 	}
@@ -108,22 +112,23 @@ func (c *client) reload(done func(changed bool, failed string)) {
 				c.blind = false
 				if t.generation <= c.tokens.generation {
 					if t.generation == c.tokens.generation {
-						c.tokens.sentAt = t.sentAt
+						c.tokens.sentAt, c.tokens.triedAt, c.tokens.triedBy = t.sentAt, t.triedAt, t.triedBy
 					}
 					done(false, "")
 					return
 				}
 			}
-			if c.unsaved && t.refresh != "" && t.refresh == c.replaced {
+			if c.onlyHere() && t.refresh != "" && t.refresh == c.replaced {
 				// The store could not be written, and holds what ours came from: going back would lose the only copy.
 				done(false, "")
 				return
 			}
-			c.tokens, c.unsaved = t, false
-			if t.access != "" {
+			had := c.tokens
+			c.tokens, c.unsaved, c.only = t, false, ""
+			if t.access != "" && !t.sameGrant(had) {
 				c.grant()
 			} else {
-				c.settle()
+				c.settle() // a mark, or the end of one, is nothing new
 			}
 		}
 		done(changed, "")
@@ -131,20 +136,55 @@ func (c *client) reload(done func(changed bool, failed string)) {
 }
 
 // hold makes t the session after a sign-in: stored over whatever is there, and only then granted. Where the store fails it is held in memory, and the event says so.
-func (c *client) hold(t *tokens, given bool, done func()) {
-	c.overwrite(c.key, &c.version, c.encode(t), func(failed string) {
-		c.keep(t, c.version, failed)
-		c.enter(given)
-		done()
+func (c *client) hold(t *tokens, given bool, done func(*fault)) {
+	c.holdOver(t, given, maxTries, done)
+}
+
+func (c *client) holdOver(t *tokens, given bool, left int, done func(*fault)) {
+	c.overwrite(c.key, &c.version, c.encode(t), true, func(failed string) {
+		if failed != overtaken || left == 0 {
+			c.keep(t, c.version, failed)
+			c.enter(given)
+			done(nil)
+			return
+		}
+		c.load(c.key, func(value, version, unread string) {
+			theirs, ok := c.decode(value)
+			switch {
+			case unread == "" && value == "":
+				// Signed out elsewhere, and perhaps out of this very session: it is not brought back.
+				c.tokens, c.version = &tokens{}, version
+				c.settle()
+				c.discard(t.refresh, t.access)
+				done(&fault{kind: kindClient, code: "signed_out"})
+			case unread == "" && ok && theirs.generation > t.generation:
+				c.keep(theirs, version, "")
+				c.grant()
+				done(nil)
+			default:
+				if unread == "" {
+					c.version = version
+				}
+				c.holdOver(t, given, left-1, done)
+			}
+		})
 	})
 }
 
-// overwrite stores text whatever is there; version is what was seen there last.
-func (c *client) overwrite(key string, version *string, text string, done func(failed string)) {
+const overtaken = "overtaken"
+
+func conflict(failed string) bool { return failed == "conflict" || failed == overtaken }
+
+// overwrite stores text whatever is there; version is what was seen there last. With yield it leaves alone what may have come after its own first try.
+func (c *client) overwrite(key string, version *string, text string, yield bool, done func(failed string)) {
 	var try func(left int)
 	try = func(left int) {
 		c.store(key, *version, text, func(next, failed string) {
-			if failed == "conflict" && left > 0 {
+			if failed == overtaken && yield {
+				done(failed)
+				return
+			}
+			if conflict(failed) && left > 0 {
 				c.load(key, func(_, now, unread string) {
 					if unread == "" {
 						*version = now
@@ -166,12 +206,15 @@ func (c *client) overwrite(key string, version *string, text string, done func(f
 func (c *client) keep(t *tokens, version, failed string) {
 	c.tokens = t
 	if failed == "" {
-		c.version, c.unsaved, c.foreign = version, false, false
+		c.version, c.unsaved, c.foreign, c.only = version, false, false, ""
 		return
 	}
-	c.unsaved = true
+	c.unsaved, c.only = true, t.refresh
 	c.emit(c.event("not_persisted"))
 }
+
+// onlyHere tells whether the refresh token held is one that no store has.
+func (c *client) onlyHere() bool { return c.only != "" && c.only == c.tokens.refresh }
 
 // clear forgets the tokens and deletes what is stored, unless it is another configuration's.
 func (c *client) clear(done func(*fault)) {
@@ -181,7 +224,7 @@ func (c *client) clear(done func(*fault)) {
 		done(nil)
 		return
 	}
-	c.overwrite(c.key, &c.version, "", func(failed string) {
+	c.overwrite(c.key, &c.version, "", false, func(failed string) {
 		if failed != "" {
 			done(&fault{kind: kindStorage, code: failed, retryable: true})
 			return

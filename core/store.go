@@ -26,7 +26,8 @@ func (c *client) load(key string, done func(value, version, failed string)) {
 	c.ask(w, func(ok json.Value, failed string) { done(ok.Get("value").Str(), ok.Get("version").Str(), failed) })
 }
 
-// store replaces what stands under key at that version by value, or deletes it where value is "". A failure other than a conflict is tried once more.
+// store replaces what stands under key at that version by value, or deletes it where value is "". A failure other than a conflict is tried once more; "overtaken" is
+// then the conflict of which nobody can say whether the first try was written and what is there came after it.
 func (c *client) store(key, version, value string, done func(version, failed string)) {
 	c.storeOnce(key, version, value, func(v, failed string) {
 		if failed == "" || failed == "conflict" {
@@ -38,13 +39,13 @@ func (c *client) store(key, version, value string, done func(version, failed str
 				done(v, failed)
 				return
 			}
-			// The first may have been written, and only its answer lost: then we are in conflict with ourselves.
+			// The first may have been written, and only its answer lost: then we are in conflict with ourselves. No two instances write the same text.
 			c.load(key, func(found, now, unread string) {
 				if unread == "" && found == value {
 					done(now, "")
 					return
 				}
-				done("", "conflict")
+				done("", "overtaken")
 			})
 		})
 	})

@@ -13,7 +13,9 @@ type tokens struct {
 	expiresAt                      int64 // Unix ms, 0: unknown
 	receivedAt                     int64
 	generation                     int64 // grows with each answer, whatever the clock does
-	sentAt                         int64 // the refresh token went out then, and what became of it is not known
+	sentAt                         int64 // the refresh token went out then first, and what became of it is not known
+	triedAt                        int64 // and then last
+	triedBy                        string
 	extra                          []extra
 }
 
@@ -24,7 +26,8 @@ type extra struct{ name, raw string }
 func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f *fault) {
 	t = new(tokens)
 	*t = *old
-	t.sentAt, t.receivedAt = 0, c.now
+	t.clearMark()
+	t.receivedAt = c.now
 	t.generation = max(old.generation+1, c.now)
 	t.extra = append([]extra(nil), old.extra...)
 	t.access = v.Get("access_token").Str()
@@ -76,6 +79,14 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	}
 	return t, nil
 }
+
+// sameGrant tells whether the access token is the same, whatever else was written since.
+func (t *tokens) sameGrant(other *tokens) bool {
+	return t.access == other.access && t.receivedAt == other.receivedAt
+}
+
+// clearMark says that the refresh token is not under way.
+func (t *tokens) clearMark() { t.sentAt, t.triedAt, t.triedBy = 0, 0, "" }
 
 func (t *tokens) keep(name, raw string) {
 	for i := range t.extra {
@@ -147,9 +158,9 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 			return
 		}
 		c.sessions.run(func(release func()) {
-			c.hold(t, false, func() {
+			c.hold(t, false, func(f *fault) {
 				release()
-				done(nil)
+				done(f)
 			})
 		})
 	})
@@ -186,9 +197,9 @@ func (c *client) setToken(cmd *command, in json.Value) {
 		return
 	}
 	c.sessions.run(func(release func()) {
-		c.hold(t, true, func() {
+		c.hold(t, true, func(f *fault) {
 			release()
-			c.finishStatus(cmd, nil, "")
+			c.finishStatus(cmd, f, "")
 		})
 	})
 }
@@ -196,31 +207,39 @@ func (c *client) setToken(cmd *command, in json.Value) {
 // extend changes the access token for a long-lived one, by a grant type that some providers have for it.
 func (c *client) extend(cmd *command) {
 	f := c.canPoll()
-	switch {
-	case c.longLived == "":
+	if c.longLived == "" {
 		f = bad("missing", "long_lived_grant_type")
-	case f == nil && c.tokens.access == "":
-		f = &fault{kind: kindClient, code: "no_token"}
 	}
 	if f != nil {
 		c.fail(cmd, f)
 		return
 	}
-	params := []form.Param{{Name: "grant_type", Value: c.longLived}, {Name: c.longLived, Value: c.tokens.access}}
-	c.tokenRequest(cmd, stageToken, c.config.token, params, func(v json.Value, f *fault) {
-		var t *tokens
-		if f == nil {
-			t, f = c.readTokens(v, c.tokens, false)
+	// Under the lock, and on what is stored now: what comes back is laid over it.
+	c.newest(func(release func(), f *fault) {
+		end := func(f *fault) {
+			release()
+			c.finishStatus(cmd, f, "")
+		}
+		old := c.tokens
+		if f == nil && old.access == "" {
+			f = &fault{kind: kindClient, code: "no_token"}
 		}
 		if f != nil {
-			c.fail(cmd, f)
+			end(f)
 			return
 		}
-		c.sessions.run(func(release func()) {
-			c.hold(t, false, func() {
-				release()
-				c.finishStatus(cmd, nil, "")
-			})
+		params := []form.Param{{Name: "grant_type", Value: c.longLived}, {Name: c.longLived, Value: old.access}}
+		c.tokenRequest(cmd, stageToken, c.config.token, params, func(v json.Value, f *fault) {
+			var t *tokens
+			if f == nil {
+				t, f = c.readTokens(v, old, false)
+			}
+			if f != nil {
+				c.redact(f, old.access)
+				end(f)
+				return
+			}
+			c.hold(t, false, end)
 		})
 	})
 }
