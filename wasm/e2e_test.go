@@ -25,6 +25,26 @@ type site struct {
 	*httptest.Server
 	server *authserver.Server
 	config drive.Config
+
+	mu    sync.Mutex
+	front http.Handler // where set, answers in the server's place
+}
+
+func (s *site) serve(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	front := s.front
+	s.mu.Unlock()
+	if front != nil {
+		front.ServeHTTP(w, r)
+		return
+	}
+	s.server.ServeHTTP(w, r)
+}
+
+func (s *site) setFront(h http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.front = h
 }
 
 func newSite(t *testing.T, change func(*authserver.Config)) *site {
@@ -33,12 +53,12 @@ func newSite(t *testing.T, change func(*authserver.Config)) *site {
 	const redirect = "http://127.0.0.1/cb"
 	if err := store.AddClient(authserver.Client{
 		ClientID: "notes", RedirectURIs: []string{redirect}, Scope: "profile email",
-		GrantTypes: []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken},
+		GrantTypes: []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
 	}); err != nil {
 		t.Fatal(err)
 	}
 	s := &site{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.server.ServeHTTP(w, r) }))
+	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.Close)
 	c := authserver.Config{Issuer: s.URL, Store: store, Users: map[string]authserver.User{"demo": {Password: "secret", Name: "Demo"}}}
 	if change != nil {
@@ -51,10 +71,18 @@ func newSite(t *testing.T, change func(*authserver.Config)) *site {
 	s.config = drive.Config{
 		Issuer: s.URL, ClientID: "notes", RedirectURI: redirect, Scope: "profile",
 		AuthorizationEndpoint: s.URL + "/authorize", TokenEndpoint: s.URL + "/token",
-		RevocationEndpoint: s.URL + "/revoke", UserinfoEndpoint: s.URL + "/userinfo", Resources: []string{s.URL + "/userinfo"},
+		DeviceAuthorizationEndpoint: s.URL + "/device_authorization", RevocationEndpoint: s.URL + "/revoke", UserinfoEndpoint: s.URL + "/userinfo", Resources: []string{s.URL + "/userinfo"},
 		AuthorizationResponseIssParameterSupported: true,
 	}
 	return s
+}
+
+func openConfig(t *testing.T, config drive.Config) (*drive.Client, error) {
+	c, err := wasm.Open(t.Context(), config, drive.Options{})
+	if err == nil {
+		t.Cleanup(func() { c.Close() })
+	}
+	return c, err
 }
 
 func (s *site) open(t *testing.T, opts drive.Options) *drive.Client {
@@ -160,6 +188,46 @@ func TestCodeFlow(t *testing.T) {
 	}
 }
 
+// Q13, X10: a token that the resource refuses is made new and the request sent once more; where there is no way to that, the caller
+// gets the 401.
+func TestRevokedElsewhere(t *testing.T) {
+	s := newSite(t, nil)
+	c := s.open(t, drive.Options{})
+	s.signIn(t, c)
+	token, err := c.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoke := func(token string) {
+		t.Helper()
+		res, err := http.PostForm(s.URL+"/revoke", url.Values{"client_id": {"notes"}, "token": {token}})
+		if err != nil || res.StatusCode != 200 {
+			t.Fatal(err, res)
+		}
+	}
+	revoke(token.AccessToken)
+	h := &http.Client{Transport: c.Transport(nil)}
+	if res, err := h.Get(s.URL + "/userinfo"); err != nil || res.StatusCode != 200 {
+		t.Errorf("%v, %v", err, res)
+	}
+	if n := s.server.Stats().TokenRequests["refresh_token"]; n != 1 {
+		t.Errorf("%d refreshes", n)
+	}
+
+	alone := s.open(t, drive.Options{Store: &drive.MemoryStore{}})
+	if token, err = c.Token(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := alone.SetToken(t.Context(), map[string]any{"access_token": token.AccessToken, "token_type": "Bearer"}); err != nil {
+		t.Fatal(err)
+	}
+	revoke(token.AccessToken)
+	h = &http.Client{Transport: alone.Transport(nil)}
+	if res, err := h.Get(s.URL + "/userinfo"); err != nil || res.StatusCode != 401 {
+		t.Errorf("without a refresh token: %v, %v", err, res)
+	}
+}
+
 // A4, X9: each refresh rotates, and the next one uses what was stored.
 func TestRotation(t *testing.T) {
 	s := newSite(t, nil)
@@ -211,6 +279,18 @@ func (n *tap) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	return res, err
+}
+
+func (n *tap) count() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.forms)
+}
+
+func (n *tap) form(i int) url.Values {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.forms[i]
 }
 
 // A8: a refresh token that somebody else replays ends the session, with an error that names the server's.

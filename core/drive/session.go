@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -275,7 +276,7 @@ func (s *session) finish(t *task, in input) {
 // do is a command from beginning to end. A caller who gives up withdraws only the own command.
 func (s *session) do(ctx context.Context, op string, params, out any) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("oauth2: %s: %w", op, err)
+		return gaveUp(op, err)
 	}
 	id, w, err := s.start(op, params)
 	if err != nil {
@@ -291,8 +292,12 @@ func (s *session) do(ctx context.Context, op string, params, out any) error {
 		return r.read(op, out)
 	case <-ctx.Done():
 		s.withdraw(id)
-		return fmt.Errorf("oauth2: %s: %w", op, ctx.Err())
+		return gaveUp(op, ctx.Err())
 	}
+}
+
+func gaveUp(op string, err error) error {
+	return fmt.Errorf("oauth2: %s: %w", strings.ReplaceAll(op, "_", " "), err)
 }
 
 // withdraw cancels a command whose caller is gone. Nobody waits for the results of either.
