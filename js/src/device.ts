@@ -15,9 +15,10 @@ export const deviceFlow = async (
     // Once the flow is over, nothing is left to be shown: the promise says how it ended.
     device?.user_code && prompt({ ...device, pause: () => run('poll_stop'), resume: () => run('poll_start'), cancel: forget });
   const changed = (event: Event) => show((event as CustomEvent).detail);
-  client.addEventListener('device', changed);
   try {
+    // Nothing has changed where a flow is taken up, so no event says what there is.
     if (command === 'poll_start') show((await run('status', { signal })).device);
+    client.addEventListener('device', changed);
     await run(command, { ...parameters, signal });
     return await run('device_wait', { signal });
   } catch (error) {

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 import { installed, root } from './lib/installed.mjs';
+import { decide } from './lib/oidc-pages.mjs';
 import { start } from './lib/process.mjs';
+import { until } from './lib/provider.mjs';
 import { chromiumArgs, runtimes } from './lib/runtimes.mjs';
 import { serve } from './lib/serve.mjs';
 
@@ -28,7 +30,7 @@ before(async () => {
     headers: { 'content-security-policy': "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src *" },
     types: { '.html': 'text/html' },
   });
-  const provider = await start('node', [join(root, 'js/test/lib/oidc-provider.mjs'), `${site.url}/`], /^ready: (\S+)/);
+  const provider = await start('node', [join(root, 'js/test/lib/oidc-provider.mjs'), '--interval', '7', `${site.url}/`], /^ready: (\S+)/);
   [issuer, server] = [provider.match[1], provider];
   browser = await chromium.launch({ executablePath: runtimes.chromium, args: chromiumArgs });
 });
@@ -53,6 +55,7 @@ const openPage = async () => {
       redirect_uri: `${site.url}/`,
       authorization_endpoint: `${issuer}/auth`,
       token_endpoint: `${issuer}/token`,
+      device_authorization_endpoint: `${issuer}/device/auth`,
       revocation_endpoint: `${issuer}/token/revocation`,
       userinfo_endpoint: `${issuer}/me`,
       scope: 'openid profile',
@@ -156,4 +159,51 @@ test('Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong callback
     assert.equal(replay.status, 400);
     assert.equal((await call('token')).failed, 'client not_signed_in');
   });
+});
+
+/** A device flow in the page; `poll` winds its clock on to the next poll. */
+const deviceFlow = async (t) => {
+  const { page, requests } = await openPage();
+  t.after(() => page.context().close());
+  await page.clock.install();
+  await page.evaluate(() => {
+    window.prompts = [];
+    window.client.deviceSignIn({ prompt: (device) => prompts.push(device) }).then(
+      (status) => (window.outcome = status),
+      ({ kind, code, error }) => (window.outcome = { kind, code, error }),
+    );
+  });
+  await page.waitForFunction(() => window.prompts.at(-1)?.polling || window.outcome);
+  const device = await page.evaluate(() => JSON.parse(JSON.stringify(window.prompts.at(-1) ?? window.outcome)));
+  const poll = async () => {
+    const before = requests.length;
+    await page.clock.fastForward(1000 + device.interval_ms);
+    await until(() => requests.length > before, 'a poll');
+  };
+  const outcome = async () => {
+    await page.waitForFunction(() => window.outcome);
+    return page.evaluate(() => window.outcome);
+  };
+  return { page, device, poll, outcome, requests };
+};
+
+test('Q32 Q34 Q38 a page of Chromium against oidc-provider: the device flow, approved', async (t) => {
+  const { page, device, poll, outcome, requests } = await deviceFlow(t);
+  assert.equal(device.interval_ms, 7000);
+  await poll();
+  assert.equal(requests[0].get('grant_type'), 'urn:ietf:params:oauth:grant-type:device_code');
+  await decide(device.verification_uri_complete, 'approve');
+  await poll();
+  const { status, id_token } = await outcome();
+  assert.equal(status, 'granted');
+  assert.ok(id_token);
+  assert.equal((await page.evaluate(() => client.profile())).id, '248289761001');
+  assert.equal((await page.evaluate(() => client.refresh())).status, 'granted');
+});
+
+test('Q34 a page of Chromium against oidc-provider: the device flow, declined', async (t) => {
+  const { device, poll, outcome } = await deviceFlow(t);
+  await decide(device.verification_uri_complete, 'deny');
+  await poll();
+  assert.deepEqual(await outcome(), { kind: 'server', code: 'oauth_error', error: 'access_denied' });
 });
