@@ -57,6 +57,70 @@ test('Q41 handleRedirect says whether the URL was for it', async () => {
   assert.equal(server.requests.length, 0);
 });
 
+test('Q41 matches says for whom a URL is, by the redirect URI and all of its query', async () => {
+  const client = await openClient({ ...server.config, redirect_uri: 'https://app.example/cb?app=1' });
+  for (const [url, matches] of [
+    ['https://app.example/cb?app=1&code=c&state=s', true],
+    ['https://app.example/cb?error=access_denied&app=1', true],
+    ['https://app.example/cb?code=c&state=s', false],
+    ['https://app.example/cb?app=2&code=c&state=s', false],
+    ['https://app.example/cb?app=1', false],
+    ['http://app.example/cb?app=1&code=c&state=s', false],
+  ]) {
+    assert.equal(await client.matches(url), matches, url);
+    assert.equal(await client.matches(new URL(url)), matches, url);
+  }
+});
+
+test('Q42 a user pastes the URL, its query, or the code alone', async () => {
+  const client = await openClient(server.config);
+  for (const paste of [(state) => `${server.config.redirect_uri}?code=C&state=${state}`, (state) => `code=C&state=${state}`, () => ' C\n']) {
+    const { state } = await client.authorize({ state: 'mine' });
+    const status = await client.callback({ pasted: paste(state), state });
+    assert.deepEqual([status.status, status.state], ['granted', 'mine']);
+  }
+  assert.match(server.requests.at(-1).body, /code=C&/);
+  await assert.rejects(client.callback({ pasted: 'C' }), { kind: 'callback_not_verified', code: 'missing_state' });
+});
+
+test('H9 a server that gets the response posted hands its parameters over', async () => {
+  const client = await openClient(server.config);
+  const { state } = await client.authorize();
+  assert.equal((await client.callback({ parameters: new URLSearchParams({ code: 'c', state }) })).status, 'granted');
+});
+
+test('H7 the profile is read as configured; an id keeps all its digits', async () => {
+  server.answers['/userinfo'] = () => ({ body: '{"user":{"id":90071992547409931234,"mail":"a@example.com"}}' });
+  const client = await openClient({ ...server.config, profile: { id: 'user.id', email: 'user.mail' } });
+  await signIn(client);
+  const { issuer: _, ...profile } = await client.profile();
+  assert.deepEqual(profile, { id: '90071992547409931234', email: 'a@example.com', email_verified: false });
+});
+
+test('H7 a token is changed for a long-lived one', async () => {
+  const client = await openClient({ ...server.config, long_lived_grant_type: 'fb_exchange_token' });
+  await signIn(client);
+  const before = (await client.token()).access_token;
+  assert.equal((await client.extend()).status, 'granted');
+  assert.notEqual((await client.token()).access_token, before);
+  assert.match(server.requests.at(-1).body, /grant_type=fb_exchange_token/);
+});
+
+test('Q34 an error says how long the server asked to wait', async () => {
+  const client = await openClient(server.config);
+  await signIn(client);
+  server.answers['/token'] = () => ({ status: 503, headers: { 'retry-after': '7' }, body: {} });
+  await assert.rejects(client.refresh(), { kind: 'server', status: 503, retryable: true, retry_after_ms: 7000 });
+});
+
+test('the log names events and the commands that results are of', async () => {
+  const log = [];
+  const client = await openClient(server.config, { onEffect: ({ kind, name }) => name && log.push(`${kind} ${name}`) });
+  await signIn(client);
+  await until(() => log.length === 5);
+  assert.deepEqual(log, ['result authorize', 'result matches', 'event status', 'event granted', 'result callback']);
+});
+
 test('Q2 H5 a refusal of the server is server_error, then request_failed, and the rejection', async () => {
   const client = await openClient(server.config);
   const events = heard(client);

@@ -78,6 +78,39 @@ test('after a 401 the token is refreshed and the request sent once more', async 
   assert.notEqual(server.requests[0].headers.authorization, server.requests[2].headers.authorization);
 });
 
+test('Q13 requests that come back 401 together share one refresh; a token that is newer than the refused is tried as it is', async () => {
+  const refused = (await client.token()).access_token;
+  server.requests.length = 0;
+  let late;
+  const first = new Promise((resolve) => (late = resolve));
+  server.answers['/api'] = async ({ headers, path }) => {
+    if (headers.authorization !== `Bearer ${refused}`) return { body: { ok: true } };
+    // One of them hears of it only after the others have gone on.
+    if (path.endsWith('late')) await first;
+    return { status: 401 };
+  };
+  const slow = client.fetch(`${server.url}/api?late`);
+  const responses = await Promise.all([1, 2, 3].map((n) => client.fetch(`${server.url}/api?${n}`)));
+  late();
+  for (const response of [...responses, await slow]) assert.equal(response.status, 200);
+  assert.equal(server.count('/token'), 1);
+  assert.equal(server.count('/api'), 8);
+});
+
+test('Q13 a provider that wants the token in a header of its own gets it there, after a 401 too', async () => {
+  const own = await openClient({ ...server.config, token_header: 'x-token' });
+  await signIn(own);
+  const seen = [];
+  server.answers['/api'] = ({ headers }) => {
+    seen.push([headers['x-token'], headers.authorization]);
+    return seen.length > 1 ? { body: {} } : { status: 401 };
+  };
+  assert.equal((await own.fetch(`${server.url}/api`)).status, 200);
+  assert.match(seen[0][0], /^ACCESS-/);
+  assert.notEqual(seen[0][0], seen[1][0]);
+  assert.deepEqual([seen[0][1], seen[1][1]], [undefined, undefined]);
+});
+
 test('a second 401 is the answer', async () => {
   server.answers['/api'] = () => ({ status: 401 });
   assert.equal((await client.fetch(`${server.url}/api`)).status, 401);

@@ -9,7 +9,7 @@ const read = async (request) => {
 
 /**
  * @returns {Promise<object>} `url`; `requests`, each with path, method, headers and body; `answers`, a function by path that answers
- *   in place of the usual one: it gets the request and gives `{status, headers, body}` or a promise of it; `config`, for a client
+ *   in place of the usual one: it gets the request and gives `{status, headers, body}` or a promise of it, where a text is the JSON itself; `config`, for a client
  */
 export const provider = async () => {
   const requests = [];
@@ -37,7 +37,7 @@ export const provider = async () => {
     const answer = answers[pathname] ?? usual[pathname] ?? usual['/' + pathname.split('/')[1]];
     const { status = 200, headers = {}, body } = (await answer?.(seen)) ?? { status: 404 };
     response.writeHead(status, { 'content-type': 'application/json', ...cors, ...headers });
-    response.end(body === undefined ? '' : JSON.stringify(body));
+    response.end(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body));
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${server.address().port}`;
