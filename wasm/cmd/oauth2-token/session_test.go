@@ -3,6 +3,10 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,7 +55,18 @@ func signIn(t *testing.T, p peer) *account {
 // A token that ended is refreshed before it is printed; of processes that find that at once one refreshes, and all print what it got.
 func TestRefresh(t *testing.T) {
 	t.Parallel()
-	p := ours(t, func(c *authserver.Config) { c.AccessTokenLifetime = 4 * time.Second })
+	p := ours(t, func(c *authserver.Config) { c.AccessTokenLifetime = 8 * time.Second })
+	upstream, err := url.Parse(p.config.Issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A refresh takes so long that the processes meet.
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Second)
+		httputil.NewSingleHostReverseProxy(upstream).ServeHTTP(w, r)
+	}))
+	t.Cleanup(slow.Close)
+	p.config.RefreshEndpoint = slow.URL + "/token"
 	a := signIn(t, p)
 	old := a.token()
 	a.until("over", func() bool { return strings.Contains(a.start("status").ends(exitOK), "which is over") })
