@@ -59,6 +59,8 @@ func explain(err error) string {
 	switch status := exitStatus(err); {
 	case status == exitInterrupted:
 		return "given up"
+	case status == exitNotSignedIn && e != nil && e.Code != "not_signed_in":
+		return "not signed in any more (" + err.Error() + "); `oauth2-token login` does that again"
 	case status == exitNotSignedIn:
 		return "not signed in; `oauth2-token login` does that"
 	case e == nil:

@@ -120,7 +120,7 @@ func TestFailures(t *testing.T) {
 		{"a member without flag", &drive.Error{Kind: "client", Code: "bad_value", Field: "nonce"}, exitUsage, "the configuration cannot be used: nonce (bad value)"},
 		{"an insecure URL", &drive.Error{Kind: "client", Code: "not_https", Field: "token_endpoint"}, exitUsage, "-token-endpoint (not https)"},
 		{"not signed in", &drive.Error{Kind: "client", Code: "not_signed_in", Op: "token"}, exitNotSignedIn, "oauth2-token login"},
-		{"a session that the server ended", &drive.Error{Kind: "server", Code: "oauth_error", Op: "token", OAuthError: "invalid_grant"}, exitNotSignedIn, "oauth2-token login"},
+		{"a session that the server ended", &drive.Error{Kind: "server", Code: "oauth_error", Op: "token", OAuthError: "invalid_grant"}, exitNotSignedIn, "not signed in any more (oauth2: token: oauth error (invalid_grant))"},
 		{"a code that the server refused", &drive.Error{Kind: "server", Code: "oauth_error", Op: "callback", OAuthError: "invalid_grant"}, exitFailed, "invalid_grant"},
 		{"the user refused", &drive.Error{Kind: "server", Code: "oauth_error", OAuthError: "access_denied", Description: "no\x1b[31m"}, exitRefused, "refused: oauth2: oauth error (access_denied: no[31m)"},
 		{"too late", drive.ErrExpired, exitRefused, "ran out"},

@@ -196,3 +196,18 @@ func TestDirectoryThatOthersRead(t *testing.T) {
 	login.ends(exitFailed)
 	login.says("0700")
 }
+
+// A session that cannot be kept is a failure, however well the sign-in went.
+func TestNotKept(t *testing.T) {
+	t.Parallel()
+	p := ours(t, nil)
+	a := newAccount(t, p.config)
+	login := a.start("login")
+	page, _ := login.code()
+	if err := os.RemoveAll(a.dir); err != nil {
+		t.Fatal(err)
+	}
+	p.decide(t, page, "approve")
+	login.ends(exitFailed)
+	login.says("signed in, but the session is lost with this process")
+}

@@ -32,7 +32,7 @@ do so at the same time: one of them refreshes, the others take what it got.
 
 WAYS TO SIGN IN
   By default a code and a QR code are shown, for a browser on any device. Ctrl-C
-  gives that up; after any other end the next login goes on with the same code.
+  gives that up; if the program is killed, the next login goes on with the code.
 
   -loopback   in a browser on this machine, which comes back by itself
   -paste      in any browser; you paste the code or the address it ends at
