@@ -251,3 +251,22 @@ test('a sandboxed frame, where storage and locks are refused, opens a client', a
   await context.close();
   framed.stop();
 });
+
+test('a page that comes back by the Back button goes on with its client', async (t) => {
+  const keeping = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] });
+  t.after(() => keeping.close());
+  const page = await open(await keeping.newContext());
+  await page.evaluate(async (config) => {
+    window.shown = [];
+    addEventListener('pageshow', ({ persisted }) => shown.push(persisted));
+    // With a database open and a timer running.
+    window.client = await oauth.openClient({ ...config, auto_refresh: true }, { store: oauth.insecureIndexedDBStore() });
+    await client.setToken({ access_token: 'OLD', token_type: 'Bearer', refresh_token: 'R', expires_in: 3600 });
+  }, config);
+  await page.goto(site.url + '/pages/finish.html');
+  await page.evaluate(() => void history.back());
+  await page.waitForFunction(() => window.shown?.length);
+  assert.deepEqual(await page.evaluate(() => shown), [true]);
+  assert.equal((await page.evaluate(() => client.token())).access_token, 'OLD');
+  assert.match((await page.evaluate(() => client.token({ force: true }))).access_token, /^ACCESS-/);
+});

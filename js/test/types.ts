@@ -1,5 +1,8 @@
 // What callers write, held against the package's types. It is compiled, never run.
 import { type Client, ConflictError, Host, insecureSessionStore, memoryStore, OAuthError, openClient, type Store } from 'oauth2-wasm';
+import { insecureIndexedDBStore } from 'oauth2-wasm/indexeddb';
+import { finishPopup, signInPopup } from 'oauth2-wasm/popup';
+import { qrSvg } from 'oauth2-wasm/qr';
 import { instantiate, Trap } from 'oauth2-wasm/wasm_exec.js';
 
 const store: Store = {
@@ -25,6 +28,14 @@ const client: Client = await openClient(
     parameters: { audience: 'api' },
     pkce_verifier_length: 64,
     retry_window_ms: 0,
+    device_authorization_endpoint: 'https://{tenant}.as.example/device',
+    variables: { tenant: 'a' },
+    clock_skew_ms: 5000,
+    auto_refresh: true,
+    refresh_lead_ms: 60_000,
+    token_header: 'x-token',
+    long_lived_grant_type: 'fb_exchange_token',
+    profile: { id: 'user.id', emails_endpoint: 'https://as.example/emails' },
   },
   {
     store,
@@ -36,7 +47,7 @@ const client: Client = await openClient(
       request: { refresh: async (request) => ({ ...request, headers: [...request.headers, ['x-a', 'b']] }) },
     },
     signal: AbortSignal.timeout(1000),
-    onEffect: ({ kind, stage, method, url, ms }) => console.log(kind, stage, method, url, ms),
+    onEffect: ({ kind, name, stage, method, url, ms }) => console.log(kind, name, stage, method, url, ms),
   },
 );
 
@@ -45,6 +56,9 @@ client.addEventListener('status', ({ detail }) => detail.status === 'refreshing'
 client.addEventListener('request_failed', function ({ detail }) {
   if (detail.retryable) void this.refresh();
 });
+client.addEventListener('about_to_expire', ({ detail }) => new Date(detail.expires_at));
+client.addEventListener('authorize_with_user_code', ({ detail }) => console.log(detail.user_code, detail.verification_uri_complete?.length));
+client.addEventListener('device', ({ detail }) => console.log(detail.polling, detail.user_code?.length));
 client.addEventListener('whatever', (event: Event) => event.type);
 
 const { signal } = new AbortController();
@@ -52,6 +66,21 @@ const { url, state }: { url: string; state: string } = await client.authorize({ 
 await client.signIn({ navigate: (url) => console.log(url, state) });
 const status = await client.handleRedirect(url, { signal });
 if (status) console.log(status.state?.length, status.scope, status.extra?.['user']);
+const signed: { scope: string } = await client.deviceSignIn({
+  scope: 'read',
+  signal,
+  prompt: async ({ user_code, verification_uri, verification_uri_complete, expires_at, interval_ms, polling, pause, resume, cancel }) => {
+    console.log(user_code, new Date(expires_at), interval_ms, polling, qrSvg(verification_uri_complete ?? verification_uri, { title: user_code }));
+    await (polling ? pause() : resume());
+    await cancel();
+  },
+});
+if (status?.device) await client.deviceResume({ prompt: ({ user_code }) => console.log(user_code, signed.scope) });
+console.log(await client.matches(location.href), (await client.callback({ pasted: 'code', state })).status);
+const { id, email = 'none', email_verified }: { id: string; email?: string; email_verified: boolean } = await client.profile();
+console.log(id, email, email_verified, (await client.extend()).expires_at);
+console.log((await signInPopup(client, { state: 'x', features: 'popup', signal })).state, await finishPopup());
+await openClient({ client_id: 'app' }, { store: insecureIndexedDBStore('app') });
 await client.exchange({ code: 'c', code_verifier: 'v' });
 const { access_token, expires_at = 0 } = await client.token({ force: true, signal });
 console.log(access_token, new Date(expires_at));
@@ -67,7 +96,7 @@ await openClient({ client_id: 'app' }, { session, store: memoryStore(), module: 
 try {
   await client.token();
 } catch (error) {
-  if (error instanceof OAuthError && error.kind === 'server') console.log(error.code, error.status, error.error_description);
+  if (error instanceof OAuthError && error.kind === 'server') console.log(error.code, error.status, error.error_description, error.retry_after_ms);
 }
 client.close();
 
@@ -84,6 +113,8 @@ await openClient({ client_id: 'app', clientSecret: 's' });
 await openClient({ client_id: 'app', token_endpoint_auth_method: 'basic' });
 // @ts-expect-error: a store without versions
 await openClient({ client_id: 'app' }, { store: { load: () => 'text', store: () => {} } });
+// @ts-expect-error: nobody would see the code
+await client.deviceSignIn({});
 // @ts-expect-error: no such token
 await client.revoke({ token: 'id_token' });
 // @ts-expect-error: not made by callers

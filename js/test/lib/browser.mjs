@@ -4,7 +4,7 @@ import { chromium } from 'playwright-core';
 import { installed, root } from './installed.mjs';
 import { chromiumArgs, runtimes } from './runtimes.mjs';
 
-export const launch = () => chromium.launch({ executablePath: runtimes.chromium, args: chromiumArgs });
+export const launch = (options) => chromium.launch({ executablePath: runtimes.chromium, args: chromiumArgs, ...options });
 
 /** Puts test pages beside the installed package, and gives the folder of both. */
 export const pages = () => {
