@@ -20,13 +20,8 @@ func (c *client) authorize(cmd *command, in json.Value) {
 		c.fail(cmd, bad("missing", "authorization_endpoint"))
 		return
 	}
-	a := &attempt{scope: c.scope, redirectURI: c.redirectURI, at: c.now, appState: in.Get("state").Str()}
+	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.now, appState: in.Get("state").Str()}
 	own, ok := readParams(in.Get("parameters"))
-	if v := in.Get("scope"); v.Kind() == json.String {
-		a.scope = v.Str()
-	} else if s := valueOf(c.parameters, "scope"); s != "" {
-		a.scope = s
-	}
 	if s := valueOf(own, "scope"); s != "" {
 		a.scope = s
 	}
@@ -99,6 +94,17 @@ func (c *client) authorize(cmd *command, in json.Value) {
 			})
 		})
 	})
+}
+
+// wantedScope is the scope of a request that a command makes.
+func (c *client) wantedScope(in json.Value) string {
+	if v := in.Get("scope"); v.Kind() == json.String {
+		return v.Str()
+	}
+	if s := valueOf(c.parameters, "scope"); s != "" {
+		return s
+	}
+	return c.scope
 }
 
 func checkAuthorize(in json.Value, a *attempt, own []form.Param, ok bool) *fault {

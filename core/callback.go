@@ -66,7 +66,7 @@ func (c *client) checkCallback(a *attempt, url string, get func(string) string) 
 	switch {
 	case c.now > a.at+attemptLife:
 		return &fault{kind: kindExpired, code: "attempt_expired"}
-	case url != "" && !redirectedTo(url, a.redirectURI):
+	case url != "" && !answers(url, a.redirectURI):
 		return &fault{kind: kindCallback, code: "wrong_redirect_uri"}
 	// RFC 9207 section 2.4.
 	case iss == "" && c.issRequired:
@@ -94,22 +94,6 @@ func queryOf(url string) string {
 		return url[i+1:]
 	}
 	return ""
-}
-
-// redirectedTo compares exactly: the response's parameters come behind the redirect URI, and nothing else (RFC 9700 section 2.1).
-func redirectedTo(url, redirectURI string) bool {
-	if u, ok := parseURI(redirectURI); ok && u.path == "" && !u.query && prefixed(url, redirectURI+"/") {
-		redirectURI += "/" // as every browser writes it (RFC 3986 section 6.2.3)
-	}
-	if !prefixed(url, redirectURI) {
-		return false
-	}
-	rest := url[len(redirectURI):]
-	sep := byte('?')
-	if index(redirectURI, '?') >= 0 {
-		sep = '&'
-	}
-	return rest == "" || rest[0] == sep || rest[0] == '#'
 }
 
 // readPasted takes what a user copied from the browser: the whole URL, its query, or the code alone, which then belongs to the attempt with that state.
@@ -145,10 +129,16 @@ func trim(s string) string {
 
 // matches tells whether a URL that reached the application is a response to one of its requests at all.
 func (c *client) matches(cmd *command, in json.Value) {
-	got, registered := in.Get("url").Str(), c.redirectURI
-	params, ok := form.Decode(queryOf(got))
-	wanted, _ := form.Decode(queryOf(registered))
-	ok = ok && registered != "" && place(got) == place(registered)
+	url := in.Get("url").Str()
+	params, _ := form.Decode(queryOf(url))
+	ok := answers(url, c.redirectURI) && (count(params, "state") > 0 || count(params, "code") > 0 || count(params, "error") > 0)
+	c.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
+}
+
+// answers tells whether a URL is the redirect URI with a response added: the same place, and every query item that was registered.
+func answers(url, redirectURI string) bool {
+	params, ok := form.Decode(queryOf(url))
+	wanted, _ := form.Decode(queryOf(redirectURI))
 	for _, p := range wanted {
 		found := false
 		for _, q := range params {
@@ -156,8 +146,7 @@ func (c *client) matches(cmd *command, in json.Value) {
 		}
 		ok = ok && found
 	}
-	ok = ok && (count(params, "state") > 0 || count(params, "code") > 0 || count(params, "error") > 0)
-	c.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
+	return ok && redirectURI != "" && place(url) == place(redirectURI)
 }
 
 // place is what of a URI says where it leads: scheme, authority and path, as RFC 3986 section 6.2 makes them comparable.

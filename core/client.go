@@ -26,11 +26,14 @@ type client struct {
 	starting      *command // the device_start whose answer is awaited
 	deviceWaits   []*command
 	poll, expiry  alarm
+	paused        bool  // polling was stopped before it began
+	missed        bool  // a refresh that nobody asked for was due while polling
 	failures      int64 // of refreshes nobody asked for, since the last good one
 	retryAt       int64 // the server asked to be left alone until then
 
 	attempts   attempts
 	sessions   serial // changes of the session, one at a time
+	devices    serial // beginnings of device flows
 	refreshing *refreshRun
 	commands   []*command
 	loading    bool
@@ -60,11 +63,11 @@ func openClient(l *link, in json.Value) *fault {
 		}
 		c.tokens = t
 		c.blind, c.unsaved = true, true
+		whole, _ := json.Parse(v.Str())
+		c.resume(c.decodeDevice(whole.Get("device").Str()))
 		if t.access != "" {
 			c.grant()
 		}
-		whole, _ := json.Parse(v.Str())
-		c.resume(c.decodeDevice(whole.Get("device").Str()))
 		return nil
 	}
 	c.loading = true
@@ -102,9 +105,10 @@ func (c *client) loaded(failed string) {
 
 // resume goes on with a device flow that another instance began.
 func (c *client) resume(d *device) {
-	if c.device = d; d == nil {
+	if d == nil || c.now >= d.expiresAt {
 		return
 	}
+	c.device = d
 	c.settle()
 	if d.polling {
 		c.startPolling(d)
@@ -206,13 +210,17 @@ func (c *client) end(cmd *command, f *fault, write func(*json.Writer)) {
 		return
 	}
 	cmd.done = true
-	for i, other := range c.commands {
+	c.commands, c.deviceWaits = without(c.commands, cmd), without(c.deviceWaits, cmd)
+	c.result(cmd.id, f, write)
+}
+
+func without(list []*command, cmd *command) []*command {
+	for i, other := range list {
 		if other == cmd {
-			c.commands = append(c.commands[:i], c.commands[i+1:]...)
-			break
+			return append(list[:i:i], list[i+1:]...)
 		}
 	}
-	c.result(cmd.id, f, write)
+	return list
 }
 
 func (c *client) finish(cmd *command, write func(*json.Writer)) { c.end(cmd, nil, write) }

@@ -278,7 +278,7 @@ func (c *config) fingerprint() string {
 	if issuer == "" {
 		issuer = c.token
 	}
-	return digest43(issuer + "\n" + c.clientID)[:22]
+	return digest43(issuer + "\n" + c.clientID + c.variables.Raw())[:22]
 }
 
 // vschars: RFC 6749 appendix A, VSCHAR.

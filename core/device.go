@@ -8,6 +8,8 @@ import (
 const (
 	pollInterval = 5_000 // RFC 8628 section 3.2, where the server names none
 	slowDown     = 5_000 // RFC 8628 section 3.5
+	// longestInterval keeps sums with a time of day within what every host can count.
+	longestInterval = 1 << 50
 )
 
 // A device is one device authorization (RFC 8628) that the user may still answer.
@@ -21,10 +23,7 @@ type device struct {
 
 // deviceStart is the device authorization request (section 3.1). The user's code is given out once all is stored; polling then starts by itself.
 func (c *client) deviceStart(cmd *command, in json.Value) {
-	scope := c.scope
-	if v := in.Get("scope"); v.Kind() == json.String {
-		scope = v.Str()
-	}
+	scope := c.wantedScope(in)
 	own, ok := readParams(in.Get("parameters"))
 	for _, p := range own {
 		ok = ok && !protected(p.Name) && p.Name != "scope"
@@ -43,7 +42,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 		return
 	}
 	c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
-	c.starting = cmd
+	c.starting, c.paused = cmd, false
 
 	r := &request{stage: stageDevice, method: "POST", url: c.deviceAuthorization, auth: c.auth}
 	if scope != "" {
@@ -73,7 +72,15 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 			return
 		}
 		d.requested = valueOf(r.params, "scope")
+		c.beginDevice(cmd, d)
+	})
+}
+
+// beginDevice stores the codes and then gives out what the user needs.
+func (c *client) beginDevice(cmd *command, d *device) {
+	c.devices.run(func(release func()) {
 		c.overwrite(c.deviceKey, &c.deviceVersion, c.encodeDevice(d), false, func(failed string) {
+			release()
 			if c.starting != cmd || cmd.done {
 				c.storeDevice("", d)
 				c.fail(cmd, &fault{kind: kindCanceled, code: "cancelled"})
@@ -90,7 +97,9 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 			w.MemberStr("user_code", d.userCode)
 			w.MemberStrIf("verification_uri_complete", d.uriComplete)
 			c.emit(w)
-			c.startPolling(d)
+			if !c.paused {
+				c.startPolling(d)
+			}
 			c.finish(cmd, d.write)
 		})
 	})
@@ -122,15 +131,15 @@ func readDevice(v json.Value, now int64) (*device, *fault) {
 		return nil, &fault{kind: kindToken, code: missing}
 	}
 	// The URI is made a link, and the code is shown: nothing may be in them that does more than that.
-	if !linkable(d.uri) || !vschars(d.userCode) {
+	if !linkable(d.uri) || !vschars(d.userCode) || !vschars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
 		return nil, &fault{kind: kindServer, code: "bad_device_response"}
 	}
 	if !linkable(d.uriComplete) {
 		d.uriComplete = ""
 	}
-	d.expiresAt = now + min(life, 1<<40)*1000
+	d.expiresAt = now + min(life, longestInterval/1000)*1000
 	if s, ok := seconds(v.Get("interval")); ok {
-		d.interval = min(s, 1<<40) * 1000
+		d.interval = min(s, longestInterval/1000) * 1000
 	}
 	return d, nil
 }
@@ -178,6 +187,7 @@ func (c *client) pollStop(cmd *command, in json.Value) {
 	} else if c.polling() {
 		c.stopPolling(c.device)
 	}
+	c.paused = true
 	c.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", false) })
 }
 
@@ -200,7 +210,7 @@ func (c *client) stopPolling(d *device) {
 	d.polling = false
 	c.silence(&c.poll)
 	c.deviceChanged()
-	c.arm(false) // a refresh was not possible meanwhile
+	c.catchUp()
 }
 
 // pollIn waits for the next poll, or for the end of the codes if that comes first.
@@ -253,6 +263,11 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 		d.asking = true
 		c.silence(&c.poll)
 		c.sessions.run(func(release func()) {
+			if c.device != d {
+				release()
+				c.discard(t.refresh, t.access) // given up while it waited for its turn
+				return
+			}
 			c.hold(t, false, func(f *fault) {
 				release()
 				switch {
@@ -283,7 +298,7 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 }
 
 func (c *client) slower(d *device, interval int64) {
-	d.interval = min(interval, 1<<50)
+	d.interval = min(interval, longestInterval)
 	c.deviceChanged()
 	c.pollIn(d, d.interval)
 	c.storeDevice(c.encodeDevice(d), d)
@@ -315,7 +330,7 @@ func (c *client) forgetDevice(f *fault) {
 	c.settle()
 	c.storeDevice("", d)
 	if f != nil {
-		c.arm(false)
+		c.catchUp()
 	}
 	c.endWaits(f)
 }
@@ -382,7 +397,7 @@ func (c *client) encodeDevice(d *device) string {
 	return w.String()
 }
 
-// decodeDevice gives nil for none that is ours and could still be answered.
+// decodeDevice gives nil for none that is ours.
 func (c *client) decodeDevice(text string) *device {
 	v, ok := json.Parse(text)
 	if !ok || !c.ours(v) {
@@ -393,7 +408,8 @@ func (c *client) decodeDevice(text string) *device {
 	d.expiresAt, _ = v.Get("expires_at").Int()
 	d.interval, _ = v.Get("interval_ms").Int()
 	d.polling = v.Get("polling").True()
-	if d.code == "" || d.interval < 1 || c.now >= d.expiresAt {
+	d.interval, d.expiresAt = min(d.interval, longestInterval), min(d.expiresAt, maxTime)
+	if d.code == "" || d.interval < 1 || !linkable(d.uri) {
 		return nil
 	}
 	return d

@@ -9,6 +9,7 @@ const (
 // arm sets the alarm for the end of the token held. given is a token that the application brought: what is already due then is due at once.
 func (c *client) arm(given bool) {
 	c.silence(&c.expiry)
+	c.missed = false
 	t := c.tokens
 	if c.refreshLead < 0 && !c.autoRefresh || t.access == "" || t.expiresAt == 0 {
 		return
@@ -17,9 +18,10 @@ func (c *client) arm(given bool) {
 	if lead <= 0 || !given && lead >= life {
 		lead = max(leadTime, life/20)
 	}
-	due := t.expiresAt - lead
+	// A clock that was set back makes no token live longer.
+	due := min(t.expiresAt, c.now+max(life, 0)) - lead
 	if !given {
-		due = max(due, t.receivedAt+leastWait)
+		due = max(due, min(t.receivedAt, c.now)+leastWait)
 	}
 	if due <= c.now {
 		c.aboutToExpire("")
@@ -40,10 +42,14 @@ func (c *client) aboutToExpire(failed string) {
 
 // refreshAlone refreshes without being asked, and tries again later where that fails in passing.
 func (c *client) refreshAlone(failed string) {
+	if c.polling() {
+		c.missed = true
+		return
+	}
 	if failed != "" || !c.autoRefresh || c.refreshable() != nil {
 		return
 	}
-	if c.now < c.retryAt && c.retryAt-c.now <= longestRetryAfter {
+	if c.leftAlone() {
 		c.ring(&c.expiry, c.retryAt, c.refreshAlone)
 		return
 	}
@@ -53,10 +59,22 @@ func (c *client) refreshAlone(failed string) {
 		}
 		f.op = stageRefresh
 		c.reportOnce(f)
-		if f.retryable {
+		c.missed = c.missed || c.polling()
+		if f.retryable || f.garbled {
 			wait := max(min(int64(leastWait)<<min(c.failures, 8), longestWait), f.retryAfter)
 			c.failures++
 			c.ring(&c.expiry, c.now+wait, c.refreshAlone)
 		}
 	})
 }
+
+// catchUp does the refresh that polling kept from being done.
+func (c *client) catchUp() {
+	if c.missed {
+		c.missed = false
+		c.refreshAlone("")
+	}
+}
+
+// leftAlone tells whether the server asked not to be bothered now. A clock set back makes that no longer than a server can ask for.
+func (c *client) leftAlone() bool { return c.now < c.retryAt && c.retryAt-c.now <= longestRetryAfter }

@@ -67,6 +67,9 @@ func (c *client) whoIs(cmd *command) {
 // pickEmail looks the e-mail up in a list; without one, it is the primary, or else a verified one.
 func pickEmail(list json.Value, email string) (string, bool) {
 	best, found, verified := int64(0), email, false
+	if list.Kind() != json.Array {
+		return found, false
+	}
 	for it := list.Each(); it.Next(); {
 		e := it.Value()
 		rank, ok := int64(1), truth(e.Get("verified"))

@@ -35,7 +35,9 @@ func (c *client) refresh(done func(*fault)) {
 			run.alone = held
 			end := func(f *fault) {
 				unlock()
-				c.settle()
+				if c.status == refreshing || c.tokens.access == "" {
+					c.settle()
+				}
 				c.refreshing = nil
 				if f != nil && f.retryAfter > 0 {
 					c.retryAt = c.now + f.retryAfter

@@ -148,6 +148,8 @@ func (r *response) object(now int64) (json.Value, *fault) {
 		case v.Get("error").Str() != "":
 			// A protocol error decides, whatever the HTTP status says.
 			f = protocolError(func(name string) string { return v.Get(name).Str() })
+		case good && v.Get("error").Kind() == json.Number:
+			f = &fault{code: "http_error"} // some write the status there and send 200
 		case good:
 			return v, nil
 		default:

@@ -16,12 +16,12 @@ func (c *client) ready(force bool, done func(*fault)) {
 		c.look(&fault{kind: kindClient, code: "not_signed_in"}, again, done)
 	case t.fresh(c.now, c.skew):
 		done(nil)
-	case c.now < c.retryAt && c.retryAt-c.now <= longestRetryAfter:
+	case c.leftAlone():
 		if t.access != "" && !t.expired(c.now) {
 			done(nil)
 			return
 		}
-		c.look(&fault{kind: kindClient, code: "retry_later", retryable: true, retryAfter: c.retryAt - c.now}, again, done)
+		c.look(c.retryLater(), again, done)
 	case c.refreshable() == nil:
 		c.refresh(func(f *fault) {
 			if now := c.tokens; f != nil && now.access != "" && now.expiresAt != 0 && !now.expired(c.now) {
@@ -37,6 +37,10 @@ func (c *client) ready(force bool, done func(*fault)) {
 	default:
 		c.look(&fault{kind: kindExpired, code: "token_expired"}, again, done)
 	}
+}
+
+func (c *client) retryLater() *fault {
+	return &fault{kind: kindClient, code: "retry_later", retryable: true, retryAfter: c.retryAt - c.now}
 }
 
 // look reads the store before something fails for want of a token: another instance may have signed in.
@@ -95,7 +99,12 @@ func (c *client) prepare(cmd *command, in json.Value) {
 	}
 	rejected := in.Get("rejected").Str()
 	// One that was refused is made new; one that is newer than the refused is tried as it is.
-	c.ready(rejected != "" && rejected == c.bearer().Value, func(f *fault) {
+	refused := rejected != "" && rejected == c.bearer().Value
+	if refused && c.leftAlone() {
+		c.look(c.retryLater(), func() { c.prepare(cmd, in) }, func(f *fault) { c.fail(cmd, f) })
+		return
+	}
+	c.ready(refused, func(f *fault) {
 		if f != nil {
 			c.fail(cmd, f)
 			return
@@ -147,7 +156,7 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 				v, f = res.object(c.now)
 			}
 			// Without leave to see the list there is no e-mail, which is no failure.
-			if f != nil && (url != c.profile.emails || f.status < 401 || f.status > 404) {
+			if f != nil && (url != c.profile.emails || f.status < 403 || f.status > 404) {
 				c.fail(cmd, f)
 				return
 			}

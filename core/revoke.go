@@ -83,7 +83,7 @@ func (c *client) endsMore(which string) (token, hint string) {
 
 // logOut forgets the session first, whatever the server will say, and then revokes what there was.
 func (c *client) logOut(cmd *command) {
-	c.starting = nil
+	c.starting, c.missed = nil, false
 	c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
 	c.newest(func(release func(), f *fault) {
 		token, hint := c.endsMore("")

@@ -1,0 +1,241 @@
+package core
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestInterplayPollStopKeepsBackOff: the end of polling does not forget what the server asked for (Q10).
+func TestInterplayPollStopKeepsBackOff(t *testing.T) {
+	s := quietScene(t)
+	s.lifeServer("3600")
+	s.open(with(`{"auto_refresh":true,"device_authorization_endpoint":"https://as.example/device"}`))
+	s.signIn()
+	refreshes := 0
+	s.server = func(m msg) reply {
+		if m.str("stage") == "device_authorization" {
+			return jsonReply(200, rfc8628)
+		}
+		refreshes++
+		return reply{raw: `"ok":{"status":429,"headers":[["retry-after","600"]],"body":{"text":""}}`}
+	}
+	s.pass(3_420_000)
+	if refreshes != 1 {
+		t.Fatal(refreshes)
+	}
+	for range 5 {
+		s.ok("device_start")
+		s.ok("poll_stop")
+	}
+	if refreshes != 1 {
+		t.Error("sent although the server asked for 600 s:", refreshes)
+	}
+}
+
+// TestInterplayCancelDeviceStart: a start that is cancelled while it is being stored begins nothing (Q30).
+func TestInterplayCancelDeviceStart(t *testing.T) {
+	s := quietScene(t)
+	s.open(with(deviceConf))
+	http := s.input(`"command":"device_start","id":100`)
+	store := s.answer(http[0], jsonReply(200, rfc8628).member())
+	s.settle(s.input(`"command":"cancel","id":101,"target":100`))
+	s.events = nil
+	s.settle(s.answer(store[0], s.storage(store[0])))
+	if names := s.eventNames(); names != "" || len(s.timers) != 0 || s.store["oauth2.device"] != "" {
+		t.Errorf("cancelled, and polling: %q %v %v", names, s.timers, s.store)
+	}
+}
+
+// TestInterplayAboutToExpireTwice: about_to_expire is said once a token (Q9).
+func TestInterplayAboutToExpireTwice(t *testing.T) {
+	s := quietScene(t)
+	s.lifeServer("3600")
+	s.open(with(`{"refresh_lead_ms":60000,"device_authorization_endpoint":"https://as.example/device"}`))
+	s.signIn()
+	s.pass(3_540_000)
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	s.ok("device_start")
+	s.eventNames()
+	s.ok("poll_stop")
+	s.now += 86_400_000
+	s.do("poll_start")
+	if names := s.eventNames(); strings.Contains(names, "about_to_expire") {
+		t.Error("said a second time, of a token that is expired:", names)
+	}
+}
+
+// TestInterplayLogOutRefreshes: log_out asks for no new token first (Q10).
+func TestInterplayLogOutRefreshes(t *testing.T) {
+	s := quietScene(t)
+	s.lifeServer("3600")
+	s.open(with(`{"auto_refresh":true,"device_authorization_endpoint":"https://as.example/device"}`))
+	s.signIn()
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	s.ok("device_start")
+	s.now += 3_500_000 // no timer went off: asleep
+	s.now -= 3_500_000
+	s.tokenServer()
+	// the alarm goes off while polling, and is held back
+	for i, w := range s.timers {
+		if w.ms > 3_000_000 {
+			s.now = w.due
+			s.fire(i)
+			break
+		}
+	}
+	s.sent = nil
+	s.ok("log_out")
+	for _, m := range s.sent {
+		if m.str("stage") == "refresh" {
+			t.Error("log_out sends a refresh first:", m.raw)
+		}
+	}
+}
+
+// TestInterplayStatusWhilePolling: a refresh that waited for the lock while polling began leaves the status (Q37).
+func TestInterplayStatusWhilePolling(t *testing.T) {
+	s := quietScene(t)
+	s.tokenServer()
+	s.open(with(deviceConf))
+	s.signIn()
+	lock := s.input(`"command":"refresh","id":100`)
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	s.ok("device_start")
+	s.events = nil
+	s.settle(lock)
+	if names := s.eventNames(); strings.Contains(names, "status") {
+		t.Error("Q37: status unchanged:", names)
+	}
+}
+
+// TestInterplayExpiredDeviceDeleted: an expired flow is deleted although another instance wrote there (Q35).
+func TestInterplayExpiredDeviceDeleted(t *testing.T) {
+	s := quietScene(t)
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	s.open(with(deviceConf))
+	s.ok("device_start")
+	bytes := s.ok("export").str("ok", "session")
+	s.timers = nil
+	s.open(with(deviceConf), `"session":`+quote(bytes))
+	s.pass(1_800_000)
+	if s.store["oauth2.device"] != "" {
+		t.Error("a device code that ran out stays in the store:", s.store["oauth2.device"])
+	}
+}
+
+// TestInterplayStoredInterval: an absurd interval in restored bytes makes no hot loop (X5).
+func TestInterplayStoredInterval(t *testing.T) {
+	s := quietScene(t)
+	s.deviceServer(rfc8628, jsonReply(400, `{"error":"slow_down"}`))
+	s.open(with(deviceConf))
+	s.ok("device_start")
+	bytes := strings.Replace(s.ok("export").str("ok", "session"), `\"interval_ms\":5000`, `\"interval_ms\":9223372036854775000`, 1)
+	bytes = strings.Replace(bytes, `\"expires_at\":1700001800000`, `\"expires_at\":4000000000000`, 1)
+	s.timers = nil
+	s.open(with(deviceConf), `"session":`+quote(bytes))
+	s.now += 10
+	m := s.timers[0].m
+	s.timers = nil
+	s.now -= 1_000_000 // set back: the wait is over
+	s.settle(s.answer(m, `"ok":{}`))
+	if len(s.timers) != 1 || s.timers[0].ms < 5_000 {
+		t.Error("polls after", s.timers[0].ms, "ms")
+	}
+}
+
+// TestInterplayExportTooLarge: whatever the server sends as device code, the exported bytes can be restored (Q36).
+func TestInterplayExportTooLarge(t *testing.T) {
+	s := quietScene(t)
+	s.deviceServer(`{"device_code":"`+strings.Repeat(`\"`, 200_000)+`","user_code":"A","verification_uri":"https://as.example/v","expires_in":600}`, jsonReply(400, pending))
+	s.open(with(deviceConf))
+	if r := s.do("device_start"); r.m["ok"] == nil {
+		return
+	}
+	bytes := s.ok("export").str("ok", "session")
+	in := s.head() + `"kind":"client","config":` + with(deviceConf) + `,"session":` + quote(bytes) + `}`
+	if h := s.engine.Open([]byte(in)); h == 0 {
+		t.Error("cannot be restored:", len(in), string(s.engine.Effect(0)))
+	}
+	value := s.engine // and from the store
+	_ = value
+	load := s.head() + `"answer":"x:1","ok":{"value":` + quote(s.store["oauth2.device"]) + `,"version":"1"}}`
+	if len(load) > MaxMessage {
+		t.Error("what was stored cannot be loaded:", len(load))
+	}
+}
+
+// TestInterplaySupersededStartKeepsRecord: of two starts with a failing store, the later one's record stays (Q30).
+func TestInterplaySupersededStartKeepsRecord(t *testing.T) {
+	s := quietScene(t)
+	s.open(with(deviceConf))
+	one := s.input(`"command":"device_start","id":100`)
+	storeOne := s.answer(one[0], jsonReply(200, strings.Replace(rfc8628, "GmRh", "First", 1)).member())
+	two := s.input(`"command":"device_start","id":101`)
+	storeTwo := s.answer(two[0], jsonReply(200, rfc8628).member())
+	again := s.answer(storeOne[0], `"failed":{"kind":"storage"}`)
+	s.settle(storeTwo)
+	s.settle(again)
+	if r := s.ok("status"); r.str("ok", "device", "polling") != "true" {
+		t.Fatal(r.raw)
+	}
+	if !strings.Contains(s.store["oauth2.device"], "GmRh") {
+		t.Error("the flow that runs is not in the store any more:", s.store)
+	}
+}
+
+// TestInterplayRestoreWithDue: bytes with a flow that polls and a token that is due: no error that nobody caused (Q37).
+func TestInterplayRestoreWithDue(t *testing.T) {
+	s := quietScene(t)
+	s.lifeServer("3600")
+	conf := with(`{"auto_refresh":true,"device_authorization_endpoint":"https://as.example/device"}`)
+	s.open(conf)
+	s.signIn()
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	s.now += 3_400_000
+	s.ok("device_start")
+	bytes := s.ok("export").str("ok", "session")
+	s.timers = nil
+	s.now += 60_000
+	s.events = nil
+	s.open(conf, `"session":`+quote(bytes))
+	if names := s.eventNames(); strings.Contains(names, "request_failed") {
+		t.Error(names)
+	}
+}
+
+// TestInterplayConfiguredScopeParameter: a scope among the configured parameters counts for both kinds of authorization (Q4).
+func TestInterplayConfiguredScopeParameter(t *testing.T) {
+	s := quietScene(t)
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	s.open(with(`{"device_authorization_endpoint":"https://as.example/device","parameters":[["scope","from parameters"]]}`))
+	a := authorizeURL(s).Query().Get("scope")
+	s.ok("device_start")
+	if d := s.sent[0].form().Get("scope"); d != a {
+		t.Errorf("authorize asks for %q, device_start for %q", a, d)
+	}
+}
+
+// TestInterplayPollStopWhileStarting: poll_stop while the flow is being started: it comes up stopped (Q36).
+func TestInterplayPollStopWhileStarting(t *testing.T) {
+	s := quietScene(t)
+	s.open(with(deviceConf))
+	http := s.input(`"command":"device_start","id":100`)
+	s.ok("poll_stop")
+	s.settle(s.answer(http[0], jsonReply(200, rfc8628).member()))
+	if len(s.timers) != 0 {
+		t.Error("poll_stop said polling is off, and it begins")
+	}
+}
+
+// TestInterplayPollingHookFails: a hook of polling that fails stops the polling, resumably (Q3).
+func TestInterplayPollingHookFails(t *testing.T) {
+	s := quietScene(t)
+	s.open(with(`{"device_authorization_endpoint":"https://as.example/device","parameter_hooks":["polling"]}`))
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	s.hook = func(msg) string { return `"failed":{"kind":"internal"}` }
+	wait := s.startDevice()
+	if r := s.resultOf(wait, s.pass(5_000)); r.str("error", "code") != "hook_failed" || len(s.timers) != 0 {
+		t.Error(r.raw)
+	}
+	s.ok("poll_start")
+}
