@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
@@ -15,7 +16,7 @@ import (
 type Reached struct{ Inputs, Taken, Effective int }
 
 // secrets are what the conversations' server hands out; they may stand in requests, stores and the results of `token`, `prepare` and `export`, nowhere else.
-var secrets = []string{"ACCESS-", "REFRESH-", "THE-CODE", "THE-SECRET"}
+var secrets = []string{"ACCESS-", "REFRESH-", "THE-CODE", "THE-SECRET", "DEVICE-CODE"}
 
 // Converse plays a host that data decides: which commands, which answers, in which order, twice, late or never, with a clock that jumps. It reports the first rule of the
 // boundary that the engine breaks. Afterwards it answers everything that is left, as an ordinary host would, and a new sign-in has to work: no order may leave a session
@@ -101,6 +102,8 @@ func (c *conversation) head() string {
 var configs = []string{
 	`"scope":"read"`, `"scope":"openid","client_secret":"THE-SECRET"`, `"insecure_pkce_none":true,"retry_window_ms":0`,
 	`"parameter_hooks":["token","refresh","authorization"],"request_hooks":["token","refresh"],"retry_window_ms":5000`,
+	`"device_authorization_endpoint":"https://as.example/d","auto_refresh":true`,
+	`"device_authorization_endpoint":"https://as.example/d","refresh_lead_ms":5000,"long_lived_grant_type":"x","parameter_hooks":["polling","device_authorization"],"request_hooks":["polling"]`,
 }
 
 func (c *conversation) open() error {
@@ -189,11 +192,12 @@ func (c *conversation) took(e effect) error {
 			}
 		}
 	case "http":
-		if e.m["stage"] == "refresh" {
-			for _, w := range c.waiting {
-				if w.kind == "http" && w.m["stage"] == "refresh" {
-					return fmt.Errorf("two refreshes in flight: %s and %s", w.raw, e.raw)
-				}
+		for _, w := range c.waiting {
+			if w.kind != "http" || w.m["stage"] != e.m["stage"] {
+				continue
+			}
+			if e.m["stage"] == "refresh" || e.m["stage"] == "polling" && sent(w, "device_code=") == sent(e, "device_code=") {
+				return fmt.Errorf("two in flight: %s and %s", w.raw, e.raw)
 			}
 		}
 		c.waiting = append(c.waiting, e)
@@ -249,7 +253,8 @@ func (c *conversation) command(b byte) error {
 		`"callback","url":"https://client.example/cb?error=access_denied&state=` + c.state + `"`, `"callback","parameters":[["state","x"]]`, `"callback","url":7`,
 		`"exchange","code":"THE-CODE"`, `"token"`, `"token","force":true`, `"refresh"`, `"refresh"`, `"prepare","url":"https://api.example/x"`, `"prepare","url":"https://evil.example"`,
 		`"revoke"`, `"revoke","token":"access_token"`, `"userinfo"`, `"log_out"`, `"set_token","token":{"access_token":"ACCESS-0","token_type":"Bearer","refresh_token":"REFRESH-0","expires_in":1}`,
-		`"set_token","token":[]`, `"status"`, `"export"`, fmt.Sprintf(`"cancel","target":%d`, max(1, c.nextID-int64(b>>5))),
+		`"set_token","token":[]`, `"status"`, `"export"`, `"device_start"`, `"device_start","scope":"openid"`, `"device_wait"`, `"poll_start"`, `"poll_stop"`, `"poll_stop","forget":true`,
+		`"profile"`, `"extend"`, `"callback","pasted":"THE-CODE","state":"` + c.state + `"`, `"prepare","url":"https://api.example/x","rejected":"Bearer ACCESS-1"`, fmt.Sprintf(`"cancel","target":%d`, max(1, c.nextID-int64(b>>5))),
 	}
 	text := commands[int(b)%len(commands)]
 	op := strings.Split(text, `"`)[1]
@@ -266,6 +271,11 @@ func (c *conversation) answer(e effect, b byte) string {
 		return []string{`"ok":{}`, `"ok":{"status":"x"}`, `"ok":{"value":7,"version":[]}`, `"ok":{"parameters":[[]]}`}[b%4]
 	}
 	switch e.kind {
+	case "timer":
+		if ms, _ := e.m["ms"].(float64); b%4 > 0 && ms < 1<<40 { // or early
+			c.now = min(c.now+int64(ms), 1<<53-1)
+		}
+		return `"ok":{}`
 	case "load", "store":
 		return c.storage(e)
 	case "hook":
@@ -308,44 +318,71 @@ func (c *conversation) storage(e effect) string {
 
 func (c *conversation) respond(e effect, b byte) string {
 	c.tokens++
-	sent := "nothing" // an unkind server repeats what it was sent
-	if body, ok := e.m["body"].(map[string]any); ok {
-		text, _ := body["text"].(string)
-		if i := strings.Index(text, "token=REFRESH-"); i >= 0 {
-			sent, _, _ = strings.Cut(text[i+len("token="):], "&")
+	secret := "nothing" // an unkind server repeats what it was sent
+	for _, name := range []string{"token=", "device_code="} {
+		if s := sent(e, name); s != "" {
+			secret = s
 		}
 	}
 	good := fmt.Sprintf(`{"access_token":"ACCESS-%d","token_type":"Bearer","expires_in":60,"refresh_token":"REFRESH-%d","id_token":"x","sub":"s"}`, c.tokens, c.tokens)
-	bodies := []string{good, good, good, good, `{"error":"invalid_grant","error_description":"it was ` + sent + `"}`, `{"access_token":"ACCESS-1"}`, `[]`, `{"access_token":"ACCESS-1","token_type":"Bearer","expires_in":-1}`, `<html>`, ``}
+	bodies := []string{good, good, good, good, `{"error":"invalid_grant","error_description":"it was ` + secret + `"}`, `{"access_token":"ACCESS-1"}`, `[]`, `{"access_token":"ACCESS-1","token_type":"Bearer","expires_in":-1}`, `<html>`, ``}
+	switch e.m["stage"] {
+	case "device_authorization":
+		good = fmt.Sprintf(`{"device_code":"DEVICE-CODE-%d","user_code":"ABCD","verification_uri":"https://as.example/v","expires_in":%d,"interval":%d}`, c.tokens, 1+int(b)*10, b%7)
+		bodies = []string{good, good, good, good, good, `{"error":"invalid_client","error_description":"` + secret + `"}`, `{"device_code":"DEVICE-CODE-0"}`, `[]`}
+	case "polling":
+		pending := `{"error":"authorization_pending"}`
+		bodies = []string{good, pending, pending, pending, `{"error":"slow_down","error_description":"` + secret + `"}`, `{"error":"access_denied"}`, `{"error":"expired_token"}`, `<html>`}
+	}
 	body, _ := json.Marshal(bodies[int(b)%len(bodies)])
 	status := []int{200, 200, 200, 400, 401, 429, 500, 503}[int(b/16)%8]
 	if int(b)%len(bodies) < 4 {
 		status = 200
 	}
-	return fmt.Sprintf(`"ok":{"status":%d,"headers":[["content-type","application/json"]],"body":{"text":%s}}`, status, body)
+	retry := ""
+	if b%5 == 4 {
+		retry = `,["retry-after","7"]`
+	}
+	return fmt.Sprintf(`"ok":{"status":%d,"headers":[["content-type","application/json"]%s],"body":{"text":%s}}`, status, retry, body)
+}
+
+// sent is the value of a parameter in the body of a request, by the end of its name.
+func sent(e effect, name string) (value string) {
+	body, _ := e.m["body"].(map[string]any)
+	text, _ := body["text"].(string)
+	if i := strings.Index(text, name); i >= 0 {
+		value, _, _ = strings.Cut(text[i+len(name):], "&")
+	}
+	return value
 }
 
 // recover answers what is left, and signs in anew.
 func (c *conversation) recover() error {
 	finish := func() error {
-		for n := 0; len(c.waiting) > 0; n++ {
-			if n > 100*int(c.nextID)+1000 { // each may need its turn under the lock
-				return fmt.Errorf("no end: %s", c.waiting[0].raw)
+		for n := 0; ; n++ {
+			i := slices.IndexFunc(c.waiting, func(e effect) bool { return e.kind != "timer" }) // time stands still
+			if i < 0 {
+				return nil
 			}
-			e := c.waiting[0]
-			c.waiting = c.waiting[1:]
+			e := c.waiting[i]
+			if n > 100*int(c.nextID)+1000 { // each may need its turn under the lock
+				return fmt.Errorf("no end: %s", e.raw)
+			}
+			c.waiting = slices.Delete(c.waiting, i, i+1)
 			if err := c.input(fmt.Sprintf(`"answer":%q,%s`, e.id, c.answer(e, 0))); err != nil {
 				return err
 			}
 		}
-		return nil
 	}
 	if err := finish(); err != nil {
 		return err
 	}
 	c.now = max(c.now, 1_700_000_000_000) % (1 << 50)
-	for _, op := range []string{`"authorize"`, `"callback"`, `"token"`, `"log_out"`} {
+	for _, op := range []string{`"poll_stop"`, `"authorize"`, `"callback"`, `"token"`, `"log_out"`} {
 		text := op
+		if op == `"poll_stop"` {
+			text += `,"forget":true` // whoever waits for a device flow would wait on
+		}
 		if op == `"callback"` {
 			text += `,"url":"https://client.example/cb?code=THE-CODE&state=` + c.state + `"`
 		}
