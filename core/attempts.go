@@ -12,7 +12,7 @@ const (
 // An attempt is one authorization request that may be answered: what binds the answer to it is kept here and nowhere else.
 type attempt struct {
 	state, nonce, verifier, redirectURI, scope, appState string
-	at                                                   int64
+	at, maxAge                                           int64  // maxAge in s, -1: not asked for
 	redeemed                                             string // by which delivery of the callback; "": not yet
 }
 
@@ -118,8 +118,11 @@ func (a *attempts) load(done func(*fault)) {
 				e := it.Value()
 				str := func(name string) string { return e.Get(name).Str() }
 				t := &attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
-					scope: str("scope"), appState: str("app_state"), redeemed: str("redeemed")}
+					scope: str("scope"), appState: str("app_state"), redeemed: str("redeemed"), maxAge: -1}
 				t.at, _ = e.Get("at").Int()
+				if n, ok := e.Get("max_age").Int(); ok {
+					t.maxAge = n
+				}
 				a.list = append(a.list, t)
 			}
 		}
@@ -140,6 +143,9 @@ func (a *attempts) encode(list []*attempt) string {
 		w.MemberStrIf("scope", t.scope)
 		w.MemberStrIf("app_state", t.appState)
 		w.MemberInt("at", t.at)
+		if t.maxAge >= 0 {
+			w.MemberInt("max_age", t.maxAge)
+		}
 		w.MemberStrIf("redeemed", t.redeemed)
 		w.Close('}')
 	}

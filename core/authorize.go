@@ -62,7 +62,14 @@ func (c *client) authorize(cmd *command, in json.Value) {
 			f = bad("protected_parameter", stageAuthorization)
 		}
 		if f == nil {
-			a.scope = valueOf(changed, "scope")
+			a.scope, a.maxAge = valueOf(changed, "scope"), -1
+			if s := valueOf(changed, "max_age"); s != "" {
+				n, ok := json.Int(s)
+				if !ok || n < 0 || n > maxTime/1000 {
+					f = bad("bad_value", "max_age")
+				}
+				a.maxAge = n
+			}
 			if !scopeOK(a.scope) {
 				f = bad("bad_value", "scope")
 			}

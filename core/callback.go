@@ -50,7 +50,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		if f := c.checkCallback(found, url, get); f != nil {
 			return nil, f
 		}
-		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, redeemed: mine}
+		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, maxAge: -1, redeemed: mine}
 		return list, nil
 	}, func(f *fault) {
 		if f != nil {
@@ -71,7 +71,7 @@ func (c *client) checkCallback(a *attempt, url string, get func(string) string) 
 	// RFC 9207 section 2.4.
 	case iss == "" && c.issRequired:
 		return &fault{kind: kindCallback, code: "missing_iss"}
-	case iss != "" && c.issuer != "" && iss != c.issuer:
+	case iss != "" && c.issuer != "" && iss != c.issuer && iss != c.tenantIssuer(tenantOf(iss, c.issuerTemplate)):
 		return &fault{kind: kindCallback, code: "wrong_iss"}
 	case a.redeemed != "":
 		return &fault{kind: kindCallback, code: "already_used"}

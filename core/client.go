@@ -5,9 +5,10 @@ import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 // A client is one session of kind "client".
 type client struct {
 	*link
-	*config
-	mine string // fingerprint of the configuration
-	key  string // of the session in the store
+	*config         // as the server's metadata completes it
+	given   *config // as the session was opened
+	mine    string  // fingerprint of the configuration
+	key     string  // of the session in the store
 
 	status  string
 	tokens  *tokens
@@ -31,6 +32,8 @@ type client struct {
 	failures      int64 // of refreshes nobody asked for, since the last good one
 	retryAt       int64 // the server asked to be left alone until then
 
+	metadata   metadata
+	keySet     keySet
 	attempts   attempts
 	sessions   serial // changes of the session, one at a time
 	devices    serial // beginnings of device flows
@@ -53,7 +56,7 @@ func openClient(l *link, in json.Value) *fault {
 	if f != nil {
 		return f
 	}
-	c := &client{link: l, config: cfg, mine: cfg.fingerprint(), key: cfg.name + ".session", deviceKey: cfg.name + ".device", status: notAuthenticated, tokens: &tokens{}}
+	c := &client{link: l, config: cfg, given: cfg, mine: cfg.fingerprint(), key: cfg.name + ".session", deviceKey: cfg.name + ".device", status: notAuthenticated, tokens: &tokens{}}
 	c.attempts = attempts{c: c, key: cfg.name + ".pending"}
 	l.command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
@@ -131,7 +134,23 @@ func (c *client) take(id int64, name string, in json.Value) {
 	c.run(cmd, in)
 }
 
+// run waits for the server's metadata where a command cannot do without.
 func (c *client) run(cmd *command, in json.Value) {
+	switch cmd.op {
+	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "log_out":
+		c.discovered(func(f *fault) {
+			if f != nil && cmd.op != "log_out" {
+				c.fail(cmd, f)
+			} else if !cmd.done {
+				c.perform(cmd, in)
+			}
+		})
+	default:
+		c.perform(cmd, in)
+	}
+}
+
+func (c *client) perform(cmd *command, in json.Value) {
 	switch cmd.op {
 	case "authorize":
 		c.authorize(cmd, in)
@@ -276,6 +295,9 @@ func (c *client) finishStatus(cmd *command, f *fault, appState string) {
 		w.MemberBool("refreshable", c.refreshable() == nil)
 		w.MemberBool("not_persisted", c.unsaved && t.access != "")
 		w.MemberStrIf("id_token", t.idToken)
+		if t.claims.Kind() != json.None {
+			w.MemberRaw("claims", t.claims.Raw())
+		}
 		t.writeExtra(w)
 		w.MemberStr("pkce_method", c.pkce)
 		w.MemberInt("pkce_verifier_length", c.verifierLength)

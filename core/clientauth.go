@@ -14,7 +14,8 @@ const (
 
 // checkAuth settles the methods: basic with a secret, none without; revocation as the token endpoint, unless it has its own.
 func (c *config) checkAuth() *fault {
-	if c.auth == "" {
+	c.authGiven = c.auth != ""
+	if !c.authGiven {
 		c.auth = authNone
 		if c.clientSecret != "" {
 			c.auth = authBasic

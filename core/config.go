@@ -11,6 +11,9 @@ type config struct {
 	authorization, token, refresh, revocation, userinfo                 string
 	deviceAuthorization                                                 string
 	tokenHeader, longLived                                              string
+	jwks, issuerTemplate                                                string
+	idTokenAlgs                                                         string // with a space between them
+	authGiven, discovery, idTokenOff                                    bool
 	auth, revocationAuth                                                string
 	nonce                                                               string // automatic, enabled, disabled
 	pkce                                                                string // S256, plain, none
@@ -32,7 +35,7 @@ func readConfig(in json.Value) (c *config, f *fault) {
 	if in.Kind() != json.Object {
 		return nil, bad("missing", "config")
 	}
-	c = &config{name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, refreshLead: -1,
+	c = &config{idTokenAlgs: algorithms, name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, refreshLead: -1,
 		profile: profile{id: "sub", email: "email", verification: "email_verified"}, variables: in.Get("variables")}
 	for it := in.Each(); it.Next(); {
 		name, v := it.Name(), it.Value()
@@ -68,6 +71,10 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			text, rule = &c.revocation, endpoint
 		case "userinfo_endpoint":
 			text, rule = &c.userinfo, endpoint
+		case "jwks_uri":
+			text, rule = &c.jwks, endpoint
+		case "issuer_template":
+			text = &c.issuerTemplate
 		case "device_authorization_endpoint":
 			text, rule = &c.deviceAuthorization, endpoint
 		case "token_header":
@@ -97,11 +104,11 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			if c.parameters, ok = readParams(v); !ok {
 				return nil, bad("bad_value", name)
 			}
-		case "resources", "parameter_hooks", "request_hooks":
+		case "resources", "parameter_hooks", "request_hooks", "id_token_signed_response_alg":
 			if f := c.readList(name, v); f != nil {
 				return nil, f
 			}
-		case "insecure_pkce_plain", "insecure_pkce_none", "insecure_nonce_disabled", "missing_token_type_is_bearer", "auto_refresh", "authorization_response_iss_parameter_supported":
+		case "insecure_pkce_plain", "insecure_pkce_none", "insecure_nonce_disabled", "missing_token_type_is_bearer", "auto_refresh", "discovery", "insecure_id_token_unverified", "authorization_response_iss_parameter_supported":
 			if v.Kind() != json.Bool {
 				return nil, bad("bad_value", name)
 			}
@@ -165,6 +172,10 @@ func hostChars(s string) bool {
 
 func (c *config) set(option string) {
 	switch option {
+	case "discovery":
+		c.discovery = true
+	case "insecure_id_token_unverified":
+		c.idTokenOff = true
 	case "auto_refresh":
 		c.autoRefresh = true
 	case "insecure_pkce_plain":
@@ -184,9 +195,15 @@ func (c *config) readList(name string, v json.Value) *fault {
 	if v.Kind() != json.Array {
 		return bad("bad_value", name)
 	}
+	algs := ""
 	for it := v.Each(); it.Next(); {
 		s := it.Value().Str()
 		switch name {
+		case "id_token_signed_response_alg":
+			if s == "" || !hasScope(algorithms, s) {
+				return bad("bad_value", name)
+			}
+			algs += s + " "
 		case "resources":
 			if f := c.readText(&s, name, s, endpoint); f != nil {
 				return f
@@ -201,13 +218,16 @@ func (c *config) readList(name string, v json.Value) *fault {
 		case "request_hooks":
 			c.requestHooks = append(c.requestHooks, s)
 		}
-		if name != "resources" {
+		if name == "parameter_hooks" || name == "request_hooks" {
 			switch s {
 			case stageAuthorization, stageToken, stageRefresh, stageDevice, stagePolling:
 			default:
 				return bad("bad_value", name)
 			}
 		}
+	}
+	if algs != "" {
+		c.idTokenAlgs = algs[:len(algs)-1]
 	}
 	return nil
 }
@@ -231,8 +251,12 @@ func (c *config) check() *fault {
 			return bad("protected_parameter", "parameters")
 		}
 	}
-	if c.issRequired && c.issuer == "" {
+	if (c.issRequired || c.discovery || c.jwks != "") && c.issuer == "" {
 		return bad("missing", "issuer")
+	}
+	// An ID token that nobody can verify is worse than none.
+	if hasScope(c.scope, "openid") && c.jwks == "" && !c.discovery && !c.idTokenOff {
+		return bad("missing", "jwks_uri")
 	}
 	return c.checkAuth()
 }

@@ -255,29 +255,17 @@ func (c *client) pollOnce(d *device) {
 func (c *client) polled(d *device, v json.Value, f *fault) {
 	switch {
 	case f == nil:
-		t, f := c.readTokens(v, &tokens{requested: d.requested, generation: c.tokens.generation}, true)
-		if f != nil {
-			c.pollFailed(d, f, true)
-			return
-		}
 		d.asking = true
 		c.silence(&c.poll)
-		c.sessions.run(func(release func()) {
-			if c.device != d {
-				release()
-				c.discard(t.refresh, t.access) // given up while it waited for its turn
-				return
+		want := expected{maxAge: -1, wanted: func() bool { return c.device == d }}
+		c.receive(v, &tokens{requested: d.requested, generation: c.tokens.generation}, true, want, func(f *fault) {
+			switch {
+			case c.device != d:
+			case f != nil:
+				c.pollFailed(d, f, true)
+			default:
+				c.forgetDevice(nil)
 			}
-			c.hold(t, false, func(f *fault) {
-				release()
-				switch {
-				case c.device != d:
-				case f != nil:
-					c.pollFailed(d, f, true)
-				default:
-					c.forgetDevice(nil)
-				}
-			})
 		})
 	case f.err == "authorization_pending":
 		c.pollIn(d, d.interval)

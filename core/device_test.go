@@ -55,7 +55,7 @@ func TestScenarioDeviceRFC8628(t *testing.T) {
 	s := newScene(t, "The flow of RFC 8628: temporary credentials, the user's code, polling by itself an interval later, granted when the user said yes; ID tokens come with it too.",
 		"Q30", "Q31", "Q32", "Q38", "Q5", "Q7", "Q1")
 	s.deviceServer(rfc8628, jsonReply(400, pending), jsonReply(200, `{"access_token":"access-1","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-1","scope":"openid read","id_token":"e30.e30.c2ln"}`))
-	s.open(with(`{"client_id":"1406020730","scope":"openid read","device_authorization_endpoint":"https://as.example/device","parameters":[["audience","x"]]}`))
+	s.open(with(`{"client_id":"1406020730","scope":"openid read","insecure_id_token_unverified":true,"device_authorization_endpoint":"https://as.example/device","parameters":[["audience","x"]]}`))
 	id, left := s.start("device_start")
 	if req := s.sent[0]; req.str("body", "text") != "scope=openid+read&audience=x&client_id=1406020730" || req.str("stage") != "device_authorization" {
 		t.Error(req.raw)

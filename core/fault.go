@@ -8,6 +8,7 @@ const (
 	kindServer   = "server"
 	kindToken    = "token_not_found"
 	kindCallback = "callback_not_verified"
+	kindIDToken  = "id_token_not_verified"
 	kindClient   = "client"
 	kindExpired  = "expired"
 	kindStorage  = "storage"

@@ -54,7 +54,13 @@ func (c *client) refresh(done func(*fault)) {
 				end(f)
 				return
 			}
-			c.prepareRefresh(run, maxTries, end)
+			c.discovered(func(f *fault) {
+				if f != nil {
+					end(f)
+					return
+				}
+				c.prepareRefresh(run, maxTries, end)
+			})
 		})
 	})
 }
@@ -137,7 +143,7 @@ func (c *client) refreshable() *fault {
 		return &fault{kind: kindClient, code: "polling"}
 	case c.config.refresh == "none":
 		return &fault{kind: kindClient, code: "refresh_not_supported"}
-	case c.refreshEndpoint() == "":
+	case c.refreshEndpoint() == "" && (!c.discovery || c.metadata.at != 0):
 		return bad("missing", "token_endpoint")
 	case c.tokens.refresh == "":
 		return &fault{kind: kindClient, code: "no_refresh_token"}
@@ -162,17 +168,7 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 		} else {
 			t, f = c.readTokens(v, c.tokens, false)
 			if next := v.Get("refresh_token").Str(); f != nil && next != "" {
-				// The answer is of no use but for the successor it carries: the old token would not be taken again.
-				run.useless = true
-				kept := *c.tokens
-				kept.clearMark()
-				kept.refresh, kept.generation = next, max(kept.generation+1, c.now)
-				c.adoptOwn(run, &kept, maxTries, func(other *fault) {
-					if other != nil {
-						f = other
-					}
-					end(f)
-				})
+				c.keepSuccessor(run, next, f, end)
 				return
 			} else if f != nil {
 				f.unknown = true // it was carried out, and nothing of the answer is of use
@@ -180,7 +176,18 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 		}
 		switch {
 		case f == nil:
-			c.adoptOwn(run, t, maxTries, end)
+			c.identify(t, c.tokens, expected{maxAge: -1}, func(f *fault) {
+				switch {
+				case f == nil:
+				case f.kind == kindIDToken:
+					c.keepSuccessor(run, t.refresh, f, end)
+					return
+				default:
+					// The keys are out of reach: what is known of the user stays what it was.
+					t.idToken, t.claims = c.tokens.idToken, c.tokens.claims
+				}
+				c.adoptOwn(run, t, maxTries, end)
+			})
 		case f.unknown && !run.resent && f.retryAfter == 0 && c.retryWindow > 0 && c.now-c.tokens.sentAt <= c.retryWindow:
 			// Still under the lock: nobody else can have got an answer.
 			run.resent = true
@@ -196,6 +203,20 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 			}
 			c.save(func() { end(f) })
 		}
+	})
+}
+
+// keepSuccessor takes from an answer that is of no use the refresh token alone: the old one would not be taken again.
+func (c *client) keepSuccessor(run *refreshRun, next string, f *fault, end func(*fault)) {
+	run.useless = true
+	kept := *c.tokens
+	kept.clearMark()
+	kept.refresh, kept.generation = next, max(kept.generation+1, c.now)
+	c.adoptOwn(run, &kept, maxTries, func(other *fault) {
+		if other != nil {
+			f = other
+		}
+		end(f)
 	})
 }
 

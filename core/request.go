@@ -14,6 +14,8 @@ const (
 	stagePolling       = "polling"
 	stageRevocation    = "revocation"
 	stageUserinfo      = "userinfo"
+	stageDiscovery     = "discovery"
+	stageKeys          = "jwks"
 )
 
 const (

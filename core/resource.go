@@ -155,6 +155,9 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 				res.list = url == c.profile.emails
 				v, f = res.object(c.now)
 			}
+			if f == nil && url == c.config.userinfo && c.tokens.claims.Kind() != json.None && v.Get("sub").Str() != c.tokens.claims.Get("sub").Str() {
+				f = notVerified("wrong_claim", "sub") // OpenID Connect Core section 5.3.2
+			}
 			// Without leave to see the list there is no e-mail, which is no failure.
 			if f != nil && (url != c.profile.emails || f.status < 403 || f.status > 404) {
 				c.fail(cmd, f)

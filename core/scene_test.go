@@ -33,6 +33,9 @@ type scene struct {
 	held    bool
 	timers  []timer // that run
 
+	lastNonce string
+	noVerify  bool // the host has no cryptography
+
 	// server answers http effects; nil leaves them to the scenario.
 	server func(m msg) reply
 	sent   []msg // http effects seen
@@ -270,6 +273,11 @@ func (s *scene) settle(effects []msg) (left []msg) {
 		case "timer-cancel":
 			s.timers = slices.DeleteFunc(s.timers, func(w timer) bool { return w.m.str("id") == m.str("target") })
 			continue
+		case "verify":
+			member = verifies(m)
+			if s.noVerify {
+				member = `"failed":{"kind":"unsupported"}`
+			}
 		case "hook":
 			if s.hook != nil {
 				member = s.hook(m)

@@ -12,6 +12,9 @@ func (c *client) encode(t *tokens) string {
 	w.MemberStrIf("token_type", t.kind)
 	w.MemberStrIf("refresh_token", t.refresh)
 	w.MemberStrIf("id_token", t.idToken)
+	if t.claims.Kind() != json.None {
+		w.MemberBool("id_token_verified", true)
+	}
 	w.MemberStrIf("scope", t.scope)
 	w.MemberStrIf("requested_scope", t.requested)
 	if t.expiresAt != 0 {
@@ -87,6 +90,9 @@ func (c *client) decode(text string) (t *tokens, ok bool) {
 	t.sentAt, _ = v.Get("sent_at").Int()
 	t.triedAt, _ = v.Get("tried_at").Int()
 	t.triedBy = str("tried_by")
+	if j, ok := parseJWS(t.idToken); ok && v.Get("id_token_verified").True() {
+		t.claims = j.claims // verified before it was stored
+	}
 	for it := v.Get("extra").Each(); it.Next(); {
 		t.keep(it.Name(), it.Value().Raw())
 	}

@@ -16,6 +16,7 @@ type tokens struct {
 	sentAt                         int64 // the refresh token went out then first, and what became of it is not known
 	triedAt                        int64 // and then last
 	triedBy                        string
+	claims                         json.Value // of the ID token, verified
 	extra                          []extra
 }
 
@@ -131,10 +132,47 @@ func (c *client) tokenRequest(cmd *command, stage, endpoint string, params []for
 	})
 }
 
+// receive makes the session of a token response, once its ID token is verified.
+func (c *client) receive(v json.Value, old *tokens, first bool, want expected, done func(*fault)) {
+	t, f := c.readTokens(v, old, first)
+	if f != nil {
+		done(f)
+		return
+	}
+	c.identify(t, old, want, func(f *fault) {
+		if f != nil {
+			done(f)
+			return
+		}
+		c.sessions.run(func(release func()) {
+			if want.wanted != nil && !want.wanted() {
+				release()
+				c.discard(t.refresh, t.access) // given up while it waited for its turn
+				return
+			}
+			c.hold(t, want.brought, func(f *fault) {
+				release()
+				done(f)
+			})
+		})
+	})
+}
+
 // redeem turns a code into tokens (RFC 6749 section 4.1.3) and holds them.
 func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)) {
 	if c.config.token == "" {
 		done(bad("missing", "token_endpoint"))
+		return
+	}
+	if c.jwks != "" && c.keySet.at == 0 && hasScope(a.scope, "openid") {
+		// Before the code is spent: without the keys its tokens could not be used.
+		c.fetchKeys(func(f *fault) {
+			if f != nil {
+				done(f)
+				return
+			}
+			c.redeem(cmd, a, code, done)
+		})
 		return
 	}
 	params := []form.Param{{Name: "grant_type", Value: "authorization_code"}, {Name: "code", Value: code}}
@@ -152,23 +190,13 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 			done(f)
 			return
 		}
-		t, f := c.readTokens(v, &tokens{requested: a.scope, generation: c.tokens.generation}, true)
-		if f != nil {
-			done(f)
-			return
-		}
-		c.sessions.run(func(release func()) {
-			c.hold(t, false, func(f *fault) {
-				release()
-				done(f)
-			})
-		})
+		c.receive(v, &tokens{requested: a.scope, generation: c.tokens.generation}, true, expected{nonce: a.nonce, maxAge: a.maxAge, code: code}, done)
 	})
 }
 
 // exchange redeems a code that was obtained elsewhere.
 func (c *client) exchange(cmd *command, in json.Value) {
-	a := &attempt{verifier: in.Get("code_verifier").Str(), redirectURI: c.redirectURI, scope: c.scope}
+	a := &attempt{verifier: in.Get("code_verifier").Str(), nonce: in.Get("nonce").Str(), redirectURI: c.redirectURI, scope: c.scope, maxAge: -1}
 	if s := in.Get("redirect_uri").Str(); s != "" {
 		a.redirectURI = s
 	}
@@ -190,17 +218,11 @@ func (c *client) exchange(cmd *command, in json.Value) {
 
 // setToken makes a session from a token that was kept elsewhere.
 func (c *client) setToken(cmd *command, in json.Value) {
-	t, f := c.readTokens(in.Get("token"), &tokens{requested: c.scope, generation: c.tokens.generation}, false)
-	if f != nil {
-		f.kind, f.field = kindClient, "token"
-		c.fail(cmd, f)
-		return
-	}
-	c.sessions.run(func(release func()) {
-		c.hold(t, true, func(f *fault) {
-			release()
-			c.finishStatus(cmd, f, "")
-		})
+	c.receive(in.Get("token"), &tokens{requested: c.scope, generation: c.tokens.generation}, false, expected{maxAge: -1, brought: true}, func(f *fault) {
+		if f != nil && f.kind != kindIDToken {
+			f.kind, f.field = kindClient, "token"
+		}
+		c.finishStatus(cmd, f, "")
 	})
 }
 
@@ -239,6 +261,7 @@ func (c *client) extend(cmd *command) {
 				end(f)
 				return
 			}
+			t.idToken = old.idToken // one that comes with it is of no sign-in
 			c.hold(t, false, end)
 		})
 	})

@@ -116,7 +116,7 @@ func TestScenarioTokenBag(t *testing.T) {
 		answers = answers[1:]
 		return jsonReply(200, a)
 	}
-	s.open(with(`{"scope":"openid read write"}`))
+	s.open(with(`{"scope":"openid read write","insecure_id_token_unverified":true}`))
 	s.signIn()
 	r := s.ok("status")
 	if r.str("ok", "scope") != "openid read" || r.str("ok", "requested_scope") != "openid read write" || r.str("ok", "id_token") != "h.p.s" ||

@@ -100,7 +100,7 @@ func (c *conversation) head() string {
 }
 
 var configs = []string{
-	`"scope":"read"`, `"scope":"openid","client_secret":"THE-SECRET"`, `"insecure_pkce_none":true,"retry_window_ms":0`,
+	`"scope":"read"`, `"scope":"openid","issuer":"https://as.example","discovery":true,"client_secret":"THE-SECRET"`, `"insecure_pkce_none":true,"retry_window_ms":0`,
 	`"parameter_hooks":["token","refresh","authorization"],"request_hooks":["token","refresh"],"retry_window_ms":5000`,
 	`"device_authorization_endpoint":"https://as.example/d","auto_refresh":true`,
 	`"device_authorization_endpoint":"https://as.example/d","refresh_lead_ms":5000,"long_lived_grant_type":"x","parameter_hooks":["polling","device_authorization"],"request_hooks":["polling"]`,

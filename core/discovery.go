@@ -1,0 +1,164 @@
+package core
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+
+// metadataLife is how long the server's metadata is used before it is read again.
+const metadataLife = 24 * 60 * 60 * 1000
+
+// metadata is what the server says of itself (RFC 8414, OpenID Connect Discovery).
+type metadata struct {
+	text    json.Value
+	at      int64 // fetched, 0: never
+	tried   int64
+	looked  bool   // into the store
+	version string // in the store
+	waiting []func(*fault)
+}
+
+// discovered goes on once the endpoints are known. What is known but old is used, and read again meanwhile.
+func (c *client) discovered(then func(*fault)) {
+	m := &c.metadata
+	if !c.discovery || m.at != 0 && recent(c.now, m.at, metadataLife) {
+		then(nil)
+		return
+	}
+	if m.at != 0 {
+		then(nil)
+		if recent(c.now, m.tried, jwksLimit) {
+			return
+		}
+		then = func(*fault) {}
+	}
+	if m.waiting = append(m.waiting, then); len(m.waiting) == 1 {
+		c.discover()
+	}
+}
+
+func recent(now, at, life int64) bool { return now >= at && now < at+life }
+
+func (c *client) discover() {
+	m := &c.metadata
+	m.tried = c.now
+	if m.looked {
+		c.fetchMetadata()
+		return
+	}
+	m.looked = true
+	c.load(c.name+".metadata", func(value, version, _ string) {
+		m.version = version
+		v, _ := json.Parse(value)
+		at, _ := v.Get("fetched_at").Int()
+		if c.ours(v) && c.adoptMetadata(v.Get("metadata")) == nil {
+			m.at = at
+			c.keySet.keys = v.Get("keys")
+			c.keySet.at, _ = v.Get("keys_at").Int()
+			if recent(c.now, at, metadataLife) {
+				c.endDiscovery(nil)
+				return
+			}
+		}
+		c.fetchMetadata()
+	})
+}
+
+func (c *client) fetchMetadata() {
+	u, _ := parseURI(c.issuer)
+	issuer := c.issuer
+	if u.path != "" && u.path[len(u.path)-1] == '/' {
+		issuer, u.path = issuer[:len(issuer)-1], u.path[:len(u.path)-1]
+	}
+	c.get(stageDiscovery, issuer+"/.well-known/openid-configuration", func(v json.Value, f *fault) {
+		if f != nil && f.status == 404 {
+			// RFC 8414 section 3.1: the path comes behind the well-known part.
+			c.get(stageDiscovery, u.scheme+"://"+u.host+u.port+"/.well-known/oauth-authorization-server"+u.path, c.readMetadata)
+			return
+		}
+		c.readMetadata(v, f)
+	})
+}
+
+func (c *client) readMetadata(v json.Value, f *fault) {
+	if f == nil {
+		f = c.adoptMetadata(v)
+	}
+	if f == nil {
+		c.metadata.at = c.now
+		c.storeMetadata()
+	}
+	c.endDiscovery(f)
+}
+
+func (c *client) endDiscovery(f *fault) {
+	waiting := c.metadata.waiting
+	c.metadata.waiting = nil
+	for _, w := range waiting {
+		w(f)
+	}
+}
+
+// adoptMetadata fills in what the configuration leaves out, if the document is the issuer's own (RFC 8414 section 3.3).
+func (c *client) adoptMetadata(v json.Value) *fault {
+	if iss := v.Get("issuer").Str(); iss == "" || iss != c.issuer && iss != c.issuerTemplate {
+		return &fault{kind: kindServer, code: "wrong_issuer"}
+	}
+	next := *c.given
+	for _, e := range [...]struct {
+		name string
+		text *string
+	}{
+		{"authorization_endpoint", &next.authorization}, {"token_endpoint", &next.token}, {"revocation_endpoint", &next.revocation}, {"userinfo_endpoint", &next.userinfo},
+		{"device_authorization_endpoint", &next.deviceAuthorization}, {"jwks_uri", &next.jwks},
+	} {
+		if s := v.Get(e.name).Str(); *e.text == "" {
+			if code := endpoint.refuses(s); code != "" {
+				return &fault{kind: kindServer, code: "bad_metadata", field: e.name}
+			}
+			*e.text = s
+		}
+	}
+	if next.jwks == "" && !next.idTokenOff && hasScope(next.scope, "openid") {
+		return &fault{kind: kindServer, code: "bad_metadata", field: "jwks_uri"}
+	}
+	next.issRequired = next.issRequired || v.Get("authorization_response_iss_parameter_supported").True()
+	if methods := v.Get("token_endpoint_auth_methods_supported"); !next.authGiven && next.auth == authBasic && !lists(methods, authBasic) && lists(methods, authPost) {
+		next.auth, next.revocationAuth = authPost, authPost
+	}
+	c.metadata.text, c.config = v, &next
+	return nil
+}
+
+// lists tells whether an array of texts holds s.
+func lists(v json.Value, s string) bool {
+	for it := v.Each(); it.Next(); {
+		if it.Value().Str() == s {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *client) storeMetadata() {
+	if !c.discovery || c.metadata.at == 0 {
+		return
+	}
+	w := c.stored()
+	w.MemberInt("fetched_at", c.metadata.at)
+	w.MemberRaw("metadata", c.metadata.text.Raw())
+	if c.keySet.at != 0 {
+		w.MemberInt("keys_at", c.keySet.at)
+		w.MemberRaw("keys", c.keySet.keys.Raw())
+	}
+	w.Close('}')
+	c.overwrite(c.name+".metadata", &c.metadata.version, w.String(), false, func(string) {})
+}
+
+// get reads a public document of the server's.
+func (c *client) get(stage, url string, done func(json.Value, *fault)) {
+	c.send(&command{}, &request{stage: stage, method: "GET", url: url}, func(res *response, f *fault) {
+		if f != nil {
+			done(json.Value{}, f)
+			return
+		}
+		done(res.object(c.now))
+	})
+}

@@ -1,0 +1,199 @@
+package core
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+
+// longestAge is how old the ID token of a sign-in may be: it is fetched at once.
+const longestAge = 24 * 60 * 60 * 1000
+
+// What an ID token has to say besides what every one has to.
+type expected struct {
+	nonce   string
+	maxAge  int64 // s, -1: not asked for
+	code    string
+	before  json.Value  // claims of the one that this one follows (OpenID Connect Core section 12.2)
+	brought bool        // by the application, so it may be old
+	wanted  func() bool // whether anybody still waits for the tokens; nil: yes
+}
+
+// notVerified is nil for code "".
+func notVerified(code, claim string) *fault {
+	if code == "" {
+		return nil
+	}
+	return &fault{kind: kindIDToken, code: code, field: claim}
+}
+
+// identify verifies the ID token that came with t, if it is a new one (OpenID Connect Core sections 3.1.3.7 and 12.2); nothing of t is to be used before.
+func (c *client) identify(t, old *tokens, want expected, done func(*fault)) {
+	if t.idToken == "" || t.idToken == old.idToken {
+		done(nil)
+		return
+	}
+	if c.idTokenOff {
+		t.claims = json.Value{}
+		done(nil)
+		return
+	}
+	if c.discovery && c.metadata.at == 0 {
+		c.discovered(func(f *fault) {
+			if f != nil {
+				done(f)
+				return
+			}
+			c.identify(t, old, want, done)
+		})
+		return
+	}
+	if c.jwks == "" {
+		t.idToken = old.idToken // nobody asked for it, and nobody can say what it is worth
+		done(nil)
+		return
+	}
+	j, ok := parseJWS(t.idToken)
+	if !ok {
+		done(notVerified("malformed", ""))
+		return
+	}
+	want.before = old.claims
+	if f := c.checkClaims(j, t, want); f != nil {
+		done(f)
+		return
+	}
+	c.verify(j, func(f *fault) {
+		if f == nil {
+			t.claims = j.claims
+		}
+		done(f)
+	})
+}
+
+func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
+	v := j.claims
+	str := func(name string) string { return v.Get(name).Str() }
+	if code, claim := c.checkIssued(v); code != "" {
+		return notVerified(code, claim)
+	}
+	iat, _ := v.Get("iat").Int()
+	authTime, timed := v.Get("auth_time").Int()
+	wrong := ""
+	switch nonce := str("nonce"); {
+	case str("sub") == "":
+		return notVerified("missing_claim", "sub")
+	case !want.brought && c.now-iat*1000 > longestAge+c.skew:
+		wrong = "iat"
+	case !followsNonce(nonce, want):
+		wrong = "nonce"
+	case want.maxAge >= 0 && !timed:
+		return notVerified("missing_claim", "auth_time")
+	case want.maxAge >= 0 && c.now-authTime*1000 > want.maxAge*1000+c.skew:
+		wrong = "auth_time"
+	case str("at_hash") != "" && str("at_hash") != halfHash(j.alg, t.access):
+		wrong = "at_hash"
+	case str("c_hash") != "" && want.code != "" && str("c_hash") != halfHash(j.alg, want.code):
+		wrong = "c_hash"
+	}
+	if want.before.Kind() != json.None {
+		for _, name := range [...]string{"iss", "sub", "auth_time"} {
+			if was := want.before.Get(name).Raw(); was != v.Get(name).Raw() && (name != "auth_time" || timed && was != "") {
+				wrong = name
+			}
+		}
+	}
+	if wrong != "" {
+		return notVerified("wrong_claim", wrong)
+	}
+	return nil
+}
+
+// followsNonce: at sign-in it is the attempt's; later tokens may leave it out, or have the same (OpenID Connect Core section 12.2).
+func followsNonce(nonce string, want expected) bool {
+	if want.brought {
+		return true
+	}
+	if want.before.Kind() == json.None {
+		return nonce == want.nonce
+	}
+	before := want.before.Get("nonce").Str()
+	return nonce == "" || before == "" || nonce == before
+}
+
+// checkIssued looks at what every JWT of the issuer for this client has to say: who made it, for whom, and when.
+func (c *client) checkIssued(v json.Value) (code, claim string) {
+	iss := v.Get("iss").Str()
+	exp, expires := v.Get("exp").Int()
+	iat, issued := v.Get("iat").Int()
+	nbf, _ := v.Get("nbf").Int()
+	azp := v.Get("azp")
+	for _, t := range [...]int64{exp, iat, nbf} {
+		if t < 0 || t > maxTime/1000 {
+			return "wrong_claim", "exp"
+		}
+	}
+	aud, many := audience(v.Get("aud"), c.clientID)
+	switch {
+	case iss == "":
+		return "missing_claim", "iss"
+	case iss != c.tenantIssuer(v.Get("tid").Str()):
+		return "wrong_claim", "iss"
+	case v.Get("aud").Kind() == json.None:
+		return "missing_claim", "aud"
+	case !aud:
+		return "wrong_claim", "aud"
+	case many && azp.Kind() == json.None:
+		return "missing_claim", "azp"
+	case azp.Kind() != json.None && azp.Str() != c.clientID:
+		return "wrong_claim", "azp"
+	case !expires:
+		return "missing_claim", "exp"
+	case c.now >= exp*1000+c.skew:
+		return "wrong_claim", "exp"
+	case !issued:
+		return "missing_claim", "iat"
+	case iat*1000 > c.now+c.skew:
+		return "wrong_claim", "iat"
+	case nbf*1000 > c.now+c.skew:
+		return "wrong_claim", "nbf"
+	}
+	return "", ""
+}
+
+// tenantHole is where an issuer template has the tenant: Microsoft's servers for all tenants name this placeholder in place of an issuer.
+const tenantHole = "{tenantid}"
+
+// tenantIssuer is the configured issuer, or what the template gives for a tenant.
+func (c *client) tenantIssuer(tenant string) string {
+	if i := tenantAt(c.issuerTemplate); i >= 0 && hostChars(tenant) {
+		return c.issuerTemplate[:i] + tenant + c.issuerTemplate[i+len(tenantHole):]
+	}
+	return c.issuer
+}
+
+// tenantOf is the tenant that an issuer has where the template has its hole.
+func tenantOf(iss, template string) string {
+	i := tenantAt(template)
+	if n := len(iss) - (len(template) - len(tenantHole)); i >= 0 && n > 0 && len(iss) >= i+n {
+		return iss[i : i+n]
+	}
+	return ""
+}
+
+func tenantAt(template string) int {
+	for i := range len(template) {
+		if prefixed(template[i:], tenantHole) {
+			return i
+		}
+	}
+	return -1
+}
+
+// audience tells whether the claim names the client, and whether it names others too.
+func audience(v json.Value, clientID string) (ours, many bool) {
+	if v.Kind() == json.String {
+		return v.Str() == clientID, false
+	}
+	n := 0
+	for it := v.Each(); v.Kind() == json.Array && it.Next(); n++ {
+		ours = ours || it.Value().Str() == clientID
+	}
+	return ours, n > 1
+}

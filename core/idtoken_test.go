@@ -1,0 +1,562 @@
+package core
+
+import (
+	"crypto"
+	"crypto/elliptic"
+	"crypto/sha512"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+const oidcConf = `{"scope":"openid read","jwks_uri":"https://as.example/jwks"}`
+
+// An issuer gives ID tokens.
+type issuer struct {
+	s      *scene
+	key    crypto.Signer
+	alg    string
+	header string
+	keys   []string       // published
+	claims map[string]any // changes of the ordinary ones; nil leaves out
+	mangle func(jwt string) string
+	asked  int // for the keys
+	n      int
+	info   string
+}
+
+func (s *scene) issuer() *issuer {
+	i := &issuer{s: s, key: rsaKey, alg: "RS256", header: `"kid":"1"`, keys: []string{jwk(rsaKey, `"kid":"1","use":"sig","alg":"RS256"`)}}
+	s.server = i.serve
+	return i
+}
+
+func (i *issuer) serve(m msg) reply {
+	switch url := m.str("url"); {
+	case strings.HasSuffix(url, "/jwks"):
+		i.asked++
+		return jsonReply(200, `{"keys":[`+strings.Join(i.keys, ",")+`]}`)
+	case strings.HasSuffix(url, "/userinfo"):
+		return jsonReply(200, i.info)
+	case !strings.HasSuffix(url, "/token"):
+		return reply{status: 200}
+	}
+	i.n++
+	return jsonReply(200, fmt.Sprintf(`{"access_token":"access-%d","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-%d","id_token":%q}`, i.n, i.n, i.token()))
+}
+
+// token is the ID token as it is now.
+func (i *issuer) token() string {
+	claims := []string{}
+	now := i.s.now / 1000
+	for _, c := range [][2]string{{"iss", `"https://as.example"`}, {"sub", `"248289761001"`}, {"aud", `"s6BhdRkqt3"`}, {"exp", fmt.Sprint(now + 300)}, {"iat", fmt.Sprint(now)}, {"nonce", quote(i.nonce())}} {
+		if v, changed := i.claims[c[0]]; changed {
+			if v == nil {
+				continue
+			}
+			c[1] = fmt.Sprint(v)
+		}
+		claims = append(claims, fmt.Sprintf("%q:%s", c[0], c[1]))
+	}
+	for _, name := range []string{"azp", "nbf", "auth_time", "at_hash", "c_hash", "acr", "tid", "events"} {
+		if v, ok := i.claims[name]; ok {
+			claims = append(claims, fmt.Sprintf("%q:%v", name, v))
+		}
+	}
+	t := jwt(i.key, i.alg, i.header, "{"+strings.Join(claims, ",")+"}")
+	if i.mangle != nil {
+		t = i.mangle(t)
+	}
+	return t
+}
+
+// nonce is that of the attempt stored last.
+func (i *issuer) nonce() string {
+	text := i.s.store["oauth2.pending"]
+	if n := strings.LastIndex(text, `"nonce":"`); n >= 0 {
+		return text[n+9 : n+9+43]
+	}
+	return i.s.lastNonce
+}
+
+// callback begins a sign-in and answers it.
+func (s *scene) callback(params ...string) msg {
+	s.t.Helper()
+	u := authorizeURL(s, params...)
+	s.lastNonce = u.Query().Get("nonce")
+	return s.do("callback", callbackURL(u, "code=SplxlOBeZQQYbYS6WxSbIA"))
+}
+
+func leftHalf(s string) string {
+	d := sha512.Sum512([]byte(s))
+	return b64(d[:32])
+}
+
+// TestScenarioIDToken: each row has the name of the OpenID Foundation's client test module whose expectation it is, where there is one.
+func TestScenarioIDToken(t *testing.T) {
+	s := newScene(t, "ID tokens are verified before anything of the answer is used: signature, algorithm, key, and every claim; what fails leaves nobody signed in and stores nothing.", "Q12", "Q38", "X7", "X2")
+	p256, p384, p521, ed := ecKey(elliptic.P256(), "1"), ecKey(elliptic.P384(), "2"), ecKey(elliptic.P521(), "3"), edKey("4")
+	other := ecKey(elliptic.P256(), "other")
+	claim := func(name string, v any) func(*issuer) {
+		return func(i *issuer) { i.claims = map[string]any{name: v} }
+	}
+	signed := func(key crypto.Signer, alg, more string) func(*issuer) {
+		return func(i *issuer) { i.key, i.alg, i.header, i.keys = key, alg, "", []string{jwk(key, more)} }
+	}
+	for _, row := range []struct {
+		name, want string
+		change     func(*issuer)
+	}{
+		{"oidcc-client-test", "", func(*issuer) {}},
+		{"oidcc-client-test-idtoken-sig-rs256", "", func(*issuer) {}},
+		{"es256", "", signed(p256, "ES256", "")},
+		{"es384", "", signed(p384, "ES384", "")},
+		{"es512", "", signed(p521, "ES512", "")},
+		{"eddsa", "", signed(ed, "EdDSA", "")},
+		{"rs512", "", signed(rsaKey, "RS512", "")},
+		{"oidcc-client-test-idtoken-sig-none", "alg_not_allowed", func(i *issuer) {
+			i.mangle = func(t string) string {
+				return b64([]byte(`{"alg":"none"}`)) + "." + strings.Split(t, ".")[1] + "."
+			}
+		}},
+		{"HMAC with the public key as secret", "alg_not_allowed", func(i *issuer) {
+			i.mangle = func(t string) string {
+				return b64([]byte(`{"alg":"HS256","kid":"1"}`)) + "." + strings.Join(strings.Split(t, ".")[1:], ".")
+			}
+		}},
+		{"oidcc-client-test-invalid-sig-rs256", "bad_signature", func(i *issuer) {
+			i.mangle = func(t string) string {
+				return t[:strings.LastIndex(t, ".")+1] + "A" + t[strings.LastIndex(t, ".")+2:]
+			}
+		}},
+		{"oidcc-client-test-invalid-sig-es256", "bad_signature", func(i *issuer) {
+			signed(p256, "ES256", "")(i)
+			i.key = other
+		}},
+		{"claims changed after signing", "bad_signature", func(i *issuer) {
+			i.mangle = func(t string) string {
+				part := strings.Split(t, ".")
+				return part[0] + "." + b64([]byte(strings.Replace(string(unb64(part[1])), "248289761001", "248289761002", 1))) + "." + part[2]
+			}
+		}},
+		{"embedded key", "bad_signature", func(i *issuer) {
+			signed(p256, "ES256", `"kid":"1"`)(i)
+			i.key, i.header = other, `"kid":"1","jwk":`+jwk(other, "")
+		}},
+		{"oidcc-client-test-kid-absent-single-jwks", "", func(i *issuer) { i.header = "" }},
+		{"oidcc-client-test-kid-absent-multiple-jwks", "ambiguous_key", func(i *issuer) {
+			i.header = ""
+			i.keys = append(i.keys, strings.Replace(jwk(rsaKey, `"kid":"2"`), `"n":"o`, `"n":"p`, 1))
+		}},
+		{"kid absent, keys of several types", "", func(i *issuer) {
+			i.header = ""
+			i.keys = append(i.keys, jwk(p256, ""), jwk(ed, ""), jwk(rsaKey, `"use":"enc"`), jwk(rsaKey, `"alg":"PS256"`))
+		}},
+		{"kid unknown", "unknown_key", func(i *issuer) { i.header = `"kid":"9"` }},
+		{"a key for encryption", "unknown_key", signed(rsaKey, "RS256", `"use":"enc"`)},
+		{"a key for another algorithm", "unknown_key", signed(rsaKey, "RS256", `"alg":"RS512"`)},
+		{"a key of another type", "unknown_key", func(i *issuer) { i.keys = []string{jwk(p256, `"kid":"1"`)} }},
+		{"unparseable key in the set", "", func(i *issuer) {
+			i.keys = append([]string{`{"kty":"EC"}`, `7`, `null`, `{"kty":"RSA","n":1}`, `[]`}, i.keys...)
+		}},
+		{"no key", "unknown_key", func(i *issuer) { i.keys = nil }},
+		{"oidcc-client-test-invalid-iss", "wrong_claim iss", claim("iss", `"https://as.example/"`)},
+		{"missing iss", "missing_claim iss", claim("iss", nil)},
+		{"oidcc-client-test-missing-sub", "missing_claim sub", claim("sub", nil)},
+		{"sub empty", "missing_claim sub", claim("sub", `""`)},
+		{"oidcc-client-test-invalid-aud", "wrong_claim aud", claim("aud", `"another"`)},
+		{"oidcc-client-test-missing-aud", "missing_claim aud", claim("aud", nil)},
+		{"aud as an array of one", "", claim("aud", `["s6BhdRkqt3"]`)},
+		{"aud as an array without us", "wrong_claim aud", claim("aud", `["a","b"]`)},
+		{"aud empty", "wrong_claim aud", claim("aud", `[]`)},
+		{"aud of several without azp", "missing_claim azp", claim("aud", `["s6BhdRkqt3","b"]`)},
+		{"aud of several with azp", "", func(i *issuer) {
+			i.claims = map[string]any{"aud": `["b","s6BhdRkqt3"]`, "azp": `"s6BhdRkqt3"`}
+		}},
+		{"azp of another", "wrong_claim azp", claim("azp", `"b"`)},
+		{"oidcc-client-test-missing-iat", "missing_claim iat", claim("iat", nil)},
+		{"iat a week in the past", "wrong_claim iat", claim("iat", s.now/1000-7*86400)},
+		{"iat in the future", "wrong_claim iat", claim("iat", s.now/1000+60)},
+		{"iat within the skew", "", claim("iat", s.now/1000+9)},
+		{"missing exp", "missing_claim exp", claim("exp", nil)},
+		{"expired", "wrong_claim exp", claim("exp", s.now/1000-10)},
+		{"expired within the skew", "", claim("exp", s.now/1000-9)},
+		{"exp beyond what counts", "wrong_claim exp", claim("exp", "9223372036854775807")},
+		{"exp negative", "wrong_claim exp", claim("exp", "-1")},
+		{"nbf in the future", "wrong_claim nbf", claim("nbf", s.now/1000+11)},
+		{"oidcc-client-test-nonce-invalid", "wrong_claim nonce", claim("nonce", `"wrong"`)},
+		{"nonce missing", "wrong_claim nonce", claim("nonce", nil)},
+		{"at_hash right", "", func(i *issuer) {
+			signed(ed, "EdDSA", "")(i)
+			i.claims = map[string]any{"at_hash": quote(leftHalf(fmt.Sprintf("access-%d", i.n+1)))}
+		}},
+		{"oidcc-client-test-invalid-athash", "wrong_claim at_hash", claim("at_hash", `"77QmUPtjPfzWtF2AnpK9RQ"`)},
+		{"c_hash right", "", func(i *issuer) {
+			signed(ed, "EdDSA", "")(i)
+			i.claims = map[string]any{"c_hash": quote(leftHalf("SplxlOBeZQQYbYS6WxSbIA"))}
+		}},
+		{"oidcc-client-test-invalid-chash", "wrong_claim c_hash", claim("c_hash", `"77QmUPtjPfzWtF2AnpK9RQ"`)},
+		{"critical member", "malformed", func(i *issuer) { i.header = `"crit":["exp"],"exp":1` }},
+		{"unencoded payload", "malformed", func(i *issuer) { i.header = `"b64":false` }},
+		{"two parts", "malformed", func(i *issuer) { i.mangle = func(t string) string { return t[:strings.LastIndex(t, ".")] } }},
+		{"four parts", "malformed", func(i *issuer) { i.mangle = func(t string) string { return t + ".x" } }},
+		{"padding", "malformed", func(i *issuer) { i.mangle = func(t string) string { return strings.Replace(t, ".", "=.", 1) } }},
+		{"claims twice", "malformed", func(i *issuer) { i.claims = map[string]any{"sub": `"a","sub":"b"`} }},
+		{"an array of claims", "malformed", func(i *issuer) {
+			i.mangle = func(t string) string { p := strings.Split(t, "."); return p[0] + "." + b64([]byte("[]")) + "." + p[2] }
+		}},
+		{"no JWT", "malformed", func(i *issuer) { i.mangle = func(string) string { return "x" } }},
+	} {
+		s.store, s.version, s.sent = map[string]string{}, map[string]int{}, nil
+		i := s.issuer()
+		row.change(i)
+		s.open(with(oidcConf))
+		s.eventNames()
+		r := s.callback()
+		got := strings.TrimSpace(r.str("error", "code") + " " + r.str("error", "field"))
+		if got != row.want || row.want != "" && r.str("error", "kind") != "id_token_not_verified" {
+			t.Errorf("%s: %s", row.name, r.raw)
+		}
+		signedIn := strings.Contains(s.store["oauth2.session"], "access-")
+		if names := s.eventNames(); signedIn != (row.want == "") || strings.Contains(names, "granted") != signedIn {
+			t.Errorf("%s: events %s, stored %s", row.name, names, s.store["oauth2.session"])
+		}
+		if row.want == "" && r.str("ok", "claims", "sub") != "248289761001" {
+			t.Errorf("%s: no claims in %s", row.name, r.raw)
+		}
+		for _, m := range s.sent {
+			if m.str("stage") == "jwks" && (m.str("method") != "GET" || m.header("authorization") != "") {
+				t.Error(m.raw)
+			}
+		}
+	}
+}
+
+// TestScenarioKeys: the key set is cached, rotates, and is not asked for at every made-up kid.
+func TestScenarioKeys(t *testing.T) {
+	s := newScene(t, "Keys are fetched before the code is spent and then kept; an unknown kid asks again, but not more often than once a minute; keys out of reach at sign-in cost nothing.", "Q12", "X7")
+	i := s.issuer()
+	s.open(with(oidcConf))
+	broken := func(m msg) reply {
+		if m.str("stage") == "jwks" {
+			return reply{failed: "network"}
+		}
+		return i.serve(m)
+	}
+	s.server = broken
+	if r := s.callback(); r.str("error", "code") != "network" || i.n != 0 {
+		t.Error("the code was sent without keys:", r.raw)
+	}
+	s.server = i.serve
+	s.callback()
+	s.callback()
+	if i.asked != 1 || i.n != 2 {
+		t.Error(i.asked, i.n)
+	}
+	// oidcc-client-test-signing-key-rotation
+	s.now += 60_000
+	second := ecKey(elliptic.P256(), "second")
+	i.key, i.alg, i.header, i.keys = second, "ES256", `"kid":"2"`, []string{jwk(second, `"kid":"2"`)}
+	if r := s.callback(); r.m["ok"] == nil || i.asked != 2 {
+		t.Error("rotation:", r.raw, i.asked)
+	}
+	i.header = `"kid":"made-up"`
+	for range 3 {
+		if r := s.callback(); r.str("error", "code") != "unknown_key" {
+			t.Error(r.raw)
+		}
+	}
+	if i.asked != 2 {
+		t.Errorf("%d requests for the keys", i.asked)
+	}
+	s.now += 60_000
+	s.callback()
+	if i.asked != 3 {
+		t.Errorf("%d requests for the keys", i.asked)
+	}
+	// A set that is none, or too large.
+	s.now += 60_000
+	for _, row := range []struct{ body, code string }{
+		{`{"keys":{}}`, "bad_key_set"}, {`{}`, "bad_key_set"}, {`[]`, "not_object"}, {`{"keys":[` + strings.Repeat(`{"kty":"RSA","kid":"k","n":"x","e":"y","use":"sig"},`, 9_999) + `{}]}`, "bad_json"},
+	} {
+		s.server = func(m msg) reply {
+			if m.str("stage") == "jwks" {
+				return jsonReply(200, row.body)
+			}
+			return i.serve(m)
+		}
+		if r := s.callback(); r.str("error", "code") != row.code {
+			t.Error(row.code, r.raw)
+		}
+	}
+	// The host cannot verify.
+	s.server = i.serve
+	i.header = `"kid":"2"`
+	s.noVerify = true
+	if r := s.callback(); r.str("error", "code") != "unsupported" || r.str("error", "kind") != "client" {
+		t.Error(r.raw)
+	}
+}
+
+// TestScenarioIDTokenRefresh: continuity, and what may be absent.
+func TestScenarioIDTokenRefresh(t *testing.T) {
+	s := newScene(t, "A refresh may bring no ID token; one that it brings is verified and goes on with issuer, subject and sign-in time; one that fails leaves the successor and the old token.", "Q12", "X3", "X9")
+	i := s.issuer()
+	s.open(with(oidcConf))
+	i.claims = map[string]any{"auth_time": s.now / 1000}
+	if r := s.callback(); r.str("ok", "claims", "sub") != "248289761001" {
+		t.Fatal(r.raw)
+	}
+	authTime := i.claims["auth_time"]
+	s.now += 1_000_000
+	for _, row := range []struct {
+		name, want string
+		claims     map[string]any
+	}{
+		{"oidcc-client-test-refresh-token", "", map[string]any{"auth_time": authTime}},
+		{"nonce of another", "wrong_claim nonce", map[string]any{"nonce": `"x"`}},
+		{"oidcc-client-test-refresh-token-invalid-sub", "wrong_claim sub", map[string]any{"sub": `"another"`, "nonce": nil}},
+		{"oidcc-client-test-refresh-token-invalid-issuer", "wrong_claim iss", map[string]any{"iss": `"https://evil.example"`, "nonce": nil}},
+		{"auth_time of another sign-in", "wrong_claim auth_time", map[string]any{"auth_time": 1, "nonce": nil}},
+		{"no nonce", "", map[string]any{"auth_time": authTime, "nonce": nil}},
+		{"no auth_time", "", map[string]any{"nonce": nil}},
+	} {
+		i.claims = row.claims
+		before := s.ok("status").str("ok", "id_token")
+		r := s.do("refresh")
+		if got := strings.TrimSpace(r.str("error", "code") + " " + r.str("error", "field")); got != row.want {
+			t.Errorf("%s: %s", row.name, r.raw)
+		}
+		st := s.ok("status")
+		if !strings.Contains(s.store["oauth2.session"], fmt.Sprintf("refresh-%d", i.n)) || st.str("ok", "status") != "granted" || st.str("ok", "claims", "sub") != "248289761001" {
+			t.Errorf("%s: %s %s", row.name, st.raw, s.store["oauth2.session"])
+		}
+		if row.want != "" && st.str("ok", "id_token") != before {
+			t.Errorf("%s: the ID token changed", row.name)
+		}
+	}
+	s.server = func(m msg) reply {
+		return jsonReply(200, `{"access_token":"bare","token_type":"Bearer","refresh_token":"next"}`)
+	}
+	s.ok("refresh")
+	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" || r.str("ok", "id_token") == "" {
+		t.Error(r.raw)
+	}
+	// Claims come back from the store and from bytes; userinfo has to be of the same user (oidcc-client-test-userinfo-invalid-sub).
+	bytes := s.ok("export").str("ok", "session")
+	s.open(with(oidcConf))
+	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" {
+		t.Error(r.raw)
+	}
+	s.open(with(oidcConf), `"session":`+quote(bytes))
+	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" {
+		t.Error(r.raw)
+	}
+	s.server = i.serve
+	i.info = `{"sub":"248289761001","email":"j@example.com"}`
+	s.ok("userinfo")
+	s.ok("profile")
+	for _, info := range []string{`{"sub":"another"}`, `{"email":"j@example.com"}`} {
+		i.info = info
+		if r := s.fails("id_token_not_verified", "wrong_claim", "userinfo"); r.str("error", "field") != "sub" {
+			t.Error(r.raw)
+		}
+	}
+	// New keys are out of reach while a refresh goes on: the tokens are kept, and what is known of the user.
+	other := ecKey(elliptic.P256(), "third")
+	i.key, i.alg, i.header, i.claims = other, "ES256", `"kid":"3"`, map[string]any{"nonce": nil}
+	s.now += 100_000
+	s.server = func(m msg) reply {
+		if m.str("stage") == "jwks" {
+			return reply{failed: "network"}
+		}
+		return i.serve(m)
+	}
+	s.ok("refresh")
+	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" || !strings.Contains(s.store["oauth2.session"], fmt.Sprintf("refresh-%d", i.n)) {
+		t.Error(r.raw)
+	}
+}
+
+// TestScenarioMaxAge: auth_time with max_age; allowed algorithms; brought tokens.
+func TestScenarioMaxAge(t *testing.T) {
+	s := newScene(t, "max_age makes auth_time required and judged; the algorithms allowed can be narrowed; a token that the application brings is verified too, whatever its age.", "Q12")
+	i := s.issuer()
+	s.open(with(oidcConf))
+	for _, row := range []struct {
+		maxAge, want string
+		authTime     any
+	}{{"300", "missing_claim auth_time", nil}, {"300", "", s.now/1000 - 309}, {"300", "wrong_claim auth_time", s.now/1000 - 311}, {"0", "", s.now / 1000}} {
+		i.claims = nil
+		if row.authTime != nil {
+			i.claims = map[string]any{"auth_time": row.authTime}
+		}
+		r := s.callback(`"parameters":[["max_age","` + row.maxAge + `"]]`)
+		if got := strings.TrimSpace(r.str("error", "code") + " " + r.str("error", "field")); got != row.want {
+			t.Errorf("%s: %s", row.maxAge, r.raw)
+		}
+	}
+	s.fails("client", "bad_value", "authorize", `"parameters":[["max_age","-1"]]`)
+	s.fails("client", "bad_value", "authorize", `"parameters":[["max_age","soon"]]`)
+
+	i.claims = map[string]any{"iat": s.now/1000 - 30*86400, "nonce": `"old"`}
+	bring := fmt.Sprintf(`"token":{"access_token":"mine","token_type":"Bearer","id_token":%q}`, i.token())
+	if r := s.ok("set_token", bring); r.str("ok", "claims", "nonce") != "old" {
+		t.Error(r.raw)
+	}
+	i.claims["sub"] = nil
+	s.fails("id_token_not_verified", "missing_claim", "set_token", fmt.Sprintf(`"token":{"access_token":"mine","token_type":"Bearer","id_token":%q}`, i.token()))
+
+	s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","id_token_signed_response_alg":["ES256","EdDSA"]}`))
+	i.claims = nil
+	if r := s.callback(); r.str("error", "code") != "alg_not_allowed" {
+		t.Error(r.raw)
+	}
+	for _, row := range []struct{ config, code, field string }{
+		{`{"id_token_signed_response_alg":["none"]}`, "bad_value", "id_token_signed_response_alg"},
+		{`{"id_token_signed_response_alg":["HS256"]}`, "bad_value", "id_token_signed_response_alg"},
+		{`{"id_token_signed_response_alg":["RS256 ES256"]}`, "bad_value", "id_token_signed_response_alg"},
+		{`{"scope":"openid"}`, "missing", "jwks_uri"},
+		{`{"jwks_uri":"https://as.example/jwks","issuer":null}`, "missing", "issuer"},
+		{`{"jwks_uri":"http://as.example/jwks"}`, "not_https", "jwks_uri"},
+	} {
+		if r := s.open(with(row.config)); r.str("error", "code") != row.code || r.str("error", "field") != row.field {
+			t.Error(row.config, r.raw)
+		}
+	}
+	// Without keys an ID token that nobody asked for is not kept; with the option that says so it is kept as text, and gives no claims.
+	i = s.issuer()
+	s.open(with(`{"name":"plain"}`))
+	if r := s.callback(); r.m["ok"] == nil || r.str("ok", "id_token") != "" || r.str("ok", "claims") != "" {
+		t.Error(r.raw)
+	}
+	s.open(with(`{"name":"unverified","scope":"openid","insecure_id_token_unverified":true}`))
+	i.mangle = func(t string) string { return t + "x" }
+	if r := s.callback(); r.str("ok", "id_token") == "" || r.str("ok", "claims") != "" {
+		t.Error(r.raw)
+	}
+}
+
+// TestScenarioDiscovery: OpenID Connect Discovery and RFC 8414.
+func TestScenarioDiscovery(t *testing.T) {
+	s := newScene(t, "Endpoints by discovery: the exact issuer, what is given by hand wins, cached for a day and read again in the background; RFC 8414's place where OpenID's is not found.", "Q12", "Q4")
+	const meta = `{"issuer":"https://as.example/t","authorization_endpoint":"https://as.example/t/authorize","token_endpoint":"https://as.example/t/token","jwks_uri":"https://as.example/t/jwks","userinfo_endpoint":"https://as.example/t/userinfo","token_endpoint_auth_methods_supported":["client_secret_post"],"authorization_response_iss_parameter_supported":true}`
+	const conf = `{"issuer":"https://as.example/t","client_id":"s6BhdRkqt3","client_secret":"s","redirect_uri":"https://client.example/cb","scope":"openid","discovery":true}`
+	document, oauthOnly, broken := meta, false, false
+	i := s.issuer()
+	s.server = func(m msg) reply {
+		switch url := m.str("url"); {
+		case broken && m.str("stage") == "discovery":
+			return reply{failed: "unsent"}
+		case url == "https://as.example/t/.well-known/openid-configuration" && !oauthOnly, url == "https://as.example/.well-known/oauth-authorization-server/t" && oauthOnly:
+			return jsonReply(200, document)
+		case m.str("stage") == "discovery":
+			return reply{status: 404, ctype: "text/html", body: "not found"}
+		}
+		return i.serve(m)
+	}
+	i.claims = map[string]any{"iss": `"https://as.example/t"`}
+	s.open(conf)
+	s.wantSent(0)
+	u := authorizeURL(s)
+	if u.Host+u.Path != "as.example/t/authorize" {
+		t.Error(u)
+	}
+	s.fails("callback_not_verified", "missing_iss", "callback", callbackURL(u, "code=x"))
+	s.sent = nil
+	s.lastNonce = u.Query().Get("nonce")
+	s.ok("callback", callbackURL(u, "iss=https%3A%2F%2Fas.example%2Ft&code=SplxlOBeZQQYbYS6WxSbIA"))
+	if len(s.sent) != 2 || s.sent[0].str("stage") != "jwks" || s.sent[1].form().Get("client_secret") != "s" {
+		t.Error(s.sent)
+	}
+	// Another page, an hour later: neither is asked for again. Two days later the old is used while the new is on its way.
+	s.sent = nil
+	s.now += 3_600_000
+	s.open(conf)
+	authorizeURL(s)
+	s.wantSent(0)
+	s.now += 2 * 86_400_000
+	s.server, document = nil, strings.Replace(meta, "/t/authorize", "/t/new", 1)
+	id, left := s.start("authorize")
+	if len(left) != 2 || !strings.Contains(s.resultOf(id, left).str("ok", "url"), "/t/authorize?") {
+		t.Fatal(left)
+	}
+	s.server = i.serve
+	http := left[0]
+	if http.str("kind") != "http" {
+		http = left[1]
+	}
+	s.settle(s.answer(http, jsonReply(200, document).member()))
+	if u := authorizeURL(s); u.Path != "/t/new" {
+		t.Error(u)
+	}
+
+	fresh := func(config string) {
+		s.store, s.version, s.sent = map[string]string{}, map[string]int{}, nil
+		s.open(config)
+	}
+	full := func(m msg) reply {
+		switch url := m.str("url"); {
+		case broken:
+			return reply{failed: "unsent"}
+		case strings.HasSuffix(url, "/openid-configuration") && !oauthOnly, strings.Contains(url, "/.well-known/oauth-authorization-server") && oauthOnly:
+			return jsonReply(200, document)
+		case m.str("stage") == "discovery":
+			return reply{status: 404}
+		}
+		return i.serve(m)
+	}
+	s.server = full
+	// RFC 8414 section 3.1.
+	oauthOnly, document = true, meta
+	fresh(conf)
+	authorizeURL(s)
+	if s.sent[1].str("url") != "https://as.example/.well-known/oauth-authorization-server/t" {
+		t.Error(s.sent)
+	}
+	oauthOnly = false
+	// By hand.
+	fresh(strings.Replace(conf, `"discovery":true`, `"discovery":true,"authorization_endpoint":"https://mine.example/a"`, 1))
+	if u := authorizeURL(s); u.Host != "mine.example" {
+		t.Error(u)
+	}
+	for _, row := range []struct{ name, code, field, document string }{
+		{"oidcc-client-test-discovery-issuer-mismatch", "wrong_issuer", "", strings.Replace(meta, `as.example/t"`, `as.example/t/"`, 1)},
+		{"no issuer", "wrong_issuer", "", strings.Replace(meta, `"issuer"`, `"x"`, 1)},
+		{"endpoint over http", "bad_metadata", "token_endpoint", strings.Replace(meta, "https://as.example/t/token", "http://as.example/t/token", 1)},
+		{"endpoint that is none", "bad_metadata", "jwks_uri", strings.Replace(meta, "https://as.example/t/jwks", "javascript:x", 1)},
+		{"no keys, and openid", "bad_metadata", "jwks_uri", strings.Replace(meta, `"jwks_uri"`, `"x"`, 1)},
+		{"a member twice", "bad_json", "", strings.Replace(meta, `{`, `{"issuer":"https://as.example/t",`, 1)},
+	} {
+		document = row.document
+		fresh(conf)
+		r := s.do("authorize")
+		if r.str("error", "code") != row.code || r.str("error", "field") != row.field || r.str("error", "kind") != "server" {
+			t.Errorf("%s: %s", row.name, r.raw)
+		}
+	}
+	// Out of reach: a clear error, and found again later; what is stored works meanwhile, and signing out always does.
+	broken = true
+	fresh(conf)
+	s.fails("network", "unsent", "authorize")
+	if r := s.ok("log_out"); r.str("ok", "revoked") != "false" {
+		t.Error(r.raw)
+	}
+	broken, document = false, meta
+	authorizeURL(s)
+	if r := s.open(`{"client_id":"x","discovery":true}`); r.str("error", "field") != "issuer" {
+		t.Error(r.raw)
+	}
+
+	// Microsoft's issuer for all tenants.
+	const template = `https://login.example/{tenantid}/v2.0`
+	document = strings.ReplaceAll(strings.Replace(meta, "https://as.example/t", template, 1), "https://as.example/t/", "https://login.example/common/")
+	i.claims = map[string]any{"iss": `"https://login.example/72f988bf/v2.0"`, "tid": `"72f988bf"`}
+	ms := `{"issuer":"https://login.example/common/v2.0","issuer_template":"` + template + `","client_id":"s6BhdRkqt3","redirect_uri":"https://client.example/cb","scope":"openid","discovery":true}`
+	fresh(ms)
+	u = authorizeURL(s)
+	s.lastNonce = u.Query().Get("nonce")
+	if r := s.do("callback", callbackURL(u, "iss=https%3A%2F%2Flogin.example%2F72f988bf%2Fv2.0&code=SplxlOBeZQQYbYS6WxSbIA")); r.str("ok", "claims", "tid") != "72f988bf" {
+		t.Error(r.raw)
+	}
+}
