@@ -82,7 +82,7 @@ func (c *client) readMetadata(v json.Value, f *fault) {
 		f = c.adoptMetadata(v)
 	}
 	if f == nil {
-		c.metadata.at = c.now
+		c.metadata.at = max(c.now, 1)
 		c.storeMetadata()
 	}
 	c.endDiscovery(f)

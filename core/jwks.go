@@ -64,7 +64,7 @@ func (c *client) fetchKeys(done func(*fault)) {
 	}
 	c.get(stageKeys, c.jwks, func(v json.Value, f *fault) {
 		if keys := v.Get("keys"); f == nil && keys.Kind() == json.Array {
-			s.keys, s.at = keys, c.now
+			s.keys, s.at = keys, max(c.now, 1)
 			c.storeMetadata()
 		} else if f == nil {
 			f = &fault{kind: kindServer, code: "bad_key_set"}

@@ -100,7 +100,7 @@ func (c *conversation) head() string {
 }
 
 var configs = []string{
-	`"scope":"read"`, `"scope":"openid","issuer":"https://as.example","discovery":true,"client_secret":"THE-SECRET"`, `"insecure_pkce_none":true,"retry_window_ms":0`,
+	`"scope":"read"`, `"scope":"openid","issuer":"https://as.example","jwks_uri":"https://as.example/jwks","insecure_nonce_disabled":true,"client_secret":"THE-SECRET"`, `"insecure_pkce_none":true,"retry_window_ms":0`,
 	`"parameter_hooks":["token","refresh","authorization"],"request_hooks":["token","refresh"],"retry_window_ms":5000`,
 	`"device_authorization_endpoint":"https://as.example/d","auto_refresh":true`,
 	`"device_authorization_endpoint":"https://as.example/d","refresh_lead_ms":5000,"long_lived_grant_type":"x","parameter_hooks":["polling","device_authorization"],"request_hooks":["polling"]`,
@@ -287,8 +287,17 @@ func (c *conversation) answer(e effect, b byte) string {
 		return `"ok":{"request":` + string(r) + `}`
 	case "http":
 		return c.respond(e, b)
+	case "verify":
+		return fmt.Sprintf(`"ok":{"valid":%t}`, b%8 != 7)
 	}
 	return `"ok":{}`
+}
+
+// idToken is one whose signature is right where verify says so.
+func (c *conversation) idToken() string {
+	part := base64.RawURLEncoding.EncodeToString
+	claims := fmt.Sprintf(`{"iss":"https://as.example","sub":"s","aud":"c","exp":%d,"iat":%d}`, c.now/1000+60, c.now/1000)
+	return part([]byte(`{"alg":"RS256"}`)) + "." + part([]byte(claims)) + ".c2ln"
 }
 
 func (c *conversation) storage(e effect) string {
@@ -324,9 +333,12 @@ func (c *conversation) respond(e effect, b byte) string {
 			secret = s
 		}
 	}
-	good := fmt.Sprintf(`{"access_token":"ACCESS-%d","token_type":"Bearer","expires_in":60,"refresh_token":"REFRESH-%d","id_token":"x","sub":"s"}`, c.tokens, c.tokens)
+	good := fmt.Sprintf(`{"access_token":"ACCESS-%d","token_type":"Bearer","expires_in":60,"refresh_token":"REFRESH-%d","id_token":%q,"sub":"s"}`, c.tokens, c.tokens, c.idToken())
 	bodies := []string{good, good, good, good, `{"error":"invalid_grant","error_description":"it was ` + secret + `"}`, `{"access_token":"ACCESS-1"}`, `[]`, `{"access_token":"ACCESS-1","token_type":"Bearer","expires_in":-1}`, `<html>`, ``}
 	switch e.m["stage"] {
+	case "jwks":
+		good = `{"keys":[{"kty":"RSA","n":"n","e":"AQAB"}]}`
+		bodies = []string{good, good, good, good, `{"keys":[]}`, `{"keys":7}`, `[]`}
 	case "device_authorization":
 		good = fmt.Sprintf(`{"device_code":"DEVICE-CODE-%d","user_code":"ABCD","verification_uri":"https://as.example/v","expires_in":%d,"interval":%d}`, c.tokens, 1+int(b)*10, b%7)
 		bodies = []string{good, good, good, good, good, `{"error":"invalid_client","error_description":"` + secret + `"}`, `{"device_code":"DEVICE-CODE-0"}`, `[]`}
