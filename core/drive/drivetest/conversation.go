@@ -389,7 +389,7 @@ func (c *conversation) recover() error {
 	if err := finish(); err != nil {
 		return err
 	}
-	c.now = max(c.now, 1_700_000_000_000) % (1 << 50)
+	c.now = max(c.now, 1_700_000_000_000)%(1<<50) + 61_000 // keys are not asked for twice a minute
 	for _, op := range []string{`"poll_stop"`, `"authorize"`, `"callback"`, `"token"`, `"log_out"`} {
 		text := op
 		if op == `"poll_stop"` {
