@@ -27,7 +27,9 @@ type client struct {
 	starting      *command // the device_start whose answer is awaited
 	deviceWaits   []*command
 	poll, expiry  alarm
-	paused        bool  // polling was stopped before it began
+	paused        bool // polling was stopped before it began
+	over          bool // the last flow ended by itself, with ended
+	ended         *fault
 	missed        bool  // a refresh that nobody asked for was due while polling
 	failures      int64 // of refreshes nobody asked for, since the last good one
 	retryAt       int64 // the server asked to be left alone until then
@@ -49,6 +51,8 @@ type command struct {
 	op   string
 	http int64 // the request under way for it, 0: none
 	done bool
+	// unsent keeps a request that is still in its hooks from being sent.
+	unsent bool
 }
 
 func openClient(l *link, in json.Value) *fault {

@@ -18,7 +18,8 @@ type device struct {
 	requested                        string // scope
 	expiresAt, interval              int64
 	polling                          bool
-	asking                           bool // a poll is under way, or what it brought is being stored
+	asking                           bool     // a poll is under way, or what it brought is being stored
+	cmd                              *command // of the poll
 }
 
 // deviceStart is the device authorization request (section 3.1). The user's code is given out once all is stored; polling then starts by itself.
@@ -41,7 +42,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 		c.fail(cmd, f)
 		return
 	}
-	c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
+	c.giveUpDevice()
 	c.starting, c.paused = cmd, false
 
 	r := &request{stage: stageDevice, method: "POST", url: c.deviceAuthorization, auth: c.auth}
@@ -182,8 +183,7 @@ func deviceExpired() *fault { return &fault{kind: kindExpired, code: "device_cod
 
 func (c *client) pollStop(cmd *command, in json.Value) {
 	if in.Get("forget").True() {
-		c.starting = nil
-		c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
+		c.giveUpDevice()
 	} else if c.polling() {
 		c.stopPolling(c.device)
 	}
@@ -193,11 +193,14 @@ func (c *client) pollStop(cmd *command, in json.Value) {
 
 // deviceWait waits for the end of the flow, whatever happens on the way.
 func (c *client) deviceWait(cmd *command) {
-	if c.device == nil {
-		c.fail(cmd, &fault{kind: kindClient, code: "no_device_code"})
-		return
-	}
 	c.deviceWaits = append(c.deviceWaits, cmd)
+	switch {
+	case c.device != nil:
+	case c.over:
+		c.endWaits(c.ended)
+	default:
+		c.fail(cmd, &fault{kind: kindClient, code: "no_device_code"})
+	}
 }
 
 func (c *client) startPolling(d *device) {
@@ -207,10 +210,17 @@ func (c *client) startPolling(d *device) {
 }
 
 func (c *client) stopPolling(d *device) {
-	d.polling = false
+	d.stop()
 	c.silence(&c.poll)
 	c.deviceChanged()
 	c.catchUp()
+}
+
+func (d *device) stop() {
+	d.polling = false
+	if d.cmd != nil {
+		d.cmd.unsent = true
+	}
 }
 
 // pollIn waits for the next poll, or for the end of the codes if that comes first.
@@ -233,8 +243,13 @@ func (c *client) pollIn(d *device, wait int64) {
 func (c *client) pollOnce(d *device) {
 	d.asking = true
 	params := []form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:device_code"}, {Name: "device_code", Value: d.code}}
-	c.tokenRequest(&command{}, stagePolling, c.config.token, params, func(v json.Value, f *fault) {
+	cmd := &command{}
+	d.cmd = cmd
+	c.tokenRequest(cmd, stagePolling, c.config.token, params, func(v json.Value, f *fault) {
 		d.asking = false
+		if cmd.unsent && f != nil {
+			return // it never left: polling was stopped while its hooks ran
+		}
 		if f != nil {
 			c.redact(f, d.code)
 		}
@@ -258,7 +273,7 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 		d.asking = true
 		c.silence(&c.poll)
 		want := expected{maxAge: -1, wanted: func() bool { return c.device == d }}
-		c.receive(v, &tokens{requested: d.requested, generation: c.tokens.generation}, true, want, func(f *fault) {
+		c.receive(v, c.newGrant(d.requested), true, want, func(f *fault) {
 			switch {
 			case c.device != d:
 			case f != nil:
@@ -310,7 +325,8 @@ func (c *client) forgetDevice(f *fault) {
 	if d == nil {
 		return
 	}
-	c.device, d.polling = nil, false
+	c.device, c.over, c.ended = nil, true, f
+	d.stop()
 	c.silence(&c.poll)
 	w := c.event("device")
 	w.MemberBool("polling", false)
@@ -321,6 +337,12 @@ func (c *client) forgetDevice(f *fault) {
 		c.catchUp()
 	}
 	c.endWaits(f)
+}
+
+// giveUpDevice ends whatever flow there is, because somebody said so.
+func (c *client) giveUpDevice() {
+	c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
+	c.starting, c.over = nil, false
 }
 
 func (c *client) endWaits(f *fault) {

@@ -94,8 +94,13 @@ func TestScenarioDeviceRFC8628(t *testing.T) {
 	if s.store["oauth2.device"] != "" || !strings.Contains(s.store["oauth2.session"], "refresh-1") || len(s.timers) != 0 {
 		t.Error(s.store, s.timers)
 	}
-	s.fails("client", "no_device_code", "device_wait")
+	// Who waits late is told how it ended.
+	if r := s.ok("device_wait"); r.str("ok", "status") != "granted" {
+		t.Error(r.raw)
+	}
 	s.fails("client", "no_device_code", "poll_start")
+	s.ok("poll_stop", `"forget":true`)
+	s.fails("client", "no_device_code", "device_wait")
 
 	// openid without an ID token is refused here as it is for a code.
 	s.deviceServer(rfc8628, jsonReply(200, `{"access_token":"access-2","token_type":"Bearer","scope":"openid"}`))

@@ -235,3 +235,56 @@ func TestScenarioExtendUnderLock(t *testing.T) {
 	}
 	s.fails("client", "no_token", "extend")
 }
+
+// TestScenarioSignInOverOldSession: a sign-in whose store failed, and another instance that went on with the session from before it.
+func TestScenarioSignInOverOldSession(t *testing.T) {
+	s := newScene(t, "A sign-in that could not be stored at first does not yield to the older session, however new its token: that is another sign-in. Bytes hold against the store only until something was stored.", "X9", "H10")
+	s.tokenServer()
+	s.open(conf)
+	first := s.handle
+	s.signIn()
+	s.open(conf)
+	second := s.handle
+	s.use(first)
+	effects := s.input(`"command":"set_token","id":900,"token":{"access_token":"brought","token_type":"Bearer","refresh_token":"brought-refresh"}`)
+	again := s.answer(effects[0], `"failed":{"kind":"storage"}`)
+	s.use(second)
+	s.now += 1000
+	s.ok("refresh")
+	s.use(first)
+	s.resultOf("900", s.settle(again))
+	if !strings.Contains(s.store["oauth2.session"], "brought-refresh") {
+		t.Error("the sign-in was given up for an older session:", s.store["oauth2.session"])
+	}
+	bytes := s.ok("export").str("ok", "session")
+	s.open(conf, `"session":`+quote(bytes))
+	third := s.handle
+	s.signIn()
+	s.use(second)
+	s.ok("log_out")
+	s.use(third)
+	s.sent = nil
+	s.fails("client", "signed_out", "refresh")
+	s.wantSent(0)
+}
+
+// TestScenarioPollBehindItsHook: polling is stopped while a hook of the poll runs.
+func TestScenarioPollBehindItsHook(t *testing.T) {
+	s := newScene(t, "A poll whose hook is still running when polling is stopped is not sent; started again, it is sent when it is due.", "Q36", "Q3")
+	s.open(with(`{"device_authorization_endpoint":"https://as.example/device","parameter_hooks":["polling"]}`))
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	s.startDevice()
+	hook := s.pass(5_000)[0]
+	s.ok("poll_stop")
+	s.ok("poll_start")
+	s.settle(s.answer(hook, `"ok":{"parameters":[["device_code","x"]]}`))
+	if s.polls() != 0 {
+		t.Error("sent after the stop")
+	}
+	s.wantWait(5_000)
+	s.hook = func(m msg) string { return `"ok":{"parameters":` + m.str("parameters") + `}` }
+	s.pass(5_000)
+	if s.polls() != 1 {
+		t.Error(s.polls())
+	}
+}

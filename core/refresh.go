@@ -42,7 +42,7 @@ func (c *client) refresh(done func(*fault)) {
 				if f != nil && f.retryAfter > 0 {
 					c.retryAt = c.now + f.retryAfter
 				}
-				if f == nil || !c.tokens.sameGrant(run.had) {
+				if f == nil || !c.tokens.sameToken(run.had) {
 					c.arm(false)
 				}
 				release()
@@ -94,7 +94,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			return
 		}
 		// A mere mark is not something newer.
-		if changed && !t.sameGrant(had) && t.fresh(c.now, c.skew) {
+		if changed && !t.sameToken(had) && t.fresh(c.now, c.skew) {
 			end(nil)
 			return
 		}
@@ -123,7 +123,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 		c.store(c.key, c.version, c.encode(t), func(version, failed string) {
 			switch {
 			case failed == "":
-				c.version, c.unsaved = version, false
+				c.written(version)
 			case conflict(failed) && left > 0:
 				c.prepareRefresh(run, left-1, end)
 				return
@@ -279,7 +279,7 @@ func (c *client) renewed(run *refreshRun) {
 func (c *client) save(done func()) {
 	c.store(c.key, c.version, c.encode(c.tokens), func(version, failed string) {
 		if failed == "" {
-			c.version, c.unsaved = version, false
+			c.written(version)
 		} else if conflict(failed) {
 			c.reload(func(bool, string) { done() })
 			return

@@ -76,6 +76,10 @@ func (c *client) send(cmd *command, r *request, done func(*response, *fault)) {
 }
 
 func (c *client) transmit(cmd *command, r *request, body string, done func(*response, *fault)) {
+	if cmd.unsent {
+		done(nil, &fault{kind: kindCanceled, code: "cancelled"})
+		return
+	}
 	w := c.effect("http")
 	w.MemberStr("stage", r.stage)
 	writeRequest(w, r, body)

@@ -83,8 +83,8 @@ func (c *client) endsMore(which string) (token, hint string) {
 
 // logOut forgets the session first, whatever the server will say, and then revokes what there was.
 func (c *client) logOut(cmd *command) {
-	c.starting, c.missed = nil, false
-	c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
+	c.missed = false
+	c.giveUpDevice()
 	c.newest(func(release func(), f *fault) {
 		token, hint := c.endsMore("")
 		c.clear(func(f *fault) {

@@ -22,6 +22,7 @@ func (c *client) encode(t *tokens) string {
 	}
 	w.MemberInt("received_at", t.receivedAt)
 	w.MemberInt("generation", t.generation)
+	w.MemberStrIf("grant", t.grant)
 	if t.sentAt != 0 {
 		w.MemberInt("sent_at", t.sentAt)
 		w.MemberInt("tried_at", t.triedAt)
@@ -89,7 +90,7 @@ func (c *client) decode(text string) (t *tokens, ok bool) {
 	t.generation, _ = v.Get("generation").Int()
 	t.sentAt, _ = v.Get("sent_at").Int()
 	t.triedAt, _ = v.Get("tried_at").Int()
-	t.triedBy = str("tried_by")
+	t.triedBy, t.grant = str("tried_by"), str("grant")
 	if j, ok := parseJWS(t.idToken); ok && v.Get("id_token_verified").True() {
 		t.claims = j.claims // verified before it was stored
 	}
@@ -131,7 +132,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 			}
 			had := c.tokens
 			c.tokens, c.unsaved, c.only = t, false, ""
-			if t.access != "" && !t.sameGrant(had) {
+			if t.access != "" && !t.sameToken(had) {
 				c.grant()
 			} else {
 				c.settle() // a mark, or the end of one, is nothing new
@@ -163,7 +164,7 @@ func (c *client) holdOver(t *tokens, given bool, left int, done func(*fault)) {
 				c.settle()
 				c.discard(t.refresh, t.access)
 				done(&fault{kind: kindClient, code: "signed_out"})
-			case unread == "" && ok && theirs.generation > t.generation:
+			case unread == "" && ok && theirs.grant == t.grant:
 				c.keep(theirs, version, "")
 				c.grant()
 				done(nil)
@@ -212,11 +213,17 @@ func (c *client) overwrite(key string, version *string, text string, yield bool,
 func (c *client) keep(t *tokens, version, failed string) {
 	c.tokens = t
 	if failed == "" {
-		c.version, c.unsaved, c.foreign, c.only = version, false, false, ""
+		c.written(version)
+		c.foreign, c.only = false, ""
 		return
 	}
 	c.unsaved, c.only = true, t.refresh
 	c.emit(c.event("not_persisted"))
+}
+
+// written notes that the store holds what is held here.
+func (c *client) written(version string) {
+	c.version, c.unsaved, c.blind = version, false, false
 }
 
 // onlyHere tells whether the refresh token held is one that no store has.

@@ -16,6 +16,7 @@ type tokens struct {
 	sentAt                         int64 // the refresh token went out then first, and what became of it is not known
 	triedAt                        int64 // and then last
 	triedBy                        string
+	grant                          string     // a name for the sign-in that all this came of
 	claims                         json.Value // of the ID token, verified
 	extra                          []extra
 }
@@ -81,8 +82,13 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	return t, nil
 }
 
-// sameGrant tells whether the access token is the same, whatever else was written since.
-func (t *tokens) sameGrant(other *tokens) bool {
+// newGrant is what a sign-in begins with.
+func (c *client) newGrant(scope string) *tokens {
+	return &tokens{requested: scope, generation: c.tokens.generation, grant: c.random("grant", 11)}
+}
+
+// sameToken tells whether the access token is the same, whatever else was written since.
+func (t *tokens) sameToken(other *tokens) bool {
 	return t.access == other.access && t.receivedAt == other.receivedAt
 }
 
@@ -190,7 +196,7 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 			done(f)
 			return
 		}
-		c.receive(v, &tokens{requested: a.scope, generation: c.tokens.generation}, true, expected{nonce: a.nonce, maxAge: a.maxAge, code: code}, done)
+		c.receive(v, c.newGrant(a.scope), true, expected{nonce: a.nonce, maxAge: a.maxAge, code: code}, done)
 	})
 }
 
@@ -218,7 +224,7 @@ func (c *client) exchange(cmd *command, in json.Value) {
 
 // setToken makes a session from a token that was kept elsewhere.
 func (c *client) setToken(cmd *command, in json.Value) {
-	c.receive(in.Get("token"), &tokens{requested: c.scope, generation: c.tokens.generation}, false, expected{maxAge: -1, brought: true}, func(f *fault) {
+	c.receive(in.Get("token"), c.newGrant(c.scope), false, expected{maxAge: -1, brought: true}, func(f *fault) {
 		if f != nil && f.kind != kindIDToken {
 			f.kind, f.field = kindClient, "token"
 		}

@@ -56,7 +56,7 @@ func (c *Client) DeviceAuthorize(ctx context.Context, p DeviceParameters) (Devic
 
 // DeviceWait waits until the user has decided. It fails with OAuthError access_denied where the user refused, with ErrExpired where
 // the codes ended first, and with ErrNetwork where the server could not be reached: that stops the polling, and PollStart goes on
-// with it. Without a flow it fails with the code no_device_code.
+// with it. Without a flow, so after its end too, it fails with the code no_device_code: begin to wait before the user decides.
 //
 // Where ctx is done first the polling goes on; PollStop ends it. Several may wait at once.
 func (c *Client) DeviceWait(ctx context.Context) (Status, error) {

@@ -16,7 +16,7 @@
 //	status, err := client.DeviceWait(ctx)                                 // the user decides on another device
 //
 // A Client keeps its session in a Store and refreshes under a lock of a Locker, so that several clients, in one process or in
-// many, can share a session. A new refresh token is stored before it is used.
+// many, can share a session; package filestore has both in a directory. A new refresh token is stored before it is used.
 //
 // # What happens when the engine is lost
 //

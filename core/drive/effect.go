@@ -58,8 +58,10 @@ func (s *session) carryOut(e *effect, raw []byte) {
 		}
 	case "hook":
 		s.hook(e)
+	case "verify":
+		s.verify(e)
 	default:
-		// key, sign, verify, seal, unseal, respond, proxy, and what a later engine may ask for.
+		// key, sign, seal, unseal, respond, proxy, and what a later engine may ask for.
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
 	}
 }

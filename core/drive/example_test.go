@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
@@ -15,8 +16,11 @@ import (
 // server stands for an authorization server: it answers every token request alike.
 type server struct{}
 
-func (server) RoundTrip(*http.Request) (*http.Response, error) {
-	const body = `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer","expires_in":3600,"scope":"read"}`
+func (server) RoundTrip(req *http.Request) (*http.Response, error) {
+	body := `{"access_token":"2YotnFZFEjr1zCsicMWpAA","token_type":"Bearer","expires_in":3600,"scope":"read"}`
+	if req.URL.Path == "/device_authorization" {
+		body = `{"device_code":"GmRhmhcxhwAzkoEqiMEg_DnyEysNkuNhszIySk9eS","user_code":"WDJB-MJHT","verification_uri":"https://as.example/device","expires_in":1800,"interval":1}`
+	}
 	return &http.Response{
 		StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
 	}, nil
@@ -70,6 +74,35 @@ func Example() {
 	// granted /where/the/user/was
 	// Bearer 2YotnFZFEjr1zCsicMWpAA <nil>
 	// oauth2: prepare: resource not allowed: url
+}
+
+// A program without a browser: the user decides on another device (RFC 8628).
+func ExampleClient_DeviceAuthorize() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	client, err := drive.Open(ctx, new(core.Engine), drive.Config{
+		ClientID:                    "1406020730",
+		DeviceAuthorizationEndpoint: "https://as.example/device_authorization",
+		TokenEndpoint:               "https://as.example/token",
+	}, drive.Options{HTTP: &http.Client{Transport: server{}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+
+	device, err := client.DeviceAuthorize(ctx, drive.DeviceParameters{Scope: "read"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("Go to %s and enter %s.\n", device.VerificationURI, device.UserCode)
+	status, err := client.DeviceWait(ctx)
+	fmt.Println(status.Status, err)
+
+	// Output:
+	// Go to https://as.example/device and enter WDJB-MJHT.
+	// granted <nil>
 }
 
 // An http.Client that adds the token, and nowhere but to the configured resources.

@@ -43,6 +43,10 @@ type effect struct {
 	Version    string          `json:"version"`
 	Value      *string         `json:"value"`
 	Name       string          `json:"name"`
+	Alg        string          `json:"alg"`
+	JWK        json.RawMessage `json:"jwk"`
+	Input      string          `json:"input"`
+	Signature  string          `json:"signature"`
 	Hook       string          `json:"hook"`
 	Parameters []pair          `json:"parameters"`
 	Request    json.RawMessage `json:"request"`
