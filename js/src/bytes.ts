@@ -9,6 +9,9 @@ export const base64 = (bytes: Uint8Array): string => {
 /** The bytes of base64 text. */
 export const unbase64 = (text: string) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
+/** The bytes of base64url text (RFC 4648 section 5), with or without padding. */
+export const unbase64url = (text: string) => unbase64(text.replaceAll('-', '+').replaceAll('_', '/'));
+
 /** Asking the system for random bytes costs far more than the bytes do, so a pool of them is drawn at a time. */
 const pool = new Uint8Array(4096);
 let used = pool.length;

@@ -1,6 +1,7 @@
 import { type HttpEffect, send } from './http.js';
 import type { Locks } from './locks.js';
 import type { Store } from './store.js';
+import { verify } from './verify.js';
 
 /** An effect that failed, with the kind that the core is told. */
 export class Failed extends Error {
@@ -167,5 +168,6 @@ export const executors = (hands: Hands, timers: Timers): Record<string, Executor
     store: inOrder,
     lock: (effect, controller) => lock(effect, controller, hands.locks),
     hook: (effect) => hook(effect, hands.hooks),
+    verify,
   };
 };
