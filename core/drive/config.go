@@ -5,6 +5,12 @@ package drive
 type Config struct {
 	// Issuer identifies the authorization server (RFC 8414 section 2, RFC 9207 section 2.4).
 	Issuer string `json:"issuer,omitempty"`
+	// IssuerTemplate is an issuer with {tenantid} in it, for a server of many tenants, as Microsoft's for all of them: its metadata
+	// names the template, and its ID tokens the issuer that it becomes with their claim tid. Issuer stands for all of them.
+	IssuerTemplate string `json:"issuer_template,omitempty"`
+	// Discovery reads the endpoints and the jwks_uri that are left empty here from the metadata of Issuer (OpenID Connect Discovery
+	// section 4, RFC 8414 section 3 where there is none). It is kept in the Store, and read again after a day.
+	Discovery bool `json:"discovery,omitempty"`
 	// ClientID and ClientSecret are the client's credentials (RFC 6749 section 2.3). A public client has no secret.
 	ClientID     string `json:"client_id,omitempty"`
 	ClientSecret string `json:"client_secret,omitempty"`
@@ -22,6 +28,8 @@ type Config struct {
 	RevocationEndpointAuthMethod string `json:"revocation_endpoint_auth_method,omitempty"`
 	// UserinfoEndpoint is that of OpenID Connect Core section 5.3.
 	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
+	// JWKSURI is where the keys are that verify ID tokens (RFC 7517 section 5). With scope openid it or Discovery is needed.
+	JWKSURI string `json:"jwks_uri,omitempty"`
 	// DeviceAuthorizationEndpoint is that of RFC 8628 section 3.1. With it, what is stored of a device flow is loaded at open.
 	DeviceAuthorizationEndpoint string `json:"device_authorization_endpoint,omitempty"`
 	// RedirectURI is where the authorization response arrives (RFC 6749 section 3.1.2).
@@ -72,6 +80,12 @@ type Config struct {
 	// Nonce is automatic (the default: with scope openid only), enabled, or disabled, which scope openid overrules (OpenID Connect
 	// Core section 3.1.2.1).
 	Nonce string `json:"nonce,omitempty"`
+	// IDTokenSignedResponseAlg are the algorithms that ID tokens may be signed with (RFC 7518 section 3.1, RFC 9864): RS, PS and ES with
+	// 256, 384 and 512, EdDSA and Ed25519. Empty stands for all of these; none and HMAC are refused.
+	IDTokenSignedResponseAlg []string `json:"id_token_signed_response_alg,omitempty"`
+	// InsecureIDTokenUnverified keeps ID tokens as text that nobody has looked at; Status.Claims then is empty. That is safe only where
+	// nothing is decided by them.
+	InsecureIDTokenUnverified bool `json:"insecure_id_token_unverified,omitempty"`
 	// InsecureNonceDisabled sends no nonce, with scope openid neither.
 	InsecureNonceDisabled bool `json:"insecure_nonce_disabled,omitempty"`
 }

@@ -9,7 +9,8 @@ import (
 
 // Error is what a command of the engine failed with. No member of it is a token, a secret or a body.
 type Error struct {
-	// Kind is one of network, server, token_not_found, callback_not_verified, client, expired, storage, cancelled and internal.
+	// Kind is one of network, server, token_not_found, callback_not_verified, id_token_not_verified, client, expired, storage,
+	// cancelled and internal.
 	Kind string `json:"kind"`
 	// Code says which error of that kind it is, in lower-case words joined by underscores.
 	Code string `json:"code"`
@@ -17,7 +18,7 @@ type Error struct {
 	Op string `json:"op"`
 	// Retryable: the same command may succeed later with nothing else changed.
 	Retryable bool `json:"retryable"`
-	// Field names the member of the configuration or the parameter that was refused.
+	// Field names the member of the configuration, the parameter or the claim that was refused.
 	Field string `json:"field,omitempty"`
 	// Status is the HTTP status that the server answered with, 0 without an answer.
 	Status int `json:"status,omitempty"`
@@ -52,10 +53,12 @@ var (
 	ErrServer              = &Error{Kind: "server"}
 	ErrTokenNotFound       = &Error{Kind: "token_not_found"}
 	ErrCallbackNotVerified = &Error{Kind: "callback_not_verified"}
-	ErrClient              = &Error{Kind: "client"}
-	ErrExpired             = &Error{Kind: "expired"}
-	ErrStorage             = &Error{Kind: "storage"}
-	ErrCancelled           = &Error{Kind: "cancelled"}
+	// ErrIDTokenNotVerified: nothing of the token response was used (OpenID Connect Core section 3.1.3.7).
+	ErrIDTokenNotVerified = &Error{Kind: "id_token_not_verified"}
+	ErrClient             = &Error{Kind: "client"}
+	ErrExpired            = &Error{Kind: "expired"}
+	ErrStorage            = &Error{Kind: "storage"}
+	ErrCancelled          = &Error{Kind: "cancelled"}
 	// ErrInternal: the engine was lost while the command ran, or refused a message. The command is not repeated, because
 	// nobody knows how far it came.
 	ErrInternal = &Error{Kind: "internal"}

@@ -34,8 +34,10 @@ type Authorization struct {
 type ExchangeParams struct {
 	Code         string `json:"code"`
 	CodeVerifier string `json:"code_verifier,omitempty"`
-	RedirectURI  string `json:"redirect_uri,omitempty"`
-	Scope        string `json:"scope,omitempty"`
+	// Nonce is the one of the authorization request, which the ID token has to repeat (OpenID Connect Core section 3.1.3.7).
+	Nonce       string `json:"nonce,omitempty"`
+	RedirectURI string `json:"redirect_uri,omitempty"`
+	Scope       string `json:"scope,omitempty"`
 }
 
 // Token is an access token.
@@ -89,6 +91,8 @@ type Status struct {
 	NotPersisted bool `json:"not_persisted"`
 	// IDToken is the raw ID token (OpenID Connect Core section 2).
 	IDToken string `json:"id_token"`
+	// Claims are those of the ID token as its issuer wrote them, an object; nil without an ID token that was verified.
+	Claims json.RawMessage `json:"claims"`
 	// Extra are members of the server's answers that RFC 6749 does not name, as raw JSON.
 	Extra map[string]json.RawMessage `json:"extra"`
 	// PKCEMethod is S256, plain or none, PKCEVerifierLength that of its verifiers in characters.
