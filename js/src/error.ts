@@ -6,6 +6,7 @@ export interface ErrorDetails {
     | 'server'
     | 'token_not_found'
     | 'callback_not_verified'
+    | 'id_token_not_verified'
     | 'client'
     | 'expired'
     | 'storage'
@@ -17,7 +18,7 @@ export interface ErrorDetails {
   op: string;
   /** Whether the same call may succeed later with nothing else changed. */
   retryable: boolean;
-  /** The member of the configuration or the parameter that was refused. */
+  /** The member of the configuration or of the server's metadata, the parameter, or the claim that was refused. */
   field?: string;
   /** The HTTP status of the server's answer. */
   status?: number;

@@ -11,6 +11,9 @@ export type Parameters = [string, string][] | Record<string, string> | URLSearch
 /** How a client authenticates at an endpoint (RFC 6749 section 2.3.1, RFC 7591 section 2). */
 export type AuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none';
 
+/** What can sign an ID token (RFC 7518 section 3.1, RFC 8037, RFC 9864). */
+export type SigningAlgorithm = `${'RS' | 'PS' | 'ES'}${256 | 384 | 512}` | 'EdDSA' | 'Ed25519';
+
 /**
  * The configuration, under the names of RFC 8414 and RFC 7591. It is fixed once the client is open. Endpoints and resources are
  * https URLs; http is for loopback hosts only.
@@ -24,8 +27,18 @@ export interface Config {
   client_secret?: string;
   /** Default: `client_secret_basic` with a secret, else `none`. */
   token_endpoint_auth_method?: AuthMethod;
-  /** The server's identifier; a response's `iss` must equal it (RFC 9207). */
+  /** The server's identifier; the `iss` of a response (RFC 9207) and of an ID token must equal it. */
   issuer?: string;
+  /**
+   * The endpoints that are not given here come from the issuer's metadata (OpenID Connect Discovery section 4, or RFC 8414 where that
+   * is not found). It is kept in the store, used for a day, and then read again in the background.
+   */
+  discovery?: boolean;
+  /**
+   * An issuer with `{tenantid}` in it, for Microsoft's servers for all tenants: they name it in their metadata, and in an ID token the
+   * issuer that it gives for the claim `tid`. Any tenant is then accepted: look at `tid`.
+   */
+  issuer_template?: string;
   authorization_endpoint?: string;
   token_endpoint?: string;
   /** Where tokens are refreshed, if not at the token endpoint; `none`: the server does not refresh. */
@@ -37,6 +50,10 @@ export interface Config {
   revocation_endpoint_auth_method?: AuthMethod;
   /** OpenID Connect Core section 5.3. */
   userinfo_endpoint?: string;
+  /** Where the keys are that ID tokens are verified with (RFC 7517 section 5). With the scope `openid` it or `discovery` is needed. */
+  jwks_uri?: string;
+  /** The algorithms that may sign ID tokens. Default: all of them. */
+  id_token_signed_response_alg?: SigningAlgorithm[];
   /** Where the server sends the user back to, exactly as registered. */
   redirect_uri?: string;
   /** Scope-tokens with a space between them (RFC 6749 section 3.3). */
@@ -86,6 +103,8 @@ export interface Config {
   insecure_pkce_none?: boolean;
   /** No nonce even with the scope `openid`: an ID token is then not bound to the sign-in. */
   insecure_nonce_disabled?: boolean;
+  /** ID tokens are kept as text and nobody looks at them, so there are no {@link Status.claims}. For servers without a key set. */
+  insecure_id_token_unverified?: boolean;
 }
 
 /** Where a provider says who signed in. The member names have dots between levels. */
@@ -178,6 +197,8 @@ export interface CallbackParameters extends CallOptions {
 export interface ExchangeParameters extends CallOptions {
   code: string;
   code_verifier?: string;
+  /** What the authorization request had as `nonce`: the ID token must have the same, or none where this is left out. */
+  nonce?: string;
   redirect_uri?: string;
   scope?: string;
 }
@@ -243,6 +264,7 @@ export interface TokenResponse {
   expires_at?: number;
   refresh_token?: string;
   scope?: string;
+  /** Verified as one that comes from the server, except for its age and nonce. */
   id_token?: string;
   [member: string]: unknown;
 }
@@ -270,8 +292,10 @@ export interface Status {
   refreshable: boolean;
   /** The tokens are in memory only, because the store failed. */
   not_persisted: boolean;
-  /** As the server sent it: its claims are not verified. */
+  /** The ID token as the server sent it, for `id_token_hint`. To know who signed in use `claims`. */
   id_token?: string;
+  /** What the ID token says, verified (OpenID Connect Core section 3.1.3.7). Left out without an ID token. */
+  claims?: Claims;
   /** Members of token responses that the protocol does not define. Numbers beyond 2^53 lose digits, as in `JSON.parse`. */
   extra?: Record<string, unknown>;
   pkce_method: 'S256' | 'plain' | 'none';
@@ -280,6 +304,28 @@ export interface Status {
   device?: DeviceAuthorization;
   /** After a callback: what `authorize` was given as state. */
   state?: string;
+}
+
+/** The claims of a verified ID token (OpenID Connect Core section 2). Numbers beyond 2^53 lose digits, as in `JSON.parse`. */
+export interface Claims {
+  /** Who says so: the configured issuer, or what its template gives for the claim `tid`. */
+  iss: string;
+  /** Who signed in: together with `iss` the one name of a user that is never another's. */
+  sub: string;
+  /** For whom: this client, perhaps among others. */
+  aud: string | string[];
+  /** The ID token's own end, in Unix seconds; it says nothing of the session's. */
+  exp: number;
+  /** Unix time in seconds. */
+  iat: number;
+  /** When the user last proved who they are: Unix time in seconds. */
+  auth_time?: number;
+  nonce?: string;
+  /** How the user proved it. */
+  acr?: string;
+  amr?: string[];
+  azp?: string;
+  [claim: string]: unknown;
 }
 
 /** Who signed in. */

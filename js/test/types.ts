@@ -24,6 +24,12 @@ const client: Client = await openClient(
     token_endpoint_auth_method: 'none',
     redirect_uri: 'https://app.example/callback',
     scope: 'openid read',
+    issuer: 'https://as.example/common/v2.0',
+    issuer_template: 'https://as.example/{tenantid}/v2.0',
+    discovery: true,
+    jwks_uri: 'https://as.example/jwks',
+    id_token_signed_response_alg: ['ES256', 'EdDSA'],
+    insecure_id_token_unverified: false,
     resources: ['https://api.example/v1'],
     parameters: { audience: 'api' },
     pkce_verifier_length: 64,
@@ -66,6 +72,7 @@ const { url, state }: { url: string; state: string } = await client.authorize({ 
 await client.signIn({ navigate: (url) => console.log(url, state) });
 const status = await client.handleRedirect(url, { signal });
 if (status) console.log(status.state?.length, status.scope, status.extra?.['user']);
+if (status?.claims) console.log(status.claims.iss + status.claims.sub, new Date(status.claims.exp * 1000), status.claims['name']);
 const signed: { scope: string } = await client.deviceSignIn({
   scope: 'read',
   signal,
@@ -81,7 +88,7 @@ const { id, email = 'none', email_verified }: { id: string; email?: string; emai
 console.log(id, email, email_verified, (await client.extend()).expires_at);
 console.log((await signInPopup(client, { state: 'x', features: 'popup', signal })).state, await finishPopup());
 await openClient({ client_id: 'app' }, { store: insecureIndexedDBStore('app') });
-await client.exchange({ code: 'c', code_verifier: 'v' });
+await client.exchange({ code: 'c', code_verifier: 'v', nonce: 'n' });
 const { access_token, expires_at = 0 } = await client.token({ force: true, signal });
 console.log(access_token, new Date(expires_at));
 await client.setToken({ access_token: 'a', token_type: 'Bearer', expires_in: '60', user: 1 });
@@ -96,7 +103,7 @@ await openClient({ client_id: 'app' }, { session, store: memoryStore(), module: 
 try {
   await client.token();
 } catch (error) {
-  if (error instanceof OAuthError && error.kind === 'server') console.log(error.code, error.status, error.error_description, error.retry_after_ms);
+  if (error instanceof OAuthError && (error.kind === 'server' || error.kind === 'id_token_not_verified')) console.log(error.code, error.status, error.error_description, error.retry_after_ms);
 }
 client.close();
 
@@ -111,6 +118,8 @@ await openClient({});
 await openClient({ client_id: 'app', clientSecret: 's' });
 // @ts-expect-error: no such method of client authentication
 await openClient({ client_id: 'app', token_endpoint_auth_method: 'basic' });
+// @ts-expect-error: what anybody can sign
+await openClient({ client_id: 'app', id_token_signed_response_alg: ['none'] });
 // @ts-expect-error: a store without versions
 await openClient({ client_id: 'app' }, { store: { load: () => 'text', store: () => {} } });
 // @ts-expect-error: nobody would see the code

@@ -1,10 +1,13 @@
 // Starts npm oidc-provider, a certified authorization server that is not ours, on a free loopback port and prints `ready: ISSUER`.
 // Arguments are redirect URIs, of which those on loopback stand for every port (RFC 8252 section 7.3). Clients: `public` (PKCE, no
-// secret), `basic` and `post` (secret `a-secret-of-the-test`), each for the code and the device flow. Every login name is an account.
+// secret), `basic` and `post` (secret `a-secret-of-the-test`), each for the code and the device flow, and one like `public` for every
+// algorithm that can sign ID tokens, of that name. Every login name is an account. A POST to /rotate gives the server other keys in
+// place of those it has.
 //
 // Options, in seconds: --access-token and --device-code are lifetimes. --interval is told to devices, which this server by itself
 // does not; --enforce answers slow_down to a device that polls sooner than that after its last poll. The server itself never says
 // slow_down: its class of error for it is there, and this is what a deployment would do with it.
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { errors, Provider } from 'oidc-provider';
@@ -23,7 +26,9 @@ const server = createServer();
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 
-const client = (client_id, token_endpoint_auth_method) => ({
+const algorithms = [...['RS', 'PS', 'ES'].flatMap((family) => [256, 384, 512].map((bits) => family + bits)), 'EdDSA', 'Ed25519'];
+
+const client = (client_id, token_endpoint_auth_method, id_token_signed_response_alg = 'RS256') => ({
   client_id,
   ...(token_endpoint_auth_method !== 'none' && { client_secret: 'a-secret-of-the-test' }),
   application_type: 'native',
@@ -31,10 +36,15 @@ const client = (client_id, token_endpoint_auth_method) => ({
   grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
   response_types: ['code'],
   token_endpoint_auth_method,
+  id_token_signed_response_alg,
 });
 
-const provider = new Provider(issuer, {
-  clients: [client('public', 'none'), client('basic', 'client_secret_basic'), client('post', 'client_secret_post')],
+const configuration = {
+  clients: [
+    client('public', 'none'), client('basic', 'client_secret_basic'), client('post', 'client_secret_post'),
+    ...algorithms.map((alg) => client(alg, 'none', alg)),
+  ],
+  enabledJWA: { idTokenSigningAlgValues: algorithms },
   features: { revocation: { enabled: true }, deviceFlow: { enabled: true } },
   clientBasedCORS: () => true,
   issueRefreshToken: async () => true,
@@ -46,10 +56,10 @@ const provider = new Provider(issuer, {
     AccessToken: Number(values['access-token']), DeviceCode: Number(values['device-code']),
     RefreshToken: 86400, Session: 3600, Interaction: 3600, Grant: 86400, IdToken: 3600,
   },
-});
+};
 
 const polls = new Map();
-provider.use(async (ctx, next) => {
+const slowDown = async (ctx, next) => {
   await next();
   if (ctx.oidc?.route === 'device_authorization' && ctx.status === 200 && values.interval) ctx.body.interval = Number(values.interval);
   if (ctx.oidc?.route === 'token' && ctx.body?.error === 'authorization_pending') {
@@ -61,7 +71,24 @@ provider.use(async (ctx, next) => {
       ctx.body = { error, error_description };
     }
   }
-});
+};
 
-server.on('request', provider.callback());
+const keys = () => {
+  const kinds = [['rsa', { modulusLength: 2048 }], ...['P-256', 'P-384', 'P-521'].map((namedCurve) => ['ec', { namedCurve }]), ['ed25519']];
+  return kinds.map(([type, options]) => ({ use: 'sig', ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }) }));
+};
+
+/** All providers of a process share what they remember, so that another one with other keys goes on where the last one was. */
+const handler = () => {
+  const provider = new Provider(issuer, { ...configuration, jwks: { keys: keys() } });
+  provider.use(slowDown);
+  return provider.callback();
+};
+
+let handle = handler();
+server.on('request', (request, response) => {
+  if (request.url !== '/rotate') return handle(request, response);
+  handle = handler();
+  response.end();
+});
 console.log(`ready: ${issuer}`);
