@@ -24,6 +24,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 )
 
+// tenantID is what an issuer_template has for a tenant. It is no variable: an ID token says what stands there.
+const tenantID = "tenantid"
+
 //go:embed presets.json
 var text []byte
 
@@ -59,7 +62,7 @@ func Config(name string, variables map[string]string) (drive.Config, error) {
 	}
 	for _, v := range slices.Sorted(maps.Keys(variables)) {
 		// A misspelt one would leave the default in place, another tenant for one.
-		if !bytes.Contains(raw, []byte("{"+v+"}")) {
+		if v == tenantID || !bytes.Contains(raw, []byte("{"+v+"}")) {
 			return drive.Config{}, fmt.Errorf("presets: %s has no variable %q", name, v)
 		}
 		if config.Variables == nil {

@@ -48,6 +48,7 @@ func TestVariables(t *testing.T) {
 		for _, v := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(string(presets[name]), -1) {
 			used[v[1]] = true
 		}
+		delete(used, tenantID)
 		for v := range config.Variables {
 			if !used[v] {
 				t.Errorf("%s: nothing uses %s", name, v)
@@ -84,6 +85,7 @@ func TestConfig(t *testing.T) {
 	}{
 		{"gitbub", "", `presets: no provider "gitbub"; there are discord, facebook, `},
 		{"microsoft", "tennant", `presets: microsoft has no variable "tennant"`},
+		{"microsoft", "tenantid", `presets: microsoft has no variable "tenantid"`},
 		{"github", "", ""},
 	} {
 		var variables map[string]string
