@@ -2,6 +2,7 @@ package wasm_test
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,13 +16,17 @@ import (
 )
 
 // An imitation is a provider's side of the conversation. Its answers stand under method and URL, so that a preset has to know the
-// real ones; of several, each is given once and the last from then on.
+// real ones; of several, each is given once and the last from then on. In them ID-TOKEN stands for one that is signed, and KEY-SET for
+// its key.
 type imitation struct {
 	t       *testing.T
 	mu      sync.Mutex
 	answers map[string][]answer
 	seen    []*http.Request // with their forms read
 	server  *httptest.Server
+
+	signer *signer
+	claims map[string]any // of ID tokens, the nonce of the last authorization request among them
 }
 
 type answer struct {
@@ -30,10 +35,15 @@ type answer struct {
 	body        string
 }
 
+// openIDMetadata is that of an issuer whose endpoints are its own business.
+const openIDMetadata = `{"issuer":"https://op.example","authorization_endpoint":"https://op.example/auth","token_endpoint":"https://op.example/token",
+	"userinfo_endpoint":"https://op.example/me","jwks_uri":"https://op.example/jwks","response_types_supported":["code"]}`
+
 const formEncoded = "application/x-www-form-urlencoded; charset=utf-8"
 
 func imitate(t *testing.T, answers map[string][]answer) *imitation {
-	i := &imitation{t: t, answers: answers}
+	i := &imitation{t: t, answers: map[string][]answer{"GET https://op.example/.well-known/openid-configuration": {{body: openIDMetadata}}}, signer: newSigner(t), claims: map[string]any{}}
+	maps.Copy(i.answers, answers)
 	i.server = httptest.NewServer(i)
 	t.Cleanup(i.server.Close)
 	return i
@@ -69,7 +79,7 @@ func (i *imitation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", cmp.Or(list[0].contentType, "application/json; charset=utf-8"))
 	w.WriteHeader(cmp.Or(list[0].status, 200))
-	w.Write([]byte(list[0].body))
+	w.Write([]byte(strings.NewReplacer("ID-TOKEN", i.signer.sign(i.t, i.claims), "KEY-SET", i.signer.keySet(i.t)).Replace(list[0].body)))
 }
 
 // requests gives those that were made to a URL, without its query.
@@ -84,7 +94,7 @@ func (i *imitation) requests(address string) (found []*http.Request) {
 	return found
 }
 
-// given are the variables that have no default, and the endpoints that are a caller's to add.
+// given are the variables that have no default.
 var given = map[string]map[string]string{"okta": {"domain": "dev-1.okta.com"}, "shopify": {"shop": "my-shop"}}
 
 func preset(t *testing.T, name string, variables map[string]string) drive.Config {
@@ -98,8 +108,7 @@ func preset(t *testing.T, name string, variables map[string]string) drive.Config
 	}
 	config.ClientID, config.ClientSecret, config.RedirectURI = "app", "secret", "https://app.example/cb"
 	if name == "openid" {
-		config.Issuer, config.AuthorizationEndpoint, config.TokenEndpoint = "https://op.example", "https://op.example/auth", "https://op.example/token"
-		config.UserinfoEndpoint = "https://op.example/me"
+		config.Issuer = "https://op.example"
 	}
 	return config
 }
@@ -115,11 +124,18 @@ func openPreset(t *testing.T, config drive.Config, i *imitation) *drive.Client {
 }
 
 // signInWith does the code flow up to the token request; an issuer is sent where the provider promises one.
-func signInWith(t *testing.T, c *drive.Client, config drive.Config, issuer string) (drive.CallbackResult, error) {
+func (i *imitation) signInWith(t *testing.T, c *drive.Client, config drive.Config, issuer string) (drive.CallbackResult, error) {
 	t.Helper()
 	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	u, err := url.Parse(begun.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if nonce := u.Query().Get("nonce"); nonce != "" {
+		i.claims["nonce"] = nonce
 	}
 	response := url.Values{"code": {"code-1"}, "state": {begun.State}}
 	if issuer != "" {

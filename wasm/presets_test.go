@@ -1,7 +1,9 @@
 package wasm_test
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
@@ -16,7 +18,7 @@ import (
 
 const (
 	bearerToken = `{"access_token":"access-1","token_type":"bearer","expires_in":3600}`
-	idToken     = `{"access_token":"access-1","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-1","id_token":"e30.e30.c2ln"}`
+	idToken     = `{"access_token":"access-1","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-1","id_token":"ID-TOKEN"}`
 )
 
 // H7, H1, H5: sign-in with each preset as its provider answers, and who the provider says that was. An e-mail that the provider does
@@ -32,6 +34,8 @@ func TestPresetsSignIn(t *testing.T) {
 		row, preset, issuer string
 		variables           map[string]string
 		token, body, ctype  string // the token endpoint and what it answers
+		keys                string // where the keys of its ID tokens are
+		iss                 string // of its ID tokens
 		basic, endless      bool
 		profile             map[string]answer
 		want                drive.Profile
@@ -54,6 +58,7 @@ func TestPresetsSignIn(t *testing.T) {
 			profile: map[string]answer{"GET https://graph.facebook.com/v25.0/me?fields=id,email": {body: `{"id":"1021"}`}},
 			want:    drive.Profile{Issuer: "https://www.facebook.com", ID: "1021"}},
 		{row: "franceconnect answers with a JWT", issuer: "https://oidc.franceconnect.gouv.fr/api/v2",
+			keys: "https://oidc.franceconnect.gouv.fr/api/v2/jwks", iss: "https://oidc.franceconnect.gouv.fr/api/v2",
 			token: "https://oidc.franceconnect.gouv.fr/api/v2/token", body: idToken,
 			profile:  map[string]answer{"GET https://oidc.franceconnect.gouv.fr/api/v2/userinfo": {contentType: "application/jwt", body: "e30.e30.c2ln"}},
 			wantCode: "unknown_content_type"},
@@ -71,21 +76,25 @@ func TestPresetsSignIn(t *testing.T) {
 		{row: "github without leave to see the list", token: gitHubToken, body: `{"access_token":"access-1","token_type":"bearer"}`, endless: true,
 			profile: map[string]answer{gitHubUser: {body: `{"id":1,"email":"u@g.example"}`}, gitHubList: {status: 404, body: `{"message":"Not Found"}`}},
 			want:    drive.Profile{Issuer: "https://github.com/login/oauth", ID: "1", Email: "u@g.example"}},
-		{row: "google", issuer: google, token: "https://oauth2.googleapis.com/token", body: idToken,
+		{row: "google", issuer: google, keys: "https://www.googleapis.com/oauth2/v3/certs", iss: "https://accounts.google.com",
+			token: "https://oauth2.googleapis.com/token", body: idToken,
 			profile: map[string]answer{"GET https://openidconnect.googleapis.com/v1/userinfo": {body: `{"sub":"110169","email":"u@gmail.example","email_verified":true}`}},
 			want:    drive.Profile{Issuer: google, ID: "110169", Email: "u@gmail.example", EmailVerified: true}},
-		{row: "google unverified", issuer: google, token: "https://oauth2.googleapis.com/token", body: idToken,
+		{row: "google unverified", issuer: google, keys: "https://www.googleapis.com/oauth2/v3/certs", iss: "https://accounts.google.com",
+			token: "https://oauth2.googleapis.com/token", body: idToken,
 			profile: map[string]answer{"GET https://openidconnect.googleapis.com/v1/userinfo": {body: `{"sub":"110169","email":"u@g.example","email_verified":false}`}},
 			want:    drive.Profile{Issuer: google, ID: "110169", Email: "u@g.example"}},
 		{row: "kakao with a number for an id, and an address that another account took over", token: "https://kauth.kakao.com/oauth/token", body: bearerToken,
 			profile: map[string]answer{"GET https://kapi.kakao.com/v2/user/me": {
 				body: `{"id":123456789,"kakao_account":{"is_email_valid":false,"is_email_verified":true,"email":"u@k.example"}}`}},
 			want: drive.Profile{Issuer: "https://kauth.kakao.com", ID: "123456789", Email: "u@k.example"}},
-		{row: "linkedin without token_type, and truth as a text", token: "https://www.linkedin.com/oauth/v2/accessToken",
-			body:    `{"access_token":"access-1","expires_in":5184000,"scope":"email,openid,profile","id_token":"e30.e30.c2ln"}`,
+		{row: "linkedin without token_type, and truth as a text", keys: "https://www.linkedin.com/oauth/openid/jwks", iss: "https://www.linkedin.com/oauth",
+			token:   "https://www.linkedin.com/oauth/v2/accessToken",
+			body:    `{"access_token":"access-1","expires_in":5184000,"scope":"email,openid,profile","id_token":"ID-TOKEN"}`,
 			profile: map[string]answer{"GET https://api.linkedin.com/v2/userinfo": {body: `{"sub":"782bbtaQ","email":"u@l.example","email_verified":"true"}`}},
 			want:    drive.Profile{Issuer: "https://www.linkedin.com/oauth", ID: "782bbtaQ", Email: "u@l.example", EmailVerified: true}},
 		{row: "microsoft with a tenant, which verifies nothing", variables: map[string]string{"tenant": "contoso.onmicrosoft.com"},
+			keys: "https://login.microsoftonline.com/contoso.onmicrosoft.com/discovery/v2.0/keys", iss: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
 			token: "https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/token", body: idToken,
 			profile: map[string]answer{"GET https://graph.microsoft.com/oidc/userinfo": {body: `{"sub":"OLu859SG","email":"ceo@contoso.example"}`}},
 			want:    drive.Profile{Issuer: "https://login.microsoftonline.com/contoso.onmicrosoft.com/v2.0", ID: "OLu859SG", Email: "ceo@contoso.example"}},
@@ -94,10 +103,12 @@ func TestPresetsSignIn(t *testing.T) {
 			profile: map[string]answer{"GET https://openapi.naver.com/v1/nid/me": {
 				body: `{"resultcode":"00","message":"success","response":{"id":"32742776","email":"u@n.example"}}`}},
 			want: drive.Profile{Issuer: "https://nid.naver.com", ID: "32742776", Email: "u@n.example"}},
-		{row: "okta", token: "https://dev-1.okta.com/oauth2/v1/token", body: idToken, basic: true, issuer: "https://dev-1.okta.com",
+		{row: "okta", keys: "https://dev-1.okta.com/oauth2/v1/keys", iss: "https://dev-1.okta.com",
+			token: "https://dev-1.okta.com/oauth2/v1/token", body: idToken, basic: true, issuer: "https://dev-1.okta.com",
 			profile: map[string]answer{"GET https://dev-1.okta.com/oauth2/v1/userinfo": {body: `{"sub":"00uid4","email":"u@o.example","email_verified":true}`}},
 			want:    drive.Profile{Issuer: "https://dev-1.okta.com", ID: "00uid4", Email: "u@o.example", EmailVerified: true}},
-		{row: "openid", token: "https://op.example/token", body: idToken, basic: true,
+		{row: "openid", keys: "https://op.example/jwks", iss: "https://op.example",
+			token: "https://op.example/token", body: idToken, basic: true,
 			profile: map[string]answer{"GET https://op.example/me": {body: `{"sub":"248289761001","email":"u@op.example"}`}},
 			want:    drive.Profile{Issuer: "https://op.example", ID: "248289761001", Email: "u@op.example"}},
 		{row: "reddit without e-mail", token: "https://www.reddit.com/api/v1/access_token", body: bearerToken, basic: true,
@@ -113,13 +124,24 @@ func TestPresetsSignIn(t *testing.T) {
 			for key, a := range c.profile {
 				answers[key] = []answer{a}
 			}
+			if c.keys != "" {
+				answers["GET "+c.keys] = []answer{{body: "KEY-SET"}}
+			}
 			i := imitate(t, answers)
+			i.claims["iss"], i.claims["sub"] = c.iss, cmp.Or(c.want.ID, "someone")
 			name, _, _ := strings.Cut(c.row, " ")
+			if name == "microsoft" {
+				i.claims["tid"] = strings.Split(c.iss, "/")[3]
+			}
 			config := preset(t, name, c.variables)
 			client := openPreset(t, config, i)
-			status, err := signInWith(t, client, config, c.issuer)
+			status, err := i.signInWith(t, client, config, c.issuer)
 			if err != nil || status.TokenType != "Bearer" || status.ExpiresAt.IsZero() != c.endless {
 				t.Fatalf("%v, %+v", err, status)
+			}
+			var claims struct{ Iss, Sub string }
+			if c.keys != "" && (json.Unmarshal(status.Claims, &claims) != nil || claims.Iss != c.iss || claims.Sub != i.claims["sub"]) {
+				t.Errorf("claims %s", status.Claims)
 			}
 			sent := i.requests(c.token)
 			if len(sent) != 1 || sent[0].PostForm.Get("code") != "code-1" || sent[0].PostForm.Has("code_verifier") == (name == "linkedin") {
@@ -160,8 +182,9 @@ func TestPresetsIssuer(t *testing.T) {
 		{"github", "https://github.com", "wrong_iss"},
 	} {
 		config := preset(t, c.name, nil)
-		client := openPreset(t, config, imitate(t, nil))
-		if _, err := signInWith(t, client, config, c.issuer); !errors.Is(err, &drive.Error{Kind: "callback_not_verified", Code: c.code}) {
+		i := imitate(t, nil)
+		client := openPreset(t, config, i)
+		if _, err := i.signInWith(t, client, config, c.issuer); !errors.Is(err, &drive.Error{Kind: "callback_not_verified", Code: c.code}) {
 			t.Errorf("%s, %q: %v", c.name, c.issuer, err)
 		}
 	}
@@ -184,8 +207,9 @@ func TestPresetsErrorWithStatus200(t *testing.T) {
 		t.Run(c.row, func(t *testing.T) {
 			name, _, _ := strings.Cut(c.row, " ")
 			config := preset(t, name, nil)
-			client := openPreset(t, config, imitate(t, map[string][]answer{"POST " + c.token: {c.answer}}))
-			_, err := signInWith(t, client, config, "")
+			i := imitate(t, map[string][]answer{"POST " + c.token: {c.answer}})
+			client := openPreset(t, config, i)
+			_, err := i.signInWith(t, client, config, "")
 			var e *drive.Error
 			if !errors.As(err, &e) || e.Kind != "server" || e.Code != "oauth_error" || e.OAuthError != c.want || e.Status != 200 {
 				t.Errorf("%v", err)
@@ -202,6 +226,7 @@ func TestPresetsDeviceFlow(t *testing.T) {
 	const pending = `{"error":"authorization_pending","error_description":"not yet"}`
 	for _, c := range []struct {
 		name, start, token string
+		keys, iss          string
 		device, page       string
 		pending            answer
 		basic              bool
@@ -210,22 +235,26 @@ func TestPresetsDeviceFlow(t *testing.T) {
 			device:  `{"device_code":"device-1","user_code":"WDJB-MJHT","verification_uri":"https://github.com/login/device","expires_in":900,"interval":1}`,
 			page:    "https://github.com/login/device",
 			pending: answer{status: 200, body: pending}},
-		{name: "google", start: "https://oauth2.googleapis.com/device/code", token: "https://oauth2.googleapis.com/token",
+		{name: "google", keys: "https://www.googleapis.com/oauth2/v3/certs", iss: "https://accounts.google.com",
+			start: "https://oauth2.googleapis.com/device/code", token: "https://oauth2.googleapis.com/token",
 			device:  `{"device_code":"device-1","user_code":"WDJB-MJHT","verification_url":"https://www.google.com/device","expires_in":1800,"interval":1}`,
 			page:    "https://www.google.com/device",
 			pending: answer{status: 428, body: pending}},
-		{name: "microsoft", start: "https://login.microsoftonline.com/common/oauth2/v2.0/devicecode", token: "https://login.microsoftonline.com/common/oauth2/v2.0/token",
+		{name: "microsoft", keys: "https://login.microsoftonline.com/common/discovery/v2.0/keys", iss: "https://login.microsoftonline.com/9188040d/v2.0",
+			start: "https://login.microsoftonline.com/common/oauth2/v2.0/devicecode", token: "https://login.microsoftonline.com/common/oauth2/v2.0/token",
 			device:  `{"device_code":"device-1","user_code":"WDJB-MJHT","verification_uri":"https://microsoft.com/devicelogin","expires_in":900,"interval":1,"message":"…"}`,
 			page:    "https://microsoft.com/devicelogin",
 			pending: answer{status: 400, body: pending}},
-		{name: "okta", start: "https://dev-1.okta.com/oauth2/v1/device/authorize", token: "https://dev-1.okta.com/oauth2/v1/token",
+		{name: "okta", keys: "https://dev-1.okta.com/oauth2/v1/keys", iss: "https://dev-1.okta.com",
+			start: "https://dev-1.okta.com/oauth2/v1/device/authorize", token: "https://dev-1.okta.com/oauth2/v1/token",
 			device:  `{"device_code":"device-1","user_code":"WDJB-MJHT","verification_uri":"https://dev-1.okta.com/activate","expires_in":600,"interval":1}`,
 			page:    "https://dev-1.okta.com/activate",
 			pending: answer{status: 400, body: pending}, basic: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel() // each waits for two intervals
-			i := imitate(t, map[string][]answer{"POST " + c.start: {{body: c.device}}, "POST " + c.token: {c.pending, {body: idToken}}})
+			i := imitate(t, map[string][]answer{"POST " + c.start: {{body: c.device}}, "POST " + c.token: {c.pending, {body: idToken}}, "GET " + c.keys: {{body: "KEY-SET"}}})
+			i.claims = map[string]any{"iss": c.iss, "sub": "someone", "tid": "9188040d"}
 			config := preset(t, c.name, nil)
 			client := openPreset(t, config, i)
 			begun, err := client.DeviceAuthorize(t.Context(), drive.DeviceParameters{})
@@ -234,7 +263,7 @@ func TestPresetsDeviceFlow(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			if status, err := client.DeviceWait(ctx); err != nil || status.Status != "granted" {
+			if status, err := client.DeviceWait(ctx); err != nil || status.Status != "granted" || (len(status.Claims) == 0) != (c.keys == "") {
 				t.Fatalf("after a minute at most: %v, %+v", err, status)
 			}
 			if first := i.requests(c.start)[0].PostForm; first.Get("scope") != config.Scope {
@@ -256,7 +285,7 @@ func TestPresetsLongLivedToken(t *testing.T) {
 	i := imitate(t, map[string][]answer{"POST " + token: {{body: bearerToken}, {body: `{"access_token":"access-2","token_type":"bearer","expires_in":5183944}`}}})
 	config := preset(t, "facebook", nil)
 	client := openPreset(t, config, i)
-	if _, err := signInWith(t, client, config, ""); err != nil {
+	if _, err := i.signInWith(t, client, config, ""); err != nil {
 		t.Fatal(err)
 	}
 	status, err := client.Extend(t.Context())
