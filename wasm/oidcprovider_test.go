@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,9 +98,7 @@ func TestOIDCProvider(t *testing.T) {
 		t.Run(row.client, func(t *testing.T) {
 			n := &tap{}
 			config := drive.Config{
-				Issuer: issuer, ClientID: row.client, TokenEndpointAuthMethod: row.method, RedirectURI: providerRedirect, Scope: "openid profile",
-				AuthorizationEndpoint: issuer + "/auth", TokenEndpoint: issuer + "/token", RevocationEndpoint: issuer + "/token/revocation", UserinfoEndpoint: issuer + "/me",
-				AuthorizationResponseIssParameterSupported: true,
+				Issuer: issuer, Discovery: true, ClientID: row.client, TokenEndpointAuthMethod: row.method, RedirectURI: providerRedirect, Scope: "openid profile",
 			}
 			if row.method != "none" {
 				config.ClientSecret = "a-secret-of-the-test"
@@ -142,6 +141,7 @@ func TestOIDCProvider(t *testing.T) {
 			if len(n.forms) != 1 {
 				t.Errorf("%d token requests", len(n.forms))
 			}
+			checkIDToken(t, r.Status, issuer, row.client)
 			raw, err := c.Userinfo(t.Context())
 			var claims struct{ Sub, Name string }
 			if err != nil || json.Unmarshal(raw, &claims) != nil || claims.Sub != "248289761001" || claims.Name != "A person" {
@@ -193,6 +193,64 @@ func TestOIDCProvider(t *testing.T) {
 	}
 }
 
+// checkIDToken checks that the session's ID token is verified and says who signed in where.
+func checkIDToken(t *testing.T, st drive.Status, issuer, client string) {
+	t.Helper()
+	var claims struct{ Iss, Aud, Sub string }
+	if err := json.Unmarshal(st.Claims, &claims); err != nil || st.IDToken == "" || claims.Iss != issuer || claims.Aud != client || claims.Sub != "248289761001" {
+		t.Errorf("%v: claims %s, ID token %q", err, st.Claims, st.IDToken)
+	}
+}
+
+// Q12: ID tokens that oidc-provider signs with each algorithm are verified; then with new keys, which the same client fetches when it
+// meets one of them, but not within a minute of the last time.
+func TestOIDCProviderAlgorithms(t *testing.T) {
+	issuer := startProvider(t)
+	open := func(t *testing.T, alg string, ahead *atomic.Int64) *drive.Client {
+		config := drive.Config{Issuer: issuer, Discovery: true, ClientID: alg, RedirectURI: providerRedirect, Scope: "openid", IDTokenSignedResponseAlg: []string{alg}}
+		c, err := wasm.Open(t.Context(), config, drive.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	signIn := func(t *testing.T, c *drive.Client) (drive.CallbackResult, error) {
+		begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Callback(t.Context(), signInAtProvider(t, begun.URL))
+	}
+	for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"} {
+		t.Run(alg, func(t *testing.T) {
+			r, err := signIn(t, open(t, alg, new(atomic.Int64)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkIDToken(t, r.Status, issuer, alg)
+		})
+	}
+	var ahead atomic.Int64
+	c := open(t, "ES256", &ahead)
+	if _, err := signIn(t, c); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.Post(issuer+"/rotate", "", nil)
+	if err != nil || res.StatusCode >= 300 {
+		t.Fatal(err, res)
+	}
+	if _, err := signIn(t, c); !errors.Is(err, &drive.Error{Kind: "id_token_not_verified", Code: "unknown_key"}) {
+		t.Errorf("within a minute: %v", err)
+	}
+	ahead.Store(int64(61 * time.Second))
+	r, err := signIn(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkIDToken(t, r.Status, issuer, "ES256")
+}
+
 // decideAtProvider is a user at its pages of the device flow, who approves or denies.
 func decideAtProvider(t *testing.T, page, decision string) {
 	t.Helper()
@@ -224,8 +282,7 @@ func TestOIDCProviderDevice(t *testing.T) {
 			t.Parallel()
 			issuer := startProvider(t, row.options...)
 			config := drive.Config{
-				Issuer: issuer, ClientID: row.client, TokenEndpointAuthMethod: row.method, Scope: "openid profile",
-				DeviceAuthorizationEndpoint: issuer + "/device/auth", TokenEndpoint: issuer + "/token", UserinfoEndpoint: issuer + "/me",
+				Issuer: issuer, Discovery: true, ClientID: row.client, TokenEndpointAuthMethod: row.method, Scope: "openid profile",
 			}
 			if row.method != "none" {
 				config.ClientSecret = "a-secret-of-the-test"
@@ -270,9 +327,10 @@ func TestOIDCProviderDevice(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || st.Status != "granted" || st.Device != nil || st.Scope != "openid profile" || st.IDToken == "" {
+			if err != nil || st.Status != "granted" || st.Device != nil || st.Scope != "openid profile" {
 				t.Fatalf("%v, %+v", err, st)
 			}
+			checkIDToken(t, st, issuer, row.client)
 			if claims, err := c.Userinfo(t.Context()); err != nil || !strings.Contains(string(claims), "248289761001") {
 				t.Errorf("%v, %s", err, claims)
 			}
