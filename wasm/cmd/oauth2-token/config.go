@@ -66,8 +66,11 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 	switch {
 	case c.ClientID == "":
 		return c, errors.New("no -client-id, and none in a -config file; -h tells what can be given")
-	case c.TokenEndpoint == "":
-		return c, errors.New("no -provider and no -token-endpoint, and none in a -config file")
+	case c.TokenEndpoint == "" && c.Issuer == "":
+		return c, errors.New("no -provider, no -issuer and no -token-endpoint, and none in a -config file")
+	}
+	if c.TokenEndpoint == "" {
+		c.Discovery = true
 	}
 	if c.Name == "" {
 		// A session each: one that is of another client would be refused.

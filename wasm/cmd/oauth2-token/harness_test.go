@@ -270,8 +270,6 @@ func certified(t *testing.T, options ...string) peer {
 	go io.Copy(io.Discard, out)
 	return peer{drive.Config{
 		Issuer: issuer, ClientID: "public", Scope: "openid profile", RedirectURI: "http://127.0.0.1/cb",
-		AuthorizationEndpoint: issuer + "/auth", TokenEndpoint: issuer + "/token", RevocationEndpoint: issuer + "/token/revocation",
-		DeviceAuthorizationEndpoint: issuer + "/device/auth",
 	}, func(t *testing.T, page, decision string) {
 		t.Helper()
 		if out, err := exec.Command("node", lib+"oidc-pages.mjs", decision, page).CombinedOutput(); err != nil {

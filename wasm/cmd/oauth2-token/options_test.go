@@ -43,6 +43,9 @@ func TestParseArgs(t *testing.T) {
 		{"a flag goes before the file", []string{"-config", good, "-scope", "write"}, "", func(o options) bool { return o.config.Scope == "write" }, ""},
 		{"an empty flag too", []string{"-config", good, "-scope="}, "", func(o options) bool { return o.config.Scope == "" }, ""},
 		{"flags alone", []string{"-client-id", "a", "-token-endpoint", "https://as.example/token"}, "", func(o options) bool { return o.config.ClientID == "a" }, ""},
+		{"an issuer alone", []string{"-client-id", "a", "-issuer", "https://as.example"}, "", func(o options) bool { return o.config.Discovery }, ""},
+		{"an issuer and its endpoints", []string{"-dir", usual}, "", func(o options) bool { return !o.config.Discovery }, ""},
+		{"the provider openid, and an issuer", []string{"-provider", "openid", "-client-id", "a", "-issuer", "https://op.example"}, "", func(o options) bool { return o.config.Discovery && o.config.Scope != "" }, ""},
 		{"the file in the directory", []string{"-dir", usual}, "", func(o options) bool { return o.config.ClientID == "usual" }, ""},
 		{"a named file in place of that", []string{"-dir", usual, "-config", good}, "", func(o options) bool { return o.config.ClientID == "app" && o.config.Issuer == "" }, ""},
 		{"the secret of the environment", []string{"-config", good}, "s3cret", func(o options) bool { return o.config.ClientSecret == "s3cret" }, ""},
@@ -60,7 +63,7 @@ func TestParseArgs(t *testing.T) {
 		{"a provider that there is not", []string{"-provider", "nobody", "-client-id", "a"}, "", nil, `no provider "nobody"; there are discord`},
 
 		{"no client id", []string{"-token-endpoint", "https://as.example/token"}, "", nil, "no -client-id"},
-		{"no token endpoint", []string{"-client-id", "a"}, "", nil, "no -token-endpoint"},
+		{"no token endpoint", []string{"-client-id", "a"}, "", nil, "no -issuer and no -token-endpoint"},
 		{"no such file", []string{"-config", filepath.Join(dir, "none.json")}, "", nil, "none.json"},
 		{"a member that there is not", []string{"-config", unknown}, "", nil, `unknown field "client"`},
 		{"two objects", []string{"-config", two}, "", nil, "more than one"},

@@ -45,7 +45,8 @@ WHAT TO SIGN IN TO
   -provider NAME one that is known, with its endpoints and scopes:
                  PROVIDERS
   -client-id ID  as the server named this program when it was registered
-  -issuer URL
+  -issuer URL    whose metadata names the endpoints; or name them yourself, with
+                 -token-endpoint:
   -token-endpoint URL
   -device-authorization-endpoint URL   for signing in by code
   -authorization-endpoint URL          for -loopback and -paste
