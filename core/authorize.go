@@ -94,10 +94,15 @@ func (c *client) authorize(cmd *command, in json.Value) {
 				c.fail(cmd, f)
 				return
 			}
-			url := withQuery(c.authorization, changed)
-			c.finish(cmd, func(w *json.Writer) {
-				w.MemberStr("url", url)
-				w.MemberStr("state", a.state)
+			c.push(cmd, changed, func(params []form.Param, f *fault) {
+				if f != nil {
+					c.fail(cmd, f)
+					return
+				}
+				c.finish(cmd, func(w *json.Writer) {
+					w.MemberStr("url", withQuery(c.authorization, params))
+					w.MemberStr("state", a.state)
+				})
 			})
 		})
 	})

@@ -141,7 +141,7 @@ func (c *client) take(id int64, name string, in json.Value) {
 // run waits for the server's metadata where a command cannot do without.
 func (c *client) run(cmd *command, in json.Value) {
 	switch cmd.op {
-	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "log_out":
+	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "log_out", "client_credentials", "token_exchange", "introspect", "logout_token":
 		c.discovered(func(f *fault) {
 			if f != nil && cmd.op != "log_out" {
 				c.fail(cmd, f)
@@ -187,7 +187,15 @@ func (c *client) perform(cmd *command, in json.Value) {
 	case "poll_stop":
 		c.pollStop(cmd, in)
 	case "log_out":
-		c.logOut(cmd)
+		c.logOut(cmd, in)
+	case "logout_token":
+		c.logoutToken(cmd, in)
+	case "client_credentials":
+		c.clientCredentials(cmd, in)
+	case "token_exchange":
+		c.tokenExchange(cmd, in)
+	case "introspect":
+		c.introspect(cmd, in)
 	case "set_token":
 		c.setToken(cmd, in)
 	case "status":

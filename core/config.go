@@ -9,7 +9,8 @@ import (
 type config struct {
 	name, issuer, clientID, clientSecret, redirectURI, scope, userAgent string
 	authorization, token, refresh, revocation, userinfo                 string
-	deviceAuthorization                                                 string
+	deviceAuthorization, introspection, endSession, pushed              string
+	pushedRequests                                                      string // off, offered, required
 	tokenHeader, longLived                                              string
 	jwks, issuerTemplate                                                string
 	idTokenAlgs                                                         string // with a space between them
@@ -35,7 +36,7 @@ func readConfig(in json.Value) (c *config, f *fault) {
 	if in.Kind() != json.Object {
 		return nil, bad("missing", "config")
 	}
-	c = &config{idTokenAlgs: algorithms, name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, refreshLead: -1,
+	c = &config{idTokenAlgs: algorithms, pushedRequests: parOffered, name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, refreshLead: -1,
 		profile: profile{id: "sub", email: "email", verification: "email_verified"}, variables: in.Get("variables")}
 	for it := in.Each(); it.Next(); {
 		name, v := it.Name(), it.Value()
@@ -77,6 +78,14 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			text = &c.issuerTemplate
 		case "device_authorization_endpoint":
 			text, rule = &c.deviceAuthorization, endpoint
+		case "introspection_endpoint":
+			text, rule = &c.introspection, endpoint
+		case "end_session_endpoint":
+			text, rule = &c.endSession, endpoint
+		case "pushed_authorization_request_endpoint":
+			text, rule = &c.pushed, endpoint
+		case "pushed_authorization_requests":
+			text = &c.pushedRequests
 		case "token_header":
 			text, rule = &c.tokenHeader, headerName
 		case "long_lived_grant_type":
@@ -245,6 +254,9 @@ func (c *config) check() *fault {
 	// Without a nonce an ID token is not bound to its attempt: with openid that takes the option that says so.
 	if c.nonce != "automatic" && c.nonce != "enabled" && (c.nonce != "disabled" || hasScope(c.scope, "openid")) {
 		return bad("bad_value", "nonce")
+	}
+	if c.pushedRequests != parOff && c.pushedRequests != parOffered && c.pushedRequests != parRequired {
+		return bad("bad_value", "pushed_authorization_requests")
 	}
 	for _, p := range c.parameters {
 		if protected(p.Name) {

@@ -107,7 +107,8 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 		text *string
 	}{
 		{"authorization_endpoint", &next.authorization}, {"token_endpoint", &next.token}, {"revocation_endpoint", &next.revocation}, {"userinfo_endpoint", &next.userinfo},
-		{"device_authorization_endpoint", &next.deviceAuthorization}, {"jwks_uri", &next.jwks},
+		{"device_authorization_endpoint", &next.deviceAuthorization}, {"jwks_uri", &next.jwks}, {"introspection_endpoint", &next.introspection},
+		{"end_session_endpoint", &next.endSession}, {"pushed_authorization_request_endpoint", &next.pushed},
 	} {
 		if s := v.Get(e.name).Str(); *e.text == "" {
 			if code := endpoint.refuses(s); code != "" {
@@ -118,6 +119,9 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 	}
 	if next.jwks == "" && !next.idTokenOff && hasScope(next.scope, "openid") {
 		return &fault{kind: kindServer, code: "bad_metadata", field: "jwks_uri"}
+	}
+	if v.Get("require_pushed_authorization_requests").True() && next.pushedRequests == parOffered {
+		next.pushedRequests = parRequired
 	}
 	next.issRequired = next.issRequired || v.Get("authorization_response_iss_parameter_supported").True()
 	if methods := v.Get("token_endpoint_auth_methods_supported"); !next.authGiven && next.auth == authBasic && !lists(methods, authBasic) && lists(methods, authPost) {

@@ -15,6 +15,8 @@ const (
 	stageRevocation    = "revocation"
 	stageUserinfo      = "userinfo"
 	stageDiscovery     = "discovery"
+	stagePushed        = "pushed_authorization"
+	stageIntrospection = "introspection"
 	stageKeys          = "jwks"
 )
 

@@ -82,11 +82,16 @@ func (c *client) endsMore(which string) (token, hint string) {
 }
 
 // logOut forgets the session first, whatever the server will say, and then revokes what there was.
-func (c *client) logOut(cmd *command) {
+func (c *client) logOut(cmd *command, in json.Value) {
+	if _, f := c.endSessionURL(in, ""); f != nil {
+		c.fail(cmd, f)
+		return
+	}
 	c.missed = false
 	c.giveUpDevice()
 	c.newest(func(release func(), f *fault) {
 		token, hint := c.endsMore("")
+		url, _ := c.endSessionURL(in, c.tokens.idToken)
 		c.clear(func(f *fault) {
 			release()
 			finish := func(revoked bool) {
@@ -94,7 +99,10 @@ func (c *client) logOut(cmd *command) {
 					c.fail(cmd, f)
 					return
 				}
-				c.finish(cmd, func(w *json.Writer) { w.MemberBool("revoked", revoked) })
+				c.finish(cmd, func(w *json.Writer) {
+					w.MemberBool("revoked", revoked)
+					w.MemberStrIf("url", url)
+				})
 			}
 			if token == "" || c.config.revocation == "" {
 				finish(false)

@@ -1,0 +1,159 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
+
+// ownParams reads a command's scope and parameters for a token request, in which nothing may pass for the client's own.
+func (c *client) ownParams(in json.Value) ([]form.Param, *fault) {
+	params, ok := readParams(in.Get("parameters"))
+	for _, p := range params {
+		switch p.Name {
+		case "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type":
+			return nil, bad("protected_parameter", "parameters")
+		}
+	}
+	if !ok {
+		return nil, bad("bad_value", "parameters")
+	}
+	scope := in.Get("scope").Str()
+	if !scopeOK(scope) {
+		return nil, bad("bad_value", "scope")
+	}
+	if scope != "" {
+		params = append(params, form.Param{Name: "scope", Value: scope})
+	}
+	return params, c.canPoll()
+}
+
+// clientCredentials signs the client itself in (RFC 6749 section 4.4).
+func (c *client) clientCredentials(cmd *command, in json.Value) {
+	params, f := c.ownParams(in)
+	scope := in.Get("scope").Str()
+	if scope == "" && c.scope != "" {
+		scope = c.scope
+		params = append(params, form.Param{Name: "scope", Value: scope})
+	}
+	if f == nil && c.auth == authNone {
+		f = bad("missing", "client_secret")
+	}
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	params = append([]form.Param{{Name: "grant_type", Value: "client_credentials"}}, params...)
+	c.tokenRequest(cmd, stageToken, c.config.token, params, func(v json.Value, f *fault) {
+		if f != nil {
+			c.fail(cmd, f)
+			return
+		}
+		c.receive(v, c.newGrant(scope), false, expected{maxAge: -1}, func(f *fault) { c.finishStatus(cmd, f, "") })
+	})
+}
+
+// tokenExchange gets a token for somewhere else (RFC 8693 section 2.1), for the session's own access token or the subject token given. It is handed out and not kept.
+func (c *client) tokenExchange(cmd *command, in json.Value) {
+	params, f := c.ownParams(in)
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	subject, kind := in.Get("subject_token").Str(), in.Get("subject_token_type").Str()
+	if kind == "" {
+		kind = accessTokenType
+	}
+	send := func(f *fault) {
+		if f != nil {
+			c.fail(cmd, f)
+			return
+		}
+		if subject == "" {
+			subject = c.tokens.access
+		}
+		all := append([]form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:token-exchange"}, {Name: "subject_token", Value: subject}, {Name: "subject_token_type", Value: kind}}, params...)
+		for _, name := range [...]string{"audience", "resource", "requested_token_type"} {
+			if s := in.Get(name).Str(); s != "" {
+				all = append(all, form.Param{Name: name, Value: s})
+			}
+		}
+		c.tokenRequest(cmd, stageToken, c.config.token, all, func(v json.Value, f *fault) {
+			issued := v.Get("issued_token_type").Str()
+			var t *tokens
+			if f == nil {
+				t, f = c.readExchanged(v, in.Get("scope").Str())
+			}
+			if f != nil {
+				c.redact(f, subject)
+				c.fail(cmd, f)
+				return
+			}
+			c.finish(cmd, func(w *json.Writer) {
+				w.MemberStr("access_token", t.access)
+				w.MemberStr("token_type", t.kind)
+				if t.expiresAt != 0 {
+					w.MemberInt("expires_at", t.expiresAt)
+				}
+				w.MemberStr("scope", t.scope)
+				w.MemberStr("issued_token_type", issued)
+			})
+		})
+	}
+	if subject != "" {
+		send(nil)
+		return
+	}
+	c.ready(false, send)
+}
+
+// readExchanged: what is issued need not be an access token, and then its type is N_A (section 2.2.1).
+func (c *client) readExchanged(v json.Value, scope string) (*tokens, *fault) {
+	if v.Get("token_type").Str() == "N_A" && v.Get("access_token").Str() != "" {
+		t := &tokens{access: v.Get("access_token").Str(), kind: "N_A", scope: scope}
+		if s, ok := seconds(v.Get("expires_in")); ok {
+			t.expiresAt = c.now + min(s, longestInterval/1000)*1000
+		}
+		return t, nil
+	}
+	return c.readTokens(v, &tokens{requested: scope}, false)
+}
+
+// introspect asks the server what it knows of a token (RFC 7662 section 2.1): the one given, or the session's access token.
+func (c *client) introspect(cmd *command, in json.Value) {
+	token, hint := in.Get("token").Str(), in.Get("token_type_hint").Str()
+	if token == "" {
+		token, hint = c.tokens.access, "access_token"
+	}
+	var f *fault
+	switch {
+	case c.introspection == "":
+		f = bad("missing", "introspection_endpoint")
+	case token == "":
+		f = &fault{kind: kindClient, code: "no_token"}
+	}
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	r := &request{stage: stageIntrospection, method: "POST", url: c.introspection, auth: c.auth, params: []form.Param{{Name: "token", Value: token}}}
+	if hint != "" {
+		r.params = append(r.params, form.Param{Name: "token_type_hint", Value: hint})
+	}
+	c.send(cmd, r, func(res *response, f *fault) {
+		var v json.Value
+		if f == nil {
+			v, f = res.object(c.now)
+		}
+		if f == nil && v.Get("active").Kind() != json.Bool {
+			f = &fault{kind: kindServer, code: "bad_introspection"}
+		}
+		if f != nil {
+			c.redact(f, token)
+			c.fail(cmd, f)
+			return
+		}
+		c.finish(cmd, func(w *json.Writer) { w.MemberRaw("claims", v.Raw()) })
+	})
+}

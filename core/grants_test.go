@@ -1,0 +1,192 @@
+package core
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestScenarioPushed: RFC 9126.
+func TestScenarioPushed(t *testing.T) {
+	s := newScene(t, "Pushed authorization requests: used where the server offers them, refused where it does not and they are required; nothing of the request is left in the URL.", "H4", "H1", "Q21")
+	reply201 := jsonReply(201, `{"request_uri":"urn:ietf:params:oauth:request_uri:6esc_11ACC5bwc014ltc14eY22c","expires_in":60}`)
+	pushed := reply201
+	s.server = func(msg) reply { return pushed }
+	const par = `"pushed_authorization_request_endpoint":"https://as.example/par"`
+	for _, row := range []struct{ name, config, body string }{
+		{"public client", `{` + par + `}`, "&client_id=s6BhdRkqt3"},
+		{"secret in the body", `{` + par + `,"client_secret":"s","token_endpoint_auth_method":"client_secret_post"}`, "&client_id=s6BhdRkqt3&client_secret=s"},
+		{"basic", `{` + par + `,"client_secret":"s"}`, "&client_id=s6BhdRkqt3"},
+		{"required", `{` + par + `,"pushed_authorization_requests":"required"}`, "&client_id=s6BhdRkqt3"},
+	} {
+		s.sent = nil
+		s.open(with(row.config))
+		r := s.ok("authorize", `"parameters":[["prompt","login"]]`)
+		if r.str("ok", "url") != "https://as.example/authorize?client_id=s6BhdRkqt3&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3A6esc_11ACC5bwc014ltc14eY22c" {
+			t.Errorf("%s: %s", row.name, r.raw)
+		}
+		body := s.sent[0].str("body", "text")
+		form := s.sent[0].form()
+		if !strings.HasPrefix(body, "response_type=code&redirect_uri=") || !strings.HasSuffix(body, row.body) || strings.Count(body, "client_id=") != 1 || form.Get("state") != r.str("ok", "state") ||
+			form.Get("code_challenge_method") != "S256" || form.Get("prompt") != "login" {
+			t.Errorf("%s: %s", row.name, body)
+		}
+		if basic := s.sent[0].header("authorization"); (basic != "") != (row.name == "basic") {
+			t.Errorf("%s: %s", row.name, basic)
+		}
+		s.tokenServer()
+		s.ok("callback", fmt.Sprintf(`"url":"https://client.example/cb?code=c&state=%s"`, r.str("ok", "state")))
+		s.server = func(msg) reply { return pushed }
+	}
+	s.sent = nil
+	s.open(with(`{` + par + `,"pushed_authorization_requests":"off"}`))
+	s.ok("authorize")
+	s.wantSent(0)
+	s.open(with(`{"pushed_authorization_requests":"required"}`))
+	if r := s.fails("client", "missing", "authorize"); r.str("error", "field") != "pushed_authorization_request_endpoint" {
+		t.Error(r.raw)
+	}
+	s.open(with(`{` + par + `}`))
+	for _, row := range []struct {
+		kind, code string
+		r          reply
+	}{
+		{"server", "oauth_error", jsonReply(400, `{"error":"invalid_request"}`)},
+		{"server", "bad_pushed_response", jsonReply(201, `{"expires_in":60}`)},
+		{"server", "bad_pushed_response", jsonReply(201, `{"request_uri":"a\u0007"}`)},
+		{"server", "http_error", reply{status: 405, ctype: "text/html", body: "x"}},
+		{"network", "network", reply{failed: "network"}},
+	} {
+		pushed = row.r
+		s.fails(row.kind, row.code, "authorize")
+	}
+	if r := s.open(with(`{"pushed_authorization_requests":"sometimes"}`)); r.str("error", "field") != "pushed_authorization_requests" {
+		t.Error(r.raw)
+	}
+}
+
+// TestScenarioGrants: client credentials, token exchange, introspection.
+func TestScenarioGrants(t *testing.T) {
+	s := newScene(t, "The client's own token (RFC 6749 4.4), a token for somewhere else (RFC 8693), and what the server knows of one (RFC 7662).", "H5", "H1", "X6")
+	s.tokenServer()
+	s.open(with(`{"client_secret":"THE-SECRET","introspection_endpoint":"https://as.example/introspect"}`))
+	if r := s.ok("client_credentials", `"parameters":[["resource","https://api.example/"]]`); r.str("ok", "status") != "granted" || r.str("ok", "scope") != "read write" {
+		t.Error(r.raw)
+	}
+	if got := s.sent[0].str("body", "text"); got != "grant_type=client_credentials&resource=https%3A%2F%2Fapi.example%2F&scope=read+write" || s.sent[0].header("authorization") == "" {
+		t.Error(got)
+	}
+	s.fails("client", "protected_parameter", "client_credentials", `"parameters":[["grant_type","password"]]`)
+	s.fails("client", "bad_value", "client_credentials", `"scope":"a  b"`)
+
+	exchanged := jsonReply(200, `{"access_token":"downstream","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":60,"scope":"less"}`)
+	s.server = func(msg) reply { return exchanged }
+	s.sent = nil
+	r := s.ok("token_exchange", `"audience":"backend"`, `"scope":"less"`)
+	if r.str("ok", "access_token") != "downstream" || r.str("ok", "expires_at") != fmt.Sprint(s.now+60_000) || r.str("ok", "scope") != "less" || r.str("ok", "issued_token_type") != accessTokenType {
+		t.Error(r.raw)
+	}
+	if got := s.sent[0].str("body", "text"); got != "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=access-1&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token&scope=less&audience=backend" {
+		t.Error(got)
+	}
+	if strings.Contains(s.store["oauth2.session"], "downstream") || s.ok("token").str("ok", "access_token") != "access-1" {
+		t.Error("kept:", s.store)
+	}
+	exchanged = jsonReply(200, `{"access_token":"saml","issued_token_type":"urn:ietf:params:oauth:token-type:saml2","token_type":"N_A"}`)
+	if r := s.ok("token_exchange", `"subject_token":"theirs"`, `"subject_token_type":"urn:ietf:params:oauth:token-type:jwt"`, `"requested_token_type":"urn:ietf:params:oauth:token-type:saml2"`); r.str("ok", "token_type") != "N_A" {
+		t.Error(r.raw)
+	}
+	exchanged = jsonReply(400, `{"error":"invalid_target","error_description":"no theirs here"}`)
+	if r := s.fails("server", "oauth_error", "token_exchange", `"subject_token":"theirs"`); r.str("error", "error_description") != "(redacted)" {
+		t.Error(r.raw)
+	}
+	exchanged = jsonReply(200, `{"token_type":"N_A"}`)
+	s.fails("token_not_found", "missing_access_token", "token_exchange")
+
+	s.server = func(m msg) reply {
+		if got := m.str("body", "text"); got != "token=access-1&token_type_hint=access_token" && got != "token=other" || m.str("stage") != "introspection" {
+			t.Error(m.raw)
+		}
+		return jsonReply(200, `{"active":true,"scope":"read","exp":1419356238}`)
+	}
+	if r := s.ok("introspect"); r.str("ok", "claims", "scope") != "read" {
+		t.Error(r.raw)
+	}
+	s.ok("introspect", `"token":"other"`)
+	s.server = func(msg) reply { return jsonReply(200, `{"scope":"read"}`) }
+	s.fails("server", "bad_introspection", "introspect")
+	s.server = func(msg) reply {
+		return jsonReply(401, `{"error":"invalid_client","error_description":"other"}`)
+	}
+	if r := s.fails("server", "oauth_error", "introspect", `"token":"other"`); strings.Contains(r.raw, "other") {
+		t.Error(r.raw)
+	}
+	s.open(with(`{"name":"public"}`))
+	s.fails("client", "missing", "client_credentials")
+	s.fails("client", "missing", "introspect")
+	s.fails("client", "not_signed_in", "token_exchange")
+}
+
+// TestScenarioLogout: RP-initiated and back-channel.
+func TestScenarioLogout(t *testing.T) {
+	s := newScene(t, "Signing out names the place that ends the session at the server, with the ID token as hint; a logout token is verified like an ID token, and is none.", "Q12", "H2")
+	i := s.issuer()
+	s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","end_session_endpoint":"https://as.example/logout?x=1"}`))
+	s.callback()
+	hint := s.ok("status").str("ok", "id_token")
+	s.fails("client", "bad_url", "log_out", `"post_logout_redirect_uri":"javascript:x"`)
+	if r := s.ok("log_out", `"post_logout_redirect_uri":"https://client.example/bye"`, `"state":"a b"`); r.str("ok", "url") != "https://as.example/logout?x=1&id_token_hint="+hint+
+		"&client_id=s6BhdRkqt3&post_logout_redirect_uri=https%3A%2F%2Fclient.example%2Fbye&state=a+b" || r.str("ok", "revoked") != "true" {
+		t.Error(r.raw)
+	}
+	if r := s.ok("log_out"); r.str("ok", "url") != "https://as.example/logout?x=1&client_id=s6BhdRkqt3" {
+		t.Error(r.raw)
+	}
+
+	const event = `{"http://schemas.openid.net/event/backchannel-logout":{}}`
+	token := func(header string, change map[string]string) string {
+		var claims []string
+		now := s.now / 1000
+		for _, c := range [][2]string{{"iss", `"https://as.example"`}, {"sub", `"248289761001"`}, {"aud", `"s6BhdRkqt3"`}, {"exp", fmt.Sprint(now + 120)}, {"iat", fmt.Sprint(now)}, {"jti", `"bWJq"`}, {"sid", `"08a5019c"`}, {"events", event}, {"nonce", ""}} {
+			if v, ok := change[c[0]]; ok {
+				c[1] = v
+			}
+			if c[1] != "" {
+				claims = append(claims, fmt.Sprintf("%q:%s", c[0], c[1]))
+			}
+		}
+		return jwt(i.key, i.alg, header, "{"+strings.Join(claims, ",")+"}")
+	}
+	for _, row := range []struct {
+		name, header, want string
+		change             map[string]string
+	}{
+		{"oidcc-client-test-rp-backchannel-rpinitlogout", `"kid":"1","typ":"logout+jwt"`, "", nil},
+		{"no sid", `"kid":"1"`, "", map[string]string{"sid": ""}},
+		{"no sub", `"kid":"1"`, "", map[string]string{"sub": ""}},
+		{"oidcc-client-test-rp-backchannel-rpinitlogout-no-event", `"kid":"1"`, "missing_claim events", map[string]string{"events": ""}},
+		{"another event", `"kid":"1"`, "missing_claim events", map[string]string{"events": `{"x":{}}`}},
+		{"oidcc-client-test-rp-backchannel-rpinitlogout-with-nonce", `"kid":"1"`, "wrong_claim nonce", map[string]string{"nonce": `"n"`}},
+		{"oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud", `"kid":"1"`, "wrong_claim aud", map[string]string{"aud": `"x"`}},
+		{"oidcc-client-test-rp-backchannel-rpinitlogout-wrong-issuer", `"kid":"1"`, "wrong_claim iss", map[string]string{"iss": `"https://evil.example"`}},
+		{"expired", `"kid":"1"`, "wrong_claim exp", map[string]string{"exp": "1"}},
+		{"no jti", `"kid":"1"`, "missing_claim jti", map[string]string{"jti": ""}},
+		{"neither sub nor sid", `"kid":"1"`, "missing_claim sub", map[string]string{"sub": "", "sid": ""}},
+		{"an access token", `"kid":"1","typ":"at+jwt"`, "malformed typ", nil},
+		{"unknown key", `"kid":"2"`, "unknown_key", nil},
+	} {
+		s.now += 60_000
+		r := s.do("logout_token", `"logout_token":`+quote(token(row.header, row.change)))
+		if got := strings.TrimSpace(r.str("error", "code") + " " + r.str("error", "field")); got != row.want || row.want == "" && r.str("ok", "jti") != "bWJq" {
+			t.Errorf("%s: %s", row.name, r.raw)
+		}
+	}
+	none := token(`"kid":"1"`, nil)
+	none = b64([]byte(`{"alg":"none"}`)) + none[strings.Index(none, "."):strings.LastIndex(none, ".")+1]
+	if r := s.do("logout_token", `"logout_token":`+quote(none)); r.str("error", "code") != "alg_not_allowed" {
+		t.Error("oidcc-client-test-rp-backchannel-rpinitlogout-alg-none:", r.raw)
+	}
+	s.fails("id_token_not_verified", "malformed", "logout_token", `"logout_token":"x"`)
+	s.open(conf)
+	s.fails("client", "missing", "logout_token", `"logout_token":`+quote(token(`"kid":"1"`, nil)))
+}

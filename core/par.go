@@ -1,0 +1,49 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// Whether the authorization request goes to the server first (RFC 9126).
+const (
+	parOff      = "off"
+	parOffered  = "offered" // where the server has an endpoint for it
+	parRequired = "required"
+)
+
+// push sends the authorization request's parameters to the server and gives those that are left for the browser (RFC 9126 sections 2 and 4).
+func (c *client) push(cmd *command, params []form.Param, done func([]form.Param, *fault)) {
+	if c.pushedRequests == parOff || c.pushed == "" && c.pushedRequests == parOffered {
+		done(params, nil)
+		return
+	}
+	if c.pushed == "" {
+		done(nil, bad("missing", "pushed_authorization_request_endpoint"))
+		return
+	}
+	r := &request{stage: stagePushed, method: "POST", url: c.pushed, auth: c.auth}
+	for _, p := range params {
+		if p.Name != "client_id" { // the client's authentication says it
+			r.params = append(r.params, p)
+		}
+	}
+	if c.auth == authBasic {
+		r.params = append(r.params, form.Param{Name: "client_id", Value: c.clientID})
+	}
+	c.send(cmd, r, func(res *response, f *fault) {
+		var v json.Value
+		if f == nil {
+			v, f = res.object(c.now)
+		}
+		uri := v.Get("request_uri").Str()
+		if f == nil && (uri == "" || !vschars(uri)) {
+			f = &fault{kind: kindServer, code: "bad_pushed_response"}
+		}
+		if f != nil {
+			done(nil, f)
+			return
+		}
+		done([]form.Param{{Name: "client_id", Value: c.clientID}, {Name: "request_uri", Value: uri}}, nil)
+	})
+}
