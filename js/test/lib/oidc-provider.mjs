@@ -11,6 +11,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { errors, Provider } from 'oidc-provider';
+import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.js';
 
 const { values, positionals: redirect_uris } = parseArgs({
   allowPositionals: true,
@@ -40,6 +41,7 @@ const client = (client_id, token_endpoint_auth_method, id_token_signed_response_
 });
 
 const configuration = {
+  adapter: createMemoryAdapter(),
   clients: [
     client('public', 'none'), client('basic', 'client_secret_basic'), client('post', 'client_secret_post'),
     ...algorithms.map((alg) => client(alg, 'none', alg)),
@@ -78,7 +80,7 @@ const keys = () => {
   return kinds.map(([type, options]) => ({ use: 'sig', ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }) }));
 };
 
-/** All providers of a process share what they remember, so that another one with other keys goes on where the last one was. */
+/** A provider's keys are for its life, so others are another provider's, which goes on from what the last one stored. */
 const handler = () => {
   const provider = new Provider(issuer, { ...configuration, jwks: { keys: keys() } });
   provider.use(slowDown);
