@@ -8,6 +8,7 @@ import { library, root } from './lib/installed.mjs';
 import { decide } from './lib/oidc-pages.mjs';
 import { start } from './lib/process.mjs';
 import { until } from './lib/provider.mjs';
+import { chromiumArgs } from './lib/runtimes.mjs';
 import { serve } from './lib/serve.mjs';
 
 const APP = '/pages/app.html';
@@ -33,8 +34,8 @@ const configuration = (more) => ({ issuer, client_id: 'public', redirect_uri: si
 const rotate = async () => assert.ok((await fetch(`${issuer}/rotate`, { method: 'POST' })).ok);
 
 /** A page with a client; `counts` says how often it asked for metadata and for keys. */
-const openClient = async (t, { clock, store = 'insecureSessionStore', url = site.url } = {}, config = {}) => {
-  const context = await browser.newContext();
+const openClient = async (t, { clock, store = 'insecureSessionStore', url = site.url, from = browser } = {}, config = {}) => {
+  const context = await from.newContext();
   t.after(() => context.close());
   const counts = { discovery: 0, jwks: 0 };
   context.on('request', (request) => {
@@ -235,4 +236,14 @@ test('Q12 a server without OpenID’s document is found by RFC 8414', async (t) 
   await client.page.route('**/.well-known/openid-configuration', (route) => route.fulfill({ status: 404, headers: { 'access-control-allow-origin': '*' } }));
   checkClaims((await signIn(client)).claims, 'public');
   assert.equal(client.counts.discovery, 2);
+});
+
+test('Q12 a page that came over http has no WebCrypto: nothing passes for verified', async (t) => {
+  const other = await launch({ args: [...chromiumArgs, '--host-resolver-rules=MAP app.test 127.0.0.1'] });
+  t.after(() => other.close());
+  const client = await openClient(t, { url: site.url.replace('127.0.0.1', 'app.test'), from: other });
+  assert.equal(await client.page.evaluate(() => isSecureContext), false);
+  const { kind, code } = await signIn(client);
+  assert.deepEqual([kind, code], ['client', 'unsupported']);
+  assert.equal((await client.call('status')).status, 'not_authenticated');
 });
