@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // authorizationRequest is an authorization request that may be answered at its redirect URI.
@@ -21,6 +23,7 @@ type authorizationRequest struct {
 	nonce               string
 	prompt              []string
 	loginHint           string
+	maxAge              time.Duration // negative: any
 
 	// query is the request in canonical form. It is the address of the pages and all the state a sign-in
 	// has: forms post back to it, and every post checks it from the start.
@@ -119,6 +122,14 @@ func (s *Server) readAuthorization(req *authorizationRequest) error {
 	req.prompt = strings.Fields(p["prompt"])
 	if len(req.prompt) > 1 && slices.Contains(req.prompt, "none") {
 		return invalidRequest("prompt none stands alone")
+	}
+	req.maxAge = -1
+	if p["max_age"] != "" {
+		seconds, err := strconv.ParseUint(p["max_age"], 10, 31)
+		if err != nil {
+			return invalidRequest("max_age is not a number of seconds")
+		}
+		req.maxAge = time.Duration(seconds) * time.Second
 	}
 	return nil
 }

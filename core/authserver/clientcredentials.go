@@ -12,11 +12,11 @@ func (s *Server) clientCredentials(now time.Time, client Client, p params) (Toke
 	if err != nil {
 		return Token{}, err
 	}
-	grant, err := s.secret()
+	name, err := s.secret()
 	if err != nil {
 		return Token{}, err
 	}
-	issued, record, err := s.newToken(now, client, scope, "", grant)
+	issued, record, err := s.newToken(now, client, grant{scope: scope, name: name})
 	if err != nil {
 		return Token{}, err
 	}

@@ -2,6 +2,8 @@ package authserver
 
 import (
 	"cmp"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +32,7 @@ type Config struct {
 	Store  Store
 	// Users may sign in; the key is the username.
 	Users map[string]User
-	// Scopes are understood besides profile and email; one of these names changes its description.
+	// Scopes are understood besides openid, profile and email; one of these names changes its description.
 	Scopes []Scope
 
 	// Lifetimes; zero means the default constant.
@@ -50,6 +52,10 @@ type Config struct {
 	// from a page, as "https://app.example"; nil means any origin. Cookies play no part at those endpoints,
 	// and the pages and the introspection endpoint never answer to another origin.
 	AllowedOrigins []string
+
+	// SigningKey signs ID tokens with ES256; nil has the server make one, so that ID tokens from before a restart cannot be verified
+	// any more. [Server.RotateSigningKey] replaces it.
+	SigningKey *ecdsa.PrivateKey
 
 	// RequirePKCE asks for a code challenge from confidential clients too. Public clients always need one.
 	RequirePKCE bool
@@ -136,6 +142,9 @@ func (c *Config) check() (*url.URL, error) {
 	}
 	if c.RotationGrace < 0 {
 		return nil, fault("RotationGrace", "must not be negative")
+	}
+	if c.SigningKey != nil && c.SigningKey.Curve != elliptic.P256() {
+		return nil, fault("SigningKey", "must be on the curve P-256")
 	}
 	for _, o := range c.AllowedOrigins {
 		if !isOrigin(o) {

@@ -2,6 +2,8 @@ package authserver_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -44,6 +46,9 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		{"hint with a wrong password", func(c *authserver.Config) {
 			c.DemoHint = &authserver.DemoHint{Username: "first", Password: "x"}
 		}, "DemoHint"},
+		{"key on another curve", func(c *authserver.Config) {
+			c.SigningKey = &ecdsa.PrivateKey{PublicKey: ecdsa.PublicKey{Curve: elliptic.P384()}}
+		}, "SigningKey"},
 		{"random source that ends", func(c *authserver.Config) { c.Rand = bytes.NewReader(nil) }, "Rand"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -70,6 +75,7 @@ func TestMetadata(t *testing.T) {
 		{"at the root", issuer, "/.well-known/oauth-authorization-server"},
 		{"issuer with a path", issuer + "/as", "/.well-known/oauth-authorization-server/as"},
 		{"relative to the issuer", issuer + "/as", "/as/.well-known/oauth-authorization-server"},
+		{"of OpenID Connect", issuer + "/as", "/as/.well-known/openid-configuration"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBench(t, func(c *authserver.Config) { c.Issuer = row.issuer })
@@ -88,7 +94,10 @@ func TestMetadata(t *testing.T) {
 				"revocation_endpoint":                            row.issuer + "/revoke",
 				"introspection_endpoint":                         row.issuer + "/introspect",
 				"userinfo_endpoint":                              row.issuer + "/userinfo",
-				"scopes_supported":                               list("profile", "email", "notes.read"),
+				"scopes_supported":                               list("openid", "profile", "email", "notes.read"),
+				"jwks_uri":                                       row.issuer + "/jwks",
+				"subject_types_supported":                        list("public"),
+				"id_token_signing_alg_values_supported":          list("ES256"),
 				"response_types_supported":                       list("code"),
 				"response_modes_supported":                       list("query"),
 				"grant_types_supported":                          list("authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"),

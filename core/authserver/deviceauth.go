@@ -113,7 +113,7 @@ func (s *Server) redeemDevice(now time.Time, client Client, p params) (Token, er
 		}
 		return Token{}, badRequest("authorization_pending", "the user has not decided yet")
 	}
-	issued, record, err := s.newToken(now, client, device.Scope, device.User, device.Grant)
+	issued, record, err := s.newToken(now, client, grant{scope: device.Scope, user: device.User, name: device.Grant})
 	if err != nil {
 		return Token{}, err
 	}

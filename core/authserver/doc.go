@@ -8,6 +8,8 @@
 // Endpoints, relative to the issuer:
 //
 //	/.well-known/oauth-authorization-server   metadata (RFC 8414)
+//	/.well-known/openid-configuration         the same (OpenID Connect Discovery)
+//	/jwks                                     keys of ID tokens (RFC 7517)
 //	/authorize                                sign-in and consent pages (RFC 6749 section 3.1, RFC 9207)
 //	/device_authorization                     device authorization (RFC 8628 section 3.1)
 //	/device                                   the page where a user enters a device's code (RFC 8628 section 3.3)
@@ -23,6 +25,9 @@
 // good), and a code, device code or refresh token that comes twice revokes all that was issued from it.
 // A client uses the grants its GrantTypes name and no other. Codes, tokens and session identifiers reach
 // the Store only as SHA-256 digests.
+//
+// With the scope openid every flow of a user gives an ID token (OpenID Connect Core), signed with ES256. It
+// lasts as long as the access token that it comes with. [Server.RotateSigningKey] changes the key.
 //
 // A device's code is always confirmed by its user, even where a link filled it in, and is looked up only
 // once the user is signed in: after five wrong codes of one account, none of it is looked at for ten

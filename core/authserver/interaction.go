@@ -37,19 +37,26 @@ func (s *Server) begin(c *call, req *authorizationRequest) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
+	again := b.mustSignIn(c.Now, req)
 	if slices.Contains(req.prompt, "none") {
 		// OpenID Connect Core section 3.1.2.6. Consent is asked each time, so there is never a code
 		// without a page.
-		if !b.signedIn {
+		if again {
 			return Response{}, badRequest("login_required", "the user is not signed in")
 		}
 		return Response{}, badRequest("consent_required", "the user has to be asked")
 	}
-	again := slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account")
-	if !b.signedIn || again {
+	if again {
 		return s.authorizeSignIn(c, req, b, "")
 	}
 	return s.consentPage(c, req, b, "")
+}
+
+// mustSignIn tells whether the request asks for a sign-in that the browser does not have yet (OpenID Connect
+// Core section 3.1.2.1).
+func (b browser) mustSignIn(now time.Time, req *authorizationRequest) bool {
+	return !b.signedIn || slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account") ||
+		req.maxAge >= 0 && now.Sub(b.session.AuthTime) > req.maxAge
 }
 
 // interact takes a form. Its token is checked first, so that no other site can fill one in (RFC 6749
@@ -68,15 +75,15 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 		step = stepSignIn
 	}
 	if b.id == "" || !s.checkInteraction(c.Now, form["interaction"], step, b.id, req.query) {
-		if b.signedIn {
-			return s.consentPage(c, req, b, alertOutOfDate)
+		if b.mustSignIn(c.Now, req) {
+			return s.authorizeSignIn(c, req, b, alertOutOfDate)
 		}
-		return s.authorizeSignIn(c, req, b, alertOutOfDate)
+		return s.consentPage(c, req, b, alertOutOfDate)
 	}
 	if step == stepSignIn {
 		return s.signIn(c, req, b, form)
 	}
-	if !b.signedIn {
+	if b.mustSignIn(c.Now, req) {
 		return s.authorizeSignIn(c, req, b, alertSignedOut)
 	}
 	switch form["action"] {
@@ -108,6 +115,7 @@ func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form para
 		next[name] = values
 	}
 	prompt := slices.DeleteFunc(slices.Clone(req.prompt), func(p string) bool { return p == "login" || p == "select_account" })
+	next.Del("max_age")
 	if next.Del("prompt"); len(prompt) > 0 {
 		next.Set("prompt", strings.Join(prompt, " "))
 	}

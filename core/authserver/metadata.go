@@ -5,6 +5,8 @@ import "net/http"
 // Paths of the endpoints, relative to the issuer.
 const (
 	metadataPath            = "/.well-known/oauth-authorization-server"
+	openIDMetadataPath      = "/.well-known/openid-configuration"
+	jwksPath                = "/jwks"
 	authorizePath           = "/authorize"
 	deviceAuthorizationPath = "/device_authorization"
 	devicePath              = "/device"
@@ -17,7 +19,7 @@ const (
 // grantTypes are what the token endpoint knows.
 var grantTypes = []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantDeviceCode}
 
-// metadata is the authorization server metadata of RFC 8414 section 2. What it leaves out would be
+// metadata is the authorization server metadata of RFC 8414 section 2 and of OpenID Connect Discovery section 3. What it leaves out would be
 // taken for the default there, so response modes and the revocation methods are said too.
 func (s *Server) metadata(*call) (Response, error) {
 	at := func(path string) string { return s.cfg.Issuer + path }
@@ -39,10 +41,13 @@ func (s *Server) metadata(*call) (Response, error) {
 		"revocation_endpoint":                            at(revokePath),
 		"introspection_endpoint":                         at(introspectPath),
 		"userinfo_endpoint":                              at(userinfoPath),
+		"jwks_uri":                                       at(jwksPath),
 		"scopes_supported":                               scopes,
 		"response_types_supported":                       []string{ResponseTypeCode},
 		"response_modes_supported":                       []string{"query"},
 		"grant_types_supported":                          grantTypes,
+		"subject_types_supported":                        []string{"public"},
+		"id_token_signing_alg_values_supported":          []string{string(signingAlg)},
 		"code_challenge_methods_supported":               challengeMethods,
 		"token_endpoint_auth_methods_supported":          authMethods,
 		"revocation_endpoint_auth_methods_supported":     authMethods,

@@ -13,8 +13,9 @@ type Scope struct {
 	Description string
 }
 
-// Scopes of OpenID Connect Core section 5.4 that the userinfo endpoint answers for.
+// Scopes of OpenID Connect Core sections 3.1.2.1 and 5.4.
 var builtinScopes = []Scope{
+	{Name: scopeOpenID, Description: "Know that you signed in"},
 	{Name: "profile", Description: "See your name"},
 	{Name: "email", Description: "See your email address"},
 }

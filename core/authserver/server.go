@@ -25,6 +25,9 @@ type Server struct {
 
 	randMu sync.Mutex
 
+	keysMu sync.Mutex
+	keys   []signingKey // the one that signs, and retired ones
+
 	statsMu sync.Mutex
 	stats   Stats
 
@@ -76,6 +79,9 @@ func New(cfg Config) (*Server, error) {
 	if _, err := io.ReadFull(cfg.Rand, s.formKey); err != nil {
 		return nil, fmt.Errorf("authserver: Config.Rand: %w", err)
 	}
+	if err := s.RotateSigningKey(time.Time{}, cfg.SigningKey); err != nil {
+		return nil, err
+	}
 	s.endpoints = s.routes()
 	return s, nil
 }
@@ -103,6 +109,8 @@ func (s *Server) routes() map[string]endpoint {
 		// looks for it the other way around.
 		metadataPath + base:            metadata,
 		base + metadataPath:            metadata,
+		base + openIDMetadataPath:      metadata,
+		base + jwksPath:                {get, true, s.jwks},
 		base + authorizePath:           {both, false, s.authorize},
 		base + deviceAuthorizationPath: {post, true, s.deviceAuthorization},
 		base + devicePath:              {both, false, s.device},

@@ -36,7 +36,7 @@ type CodeRecord struct {
 	Used bool
 }
 
-// TokenRecord is a token as stored; its AccessToken and RefreshToken are empty.
+// TokenRecord is a token as stored; its AccessToken, RefreshToken and IDToken are empty.
 type TokenRecord struct {
 	Token
 	Access Digest
@@ -45,6 +45,8 @@ type TokenRecord struct {
 	Grant   string
 	// GrantScope is the scope of the refresh token, which Token.Scope may be narrower than.
 	GrantScope string
+	// AuthTime is when the user signed in, for the ID tokens of refreshes; zero where no browser came.
+	AuthTime time.Time
 	// RotatedAt is when the refresh token was first used; zero while it was not.
 	RotatedAt time.Time
 }

@@ -41,6 +41,7 @@ var clients = []authserver.Client{
 	{ClientID: "radio", GrantTypes: []string{authserver.GrantDeviceCode}, Scope: "profile"},
 	{ClientID: "service", ClientSecret: "svc", GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantRefreshToken, authserver.GrantDeviceCode}, Scope: "notes.read profile"},
 	{ClientID: "api", ClientSecret: "api", GrantTypes: []string{authserver.GrantClientCredentials}, ResourceServer: true},
+	{ClientID: "oidc", RedirectURIs: []string{"https://oidc.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "openid profile email"},
 	{ClientID: "wide", RedirectURIs: []string{"https://wide.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "profile unheard-of"},
 }
 
@@ -177,6 +178,7 @@ type reply struct {
 	Expires int    `json:"expires_in"`
 	Refresh string `json:"refresh_token"`
 	Scope   string `json:"scope"`
+	IDToken string `json:"id_token"`
 	Error   string `json:"error"`
 }
 

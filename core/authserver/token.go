@@ -8,10 +8,12 @@ import (
 
 // Token is an access token, the refresh token issued with it if any, and what they are good for.
 type Token struct {
-	// AccessToken and RefreshToken are the values; they are set only on a token as issued, never on one
-	// read from a [Store] or returned by [Server.Authenticate].
+	// AccessToken, RefreshToken and IDToken are the values; they are set only on a token as issued, never on
+	// one read from a [Store] or returned by [Server.Authenticate].
 	AccessToken  string
 	RefreshToken string
+	// IDToken comes with the scope openid, where there is a user (OpenID Connect Core section 3.1.3.3).
+	IDToken string
 	// Scope is that of the access token, separated by spaces.
 	Scope     string
 	IssuedAt  time.Time

@@ -48,6 +48,7 @@ func (s *Server) token(c *call) (Response, error) {
 		ExpiresIn:    int64(issued.ExpiresIn / time.Second),
 		RefreshToken: issued.RefreshToken,
 		Scope:        issued.Scope,
+		IDToken:      issued.IDToken,
 	}), nil
 }
 
@@ -58,6 +59,8 @@ type tokenResponse struct {
 	ExpiresIn    int64  `json:"expires_in"` // seconds
 	RefreshToken string `json:"refresh_token,omitempty"`
 	Scope        string `json:"scope,omitempty"`
+	// OpenID Connect Core section 3.1.3.3.
+	IDToken string `json:"id_token,omitempty"`
 }
 
 // redeem exchanges an authorization code (RFC 6749 section 4.1.3).
@@ -84,7 +87,7 @@ func (s *Server) redeem(now time.Time, client Client, p params) (Token, error) {
 	case !code.Used && code.IsExpired(now):
 		return Token{}, invalidGrant("the code has expired")
 	}
-	issued, record, err := s.newToken(now, client, code.Scope, code.User, code.Grant)
+	issued, record, err := s.newToken(now, client, grant{code.Scope, code.User, code.Grant, code.AuthTime, code.Nonce})
 	if err != nil {
 		return Token{}, err
 	}
@@ -118,7 +121,7 @@ func (s *Server) refresh(now time.Time, client Client, p params) (Token, error) 
 	if !ok {
 		return Token{}, badRequest("invalid_scope", "the scope goes beyond what was granted")
 	}
-	issued, record, err := s.newToken(now, client, scope, old.User, old.Grant)
+	issued, record, err := s.newToken(now, client, grant{scope: scope, user: old.User, name: old.Grant, authTime: old.AuthTime})
 	if err != nil {
 		return Token{}, err
 	}
@@ -138,24 +141,35 @@ func (s *Server) refresh(now time.Time, client Client, p params) (Token, error) 
 	return issued, nil
 }
 
+// grant is what tokens are issued for.
+type grant struct {
+	// scope is that of the access token; user is empty where the client acts for itself.
+	scope, user string
+	// name is what revokes them all.
+	name     string
+	authTime time.Time
+	// nonce of the authorization request; the ID token of a refresh has none (OpenID Connect Core section 12.2).
+	nonce string
+}
+
 // newToken makes a token with its values for the client, and the record of it for the store. Without a user
 // the client acts for itself and gets no refresh token (RFC 6749 section 4.4.3).
-func (s *Server) newToken(now time.Time, client Client, scope, user, grant string) (Token, TokenRecord, error) {
+func (s *Server) newToken(now time.Time, client Client, g grant) (Token, TokenRecord, error) {
 	access, err := s.secret()
 	if err != nil {
 		return Token{}, TokenRecord{}, err
 	}
 	t := Token{
-		Scope:     scope,
+		Scope:     g.scope,
 		IssuedAt:  now,
 		ExpiresIn: s.cfg.AccessTokenLifetime,
 		ClientID:  client.ClientID,
 		TokenType: "Bearer",
-		User:      user,
+		User:      g.user,
 	}
-	record := TokenRecord{Access: DigestOf(access), Grant: grant, GrantScope: scope}
+	record := TokenRecord{Access: DigestOf(access), Grant: g.name, GrantScope: g.scope, AuthTime: g.authTime}
 	var refresh string
-	if user != "" && client.CheckGrantType(GrantRefreshToken) {
+	if g.user != "" && client.CheckGrantType(GrantRefreshToken) {
 		if refresh, err = s.secret(); err != nil {
 			return Token{}, TokenRecord{}, err
 		}
@@ -164,5 +178,10 @@ func (s *Server) newToken(now time.Time, client Client, scope, user, grant strin
 	}
 	record.Token = t
 	t.AccessToken, t.RefreshToken = access, refresh
+	if g.user != "" && t.HasScope(scopeOpenID) {
+		if t.IDToken, err = s.idToken(t, g); err != nil {
+			return Token{}, TokenRecord{}, err
+		}
+	}
 	return t, record, nil
 }

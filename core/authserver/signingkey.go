@@ -1,0 +1,116 @@
+package authserver
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"encoding/asn1"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// signingAlg is the algorithm of ID tokens (RFC 7518 section 3.4).
+const signingAlg = jose.ES256
+
+// signingKey is a key that signs, or did so until it was retired.
+type signingKey struct {
+	private *ecdsa.PrivateKey
+	jwk     jose.JSONWebKey
+	// until is when the last token it signed has expired; zero while it signs.
+	until time.Time
+}
+
+// RotateSigningKey has ID tokens signed with key from now on, or with a new one where it is nil. The public key of the one before
+// stays published until the last ID token it signed has expired.
+func (s *Server) RotateSigningKey(now time.Time, key *ecdsa.PrivateKey) error {
+	next, err := s.newSigningKey(key)
+	if err != nil {
+		return err
+	}
+	s.keysMu.Lock()
+	defer s.keysMu.Unlock()
+	if slices.ContainsFunc(s.keys, func(k signingKey) bool { return k.jwk.KeyID == next.jwk.KeyID }) {
+		return errors.New("authserver: the signing key was in use before")
+	}
+	if len(s.keys) > 0 {
+		s.keys[0].until = now.Add(s.cfg.AccessTokenLifetime)
+	}
+	s.keys = slices.Insert(s.keys, 0, next)
+	return nil
+}
+
+func (s *Server) newSigningKey(key *ecdsa.PrivateKey) (signingKey, error) {
+	if key == nil {
+		b, err := s.random(40)
+		if err != nil {
+			return signingKey{}, err
+		}
+		// FIPS 186-5 appendix A.2.1: with 64 bits more than the key has, the remainder is as good as drawn evenly.
+		one := big.NewInt(1)
+		d := new(big.Int).SetBytes(b)
+		d.Mod(d, new(big.Int).Sub(elliptic.P256().Params().N, one)).Add(d, one)
+		if key, err = ecdsa.ParseRawPrivateKey(elliptic.P256(), d.FillBytes(make([]byte, 32))); err != nil {
+			return signingKey{}, err
+		}
+	}
+	if key.Curve != elliptic.P256() {
+		return signingKey{}, errors.New("authserver: the signing key must be on the curve P-256")
+	}
+	jwk := jose.JSONWebKey{Key: key.Public(), Algorithm: string(signingAlg), Use: "sig"}
+	thumbprint, err := jwk.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return signingKey{}, err
+	}
+	jwk.KeyID = base64.RawURLEncoding.EncodeToString(thumbprint) // RFC 7638
+	return signingKey{private: key, jwk: jwk}, nil
+}
+
+// jwks is the JWK Set (RFC 7517 section 5) with the keys of all ID tokens that are still good.
+func (s *Server) jwks(c *call) (Response, error) {
+	s.keysMu.Lock()
+	defer s.keysMu.Unlock()
+	s.keys = slices.DeleteFunc(s.keys, func(k signingKey) bool { return !k.until.IsZero() && !c.Now.Before(k.until) })
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for _, k := range s.keys {
+		set.Keys = append(set.Keys, k.jwk)
+	}
+	return jsonResponse(http.StatusOK, set), nil
+}
+
+// sign makes a JSON Web Signature of the claims (RFC 7515 section 7.1). The nonce of the signature comes of key and text (RFC 6979), so
+// that the same request gives the same answer.
+func (s *Server) sign(claims any) (string, error) {
+	s.keysMu.Lock()
+	key := s.keys[0]
+	s.keysMu.Unlock()
+	header, err := json.Marshal(map[string]string{"alg": string(signingAlg), "kid": key.jwk.KeyID, "typ": "JWT"})
+	if err != nil {
+		return "", err
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	input := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
+	digest := sha256.Sum256([]byte(input))
+	der, err := key.private.Sign(nil, digest[:], crypto.SHA256)
+	if err != nil {
+		return "", err
+	}
+	var signature struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(der, &signature); err != nil {
+		return "", err
+	}
+	raw := make([]byte, 64)
+	signature.R.FillBytes(raw[:32])
+	signature.S.FillBytes(raw[32:])
+	return input + "." + base64.RawURLEncoding.EncodeToString(raw), nil
+}
