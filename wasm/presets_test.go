@@ -228,7 +228,7 @@ func TestPresetsDeviceFlow(t *testing.T) {
 			i := imitate(t, map[string][]answer{"POST " + c.start: {{body: c.device}}, "POST " + c.token: {c.pending, {body: idToken}}})
 			config := preset(t, c.name, nil)
 			client := openPreset(t, config, i)
-			begun, err := client.DeviceAuthorize(t.Context(), drive.DeviceParameters{})
+			begun, err := client.DeviceAuthorize(t.Context(), drive.DeviceParams{})
 			if err != nil || begun.VerificationURI != c.page || begun.UserCode != "WDJB-MJHT" || begun.Interval != time.Second {
 				t.Fatalf("%v, %+v", err, begun)
 			}
