@@ -17,7 +17,7 @@ const unreachable: Record<Doing, string> = {
   'sign in': 'You have not left this page. Try again once the connection is back.',
   popup: 'You have not left this page. Try again once the connection is back.',
   'device start': 'Try again once the connection is back.',
-  device: 'The code is still good: resume once the connection is back.',
+  device: 'The code is still good: resume when it is back.',
   callback: 'The code that came with it is good for one try only. Sign in once more; nothing was lost.',
   refresh: 'Your session is as it was. Try again once the connection is back.',
   call: 'Your session is as it was. Call again once the connection is back.',
