@@ -14,7 +14,7 @@ let demo;
 let brief;
 before(async () => {
   demo = await serve();
-  brief = await serve('-device-code-lifetime', '4s');
+  brief = await serve('-device-code-lifetime', '6s');
 });
 
 test('Q31 Q32 the TV shows a code, the phone says yes, and the TV is signed in', async (t) => {
@@ -96,10 +96,10 @@ test('Q35 a code that runs out is said in words, while the TV asks and while it 
   const code = await tab.showCode();
   await tab.until('device-result', /^The code ran out$/);
   await tab.status('not_authenticated');
-  const polls = tab.count(POLL);
   assert.notEqual(await tab.showCode(), code);
   await tab.at('device-pause').click();
   await tab.tv('paused');
+  const polls = tab.count(POLL);
   await tab.tv('ended');
   assert.equal(await tab.at('device-result').innerText(), 'The code ran out');
   assert.equal(tab.count(POLL), polls);
