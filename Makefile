@@ -22,7 +22,7 @@ setup: ## what the tests need: npm packages, Chromium
 	@js/test/chromium.sh
 
 check: ## formatting, vet, purity, types
-	@test -z "$$(gofmt -l core wasm web | tee /dev/stderr)"
+	@test -z "$$(gofmt -l core wasm web js | tee /dev/stderr)"
 	go vet ./...
 	GOARCH=386 go vet $(PURE)
 	@wasm/toolchain/purity.sh
@@ -68,8 +68,9 @@ size: setup toolchain ## bytes of all that a page loads, and what each part of c
 	@npm run build --silent
 	@node wasm/toolchain/size.mjs
 
-soak: setup ## minutes of fuzzing
+soak: setup ## minutes of fuzzing, and of tabs that share a session (SOAK_SECONDS=60)
 	$(MAKE) fuzz FUZZTIME=60s
+	node --test --test-reporter=spec js/test/soak/tabs.test.mjs
 
 bench: ## begin and finish an authorization: natively, on wazero, golang.org/x/oauth2
 	go test ./wasm -run '^$$' -bench . -benchtime 2s

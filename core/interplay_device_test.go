@@ -239,3 +239,129 @@ func TestInterplayPollingHookFails(t *testing.T) {
 	}
 	s.ok("poll_start")
 }
+
+// TestInterplayRefreshAfterPolling: a token that was due while polling is refreshed when polling ends (Q10, Q37).
+func TestInterplayRefreshAfterPolling(t *testing.T) {
+	for _, end := range []string{`"poll_stop"`, `"poll_stop","forget":true`} {
+		s := quietScene(t)
+		s.lifeServer("3600")
+		tokens := s.server
+		s.open(with(`{"auto_refresh":true,"device_authorization_endpoint":"https://as.example/device"}`))
+		s.signIn()
+		s.server = func(m msg) reply {
+			switch m.str("stage") {
+			case "device_authorization":
+				return jsonReply(200, rfc8628)
+			case "polling":
+				return jsonReply(400, pending)
+			}
+			return tokens(m)
+		}
+		s.pass(3_419_000)
+		s.ok("device_start")
+		s.sent = nil
+		s.pass(2_000)
+		s.wantSent(0)
+		s.settle(s.input(`"id":900,"command":` + end))
+		if len(s.sent) != 1 || s.sent[0].str("stage") != "refresh" {
+			t.Error(end, s.sent)
+		}
+	}
+}
+
+// TestInterplayStartAgainWhileStored: a new flow begins while the tokens of the old one are being stored: they are granted, and the new flow goes on (Q30).
+func TestInterplayStartAgainWhileStored(t *testing.T) {
+	s := quietScene(t)
+	s.deviceServer(rfc8628, jsonReply(200, deviceTokens))
+	s.open(with(deviceConf))
+	s.startDevice()
+	server := s.server
+	s.server = nil
+	http := s.pass(5_000)[0]
+	hold := next(t, "store", s.answer(http, server(http).member()))
+	s.server = server
+	s.ok("device_start")
+	s.settle(s.answer(hold, s.storage(hold)))
+	if r := s.ok("status"); r.str("ok", "status") != "granted" || r.str("ok", "device", "polling") != "true" || s.store["oauth2.device"] == "" {
+		t.Error(r.raw, s.store)
+	}
+}
+
+// TestInterplayEndWhileStarting: poll_stop with forget, log_out and cancel while the server is asked for the codes: nothing begins (Q30).
+func TestInterplayEndWhileStarting(t *testing.T) {
+	for _, end := range []string{`"poll_stop","forget":true`, `"log_out"`, `"cancel","target":1`} {
+		s := quietScene(t)
+		s.open(with(deviceConf))
+		id, left := s.start("device_start")
+		s.input(`"id":900,"command":` + end)
+		effects := s.settle(s.answer(left[0], jsonReply(200, rfc8628).member()))
+		if r := s.ok("status"); r.str("ok", "device") != "" || r.str("ok", "status") != "not_authenticated" || len(s.timers) != 0 || s.store["oauth2.device"] != "" {
+			t.Error(end, r.raw, s.timers, s.store)
+		}
+		if !strings.HasPrefix(end, `"cancel"`) {
+			if r := s.resultOf(id, effects); r.str("error", "kind") != "cancelled" {
+				t.Error(end, r.raw)
+			}
+		}
+	}
+	s := quietScene(t)
+	s.open(with(deviceConf))
+	_, left := s.start("device_start")
+	if effects := s.input(`"id":900,"command":"cancel","target":1`); effects[0].str("kind") != "http-cancel" || effects[0].str("target") != left[0].str("id") {
+		t.Error("the request is not withdrawn:", effects)
+	}
+}
+
+// TestInterplayDeviceCodeInErrors: a server that repeats the device code shows nothing of it (X6, Q34).
+func TestInterplayDeviceCodeInErrors(t *testing.T) {
+	s := quietScene(t)
+	repeats := jsonReply(400, `{"error":"invalid_client","error_description":"no `+deviceCode+`"}`)
+	s.deviceServer(rfc8628, repeats)
+	s.open(with(deviceConf))
+	wait := s.startDevice()
+	if r := s.resultOf(wait, s.pass(5_000)); r.str("error", "error_description") != "(redacted)" {
+		t.Error(r.raw)
+	}
+	s.server = func(msg) reply {
+		return jsonReply(200, `{"device_code":"`+deviceCode+`","error":"x","error_description":"no `+deviceCode+`"}`)
+	}
+	s.do("device_start")
+	for _, e := range s.events {
+		if strings.Contains(e.raw, deviceCode) {
+			t.Error(e.raw)
+		}
+	}
+}
+
+// TestInterplayDiscardedWithoutRefreshToken: a token that comes too late and has no refresh token is revoked as an access token (Q36).
+func TestInterplayDiscardedWithoutRefreshToken(t *testing.T) {
+	s := quietScene(t)
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	s.open(with(deviceConf))
+	s.startDevice()
+	s.server = nil
+	http := s.pass(5_000)[0]
+	s.ok("poll_stop")
+	s.server = func(msg) reply { return reply{status: 200} }
+	s.sent = nil
+	s.settle(s.answer(http, jsonReply(200, `{"access_token":"late","token_type":"Bearer"}`).member()))
+	if len(s.sent) != 1 || s.sent[0].form().Get("token") != "late" || s.sent[0].form().Get("token_type_hint") != "access_token" {
+		t.Error(s.sent)
+	}
+}
+
+// TestInterplayDeviceStoreUnread: a flow that cannot be read is said, and its own parameters go before the configured ones (Q31, Q4).
+func TestInterplayDeviceStoreUnread(t *testing.T) {
+	s := quietScene(t)
+	in := s.head() + `"kind":"client","config":` + with(`{"device_authorization_endpoint":"https://as.example/device","parameters":[["audience","a"],["x","1"]]}`) + `}`
+	s.handle = s.engine.Open([]byte(in))
+	load := s.drain()[0]
+	load = s.answer(load, `"ok":{"version":""}`)[0]
+	s.answer(load, `"failed":{"kind":"storage"}`)
+	s.wantEvents("request_failed:storage")
+	s.deviceServer(rfc8628, jsonReply(400, pending))
+	s.ok("device_start", `"parameters":[["audience","b"]]`)
+	if got := s.sent[0].str("body", "text"); got != "scope=read+write&x=1&audience=b&client_id=s6BhdRkqt3" {
+		t.Error(got)
+	}
+}

@@ -365,3 +365,60 @@ func TestInterplayEmailsAreAList(t *testing.T) {
 		}
 	}
 }
+
+// TestInterplaySuccessEndsBackOff: a good answer, by whatever way, begins the back-off anew and ends what the server asked for (Q10).
+func TestInterplaySuccessEndsBackOff(t *testing.T) {
+	s := quietScene(t)
+	s.lifeServer("3600")
+	good := s.server
+	s.open(with(`{"auto_refresh":true}`))
+	s.signIn()
+	down := func(msg) reply { return reply{status: 503, ctype: "text/html", body: "x"} }
+	s.server = down
+	s.pass(3_420_000 + 2_000 + 4_000)
+	s.wantWait(8_000)
+	s.server = good
+	s.pass(8_000)
+	s.server = down
+	s.pass(3_420_000)
+	s.wantWait(2_000)
+	s.server = func(msg) reply {
+		return reply{raw: `"ok":{"status":429,"headers":[["retry-after","600"]],"body":{"text":""}}`}
+	}
+	s.do("refresh")
+	s.server = good
+	s.signIn()
+	s.sent = nil
+	s.now += 3_600_001
+	s.ok("token")
+	s.wantSent(1)
+	// What it asked for counts by a clock that may be set back.
+	s.server = func(msg) reply {
+		return reply{raw: `"ok":{"status":429,"headers":[["retry-after","600"]],"body":{"text":""}}`}
+	}
+	s.now += 3_600_001
+	s.do("refresh")
+	s.server = good
+	s.now -= 7_200_002
+	const url = `"url":"https://api.example/v1/x"`
+	headers := s.ok("prepare", url).m["ok"].(map[string]any)["headers"].([]any)
+	s.sent = nil
+	s.ok("prepare", url, `"rejected":`+quote(headers[0].([]any)[1].(string)))
+	s.wantSent(1)
+}
+
+// TestInterplayUserinfoGivenUp: who gives up while the token is fetched asks for nothing more.
+func TestInterplayUserinfoGivenUp(t *testing.T) {
+	s := quietScene(t)
+	s.tokenServer()
+	s.open(conf)
+	s.signIn()
+	s.now += 3_600_001
+	server := s.server
+	s.server = nil
+	id, left := s.start("userinfo")
+	s.ok("cancel", `"target":`+id)
+	s.sent = nil
+	s.settle(s.answer(left[0], server(left[0]).member()))
+	s.wantSent(0)
+}

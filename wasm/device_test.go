@@ -34,7 +34,7 @@ func deviceSite(t *testing.T, change func(*authserver.Config)) *site {
 
 func begin(t *testing.T, c *drive.Client) drive.DeviceAuthorization {
 	t.Helper()
-	d, err := c.DeviceAuthorize(t.Context(), drive.DeviceParameters{})
+	d, err := c.DeviceAuthorize(t.Context(), drive.DeviceParams{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,7 +396,7 @@ func TestDeviceFlowWithoutAnEndpoint(t *testing.T) {
 	s.config.DeviceAuthorizationEndpoint = ""
 	c := s.open(t, drive.Options{OnEvent: events.on})
 	missing := &drive.Error{Kind: "client", Code: "missing", Op: "device_start"}
-	if _, err := c.DeviceAuthorize(t.Context(), drive.DeviceParameters{}); !errors.Is(err, missing) {
+	if _, err := c.DeviceAuthorize(t.Context(), drive.DeviceParams{}); !errors.Is(err, missing) {
 		t.Errorf("got %v", err)
 	}
 	events.next(t, "request_failed", func(e drive.Event) bool { return errors.Is(e.Error, missing) })

@@ -293,7 +293,7 @@ func TestOIDCProviderDevice(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			d, err := c.DeviceAuthorize(t.Context(), drive.DeviceParameters{})
+			d, err := c.DeviceAuthorize(t.Context(), drive.DeviceParams{})
 			if err != nil || d.UserCode == "" || !strings.Contains(d.VerificationURIComplete, d.UserCode) || !d.Polling {
 				t.Fatalf("%v, %+v", err, d)
 			}

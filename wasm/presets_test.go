@@ -257,7 +257,7 @@ func TestPresetsDeviceFlow(t *testing.T) {
 			i.claims = map[string]any{"iss": c.iss, "sub": "someone", "tid": "9188040d"}
 			config := preset(t, c.name, nil)
 			client := openPreset(t, config, i)
-			begun, err := client.DeviceAuthorize(t.Context(), drive.DeviceParameters{})
+			begun, err := client.DeviceAuthorize(t.Context(), drive.DeviceParams{})
 			if err != nil || begun.VerificationURI != c.page || begun.UserCode != "WDJB-MJHT" || begun.Interval != time.Second {
 				t.Fatalf("%v, %+v", err, begun)
 			}

@@ -38,6 +38,7 @@ func build(root string) (files, error) {
 	built := files{}
 	for path, source := range map[string]string{
 		"/index.html":  "web/page/index.html",
+		"/popup":       "web/page/popup.html",
 		"/style.css":   "web/page/style.css",
 		"/icon.svg":    "web/page/icon.svg",
 		"/oauth2.wasm": "wasm/oauth2.wasm",
@@ -49,9 +50,13 @@ func build(root string) (files, error) {
 		built[path] = b
 	}
 	result := api.Build(api.BuildOptions{
-		AbsWorkingDir:     root,
-		EntryPoints:       []string{"web/src/main.ts"},
-		EntryNames:        "app",
+		AbsWorkingDir: root,
+		EntryPointsAdvanced: []api.EntryPoint{
+			{InputPath: "web/src/main.ts", OutputPath: "app"},
+			{InputPath: "web/src/popup.ts", OutputPath: "popup"},
+		},
+		// Where npm has not been, nobody finds the package that draws QR codes.
+		Alias:             map[string]string{"uqr": "./web/vendor/uqr/index.mjs"},
 		Outdir:            "build/web", // names the results; nothing is written
 		Bundle:            true,
 		Format:            api.FormatESModule,

@@ -1,12 +1,14 @@
-// Command web is the demo of this project and its development server: a page that signs in with the module, and
-// the authorization server and protected API it signs in to. It needs Go alone.
+// Command web is the demo of this project and its development server: a page that signs in with the module, by
+// redirect, in a popup or as a TV does (RFC 8628), and the authorization server and protected API it signs in to. It
+// needs Go alone; web/vendor is there for that.
 //
 //	go run ./web
 //
 // The page is at http://localhost:8080/, or the port that PORT names, or the next one that is free. The
 // authorization server and the API share another origin, http://127.0.0.1 with a port of its own, so that
 // everything between the two passes the browser's cross-origin rules. Both listen on loopback only. Nothing is
-// kept: what the server issued ends with it. The flags make tokens end sooner or later than they do by default.
+// kept: what the server issued ends with it. The flags make tokens and codes end sooner or later
+// than they do by default.
 //
 // The page and its TypeScript are read from the checkout and bundled when the server starts; start it again to see
 // a change.

@@ -15,7 +15,7 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 	err := store.AddClient(authserver.Client{
 		ClientID:     clientID,
 		Name:         "the demo page",
-		RedirectURIs: []string{page + "/"},
+		RedirectURIs: []string{page + "/", page + popupPath},
 		GrantTypes:   []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
 		Scope:        "profile email " + notesScope,
 	})
@@ -31,6 +31,8 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 		Scopes:               []authserver.Scope{{Name: notesScope, Description: "Read your notes"}},
 		AccessTokenLifetime:  life.token,
 		RefreshTokenLifetime: life.session,
+		DeviceCodeLifetime:   life.deviceCode,
+		DeviceInterval:       2 * time.Second, // a person sees the page ask
 		// An answer that was lost on the way may be asked for again; later, the second use of a refresh token revokes all.
 		RotationGrace:  10 * time.Second,
 		AllowedOrigins: []string{page},

@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// popupPath is where the authorization server sends a popup back to.
+const popupPath = "/popup"
+
 // contentTypes are fixed, because those of the mime package depend on the machine.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
@@ -62,11 +65,12 @@ func newSite(built files, origin, issuer string, life lifetimes) (*site, error) 
 }
 
 func newAsset(name string, body []byte) asset {
-	if name == "/" {
-		name = "/index.html"
+	extension := path.Ext(name)
+	if extension == "" {
+		extension = ".html"
 	}
 	sum := sha256.Sum256(body)
-	return asset{body: body, contentType: contentTypes[path.Ext(name)], etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+	return asset{body: body, contentType: contentTypes[extension], etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
 }
 
 // contentPolicy allows what the page does and nothing else. WebAssembly needs 'wasm-unsafe-eval', which allows no
@@ -85,12 +89,21 @@ func contentPolicy(issuer string) string {
 	}, "; ")
 }
 
+// openerPolicy keeps windows that open the page away from it, and lets it see when a person closes the popup. The
+// popup's own page has none: a policy that comes with a later page of a window takes it for closed.
+func openerPolicy(path string) string {
+	if path == popupPath {
+		return "unsafe-none"
+	}
+	return "same-origin-allow-popups"
+}
+
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", s.policy)
 	h.Set("Referrer-Policy", "no-referrer") // the reply's code stands in the page's URL for a moment
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", openerPolicy(r.URL.Path))
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if r.Host != s.host {
 		// 127.0.0.1 is another origin than localhost, and not where the authorization server sends people back to.

@@ -16,7 +16,7 @@ const (
 	testIssuer = "http://127.0.0.1:8081"
 )
 
-var testLife = lifetimes{token: time.Minute, session: time.Hour}
+var testLife = lifetimes{token: time.Minute, session: time.Hour, deviceCode: time.Minute}
 
 func testSite(t *testing.T) *site {
 	t.Helper()
@@ -59,7 +59,9 @@ func TestSiteServesEachFileAsWhatItIs(t *testing.T) {
 	for path, contentType := range map[string]string{
 		"/":                    "text/html; charset=utf-8",
 		"/?code=any&state=any": "text/html; charset=utf-8",
+		"/popup?code=any":      "text/html; charset=utf-8",
 		"/app.js":              "text/javascript; charset=utf-8",
+		"/popup.js":            "text/javascript; charset=utf-8",
 		"/app.js.map":          "application/json",
 		"/style.css":           "text/css; charset=utf-8",
 		"/icon.svg":            "image/svg+xml",
@@ -102,12 +104,15 @@ func TestSiteHeaders(t *testing.T) {
 			"connect-src 'self' http://127.0.0.1:8081; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 		"Referrer-Policy":              "no-referrer",
 		"X-Content-Type-Options":       "nosniff",
-		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Opener-Policy":   "same-origin-allow-popups",
 		"Cross-Origin-Resource-Policy": "same-origin",
 		"Access-Control-Allow-Origin":  "",
 	}
-	for _, path := range []string{"/", "/oauth2.wasm", "/nothing"} {
+	for _, path := range []string{"/", "/oauth2.wasm", "/nothing", popupPath} {
 		r := get(s, testPage+path)
+		if path == popupPath {
+			want["Cross-Origin-Opener-Policy"] = "unsafe-none"
+		}
 		for name, value := range want {
 			if got := r.Header.Get(name); got != value {
 				t.Errorf("%s: %s: %q, want %q", path, name, got, value)
@@ -117,10 +122,11 @@ func TestSiteHeaders(t *testing.T) {
 }
 
 func TestPageHoldsNothingThatThePolicyForbids(t *testing.T) {
-	page := body(t, get(testSite(t), testPage+"/"))
+	s := testSite(t)
+	page := body(t, get(s, testPage+"/"))
 	for _, inline := range []string{"<style", " style=", " onclick=", "<script>", "{{"} {
-		if strings.Contains(page, inline) {
-			t.Errorf("the page has %q", inline)
+		if strings.Contains(page, inline) || strings.Contains(body(t, get(s, testPage+popupPath)), inline) {
+			t.Errorf("a page has %q", inline)
 		}
 	}
 	if !strings.Contains(page, `data-issuer="`+testIssuer+`"`) || !strings.Contains(page, `data-token-lifetime="60000"`) {
@@ -153,8 +159,8 @@ func TestSiteRefuses(t *testing.T) {
 func TestBuildShowsWhatIsWrong(t *testing.T) {
 	root := t.TempDir()
 	for path, text := range map[string]string{
-		"web/page/index.html": "", "web/page/style.css": "", "web/page/icon.svg": "", "wasm/oauth2.wasm": "",
-		"web/src/main.ts": "import './gone.js';",
+		"web/page/index.html": "", "web/page/popup.html": "", "web/page/style.css": "", "web/page/icon.svg": "", "wasm/oauth2.wasm": "",
+		"web/src/main.ts": "import './gone.js';", "web/src/popup.ts": "", "web/vendor/uqr/index.mjs": "",
 	} {
 		file := filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// DeviceParameters are what DeviceAuthorize may be told. Both members may be left empty.
-type DeviceParameters struct {
+// DeviceParams are what DeviceAuthorize may be told. Both members may be left empty.
+type DeviceParams struct {
 	// Scope is requested in place of that of the configuration.
 	Scope string `json:"scope,omitempty"`
 	// Parameters are added to the device authorization request, as [name, value].
@@ -50,7 +50,7 @@ func (d *DeviceAuthorization) UnmarshalJSON(raw []byte) error {
 // forgotten.
 //
 // An answer that lacks what section 3.2 requires is an error of kind token_not_found.
-func (c *Client) DeviceAuthorize(ctx context.Context, p DeviceParameters) (DeviceAuthorization, error) {
+func (c *Client) DeviceAuthorize(ctx context.Context, p DeviceParams) (DeviceAuthorization, error) {
 	return call[DeviceAuthorization](c.s, ctx, "device_start", p)
 }
 

@@ -12,7 +12,7 @@
 //
 // A program without a browser signs in with the device authorization grant:
 //
-//	device, err := client.DeviceAuthorize(ctx, drive.DeviceParameters{})  // show device.UserCode and device.VerificationURI
+//	device, err := client.DeviceAuthorize(ctx, drive.DeviceParams{})  // show device.UserCode and device.VerificationURI
 //	status, err := client.DeviceWait(ctx)                                 // the user decides on another device
 //
 // A Client keeps its session in a Store and refreshes under a lock of a Locker, so that several clients, in one process or in

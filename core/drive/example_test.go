@@ -91,7 +91,7 @@ func ExampleClient_DeviceAuthorize() {
 	}
 	defer client.Close()
 
-	device, err := client.DeviceAuthorize(ctx, drive.DeviceParameters{Scope: "read"})
+	device, err := client.DeviceAuthorize(ctx, drive.DeviceParams{Scope: "read"})
 	if err != nil {
 		fmt.Println(err)
 		return

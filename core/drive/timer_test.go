@@ -47,7 +47,7 @@ func openDevice(t *testing.T, e drive.Engine, s *screen, opts drive.Options) *dr
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	if _, err := c.DeviceAuthorize(t.Context(), drive.DeviceParameters{}); err != nil {
+	if _, err := c.DeviceAuthorize(t.Context(), drive.DeviceParams{}); err != nil {
 		t.Fatal(err)
 	}
 	return c

@@ -13,6 +13,7 @@ type action struct {
 	// signedIn is the weight where the party holds a session.
 	signedIn int
 	optional bool
+	device   bool // only where there is a device flow
 	do       func(w *World, p *party)
 }
 
@@ -30,7 +31,14 @@ func init() {
 		{name: "token", weight: 6, signedIn: 20, do: plain("token", "")},
 		{name: "force", weight: 1, signedIn: 6, optional: true, do: plain("token", `"force":true`)},
 		{name: "refresh", weight: 1, signedIn: 8, optional: true, do: plain("refresh", "")},
-		{name: "prepare", weight: 1, signedIn: 3, optional: true, do: plain("prepare", `"url":"https://api.example/v1/notes"`)},
+		{name: "prepare", weight: 1, signedIn: 3, optional: true, do: prepare},
+		{name: "profile", weight: 1, signedIn: 1, optional: true, do: plain("profile", "")},
+		{name: "matches", weight: 1, signedIn: 1, optional: true, do: plain("matches", `"url":"`+redirectURI+`?code=x&state=y"`)},
+		{name: "device_start", weight: 8, signedIn: 1, device: true, do: deviceStart},
+		{name: "device_wait", weight: 6, signedIn: 1, device: true, do: plain("device_wait", "")},
+		{name: "poll_start", weight: 4, signedIn: 1, device: true, do: plain("poll_start", "")},
+		{name: "poll_stop", weight: 2, signedIn: 1, device: true, do: plain("poll_stop", "")},
+		{name: "forget", weight: 1, signedIn: 1, device: true, do: plain("poll_stop", `"forget":true`)},
 		{name: "userinfo", weight: 1, signedIn: 3, optional: true, do: plain("userinfo", "")},
 		{name: "revoke", weight: 0, signedIn: 1, optional: true, do: func(w *World, p *party) {
 			plain("revoke", []string{"", `"token":"access_token"`, `"token":"refresh_token"`}[w.n(3)])(w, p)
@@ -55,7 +63,7 @@ func (w *World) command(p *party) {
 		switch {
 		case w.plan.quietCommands[a.name]:
 			return 0
-		case p.status == "not_authenticated":
+		case p.status != "granted" && p.status != "refreshing":
 			return a.weight
 		}
 		return a.signedIn
@@ -124,7 +132,16 @@ func (w *World) comeBack(slot int, back string) {
 	if p == nil || p.dead || w.chance(.2) {
 		p = list[w.n(len(list))]
 	}
-	if u, err := url.Parse(back); err == nil && w.chance(.3) {
+	u, err := url.Parse(back)
+	if err == nil && u.Query().Get("code") != "" && w.chance(.1) {
+		pasted := back
+		if w.chance(.5) {
+			pasted = u.Query().Get("code")
+		}
+		p.command("callback", `"pasted":`+quote(pasted)+`,"state":`+quote(u.Query().Get("state")), nil)
+		return
+	}
+	if err == nil && w.chance(.3) {
 		params := ""
 		for _, name := range []string{"code", "error", "iss", "state"} {
 			if v := u.Query().Get(name); v != "" {
@@ -151,6 +168,19 @@ func setToken(w *World, p *party) {
 		p.receive(issued, w.now)
 		p.command("set_token", `"token":`+string(body), nil)
 	}
+}
+
+// prepare asks for headers, and again as hosts do whose request came back 401.
+func prepare(w *World, p *party) {
+	rejected := ""
+	if p.header != "" && w.chance(.3) {
+		rejected = `,"rejected":` + quote(p.header)
+	}
+	p.command("prepare", `"url":"https://api.example/v1/notes"`+rejected, func(ok json.RawMessage) {
+		var result struct{ Headers [][2]string }
+		json.Unmarshal(ok, &result)
+		p.header = result.Headers[0][1]
+	})
 }
 
 // cancelSomething withdraws a command that is under way.

@@ -31,6 +31,8 @@ type effect struct {
 	Event      string
 	Status     string
 	ExpiresAt  int64 `json:"expires_at"`
+	Polling    bool
+	IntervalMS int64 `json:"interval_ms"`
 	Error      *failure
 	Command    int64
 	OK         json.RawMessage

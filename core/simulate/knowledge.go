@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -17,13 +18,14 @@ type view struct {
 	loaded  int64  // true time of that
 	tried   saved  // what it last wanted to store
 	refuse  string // what became of that, as it was told; "" well
-	marks   []int64
 	over    replaced
 	wrote   int64 // true time of the last write that was carried out
 	sends   int   // refresh requests since the last load
 
-	receipts  []*receipt
-	withdrawn map[string]bool // names of commands that were cancelled, or could not store what they were asked for
+	receipts []*receipt
+	// failedOnce tells that a store failed while this party waited for it.
+	failedOnce bool
+	withdrawn  map[string]bool // names of commands that were cancelled, or could not store what they were asked for
 }
 
 // replaced is what stood where a party wrote.
@@ -61,6 +63,7 @@ func (p *party) seen(e *effect, member string) {
 		p.confirm(p.held.Refresh)
 		return
 	}
+	p.failedOnce = true
 	_, kind, _ := strings.Cut(member, `"kind":"`)
 	p.refuse, _, _ = strings.Cut(kind, `"`)
 }
@@ -81,9 +84,6 @@ func (p *party) noteStored(e *effect, outcome string) {
 	if outcome == "ok" {
 		p.wrote = p.w.now
 	}
-	if s := readSaved(*e.Value); s.SentAt != 0 {
-		p.marks = append(p.marks, s.SentAt)
-	}
 }
 
 // learn notes what an answer tells the party; outcome is given, refused, unused or unknown.
@@ -92,7 +92,7 @@ func (x *exchange) learn(member, outcome string) {
 	if x.t.refresh != nil {
 		x.t.refresh.unknown = outcome == "unknown"
 	}
-	if outcome != "given" || x.e.Stage != "token" && x.e.Stage != "refresh" {
+	if outcome != "given" || x.e.Stage != "token" && x.e.Stage != "refresh" && x.e.Stage != "polling" {
 		return
 	}
 	var answer struct {
@@ -103,9 +103,6 @@ func (x *exchange) learn(member, outcome string) {
 		return
 	}
 	p.receive(issued, min(x.t.began, p.loaded))
-	if t := w.ledger.refresh[issued.Refresh]; t != nil && issued.Type == "" {
-		t.quiet = true
-	}
 	if x.t.refresh == nil && issued.Type == "" {
 		p.receipts = p.receipts[:len(p.receipts)-1] // an answer to a code that is refused keeps nothing
 		return
@@ -127,13 +124,24 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 	old := readSaved(found.value)
 	p.over = replaced{old, found.marker}
 	from, to := w.ledger.refresh[old.Refresh], w.ledger.refresh[next.Refresh]
-	ending, signing := p.runs("log_out", "revoke"), p.runs("callback", "exchange", "set_token")
+	ending, signing := p.runs("log_out", "revoke"), to != nil && to.parent == nil && p.received(to)
 	switch {
-	case from == to:
-	case to != nil && to.parent == nil && to.stored != 0 && signing:
-		w.fail("sign-in-stored-twice", "%s stores %s of its sign-in once more, over what became of the session since", p.name(), to.name)
+	case from != to && signing && to.stored != 0:
+		switch {
+		case from != nil && !from.comesFrom(to) && !to.used():
+			w.excuse("two sign-ins at a time, and the store's answer to one was lost")
+		case p.fromBytes && p.wrote == 0:
+			w.excuse("bytes over an emptied store")
+		case p.fromBytes && from == nil:
+			w.fail("blind-after-storing", "%s stores %s once more over an empty store, which it had written itself", p.name(), to.name)
+		case found.version == "":
+			w.excuse("a sign-in was stored, its answer lost, and ended elsewhere before the second try")
+		default:
+			w.fail("sign-in-stored-twice", "%s stores %s of its sign-in once more, over what became of the session since", p.name(), to.name)
+		}
 		to.revived, to.root.over, to.root.muddled = w.now, false, true
 		w.store.replaced = w.now
+	case from == to:
 	case to == nil && (ending || p.homeless()):
 		from.root.over = true
 		w.store.replaced = w.now
@@ -151,9 +159,6 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 		w.revived(p, to)
 	case to.comesFrom(from):
 		w.revived(p, to)
-	case from.comesFrom(to) && p.fromBytes && from.quiet:
-		w.fail("bytes-over-a-quiet-successor", "%s opened from bytes stores %s over its successor %s, which came in an answer that was refused", p.name(), to.name, from.name)
-		to.revived = w.now
 	case from.comesFrom(to):
 		w.fail("store-went-back", "%s stores %s over its successor %s", p.name(), to.name, from.name)
 	case p.unsaved(to): // a sign-in that could not be stored at the time
@@ -163,6 +168,7 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 		w.store.replaced = w.now
 	case p.fromBytes:
 		w.revived(p, to)
+		w.store.replaced = w.now
 	default:
 		w.fail("session-replaced", "%s stores %s over %s, and nobody signed in there", p.name(), to.name, from.name)
 	}
@@ -172,10 +178,25 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 	switch {
 	case next.SentAt == 0:
 		return nil
-	case next.Refresh == old.Refresh && next.SentAt == old.SentAt:
+	case next.Refresh == old.Refresh && next.TriedBy == old.TriedBy:
 		return found.marker
 	}
 	return p
+}
+
+// received tells whether an answer, or the user, brought the token to the party.
+func (p *party) received(t *token) bool {
+	for _, r := range p.receipts {
+		if r.token == t {
+			return true
+		}
+	}
+	return false
+}
+
+// used tells whether somebody has a successor of the token.
+func (t *token) used() bool {
+	return slices.ContainsFunc(t.successors, func(s *token) bool { return len(s.receipts) > 0 })
 }
 
 // homeless tells whether the party holds a sign-in that it could not store: with that the user gave up what the store holds.

@@ -28,7 +28,6 @@ type token struct {
 	unknown             bool  // it went out, and the sender does not know what became of it
 	over                bool  // of a root: the user ended this session
 	muddled             bool  // of a root: a finding that is known brought an old token back
-	quiet               bool  // it came in an answer that is refused for something else
 	revived             int64 // since when bytes that were handed in brought it back
 }
 

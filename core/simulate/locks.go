@@ -29,7 +29,7 @@ func (l *locks) carry(p *party, e *effect) {
 	}
 	h.line = append(h.line, t)
 	l.hand(h)
-	w.after(e.TimeoutMS, func() {
+	w.limit(e.TimeoutMS, func() {
 		if !t.done && !t.holds {
 			l.leave(t)
 			p.answer(t, `"failed":{"kind":"timeout"}`)

@@ -35,7 +35,7 @@ func (p *party) send(e *effect) {
 	if !w.ok() {
 		return
 	}
-	w.after(e.TimeoutMS, func() {
+	w.limit(e.TimeoutMS, func() {
 		if !p.dead && !x.t.done {
 			w.note(p, "http %s times out", e.Stage)
 			x.answer(`"failed":{"kind":"timeout"}`, "unknown")
@@ -47,9 +47,9 @@ func (p *party) send(e *effect) {
 	case w.goesWrong(redirected):
 		x.soon(`"failed":{"kind":"redirect"}`, "unused")
 	case w.goesWrong(unavailable):
-		x.soon(response(503, "application/json", `{"error":"temporarily_unavailable"}`), "unused")
+		x.soon(response(503, "application/json", `{"error":"temporarily_unavailable"}`, x.patience()...), "unused")
 	case w.goesWrong(tooMany):
-		x.soon(response(429, "text/html", `<p>too many requests</p>`), "unused")
+		x.soon(response(429, "text/html", `<p>too many requests</p>`, x.patience()...), "unused")
 	case w.goesWrong(echoed):
 		about := x.form.Get("refresh_token") + x.form.Get("code") + x.form.Get("token")
 		x.soon(response(400, "application/json", `{"error":"invalid_request","error_description":"what is this: `+about+`"}`), "unused")
@@ -132,10 +132,22 @@ func (x *exchange) member(res authserver.Response) (member, outcome string) {
 	return fmt.Sprintf(`"ok":{"status":%d,"headers":[%s],"body":{"text":%s}}`, res.Status, strings.TrimPrefix(pairs, ","), quote(body)), outcome
 }
 
-func response(status int, ctype, body string) string {
+// patience is how long the server asks to be left alone, where it does.
+func (x *exchange) patience() []string {
+	if x.w.chance(.5) {
+		return nil
+	}
+	return []string{"retry-after", strconv.FormatInt(x.w.long(1, 600), 10)}
+}
+
+// response is an answer that did not come from the server; more are headers, name and value.
+func response(status int, ctype, body string, more ...string) string {
 	headers := ""
 	if ctype != "" {
 		headers = `["content-type",` + quote(ctype) + `]`
+	}
+	if len(more) > 1 {
+		headers = strings.TrimPrefix(headers+`,[`+quote(more[0])+`,`+quote(more[1])+`]`, ",")
 	}
 	return `"ok":{"status":` + strconv.Itoa(status) + `,"headers":[` + headers + `],"body":{"text":` + quote(body) + `}}`
 }

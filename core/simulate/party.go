@@ -32,6 +32,8 @@ type party struct {
 	nextID   int64
 
 	view
+	flow   flow
+	header string // that prepare gave last
 }
 
 // A task is an effect that is being carried out.
@@ -89,11 +91,20 @@ func (w *World) config() string {
 		"authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "revocation_endpoint": issuer + "/revoke",
 		"userinfo_endpoint": issuer + "/userinfo", "retry_window_ms": w.plan.retryWindow,
 	}
+	if w.plan.device {
+		c["device_authorization_endpoint"] = issuer + "/device_authorization"
+	}
+	if w.plan.auto {
+		c["auto_refresh"] = true
+	}
+	if w.plan.lead != 0 {
+		c["refresh_lead_ms"] = w.plan.lead
+	}
 	if w.plan.secret {
 		c["client_secret"] = w.server.secret
 	}
 	if w.plan.hooks {
-		c["parameter_hooks"], c["request_hooks"] = []string{"authorization", "refresh"}, []string{"token", "refresh"}
+		c["parameter_hooks"], c["request_hooks"] = []string{"authorization", "refresh", "device_authorization"}, []string{"token", "refresh", "polling"}
 	}
 	b, _ := json.Marshal(c) // texts, numbers and lists of texts
 	return string(b)

@@ -68,6 +68,9 @@ type plan struct {
 	skewed        bool // clocks of the parties differ
 	secret        bool
 	hooks         bool
+	device        bool
+	auto          bool  // automatic refresh
+	lead          int64 // refresh_lead_ms, 0: the default
 	grace         int64 // of the server's rotation, seconds
 	accessLife    int64 // seconds
 	refreshLife   int64 // seconds
@@ -85,6 +88,9 @@ func (w *World) draw() plan {
 		skewed:      w.chance(.1),
 		secret:      w.chance(.3),
 		hooks:       w.chance(.15),
+		device:      w.chance(.35),
+		auto:        w.chance(.35),
+		lead:        []int64{0, 5_000}[w.n(2)],
 		grace:       []int64{0, 0, 10, 60}[w.n(4)],
 		accessLife:  []int64{20, 300, 3600}[w.n(3)],
 		refreshLife: []int64{3600, 14 * 86400}[w.n(2)],
@@ -101,7 +107,7 @@ func (w *World) draw() plan {
 	}
 	p.quietCommands = map[string]bool{}
 	for _, a := range actions {
-		if a.optional && w.chance(.3) {
+		if a.optional && w.chance(.3) || a.device && !p.device {
 			p.quietCommands[a.name] = true
 		}
 	}
@@ -114,6 +120,6 @@ func (p plan) String() string {
 		on = append(on, fmt.Sprintf("%s %.3g", f, rate))
 	}
 	sort.Strings(on)
-	return fmt.Sprintf("locks %v, processes %v, %d parties, clocks apart %v, secret %v, hooks %v, grace %d s, lives %d s and %d s, retry window %d ms, an action each %d ms, ruin each %d ms; %s",
-		p.locks, p.processes, p.slots, p.skewed, p.secret, p.hooks, p.grace, p.accessLife, p.refreshLife, p.retryWindow, p.think, p.ruin, strings.Join(on, ", "))
+	return fmt.Sprintf("locks %v, processes %v, %d parties, clocks apart %v, secret %v, hooks %v, device flow %v, automatic %v, grace %d s, lives %d s and %d s, retry window %d ms, an action each %d ms, ruin each %d ms; %s",
+		p.locks, p.processes, p.slots, p.skewed, p.secret, p.hooks, p.device, p.auto, p.grace, p.accessLife, p.refreshLife, p.retryWindow, p.think, p.ruin, strings.Join(on, ", "))
 }

@@ -51,7 +51,7 @@ func newServer(w *World) *server {
 		w.ledger.secret("client-secret", s.secret)
 	}
 	err := s.kept.AddClient(authserver.Client{ClientID: clientID, ClientSecret: s.secret, RedirectURIs: []string{redirectURI}, Scope: "profile email",
-		GrantTypes: []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken}})
+		GrantTypes: []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode}})
 	if err != nil {
 		panic(err)
 	}
@@ -78,6 +78,13 @@ func (s *server) time() time.Time { return time.UnixMilli(s.w.now) }
 // handle answers a request of a party and enters what was issued.
 func (s *server) handle(method, target string, header http.Header, body string) authserver.Response {
 	res := s.as.Handle(authserver.Request{Method: method, URL: target, Header: header, Body: []byte(body), Now: s.time()})
+	if strings.HasSuffix(target, "/device_authorization") {
+		var started struct {
+			Code string `json:"device_code"`
+		}
+		json.Unmarshal(res.Body, &started) // an error has none
+		s.w.ledger.secret("device", started.Code)
+	}
 	if strings.HasSuffix(target, "/token") && res.Status == http.StatusOK {
 		form, _ := url.ParseQuery(body)
 		var issued tokenAnswer

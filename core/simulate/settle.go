@@ -13,6 +13,11 @@ const patience = 50_000
 func (w *World) settle() {
 	w.healed, w.offset = true, 0
 	w.note(nil, "all is made good")
+	if w.plan.device {
+		for _, p := range w.alive() {
+			p.command("poll_stop", `"forget":true`, nil)
+		}
+	}
 	w.quiet()
 	if !w.ok() {
 		return
@@ -31,6 +36,10 @@ func (w *World) settle() {
 		}
 	}
 	w.dropped()
+	for _, p := range w.alive() {
+		p.die()
+	}
+	w.quiet()
 	// Marks of whoever died are no hindrance any more.
 	w.now += 2 * fresh
 	w.survives()
@@ -38,12 +47,23 @@ func (w *World) settle() {
 
 // quiet runs the world until nothing but timers is to come.
 func (w *World) quiet() {
-	for n := 0; w.queue.busy > 0 && w.ok(); n++ {
+	for n := 0; w.busy() && w.ok(); n++ {
 		if n > patience {
 			w.fail("never-settles", "there is still something to come after %d steps", patience)
 		}
 		w.step()
 	}
+}
+
+func (w *World) busy() bool {
+	for _, p := range w.alive() {
+		for _, t := range p.tasks {
+			if t.effect.Kind != "timer" {
+				return true
+			}
+		}
+	}
+	return w.queue.busy > 0
 }
 
 // dropped: what the server honours and a party received was stored, or there is a reason.
@@ -56,6 +76,10 @@ func (w *World) dropped() {
 			}
 			if t.parent != nil && slices.ContainsFunc(t.parent.successors, func(s *token) bool { return s.stored != 0 }) {
 				continue // another successor of the same token, within the server's grace
+			}
+			if t.parent == nil && p.failedOnce {
+				w.fail("sign-in-given-up", "%s received %s by a sign-in, and gave it up for an older session", p.name(), t.name)
+				continue
 			}
 			w.fail("token-dropped", "%s received %s, which the server honours, and it was never stored", p.name(), t.name)
 		}
@@ -70,12 +94,7 @@ func (w *World) survives() {
 		w.excuse("the token went out before, unanswered, and its window is over")
 		good = false
 	}
-	slot := 0
-	if p := w.slots[slot]; p != nil && !p.dead {
-		p.die()
-		w.quiet()
-	}
-	p := w.open(slot, "")
+	p := w.open(0, "")
 	p.skew = 0
 	w.quiet()
 	for _, force := range []bool{false, true} {

@@ -32,6 +32,8 @@ type saved struct {
 	Refresh    string `json:"refresh_token"`
 	ExpiresAt  int64  `json:"expires_at"`
 	SentAt     int64  `json:"sent_at"`
+	TriedAt    int64  `json:"tried_at"`
+	TriedBy    string `json:"tried_by"`
 	Generation int64  `json:"generation"`
 }
 
@@ -126,13 +128,11 @@ func (s *store) secrets(value string) {
 		Attempts []struct {
 			Verifier string `json:"code_verifier"`
 		}
-		Device string `json:"device_code"`
 	}
 	if value != "" && json.Unmarshal([]byte(value), &pending) == nil {
 		for _, a := range pending.Attempts {
 			s.w.ledger.secret("verifier", a.Verifier)
 		}
-		s.w.ledger.secret("device", pending.Device)
 	}
 }
 

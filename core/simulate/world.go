@@ -13,7 +13,7 @@ const epoch = 1_700_000_000_000
 // A World is one run: parties, a server and a network between them, all of it drawn from one seed.
 type World struct {
 	seed  uint64
-	limit int
+	life  int // steps before all is made good
 	rng   *rand.Rand
 	bytes *rand.ChaCha8 // entropy of the parties
 	plan  plan
@@ -30,6 +30,7 @@ type World struct {
 	store    *store
 	locks    *locks
 	ledger   *ledger
+	setBack  int64    // how far the clock of the parties' machine was set back, in all
 	exported []string // session bytes somebody has
 	downTill int64    // network
 	trace    *trace
@@ -38,11 +39,11 @@ type World struct {
 	lastError string
 }
 
-// New makes the world of a seed; limit is how many steps it takes before it is made good and settles.
-func New(seed uint64, limit int) *World {
+// New makes the world of a seed; life is how many steps it takes before it is made good and settles.
+func New(seed uint64, life int) *World {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], seed)
-	w := &World{seed: seed, limit: limit, rng: rand.New(rand.NewPCG(seed, 0x6f61757468)), bytes: rand.NewChaCha8(key), now: epoch}
+	w := &World{seed: seed, life: life, rng: rand.New(rand.NewPCG(seed, 0x6f61757468)), bytes: rand.NewChaCha8(key), now: epoch}
 	w.report = newReport(seed)
 	w.trace = newTrace(w)
 	w.ledger = newLedger(w)
@@ -61,7 +62,7 @@ func New(seed uint64, limit int) *World {
 
 // Run takes the world to its end and says what came of it.
 func (w *World) Run() *Report {
-	for w.steps < w.limit && w.ok() {
+	for w.steps < w.life && w.ok() {
 		w.step()
 	}
 	if w.ok() {
@@ -81,6 +82,9 @@ func (w *World) step() {
 func (w *World) ok() bool { return w.report.Violation == nil }
 
 func (w *World) after(ms int64, run func()) { w.queue.add(w.now+ms, false, run) }
+
+// limit is a time-out: it keeps nobody waiting unless what it limits is under way.
+func (w *World) limit(ms int64, run func()) { w.queue.add(w.now+ms, true, run) }
 
 func (w *World) n(n int) int             { return w.rng.IntN(n) }
 func (w *World) chance(p float64) bool   { return w.rng.Float64() < p }
@@ -153,6 +157,7 @@ func (w *World) ruin() {
 		case choice == clockBack:
 			by := w.long(500, 2*86_400_000)
 			w.offset = max(w.offset-by, -epoch/2)
+			w.setBack += by
 			w.note(nil, "clock back by %d ms", by)
 		case choice == offline:
 			w.downTill = w.now + w.long(1_000, 300_000)

@@ -117,8 +117,8 @@ for (const when of ['before the answer of the server', 'while it polls', 'before
     if (when === 'while it polls') await polling();
     controller.abort(reason);
     await assert.rejects(outcome, (error) => error === reason);
-    await client.deviceResume({ prompt: () => {} }).catch(({ code }) => assert.equal(code, 'no_device_code'));
-    assert.equal((await client.status()).device, undefined);
+    const { status, device } = await client.status();
+    assert.deepEqual([status, device], ['not_authenticated', undefined]);
     assert.equal(prompts.some(({ polling }) => polling), when === 'while it polls');
   });
 }

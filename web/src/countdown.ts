@@ -1,5 +1,6 @@
-import { lifetime } from './config.js';
+import { lead, lifetime } from './config.js';
 import { byId, byTestId, setText } from './dom.js';
+import { minutes, secondsTo } from './time.js';
 
 const words = byTestId('expiry');
 const bar = byId('bar');
@@ -9,6 +10,13 @@ const LOW = 0.2;
 
 let end: number | undefined;
 let renewable = false;
+let automatic = false;
+
+/** When the module renews the token by itself. */
+const renewal = (): string => {
+  const left = secondsTo(end! - lead);
+  return automatic && left ? `, renewal in ${minutes(left)}` : '';
+};
 
 const fill = (share: number) => {
   bar.style.transform = `scaleX(${Math.min(1, Math.max(0, share))})`;
@@ -16,10 +24,10 @@ const fill = (share: number) => {
 
 const tick = () => {
   if (end === undefined) return;
-  const left = Math.max(0, Math.ceil((end - Date.now()) / 1000));
+  const left = secondsTo(end);
   words.toggleAttribute('data-over', left === 0);
   bar.toggleAttribute('data-low', left * 1000 < lifetime * LOW);
-  if (left) setText(words, `good for ${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`);
+  if (left) setText(words, `good for ${minutes(left)}${renewal()}`);
   else setText(words, renewable ? 'has run out; the next call renews it' : 'has run out');
   // The bar glides to where it will be at the next tick.
   fill(((left - 1) * 1000) / lifetime);
@@ -30,9 +38,11 @@ const tick = () => {
  *
  * @param expiresAt Unix time in milliseconds; `undefined`: the server did not say; `null`: there is no token
  * @param refreshable whether a token that has run out can be renewed
+ * @param autoRefresh whether the module renews it by itself
  */
-export const countDown = (expiresAt: number | undefined | null, refreshable: boolean): void => {
+export const countDown = (expiresAt: number | undefined | null, refreshable: boolean, autoRefresh: boolean): void => {
   renewable = refreshable;
+  automatic = refreshable && autoRefresh;
   words.toggleAttribute('data-empty', expiresAt === null);
   if (expiresAt === end && typeof expiresAt === 'number') return tick();
   end = expiresAt ?? undefined;

@@ -10,11 +10,14 @@ export interface Explanation {
 }
 
 /** What the page was doing. */
-export type Doing = 'load' | 'sign in' | 'callback' | 'refresh' | 'call' | 'sign out' | 'userinfo';
+export type Doing = 'load' | 'sign in' | 'popup' | 'callback' | 'device start' | 'device' | 'refresh' | 'call' | 'sign out' | 'userinfo';
 
 const unreachable: Record<Doing, string> = {
   load: 'Load the page again once the connection is back.',
   'sign in': 'You have not left this page. Try again once the connection is back.',
+  popup: 'You have not left this page. Try again once the connection is back.',
+  'device start': 'Try again once the connection is back.',
+  device: 'The code is still good: resume when it is back.',
   callback: 'The code that came with it is good for one try only. Sign in once more; nothing was lost.',
   refresh: 'Your session is as it was. Try again once the connection is back.',
   call: 'Your session is as it was. Call again once the connection is back.',
@@ -25,6 +28,10 @@ const unreachable: Record<Doing, string> = {
 const byCode: Record<string, [title: string, text: string]> = {
   already_used: ['This reply was used before', 'A reload or the Back button delivered it a second time, so nothing was sent again. If you are signed out, sign in once more.'],
   attempt_expired: ['That took too long', 'A sign-in has to be finished within ten minutes. Sign in once more.'],
+  popup_blocked: ['The browser opened no window', 'Allow pop-up windows for this site, or sign in without one.'],
+  popup_closed: ['The window was closed', 'Nothing was shared. Sign in again if that was a slip.'],
+  device_code_expired: ['The code ran out', 'Nobody said yes in time, and it is good for nothing now. Get a new one.'],
+  no_device_code: ['The code is used up', 'Its answer came while nobody was asking any more. Get a new one.'],
   not_signed_in: ['You are signed out', 'The module holds no token, so nothing was sent. Sign in first.'],
   no_refresh_token: ['The session cannot be refreshed', 'The server gave no refresh token, or has ended it. Sign in again.'],
   token_expired: ['Your session has ended', 'The access token has run out and cannot be renewed. Sign in again.'],
@@ -48,6 +55,7 @@ const byKind: Partial<Record<OAuthError['kind'], [title: string, text: string]>>
 const protocolError = (error: OAuthError, doing: Doing): [string, string] => {
   switch (error.error) {
     case 'access_denied':
+      if (doing === 'device') return ['You declined', 'You said no on the phone, and nothing was shared. Get a new code if that was a slip.'];
       return ['You declined', 'This page was not given access, and nothing was shared. Sign in again if that was a slip.'];
     case 'temporarily_unavailable':
     case 'server_error':
@@ -66,6 +74,7 @@ const ofClient = (error: OAuthError, doing: Doing): [string, string] => {
   if (status >= 500) return ['The server has a problem', `It answered with HTTP status ${status}. Your session is as it was; try again in a moment.`];
   if (code === 'outcome_lost') return byCode[code]!;
   if (code === 'oauth_error' || error.error) return protocolError(error, doing);
+  if (kind === 'cancelled' && doing === 'device') return ['Cancelled', 'The TV asks no longer, and nothing was shared.'];
   if (byCode[code]) return byCode[code];
   if (kind === 'network') {
     const title = code === 'timeout' ? 'The server took too long' : 'The server cannot be reached';
@@ -79,6 +88,7 @@ export const explain = (error: unknown, doing: Doing): Explanation => {
   if (error instanceof OAuthError) {
     const [title, text] = ofClient(error, doing);
     const { kind, code, status, error: said } = error;
+    if (kind === 'cancelled' && doing === 'device') return { title, text };
     return { title, text, code: [kind, code, said, status && `HTTP ${status}`].filter(Boolean).join(' · ') };
   }
   if (error instanceof LoadError) {

@@ -6,8 +6,8 @@ interface Line extends Partial<Omit<EffectEntry, 'kind'>> {
   kind: string;
   /** Unix time in milliseconds. */
   at: number;
-  /** The name of a command or an event. */
-  name?: string;
+  /** How many polls the line stands for. */
+  times?: number;
 }
 
 /** As many lines as a person may want to scroll through. */
@@ -35,8 +35,6 @@ const words: Record<string, string> = {
   'http-cancel': 'give up a request',
   'timer-cancel': 'forget a timer',
   timer: 'wake me later',
-  event: 'tell the page',
-  result: 'answer the command',
 };
 
 const panel = byTestId('effects');
@@ -59,10 +57,10 @@ const clock = (at: number) => {
   return [time.getHours(), time.getMinutes(), time.getSeconds()].map(pad).join(':');
 };
 
-const what = ({ kind, stage, method, url, name }: Line): HTMLElement => {
+const what = ({ kind, stage, method, url, name, times }: Line): HTMLElement => {
   const cell = make('span', { class: 'what' });
-  if (url) cell.append(stage ? stage + ' ' : '', make('code', {}, `${method} ${url}`));
-  else cell.append(name ?? words[kind] ?? stage ?? '');
+  if (url) cell.append(stage ? stage + ' ' : '', make('code', {}, `${method} ${url}`), times ? ` ×${times}` : '');
+  else cell.append(kind === 'result' ? 'of ' : '', name?.replaceAll('_', ' ') ?? words[kind] ?? stage ?? '');
   return cell;
 };
 
@@ -86,46 +84,36 @@ const following = (change: () => void) => {
   if (atEnd) panel.scrollTop = panel.scrollHeight;
 };
 
+/** Polls in a row share one line: a device flow has many, with a timer before each. */
+const fold = (line: Line): Line => {
+  if (line.stage !== 'polling' || lines.at(-1)?.kind !== 'timer' || lines.at(-2)?.stage !== 'polling') return line;
+  const [before] = lines.splice(-2);
+  list.lastElementChild?.remove();
+  list.lastElementChild?.remove();
+  return { ...line, times: (before!.times ?? 1) + 1 };
+};
+
 const add = (line: Line) => {
-  lines.push(line);
   following(() => {
-    list.append(row(line));
+    const folded = fold(line);
+    lines.push(folded);
+    list.append(row(folded));
     for (; lines.length > MOST; lines.shift()) list.firstElementChild?.remove();
   });
   remember(KEY, JSON.stringify(lines));
 };
 
-let told: string | undefined;
-let unlogged = 0;
-
-/** Notes which event the client dispatched: its effect, which follows at once, says only that it is one. */
-export const logEvent = (name: string): void => {
-  told = name;
-};
-
-/** Adds an effect. */
+/** Adds an effect. The page asks for the status so often that its results would hide the others. */
 export const logEffect = (entry: EffectEntry): void => {
-  const { kind, stage, method, url, ms } = entry;
-  const name = kind === 'event' ? told : undefined;
-  told = undefined;
-  if (kind === 'result' && unlogged) return void unlogged--;
-  add(JSON.parse(JSON.stringify({ at: Date.now(), kind, stage, method, url, ms, name })));
-};
-
-/** Runs a command of which the page makes so much use that its results would hide the others. */
-export const quietly = <T>(command: () => Promise<T>): Promise<T> => {
-  unlogged++;
-  return command();
+  if (entry.kind === 'result' && entry.name === 'status') return;
+  add(JSON.parse(JSON.stringify({ at: Date.now(), ...entry })));
 };
 
 /** Adds a request that the page sent itself, with the header that the module gave it. */
 export const logFetch = (method: string, url: string, ms: number): void => add({ at: Date.now(), kind: 'fetch', method, url, ms });
 
 /** Adds what the page asked of the module. */
-export const logCommand = (name: string): void => {
-  unlogged = 0; // an instance that was lost owes a result for ever
-  add({ at: Date.now(), kind: 'command', name });
-};
+export const logCommand = (name: string): void => add({ at: Date.now(), kind: 'command', name });
 
 /** Shows what this tab remembers of the log, from before the way to the server and back. */
 export const startLog = (): void => {

@@ -1,19 +1,28 @@
-import { type Client, insecureSessionStore, openClient } from '../../js/src/index.js';
-import { config, elsewhere, metadata, notes } from './config.js';
+import { type Client, type EffectEntry, insecureSessionStore, openClient, type Status } from '../../js/src/index.js';
+import { signInPopup } from '../../js/src/popup.js';
+import { config, elsewhere, metadata, notes, popupPage } from './config.js';
+import { deviceFlow } from './device.js';
 import { remember, remembered } from './dom.js';
 import { type Doing, explain } from './explain.js';
-import { logCommand, logEffect, logEvent, logFetch, quietly, startLog } from './log.js';
+import { logCommand, logEffect, logFetch, startLog } from './log.js';
 import { module } from './module.js';
+import * as tv from './tv.js';
 import * as view from './view.js';
 
-const KEEP = 'demo.keep';
+/** What a person chose, by the name under which the tab remembers it. */
+const choices = { 'demo.keep': view.keep, 'demo.auto': view.autoRefresh };
 
 let client: Client;
 
+const show = (phase: view.Phase, status?: Status) => {
+  view.show(phase, status);
+  tv.follow(phase === 'granted' || phase === 'refreshing', status !== undefined);
+};
+
 /** The session as the module tells it. */
 const showSession = async () => {
-  const status = await quietly(() => client.status());
-  view.show(status.status, status);
+  const status = await client.status();
+  show(status.status, status);
   return status;
 };
 
@@ -27,21 +36,22 @@ const ownFetch: typeof fetch = async (input, init) => {
   }
 };
 
+const onEffect = (entry: EffectEntry) => {
+  logEffect(entry);
+  if (entry.stage === 'polling') tv.polled();
+};
+
 const open = async (): Promise<Client> => {
   logCommand('open');
-  const opened = await openClient(config, {
+  const opened = await openClient(config(view.autoRefresh.checked), {
     module: await module(),
-    onEffect: logEffect,
+    onEffect,
     fetch: ownFetch,
     ...(view.keep.checked && { store: insecureSessionStore() }),
   });
-  opened.addEventListener('status', ({ detail: { status } }) => {
-    logEvent('status: ' + status);
-    view.showPhase(status);
-  });
-  for (const name of ['granted', 'request_failed', 'server_error', 'not_persisted', 'session_refused'] as const) {
-    opened.addEventListener(name, () => logEvent(name.replaceAll('_', ' ')));
-  }
+  opened.addEventListener('status', ({ detail: { status } }) => view.showPhase(status));
+  // Nobody waits for a refresh that the module began by itself.
+  if (view.autoRefresh.checked) for (const name of ['granted', 'request_failed'] as const) opened.addEventListener(name, () => void showSession().catch(() => {}));
   return opened;
 };
 
@@ -52,16 +62,41 @@ const act = async (doing: Doing, command: string, work: () => Promise<void>): Pr
     logCommand(command);
     await work();
   } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') return; // another sign-in took its place
     if (doing === 'call') view.showResult('Not sent, or not answered.');
     view.showError(explain(error, doing));
   }
   await showSession().catch((error) => view.showError(explain(error, doing)));
 };
 
-const whoAmI = () => act('userinfo', 'userinfo', async () => view.showUser(await client.userinfo()));
+const whoAmI = async (): Promise<string | undefined> => {
+  let name;
+  await act('userinfo', 'userinfo', async () => {
+    name = view.showUser(await client.userinfo());
+  });
+  return name;
+};
+
+const device = deviceFlow({ client: () => client, changed: showSession, whoAmI });
+
+let popup = new AbortController();
+
+const popupSignIn = async () => {
+  popup.abort();
+  popup = new AbortController();
+  const { signal } = popup;
+  await act('popup', 'authorize', async () => {
+    // Nothing is waited for before the window opens: browsers would take it for one that nobody asked for.
+    void device.cancel();
+    await signInPopup(client, { redirect_uri: popupPage, signal });
+    await nameUser();
+  });
+};
 
 const signIn = () =>
   act('sign in', 'authorize', async () => {
+    popup.abort();
+    await device.cancel();
     // A server that is away would leave the person on the browser's own error page.
     await fetch(metadata, { cache: 'no-store', credentials: 'omit' });
     await client.signIn();
@@ -104,10 +139,10 @@ const call = (url: string) =>
     );
   });
 
-const changeStore = async () => {
-  remember(KEEP, view.keep.checked ? 'yes' : null);
+const choose = async () => {
+  for (const [key, box] of Object.entries(choices)) remember(key, box.checked ? 'yes' : null);
   client.close();
-  view.show('starting');
+  show('starting');
   await begin();
 };
 
@@ -118,7 +153,7 @@ const begin = async (): Promise<boolean> => {
     await showSession();
     return true;
   } catch (error) {
-    view.show('failed');
+    show('failed');
     view.showError(explain(error, 'load'));
     return false;
   }
@@ -127,7 +162,7 @@ const begin = async (): Promise<boolean> => {
 const finishSignIn = async () => {
   const reply = new URLSearchParams(location.search);
   if (!['code', 'error', 'state'].some((name) => reply.has(name))) return;
-  view.show('signing_in');
+  show('signing_in');
   try {
     await act('callback', 'callback', async () => {
       await client.handleRedirect();
@@ -139,12 +174,14 @@ const finishSignIn = async () => {
 };
 
 const start = async () => {
-  view.keep.checked = remembered(KEEP) === 'yes';
+  for (const [key, box] of Object.entries(choices)) box.checked = remembered(key) === 'yes';
   startLog();
-  view.show('starting');
+  show('starting');
   if (!(await begin())) return;
   await finishSignIn();
-  if ((await showSession()).status === 'granted') await nameUser();
+  const status = await showSession();
+  device.takeUp(status);
+  if (status.status === 'granted') await nameUser();
 };
 
 /** The name is worth showing, but no error of its own where the callback already showed one. */
@@ -156,9 +193,10 @@ const nameUser = async () => {
 };
 
 view.signIn.addEventListener('click', signIn);
+view.popupSignIn.addEventListener('click', popupSignIn);
 view.signOut.addEventListener('click', signOut);
 view.refresh.addEventListener('click', refresh);
-view.keep.addEventListener('change', changeStore);
+for (const box of Object.values(choices)) box.addEventListener('change', choose);
 const [callApi, sendElsewhere] = view.apiButtons;
 callApi!.addEventListener('click', () => call(notes));
 sendElsewhere!.addEventListener('click', () => call(elsewhere));

@@ -17,9 +17,11 @@ const words: Record<Phase, string> = {
 };
 
 export const signIn = byTestId<HTMLButtonElement>('sign-in');
+export const popupSignIn = byTestId<HTMLButtonElement>('popup-sign-in');
 export const signOut = byTestId<HTMLButtonElement>('sign-out');
 export const refresh = byTestId<HTMLButtonElement>('refresh');
 export const keep = byTestId<HTMLInputElement>('keep');
+export const autoRefresh = byTestId<HTMLInputElement>('auto-refresh');
 export const apiButtons = ['call-api', 'send-elsewhere'].map((name) => byTestId<HTMLButtonElement>(name));
 
 const hint = (phase: Phase, status: Status | undefined): string => {
@@ -33,11 +35,15 @@ const hint = (phase: Phase, status: Status | undefined): string => {
     case 'granted':
     case 'refreshing':
       if (status && !status.refreshable) return 'The server ended this session, so it cannot be refreshed. Sign in again.';
-      return keep.checked
-        ? 'A call renews the token by itself shortly before it runs out. The session survives a reload of this tab.'
-        : 'A call renews the token by itself shortly before it runs out. A reload signs you out, since tokens are kept in memory only.';
+      return (
+        (autoRefresh.checked ? 'The module renews the token by itself shortly before it runs out. ' : 'A call renews the token shortly before it runs out. ') +
+        (keep.checked ? 'The session survives a reload of this tab.' : 'A reload signs you out, since tokens are kept in memory only.')
+      );
+    case 'temporary_credentials_received':
+      if (status?.device) return 'The TV waits for you to say yes on your phone.';
+    // falls through: a sign-in that was left half-way can be begun again
     default:
-      return 'Sign in to get tokens. Until then there is nothing to refresh.';
+      return 'Sign in on this page, in a window of its own, or on the TV below.';
   }
 };
 
@@ -57,16 +63,19 @@ const showScopes = (scope: string) => {
   cell.replaceChildren(...(scope ? scope.split(' ').map((name) => make('span', { class: 'chip' }, name)) : ['none']));
 };
 
-/** Shows who signed in, by the userinfo claims; `null`: nobody. */
-export const showUser = (claims: Record<string, unknown> | null): void => {
+/** Shows who signed in, by the userinfo claims, and gives the name; `null`: nobody. */
+export const showUser = (claims: Record<string, unknown> | null): string => {
   const cell = byTestId('user');
+  const shown = claims ? String(claims.name ?? claims.sub ?? 'somebody') : 'nobody';
   cell.toggleAttribute('data-empty', !claims);
-  if (!claims) return cell.replaceChildren('nobody');
+  cell.replaceChildren(shown);
+  if (!claims) return shown;
   const { sub, name, email } = claims;
   // An address that the server has not verified may be somebody else's.
   const address = claims.email_verified === true ? email : undefined;
   const more = [name && sub, address].filter(Boolean).join(' · ');
-  cell.replaceChildren(String(name ?? sub ?? 'somebody'), ' ', make('span', { class: 'muted' }, more));
+  cell.append(' ', make('span', { class: 'muted' }, more));
+  return shown;
 };
 
 /** Shows a session. */
@@ -78,15 +87,17 @@ export const show = (phase: Phase, status?: Status): void => {
   showPhase(phase);
   setText(byId('hint'), hint(phase, status));
   signIn.hidden = held && !ended;
-  signIn.disabled = !running;
+  signIn.disabled = popupSignIn.disabled = !running;
+  popupSignIn.hidden = held;
   signOut.hidden = !held;
+  refresh.hidden = !held || ended;
   refresh.disabled = !held || ended;
-  keep.disabled = held || !running;
+  keep.disabled = autoRefresh.disabled = held || !running || !!status?.device;
   for (const button of apiButtons) button.disabled = !running;
   // The keyboard's place must not be lost with a button that goes away.
   if (focused === signOut && signOut.hidden) signIn.focus();
   showScopes(held ? (status?.scope ?? '') : '');
-  countDown(held && status ? status.expires_at : null, !ended);
+  countDown(held && status ? status.expires_at : null, !ended, autoRefresh.checked);
   if (!held) showUser(null);
 };
 

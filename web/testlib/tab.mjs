@@ -58,6 +58,11 @@ export const open = async (t, url, options = {}) => {
   t.after(() => context.close());
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
+  await page.addInitScript(() => {
+    // A page that breaks its policy is told on the console as well, but there the text is Chromium's.
+    window.violations = [];
+    document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+  });
   const said = [];
   page.on('console', (message) => said.push(`${message.type()}: ${message.text()}`));
   page.on('pageerror', (error) => said.push(`uncaught: ${error}`));
@@ -84,6 +89,16 @@ export const open = async (t, url, options = {}) => {
       await page.waitForFunction(matches, [name, source]);
       return at(name).innerText();
     },
+    /** Waits until the TV's screen is in a state. */
+    tv: (state) => page.waitForSelector(`[data-testid="device-screen"][data-state="${state}"]`),
+    /** Has the TV show a code, and gives it. */
+    showCode: async () => {
+      await at('device-start').click();
+      await tab.tv('waiting');
+      return at('user-code').innerText();
+    },
+    /** What the page holds that its policy forbids. */
+    violations: () => page.evaluate(() => window.violations),
     /** How often a request went out. */
     count: (line) => sent.filter((other) => other === line).length,
     /** Notes all tokens that the server issues to this tab from now on. */

@@ -1,6 +1,7 @@
 // Command authserver serves the project's authorization server for the tests in JavaScript: a public client "app" for the code and the
 // device flow, and a user "alice" with the password "alice". It prints "ready: ISSUER" when it listens, and runs until it is told to end.
-// Arguments are redirect URIs. A refresh token that comes twice ends its session.
+// Arguments are redirect URIs. A refresh token that comes twice ends its session,
+// unless -grace allows it.
 package main
 
 import (
@@ -21,6 +22,8 @@ func main() {
 		Users:  map[string]authserver.User{"alice": {Password: "alice", Name: "Alice", Email: "alice@example.com", EmailVerified: true}},
 		Scopes: []authserver.Scope{{Name: "read", Description: "Read"}},
 	}
+	flag.DurationVar(&config.AccessTokenLifetime, "access-token", authserver.DefaultAccessTokenLifetime, "how long an access token is good for")
+	flag.DurationVar(&config.RotationGrace, "grace", 0, "how long a used refresh token may come again")
 	flag.DurationVar(&config.DeviceInterval, "interval", time.Second, "between two polls")
 	flag.DurationVar(&config.DeviceCodeLifetime, "device-code", authserver.DefaultDeviceCodeLifetime, "how long a device code is good for")
 	flag.Parse()

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { root } from './installed.mjs';
@@ -39,7 +39,10 @@ export const start = (file, args, ready, options = {}) =>
 const startGo = (name, folder, args) => {
   const file = join(root, 'build/js', name);
   mkdirSync(join(root, 'build/js'), { recursive: true });
-  execFileSync('go', ['build', '-o', file, folder], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  // Test files run at the same time: none may start what another is just writing.
+  const made = `${file}.${process.pid}`;
+  execFileSync('go', ['build', '-o', made, folder], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  renameSync(made, file);
   return start(file, args, /^ready: (http:\S+)/);
 };
 

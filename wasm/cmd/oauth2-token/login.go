@@ -80,7 +80,7 @@ func (p *program) startDevice(ctx context.Context) (drive.DeviceAuthorization, e
 			return drive.DeviceAuthorization{}, err
 		}
 	}
-	return p.client.DeviceAuthorize(ctx, drive.DeviceParameters{})
+	return p.client.DeviceAuthorize(ctx, drive.DeviceParams{})
 }
 
 // wait outlives lost connections: polling stops with each and goes on after an interval (RFC 8628 section 3.5).

@@ -1,0 +1,122 @@
+import { type Client, type Device, OAuthError, type Status } from '../../js/src/index.js';
+import { remember, remembered } from './dom.js';
+import { explain } from './explain.js';
+import { logCommand } from './log.js';
+import * as tv from './tv.js';
+
+/** What the flow needs of the page around it. */
+export interface Page {
+  client(): Client;
+  /** The session is another. */
+  changed(): Promise<unknown>;
+  /** Fetches and shows who signed in. */
+  whoAmI(): Promise<string | undefined>;
+}
+
+/** When the code that was on the screen ends; what is said after a reload depends on it. */
+const KEY = 'demo.code-ends';
+
+/** Signs in on the TV (RFC 8628). The buttons of its screen are its own. */
+export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
+  let device: Device | undefined;
+  /** The package follows the flow: a pause is part of it. Otherwise it has to be told to go on. */
+  let followed = false;
+  let end: ReturnType<typeof setTimeout> | undefined;
+
+  const prompt = (shown: Device) => {
+    const first = !device;
+    device = shown;
+    remember(KEY, String(shown.expires_at));
+    tv.showCode(shown);
+    if (first) void changed();
+    clearTimeout(end);
+    // While it does not poll, the module looks at the clock only when it is asked.
+    if (!shown.polling) end = setTimeout(resume, shown.expires_at - Date.now());
+  };
+
+  const over = () => {
+    clearTimeout(end);
+    device = undefined;
+    remember(KEY, null);
+  };
+
+  const failed = async (error: unknown) => {
+    const status = await client().status().catch(() => undefined);
+    if (status?.device) return tv.showStopped(explain(error, 'device'));
+    const begun = device;
+    over();
+    tv.showEnd(explain(error, begun ? 'device' : 'device start'));
+    await changed().catch(() => {}); // a client that was closed has said so already
+  };
+
+  /** Follows a flow to its end, whatever that is. */
+  const follow = async (work: Promise<Status>) => {
+    followed = true;
+    try {
+      await work;
+    } catch (error) {
+      return await failed(error);
+    } finally {
+      followed = false;
+    }
+    over();
+    tv.showApproved();
+    await changed();
+    tv.showName(await whoAmI());
+  };
+
+  const begin = async () => {
+    if (followed) return;
+    logCommand('device start');
+    tv.showStarting();
+    await follow(client().deviceSignIn({ prompt }));
+  };
+
+  const pause = async () => {
+    logCommand('poll stop');
+    await device?.pause();
+  };
+
+  const goOn = () => follow(client().deviceResume({ prompt }));
+
+  const resume = async () => {
+    logCommand('poll start');
+    // What becomes of it is told to whoever follows the flow.
+    if (followed) await device?.resume().catch(() => {});
+    else await goOn();
+  };
+
+  const cancel = async () => {
+    if (!device) return;
+    logCommand('poll stop, forget');
+    const wasFollowed = followed;
+    await device.cancel();
+    if (!wasFollowed) await failed(new OAuthError({ kind: 'cancelled', code: 'cancelled', op: 'device', retryable: false }));
+  };
+
+  tv.start.addEventListener('click', begin);
+  tv.pause.addEventListener('click', pause);
+  tv.resume.addEventListener('click', resume);
+  tv.cancel.addEventListener('click', cancel);
+
+  return {
+    /** Ends a flow: the person signs in by another way. */
+    cancel,
+    /** After a reload: goes on with the flow that the store kept, or says what became of it. */
+    takeUp(status: Status): void {
+      const ended = Number(remembered(KEY));
+      if (status.status === 'granted') return over();
+      if (status.device) {
+        logCommand('poll start');
+        return void goOn();
+      }
+      if (!ended) return;
+      over();
+      tv.showEnd(
+        ended <= Date.now()
+          ? explain(new OAuthError({ kind: 'expired', code: 'device_code_expired', op: 'device', retryable: false }), 'device')
+          : { title: 'The code is gone', text: 'The page was loaded again, and it had the code in memory only. With “Keep the session” chosen, a reload goes on where it was.' },
+      );
+    },
+  };
+};
