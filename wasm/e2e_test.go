@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func newSite(t *testing.T, change func(*authserver.Config)) *site {
 	store := authserver.NewMemoryStore()
 	const redirect = "http://127.0.0.1/cb"
 	if err := store.AddClient(authserver.Client{
-		ClientID: "notes", RedirectURIs: []string{redirect}, Scope: "profile email",
+		ClientID: "notes", RedirectURIs: []string{redirect}, Scope: "openid profile email",
 		GrantTypes: []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
 	}); err != nil {
 		t.Fatal(err)
@@ -225,6 +226,62 @@ func TestRevokedElsewhere(t *testing.T) {
 	h = &http.Client{Transport: alone.Transport(nil)}
 	if res, err := h.Get(s.URL + "/userinfo"); err != nil || res.StatusCode != 401 {
 		t.Errorf("without a refresh token: %v, %v", err, res)
+	}
+}
+
+// Q12, A4: the issuer alone is configured. What it says of who signed in is verified: at sign-in, after a refresh, and after the server
+// changed its key between two sign-ins.
+func TestOpenIDConnect(t *testing.T) {
+	s := newSite(t, nil)
+	s.config = drive.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid profile"}
+	var ahead atomic.Int64 // of the client's clock
+	c := s.open(t, drive.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	type idToken struct {
+		Iss, Sub, Aud, Nonce string
+		Exp, Iat, Auth_time  int64
+	}
+	read := func(st drive.Status) (claims idToken) {
+		t.Helper()
+		if err := json.Unmarshal(st.Claims, &claims); err != nil || claims.Iss != s.URL || claims.Sub != "demo" || claims.Aud != "notes" || claims.Auth_time == 0 || claims.Exp <= claims.Iat {
+			t.Fatalf("%v: %s", err, st.Claims)
+		}
+		return claims
+	}
+	status := func() drive.Status {
+		t.Helper()
+		st, err := c.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	s.signIn(t, c)
+	first := status()
+	if read(first).Nonce == "" {
+		t.Error("no nonce")
+	}
+	refreshed, err := c.Refresh(t.Context())
+	if err != nil || refreshed.IDToken == first.IDToken || read(refreshed).Auth_time != read(first).Auth_time {
+		t.Errorf("%v: %s", err, refreshed.Claims)
+	}
+	if claims, err := c.Userinfo(t.Context()); err != nil || !strings.Contains(string(claims), `"sub":"demo"`) {
+		t.Errorf("%v: %s", err, claims)
+	}
+
+	if err := s.server.RotateSigningKey(time.Now(), nil); err != nil {
+		t.Fatal(err)
+	}
+	ahead.Store(int64(61 * time.Second)) // the keys are not read more often than once a minute
+	s.signIn(t, c)
+	second := status()
+	if read(second); strings.Split(second.IDToken, ".")[0] == strings.Split(first.IDToken, ".")[0] {
+		t.Error("it is signed with the old key")
+	}
+	if revoked, err := c.LogOut(t.Context()); err != nil || !revoked {
+		t.Errorf("the revocation endpoint of the metadata: %v, %v", revoked, err)
+	}
+	if st := status(); st.IDToken != "" || st.Claims != nil {
+		t.Errorf("after logging out: %s", st.Claims)
 	}
 }
 
