@@ -502,3 +502,26 @@ func TestSharedSessionRefreshesOnce(t *testing.T) {
 		t.Errorf("%d refreshes", n)
 	}
 }
+
+// Q12: a code that was obtained elsewhere is exchanged with the nonce that belongs to it, and with no other.
+func TestExchangeWithNonce(t *testing.T) {
+	// RFC 7636 appendix B.
+	const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+	s := newSite(t, nil)
+	s.config.Discovery, s.config.Scope = true, "openid"
+	for sent, want := range map[string]error{"n-1": nil, "n-2": &drive.Error{Kind: "id_token_not_verified", Code: "wrong_claim"}} {
+		query := url.Values{
+			"response_type": {"code"}, "client_id": {"notes"}, "redirect_uri": {s.config.RedirectURI}, "scope": {"openid"}, "nonce": {"n-1"},
+			"code_challenge": {challenge}, "code_challenge_method": {"S256"},
+		}
+		back, err := url.Parse(s.visit(t, s.URL+"/authorize?"+query.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.open(t, drive.Options{Store: &drive.MemoryStore{}})
+		st, err := c.Exchange(t.Context(), drive.ExchangeParams{Code: back.Query().Get("code"), CodeVerifier: verifier, Nonce: sent})
+		if !errors.Is(err, want) || (want == nil) != strings.Contains(string(st.Claims), `"nonce":"n-1"`) {
+			t.Errorf("%s: %v, %s", sent, err, st.Claims)
+		}
+	}
+}
