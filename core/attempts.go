@@ -12,6 +12,7 @@ const (
 // An attempt is one authorization request that may be answered: what binds the answer to it is kept here and nowhere else.
 type attempt struct {
 	state, nonce, verifier, redirectURI, scope, appState string
+	iss                                                  string // of the response that answers it
 	at, maxAge                                           int64  // maxAge in s, -1: not asked for
 	redeemed                                             string // by which delivery of the callback; "": not yet
 }

@@ -65,7 +65,7 @@ func (c *client) authorize(cmd *command, in json.Value) {
 			a.scope, a.maxAge = valueOf(changed, "scope"), -1
 			if s := valueOf(changed, "max_age"); s != "" {
 				n, ok := json.Int(s)
-				if !ok || n < 0 || n > maxTime/1000 {
+				if !ok || n < 0 || n > maxTime/1000 || count(changed, "max_age") > 1 {
 					f = bad("bad_value", "max_age")
 				}
 				a.maxAge = n
@@ -83,18 +83,18 @@ func (c *client) authorize(cmd *command, in json.Value) {
 			a.nonce = c.random("nonce", 43)
 			changed = append(changed, form.Param{Name: "nonce", Value: a.nonce})
 		}
-		c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
-			// Only a caller's own state can be there already: the newer attempt is the one it answers.
-			if i := findAttempt(list, a.state); i >= 0 {
-				list = append(list[:i], list[i+1:]...)
-			}
-			return append(list, a), nil
-		}, func(f *fault) {
+		c.push(cmd, changed, func(params []form.Param, f *fault) {
 			if f != nil {
 				c.fail(cmd, f)
 				return
 			}
-			c.push(cmd, changed, func(params []form.Param, f *fault) {
+			c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
+				// Only a caller's own state can be there already: the newer attempt is the one it answers.
+				if i := findAttempt(list, a.state); i >= 0 {
+					list = append(list[:i], list[i+1:]...)
+				}
+				return append(list, a), nil
+			}, func(f *fault) {
 				if f != nil {
 					c.fail(cmd, f)
 					return

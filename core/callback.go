@@ -50,9 +50,29 @@ func (c *client) callback(cmd *command, in json.Value) {
 		if f := c.checkCallback(found, url, get); f != nil {
 			return nil, f
 		}
+		if c.config.token == "" {
+			return nil, bad("missing", "token_endpoint")
+		}
+		if c.needsKeys(found.scope) {
+			return nil, keysFirst
+		}
+		answered := *found
+		answered.iss = get("iss")
 		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, maxAge: -1, redeemed: mine}
+		found = &answered
 		return list, nil
 	}, func(f *fault) {
+		if f == keysFirst {
+			// Before the attempt is spent: without the keys its tokens could not be used.
+			c.withKeys(found.scope, func(f *fault) {
+				if f != nil {
+					c.fail(cmd, f)
+					return
+				}
+				c.callback(cmd, in)
+			})
+			return
+		}
 		if f != nil {
 			c.fail(cmd, f)
 			return
@@ -60,6 +80,9 @@ func (c *client) callback(cmd *command, in json.Value) {
 		c.redeem(cmd, found, get("code"), func(f *fault) { c.finishStatus(cmd, f, found.appState) })
 	})
 }
+
+// keysFirst is no failure: the callback is gone through again once there are keys.
+var keysFirst = &fault{}
 
 func (c *client) checkCallback(a *attempt, url string, get func(string) string) *fault {
 	iss := get("iss")

@@ -79,7 +79,7 @@ func openClient(l *link, in json.Value) *fault {
 	}
 	c.loading = true
 	c.reload(func(_ bool, failed string) {
-		if c.deviceAuthorization == "" {
+		if c.deviceAuthorization == "" && !c.discovery {
 			c.loaded(failed)
 			return
 		}
@@ -141,9 +141,9 @@ func (c *client) take(id int64, name string, in json.Value) {
 // run waits for the server's metadata where a command cannot do without.
 func (c *client) run(cmd *command, in json.Value) {
 	switch cmd.op {
-	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "log_out", "client_credentials", "token_exchange", "introspect", "logout_token":
+	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "client_credentials", "token_exchange", "introspect", "logout_token":
 		c.discovered(func(f *fault) {
-			if f != nil && cmd.op != "log_out" {
+			if f != nil {
 				c.fail(cmd, f)
 			} else if !cmd.done {
 				c.perform(cmd, in)

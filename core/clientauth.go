@@ -21,9 +21,10 @@ func (c *config) checkAuth() *fault {
 			c.auth = authBasic
 		}
 	}
-	if c.revocationAuth == "" {
+	c.revocationAuthGiven = c.revocationAuth != ""
+	if !c.revocationAuthGiven {
 		c.revocationAuth = c.auth
-	} else if c.revocation == "" {
+	} else if c.revocation == "" && !c.discovery {
 		return bad("missing", "revocation_endpoint")
 	}
 	for _, m := range [][2]string{{"token_endpoint_auth_method", c.auth}, {"revocation_endpoint_auth_method", c.revocationAuth}} {

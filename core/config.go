@@ -14,7 +14,7 @@ type config struct {
 	tokenHeader, longLived                                              string
 	jwks, issuerTemplate                                                string
 	idTokenAlgs                                                         string // with a space between them
-	authGiven, discovery, idTokenOff                                    bool
+	authGiven, revocationAuthGiven, discovery, idTokenOff               bool
 	auth, revocationAuth                                                string
 	nonce                                                               string // automatic, enabled, disabled
 	pkce                                                                string // S256, plain, none
@@ -235,7 +235,10 @@ func (c *config) readList(name string, v json.Value) *fault {
 			}
 		}
 	}
-	if algs != "" {
+	if name == "id_token_signed_response_alg" {
+		if algs == "" {
+			return bad("bad_value", name)
+		}
 		c.idTokenAlgs = algs[:len(algs)-1]
 	}
 	return nil
@@ -265,6 +268,12 @@ func (c *config) check() *fault {
 	}
 	if (c.issRequired || c.discovery || c.jwks != "") && c.issuer == "" {
 		return bad("missing", "issuer")
+	}
+	if index(c.issuer, '?') >= 0 { // RFC 8414 section 2
+		return bad("bad_url", "issuer")
+	}
+	if t := c.issuerTemplate; t != "" && (tenantAt(t) < 0 || !prefixed(t, "https://")) {
+		return bad("bad_url", "issuer_template")
 	}
 	// An ID token that nobody can verify is worse than none.
 	if hasScope(c.scope, "openid") && c.jwks == "" && !c.discovery && !c.idTokenOff {

@@ -239,9 +239,38 @@ func (c *client) pollIn(d *device, wait int64) {
 	})
 }
 
-// pollOnce is the device access token request (section 3.4).
+// pollOnce polls, once it is known where, and there are keys for what may come: what a poll brings comes once.
 func (c *client) pollOnce(d *device) {
 	d.asking = true
+	c.discovered(func(f *fault) {
+		if f != nil {
+			c.unready(d, f)
+			return
+		}
+		c.withKeys(d.requested, func(f *fault) {
+			if f != nil {
+				c.unready(d, f)
+				return
+			}
+			c.sendPoll(d)
+		})
+	})
+}
+
+// unready stops a poll for want of something else.
+func (c *client) unready(d *device, f *fault) {
+	d.asking = false
+	if c.device == d && d.polling {
+		c.pollFailed(d, f, false)
+	}
+}
+
+// sendPoll is the device access token request (section 3.4).
+func (c *client) sendPoll(d *device) {
+	if c.device != d || !d.polling {
+		d.asking = false
+		return
+	}
 	params := []form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:device_code"}, {Name: "device_code", Value: d.code}}
 	cmd := &command{}
 	d.cmd = cmd
@@ -272,8 +301,8 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 	case f == nil:
 		d.asking = true
 		c.silence(&c.poll)
-		want := expected{maxAge: -1, wanted: func() bool { return c.device == d }}
-		c.receive(v, c.newGrant(d.requested), true, want, func(f *fault) {
+		t, f := c.readTokens(v, c.newGrant(d.requested), true)
+		c.receive(t, f, &tokens{}, expected{maxAge: -1, wanted: func() bool { return c.device == d }}, func(f *fault) {
 			switch {
 			case c.device != d:
 			case f != nil:

@@ -7,9 +7,10 @@ const metadataLife = 24 * 60 * 60 * 1000
 
 // metadata is what the server says of itself (RFC 8414, OpenID Connect Discovery).
 type metadata struct {
-	text    json.Value
-	at      int64 // fetched, 0: never
+	text    json.Value // None before there was any
+	at      int64      // fetched
 	tried   int64
+	busy    bool
 	looked  bool   // into the store
 	version string // in the store
 	waiting []func(*fault)
@@ -18,21 +19,26 @@ type metadata struct {
 // discovered goes on once the endpoints are known. What is known but old is used, and read again meanwhile.
 func (c *client) discovered(then func(*fault)) {
 	m := &c.metadata
-	if !c.discovery || m.at != 0 && recent(c.now, m.at, metadataLife) {
+	switch {
+	case !c.discovery || c.known() && recent(c.now, m.at, metadataLife):
 		then(nil)
 		return
-	}
-	if m.at != 0 {
+	case c.known():
 		then(nil)
 		if recent(c.now, m.tried, jwksLimit) {
 			return
 		}
-		then = func(*fault) {}
+	default:
+		m.waiting = append(m.waiting, then)
 	}
-	if m.waiting = append(m.waiting, then); len(m.waiting) == 1 {
+	if !m.busy {
+		m.busy = true
 		c.discover()
 	}
 }
+
+// known tells whether there are endpoints, however old.
+func (c *client) known() bool { return c.metadata.text.Kind() != json.None }
 
 func recent(now, at, life int64) bool { return now >= at && now < at+life }
 
@@ -52,8 +58,9 @@ func (c *client) discover() {
 			m.at = at
 			c.keySet.keys = v.Get("keys")
 			c.keySet.at, _ = v.Get("keys_at").Int()
+			c.tellDiscovered(nil)
 			if recent(c.now, at, metadataLife) {
-				c.endDiscovery(nil)
+				m.busy = false
 				return
 			}
 		}
@@ -82,23 +89,22 @@ func (c *client) readMetadata(v json.Value, f *fault) {
 		f = c.adoptMetadata(v)
 	}
 	if f == nil {
-		c.metadata.at = max(c.now, 1)
+		c.metadata.at = c.now
 		c.storeMetadata()
 	}
-	c.endDiscovery(f)
+	c.metadata.busy = false
+	c.tellDiscovered(f)
 }
 
-func (c *client) endDiscovery(f *fault) {
+func (c *client) tellDiscovered(f *fault) {
 	waiting := c.metadata.waiting
 	c.metadata.waiting = nil
-	for _, w := range waiting {
-		w(f)
-	}
+	tell(waiting, f)
 }
 
 // adoptMetadata fills in what the configuration leaves out, if the document is the issuer's own (RFC 8414 section 3.3).
 func (c *client) adoptMetadata(v json.Value) *fault {
-	if iss := v.Get("issuer").Str(); iss == "" || iss != c.issuer && iss != c.issuerTemplate {
+	if iss := v.Get("issuer").Str(); iss == "" || iss != c.issuer && !(c.anyTenant() && iss == c.issuerTemplate) {
 		return &fault{kind: kindServer, code: "wrong_issuer"}
 	}
 	next := *c.given
@@ -125,7 +131,10 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 	}
 	next.issRequired = next.issRequired || v.Get("authorization_response_iss_parameter_supported").True()
 	if methods := v.Get("token_endpoint_auth_methods_supported"); !next.authGiven && next.auth == authBasic && !lists(methods, authBasic) && lists(methods, authPost) {
-		next.auth, next.revocationAuth = authPost, authPost
+		next.auth = authPost
+		if !next.revocationAuthGiven {
+			next.revocationAuth = authPost
+		}
 	}
 	c.metadata.text, c.config = v, &next
 	return nil
@@ -142,13 +151,13 @@ func lists(v json.Value, s string) bool {
 }
 
 func (c *client) storeMetadata() {
-	if !c.discovery || c.metadata.at == 0 {
+	if !c.discovery || !c.known() {
 		return
 	}
 	w := c.stored()
 	w.MemberInt("fetched_at", c.metadata.at)
 	w.MemberRaw("metadata", c.metadata.text.Raw())
-	if c.keySet.at != 0 {
+	if c.keySet.keys.Kind() != json.None {
 		w.MemberInt("keys_at", c.keySet.at)
 		w.MemberRaw("keys", c.keySet.keys.Raw())
 	}

@@ -12,7 +12,7 @@ func (c *client) ownParams(in json.Value) ([]form.Param, *fault) {
 	params, ok := readParams(in.Get("parameters"))
 	for _, p := range params {
 		switch p.Name {
-		case "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type":
+		case "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "subject_token", "subject_token_type", "requested_token_type":
 			return nil, bad("protected_parameter", "parameters")
 		}
 	}
@@ -50,7 +50,8 @@ func (c *client) clientCredentials(cmd *command, in json.Value) {
 			c.fail(cmd, f)
 			return
 		}
-		c.receive(v, c.newGrant(scope), false, expected{maxAge: -1}, func(f *fault) { c.finishStatus(cmd, f, "") })
+		t, f := c.readTokens(v, c.newGrant(scope), false)
+		c.receive(t, f, &tokens{}, expected{maxAge: -1}, func(f *fault) { c.finishStatus(cmd, f, "") })
 	})
 }
 
@@ -66,6 +67,9 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 		kind = accessTokenType
 	}
 	send := func(f *fault) {
+		if cmd.done {
+			return
+		}
 		if f != nil {
 			c.fail(cmd, f)
 			return
@@ -85,8 +89,16 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 			if f == nil {
 				t, f = c.readExchanged(v, in.Get("scope").Str())
 			}
+			if f == nil && issued == "" {
+				f = &fault{kind: kindServer, code: "missing_issued_token_type"}
+			}
 			if f != nil {
 				c.redact(f, subject)
+				for _, p := range params {
+					if len(p.Name) > 6 && p.Name[len(p.Name)-6:] == "_token" {
+						c.redact(f, p.Value)
+					}
+				}
 				c.fail(cmd, f)
 				return
 			}

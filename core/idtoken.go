@@ -8,7 +8,9 @@ const longestAge = 24 * 60 * 60 * 1000
 // What an ID token has to say besides what every one has to.
 type expected struct {
 	nonce   string
-	maxAge  int64 // s, -1: not asked for
+	iss     string // of the authorization response (RFC 9207 section 2.4)
+	later   bool   // it comes with a refresh, so the nonce is as before or not there
+	maxAge  int64  // s, -1: not asked for
 	code    string
 	before  json.Value  // claims of the one that this one follows (OpenID Connect Core section 12.2)
 	brought bool        // by the application, so it may be old
@@ -34,7 +36,7 @@ func (c *client) identify(t, old *tokens, want expected, done func(*fault)) {
 		done(nil)
 		return
 	}
-	if c.discovery && c.metadata.at == 0 {
+	if c.discovery && !c.known() {
 		c.discovered(func(f *fault) {
 			if f != nil {
 				done(f)
@@ -49,13 +51,12 @@ func (c *client) identify(t, old *tokens, want expected, done func(*fault)) {
 		done(nil)
 		return
 	}
-	j, ok := parseJWS(t.idToken)
-	if !ok {
-		done(notVerified("malformed", ""))
-		return
-	}
+	j, f := c.readJWT(t.idToken)
 	want.before = old.claims
-	if f := c.checkClaims(j, t, want); f != nil {
+	if f == nil {
+		f = c.checkClaims(j, t, want)
+	}
+	if f != nil {
 		done(f)
 		return
 	}
@@ -65,6 +66,18 @@ func (c *client) identify(t, old *tokens, want expected, done func(*fault)) {
 		}
 		done(f)
 	})
+}
+
+// readJWT reads a JWT of an algorithm that is allowed.
+func (c *client) readJWT(s string) (*jws, *fault) {
+	j, ok := parseJWS(s)
+	if !ok {
+		return nil, notVerified("malformed", "")
+	}
+	if !hasScope(c.idTokenAlgs, j.alg) {
+		return nil, notVerified("alg_not_allowed", "")
+	}
+	return j, nil
 }
 
 func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
@@ -79,13 +92,20 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 	switch nonce := str("nonce"); {
 	case str("sub") == "":
 		return notVerified("missing_claim", "sub")
+	// Another kind of JWT of the same issuer is no ID token (RFC 8725 section 3.11).
+	case j.typ != "" && lower(j.typ) != "jwt":
+		return notVerified("malformed", "typ")
+	case v.Get("events").Kind() != json.None:
+		wrong = "events"
+	case want.iss != "" && want.iss != str("iss"):
+		wrong = "iss"
 	case !want.brought && c.now-iat*1000 > longestAge+c.skew:
 		wrong = "iat"
 	case !followsNonce(nonce, want):
 		wrong = "nonce"
 	case want.maxAge >= 0 && !timed:
 		return notVerified("missing_claim", "auth_time")
-	case want.maxAge >= 0 && c.now-authTime*1000 > want.maxAge*1000+c.skew:
+	case timed && !c.past(authTime), want.maxAge >= 0 && c.now-authTime*1000 > want.maxAge*1000+c.skew:
 		wrong = "auth_time"
 	case str("at_hash") != "" && str("at_hash") != halfHash(j.alg, t.access):
 		wrong = "at_hash"
@@ -93,10 +113,13 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 		wrong = "c_hash"
 	}
 	if want.before.Kind() != json.None {
-		for _, name := range [...]string{"iss", "sub", "auth_time"} {
-			if was := want.before.Get(name).Raw(); was != v.Get(name).Raw() && (name != "auth_time" || timed && was != "") {
+		for _, name := range [...]string{"iss", "sub"} {
+			if want.before.Get(name).Str() != str(name) {
 				wrong = name
 			}
+		}
+		if was, ok := want.before.Get("auth_time").Int(); ok && timed && was != authTime {
+			wrong = "auth_time"
 		}
 	}
 	if wrong != "" {
@@ -110,7 +133,7 @@ func followsNonce(nonce string, want expected) bool {
 	if want.brought {
 		return true
 	}
-	if want.before.Kind() == json.None {
+	if !want.later {
 		return nonce == want.nonce
 	}
 	before := want.before.Get("nonce").Str()
@@ -122,13 +145,8 @@ func (c *client) checkIssued(v json.Value) (code, claim string) {
 	iss := v.Get("iss").Str()
 	exp, expires := v.Get("exp").Int()
 	iat, issued := v.Get("iat").Int()
-	nbf, _ := v.Get("nbf").Int()
+	nbf, readable := v.Get("nbf").Int()
 	azp := v.Get("azp")
-	for _, t := range [...]int64{exp, iat, nbf} {
-		if t < 0 || t > maxTime/1000 {
-			return "wrong_claim", "exp"
-		}
-	}
 	aud, many := audience(v.Get("aud"), c.clientID)
 	switch {
 	case iss == "":
@@ -145,16 +163,28 @@ func (c *client) checkIssued(v json.Value) (code, claim string) {
 		return "wrong_claim", "azp"
 	case !expires:
 		return "missing_claim", "exp"
-	case c.now >= exp*1000+c.skew:
+	case exp < 0 || exp > maxTime/1000 || c.now >= exp*1000+c.skew:
 		return "wrong_claim", "exp"
 	case !issued:
 		return "missing_claim", "iat"
-	case iat*1000 > c.now+c.skew:
+	case !c.past(iat):
 		return "wrong_claim", "iat"
-	case nbf*1000 > c.now+c.skew:
+	case v.Get("nbf").Kind() != json.None && !(readable && c.past(nbf)):
 		return "wrong_claim", "nbf"
 	}
 	return "", ""
+}
+
+// past tells whether a time in seconds is not to come, by clocks that may be apart.
+func (c *client) past(s int64) bool { return s >= 0 && s <= maxTime/1000 && s*1000 <= c.now+c.skew }
+
+// anyTenant tells whether the issuer stands for more tenants than one, so that the template says what theirs are. An issuer with a tenant of its own is held to exactly.
+func (c *client) anyTenant() bool {
+	switch tenantOf(c.issuer, c.issuerTemplate) {
+	case "common", "organizations", "consumers":
+		return true
+	}
+	return false
 }
 
 // tenantHole is where an issuer template has the tenant: Microsoft's servers for all tenants name this placeholder in place of an issuer.
@@ -162,7 +192,7 @@ const tenantHole = "{tenantid}"
 
 // tenantIssuer is the configured issuer, or what the template gives for a tenant.
 func (c *client) tenantIssuer(tenant string) string {
-	if i := tenantAt(c.issuerTemplate); i >= 0 && hostChars(tenant) {
+	if i := tenantAt(c.issuerTemplate); i >= 0 && hostChars(tenant) && c.anyTenant() {
 		return c.issuerTemplate[:i] + tenant + c.issuerTemplate[i+len(tenantHole):]
 	}
 	return c.issuer

@@ -72,6 +72,9 @@ func (i *issuer) token() string {
 
 // nonce is that of the attempt stored last.
 func (i *issuer) nonce() string {
+	if i.s.lastNonce != "" {
+		return i.s.lastNonce
+	}
 	text := i.s.store["oauth2.pending"]
 	if n := strings.LastIndex(text, `"nonce":"`); n >= 0 {
 		return text[n+9 : n+9+43]
@@ -279,6 +282,7 @@ func TestScenarioKeys(t *testing.T) {
 	for _, row := range []struct{ body, code string }{
 		{`{"keys":{}}`, "bad_key_set"}, {`{}`, "bad_key_set"}, {`[]`, "not_object"}, {`{"keys":[` + strings.Repeat(`{"kty":"RSA","kid":"k","n":"x","e":"y","use":"sig"},`, 9_999) + `{}]}`, "bad_json"},
 	} {
+		s.now += 60_000
 		s.server = func(m msg) reply {
 			if m.str("stage") == "jwks" {
 				return jsonReply(200, row.body)

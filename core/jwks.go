@@ -7,9 +7,16 @@ const jwksLimit = 60_000
 
 // A keySet is the server's public keys (RFC 7517 section 5).
 type keySet struct {
-	keys    json.Value
-	at      int64 // fetched
+	keys    json.Value // an array, or None before there were any
+	at      int64      // fetched
+	tried   int64      // to fetch them
+	asked   bool
 	waiting []func(*fault)
+}
+
+// good tells whether the set is there, and not so old that a key that was withdrawn could still be in it.
+func (s *keySet) good(now int64) bool {
+	return s.keys.Kind() != json.None && recent(now, s.at, metadataLife)
 }
 
 // pick gives the one key that can have signed; several is as bad as none where no kid says which (RFC 7515 section 10.7).
@@ -20,7 +27,7 @@ func (s *keySet) pick(j *jws) (jwk string, code string) {
 		k := it.Value()
 		str := func(name string) string { return k.Get(name).Str() }
 		use, alg := str("use"), str("alg")
-		if str("kty") != kty || str("crv") != crv || use != "" && use != "sig" || alg != "" && alg != j.alg || j.kid != "" && str("kid") != j.kid {
+		if str("kty") != kty || str("crv") != crv || use != "" && use != "sig" || k.Get("key_ops").Kind() == json.Array && !lists(k.Get("key_ops"), "verify") || alg != "" && alg != j.alg || j.kid != "" && str("kid") != j.kid {
 			continue
 		}
 		if code == "" {
@@ -39,21 +46,17 @@ func (s *keySet) pick(j *jws) (jwk string, code string) {
 	return jwk, code
 }
 
-// withKey finds the key of a signature, asking the server again where it is not among those known.
-func (c *client) withKey(j *jws, done func(jwk string, f *fault)) {
-	jwk, code := c.keySet.pick(j)
-	if code == "" || c.keySet.at != 0 && (code != "unknown_key" || recent(c.now, c.keySet.at, jwksLimit)) {
-		done(jwk, notVerified(code, ""))
+// withKeys sees to a key set before something is spent that would be lost without one.
+func (c *client) withKeys(scope string, then func(*fault)) {
+	if !c.needsKeys(scope) {
+		then(nil)
 		return
 	}
-	c.fetchKeys(func(f *fault) {
-		if f != nil {
-			done("", f)
-			return
-		}
-		jwk, code := c.keySet.pick(j)
-		done(jwk, notVerified(code, ""))
-	})
+	c.fetchKeys(then)
+}
+
+func (c *client) needsKeys(scope string) bool {
+	return c.jwks != "" && !c.idTokenOff && hasScope(scope, "openid") && !c.keySet.good(c.now)
 }
 
 // fetchKeys reads the key set; whoever asks meanwhile shares the answer.
@@ -62,46 +65,95 @@ func (c *client) fetchKeys(done func(*fault)) {
 	if s.waiting = append(s.waiting, done); len(s.waiting) > 1 {
 		return
 	}
+	s.asked, s.tried = true, c.now
 	c.get(stageKeys, c.jwks, func(v json.Value, f *fault) {
 		if keys := v.Get("keys"); f == nil && keys.Kind() == json.Array {
-			s.keys, s.at = keys, max(c.now, 1)
+			s.keys, s.at = keys, c.now
 			c.storeMetadata()
 		} else if f == nil {
 			f = &fault{kind: kindServer, code: "bad_key_set"}
 		}
 		waiting := s.waiting
 		s.waiting = nil
-		for _, w := range waiting {
-			w(f)
-		}
+		tell(waiting, f)
 	})
 }
 
-// verify asks the host whether the signature is right.
+// tell gives each its own fault: what becomes of it is a matter of its command.
+func tell(waiting []func(*fault), f *fault) {
+	for _, w := range waiting {
+		if f == nil {
+			w(nil)
+			continue
+		}
+		own := *f
+		w(&own)
+	}
+}
+
+// verify has the signature of j verified, by a key that the server publishes now: an unknown key, and a signature that does not fit, make us ask for them anew.
 func (c *client) verify(j *jws, done func(*fault)) {
-	if !hasScope(c.idTokenAlgs, j.alg) {
-		done(notVerified("alg_not_allowed", ""))
+	jwk, code := "", "unknown_key"
+	if c.keySet.good(c.now) {
+		jwk, code = c.keySet.pick(j)
+	}
+	if code != "" {
+		c.verifyAnew(j, code, done)
 		return
 	}
-	c.withKey(j, func(jwk string, f *fault) {
+	c.askVerify(j, jwk, func(code string, f *fault) {
+		if code != "" {
+			c.verifyAnew(j, code, done)
+			return
+		}
+		done(f)
+	})
+}
+
+func (c *client) verifyAnew(j *jws, code string, done func(*fault)) {
+	s := &c.keySet
+	limit := int64(jwksLimit)
+	if !s.good(c.now) {
+		limit = leastWait // without keys nobody can sign in
+	}
+	if s.asked && recent(c.now, s.tried, limit) && len(s.waiting) == 0 {
+		done(notVerified(code, ""))
+		return
+	}
+	c.fetchKeys(func(f *fault) {
 		if f != nil {
 			done(f)
 			return
 		}
-		w := c.effect("verify")
-		w.MemberStr("alg", j.alg)
-		w.MemberRaw("jwk", jwk)
-		w.MemberStr("input", j.input)
-		w.MemberStr("signature", j.signature)
-		c.ask(w, func(ok json.Value, failed string) {
-			switch {
-			case failed != "":
-				done(&fault{kind: kindClient, code: failed})
-			case !ok.Get("valid").True():
-				done(notVerified("bad_signature", ""))
-			default:
-				done(nil)
+		jwk, code := c.keySet.pick(j)
+		if code != "" {
+			done(notVerified(code, ""))
+			return
+		}
+		c.askVerify(j, jwk, func(code string, f *fault) {
+			if code != "" {
+				f = notVerified(code, "")
 			}
+			done(f)
 		})
+	})
+}
+
+// askVerify asks the host; code is the verdict, f why there is none.
+func (c *client) askVerify(j *jws, jwk string, done func(code string, f *fault)) {
+	w := c.effect("verify")
+	w.MemberStr("alg", j.alg)
+	w.MemberRaw("jwk", jwk)
+	w.MemberStr("input", j.input)
+	w.MemberStr("signature", j.signature)
+	c.ask(w, func(ok json.Value, failed string) {
+		switch {
+		case failed != "":
+			done("", &fault{kind: kindClient, code: failed})
+		case !ok.Get("valid").True():
+			done("bad_signature", nil)
+		default:
+			done("", nil)
+		}
 	})
 }

@@ -33,17 +33,15 @@ func (c *client) endSessionURL(in json.Value, idToken string) (string, *fault) {
 // logoutToken verifies what a server sends to a back-channel logout endpoint (OpenID Connect Back-Channel Logout section 2.6). Whose session it ends, and that a jti
 // comes once, is for whoever keeps sessions.
 func (c *client) logoutToken(cmd *command, in json.Value) {
-	j, ok := parseJWS(in.Get("logout_token").Str())
-	if !ok {
-		c.fail(cmd, notVerified("malformed", ""))
-		return
+	j, f := c.readJWT(in.Get("logout_token").Str())
+	if f == nil {
+		f = c.checkLogoutToken(j)
 	}
-	if f := c.checkLogoutToken(j); f != nil {
+	if f == nil && c.jwks == "" {
+		f = bad("missing", "jwks_uri")
+	}
+	if f != nil {
 		c.fail(cmd, f)
-		return
-	}
-	if c.jwks == "" {
-		c.fail(cmd, bad("missing", "jwks_uri"))
 		return
 	}
 	c.verify(j, func(f *fault) {

@@ -143,7 +143,7 @@ func (c *client) refreshable() *fault {
 		return &fault{kind: kindClient, code: "polling"}
 	case c.config.refresh == "none":
 		return &fault{kind: kindClient, code: "refresh_not_supported"}
-	case c.refreshEndpoint() == "" && (!c.discovery || c.metadata.at != 0):
+	case c.refreshEndpoint() == "" && (!c.discovery || c.known()):
 		return bad("missing", "token_endpoint")
 	case c.tokens.refresh == "":
 		return &fault{kind: kindClient, code: "no_refresh_token"}
@@ -168,7 +168,12 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 		} else {
 			t, f = c.readTokens(v, c.tokens, false)
 			if next := v.Get("refresh_token").Str(); f != nil && next != "" {
-				c.keepSuccessor(run, next, f, end)
+				c.keepSuccessor(run, next, func(_ bool, other *fault) {
+					if other != nil {
+						f = other
+					}
+					end(f)
+				})
 				return
 			} else if f != nil {
 				f.unknown = true // it was carried out, and nothing of the answer is of use
@@ -176,18 +181,7 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 		}
 		switch {
 		case f == nil:
-			c.identify(t, c.tokens, expected{maxAge: -1}, func(f *fault) {
-				switch {
-				case f == nil:
-				case f.kind == kindIDToken:
-					c.keepSuccessor(run, t.refresh, f, end)
-					return
-				default:
-					// The keys are out of reach: what is known of the user stays what it was.
-					t.idToken, t.claims = c.tokens.idToken, c.tokens.claims
-				}
-				c.adoptOwn(run, t, maxTries, end)
-			})
+			c.adopt(run, t, end)
 		case f.unknown && !run.resent && f.retryAfter == 0 && c.retryWindow > 0 && c.now-c.tokens.sentAt <= c.retryWindow:
 			// Still under the lock: nobody else can have got an answer.
 			run.resent = true
@@ -206,18 +200,43 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 	})
 }
 
-// keepSuccessor takes from an answer that is of no use the refresh token alone: the old one would not be taken again.
-func (c *client) keepSuccessor(run *refreshRun, next string, f *fault, end func(*fault)) {
+// adopt takes a good answer over. An ID token in it has to be verified first, and the refresh token does not wait for that: the old one is spent.
+func (c *client) adopt(run *refreshRun, t *tokens, end func(*fault)) {
+	if t.idToken == c.tokens.idToken || c.jwks == "" || c.idTokenOff {
+		if c.jwks == "" && !c.idTokenOff {
+			t.idToken = c.tokens.idToken
+		}
+		c.adoptOwn(run, t, maxTries, end)
+		return
+	}
+	before := c.tokens
+	c.keepSuccessor(run, t.refresh, func(kept bool, f *fault) {
+		if f != nil || !kept {
+			end(f)
+			return
+		}
+		c.identify(t, before, expected{maxAge: -1, later: true}, func(f *fault) {
+			if f != nil && f.kind == kindIDToken {
+				end(f)
+				return
+			}
+			if f != nil {
+				// The keys are out of reach: what is known of the user stays what it was.
+				t.idToken, t.claims = before.idToken, before.claims
+			}
+			run.useless = false
+			c.adoptOwn(run, t, maxTries, end)
+		})
+	})
+}
+
+// keepSuccessor takes from an answer the refresh token alone; kept tells whether it is held now, and not what somebody else stored meanwhile.
+func (c *client) keepSuccessor(run *refreshRun, next string, done func(kept bool, f *fault)) {
 	run.useless = true
 	kept := *c.tokens
 	kept.clearMark()
 	kept.refresh, kept.generation = next, max(kept.generation+1, c.now)
-	c.adoptOwn(run, &kept, maxTries, func(other *fault) {
-		if other != nil {
-			f = other
-		}
-		end(f)
-	})
+	c.adoptOwn(run, &kept, maxTries, func(f *fault) { done(c.tokens == &kept, f) })
 }
 
 // adoptOwn stores what the server gave, then it is granted. Somebody who wrote in between is newer than we are: a sign-in is adopted, a sign-out ends this too.

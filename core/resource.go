@@ -148,6 +148,9 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 		if cmd.done {
 			return // given up while the token was fetched
 		}
+		// Decided before it is sent: the metadata may change meanwhile (OpenID Connect Core section 5.3.2).
+		claims := c.tokens.claims
+		mine := url != c.config.userinfo || claims.Kind() == json.None
 		r := &request{stage: stageUserinfo, method: "GET", url: url, headers: []form.Param{c.bearer()}}
 		c.send(cmd, r, func(res *response, f *fault) {
 			var v json.Value
@@ -155,8 +158,8 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 				res.list = url == c.profile.emails
 				v, f = res.object(c.now)
 			}
-			if f == nil && url == c.config.userinfo && c.tokens.claims.Kind() != json.None && v.Get("sub").Str() != c.tokens.claims.Get("sub").Str() {
-				f = notVerified("wrong_claim", "sub") // OpenID Connect Core section 5.3.2
+			if f == nil && !mine && v.Get("sub").Str() != claims.Get("sub").Str() {
+				f = notVerified("wrong_claim", "sub")
 			}
 			// Without leave to see the list there is no e-mail, which is no failure.
 			if f != nil && (url != c.profile.emails || f.status < 403 || f.status > 404) {

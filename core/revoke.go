@@ -91,7 +91,7 @@ func (c *client) logOut(cmd *command, in json.Value) {
 	c.giveUpDevice()
 	c.newest(func(release func(), f *fault) {
 		token, hint := c.endsMore("")
-		url, _ := c.endSessionURL(in, c.tokens.idToken)
+		idToken := c.tokens.idToken
 		c.clear(func(f *fault) {
 			release()
 			finish := func(revoked bool) {
@@ -99,21 +99,24 @@ func (c *client) logOut(cmd *command, in json.Value) {
 					c.fail(cmd, f)
 					return
 				}
+				url, _ := c.endSessionURL(in, idToken)
 				c.finish(cmd, func(w *json.Writer) {
 					w.MemberBool("revoked", revoked)
 					w.MemberStrIf("url", url)
 				})
 			}
-			if token == "" || c.config.revocation == "" {
-				finish(false)
-				return
-			}
-			c.revokeToken(cmd, token, hint, func(f *fault) {
-				if f != nil {
-					f.op = cmd.op
-					c.reportFault(f)
+			c.discovered(func(*fault) {
+				if token == "" || c.config.revocation == "" {
+					finish(false)
+					return
 				}
-				finish(f == nil)
+				c.revokeToken(cmd, token, hint, func(f *fault) {
+					if f != nil {
+						f.op = cmd.op
+						c.reportFault(f)
+					}
+					finish(f == nil)
+				})
 			})
 		})
 	})

@@ -138,15 +138,17 @@ func (c *client) tokenRequest(cmd *command, stage, endpoint string, params []for
 	})
 }
 
-// receive makes the session of a token response, once its ID token is verified.
-func (c *client) receive(v json.Value, old *tokens, first bool, want expected, done func(*fault)) {
-	t, f := c.readTokens(v, old, first)
+// receive makes t the session once its ID token is verified, unless f says what is wrong with it already.
+func (c *client) receive(t *tokens, f *fault, old *tokens, want expected, done func(*fault)) {
 	if f != nil {
 		done(f)
 		return
 	}
 	c.identify(t, old, want, func(f *fault) {
 		if f != nil {
+			if !want.brought {
+				c.discard(t.refresh, t.access) // nobody will use it
+			}
 			done(f)
 			return
 		}
@@ -170,17 +172,6 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 		done(bad("missing", "token_endpoint"))
 		return
 	}
-	if c.jwks != "" && c.keySet.at == 0 && hasScope(a.scope, "openid") {
-		// Before the code is spent: without the keys its tokens could not be used.
-		c.fetchKeys(func(f *fault) {
-			if f != nil {
-				done(f)
-				return
-			}
-			c.redeem(cmd, a, code, done)
-		})
-		return
-	}
 	params := []form.Param{{Name: "grant_type", Value: "authorization_code"}, {Name: "code", Value: code}}
 	if a.redirectURI != "" {
 		params = append(params, form.Param{Name: "redirect_uri", Value: a.redirectURI})
@@ -196,7 +187,8 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 			done(f)
 			return
 		}
-		c.receive(v, c.newGrant(a.scope), true, expected{nonce: a.nonce, maxAge: a.maxAge, code: code}, done)
+		t, f := c.readTokens(v, c.newGrant(a.scope), true)
+		c.receive(t, f, &tokens{}, expected{nonce: a.nonce, iss: a.iss, maxAge: a.maxAge, code: code}, done)
 	})
 }
 
@@ -218,18 +210,24 @@ func (c *client) exchange(cmd *command, in json.Value) {
 	case a.verifier != "" && !verifierOK(a.verifier):
 		c.fail(cmd, bad("bad_value", "code_verifier"))
 	default:
-		c.redeem(cmd, a, code, func(f *fault) { c.finishStatus(cmd, f, "") })
+		// Before the code is spent: without the keys its tokens could not be used.
+		c.withKeys(a.scope, func(f *fault) {
+			if f != nil {
+				c.fail(cmd, f)
+				return
+			}
+			c.redeem(cmd, a, code, func(f *fault) { c.finishStatus(cmd, f, "") })
+		})
 	}
 }
 
 // setToken makes a session from a token that was kept elsewhere.
 func (c *client) setToken(cmd *command, in json.Value) {
-	c.receive(in.Get("token"), c.newGrant(c.scope), false, expected{maxAge: -1, brought: true}, func(f *fault) {
-		if f != nil && f.kind != kindIDToken {
-			f.kind, f.field = kindClient, "token"
-		}
-		c.finishStatus(cmd, f, "")
-	})
+	t, f := c.readTokens(in.Get("token"), c.newGrant(c.scope), false)
+	if f != nil {
+		f.kind, f.field = kindClient, "token"
+	}
+	c.receive(t, f, &tokens{}, expected{maxAge: -1, brought: true}, func(f *fault) { c.finishStatus(cmd, f, "") })
 }
 
 // extend changes the access token for a long-lived one, by a grant type that some providers have for it.
