@@ -10,7 +10,7 @@ import (
 func TestOpenIDKeysDownAtCallbackLosesTheCode(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
-	s.open(with(discoveryConf))
+	s.open(with(oidcConf))
 	u := authorizeURL(s)
 	s.lastNonce = u.Query().Get("nonce")
 	s.server = func(m msg) reply {

@@ -33,7 +33,7 @@ func TestOpenIDShortAlgPanics(t *testing.T) {
 			}()
 			s := quietScene(t)
 			i := s.issuer()
-			s.open(with(discoveryConf))
+			s.open(with(oidcConf))
 			i.claims = map[string]any{"at_hash": `"x"`, "nonce": nil}
 			i.mangle = func(t string) string {
 				return b64([]byte(`{"alg":"`+alg+`"}`)) + t[strings.Index(t, "."):]
@@ -90,7 +90,7 @@ func TestOpenIDRotationWithoutKidLocksOut(t *testing.T) {
 func TestOpenIDRefetchLimitWhileKeysFail(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
-	s.open(with(discoveryConf))
+	s.open(with(oidcConf))
 	s.callback()
 	s.now += 60_000
 	i.header = `"kid":"made-up"`
@@ -114,7 +114,7 @@ func TestOpenIDRefetchLimitWhileKeysFail(t *testing.T) {
 func TestOpenIDRefreshWithNonceAfterSetToken(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
-	s.open(with(discoveryConf))
+	s.open(with(oidcConf))
 	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer","refresh_token":"r"}`)
 	i.claims = map[string]any{"nonce": `"of-the-sign-in-elsewhere"`} // Core 12.2: may be present, of the original authentication
 	if r := s.do("refresh"); r.m["ok"] == nil {
@@ -152,7 +152,7 @@ func TestOpenIDNbfExponent(t *testing.T) {
 	for _, nbf := range []string{"9e9", "9.0E9", `"9000000000"`, "99999999999999999999"} {
 		s := quietScene(t)
 		i := s.issuer()
-		s.open(with(discoveryConf))
+		s.open(with(oidcConf))
 		i.claims = map[string]any{"nbf": nbf}
 		if r := s.callback(); r.m["ok"] != nil {
 			t.Errorf("nbf %s is passed over", nbf)
@@ -165,7 +165,7 @@ func TestOpenIDAuthTimeInTheFuture(t *testing.T) {
 	for _, at := range []string{"9000000000", "9223372036854775807", "-9223372036854775000"} {
 		s := quietScene(t)
 		i := s.issuer()
-		s.open(with(discoveryConf))
+		s.open(with(oidcConf))
 		i.claims = map[string]any{"auth_time": at}
 		if r := s.callback(`"parameters":[["max_age","300"]]`); r.m["ok"] != nil {
 			t.Errorf("auth_time %s satisfies max_age", at)
@@ -178,7 +178,7 @@ func TestOpenIDTypOfIDToken(t *testing.T) {
 	for _, typ := range []string{"logout+jwt", "at+jwt", "secevent+jwt"} {
 		s := quietScene(t)
 		i := s.issuer()
-		s.open(with(discoveryConf))
+		s.open(with(oidcConf))
 		i.header = `"kid":"1","typ":"` + typ + `"`
 		i.claims = map[string]any{"nonce": nil, "events": `{"http://schemas.openid.net/event/backchannel-logout":{}}`}
 		if r := s.do("set_token", fmt.Sprintf(`"token":{"access_token":"a","token_type":"Bearer","id_token":%q}`, i.token())); r.m["ok"] != nil {
@@ -209,7 +209,7 @@ func TestOpenIDSetTokenFault(t *testing.T) {
 func TestOpenIDContinuityOfSpelling(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
-	s.open(with(discoveryConf))
+	s.open(with(oidcConf))
 	s.callback()
 	i.claims = map[string]any{"iss": `"https:\/\/as.example"`, "nonce": nil}
 	if r := s.do("refresh"); r.m["ok"] == nil {
@@ -221,7 +221,7 @@ func TestOpenIDContinuityOfSpelling(t *testing.T) {
 func TestOpenIDKeyOps(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
-	s.open(with(discoveryConf))
+	s.open(with(oidcConf))
 	i.keys = []string{jwk(rsaKey, `"kid":"1","key_ops":["encrypt"]`)}
 	if r := s.callback(); r.str("error", "code") != "unknown_key" {
 		t.Error("a key whose key_ops leave out verify:", r.raw)
@@ -244,7 +244,7 @@ func TestOpenIDFieldOfRange(t *testing.T) {
 	for _, name := range []string{"iat", "nbf"} {
 		s := quietScene(t)
 		i := s.issuer()
-		s.open(with(discoveryConf))
+		s.open(with(oidcConf))
 		i.claims = map[string]any{name: "-1"}
 		if r := s.callback(); r.str("error", "field") != name {
 			t.Error(name, r.raw)
@@ -256,7 +256,7 @@ func TestOpenIDFieldOfRange(t *testing.T) {
 func TestOpenIDRefusedSignInIsNotRevoked(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
-	s.open(with(discoveryConf))
+	s.open(with(oidcConf))
 	i.claims = map[string]any{"nonce": `"wrong"`}
 	s.callback()
 	for _, m := range s.sent {
@@ -271,7 +271,7 @@ func TestOpenIDRefusedSignInIsNotRevoked(t *testing.T) {
 func TestOpenIDSuccessorNotStoredWhileKeysAreFetched(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
-	s.open(with(discoveryConf))
+	s.open(with(oidcConf))
 	s.callback()
 	s.now += 100_000
 	second := ecKey(elliptic.P256(), "second")
@@ -302,7 +302,7 @@ func TestOpenIDEmptyAlgList(t *testing.T) {
 // TestOpenIDMaxAgeTwice: max_age cannot be given twice (Q12).
 func TestOpenIDMaxAgeTwice(t *testing.T) {
 	s := quietScene(t)
-	s.open(with(discoveryConf))
+	s.open(with(oidcConf))
 	if r := s.do("authorize", `"parameters":[["max_age","300"],["max_age","99999999"]]`); r.m["ok"] != nil {
 		t.Error(r.str("ok", "url"))
 	}
