@@ -1,12 +1,17 @@
 // Starts npm oidc-provider, a certified authorization server that is not ours, on a free loopback port and prints `ready: ISSUER`.
 // Arguments are redirect URIs, of which those on loopback stand for every port (RFC 8252 section 7.3). Clients: `public` (PKCE, no
 // secret), `basic` and `post` (secret `a-secret-of-the-test`), each for the code and the device flow, and one like `public` for every
-// algorithm that can sign ID tokens, of that name. Every login name is an account. A POST to /rotate gives the server other keys in
-// place of those it has.
+// algorithm that can sign ID tokens, of that name. Those with a secret may sign themselves in (RFC 6749 section 4.4) and exchange
+// tokens. Every login name is an account. The redirect URIs are those after signing out, too. A POST to /rotate gives the server other
+// keys in place of those it has.
+//
+// This server has no token exchange of its own; the grant that is added here does what RFC 8693 section 2 wants of an access token
+// with an audience, and no more.
 //
 // Options, in seconds: --access-token and --device-code are lifetimes. --interval is told to devices, which this server by itself
 // does not; --enforce answers slow_down to a device that polls sooner than that after its last poll. The server itself never says
-// slow_down: its class of error for it is there, and this is what a deployment would do with it.
+// slow_down: its class of error for it is there, and this is what a deployment would do with it. --require-pushed wants pushed
+// authorization requests (RFC 9126); --backchannel-logout is the URL of all clients that gets logout tokens.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
@@ -20,6 +25,8 @@ const { values, positionals: redirect_uris } = parseArgs({
     'device-code': { type: 'string', default: '600' },
     interval: { type: 'string' },
     enforce: { type: 'string', default: '0' },
+    'require-pushed': { type: 'boolean', default: false },
+    'backchannel-logout': { type: 'string' },
   },
 });
 
@@ -29,12 +36,20 @@ const issuer = `http://127.0.0.1:${server.address().port}`;
 
 const algorithms = [...['RS', 'PS', 'ES'].flatMap((family) => [256, 384, 512].map((bits) => family + bits)), 'EdDSA', 'Ed25519'];
 
+const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
+
 const client = (client_id, token_endpoint_auth_method, id_token_signed_response_alg = 'RS256') => ({
   client_id,
   ...(token_endpoint_auth_method !== 'none' && { client_secret: 'a-secret-of-the-test' }),
   application_type: 'native',
   redirect_uris,
-  grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+  post_logout_redirect_uris: redirect_uris,
+  ...(values['backchannel-logout'] && { backchannel_logout_uri: values['backchannel-logout'], backchannel_logout_session_required: true }),
+  grant_types: [
+    'authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code',
+    ...(token_endpoint_auth_method === 'none' ? [] : ['client_credentials', tokenExchange]),
+  ],
   response_types: ['code'],
   token_endpoint_auth_method,
   id_token_signed_response_alg,
@@ -47,7 +62,15 @@ const configuration = {
     ...algorithms.map((alg) => client(alg, 'none', alg)),
   ],
   enabledJWA: { idTokenSigningAlgValues: algorithms },
-  features: { revocation: { enabled: true }, deviceFlow: { enabled: true } },
+  features: {
+    revocation: { enabled: true }, deviceFlow: { enabled: true },
+    introspection: { enabled: true }, clientCredentials: { enabled: true },
+    backchannelLogout: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: values['require-pushed'] },
+  },
+  scopes: ['openid', 'offline_access', 'read', 'write'],
+  // By itself this server sends nothing to loopback, where a test listens for logout tokens.
+  fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
   clientBasedCORS: () => true,
   issueRefreshToken: async () => true,
   rotateRefreshToken: true,
@@ -75,6 +98,21 @@ const slowDown = async (ctx, next) => {
   }
 };
 
+const exchange = (provider) => async (ctx) => {
+  const { subject_token, subject_token_type, requested_token_type = accessTokenType, audience } = ctx.oidc.params;
+  if (subject_token_type !== accessTokenType || requested_token_type !== accessTokenType) throw new errors.InvalidRequest('only access tokens are exchanged');
+  const subject = await provider.AccessToken.find(subject_token ?? '');
+  if (!subject?.isValid) throw new errors.InvalidRequest('subject_token is not valid');
+  if (!audience) throw new errors.InvalidTarget('audience is missing');
+  const scopes = subject.scope.split(' ');
+  const scope = ctx.oidc.params.scope ?? subject.scope;
+  if (!scope.split(' ').every((one) => scopes.includes(one))) throw new errors.InvalidScope('more than the subject_token has', scope);
+  const { accountId, grantId, claims, sessionUid, expiresWithSession, gty } = subject;
+  const token = new provider.AccessToken({ client: ctx.oidc.client, accountId, grantId, claims, sessionUid, expiresWithSession, gty, scope, extra: { audience } });
+  const access_token = await token.save();
+  ctx.body = { access_token, issued_token_type: accessTokenType, token_type: token.tokenType, expires_in: token.expiration, scope };
+};
+
 const keys = () => {
   const kinds = [['rsa', { modulusLength: 2048 }], ...['P-256', 'P-384', 'P-521'].map((namedCurve) => ['ec', { namedCurve }]), ['ed25519']];
   return kinds.map(([type, options]) => ({ use: 'sig', ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }) }));
@@ -84,6 +122,7 @@ const keys = () => {
 const handler = () => {
   const provider = new Provider(issuer, { ...configuration, jwks: { keys: keys() } });
   provider.use(slowDown);
+  provider.registerGrantType(tokenExchange, exchange(provider), ['subject_token', 'subject_token_type', 'requested_token_type', 'audience', 'scope']);
   return provider.callback();
 };
 
