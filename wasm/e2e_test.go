@@ -277,8 +277,8 @@ func TestOpenIDConnect(t *testing.T) {
 	if read(second); strings.Split(second.IDToken, ".")[0] == strings.Split(first.IDToken, ".")[0] {
 		t.Error("it is signed with the old key")
 	}
-	if revoked, err := c.LogOut(t.Context()); err != nil || !revoked {
-		t.Errorf("the revocation endpoint of the metadata: %v, %v", revoked, err)
+	if out, err := c.LogOut(t.Context(), drive.LogOutParams{}); err != nil || !out.Revoked {
+		t.Errorf("the revocation endpoint of the metadata: %v, %v", out, err)
 	}
 	if st := status(); st.IDToken != "" || st.Claims != nil {
 		t.Errorf("after logging out: %s", st.Claims)
@@ -423,8 +423,8 @@ func TestRevokeAndLogOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if revoked, err := c.LogOut(t.Context()); err != nil || !revoked {
-		t.Errorf("%v, %v", revoked, err)
+	if out, err := c.LogOut(t.Context(), drive.LogOutParams{}); err != nil || !out.Revoked {
+		t.Errorf("%v, %v", out, err)
 	}
 	if _, ok := s.server.Authenticate(time.Now(), after.AccessToken); ok {
 		t.Error("logged out, and the token is still good")

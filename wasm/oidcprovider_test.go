@@ -177,8 +177,8 @@ func TestOIDCProvider(t *testing.T) {
 				t.Fatal(err)
 			}
 			last := n.forms[len(n.forms)-1]
-			if revoked, err := c.LogOut(t.Context()); err != nil || !revoked {
-				t.Error(revoked, err)
+			if out, err := c.LogOut(t.Context(), drive.LogOutParams{}); err != nil || !out.Revoked {
+				t.Error(out, err)
 			}
 			req, _ := http.NewRequest("POST", issuer+"/token", strings.NewReader(last.Encode()))
 			req.Header.Set("content-type", "application/x-www-form-urlencoded")

@@ -125,15 +125,6 @@ func (c *Client) Extend(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "extend", nil)
 }
 
-// LogOut forgets the session, in the store too, and revokes its tokens where the server can. revoked says whether it confirmed that.
-func (c *Client) LogOut(ctx context.Context) (revoked bool, err error) {
-	var r struct {
-		Revoked bool `json:"revoked"`
-	}
-	err = c.s.do(ctx, "log_out", nil, &r)
-	return r.Revoked, err
-}
-
 // SetToken makes the session hold a token that was obtained elsewhere. token marshals to an object with the members of RFC 6749
 // section 5.1; expires_at, in Unix seconds, may stand in it.
 func (c *Client) SetToken(ctx context.Context, token any) (Status, error) {

@@ -28,6 +28,16 @@ type Config struct {
 	RevocationEndpointAuthMethod string `json:"revocation_endpoint_auth_method,omitempty"`
 	// UserinfoEndpoint is that of OpenID Connect Core section 5.3.
 	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
+	// IntrospectionEndpoint is that of RFC 7662 section 2; the client authenticates there as at the token endpoint.
+	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
+	// EndSessionEndpoint is where a browser ends the user's session at the server (OpenID Connect RP-Initiated Logout section 2).
+	EndSessionEndpoint string `json:"end_session_endpoint,omitempty"`
+	// PushedAuthorizationRequestEndpoint is that of RFC 9126 section 2; the client authenticates there as at the token endpoint.
+	PushedAuthorizationRequestEndpoint string `json:"pushed_authorization_request_endpoint,omitempty"`
+	// PushedAuthorizationRequests says whether the authorization request goes to that endpoint first, so that nothing of it but a
+	// reference is in the browser (RFC 9126 section 1): off, offered (the default: where the server has the endpoint) or required,
+	// which the server's metadata may make of offered (section 5).
+	PushedAuthorizationRequests string `json:"pushed_authorization_requests,omitempty"`
 	// JWKSURI is where the keys are that verify ID tokens (RFC 7517 section 5). With scope openid it or Discovery is needed.
 	JWKSURI string `json:"jwks_uri,omitempty"`
 	// DeviceAuthorizationEndpoint is that of RFC 8628 section 3.1. With it, what is stored of a device flow is loaded at open.

@@ -98,7 +98,7 @@ func TestTrapKeepsTheSessionThatWasHandedIn(t *testing.T) {
 	if token, err := c.Token(t.Context()); err != nil || token.AccessToken != "handed-in" {
 		t.Errorf("got %v, %q", err, token.AccessToken)
 	}
-	if _, err := c.LogOut(t.Context()); err != nil {
+	if _, err := c.LogOut(t.Context(), drive.LogOutParams{}); err != nil {
 		t.Fatal(err)
 	}
 	c.Userinfo(t.Context()) // traps

@@ -51,14 +51,17 @@ func (p *program) logout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	revoked, err := p.client.LogOut(ctx)
+	done, err := p.client.LogOut(ctx, drive.LogOutParams{})
 	switch {
 	case err != nil && !errors.Is(err, &drive.Error{Code: "not_signed_in"}):
 		return err
-	case revoked:
+	case done.Revoked:
 		p.screen.print("Signed out; the server confirmed it.\n")
 	default:
 		p.screen.print("Signed out here.\n")
+	}
+	if done.URL != "" {
+		p.screen.print("A browser that is signed in at the server stays so; to end that too, open there\n\n    %s\n\n", done.URL)
 	}
 	return nil
 }

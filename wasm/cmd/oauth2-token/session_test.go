@@ -130,6 +130,21 @@ func TestStatusAndLogout(t *testing.T) {
 	a.start("logout").ends(exitOK)
 }
 
+// Where the server keeps sessions of browsers, logout says where one of them is ended, and the server knows whose it is.
+func TestLogoutOfTheBrowser(t *testing.T) {
+	t.Parallel()
+	logout := signIn(t, certified(t)).start("logout")
+	logout.ends(exitOK)
+	address := logout.says(`Signed out; the server confirmed it(?s:.*)\n    (\S+\?id_token_hint=\S+)\n`)[1]
+	res, err := http.Get(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Body.Close(); res.StatusCode != 200 {
+		t.Errorf("status %d", res.StatusCode)
+	}
+}
+
 // Sessions of two clients stand beside each other.
 func TestTwoClients(t *testing.T) {
 	t.Parallel()

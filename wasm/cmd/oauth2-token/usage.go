@@ -21,7 +21,8 @@ const usageText = `oauth2-token signs you in at an OAuth 2 server and prints acc
     oauth2-token [flags] login     sign in
     oauth2-token [flags] [token]   print an access token that is still good
     oauth2-token [flags] status    tell what is known, without a token
-    oauth2-token [flags] logout    forget the session, and tell the server
+    oauth2-token [flags] logout    forget the session, tell the server, and say
+                                   where a browser signs out there too
 
 Only the token goes to standard output, so that it can be used at once:
 

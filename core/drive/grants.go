@@ -1,0 +1,88 @@
+package drive
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// ClientCredentialsParams are what ClientCredentials may be told. Both members may be left empty.
+type ClientCredentialsParams struct {
+	// Scope is requested in place of that of the configuration.
+	Scope string `json:"scope,omitempty"`
+	// Parameters are added to the token request, as [name, value].
+	Parameters [][2]string `json:"parameters,omitempty"`
+}
+
+// ClientCredentials signs the client itself in, for what it does in its own name (RFC 6749 section 4.4). There is no refresh token as
+// a rule: call it again when Token fails with ErrExpired.
+//
+// A client without authentication is an error of kind client with the field client_secret. Where the server refuses, OAuthError says
+// why, such as unauthorized_client or invalid_scope (section 5.2).
+func (c *Client) ClientCredentials(ctx context.Context, p ClientCredentialsParams) (Status, error) {
+	return call[Status](c.s, ctx, "client_credentials", p)
+}
+
+// TokenExchangeParams are a token exchange request (RFC 8693 section 2.1). Every member may be left empty, so far as the server allows
+// that.
+type TokenExchangeParams struct {
+	// SubjectToken is of whom the new token is to speak; empty is the session's access token, which is refreshed first where it has to
+	// be. SubjectTokenType is its type (section 3); empty is urn:ietf:params:oauth:token-type:access_token.
+	SubjectToken     string `json:"subject_token,omitempty"`
+	SubjectTokenType string `json:"subject_token_type,omitempty"`
+	// Audience is the name, Resource the URI of where the new token is to be used.
+	Audience string `json:"audience,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	// Scope is that of the new token.
+	Scope string `json:"scope,omitempty"`
+	// RequestedTokenType is the type of the new token (section 3); empty leaves it to the server.
+	RequestedTokenType string `json:"requested_token_type,omitempty"`
+	// Parameters are added to the token request, as [name, value]: actor_token and actor_token_type, or more audiences.
+	Parameters [][2]string `json:"parameters,omitempty"`
+}
+
+// ExchangedToken is a token that was issued for another one.
+type ExchangedToken struct {
+	// Token has the TokenType N_A where what was issued is no access token (RFC 8693 section 2.2.1); it stands in AccessToken all the
+	// same.
+	Token
+	// IssuedTokenType is its type (section 3).
+	IssuedTokenType string
+}
+
+// UnmarshalJSON reads the ok of the command token_exchange.
+func (t *ExchangedToken) UnmarshalJSON(raw []byte) error {
+	var w struct {
+		IssuedTokenType string `json:"issued_token_type"`
+	}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return err
+	}
+	t.IssuedTokenType = w.IssuedTokenType
+	return t.Token.UnmarshalJSON(raw)
+}
+
+// TokenExchange gets a token for use somewhere else (RFC 8693 section 2). It is the caller's: the session neither keeps nor refreshes
+// it.
+//
+// Without a SubjectToken it fails as Token does. Where the server refuses, OAuthError says why, such as invalid_request for a subject
+// token that is not good or invalid_target (section 2.2.2). An answer without issued_token_type is an error of kind server.
+func (c *Client) TokenExchange(ctx context.Context, p TokenExchangeParams) (ExchangedToken, error) {
+	return call[ExchangedToken](c.s, ctx, "token_exchange", p)
+}
+
+// Introspect gives what the server knows of a token (RFC 7662 section 2), an object as it sent it. Its member active is true or false;
+// with false, as a rule, nothing else is in it, and a token that the server never saw looks the same. hint is access_token,
+// refresh_token or empty. An empty token stands for the session's access token as it is.
+//
+// Without Config.IntrospectionEndpoint, by discovery neither, the error is of kind client with that field; without a token it has the
+// code no_token. An answer without active is an error of kind server with the code bad_introspection.
+func (c *Client) Introspect(ctx context.Context, token, hint string) (json.RawMessage, error) {
+	var r struct {
+		Claims json.RawMessage `json:"claims"`
+	}
+	err := c.s.do(ctx, "introspect", struct {
+		Token string `json:"token,omitempty"`
+		Hint  string `json:"token_type_hint,omitempty"`
+	}{token, hint}, &r)
+	return r.Claims, err
+}
