@@ -25,6 +25,7 @@ const { values, positionals: redirect_uris } = parseArgs({
     'device-code': { type: 'string', default: '600' },
     interval: { type: 'string' },
     enforce: { type: 'string', default: '0' },
+    'backchannel-logout': { type: 'string' },
     'require-pushed': { type: 'boolean', default: false },
     'backchannel-logout': { type: 'string' },
   },
