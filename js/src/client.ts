@@ -6,6 +6,7 @@ import { withoutReply } from './redirect.js';
 import { fetchResource } from './resource.js';
 import type * as T from './types.js';
 
+const go = (url: string) => location.assign(url);
 const pairs = (parameters: T.Parameters | undefined) => parameters && [...new URLSearchParams(parameters)];
 
 /**
@@ -61,14 +62,15 @@ export class Client extends EventTarget {
 
   /**
    * Builds an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636). Its attempt is stored before the URL is handed
-   * out, and ends after ten minutes.
+   * out, and ends after ten minutes. Where the server takes pushed authorization requests, the URL refers to what was pushed
+   * (RFC 9126), and is good for as long as the server says.
    */
   authorize(parameters?: T.AuthorizeParameters): Promise<T.Authorization> {
     return this.#run('authorize', parameters);
   }
 
   /** Sends the user to the server: {@link authorize}, and then `location.assign`. */
-  async signIn({ navigate = (url) => location.assign(url), ...parameters }: T.SignInParameters = {}): Promise<void> {
+  async signIn({ navigate = go, ...parameters }: T.SignInParameters = {}): Promise<void> {
     navigate((await this.authorize(parameters)).url);
   }
 
@@ -180,9 +182,44 @@ export class Client extends EventTarget {
     return this.#host.run('set_token', { token }, options?.signal);
   }
 
-  /** Forgets the session, and then revokes its tokens; `revoked` says whether the server confirmed that. */
-  signOut(options?: T.CallOptions): Promise<{ revoked: boolean }> {
-    return this.#run('log_out', options);
+  /**
+   * Forgets the session, and then revokes its tokens (RFC 7009). It gives the URL at which a browser ends the user's session at the
+   * server as well (OpenID Connect RP-Initiated Logout section 2); {@link signOut} goes there.
+   */
+  logOut(parameters?: T.LogOutParameters): Promise<T.LoggedOut> {
+    return this.#run('log_out', parameters);
+  }
+
+  /** Signs the user out: {@link logOut}, and then `location.assign` where there is a URL. */
+  async signOut({ navigate = go, ...parameters }: T.SignOutParameters = {}): Promise<T.LoggedOut> {
+    const ended = await this.logOut(parameters);
+    if (ended.url) navigate(ended.url);
+    return ended;
+  }
+
+  /**
+   * Verifies the `logout_token` that a server posts when a session ends there (OpenID Connect Back-Channel Logout section 2.6).
+   * Whoever keeps sessions ends those that it names, and sees to it that a `jti` counts once.
+   *
+   * @throws {OAuthError} kind `id_token_not_verified`
+   */
+  logoutToken(text: string, options?: T.CallOptions): Promise<T.LogoutToken> {
+    return this.#run('logout_token', { ...options, logout_token: text } as object);
+  }
+
+  /** Signs in the client itself, without a user (RFC 6749 section 4.4). It needs a `client_secret`. */
+  clientCredentials(parameters?: T.ClientCredentialsParameters): Promise<T.Status> {
+    return this.#run('client_credentials', parameters);
+  }
+
+  /** Changes a token for one that is good elsewhere (RFC 8693). It is handed out and not kept. */
+  tokenExchange(parameters?: T.TokenExchangeParameters): Promise<T.ExchangedToken> {
+    return this.#run('token_exchange', parameters);
+  }
+
+  /** Asks the server what it knows of a token (RFC 7662). */
+  async introspect(parameters?: T.IntrospectParameters): Promise<T.Introspection> {
+    return (await this.#run('introspect', parameters)).claims;
   }
 
   /**

@@ -50,6 +50,17 @@ export interface Config {
   revocation_endpoint_auth_method?: AuthMethod;
   /** OpenID Connect Core section 5.3. */
   userinfo_endpoint?: string;
+  /** RFC 7662 section 2. */
+  introspection_endpoint?: string;
+  /** Where a browser ends the user's session at the server (OpenID Connect RP-Initiated Logout section 2). */
+  end_session_endpoint?: string;
+  /** RFC 9126 section 2. A page needs a server that lets it read the answer (CORS). */
+  pushed_authorization_request_endpoint?: string;
+  /**
+   * Whether the parameters of an authorization request go to the server first, so that the URL holds nothing but a reference to them
+   * (RFC 9126). `offered`, the default: where there is an endpoint.
+   */
+  pushed_authorization_requests?: 'off' | 'offered' | 'required';
   /** Where the keys are that ID tokens are verified with (RFC 7517 section 5). With the scope `openid` it or `discovery` is needed. */
   jwks_uri?: string;
   /** The algorithms that may sign ID tokens. Default: all of them. */
@@ -272,6 +283,84 @@ export interface TokenResponse {
 export interface RevokeParameters extends CallOptions {
   /** Default: the one that ends more. */
   token?: 'access_token' | 'refresh_token';
+}
+
+export interface LogOutParameters extends CallOptions {
+  /**
+   * Where the server sends the user back to, exactly as registered. With `state` it is not the redirect URI, where it would pass for
+   * the reply to a sign-in.
+   */
+  post_logout_redirect_uri?: string;
+  /** Comes back with the user, as it is. */
+  state?: string;
+}
+
+export interface SignOutParameters extends LogOutParameters {
+  /** Goes to the URL that ends the session at the server. Default: `location.assign`. */
+  navigate?: (url: string) => void;
+}
+
+/** How a session ended. */
+export interface LoggedOut {
+  /** Whether the server confirmed that it takes the tokens no more. */
+  revoked: boolean;
+  /** Where a browser ends the user's session at the server too; left out where there is no `end_session_endpoint`. */
+  url?: string;
+}
+
+/** What a verified logout token says (OpenID Connect Back-Channel Logout section 2.4): `sub`, `sid`, or both. */
+export interface LogoutToken {
+  iss: string;
+  /** Whose sessions end. */
+  sub?: string;
+  /** Which session ends: the ID token of the sign-in has the same claim. */
+  sid?: string;
+  /** No two tokens have the same. */
+  jti: string;
+}
+
+export interface ClientCredentialsParameters extends CallOptions {
+  /** In place of the configured scope. */
+  scope?: string;
+  /** Further parameters of the request. */
+  parameters?: Parameters;
+}
+
+export interface TokenExchangeParameters extends CallOptions {
+  /** Default: the session's access token. */
+  subject_token?: string;
+  /** A URI of RFC 8693 section 3. Default: `urn:ietf:params:oauth:token-type:access_token`. */
+  subject_token_type?: string;
+  /** The name of the service that the new token is for. */
+  audience?: string;
+  /** The URI of what the new token is for. */
+  resource?: string;
+  scope?: string;
+  /** A URI of RFC 8693 section 3. */
+  requested_token_type?: string;
+  /** Further parameters of the request. */
+  parameters?: Parameters;
+}
+
+/** A token that was issued for another one (RFC 8693 section 2.2.1). */
+export interface ExchangedToken extends Token {
+  /** `N_A` where it is none that is sent like an access token. */
+  token_type: string;
+  issued_token_type: string;
+}
+
+export interface IntrospectParameters extends CallOptions {
+  /** Default: the session's access token. */
+  token?: string;
+  /** With `token`: what it is. */
+  token_type_hint?: 'access_token' | 'refresh_token' | (string & {});
+}
+
+/** What the server knows of a token (RFC 7662 section 2.2). Numbers beyond 2^53 lose digits, as in `JSON.parse`. */
+export interface Introspection {
+  /** Whether it is good now; where it is not, nothing else is said. */
+  active: boolean;
+  [member: string]: unknown;
 }
 
 export type SessionStatus = 'not_authenticated' | 'temporary_credentials_received' | 'granted' | 'refreshing';

@@ -170,6 +170,37 @@ test('H2 H3 revoke and signOut', async () => {
   await assert.rejects(client.token(), { code: 'not_signed_in' });
 });
 
+test('H2 H4 signOut goes where the session at the server ends', async () => {
+  const client = await openClient({ ...server.config, end_session_endpoint: `${server.url}/end` });
+  const after = { post_logout_redirect_uri: 'https://app.example/bye', state: 'a b' };
+  await signIn(client);
+  const visited = [];
+  const ended = await client.signOut({ ...after, navigate: (url) => visited.push(url) });
+  assert.equal(ended.revoked, true);
+  assert.deepEqual(visited, [ended.url]);
+  const url = new URL(ended.url);
+  assert.equal(url.origin + url.pathname, `${server.url}/end`);
+  assert.deepEqual(Object.fromEntries(url.searchParams), { client_id: 'app', ...after });
+});
+
+test('Q23 a token for elsewhere: what is asked for is sent, and what comes is not kept', async () => {
+  const client = await openClient(server.config);
+  await signIn(client);
+  const { access_token } = await client.token();
+  const issued_token_type = 'urn:ietf:params:oauth:token-type:access_token';
+  server.answers['/token'] = () => ({ body: { access_token: 'ELSEWHERE', token_type: 'Bearer', issued_token_type } });
+  try {
+    const exchanged = await client.tokenExchange({ audience: 'other', parameters: { tenant: 'a' } });
+    assert.deepEqual([exchanged.access_token, exchanged.issued_token_type], ['ELSEWHERE', issued_token_type]);
+  } finally {
+    delete server.answers['/token'];
+  }
+  const sent = new URLSearchParams(server.requests.at(-1).body);
+  const names = ['grant_type', 'subject_token', 'audience', 'tenant'];
+  assert.deepEqual(names.map((name) => sent.get(name)), ['urn:ietf:params:oauth:grant-type:token-exchange', access_token, 'other', 'a']);
+  assert.equal((await client.token()).access_token, access_token);
+});
+
 test('Q23 a code from elsewhere, and tokens from elsewhere', async () => {
   const client = await openClient(server.config);
   assert.equal((await client.exchange({ code: 'x', code_verifier: 'v'.repeat(43) })).status, 'granted');

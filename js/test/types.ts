@@ -34,6 +34,10 @@ const client: Client = await openClient(
     parameters: { audience: 'api' },
     pkce_verifier_length: 64,
     retry_window_ms: 0,
+    introspection_endpoint: 'https://as.example/introspect',
+    end_session_endpoint: 'https://as.example/logout',
+    pushed_authorization_request_endpoint: 'https://as.example/par',
+    pushed_authorization_requests: 'required',
     device_authorization_endpoint: 'https://{tenant}.as.example/device',
     variables: { tenant: 'a' },
     clock_skew_ms: 5000,
@@ -94,6 +98,14 @@ console.log(access_token, new Date(expires_at));
 await client.setToken({ access_token: 'a', token_type: 'Bearer', expires_in: '60', user: 1 });
 await client.revoke({ token: 'refresh_token' });
 console.log((await client.userinfo())['sub'], (await client.refresh()).expired, (await client.signOut()).revoked);
+const { revoked, url: end = '/' } = await client.logOut({ post_logout_redirect_uri: 'https://app.example/bye', state: 's', signal });
+console.log(revoked, end.length, (await client.signOut({ post_logout_redirect_uri: end, navigate: (url) => console.log(url) })).url);
+const { iss, sub = '', sid = '', jti } = await client.logoutToken('e30.e30.', { signal });
+console.log(iss + sub + sid + jti, (await client.clientCredentials({ scope: 'read', parameters: { resource: 'https://api.example' } })).scope);
+const exchanged = await client.tokenExchange({ audience: 'api', requested_token_type: 'urn:ietf:params:oauth:token-type:access_token' });
+console.log(exchanged.access_token, exchanged.issued_token_type);
+const { active, ...said } = await client.introspect({ token: exchanged.access_token, token_type_hint: 'access_token' });
+console.log(active, said['sub']);
 const response: Response = await client.fetch(new URL('https://api.example/v1/me'), { method: 'POST', body: '{}' });
 console.log(response.ok);
 
@@ -118,6 +130,8 @@ await openClient({});
 await openClient({ client_id: 'app', clientSecret: 's' });
 // @ts-expect-error: no such method of client authentication
 await openClient({ client_id: 'app', token_endpoint_auth_method: 'basic' });
+// @ts-expect-error: no such mode
+await openClient({ client_id: 'app', pushed_authorization_requests: 'on' });
 // @ts-expect-error: what anybody can sign
 await openClient({ client_id: 'app', id_token_signed_response_alg: ['none'] });
 // @ts-expect-error: a store without versions
