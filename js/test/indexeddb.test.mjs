@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { decide, launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
 import { installed } from './lib/installed.mjs';
 import { authserver } from './lib/process.mjs';
+import { until } from './lib/provider.mjs';
 import { serve } from './lib/serve.mjs';
 
 const APP = '/pages/app.html';
@@ -168,8 +169,12 @@ for (const [what, script] of [['', ''], [', without BroadcastChannel', 'delete g
   test(`X8 X9 two tabs refresh at once: one asks the server, the other adopts what it got${what}`, async (t) => {
     const context = await fresh(t, script);
     const tabs = await signedIn(context);
+    // `waitForFunction` would take a promise for true.
     const waits = (tab) =>
-      tab.waitForFunction(async () => (await navigator.locks.query()).pending.some(({ name }) => name === 'oauth2.session'), undefined, { timeout: 10_000 });
+      until(
+        () => tab.evaluate(async () => (await navigator.locks.query()).pending.some(({ name }) => name === 'oauth2.session')),
+        'a tab that waits for the lock',
+      );
     const [one, two] = await refreshAtOnce(context, tabs, waits);
     assert.equal(typeof one, 'string');
     assert.equal(two, one);

@@ -1,4 +1,5 @@
-// Discovery and ID tokens against npm oidc-provider: every algorithm, what comes back forged, keys that change, what is kept and what fails.
+// OpenID Connect against npm oidc-provider. Discovery and ID tokens: every algorithm, what comes back forged, keys that change, what is
+// kept and what fails. Pushed authorization requests, signing out at the server, client credentials and introspection.
 import assert from 'node:assert/strict';
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { join } from 'node:path';
@@ -246,4 +247,87 @@ test('Q12 a page that came over http has no WebCrypto: nothing passes for verifi
   const { kind, code } = await signIn(client);
   assert.deepEqual([kind, code], ['client', 'unsupported']);
   assert.equal((await client.call('status')).status, 'not_authenticated');
+});
+
+/** The URL of an authorization request holds a reference to what was pushed, and nothing else of it. */
+const checkPushed = (url, client_id) => {
+  const { request_uri, ...rest } = Object.fromEntries(new URL(url).searchParams);
+  assert.match(request_uri, /^urn:/);
+  assert.deepEqual(rest, { client_id });
+};
+
+test('H1 H4 a page pushes the authorization request where the metadata offers that: the URL refers to it, and the sign-in completes', async (t) => {
+  const { page, call } = await openClient(t);
+  const pushed = page.waitForRequest((request) => request.method() === 'POST');
+  const { url } = await call('authorize', { parameters: { ui_locales: 'de' } });
+  checkPushed(url, 'public');
+  const sent = new URLSearchParams((await pushed).postData());
+  for (const name of ['redirect_uri', 'scope', 'state', 'code_challenge', 'nonce']) assert.ok(sent.get(name), name);
+  assert.equal(sent.get('ui_locales'), 'de');
+  checkClaims((await call('handleRedirect', (await decide(url, 'approve')).url)).claims, 'public');
+});
+
+/** In Node, with a secret. */
+const confidential = async (t) => {
+  const config = { client_id: 'basic', client_secret: 'a-secret-of-the-test', pushed_authorization_requests: 'required' };
+  const client = await (await library()).openClient(configuration(config));
+  t.after(() => client.close());
+  return client;
+};
+
+test('H1 H4 A6 Node with a secret: the request is pushed, the sign-in completes, and the server says what it knows of the token', async (t) => {
+  const client = await confidential(t);
+  const { url } = await client.authorize();
+  checkPushed(url, 'basic');
+  checkClaims((await client.callback({ url: (await decide(url, 'approve')).url })).claims, 'basic');
+
+  const { access_token } = await client.token();
+  const { active, sub, client_id } = await client.introspect();
+  assert.deepEqual([active, sub, client_id], [true, '248289761001', 'basic']);
+  await client.logOut();
+  assert.deepEqual(await client.introspect({ token: access_token, token_type_hint: 'access_token' }), { active: false });
+});
+
+test('A4 A6 Node signs in as itself: a token without a user, good at the server', async (t) => {
+  const client = await confidential(t);
+  const { status, refreshable, claims, id_token } = await client.clientCredentials();
+  assert.deepEqual([status, refreshable, claims, id_token], ['granted', false, undefined, undefined]);
+  const { active, client_id, sub } = await client.introspect();
+  assert.deepEqual([active, client_id, sub], [true, 'basic', undefined]);
+});
+
+/** Signs in by hand, on the server's pages, and says whether it asked for the password. */
+const signInByHand = async ({ page, call, reload }) => {
+  await page.evaluate(() => void client.signIn());
+  await page.waitForURL(/interaction|code=/);
+  const asked = (await page.locator('input[name=password]').count()) > 0;
+  if (asked) {
+    await page.fill('input[name=login]', '248289761001');
+    await page.fill('input[name=password]', 'any');
+    await page.click('button[type=submit]');
+    await page.waitForURL(/interaction|code=/);
+  }
+  const consent = page.locator('button[type=submit]');
+  while (!page.url().includes('code=')) await Promise.all([page.waitForEvent('framenavigated'), consent.click()]);
+  await page.waitForFunction(() => window.oauth);
+  await reload();
+  checkClaims((await call('handleRedirect')).claims, 'public');
+  return asked;
+};
+
+test('H2 signing out ends the session at the server: without that it does not ask for the password again, and after it it does', async (t) => {
+  const client = await openClient(t);
+  const { page, call } = client;
+  assert.equal(await signInByHand(client), true);
+  await call('logOut');
+  assert.equal(await signInByHand(client), false, 'the server remembers the user');
+
+  const after = { post_logout_redirect_uri: site.url + APP, state: 'bye' };
+  await page.evaluate((after) => void client.signOut(after), after);
+  await page.click('button[value=yes]');
+  await page.waitForURL(`${site.url + APP}?state=bye`);
+  await page.waitForFunction(() => window.oauth);
+  await client.reload();
+  assert.equal((await call('status')).status, 'not_authenticated');
+  assert.equal(await signInByHand(client), true);
 });
