@@ -54,22 +54,35 @@ func startProvider(t *testing.T, options ...string) string {
 var (
 	formAction = regexp.MustCompile(`<form[^>]* action="([^"]+)"`)
 	formPrompt = regexp.MustCompile(`name="prompt" value="([^"]+)"`)
+	formXSRF   = regexp.MustCompile(`name="xsrf" value="([^"]+)"`)
 )
 
-// signInAtProvider goes through its sign-in and consent pages.
-func signInAtProvider(t *testing.T, page string) (callback string) {
+// newBrowser has the cookies of one user.
+func newBrowser(t *testing.T) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+	return &http.Client{Jar: jar}
+}
+
+// signInAtProvider is a user who was not there before.
+func signInAtProvider(t *testing.T, page string) (callback string) {
+	t.Helper()
+	return visitProvider(t, newBrowser(t), page)
+}
+
+// visitProvider goes through its pages, of signing in and consent or of signing out, and gives where they lead.
+func visitProvider(t *testing.T, browser *http.Client, page string) (end string) {
+	t.Helper()
+	browser.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 		if strings.HasPrefix(r.URL.String(), providerRedirect+"?") {
-			callback = r.URL.String()
+			end = r.URL.String()
 			return http.ErrUseLastResponse
 		}
 		return nil
-	}}
+	}
 	res, err := browser.Get(page)
 	for range 4 {
 		if err != nil {
@@ -77,14 +90,20 @@ func signInAtProvider(t *testing.T, page string) (callback string) {
 		}
 		body, err2 := io.ReadAll(res.Body)
 		res.Body.Close()
-		if callback != "" {
-			return callback
+		if end != "" {
+			return end
 		}
-		action, prompt := formAction.FindSubmatch(body), formPrompt.FindSubmatch(body)
-		if err2 != nil || action == nil || prompt == nil {
+		action, prompt, xsrf := formAction.FindSubmatch(body), formPrompt.FindSubmatch(body), formXSRF.FindSubmatch(body)
+		form := url.Values{"login": {"248289761001"}, "password": {"any"}}
+		switch {
+		case err2 != nil || action == nil || prompt == nil && xsrf == nil:
 			t.Fatalf("no form, status %d: %s", res.StatusCode, body)
+		case xsrf != nil:
+			form = url.Values{"xsrf": {string(xsrf[1])}, "logout": {"yes"}}
+		default:
+			form.Set("prompt", string(prompt[1]))
 		}
-		res, err = browser.PostForm(string(action[1]), url.Values{"prompt": {string(prompt[1])}, "login": {"248289761001"}, "password": {"any"}})
+		res, err = browser.PostForm(string(action[1]), form)
 	}
 	t.Fatal("no end of pages")
 	return ""

@@ -25,7 +25,6 @@ const { values, positionals: redirect_uris } = parseArgs({
     'device-code': { type: 'string', default: '600' },
     interval: { type: 'string' },
     enforce: { type: 'string', default: '0' },
-    'backchannel-logout': { type: 'string' },
     'require-pushed': { type: 'boolean', default: false },
     'backchannel-logout': { type: 'string' },
   },
@@ -70,6 +69,7 @@ const configuration = {
     pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: values['require-pushed'] },
   },
   scopes: ['openid', 'offline_access', 'read', 'write'],
+  extraTokenClaims: (ctx) => ctx?.oidc.params?.audience && { audience: ctx.oidc.params.audience },
   // By itself this server sends nothing to loopback, where a test listens for logout tokens.
   fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
   clientBasedCORS: () => true,
@@ -109,7 +109,7 @@ const exchange = (provider) => async (ctx) => {
   const scope = ctx.oidc.params.scope ?? subject.scope;
   if (!scope.split(' ').every((one) => scopes.includes(one))) throw new errors.InvalidScope('more than the subject_token has', scope);
   const { accountId, grantId, claims, sessionUid, expiresWithSession, gty } = subject;
-  const token = new provider.AccessToken({ client: ctx.oidc.client, accountId, grantId, claims, sessionUid, expiresWithSession, gty, scope, extra: { audience } });
+  const token = new provider.AccessToken({ client: ctx.oidc.client, accountId, grantId, claims, sessionUid, expiresWithSession, gty, scope });
   const access_token = await token.save();
   ctx.body = { access_token, issued_token_type: accessTokenType, token_type: token.tokenType, expires_in: token.expiration, scope };
 };

@@ -1,0 +1,379 @@
+package wasm_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm"
+)
+
+// openAtProvider is a client of oidc-provider, by its metadata; change may be nil.
+func openAtProvider(t *testing.T, issuer, client string, opts drive.Options, change func(*drive.Config)) *drive.Client {
+	t.Helper()
+	config := drive.Config{Issuer: issuer, Discovery: true, ClientID: client, RedirectURI: providerRedirect, Scope: "openid read write"}
+	switch client {
+	case "basic":
+		config.ClientSecret = "a-secret-of-the-test"
+	case "post":
+		config.ClientSecret, config.TokenEndpointAuthMethod = "a-secret-of-the-test", "client_secret_post"
+	}
+	if change != nil {
+		change(&config)
+	}
+	c, err := wasm.Open(t.Context(), config, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// enter signs a user in and gives what that ended with.
+func enter(t *testing.T, c *drive.Client, browser *http.Client) (drive.CallbackResult, error) {
+	t.Helper()
+	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Callback(t.Context(), visitProvider(t, browser, begun.URL))
+}
+
+func signedIn(t *testing.T, c *drive.Client) {
+	t.Helper()
+	if _, err := enter(t, c, newBrowser(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// H4, Q21: oidc-provider's metadata offers pushed authorization requests (RFC 9126), so they are used, by each kind of client; where it
+// demands them, a request in the URL fails and one that is pushed signs in.
+func TestOIDCProviderPushed(t *testing.T) {
+	offered, required := startProvider(t), startProvider(t, "--require-pushed")
+	for _, row := range []struct {
+		name, issuer, client, requests string
+		pushed                         bool
+		refused                        bool
+	}{
+		{"offered, public", offered, "public", "", true, false},
+		{"offered, Basic", offered, "basic", "", true, false},
+		{"offered, secret in the body", offered, "post", "", true, false},
+		{"offered, off", offered, "public", "off", false, false},
+		{"required by the client", offered, "basic", "required", true, false},
+		{"required by the server", required, "public", "", true, false},
+		{"required by the server, off", required, "public", "off", false, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := openAtProvider(t, row.issuer, row.client, drive.Options{}, func(config *drive.Config) { config.PushedAuthorizationRequests = row.requests })
+			begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{Parameters: [][2]string{{"ui_locales", "de"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			u, err := url.Parse(begun.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if q := u.Query(); row.pushed && (len(q) != 2 || q.Get("client_id") != row.client || q.Get("request_uri") == "") || !row.pushed && q.Get("state") == "" {
+				t.Errorf("the browser gets %v", q)
+			}
+			r, err := c.Callback(t.Context(), visitProvider(t, newBrowser(t), begun.URL))
+			if row.refused {
+				if e, ok := errors.AsType[*drive.Error](err); !ok || e.OAuthError != "invalid_request" {
+					t.Errorf("got %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkIDToken(t, r.Status, row.issuer, row.client)
+		})
+	}
+}
+
+// H2, H5: oidc-provider knows the session's tokens until they are revoked, and each kind of client may ask (RFC 7662).
+func TestOIDCProviderIntrospect(t *testing.T) {
+	issuer := startProvider(t)
+	for _, client := range []string{"public", "basic", "post"} {
+		t.Run(client, func(t *testing.T) {
+			c := openAtProvider(t, issuer, client, drive.Options{}, nil)
+			if _, err := c.Introspect(t.Context(), "", ""); !errors.Is(err, &drive.Error{Kind: "client", Code: "no_token", Op: "introspect"}) {
+				t.Errorf("without a token: %v", err)
+			}
+			signedIn(t, c)
+			token, err := c.Token(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			active := func(token, hint string) bool {
+				t.Helper()
+				raw, err := c.Introspect(t.Context(), token, hint)
+				var claims struct {
+					Active    bool
+					Client_id string
+					Sub       string
+				}
+				if err != nil || json.Unmarshal(raw, &claims) != nil || claims.Active && (claims.Client_id != client || claims.Sub != "248289761001") {
+					t.Fatalf("%v: %s", err, raw)
+				}
+				return claims.Active
+			}
+			if !active("", "") || !active(token.AccessToken, "access_token") || !active(token.AccessToken, "refresh_token") || active("unknown", "") {
+				t.Error("not what the server knows")
+			}
+			if _, err := c.Revoke(t.Context(), "access_token"); err != nil {
+				t.Fatal(err)
+			}
+			if active(token.AccessToken, "access_token") {
+				t.Error("active after it was revoked")
+			}
+		})
+	}
+	c := openAtProvider(t, issuer, "basic", drive.Options{}, func(config *drive.Config) { config.ClientSecret = "wrong" })
+	if _, err := c.Introspect(t.Context(), "any", ""); !errors.Is(err, drive.ErrServer) || !strings.Contains(err.Error(), "oauth2: introspect: ") || !strings.Contains(err.Error(), "invalid_client") {
+		t.Errorf("with a wrong secret: %v", err)
+	}
+}
+
+// H1, H5: a client's own token (RFC 6749 section 4.4) at oidc-provider, which knows it; one without a secret gets none.
+func TestOIDCProviderClientCredentials(t *testing.T) {
+	issuer := startProvider(t)
+	for _, client := range []string{"basic", "post"} {
+		t.Run(client, func(t *testing.T) {
+			c := openAtProvider(t, issuer, client, drive.Options{}, func(config *drive.Config) { config.Scope = "read write" })
+			st, err := c.ClientCredentials(t.Context(), drive.ClientCredentialsParams{Scope: "read"})
+			if err != nil || st.Status != "granted" || st.Scope != "read" || st.Refreshable || st.IDToken != "" {
+				t.Fatalf("%v, %+v", err, st)
+			}
+			raw, err := c.Introspect(t.Context(), "", "")
+			var claims struct {
+				Active     bool
+				Client_id  string
+				Scope, Sub string
+			}
+			if err != nil || json.Unmarshal(raw, &claims) != nil || !claims.Active || claims.Client_id != client || claims.Scope != "read" || claims.Sub != "" {
+				t.Errorf("%v: %s", err, raw)
+			}
+			if out, err := c.LogOut(t.Context(), drive.LogOutParams{}); err != nil || !out.Revoked {
+				t.Errorf("%v, %v", out, err)
+			}
+			wrong := openAtProvider(t, issuer, client, drive.Options{}, func(config *drive.Config) { config.ClientSecret = "wrong" })
+			_, err = wrong.ClientCredentials(t.Context(), drive.ClientCredentialsParams{})
+			if e, ok := errors.AsType[*drive.Error](err); !ok || e.OAuthError != "invalid_client" || e.Op != "client_credentials" || e.Status != 401 {
+				t.Errorf("with a wrong secret: %v", err)
+			}
+		})
+	}
+	c := openAtProvider(t, issuer, "public", drive.Options{}, nil)
+	if _, err := c.ClientCredentials(t.Context(), drive.ClientCredentialsParams{}); !errors.Is(err, &drive.Error{Kind: "client", Code: "missing"}) {
+		t.Errorf("without a secret: %v", err)
+	}
+}
+
+// H5, X6: the session's access token is exchanged for one with less scope (RFC 8693), which the server knows and the session does not
+// keep. oidc-provider has no such grant; the one that its starter adds is an imitation, on the server's own tokens.
+func TestOIDCProviderTokenExchange(t *testing.T) {
+	c := openAtProvider(t, startProvider(t), "basic", drive.Options{}, nil)
+	if _, err := c.TokenExchange(t.Context(), drive.TokenExchangeParams{}); !errors.Is(err, &drive.Error{Code: "not_signed_in"}) {
+		t.Errorf("before signing in: %v", err)
+	}
+	signedIn(t, c)
+	before, err := c.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const accessToken = "urn:ietf:params:oauth:token-type:access_token"
+	got, err := c.TokenExchange(t.Context(), drive.TokenExchangeParams{Audience: "backend", Scope: "read", RequestedTokenType: accessToken})
+	if err != nil || got.AccessToken == "" || got.AccessToken == before.AccessToken || got.IssuedTokenType != accessToken || got.Scope != "read" || !got.Expiry.After(time.Now()) {
+		t.Fatalf("%v, %+v", err, got)
+	}
+	if strings.Contains(got.String(), got.AccessToken) {
+		t.Error("printed in full")
+	}
+	if after, err := c.Token(t.Context()); err != nil || after.AccessToken != before.AccessToken {
+		t.Errorf("the session holds another token: %v", err)
+	}
+	raw, err := c.Introspect(t.Context(), got.AccessToken, "access_token")
+	var claims struct {
+		Active          bool
+		Scope, Audience string
+	}
+	if err != nil || json.Unmarshal(raw, &claims) != nil || !claims.Active || claims.Scope != "read" || claims.Audience != "backend" {
+		t.Errorf("%v: %s", err, raw)
+	}
+	// A token of the caller's in place of the session's.
+	if again, err := c.TokenExchange(t.Context(), drive.TokenExchangeParams{SubjectToken: got.AccessToken, Audience: "further"}); err != nil || again.Scope != "read" {
+		t.Errorf("%v, %+v", err, again)
+	}
+	for name, row := range map[string]struct {
+		params drive.TokenExchangeParams
+		want   string
+	}{
+		"no audience":       {drive.TokenExchangeParams{}, "invalid_target"},
+		"more scope":        {drive.TokenExchangeParams{SubjectToken: got.AccessToken, Audience: "backend", Scope: "write"}, "invalid_scope"},
+		"an unknown token":  {drive.TokenExchangeParams{SubjectToken: "unknown-token", Audience: "backend"}, "invalid_request"},
+		"of another type":   {drive.TokenExchangeParams{SubjectTokenType: "urn:ietf:params:oauth:token-type:jwt", Audience: "backend"}, "invalid_request"},
+		"wanted as another": {drive.TokenExchangeParams{RequestedTokenType: "urn:ietf:params:oauth:token-type:jwt", Audience: "backend"}, "invalid_request"},
+	} {
+		_, err := c.TokenExchange(t.Context(), row.params)
+		if e, ok := errors.AsType[*drive.Error](err); !ok || e.OAuthError != row.want || e.Op != "token_exchange" || e.Status != 400 || strings.Contains(err.Error(), "unknown-token") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// H2, Q12: signing out revokes the tokens; the URL that it gives, opened in the user's browser, ends the session at oidc-provider, which
+// finds the ID token good as its hint, and sends the browser back with the state (OpenID Connect RP-Initiated Logout).
+func TestOIDCProviderLogOut(t *testing.T) {
+	issuer := startProvider(t)
+	for _, client := range []string{"public", "basic"} {
+		t.Run(client, func(t *testing.T) {
+			c, browser := openAtProvider(t, issuer, client, drive.Options{}, nil), newBrowser(t)
+			if _, err := enter(t, c, browser); err != nil {
+				t.Fatal(err)
+			}
+			// The server asks a user whom it knows for consent only.
+			asks := func() string {
+				t.Helper()
+				begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				res, err := browser.Get(begun.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer res.Body.Close()
+				page, err := io.ReadAll(res.Body)
+				prompt := formPrompt.FindSubmatch(page)
+				if err != nil || prompt == nil {
+					t.Fatalf("%v: %s", err, page)
+				}
+				return string(prompt[1])
+			}
+			if got := asks(); got != "consent" {
+				t.Fatalf("asks for %s", got)
+			}
+			st, err := c.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			token, err := c.Token(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.LogOut(t.Context(), drive.LogOutParams{PostLogoutRedirectURI: "javascript:alert(1)"}); !errors.Is(err, &drive.Error{Kind: "client", Code: "bad_url"}) {
+				t.Errorf("got %v", err)
+			}
+			out, err := c.LogOut(t.Context(), drive.LogOutParams{PostLogoutRedirectURI: providerRedirect, State: "where I was"})
+			if err != nil || !out.Revoked {
+				t.Fatalf("%v, %+v", err, out)
+			}
+			u, err := url.Parse(out.URL)
+			if err != nil || u.Query().Get("id_token_hint") != st.IDToken {
+				t.Errorf("%v: %s", err, out.URL)
+			}
+			if raw, err := c.Introspect(t.Context(), token.AccessToken, ""); err != nil || string(raw) != `{"active":false}` {
+				t.Errorf("%v: the access token is %s", err, raw)
+			}
+			if got := asks(); got != "consent" {
+				t.Errorf("before the browser was at the URL the server asks for %s", got)
+			}
+			if back := visitProvider(t, browser, out.URL); back != providerRedirect+"?state=where+I+was" && back != providerRedirect+"?state=where%20I%20was" {
+				t.Errorf("the browser ends at %s", back)
+			}
+			if got := asks(); got != "login" {
+				t.Errorf("after that it asks for %s", got)
+			}
+		})
+	}
+}
+
+// Q12: logout tokens that oidc-provider makes and posts (OpenID Connect Back-Channel Logout) are verified: RSA, elliptic curves, EdDSA.
+// One that was altered, is of another client, or is replayed when it has ended is refused; an ID token is no logout token, nor the
+// other way round. A replay before that is for the application to see, by the id.
+func TestOIDCProviderBackChannel(t *testing.T) {
+	received := make(chan string, 9)
+	application := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		received <- r.PostFormValue("logout_token")
+	}))
+	t.Cleanup(application.Close)
+	issuer := startProvider(t, "--backchannel-logout", application.URL)
+	for _, client := range []string{"public", "PS384", "ES256", "EdDSA"} {
+		t.Run(client, func(t *testing.T) {
+			var ahead atomic.Int64
+			c := openAtProvider(t, issuer, client, drive.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}, nil)
+			browser := newBrowser(t)
+			in, err := enter(t, c, browser)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := c.LogOut(t.Context(), drive.LogOutParams{PostLogoutRedirectURI: providerRedirect, State: "s"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if visitProvider(t, browser, out.URL) == "" {
+				t.Fatal("not signed out")
+			}
+			var token string
+			select {
+			case token = <-received:
+			case <-time.After(10 * time.Second):
+				t.Fatal("no logout token came")
+			}
+			got, err := c.LogoutToken(t.Context(), token)
+			if err != nil || got.Issuer != issuer || got.SessionID == "" || got.ID == "" {
+				t.Fatalf("%v, %+v", err, got)
+			}
+			if again, err := c.LogoutToken(t.Context(), token); err != nil || again != got {
+				t.Errorf("the same token once more is another: %v, %+v", err, again)
+			}
+
+			refused := func(name string, c *drive.Client, token, code, field string) {
+				t.Helper()
+				_, err := c.LogoutToken(t.Context(), token)
+				if e, ok := errors.AsType[*drive.Error](err); !ok || e.Kind != "id_token_not_verified" || e.Code != code || e.Field != field || e.Op != "logout_token" {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			parts := strings.Split(token, ".")
+			payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			with := func(old, new string) string {
+				t.Helper()
+				changed := strings.Replace(string(payload), old, new, 1)
+				if changed == string(payload) {
+					t.Fatalf("no %s in %s", old, payload)
+				}
+				return parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(changed)) + "." + parts[2]
+			}
+			refused("of another session", c, with(got.SessionID, "other"), "bad_signature", "")
+			refused("with a nonce", c, with(`{`, `{"nonce":"n",`), "wrong_claim", "nonce")
+			refused("without the event", c, with("backchannel-logout", "other"), "missing_claim", "events")
+			refused("unsigned", c, base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))+"."+parts[1]+".", "alg_not_allowed", "")
+			refused("no token", c, "x", "malformed", "")
+			refused("an ID token", c, in.IDToken, "wrong_claim", "nonce")
+			other := openAtProvider(t, issuer, "basic", drive.Options{}, nil)
+			refused("of another client", other, token, "wrong_claim", "aud")
+
+			// As an ID token it signs nobody in.
+			_, err = c.SetToken(t.Context(), map[string]string{"access_token": "a", "token_type": "Bearer", "id_token": token})
+			if !errors.Is(err, drive.ErrIDTokenNotVerified) {
+				t.Errorf("as an ID token: %v", err)
+			}
+			ahead.Store(int64(3 * time.Minute))
+			refused("replayed when it has ended", c, token, "wrong_claim", "exp")
+		})
+	}
+}
