@@ -2,7 +2,10 @@
 // kept and what fails. Pushed authorization requests, signing out at the server, client credentials and introspection.
 import assert from 'node:assert/strict';
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
 import { library, root } from './lib/installed.mjs';
@@ -18,9 +21,16 @@ const DAY = 24 * 60 * MINUTE;
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
 
 let browser, site, server, issuer;
+/** What the server posts when a session ends there. */
+const logouts = createServer(async (request, response) => {
+  logouts.emit('logout_token', new URLSearchParams(await text(request)).get('logout_token'));
+  response.end();
+});
 before(async () => {
+  await new Promise((listening) => logouts.listen(0, '127.0.0.1', listening));
   site = await serve(pages(), { headers: strictPolicy() });
-  server = await start('node', [join(root, 'js/test/lib/oidc-provider.mjs'), site.url + APP], /^ready: (\S+)/);
+  const options = ['--backchannel-logout', `http://127.0.0.1:${logouts.address().port}/`];
+  server = await start('node', [join(root, 'js/test/lib/oidc-provider.mjs'), ...options, site.url + APP], /^ready: (\S+)/);
   issuer = server.match[1];
   browser = await launch();
 });
@@ -28,6 +38,8 @@ after(async () => {
   await browser?.close();
   await server?.stop();
   site?.stop();
+  logouts.closeAllConnections();
+  logouts.close();
 });
 
 const configuration = (more) => ({ issuer, client_id: 'public', redirect_uri: site.url + APP, discovery: true, scope: 'openid profile', ...more });
@@ -315,7 +327,7 @@ const signInByHand = async ({ page, call, reload }) => {
   return asked;
 };
 
-test('H2 signing out ends the session at the server: without that it does not ask for the password again, and after it it does', async (t) => {
+test('H2 Q12 signing out ends the session at the server, which then asks for the password again; a logout token tells a server of the app', async (t) => {
   const client = await openClient(t);
   const { page, call } = client;
   assert.equal(await signInByHand(client), true);
@@ -324,10 +336,19 @@ test('H2 signing out ends the session at the server: without that it does not as
 
   const after = { post_logout_redirect_uri: site.url + APP, state: 'bye' };
   await page.evaluate((after) => void client.signOut(after), after);
+  const posted = once(logouts, 'logout_token', { signal: AbortSignal.timeout(30_000) });
   await page.click('button[value=yes]');
   await page.waitForURL(`${site.url + APP}?state=bye`);
   await page.waitForFunction(() => window.oauth);
   await client.reload();
   assert.equal((await call('status')).status, 'not_authenticated');
   assert.equal(await signInByHand(client), true);
+
+  const app = await (await library()).openClient(configuration());
+  t.after(() => app.close());
+  const [token] = await posted;
+  const { iss, sub, jti } = await app.logoutToken(token);
+  assert.deepEqual([iss, sub], [issuer, '248289761001']);
+  assert.ok(jti);
+  await assert.rejects(app.logoutToken(claims({ sub: 'mallory' })(token)), { kind: 'id_token_not_verified', code: 'bad_signature' });
 });
