@@ -253,7 +253,7 @@ func (c *client) pollOnce(d *device) {
 		if f != nil {
 			c.redact(f, d.code)
 		}
-		if c.device != d || !d.polling {
+		if (c.device != d || !d.polling) && plant != "stopped-poll-used" {
 			if f == nil {
 				c.discard(v.Get("refresh_token").Str(), v.Get("access_token").Str())
 				if c.device == d {

@@ -20,7 +20,7 @@ func (c *client) encode(t *tokens) string {
 	w.MemberInt("received_at", t.receivedAt)
 	w.MemberInt("generation", t.generation)
 	w.MemberStrIf("grant", t.grant)
-	if t.sentAt != 0 {
+	if t.sentAt != 0 && plant != "mark-not-stored" {
 		w.MemberInt("sent_at", t.sentAt)
 		w.MemberInt("tried_at", t.triedAt)
 		w.MemberStr("tried_by", t.triedBy)
@@ -103,7 +103,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 		}
 		changed := version != c.version || c.blind
 		c.version = version
-		if changed {
+		if changed && (plant != "adopt-skipped" || c.tokens.refresh == "") {
 			t, ok := c.decode(value)
 			if c.foreign = !ok; c.foreign {
 				c.emit(c.event("session_refused"))
@@ -111,7 +111,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 			if c.blind {
 				// Bytes that were handed in hold against what is older, or not there.
 				c.blind = false
-				if t.generation <= c.tokens.generation {
+				if t.generation <= c.tokens.generation || plant == "old-bytes-win" {
 					if t.generation == c.tokens.generation {
 						c.tokens.sentAt, c.tokens.triedAt, c.tokens.triedBy = t.sentAt, t.triedAt, t.triedBy
 					}
@@ -206,7 +206,7 @@ func (c *client) overwrite(key string, version *string, text string, yield bool,
 // keep takes t over after an attempt to store it.
 func (c *client) keep(t *tokens, version, failed string) {
 	c.tokens = t
-	if failed == "" {
+	if failed == "" || plant == "failed-store-untold" {
 		c.written(version)
 		c.foreign, c.only = false, ""
 		return
