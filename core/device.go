@@ -80,7 +80,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 // beginDevice stores the codes and then gives out what the user needs.
 func (c *client) beginDevice(cmd *command, d *device) {
 	c.devices.run(func(release func()) {
-		c.overwrite(c.deviceKey, &c.deviceVersion, c.encodeDevice(d), false, func(failed string) {
+		c.overwrite(c.deviceKey, &c.deviceVersion, c.encodeDevice(d), func(failed string) {
 			release()
 			if c.starting != cmd || cmd.done {
 				c.storeDevice("", d)

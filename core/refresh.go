@@ -15,6 +15,7 @@ type refreshRun struct {
 	resent  bool    // it was sent before this request, by us or by one that did not see the answer
 	alone   bool    // the lock is held: whoever set a mark is not sending any more
 	had     *tokens // at the start
+	mark    string  // tried_by of this run, not sent yet
 	useless bool    // the answer, but for a refresh token in it
 }
 
@@ -111,7 +112,10 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			end(&fault{kind: kindClient, code: "refresh_in_progress", retryable: true})
 			return
 		}
-		if run.resent = t.sentAt != 0; plant != "window-ignored" && run.resent && (c.retryWindow == 0 || c.now-t.sentAt > c.retryWindow) {
+		if run.mark == "" || run.mark != t.triedBy { // else only the answer of the store was lost
+			run.resent = t.sentAt != 0
+		}
+		if plant != "window-ignored" && run.resent && (c.retryWindow == 0 || c.now-t.sentAt > c.retryWindow) {
 			end(&fault{kind: kindNetwork, code: "outcome_unknown"})
 			return
 		}
@@ -119,7 +123,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			t.sentAt = c.now
 		}
 		t.triedAt, t.triedBy = c.now, c.random("mark", 11)
-		c.marked = t.triedBy
+		c.marked, run.mark = t.triedBy, t.triedBy
 		run.sent = t.refresh
 		c.store(c.key, c.version, c.encode(t), func(version, failed string) {
 			switch {

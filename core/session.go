@@ -138,13 +138,14 @@ func (c *client) reload(done func(changed bool, failed string)) {
 
 // hold makes t the session after a sign-in: stored over whatever is there, and only then granted. Where the store fails it is held in memory, and the event says so.
 func (c *client) hold(t *tokens, given bool, done func(*fault)) {
-	c.holdOver(t, given, maxTries, done)
+	c.holdOver(t, c.tokens.grant, given, maxTries, done)
 }
 
-func (c *client) holdOver(t *tokens, given bool, left int, done func(*fault)) {
-	c.overwrite(c.key, &c.version, c.encode(t), true, func(failed string) {
-		if failed != overtaken || left == 0 {
-			c.keep(t, c.version, failed)
+// holdOver: before is the sign-in that t takes the place of. Where that is still there, t was never stored; what was signed in later than t came after it.
+func (c *client) holdOver(t *tokens, before string, given bool, left int, done func(*fault)) {
+	c.store(c.key, c.version, c.encode(t), func(version, failed string) {
+		if !conflict(failed) || left == 0 {
+			c.keep(t, version, failed)
 			c.enter(given)
 			done(nil)
 			return
@@ -152,22 +153,25 @@ func (c *client) holdOver(t *tokens, given bool, left int, done func(*fault)) {
 		c.load(c.key, func(value, version, unread string) {
 			theirs, ok := c.decode(value)
 			switch {
-			case unread == "" && value == "":
+			case unread != "":
+			case failed != overtaken:
+				c.version, before = version, theirs.grant
+			case value == "":
 				// Signed out elsewhere, and perhaps out of this very session: it is not brought back.
 				c.tokens, c.version = &tokens{}, version
 				c.settle()
 				c.discard(t.refresh, t.access)
 				done(&fault{kind: kindClient, code: "signed_out"})
-			case unread == "" && ok && theirs.grant == t.grant:
+				return
+			case ok && theirs.grant != before && (theirs.grant == t.grant || theirs.signedInAt() > t.signedInAt()):
 				c.keep(theirs, version, "")
 				c.grant()
 				done(nil)
+				return
 			default:
-				if unread == "" {
-					c.version = version
-				}
-				c.holdOver(t, given, left-1, done)
+				c.version = version
 			}
+			c.holdOver(t, before, given, left-1, done)
 		})
 	})
 }
@@ -176,15 +180,11 @@ const overtaken = "overtaken"
 
 func conflict(failed string) bool { return failed == "conflict" || failed == overtaken }
 
-// overwrite stores text whatever is there; version is what was seen there last. With yield it leaves alone what may have come after its own first try.
-func (c *client) overwrite(key string, version *string, text string, yield bool, done func(failed string)) {
+// overwrite stores text whatever is there; version is what was seen there last.
+func (c *client) overwrite(key string, version *string, text string, done func(failed string)) {
 	var try func(left int)
 	try = func(left int) {
 		c.store(key, *version, text, func(next, failed string) {
-			if failed == overtaken && yield {
-				done(failed)
-				return
-			}
 			if conflict(failed) && left > 0 {
 				c.load(key, func(_, now, unread string) {
 					if unread == "" {
@@ -231,7 +231,7 @@ func (c *client) clear(done func(*fault)) {
 		done(nil)
 		return
 	}
-	c.overwrite(c.key, &c.version, "", false, func(failed string) {
+	c.overwrite(c.key, &c.version, "", func(failed string) {
 		if failed != "" {
 			done(&fault{kind: kindStorage, code: failed, retryable: true})
 			return
