@@ -5,7 +5,7 @@ FUZZTIME ?= 2s
 PURE := ./core ./core/internal/...
 NODETESTS = js/test/*.test.mjs web/*.test.mjs
 
-.PHONY: help demo test setup check go-test js-test hosts behaviours fuzz wasm toolchain verify-wasm purity size soak bench
+.PHONY: help demo test setup check go-test js-test hosts behaviours fuzz wasm toolchain verify-wasm purity size soak bench simulate
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,7 @@ go-test: ## Go: native, 32 bits, wazero, wasip1, the authorization server
 	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o build/oauth2-wasip1.wasm ./wasm/module
 	GOARCH=386 go test $(PURE)
 	go test -race ./core/authserver/... ./core/drive/...
+	go test -tags plant -run Planted ./core/simulate
 	go test -count=1 -json ./... >build/go-test.json || { node js/test/behaviours.mjs --failures; exit 1; }
 
 fuzz: ## each fuzz target for FUZZTIME
@@ -71,6 +72,10 @@ size: setup toolchain ## bytes of all that a page loads, and what each part of c
 soak: setup ## minutes of fuzzing, and of tabs that share a session (SOAK_SECONDS=60)
 	$(MAKE) fuzz FUZZTIME=60s
 	node --test --test-reporter=spec js/test/soak/tabs.test.mjs
+	$(MAKE) simulate SEED=$$(date +%s) RUNS=8000
+
+simulate: ## the whole system from one seed, without a clock (SEED=1 RUNS=500 STEPS=600; SEED alone runs that one)
+	@go test -v -count=1 -timeout 0 -run '^TestSimulate$$' ./core/simulate -args -seed $(or $(SEED),1) -runs $(or $(RUNS),$(if $(SEED),1,500)) -steps $(or $(STEPS),600)
 
 bench: ## begin and finish an authorization: natively, on wazero, golang.org/x/oauth2
 	go test ./wasm -run '^$$' -bench . -benchtime 2s

@@ -136,6 +136,9 @@ func (a *attempts) encode(list []*attempt) string {
 	w.Key("attempts")
 	w.Open('[')
 	for _, t := range list {
+		if plant == "attempt-not-stored" {
+			continue
+		}
 		w.Open('{')
 		w.MemberStr("state", t.state)
 		w.MemberStrIf("nonce", t.nonce)

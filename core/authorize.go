@@ -93,6 +93,7 @@ func (c *client) authorize(cmd *command, in json.Value) {
 				if i := findAttempt(list, a.state); i >= 0 {
 					list = append(list[:i], list[i+1:]...)
 				}
+				a.at = c.now // it may have waited for its turn
 				return append(list, a), nil
 			}, func(f *fault) {
 				if f != nil {

@@ -96,7 +96,7 @@ func (c *client) checkCallback(a *attempt, url string, get func(string) string) 
 		return &fault{kind: kindCallback, code: "missing_iss"}
 	case iss != "" && c.issuer != "" && iss != c.issuer && iss != c.tenantIssuer(tenantOf(iss, c.issuerTemplate)):
 		return &fault{kind: kindCallback, code: "wrong_iss"}
-	case a.redeemed != "":
+	case a.redeemed != "" && plant != "state-not-consumed":
 		return &fault{kind: kindCallback, code: "already_used"}
 	case get("error") != "":
 		return protocolError(get)

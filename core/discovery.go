@@ -162,7 +162,7 @@ func (c *client) storeMetadata() {
 		w.MemberRaw("keys", c.keySet.keys.Raw())
 	}
 	w.Close('}')
-	c.overwrite(c.name+".metadata", &c.metadata.version, w.String(), false, func(string) {})
+	c.overwrite(c.name+".metadata", &c.metadata.version, w.String(), func(string) {})
 }
 
 // get reads a public document of the server's.

@@ -15,6 +15,7 @@ type refreshRun struct {
 	resent  bool    // it was sent before this request, by us or by one that did not see the answer
 	alone   bool    // the lock is held: whoever set a mark is not sending any more
 	had     *tokens // at the start
+	mark    string  // tried_by of this run, not sent yet
 	useless bool    // the answer, but for a refresh token in it
 }
 
@@ -33,6 +34,9 @@ func (c *client) refresh(done func(*fault)) {
 	c.sessions.run(func(release func()) {
 		c.locked(func(unlock func(), held bool, f *fault) {
 			run.alone = held
+			if plant == "lock-released-early" {
+				unlock()
+			}
 			end := func(f *fault) {
 				unlock()
 				if c.status == refreshing || c.tokens.access == "" {
@@ -67,6 +71,10 @@ func (c *client) refresh(done func(*fault)) {
 
 // locked takes the session's lock and gives the way to free it. A host without locks is left to compare-and-set.
 func (c *client) locked(then func(unlock func(), held bool, f *fault)) {
+	if plant == "no-lock" {
+		then(func() {}, true, nil)
+		return
+	}
 	w := c.effect("lock")
 	w.MemberStr("name", c.key)
 	w.MemberInt("timeout_ms", lockTimeout)
@@ -105,12 +113,15 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			end(f)
 			return
 		}
-		if age := c.now - t.triedAt; !run.alone && t.sentAt != 0 && t.triedBy != c.marked && age > -2*requestTimeout && age < 2*requestTimeout {
+		if age := c.now - t.triedAt; !run.alone && t.sentAt != 0 && t.triedBy != c.marked && age > -2*requestTimeout && age < 2*requestTimeout && plant != "young-mark-ignored" {
 			// There is no lock to tell, and whoever set the mark may be sending at this moment.
 			end(&fault{kind: kindClient, code: "refresh_in_progress", retryable: true})
 			return
 		}
-		if run.resent = t.sentAt != 0; run.resent && (c.retryWindow == 0 || c.now-t.sentAt > c.retryWindow) {
+		if run.mark == "" || run.mark != t.triedBy { // else only the answer of the store was lost
+			run.resent = t.sentAt != 0
+		}
+		if plant != "window-ignored" && run.resent && (c.retryWindow == 0 || c.now-t.sentAt > c.retryWindow) {
 			end(&fault{kind: kindNetwork, code: "outcome_unknown"})
 			return
 		}
@@ -118,11 +129,11 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			t.sentAt = c.now
 		}
 		t.triedAt, t.triedBy = c.now, c.random("mark", 11)
-		c.marked = t.triedBy
+		c.marked, run.mark = t.triedBy, t.triedBy
 		run.sent = t.refresh
 		c.store(c.key, c.version, c.encode(t), func(version, failed string) {
 			switch {
-			case failed == "":
+			case failed == "" || plant == "conflict-ignored":
 				c.written(version)
 			case conflict(failed) && left > 0:
 				c.prepareRefresh(run, left-1, end)
@@ -182,11 +193,11 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 		switch {
 		case f == nil:
 			c.adopt(run, t, end)
-		case f.unknown && !run.resent && f.retryAfter == 0 && c.retryWindow > 0 && c.now-c.tokens.sentAt <= c.retryWindow:
+		case f.unknown && (!run.resent || plant == "resent-without-limit") && f.retryAfter == 0 && c.retryWindow > 0 && c.now-c.tokens.sentAt <= c.retryWindow:
 			// Still under the lock: nobody else can have got an answer.
 			run.resent = true
 			c.sendRefresh(run, end)
-		case f.err == "invalid_grant":
+		case f.err == "invalid_grant" || plant == "transient-ends-the-session" && f.status >= 429:
 			c.refused(run, f, end)
 		case f.unknown:
 			end(f)
@@ -241,6 +252,10 @@ func (c *client) keepSuccessor(run *refreshRun, next string, done func(kept bool
 
 // adoptOwn stores what the server gave, then it is granted. Somebody who wrote in between is newer than we are: a sign-in is adopted, a sign-out ends this too.
 func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)) {
+	if plant == "use-before-persist" {
+		c.tokens = t
+		c.grant()
+	}
 	text := c.encode(t)
 	c.store(c.key, c.version, text, func(version, failed string) {
 		if !conflict(failed) {
@@ -258,7 +273,7 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 				c.replaced = run.sent
 				c.renewed(run)
 				end(nil)
-			case theirs.refresh == run.sent && left > 0:
+			case (theirs.refresh == run.sent || plant == "sign-out-undone" && value == "") && left > 0:
 				// Nothing newer: another one's mark on the token that we have the successor of.
 				c.version = version
 				c.adoptOwn(run, t, left-1, end)

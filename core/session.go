@@ -23,7 +23,7 @@ func (c *client) encode(t *tokens) string {
 	w.MemberInt("received_at", t.receivedAt)
 	w.MemberInt("generation", t.generation)
 	w.MemberStrIf("grant", t.grant)
-	if t.sentAt != 0 {
+	if t.sentAt != 0 && plant != "mark-not-stored" {
 		w.MemberInt("sent_at", t.sentAt)
 		w.MemberInt("tried_at", t.triedAt)
 		w.MemberStr("tried_by", t.triedBy)
@@ -109,7 +109,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 		}
 		changed := version != c.version || c.blind
 		c.version = version
-		if changed {
+		if changed && (plant != "adopt-skipped" || c.tokens.refresh == "") {
 			t, ok := c.decode(value)
 			if c.foreign = !ok; c.foreign {
 				c.emit(c.event("session_refused"))
@@ -117,7 +117,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 			if c.blind {
 				// Bytes that were handed in hold against what is older, or not there.
 				c.blind = false
-				if t.generation <= c.tokens.generation {
+				if t.generation <= c.tokens.generation || plant == "old-bytes-win" {
 					if t.generation == c.tokens.generation {
 						c.tokens.sentAt, c.tokens.triedAt, c.tokens.triedBy = t.sentAt, t.triedAt, t.triedBy
 					}
@@ -144,13 +144,14 @@ func (c *client) reload(done func(changed bool, failed string)) {
 
 // hold makes t the session after a sign-in: stored over whatever is there, and only then granted. Where the store fails it is held in memory, and the event says so.
 func (c *client) hold(t *tokens, given bool, done func(*fault)) {
-	c.holdOver(t, given, maxTries, done)
+	c.holdOver(t, c.tokens.grant, given, maxTries, done)
 }
 
-func (c *client) holdOver(t *tokens, given bool, left int, done func(*fault)) {
-	c.overwrite(c.key, &c.version, c.encode(t), true, func(failed string) {
-		if failed != overtaken || left == 0 {
-			c.keep(t, c.version, failed)
+// holdOver: before is the sign-in that t takes the place of. Where that is still there, t was never stored; what was signed in later than t came after it.
+func (c *client) holdOver(t *tokens, before string, given bool, left int, done func(*fault)) {
+	c.store(c.key, c.version, c.encode(t), func(version, failed string) {
+		if !conflict(failed) || left == 0 {
+			c.keep(t, version, failed)
 			c.enter(given)
 			done(nil)
 			return
@@ -158,22 +159,25 @@ func (c *client) holdOver(t *tokens, given bool, left int, done func(*fault)) {
 		c.load(c.key, func(value, version, unread string) {
 			theirs, ok := c.decode(value)
 			switch {
-			case unread == "" && value == "":
+			case unread != "":
+			case failed != overtaken:
+				c.version, before = version, theirs.grant
+			case value == "":
 				// Signed out elsewhere, and perhaps out of this very session: it is not brought back.
 				c.tokens, c.version = &tokens{}, version
 				c.settle()
 				c.discard(t.refresh, t.access)
 				done(&fault{kind: kindClient, code: "signed_out"})
-			case unread == "" && ok && theirs.grant == t.grant:
+				return
+			case ok && theirs.grant != before && (theirs.grant == t.grant || theirs.signedInAt() > t.signedInAt()):
 				c.keep(theirs, version, "")
 				c.grant()
 				done(nil)
+				return
 			default:
-				if unread == "" {
-					c.version = version
-				}
-				c.holdOver(t, given, left-1, done)
+				c.version = version
 			}
+			c.holdOver(t, before, given, left-1, done)
 		})
 	})
 }
@@ -182,15 +186,11 @@ const overtaken = "overtaken"
 
 func conflict(failed string) bool { return failed == "conflict" || failed == overtaken }
 
-// overwrite stores text whatever is there; version is what was seen there last. With yield it leaves alone what may have come after its own first try.
-func (c *client) overwrite(key string, version *string, text string, yield bool, done func(failed string)) {
+// overwrite stores text whatever is there; version is what was seen there last.
+func (c *client) overwrite(key string, version *string, text string, done func(failed string)) {
 	var try func(left int)
 	try = func(left int) {
 		c.store(key, *version, text, func(next, failed string) {
-			if failed == overtaken && yield {
-				done(failed)
-				return
-			}
 			if conflict(failed) && left > 0 {
 				c.load(key, func(_, now, unread string) {
 					if unread == "" {
@@ -212,7 +212,7 @@ func (c *client) overwrite(key string, version *string, text string, yield bool,
 // keep takes t over after an attempt to store it.
 func (c *client) keep(t *tokens, version, failed string) {
 	c.tokens = t
-	if failed == "" {
+	if failed == "" || plant == "failed-store-untold" {
 		c.written(version)
 		c.foreign, c.only = false, ""
 		return
@@ -237,7 +237,7 @@ func (c *client) clear(done func(*fault)) {
 		done(nil)
 		return
 	}
-	c.overwrite(c.key, &c.version, "", false, func(failed string) {
+	c.overwrite(c.key, &c.version, "", func(failed string) {
 		if failed != "" {
 			done(&fault{kind: kindStorage, code: failed, retryable: true})
 			return

@@ -27,7 +27,7 @@ func (c *client) load(key string, done func(value, version, failed string)) {
 }
 
 // store replaces what stands under key at that version by value, or deletes it where value is "". A failure other than a conflict is tried once more; "overtaken" is
-// then the conflict of which nobody can say whether the first try was written and what is there came after it.
+// then the conflict of which nobody can say whether the first try was written and what is there came after it, or is it: each caller knows its own write.
 func (c *client) store(key, version, value string, done func(version, failed string)) {
 	c.storeOnce(key, version, value, func(v, failed string) {
 		if failed == "" || failed == "conflict" {
@@ -35,18 +35,10 @@ func (c *client) store(key, version, value string, done func(version, failed str
 			return
 		}
 		c.storeOnce(key, version, value, func(v, failed string) {
-			if failed != "conflict" {
-				done(v, failed)
-				return
+			if failed == "conflict" {
+				failed = overtaken
 			}
-			// The first may have been written, and only its answer lost: then we are in conflict with ourselves. No two instances write the same text.
-			c.load(key, func(found, now, unread string) {
-				if unread == "" && found == value {
-					done(now, "")
-					return
-				}
-				done("", "overtaken")
-			})
+			done(v, failed)
 		})
 	})
 }

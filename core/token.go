@@ -16,7 +16,7 @@ type tokens struct {
 	sentAt                         int64 // the refresh token went out then first, and what became of it is not known
 	triedAt                        int64 // and then last
 	triedBy                        string
-	grant                          string     // a name for the sign-in that all this came of
+	grant                          string     // a name for the sign-in that all this came of, with its time in front
 	claims                         json.Value // of the ID token, verified
 	extra                          []extra
 }
@@ -84,7 +84,13 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 
 // newGrant is what a sign-in begins with.
 func (c *client) newGrant(scope string) *tokens {
-	return &tokens{requested: scope, generation: c.tokens.generation, grant: c.random("grant", 11)}
+	return &tokens{requested: scope, generation: c.tokens.generation, grant: string(json.AppendInt(nil, c.now)) + ":" + c.random("grant", 11)}
+}
+
+// signedInAt is the time in the name of the sign-in.
+func (t *tokens) signedInAt() int64 {
+	at, _ := json.Int(t.grant[:max(index(t.grant, ':'), 0)])
+	return at
 }
 
 // sameToken tells whether the access token is the same, whatever else was written since.

@@ -55,8 +55,6 @@ func build(root string) (files, error) {
 			{InputPath: "web/src/main.ts", OutputPath: "app"},
 			{InputPath: "web/src/popup.ts", OutputPath: "popup"},
 		},
-		// Where npm has not been, nobody finds the package that draws QR codes.
-		Alias:             map[string]string{"uqr": "./web/vendor/uqr/index.mjs"},
 		Outdir:            "build/web", // names the results; nothing is written
 		Bundle:            true,
 		Format:            api.FormatESModule,

@@ -1,9 +1,7 @@
 // The popup and automatic refresh in the demo, in Chromium. The names of the tests hold the ids of behaviours.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { open, root, serve } from './testlib/tab.mjs';
+import { open, serve } from './testlib/tab.mjs';
 
 /** The demo as it is, and one whose tokens are renewed after moments. */
 let demo;
@@ -74,10 +72,4 @@ test('Q9 with automatic refresh the page counts down to it, and the module renew
   await tab.page.reload();
   await tab.status('not_authenticated');
   assert.equal(await tab.at('auto-refresh').isChecked(), true);
-});
-
-test('the package that draws QR codes is the one that npm has', () => {
-  for (const [ours, theirs] of [['index.mjs', 'dist/index.mjs'], ['LICENSE', 'LICENSE']]) {
-    assert.ok(readFileSync(join(root, 'web/vendor/uqr', ours)).equals(readFileSync(join(root, 'node_modules/uqr', theirs))), ours);
-  }
 });

@@ -184,7 +184,7 @@ for (const colorScheme of ['light', 'dark']) {
     const tab = await open(t, demo, { colorScheme });
     const code = await tab.showCode();
     const link = tab.at('verification-uri-complete');
-    const picture = await link.locator('svg').screenshot();
+    const picture = await link.locator('img').screenshot();
     const [data, width, height, edge] = await tab.page.evaluate(async (base64) => {
       const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))]));
       const canvas = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');

@@ -1,6 +1,6 @@
 // Command web is the demo of this project and its development server: a page that signs in with the module, by
 // redirect, in a popup or as a TV does (RFC 8628), and the authorization server and protected API it signs in to. It
-// needs Go alone; web/vendor is there for that.
+// needs Go alone.
 //
 //	go run ./web
 //

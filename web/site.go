@@ -111,6 +111,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, s.origin+"/", http.StatusFound)
 		return
 	}
+	if r.URL.Path == qrPath && r.Method == http.MethodGet {
+		serveQR(w, r)
+		return
+	}
 	a, found := s.assets[r.URL.Path]
 	if !found {
 		http.NotFound(w, r)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -160,7 +161,7 @@ func TestBuildShowsWhatIsWrong(t *testing.T) {
 	root := t.TempDir()
 	for path, text := range map[string]string{
 		"web/page/index.html": "", "web/page/popup.html": "", "web/page/style.css": "", "web/page/icon.svg": "", "wasm/oauth2.wasm": "",
-		"web/src/main.ts": "import './gone.js';", "web/src/popup.ts": "", "web/vendor/uqr/index.mjs": "",
+		"web/src/main.ts": "import './gone.js';", "web/src/popup.ts": "",
 	} {
 		file := filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -173,5 +174,23 @@ func TestBuildShowsWhatIsWrong(t *testing.T) {
 	_, err := build(root)
 	if err == nil || !strings.Contains(err.Error(), "main.ts:1:7") || !strings.Contains(err.Error(), "gone.js") {
 		t.Fatalf("the error names neither file nor line: %v", err)
+	}
+}
+
+// TestQR: the picture is of the text, and nothing of the text is in the markup.
+func TestQR(t *testing.T) {
+	for _, row := range []struct {
+		name, text string
+		status     int
+	}{
+		{"an address", "http://127.0.0.1:8081/device?user_code=ABCD-EFGH", http.StatusOK},
+		{"markup", `"><script>`, http.StatusOK},
+		{"too long", strings.Repeat("x", 5000), http.StatusBadRequest},
+	} {
+		w := httptest.NewRecorder()
+		serveQR(w, httptest.NewRequest(http.MethodGet, qrPath+"?text="+url.QueryEscape(row.text), nil))
+		if w.Code != row.status || strings.Contains(w.Body.String(), "script") || row.status == http.StatusOK && !strings.HasPrefix(w.Body.String(), "<svg ") {
+			t.Errorf("%s: %d %.80s", row.name, w.Code, w.Body.String())
+		}
 	}
 }

@@ -87,10 +87,17 @@ func plain(name, members string) func(*World, *party) {
 
 // authorize begins a sign-in; the user goes through the server's pages and comes back, here or in another tab, once or twice.
 func authorize(w *World, p *party) {
-	slot := p.slot
+	slot, jumps := p.slot, w.jumps
 	p.command("authorize", "", func(ok json.RawMessage) {
-		var result struct{ URL string }
+		var result struct{ URL, State string }
 		json.Unmarshal(ok, &result)
+		switch {
+		case w.ledger.states[result.State]:
+		case w.jumps != jumps:
+			w.excuse("the clock jumped while an attempt was being stored, so it was over at once")
+		default:
+			w.fail("given-out-before-stored", "%s gives an authorization URL whose attempt was never stored", p.name())
+		}
 		if w.chance(.1) {
 			return // the user thinks better of it
 		}

@@ -35,6 +35,14 @@ func (p *party) polls(x *exchange) {
 	if since := p.now() - p.flow.asked; code == p.flow.code && since >= 0 && since < p.flow.interval && w.setBack == p.flow.back {
 		w.fail("poll-too-soon", "%s polls %d ms after its last poll; the interval is %d ms", p.name(), since, p.flow.interval)
 	}
+	if !w.healed && w.chance(.15) {
+		// A user who stops at this very moment.
+		w.after(w.span(0, 150), func() {
+			if !p.dead && !w.healed {
+				p.command("poll_stop", []string{"", `"forget":true`}[w.n(2)], nil)
+			}
+		})
+	}
 	p.flow.code, p.flow.asked, p.flow.back = code, p.now(), w.setBack
 }
 
@@ -53,7 +61,7 @@ func deviceStart(w *World, p *party) {
 		if w.chance(.1) {
 			decision = "deny"
 		}
-		w.after(w.long(1_000, 200_000), func() {
+		w.after(w.long(200, 60_000), func() {
 			if !w.healed {
 				w.server.decide(u, decision)
 				w.note(nil, "the user decides: %s", decision)

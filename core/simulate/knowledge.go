@@ -107,6 +107,9 @@ func (x *exchange) learn(member, outcome string) {
 		p.receipts = p.receipts[:len(p.receipts)-1] // an answer to a code that is refused keeps nothing
 		return
 	}
+	if n := len(p.receipts); n > 0 {
+		p.receipts[n-1].unwanted = x.e.Stage == "polling" && !p.flow.polling
+	}
 	w.note(p, "has %s", w.ledger.name(issued.Refresh))
 }
 
@@ -171,6 +174,9 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 		w.store.replaced = w.now
 	default:
 		w.fail("session-replaced", "%s stores %s over %s, and nobody signed in there", p.name(), to.name, from.name)
+	}
+	if signing && slices.ContainsFunc(to.receipts, func(r *receipt) bool { return r.p == p && r.unwanted }) {
+		w.fail("poll-answer-used", "%s stores %s, which came when polling was stopped", p.name(), to.name)
 	}
 	if to != nil && to.stored == 0 {
 		to.stored = w.now

@@ -13,6 +13,7 @@ type ledger struct {
 	counts  map[string]int
 	refresh map[string]*token
 	codes   map[string]*code
+	states  map[string]bool // of attempts that were stored
 	asked   map[string]bool // access tokens and refresh tokens that a party wanted revoked
 }
 
@@ -40,6 +41,7 @@ type receipt struct {
 	expiresAt    int64 // as the party reckons it
 	confirmed    bool  // the store's answer said that it is stored
 	notPersisted bool  // the party said that it is not
+	unwanted     bool  // a poll brought it when polling was stopped
 }
 
 // A code is an authorization code.
@@ -48,7 +50,7 @@ type code struct{ sent int }
 const headLength = 16
 
 func newLedger(w *World) *ledger {
-	return &ledger{w: w, names: map[string]string{}, heads: map[string]string{}, counts: map[string]int{}, refresh: map[string]*token{}, codes: map[string]*code{},
+	return &ledger{w: w, names: map[string]string{}, heads: map[string]string{}, counts: map[string]int{}, refresh: map[string]*token{}, codes: map[string]*code{}, states: map[string]bool{},
 		asked: map[string]bool{}}
 }
 

@@ -34,7 +34,12 @@ type party struct {
 	view
 	flow   flow
 	header string // that prepare gave last
+	// answered holds the answers it got by the counters of their effects, former those of the session in whose place it came.
+	answered, former map[string]answered
 }
+
+// answered is an answer that was given.
+type answered struct{ id, member string }
 
 // A task is an effect that is being carried out.
 type task struct {
@@ -62,7 +67,10 @@ func (p *party) now() int64 { return max(0, p.w.now+p.w.offset+p.skew) }
 
 func (w *World) open(slot int, session string) *party {
 	p := &party{w: w, id: len(w.everyone) + 1, slot: slot, engine: &core.Engine{}, locks: map[string]*task{}, tails: map[string]int64{}, commands: map[int64]*command{},
-		fromBytes: session != ""}
+		fromBytes: session != "", answered: map[string]answered{}}
+	if before := w.slots[slot]; before != nil {
+		p.former = before.answered
+	}
 	p.status, p.withdrawn = "not_authenticated", map[string]bool{}
 	if w.plan.skewed {
 		p.skew = w.span(-120_000, 120_000)
@@ -169,6 +177,14 @@ func (p *party) drain() {
 func (p *party) begin(e *effect) *task {
 	t := &task{p: p, effect: e, began: p.w.now}
 	p.tasks = append(p.tasks, t)
+	// What was answered to the session before this one: the same counter, another epoch.
+	_, counter, _ := strings.Cut(e.ID, ":")
+	if old := p.former[counter]; old.id != "" && p.w.goesWrong(answerStray) {
+		p.w.after(0, func() {
+			p.w.note(p, "stray answer to the session before")
+			p.input(`"answer":"` + old.id + `",` + old.member)
+		})
+	}
 	return t
 }
 
@@ -186,6 +202,8 @@ func (p *party) answer(t *task, member string) {
 		return
 	}
 	p.end(t)
+	_, counter, _ := strings.Cut(t.effect.ID, ":")
+	p.answered[counter] = answered{t.effect.ID, member}
 	p.seen(t.effect, member)
 	p.input(`"answer":"` + t.effect.ID + `",` + member)
 }

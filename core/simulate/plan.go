@@ -69,6 +69,7 @@ type plan struct {
 	secret        bool
 	hooks         bool
 	device        bool
+	interval      int64 // of device flows, seconds
 	auto          bool  // automatic refresh
 	lead          int64 // refresh_lead_ms, 0: the default
 	grace         int64 // of the server's rotation, seconds
@@ -98,6 +99,10 @@ func (w *World) draw() plan {
 		think:       w.long(20, 60_000),
 		ruin:        w.long(2_000, 1_200_000),
 		faults:      map[fault]float64{},
+	}
+	p.interval = []int64{1, 5}[w.n(2)]
+	if p.device {
+		p.think = max(p.think, 300) // flows take their time
 	}
 	calm := w.chance(.1)
 	for _, r := range rates {

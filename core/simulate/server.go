@@ -65,7 +65,7 @@ func (s *server) restart() {
 	as, err := authserver.New(authserver.Config{
 		Issuer: issuer, Store: flakyStore{s.kept, s.w}, Users: map[string]authserver.User{"user": {Password: "password", Name: "User"}},
 		AccessTokenLifetime: time.Duration(p.accessLife) * time.Second, RefreshTokenLifetime: time.Duration(p.refreshLife) * time.Second,
-		RotationGrace: time.Duration(p.grace) * time.Second, Rand: s.rand,
+		DeviceInterval: time.Duration(p.interval) * time.Second, RotationGrace: time.Duration(p.grace) * time.Second, Rand: s.rand,
 	})
 	if err != nil {
 		panic(err)

@@ -12,6 +12,7 @@ const patience = 50_000
 // settle makes all good, lets everything come to its end, and asks whether what is left is what was promised.
 func (w *World) settle() {
 	w.healed, w.offset = true, 0
+	w.jumps++
 	w.note(nil, "all is made good")
 	if w.plan.device {
 		for _, p := range w.alive() {

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"flag"
-	"fmt"
 	"testing"
 	"time"
 )
@@ -39,7 +38,7 @@ func TestSimulate(t *testing.T) {
 	if len(broken) > 0 {
 		t.Error(broken)
 	}
-	fmt.Printf("seeds from %d: %s\n%.0f steps a second\n", *seedFlag, all, float64(all.Steps)/time.Since(began).Seconds())
+	t.Logf("seeds from %d: %s\n%.0f steps a second", *seedFlag, all, float64(all.Steps)/time.Since(began).Seconds())
 }
 
 // TestSimulateIsDeterministic: one seed, one digest.

@@ -126,12 +126,14 @@ func (s *store) perform(p *party, e *effect) (member string) {
 func (s *store) secrets(value string) {
 	var pending struct {
 		Attempts []struct {
+			State    string
 			Verifier string `json:"code_verifier"`
 		}
 	}
 	if value != "" && json.Unmarshal([]byte(value), &pending) == nil {
 		for _, a := range pending.Attempts {
 			s.w.ledger.secret("verifier", a.Verifier)
+			s.w.ledger.states[a.State] = true
 		}
 	}
 }

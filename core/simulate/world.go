@@ -31,6 +31,7 @@ type World struct {
 	locks    *locks
 	ledger   *ledger
 	setBack  int64    // how far the clock of the parties' machine was set back, in all
+	jumps    int      // of that clock
 	exported []string // session bytes somebody has
 	downTill int64    // network
 	trace    *trace
@@ -153,11 +154,13 @@ func (w *World) ruin() {
 		case choice == clockForward:
 			by := w.long(500, 2*86_400_000)
 			w.offset += by
+			w.jumps++
 			w.note(nil, "clock forward by %d ms", by)
 		case choice == clockBack:
 			by := w.long(500, 2*86_400_000)
 			w.offset = max(w.offset-by, -epoch/2)
 			w.setBack += by
+			w.jumps++
 			w.note(nil, "clock back by %d ms", by)
 		case choice == offline:
 			w.downTill = w.now + w.long(1_000, 300_000)
