@@ -267,7 +267,7 @@ func (c *client) unready(d *device, f *fault) {
 
 // sendPoll is the device access token request (section 3.4).
 func (c *client) sendPoll(d *device) {
-	if c.device != d || !d.polling {
+	if (c.device != d || !d.polling) && plant != "timer-not-silenced" {
 		d.asking = false
 		return
 	}

@@ -26,12 +26,12 @@ test('H7 H4 a preset is spread into a configuration, and what stands behind it g
     client_id: 'app',
     redirect_uri: 'https://app.example/cb',
     token_endpoint_auth_method: 'none',
-    variables: { tenant: 'contoso.onmicrosoft.com' },
+    variables: { tenant: '9188040d-6c67-4c5b-b112-36a304b66dad' },
     scope: 'openid',
   });
   const { url, state } = await client.authorize();
   const { origin, pathname, searchParams } = new URL(url);
-  assert.equal(origin + pathname, 'https://login.microsoftonline.com/contoso.onmicrosoft.com/oauth2/v2.0/authorize');
+  assert.equal(origin + pathname, 'https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/oauth2/v2.0/authorize');
   const query = Object.fromEntries(searchParams);
   assert.deepEqual([query.client_id, query.redirect_uri, query.scope, query.state], ['app', 'https://app.example/cb', 'openid', state]);
   assert.equal(query.code_challenge_method, 'S256');

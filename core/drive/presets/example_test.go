@@ -12,7 +12,7 @@ import (
 
 func Example() {
 	ctx := context.Background()
-	config, err := presets.Config("microsoft", map[string]string{"tenant": "contoso.onmicrosoft.com"})
+	config, err := presets.Config("microsoft", map[string]string{"tenant": "9188040d-6c67-4c5b-b112-36a304b66dad"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -36,6 +36,6 @@ func Example() {
 	fmt.Println(u.Query().Get("scope"))
 
 	// Output:
-	// login.microsoftonline.com /contoso.onmicrosoft.com/oauth2/v2.0/authorize <nil>
+	// login.microsoftonline.com /9188040d-6c67-4c5b-b112-36a304b66dad/oauth2/v2.0/authorize <nil>
 	// openid email profile
 }
