@@ -72,7 +72,7 @@ size: setup toolchain ## bytes of all that a page loads, and what each part of c
 soak: setup ## minutes of fuzzing, and of tabs that share a session (SOAK_SECONDS=60)
 	$(MAKE) fuzz FUZZTIME=60s
 	node --test --test-reporter=spec js/test/soak/tabs.test.mjs
-	$(MAKE) simulate SEED=$$(date +%s) RUNS=8000
+	$(MAKE) simulate SEED=$$(date +%s) RUNS=4000
 
 simulate: ## the whole system from one seed, without a clock (SEED=1 RUNS=500 STEPS=600; SEED alone runs that one)
 	@go test -v -count=1 -timeout 0 -run '^TestSimulate$$' ./core/simulate -args -seed $(or $(SEED),1) -runs $(or $(RUNS),$(if $(SEED),1,500)) -steps $(or $(STEPS),600)

@@ -124,6 +124,8 @@ func (p *party) noSuccessor(t *token) {
 			switch {
 			case r.at < t.revived:
 				w.excuse("bytes brought an old token back")
+			case p.fromBytes && !p.unread && (w.ledger.refresh[p.loadedLast.Refresh] == nil || w.ledger.refresh[p.loadedLast.Refresh].root != t.root):
+				w.excuse("bytes over a store that holds nothing of that session")
 			case p.unread && !p.unsaved(t):
 				w.fail("unread-store", "%s sends %s while the store cannot be read, and it never said that it is not persisted; %s has %s", p.name(), t.name, r.p.name(), s.name)
 			case p.unread:
@@ -134,6 +136,8 @@ func (p *party) noSuccessor(t *token) {
 				w.fail("successor-stored", "%s sends %s, whose successor %s was stored before the mark", p.name(), t.name, s.name)
 			case s.stored != 0:
 				w.excuse("no locks: the successor came after the mark")
+			case r.p == p && r.notPersisted:
+				w.fail("unsaved-successor-dropped", "%s sends %s, though it has its successor %s, which it could not store", p.name(), t.name, s.name)
 			case r.p == p:
 				w.fail("successor-dropped", "%s sends %s, though it has its successor %s", p.name(), t.name, s.name)
 			case r.p.dead:

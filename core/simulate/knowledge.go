@@ -8,8 +8,9 @@ import (
 
 // view is what can be known of a party from outside: what it was told, and what it said.
 type view struct {
-	status string
-	held   saved // the session that it last read or wrote, as it was told
+	status     string
+	loadedLast saved // what it last read
+	held       saved // the session that it last read or wrote, as it was told
 	// unread tells that its last load failed, readAt is when by its clock the last one went well.
 	unread bool
 	readAt int64
@@ -47,6 +48,7 @@ func (p *party) seen(e *effect, member string) {
 		if p.unread = !went; went {
 			var answer struct{ OK struct{ Value string } }
 			json.Unmarshal([]byte("{"+member+"}"), &answer) // our own
+			p.loadedLast = readSaved(answer.OK.Value)
 			p.held, p.readAt, p.loaded = readSaved(answer.OK.Value), p.now(), p.w.now
 			p.confirm(p.held.Refresh)
 		}
@@ -135,7 +137,7 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 			w.excuse("two sign-ins at a time, and the store's answer to one was lost")
 		case p.fromBytes && p.wrote == 0:
 			w.excuse("bytes over an emptied store")
-		case p.fromBytes && from == nil:
+		case p.fromBytes && from == nil && next.SentAt != 0:
 			w.fail("blind-after-storing", "%s stores %s once more over an empty store, which it had written itself", p.name(), to.name)
 		case found.version == "":
 			w.excuse("a sign-in was stored, its answer lost, and ended elsewhere before the second try")

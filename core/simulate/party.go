@@ -290,6 +290,9 @@ func (p *party) retire() {
 	p.w.note(p, "retires")
 	p.dead = true
 	next := p.w.open(p.slot, session)
+	if session == "" {
+		return // there was nothing to take along
+	}
 	next.receipts = p.receipts
 	for _, r := range next.receipts {
 		r.p = next
