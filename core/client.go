@@ -14,12 +14,10 @@ type client struct {
 	tokens  *tokens
 	version string // of what the store holds
 	unsaved bool   // what is held is newer than what is stored
-	// replaced is the refresh token that the one held came in the place of.
-	replaced string
-	only     string // a refresh token that could not be stored
-	marked   string // tried_by that this instance set itself
-	foreign  bool   // what is stored is another configuration's
-	blind    bool   // the session came as bytes: what the store holds was never seen
+	only    string // a refresh token that could not be stored
+	marked  string // tried_by that this instance set itself
+	foreign bool   // what is stored is another configuration's
+	blind   bool   // the session came as bytes: what the store holds was never seen
 
 	device        *device
 	deviceKey     string

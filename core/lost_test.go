@@ -288,3 +288,28 @@ func TestScenarioPollBehindItsHook(t *testing.T) {
 		t.Error(s.polls())
 	}
 }
+
+// TestScenarioStoreDownForLong: two refreshes while the store takes nothing.
+func TestScenarioStoreDownForLong(t *testing.T) {
+	s := newScene(t, "A store that was down over two refreshes comes back: what it holds is older than what is held here, and is not taken for newer.", "X9")
+	s.tokenServer()
+	s.open(conf)
+	s.signIn()
+	server := s.server
+	for range 2 {
+		s.server = func(m msg) reply {
+			s.broken = 2
+			return server(m)
+		}
+		s.ok("refresh")
+	}
+	s.server = server
+	s.sent = nil
+	s.ok("refresh")
+	if got := s.sent[0].form().Get("refresh_token"); got != "refresh-3" {
+		t.Error("an old token goes out:", got)
+	}
+	if s.sent = nil; !strings.Contains(s.store["oauth2.session"], "refresh-4") {
+		t.Error(s.store)
+	}
+}

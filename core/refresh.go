@@ -260,7 +260,6 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 	c.store(c.key, c.version, text, func(version, failed string) {
 		if !conflict(failed) {
 			c.keep(t, version, failed)
-			c.replaced = run.sent
 			c.renewed(run)
 			end(nil)
 			return
@@ -270,7 +269,6 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 			switch {
 			case unread != "" || !ok:
 				c.keep(t, "", "conflict")
-				c.replaced = run.sent
 				c.renewed(run)
 				end(nil)
 			case (theirs.refresh == run.sent || plant == "sign-out-undone" && value == "") && left > 0:

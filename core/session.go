@@ -125,7 +125,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 					return
 				}
 			}
-			if c.onlyHere() && t.refresh != "" && t.refresh == c.replaced {
+			if c.onlyHere() && t.grant == c.tokens.grant && t.generation < c.tokens.generation {
 				// The store could not be written, and holds what ours came from: going back would lose the only copy.
 				done(false, "")
 				return

@@ -1,0 +1,204 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+func (c *client) polling() bool { return c.device != nil && c.device.polling }
+
+// canPoll says why polling cannot be.
+func (c *client) canPoll() *fault {
+	if c.config.token == "" {
+		return bad("missing", "token_endpoint")
+	}
+	return nil
+}
+
+func (c *client) pollStart(cmd *command) {
+	d, f := c.device, c.canPoll()
+	switch {
+	case f != nil:
+	case d == nil:
+		f = &fault{kind: kindClient, code: "no_device_code"}
+	case c.now >= d.expiresAt:
+		f = deviceExpired()
+		c.forgetDevice(f)
+	case !d.polling:
+		c.startPolling(d)
+	}
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	c.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", true) })
+}
+
+func deviceExpired() *fault { return &fault{kind: kindExpired, code: "device_code_expired"} }
+
+func (c *client) pollStop(cmd *command, in json.Value) {
+	if in.Get("forget").True() {
+		c.giveUpDevice()
+	} else if c.polling() {
+		c.stopPolling(c.device)
+	}
+	c.paused = true
+	c.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", false) })
+}
+
+// deviceWait waits for the end of the flow, whatever happens on the way.
+func (c *client) deviceWait(cmd *command) {
+	c.deviceWaits = append(c.deviceWaits, cmd)
+	switch {
+	case c.device != nil:
+	case c.over:
+		c.endWaits(c.ended)
+	default:
+		c.fail(cmd, &fault{kind: kindClient, code: "no_device_code"})
+	}
+}
+
+func (c *client) startPolling(d *device) {
+	d.polling = true
+	c.deviceChanged()
+	c.pollIn(d, d.interval)
+}
+
+func (c *client) stopPolling(d *device) {
+	d.stop()
+	c.silence(&c.poll)
+	c.deviceChanged()
+	c.catchUp()
+}
+
+func (d *device) stop() {
+	d.polling = false
+	if d.cmd != nil {
+		d.cmd.unsent = true
+	}
+}
+
+// pollIn waits for the next poll, or for the end of the codes if that comes first.
+func (c *client) pollIn(d *device, wait int64) {
+	c.ring(&c.poll, min(c.now+min(wait, maxTime-c.now), d.expiresAt), func(failed string) {
+		switch {
+		case failed != "":
+			c.pollFailed(d, &fault{kind: kindClient, code: failed}, false)
+		case c.now >= d.expiresAt:
+			c.pollFailed(d, deviceExpired(), true)
+		case d.asking:
+			c.pollIn(d, d.interval) // an answer from before a stop is still awaited
+		default:
+			c.pollOnce(d)
+		}
+	})
+}
+
+// pollOnce polls, once it is known where, and there are keys for what may come: what a poll brings comes once.
+func (c *client) pollOnce(d *device) {
+	d.asking = true
+	c.discovered(func(f *fault) {
+		if f != nil {
+			c.unready(d, f)
+			return
+		}
+		c.withKeys(d.requested, func(f *fault) {
+			if f != nil {
+				c.unready(d, f)
+				return
+			}
+			c.sendPoll(d)
+		})
+	})
+}
+
+// unready stops a poll for want of something else.
+func (c *client) unready(d *device, f *fault) {
+	d.asking = false
+	if c.device == d && d.polling {
+		c.pollFailed(d, f, false)
+	}
+}
+
+// sendPoll is the device access token request (section 3.4).
+func (c *client) sendPoll(d *device) {
+	if (c.device != d || !d.polling) && plant != "timer-not-silenced" {
+		d.asking = false
+		return
+	}
+	params := []form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:device_code"}, {Name: "device_code", Value: d.code}}
+	cmd := &command{}
+	d.cmd = cmd
+	c.tokenRequest(cmd, stagePolling, c.config.token, params, func(v json.Value, f *fault) {
+		d.asking = false
+		if cmd.unsent && f != nil {
+			return // it never left: polling was stopped while its hooks ran
+		}
+		if f != nil {
+			c.redact(f, d.code)
+		}
+		if (c.device != d || !d.polling) && plant != "stopped-poll-used" {
+			if f == nil {
+				c.discard(v.Get("refresh_token").Str(), v.Get("access_token").Str())
+				if c.device == d {
+					c.forgetDevice(&fault{kind: kindClient, code: "no_device_code"})
+				}
+			}
+			return
+		}
+		c.polled(d, v, f)
+	})
+}
+
+// polled takes the answer of a poll (section 3.5).
+func (c *client) polled(d *device, v json.Value, f *fault) {
+	switch {
+	case f == nil:
+		d.asking = true
+		c.silence(&c.poll)
+		t, f := c.readTokens(v, c.newGrant(d.requested), true)
+		c.receive(t, f, &tokens{}, expected{maxAge: -1, wanted: func() bool { return c.device == d }}, func(f *fault) {
+			switch {
+			case c.device != d:
+			case f != nil:
+				c.pollFailed(d, f, true)
+			default:
+				c.forgetDevice(nil)
+			}
+		})
+	case f.err == "authorization_pending":
+		c.pollIn(d, d.interval)
+	case f.err == "slow_down":
+		c.slower(d, d.interval+slowDown)
+	case f.code == "timeout":
+		// Exponential back-off, for good (section 3.5).
+		c.slower(d, d.interval*2)
+	case f.err == "expired_token":
+		f.kind, f.code = kindExpired, "device_code_expired"
+		c.pollFailed(d, f, true)
+	case f.err == "" && f.kind == kindServer && (f.retryable || f.garbled):
+		c.pollIn(d, max(d.interval, f.retryAfter))
+	default:
+		// Whatever the server says of the code is its last word; not so if it only does not know the client.
+		c.pollFailed(d, f, f.err != "" && f.err != "invalid_client")
+	}
+}
+
+func (c *client) slower(d *device, interval int64) {
+	d.interval = min(interval, longestInterval)
+	c.deviceChanged()
+	c.pollIn(d, d.interval)
+	c.storeDevice(c.encodeDevice(d), d)
+}
+
+// pollFailed stops polling; over: no other answer will come for this code.
+func (c *client) pollFailed(d *device, f *fault, over bool) {
+	f.op = stagePolling
+	if over {
+		c.forgetDevice(f)
+	} else {
+		c.stopPolling(d)
+		c.endWaits(f)
+	}
+	c.reportOnce(f)
+}
