@@ -93,6 +93,9 @@ func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A kept connection that the server gives up in the moment we use it leaves open whether the request was carried out: for a
+	// refresh token that is one outcome too many, and a poll every five seconds meets the usual five seconds of servers.
+	req.Close = true
 	for _, h := range e.Headers {
 		if strings.EqualFold(h[0], "host") {
 			req.Host = h[1]
