@@ -1,0 +1,211 @@
+package core
+
+import (
+	"crypto"
+	"crypto/elliptic"
+	"crypto/sha512"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestOpenIDHashes: at_hash by the digest of each algorithm (Q12).
+func TestOpenIDHashes(t *testing.T) {
+	half := func(h crypto.Hash, s string) string {
+		d := h.New()
+		d.Write([]byte(s))
+		sum := d.Sum(nil)
+		return b64(sum[:len(sum)/2])
+	}
+	for _, row := range []struct {
+		alg  string
+		key  crypto.Signer
+		hash crypto.Hash
+	}{
+		{"RS256", rsaKey, crypto.SHA256}, {"RS384", rsaKey, crypto.SHA384}, {"RS512", rsaKey, crypto.SHA512},
+		{"ES256", ecKey(elliptic.P256(), "1"), crypto.SHA256}, {"ES384", ecKey(elliptic.P384(), "1"), crypto.SHA384}, {"ES512", ecKey(elliptic.P521(), "1"), crypto.SHA512},
+		{"EdDSA", edKey("1"), crypto.SHA512},
+	} {
+		for _, hash := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
+			s := quietScene(t)
+			i := s.issuer()
+			i.key, i.alg, i.header, i.keys = row.key, row.alg, "", []string{jwk(row.key, "")}
+			i.claims = map[string]any{"at_hash": quote(half(hash, "access-1"))}
+			s.open(with(oidcConf))
+			if r := s.callback(); (r.m["ok"] != nil) != (hash == row.hash) {
+				t.Errorf("%s with %v: %s", row.alg, hash, r.raw)
+			}
+		}
+	}
+	if d := sha512.Sum384([]byte("abc")); halfHash("ES384", "abc") != b64(d[:24]) {
+		t.Error("ES384")
+	}
+}
+
+// TestOpenIDRestoredUnverified: claims of an ID token that nobody verified do not come out of the store (Q12).
+func TestOpenIDRestoredUnverified(t *testing.T) {
+	s := quietScene(t)
+	s.issuer()
+	s.open(with(`{"scope":"openid","insecure_id_token_unverified":true,"issuer":"https://as.example"}`))
+	s.callback()
+	bytes := s.ok("export").str("ok", "session")
+	for _, rest := range [][]string{nil, {`"session":` + quote(bytes)}} {
+		s.open(with(oidcConf), rest...)
+		if r := s.ok("status"); r.str("ok", "id_token") == "" || r.str("ok", "claims") != "" {
+			t.Error(r.raw)
+		}
+	}
+}
+
+// TestOpenIDKeysForTheHost: only public members go to the host, and a key for another use verifies nothing (Q12, X6).
+func TestOpenIDKeysForTheHost(t *testing.T) {
+	for _, row := range []struct {
+		more string
+		ok   bool
+	}{{`"d":"SECRET","k":"SECRET","p":"SECRET"`, true}, {`"use":"sig"`, true}, {`"use":"enc"`, false}, {`"use":"other"`, false}} {
+		s := quietScene(t)
+		i := s.issuer()
+		i.header, i.keys = "", []string{jwk(rsaKey, row.more)}
+		s.open(with(oidcConf))
+		if r := s.callback(); (r.m["ok"] != nil) != row.ok {
+			t.Error(row.more, r.raw)
+		}
+		for _, line := range s.lines {
+			if strings.Contains(line, `"kind":"verify"`) && strings.Contains(line, "SECRET") {
+				t.Error(line)
+			}
+		}
+	}
+}
+
+// TestOpenIDTenants: with a template the tenant of the ID token's issuer is that of its tid (Q12).
+func TestOpenIDTenants(t *testing.T) {
+	for _, row := range []struct {
+		iss, tid string
+		ok       bool
+	}{
+		{"https://login.example/72f988bf/v2.0", `"72f988bf"`, true}, {"https://login.example/72f988bf/v2.0", `"other"`, false}, {"https://login.example/common/v2.0", `"72f988bf"`, false},
+		{"https://login.example/a/../b/v2.0", `"a/../b"`, false}, {"https://login.example//v2.0", `""`, false}, {"https://evil.example/72f988bf/v2.0", `"72f988bf"`, false},
+	} {
+		s := quietScene(t)
+		i := s.issuer()
+		i.claims = map[string]any{"iss": quote(row.iss), "tid": row.tid}
+		s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","issuer":"https://login.example/common/v2.0","issuer_template":"https://login.example/{tenantid}/v2.0"}`))
+		if r := s.callback(); (r.m["ok"] != nil) != row.ok {
+			t.Error(row.iss, row.tid, r.raw)
+		}
+	}
+}
+
+// TestOpenIDMetadataSays: what metadata decides besides endpoints (H1, H4), and how often it is asked for.
+func TestOpenIDMetadataSays(t *testing.T) {
+	i := quietScene(t).issuer()
+	for _, row := range []struct{ name, more, config, want string }{
+		{"post where basic is not offered", `"token_endpoint_auth_methods_supported":["client_secret_post"]`, "", "body"},
+		{"basic where both are", `"token_endpoint_auth_methods_supported":["client_secret_post","client_secret_basic"]`, "", "header"},
+		{"basic by hand", `"token_endpoint_auth_methods_supported":["client_secret_post"]`, `,"token_endpoint_auth_method":"client_secret_basic"`, "header"},
+		{"pushed requests required, and no place for them", `"require_pushed_authorization_requests":true`, "", "missing"},
+	} {
+		s := quietScene(t)
+		i.s = s
+		meta, down := strings.Replace(oidcMeta, "{", "{"+row.more+",", 1), false
+		s.server = oidcFound(i, &meta, &down)
+		s.open(strings.Replace(discoveryConf, `"discovery":true`, `"discovery":true,"client_secret":"s"`+row.config, 1))
+		r := s.do("authorize")
+		if row.want == "missing" {
+			if r.str("error", "field") != "pushed_authorization_request_endpoint" {
+				t.Error(row.name, r.raw)
+			}
+			continue
+		}
+		s.callback()
+		last := s.sent[len(s.sent)-1]
+		if (last.header("authorization") != "") != (row.want == "header") || (last.form().Get("client_secret") != "") != (row.want == "body") {
+			t.Error(row.name, last.raw)
+		}
+	}
+	s := quietScene(t)
+	i.s = s
+	meta, down := oidcMeta, false
+	s.server = oidcFound(i, &meta, &down)
+	s.open(discoveryConf)
+	s.ok("authorize")
+	s.now += 2 * metadataLife
+	down, s.sent = true, nil
+	for range 5 {
+		s.ok("authorize")
+	}
+	s.wantSent(1)
+	s.now += jwksLimit
+	s.ok("authorize")
+	s.wantSent(2)
+}
+
+// TestOpenIDProtected: no token request's own parameters, no state that is none, no other JWT (H4, Q12).
+func TestOpenIDProtected(t *testing.T) {
+	s := quietScene(t)
+	s.tokenServer()
+	s.open(with(`{"client_secret":"s","end_session_endpoint":"https://as.example/logout"}`))
+	for _, name := range []string{"grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "subject_token", "subject_token_type", "requested_token_type"} {
+		s.fails("client", "protected_parameter", "client_credentials", fmt.Sprintf(`"parameters":[[%q,"x"]]`, name))
+	}
+	s.fails("client", "bad_value", "log_out", `"state":"a\u0007b"`)
+	i := s.issuer()
+	s.open(with(oidcConf))
+	for typ, ok := range map[string]bool{"logout+jwt": true, "JWT": true, "secevent+jwt": false, "id_token": false} {
+		now := s.now / 1000
+		token := jwt(i.key, i.alg, fmt.Sprintf(`"kid":"1","typ":%q`, typ), fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","sub":"1","jti":"1","iat":%d,"exp":%d,"events":{%q:{}}}`, now, now+60, backChannelEvent))
+		if r := s.do("logout_token", `"logout_token":`+quote(token)); (r.m["ok"] != nil) != ok {
+			t.Error(typ, r.raw)
+		}
+	}
+}
+
+// TestOpenIDExtend: an ID token that comes with a long-lived access token does not stand beside claims of another (Q12).
+func TestOpenIDExtend(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","long_lived_grant_type":"x"}`))
+	s.callback()
+	before := s.ok("status")
+	i.claims = map[string]any{"sub": `"another"`}
+	s.ok("extend")
+	if after := s.ok("status"); after.str("ok", "id_token") != before.str("ok", "id_token") || after.str("ok", "claims") != before.str("ok", "claims") {
+		t.Error(after.raw)
+	}
+}
+
+// TestOpenIDForgottenWhileVerified: a device flow given up while its ID token is verified grants nothing (Q36).
+func TestOpenIDForgottenWhileVerified(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	s.lastNonce, i.claims = "", map[string]any{"nonce": nil}
+	tokens := s.server
+	s.server = func(m msg) reply {
+		if m.str("stage") == "device_authorization" {
+			return jsonReply(200, rfc8628)
+		}
+		return tokens(m)
+	}
+	s.open(with(`{"scope":"openid","jwks_uri":"https://as.example/jwks","device_authorization_endpoint":"https://as.example/device"}`))
+	s.ok("device_start")
+	s.server = func(m msg) reply { // the poll is left to us
+		if m.str("stage") == "polling" {
+			return reply{}
+		}
+		return tokens(m)
+	}
+	s.now = s.timers[0].due
+	m := s.timers[0].m
+	s.timers = nil
+	s.server = nil
+	keys := s.settle(s.answer(m, `"ok":{}`))
+	s.server = tokens
+	poll := s.answer(keys[0], tokens(keys[0]).member())
+	verify := next(t, "verify", s.answer(next(t, "http", poll), tokens(next(t, "http", poll)).member()))
+	s.ok("poll_stop", `"forget":true`)
+	s.settle(s.answer(verify, verifies(verify)))
+	if r := s.ok("status"); r.str("ok", "status") != "not_authenticated" || s.store["oauth2.session"] != "" {
+		t.Error(r.raw, s.store)
+	}
+}
