@@ -103,6 +103,7 @@ var configs = []string{
 	`"scope":"read"`, `"scope":"openid","issuer":"https://as.example","jwks_uri":"https://as.example/jwks","insecure_nonce_disabled":true,"client_secret":"THE-SECRET"`, `"insecure_pkce_none":true,"retry_window_ms":0`,
 	`"parameter_hooks":["token","refresh","authorization"],"request_hooks":["token","refresh"],"retry_window_ms":5000`,
 	`"device_authorization_endpoint":"https://as.example/d","auto_refresh":true`,
+	`"scope":"openid","issuer":"https://as.example","discovery":true,"insecure_nonce_disabled":true,"client_secret":"THE-SECRET","introspection_endpoint":"https://as.example/i"`,
 	`"device_authorization_endpoint":"https://as.example/d","refresh_lead_ms":5000,"long_lived_grant_type":"x","parameter_hooks":["polling","device_authorization"],"request_hooks":["polling"]`,
 }
 
@@ -252,6 +253,7 @@ func (c *conversation) command(b byte) error {
 		`"callback","url":"https://client.example/cb?code=THE-CODE&state=` + c.state + `"`, `"callback","url":"https://client.example/cb?code=THE-CODE&state=` + c.state + `"`,
 		`"callback","url":"https://client.example/cb?error=access_denied&state=` + c.state + `"`, `"callback","parameters":[["state","x"]]`, `"callback","url":7`,
 		`"exchange","code":"THE-CODE"`, `"token"`, `"token","force":true`, `"refresh"`, `"refresh"`, `"prepare","url":"https://api.example/x"`, `"prepare","url":"https://evil.example"`,
+		`"client_credentials"`, `"token_exchange","audience":"x"`, `"token_exchange","subject_token":"SUBJECT-TOKEN"`, `"introspect"`, `"logout_token","logout_token":"x.y.z"`,
 		`"revoke"`, `"revoke","token":"access_token"`, `"userinfo"`, `"log_out"`, `"set_token","token":{"access_token":"ACCESS-0","token_type":"Bearer","refresh_token":"REFRESH-0","expires_in":1}`,
 		`"set_token","token":[]`, `"status"`, `"export"`, `"device_start"`, `"device_start","scope":"openid"`, `"device_wait"`, `"poll_start"`, `"poll_stop"`, `"poll_stop","forget":true`,
 		`"profile"`, `"extend"`, `"callback","pasted":"THE-CODE","state":"` + c.state + `"`, `"prepare","url":"https://api.example/x","rejected":"Bearer ACCESS-1"`, fmt.Sprintf(`"cancel","target":%d`, max(1, c.nextID-int64(b>>5))),
@@ -336,6 +338,14 @@ func (c *conversation) respond(e effect, b byte) string {
 	good := fmt.Sprintf(`{"access_token":"ACCESS-%d","token_type":"Bearer","expires_in":60,"refresh_token":"REFRESH-%d","id_token":%q,"sub":"s"}`, c.tokens, c.tokens, c.idToken())
 	bodies := []string{good, good, good, good, `{"error":"invalid_grant","error_description":"it was ` + secret + `"}`, `{"access_token":"ACCESS-1"}`, `[]`, `{"access_token":"ACCESS-1","token_type":"Bearer","expires_in":-1}`, `<html>`, ``}
 	switch e.m["stage"] {
+	case "discovery":
+		good = `{"issuer":"https://as.example","jwks_uri":"https://as.example/jwks","device_authorization_endpoint":"https://as.example/d","pushed_authorization_request_endpoint":"https://as.example/par"}`
+		bodies = []string{good, good, good, good, `{"issuer":"https://evil.example"}`, `{"issuer":"https://as.example","jwks_uri":"x"}`, `[]`}
+	case "pushed_authorization":
+		good = `{"request_uri":"urn:x","expires_in":60}`
+		bodies = []string{good, good, good, good, `{"error":"invalid_request","error_description":"` + secret + `"}`, `{}`}
+	case "introspection":
+		bodies = []string{`{"active":true}`, `{"active":false}`, `{}`, `{"error":"invalid_client","error_description":"` + secret + `"}`}
 	case "jwks":
 		good = `{"keys":[{"kty":"RSA","n":"n","e":"AQAB"}]}`
 		bodies = []string{good, good, good, good, `{"keys":[]}`, `{"keys":7}`, `[]`}
