@@ -88,6 +88,10 @@ func TestPresetsSignIn(t *testing.T) {
 			profile: map[string]answer{"GET https://kapi.kakao.com/v2/user/me": {
 				body: `{"id":123456789,"kakao_account":{"is_email_valid":false,"is_email_verified":true,"email":"u@k.example"}}`}},
 			want: drive.Profile{Issuer: "https://kauth.kakao.com", ID: "123456789", Email: "u@k.example"}},
+		{row: "kakao with an address that is valid and verified", token: "https://kauth.kakao.com/oauth/token", body: bearerToken,
+			profile: map[string]answer{"GET https://kapi.kakao.com/v2/user/me": {
+				body: `{"id":1,"kakao_account":{"is_email_valid":true,"is_email_verified":true,"email":"u@k.example"}}`}},
+			want: drive.Profile{Issuer: "https://kauth.kakao.com", ID: "1", Email: "u@k.example", EmailVerified: true}},
 		{row: "linkedin without token_type, and truth as a text", keys: "https://www.linkedin.com/oauth/openid/jwks", iss: "https://www.linkedin.com/oauth",
 			token:   "https://www.linkedin.com/oauth/v2/accessToken",
 			body:    `{"access_token":"access-1","expires_in":5184000,"scope":"email,openid,profile","id_token":"ID-TOKEN"}`,

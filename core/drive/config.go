@@ -105,7 +105,8 @@ type Config struct {
 type ProfileConfig struct {
 	// Endpoint is asked in place of Config.UserinfoEndpoint.
 	Endpoint string `json:"endpoint,omitempty"`
-	// ID, Email and EmailVerified are names of members; the defaults are sub, email and email_verified.
+	// ID, Email and EmailVerified are names of members; the defaults are sub, email and email_verified. EmailVerified may name
+	// several, with spaces between them, which must all be true.
 	ID            string `json:"id,omitempty"`
 	Email         string `json:"email,omitempty"`
 	EmailVerified string `json:"email_verified,omitempty"`

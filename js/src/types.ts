@@ -126,7 +126,7 @@ export interface ProfileConfig {
   id?: string;
   /** Default: `email`. */
   email?: string;
-  /** Default: `email_verified`. */
+  /** Several names with spaces between them must all be true. Default: `email_verified`. */
   email_verified?: string;
   /** A list of objects with `email`, `primary` and `verified`, asked where the first endpoint says no e-mail. */
   emails_endpoint?: string;
