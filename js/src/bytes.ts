@@ -6,6 +6,9 @@ export const base64 = (bytes: Uint8Array): string => {
   return btoa(text);
 };
 
+/** Base64url without padding (RFC 4648 section 5), as all of JOSE has it (RFC 7515 section 2). */
+export const base64url = (bytes: Uint8Array) => base64(bytes).replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_');
+
 /** The bytes of base64 text. */
 export const unbase64 = (text: string) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 
@@ -26,7 +29,7 @@ export const entropy = (): string => {
     used = 0;
   }
   const slice = pool.subarray(used, (used += 32));
-  const text = base64(slice);
+  const text = base64url(slice);
   slice.fill(0);
-  return text.slice(0, 43).replaceAll('+', '-').replaceAll('/', '_');
+  return text;
 };

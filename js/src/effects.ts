@@ -1,5 +1,6 @@
 import { type HttpEffect, send } from './http.js';
 import type { Locks } from './locks.js';
+import { key, type Keys, sign } from './sign.js';
 import type { Store } from './store.js';
 import { verify } from './verify.js';
 
@@ -36,7 +37,7 @@ export interface Hooks {
 }
 
 /** What effects are carried out with. */
-export interface Hands {
+export interface Hands extends Keys {
   /** Keeps sessions. */
   store: Store;
   /** Keeps attempts to sign in. */
@@ -169,5 +170,7 @@ export const executors = (hands: Hands, timers: Timers): Record<string, Executor
     lock: (effect, controller) => lock(effect, controller, hands.locks),
     hook: (effect) => hook(effect, hands.hooks),
     verify,
+    key: (effect) => key(effect, hands),
+    sign: (effect) => sign(effect, hands),
   };
 };

@@ -2,6 +2,7 @@ import { instantiate, type Instance, type Source } from '../../wasm_exec.js';
 import { entropy } from './bytes.js';
 import { type Effect, type Executor, executors, Failed, type Hands, Timers } from './effects.js';
 import { defaultLocks } from './locks.js';
+import { defaultKeys } from './keys.js';
 import { defaultPendingStore, memoryStore } from './store.js';
 import { failure, OAuthError } from './error.js';
 
@@ -90,9 +91,9 @@ export class Host {
   #ready = new Promise<void>((resolve) => (this.#release = resolve));
 
   private constructor(options: HostOptions) {
-    const { store = memoryStore(), pendingStore = defaultPendingStore(), locks = defaultLocks(store) } = options;
+    const { store = memoryStore(), pendingStore = defaultPendingStore(), locks = defaultLocks(store), keys = defaultKeys(store) } = options;
     this.#options = options;
-    this.#executors = executors({ ...options, store, pendingStore, locks }, this.#timers);
+    this.#executors = executors({ ...options, store, pendingStore, locks, keys }, this.#timers);
   }
 
   /**

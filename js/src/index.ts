@@ -32,6 +32,7 @@ export const openClient = (config: Config, options: Options = {}): Promise<Clien
 export { type ErrorDetails, OAuthError } from './error.js';
 export { type HookRequest, type Hooks, type Stage } from './effects.js';
 export { type EffectEntry, Host, type HostEvent, type HostOptions } from './host.js';
+export { type KeyStore, memoryKeys } from './keys.js';
 export { type Locks } from './locks.js';
 export { ConflictError, insecureSessionStore, memoryStore, type Store, type Stored } from './store.js';
 export { Client };

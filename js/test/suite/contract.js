@@ -1,7 +1,7 @@
 // The executor contract: what a host's own hands do, against a live server. core/testdata/contract.json has the cases.
 // Web-standard JavaScript, for every host.
 
-import { match } from './match.js';
+import { Kept, match } from './match.js';
 import { tally } from './tally.js';
 
 const USUAL = 5000; // ms
@@ -43,15 +43,26 @@ class FaultyStore {
   }
 }
 
+/** Browsers keep keys for good: a case begins without those of others. */
+const forgetKeys = () =>
+  globalThis.indexedDB &&
+  new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase('oauth2-wasm.keys');
+    request.onsuccess = resolve;
+    request.onerror = () => reject(request.error);
+  });
+
 /** One case under way. */
 class Stage {
   #host;
   #store;
   #performed = new Map();
+  #kept = new Kept();
   #commands = 0;
 
   static async open({ Host, memoryStore }, module) {
     const stage = new Stage();
+    await forgetKeys();
     stage.#store = new FaultyStore(memoryStore());
     stage.#host = await Host.open({ module, open: { kind: 'contract' }, store: stage.#store });
     return stage;
@@ -62,7 +73,7 @@ class Stage {
     else if (step.expect) {
       const got = await within(this.#answer(step.expect), step.within_ms ?? USUAL);
       if (got === late) throw new Error('no answer in time');
-      match('answer', step.answer, got);
+      match('answer', step.answer, got, this.#kept);
     } else if (step.pending) {
       const got = await within(this.#answer(step.pending), step.ms);
       if (got !== late) throw new Error(`answered: ${JSON.stringify(got)}`);
@@ -77,7 +88,7 @@ class Stage {
   }
 
   #perform({ perform, as }) {
-    const effect = { ...perform };
+    const effect = this.#kept.filled(perform);
     if (effect.command) effect.command = this.#named(effect.command).id;
     const answer = this.#host.run('perform', { effect }).then(
       ({ answer }) => answer ?? {},

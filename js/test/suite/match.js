@@ -12,25 +12,67 @@ const fail = (where, got, want) => {
   throw new Error(`${where}: is ${JSON.stringify(got)}, not ${JSON.stringify(want)}`);
 };
 
+/** Whether two values are the same JSON, members in any order. */
+const equal = (one, other) => {
+  if (one === null || typeof one !== 'object' || other === null || typeof other !== 'object') return one === other;
+  const names = Object.keys(one);
+  return Array.isArray(one) === Array.isArray(other) && names.length === Object.keys(other).length && names.every((name) => name in other && equal(one[name], other[name]));
+};
+
+/** What a case keeps by name. */
+export class Kept {
+  #values = new Map();
+
+  save(name, value) {
+    this.#values.set(name, value);
+  }
+
+  get(name) {
+    if (!this.#values.has(name)) throw new Error(`nothing is kept as ${name}`);
+    return this.#values.get(name);
+  }
+
+  /** A value in which each `{"$use": NAME}` is replaced by what was kept. */
+  filled(value) {
+    if (value === null || typeof value !== 'object') return value;
+    if (Array.isArray(value)) return value.map((one) => this.filled(one));
+    if ('$use' in value) return this.get(value.$use);
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, this.filled(one)]));
+  }
+}
+
+/** What stands in an expected answer for something else than itself. */
+const special = {
+  $bytes: (where, count, got) => length(got) === count || fail(where, length(got), count),
+  $absent: (where, _, got) => got === undefined || fail(where, got, 'absent'),
+  $save: (where, name, got, kept) => {
+    if (got === undefined || got === null) fail(where, got, 'there');
+    kept.save(name, got);
+  },
+  $same: (where, name, got, kept) => equal(got, kept.get(name)) || fail(where, got, kept.get(name)),
+  $other: (where, name, got, kept) => (got === undefined || equal(got, kept.get(name))) && fail(where, got, `other than ${name}`),
+};
+
 /**
  * Throws where `got` is not what is wanted: objects by the members that are listed, arrays by equality, `{"$bytes": n}` by the length
- * of a body, headers by the names that are listed.
+ * of a body, headers by the names that are listed. `{"$absent": true}` wants nothing there; `{"$save": NAME}` wants something, and keeps
+ * it for `{"$same": NAME}` and `{"$other": NAME}`, something else.
  */
-export const match = (where, want, got) => {
-  if (want === null || typeof want !== 'object') {
+export const match = (where, want, got, kept = new Kept()) => {
+  const name = want !== null && typeof want === 'object' && Object.keys(want)[0];
+  if (name && Object.hasOwn(special, name)) special[name](where, want[name], got, kept);
+  else if (want === null || typeof want !== 'object') {
     if (got !== want) fail(where, got, want);
   } else if (Array.isArray(want)) {
     if (where.endsWith('.headers')) {
       const all = joined(got ?? fail(where, got, want));
-      for (const [name, value] of want) match(`${where}: ${name}`, value, all.get(name));
+      for (const [name, value] of want) match(`${where}: ${name}`, value, all.get(name), kept);
     } else {
       if (!Array.isArray(got) || got.length !== want.length) fail(where, got, want);
-      want.forEach((value, i) => match(`${where}[${i}]`, value, got[i]));
+      want.forEach((value, i) => match(`${where}[${i}]`, value, got[i], kept));
     }
-  } else if ('$bytes' in want) {
-    if (length(got) !== want.$bytes) fail(where, length(got), want.$bytes);
   } else {
     if (got === null || typeof got !== 'object' || Array.isArray(got)) fail(where, got, want);
-    for (const name in want) match(`${where}.${name}`, want[name], got[name]);
+    for (const name in want) match(`${where}.${name}`, want[name], got[name], kept);
   }
 };

@@ -1,0 +1,67 @@
+import { database } from './database.js';
+import type { Store } from './store.js';
+
+/** The name under which the core asks for the signatures of the configured `client_key`; those of sessions begin with the client's name and a dot. */
+export const CLIENT_KEY = 'client_key';
+
+/**
+ * Where the keys of sessions are kept, which access tokens are bound to (RFC 9449). A key has to live as long as what is kept in the
+ * {@link Store}: without it its tokens are worth nothing.
+ */
+export interface KeyStore {
+  /** Gives the pair of a name; `undefined` where there is none. */
+  load(name: string): Promise<CryptoKeyPair | undefined> | CryptoKeyPair | undefined;
+  /** Keeps a pair, unless the name has one already. Gives the one that stays. */
+  add(name: string, pair: CryptoKeyPair): Promise<CryptoKeyPair> | CryptoKeyPair;
+  /** Forgets the pair of a name, if there is one. */
+  delete(name: string): Promise<void> | void;
+  /**
+   * Private keys are made so that they can be exported. For stores that write them down: whoever reads the keys there, and any script
+   * that gets at the store, can use the tokens elsewhere. Default: no key can be exported by anybody.
+   */
+  readonly insecureExtractable?: boolean;
+}
+
+/** Keys in memory: they end with the page or process. */
+export const memoryKeys = (): KeyStore => {
+  const map = new Map<string, CryptoKeyPair>();
+  return {
+    load: (name) => map.get(name),
+    add(name, pair) {
+      if (!map.has(name)) map.set(name, pair);
+      return map.get(name)!;
+    },
+    delete: (name) => void map.delete(name),
+  };
+};
+
+/** Keys in IndexedDB, shared by all tabs and workers of the origin. */
+const indexedDBKeys = (): KeyStore => {
+  const access = database<CryptoKeyPair>('oauth2-wasm.keys', 'keys');
+  return {
+    load: (name) => access(name, 'readonly', (pair) => pair),
+    add: (name, pair) => access(name, 'readwrite', (kept, table) => kept ?? (table.put(pair, name), pair)),
+    delete: (name) => access(name, 'readwrite', (_, table) => void table.delete(name)),
+  };
+};
+
+const everyMemory = new WeakMap<Store, KeyStore>();
+
+/**
+ * In a page or worker keys are in IndexedDB, whatever the store: they have to survive the redirect of a sign-in, and other tabs may share
+ * the session. That needs no insecure name: a script of the page can sign with a key while it runs there, but not take it away.
+ * Elsewhere, and where the browser refuses storage, they are in memory, for all clients of the same store.
+ */
+export const defaultKeys = (store: Store): KeyStore => {
+  const memory = everyMemory.get(store) ?? memoryKeys();
+  everyMemory.set(store, memory);
+  if (!globalThis.indexedDB) return memory;
+  const kept = indexedDBKeys();
+  let chosen: Promise<KeyStore> | undefined;
+  const keys = () => (chosen ??= Promise.resolve(kept.load('')).then(() => kept, () => memory));
+  return {
+    load: async (name) => (await keys()).load(name),
+    add: async (name, pair) => (await keys()).add(name, pair),
+    delete: async (name) => (await keys()).delete(name),
+  };
+};

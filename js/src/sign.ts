@@ -1,0 +1,63 @@
+import { fits, named, subtle } from './algorithms.js';
+import { base64url } from './bytes.js';
+import { type Effect, Failed } from './effects.js';
+import { CLIENT_KEY, type KeyStore } from './keys.js';
+
+/** What of the host's own hands keys are found in. */
+export interface Keys {
+  /** Keeps the keys that are made here. */
+  keys: KeyStore;
+  /** The client's own key, for what it signs under the name {@link CLIENT_KEY}. */
+  clientKey?: CryptoKey | undefined;
+}
+
+/** A store's work, whose failures are told apart from WebCrypto's. */
+const stored = async <T>(work: () => T): Promise<Awaited<T>> => {
+  try {
+    return await work();
+  } catch {
+    throw new Failed('storage');
+  }
+};
+
+const generate = async (alg: string, extractable: boolean): Promise<CryptoKeyPair> => {
+  const [algorithm, crypto] = [named(alg), subtle()];
+  try {
+    return (await crypto.generateKey(algorithm as EcKeyGenParams, extractable, ['sign', 'verify'])) as CryptoKeyPair;
+  } catch {
+    throw new Failed('unsupported'); // by this runtime
+  }
+};
+
+/** Gives the public key of a name, makes one, or deletes it. Private keys are made so that nobody can read them, this code included. */
+export const key = async ({ name, alg, create, delete: remove }: Effect, { keys }: Keys): Promise<{ jwk?: JsonWebKey }> => {
+  if (remove) {
+    await stored(() => keys.delete(name));
+    return {};
+  }
+  const algorithm = named(alg);
+  const crypto = subtle();
+  let pair = await stored(() => keys.load(name));
+  if (!pair && create) {
+    const made = await generate(alg, keys.insecureExtractable ?? false);
+    // Another tab may have been faster: its key is the one that stays.
+    pair = await stored(() => keys.add(name, made));
+  }
+  if (!pair) return {};
+  if (!fits(pair.publicKey, algorithm)) throw new Failed('denied');
+  const { kty, crv, x, y, n, e } = await crypto.exportKey('jwk', pair.publicKey);
+  return { jwk: { kty, crv, x, y, n, e } as JsonWebKey };
+};
+
+/** Signs as RFC 7515 section 5.1 wants it; WebCrypto's ECDSA signatures have that form (RFC 7518 section 3.4). */
+export const sign = async ({ key: name, alg, input }: Effect, { keys, clientKey }: Keys): Promise<{ signature: string }> => {
+  const algorithm = named(alg);
+  const crypto = subtle();
+  const privateKey = name === CLIENT_KEY ? clientKey : (await stored(() => keys.load(name)))?.privateKey;
+  if (!privateKey || !fits(privateKey, algorithm)) throw new Failed('denied');
+  try {
+    return { signature: base64url(new Uint8Array(await crypto.sign(algorithm, privateKey, new TextEncoder().encode(input)))) };
+  } catch {
+    throw new Failed('denied'); // a key that is not for signing
+  }
+};
