@@ -11,12 +11,23 @@
 // Options, in seconds: --access-token and --device-code are lifetimes. --interval is told to devices, which this server by itself
 // does not; --enforce answers slow_down to a device that polls sooner than that after its last poll. The server itself never says
 // slow_down: its class of error for it is there, and this is what a deployment would do with it. --require-pushed wants pushed
-// authorization requests (RFC 9126); --backchannel-logout is the URL of all clients that gets logout tokens.
-import { generateKeyPairSync } from 'node:crypto';
+// authorization requests (RFC 9126); --backchannel-logout is the URL of all clients that gets logout tokens. --fapi is the FAPI 2.0
+// Security Profile: pushed requests, proofs of possession with a nonce (RFC 9449) from every client that is here, and the profile's
+// assertions. --tls FILE serves https with the certificate and key in that PEM file, and asks clients for theirs (RFC 8705).
+//
+// Whoever needs another client registers it at /reg (RFC 7591), which takes everybody's: with `jwks` and `private_key_jwt`, signed
+// requests, signed answers of any sort, bound tokens. Signed are the answers of clients that are registered so.
+//
+// Before that line comes `resource: URL`: a protected resource for tokens of this server (protected-resource.mjs), which is also the one
+// that tokens can be asked for by `resource` (RFC 8707).
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTLSServer } from 'node:https';
 import { parseArgs } from 'node:util';
 import { errors, Provider } from 'oidc-provider';
 import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.js';
+import { protectedResource } from './protected-resource.mjs';
 
 const { values, positionals: redirect_uris } = parseArgs({
   allowPositionals: true,
@@ -27,12 +38,16 @@ const { values, positionals: redirect_uris } = parseArgs({
     enforce: { type: 'string', default: '0' },
     'require-pushed': { type: 'boolean', default: false },
     'backchannel-logout': { type: 'string' },
+    fapi: { type: 'boolean', default: false },
+    tls: { type: 'string' },
   },
 });
 
-const server = createServer();
+const pem = values.tls && readFileSync(values.tls);
+// Any certificate is taken for now: which one belongs to whom is the provider's to judge.
+const server = pem ? createTLSServer({ cert: pem, key: pem, requestCert: true, rejectUnauthorized: false }) : createServer();
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-const issuer = `http://127.0.0.1:${server.address().port}`;
+const issuer = `${pem ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
 
 const algorithms = [...['RS', 'PS', 'ES'].flatMap((family) => [256, 384, 512].map((bits) => family + bits)), 'EdDSA', 'Ed25519'];
 
@@ -53,7 +68,16 @@ const client = (client_id, token_endpoint_auth_method, id_token_signed_response_
   response_types: ['code'],
   token_endpoint_auth_method,
   id_token_signed_response_alg,
+  dpop_bound_access_tokens: values.fapi,
 });
+
+const resource = await protectedResource(issuer, (token) => provider.AccessToken.find(token));
+
+/** Of the resource there is, and no other (RFC 8707 section 2). */
+const getResourceServerInfo = (_ctx, indicator) => {
+  if (indicator !== resource && indicator !== `${resource}/`) throw new errors.InvalidTarget();
+  return { scope: 'read write', accessTokenFormat: 'opaque', accessTokenTTL: Number(values['access-token']) };
+};
 
 const configuration = {
   adapter: createMemoryAdapter(),
@@ -61,18 +85,34 @@ const configuration = {
     client('public', 'none'), client('basic', 'client_secret_basic'), client('post', 'client_secret_post'),
     ...algorithms.map((alg) => client(alg, 'none', alg)),
   ],
-  enabledJWA: { idTokenSigningAlgValues: algorithms },
+  enabledJWA: {
+    ...Object.fromEntries(
+      ['idToken', 'userinfo', 'introspection', 'authorization', 'requestObject', 'dPoP'].map((what) => [`${what}SigningAlgValues`, algorithms]),
+    ),
+    clientAuthSigningAlgValues: ['HS256', ...algorithms],
+  },
   features: {
     revocation: { enabled: true }, deviceFlow: { enabled: true },
     introspection: { enabled: true }, clientCredentials: { enabled: true },
     backchannelLogout: { enabled: true },
-    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: values['require-pushed'] },
+    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: values['require-pushed'] || values.fapi },
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => values.fapi },
+    fapi: { enabled: values.fapi, profile: () => '2.0' },
+    jwtResponseModes: { enabled: true }, jwtUserinfo: { enabled: true }, jwtIntrospection: { enabled: true },
+    requestObjects: { enabled: true },
+    registration: { enabled: true }, claimsParameter: { enabled: true },
+    resourceIndicators: { enabled: true, getResourceServerInfo, useGrantedResource: () => true },
+    mTLS: {
+      enabled: Boolean(pem), certificateBoundAccessTokens: true, selfSignedTlsClientAuth: true,
+      getCertificate: (ctx) => ctx.socket.getPeerX509Certificate(),
+    },
   },
   scopes: ['openid', 'offline_access', 'read', 'write'],
   extraTokenClaims: (ctx) => ctx?.oidc.params?.audience && { audience: ctx.oidc.params.audience },
   // By itself this server sends nothing to loopback, where a test listens for logout tokens.
   fetch: (url, { dispatcher: _, ...options }) => fetch(url, options),
   clientBasedCORS: () => true,
+  clientDefaults: { application_type: 'native' },
   issueRefreshToken: async () => true,
   rotateRefreshToken: true,
   pkce: { required: () => true },
@@ -120,8 +160,9 @@ const keys = () => {
 };
 
 /** A provider's keys are for its life, so others are another provider's, which goes on from what the last one stored. */
+let provider;
 const handler = () => {
-  const provider = new Provider(issuer, { ...configuration, jwks: { keys: keys() } });
+  provider = new Provider(issuer, { ...configuration, jwks: { keys: keys() } });
   provider.use(slowDown);
   provider.registerGrantType(tokenExchange, exchange(provider), ['subject_token', 'subject_token_type', 'requested_token_type', 'audience', 'scope']);
   return provider.callback();
@@ -133,4 +174,5 @@ server.on('request', (request, response) => {
   handle = handler();
   response.end();
 });
+console.log(`resource: ${resource}`);
 console.log(`ready: ${issuer}`);
