@@ -25,9 +25,14 @@ type authorizationRequest struct {
 	loginHint           string
 	maxAge              time.Duration // negative: any
 
-	// query is the request in canonical form. It is the address of the pages and all the state a sign-in
-	// has: forms post back to it, and every post checks it from the start.
+	// jkt is the thumbprint of the key that the token request has to prove (RFC 9449 section 10).
+	jkt string
+
+	// query is the request in canonical form.
 	query url.Values
+	// address is the query of the pages' address and all the state a sign-in has: forms post back to it, and every post checks it from the
+	// start. It is the request itself, or names the stored one.
+	address url.Values
 }
 
 // authorize is the authorization endpoint (RFC 6749 section 3.1). GET takes the authorization request; POST
@@ -37,12 +42,27 @@ func (s *Server) authorize(c *call) (Response, error) {
 	if err != nil {
 		return s.errorPage(invalidRequest("The request's parameters cannot be read.")), nil
 	}
+	address, pushed := query, query.Has("request_uri")
+	if pushed {
+		var opened url.Values
+		if query, opened, err = s.pushedRequest(c, address); err != nil {
+			return s.errorPage(err), nil
+		}
+		if opened != nil {
+			return seeOther(s.pageURL(opened)), nil
+		}
+	}
 	req, err := s.trustedRequest(query)
 	if err != nil {
 		return s.errorPage(err), nil
 	}
+	req.address = address
 	// From here on the redirect URI is known to be the client's, and errors go there.
-	if err := s.readAuthorization(req); err != nil {
+	err = s.readAuthorization(req)
+	if err == nil && !pushed && (s.cfg.RequirePAR || req.client.RequirePushedAuthorizationRequests) {
+		err = invalidRequest("the authorization request has to be pushed")
+	}
+	if err != nil {
 		return s.errorRedirect(req, err), nil
 	}
 	var resp Response
@@ -118,6 +138,9 @@ func (s *Server) readAuthorization(req *authorizationRequest) error {
 	}
 	req.scope = strings.Fields(scope)
 	req.nonce, req.loginHint = p["nonce"], p["login_hint"]
+	if req.jkt = p["dpop_jkt"]; req.jkt != "" && !isS256Challenge(req.jkt) {
+		return invalidRequest("dpop_jkt is not a thumbprint")
+	}
 	// OpenID Connect Core section 3.1.2.1.
 	req.prompt = strings.Fields(p["prompt"])
 	if len(req.prompt) > 1 && slices.Contains(req.prompt, "none") {
@@ -164,8 +187,18 @@ func (s *Server) readChallenge(req *authorizationRequest, p params) error {
 
 // errorRedirect tells the client of an error (RFC 6749 section 4.1.2.1).
 func (s *Server) errorRedirect(req *authorizationRequest, err error) Response {
+	// What was stored is spent by an error too; where that fails, it expires.
+	_ = s.spend(req)
 	e := asProtocolError(err)
 	return s.answer(req, url.Values{"error": {e.code}, "error_description": {e.description}})
+}
+
+// spend uses the stored request up, if it is one: a request is answered once (RFC 9126 section 4).
+func (s *Server) spend(req *authorizationRequest) error {
+	if !req.address.Has("request_uri") {
+		return nil
+	}
+	return s.takeRequest(DigestOf(req.address.Get("request_uri")))
 }
 
 // answer sends an authorization response by 303, which never repeats a form the user filled in at the

@@ -52,6 +52,10 @@ type Client struct {
 	// ResourceServer lets the client introspect the access tokens of all clients (RFC 7662 section 2.1);
 	// without it a client sees only its own tokens.
 	ResourceServer bool
+	// RequirePushedAuthorizationRequests refuses authorization requests that were not pushed (RFC 9126 section 6).
+	RequirePushedAuthorizationRequests bool
+	// DPoPBoundAccessTokens has the client get no access token without a DPoP proof (RFC 9449 section 5.2).
+	DPoPBoundAccessTokens bool
 	// Name is shown to the user; empty shows ClientID.
 	Name string
 }

@@ -78,7 +78,7 @@ func basicCredentials(header string) (clientID, secret string, ok bool) {
 func (s *Server) invalidClient(tried string) error {
 	e := &protocolError{status: http.StatusUnauthorized, code: "invalid_client", description: "client authentication failed"}
 	if tried == AuthMethodBasic {
-		e.challenge = `Basic realm="` + s.cfg.Issuer + `"`
+		e.challenges = []string{`Basic realm="` + s.cfg.Issuer + `"`}
 	}
 	return e
 }

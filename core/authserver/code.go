@@ -31,6 +31,8 @@ type AuthorizationCode struct {
 	CodeChallenge       string
 	CodeChallengeMethod string
 	Nonce               string
+	// JKT is the thumbprint of the key that the token request has to prove (RFC 9449 section 10); empty for any or none.
+	JKT string
 	// User is the username, a key of Config.Users.
 	User string
 }

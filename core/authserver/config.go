@@ -63,6 +63,12 @@ type Config struct {
 	// the authorization request (RFC 7636 section 7.2). It is safe only for testing what clients do.
 	InsecurePlainPKCE bool
 
+	// RequirePAR refuses authorization requests that were not pushed (RFC 9126 section 5). A client may also be held to it by itself.
+	RequirePAR bool
+	// DPoPNonceInterval, where set, has DPoP proofs carry a nonce of the server (RFC 9449 sections 8 and 9). There is a new one every
+	// interval, and each is good for two.
+	DPoPNonceInterval time.Duration
+
 	// DemoHint, where set, is shown on the sign-in page and fills in its fields, unless the request or the
 	// user named somebody else.
 	DemoHint *DemoHint
@@ -142,6 +148,9 @@ func (c *Config) check() (*url.URL, error) {
 	}
 	if c.RotationGrace < 0 {
 		return nil, fault("RotationGrace", "must not be negative")
+	}
+	if c.DPoPNonceInterval < 0 {
+		return nil, fault("DPoPNonceInterval", "must not be negative")
 	}
 	if c.SigningKey != nil && c.SigningKey.Curve != elliptic.P256() {
 		return nil, fault("SigningKey", "must be on the curve P-256")

@@ -11,7 +11,7 @@ func preflight(methods []string) Response {
 	h := newHeader("")
 	h.Set("Allow", strings.Join(methods, ", "))
 	h.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 	h.Set("Access-Control-Max-Age", "600")
 	return Response{Status: http.StatusNoContent, Header: h}
 }
@@ -28,6 +28,6 @@ func (s *Server) allowOrigin(h http.Header, origin string) {
 		allowed = origin
 	}
 	h.Set("Access-Control-Allow-Origin", allowed)
-	// A client reads the reason of a 401 there (RFC 6750 section 3).
-	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+	// A client reads the reason of a 401 there (RFC 6750 section 3), and the nonce for its next proof (RFC 9449 section 8.2).
+	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce")
 }

@@ -84,27 +84,27 @@ func (s *Server) newDevice(now time.Time, client Client, scope string) (deviceCo
 }
 
 // redeemDevice answers a poll (RFC 8628 sections 3.4 and 3.5).
-func (s *Server) redeemDevice(now time.Time, client Client, p params) (Token, error) {
-	if p["device_code"] == "" {
+func (s *Server) redeemDevice(r tokenRequest) (Token, error) {
+	if r.params["device_code"] == "" {
 		return Token{}, invalidRequest("device_code is missing")
 	}
-	device, err := s.cfg.Store.Device(DigestOf(p["device_code"]))
+	device, err := s.cfg.Store.Device(DigestOf(r.params["device_code"]))
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Token{}, err
 	}
-	if err != nil || device.ClientID != client.ClientID {
+	if err != nil || device.ClientID != r.client.ClientID {
 		return Token{}, invalidGrant("the device code is not valid")
 	}
 	switch {
 	case device.Status == DeviceRedeemed:
 		// A replay is noticed after the device code's lifetime too.
-	case device.IsExpired(now):
+	case device.IsExpired(r.now):
 		return Token{}, badRequest("expired_token", "the device code has expired")
 	case device.Status == DeviceDenied:
 		return Token{}, badRequest("access_denied", "the user refused")
 	case device.Status == DevicePending:
 		// slow_down is a kind of authorization_pending: who is decided about need not wait.
-		early, err := s.cfg.Store.PollDevice(device.Digest, now)
+		early, err := s.cfg.Store.PollDevice(device.Digest, r.now)
 		switch {
 		case err != nil:
 			return Token{}, err
@@ -113,7 +113,7 @@ func (s *Server) redeemDevice(now time.Time, client Client, p params) (Token, er
 		}
 		return Token{}, badRequest("authorization_pending", "the user has not decided yet")
 	}
-	issued, record, err := s.newToken(now, client, grant{scope: device.Scope, user: device.User, name: device.Grant})
+	issued, record, err := s.newToken(r, grant{scope: device.Scope, user: device.User, name: device.Grant})
 	if err != nil {
 		return Token{}, err
 	}

@@ -11,8 +11,8 @@ type protocolError struct {
 	status      int
 	code        string
 	description string
-	// challenge is the value of WWW-Authenticate, where there is one.
-	challenge string
+	// challenges are the values of WWW-Authenticate.
+	challenges []string
 }
 
 func (e *protocolError) Error() string { return "authserver: " + e.code + ": " + e.description }
@@ -45,8 +45,8 @@ func asProtocolError(err error) *protocolError {
 // response is the error as JSON (RFC 6749 section 5.2).
 func (e *protocolError) response() Response {
 	r := jsonResponse(e.status, map[string]string{"error": e.code, "error_description": e.description})
-	if e.challenge != "" {
-		r.Header.Set("WWW-Authenticate", e.challenge)
+	for _, challenge := range e.challenges {
+		r.Header.Add("WWW-Authenticate", challenge)
 	}
 	return r
 }

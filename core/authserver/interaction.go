@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -74,7 +75,7 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 	if form["action"] == "sign-in" {
 		step = stepSignIn
 	}
-	if b.id == "" || !s.checkInteraction(c.Now, form["interaction"], step, b.id, req.query) {
+	if b.id == "" || !s.checkInteraction(c.Now, form["interaction"], step, b.id, req.address) {
 		if b.mustSignIn(c.Now, req) {
 			return s.authorizeSignIn(c, req, b, alertOutOfDate)
 		}
@@ -95,7 +96,7 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 		if err := s.signOut(b); err != nil {
 			return Response{}, err
 		}
-		return seeOther(s.pageURL(req.query)), nil
+		return seeOther(s.pageURL(req.address)), nil
 	}
 	return s.errorPage(invalidRequest("The form cannot be read.")), nil
 }
@@ -111,13 +112,19 @@ func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form para
 	}
 	// Redirecting lets the next page be reloaded; what asked for this sign-in is done with.
 	next := url.Values{}
-	for name, values := range req.query {
-		next[name] = values
-	}
+	maps.Copy(next, req.query)
 	prompt := slices.DeleteFunc(slices.Clone(req.prompt), func(p string) bool { return p == "login" || p == "select_account" })
 	next.Del("max_age")
 	if next.Del("prompt"); len(prompt) > 0 {
 		next.Set("prompt", strings.Join(prompt, " "))
+	}
+	if req.address.Has("request_uri") {
+		if err := s.spend(req); err != nil {
+			return s.errorPage(err), nil
+		}
+		if next, err = s.openRequest(req.client.ClientID, next, c.Now); err != nil {
+			return Response{}, err
+		}
 	}
 	resp := seeOther(s.pageURL(next))
 	resp.Header.Set("Set-Cookie", cookie)
@@ -132,6 +139,9 @@ func (s *Server) checkPassword(form params) bool {
 
 // approve issues the code (RFC 6749 section 4.1.2).
 func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Response, error) {
+	if err := s.spend(req); err != nil {
+		return s.errorPage(err), nil
+	}
 	value, err := s.secret()
 	if err != nil {
 		return Response{}, err
@@ -154,6 +164,7 @@ func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Respons
 			CodeChallenge:       req.codeChallenge,
 			CodeChallengeMethod: req.codeChallengeMethod,
 			Nonce:               req.nonce,
+			JKT:                 req.jkt,
 			User:                b.session.User,
 		},
 	})
@@ -195,9 +206,9 @@ func (s *Server) interactionMAC(expires []byte, step, browserID string, query ur
 }
 
 func (s *Server) authorizeSignIn(c *call, req *authorizationRequest, b browser, alert string) (Response, error) {
-	return s.signInPage(c, b, stepSignIn, req.query, page{
+	return s.signInPage(c, b, stepSignIn, req.address, page{
 		Client:   req.client.displayName(),
-		Action:   s.pageURL(req.query),
+		Action:   s.pageURL(req.address),
 		Alert:    alert,
 		Username: req.loginHint,
 	})
@@ -230,10 +241,10 @@ func (s *Server) formPage(c *call, b browser, name, step string, query url.Value
 }
 
 func (s *Server) consentPage(c *call, req *authorizationRequest, b browser, alert string) (Response, error) {
-	return s.formPage(c, b, "consent", stepConsent, req.query, page{
+	return s.formPage(c, b, "consent", stepConsent, req.address, page{
 		Title:    "Allow access",
 		Client:   req.client.displayName(),
-		Action:   s.pageURL(req.query),
+		Action:   s.pageURL(req.address),
 		Alert:    alert,
 		Username: b.session.User,
 		Name:     s.cfg.Users[b.session.User].Name,

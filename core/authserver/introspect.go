@@ -47,6 +47,13 @@ type introspection struct {
 	IssuedAt  int64  `json:"iat,omitempty"` // seconds since 1970
 	Subject   string `json:"sub,omitempty"`
 	Issuer    string `json:"iss,omitempty"`
+	// Confirmation names the key that the access token is bound to (RFC 9449 section 6.2).
+	Confirmation *confirmation `json:"cnf,omitempty"`
+}
+
+// confirmation is the claim cnf (RFC 7800 section 3.1).
+type confirmation struct {
+	JKT string `json:"jkt,omitempty"`
 }
 
 // introspectToken returns ErrNotFound for what is not active, or not for the client to see.
@@ -67,6 +74,9 @@ func (s *Server) introspectToken(now time.Time, client Client, digest Digest) (i
 	if t.Access == digest {
 		alive, visible = !t.IsExpired(now), own || client.ResourceServer
 		answer.Scope, answer.TokenType, answer.ExpiresAt = t.Scope, t.TokenType, t.IssuedAt.Add(t.ExpiresIn).Unix()
+		if t.JKT != "" {
+			answer.Confirmation = &confirmation{JKT: t.JKT}
+		}
 	} else {
 		// A resource server that took a refresh token for an access token would be wrong, so it sees none.
 		// token_type says how an access token is used (RFC 6749 section 7.1); a refresh token has none.

@@ -20,6 +20,8 @@ type MemoryStore struct {
 	tokens    map[Digest]*TokenRecord // by access and by refresh digest
 	grants    map[string][]*TokenRecord
 	sessions  map[Digest]Session
+	pushed    map[Digest]PushedRequest
+	once      map[Digest]time.Time
 	writes    int
 }
 
@@ -33,6 +35,8 @@ func NewMemoryStore() *MemoryStore {
 		tokens:    map[Digest]*TokenRecord{},
 		grants:    map[string][]*TokenRecord{},
 		sessions:  map[Digest]Session{},
+		pushed:    map[Digest]PushedRequest{},
+		once:      map[Digest]time.Time{},
 	}
 }
 
@@ -219,5 +223,7 @@ func (m *MemoryStore) sweep(now time.Time) {
 	}
 	maps.DeleteFunc(m.devices, over)
 	maps.DeleteFunc(m.userCodes, over)
+	maps.DeleteFunc(m.pushed, func(_ Digest, r PushedRequest) bool { return r.IsExpired(now) })
+	maps.DeleteFunc(m.once, func(_ Digest, until time.Time) bool { return !now.Before(until) })
 	maps.DeleteFunc(m.sessions, func(_ Digest, s Session) bool { return !now.Before(s.ExpiresAt) })
 }

@@ -5,6 +5,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -32,7 +34,8 @@ type call struct {
 	target *url.URL
 }
 
-// params are the parameters of a request, each once and not empty.
+// params are the parameters of a request, each once and not empty. The values of resource, which may come more than once, are separated
+// by spaces.
 type params map[string]string
 
 // readParams applies the rules of RFC 6749 sections 3.1 and 3.2: a parameter without a value counts as
@@ -40,7 +43,10 @@ type params map[string]string
 func readParams(values url.Values) (params, error) {
 	p := params{}
 	for name, v := range values {
-		if len(v) > 1 && name != "resource" {
+		if name == "resource" {
+			v = []string{strings.Join(slices.DeleteFunc(slices.Clone(v), func(s string) bool { return s == "" }), " ")}
+		}
+		if len(v) > 1 {
 			return p, invalidRequest("a parameter is repeated")
 		}
 		if v[0] != "" {
@@ -50,8 +56,16 @@ func readParams(values url.Values) (params, error) {
 	return p, nil
 }
 
-// form reads a request body of the only media type RFC 6749 section 3.2 knows.
+// form reads the parameters of a request body of the only media type RFC 6749 section 3.2 knows.
 func (c *call) form() (params, error) {
+	values, err := c.formValues()
+	if err != nil {
+		return nil, err
+	}
+	return readParams(values)
+}
+
+func (c *call) formValues() (url.Values, error) {
 	mediaType, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
 	if err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return nil, invalidRequest("the Content-Type must be application/x-www-form-urlencoded")
@@ -60,7 +74,7 @@ func (c *call) form() (params, error) {
 	if err != nil {
 		return nil, invalidRequest("the body is not form-encoded")
 	}
-	return readParams(values)
+	return values, nil
 }
 
 // newHeader returns what every response carries. Everything the server says belongs to one caller or

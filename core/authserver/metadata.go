@@ -9,6 +9,7 @@ const (
 	jwksPath                = "/jwks"
 	authorizePath           = "/authorize"
 	deviceAuthorizationPath = "/device_authorization"
+	parPath                 = "/par"
 	devicePath              = "/device"
 	tokenPath               = "/token"
 	revokePath              = "/revoke"
@@ -37,6 +38,9 @@ func (s *Server) metadata(*call) (Response, error) {
 		"issuer":                                         s.cfg.Issuer,
 		"authorization_endpoint":                         at(authorizePath),
 		"device_authorization_endpoint":                  at(deviceAuthorizationPath),
+		"pushed_authorization_request_endpoint":          at(parPath),
+		"require_pushed_authorization_requests":          s.cfg.RequirePAR,
+		"dpop_signing_alg_values_supported":              asymmetricAlgs,
 		"token_endpoint":                                 at(tokenPath),
 		"revocation_endpoint":                            at(revokePath),
 		"introspection_endpoint":                         at(introspectPath),

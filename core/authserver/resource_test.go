@@ -81,6 +81,7 @@ func TestCORS(t *testing.T) {
 		{"device authorization", nil, "OPTIONS", "/device_authorization", "https://a.example", 204, "*"},
 		{"verification page", nil, "GET", "/device", "https://a.example", 200, ""},
 		{"introspection is not for pages", nil, "POST", "/introspect", "https://a.example", 400, ""},
+		{"pushed requests", nil, "OPTIONS", "/par", "https://a.example", 204, "*"},
 		{"userinfo", nil, "OPTIONS", "/userinfo", "https://a.example", 204, "*"},
 		{"userinfo without a token", nil, "GET", "/userinfo", "https://a.example", 401, "*"},
 		{"metadata", nil, "GET", "/.well-known/oauth-authorization-server", "https://a.example", 200, "*"},
@@ -106,11 +107,11 @@ func TestCORS(t *testing.T) {
 			if resp.Header.Get("Access-Control-Allow-Credentials") != "" {
 				t.Error("credentials")
 			}
-			if row.allowed != "" && resp.Header.Get("Access-Control-Expose-Headers") != "WWW-Authenticate" {
-				t.Error("the reason of a 401 cannot be read")
+			if row.allowed != "" && resp.Header.Get("Access-Control-Expose-Headers") != "WWW-Authenticate, DPoP-Nonce" {
+				t.Error("the reason of a 401 or the nonce cannot be read")
 			}
-			if row.status == 204 && !strings.Contains(resp.Header.Get("Access-Control-Allow-Headers"), "Authorization") {
-				t.Error("no Authorization header allowed")
+			if row.status == 204 && resp.Header.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type, DPoP" {
+				t.Errorf("allows %q", resp.Header.Get("Access-Control-Allow-Headers"))
 			}
 			if row.change != nil && resp.Header.Get("Vary") != "Origin" {
 				t.Error("no Vary")

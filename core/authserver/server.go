@@ -51,7 +51,9 @@ type Stats struct {
 type endpoint struct {
 	methods []string
 	// cors tells that a page of another origin may call it.
-	cors   bool
+	cors bool
+	// dpop tells that it takes DPoP proofs, for which its answers carry the nonce.
+	dpop   bool
 	handle func(*call) (Response, error)
 }
 
@@ -103,21 +105,22 @@ func (s *Server) routes() map[string]endpoint {
 	get, post := []string{http.MethodGet, http.MethodHead}, []string{http.MethodPost}
 	both := slices.Concat(get, post)
 	base := s.issuer.Path
-	metadata := endpoint{get, true, s.metadata}
+	metadata := endpoint{get, true, false, s.metadata}
 	return map[string]endpoint{
 		// RFC 8414 section 3.1 puts an issuer's path behind the well-known one; other software
 		// looks for it the other way around.
 		metadataPath + base:            metadata,
 		base + metadataPath:            metadata,
 		base + openIDMetadataPath:      metadata,
-		base + jwksPath:                {get, true, s.jwks},
-		base + authorizePath:           {both, false, s.authorize},
-		base + deviceAuthorizationPath: {post, true, s.deviceAuthorization},
-		base + devicePath:              {both, false, s.device},
-		base + tokenPath:               {post, true, s.token},
-		base + revokePath:              {post, true, s.revoke},
-		base + introspectPath:          {post, false, s.introspect},
-		base + userinfoPath:            {both, true, s.userinfo},
+		base + jwksPath:                {get, true, false, s.jwks},
+		base + authorizePath:           {both, false, false, s.authorize},
+		base + deviceAuthorizationPath: {post, true, false, s.deviceAuthorization},
+		base + parPath:                 {post, true, true, s.pushedAuthorization},
+		base + devicePath:              {both, false, false, s.device},
+		base + tokenPath:               {post, true, true, s.token},
+		base + revokePath:              {post, true, false, s.revoke},
+		base + introspectPath:          {post, false, false, s.introspect},
+		base + userinfoPath:            {both, true, true, s.userinfo},
 	}
 }
 
@@ -157,17 +160,24 @@ func (s *Server) Handle(r Request) Response {
 	if e.cors {
 		s.allowOrigin(resp.Header, r.Header.Get("Origin"))
 	}
+	if e.dpop {
+		s.offerNonce(resp.Header, r.Now)
+	}
 	if r.Method == http.MethodHead {
 		resp.Body = nil
 	}
 	return resp
 }
 
-// Authenticate returns what an access token is good for, if it is valid at now. It is for a resource
-// server in the same process; a Store that cannot answer counts as no token.
+// Authenticate returns what a bearer token is good for, if it is valid at now. It is for a resource server in the same process that takes
+// no other; a token that is bound to a key counts as none (RFC 9449 section 7.2), and so does any that a Store cannot tell of.
+// [Server.CheckAccess] judges a whole request.
 func (s *Server) Authenticate(now time.Time, accessToken string) (Token, bool) {
 	t, err := s.accessToken(now, accessToken)
-	return t, err == nil
+	if err != nil || t.JKT != "" {
+		return Token{}, false
+	}
+	return t, true
 }
 
 // accessToken returns ErrNotFound for a token that is unknown, revoked, expired or no access token.

@@ -45,8 +45,6 @@ type TokenRecord struct {
 	Grant   string
 	// GrantScope is the scope of the refresh token, which Token.Scope may be narrower than.
 	GrantScope string
-	// AuthTime is when the user signed in, for the ID tokens of refreshes; zero where no browser came.
-	AuthTime time.Time
 	// RotatedAt is when the refresh token was first used; zero while it was not.
 	RotatedAt time.Time
 }
@@ -59,7 +57,7 @@ type Session struct {
 }
 
 // Store keeps the server's state. Every method is safe for concurrent use and atomic; RedeemCode,
-// RedeemDevice, DecideDevice, PollDevice and RotateRefreshToken decide between concurrent requests, so they
+// RedeemDevice, DecideDevice, PollDevice, TakePushed, UseOnce and RotateRefreshToken decide between concurrent requests, so they
 // must look and write in one step.
 // Records are values: what the caller does to one after the call does not change the store.
 type Store interface {
@@ -75,6 +73,7 @@ type Store interface {
 	RedeemCode(code Digest, issued TokenRecord) error
 
 	DeviceStore
+	RequestStore
 
 	// SaveToken keeps a token that was issued for nothing that could be used up.
 	SaveToken(TokenRecord) error

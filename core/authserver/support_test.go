@@ -42,6 +42,8 @@ var clients = []authserver.Client{
 	{ClientID: "service", ClientSecret: "svc", GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantRefreshToken, authserver.GrantDeviceCode}, Scope: "notes.read profile"},
 	{ClientID: "api", ClientSecret: "api", GrantTypes: []string{authserver.GrantClientCredentials}, ResourceServer: true},
 	{ClientID: "oidc", RedirectURIs: []string{"https://oidc.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "openid profile email"},
+	{ClientID: "pushes", RedirectURIs: []string{"https://pushes.example/cb"}, GrantTypes: codeAndFresh, Scope: "profile", RequirePushedAuthorizationRequests: true},
+	{ClientID: "bound", RedirectURIs: []string{"https://bound.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "openid profile", DPoPBoundAccessTokens: true},
 	{ClientID: "wide", RedirectURIs: []string{"https://wide.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "profile unheard-of"},
 }
 

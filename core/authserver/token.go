@@ -21,13 +21,22 @@ type Token struct {
 	// RefreshTokenExpiresIn counts from IssuedAt as ExpiresIn does.
 	RefreshTokenExpiresIn time.Duration
 	ClientID              string
-	// TokenType is Bearer.
+	// TokenType is Bearer, or DPoP for an access token that is bound to a key.
 	TokenType string
 	// Revoked tells that neither token may be used any more.
 	Revoked bool
 	// User is the username, a key of Config.Users; empty where the client acts for itself
 	// (RFC 6749 section 4.4).
 	User string
+	// AuthTime is when the user signed in; zero where no browser came.
+	AuthTime time.Time
+	// ACR is the authentication context class of that sign-in; empty where the server tells none.
+	ACR string
+	// Resources are those the access token is for (RFC 8707); none means any.
+	Resources []string
+	// JKT is the thumbprint (RFC 7638) of the key that the access token is bound to (RFC 9449 section 6.1), and a public client's refresh
+	// token too; empty for a bearer token.
+	JKT string
 }
 
 // IsExpired tells whether the access token's lifetime is over at now.

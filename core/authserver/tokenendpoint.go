@@ -28,16 +28,21 @@ func (s *Server) token(c *call) (Response, error) {
 	if !client.CheckGrantType(grantType) {
 		return Response{}, badRequest("unauthorized_client", "the client may not use this grant type")
 	}
+	jkt, err := s.bindingProof(c, client)
+	if err != nil {
+		return Response{}, err
+	}
+	r := tokenRequest{c.Now, client, p, jkt}
 	var issued Token
 	switch grantType {
 	case GrantAuthorizationCode:
-		issued, err = s.redeem(c.Now, client, p)
+		issued, err = s.redeem(r)
 	case GrantRefreshToken:
-		issued, err = s.refresh(c.Now, client, p)
+		issued, err = s.refresh(r)
 	case GrantClientCredentials:
-		issued, err = s.clientCredentials(c.Now, client, p)
+		issued, err = s.clientCredentials(r)
 	case GrantDeviceCode:
-		issued, err = s.redeemDevice(c.Now, client, p)
+		issued, err = s.redeemDevice(r)
 	}
 	if err != nil {
 		return Response{}, err
@@ -52,6 +57,15 @@ func (s *Server) token(c *call) (Response, error) {
 	}), nil
 }
 
+// tokenRequest is a request to the token endpoint of an authenticated client.
+type tokenRequest struct {
+	now    time.Time
+	client Client
+	params
+	// jkt is the thumbprint of the key that the request's DPoP proof proves, and that what is issued will be bound to.
+	jkt string
+}
+
 // tokenResponse is the successful response of RFC 6749 section 5.1.
 type tokenResponse struct {
 	AccessToken  string `json:"access_token"`
@@ -64,7 +78,8 @@ type tokenResponse struct {
 }
 
 // redeem exchanges an authorization code (RFC 6749 section 4.1.3).
-func (s *Server) redeem(now time.Time, client Client, p params) (Token, error) {
+func (s *Server) redeem(r tokenRequest) (Token, error) {
+	p := r.params
 	if p["code"] == "" {
 		return Token{}, invalidRequest("code is missing")
 	}
@@ -78,16 +93,19 @@ func (s *Server) redeem(now time.Time, client Client, p params) (Token, error) {
 	// All that binds the code is checked before its use is: someone who only saw the code can neither
 	// use it up nor have the client's tokens revoked.
 	switch {
-	case code.ClientID != client.ClientID:
+	case code.ClientID != r.client.ClientID:
 		return Token{}, invalidGrant("the code is not valid")
-	case code.RedirectURI != p["redirect_uri"] && !(code.RedirectURI == "" && client.CheckRedirectURI(p["redirect_uri"])):
+	case code.RedirectURI != p["redirect_uri"] && !(code.RedirectURI == "" && r.client.CheckRedirectURI(p["redirect_uri"])):
 		return Token{}, invalidGrant("redirect_uri is not the one of the authorization request")
 	case !code.CheckCodeChallenge(p["code_verifier"]):
 		return Token{}, invalidGrant("code_verifier does not answer the code challenge")
-	case !code.Used && code.IsExpired(now):
+	case code.JKT != "" && code.JKT != r.jkt:
+		// RFC 9449 section 10.
+		return Token{}, invalidGrant("the DPoP proof is not of the key that the authorization request named")
+	case !code.Used && code.IsExpired(r.now):
 		return Token{}, invalidGrant("the code has expired")
 	}
-	issued, record, err := s.newToken(now, client, grant{code.Scope, code.User, code.Grant, code.AuthTime, code.Nonce})
+	issued, record, err := s.newToken(r, grant{scope: code.Scope, user: code.User, name: code.Grant, authTime: code.AuthTime, nonce: code.Nonce})
 	if err != nil {
 		return Token{}, err
 	}
@@ -105,7 +123,8 @@ func (s *Server) redeem(now time.Time, client Client, p params) (Token, error) {
 }
 
 // refresh exchanges a refresh token for its successor (RFC 6749 section 6, RFC 9700 section 4.14.2).
-func (s *Server) refresh(now time.Time, client Client, p params) (Token, error) {
+func (s *Server) refresh(r tokenRequest) (Token, error) {
+	p := r.params
 	if p["refresh_token"] == "" {
 		return Token{}, invalidRequest("refresh_token is missing")
 	}
@@ -114,14 +133,19 @@ func (s *Server) refresh(now time.Time, client Client, p params) (Token, error) 
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Token{}, err
 	}
-	if err != nil || old.Refresh != digest || old.ClientID != client.ClientID || old.Revoked || old.RefreshTokenExpired(now) {
+	if err != nil || old.Refresh != digest || old.ClientID != r.client.ClientID || old.Revoked || old.RefreshTokenExpired(r.now) {
 		return Token{}, invalidGrant("the refresh token is not valid")
+	}
+	if old.JKT != "" && (r.jkt == "" || r.client.IsPublic() && r.jkt != old.JKT) {
+		// RFC 9449 section 5: the refresh token of a public client is bound to the key. Another client proves by its authentication who
+		// it is, and may take a new key, but not go back to bearer tokens.
+		return Token{}, invalidGrant("the refresh token needs a DPoP proof of its key")
 	}
 	scope, ok := narrowScope(p["scope"], old.GrantScope)
 	if !ok {
 		return Token{}, badRequest("invalid_scope", "the scope goes beyond what was granted")
 	}
-	issued, record, err := s.newToken(now, client, grant{scope: scope, user: old.User, name: old.Grant, authTime: old.AuthTime})
+	issued, record, err := s.newToken(r, grant{scope: scope, user: old.User, name: old.Grant, authTime: old.AuthTime})
 	if err != nil {
 		return Token{}, err
 	}
@@ -154,22 +178,27 @@ type grant struct {
 
 // newToken makes a token with its values for the client, and the record of it for the store. Without a user
 // the client acts for itself and gets no refresh token (RFC 6749 section 4.4.3).
-func (s *Server) newToken(now time.Time, client Client, g grant) (Token, TokenRecord, error) {
+func (s *Server) newToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
 	access, err := s.secret()
 	if err != nil {
 		return Token{}, TokenRecord{}, err
 	}
 	t := Token{
 		Scope:     g.scope,
-		IssuedAt:  now,
+		IssuedAt:  r.now,
 		ExpiresIn: s.cfg.AccessTokenLifetime,
-		ClientID:  client.ClientID,
-		TokenType: "Bearer",
+		ClientID:  r.client.ClientID,
+		TokenType: tokenTypeBearer,
 		User:      g.user,
+		AuthTime:  g.authTime,
+		JKT:       r.jkt,
 	}
-	record := TokenRecord{Access: DigestOf(access), Grant: g.name, GrantScope: g.scope, AuthTime: g.authTime}
+	if r.jkt != "" {
+		t.TokenType = tokenTypeDPoP
+	}
+	record := TokenRecord{Access: DigestOf(access), Grant: g.name, GrantScope: g.scope}
 	var refresh string
-	if g.user != "" && client.CheckGrantType(GrantRefreshToken) {
+	if g.user != "" && r.client.CheckGrantType(GrantRefreshToken) {
 		if refresh, err = s.secret(); err != nil {
 			return Token{}, TokenRecord{}, err
 		}

@@ -1,0 +1,131 @@
+package authserver
+
+import (
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+const (
+	// maxJWT is the most that a JSON Web Token of a client may have, in bytes.
+	maxJWT = 32 << 10
+	// clockSkew is how far the clocks of clients may be off.
+	clockSkew = time.Minute
+	// maxAssertion is how far ahead the expiry of an assertion may lie; its identifier is kept in mind until then.
+	maxAssertion = time.Hour
+)
+
+// asymmetricAlgs are the signature algorithms of clients' keys. Neither none nor a shared secret is ever among them.
+var asymmetricAlgs = []jose.SignatureAlgorithm{
+	jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512, jose.RS256, jose.RS384, jose.RS512, jose.EdDSA,
+}
+
+// secretAlgs are those of a client's secret (RFC 7518 section 3.2).
+var secretAlgs = []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512}
+
+// errJWT tells that something is no token of the kind wanted; what exactly, an attacker need not know and a developer is told by kind.
+var errJWT = errors.New("authserver: not a valid JWT")
+
+// jwtHeader returns the one signature's protected header of a compact token, without looking at the signature.
+func jwtHeader(token string, algs []jose.SignatureAlgorithm) (*jose.JSONWebSignature, jose.Header, error) {
+	if len(token) > maxJWT {
+		return nil, jose.Header{}, errJWT
+	}
+	jws, err := jose.ParseSignedCompact(token, algs)
+	if err != nil || len(jws.Signatures) != 1 {
+		return nil, jose.Header{}, errJWT
+	}
+	return jws, jws.Signatures[0].Protected, nil
+}
+
+// verifyJWT checks a token with one of the keys and decodes its claims. A token that names its key is checked with that one only.
+func verifyJWT(token string, algs []jose.SignatureAlgorithm, keys []jose.JSONWebKey, claims any) (jose.Header, error) {
+	jws, header, err := jwtHeader(token, algs)
+	if err != nil {
+		return jose.Header{}, err
+	}
+	for _, k := range keys {
+		if header.KeyID != "" && k.KeyID != header.KeyID || k.Algorithm != "" && k.Algorithm != header.Algorithm || k.Use != "" && k.Use != "sig" {
+			continue
+		}
+		if payload, err := jws.Verify(k.Key); err == nil {
+			if json.Unmarshal(payload, claims) != nil {
+				return jose.Header{}, errJWT
+			}
+			return header, nil
+		}
+	}
+	return jose.Header{}, errJWT
+}
+
+// unverifiedClaims decodes the claims of a token that nobody has vouched for: good for finding out whose keys to check it with.
+func unverifiedClaims(token string, algs []jose.SignatureAlgorithm, claims any) error {
+	jws, _, err := jwtHeader(token, algs)
+	if err != nil || json.Unmarshal(jws.UnsafePayloadWithoutVerification(), claims) != nil {
+		return errJWT
+	}
+	return nil
+}
+
+// headerType is typ in lower case and without the prefix that RFC 7515 section 4.1.9 lets one leave out.
+func headerType(h jose.Header) string {
+	typ, _ := h.ExtraHeaders[jose.HeaderType].(string)
+	return strings.TrimPrefix(strings.ToLower(typ), "application/")
+}
+
+// checkPublicKeys tells whether the keys are public and strong enough to check signatures with.
+func checkPublicKeys(keys []jose.JSONWebKey) bool {
+	return len(keys) > 0 && len(keys) <= 20 && !slices.ContainsFunc(keys, func(k jose.JSONWebKey) bool { return !isStrongPublicKey(k) })
+}
+
+// isStrongPublicKey holds RSA to what RFC 7518 section 3.3 demands, and to what can be checked in a moment.
+func isStrongPublicKey(k jose.JSONWebKey) bool {
+	if !k.IsPublic() || !k.Valid() {
+		return false
+	}
+	key, ok := k.Key.(*rsa.PublicKey)
+	return !ok || key.N.BitLen() >= 2048 && key.N.BitLen() <= 8192
+}
+
+// jwtTimes are the time claims of RFC 7519 section 4.1. A date may have a fraction.
+type jwtTimes struct {
+	Expires   *float64 `json:"exp"`
+	NotBefore *float64 `json:"nbf"`
+	IssuedAt  *float64 `json:"iat"`
+}
+
+// inForce tells whether a token that has to expire is good at now.
+func (t jwtTimes) inForce(now time.Time) bool {
+	seconds, skew := float64(now.Unix()), clockSkew.Seconds()
+	return t.Expires != nil && *t.Expires > seconds && *t.Expires <= seconds+maxAssertion.Seconds()+skew &&
+		(t.NotBefore == nil || *t.NotBefore <= seconds+skew) && (t.IssuedAt == nil || *t.IssuedAt <= seconds+skew)
+}
+
+// until is when a token in force is over.
+func (t jwtTimes) until() time.Time { return time.Unix(int64(*t.Expires)+1, 0) }
+
+// audience is the claim aud, which may be one string or several (RFC 7519 section 4.1.3).
+type audience []string
+
+func (a *audience) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*a = audience{one}
+		return nil
+	}
+	var several []string
+	err := json.Unmarshal(b, &several)
+	*a = several
+	return err
+}
+
+// isFor tells whether the token was made for one of the names, and for nobody else: one that another server may get too could be passed
+// on by it (RFC 7523 section 3, and what became of it in draft-ietf-oauth-rfc7523bis).
+func (a audience) isFor(names ...string) bool {
+	return len(a) == 1 && slices.Contains(names, a[0])
+}

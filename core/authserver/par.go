@@ -1,0 +1,139 @@
+package authserver
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	// requestURIPrefix is that of RFC 9126 section 2.2.
+	requestURIPrefix = "urn:ietf:params:oauth:request_uri:"
+	// requestURILifetime is how long a client has to send the user here: RFC 9126 section 2.2 has it relatively short.
+	requestURILifetime = time.Minute
+)
+
+// pushedAuthorization is the pushed authorization request endpoint (RFC 9126 section 2). It checks what the authorization endpoint
+// would check, so that the client hears of its errors at once.
+func (s *Server) pushedAuthorization(c *call) (Response, error) {
+	values, err := c.formValues()
+	if err != nil {
+		return Response{}, err
+	}
+	p, err := readParams(values)
+	if err != nil {
+		return Response{}, err
+	}
+	client, err := s.authenticateClient(c, p)
+	if err != nil {
+		return Response{}, err
+	}
+	jkt, err := s.proof(c)
+	if err != nil {
+		return Response{}, err
+	}
+	params := url.Values{}
+	for name, v := range values {
+		switch name {
+		case "client_secret", "client_assertion", "client_assertion_type":
+			// They are for this request and no part of what is pushed.
+		default:
+			params[name] = v
+		}
+	}
+	params.Set("client_id", client.ClientID)
+	if p["request_uri"] != "" {
+		// RFC 9126 section 2.1.
+		return Response{}, invalidRequest("request_uri is not for this endpoint")
+	}
+	if jkt != "" {
+		// RFC 9449 section 10.1: the proof says the same as the parameter.
+		if p["dpop_jkt"] != "" && p["dpop_jkt"] != jkt {
+			return Response{}, invalidRequest("dpop_jkt is not the key of the DPoP proof")
+		}
+		params.Set("dpop_jkt", jkt)
+	}
+	req, err := s.trustedRequest(params)
+	if err != nil {
+		return Response{}, err
+	}
+	if err := s.readAuthorization(req); err != nil {
+		return Response{}, err
+	}
+	uri, err := s.saveRequest(PushedRequest{ClientID: client.ClientID, Params: params.Encode(), ExpiresAt: c.Now.Add(requestURILifetime)}, c.Now)
+	if err != nil {
+		return Response{}, err
+	}
+	return jsonResponse(http.StatusCreated, pushedResponse{RequestURI: uri, ExpiresIn: int64(requestURILifetime / time.Second)}), nil
+}
+
+// pushedResponse is the successful response of RFC 9126 section 2.2.
+type pushedResponse struct {
+	RequestURI string `json:"request_uri"`
+	ExpiresIn  int64  `json:"expires_in"` // seconds
+}
+
+// saveRequest keeps the request under a new request_uri.
+func (s *Server) saveRequest(r PushedRequest, now time.Time) (uri string, err error) {
+	id, err := s.secret()
+	if err != nil {
+		return "", err
+	}
+	uri = requestURIPrefix + id
+	r.Digest = DigestOf(uri)
+	return uri, s.cfg.Store.SavePushed(r, now)
+}
+
+// openRequest keeps a request for as long as its pages may stand open, and returns their address. It is how a request that is not in the
+// address, or not to be read there, lives on: the request_uri of the client is spent by the first visit (RFC 9126 section 4), and a page
+// can be loaded again nevertheless.
+func (s *Server) openRequest(clientID string, params url.Values, now time.Time) (url.Values, error) {
+	uri, err := s.saveRequest(PushedRequest{ClientID: clientID, Params: params.Encode(), ExpiresAt: now.Add(interactionLifetime), Opened: true}, now)
+	return url.Values{"client_id": {clientID}, "request_uri": {uri}}, err
+}
+
+// pushedRequest finds the request behind a request_uri. The first visit gets opened, the address of the pages.
+func (s *Server) pushedRequest(c *call, address url.Values) (params, opened url.Values, err error) {
+	notValid := badRequest("invalid_request_uri", "The request was used before, is too old, or is not this application's.")
+	uri := address.Get("request_uri")
+	if len(address["request_uri"]) > 1 || !strings.HasPrefix(uri, requestURIPrefix) {
+		// Nothing is fetched from anywhere (RFC 9101 section 10.4.1): only what was pushed has an address.
+		return nil, nil, notValid
+	}
+	r, err := s.cfg.Store.Pushed(DigestOf(uri))
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil, notValid
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	// RFC 9126 section 4: the request_uri is for the client that pushed the request.
+	if len(address["client_id"]) != 1 || address.Get("client_id") != r.ClientID || r.IsExpired(c.Now) {
+		return nil, nil, notValid
+	}
+	if params, err = url.ParseQuery(r.Params); err != nil {
+		return nil, nil, err
+	}
+	if r.Opened {
+		return params, nil, nil
+	}
+	if c.Method == http.MethodPost {
+		return nil, nil, notValid
+	}
+	if err := s.takeRequest(r.Digest); err != nil {
+		return nil, nil, err
+	}
+	opened, err = s.openRequest(r.ClientID, params, c.Now)
+	return params, opened, err
+}
+
+// takeRequest uses a request up. Of several at once exactly one has it.
+func (s *Server) takeRequest(d Digest) error {
+	err := s.cfg.Store.TakePushed(d)
+	if errors.Is(err, ErrNotFound) {
+		return badRequest("invalid_request_uri", "The request was used before.")
+	}
+	return err
+}
