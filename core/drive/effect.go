@@ -32,7 +32,7 @@ func (s *session) carryOut(e *effect, raw []byte) {
 	case "result":
 		s.progress = true
 		if e.Error != nil {
-			if e.Error.Kind == "storage" || e.Error.Code == "lock_storage" {
+			if e.Error.Kind == "storage" || e.Error.Code == "lock_storage" || e.Error.Code == "unsupported" {
 				e.Error.cause = s.cause // the engine knows kinds only
 			}
 			s.resolve(e.Command, result{err: e.Error})
@@ -60,8 +60,12 @@ func (s *session) carryOut(e *effect, raw []byte) {
 		s.hook(e)
 	case "verify":
 		s.verify(e)
+	case "key":
+		s.key(e)
+	case "sign":
+		s.sign(e)
 	default:
-		// key, sign, seal, unseal, respond, proxy, and what a later engine may ask for.
+		// seal, unseal, respond, proxy, and what a later engine may ask for.
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
 	}
 }

@@ -6,15 +6,21 @@ import (
 	"slices"
 )
 
-// hooked is a configuration with the stages at which the engine asks for a hook.
-type hooked struct {
+// configured is a configuration with what follows from the options: the stages at which the engine asks for a hook, and the name of the
+// client's key.
+type configured struct {
 	Config
+	ClientKey      string   `json:"client_key,omitempty"`
 	ParameterHooks []string `json:"parameter_hooks,omitempty"`
 	RequestHooks   []string `json:"request_hooks,omitempty"`
 }
 
-func (h Hooks) configure(c Config) hooked {
-	return hooked{c, slices.Sorted(maps.Keys(h.Parameters)), slices.Sorted(maps.Keys(h.Request))}
+func (o Options) configure(c Config) configured {
+	full := configured{Config: c, ParameterHooks: slices.Sorted(maps.Keys(o.Hooks.Parameters)), RequestHooks: slices.Sorted(maps.Keys(o.Hooks.Request))}
+	if o.ClientKey != nil {
+		full.ClientKey = clientKey
+	}
+	return full
 }
 
 // hook runs one of the caller's own functions. Where there is none, the answer is that this host does not carry it out.

@@ -51,8 +51,9 @@ func (r *registry[K, V]) release(key K) {
 }
 
 var (
-	lanes   registry[Engine, *lane]
-	lockers registry[Store, Locker]
+	lanes     registry[Engine, *lane]
+	lockers   registry[Store, Locker]
+	keyStores registry[Store, KeyStore]
 )
 
 func (l *lane) lost(handle int32) error {

@@ -44,6 +44,8 @@ type effect struct {
 	Value      *string         `json:"value"`
 	Name       string          `json:"name"`
 	Alg        string          `json:"alg"`
+	Create     bool            `json:"create"`
+	Delete     bool            `json:"delete"`
 	JWK        json.RawMessage `json:"jwk"`
 	Input      string          `json:"input"`
 	Signature  string          `json:"signature"`

@@ -2,6 +2,7 @@ package drive
 
 import (
 	"context"
+	"crypto"
 	"io"
 	"net/http"
 	"time"
@@ -17,6 +18,14 @@ type Options struct {
 	// Locker makes clients that share a Store refresh one after the other; nil means the Store where it is a Locker too, and
 	// otherwise one within this process for all clients of the same Store.
 	Locker Locker
+	// Keys keeps the keys that sessions make for themselves (RFC 9449); nil means the Store where it is a KeyStore too, and otherwise the
+	// memory of this process, for the clients of the same Store while one of them is open. A session outlives its key by nothing: with a
+	// Store of your own that lasts longer, have Keys that do too.
+	Keys KeyStore
+	// ClientKey signs in the name of the client: its assertions (private_key_jwt, RFC 7523 section 2.2) and its authorization requests (RFC
+	// 9101). It may be a key of any make, in an HSM too: *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey as its public part says what
+	// it can sign, and the server knows it by that and Config.ClientKeyID.
+	ClientKey crypto.Signer
 	// Session is what Export gave. It is used instead of what the Store holds when the client is opened.
 	Session string
 	// OnEvent gets every event, in order and one at a time. It runs without any lock and may call the client.
@@ -63,6 +72,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Locker == nil {
 		o.Locker, _ = o.Store.(Locker)
+	}
+	if o.Keys == nil {
+		o.Keys, _ = o.Store.(KeyStore)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -22,6 +22,7 @@ type session struct {
 	opts   Options
 	http   *http.Client
 	locker Locker
+	keys   KeyStore
 	events *mailbox
 	ctx    context.Context // of everything that ends with the session
 	cancel context.CancelFunc
@@ -39,7 +40,7 @@ type session struct {
 	buffer   []byte
 	waiters  map[int64]*waiter
 	tasks    map[string]*task
-	tails    map[string]chan struct{} // by key: closed when its last store operation has ended
+	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
 }
 
 // waiter is a command that has not ended.
@@ -87,6 +88,10 @@ func newSession(engine Engine, kind string, config any, opts Options) (*session,
 	s.locker = opts.Locker
 	if s.locker == nil {
 		s.locker = lockers.acquire(opts.Store, func() Locker { return &MemoryLocker{} })
+	}
+	s.keys = opts.Keys
+	if s.keys == nil {
+		s.keys = keyStores.acquire(opts.Store, func() KeyStore { return &MemoryKeyStore{} })
 	}
 	s.lane = lanes.acquire(engine, func() *lane {
 		return &lane{engine: engine, sessions: map[*session]struct{}{}}
@@ -348,6 +353,9 @@ func (s *session) close() {
 	lanes.release(s.lane.engine)
 	if s.opts.Locker == nil {
 		lockers.release(s.opts.Store)
+	}
+	if s.opts.Keys == nil {
+		keyStores.release(s.opts.Store)
 	}
 }
 

@@ -23,8 +23,10 @@ type Store interface {
 // storeTimeout ends a store operation that never returns: a session that waits for it forever would be of no use.
 const storeTimeout = 30 * time.Second
 
-// MemoryStore is a Store in memory. The zero value is empty and ready.
+// MemoryStore is a Store in memory, and a KeyStore. The zero value is empty and ready.
 type MemoryStore struct {
+	MemoryKeyStore
+
 	mu      sync.Mutex
 	entries map[string]stored
 	last    uint64
@@ -70,22 +72,32 @@ func (s *session) store(e *effect) {
 		s.inbox = append(s.inbox, in)
 		return
 	}
-	before, done := s.tails[e.Key], make(chan struct{})
-	s.tails[e.Key] = done
+	s.inOrder(e, e.Key, func(ctx context.Context) input {
+		in, written := s.access(ctx, e)
+		s.lane.mu.Lock()
+		defer s.lane.mu.Unlock()
+		s.stored(e, written)
+		return in
+	})
+}
+
+// inOrder carries out e after everything that was asked for of the same thing before. What has begun is not given up with the session.
+func (s *session) inOrder(e *effect, thing string, carryOut func(context.Context) input) {
+	before, done := s.tails[thing], make(chan struct{})
+	s.tails[thing] = done
 	t := s.begin(e, func() {})
 	go func() {
 		if before != nil {
 			<-before
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-		in, written := s.access(ctx, e)
+		in := carryOut(ctx)
 		cancel()
 		close(done)
 		s.lane.mu.Lock()
-		if s.tails[e.Key] == done {
-			delete(s.tails, e.Key)
+		if s.tails[thing] == done {
+			delete(s.tails, thing)
 		}
-		s.stored(e, written)
 		s.lane.mu.Unlock()
 		s.finish(t, in)
 	}()

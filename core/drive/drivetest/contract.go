@@ -23,18 +23,18 @@ type contractCase struct {
 }
 
 type step struct {
-	Perform  json.RawMessage `json:"perform"`
-	As       string          `json:"as"`
-	Expect   string          `json:"expect"`
-	Answer   any             `json:"answer"`
-	WithinMS int64           `json:"within_ms"`
-	Pending  string          `json:"pending"`
-	MS       int64           `json:"ms"`
-	Close    bool            `json:"close"`
-	Fault    string          `json:"fault"`
-	Times    int             `json:"times"`
-	Get      string          `json:"get"`
-	JSON     any             `json:"json"`
+	Perform  any    `json:"perform"`
+	As       string `json:"as"`
+	Expect   string `json:"expect"`
+	Answer   any    `json:"answer"`
+	WithinMS int64  `json:"within_ms"`
+	Pending  string `json:"pending"`
+	MS       int64  `json:"ms"`
+	Close    bool   `json:"close"`
+	Fault    string `json:"fault"`
+	Times    int    `json:"times"`
+	Get      string `json:"get"`
+	JSON     any    `json:"json"`
 }
 
 // RunContract runs the cases of file, which is core/testdata/contract.json, each with an engine of its own. hands gives the options
@@ -77,13 +77,17 @@ type stage struct {
 	contract  *drive.Contract
 	store     *faultyStore
 	performed map[string]*drive.Performance
+	kept      kept
 }
 
 func (c contractCase) run(engine drive.Engine, opts drive.Options) error {
 	if opts.Store == nil {
 		opts.Store = &drive.MemoryStore{}
 	}
-	s := &stage{store: &faultyStore{kept: opts.Store}, performed: map[string]*drive.Performance{}}
+	if opts.Keys == nil {
+		opts.Keys, _ = opts.Store.(drive.KeyStore)
+	}
+	s := &stage{store: &faultyStore{kept: opts.Store}, performed: map[string]*drive.Performance{}, kept: kept{}}
 	opts.Store = s.store
 	contract, err := drive.OpenContract(engine, opts)
 	if err != nil {
@@ -111,7 +115,7 @@ func (s *stage) play(st step) error {
 		if err != nil {
 			return fmt.Errorf("no answer: %w", err)
 		}
-		return matchJSON("answer", st.Answer, raw)
+		return s.kept.matchJSON("answer", st.Answer, raw)
 	case st.Pending != "":
 		raw, err := s.answer(st.Pending, st.MS)
 		if err == nil {
@@ -125,25 +129,25 @@ func (s *stage) play(st step) error {
 		s.store.fail(st.Times)
 		return nil
 	case st.Get != "":
-		return get(st.Get, st.JSON)
+		return s.get(st.Get, st.JSON)
 	}
 	return errors.New("no verb")
 }
 
 func (s *stage) perform(st step) error {
-	var effect map[string]json.RawMessage
-	if err := json.Unmarshal(st.Perform, &effect); err != nil {
+	filled, err := s.kept.filled(st.Perform)
+	if err != nil {
 		return err
 	}
-	if raw, ok := effect["command"]; ok {
-		var name string
-		if err := json.Unmarshal(raw, &name); err != nil {
-			return err
-		}
+	effect, ok := filled.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%v is no effect", filled)
+	}
+	if name, ok := effect["command"].(string); ok {
 		if s.performed[name] == nil {
 			return fmt.Errorf("nothing is named %q", name)
 		}
-		effect["command"] = json.RawMessage(fmt.Sprint(s.performed[name].ID))
+		effect["command"] = s.performed[name].ID
 	}
 	raw, err := json.Marshal(effect)
 	if err != nil {
@@ -166,7 +170,7 @@ func (s *stage) answer(name string, ms int64) (json.RawMessage, error) {
 	return p.Answer(ctx)
 }
 
-func get(url string, want any) error {
+func (s *stage) get(url string, want any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -182,7 +186,7 @@ func get(url string, want any) error {
 	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
 		return err
 	}
-	return matchJSON(url, want, got)
+	return s.kept.matchJSON(url, want, got)
 }
 
 // faultyStore fails when it is told to.

@@ -18,7 +18,8 @@
 //	{"get":"{server}/path","json":{…}}      fetch the server, within 10 s, and match its answer
 //
 // An expected value matches an object that has its members with matching values, an array of the same length with matching
-// elements, and otherwise only what is equal. {"$bytes":N} matches a body of N bytes, a missing body being empty. Headers match
-// after those of one name were joined by ", ", and others may stand beside them. An answer is what stands under "answer" in the
+// elements, and otherwise only what is equal. {"$bytes":N} matches a body of N bytes, a missing body being empty. {"$absent":true}
+// matches nothing there, and {"$save":NAME} something, which is kept for the rest of the case: {"$same":NAME} matches what is equal to
+// it, {"$other":NAME} something else, and {"$use":NAME} in an effect stands for it. Headers match after those of one name were joined by ", ", and others may stand beside them. An answer is what stands under "answer" in the
 // result of perform.
 package drivetest

@@ -7,29 +7,32 @@ import (
 	"reflect"
 )
 
+// kept is what a case keeps by name.
+type kept map[string]any
+
 // matchJSON says where got does not match want, by the rules in doc.go.
-func matchJSON(where string, want any, got json.RawMessage) error {
+func (k kept) matchJSON(where string, want any, got json.RawMessage) error {
 	var value any
 	if err := json.Unmarshal(got, &value); err != nil {
 		return fmt.Errorf("%s: %w", where, err)
 	}
-	return match(where, want, value)
+	return k.match(where, want, value)
 }
 
-func match(where string, want, got any) error {
+func (k kept) match(where string, want, got any) error {
 	switch w := want.(type) {
 	case map[string]any:
-		if n, ok := w["$bytes"]; ok {
-			return matchBytes(where, n, got)
+		if rule, ok := ruleOf(w); ok {
+			return k.matchRule(where, rule, w[rule], got)
 		}
 		g, ok := got.(map[string]any)
 		if !ok {
 			return fmt.Errorf("%s: is %v, not an object", where, got)
 		}
 		for name, value := range w {
-			compare := match
+			compare := k.match
 			if name == "headers" {
-				compare = matchHeaders
+				compare = k.matchHeaders
 			}
 			if err := compare(where+"."+name, value, g[name]); err != nil {
 				return err
@@ -42,7 +45,7 @@ func match(where string, want, got any) error {
 			return fmt.Errorf("%s: is %v, not %v", where, got, want)
 		}
 		for i := range w {
-			if err := match(fmt.Sprintf("%s[%d]", where, i), w[i], g[i]); err != nil {
+			if err := k.match(fmt.Sprintf("%s[%d]", where, i), w[i], g[i]); err != nil {
 				return err
 			}
 		}
@@ -52,6 +55,72 @@ func match(where string, want, got any) error {
 		return fmt.Errorf("%s: is %v, not %v", where, got, want)
 	}
 	return nil
+}
+
+// ruleOf gives the member of an expected object that stands for something else than itself.
+func ruleOf(want map[string]any) (rule string, ok bool) {
+	for _, rule := range []string{"$bytes", "$save", "$absent", "$same", "$other"} {
+		if _, ok := want[rule]; ok {
+			return rule, true
+		}
+	}
+	return "", false
+}
+
+func (k kept) matchRule(where, rule string, operand, got any) error {
+	switch rule {
+	case "$bytes":
+		return matchBytes(where, operand, got)
+	case "$absent":
+		if got != nil {
+			return fmt.Errorf("%s: is %v, and not absent", where, got)
+		}
+		return nil
+	}
+	if got == nil {
+		return fmt.Errorf("%s: is absent", where)
+	}
+	name := fmt.Sprint(operand)
+	if rule == "$save" {
+		k[name] = got
+		return nil
+	}
+	before, err := k.get(name)
+	if err == nil && reflect.DeepEqual(got, before) != (rule == "$same") {
+		err = fmt.Errorf("%s: is %v, and %s was %v", where, got, name, before)
+	}
+	return err
+}
+
+func (k kept) get(name string) (any, error) {
+	value, ok := k[name]
+	if !ok {
+		return nil, fmt.Errorf("nothing is kept as %q", name)
+	}
+	return value, nil
+}
+
+// filled is value with what was kept in place of each {"$use":NAME}.
+func (k kept) filled(value any) (any, error) {
+	var err error
+	switch v := value.(type) {
+	case map[string]any:
+		if name, ok := v["$use"]; ok {
+			return k.get(fmt.Sprint(name))
+		}
+		for name := range v {
+			if v[name], err = k.filled(v[name]); err != nil {
+				return nil, err
+			}
+		}
+	case []any:
+		for i := range v {
+			if v[i], err = k.filled(v[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return value, nil
 }
 
 func matchBytes(where string, want, got any) error {
@@ -73,9 +142,9 @@ func matchBytes(where string, want, got any) error {
 }
 
 // matchHeaders compares pairs with pairs; an object, as the server shows it, is compared as one.
-func matchHeaders(where string, want, got any) error {
+func (k kept) matchHeaders(where string, want, got any) error {
 	if _, ok := want.([]any); !ok {
-		return match(where, want, got)
+		return k.match(where, want, got)
 	}
 	expected, err := joined(want)
 	if err != nil {

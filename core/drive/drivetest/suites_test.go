@@ -1,6 +1,7 @@
 package drivetest
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -50,12 +51,39 @@ func TestMatch(t *testing.T) {
 		{"other bytes", `{"body":{"base64":"/wA="}}`, map[string]any{"body": map[string]any{"$bytes": 3.0}}, false},
 		{"a missing body is empty", `{}`, map[string]any{"body": map[string]any{"$bytes": 0.0}}, true},
 		{"headers are joined", `{"headers":[["a","1"],["b","x"],["a","2"]]}`, map[string]any{"headers": []any{[]any{"a", "1, 2"}}}, true},
+		{"something to keep", `{"a":[1]}`, map[string]any{"a": map[string]any{"$save": "n"}}, true},
+		{"nothing to keep", `{}`, map[string]any{"a": map[string]any{"$save": "n"}}, false},
+		{"null is nothing to keep", `{"a":null}`, map[string]any{"a": map[string]any{"$save": "n"}}, false},
+		{"absent", `{}`, map[string]any{"a": map[string]any{"$absent": true}}, true},
+		{"not absent", `{"a":""}`, map[string]any{"a": map[string]any{"$absent": true}}, false},
+		{"the same", `{"a":{"y":"2","x":"1"}}`, map[string]any{"a": map[string]any{"$same": "key"}}, true},
+		{"not the same", `{"a":{"x":"1"}}`, map[string]any{"a": map[string]any{"$same": "key"}}, false},
+		{"the same as nothing", `{"a":null}`, map[string]any{"a": map[string]any{"$same": "none"}}, false},
+		{"another", `{"a":{"x":"1"}}`, map[string]any{"a": map[string]any{"$other": "key"}}, true},
+		{"no other", `{"a":{"x":"1","y":"2"}}`, map[string]any{"a": map[string]any{"$other": "key"}}, false},
+		{"nothing is no other", `{}`, map[string]any{"a": map[string]any{"$other": "key"}}, false},
+		{"another than nothing", `{"a":1}`, map[string]any{"a": map[string]any{"$other": "none"}}, false},
 		{"another header", `{"headers":[["a","1"]]}`, map[string]any{"headers": []any{[]any{"a", "1, 2"}}}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if err := matchJSON("answer", row.want, []byte(row.got)); (err == nil) != row.matches {
+			k := kept{"key": map[string]any{"x": "1", "y": "2"}}
+			if err := k.matchJSON("answer", row.want, []byte(row.got)); (err == nil) != row.matches {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+func TestKeptValuesAreUsed(t *testing.T) {
+	k := kept{"key": map[string]any{"x": "1"}}
+	effect := func() any {
+		return map[string]any{"jwk": map[string]any{"$use": "key"}, "list": []any{1.0, map[string]any{"$use": "key"}}}
+	}
+	got, err := k.filled(effect())
+	if want := (map[string]any{"jwk": k["key"], "list": []any{1.0, k["key"]}}); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v", err, got)
+	}
+	if _, err := (kept{}).filled(effect()); err == nil {
+		t.Error("what was not kept was used")
 	}
 }

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 var roles = map[string]func(args []string) error{
-	"count": count, "write": write, "hold": hold, "refresh": refresh,
+	"count": count, "write": write, "hold": hold, "refresh": refresh, "create": create,
 }
 
 // count adds 1 to a number in the store, n times, each time anew where another one was first.

@@ -1,5 +1,6 @@
 // Package filestore keeps sessions in a directory, for programs that end and begin again and for processes that share a session:
-// a drive.Store with a file for each key, and the drive.Locker that goes with it, by file locks of the operating system.
+// a drive.Store with a file for each key, the drive.Locker that goes with it, by file locks of the operating system, and a
+// drive.KeyStore.
 //
 //	dir, err := filestore.Open(filepath.Join(config, "my-program"))
 //	client, err := wasm.Open(ctx, settings, drive.Options{Store: dir})
@@ -10,7 +11,9 @@
 // one. Its file names the version and carries a digest: one that was cut short or changed is ErrCorrupt, and is neither used nor
 // overwritten. Comparing and replacing happen under a lock file of the directory, so that they hold across processes.
 //
-// Values hold tokens in the clear. The directory has to be the user's alone (0700, files 0600); on Windows that is for the access
+// A private key is a file of its own too, in PEM (PKCS #8). Of two processes that create one at once, both get the one that stays.
+//
+// Values hold tokens in the clear, and so are the keys: whoever reads the directory can use what is bound to them. The directory has to be the user's alone (0700, files 0600); on Windows that is for the access
 // control list of its parent to say.
 //
 // # Locks

@@ -16,20 +16,21 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 )
 
-// Dir is a directory that keeps values and locks. It implements drive.Store and drive.Locker; a client that gets it as its Store
-// uses it as its Locker too. It is safe for concurrent use, and several may stand for one directory.
+// Dir is a directory that keeps values, keys and locks. It implements drive.Store, drive.KeyStore and drive.Locker; a client that gets
+// it as its Store uses it for the other two as well. It is safe for concurrent use, and several may stand for one directory.
 type Dir struct {
 	path  string
 	queue drive.MemoryLocker
 }
 
 var (
-	_ drive.Store  = (*Dir)(nil)
-	_ drive.Locker = (*Dir)(nil)
+	_ drive.Store    = (*Dir)(nil)
+	_ drive.KeyStore = (*Dir)(nil)
+	_ drive.Locker   = (*Dir)(nil)
 )
 
-// ErrCorrupt is a file that does not hold what was written: cut short, or changed. It is left as it is; without it, its key is one
-// under which nothing is stored.
+// ErrCorrupt is a file that does not hold what was written: cut short, or changed. It is left as it is; without it, there is nothing
+// of that name.
 var ErrCorrupt = errors.New("filestore: the file is corrupt")
 
 // Open gives the directory at path and creates it where it is missing. One that others may read or write is refused.
@@ -111,26 +112,34 @@ func (d *Dir) read(key string) (value, version string, ok bool, err error) {
 // write puts a value in place of what stands under key. A version is random, so that it never comes back, after a deletion neither.
 func (d *Dir) write(key, value string) (version string, err error) {
 	version = rand.Text()
+	if err := d.replace(d.file(key), []byte(format+version+" "+digest(version, value)+"\n"+value)); err != nil {
+		return "", err
+	}
+	return version, nil
+}
+
+// replace makes raw what is in a file. A crash leaves that or what was there before.
+func (d *Dir) replace(file string, raw []byte) error {
 	// One name is enough: whoever writes holds the lock, and what a crash left is overwritten.
 	unfinished := filepath.Join(d.path, "unfinished")
-	err = func() error {
+	err := func() error {
 		f, err := os.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
 			return err
 		}
-		_, err = f.WriteString(format + version + " " + digest(version, value) + "\n" + value)
+		_, err = f.Write(raw)
 		if err == nil {
 			err = f.Sync()
 		}
 		if err = errors.Join(err, f.Close()); err != nil {
 			return errors.Join(err, os.Remove(unfinished))
 		}
-		return os.Rename(unfinished, d.file(key))
+		return os.Rename(unfinished, file)
 	}()
 	if err != nil {
-		return "", fmt.Errorf("filestore: %w", err)
+		return fmt.Errorf("filestore: %w", err)
 	}
-	return version, d.flush()
+	return d.flush()
 }
 
 // flush makes a rename or a removal last. Windows flushes no directories.
