@@ -14,6 +14,9 @@ type attempt struct {
 	state, nonce, verifier, redirectURI, scope, appState string
 	iss                                                  string // of the response that answers it
 	at, maxAge                                           int64  // maxAge in s, -1: not asked for
+	key                                                  string // what its tokens shall be bound to, "" for none
+	mode                                                 string // response_mode
+	acr                                                  string // acr_values, of which the ID token has to say one
 	redeemed                                             string // by which delivery of the callback; "": not yet
 }
 
@@ -68,6 +71,11 @@ func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*f
 			a.c.store(a.key, a.version, a.encode(next), func(version, failed string) {
 				switch {
 				case failed == "":
+					for _, old := range a.list {
+						if findAttempt(next, old.state) < 0 {
+							a.c.dropKey(old.key)
+						}
+					}
 					a.list, a.version = next, version
 					finish(nil)
 				case conflict(failed) && left > 0:
@@ -119,7 +127,7 @@ func (a *attempts) load(done func(*fault)) {
 				e := it.Value()
 				str := func(name string) string { return e.Get(name).Str() }
 				t := &attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
-					scope: str("scope"), appState: str("app_state"), redeemed: str("redeemed"), maxAge: -1}
+					scope: str("scope"), appState: str("app_state"), redeemed: str("redeemed"), key: str("dpop_key"), mode: str("response_mode"), acr: str("acr_values"), maxAge: -1}
 				t.at, _ = e.Get("at").Int()
 				if n, ok := e.Get("max_age").Int(); ok {
 					t.maxAge = n
@@ -146,6 +154,9 @@ func (a *attempts) encode(list []*attempt) string {
 		w.MemberStr("redirect_uri", t.redirectURI)
 		w.MemberStrIf("scope", t.scope)
 		w.MemberStrIf("app_state", t.appState)
+		w.MemberStrIf("dpop_key", t.key)
+		w.MemberStrIf("response_mode", t.mode)
+		w.MemberStrIf("acr_values", t.acr)
 		w.MemberInt("at", t.at)
 		if t.maxAge >= 0 {
 			w.MemberInt("max_age", t.maxAge)

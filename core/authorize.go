@@ -8,7 +8,7 @@ import (
 // protected tells whether a parameter of the authorization request is the core's own: no caller and no hook may set it.
 func protected(name string) bool {
 	switch name {
-	case "response_type", "client_id", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method", "request", "request_uri":
+	case "response_type", "client_id", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method", "dpop_jkt", "request", "request_uri":
 		return true
 	}
 	return false
@@ -21,92 +21,183 @@ func (c *client) authorize(cmd *command, in json.Value) {
 		return
 	}
 	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.now, appState: in.Get("state").Str()}
-	own, ok := readParams(in.Get("parameters"))
+	own, f := authorizeParams(in)
 	if s := valueOf(own, "scope"); s != "" {
 		a.scope = s
 	}
 	if s := in.Get("redirect_uri").Str(); s != "" {
 		a.redirectURI = s
 	}
-	f := checkAuthorize(in, a, own, ok)
+	if f == nil {
+		f = checkAuthorize(in, a)
+	}
 	if f != nil {
 		c.fail(cmd, f)
 		return
 	}
 	c.fresh(in, a)
-
-	params := []form.Param{{Name: "response_type", Value: "code"}, {Name: "client_id", Value: c.clientID}, {Name: "redirect_uri", Value: a.redirectURI}}
-	core := []form.Param{{Name: "state", Value: a.state}}
-	if a.verifier != "" {
-		core = append(core, form.Param{Name: "code_challenge", Value: challenge(c.pkce, a.verifier)}, form.Param{Name: "code_challenge_method", Value: c.pkce})
+	fail := func(f *fault) {
+		c.dropKey(a.key)
+		c.fail(cmd, f)
 	}
-	if a.nonce != "" {
-		core = append(core, form.Param{Name: "nonce", Value: a.nonce})
-	}
-	if a.scope != "" {
-		params = append(params, form.Param{Name: "scope", Value: a.scope})
-	}
-	params = append(params, core...)
-	for _, p := range c.parameters {
-		if p.Name != "scope" && count(own, p.Name) == 0 {
-			params = append(params, p)
-		}
-	}
-	for _, p := range own {
-		if p.Name != "scope" {
-			params = append(params, p)
-		}
-	}
-	c.hookParams(stageAuthorization, params, func(changed []form.Param, f *fault) {
-		if f == nil && !sameProtected(params, changed) {
-			f = bad("protected_parameter", stageAuthorization)
-		}
-		if f == nil {
-			a.scope, a.maxAge = valueOf(changed, "scope"), -1
-			if s := valueOf(changed, "max_age"); s != "" {
-				n, ok := json.Int(s)
-				if !ok || n < 0 || n > maxTime/1000 || count(changed, "max_age") > 1 {
-					f = bad("bad_value", "max_age")
-				}
-				a.maxAge = n
-			}
-			if !scopeOK(a.scope) {
-				f = bad("bad_value", "scope")
-			}
-		}
+	c.requestFor(a, own, func(params []form.Param, f *fault) {
 		if f != nil {
-			c.fail(cmd, f)
+			fail(f)
 			return
 		}
-		if a.nonce == "" && c.wantsNonce(a) {
-			// The hook asked for openid.
-			a.nonce = c.random("nonce", 43)
-			changed = append(changed, form.Param{Name: "nonce", Value: a.nonce})
-		}
-		c.push(cmd, changed, func(params []form.Param, f *fault) {
+		c.hookParams(stageAuthorization, params, func(changed []form.Param, f *fault) {
+			if f == nil && !sameProtected(params, changed) {
+				f = bad("protected_parameter", stageAuthorization)
+			}
+			if f == nil {
+				f = c.expect(a, changed)
+			}
 			if f != nil {
-				c.fail(cmd, f)
+				fail(f)
 				return
 			}
-			c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
-				// Only a caller's own state can be there already: the newer attempt is the one it answers.
-				if i := findAttempt(list, a.state); i >= 0 {
-					list = append(list[:i], list[i+1:]...)
-				}
-				a.at = c.now // it may have waited for its turn
-				return append(list, a), nil
-			}, func(f *fault) {
+			if a.nonce == "" && c.wantsNonce(a) {
+				// The hook asked for openid.
+				a.nonce = c.random("nonce", 43)
+				changed = append(changed, form.Param{Name: "nonce", Value: a.nonce})
+			}
+			c.signRequest(changed, func(signed []form.Param, f *fault) {
 				if f != nil {
-					c.fail(cmd, f)
+					fail(f)
 					return
 				}
-				c.finish(cmd, func(w *json.Writer) {
-					w.MemberStr("url", withQuery(c.authorization, params))
-					w.MemberStr("state", a.state)
+				c.push(cmd, signed, func(left []form.Param, f *fault) {
+					if f != nil {
+						fail(f)
+						return
+					}
+					c.giveOut(cmd, a, left, fail)
 				})
 			})
 		})
 	})
+}
+
+// giveOut stores the attempt and gives the URL out.
+func (c *client) giveOut(cmd *command, a *attempt, params []form.Param, fail func(*fault)) {
+	c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
+		// Only a caller's own state can be there already: the newer attempt is the one it answers.
+		if i := findAttempt(list, a.state); i >= 0 {
+			list = append(list[:i], list[i+1:]...)
+		}
+		a.at = c.now // it may have waited for its turn
+		return append(list, a), nil
+	}, func(f *fault) {
+		if f != nil {
+			fail(f)
+			return
+		}
+		c.finish(cmd, func(w *json.Writer) {
+			w.MemberStr("url", withQuery(c.authorization, params))
+			w.MemberStr("state", a.state)
+		})
+	})
+}
+
+// requestFor gives the parameters of an authorization request (RFC 6749 section 4.1.1), the caller's own among them.
+func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param, *fault)) {
+	params := []form.Param{{Name: "response_type", Value: "code"}, {Name: "client_id", Value: c.clientID}, {Name: "redirect_uri", Value: a.redirectURI}}
+	add := func(name, value string) {
+		if value != "" {
+			params = append(params, form.Param{Name: name, Value: value})
+		}
+	}
+	add("scope", a.scope)
+	add("state", a.state)
+	if a.verifier != "" {
+		add("code_challenge", codeChallenge(c.pkce, a.verifier))
+		add("code_challenge_method", c.pkce)
+	}
+	add("nonce", a.nonce)
+	rest := func(jwk string, f *fault) {
+		if jwk != "" {
+			add("dpop_jkt", thumbprint(jwk)) // a stolen code is of no use without the key (RFC 9449 section 10)
+		}
+		for _, p := range append(c.parameters[:len(c.parameters):len(c.parameters)], c.resource...) {
+			if p.Name != "scope" && count(own, p.Name) == 0 {
+				params = append(params, p)
+			}
+		}
+		for _, p := range own {
+			if p.Name != "scope" {
+				params = append(params, p)
+			}
+		}
+		done(params, f)
+	}
+	if a.key == "" {
+		rest("", nil)
+		return
+	}
+	c.withKey(a.key, true, rest)
+}
+
+// expect keeps what the answer to these parameters has to be like.
+func (c *client) expect(a *attempt, params []form.Param) *fault {
+	a.scope, a.mode, a.maxAge = valueOf(params, "scope"), valueOf(params, "response_mode"), -1
+	if s := valueOf(params, "max_age"); s != "" {
+		n, ok := json.Int(s)
+		if !ok || n < 0 || n > maxTime/1000 || count(params, "max_age") > 1 {
+			return bad("bad_value", "max_age")
+		}
+		a.maxAge = n
+	}
+	switch {
+	case !scopeOK(a.scope):
+		return bad("bad_value", "scope")
+	case a.mode == "" || a.mode == "query" || a.mode == "form_post":
+	case !modeSigned(a.mode) || count(params, "response_mode") > 1:
+		return bad("bad_value", "response_mode")
+	case c.jwks == "":
+		return bad("missing", "jwks_uri")
+	}
+	return nil
+}
+
+// modeSigned tells whether the response is a JWT (JARM section 2.3).
+func modeSigned(mode string) bool {
+	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
+}
+
+// authorizeParams gives the parameters that the caller asked for, those with names of their own in the command among them.
+func authorizeParams(in json.Value) ([]form.Param, *fault) {
+	own, ok := readParams(in.Get("parameters"))
+	if !ok {
+		return nil, bad("bad_value", "parameters")
+	}
+	for _, p := range own {
+		if protected(p.Name) {
+			return nil, bad("protected_parameter", "parameters")
+		}
+	}
+	for _, name := range [...]string{"response_mode", "prompt", "max_age", "login_hint", "id_token_hint", "ui_locales", "acr_values", "claims", "authorization_details"} {
+		v, kind := in.Get(name), json.String
+		switch name {
+		case "max_age":
+			kind = json.Number
+		case "claims":
+			kind = json.Object
+		case "authorization_details":
+			kind = json.Array
+		}
+		text := v.Str()
+		if kind != json.String {
+			text = v.Raw()
+		}
+		switch {
+		case v.Kind() == json.None:
+		case v.Kind() != kind || count(own, name) > 0:
+			return nil, bad("bad_value", name)
+		default:
+			own = append(own, form.Param{Name: name, Value: text})
+		}
+	}
+	return own, nil
 }
 
 // wantedScope is the scope of a request that a command makes.
@@ -120,15 +211,7 @@ func (c *client) wantedScope(in json.Value) string {
 	return c.scope
 }
 
-func checkAuthorize(in json.Value, a *attempt, own []form.Param, ok bool) *fault {
-	if !ok {
-		return bad("bad_value", "parameters")
-	}
-	for _, p := range own {
-		if protected(p.Name) {
-			return bad("protected_parameter", "parameters")
-		}
-	}
+func checkAuthorize(in json.Value, a *attempt) *fault {
 	if a.redirectURI == "" {
 		return bad("missing", "redirect_uri")
 	}
@@ -139,7 +222,7 @@ func checkAuthorize(in json.Value, a *attempt, own []form.Param, ok bool) *fault
 		return bad("bad_value", "scope")
 	}
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
-	for _, name := range [...]string{"state", "insecure_state", "insecure_nonce"} {
+	for _, name := range [...]string{"state", "insecure_state", "insecure_nonce", "acr_values"} {
 		if s := in.Get(name).Str(); !vschars(s) || len(s) > 2048 {
 			return bad("bad_value", name)
 		}
@@ -155,6 +238,7 @@ func (c *client) fresh(in json.Value, a *attempt) {
 	if a.state = in.Get("insecure_state").Str(); a.state == "" {
 		a.state = c.random("state", 43)
 	}
+	a.key, a.acr = c.newKey(), in.Get("acr_values").Str()
 	if c.pkce != "none" {
 		if a.verifier = in.Get("insecure_code_verifier").Str(); a.verifier == "" {
 			a.verifier = c.random("verifier", c.verifierLength)

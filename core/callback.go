@@ -20,7 +20,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 	}
 	for i, p := range params {
 		// RFC 6749 section 3.1: parameters must not be included more than once.
-		if p.Name == "state" || p.Name == "code" || p.Name == "error" || p.Name == "iss" {
+		if p.Name == "state" || p.Name == "code" || p.Name == "error" || p.Name == "iss" || p.Name == "response" {
 			for _, q := range params[:i] {
 				if q.Name == p.Name {
 					c.fail(cmd, &fault{kind: kindCallback, code: "repeated_parameter", field: p.Name})
@@ -29,6 +29,32 @@ func (c *client) callback(cmd *command, in json.Value) {
 			}
 		}
 	}
+	signed := valueOf(params, "response")
+	if signed == "" {
+		c.answer(cmd, in, url, params, false)
+		return
+	}
+	// What stands beside a signed response counts for nothing (JARM section 2.3).
+	c.trusted(signed, "", "exp", func(v json.Value, f *fault) {
+		if f != nil {
+			if f.kind == kindIDToken {
+				f.kind = kindCallback
+			}
+			c.fail(cmd, f)
+			return
+		}
+		var params []form.Param
+		for it := v.Each(); it.Next(); {
+			if it.Value().Kind() == json.String {
+				params = append(params, form.Param{Name: it.Name(), Value: it.Value().Str()})
+			}
+		}
+		c.answer(cmd, in, url, params, true)
+	})
+}
+
+// answer goes on with the response's parameters, which nobody has looked at yet; signed: they are the server's.
+func (c *client) answer(cmd *command, in json.Value, url string, params []form.Param, signed bool) {
 	get := func(name string) string { return valueOf(params, name) }
 	state := get("state")
 	if state == "" {
@@ -47,7 +73,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 			return list, nil // stored before, and only the answer was lost
 		}
 		found = list[i]
-		if f := c.checkCallback(found, url, get); f != nil {
+		if f := c.checkCallback(found, url, signed, get); f != nil {
 			return nil, f
 		}
 		if c.config.token == "" {
@@ -58,7 +84,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		}
 		answered := *found
 		answered.iss = get("iss")
-		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, maxAge: -1, redeemed: mine}
+		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, mode: found.mode, maxAge: -1, redeemed: mine}
 		found = &answered
 		return list, nil
 	}, func(f *fault) {
@@ -84,13 +110,15 @@ func (c *client) callback(cmd *command, in json.Value) {
 // keysFirst is no failure: the callback is gone through again once there are keys.
 var keysFirst = &fault{}
 
-func (c *client) checkCallback(a *attempt, url string, get func(string) string) *fault {
+func (c *client) checkCallback(a *attempt, url string, signed bool, get func(string) string) *fault {
 	iss := get("iss")
 	switch {
 	case c.now > a.at+attemptLife:
 		return &fault{kind: kindExpired, code: "attempt_expired"}
 	case url != "" && !answers(url, a.redirectURI):
 		return &fault{kind: kindCallback, code: "wrong_redirect_uri"}
+	case signed != modeSigned(a.mode):
+		return &fault{kind: kindCallback, code: "wrong_response_mode"}
 	// RFC 9207 section 2.4.
 	case iss == "" && c.issRequired:
 		return &fault{kind: kindCallback, code: "missing_iss"}
@@ -137,7 +165,7 @@ func readPasted(text, state string) (url string, params []form.Param, ok bool) {
 
 // isReply: a code has no such member in it.
 func isReply(s string) bool {
-	return contains(s, "code=") || contains(s, "error=") || contains(s, "state=")
+	return contains(s, "code=") || contains(s, "response=") || contains(s, "error=") || contains(s, "state=")
 }
 
 func trim(s string) string {
@@ -154,7 +182,7 @@ func trim(s string) string {
 func (c *client) matches(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
 	params, _ := form.Decode(queryOf(url))
-	ok := answers(url, c.redirectURI) && (count(params, "state") > 0 || count(params, "code") > 0 || count(params, "error") > 0)
+	ok := answers(url, c.redirectURI) && (count(params, "state") > 0 || count(params, "code") > 0 || count(params, "error") > 0 || count(params, "response") > 0)
 	c.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
 }
 

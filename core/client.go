@@ -32,6 +32,9 @@ type client struct {
 	failures      int64 // of refreshes nobody asked for, since the last good one
 	retryAt       int64 // the server asked to be left alone until then
 
+	keyName, keyJWK string // the key that the host was last asked for
+	nonces          []serverNonce
+
 	metadata   metadata
 	keySet     keySet
 	attempts   attempts
@@ -138,8 +141,12 @@ func (c *client) take(id int64, name string, in json.Value) {
 
 // run waits for the server's metadata where a command cannot do without.
 func (c *client) run(cmd *command, in json.Value) {
+	if c.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "cancel" {
+		c.fail(cmd, bad("missing", "client_id"))
+		return
+	}
 	switch cmd.op {
-	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "client_credentials", "token_exchange", "introspect", "logout_token":
+	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "client_credentials", "token_exchange", "jwt_bearer", "introspect", "logout_token", "register":
 		c.discovered(func(f *fault) {
 			if f != nil {
 				c.fail(cmd, f)
@@ -164,6 +171,8 @@ func (c *client) perform(cmd *command, in json.Value) {
 		c.token(cmd, in)
 	case "prepare":
 		c.prepare(cmd, in)
+	case "answered":
+		c.answered(cmd, in)
 	case "refresh":
 		c.refreshNow(cmd)
 	case "revoke":
@@ -192,8 +201,16 @@ func (c *client) perform(cmd *command, in json.Value) {
 		c.clientCredentials(cmd, in)
 	case "token_exchange":
 		c.tokenExchange(cmd, in)
+	case "jwt_bearer":
+		c.jwtBearer(cmd, in)
 	case "introspect":
 		c.introspect(cmd, in)
+	case "register":
+		c.register(cmd, in)
+	case "resource_metadata":
+		c.resourceMetadata(cmd, in)
+	case "front_channel_logout":
+		c.frontChannelLogout(cmd, in)
 	case "set_token":
 		c.setToken(cmd, in)
 	case "status":

@@ -3,14 +3,23 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// Client authentication methods (RFC 6749 section 2.3.1, names of RFC 7591 section 2).
+// Client authentication methods (RFC 6749 section 2.3.1, RFC 7523 section 2.2, RFC 8705 section 2; names of RFC 7591 section 2).
 const (
-	authBasic = "client_secret_basic"
-	authPost  = "client_secret_post"
-	authNone  = "none"
+	authBasic      = "client_secret_basic"
+	authPost       = "client_secret_post"
+	authSecretJWT  = "client_secret_jwt"
+	authPrivateJWT = "private_key_jwt"
+	authTLS        = "tls_client_auth"
+	authSelfTLS    = "self_signed_tls_client_auth"
+	authNone       = "none"
 )
+
+// assertionLife is how long a client assertion is good for, in s.
+const assertionLife = 60
 
 // checkAuth settles the methods: basic with a secret, none without; revocation as the token endpoint, unless it has its own.
 func (c *config) checkAuth() *fault {
@@ -29,28 +38,94 @@ func (c *config) checkAuth() *fault {
 	}
 	for _, m := range [][2]string{{"token_endpoint_auth_method", c.auth}, {"revocation_endpoint_auth_method", c.revocationAuth}} {
 		switch m[1] {
-		case authBasic, authPost:
+		case authBasic, authPost, authSecretJWT:
 			if c.clientSecret == "" {
 				return bad("missing", "client_secret")
 			}
-		case authNone:
+		case authPrivateJWT:
+			if c.clientKey == "" {
+				return bad("missing", "client_key")
+			}
+		case authNone, authTLS, authSelfTLS:
 		default:
 			return bad("bad_value", m[0])
 		}
 	}
+	if c.requestAlg != "" && c.clientKey == "" {
+		return bad("missing", "client_key")
+	}
 	return nil
 }
 
-// authenticate adds the client's identity to a request by the given method.
-func (c *config) authenticate(method string, r *request) {
+// byCertificate tells whether the client is known by the certificate of its connection (RFC 8705 section 2).
+func (c *config) byCertificate() bool { return c.auth == authTLS || c.auth == authSelfTLS }
+
+// authenticate adds the client's identity to a request by the given method; done comes with what stood in its way.
+func (c *client) authenticate(method string, r *request, done func(*fault)) {
+	add := func(name, value string) {
+		if count(r.params, name) == 0 {
+			r.params = append(r.params, form.Param{Name: name, Value: value})
+		}
+	}
+	assert := func(jwt string, f *fault) {
+		add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		add("client_assertion", jwt)
+		done(f)
+	}
 	switch method {
+	case "": // a bearer's request
 	case authBasic:
 		// Both halves are form-encoded first (RFC 6749 section 2.3.1).
 		b := append(form.Append(nil, c.clientID), ':')
 		r.header("authorization", "Basic "+base64url.EncodeStd(form.Append(b, c.clientSecret)))
 	case authPost:
-		r.params = append(r.params, form.Param{Name: "client_id", Value: c.clientID}, form.Param{Name: "client_secret", Value: c.clientSecret})
-	case authNone:
-		r.params = append(r.params, form.Param{Name: "client_id", Value: c.clientID})
+		add("client_id", c.clientID)
+		add("client_secret", c.clientSecret)
+	case authSecretJWT:
+		h, claims := c.assertion("HS256")
+		input := base64url.Encode(h.Bytes()) + "." + base64url.Encode(claims.Bytes())
+		mac := sha256.HMAC([]byte(c.clientSecret), []byte(input))
+		assert(input+"."+base64url.Encode(mac[:]), nil)
+		return
+	case authPrivateJWT:
+		h, claims := c.assertion(c.authAlg)
+		c.sign(c.clientKey, c.authAlg, h, claims, assert)
+		return
+	default:
+		add("client_id", c.clientID)
 	}
+	done(nil)
+}
+
+// assertion is what a client says of itself (RFC 7523 section 3, OpenID Connect Core section 9). It is for the issuer: one that another server could use elsewhere is worth stealing.
+func (c *client) assertion(alg string) (header, claims *json.Writer) {
+	w := json.NewWriter()
+	w.Open('{')
+	w.MemberStr("iss", c.clientID)
+	w.MemberStr("sub", c.clientID)
+	audience := c.assertionAudience
+	if audience == "" {
+		audience = c.issuer
+	}
+	if audience == "" {
+		audience = c.config.token
+	}
+	w.MemberStr("aud", audience)
+	c.issuedNow(w)
+	w.MemberInt("exp", c.now/1000+assertionLife)
+	w.Close('}')
+	return c.joseHeader(alg, ""), w
+}
+
+// joseHeader is the header of what the client's own key signs.
+func (c *config) joseHeader(alg, typ string) *json.Writer {
+	h := json.NewWriter()
+	h.Open('{')
+	h.MemberStr("alg", alg)
+	h.MemberStrIf("typ", typ)
+	if alg != "HS256" {
+		h.MemberStrIf("kid", c.clientKeyID)
+	}
+	h.Close('}')
+	return h
 }

@@ -14,7 +14,12 @@ type config struct {
 	tokenHeader, longLived                                              string
 	jwks, issuerTemplate                                                string
 	idTokenAlgs                                                         string // with a space between them
-	authGiven, revocationAuthGiven, discovery, idTokenOff               bool
+	authGiven, revocationAuthGiven, discovery, idTokenOff, dpop         bool
+	clientKey, clientKeyID                                              string // the host's name for it, and the server's
+	authAlg, requestAlg, dpopAlg                                        string
+	introspectionAlg, assertionAudience, registration                   string
+	clientMetadata                                                      json.Value
+	resource                                                            []form.Param
 	auth, revocationAuth                                                string
 	nonce                                                               string // automatic, enabled, disabled
 	pkce                                                                string // S256, plain, none
@@ -36,7 +41,7 @@ func readConfig(in json.Value) (c *config, f *fault) {
 	if in.Kind() != json.Object {
 		return nil, bad("missing", "config")
 	}
-	c = &config{idTokenAlgs: algorithms, pushedRequests: parOffered, name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, refreshLead: -1,
+	c = &config{idTokenAlgs: algorithms, authAlg: "ES256", dpopAlg: "ES256", pushedRequests: parOffered, name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, refreshLead: -1,
 		profile: profile{id: "sub", email: "email", verification: "email_verified"}, variables: in.Get("variables")}
 	for it := in.Each(); it.Next(); {
 		name, v := it.Name(), it.Value()
@@ -86,6 +91,27 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			text, rule = &c.pushed, endpoint
 		case "pushed_authorization_requests":
 			text = &c.pushedRequests
+		case "registration_endpoint":
+			text, rule = &c.registration, endpoint
+		case "client_key":
+			text, rule = &c.clientKey, vschar
+		case "client_key_id":
+			text, rule = &c.clientKeyID, vschar
+		case "client_assertion_audience":
+			text, rule = &c.assertionAudience, endpoint
+		case "token_endpoint_auth_signing_alg":
+			text, rule = &c.authAlg, signature
+		case "request_object_signing_alg":
+			text, rule = &c.requestAlg, signature
+		case "introspection_signed_response_alg":
+			text, rule = &c.introspectionAlg, signature
+		case "dpop_signing_alg":
+			text, rule = &c.dpopAlg, signature
+		case "client_metadata":
+			if v.Kind() != json.Object {
+				return nil, bad("bad_value", name)
+			}
+			c.clientMetadata = v
 		case "token_header":
 			text, rule = &c.tokenHeader, headerName
 		case "long_lived_grant_type":
@@ -113,11 +139,11 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			if c.parameters, ok = readParams(v); !ok {
 				return nil, bad("bad_value", name)
 			}
-		case "resources", "parameter_hooks", "request_hooks", "id_token_signed_response_alg":
+		case "resources", "resource", "parameter_hooks", "request_hooks", "id_token_signed_response_alg":
 			if f := c.readList(name, v); f != nil {
 				return nil, f
 			}
-		case "insecure_pkce_plain", "insecure_pkce_none", "insecure_nonce_disabled", "missing_token_type_is_bearer", "auto_refresh", "discovery", "insecure_id_token_unverified", "authorization_response_iss_parameter_supported":
+		case "insecure_pkce_plain", "insecure_pkce_none", "insecure_nonce_disabled", "missing_token_type_is_bearer", "auto_refresh", "discovery", "dpop", "insecure_id_token_unverified", "authorization_response_iss_parameter_supported":
 			if v.Kind() != json.Bool {
 				return nil, bad("bad_value", name)
 			}
@@ -183,6 +209,8 @@ func (c *config) set(option string) {
 	switch option {
 	case "discovery":
 		c.discovery = true
+	case "dpop":
+		c.dpop = true
 	case "insecure_id_token_unverified":
 		c.idTokenOff = true
 	case "auto_refresh":
@@ -213,6 +241,11 @@ func (c *config) readList(name string, v json.Value) *fault {
 				return bad("bad_value", name)
 			}
 			algs += s + " "
+		case "resource":
+			if s == "" || index(s, ':') < 1 || !uriChars(s) || index(s, '#') >= 0 { // RFC 8707 section 2
+				return bad("bad_url", name)
+			}
+			c.resource = append(c.resource, form.Param{Name: name, Value: s})
 		case "resources":
 			if f := c.readText(&s, name, s, endpoint); f != nil {
 				return f
@@ -245,7 +278,7 @@ func (c *config) readList(name string, v json.Value) *fault {
 }
 
 func (c *config) check() *fault {
-	if c.clientID == "" {
+	if c.clientID == "" && c.clientMetadata.Kind() == json.None {
 		return bad("missing", "client_id")
 	}
 	if c.name == "" {
@@ -266,7 +299,7 @@ func (c *config) check() *fault {
 			return bad("protected_parameter", "parameters")
 		}
 	}
-	if (c.issRequired || c.discovery || c.jwks != "") && c.issuer == "" {
+	if (c.issRequired || c.discovery || c.jwks != "" || c.requestAlg != "") && c.issuer == "" {
 		return bad("missing", "issuer")
 	}
 	if index(c.issuer, '?') >= 0 { // RFC 8414 section 2
@@ -279,42 +312,11 @@ func (c *config) check() *fault {
 	if hasScope(c.scope, "openid") && c.jwks == "" && !c.discovery && !c.idTokenOff {
 		return bad("missing", "jwks_uri")
 	}
-	return c.checkAuth()
-}
-
-// A grammar is what a text of the configuration must be.
-type grammar uint8
-
-const (
-	anyText        grammar = iota
-	vschar                 // RFC 6749 appendices A.1 and A.2
-	scopeList              // RFC 6749 section 3.3
-	headerName             // RFC 9110 section 5.1, in lower case
-	redirect               // RFC 6749 section 3.1.2
-	endpoint               // RFC 6749 sections 3.1 and 3.2: absolute, without fragment, over TLS
-	endpointOrNone         // or the word none
-)
-
-// refuses gives the code of the error, "" for a text that is right or not there.
-func (g grammar) refuses(s string) (code string) {
-	switch {
-	case s == "" || g == endpointOrNone && s == "none":
-	case g == vschar && !vschars(s) || g == scopeList && !scopeOK(s):
-		return "bad_value"
-	case g == headerName && (!hostChars(s) || lower(s) != s):
-		return "bad_value"
-	case g == redirect:
-		return redirectOK(s)
-	case g >= endpoint:
-		u, ok := parseURI(s)
-		if !ok {
-			return "bad_url"
-		}
-		if !u.secure() {
-			return "not_https"
-		}
+	// A bare token in a header of its own is bound to nothing.
+	if c.dpop && c.tokenHeader != "" {
+		return bad("bad_value", "token_header")
 	}
-	return ""
+	return c.checkAuth()
 }
 
 // fingerprint tells whose tokens stored bytes are.
@@ -324,82 +326,4 @@ func (c *config) fingerprint() string {
 		issuer = c.token
 	}
 	return digest43(issuer + "\n" + c.clientID + c.variables.Raw())[:22]
-}
-
-// vschars: RFC 6749 appendix A, VSCHAR.
-func vschars(s string) bool {
-	for i := range len(s) {
-		if s[i] < 0x20 || s[i] > 0x7E {
-			return false
-		}
-	}
-	return true
-}
-
-// scopeOK: RFC 6749 section 3.3, scope-tokens with one space between them; empty is no scope.
-func scopeOK(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if c < 0x20 || c > 0x7E || c == '"' || c == '\\' || c == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
-			return false
-		}
-	}
-	return true
-}
-
-// hasScope tells whether the list holds the scope-token.
-func hasScope(list, token string) bool {
-	for len(list) >= len(token) {
-		end := index(list, ' ')
-		if end < 0 {
-			end = len(list)
-		}
-		if list[:end] == token {
-			return true
-		}
-		list = list[min(end+1, len(list)):]
-		if list == "" {
-			break
-		}
-	}
-	return false
-}
-
-// readParams reads [[name, value], …]; a name is not empty.
-func readParams(v json.Value) (params []form.Param, ok bool) {
-	if v.Kind() == json.None {
-		return nil, true
-	}
-	if v.Kind() != json.Array {
-		return nil, false
-	}
-	for it := v.Each(); it.Next(); {
-		pair := it.Value().Each()
-		var p form.Param
-		if !pair.Next() || pair.Value().Kind() != json.String {
-			return nil, false
-		}
-		p.Name = pair.Value().Str()
-		if !pair.Next() || pair.Value().Kind() != json.String {
-			return nil, false
-		}
-		p.Value = pair.Value().Str()
-		if pair.Next() || p.Name == "" {
-			return nil, false
-		}
-		params = append(params, p)
-	}
-	return params, true
-}
-
-func writeParams(w *json.Writer, name string, params []form.Param) {
-	w.Key(name)
-	w.Open('[')
-	for _, p := range params {
-		w.Open('[')
-		w.Str(p.Name)
-		w.Str(p.Value)
-		w.Close(']')
-	}
-	w.Close(']')
 }

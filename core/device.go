@@ -16,6 +16,7 @@ const (
 type device struct {
 	code, userCode, uri, uriComplete string
 	requested                        string // scope
+	key                              string // what its tokens shall be bound to, "" for none
 	expiresAt, interval              int64
 	polling                          bool
 	asking                           bool     // a poll is under way, or what it brought is being stored
@@ -72,7 +73,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 			c.fail(cmd, f)
 			return
 		}
-		d.requested = valueOf(r.params, "scope")
+		d.requested, d.key = valueOf(r.params, "scope"), c.newKey()
 		c.beginDevice(cmd, d)
 	})
 }
@@ -157,6 +158,9 @@ func (c *client) forgetDevice(f *fault) {
 		return
 	}
 	c.device, c.over, c.ended = nil, true, f
+	if f != nil && !d.asking {
+		c.dropKey(d.key)
+	}
 	d.stop()
 	c.silence(&c.poll)
 	w := c.event("device")
@@ -233,6 +237,7 @@ func (c *client) encodeDevice(d *device) string {
 	w := c.stored()
 	w.MemberStr("device_code", d.code)
 	w.MemberStrIf("requested_scope", d.requested)
+	w.MemberStrIf("dpop_key", d.key)
 	d.write(w)
 	w.Close('}')
 	return w.String()
@@ -245,7 +250,7 @@ func (c *client) decodeDevice(text string) *device {
 		return nil
 	}
 	str := func(name string) string { return v.Get(name).Str() }
-	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), requested: str("requested_scope")}
+	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), requested: str("requested_scope"), key: str("dpop_key")}
 	d.expiresAt, _ = v.Get("expires_at").Int()
 	d.interval, _ = v.Get("interval_ms").Int()
 	d.polling = v.Get("polling").True()

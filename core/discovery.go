@@ -114,9 +114,13 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 	}{
 		{"authorization_endpoint", &next.authorization}, {"token_endpoint", &next.token}, {"revocation_endpoint", &next.revocation}, {"userinfo_endpoint", &next.userinfo},
 		{"device_authorization_endpoint", &next.deviceAuthorization}, {"jwks_uri", &next.jwks}, {"introspection_endpoint", &next.introspection},
-		{"end_session_endpoint", &next.endSession}, {"pushed_authorization_request_endpoint", &next.pushed},
+		{"end_session_endpoint", &next.endSession}, {"pushed_authorization_request_endpoint", &next.pushed}, {"registration_endpoint", &next.registration},
 	} {
-		if s := v.Get(e.name).Str(); *e.text == "" {
+		s := v.Get(e.name).Str()
+		if alias := v.Get("mtls_endpoint_aliases").Get(e.name).Str(); alias != "" && next.byCertificate() {
+			s = alias // RFC 8705 section 5
+		}
+		if *e.text == "" {
 			if code := endpoint.refuses(s); code != "" {
 				return &fault{kind: kindServer, code: "bad_metadata", field: e.name}
 			}

@@ -318,17 +318,30 @@ func TestScenarioRejectedToken(t *testing.T) {
 	s.signIn()
 	s.sent = nil
 	const url = `"url":"https://api.example/v1/x"`
-	if r := s.ok("prepare", url, `"rejected":"Bearer access-1"`); r.str("ok", "headers") != `[["authorization","Bearer access-2"]]` {
+	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-1"`); r.str("ok", "headers") != `[["authorization","Bearer access-2"]]` || r.str("ok", "retried") != "token" {
 		t.Error(r.raw)
 	}
 	s.wantSent(1)
-	if r := s.ok("prepare", url, `"rejected":"Bearer access-1"`); r.str("ok", "headers") != `[["authorization","Bearer access-2"]]` {
+	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-1"`); r.str("ok", "headers") != `[["authorization","Bearer access-2"]]` || r.str("ok", "retried") != "token" {
 		t.Error(r.raw)
 	}
 	s.wantSent(1)
-	s.fails("client", "resource_not_allowed", "prepare", `"url":"https://evil.example/"`, `"rejected":"Bearer access-2"`)
+	// One refusal is answered with another token, the second is the answer.
+	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-2","retried":"token"`); r.str("ok") != "{}" {
+		t.Error(r.raw)
+	}
+	if r := s.ok("answered", url, `"status":403,"headers":[],"sent":"Bearer access-2"`); r.str("ok") != "{}" {
+		t.Error(r.raw)
+	}
+	s.fails("client", "resource_not_allowed", "answered", `"url":"https://evil.example/"`, `"status":401,"headers":[],"sent":"Bearer access-2"`)
 	s.server = func(msg) reply { return jsonReply(400, `{"error":"invalid_grant"}`) }
-	s.fails("server", "oauth_error", "prepare", url, `"rejected":"Bearer access-2"`)
+	s.eventNames()
+	if r := s.ok("answered", url, `"status":401,"headers":[],"sent":"Bearer access-2"`); r.str("ok") != "{}" {
+		t.Error(r.raw)
+	}
+	if got := s.eventNames(); !strings.Contains(got, "request_failed:server") {
+		t.Error(got)
+	}
 	if strings.Contains(fmt.Sprint(s.events), "access-2") {
 		t.Error(s.events)
 	}

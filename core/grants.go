@@ -12,7 +12,7 @@ func (c *client) ownParams(in json.Value) ([]form.Param, *fault) {
 	params, ok := readParams(in.Get("parameters"))
 	for _, p := range params {
 		switch p.Name {
-		case "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "subject_token", "subject_token_type", "requested_token_type":
+		case "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "subject_token", "subject_token_type", "requested_token_type", "assertion":
 			return nil, bad("protected_parameter", "parameters")
 		}
 	}
@@ -45,12 +45,35 @@ func (c *client) clientCredentials(cmd *command, in json.Value) {
 		return
 	}
 	params = append([]form.Param{{Name: "grant_type", Value: "client_credentials"}}, params...)
-	c.tokenRequest(cmd, stageToken, c.config.token, params, func(v json.Value, f *fault) {
-		if f != nil {
-			c.fail(cmd, f)
-			return
+	c.begin(cmd, scope, params)
+}
+
+// jwtBearer signs in by an assertion that somebody else made (RFC 7523 section 2.1).
+func (c *client) jwtBearer(cmd *command, in json.Value) {
+	params, f := c.ownParams(in)
+	assertion := in.Get("assertion").Str()
+	if f == nil && (assertion == "" || !vschars(assertion)) {
+		f = bad("bad_value", "assertion")
+	}
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	c.begin(cmd, in.Get("scope").Str(), append([]form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:jwt-bearer"}, {Name: "assertion", Value: assertion}}, params...))
+}
+
+// begin begins a session by a grant that no user has to agree to here.
+func (c *client) begin(cmd *command, scope string, params []form.Param) {
+	key := c.newKey()
+	c.tokenRequest(cmd, stageToken, c.config.token, key, append(params, c.resource...), func(v json.Value, f *fault) {
+		var t *tokens
+		if f == nil {
+			t, f = c.readTokens(v, c.newGrant(scope, key), false)
 		}
-		t, f := c.readTokens(v, c.newGrant(scope), false)
+		if f != nil {
+			c.dropKey(key)
+			c.redact(f, valueOf(params, "assertion"))
+		}
 		c.receive(t, f, &tokens{}, expected{maxAge: -1}, func(f *fault) { c.finishStatus(cmd, f, "") })
 	})
 }
@@ -77,17 +100,18 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 		if subject == "" {
 			subject = c.tokens.access
 		}
+		key := c.tokens.key // what comes back can be used as the session's own token is
 		all := append([]form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:token-exchange"}, {Name: "subject_token", Value: subject}, {Name: "subject_token_type", Value: kind}}, params...)
 		for _, name := range [...]string{"audience", "resource", "requested_token_type"} {
 			if s := in.Get(name).Str(); s != "" {
 				all = append(all, form.Param{Name: name, Value: s})
 			}
 		}
-		c.tokenRequest(cmd, stageToken, c.config.token, all, func(v json.Value, f *fault) {
+		c.tokenRequest(cmd, stageToken, c.config.token, key, all, func(v json.Value, f *fault) {
 			issued := v.Get("issued_token_type").Str()
 			var t *tokens
 			if f == nil {
-				t, f = c.readExchanged(v, in.Get("scope").Str())
+				t, f = c.readExchanged(v, in.Get("scope").Str(), key)
 			}
 			if f == nil && issued == "" {
 				f = &fault{kind: kindServer, code: "missing_issued_token_type"}
@@ -121,7 +145,7 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 }
 
 // readExchanged: what is issued need not be an access token, and then its type is N_A (section 2.2.1).
-func (c *client) readExchanged(v json.Value, scope string) (*tokens, *fault) {
+func (c *client) readExchanged(v json.Value, scope, key string) (*tokens, *fault) {
 	if v.Get("token_type").Str() == "N_A" && v.Get("access_token").Str() != "" {
 		t := &tokens{access: v.Get("access_token").Str(), kind: "N_A", scope: scope}
 		if s, ok := seconds(v.Get("expires_in")); ok {
@@ -129,7 +153,7 @@ func (c *client) readExchanged(v json.Value, scope string) (*tokens, *fault) {
 		}
 		return t, nil
 	}
-	return c.readTokens(v, &tokens{requested: scope}, false)
+	return c.readTokens(v, &tokens{requested: scope, key: key}, false)
 }
 
 // introspect asks the server what it knows of a token (RFC 7662 section 2.1): the one given, or the session's access token.
@@ -153,11 +177,7 @@ func (c *client) introspect(cmd *command, in json.Value) {
 	if hint != "" {
 		r.params = append(r.params, form.Param{Name: "token_type_hint", Value: hint})
 	}
-	c.send(cmd, r, func(res *response, f *fault) {
-		var v json.Value
-		if f == nil {
-			v, f = res.object(c.now)
-		}
+	answer := func(v json.Value, f *fault) {
 		if f == nil && v.Get("active").Kind() != json.Bool {
 			f = &fault{kind: kindServer, code: "bad_introspection"}
 		}
@@ -167,5 +187,21 @@ func (c *client) introspect(cmd *command, in json.Value) {
 			return
 		}
 		c.finish(cmd, func(w *json.Writer) { w.MemberRaw("claims", v.Raw()) })
+	}
+	const signed = "token-introspection+jwt" // RFC 9701 section 5
+	if c.introspectionAlg != "" {
+		r.accept = "application/" + signed
+	}
+	c.send(cmd, r, func(res *response, f *fault) {
+		switch {
+		case f != nil:
+			answer(json.Value{}, f)
+		case c.introspectionAlg == "" || res.status != 200:
+			answer(res.object(c.now))
+		case res.contentType() != r.accept:
+			answer(json.Value{}, &fault{kind: kindServer, code: "unknown_content_type", status: res.status})
+		default:
+			c.trusted(res.body, signed, "iat", func(v json.Value, f *fault) { answer(v.Get("token_introspection"), f) })
+		}
 	})
 }

@@ -14,10 +14,10 @@ func TestScenarioPushed(t *testing.T) {
 	s.server = func(msg) reply { return pushed }
 	const par = `"pushed_authorization_request_endpoint":"https://as.example/par"`
 	for _, row := range []struct{ name, config, body string }{
-		{"public client", `{` + par + `}`, "&client_id=s6BhdRkqt3"},
-		{"secret in the body", `{` + par + `,"client_secret":"s","token_endpoint_auth_method":"client_secret_post"}`, "&client_id=s6BhdRkqt3&client_secret=s"},
-		{"basic", `{` + par + `,"client_secret":"s"}`, "&client_id=s6BhdRkqt3"},
-		{"required", `{` + par + `,"pushed_authorization_requests":"required"}`, "&client_id=s6BhdRkqt3"},
+		{"public client", `{` + par + `}`, ""},
+		{"secret in the body", `{` + par + `,"client_secret":"s","token_endpoint_auth_method":"client_secret_post"}`, "&client_secret=s"},
+		{"basic", `{` + par + `,"client_secret":"s"}`, ""},
+		{"required", `{` + par + `,"pushed_authorization_requests":"required"}`, ""},
 	} {
 		s.sent = nil
 		s.open(with(row.config))
@@ -27,7 +27,7 @@ func TestScenarioPushed(t *testing.T) {
 		}
 		body := s.sent[0].str("body", "text")
 		form := s.sent[0].form()
-		if !strings.HasPrefix(body, "response_type=code&redirect_uri=") || !strings.HasSuffix(body, row.body) || strings.Count(body, "client_id=") != 1 || form.Get("state") != r.str("ok", "state") ||
+		if !strings.HasPrefix(body, "response_type=code&client_id=s6BhdRkqt3&redirect_uri=") || !strings.HasSuffix(body, row.body) || strings.Count(body, "client_id=") != 1 || form.Get("state") != r.str("ok", "state") ||
 			form.Get("code_challenge_method") != "S256" || form.Get("prompt") != "login" {
 			t.Errorf("%s: %s", row.name, body)
 		}

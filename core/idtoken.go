@@ -12,6 +12,7 @@ type expected struct {
 	later   bool   // it comes with a refresh, so the nonce is as before or not there
 	maxAge  int64  // s, -1: not asked for
 	code    string
+	acr     string      // of which it has to say one
 	before  json.Value  // claims of the one that this one follows (OpenID Connect Core section 12.2)
 	brought bool        // by the application, so it may be old
 	wanted  func() bool // whether anybody still waits for the tokens; nil: yes
@@ -83,8 +84,8 @@ func (c *client) readJWT(s string) (*jws, *fault) {
 func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 	v := j.claims
 	str := func(name string) string { return v.Get(name).Str() }
-	if code, claim := c.checkIssued(v); code != "" {
-		return notVerified(code, claim)
+	if f := c.checkIssued(v, "exp iat"); f != nil {
+		return f
 	}
 	iat, _ := v.Get("iat").Int()
 	authTime, timed := v.Get("auth_time").Int()
@@ -103,6 +104,8 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 		wrong = "iat"
 	case !followsNonce(nonce, want):
 		wrong = "nonce"
+	case want.acr != "" && (str("acr") == "" || !hasScope(want.acr, str("acr"))):
+		wrong = "acr"
 	case want.maxAge >= 0 && !timed:
 		return notVerified("missing_claim", "auth_time")
 	case timed && !c.past(authTime), want.maxAge >= 0 && c.now-authTime*1000 > want.maxAge*1000+c.skew:
@@ -113,7 +116,7 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 		wrong = "c_hash"
 	}
 	if want.before.Kind() != json.None {
-		for _, name := range [...]string{"iss", "sub"} {
+		for _, name := range [...]string{"iss", "sub", "azp"} {
 			if want.before.Get(name).Str() != str(name) {
 				wrong = name
 			}
@@ -140,8 +143,12 @@ func followsNonce(nonce string, want expected) bool {
 	return nonce == "" || before == "" || nonce == before
 }
 
-// checkIssued looks at what every JWT of the issuer for this client has to say: who made it, for whom, and when.
-func (c *client) checkIssued(v json.Value) (code, claim string) {
+// checkIssued looks at what every JWT of the issuer for this client has to say: who made it, for whom, and when; the times must be there where need says so.
+func (c *client) checkIssued(v json.Value, need string) *fault {
+	return notVerified(c.issuedWrong(v, need))
+}
+
+func (c *client) issuedWrong(v json.Value, need string) (code, claim string) {
 	iss := v.Get("iss").Str()
 	exp, expires := v.Get("exp").Int()
 	iat, issued := v.Get("iat").Int()
@@ -161,13 +168,13 @@ func (c *client) checkIssued(v json.Value) (code, claim string) {
 		return "missing_claim", "azp"
 	case azp.Kind() != json.None && azp.Str() != c.clientID:
 		return "wrong_claim", "azp"
-	case !expires:
+	case !expires && (hasScope(need, "exp") || v.Get("exp").Kind() != json.None):
 		return "missing_claim", "exp"
-	case exp < 0 || exp > maxTime/1000 || c.now >= exp*1000+c.skew:
+	case expires && (exp < 0 || exp > maxTime/1000 || c.now >= exp*1000+c.skew):
 		return "wrong_claim", "exp"
-	case !issued:
+	case !issued && (hasScope(need, "iat") || v.Get("iat").Kind() != json.None):
 		return "missing_claim", "iat"
-	case !c.past(iat):
+	case issued && !c.past(iat):
 		return "wrong_claim", "iat"
 	case v.Get("nbf").Kind() != json.None && !(readable && c.past(nbf)):
 		return "wrong_claim", "nbf"

@@ -326,7 +326,7 @@ func TestInterplayRejectedKeepsRetryAfter(t *testing.T) {
 		return reply{raw: `"ok":{"status":429,"headers":[["retry-after","600"]],"body":{"text":""}}`}
 	}
 	for range 5 {
-		s.do("prepare", `"url":"https://api.example/v1/x"`, `"rejected":"Bearer access-1"`)
+		s.do("answered", `"url":"https://api.example/v1/x"`, `"status":401,"headers":[],"sent":"Bearer access-1"`)
 	}
 	s.wantSent(1)
 }
@@ -403,7 +403,7 @@ func TestInterplaySuccessEndsBackOff(t *testing.T) {
 	const url = `"url":"https://api.example/v1/x"`
 	headers := s.ok("prepare", url).m["ok"].(map[string]any)["headers"].([]any)
 	s.sent = nil
-	s.ok("prepare", url, `"rejected":`+quote(headers[0].([]any)[1].(string)))
+	s.ok("answered", url, `"status":401,"headers":[],"sent":`+quote(headers[0].([]any)[1].(string)))
 	s.wantSent(1)
 }
 

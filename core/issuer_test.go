@@ -83,7 +83,11 @@ func jwt(key crypto.Signer, alg, header, claims string) string {
 		header = "," + header
 	}
 	input := b64([]byte(`{"alg":"`+alg+`"`+header+`}`)) + "." + b64([]byte(claims))
-	var sig []byte
+	return input + "." + b64(signText(key, alg, input))
+}
+
+// signText gives a signature of the form that RFC 7518 wants.
+func signText(key crypto.Signer, alg, input string) (sig []byte) {
 	var err error
 	digest := func() []byte {
 		h := hashOf(alg).New()
@@ -103,7 +107,7 @@ func jwt(key crypto.Signer, alg, header, claims string) string {
 	if err != nil {
 		panic(err)
 	}
-	return input + "." + b64(sig)
+	return sig
 }
 
 // rawSignature turns the DER of two numbers below 128 bytes each into RFC 7518's form (section 3.4).

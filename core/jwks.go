@@ -33,15 +33,7 @@ func (s *keySet) pick(j *jws) (jwk string, code string) {
 		if code == "" {
 			return "", "ambiguous_key"
 		}
-		// Only what is public and what matters goes to the host: the rest of the key, a private part included, is nobody's business.
-		w := json.NewWriter()
-		w.Open('{')
-		w.MemberStr("kty", kty)
-		for _, name := range [...]string{"crv", "x", "y", "n", "e"} {
-			w.MemberStrIf(name, str(name))
-		}
-		w.Close('}')
-		jwk, code = w.String(), ""
+		jwk, code = publicKey(k), ""
 	}
 	return jwk, code
 }

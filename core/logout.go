@@ -33,37 +33,32 @@ func (c *client) endSessionURL(in json.Value, idToken string) (string, *fault) {
 // logoutToken verifies what a server sends to a back-channel logout endpoint (OpenID Connect Back-Channel Logout section 2.6). Whose session it ends, and that a jti
 // comes once, is for whoever keeps sessions.
 func (c *client) logoutToken(cmd *command, in json.Value) {
-	j, f := c.readJWT(in.Get("logout_token").Str())
-	if f == nil {
-		f = c.checkLogoutToken(j)
+	text := in.Get("logout_token").Str()
+	if j, ok := parseJWS(text); ok {
+		if f := checkLogoutToken(j); f != nil {
+			c.fail(cmd, f)
+			return
+		}
 	}
-	if f == nil && c.jwks == "" {
-		f = bad("missing", "jwks_uri")
-	}
-	if f != nil {
-		c.fail(cmd, f)
-		return
-	}
-	c.verify(j, func(f *fault) {
+	c.trusted(text, "", "exp iat", func(v json.Value, f *fault) {
 		if f != nil {
 			c.fail(cmd, f)
 			return
 		}
 		c.finish(cmd, func(w *json.Writer) {
 			for _, name := range [...]string{"iss", "sub", "sid", "jti"} {
-				w.MemberStrIf(name, j.claims.Get(name).Str())
+				w.MemberStrIf(name, v.Get(name).Str())
 			}
 		})
 	})
 }
 
-func (c *client) checkLogoutToken(j *jws) *fault {
-	v := j.claims
-	code, claim := c.checkIssued(v)
+// checkLogoutToken looks at what makes it one.
+func checkLogoutToken(j *jws) *fault {
+	v, code, claim := j.claims, "", ""
 	switch {
-	case code != "":
 	case j.typ != "" && lower(j.typ) != "logout+jwt" && lower(j.typ) != "jwt":
-		return notVerified("malformed", "typ") // an ID token, say, or an access token
+		code, claim = "malformed", "typ" // an ID token, say, or an access token
 	case v.Get("nonce").Kind() != json.None:
 		code, claim = "wrong_claim", "nonce"
 	case v.Get("events").Get(backChannelEvent).Kind() != json.Object:
@@ -74,4 +69,34 @@ func (c *client) checkLogoutToken(j *jws) *fault {
 		code, claim = "missing_claim", "jti"
 	}
 	return notVerified(code, claim)
+}
+
+// frontChannelLogout ends the session that the server says it ended (OpenID Connect Front-Channel Logout section 2). Anybody can send a browser to that URL: only who knows the
+// session's sid ends anything.
+func (c *client) frontChannelLogout(cmd *command, in json.Value) {
+	params, ok := readParams(in.Get("parameters"))
+	if url := in.Get("url").Str(); url != "" {
+		params, ok = form.Decode(queryOf(url))
+	}
+	if !ok || count(params, "iss") > 1 || count(params, "sid") > 1 {
+		c.fail(cmd, bad("bad_value", "parameters"))
+		return
+	}
+	c.newest(func(release func(), f *fault) {
+		claims, sid := c.tokens.claims, valueOf(params, "sid")
+		ended := f == nil && sid != "" && sid == claims.Get("sid").Str() && valueOf(params, "iss") == claims.Get("iss").Str()
+		finish := func(f *fault) {
+			release()
+			if f != nil {
+				c.fail(cmd, f)
+				return
+			}
+			c.finish(cmd, func(w *json.Writer) { w.MemberBool("logged_out", ended) })
+		}
+		if !ended {
+			finish(f)
+			return
+		}
+		c.clear(finish)
+	})
 }

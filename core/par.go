@@ -22,15 +22,7 @@ func (c *client) push(cmd *command, params []form.Param, done func([]form.Param,
 		done(nil, bad("missing", "pushed_authorization_request_endpoint"))
 		return
 	}
-	r := &request{stage: stagePushed, method: "POST", url: c.pushed, auth: c.auth}
-	for _, p := range params {
-		if p.Name != "client_id" { // the client's authentication says it
-			r.params = append(r.params, p)
-		}
-	}
-	if c.auth == authBasic {
-		r.params = append(r.params, form.Param{Name: "client_id", Value: c.clientID})
-	}
+	r := &request{stage: stagePushed, method: "POST", url: c.pushed, auth: c.auth, params: params}
 	c.send(cmd, r, func(res *response, f *fault) {
 		var v json.Value
 		if f == nil {

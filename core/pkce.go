@@ -20,8 +20,8 @@ func digest43(s string) string {
 	return base64url.Encode(d[:])
 }
 
-// challenge is the code_challenge of a verifier (RFC 7636 section 4.2).
-func challenge(method, verifier string) string {
+// codeChallenge is the code_challenge of a verifier (RFC 7636 section 4.2).
+func codeChallenge(method, verifier string) string {
 	if method == "plain" {
 		return verifier
 	}

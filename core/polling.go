@@ -129,7 +129,7 @@ func (c *client) sendPoll(d *device) {
 	params := []form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:device_code"}, {Name: "device_code", Value: d.code}}
 	cmd := &command{}
 	d.cmd = cmd
-	c.tokenRequest(cmd, stagePolling, c.config.token, params, func(v json.Value, f *fault) {
+	c.tokenRequest(cmd, stagePolling, c.config.token, d.key, append(params, c.resource...), func(v json.Value, f *fault) {
 		d.asking = false
 		if cmd.unsent && f != nil {
 			return // it never left: polling was stopped while its hooks ran
@@ -139,7 +139,7 @@ func (c *client) sendPoll(d *device) {
 		}
 		if (c.device != d || !d.polling) && plant != "stopped-poll-used" {
 			if f == nil {
-				c.discard(v.Get("refresh_token").Str(), v.Get("access_token").Str())
+				c.discard(&tokens{refresh: v.Get("refresh_token").Str(), access: v.Get("access_token").Str(), key: d.key})
 				if c.device == d {
 					c.forgetDevice(&fault{kind: kindClient, code: "no_device_code"})
 				}
@@ -156,7 +156,7 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 	case f == nil:
 		d.asking = true
 		c.silence(&c.poll)
-		t, f := c.readTokens(v, c.newGrant(d.requested), true)
+		t, f := c.readTokens(v, c.newGrant(d.requested, d.key), true)
 		c.receive(t, f, &tokens{}, expected{maxAge: -1, wanted: func() bool { return c.device == d }}, func(f *fault) {
 			switch {
 			case c.device != d:

@@ -97,7 +97,7 @@ func TestScenarioProviderQuirks(t *testing.T) {
 	if r := s.ok("prepare", `"url":"https://my-shop.eu.as.example/admin/x"`); r.str("ok", "headers") != `[["x-access-token","access-1"]]` {
 		t.Error(r.raw)
 	}
-	if r := s.ok("prepare", `"url":"https://my-shop.eu.as.example/admin/x"`, `"rejected":"access-1"`); r.str("ok", "headers") != `[["x-access-token","access-2"]]` {
+	if r := s.ok("answered", `"url":"https://my-shop.eu.as.example/admin/x"`, `"status":401,"headers":[],"sent":"access-1"`); r.str("ok", "headers") != `[["x-access-token","access-2"]]` {
 		t.Error(r.raw)
 	}
 	for _, value := range []string{`""`, `"a/b"`, `"../x"`, `".x"`, `"a..b"`, `"a@b"`, `"a b"`, `"%2e"`, `"é"`, `1`, `null`} {

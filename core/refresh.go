@@ -172,7 +172,7 @@ func (c *client) refreshEndpoint() string {
 func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 	c.setStatus(refreshing)
 	params := []form.Param{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Value: c.tokens.refresh}}
-	c.tokenRequest(run.cmd, stageRefresh, c.refreshEndpoint(), params, func(v json.Value, f *fault) {
+	c.tokenRequest(run.cmd, stageRefresh, c.refreshEndpoint(), c.tokens.key, append(params, c.resource...), func(v json.Value, f *fault) {
 		var t *tokens
 		if f != nil {
 			c.redact(f) // while the token it may repeat is still known
@@ -293,11 +293,16 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 func (c *client) refused(run *refreshRun, f *fault, end func(*fault)) {
 	c.tokens.clearMark()
 	c.tokens.refresh = ""
+	key := ""
 	if run.resent {
 		f.code = "outcome_lost"
+		key = c.tokens.key
 		c.tokens = &tokens{}
 	}
-	c.save(func() { end(f) })
+	c.save(func() {
+		c.dropKey(key)
+		end(f)
+	})
 }
 
 // renewed enters granted for a new access token; an answer of which only the refresh token was of use gave none.

@@ -18,6 +18,8 @@ const (
 	stagePushed        = "pushed_authorization"
 	stageIntrospection = "introspection"
 	stageKeys          = "jwks"
+	stageRegistration  = "registration"
+	stageResource      = "resource_metadata"
 )
 
 const (
@@ -30,7 +32,12 @@ type request struct {
 	stage, method, url string
 	headers            []form.Param
 	params             []form.Param // the body of a POST
+	json               string       // the body of a POST, where it is not params
 	auth               string       // client authentication method, "" for a bearer's request
+	key                string       // that the request is proved to be from (RFC 9449), "" for none
+	newKey             bool         // it may not be there yet
+	access             string       // the token that goes with the proof
+	accept             string       // default: JSON
 }
 
 func (r *request) header(name, value string) {
@@ -54,25 +61,74 @@ func (c *client) send(cmd *command, r *request, done func(*response, *fault)) {
 			return
 		}
 		r.params = params
-		if r.auth != "" {
-			// After the hook, so that no hook has to carry the secret through.
-			c.authenticate(r.auth, r)
+		c.sendSigned(cmd, r, func(res *response, f *fault) {
+			if r.key == "" || f != nil || !res.wantsNonceIn() {
+				done(res, f)
+				return
+			}
+			// Refused before anything was looked at; a second refusal is the answer (RFC 9449 section 8).
+			c.sendSigned(cmd, r, done)
+		})
+	})
+}
+
+// sendSigned adds what is made anew for each sending: after the hook of the parameters, so that no hook has to carry a secret through.
+func (c *client) sendSigned(cmd *command, base *request, done func(*response, *fault)) {
+	own := *base
+	r := &own
+	r.params, r.headers = base.params[:len(base.params):len(base.params)], base.headers[:len(base.headers):len(base.headers)]
+	c.authenticate(r.auth, r, func(f *fault) {
+		if f != nil {
+			done(nil, f)
+			return
 		}
 		body := ""
 		if r.method == "POST" {
-			r.header("content-type", "application/x-www-form-urlencoded")
-			body = form.Encode(r.params)
+			ctype := "application/x-www-form-urlencoded"
+			if body = r.json; body != "" {
+				ctype = "application/json"
+			} else {
+				body = form.Encode(r.params)
+			}
+			r.header("content-type", ctype)
 		}
-		r.header("accept", "application/json")
+		if r.accept == "" {
+			r.accept = "application/json"
+		}
+		r.header("accept", r.accept)
 		if c.userAgent != "" {
 			r.header("user-agent", c.userAgent)
 		}
-		c.hookRequest(r, body, func(body string, f *fault) {
+		if r.key == "" {
+			c.sendHooked(cmd, r, body, done)
+			return
+		}
+		c.proof(r.key, r.newKey, r.method, r.url, r.access, func(proof string, f *fault) {
 			if f != nil {
 				done(nil, f)
 				return
 			}
-			c.transmit(cmd, r, body, done)
+			r.header("dpop", proof)
+			c.sendHooked(cmd, r, body, done)
+		})
+	})
+}
+
+func (c *client) sendHooked(cmd *command, r *request, body string, done func(*response, *fault)) {
+	method, url := r.method, r.url
+	c.hookRequest(r, body, func(body string, f *fault) {
+		if f == nil && r.key != "" && (r.method != method || r.url != url) {
+			f = &fault{kind: kindClient, code: "hook_failed", field: r.stage} // the proof says where it goes
+		}
+		if f != nil {
+			done(nil, f)
+			return
+		}
+		c.transmit(cmd, r, body, func(res *response, f *fault) {
+			if r.key != "" && f == nil {
+				c.noteNonce(r.url, res.headers)
+			}
+			done(res, f)
 		})
 	})
 }
@@ -124,8 +180,8 @@ func writeRequest(w *json.Writer, r *request, body string) {
 }
 
 // header is the value of the first header of that name.
-func (r *response) header(name string) string {
-	for it := r.headers.Each(); it.Next(); {
+func header(headers json.Value, name string) string {
+	for it := headers.Each(); it.Next(); {
 		pair := it.Value().Each()
 		if pair.Next() && pair.Value().Str() == name && pair.Next() {
 			return pair.Value().Str()
@@ -136,7 +192,7 @@ func (r *response) header(name string) string {
 
 // contentType is the media type of the answer in lower case, without parameters.
 func (r *response) contentType() string {
-	s := r.header("content-type")
+	s := header(r.headers, "content-type")
 	if i := index(s, ';'); i >= 0 {
 		s = s[:i]
 	}

@@ -91,40 +91,108 @@ func (c *client) allowed(url string) bool {
 	return false
 }
 
-// prepare gives the headers of a request to a protected resource (RFC 6750 section 2.1).
+// prepare gives the headers of a request to a protected resource.
 func (c *client) prepare(cmd *command, in json.Value) {
-	if !c.allowed(in.Get("url").Str()) {
-		c.fail(cmd, &fault{kind: kindClient, code: "resource_not_allowed", field: "url"})
-		return
-	}
-	rejected := in.Get("rejected").Str()
-	// One that was refused is made new; one that is newer than the refused is tried as it is.
-	refused := rejected != "" && rejected == c.bearer().Value
-	if refused && c.leftAlone() {
-		c.look(c.retryLater(), func() { c.prepare(cmd, in) }, func(f *fault) { c.fail(cmd, f) })
-		return
-	}
-	c.ready(refused, func(f *fault) {
+	c.withHeaders(in, false, func(headers []form.Param, f *fault) {
 		if f != nil {
 			c.fail(cmd, f)
 			return
 		}
-		c.finish(cmd, func(w *json.Writer) {
-			headers := []form.Param{c.bearer()}
+		c.finish(cmd, func(w *json.Writer) { writeParams(w, "headers", headers) })
+	})
+}
+
+// withHeaders gives the headers of a request to where a token may go; force: with a token got from now on.
+func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, *fault)) {
+	url, method := in.Get("url").Str(), in.Get("method").Str()
+	if method == "" {
+		method = "GET"
+	}
+	f := bad("bad_value", "method")
+	if token(method) == method {
+		f = nil
+	}
+	if !c.allowed(url) {
+		f = bad("resource_not_allowed", "url")
+	}
+	if f != nil {
+		done(nil, f)
+		return
+	}
+	c.ready(force, func(f *fault) {
+		if f != nil {
+			done(nil, f)
+			return
+		}
+		c.credentials(method, url, func(headers []form.Param, f *fault) {
 			if c.userAgent != "" {
 				headers = append(headers, form.Param{Name: "user-agent", Value: c.userAgent})
 			}
-			writeParams(w, "headers", headers)
+			done(headers, f)
 		})
 	})
 }
 
-// bearer is the header that carries the token.
+// answered takes what a resource said, and gives the headers with which the request may be sent once more: for each reason once.
+func (c *client) answered(cmd *command, in json.Value) {
+	headers, retried, url := in.Get("headers"), in.Get("retried").Str(), in.Get("url").Str()
+	if !c.allowed(url) {
+		c.fail(cmd, bad("resource_not_allowed", "url"))
+		return
+	}
+	c.noteNonce(url, headers)
+	scheme := "bearer"
+	if c.tokens.key != "" {
+		scheme = "dpop"
+	}
+	ch := readChallenge(headers, scheme)
+	reason := ""
+	if status, _ := in.Get("status").Int(); status == 401 {
+		switch ch.get("error") {
+		case "use_dpop_nonce":
+			reason = "nonce"
+		case "insufficient_user_authentication": // no token of this sign-in will do (RFC 9470 section 3)
+		default:
+			reason = "token"
+		}
+	}
+	sent := in.Get("sent").Str()
+	finish := func(headers []form.Param, f *fault) {
+		if f != nil {
+			f.op = cmd.op
+			c.reportOnce(f)
+		}
+		c.finish(cmd, func(w *json.Writer) {
+			if f == nil && headers != nil {
+				writeParams(w, "headers", headers)
+				w.MemberStr("retried", trim(retried+" "+reason))
+			}
+			ch.write(w)
+		})
+	}
+	if reason == "" || sent == "" || hasScope(retried, reason) || reason == "nonce" && c.tokens.key == "" {
+		finish(nil, nil)
+		return
+	}
+	// A token that was refused is made new; one that is newer than the refused is tried as it is.
+	refused := reason == "token" && sent == c.bearer().Value
+	if refused && c.leftAlone() {
+		c.look(c.retryLater(), func() { c.answered(cmd, in) }, func(f *fault) { finish(nil, f) })
+		return
+	}
+	c.withHeaders(in, refused, finish)
+}
+
+// bearer is the header that carries the token (RFC 6750 section 2.1).
 func (c *client) bearer() form.Param {
 	if c.tokenHeader != "" {
 		return form.Param{Name: c.tokenHeader, Value: c.tokens.access}
 	}
-	return form.Param{Name: "authorization", Value: "Bearer " + c.tokens.access}
+	scheme := "Bearer "
+	if c.tokens.key != "" {
+		scheme = "DPoP "
+	}
+	return form.Param{Name: "authorization", Value: scheme + c.tokens.access}
 }
 
 // userinfo asks who signed in (OpenID Connect Core section 5.3). What it says is the server's word over TLS, not a verified ID token.
@@ -151,13 +219,8 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 		// Decided before it is sent: the metadata may change meanwhile (OpenID Connect Core section 5.3.2).
 		claims := c.tokens.claims
 		mine := url != c.config.userinfo || claims.Kind() == json.None
-		r := &request{stage: stageUserinfo, method: "GET", url: url, headers: []form.Param{c.bearer()}}
-		c.send(cmd, r, func(res *response, f *fault) {
-			var v json.Value
-			if f == nil {
-				res.list = url == c.profile.emails
-				v, f = res.object(c.now)
-			}
+		r := &request{stage: stageUserinfo, method: "GET", url: url, headers: []form.Param{c.bearer()}, key: c.tokens.key, access: c.tokens.access}
+		answer := func(v json.Value, f *fault) {
 			if f == nil && !mine && v.Get("sub").Str() != claims.Get("sub").Str() {
 				f = notVerified("wrong_claim", "sub")
 			}
@@ -167,6 +230,14 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 				return
 			}
 			done(v)
+		}
+		c.send(cmd, r, func(res *response, f *fault) {
+			if f != nil {
+				answer(json.Value{}, f)
+				return
+			}
+			res.list = url == c.profile.emails
+			c.claims(res, answer)
 		})
 	})
 }

@@ -7,7 +7,7 @@ const longestRetryAfter = 3_600_000
 
 // retryAfter reads how many ms a server wants to be left alone (RFC 9110 section 10.2.3): seconds, or a date.
 func (r *response) retryAfter(now int64) (ms int64) {
-	s := r.header("retry-after")
+	s := header(r.headers, "retry-after")
 	if n, ok := json.Int(s); ok {
 		ms = max(n, 0)
 		if ms < longestRetryAfter {

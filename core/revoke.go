@@ -28,10 +28,11 @@ func (c *client) revokeToken(cmd *command, token, hint string, done func(*fault)
 }
 
 // discard ends a grant that nobody wants any more.
-func (c *client) discard(refresh, access string) {
-	token, hint := refresh, "refresh_token"
+func (c *client) discard(t *tokens) {
+	c.dropKey(t.key)
+	token, hint := t.refresh, "refresh_token"
 	if token == "" {
-		token, hint = access, "access_token"
+		token, hint = t.access, "access_token"
 	}
 	if token != "" {
 		c.revokeToken(&command{}, token, hint, func(*fault) {})

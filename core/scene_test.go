@@ -35,6 +35,7 @@ type scene struct {
 
 	lastNonce string
 	noVerify  bool // the host has no cryptography
+	keys      map[string]bool
 
 	// server answers http effects; nil leaves them to the scenario.
 	server func(m msg) reply
@@ -278,6 +279,8 @@ func (s *scene) settle(effects []msg) (left []msg) {
 			if s.noVerify {
 				member = `"failed":{"kind":"unsupported"}`
 			}
+		case "key", "sign":
+			member = s.keyed(m)
 		case "hook":
 			if s.hook != nil {
 				member = s.hook(m)

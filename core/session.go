@@ -10,6 +10,7 @@ func (c *client) encode(t *tokens) string {
 	w := c.stored()
 	w.MemberStrIf("access_token", t.access)
 	w.MemberStrIf("token_type", t.kind)
+	w.MemberStrIf("dpop_key", t.key)
 	w.MemberStrIf("refresh_token", t.refresh)
 	w.MemberStrIf("id_token", t.idToken)
 	if t.claims.Kind() != json.None {
@@ -83,7 +84,7 @@ func (c *client) decode(text string) (t *tokens, ok bool) {
 		return t, false
 	}
 	str := func(name string) string { return v.Get(name).Str() }
-	t = &tokens{access: str("access_token"), kind: str("token_type"), refresh: str("refresh_token"), idToken: str("id_token"),
+	t = &tokens{access: str("access_token"), kind: str("token_type"), key: str("dpop_key"), refresh: str("refresh_token"), idToken: str("id_token"),
 		scope: str("scope"), requested: str("requested_scope")}
 	t.expiresAt, _ = v.Get("expires_at").Int()
 	t.receivedAt, _ = v.Get("received_at").Int()
@@ -166,10 +167,11 @@ func (c *client) holdOver(t *tokens, before string, given bool, left int, done f
 				// Signed out elsewhere, and perhaps out of this very session: it is not brought back.
 				c.tokens, c.version = &tokens{}, version
 				c.settle()
-				c.discard(t.refresh, t.access)
+				c.discard(t)
 				done(&fault{kind: kindClient, code: "signed_out"})
 				return
 			case ok && theirs.grant != before && (theirs.grant == t.grant || theirs.signedInAt() > t.signedInAt()):
+				c.dropKey(t.key)
 				c.keep(theirs, version, "")
 				c.grant()
 				done(nil)
@@ -211,6 +213,9 @@ func (c *client) overwrite(key string, version *string, text string, done func(f
 
 // keep takes t over after an attempt to store it.
 func (c *client) keep(t *tokens, version, failed string) {
+	if old := c.tokens.key; old != t.key {
+		c.dropKey(old)
+	}
 	c.tokens = t
 	if failed == "" || plant == "failed-store-untold" {
 		c.written(version)
@@ -231,6 +236,7 @@ func (c *client) onlyHere() bool { return c.only != "" && c.only == c.tokens.ref
 
 // clear forgets the tokens and deletes what is stored, unless it is another configuration's.
 func (c *client) clear(done func(*fault)) {
+	key := c.tokens.key
 	c.tokens = &tokens{}
 	c.settle()
 	if c.foreign {
@@ -243,6 +249,7 @@ func (c *client) clear(done func(*fault)) {
 			return
 		}
 		c.unsaved = false
+		c.dropKey(key)
 		done(nil)
 	})
 }

@@ -8,6 +8,7 @@ import (
 // tokens is a token as a bag of all fields, and what we know of it besides.
 type tokens struct {
 	access, kind, refresh, idToken string
+	key                            string // the access token is bound to it; "" for a bearer token
 	scope                          string // granted
 	requested                      string
 	expiresAt                      int64 // Unix ms, 0: unknown
@@ -41,7 +42,12 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 		return t, &fault{kind: kindServer, code: "bad_access_token"}
 	}
 	switch kind := v.Get("token_type").Str(); {
-	case lower(kind) == "bearer", kind == "" && c.missingTokenType:
+	case old.key != "" && lower(kind) == "dpop":
+		t.kind = "DPoP"
+	case old.key != "" && lower(kind) == "bearer" && plant != "downgrade-taken":
+		// Whoever steals it could use it: not what was asked for (RFC 9449 section 5).
+		return t, &fault{kind: kindServer, code: "dpop_downgrade"}
+	case lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "":
 		t.kind = "Bearer"
 	case kind == "":
 		return t, &fault{kind: kindServer, code: "missing_token_type"}
@@ -83,8 +89,8 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 }
 
 // newGrant is what a sign-in begins with.
-func (c *client) newGrant(scope string) *tokens {
-	return &tokens{requested: scope, generation: c.tokens.generation, grant: string(json.AppendInt(nil, c.now)) + ":" + c.random("grant", 11)}
+func (c *client) newGrant(scope, key string) *tokens {
+	return &tokens{requested: scope, key: key, generation: c.tokens.generation, grant: string(json.AppendInt(nil, c.now)) + ":" + c.random("grant", 11)}
 }
 
 // signedInAt is the time in the name of the sign-in.
@@ -132,9 +138,9 @@ func (t *tokens) fresh(now, skew int64) bool {
 	return t.expiresAt == 0 || now < t.expiresAt-min(skew, max(0, t.expiresAt-t.receivedAt)/4)
 }
 
-// tokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer.
-func (c *client) tokenRequest(cmd *command, stage, endpoint string, params []form.Param, done func(json.Value, *fault)) {
-	r := &request{stage: stage, method: "POST", url: endpoint, params: params, auth: c.auth}
+// tokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is what the tokens are, or shall be, bound to.
+func (c *client) tokenRequest(cmd *command, stage, endpoint, key string, params []form.Param, done func(json.Value, *fault)) {
+	r := &request{stage: stage, method: "POST", url: endpoint, params: params, auth: c.auth, key: key, newKey: stage != stageRefresh}
 	c.send(cmd, r, func(res *response, f *fault) {
 		if f != nil {
 			done(json.Value{}, f)
@@ -153,7 +159,7 @@ func (c *client) receive(t *tokens, f *fault, old *tokens, want expected, done f
 	c.identify(t, old, want, func(f *fault) {
 		if f != nil {
 			if !want.brought {
-				c.discard(t.refresh, t.access) // nobody will use it
+				c.discard(t) // nobody will use it
 			}
 			done(f)
 			return
@@ -161,7 +167,7 @@ func (c *client) receive(t *tokens, f *fault, old *tokens, want expected, done f
 		c.sessions.run(func(release func()) {
 			if want.wanted != nil && !want.wanted() {
 				release()
-				c.discard(t.refresh, t.access) // given up while it waited for its turn
+				c.discard(t) // given up while it waited for its turn
 				return
 			}
 			c.hold(t, want.brought, func(f *fault) {
@@ -185,22 +191,26 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 	if a.verifier != "" {
 		params = append(params, form.Param{Name: "code_verifier", Value: a.verifier})
 	}
-	c.tokenRequest(cmd, stageToken, c.config.token, params, func(v json.Value, f *fault) {
+	c.tokenRequest(cmd, stageToken, c.config.token, a.key, append(params, c.resource...), func(v json.Value, f *fault) {
 		if f != nil {
+			c.dropKey(a.key)
 			// A code is good for one try (RFC 6749 section 4.1.2): the same command would not succeed later.
 			f.retryable = false
 			c.redact(f, code, a.verifier)
 			done(f)
 			return
 		}
-		t, f := c.readTokens(v, c.newGrant(a.scope), true)
-		c.receive(t, f, &tokens{}, expected{nonce: a.nonce, iss: a.iss, maxAge: a.maxAge, code: code}, done)
+		t, f := c.readTokens(v, c.newGrant(a.scope, a.key), true)
+		if f != nil {
+			c.dropKey(a.key)
+		}
+		c.receive(t, f, &tokens{}, expected{nonce: a.nonce, iss: a.iss, maxAge: a.maxAge, acr: a.acr, code: code}, done)
 	})
 }
 
 // exchange redeems a code that was obtained elsewhere.
 func (c *client) exchange(cmd *command, in json.Value) {
-	a := &attempt{verifier: in.Get("code_verifier").Str(), nonce: in.Get("nonce").Str(), redirectURI: c.redirectURI, scope: c.scope, maxAge: -1}
+	a := &attempt{verifier: in.Get("code_verifier").Str(), nonce: in.Get("nonce").Str(), redirectURI: c.redirectURI, scope: c.scope, maxAge: -1, key: c.newKey()}
 	if s := in.Get("redirect_uri").Str(); s != "" {
 		a.redirectURI = s
 	}
@@ -229,7 +239,7 @@ func (c *client) exchange(cmd *command, in json.Value) {
 
 // setToken makes a session from a token that was kept elsewhere.
 func (c *client) setToken(cmd *command, in json.Value) {
-	t, f := c.readTokens(in.Get("token"), c.newGrant(c.scope), false)
+	t, f := c.readTokens(in.Get("token"), c.newGrant(c.scope, ""), false)
 	if f != nil {
 		f.kind, f.field = kindClient, "token"
 	}
@@ -261,7 +271,7 @@ func (c *client) extend(cmd *command) {
 			return
 		}
 		params := []form.Param{{Name: "grant_type", Value: c.longLived}, {Name: c.longLived, Value: old.access}}
-		c.tokenRequest(cmd, stageToken, c.config.token, params, func(v json.Value, f *fault) {
+		c.tokenRequest(cmd, stageToken, c.config.token, old.key, params, func(v json.Value, f *fault) {
 			var t *tokens
 			if f == nil {
 				t, f = c.readTokens(v, old, false)

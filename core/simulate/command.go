@@ -179,14 +179,16 @@ func setToken(w *World, p *party) {
 
 // prepare asks for headers, and again as hosts do whose request came back 401.
 func prepare(w *World, p *party) {
-	rejected := ""
+	name, answer := "prepare", ""
 	if p.header != "" && w.chance(.3) {
-		rejected = `,"rejected":` + quote(p.header)
+		name, answer = "answered", `,"status":401,"headers":[],"sent":`+quote(p.header)
 	}
-	p.command("prepare", `"url":"https://api.example/v1/notes"`+rejected, func(ok json.RawMessage) {
+	p.command(name, `"url":"https://api.example/v1/notes"`+answer, func(ok json.RawMessage) {
 		var result struct{ Headers [][2]string }
 		json.Unmarshal(ok, &result)
-		p.header = result.Headers[0][1]
+		if len(result.Headers) > 0 {
+			p.header = result.Headers[0][1]
+		}
 	})
 }
 

@@ -1,0 +1,108 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// A challenge says what a resource wants (RFC 9110 section 11.6.1).
+type challenge struct {
+	scheme string // in lower case; "" for none
+	params []form.Param
+}
+
+func (ch challenge) get(name string) string { return valueOf(ch.params, name) }
+
+// readChallenge reads the WWW-Authenticate headers for the challenge of the scheme, or else that of the other one we know. What cannot be read is passed over.
+func readChallenge(headers json.Value, scheme string) (best challenge) {
+	for it := headers.Each(); it.Next(); {
+		pair := it.Value().Each()
+		if !pair.Next() || pair.Value().Str() != "www-authenticate" || !pair.Next() {
+			continue
+		}
+		for _, ch := range challenges(pair.Value().Str()) {
+			if ch.scheme == scheme || best.scheme == "" && (ch.scheme == "bearer" || ch.scheme == "dpop") {
+				best = ch
+			}
+		}
+	}
+	return best
+}
+
+// challenges splits a header's value: a token with "=" behind it is a parameter, any other begins a challenge.
+func challenges(s string) (list []challenge) {
+	for {
+		for s != "" && (s[0] == ' ' || s[0] == '\t' || s[0] == ',') {
+			s = s[1:]
+		}
+		name := token(s)
+		if name == "" {
+			return list
+		}
+		s = trim(s[len(name):])
+		if s == "" || s[0] != '=' {
+			list = append(list, challenge{scheme: lower(name)})
+			continue
+		}
+		var value string
+		value, s = paramValue(trim(s[1:]))
+		if n := len(list); n > 0 {
+			list[n-1].params = append(list[n-1].params, form.Param{Name: lower(name), Value: value})
+		}
+	}
+}
+
+// token is the longest beginning of s that no separator is in (RFC 9110 section 5.6.2).
+func token(s string) string {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c == ',' || c == '=' || c == '"' {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// paramValue reads a token or a quoted string (section 5.6.4) and gives what is behind it.
+func paramValue(s string) (value, rest string) {
+	if s == "" || s[0] != '"' {
+		value = token(s)
+		rest = s[len(value):]
+		for rest != "" && rest[0] == '=' { // the end of a token68
+			rest = rest[1:]
+		}
+		return value, rest
+	}
+	b := make([]byte, 0, len(s))
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return string(b), s[i+1:]
+		case c == '\\' && i+1 < len(s):
+			i++
+			b = append(b, s[i])
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b), ""
+}
+
+// write adds the member "challenge", where there is one.
+func (ch challenge) write(w *json.Writer) {
+	if ch.scheme == "" {
+		return
+	}
+	w.Key("challenge")
+	w.Open('{')
+	w.MemberStr("scheme", ch.scheme)
+	for _, name := range [...]string{"error", "error_description", "scope", "acr_values"} {
+		w.MemberStrIf(name, printable(ch.get(name), maxText))
+	}
+	if n, ok := json.Int(ch.get("max_age")); ok && n >= 0 {
+		w.MemberInt("max_age", n) // RFC 9470 section 3
+	}
+	if url := ch.get("resource_metadata"); linkable(url) {
+		w.MemberStr("resource_metadata", url) // RFC 9728 section 5.1
+	}
+	w.Close('}')
+}

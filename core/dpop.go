@@ -1,0 +1,105 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// maxNonces is of how many servers the last nonce is remembered.
+const maxNonces = 16
+
+// A serverNonce is what a server wants to see in the next proof (RFC 9449 sections 8 and 9).
+type serverNonce struct{ origin, nonce string }
+
+// newKey makes up the name of a key for a new session; "" where tokens are not bound to one.
+func (c *client) newKey() string {
+	if !c.dpop {
+		return ""
+	}
+	return c.name + ".key." + c.random("key", 22)
+}
+
+// proof makes a DPoP proof for one request (RFC 9449 section 4.2). access is the token that goes with it, "" at the token endpoint.
+func (c *client) proof(key string, create bool, method, url, access string, done func(proof string, f *fault)) {
+	c.withKey(key, create, func(jwk string, f *fault) {
+		if f != nil {
+			done("", f)
+			return
+		}
+		h := json.NewWriter()
+		h.Open('{')
+		h.MemberStr("typ", "dpop+jwt")
+		h.MemberStr("alg", c.dpopAlg)
+		h.MemberRaw("jwk", jwk)
+		h.Close('}')
+		w := json.NewWriter()
+		w.Open('{')
+		c.issuedNow(w)
+		w.MemberStr("htm", method)
+		w.MemberStr("htu", place(url)) // without query and fragment
+		if access != "" {
+			w.MemberStr("ath", digest43(access))
+		}
+		w.MemberStrIf("nonce", c.nonceFor(url))
+		w.Close('}')
+		c.sign(key, c.dpopAlg, h, w, done)
+	})
+}
+
+// credentials gives the headers that carry the token to a resource, the token's own first (RFC 6750 section 2.1, RFC 9449 section 7.1).
+func (c *client) credentials(method, url string, done func([]form.Param, *fault)) {
+	headers := []form.Param{c.bearer()}
+	if c.tokens.key == "" {
+		done(headers, nil)
+		return
+	}
+	c.proof(c.tokens.key, false, method, url, c.tokens.access, func(proof string, f *fault) {
+		done(append(headers, form.Param{Name: "dpop", Value: proof}), f)
+	})
+}
+
+func origin(url string) string {
+	u, ok := parseURI(url)
+	if !ok {
+		return ""
+	}
+	return u.scheme + "://" + u.host + u.port
+}
+
+func (c *client) nonceFor(url string) string {
+	o := origin(url)
+	for _, n := range c.nonces {
+		if n.origin == o {
+			return n.nonce
+		}
+	}
+	return ""
+}
+
+// noteNonce remembers the nonce that an answer brings; the server of one origin has one (RFC 9449 section 8.2).
+func (c *client) noteNonce(url string, headers json.Value) {
+	nonce, o := header(headers, "dpop-nonce"), origin(url)
+	if nonce == "" || len(nonce) > 2048 || !vschars(nonce) || o == "" {
+		return
+	}
+	for i, n := range c.nonces {
+		if n.origin == o {
+			c.nonces = append(c.nonces[:i], c.nonces[i+1:]...)
+			break
+		}
+	}
+	if len(c.nonces) == maxNonces {
+		c.nonces = c.nonces[1:]
+	}
+	c.nonces = append(c.nonces, serverNonce{o, nonce})
+}
+
+// wantsNonceIn tells whether an answer refuses the proof for want of a nonce: the authorization server says it in the body (section 8), a resource in its challenge (section 9).
+func (r *response) wantsNonceIn() bool {
+	const code = "use_dpop_nonce"
+	if r.status != 400 && r.status != 401 || header(r.headers, "dpop-nonce") == "" {
+		return false
+	}
+	v, _ := r.read()
+	return v.Get("error").Str() == code || readChallenge(r.headers, "dpop").get("error") == code
+}

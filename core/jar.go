@@ -1,0 +1,64 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// requestLife is how long a signed authorization request is good for, in s.
+const requestLife = 300
+
+// signRequest puts the parameters of an authorization request into a signed request object (RFC 9101 section 4), where that is configured.
+func (c *client) signRequest(params []form.Param, done func([]form.Param, *fault)) {
+	if c.requestAlg == "" {
+		done(params, nil)
+		return
+	}
+	w := json.NewWriter()
+	w.Open('{')
+	w.MemberStr("iss", c.clientID)
+	w.MemberStr("aud", c.issuer)
+	c.issuedNow(w)
+	w.MemberInt("nbf", c.now/1000)
+	w.MemberInt("exp", c.now/1000+requestLife)
+	for i, p := range params {
+		if count(params[:i], p.Name) > 0 {
+			continue // it stands in the array of the first
+		}
+		w.Key(quoteless(p.Name))
+		if count(params, p.Name) == 1 {
+			writeClaim(w, p)
+			continue
+		}
+		w.Open('[')
+		for _, q := range params[i:] {
+			if q.Name == p.Name {
+				writeClaim(w, q)
+			}
+		}
+		w.Close(']')
+	}
+	w.Close('}')
+	c.sign(c.clientKey, c.requestAlg, c.joseHeader(c.requestAlg, "oauth-authz-req+jwt"), w, func(jws string, f *fault) {
+		// What stands beside it is what OAuth and OpenID Connect want there too (section 5, OpenID Connect Core section 6.1).
+		left := []form.Param{{Name: "client_id", Value: c.clientID}}
+		for _, name := range [...]string{"response_type", "scope"} {
+			if s := valueOf(params, name); s != "" {
+				left = append(left, form.Param{Name: name, Value: s})
+			}
+		}
+		done(append(left, form.Param{Name: "request", Value: jws}), f)
+	})
+}
+
+// writeClaim: numbers and JSON stand as what they are (RFC 9101 section 4).
+func writeClaim(w *json.Writer, p form.Param) {
+	switch p.Name {
+	case "max_age", "claims", "authorization_details":
+		if v, ok := json.Parse(p.Value); ok {
+			w.Raw(v.Raw())
+			return
+		}
+	}
+	w.Str(p.Value)
+}

@@ -1,0 +1,99 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// publicKey is what of a JWK is public and matters, in the order that its thumbprint wants (RFC 7638 section 3): the rest of a key, a private part included, is nobody's business.
+func publicKey(k json.Value) string {
+	w := json.NewWriter()
+	w.Open('{')
+	for _, name := range [...]string{"crv", "e", "kty", "n", "x", "y"} {
+		w.MemberStrIf(name, k.Get(name).Str())
+	}
+	w.Close('}')
+	return w.String()
+}
+
+// thumbprint of what publicKey gave (RFC 7638 section 3).
+func thumbprint(jwk string) string { return digest43(jwk) }
+
+// keyFault is a failure of the host's keys as the command's error.
+func keyFault(failed string) *fault {
+	if failed == "denied" {
+		failed = "no_key"
+	}
+	if failed == "storage" {
+		return &fault{kind: kindStorage, code: failed, retryable: true}
+	}
+	return &fault{kind: kindClient, code: failed}
+}
+
+// withKey asks the host for a key's public part, and with create to make the key where there is none.
+func (c *client) withKey(name string, create bool, done func(jwk string, f *fault)) {
+	if c.keyName == name {
+		done(c.keyJWK, nil)
+		return
+	}
+	w := c.effect("key")
+	w.MemberStr("name", name)
+	w.MemberStr("alg", c.dpopAlg)
+	if create {
+		w.MemberBool("create", true)
+	}
+	c.ask(w, func(ok json.Value, failed string) {
+		if failed != "" {
+			done("", keyFault(failed))
+			return
+		}
+		k := ok.Get("jwk")
+		if kty, crv := keyType(c.dpopAlg); k.Get("kty").Str() != kty || k.Get("crv").Str() != crv {
+			done("", keyFault("denied"))
+			return
+		}
+		c.keyName, c.keyJWK = name, publicKey(k)
+		done(c.keyJWK, nil)
+	})
+}
+
+// dropKey lets the host forget a key; "" is none.
+func (c *client) dropKey(name string) {
+	if name == "" {
+		return
+	}
+	if c.keyName == name {
+		c.keyName = ""
+	}
+	w := c.effect("key")
+	w.MemberStr("name", name)
+	w.MemberStr("alg", c.dpopAlg)
+	w.MemberBool("delete", true)
+	c.ask(w, func(json.Value, string) {})
+}
+
+// sign makes a JWS in compact form (RFC 7515 section 7.1) with a key of the host's.
+func (c *client) sign(key, alg string, header, claims *json.Writer, done func(jws string, f *fault)) {
+	input := base64url.Encode(header.Bytes()) + "." + base64url.Encode(claims.Bytes())
+	w := c.effect("sign")
+	w.MemberStr("key", key)
+	w.MemberStr("alg", alg)
+	w.MemberStr("input", input)
+	c.ask(w, func(ok json.Value, failed string) {
+		signature := ok.Get("signature").Str()
+		if _, readable := base64url.Decode(signature); failed == "" && (signature == "" || !readable) {
+			failed = "internal"
+		}
+		if failed != "" {
+			done("", keyFault(failed))
+			return
+		}
+		done(input+"."+signature, nil)
+	})
+}
+
+// issuedNow writes when a JWT of ours was made, and a name that no other has.
+func (c *client) issuedNow(w *json.Writer) {
+	w.MemberStr("jti", c.random("jti", 22))
+	w.MemberInt("iat", c.now/1000)
+}

@@ -1,0 +1,28 @@
+package core
+
+import "crypto/elliptic"
+
+// keyed does what a host does with key and sign effects: keys of P-256 that are the same at every run.
+func (s *scene) keyed(m msg) string {
+	name := m.str("name")
+	switch {
+	case s.noVerify:
+		return `"failed":{"kind":"unsupported"}`
+	case m.str("kind") == "sign":
+		if !s.keys[m.str("key")] {
+			return `"failed":{"kind":"denied"}`
+		}
+		signed := signText(ecKey(elliptic.P256(), m.str("key")), m.str("alg"), m.str("input"))
+		return `"ok":{"signature":"` + b64(signed) + `"}`
+	case m.m["delete"] == true:
+		delete(s.keys, name)
+		return `"ok":{}`
+	case !s.keys[name] && m.m["create"] != true:
+		return `"ok":{}`
+	}
+	if s.keys == nil {
+		s.keys = map[string]bool{}
+	}
+	s.keys[name] = true
+	return `"ok":{"jwk":` + jwk(ecKey(elliptic.P256(), name), `"kid":"x","d":"never to be shown"`) + `}`
+}

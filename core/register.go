@@ -1,0 +1,74 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// register makes the client known to the server (RFC 7591 section 3.1). What comes back is the application's: a client is opened with it.
+func (c *client) register(cmd *command, in json.Value) {
+	access := in.Get("initial_access_token").Str()
+	var f *fault
+	switch {
+	case c.registration == "":
+		f = bad("missing", "registration_endpoint")
+	case c.clientMetadata.Kind() == json.None:
+		f = bad("missing", "client_metadata")
+	case !vschars(access) || index(access, ' ') >= 0:
+		f = bad("bad_value", "initial_access_token")
+	}
+	if f != nil {
+		c.fail(cmd, f)
+		return
+	}
+	r := &request{stage: stageRegistration, method: "POST", url: c.registration, json: c.clientMetadata.Raw()}
+	if access != "" {
+		r.headers = []form.Param{{Name: "authorization", Value: "Bearer " + access}}
+	}
+	c.send(cmd, r, func(res *response, f *fault) {
+		var v json.Value
+		if f == nil {
+			v, f = res.object(c.now)
+		}
+		if f == nil && v.Get("client_id").Str() == "" {
+			f = &fault{kind: kindServer, code: "bad_registration"}
+		}
+		if f != nil {
+			c.redact(f, access, v.Get("client_secret").Str())
+			c.fail(cmd, f)
+			return
+		}
+		c.finish(cmd, func(w *json.Writer) { w.MemberRaw("client", v.Raw()) })
+	})
+}
+
+// resourceMetadata reads what a protected resource says of itself, its authorization servers among it (RFC 9728 section 3).
+func (c *client) resourceMetadata(cmd *command, in json.Value) {
+	u, ok := parseURI(in.Get("url").Str())
+	where := in.Get("resource_metadata").Str()
+	if where == "" {
+		where = u.scheme + "://" + u.host + u.port + "/.well-known/oauth-protected-resource"
+		if u.path != "/" {
+			where += u.path
+		}
+	}
+	switch {
+	case !ok || !u.secure():
+		c.fail(cmd, bad("bad_url", "url"))
+		return
+	case !linkable(where):
+		c.fail(cmd, bad("bad_url", "resource_metadata"))
+		return
+	}
+	c.get(stageResource, where, func(v json.Value, f *fault) {
+		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3): the same origin, and a path that leads there.
+		if r, ok := parseURI(v.Get("resource").Str()); f == nil && !(ok && u.within(r)) {
+			f = &fault{kind: kindServer, code: "wrong_resource"}
+		}
+		if f != nil {
+			c.fail(cmd, f)
+			return
+		}
+		c.finish(cmd, func(w *json.Writer) { w.MemberRaw("metadata", v.Raw()) })
+	})
+}
