@@ -197,7 +197,7 @@ func (p *party) result(e *effect, raw []byte) {
 		return
 	}
 	delete(p.commands, c.id)
-	if !slices.Contains([]string{"token", "prepare", "export"}, c.name) || e.Error != nil {
+	if !slices.Contains([]string{"token", "prepare", "answered", "export"}, c.name) || e.Error != nil {
 		p.keepsSecret("the result of "+c.name, raw)
 	}
 	switch {
