@@ -74,6 +74,10 @@ func (s *Server) checkAccess(r Request, want Access) (Token, error) {
 			return Token{}, refuse(http.StatusUnauthorized, "invalid_token", "the access token is bound to another key")
 		}
 	}
+	if t.X5T != "" && t.X5T != r.CertificateThumbprint {
+		// RFC 8705 section 3.
+		return Token{}, refuse(http.StatusUnauthorized, "invalid_token", "the access token is bound to another certificate")
+	}
 	if len(t.Resources) > 0 && !slices.Contains(t.Resources, want.Resource) {
 		return Token{}, refuse(http.StatusUnauthorized, "invalid_token", "the access token is for another resource")
 	}

@@ -42,8 +42,11 @@ func (s *Server) authorize(c *call) (Response, error) {
 	if err != nil {
 		return s.errorPage(invalidRequest("The request's parameters cannot be read.")), nil
 	}
-	address, pushed := query, query.Has("request_uri")
-	if pushed {
+	address, stored := query, query.Has("request_uri")
+	if query.Has("request") && !stored {
+		return s.openRequestObject(c, query), nil
+	}
+	if stored {
 		var opened url.Values
 		if query, opened, err = s.pushedRequest(c, address); err != nil {
 			return s.errorPage(err), nil
@@ -59,8 +62,8 @@ func (s *Server) authorize(c *call) (Response, error) {
 	req.address = address
 	// From here on the redirect URI is known to be the client's, and errors go there.
 	err = s.readAuthorization(req)
-	if err == nil && !pushed && (s.cfg.RequirePAR || req.client.RequirePushedAuthorizationRequests) {
-		err = invalidRequest("the authorization request has to be pushed")
+	if err == nil && !stored {
+		err = s.mustBeStored(req.client)
 	}
 	if err != nil {
 		return s.errorRedirect(req, err), nil
@@ -75,6 +78,17 @@ func (s *Server) authorize(c *call) (Response, error) {
 		return s.errorRedirect(req, err), nil
 	}
 	return resp, nil
+}
+
+// mustBeStored tells why a request as plain parameters will not do for the client.
+func (s *Server) mustBeStored(client Client) error {
+	switch {
+	case s.mustPush(client):
+		return invalidRequest("the authorization request has to be pushed")
+	case client.RequireSignedRequestObject:
+		return invalidRequest("the authorization request has to be signed")
+	}
+	return nil
 }
 
 // trustedRequest finds the client and checks the redirect URI. What fails here must not be told by a

@@ -3,6 +3,7 @@ package authserver
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -10,13 +11,18 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // Client authentication methods (RFC 7591 section 2).
 const (
-	AuthMethodNone  = "none"
-	AuthMethodBasic = "client_secret_basic"
-	AuthMethodPost  = "client_secret_post"
+	AuthMethodNone          = "none"
+	AuthMethodBasic         = "client_secret_basic"
+	AuthMethodPost          = "client_secret_post"
+	AuthMethodSecretJWT     = "client_secret_jwt"           // OpenID Connect Core section 9
+	AuthMethodPrivateKeyJWT = "private_key_jwt"             // RFC 7523
+	AuthMethodSelfSignedTLS = "self_signed_tls_client_auth" // RFC 8705 section 2.2
 )
 
 // Grant types and response types the server knows.
@@ -46,9 +52,16 @@ type Client struct {
 	Scope string
 	// User is the account that registered the client. The server keeps it and draws nothing from it.
 	User string
-	// TokenEndpointAuthMethod is none, client_secret_basic or client_secret_post. Empty means none
-	// without a secret, and either of the other two with one.
+	// TokenEndpointAuthMethod is one of the methods above, for all endpoints that authenticate clients. Empty means none without a secret,
+	// and client_secret_basic or client_secret_post with one.
 	TokenEndpointAuthMethod string
+	// JWKS are the public keys that check the client's assertions and request objects; at most 20. With self_signed_tls_client_auth each
+	// has the member x5t#S256 of a certificate.
+	JWKS jose.JSONWebKeySet
+	// RequireSignedRequestObject refuses authorization requests that are not signed (RFC 9101 section 10.5).
+	RequireSignedRequestObject bool
+	// TLSClientCertificateBoundAccessTokens binds the client's access tokens to the certificate of its connection (RFC 8705 section 3).
+	TLSClientCertificateBoundAccessTokens bool
 	// ResourceServer lets the client introspect the access tokens of all clients (RFC 7662 section 2.1);
 	// without it a client sees only its own tokens.
 	ResourceServer bool
@@ -78,8 +91,25 @@ func (c Client) Validate() error {
 		if c.ClientSecret == "" {
 			return fault("ClientSecret", "must be set with the method "+c.TokenEndpointAuthMethod)
 		}
+	case AuthMethodSecretJWT:
+		if len(c.ClientSecret) < 32 {
+			return fault("ClientSecret", "must have 32 bytes or more with the method client_secret_jwt (RFC 7518 section 3.2)")
+		}
+	case AuthMethodPrivateKeyJWT, AuthMethodSelfSignedTLS:
+		if c.ClientSecret != "" {
+			return fault("ClientSecret", "must be empty with the method "+c.TokenEndpointAuthMethod)
+		}
+		if len(c.JWKS.Keys) == 0 {
+			return fault("JWKS", "must be set with the method "+c.TokenEndpointAuthMethod)
+		}
 	default:
-		return fault("TokenEndpointAuthMethod", "must be none, client_secret_basic or client_secret_post")
+		return fault("TokenEndpointAuthMethod", "is not supported")
+	}
+	if len(c.JWKS.Keys) > 0 && !checkPublicKeys(c.JWKS.Keys) {
+		return fault("JWKS", "must be public keys, at most 20, RSA with 2048 bits or more")
+	}
+	if c.RequireSignedRequestObject && len(c.JWKS.Keys) == 0 {
+		return fault("JWKS", "must be set where request objects are required")
 	}
 	for _, g := range c.GrantTypes {
 		if !slices.Contains(grantTypes, g) {
@@ -141,8 +171,14 @@ func validateRedirectURI(uri string) error {
 	return nil
 }
 
-// IsPublic tells whether the client has no secret to authenticate with (RFC 6749 section 2.1).
-func (c Client) IsPublic() bool { return c.ClientSecret == "" }
+// IsPublic tells whether the client has nothing to authenticate with (RFC 6749 section 2.1).
+func (c Client) IsPublic() bool {
+	switch c.TokenEndpointAuthMethod {
+	case AuthMethodPrivateKeyJWT, AuthMethodSelfSignedTLS:
+		return false
+	}
+	return c.ClientSecret == ""
+}
 
 // CheckRedirectURI tells whether uri is registered. It compares byte for byte (RFC 9700 section 2.1),
 // with one exception: where a public client registered http on a loopback address literal, the port
@@ -182,7 +218,17 @@ func (c Client) checkAuthMethod(method string) bool {
 	if c.TokenEndpointAuthMethod != "" {
 		return c.TokenEndpointAuthMethod == method
 	}
-	return c.IsPublic() == (method == AuthMethodNone)
+	if c.IsPublic() {
+		return method == AuthMethodNone
+	}
+	return method == AuthMethodBasic || method == AuthMethodPost
+}
+
+// hasCertificate tells whether the client registered the certificate with this SHA-256 in base64url (RFC 8705 section 2.2.2).
+func (c Client) hasCertificate(thumbprint string) bool {
+	return thumbprint != "" && slices.ContainsFunc(c.JWKS.Keys, func(k jose.JSONWebKey) bool {
+		return constantTimeEqual(base64.RawURLEncoding.EncodeToString(k.CertificateThumbprintSHA256), thumbprint)
+	})
 }
 
 func (c Client) checkSecret(secret string) bool {

@@ -8,47 +8,78 @@ import (
 	"strings"
 )
 
+// credentials are what a request says about who its client is.
+type credentials struct {
+	method, clientID  string
+	secret, assertion string
+}
+
 // authenticateClient finds the client of a request that authenticates one, and checks that it is who it says
 // (RFC 6749 sections 2.3 and 3.2.1).
 func (s *Server) authenticateClient(c *call, p params) (Client, error) {
-	method, clientID, secret, err := s.credentials(c, p)
+	cred, err := s.credentials(c, p)
 	if err != nil {
 		return Client{}, err
 	}
-	client, err := s.cfg.Store.Client(clientID)
+	client, err := s.cfg.Store.Client(cred.clientID)
 	if errors.Is(err, ErrNotFound) {
-		return Client{}, s.invalidClient(method)
+		return Client{}, s.invalidClient(cred.method)
 	}
 	if err != nil {
 		return Client{}, err
 	}
-	if !client.checkAuthMethod(method) || (method != AuthMethodNone && !client.checkSecret(secret)) {
-		return Client{}, s.invalidClient(method)
+	if cred.method == AuthMethodNone && client.TokenEndpointAuthMethod == AuthMethodSelfSignedTLS {
+		// RFC 8705 section 2: the request names the client and nothing else; what authenticates it is the connection.
+		cred.method = AuthMethodSelfSignedTLS
+	}
+	ok := client.checkAuthMethod(cred.method)
+	if ok {
+		switch cred.method {
+		case AuthMethodBasic, AuthMethodPost:
+			ok = client.checkSecret(cred.secret)
+		case AuthMethodPrivateKeyJWT, AuthMethodSecretJWT:
+			if ok, err = s.checkAssertion(c, client, cred.method, cred.assertion); err != nil {
+				return Client{}, err
+			}
+		case AuthMethodSelfSignedTLS:
+			ok = s.cfg.MutualTLSOrigin != "" && client.hasCertificate(c.CertificateThumbprint)
+		}
+	}
+	if !ok {
+		return Client{}, s.invalidClient(cred.method)
 	}
 	return client, nil
 }
 
-func (s *Server) credentials(c *call, p params) (method, clientID, secret string, err error) {
-	switch header := c.Header.Values("Authorization"); {
-	case len(header) > 1:
-		return "", "", "", invalidRequest("more than one Authorization header")
+func (s *Server) credentials(c *call, p params) (credentials, error) {
+	header := c.Header.Values("Authorization")
+	if len(header) > 1 {
+		return credentials{}, invalidRequest("more than one Authorization header")
+	}
+	asserted := p["client_assertion"] != "" || p["client_assertion_type"] != ""
+	if len(header) == 1 && (asserted || p["client_secret"] != "") || asserted && p["client_secret"] != "" {
+		// RFC 6749 section 2.3: no more than one method in a request.
+		return credentials{}, invalidRequest("more than one client authentication method")
+	}
+	switch {
 	case len(header) == 1:
-		var ok bool
-		if clientID, secret, ok = basicCredentials(header[0]); !ok {
-			return "", "", "", s.invalidClient(AuthMethodBasic)
-		}
-		if p["client_secret"] != "" {
-			// RFC 6749 section 2.3: no more than one method in a request.
-			return "", "", "", invalidRequest("more than one client authentication method")
+		clientID, secret, ok := basicCredentials(header[0])
+		if !ok {
+			return credentials{}, s.invalidClient(AuthMethodBasic)
 		}
 		if p["client_id"] != "" && p["client_id"] != clientID {
-			return "", "", "", invalidRequest("client_id is not the client that authenticates")
+			return credentials{}, invalidRequest("client_id is not the client that authenticates")
 		}
-		return AuthMethodBasic, clientID, secret, nil
+		return credentials{method: AuthMethodBasic, clientID: clientID, secret: secret}, nil
+	case asserted:
+		if p["client_assertion_type"] != assertionType {
+			return credentials{}, invalidRequest("client_assertion_type is not supported")
+		}
+		return s.assertionCredentials(p)
 	case p["client_secret"] != "":
-		return AuthMethodPost, p["client_id"], p["client_secret"], nil
+		return credentials{method: AuthMethodPost, clientID: p["client_id"], secret: p["client_secret"]}, nil
 	}
-	return AuthMethodNone, p["client_id"], "", nil
+	return credentials{method: AuthMethodNone, clientID: p["client_id"]}, nil
 }
 
 // basicCredentials reads HTTP Basic with both halves form-encoded (RFC 6749 section 2.3.1).

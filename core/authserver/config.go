@@ -65,6 +65,9 @@ type Config struct {
 
 	// RequirePAR refuses authorization requests that were not pushed (RFC 9126 section 5). A client may also be held to it by itself.
 	RequirePAR bool
+	// MutualTLSOrigin, where set, is where clients reach the endpoints with a certificate of theirs, as "https://mtls.login.example"; it may
+	// be the issuer's own. It switches on RFC 8705. Whoever calls [Server.Handle] then vouches for Request.CertificateThumbprint.
+	MutualTLSOrigin string
 	// DPoPNonceInterval, where set, has DPoP proofs carry a nonce of the server (RFC 9449 sections 8 and 9). There is a new one every
 	// interval, and each is good for two.
 	DPoPNonceInterval time.Duration
@@ -148,6 +151,9 @@ func (c *Config) check() (*url.URL, error) {
 	}
 	if c.RotationGrace < 0 {
 		return nil, fault("RotationGrace", "must not be negative")
+	}
+	if c.MutualTLSOrigin != "" && !(isOrigin(c.MutualTLSOrigin) && strings.HasPrefix(c.MutualTLSOrigin, "https:")) {
+		return nil, fault("MutualTLSOrigin", "must be an origin such as https://mtls.login.example")
 	}
 	if c.DPoPNonceInterval < 0 {
 		return nil, fault("DPoPNonceInterval", "must not be negative")

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,7 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		{"device interval of a second and a half", func(c *authserver.Config) { c.DeviceInterval = 1500 * time.Millisecond }, "DeviceInterval"},
 		{"negative grace", func(c *authserver.Config) { c.RotationGrace = -1 }, "RotationGrace"},
 		{"negative nonce interval", func(c *authserver.Config) { c.DPoPNonceInterval = -1 }, "DPoPNonceInterval"},
+		{"plain mutual TLS", func(c *authserver.Config) { c.MutualTLSOrigin = "http://mtls.login.example" }, "MutualTLSOrigin"},
 		{"origin with a path", func(c *authserver.Config) { c.AllowedOrigins = []string{"https://a.example/"} }, "AllowedOrigins"},
 		{"any origin as a star", func(c *authserver.Config) { c.AllowedOrigins = []string{"*"} }, "AllowedOrigins"},
 		{"hint for nobody", func(c *authserver.Config) { c.DemoHint = &authserver.DemoHint{Username: "stranger"} }, "DemoHint"},
@@ -86,14 +88,16 @@ func TestMetadata(t *testing.T) {
 				t.Fatal(resp.Status, err)
 			}
 			list := func(s ...any) []any { return s }
-			auth := list("none", "client_secret_basic", "client_secret_post")
+			auth := list("none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt")
+			algs := list("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA")
+			assertionAlgs := slices.Concat(algs, list("HS256", "HS384", "HS512"))
 			want := map[string]any{
 				"issuer":                                         row.issuer,
 				"authorization_endpoint":                         row.issuer + "/authorize",
 				"device_authorization_endpoint":                  row.issuer + "/device_authorization",
 				"pushed_authorization_request_endpoint":          row.issuer + "/par",
 				"require_pushed_authorization_requests":          false,
-				"dpop_signing_alg_values_supported":              list("ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512", "EdDSA"),
+				"dpop_signing_alg_values_supported":              algs,
 				"token_endpoint":                                 row.issuer + "/token",
 				"revocation_endpoint":                            row.issuer + "/revoke",
 				"introspection_endpoint":                         row.issuer + "/introspect",
@@ -110,6 +114,14 @@ func TestMetadata(t *testing.T) {
 				"revocation_endpoint_auth_methods_supported":     auth,
 				"introspection_endpoint_auth_methods_supported":  auth[1:],
 				"authorization_response_iss_parameter_supported": true,
+
+				"token_endpoint_auth_signing_alg_values_supported":         assertionAlgs,
+				"revocation_endpoint_auth_signing_alg_values_supported":    assertionAlgs,
+				"introspection_endpoint_auth_signing_alg_values_supported": assertionAlgs,
+
+				"request_parameter_supported":                 true,
+				"request_uri_parameter_supported":             false,
+				"request_object_signing_alg_values_supported": algs,
 			}
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got %v\nwant %v", got, want)

@@ -109,6 +109,15 @@ func (s *Server) bindingProof(c *call, client Client) (jkt string, err error) {
 	return jkt, err
 }
 
+// bind notes in an issued token what its client has to prove when it uses it. A token bound to a certificate stays of the type Bearer
+// (RFC 8705 section 3).
+func (r tokenRequest) bind(t *Token) {
+	t.JKT, t.X5T = r.jkt, r.x5t
+	if r.jkt != "" {
+		t.TokenType = tokenTypeDPoP
+	}
+}
+
 // sameTarget compares htu with the address of the request as far as case, default port and empty path go (RFC 3986 section 6.2.3), without
 // query and fragment.
 func sameTarget(htu, target string) bool {

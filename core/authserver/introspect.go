@@ -47,13 +47,14 @@ type introspection struct {
 	IssuedAt  int64  `json:"iat,omitempty"` // seconds since 1970
 	Subject   string `json:"sub,omitempty"`
 	Issuer    string `json:"iss,omitempty"`
-	// Confirmation names the key that the access token is bound to (RFC 9449 section 6.2).
+	// Confirmation names the key that the access token is bound to (RFC 9449 section 6.2, RFC 8705 section 3.2).
 	Confirmation *confirmation `json:"cnf,omitempty"`
 }
 
 // confirmation is the claim cnf (RFC 7800 section 3.1).
 type confirmation struct {
 	JKT string `json:"jkt,omitempty"`
+	X5T string `json:"x5t#S256,omitempty"`
 }
 
 // introspectToken returns ErrNotFound for what is not active, or not for the client to see.
@@ -74,8 +75,8 @@ func (s *Server) introspectToken(now time.Time, client Client, digest Digest) (i
 	if t.Access == digest {
 		alive, visible = !t.IsExpired(now), own || client.ResourceServer
 		answer.Scope, answer.TokenType, answer.ExpiresAt = t.Scope, t.TokenType, t.IssuedAt.Add(t.ExpiresIn).Unix()
-		if t.JKT != "" {
-			answer.Confirmation = &confirmation{JKT: t.JKT}
+		if t.JKT != "" || t.X5T != "" {
+			answer.Confirmation = &confirmation{JKT: t.JKT, X5T: t.X5T}
 		}
 	} else {
 		// A resource server that took a refresh token for an access token would be wrong, so it sees none.

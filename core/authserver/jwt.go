@@ -43,14 +43,14 @@ func jwtHeader(token string, algs []jose.SignatureAlgorithm) (*jose.JSONWebSigna
 	return jws, jws.Signatures[0].Protected, nil
 }
 
-// verifyJWT checks a token with one of the keys and decodes its claims. A token that names its key is checked with that one only.
+// verifyJWT checks a token with one of the keys and decodes its claims. A key with another name than the token's is passed over.
 func verifyJWT(token string, algs []jose.SignatureAlgorithm, keys []jose.JSONWebKey, claims any) (jose.Header, error) {
 	jws, header, err := jwtHeader(token, algs)
 	if err != nil {
 		return jose.Header{}, err
 	}
 	for _, k := range keys {
-		if header.KeyID != "" && k.KeyID != header.KeyID || k.Algorithm != "" && k.Algorithm != header.Algorithm || k.Use != "" && k.Use != "sig" {
+		if header.KeyID != "" && k.KeyID != "" && k.KeyID != header.KeyID || k.Algorithm != "" && k.Algorithm != header.Algorithm || k.Use != "" && k.Use != "sig" {
 			continue
 		}
 		if payload, err := jws.Verify(k.Key); err == nil {

@@ -17,6 +17,9 @@ type Request struct {
 	URL    string
 	Header http.Header
 	Body   []byte
+	// CertificateThumbprint is the SHA-256 of the certificate that the client proved to have in the TLS handshake, in base64url without
+	// padding; empty where it had none.
+	CertificateThumbprint string
 	// Now is the time the request is answered at; it must be set.
 	Now time.Time
 }

@@ -1,6 +1,9 @@
 package authserver
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // Paths of the endpoints, relative to the issuer.
 const (
@@ -32,9 +35,13 @@ func (s *Server) metadata(*call) (Response, error) {
 	if s.cfg.InsecurePlainPKCE {
 		challengeMethods = append(challengeMethods, ChallengePlain)
 	}
-	secretMethods := []string{AuthMethodBasic, AuthMethodPost}
-	authMethods := append([]string{AuthMethodNone}, secretMethods...)
-	return jsonResponse(http.StatusOK, map[string]any{
+	provingMethods := []string{AuthMethodBasic, AuthMethodPost, AuthMethodSecretJWT, AuthMethodPrivateKeyJWT}
+	if s.cfg.MutualTLSOrigin != "" {
+		provingMethods = append(provingMethods, AuthMethodSelfSignedTLS)
+	}
+	authMethods := append([]string{AuthMethodNone}, provingMethods...)
+	assertionAlgs := slices.Concat(asymmetricAlgs, secretAlgs)
+	m := map[string]any{
 		"issuer":                                         s.cfg.Issuer,
 		"authorization_endpoint":                         at(authorizePath),
 		"device_authorization_endpoint":                  at(deviceAuthorizationPath),
@@ -55,7 +62,28 @@ func (s *Server) metadata(*call) (Response, error) {
 		"code_challenge_methods_supported":               challengeMethods,
 		"token_endpoint_auth_methods_supported":          authMethods,
 		"revocation_endpoint_auth_methods_supported":     authMethods,
-		"introspection_endpoint_auth_methods_supported":  secretMethods,
+		"introspection_endpoint_auth_methods_supported":  provingMethods,
 		"authorization_response_iss_parameter_supported": true,
-	}), nil
+
+		"token_endpoint_auth_signing_alg_values_supported":         assertionAlgs,
+		"revocation_endpoint_auth_signing_alg_values_supported":    assertionAlgs,
+		"introspection_endpoint_auth_signing_alg_values_supported": assertionAlgs,
+
+		"request_parameter_supported":                 true,
+		"request_uri_parameter_supported":             false,
+		"request_object_signing_alg_values_supported": asymmetricAlgs,
+	}
+	if s.cfg.MutualTLSOrigin != "" {
+		// RFC 8705 sections 3.3 and 5.
+		aliases := map[string]string{}
+		for name, path := range map[string]string{
+			"token_endpoint": tokenPath, "revocation_endpoint": revokePath, "introspection_endpoint": introspectPath,
+			"pushed_authorization_request_endpoint": parPath, "device_authorization_endpoint": deviceAuthorizationPath, "userinfo_endpoint": userinfoPath,
+		} {
+			aliases[name] = s.cfg.MutualTLSOrigin + s.issuer.Path + path
+		}
+		m["mtls_endpoint_aliases"] = aliases
+		m["tls_client_certificate_bound_access_tokens"] = true
+	}
+	return jsonResponse(http.StatusOK, m), nil
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
@@ -101,6 +103,13 @@ func TestA1ClientValidate(t *testing.T) {
 		{"secret without method", authserver.Client{ClientID: "c", ClientSecret: "s", TokenEndpointAuthMethod: "none"}, "ClientSecret"},
 		{"method without secret", authserver.Client{ClientID: "c", TokenEndpointAuthMethod: "client_secret_post"}, "ClientSecret"},
 		{"unknown method", authserver.Client{ClientID: "c", TokenEndpointAuthMethod: "tls"}, "TokenEndpointAuthMethod"},
+		{"private_key_jwt without keys", authserver.Client{ClientID: "c", TokenEndpointAuthMethod: "private_key_jwt"}, "JWKS"},
+		{"private_key_jwt with a secret", authserver.Client{ClientID: "c", TokenEndpointAuthMethod: "private_key_jwt", ClientSecret: "s", JWKS: clientKeys}, "ClientSecret"},
+		{"private_key_jwt", authserver.Client{ClientID: "c", TokenEndpointAuthMethod: "private_key_jwt", JWKS: clientKeys, ResourceServer: true}, ""},
+		{"private keys", authserver.Client{ClientID: "c", JWKS: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: clientKey}}}}, "JWKS"},
+		{"a secret as a key", authserver.Client{ClientID: "c", JWKS: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: make([]byte, 32)}}}}, "JWKS"},
+		{"client_secret_jwt with a short secret", authserver.Client{ClientID: "c", TokenEndpointAuthMethod: "client_secret_jwt", ClientSecret: "short"}, "ClientSecret"},
+		{"request objects without keys", authserver.Client{ClientID: "c", RequireSignedRequestObject: true}, "JWKS"},
 		{"unknown grant", authserver.Client{ClientID: "c", GrantTypes: []string{"implicit"}}, "GrantTypes"},
 		{"unknown response type", authserver.Client{ClientID: "c", ResponseTypes: []string{"token"}}, "ResponseTypes"},
 		{"client_credentials without a secret", authserver.Client{ClientID: "c", GrantTypes: []string{"client_credentials"}}, "GrantTypes"},

@@ -44,13 +44,22 @@ func (s *Server) pushedAuthorization(c *call) (Response, error) {
 		}
 	}
 	params.Set("client_id", client.ClientID)
+	switch {
+	case p["request"] != "":
+		// RFC 9126 section 3: what stands beside the object plays no part.
+		if params, err = s.requestObject(c.Now, client, p["request"]); err != nil {
+			return Response{}, err
+		}
+	case client.RequireSignedRequestObject:
+		return Response{}, invalidRequest("the authorization request has to be signed")
+	}
 	if p["request_uri"] != "" {
 		// RFC 9126 section 2.1.
 		return Response{}, invalidRequest("request_uri is not for this endpoint")
 	}
 	if jkt != "" {
 		// RFC 9449 section 10.1: the proof says the same as the parameter.
-		if p["dpop_jkt"] != "" && p["dpop_jkt"] != jkt {
+		if pushed := params.Get("dpop_jkt"); pushed != "" && pushed != jkt {
 			return Response{}, invalidRequest("dpop_jkt is not the key of the DPoP proof")
 		}
 		params.Set("dpop_jkt", jkt)
@@ -67,6 +76,11 @@ func (s *Server) pushedAuthorization(c *call) (Response, error) {
 		return Response{}, err
 	}
 	return jsonResponse(http.StatusCreated, pushedResponse{RequestURI: uri, ExpiresIn: int64(requestURILifetime / time.Second)}), nil
+}
+
+// mustPush tells whether the client's requests have to come by way of the endpoint (RFC 9126 sections 5 and 6).
+func (s *Server) mustPush(client Client) bool {
+	return s.cfg.RequirePAR || client.RequirePushedAuthorizationRequests
 }
 
 // pushedResponse is the successful response of RFC 9126 section 2.2.

@@ -170,11 +170,11 @@ func (s *Server) Handle(r Request) Response {
 }
 
 // Authenticate returns what a bearer token is good for, if it is valid at now. It is for a resource server in the same process that takes
-// no other; a token that is bound to a key counts as none (RFC 9449 section 7.2), and so does any that a Store cannot tell of.
+// no other; a token that is bound to a key counts as none (RFC 9449 section 7.2, RFC 8705 section 3), and so does any that a Store cannot tell of.
 // [Server.CheckAccess] judges a whole request.
 func (s *Server) Authenticate(now time.Time, accessToken string) (Token, bool) {
 	t, err := s.accessToken(now, accessToken)
-	if err != nil || t.JKT != "" {
+	if err != nil || t.JKT != "" || t.X5T != "" {
 		return Token{}, false
 	}
 	return t, true

@@ -2,6 +2,9 @@ package authserver_test
 
 import (
 	"cmp"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"html"
 	"maps"
@@ -11,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
@@ -28,6 +33,20 @@ var (
 	codeAndFresh = []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken}
 )
 
+// clientKey is that of the clients that sign.
+var (
+	clientKey = func() *ecdsa.PrivateKey {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			panic(err)
+		}
+		return key
+	}()
+	clientKeys = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: clientKey.Public(), KeyID: "k", Algorithm: "ES256", Use: "sig"}}}
+)
+
+const longSecret = "a secret of more than 32 bytes, for HS256 and its like, in the clear"
+
 // clients are registered with every bench.
 var clients = []authserver.Client{
 	{ClientID: "spa", Name: "Single <Page> App", RedirectURIs: []string{appRedirect}, GrantTypes: codeAndFresh, Scope: "profile email notes.read"},
@@ -44,6 +63,10 @@ var clients = []authserver.Client{
 	{ClientID: "oidc", RedirectURIs: []string{"https://oidc.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "openid profile email"},
 	{ClientID: "pushes", RedirectURIs: []string{"https://pushes.example/cb"}, GrantTypes: codeAndFresh, Scope: "profile", RequirePushedAuthorizationRequests: true},
 	{ClientID: "bound", RedirectURIs: []string{"https://bound.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "openid profile", DPoPBoundAccessTokens: true},
+	{ClientID: "signs", TokenEndpointAuthMethod: "private_key_jwt", JWKS: clientKeys, RedirectURIs: []string{"https://signs.example/cb"},
+		GrantTypes: append(codeAndFresh, authserver.GrantClientCredentials), Scope: "profile", RequireSignedRequestObject: true},
+	{ClientID: "maybe", JWKS: clientKeys, RedirectURIs: []string{"https://maybe.example/cb"}, Scope: "openid profile"},
+	{ClientID: "macs", TokenEndpointAuthMethod: "client_secret_jwt", ClientSecret: longSecret, JWKS: clientKeys, GrantTypes: []string{authserver.GrantClientCredentials}, Scope: "profile"},
 	{ClientID: "wide", RedirectURIs: []string{"https://wide.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "profile unheard-of"},
 }
 

@@ -37,6 +37,8 @@ type Token struct {
 	// JKT is the thumbprint (RFC 7638) of the key that the access token is bound to (RFC 9449 section 6.1), and a public client's refresh
 	// token too; empty for a bearer token.
 	JKT string
+	// X5T is the SHA-256 of the certificate that it is bound to in that way (RFC 8705 section 3.1).
+	X5T string
 }
 
 // IsExpired tells whether the access token's lifetime is over at now.

@@ -32,7 +32,12 @@ func (s *Server) token(c *call) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	r := tokenRequest{c.Now, client, p, jkt}
+	r := tokenRequest{now: c.Now, client: client, params: p, jkt: jkt}
+	if client.TLSClientCertificateBoundAccessTokens {
+		if r.x5t = c.CertificateThumbprint; r.x5t == "" || s.cfg.MutualTLSOrigin == "" {
+			return Response{}, invalidRequest("the client must connect with a certificate")
+		}
+	}
 	var issued Token
 	switch grantType {
 	case GrantAuthorizationCode:
@@ -64,6 +69,8 @@ type tokenRequest struct {
 	params
 	// jkt is the thumbprint of the key that the request's DPoP proof proves, and that what is issued will be bound to.
 	jkt string
+	// x5t is the certificate's, where tokens are to be bound to that.
+	x5t string
 }
 
 // tokenResponse is the successful response of RFC 6749 section 5.1.
@@ -141,6 +148,10 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 		// it is, and may take a new key, but not go back to bearer tokens.
 		return Token{}, invalidGrant("the refresh token needs a DPoP proof of its key")
 	}
+	if old.X5T != "" && r.client.IsPublic() && r.x5t != old.X5T {
+		// RFC 8705 section 4.
+		return Token{}, invalidGrant("the refresh token is bound to another certificate")
+	}
 	scope, ok := narrowScope(p["scope"], old.GrantScope)
 	if !ok {
 		return Token{}, badRequest("invalid_scope", "the scope goes beyond what was granted")
@@ -191,11 +202,8 @@ func (s *Server) newToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
 		TokenType: tokenTypeBearer,
 		User:      g.user,
 		AuthTime:  g.authTime,
-		JKT:       r.jkt,
 	}
-	if r.jkt != "" {
-		t.TokenType = tokenTypeDPoP
-	}
+	r.bind(&t)
 	record := TokenRecord{Access: DigestOf(access), Grant: g.name, GrantScope: g.scope}
 	var refresh string
 	if g.user != "" && r.client.CheckGrantType(GrantRefreshToken) {

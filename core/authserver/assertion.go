@@ -1,0 +1,62 @@
+package authserver
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// assertionType is the client_assertion_type of RFC 7523 section 2.2.
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// assertionClaims are those of RFC 7523 section 3.
+type assertionClaims struct {
+	jwtTimes
+	Issuer   string   `json:"iss"`
+	Subject  string   `json:"sub"`
+	Audience audience `json:"aud"`
+	ID       string   `json:"jti"`
+}
+
+// assertionCredentials reads who a client assertion says it is of, and by what kind of key. Nothing is checked yet.
+func (s *Server) assertionCredentials(p params) (credentials, error) {
+	var claims assertionClaims
+	assertion := p["client_assertion"]
+	_, header, err := jwtHeader(assertion, slices.Concat(asymmetricAlgs, secretAlgs))
+	if err != nil || unverifiedClaims(assertion, slices.Concat(asymmetricAlgs, secretAlgs), &claims) != nil || claims.Subject == "" {
+		return credentials{}, s.invalidClient("")
+	}
+	if p["client_id"] != "" && p["client_id"] != claims.Subject {
+		// RFC 7521 section 4.2.
+		return credentials{}, invalidRequest("client_id is not the client that authenticates")
+	}
+	method := AuthMethodPrivateKeyJWT
+	if slices.Contains(secretAlgs, jose.SignatureAlgorithm(header.Algorithm)) {
+		method = AuthMethodSecretJWT
+	}
+	return credentials{method: method, clientID: claims.Subject, assertion: assertion}, nil
+}
+
+// checkAssertion tells whether the assertion is the client's, for this server and sent for the first time (RFC 7523 section 3, OpenID
+// Connect Core section 9).
+func (s *Server) checkAssertion(c *call, client Client, method, assertion string) (bool, error) {
+	algs, keys := asymmetricAlgs, client.JWKS.Keys
+	if method == AuthMethodSecretJWT {
+		// A secret is never taken for a key of the set, nor a public key for a secret.
+		algs, keys = secretAlgs, []jose.JSONWebKey{{Key: []byte(client.ClientSecret)}}
+	}
+	var claims assertionClaims
+	header, err := verifyJWT(assertion, algs, keys, &claims)
+	switch typ := headerType(header); {
+	case err != nil, typ != "" && typ != "jwt" && typ != "client-authentication+jwt",
+		claims.Issuer != client.ClientID, claims.Subject != client.ClientID, claims.ID == "", !claims.inForce(c.Now),
+		!claims.Audience.isFor(s.cfg.Issuer, s.cfg.Issuer+tokenPath, s.origin()+c.target.Path):
+		return false, nil
+	}
+	err = s.cfg.Store.UseOnce(DigestOf("client\x00"+client.ClientID+"\x00"+claims.ID), c.Now, claims.until())
+	if errors.Is(err, ErrReplayed) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,105 @@
+package authserver
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// requestObject checks a request object of the client and returns the authorization request in it (RFC 9101 sections 5.2 and 6).
+func (s *Server) requestObject(now time.Time, client Client, object string) (url.Values, error) {
+	invalid := badRequest("invalid_request_object", "The request object is not valid.")
+	var claims map[string]json.RawMessage
+	header, err := verifyJWT(object, asymmetricAlgs, client.JWKS.Keys, &claims)
+	if err != nil {
+		return nil, invalid
+	}
+	switch headerType(header) {
+	case "", "jwt", "oauth-authz-req+jwt":
+	default:
+		return nil, invalid
+	}
+	var own struct {
+		jwtTimes
+		Issuer   string   `json:"iss"`
+		Subject  string   `json:"sub"`
+		Audience audience `json:"aud"`
+		ClientID string   `json:"client_id"`
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil || json.Unmarshal(payload, &own) != nil {
+		return nil, invalid
+	}
+	switch {
+	case own.ClientID != client.ClientID, own.Issuer != "" && own.Issuer != client.ClientID,
+		own.Audience != nil && !own.Audience.isFor(s.cfg.Issuer),
+		// RFC 9101 section 10.8: so that a client's assertion is not taken for a request.
+		own.Subject == client.ClientID:
+		return nil, invalid
+	}
+	if own.Expires == nil {
+		// Expiry is the client's choice (RFC 9101 section 4).
+		forever := float64(now.Add(time.Minute).Unix())
+		own.Expires = &forever
+	}
+	if !own.inForce(now) || claims["request"] != nil || claims["request_uri"] != nil {
+		return nil, invalid
+	}
+	params := url.Values{}
+	for name, raw := range claims {
+		switch name {
+		case "iss", "aud", "exp", "nbf", "iat", "jti", "sub":
+		default:
+			values, ok := parameterValues(name, raw)
+			if !ok {
+				return nil, invalid
+			}
+			params[name] = values
+		}
+	}
+	return params, nil
+}
+
+// parameterValues says a claim as the parameter it stands for: text as it is, everything else as JSON (RFC 9101 section 4).
+func parameterValues(name string, raw json.RawMessage) ([]string, bool) {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return []string{text}, !bytes.Equal(raw, []byte("null"))
+	}
+	var several []string
+	if name == "resource" && json.Unmarshal(raw, &several) == nil && len(several) > 0 {
+		return several, true
+	}
+	var compact bytes.Buffer
+	err := json.Compact(&compact, raw)
+	return []string{compact.String()}, err == nil
+}
+
+// openRequestObject takes a request object out of the address, to which the pages would otherwise have to repeat it.
+func (s *Server) openRequestObject(c *call, query url.Values) Response {
+	if len(query["request"]) > 1 || len(query["client_id"]) != 1 || c.Method == http.MethodPost {
+		return s.errorPage(invalidRequest("The request's parameters cannot be read."))
+	}
+	client, err := s.cfg.Store.Client(query.Get("client_id"))
+	if errors.Is(err, ErrNotFound) {
+		return s.errorPage(badRequest("invalid_client", "The application that sent you here is not registered."))
+	}
+	if err != nil {
+		return s.errorPage(err)
+	}
+	if s.mustPush(client) {
+		return s.errorPage(invalidRequest("The application must push its requests."))
+	}
+	params, err := s.requestObject(c.Now, client, query.Get("request"))
+	if err != nil {
+		return s.errorPage(err)
+	}
+	opened, err := s.openRequest(client.ClientID, params, c.Now)
+	if err != nil {
+		return s.errorPage(err)
+	}
+	return seeOther(s.pageURL(opened))
+}
