@@ -2,6 +2,7 @@ import type { Source } from '../../wasm_exec.js';
 import { deviceFlow } from './device.js';
 import { OAuthError } from './error.js';
 import { Host, type HostEvent } from './host.js';
+import { CLIENT_KEY } from './keys.js';
 import { withoutReply } from './redirect.js';
 import { fetchResource } from './resource.js';
 import type * as T from './types.js';
@@ -19,17 +20,19 @@ export class Client extends EventTarget {
   #fetch: typeof fetch | undefined;
 
   /** @internal */
-  static async open(config: T.Config, { session, signal, ...options }: T.Options, module: () => Source | PromiseLike<Source>) {
+  static async open({ client_key: clientKey, ...config }: T.Config | T.RegistrationConfig, { session, signal, ...options }: T.Options, module: () => Source | PromiseLike<Source>) {
     signal?.throwIfAborted();
     const client = new Client(options.fetch);
     const stages = (hooks?: object) => hooks && Object.keys(hooks);
     client.#host = await Host.open({
       ...options,
+      clientKey,
       module: options.module ?? module(),
       open: {
         kind: 'client',
         config: {
           ...config,
+          client_key: clientKey && CLIENT_KEY,
           parameters: pairs(config.parameters),
           parameter_hooks: stages(options.hooks?.parameters),
           request_hooks: stages(options.hooks?.request),
@@ -63,7 +66,7 @@ export class Client extends EventTarget {
   /**
    * Builds an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636). Its attempt is stored before the URL is handed
    * out, and ends after ten minutes. Where the server takes pushed authorization requests, the URL refers to what was pushed
-   * (RFC 9126), and is good for as long as the server says.
+   * (RFC 9126), and is good for as long as the server says. With `request_object_signing_alg` the request is signed (RFC 9101).
    */
   authorize(parameters?: T.AuthorizeParameters): Promise<T.Authorization> {
     return this.#run('authorize', parameters);
@@ -105,7 +108,8 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Finishes a sign-in with what came back, where it is no page's own URL: in a server, an app, or by the user's hand.
+   * Finishes a sign-in with what came back, where it is no page's own URL: in a server (also as what was posted there, with
+   * `response_mode: 'form_post'`), an app, or by the user's hand.
    *
    * @throws {OAuthError} as {@link handleRedirect}
    */
@@ -207,9 +211,14 @@ export class Client extends EventTarget {
     return this.#run('logout_token', { ...options, logout_token: text } as object);
   }
 
-  /** Signs in the client itself, without a user (RFC 6749 section 4.4). It needs a `client_secret`. */
+  /** Signs in the client itself, without a user (RFC 6749 section 4.4). It needs a `client_secret` or a `client_key`. */
   clientCredentials(parameters?: T.ClientCredentialsParameters): Promise<T.Status> {
     return this.#run('client_credentials', parameters);
+  }
+
+  /** Signs in by what somebody signed who the server trusts: the assertion says for whom (RFC 7523 section 2.1). */
+  jwtBearer(parameters: T.JwtBearerParameters): Promise<T.Status> {
+    return this.#run('jwt_bearer', parameters);
   }
 
   /** Changes a token for one that is good elsewhere (RFC 8693). It is handed out and not kept. */
@@ -223,10 +232,41 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Like the global `fetch`, with the access token (RFC 6750 section 2.1).
+   * Makes the client known to the server, with the `client_metadata` of the configuration (RFC 7591 section 3). Nothing of the answer
+   * is kept: open a client with its `client_id`, and the other members that came.
+   */
+  async register(parameters?: T.RegisterParameters): Promise<T.Registration> {
+    return (await this.#run('register', parameters)).client;
+  }
+
+  /**
+   * What a protected resource says of itself, its `authorization_servers` among it (RFC 9728 section 3). Nothing of the session is sent
+   * there.
+   *
+   * @throws {OAuthError} code `wrong_resource` where what came is another resource's
+   */
+  async resourceMetadata(parameters: T.ResourceMetadataParameters): Promise<T.ResourceMetadata> {
+    return (await this.#run('resource_metadata', parameters)).metadata;
+  }
+
+  /**
+   * Forgets the session if it is the one that the server ended. For the page that the server loads then, in a frame (OpenID Connect
+   * Front-Channel Logout section 2); browsers may keep storage from such a frame.
+   *
+   * @param url the URL that was loaded, with `iss` and `sid`. Default: the page's own.
+   * @returns whether it was this session
+   */
+  async frontChannelLogout(url: string | URL = location.href, options?: T.CallOptions): Promise<boolean> {
+    return (await this.#run('front_channel_logout', { ...options, url: String(url) } as object)).logged_out;
+  }
+
+  /**
+   * Like the global `fetch`, with the access token (RFC 6750 section 2.1), and with a proof that it is this client's where it is bound
+   * to a key (RFC 9449 section 7).
    *
    * The URL must stand under one of the configured `resources`; otherwise nothing is sent. A redirect is an error, since the token
-   * must not follow it. After a 401 the token is refreshed and the request sent once more, unless its body can be read only once.
+   * must not follow it. After a 401 the token is refreshed, or the resource's nonce taken over, and the request sent once more, unless
+   * its body can be read only once. {@link challengeOf} says what a resource wanted that refused.
    *
    * @throws {OAuthError} code `resource_not_allowed`, or `redirect`, or those of {@link token}
    * @throws {TypeError} as the global `fetch`

@@ -5,7 +5,7 @@
  */
 import { instantiate } from '../../wasm_exec.js';
 import { Client } from './client.js';
-import type { Config, Options } from './types.js';
+import type { Config, Options, RegistrationConfig } from './types.js';
 
 let shared: Promise<WebAssembly.Module> | undefined;
 
@@ -27,13 +27,14 @@ const found = () =>
  * @throws {OAuthError} the configuration is refused; `field` names the member
  * @throws {WebAssembly.CompileError} the page's policy forbids WebAssembly: its script-src needs `'wasm-unsafe-eval'`
  */
-export const openClient = (config: Config, options: Options = {}): Promise<Client> => Client.open(config, options, found);
+export const openClient = (config: Config | RegistrationConfig, options: Options = {}): Promise<Client> => Client.open(config, options, found);
 
 export { type ErrorDetails, OAuthError } from './error.js';
 export { type HookRequest, type Hooks, type Stage } from './effects.js';
 export { type EffectEntry, Host, type HostEvent, type HostOptions } from './host.js';
 export { type KeyStore, memoryKeys } from './keys.js';
 export { type Locks } from './locks.js';
+export { challengeOf } from './resource.js';
 export { ConflictError, insecureSessionStore, memoryStore, type Store, type Stored } from './store.js';
 export { Client };
 export type * from './types.js';

@@ -1,12 +1,12 @@
 // The entry for Node, Deno and Bun: the module is read from the disk.
 import { readFile } from 'node:fs/promises';
-import { type Client, type Config, openClient as open, type Options } from './index.js';
+import { type Client, type Config, openClient as open, type Options, type RegistrationConfig } from './index.js';
 
 let shared: Promise<WebAssembly.Module> | undefined;
 
 const found = () => (shared ??= readFile(new URL('./oauth2.wasm', import.meta.url)).then((bytes) => WebAssembly.compile(bytes)));
 
-export const openClient = (config: Config, options: Options = {}): Promise<Client> =>
+export const openClient = (config: Config | RegistrationConfig, options: Options = {}): Promise<Client> =>
   open(config, { ...options, module: options.module ?? found() });
 
 export * from './index.js';

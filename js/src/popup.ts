@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { unbase64url } from './bytes.js';
 import { type AuthorizeParameters, type Client, OAuthError, type Status } from './index.js';
 
 export interface PopupParameters extends AuthorizeParameters {
@@ -89,6 +90,16 @@ export const signInPopup = async (
   }
 };
 
+/** A signed reply has its state inside (JARM section 2.1); who takes the reply verifies it. */
+const stateOf = (reply: URLSearchParams): string | null => {
+  try {
+    const [, payload] = reply.get('response')!.split('.');
+    return JSON.parse(new TextDecoder().decode(unbase64url(payload!))).state;
+  } catch {
+    return reply.get('state');
+  }
+};
+
 /**
  * Hands the reply to the page that opened this popup, and closes the window. For the page at the redirect URI, which needs
  * nothing else of this package; a page that is also signed in to by redirect calls {@link Client.handleRedirect} after `false`.
@@ -98,7 +109,7 @@ export const signInPopup = async (
  */
 export const finishPopup = (url: string | URL = location.href): Promise<boolean> =>
   new Promise((resolve) => {
-    const state = new URL(url).searchParams.get('state');
+    const state = stateOf(new URL(url).searchParams);
     if (!state) return resolve(false);
     const link = channel(state);
     const end = (taken: boolean) => {

@@ -1,35 +1,43 @@
 import { failure } from './error.js';
 import { isRedirect } from './http.js';
+import type { Challenge } from './types.js';
 
 type Run = (command: string, parameters: object) => Promise<any>;
 
-/** Sends a request to a protected resource, once more after a 401 if the core has another token and the body can be sent again. */
+const challenges = new WeakMap<Response, Challenge>();
+
+/**
+ * What a resource wanted that refused a request of {@link Client.fetch} (RFC 6750 section 3). With `insufficient_user_authentication` a
+ * new sign-in with its `acr_values` and `max_age` gives a token that will do (RFC 9470 section 4).
+ *
+ * @param response as `fetch` gave it, no copy
+ * @returns `undefined` where the resource said nothing of the kind
+ */
+export const challengeOf = (response: Response): Challenge | undefined => challenges.get(response);
+
+/** Sends a request to a protected resource, and again for as long as the core has reason to and the body can be sent again. */
 export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
-  const first = new Request(input, init);
-  const { signal } = first;
-  /** Adds what the core says, and gives the value of the header that carries the token: the first. */
-  const prepare = async ({ url, headers }: Request, rejected?: string): Promise<string> => {
-    // Normalised, so that what the core judges is what fetch asks for. The query has no say in it (RFC 9449 section 4.2 for htu).
-    const prepared = await run('prepare', { url: url.replace(/[?#].*/s, ''), rejected, signal });
-    for (const [name, value] of prepared.headers) headers.set(name, value);
-    return prepared.headers[0][1];
-  };
-  const send = async (request: Request) => {
+  let request = new Request(input, init);
+  const { method, signal } = request;
+  // Normalised, so that what the core judges is what fetch asks for. The query has no say in it (RFC 9449 section 4.2 for htu).
+  const url = request.url.replace(/[?#].*/s, '');
+  let prepared = await run('prepare', { url, method, signal });
+  for (;;) {
+    for (const [name, value] of prepared.headers) request.headers.set(name, value);
     const response = await fetch(new Request(request, { redirect: 'manual' }));
     if (isRedirect(response)) throw failure('server', 'redirect', 'fetch');
-    return response;
-  };
-  const sent = await prepare(first);
-  const response = await send(first);
-  if (response.status !== 401) return response;
-  let again;
-  try {
-    again = new Request(input, init); // throws where the body is a stream that has been read
-    await prepare(again, sent);
-  } catch {
-    signal.throwIfAborted();
-    return response;
+    const { status, headers } = response;
+    if (status !== 401 && !headers.has('dpop-nonce')) return response;
+    let sent: string | undefined = prepared.headers[0][1];
+    try {
+      request = new Request(input, init);
+    } catch {
+      sent = undefined; // the body was a stream, which has been read: no token is got in vain
+    }
+    const { retried } = prepared;
+    prepared = await run('answered', { url, method, status, headers: [...headers], sent, retried, signal }).catch(() => signal.throwIfAborted());
+    if (prepared?.challenge) challenges.set(response, prepared.challenge);
+    if (!prepared?.headers) return response;
+    void response.body?.cancel();
   }
-  void response.body?.cancel();
-  return send(again);
 };

@@ -1,5 +1,6 @@
 import type { EffectEntry } from './host.js';
 import type { Hooks } from './effects.js';
+import type { KeyStore } from './keys.js';
 import type { Locks } from './locks.js';
 import type { OAuthError } from './error.js';
 import type { Source } from '../../wasm_exec.js';
@@ -8,10 +9,20 @@ import type { Store } from './store.js';
 /** Parameters of a request, in the order in which they are sent. */
 export type Parameters = [string, string][] | Record<string, string> | URLSearchParams;
 
-/** How a client authenticates at an endpoint (RFC 6749 section 2.3.1, RFC 7591 section 2). */
-export type AuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none';
+/**
+ * How a client authenticates at an endpoint (RFC 6749 section 2.3.1, OpenID Connect Core section 9, RFC 8705 section 2). Those of TLS
+ * need a `fetch` that shows the certificate: an mTLS binding of Cloudflare Workers, or that of an undici `Agent` in Node.
+ */
+export type AuthMethod =
+  | 'client_secret_basic'
+  | 'client_secret_post'
+  | 'client_secret_jwt'
+  | 'private_key_jwt'
+  | 'tls_client_auth'
+  | 'self_signed_tls_client_auth'
+  | 'none';
 
-/** What can sign an ID token (RFC 7518 section 3.1, RFC 8037, RFC 9864). */
+/** What can sign (RFC 7518 section 3.1, RFC 8037, RFC 9864). */
 export type SigningAlgorithm = `${'RS' | 'PS' | 'ES'}${256 | 384 | 512}` | 'EdDSA' | 'Ed25519';
 
 /**
@@ -27,6 +38,28 @@ export interface Config {
   client_secret?: string;
   /** Default: `client_secret_basic` with a secret, else `none`. */
   token_endpoint_auth_method?: AuthMethod;
+  /**
+   * The private key that the server knows this client by, for `private_key_jwt` and signed requests. One that is not extractable can be
+   * used by the scripts of a page, but not taken away.
+   */
+  client_key?: CryptoKey;
+  /** The `kid` of that key at the server. */
+  client_key_id?: string;
+  /** What signs for `private_key_jwt` (RFC 7523 section 2.2). Default: `ES256`. */
+  token_endpoint_auth_signing_alg?: SigningAlgorithm;
+  /** Authorization requests are signed so (RFC 9101). Default: they are not. */
+  request_object_signing_alg?: SigningAlgorithm;
+  /**
+   * Access tokens are bound to a key of the session's own, which the {@link Options.keys} keep, so that nobody can use them without it
+   * (RFC 9449). An answer with another token is then an error. A page needs a server that lets it read `DPoP-Nonce` (CORS).
+   */
+  dpop?: boolean;
+  /** Default: `ES256`. */
+  dpop_signing_alg?: SigningAlgorithm;
+  /** URIs of what tokens are asked for (RFC 8707 section 2). */
+  resource?: string[];
+  /** What {@link Client.register} sends (RFC 7591 section 2). */
+  client_metadata?: Record<string, unknown>;
   /** The server's identifier; the `iss` of a response (RFC 9207) and of an ID token must equal it. */
   issuer?: string;
   /**
@@ -54,6 +87,8 @@ export interface Config {
   introspection_endpoint?: string;
   /** Where a browser ends the user's session at the server (OpenID Connect RP-Initiated Logout section 2). */
   end_session_endpoint?: string;
+  /** RFC 7591 section 3. */
+  registration_endpoint?: string;
   /** RFC 9126 section 2. A page needs a server that lets it read the answer (CORS). */
   pushed_authorization_request_endpoint?: string;
   /**
@@ -63,8 +98,10 @@ export interface Config {
   pushed_authorization_requests?: 'off' | 'offered' | 'required';
   /** Where the keys are that ID tokens are verified with (RFC 7517 section 5). With the scope `openid` it or `discovery` is needed. */
   jwks_uri?: string;
-  /** The algorithms that may sign ID tokens. Default: all of them. */
+  /** The algorithms that may sign ID tokens, and whatever else the server signs. Default: all of them. */
   id_token_signed_response_alg?: SigningAlgorithm[];
+  /** What {@link Client.introspect} is answered has to be signed so (RFC 9701 section 6). Default: it is not signed. */
+  introspection_signed_response_alg?: SigningAlgorithm;
   /** Where the server sends the user back to, exactly as registered. */
   redirect_uri?: string;
   /** Scope-tokens with a space between them (RFC 6749 section 3.3). */
@@ -118,6 +155,11 @@ export interface Config {
   insecure_id_token_unverified?: boolean;
 }
 
+/** The configuration of a client that no server knows yet: it can {@link Client.register} and ask for {@link Client.resourceMetadata}. */
+export interface RegistrationConfig extends Omit<Config, 'client_id'> {
+  client_metadata: Record<string, unknown>;
+}
+
 /** Where a provider says who signed in. The member names have dots between levels. */
 export interface ProfileConfig {
   /** Default: the `userinfo_endpoint`. */
@@ -138,6 +180,11 @@ export interface Options {
   store?: Store;
   /** Keeps attempts to sign in, which hold no token. Default: `sessionStorage` in a page, otherwise memory. */
   pendingStore?: Store;
+  /**
+   * Keeps the keys that tokens are bound to with `dpop`. Default: in a page or worker IndexedDB, where no script can read a private key,
+   * though it can sign with one while it runs there; elsewhere memory.
+   */
+  keys?: KeyStore;
   /**
    * Keeps refreshes apart. Default: Web Locks (`navigator.locks`), except with a {@link Store.local} store, where locks within the
    * page or process do. Where there are none, one of two tabs or processes that refresh at once fails with code
@@ -172,6 +219,27 @@ export interface AuthorizeParameters extends CallOptions {
   state?: string;
   /** Further parameters of the request, before the configured ones of the same name. */
   parameters?: Parameters;
+  /** With spaces between them: `none`, `login`, `consent`, `select_account` (OpenID Connect Core section 3.1.2.1). */
+  prompt?: string;
+  /** How long ago the user may have proved who they are, in seconds; the ID token is held against it. */
+  max_age?: number;
+  /** Who is about to sign in, as far as is known. */
+  login_hint?: string;
+  /** The {@link Status.id_token} of who is expected to sign in. */
+  id_token_hint?: string;
+  /** Languages of the server's pages, with spaces between them, the one liked best first (RFC 5646). */
+  ui_locales?: string;
+  /** How the user shall prove who they are, with spaces between them; the ID token has to say one of them. */
+  acr_values?: string;
+  /** Claims that are asked for one by one (OpenID Connect Core section 5.5). */
+  claims?: object;
+  /** What the token shall be good for, in detail (RFC 9396 section 2). */
+  authorization_details?: object[];
+  /**
+   * How the reply comes back: in the URL, or as a form that the browser posts to the redirect URI (OAuth 2.0 Form Post Response Mode);
+   * with `jwt` signed by the server (JARM). Default: `query`.
+   */
+  response_mode?: 'query' | 'form_post' | 'jwt' | 'query.jwt' | 'form_post.jwt';
   /** Sent as `state` as it is: only as safe against forged callbacks as it is unguessable (RFC 9700 section 4.7). */
   insecure_state?: string;
   /** In place of a random nonce. */
@@ -324,6 +392,58 @@ export interface ClientCredentialsParameters extends CallOptions {
   scope?: string;
   /** Further parameters of the request. */
   parameters?: Parameters;
+}
+
+export interface JwtBearerParameters extends ClientCredentialsParameters {
+  /** The signed JWT. */
+  assertion: string;
+}
+
+export interface RegisterParameters extends CallOptions {
+  /** What the server gave out, where it does not register everybody (RFC 7591 section 3). */
+  initial_access_token?: string;
+}
+
+/** A registered client (RFC 7591 section 3.2.1). Numbers beyond 2^53 lose digits, as in `JSON.parse`. */
+export interface Registration {
+  client_id: string;
+  client_secret?: string;
+  /** When the secret ends: Unix time in seconds, 0 for never. */
+  client_secret_expires_at?: number;
+  [member: string]: unknown;
+}
+
+export interface ResourceMetadataParameters extends CallOptions {
+  /** The resource's. */
+  url: string;
+  /** Where its {@link Challenge} says that the metadata is. Default: the resource's well-known place. */
+  resource_metadata?: string;
+}
+
+/** What a protected resource says of itself (RFC 9728 section 2). */
+export interface ResourceMetadata {
+  resource: string;
+  /** Issuers whose tokens it takes. */
+  authorization_servers?: string[];
+  scopes_supported?: string[];
+  [member: string]: unknown;
+}
+
+/** What a resource wants that refused a request. */
+export interface Challenge {
+  /** `bearer` or `dpop`. */
+  scheme: string;
+  /** RFC 6750 section 3.1, RFC 9449 section 7.1, RFC 9470 section 3. */
+  error?: string;
+  error_description?: string;
+  /** The scope that is needed. */
+  scope?: string;
+  /** How the user has to prove who they are, for {@link AuthorizeParameters.acr_values}. */
+  acr_values?: string;
+  /** How long ago they may have done so, in seconds. */
+  max_age?: number;
+  /** Where the resource says what it is, for {@link Client.resourceMetadata} (RFC 9728 section 5.1). */
+  resource_metadata?: string;
 }
 
 export interface TokenExchangeParameters extends CallOptions {

@@ -1,8 +1,8 @@
 // The entry for Cloudflare Workers, where a module comes compiled, as an import.
 import module from './oauth2.wasm';
-import { type Client, type Config, openClient as open, type Options } from './index.js';
+import { type Client, type Config, openClient as open, type Options, type RegistrationConfig } from './index.js';
 
-export const openClient = (config: Config, options: Options = {}): Promise<Client> =>
+export const openClient = (config: Config | RegistrationConfig, options: Options = {}): Promise<Client> =>
   open(config, { ...options, module: options.module ?? module });
 
 export * from './index.js';

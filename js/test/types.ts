@@ -1,5 +1,5 @@
 // What callers write, held against the package's types. It is compiled, never run.
-import { type Client, ConflictError, Host, insecureSessionStore, memoryStore, OAuthError, openClient, type Store } from 'oauth2-wasm';
+import { challengeOf, type Client, ConflictError, Host, insecureSessionStore, type KeyStore, memoryKeys, memoryStore, OAuthError, openClient, type Store } from 'oauth2-wasm';
 import { insecureIndexedDBStore } from 'oauth2-wasm/indexeddb';
 import { finishPopup, signInPopup } from 'oauth2-wasm/popup';
 import { qrSvg } from 'oauth2-wasm/qr';
@@ -15,13 +15,31 @@ const store: Store = {
   },
 };
 
+const { privateKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
+const pairs = new Map<string, CryptoKeyPair>();
+const keys: KeyStore = {
+  load: async (name) => pairs.get(name),
+  add: (name, pair) => pairs.get(name) ?? (pairs.set(name, pair), pair),
+  delete: (name) => void pairs.delete(name),
+  insecureExtractable: true,
+};
+
 const client: Client = await openClient(
   {
     name: 'work',
     client_id: 'app',
     authorization_endpoint: 'https://as.example/authorize',
     token_endpoint: 'https://as.example/token',
-    token_endpoint_auth_method: 'none',
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: 'ES256',
+    client_key: privateKey,
+    client_key_id: 'k1',
+    request_object_signing_alg: 'PS256',
+    introspection_signed_response_alg: 'RS512',
+    dpop: true,
+    dpop_signing_alg: 'Ed25519',
+    resource: ['https://api.example/'],
+    registration_endpoint: 'https://as.example/register',
     redirect_uri: 'https://app.example/callback',
     scope: 'openid read',
     issuer: 'https://as.example/common/v2.0',
@@ -49,6 +67,7 @@ const client: Client = await openClient(
   },
   {
     store,
+    keys,
     pendingStore: insecureSessionStore(),
     locks: navigator.locks,
     fetch: (input, init) => fetch(input, init),
@@ -73,6 +92,17 @@ client.addEventListener('whatever', (event: Event) => event.type);
 
 const { signal } = new AbortController();
 const { url, state }: { url: string; state: string } = await client.authorize({ scope: 'read', state: 'page 7', parameters: [['prompt', 'login']], signal });
+await client.authorize({
+  prompt: 'login consent',
+  max_age: 60,
+  login_hint: 'alice',
+  id_token_hint: 'e30.e30.',
+  ui_locales: 'de en',
+  acr_values: 'urn:a urn:b',
+  claims: { id_token: { acr: { essential: true } } },
+  authorization_details: [{ type: 'payment' }],
+  response_mode: 'form_post.jwt',
+});
 await client.signIn({ navigate: (url) => console.log(url, state) });
 const status = await client.handleRedirect(url, { signal });
 if (status) console.log(status.state?.length, status.scope, status.extra?.['user']);
@@ -107,7 +137,17 @@ console.log(exchanged.access_token, exchanged.issued_token_type);
 const { active, ...said } = await client.introspect({ token: exchanged.access_token, token_type_hint: 'access_token' });
 console.log(active, said['sub']);
 const response: Response = await client.fetch(new URL('https://api.example/v1/me'), { method: 'POST', body: '{}' });
-console.log(response.ok);
+const challenge = challengeOf(response);
+if (challenge?.error === 'insufficient_user_authentication') {
+  const { acr_values, max_age } = challenge;
+  await client.signIn({ ...(acr_values && { acr_values }), ...(max_age !== undefined && { max_age }) });
+}
+const { authorization_servers = [] } = await client.resourceMetadata({ url: response.url, signal });
+console.log(response.ok, authorization_servers[0]?.length, (await client.jwtBearer({ assertion: 'e30.e30.', scope: 'read' })).scope);
+console.log(await client.frontChannelLogout(), await client.frontChannelLogout('https://app.example/?iss=a&sid=b', { signal }));
+const unknown = await openClient({ client_metadata: { redirect_uris: [location.href] }, registration_endpoint: 'https://as.example/register' }, { keys: memoryKeys() });
+const { client_id, client_secret = '' } = await unknown.register({ initial_access_token: 'i' });
+console.log(client_id + client_secret);
 
 const session: string = await client.export();
 await openClient({ client_id: 'app' }, { session, store: memoryStore(), module: fetch('/oauth2.wasm') });
@@ -124,6 +164,10 @@ console.log(instance.open('{}'), instance.effect(1), instance.memoryBytes, new T
 const host = await Host.open({ module: instance.module, open: { kind: 'contract' }, onEvent: ({ event }) => console.log(event) });
 await host.run('perform', { effect: { kind: 'timer', ms: 1 } }, signal);
 
+// @ts-expect-error: a name for a key, where the key itself is wanted
+await openClient({ client_id: 'app', client_key: 'k1' });
+// @ts-expect-error: no such mode
+await client.authorize({ response_mode: 'fragment' });
 // @ts-expect-error: a client id is needed
 await openClient({});
 // @ts-expect-error: an option that is none
