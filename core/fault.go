@@ -88,11 +88,14 @@ func networkFault(failed string) *fault {
 	return f
 }
 
+// leastSecret is the least length of a text whose repetition gives anything away: a shorter one may stand in any word.
+const leastSecret = 6
+
 // redact drops a text of the server's that repeats what we hold secret.
 func (c *client) redact(f *fault, more ...string) {
 	for _, secret := range append(more, c.clientSecret, c.tokens.access, c.tokens.refresh, c.tokens.idToken) {
 		for _, text := range [...]*string{&f.err, &f.descr, &f.link} {
-			if secret != "" && contains(*text, secret) && plant != "redact-skipped" {
+			if len(secret) >= leastSecret && contains(*text, secret) && plant != "redact-skipped" {
 				*text = "(redacted)"
 			}
 		}

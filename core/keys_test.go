@@ -1,6 +1,11 @@
 package core
 
-import "crypto/elliptic"
+import (
+	"crypto/elliptic"
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
 
 // keyed does what a host does with key and sign effects: keys of P-256 that are the same at every run.
 func (s *scene) keyed(m msg) string {
@@ -25,4 +30,13 @@ func (s *scene) keyed(m msg) string {
 	}
 	s.keys[name] = true
 	return `"ok":{"jwk":` + jwk(ecKey(elliptic.P256(), name), `"kid":"x","d":"never to be shown"`) + `}`
+}
+
+func jsonOf(t *testing.T, text string) json.Value {
+	t.Helper()
+	v, ok := json.Parse(text)
+	if !ok {
+		t.Fatalf("no JSON: %s", text)
+	}
+	return v
 }
