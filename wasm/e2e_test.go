@@ -184,7 +184,7 @@ func TestCodeFlow(t *testing.T) {
 	if res, err := h.Get(s.URL + "/userinfo"); err != nil || res.StatusCode != 200 {
 		t.Errorf("with the transport: %v", err)
 	}
-	if _, err := c.Prepare(t.Context(), s.URL+"/token"); !errors.Is(err, drive.ErrClient) {
+	if _, err := c.Prepare(t.Context(), "GET", s.URL+"/token"); !errors.Is(err, drive.ErrClient) {
 		t.Errorf("outside of the resources: %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package drive
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 )
 
 // Client is an OAuth 2 client: one session of an Engine, with the host's hands. Its methods are safe for concurrent use.
@@ -136,31 +135,6 @@ func (c *Client) SetToken(ctx context.Context, token any) (Status, error) {
 // Status tells what the session holds.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "status", nil)
-}
-
-// Prepare gives the headers that a request for url needs. A URL outside Config.Resources is an error.
-func (c *Client) Prepare(ctx context.Context, url string) (http.Header, error) {
-	return c.prepare(ctx, url, "")
-}
-
-// prepare gives, where rejected is the header with the token of a request that came back 401, headers from a token that was got after
-// that one, or fails.
-func (c *Client) prepare(ctx context.Context, url, rejected string) (http.Header, error) {
-	var r struct {
-		Headers []pair `json:"headers"`
-	}
-	err := c.s.do(ctx, "prepare", struct {
-		URL      string `json:"url"`
-		Rejected string `json:"rejected,omitempty"`
-	}{url, rejected}, &r)
-	if err != nil {
-		return nil, err
-	}
-	h := http.Header{}
-	for _, p := range r.Headers {
-		h.Add(p[0], p[1])
-	}
-	return h, nil
 }
 
 // Export gives the session as text, for Options.Session of a client with the same issuer and client id. It holds tokens.

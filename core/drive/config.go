@@ -14,9 +14,24 @@ type Config struct {
 	// ClientID and ClientSecret are the client's credentials (RFC 6749 section 2.3). A public client has no secret.
 	ClientID     string `json:"client_id,omitempty"`
 	ClientSecret string `json:"client_secret,omitempty"`
-	// TokenEndpointAuthMethod is client_secret_basic (the default with a secret), client_secret_post or none (the default
-	// without one).
+	// TokenEndpointAuthMethod is client_secret_basic (the default with a secret), client_secret_post, client_secret_jwt, private_key_jwt
+	// (RFC 7523 section 2.2, with Options.ClientKey), tls_client_auth or self_signed_tls_client_auth (RFC 8705 section 2, with the
+	// certificate of Options.HTTP), or none (the default without a secret).
 	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method,omitempty"`
+	// TokenEndpointAuthSigningAlg is the algorithm of private_key_jwt; empty is ES256.
+	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
+	// ClientKeyID is the kid of Options.ClientKey at the server (RFC 7517 section 4.5).
+	ClientKeyID string `json:"client_key_id,omitempty"`
+	// RequestObjectSigningAlg signs authorization requests with Options.ClientKey, by that algorithm (RFC 9101).
+	RequestObjectSigningAlg string `json:"request_object_signing_alg,omitempty"`
+	// DPoP binds access tokens to a key of the session's own, which Options.Keys keeps (RFC 9449): whoever steals one cannot use it. An
+	// answer with a bearer token is an error then.
+	DPoP bool `json:"dpop,omitempty"`
+	// DPoPSigningAlg is the algorithm of that key; empty is ES256.
+	DPoPSigningAlg string `json:"dpop_signing_alg,omitempty"`
+	// ClientMetadata is what Register sends, an object with the members of RFC 7591 section 2. With it ClientID may be empty; Register and
+	// ResourceMetadata are all that works then.
+	ClientMetadata any `json:"client_metadata,omitempty"`
 
 	// AuthorizationEndpoint and TokenEndpoint are those of RFC 6749 section 3.
 	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
@@ -30,6 +45,10 @@ type Config struct {
 	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
 	// IntrospectionEndpoint is that of RFC 7662 section 2; the client authenticates there as at the token endpoint.
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
+	// IntrospectionSignedResponseAlg wants the answers of Introspect to be signed (RFC 9701).
+	IntrospectionSignedResponseAlg string `json:"introspection_signed_response_alg,omitempty"`
+	// RegistrationEndpoint is that of RFC 7591 section 3; see Register.
+	RegistrationEndpoint string `json:"registration_endpoint,omitempty"`
 	// EndSessionEndpoint is where a browser ends the user's session at the server (OpenID Connect RP-Initiated Logout section 2).
 	EndSessionEndpoint string `json:"end_session_endpoint,omitempty"`
 	// PushedAuthorizationRequestEndpoint is that of RFC 9126 section 2; the client authenticates there as at the token endpoint.
@@ -48,6 +67,9 @@ type Config struct {
 	Scope string `json:"scope,omitempty"`
 	// Resources are the origins, with or without a path prefix, that may get the access token: https, or http on loopback.
 	Resources []string `json:"resources,omitempty"`
+	// Resource are the URIs of where the access token is to be used, by which the server decides what stands in it (RFC 8707). They say
+	// nothing of where it may go; Resources do.
+	Resource []string `json:"resource,omitempty"`
 	// Variables stand for {name} in the URLs of this configuration: letters, digits, "-" and ".".
 	Variables map[string]string `json:"variables,omitempty"`
 

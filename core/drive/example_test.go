@@ -64,9 +64,9 @@ func Example() {
 	}
 	fmt.Println(done.Status.Status, done.State)
 
-	header, err := client.Prepare(ctx, "https://api.example/items")
+	header, err := client.Prepare(ctx, "GET", "https://api.example/items")
 	fmt.Println(header.Get("Authorization"), err)
-	_, err = client.Prepare(ctx, "https://elsewhere.example/items")
+	_, err = client.Prepare(ctx, "GET", "https://elsewhere.example/items")
 	fmt.Println(err)
 
 	// Output:

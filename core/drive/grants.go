@@ -22,6 +22,22 @@ func (c *Client) ClientCredentials(ctx context.Context, p ClientCredentialsParam
 	return call[Status](c.s, ctx, "client_credentials", p)
 }
 
+// JWTBearerParams are what JWTBearer is told.
+type JWTBearerParams struct {
+	// Assertion is a JWT about whoever is to sign in, from an issuer that the server trusts.
+	Assertion string `json:"assertion"`
+	// Scope is requested in place of that of the configuration; it may be left empty.
+	Scope string `json:"scope,omitempty"`
+	// Parameters are added to the token request, as [name, value].
+	Parameters [][2]string `json:"parameters,omitempty"`
+}
+
+// JWTBearer signs in by an assertion that somebody else made (RFC 7523 section 2.1). Where the server refuses it, OAuthError is
+// invalid_grant (section 3.1).
+func (c *Client) JWTBearer(ctx context.Context, p JWTBearerParams) (Status, error) {
+	return call[Status](c.s, ctx, "jwt_bearer", p)
+}
+
 // TokenExchangeParams are a token exchange request (RFC 8693 section 2.1). Every member may be left empty, so far as the server allows
 // that.
 type TokenExchangeParams struct {

@@ -1,6 +1,10 @@
 package drive
 
-import "context"
+import (
+	"context"
+	"errors"
+	"net/http"
+)
 
 // LogOutParams are what LogOut may be told. Both members may be left empty.
 type LogOutParams struct {
@@ -51,4 +55,34 @@ func (c *Client) LogoutToken(ctx context.Context, token string) (LogoutClaims, e
 	return call[LogoutClaims](c.s, ctx, "logout_token", struct {
 		LogoutToken string `json:"logout_token"`
 	}{token})
+}
+
+// FrontChannelLogout forgets the session if it is the one that the server ended (OpenID Connect Front-Channel Logout section 2), and tells
+// whether it was. url is the one at which the server sent the user's browser to the application, with iss and sid; without a sid, or with
+// another, nothing happens, since anybody can send a browser there.
+func (c *Client) FrontChannelLogout(ctx context.Context, url string) (bool, error) {
+	var r struct {
+		LoggedOut bool `json:"logged_out"`
+	}
+	err := c.s.do(ctx, "front_channel_logout", struct {
+		URL string `json:"url"`
+	}{url}, &r)
+	return r.LoggedOut, err
+}
+
+// ServeFrontChannelLogout is FrontChannelLogout as the http.HandlerFunc of the application's front-channel logout URI, for the session of
+// the browser's user. The browser asks from within a page of the server's: cookies that tell whose session it is have to be SameSite=None.
+func (c *Client) ServeFrontChannelLogout(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store") // section 2
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	switch _, err := c.FrontChannelLogout(r.Context(), r.URL.String()); {
+	case errors.Is(err, ErrClient):
+		http.Error(w, "unreadable", http.StatusBadRequest)
+	case err != nil:
+		http.Error(w, "not logged out", http.StatusInternalServerError)
+	}
 }

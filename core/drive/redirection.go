@@ -2,6 +2,8 @@ package drive
 
 import (
 	"errors"
+	"io"
+	"mime"
 	"net/http"
 	"strings"
 )
@@ -27,22 +29,47 @@ var (
 	ErrExchange = errors.New("drive: the code was not exchanged")
 )
 
-// Receive finishes a sign-in of client, which is that of the browser's user, with a GET request at the endpoint; see Client.Callback.
-// The state is verified before anything is done.
+// maxResponse is how long an authorization response in a body may be, in bytes.
+const maxResponse = 1 << 18
+
+// Receive finishes a sign-in of client, which is that of the browser's user, with a request at the endpoint: GET, or POST where
+// AuthorizeParams.ResponseMode is form_post or form_post.jwt (OAuth 2.0 Form Post Response Mode section 2); see Client.Callback. The state
+// is verified before anything is done.
+//
+// A browser makes that POST for a page of the server's: cookies that tell whose sign-in it is have to be SameSite=None.
 func (e RedirectionEndpoint) Receive(client *Client, r *http.Request) (CallbackResult, error) {
+	refused := func(field string) (CallbackResult, error) {
+		return CallbackResult{}, &Error{Kind: "client", Code: "bad_value", Op: "callback", Field: field}
+	}
 	redirectURI := e.URL
 	switch {
 	case (e.Route == "") == (e.URL == ""):
-		return CallbackResult{}, &Error{Kind: "client", Code: "bad_value", Op: "callback", Field: "route"}
-	case r.Method != http.MethodGet: // HEAD is from somebody who only looks, and a code works once
-		return CallbackResult{}, &Error{Kind: "client", Code: "bad_value", Op: "callback", Field: "method"}
+		return refused("route")
 	case e.Route != "" && r.TLS == nil:
 		redirectURI = "http://" + r.Host + e.Route
 	case e.Route != "":
 		redirectURI = "https://" + r.Host + e.Route
 	}
 	place, _, _ := strings.Cut(redirectURI, "?") // the registered query stands in the request's
-	result, err := client.Callback(r.Context(), place+"?"+r.URL.RawQuery)
+	query := r.URL.RawQuery
+	switch r.Method {
+	case http.MethodGet: // HEAD is from somebody who only looks, and a code works once
+	case http.MethodPost:
+		if ctype, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || ctype != "application/x-www-form-urlencoded" {
+			return refused("content-type")
+		}
+		posted, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
+		if err != nil || len(posted) > maxResponse {
+			return refused("body")
+		}
+		// A form is encoded as a query is, so both are read in one way; what stands in both is refused.
+		if query = strings.Trim(query+"&"+string(posted), "&"); strings.Contains(query, "#") {
+			return refused("body")
+		}
+	default:
+		return refused("method")
+	}
+	result, err := client.Callback(r.Context(), place+"?"+query)
 	return result, staged(err)
 }
 

@@ -1,11 +1,13 @@
 package drive_test
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
@@ -35,6 +37,14 @@ func TestRedirectionEndpoint(t *testing.T) {
 		{name: "an error", endpoint: byRoute, request: direct + "error=access_denied&state=", stage: drive.ErrAuthorizationResponse, detail: drive.Error{Kind: "server", Code: "oauth_error"}},
 		{name: "an exchange that is refused", endpoint: byRoute, request: direct + "code=c&state=", answer: 400, stage: drive.ErrExchange, detail: drive.Error{Kind: "server", Code: "oauth_error"}, asked: 1},
 		{name: "an exchange that does not arrive", endpoint: byRoute, request: direct + "code=c&state=", stage: drive.ErrExchange, detail: drive.Error{Kind: "network"}, asked: 1},
+		{name: "posted", endpoint: byRoute, method: "POST", request: direct + "code=c&state=", answer: 200, asked: 1},
+		{name: "posted, by URL", endpoint: byURL, method: "POST", request: proxied + "code=c&state=", answer: 200, asked: 1},
+		{name: "posted, another state", endpoint: byRoute, method: "POST", request: direct + "code=c&state=x", stage: drive.ErrCallbackNotVerified, detail: drive.Error{Code: "wrong_state"}},
+		{name: "posted, a code twice", endpoint: byRoute, method: "POST", request: direct + "code=c&code=d&state=", stage: drive.ErrCallbackNotVerified, detail: drive.Error{Code: "repeated_parameter"}},
+		{name: "posted, an error", endpoint: byRoute, method: "POST", request: direct + "error=access_denied&state=", stage: drive.ErrAuthorizationResponse, detail: drive.Error{Kind: "server", Code: "oauth_error"}},
+		{name: "posted, with a fragment", endpoint: byRoute, method: "POST", request: direct + "code=c%23#&state=", stage: drive.ErrClient, detail: drive.Error{Code: "bad_value"}},
+		{name: "posted, too long", endpoint: byRoute, method: "POST", request: direct + "code=c&x=" + strings.Repeat("x", 1<<18) + "&state=", stage: drive.ErrClient, detail: drive.Error{Code: "bad_value"}},
+		{name: "deleted", endpoint: byRoute, method: "DELETE", request: direct + "code=c&state=", stage: drive.ErrClient, detail: drive.Error{Code: "bad_value"}},
 		{name: "neither route nor URL", request: direct + "code=c&state=", stage: drive.ErrClient, detail: drive.Error{Code: "bad_value"}},
 		{name: "both", endpoint: drive.RedirectionEndpoint{Route: "/cb", URL: byURL.URL}, request: direct + "code=c&state=", stage: drive.ErrClient, detail: drive.Error{Code: "bad_value"}},
 		{name: "a look", endpoint: byRoute, method: "HEAD", request: direct + "code=c&state=", stage: drive.ErrClient, detail: drive.Error{Code: "bad_value"}},
@@ -55,19 +65,24 @@ func TestRedirectionEndpoint(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := httptest.NewRequest(http.MethodGet, row.request+a.State, nil)
-			if row.method != "" {
-				r.Method = row.method
+			request := func() *http.Request {
+				at, response := row.request+a.State, ""
+				if row.method == http.MethodPost { // what a GET has in its query is the body
+					at, response, _ = strings.Cut(at, "?")
+				}
+				r := httptest.NewRequest(cmp.Or(row.method, http.MethodGet), at, strings.NewReader(response))
+				if r.URL.Scheme == "https" {
+					r.TLS = &tls.ConnectionState{}
+				}
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+				return r
 			}
-			if r.URL.Scheme == "https" {
-				r.TLS = &tls.ConnectionState{}
-			}
-			result, err := row.endpoint.Receive(c, r)
+			result, err := row.endpoint.Receive(c, request())
 			if row.stage == nil {
 				if err != nil || result.State != "mine" || result.Status.Status != "granted" {
 					t.Errorf("%v, %+v", err, result)
 				}
-				if _, err := row.endpoint.Receive(c, r); !errors.Is(err, &drive.Error{Code: "already_used"}) {
+				if _, err := row.endpoint.Receive(c, request()); !errors.Is(err, &drive.Error{Code: "already_used"}) {
 					t.Errorf("a second time: %v", err)
 				}
 			} else {
@@ -84,5 +99,30 @@ func TestRedirectionEndpoint(t *testing.T) {
 				t.Errorf("%d token requests", asked)
 			}
 		})
+	}
+}
+
+// A body that is no form, and one half in the query and half in the body, are no response.
+func TestPostedResponses(t *testing.T) {
+	c := open(t, native(t), &peer{}, drive.Options{})
+	a, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := drive.RedirectionEndpoint{URL: config.RedirectURI}
+	for _, row := range []struct {
+		name, query, ctype, body string
+		want                     error
+	}{
+		{"JSON", "", "application/json", `{"code":"c"}`, drive.ErrClient},
+		{"no type", "", "", "code=c&state=" + a.State, drive.ErrClient},
+		{"a code in both", "?code=d", "application/x-www-form-urlencoded", "code=c&state=" + a.State, &drive.Error{Code: "repeated_parameter"}},
+		{"another query than the redirect URI's", "?x=y", "application/x-www-form-urlencoded", "code=c&state=" + a.State, nil},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/cb"+row.query, strings.NewReader(row.body))
+		r.Header.Set("Content-Type", row.ctype)
+		if _, err := endpoint.Receive(c, r); row.want == nil && err != nil || row.want != nil && !errors.Is(err, row.want) {
+			t.Errorf("%s: %v", row.name, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -10,9 +11,10 @@ import (
 // http.DefaultTransport. A request outside Config.Resources is refused, and so is one that a redirect led to: where a token goes is
 // not for a response to decide.
 //
-// A request that comes back 401 is sent once more, with a token that was got after the refused one, if there is a way to get one
-// (RFC 6750 section 3.1) and the request's body can be read again: there is none, or GetBody gives it. Otherwise, and the second
-// time, the 401 is the answer.
+// A request whose token is refused (RFC 6750 section 3.1) is sent once more, with a token that was got after the refused one, if there
+// is a way to get one, and once more where the resource wants its nonce in the proof (RFC 9449 section 9); see Answered. Its body has to
+// be one that can be read again: there is none, or GetBody gives it. Otherwise, and where it is refused all the same, that is the answer,
+// and ChallengeOf says what the resource asks for.
 func (c *Client) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -35,40 +37,54 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	res, err := t.base.RoundTrip(with(req, headers))
-	if err != nil || res.StatusCode != http.StatusUnauthorized {
-		return res, err
-	}
-	if again := t.renewed(req, headers); again != nil {
+	own, retried := with(req, headers), ""
+	for { // it ends, because there are two reasons to send again, and the engine takes each once
+		res, err := t.base.RoundTrip(own)
+		if err != nil || !telling(res) {
+			return res, err
+		}
+		retry, err := t.client.answered(req.Context(), req.Method, req.URL, own.Header.Get(t.client.carrier), res, retried)
+		if err != nil {
+			return res, nil // the resource's own word is worth more than that
+		}
+		again := renewed(req, retry.Header)
+		if again == nil {
+			if retry.Challenge != nil {
+				res.Request = own.WithContext(context.WithValue(own.Context(), challengeKey{}, retry.Challenge))
+			}
+			return res, nil
+		}
 		io.CopyN(io.Discard, res.Body, 4<<10) // so that the connection can be used again
 		res.Body.Close()
-		return t.base.RoundTrip(again)
+		own, retried = again, retry.Retried
 	}
-	return res, nil
+}
+
+// telling: an answer that the engine should see.
+func telling(res *http.Response) bool {
+	return res.StatusCode == http.StatusUnauthorized || res.Header.Get("DPoP-Nonce") != "" || res.Header.Get("WWW-Authenticate") != ""
 }
 
 func (t *transport) prepare(req *http.Request) (http.Header, error) {
 	if req.Response != nil { // net/http: set only where a redirect caused the request
 		return nil, errRedirected
 	}
-	return t.client.Prepare(req.Context(), req.URL.String())
+	return t.client.Prepare(req.Context(), req.Method, req.URL.String())
 }
 
-// renewed is req with other headers than the refused ones, or nil where there are none or it cannot be sent again.
-func (t *transport) renewed(req *http.Request, refused http.Header) *http.Request {
+// renewed is req with other headers than before, or nil where there are none or it cannot be sent again.
+func renewed(req *http.Request, headers http.Header) *http.Request {
 	hasBody := req.Body != nil && req.Body != http.NoBody
-	if hasBody && req.GetBody == nil {
-		return nil
-	}
-	headers, err := t.client.prepare(req.Context(), req.URL.String(), refused.Get(t.client.carrier))
-	if err != nil {
+	if headers == nil || hasBody && req.GetBody == nil {
 		return nil
 	}
 	again := with(req, headers)
 	if hasBody {
-		if again.Body, err = req.GetBody(); err != nil {
+		body, err := req.GetBody()
+		if err != nil {
 			return nil
 		}
+		again.Body = body
 	}
 	return again
 }

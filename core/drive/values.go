@@ -15,10 +15,28 @@ type AuthorizeParams struct {
 	State string `json:"state,omitempty"`
 	// Parameters are added to the authorization request, as [name, value].
 	Parameters [][2]string `json:"parameters,omitempty"`
+	// Prompt, LoginHint, IDTokenHint and UILocales are those of OpenID Connect Core section 3.1.2.1.
+	Prompt      string `json:"prompt,omitempty"`
+	LoginHint   string `json:"login_hint,omitempty"`
+	IDTokenHint string `json:"id_token_hint,omitempty"`
+	UILocales   string `json:"ui_locales,omitempty"`
+	// MaxAge is how long ago, in seconds, the user may have signed in at the server; nil leaves that to the server. The ID token has to
+	// keep it.
+	MaxAge *int64 `json:"max_age,omitempty"`
+	// ACRValues are the ways to sign in that will do, separated by spaces. The ID token has to say one of them (RFC 9470 section 4).
+	ACRValues string `json:"acr_values,omitempty"`
+	// Claims marshals to an object that asks for single claims (OpenID Connect Core section 5.5).
+	Claims any `json:"claims,omitempty"`
+	// AuthorizationDetails marshals to an array that says in detail what the token is to be good for (RFC 9396 section 2).
+	AuthorizationDetails any `json:"authorization_details,omitempty"`
+	// ResponseMode is query, form_post, or with a response that the server signs jwt, query.jwt or form_post.jwt (JWT Secured Authorization
+	// Response Mode section 2.3).
+	ResponseMode string `json:"response_mode,omitempty"`
 	// InsecureState is sent as the state on the wire. A state that can be guessed does not protect against CSRF (RFC 6749
 	// section 10.12).
 	InsecureState string `json:"insecure_state,omitempty"`
-	// InsecureCodeVerifier is used in place of a random one (RFC 7636 section 4.1).
+	// InsecureNonce and InsecureCodeVerifier are used in place of random ones (OpenID Connect Core section 15.5.2, RFC 7636 section 4.1).
+	InsecureNonce        string `json:"insecure_nonce,omitempty"`
 	InsecureCodeVerifier string `json:"insecure_code_verifier,omitempty"`
 }
 
@@ -43,7 +61,7 @@ type ExchangeParams struct {
 // Token is an access token.
 type Token struct {
 	AccessToken string
-	// TokenType is Bearer, or another in the server's own spelling (RFC 6749 section 7.1).
+	// TokenType is Bearer, DPoP, or another, in the server's own spelling (RFC 6749 section 7.1).
 	TokenType string
 	// Expiry is zero where the server did not say.
 	Expiry time.Time

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -19,10 +20,14 @@ import (
 // the session got its latest token. It never has the refresh token, which only the session may use.
 //
 // Errors are those of Client.Token, for errors.As with *drive.Error and errors.Is; one that the server answered is an
-// *oauth2.RetrieveError too, without a body.
+// *oauth2.RetrieveError too, without a body. A token that is bound to a key is ErrBound.
 func TokenSource(ctx context.Context, client *drive.Client) oauth2.TokenSource {
 	return &source{ctx, client}
 }
+
+// ErrBound is an access token that is bound to a key (RFC 9449): each request needs a proof of its own, which x/oauth2 does not make.
+// drive.Client.Transport does.
+var ErrBound = errors.New("xoauth2: the token is bound to a key: use the client's Transport")
 
 type source struct {
 	ctx    context.Context
@@ -33,6 +38,9 @@ func (s *source) Token() (*oauth2.Token, error) {
 	t, err := s.client.Token(s.ctx)
 	if err != nil {
 		return nil, retrieveError(err)
+	}
+	if strings.EqualFold(t.TokenType, "DPoP") {
+		return nil, ErrBound
 	}
 	st, err := s.client.Status(s.ctx)
 	if err != nil {
