@@ -1,6 +1,10 @@
 package xoauth2_test
 
 import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
@@ -32,3 +36,30 @@ func TestExtra(t *testing.T) {
 		t.Errorf("%+v", token)
 	}
 }
+
+// A token that is bound to a key is not handed to a library that would send it without a proof.
+func TestBoundToken(t *testing.T) {
+	server := roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}},
+			Body: io.NopCloser(strings.NewReader(`{"access_token":"a","token_type":"dpop","expires_in":3600}`)),
+		}, nil
+	})
+	c, err := drive.Open(t.Context(), new(core.Engine), drive.Config{
+		ClientID: "c", ClientSecret: "s", TokenEndpoint: "https://as.example/token", DPoP: true,
+	}, drive.Options{HTTP: &http.Client{Transport: server}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.ClientCredentials(t.Context(), drive.ClientCredentialsParams{}); err != nil {
+		t.Fatal(err)
+	}
+	if token, err := xoauth2.TokenSource(t.Context(), c).Token(); token != nil || !errors.Is(err, xoauth2.ErrBound) {
+		t.Errorf("%v, %v", token, err)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
