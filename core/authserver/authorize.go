@@ -16,6 +16,12 @@ type authorizationRequest struct {
 	// redirectURI is where the answer goes; requestedURI is what the request said, maybe nothing.
 	redirectURI, requestedURI string
 
+	now time.Time
+	// responseType has its words sorted; mode is how the answer travels, and signed tells that it does so as a JWT.
+	responseType string
+	mode         string
+	signed       bool
+
 	state               string
 	scope               []string
 	codeChallenge       string
@@ -59,7 +65,7 @@ func (s *Server) authorize(c *call) (Response, error) {
 	if err != nil {
 		return s.errorPage(err), nil
 	}
-	req.address = address
+	req.address, req.now = address, c.Now
 	// From here on the redirect URI is known to be the client's, and errors go there.
 	err = s.readAuthorization(req)
 	if err == nil && !stored {
@@ -128,20 +134,16 @@ func (s *Server) readAuthorization(req *authorizationRequest) error {
 	if states := req.query["state"]; len(states) == 1 {
 		req.state = states[0]
 	}
+	wrongMode := req.setMode()
 	p, err := readParams(req.query)
 	if err != nil {
 		return err
 	}
-	switch responseType := p["response_type"]; {
-	case responseType == "":
-		return invalidRequest("response_type is missing")
-	case responseType != ResponseTypeCode:
-		return badRequest("unsupported_response_type", "the response type is not supported")
-	case !req.client.CheckResponseType(responseType), !req.client.CheckGrantType(GrantAuthorizationCode):
-		return badRequest("unauthorized_client", "the client may not use this response type")
+	if wrongMode != nil {
+		return wrongMode
 	}
-	if mode := p["response_mode"]; mode != "" && mode != "query" {
-		return invalidRequest("the response mode is not supported")
+	if err := s.readResponseType(req, p); err != nil {
+		return err
 	}
 	if err := s.readChallenge(req, p); err != nil {
 		return err
@@ -177,6 +179,8 @@ func (s *Server) readChallenge(req *authorizationRequest, p params) error {
 		switch {
 		case method != "":
 			return invalidRequest("code_challenge is missing")
+		case !req.gives(ResponseTypeCode):
+			return nil
 		case req.client.IsPublic(), s.cfg.RequirePKCE:
 			// RFC 9700 section 2.1.1.
 			return invalidRequest("code_challenge is required")
@@ -213,26 +217,4 @@ func (s *Server) spend(req *authorizationRequest) error {
 		return nil
 	}
 	return s.takeRequest(DigestOf(req.address.Get("request_uri")))
-}
-
-// answer sends an authorization response by 303, which never repeats a form the user filled in at the
-// client (RFC 9700 section 4.12), with the issuer (RFC 9207 section 2).
-func (s *Server) answer(req *authorizationRequest, result url.Values) Response {
-	result.Set("iss", s.cfg.Issuer)
-	if req.state != "" {
-		result.Set("state", req.state)
-	}
-	// RFC 6749 section 3.1.2: a query the URI has is kept.
-	separator := "?"
-	if strings.Contains(req.redirectURI, "?") {
-		separator = "&"
-	}
-	return seeOther(req.redirectURI + separator + result.Encode())
-}
-
-func seeOther(location string) Response {
-	h := newHeader("")
-	h.Set("Location", location)
-	h.Set("Referrer-Policy", "no-referrer")
-	return Response{Status: http.StatusSeeOther, Header: h}
 }

@@ -55,9 +55,9 @@ func TestA7AuthorizationErrorsRedirect(t *testing.T) {
 		want   string
 	}{
 		{"no response_type", with(request("spa"), "response_type", ""), nil, "invalid_request"},
-		{"A5 response type token", with(request("spa"), "response_type", "token"), nil, "unsupported_response_type"},
+		{"A5 response type that nobody knows", with(request("spa"), "response_type", "ticket"), nil, "unsupported_response_type"},
 		{"A5 response type none", with(request("spa"), "response_type", "none"), nil, "unsupported_response_type"},
-		{"A5 response mode fragment", with(request("spa"), "response_mode", "fragment"), nil, "invalid_request"},
+		{"A5 response mode that nobody knows", with(request("spa"), "response_mode", "web_message"), nil, "invalid_request"},
 		{"client without the grant", request("refreshonly"), nil, "unauthorized_client"},
 		{"parameter twice", url.Values{"client_id": {"spa"}, "redirect_uri": {appRedirect}, "state": {"st&te"}, "scope": {"a", "b"}}, nil, "invalid_request"},
 		{"scope beyond the client's", with(request("web"), "scope", "email"), nil, "invalid_scope"},

@@ -31,7 +31,11 @@ const (
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
 	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
-	ResponseTypeCode       = "code"
+
+	ResponseTypeCode    = "code"
+	ResponseTypeToken   = "token"
+	ResponseTypeIDToken = "id_token"
+	ResponseTypeNone    = "none"
 )
 
 // Client is a registered client, with the metadata names of RFC 7591 section 2.
@@ -43,7 +47,8 @@ type Client struct {
 	// token is issued only to a client that has refresh_token here, and the device authorization
 	// endpoint answers only one that has [GrantDeviceCode].
 	GrantTypes []string
-	// ResponseTypes may be asked for at the authorization endpoint; none named means code only.
+	// ResponseTypes may be asked for at the authorization endpoint, where they are switched on; none named means code only. Some are
+	// several words, as "code id_token".
 	ResponseTypes []string
 	// RedirectURIs are compared as [Client.CheckRedirectURI] says.
 	RedirectURIs []string
@@ -123,7 +128,7 @@ func (c Client) Validate() error {
 		return fault("ResourceServer", "needs a secret (RFC 7662 section 2.1)")
 	}
 	for _, r := range c.ResponseTypes {
-		if r != ResponseTypeCode {
+		if !slices.Contains(responseTypes, sortedResponseType(r)) {
 			return fault("ResponseTypes", fmt.Sprintf("%q is not supported", r))
 		}
 	}
@@ -210,7 +215,7 @@ func (c Client) CheckResponseType(responseType string) bool {
 	if len(c.ResponseTypes) == 0 {
 		return responseType == ResponseTypeCode
 	}
-	return slices.Contains(c.ResponseTypes, responseType)
+	return slices.ContainsFunc(c.ResponseTypes, func(t string) bool { return sortedResponseType(t) == sortedResponseType(responseType) })
 }
 
 // checkAuthMethod tells whether the client may authenticate this way.

@@ -72,6 +72,10 @@ type Config struct {
 	// interval, and each is good for two.
 	DPoPNonceInterval time.Duration
 
+	// InsecureResponseTypes are response types besides code: token, id_token, none, and "code id_token" and the like. What travels in an
+	// address is easily lost on the way, and cannot be bound to a key (RFC 9700 section 2.1.2).
+	InsecureResponseTypes []string
+
 	// DemoHint, where set, is shown on the sign-in page and fills in its fields, unless the request or the
 	// user named somebody else.
 	DemoHint *DemoHint
@@ -154,6 +158,11 @@ func (c *Config) check() (*url.URL, error) {
 	}
 	if c.MutualTLSOrigin != "" && !(isOrigin(c.MutualTLSOrigin) && strings.HasPrefix(c.MutualTLSOrigin, "https:")) {
 		return nil, fault("MutualTLSOrigin", "must be an origin such as https://mtls.login.example")
+	}
+	for _, t := range c.InsecureResponseTypes {
+		if !slices.Contains(responseTypes, sortedResponseType(t)) {
+			return nil, fault("InsecureResponseTypes", fmt.Sprintf("%q is not supported", t))
+		}
 	}
 	if c.DPoPNonceInterval < 0 {
 		return nil, fault("DPoPNonceInterval", "must not be negative")

@@ -3,12 +3,13 @@ package authserver
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"time"
 )
 
 // scopeOpenID asks for an ID token (OpenID Connect Core section 3.1.2.1).
 const scopeOpenID = "openid"
 
-// idTokenClaims are those of OpenID Connect Core sections 2 and 3.1.3.6; times are Unix seconds.
+// idTokenClaims are those of OpenID Connect Core sections 2, 3.1.3.6 and 3.3.2.11; times are Unix seconds.
 type idTokenClaims struct {
 	Issuer   string `json:"iss"`
 	Subject  string `json:"sub"`
@@ -17,23 +18,39 @@ type idTokenClaims struct {
 	IssuedAt int64  `json:"iat"`
 	AuthTime int64  `json:"auth_time,omitempty"`
 	Nonce    string `json:"nonce,omitempty"`
-	AtHash   string `json:"at_hash"`
+	AtHash   string `json:"at_hash,omitempty"`
+	CHash    string `json:"c_hash,omitempty"`
+	userClaims
 }
 
-// idToken makes the ID token for an access token, as long as which it lasts.
-func (s *Server) idToken(t Token, g grant) (string, error) {
+// idToken makes the ID token that comes with an access token or a code, either of which may be empty. It lasts as long as an access token.
+func (s *Server) idToken(now time.Time, client Client, g grant, accessToken, code string) (string, error) {
+	user := s.cfg.Users[g.user]
 	claims := idTokenClaims{
 		Issuer:   s.cfg.Issuer,
-		Subject:  s.cfg.Users[t.User].subject(t.User),
-		Audience: t.ClientID,
-		Expires:  t.IssuedAt.Add(t.ExpiresIn).Unix(),
-		IssuedAt: t.IssuedAt.Unix(),
+		Subject:  user.subject(g.user),
+		Audience: client.ClientID,
+		Expires:  now.Add(s.cfg.AccessTokenLifetime).Unix(),
+		IssuedAt: now.Unix(),
 		Nonce:    g.nonce,
+		AtHash:   leftHalf(accessToken),
+		CHash:    leftHalf(code),
 	}
 	if !g.authTime.IsZero() {
 		claims.AuthTime = g.authTime.Unix()
 	}
-	half := sha256.Sum256([]byte(t.AccessToken))
-	claims.AtHash = base64.RawURLEncoding.EncodeToString(half[:len(half)/2])
-	return s.sign(claims)
+	if accessToken == "" && code == "" {
+		// OpenID Connect Core section 5.4: there is nothing to ask for them with.
+		claims.userClaims = user.claims(g.scope)
+	}
+	return s.sign("JWT", claims)
+}
+
+// leftHalf is the hash of at_hash and c_hash with ES256 (OpenID Connect Core section 3.3.2.11).
+func leftHalf(value string) string {
+	if value == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(value))
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -137,41 +138,72 @@ func (s *Server) checkPassword(form params) bool {
 	return equalSecret(user.Password, form["password"]) && ok
 }
 
-// approve issues the code (RFC 6749 section 4.1.2).
+// approve issues what the response type asks for (RFC 6749 sections 4.1.2 and 4.2.2, OpenID Connect Core sections 3.2.2.5 and 3.3.2.5).
 func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Response, error) {
 	if err := s.spend(req); err != nil {
 		return s.errorPage(err), nil
 	}
+	name, err := s.secret()
+	if err != nil {
+		return Response{}, err
+	}
+	g := grant{scope: strings.Join(req.scope, " "), user: b.session.User, name: name, authTime: b.session.AuthTime, nonce: req.nonce}
+	result := url.Values{}
+	if req.gives(ResponseTypeCode) {
+		code, err := s.issueCode(req, g)
+		if err != nil {
+			return Response{}, err
+		}
+		result.Set("code", code)
+	}
+	if req.gives(ResponseTypeToken) {
+		t, record, err := s.newAccessToken(tokenRequest{now: c.Now, client: req.client}, g)
+		if err == nil {
+			err = s.cfg.Store.SaveToken(record)
+		}
+		if err != nil {
+			return Response{}, err
+		}
+		result.Set("access_token", t.AccessToken)
+		result.Set("token_type", t.TokenType)
+		result.Set("expires_in", strconv.FormatInt(int64(t.ExpiresIn/time.Second), 10))
+		if t.Scope != "" {
+			result.Set("scope", t.Scope)
+		}
+	}
+	if req.gives(ResponseTypeIDToken) {
+		id, err := s.idToken(c.Now, req.client, g, result.Get("access_token"), result.Get("code"))
+		if err != nil {
+			return Response{}, err
+		}
+		result.Set("id_token", id)
+	}
+	return s.answer(req, result), nil
+}
+
+func (s *Server) issueCode(req *authorizationRequest, g grant) (string, error) {
 	value, err := s.secret()
 	if err != nil {
-		return Response{}, err
+		return "", err
 	}
-	grant, err := s.secret()
-	if err != nil {
-		return Response{}, err
-	}
-	err = s.cfg.Store.SaveCode(CodeRecord{
+	return value, s.cfg.Store.SaveCode(CodeRecord{
 		Digest: DigestOf(value),
-		Grant:  grant,
+		Grant:  g.name,
 		AuthorizationCode: AuthorizationCode{
 			ClientID:            req.client.ClientID,
 			RedirectURI:         req.requestedURI,
-			ResponseType:        ResponseTypeCode,
-			Scope:               strings.Join(req.scope, " "),
-			AuthTime:            b.session.AuthTime,
-			IssuedAt:            c.Now,
+			ResponseType:        req.responseType,
+			Scope:               g.scope,
+			AuthTime:            g.authTime,
+			IssuedAt:            req.now,
 			ExpiresIn:           s.cfg.CodeLifetime,
 			CodeChallenge:       req.codeChallenge,
 			CodeChallengeMethod: req.codeChallengeMethod,
-			Nonce:               req.nonce,
+			Nonce:               g.nonce,
 			JKT:                 req.jkt,
-			User:                b.session.User,
+			User:                g.user,
 		},
 	})
-	if err != nil {
-		return Response{}, err
-	}
-	return s.answer(req, url.Values{"code": {value}}), nil
 }
 
 // pageURL is the address of the pages for an authorization request. It has no host, so it stays on the

@@ -54,8 +54,8 @@ func (s *Server) metadata(*call) (Response, error) {
 		"userinfo_endpoint":                              at(userinfoPath),
 		"jwks_uri":                                       at(jwksPath),
 		"scopes_supported":                               scopes,
-		"response_types_supported":                       []string{ResponseTypeCode},
-		"response_modes_supported":                       []string{"query"},
+		"response_types_supported":                       s.responseTypes(),
+		"response_modes_supported":                       responseModes,
 		"grant_types_supported":                          grantTypes,
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          []string{string(signingAlg)},
@@ -68,6 +68,8 @@ func (s *Server) metadata(*call) (Response, error) {
 		"token_endpoint_auth_signing_alg_values_supported":         assertionAlgs,
 		"revocation_endpoint_auth_signing_alg_values_supported":    assertionAlgs,
 		"introspection_endpoint_auth_signing_alg_values_supported": assertionAlgs,
+
+		"authorization_signing_alg_values_supported": []string{string(signingAlg)},
 
 		"request_parameter_supported":                 true,
 		"request_uri_parameter_supported":             false,

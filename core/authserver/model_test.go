@@ -111,7 +111,7 @@ func TestA1ClientValidate(t *testing.T) {
 		{"client_secret_jwt with a short secret", authserver.Client{ClientID: "c", TokenEndpointAuthMethod: "client_secret_jwt", ClientSecret: "short"}, "ClientSecret"},
 		{"request objects without keys", authserver.Client{ClientID: "c", RequireSignedRequestObject: true}, "JWKS"},
 		{"unknown grant", authserver.Client{ClientID: "c", GrantTypes: []string{"implicit"}}, "GrantTypes"},
-		{"unknown response type", authserver.Client{ClientID: "c", ResponseTypes: []string{"token"}}, "ResponseTypes"},
+		{"unknown response type", authserver.Client{ClientID: "c", ResponseTypes: []string{"tokens"}}, "ResponseTypes"},
 		{"client_credentials without a secret", authserver.Client{ClientID: "c", GrantTypes: []string{"client_credentials"}}, "GrantTypes"},
 		{"every grant with a secret", authserver.Client{ClientID: "c", ClientSecret: "s", ResourceServer: true, GrantTypes: []string{
 			"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"}}, ""},

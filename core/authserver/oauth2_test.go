@@ -88,7 +88,7 @@ func TestA4DeviceFlowOfAnotherClient(t *testing.T) {
 			if o.err != nil {
 				t.Fatal(o.err)
 			}
-			if got, want := fetch(t, cfg.Client(ctx, o.token), base+"/userinfo", nil), `{"name":"First \u003cb\u003e","sub":"u-1"}`; got != want {
+			if got, want := fetch(t, cfg.Client(ctx, o.token), base+"/userinfo", nil), `{"sub":"u-1","name":"First \u003cb\u003e"}`; got != want {
 				t.Errorf("got %s, want %s", got, want)
 			}
 			o.token.Expiry = time.Unix(1, 0)

@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -47,6 +48,11 @@ type page struct {
 	ReturnTo    string
 	UserCode    string
 	ErrorCode   string
+	Fields      []formField
+	Script      template.JS
+
+	// formAction is the source that the page's form goes to; empty means this server.
+	formAction string
 }
 
 // errorPage tells the user of an error that must not be told to whoever the request names.
@@ -69,7 +75,10 @@ func (s *Server) page(name string, status int, p page) Response {
 	// that no source expression can name, or further redirects of the client's own, so that form is
 	// left without.
 	if name != "consent" {
-		csp += "; form-action 'self'"
+		csp += "; form-action " + cmp.Or(p.formAction, "'self'")
+	}
+	if p.Script != "" {
+		csp += "; script-src " + hashSource(string(p.Script))
 	}
 	h.Set("Content-Security-Policy", csp)
 	h.Set("X-Frame-Options", "DENY")

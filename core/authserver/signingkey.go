@@ -87,11 +87,11 @@ func (s *Server) jwks(c *call) (Response, error) {
 
 // sign makes a JSON Web Signature of the claims (RFC 7515 section 7.1). The nonce of the signature comes of key and text (RFC 6979), so
 // that the same request gives the same answer.
-func (s *Server) sign(claims any) (string, error) {
+func (s *Server) sign(typ string, claims any) (string, error) {
 	s.keysMu.Lock()
 	key := s.keys[0]
 	s.keysMu.Unlock()
-	header, err := json.Marshal(map[string]string{"alg": string(signingAlg), "kid": key.jwk.KeyID, "typ": "JWT"})
+	header, err := json.Marshal(map[string]string{"alg": string(signingAlg), "kid": key.jwk.KeyID, "typ": typ})
 	if err != nil {
 		return "", err
 	}

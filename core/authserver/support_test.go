@@ -67,6 +67,8 @@ var clients = []authserver.Client{
 		GrantTypes: append(codeAndFresh, authserver.GrantClientCredentials), Scope: "profile", RequireSignedRequestObject: true},
 	{ClientID: "maybe", JWKS: clientKeys, RedirectURIs: []string{"https://maybe.example/cb"}, Scope: "openid profile"},
 	{ClientID: "macs", TokenEndpointAuthMethod: "client_secret_jwt", ClientSecret: longSecret, JWKS: clientKeys, GrantTypes: []string{authserver.GrantClientCredentials}, Scope: "profile"},
+	{ClientID: "front", RedirectURIs: []string{"https://front.example/cb?keep=1"}, GrantTypes: codeAndFresh, Scope: "openid profile email",
+		ResponseTypes: []string{"code", "token", "id_token", "none", "id_token code", "code token", "token id_token", "code id_token token"}},
 	{ClientID: "wide", RedirectURIs: []string{"https://wide.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "profile unheard-of"},
 }
 

@@ -190,6 +190,28 @@ type grant struct {
 // newToken makes a token with its values for the client, and the record of it for the store. Without a user
 // the client acts for itself and gets no refresh token (RFC 6749 section 4.4.3).
 func (s *Server) newToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
+	t, record, err := s.newAccessToken(r, g)
+	if err != nil {
+		return Token{}, TokenRecord{}, err
+	}
+	if g.user != "" && r.client.CheckGrantType(GrantRefreshToken) {
+		if t.RefreshToken, err = s.secret(); err != nil {
+			return Token{}, TokenRecord{}, err
+		}
+		t.RefreshTokenExpiresIn = s.cfg.RefreshTokenLifetime
+		record.RefreshTokenExpiresIn = t.RefreshTokenExpiresIn
+		record.Refresh = DigestOf(t.RefreshToken)
+	}
+	if g.user != "" && t.HasScope(scopeOpenID) {
+		if t.IDToken, err = s.idToken(r.now, r.client, g, t.AccessToken, ""); err != nil {
+			return Token{}, TokenRecord{}, err
+		}
+	}
+	return t, record, nil
+}
+
+// newAccessToken makes a token that nothing comes with.
+func (s *Server) newAccessToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
 	access, err := s.secret()
 	if err != nil {
 		return Token{}, TokenRecord{}, err
@@ -204,21 +226,7 @@ func (s *Server) newToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
 		AuthTime:  g.authTime,
 	}
 	r.bind(&t)
-	record := TokenRecord{Access: DigestOf(access), Grant: g.name, GrantScope: g.scope}
-	var refresh string
-	if g.user != "" && r.client.CheckGrantType(GrantRefreshToken) {
-		if refresh, err = s.secret(); err != nil {
-			return Token{}, TokenRecord{}, err
-		}
-		t.RefreshTokenExpiresIn = s.cfg.RefreshTokenLifetime
-		record.Refresh = DigestOf(refresh)
-	}
-	record.Token = t
-	t.AccessToken, t.RefreshToken = access, refresh
-	if g.user != "" && t.HasScope(scopeOpenID) {
-		if t.IDToken, err = s.idToken(t, g); err != nil {
-			return Token{}, TokenRecord{}, err
-		}
-	}
+	record := TokenRecord{Token: t, Access: DigestOf(access), Grant: g.name, GrantScope: g.scope}
+	t.AccessToken = access
 	return t, record, nil
 }

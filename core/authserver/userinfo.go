@@ -1,6 +1,10 @@
 package authserver
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
 
 // userinfo answers with the claims of the user that the token's scope covers (OpenID Connect Core
 // sections 5.3 and 5.4). The token comes in the Authorization header only (RFC 6750 section 2.1, RFC 9449 section 7.1).
@@ -13,13 +17,31 @@ func (s *Server) userinfo(c *call) (Response, error) {
 	if !ok {
 		return Response{}, s.accessError(Access{}, t.JKT != "", http.StatusUnauthorized, "invalid_token", "the access token is not a user's")
 	}
-	claims := map[string]any{"sub": user.subject(t.User)}
-	if t.HasScope("profile") && user.Name != "" {
-		claims["name"] = user.Name
+	return jsonResponse(http.StatusOK, userinfo{user.subject(t.User), user.claims(t.Scope)}), nil
+}
+
+// userinfo is the response of OpenID Connect Core section 5.3.2.
+type userinfo struct {
+	Subject string `json:"sub"`
+	userClaims
+}
+
+// userClaims are those that scopes stand for (OpenID Connect Core section 5.4).
+type userClaims struct {
+	Name          string `json:"name,omitempty"`
+	Email         string `json:"email,omitempty"`
+	EmailVerified *bool  `json:"email_verified,omitempty"`
+}
+
+// claims of the user that the scope covers.
+func (u User) claims(scope string) userClaims {
+	var c userClaims
+	names := strings.Fields(scope)
+	if slices.Contains(names, "profile") {
+		c.Name = u.Name
 	}
-	if t.HasScope("email") && user.Email != "" {
-		claims["email"] = user.Email
-		claims["email_verified"] = user.EmailVerified
+	if slices.Contains(names, "email") && u.Email != "" {
+		c.Email, c.EmailVerified = u.Email, &u.EmailVerified
 	}
-	return jsonResponse(http.StatusOK, claims), nil
+	return c
 }
