@@ -104,7 +104,7 @@ func TestScenarioGrants(t *testing.T) {
 	s.fails("token_not_found", "missing_access_token", "token_exchange")
 
 	s.server = func(m msg) reply {
-		if got := m.str("body", "text"); got != "token=access-1&token_type_hint=access_token" && got != "token=other" || m.str("stage") != "introspection" {
+		if got := m.str("body", "text"); got != "token=access-1&token_type_hint=access_token" && got != "token=another" || m.str("stage") != "introspection" {
 			t.Error(m.raw)
 		}
 		return jsonReply(200, `{"active":true,"scope":"read","exp":1419356238}`)
@@ -112,13 +112,13 @@ func TestScenarioGrants(t *testing.T) {
 	if r := s.ok("introspect"); r.str("ok", "claims", "scope") != "read" {
 		t.Error(r.raw)
 	}
-	s.ok("introspect", `"token":"other"`)
+	s.ok("introspect", `"token":"another"`)
 	s.server = func(msg) reply { return jsonReply(200, `{"scope":"read"}`) }
 	s.fails("server", "bad_introspection", "introspect")
 	s.server = func(msg) reply {
-		return jsonReply(401, `{"error":"invalid_client","error_description":"other"}`)
+		return jsonReply(401, `{"error":"invalid_client","error_description":"another"}`)
 	}
-	if r := s.fails("server", "oauth_error", "introspect", `"token":"other"`); strings.Contains(r.raw, "other") {
+	if r := s.fails("server", "oauth_error", "introspect", `"token":"another"`); strings.Contains(r.raw, "another") {
 		t.Error(r.raw)
 	}
 	s.open(with(`{"name":"public"}`))

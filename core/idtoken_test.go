@@ -58,7 +58,7 @@ func (i *issuer) token() string {
 		}
 		claims = append(claims, fmt.Sprintf("%q:%s", c[0], c[1]))
 	}
-	for _, name := range []string{"azp", "nbf", "auth_time", "at_hash", "c_hash", "acr", "tid", "events"} {
+	for _, name := range []string{"azp", "nbf", "auth_time", "at_hash", "c_hash", "acr", "sid", "tid", "events"} {
 		if v, ok := i.claims[name]; ok {
 			claims = append(claims, fmt.Sprintf("%q:%v", name, v))
 		}
