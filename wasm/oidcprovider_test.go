@@ -23,7 +23,14 @@ import (
 const providerRedirect = "http://127.0.0.1/cb"
 
 // startProvider runs npm oidc-provider, a certified server that is not ours, and gives its issuer. Its options stand in the file.
-func startProvider(t *testing.T, options ...string) string {
+func startProvider(t *testing.T, options ...string) (issuer string) {
+	t.Helper()
+	issuer, _ = startProviderAndResource(t, options...)
+	return issuer
+}
+
+// startProviderAndResource gives the URL of the protected resource beside it, too.
+func startProviderAndResource(t *testing.T, options ...string) (issuer, resource string) {
 	t.Helper()
 	if _, err := os.Stat("../node_modules/oidc-provider"); err != nil {
 		t.Fatal("npm oidc-provider is not installed: run `make setup`")
@@ -42,13 +49,16 @@ func startProvider(t *testing.T, options ...string) string {
 	})
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
+		if url, ok := strings.CutPrefix(lines.Text(), "resource: "); ok {
+			resource = url
+		}
 		if issuer, ok := strings.CutPrefix(lines.Text(), "ready: "); ok {
 			go io.Copy(io.Discard, out)
-			return issuer
+			return issuer, resource
 		}
 	}
 	t.Fatal("oidc-provider did not start")
-	return ""
+	return "", ""
 }
 
 var (
