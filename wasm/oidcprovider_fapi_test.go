@@ -1,0 +1,265 @@
+package wasm_test
+
+import (
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm"
+)
+
+// hsm shows nothing of a key but what it signs.
+type hsm struct{ crypto.Signer }
+
+// register makes a client with that metadata at the provider, by the module too.
+func register(t *testing.T, issuer string, http *http.Client, metadata map[string]any) drive.Registration {
+	t.Helper()
+	c, err := wasm.Open(t.Context(), drive.Config{Issuer: issuer, Discovery: true, ClientMetadata: metadata}, drive.Options{HTTP: http})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r, err := c.Register(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// proofs is a network that reads what the DPoP proofs say that go through it.
+type proofs struct {
+	next http.RoundTripper
+	mu   sync.Mutex
+	seen []proof
+}
+
+type proof struct {
+	path, jkt, nonce, ath string
+	status                int
+}
+
+func (p *proofs) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := p.next.RoundTrip(req)
+	if text := req.Header.Get("DPoP"); text != "" {
+		var claims struct{ Nonce, Ath string }
+		jws, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA})
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &claims); err != nil {
+			return nil, err
+		}
+		sum, err := jws.Signatures[0].Protected.JSONWebKey.Thumbprint(crypto.SHA256)
+		if err != nil {
+			return nil, err
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.seen = append(p.seen, proof{req.URL.Path, fmt.Sprintf("%x", sum), claims.Nonce, claims.Ath, 0})
+		if res != nil {
+			p.seen[len(p.seen)-1].status = res.StatusCode
+		}
+	}
+	return res, err
+}
+
+func (p *proofs) take() []proof {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen := p.seen
+	p.seen = nil
+	return seen
+}
+
+// Q13, Q21, Q22, H1, H5: the shipped module on wazero against oidc-provider after the FAPI 2.0 Security Profile, whose every rule that server enforces: pushed
+// requests, private_key_jwt with a key that only signs, tokens bound to a key by proofs with the server's nonces, iss in the response; and signed requests and
+// signed responses besides. Signed in, read, refreshed, used at a resource with nonces of its own, signed out.
+func TestOIDCProviderFAPI(t *testing.T) {
+	issuer, resource := startProviderAndResource(t, "--fapi")
+	for _, row := range []struct {
+		alg, dpop, mode string
+		signed          bool
+	}{
+		{alg: "ES256", dpop: "ES256"},
+		{alg: "PS256", dpop: "EdDSA", mode: "jwt", signed: true},
+		{alg: "EdDSA", dpop: "PS256", mode: "query.jwt"},
+	} {
+		t.Run(fmt.Sprintf("%s, proofs with %s, response mode %q", row.alg, row.dpop, row.mode), func(t *testing.T) {
+			key, err := drive.GenerateKey(row.alg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			metadata := map[string]any{
+				"redirect_uris": []string{providerRedirect}, "post_logout_redirect_uris": []string{providerRedirect}, "grant_types": []string{"authorization_code", "refresh_token"},
+				"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": row.alg,
+				"jwks":                     jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "the-key", Use: "sig", Algorithm: row.alg}}},
+				"dpop_bound_access_tokens": true, "id_token_signed_response_alg": "ES256", "authorization_signed_response_alg": "ES256",
+				"userinfo_signed_response_alg": "PS256", "introspection_signed_response_alg": "ES256",
+			}
+			config := drive.Config{
+				Issuer: issuer, Discovery: true, TokenEndpointAuthMethod: "private_key_jwt", TokenEndpointAuthSigningAlg: row.alg, ClientKeyID: "the-key",
+				DPoP: true, DPoPSigningAlg: row.dpop, PushedAuthorizationRequests: "required", RedirectURI: providerRedirect, Scope: "openid read", Resources: []string{resource},
+				IntrospectionSignedResponseAlg: "ES256",
+			}
+			if row.signed {
+				config.RequestObjectSigningAlg, metadata["request_object_signing_alg"], metadata["require_signed_request_object"] = row.alg, row.alg, true
+			}
+			registered := register(t, issuer, nil, metadata)
+			if registered.ClientSecret != "" {
+				t.Error("a secret beside the key")
+			}
+			config.ClientID = registered.ClientID
+			n := &proofs{next: http.DefaultTransport}
+			store := &drive.MemoryStore{}
+			opts := drive.Options{HTTP: &http.Client{Transport: n}, ClientKey: hsm{key}, Store: store}
+			c, err := wasm.Open(t.Context(), config, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+
+			begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{ResponseMode: row.mode})
+			if err != nil {
+				t.Fatal(err)
+			}
+			u, err := url.Parse(begun.URL)
+			if err != nil || u.Query().Get("request_uri") == "" || len(u.Query()) > 2 {
+				t.Errorf("the request is in the browser: %s", begun.URL)
+			}
+			callback := signInAtProvider(t, begun.URL)
+			if row.mode != "" && !strings.Contains(callback, "response=") || row.mode == "" && !strings.Contains(callback, "iss=") {
+				t.Errorf("the response is %s", callback)
+			}
+			r, err := c.Callback(t.Context(), callback)
+			if err != nil || !strings.EqualFold(r.TokenType, "DPoP") {
+				t.Fatalf("%v, %+v", err, r)
+			}
+			checkIDToken(t, r.Status, issuer, registered.ClientID)
+			if raw, err := c.Userinfo(t.Context()); err != nil || !strings.Contains(string(raw), `"sub":"248289761001"`) {
+				t.Errorf("%s, %v", raw, err)
+			}
+			if raw, err := c.Introspect(t.Context(), "", ""); err != nil || !strings.Contains(string(raw), `"active":true`) || !strings.Contains(string(raw), `"jkt"`) {
+				t.Errorf("%s, %v", raw, err)
+			}
+
+			api := &http.Client{Transport: c.Transport(n)}
+			read := func() {
+				t.Helper()
+				for range 7 { // its nonce is good for three
+					res, err := api.Post(resource+"/notes?page=1", "text/plain", strings.NewReader("text"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					raw, err := io.ReadAll(res.Body)
+					res.Body.Close()
+					if err != nil || res.StatusCode != 200 || !strings.Contains(string(raw), `"sub":"248289761001"`) {
+						t.Fatalf("%d, %s, %v", res.StatusCode, raw, err)
+					}
+				}
+			}
+			read()
+			before, err := c.Token(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The next process has the same key.
+			c.Close()
+			if c, err = wasm.Open(t.Context(), config, opts); err != nil {
+				t.Fatal(err)
+			}
+			api = &http.Client{Transport: c.Transport(n)}
+			if after, err := c.FreshToken(t.Context()); err != nil || after.AccessToken == before.AccessToken {
+				t.Error(err)
+			}
+			read()
+
+			refused, keys := map[string]int{}, map[string]bool{}
+			for _, p := range n.take() {
+				keys[p.jkt] = true
+				if p.status >= 400 {
+					refused[p.path]++
+				}
+				if (p.path == "/me" || p.path == "/notes") != (p.ath != "") {
+					t.Errorf("ath: %+v", p)
+				}
+			}
+			if len(keys) != 1 {
+				t.Errorf("%d keys of one session", len(keys))
+			}
+			// Each server tells its nonce at the first request of a process, and from then on beforehand.
+			if refused["/notes"] > 2 || refused["/me"] > 0 || refused["/token"]+refused["/request"] > 2 {
+				t.Errorf("refused for a nonce: %v", refused)
+			}
+
+			// A stronger sign-in is asked for, which no newer token would be (RFC 9470).
+			res, err := api.Get(resource + "/strong")
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if ch := drive.ChallengeOf(res); res.StatusCode != 401 || ch == nil || ch.Error != "insufficient_user_authentication" || ch.ACRValues != "urn:test:strong" || ch.MaxAge == nil || *ch.MaxAge != 5 {
+				t.Errorf("%d, %+v", res.StatusCode, ch)
+			} else if m, err := c.ResourceMetadata(t.Context(), resource+"/strong", ch.ResourceMetadata); err != nil || fmt.Sprint(m.AuthorizationServers) != "["+issuer+"]" {
+				t.Errorf("%+v, %v", m, err)
+			}
+			for _, p := range n.take() {
+				if p.path == "/token" {
+					t.Error("refreshed for a stronger sign-in")
+				}
+			}
+
+			out, err := c.LogOut(t.Context(), drive.LogOutParams{PostLogoutRedirectURI: providerRedirect, State: "out"})
+			if err != nil || !out.Revoked {
+				t.Fatal(out, err)
+			}
+			if end := visitProvider(t, newBrowser(t), out.URL); !strings.Contains(end, "state=out") {
+				t.Error(end)
+			}
+			if _, err := c.Prepare(t.Context(), "GET", resource); !errors.Is(err, &drive.Error{Code: "not_signed_in"}) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A token for a resource (RFC 8707) is one for it alone.
+func TestOIDCProviderResourceIndicator(t *testing.T) {
+	issuer, resource := startProviderAndResource(t)
+	c, err := openConfig(t, drive.Config{
+		Issuer: issuer, Discovery: true, ClientID: "public", DPoP: true, RedirectURI: providerRedirect, Scope: "openid read", Resource: []string{resource}, Resources: []string{resource},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Callback(t.Context(), signInAtProvider(t, begun.URL)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		res, err := (&http.Client{Transport: c.Transport(nil)}).Get(resource + "/x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != 200 || !strings.Contains(string(raw), `"aud":"`+resource) || !strings.Contains(string(raw), `"jkt":"`) {
+			t.Errorf("%d, %s, %v", res.StatusCode, raw, err)
+		}
+		if _, err := c.FreshToken(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
