@@ -100,7 +100,7 @@ export interface Config {
   jwks_uri?: string;
   /** The algorithms that may sign ID tokens, and whatever else the server signs. Default: all of them. */
   id_token_signed_response_alg?: SigningAlgorithm[];
-  /** What {@link Client.introspect} is answered has to be signed so (RFC 9701 section 6). Default: it is not signed. */
+  /** What {@link Client.introspect} is answered has to be signed (RFC 9701). Default: it is not. */
   introspection_signed_response_alg?: SigningAlgorithm;
   /** Where the server sends the user back to, exactly as registered. */
   redirect_uri?: string;

@@ -71,7 +71,7 @@ const client = (client_id, token_endpoint_auth_method, id_token_signed_response_
   dpop_bound_access_tokens: values.fapi,
 });
 
-const resource = await protectedResource(issuer, (token) => provider.AccessToken.find(token));
+const resource = await protectedResource(issuer, async (token) => (await provider.AccessToken.find(token)) ?? provider.ClientCredentials.find(token));
 
 /** Of the resource there is, and no other (RFC 8707 section 2). */
 const getResourceServerInfo = (_ctx, indicator) => {
