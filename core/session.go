@@ -213,7 +213,7 @@ func (c *client) overwrite(key string, version *string, text string, done func(f
 
 // keep takes t over after an attempt to store it.
 func (c *client) keep(t *tokens, version, failed string) {
-	if old := c.tokens.key; old != t.key {
+	if old := c.tokens.key; old != t.key || plant == "key-dropped" {
 		c.dropKey(old)
 	}
 	c.tokens = t
