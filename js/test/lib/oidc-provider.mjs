@@ -107,6 +107,9 @@ const configuration = {
       getCertificate: (ctx) => ctx.socket.getPeerX509Certificate(),
     },
   },
+  clientAuthMethods: [
+    'none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', ...(pem ? ['self_signed_tls_client_auth'] : []),
+  ],
   scopes: ['openid', 'offline_access', 'read', 'write'],
   extraTokenClaims: (ctx) => ctx?.oidc.params?.audience && { audience: ctx.oidc.params.audience },
   // By itself this server sends nothing to loopback, where a test listens for logout tokens.
