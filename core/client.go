@@ -12,12 +12,13 @@ type client struct {
 
 	status  string
 	tokens  *tokens
-	version string // of what the store holds
-	unsaved bool   // what is held is newer than what is stored
-	only    string // a refresh token that could not be stored
-	marked  string // tried_by that this instance set itself
-	foreign bool   // what is stored is another configuration's
-	blind   bool   // the session came as bytes: what the store holds was never seen
+	version string  // of what the store holds
+	kept    Storage // nil: the host's, by load and store effects
+	unsaved bool    // what is held is newer than what is stored
+	only    string  // a refresh token that could not be stored
+	marked  string  // tried_by that this instance set itself
+	foreign bool    // what is stored is another configuration's
+	blind   bool    // the session came as bytes: what the store holds was never seen
 
 	device        *device
 	deviceKey     string
@@ -54,6 +55,8 @@ type command struct {
 	done bool
 	// unsent keeps a request that is still in its hooks from being sent.
 	unsent bool
+	// then gets the result of a command that is not the host's.
+	then func(ok json.Value, f *fault)
 }
 
 func openClient(l *link, in json.Value) *fault {
@@ -61,8 +64,7 @@ func openClient(l *link, in json.Value) *fault {
 	if f != nil {
 		return f
 	}
-	c := &client{link: l, config: cfg, given: cfg, mine: cfg.fingerprint(), key: cfg.name + ".session", deviceKey: cfg.name + ".device", status: notAuthenticated, tokens: &tokens{}}
-	c.attempts = attempts{c: c, key: cfg.name + ".pending"}
+	c := newClient(l, cfg)
 	l.command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
 		t, ok := c.decode(v.Str())
@@ -78,6 +80,18 @@ func openClient(l *link, in json.Value) *fault {
 		}
 		return nil
 	}
+	c.open()
+	return nil
+}
+
+func newClient(l *link, cfg *config) *client {
+	c := &client{link: l, config: cfg, given: cfg, mine: cfg.fingerprint(), key: cfg.name + ".session", deviceKey: cfg.name + ".device", status: notAuthenticated, tokens: &tokens{}}
+	c.attempts = attempts{c: c, key: cfg.name + ".pending"}
+	return c
+}
+
+// open loads what is stored; commands wait for that.
+func (c *client) open() {
 	c.loading = true
 	c.reload(func(_ bool, failed string) {
 		if c.deviceAuthorization == "" && !c.discovery {
@@ -97,7 +111,6 @@ func openClient(l *link, in json.Value) *fault {
 			c.loaded(failed)
 		})
 	})
-	return nil
 }
 
 func (c *client) loaded(failed string) {
@@ -125,10 +138,11 @@ func (c *client) resume(d *device) {
 	}
 }
 
-func (c *client) take(id int64, name string, in json.Value) {
-	cmd := &command{id: id, op: name}
+func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{id: id, op: name}, in) }
+
+func (c *client) begin(cmd *command, in json.Value) {
 	c.commands = append(c.commands, cmd)
-	if c.loading && name != "cancel" {
+	if c.loading && cmd.op != "cancel" {
 		c.waiting = append(c.waiting, func() {
 			if !cmd.done {
 				c.run(cmd, in)
@@ -257,7 +271,18 @@ func (c *client) end(cmd *command, f *fault, write func(*json.Writer)) {
 	}
 	cmd.done = true
 	c.commands, c.deviceWaits = without(c.commands, cmd), without(c.deviceWaits, cmd)
-	c.result(cmd.id, f, write)
+	if cmd.then == nil {
+		c.result(cmd.id, f, write)
+		return
+	}
+	w := json.NewWriter()
+	w.Open('{')
+	if f == nil && write != nil {
+		write(w)
+	}
+	w.Close('}')
+	v, _ := json.Parse(w.String())
+	cmd.then(v, f)
 }
 
 func without(list []*command, cmd *command) []*command {

@@ -19,6 +19,9 @@ const (
 
 // An Engine holds the sessions of one module instance. Its methods are the module's exports; the zero Engine is ready. It is not safe for concurrent use.
 type Engine struct {
+	// Kinds opens sessions of other kinds than those of this package; nil: there are none.
+	Kinds func(kind string, s Session, in json.Value) (known bool, f *Fault)
+
 	open    []*link // index is handle - 1; nil once closed, so that handles are never reused
 	refusal []byte
 }
@@ -35,13 +38,19 @@ func (e *Engine) Open(msg []byte) (handle int32) {
 		}
 	} else {
 		l.epoch = l.hexEpoch()
-		switch in.Get("kind").Str() {
+		switch kind := in.Get("kind").Str(); kind {
 		case "client":
 			f = openClient(l, in)
 		case "contract":
 			openContract(l)
 		default:
-			f = &fault{kind: kindClient, code: "bad_value", field: "kind"}
+			known := false
+			if e.Kinds != nil {
+				known, f = e.Kinds(kind, Session{l}, in)
+			}
+			if !known {
+				f = bad("bad_value", "kind")
+			}
 		}
 	}
 	l.forget()

@@ -45,7 +45,7 @@ func (c *client) clientCredentials(cmd *command, in json.Value) {
 		return
 	}
 	params = append([]form.Param{{Name: "grant_type", Value: "client_credentials"}}, params...)
-	c.begin(cmd, scope, params)
+	c.signIn(cmd, scope, params)
 }
 
 // jwtBearer signs in by an assertion that somebody else made (RFC 7523 section 2.1).
@@ -59,11 +59,11 @@ func (c *client) jwtBearer(cmd *command, in json.Value) {
 		c.fail(cmd, f)
 		return
 	}
-	c.begin(cmd, in.Get("scope").Str(), append([]form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:jwt-bearer"}, {Name: "assertion", Value: assertion}}, params...))
+	c.signIn(cmd, in.Get("scope").Str(), append([]form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:jwt-bearer"}, {Name: "assertion", Value: assertion}}, params...))
 }
 
-// begin begins a session by a grant that no user has to agree to here.
-func (c *client) begin(cmd *command, scope string, params []form.Param) {
+// signIn begins a session by a grant that no user has to agree to here.
+func (c *client) signIn(cmd *command, scope string, params []form.Param) {
 	key := c.newKey()
 	c.tokenRequest(cmd, stageToken, c.config.token, key, append(params, c.resource...), func(v json.Value, f *fault) {
 		var t *tokens

@@ -21,6 +21,10 @@ func (c *client) ours(v json.Value) bool {
 }
 
 func (c *client) load(key string, done func(value, version, failed string)) {
+	if c.kept != nil {
+		c.kept.Load(key, done)
+		return
+	}
 	w := c.effect("load")
 	w.MemberStr("key", key)
 	c.ask(w, func(ok json.Value, failed string) { done(ok.Get("value").Str(), ok.Get("version").Str(), failed) })
@@ -44,6 +48,10 @@ func (c *client) store(key, version, value string, done func(version, failed str
 }
 
 func (c *client) storeOnce(key, version, value string, done func(version, failed string)) {
+	if c.kept != nil {
+		c.kept.Store(key, version, value, done)
+		return
+	}
 	w := c.effect("store")
 	w.MemberStr("key", key)
 	w.MemberStr("version", version)

@@ -1,0 +1,113 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// What kinds of sessions outside of this package, core/bff's, are made of: the boundary, and a client inside.
+
+// A Session is a handle's end of the boundary.
+type Session struct{ l *link }
+
+// Now is the time of the input being taken, Unix ms.
+func (s Session) Now() int64 { return s.l.now }
+
+// Random gives n characters of base64url, at most 172, that no other call gives.
+func (s Session) Random(label string, n int64) string { return s.l.random(label, n) }
+
+// OnCommand says what takes the commands; each ends with one Result.
+func (s Session) OnCommand(take func(id int64, name string, in json.Value)) { s.l.command = take }
+
+// Result ends a command.
+func (s Session) Result(id int64, f *Fault) { s.l.result(id, f, nil) }
+
+// Effect begins an effect; members follow, then Ask.
+func (s Session) Effect(kind string) *json.Writer { return s.l.effect(kind) }
+
+// Ask hands an effect out; then gets its answer, or the kind of its failure.
+func (s Session) Ask(w *json.Writer, then func(ok json.Value, failed string)) { s.l.ask(w, then) }
+
+// A Fault is an error of the boundary.
+type Fault = fault
+
+// Bad is a refused configuration or parameter.
+func Bad(code, field string) *Fault { return bad(code, field) }
+
+// Kind, Code, Status and Protocol are what a Fault says of itself; Protocol is the server's error, "" for none.
+func (f *fault) Kind() string     { return f.kind }
+func (f *fault) Code() string     { return f.code }
+func (f *fault) Status() int64    { return f.status }
+func (f *fault) Protocol() string { return printable(f.err, maxText) }
+
+// Retryable tells whether the same may succeed later.
+func (f *fault) Retryable() bool { return f.retryable }
+
+// Storage keeps a client's texts in place of load and store effects. The rules are those of the effects.
+type Storage interface {
+	Load(key string, done func(value, version, failed string))
+	// Store deletes where value is "".
+	Store(key, version, value string, done func(version, failed string))
+}
+
+// A Client is a client session inside another kind of session. Its commands are not the host's; its requests, locks and keys are.
+type Client struct{ c *client }
+
+// CheckClient says what is wrong with a configuration of kind client.
+func CheckClient(config json.Value) *Fault {
+	_, f := readConfig(config)
+	return f
+}
+
+// Client opens one under a name of its own. The configuration is right: CheckClient was asked.
+func (s Session) Client(config json.Value, name string, kept Storage) *Client {
+	cfg, _ := readConfig(config)
+	cfg.name = name
+	c := newClient(s.l, cfg)
+	c.kept = kept
+	c.open()
+	return &Client{c}
+}
+
+// Do runs a command; members are its parameters as JSON members, without braces. done gets the members of its result, or why there are none.
+func (in *Client) Do(command, members string, done func(ok json.Value, f *Fault)) {
+	v, _ := json.Parse("{" + members + "}")
+	cmd := &command{op: command, then: done}
+	in.c.begin(cmd, v)
+}
+
+// RedirectURI is where the client's authorization responses arrive.
+func (in *Client) RedirectURI() string { return in.c.redirectURI }
+
+// Hash is a name for what must not be shown: 43 characters, of base64url.
+func Hash(s string) string { return digest43(s) }
+
+// Within tells whether a URL stands under a prefix: same origin, and the path below its path at a segment's border, with nothing in it that a server may read in two ways.
+func Within(url, prefix string) bool {
+	u, ok := parseURI(url)
+	p, known := parseURI(prefix)
+	return ok && known && u.within(p)
+}
+
+// Origin is scheme, host and port of a URL, "" where it is none or goes unprotected to another machine.
+func Origin(url string) string {
+	if u, ok := parseURI(url); !ok || !u.secure() {
+		return ""
+	}
+	return origin(url)
+}
+
+// Path is the path of a URL as it stands.
+func Path(url string) string {
+	u, _ := parseURI(url)
+	return u.path
+}
+
+// Query is that of a URL, decoded; ok is false where it cannot be.
+func Query(url string) (params []form.Param, ok bool) { return form.Decode(queryOf(url)) }
+
+// ValueOf is the value of the first parameter of that name.
+func ValueOf(params []form.Param, name string) string { return valueOf(params, name) }
+
+// HeaderOf is the value of the first header of that name, which is in lower case.
+func HeaderOf(headers json.Value, name string) string { return header(headers, name) }
