@@ -70,9 +70,9 @@ func (s Session) Client(config json.Value, name string, kept Storage) *Client {
 }
 
 // Do runs a command; members are its parameters as JSON members, without braces. done gets the members of its result, or why there are none.
-func (in *Client) Do(command, members string, done func(ok json.Value, f *Fault)) {
+func (in *Client) Do(name, members string, done func(ok json.Value, f *Fault)) {
 	v, _ := json.Parse("{" + members + "}")
-	cmd := &command{op: command, then: done}
+	cmd := &command{op: name, then: done}
 	in.c.begin(cmd, v)
 }
 
