@@ -49,6 +49,8 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 			for _, name := range [...]string{"iss", "sub", "sid", "jti"} {
 				w.MemberStrIf(name, v.Get(name).Str())
 			}
+			exp, _ := v.Get("exp").Int()
+			w.MemberInt("exp", exp)
 		})
 	})
 }

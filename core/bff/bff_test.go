@@ -1,0 +1,523 @@
+package bff
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+)
+
+// TestScenarioSignIn: from the first page to the sign-out; the browser sees cookies that say nothing, and no token (X10).
+func TestScenarioSignIn(t *testing.T) {
+	s := newScene(t, "A browser signs in, asks who it is, calls the API and signs out; no token leaves the host.", "X10", "H9")
+	i := s.issuer()
+	s.want(s.call("GET", "https://app.example/auth/session"), 401, `{"error":"not_signed_in"}`)
+	q := i.login("?return_to=%2Finbox%3Fx%3D1")
+	if q.Get("code_challenge_method") != "S256" || len(q.Get("state")) != 43 || len(q.Get("nonce")) != 43 || q.Get("redirect_uri") != "https://app.example/auth/callback" {
+		t.Error(q)
+	}
+	if len(s.store) != 0 {
+		t.Error("stored before anybody came back:", s.store)
+	}
+	m := s.visit("GET", callback(q))
+	if m.header("location") != "https://app.example/inbox?x=1" || !strings.Contains(m.header("set-cookie"), "SameSite=Strict") || len(s.jar) != 1 {
+		t.Fatal(m.raw, s.jar)
+	}
+	s.want(s.call("GET", "https://app.example/auth/session"), 200, `"sub":"jane"`)
+	m = s.call("GET", "https://app.example/api/notes?a=b%2Fc", "authorization", "Bearer mine", "dpop", "x", "x-forwarded-for", "1.2.3.4", "accept", "text/plain", "connection", "x-hop, close", "x-hop", "1", "sec-fetch-site", "same-origin")
+	s.want(m, 200, "hello")
+	p := s.proxied[0]
+	if p.str("url") != "https://api.example/v1/notes?a=b%2Fc" || p.header("authorization") != "Bearer access-token-1" || p.header("accept") != "text/plain" {
+		t.Error(p.raw)
+	}
+	for _, name := range []string{"cookie", "dpop", "x-forwarded-for", "origin", "x-csrf", "connection", "x-hop", "sec-fetch-site"} {
+		if p.header(name) != "" {
+			t.Errorf("%s went on: %s", name, p.raw)
+		}
+	}
+	m = s.call("POST", "https://app.example/auth/logout?return_to=%2Fbye")
+	s.want(m, 200, `{"url":"https://as.example/end?id_token_hint=`)
+	if !strings.Contains(m.str("body", "text"), "post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye") || len(s.jar) != 0 {
+		t.Error(m.raw, s.jar)
+	}
+	if last := s.sent[len(s.sent)-1]; last.form().Get("token") != "refresh-token-1" {
+		t.Error(last.raw)
+	}
+	for key := range s.store {
+		if strings.HasSuffix(key, ".session") {
+			t.Error("the session is still there")
+		}
+	}
+	s.want(s.call("GET", "https://app.example/auth/session"), 401, "not_signed_in")
+	s.noTokens()
+}
+
+// noTokens looks for tokens where none may be: in answers to the browser, and unsealed in storage.
+func (s *scene) noTokens() {
+	s.t.Helper()
+	for _, line := range s.lines {
+		if !strings.Contains(line, `"kind":"respond"`) && !(strings.Contains(line, `"kind":"store"`) && !strings.Contains(line, ".metadata")) {
+			continue
+		}
+		for _, secret := range []string{"access-token", "refresh-token", "a secret of the client's"} {
+			if strings.Contains(line, secret) {
+				s.t.Errorf("%s in %s", secret, line)
+			}
+		}
+	}
+}
+
+// TestScenarioRefresh: an expired token is made new before the request goes on; a refused one once after it (Q10, Q13).
+func TestScenarioRefresh(t *testing.T) {
+	s := newScene(t, "The proxy refreshes: before sending, and once after a 401 where the body can be sent again; a stream cannot.", "Q10", "Q13", "X9")
+	s.config = with(`{"idle_ms":86400000}`)
+	i := s.issuer()
+	i.signIn()
+	s.now += 3_600_001
+	s.want(s.call("GET", "https://app.example/api/x"), 200, "hello")
+	if p := s.proxied[0]; p.header("authorization") != "Bearer access-token-2" {
+		t.Error(p.raw)
+	}
+	s.upstream = func(m msg) answer {
+		if m.header("authorization") != fmt.Sprintf("Bearer access-token-%d", 3) {
+			return answer{status: 401, headers: `[["www-authenticate","Bearer error=\"invalid_token\""],["set-cookie","a=b"],["x-api","1"]]`, body: "no"}
+		}
+		return answer{status: 200, body: m.str("body", "text")}
+	}
+	s.proxied = nil
+	m := s.begin("POST", "https://app.example/api/x", s.headers("x-csrf", "1", "origin", "https://app.example"), `"body":{"text":"twice"}`).finish()
+	if s.want(m, 200, "twice"); len(s.proxied) != 2 {
+		t.Error(s.proxied)
+	}
+	// A stream is sent once, and the answer is what it is, without what is not the page's.
+	s.upstream = func(m msg) answer {
+		return answer{status: 401, headers: `[["www-authenticate","Bearer"],["set-cookie","a=b"],["x-api","1"],["cache-control","private"]]`}
+	}
+	s.proxied = nil
+	m = s.begin("PUT", "https://app.example/api/x", s.headers("x-csrf", "1", "origin", "https://app.example"), `"body":{"ref":"b1"}`).finish()
+	if len(s.proxied) != 1 || m.str("status") != "401" || m.header("x-api") != "1" || m.header("set-cookie") != "" || m.header("www-authenticate") != "" || m.header("cache-control") != "private" || s.proxied[0].str("body", "ref") != "b1" {
+		t.Error(m.raw)
+	}
+	// invalid_grant ends the session.
+	i.error = "invalid_grant"
+	s.now += 3_600_001
+	s.want(s.call("GET", "https://app.example/api/x"), 401, "not_signed_in")
+	if len(s.jar) != 0 {
+		t.Error(s.jar)
+	}
+}
+
+// TestScenarioGuard: who is not a page of ours gets nothing, and nothing is looked up for it (X10).
+func TestScenarioGuard(t *testing.T) {
+	s := newScene(t, "CSRF: the required header, the Origin, methods and hosts; each refusal touches no storage.", "X10")
+	i := s.issuer()
+	i.signIn()
+	s.touched = 0
+	for _, row := range []struct {
+		method, url string
+		headers     []string
+		status      int
+		body        string
+	}{
+		{"GET", "https://app.example/auth/session", nil, 403, "missing_header"},
+		{"GET", "https://app.example/auth/session", []string{"x-csrf", "1", "origin", "https://evil.example"}, 403, "foreign_origin"},
+		{"GET", "https://app.example/api/x", nil, 403, "missing_header"},
+		{"POST", "https://app.example/api/x", []string{"x-csrf", "1"}, 403, "foreign_origin"},
+		{"POST", "https://app.example/auth/logout", []string{"x-csrf", "1", "origin", "null"}, 403, "foreign_origin"},
+		{"POST", "https://app.example/auth/logout", []string{"origin", "https://app.example"}, 403, "missing_header"},
+		{"GET", "https://app.example/auth/logout", []string{"x-csrf", "1"}, 405, "method_not_allowed"},
+		{"OPTIONS", "https://app.example/api/x", []string{"origin", "https://evil.example"}, 403, "foreign_origin"},
+		{"GET", "https://evil.example/auth/session", []string{"x-csrf", "1"}, 421, "wrong_host"},
+		{"GET", "http://app.example/auth/session", []string{"x-csrf", "1"}, 421, "wrong_host"},
+		{"GET", "https://app.example/other", []string{"x-csrf", "1"}, 404, "not_found"},
+		{"GET", "https://app.example/apix", []string{"x-csrf", "1"}, 404, "not_found"},
+		{"GET", "https://app.example/api/../auth", []string{"x-csrf", "1"}, 404, "not_found"},
+		{"GET", "https://app.example/api/..%2fadmin", []string{"x-csrf", "1"}, 404, "not_found"},
+		{"GET", "https://app.example/api/%2e%2e/admin", []string{"x-csrf", "1"}, 404, "not_found"},
+		{"GET", "https://app.example//api/x", []string{"x-csrf", "1"}, 404, "not_found"},
+		{"GET", "https://app.example/auth/token", []string{"x-csrf", "1"}, 404, "not_found"},
+		{"POST", "https://app.example/auth/exchange", nil, 404, "not_found"},
+		{"GET", "https://app.example/auth/session?x=%", []string{"x-csrf", "1"}, 400, "bad_query"},
+		{"GET", "https://app.example/auth/login?return_to=%2F%2Fevil.example", nil, 400, "bad_return_to"},
+		{"GET", "https://app.example/auth/login?return_to=https%3A%2F%2Fevil.example%2F", nil, 400, "bad_return_to"},
+		{"GET", "https://app.example/auth/login?return_to=https%3A%2F%2Fapp.example%40evil.example%2F", nil, 400, "bad_return_to"},
+		{"GET", "https://app.example/auth/login?return_to=%2F%5Cevil.example", nil, 400, "bad_return_to"},
+		{"GET", "https://app.example/auth/login?return_to=javascript%3Aalert(1)", nil, 400, "bad_return_to"},
+		{"GET", "https://app.example/auth/login?return_to=%2Fa%0d%0aset-cookie%3Aa%3Db", nil, 400, "bad_return_to"},
+		{"GET", "https://app.example/auth/login?max_age=x", nil, 400, "bad_value"},
+	} {
+		m := s.visit(row.method, row.url, row.headers...)
+		if m.str("status") != fmt.Sprint(row.status) || !strings.Contains(m.str("body", "text"), row.body) {
+			t.Errorf("%s %s: %s", row.method, row.url, m.raw)
+		}
+	}
+	if s.touched != 0 || len(s.proxied) != 0 {
+		t.Errorf("%d storage operations, %d requests", s.touched, len(s.proxied))
+	}
+	m := s.visit("OPTIONS", "https://app.example/api/x", "origin", "https://other.app.example", "access-control-request-headers", "x-csrf")
+	if m.str("status") != "204" || m.header("access-control-allow-origin") != "https://other.app.example" || m.header("access-control-allow-headers") != "x-csrf" || m.header("access-control-allow-credentials") != "true" {
+		t.Error(m.raw)
+	}
+	if m := s.visit("GET", "https://app.example/auth/login?return_to=https%3A%2F%2Fother.app.example%2Fx"); m.str("status") != "303" {
+		t.Error(m.raw)
+	}
+}
+
+// TestScenarioBound: a callback counts in the browser that began, once (X10, Q22).
+func TestScenarioBound(t *testing.T) {
+	s := newScene(t, "An attempt is bound to its browser by a sealed cookie and used up by its first callback, wherever the second arrives.", "X10", "Q22")
+	i := s.issuer()
+	mine := i.login("")
+	jar := maps.Clone(s.jar)
+	// Login CSRF: the attacker's callback in the victim's browser, without and with an attempt of its own.
+	s.jar = map[string]string{}
+	s.touched = 0
+	s.want(s.visit("GET", callback(mine)), 400, "unknown_attempt")
+	i.login("")
+	s.want(s.visit("GET", callback(mine)), 400, "unknown_attempt")
+	// Another's state with the cookie of one's own.
+	for name := range jar {
+		for own := range s.jar {
+			s.jar = map[string]string{name: s.jar[own]}
+		}
+	}
+	m := s.visit("GET", callback(mine))
+	if !strings.Contains(m.header("location"), "error=wrong_state") {
+		t.Error(m.raw)
+	}
+	for _, forged := range []string{"", "k0.", "k0.AAAA", "x", strings.Repeat("A", 4000), "k0." + strings.Repeat("!", 10)} {
+		for name := range jar {
+			s.jar = map[string]string{name: forged}
+		}
+		s.want(s.visit("GET", callback(mine)), 400, "unknown_attempt")
+	}
+	if s.touched != 0 || len(s.sent) != 0 {
+		t.Error("storage or server touched:", s.touched, s.sent)
+	}
+	// Twice at once: one signs in, the other is told so; one code goes out.
+	s.jar = maps.Clone(jar)
+	i.nonce = mine.Get("nonce")
+	a, b := s.begin("GET", callback(mine), s.headers()), s.begin("GET", callback(mine), s.headers())
+	for a.step() || b.step() {
+		b.step()
+	}
+	first, second := a.finish(), b.finish()
+	if first.str("status") != "303" {
+		first, second = second, first
+	}
+	if first.header("location") != "https://app.example/" {
+		t.Error(first.raw)
+	}
+	s.want(second, 400, "already_used")
+	codes := 0
+	for _, m := range s.sent {
+		if m.form().Get("code") != "" {
+			codes++
+		}
+	}
+	if codes != 1 {
+		t.Errorf("%d codes went out", codes)
+	}
+	s.jar = maps.Clone(jar)
+	s.want(s.visit("GET", callback(mine)), 400, "already_used")
+	// The server's own refusal goes to the page, and ends the attempt.
+	q := i.login("?return_to=%2Fx%3Fy%3D1")
+	m = s.visit("GET", "https://app.example/auth/callback?error=access_denied&error_description=%3Cscript%3E&state="+q.Get("state"))
+	if m.header("location") != "https://app.example/x?y=1&error=access_denied" {
+		t.Error(m.raw)
+	}
+	s.want(s.visit("GET", callback(q)), 400, "unknown_attempt")
+	// Too late.
+	q = i.login("")
+	s.now += 600_001
+	if m := s.visit("GET", callback(q)); !strings.Contains(m.header("location"), "error=attempt_expired") {
+		t.Error(m.raw)
+	}
+	// What may work later keeps its attempt.
+	q = i.login("")
+	i.down = true
+	s.now += 86_400_000 // keys are fetched anew
+	q = i.login("")
+	s.want(s.visit("GET", callback(q)), 503, "temporarily_unavailable")
+	i.down = false
+	i.nonce = q.Get("nonce")
+	if m := s.visit("GET", callback(q)); m.header("location") != "https://app.example/" {
+		t.Error(m.raw)
+	}
+}
+
+// TestScenarioTabs: attempts of several tabs stand beside each other, and a browser does not gather them for ever.
+func TestScenarioTabs(t *testing.T) {
+	s := newScene(t, "Parallel tabs: each attempt has a cookie of its own, five at most; a second sign-in ends the first session.", "X10")
+	i := s.issuer()
+	a := i.login("?return_to=%2Fa")
+	aNonce := i.nonce
+	i.login("?return_to=%2Fb")
+	i.nonce = aNonce
+	if m := s.visit("GET", callback(a)); m.header("location") != "https://app.example/a" {
+		t.Error(m.raw)
+	}
+	first := s.jar["__Host-oauth2"]
+	for range 8 {
+		i.login("")
+	}
+	if len(s.jar) > 6 {
+		t.Error(len(s.jar), "cookies")
+	}
+	i.signIn()
+	if s.jar["__Host-oauth2"] == first {
+		t.Error("the session id is the old one")
+	}
+	s.jar = map[string]string{"__Host-oauth2": first}
+	s.want(s.call("GET", "https://app.example/auth/session"), 401, "not_signed_in")
+}
+
+// TestScenarioCookies: forged, truncated, old-key and over-age session cookies.
+func TestScenarioCookies(t *testing.T) {
+	s := newScene(t, "A session cookie counts where the host sealed it, with any key of the ring, for as long as the session lasts: in all, and unused.", "X10")
+	i := s.issuer()
+	i.signIn()
+	good := s.jar["__Host-oauth2"]
+	s.touched = 0
+	for _, forged := range []string{"x", good[:len(good)-4], "lost" + good[2:], "k9", good + "A", strings.Repeat("A", 8000)} {
+		s.jar["__Host-oauth2"] = forged
+		s.want(s.call("GET", "https://app.example/auth/session"), 401, "not_signed_in")
+	}
+	if s.touched != 0 {
+		t.Error("a forged cookie touched storage")
+	}
+	s.jar["__Host-oauth2"] = good
+	s.ring++ // a new key: what the old one sealed is still good
+	s.want(s.call("GET", "https://app.example/auth/session"), 200, "jane")
+	// In use, it goes on; unused for an hour, it is gone.
+	for range 5 {
+		s.now += 50 * 60_000
+		s.want(s.call("GET", "https://app.example/auth/session"), 200, "jane")
+	}
+	s.now += 60 * 60_000
+	s.want(s.call("GET", "https://app.example/auth/session"), 401, "not_signed_in")
+	i.signIn()
+	for range 14 {
+		s.now += 50 * 60_000
+		s.want(s.call("GET", "https://app.example/auth/session"), 200, "jane")
+	}
+	s.now += 50 * 60_000 // twelve hours in all
+	s.want(s.call("GET", "https://app.example/auth/session"), 401, "not_signed_in")
+	// A page that works for those who are not signed in as well.
+	s.config = with(`{"anonymous_status":200}`)
+	s.want(s.call("GET", "https://app.example/auth/session"), 200, `{"claims":null}`)
+	// What the key ring cannot read any more is a session that is over.
+	s.config = conf
+	i.signIn()
+	for key, v := range s.store {
+		if strings.HasSuffix(key, ".session") {
+			s.store[key] = "lost" + v[2:]
+		}
+	}
+	s.want(s.call("GET", "https://app.example/auth/session"), 401, "not_signed_in")
+}
+
+// TestScenarioBackChannel: the server ends sessions by sid or by sub; only its own word counts, once (OpenID Connect Back-Channel Logout).
+func TestScenarioBackChannel(t *testing.T) {
+	s := newScene(t, "Back-channel logout ends the sessions of a sid, or all of a user, revokes their tokens, and takes each token once.", "X10")
+	i := s.issuer()
+	var jars []string
+	for n := range 3 {
+		s.jar = map[string]string{}
+		i.sid = fmt.Sprintf("sid-%d", n)
+		i.signIn()
+		jars = append(jars, s.jar["__Host-oauth2"])
+	}
+	signedIn := func() (list string) {
+		for n, cookie := range jars {
+			s.jar = map[string]string{"__Host-oauth2": cookie}
+			if m := s.call("GET", "https://app.example/auth/session"); m.str("status") == "200" {
+				list += fmt.Sprint(n)
+			}
+		}
+		s.jar = map[string]string{}
+		return list
+	}
+	logout := func(claims string) msg {
+		t.Helper()
+		return s.post("https://app.example/auth/backchannel_logout", "logout_token="+jwt(fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","iat":%d,"exp":%d,"events":{"http://schemas.openid.net/event/backchannel-logout":{}},%s}`, s.now/1000, s.now/1000+120, claims)))
+	}
+	s.want(logout(`"sid":"sid-1","jti":"a","nonce":"x"`), 400, "wrong_claim")
+	s.want(s.post("https://app.example/auth/backchannel_logout", "logout_token=x"), 400, "malformed")
+	s.want(s.visit("POST", "https://app.example/auth/backchannel_logout"), 400, "invalid_request")
+	s.want(logout(`"sid":"another","jti":"b"`), 200, "")
+	if got := signedIn(); got != "012" {
+		t.Fatal(got)
+	}
+	// Storage down: the server may send it again.
+	s.fail = func(m msg) string {
+		if m.str("kind") == "load" && strings.Contains(m.str("key"), ".sid.") {
+			return "storage"
+		}
+		return ""
+	}
+	s.want(logout(`"sid":"sid-1","jti":"c"`), 503, "temporarily_unavailable")
+	s.fail = nil
+	s.sent = nil
+	s.want(logout(`"sid":"sid-1","jti":"c"`), 200, "")
+	if got := signedIn(); got != "02" || s.sent[len(s.sent)-1].form().Get("token") != "refresh-token-2" {
+		t.Fatal(got, s.sent)
+	}
+	s.want(logout(`"sid":"sid-1","jti":"c"`), 400, "used before")
+	s.want(logout(`"sub":"jane","jti":"d"`), 200, "")
+	if got := signedIn(); got != "" {
+		t.Fatal(got)
+	}
+	s.noTokens()
+}
+
+// TestScenarioTokenEndpoint: a page may have the access token where that is switched on, and never more (token-mediating backend).
+func TestScenarioTokenEndpoint(t *testing.T) {
+	s := newScene(t, "insecure_token_endpoint: the page gets a good access token; the refresh token stays.", "X10")
+	s.config = with(`{"insecure_token_endpoint":true,"idle_ms":86400000}`)
+	i := s.issuer()
+	s.want(s.call("GET", "https://app.example/auth/token"), 401, "not_signed_in")
+	i.signIn()
+	s.want(s.call("GET", "https://app.example/auth/token"), 200, `"access_token":"access-token-1"`)
+	s.now += 3_600_001
+	m := s.call("GET", "https://app.example/auth/token")
+	if s.want(m, 200, `"access_token":"access-token-2"`); strings.Contains(m.raw, "refresh") || m.header("cache-control") != "no-store" {
+		t.Error(m.raw)
+	}
+	s.want(s.visit("GET", "https://app.example/auth/token"), 403, "missing_header")
+}
+
+// TestScenarioUpstream: what goes wrong behind has its status and a clear body.
+func TestScenarioUpstream(t *testing.T) {
+	s := newScene(t, "The server behind times out, cannot be reached or is not understood; the token endpoint is down; storage is down.", "H5")
+	s.config = with(`{"idle_ms":86400000}`)
+	i := s.issuer()
+	i.signIn()
+	for _, row := range []struct {
+		a      answer
+		status int
+		body   string
+	}{
+		{answer{failed: "timeout"}, 504, "upstream_timeout"},
+		{answer{failed: "network"}, 502, "upstream_network"},
+		{answer{failed: "too_large"}, 502, "upstream_too_large"},
+		{answer{status: 0}, 502, "upstream_internal"},
+		{answer{status: 500, body: "broken"}, 500, "broken"},
+		{answer{status: 302, headers: `[["location","https://elsewhere.example/"]]`}, 302, ""},
+	} {
+		s.upstream = func(msg) answer { return row.a }
+		s.want(s.call("GET", "https://app.example/api/x"), row.status, row.body)
+	}
+	s.fail = func(m msg) string {
+		if m.str("kind") == "load" {
+			return "storage"
+		}
+		return ""
+	}
+	s.want(s.call("GET", "https://app.example/api/x"), 503, "temporarily_unavailable")
+	s.want(s.call("POST", "https://app.example/auth/logout"), 503, "temporarily_unavailable")
+	s.fail = nil
+	i.down = true
+	s.now += 3_600_001
+	s.want(s.call("GET", "https://app.example/api/x"), 503, "temporarily_unavailable")
+	i.down = false
+	s.upstream = func(msg) answer { return answer{status: 200, body: "hello"} }
+	s.want(s.call("GET", "https://app.example/api/x"), 200, "hello")
+	// A host that cannot seal serves nobody.
+	s.fail = func(m msg) string {
+		if m.str("kind") == "seal" || m.str("kind") == "unseal" {
+			return "unsupported"
+		}
+		return ""
+	}
+	s.want(s.visit("GET", "https://app.example/auth/login"), 503, "temporarily_unavailable")
+	s.want(s.call("GET", "https://app.example/auth/session"), 503, "temporarily_unavailable")
+}
+
+// TestScenarioExchange: services get tokens for elsewhere, as far as each may (RFC 8693).
+func TestScenarioExchange(t *testing.T) {
+	s := newScene(t, "Token exchange, client credentials and codes for other services: who they are, what they may, what is kept and for how long.", "H1", "X6")
+	const secret = "a secret of the caller's, of 32 characters or more"
+	hash := hashOf(secret)
+	s.config = with(`{"callers":[{"client_id":"svc","secret_sha256":"` + hash + `","grant_types":["urn:ietf:params:oauth:grant-type:token-exchange","client_credentials","authorization_code"],"audience":["https://down.example"],"scope":"read write","redirect_uris":["https://svc.example/cb"]},` +
+		`{"client_id":"small","secret_sha256":"` + hash + `","grant_types":["client_credentials"]}]}`)
+	i := s.issuer()
+	const at = "https://app.example/auth/exchange"
+	who := "client_id=svc&client_secret=" + escape(secret)
+	const exchange = "&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=theirs&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token"
+	m := s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read")
+	s.want(m, 200, `"access_token":"access-token-1","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":3600`)
+	if f := s.sent[0].form(); f.Get("subject_token") != "theirs" || f.Get("audience") != "https://down.example" || f.Get("scope") != "read" || f.Get("client_secret") != "" {
+		t.Error(s.sent[0].raw)
+	}
+	// Kept by subject, audience and scope, for as long as it is good.
+	s.now += 60_000
+	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read"), 200, `"access_token":"access-token-1","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":3540`)
+	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example"), 200, "access-token-2")
+	s.now += 3_600_000
+	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read"), 200, "access-token-3")
+	basic := []string{"authorization", "Basic " + b64std("svc:"+escape(secret))}
+	s.want(s.post(at, "grant_type=client_credentials&scope=read", basic...), 200, "access-token-4")
+	s.want(s.post(at, "grant_type=client_credentials&scope=read", basic...), 200, "access-token-4")
+	s.want(s.post(at, "grant_type=client_credentials&scope=write", basic...), 200, "access-token-5")
+	i.nonce = ""
+	m = s.post(at, who+"&grant_type=authorization_code&code=c0de&redirect_uri=https%3A%2F%2Fsvc.example%2Fcb&scope=read&code_verifier="+strings.Repeat("v", 43))
+	if s.want(m, 200, "access-token-6"); strings.Contains(m.raw, "refresh") {
+		t.Error(m.raw)
+	}
+	for _, row := range []struct {
+		body   string
+		status int
+		error  string
+	}{
+		{"grant_type=client_credentials", 401, "invalid_client"},
+		{"client_id=svc&client_secret=wrong&grant_type=client_credentials", 401, "invalid_client"},
+		{"client_id=nobody&client_secret=" + escape(secret) + "&grant_type=client_credentials", 401, "invalid_client"},
+		{who, 400, "invalid_request"},
+		{who + "&grant_type=password", 400, "unsupported_grant_type"},
+		{"client_id=small&client_secret=" + escape(secret) + exchange + "&audience=x", 400, "unauthorized_client"},
+		{who + exchange, 400, "invalid_request"},
+		{who + exchange + "&audience=https%3A%2F%2Felse.example", 400, "invalid_target"},
+		{who + exchange + "&audience=https%3A%2F%2Fdown.example&resource=https%3A%2F%2Felse.example", 400, "invalid_target"},
+		{who + exchange + "&audience=https%3A%2F%2Fdown.example&audience=https%3A%2F%2Felse.example", 400, "invalid_target"},
+		{who + exchange + "&audience=https%3A%2F%2Fdown.example&scope=admin", 400, "invalid_scope"},
+		{who + exchange + "&audience=https%3A%2F%2Fdown.example&scope=read&scope=write", 400, "invalid_request"},
+		{who + "&grant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Fevil.example%2F&code_verifier=" + strings.Repeat("v", 43), 400, "invalid_request"},
+		{who + "&grant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Fsvc.example%2Fcb", 400, "invalid_request"},
+	} {
+		m := s.post(at, row.body)
+		if m.str("status") != fmt.Sprint(row.status) || !strings.Contains(m.str("body", "text"), `"error":"`+row.error+`"`) || row.status == 401 && m.header("www-authenticate") == "" {
+			t.Errorf("%s: %s", row.body, m.raw)
+		}
+	}
+	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example", "origin", "https://app.example"), 400, "invalid_request")
+	i.error = "invalid_target"
+	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=write"), 400, "invalid_target")
+	i.error = "invalid_client"
+	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=write"), 502, "server_error")
+	for _, line := range s.lines {
+		if strings.Contains(line, `"kind":"store"`) && (strings.Contains(line, "access-token") || strings.Contains(line, "theirs")) {
+			t.Error(line)
+		}
+	}
+}
+
+// TestScenarioConfig: what is refused when it is opened names its member.
+func TestScenarioConfig(t *testing.T) {
+	s := newScene(t, "Configurations of kind bff that are refused.", "Q4")
+	for _, row := range [][2]string{
+		{`{"base":null}`, "base"}, {`{"base":"https://app.example/auth/"}`, "base"}, {`{"base":"http://app.example/auth"}`, "base"}, {`{"base":"https://app.example/auth?x"}`, "base"},
+		{`{"origins":["https://a.example/"]}`, "origins"}, {`{"origins":"https://a.example"}`, "origins"}, {`{"return_to":["//evil.example"]}`, "return_to"}, {`{"return_to":[""]}`, "return_to"},
+		{`{"header":"X-CSRF"}`, "header"}, {`{"header":""}`, "header"}, {`{"anonymous_status":500}`, "anonymous_status"}, {`{"session_ms":0}`, "session_ms"}, {`{"idle_ms":"1"}`, "idle_ms"},
+		{`{"proxy":[{"path":"api","target":"https://api.example"}]}`, "proxy"}, {`{"proxy":[{"path":"/api","target":"http://api.example"}]}`, "proxy"}, {`{"proxy":[{"path":"/a/../b","target":"https://api.example"}]}`, "proxy"},
+		{`{"proxy":[{"path":"/auth","target":"https://api.example"}]}`, "proxy"}, {`{"proxy":{}}`, "proxy"}, {`{"callers":[{"client_id":"a"}]}`, "callers"}, {`{"colour":"red"}`, "colour"},
+		{`{"insecure_token_endpoint":"yes"}`, "insecure_token_endpoint"}, {`{"insecure_token_endpoint":true,"client":{"dpop":true}}`, "insecure_token_endpoint"},
+		{`{"client":{"redirect_uri":"https://app.example/cb"}}`, "redirect_uri"}, {`{"client":{"auto_refresh":true}}`, "auto_refresh"}, {`{"client":{"name":"a.b"}}`, "name"}, {`{"client":{"colour":"red"}}`, "colour"},
+		{`{"client":{"client_id":null}}`, "client_id"},
+	} {
+		h, r := s.open(with(row[0]))
+		if h != 0 || r.str("error", "field") != row[1] {
+			t.Errorf("%s: %s", row[0], r.raw)
+		}
+	}
+}

@@ -1,0 +1,207 @@
+package bff
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// A config is what a session was opened with.
+type config struct {
+	client           json.Value
+	name, base       string
+	origins          []string // that of base among them
+	returnTo         []string
+	header           string
+	anonymous        int64 // status of GET /session
+	sessionMS        int64
+	idleMS           int64
+	tokenEndpoint    bool
+	formPost         bool // the authorization response is posted, so from another site
+	routes           []route
+	callers          []caller
+	dpop, tokenNamed bool
+}
+
+// A route is a path of ours that leads to a URL elsewhere.
+type route struct{ path, target string }
+
+func readConfig(in json.Value) (c *config, f *core.Fault) {
+	c = &config{client: in.Get("client"), base: in.Get("base").Str(), header: "x-csrf", anonymous: 401, sessionMS: 12 * 3_600_000, idleMS: 3_600_000}
+	if c.client.Kind() != json.Object {
+		return nil, core.Bad("missing", "client")
+	}
+	if core.Origin(c.base) == "" || len(c.base) > 0 && c.base[len(c.base)-1] == '/' || hasQuery(c.base) {
+		return nil, core.Bad("bad_url", "base")
+	}
+	c.origins = []string{core.Origin(c.base)}
+	for it := in.Each(); it.Next(); {
+		if f := c.read(it.Name(), it.Value()); f != nil {
+			return nil, f
+		}
+	}
+	if c.returnTo == nil {
+		c.returnTo = []string{core.Origin(c.base) + "/"}
+	}
+	return c, c.readClient()
+}
+
+func (c *config) read(name string, v json.Value) *core.Fault {
+	ok := true
+	switch name {
+	case "client", "base":
+	case "origins":
+		ok = each(v, func(v json.Value) bool {
+			c.origins = append(c.origins, v.Str())
+			return v.Str() != "" && core.Origin(v.Str()) == v.Str()
+		})
+	case "return_to":
+		ok = each(v, func(v json.Value) bool {
+			s := c.absolute(v.Str())
+			c.returnTo = append(c.returnTo, s)
+			return core.Origin(s) != "" && core.Within(s, s)
+		})
+	case "header":
+		c.header = v.Str()
+		ok = c.header != "" && !hasUpper(c.header)
+	case "anonymous_status":
+		c.anonymous, _ = v.Int()
+		ok = c.anonymous == 200 || c.anonymous == 401
+	case "session_ms", "idle_ms":
+		n, whole := v.Int()
+		ok = whole && n >= 1000 && n <= 400*24*3_600_000
+		if name == "idle_ms" {
+			c.idleMS = n
+		} else {
+			c.sessionMS = n
+		}
+	case "insecure_token_endpoint":
+		ok = v.Kind() == json.Bool
+		c.tokenEndpoint = v.True()
+	case "proxy":
+		ok = each(v, func(v json.Value) bool {
+			r := route{path: v.Get("path").Str(), target: v.Get("target").Str()}
+			c.routes = append(c.routes, r)
+			at := core.Origin(c.base) + r.path
+			return r.path != "" && r.path[0] == '/' && core.Within(at, at) && !hasQuery(at) && core.Origin(r.target) != "" && !hasQuery(r.target) && !core.Within(c.base+"/login", at)
+		})
+	case "callers":
+		ok = each(v, c.readCaller)
+	default:
+		return core.Bad("unknown_member", name)
+	}
+	if !ok {
+		return core.Bad("bad_value", name)
+	}
+	return nil
+}
+
+// readClient completes the client's configuration with what follows from ours, and has it checked.
+func (c *config) readClient() *core.Fault {
+	w := json.NewWriter()
+	w.Open('{')
+	c.name = "oauth2"
+	redirect, resources := c.base+"/callback", false
+	for it := c.client.Each(); it.Next(); {
+		switch it.Name() {
+		case "name":
+			c.name = it.Value().Str()
+			if !cookieName(c.name) {
+				return core.Bad("bad_value", "name")
+			}
+		case "redirect_uri":
+			if it.Value().Str() != redirect {
+				return core.Bad("bad_value", "redirect_uri")
+			}
+			continue
+		case "dpop":
+			c.dpop = it.Value().True()
+		case "resources":
+			resources = true
+		case "parameters":
+			each(it.Value(), func(v json.Value) bool {
+				pair := v.Each()
+				if pair.Next() && pair.Value().Str() == "response_mode" && pair.Next() {
+					c.formPost = pair.Value().Str() == "form_post"
+				}
+				return true
+			})
+		// One request is over before any of these would matter.
+		case "auto_refresh", "refresh_lead_ms", "parameter_hooks", "request_hooks", "device_authorization_endpoint":
+			return core.Bad("bad_value", it.Name())
+		}
+		w.MemberRaw(it.Name(), it.Value().Raw())
+	}
+	w.MemberStr("redirect_uri", redirect)
+	if !resources {
+		w.Key("resources")
+		w.Open('[')
+		for _, r := range c.routes {
+			w.Str(r.target)
+		}
+		w.Close(']')
+	}
+	w.Close('}')
+	c.client, _ = json.Parse(w.String())
+	if c.tokenEndpoint && c.dpop {
+		return core.Bad("bad_value", "insecure_token_endpoint") // the page has no key to prove it with
+	}
+	if c.dpop && len(c.callers) > 0 {
+		return core.Bad("bad_value", "callers") // nor has the caller
+	}
+	return core.CheckClient(c.client)
+}
+
+// each holds every element of an array to a rule.
+func each(v json.Value, ok func(json.Value) bool) bool {
+	if v.Kind() != json.Array {
+		return false
+	}
+	for it := v.Each(); it.Next(); {
+		if !ok(it.Value()) {
+			return false
+		}
+	}
+	return true
+}
+
+func hasQuery(s string) bool {
+	for i := range len(s) {
+		if s[i] == '?' || s[i] == '#' {
+			return true
+		}
+	}
+	return false
+}
+
+func hasUpper(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
+			return true
+		}
+	}
+	return false
+}
+
+// cookieName: letters, digits, "-" and "_", of which the rest of a cookie's name and a key are told apart.
+func cookieName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 40
+}
+
+func hasWord(list, word string) bool {
+	for from := 0; from < len(list); {
+		to := from
+		for to < len(list) && list[to] != ' ' {
+			to++
+		}
+		if list[from:to] == word {
+			return true
+		}
+		from = to + 1
+	}
+	return false
+}

@@ -1,0 +1,72 @@
+package bff
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// respond answers with JSON of ours, or nothing.
+func (c *call) respond(status int64, headers []form.Param, body string) {
+	if body != "" {
+		headers = append(headers, form.Param{Name: "content-type", Value: "application/json"})
+	}
+	headers = append(headers, form.Param{Name: "cache-control", Value: "no-store"})
+	w := json.NewWriter()
+	w.Open('{')
+	w.MemberStr("text", body)
+	w.Close('}')
+	c.send(status, headers, w.String())
+}
+
+// send gives the answer to the host, and with it the cookies, and what lets a page of ours on another origin read it.
+func (c *call) send(status int64, headers []form.Param, body string) {
+	for _, cookie := range c.set {
+		headers = append(headers, form.Param{Name: "set-cookie", Value: cookie})
+	}
+	headers = append(headers, form.Param{Name: "x-content-type-options", Value: "nosniff"}, form.Param{Name: "vary", Value: "Cookie, Origin"})
+	if c.origin != "" && c.ours(c.origin) {
+		headers = append(headers, form.Param{Name: "access-control-allow-origin", Value: c.origin}, form.Param{Name: "access-control-allow-credentials", Value: "true"})
+	}
+	w := c.s.Effect("respond")
+	w.MemberStr("request", c.request)
+	w.MemberInt("status", status)
+	writeHeaders(w, headers)
+	w.MemberRaw("body", body)
+	c.s.Ask(w, func(json.Value, string) { c.s.Result(c.id, nil) })
+}
+
+func writeHeaders(w *json.Writer, headers []form.Param) {
+	w.Key("headers")
+	w.Open('[')
+	for _, h := range headers {
+		w.Open('[')
+		w.Str(h.Name)
+		w.Str(h.Value)
+		w.Close(']')
+	}
+	w.Close(']')
+}
+
+// refuse says what is wrong, to a program and to a person.
+func (c *call) refuse(status int64, code, description string) {
+	c.respond(status, nil, refusal(code, description))
+}
+
+func refusal(code, description string) string {
+	w := json.NewWriter()
+	w.Open('{')
+	w.MemberStr("error", code)
+	w.MemberStrIf("error_description", description)
+	w.Close('}')
+	return w.String()
+}
+
+// redirect sends the browser elsewhere, by GET (RFC 9110 section 15.4.4); where it comes from is nobody's business.
+func (c *call) redirect(url string) {
+	c.respond(303, []form.Param{{Name: "location", Value: url}, {Name: "referrer-policy", Value: "no-referrer"}}, "")
+}
+
+// unavailable: what is needed could not be reached; trying again may help.
+func (c *call) unavailable() {
+	c.refuse(503, "temporarily_unavailable", "A server that is needed for this could not be reached. Try again.")
+}

@@ -1,0 +1,419 @@
+package bff
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+)
+
+var update = flag.Bool("update", false, "write the transcripts of the scenarios to testdata")
+
+// A scene plays the host of one site: its storage, its key ring, the servers behind it, and a browser. It records what crosses the boundary.
+type scene struct {
+	t       *testing.T
+	engine  *core.Engine
+	config  string
+	lines   []string
+	now     int64
+	inputs  int
+	handles int
+
+	store   map[string]string
+	version map[string]int
+	expires map[string]int64
+	ring    int // the newest key
+	broken  string
+	fail    func(m msg) string // the kind of failure of an effect, "" for none
+
+	server   func(m msg) answer
+	upstream func(m msg) answer
+	sent     []msg // http effects
+	proxied  []msg
+	touched  int // storage operations
+
+	jar map[string]string // the browser's cookies
+}
+
+type msg struct {
+	raw string
+	m   map[string]any
+}
+
+func (m msg) str(path ...string) string {
+	var v any = m.m
+	for _, p := range path {
+		o, _ := v.(map[string]any)
+		v = o[p]
+	}
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	default:
+		b, _ := json.Marshal(v)
+		return string(b)
+	}
+}
+
+func (m msg) form() url.Values {
+	v, _ := url.ParseQuery(m.str("body", "text"))
+	return v
+}
+
+// header joins the values of a name with a bar.
+func (m msg) header(name string) string {
+	list, _ := m.m["headers"].([]any)
+	var values []string
+	for _, h := range list {
+		if pair := h.([]any); pair[0] == name {
+			values = append(values, pair[1].(string))
+		}
+	}
+	return strings.Join(values, "|")
+}
+
+// An answer is a server's.
+type answer struct {
+	status  int
+	headers string // JSON
+	body    string
+	failed  string
+}
+
+func jsonAnswer(status int, body string) answer {
+	return answer{status: status, headers: `[["content-type","application/json"]]`, body: body}
+}
+
+func (a answer) member() string {
+	if a.failed != "" {
+		return fmt.Sprintf(`"failed":{"kind":%q}`, a.failed)
+	}
+	if a.headers == "" {
+		a.headers = "[]"
+	}
+	return fmt.Sprintf(`"ok":{"status":%d,"headers":%s,"body":{"text":%s}}`, a.status, a.headers, quote(a.body))
+}
+
+func quote(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+func newScene(t *testing.T, about string, covers ...string) *scene {
+	t.Helper()
+	s := quietScene(t)
+	if covers == nil {
+		covers = []string{}
+	}
+	name := strings.TrimPrefix(t.Name(), "TestScenario")
+	head, _ := json.Marshal(map[string]any{"name": "bff " + name, "covers": covers, "about": about})
+	s.lines = append(s.lines, string(head))
+	t.Cleanup(func() {
+		if t.Failed() {
+			return
+		}
+		text := strings.Join(s.lines, "\n") + "\n"
+		file := filepath.Join("testdata", slug(name)+".txt")
+		if *update {
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		if want, err := os.ReadFile(file); err != nil || string(want) != text {
+			t.Errorf("%s is not what the scenario gives: go test ./core/bff -run Scenario -update (%v)", file, err)
+		}
+	})
+	return s
+}
+
+// quietScene is one without a transcript.
+func quietScene(t *testing.T) *scene {
+	return &scene{t: t, engine: Engine(), config: conf, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, expires: map[string]int64{}, jar: map[string]string{}}
+}
+
+func slug(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if r >= 'A' && r <= 'Z' {
+			if i > 0 {
+				b.WriteByte('-')
+			}
+			r |= 0x20
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+const conf = `{"client":{"issuer":"https://as.example","client_id":"s6BhdRkqt3","client_secret":"a secret of the client's","scope":"openid read","authorization_endpoint":"https://as.example/authorize",` +
+	`"token_endpoint":"https://as.example/token","revocation_endpoint":"https://as.example/revoke","end_session_endpoint":"https://as.example/end","jwks_uri":"https://as.example/jwks"},` +
+	`"base":"https://app.example/auth","return_to":["/","https://other.app.example/"],"origins":["https://other.app.example"],"proxy":[{"path":"/api","target":"https://api.example/v1"}]}`
+
+// with gives conf with members replaced or, with null, left out; those of client go over client's.
+func with(members string) string {
+	var base, more map[string]json.RawMessage
+	json.Unmarshal([]byte(conf), &base)
+	if err := json.Unmarshal([]byte(members), &more); err != nil {
+		panic(err)
+	}
+	over := func(base, more map[string]json.RawMessage) {
+		for k, v := range more {
+			if base[k] = v; string(v) == "null" {
+				delete(base, k)
+			}
+		}
+	}
+	if raw, ok := more["client"]; ok {
+		var client, changes map[string]json.RawMessage
+		json.Unmarshal(base["client"], &client)
+		json.Unmarshal(raw, &changes)
+		over(client, changes)
+		more["client"], _ = json.Marshal(client)
+	}
+	over(base, more)
+	b, _ := json.Marshal(base)
+	return string(b)
+}
+
+func (s *scene) head() string {
+	s.inputs++
+	e := sha256.Sum256([]byte(fmt.Sprintf("bff entropy %d", s.inputs)))
+	return fmt.Sprintf(`{"now":%d,"entropy":%q,`, s.now, base64.RawURLEncoding.EncodeToString(e[:]))
+}
+
+func (s *scene) open(config string) (handle int32, refusal msg) {
+	s.t.Helper()
+	in := s.head() + `"kind":"bff","config":` + config + `}`
+	s.lines = append(s.lines, "open "+in)
+	handle = s.engine.Open([]byte(in))
+	s.lines = append(s.lines, fmt.Sprintf("= %d", handle))
+	if handle == 0 {
+		raw := s.engine.Effect(0)
+		s.lines = append(s.lines, "< "+string(raw))
+		return 0, s.parse(raw)
+	}
+	return handle, msg{}
+}
+
+func (s *scene) parse(raw []byte) msg {
+	m := msg{raw: string(raw)}
+	if err := json.Unmarshal(raw, &m.m); err != nil {
+		s.t.Fatalf("%s: %v", raw, err)
+	}
+	return m
+}
+
+// A visit is one HTTP request under way.
+type visit struct {
+	s       *scene
+	handle  int32
+	waiting []msg // effects that are not answered yet
+	respond *msg
+	done    bool
+}
+
+// begin opens a session and hands it the request; nothing is answered yet.
+func (s *scene) begin(method, url string, members ...string) *visit {
+	s.t.Helper()
+	h, refusal := s.open(s.config)
+	if h == 0 {
+		s.t.Fatal(refusal.raw)
+	}
+	v := &visit{s: s, handle: h}
+	v.input(`"command":"request","id":1,"request":"r","method":` + quote(method) + `,"url":` + quote(url) + "," + strings.Join(members, ","))
+	return v
+}
+
+func (v *visit) input(members string) {
+	v.s.t.Helper()
+	in := v.s.head() + members + "}"
+	v.s.lines = append(v.s.lines, fmt.Sprintf("@ %d", v.handle), "> "+in)
+	if code := v.s.engine.Input(v.handle, []byte(in)); code != core.Taken {
+		v.s.t.Fatalf("code %d for %s", code, in)
+	}
+	for raw := v.s.engine.Effect(v.handle); raw != nil; raw = v.s.engine.Effect(v.handle) {
+		v.s.lines = append(v.s.lines, "< "+string(raw))
+		switch m := v.s.parse(raw); m.str("kind") {
+		case "event", "unlock":
+		case "result":
+			v.done = true
+		default:
+			v.waiting = append(v.waiting, m)
+		}
+	}
+}
+
+// step answers one effect; false where there is none.
+func (v *visit) step() bool {
+	v.s.t.Helper()
+	if len(v.waiting) == 0 {
+		return false
+	}
+	m := v.waiting[0]
+	v.waiting = v.waiting[1:]
+	if m.str("kind") == "respond" {
+		if v.respond != nil {
+			v.s.t.Fatal("two answers")
+		}
+		v.respond = &m
+	}
+	v.input(fmt.Sprintf(`"answer":%q,%s`, m.str("id"), v.s.carryOut(m)))
+	return true
+}
+
+func (v *visit) finish() msg {
+	v.s.t.Helper()
+	for v.step() {
+	}
+	if v.respond == nil || !v.done {
+		v.s.t.Fatal("no answer")
+	}
+	v.s.engine.Close(v.handle)
+	v.s.keepCookies(*v.respond)
+	return *v.respond
+}
+
+func (s *scene) keepCookies(m msg) {
+	for _, c := range strings.Split(m.header("set-cookie"), "|") {
+		name, rest, ok := strings.Cut(c, "=")
+		if !ok {
+			continue
+		}
+		value, attributes, _ := strings.Cut(rest, ";")
+		if !strings.Contains(attributes, "Path=/") || !strings.Contains(attributes, "Secure") || !strings.Contains(attributes, "HttpOnly") || strings.Contains(attributes, "Domain") || !strings.HasPrefix(name, "__Host-") || len(c) > 3500 {
+			s.t.Errorf("cookie %s", c)
+		}
+		if s.jar[name] = value; strings.Contains(attributes, "Max-Age=0") {
+			delete(s.jar, name)
+		}
+	}
+}
+
+// carryOut does what a host does.
+func (s *scene) carryOut(m msg) string {
+	if s.fail != nil {
+		if kind := s.fail(m); kind != "" {
+			return fmt.Sprintf(`"failed":{"kind":%q}`, kind)
+		}
+	}
+	key := m.str("key")
+	version := ""
+	if n := s.version[key]; n > 0 {
+		version = fmt.Sprint(n)
+	}
+	switch m.str("kind") {
+	case "load":
+		s.touched++
+		if v, ok := s.store[key]; ok {
+			return fmt.Sprintf(`"ok":{"value":%s,"version":%q}`, quote(v), version)
+		}
+		return fmt.Sprintf(`"ok":{"version":%q}`, version)
+	case "store":
+		s.touched++
+		if m.str("version") != version {
+			return `"failed":{"kind":"conflict"}`
+		}
+		s.version[key]++
+		delete(s.expires, key)
+		if m.m["delete"] == true {
+			delete(s.store, key)
+		} else {
+			s.store[key] = m.str("value")
+			if e, ok := m.m["expires_at"].(float64); ok {
+				s.expires[key] = int64(e)
+			}
+		}
+		return fmt.Sprintf(`"ok":{"version":"%d"}`, s.version[key])
+	case "seal":
+		return `"ok":{"sealed":` + quote(fmt.Sprintf("k%d.%s", s.ring, base64.RawURLEncoding.EncodeToString([]byte(m.str("context")+"\x00"+m.str("text"))))) + `}`
+	case "unseal":
+		key, rest, _ := strings.Cut(m.str("sealed"), ".")
+		raw, err := base64.RawURLEncoding.DecodeString(rest)
+		context, text, ok := strings.Cut(string(raw), "\x00")
+		if err != nil || !ok || context != m.str("context") || key == "lost" || !strings.HasPrefix(key, "k") {
+			return `"failed":{"kind":"tampered"}`
+		}
+		return `"ok":{"text":` + quote(text) + `}`
+	case "lock", "respond":
+		return `"ok":{}`
+	case "verify":
+		return fmt.Sprintf(`"ok":{"valid":%t}`, m.str("signature") == "Z29vZA")
+	case "http":
+		s.sent = append(s.sent, m)
+		return s.server(m).member()
+	case "proxy":
+		s.proxied = append(s.proxied, m)
+		return s.upstream(m).member()
+	}
+	return `"failed":{"kind":"unsupported"}`
+}
+
+// cookieHeader is what the browser sends.
+func (s *scene) cookieHeader() string {
+	var list []string
+	for _, name := range sortedNames(s.jar) {
+		list = append(list, name+"="+s.jar[name])
+	}
+	return strings.Join(list, "; ")
+}
+
+func sortedNames(m map[string]string) (names []string) {
+	for n := range m {
+		names = append(names, n)
+	}
+	for i := range names {
+		for j := i; j > 0 && names[j] < names[j-1]; j-- {
+			names[j], names[j-1] = names[j-1], names[j]
+		}
+	}
+	return names
+}
+
+// headers makes the member, with the browser's cookies.
+func (s *scene) headers(pairs ...string) string {
+	list := []string{}
+	if c := s.cookieHeader(); c != "" {
+		list = append(list, `["cookie",`+quote(c)+`]`)
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		list = append(list, "["+quote(pairs[i])+","+quote(pairs[i+1])+"]")
+	}
+	return `"headers":[` + strings.Join(list, ",") + `]`
+}
+
+// visit makes a whole request of the browser's, as it navigates.
+func (s *scene) visit(method, url string, pairs ...string) msg {
+	s.t.Helper()
+	return s.begin(method, url, s.headers(pairs...)).finish()
+}
+
+// call makes a request of a page's.
+func (s *scene) call(method, url string, pairs ...string) msg {
+	s.t.Helper()
+	return s.visit(method, url, append([]string{"x-csrf", "1", "origin", "https://app.example"}, pairs...)...)
+}
+
+// post posts a form.
+func (s *scene) post(url, body string, pairs ...string) msg {
+	s.t.Helper()
+	return s.begin("POST", url, s.headers(append([]string{"content-type", "application/x-www-form-urlencoded"}, pairs...)...), `"body":{"text":`+quote(body)+`}`).finish()
+}
+
+// want holds an answer's status and body against it.
+func (s *scene) want(m msg, status int, body string) {
+	s.t.Helper()
+	if m.str("status") != fmt.Sprint(status) || !strings.Contains(m.str("body", "text"), body) || m.header("cache-control") == "" {
+		s.t.Fatalf("want %d %s, got %s", status, body, m.raw)
+	}
+}

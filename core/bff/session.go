@@ -1,0 +1,147 @@
+package bff
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+func (c *config) sessionContext() string { return c.name + " session" }
+
+// sessionID gives the id in the session cookie, "" where there is none that the host sealed, or its time is over. Storage is not touched.
+func (c *call) sessionID(done func(id, failed string)) {
+	sealed := c.cookie(c.sessionCookie())
+	if sealed == "" {
+		done("", "")
+		return
+	}
+	c.unseal(sealed, c.sessionContext(), func(text, failed string) {
+		v, _ := json.Parse(text)
+		at, _ := v.Get("at").Int()
+		if failed == "tampered" || failed == "" && c.s.Now() >= at+c.sessionMS {
+			done("", "")
+			return
+		}
+		done(v.Get("id").Str(), failed)
+	})
+}
+
+// signedOut: nobody is signed in, or not any more.
+func (c *call) signedOut(status int64) {
+	if c.cookie(c.sessionCookie()) != "" {
+		c.dropCookie(c.sessionCookie())
+	}
+	if status == 200 {
+		c.respond(200, nil, `{"claims":null}`)
+		return
+	}
+	c.refuse(401, "not_signed_in", "")
+}
+
+// withClient goes on with the client of the session that the browser has.
+func (c *call) withClient(anonymous int64, then func(client *core.Client, v *vault)) {
+	c.sessionID(func(id, failed string) {
+		switch {
+		case failed != "":
+			c.unavailable()
+		case id == "":
+			c.signedOut(anonymous)
+		default:
+			v := &vault{hash: core.Hash(id)}
+			then(c.client(v), v)
+		}
+	})
+}
+
+// failed answers for a command that failed.
+func (c *call) failed(f *core.Fault) {
+	switch code := f.Code(); {
+	case f.Retryable():
+		c.unavailable()
+	case code == "not_signed_in" || code == "signed_out" || code == "token_expired" || code == "no_key" || code == "no_refresh_token" || code == "outcome_lost" || f.Protocol() == "invalid_grant":
+		c.signedOut(401)
+	case f.Kind() == "client":
+		c.refuse(400, code, "")
+	default:
+		c.refuse(502, code, f.Protocol())
+	}
+}
+
+// session tells a page who is signed in.
+func (c *call) session() {
+	c.withClient(c.anonymous, func(client *core.Client, v *vault) {
+		client.Do("status", "", func(ok json.Value, f *core.Fault) {
+			if f != nil {
+				c.failed(f)
+				return
+			}
+			if ok.Get("status").Str() != "granted" {
+				c.signedOut(c.anonymous)
+				return
+			}
+			w := json.NewWriter()
+			w.Open('{')
+			claims := ok.Get("claims").Raw()
+			if claims == "" {
+				claims = "{}"
+			}
+			w.MemberRaw("claims", claims)
+			w.MemberInt("expires_at", v.created+c.sessionMS)
+			w.Close('}')
+			c.respond(200, nil, w.String())
+		})
+	})
+}
+
+// logout ends the session here and its tokens at the server, and says where the browser ends the rest.
+func (c *call) logout() {
+	back := core.ValueOf(c.query, "return_to")
+	w := json.NewWriter()
+	if back != "" {
+		url, ok := c.mayReturnTo(back)
+		if !ok {
+			c.refuse(400, "bad_return_to", "return_to leads to where nobody is sent.")
+			return
+		}
+		w.MemberStr("post_logout_redirect_uri", url)
+	}
+	c.sessionID(func(id, failed string) {
+		if failed != "" {
+			c.unavailable()
+			return
+		}
+		if id == "" {
+			c.dropCookie(c.sessionCookie())
+			c.respond(200, nil, "{}")
+			return
+		}
+		c.client(&vault{hash: core.Hash(id)}).Do("log_out", w.String(), func(ok json.Value, f *core.Fault) {
+			if f != nil {
+				c.failed(f) // the cookie stays: it may be tried again
+				return
+			}
+			c.dropCookie(c.sessionCookie())
+			w := json.NewWriter()
+			w.Open('{')
+			w.MemberStrIf("url", ok.Get("url").Str())
+			w.Close('}')
+			c.respond(200, nil, w.String())
+		})
+	})
+}
+
+// token hands the page an access token, where that is switched on: never more, and never by itself.
+func (c *call) token() {
+	if !c.tokenEndpoint {
+		c.refuse(404, "not_found", "There is nothing here.")
+		return
+	}
+	c.withClient(401, func(client *core.Client, _ *vault) {
+		client.Do("token", "", func(ok json.Value, f *core.Fault) {
+			if f != nil {
+				c.failed(f)
+				return
+			}
+			c.respond(200, nil, ok.Raw())
+		})
+	})
+}
