@@ -74,6 +74,10 @@ type Client struct {
 	RequirePushedAuthorizationRequests bool
 	// DPoPBoundAccessTokens has the client get no access token without a DPoP proof (RFC 9449 section 5.2).
 	DPoPBoundAccessTokens bool
+	// PostLogoutRedirectURIs are where the user may go after signing out, compared byte for byte.
+	PostLogoutRedirectURIs []string
+	// BackchannelLogoutURI and FrontchannelLogoutURI are told when a session that the client was part of ends.
+	BackchannelLogoutURI, FrontchannelLogoutURI string
 	// Name is shown to the user; empty shows ClientID.
 	Name string
 }
@@ -135,6 +139,16 @@ func (c Client) Validate() error {
 	for _, u := range c.RedirectURIs {
 		if err := validateRedirectURI(u); err != nil {
 			return fault("RedirectURIs", fmt.Sprintf("%q %v", u, err))
+		}
+	}
+	for _, u := range c.PostLogoutRedirectURIs {
+		if err := validateRedirectURI(u); err != nil {
+			return fault("PostLogoutRedirectURIs", fmt.Sprintf("%q %v", u, err))
+		}
+	}
+	for field, u := range map[string]string{"BackchannelLogoutURI": c.BackchannelLogoutURI, "FrontchannelLogoutURI": c.FrontchannelLogoutURI} {
+		if err := validateRedirectURI(u); u != "" && (err != nil || !strings.HasPrefix(u, "http")) {
+			return fault(field, "must be https, or http on loopback")
 		}
 	}
 	if _, ok := splitScope(c.Scope); !ok {
@@ -200,6 +214,11 @@ func (c Client) CheckRedirectURI(uri string) bool {
 		h, r, ok := splitLoopback(registered)
 		return ok && h == host && r == rest
 	})
+}
+
+// CheckPostLogoutRedirectURI tells whether uri is registered for after signing out.
+func (c Client) CheckPostLogoutRedirectURI(uri string) bool {
+	return slices.Contains(c.PostLogoutRedirectURIs, uri)
 }
 
 // CheckGrantType tells whether the client may use grantType.

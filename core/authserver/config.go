@@ -76,6 +76,10 @@ type Config struct {
 	// address is easily lost on the way, and cannot be bound to a key (RFC 9700 section 2.1.2).
 	InsecureResponseTypes []string
 
+	// BackchannelLogout, where set, is called for each client with a BackchannelLogoutURI when a session ends, with what has to be posted
+	// there (OpenID Connect Back-Channel Logout section 2.5). It must not block; [PostLogoutTokens] makes one.
+	BackchannelLogout func(uri, logoutToken string)
+
 	// DemoHint, where set, is shown on the sign-in page and fills in its fields, unless the request or the
 	// user named somebody else.
 	DemoHint *DemoHint

@@ -68,7 +68,7 @@ func (s *Server) deviceForm(c *call, b browser, code string) (Response, error) {
 	case "deny":
 		return s.decideDevice(c, b, code, DeviceDenied)
 	case "switch":
-		if err := s.signOut(b); err != nil {
+		if _, err := s.signOut(c.Now, b); err != nil {
 			return Response{}, err
 		}
 		return s.deviceSignInPage(c, b, code, "", "")

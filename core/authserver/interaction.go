@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -94,7 +95,7 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 	case "deny":
 		return Response{}, badRequest("access_denied", "the user refused")
 	case "switch":
-		if err := s.signOut(b); err != nil {
+		if _, err := s.signOut(c.Now, b); err != nil {
 			return Response{}, err
 		}
 		return seeOther(s.pageURL(req.address)), nil
@@ -148,6 +149,17 @@ func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Respons
 		return Response{}, err
 	}
 	g := grant{scope: strings.Join(req.scope, " "), user: b.session.User, name: name, authTime: b.session.AuthTime, nonce: req.nonce}
+	if slices.Contains(req.scope, scopeOpenID) {
+		g.sid = b.session.SID
+		member := SessionMember{ClientID: req.client.ClientID, Grant: name, Offline: slices.Contains(req.scope, scopeOffline)}
+		err := s.cfg.Store.JoinSession(DigestOf(b.id), member)
+		if errors.Is(err, ErrNotFound) {
+			return Response{}, badRequest("login_required", "the user has just signed out")
+		}
+		if err != nil {
+			return Response{}, err
+		}
+	}
 	result := url.Values{}
 	if req.gives(ResponseTypeCode) {
 		code, err := s.issueCode(req, g)
@@ -200,6 +212,7 @@ func (s *Server) issueCode(req *authorizationRequest, g grant) (string, error) {
 			CodeChallenge:       req.codeChallenge,
 			CodeChallengeMethod: req.codeChallengeMethod,
 			Nonce:               g.nonce,
+			SID:                 g.sid,
 			JKT:                 req.jkt,
 			User:                g.user,
 		},

@@ -172,6 +172,20 @@ func (m *MemoryStore) Session(d Digest) (Session, error) {
 	return Session{}, ErrNotFound
 }
 
+// JoinSession implements [Store].
+func (m *MemoryStore) JoinSession(d Digest, member SessionMember) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.sessions[d]
+	if !ok {
+		return ErrNotFound
+	}
+	// The slice is made anew, as others may hold the old one.
+	s.Members = append(slices.Clone(s.Members), member)
+	m.sessions[d] = s
+	return nil
+}
+
 // DeleteSession implements [Store].
 func (m *MemoryStore) DeleteSession(d Digest) error {
 	m.mu.Lock()

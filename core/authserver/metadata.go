@@ -14,6 +14,7 @@ const (
 	deviceAuthorizationPath = "/device_authorization"
 	parPath                 = "/par"
 	devicePath              = "/device"
+	endSessionPath          = "/logout"
 	tokenPath               = "/token"
 	revokePath              = "/revoke"
 	introspectPath          = "/introspect"
@@ -52,6 +53,11 @@ func (s *Server) metadata(*call) (Response, error) {
 		"revocation_endpoint":                            at(revokePath),
 		"introspection_endpoint":                         at(introspectPath),
 		"userinfo_endpoint":                              at(userinfoPath),
+		"end_session_endpoint":                           at(endSessionPath),
+		"frontchannel_logout_supported":                  true,
+		"frontchannel_logout_session_supported":          true,
+		"backchannel_logout_supported":                   s.cfg.BackchannelLogout != nil,
+		"backchannel_logout_session_supported":           s.cfg.BackchannelLogout != nil,
 		"jwks_uri":                                       at(jwksPath),
 		"scopes_supported":                               scopes,
 		"response_types_supported":                       s.responseTypes(),

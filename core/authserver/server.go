@@ -117,6 +117,7 @@ func (s *Server) routes() map[string]endpoint {
 		base + deviceAuthorizationPath: {post, true, false, s.deviceAuthorization},
 		base + parPath:                 {post, true, true, s.pushedAuthorization},
 		base + devicePath:              {both, false, false, s.device},
+		base + endSessionPath:          {both, false, false, s.endSession},
 		base + tokenPath:               {post, true, true, s.token},
 		base + revokePath:              {post, true, false, s.revoke},
 		base + introspectPath:          {post, false, false, s.introspect},

@@ -43,6 +43,8 @@ type TokenRecord struct {
 	// Refresh is zero where no refresh token was issued.
 	Refresh Digest
 	Grant   string
+	// SID is that of the session it was granted in; empty where there was none.
+	SID string
 	// GrantScope is the scope of the refresh token, which Token.Scope may be narrower than.
 	GrantScope string
 	// RotatedAt is when the refresh token was first used; zero while it was not.
@@ -54,6 +56,17 @@ type Session struct {
 	User      string
 	AuthTime  time.Time
 	ExpiresAt time.Time
+	// SID is the claim sid of its ID tokens. The browser's cookie cannot be found from it.
+	SID string
+	// Members are the clients the user signed in to.
+	Members []SessionMember
+}
+
+// SessionMember is a client that got an ID token in a session.
+type SessionMember struct {
+	ClientID, Grant string
+	// Offline tells that the grant outlives the session (OpenID Connect Core section 11).
+	Offline bool
 }
 
 // Store keeps the server's state. Every method is safe for concurrent use and atomic; RedeemCode,
@@ -92,6 +105,8 @@ type Store interface {
 	SaveSession(Digest, Session) error
 	// Session returns a session, or ErrNotFound.
 	Session(Digest) (Session, error)
+	// JoinSession adds a member to a session; one that is not there is ErrNotFound.
+	JoinSession(Digest, SessionMember) error
 	// DeleteSession forgets a session; one that is not there is no error.
 	DeleteSession(Digest) error
 }

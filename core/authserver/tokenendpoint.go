@@ -112,7 +112,7 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 	case !code.Used && code.IsExpired(r.now):
 		return Token{}, invalidGrant("the code has expired")
 	}
-	issued, record, err := s.newToken(r, grant{scope: code.Scope, user: code.User, name: code.Grant, authTime: code.AuthTime, nonce: code.Nonce})
+	issued, record, err := s.newToken(r, grant{scope: code.Scope, user: code.User, name: code.Grant, authTime: code.AuthTime, sid: code.SID, nonce: code.Nonce})
 	if err != nil {
 		return Token{}, err
 	}
@@ -156,7 +156,7 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 	if !ok {
 		return Token{}, badRequest("invalid_scope", "the scope goes beyond what was granted")
 	}
-	issued, record, err := s.newToken(r, grant{scope: scope, user: old.User, name: old.Grant, authTime: old.AuthTime})
+	issued, record, err := s.newToken(r, grant{scope: scope, user: old.User, name: old.Grant, authTime: old.AuthTime, sid: old.SID})
 	if err != nil {
 		return Token{}, err
 	}
@@ -183,6 +183,8 @@ type grant struct {
 	// name is what revokes them all.
 	name     string
 	authTime time.Time
+	// sid is that of the session it was granted in.
+	sid string
 	// nonce of the authorization request; the ID token of a refresh has none (OpenID Connect Core section 12.2).
 	nonce string
 }
@@ -226,7 +228,7 @@ func (s *Server) newAccessToken(r tokenRequest, g grant) (Token, TokenRecord, er
 		AuthTime:  g.authTime,
 	}
 	r.bind(&t)
-	record := TokenRecord{Token: t, Access: DigestOf(access), Grant: g.name, GrantScope: g.scope}
+	record := TokenRecord{Token: t, Access: DigestOf(access), Grant: g.name, GrantScope: g.scope, SID: g.sid}
 	t.AccessToken = access
 	return t, record, nil
 }
