@@ -121,7 +121,7 @@ func (s *Server) deviceSignIn(c *call, b browser, form params, code string) (Res
 	if !s.checkPassword(form) {
 		return s.deviceSignInPage(c, b, code, form["username"], alertPassword)
 	}
-	b, cookie, err := s.startSession(c.Now, b, form["username"])
+	b, cookie, err := s.startSession(c.Now, b, form["username"], s.standardACR())
 	if err != nil {
 		return Response{}, err
 	}

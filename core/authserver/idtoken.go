@@ -25,6 +25,7 @@ type idTokenClaims struct {
 	CHash    string `json:"c_hash,omitempty"`
 	// SessionID is that of OpenID Connect Front-Channel Logout section 3.
 	SessionID string `json:"sid,omitempty"`
+	ACR       string `json:"acr,omitempty"`
 	userClaims
 }
 
@@ -39,6 +40,7 @@ func (s *Server) idToken(now time.Time, client Client, g grant, accessToken, cod
 		IssuedAt:  now.Unix(),
 		Nonce:     g.nonce,
 		SessionID: g.sid,
+		ACR:       g.acr,
 		AtHash:    leftHalf(accessToken),
 		CHash:     leftHalf(code),
 	}

@@ -40,7 +40,7 @@ func NewMemoryStore() *MemoryStore {
 	}
 }
 
-// AddClient registers a client, or replaces the one with the same ClientID. The error is that of [Client.Validate].
+// AddClient implements [Store].
 func (m *MemoryStore) AddClient(c Client) error {
 	if err := c.Validate(); err != nil {
 		return err

@@ -45,6 +45,8 @@ type page struct {
 	Password    string
 	Name        string
 	Scopes      []Scope
+	Resources   []string
+	Details     string
 	ReturnTo    string
 	UserCode    string
 	ErrorCode   string

@@ -37,8 +37,8 @@ func (s *Server) browser(c *call) (browser, error) {
 }
 
 // startSession signs the user in under a new identifier, so that one that was planted is worth nothing.
-func (s *Server) startSession(now time.Time, b browser, username string) (signedIn browser, cookie string, err error) {
-	session := Session{User: username, AuthTime: now, ExpiresAt: now.Add(sessionLifetime)}
+func (s *Server) startSession(now time.Time, b browser, username, acr string) (signedIn browser, cookie string, err error) {
+	session := Session{User: username, AuthTime: now, ACR: acr, ExpiresAt: now.Add(sessionLifetime)}
 	if b.signedIn && b.session.User == username {
 		// Signing in anew goes on with the session (OpenID Connect Back-Channel Logout section 1.2).
 		session.SID, session.Members = b.session.SID, b.session.Members

@@ -47,14 +47,18 @@ type TokenRecord struct {
 	SID string
 	// GrantScope is the scope of the refresh token, which Token.Scope may be narrower than.
 	GrantScope string
+	// GrantResources are those of the refresh token, of which Token.Resources may be some.
+	GrantResources []string
 	// RotatedAt is when the refresh token was first used; zero while it was not.
 	RotatedAt time.Time
 }
 
 // Session is a user signed in at the authorization endpoint with one browser.
 type Session struct {
-	User      string
-	AuthTime  time.Time
+	User     string
+	AuthTime time.Time
+	// ACR is the authentication context class of the sign-in.
+	ACR       string
 	ExpiresAt time.Time
 	// SID is the claim sid of its ID tokens. The browser's cookie cannot be found from it.
 	SID string
@@ -76,6 +80,9 @@ type SessionMember struct {
 type Store interface {
 	// Client returns a registered client, or ErrNotFound.
 	Client(clientID string) (Client, error)
+
+	// AddClient registers a client, or replaces the one with the same ClientID. The error may be that of [Client.Validate].
+	AddClient(Client) error
 
 	// SaveCode keeps a new code.
 	SaveCode(CodeRecord) error
