@@ -38,7 +38,8 @@ const keptKeys = () =>
         db.close();
         const formats = ['jwk', 'pkcs8', 'raw'];
         const read = (key) => Promise.all(formats.map((format) => crypto.subtle.exportKey(format, key).then(() => 'read', ({ name }) => name)));
-        resolve(await Promise.all(all.result.map(async ({ privateKey }) => ({ extractable: privateKey.extractable, usages: privateKey.usages, read: await read(privateKey) }))));
+        const look = async ({ privateKey: key }) => ({ extractable: key.extractable, usages: key.usages, read: await read(key) });
+        resolve(await Promise.all(all.result.map(look)));
       };
     };
   });
@@ -133,7 +134,7 @@ test('Q22 X10 a page: tokens in memory, the key alone survives the redirect; the
   assert.equal((await tab.ask()).status, 200);
   assert.deepEqual(await tab.keys(), [unreadable]);
   const { access_token } = await tab.call('token');
-  for (const headers of [{ authorization: `Bearer ${access_token}` }, { authorization: `DPoP ${access_token}` }]) assert.equal((await fetch(resource, { headers })).status, 401);
+  for (const scheme of ['Bearer', 'DPoP']) assert.equal((await fetch(resource, { headers: { authorization: `${scheme} ${access_token}` } })).status, 401);
   await tab.call('logOut');
   await until(async () => (await tab.keys()).length === 0, 'the key is gone');
 });
@@ -164,7 +165,8 @@ test('H1 a page whose client key nobody can read: known to the server by it, ove
         const reading = opening.result.transaction('keys').objectStore('keys').get('client');
         reading.onsuccess = () => {
           opening.result.close();
-          oauth.openClient({ ...config, client_key: reading.result }, { store: oauth.insecureSessionStore() }).then((client) => resolve(void (window.client = client)), reject);
+          const options = { store: oauth.insecureSessionStore() };
+          oauth.openClient({ ...config, client_key: reading.result }, options).then((client) => resolve(void (window.client = client)), reject);
         };
       };
     });
