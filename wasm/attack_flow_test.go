@@ -93,7 +93,7 @@ func (m message) again(t *testing.T, change func(*http.Request)) int {
 // boundSite is a server with a resource of its own, both of which want proofs with their nonces.
 func boundSite(t *testing.T) *site {
 	t.Helper()
-	s := newSite(t, func(c *authserver.Config) { c.DPoPNonceInterval = time.Hour })
+	s := newSite(t, func(c *authserver.Config) { c.DPoPNonceInterval, c.DeviceInterval = time.Hour, time.Second })
 	s.config.DPoP = true
 	s.config.Resources = []string{s.URL}
 	inner := s.server

@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
@@ -101,18 +101,25 @@ var interaction = regexp.MustCompile(`name="interaction" value="([^"]+)"`)
 // visit is what a user does with the authorization URL: sign in, allow, and be sent back.
 func (s *site) visit(t *testing.T, page string) (callback string) {
 	t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
+	callback, body := s.walk(t, page)
+	if callback == "" {
+		t.Fatalf("not sent back: %s", body)
 	}
-	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return callback
+}
+
+// walk is visit, for a response that is a page too: one that wants nothing of the user.
+func (s *site) walk(t *testing.T, page string) (callback, body string) {
+	t.Helper()
+	browser := newBrowser(t)
+	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	var forms = []url.Values{{"action": {"sign-in"}, "username": {"demo"}, "password": {"secret"}}, {"action": {"approve"}}}
 	res, err := browser.Get(page)
 	for {
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, readErr := io.ReadAll(res.Body)
+		raw, readErr := io.ReadAll(res.Body)
 		res.Body.Close()
 		if readErr != nil {
 			t.Fatal(readErr)
@@ -123,7 +130,7 @@ func (s *site) visit(t *testing.T, page string) (callback string) {
 				t.Fatal(err)
 			}
 			if strings.HasPrefix(next.String(), s.config.RedirectURI) {
-				return next.String()
+				return next.String(), ""
 			}
 			res, err = browser.Get(next.String())
 			if err != nil {
@@ -131,12 +138,16 @@ func (s *site) visit(t *testing.T, page string) (callback string) {
 			}
 			continue
 		}
-		found := interaction.FindSubmatch(body)
-		if found == nil || len(forms) == 0 {
-			t.Fatalf("no form, status %d: %s", res.StatusCode, body)
+		found, action := interaction.FindSubmatch(raw), formAction.FindSubmatch(raw)
+		if found == nil || action == nil || len(forms) == 0 {
+			return "", string(raw)
+		}
+		to, err2 := res.Request.URL.Parse(html.UnescapeString(string(action[1])))
+		if err2 != nil {
+			t.Fatal(err2)
 		}
 		forms[0].Set("interaction", string(found[1]))
-		res, err = browser.PostForm(page, forms[0])
+		res, err = browser.PostForm(to.String(), forms[0])
 		forms = forms[1:]
 	}
 }

@@ -135,11 +135,14 @@ func (s *Server) accessError(want Access, isDPoP bool, status int, code, descrip
 
 // challenge is one value of WWW-Authenticate (RFC 9110 section 11.6.1). None of the values can hold a quote: they are constants, URLs and
 // scope tokens.
-func (s *Server) challenge(scheme string, _ Access, pairs ...string) string {
+func (s *Server) challenge(scheme string, want Access, pairs ...string) string {
 	b := strings.Builder{}
 	b.WriteString(scheme + ` realm="` + s.cfg.Issuer + `"`)
 	if scheme == tokenTypeDPoP {
 		b.WriteString(`, algs="` + algNames(" ") + `"`)
+	}
+	if metadata := ResourceMetadataURL(want.Resource); metadata != "" && want.Resource != s.cfg.Issuer {
+		b.WriteString(`, resource_metadata="` + metadata + `"`) // RFC 9728 section 5.1
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		b.WriteString(`, ` + pairs[i] + `="` + pairs[i+1] + `"`)

@@ -30,6 +30,9 @@ type authorizationRequest struct {
 	prompt              []string
 	loginHint           string
 	maxAge              time.Duration // negative: any
+	acr                 string        // empty: any
+	resources           []string
+	details             string
 
 	// jkt is the thumbprint of the key that the token request has to prove (RFC 9449 section 10).
 	jkt string
@@ -161,6 +164,15 @@ func (s *Server) readAuthorization(req *authorizationRequest) error {
 	req.prompt = strings.Fields(p["prompt"])
 	if len(req.prompt) > 1 && slices.Contains(req.prompt, "none") {
 		return invalidRequest("prompt none stands alone")
+	}
+	if req.acr, err = s.readACR(p); err != nil {
+		return err
+	}
+	if req.resources, err = s.resources(p, nil); err != nil {
+		return err
+	}
+	if req.details, err = s.authorizationDetails(p); err != nil {
+		return err
 	}
 	req.maxAge = -1
 	if p["max_age"] != "" {

@@ -31,12 +31,20 @@ const (
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
 	GrantDeviceCode        = "urn:ietf:params:oauth:grant-type:device_code"
+	GrantPassword          = "password"
+	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
 
 	ResponseTypeCode    = "code"
 	ResponseTypeToken   = "token"
 	ResponseTypeIDToken = "id_token"
 	ResponseTypeNone    = "none"
 )
+
+// grantTypes are all that the token endpoint knows, switched on or not.
+var grantTypes = []string{
+	GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantDeviceCode, GrantPassword, GrantJWTBearer, GrantTokenExchange,
+}
 
 // Client is a registered client, with the metadata names of RFC 7591 section 2.
 type Client struct {
@@ -74,6 +82,12 @@ type Client struct {
 	RequirePushedAuthorizationRequests bool
 	// DPoPBoundAccessTokens has the client get no access token without a DPoP proof (RFC 9449 section 5.2).
 	DPoPBoundAccessTokens bool
+	// PostLogoutRedirectURIs are where the user may go after signing out, compared byte for byte.
+	PostLogoutRedirectURIs []string
+	// BackchannelLogoutURI and FrontchannelLogoutURI are told when a session that the client was part of ends.
+	BackchannelLogoutURI, FrontchannelLogoutURI string
+	// UserinfoSignedResponseAlg has userinfo answered with a signed JWT; empty or ES256.
+	UserinfoSignedResponseAlg string
 	// Name is shown to the user; empty shows ClientID.
 	Name string
 }
@@ -120,12 +134,15 @@ func (c Client) Validate() error {
 		if !slices.Contains(grantTypes, g) {
 			return fault("GrantTypes", fmt.Sprintf("%q is not supported", g))
 		}
-		if g == GrantClientCredentials && c.IsPublic() {
-			return fault("GrantTypes", "client_credentials needs a secret (RFC 6749 section 4.4)")
+		if (g == GrantClientCredentials || g == GrantTokenExchange) && c.IsPublic() {
+			return fault("GrantTypes", g+" needs a client that authenticates (RFC 6749 section 4.4, RFC 8693 section 2.1)")
 		}
 	}
 	if c.ResourceServer && c.IsPublic() {
 		return fault("ResourceServer", "needs a secret (RFC 7662 section 2.1)")
+	}
+	if c.UserinfoSignedResponseAlg != "" && c.UserinfoSignedResponseAlg != string(signingAlg) {
+		return fault("UserinfoSignedResponseAlg", "must be "+string(signingAlg))
 	}
 	for _, r := range c.ResponseTypes {
 		if !slices.Contains(responseTypes, sortedResponseType(r)) {
@@ -135,6 +152,16 @@ func (c Client) Validate() error {
 	for _, u := range c.RedirectURIs {
 		if err := validateRedirectURI(u); err != nil {
 			return fault("RedirectURIs", fmt.Sprintf("%q %v", u, err))
+		}
+	}
+	for _, u := range c.PostLogoutRedirectURIs {
+		if err := validateRedirectURI(u); err != nil {
+			return fault("PostLogoutRedirectURIs", fmt.Sprintf("%q %v", u, err))
+		}
+	}
+	for field, u := range map[string]string{"BackchannelLogoutURI": c.BackchannelLogoutURI, "FrontchannelLogoutURI": c.FrontchannelLogoutURI} {
+		if err := validateRedirectURI(u); u != "" && (err != nil || !strings.HasPrefix(u, "http")) {
+			return fault(field, "must be https, or http on loopback")
 		}
 	}
 	if _, ok := splitScope(c.Scope); !ok {
@@ -200,6 +227,11 @@ func (c Client) CheckRedirectURI(uri string) bool {
 		h, r, ok := splitLoopback(registered)
 		return ok && h == host && r == rest
 	})
+}
+
+// CheckPostLogoutRedirectURI tells whether uri is registered for after signing out.
+func (c Client) CheckPostLogoutRedirectURI(uri string) bool {
+	return slices.Contains(c.PostLogoutRedirectURIs, uri)
 }
 
 // CheckGrantType tells whether the client may use grantType.

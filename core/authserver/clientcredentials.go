@@ -6,15 +6,11 @@ func (s *Server) clientCredentials(r tokenRequest) (Token, error) {
 		// Client.Validate refuses such a client, but a Store may hold one nevertheless.
 		return Token{}, badRequest("unauthorized_client", "a client without a secret cannot act for itself")
 	}
-	scope, err := s.requestedScope(r.client, r.params)
+	g, err := s.newGrant(r)
 	if err != nil {
 		return Token{}, err
 	}
-	name, err := s.secret()
-	if err != nil {
-		return Token{}, err
-	}
-	issued, record, err := s.newToken(r, grant{scope: scope, name: name})
+	issued, record, err := s.newToken(r, g)
 	if err != nil {
 		return Token{}, err
 	}

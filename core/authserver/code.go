@@ -33,6 +33,12 @@ type AuthorizationCode struct {
 	Nonce               string
 	// JKT is the thumbprint of the key that the token request has to prove (RFC 9449 section 10); empty for any or none.
 	JKT string
+	// ACR, Resources and AuthorizationDetails are those of [Token].
+	ACR                  string
+	Resources            []string
+	AuthorizationDetails string
+	// SID is that of the session it was granted in.
+	SID string
 	// User is the username, a key of Config.Users.
 	User string
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // Lifetimes and the interval where the [Config] names none. Ten minutes is the most that RFC 6749 section
@@ -75,6 +77,34 @@ type Config struct {
 	// InsecureResponseTypes are response types besides code: token, id_token, none, and "code id_token" and the like. What travels in an
 	// address is easily lost on the way, and cannot be bound to a key (RFC 9700 section 2.1.2).
 	InsecureResponseTypes []string
+
+	// InsecurePasswordGrant lets clients that are registered for it ask users for their passwords (RFC 6749 section 4.3), which RFC 9700
+	// section 2.4 forbids.
+	InsecurePasswordGrant bool
+	// AssertionIssuers are servers whose assertions about users are taken at the token endpoint (RFC 7523 section 2.1), with their public
+	// keys; sub is the Subject of a user. None switches that grant off.
+	AssertionIssuers map[string]jose.JSONWebKeySet
+	// TokenExchange switches on RFC 8693 for access tokens, for clients that are registered for it.
+	TokenExchange bool
+
+	// Resources are what tokens may be asked for with the parameter resource (RFC 8707), besides the server's own userinfo endpoint by the
+	// name of the issuer. Nil: the parameter is not looked at.
+	Resources []string
+	// AuthorizationDetailsTypes are the types of authorization details (RFC 9396) that are granted as they are asked for and passed on to
+	// resource servers. Nil: the parameter is not looked at.
+	AuthorizationDetailsTypes []string
+	// ACRValues are authentication context classes, the weakest first. A sign-in is of the class that the request asks for with acr_values,
+	// or else of the weakest, whatever that means: there is one password. Nil: the parameter is not looked at.
+	ACRValues []string
+
+	// RegistrationToken, where set, switches on dynamic registration (RFC 7591) for whoever has it. InsecureOpenRegistration lets anybody
+	// register, under any name the user may then believe.
+	RegistrationToken        string
+	InsecureOpenRegistration bool
+
+	// BackchannelLogout, where set, is called for each client with a BackchannelLogoutURI when a session ends, with what has to be posted
+	// there (OpenID Connect Back-Channel Logout section 2.5). It must not block; [PostLogoutTokens] makes one.
+	BackchannelLogout func(uri, logoutToken string)
 
 	// DemoHint, where set, is shown on the sign-in page and fills in its fields, unless the request or the
 	// user named somebody else.
@@ -158,6 +188,21 @@ func (c *Config) check() (*url.URL, error) {
 	}
 	if c.MutualTLSOrigin != "" && !(isOrigin(c.MutualTLSOrigin) && strings.HasPrefix(c.MutualTLSOrigin, "https:")) {
 		return nil, fault("MutualTLSOrigin", "must be an origin such as https://mtls.login.example")
+	}
+	for _, r := range c.Resources {
+		if u, err := url.Parse(r); err != nil || !u.IsAbs() || strings.ContainsAny(r, "# \"\\") {
+			return nil, fault("Resources", fmt.Sprintf("%q is not an absolute URI without a fragment (RFC 8707 section 2)", r))
+		}
+	}
+	for _, a := range c.ACRValues {
+		if !isScopeToken(a) {
+			return nil, fault("ACRValues", fmt.Sprintf("%q is not a word", a))
+		}
+	}
+	for issuer, set := range c.AssertionIssuers {
+		if issuer == "" || !checkPublicKeys(set.Keys) {
+			return nil, fault("AssertionIssuers", fmt.Sprintf("%q needs public keys, at most 20, RSA with 2048 bits or more", issuer))
+		}
 	}
 	for _, t := range c.InsecureResponseTypes {
 		if !slices.Contains(responseTypes, sortedResponseType(t)) {

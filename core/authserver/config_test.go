@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
@@ -44,6 +46,11 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		{"negative nonce interval", func(c *authserver.Config) { c.DPoPNonceInterval = -1 }, "DPoPNonceInterval"},
 		{"plain mutual TLS", func(c *authserver.Config) { c.MutualTLSOrigin = "http://mtls.login.example" }, "MutualTLSOrigin"},
 		{"response type", func(c *authserver.Config) { c.InsecureResponseTypes = []string{"code tokens"} }, "InsecureResponseTypes"},
+		{"relative resource", func(c *authserver.Config) { c.Resources = []string{"/notes"} }, "Resources"},
+		{"class of two words", func(c *authserver.Config) { c.ACRValues = []string{"a b"} }, "ACRValues"},
+		{"issuer of assertions without keys", func(c *authserver.Config) {
+			c.AssertionIssuers = map[string]jose.JSONWebKeySet{"https://other.example": {}}
+		}, "AssertionIssuers"},
 		{"origin with a path", func(c *authserver.Config) { c.AllowedOrigins = []string{"https://a.example/"} }, "AllowedOrigins"},
 		{"any origin as a star", func(c *authserver.Config) { c.AllowedOrigins = []string{"*"} }, "AllowedOrigins"},
 		{"hint for nobody", func(c *authserver.Config) { c.DemoHint = &authserver.DemoHint{Username: "stranger"} }, "DemoHint"},
@@ -103,12 +110,14 @@ func TestMetadata(t *testing.T) {
 				"revocation_endpoint":                            row.issuer + "/revoke",
 				"introspection_endpoint":                         row.issuer + "/introspect",
 				"userinfo_endpoint":                              row.issuer + "/userinfo",
-				"scopes_supported":                               list("openid", "profile", "email", "notes.read"),
+				"scopes_supported":                               list("openid", "profile", "email", "notes.read", "offline_access"),
 				"jwks_uri":                                       row.issuer + "/jwks",
 				"subject_types_supported":                        list("public"),
 				"id_token_signing_alg_values_supported":          list("ES256"),
 				"response_types_supported":                       list("code"),
 				"response_modes_supported":                       list("query", "fragment", "form_post", "jwt", "query.jwt", "fragment.jwt", "form_post.jwt"),
+				"userinfo_signing_alg_values_supported":          list("ES256"),
+				"introspection_signing_alg_values_supported":     list("ES256"),
 				"authorization_signing_alg_values_supported":     list("ES256"),
 				"grant_types_supported":                          list("authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code"),
 				"code_challenge_methods_supported":               list("S256"),
@@ -116,6 +125,11 @@ func TestMetadata(t *testing.T) {
 				"revocation_endpoint_auth_methods_supported":     auth,
 				"introspection_endpoint_auth_methods_supported":  auth[1:],
 				"authorization_response_iss_parameter_supported": true,
+				"end_session_endpoint":                           row.issuer + "/logout",
+				"frontchannel_logout_supported":                  true,
+				"frontchannel_logout_session_supported":          true,
+				"backchannel_logout_supported":                   false,
+				"backchannel_logout_session_supported":           false,
 
 				"token_endpoint_auth_signing_alg_values_supported":         assertionAlgs,
 				"revocation_endpoint_auth_signing_alg_values_supported":    assertionAlgs,

@@ -113,7 +113,11 @@ func (s *Server) redeemDevice(r tokenRequest) (Token, error) {
 		}
 		return Token{}, badRequest("authorization_pending", "the user has not decided yet")
 	}
-	issued, record, err := s.newToken(r, grant{scope: device.Scope, user: device.User, name: device.Grant})
+	resources, err := s.resources(r.params, nil)
+	if err != nil {
+		return Token{}, err
+	}
+	issued, record, err := s.newToken(r, grant{scope: device.Scope, user: device.User, name: device.Grant, resources: resources})
 	if err != nil {
 		return Token{}, err
 	}

@@ -68,7 +68,7 @@ func (s *Server) deviceForm(c *call, b browser, code string) (Response, error) {
 	case "deny":
 		return s.decideDevice(c, b, code, DeviceDenied)
 	case "switch":
-		if err := s.signOut(b); err != nil {
+		if _, err := s.signOut(c.Now, b); err != nil {
 			return Response{}, err
 		}
 		return s.deviceSignInPage(c, b, code, "", "")
@@ -121,7 +121,7 @@ func (s *Server) deviceSignIn(c *call, b browser, form params, code string) (Res
 	if !s.checkPassword(form) {
 		return s.deviceSignInPage(c, b, code, form["username"], alertPassword)
 	}
-	b, cookie, err := s.startSession(c.Now, b, form["username"])
+	b, cookie, err := s.startSession(c.Now, b, form["username"], s.standardACR())
 	if err != nil {
 		return Response{}, err
 	}

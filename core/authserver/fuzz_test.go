@@ -1,12 +1,16 @@
 package authserver_test
 
 import (
+	"crypto/elliptic"
 	"html"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
@@ -33,11 +37,38 @@ func FuzzHandle(f *testing.F) {
 	f.Add("GET", "/device?user_code=%3Cb%3E%00", "", "", "")
 	f.Add("POST", "/device?user_code=BBBB-BBBB", form, "", "action=approve&interaction=AAAA")
 	f.Add("OPTIONS", "/token", "", "", "")
+	f.Add("GET", "/authorize?"+with(request("front"), "response_type", "code id_token", "nonce", "n", "scope", "openid").Encode(), "", "", "")
+	f.Add("GET", "/authorize?"+with(request("front"), "response_type", "token", "response_mode", "form_post.jwt").Encode(), "", "", "")
+	f.Add("GET", "/authorize?"+with(request("spa"), "response_mode", "fragment", "resource", notes, "acr_values", "gold", "authorization_details", `[{"type":"payment"}]`).Encode(), "", "", "")
+	object := signWith(f, jose.ES256, clientKey, "JWT", false, claimsOf(request("maybe")))
+	f.Add("GET", "/authorize?client_id=maybe&request="+object, "", "", "")
+	f.Add("GET", "/authorize?client_id=pushes&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3Ax", "", "", "")
+	f.Add("POST", "/par", form, "", request("pushes").Encode())
+	f.Add("POST", "/par", form, "", "client_id=maybe&request="+object)
+	assertion := signWith(f, jose.ES256, clientKey, "JWT", false, (&bench{now: start}).assertion("signs", "1"))
+	f.Add("POST", "/token", form, "", asserting(url.Values{"grant_type": {"client_credentials"}}, assertion).Encode())
+	f.Add("POST", "/token", form, trusted.Get("Authorization"), "grant_type="+url.QueryEscape(authserver.GrantJWTBearer)+"&assertion="+assertion)
+	f.Add("POST", "/token", form, trusted.Get("Authorization"), "grant_type="+url.QueryEscape(authserver.GrantTokenExchange)+"&subject_token=x&subject_token_type=x&audience=y")
+	f.Add("POST", "/token", form, trusted.Get("Authorization"), "grant_type=password&username=first&password=one&scope=openid")
+	f.Add("GET", "/logout?client_id=told&state=x&post_logout_redirect_uri=https%3A%2F%2Ftold.example%2Fbye%3Fa%3Db", "", "", "")
+	f.Add("POST", "/logout", form, "", "id_token_hint="+assertion)
+	f.Add("POST", "/register", "application/json", "", `{"redirect_uris":["https://app.example/cb"],"jwks":{"keys":[]},"token_endpoint_auth_method":"none"}`)
+	f.Add("GET", "/userinfo", assertion, "DPoP x", "")
+	key := newECKey(f, elliptic.P256())
 	f.Fuzz(func(t *testing.T, method, target, contentType, authorization, body string) {
-		b := newBench(t)
-		b.approve(request("spa")) // someone is signed in
+		b := newBench(t, everyGrant, everyResponse, func(c *authserver.Config) {
+			c.SigningKey = key // making one takes longer than most requests
+			c.InsecureOpenRegistration, c.ACRValues, c.AuthorizationDetailsTypes = true, []string{"silver", "gold"}, []string{"payment"}
+		})
+		// Someone is signed in, without going through the pages each time.
+		session := authserver.Session{User: "first", AuthTime: start, ExpiresAt: start.Add(time.Hour), SID: "s", ACR: "silver"}
+		if err := b.store.SaveSession(authserver.DigestOf(challenge), session); err != nil {
+			t.Fatal(err)
+		}
+		b.cookie = "__Host-authserver=" + challenge
+		// The media type stands in for a proof, which needs none.
 		resp := b.send(method, target, http.Header{
-			"Content-Type": {contentType}, "Authorization": {authorization}, "Cookie": {b.cookie}, "Origin": {"https://evil.example"},
+			"Content-Type": {contentType}, "Authorization": {authorization}, "Cookie": {b.cookie}, "Origin": {"https://evil.example"}, "Dpop": proofs(contentType),
 		}, body)
 		for range 3 {
 			if resp.Status < 200 || resp.Status > 599 {
@@ -48,10 +79,19 @@ func FuzzHandle(f *testing.F) {
 					t.Fatalf("header %s: %q", name, values)
 				}
 			}
-			if to := resp.Header.Get("Location"); to != "" && !strings.HasPrefix(to, "/authorize?") {
+			to := resp.Header.Get("Location")
+			own := strings.HasPrefix(to, "/authorize?") || strings.HasPrefix(to, "/logout?")
+			if to != "" && !own {
 				checkRegistered(t, to)
 			}
 			switch page := string(resp.Body); {
+			case own:
+				resp = b.visit("GET", to, nil)
+			case strings.Contains(page, "document.forms[0].submit()"):
+				checkRegistered(t, html.UnescapeString(actionAttribute.FindStringSubmatch(page)[1])+"#iss="+url.QueryEscape(issuer))
+				return
+			case strings.Contains(page, `data-testid="sign-out"`):
+				resp = b.submit(resp, "sign-out", nil)
 			case strings.Contains(page, `data-testid="device-code"`):
 				resp = b.submit(resp, "continue", url.Values{"user_code": {typedCode(page)}})
 			case strings.Contains(page, `data-testid="approve"`):
@@ -63,6 +103,14 @@ func FuzzHandle(f *testing.F) {
 			}
 		}
 	})
+}
+
+// proofs is the header of a DPoP proof, where the text could be one.
+func proofs(text string) []string {
+	if strings.Count(text, ".") != 2 {
+		return nil
+	}
+	return []string{text}
 }
 
 var codeField = regexp.MustCompile(`name="user_code" [^>]*value="([^"]*)"`)
@@ -86,7 +134,20 @@ func checkRegistered(t *testing.T, to string) {
 				t.Fatal(err)
 			}
 			sameHost := u.Host == r.Host || (r.Hostname() == "127.0.0.1" && u.Hostname() == "127.0.0.1")
-			if u.Scheme == r.Scheme && sameHost && u.Path == r.Path && u.Query().Get("iss") == issuer {
+			result := u.Query()
+			if u.Fragment != "" {
+				_, encoded, _ := strings.Cut(to, "#")
+				if result, err = url.ParseQuery(encoded); err != nil {
+					t.Fatalf("Location %q", to)
+				}
+			}
+			// A signed response says the issuer itself.
+			if u.Scheme == r.Scheme && sameHost && u.Path == r.Path && (result.Get("iss") == issuer || len(result["response"]) == 1) {
+				return
+			}
+		}
+		for _, registered := range c.PostLogoutRedirectURIs {
+			if to == registered || strings.HasPrefix(to, registered+"?state=") || strings.HasPrefix(to, registered+"&state=") {
 				return
 			}
 		}

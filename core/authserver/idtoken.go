@@ -9,6 +9,9 @@ import (
 // scopeOpenID asks for an ID token (OpenID Connect Core section 3.1.2.1).
 const scopeOpenID = "openid"
 
+// scopeOffline asks for a grant that outlives the session (OpenID Connect Core section 11). Config.Scopes has to name it.
+const scopeOffline = "offline_access"
+
 // idTokenClaims are those of OpenID Connect Core sections 2, 3.1.3.6 and 3.3.2.11; times are Unix seconds.
 type idTokenClaims struct {
 	Issuer   string `json:"iss"`
@@ -20,6 +23,9 @@ type idTokenClaims struct {
 	Nonce    string `json:"nonce,omitempty"`
 	AtHash   string `json:"at_hash,omitempty"`
 	CHash    string `json:"c_hash,omitempty"`
+	// SessionID is that of OpenID Connect Front-Channel Logout section 3.
+	SessionID string `json:"sid,omitempty"`
+	ACR       string `json:"acr,omitempty"`
 	userClaims
 }
 
@@ -27,14 +33,16 @@ type idTokenClaims struct {
 func (s *Server) idToken(now time.Time, client Client, g grant, accessToken, code string) (string, error) {
 	user := s.cfg.Users[g.user]
 	claims := idTokenClaims{
-		Issuer:   s.cfg.Issuer,
-		Subject:  user.subject(g.user),
-		Audience: client.ClientID,
-		Expires:  now.Add(s.cfg.AccessTokenLifetime).Unix(),
-		IssuedAt: now.Unix(),
-		Nonce:    g.nonce,
-		AtHash:   leftHalf(accessToken),
-		CHash:    leftHalf(code),
+		Issuer:    s.cfg.Issuer,
+		Subject:   user.subject(g.user),
+		Audience:  client.ClientID,
+		Expires:   now.Add(s.cfg.AccessTokenLifetime).Unix(),
+		IssuedAt:  now.Unix(),
+		Nonce:     g.nonce,
+		SessionID: g.sid,
+		ACR:       g.acr,
+		AtHash:    leftHalf(accessToken),
+		CHash:     leftHalf(code),
 	}
 	if !g.authTime.IsZero() {
 		claims.AuthTime = g.authTime.Unix()

@@ -1,10 +1,12 @@
 package authserver
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -39,7 +41,7 @@ func (s *Server) begin(c *call, req *authorizationRequest) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	again := b.mustSignIn(c.Now, req)
+	again := s.mustSignIn(c.Now, b, req)
 	if slices.Contains(req.prompt, "none") {
 		// OpenID Connect Core section 3.1.2.6. Consent is asked each time, so there is never a code
 		// without a page.
@@ -56,8 +58,8 @@ func (s *Server) begin(c *call, req *authorizationRequest) (Response, error) {
 
 // mustSignIn tells whether the request asks for a sign-in that the browser does not have yet (OpenID Connect
 // Core section 3.1.2.1).
-func (b browser) mustSignIn(now time.Time, req *authorizationRequest) bool {
-	return !b.signedIn || slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account") ||
+func (s *Server) mustSignIn(now time.Time, b browser, req *authorizationRequest) bool {
+	return !b.signedIn || !s.satisfies(b.session.ACR, req.acr) || slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account") ||
 		req.maxAge >= 0 && now.Sub(b.session.AuthTime) > req.maxAge
 }
 
@@ -77,7 +79,7 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 		step = stepSignIn
 	}
 	if b.id == "" || !s.checkInteraction(c.Now, form["interaction"], step, b.id, req.address) {
-		if b.mustSignIn(c.Now, req) {
+		if s.mustSignIn(c.Now, b, req) {
 			return s.authorizeSignIn(c, req, b, alertOutOfDate)
 		}
 		return s.consentPage(c, req, b, alertOutOfDate)
@@ -85,7 +87,7 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 	if step == stepSignIn {
 		return s.signIn(c, req, b, form)
 	}
-	if b.mustSignIn(c.Now, req) {
+	if s.mustSignIn(c.Now, b, req) {
 		return s.authorizeSignIn(c, req, b, alertSignedOut)
 	}
 	switch form["action"] {
@@ -94,7 +96,7 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 	case "deny":
 		return Response{}, badRequest("access_denied", "the user refused")
 	case "switch":
-		if err := s.signOut(b); err != nil {
+		if _, err := s.signOut(c.Now, b); err != nil {
 			return Response{}, err
 		}
 		return seeOther(s.pageURL(req.address)), nil
@@ -107,7 +109,7 @@ func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form para
 		req.loginHint = form["username"]
 		return s.authorizeSignIn(c, req, b, alertPassword)
 	}
-	_, cookie, err := s.startSession(c.Now, b, form["username"])
+	_, cookie, err := s.startSession(c.Now, b, form["username"], cmp.Or(req.acr, s.standardACR()))
 	if err != nil {
 		return Response{}, err
 	}
@@ -147,7 +149,19 @@ func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Respons
 	if err != nil {
 		return Response{}, err
 	}
-	g := grant{scope: strings.Join(req.scope, " "), user: b.session.User, name: name, authTime: b.session.AuthTime, nonce: req.nonce}
+	g := grant{scope: strings.Join(req.scope, " "), user: b.session.User, name: name, authTime: b.session.AuthTime,
+		acr: cmp.Or(req.acr, b.session.ACR), nonce: req.nonce, resources: req.resources, details: req.details}
+	if slices.Contains(req.scope, scopeOpenID) {
+		g.sid = b.session.SID
+		member := SessionMember{ClientID: req.client.ClientID, Grant: name, Offline: slices.Contains(req.scope, scopeOffline)}
+		err := s.cfg.Store.JoinSession(DigestOf(b.id), member)
+		if errors.Is(err, ErrNotFound) {
+			return Response{}, badRequest("login_required", "the user has just signed out")
+		}
+		if err != nil {
+			return Response{}, err
+		}
+	}
 	result := url.Values{}
 	if req.gives(ResponseTypeCode) {
 		code, err := s.issueCode(req, g)
@@ -190,18 +204,22 @@ func (s *Server) issueCode(req *authorizationRequest, g grant) (string, error) {
 		Digest: DigestOf(value),
 		Grant:  g.name,
 		AuthorizationCode: AuthorizationCode{
-			ClientID:            req.client.ClientID,
-			RedirectURI:         req.requestedURI,
-			ResponseType:        req.responseType,
-			Scope:               g.scope,
-			AuthTime:            g.authTime,
-			IssuedAt:            req.now,
-			ExpiresIn:           s.cfg.CodeLifetime,
-			CodeChallenge:       req.codeChallenge,
-			CodeChallengeMethod: req.codeChallengeMethod,
-			Nonce:               g.nonce,
-			JKT:                 req.jkt,
-			User:                g.user,
+			ClientID:             req.client.ClientID,
+			RedirectURI:          req.requestedURI,
+			ResponseType:         req.responseType,
+			Scope:                g.scope,
+			AuthTime:             g.authTime,
+			IssuedAt:             req.now,
+			ExpiresIn:            s.cfg.CodeLifetime,
+			CodeChallenge:        req.codeChallenge,
+			CodeChallengeMethod:  req.codeChallengeMethod,
+			Nonce:                g.nonce,
+			SID:                  g.sid,
+			ACR:                  g.acr,
+			Resources:            g.resources,
+			AuthorizationDetails: g.details,
+			JKT:                  req.jkt,
+			User:                 g.user,
 		},
 	})
 }
@@ -274,14 +292,16 @@ func (s *Server) formPage(c *call, b browser, name, step string, query url.Value
 
 func (s *Server) consentPage(c *call, req *authorizationRequest, b browser, alert string) (Response, error) {
 	return s.formPage(c, b, "consent", stepConsent, req.address, page{
-		Title:    "Allow access",
-		Client:   req.client.displayName(),
-		Action:   s.pageURL(req.address),
-		Alert:    alert,
-		Username: b.session.User,
-		Name:     s.cfg.Users[b.session.User].Name,
-		Scopes:   s.describe(req.scope),
-		ReturnTo: returnAddress(req.redirectURI),
+		Title:     "Allow access",
+		Client:    req.client.displayName(),
+		Action:    s.pageURL(req.address),
+		Alert:     alert,
+		Username:  b.session.User,
+		Name:      s.cfg.Users[b.session.User].Name,
+		Scopes:    s.describe(req.scope),
+		Resources: req.resources,
+		Details:   req.details,
+		ReturnTo:  returnAddress(req.redirectURI),
 	})
 }
 

@@ -1,8 +1,11 @@
 package authserver
 
 import (
+	"encoding/json"
 	"errors"
+	"mime"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -33,20 +36,50 @@ func (s *Server) introspect(c *call) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	return jsonResponse(http.StatusOK, answer), nil
+	if !wantsSignedIntrospection(c.Header) {
+		return jsonResponse(http.StatusOK, answer), nil
+	}
+	// RFC 9701 section 5. The audience keeps one resource server's answer from being shown to another.
+	signed, err := s.sign("token-introspection+jwt", signedIntrospection{s.cfg.Issuer, client.ClientID, c.Now.Unix(), answer})
+	return Response{Status: http.StatusOK, Header: newHeader(introspectionMediaType), Body: []byte(signed)}, err
+}
+
+const introspectionMediaType = "application/token-introspection+jwt"
+
+// wantsSignedIntrospection tells whether the caller names the media type, which no list of wildcards does (RFC 9701 section 4).
+func wantsSignedIntrospection(h http.Header) bool {
+	for part := range strings.SplitSeq(strings.Join(h.Values("Accept"), ","), ",") {
+		if mediaType, _, err := mime.ParseMediaType(part); err == nil && mediaType == introspectionMediaType {
+			return true
+		}
+	}
+	return false
+}
+
+// signedIntrospection are the claims of RFC 9701 section 5.
+type signedIntrospection struct {
+	Issuer        string        `json:"iss"`
+	Audience      string        `json:"aud"`
+	IssuedAt      int64         `json:"iat"`
+	Introspection introspection `json:"token_introspection"`
 }
 
 // introspection is the response of RFC 7662 section 2.2.
 type introspection struct {
-	Active    bool   `json:"active"`
-	Scope     string `json:"scope,omitempty"`
-	ClientID  string `json:"client_id,omitempty"`
-	Username  string `json:"username,omitempty"`
-	TokenType string `json:"token_type,omitempty"`
-	ExpiresAt int64  `json:"exp,omitempty"` // seconds since 1970
-	IssuedAt  int64  `json:"iat,omitempty"` // seconds since 1970
-	Subject   string `json:"sub,omitempty"`
-	Issuer    string `json:"iss,omitempty"`
+	Active    bool     `json:"active"`
+	Scope     string   `json:"scope,omitempty"`
+	ClientID  string   `json:"client_id,omitempty"`
+	Username  string   `json:"username,omitempty"`
+	TokenType string   `json:"token_type,omitempty"`
+	ExpiresAt int64    `json:"exp,omitempty"` // seconds since 1970
+	IssuedAt  int64    `json:"iat,omitempty"` // seconds since 1970
+	Subject   string   `json:"sub,omitempty"`
+	Issuer    string   `json:"iss,omitempty"`
+	AuthTime  int64    `json:"auth_time,omitempty"` // seconds since 1970
+	ACR       string   `json:"acr,omitempty"`       // RFC 9470 section 6.2
+	Audience  []string `json:"aud,omitempty"`
+	// RFC 9396 section 9.2.
+	Details json.RawMessage `json:"authorization_details,omitempty"`
 	// Confirmation names the key that the access token is bound to (RFC 9449 section 6.2, RFC 8705 section 3.2).
 	Confirmation *confirmation `json:"cnf,omitempty"`
 }
@@ -74,6 +107,10 @@ func (s *Server) introspectToken(now time.Time, client Client, digest Digest) (i
 	var alive, visible bool
 	if t.Access == digest {
 		alive, visible = !t.IsExpired(now), own || client.ResourceServer
+		answer.Audience, answer.ACR, answer.Details = t.Resources, t.ACR, json.RawMessage(t.AuthorizationDetails)
+		if !t.AuthTime.IsZero() {
+			answer.AuthTime = t.AuthTime.Unix()
+		}
 		answer.Scope, answer.TokenType, answer.ExpiresAt = t.Scope, t.TokenType, t.IssuedAt.Add(t.ExpiresIn).Unix()
 		if t.JKT != "" || t.X5T != "" {
 			answer.Confirmation = &confirmation{JKT: t.JKT, X5T: t.X5T}

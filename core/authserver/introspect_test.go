@@ -26,7 +26,7 @@ func TestA6Introspection(t *testing.T) {
 	seconds := float64(start.Unix())
 	active := map[string]any{
 		"active": true, "scope": "profile", "client_id": "web", "username": "first", "token_type": "Bearer",
-		"exp": seconds + 600, "iat": seconds, "sub": "u-1", "iss": issuer,
+		"exp": seconds + 600, "iat": seconds, "sub": "u-1", "iss": issuer, "auth_time": seconds,
 	}
 	but := func(name string, value any) map[string]any {
 		m := maps.Clone(active)
@@ -37,6 +37,7 @@ func TestA6Introspection(t *testing.T) {
 	}
 	inactive := map[string]any{"active": false}
 	refresh := but("token_type", nil)
+	delete(refresh, "auth_time")
 	refresh["exp"] = seconds + authserver.DefaultRefreshTokenLifetime.Seconds()
 	graced := func(c *authserver.Config) { c.RotationGrace = time.Minute }
 	rotated := func(b *bench) string {
@@ -85,7 +86,7 @@ func TestA6Introspection(t *testing.T) {
 			d := b.device("radio")
 			b.decide(d, "approve")
 			return b.poll(d).must(t).Access
-		}, but("client_id", "radio")},
+		}, func() map[string]any { m := but("auth_time", nil); m["client_id"] = "radio"; return m }()},
 		{"access token of another client", nil, basic("service", "svc"), "", access, inactive},
 		{"refresh token of another client", nil, basic("service", "svc"), "", func(b *bench) string { return web(b).Refresh }, inactive},
 		{"unknown token", nil, apiAsks, "", func(*bench) string { return "x" }, inactive},

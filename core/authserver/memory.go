@@ -40,7 +40,7 @@ func NewMemoryStore() *MemoryStore {
 	}
 }
 
-// AddClient registers a client, or replaces the one with the same ClientID. The error is that of [Client.Validate].
+// AddClient implements [Store].
 func (m *MemoryStore) AddClient(c Client) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -170,6 +170,20 @@ func (m *MemoryStore) Session(d Digest) (Session, error) {
 		return s, nil
 	}
 	return Session{}, ErrNotFound
+}
+
+// JoinSession implements [Store].
+func (m *MemoryStore) JoinSession(d Digest, member SessionMember) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.sessions[d]
+	if !ok {
+		return ErrNotFound
+	}
+	// The slice is made anew, as others may hold the old one.
+	s.Members = append(slices.Clone(s.Members), member)
+	m.sessions[d] = s
+	return nil
 }
 
 // DeleteSession implements [Store].

@@ -14,23 +14,42 @@ const (
 	deviceAuthorizationPath = "/device_authorization"
 	parPath                 = "/par"
 	devicePath              = "/device"
+	endSessionPath          = "/logout"
 	tokenPath               = "/token"
+	registerPath            = "/register"
 	revokePath              = "/revoke"
 	introspectPath          = "/introspect"
 	userinfoPath            = "/userinfo"
 )
 
-// grantTypes are what the token endpoint knows.
-var grantTypes = []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantDeviceCode}
+// grantTypes are those that are switched on.
+func (s *Server) grantTypes() []string {
+	on := []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantDeviceCode}
+	if s.cfg.InsecurePasswordGrant {
+		on = append(on, GrantPassword)
+	}
+	if len(s.cfg.AssertionIssuers) > 0 {
+		on = append(on, GrantJWTBearer)
+	}
+	if s.cfg.TokenExchange {
+		on = append(on, GrantTokenExchange)
+	}
+	return on
+}
+
+// scopeNames are those of the scopes the server knows.
+func (s *Server) scopeNames() []string {
+	names := make([]string, len(s.scopes))
+	for i, scope := range s.scopes {
+		names[i] = scope.Name
+	}
+	return names
+}
 
 // metadata is the authorization server metadata of RFC 8414 section 2 and of OpenID Connect Discovery section 3. What it leaves out would be
 // taken for the default there, so response modes and the revocation methods are said too.
 func (s *Server) metadata(*call) (Response, error) {
 	at := func(path string) string { return s.cfg.Issuer + path }
-	scopes := make([]string, len(s.scopes))
-	for i, scope := range s.scopes {
-		scopes[i] = scope.Name
-	}
 	challengeMethods := []string{ChallengeS256}
 	if s.cfg.InsecurePlainPKCE {
 		challengeMethods = append(challengeMethods, ChallengePlain)
@@ -52,11 +71,16 @@ func (s *Server) metadata(*call) (Response, error) {
 		"revocation_endpoint":                            at(revokePath),
 		"introspection_endpoint":                         at(introspectPath),
 		"userinfo_endpoint":                              at(userinfoPath),
+		"end_session_endpoint":                           at(endSessionPath),
+		"frontchannel_logout_supported":                  true,
+		"frontchannel_logout_session_supported":          true,
+		"backchannel_logout_supported":                   s.cfg.BackchannelLogout != nil,
+		"backchannel_logout_session_supported":           s.cfg.BackchannelLogout != nil,
 		"jwks_uri":                                       at(jwksPath),
-		"scopes_supported":                               scopes,
+		"scopes_supported":                               s.scopeNames(),
 		"response_types_supported":                       s.responseTypes(),
 		"response_modes_supported":                       responseModes,
-		"grant_types_supported":                          grantTypes,
+		"grant_types_supported":                          s.grantTypes(),
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          []string{string(signingAlg)},
 		"code_challenge_methods_supported":               challengeMethods,
@@ -69,11 +93,25 @@ func (s *Server) metadata(*call) (Response, error) {
 		"revocation_endpoint_auth_signing_alg_values_supported":    assertionAlgs,
 		"introspection_endpoint_auth_signing_alg_values_supported": assertionAlgs,
 
+		"userinfo_signing_alg_values_supported":      []string{string(signingAlg)},
+		"introspection_signing_alg_values_supported": []string{string(signingAlg)},
 		"authorization_signing_alg_values_supported": []string{string(signingAlg)},
 
 		"request_parameter_supported":                 true,
 		"request_uri_parameter_supported":             false,
 		"request_object_signing_alg_values_supported": asymmetricAlgs,
+	}
+	if s.registers() {
+		m["registration_endpoint"] = at(registerPath)
+	}
+	if len(s.cfg.ACRValues) > 0 {
+		m["acr_values_supported"] = s.cfg.ACRValues
+	}
+	if len(s.cfg.Resources) > 0 {
+		m["protected_resources"] = s.cfg.Resources // RFC 9728 section 4
+	}
+	if len(s.cfg.AuthorizationDetailsTypes) > 0 {
+		m["authorization_details_types_supported"] = s.cfg.AuthorizationDetailsTypes // RFC 9396 section 10
 	}
 	if s.cfg.MutualTLSOrigin != "" {
 		// RFC 8705 sections 3.3 and 5.

@@ -45,14 +45,20 @@ type page struct {
 	Password    string
 	Name        string
 	Scopes      []Scope
+	Resources   []string
+	Details     string
 	ReturnTo    string
 	UserCode    string
 	ErrorCode   string
 	Fields      []formField
 	Script      template.JS
+	Frames      []string
+	Link        template.URL
 
 	// formAction is the source that the page's form goes to; empty means this server.
 	formAction string
+	// frameSources are those of the frames, separated by spaces.
+	frameSources string
 }
 
 // errorPage tells the user of an error that must not be told to whoever the request names.
@@ -76,6 +82,9 @@ func (s *Server) page(name string, status int, p page) Response {
 	// left without.
 	if name != "consent" {
 		csp += "; form-action " + cmp.Or(p.formAction, "'self'")
+	}
+	if p.frameSources != "" {
+		csp += "; frame-src " + p.frameSources
 	}
 	if p.Script != "" {
 		csp += "; script-src " + hashSource(string(p.Script))

@@ -106,7 +106,7 @@ func (s *Server) routes() map[string]endpoint {
 	both := slices.Concat(get, post)
 	base := s.issuer.Path
 	metadata := endpoint{get, true, false, s.metadata}
-	return map[string]endpoint{
+	all := map[string]endpoint{
 		// RFC 8414 section 3.1 puts an issuer's path behind the well-known one; other software
 		// looks for it the other way around.
 		metadataPath + base:            metadata,
@@ -117,11 +117,16 @@ func (s *Server) routes() map[string]endpoint {
 		base + deviceAuthorizationPath: {post, true, false, s.deviceAuthorization},
 		base + parPath:                 {post, true, true, s.pushedAuthorization},
 		base + devicePath:              {both, false, false, s.device},
+		base + endSessionPath:          {both, false, false, s.endSession},
 		base + tokenPath:               {post, true, true, s.token},
 		base + revokePath:              {post, true, false, s.revoke},
 		base + introspectPath:          {post, false, false, s.introspect},
 		base + userinfoPath:            {both, true, true, s.userinfo},
 	}
+	if s.registers() {
+		all[base+registerPath] = endpoint{post, true, false, s.register}
+	}
+	return all
 }
 
 // Handle answers one request. It does no input or output but through Config.Store and Config.Rand.

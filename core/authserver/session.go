@@ -37,23 +37,31 @@ func (s *Server) browser(c *call) (browser, error) {
 }
 
 // startSession signs the user in under a new identifier, so that one that was planted is worth nothing.
-func (s *Server) startSession(now time.Time, b browser, username string) (signedIn browser, cookie string, err error) {
-	if err := s.signOut(b); err != nil {
+func (s *Server) startSession(now time.Time, b browser, username, acr string) (signedIn browser, cookie string, err error) {
+	session := Session{User: username, AuthTime: now, ACR: acr, ExpiresAt: now.Add(sessionLifetime)}
+	if b.signedIn && b.session.User == username {
+		// Signing in anew goes on with the session (OpenID Connect Back-Channel Logout section 1.2).
+		session.SID, session.Members = b.session.SID, b.session.Members
+		err = s.cfg.Store.DeleteSession(DigestOf(b.id))
+	} else {
+		_, err = s.signOut(now, b)
+	}
+	if err != nil {
 		return browser{}, "", err
 	}
 	id, err := s.secret()
 	if err != nil {
 		return browser{}, "", err
 	}
-	session := Session{User: username, AuthTime: now, ExpiresAt: now.Add(sessionLifetime)}
+	if session.SID == "" {
+		if session.SID, err = s.secret(); err != nil {
+			return browser{}, "", err
+		}
+	}
 	if err := s.cfg.Store.SaveSession(DigestOf(id), session); err != nil {
 		return browser{}, "", err
 	}
 	return browser{id: id, session: session, signedIn: true}, s.cookie(id), nil
-}
-
-func (s *Server) signOut(b browser) error {
-	return s.cfg.Store.DeleteSession(DigestOf(b.id))
 }
 
 // cookieName has the prefix that keeps other hosts of the domain from setting the cookie (RFC 6265bis

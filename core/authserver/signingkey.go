@@ -85,6 +85,21 @@ func (s *Server) jwks(c *call) (Response, error) {
 	return jsonResponse(http.StatusOK, set), nil
 }
 
+// verifyOwn decodes the claims of a token that this server signed with a key it still knows.
+func (s *Server) verifyOwn(token, typ string, claims any) error {
+	s.keysMu.Lock()
+	keys := make([]jose.JSONWebKey, len(s.keys))
+	for i, k := range s.keys {
+		keys[i] = k.jwk
+	}
+	s.keysMu.Unlock()
+	header, err := verifyJWT(token, []jose.SignatureAlgorithm{signingAlg}, keys, claims)
+	if err == nil && headerType(header) != typ {
+		err = errJWT
+	}
+	return err
+}
+
 // sign makes a JSON Web Signature of the claims (RFC 7515 section 7.1). The nonce of the signature comes of key and text (RFC 6979), so
 // that the same request gives the same answer.
 func (s *Server) sign(typ string, claims any) (string, error) {

@@ -43,17 +43,34 @@ type TokenRecord struct {
 	// Refresh is zero where no refresh token was issued.
 	Refresh Digest
 	Grant   string
+	// SID is that of the session it was granted in; empty where there was none.
+	SID string
 	// GrantScope is the scope of the refresh token, which Token.Scope may be narrower than.
 	GrantScope string
+	// GrantResources are those of the refresh token, of which Token.Resources may be some.
+	GrantResources []string
 	// RotatedAt is when the refresh token was first used; zero while it was not.
 	RotatedAt time.Time
 }
 
 // Session is a user signed in at the authorization endpoint with one browser.
 type Session struct {
-	User      string
-	AuthTime  time.Time
+	User     string
+	AuthTime time.Time
+	// ACR is the authentication context class of the sign-in.
+	ACR       string
 	ExpiresAt time.Time
+	// SID is the claim sid of its ID tokens. The browser's cookie cannot be found from it.
+	SID string
+	// Members are the clients the user signed in to.
+	Members []SessionMember
+}
+
+// SessionMember is a client that got an ID token in a session.
+type SessionMember struct {
+	ClientID, Grant string
+	// Offline tells that the grant outlives the session (OpenID Connect Core section 11).
+	Offline bool
 }
 
 // Store keeps the server's state. Every method is safe for concurrent use and atomic; RedeemCode,
@@ -63,6 +80,9 @@ type Session struct {
 type Store interface {
 	// Client returns a registered client, or ErrNotFound.
 	Client(clientID string) (Client, error)
+
+	// AddClient registers a client, or replaces the one with the same ClientID. The error may be that of [Client.Validate].
+	AddClient(Client) error
 
 	// SaveCode keeps a new code.
 	SaveCode(CodeRecord) error
@@ -92,6 +112,8 @@ type Store interface {
 	SaveSession(Digest, Session) error
 	// Session returns a session, or ErrNotFound.
 	Session(Digest) (Session, error)
+	// JoinSession adds a member to a session; one that is not there is ErrNotFound.
+	JoinSession(Digest, SessionMember) error
 	// DeleteSession forgets a session; one that is not there is no error.
 	DeleteSession(Digest) error
 }

@@ -67,6 +67,14 @@ var clients = []authserver.Client{
 		GrantTypes: append(codeAndFresh, authserver.GrantClientCredentials), Scope: "profile", RequireSignedRequestObject: true},
 	{ClientID: "maybe", JWKS: clientKeys, RedirectURIs: []string{"https://maybe.example/cb"}, Scope: "openid profile"},
 	{ClientID: "macs", TokenEndpointAuthMethod: "client_secret_jwt", ClientSecret: longSecret, JWKS: clientKeys, GrantTypes: []string{authserver.GrantClientCredentials}, Scope: "profile"},
+	{ClientID: "told", RedirectURIs: []string{"https://told.example/cb"}, GrantTypes: codeAndFresh, Scope: "openid offline_access",
+		PostLogoutRedirectURIs: []string{"https://told.example/bye?a=b", "com.example.told:/bye"}, BackchannelLogoutURI: "https://told.example/back"},
+	{ClientID: "framed", RedirectURIs: []string{"https://framed.example/cb"}, GrantTypes: codeAndFresh, Scope: "openid",
+		PostLogoutRedirectURIs: []string{"https://framed.example/bye"}, FrontchannelLogoutURI: "https://framed.example/front?a=b"},
+	{ClientID: "downstream", ClientSecret: "down", ResourceServer: true, GrantTypes: []string{authserver.GrantTokenExchange}},
+	{ClientID: "trusted", ClientSecret: "trusted", Scope: "openid profile",
+		GrantTypes: []string{authserver.GrantPassword, authserver.GrantJWTBearer, authserver.GrantTokenExchange, authserver.GrantRefreshToken, authserver.GrantClientCredentials}},
+	{ClientID: "sealed", RedirectURIs: []string{"https://sealed.example/cb"}, Scope: "openid email", UserinfoSignedResponseAlg: "ES256"},
 	{ClientID: "front", RedirectURIs: []string{"https://front.example/cb?keep=1"}, GrantTypes: codeAndFresh, Scope: "openid profile email",
 		ResponseTypes: []string{"code", "token", "id_token", "none", "id_token code", "code token", "token id_token", "code id_token token"}},
 	{ClientID: "wide", RedirectURIs: []string{"https://wide.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "profile unheard-of"},
@@ -96,7 +104,7 @@ func newBench(t testing.TB, change ...func(*authserver.Config)) *bench {
 			"first":  {Password: "one", Subject: "u-1", Name: "First <b>", Email: "first@example.com", EmailVerified: true},
 			"second": {Password: "two"},
 		},
-		Scopes: []authserver.Scope{{Name: "notes.read", Description: "Read your notes"}},
+		Scopes: []authserver.Scope{{Name: "notes.read", Description: "Read your notes"}, {Name: "offline_access", Description: "Go on after you sign out"}},
 	}
 	for _, f := range change {
 		f(&cfg)

@@ -34,6 +34,8 @@ type Token struct {
 	ACR string
 	// Resources are those the access token is for (RFC 8707); none means any.
 	Resources []string
+	// AuthorizationDetails are those of RFC 9396, as a JSON array; empty where there are none.
+	AuthorizationDetails string
 	// JKT is the thumbprint (RFC 7638) of the key that the access token is bound to (RFC 9449 section 6.1), and a public client's refresh
 	// token too; empty for a bearer token.
 	JKT string

@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -21,7 +22,7 @@ func (s *Server) token(c *call) (Response, error) {
 	switch {
 	case grantType == "":
 		return Response{}, invalidRequest("grant_type is missing")
-	case !slices.Contains(grantTypes, grantType):
+	case !slices.Contains(s.grantTypes(), grantType):
 		return Response{}, badRequest("unsupported_grant_type", "the grant type is not supported")
 	}
 	s.count(func(st *Stats) { st.TokenRequests[grantType]++ })
@@ -48,18 +49,29 @@ func (s *Server) token(c *call) (Response, error) {
 		issued, err = s.clientCredentials(r)
 	case GrantDeviceCode:
 		issued, err = s.redeemDevice(r)
+	case GrantPassword:
+		issued, err = s.passwordGrant(r)
+	case GrantJWTBearer:
+		issued, err = s.jwtBearer(r)
+	case GrantTokenExchange:
+		issued, err = s.tokenExchange(r)
 	}
 	if err != nil {
 		return Response{}, err
 	}
-	return jsonResponse(http.StatusOK, tokenResponse{
+	answer := tokenResponse{
 		AccessToken:  issued.AccessToken,
 		TokenType:    issued.TokenType,
 		ExpiresIn:    int64(issued.ExpiresIn / time.Second),
 		RefreshToken: issued.RefreshToken,
 		Scope:        issued.Scope,
 		IDToken:      issued.IDToken,
-	}), nil
+		Details:      json.RawMessage(issued.AuthorizationDetails),
+	}
+	if grantType == GrantTokenExchange {
+		answer.IssuedTokenType = typeAccessToken
+	}
+	return jsonResponse(http.StatusOK, answer), nil
 }
 
 // tokenRequest is a request to the token endpoint of an authenticated client.
@@ -82,6 +94,10 @@ type tokenResponse struct {
 	Scope        string `json:"scope,omitempty"`
 	// OpenID Connect Core section 3.1.3.3.
 	IDToken string `json:"id_token,omitempty"`
+	// RFC 9396 section 7.
+	Details json.RawMessage `json:"authorization_details,omitempty"`
+	// RFC 8693 section 2.2.1.
+	IssuedTokenType string `json:"issued_token_type,omitempty"`
 }
 
 // redeem exchanges an authorization code (RFC 6749 section 4.1.3).
@@ -112,10 +128,19 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 	case !code.Used && code.IsExpired(r.now):
 		return Token{}, invalidGrant("the code has expired")
 	}
-	issued, record, err := s.newToken(r, grant{scope: code.Scope, user: code.User, name: code.Grant, authTime: code.AuthTime, nonce: code.Nonce})
+	resources, err := s.resources(p, code.Resources)
+	if err == nil {
+		err = s.sameDetails(p, code.AuthorizationDetails)
+	}
 	if err != nil {
 		return Token{}, err
 	}
+	issued, record, err := s.newToken(r, grant{scope: code.Scope, user: code.User, name: code.Grant, authTime: code.AuthTime, acr: code.ACR,
+		sid: code.SID, nonce: code.Nonce, resources: resources, details: code.AuthorizationDetails})
+	if err != nil {
+		return Token{}, err
+	}
+	record.GrantResources = code.Resources
 	err = s.cfg.Store.RedeemCode(code.Digest, record)
 	switch {
 	case errors.Is(err, ErrReplayed):
@@ -156,13 +181,21 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 	if !ok {
 		return Token{}, badRequest("invalid_scope", "the scope goes beyond what was granted")
 	}
-	issued, record, err := s.newToken(r, grant{scope: scope, user: old.User, name: old.Grant, authTime: old.AuthTime})
+	resources, err := s.resources(p, old.GrantResources)
+	if err == nil {
+		err = s.sameDetails(p, old.AuthorizationDetails)
+	}
+	if err != nil {
+		return Token{}, err
+	}
+	issued, record, err := s.newToken(r, grant{scope: scope, user: old.User, name: old.Grant, authTime: old.AuthTime, acr: old.ACR,
+		sid: old.SID, resources: resources, details: old.AuthorizationDetails})
 	if err != nil {
 		return Token{}, err
 	}
 	// RFC 6749 section 6: the scope of the new refresh token is that of the old one, however narrow
 	// the access token was asked to be.
-	record.GrantScope = old.GrantScope
+	record.GrantScope, record.GrantResources = old.GrantScope, old.GrantResources
 	err = s.cfg.Store.RotateRefreshToken(digest, record, s.cfg.RotationGrace)
 	switch {
 	case errors.Is(err, ErrReplayed):
@@ -183,8 +216,30 @@ type grant struct {
 	// name is what revokes them all.
 	name     string
 	authTime time.Time
+	// acr is the class of the sign-in.
+	acr string
+	// sid is that of the session it was granted in.
+	sid string
 	// nonce of the authorization request; the ID token of a refresh has none (OpenID Connect Core section 12.2).
 	nonce string
+	// resources the access token is for, and details that come with it.
+	resources []string
+	details   string
+}
+
+// newGrant is what a request asks for that no code or token stands behind.
+func (s *Server) newGrant(r tokenRequest) (g grant, err error) {
+	if g.scope, err = s.requestedScope(r.client, r.params); err != nil {
+		return grant{}, err
+	}
+	if g.resources, err = s.resources(r.params, nil); err != nil {
+		return grant{}, err
+	}
+	if g.details, err = s.authorizationDetails(r.params); err != nil {
+		return grant{}, err
+	}
+	g.name, err = s.secret()
+	return g, err
 }
 
 // newToken makes a token with its values for the client, and the record of it for the store. Without a user
@@ -224,9 +279,13 @@ func (s *Server) newAccessToken(r tokenRequest, g grant) (Token, TokenRecord, er
 		TokenType: tokenTypeBearer,
 		User:      g.user,
 		AuthTime:  g.authTime,
+		ACR:       g.acr,
+		Resources: g.resources,
+
+		AuthorizationDetails: g.details,
 	}
 	r.bind(&t)
-	record := TokenRecord{Token: t, Access: DigestOf(access), Grant: g.name, GrantScope: g.scope}
+	record := TokenRecord{Token: t, Access: DigestOf(access), Grant: g.name, GrantScope: g.scope, GrantResources: g.resources, SID: g.sid}
 	t.AccessToken = access
 	return t, record, nil
 }

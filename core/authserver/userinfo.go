@@ -17,12 +17,25 @@ func (s *Server) userinfo(c *call) (Response, error) {
 	if !ok {
 		return Response{}, s.accessError(Access{}, t.JKT != "", http.StatusUnauthorized, "invalid_token", "the access token is not a user's")
 	}
-	return jsonResponse(http.StatusOK, userinfo{user.subject(t.User), user.claims(t.Scope)}), nil
+	answer := userinfo{Subject: user.subject(t.User), userClaims: user.claims(t.Scope)}
+	client, err := s.cfg.Store.Client(t.ClientID)
+	if err != nil {
+		return Response{}, err
+	}
+	if client.UserinfoSignedResponseAlg == "" {
+		return jsonResponse(http.StatusOK, answer), nil
+	}
+	answer.Issuer, answer.Audience = s.cfg.Issuer, client.ClientID
+	signed, err := s.sign("JWT", answer)
+	return Response{Status: http.StatusOK, Header: newHeader("application/jwt"), Body: []byte(signed)}, err
 }
 
 // userinfo is the response of OpenID Connect Core section 5.3.2.
 type userinfo struct {
 	Subject string `json:"sub"`
+	// Issuer and Audience are in a signed one only.
+	Issuer   string `json:"iss,omitempty"`
+	Audience string `json:"aud,omitempty"`
 	userClaims
 }
 

@@ -1,5 +1,5 @@
-// Package drive is the host in Go of the client engine: it carries out the engine's effects (HTTP, timers, storage, locks) and
-// offers what comes of it as a Client.
+// Package drive is the host in Go of the client engine: it carries out the engine's effects (HTTP, timers, storage, locks,
+// signatures) and offers what comes of it as a Client.
 //
 // The engine is a sans-I/O state machine in bytes, an Engine. Package wasm has it as the WebAssembly module that this project
 // ships, which is the usual choice; core.Engine is the same in native Go. This package knows neither of them, and no rule of
@@ -17,6 +17,19 @@
 //
 // A Client keeps its session in a Store and refreshes under a lock of a Locker, so that several clients, in one process or in
 // many, can share a session; package filestore has both in a directory. A new refresh token is stored before it is used.
+//
+// # Keys and certificates
+//
+// Whoever steals an access token cannot use it where it is bound to a key: with Config.DPoP each session has its own, in a KeyStore, and
+// every request goes out with a proof of its own (RFC 9449). Transport makes them; the bare token of Token is of no use then.
+//
+// A client proves who it is without a secret by a key, Options.ClientKey, with the method private_key_jwt (RFC 7523), or by a certificate
+// that is in the transport of Options.HTTP (RFC 8705):
+//
+//	transport := &http.Transport{TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{own}}}
+//	client, err := wasm.Open(ctx, drive.Config{TokenEndpointAuthMethod: "tls_client_auth", …}, drive.Options{HTTP: &http.Client{Transport: transport}})
+//
+// Private keys may be in a device or a service: the engine never sees one, and this package asks a crypto.Signer for signatures only.
 //
 // # What happens when the engine is lost
 //

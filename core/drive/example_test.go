@@ -141,3 +141,63 @@ func (printing) RoundTrip(req *http.Request) (*http.Response, error) {
 	fmt.Println(req.URL, req.Header.Get("Authorization"))
 	return server{}.RoundTrip(req)
 }
+
+// A client that has a key in place of a secret, and access tokens that are worth nothing without the session's own key.
+func Example_keys() {
+	ctx := context.Background()
+	key, err := drive.GenerateKey("ES256") // or the crypto.Signer of a device; the server has the public part
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	client, err := drive.Open(ctx, new(core.Engine), drive.Config{
+		ClientID: "s6BhdRkqt3", TokenEndpoint: "https://as.example/token", Resources: []string{"https://api.example/"},
+		TokenEndpointAuthMethod: "private_key_jwt", ClientKeyID: "2026-11",
+		DPoP: true,
+	}, drive.Options{ClientKey: key, HTTP: &http.Client{Transport: careful{}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	status, err := client.ClientCredentials(ctx, drive.ClientCredentialsParams{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(status.TokenType)
+
+	api := &http.Client{Transport: client.Transport(careful{})}
+	res, err := api.Get("https://api.example/payments")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer res.Body.Close()
+	if challenge := drive.ChallengeOf(res); challenge != nil {
+		// With this in the next AuthorizeParams, the user signs in again in a way that will do.
+		fmt.Println(res.StatusCode, challenge.Error, challenge.ACRValues)
+	}
+
+	// Output:
+	// DPoP
+	// a proof for GET of the payments
+	// 401 insufficient_user_authentication phr
+}
+
+// careful stands for a server that takes proofs, and for a resource that wants a stronger sign-in.
+type careful struct{}
+
+func (careful) RoundTrip(req *http.Request) (*http.Response, error) {
+	res := &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}}
+	body := `{"access_token":"Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU","token_type":"DPoP","expires_in":2677}`
+	if req.URL.Path == "/payments" {
+		if claims, _, err := proofOf(req); err == nil {
+			fmt.Println("a proof for", claims["htm"], "of the payments")
+		}
+		res.StatusCode, body = 401, ""
+		res.Header.Set("WWW-Authenticate", `DPoP error="insufficient_user_authentication", acr_values="phr"`)
+	}
+	res.Body = io.NopCloser(strings.NewReader(body))
+	return res, nil
+}

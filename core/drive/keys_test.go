@@ -185,6 +185,27 @@ func (b brokenKeys) CreateKey(context.Context, string, string) (crypto.Signer, e
 }
 func (b brokenKeys) DeleteKey(context.Context, string) error { return b.err }
 
+// Of those who create one key at once all get the one that stays.
+func TestMemoryKeysAreMadeOnce(t *testing.T) {
+	var m drive.MemoryKeyStore
+	got := make(chan crypto.Signer, 20)
+	for range cap(got) {
+		go func() {
+			key, err := m.CreateKey(t.Context(), "k", "ES256")
+			if err != nil {
+				t.Error(err)
+			}
+			got <- key
+		}()
+	}
+	first := <-got
+	for range cap(got) - 1 {
+		if key := <-got; key != first {
+			t.Error("two keys of one name")
+		}
+	}
+}
+
 // Keys last as long as what the store keeps: with a MemoryStore from one client to the next, and with a store that keeps none for as
 // long as clients share it.
 func TestKeysGoWithTheStore(t *testing.T) {

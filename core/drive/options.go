@@ -11,7 +11,8 @@ import (
 // Options are the hands that a client works with. The zero value is a client that keeps its session in memory.
 type Options struct {
 	// HTTP sends the requests; nil means one with http.DefaultTransport. Redirects are never followed and cookies never kept,
-	// whatever its CheckRedirect and Jar say.
+	// whatever its CheckRedirect and Jar say. The certificate of a client that is known by one (RFC 8705) is in its transport's
+	// TLSClientConfig; one that tokens are bound to goes into the base of Transport too.
 	HTTP *http.Client
 	// Store keeps the session and the attempts to sign in; nil means a new MemoryStore.
 	Store Store

@@ -20,7 +20,11 @@ export class Client extends EventTarget {
   #fetch: typeof fetch | undefined;
 
   /** @internal */
-  static async open({ client_key: clientKey, ...config }: T.Config | T.RegistrationConfig, { session, signal, ...options }: T.Options, module: () => Source | PromiseLike<Source>) {
+  static async open(
+    { client_key: clientKey, ...config }: T.Config | T.RegistrationConfig,
+    { session, signal, ...options }: T.Options,
+    module: () => Source | PromiseLike<Source>,
+  ) {
     signal?.throwIfAborted();
     const client = new Client(options.fetch);
     const stages = (hooks?: object) => hooks && Object.keys(hooks);

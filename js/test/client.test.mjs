@@ -201,6 +201,35 @@ test('Q23 a token for elsewhere: what is asked for is sent, and what comes is no
   assert.equal((await client.token()).access_token, access_token);
 });
 
+test('Q23 a session by an assertion that somebody signed', async () => {
+  const client = await openClient(server.config);
+  const { status, scope } = await client.jwtBearer({ assertion: 'e30.e30.c2ln', scope: 'read', parameters: { audience: 'api' } });
+  assert.deepEqual([status, scope], ['granted', 'read']);
+  const { grant_type, ...sent } = Object.fromEntries(new URLSearchParams(server.requests[0].body));
+  assert.equal(grant_type, 'urn:ietf:params:oauth:grant-type:jwt-bearer');
+  assert.deepEqual([sent.assertion, sent.scope, sent.audience], ['e30.e30.c2ln', 'read', 'api']);
+  assert.equal((await client.fetch(`${server.url}/api`)).status, 200);
+});
+
+test('Q21 what may be asked of the server when the user signs in', async () => {
+  const client = await openClient(server.config);
+  const asked = {
+    prompt: 'login consent',
+    login_hint: 'alice@example.org',
+    id_token_hint: 'e30.e30.c2ln',
+    ui_locales: 'de en',
+    acr_values: 'urn:a urn:b',
+    response_mode: 'form_post',
+  };
+  const claims = { id_token: { acr: { essential: true } } };
+  const authorization_details = [{ type: 'payment', amount: '1.5' }];
+  const { searchParams } = new URL((await client.authorize({ ...asked, max_age: 60, claims, authorization_details })).url);
+  for (const [name, value] of Object.entries(asked)) assert.equal(searchParams.get(name), value, name);
+  assert.equal(searchParams.get('max_age'), '60');
+  assert.deepEqual(JSON.parse(searchParams.get('claims')), claims);
+  assert.deepEqual(JSON.parse(searchParams.get('authorization_details')), authorization_details);
+});
+
 test('Q23 a code from elsewhere, and tokens from elsewhere', async () => {
   const client = await openClient(server.config);
   assert.equal((await client.exchange({ code: 'x', code_verifier: 'v'.repeat(43) })).status, 'granted');

@@ -38,7 +38,8 @@ const keptKeys = () =>
         db.close();
         const formats = ['jwk', 'pkcs8', 'raw'];
         const read = (key) => Promise.all(formats.map((format) => crypto.subtle.exportKey(format, key).then(() => 'read', ({ name }) => name)));
-        resolve(await Promise.all(all.result.map(async ({ privateKey }) => ({ extractable: privateKey.extractable, usages: privateKey.usages, read: await read(privateKey) }))));
+        const look = async ({ privateKey: key }) => ({ extractable: key.extractable, usages: key.usages, read: await read(key) });
+        resolve(await Promise.all(all.result.map(look)));
       };
     };
   });
@@ -133,7 +134,7 @@ test('Q22 X10 a page: tokens in memory, the key alone survives the redirect; the
   assert.equal((await tab.ask()).status, 200);
   assert.deepEqual(await tab.keys(), [unreadable]);
   const { access_token } = await tab.call('token');
-  for (const headers of [{ authorization: `Bearer ${access_token}` }, { authorization: `DPoP ${access_token}` }]) assert.equal((await fetch(resource, { headers })).status, 401);
+  for (const scheme of ['Bearer', 'DPoP']) assert.equal((await fetch(resource, { headers: { authorization: `${scheme} ${access_token}` } })).status, 401);
   await tab.call('logOut');
   await until(async () => (await tab.keys()).length === 0, 'the key is gone');
 });
@@ -164,7 +165,8 @@ test('H1 a page whose client key nobody can read: known to the server by it, ove
         const reading = opening.result.transaction('keys').objectStore('keys').get('client');
         reading.onsuccess = () => {
           opening.result.close();
-          oauth.openClient({ ...config, client_key: reading.result }, { store: oauth.insecureSessionStore() }).then((client) => resolve(void (window.client = client)), reject);
+          const options = { store: oauth.insecureSessionStore() };
+          oauth.openClient({ ...config, client_key: reading.result }, options).then((client) => resolve(void (window.client = client)), reject);
         };
       };
     });
@@ -177,6 +179,40 @@ test('H1 a page whose client key nobody can read: known to the server by it, ove
   assert.equal((await call('refresh')).status, 'granted');
   assert.equal((await call('userinfo')).sub, USER);
 });
+
+for (const way of ['redirect', 'popup']) {
+  test(`Q22 Q41 a page gets a signed reply (JARM), by ${way}`, async (t) => {
+    const redirect_uri = site.url + (way === 'popup' ? '/pages/finish.html' : APP);
+    const metadata = { redirect_uris: [redirect_uri], token_endpoint_auth_method: 'none', jwks: undefined, authorization_signed_response_alg: 'ES256' };
+    const { client_id } = await server.register({}, metadata);
+    const context = await newContext(t);
+    const tab = await openTab(context, { config: { client_id, redirect_uri } });
+    const asked = { response_mode: 'query.jwt', state: 'page 7' };
+    if (way === 'popup') {
+      await tab.page.evaluate((asked) => {
+        const button = document.body.appendChild(document.createElement('button'));
+        button.onclick = () => (window.outcome = oauth.signInPopup(client, asked).then(({ state, token_type }) => [state, token_type], ({ code }) => code));
+      }, asked);
+      const [popup] = await Promise.all([context.waitForEvent('page'), tab.page.click('button')]);
+      await popup.waitForURL(/interaction/);
+      await popup.fill('input[name=login]', USER);
+      await popup.fill('input[name=password]', 'any');
+      await popup.click('button[type=submit]');
+      await popup.click('button[type=submit]');
+      assert.deepEqual(await tab.page.evaluate(() => outcome), ['page 7', 'DPoP']);
+    } else {
+      const { url } = await tab.call('authorize', asked);
+      const back = (await decide(url, 'approve')).url;
+      assert.deepEqual([...new URL(back).searchParams.keys()], ['response']);
+      await tab.page.goto(back);
+      await tab.page.waitForFunction(() => window.oauth);
+      await tab.open();
+      const { state, token_type } = await tab.call('handleRedirect');
+      assert.deepEqual([state, token_type], ['page 7', 'DPoP']);
+      assert.equal(tab.page.url(), redirect_uri, 'the reply leaves the URL');
+    }
+  });
+}
 
 /** Two tabs of one session, which lives in IndexedDB. */
 const twoTabs = async (t) => {

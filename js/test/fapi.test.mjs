@@ -217,7 +217,8 @@ test('H1 a secret that is never sent (client_secret_jwt), and registration by th
     dpop_bound_access_tokens: true,
   };
   const unknown = await (await library()).openClient({ client_metadata });
-  const { resource: name, authorization_servers } = await unknown.resourceMetadata({ url: `${resource}/accounts`, resource_metadata: `${resource}/.well-known/oauth-protected-resource` });
+  const where = { url: `${resource}/accounts`, resource_metadata: `${resource}/.well-known/oauth-protected-resource` };
+  const { resource: name, authorization_servers } = await unknown.resourceMetadata(where);
   assert.deepEqual([name, authorization_servers], [resource, [issuer]]);
   await assert.rejects(unknown.authorize(), { kind: 'client', code: 'missing', field: 'client_id' });
   unknown.close();

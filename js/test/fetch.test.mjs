@@ -3,7 +3,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { library } from './lib/installed.mjs';
 import { provider, signIn } from './lib/provider.mjs';
 
-const { openClient, OAuthError } = await library();
+const { challengeOf, openClient, OAuthError } = await library();
 
 let server, other, client;
 before(async () => {
@@ -134,6 +134,84 @@ test('where the refresh fails, the 401 is the answer', async () => {
   const response = await bare.fetch(`${server.url}/api`);
   assert.deepEqual([response.status, await response.json()], [401, { why: 'expired' }]);
   assert.equal(server.requests.length, 1);
+});
+
+const challenge = (text, status = 401) => () => ({ status, headers: { 'www-authenticate': text }, body: { why: 'it says so' } });
+
+test('Q13 what a resource wants is told with its answer, which stays as it is', async () => {
+  const text = 'Basic realm="x", Bearer error="insufficient_user_authentication", error_description="sign in anew", acr_values="urn:a urn:b", max_age="60"';
+  server.answers['/api'] = challenge(text);
+  const response = await client.fetch(`${server.url}/api`);
+  assert.deepEqual([response.status, await response.json()], [401, { why: 'it says so' }]);
+  const wanted = { scheme: 'bearer', error: 'insufficient_user_authentication', error_description: 'sign in anew', acr_values: 'urn:a urn:b', max_age: 60 };
+  assert.deepEqual(challengeOf(response), wanted);
+  assert.equal(server.requests.length, 1, 'a refresh would give nothing stronger');
+});
+
+test('Q13 the challenge is that of the last answer; where there is none, nothing is told', async () => {
+  let count = 0;
+  server.answers['/api'] = () => challenge(`Bearer error="invalid_token", error_description="answer ${++count}"`)();
+  const response = await client.fetch(`${server.url}/api`);
+  assert.deepEqual(challengeOf(response), { scheme: 'bearer', error: 'invalid_token', error_description: 'answer 2' });
+  server.answers['/api'] = () => ({ status: 401 });
+  assert.equal(challengeOf(await client.fetch(`${server.url}/api`)), undefined);
+  delete server.answers['/api'];
+  assert.equal(challengeOf(await client.fetch(`${server.url}/api`)), undefined);
+});
+
+test('Q13 X10 what a refusal says is told where the body could be read only once, too, and the token is left alone', async () => {
+  server.answers['/api'] = challenge('Bearer error="invalid_token"');
+  const response = await client.fetch(`${server.url}/api`, { method: 'POST', body: new Blob(['x']).stream(), duplex: 'half' });
+  assert.deepEqual([response.status, challengeOf(response)], [401, { scheme: 'bearer', error: 'invalid_token' }]);
+  assert.equal(server.requests.length, 1);
+});
+
+/** A client whose tokens are bound to a key, and the proofs that the resource gets. */
+const bound = async (t, answer) => {
+  server.answers['/token'] = () => ({ body: { access_token: 'BOUND', token_type: 'DPoP', expires_in: 3600, refresh_token: 'R' } });
+  const own = await openClient({ ...server.config, dpop: true });
+  t.after(() => own.close());
+  await signIn(own);
+  const proofs = [];
+  server.answers['/api'] = (request) => {
+    const { htm, htu, nonce, jti } = JSON.parse(Buffer.from(request.headers.dpop.split('.')[1], 'base64url'));
+    proofs.push({ htm, htu, nonce, jti });
+    return answer(proofs.at(-1), request);
+  };
+  return { own, proofs };
+};
+
+test('Q13 a proof names the method and the URL without its query; each has a name of its own, and a resource’s nonce is taken over from any answer', async (t) => {
+  const { own, proofs } = await bound(t, () => ({ headers: { 'dpop-nonce': `N${proofs.length}` }, body: {} }));
+  await own.fetch(`${server.url}/api?q=1#f`);
+  await own.fetch(new Request(`${server.url}/api?q=2`, { method: 'put', body: 'x' }));
+  const said = proofs.map(({ jti, ...rest }) => rest);
+  assert.deepEqual(said, [
+    { htm: 'GET', htu: `${server.url}/api`, nonce: undefined },
+    { htm: 'PUT', htu: `${server.url}/api`, nonce: 'N1' },
+  ]);
+  assert.notEqual(proofs[0].jti, proofs[1].jti);
+});
+
+test('Q13 a resource that never is content with a nonce is asked twice, with the body both times', async (t) => {
+  const bodies = [];
+  const { own, proofs } = await bound(t, (_, { body }) => {
+    bodies.push(body);
+    return { status: 401, headers: { 'dpop-nonce': `N${proofs.length}`, 'www-authenticate': 'DPoP error="use_dpop_nonce"' } };
+  });
+  const response = await own.fetch(`${server.url}/api`, { method: 'POST', body: 'twice' });
+  assert.deepEqual([response.status, challengeOf(response)], [401, { scheme: 'dpop', error: 'use_dpop_nonce' }]);
+  assert.deepEqual([proofs.map(({ nonce }) => nonce), bodies], [[undefined, 'N1'], ['twice', 'twice']]);
+});
+
+test('Q13 a nonce that has ended and a token that has ended, one after the other', async (t) => {
+  const refusals = ['use_dpop_nonce', 'invalid_token'];
+  const { own, proofs } = await bound(t, () => {
+    const error = refusals.shift();
+    return error ? { status: 401, headers: { 'dpop-nonce': 'N', 'www-authenticate': `DPoP error="${error}"` } } : { body: { ok: true } };
+  });
+  assert.equal((await own.fetch(`${server.url}/api`)).status, 200);
+  assert.deepEqual(proofs.map(({ nonce }) => nonce), [undefined, 'N', 'N']);
 });
 
 test('the caller’s signal ends the request with its reason', async () => {

@@ -22,7 +22,7 @@ var secrets = []string{"ACCESS-", "REFRESH-", "THE-CODE", "THE-SECRET", "DEVICE-
 // boundary that the engine breaks. Afterwards it answers everything that is left, as an ordinary host would, and a new sign-in has to work: no order may leave a session
 // insane.
 func Converse(engine drive.Engine, data []byte) (Reached, error) {
-	c := &conversation{engine: engine, data: data, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, state: "none"}
+	c := &conversation{engine: engine, data: data, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, keys: map[string]bool{}, proofs: map[string]bool{}, state: "none"}
 	if err := c.open(); err != nil {
 		return c.reached, err
 	}
@@ -67,6 +67,8 @@ type conversation struct {
 	entropy int
 	store   map[string]string
 	version map[string]int
+	keys    map[string]bool // of sessions
+	proofs  map[string]bool // that were sent
 
 	waiting  []effect // effects without an answer
 	answered []string // ids of those that had one
@@ -105,6 +107,9 @@ var configs = []string{
 	`"device_authorization_endpoint":"https://as.example/d","auto_refresh":true`,
 	`"scope":"openid","issuer":"https://as.example","discovery":true,"insecure_nonce_disabled":true,"client_secret":"THE-SECRET","introspection_endpoint":"https://as.example/i"`,
 	`"device_authorization_endpoint":"https://as.example/d","refresh_lead_ms":5000,"long_lived_grant_type":"x","parameter_hooks":["polling","device_authorization"],"request_hooks":["polling"]`,
+	`"scope":"read","dpop":true,"resource":["https://api.example"]`, `"dpop":true,"auto_refresh":true,"device_authorization_endpoint":"https://as.example/d","request_hooks":["token"]`,
+	`"issuer":"https://as.example","client_key":"client","token_endpoint_auth_method":"private_key_jwt","request_object_signing_alg":"ES256","dpop":true,"introspection_endpoint":"https://as.example/i",` +
+		`"pushed_authorization_request_endpoint":"https://as.example/par","registration_endpoint":"https://as.example/reg","client_metadata":{"client_name":"c"}`,
 }
 
 func (c *conversation) open() error {
@@ -174,7 +179,7 @@ func (c *conversation) took(e effect) error {
 		}
 		delete(c.running, int64(n))
 		c.results[int64(n)] = e.m
-		if op != "token" && op != "prepare" && op != "export" && op != "userinfo" {
+		if op != "token" && op != "prepare" && op != "answered" && op != "export" && op != "userinfo" {
 			if err := clean(e); err != nil {
 				return err
 			}
@@ -193,6 +198,15 @@ func (c *conversation) took(e effect) error {
 			}
 		}
 	case "http":
+		if proof := header(e, "dpop"); proof != "" {
+			if c.proofs[proof] {
+				return fmt.Errorf("a proof for two requests: %s", e.raw)
+			}
+			c.proofs[proof] = true
+			if strings.HasPrefix(header(e, "authorization"), "Bearer ") {
+				return fmt.Errorf("a bearer token with a proof: %s", e.raw)
+			}
+		}
 		for _, w := range c.waiting {
 			if w.kind != "http" || w.m["stage"] != e.m["stage"] {
 				continue
@@ -256,11 +270,18 @@ func (c *conversation) command(b byte) error {
 		`"client_credentials"`, `"token_exchange","audience":"x"`, `"token_exchange","subject_token":"SUBJECT-TOKEN"`, `"introspect"`, `"logout_token","logout_token":"x.y.z"`,
 		`"revoke"`, `"revoke","token":"access_token"`, `"userinfo"`, `"log_out"`, `"set_token","token":{"access_token":"ACCESS-0","token_type":"Bearer","refresh_token":"REFRESH-0","expires_in":1}`,
 		`"set_token","token":[]`, `"status"`, `"export"`, `"device_start"`, `"device_start","scope":"openid"`, `"device_wait"`, `"poll_start"`, `"poll_stop"`, `"poll_stop","forget":true`,
-		`"profile"`, `"extend"`, `"callback","pasted":"THE-CODE","state":"` + c.state + `"`, `"prepare","url":"https://api.example/x","rejected":"Bearer ACCESS-1"`, fmt.Sprintf(`"cancel","target":%d`, max(1, c.nextID-int64(b>>5))),
+		`"jwt_bearer","assertion":"x.y.z"`, `"register"`, `"resource_metadata","url":"https://api.example/x"`, `"front_channel_logout","parameters":[["iss","https://as.example"],["sid","s"]]`,
+		`"authorize","response_mode":"jwt"`, `"authorize","acr_values":"a","max_age":1,"claims":{}`, answered("DPoP ACCESS-1", "use_dpop_nonce"), answered("DPoP ACCESS-2", "invalid_token"),
+		`"profile"`, `"extend"`, `"callback","pasted":"THE-CODE","state":"` + c.state + `"`, answered("Bearer ACCESS-1", "invalid_token"), fmt.Sprintf(`"cancel","target":%d`, max(1, c.nextID-int64(b>>5))),
 	}
 	text := commands[int(b)%len(commands)]
 	op := strings.Split(text, `"`)[1]
 	return c.input(fmt.Sprintf(`"id":%d,"command":%s`, c.id(op), text))
+}
+
+// answered is the command that tells of a resource's refusal.
+func answered(sent, code string) string {
+	return fmt.Sprintf(`"answered","url":"https://api.example/x","status":401,"headers":[["dpop-nonce","n"],["www-authenticate","DPoP error=\"%s\", Bearer error=\"%[1]s\""]],"sent":%q`, code, sent)
 }
 
 // answer makes an answer of the kind that the effect wants, mostly a good one.
@@ -289,6 +310,13 @@ func (c *conversation) answer(e effect, b byte) string {
 		return `"ok":{"request":` + string(r) + `}`
 	case "http":
 		return c.respond(e, b)
+	case "key":
+		return c.key(e)
+	case "sign":
+		if name, _ := e.m["key"].(string); name != "client" && !c.keys[name] {
+			return `"failed":{"kind":"denied"}`
+		}
+		return `"ok":{"signature":"c2ln"}`
 	case "verify":
 		return fmt.Sprintf(`"ok":{"valid":%t}`, b%8 != 7)
 	}
@@ -300,6 +328,20 @@ func (c *conversation) idToken() string {
 	part := base64.RawURLEncoding.EncodeToString
 	claims := fmt.Sprintf(`{"iss":"https://as.example","sub":"s","aud":"c","exp":%d,"iat":%d}`, c.now/1000+60, c.now/1000)
 	return part([]byte(`{"alg":"RS256"}`)) + "." + part([]byte(claims)) + ".c2ln"
+}
+
+func (c *conversation) key(e effect) string {
+	name, _ := e.m["name"].(string)
+	switch {
+	case e.m["delete"] == true:
+		delete(c.keys, name)
+	case e.m["create"] == true:
+		c.keys[name] = true
+	}
+	if !c.keys[name] {
+		return `"ok":{}`
+	}
+	return `"ok":{"jwk":{"kty":"EC","crv":"P-256","x":"` + base64.RawURLEncoding.EncodeToString([]byte(name)) + `","y":"y"}}`
 }
 
 func (c *conversation) storage(e effect) string {
@@ -335,8 +377,15 @@ func (c *conversation) respond(e effect, b byte) string {
 			secret = s
 		}
 	}
-	good := fmt.Sprintf(`{"access_token":"ACCESS-%d","token_type":"Bearer","expires_in":60,"refresh_token":"REFRESH-%d","id_token":%q,"sub":"s"}`, c.tokens, c.tokens, c.idToken())
-	bodies := []string{good, good, good, good, `{"error":"invalid_grant","error_description":"it was ` + secret + `"}`, `{"access_token":"ACCESS-1"}`, `[]`, `{"access_token":"ACCESS-1","token_type":"Bearer","expires_in":-1}`, `<html>`, ``}
+	kind, nonce := "Bearer", ""
+	if header(e, "dpop") != "" {
+		kind = "DPoP"
+		if b%3 == 2 {
+			nonce = `,["dpop-nonce","NONCE"]`
+		}
+	}
+	good := fmt.Sprintf(`{"access_token":"ACCESS-%d","token_type":%q,"expires_in":60,"refresh_token":"REFRESH-%d","id_token":%q,"sub":"s"}`, c.tokens, kind, c.tokens, c.idToken())
+	bodies := []string{good, good, good, good, `{"error":"invalid_grant","error_description":"it was ` + secret + `"}`, `{"access_token":"ACCESS-1"}`, `[]`, `{"access_token":"ACCESS-1","token_type":"Bearer","expires_in":-1}`, `{"error":"use_dpop_nonce"}`, `<html>`, ``}
 	switch e.m["stage"] {
 	case "discovery":
 		good = `{"issuer":"https://as.example","jwks_uri":"https://as.example/jwks","device_authorization_endpoint":"https://as.example/d","pushed_authorization_request_endpoint":"https://as.example/par"}`
@@ -365,7 +414,19 @@ func (c *conversation) respond(e effect, b byte) string {
 	if b%5 == 4 {
 		retry = `,["retry-after","7"]`
 	}
-	return fmt.Sprintf(`"ok":{"status":%d,"headers":[["content-type","application/json"]%s],"body":{"text":%s}}`, status, retry, body)
+	return fmt.Sprintf(`"ok":{"status":%d,"headers":[["content-type","application/json"]%s%s],"body":{"text":%s}}`, status, retry, nonce, body)
+}
+
+// header is a header of a request.
+func header(e effect, name string) string {
+	list, _ := e.m["headers"].([]any)
+	for _, h := range list {
+		if pair, _ := h.([]any); len(pair) == 2 && pair[0] == name {
+			value, _ := pair[1].(string)
+			return value
+		}
+	}
+	return ""
 }
 
 // sent is the value of a parameter in the body of a request, by the end of its name.

@@ -66,6 +66,8 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 	switch {
 	case c.ClientID == "":
 		return c, errors.New("no -client-id, and none in a -config file; -h tells what can be given")
+	case c.DPoP:
+		return c, errors.New("dpop: a token that is bound to a key of this program is of no use to another")
 	case c.TokenEndpoint == "" && c.Issuer == "":
 		return c, errors.New("no -provider, no -issuer and no -token-endpoint, and none in a -config file")
 	}

@@ -24,6 +24,7 @@ func TestParseArgs(t *testing.T) {
 	unknown := write("unknown.json", `{"client":"app"}`)
 	okta := write("okta.json", `{"provider":"okta","client_id":"a","scope":"openid","variables":{"domain":"dev-1.okta.com"}}`)
 	two := write("two.json", `{"client_id":"app","token_endpoint":"https://as.example/token"} {}`)
+	bound := write("bound.json", `{"client_id":"app","token_endpoint":"https://as.example/token","dpop":true}`)
 	usual := t.TempDir()
 	if err := os.Rename(write("config.json", `{"client_id":"usual","token_endpoint":"https://as.example/token","issuer":"https://as.example"}`), filepath.Join(usual, "config.json")); err != nil {
 		t.Fatal(err)
@@ -66,6 +67,7 @@ func TestParseArgs(t *testing.T) {
 		{"no token endpoint", []string{"-client-id", "a"}, "", nil, "no -issuer and no -token-endpoint"},
 		{"no such file", []string{"-config", filepath.Join(dir, "none.json")}, "", nil, "none.json"},
 		{"a member that there is not", []string{"-config", unknown}, "", nil, `unknown field "client"`},
+		{"a token for nobody else", []string{"-config", bound}, "", nil, "bound to a key"},
 		{"two objects", []string{"-config", two}, "", nil, "more than one"},
 		{"a flag that there is not", []string{"-secret", "x"}, "", nil, "not defined: -secret"},
 		{"a command that there is not", []string{"-config", good, "signin"}, "", nil, `"signin" is not a command`},

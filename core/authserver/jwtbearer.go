@@ -1,0 +1,57 @@
+package authserver
+
+import "errors"
+
+// jwtBearer exchanges another server's assertion about a user (RFC 7523 section 2.1). What it gives ends with the assertion's use: there is
+// no refresh token (RFC 7521 section 4.1).
+func (s *Server) jwtBearer(r tokenRequest) (Token, error) {
+	assertion := r.params["assertion"]
+	if assertion == "" {
+		return Token{}, invalidRequest("assertion is missing")
+	}
+	notValid := invalidGrant("the assertion is not valid")
+	var claims assertionClaims
+	if unverifiedClaims(assertion, asymmetricAlgs, &claims) != nil {
+		return Token{}, notValid
+	}
+	issuer := claims.Issuer
+	claims = assertionClaims{}
+	header, err := verifyJWT(assertion, asymmetricAlgs, s.cfg.AssertionIssuers[issuer].Keys, &claims)
+	if typ := headerType(header); err != nil || typ != "" && typ != "jwt" || claims.Issuer != issuer || !claims.inForce(r.now) ||
+		!claims.Audience.isFor(s.cfg.Issuer, s.cfg.Issuer+tokenPath) {
+		return Token{}, notValid
+	}
+	username, ok := s.usernameOf(claims.Subject)
+	if !ok {
+		return Token{}, notValid
+	}
+	g, err := s.newGrant(r)
+	if err != nil {
+		return Token{}, err
+	}
+	if claims.ID != "" {
+		err := s.cfg.Store.UseOnce(DigestOf("assertion\x00"+issuer+"\x00"+claims.ID), r.now, claims.until())
+		if errors.Is(err, ErrReplayed) {
+			return Token{}, invalidGrant("the assertion was used before")
+		}
+		if err != nil {
+			return Token{}, err
+		}
+	}
+	g.user = username
+	issued, record, err := s.newAccessToken(r, g)
+	if err != nil {
+		return Token{}, err
+	}
+	return issued, s.cfg.Store.SaveToken(record)
+}
+
+// usernameOf finds the user with the subject.
+func (s *Server) usernameOf(subject string) (string, bool) {
+	for name, u := range s.cfg.Users {
+		if subject != "" && u.subject(name) == subject {
+			return name, true
+		}
+	}
+	return "", false
+}

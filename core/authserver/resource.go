@@ -1,0 +1,97 @@
+package authserver
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// resources are those a request asks a token for (RFC 8707 section 2): all of granted, if it names none. Nothing granted means that it is
+// open yet. A server without Config.Resources takes no notice of the parameter.
+func (s *Server) resources(p params, granted []string) ([]string, error) {
+	asked := strings.Fields(p["resource"])
+	if len(asked) == 0 || s.cfg.Resources == nil {
+		return granted, nil
+	}
+	for _, r := range asked {
+		if len(granted) > 0 && !slices.Contains(granted, r) || r != s.cfg.Issuer && !slices.Contains(s.cfg.Resources, r) {
+			return nil, badRequest("invalid_target", "the resource is not one that tokens are issued for")
+		}
+	}
+	return asked, nil
+}
+
+// resourceMetadataPath is where the metadata of a resource is, with its own path behind (RFC 9728 section 3.1).
+const resourceMetadataPath = "/.well-known/oauth-protected-resource"
+
+// ResourceMetadataURL is where the metadata of a protected resource has to be served (RFC 9728 section 3.1): the challenges of
+// [Server.CheckAccess] name it. It is empty for what is no identifier of a resource.
+func ResourceMetadataURL(resource string) string {
+	u, err := url.Parse(resource)
+	if err != nil || u.Host == "" || u.Fragment != "" || strings.ContainsAny(resource, "\"\\ ") {
+		return ""
+	}
+	path := u.EscapedPath()
+	if path == "/" {
+		path = ""
+	}
+	metadata := u.Scheme + "://" + u.Host + resourceMetadataPath + path
+	if u.RawQuery != "" {
+		metadata += "?" + u.RawQuery
+	}
+	return metadata
+}
+
+// ResourceMetadata is the answer at [ResourceMetadataURL] (RFC 9728 sections 2 and 3.2). Pages of any origin may read it.
+func (s *Server) ResourceMetadata(a Access) Response {
+	m := map[string]any{
+		"resource":                          a.Resource,
+		"authorization_servers":             []string{s.cfg.Issuer},
+		"bearer_methods_supported":          []string{"header"},
+		"dpop_signing_alg_values_supported": asymmetricAlgs,
+	}
+	if a.Scope != "" {
+		m["scopes_supported"] = strings.Fields(a.Scope)
+	}
+	resp := jsonResponse(http.StatusOK, m)
+	resp.Header.Set("Access-Control-Allow-Origin", "*")
+	return resp
+}
+
+// authorizationDetails reads the parameter of RFC 9396 section 2 in canonical form. A server without
+// Config.AuthorizationDetailsTypes takes no notice of it.
+func (s *Server) authorizationDetails(p params) (string, error) {
+	text := p["authorization_details"]
+	if text == "" || s.cfg.AuthorizationDetailsTypes == nil {
+		return "", nil
+	}
+	invalid := badRequest("invalid_authorization_details", "authorization_details are not of a known type")
+	var details []map[string]any
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber() // a number stays as it was written
+	if err := decoder.Decode(&details); err != nil || len(details) == 0 || decoder.More() {
+		return "", invalid
+	}
+	for _, d := range details {
+		if t, _ := d["type"].(string); !slices.Contains(s.cfg.AuthorizationDetailsTypes, t) {
+			return "", invalid
+		}
+	}
+	canonical, err := json.Marshal(details)
+	if err != nil {
+		return "", invalid
+	}
+	return string(canonical), nil
+}
+
+// sameDetails holds a token request to what was granted (RFC 9396 section 6): it may say it again, and nothing else.
+func (s *Server) sameDetails(p params, granted string) error {
+	asked, err := s.authorizationDetails(p)
+	if err == nil && cmp.Or(asked, granted) != granted {
+		err = badRequest("invalid_authorization_details", "authorization_details are not those that were granted")
+	}
+	return err
+}
