@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 FUZZTIME ?= 5000x
-PURE := ./core ./core/internal/...
+PURE := ./core ./core/bff ./core/internal/...
 NODETESTS = js/test/*.test.mjs web/*.test.mjs
 
 .PHONY: help demo test setup check go-test js-test hosts behaviours fuzz wasm toolchain verify-wasm purity size soak bench simulate
@@ -52,9 +52,10 @@ hosts: setup ## the two suites on every host, as a table
 behaviours: ## every behaviour with the tests that passed for it, after make test
 	@node js/test/behaviours.mjs
 
-wasm: ## build wasm/oauth2.wasm (make toolchain first)
+wasm: ## build wasm/oauth2.wasm and wasm/oauth2-edge.wasm (make toolchain first)
 	wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
-	@ls -l wasm/oauth2.wasm
+	TAGS=edge wasm/toolchain/toolchain.sh build wasm/oauth2-edge.wasm
+	@ls -l wasm/*.wasm
 
 toolchain: ## install TinyGo and what it needs (Debian packages, 1.2 GB)
 	wasm/toolchain/toolchain.sh install

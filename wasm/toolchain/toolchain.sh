@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs TinyGo for oauth2.wasm, and builds with it.
 #   toolchain.sh install          into build/toolchain; Debian packages by apt-get
-#   toolchain.sh build OUT [OPT]  build wasm/module; OPT is TinyGo's -opt (default z)
+#   toolchain.sh build OUT [OPT]  build wasm/module; OPT is TinyGo's -opt (default z). TAGS=edge: with the kind "bff"
 #   toolchain.sh names OUT        the same with the names of functions left in, for size.mjs
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -56,7 +56,7 @@ compile() {
 	cd "$top"
 	names=-g; [ "$3" = -no-debug ] && names=
 	PATH="/usr/lib/llvm-19/bin:$PATH" WASMOPT=/usr/bin/wasm-opt TINYGOROOT="$tools/root" GOFLAGS= \
-		"$tools/tinygo" build -buildmode=c-shared -target="$here/target.json" -opt="$2" $3 -panic=trap -o "$1" ./wasm/module
+		"$tools/tinygo" build -buildmode=c-shared -target="$here/target.json" -opt="$2" $3 -panic=trap -tags="${TAGS:-}" -o "$1" ./wasm/module
 	level=-Oz; [ "$2" = z ] || level=-O3
 	# shellcheck disable=SC2086
 	/usr/bin/wasm-opt --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext \
