@@ -88,7 +88,7 @@ func openClient(l *link, in json.Value) *fault {
 			c.deviceVersion = version
 			d := c.decodeDevice(value)
 			if d != nil {
-				d.polling = false // whoever stored it may be at it
+				d.polling, d.key = false, c.newKey() // whoever stored it may be at it, and come to a session with its key
 			}
 			c.resume(d)
 			if failed == "" {

@@ -165,13 +165,16 @@ func (c *client) holdOver(t *tokens, before string, given bool, left int, done f
 				c.version, before = version, theirs.grant
 			case value == "":
 				// Signed out elsewhere, and perhaps out of this very session: it is not brought back.
+				c.dropKey(c.tokens.key)
 				c.tokens, c.version = &tokens{}, version
 				c.settle()
 				c.discard(t)
 				done(&fault{kind: kindClient, code: "signed_out"})
 				return
 			case ok && theirs.grant != before && (theirs.grant == t.grant || theirs.signedInAt() > t.signedInAt()):
-				c.dropKey(t.key)
+				if t.key != theirs.key { // else it was stored, and only the answer was lost
+					c.dropKey(t.key)
+				}
 				c.keep(theirs, version, "")
 				c.grant()
 				done(nil)
