@@ -35,7 +35,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		return
 	}
 	// What stands beside a signed response counts for nothing (JARM section 2.3).
-	c.trusted(signed, "", "exp", func(v json.Value, f *fault) {
+	c.trusted(signed, "", "", "exp", func(v json.Value, f *fault) {
 		if f != nil {
 			if f.kind == kindIDToken {
 				f.kind = kindCallback
