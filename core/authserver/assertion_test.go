@@ -180,6 +180,18 @@ func TestA6MutualTLS(t *testing.T) {
 			t.Errorf("no %s in the metadata", part)
 		}
 	}
+	// RFC 8705 section 4: the refresh token of a public client is bound to the certificate too.
+	err = store.AddClient(authserver.Client{ClientID: "public", RedirectURIs: []string{appRedirect}, GrantTypes: codeAndFresh, TLSClientCertificateBoundAccessTokens: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := exchange("public", b.code(with(request("spa"), "client_id", "public")))
+	code.Set("redirect_uri", appRedirect)
+	send("POST", "/token", "", nil, code).refused(t, 400, "invalid_request")
+	issued := send("POST", "/token", certificate("own"), nil, code).must(t)
+	refresh := url.Values{"grant_type": {"refresh_token"}, "client_id": {"public"}, "refresh_token": {issued.Refresh}}
+	send("POST", "/token", certificate("other"), nil, refresh).refused(t, 400, "invalid_grant")
+	send("POST", "/token", certificate("own"), nil, refresh).must(t)
 	off := newBench(t, func(c *authserver.Config) { c.Store = store })
 	b = off
 	send("POST", "/token", certificate("own"), nil, form).refused(t, 401, "invalid_client")

@@ -154,6 +154,11 @@ func TestA7LogoutAsks(t *testing.T) {
 	if !b.isSignedIn() {
 		t.Error("signed out by an error")
 	}
+	// Another kind of token of this server's is no hint.
+	with, sent := logoutBench(t)
+	with.visit("GET", "/logout?id_token_hint="+with.signedIn("told", "openid").IDToken, nil)
+	query := url.Values{"id_token_hint": {(*sent)[0].token}, "post_logout_redirect_uri": {"https://told.example/bye?a=b"}}
+	stopped(t, with.visit("GET", "/logout?"+query.Encode(), nil), "invalid_request")
 	// The hint of an earlier session does not end a later one.
 	b.visit("GET", "/logout?id_token_hint="+own, nil)
 	b.code(request("spa"))
@@ -161,7 +166,7 @@ func TestA7LogoutAsks(t *testing.T) {
 		t.Errorf("%d", page.Status)
 	}
 	b.cookie = ""
-	query := url.Values{"client_id": {"told"}, "post_logout_redirect_uri": {"https://told.example/bye?a=b"}}
+	query = url.Values{"client_id": {"told"}, "post_logout_redirect_uri": {"https://told.example/bye?a=b"}}
 	if resp := b.visit("GET", "/logout?"+query.Encode(), nil); resp.Header.Get("Location") != "https://told.example/bye?a=b" {
 		t.Errorf("nobody is signed in: %d", resp.Status)
 	}
