@@ -127,6 +127,9 @@ func TestA7LogoutAsks(t *testing.T) {
 			if !shows(page, "sign-out") || !b.isSignedIn() {
 				t.Fatalf("not asked: %d %v", page.Status, page.Header)
 			}
+			if strings.Contains(page.Header.Get("Content-Security-Policy"), "form-action") {
+				t.Error("Chromium would not let the form end at the client")
+			}
 			forged := b.visit("POST", "/logout?"+row.query(own).Encode(), url.Values{"action": {"sign-out"}, "interaction": {"x"}})
 			if !shows(forged, "sign-out") || !b.isSignedIn() {
 				t.Error("signed out by a form of another site")
