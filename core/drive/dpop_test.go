@@ -1,6 +1,7 @@
 package drive_test
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -412,6 +413,9 @@ func TestClientAssertion(t *testing.T) {
 		}}
 		own := config
 		own.Issuer, own.TokenEndpointAuthMethod, own.ClientKeyID, own.TokenEndpointAuthSigningAlg = "https://as.example", "private_key_jwt", "kid-1", alg
+		if alg == "PS256" {
+			own.ClientAssertionAudience = own.TokenEndpoint
+		}
 		c, err := drive.Open(t.Context(), native(t), own, drive.Options{HTTP: &http.Client{Transport: p}, ClientKey: device{key.Public(), key.Sign}})
 		if err != nil {
 			t.Fatal(err)
@@ -433,7 +437,7 @@ func TestClientAssertion(t *testing.T) {
 			Iss, Sub, Aud, Jti string
 			Exp                int64
 		}
-		if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Iss != "app" || claims.Sub != "app" || claims.Aud != "https://as.example" ||
+		if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Iss != "app" || claims.Sub != "app" || claims.Aud != cmp.Or(own.ClientAssertionAudience, own.Issuer) ||
 			claims.Jti == "" || claims.Exp < time.Now().Unix() || jws.Signatures[0].Protected.KeyID != "kid-1" {
 			t.Errorf("%v, %s, %+v", err, payload, jws.Signatures[0].Protected)
 		}
