@@ -55,7 +55,7 @@ type Config struct {
 	// and the pages and the introspection endpoint never answer to another origin.
 	AllowedOrigins []string
 
-	// SigningKey signs ID tokens with ES256; nil has the server make one, so that ID tokens from before a restart cannot be verified
+	// SigningKey signs ID tokens, logout tokens and signed answers with ES256; nil has the server make one, so that ID tokens from before a restart cannot be verified
 	// any more. [Server.RotateSigningKey] replaces it.
 	SigningKey *ecdsa.PrivateKey
 

@@ -93,7 +93,8 @@ func TestA4FrontChannelLogout(t *testing.T) {
 	sid, _ := b.claims(r.IDToken)["sid"].(string)
 	body := string(resp.Body)
 	frame := `src="https://framed.example/front?a=b&amp;iss=` + url.QueryEscape(issuer) + "&amp;sid=" + sid + `"`
-	if resp.Status != 200 || sid == "" || !strings.Contains(body, frame) || !strings.Contains(body, `href="https://framed.example/bye"`) || !strings.Contains(body, "location.replace") {
+	if resp.Status != 200 || sid == "" || !strings.Contains(body, frame) ||
+		!strings.Contains(body, `href="https://framed.example/bye"`) || !strings.Contains(body, "location.replace") {
 		t.Errorf("%d %s\n%s", resp.Status, frame, body[strings.Index(body, "<main>"):])
 	}
 	if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "; frame-src https://framed.example;") || !strings.Contains(csp, "; script-src 'sha256-") {

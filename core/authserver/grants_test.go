@@ -275,7 +275,8 @@ func TestA4StepUp(t *testing.T) {
 	if _, ok := check(stepped.Access, gold); ok {
 		t.Error("a sign-in of long ago is good enough")
 	}
-	if u := location(t, b.visit("GET", "/authorize?"+with(request("oidc"), "acr_values", "platinum").Encode(), nil)); u.Query().Get("error") != "unmet_authentication_requirements" {
+	u := location(t, b.visit("GET", "/authorize?"+with(request("oidc"), "acr_values", "platinum").Encode(), nil))
+	if u.Query().Get("error") != "unmet_authentication_requirements" {
 		t.Error(u)
 	}
 }
