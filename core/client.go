@@ -10,14 +10,15 @@ type client struct {
 	mine    string  // fingerprint of the configuration
 	key     string  // of the session in the store
 
-	status  string
-	tokens  *tokens
-	version string // of what the store holds
-	unsaved bool   // what is held is newer than what is stored
-	only    string // a refresh token that could not be stored
-	marked  string // tried_by that this instance set itself
-	foreign bool   // what is stored is another configuration's
-	blind   bool   // the session came as bytes: what the store holds was never seen
+	status    string
+	tokens    *tokens
+	version   string // of what the store holds
+	unsaved   bool   // what is held is newer than what is stored
+	only      string // a refresh token that could not be stored
+	marked    string // tried_by that this instance set itself
+	foreign   bool   // what is stored is another configuration's
+	uncleared bool   // signed out, and what is stored could not be deleted
+	blind     bool   // the session came as bytes: what the store holds was never seen
 
 	device        *device
 	deviceKey     string
@@ -34,6 +35,7 @@ type client struct {
 
 	keyName, keyJWK string // the key that the host was last asked for
 	nonces          []serverNonce
+	lastAssertion   string // good for a minute, so nothing for an error
 
 	metadata   metadata
 	keySet     keySet
@@ -88,7 +90,11 @@ func openClient(l *link, in json.Value) *fault {
 			c.deviceVersion = version
 			d := c.decodeDevice(value)
 			if d != nil {
-				d.polling, d.key = false, c.newKey() // whoever stored it may be at it, and come to a session with its key
+				d.polling = false // whoever stored it may be at it
+				if c.now >= d.expiresAt {
+					c.dropUnused(d.key)
+				}
+				d.key = c.newKey() // that one may come to a session with the other
 			}
 			c.resume(d)
 			if failed == "" {
@@ -113,7 +119,11 @@ func (c *client) loaded(failed string) {
 
 // resume goes on with a device flow that another instance began.
 func (c *client) resume(d *device) {
-	if d == nil || c.now >= d.expiresAt {
+	if d == nil {
+		return
+	}
+	if c.now >= d.expiresAt {
+		c.storeDevice("", d)
 		return
 	}
 	c.device = d
@@ -239,8 +249,10 @@ func (c *client) cancelCommand(cmd *command, in json.Value) {
 	id, _ := in.Get("target").Int()
 	for _, other := range c.commands {
 		if other.id == id && other != cmd {
-			if other.http != 0 && (other.op == "userinfo" || other.op == "profile" || other.op == "device_start") {
-				c.link.cancel("http-cancel", other.http)
+			if other.op == "userinfo" || other.op == "profile" || other.op == "device_start" || other.op == "authorize" {
+				if other.unsent = true; other.http != 0 {
+					c.link.cancel("http-cancel", other.http)
+				}
 			}
 			c.end(other, &fault{kind: kindCanceled, code: "cancelled", op: other.op}, nil)
 			c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", true) })

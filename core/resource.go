@@ -124,7 +124,12 @@ func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, 
 			done(nil, f)
 			return
 		}
+		key := c.tokens.key
 		c.credentials(method, url, func(headers []form.Param, f *fault) {
+			if f != nil {
+				c.keyGone(key, f, func() { c.withHeaders(in, false, done) }, func(f *fault) { done(nil, f) })
+				return
+			}
 			if c.userAgent != "" {
 				headers = append(headers, form.Param{Name: "user-agent", Value: c.userAgent})
 			}
@@ -149,7 +154,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 	reason := ""
 	if status, _ := in.Get("status").Int(); status == 401 {
 		switch ch.get("error") {
-		case "use_dpop_nonce":
+		case "use_dpop_nonce", "invalid_dpop_proof": // which says nothing of the token
 			reason = "nonce"
 		case "insufficient_user_authentication": // no token of this sign-in will do (RFC 9470 section 3)
 		default:
@@ -224,6 +229,9 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 			if f == nil && !mine && v.Get("sub").Str() != claims.Get("sub").Str() {
 				f = notVerified("wrong_claim", "sub")
 			}
+			if f != nil {
+				c.redact(f, r.access)
+			}
 			// Without leave to see the list there is no e-mail, which is no failure.
 			if f != nil && (url != c.profile.emails || f.status < 403 || f.status > 404) {
 				c.fail(cmd, f)
@@ -233,7 +241,7 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 		}
 		c.send(cmd, r, func(res *response, f *fault) {
 			if f != nil {
-				answer(json.Value{}, f)
+				c.keyGone(r.key, f, func() { c.fetch(cmd, url, done) }, func(f *fault) { answer(json.Value{}, f) })
 				return
 			}
 			res.list = url == c.profile.emails

@@ -4,9 +4,12 @@ import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
 // trusted gives the claims of a JWT that the server made for this client, once they are verified. Besides iss and aud it must have the claims that need lists, and be of the type and algorithm, if these are named.
 func (c *client) trusted(text, typ, alg, need string, done func(json.Value, *fault)) {
-	j, f := c.readJWT(text)
-	if f == nil && alg != "" && j.alg != alg {
-		f = notVerified("alg_not_allowed", "")
+	if alg == "" {
+		alg = c.idTokenAlgs
+	}
+	j, f := readJWT(text, alg)
+	if typ == "jwt" && f == nil && j.typ == "" {
+		typ = "" // as good as said
 	}
 	if f == nil && typ != "" && lower(j.typ) != typ {
 		f = notVerified("malformed", "typ")
