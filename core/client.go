@@ -151,7 +151,7 @@ func (c *client) take(id int64, name string, in json.Value) {
 
 // run waits for the server's metadata where a command cannot do without.
 func (c *client) run(cmd *command, in json.Value) {
-	if c.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "cancel" {
+	if c.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
 		c.fail(cmd, bad("missing", "client_id"))
 		return
 	}

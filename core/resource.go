@@ -141,11 +141,13 @@ func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, 
 // answered takes what a resource said, and gives the headers with which the request may be sent once more: for each reason once.
 func (c *client) answered(cmd *command, in json.Value) {
 	headers, retried, url := in.Get("headers"), in.Get("retried").Str(), in.Get("url").Str()
-	if !c.allowed(url) {
+	sent := in.Get("sent").Str()
+	if c.allowed(url) {
+		c.noteNonce(url, headers)
+	} else if sent != "" {
 		c.fail(cmd, bad("resource_not_allowed", "url"))
 		return
 	}
-	c.noteNonce(url, headers)
 	scheme := "bearer"
 	if c.tokens.key != "" {
 		scheme = "dpop"
@@ -161,7 +163,6 @@ func (c *client) answered(cmd *command, in json.Value) {
 			reason = "token"
 		}
 	}
-	sent := in.Get("sent").Str()
 	finish := func(headers []form.Param, f *fault) {
 		if f != nil {
 			f.op = cmd.op
