@@ -71,12 +71,11 @@ func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*f
 			a.c.store(a.key, a.version, a.encode(next), func(version, failed string) {
 				switch {
 				case failed == "":
-					for _, old := range a.list {
-						if findAttempt(next, old.state) < 0 {
-							a.c.dropKey(old.key)
-						}
-					}
+					gone := a.list
 					a.list, a.version = next, version
+					for _, t := range gone {
+						a.dropKey(t)
+					}
 					finish(nil)
 				case conflict(failed) && left > 0:
 					reload(left - 1)
@@ -91,6 +90,20 @@ func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*f
 			reload(maxTries)
 		}
 	})
+}
+
+// dropKey drops the key of an attempt that is not kept any more; one that was redeemed may have come to a session.
+func (a *attempts) dropKey(gone *attempt) {
+	for _, t := range a.list {
+		if t.key == gone.key {
+			return
+		}
+	}
+	if gone.redeemed != "" {
+		a.c.dropUnused(gone.key)
+	} else {
+		a.c.dropKey(gone.key)
+	}
 }
 
 // prune forgets what is over, and the oldest where there are too many: redeemed ones first.

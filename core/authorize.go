@@ -62,6 +62,9 @@ func (c *client) authorize(cmd *command, in json.Value) {
 				changed = append(changed, form.Param{Name: "nonce", Value: a.nonce})
 			}
 			c.signRequest(changed, func(signed []form.Param, f *fault) {
+				if f == nil && cmd.done {
+					f = &fault{} // given up: nobody hears of it
+				}
 				if f != nil {
 					fail(f)
 					return
@@ -81,6 +84,9 @@ func (c *client) authorize(cmd *command, in json.Value) {
 // giveOut stores the attempt and gives the URL out.
 func (c *client) giveOut(cmd *command, a *attempt, params []form.Param, fail func(*fault)) {
 	c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
+		if cmd.done {
+			return nil, &fault{} // given up: it takes nobody's place
+		}
 		// Only a caller's own state can be there already: the newer attempt is the one it answers.
 		if i := findAttempt(list, a.state); i >= 0 {
 			list = append(list[:i], list[i+1:]...)
@@ -139,7 +145,7 @@ func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param
 
 // expect keeps what the answer to these parameters has to be like.
 func (c *client) expect(a *attempt, params []form.Param) *fault {
-	a.scope, a.mode, a.maxAge = valueOf(params, "scope"), valueOf(params, "response_mode"), -1
+	a.scope, a.mode, a.acr, a.maxAge = valueOf(params, "scope"), valueOf(params, "response_mode"), valueOf(params, "acr_values"), -1
 	if s := valueOf(params, "max_age"); s != "" {
 		n, ok := json.Int(s)
 		if !ok || n < 0 || n > maxTime/1000 || count(params, "max_age") > 1 {
@@ -150,6 +156,10 @@ func (c *client) expect(a *attempt, params []form.Param) *fault {
 	switch {
 	case !scopeOK(a.scope):
 		return bad("bad_value", "scope")
+	case !vschars(a.acr) || len(a.acr) > 2048 || count(params, "acr_values") > 1:
+		return bad("bad_value", "acr_values")
+	case !c.sameResource(params):
+		return bad("protected_parameter", "resource")
 	case a.mode == "" || a.mode == "query" || a.mode == "form_post":
 	case !modeSigned(a.mode) || count(params, "response_mode") > 1:
 		return bad("bad_value", "response_mode")
@@ -157,6 +167,19 @@ func (c *client) expect(a *attempt, params []form.Param) *fault {
 		return bad("missing", "jwks_uri")
 	}
 	return nil
+}
+
+// sameResource tells whether the request asks for what the token request will (RFC 8707 section 2.2).
+func (c *config) sameResource(params []form.Param) bool {
+	n := 0
+	for _, r := range c.resource {
+		for _, p := range params {
+			if p == r {
+				n++
+			}
+		}
+	}
+	return len(c.resource) == 0 || n == len(c.resource) && n == count(params, "resource")
 }
 
 // modeSigned tells whether the response is a JWT (JARM section 2.3).
@@ -222,7 +245,7 @@ func checkAuthorize(in json.Value, a *attempt) *fault {
 		return bad("bad_value", "scope")
 	}
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
-	for _, name := range [...]string{"state", "insecure_state", "insecure_nonce", "acr_values"} {
+	for _, name := range [...]string{"state", "insecure_state", "insecure_nonce"} {
 		if s := in.Get(name).Str(); !vschars(s) || len(s) > 2048 {
 			return bad("bad_value", name)
 		}
@@ -238,7 +261,7 @@ func (c *client) fresh(in json.Value, a *attempt) {
 	if a.state = in.Get("insecure_state").Str(); a.state == "" {
 		a.state = c.random("state", 43)
 	}
-	a.key, a.acr = c.newKey(), in.Get("acr_values").Str()
+	a.key = c.newKey()
 	if c.pkce != "none" {
 		if a.verifier = in.Get("insecure_code_verifier").Str(); a.verifier == "" {
 			a.verifier = c.random("verifier", c.verifierLength)

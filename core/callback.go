@@ -35,7 +35,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		return
 	}
 	// What stands beside a signed response counts for nothing (JARM section 2.3).
-	c.trusted(signed, "", "exp", func(v json.Value, f *fault) {
+	c.trusted(signed, "jwt", "", "exp", func(v json.Value, f *fault) {
 		if f != nil {
 			if f.kind == kindIDToken {
 				f.kind = kindCallback
@@ -84,7 +84,7 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 		}
 		answered := *found
 		answered.iss = get("iss")
-		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, mode: found.mode, maxAge: -1, redeemed: mine}
+		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, mode: found.mode, key: found.key, maxAge: -1, redeemed: mine}
 		found = &answered
 		return list, nil
 	}, func(f *fault) {

@@ -72,7 +72,7 @@ func paramValue(s string) (value, rest string) {
 		}
 		return value, rest
 	}
-	b := make([]byte, 0, len(s))
+	var b []byte
 	for i := 1; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '"':

@@ -95,6 +95,10 @@ func TestScenarioResourceMetadata(t *testing.T) {
 	body := ""
 	s.server = func(m msg) reply { return jsonReply(200, body) }
 	s.open(`{"client_metadata":{}}`)
+	// A stranger reads a resource's first challenge.
+	if r := s.ok("answered", `"url":"https://mcp.example/a","status":401,"headers":[["www-authenticate","Bearer resource_metadata=\"https://mcp.example/meta\""]]`); r.str("ok", "challenge", "resource_metadata") != "https://mcp.example/meta" {
+		t.Error(r.raw)
+	}
 	for _, row := range []struct{ url, params, asked, resource, code string }{
 		{"https://mcp.example", "", "https://mcp.example/.well-known/oauth-protected-resource", "https://mcp.example", ""},
 		{"https://mcp.example/", "", "https://mcp.example/.well-known/oauth-protected-resource", "https://mcp.example/", ""},

@@ -10,6 +10,7 @@ type client struct {
 	mine    string  // fingerprint of the configuration
 	key     string  // of the session in the store
 
+<<<<<<< HEAD
 	status  string
 	tokens  *tokens
 	version string  // of what the store holds
@@ -19,6 +20,17 @@ type client struct {
 	marked  string  // tried_by that this instance set itself
 	foreign bool    // what is stored is another configuration's
 	blind   bool    // the session came as bytes: what the store holds was never seen
+=======
+	status    string
+	tokens    *tokens
+	version   string // of what the store holds
+	unsaved   bool   // what is held is newer than what is stored
+	only      string // a refresh token that could not be stored
+	marked    string // tried_by that this instance set itself
+	foreign   bool   // what is stored is another configuration's
+	uncleared bool   // signed out, and what is stored could not be deleted
+	blind     bool   // the session came as bytes: what the store holds was never seen
+>>>>>>> main
 
 	device        *device
 	deviceKey     string
@@ -35,6 +47,7 @@ type client struct {
 
 	keyName, keyJWK string // the key that the host was last asked for
 	nonces          []serverNonce
+	lastAssertion   string // good for a minute, so nothing for an error
 
 	metadata   metadata
 	keySet     keySet
@@ -103,6 +116,10 @@ func (c *client) open() {
 			d := c.decodeDevice(value)
 			if d != nil {
 				d.polling = false // whoever stored it may be at it
+				if c.now >= d.expiresAt {
+					c.dropUnused(d.key)
+				}
+				d.key = c.newKey() // that one may come to a session with the other
 			}
 			c.resume(d)
 			if failed == "" {
@@ -126,7 +143,11 @@ func (c *client) loaded(failed string) {
 
 // resume goes on with a device flow that another instance began.
 func (c *client) resume(d *device) {
-	if d == nil || c.now >= d.expiresAt {
+	if d == nil {
+		return
+	}
+	if c.now >= d.expiresAt {
+		c.storeDevice("", d)
 		return
 	}
 	c.device = d
@@ -155,7 +176,7 @@ func (c *client) begin(cmd *command, in json.Value) {
 
 // run waits for the server's metadata where a command cannot do without.
 func (c *client) run(cmd *command, in json.Value) {
-	if c.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "cancel" {
+	if c.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
 		c.fail(cmd, bad("missing", "client_id"))
 		return
 	}
@@ -253,8 +274,10 @@ func (c *client) cancelCommand(cmd *command, in json.Value) {
 	id, _ := in.Get("target").Int()
 	for _, other := range c.commands {
 		if other.id == id && other != cmd {
-			if other.http != 0 && (other.op == "userinfo" || other.op == "profile" || other.op == "device_start") {
-				c.link.cancel("http-cancel", other.http)
+			if other.op == "userinfo" || other.op == "profile" || other.op == "device_start" || other.op == "authorize" {
+				if other.unsent = true; other.http != 0 {
+					c.link.cancel("http-cancel", other.http)
+				}
 			}
 			c.end(other, &fault{kind: kindCanceled, code: "cancelled", op: other.op}, nil)
 			c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", true) })

@@ -51,14 +51,21 @@ func (c *config) checkAuth() *fault {
 			return bad("bad_value", m[0])
 		}
 	}
-	if c.requestAlg != "" && c.clientKey == "" {
+	if c.requestAlg == "" {
+		return nil
+	}
+	if c.clientKey == "" {
 		return bad("missing", "client_key")
+	}
+	kty, crv := keyType(c.requestAlg)
+	if k, v := keyType(c.authAlg); c.auth == authPrivateJWT && (k != kty || v != crv) {
+		return bad("bad_value", "request_object_signing_alg") // one key cannot be both
 	}
 	return nil
 }
 
 // byCertificate tells whether the client is known by the certificate of its connection (RFC 8705 section 2).
-func (c *config) byCertificate() bool { return c.auth == authTLS || c.auth == authSelfTLS }
+func (c *config) byCertificate(method string) bool { return method == authTLS || method == authSelfTLS }
 
 // authenticate adds the client's identity to a request by the given method; done comes with what stood in its way.
 func (c *client) authenticate(method string, r *request, done func(*fault)) {
@@ -68,6 +75,8 @@ func (c *client) authenticate(method string, r *request, done func(*fault)) {
 		}
 	}
 	assert := func(jwt string, f *fault) {
+		c.lastAssertion = jwt
+		add("client_id", c.clientID) // RFC 7521 section 4.2 allows it, some servers want it
 		add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 		add("client_assertion", jwt)
 		done(f)

@@ -74,14 +74,35 @@ func (c *client) fetchMetadata() {
 	if u.path != "" && u.path[len(u.path)-1] == '/' {
 		issuer, u.path = issuer[:len(issuer)-1], u.path[:len(u.path)-1]
 	}
-	c.get(stageDiscovery, issuer+"/.well-known/openid-configuration", func(v json.Value, f *fault) {
-		if f != nil && f.status == 404 {
-			// RFC 8414 section 3.1: the path comes behind the well-known part.
-			c.get(stageDiscovery, u.scheme+"://"+u.host+u.port+"/.well-known/oauth-authorization-server"+u.path, c.readMetadata)
-			return
-		}
-		c.readMetadata(v, f)
-	})
+	// Where OpenID Connect has it, and where RFC 8414 section 3.1 has the same and its own: the path comes behind the well-known part.
+	places := []string{issuer + "/.well-known/openid-configuration", u.scheme + "://" + u.host + u.port + "/.well-known/oauth-authorization-server" + u.path}
+	if u.path != "" {
+		places = append(places, u.scheme+"://"+u.host+u.port+"/.well-known/openid-configuration"+u.path)
+	}
+	var first *fault
+	var look func()
+	look = func() {
+		c.get(stageDiscovery, places[0], func(v json.Value, f *fault) {
+			places = places[1:]
+			if first == nil {
+				first = f
+			}
+			if f.elsewhere() && len(places) > 0 {
+				look()
+				return
+			}
+			if f != nil {
+				f = first
+			}
+			c.readMetadata(v, f)
+		})
+	}
+	look()
+}
+
+// elsewhere tells whether a document may still stand in another place: there is none here, or something else, or a browser that may not read the answer says no more than that it failed.
+func (f *fault) elsewhere() bool {
+	return f != nil && (f.code == "network" || f.kind == kindServer && !f.retryable)
 }
 
 func (c *client) readMetadata(v json.Value, f *fault) {
@@ -117,7 +138,7 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 		{"end_session_endpoint", &next.endSession}, {"pushed_authorization_request_endpoint", &next.pushed}, {"registration_endpoint", &next.registration},
 	} {
 		s := v.Get(e.name).Str()
-		if alias := v.Get("mtls_endpoint_aliases").Get(e.name).Str(); alias != "" && next.byCertificate() {
+		if alias := v.Get("mtls_endpoint_aliases").Get(e.name).Str(); alias != "" && (next.byCertificate(next.auth) || e.name == "revocation_endpoint" && next.byCertificate(next.revocationAuth)) {
 			s = alias // RFC 8705 section 5
 		}
 		if *e.text == "" {

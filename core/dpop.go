@@ -17,9 +17,9 @@ func (c *client) newKey() string {
 		return ""
 	}
 	if plant == "key-shared" {
-		return c.name + ".key"
+		return c.name + ".key.ES256.one-for-all-of-them---"
 	}
-	return c.name + ".key." + c.random("key", 22)
+	return c.name + ".key." + c.dpopAlg + "." + c.random("key", keyRandom)
 }
 
 // proof makes a DPoP proof for one request (RFC 9449 section 4.2). access is the token that goes with it, "" at the token endpoint.
@@ -32,7 +32,7 @@ func (c *client) proof(key string, create bool, method, url, access string, done
 		h := json.NewWriter()
 		h.Open('{')
 		h.MemberStr("typ", "dpop+jwt")
-		h.MemberStr("alg", c.dpopAlg)
+		h.MemberStr("alg", keyAlg(key))
 		h.MemberRaw("jwk", jwk)
 		h.Close('}')
 		w := json.NewWriter()
@@ -45,7 +45,7 @@ func (c *client) proof(key string, create bool, method, url, access string, done
 		}
 		w.MemberStrIf("nonce", c.nonceFor(url))
 		w.Close('}')
-		c.sign(key, c.dpopAlg, h, w, done)
+		c.sign(key, keyAlg(key), h, w, done)
 	})
 }
 

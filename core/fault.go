@@ -93,7 +93,7 @@ const leastSecret = 6
 
 // redact drops a text of the server's that repeats what we hold secret.
 func (c *client) redact(f *fault, more ...string) {
-	for _, secret := range append(more, c.clientSecret, c.tokens.access, c.tokens.refresh, c.tokens.idToken) {
+	for _, secret := range append(more, c.clientSecret, c.lastAssertion, c.tokens.access, c.tokens.refresh, c.tokens.idToken) {
 		for _, text := range [...]*string{&f.err, &f.descr, &f.link} {
 			if len(secret) >= leastSecret && contains(*text, secret) && plant != "redact-skipped" {
 				*text = "(redacted)"

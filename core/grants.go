@@ -166,6 +166,8 @@ func (c *client) introspect(cmd *command, in json.Value) {
 	switch {
 	case c.introspection == "":
 		f = bad("missing", "introspection_endpoint")
+	case c.introspectionAlg != "" && c.jwks == "":
+		f = bad("missing", "jwks_uri")
 	case token == "":
 		f = &fault{kind: kindClient, code: "no_token"}
 	}
@@ -196,12 +198,12 @@ func (c *client) introspect(cmd *command, in json.Value) {
 		switch {
 		case f != nil:
 			answer(json.Value{}, f)
-		case c.introspectionAlg == "" || res.status != 200:
+		case c.introspectionAlg == "" || res.status < 200 || res.status > 299:
 			answer(res.object(c.now))
 		case res.contentType() != r.accept:
 			answer(json.Value{}, &fault{kind: kindServer, code: "unknown_content_type", status: res.status})
 		default:
-			c.trusted(res.body, signed, "iat", func(v json.Value, f *fault) { answer(v.Get("token_introspection"), f) })
+			c.trusted(res.body, signed, c.introspectionAlg, "iat", func(v json.Value, f *fault) { answer(v.Get("token_introspection"), f) })
 		}
 	})
 }

@@ -14,6 +14,13 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *fault
 		done(params, nil)
 		return
 	}
+	for _, p := range params {
+		switch p.Name {
+		case "iss", "sub", "aud", "exp", "nbf", "iat", "jti":
+			done(nil, bad("protected_parameter", "parameters")) // of the request object's own
+			return
+		}
+	}
 	w := json.NewWriter()
 	w.Open('{')
 	w.MemberStr("iss", c.clientID)

@@ -27,11 +27,27 @@ func keyFault(failed string) *fault {
 	if failed == "denied" {
 		failed = "no_key"
 	}
-	if failed == "storage" {
+	switch failed {
+	case "storage":
 		return &fault{kind: kindStorage, code: failed, retryable: true}
+	case "no_key", "unsupported":
+		return &fault{kind: kindClient, code: failed}
 	}
-	return &fault{kind: kindClient, code: failed}
+	return &fault{kind: kindClient, code: "key_failed", retryable: true}
 }
+
+// keyAlg is the algorithm that a key was made for: its name says so, since the configuration may change.
+func keyAlg(name string) string {
+	end := len(name) - keyRandom - 1
+	start := end
+	for start > 0 && name[start-1] != '.' {
+		start--
+	}
+	return name[max(start, 0):max(end, 0)]
+}
+
+// keyRandom is how many random characters a key's name ends with.
+const keyRandom = 22
 
 // withKey asks the host for a key's public part, and with create to make the key where there is none.
 func (c *client) withKey(name string, create bool, done func(jwk string, f *fault)) {
@@ -39,9 +55,10 @@ func (c *client) withKey(name string, create bool, done func(jwk string, f *faul
 		done(c.keyJWK, nil)
 		return
 	}
+	alg := keyAlg(name)
 	w := c.effect("key")
 	w.MemberStr("name", name)
-	w.MemberStr("alg", c.dpopAlg)
+	w.MemberStr("alg", alg)
 	if create {
 		w.MemberBool("create", true)
 	}
@@ -51,7 +68,7 @@ func (c *client) withKey(name string, create bool, done func(jwk string, f *faul
 			return
 		}
 		k := ok.Get("jwk")
-		if kty, crv := keyType(c.dpopAlg); k.Get("kty").Str() != kty || k.Get("crv").Str() != crv {
+		if kty, crv := keyType(alg); k.Get("kty").Str() != kty || k.Get("crv").Str() != crv {
 			done("", keyFault("denied"))
 			return
 		}
@@ -70,9 +87,33 @@ func (c *client) dropKey(name string) {
 	}
 	w := c.effect("key")
 	w.MemberStr("name", name)
-	w.MemberStr("alg", c.dpopAlg)
+	w.MemberStr("alg", keyAlg(name))
 	w.MemberBool("delete", true)
 	c.ask(w, func(json.Value, string) {})
+}
+
+// dropUnused drops a key unless the session held or stored is bound to it: what it was made for may have become that session.
+func (c *client) dropUnused(name string) {
+	if name == "" || name == c.tokens.key {
+		return
+	}
+	c.load(c.key, func(value, _, failed string) {
+		if t, _ := c.decode(value); failed == "" && t.key != name && c.tokens.key != name {
+			c.dropKey(name)
+		}
+	})
+}
+
+// keyGone goes on after a failure for want of a session's key: the session may have been replaced meanwhile, here or by another instance.
+func (c *client) keyGone(key string, f *fault, again func(), done func(*fault)) {
+	switch {
+	case f == nil || f.code != "no_key":
+		done(f)
+	case c.tokens.key != key:
+		again()
+	default:
+		c.look(f, again, done)
+	}
 }
 
 // sign makes a JWS in compact form (RFC 7515 section 7.1) with a key of the host's.

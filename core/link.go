@@ -19,7 +19,7 @@ type link struct {
 
 	now     int64
 	entropy []byte // of the input being taken, nil between inputs
-	drawn   byte
+	drawn   uint32
 	seen    [8]byte // part of the digest of the last entropy, to refuse the same again
 
 	command func(id int64, name string, in json.Value)
@@ -75,7 +75,8 @@ func (l *link) forget() {
 // draw gives 32 bytes that no other draw gives.
 func (l *link) draw(label string) []byte {
 	l.drawn++
-	out := sha256.HMAC(l.entropy, append([]byte(label), l.drawn))
+	n := l.drawn
+	out := sha256.HMAC(l.entropy, append([]byte(label), byte(n>>24), byte(n>>16), byte(n>>8), byte(n)))
 	return out[:]
 }
 

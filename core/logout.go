@@ -40,7 +40,7 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 			return
 		}
 	}
-	c.trusted(text, "", "exp iat", func(v json.Value, f *fault) {
+	c.trusted(text, "", "", "exp iat", func(v json.Value, f *fault) {
 		if f != nil {
 			c.fail(cmd, f)
 			return

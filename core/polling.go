@@ -124,6 +124,9 @@ func (c *client) unready(d *device, f *fault) {
 func (c *client) sendPoll(d *device) {
 	if (c.device != d || !d.polling) && plant != "timer-not-silenced" {
 		d.asking = false
+		if c.device != d {
+			c.dropKey(d.key)
+		}
 		return
 	}
 	params := []form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:device_code"}, {Name: "device_code", Value: d.code}}
@@ -132,6 +135,9 @@ func (c *client) sendPoll(d *device) {
 	c.tokenRequest(cmd, stagePolling, c.config.token, d.key, append(params, c.resource...), func(v json.Value, f *fault) {
 		d.asking = false
 		if cmd.unsent && f != nil {
+			if c.device != d {
+				c.dropKey(d.key)
+			}
 			return // it never left: polling was stopped while its hooks ran
 		}
 		if f != nil {
@@ -143,6 +149,8 @@ func (c *client) sendPoll(d *device) {
 				if c.device == d {
 					c.forgetDevice(&fault{kind: kindClient, code: "no_device_code"})
 				}
+			} else if c.device != d {
+				c.dropKey(d.key)
 			}
 			return
 		}
@@ -158,6 +166,7 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 		c.silence(&c.poll)
 		t, f := c.readTokens(v, c.newGrant(d.requested, d.key), true)
 		c.receive(t, f, &tokens{}, expected{maxAge: -1, wanted: func() bool { return c.device == d }}, func(f *fault) {
+			d.asking = false
 			switch {
 			case c.device != d:
 			case f != nil:
@@ -166,7 +175,7 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 				c.forgetDevice(nil)
 			}
 		})
-	case f.err == "authorization_pending":
+	case f.err == "authorization_pending", f.err == "use_dpop_nonce":
 		c.pollIn(d, d.interval)
 	case f.err == "slow_down":
 		c.slower(d, d.interval+slowDown)
@@ -179,8 +188,8 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 	case f.err == "" && f.kind == kindServer && (f.retryable || f.garbled):
 		c.pollIn(d, max(d.interval, f.retryAfter))
 	default:
-		// Whatever the server says of the code is its last word; not so if it only does not know the client.
-		c.pollFailed(d, f, f.err != "" && f.err != "invalid_client")
+		// Whatever the server says of the code is its last word; not so if it only does not know the client, or the proof.
+		c.pollFailed(d, f, f.err != "" && f.err != "invalid_client" && f.err != "invalid_dpop_proof")
 	}
 }
 

@@ -293,14 +293,15 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 func (c *client) refused(run *refreshRun, f *fault, end func(*fault)) {
 	c.tokens.clearMark()
 	c.tokens.refresh = ""
-	key := ""
+	key := c.tokens.key
 	if run.resent {
 		f.code = "outcome_lost"
-		key = c.tokens.key
 		c.tokens = &tokens{}
 	}
 	c.save(func() {
-		c.dropKey(key)
+		if c.tokens.key != key || c.tokens.access == "" && c.tokens.refresh == "" {
+			c.dropKey(key)
+		}
 		end(f)
 	})
 }

@@ -60,7 +60,16 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 		c.fail(cmd, bad("bad_url", "resource_metadata"))
 		return
 	}
+	c.findResource(cmd, u, where, in.Get("resource_metadata").Str() == "" && u.path != "" && u.path != "/")
+}
+
+// findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
+func (c *client) findResource(cmd *command, u uri, where string, more bool) {
 	c.get(stageResource, where, func(v json.Value, f *fault) {
+		if more && f.elsewhere() {
+			c.findResource(cmd, u, where[:len(where)-len(u.path)], false)
+			return
+		}
 		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3): the same origin, and a path that leads there.
 		if r, ok := parseURI(v.Get("resource").Str()); f == nil && !(ok && u.within(r)) {
 			f = &fault{kind: kindServer, code: "wrong_resource"}

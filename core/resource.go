@@ -124,7 +124,12 @@ func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, 
 			done(nil, f)
 			return
 		}
+		key := c.tokens.key
 		c.credentials(method, url, func(headers []form.Param, f *fault) {
+			if f != nil {
+				c.keyGone(key, f, func() { c.withHeaders(in, false, done) }, func(f *fault) { done(nil, f) })
+				return
+			}
 			if c.userAgent != "" {
 				headers = append(headers, form.Param{Name: "user-agent", Value: c.userAgent})
 			}
@@ -136,11 +141,13 @@ func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, 
 // answered takes what a resource said, and gives the headers with which the request may be sent once more: for each reason once.
 func (c *client) answered(cmd *command, in json.Value) {
 	headers, retried, url := in.Get("headers"), in.Get("retried").Str(), in.Get("url").Str()
-	if !c.allowed(url) {
+	sent := in.Get("sent").Str()
+	if c.allowed(url) {
+		c.noteNonce(url, headers)
+	} else if sent != "" {
 		c.fail(cmd, bad("resource_not_allowed", "url"))
 		return
 	}
-	c.noteNonce(url, headers)
 	scheme := "bearer"
 	if c.tokens.key != "" {
 		scheme = "dpop"
@@ -149,14 +156,13 @@ func (c *client) answered(cmd *command, in json.Value) {
 	reason := ""
 	if status, _ := in.Get("status").Int(); status == 401 {
 		switch ch.get("error") {
-		case "use_dpop_nonce":
+		case "use_dpop_nonce", "invalid_dpop_proof": // which says nothing of the token
 			reason = "nonce"
 		case "insufficient_user_authentication": // no token of this sign-in will do (RFC 9470 section 3)
 		default:
 			reason = "token"
 		}
 	}
-	sent := in.Get("sent").Str()
 	finish := func(headers []form.Param, f *fault) {
 		if f != nil {
 			f.op = cmd.op
@@ -224,6 +230,9 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 			if f == nil && !mine && v.Get("sub").Str() != claims.Get("sub").Str() {
 				f = notVerified("wrong_claim", "sub")
 			}
+			if f != nil {
+				c.redact(f, r.access)
+			}
 			// Without leave to see the list there is no e-mail, which is no failure.
 			if f != nil && (url != c.profile.emails || f.status < 403 || f.status > 404) {
 				c.fail(cmd, f)
@@ -233,7 +242,7 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 		}
 		c.send(cmd, r, func(res *response, f *fault) {
 			if f != nil {
-				answer(json.Value{}, f)
+				c.keyGone(r.key, f, func() { c.fetch(cmd, url, done) }, func(f *fault) { answer(json.Value{}, f) })
 				return
 			}
 			res.list = url == c.profile.emails

@@ -90,6 +90,7 @@ func (c *client) logOut(cmd *command, in json.Value) {
 	}
 	c.missed = false
 	c.giveUpDevice()
+	c.blind = c.blind || c.uncleared // what is still stored is to be ended
 	c.newest(func(release func(), f *fault) {
 		token, hint := c.endsMore("")
 		idToken := c.tokens.idToken

@@ -145,13 +145,16 @@ func (c *client) reload(done func(changed bool, failed string)) {
 
 // hold makes t the session after a sign-in: stored over whatever is there, and only then granted. Where the store fails it is held in memory, and the event says so.
 func (c *client) hold(t *tokens, given bool, done func(*fault)) {
-	c.holdOver(t, c.tokens.grant, given, maxTries, done)
+	c.holdOver(t, c.tokens.grant, "", given, maxTries, done)
 }
 
-// holdOver: before is the sign-in that t takes the place of. Where that is still there, t was never stored; what was signed in later than t came after it.
-func (c *client) holdOver(t *tokens, before string, given bool, left int, done func(*fault)) {
+// holdOver: before is the sign-in that t takes the place of, and replaced its key where another instance stored it. Where that is still there, t was never stored; what was signed in later than t came after it.
+func (c *client) holdOver(t *tokens, before, replaced string, given bool, left int, done func(*fault)) {
 	c.store(c.key, c.version, c.encode(t), func(version, failed string) {
 		if !conflict(failed) || left == 0 {
+			if failed == "" && replaced != t.key && replaced != c.tokens.key {
+				c.dropKey(replaced)
+			}
 			c.keep(t, version, failed)
 			c.enter(given)
 			done(nil)
@@ -162,16 +165,19 @@ func (c *client) holdOver(t *tokens, before string, given bool, left int, done f
 			switch {
 			case unread != "":
 			case failed != overtaken:
-				c.version, before = version, theirs.grant
+				c.version, before, replaced = version, theirs.grant, theirs.key
 			case value == "":
 				// Signed out elsewhere, and perhaps out of this very session: it is not brought back.
+				c.dropKey(c.tokens.key)
 				c.tokens, c.version = &tokens{}, version
 				c.settle()
 				c.discard(t)
 				done(&fault{kind: kindClient, code: "signed_out"})
 				return
 			case ok && theirs.grant != before && (theirs.grant == t.grant || theirs.signedInAt() > t.signedInAt()):
-				c.dropKey(t.key)
+				if t.key != theirs.key { // else it was stored, and only the answer was lost
+					c.dropKey(t.key)
+				}
 				c.keep(theirs, version, "")
 				c.grant()
 				done(nil)
@@ -179,7 +185,7 @@ func (c *client) holdOver(t *tokens, before string, given bool, left int, done f
 			default:
 				c.version = version
 			}
-			c.holdOver(t, before, given, left-1, done)
+			c.holdOver(t, before, replaced, given, left-1, done)
 		})
 	})
 }
@@ -213,7 +219,7 @@ func (c *client) overwrite(key string, version *string, text string, done func(f
 
 // keep takes t over after an attempt to store it.
 func (c *client) keep(t *tokens, version, failed string) {
-	if old := c.tokens.key; old != t.key || plant == "key-dropped" {
+	if old := c.tokens.key; old != t.key && failed == "" || plant == "key-dropped" {
 		c.dropKey(old)
 	}
 	c.tokens = t
@@ -244,7 +250,7 @@ func (c *client) clear(done func(*fault)) {
 		return
 	}
 	c.overwrite(c.key, &c.version, "", func(failed string) {
-		if failed != "" {
+		if c.uncleared = failed != ""; c.uncleared {
 			done(&fault{kind: kindStorage, code: failed, retryable: true})
 			return
 		}

@@ -2,9 +2,15 @@ package core
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
-// trusted gives the claims of a JWT that the server made for this client, once they are verified. Besides iss and aud it must have the claims that need lists, and be of the type, if one is named.
-func (c *client) trusted(text, typ, need string, done func(json.Value, *fault)) {
-	j, f := c.readJWT(text)
+// trusted gives the claims of a JWT that the server made for this client, once they are verified. Besides iss and aud it must have the claims that need lists, and be of the type and algorithm, if these are named.
+func (c *client) trusted(text, typ, alg, need string, done func(json.Value, *fault)) {
+	if alg == "" {
+		alg = c.idTokenAlgs
+	}
+	j, f := readJWT(text, alg)
+	if typ == "jwt" && f == nil && j.typ == "" {
+		typ = "" // as good as said
+	}
 	if f == nil && typ != "" && lower(j.typ) != typ {
 		f = notVerified("malformed", "typ")
 	}
@@ -24,7 +30,7 @@ func (c *client) trusted(text, typ, need string, done func(json.Value, *fault)) 
 // claims reads an answer about somebody or something: plain JSON, or where the server signs it, what the JWT says (OpenID Connect Core section 5.3.2).
 func (c *client) claims(res *response, done func(json.Value, *fault)) {
 	if res.contentType() == "application/jwt" && res.status == 200 {
-		c.trusted(res.body, "", "", done)
+		c.trusted(res.body, "", "", "", done)
 		return
 	}
 	done(res.object(c.now))

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"crypto/elliptic"
 	"fmt"
 	"net/url"
 	"strings"
@@ -155,6 +156,7 @@ func TestScenarioSignedIntrospection(t *testing.T) {
 		}
 		return i.serve(m)
 	}
+	jwtOf := jwt
 	jwt := func(header string, claims map[string]string) reply {
 		return reply{status: 200, ctype: "application/token-introspection+jwt", body: i.signed(header, claims)}
 	}
@@ -169,6 +171,7 @@ func TestScenarioSignedIntrospection(t *testing.T) {
 		answer           reply
 	}{
 		{"an ID token's type", "id_token_not_verified", "malformed", jwt(`"kid":"1","typ":"JWT"`, good)},
+		{"another algorithm", "id_token_not_verified", "alg_not_allowed", reply{status: 200, ctype: "application/token-introspection+jwt", body: jwtOf(ecKey(elliptic.P256(), "x"), "ES256", typ, `{"iss":"https://as.example","aud":"s6BhdRkqt3","iat":1700000000,"token_introspection":{"active":true}}`)}},
 		{"no type", "id_token_not_verified", "malformed", jwt(`"kid":"1"`, good)},
 		{"for another", "id_token_not_verified", "wrong_claim", jwt(typ, map[string]string{"aud": `"another"`, "token_introspection": good["token_introspection"]})},
 		{"of another", "id_token_not_verified", "wrong_claim", jwt(typ, map[string]string{"iss": `"https://evil.example"`, "token_introspection": good["token_introspection"]})},

@@ -140,7 +140,7 @@ func (t *tokens) fresh(now, skew int64) bool {
 
 // tokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is what the tokens are, or shall be, bound to.
 func (c *client) tokenRequest(cmd *command, stage, endpoint, key string, params []form.Param, done func(json.Value, *fault)) {
-	r := &request{stage: stage, method: "POST", url: endpoint, params: params, auth: c.auth, key: key, newKey: stage != stageRefresh}
+	r := &request{stage: stage, method: "POST", url: endpoint, params: params, auth: c.auth, key: key, newKey: key != c.tokens.key}
 	c.send(cmd, r, func(res *response, f *fault) {
 		if f != nil {
 			done(json.Value{}, f)
@@ -201,10 +201,13 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 			return
 		}
 		t, f := c.readTokens(v, c.newGrant(a.scope, a.key), true)
+		if f == nil && t.idToken == "" && hasScope(a.scope, "openid") && (a.acr != "" || a.maxAge >= 0) {
+			f = &fault{kind: kindToken, code: "missing_id_token"} // nothing says how the user signed in
+		}
 		if f != nil {
 			c.dropKey(a.key)
 		}
-		c.receive(t, f, &tokens{}, expected{nonce: a.nonce, iss: a.iss, maxAge: a.maxAge, acr: a.acr, code: code}, done)
+		c.receive(t, f, &tokens{}, expected{nonce: a.nonce, iss: a.iss, maxAge: a.maxAge, asked: a.at, acr: a.acr, code: code}, done)
 	})
 }
 

@@ -39,7 +39,7 @@ func TestPresetsSignIn(t *testing.T) {
 		basic, endless      bool
 		profile             map[string]answer
 		want                drive.Profile
-		wantCode            string // of the error of profile
+		wantKind, wantCode  string // of the error of profile; the kind is server where it is empty
 	}{
 		{row: "discord", token: "https://discord.com/api/oauth2/token", body: bearerToken, basic: true,
 			profile: map[string]answer{"GET https://discord.com/api/v10/users/@me": {body: `{"id":"80351110224678912","email":"u@d.example","verified":true}`}},
@@ -60,8 +60,13 @@ func TestPresetsSignIn(t *testing.T) {
 		{row: "franceconnect answers with a JWT", issuer: "https://oidc.franceconnect.gouv.fr/api/v2",
 			keys: "https://oidc.franceconnect.gouv.fr/api/v2/jwks", iss: "https://oidc.franceconnect.gouv.fr/api/v2",
 			token: "https://oidc.franceconnect.gouv.fr/api/v2/token", body: idToken,
-			profile:  map[string]answer{"GET https://oidc.franceconnect.gouv.fr/api/v2/userinfo": {contentType: "application/jwt", body: "e30.e30.c2ln"}},
-			wantCode: "unknown_content_type"},
+			profile: map[string]answer{"GET https://oidc.franceconnect.gouv.fr/api/v2/userinfo": {contentType: "application/jwt", body: "ID-TOKEN"}},
+			want:    drive.Profile{Issuer: "https://oidc.franceconnect.gouv.fr/api/v2", ID: "b6048e95bb134ec5"}},
+		{row: "franceconnect answers with a JWT whose signature is wrong", issuer: "https://oidc.franceconnect.gouv.fr/api/v2",
+			keys: "https://oidc.franceconnect.gouv.fr/api/v2/jwks", iss: "https://oidc.franceconnect.gouv.fr/api/v2",
+			token: "https://oidc.franceconnect.gouv.fr/api/v2/token", body: idToken,
+			profile:  map[string]answer{"GET https://oidc.franceconnect.gouv.fr/api/v2/userinfo": {contentType: "application/jwt", body: "ID-TOKENx"}},
+			wantKind: "id_token_not_verified", wantCode: "bad_signature"},
 		{row: "github with a private e-mail and form-encoded answers", token: gitHubToken, ctype: formEncoded,
 			body: "access_token=access-1&scope=read%3Auser%2Cuser%3Aemail&token_type=bearer", endless: true,
 			profile: map[string]answer{
@@ -155,7 +160,7 @@ func TestPresetsSignIn(t *testing.T) {
 
 			got, err := client.Profile(t.Context())
 			if c.wantCode != "" {
-				if !errors.Is(err, &drive.Error{Kind: "server", Code: c.wantCode}) {
+				if !errors.Is(err, &drive.Error{Kind: cmp.Or(c.wantKind, "server"), Code: c.wantCode}) {
 					t.Errorf("%v", err)
 				}
 			} else if err != nil || got != c.want {

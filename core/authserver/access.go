@@ -27,6 +27,9 @@ type Access struct {
 // has to carry besides its own: the nonce for the next DPoP proof. A resource for pages of another origin has to allow the request header
 // DPoP and expose WWW-Authenticate and DPoP-Nonce. A request URL without a host is taken to be on that of Resource.
 func (s *Server) CheckAccess(r Request, want Access) (t Token, resp Response, ok bool) {
+	if r.Now.IsZero() {
+		return Token{}, asProtocolError(errNoTime).response(), false
+	}
 	t, err := s.checkAccess(r, want)
 	if err != nil {
 		resp = asProtocolError(err).response()

@@ -20,11 +20,15 @@ func TestA7CheckAccess(t *testing.T) {
 	check := func(target string, h http.Header) (authserver.Token, authserver.Response, bool) {
 		return b.server.CheckAccess(authserver.Request{Method: "GET", URL: target, Header: h, Now: b.now}, want)
 	}
+	if _, resp, ok := b.server.CheckAccess(authserver.Request{Method: "GET", URL: "/notes"}, want); ok || resp.Status != 500 {
+		t.Errorf("a request without the time: %d", resp.Status)
+	}
 	_, resp, ok := check("/notes", nil)
 	nonce := resp.Header.Get("DPoP-Nonce")
 	challenges := resp.Header.Values("WWW-Authenticate")
 	metadata := `resource_metadata="https://api.example/.well-known/oauth-protected-resource/notes"`
-	if ok || resp.Status != 401 || nonce == "" || len(challenges) != 2 || !strings.Contains(challenges[0], metadata) || !strings.Contains(challenges[1], metadata) {
+	if ok || resp.Status != 401 || nonce == "" || len(challenges) != 2 ||
+		!strings.Contains(challenges[0], metadata) || !strings.Contains(challenges[1], metadata) {
 		t.Errorf("%d %v", resp.Status, resp.Header)
 	}
 	p := b.prover()
@@ -50,7 +54,8 @@ func TestA7CheckAccess(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got, resp, ok := check(row.target, row.header)
-			if ok != (row.status == 200) || resp.Status != row.status || !strings.Contains(resp.Header.Get("WWW-Authenticate"), row.challenge) || resp.Header.Get("DPoP-Nonce") != nonce {
+			if ok != (row.status == 200) || resp.Status != row.status ||
+				!strings.Contains(resp.Header.Get("WWW-Authenticate"), row.challenge) || resp.Header.Get("DPoP-Nonce") != nonce {
 				t.Errorf("%v %d %v", ok, resp.Status, resp.Header)
 			}
 			if ok && (got.User != "first" || got.JKT != p.jkt()) {
@@ -60,7 +65,8 @@ func TestA7CheckAccess(t *testing.T) {
 	}
 	profile := b.post("/token", exchange("spa", b.code(with(request("spa"), "scope", "profile")))).must(t)
 	_, resp, ok = check("/notes", http.Header{"Authorization": {"Bearer " + profile.Access}})
-	if ok || resp.Status != 403 || !strings.Contains(resp.Header.Get("WWW-Authenticate"), `error="insufficient_scope"`) || !strings.Contains(resp.Header.Get("WWW-Authenticate"), `scope="notes.read"`) {
+	challenge := resp.Header.Get("WWW-Authenticate")
+	if ok || resp.Status != 403 || !strings.Contains(challenge, `error="insufficient_scope"`) || !strings.Contains(challenge, `scope="notes.read"`) {
 		t.Errorf("%d %v", resp.Status, resp.Header)
 	}
 }

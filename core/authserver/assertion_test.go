@@ -2,11 +2,15 @@ package authserver_test
 
 import (
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -178,6 +182,49 @@ func TestA6MutualTLS(t *testing.T) {
 	for _, part := range []string{`"self_signed_tls_client_auth"`, `"token_endpoint":"https://mtls.login.example/token"`, `"tls_client_certificate_bound_access_tokens":true`} {
 		if !strings.Contains(metadata, part) {
 			t.Errorf("no %s in the metadata", part)
+		}
+	}
+	// RFC 8705 section 4: the refresh token of a public client is bound to the certificate too.
+	err = store.AddClient(authserver.Client{ClientID: "public", RedirectURIs: []string{appRedirect}, GrantTypes: codeAndFresh, TLSClientCertificateBoundAccessTokens: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := exchange("public", b.code(with(request("spa"), "client_id", "public")))
+	code.Set("redirect_uri", appRedirect)
+	send("POST", "/token", "", nil, code).refused(t, 400, "invalid_request")
+	issued := send("POST", "/token", certificate("own"), nil, code).must(t)
+	refresh := url.Values{"grant_type": {"refresh_token"}, "client_id": {"public"}, "refresh_token": {issued.Refresh}}
+	send("POST", "/token", certificate("other"), nil, refresh).refused(t, 400, "invalid_grant")
+	send("POST", "/token", certificate("own"), nil, refresh).must(t)
+	// The adapter for net/http finds the certificate by itself.
+	key := newECKey(t, elliptic.P256())
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := sha256.Sum256(der)
+	err = store.AddClient(authserver.Client{ClientID: "net", TokenEndpointAuthMethod: authserver.AuthMethodSelfSignedTLS, GrantTypes: []string{authserver.GrantClientCredentials},
+		JWKS: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), CertificateThumbprintSHA256: known[:]}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := httptest.NewUnstartedServer(b.server)
+	site.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	site.StartTLS()
+	defer site.Close()
+	for status, certificates := range map[int][]tls.Certificate{200: {{Certificate: [][]byte{der}, PrivateKey: key}}, 401: nil} {
+		client := site.Client()
+		transport := client.Transport.(*http.Transport).Clone()
+		transport.TLSClientConfig.Certificates = certificates
+		client = &http.Client{Transport: transport}
+		resp, err := client.PostForm(site.URL+"/token", with(form, "client_id", "net"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if transport.CloseIdleConnections(); resp.StatusCode != status {
+			t.Errorf("%d, want %d", resp.StatusCode, status)
 		}
 	}
 	off := newBench(t, func(c *authserver.Config) { c.Store = store })

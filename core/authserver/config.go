@@ -50,12 +50,12 @@ type Config struct {
 	// successor, as a client that lost the answer would send it. Zero: a second use revokes the grant.
 	RotationGrace time.Duration
 
-	// AllowedOrigins may call the token, device authorization, revocation, userinfo and metadata endpoints
-	// from a page, as "https://app.example"; nil means any origin. Cookies play no part at those endpoints,
+	// AllowedOrigins may call the token, pushed authorization request, device authorization, registration, revocation, userinfo and
+	// metadata endpoints from a page, as "https://app.example"; nil means any origin. Cookies play no part at those endpoints,
 	// and the pages and the introspection endpoint never answer to another origin.
 	AllowedOrigins []string
 
-	// SigningKey signs ID tokens with ES256; nil has the server make one, so that ID tokens from before a restart cannot be verified
+	// SigningKey signs ID tokens, logout tokens and signed answers with ES256; nil has the server make one, so that ID tokens from before a restart cannot be verified
 	// any more. [Server.RotateSigningKey] replaces it.
 	SigningKey *ecdsa.PrivateKey
 

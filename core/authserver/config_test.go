@@ -152,3 +152,31 @@ func TestMetadataSaysPlainOnlyWhereSwitchedOn(t *testing.T) {
 		t.Errorf("%s", resp.Body)
 	}
 }
+
+// A4, A5: what has a switch is in the metadata exactly where it is on.
+func TestA4MetadataSaysWhatIsOn(t *testing.T) {
+	for _, row := range []struct {
+		part   string
+		change func(*authserver.Config)
+	}{
+		{`"require_pushed_authorization_requests":true`, func(c *authserver.Config) { c.RequirePAR = true }},
+		{`"mtls_endpoint_aliases":{`, func(c *authserver.Config) { c.MutualTLSOrigin = "https://mtls.login.example" }},
+		{`"self_signed_tls_client_auth"`, func(c *authserver.Config) { c.MutualTLSOrigin = issuer }},
+		{`"backchannel_logout_supported":true`, func(c *authserver.Config) { c.BackchannelLogout = func(string, string) {} }},
+		{`"acr_values_supported":["silver","gold"]`, func(c *authserver.Config) { c.ACRValues = []string{"silver", "gold"} }},
+		{`"protected_resources":["https://api.example/notes"]`, func(c *authserver.Config) { c.Resources = []string{notes} }},
+		{`"authorization_details_types_supported":["payment"]`, func(c *authserver.Config) { c.AuthorizationDetailsTypes = []string{"payment"} }},
+		{`"registration_endpoint":"https://login.example/register"`, func(c *authserver.Config) { c.RegistrationToken = "x" }},
+		{`"registration_endpoint":"https://login.example/register"`, func(c *authserver.Config) { c.InsecureOpenRegistration = true }},
+		{`"response_types_supported":["code","none"]`, func(c *authserver.Config) { c.InsecureResponseTypes = []string{"none"} }},
+		{`"password"`, func(c *authserver.Config) { c.InsecurePasswordGrant = true }},
+	} {
+		t.Run(row.part, func(t *testing.T) {
+			for b, want := range map[*bench]bool{newBench(t): false, newBench(t, row.change): true} {
+				if got := strings.Contains(string(b.send("GET", "/.well-known/openid-configuration", nil, "").Body), row.part); got != want {
+					t.Errorf("%v, want %v", got, want)
+				}
+			}
+		})
+	}
+}

@@ -10,14 +10,18 @@
 //	/.well-known/oauth-authorization-server   metadata (RFC 8414)
 //	/.well-known/openid-configuration         the same (OpenID Connect Discovery)
 //	/jwks                                     keys of ID tokens (RFC 7517)
-//	/authorize                                sign-in and consent pages (RFC 6749 section 3.1, RFC 9207)
+//	/authorize                                sign-in and consent pages (RFC 6749 section 3.1, RFC 9101, RFC 9207)
+//	/par                                      pushed authorization requests (RFC 9126)
 //	/device_authorization                     device authorization (RFC 8628 section 3.1)
 //	/device                                   the page where a user enters a device's code (RFC 8628 section 3.3)
 //	/token                                    authorization_code, refresh_token, client_credentials (RFC 6749,
-//	                                          RFC 7636) and device_code (RFC 8628 section 3.4)
+//	                                          RFC 7636) and device_code (RFC 8628 section 3.4); where switched on,
+//	                                          password, jwt-bearer (RFC 7523) and token-exchange (RFC 8693)
 //	/revoke                                   revocation (RFC 7009)
-//	/introspect                               introspection, for clients with a secret (RFC 7662)
-//	/userinfo                                 claims of the signed-in user (RFC 6750)
+//	/introspect                               introspection, for clients that authenticate (RFC 7662, RFC 9701)
+//	/userinfo                                 claims of the signed-in user (RFC 6750, RFC 9449)
+//	/logout                                   the end-session endpoint (OpenID Connect RP-Initiated Logout)
+//	/register                                 client registration, where switched on (RFC 7591)
 //
 // What it holds to: redirect URIs compare exactly (a loopback port may vary for public clients), every
 // authorization response names the issuer, public clients must use PKCE with S256, codes are used once,
@@ -26,6 +30,12 @@
 // A client uses the grants its GrantTypes name and no other. Codes, tokens and session identifiers reach
 // the Store only as SHA-256 digests.
 //
+// Clients authenticate by secret, by an assertion signed with a key or a secret, or by a self-signed certificate (RFC 8705), and may sign
+// their requests. A DPoP proof (RFC 9449) at the token endpoint binds what is issued to its key, and one with a pushed request, or the
+// parameter dpop_jkt, binds the code; a token that is bound is refused as a bearer token. Answers of the authorization endpoint come in the
+// query, the fragment or a form, signed (JARM) or not; response types besides code have to be switched on. With
+// Config.DPoPNonceInterval, Config.RequirePAR and clients that are held to it, the server tests what FAPI 2.0 asks of a client.
+//
 // With the scope openid every flow of a user gives an ID token (OpenID Connect Core), signed with ES256. It
 // lasts as long as the access token that it comes with. [Server.RotateSigningKey] changes the key.
 //
@@ -33,7 +43,11 @@
 // once the user is signed in: after five wrong codes of one account, none of it is looked at for ten
 // minutes (RFC 8628 section 5.1).
 //
-// A resource server in the same process checks access tokens with [Server.Authenticate], one elsewhere
+// A session ends at the end-session endpoint, at once where the client hands in the ID token of this very session and after a question
+// otherwise. Its refresh tokens end with it, but for those with the scope offline_access, and its clients are told by
+// Config.BackchannelLogout and by frames.
+//
+// A resource server in the same process checks requests with [Server.CheckAccess], one elsewhere
 // at the introspection endpoint as a client with [Client.ResourceServer].
 //
 // Passwords and client secrets are compared in constant time but configured in the clear, and nothing

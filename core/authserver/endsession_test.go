@@ -93,7 +93,8 @@ func TestA4FrontChannelLogout(t *testing.T) {
 	sid, _ := b.claims(r.IDToken)["sid"].(string)
 	body := string(resp.Body)
 	frame := `src="https://framed.example/front?a=b&amp;iss=` + url.QueryEscape(issuer) + "&amp;sid=" + sid + `"`
-	if resp.Status != 200 || sid == "" || !strings.Contains(body, frame) || !strings.Contains(body, `href="https://framed.example/bye"`) || !strings.Contains(body, "location.replace") {
+	if resp.Status != 200 || sid == "" || !strings.Contains(body, frame) ||
+		!strings.Contains(body, `href="https://framed.example/bye"`) || !strings.Contains(body, "location.replace") {
 		t.Errorf("%d %s\n%s", resp.Status, frame, body[strings.Index(body, "<main>"):])
 	}
 	if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "; frame-src https://framed.example;") || !strings.Contains(csp, "; script-src 'sha256-") {
@@ -127,6 +128,9 @@ func TestA7LogoutAsks(t *testing.T) {
 			if !shows(page, "sign-out") || !b.isSignedIn() {
 				t.Fatalf("not asked: %d %v", page.Status, page.Header)
 			}
+			if strings.Contains(page.Header.Get("Content-Security-Policy"), "form-action") {
+				t.Error("Chromium would not let the form end at the client")
+			}
 			forged := b.visit("POST", "/logout?"+row.query(own).Encode(), url.Values{"action": {"sign-out"}, "interaction": {"x"}})
 			if !shows(forged, "sign-out") || !b.isSignedIn() {
 				t.Error("signed out by a form of another site")
@@ -154,6 +158,11 @@ func TestA7LogoutAsks(t *testing.T) {
 	if !b.isSignedIn() {
 		t.Error("signed out by an error")
 	}
+	// Another kind of token of this server's is no hint.
+	with, sent := logoutBench(t)
+	with.visit("GET", "/logout?id_token_hint="+with.signedIn("told", "openid").IDToken, nil)
+	query := url.Values{"id_token_hint": {(*sent)[0].token}, "post_logout_redirect_uri": {"https://told.example/bye?a=b"}}
+	stopped(t, with.visit("GET", "/logout?"+query.Encode(), nil), "invalid_request")
 	// The hint of an earlier session does not end a later one.
 	b.visit("GET", "/logout?id_token_hint="+own, nil)
 	b.code(request("spa"))
@@ -161,7 +170,7 @@ func TestA7LogoutAsks(t *testing.T) {
 		t.Errorf("%d", page.Status)
 	}
 	b.cookie = ""
-	query := url.Values{"client_id": {"told"}, "post_logout_redirect_uri": {"https://told.example/bye?a=b"}}
+	query = url.Values{"client_id": {"told"}, "post_logout_redirect_uri": {"https://told.example/bye?a=b"}}
 	if resp := b.visit("GET", "/logout?"+query.Encode(), nil); resp.Header.Get("Location") != "https://told.example/bye?a=b" {
 		t.Errorf("nobody is signed in: %d", resp.Status)
 	}

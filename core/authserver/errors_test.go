@@ -36,7 +36,8 @@ func TestA7EveryError(t *testing.T) {
 	}{
 		{"RFC 6749 5.2: a parameter is missing", nil, "POST", "/token", form, "client_id=spa", 400, "invalid_request", ""},
 		{"RFC 6749 3.2: a parameter is repeated", nil, "POST", "/token", form, "client_id=spa&client_id=spa", 400, "invalid_request", ""},
-		{"RFC 6749 5.2: the client that tried Basic is challenged", nil, "POST", "/token", as("web", "x"), "grant_type=refresh_token", 401, "invalid_client", "WWW-Authenticate: Basic realm="},
+		{"RFC 6749 5.2: the client that tried Basic is challenged", nil, "POST", "/token", as("web", "x"), "grant_type=refresh_token",
+			401, "invalid_client", "WWW-Authenticate: Basic realm="},
 		{"RFC 6749 5.2: an unknown client", nil, "POST", "/token", form, "grant_type=refresh_token&client_id=x", 401, "invalid_client", ""},
 		{"RFC 6749 5.2: an unknown code", nil, "POST", "/token", form, "grant_type=authorization_code&client_id=spa&code=x", 400, "invalid_grant", ""},
 		{"RFC 6749 5.2: an unknown refresh token", nil, "POST", "/token", form, "grant_type=refresh_token&client_id=spa&refresh_token=x", 400, "invalid_grant", ""},
@@ -49,7 +50,8 @@ func TestA7EveryError(t *testing.T) {
 		{"RFC 6749 4.1.2.1: the store is busy", busy, "POST", "/token", form, "grant_type=refresh_token&client_id=spa", 503, "temporarily_unavailable", ""},
 		{"RFC 6749 4.1.2.1: the store is broken", broken, "POST", "/token", form, "grant_type=refresh_token&client_id=spa", 500, "server_error", ""},
 		{"RFC 7662 2.3: introspection without authentication", nil, "POST", "/introspect", form, "client_id=spa&token=x", 401, "invalid_client", ""},
-		{"RFC 8628 3.5: an unknown device code", nil, "POST", "/token", form, "grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id=tv&device_code=x", 400, "invalid_grant", ""},
+		{"RFC 8628 3.5: an unknown device code", nil, "POST", "/token", form,
+			"grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id=tv&device_code=x", 400, "invalid_grant", ""},
 		{"RFC 9449 5.2: no proof", nil, "POST", "/token", form, "grant_type=authorization_code&client_id=bound&code=x", 400, "invalid_dpop_proof", ""},
 		{"no such endpoint", nil, "GET", "/nowhere", nil, "", 404, "invalid_request", ""},
 	} {

@@ -39,7 +39,8 @@ func FuzzHandle(f *testing.F) {
 	f.Add("OPTIONS", "/token", "", "", "")
 	f.Add("GET", "/authorize?"+with(request("front"), "response_type", "code id_token", "nonce", "n", "scope", "openid").Encode(), "", "", "")
 	f.Add("GET", "/authorize?"+with(request("front"), "response_type", "token", "response_mode", "form_post.jwt").Encode(), "", "", "")
-	f.Add("GET", "/authorize?"+with(request("spa"), "response_mode", "fragment", "resource", notes, "acr_values", "gold", "authorization_details", `[{"type":"payment"}]`).Encode(), "", "", "")
+	f.Add("GET", "/authorize?"+with(request("spa"), "response_mode", "fragment", "resource", notes,
+		"acr_values", "gold", "authorization_details", `[{"type":"payment"}]`).Encode(), "", "", "")
 	object := signWith(f, jose.ES256, clientKey, "JWT", false, claimsOf(request("maybe")))
 	f.Add("GET", "/authorize?client_id=maybe&request="+object, "", "", "")
 	f.Add("GET", "/authorize?client_id=pushes&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3Ax", "", "", "")

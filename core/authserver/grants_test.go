@@ -177,6 +177,9 @@ func TestA4Resources(t *testing.T) {
 		t.Error("a refresh gives more than was asked for")
 	}
 	b.refresh("spa", narrow.Refresh, "resource", "https://evil.example").refused(t, 400, "invalid_target")
+	if wide := b.refresh("spa", narrow.Refresh).must(t); !open(notes, wide.Access) {
+		t.Error("what was granted has shrunk with the access token")
+	}
 	if u := location(t, b.visit("GET", "/authorize?"+with(request("spa"), "resource", "https://evil.example").Encode(), nil)); u.Query().Get("error") != "invalid_target" {
 		t.Error(u)
 	}
@@ -272,7 +275,8 @@ func TestA4StepUp(t *testing.T) {
 	if _, ok := check(stepped.Access, gold); ok {
 		t.Error("a sign-in of long ago is good enough")
 	}
-	if u := location(t, b.visit("GET", "/authorize?"+with(request("oidc"), "acr_values", "platinum").Encode(), nil)); u.Query().Get("error") != "unmet_authentication_requirements" {
+	u := location(t, b.visit("GET", "/authorize?"+with(request("oidc"), "acr_values", "platinum").Encode(), nil))
+	if u.Query().Get("error") != "unmet_authentication_requirements" {
 		t.Error(u)
 	}
 }

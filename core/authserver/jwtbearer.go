@@ -15,9 +15,8 @@ func (s *Server) jwtBearer(r tokenRequest) (Token, error) {
 		return Token{}, notValid
 	}
 	issuer := claims.Issuer
-	claims = assertionClaims{}
 	header, err := verifyJWT(assertion, asymmetricAlgs, s.cfg.AssertionIssuers[issuer].Keys, &claims)
-	if typ := headerType(header); err != nil || typ != "" && typ != "jwt" || claims.Issuer != issuer || !claims.inForce(r.now) ||
+	if typ := headerType(header); err != nil || typ != "" && typ != "jwt" || !claims.inForce(r.now) ||
 		!claims.Audience.isFor(s.cfg.Issuer, s.cfg.Issuer+tokenPath) {
 		return Token{}, notValid
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -166,4 +167,35 @@ func TestA8PushedRequestDenied(t *testing.T) {
 	if again := b.submit(page, "approve", nil); again.Status != http.StatusBadRequest {
 		t.Errorf("approved after it was denied: %d", again.Status)
 	}
+}
+
+// A8: of many visits with one request_uri at once exactly one is let in, and of many approvals of one request one is answered.
+func TestA8PushedRequestRace(t *testing.T) {
+	b := newBench(t)
+	b.approve(request("spa")) // signs in
+	h := http.Header{"Cookie": {b.cookie}, "Content-Type": {"application/x-www-form-urlencoded"}}
+	race := func(send func() authserver.Response) (won []authserver.Response) {
+		t.Helper()
+		var mu sync.Mutex
+		var done sync.WaitGroup
+		for range 16 {
+			done.Go(func() {
+				if resp := send(); resp.Status == http.StatusSeeOther {
+					mu.Lock()
+					defer mu.Unlock()
+					won = append(won, resp)
+				}
+			})
+		}
+		done.Wait()
+		if len(won) != 1 {
+			t.Fatalf("%d of 16", len(won))
+		}
+		return won
+	}
+	pushed := "/authorize?" + b.push(nil, request("pushes")).Encode()
+	opened := race(func() authserver.Response { return b.send("GET", pushed, h, "") })[0].Header.Get("Location")
+	page := b.visit("GET", opened, nil)
+	form := url.Values{"action": {"approve"}, "interaction": {string(interactionValue.FindSubmatch(page.Body)[1])}}
+	race(func() authserver.Response { return b.send("POST", opened, h, form.Encode()) })
 }

@@ -37,7 +37,8 @@ func TestA1Registration(t *testing.T) {
 		}
 		return a
 	}
-	public := read(b.register("", `{"redirect_uris":["https://new.example/cb"],"token_endpoint_auth_method":"none","grant_types":["authorization_code","refresh_token"],"client_name":"New <one>","scope":"profile"}`))
+	public := read(b.register("", `{"redirect_uris":["https://new.example/cb"],"token_endpoint_auth_method":"none","client_name":"New <one>",
+		"grant_types":["authorization_code","refresh_token"],"scope":"profile"}`))
 	if public.Secret != "" || public.Expires != nil || public.IssuedAt != b.now.Unix() || public.Method != "none" || public.Scope != "profile" {
 		t.Errorf("%+v", public)
 	}

@@ -191,7 +191,8 @@ func TestA5MetadataOfResponseTypes(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) {
 		c.InsecureResponseTypes = []string{"id_token", "token id_token", "id_token"}
 	})
-	if resp := b.send("GET", "/.well-known/openid-configuration", nil, ""); !strings.Contains(string(resp.Body), `"response_types_supported":["code","id_token","id_token token"]`) {
+	resp := b.send("GET", "/.well-known/openid-configuration", nil, "")
+	if !strings.Contains(string(resp.Body), `"response_types_supported":["code","id_token","id_token token"]`) {
 		t.Errorf("%s", resp.Body)
 	}
 }

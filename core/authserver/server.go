@@ -129,11 +129,13 @@ func (s *Server) routes() map[string]endpoint {
 	return all
 }
 
+// errNoTime: without the time nothing would ever expire, nor a replay be noticed.
+var errNoTime = errors.New("authserver: Request.Now is not set")
+
 // Handle answers one request. It does no input or output but through Config.Store and Config.Rand.
 func (s *Server) Handle(r Request) Response {
 	if r.Now.IsZero() {
-		// Without the time nothing would ever expire, nor a replay be noticed.
-		return asProtocolError(errors.New("authserver: Request.Now is not set")).response()
+		return asProtocolError(errNoTime).response()
 	}
 	target, err := url.ParseRequestURI(r.URL)
 	if err != nil {

@@ -28,8 +28,8 @@ type signingKey struct {
 	until time.Time
 }
 
-// RotateSigningKey has ID tokens signed with key from now on, or with a new one where it is nil. The public key of the one before
-// stays published until the last ID token it signed has expired.
+// RotateSigningKey has ID tokens, and whatever else the server signs, signed with key from now on, or with a new one where it is nil. The public key of the one before
+// stays published until the last token it signed has expired.
 func (s *Server) RotateSigningKey(now time.Time, key *ecdsa.PrivateKey) error {
 	next, err := s.newSigningKey(key)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *Server) RotateSigningKey(now time.Time, key *ecdsa.PrivateKey) error {
 		return errors.New("authserver: the signing key was in use before")
 	}
 	if len(s.keys) > 0 {
-		s.keys[0].until = now.Add(s.cfg.AccessTokenLifetime)
+		s.keys[0].until = now.Add(max(s.cfg.AccessTokenLifetime, logoutTokenLifetime))
 	}
 	s.keys = slices.Insert(s.keys, 0, next)
 	return nil

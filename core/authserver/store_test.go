@@ -177,7 +177,9 @@ func TestMemoryStoreNotFound(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"client": client, "redeem": m.RedeemCode(d, authserver.TokenRecord{}), "rotate": m.RotateRefreshToken(d, authserver.TokenRecord{}, 0),
-		"poll": poll, "join": m.JoinSession(d, authserver.SessionMember{}), "take": m.TakePushed(d), "decide": m.DecideDevice(d, authserver.DeviceApproved, "x"), "redeem device": m.RedeemDevice(d, authserver.TokenRecord{}),
+		"poll": poll,
+		"join": m.JoinSession(d, authserver.SessionMember{}), "take": m.TakePushed(d),
+		"decide": m.DecideDevice(d, authserver.DeviceApproved, "x"), "redeem device": m.RedeemDevice(d, authserver.TokenRecord{}),
 		"redeem pending device": m.RedeemDevice(pending.Digest, authserver.TokenRecord{}),
 	} {
 		if !errors.Is(err, authserver.ErrNotFound) {

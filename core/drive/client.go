@@ -80,7 +80,8 @@ func (c *Client) Exchange(ctx context.Context, p ExchangeParams) (Status, error)
 	return call[Status](c.s, ctx, "exchange", p)
 }
 
-// Token gives an access token that is still good, refreshing it where it is not. Callers at the same time share one refresh.
+// Token gives an access token that is still good, refreshing it where it is not. Callers at the same time share one refresh. With
+// Config.DPoP it is good for nothing by itself: Prepare and Transport add the proof.
 func (c *Client) Token(ctx context.Context) (Token, error) {
 	return call[Token](c.s, ctx, "token", nil)
 }

@@ -20,6 +20,8 @@ type Config struct {
 	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method,omitempty"`
 	// TokenEndpointAuthSigningAlg is the algorithm of private_key_jwt; empty is ES256.
 	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
+	// ClientAssertionAudience is the aud of private_key_jwt and client_secret_jwt for a server that wants another than its issuer.
+	ClientAssertionAudience string `json:"client_assertion_audience,omitempty"`
 	// ClientKeyID is the kid of Options.ClientKey at the server (RFC 7517 section 4.5).
 	ClientKeyID string `json:"client_key_id,omitempty"`
 	// RequestObjectSigningAlg signs authorization requests with Options.ClientKey, by that algorithm (RFC 9101).
@@ -45,7 +47,7 @@ type Config struct {
 	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
 	// IntrospectionEndpoint is that of RFC 7662 section 2; the client authenticates there as at the token endpoint.
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
-	// IntrospectionSignedResponseAlg wants the answers of Introspect to be signed (RFC 9701).
+	// IntrospectionSignedResponseAlg wants the answers of Introspect to be signed by that algorithm (RFC 9701).
 	IntrospectionSignedResponseAlg string `json:"introspection_signed_response_alg,omitempty"`
 	// RegistrationEndpoint is that of RFC 7591 section 3; see Register.
 	RegistrationEndpoint string `json:"registration_endpoint,omitempty"`

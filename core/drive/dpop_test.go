@@ -1,6 +1,7 @@
 package drive_test
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -279,7 +280,8 @@ func TestAnsweredByHand(t *testing.T) {
 	}
 
 	b.set(func() {
-		b.challenge = `DPoP error="insufficient_user_authentication", error_description="once more", acr_values="gold silver", max_age="5", scope="write", resource_metadata="https://api.example/.well-known/oauth-protected-resource"`
+		b.challenge = `DPoP error="insufficient_user_authentication", error_description="once more", acr_values="gold silver", max_age="5", ` +
+			`scope="write", resource_metadata="https://api.example/.well-known/oauth-protected-resource"`
 	})
 	retry, err = c.Answered(t.Context(), send(), "")
 	ch := retry.Challenge
@@ -288,7 +290,11 @@ func TestAnsweredByHand(t *testing.T) {
 		t.Fatalf("%v, %+v", err, retry)
 	}
 	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{ACRValues: ch.ACRValues, MaxAge: ch.MaxAge})
-	if err != nil || !strings.Contains(begun.URL, "acr_values=gold+silver") && !strings.Contains(begun.URL, "acr_values=gold%20silver") || !strings.Contains(begun.URL, "max_age=5") {
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := url.Parse(begun.URL)
+	if err != nil || page.Query().Get("acr_values") != "gold silver" || page.Query().Get("max_age") != "5" {
 		t.Errorf("%v, %v", err, begun)
 	}
 	if _, err := c.Answered(t.Context(), &http.Response{StatusCode: 401}, ""); !errors.Is(err, drive.ErrClient) {
@@ -407,6 +413,9 @@ func TestClientAssertion(t *testing.T) {
 		}}
 		own := config
 		own.Issuer, own.TokenEndpointAuthMethod, own.ClientKeyID, own.TokenEndpointAuthSigningAlg = "https://as.example", "private_key_jwt", "kid-1", alg
+		if alg == "PS256" {
+			own.ClientAssertionAudience = own.TokenEndpoint
+		}
 		c, err := drive.Open(t.Context(), native(t), own, drive.Options{HTTP: &http.Client{Transport: p}, ClientKey: device{key.Public(), key.Sign}})
 		if err != nil {
 			t.Fatal(err)
@@ -415,7 +424,8 @@ func TestClientAssertion(t *testing.T) {
 		if _, err := c.JWTBearer(t.Context(), drive.JWTBearerParams{Assertion: "ey.J.x", Scope: "read", Parameters: [][2]string{{"a", "b"}}}); err != nil {
 			t.Fatal(err)
 		}
-		if form.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || form.Get("assertion") != "ey.J.x" || form.Get("scope") != "read" || form.Get("a") != "b" {
+		want := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"}, "assertion": {"ey.J.x"}, "scope": {"read"}, "a": {"b"}}
+		if given := (url.Values{"grant_type": form["grant_type"], "assertion": form["assertion"], "scope": form["scope"], "a": form["a"]}); given.Encode() != want.Encode() {
 			t.Errorf("%v", form)
 		}
 		jws, err := jose.ParseSigned(form.Get("client_assertion"), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
@@ -427,7 +437,7 @@ func TestClientAssertion(t *testing.T) {
 			Iss, Sub, Aud, Jti string
 			Exp                int64
 		}
-		if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Iss != "app" || claims.Sub != "app" || claims.Aud != "https://as.example" ||
+		if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Iss != "app" || claims.Sub != "app" || claims.Aud != cmp.Or(own.ClientAssertionAudience, own.Issuer) ||
 			claims.Jti == "" || claims.Exp < time.Now().Unix() || jws.Signatures[0].Protected.KeyID != "kid-1" {
 			t.Errorf("%v, %s, %+v", err, payload, jws.Signatures[0].Protected)
 		}

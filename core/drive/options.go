@@ -20,8 +20,8 @@ type Options struct {
 	// otherwise one within this process for all clients of the same Store.
 	Locker Locker
 	// Keys keeps the keys that sessions make for themselves (RFC 9449); nil means the Store where it is a KeyStore too, and otherwise the
-	// memory of this process, for the clients of the same Store while one of them is open. A session outlives its key by nothing: with a
-	// Store of your own that lasts longer, have Keys that do too.
+	// memory of this process, for the clients of the same Store while one of them is open. A session whose key is gone fails with the code
+	// no_key and its user has to sign in again: with a Store of your own that outlives the process, set Keys that do so too.
 	Keys KeyStore
 	// ClientKey signs in the name of the client: its assertions (private_key_jwt, RFC 7523 section 2.2) and its authorization requests (RFC
 	// 9101). It may be a key of any make, in an HSM too: *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey as its public part says what

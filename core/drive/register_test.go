@@ -46,7 +46,8 @@ func TestDiscoveryFromAResource(t *testing.T) {
 		{"https://api.example/meta", "GET https://api.example/meta"},
 	} {
 		m, err := c.ResourceMetadata(t.Context(), "https://api.example/v1/x", row.given)
-		if err != nil || sent != row.asked || m.Resource != "https://api.example/v1" || fmt.Sprint(m.AuthorizationServers, m.ScopesSupported) != "[https://as.example https://other.example] [read]" || string(m.Raw) != metadata {
+		if err != nil || sent != row.asked || m.Resource != "https://api.example/v1" || string(m.Raw) != metadata ||
+			fmt.Sprint(m.AuthorizationServers, m.ScopesSupported) != "[https://as.example https://other.example] [read]" {
 			t.Errorf("%v, %s, %+v", err, sent, m)
 		}
 	}

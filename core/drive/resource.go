@@ -3,7 +3,6 @@ package drive
 import (
 	"context"
 	"net/http"
-	"net/url"
 )
 
 // Prepare gives the headers that a request to a protected resource needs, the one with the token among them. With Config.DPoP they are
@@ -51,8 +50,8 @@ type Challenge struct {
 
 // Answered tells what to do about the answer of a resource to a request with the headers of Prepare: its nonce is kept for the requests
 // to come (RFC 9449 section 9), a token that it refused is changed for one that was got later, and for each of the two reasons the
-// request may be sent once more. res.Request is the request that was sent; res.Body is left alone. retried is empty after the first
-// sending, then what the last Answered gave.
+// request may be sent once more, if its body can be read again. res.Request is the request that was sent; res.Body is left alone. retried
+// is empty after the first sending, then what the last Answered gave.
 //
 // It is to be called after an answer with status 401 or a header DPoP-Nonce, and may be called after every one. A token that cannot be
 // renewed is no error of this method: there is no Header then.
@@ -60,10 +59,14 @@ func (c *Client) Answered(ctx context.Context, res *http.Response, retried strin
 	if res.Request == nil || res.Request.URL == nil {
 		return Retry{}, &Error{Kind: "client", Code: "missing", Op: "answered", Field: "url"}
 	}
-	return c.answered(ctx, res.Request.Method, res.Request.URL, res.Request.Header.Get(c.carrier), res, retried)
+	return c.answered(ctx, res.Request, res, retried)
 }
 
-func (c *Client) answered(ctx context.Context, method string, url *url.URL, sent string, res *http.Response, retried string) (Retry, error) {
+func (c *Client) answered(ctx context.Context, req *http.Request, res *http.Response, retried string) (Retry, error) {
+	sent := req.Header.Get(c.carrier)
+	if !repeatable(req) {
+		sent = "" // so that no token is got for nothing
+	}
 	var r struct {
 		Headers   []pair     `json:"headers"`
 		Retried   string     `json:"retried"`
@@ -76,7 +79,7 @@ func (c *Client) answered(ctx context.Context, method string, url *url.URL, sent
 		Headers []pair `json:"headers"`
 		Sent    string `json:"sent,omitempty"`
 		Retried string `json:"retried,omitempty"`
-	}{url.String(), method, res.StatusCode, wireHeaders(res.Header), sent, retried}, &r)
+	}{req.URL.String(), req.Method, res.StatusCode, wireHeaders(res.Header), sent, retried}, &r)
 	if err != nil {
 		return Retry{}, err
 	}

@@ -43,7 +43,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil || !telling(res) {
 			return res, err
 		}
-		retry, err := t.client.answered(req.Context(), req.Method, req.URL, own.Header.Get(t.client.carrier), res, retried)
+		retry, err := t.client.answered(req.Context(), own, res, retried)
 		if err != nil {
 			return res, nil // the resource's own word is worth more than that
 		}
@@ -72,14 +72,18 @@ func (t *transport) prepare(req *http.Request) (http.Header, error) {
 	return t.client.Prepare(req.Context(), req.Method, req.URL.String())
 }
 
+// repeatable: there is no body, or one that can be read again.
+func repeatable(req *http.Request) bool {
+	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
+}
+
 // renewed is req with other headers than before, or nil where there are none or it cannot be sent again.
 func renewed(req *http.Request, headers http.Header) *http.Request {
-	hasBody := req.Body != nil && req.Body != http.NoBody
-	if headers == nil || hasBody && req.GetBody == nil {
+	if headers == nil || !repeatable(req) {
 		return nil
 	}
 	again := with(req, headers)
-	if hasBody {
+	if req.Body != nil && req.Body != http.NoBody {
 		body, err := req.GetBody()
 		if err != nil {
 			return nil

@@ -179,11 +179,21 @@ func setToken(w *World, p *party) {
 
 // prepare asks for headers, and again as hosts do whose request came back 401.
 func prepare(w *World, p *party) {
+	if w.plan.dpop {
+		method := []string{"GET", "POST"}[w.n(2)]
+		p.command("prepare", `"url":"`+resourceURL+`/notes?all=1","method":"`+method+`"`, func(ok json.RawMessage) {
+			var result struct{ Headers [][2]string }
+			if json.Unmarshal(ok, &result); len(result.Headers) > 0 {
+				w.resource(p, method, resourceURL+"/notes?all=1", result.Headers, "")
+			}
+		})
+		return
+	}
 	name, answer := "prepare", ""
 	if p.header != "" && w.chance(.3) {
 		name, answer = "answered", `,"status":401,"headers":[],"sent":`+quote(p.header)
 	}
-	p.command(name, `"url":"https://api.example/v1/notes"`+answer, func(ok json.RawMessage) {
+	p.command(name, `"url":"`+resourceURL+`/notes"`+answer, func(ok json.RawMessage) {
 		var result struct{ Headers [][2]string }
 		json.Unmarshal(ok, &result)
 		if len(result.Headers) > 0 {

@@ -13,6 +13,7 @@ type flow struct {
 	code     string // of the last poll
 	asked    int64  // when that was, by the party's clock
 	back     int64  // how far that clock was set back since the party was opened
+	refused  string // the code of a poll that was refused for want of a nonce, and goes out once more at once
 }
 
 // polls judges a poll as it leaves a party.
@@ -32,7 +33,9 @@ func (p *party) polls(x *exchange) {
 			}
 		}
 	}
-	if since := p.now() - p.flow.asked; code == p.flow.code && since >= 0 && since < p.flow.interval && w.setBack == p.flow.back {
+	once := p.flow.refused == code
+	p.flow.refused = ""
+	if since := p.now() - p.flow.asked; !once && code == p.flow.code && since >= 0 && since < p.flow.interval && w.setBack == p.flow.back {
 		w.fail("poll-too-soon", "%s polls %d ms after its last poll; the interval is %d ms", p.name(), since, p.flow.interval)
 	}
 	if !w.healed && w.chance(.15) {

@@ -9,11 +9,16 @@
 // millisecond, sign in, come back with the answer once or twice and in whichever tab, approve devices, stop polls that are under way. A world draws how long tokens live, the
 // server's rotation grace, retry_window_ms, automatic refresh, hooks, a client secret, clocks that differ. A new command is a row of actions, a new effect a row of carriers.
 //
+// Three worlds of ten run with DPoP (RFC 9449). All parties of a world share one key store, as tabs share a database; its keys are made out of the seed and sign in earnest, and the
+// server looks at every proof: signature, htm, htu, iat, ath, jti, in some worlds a nonce that changes every few seconds or minutes. It binds what it issues to the key. What prepare
+// gives goes to a protected resource, and its answer to answered. A clock that jumped is set right after some minutes there, since no server takes a proof of another time.
+//
 // # Faults
 //
 // Requests and answers are lost, delayed, doubled, reordered, garbled, answered 503 or 429 by something in between, now and then with Retry-After; an answer comes after
 // its time-out, or to the session that took the place of the one that asked. The store fails, is slow, or writes and loses the answer. Timers are early and late, clocks
-// jump. Parties die between any two effects; what they were storing is then written, or not, or written later. They are opened anew: from the store, from their own
+// jump. Keys cannot be made, found or deleted, take their time, or come with their private part; a signature fails; a bearer token comes in place of a bound one; in a few worlds a key
+// gets lost. Parties die between any two effects; what they were storing is then written, or not, or written later. They are opened anew: from the store, from their own
 // bytes, from old ones. The server is restarted, and its store fails. Each world has some of these and not others.
 //
 // # Rules
@@ -32,6 +37,11 @@
 //   - token-dropped, sign-in-given-up: what a party received and the server honours was stored, or the party said that it was not, or somebody signed in or out meanwhile.
 //   - store-went-back, session-back, session-replaced, sign-in-stored-twice, blind-after-storing: the store never goes back to an older token, nor to a session that the user
 //     ended, nor to one of another sign-in.
+//   - key-missing, key-missing-unsaved: no session in the store is bound to a key that is gone, unless that was lost. key-shared: no two sign-ins have one key.
+//   - key-left-over, session-key-left-over, device-key-left-over, many-keys-left-over: at a quiet end every key is named by a session, an attempt or a device flow.
+//   - no-proof, wrong-scheme, wrong-key, made-up-proof, proof-twice, proof-target, proof-token: a bound token never goes without a proof of its key, made for this very request and token.
+//   - jti-twice, nonce-forgotten, private-member, proof-form, proof-time: each proof has a jti of its own, the nonce that the server told last, and nothing private.
+//   - downgrade, key-forgotten: a bearer token is not taken for a bound one, nor the other way round.
 //   - poll-while-stopped, two-polls, poll-too-soon, poll-answer-used: polls of a device flow.
 //
 // # Exceptions
@@ -50,6 +60,9 @@
 //   - The store can fail to take the mark. A request goes out all the same: a store that is down is to keep nobody from a session.
 //   - A sign-in was carried out by the store and its answer lost. If the user then ends that session elsewhere, the store is empty as before, and the second try brings it
 //     back: empty is one version. If another signs in, either may stay.
+//   - A key that nothing names may be left over: it could not be deleted, or the answer of the key store was lost; the party that had it in memory, or its device flow, died (no more
+//     keys a death than it had commands and effects under way, and two); an attempt was spent and the store's answer lost, so that nobody could know.
+//   - Bytes that were handed in bring back a session whose key went with its end.
 //   - A clock that jumps by ten minutes while an attempt is being stored ends the attempt.
 //
 // # Planted faults

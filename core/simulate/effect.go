@@ -25,6 +25,9 @@ type effect struct {
 	Value      *string
 	Delete     bool
 	Name       string
+	Alg        string
+	Create     bool
+	Input      string
 	Hook       string
 	Parameters json.RawMessage
 	Request    json.RawMessage
@@ -61,6 +64,8 @@ func init() {
 		"timer-cancel": func(p *party, e *effect, _ []byte) { p.withdraw(e.Target) },
 		"http-cancel":  func(p *party, e *effect, _ []byte) { p.withdraw(e.Target) },
 		"hook":         func(p *party, e *effect, _ []byte) { p.hook(e) },
+		"key":          func(p *party, e *effect, _ []byte) { p.w.keys.carry(p, e) },
+		"sign":         func(p *party, e *effect, _ []byte) { p.w.keys.sign(p, e) },
 		"event":        (*party).event,
 		"result":       (*party).result,
 	}
@@ -104,6 +109,14 @@ func (e *effect) lacks() string {
 	case "lock":
 		if e.Name == "" || e.TimeoutMS <= 0 {
 			return "name or limit"
+		}
+	case "key":
+		if e.Name == "" || e.Alg == "" {
+			return "name or alg"
+		}
+	case "sign":
+		if e.Key == "" || e.Alg == "" || e.Input == "" {
+			return "key, alg or input"
 		}
 	case "unlock", "http-cancel", "timer-cancel":
 		if e.Target == "" {

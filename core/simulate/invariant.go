@@ -38,6 +38,9 @@ func (p *party) leaves(x *exchange) {
 	case "revocation":
 		w.ledger.asked[x.form.Get("token")] = true
 	}
+	if w.plan.dpop {
+		p.provedAll(x)
+	}
 }
 
 // oneInFlight: with locks never two refresh requests at a time for one store; without, never one while the mark of another is young.

@@ -105,7 +105,7 @@ func (x *exchange) learn(member, outcome string) {
 		return
 	}
 	p.receive(issued, min(x.t.began, p.loaded))
-	if x.t.refresh == nil && issued.Type == "" {
+	if x.t.refresh == nil && (issued.Type == "" || w.plan.dpop && issued.Type != "DPoP") {
 		p.receipts = p.receipts[:len(p.receipts)-1] // an answer to a code that is refused keeps nothing
 		return
 	}

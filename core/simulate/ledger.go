@@ -3,6 +3,8 @@ package simulate
 import (
 	"fmt"
 	"strings"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
 // ledger knows every secret that came into being, and what became of every refresh token. No party reads it.
@@ -13,8 +15,9 @@ type ledger struct {
 	counts  map[string]int
 	refresh map[string]*token
 	codes   map[string]*code
-	states  map[string]bool // of attempts that were stored
-	asked   map[string]bool // access tokens and refresh tokens that a party wanted revoked
+	states  map[string]bool   // of attempts that were stored
+	jkts    map[string]string // of access tokens and refresh tokens: the thumbprint of the key that they are bound to
+	asked   map[string]bool   // access tokens and refresh tokens that a party wanted revoked
 }
 
 // A token is a refresh token, with the access token that came with it.
@@ -51,7 +54,7 @@ const headLength = 16
 
 func newLedger(w *World) *ledger {
 	return &ledger{w: w, names: map[string]string{}, heads: map[string]string{}, counts: map[string]int{}, refresh: map[string]*token{}, codes: map[string]*code{}, states: map[string]bool{},
-		asked: map[string]bool{}}
+		asked: map[string]bool{}, jkts: map[string]string{}}
 }
 
 // secret enters a secret under a short name.
@@ -88,6 +91,16 @@ func (l *ledger) mint(access, refresh, parent string) {
 		t.parent.successors = append(t.parent.successors, t)
 	}
 	l.refresh[refresh] = t
+}
+
+// bind notes what the server bound the tokens to.
+func (l *ledger) bind(kept *authserver.MemoryStore, issued tokenAnswer) {
+	if t, err := kept.Token(authserver.DigestOf(issued.Access)); err == nil && t.JKT != "" {
+		l.jkts[issued.Access] = t.JKT
+		if issued.Refresh != "" {
+			l.jkts[issued.Refresh] = t.JKT
+		}
+	}
 }
 
 // comesFrom tells whether t is a successor of old, or of its successors.

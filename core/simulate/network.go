@@ -18,6 +18,8 @@ type exchange struct {
 	e    *effect
 	body string
 	form url.Values
+	// proof is the DPoP proof that the request goes with, where there is one.
+	proof *proof
 }
 
 // send carries out an http effect.
@@ -118,6 +120,8 @@ func (x *exchange) member(res authserver.Response) (member, outcome string) {
 			return response(200, "", body), "unknown"
 		}
 		return response(200, "text/html", "<h1>Sign in to this network</h1>"), "unknown"
+	case w.plan.dpop && res.Status == 200 && strings.Contains(body, `"token_type":"DPoP"`) && w.goesWrong(downgraded):
+		body = strings.Replace(body, `"token_type":"DPoP"`, `"token_type":"Bearer"`, 1)
 	case res.Status == 200 && w.goesWrong(withoutType):
 		body = strings.Replace(body, `"token_type"`, `"token_sort"`, 1)
 	}
@@ -161,6 +165,7 @@ func (x *exchange) answer(member, outcome string) {
 	if !x.p.dead && !x.t.done {
 		x.w.note(x.p, "http %s is answered: %s", x.e.Stage, outcome)
 		x.learn(member, outcome)
+		x.told(member)
 	}
 	x.p.answer(x.t, member)
 }

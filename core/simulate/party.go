@@ -33,7 +33,8 @@ type party struct {
 
 	view
 	flow   flow
-	header string // that prepare gave last
+	header string            // that prepare gave last
+	nonces map[string]string // by host: what a server last wanted to see in a proof
 	// answered holds the answers it got by the counters of their effects, former those of the session in whose place it came.
 	answered, former map[string]answered
 }
@@ -74,6 +75,9 @@ func (w *World) open(slot int, session string) *party {
 	p.status, p.withdrawn = "not_authenticated", map[string]bool{}
 	if w.plan.skewed {
 		p.skew = w.span(-120_000, 120_000)
+		if w.plan.dpop {
+			p.skew /= 3 // a minute is what servers take
+		}
 	}
 	w.everyone = append(w.everyone, p)
 	w.slots[slot] = p
@@ -81,6 +85,9 @@ func (w *World) open(slot int, session string) *party {
 	if session != "" {
 		msg += `,"session":` + quote(session)
 		p.held = readSaved(session)
+		for _, name := range namesIn(session) {
+			w.keys.record(name).known(p)
+		}
 	}
 	w.note(p, "opens, bytes %v", session != "")
 	p.guard(func() {
@@ -95,7 +102,7 @@ func (w *World) open(slot int, session string) *party {
 
 func (w *World) config() string {
 	c := map[string]any{
-		"issuer": issuer, "client_id": clientID, "redirect_uri": redirectURI, "scope": "profile", "resources": []string{"https://api.example/v1"},
+		"issuer": issuer, "client_id": clientID, "redirect_uri": redirectURI, "scope": "profile", "resources": []string{resourceURL},
 		"authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "revocation_endpoint": issuer + "/revoke",
 		"userinfo_endpoint": issuer + "/userinfo", "retry_window_ms": w.plan.retryWindow,
 	}
@@ -113,6 +120,9 @@ func (w *World) config() string {
 	}
 	if w.plan.hooks {
 		c["parameter_hooks"], c["request_hooks"] = []string{"authorization", "refresh", "device_authorization"}, []string{"token", "refresh", "polling"}
+	}
+	if w.plan.dpop {
+		c["dpop"] = true
 	}
 	b, _ := json.Marshal(c) // texts, numbers and lists of texts
 	return string(b)
@@ -257,6 +267,7 @@ func (p *party) die() {
 	w := p.w
 	w.note(p, "dies")
 	p.dead = true
+	w.keys.crashed(p)
 	for _, t := range slices.Clone(p.tasks) {
 		if t.pending == nil {
 			continue

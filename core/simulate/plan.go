@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sort"
 	"strings"
 )
@@ -36,6 +37,12 @@ const (
 	timerLate       fault = "timer late"
 	crashMid        fault = "crash between effects"
 	serverFails     fault = "server's store fails"
+	keyFails        fault = "key fails"
+	keyAnswerLost   fault = "key effect carried out, answer lost"
+	keySlow         fault = "key slow"
+	keyCareless     fault = "key with its private part"
+	signFails       fault = "sign fails"
+	downgraded      fault = "bearer token in place of a bound one"
 
 	// These happen by themselves, as often as the plan's chaos comes.
 	crash         fault = "crash"
@@ -46,6 +53,7 @@ const (
 	offline       fault = "network down for a while"
 	storeDown     fault = "store down for a while"
 	serverRestart fault = "server restarted"
+	keyLost       fault = "key lost"
 )
 
 // rates are of a world where everything goes wrong now and then; a plan scales them.
@@ -59,6 +67,12 @@ var rates = []struct {
 	{crashMid, .003}, {serverFails, .01},
 	{crash, 1}, {retire, .5}, {stale, .3}, {clockForward, .3}, {clockBack, .3}, {offline, .4}, {storeDown, .3}, {serverRestart, .3},
 }
+
+// keyRates are of a world with DPoP besides.
+var keyRates = []struct {
+	fault fault
+	rate  float64
+}{{keyFails, .02}, {keyAnswerLost, .02}, {keySlow, .05}, {keyCareless, .1}, {signFails, .02}, {downgraded, .05}}
 
 // A plan is what a world is like, drawn from its seed.
 type plan struct {
@@ -79,6 +93,9 @@ type plan struct {
 	think, ruin   int64 // mean ms between actions, between what happens by itself
 	faults        map[fault]float64
 	quietCommands map[string]bool // commands that nobody gives
+	dpop          bool
+	keysLost      bool
+	nonceLife     int64 // of the server's nonces, seconds, 0: none
 }
 
 func (w *World) draw() plan {
@@ -116,7 +133,29 @@ func (w *World) draw() plan {
 			p.quietCommands[a.name] = true
 		}
 	}
+	w.drawKeys(&p, calm)
 	return p
+}
+
+// drawKeys has some of the worlds run with DPoP. It draws for itself, so that the others are what they were.
+func (w *World) drawKeys(p *plan, calm bool) {
+	rng := rand.New(rand.NewPCG(w.seed, 0x64706f70))
+	if p.dpop = rng.Float64() < .3; !p.dpop {
+		return
+	}
+	p.nonceLife = []int64{0, 0, 5, 60, 3600}[rng.IntN(5)]
+	p.keysLost = rng.Float64() < .1
+	if calm {
+		return
+	}
+	for _, r := range keyRates {
+		if scale := []float64{0, 0, .3, 1, 1, 3}[rng.IntN(6)]; scale > 0 {
+			p.faults[r.fault] = r.rate * scale
+		}
+	}
+	if p.keysLost {
+		p.faults[keyLost] = 1
+	}
 }
 
 func (p plan) String() string {
@@ -125,6 +164,6 @@ func (p plan) String() string {
 		on = append(on, fmt.Sprintf("%s %.3g", f, rate))
 	}
 	sort.Strings(on)
-	return fmt.Sprintf("locks %v, processes %v, %d parties, clocks apart %v, secret %v, hooks %v, device flow %v, automatic %v, grace %d s, lives %d s and %d s, retry window %d ms, an action each %d ms, ruin each %d ms; %s",
-		p.locks, p.processes, p.slots, p.skewed, p.secret, p.hooks, p.device, p.auto, p.grace, p.accessLife, p.refreshLife, p.retryWindow, p.think, p.ruin, strings.Join(on, ", "))
+	return fmt.Sprintf("locks %v, processes %v, %d parties, clocks apart %v, secret %v, hooks %v, DPoP %v (nonces for %d s), device flow %v, automatic %v, grace %d s, lives %d s and %d s, retry window %d ms, an action each %d ms, ruin each %d ms; %s",
+		p.locks, p.processes, p.slots, p.skewed, p.secret, p.hooks, p.dpop, p.nonceLife, p.device, p.auto, p.grace, p.accessLife, p.refreshLife, p.retryWindow, p.think, p.ruin, strings.Join(on, ", "))
 }

@@ -33,6 +33,15 @@ var plants = []struct {
 	{"timer-not-silenced", 400},
 	{"stopped-poll-used", 400},
 	{"redact-skipped", 100},
+	{"downgrade-taken", 100},
+	{"key-dropped", 100},
+	{"key-shared", 100},
+	{"key-kept", 100},
+	{"ath-left-out", 100},
+	{"proof-left-out", 100},
+	{"nonce-forgotten", 100},
+	{"jti-reused", 100},
+	{"private-member", 100},
 }
 
 // TestPlanted: each fault is found, and soon.

@@ -25,7 +25,9 @@ type Report struct {
 	Faults  map[string]int
 	// Excused counts what an exception of the rules allowed, Known the findings that are known.
 	Excused, Known map[string]int
-	Violation      *Violation
+	// Keys counts what became of the keys that were there at the end.
+	Keys      map[string]int
+	Violation *Violation
 }
 
 // A Violation is a rule that was broken.
@@ -36,7 +38,7 @@ type Violation struct {
 
 func newReport(seed uint64) *Report {
 	return &Report{Seed: seed, Runs: 1, States: map[string]int{}, Reached: map[string]int{}, Effects: map[string]int{}, Commands: map[string]int{},
-		Results: map[string]int{}, Faults: map[string]int{}, Excused: map[string]int{}, Known: map[string]int{}}
+		Results: map[string]int{}, Faults: map[string]int{}, Excused: map[string]int{}, Known: map[string]int{}, Keys: map[string]int{}}
 }
 
 func (r *Report) finish(w *World) {
@@ -49,7 +51,7 @@ func (r *Report) Add(o *Report) {
 	r.Steps += o.Steps
 	r.Virtual += o.Virtual
 	for _, pair := range [][2]map[string]int{{r.States, o.States}, {r.Reached, o.Reached}, {r.Effects, o.Effects}, {r.Commands, o.Commands}, {r.Results, o.Results},
-		{r.Faults, o.Faults}, {r.Excused, o.Excused}, {r.Known, o.Known}} {
+		{r.Faults, o.Faults}, {r.Excused, o.Excused}, {r.Known, o.Known}, {r.Keys, o.Keys}} {
 		for name, n := range pair[1] {
 			pair[0][name] += n
 		}
@@ -66,7 +68,7 @@ func (r *Report) String() string {
 	for _, part := range []struct {
 		name string
 		of   map[string]int
-	}{{"effects", r.Effects}, {"commands", r.Commands}, {"errors", r.Results}, {"sessions in", r.Reached}, {"faults", r.Faults}, {"excused", r.Excused}, {"known findings", r.Known}} {
+	}{{"effects", r.Effects}, {"commands", r.Commands}, {"errors", r.Results}, {"sessions in", r.Reached}, {"faults", r.Faults}, {"excused", r.Excused}, {"known findings", r.Known}, {"keys at the end", r.Keys}} {
 		if len(part.of) == 0 {
 			continue
 		}

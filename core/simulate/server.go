@@ -19,6 +19,7 @@ const (
 	issuer      = "https://as.example"
 	redirectURI = "https://app.example/cb"
 	clientID    = "app"
+	resourceURL = "https://api.example/v1"
 )
 
 // server is the project's own authorization server, on true time and with randomness of the seed.
@@ -66,6 +67,7 @@ func (s *server) restart() {
 		Issuer: issuer, Store: flakyStore{s.kept, s.w}, Users: map[string]authserver.User{"user": {Password: "password", Name: "User"}},
 		AccessTokenLifetime: time.Duration(p.accessLife) * time.Second, RefreshTokenLifetime: time.Duration(p.refreshLife) * time.Second,
 		DeviceInterval: time.Duration(p.interval) * time.Second, RotationGrace: time.Duration(p.grace) * time.Second, Rand: s.rand,
+		DPoPNonceInterval: time.Duration(p.nonceLife) * time.Second,
 	})
 	if err != nil {
 		panic(err)
@@ -90,6 +92,7 @@ func (s *server) handle(method, target string, header http.Header, body string) 
 		var issued tokenAnswer
 		if json.Unmarshal(res.Body, &issued) == nil {
 			s.w.ledger.mint(issued.Access, issued.Refresh, form.Get("refresh_token"))
+			s.w.ledger.bind(s.kept, issued)
 		}
 	}
 	return res
@@ -113,8 +116,16 @@ func (s *server) honours(refresh string) bool {
 }
 
 func (s *server) accepts(access string) bool {
-	_, ok := s.as.Authenticate(s.time(), access)
-	return ok
+	digest := authserver.DigestOf(access)
+	t, err := s.kept.Token(digest)
+	return err == nil && t.Access == digest && !t.Revoked && !t.IsExpired(s.time())
+}
+
+// access is the protected resource; live tells whether the token is good, whatever of the proof.
+func (s *server) access(method, target string, header http.Header) (res authserver.Response, live bool) {
+	_, value, _ := strings.Cut(header.Get("Authorization"), " ")
+	_, res, _ = s.as.CheckAccess(authserver.Request{Method: method, URL: target, Header: header, Now: s.time()}, authserver.Access{Resource: resourceURL})
+	return res, s.accepts(value)
 }
 
 var (

@@ -37,6 +37,10 @@ func (w *World) settle() {
 		}
 	}
 	w.dropped()
+	w.leftOver()
+	if !w.ok() {
+		return
+	}
 	for _, p := range w.alive() {
 		p.die()
 	}
@@ -44,6 +48,23 @@ func (w *World) settle() {
 	// Marks of whoever died are no hindrance any more.
 	w.now += 2 * fresh
 	w.survives()
+}
+
+// leftOver asks what keys are left.
+func (w *World) leftOver() {
+	if !w.plan.dpop || !w.ok() {
+		return
+	}
+	var memory []string
+	for _, p := range w.alive() {
+		p.command("export", "", func(ok json.RawMessage) {
+			var result struct{ Session string }
+			json.Unmarshal(ok, &result)
+			memory = append(memory, result.Session)
+		})
+	}
+	w.quiet()
+	w.keys.orphans(memory)
 }
 
 // quiet runs the world until nothing but timers is to come.
@@ -93,6 +114,10 @@ func (w *World) survives() {
 	good := kept.Refresh != "" && w.server.honours(kept.Refresh)
 	if now := w.now; good && kept.SentAt != 0 && (w.plan.retryWindow == 0 || now-kept.SentAt > w.plan.retryWindow) {
 		w.excuse("the token went out before, unanswered, and its window is over")
+		good = false
+	}
+	if good && kept.Key != "" && w.keys.keys[kept.Key] == nil {
+		w.excuse("the key of the session is lost")
 		good = false
 	}
 	p := w.open(0, "")

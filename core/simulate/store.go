@@ -29,6 +29,8 @@ type entry struct {
 // saved is what a session's text says.
 type saved struct {
 	Access     string `json:"access_token"`
+	Kind       string `json:"token_type"`
+	Key        string `json:"dpop_key"`
 	Refresh    string `json:"refresh_token"`
 	ExpiresAt  int64  `json:"expires_at"`
 	SentAt     int64  `json:"sent_at"`
@@ -68,10 +70,12 @@ func (s *store) carry(p *party, e *effect) {
 	p.tails[e.Key] = at
 	t.pending = func() {
 		t.pending = nil
+		before := s.entries[e.Key].value
 		member := s.perform(p, e)
 		delay := s.latency()
 		if e.Kind == "store" && strings.HasPrefix(member, `"ok"`) && w.goesWrong(storeAnswerLost) {
 			p.noteStored(e, "unknown")
+			w.keys.untold(e.Key, before, s.entries[e.Key].value)
 			member, delay = `"failed":{"kind":"timeout"}`, delay+w.span(0, 30_000)
 		}
 		w.after(delay, func() { p.answer(t, member) })
@@ -86,6 +90,11 @@ func (s *store) carry(p *party, e *effect) {
 func (s *store) perform(p *party, e *effect) (member string) {
 	w := s.w
 	load := e.Kind == "load"
+	if e.Key == sessionKey && e.Value != nil {
+		for _, name := range namesIn(*e.Value) {
+			w.keys.record(name).held = true
+		}
+	}
 	if !w.healed && w.now < s.downTill || !load && w.goesWrong(storeFails) || load && w.goesWrong(loadFails) {
 		w.note(p, "%s %s fails", e.Kind, e.Key)
 		if !load {
@@ -95,6 +104,9 @@ func (s *store) perform(p *party, e *effect) (member string) {
 	}
 	found := s.entries[e.Key]
 	if load {
+		for _, name := range namesIn(found.value) {
+			w.keys.record(name).known(p)
+		}
 		w.note(p, "load %s finds version %q %s", e.Key, found.version, s.describe(found.value))
 		if found.version == "" {
 			return `"ok":{"version":""}`
@@ -112,6 +124,7 @@ func (s *store) perform(p *party, e *effect) (member string) {
 		next = entry{value: *e.Value, version: strconv.FormatInt(s.last, 10)}
 	}
 	if e.Key == sessionKey {
+		w.keys.typed(p, readSaved(next.value))
 		next.marker = w.written(p, found, readSaved(next.value))
 		p.noteStored(e, "ok")
 	} else {
@@ -119,6 +132,7 @@ func (s *store) perform(p *party, e *effect) (member string) {
 	}
 	w.note(p, "store %s version %q %s", e.Key, next.version, s.describe(next.value))
 	s.entries[e.Key] = next
+	w.keys.stored(p, e.Key, next.value, found.value)
 	return `"ok":{"version":` + quote(next.version) + `}`
 }
 
@@ -143,15 +157,18 @@ func (s *store) describe(value string) string {
 	if value == "" {
 		return "nothing"
 	}
-	v := readSaved(value)
+	v, keys := readSaved(value), ""
+	for _, name := range namesIn(value) {
+		keys += " " + s.w.keys.record(name).alias
+	}
 	if v.Access == "" && v.Refresh == "" {
-		return "some text"
+		return "some text" + keys
 	}
 	text := s.w.ledger.name(v.Access) + " " + s.w.ledger.name(v.Refresh)
 	if v.SentAt != 0 {
 		text += " marked at " + strconv.FormatInt(v.SentAt-epoch, 10)
 	}
-	return text
+	return text + keys
 }
 
 func quote(s string) string {

@@ -29,6 +29,7 @@ type World struct {
 	server   *server
 	store    *store
 	locks    *locks
+	keys     *keyStore
 	ledger   *ledger
 	setBack  int64    // how far the clock of the parties' machine was set back, in all
 	jumps    int      // of that clock
@@ -50,6 +51,7 @@ func New(seed uint64, life int) *World {
 	w.ledger = newLedger(w)
 	w.plan = w.draw()
 	w.store = newStore(w)
+	w.keys = newKeyStore(w)
 	w.locks = &locks{w: w, held: map[string]*hold{}}
 	w.server = newServer(w)
 	w.slots = make([]*party, w.plan.slots)
@@ -134,10 +136,29 @@ func (w *World) act() {
 	w.after(w.wait(w.plan.think), w.act)
 }
 
+// setRight sets the clock of the parties' machine right, some time after it jumped: with a wrong one no server takes a proof (RFC 9449 section 4.3).
+func (w *World) setRight() {
+	if !w.plan.dpop {
+		return
+	}
+	w.after(w.long(1_000, 600_000), func() {
+		if w.healed || w.offset == 0 {
+			return
+		}
+		w.setBack += max(0, w.offset)
+		w.offset = 0
+		w.jumps++
+		w.note(nil, "the clock is set right")
+	})
+}
+
 // ruin lets happen what needs no cause.
 func (w *World) ruin() {
 	if w.healed {
 		return
+	}
+	if w.plan.keysLost && w.chance(.2) && w.goesWrong(keyLost) {
+		w.keys.lose()
 	}
 	if list := w.alive(); len(list) > 0 {
 		p := list[w.n(len(list))]
@@ -156,12 +177,14 @@ func (w *World) ruin() {
 			w.offset += by
 			w.jumps++
 			w.note(nil, "clock forward by %d ms", by)
+			w.setRight()
 		case choice == clockBack:
 			by := w.long(500, 2*86_400_000)
 			w.offset = max(w.offset-by, -epoch/2)
 			w.setBack += by
 			w.jumps++
 			w.note(nil, "clock back by %d ms", by)
+			w.setRight()
 		case choice == offline:
 			w.downTill = w.now + w.long(1_000, 300_000)
 			w.note(nil, "network down")

@@ -27,7 +27,7 @@ export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, in
     const response = await fetch(new Request(request, { redirect: 'manual' }));
     if (isRedirect(response)) throw failure('server', 'redirect', 'fetch');
     const { status, headers } = response;
-    if (status !== 401 && !headers.has('dpop-nonce')) return response;
+    if (status !== 401 && !headers.has('dpop-nonce') && !headers.has('www-authenticate')) return response;
     let sent: string | undefined = prepared.headers[0][1];
     try {
       request = new Request(input, init);

@@ -281,7 +281,8 @@ func (c *conversation) command(b byte) error {
 
 // answered is the command that tells of a resource's refusal.
 func answered(sent, code string) string {
-	return fmt.Sprintf(`"answered","url":"https://api.example/x","status":401,"headers":[["dpop-nonce","n"],["www-authenticate","DPoP error=\"%s\", Bearer error=\"%[1]s\""]],"sent":%q`, code, sent)
+	challenge, _ := json.Marshal(fmt.Sprintf(`DPoP error="%s", Bearer error="%[1]s"`, code))
+	return fmt.Sprintf(`"answered","url":"https://api.example/x","status":401,"headers":[["dpop-nonce","n"],["www-authenticate",%s]],"sent":%q`, challenge, sent)
 }
 
 // answer makes an answer of the kind that the effect wants, mostly a good one.
@@ -384,8 +385,10 @@ func (c *conversation) respond(e effect, b byte) string {
 			nonce = `,["dpop-nonce","NONCE"]`
 		}
 	}
-	good := fmt.Sprintf(`{"access_token":"ACCESS-%d","token_type":%q,"expires_in":60,"refresh_token":"REFRESH-%d","id_token":%q,"sub":"s"}`, c.tokens, kind, c.tokens, c.idToken())
-	bodies := []string{good, good, good, good, `{"error":"invalid_grant","error_description":"it was ` + secret + `"}`, `{"access_token":"ACCESS-1"}`, `[]`, `{"access_token":"ACCESS-1","token_type":"Bearer","expires_in":-1}`, `{"error":"use_dpop_nonce"}`, `<html>`, ``}
+	good := fmt.Sprintf(`{"access_token":"ACCESS-%[1]d","token_type":%[2]q,"expires_in":60,"refresh_token":"REFRESH-%[1]d","id_token":%[3]q,"sub":"s"}`,
+		c.tokens, kind, c.idToken())
+	bodies := []string{good, good, good, good, `{"error":"invalid_grant","error_description":"it was ` + secret + `"}`, `{"access_token":"ACCESS-1"}`, `[]`,
+		`{"access_token":"ACCESS-1","token_type":"Bearer","expires_in":-1}`, `{"error":"use_dpop_nonce"}`, `<html>`, ``}
 	switch e.m["stage"] {
 	case "discovery":
 		good = `{"issuer":"https://as.example","jwks_uri":"https://as.example/jwks","device_authorization_endpoint":"https://as.example/d","pushed_authorization_request_endpoint":"https://as.example/par"}`

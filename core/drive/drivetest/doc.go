@@ -20,6 +20,6 @@
 // An expected value matches an object that has its members with matching values, an array of the same length with matching
 // elements, and otherwise only what is equal. {"$bytes":N} matches a body of N bytes, a missing body being empty. {"$absent":true}
 // matches nothing there, and {"$save":NAME} something, which is kept for the rest of the case: {"$same":NAME} matches what is equal to
-// it, {"$other":NAME} something else, and {"$use":NAME} in an effect stands for it. Headers match after those of one name were joined by ", ", and others may stand beside them. An answer is what stands under "answer" in the
-// result of perform.
+// it, {"$other":NAME} something else, and {"$use":NAME} in an effect stands for it. Headers match after those of one
+// name were joined by ", ", and others may stand beside them. An answer is what stands under "answer" in the result of perform.
 package drivetest

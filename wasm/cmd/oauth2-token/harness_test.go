@@ -262,7 +262,9 @@ func certified(t *testing.T, options ...string) peer {
 	})
 	issuer := ""
 	for lines := bufio.NewScanner(out); issuer == "" && lines.Scan(); {
-		issuer, _ = strings.CutPrefix(lines.Text(), "ready: ")
+		if url, ok := strings.CutPrefix(lines.Text(), "ready: "); ok {
+			issuer = url
+		}
 	}
 	if issuer == "" {
 		t.Fatal("oidc-provider did not start")

@@ -1,0 +1,228 @@
+package core
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestBoundUnsignedIntrospection: with introspection_signed_response_alg no good answer goes without a signature, whatever its status.
+func TestBoundUnsignedIntrospection(t *testing.T) {
+	for _, status := range []int{200, 201, 203, 206} {
+		s := quietScene(t)
+		s.open(with(`{"jwks_uri":"https://as.example/jwks","introspection_endpoint":"https://as.example/introspect","introspection_signed_response_alg":"ES256"}`))
+		s.server = func(m msg) reply { return jsonReply(status, `{"active":true,"sub":"admin"}`) }
+		if r := s.do("introspect", `"token":"some-token"`); r.m["ok"] != nil {
+			t.Error(status, r.raw)
+		}
+	}
+}
+
+// TestBoundOtherTabAfterLogOut: after log_out in one tab the other says so, and not that a key is missing.
+func TestBoundOtherTabAfterLogOut(t *testing.T) {
+	for _, name := range []string{"prepare", "userinfo"} {
+		s := quietScene(t)
+		s.server = func(m msg) reply {
+			if strings.HasSuffix(m.str("url"), "/token") {
+				return dpopToken(1)
+			}
+			return reply{status: 200}
+		}
+		s.open(with(dpopConf))
+		a := s.handle
+		s.signIn()
+		s.open(with(dpopConf))
+		b := s.handle
+		s.use(a)
+		s.ok("log_out")
+		s.use(b)
+		r := s.do(name, `"url":"https://api.example/v1/x"`)
+		if code := r.str("error", "code"); code != "not_signed_in" && code != "signed_out" {
+			t.Error(name, r.raw)
+		}
+		if st := s.ok("status").str("ok", "status"); st != "not_authenticated" {
+			t.Error(name, st)
+		}
+	}
+}
+
+// TestBoundLogOutTwice: log_out that could not delete, and again: then all is gone, the key too, and the refresh token is ended at the server.
+func TestBoundLogOutTwice(t *testing.T) {
+	s := quietScene(t)
+	n := 0
+	s.server = func(m msg) reply {
+		if strings.HasSuffix(m.str("url"), "/revoke") {
+			n++
+			return reply{status: 200}
+		}
+		return dpopToken(1)
+	}
+	s.open(with(dpopConf))
+	s.signIn()
+	effects := s.input(`"command":"log_out","id":80`)
+	for len(effects) > 0 {
+		m := effects[0]
+		effects = effects[1:]
+		if m.str("kind") == "store" {
+			effects = append(effects, s.answer(m, `"failed":{"kind":"storage"}`)...)
+			continue
+		}
+		if m.str("kind") == "result" {
+			if m.str("error", "kind") != "storage" {
+				t.Fatal(m.raw)
+			}
+			continue
+		}
+		effects = append(effects, s.settleOne(m)...)
+	}
+	s.ok("log_out")
+	if len(s.keys) != 0 || s.store["oauth2.session"] != "" {
+		t.Error("left:", s.keys, s.store)
+	}
+}
+
+// settleOne carries out one effect and gives those that come of it.
+func (s *scene) settleOne(m msg) []msg {
+	switch m.str("kind") {
+	case "load", "store":
+		return s.answer(m, s.storage(m))
+	case "lock":
+		return s.answer(m, `"ok":{}`)
+	case "key", "sign":
+		return s.answer(m, s.keyed(m))
+	case "http":
+		return s.answer(m, s.server(m).member())
+	}
+	return nil
+}
+
+// TestBoundExpiredDeviceLeft: a flow that ended while no page was open leaves no key and no code.
+func TestBoundExpiredDeviceLeft(t *testing.T) {
+	s := quietScene(t)
+	s.open(with(boundDevice))
+	s.server = func(m msg) reply {
+		if strings.HasSuffix(m.str("url"), "/device") {
+			return deviceReply
+		}
+		return jsonReply(400, `{"error":"authorization_pending"}`)
+	}
+	s.ok("device_start")
+	s.pass(5_000)
+	s.timers = nil // the page is closed
+	s.now += 700_000
+	s.open(with(boundDevice))
+	s.ok("device_start")
+	s.ok("poll_stop", `"forget":true`)
+	if len(s.keys) != 0 {
+		t.Error(s.keys)
+	}
+}
+
+// TestBoundDiedWhileRedeeming: a page that is closed while its code is redeemed leaves no key for good.
+func TestBoundDiedWhileRedeeming(t *testing.T) {
+	s := quietScene(t)
+	s.open(with(dpopConf))
+	u := authorizeURL(s)
+	s.start("callback", callbackURL(u, replyCode)) // no answer comes, the page is closed
+	s.open(with(dpopConf))
+	s.now += attemptLife + 1
+	s.ok("authorize")
+	if len(s.keys) != 1 {
+		t.Error(s.keys)
+	}
+}
+
+// TestBoundRefusedWithoutAccessLeavesKey: invalid_grant for the last thing that a session has ends the session, and its key.
+func TestBoundRefusedWithoutAccessLeavesKey(t *testing.T) {
+	s := quietScene(t)
+	s.server = func(m msg) reply {
+		if strings.HasSuffix(m.str("url"), "/revoke") {
+			return reply{status: 200}
+		}
+		return dpopToken(1)
+	}
+	s.open(with(dpopConf))
+	s.signIn()
+	s.ok("revoke", `"token":"access_token"`)
+	s.server = func(msg) reply { return jsonReply(400, `{"error":"invalid_grant"}`) }
+	s.do("refresh")
+	if s.store["oauth2.session"] == "" && len(s.keys) != 0 {
+		t.Error("no session, and a key:", s.keys)
+	}
+}
+
+// TestBoundMaxAgeZero: max_age is held against when the request was made: who signed in after it is recent, however long consent takes.
+func TestBoundMaxAgeZero(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	s.open(with(`{"jwks_uri":"https://as.example/jwks","scope":"openid read"}`))
+	u := authorizeURL(s, `"max_age":0`)
+	s.lastNonce = u.Query().Get("nonce")
+	i.claims = map[string]any{"auth_time": fmt.Sprint(s.now/1000 + 15)} // the password
+	s.now += 60_000                                                     // a second factor, consent
+	if r := s.do("callback", callbackURL(u, replyCode)); r.m["ok"] == nil {
+		t.Error(r.raw)
+	}
+}
+
+// TestBoundDeviceNonceTwice: what a server says of a proof is no word on the device code.
+func TestBoundDeviceNonceTwice(t *testing.T) {
+	for _, refusal := range []string{"use_dpop_nonce", "invalid_dpop_proof"} {
+		s := quietScene(t)
+		s.open(with(boundDevice))
+		n := 0
+		s.server = func(m msg) reply {
+			if strings.HasSuffix(m.str("url"), "/device") {
+				return deviceReply
+			}
+			if n++; n <= 2 {
+				return reply{raw: fmt.Sprintf(`"ok":{"status":400,"headers":[["content-type","application/json"],["dpop-nonce","n-%d"]],"body":{"text":"{\"error\":\"%s\"}"}}`, n, refusal)}
+			}
+			return dpopToken(1)
+		}
+		s.ok("device_start")
+		s.pass(5_000)
+		if r := s.do("poll_start"); r.m["ok"] == nil {
+			t.Error(refusal, "ends the flow for good:", r.raw)
+		}
+	}
+}
+
+// TestBoundOneKeyTwoKinds: one client_key cannot be of two kinds: refused when opened, not when a code was spent.
+func TestBoundOneKeyTwoKinds(t *testing.T) {
+	s := quietScene(t)
+	r := s.open(with(`{"client_key":"signing","token_endpoint_auth_method":"private_key_jwt","request_object_signing_alg":"PS256"}`))
+	if r.str("error", "kind") != "client" {
+		t.Error("ES256 (the default) for assertions and PS256 for requests, of one key")
+	}
+}
+
+// TestBoundSignInWhileSigning: a proof that was being signed while a new session began fails for the old key: the new session has a token for that request.
+func TestBoundSignInWhileSigning(t *testing.T) {
+	s := quietScene(t)
+	n := 0
+	s.server = func(msg) reply { n++; return dpopToken(n) }
+	s.open(with(`{"dpop":true,"client_secret":"secret"}`))
+	s.ok("client_credentials")
+	effects := s.input(`"command":"prepare","id":70,"url":"https://api.example/v1/x"`)
+	if len(effects) != 1 || effects[0].str("kind") != "sign" {
+		t.Fatal(effects)
+	}
+	s.ok("client_credentials") // the key of before goes
+	r := s.resultOf("70", s.settle(s.answer(effects[0], s.keyed(effects[0]))))
+	if !strings.Contains(r.raw, "access-2") {
+		t.Error(r.raw)
+	}
+}
+
+// TestBoundCancelledAuthorizeLeavesKey: a request for authorization that was cancelled while its key was made is given out to nobody, and takes nobody's place.
+func TestBoundCancelledAuthorizeLeavesKey(t *testing.T) {
+	s := quietScene(t)
+	s.open(with(dpopConf))
+	effects := s.input(`"command":"authorize","id":70`)
+	s.input(`"command":"cancel","id":71,"target":70`)
+	s.settle(s.answer(effects[0], s.keyed(effects[0])))
+	if len(s.keys) != 0 || strings.Contains(s.store["oauth2.pending"], `"state"`) {
+		t.Error(s.keys, s.store)
+	}
+}

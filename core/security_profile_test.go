@@ -1,0 +1,214 @@
+package core
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestSecurityProfileDrawsRepeatAttempts: authorization requests that wait for one input: the 129th has state and verifier of the first.
+func TestSecurityProfileDrawsRepeatAttempts(t *testing.T) {
+	s := quietScene(t)
+	s.handle = s.engine.Open([]byte(s.head() + `"kind":"client","config":` + conf + `}`))
+	load := s.drain()
+	for i := 1; i <= 129; i++ {
+		load = append(load, s.input(fmt.Sprintf(`"command":"authorize","id":%d`, i))...)
+	}
+	seen := map[string]string{}
+	for _, m := range s.settle(load) {
+		st := m.str("ok", "state")
+		if st != "" && seen[st] != "" {
+			t.Fatalf("the same state and verifier twice:\n%s\n%s", seen[st], m.str("ok", "url"))
+		}
+		seen[st] = m.str("ok", "url")
+	}
+}
+
+// TestSecurityProfileChallengeMemory: what reading a challenge takes grows with its length and not with the square of it.
+func TestSecurityProfileChallengeMemory(t *testing.T) {
+	text := "Bearer " + strings.Repeat(`a="",`, 40_000) // 200 kB
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	challenges(text)
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 500*uint64(len(text)) {
+		t.Errorf("%d bytes taken to read a header of %d", n, len(text))
+	}
+}
+
+// TestSecurityProfileAlgChanged: another dpop_signing_alg is for keys to come; a session goes on with its own.
+func TestSecurityProfileAlgChanged(t *testing.T) {
+	s := quietScene(t)
+	n := 0
+	s.server = func(msg) reply { n++; return dpopToken(n) }
+	s.open(with(dpopConf))
+	s.signIn()
+	s.open(with(`{"dpop":true,"dpop_signing_alg":"ES384"}`))
+	s.ok("refresh")
+}
+
+// TestSecurityProfileDiscoverySecondPlace: the second place for metadata is tried whenever the first has none for us (RFC 8414 section 3.1; MCP clients have to try both).
+func TestSecurityProfileDiscoverySecondPlace(t *testing.T) {
+	for _, first := range []reply{{failed: "network"}, {status: 403}, {status: 400}, {status: 200, ctype: "text/html", body: "<!doctype html>"}} {
+		s := quietScene(t)
+		s.open(`{"issuer":"https://as.example","client_id":"c","redirect_uri":"https://client.example/cb","discovery":true}`)
+		s.server = func(m msg) reply {
+			if strings.HasSuffix(m.str("url"), "/.well-known/oauth-authorization-server") {
+				return jsonReply(200, `{"issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token"}`)
+			}
+			return first // CORS lets a page see no 404; a server that answers all other paths
+		}
+		if r := s.do("authorize"); r.m["ok"] == nil {
+			t.Error(first, r.raw)
+		}
+	}
+}
+
+// TestSecurityProfileDiscoveryInserted: an OpenID document at the path that RFC 8414 section 5 makes (the second of the three that MCP clients have to try).
+func TestSecurityProfileDiscoveryInserted(t *testing.T) {
+	s := quietScene(t)
+	s.open(`{"issuer":"https://as.example/tenant1","client_id":"c","redirect_uri":"https://client.example/cb","discovery":true}`)
+	s.server = func(m msg) reply {
+		if m.str("url") == "https://as.example/.well-known/openid-configuration/tenant1" {
+			return jsonReply(200, `{"issuer":"https://as.example/tenant1","authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token"}`)
+		}
+		return reply{status: 404}
+	}
+	if r := s.do("authorize"); r.m["ok"] == nil {
+		t.Error(r.raw)
+	}
+}
+
+// TestSecurityProfileResourceMetadataAtRoot: MCP servers may have their metadata at the root of the host alone.
+func TestSecurityProfileResourceMetadataAtRoot(t *testing.T) {
+	s := quietScene(t)
+	s.open(conf)
+	s.server = func(m msg) reply {
+		if m.str("url") == "https://mcp.example/.well-known/oauth-protected-resource" {
+			return jsonReply(200, `{"resource":"https://mcp.example/mcp","authorization_servers":["https://as.example"]}`)
+		}
+		return reply{status: 404}
+	}
+	s.ok("resource_metadata", `"url":"https://mcp.example/mcp"`)
+}
+
+// TestSecurityProfileAssertionClientID: with a client assertion client_id stands in the request too (RFC 7521 section 4.2 allows it, Entra ID wants it).
+func TestSecurityProfileAssertionClientID(t *testing.T) {
+	s := quietScene(t)
+	s.keys = map[string]bool{"signing": true}
+	s.tokenServer()
+	s.open(with(`{"client_key":"signing","token_endpoint_auth_method":"private_key_jwt"}`))
+	s.ok("client_credentials")
+	if got := s.sent[0].form().Get("client_id"); got != "s6BhdRkqt3" {
+		t.Errorf("client_id %q", got)
+	}
+}
+
+// TestSecurityProfileRequestObjectClaims: no parameter of a caller takes the place of a claim that says whose the request object is, and for whom.
+func TestSecurityProfileRequestObjectClaims(t *testing.T) {
+	s := quietScene(t)
+	s.keys = map[string]bool{"signing": true}
+	s.open(with(`{"client_key":"signing","request_object_signing_alg":"ES256"}`))
+	for _, name := range []string{"iss", "aud", "exp", "nbf", "iat", "jti", "sub"} {
+		r := s.do("authorize", fmt.Sprintf(`"parameters":[[%q,"https://evil.example"]]`, name))
+		if r.m["ok"] == nil {
+			continue
+		}
+		_, query, _ := strings.Cut(r.str("ok", "url"), "request=")
+		payload := string(unb64(strings.Split(query, ".")[1]))
+		if n := strings.Count(payload, `"`+name+`":`); n != 1 || strings.Contains(payload, `"`+name+`":"https://evil`) {
+			t.Errorf("%s stands %d times in %s", name, n, payload)
+		}
+	}
+}
+
+// TestSecurityProfileResourceOfAttempt: a token request asks for no resource that the authorization request did not (RFC 8707 section 2.2).
+func TestSecurityProfileResourceOfAttempt(t *testing.T) {
+	s := quietScene(t)
+	s.open(with(`{"resource":["https://a.example/"]}`))
+	s.fails("client", "protected_parameter", "authorize", `"parameters":[["resource","https://b.example/"]]`)
+}
+
+// TestSecurityProfileCancelledWhileSigning: a command that was cancelled while its proof was signed sends nothing any more.
+func TestSecurityProfileCancelledWhileSigning(t *testing.T) {
+	for _, name := range []string{"userinfo", "device_start"} {
+		s := quietScene(t)
+		s.server = func(msg) reply { return dpopToken(1) }
+		s.keys = map[string]bool{"signing": true}
+		s.open(with(`{"dpop":true,"client_key":"signing","token_endpoint_auth_method":"private_key_jwt","device_authorization_endpoint":"https://as.example/device"}`))
+		s.signIn()
+		s.sent = nil
+		effects := s.input(`"command":"` + name + `","id":90`)
+		if len(effects) != 1 || effects[0].str("kind") != "sign" {
+			t.Fatal(effects)
+		}
+		s.input(`"command":"cancel","id":91,"target":90`)
+		s.answer(effects[0], s.keyed(effects[0]))
+		if len(s.sent) != 0 {
+			t.Errorf("%s: sent after it was cancelled: %s %s", name, s.sent[0].str("method"), s.sent[0].str("url"))
+		}
+	}
+}
+
+// TestSecurityProfileProofRefused: a refused proof is no word on the token: no refresh token is spent for it (RFC 9449 section 7.1).
+func TestSecurityProfileProofRefused(t *testing.T) {
+	s := quietScene(t)
+	n := 0
+	s.server = func(msg) reply { n++; return dpopToken(n) }
+	s.open(with(dpopConf))
+	s.signIn()
+	s.sent = nil
+	s.ok("answered", `"url":"https://api.example/v1/x","method":"GET","status":401,"headers":[["www-authenticate","DPoP error=\"invalid_dpop_proof\""]],"sent":"DPoP access-1"`)
+	s.wantSent(0)
+}
+
+// TestSecurityProfileAliasOfRevocation: the certificate is for the revocation endpoint alone.
+func TestSecurityProfileAliasOfRevocation(t *testing.T) {
+	s := quietScene(t)
+	s.keys = map[string]bool{"signing": true}
+	s.open(`{"issuer":"https://as.example","client_id":"c","redirect_uri":"https://client.example/cb","discovery":true,"client_key":"signing","token_endpoint_auth_method":"private_key_jwt","revocation_endpoint_auth_method":"tls_client_auth"}`)
+	s.server = func(m msg) reply {
+		switch {
+		case strings.Contains(m.str("url"), "/.well-known/"):
+			return jsonReply(200, `{"issuer":"https://as.example","token_endpoint":"https://as.example/token","revocation_endpoint":"https://as.example/revoke","mtls_endpoint_aliases":{"revocation_endpoint":"https://mtls.as.example/revoke"}}`)
+		case strings.HasSuffix(m.str("url"), "/token"):
+			return jsonReply(200, `{"access_token":"a","token_type":"Bearer"}`)
+		}
+		return reply{status: 200}
+	}
+	s.ok("client_credentials")
+	s.ok("revoke")
+	if got := s.sent[len(s.sent)-1].str("url"); got != "https://mtls.as.example/revoke" {
+		t.Error(got)
+	}
+}
+
+// TestSecurityProfileReadmeNamesEveryMember: the contract says that a member which it does not name is refused.
+func TestSecurityProfileReadmeNamesEveryMember(t *testing.T) {
+	text, err := os.ReadFile("testdata/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, f := readConfig(jsonOf(t, with(`{"client_assertion_audience":"https://as.example/token"}`))); f == nil && !strings.Contains(string(text), "client_assertion_audience") {
+		t.Error("client_assertion_audience is taken and not in the contract")
+	}
+}
+
+// TestSecurityProfileKeyFaultCodes: what a host's failed signature makes is an error of the contract's table.
+func TestSecurityProfileKeyFaultCodes(t *testing.T) {
+	text, _ := os.ReadFile("testdata/README.md")
+	_, table, _ := strings.Cut(string(text), "| `client` | with `field`")
+	row, _, _ := strings.Cut(table, "\n")
+	for _, failed := range []string{"timeout", "internal", "aborted"} {
+		s := quietScene(t)
+		s.keys = map[string]bool{"signing": true}
+		s.open(with(`{"client_key":"signing","token_endpoint_auth_method":"private_key_jwt"}`))
+		effects := s.input(`"command":"client_credentials","id":1`)
+		r := s.resultOf("1", s.settle(s.answer(effects[0], `"failed":{"kind":"`+failed+`"}`)))
+		if r.str("error", "kind") == "client" && !strings.Contains(row, "`"+r.str("error", "code")+"`") {
+			t.Error("not in the table:", r.raw)
+		}
+	}
+}
