@@ -10,27 +10,16 @@ type client struct {
 	mine    string  // fingerprint of the configuration
 	key     string  // of the session in the store
 
-<<<<<<< HEAD
-	status  string
-	tokens  *tokens
-	version string  // of what the store holds
-	kept    Storage // nil: the host's, by load and store effects
-	unsaved bool    // what is held is newer than what is stored
-	only    string  // a refresh token that could not be stored
-	marked  string  // tried_by that this instance set itself
-	foreign bool    // what is stored is another configuration's
-	blind   bool    // the session came as bytes: what the store holds was never seen
-=======
 	status    string
 	tokens    *tokens
-	version   string // of what the store holds
-	unsaved   bool   // what is held is newer than what is stored
-	only      string // a refresh token that could not be stored
-	marked    string // tried_by that this instance set itself
-	foreign   bool   // what is stored is another configuration's
-	uncleared bool   // signed out, and what is stored could not be deleted
-	blind     bool   // the session came as bytes: what the store holds was never seen
->>>>>>> main
+	version   string  // of what the store holds
+	kept      Storage // nil: the host's, by load and store effects
+	unsaved   bool    // what is held is newer than what is stored
+	only      string  // a refresh token that could not be stored
+	marked    string  // tried_by that this instance set itself
+	foreign   bool    // what is stored is another configuration's
+	uncleared bool    // signed out, and what is stored could not be deleted
+	blind     bool    // the session came as bytes: what the store holds was never seen
 
 	device        *device
 	deviceKey     string
