@@ -1,0 +1,36 @@
+// What of the runtime's own interfaces is used here, as Cloudflare documents them; the rest is the web's.
+
+interface ExecutionContext {
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+interface DurableObjectId {}
+
+interface DurableObjectStub {
+  fetch(url: string, init: RequestInit): Promise<Response>;
+}
+
+interface DurableObjectNamespace {
+  idFromName(name: string): DurableObjectId;
+  get(id: DurableObjectId): DurableObjectStub;
+}
+
+interface DurableObjectStorage {
+  get<T>(key: string): Promise<T | undefined>;
+  put(key: string, value: unknown): Promise<void>;
+  delete(keys: string[]): Promise<number>;
+  list<T>(): Promise<Map<string, T>>;
+  deleteAll(): Promise<void>;
+  getAlarm(): Promise<number | null>;
+  setAlarm(time: number): Promise<void>;
+  deleteAlarm(): Promise<void>;
+}
+
+interface DurableObjectState {
+  storage: DurableObjectStorage;
+}
+
+declare module '*.wasm' {
+  const module: WebAssembly.Module;
+  export default module;
+}

@@ -1,0 +1,98 @@
+import { base64, unbase64 } from '../../js/src/bytes.js';
+import { type Effect, Failed } from '../../js/src/effects.js';
+
+/** A body as the module takes and gives it (core/testdata/README.md, "Messages"); a ref stays here. */
+export type Body = { text?: string; base64?: string; ref?: string };
+
+/** A body is read if it is known to have at most so many bytes; otherwise it passes as a stream. */
+const BUFFERED = 64 * 1024;
+const OWN = 'request';
+
+/** The HTTP of one request: the browser's, its answer, and what goes to the servers behind in between. */
+export class Exchange {
+  /** Settles with the answer to the browser. */
+  readonly response: Promise<Response>;
+  #resolve!: (response: Response) => void;
+  #request: Request;
+  /** Answers of the servers behind, whose bodies nobody has read. */
+  #behind = new Map<string, Response>();
+  #timeout: number;
+
+  constructor(request: Request, timeout: number) {
+    this.#request = request;
+    this.#timeout = timeout;
+    this.response = new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  /** The members of the command `request`. */
+  async command(): Promise<object> {
+    const { method, url, headers } = this.#request;
+    return { command: 'request', id: 1, request: OWN, method, url, headers: [...headers], body: await this.#body() };
+  }
+
+  async #body(): Promise<Body | undefined> {
+    const { body, headers } = this.#request;
+    if (!body) return undefined;
+    const length = headers.get('content-length');
+    if (length === null || +length > BUFFERED) return { ref: OWN };
+    const bytes = new Uint8Array(await this.#request.arrayBuffer());
+    try {
+      return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+    } catch {
+      return { base64: base64(bytes) };
+    }
+  }
+
+  /** Effect `proxy`. The time counts until the headers are there: what follows may take as long as it likes. */
+  async proxy({ method, url, headers, body }: Effect, { signal }: AbortController): Promise<object> {
+    const waiting = new AbortController();
+    let late = false;
+    const clock = setTimeout(() => {
+      late = true;
+      waiting.abort();
+    }, this.#timeout);
+    signal.addEventListener('abort', () => waiting.abort());
+    try {
+      const response = await fetch(url, { method, headers, body: this.#outgoing(method, body), redirect: 'manual', signal: waiting.signal });
+      const ref = String(this.#behind.size);
+      this.#behind.set(ref, response);
+      return { status: response.status, headers: [...response.headers], body: { ref } };
+    } catch {
+      throw new Failed(late ? 'timeout' : 'network');
+    } finally {
+      clearTimeout(clock);
+    }
+  }
+
+  #outgoing(method: string, body?: Body): BodyInit | null {
+    if (!body || method === 'GET' || method === 'HEAD') return null;
+    if (body.ref !== undefined) return this.#request.body;
+    return body.base64 === undefined ? (body.text ?? null) : unbase64(body.base64);
+  }
+
+  /** Effect `respond`. */
+  async respond({ status, headers, body }: Effect): Promise<object> {
+    const all = new Headers();
+    // Each by itself: cookies do not survive being joined.
+    for (const [name, value] of headers) all.append(name, value);
+    const { ref, text } = (body ?? {}) as Body;
+    const behind = ref === undefined ? undefined : this.#behind.get(ref);
+    const bare = this.#request.method === 'HEAD' || [204, 205, 304].includes(status);
+    if (behind && !bare) this.#behind.delete(ref!);
+    this.#resolve(new Response(bare ? null : behind ? behind.body : (text ?? null), { status, headers: all }));
+    this.#drop();
+    return {};
+  }
+
+  /** Answers where the module cannot, if nothing was answered yet. */
+  fail(status: number, error: string, error_description: string): void {
+    this.#resolve(Response.json({ error, error_description }, { status, headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } }));
+    this.#drop();
+  }
+
+  /** Answers that are not passed on are not waited for. */
+  #drop(): void {
+    for (const { body } of this.#behind.values()) void body?.cancel().catch(() => {});
+    this.#behind.clear();
+  }
+}

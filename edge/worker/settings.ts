@@ -1,0 +1,50 @@
+import { named } from '../../js/src/algorithms.js';
+import { readRing, type Ring } from './seal.js';
+
+/** Variables, secrets and bindings of the Worker. ../README.md says what each is. */
+export interface Env {
+  /** The configuration of kind `bff` (core/testdata/README.md), without what is secret. */
+  BFF: { client: Record<string, unknown>; session_ms?: number };
+  /** Key ring: `ID:KEY,ID:KEY`, the newest first. */
+  SEAL_KEYS: string;
+  /** `client_secret`, where the client has one. */
+  CLIENT_SECRET?: string;
+  /** Private JWK with `alg`, where the client proves itself or signs its requests with a key. */
+  CLIENT_KEY?: string;
+  /** How long a server behind may take to begin its answer; default 30,000. */
+  PROXY_TIMEOUT_MS?: number;
+  SESSIONS: DurableObjectNamespace;
+}
+
+export interface Settings {
+  /** Members of the `open` message, as JSON text without braces. */
+  open: string;
+  ring: Ring;
+  clientKey: CryptoKey | undefined;
+  /** How long keys of sessions are kept, in ms. */
+  lifetime: number;
+}
+
+/** A private key that no code can read any more. */
+const readKey = async (text: string): Promise<CryptoKey> => {
+  try {
+    const { alg, kty, crv, x, y, n, e, d, p, q, dp, dq, qi } = JSON.parse(text);
+    return await crypto.subtle.importKey('jwk', { kty, crv, x, y, n, e, d, p, q, dp, dq, qi }, named(alg) as EcKeyImportParams, false, ['sign']);
+  } catch {
+    throw new Error('CLIENT_KEY: is no private JWK with alg');
+  }
+};
+
+/** @throws {Error} something is missing or wrong; the message names the variable and has nothing of a secret */
+export const settings = async ({ BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, SESSIONS }: Env): Promise<Settings> => {
+  if (typeof BFF?.client !== 'object') throw new Error('BFF: has to be an object with client');
+  if (!SESSIONS) throw new Error('SESSIONS: the binding of the Durable Object is missing');
+  if (BFF.client.client_secret !== undefined) throw new Error('BFF: client.client_secret is a secret: CLIENT_SECRET is its place');
+  const config = { ...BFF, client: { ...BFF.client, ...(CLIENT_SECRET && { client_secret: CLIENT_SECRET }) } };
+  return {
+    open: `"kind":"bff","config":${JSON.stringify(config)}`,
+    ring: await readRing(SEAL_KEYS ?? ''),
+    clientKey: CLIENT_KEY ? await readKey(CLIENT_KEY) : undefined,
+    lifetime: BFF.session_ms ?? 12 * 3_600_000,
+  };
+};
