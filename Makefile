@@ -5,13 +5,16 @@ FUZZTIME ?= 5000x
 PURE := ./core ./core/bff ./core/internal/...
 NODETESTS = js/test/*.test.mjs web/*.test.mjs
 
-.PHONY: help demo test setup check go-test js-test hosts behaviours fuzz wasm toolchain verify-wasm purity size soak bench simulate
+.PHONY: help demo test setup check go-test js-test hosts behaviours fuzz edge wasm toolchain verify-wasm purity size soak bench simulate
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080)
 	@mkdir -p build && go build -o build/demo ./web && exec build/demo
+
+edge: setup ## the Worker in workerd, with an authorization server, an API and a page (PORT=8788)
+	@node edge/dev/main.mjs
 
 test: setup check go-test fuzz js-test hosts behaviours ## everything, set-up included
 

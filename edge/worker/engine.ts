@@ -56,8 +56,9 @@ export class Engine {
             for (let text; !code && (text = instance.effect(handle)); ) carryOut(JSON.parse(text));
             return code;
           });
-        const answer = (id: string, reply: object) => {
+        const answer = ({ id, kind }: Effect, reply: object) => {
           if (!tasks.has(id)) return;
+          if (kind !== 'lock' || 'failed' in reply) tasks.delete(id);
           try {
             const code = feed({ answer: id, ...reply });
             if (code) feed({ answer: id, failed: { kind: code === 3 ? 'too_large' : 'internal' } });
@@ -79,8 +80,8 @@ export class Engine {
           const execute = executors[kind];
           const done = execute ? execute(effect, controller) : Promise.reject(new Failed('unsupported'));
           done.then(
-            (ok) => answer(id, { ok }),
-            (error) => answer(id, { failed: { kind: error instanceof Failed ? error.kind : 'internal' } }),
+            (ok) => answer(effect, { ok }),
+            (error) => answer(effect, { failed: { kind: error instanceof Failed ? error.kind : 'internal' } }),
           );
         };
         const code = feed(command);

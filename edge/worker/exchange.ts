@@ -79,7 +79,7 @@ export class Exchange {
     const behind = ref === undefined ? undefined : this.#behind.get(ref);
     const bare = this.#request.method === 'HEAD' || [204, 205, 304].includes(status);
     if (behind && !bare) this.#behind.delete(ref!);
-    this.#resolve(new Response(bare ? null : behind ? behind.body : (text ?? null), { status, headers: all }));
+    this.#resolve(new Response(bare ? null : behind ? behind.body : text || null, { status, headers: all }));
     this.#drop();
     return {};
   }

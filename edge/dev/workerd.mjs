@@ -1,0 +1,142 @@
+// Runs the Worker in workerd on this machine: bundled as wrangler does it, Durable Objects on the disk, no account.
+import { spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+const binary = join(root, 'node_modules/.bin/workerd');
+
+/** That of wrangler.jsonc. */
+const compatibility = () => /"compatibility_date": "([^"]+)"/.exec(readFileSync(join(root, 'edge/wrangler.jsonc'), 'utf8'))[1];
+
+/** A port that nobody listens on. */
+export const freePort = () =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+
+/** Bundles a Worker; WebAssembly modules stay imports, as files of their own. Gives their paths by the names that they are imported by. */
+export const bundle = async (entry, outfile) => {
+  const modules = {};
+  await build({
+    entryPoints: [entry],
+    bundle: true,
+    format: 'esm',
+    target: 'es2023',
+    conditions: ['workerd'],
+    external: ['cloudflare:*'],
+    outfile,
+    logLevel: 'warning',
+    plugins: [
+      {
+        name: 'modules',
+        setup({ onResolve }) {
+          onResolve({ filter: /\.wasm$/ }, ({ path, resolveDir }) => {
+            const name = path.split('/').pop();
+            modules[name] = join(resolveDir, path);
+            return { path: name, external: true };
+          });
+        },
+      },
+    ],
+  });
+  return modules;
+};
+
+/** A text of Cap'n Proto's; what is not ASCII must not be in it. */
+const text = (value) => JSON.stringify(value);
+
+/**
+ * The configuration of workerd.
+ *
+ * @param {{modules: string[], port: number, variables: Record<string, unknown>, secrets: Record<string, string>,
+ *   page?: string, storage: string}} given `page` is a folder that is served where the Worker's paths are not
+ */
+const capnp = ({ modules, port, variables, secrets, page, storage }) => {
+  const { base, proxy = [] } = variables.BFF;
+  const paths = [new URL(base).pathname, ...proxy.map(({ path }) => path)];
+  const bindings = [
+    ...Object.entries(variables).map(([name, value]) => `(name = ${text(name)}, json = ${text(JSON.stringify(value))})`),
+    ...Object.entries(secrets).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
+    '(name = "SESSIONS", durableObjectNamespace = "Sessions")',
+  ];
+  const site = `
+    (name = "site", worker = (
+      modules = [(name = "site.js", esModule = embed "site.js")],
+      compatibilityDate = ${text(compatibility())},
+      bindings = [(name = "WORKER", service = "worker"), (name = "PAGE", service = "page"), (name = "PATHS", json = ${text(JSON.stringify(paths))})],
+    )),
+    (name = "page", disk = (path = ${text(page)})),`;
+  return `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "worker", worker = (
+      modules = [
+        (name = "worker.js", esModule = embed "worker.js"),
+        ${modules.map((name) => `(name = ${text(name)}, wasm = embed ${text(name)}),`).join('\n        ')}
+      ],
+      compatibilityDate = ${text(compatibility())},
+      bindings = [${bindings.join(', ')}],
+      durableObjectNamespaces = [(className = "Sessions", uniqueKey = "sessions", enableSql = true)],
+      durableObjectStorage = (localDisk = "storage"),
+    )),
+    (name = "storage", disk = (path = ${text(storage)}, writable = true)),
+    (name = "internet", network = (allow = ["local"])),${page ? site : ''}
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = ${page ? '"site"' : '"worker"'})],
+);
+`;
+};
+
+/** Starts a program, and waits for a line that says it is ready. `stop` and `kill` wait for its end; `said` is what it wrote. */
+export const run = (file, args, ready) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const said = [];
+    const gone = new Promise((ended) => child.once('exit', ended));
+    const end = (signal) => {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      return gone;
+    };
+    const clock = setTimeout(() => void end('SIGKILL').then(() => fail('not ready in time')), 60_000);
+    const fail = (why) => {
+      clearTimeout(clock);
+      reject(new Error(`${file}: ${why}\n${said.join('\n')}`));
+    };
+    child.once('error', (error) => fail(error.message));
+    void gone.then((code) => fail(`ended with ${code}`)); // has no effect once it was ready
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        said.push(line);
+        const match = ready.exec(line);
+        if (!match) return;
+        clearTimeout(clock);
+        resolve({ match, said, gone, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') });
+      });
+    }
+  });
+
+/**
+ * Writes the configuration into `folder`, beside what is stored, and gives a way to start workerd with it, as often as is wanted.
+ *
+ * @param {{folder: string, entry?: string, port: number, variables: object, secrets: object, page?: string}} given
+ */
+export const workerd = async ({ folder, entry = join(root, 'edge/worker/index.ts'), ...given }) => {
+  const [storage, file] = ['storage', 'config.capnp'].map((name) => join(folder, name));
+  mkdirSync(storage, { recursive: true });
+  // What is embedded has to stand beside the configuration.
+  const modules = await bundle(entry, join(folder, 'worker.js'));
+  for (const [name, path] of Object.entries(modules)) copyFileSync(path, join(folder, name));
+  copyFileSync(join(root, 'edge/dev/site.js'), join(folder, 'site.js'));
+  writeFileSync(file, capnp({ ...given, modules: Object.keys(modules), storage }), { mode: 0o600 });
+  return () => run(binary, ['serve', '--control-fd=1', file], /"event":"listen"/);
+};
