@@ -99,7 +99,9 @@ func (a *attempts) dropKey(gone *attempt) {
 			return
 		}
 	}
-	if gone.redeemed != "" {
+	if gone.redeemed != "" && a.c.now <= gone.at+attemptLife {
+		return // crowded out: it may be on its way to a session, and else its sign-in drops it
+	} else if gone.redeemed != "" {
 		a.c.dropUnused(gone.key)
 	} else {
 		a.c.dropKey(gone.key)
