@@ -61,7 +61,7 @@
 //   - A sign-in was carried out by the store and its answer lost. If the user then ends that session elsewhere, the store is empty as before, and the second try brings it
 //     back: empty is one version. If another signs in, either may stay.
 //   - A key that nothing names may be left over: it could not be deleted, or the answer of the key store was lost; the party that had it in memory, or its device flow, died (no more
-//     keys a death than it had commands and effects under way, and two).
+//     keys a death than it had commands and effects under way, and two); an attempt went from the store, and the store's answer was lost.
 //   - Bytes that were handed in bring back a session whose key went with its end.
 //   - A clock that jumps by ten minutes while an attempt is being stored ends the attempt.
 //

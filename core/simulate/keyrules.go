@@ -94,6 +94,19 @@ func (s *keyStore) stored(p *party, key, value, before string) {
 	}
 }
 
+// untold notes attempts that went from the store without anybody knowing.
+func (s *keyStore) untold(key, before, after string) {
+	if key != "oauth2.pending" {
+		return
+	}
+	left := namesIn(after)
+	for _, name := range namesIn(before) {
+		if !slices.Contains(left, name) {
+			s.record(name).excuse("an attempt went from the store, whose answer was lost")
+		}
+	}
+}
+
 // typed: what was asked for with a proof is a token bound to its key, or nothing.
 func (s *keyStore) typed(p *party, session saved) {
 	if session.Key != "" && session.Access != "" && session.Kind != "DPoP" {

@@ -70,10 +70,12 @@ func (s *store) carry(p *party, e *effect) {
 	p.tails[e.Key] = at
 	t.pending = func() {
 		t.pending = nil
+		before := s.entries[e.Key].value
 		member := s.perform(p, e)
 		delay := s.latency()
 		if e.Kind == "store" && strings.HasPrefix(member, `"ok"`) && w.goesWrong(storeAnswerLost) {
 			p.noteStored(e, "unknown")
+			w.keys.untold(e.Key, before, s.entries[e.Key].value)
 			member, delay = `"failed":{"kind":"timeout"}`, delay+w.span(0, 30_000)
 		}
 		w.after(delay, func() { p.answer(t, member) })
