@@ -46,6 +46,7 @@ func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*f
 			release()
 			done(f)
 		}
+		var stale []*attempt // of lists that were written over, if only the answers are lost
 		var try func(left int, current bool)
 		reload := func(left int) {
 			a.load(func(f *fault) {
@@ -74,10 +75,14 @@ func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*f
 					gone := a.list
 					a.list, a.version = next, version
 					for _, t := range gone {
-						a.dropKey(t)
+						a.dropKey(t, t.redeemed != "")
+					}
+					for _, t := range stale {
+						a.dropKey(t, true)
 					}
 					finish(nil)
 				case conflict(failed) && left > 0:
+					stale = a.list
 					reload(left - 1)
 				default:
 					finish(&fault{kind: kindStorage, code: failed, retryable: true})
@@ -92,17 +97,19 @@ func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*f
 	})
 }
 
-// dropKey drops the key of an attempt that is not kept any more; one that was redeemed may have come to a session.
-func (a *attempts) dropKey(gone *attempt) {
+// dropKey drops the key of an attempt that is not kept any more; one that was redeemed, or is gone for another instance, may have come to a session.
+func (a *attempts) dropKey(gone *attempt, used bool) {
 	for _, t := range a.list {
 		if t.key == gone.key {
 			return
 		}
 	}
-	if gone.redeemed != "" {
-		a.c.dropUnused(gone.key)
-	} else {
+	switch {
+	case !used:
 		a.c.dropKey(gone.key)
+	case a.c.now > gone.at+attemptLife:
+		a.c.dropUnused(gone.key)
+		// else it was crowded out, and may be on its way to a session; if not, its sign-in drops it
 	}
 }
 

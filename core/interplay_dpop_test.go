@@ -115,3 +115,23 @@ func TestInterplayDPoPTwoPollers(t *testing.T) {
 	s.use(first)
 	s.ok("refresh")
 }
+
+// TestInterplayDPoPManyAttempts: new attempts crowd out one whose answer is being redeemed; the session that comes of it has its key (X9).
+func TestInterplayDPoPManyAttempts(t *testing.T) {
+	s := quietScene(t)
+	s.bindingServer()
+	s.open(with(dpopConf))
+	u := authorizeURL(s)
+	server := s.server
+	s.server = nil
+	http := next(t, "http", s.settle(s.input(`"command":"callback","id":900,`+callbackURL(u, "code=c"))))
+	s.server = server
+	for range maxAttempts + 1 {
+		s.ok("authorize")
+	}
+	s.settle(s.answer(http, server(http).member()))
+	if key := s.storedKey(); key == "" || !s.keys[key] {
+		t.Errorf("the session in the store is bound to %q; there are %v", key, s.keys)
+	}
+	s.ok("refresh")
+}

@@ -132,6 +132,9 @@ func (c *client) reload(done func(changed bool, failed string)) {
 				return
 			}
 			had := c.tokens
+			if c.unsaved && had.key != t.key {
+				c.dropKey(had.key) // a session that nobody else has
+			}
 			c.tokens, c.unsaved, c.only = t, false, ""
 			if t.access != "" && !t.sameToken(had) {
 				c.grant()

@@ -29,6 +29,7 @@ type authorizationRequest struct {
 	nonce               string
 	prompt              []string
 	loginHint           string
+	hintedSubject       string        // of the ID token that names the user; empty: anybody
 	maxAge              time.Duration // negative: any
 	acr                 string        // empty: any
 	resources           []string
@@ -160,7 +161,10 @@ func (s *Server) readAuthorization(req *authorizationRequest) error {
 	if req.jkt = p["dpop_jkt"]; req.jkt != "" && !isS256Challenge(req.jkt) {
 		return invalidRequest("dpop_jkt is not a thumbprint")
 	}
-	// OpenID Connect Core section 3.1.2.1.
+	// OpenID Connect Core section 3.1.2.1. What is no ID token of this server names nobody.
+	if hint := (hintClaims{}); s.verifyOwn(p["id_token_hint"], "jwt", &hint) == nil && hint.Issuer == s.cfg.Issuer {
+		req.hintedSubject = hint.Subject
+	}
 	req.prompt = strings.Fields(p["prompt"])
 	if len(req.prompt) > 1 && slices.Contains(req.prompt, "none") {
 		return invalidRequest("prompt none stands alone")

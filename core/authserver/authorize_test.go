@@ -369,7 +369,7 @@ func TestSession(t *testing.T) {
 			t.Error("asked to sign in twice")
 		}
 	})
-	t.Run("is not enough for prompt=none", func(t *testing.T) {
+	t.Run("is not enough for prompt=none without consent", func(t *testing.T) {
 		u := location(t, signedIn(t).visit("GET", at+"&prompt=none", nil))
 		if u.Query().Get("error") != "consent_required" {
 			t.Error(u)

@@ -43,6 +43,9 @@
 // once the user is signed in: after five wrong codes of one account, none of it is looked at for ten
 // minutes (RFC 8628 section 5.1).
 //
+// The user is asked about each request, but for one with prompt=none, which gets a code where the user allowed the same client as much before
+// in this session, with the scope openid: so a page renews what it has in a frame.
+//
 // A session ends at the end-session endpoint, at once where the client hands in the ID token of this very session and after a question
 // otherwise. Its refresh tokens end with it, but for those with the scope offline_access, and its clients are told by
 // Config.BackchannelLogout and by frames.

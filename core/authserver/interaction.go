@@ -43,12 +43,14 @@ func (s *Server) begin(c *call, req *authorizationRequest) (Response, error) {
 	}
 	again := s.mustSignIn(c.Now, b, req)
 	if slices.Contains(req.prompt, "none") {
-		// OpenID Connect Core section 3.1.2.6. Consent is asked each time, so there is never a code
-		// without a page.
-		if again {
+		// OpenID Connect Core section 3.1.2.6.
+		switch {
+		case again:
 			return Response{}, badRequest("login_required", "the user is not signed in")
+		case !b.session.hasConsent(req):
+			return Response{}, badRequest("consent_required", "the user has to be asked")
 		}
-		return Response{}, badRequest("consent_required", "the user has to be asked")
+		return s.approve(c, req, b)
 	}
 	if again {
 		return s.authorizeSignIn(c, req, b, "")
@@ -59,8 +61,14 @@ func (s *Server) begin(c *call, req *authorizationRequest) (Response, error) {
 // mustSignIn tells whether the request asks for a sign-in that the browser does not have yet (OpenID Connect
 // Core section 3.1.2.1).
 func (s *Server) mustSignIn(now time.Time, b browser, req *authorizationRequest) bool {
-	return !b.signedIn || !s.satisfies(b.session.ACR, req.acr) || slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account") ||
+	return !b.signedIn || s.isAnother(b.session.User, req) || !s.satisfies(b.session.ACR, req.acr) || slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account") ||
 		req.maxAge >= 0 && now.Sub(b.session.AuthTime) > req.maxAge
+}
+
+// isAnother tells whether the user is not the one that the request's ID token names. There is then never a code (OpenID Connect Core section
+// 3.1.2.1, id_token_hint).
+func (s *Server) isAnother(username string, req *authorizationRequest) bool {
+	return req.hintedSubject != "" && req.hintedSubject != s.cfg.Users[username].subject(username)
 }
 
 // interact takes a form. Its token is checked first, so that no other site can fill one in (RFC 6749
@@ -109,6 +117,9 @@ func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form para
 		req.loginHint = form["username"]
 		return s.authorizeSignIn(c, req, b, alertPassword)
 	}
+	if s.isAnother(form["username"], req) {
+		return Response{}, badRequest("login_required", "somebody else signed in than the user who was asked for")
+	}
 	_, cookie, err := s.startSession(c.Now, b, form["username"], cmp.Or(req.acr, s.standardACR()))
 	if err != nil {
 		return Response{}, err
@@ -153,7 +164,8 @@ func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Respons
 		acr: cmp.Or(req.acr, b.session.ACR), nonce: req.nonce, resources: req.resources, details: req.details}
 	if slices.Contains(req.scope, scopeOpenID) {
 		g.sid = b.session.SID
-		member := SessionMember{ClientID: req.client.ClientID, Grant: name, Offline: slices.Contains(req.scope, scopeOffline)}
+		member := SessionMember{ClientID: req.client.ClientID, Grant: name, Offline: slices.Contains(req.scope, scopeOffline),
+			Scope: g.scope, Resources: g.resources, AuthorizationDetails: g.details}
 		err := s.cfg.Store.JoinSession(DigestOf(b.id), member)
 		if errors.Is(err, ErrNotFound) {
 			return Response{}, badRequest("login_required", "the user has just signed out")

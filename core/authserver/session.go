@@ -3,6 +3,8 @@ package authserver
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,6 +64,22 @@ func (s *Server) startSession(now time.Time, b browser, username, acr string) (s
 		return browser{}, "", err
 	}
 	return browser{id: id, session: session, signedIn: true}, s.cookie(id), nil
+}
+
+// hasConsent tells whether the user allowed the client as much before, in this session. Where another program could have the client's address,
+// as one on the user's device could, it may be the one that asks now, and the user has to see it (RFC 8252 section 8.6).
+func (session Session) hasConsent(req *authorizationRequest) bool {
+	if !strings.HasPrefix(req.redirectURI, "http") || !slices.Contains(req.client.RedirectURIs, req.redirectURI) {
+		return false
+	}
+	return slices.ContainsFunc(session.Members, func(m SessionMember) bool {
+		_, scope := narrowScope(strings.Join(req.scope, " "), m.Scope)
+		// A token for no resource in particular is good at all of them.
+		resources := len(m.Resources) == 0 || len(req.resources) > 0 && !slices.ContainsFunc(req.resources, func(r string) bool {
+			return !slices.Contains(m.Resources, r)
+		})
+		return m.ClientID == req.client.ClientID && scope && resources && m.AuthorizationDetails == req.details
+	})
 }
 
 // cookieName has the prefix that keeps other hosts of the domain from setting the cookie (RFC 6265bis

@@ -71,6 +71,11 @@ type SessionMember struct {
 	ClientID, Grant string
 	// Offline tells that the grant outlives the session (OpenID Connect Core section 11).
 	Offline bool
+	// Scope, Resources and AuthorizationDetails are what the user allowed. As much is answered without a question for as long as the session
+	// lasts, where the client asks for that with prompt=none.
+	Scope                string
+	Resources            []string
+	AuthorizationDetails string
 }
 
 // Store keeps the server's state. Every method is safe for concurrent use and atomic; RedeemCode,

@@ -38,7 +38,7 @@
 //   - store-went-back, session-back, session-replaced, sign-in-stored-twice, blind-after-storing: the store never goes back to an older token, nor to a session that the user
 //     ended, nor to one of another sign-in.
 //   - key-missing, key-missing-unsaved: no session in the store is bound to a key that is gone, unless that was lost. key-shared: no two sign-ins have one key.
-//   - key-left-over, session-key-left-over, device-key-left-over, many-keys-left-over: at a quiet end every key is named by a session, an attempt or a device flow.
+//   - key-left-over, spent-key-left-over, session-key-left-over, device-key-left-over, many-keys-left-over: at a quiet end every key is named by a session, an attempt or a device flow.
 //   - no-proof, wrong-scheme, wrong-key, made-up-proof, proof-twice, proof-target, proof-token: a bound token never goes without a proof of its key, made for this very request and token.
 //   - jti-twice, nonce-forgotten, private-member, proof-form, proof-time: each proof has a jti of its own, the nonce that the server told last, and nothing private.
 //   - downgrade, key-forgotten: a bearer token is not taken for a bound one, nor the other way round.
@@ -61,7 +61,7 @@
 //   - A sign-in was carried out by the store and its answer lost. If the user then ends that session elsewhere, the store is empty as before, and the second try brings it
 //     back: empty is one version. If another signs in, either may stay.
 //   - A key that nothing names may be left over: it could not be deleted, or the answer of the key store was lost; the party that had it in memory, or its device flow, died (no more
-//     keys a death than it had commands and effects under way, and two); an attempt was spent and the store's answer lost, so that nobody could know.
+//     keys a death than it had commands and effects under way, and two); an attempt went from the store, and the store's answer was lost.
 //   - Bytes that were handed in bring back a session whose key went with its end.
 //   - A clock that jumps by ten minutes while an attempt is being stored ends the attempt.
 //

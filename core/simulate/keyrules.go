@@ -17,6 +17,7 @@ type keyRecord struct {
 	parties         []*party // that know of it
 	reasons         []string // why it may be left over
 	death           *death   // of who may have been the only one to know of it
+	spent           bool     // its attempt was redeemed
 	held            bool     // a session with it was to be stored, whatever came of that
 }
 
@@ -62,8 +63,8 @@ func (s *keyStore) stored(p *party, key, value, before string) {
 	case "oauth2.pending":
 		var pending struct {
 			Attempts []struct {
-				State string
-				Key   string `json:"dpop_key"`
+				State, Redeemed string
+				Key             string `json:"dpop_key"`
 			}
 		}
 		json.Unmarshal([]byte(value), &pending) // nothing has no attempts
@@ -72,10 +73,10 @@ func (s *keyStore) stored(p *party, key, value, before string) {
 				continue
 			}
 			r := s.record(a.Key)
-			if r.attempt != "" && r.attempt != a.State || r.device != "" || r.root != nil {
+			if r.attempt != "" && r.attempt != a.State || r.attempt == "" && (r.device != "" || r.root != nil) {
 				s.w.fail("key-shared", "%s stores an attempt with %s, which something else has", p.name(), r.alias)
 			}
-			r.attempt = a.State
+			r.attempt, r.spent = a.State, r.spent || a.Redeemed != ""
 		}
 	case "oauth2.device":
 		var device struct {
@@ -93,8 +94,7 @@ func (s *keyStore) stored(p *party, key, value, before string) {
 	}
 }
 
-// untold notes attempts that went from the store without anybody knowing: whoever failed to mark one as being redeemed cannot tell that from one that is still good, and
-// must not drop its key.
+// untold notes attempts that went from the store without anybody knowing.
 func (s *keyStore) untold(key, before, after string) {
 	if key != "oauth2.pending" {
 		return
@@ -102,7 +102,7 @@ func (s *keyStore) untold(key, before, after string) {
 	left := namesIn(after)
 	for _, name := range namesIn(before) {
 		if !slices.Contains(left, name) {
-			s.record(name).excuse("an attempt was spent, and the store's answer lost")
+			s.record(name).excuse("an attempt went from the store, whose answer was lost")
 		}
 	}
 }
@@ -214,6 +214,8 @@ func (s *keyStore) orphans(memory []string) {
 			w.fail("device-key-left-over", "%s of a device flow is still there, and nothing names it", r.alias)
 		case r.held:
 			w.fail("session-key-left-over", "%s of a session is still there, and nothing names it", r.alias)
+		case r.spent:
+			w.fail("spent-key-left-over", "%s of an attempt that was redeemed is still there, and nothing names it", r.alias)
 		default:
 			w.fail("key-left-over", "%s is still there, and nothing names it", r.alias)
 		}

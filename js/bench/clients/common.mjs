@@ -1,0 +1,28 @@
+// What all contenders have in common: one configuration, and a network that answers at once.
+export const issuer = 'https://as.example';
+export const config = {
+  issuer,
+  client_id: 'app',
+  redirect_uri: 'https://app.example/cb',
+  authorization_endpoint: `${issuer}/authorize`,
+  token_endpoint: `${issuer}/token`,
+  jwks_uri: `${issuer}/jwks`,
+};
+
+const secret = 'Zk2TqW9o3mE7rX1cV5bN8yU4iO6pA0sDfGhJkLzXcVb';
+export const answer = { access_token: secret, token_type: 'Bearer', expires_in: 3600, refresh_token: secret, scope: 'profile' };
+
+/** What the server answers, as JSON text by path. */
+export const replies = { '/token': JSON.stringify(answer) };
+
+const real = globalThis.fetch;
+
+/** Puts a stand-in for the network in place of the global fetch, which all contenders use when nothing else is said. The module itself still comes over the network. */
+export const network = () => {
+  globalThis.fetch = async (input, init) => {
+    const { pathname } = new URL(input.url ?? input);
+    if (pathname.endsWith('.wasm')) return real(input, init);
+    if (!(pathname in replies)) throw new TypeError('bench: nothing stands there');
+    return new Response(replies[pathname], { status: 200, headers: { 'content-type': 'application/json' } });
+  };
+};

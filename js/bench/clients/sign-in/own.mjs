@@ -1,0 +1,55 @@
+import { memoryStore, openClient } from 'oauth2-wasm';
+import { answer, config } from '../common.mjs';
+
+const options = () => ({ pendingStore: memoryStore() });
+const settings = { ...config, scope: 'profile', nonce: 'enabled' };
+
+const opened = async () => {
+  const client = await openClient(settings, options());
+  await client.status(); // it has loaded what there is
+  return client;
+};
+
+const finish = async (client, url) => {
+  await client.callback({ url });
+  return answer.access_token;
+};
+
+export const kept = {
+  name: 'oauth2-wasm',
+  does:
+    'One open client signs in again and again. State, verifier, nonce, challenge, URL; the attempt is stored before the URL is given out; the callback is checked, its ' +
+    'attempt marked as spent in the store before the code is sent, the tokens stored before they count. The sixteen attempts of the last ten minutes are kept and written each time.',
+  make: async () => {
+    const client = await opened();
+    await finish(client, callback(await client.authorize()));
+    if ((await client.token()).access_token !== answer.access_token) throw new Error('no token');
+    return { begin: () => client.authorize(), finish: (_, url) => finish(client, url) };
+  },
+};
+
+const callback = ({ state }) => `${config.redirect_uri}?code=SplxlOBeZQQYbYS6WxSbIA&state=${state}`;
+
+export const fresh = {
+  name: 'oauth2-wasm, first sign-in',
+  does: 'The same with a client that has just been opened, as a page has it; opening is not timed.',
+  make: async () => {
+    let next = [];
+    return {
+      prepare: async () => {
+        next.forEach((client) => client.close());
+        next = await Promise.all(Array.from({ length: 40 }, opened));
+      },
+      each: 40,
+      begin: async () => {
+        const client = next.pop();
+        return { client, ...(await client.authorize()) };
+      },
+      finish: async ({ client }, url) => {
+        const token = await finish(client, url);
+        client.close();
+        return token;
+      },
+    };
+  },
+};

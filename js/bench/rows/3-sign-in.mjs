@@ -1,0 +1,50 @@
+import { figure } from '../lib/figures.mjs';
+import { goBench, perSecond } from '../lib/go.mjs';
+import { places } from '../lib/places.mjs';
+import { atLeast } from '../lib/table.mjs';
+
+export const title = 'Begin and finish an authorization';
+export const how =
+  'Code flow with PKCE S256 of a public client, without an ID token (row 4). Every request is answered at once from memory, by the same stand-in for fetch or the same ' +
+  'RoundTripper. Begin: until the authorization URL is there. Finish: the callback checked, the token request built, its answer parsed and checked.';
+
+const names = { native: 'oauth2-wasm, core as Go code', wazero: 'oauth2-wasm, module on wazero', 'x-oauth2': 'golang.org/x/oauth2' };
+const doesOurs = 'State, verifier, challenge, URL; attempt and tokens are stored, in memory; callback and answer are checked, redirects refused, the tokens stored before they count. ' +
+  'One client signs in again and again.';
+const doesGo = {
+  native: doesOurs,
+  wazero: doesOurs,
+  'x-oauth2': 'Verifier, challenge, URL; the state is the caller\'s to make, keep and check. The answer is read and checked. Nothing is stored. Each calls net/http.Client with the same RoundTripper.',
+};
+
+export const run = async (context) => {
+  const figures = [];
+  for (const [where, { contenders, seen }] of await places('clients/sign-in/index.mjs', context)) {
+    for (const what of ['begin', 'finish']) {
+      for (const { name, does, floor } of contenders) {
+        if (floor && what === 'begin') continue;
+        figures.push(figure(`${where}: ${what}`, name, 'a second', seen[name][what], { does, floor }));
+      }
+    }
+  }
+  const begin = goBench('wasm', '^BenchmarkBegin$', context.rounds);
+  const cycle = goBench('wasm', '^BenchmarkBeginFinish$/(native|wazero|x-oauth2)', context.rounds);
+  const other = 'x-oauth2';
+  for (const engine of ['native', 'wazero']) {
+    const add = (group, name, list) => figures.push(figure(`Go: ${group}, ${engine}`, names[name], 'a second', perSecond(list['ns/op']), { does: doesGo[name] }));
+    add('begin', engine, begin[`Begin/${engine}`]);
+    add('begin', other, begin[`Begin/${other}`]);
+    add('begin and finish', engine, cycle[`BeginFinish/${engine}/same-client`]);
+    add('begin and finish', other, cycle[`BeginFinish/${other}`]);
+  }
+  return {
+    figures,
+    aims: [
+      atLeast('begin in Node: at least 5 times oauth4webapi', figures, 'Node: begin', 'oauth4webapi', 5),
+      atLeast('begin in Node: ahead of arctic', figures, 'Node: begin', 'arctic', 1),
+      atLeast('finish in Node: at least 2 times oauth4webapi', figures, 'Node: finish', 'oauth4webapi', 2),
+      atLeast('begin and finish as Go code: at least 2 times x/oauth2', figures, 'Go: begin and finish, native', names['x-oauth2'], 2),
+      atLeast('begin and finish on wazero: not behind x/oauth2', figures, 'Go: begin and finish, wazero', names['x-oauth2'], 1),
+    ],
+  };
+};

@@ -1,0 +1,164 @@
+package wasm
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// BenchmarkSessions is what a host with many sessions pays for one thing in one of them, each session's turn in its order: a token that is still good, and a refresh (locked, marked in the
+// store, sent, answered, stored).
+// An Engine spreads them over instances; "one" keeps them all in one instance, whose collector marks everything that they hold.
+func BenchmarkSessions(b *testing.B) {
+	for _, engine := range []string{"engine", "one"} {
+		for _, n := range []int{1, 10, 100, 1000, 10000} {
+			if engine == "one" && n > 1000 {
+				continue // an ordinary session takes some kilobytes, and an instance has 16 MiB at most
+			}
+			b.Run(fmt.Sprintf("%s/%d", engine, n), func(b *testing.B) {
+				var e drive.Engine
+				if engine == "engine" {
+					e = benchEngine(b)
+				} else {
+					e = newCrowded(b)
+				}
+				clients := signedIn(b, e, n)
+				defer func() {
+					for _, c := range clients {
+						c.Close()
+					}
+				}()
+				b.Run("token", func(b *testing.B) {
+					for k := 0; b.Loop(); k++ {
+						if token, err := clients[k%n].Token(b.Context()); err != nil || token.AccessToken != "a" {
+							b.Fatal(err)
+						}
+					}
+				})
+				b.Run("refresh", func(b *testing.B) {
+					for k := 0; b.Loop(); k++ {
+						if _, err := clients[k%n].Refresh(b.Context()); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// signedIn opens so many clients, each with the tokens of a sign-in.
+func signedIn(b *testing.B, e drive.Engine, n int) []*drive.Client {
+	clients := make([]*drive.Client, n)
+	for k := range clients {
+		clients[k] = benchClient(b, e)
+		beginFinish(b, clients[k])
+	}
+	return clients
+}
+
+// crowded is an engine of one instance that takes any number of sessions.
+type crowded struct{ *instance }
+
+func newCrowded(b *testing.B) *crowded {
+	p, err := embedded(b.Context(), traits{pages: 4096})
+	if err != nil {
+		b.Fatal(err)
+	}
+	i, err := p.instantiate(b.Context(), 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { i.lose(errShutdown) })
+	return &crowded{i}
+}
+
+func (c *crowded) Open(msg []byte) int32 {
+	handle, ok := c.send(c.open, 0, msg)
+	if !ok {
+		return drive.Trapped
+	}
+	return int32(handle)
+}
+
+func (c *crowded) Input(handle int32, msg []byte) int32 {
+	code, ok := c.send(c.input, handle, msg)
+	if !ok {
+		return drive.Trapped
+	}
+	return int32(code)
+}
+
+func (c *crowded) Effect(handle int32) []byte { return c.next(handle) }
+
+func (c *crowded) Close(handle int32) { c.call(c.shut, uint32(handle)) }
+
+// BenchmarkMemory is the memory of sessions that have signed in once: of an instance with one of them, of each further one in the same instance, and of each in an
+// instance of its own, with what the host keeps for them, as the system sees the process grow.
+func BenchmarkMemory(b *testing.B) {
+	linear := func(i *instance) float64 { return float64(i.module.Memory().Size()) }
+	b.Run("one", func(b *testing.B) {
+		for b.Loop() {
+			e := newCrowded(b)
+			c := signedIn(b, e, 1)
+			b.ReportMetric(linear(e.instance), "instance-B")
+			c[0].Close()
+		}
+	})
+	b.Run("handles", func(b *testing.B) {
+		const n = 2000
+		for b.Loop() {
+			e := newCrowded(b)
+			before := resident(b)
+			first := signedIn(b, e, 1)
+			base := linear(e.instance)
+			clients := signedIn(b, e, n)
+			b.ReportMetric((linear(e.instance)-base)/n, "module-B/session")
+			b.ReportMetric((resident(b)-before)/n, "resident-B/session")
+			for _, c := range append(first, clients...) {
+				c.Close()
+			}
+		}
+	})
+	b.Run("instances", func(b *testing.B) {
+		const n = 500
+		for b.Loop() {
+			before := resident(b)
+			var clients []*drive.Client
+			for range n {
+				c, err := Open(b.Context(), testConfig, drive.Options{HTTP: &http.Client{Transport: tokens{}}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				beginFinish(b, c)
+				clients = append(clients, c)
+			}
+			b.ReportMetric((resident(b)-before)/n, "resident-B/session")
+			for _, c := range clients {
+				c.Close()
+			}
+		}
+	})
+}
+
+// resident is the memory of the process that the system keeps for it, once what can be given back was.
+func resident(b *testing.B) float64 {
+	runtime.GC()
+	debug.FreeOSMemory()
+	raw, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		b.Skip("only Linux tells: ", err)
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(raw))[1])
+	if err != nil {
+		b.Fatal(err)
+	}
+	return float64(pages * os.Getpagesize())
+}
