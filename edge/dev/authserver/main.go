@@ -24,13 +24,13 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "where to listen")
 	hint := flag.Bool("hint", false, "fill in the sign-in page")
 	config := authserver.Config{
-		Users:         map[string]authserver.User{"alice": {Password: "alice", Name: "Alice", Email: "alice@example.com", EmailVerified: true}},
-		Scopes:        []authserver.Scope{{Name: "notes.read", Description: "Read your notes"}},
-		TokenExchange: true,
-		// Where a page of this server leads back to the page of make edge, the host is another name of this machine.
+		Users:             map[string]authserver.User{"alice": {Password: "alice", Name: "Alice", Email: "alice@example.com", EmailVerified: true}},
+		Scopes:            []authserver.Scope{{Name: "notes.read", Description: "Read your notes"}},
+		TokenExchange:     true,
 		BackchannelLogout: authserver.PostLogoutTokens(nil),
 	}
 	flag.DurationVar(&config.AccessTokenLifetime, "access-token", authserver.DefaultAccessTokenLifetime, "how long an access token is good for")
+	flag.DurationVar(&config.RotationGrace, "grace", 0, "how long a used refresh token may come again")
 	flag.Parse()
 	if *hint {
 		config.DemoHint = &authserver.DemoHint{Text: "This is a demo. Its one account is filled in.", Username: "alice", Password: "alice"}

@@ -1,0 +1,106 @@
+// The servers behind: an API that does what a test tells it to, and a gate before the token endpoint.
+import { createServer, request } from 'node:http';
+
+const listen = async (handler) => {
+  const server = createServer(handler);
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    stop: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+};
+
+const read = async (stream) => {
+  const parts = [];
+  for await (const part of stream) parts.push(part);
+  return Buffer.concat(parts);
+};
+
+/** An API that keeps what it got, and answers by path. */
+export const api = async () => {
+  const got = [];
+  /** Streams that are open, by path. */
+  const open = new Map();
+  const server = await listen(async (incoming, outgoing) => {
+    const { pathname } = new URL(incoming.url, 'http://api');
+    const entry = { method: incoming.method, url: incoming.url, headers: incoming.headers };
+    got.push(entry);
+    if (pathname === '/silent') return;
+    if (pathname === '/reset') return incoming.socket.resetAndDestroy();
+    if (pathname === '/half') {
+      outgoing.writeHead(200, { 'content-length': '100' });
+      return outgoing.write('begun', () => incoming.socket.resetAndDestroy());
+    }
+    if (pathname === '/events') {
+      outgoing.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+      outgoing.write('data: first\n\n');
+      return open.set(pathname, outgoing);
+    }
+    entry.body = await read(incoming).catch(() => undefined);
+    if (pathname === '/large') {
+      outgoing.writeHead(200, { 'content-type': 'application/octet-stream' });
+      return outgoing.end(Buffer.alloc(10 * 1024 * 1024, 'x'));
+    }
+    const refused = pathname === '/refuses' && incoming.headers.authorization === server.refused;
+    outgoing.writeHead(refused ? 401 : pathname === '/elsewhere' ? 302 : 200, [
+      ['content-type', 'text/plain'],
+      ['set-cookie', 'a=b'],
+      ['set-cookie', '__Host-oauth2=theirs'],
+      ['x-of-the-api', 'one'],
+      ['x-of-the-api', 'two'],
+      ...(refused ? [['www-authenticate', 'Bearer error="invalid_token"']] : []),
+      ...(pathname === '/elsewhere' ? [['location', 'https://elsewhere.example/']] : []),
+    ].flat());
+    outgoing.end(`${incoming.method} ${entry.body?.length ?? 0}`);
+  });
+  return Object.assign(server, { got, open, refused: undefined });
+};
+
+/**
+ * Stands before the endpoints that tokens come from and go to, and lets requests through to `target`, a function that gives their
+ * URLs. What is asked for, and every token that comes back, is kept.
+ */
+export const gate = async (target) => {
+  const state = {
+    asked: [],
+    tokens: [],
+    /** Lifetime in seconds that the next access tokens from codes are said to have. */
+    expiresIn: undefined,
+    /** Called before a request goes on; a promise holds it up, and `false` drops the connection. */
+    before: undefined,
+    /** The same with its answer. */
+    after: undefined,
+  };
+  const server = await listen(async (incoming, outgoing) => {
+    const body = await read(incoming);
+    const form = new URLSearchParams(body.toString());
+    state.asked.push({ path: incoming.url, form });
+    if ((await state.before?.(form)) === false) return incoming.socket.resetAndDestroy();
+    const { host, connection, ...headers } = incoming.headers;
+    const onward = request(target(incoming.url), { method: incoming.method, headers, agent: false }, async (answer) => {
+      let text = (await read(answer)).toString();
+      try {
+        const json = JSON.parse(text);
+        for (const name of ['access_token', 'refresh_token', 'id_token']) if (json[name]) state.tokens.push({ name, value: json[name] });
+        if (state.expiresIn && json.expires_in && form.get('grant_type') === 'authorization_code') json.expires_in = state.expiresIn;
+        text = JSON.stringify(json);
+      } catch {
+        // no JSON: a revocation has no body
+      }
+      if ((await state.after?.(form)) === false) return incoming.socket.resetAndDestroy();
+      outgoing.writeHead(answer.statusCode, { 'content-type': answer.headers['content-type'] ?? 'text/plain', 'cache-control': 'no-store' });
+      outgoing.end(text);
+    });
+    onward.on('error', () => incoming.socket.resetAndDestroy());
+    onward.end(body);
+  });
+  return Object.assign(state, {
+    url: server.url,
+    stop: server.stop,
+    /** How many requests had this grant type. */
+    count: (grant) => state.asked.filter(({ form }) => form.get('grant_type') === grant).length,
+  });
+};

@@ -1,0 +1,137 @@
+// A browser made of HTTP: it keeps cookies, follows nothing by itself, and sends just what a test wants sent, unclean paths included.
+import { request } from 'node:http';
+
+/** An answer, with what tests ask of it. */
+class Answer {
+  constructor({ statusCode, rawHeaders }, body) {
+    this.status = statusCode;
+    this.headers = rawHeaders.flatMap((name, i) => (i % 2 ? [] : [[name.toLowerCase(), rawHeaders[i + 1]]]));
+    this.body = body;
+  }
+
+  get text() {
+    return this.body.toString();
+  }
+
+  get json() {
+    return JSON.parse(this.text);
+  }
+
+  header(name) {
+    return this.headers.find(([other]) => other === name)?.[1];
+  }
+
+  get cookies() {
+    return this.headers.filter(([name]) => name === 'set-cookie').map(([, value]) => value);
+  }
+
+  get location() {
+    return this.header('location');
+  }
+}
+
+/** Sends a request, on a connection of its own. `to` may be a path that no URL parser would leave as it is. */
+export const send = (origin, to, { method = 'GET', headers = {}, body } = {}) =>
+  new Promise((resolve, reject) => {
+    const { host, port } = new URL(origin);
+    const outgoing = request({ host: '127.0.0.1', port, path: to, method, headers: { host, ...headers }, agent: false }, (incoming) => {
+      const parts = [];
+      incoming.on('data', (part) => parts.push(part));
+      incoming.on('error', reject);
+      incoming.on('end', () => resolve(new Answer(incoming, Buffer.concat(parts))));
+    });
+    outgoing.on('error', reject);
+    if (body?.pipe) body.pipe(outgoing);
+    else outgoing.end(body);
+  });
+
+const entities = { amp: '&', lt: '<', gt: '>', quot: '"', '#34': '"', '#39': "'", '#43': '+' };
+const plain = (text) => text.replace(/&([^;]+);/g, (all, name) => entities[name] ?? all);
+const attribute = (tag, name) => plain(new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1] ?? '');
+
+/** What somebody who agrees types and presses, on the pages of both authorization servers. */
+const typed = { username: 'alice', password: 'alice', login: 'alice' };
+const pressed = ['sign-in', 'approve', 'sign-out', 'yes'];
+
+export class Visitor {
+  /** Cookies by origin. */
+  jars = new Map();
+
+  /** @param {string} url origin of the backend */
+  constructor(url) {
+    this.url = url;
+  }
+
+  jar(origin = this.url) {
+    if (!this.jars.has(origin)) this.jars.set(origin, new Map());
+    return this.jars.get(origin);
+  }
+
+  /** The same cookies, in another browser. */
+  copy() {
+    const other = new Visitor(this.url);
+    for (const [origin, jar] of this.jars) other.jars.set(origin, new Map(jar));
+    return other;
+  }
+
+  async send(to, { origin = this.url, headers, ...init } = {}) {
+    const jar = this.jar(origin);
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+    const answer = await send(origin, to, { ...init, headers: { ...(cookie && { cookie }), ...headers } });
+    for (const line of answer.cookies) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line);
+      if (!value || /;\s*max-age=0\b/i.test(line)) jar.delete(name);
+      else jar.set(name, value);
+    }
+    return answer;
+  }
+
+  /** A request of a page. */
+  call(to, { headers, ...init } = {}) {
+    return this.send(to, { ...init, headers: { 'x-csrf': '1', origin: this.url, ...headers } });
+  }
+
+  /** Goes through pages of another server, and agrees, until one leads to the backend: the URL, or else the last page. */
+  async agree(to) {
+    for (let pages = 0; pages < 20; pages += 1) {
+      let at = new URL(to);
+      let answer = await this.send(at.pathname + at.search, { origin: at.origin });
+      if (!answer.location) {
+        const action = /<form[^>]*>/.exec(answer.text)?.[0];
+        if (!action) return { page: answer };
+        const form = new URLSearchParams();
+        for (const [tag] of answer.text.matchAll(/<(?:input|button)\b[^>]*>/g)) {
+          const [name, value] = [attribute(tag, 'name'), attribute(tag, 'value')];
+          if (name && (tag.startsWith('<input') || pressed.includes(value))) form.set(name, typed[name] ?? value);
+        }
+        at = new URL(attribute(action, 'action') || at.href, at);
+        const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: at.origin };
+        answer = await this.send(at.pathname + at.search, { origin: at.origin, method: 'POST', headers, body: String(form) });
+        if (!answer.location) return { page: answer };
+      }
+      to = new URL(answer.location, at).href;
+      if (to.startsWith(this.url)) return { url: to };
+    }
+    throw new Error('no end of pages');
+  }
+
+  /** Begins to sign in: the path of the callback that would finish it. */
+  async begin(query = '') {
+    const answer = await this.send(`/auth/login${query}`);
+    if (answer.status !== 303) throw new Error(`login: ${answer.status} ${answer.text}`);
+    const { url, page } = await this.agree(answer.location);
+    if (!url) throw new Error(`no way back: ${page.status} ${page.text}`);
+    return url.slice(this.url.length);
+  }
+
+  /** Signs in, and gives the answer that did. */
+  async signIn(query) {
+    const answer = await this.send(await this.begin(query));
+    if (answer.status !== 303) throw new Error(`callback: ${answer.status} ${answer.text}`);
+    return answer;
+  }
+
+  session() {
+    return this.call('/auth/session');
+  }
+}

@@ -1,0 +1,14 @@
+// All that a backend has to do, whoever hosts it (../hosts/README.md).
+import { describe } from 'node:test';
+import flow from './flow.mjs';
+import refusals from './refusals.mjs';
+import storage from './storage.mjs';
+
+const parts = { flow, refusals, storage };
+
+/** Registers the tests for a host. SUITE names one part, to run only that. */
+export const suite = (host) => {
+  for (const [name, part] of Object.entries(parts)) {
+    if (!process.env.SUITE || process.env.SUITE === name) describe(`${host.name} ${name}`, () => part(host));
+  }
+};

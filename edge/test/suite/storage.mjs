@@ -1,0 +1,99 @@
+// Many at once, and the end of the process in the middle of it.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { world } from '../lib/world.mjs';
+
+export default (host) => {
+  let w;
+  before(async () => (w = await world(host, { grace: '1m' })));
+  after(() => w?.stop());
+
+  /** Somebody whose access token is over. */
+  const expired = async () => {
+    w.gate.expiresIn = 1;
+    const visitor = w.visitor();
+    await visitor.signIn();
+    w.gate.expiresIn = undefined;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    return visitor;
+  };
+
+  test(`${host.name}: 50 requests at once on a session that is over make one refresh, and none fails (X9)`, async () => {
+    const visitor = await expired();
+    const before = w.gate.count('refresh_token');
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => visitor.copy().call(`/api/many?${i}`)));
+    assert.deepEqual(answers.map(({ status }) => status), Array(50).fill(200));
+    assert.equal(w.gate.count('refresh_token'), before + 1);
+    const fresh = `Bearer ${w.gate.tokens.findLast(({ name }) => name === 'access_token').value}`;
+    const sent = w.api.got.filter(({ url }) => url.startsWith('/many'));
+    assert.equal(sent.length, 50);
+    assert.ok(sent.every(({ headers }) => headers.authorization === fresh));
+  });
+
+  test(`${host.name}: a refresh goes on when the page that began it has left (X9)`, async () => {
+    const visitor = await expired();
+    const before = w.gate.count('refresh_token');
+    let go;
+    const arrived = new Promise((resolve) => (w.gate.before = () => new Promise((held) => ((go = held), resolve()))));
+    const cookie = [...visitor.jar()].map((pair) => pair.join('=')).join('; ');
+    const leaving = new AbortController();
+    const left = fetch(`${w.url.replace('localhost', '127.0.0.1')}/api/hello`, { headers: { cookie, 'x-csrf': '1', host: new URL(w.url).host }, signal: leaving.signal }).catch(() => 'left');
+    const second = arrived.then(() => {
+      leaving.abort();
+      const waiting = visitor.call('/api/hello');
+      w.gate.before = undefined;
+      go();
+      return waiting;
+    });
+    assert.equal((await second).status, 200);
+    await left;
+    assert.equal(w.gate.count('refresh_token'), before + 1);
+  });
+
+  test(`${host.name}: the process is killed: no session is lost, none comes back (X9, X10)`, async () => {
+    const visitors = await Promise.all(Array.from({ length: 4 }, async () => {
+      const visitor = w.visitor();
+      await visitor.signIn();
+      return visitor;
+    }));
+    const [gone, ...staying] = visitors;
+    const before = gone.copy();
+    await gone.call('/auth/logout', { method: 'POST' });
+    const attempt = w.visitor();
+    const callback = await attempt.begin();
+    // In the middle of what everybody does at once.
+    const busy = staying.flatMap((visitor) => Array.from({ length: 5 }, () => visitor.copy().call('/api/hello').catch(() => 'cut off')));
+    await w.host.kill();
+    await Promise.all(busy);
+    await w.host.restart();
+    for (const visitor of staying) assert.equal((await visitor.call('/api/hello')).status, 200);
+    w.refused(await before.session(), 401, 'not_signed_in');
+    assert.equal((await attempt.send(callback)).status, 303, 'who was about to sign in does');
+    w.refused(await before.call('/api/hello'), 401, 'not_signed_in');
+  });
+
+  for (const [when, phase] of [['before the server had it', 'before'], ['after the server had answered', 'after']]) {
+    test(`${host.name}: the process is killed during a refresh, ${when}: the session goes on (X9)`, async () => {
+      const visitor = await expired();
+      const held = new Promise((resolve) => (w.gate[phase] = ({ }) => new Promise((go) => resolve(go))));
+      const cut = visitor.copy().call('/api/hello').catch(() => 'cut off');
+      const go = await held;
+      await w.host.kill();
+      go(false);
+      assert.equal(await cut, 'cut off');
+      w.gate[phase] = undefined;
+      await w.host.restart();
+      assert.equal((await visitor.call('/api/hello')).status, 200);
+    });
+  }
+
+  test(`${host.name}: a callback that was used before the process was killed is used after it (Q22)`, async () => {
+    const visitor = w.visitor();
+    const callback = await visitor.begin();
+    const before = visitor.copy();
+    assert.equal((await visitor.send(callback)).status, 303);
+    await w.host.restart();
+    w.refused(await before.send(callback), 400, 'already_used');
+    assert.equal((await visitor.session()).status, 200);
+  });
+};
