@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"bytes"
 	"context"
 	"net/url"
 	"time"
@@ -65,7 +66,10 @@ func (s *session) carryOut(e *effect, raw []byte) {
 	case "sign":
 		s.sign(e)
 	default:
-		// seal, unseal, respond, proxy, and what a later engine may ask for.
+		if hand := s.opts.hands[e.Kind]; hand != nil {
+			s.lend(e, hand, bytes.Clone(raw))
+			return
+		}
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
 	}
 }

@@ -42,6 +42,7 @@ type effect struct {
 	Key        string          `json:"key"`
 	Version    string          `json:"version"`
 	Value      *string         `json:"value"`
+	ExpiresAt  int64           `json:"expires_at"`
 	Name       string          `json:"name"`
 	Alg        string          `json:"alg"`
 	Create     bool            `json:"create"`

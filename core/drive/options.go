@@ -39,6 +39,9 @@ type Options struct {
 	Now func() time.Time
 	// Rand is the source of random bytes; nil means crypto/rand, which also replaces a source that fails.
 	Rand io.Reader
+
+	hands   map[string]Hand // of a Backend, by kind of effect
+	trouble func(error)     // gets what a Store, a Locker or a KeyStore failed with
 }
 
 // Hooks change requests before they are sent, each by the stage that it stands under: authorization, token, refresh,

@@ -31,7 +31,7 @@ func (s *session) restart() {
 // retire moves the session to another instance where its own has grown too large, between commands: with no command under way
 // and nothing to be answered but timers.
 func (s *session) retire() {
-	if s.closed || s.handle == 0 || len(s.waiters) > 0 || len(s.tails) > 0 || !s.lane.worn(s.handle) {
+	if s.kind != "client" || s.closed || s.handle == 0 || len(s.waiters) > 0 || len(s.tails) > 0 || !s.lane.worn(s.handle) {
 		return
 	}
 	for _, t := range s.tasks {

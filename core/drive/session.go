@@ -41,6 +41,7 @@ type session struct {
 	waiters  map[int64]*waiter
 	tasks    map[string]*task
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
+	still    chan struct{}            // where somebody waits for that: closed when no request is under way
 }
 
 // waiter is a command that has not ended.
@@ -114,7 +115,7 @@ func (s *session) open(stored string) error {
 	msg := s.head()
 	msg = append(msg, `,"kind":`...)
 	msg = strconv.AppendQuote(msg, s.kind)
-	if s.kind == "client" {
+	if s.kind != "contract" {
 		msg = append(msg, `,"config":`...)
 		msg = append(msg, s.config...)
 	}
@@ -168,6 +169,9 @@ func (s *session) feed(in input) {
 	clear(msg)
 	clear(in.members)
 	s.buffer, s.cause = msg, in.cause
+	if in.cause != nil && s.opts.trouble != nil {
+		s.events.post(func() { s.opts.trouble(in.cause) })
+	}
 	switch {
 	case code == Taken:
 		s.drain()
@@ -276,6 +280,7 @@ func (s *session) finish(t *task, in input) {
 	s.inbox = append(s.inbox, in)
 	s.run()
 	s.settle()
+	s.tellQuiet()
 }
 
 // do is a command from beginning to end. A caller who gives up withdraws only the own command.
@@ -377,6 +382,7 @@ func (s *session) drop() (release func()) {
 		tails = append(tails, tail)
 	}
 	s.inbox = nil
+	s.tellQuiet()
 	return func() {
 		for _, tail := range tails {
 			<-tail

@@ -3,6 +3,7 @@ package drive
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,25 +21,43 @@ type Store interface {
 	Store(ctx context.Context, key, version string, value *string) (newVersion string, err error)
 }
 
+// ExpiringStore is a Store that forgets by itself what is of no use any more.
+type ExpiringStore interface {
+	Store
+	// StoreUntil is Store for a value that is of no use from until on: Load does not find it then, and it may be gone.
+	StoreUntil(ctx context.Context, key, version string, value string, until time.Time) (newVersion string, err error)
+}
+
 // storeTimeout ends a store operation that never returns: a session that waits for it forever would be of no use.
 const storeTimeout = 30 * time.Second
 
-// MemoryStore is a Store in memory, and a KeyStore. The zero value is empty and ready.
+// MemoryStore is an ExpiringStore in memory, and a KeyStore. The zero value is empty and ready.
 type MemoryStore struct {
 	MemoryKeyStore
+	// Now is the clock by which values expire; nil means time.Now.
+	Now func() time.Time
 
 	mu      sync.Mutex
 	entries map[string]stored
 	last    uint64
+	limit   int // how many entries there may be before those that are over are looked for
 }
 
-type stored struct{ value, version string }
+type stored struct {
+	value, version string
+	until          time.Time // zero: for ever
+}
+
+var _ ExpiringStore = (*MemoryStore)(nil)
+
+// fewEntries is how many are kept without looking for those that are over.
+const fewEntries = 1000
 
 // Load implements Store. It never fails.
 func (m *MemoryStore) Load(_ context.Context, key string) (value, version string, ok bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	e, ok := m.entries[key]
+	e, ok := m.find(key)
 	return e.value, e.version, ok, nil
 }
 
@@ -46,20 +65,61 @@ func (m *MemoryStore) Load(_ context.Context, key string) (value, version string
 func (m *MemoryStore) Store(_ context.Context, key, version string, value *string) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.entries[key].version != version {
+	if value != nil {
+		return m.put(key, version, stored{value: *value})
+	}
+	if e, _ := m.find(key); e.version != version {
 		return "", ErrConflict
 	}
-	if value == nil {
-		delete(m.entries, key)
-		return "", nil
+	delete(m.entries, key)
+	return "", nil
+}
+
+// StoreUntil implements ExpiringStore. It fails with ErrConflict only.
+func (m *MemoryStore) StoreUntil(_ context.Context, key, version string, value string, until time.Time) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.put(key, version, stored{value: value, until: until})
+}
+
+func (m *MemoryStore) put(key, version string, e stored) (string, error) {
+	if there, _ := m.find(key); there.version != version {
+		return "", ErrConflict
 	}
 	if m.entries == nil {
 		m.entries = map[string]stored{}
 	}
 	m.last++ // one counter for all keys: a version never comes back, not after a deletion either
-	v := strconv.FormatUint(m.last, 10)
-	m.entries[key] = stored{*value, v}
-	return v, nil
+	e.version = strconv.FormatUint(m.last, 10)
+	m.entries[key] = e
+	if len(m.entries) > max(m.limit, fewEntries) {
+		m.sweep()
+	}
+	return e.version, nil
+}
+
+func (m *MemoryStore) find(key string) (stored, bool) {
+	e, ok := m.entries[key]
+	if !ok || e.over(m.now()) {
+		return stored{}, false
+	}
+	return e, true
+}
+
+// sweep forgets what is over. The next time is when there is twice as much as what is left, so that each store pays for one or two.
+func (m *MemoryStore) sweep() {
+	now := m.now()
+	maps.DeleteFunc(m.entries, func(_ string, e stored) bool { return e.over(now) })
+	m.limit = 2 * len(m.entries)
+}
+
+func (e stored) over(now time.Time) bool { return !e.until.IsZero() && !now.Before(e.until) }
+
+func (m *MemoryStore) now() time.Time {
+	if m.Now != nil {
+		return m.Now()
+	}
+	return time.Now()
 }
 
 // store carries out load and store effects, those of one key in the order in which they were asked for. What has begun is not
@@ -127,7 +187,12 @@ func (s *session) access(ctx context.Context, e *effect) (in input, written bool
 		var kept struct {
 			Version string `json:"version"`
 		}
-		if kept.Version, err = s.opts.Store.Store(ctx, e.Key, e.Version, e.Value); err == nil {
+		if expiring, ok := s.opts.Store.(ExpiringStore); ok && e.ExpiresAt != 0 && e.Value != nil {
+			kept.Version, err = expiring.StoreUntil(ctx, e.Key, e.Version, *e.Value, time.UnixMilli(e.ExpiresAt))
+		} else {
+			kept.Version, err = s.opts.Store.Store(ctx, e.Key, e.Version, e.Value)
+		}
+		if err == nil {
 			return answer(e.ID, "ok", kept), true
 		}
 	}
