@@ -127,7 +127,7 @@ export class Visitor {
   /** Signs in, and gives the answer that did. */
   async signIn(query) {
     const answer = await this.send(await this.begin(query));
-    if (answer.status !== 303) throw new Error(`callback: ${answer.status} ${answer.text}`);
+    if (!answer.cookies.some((line) => line.startsWith('__Host-oauth2='))) throw new Error(`callback: ${answer.status} ${answer.location} ${answer.text}`);
     return answer;
   }
 
