@@ -1,0 +1,146 @@
+package bff
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// Handler is the backend for a frontend. It is safe for concurrent use.
+type Handler struct {
+	backend *drive.Backend
+	base    *url.URL
+	opts    Options
+	telling sync.Mutex
+}
+
+// New makes a Handler of an engine that knows the kind "bff". It fails with an Error of drive of kind client, which names the member, where the
+// engine refuses the configuration.
+func New(engine drive.Engine, config Config, opts Options) (*Handler, error) {
+	if opts.Ring == nil {
+		return nil, errors.New("bff: Options.Ring is missing")
+	}
+	opts = opts.withDefaults()
+	life := time.Duration(config.SessionMS) * time.Millisecond
+	if life == 0 {
+		life = defaultSession
+	}
+	keys := opts.Keys
+	if keys == nil {
+		keys = &sealedKeys{opts.Store, opts.Ring, life, opts.Now}
+	}
+	h := &Handler{opts: opts}
+	var err error
+	h.backend, err = drive.OpenBackend(engine, config.Client, config, drive.Options{
+		HTTP: opts.HTTP, Store: opts.Store, Locker: opts.Locker, Keys: keys, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand,
+	}, h.tell)
+	if err != nil {
+		return nil, fmt.Errorf("bff: %w", err)
+	}
+	if h.base, err = url.Parse(config.Base); err != nil {
+		return nil, fmt.Errorf("bff: %w", err)
+	}
+	return h, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	command, err := h.command(r)
+	if err != nil {
+		fail(w, http.StatusBadRequest, "bad_body", "The body could not be read.")
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	e := newExchange(ctx, r, h.opts)
+	defer e.close()
+	done := make(chan error, 1)
+	go func() { done <- h.backend.Serve(command, e.hands(h.opts.Ring)) }()
+	select {
+	case a := <-e.answers:
+		// What still goes on, behind the answer, is not the browser's to wait for.
+		go func() { h.lost(<-done) }()
+		e.write(w, a)
+		return
+	case err = <-done:
+	}
+	select { // both may have come at once
+	case a := <-e.answers:
+		h.lost(err)
+		e.write(w, a)
+	default:
+		h.failed(w, err)
+	}
+}
+
+// failed answers for the engine where it could not.
+func (h *Handler) failed(w http.ResponseWriter, err error) {
+	if errors.Is(err, &drive.Error{Kind: "client", Code: "too_large"}) || errors.Is(err, &drive.Error{Kind: "internal", Code: "refused_input"}) {
+		// A body is small or stays here, so it is the headers or the URL: too long, or too many.
+		fail(w, http.StatusRequestHeaderFieldsTooLarge, "too_large", "The request's headers are too large.")
+		return
+	}
+	h.lost(err)
+	fail(w, http.StatusInternalServerError, "internal", "The request was lost. Try again.")
+}
+
+func (h *Handler) lost(err error) {
+	if err != nil {
+		h.tell(fmt.Errorf("bff: the request was lost: %w", err))
+	}
+}
+
+func (h *Handler) tell(err error) {
+	if h.opts.OnError != nil {
+		h.telling.Lock()
+		defer h.telling.Unlock()
+		h.opts.OnError(err)
+	}
+}
+
+// fail answers in the form of the engine's own refusals.
+func fail(w http.ResponseWriter, status int, code, description string) {
+	body, _ := json.Marshal(struct { // of strings
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, description})
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// address is the URL that the browser asked for. Scheme and host are those of the configuration if the browser named that host, and
+// otherwise one that is nobody's, which the engine refuses: what stands in a Host header goes nowhere.
+func (h *Handler) address(r *http.Request) string {
+	host := h.base.Host
+	if !sameHost(h.base.Scheme, r.Host, host) {
+		host = "elsewhere.invalid"
+	}
+	path := r.URL.EscapedPath()
+	if !strings.HasPrefix(path, "/") { // OPTIONS *, CONNECT
+		path = "/" + path
+	}
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+		path += "?" + r.URL.RawQuery
+	}
+	return h.base.Scheme + "://" + host + path
+}
+
+func sameHost(scheme, a, b string) bool {
+	port := ":443"
+	if scheme == "http" {
+		port = ":80"
+	}
+	return strings.EqualFold(strings.TrimSuffix(a, port), strings.TrimSuffix(b, port))
+}
