@@ -85,6 +85,13 @@ export const world = async (host, { server = 'embedded', grace, config = {}, ...
       assert.equal(answer.header('x-content-type-options'), 'nosniff');
       this.keepsQuiet(answer);
     },
+    /** Has the server forget the newest token of a kind. */
+    async revoke(kind) {
+      const { value: token } = door.tokens.findLast(({ name }) => name === kind);
+      const authorization = `Basic ${Buffer.from(`${authserver.client_id}:${given.secrets.CLIENT_SECRET}`).toString('base64')}`;
+      const { status } = await fetch(metadata.revocation_endpoint, { method: 'POST', headers: { authorization }, body: new URLSearchParams({ token }) });
+      assert.ok(status < 300, `revocation: ${status}`);
+    },
     async stop() {
       await running.stop();
       await authserver.stop();

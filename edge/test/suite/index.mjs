@@ -1,10 +1,12 @@
 // All that a backend has to do, whoever hosts it (../hosts/README.md).
 import { describe } from 'node:test';
+import browser from './browser.mjs';
 import flow from './flow.mjs';
+import logout from './logout.mjs';
 import refusals from './refusals.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, refusals, storage };
+const parts = { flow, refusals, storage, logout, browser };
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */
 export const suite = (host) => {

@@ -195,9 +195,7 @@ export default (host) => {
     const visitor = await signedIn();
     w.gate.expiresIn = undefined;
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    const { value } = w.gate.tokens.findLast(({ name }) => name === 'refresh_token');
-    const authorization = `Basic ${Buffer.from(`edge:${w.given.secrets.CLIENT_SECRET}`).toString('base64')}`;
-    await fetch(w.metadata.revocation_endpoint, { method: 'POST', headers: { authorization }, body: new URLSearchParams({ token: value }) });
+    await w.revoke('refresh_token');
     w.refused(await visitor.call('/api/hello'), 401, 'not_signed_in');
     assert.equal(visitor.jar().size, 0);
   });

@@ -1,0 +1,201 @@
+// Chromium, with the page of make edge: what a person does, and all that a script of the page could get at.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { decide, launch } from '../../../js/test/lib/browser.mjs';
+import { root } from '../../dev/workerd.mjs';
+import { world } from '../lib/world.mjs';
+
+export default (host) => {
+  let w;
+  let browser;
+  before(async () => {
+    w = await world(host, { page: join(root, 'edge/page') });
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await w?.stop();
+  });
+
+  /** A page that keeps all that it is sent, and what its scripts are told. */
+  const open = async () => {
+    const context = await browser.newContext();
+    const seen = [];
+    context.on('response', (response) => {
+      if (new URL(response.url()).origin !== w.url) return;
+      seen.push(Promise.all([response.url(), response.headersArray(), response.text().catch(() => '')]).then((all) => JSON.stringify(all)));
+    });
+    context.on('console', (message) => seen.push(message.text()));
+    // Ahead of the page's own scripts.
+    await context.addInitScript(() => {
+      window.heard = [];
+      addEventListener('message', ({ data }) => window.heard.push(data));
+      const { fetch } = window;
+      window.fetch = async (...args) => {
+        const response = await fetch(...args);
+        window.heard.push([...response.headers], await response.clone().text());
+        return response;
+      };
+    });
+    const page = await context.newPage();
+    page.on('pageerror', (error) => seen.push(String(error)));
+    return { context, page, seen };
+  };
+
+  const signIn = async (page) => {
+    await page.goto(`${w.url}/`);
+    await page.getByTestId('sign-in').click();
+    await decide(page, 'approve');
+    await page.getByTestId('sign-out').waitFor();
+  };
+
+  /** All that a script of the page can read, find and ask for. */
+  const everything = (page) =>
+    page.evaluate(async () => {
+      const found = { heard: window.heard, cookie: document.cookie, cookies: await window.cookieStore?.getAll(), url: location.href, referrer: document.referrer, name: window.name, history: history.state };
+      found.localStorage = { ...localStorage };
+      found.sessionStorage = { ...sessionStorage };
+      found.databases = await indexedDB.databases();
+      found.caches = await caches.keys();
+      found.workers = (await navigator.serviceWorker.getRegistrations()).length;
+      found.entries = performance.getEntries().map((entry) => entry.toJSON());
+      found.html = document.documentElement.outerHTML;
+      found.globals = Object.keys(window).filter((name) => typeof window[name] === 'string').map((name) => window[name]);
+      for (const path of ['/auth/session', '/auth/token', '/auth/login', '/auth/callback', '/auth/callback?code=x&state=y', '/auth/exchange', '/auth/logout', '/auth/', '/api/hello', '/api/notes', '/', '/app.js']) {
+        for (const method of ['GET', 'POST', 'OPTIONS', 'HEAD']) {
+          if (path === '/auth/logout' && method === 'POST') continue; // that one comes at the end
+          for (const redirect of ['manual', 'follow']) {
+            const answer = await fetch(path, { method, redirect, headers: { 'x-csrf': '1' } }).then(async (r) => [r.status, [...r.headers], await r.text()], String);
+            (found.answers ??= []).push([path, method, answer]);
+          }
+        }
+      }
+      return JSON.stringify(found);
+    });
+
+  const noTokens = (where, text, but = []) => {
+    assert.ok(w.gate.tokens.length > 0);
+    for (const { name, value } of w.gate.tokens) {
+      // A part of a token would do, too: of a JWT its signature, which nothing else has.
+      for (const part of [value, value.split('.').at(-1)]) assert.ok(but.includes(name) || !text.includes(part), `${where}: a script sees the ${name.replace('_', ' ')}`);
+    }
+    assert.ok(!text.includes(w.given.secrets.CLIENT_SECRET), where);
+  };
+
+  test(`${host.name}: a person signs in, reloads, calls the API, is refreshed, signs out; no script sees a token (Q10, Q13, X10)`, async () => {
+    const { context, page, seen } = await open();
+    await page.goto(`${w.url}/`);
+    assert.equal(await page.getByTestId('state').textContent(), 'Not signed in');
+    await signIn(page);
+    assert.equal(page.url(), `${w.url}/`);
+    assert.match(await page.getByTestId('claims').textContent(), /alice/);
+    const cookies = await context.cookies(w.url);
+    assert.deepEqual(cookies.map(({ name, httpOnly, secure, sameSite, path }) => [name, httpOnly, secure, sameSite, path]), [['__Host-oauth2', true, true, 'Strict', '/']]);
+    noTokens('after signing in', await everything(page));
+    await page.reload();
+    await page.getByTestId('sign-out').waitFor();
+    await page.getByTestId('call').click();
+    await page.getByTestId('notes').waitFor();
+    assert.match(await page.getByTestId('token-text').textContent(), /^Token of /);
+    await w.revoke('access_token');
+    await page.getByTestId('call').click();
+    await page.getByText('renewed once behind the scenes').waitFor();
+    assert.equal(w.gate.count('refresh_token'), 1);
+    noTokens('after a refresh', await everything(page));
+
+    noTokens('in cookies', JSON.stringify(await context.cookies(w.url)));
+    assert.match(await page.getByTestId('sees').textContent(), /Cookiesnone.*localStorageempty.*sessionStorageempty.*IndexedDBempty/);
+
+    const asked = page.waitForResponse(`${w.url}/auth/logout?return_to=%2F`);
+    await page.getByTestId('sign-out').click();
+    await asked;
+    await page.waitForURL((url) => url.origin === w.issuer || url.pathname === '/');
+    if (new URL(page.url()).origin === w.issuer) await page.getByTestId('sign-out').click();
+    await page.waitForURL(`${w.url}/`);
+    await page.getByTestId('sign-in').waitFor();
+    assert.ok((await context.cookies(w.url)).every(({ name }) => name !== '__Host-oauth2'));
+    noTokens('in all that was sent to the page', (await Promise.all(seen)).join('\n'));
+    await context.close();
+  });
+
+  test(`${host.name}: who says no is told so, and may try again (Q2)`, async () => {
+    const { context, page } = await open();
+    await page.goto(`${w.url}/`);
+    await page.getByTestId('sign-in').click();
+    await decide(page, 'deny');
+    await page.getByText('You did not allow it').waitFor();
+    assert.equal(page.url(), `${w.url}/`);
+    await signIn(page);
+    await context.close();
+  });
+
+  test(`${host.name}: the page of another site cannot use the session (X10)`, async () => {
+    const { context, page } = await open();
+    await signIn(page);
+    const calls = () => w.api.got.filter(({ url }) => url === '/hello').length;
+    const before = calls();
+    const other = await context.newPage();
+    // Another site, which is the API's own here.
+    await other.goto(`${w.api.url}/hello`);
+    const tried = await other.evaluate(async (url) => {
+      const results = [];
+      for (const init of [{ credentials: 'include' }, { credentials: 'include', headers: { 'x-csrf': '1' } }, { credentials: 'include', mode: 'no-cors' }, { method: 'POST', credentials: 'include', mode: 'no-cors', body: 'a=b' }]) {
+        for (const path of ['/api/hello', '/auth/session', '/auth/logout']) results.push(await fetch(url + path, init).then(async (r) => [r.type, await r.text()].join(), () => 'refused'));
+      }
+      const form = Object.assign(document.createElement('form'), { method: 'POST', action: `${url}/auth/logout` });
+      document.body.append(form);
+      form.submit();
+      return results;
+    }, w.url);
+    assert.deepEqual([...new Set(tried)].sort(), ['opaque,', 'refused']);
+    await other.waitForURL(`${w.url}/auth/logout`);
+    assert.equal(JSON.parse(await other.locator('body').textContent()).error, 'foreign_origin');
+    assert.equal(calls(), before + 1, 'but for the page itself');
+    await page.reload();
+    await page.getByTestId('sign-out').waitFor();
+    await context.close();
+  });
+
+  test(`${host.name}: the page's policy allows no script, frame or connection but its own`, async () => {
+    const { context, page } = await open();
+    const answer = await page.goto(`${w.url}/`);
+    const policy = answer.headers()['content-security-policy'];
+    assert.match(policy, /default-src 'none'/);
+    assert.doesNotMatch(policy, /unsafe|\*/);
+    await page.getByTestId('sign-in').waitFor();
+    const tried = await page.evaluate(() => new Promise((resolve) => {
+      const refused = [];
+      document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => refused.push(effectiveDirective) === 2 && resolve(refused));
+      document.head.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = 1' }));
+      fetch('http://127.0.0.1:1/').catch(() => {});
+    }));
+    assert.deepEqual(tried.sort(), ['connect-src', 'script-src-elem']);
+    assert.equal(await page.evaluate(() => window.ran), undefined);
+    await context.close();
+  });
+
+  test(`${host.name}: the page works on a telephone and by keyboard, in the light and in the dark`, async () => {
+    const context = await browser.newContext({ viewport: { width: 320, height: 640 }, colorScheme: 'dark' });
+    const page = await context.newPage();
+    await page.goto(`${w.url}/`);
+    await page.getByTestId('sign-in').waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const dark = await background();
+    await page.emulateMedia({ colorScheme: 'light' });
+    assert.notEqual(await background(), dark);
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), 'sign-in');
+    await page.keyboard.press('Enter');
+    await decide(page, 'approve');
+    await page.getByTestId('sign-out').waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), 'call');
+    await page.keyboard.press('Enter');
+    await page.getByTestId('notes').waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
+    await context.close();
+  });
+};
