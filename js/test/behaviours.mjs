@@ -49,17 +49,22 @@ if (existsSync('build/node-tests.jsonl')) {
   }
 }
 const covers = new Map();
-for (const file of readdirSync('core/testdata').filter((f) => f.endsWith('.txt'))) {
-  covers.set(file.replace('.txt', ''), JSON.parse(readFileSync(`core/testdata/${file}`, 'utf8').split('\n', 1)[0]).covers ?? []);
+const bffCovers = new Map();
+for (const [dir, names] of [['core/testdata', covers], ['core/bff/testdata', bffCovers]]) {
+  for (const file of readdirSync(dir).filter((f) => f.endsWith('.txt'))) {
+    names.set(file.replace('.txt', ''), JSON.parse(readFileSync(`${dir}/${file}`, 'utf8').split('\n', 1)[0]).covers ?? []);
+  }
 }
 for (const file of existsSync('build/hosts') ? readdirSync('build/hosts').filter((f) => f.endsWith('.json')) : []) {
-  const { host, transcripts, contract } = JSON.parse(readFileSync(`build/hosts/${file}`, 'utf8'));
-  for (const suite of [transcripts, contract]) {
+  const { host, transcripts, contract, bff } = JSON.parse(readFileSync(`build/hosts/${file}`, 'utf8'));
+  for (const suite of [transcripts, contract, ...(bff ? [bff] : [])]) {
     counts.passed += suite.passed;
     counts.failed += suite.total - suite.passed;
     failures.push(...(suite.failures ?? []).map((f) => `${host}: ${typeof f === 'string' ? f : JSON.stringify(f)}`));
   }
-  if (transcripts.passed === transcripts.total) for (const [name, list] of covers) for (const id of list) by.get(id)?.push(`${host} ${name}`);
+  for (const [suite, names] of [[transcripts, covers], [bff, bffCovers]]) {
+    if (suite && suite.passed === suite.total) for (const [name, list] of names) for (const id of list) by.get(id)?.push(`${host} ${name}`);
+  }
 }
 
 for (const [id, tests] of by) {

@@ -1,6 +1,6 @@
 // Runs both suites on every JavaScript host and prints the table of all hosts, those of Go among them, which leave their results in
 // build/hosts. Arguments: names of hosts, to run only these. It fails where a suite failed or ran nothing, where a host is missing,
-// and where a host ran another module than wasm/oauth2.wasm.
+// and where a host ran another module than wasm/oauth2.wasm, or than wasm/oauth2-edge.wasm for the transcripts of kind bff.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suiteData } from './lib/data.mjs';
@@ -36,10 +36,12 @@ const runAll = async (names) => {
 };
 
 /** What is wrong with a report. */
-const faults = ({ host, sha256: digest, transcripts = none, contract = none }, module) => [
+const faults = ({ host, sha256: digest, transcripts = none, contract = none, bff }, module, edge) => [
   // A host that runs the core without the module has no digest; the standard-Go build of the same sources is another module.
   ...(digest === '-' || host === 'go-wasip1' || digest === module ? [] : [`${host}: ran another module: ${digest || 'none'}`]),
-  ...Object.entries({ transcripts, contract }).flatMap(([suite, { passed, total, failures }]) => [
+  ...(!bff || bff.sha256 === edge ? [] : [`${host}: ran another second module: ${bff.sha256}`]),
+  // Hosts of Go replay those of kind bff in tests of their own.
+  ...Object.entries({ transcripts, contract, ...(bff || hosts[host] ? { bff: bff ?? none } : {}) }).flatMap(([suite, { passed, total, failures }]) => [
     ...(total > 0 && passed === total ? [] : [`${host}: ${suite}: ${passed} of ${total} passed`]),
     ...(failures ?? []).slice(0, SHOWN).map((failure) => `${host}: ${suite}: ${failure}`),
   ]),
@@ -50,16 +52,16 @@ const unknown = names.find((name) => !hosts[name]);
 if (unknown) throw new Error(`no host ${unknown}: ${Object.keys(hosts).join(', ')}`);
 await runAll(names.length ? names : Object.keys(hosts));
 
-const module = sha256(readFileSync(join(root, 'wasm/oauth2.wasm')));
+const [module, edge] = ['oauth2', 'oauth2-edge'].map((name) => sha256(readFileSync(join(root, `wasm/${name}.wasm`))));
 const all = readdirSync(reports)
   .filter((name) => name.endsWith('.json'))
   .sort()
   .map((name) => JSON.parse(readFileSync(join(reports, name), 'utf8')));
 const share = ({ passed, total } = none) => `${passed}/${total}`;
-const rows = [['host', 'module', 'transcripts', 'contract'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.contract)])];
+const rows = [['host', 'module', 'transcripts', 'contract', 'bff'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.contract), r.bff ? share(r.bff) : '-'])];
 const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
 for (const row of rows) console.log(row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd());
 
-const wrong = all.flatMap((report) => faults(report, module));
+const wrong = all.flatMap((report) => faults(report, module, edge));
 for (const fault of wrong) console.error(fault);
 process.exitCode = wrong.length ? 1 : 0;

@@ -4,12 +4,16 @@ import { root } from './installed.mjs';
 
 const folder = join(root, 'core/testdata');
 
-/** What the suites run on. */
-export const suiteData = (server) => ({
-  transcripts: readdirSync(folder)
+const transcripts = (folder) =>
+  readdirSync(folder)
     .filter((name) => name.endsWith('.txt'))
     .sort()
-    .map((name) => ({ name: name.slice(0, -4), text: readFileSync(join(folder, name), 'utf8') })),
+    .map((name) => ({ name: name.slice(0, -4), text: readFileSync(join(folder, name), 'utf8') }));
+
+/** What the suites run on. */
+export const suiteData = (server) => ({
+  transcripts: transcripts(folder),
+  bff: transcripts(join(root, 'core/bff/testdata')),
   contract: JSON.parse(readFileSync(join(folder, 'contract.json'), 'utf8')),
   server,
 });

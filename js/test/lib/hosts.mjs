@@ -6,21 +6,24 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { chromium as playwright } from 'playwright-core';
 import { start } from './process.mjs';
+import { root } from './installed.mjs';
 import { chromiumArgs, runtimes } from './runtimes.mjs';
 import { serve } from './serve.mjs';
 
 const MINUTES = 60_000;
+/** The second module, which the package does not hold. */
+const edge = join(root, 'wasm/oauth2-edge.wasm');
 
 const inProcess = (runtime, args) => async (host, { folder, data, work }) => {
   const [input, output] = [join(work, 'data.json'), join(work, `${host}.json`)];
   writeFileSync(input, JSON.stringify(data));
   // From the installed folder, so that the runtime finds the package there.
-  await promisify(execFile)(runtime, [...args, join(folder, 'runners/process.mjs'), host, input, output], { cwd: folder, timeout: 3 * MINUTES });
+  await promisify(execFile)(runtime, [...args, join(folder, 'runners/process.mjs'), host, input, edge, output], { cwd: folder, timeout: 3 * MINUTES });
   return JSON.parse(readFileSync(output, 'utf8'));
 };
 
 const inChromium = async (host, { folder, data }) => {
-  const server = await serve(folder, { extra: { '/data.json': JSON.stringify(data) } });
+  const server = await serve(folder, { extra: { '/data.json': JSON.stringify(data), '/oauth2-edge.wasm': readFileSync(edge) } });
   const browser = await playwright.launch({ executablePath: runtimes.chromium, args: chromiumArgs });
   try {
     const page = await browser.newPage();
@@ -46,7 +49,7 @@ const inWorkerd = async (host, { folder, data, work }) => {
     plugins: [
       {
         name: 'modules',
-        setup: ({ onResolve }) => onResolve({ filter: /oauth2\.(wasm|bytes)$/ }, ({ path }) => ({ path: path.replace('./', ''), external: true })),
+        setup: ({ onResolve }) => onResolve({ filter: /oauth2(-edge)?\.(wasm|bytes)$/ }, ({ path }) => ({ path: path.replace('./', ''), external: true })),
       },
     ],
   });
@@ -59,6 +62,8 @@ const config :Workerd.Config = (
         (name = "worker.js", esModule = embed "worker.js"),
         (name = "oauth2.wasm", wasm = embed "oauth2.wasm"),
         (name = "oauth2.bytes", data = embed "oauth2.wasm"),
+        (name = "oauth2-edge.wasm", wasm = embed "oauth2-edge.wasm"),
+        (name = "oauth2-edge.bytes", data = embed "oauth2-edge.wasm"),
       ],
       compatibilityDate = "2026-04-01",
     )),
@@ -69,6 +74,7 @@ const config :Workerd.Config = (
 `;
   writeFileSync(join(work, 'worker.capnp'), config);
   writeFileSync(join(work, 'oauth2.wasm'), readFileSync(join(dist, 'oauth2.wasm')));
+  writeFileSync(join(work, 'oauth2-edge.wasm'), readFileSync(edge));
   const workerd = await start(runtimes.workerd, ['serve', '--control-fd=1', join(work, 'worker.capnp')], /"event":"listen".*"port":(\d+)/);
   try {
     const response = await fetch(`http://127.0.0.1:${workerd.match[1]}/`, { method: 'POST', body: JSON.stringify(data), signal: AbortSignal.timeout(3 * MINUTES) });

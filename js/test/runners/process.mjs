@@ -1,5 +1,5 @@
 // Runs both suites in the runtime that runs this file: Node, Deno or Bun. Arguments: the host's name, the file with the suites' data,
-// the file for the result.
+// oauth2-edge.wasm, the file for the result.
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import process from 'node:process';
@@ -7,7 +7,7 @@ import * as library from 'oauth2-wasm';
 import { instantiate } from 'oauth2-wasm/wasm_exec.js';
 import { run } from '../suite/run.js';
 
-const [host, data, result] = process.argv.slice(2);
+const [host, data, edge, result] = process.argv.slice(2);
 const bytes = await readFile(createRequire(import.meta.url).resolve('oauth2-wasm/oauth2.wasm'));
-const report = await run({ host, library, instantiate, bytes, data: JSON.parse(await readFile(data, 'utf8')) });
+const report = await run({ host, library, instantiate, bytes, edge: { bytes: await readFile(edge) }, data: JSON.parse(await readFile(data, 'utf8')) });
 await writeFile(result, JSON.stringify(report, null, 2) + '\n');

@@ -1,13 +1,15 @@
-// The suites in workerd: one request runs them all. The module comes compiled, and its bytes beside it for the digest.
+// The suites in workerd: one request runs them all. A module comes compiled, and its bytes beside it for the digest.
 import * as library from 'oauth2-wasm';
 import { instantiate } from 'oauth2-wasm/wasm_exec.js';
 import module from 'oauth2.wasm';
 import bytes from 'oauth2.bytes';
+import edge from 'oauth2-edge.wasm';
+import edgeBytes from 'oauth2-edge.bytes';
 import { run } from '../suite/run.js';
 
 export default {
   async fetch(request) {
     const data = await request.json();
-    return Response.json(await run({ host: 'workerd', library, instantiate, bytes, module, data }));
+    return Response.json(await run({ host: 'workerd', library, instantiate, bytes, module, edge: { bytes: edgeBytes, module: edge }, data }));
   },
 };

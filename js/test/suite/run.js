@@ -2,6 +2,8 @@
 import { runContract } from './contract.js';
 import { runTranscripts } from './transcripts.js';
 
+const sha256 = async (bytes) => Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
 /**
  * @param {object} given
  * @param {string} given.host its name
@@ -9,15 +11,16 @@ import { runTranscripts } from './transcripts.js';
  * @param {(source: object) => Promise<{module: WebAssembly.Module}>} given.instantiate the package's loader
  * @param {BufferSource} given.bytes the module's bytes, as the package brings them
  * @param {WebAssembly.Module} [given.module] the module, where the host compiled it already
- * @param {{transcripts: {name: string, text: string}[], contract: object[], server: string}} given.data what the suites run on
+ * @param {{bytes: BufferSource, module?: WebAssembly.Module}} given.edge the second module, oauth2-edge.wasm
+ * @param {{transcripts: {name: string, text: string}[], bff: {name: string, text: string}[], contract: object[], server: string}} given.data what the suites run on
  */
-export const run = async ({ host, library, instantiate, bytes, module, data }) => {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+export const run = async ({ host, library, instantiate, bytes, module, edge, data }) => {
   module ??= (await instantiate(bytes)).module;
   return {
     host,
-    sha256: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
+    sha256: await sha256(bytes),
     transcripts: await runTranscripts(instantiate, module, data.transcripts),
     contract: await runContract(library, module, data.contract, data.server),
+    bff: { sha256: await sha256(edge.bytes), ...(await runTranscripts(instantiate, edge.module ?? (await instantiate(edge.bytes)).module, data.bff)) },
   };
 };
