@@ -1,6 +1,7 @@
 package bff_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -13,7 +14,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
 )
 
-// TestSignInProxyRefreshSignOut is a browser's day (X9, X10): real servers, real TLS, and no token in anything that it is told.
+// TestSignInProxyRefreshSignOut is a browser's day (H9, Q13, X9): real servers, real TLS, and no token in anything that it is told.
 func TestSignInProxyRefreshSignOut(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
@@ -113,7 +114,7 @@ func TestBackChannelLogout(t *testing.T) {
 	s.want(res, body, 401, "not_signed_in")
 }
 
-// TestOneRefreshForAll (Q10): fifty requests find the token expired; one refreshes, none fails.
+// TestOneRefreshForAll (X9): fifty requests find the token expired; one refreshes, none fails.
 func TestOneRefreshForAll(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
@@ -139,6 +140,35 @@ func TestOneRefreshForAll(t *testing.T) {
 	}
 }
 
+// TestBrowserGoesAwayInMidRefresh (X9): the new tokens are stored all the same, and the next request has them.
+func TestBrowserGoesAwayInMidRefresh(t *testing.T) {
+	s := newSite(t)
+	b := s.signedIn()
+	s.clock.moveOn(30 * time.Minute)
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	s.onToken = func(string) {
+		close(asked)
+		<-goOn
+	}
+	ctx, goAway := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		goAway()
+	}()
+	if _, err := b.Do(b.request("GET", "/api/notes", nil, "X-CSRF", "1").WithContext(ctx)); err == nil {
+		t.Fatal("there was an answer")
+	}
+	s.mu.Lock()
+	s.onToken = nil
+	s.mu.Unlock()
+	close(goOn)
+	res, body := b.call("GET", "/api/notes", nil)
+	s.want(res, body, 200, "/v1/notes")
+	if n := s.count("refresh_token"); n != 1 {
+		t.Errorf("%d refreshes", n)
+	}
+}
+
 // TestMetadataOfYesterday: what the engine reads anew behind an answer is read to its end and kept, though the request is over.
 func TestMetadataOfYesterday(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) {
@@ -154,10 +184,15 @@ func TestMetadataOfYesterday(t *testing.T) {
 		json.Unmarshal([]byte(value), &kept)
 		return kept.At.String()
 	}
-	before := fetched()
+	before, answered := fetched(), make(chan struct{})
+	s.onMetadata = func() { <-answered }
 	s.clock.moveOn(25 * time.Hour)
 	res, body := b.call("GET", "/api/notes", nil) // refreshes, so needs the endpoint
 	s.want(res, body, 200, "/v1/notes")
+	if fetched() != before {
+		t.Fatal("the answer waited for the metadata")
+	}
+	close(answered)
 	for deadline := time.Now().Add(10 * time.Second); fetched() == before; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the metadata of yesterday are still there")

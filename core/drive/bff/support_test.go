@@ -39,11 +39,12 @@ type site struct {
 	opts   bff.Options
 	serve  func(http.Handler) // has another handler answer
 
-	mu      sync.Mutex
-	tokens  map[string]int // token requests by grant type
-	onToken func(grant string)
-	secrets map[string]bool // what no browser may see
-	errs    []error
+	mu         sync.Mutex
+	tokens     map[string]int // token requests by grant type
+	onToken    func(grant string)
+	onMetadata func()
+	secrets    map[string]bool // what no browser may see
+	errs       []error
 }
 
 const base = "/auth"
@@ -120,6 +121,9 @@ func (s *site) handler() *bff.Handler {
 // watchTokens is the authorization server; what it issues is noted as secret.
 func (s *site) watchTokens(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/token" {
+		if strings.HasPrefix(r.URL.Path, "/.well-known/") && s.onMetadata != nil {
+			s.onMetadata()
+		}
 		s.auth.ServeHTTP(w, r)
 		return
 	}
@@ -259,6 +263,17 @@ var (
 // signIn goes to the sign-in, does there what a user does, and comes back. It gives where the browser ended.
 func (b *browser) signIn(path string) string {
 	b.s.t.Helper()
+	back := b.approve(path)
+	res, body := b.do(b.request("GET", back, nil))
+	if res.StatusCode != 303 {
+		b.s.t.Fatalf("%s: %d %s", back, res.StatusCode, body)
+	}
+	return strings.TrimPrefix(res.Header.Get("Location"), b.s.app.URL)
+}
+
+// approve is signIn up to where the server sends the browser back.
+func (b *browser) approve(path string) (callback string) {
+	b.s.t.Helper()
 	res, body := b.do(b.request("GET", path, nil))
 	forms := []url.Values{{"action": {"sign-in"}, "username": {"demo"}, "password": {"secret"}}, {"action": {"approve"}}}
 	for {
@@ -267,8 +282,8 @@ func (b *browser) signIn(path string) string {
 			if err != nil {
 				b.s.t.Fatal(err)
 			}
-			if strings.HasPrefix(next.String(), b.s.app.URL) && next.Path != base+"/callback" {
-				return strings.TrimPrefix(next.String(), b.s.app.URL)
+			if strings.HasPrefix(next.String(), b.s.app.URL) {
+				return next.String()
 			}
 			res, body = b.do(b.request("GET", next.String(), nil))
 			continue

@@ -1,0 +1,59 @@
+package sqlitestore
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// LoadKey implements drive.KeyStore. It fails with the error of ctx, or with one of SQLite.
+func (d *DB) LoadKey(ctx context.Context, name string) (crypto.Signer, error) {
+	var raw []byte
+	err := d.db.QueryRowContext(ctx, `SELECT pkcs8 FROM keys WHERE name = ?`, name).Scan(&raw)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sqlitestore: %w", err)
+	}
+	defer clear(raw)
+	key, err := x509.ParsePKCS8PrivateKey(raw) // RFC 5958
+	signer, ok := key.(crypto.Signer)
+	if err != nil || !ok {
+		return nil, errors.New("sqlitestore: the key was changed") // err could show some of it
+	}
+	return signer, nil
+}
+
+// CreateKey implements drive.KeyStore. It fails as LoadKey and drive.GenerateKey do.
+func (d *DB) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, error) {
+	if key, err := d.LoadKey(ctx, name); key != nil || err != nil {
+		return key, err
+	}
+	made, err := drive.GenerateKey(alg)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(made)
+	if err != nil {
+		return nil, fmt.Errorf("sqlitestore: %w", err)
+	}
+	defer clear(raw)
+	if _, err := d.db.ExecContext(ctx, `INSERT INTO keys (name, pkcs8) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, name, raw); err != nil {
+		return nil, fmt.Errorf("sqlitestore: %w", err)
+	}
+	return d.LoadKey(ctx, name) // of two that create it, both get the one that stays
+}
+
+// DeleteKey implements drive.KeyStore. It fails with the error of ctx, or with one of SQLite.
+func (d *DB) DeleteKey(ctx context.Context, name string) error {
+	if _, err := d.db.ExecContext(ctx, `DELETE FROM keys WHERE name = ?`, name); err != nil {
+		return fmt.Errorf("sqlitestore: %w", err)
+	}
+	return nil
+}
