@@ -37,11 +37,13 @@ type site struct {
 	app    *httptest.Server
 	config bff.Config
 	opts   bff.Options
+	keys   string             // of opts.Ring
 	serve  func(http.Handler) // has another handler answer
 
 	mu         sync.Mutex
 	tokens     map[string]int // token requests by grant type
 	onToken    func(grant string)
+	afterToken func(grant string)
 	onMetadata func()
 	secrets    map[string]bool // what no browser may see
 	errs       []error
@@ -79,7 +81,8 @@ func newSite(t *testing.T, change ...func(*site, *authserver.Config, *authserver
 		Base:   s.app.URL + base,
 		Proxy:  []bff.Route{{Path: "/api", Target: api.URL + "/v1"}},
 	}
-	ring, err := bff.ReadRing(bff.NewKey())
+	s.keys = bff.NewKey()
+	ring, err := bff.ReadRing(s.keys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,11 +135,12 @@ func (s *site) watchTokens(w http.ResponseWriter, r *http.Request) {
 	grant := form.Get("grant_type")
 	s.mu.Lock()
 	s.tokens[grant]++
-	hook := s.onToken
+	hook, after := s.onToken, s.afterToken
 	s.mu.Unlock()
 	if hook != nil {
 		hook(grant)
 	}
+	r = r.WithContext(s.t.Context()) // whoever asks may be gone
 	r.Body = io.NopCloser(strings.NewReader(string(raw)))
 	rec := httptest.NewRecorder()
 	s.auth.ServeHTTP(rec, r)
@@ -149,6 +153,9 @@ func (s *site) watchTokens(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.mu.Unlock()
+	if after != nil {
+		after(grant)
+	}
 	for name, values := range rec.Header() {
 		w.Header()[name] = values
 	}
