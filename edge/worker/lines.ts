@@ -12,7 +12,10 @@ interface Waiter {
   call(token?: string): void;
 }
 
-/** Locks by name, each with a line of those who wait for it. Whoever holds one and dies loses it after the lease. */
+/**
+ * Locks by name, each with a line of those who wait for it. Whoever holds one and dies loses it after the lease. Whoever waits and dies
+ * has its turn nevertheless: workerd does not tell an object that a caller went away.
+ */
 export class Lines {
   #holders = new Map<string, Holder>();
   #waiters = new Map<string, Waiter[]>();
@@ -20,9 +23,9 @@ export class Lines {
   /**
    * Waits for a lock.
    *
-   * @returns a name for having it; `undefined` where the time was over, or whoever asked went away
+   * @returns a name for having it; `undefined` where the time was over
    */
-  wait(name: string, ms: number, signal: AbortSignal): Promise<string | undefined> {
+  wait(name: string, ms: number): Promise<string | undefined> {
     return new Promise((resolve) => {
       const line = this.#waiters.get(name) ?? [];
       this.#waiters.set(name, line);
@@ -30,7 +33,6 @@ export class Lines {
       let clock: ReturnType<typeof setTimeout>;
       const call = (token?: string) => {
         clearTimeout(clock);
-        signal.removeEventListener('abort', leave);
         resolve(token);
       };
       const waiter = { call };
@@ -48,7 +50,6 @@ export class Lines {
           if (line.includes(waiter)) watch();
         }, Math.max(1, Math.min(end, until) - now));
       };
-      signal.addEventListener('abort', leave);
       line.push(waiter);
       this.#serve(name);
       if (line.includes(waiter)) watch();

@@ -1,0 +1,108 @@
+// The Worker's own parts: its configuration, its key ring, and that it can be deployed as it is.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { freePort, root, workerd } from '../dev/workerd.mjs';
+import { sealKey, work } from './lib/world.mjs';
+
+mkdirSync(work, { recursive: true });
+
+/** A module of the Worker, for Node. */
+const imported = async (name) => {
+  const outfile = join(work, `${name}.mjs`);
+  await build({ entryPoints: [join(root, `edge/worker/${name}.ts`)], bundle: true, format: 'esm', outfile, logLevel: 'warning' });
+  return import(pathToFileURL(outfile).href);
+};
+const { readRing, seal, unseal } = await imported('seal');
+
+const tampered = { kind: 'tampered' };
+
+test('a sealed text is read by a ring that has its key, in its context, and unchanged', async () => {
+  const [old, next] = [sealKey('old'), sealKey('next')];
+  const [before, both, after] = await Promise.all([old, `${next},${old}`, next].map(readRing));
+  const sealed = await seal(before, 'grüße', 'context');
+  assert.match(sealed, /^old\.[\w-]+$/);
+  assert.equal(await unseal(both, sealed, 'context'), 'grüße');
+  assert.match(await seal(both, 'x', 'context'), /^next\./);
+  await assert.rejects(unseal(after, sealed, 'context'), tampered);
+  await assert.rejects(unseal(before, sealed, 'other context'), tampered);
+  await assert.rejects(unseal(await readRing(sealKey('old')), sealed, 'context'), tampered);
+  assert.notEqual(await seal(before, 'grüße', 'context'), sealed);
+  for (let i = 4; i < sealed.length; i++) {
+    const changed = sealed.slice(0, i) + (sealed[i] === 'A' ? 'B' : 'A') + sealed.slice(i + 1);
+    await assert.rejects(unseal(before, changed, 'context'), tampered, `character ${i}`);
+  }
+  for (let n = 0; n < sealed.length; n++) await assert.rejects(unseal(before, sealed.slice(0, n), 'context'), tampered, `${n} characters`);
+});
+
+test('a key ring that is none is refused without a word of it', async () => {
+  const key = sealKey('a');
+  for (const [name, text, why] of [
+    ['nothing', '', /no key/],
+    ['no id', key.slice(2), /key 1 is not/],
+    ['short', key.slice(0, -1), /key 1 is not/],
+    ['second', `${key},b:x`, /key 2 is not/],
+    ['standard base64', `a:${'+/'.repeat(21)}A`, /key 1 is not/],
+    ['the same id', `${key} ${sealKey('a')}`, /two keys are called a$/],
+  ]) {
+    await assert.rejects(readRing(text), ({ message }) => why.test(message) && !message.includes(key.slice(2, 20)), name);
+  }
+});
+
+const config = { base: 'http://localhost', client: { client_id: 'a', issuer: 'http://127.0.0.1:1', authorization_endpoint: 'http://127.0.0.1:1/a', token_endpoint: 'http://127.0.0.1:1/t' } };
+
+for (const [name, BFF, secrets, why] of [
+  ['no key ring', config, {}, /SEAL_KEYS: there is no key/],
+  ['a bad key ring', config, { SEAL_KEYS: 'a:b' }, /SEAL_KEYS: key 1/],
+  ['a secret among the variables', { ...config, client: { ...config.client, client_secret: 'open to all' } }, { SEAL_KEYS: sealKey('a') }, /CLIENT_SECRET is its place/],
+  ['a key that is none', config, { SEAL_KEYS: sealKey('a'), CLIENT_KEY: '{"kty":"EC"}' }, /CLIENT_KEY: is no private JWK/],
+  ['an unknown member', { ...config, tokens: 'here' }, { SEAL_KEYS: sealKey('a') }, /unknown_member: tokens/],
+  ['no client', { ...config, client: {} }, { SEAL_KEYS: sealKey('a') }, /missing: client_id/],
+]) {
+  test(`misconfigured: ${name}: the log says what is wrong, the answer only that something is`, async () => {
+    const folder = mkdtempSync(join(work, 'settings-'));
+    const port = await freePort();
+    const running = await (await workerd({ folder, port, variables: { BFF: { ...BFF, base: `http://localhost:${port}` } }, secrets }))();
+    try {
+      const response = await fetch(`http://localhost:${port}/session`, { headers: { 'x-csrf': '1' } });
+      assert.equal(response.status, 500);
+      assert.equal(response.headers.get('cache-control'), 'no-store');
+      assert.deepEqual(await response.json(), { error: 'misconfigured', error_description: 'The log of this server says what is wrong.' });
+    } finally {
+      await running.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+    assert.match(running.said.join('\n'), why);
+    assert.doesNotMatch(running.said.join('\n'), /open to all/);
+  });
+}
+
+test('the Worker is well typed', () => {
+  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'edge/tsconfig.json')], { encoding: 'utf8' });
+});
+
+test('wrangler deploy --dry-run takes it as it is, without an account', () => {
+  const out = mkdtempSync(join(work, 'wrangler-'));
+  const { HOME, PATH } = process.env;
+  const env = { HOME, PATH, WRANGLER_SEND_METRICS: 'false', CI: '1', WRANGLER_LOG_PATH: out };
+  const said = execFileSync(join(root, 'node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', join(out, 'worker')], { cwd: join(root, 'edge'), env, encoding: 'utf8' });
+  assert.match(said, /env\.SESSIONS \(Sessions\)/);
+  assert.match(said, /env\.BFF/);
+  assert.doesNotMatch(said, /WARNING/);
+  const files = readdirSync(join(out, 'worker'));
+  const module = files.find((name) => name.endsWith('oauth2-edge.wasm'));
+  assert.ok(readFileSync(join(out, 'worker', module)).equals(readFileSync(join(root, 'wasm/oauth2-edge.wasm'))));
+  rmSync(out, { recursive: true, force: true });
+});
+
+test('the guide names every variable, secret and binding that the Worker reads', () => {
+  const [, members] = /interface Env \{([\s\S]*?)\n\}/.exec(readFileSync(join(root, 'edge/worker/settings.ts'), 'utf8'));
+  const names = [...members.matchAll(/^  (\w+)\??:/gm)].map(([, name]) => name);
+  assert.ok(names.length >= 6);
+  const guide = readFileSync(join(root, 'edge/README.md'), 'utf8');
+  for (const name of names) assert.match(guide, new RegExp(`^\\| \`${name}\``, 'm'));
+});
