@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 FUZZTIME ?= 5000x
 PURE := ./core ./core/bff ./core/internal/...
-NODETESTS = js/test/*.test.mjs web/*.test.mjs
+NODETESTS = js/test/*.test.mjs web/*.test.mjs edge/test/*.test.mjs
 
 .PHONY: help demo test setup check go-test js-test hosts behaviours fuzz edge wasm toolchain verify-wasm purity size soak bench simulate
 
@@ -45,7 +45,7 @@ fuzz: ## each fuzz target, FUZZTIME runs of it (5000x; by time a run that is slo
 			go test ./$$(dirname $$f) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x >build/fuzz.log || { cat build/fuzz.log; exit 1; }; \
 		done; done
 
-js-test: setup ## JavaScript: the package, the pages, the demo, a certified server
+js-test: setup ## JavaScript: the package, the pages, the demo, a certified server, the Worker
 	npm run build --silent
 	node --test --test-reporter=spec --test-reporter-destination=stdout --test-reporter=./js/test/lib/reporter.mjs --test-reporter-destination=build/node-tests.jsonl $(NODETESTS)
 
