@@ -1,0 +1,61 @@
+package wasm_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm"
+)
+
+// edgeEngine runs the second module, which knows the kind bff.
+func edgeEngine(t testing.TB) drive.Engine {
+	t.Helper()
+	e, err := wasm.NewEdge(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Shutdown)
+	return e
+}
+
+// TestEdgeTranscripts: the module says what the native engine says, byte for byte: kind bff, and every other kind too.
+func TestEdgeTranscripts(t *testing.T) {
+	for _, dir := range []string{"../core/bff/testdata", "../core/testdata"} {
+		if tally := drivetest.RunTranscripts(t, dir, edgeEngine); tally.Total < 10 {
+			t.Errorf("%s: %d transcripts", dir, tally.Total)
+		}
+	}
+}
+
+// TestEdgeHandler: the handler of core/drive/bff on the module: a sign-in begins, a page is asked who it is, a request goes nowhere.
+func TestEdgeHandler(t *testing.T) {
+	ring, err := bff.ReadRing(bff.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := bff.New(edgeEngine(t), bff.Config{
+		Client: drive.Config{Issuer: "https://as.example", ClientID: "c", AuthorizationEndpoint: "https://as.example/authorize", TokenEndpoint: "https://as.example/token", Scope: "notes"},
+		Base:   "https://app.example/auth",
+	}, bff.Options{Ring: ring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 300 { // sessions come and go, and so do the instances that hold them
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "https://app.example/auth/login?return_to=%2Fhome", nil))
+		if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "https://as.example/authorize?") || !strings.HasPrefix(w.Header().Get("Set-Cookie"), "__Host-oauth2-") {
+			t.Fatal(w.Code, w.Header(), w.Body)
+		}
+	}
+	r := httptest.NewRequest("GET", "https://app.example/auth/session", nil)
+	r.Header.Set("X-CSRF", "1")
+	w := httptest.NewRecorder()
+	if h.ServeHTTP(w, r); w.Code != 401 || !strings.Contains(w.Body.String(), "not_signed_in") {
+		t.Error(w.Code, w.Body)
+	}
+}
