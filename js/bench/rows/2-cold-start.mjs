@@ -34,7 +34,6 @@ const makeSite = async () => {
     const link = preload ? '<link rel="preload" href="oauth2.wasm" as="fetch" type="application/wasm" crossorigin>' : '';
     add(`/${n}/`, 'text/html; charset=utf-8', Buffer.from(`<!doctype html><title>.</title><link rel="icon" href="data:,">${link}<script type="module" src="app.js"></script>`));
   }
-  add('/', 'text/html; charset=utf-8', Buffer.from('<!doctype html><title>.</title><link rel="icon" href="data:,">'));
   let bytes = 0;
   const server = createServer((request, response) => {
     const file = files.get(request.url);
@@ -59,49 +58,48 @@ const makeSite = async () => {
   };
 };
 
-/** One visit, from an empty page of the same origin, so that the process is there already. */
-const visit = async (site, tab, session, n) => {
-  const tasks = async () => (await session.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration').value;
-  await tab.goto(`${site.url}/`);
-  // An attempt of the visit before would be one under way.
-  await tab.evaluate(() => [sessionStorage, localStorage].forEach((storage) => storage.clear()));
-  site.served();
-  const before = await tasks();
-  await tab.goto(`${site.url}/${n}/`);
-  await tab.waitForFunction(() => window.result, undefined, { polling: 20, timeout: 10_000 });
-  const after = await tasks();
-  const { at, missing } = await tab.evaluate(() => window.result);
-  if (missing.length) throw new Error(`the URL lacks ${missing}`);
-  return { at, busy: (after - before) * 1000, bytes: site.served() };
+/** One visit, in a new tab, so that nothing of another is in its tasks or its session storage. */
+const visit = async (site, context, { name }, limits) => {
+  const tab = await context.newPage();
+  try {
+    tab.on('pageerror', (error) => console.error(name, String(error)));
+    const session = await context.newCDPSession(tab);
+    await session.send('Performance.enable');
+    if (limits) {
+      await session.send('Network.enable');
+      await session.send('Network.emulateNetworkConditions', limits);
+    }
+    site.served();
+    await tab.goto(`${site.url}/${contenders.findIndex((c) => c.name === name)}/`);
+    await tab.waitForFunction(() => window.result, undefined, { polling: 20, timeout: 10_000 });
+    const { metrics } = await session.send('Performance.getMetrics');
+    const { at, missing } = await tab.evaluate(() => window.result);
+    if (missing.length) throw new Error(`${name}: the URL lacks ${missing}`);
+    return { at, busy: metrics.find((m) => m.name === 'TaskDuration').value * 1000, bytes: site.served() };
+  } finally {
+    await tab.close();
+  }
 };
 
-const measure = async (browser, site, { name }) => {
-  const n = contenders.findIndex((c) => c.name === name);
-  const seen = {};
-  const fresh = async (use) => {
+const slow = { offline: false, latency: 40, downloadThroughput: 1_250_000, uploadThroughput: 1_250_000 };
+
+/** Empty, then warm at the third visit, in one profile; slow in another. */
+const measure = async (browser, site, contender) => {
+  const profile = async (use) => {
     const context = await browser.newContext();
     try {
-      const tab = await context.newPage();
-      tab.on('pageerror', (error) => console.error(name, String(error)));
-      const session = await context.newCDPSession(tab);
-      await session.send('Performance.enable');
-      await use(tab, session);
+      return await use(context);
     } finally {
       await context.close();
     }
   };
-  await fresh(async (tab, session) => {
-    const { at, busy, bytes } = await visit(site, tab, session, n);
-    await visit(site, tab, session, n);
-    const warm = await visit(site, tab, session, n);
-    Object.assign(seen, { cold: at, coldBusy: busy, bytes, warm: warm.at, warmBusy: warm.busy });
+  const [cold, warm] = await profile(async (context) => {
+    const first = await visit(site, context, contender);
+    await visit(site, context, contender);
+    return [first, await visit(site, context, contender)];
   });
-  await fresh(async (tab, session) => {
-    await session.send('Network.enable');
-    await session.send('Network.emulateNetworkConditions', { offline: false, latency: 40, downloadThroughput: 1_250_000, uploadThroughput: 1_250_000 });
-    seen.slow = (await visit(site, tab, session, n)).at;
-  });
-  return seen;
+  const { at } = await profile((context) => visit(site, context, contender, slow));
+  return { cold: cold.at, coldBusy: cold.busy, bytes: cold.bytes, warm: warm.at, warmBusy: warm.busy, slow: at };
 };
 
 const shown = { cold: ['Cache empty', 'ms'], warm: ['Warm', 'ms'], slow: ['Slow', 'ms'], coldBusy: ['Main thread, cache empty', 'ms'], warmBusy: ['Main thread, warm', 'ms'], bytes: ['Transferred', 'bytes'] };
