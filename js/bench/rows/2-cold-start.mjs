@@ -14,7 +14,8 @@ export const how =
   '(emulated by Chromium). Main thread: the time of its tasks until then, the page itself among them.';
 
 const contenders = [
-  { name: 'oauth2-wasm', page: 'oauth2-wasm', wasm: true, does: 'index.js, which then fetches and compiles the module; the attempt stands in sessionStorage before the URL is given out.' },
+  { name: 'oauth2-wasm', page: 'oauth2-wasm', wasm: true, does:
+    'index.js, which then fetches and compiles the module; the attempt stands in sessionStorage before the URL is given out.' },
   { name: 'oauth2-wasm, module preloaded', page: 'oauth2-wasm', wasm: true, preload: true, does: 'The same with <link rel="preload" as="fetch" crossorigin> for the module in the page.' },
   { name: 'oidc-client-ts', page: 'oidc-client-ts', does: 'UserManager.signinRedirect; the attempt stands in localStorage.' },
   { name: 'auth0-spa-js', page: 'auth0-spa-js', does: 'Auth0Client.loginWithRedirect; the attempt stands in sessionStorage.' },
