@@ -81,5 +81,5 @@ soak: setup ## minutes of fuzzing, and of tabs that share a session (SOAK_SECOND
 simulate: ## the whole system from one seed, without a clock (SEED=1 RUNS=500 STEPS=600; SEED alone runs that one)
 	@go test -v -count=1 -timeout 0 -run '^TestSimulate$$' ./core/simulate -args -seed $(or $(SEED),1) -runs $(or $(RUNS),$(if $(SEED),1,500)) -steps $(or $(STEPS),600)
 
-bench: ## begin and finish an authorization: natively, on wazero, golang.org/x/oauth2
-	go test ./wasm -run '^$$' -bench . -benchtime 2s
+bench: setup ## beside other clients and servers, in one run; also in build/bench.json (ROWS=1,4 picks rows; ROUNDS=7)
+	@node js/bench/run.mjs

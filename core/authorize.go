@@ -145,7 +145,7 @@ func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param
 
 // expect keeps what the answer to these parameters has to be like.
 func (c *client) expect(a *attempt, params []form.Param) *fault {
-	a.scope, a.mode, a.acr, a.maxAge = valueOf(params, "scope"), valueOf(params, "response_mode"), valueOf(params, "acr_values"), -1
+	a.scope, a.mode, a.maxAge = valueOf(params, "scope"), valueOf(params, "response_mode"), -1
 	if s := valueOf(params, "max_age"); s != "" {
 		n, ok := json.Int(s)
 		if !ok || n < 0 || n > maxTime/1000 || count(params, "max_age") > 1 {
@@ -156,7 +156,7 @@ func (c *client) expect(a *attempt, params []form.Param) *fault {
 	switch {
 	case !scopeOK(a.scope):
 		return bad("bad_value", "scope")
-	case !vschars(a.acr) || len(a.acr) > 2048 || count(params, "acr_values") > 1:
+	case !vschars(a.acr) || len(a.acr) > 2048:
 		return bad("bad_value", "acr_values")
 	case !c.sameResource(params):
 		return bad("protected_parameter", "resource")
@@ -261,7 +261,10 @@ func (c *client) fresh(in json.Value, a *attempt) {
 	if a.state = in.Get("insecure_state").Str(); a.state == "" {
 		a.state = c.random("state", 43)
 	}
-	a.key = c.newKey()
+	a.acr = in.Get("acr_values").Str()
+	if c.kept == nil {
+		a.key = c.newKey() // elsewhere nobody may come back to drop it, and the code is bound by the client's own authentication
+	}
 	if c.pkce != "none" {
 		if a.verifier = in.Get("insecure_code_verifier").Str(); a.verifier == "" {
 			a.verifier = c.random("verifier", c.verifierLength)

@@ -382,13 +382,13 @@ func TestBoundAcrWithoutIDToken(t *testing.T) {
 	}
 }
 
-// TestBoundAcrInParameters: acr_values counts wherever it comes from, as max_age does.
+// TestBoundAcrInParameters: acr_values among the parameters is a wish, as some providers want it said: a server may well do better than that.
 func TestBoundAcrInParameters(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
-	_ = i
+	i.claims = map[string]any{"acr": `"urn:higher"`}
 	s.open(with(`{"jwks_uri":"https://as.example/jwks","scope":"openid read"}`))
-	if r := s.callback(`"parameters":[["acr_values","urn:high"]]`); r.m["ok"] != nil {
-		t.Error("an ID token without the acr is taken")
+	if r := s.callback(`"parameters":[["acr_values","urn:high"]]`); r.m["ok"] == nil {
+		t.Error(r.raw)
 	}
 }

@@ -49,15 +49,11 @@ func (c *client) discover() {
 		c.fetchMetadata()
 		return
 	}
-	m.looked = true
-	c.load(c.name+".metadata", func(value, version, _ string) {
-		m.version = version
-		v, _ := json.Parse(value)
+	c.loadMetadata(func(v json.Value) {
 		at, _ := v.Get("fetched_at").Int()
-		if c.ours(v) && c.adoptMetadata(v.Get("metadata")) == nil {
+		if c.adoptMetadata(v.Get("metadata")) == nil {
 			m.at = at
-			c.keySet.keys = v.Get("keys")
-			c.keySet.at, _ = v.Get("keys_at").Int()
+			c.adoptKeys(v)
 			c.tellDiscovered(nil)
 			if recent(c.now, at, metadataLife) {
 				m.busy = false
@@ -66,6 +62,27 @@ func (c *client) discover() {
 		}
 		c.fetchMetadata()
 	})
+}
+
+// loadMetadata reads what the store has of the server; what is not ours is as good as nothing.
+func (c *client) loadMetadata(then func(json.Value)) {
+	c.metadata.looked = true
+	c.load(c.name+".metadata", func(value, version, _ string) {
+		c.metadata.version = version
+		v, _ := json.Parse(value)
+		if !c.ours(v) {
+			v = json.Value{}
+		}
+		then(v)
+	})
+}
+
+// adoptKeys takes over keys that another instance fetched, and with them the limit on asking again.
+func (c *client) adoptKeys(v json.Value) {
+	s := &c.keySet
+	s.keys = v.Get("keys")
+	s.at, _ = v.Get("keys_at").Int()
+	s.asked, s.tried = s.keys.Kind() != json.None, s.at
 }
 
 func (c *client) fetchMetadata() {
@@ -176,12 +193,14 @@ func lists(v json.Value, s string) bool {
 }
 
 func (c *client) storeMetadata() {
-	if !c.discovery || !c.known() {
+	if c.kept == nil && !c.discovery || c.discovery && !c.known() {
 		return
 	}
 	w := c.stored()
-	w.MemberInt("fetched_at", c.metadata.at)
-	w.MemberRaw("metadata", c.metadata.text.Raw())
+	if c.known() {
+		w.MemberInt("fetched_at", c.metadata.at)
+		w.MemberRaw("metadata", c.metadata.text.Raw())
+	}
 	if c.keySet.keys.Kind() != json.None {
 		w.MemberInt("keys_at", c.keySet.at)
 		w.MemberRaw("keys", c.keySet.keys.Raw())

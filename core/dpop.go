@@ -80,12 +80,15 @@ func (c *client) nonceFor(url string) string {
 }
 
 // noteNonce remembers the nonce that an answer brings; the server of one origin has one (RFC 9449 section 8.2).
-func (c *client) noteNonce(url string, headers json.Value) {
+func (c *client) noteNonce(url string, headers json.Value) (changed bool) {
 	nonce, o := header(headers, "dpop-nonce"), origin(url)
 	if nonce == "" || len(nonce) > 2048 || !vschars(nonce) || o == "" || plant == "nonce-forgotten" {
-		return
+		return false
 	}
 	for i, n := range c.nonces {
+		if n.origin == o && n.nonce == nonce {
+			return false
+		}
 		if n.origin == o {
 			c.nonces = append(c.nonces[:i], c.nonces[i+1:]...)
 			break
@@ -95,6 +98,23 @@ func (c *client) noteNonce(url string, headers json.Value) {
 		c.nonces = c.nonces[1:]
 	}
 	c.nonces = append(c.nonces, serverNonce{o, nonce})
+	return true
+}
+
+// writeNonces adds them to a session that the next request opens anew.
+func (c *client) writeNonces(w *json.Writer) {
+	var list []form.Param
+	for _, n := range c.nonces {
+		list = append(list, form.Param{Name: n.origin, Value: n.nonce})
+	}
+	writeParams(w, "nonces", list)
+}
+
+func (c *client) readNonces(v json.Value) {
+	list, _ := readParams(v)
+	for _, p := range list {
+		c.nonces = append(c.nonces, serverNonce{p.Name, p.Value})
+	}
 }
 
 // wantsNonceIn tells whether an answer refuses the proof for want of a nonce: the authorization server says it in the body (section 8), a resource in its challenge (section 9).

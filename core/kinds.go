@@ -65,15 +65,27 @@ func (s Session) Client(config json.Value, name string, kept Storage) *Client {
 	cfg.name = name
 	c := newClient(s.l, cfg)
 	c.kept = kept
-	c.open()
+	if c.discovery || c.jwks == "" {
+		c.open()
+		return &Client{c}
+	}
+	// Nothing but the store outlives a request: without the keys of the last one each would ask for them.
+	c.loading = true
+	c.loadMetadata(func(v json.Value) {
+		c.adoptKeys(v)
+		c.open()
+	})
 	return &Client{c}
 }
 
 // Do runs a command; members are its parameters as JSON members, without braces. done gets the members of its result, or why there are none.
 func (in *Client) Do(name, members string, done func(ok json.Value, f *Fault)) {
-	v, _ := json.Parse("{" + members + "}")
-	cmd := &command{op: name, then: done}
-	in.c.begin(cmd, v)
+	v, ok := json.Parse("{" + members + "}")
+	if !ok {
+		done(json.Value{}, bad("bad_value", "parameters")) // text that is no UTF-8, say
+		return
+	}
+	in.c.begin(&command{op: name, then: done}, v)
 }
 
 // RedirectURI is where the client's authorization responses arrive.

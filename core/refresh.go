@@ -175,7 +175,8 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 	c.tokenRequest(run.cmd, stageRefresh, c.refreshEndpoint(), c.tokens.key, append(params, c.resource...), func(v json.Value, f *fault) {
 		var t *tokens
 		if f != nil {
-			f.unknown = f.unknown || f.err == "invalid_dpop_proof" // of a request that the network doubled, say: the first may have been carried out
+			// A proof that is refused may be that of a request which the network doubled: the first was carried out.
+			f.unknown = f.unknown || f.err == "invalid_dpop_proof"
 			c.redact(f) // while the token it may repeat is still known
 		} else {
 			t, f = c.readTokens(v, c.tokens, false)

@@ -143,7 +143,10 @@ func (c *client) answered(cmd *command, in json.Value) {
 	headers, retried, url := in.Get("headers"), in.Get("retried").Str(), in.Get("url").Str()
 	sent := in.Get("sent").Str()
 	if c.allowed(url) {
-		c.noteNonce(url, headers)
+		if c.noteNonce(url, headers) && c.kept != nil {
+			c.save(func() { c.answered(cmd, in) }) // for the next request
+			return
+		}
 	} else if sent != "" {
 		c.fail(cmd, bad("resource_not_allowed", "url"))
 		return

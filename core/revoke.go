@@ -92,6 +92,11 @@ func (c *client) logOut(cmd *command, in json.Value) {
 	c.giveUpDevice()
 	c.blind = c.blind || c.uncleared // what is still stored is to be ended
 	c.newest(func(release func(), f *fault) {
+		if f != nil && f.kind == kindStorage {
+			release()
+			c.fail(cmd, f)
+			return
+		}
 		token, hint := c.endsMore("")
 		idToken := c.tokens.idToken
 		c.clear(func(f *fault) {
@@ -128,7 +133,10 @@ func (c *client) logOut(cmd *command, in json.Value) {
 func (c *client) newest(then func(release func(), f *fault)) {
 	c.sessions.run(func(release func()) {
 		c.locked(func(unlock func(), _ bool, f *fault) {
-			c.reload(func(bool, string) {
+			c.reload(func(_ bool, failed string) {
+				if f == nil && failed != "" && c.tokens.access == "" && c.tokens.refresh == "" {
+					f = &fault{kind: kindStorage, code: failed, retryable: true} // nobody knows what there is to end
+				}
 				then(func() {
 					unlock()
 					release()

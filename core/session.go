@@ -29,6 +29,9 @@ func (c *client) encode(t *tokens) string {
 		w.MemberInt("tried_at", t.triedAt)
 		w.MemberStr("tried_by", t.triedBy)
 	}
+	if c.kept != nil && t.key != "" {
+		c.writeNonces(w)
+	}
 	t.writeExtra(w)
 	w.Close('}')
 	text := w.String()
@@ -92,6 +95,9 @@ func (c *client) decode(text string) (t *tokens, ok bool) {
 	t.sentAt, _ = v.Get("sent_at").Int()
 	t.triedAt, _ = v.Get("tried_at").Int()
 	t.triedBy, t.grant = str("tried_by"), str("grant")
+	if c.nonces == nil {
+		c.readNonces(v.Get("nonces"))
+	}
 	if j, ok := parseJWS(t.idToken); ok && v.Get("id_token_verified").True() {
 		t.claims = j.claims // verified before it was stored
 	}

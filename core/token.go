@@ -191,6 +191,9 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 	if a.verifier != "" {
 		params = append(params, form.Param{Name: "code_verifier", Value: a.verifier})
 	}
+	if a.key == "" {
+		a.key = c.newKey()
+	}
 	c.tokenRequest(cmd, stageToken, c.config.token, a.key, append(params, c.resource...), func(v json.Value, f *fault) {
 		if f != nil {
 			c.dropKey(a.key)

@@ -94,7 +94,7 @@ func (u uri) within(prefix uri) bool {
 	// A server may decode these before it routes: with a path to keep to, none may be there.
 	l := lower(u.path)
 	for i := range len(l) {
-		if r := l[i:]; prefixed(r, "%2e") || prefixed(r, "%2f") || prefixed(r, "%5c") || prefixed(r, "/./") || prefixed(r, "/../") || r == "/." || r == "/.." {
+		if r := l[i:]; prefixed(r, "%2e") || prefixed(r, "%2f") || prefixed(r, "%5c") || prefixed(r, "/./") || prefixed(r, "/../") || prefixed(r, "/.;") || prefixed(r, "/..;") || r == "/." || r == "/.." {
 			return false
 		}
 	}

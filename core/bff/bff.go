@@ -38,25 +38,27 @@ type call struct {
 	s  core.Session
 	id int64 // of the command
 
-	request, method, url string // request is the host's name for it
+	request, method, url string // request is the host's name for it; url is without its query
+	rawQuery             string // from the "?" on
 	headers              json.Value
 	body                 json.Value
 	query                []form.Param
 	origin               string // of the page that calls, "" where the browser says none
 	cookies              []form.Param
 	set                  []string // cookies of the answer
+	mayGive              string   // scopes of the caller
+	vary                 string   // what a resource's answer varies by
 }
 
 func serve(s core.Session, cfg *config, id int64, in json.Value) {
-	c := &call{config: cfg, s: s, id: id, request: in.Get("request").Str(), method: in.Get("method").Str(), url: in.Get("url").Str(), headers: in.Get("headers"), body: in.Get("body")}
+	c := &call{config: cfg, s: s, id: id, request: in.Get("request").Str(), method: in.Get("method").Str(), headers: in.Get("headers"), body: in.Get("body")}
 	c.origin = core.HeaderOf(c.headers, "origin")
 	c.cookies = readCookies(c.headers)
-	query, ok := core.Query(c.url)
-	c.query = query
+	c.url, c.rawQuery = cutQuery(in.Get("url").Str())
 	switch {
 	case core.Origin(c.url) != core.Origin(cfg.base):
 		c.refuse(421, "wrong_host", "This server answers for "+core.Origin(cfg.base)+".")
-	case !ok:
+	case !queryChars(c.rawQuery):
 		c.refuse(400, "bad_query", "The query cannot be read.")
 	default:
 		c.route()
@@ -73,7 +75,7 @@ func (c *call) route() {
 		{"/login", "GET", false, c.login},
 		{"/callback", "GET POST", false, c.callback},
 		{"/session", "GET", true, c.session},
-		{"/logout", "POST", true, c.logout},
+		{"/logout", "GET POST", false, c.logout},
 		{"/token", "GET", true, c.token},
 		{"/backchannel_logout", "POST", false, c.backchannelLogout},
 		{"/exchange", "POST", false, c.exchange},
@@ -88,9 +90,16 @@ func (c *call) route() {
 			c.respond(405, []form.Param{{Name: "allow", Value: e.methods}}, `{"error":"method_not_allowed"}`)
 			return
 		}
-		if !e.guarded || c.guard() {
-			e.handle()
+		if e.guarded && !c.guard() {
+			return
 		}
+		// What is ours to read must be readable; what goes to a resource is its business.
+		query, ok := core.Query(c.url + c.rawQuery)
+		if c.query = query; !ok {
+			c.refuse(400, "bad_query", "The query cannot be read.")
+			return
+		}
+		e.handle()
 		return
 	}
 	var best *route
@@ -102,9 +111,34 @@ func (c *call) route() {
 	switch {
 	case best == nil:
 		c.refuse(404, "not_found", "There is nothing here.")
-	case !c.preflight() && c.guard():
+	case c.preflight():
+	case !hasWord(proxied, c.method):
+		c.respond(405, []form.Param{{Name: "allow", Value: proxied}}, `{"error":"method_not_allowed"}`)
+	case c.guard():
 		c.proxy(best)
 	}
+}
+
+// proxied are the methods that go on to a resource: what TRACE answers would show the token.
+const proxied = "GET HEAD POST PUT PATCH DELETE"
+
+func cutQuery(url string) (bare, query string) {
+	for i := range len(url) {
+		if url[i] == '?' || url[i] == '#' {
+			return url[:i], url[i:]
+		}
+	}
+	return url, ""
+}
+
+// queryChars: what a browser leaves as it is in a query (WHATWG URL, query percent-encode set), which is more than RFC 3986 allows.
+func queryChars(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '<' || c == '>' || c == '#' {
+			return false
+		}
+	}
+	return true
 }
 
 // guard lets pages of ours through: they can send a header that no form or link of another site can, and the browser says where they come from.

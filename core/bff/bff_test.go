@@ -1,6 +1,7 @@
 package bff
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -36,9 +37,20 @@ func TestScenarioSignIn(t *testing.T) {
 		}
 	}
 	m = s.call("POST", "https://app.example/auth/logout?return_to=%2Fbye")
-	s.want(m, 200, `{"url":"https://as.example/end?id_token_hint=`)
-	if !strings.Contains(m.str("body", "text"), "post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye") || len(s.jar) != 0 {
-		t.Error(m.raw, s.jar)
+	s.want(m, 200, `{"url":"https://app.example/auth/logout?ticket=`)
+	if len(s.jar) != 0 {
+		t.Error(s.jar)
+	}
+	// The server's address has the ID token in it: the browser is led there, once, and no script sees it.
+	var answer struct{ URL string }
+	json.Unmarshal([]byte(m.str("body", "text")), &answer)
+	for _, want := range []string{"https://as.example/end?id_token_hint=ey", "https://app.example/"} {
+		if m = s.visit("GET", answer.URL); !strings.HasPrefix(m.header("location"), want) {
+			t.Error(m.raw)
+		}
+	}
+	if m = s.visit("GET", "https://app.example/auth/logout?ticket=made-up"); m.header("location") != "https://app.example/" {
+		t.Error(m.raw)
 	}
 	if last := s.sent[len(s.sent)-1]; last.form().Get("token") != "refresh-token-1" {
 		t.Error(last.raw)
@@ -102,8 +114,10 @@ func TestScenarioRefresh(t *testing.T) {
 	i.error = "invalid_grant"
 	s.now += 3_600_001
 	s.want(s.call("GET", "https://app.example/api/x"), 401, "not_signed_in")
-	if len(s.jar) != 0 {
-		t.Error(s.jar)
+	for key := range s.store {
+		if strings.HasSuffix(key, ".session") {
+			t.Error("the session is still there")
+		}
 	}
 }
 
@@ -125,7 +139,9 @@ func TestScenarioGuard(t *testing.T) {
 		{"POST", "https://app.example/api/x", []string{"x-csrf", "1"}, 403, "foreign_origin"},
 		{"POST", "https://app.example/auth/logout", []string{"x-csrf", "1", "origin", "null"}, 403, "foreign_origin"},
 		{"POST", "https://app.example/auth/logout", []string{"origin", "https://app.example"}, 403, "missing_header"},
-		{"GET", "https://app.example/auth/logout", []string{"x-csrf", "1"}, 405, "method_not_allowed"},
+		{"PUT", "https://app.example/auth/logout", []string{"x-csrf", "1"}, 405, "method_not_allowed"},
+		{"TRACE", "https://app.example/api/x", []string{"x-csrf", "1"}, 405, "method_not_allowed"},
+		{"GET", "https://app.example/api/..;/admin", []string{"x-csrf", "1"}, 404, "not_found"},
 		{"OPTIONS", "https://app.example/api/x", []string{"origin", "https://evil.example"}, 403, "foreign_origin"},
 		{"GET", "https://evil.example/auth/session", []string{"x-csrf", "1"}, 421, "wrong_host"},
 		{"GET", "http://app.example/auth/session", []string{"x-csrf", "1"}, 421, "wrong_host"},
@@ -440,7 +456,7 @@ func TestScenarioExchange(t *testing.T) {
 	const secret = "a secret of the caller's, of 32 characters or more"
 	hash := hashOf(secret)
 	s.config = with(`{"callers":[{"client_id":"svc","secret_sha256":"` + hash + `","grant_types":["urn:ietf:params:oauth:grant-type:token-exchange","client_credentials","authorization_code"],"audience":["https://down.example"],"scope":"read write","redirect_uris":["https://svc.example/cb"]},` +
-		`{"client_id":"small","secret_sha256":"` + hash + `","grant_types":["client_credentials"]}]}`)
+		`{"client_id":"small","secret_sha256":"` + hash + `","grant_types":["client_credentials"],"scope":"report"}]}`)
 	i := s.issuer()
 	const at = "https://app.example/auth/exchange"
 	who := "client_id=svc&client_secret=" + escape(secret)
@@ -457,9 +473,9 @@ func TestScenarioExchange(t *testing.T) {
 	s.now += 3_600_000
 	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read"), 200, "access-token-3")
 	basic := []string{"authorization", "Basic " + b64std("svc:"+escape(secret))}
-	s.want(s.post(at, "grant_type=client_credentials&scope=read", basic...), 200, "access-token-4")
-	s.want(s.post(at, "grant_type=client_credentials&scope=read", basic...), 200, "access-token-4")
-	s.want(s.post(at, "grant_type=client_credentials&scope=write", basic...), 200, "access-token-5")
+	s.want(s.post(at, "grant_type=client_credentials&scope=read&audience=https%3A%2F%2Fdown.example", basic...), 200, "access-token-4")
+	s.want(s.post(at, "grant_type=client_credentials&scope=read&audience=https%3A%2F%2Fdown.example", basic...), 200, "access-token-4")
+	s.want(s.post(at, "grant_type=client_credentials&scope=write&audience=https%3A%2F%2Fdown.example", basic...), 200, "access-token-5")
 	i.nonce = ""
 	m = s.post(at, who+"&grant_type=authorization_code&code=c0de&redirect_uri=https%3A%2F%2Fsvc.example%2Fcb&scope=read&code_verifier="+strings.Repeat("v", 43))
 	if s.want(m, 200, "access-token-6"); strings.Contains(m.raw, "refresh") {
@@ -474,6 +490,7 @@ func TestScenarioExchange(t *testing.T) {
 		{"client_id=svc&client_secret=wrong&grant_type=client_credentials", 401, "invalid_client"},
 		{"client_id=nobody&client_secret=" + escape(secret) + "&grant_type=client_credentials", 401, "invalid_client"},
 		{who, 400, "invalid_request"},
+		{who + "&grant_type=client_credentials", 400, "invalid_target"},
 		{who + "&grant_type=password", 400, "unsupported_grant_type"},
 		{"client_id=small&client_secret=" + escape(secret) + exchange + "&audience=x", 400, "unauthorized_client"},
 		{who + exchange, 400, "invalid_request"},

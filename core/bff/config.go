@@ -62,7 +62,7 @@ func (c *config) read(name string, v json.Value) *core.Fault {
 		})
 	case "header":
 		c.header = v.Str()
-		ok = c.header != "" && !hasUpper(c.header)
+		ok = begins(c.header, "x-") && !hasUpper(c.header) // none that a browser sends by itself
 	case "anonymous_status":
 		c.anonymous, _ = v.Int()
 		ok = c.anonymous == 200 || c.anonymous == 401
@@ -80,9 +80,13 @@ func (c *config) read(name string, v json.Value) *core.Fault {
 	case "proxy":
 		ok = each(v, func(v json.Value) bool {
 			r := route{path: v.Get("path").Str(), target: v.Get("target").Str()}
+			ok := r.path != "" && core.Within(r.target, r.target)
+			for len(r.path) > 1 && r.path[len(r.path)-1] == '/' {
+				r.path = r.path[:len(r.path)-1]
+			}
 			c.routes = append(c.routes, r)
 			at := core.Origin(c.base) + r.path
-			return r.path != "" && r.path[0] == '/' && core.Within(at, at) && !hasQuery(at) && core.Origin(r.target) != "" && !hasQuery(r.target) && !core.Within(c.base+"/login", at)
+			return ok && r.path[0] == '/' && core.Within(at, at) && !hasQuery(at) && core.Origin(r.target) != "" && !hasQuery(r.target) && !core.Within(c.base+"/login", at)
 		})
 	case "callers":
 		ok = each(v, c.readCaller)
@@ -100,7 +104,7 @@ func (c *config) readClient() *core.Fault {
 	w := json.NewWriter()
 	w.Open('{')
 	c.name = "oauth2"
-	redirect, resources := c.base+"/callback", false
+	redirect, resources, badMode, secret := c.base+"/callback", json.Value{}, false, false
 	for it := c.client.Each(); it.Next(); {
 		switch it.Name() {
 		case "name":
@@ -116,12 +120,22 @@ func (c *config) readClient() *core.Fault {
 		case "dpop":
 			c.dpop = it.Value().True()
 		case "resources":
-			resources = true
+			resources = it.Value()
+		case "client_secret", "client_key":
+			secret = true
+		case "token_endpoint_auth_method":
+			m := it.Value().Str()
+			if m == "none" {
+				return core.Bad("bad_value", it.Name())
+			}
+			secret = secret || hasSuffix(m, "tls_client_auth")
 		case "parameters":
 			each(it.Value(), func(v json.Value) bool {
 				pair := v.Each()
 				if pair.Next() && pair.Value().Str() == "response_mode" && pair.Next() {
-					c.formPost = pair.Value().Str() == "form_post"
+					mode := pair.Value().Str()
+					c.formPost = mode == "form_post"
+					badMode = mode != "form_post" && mode != "query" // the state has to be seen before anything is verified
 				}
 				return true
 			})
@@ -132,7 +146,22 @@ func (c *config) readClient() *core.Fault {
 		w.MemberRaw(it.Name(), it.Value().Raw())
 	}
 	w.MemberStr("redirect_uri", redirect)
-	if !resources {
+	if badMode {
+		return core.Bad("bad_value", "parameters")
+	}
+	if !secret {
+		return core.Bad("missing", "client_secret") // OAuth 2.0 for Browser-Based Apps section 6.1: a backend is a confidential client
+	}
+	for _, r := range c.routes {
+		covered := resources.Kind() == json.None
+		for it := resources.Each(); it.Next(); {
+			covered = covered || core.Within(r.target, it.Value().Str())
+		}
+		if !covered {
+			return core.Bad("bad_value", "resources")
+		}
+	}
+	if resources.Kind() == json.None {
 		w.Key("resources")
 		w.Open('[')
 		for _, r := range c.routes {

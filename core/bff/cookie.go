@@ -46,7 +46,7 @@ func (c *config) sessionCookie() string { return "__Host-" + c.name }
 
 // attemptCookie has an attempt's own name, so that several tabs can be at it.
 func (c *config) attemptCookie(state string) string {
-	return c.sessionCookie() + "-" + core.Hash(state)[:12]
+	return c.sessionCookie() + "." + core.Hash(state)[:12]
 }
 
 func (c *call) cookie(name string) string { return core.ValueOf(c.cookies, name) }
@@ -57,16 +57,17 @@ func (c *call) setCookie(name, value, sameSite, life string) {
 
 func (c *call) dropCookie(name string) { c.setCookie(name, "", "Lax", "; Max-Age=0") }
 
-// dropOldAttempts makes room for one more.
+// dropOldAttempts makes room for one more: browsers send the oldest cookie first (RFC 6265 section 5.4).
 func (c *call) dropOldAttempts() {
-	prefix := c.sessionCookie() + "-"
-	n := 0
+	var mine []string
 	for _, k := range c.cookies {
-		if len(k.Name) > len(prefix) && k.Name[:len(prefix)] == prefix {
-			if n++; n >= maxAttempts {
-				c.dropCookie(k.Name)
-			}
+		if begins(k.Name, c.sessionCookie()+".") {
+			mine = append(mine, k.Name)
 		}
+	}
+	for len(mine) >= maxAttempts {
+		c.dropCookie(mine[0])
+		mine = mine[1:]
 	}
 }
 

@@ -34,7 +34,7 @@ func (c *config) readCaller(v json.Value) bool {
 		ok = ok && (g == grantExchange || g == grantCredentials || g == grantCode)
 	}
 	c.callers = append(c.callers, k)
-	return ok && k.id != "" && len(k.secretHash) == 43 && len(k.grants) > 0
+	return ok && k.id != "" && len(k.secretHash) == 43 && len(k.grants) > 0 && k.scope != ""
 }
 
 // exchange is a token endpoint for other services: what they may not ask the authorization server for themselves, they ask here.
@@ -71,23 +71,27 @@ func (c *call) exchange() {
 		c.refuse(400, "unauthorized_client", "")
 		return
 	}
+	if scope == "" {
+		scope = k.scope // and not all that this client may have
+	}
+	resources := 0
 	for _, p := range params {
+		if p.Name == "resource" {
+			resources++
+		}
 		// RFC 8693 section 2.2.2; a resource is one by another name.
-		if (p.Name == "audience" || p.Name == "resource") && !contains(k.audiences, p.Value) || p.Name == "resource" && grant != grantExchange || p.Name == "audience" && p.Value != audience {
+		if (p.Name == "audience" || p.Name == "resource") && !contains(k.audiences, p.Value) || p.Name == "resource" && grant != grantExchange || p.Name == "audience" && p.Value != audience || resources > 1 {
 			c.refuse(400, "invalid_target", "")
 			return
 		}
 	}
-	for from := 0; from < len(scope); {
-		to := from
-		for to < len(scope) && scope[to] != ' ' {
-			to++
-		}
-		if !hasWord(k.scope, scope[from:to]) {
-			c.refuse(400, "invalid_scope", "")
-			return
-		}
-		from = to + 1
+	if grant == grantCredentials && audience == "" && len(k.audiences) > 0 {
+		c.refuse(400, "invalid_target", "")
+		return
+	}
+	if c.mayGive = k.scope; !within(scope, k.scope) {
+		c.refuse(400, "invalid_scope", "")
+		return
 	}
 	switch grant {
 	case grantExchange:
@@ -99,10 +103,25 @@ func (c *call) exchange() {
 	}
 }
 
+// within tells whether every scope of the one list stands in the other.
+func within(scope, allowed string) bool {
+	for from := 0; from < len(scope); {
+		to := from
+		for to < len(scope) && scope[to] != ' ' {
+			to++
+		}
+		if !hasWord(allowed, scope[from:to]) {
+			return false
+		}
+		from = to + 1
+	}
+	return true
+}
+
 // authenticated is the caller that proved who it is, by Basic or in the body (RFC 6749 section 2.3.1), nil for none.
 func (c *call) authenticated(params []form.Param) *caller {
 	id, secret := core.ValueOf(params, "client_id"), core.ValueOf(params, "client_secret")
-	if basic := core.HeaderOf(c.headers, "authorization"); begins(basic, "Basic ") {
+	if basic := core.HeaderOf(c.headers, "authorization"); len(basic) > 6 && hasElement(basic[:5], "basic") && basic[5] == ' ' {
 		if secret != "" {
 			return nil // one method a request
 		}
@@ -150,7 +169,11 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 	w := json.NewWriter()
 	about := k.id + "\n"
 	for _, name := range [...]string{"subject_token", "subject_token_type", "audience", "resource", "requested_token_type", "scope"} {
-		if s := core.ValueOf(params, name); s != "" {
+		s := core.ValueOf(params, name)
+		if name == "scope" {
+			s = scope
+		}
+		if s != "" {
 			w.MemberStr(name, s)
 			about += name + "=" + s + "\n"
 		}
@@ -271,6 +294,10 @@ func (c *call) giveToken(client *core.Client) {
 
 // give answers with a token (RFC 6749 section 5.1).
 func (c *call) give(token json.Value) {
+	if !within(token.Get("scope").Str(), c.mayGive) {
+		c.refuse(400, "invalid_scope", "") // the server gave more than this caller may have
+		return
+	}
 	w := json.NewWriter()
 	w.Open('{')
 	for _, name := range [...]string{"access_token", "issued_token_type", "token_type"} {

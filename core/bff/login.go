@@ -30,19 +30,31 @@ func (c *call) login() {
 	v := &vault{}
 	c.client(v).Do("authorize", w.String(), func(ok json.Value, f *core.Fault) {
 		if f != nil {
-			c.failed(f)
+			c.failed(nil, f)
 			return
 		}
-		w := json.NewWriter()
-		w.Open('{')
-		w.MemberStr("return_to", back)
-		w.MemberStr("pending", v.pending)
-		w.Close('}')
-		c.seal(w.String(), c.attemptContext(), func(sealed, failed string) {
-			if failed != "" {
-				c.unavailable()
-				return
-			}
+		// Whose session this one will take the place of is known now: with the navigation from another site that cookie does not come.
+		c.sessionID(func(old, _ string) {
+			w := json.NewWriter()
+			w.Open('{')
+			w.MemberStr("return_to", back)
+			w.MemberStr("pending", v.pending)
+			w.MemberStrIf("old", old)
+			w.Close('}')
+			c.begin(w.String(), ok)
+		})
+	})
+}
+
+// begin puts the attempt into its cookie and sends the browser off.
+func (c *call) begin(attempt string, ok json.Value) {
+	c.seal(attempt, c.attemptContext(), func(sealed, failed string) {
+		switch {
+		case failed != "":
+			c.unavailable()
+		case len(sealed) > longestCookie:
+			c.refuse(400, "too_long", "return_to and the other parameters are too long for a cookie.")
+		default:
 			// Another site posts the answer in form_post, and to what another site posts only SameSite=None cookies go.
 			sameSite := "Lax"
 			if c.formPost {
@@ -51,9 +63,12 @@ func (c *call) login() {
 			c.dropOldAttempts()
 			c.setCookie(c.attemptCookie(ok.Get("state").Str()), sealed, sameSite, "; Max-Age=600")
 			c.redirect(ok.Get("url").Str())
-		})
+		}
 	})
 }
+
+// longestCookie leaves room for name and attributes in what every browser takes (RFC 6265 section 6.1).
+const longestCookie = 3900
 
 func (c *call) attemptContext() string { return c.name + " attempt" }
 
@@ -65,8 +80,15 @@ func (c *call) mayReturnTo(url string) (string, bool) {
 	if url = c.absolute(url); url == "" {
 		return "", false
 	}
+	bare, rest := cutQuery(url)
+	for i := range len(rest) {
+		if rest[i] == '#' && queryChars(rest[i+1:]) {
+			rest = rest[:i] // a page that routes by fragment
+			break
+		}
+	}
 	for _, prefix := range c.returnTo {
-		if core.Within(url, prefix) {
+		if core.Within(bare+rest, prefix) {
 			return url, true
 		}
 	}
@@ -104,7 +126,7 @@ func (c *call) callback() {
 		}
 		w.Close(']')
 	} else {
-		w.MemberStr("url", c.url)
+		w.MemberStr("url", c.url+c.rawQuery)
 	}
 	members = w.String()
 	state := core.ValueOf(params, "state")
@@ -131,12 +153,16 @@ func (c *call) callback() {
 		}
 		id := c.s.Random("session", 43)
 		v := &vault{hash: core.Hash(id), fresh: true, pending: attempt.Get("pending").Str(), closing: true, state: state}
-		c.client(v).Do("callback", members, func(ok json.Value, f *core.Fault) {
-			if f != nil {
+		client := c.client(v)
+		client.Do("callback", members, func(ok json.Value, f *core.Fault) {
+			switch {
+			case f != nil:
 				c.notSignedIn(name, back, f)
-				return
+			case ok.Get("not_persisted").True():
+				c.undo(client, c.unavailable)
+			default:
+				c.signedIn(client, name, back, id, attempt.Get("old").Str(), ok.Get("claims"))
 			}
-			c.signedIn(name, back, id, ok.Get("claims"))
 		})
 	})
 }
@@ -149,9 +175,14 @@ func (c *call) notSignedIn(cookie, back string, f *core.Fault) {
 		return
 	}
 	if f.Retryable() {
-		c.failed(f)
+		c.failed(nil, f)
 		return
 	}
+	c.sendBack(cookie, back, f)
+}
+
+// sendBack ends an attempt that came to nothing.
+func (c *call) sendBack(cookie, back string, f *core.Fault) {
 	c.dropCookie(cookie)
 	reason := f.Protocol()
 	if reason == "" {
@@ -164,12 +195,20 @@ func (c *call) notSignedIn(cookie, back string, f *core.Fault) {
 	c.redirect(back + separator + form.Encode([]form.Param{{Name: "error", Value: reason}}))
 }
 
+// undo ends a session that nobody gets a cookie for.
+func (c *call) undo(client *core.Client, then func()) {
+	client.Do("log_out", "", func(json.Value, *core.Fault) { then() })
+}
+
 // signedIn lists the session where the server's logout looks for it, ends the one before, and gives the browser its cookie.
-func (c *call) signedIn(cookie, back, id string, claims json.Value) {
+func (c *call) signedIn(client *core.Client, cookie, back, id, old string, claims json.Value) {
 	c.list(core.Hash(id), claims, func(failed string) {
+		if failed == loggedOut {
+			c.undo(client, func() { c.sendBack(cookie, back, core.Bad(loggedOut, "")) })
+			return
+		}
 		if failed != "" {
-			// One that a logout would not find is none.
-			c.client(&vault{hash: core.Hash(id)}).Do("log_out", "", func(json.Value, *core.Fault) { c.unavailable() })
+			c.undo(client, c.unavailable) // one that a logout would not find is none
 			return
 		}
 		w := json.NewWriter()
@@ -179,7 +218,7 @@ func (c *call) signedIn(cookie, back, id string, claims json.Value) {
 		w.Close('}')
 		c.seal(w.String(), c.sessionContext(), func(sealed, failed string) {
 			if failed != "" {
-				c.unavailable()
+				c.undo(client, c.unavailable)
 				return
 			}
 			finish := func() {
@@ -187,12 +226,15 @@ func (c *call) signedIn(cookie, back, id string, claims json.Value) {
 				c.setCookie(c.sessionCookie(), sealed, "Strict", "")
 				c.redirect(back)
 			}
-			c.sessionID(func(old string, failed string) {
+			c.sessionID(func(here string, _ string) {
+				if here != "" {
+					old = here
+				}
 				if old == "" {
 					finish()
 					return
 				}
-				c.client(&vault{hash: core.Hash(old)}).Do("log_out", "", func(json.Value, *core.Fault) { finish() })
+				c.undo(c.client(&vault{hash: core.Hash(old)}), finish)
 			})
 		})
 	})

@@ -9,6 +9,9 @@ import (
 // proxy sends a page's request to a resource with the session's token, and the answer back without what is none of the page's business.
 func (c *call) proxy(r *route) {
 	rest := core.Path(c.url)[len(r.path):]
+	if r.path == "/" {
+		rest = core.Path(c.url)
+	}
 	target := r.target
 	if n := len(target); n > 0 && target[n-1] == '/' {
 		target = target[:n-1]
@@ -17,13 +20,6 @@ func (c *call) proxy(r *route) {
 		target += "/"
 	}
 	target += rest
-	query := ""
-	for i := range len(c.url) {
-		if c.url[i] == '?' {
-			query = c.url[i:]
-			break
-		}
-	}
 	c.withClient(401, func(client *core.Client, _ *vault) {
 		w := json.NewWriter()
 		w.MemberStr("url", target)
@@ -31,10 +27,10 @@ func (c *call) proxy(r *route) {
 		about := w.String()
 		client.Do("prepare", about, func(ok json.Value, f *core.Fault) {
 			if f != nil {
-				c.failed(f)
+				c.failed(client, f)
 				return
 			}
-			c.forward(client, about, target+query, ok.Get("headers"), "")
+			c.forward(client, about, target+c.rawQuery, ok.Get("headers"), "")
 		})
 	})
 }
@@ -60,7 +56,7 @@ func (c *call) forward(client *core.Client, about, url string, added json.Value,
 			return
 		}
 		status, _ := ok.Get("status").Int()
-		if status < 100 || status > 599 {
+		if status < 200 || status > 599 {
 			c.refuse(502, "upstream_internal", "The server behind could not be understood.")
 			return
 		}
@@ -91,7 +87,9 @@ func (c *call) passBack(status int64, headers, body json.Value) {
 	var out []form.Param
 	stored := false
 	for _, h := range pairs(headers) {
-		if !ownBusiness(h.Name) && !belongsToHop(headers, h.Name) {
+		if h.Name == "vary" {
+			c.vary += ", " + h.Value
+		} else if !ownBusiness(h.Name) && !belongsToHop(headers, h.Name) {
 			out = append(out, h)
 			stored = stored || h.Name == "cache-control"
 		}
@@ -120,7 +118,7 @@ func (c *call) passed(added []form.Param) (out []form.Param) {
 // inbound are headers that a resource must not take from a browser: they say who calls, and from where.
 func inbound(name string) bool {
 	switch name {
-	case "authorization", "dpop", "cookie", "host", "content-length", "origin", "referer", "forwarded", "via", "x-real-ip", "true-client-ip", "proxy-authorization":
+	case "authorization", "dpop", "cookie", "host", "content-length", "origin", "referer", "forwarded", "via", "x-real-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "proxy-authorization":
 		return true
 	}
 	return begins(name, "x-forwarded-") || begins(name, "cf-") || begins(name, "sec-") || begins(name, "access-control-")
@@ -129,7 +127,7 @@ func inbound(name string) bool {
 // ownBusiness are headers of an answer that are between us and the resource.
 func ownBusiness(name string) bool {
 	switch name {
-	case "set-cookie", "set-cookie2", "www-authenticate", "dpop-nonce", "authentication-info", "alt-svc", "clear-site-data", "strict-transport-security", "content-length", "vary":
+	case "set-cookie", "set-cookie2", "www-authenticate", "dpop-nonce", "authentication-info", "alt-svc", "clear-site-data", "strict-transport-security", "content-length":
 		return true
 	}
 	return begins(name, "access-control-")

@@ -25,11 +25,8 @@ func (c *call) sessionID(done func(id, failed string)) {
 	})
 }
 
-// signedOut: nobody is signed in, or not any more.
+// signedOut: nobody is signed in, or not any more. The cookie stays: it is good for nothing, and this answer may be older than the browser's new one.
 func (c *call) signedOut(status int64) {
-	if c.cookie(c.sessionCookie()) != "" {
-		c.dropCookie(c.sessionCookie())
-	}
 	if status == 200 {
 		c.respond(200, nil, `{"claims":null}`)
 		return
@@ -52,13 +49,17 @@ func (c *call) withClient(anonymous int64, then func(client *core.Client, v *vau
 	})
 }
 
-// failed answers for a command that failed.
-func (c *call) failed(f *core.Fault) {
+// failed answers for a command that failed; client is that of the session, which ends where it cannot go on.
+func (c *call) failed(client *core.Client, f *core.Fault) {
 	switch code := f.Code(); {
 	case f.Retryable():
 		c.unavailable()
-	case code == "not_signed_in" || code == "signed_out" || code == "token_expired" || code == "no_key" || code == "no_refresh_token" || code == "outcome_lost" || f.Protocol() == "invalid_grant":
-		c.signedOut(401)
+	case code == "not_signed_in" || code == "signed_out" || code == "token_expired" || code == "no_key" || code == "no_refresh_token" || code == "outcome_lost" || code == "outcome_unknown" || f.Protocol() == "invalid_grant":
+		if client == nil {
+			c.signedOut(401)
+			return
+		}
+		c.undo(client, func() { c.signedOut(401) })
 	case f.Kind() == "client":
 		c.refuse(400, code, "")
 	default:
@@ -71,7 +72,11 @@ func (c *call) session() {
 	c.withClient(c.anonymous, func(client *core.Client, v *vault) {
 		client.Do("status", "", func(ok json.Value, f *core.Fault) {
 			if f != nil {
-				c.failed(f)
+				c.failed(client, f)
+				return
+			}
+			if v.failed {
+				c.unavailable()
 				return
 			}
 			if ok.Get("status").Str() != "granted" {
@@ -92,8 +97,15 @@ func (c *call) session() {
 	})
 }
 
-// logout ends the session here and its tokens at the server, and says where the browser ends the rest.
+// logout ends the session here and its tokens at the server, and says where the browser ends the rest: at a URL of ours that leads there once, since the server's has the ID token in it.
 func (c *call) logout() {
+	if c.method == "GET" {
+		c.leave()
+		return
+	}
+	if !c.guard() {
+		return
+	}
 	back := core.ValueOf(c.query, "return_to")
 	w := json.NewWriter()
 	if back != "" {
@@ -116,15 +128,59 @@ func (c *call) logout() {
 		}
 		c.client(&vault{hash: core.Hash(id)}).Do("log_out", w.String(), func(ok json.Value, f *core.Fault) {
 			if f != nil {
-				c.failed(f) // the cookie stays: it may be tried again
+				c.failed(nil, f) // the cookie stays: it may be tried again
 				return
 			}
 			c.dropCookie(c.sessionCookie())
-			w := json.NewWriter()
-			w.Open('{')
-			w.MemberStrIf("url", ok.Get("url").Str())
-			w.Close('}')
-			c.respond(200, nil, w.String())
+			url := ok.Get("url").Str()
+			if url == "" {
+				c.respond(200, nil, "{}")
+				return
+			}
+			ticket := c.s.Random("leave", 43)
+			key := c.leaveKey(ticket)
+			c.seal(url, key, func(sealed, failed string) {
+				c.store(key, "", sealed, c.s.Now()+leaveLife, func(_, other string) {
+					if failed != "" || other != "" {
+						c.respond(200, nil, "{}") // signed out here, which is what matters
+						return
+					}
+					w := json.NewWriter()
+					w.Open('{')
+					w.MemberStr("url", c.base+"/logout?ticket="+ticket)
+					w.Close('}')
+					c.respond(200, nil, w.String())
+				})
+			})
+		})
+	})
+}
+
+// leaveLife is how long a browser may take to follow, in ms.
+const leaveLife = 60_000
+
+func (c *config) leaveKey(ticket string) string { return c.name + ".leave." + core.Hash(ticket) }
+
+// leave sends the browser on to the server's sign-out, for a ticket that is good once.
+func (c *call) leave() {
+	ticket := core.ValueOf(c.query, "ticket")
+	if ticket == "" {
+		c.redirect(c.returnTo[0])
+		return
+	}
+	key := c.leaveKey(ticket)
+	c.load(key, func(sealed, version, failed string) {
+		if failed != "" || sealed == "" {
+			c.redirect(c.returnTo[0])
+			return
+		}
+		c.unseal(sealed, key, func(url, failed string) {
+			c.store(key, version, "", 0, func(_, other string) {
+				if failed != "" || other != "" {
+					url = c.returnTo[0]
+				}
+				c.redirect(url)
+			})
 		})
 	})
 }
@@ -138,7 +194,7 @@ func (c *call) token() {
 	c.withClient(401, func(client *core.Client, _ *vault) {
 		client.Do("token", "", func(ok json.Value, f *core.Fault) {
 			if f != nil {
-				c.failed(f)
+				c.failed(client, f)
 				return
 			}
 			c.respond(200, nil, ok.Raw())

@@ -14,6 +14,7 @@ type vault struct {
 	pending string // the attempt, "" for none
 	closing bool   // a callback: storing the attempt means that it is used up
 	state   string
+	failed  bool // the session could not be read
 }
 
 // client opens a client whose session goes by the hash of an id; "" for one that has none.
@@ -48,11 +49,13 @@ func (v *vault) loadSession(key string, done func(value, version, failed string)
 	c := v.c
 	c.load(key, func(sealed, version, failed string) {
 		if failed != "" || sealed == "" {
+			v.failed = failed != ""
 			done("", version, failed)
 			return
 		}
 		c.unseal(sealed, key, func(text, failed string) {
 			if failed != "" && failed != "tampered" {
+				v.failed = true
 				done("", version, failed)
 				return
 			}
@@ -63,6 +66,7 @@ func (v *vault) loadSession(key string, done func(value, version, failed string)
 			switch {
 			case failed != "" || now >= v.created+c.sessionMS || now >= seen+c.idleMS:
 				// Nobody can read it, or may use it: it is gone.
+				v.created = 0
 				c.store(key, version, "", 0, func(next, failed string) { done("", next, "") })
 			case now >= seen+c.idleMS/10:
 				v.storeSession(key, version, session, func(next, failed string) {

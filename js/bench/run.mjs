@@ -21,7 +21,7 @@ const all = readdirSync(new URL('rows', import.meta.url)).sort((a, b) => parseIn
 const wanted = process.env.ROWS ? process.env.ROWS.split(',').map((id) => id.trim()) : all.map((file) => String(parseInt(file)));
 for (const id of wanted) if (!all.some((file) => file.startsWith(`${id}-`))) throw new Error(`there is no row ${id}; there are ${all.map((f) => parseInt(f)).join(', ')}`);
 
-const says = (file, ...args) => execFileSync(file, args, { encoding: 'utf8', cwd: root }).trim();
+const says = (file, ...args) => execFileSync(file, args, { encoding: 'utf8', cwd: root, stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 const report = {
   date: new Date().toISOString(),
   command: ['make bench', ...['ROWS', 'ROUNDS', 'SLICE'].filter((name) => process.env[name]).map((name) => `${name}=${process.env[name]}`)].join(' '),

@@ -222,7 +222,7 @@ export interface AuthorizeParameters extends CallOptions {
   /** With spaces between them: `none`, `login`, `consent`, `select_account` (OpenID Connect Core section 3.1.2.1). */
   prompt?: string;
   /** How long ago the user may have proved who they are, in seconds; the ID token is held against it. */
-  max_age?: number;
+  max_age?: number | undefined;
   /** Who is about to sign in, as far as is known. */
   login_hint?: string;
   /** The {@link Status.id_token} of who is expected to sign in. */
@@ -230,7 +230,7 @@ export interface AuthorizeParameters extends CallOptions {
   /** Languages of the server's pages, with spaces between them, the one liked best first (RFC 5646). */
   ui_locales?: string;
   /** How the user shall prove who they are, with spaces between them; the ID token has to say one of them. */
-  acr_values?: string;
+  acr_values?: string | undefined;
   /** Claims that are asked for one by one (OpenID Connect Core section 5.5). */
   claims?: object;
   /** What the token shall be good for, in detail (RFC 9396 section 2). */
@@ -439,9 +439,9 @@ export interface Challenge {
   /** The scope that is needed. */
   scope?: string;
   /** How the user has to prove who they are, for {@link AuthorizeParameters.acr_values}. */
-  acr_values?: string;
+  acr_values?: string | undefined;
   /** How long ago they may have done so, in seconds. */
-  max_age?: number;
+  max_age?: number | undefined;
   /** Where the resource says what it is, for {@link Client.resourceMetadata} (RFC 9728 section 5.1). */
   resource_metadata?: string;
 }

@@ -232,8 +232,9 @@ test('Q12 the server does not answer, or not well: an error that says so, and th
       route.fulfill({ headers: { 'access-control-allow-origin': '*' }, json: { issuer, token_endpoint: 'http://as.example/token' } }),
   };
   for (const [expected, answer] of Object.entries(answers)) {
-    await page.route('**/.well-known/*', answer, { times: 1 });
+    await page.route('**/.well-known/*', answer);
     const { kind, code, field, message, retryable } = await call('authorize');
+    await page.unroute('**/.well-known/*', answer);
     assert.equal([kind, code, field ?? '-'].join(' '), expected);
     assert.match(message, /^oauth2-wasm: authorize: /);
     if (kind === 'network') assert.equal(retryable, true);

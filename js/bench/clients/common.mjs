@@ -26,3 +26,9 @@ export const network = () => {
     return new Response(replies[pathname], { status: 200, headers: { 'content-type': 'application/json' } });
   };
 };
+
+/** The server's part: the address that the browser is sent back to. */
+export const callbackOf = (url) => {
+  const state = /[?&]state=([^&]*)/.exec(url)[1];
+  return `${config.redirect_uri}?code=SplxlOBeZQQYbYS6WxSbIA&state=${state}`;
+};

@@ -37,7 +37,9 @@ const tokensOf = async (alg) => {
 /** Each gives a function that verifies a token and gives its `sub`. */
 const clients = {
   'oauth2-wasm': {
-    does: 'The command set_token: claims and signature checked, the session with the token stored (in memory), answered with the claims. The host makes a key of the JWK each time.',
+    does:
+      'The command set_token: claims and signature checked, the session with the token stored (in memory), answered with the claims. The host makes a key of ' +
+      'the JWK each time.',
     make: async (alg, { jwks_uri }) => {
       const client = await openClient({ ...config, jwks_uri, id_token_signed_response_alg: [alg] });
       return async (id_token) => (await client.setToken({ ...answer, id_token })).claims.sub;
@@ -51,7 +53,9 @@ const clients = {
     },
   },
   oauth4webapi: {
-    does: 'An answer of the token endpoint with the token: read, claims checked, then validateApplicationLevelSignature, its key set kept. It makes a key of the JWK each time.',
+    does:
+      'An answer of the token endpoint with the token: read, claims checked, then validateApplicationLevelSignature, its key set kept. It makes a key of the ' +
+      'JWK each time.',
     make: async (alg, { jwks_uri }) => {
       const as = { ...config, jwks_uri, id_token_signing_alg_values_supported: [alg] };
       const client = { client_id: config.client_id, id_token_signed_response_alg: alg };

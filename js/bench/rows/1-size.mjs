@@ -22,7 +22,9 @@ const ours = {
 const extra = { 'qr.js': 'user codes as QR codes', 'presets.js': 'all provider presets, of which a bundler keeps what is imported' };
 
 const packages = {
-  oauth4webapi: 'code, device, CIBA and other grants, PAR, JAR, JARM, DPoP, introspection, registration, discovery, ID tokens. No session, refresh, store, popup: the application\'s work.',
+  oauth4webapi:
+    'code, device, CIBA and other grants, PAR, JAR, JARM, DPoP, introspection, registration, discovery, ID tokens. No session, refresh, store, popup: the ' +
+    'application\'s work.',
   'openid-client': 'as oauth4webapi, on which it stands, with flows put together. No session, refresh or store.',
   'oidc-client-ts': 'code flow, sessions, stores, refresh, popup, silent renew, logout, DPoP. ID tokens are read and not verified; no device flow, PAR, JAR.',
   '@auth0/auth0-spa-js': 'code flow with Auth0, sessions, stores, refresh in a worker, popup, passkeys and more of Auth0\'s own, DPoP. No other provider, no device flow.',

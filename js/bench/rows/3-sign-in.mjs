@@ -9,12 +9,16 @@ export const how =
   'RoundTripper. Begin: until the authorization URL is there. Finish: the callback checked, the token request built, its answer parsed and checked.';
 
 const names = { native: 'oauth2-wasm, core as Go code', wazero: 'oauth2-wasm, module on wazero', 'x-oauth2': 'golang.org/x/oauth2' };
-const doesOurs = 'State, verifier, challenge, URL; attempt and tokens are stored, in memory; callback and answer are checked, redirects refused, the tokens stored before they count. ' +
+const doesOurs =
+  'State, verifier, challenge, URL; attempt and tokens are stored, in memory; callback and answer are checked, redirects refused, the tokens stored ' +
+  'before they count. ' +
   'One client signs in again and again.';
 const doesGo = {
   native: doesOurs,
   wazero: doesOurs,
-  'x-oauth2': 'Verifier, challenge, URL; the state is the caller\'s to make, keep and check. The answer is read and checked. Nothing is stored. Each calls net/http.Client with the same RoundTripper.',
+  'x-oauth2':
+    'Verifier, challenge, URL; the state is the caller\'s to make, keep and check. The answer is read and checked. Nothing is stored. Each calls ' +
+    'net/http.Client with the same RoundTripper.',
 };
 
 export const run = async (context) => {

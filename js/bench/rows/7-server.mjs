@@ -16,7 +16,9 @@ export const how =
 const ours = 'oauth2-wasm, core/authserver';
 const does = {
   [ours]: 'Opaque tokens, of which digests are stored; expired ones are swept. Secrets compared in constant time.',
-  'ory/fosite': 'Opaque tokens with an HMAC, stored by its signature in its MemoryStore, which never forgets (and needs a lock of ours around it, or refreshes at the same time end the process). Secrets compared as ours: its own bcrypt would be all that is measured. Only the two grants are loaded.',
+  'ory/fosite':
+    'Opaque tokens with an HMAC, stored by its signature in its MemoryStore, which never forgets (and needs a lock of ours around it, or refreshes at the ' +
+    'same time end the process). Secrets compared as ours: its own bcrypt would be all that is measured. Only the two grants are loaded.',
   'npm oidc-provider': 'Opaque tokens in its development store (an LRU cache). One JavaScript process on one core; the Go servers may use all.',
 };
 const titles = { refresh_token: 'refresh', client_credentials: 'client credentials' };

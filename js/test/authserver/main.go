@@ -1,7 +1,9 @@
-// Command authserver serves the project's authorization server for the tests in JavaScript: a public client "app" for the code and the
-// device flow, and a user "alice" with the password "alice". It prints "ready: ISSUER" when it listens, and runs until it is told to end.
-// Arguments are redirect URIs. A refresh token that comes twice ends its session,
-// unless -grace allows it.
+// Command authserver serves the project's authorization server for the tests in JavaScript. It has a public client "app" for the code and
+// the device flow, a client "service" with a secret, and a user "alice" with the password "alice". It prints "ready: ISSUER" when it listens,
+// and runs until it is told to end. Arguments are redirect URIs, which are good for after signing out as well. A refresh token that comes
+// twice ends its session, unless -grace allows it.
+//
+// At /api is a resource for its tokens, and at /api/strong one that asks for a sign-in of the last of the classes that -acr names.
 package main
 
 import (
@@ -19,37 +21,100 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("authserver: ")
 	config := authserver.Config{
-		Users:  map[string]authserver.User{"alice": {Password: "alice", Name: "Alice", Email: "alice@example.com", EmailVerified: true}},
-		Scopes: []authserver.Scope{{Name: "read", Description: "Read"}},
+		Users: map[string]authserver.User{"alice": {Password: "alice", Name: "Alice", Email: "alice@example.com", EmailVerified: true}},
+		Scopes: []authserver.Scope{
+			{Name: "read", Description: "Read"},
+			{Name: "offline_access", Description: "Go on after you sign out"},
+		},
+		TokenExchange:     true,
+		BackchannelLogout: authserver.PostLogoutTokens(nil),
 	}
 	flag.DurationVar(&config.AccessTokenLifetime, "access-token", authserver.DefaultAccessTokenLifetime, "how long an access token is good for")
 	flag.DurationVar(&config.RotationGrace, "grace", 0, "how long a used refresh token may come again")
 	flag.DurationVar(&config.DeviceInterval, "interval", time.Second, "between two polls")
 	flag.DurationVar(&config.DeviceCodeLifetime, "device-code", authserver.DefaultDeviceCodeLifetime, "how long a device code is good for")
+	flag.DurationVar(&config.DPoPNonceInterval, "dpop-nonce", 0, "how often there is a new nonce for DPoP proofs; 0: proofs need none")
+	flag.BoolVar(&config.RequirePAR, "par", false, "refuse authorization requests that were not pushed")
+	flag.BoolVar(&config.InsecureOpenRegistration, "open-registration", false, "let clients register themselves")
+	each(&config.InsecureResponseTypes, "response-types", "a response type besides code, as \"code id_token\"; may come again")
+	each(&config.Resources, "resource", "a resource, besides /api, that tokens may be asked for; may come again")
+	each(&config.ACRValues, "acr", "an authentication context class, the weakest first; may come again")
 	flag.Parse()
 
 	store := authserver.NewMemoryStore()
 	config.Store = store
-	err := store.AddClient(authserver.Client{
-		ClientID:     "app",
-		RedirectURIs: flag.Args(),
-		GrantTypes:   []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
-		Scope:        "profile email read",
-	})
-	if err != nil {
-		log.Fatal(err)
+	for _, client := range []authserver.Client{
+		{
+			ClientID:               "app",
+			RedirectURIs:           flag.Args(),
+			PostLogoutRedirectURIs: flag.Args(),
+			GrantTypes:             []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
+			ResponseTypes:          append([]string{authserver.ResponseTypeCode}, config.InsecureResponseTypes...),
+			Scope:                  "openid offline_access profile email read",
+		},
+		{
+			ClientID: "service", ClientSecret: "a secret of the service, for tests",
+			GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantTokenExchange}, Scope: "read profile", ResourceServer: true,
+		},
+	} {
+		if err := store.AddClient(client); err != nil {
+			log.Fatal(err)
+		}
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
 	}
 	config.Issuer = "http://" + listener.Addr().String()
+	api := authserver.Access{Resource: config.Issuer + "/api"}
+	if config.Resources != nil {
+		config.Resources = append(config.Resources, api.Resource)
+	}
 	server, err := authserver.New(config)
 	if err != nil {
 		log.Fatal(err)
 	}
+	mux := http.NewServeMux()
+	mux.Handle("/", server)
+	mux.Handle("/api", resource(server, api))
+	if n := len(config.ACRValues); n > 0 {
+		strong := api
+		strong.ACRValues = config.ACRValues[n-1:]
+		mux.Handle("/api/strong", resource(server, strong))
+	}
+	mux.HandleFunc("/.well-known/oauth-protected-resource/api", func(w http.ResponseWriter, _ *http.Request) {
+		write(w, server.ResourceMetadata(api))
+	})
 	if _, err := os.Stdout.WriteString("ready: " + config.Issuer + "\n"); err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.Serve(listener, server))
+	log.Fatal(http.Serve(listener, mux))
+}
+
+// each is a flag that adds to a list.
+func each(list *[]string, name, usage string) {
+	flag.Func(name, usage, func(value string) error {
+		*list = append(*list, value)
+		return nil
+	})
+}
+
+// resource answers whoever has the access that is wanted. Its requests have no body.
+func resource(server *authserver.Server, want authserver.Access) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, answer, ok := server.CheckAccess(authserver.Request{Method: r.Method, URL: r.URL.String(), Header: r.Header, Now: time.Now()}, want)
+		if ok {
+			answer.Header.Set("Content-Type", "application/json")
+			answer.Body = []byte(`{"user":"` + token.User + `","client_id":"` + token.ClientID + `"}`)
+		}
+		write(w, answer)
+	})
+}
+
+func write(w http.ResponseWriter, answer authserver.Response) {
+	for name, values := range answer.Header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Status)
+	_, _ = w.Write(answer.Body) // an error here is the peer's going away
 }

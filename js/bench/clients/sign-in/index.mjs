@@ -1,6 +1,6 @@
 // Row 3: the contenders of a sign-in. Each has `name`, `does`, and `make`, which gives {begin, finish} and is not timed.
 import * as arctic from './arctic.mjs';
-import { answer, config, network } from '../common.mjs';
+import { answer, callbackOf, network } from '../common.mjs';
 import * as oauth4webapi from './oauth4webapi.mjs';
 import * as oidcClientTs from './oidc-client-ts.mjs';
 import * as openidClient from './openid-client.mjs';
@@ -19,12 +19,6 @@ const floor = {
 
 export const contenders = [own.kept, own.fresh, oauth4webapi, openidClient, arctic, oidcClientTs, floor];
 export const setUp = network;
-
-/** The server's part: the address that the browser is sent back to. */
-export const callbackOf = (url) => {
-  const state = /[?&]state=([^&]*)/.exec(url)[1];
-  return `${config.redirect_uri}?code=SplxlOBeZQQYbYS6WxSbIA&state=${state}`;
-};
 
 /**
  * Begins and finishes for `ms` milliseconds; the two are timed apart, what the server and the browser would do is not timed.
@@ -49,5 +43,5 @@ export const measure = async (client, ms) => {
     finish += t3 - t2;
     n++;
   } while (begin + finish < ms);
-  return { begin: (n / begin) * 1000, finish: (n / finish) * 1000, both: (n / (begin + finish)) * 1000 };
+  return { begin: (n / begin) * 1000, finish: (n / finish) * 1000 };
 };

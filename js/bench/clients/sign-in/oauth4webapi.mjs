@@ -2,7 +2,9 @@ import * as oauth from 'oauth4webapi';
 import { config } from '../common.mjs';
 
 export const name = 'oauth4webapi';
-export const does = 'State, verifier, nonce, challenge; the application puts the URL together, and keeps and finds the attempt. The callback and the answer are checked. Nothing is stored.';
+export const does =
+  'State, verifier, nonce, challenge; the application puts the URL together, and keeps and finds the attempt. The callback and the answer are checked. ' +
+  'Nothing is stored.';
 export const make = async () => {
   const client = { client_id: config.client_id };
   return {

@@ -1,0 +1,732 @@
+package bff
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// What a second look found: each says what should be.
+
+const cookieName1 = "__Host-oauth2"
+
+func (s *scene) logoutToken(claims string) msg {
+	s.t.Helper()
+	return s.post("https://app.example/auth/backchannel_logout", "logout_token="+s.logoutJWT(claims))
+}
+
+func (s *scene) logoutJWT(claims string) string {
+	return jwt(fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","iat":%d,"exp":%d,"events":{"http://schemas.openid.net/event/backchannel-logout":{}},%s}`, s.now/1000, s.now/1000+120, claims))
+}
+
+// keyed answers key and sign effects, which scene does not know, until nothing is left.
+func (v *visit) keyed(seen func(m msg)) msg {
+	v.s.t.Helper()
+	for len(v.waiting) > 0 {
+		m := v.waiting[0]
+		if seen != nil {
+			seen(m)
+		}
+		switch m.str("kind") {
+		case "key":
+			v.waiting = v.waiting[1:]
+			v.input(fmt.Sprintf(`"answer":%q,"ok":{"jwk":{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}}`, m.str("id")))
+		case "sign":
+			v.waiting = v.waiting[1:]
+			v.input(fmt.Sprintf(`"answer":%q,"ok":{"signature":"Z29vZA"}`, m.str("id")))
+		default:
+			v.step()
+		}
+	}
+	return v.finish()
+}
+
+// A proxy path with a slash at its end is accepted, and then a request for the path without it panics, before anybody is signed in.
+func TestBackendProxyPathWithSlash(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"proxy":[{"path":"/api/","target":"https://api.example/v1"}]}`)
+	s.issuer()
+	defer func() {
+		if r := recover(); r != nil {
+			t.Fatalf("a stranger's GET /api panics: %v", r)
+		}
+	}()
+	if h, _ := s.open(s.config); h == 0 {
+		return // refusing the configuration would do as well
+	}
+	s.want(s.call("GET", "https://app.example/api"), 401, "not_signed_in")
+}
+
+// A store that cannot be read for a moment is no sign-out: GET /session has to say 503 and leave the cookie.
+func TestBackendSessionWhileStorageIsDown(t *testing.T) {
+	s := quietScene(t)
+	s.issuer().signIn()
+	s.fail = func(m msg) string {
+		if m.str("kind") == "load" {
+			return "storage"
+		}
+		return ""
+	}
+	m := s.call("GET", "https://app.example/auth/session")
+	s.fail = nil
+	if m.str("status") != "503" || s.jar[cookieName1] == "" {
+		t.Errorf("status %s, set-cookie %q", m.str("status"), m.header("set-cookie"))
+	}
+	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "200" {
+		t.Errorf("signed out by a hiccup of the store: %s", m.raw)
+	}
+}
+
+// The same with anonymous_status 200: the page hears "nobody", as if the store had said so.
+func TestBackendSessionWhileStorageIsDownAnonymous200(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"anonymous_status":200}`)
+	s.issuer().signIn()
+	s.fail = func(m msg) string {
+		if m.str("kind") == "load" {
+			return "timeout"
+		}
+		return ""
+	}
+	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "503" {
+		t.Error(m.raw)
+	}
+}
+
+// A request that left with the old cookie and is answered after a new sign-in must not take the new cookie away.
+func TestBackendLateAnswerDropsNewCookie(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	i.signIn()
+	old := s.begin("GET", "https://app.example/auth/session", s.headers("x-csrf", "1", "origin", "https://app.example")) // another tab
+	i.signIn()                                                                                                           // ends the old session
+	m := old.finish()
+	if s.jar[cookieName1] == "" {
+		t.Fatalf("the new session's cookie is gone: %s %s", m.str("status"), m.header("set-cookie"))
+	}
+}
+
+const callerSecret = "a secret of the caller's, of 32 characters or more"
+
+func callers(members string) string {
+	return `{"callers":[{"client_id":"svc","secret_sha256":"` + hashOf(callerSecret) + `",` + members + `}]}`
+}
+
+const (
+	exchangeURL = "https://app.example/auth/exchange"
+	whoSvc      = "client_id=svc&client_secret="
+)
+
+// A caller that may ask for no scope at all gets the client's own, all of it, by leaving scope out.
+func TestBackendCredentialsWithoutScope(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(callers(`"grant_types":["client_credentials"],"scope":"report"`))
+	s.issuer()
+	s.post(exchangeURL, whoSvc+escape(callerSecret)+"&grant_type=client_credentials&scope=report")
+	m := s.post(exchangeURL, whoSvc+escape(callerSecret)+"&grant_type=client_credentials")
+	for _, sent := range s.sent {
+		if sc := sent.form().Get("scope"); sc != "report" {
+			t.Errorf("asked the server for scope %q in the caller's name; answer %s", sc, m.str("body", "text"))
+		}
+	}
+}
+
+// Token exchange without scope: the server gives what it likes, and that is handed out unchecked.
+func TestBackendExchangeGivesMoreScopeThanAllowed(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"],"audience":["d"],"scope":"read"`))
+	s.issuer()
+	serve := s.server
+	s.server = func(m msg) answer {
+		if m.form().Get("scope") == "" {
+			return jsonAnswer(200, `{"access_token":"big-token","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer","expires_in":300,"scope":"read admin"}`)
+		}
+		return serve(m)
+	}
+	m := s.post(exchangeURL, whoSvc+escape(callerSecret)+"&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=x&subject_token_type=y&audience=d")
+	if strings.Contains(m.str("body", "text"), "admin") {
+		t.Error(m.str("body", "text"))
+	}
+}
+
+// Kept client credentials: after the session's span the record is written with the old created_at, so it is over at once, for ever.
+func TestBackendCredentialsKeptAfterSessionSpan(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(callers(`"grant_types":["client_credentials"],"scope":"read"`))
+	s.issuer()
+	ask := func() { s.post(exchangeURL, whoSvc+escape(callerSecret)+"&grant_type=client_credentials&scope=read") }
+	ask()
+	s.now += 13 * 3_600_000
+	ask()
+	for key, e := range s.expires {
+		if strings.HasSuffix(key, ".session") && e <= s.now {
+			t.Errorf("%s was stored just now with an expires_at %d s in the past", key, (s.now-e)/1000)
+		}
+	}
+	n := len(s.sent)
+	ask()
+	ask()
+	if len(s.sent) != n {
+		t.Errorf("%d further token requests in the same moment", len(s.sent)-n)
+	}
+}
+
+// A session that could not be stored is none: the browser must not get a cookie for it.
+func TestBackendCallbackNotPersisted(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	q := i.login("")
+	s.fail = func(m msg) string {
+		if m.str("kind") == "store" && strings.HasSuffix(m.str("key"), ".session") {
+			return "storage"
+		}
+		return ""
+	}
+	m := s.visit("GET", callback(q))
+	s.fail = nil
+	revoked := false
+	for _, r := range s.sent {
+		revoked = revoked || strings.HasSuffix(r.str("url"), "/revoke")
+	}
+	if m.str("status") == "303" && s.jar[cookieName1] != "" {
+		t.Errorf("%s to %s with a cookie; GET /session then says %s; tokens revoked: %t", m.str("status"), m.header("location"), s.call("GET", "https://app.example/auth/session").str("status"), revoked)
+	}
+}
+
+// The session is stored and listed, but its cookie cannot be sealed: nobody has it, and its tokens live on.
+func TestBackendCallbackNotSealed(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	q := i.login("")
+	s.fail = func(m msg) string {
+		if m.str("kind") == "seal" && m.str("context") == "oauth2 session" {
+			return "internal"
+		}
+		return ""
+	}
+	s.want(s.visit("GET", callback(q)), 503, "temporarily_unavailable")
+	for key := range s.store {
+		if strings.HasSuffix(key, ".session") {
+			t.Error("an orphan stays in the store, its tokens not revoked:", key)
+		}
+	}
+}
+
+// JARM: the state is in the signed response, so the attempt's cookie is never found.
+func TestBackendJARM(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"client":{"parameters":[["response_mode","query.jwt"]]}}`)
+	i := s.issuer()
+	if h, _ := s.open(s.config); h == 0 {
+		return // refusing it would do as well
+	}
+	q := i.login("")
+	response := jwt(fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","exp":%d,"code":"SplxlOBeZQQYbYS6WxSbIA","state":%q}`, s.now/1000+60, q.Get("state")))
+	if m := s.visit("GET", "https://app.example/auth/callback?response="+response); m.str("status") != "303" {
+		t.Errorf("no sign-in can succeed: %s", m.raw)
+	}
+}
+
+// form_post.jwt is posted from another site as form_post is, and a SameSite=Lax cookie does not come with it.
+func TestBackendFormPostJWT(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"client":{"parameters":[["response_mode","form_post.jwt"]]}}`)
+	s.issuer()
+	if h, _ := s.open(s.config); h == 0 {
+		return
+	}
+	if m := s.visit("GET", "https://app.example/auth/login"); !strings.Contains(m.header("set-cookie"), "SameSite=None") {
+		t.Error(m.header("set-cookie"))
+	}
+}
+
+// The page must see no token, the ID token neither.
+func TestBackendLogoutShowsIDToken(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	q := i.login("")
+	idToken := jwt(fmt.Sprintf(`{"iss":"https://as.example","sub":"jane","aud":"s6BhdRkqt3","exp":%d,"iat":%d,"nonce":%q,"sid":%q}`, s.now/1000+300, s.now/1000, i.nonce, i.sid))
+	s.visit("GET", callback(q))
+	m := s.call("POST", "https://app.example/auth/logout")
+	if strings.Contains(m.str("body", "text"), idToken) {
+		t.Error("the whole signed ID token is in a body that any script of the page can read")
+	}
+}
+
+// A browser does not send a SameSite=Strict cookie with the navigation that comes from the authorization server's site: the session before is not ended.
+func TestBackendSecondSignInInARealBrowser(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	i.signIn()
+	first := s.jar[cookieName1]
+	q := i.login("") // a link of the page's own: here the cookie comes along
+	delete(s.jar, cookieName1)
+	s.visit("GET", callback(q))
+	if s.jar[cookieName1] == "" || s.jar[cookieName1] == first {
+		t.Fatal(s.jar)
+	}
+	s.jar = map[string]string{cookieName1: first}
+	if m := s.call("GET", "https://app.example/api/x"); m.str("status") != "401" {
+		t.Errorf("the first session still works: %s, token %s", m.str("status"), s.proxied[0].header("authorization"))
+	}
+}
+
+// A logout token that arrives between the token response and the listing ends nothing, and the session it meant begins all the same.
+func TestBackendLogoutDuringCallback(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	q := i.login("")
+	v := s.begin("GET", callback(q), s.headers())
+	for len(v.waiting) > 0 {
+		m := v.waiting[0]
+		if m.str("kind") == "load" && strings.Contains(m.str("key"), ".sub.") {
+			break // the session is stored, its listing begins
+		}
+		v.step()
+	}
+	if len(v.waiting) == 0 {
+		t.Fatal("no listing")
+	}
+	jar := s.jar
+	s.jar = map[string]string{}
+	s.want(s.logoutToken(`"sub":"jane","sid":"sid-1","jti":"a"`), 200, "")
+	s.jar = jar
+	v.finish()
+	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") == "200" {
+		t.Errorf("signed in, though the server was told (200) that this sid is over: %s", m.str("body", "text"))
+	}
+}
+
+// A logout token names sub and sid, the ID token had no sid: nothing is ended, and the server is told that all is well.
+func TestBackendLogoutBySidWhereIDTokenHadNone(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	i.sid = ""
+	i.signIn()
+	jar := s.jar
+	s.jar = map[string]string{}
+	s.want(s.logoutToken(`"sub":"jane","sid":"s1","jti":"a"`), 200, "")
+	s.jar = jar
+	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") == "200" {
+		t.Error(m.str("body", "text"))
+	}
+}
+
+// A hundred sign-ins hide an older session from "sign out everywhere": dead ones count too.
+func TestBackendLogoutAfterManySignIns(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	i.signIn()
+	first := s.jar
+	s.jar = map[string]string{}
+	for range 100 {
+		i.signIn() // each ends the one before, as the same browser
+	}
+	s.jar = map[string]string{}
+	s.want(s.logoutToken(`"sub":"jane","jti":"a"`), 200, "")
+	s.jar = first
+	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") == "200" {
+		t.Error("still signed in:", m.str("body", "text"))
+	}
+}
+
+// That a logout token was used must be known, or it is good for a second time.
+func TestBackendJTIStoreFails(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	token := s.logoutJWT(`"sub":"jane","jti":"a"`)
+	s.fail = func(m msg) string {
+		if m.str("kind") == "store" && strings.Contains(m.str("key"), ".jti.") {
+			return "storage"
+		}
+		return ""
+	}
+	first := s.post("https://app.example/auth/backchannel_logout", "logout_token="+token)
+	s.fail = nil
+	s.now += 1000 // what began in the second of a logout counts as ended by it
+	i.signIn()
+	if first.str("status") != "200" {
+		return
+	}
+	second := s.begin("POST", "https://app.example/auth/backchannel_logout", `"headers":[["content-type","application/x-www-form-urlencoded"]]`, `"body":{"text":`+quote("logout_token="+token)+`}`).finish()
+	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "200" {
+		t.Errorf("a replayed token (%s) ended a session of after its first use", second.str("status"))
+	}
+}
+
+// Logout tokens with made-up keys must not turn into requests to the authorization server (core's jwksLimit): here each does, from anybody.
+func TestBackendForgedLogoutTokensFetchKeys(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"client":{"discovery":true,"authorization_endpoint":null,"token_endpoint":null,"revocation_endpoint":null,"end_session_endpoint":null,"jwks_uri":null}}`)
+	i := s.issuer()
+	serve := s.server
+	s.server = func(m msg) answer {
+		if strings.Contains(m.str("url"), ".well-known") {
+			return jsonAnswer(200, `{"issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token","revocation_endpoint":"https://as.example/revoke","end_session_endpoint":"https://as.example/end","jwks_uri":"https://as.example/jwks"}`)
+		}
+		return serve(m)
+	}
+	i.signIn()
+	s.sent = nil
+	forged := strings.Replace(s.logoutJWT(`"sub":"jane","jti":"a"`), ".Z29vZA", ".YmFk", 1)
+	for range 10 {
+		s.want(s.post("https://app.example/auth/backchannel_logout", "logout_token="+forged), 400, "bad_signature")
+	}
+	if len(s.sent) > 1 {
+		t.Errorf("%d requests to the authorization server for ten forged tokens within one moment", len(s.sent))
+	}
+}
+
+// DPoP: every GET /login of a stranger makes a key that nobody ever drops.
+func TestBackendLoginMakesKeys(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"client":{"dpop":true}}`)
+	s.issuer()
+	keys := map[string]bool{}
+	note := func(m msg) {
+		if m.str("kind") == "key" {
+			keys[m.str("name")] = true
+			if m.m["delete"] == true {
+				delete(keys, m.str("name"))
+			}
+		}
+	}
+	for range 20 {
+		s.jar = map[string]string{}
+		s.begin("GET", "https://app.example/auth/login", s.headers()).keyed(note)
+	}
+	s.now += 86_400_000
+	s.begin("GET", "https://app.example/auth/login", s.headers()).keyed(note)
+	if len(keys) > 5 {
+		t.Errorf("%d keys are held for browsers that never came back", len(keys))
+	}
+}
+
+// DPoP: the user said no; the attempt is over and its key stays.
+func TestBackendDeniedSignInKeepsKey(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"client":{"dpop":true}}`)
+	s.issuer()
+	keys := map[string]bool{}
+	note := func(m msg) {
+		if m.str("kind") == "key" {
+			keys[m.str("name")] = true
+			if m.m["delete"] == true {
+				delete(keys, m.str("name"))
+			}
+		}
+	}
+	m := s.begin("GET", "https://app.example/auth/login", s.headers()).keyed(note)
+	u, _ := url.Parse(m.header("location"))
+	s.begin("GET", "https://app.example/auth/callback?error=access_denied&state="+u.Query().Get("state"), s.headers()).keyed(note)
+	if len(keys) != 0 {
+		t.Error(keys)
+	}
+}
+
+// DPoP: a resource that wants a nonce refuses each request once, since none is remembered; a body that is a stream cannot be sent again, so it never arrives.
+func TestBackendNonceIsForgotten(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"client":{"dpop":true}}`)
+	i := s.issuer()
+	serve := s.server
+	s.server = func(m msg) answer {
+		a := serve(m)
+		a.body = strings.Replace(a.body, `"Bearer"`, `"DPoP"`, 1)
+		return a
+	}
+	m := s.begin("GET", "https://app.example/auth/login", s.headers()).keyed(nil)
+	u, _ := url.Parse(m.header("location"))
+	i.nonce = u.Query().Get("nonce")
+	if m := s.begin("GET", callback(u.Query()), s.headers()).keyed(nil); m.header("location") != "https://app.example/" {
+		t.Fatal(m.raw)
+	}
+	s.upstream = func(m msg) answer {
+		proof := strings.Split(m.header("dpop"), ".")
+		if len(proof) == 3 && strings.Contains(unb64(proof[1]), `"nonce":"n1"`) {
+			return answer{status: 200, headers: `[["dpop-nonce","n1"]]`, body: "in"}
+		}
+		return answer{status: 401, headers: `[["www-authenticate","DPoP error=\"use_dpop_nonce\""],["dpop-nonce","n1"]]`}
+	}
+	page := s.headers("x-csrf", "1", "origin", "https://app.example")
+	if m := s.begin("GET", "https://app.example/api/x", page).keyed(nil); m.str("status") != "200" {
+		t.Fatal(m.raw)
+	}
+	n := len(s.proxied)
+	if s.begin("GET", "https://app.example/api/x", page).keyed(nil); len(s.proxied) != n+1 {
+		t.Errorf("%d requests where the nonce is known", len(s.proxied)-n)
+	}
+	for range 3 {
+		if m = s.begin("PUT", "https://app.example/api/x", page, `"body":{"ref":"b1"}`).keyed(nil); m.str("status") == "200" {
+			return
+		}
+	}
+	t.Errorf("an upload is refused however often it is sent: %s", m.str("status"))
+}
+
+// "/..;/" is "/../" to Tomcat, Jetty and what stands on them: the path leaves the target.
+func TestBackendDotDotSemicolon(t *testing.T) {
+	s := quietScene(t)
+	s.issuer().signIn()
+	for _, path := range []string{"/api/..;/admin", "/api/..;a=b/admin", "/api/x/..;"} {
+		m := s.call("GET", "https://app.example"+path)
+		if m.str("status") != "404" {
+			t.Errorf("%s went to %s", path, s.proxied[len(s.proxied)-1].str("url"))
+		}
+	}
+}
+
+// Browsers send older cookies first (RFC 6265 section 5.4): what is dropped to make room is the newest attempt, and the stale ones stay.
+func TestBackendDropsTheNewestAttempt(t *testing.T) {
+	s := quietScene(t)
+	s.issuer()
+	var order []string // of creation
+	login := func() string {
+		t.Helper()
+		var list []string
+		for _, n := range order {
+			if v, ok := s.jar[n]; ok {
+				list = append(list, n+"="+v)
+			}
+		}
+		m := s.begin("GET", "https://app.example/auth/login", `"headers":[["cookie",`+quote(strings.Join(list, "; "))+`]]`).finish()
+		for _, c := range strings.Split(m.header("set-cookie"), "|") {
+			if name, _, _ := strings.Cut(c, "="); !strings.Contains(c, "Max-Age=0") {
+				order = append(order, name)
+			}
+		}
+		return order[len(order)-1]
+	}
+	oldest := login()
+	for range 3 {
+		login() // given up
+		s.now += 60_000
+	}
+	mine := login() // the tab that the user is in
+	login()         // and the one that is opened beside it
+	if _, there := s.jar[mine]; !there {
+		_, still := s.jar[oldest]
+		t.Errorf("the attempt of a moment ago is dropped, the oldest stays: %t", still)
+	}
+}
+
+// Two clients on one origin, "app" and "app-admin": the one's sign-ins take the other's session cookie for an attempt.
+func TestBackendNamesThatBeginAlike(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"client":{"name":"app"}}`)
+	s.issuer()
+	for n := range 5 {
+		s.jar[fmt.Sprintf("__Host-app-aaaaaaaaaaa%d", n)] = "x"
+	}
+	s.jar["__Host-app-admin"] = "the session of another client"
+	s.visit("GET", "https://app.example/auth/login")
+	if s.jar["__Host-app-admin"] == "" {
+		t.Error("another client's session cookie is dropped")
+	}
+}
+
+// Browsers ignore a cookie of more than 4096 octets: whoever wants to come back to a long URL can never sign in, and is told that another browser began.
+func TestBackendLongReturnTo(t *testing.T) {
+	s := quietScene(t)
+	s.issuer()
+	m := s.begin("GET", "https://app.example/auth/login?return_to=%2Fsearch%3Fq%3D"+strings.Repeat("a", 3600), s.headers()).finish0()
+	if n := len(m.header("set-cookie")); m.str("status") == "303" && n > 4096 {
+		t.Errorf("303 with a cookie of %d octets", n)
+	}
+}
+
+// finish0 is finish without the check of cookies.
+func (v *visit) finish0() msg {
+	for v.step() {
+	}
+	return *v.respond
+}
+
+// TRACE and CONNECT are no requests of a page's, and a server that answers TRACE sends the token back.
+func TestBackendTrace(t *testing.T) {
+	s := quietScene(t)
+	s.issuer().signIn()
+	s.upstream = func(m msg) answer {
+		return answer{status: 200, headers: `[["content-type","message/http"]]`, body: "TRACE /v1/x HTTP/1.1\r\nauthorization: " + m.header("authorization")}
+	}
+	for _, method := range []string{"TRACE", "TRACK", "CONNECT"} {
+		if m := s.call(method, "https://app.example/api/x"); strings.Contains(m.str("body", "text"), "access-token") {
+			t.Errorf("%s: %s", method, m.str("body", "text"))
+		}
+	}
+}
+
+// A header that browsers send by themselves is no protection: the configuration is to be refused.
+func TestBackendHeaderThatBrowsersSend(t *testing.T) {
+	s := quietScene(t)
+	for _, name := range []string{"accept", "accept-language", "user-agent", "cookie", "host", "content-type", "referer", "origin", "sec-fetch-site", "upgrade-insecure-requests"} {
+		if h, _ := s.open(with(`{"header":"` + name + `"}`)); h != 0 {
+			t.Errorf("header %q is accepted", name)
+		}
+	}
+}
+
+// OAuth 2.0 for Browser-Based Apps section 6.1.3.1: the BFF MUST act as a confidential client.
+func TestBackendPublicClient(t *testing.T) {
+	s := quietScene(t)
+	for _, client := range []string{`{"client_secret":null}`, `{"token_endpoint_auth_method":"none"}`} {
+		if h, _ := s.open(with(`{"client":` + client + `}`)); h != 0 {
+			t.Errorf("%s is accepted", client)
+		}
+	}
+}
+
+// A target that the client's own resources do not cover answers 400 to every request; it could be said when it is opened.
+func TestBackendResourcesWithoutTarget(t *testing.T) {
+	s := quietScene(t)
+	for _, c := range []string{`{"client":{"resources":["https://else.example/"]}}`, `{"proxy":[{"path":"/api","target":"https://api.example/v1/../v2"}]}`} {
+		if h, _ := s.open(with(c)); h != 0 {
+			t.Errorf("%s is accepted", c)
+		}
+	}
+}
+
+// What an answer varies by has to be said, or the browser's cache gives one variant for the other.
+func TestBackendVary(t *testing.T) {
+	s := quietScene(t)
+	s.issuer().signIn()
+	s.upstream = func(msg) answer {
+		return answer{status: 200, headers: `[["cache-control","private, max-age=600"],["vary","Accept, Accept-Language"]]`, body: "x"}
+	}
+	if m := s.call("GET", "https://app.example/api/x"); !strings.Contains(m.header("vary"), "Accept-Language") {
+		t.Errorf("cache-control %q, vary %q", m.header("cache-control"), m.header("vary"))
+	}
+}
+
+// 1xx is no answer to a request: hosts cannot send it as one.
+func TestBackendInterim(t *testing.T) {
+	s := quietScene(t)
+	s.issuer().signIn()
+	for _, status := range []int{100, 101, 103} {
+		s.upstream = func(msg) answer { return answer{status: status} }
+		if m := s.call("GET", "https://app.example/api/x"); m.str("status") != "502" {
+			t.Errorf("%d became %s", status, m.str("status"))
+		}
+	}
+}
+
+// What fetch() sends as it stands in a query (WHATWG URL: none of these is escaped there) is the API's business.
+func TestBackendQueriesOfPages(t *testing.T) {
+	s := quietScene(t)
+	s.issuer().signIn()
+	for _, query := range []string{"?filter={a:1}", "?ids=1|2", "?a=1;b=2", "?like=100%", "?x=a^b", "?x=`a`"} {
+		if m := s.call("GET", "https://app.example/api/x"+query); m.str("status") != "200" {
+			t.Errorf("%s: %s %s", query, m.str("status"), m.str("body", "text"))
+		}
+	}
+}
+
+// A page that routes by fragment cannot be returned to.
+func TestBackendReturnToFragment(t *testing.T) {
+	s := quietScene(t)
+	s.issuer()
+	if m := s.visit("GET", "https://app.example/auth/login?return_to=%2F%23%2Finbox"); m.str("status") != "303" {
+		t.Errorf("%s %s", m.str("status"), m.str("body", "text"))
+	}
+}
+
+// invalid_grant ends the session: here it only takes the cookie away, and who still has the cookie is signed in.
+func TestBackendInvalidGrantEndsTheSession(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"idle_ms":86400000}`)
+	i := s.issuer()
+	i.signIn()
+	cookie := s.jar[cookieName1]
+	i.error = "invalid_grant"
+	s.now += 3_600_001
+	s.want(s.call("GET", "https://app.example/api/x"), 401, "not_signed_in")
+	s.jar[cookieName1] = cookie // another tab's request that was under way, or a copy
+	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "401" {
+		t.Errorf("%s %s", m.str("status"), m.str("body", "text"))
+	}
+}
+
+// A refresh whose outcome is lost for good: 502 for ever, where only a new sign-in helps.
+func TestBackendOutcomeUnknown(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"idle_ms":86400000,"client":{"retry_window_ms":0}}`)
+	i := s.issuer()
+	i.signIn()
+	s.now += 3_600_001
+	serve := s.server
+	s.server = func(m msg) answer { return answer{failed: "timeout"} }
+	s.call("GET", "https://app.example/api/x")
+	s.server = serve
+	s.now += 600_000
+	if m := s.call("GET", "https://app.example/api/x"); m.str("status") != "401" {
+		t.Errorf("%s %s", m.str("status"), m.str("body", "text"))
+	}
+}
+
+// One parameter that is no UTF-8 and the others are forgotten, those that ask for a fresh sign-in too.
+func TestBackendLoginWithBadUTF8(t *testing.T) {
+	s := quietScene(t)
+	s.issuer()
+	m := s.visit("GET", "https://app.example/auth/login?prompt=login&max_age=0&login_hint=%ff")
+	if m.str("status") == "303" && !strings.Contains(m.header("location"), "max_age=0") {
+		t.Error(m.header("location"))
+	}
+}
+
+// Headers by which servers take another path or method than the one that was checked.
+func TestBackendRewriteHeaders(t *testing.T) {
+	s := quietScene(t)
+	s.issuer().signIn()
+	s.call("GET", "https://app.example/api/x", "x-original-url", "/admin", "x-rewrite-url", "/admin", "x-http-method-override", "DELETE")
+	for _, name := range []string{"x-original-url", "x-rewrite-url"} {
+		if s.proxied[0].header(name) != "" {
+			t.Errorf("%s went on", name)
+		}
+	}
+}
+
+// The store fails twice and then works: the session is deleted unread, and its tokens are not revoked, though the answer is 200.
+func TestBackendLogoutUnread(t *testing.T) {
+	s := quietScene(t)
+	s.issuer().signIn()
+	s.sent = nil
+	n := 0
+	s.fail = func(m msg) string {
+		if m.str("kind") == "load" && strings.HasSuffix(m.str("key"), ".session") {
+			if n++; n <= 2 {
+				return "storage"
+			}
+		}
+		return ""
+	}
+	m := s.call("POST", "https://app.example/auth/logout")
+	if m.str("status") == "200" && len(s.sent) == 0 {
+		t.Errorf("%s, and nothing was revoked", m.str("body", "text"))
+	}
+}
+
+// RFC 9110 section 11.1: the name of a scheme is case-insensitive.
+func TestBackendBasicLowerCase(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(callers(`"grant_types":["client_credentials"],"scope":"read"`))
+	s.issuer()
+	s.want(s.post(exchangeURL, "grant_type=client_credentials&scope=read", "authorization", "basic "+b64std("svc:"+escape(callerSecret))), 200, "access-token")
+}
+
+// A second resource is dropped without a word.
+func TestBackendSecondResource(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"],"audience":["https://a.example","https://b.example"],"scope":"read"`))
+	s.issuer()
+	m := s.post(exchangeURL, whoSvc+escape(callerSecret)+"&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=x&subject_token_type=y&resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example")
+	if m.str("status") == "200" && len(s.sent[0].form()["resource"]) != 2 {
+		t.Error("asked for both, got a token for", s.sent[0].form()["resource"])
+	}
+}
+
+func unb64(s string) string {
+	b, _ := base64.RawURLEncoding.DecodeString(s)
+	return string(b)
+}
