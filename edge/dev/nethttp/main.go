@@ -1,0 +1,117 @@
+// Command nethttp is a backend for a frontend as a Go server, for the tests of edge: core/drive/bff on the native engine, with sessions in an
+// SQLite database. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS and CLIENT_SECRET, as they are for the
+// Workers. It prints "ready: URL" when it listens, and runs until it is told to end.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	engine "github.com/oauth2-wasm/oauth2-wasm/core/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/sqlitestore"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("nethttp: ")
+	addr := flag.String("addr", "127.0.0.1:0", "where to listen")
+	database := flag.String("database", "sessions.db", "where the sessions are")
+	page := flag.String("page", "", "a folder that is served where the backend's paths are not")
+	timeout := flag.Duration("proxy-timeout", 0, "how long a resource may be silent before its answer begins")
+	flag.Parse()
+	if err := run(*addr, *database, *page, *timeout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(addr, database, page string, timeout time.Duration) error {
+	var config bff.Config
+	in := json.NewDecoder(strings.NewReader(os.Getenv("BFF")))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&config); err != nil {
+		return err
+	}
+	config.Client.ClientSecret = os.Getenv("CLIENT_SECRET")
+	ring, err := bff.ReadRing(os.Getenv("SEAL_KEYS"))
+	if err != nil {
+		return err
+	}
+	store, err := sqlitestore.Open(database)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	handler, err := bff.New(engine.Engine(), config, bff.Options{Ring: ring, Store: store, ResourceTimeout: timeout, OnError: func(err error) { log.Print(err) }})
+	if err != nil {
+		return err
+	}
+	var served http.Handler = handler
+	if page != "" {
+		served = besides(page, handler)
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: served, ReadHeaderTimeout: 10 * time.Second}
+	told, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		<-told.Done()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			server.Close() // streams have no end of their own
+		}
+	}()
+	if _, err := os.Stdout.WriteString("ready: http://" + listener.Addr().String() + "\n"); err != nil {
+		return err
+	}
+	if err := server.Serve(listener); err != http.ErrServerClosed {
+		return err
+	}
+	<-ended
+	return nil
+}
+
+var headerLine = regexp.MustCompile(`(?m)^\s+([\w-]+): (.+)$`)
+
+// besides serves the files of a folder by GET, with the headers of its file _headers, and leaves the rest to the handler.
+func besides(folder string, handler http.Handler) http.Handler {
+	text, err := os.ReadFile(filepath.Join(folder, "_headers"))
+	if err != nil {
+		text = nil // there need be none
+	}
+	headers := headerLine.FindAllSubmatch(text, -1)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := strings.TrimPrefix(r.URL.Path, "/")
+		if name == "" {
+			name = "index.html"
+		}
+		if r.Method == http.MethodGet && filepath.IsLocal(name) && !strings.HasPrefix(name, "_") {
+			if raw, err := os.ReadFile(filepath.Join(folder, name)); err == nil {
+				for _, h := range headers {
+					w.Header().Set(string(h[1]), string(h[2]))
+				}
+				http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(raw))
+				return
+			}
+		}
+		handler.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,28 @@
+// The handler of core/drive/bff in a Go server, with SQLite.
+import { execFileSync } from 'node:child_process';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { root, run } from '../../dev/workerd.mjs';
+
+const start = async (options) => {
+  const program = join(options.folder, '..', 'nethttp');
+  const made = `${program}.${process.pid}`;
+  execFileSync('go', ['build', '-o', made, './edge/dev/nethttp'], { cwd: root, stdio: 'inherit' });
+  renameSync(made, program); // test files run at the same time
+  const begin = ({ folder, port, config, secrets, page, proxyTimeoutMs }) => {
+    const variables = Object.entries({ BFF: JSON.stringify(config), ...secrets }).map((pair) => pair.join('='));
+    const args = ['-addr', `127.0.0.1:${port}`, '-database', join(folder, 'sessions.db'), ...(page ? ['-page', page] : []), ...(proxyTimeoutMs ? ['-proxy-timeout', `${proxyTimeoutMs}ms`] : [])];
+    return run('env', [...variables, program, ...args], /^ready: /);
+  };
+  let running = await begin(options);
+  return {
+    stop: () => running.stop(),
+    kill: () => running.kill(),
+    async restart(changes = {}) {
+      await running.kill();
+      running = await begin({ ...options, ...changes });
+    },
+  };
+};
+
+export default { name: 'net-http', start };
