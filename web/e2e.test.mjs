@@ -99,7 +99,7 @@ test('the access token is bound to a key: the page says so, and a copy of the to
   const tokens = await tab.noteTokens();
   await tab.signIn();
   assert.equal(tab.count('POST /par'), 1);
-  assert.equal(await tab.at('binding').innerText(), 'a key in this browser that no script can read out');
+  assert.equal(await tab.at('binding').innerText(), 'a key that no script can read out');
   // What a script of the page could get at.
   const { issuer, outcomes } = await tab.page.evaluate(async () => {
     const result = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));

@@ -83,7 +83,7 @@ export const showUser = (claims: Record<string, unknown> | null): string => {
 const showBinding = (held: boolean, type: string | undefined) => {
   const cell = byTestId('binding');
   cell.toggleAttribute('data-empty', !held);
-  setText(cell, !held ? 'nothing' : type?.toLowerCase() === 'dpop' ? 'a key in this browser that no script can read out' : 'nothing: whoever has it can use it');
+  setText(cell, !held ? 'nothing' : type?.toLowerCase() === 'dpop' ? 'a key that no script can read out' : 'nothing: anybody could use it');
 };
 
 /** Offers to sign in anew, where the API asked for that; the keyboard's place goes there. */
