@@ -2,23 +2,27 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
 const (
-	notesPath  = "/api/notes"
+	apiPath    = "/api"
+	notesPath  = apiPath + "/notes"
+	secretPath = apiPath + "/secret"
 	notesScope = "notes.read"
 )
 
-// notesAPI is a protected resource: it answers to an access token with the scope notes.read.
-type notesAPI struct {
-	server       *authserver.Server
-	issuer, page string
-	now          func() time.Time
+// protectedAPI is a protected resource: it answers to an access token that has what access asks for.
+type protectedAPI struct {
+	server *authserver.Server
+	page   string
+	access authserver.Access
+	notes  []note
+	now    func() time.Time
 }
 
 type note struct {
@@ -26,13 +30,17 @@ type note struct {
 	Text  string `json:"text"`
 }
 
-var notes = []note{
-	{"Where the token goes", "To this API and to the server that issued it. The module refuses every other address."},
-	{"PKCE", "The code in the page's address was worth nothing without the verifier that this tab kept."},
-	{"Rotation", "Each refresh token is good for one use. A second use, later, ends the session."},
-}
+var (
+	notes = []note{
+		{"Where the token goes", "To this API and to the server that issued it. The module refuses every other address."},
+		{"PKCE", "The code in the page's address was worth nothing without the verifier that this tab kept."},
+		{"A key of its own", "The token came with a proof, signed with the browser's key for this one request. Without it the token is worth nothing."},
+		{"Rotation", "Each refresh token is good for one use. A second use, later, ends the session."},
+	}
+	secrets = []note{{"Just for you", "You have shown who you are a moment ago, so you may read this."}}
+)
 
-func (a *notesAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a *protectedAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -40,7 +48,7 @@ func (a *notesAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodOptions:
 		h.Set("Access-Control-Allow-Methods", "GET")
-		h.Set("Access-Control-Allow-Headers", "Authorization")
+		h.Set("Access-Control-Allow-Headers", "Authorization, DPoP")
 		h.Set("Access-Control-Max-Age", "600")
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -51,62 +59,38 @@ func (a *notesAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	value, sent := bearer(r.Header)
-	if !sent {
-		// RFC 6750 section 3.1: no error code for a request without authentication.
-		a.challenge(w, http.StatusUnauthorized, "")
-		return
-	}
 	now := a.now()
-	token, ok := a.server.Authenticate(now, value)
+	token, answer, ok := a.server.CheckAccess(authserver.Request{Method: r.Method, URL: r.URL.String(), Header: r.Header, Now: now}, a.access)
 	if !ok {
-		a.challenge(w, http.StatusUnauthorized, "invalid_token")
+		respond(w, answer)
 		return
 	}
-	if !token.HasScope(notesScope) {
-		a.challenge(w, http.StatusForbidden, "insufficient_scope")
-		return
-	}
+	maps.Copy(h, answer.Header)
 	left := token.IssuedAt.Add(token.ExpiresIn).Sub(now).Round(time.Second)
 	writeJSON(w, http.StatusOK, struct {
 		User    string `json:"user"`
 		Scope   string `json:"scope"`
 		GoodFor string `json:"token_good_for"`
 		Notes   []note `json:"notes"`
-	}{token.User, token.Scope, left.String(), notes})
+	}{token.User, token.Scope, left.String(), a.notes})
 }
 
-func (a *notesAPI) allowOrigin(h http.Header, origin string) {
+// allowOrigin lets the page read the answer, with the reason of a refusal (RFC 6750 section 3) and the nonce for the next proof (RFC 9449
+// section 9).
+func (a *protectedAPI) allowOrigin(h http.Header, origin string) {
 	h.Add("Vary", "Origin")
 	if origin != a.page {
 		return
 	}
 	h.Set("Access-Control-Allow-Origin", a.page)
-	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
+	h.Set("Access-Control-Expose-Headers", "WWW-Authenticate, DPoP-Nonce")
 }
 
-// challenge refuses as RFC 6750 section 3 says.
-func (a *notesAPI) challenge(w http.ResponseWriter, status int, code string) {
-	value := `Bearer realm="` + a.issuer + `"`
-	body := map[string]string{"error": "unauthorized"}
-	if code != "" {
-		value += `, error="` + code + `"`
-		body["error"] = code
-	}
-	if code == "insufficient_scope" {
-		value += `, scope="` + notesScope + `"`
-	}
-	w.Header().Set("WWW-Authenticate", value)
-	writeJSON(w, status, body)
-}
-
-// bearer is the token of an Authorization header (RFC 6750 section 2.1), the only place where it is looked for.
-func bearer(h http.Header) (token string, sent bool) {
-	scheme, token, found := strings.Cut(h.Get("Authorization"), " ")
-	if !found || !strings.EqualFold(scheme, "Bearer") {
-		return "", false
-	}
-	return strings.TrimSpace(token), true
+// respond sends what the authorization server's package says.
+func respond(w http.ResponseWriter, answer authserver.Response) {
+	maps.Copy(w.Header(), answer.Header)
+	w.WriteHeader(answer.Status)
+	w.Write(answer.Body) // an error here is the peer's going away
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

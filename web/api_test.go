@@ -1,16 +1,23 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"html"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 func testProvider(t *testing.T) http.Handler {
@@ -22,14 +29,53 @@ func testProvider(t *testing.T) http.Handler {
 	return h
 }
 
+// proofKey makes DPoP proofs (RFC 9449 section 4.2).
+type proofKey struct{ *ecdsa.PrivateKey }
+
+func newProofKey(t *testing.T) proofKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proofKey{key}
+}
+
+func (k proofKey) proof(t *testing.T, method, url, token string) string {
+	t.Helper()
+	claims := map[string]any{"htm": method, "htu": url, "iat": time.Now().Unix(), "jti": rand.Text()}
+	if token != "" {
+		sum := sha256.Sum256([]byte(token))
+		claims["ath"] = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: k.PrivateKey}, (&jose.SignerOptions{EmbedJWK: true}).WithType("dpop+jwt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compact, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compact
+}
+
 var interaction = regexp.MustCompile(`name="interaction" value="([^"]+)"`)
 
 // tokenFor signs in as a person would and redeems the code.
-func tokenFor(t *testing.T, h http.Handler, scope string) string {
+func tokenFor(t *testing.T, h http.Handler, key proofKey, scope string) string {
 	t.Helper()
 	cookies := map[string]*http.Cookie{}
-	send := func(method, target string, form url.Values) *http.Response {
+	send := func(method, target string, form url.Values, header http.Header) *http.Response {
 		r := httptest.NewRequest(method, target, strings.NewReader(form.Encode()))
+		maps.Copy(r.Header, header)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		for _, c := range cookies {
 			r.AddCookie(c)
@@ -41,27 +87,38 @@ func tokenFor(t *testing.T, h http.Handler, scope string) string {
 		}
 		return w.Result()
 	}
+	proof := func(path string) http.Header {
+		return http.Header{"Dpop": {key.proof(t, http.MethodPost, testIssuer+path, "")}}
+	}
 	verifier := strings.Repeat("v", 43)
 	sum := sha256.Sum256([]byte(verifier))
-	authorize := testIssuer + "/authorize?" + url.Values{
+	pushed := send(http.MethodPost, testIssuer+"/par", url.Values{
 		"response_type": {"code"}, "client_id": {clientID}, "redirect_uri": {testPage + "/"}, "scope": {scope}, "state": {"s"},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
-	}.Encode()
-	answer := send(http.MethodGet, authorize, nil)
+	}, proof("/par"))
+	var request struct {
+		URI string `json:"request_uri"`
+	}
+	if err := json.NewDecoder(pushed.Body).Decode(&request); err != nil || request.URI == "" {
+		t.Fatalf("not pushed: %d %v", pushed.StatusCode, err)
+	}
+	answer := send(http.MethodGet, testIssuer+"/authorize?"+url.Values{"client_id": {clientID}, "request_uri": {request.URI}}.Encode(), nil, nil)
+	var address string
 	for _, form := range []url.Values{
 		{"action": {"sign-in"}, "username": {"demo"}, "password": {"demo"}},
 		{"action": {"approve"}},
 	} {
-		page := body(t, answer)
-		if answer.StatusCode == http.StatusSeeOther || answer.StatusCode == http.StatusFound {
-			page = body(t, send(http.MethodGet, testIssuer+strings.TrimPrefix(answer.Header.Get("Location"), testIssuer), nil))
+		if answer.StatusCode != http.StatusSeeOther {
+			t.Fatalf("no page: %d %s", answer.StatusCode, body(t, answer))
 		}
+		address = testIssuer + answer.Header.Get("Location")
+		page := body(t, send(http.MethodGet, address, nil, nil))
 		found := interaction.FindStringSubmatch(page)
 		if found == nil {
 			t.Fatalf("no form in %d %s", answer.StatusCode, page)
 		}
 		form.Set("interaction", html.UnescapeString(found[1]))
-		answer = send(http.MethodPost, authorize, form)
+		answer = send(http.MethodPost, address, form, nil)
 	}
 	back, err := url.Parse(answer.Header.Get("Location"))
 	if err != nil || back.Query().Get("code") == "" {
@@ -70,7 +127,7 @@ func tokenFor(t *testing.T, h http.Handler, scope string) string {
 	answer = send(http.MethodPost, testIssuer+"/token", url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {clientID}, "redirect_uri": {testPage + "/"},
 		"code": {back.Query().Get("code")}, "code_verifier": {verifier},
-	})
+	}, proof("/token"))
 	var token struct {
 		AccessToken string `json:"access_token"`
 	}
@@ -80,25 +137,52 @@ func tokenFor(t *testing.T, h http.Handler, scope string) string {
 	return token.AccessToken
 }
 
+// A4: the token is good with its scope and with a proof of its key, and for what is secret with a sign-in of a moment ago.
 func TestAPIAnswersToATokenWithItsScope(t *testing.T) {
-	h := testProvider(t)
-	good, narrow := tokenFor(t, h, notesScope), tokenFor(t, h, "profile")
+	h, key, other := testProvider(t), newProofKey(t), newProofKey(t)
+	good, narrow := tokenFor(t, h, key, notesScope), tokenFor(t, h, key, "profile")
+	stale := testLife
+	stale.fresh = time.Nanosecond
+	later, err := newProvider(testIssuer, testPage, stale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aged := tokenFor(t, later, key, notesScope)
+	needed := []string{"Bearer ", "DPoP "}
 	for _, row := range []struct {
-		name, authorization string
+		name, scheme, token string
+		key                 proofKey
+		h                   http.Handler
+		path                string
 		status              int
-		challenge           string
+		challenges          []string
 	}{
-		{"no token", "", 401, `Bearer realm="` + testIssuer + `"`},
-		{"another scheme", "Basic ZGVtbzpkZW1v", 401, `Bearer realm="` + testIssuer + `"`},
-		{"an unknown token", "Bearer unknown", 401, `Bearer realm="` + testIssuer + `", error="invalid_token"`},
-		{"a token without the scope", "Bearer " + narrow, 403, `Bearer realm="` + testIssuer + `", error="insufficient_scope", scope="notes.read"`},
-		{"a good token", "Bearer " + good, 200, ""},
-		{"a good token, the scheme in lower case", "bearer " + good, 200, ""},
+		{"no token", "", "", key, h, notesPath, 401, needed},
+		{"another scheme", "Basic", "ZGVtbzpkZW1v", key, h, notesPath, 401, needed},
+		{"an unknown token", "DPoP", "unknown", key, h, notesPath, 401, []string{`error="invalid_token"`}},
+		{"a token without its key", "Bearer", good, key, h, notesPath, 401, []string{`error="invalid_token"`}},
+		{"a token with another key", "DPoP", good, other, h, notesPath, 401, []string{`error="invalid_token"`}},
+		{"a token without the scope", "DPoP", narrow, key, h, notesPath, 403, []string{`error="insufficient_scope"`}},
+		{"a sign-in of long ago", "DPoP", aged, key, later, secretPath, 401, []string{`error="insufficient_user_authentication"`}},
+		{"a sign-in of a moment ago", "DPoP", good, key, h, secretPath, 200, nil},
+		{"a good token", "DPoP", good, key, h, notesPath, 200, nil},
+		{"a good token, the scheme in lower case", "dpop", good, key, h, notesPath, 200, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			r := get(h, testIssuer+notesPath, "Authorization", row.authorization)
-			if r.StatusCode != row.status || r.Header.Get("WWW-Authenticate") != row.challenge {
-				t.Fatalf("%d %q", r.StatusCode, r.Header.Get("WWW-Authenticate"))
+			header := []string{"DPoP", row.key.proof(t, http.MethodGet, testIssuer+row.path, row.token)}
+			if row.scheme != "" {
+				header = append(header, "Authorization", row.scheme+" "+row.token)
+			}
+			r := get(row.h, testIssuer+row.path, header...)
+			challenges := r.Header.Values("WWW-Authenticate")
+			if r.StatusCode != row.status || len(challenges) != len(row.challenges) {
+				t.Fatalf("%d %q", r.StatusCode, challenges)
+			}
+			for i, want := range row.challenges {
+				metadata := `resource_metadata="` + testIssuer + `/.well-known/oauth-protected-resource/api"`
+				if !strings.Contains(challenges[i], want) || !strings.Contains(challenges[i], metadata) {
+					t.Errorf("%q, want %s", challenges[i], want)
+				}
 			}
 			text := body(t, r)
 			if !json.Valid([]byte(text)) || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Cache-Control") != "no-store" {
@@ -111,6 +195,22 @@ func TestAPIAnswersToATokenWithItsScope(t *testing.T) {
 				t.Fatal(text)
 			}
 		})
+	}
+}
+
+// A4: the API says whose tokens it takes (RFC 9728), where its refusals say that it does.
+func TestAPIMetadata(t *testing.T) {
+	r := get(testProvider(t), testIssuer+"/.well-known/oauth-protected-resource/api")
+	var m struct {
+		Resource string   `json:"resource"`
+		Servers  []string `json:"authorization_servers"`
+		Scopes   []string `json:"scopes_supported"`
+	}
+	if err := json.Unmarshal([]byte(body(t, r)), &m); err != nil || r.StatusCode != http.StatusOK {
+		t.Fatal(r.StatusCode, err)
+	}
+	if m.Resource != testIssuer+"/api" || len(m.Servers) != 1 || m.Servers[0] != testIssuer || len(m.Scopes) != 1 || m.Scopes[0] != notesScope {
+		t.Errorf("%+v", m)
 	}
 }
 
@@ -131,6 +231,9 @@ func TestAPIIsOpenToThePageOnly(t *testing.T) {
 				if header.Get("Access-Control-Allow-Origin") != row.allowed || header.Get("Vary") != "Origin" || header.Get("Access-Control-Allow-Credentials") != "" {
 					t.Errorf("%s: %v", method, header)
 				}
+				if readable := header.Get("Access-Control-Expose-Headers"); (readable == "WWW-Authenticate, DPoP-Nonce") != (row.allowed != "") {
+					t.Errorf("%s: %q", method, readable)
+				}
 			}
 		})
 	}
@@ -139,7 +242,7 @@ func TestAPIIsOpenToThePageOnly(t *testing.T) {
 		r.Header.Set("Origin", testPage)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		if w.Code != http.StatusNoContent || w.Header().Get("Access-Control-Allow-Headers") != "Authorization" || w.Header().Get("Access-Control-Allow-Methods") != "GET" {
+		if w.Code != http.StatusNoContent || w.Header().Get("Access-Control-Allow-Headers") != "Authorization, DPoP" || w.Header().Get("Access-Control-Allow-Methods") != "GET" {
 			t.Fatal(w.Code, w.Header())
 		}
 	})

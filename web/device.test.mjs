@@ -43,7 +43,7 @@ test('Q31 Q32 the TV shows a code, the phone says yes, and the TV is signed in',
   const polls = tab.count(POLL);
   await tab.page.waitForTimeout(A_WHILE);
   assert.equal(tab.count(POLL), polls);
-  await tab.at('sign-out').click();
+  await tab.at('sign-out').click(); // on the TV alone: the session at the server is the phone's
   await tab.tv('idle');
   assert.notEqual(await tab.showCode(), code);
 });

@@ -6,7 +6,9 @@
 //
 // The page is at http://localhost:8080/, or the port that PORT names, or the next one that is free. The
 // authorization server and the API share another origin, http://127.0.0.1 with a port of its own, so that
-// everything between the two passes the browser's cross-origin rules. Both listen on loopback only. Nothing is
+// everything between the two passes the browser's cross-origin rules. Requests are pushed (RFC 9126), tokens are
+// bound to a key of the browser's (RFC 9449), and the API asks for a new sign-in before it gives its secret away
+// (RFC 9470). Both listen on loopback only. Nothing is
 // kept: what the server issued ends with it. The flags make tokens and codes end sooner or later
 // than they do by default.
 //

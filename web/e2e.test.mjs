@@ -19,7 +19,7 @@ test('Q1 Q20 Q22 sign in, and the page shows who, what and for how long; nothing
   await tab.signIn();
   assert.match(await tab.at('status').innerText(), /Signed in\s+granted/);
   assert.match(await tab.at('user').innerText(), /Demo account demo · demo@example.com/);
-  assert.deepEqual(await tab.at('scopes').locator('.chip').allInnerTexts(), ['profile', 'email', 'notes.read']);
+  assert.deepEqual(await tab.at('scopes').locator('.chip').allInnerTexts(), ['openid', 'profile', 'email', 'notes.read']);
   const first = await tab.until('expiry', /good for 1:\d\d/);
   await tab.page.waitForFunction((text) => document.querySelector('[data-testid="expiry"]').textContent !== text, first);
   assert.equal(tab.page.url(), tab.url);
@@ -61,7 +61,7 @@ test('Q13 the API is called with the token, and answers', async (t) => {
   await tab.at('call-api').click();
   const result = JSON.parse(await tab.until('api-result', /notes/));
   assert.equal(result.user, 'demo');
-  assert.equal(result.scope, 'profile email notes.read');
+  assert.equal(result.scope, 'openid profile email notes.read');
   assert.ok(result.notes.length > 0);
 });
 
@@ -78,8 +78,9 @@ test('sign out ends the session at the server, and the API is refused', async (t
   const tokens = await tab.noteTokens();
   await tab.signIn();
   const [access] = tokens;
-  await tab.at('sign-out').click();
-  await tab.status('not_authenticated');
+  await tab.signOut();
+  assert.equal(tab.page.url(), tab.url);
+  assert.equal(tab.count('GET /logout'), 1);
   assert.equal(await tab.at('user').innerText(), 'nobody');
   assert.equal(await tab.at('expiry').innerText(), 'none');
   assert.equal(tab.count('POST /revoke'), 1);
@@ -87,9 +88,45 @@ test('sign out ends the session at the server, and the API is refused', async (t
   assert.match(await tab.told(), /You are signed out/);
   assert.equal(tab.sent.some((line) => line.endsWith('/api/notes')), false);
   const issuer = await tab.page.evaluate(() => document.documentElement.dataset.issuer);
-  const answer = await fetch(issuer + '/api/notes', { headers: { authorization: 'Bearer ' + access } });
+  const answer = await fetch(issuer + '/api/notes', { headers: { authorization: 'DPoP ' + access } });
   assert.equal(answer.status, 401);
-  await tab.signInAgain(); // the session at the server is another matter
+  await tab.signIn(); // and the server asks for the password again
+});
+
+test('the access token is bound to a key: the page says so, and a copy of the token is worth nothing elsewhere', async (t) => {
+  const tab = await open(t, demo);
+  assert.equal(await tab.at('binding').innerText(), 'nothing');
+  const tokens = await tab.noteTokens();
+  await tab.signIn();
+  assert.equal(tab.count('POST /par'), 1);
+  assert.equal(await tab.at('binding').innerText(), 'a key that no script can read out');
+  // What a script of the page could get at.
+  const { issuer, outcomes } = await tab.page.evaluate(async () => {
+    const result = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
+    const database = await result(indexedDB.open('oauth2-wasm.keys'));
+    const pairs = await result(database.transaction('keys').objectStore('keys').getAll());
+    const outcomes = pairs.map(({ privateKey }) => crypto.subtle.exportKey('jwk', privateKey).then(() => 'read out', ({ name }) => name));
+    return { issuer: document.documentElement.dataset.issuer, outcomes: await Promise.all(outcomes) };
+  });
+  assert.deepEqual(outcomes, ['InvalidAccessError']);
+  for (const scheme of ['Bearer', 'DPoP']) {
+    const answer = await fetch(issuer + '/api/notes', { headers: { authorization: `${scheme} ${tokens[0]}` } });
+    assert.equal(answer.status, 401, scheme);
+  }
+});
+
+test('what is secret asks for a new sign-in, and is read when the person is back', async (t) => {
+  const tab = await open(t, await serve('-fresh', '4s'));
+  await tab.signIn();
+  await tab.page.waitForTimeout(4500);
+  await tab.at('read-secret').click();
+  await tab.until('api-result', /insufficient_user_authentication/);
+  assert.equal(await tab.page.evaluate(() => document.activeElement.dataset.testid), 'step-up');
+  await tab.at('step-up').click();
+  await tab.at('login').click(); // the server knows the person, and asks nevertheless
+  await tab.at('approve').click();
+  await tab.until('api-result', /Just for you/);
+  assert.equal(await tab.at('step-up').isVisible(), false);
 });
 
 test('H6 a token that has run out is shown as such, and the next call renews it', async (t) => {
@@ -129,7 +166,7 @@ test('by keyboard alone, with a visible focus', async (t) => {
   await tab.until('api-result', /notes/);
   await tab.at('sign-out').focus();
   await page.keyboard.press('Enter');
-  await tab.status('not_authenticated');
+  await page.waitForFunction(() => /signed out, here and at the server/.test(document.getElementById('hint')?.textContent));
   await page.waitForFunction(() => document.activeElement.dataset.testid === 'sign-in');
 });
 
@@ -147,8 +184,7 @@ test('X6 no token stands in the page, its log or its storages, and the happy pat
   assert.equal(tokens.length, 4);
   for (const token of tokens) assert.equal(seen.includes(token), false);
   assert.doesNotMatch(await tab.at('effects').innerText(), /code=|state=|Bearer|\?/);
-  await tab.at('sign-out').click();
-  await tab.status('not_authenticated');
+  await tab.signOut();
   assert.deepEqual(tab.said, []);
 });
 
@@ -164,9 +200,8 @@ test('a reload signs out by default, and does not where the person chose to keep
   await tab.signInAgain();
   await tab.page.reload();
   await tab.status('granted');
-  assert.deepEqual(await tab.at('scopes').locator('.chip').allInnerTexts(), ['profile', 'email', 'notes.read']);
-  await tab.at('sign-out').click();
-  await tab.status('not_authenticated');
+  assert.deepEqual(await tab.at('scopes').locator('.chip').allInnerTexts(), ['openid', 'profile', 'email', 'notes.read']);
+  await tab.signOut();
   const kept = await tab.page.evaluate(() => JSON.stringify(sessionStorage));
   assert.equal(tokens.length, 4);
   for (const token of tokens) assert.equal(kept.includes(token), false);

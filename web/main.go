@@ -17,6 +17,8 @@ import (
 // lifetimes are short in the demo, so that a person sees tokens end.
 type lifetimes struct {
 	token, session, deviceCode time.Duration
+	// fresh is how long ago the sign-in may be for what is secret.
+	fresh time.Duration
 }
 
 func main() {
@@ -26,6 +28,7 @@ func main() {
 	flag.DurationVar(&life.token, "token-lifetime", 75*time.Second, "how long an access token is good for")
 	flag.DurationVar(&life.session, "session-lifetime", time.Hour, "how long a refresh token is good for; each refresh gives a new one")
 	flag.DurationVar(&life.deviceCode, "device-code-lifetime", 5*time.Minute, "how long a code may be entered on the other device")
+	flag.DurationVar(&life.fresh, "fresh", 30*time.Second, "how long ago the sign-in may be for the API's secret")
 	flag.Parse()
 	// SIGTERM is how process managers and tests end a server, SIGINT how a person does.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
@@ -17,7 +18,12 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 		Name:         "the demo page",
 		RedirectURIs: []string{page + "/", page + popupPath},
 		GrantTypes:   []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
-		Scope:        "profile email " + notesScope,
+		Scope:        "openid profile email " + notesScope,
+
+		PostLogoutRedirectURIs: []string{page + "/"},
+		// Its requests come by the back door, and its tokens are good only with a key that the page has.
+		RequirePushedAuthorizationRequests: true,
+		DPoPBoundAccessTokens:              true,
 	})
 	if err != nil {
 		return nil, err
@@ -41,8 +47,17 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	access := authserver.Access{Resource: issuer + apiPath, Scope: notesScope}
+	fresh := access
+	fresh.MaxAge = life.fresh
 	mux := http.NewServeMux()
 	mux.Handle("/", server)
-	mux.Handle(notesPath, &notesAPI{server: server, issuer: issuer, page: page, now: time.Now})
+	mux.Handle(notesPath, &protectedAPI{server: server, page: page, access: access, notes: notes, now: time.Now})
+	mux.Handle(secretPath, &protectedAPI{server: server, page: page, access: fresh, notes: secrets, now: time.Now})
+	metadata, err := url.Parse(authserver.ResourceMetadataURL(access.Resource))
+	if err != nil {
+		return nil, err
+	}
+	mux.HandleFunc(metadata.Path, func(w http.ResponseWriter, _ *http.Request) { respond(w, server.ResourceMetadata(access)) })
 	return mux, nil
 }

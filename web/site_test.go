@@ -17,7 +17,7 @@ const (
 	testIssuer = "http://127.0.0.1:8081"
 )
 
-var testLife = lifetimes{token: time.Minute, session: time.Hour, deviceCode: time.Minute}
+var testLife = lifetimes{token: time.Minute, session: time.Hour, deviceCode: time.Minute, fresh: time.Minute}
 
 func testSite(t *testing.T) *site {
 	t.Helper()

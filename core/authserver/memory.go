@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// sweepEvery is after how many writes a MemoryStore looks for what has expired.
+// sweepEvery is after how many writes, at least, a MemoryStore looks for what has expired: after as many as there are tokens, so that a write costs the same however many there are.
 const sweepEvery = 256
 
 // MemoryStore is a [Store] in memory. It forgets what has expired as it goes.
@@ -213,9 +213,10 @@ func (m *MemoryStore) keep(t TokenRecord) {
 // lifetime is over and a used code while anything of its grant is alive, so that a replay is noticed; an
 // expired device code for as long again, so that a device that sleeps learns why it is refused.
 func (m *MemoryStore) sweep(now time.Time) {
-	if m.writes++; m.writes%sweepEvery != 0 {
+	if m.writes++; m.writes < max(sweepEvery, len(m.tokens)) {
 		return
 	}
+	m.writes = 0
 	for grant, records := range m.grants {
 		alive := slices.DeleteFunc(records, func(t *TokenRecord) bool {
 			if !t.IsExpired(now) || (t.Refresh != (Digest{}) && !t.RefreshTokenExpired(now)) {

@@ -37,7 +37,9 @@ const read = async (response: Response, most: number): Promise<Uint8Array> => {
   for (let left = most, part; (part = (await reader?.read())?.value); parts.push(part)) {
     if ((left -= part.length) < 0) throw new Failed('too_large');
   }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
+  return whole;
 };
 
 const wire = (bytes: Uint8Array): Body => {

@@ -11,11 +11,14 @@ export const lead = 15_000;
 /** Where the server sends a popup back to. */
 export const popupPage = location.origin + '/popup';
 
+/** This page: the server sends people back here, signed in and signed out. */
+export const home = location.origin + '/';
+
 /** The protected API, on the issuer's origin. */
 export const notes = issuer + '/api/notes';
 
-/** Where the page asks, before it sends anybody there, whether the server is up (RFC 8414 section 3). */
-export const metadata = issuer + '/.well-known/oauth-authorization-server';
+/** What it gives only to somebody who signed in a moment ago. */
+export const secret = issuer + '/api/secret';
 
 /** An address that is in no configuration: the module must refuse it. */
 export const elsewhere = 'https://elsewhere.example/collect';
@@ -24,14 +27,11 @@ export const config = (autoRefresh: boolean): Config => ({
   name: 'demo',
   client_id: 'demo',
   issuer,
-  authorization_endpoint: issuer + '/authorize',
-  token_endpoint: issuer + '/token',
-  device_authorization_endpoint: issuer + '/device_authorization',
-  revocation_endpoint: issuer + '/revoke',
-  userinfo_endpoint: issuer + '/userinfo',
-  authorization_response_iss_parameter_supported: true,
-  redirect_uri: location.origin + '/',
-  scope: 'profile email notes.read',
+  discovery: true,
+  redirect_uri: home,
+  scope: 'openid profile email notes.read',
+  pushed_authorization_requests: 'required',
+  dpop: true,
   resources: [issuer + '/api/'],
   ...(autoRefresh && { auto_refresh: true, refresh_lead_ms: lead }),
 });

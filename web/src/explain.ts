@@ -41,11 +41,15 @@ const byCode: Record<string, [title: string, text: string]> = {
   outcome_lost: ['Your session has ended', 'The server renewed it, but its answer got lost on the way. Sign in again.'],
   lock_timeout: ['Another tab is busy with this session', 'Try again in a moment.'],
   redirect: ['The server sent the request elsewhere', 'The module follows no redirect with a token or code in hand. There is nothing you can do; tell those who run the server.'],
+  no_key: ['The key is gone', 'Your tokens are good only with a key that this browser held, and it holds it no longer. Sign in again.'],
+  key_failed: ['The browser makes no key', 'Tokens are bound to one here. Site data may be blocked: allow it for this site and try again.'],
+  dpop_downgrade: ['The module refused the token', 'It asked for one that is bound to its key, and got one that anybody could use. Nothing was kept; tell those who run the server.'],
   instance_lost: ['The module stopped and was started again', 'That should not happen. Sign in again, and please report it.'],
 };
 
 const byKind: Partial<Record<OAuthError['kind'], [title: string, text: string]>> = {
   callback_not_verified: ['This reply does not belong here', 'It answers no sign-in that this tab began: an old link, another browser, or somebody else’s. Nothing was sent. Begin with Sign in.'],
+  id_token_not_verified: ['The module refused the answer', 'It could not verify who signed in, and kept nothing of it. Sign in again; if that does not help, tell those who run the server.'],
   token_not_found: ['The server’s answer held no token', 'Sign in again; if that does not help, tell those who run the server.'],
   expired: ['Your session has ended', 'Sign in again.'],
   storage: ['The browser did not keep the session', 'Site data may be blocked or full. Allow it for this site and try again.'],

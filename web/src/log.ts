@@ -25,6 +25,9 @@ const families: Record<string, string> = {
   unlock: 'wait',
   timer: 'wait',
   'timer-cancel': 'wait',
+  key: 'key',
+  sign: 'key',
+  verify: 'key',
 };
 
 const words: Record<string, string> = {
@@ -35,6 +38,9 @@ const words: Record<string, string> = {
   'http-cancel': 'give up a request',
   'timer-cancel': 'forget a timer',
   timer: 'wake me later',
+  key: 'the key of the session',
+  sign: 'sign with that key',
+  verify: 'check the server’s signature',
 };
 
 const panel = byTestId('effects');
@@ -84,13 +90,15 @@ const following = (change: () => void) => {
   if (atEnd) panel.scrollTop = panel.scrollHeight;
 };
 
-/** Polls in a row share one line: a device flow has many, with a timer before each. */
+/** Polls in a row share one line: a device flow has many, with a timer and a signature before each. */
 const fold = (line: Line): Line => {
-  if (line.stage !== 'polling' || lines.at(-1)?.kind !== 'timer' || lines.at(-2)?.stage !== 'polling') return line;
-  const [before] = lines.splice(-2);
-  list.lastElementChild?.remove();
-  list.lastElementChild?.remove();
-  return { ...line, times: (before!.times ?? 1) + 1 };
+  if (line.stage !== 'polling') return line;
+  let last = lines.length - 1;
+  while (lines[last]?.kind === 'timer' || lines[last]?.kind === 'sign') last--;
+  const before = lines[last];
+  if (before?.stage !== 'polling') return line;
+  for (const _ of lines.splice(last)) list.lastElementChild?.remove();
+  return { ...line, times: (before.times ?? 1) + 1 };
 };
 
 const add = (line: Line) => {

@@ -1,6 +1,6 @@
-import { type Client, type EffectEntry, insecureSessionStore, openClient, type Status } from '../../js/src/index.js';
+import { challengeOf, type Client, type EffectEntry, insecureSessionStore, openClient, type SignInParameters, type Status } from '../../js/src/index.js';
 import { signInPopup } from '../../js/src/popup.js';
-import { config, elsewhere, metadata, notes, popupPage } from './config.js';
+import { config, elsewhere, home, notes, popupPage, secret } from './config.js';
 import { deviceFlow } from './device.js';
 import { remember, remembered } from './dom.js';
 import { type Doing, explain } from './explain.js';
@@ -11,6 +11,12 @@ import * as view from './view.js';
 
 /** What a person chose, by the name under which the tab remembers it. */
 const choices = { 'demo.keep': view.keep, 'demo.auto': view.autoRefresh };
+
+/** The tab remembers that it is on the way to sign out at the server. */
+const LEAVING = 'demo.leaving';
+
+/** What `authorize` is given as state where a sign-in is for the secret note. */
+const FOR_SECRET = 'secret';
 
 let client: Client;
 
@@ -93,24 +99,28 @@ const popupSignIn = async () => {
   });
 };
 
-const signIn = () =>
+/** Leaves for the server. The request goes there first: one that is away leaves nobody on the browser's own error page. */
+const signIn = (parameters: SignInParameters = {}) =>
   act('sign in', 'authorize', async () => {
     popup.abort();
     await device.cancel();
-    // A server that is away would leave the person on the browser's own error page.
-    await fetch(metadata, { cache: 'no-store', credentials: 'omit' });
-    await client.signIn();
+    await client.signIn(parameters);
   });
 
 const signOut = () =>
   act('sign out', 'log out', async () => {
-    const { revoked } = await client.signOut();
+    const { claims } = await client.status();
+    const { revoked, url } = await client.logOut({ post_logout_redirect_uri: home });
     view.showResult('Nothing called yet.');
     if (!revoked) {
       view.showError({
         title: 'Signed out here only',
         text: 'This page has forgotten the tokens, but the server could not be told. There, they run out by themselves.',
       });
+    } else if (url && claims?.sid) {
+      // The person's session at the server ends too, and the server leads back here. A TV has none: that one is the phone's.
+      remember(LEAVING, 'yes');
+      location.assign(url);
     }
   });
 
@@ -128,13 +138,19 @@ const readable = (text: string) => {
   }
 };
 
+/** What a sign-in has to be like, where the API asked for a new one (RFC 9470). */
+let stepUp: SignInParameters | null = null;
+
 const call = (url: string) =>
   act('call', 'prepare a request', async () => {
     const response = await client.fetch(url);
     const { origin, pathname } = new URL(url);
     const challenge = response.headers.get('www-authenticate');
+    const wanted = challengeOf(response);
+    stepUp = wanted?.error === 'insufficient_user_authentication' ? { max_age: wanted.max_age ?? 0, state: FOR_SECRET } : null;
+    view.showStepUp(stepUp !== null);
     view.showResult(
-      `${response.status} ${response.ok ? 'OK' : 'refused'} from ${origin}${pathname}`,
+      (stepUp ? 'The API asks whether it is still you. ' : '') + `${response.status} ${response.ok ? 'OK' : 'refused'} from ${origin}${pathname}`,
       readable(await response.text()) + (challenge ? '\n\nWWW-Authenticate: ' + challenge : ''),
     );
   });
@@ -159,18 +175,21 @@ const begin = async (): Promise<boolean> => {
   }
 };
 
-const finishSignIn = async () => {
+/** Gives what the sign-in was for, if it was for anything. */
+const finishSignIn = async (): Promise<string | undefined> => {
   const reply = new URLSearchParams(location.search);
   if (!['code', 'error', 'state'].some((name) => reply.has(name))) return;
   show('signing_in');
+  let purpose: string | undefined;
   try {
     await act('callback', 'callback', async () => {
-      await client.handleRedirect();
+      purpose = (await client.handleRedirect())?.state;
     });
   } finally {
     // Also where the package leaves a reply for some other client: here there is none.
     history.replaceState(null, '', location.pathname);
   }
+  return purpose;
 };
 
 const start = async () => {
@@ -178,10 +197,13 @@ const start = async () => {
   startLog();
   show('starting');
   if (!(await begin())) return;
-  await finishSignIn();
+  const purpose = await finishSignIn();
   const status = await showSession();
   device.takeUp(status);
   if (status.status === 'granted') await nameUser();
+  if (purpose === FOR_SECRET) await call(secret);
+  if (remembered(LEAVING)) view.showGoodbye();
+  remember(LEAVING, null);
 };
 
 /** The name is worth showing, but no error of its own where the callback already showed one. */
@@ -192,13 +214,15 @@ const nameUser = async () => {
   view.showUser(await client.userinfo().catch(() => ({})));
 };
 
-view.signIn.addEventListener('click', signIn);
+view.signIn.addEventListener('click', () => signIn());
+view.stepUp.addEventListener('click', () => signIn(stepUp ?? {}));
 view.popupSignIn.addEventListener('click', popupSignIn);
 view.signOut.addEventListener('click', signOut);
 view.refresh.addEventListener('click', refresh);
 for (const box of Object.values(choices)) box.addEventListener('change', choose);
-const [callApi, sendElsewhere] = view.apiButtons;
+const [callApi, readSecret, sendElsewhere] = view.apiButtons;
 callApi!.addEventListener('click', () => call(notes));
+readSecret!.addEventListener('click', () => call(secret));
 sendElsewhere!.addEventListener('click', () => call(elsewhere));
 // Back from the server by the Back button: the browser shows the page as it was left.
 addEventListener('pageshow', (event) => {

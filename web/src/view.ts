@@ -20,9 +20,10 @@ export const signIn = byTestId<HTMLButtonElement>('sign-in');
 export const popupSignIn = byTestId<HTMLButtonElement>('popup-sign-in');
 export const signOut = byTestId<HTMLButtonElement>('sign-out');
 export const refresh = byTestId<HTMLButtonElement>('refresh');
+export const stepUp = byTestId<HTMLButtonElement>('step-up');
 export const keep = byTestId<HTMLInputElement>('keep');
 export const autoRefresh = byTestId<HTMLInputElement>('auto-refresh');
-export const apiButtons = ['call-api', 'send-elsewhere'].map((name) => byTestId<HTMLButtonElement>(name));
+export const apiButtons = ['call-api', 'read-secret', 'send-elsewhere'].map((name) => byTestId<HTMLButtonElement>(name));
 
 const hint = (phase: Phase, status: Status | undefined): string => {
   switch (phase) {
@@ -78,6 +79,25 @@ export const showUser = (claims: Record<string, unknown> | null): string => {
   return shown;
 };
 
+/** Shows what the access token is worth without this browser. */
+const showBinding = (held: boolean, type: string | undefined) => {
+  const cell = byTestId('binding');
+  cell.toggleAttribute('data-empty', !held);
+  setText(cell, !held ? 'nothing' : type?.toLowerCase() === 'dpop' ? 'a key that no script can read out' : 'nothing: anybody could use it');
+};
+
+/** Offers to sign in anew, where the API asked for that; the keyboard's place goes there. */
+export const showStepUp = (offered: boolean): void => {
+  stepUp.hidden = !offered;
+  if (offered) stepUp.focus();
+};
+
+/** Says that the person is back from signing out. */
+export const showGoodbye = (): void => {
+  setText(byId('hint'), 'You are signed out, here and at the server.');
+  signIn.focus();
+};
+
 /** Shows a session. */
 export const show = (phase: Phase, status?: Status): void => {
   const held = phase === 'granted' || phase === 'refreshing';
@@ -97,8 +117,12 @@ export const show = (phase: Phase, status?: Status): void => {
   // The keyboard's place must not be lost with a button that goes away.
   if (focused === signOut && signOut.hidden) signIn.focus();
   showScopes(held ? (status?.scope ?? '') : '');
+  showBinding(held, status?.token_type);
   countDown(held && status ? status.expires_at : null, !ended, autoRefresh.checked);
-  if (!held) showUser(null);
+  if (!held) {
+    showUser(null);
+    stepUp.hidden = true;
+  }
 };
 
 /** Shows an error where it can be seen, or takes it away. */

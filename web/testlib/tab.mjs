@@ -125,6 +125,12 @@ export const open = async (t, url, options = {}) => {
       await tab.status('granted');
       await tab.until('user', /Demo account/);
     },
+    /** Signs out, at the server too, and waits until the browser is back. */
+    signOut: async () => {
+      await at('sign-out').click();
+      await page.waitForFunction(() => document.getElementById('hint')?.textContent === 'You are signed out, here and at the server.');
+      await tab.status('not_authenticated');
+    },
     /** Signs in where the server still knows the person and asks for consent only. */
     signInAgain: async () => {
       await at('sign-in').click();
