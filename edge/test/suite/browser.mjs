@@ -24,7 +24,9 @@ export default (host) => {
     const seen = [];
     context.on('response', (response) => {
       if (new URL(response.url()).origin !== w.url) return;
-      seen.push(Promise.all([response.url(), response.headersArray(), response.text().catch(() => '')]).then((all) => JSON.stringify(all)));
+      // Where a redirect leads no script is told (Fetch standard, opaque-redirect filtered response).
+      const headers = response.headersArray().then((all) => all.filter(({ name }) => response.status() !== 303 || name.toLowerCase() !== 'location'));
+      seen.push(Promise.all([response.url(), headers, response.text().catch(() => '')]).then((all) => JSON.stringify(all)));
     });
     context.on('console', (message) => seen.push(message.text()));
     // Ahead of the page's own scripts.
@@ -116,6 +118,17 @@ export default (host) => {
     await page.getByTestId('sign-in').waitFor();
     assert.ok((await context.cookies(w.url)).every(({ name }) => name !== '__Host-oauth2'));
     noTokens('in all that was sent to the page', (await Promise.all(seen)).join('\n'));
+
+    // The answer to signing out is gone with the page that asked, so another one keeps it.
+    await signIn(page);
+    const answers = await page.evaluate(async () => {
+      const out = await (await fetch('/auth/logout?return_to=%2F', { method: 'POST', headers: { 'x-csrf': '1' } })).text();
+      // Nor is what its URL leads to a script's to read.
+      const follow = (redirect) => fetch(JSON.parse(out).url, { redirect }).then(async (r) => [r.type, r.url, [...r.headers], await r.text()], String);
+      return JSON.stringify([out, await follow('manual'), await follow('follow'), performance.getEntries().map((entry) => entry.toJSON())]);
+    });
+    assert.match(answers, /logout\?ticket=/);
+    noTokens('in the answer to signing out', answers);
     await context.close();
   });
 

@@ -36,11 +36,13 @@ export default (host) => {
     assert.equal((await visitor.call('/api/notes')).json.user, 'alice', 'the token is good at a resource of the server');
     const out = await visitor.call('/auth/logout?return_to=%2F', { method: 'POST' });
     const { url: end } = out.json;
-    assert.equal(new URL(end).searchParams.get('post_logout_redirect_uri'), `${w.url}/`);
+    assert.ok(end.startsWith(`${w.base}/logout?ticket=`), 'the server’s own URL has the ID token in it');
+    w.keepsQuiet(out);
     assert.equal(w.gate.asked.at(-1).path, '/revoke');
     assert.equal(visitor.jar().size, 0);
     assert.equal((await visitor.session()).status, 401);
     assert.equal((await visitor.agree(end)).url, `${w.url}/`);
+    assert.equal((await visitor.send(end.slice(w.url.length))).location, `${w.url}/`, 'the ticket was good once');
   });
 
   test(`${host.name}: the longest of two paths has the request; what no path has goes nowhere (X10)`, async () => {

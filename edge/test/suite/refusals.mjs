@@ -43,8 +43,9 @@ export default (host) => {
     ]) {
       const other = w.visitor();
       other.jar().set(SESSION, forged);
-      w.refused(await other.session(), 401, 'not_signed_in');
-      assert.equal(other.jar().size, 0, `${name}: the cookie is taken away`);
+      const answer = await other.session();
+      assert.equal(answer.status, 401, name);
+      w.refused(answer, 401, 'not_signed_in');
     }
     assert.equal((await visitor.session()).status, 200);
   });
@@ -66,7 +67,7 @@ export default (host) => {
       }
     }
     w.refused(await visitor.send('/auth/logout', { method: 'POST', headers: { 'x-csrf': '1' } }), 403, 'foreign_origin');
-    assert.equal((await visitor.call('/auth/logout')).status, 405);
+    assert.equal((await visitor.call('/auth/logout')).location, `${w.url}/`, 'a link signs nobody out');
     assert.equal(w.api.got.length, calls);
     assert.equal((await visitor.session()).status, 200, 'nobody was signed out');
   });
@@ -197,7 +198,7 @@ export default (host) => {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     await w.revoke('refresh_token');
     w.refused(await visitor.call('/api/hello'), 401, 'not_signed_in');
-    assert.equal(visitor.jar().size, 0);
+    w.refused(await visitor.session(), 401, 'not_signed_in');
   });
 
   test(`${host.name}: bodies that are no form, methods that are none, paths that are none`, async () => {
