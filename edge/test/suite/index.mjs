@@ -1,5 +1,5 @@
 // All that a backend has to do, whoever hosts it (../hosts/README.md).
-import { describe } from 'node:test';
+import { after, describe } from 'node:test';
 import browser from './browser.mjs';
 import flow from './flow.mjs';
 import logout from './logout.mjs';
@@ -13,4 +13,6 @@ export const suite = (host) => {
   for (const [name, part] of Object.entries(parts)) {
     if (!process.env.SUITE || process.env.SUITE === name) describe(`${host.name} ${name}`, () => part(host));
   }
+  // A connection that a killed process left half open must not keep this one alive.
+  after(() => setTimeout(() => process.exit(), 10_000).unref());
 };
