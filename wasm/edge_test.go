@@ -39,7 +39,7 @@ func TestEdgeHandler(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, err := bff.New(edgeEngine(t), bff.Config{
-		Client: drive.Config{Issuer: "https://as.example", ClientID: "c", AuthorizationEndpoint: "https://as.example/authorize", TokenEndpoint: "https://as.example/token", Scope: "notes"},
+		Client: drive.Config{Issuer: "https://as.example", ClientID: "c", ClientSecret: "s", AuthorizationEndpoint: "https://as.example/authorize", TokenEndpoint: "https://as.example/token", Scope: "notes"},
 		Base:   "https://app.example/auth",
 	}, bff.Options{Ring: ring})
 	if err != nil {

@@ -11,8 +11,9 @@ import (
 
 // Config is the configuration. Its JSON is that of kind "bff" in core/testdata/README.md. The engine checks it; what it refuses, New names.
 type Config struct {
-	// Client is the client at the authorization server. Its Name (default oauth2) is the prefix of all that is stored and of the cookies; its
-	// RedirectURI is Base + "/callback" by itself; its Resources are the targets of Proxy by themselves. No AutoRefresh and no device flow.
+	// Client is the client at the authorization server, a confidential one: with a secret, a key or a certificate. Its Name (default oauth2) is the
+	// prefix of all that is stored and of the cookies; its RedirectURI is Base + "/callback" and its Resources are the targets of Proxy, by
+	// themselves. No AutoRefresh and no device flow.
 	Client drive.Config `json:"client"`
 	// Base is the URL under which the endpoints stand, such as "https://app.example/auth", on the origin of the pages: https, or http on
 	// loopback. Its origin is what browsers have to ask for: a request for another host is answered 421.
@@ -22,8 +23,8 @@ type Config struct {
 	// ReturnTo is where the browser may be sent after sign-in and sign-out: paths of the origin of Base, each with all below it, or URLs.
 	// Empty means "/", so every path.
 	ReturnTo []string `json:"return_to,omitempty"`
-	// Header is the request header, in lower case, that pages have to send, with any value, and that no form or link of another site can;
-	// empty means x-csrf.
+	// Header is the request header, in lower case and beginning with x-, that pages have to send, with any value, and that no form or link of
+	// another site can; empty means x-csrf.
 	Header string `json:"header,omitempty"`
 	// AnonymousStatus is what GET Base/session answers where nobody is signed in: 401, which is the default, or 200.
 	AnonymousStatus int `json:"anonymous_status,omitempty"`
@@ -54,9 +55,9 @@ type Caller struct {
 	SecretSHA256 string `json:"secret_sha256"`
 	// GrantTypes are of client_credentials, authorization_code and urn:ietf:params:oauth:grant-type:token-exchange.
 	GrantTypes []string `json:"grant_types"`
-	// Audience are the audiences and resources that it may name (RFC 8693 section 2.1), Scope the scopes, separated by spaces.
+	// Audience are the audiences and resources that it may name (RFC 8693 section 2.1), Scope the scopes, separated by spaces; Scope is needed.
 	Audience []string `json:"audience,omitempty"`
-	Scope    string   `json:"scope,omitempty"`
+	Scope    string   `json:"scope"`
 	// RedirectURIs are where it gets codes.
 	RedirectURIs []string `json:"redirect_uris,omitempty"`
 }
@@ -87,6 +88,9 @@ type Options struct {
 	ResourceTimeout time.Duration
 	// OnError gets what went wrong in this host, one at a time: a Store that fails, an engine that was lost. It holds no secret of the engine's.
 	OnError func(error)
+	// Background runs what serves a request; it may go on when the request is answered, and returns at once. nil means a goroutine. A host whose
+	// processes end with their requests has to keep them for it.
+	Background func(task func())
 	// Now is the clock, nil means time.Now; Rand the source of random bytes, nil means crypto/rand.
 	Now  func() time.Time
 	Rand io.Reader
@@ -101,6 +105,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ResourceTimeout == 0 {
 		o.ResourceTimeout = 30 * time.Second
+	}
+	if o.Background == nil {
+		o.Background = func(task func()) { go task() }
 	}
 	own := http.Client{}
 	if o.Resource != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -244,6 +245,10 @@ func (e *exchange) write(w http.ResponseWriter, a answer) {
 	if res.ContentLength >= 0 && a.Status != http.StatusNoContent && a.Status != http.StatusNotModified {
 		header.Set("Content-Length", strconv.FormatInt(res.ContentLength, 10))
 	}
+	if own, ok := w.(BodyPasser); ok && own.PassBody(a.Status, res.Body.(*heldBody).ReadCloser) {
+		e.forget(res)
+		return
+	}
 	control := http.NewResponseController(w)
 	control.EnableFullDuplex() // where it is not to be had, the browser's body is read before the answer begins
 	w.WriteHeader(a.Status)
@@ -252,6 +257,21 @@ func (e *exchange) write(w http.ResponseWriter, a answer) {
 		// Half of a body must not look like all of it, and this is the way to break off an answer in every version of HTTP.
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// BodyPasser is an http.ResponseWriter of a host that can hand a body on without reading it, as Workers do. PassBody is called in place of
+// WriteHeader and Write; where it is false, nothing happened. The body is the host's own then: it is neither read nor closed, and its request
+// goes on.
+type BodyPasser interface {
+	http.ResponseWriter
+	PassBody(status int, body io.ReadCloser) bool
+}
+
+// forget leaves a body to whom it was given.
+func (e *exchange) forget(res *http.Response) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	maps.DeleteFunc(e.behind, func(_ string, r *http.Response) bool { return r == res })
 }
 
 // pass copies a body, each piece as soon as it comes: it may be a stream of events. Its error is the resource's; a browser that went away is none.

@@ -63,39 +63,35 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := newExchange(ctx, r, h.opts)
 	defer e.close()
 	done := make(chan error, 1)
-	go func() { done <- h.backend.Serve(command, e.hands(h.opts.Ring)) }()
+	// What still goes on, behind the answer, is not the browser's to wait for.
+	h.opts.Background(func() {
+		err := h.backend.Serve(command, e.hands(h.opts.Ring))
+		if err != nil && !tooLarge(err) {
+			h.tell(fmt.Errorf("bff: the request was lost: %w", err))
+		}
+		done <- err
+	})
 	select {
 	case a := <-e.answers:
-		// What still goes on, behind the answer, is not the browser's to wait for.
-		go func() { h.lost(<-done) }()
 		e.write(w, a)
 		return
 	case err = <-done:
 	}
 	select { // both may have come at once
 	case a := <-e.answers:
-		h.lost(err)
 		e.write(w, a)
 	default:
-		h.failed(w, err)
+		if tooLarge(err) {
+			fail(w, http.StatusRequestHeaderFieldsTooLarge, "too_large", "The request's headers are too large.")
+			return
+		}
+		fail(w, http.StatusInternalServerError, "internal", "The request was lost. Try again.")
 	}
 }
 
-// failed answers for the engine where it could not.
-func (h *Handler) failed(w http.ResponseWriter, err error) {
-	if errors.Is(err, &drive.Error{Kind: "client", Code: "too_large"}) || errors.Is(err, &drive.Error{Kind: "internal", Code: "refused_input"}) {
-		// A body is small or stays here, so it is the headers or the URL: too long, or too many.
-		fail(w, http.StatusRequestHeaderFieldsTooLarge, "too_large", "The request's headers are too large.")
-		return
-	}
-	h.lost(err)
-	fail(w, http.StatusInternalServerError, "internal", "The request was lost. Try again.")
-}
-
-func (h *Handler) lost(err error) {
-	if err != nil {
-		h.tell(fmt.Errorf("bff: the request was lost: %w", err))
-	}
+// tooLarge: a body is small or stays here, so it is the headers or the URL that an engine does not read: too long, or too many.
+func tooLarge(err error) bool {
+	return errors.Is(err, &drive.Error{Kind: "client", Code: "too_large"}) || errors.Is(err, &drive.Error{Kind: "internal", Code: "refused_input"})
 }
 
 func (h *Handler) tell(err error) {
