@@ -48,7 +48,7 @@ func TestEdgeHandler(t *testing.T) {
 	for range 300 { // sessions come and go, and so do the instances that hold them
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", "https://app.example/auth/login?return_to=%2Fhome", nil))
-		if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "https://as.example/authorize?") || !strings.HasPrefix(w.Header().Get("Set-Cookie"), "__Host-oauth2-") {
+		if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "https://as.example/authorize?") || !strings.HasPrefix(w.Header().Get("Set-Cookie"), "__Host-oauth2") {
 			t.Fatal(w.Code, w.Header(), w.Body)
 		}
 	}
