@@ -1,0 +1,104 @@
+//go:build js && wasm
+
+// Command goworker is the backend for a frontend as a Cloudflare Worker in Go: the handler of core/drive/bff on the native engine, by way of
+// github.com/syumai/workers, with the Durable Object of the Worker in TypeScript. Variables, secrets and bindings are that one's too
+// (../README.md). worker.mjs is what workerd runs; it makes an instance of this program for every request.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall/js"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/syumai/workers"
+	"github.com/syumai/workers/cloudflare"
+
+	engine "github.com/oauth2-wasm/oauth2-wasm/core/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
+)
+
+func main() {
+	handler, err := handler()
+	if err != nil {
+		fmt.Println("the configuration is refused:", err)
+		handler = http.HandlerFunc(misconfigured)
+	}
+	workers.ServeNonBlock(repaired(handler))
+	workers.Ready()
+	// The program is needed behind the answer, by what WaitUntil holds it for. When nothing refers to the instance any more it is collected.
+	select {}
+}
+
+func misconfigured(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusInternalServerError)
+	w.Write([]byte(`{"error":"misconfigured","error_description":"The log of this server says what is wrong."}`))
+}
+
+// handler reads the environment. No error has anything of a secret.
+func handler() (http.Handler, error) {
+	var config bff.Config
+	in := json.NewDecoder(strings.NewReader(bound("BFF")))
+	in.DisallowUnknownFields()
+	if err := in.Decode(&config); err != nil {
+		return nil, fmt.Errorf("BFF: %w", err)
+	}
+	if config.Client.ClientSecret != "" {
+		return nil, errors.New("BFF: client.client_secret is a secret: CLIENT_SECRET is its place")
+	}
+	config.Client.ClientSecret = cloudflare.Getenv("CLIENT_SECRET")
+	ring, err := bff.ReadRing(cloudflare.Getenv("SEAL_KEYS"))
+	if err != nil {
+		return nil, fmt.Errorf("SEAL_KEYS: %w", err)
+	}
+	namespace := cloudflare.GetBinding("SESSIONS")
+	if namespace.IsUndefined() {
+		return nil, errors.New("SESSIONS: the binding of the Durable Object is missing")
+	}
+	store := &objects{namespace: namespace, remembered: js.Global().Get("remembered")}
+	servers := &http.Client{Transport: fetcher{}}
+	options := bff.Options{Ring: ring, Store: store, HTTP: servers, Resource: servers, OnError: func(err error) { fmt.Println(err) }}
+	options.Background = func(task func()) {
+		// Whatever is begun here ends with the request otherwise: a refresh, a session that is being stored, a lock that is being freed.
+		cloudflare.WaitUntil(func() {
+			task()
+			store.locks.Wait()
+		})
+	}
+	if ms := bound("PROXY_TIMEOUT_MS"); ms != "" {
+		n, err := strconv.Atoi(ms)
+		if err != nil {
+			return nil, errors.New("PROXY_TIMEOUT_MS: is no number")
+		}
+		options.ResourceTimeout = time.Duration(n) * time.Millisecond
+	}
+	if text := cloudflare.Getenv("CLIENT_KEY"); text != "" {
+		var key jose.JSONWebKey
+		if key.UnmarshalJSON([]byte(text)) != nil || key.IsPublic() {
+			return nil, errors.New("CLIENT_KEY: is no private JWK")
+		}
+		signer, err := signerOf(key)
+		if err != nil {
+			return nil, err
+		}
+		options.ClientKey = signer
+	}
+	return bff.New(engine.Engine(), config, options)
+}
+
+// bound is a binding of kind JSON as text, "" where there is none.
+func bound(name string) string {
+	v := cloudflare.GetBinding(name)
+	if v.IsUndefined() {
+		return ""
+	}
+	return js.Global().Get("JSON").Call("stringify", v).String()
+}

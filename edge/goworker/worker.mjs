@@ -1,0 +1,34 @@
+/**
+ * The Worker in Go, as workerd runs it: go_wasm_exec.js is Go's own runtime (from GOROOT, put there by build.sh), app.wasm the program beside
+ * this file. It is what the generator of github.com/syumai/workers makes, with the class of the Durable Object, and memory that stays.
+ */
+import '../../build/goworker/go_wasm_exec.js';
+import app from '../../build/goworker/app.wasm';
+
+export { Sessions } from '../worker/object.ts';
+
+/** What the isolate keeps between requests, each of which has an instance of its own. */
+globalThis.remembered = new Map();
+
+globalThis.tryCatch = (call) => {
+  try {
+    return { result: call() };
+  } catch (error) {
+    return { error };
+  }
+};
+
+export default {
+  async fetch(request, env, ctx) {
+    const binding = {};
+    const go = new globalThis.Go();
+    await new Promise((ready, reject) => {
+      const instance = new WebAssembly.Instance(app, { ...go.importObject, workers: { ready } });
+      // The program reads it while it is being started, before anything else can run.
+      globalThis.context = { env, ctx, binding };
+      go.run(instance).catch(reject);
+      globalThis.context = undefined;
+    });
+    return binding.handleRequest(request);
+  },
+};
