@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"syscall/js"
 )
 
@@ -156,14 +155,13 @@ func (f *fetched) Close() error {
 		return nil
 	case !f.reader.IsUndefined():
 		ignored(f.reader.Call("cancel"))
-	case !strings.EqualFold(f.stream.Get("locked").String(), "true"):
+	case !f.stream.Get("locked").Bool():
 		ignored(f.stream.Call("cancel"))
 	}
 	return nil
 }
 
+var nothing = js.FuncOf(func(js.Value, []js.Value) any { return nil })
+
 // ignored keeps a promise that fails from being reported.
-func ignored(promise js.Value) {
-	nothing := js.Global().Get("Function").New()
-	_, _ = call(promise, "catch", nothing)
-}
+func ignored(promise js.Value) { promise.Call("catch", nothing) }

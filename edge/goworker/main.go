@@ -6,6 +6,7 @@
 package main
 
 import (
+	"crypto"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,14 +83,12 @@ func handler() (http.Handler, error) {
 	}
 	if text := cloudflare.Getenv("CLIENT_KEY"); text != "" {
 		var key jose.JSONWebKey
-		if key.UnmarshalJSON([]byte(text)) != nil || key.IsPublic() {
+		if key.UnmarshalJSON([]byte(text)) == nil {
+			options.ClientKey, _ = key.Key.(crypto.Signer)
+		}
+		if options.ClientKey == nil {
 			return nil, errors.New("CLIENT_KEY: is no private JWK")
 		}
-		signer, err := signerOf(key)
-		if err != nil {
-			return nil, err
-		}
-		options.ClientKey = signer
 	}
 	return bff.New(engine.Engine(), config, options)
 }

@@ -4,14 +4,10 @@ package main
 
 import (
 	"context"
-	"crypto"
-	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"syscall/js"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // stream is a body that came from JavaScript, as github.com/syumai/workers has it.
@@ -79,12 +75,4 @@ func (a *answer) send() {
 	}
 	a.ResponseWriter.(interface{ WriteRawJSBody(js.Value) }).WriteRawJSBody(raw)
 	a.ResponseWriter.WriteHeader(a.status)
-}
-
-func signerOf(key jose.JSONWebKey) (crypto.Signer, error) {
-	signer, ok := key.Key.(crypto.Signer)
-	if !ok {
-		return nil, errors.New("CLIENT_KEY: is no key that signs")
-	}
-	return signer, nil
 }

@@ -1,3 +1,5 @@
+//go:build !js
+
 // Command nethttp is a backend for a frontend as a Go server, for the tests of edge: core/drive/bff on the native engine, with sessions in an
 // SQLite database. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS and CLIENT_SECRET, as they are for the
 // Workers. It prints "ready: URL" when it listens, and runs until it is told to end.
