@@ -50,6 +50,9 @@ export class Engine {
     const tasks = new Map<string, AbortController>();
     try {
       await new Promise<void>((resolve, reject) => {
+        let answered = false;
+        /** What was begun behind the answer is waited for: metadata of yesterday that are read again, say. */
+        const settle = () => answered && !tasks.size && resolve();
         const feed = (members: object): number =>
           guarded(() => {
             const code = instance.input(handle, JSON.stringify({ ...members, now: Date.now(), entropy: entropy() }));
@@ -62,17 +65,23 @@ export class Engine {
           try {
             const code = feed({ answer: id, ...reply });
             if (code) feed({ answer: id, failed: { kind: code === 3 ? 'too_large' : 'internal' } });
+            settle();
           } catch (error) {
             reject(error);
           }
         };
         const carryOut = (effect: Effect) => {
           const { id, kind, target } = effect;
-          if (kind === 'result') return resolve();
+          if (kind === 'result') {
+            answered = true;
+            settle();
+            return;
+          }
           if (kind === 'event') return;
           if (target) {
             tasks.get(target)?.abort();
             tasks.delete(target);
+            settle();
             return;
           }
           const controller = new AbortController();
