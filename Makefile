@@ -5,7 +5,7 @@ FUZZTIME ?= 5000x
 PURE := ./core ./core/bff ./core/internal/...
 NODETESTS = js/test/*.test.mjs web/*.test.mjs edge/test/*.test.mjs
 
-.PHONY: help demo test setup check go-test js-test hosts behaviours fuzz edge wasm toolchain verify-wasm purity size soak bench simulate
+.PHONY: help demo test setup check go-test js-test hosts behaviours fuzz edge wasm toolchain verify-wasm purity size soak bench bench-edge simulate
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -83,3 +83,6 @@ simulate: ## the whole system from one seed, without a clock (SEED=1 RUNS=500 ST
 
 bench: setup ## beside other clients and servers, in one run; also in build/bench.json (ROWS=1,4 picks rows; ROUNDS=7)
 	@node js/bench/run.mjs
+
+bench-edge: ## token exchange in workerd, in TypeScript, in Go, plain, and on oauth4webapi
+	$(MAKE) bench ROWS=6

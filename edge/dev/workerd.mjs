@@ -120,7 +120,7 @@ export const run = (file, args, ready) =>
         const match = ready.exec(line);
         if (!match) return;
         clearTimeout(clock);
-        resolve({ match, said, gone, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') });
+        resolve({ match, said, gone, pid: child.pid, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') });
       });
     }
   });

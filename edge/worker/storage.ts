@@ -24,16 +24,23 @@ const askObjects = (objects: DurableObjectNamespace): Ask => {
   };
 };
 
-/** What this isolate remembers of the server's metadata, which is the same for every session, with the count of its states. */
+/** What can be had again, and so has no object: the server's metadata, and tokens that were exchanged. Beside it the count of its states. */
 const remembered = new Map<string, { value: string; version: string }>();
+const MOST_REMEMBERED = 1000;
 let states = 0;
 
-const metadata: Executor = async ({ kind, key, version, value }) => {
+const isCached = (key: string) => key.endsWith('.metadata') || key.includes('.exchange.');
+
+const cache: Executor = async ({ kind, key, version, value }) => {
   const { value: now, version: at = '' } = remembered.get(key) ?? {};
   if (kind === 'load') return { value: now, version: at };
   if (at !== version) throw new Failed('conflict');
   if (value === undefined) remembered.delete(key);
-  else remembered.set(key, { value, version: `${++states}` });
+  else {
+    remembered.delete(key); // and so to the end of the line
+    remembered.set(key, { value, version: `${++states}` });
+    for (const [oldest] of remembered) if (remembered.size > MOST_REMEMBERED) remembered.delete(oldest);
+  }
   return { version: value === undefined ? '' : `${states}` };
 };
 
@@ -85,7 +92,7 @@ export const storage = (objects: DurableObjectNamespace, ring: Ring, lifetime: n
   const ask = askObjects(objects);
   const access: Executor = async (effect, controller) => {
     const { kind, key, version, value, expires_at } = effect;
-    if (key.endsWith('.metadata')) return metadata(effect, controller);
+    if (isCached(key)) return cache(effect, controller);
     const { failed, ...ok } = await ask(key, kind === 'load' ? { op: 'load', key } : { op: 'store', key, version, value, expires_at, delete: effect.delete });
     if (failed) throw new Failed(failed);
     return ok;

@@ -10,9 +10,11 @@ const parts = { flow, refusals, storage, logout, browser };
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */
 export const suite = (host) => {
-  for (const [name, part] of Object.entries(parts)) {
-    if (!process.env.SUITE || process.env.SUITE === name) describe(`${host.name} ${name}`, () => part(host));
-  }
-  // A connection that a killed process left half open must not keep this one alive.
-  after(() => setTimeout(() => process.exit(), 10_000).unref());
+  describe(host.name, () => {
+    for (const [name, part] of Object.entries(parts)) {
+      if (!process.env.SUITE || process.env.SUITE === name) describe(`${host.name} ${name}`, () => part(host));
+    }
+    // A connection that a killed process left half open must not keep this one alive.
+    after(() => setTimeout(() => process.exit(), 5_000).unref());
+  });
 };
