@@ -61,7 +61,8 @@ for (const [name, BFF, secrets, why] of [
   ['a secret among the variables', { ...config, client: { ...config.client, client_secret: 'open to all' } }, { SEAL_KEYS: sealKey('a') }, /CLIENT_SECRET is its place/],
   ['a key that is none', config, { SEAL_KEYS: sealKey('a'), CLIENT_KEY: '{"kty":"EC"}' }, /CLIENT_KEY: is no private JWK/],
   ['an unknown member', { ...config, tokens: 'here' }, { SEAL_KEYS: sealKey('a') }, /unknown_member: tokens/],
-  ['no client', { ...config, client: {} }, { SEAL_KEYS: sealKey('a') }, /missing: client_id/],
+  ['no client', { ...config, client: {} }, { SEAL_KEYS: sealKey('a'), CLIENT_SECRET: 'of nobody' }, /missing: client_id/],
+  ['a client without a secret', config, { SEAL_KEYS: sealKey('a') }, /missing: client_secret/],
 ]) {
   test(`misconfigured: ${name}: the log says what is wrong, the answer only that something is`, async () => {
     const folder = mkdtempSync(join(work, 'settings-'));
