@@ -250,7 +250,7 @@ func TestScenarioBound(t *testing.T) {
 		t.Error(m.raw)
 	}
 	// What may work later keeps its attempt.
-	q = i.login("")
+	i.login("")
 	i.down = true
 	s.now += 86_400_000 // keys are fetched anew
 	q = i.login("")

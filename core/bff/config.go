@@ -7,19 +7,19 @@ import (
 
 // A config is what a session was opened with.
 type config struct {
-	client           json.Value
-	name, base       string
-	origins          []string // that of base among them
-	returnTo         []string
-	header           string
-	anonymous        int64 // status of GET /session
-	sessionMS        int64
-	idleMS           int64
-	tokenEndpoint    bool
-	formPost         bool // the authorization response is posted, so from another site
-	routes           []route
-	callers          []caller
-	dpop, tokenNamed bool
+	client        json.Value
+	name, base    string
+	origins       []string // that of base among them
+	returnTo      []string
+	header        string
+	anonymous     int64 // status of GET /session
+	sessionMS     int64
+	idleMS        int64
+	tokenEndpoint bool
+	formPost      bool // the authorization response is posted, so from another site
+	routes        []route
+	callers       []caller
+	dpop          bool
 }
 
 // A route is a path of ours that leads to a URL elsewhere.

@@ -19,19 +19,17 @@ var update = flag.Bool("update", false, "write the transcripts of the scenarios 
 
 // A scene plays the host of one site: its storage, its key ring, the servers behind it, and a browser. It records what crosses the boundary.
 type scene struct {
-	t       *testing.T
-	engine  *core.Engine
-	config  string
-	lines   []string
-	now     int64
-	inputs  int
-	handles int
+	t      *testing.T
+	engine *core.Engine
+	config string
+	lines  []string
+	now    int64
+	inputs int
 
 	store   map[string]string
 	version map[string]int
 	expires map[string]int64
-	ring    int // the newest key
-	broken  string
+	ring    int                // the newest key
 	fail    func(m msg) string // the kind of failure of an effect, "" for none
 
 	server   func(m msg) answer
