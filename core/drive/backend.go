@@ -116,7 +116,7 @@ func (s *session) lend(e *effect, hand Hand, raw json.RawMessage) {
 		if ok, failure := hand(ctx, raw); failure != "" {
 			s.finish(t, failed(e.ID, failure))
 		} else {
-			s.finish(t, answer(e.ID, "ok", ok))
+			s.finish(t, answerOf(e.ID, ok))
 		}
 	}()
 }

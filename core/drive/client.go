@@ -49,18 +49,13 @@ func (c *Client) Authorize(ctx context.Context, p AuthorizeParams) (Authorizatio
 // Callback finishes a sign-in with the URL at which the authorization response arrived (RFC 6749 section 4.1.2). The second
 // delivery of the same response is an error with the code already_used, and nothing is sent.
 func (c *Client) Callback(ctx context.Context, url string) (CallbackResult, error) {
-	return call[CallbackResult](c.s, ctx, "callback", struct {
-		URL string `json:"url"`
-	}{url})
+	return call[CallbackResult](c.s, ctx, "callback", members(nil).text("url", url))
 }
 
 // CallbackPasted finishes a sign-in with what the user pasted: the URL at which the browser arrived, its query, or the code alone.
 // state is that of the Authorization.
 func (c *Client) CallbackPasted(ctx context.Context, text, state string) (Status, error) {
-	return call[Status](c.s, ctx, "callback", struct {
-		Pasted string `json:"pasted"`
-		State  string `json:"state"`
-	}{text, state})
+	return call[Status](c.s, ctx, "callback", members(nil).text("pasted", text).text("state", state))
 }
 
 // Matches reports whether url is an authorization response for Config.RedirectURI: its scheme, host, port, path and query items,
@@ -69,9 +64,7 @@ func (c *Client) Matches(ctx context.Context, url string) (bool, error) {
 	var r struct {
 		Matches bool `json:"matches"`
 	}
-	err := c.s.do(ctx, "matches", struct {
-		URL string `json:"url"`
-	}{url}, &r)
+	err := c.s.do(ctx, "matches", members(nil).text("url", url), &r)
 	return r.Matches, err
 }
 
@@ -88,9 +81,7 @@ func (c *Client) Token(ctx context.Context) (Token, error) {
 
 // FreshToken is Token, but refreshes in any case: for a server that refused a token which looked good.
 func (c *Client) FreshToken(ctx context.Context) (Token, error) {
-	return call[Token](c.s, ctx, "token", struct {
-		Force bool `json:"force"`
-	}{true})
+	return call[Token](c.s, ctx, "token", members(nil).boolean("force", true))
 }
 
 // Refresh refreshes the access token (RFC 6749 section 6).
@@ -100,9 +91,7 @@ func (c *Client) Refresh(ctx context.Context) (Status, error) {
 
 // Revoke revokes a token (RFC 7009): access_token, refresh_token, or with an empty string the one that ends more.
 func (c *Client) Revoke(ctx context.Context, token string) (Status, error) {
-	return call[Status](c.s, ctx, "revoke", struct {
-		Token string `json:"token,omitempty"`
-	}{token})
+	return call[Status](c.s, ctx, "revoke", members(nil).optional("token", token))
 }
 
 // Userinfo gives the claims about the user (OpenID Connect Core section 5.3) as the server sent them.

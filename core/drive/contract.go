@@ -38,21 +38,23 @@ func (c *Contract) Perform(effect json.RawMessage) (*Performance, error) {
 
 // Answer waits for what the host answered: {"ok":…} or {"failed":…}, or {} for an effect that wants no answer. It may be called once.
 func (p *Performance) Answer(ctx context.Context) (json.RawMessage, error) {
-	select {
-	case r := <-p.w.done:
-		var out struct {
-			Answer json.RawMessage `json:"answer"`
+	if p.w.done != nil {
+		select {
+		case <-p.w.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
-		if err := r.read("perform", &out); err != nil {
-			return nil, err
-		}
-		if out.Answer == nil {
-			return json.RawMessage("{}"), nil
-		}
-		return out.Answer, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
+	var out struct {
+		Answer json.RawMessage `json:"answer"`
+	}
+	if err := p.w.result.read("perform", &out); err != nil {
+		return nil, err
+	}
+	if out.Answer == nil {
+		return json.RawMessage("{}"), nil
+	}
+	return out.Answer, nil
 }
 
 // Close ends the session.

@@ -2,7 +2,6 @@ package drive
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 )
 
@@ -30,19 +29,26 @@ type DeviceAuthorization struct {
 	Polling bool `json:"polling"`
 }
 
-// UnmarshalJSON reads the ok of the command device_start, and an event.
-func (d *DeviceAuthorization) UnmarshalJSON(raw []byte) error {
-	type plain DeviceAuthorization
-	w := struct {
-		*plain
-		ExpiresAt  int64 `json:"expires_at"`
-		IntervalMS int64 `json:"interval_ms"`
-	}{plain: (*plain)(d)}
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return err
+// read reads the ok of the command device_start, and an event.
+func (d *DeviceAuthorization) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "user_code":
+			d.UserCode = r.text()
+		case "verification_uri":
+			d.VerificationURI = r.text()
+		case "verification_uri_complete":
+			d.VerificationURIComplete = r.text()
+		case "expires_at":
+			d.ExpiresAt = atMilli(r.integer())
+		case "interval_ms":
+			d.Interval = milliseconds(r.integer())
+		case "polling":
+			d.Polling = r.boolean()
+		default:
+			r.raw()
+		}
 	}
-	d.ExpiresAt, d.Interval = atMilli(w.ExpiresAt), milliseconds(w.IntervalMS)
-	return nil
 }
 
 // DeviceAuthorize begins a sign-in with the device authorization grant (RFC 8628 section 3.1), for a program without a browser. Show
@@ -78,7 +84,5 @@ func (c *Client) PollStop(ctx context.Context) error {
 
 // DeviceForget stops the polling and forgets the device flow, in the store too.
 func (c *Client) DeviceForget(ctx context.Context) error {
-	return c.s.do(ctx, "poll_stop", struct {
-		Forget bool `json:"forget"`
-	}{true}, nil)
+	return c.s.do(ctx, "poll_stop", members(nil).boolean("forget", true), nil)
 }

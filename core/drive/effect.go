@@ -41,7 +41,9 @@ func (s *session) carryOut(e *effect, raw []byte) {
 			s.resolve(e.Command, result{ok: e.OK})
 		}
 	case "event":
-		s.emit(readEvent(raw))
+		if s.opts.OnEvent != nil {
+			s.emit(readEvent(raw))
+		}
 	case "http":
 		s.request(e)
 	case "timer":
@@ -82,7 +84,7 @@ func (s *session) begin(e *effect, stop func()) *task {
 
 func (s *session) timer(e *effect) {
 	t := s.begin(e, nil)
-	clock := time.AfterFunc(milliseconds(e.MS), func() { s.finish(t, answer(e.ID, "ok", struct{}{})) })
+	clock := time.AfterFunc(milliseconds(e.MS), func() { s.finish(t, answer(e.ID, nil)) })
 	t.stop = func() { clock.Stop() }
 }
 

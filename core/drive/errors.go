@@ -1,7 +1,6 @@
 package drive
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -33,18 +32,35 @@ type Error struct {
 	cause error
 }
 
-// UnmarshalJSON reads an error of the boundary.
-func (e *Error) UnmarshalJSON(raw []byte) error {
-	type plain Error
-	w := struct {
-		*plain
-		RetryAfterMS int64 `json:"retry_after_ms"`
-	}{plain: (*plain)(e)}
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return err
+func readError(r *reader) *Error {
+	e := &Error{}
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "kind":
+			e.Kind = r.text()
+		case "code":
+			e.Code = r.text()
+		case "op":
+			e.Op = r.text()
+		case "retryable":
+			e.Retryable = r.boolean()
+		case "field":
+			e.Field = r.text()
+		case "status":
+			e.Status = int(r.integer())
+		case "error":
+			e.OAuthError = r.text()
+		case "error_description":
+			e.Description = r.text()
+		case "error_uri":
+			e.URI = r.text()
+		case "retry_after_ms":
+			e.RetryAfter = milliseconds(r.integer())
+		default:
+			r.raw()
+		}
 	}
-	e.RetryAfter = milliseconds(w.RetryAfterMS)
-	return nil
+	return e
 }
 
 // Targets for errors.Is: each stands for every Error with its kind and, where it has one, its code.
@@ -122,11 +138,8 @@ func internal(op, code string, cause error) *Error {
 
 // refusal reads what Effect(0) says about a configuration that was refused.
 func refusal(msg []byte) error {
-	var reason struct {
-		Error *Error `json:"error"`
-	}
-	if json.Unmarshal(msg, &reason) == nil && reason.Error != nil {
-		return reason.Error
+	if e, ok := readEffect(msg); ok && e.Error != nil {
+		return e.Error
 	}
 	return &Error{Kind: "client", Code: "refused", Op: "open"}
 }

@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"bytes"
 	"encoding/json"
 	"sync"
 	"time"
@@ -28,23 +29,29 @@ type Event struct {
 }
 
 func readEvent(raw []byte) Event {
-	var e struct {
-		Event     string `json:"event"`
-		Status    string `json:"status"`
-		Scope     string `json:"scope"`
-		ExpiresAt int64  `json:"expires_at"`
-		Error     *Error `json:"error"`
+	e := Event{Raw: bytes.Clone(raw)}
+	r := read(raw)
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "event":
+			e.Name = r.text()
+		case "status":
+			e.Status = r.text()
+		case "scope":
+			e.Scope = r.text()
+		case "expires_at":
+			e.ExpiresAt = atMilli(r.integer())
+		case "error":
+			e.Error = readError(r)
+		default:
+			r.raw()
+		}
 	}
-	json.Unmarshal(raw, &e) // an effect that was read once; a member of another type stays empty
-	event := Event{Name: e.Event, Status: e.Status, Scope: e.Scope, Error: e.Error, Raw: append(json.RawMessage(nil), raw...)}
-	switch e.Event {
-	case "authorize_with_user_code", "device":
-		event.Device = &DeviceAuthorization{}
-		json.Unmarshal(raw, event.Device)
-	default:
-		event.ExpiresAt = atMilli(e.ExpiresAt)
+	if e.Name == "authorize_with_user_code" || e.Name == "device" {
+		e.Device, e.ExpiresAt = &DeviceAuthorization{}, time.Time{}
+		e.Device.read(read(raw))
 	}
-	return event
+	return e
 }
 
 func atMilli(ms int64) time.Time {

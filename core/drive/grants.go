@@ -65,16 +65,14 @@ type ExchangedToken struct {
 	IssuedTokenType string
 }
 
-// UnmarshalJSON reads the ok of the command token_exchange.
-func (t *ExchangedToken) UnmarshalJSON(raw []byte) error {
-	var w struct {
-		IssuedTokenType string `json:"issued_token_type"`
+func (t *ExchangedToken) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		if name := r.name(); string(name) == "issued_token_type" {
+			t.IssuedTokenType = r.text()
+		} else {
+			t.Token.member(name, r)
+		}
 	}
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return err
-	}
-	t.IssuedTokenType = w.IssuedTokenType
-	return t.Token.UnmarshalJSON(raw)
 }
 
 // TokenExchange gets a token for use somewhere else (RFC 8693 section 2). It is the caller's: the session neither keeps nor refreshes
@@ -96,9 +94,6 @@ func (c *Client) Introspect(ctx context.Context, token, hint string) (json.RawMe
 	var r struct {
 		Claims json.RawMessage `json:"claims"`
 	}
-	err := c.s.do(ctx, "introspect", struct {
-		Token string `json:"token,omitempty"`
-		Hint  string `json:"token_type_hint,omitempty"`
-	}{token, hint}, &r)
+	err := c.s.do(ctx, "introspect", members(nil).optional("token", token).optional("token_type_hint", hint), &r)
 	return r.Claims, err
 }

@@ -26,26 +26,26 @@ func (o Options) configure(c Config) configured {
 // hook runs one of the caller's own functions. Where there is none, the answer is that this host does not carry it out.
 func (s *session) hook(e *effect) {
 	parameters, request := s.opts.Hooks.Parameters[e.Stage], s.opts.Hooks.Request[e.Stage]
-	var call func() (any, error)
+	var call func() (members, error)
 	switch {
 	case e.Hook == "parameters" && parameters != nil:
-		call = func() (any, error) {
+		call = func() (members, error) {
 			p, err := parameters(s.ctx, e.Stage, e.Parameters)
-			return struct {
-				Parameters []pair `json:"parameters"`
-			}{append([]pair{}, p...)}, err
+			return members(nil).pairs("parameters", p), err
 		}
 	case e.Hook == "request" && request != nil:
-		call = func() (any, error) {
-			var r Request
-			if err := json.Unmarshal(e.Request, &r); err != nil {
+		var r Request
+		if json.Unmarshal(e.Request, &r) != nil {
+			s.inbox = append(s.inbox, failed(e.ID, "internal"))
+			return
+		}
+		call = func() (members, error) {
+			r, err := request(s.ctx, e.Stage, r)
+			if err != nil {
 				return nil, err
 			}
-			r, err := request(s.ctx, e.Stage, r)
 			r.Headers = append([]pair{}, r.Headers...)
-			return struct {
-				Request Request `json:"request"`
-			}{r}, err
+			return members(nil).object("request", r)
 		}
 	default:
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
@@ -58,6 +58,6 @@ func (s *session) hook(e *effect) {
 			s.finish(t, failed(e.ID, "denied"))
 			return
 		}
-		s.finish(t, answer(e.ID, "ok", value))
+		s.finish(t, answer(e.ID, value))
 	}()
 }

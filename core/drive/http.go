@@ -8,7 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -21,13 +21,6 @@ func withoutRedirects(c *http.Client) *http.Client {
 	return &own
 }
 
-// response is the answer to an http effect.
-type response struct {
-	Status  int    `json:"status"`
-	Headers []pair `json:"headers"`
-	Body    body   `json:"body"`
-}
-
 // request carries out an http effect. It belongs to the session and not to the caller whose command led to it: others may wait for
 // the same answer.
 func (s *session) request(e *effect) {
@@ -35,57 +28,59 @@ func (s *session) request(e *effect) {
 	t := s.begin(e, cancel)
 	go func() {
 		defer cancel()
-		r, kind := s.send(ctx, e)
+		response, kind := s.send(ctx, e)
 		if kind != "" {
 			s.finish(t, failed(e.ID, kind))
 			return
 		}
-		s.finish(t, answer(e.ID, "ok", r))
+		s.finish(t, answer(e.ID, response))
 	}()
 }
 
-// send does the request and names the kind of failure, if any.
-func (s *session) send(ctx context.Context, e *effect) (r response, kind string) {
+// send does the request and gives the members of the answer, or names the kind of failure.
+func (s *session) send(ctx context.Context, e *effect) (response members, failure string) {
 	req, err := newRequest(ctx, e)
 	if err != nil {
-		return r, "unsent"
+		return nil, "unsent"
 	}
 	res, err := s.http.Do(req)
 	if err != nil {
-		return r, failureOf(ctx, err)
+		return nil, failureOf(ctx, err)
 	}
 	defer res.Body.Close()
 	switch res.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return r, "redirect"
+		return nil, "redirect"
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, min(e.MaxBody, 1<<40)+1))
 	switch {
 	case err != nil:
 		if kind := failureOf(ctx, err); kind != "unsent" {
-			return r, kind
+			return nil, kind
 		}
-		return r, "network"
+		return nil, "network"
 	case int64(len(raw)) > e.MaxBody:
-		return r, "too_large"
+		return nil, "too_large"
 	}
 	defer clear(raw)
-	return response{Status: res.StatusCode, Headers: wireHeaders(res.Header), Body: bodyOf(raw)}, ""
+	// Of the usual size at once, since what append leaves behind is not wiped.
+	response = make(members, 0, 2*len(raw)+4096)
+	return response.integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), ""
 }
 
 func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
 	var content io.Reader
 	if b := e.Body; b != nil {
 		switch {
-		case b.Text != nil:
-			content = strings.NewReader(*b.Text)
-		case b.Base64 != nil:
-			raw, err := base64.StdEncoding.DecodeString(*b.Base64)
+		case b.text != nil:
+			content = strings.NewReader(*b.text)
+		case b.base64 != nil:
+			raw, err := base64.StdEncoding.DecodeString(*b.base64)
 			if err != nil {
 				return nil, err
 			}
 			content = strings.NewReader(string(raw))
-		case b.Ref != nil:
+		case b.ref != nil:
 			return nil, errors.New("drive: no body of that name")
 		}
 	}
@@ -114,7 +109,7 @@ func wireHeaders(h http.Header) []pair {
 			pairs = append(pairs, pair{strings.ToLower(name), strings.ToValidUTF8(v, "\uFFFD")})
 		}
 	}
-	sort.SliceStable(pairs, func(i, j int) bool { return pairs[i][0] < pairs[j][0] })
+	slices.SortStableFunc(pairs, func(a, b pair) int { return strings.Compare(a[0], b[0]) })
 	return pairs
 }
 

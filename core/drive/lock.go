@@ -83,7 +83,7 @@ func (s *session) lock(e *effect) {
 			unlock()
 			return
 		}
-		s.finish(t, answer(e.ID, "ok", struct{}{}))
+		s.finish(t, answer(e.ID, nil))
 	}()
 }
 

@@ -52,9 +52,7 @@ type LogoutClaims struct {
 // keys cannot be fetched it is ErrNetwork or ErrServer. Without Config.JWKSURI or Config.Discovery it is of kind client, with the field
 // jwks_uri.
 func (c *Client) LogoutToken(ctx context.Context, token string) (LogoutClaims, error) {
-	return call[LogoutClaims](c.s, ctx, "logout_token", struct {
-		LogoutToken string `json:"logout_token"`
-	}{token})
+	return call[LogoutClaims](c.s, ctx, "logout_token", members(nil).text("logout_token", token))
 }
 
 // FrontChannelLogout forgets the session if it is the one that the server ended (OpenID Connect Front-Channel Logout section 2), and tells
@@ -64,9 +62,7 @@ func (c *Client) FrontChannelLogout(ctx context.Context, url string) (bool, erro
 	var r struct {
 		LoggedOut bool `json:"logged_out"`
 	}
-	err := c.s.do(ctx, "front_channel_logout", struct {
-		URL string `json:"url"`
-	}{url}, &r)
+	err := c.s.do(ctx, "front_channel_logout", members(nil).text("url", url), &r)
 	return r.LoggedOut, err
 }
 

@@ -1,113 +1,197 @@
 package drive
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"strconv"
-	"unicode/utf8"
 )
 
 // pair is a header or a parameter on the wire.
 type pair = [2]string
 
-// body is a request's or an answer's body on the wire: text, or base64 of what is no UTF-8.
+// body is a request's body on the wire: text, base64 of what is no UTF-8, or the name of one that stays with the host.
 type body struct {
-	Text   *string `json:"text,omitempty"`
-	Base64 *string `json:"base64,omitempty"`
-	Ref    *string `json:"ref,omitempty"`
-}
-
-func bodyOf(raw []byte) body {
-	if utf8.Valid(raw) {
-		text := string(raw)
-		return body{Text: &text}
-	}
-	text := base64.StdEncoding.EncodeToString(raw)
-	return body{Base64: &text}
+	text, base64, ref *string
 }
 
 // effect has the members of every kind; which of them are set depends on kind.
 type effect struct {
-	ID         string          `json:"id"`
-	Kind       string          `json:"kind"`
-	Stage      string          `json:"stage"`
-	Method     string          `json:"method"`
-	URL        string          `json:"url"`
-	Headers    []pair          `json:"headers"`
-	Body       *body           `json:"body"`
-	TimeoutMS  int64           `json:"timeout_ms"`
-	MaxBody    int64           `json:"max_body"`
-	Target     string          `json:"target"`
-	MS         int64           `json:"ms"`
-	Key        string          `json:"key"`
-	Version    string          `json:"version"`
-	Value      *string         `json:"value"`
-	ExpiresAt  int64           `json:"expires_at"`
-	Name       string          `json:"name"`
-	Alg        string          `json:"alg"`
-	Create     bool            `json:"create"`
-	Delete     bool            `json:"delete"`
-	JWK        json.RawMessage `json:"jwk"`
-	Input      string          `json:"input"`
-	Signature  string          `json:"signature"`
-	Hook       string          `json:"hook"`
-	Parameters []pair          `json:"parameters"`
-	Request    json.RawMessage `json:"request"`
-	Command    int64           `json:"command"`
-	OK         json.RawMessage `json:"ok"`
-	Error      *Error          `json:"error"`
+	ID         string
+	Kind       string
+	Stage      string
+	Method     string
+	URL        string
+	Headers    []pair
+	Body       *body
+	TimeoutMS  int64
+	MaxBody    int64
+	Target     string
+	MS         int64
+	Key        string
+	Version    string
+	Value      *string
+	ExpiresAt  int64
+	Name       string
+	Alg        string
+	Create     bool
+	Delete     bool
+	JWK        json.RawMessage // a part of the message, as Request and OK are
+	Input      string
+	Signature  string
+	Hook       string
+	Parameters []pair
+	Request    json.RawMessage
+	Command    int64
+	OK         json.RawMessage
+	Error      *Error
 }
 
-// input is a message that waits for its turn: the members behind now and entropy, which are drawn when it is given to the engine.
+// readEffect is false for what this host could not answer. The ok of a result is its last member, and for its reader to judge.
+func readEffect(raw []byte) (e *effect, ok bool) {
+	e = &effect{}
+	r := read(raw)
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "id":
+			e.ID = r.text()
+		case "kind":
+			e.Kind = r.text()
+		case "stage":
+			e.Stage = r.text()
+		case "method":
+			e.Method = r.text()
+		case "url":
+			e.URL = r.text()
+		case "headers":
+			e.Headers = r.pairs()
+		case "body":
+			e.Body = readBody(r)
+		case "timeout_ms":
+			e.TimeoutMS = r.integer()
+		case "max_body":
+			e.MaxBody = r.integer()
+		case "target":
+			e.Target = r.text()
+		case "ms":
+			e.MS = r.integer()
+		case "key":
+			e.Key = r.text()
+		case "version":
+			e.Version = r.text()
+		case "value":
+			e.Value = new(r.text())
+		case "expires_at":
+			e.ExpiresAt = r.integer()
+		case "name":
+			e.Name = r.text()
+		case "alg":
+			e.Alg = r.text()
+		case "create":
+			e.Create = r.boolean()
+		case "delete":
+			e.Delete = r.boolean()
+		case "jwk":
+			e.JWK = r.raw()
+		case "input":
+			e.Input = r.text()
+		case "signature":
+			e.Signature = r.text()
+		case "hook":
+			e.Hook = r.text()
+		case "parameters":
+			e.Parameters = r.pairs()
+		case "request":
+			e.Request = r.raw()
+		case "command":
+			e.Command = r.integer()
+		case "error":
+			e.Error = readError(r)
+		case "ok":
+			if e.OK = r.src[r.at:]; e.Kind == "result" {
+				e.OK = e.OK[:len(e.OK)-1]
+				return e, !r.bad
+			}
+			r.raw()
+		default:
+			r.raw()
+		}
+	}
+	return e, r.end()
+}
+
+func readBody(r *reader) *body {
+	b := &body{}
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "text":
+			b.text = new(r.text())
+		case "base64":
+			b.base64 = new(r.text())
+		case "ref":
+			b.ref = new(r.text())
+		default:
+			r.raw()
+		}
+	}
+	return b
+}
+
+// input is a message that waits for its turn: a command, or an answer where op is empty.
 type input struct {
-	members []byte // begins with a comma
-	id      string // of the effect it answers
-	op      string // of the command it is
+	op      string
 	command int64  // its id
-	cause   error  // of the host's own, where it answers that a hand failed
+	id      string // of the effect that is answered
+	failure string // the kind of it, where the answer is failed
+	members members
+	cause   error // of the host's own, where it answers that a hand failed
 }
 
-// answer makes the input that answers effect id with value under verb, which is ok or failed.
-func answer(id, verb string, value any) input {
-	raw, err := json.Marshal(value)
-	if err != nil { // values are ours: strings, numbers and arrays of them
-		raw, verb = []byte(`{"kind":"internal"}`), "failed"
+// append adds the input to what every message begins with.
+func (in *input) append(b []byte) []byte {
+	if in.op != "" {
+		b = append(members(b).text("command", in.op), `,"id":`...)
+		b = append(strconv.AppendInt(b, in.command, 10), in.members...)
+		return append(b, '}')
 	}
-	b := make([]byte, 0, len(raw)+len(id)+32)
-	b = append(b, `,"answer":`...)
-	b = strconv.AppendQuote(b, id)
-	b = append(b, `,"`+verb+`":`...)
-	return input{members: append(b, raw...), id: id}
+	b = members(b).text("answer", in.id)
+	if in.failure != "" {
+		b = members(append(b, `,"failed":{"kind":`...))
+		return append(appendText(b, []byte(in.failure)), '}', '}')
+	}
+	b = append(b, `,"ok":{`...)
+	if len(in.members) > 0 {
+		b = append(b, in.members[1:]...)
+	}
+	return append(b, '}', '}')
 }
 
-type failure struct {
-	Kind string `json:"kind"`
+// answer makes the input that answers effect id.
+func answer(id string, m members) input { return input{id: id, members: m} }
+
+func failed(id, kind string) input { return input{id: id, failure: kind} }
+
+// answerOf is answer with what becomes an object.
+func answerOf(id string, object any) input {
+	m, err := marshaled(object)
+	if err != nil {
+		return failed(id, "internal")
+	}
+	return answer(id, m)
 }
 
-func failed(id, kind string) input { return answer(id, "failed", failure{kind}) }
-
-// parameters marshals those of a command: nil, or what becomes an object.
-func parameters(op string, params any) (json.RawMessage, error) {
-	if params == nil {
+// parameters are those of a command: nil, members, or what becomes an object.
+func parameters(op string, params any) (m members, err error) {
+	switch p := params.(type) {
+	case nil:
 		return nil, nil
+	case members:
+		return p, nil
+	case AuthorizeParams:
+		m, err = p.members()
+	default:
+		m, err = marshaled(params)
 	}
-	raw, err := json.Marshal(params)
 	if err != nil {
 		return nil, &Error{Kind: "client", Code: "unreadable_parameter", Op: op, cause: err}
 	}
-	return raw, nil
-}
-
-// command makes the input of a command and wipes params.
-func command(op string, id int64, params json.RawMessage) input {
-	b := append([]byte(nil), `,"command":`...)
-	b = strconv.AppendQuote(b, op)
-	b = append(b, `,"id":`...)
-	b = strconv.AppendInt(b, id, 10)
-	if len(params) > len("{}") {
-		b = append(b, ',')
-		b = append(b, params[1:len(params)-1]...)
-		clear(params)
-	}
-	return input{members: b, op: op, command: id}
+	return m, nil
 }

@@ -32,9 +32,7 @@ func (c *Client) Register(ctx context.Context, initialAccessToken string) (Regis
 	var r struct {
 		Client json.RawMessage `json:"client"`
 	}
-	err := c.s.do(ctx, "register", struct {
-		InitialAccessToken string `json:"initial_access_token,omitempty"`
-	}{initialAccessToken}, &r)
+	err := c.s.do(ctx, "register", members(nil).optional("initial_access_token", initialAccessToken), &r)
 	if err != nil {
 		return Registration{}, err
 	}
@@ -70,10 +68,7 @@ func (c *Client) ResourceMetadata(ctx context.Context, url, metadata string) (Re
 	var r struct {
 		Metadata json.RawMessage `json:"metadata"`
 	}
-	err := c.s.do(ctx, "resource_metadata", struct {
-		URL      string `json:"url"`
-		Metadata string `json:"resource_metadata,omitempty"`
-	}{url, metadata}, &r)
+	err := c.s.do(ctx, "resource_metadata", members(nil).text("url", url).optional("resource_metadata", metadata), &r)
 	if err != nil {
 		return ResourceMetadata{}, err
 	}

@@ -10,17 +10,23 @@ import (
 //
 // What comes back is for Answered to look at. Transport does both.
 func (c *Client) Prepare(ctx context.Context, method, url string) (http.Header, error) {
-	var r struct {
-		Headers []pair `json:"headers"`
-	}
-	err := c.s.do(ctx, "prepare", struct {
-		URL    string `json:"url"`
-		Method string `json:"method,omitempty"`
-	}{url, method}, &r)
+	prepared, err := call[prepared](c.s, ctx, "prepare", members(nil).text("url", url).optional("method", method))
 	if err != nil {
 		return nil, err
 	}
-	return headerOf(r.Headers), nil
+	return headerOf(prepared.headers), nil
+}
+
+type prepared struct{ headers []pair }
+
+func (p *prepared) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		if string(r.name()) == "headers" {
+			p.headers = r.pairs()
+		} else {
+			r.raw()
+		}
+	}
 }
 
 // Retry is what follows from a resource's answer.
@@ -72,14 +78,9 @@ func (c *Client) answered(ctx context.Context, req *http.Request, res *http.Resp
 		Retried   string     `json:"retried"`
 		Challenge *Challenge `json:"challenge"`
 	}
-	err := c.s.do(ctx, "answered", struct {
-		URL     string `json:"url"`
-		Method  string `json:"method,omitempty"`
-		Status  int    `json:"status"`
-		Headers []pair `json:"headers"`
-		Sent    string `json:"sent,omitempty"`
-		Retried string `json:"retried,omitempty"`
-	}{req.URL.String(), req.Method, res.StatusCode, wireHeaders(res.Header), sent, retried}, &r)
+	params := members(nil).text("url", req.URL.String()).optional("method", req.Method).integer("status", int64(res.StatusCode)).
+		pairs("headers", wireHeaders(res.Header)).optional("sent", sent).optional("retried", retried)
+	err := c.s.do(ctx, "answered", params, &r)
 	if err != nil {
 		return Retry{}, err
 	}

@@ -1,9 +1,6 @@
 package drive
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // restartPause is how far apart restarts are that nobody asked for.
 const restartPause = time.Minute
@@ -77,10 +74,5 @@ func (s *session) ask(op string, out any) bool {
 	id, w := s.enqueue(op, nil)
 	s.run()
 	delete(s.waiters, id)
-	select {
-	case r := <-w.done:
-		return r.err == nil && json.Unmarshal(r.ok, out) == nil
-	default:
-		return false
-	}
+	return w.ended && w.result.read(op, out) == nil
 }

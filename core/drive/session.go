@@ -1,7 +1,6 @@
 package drive
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -36,8 +35,9 @@ type session struct {
 	entropy  pool
 	nextID   int64
 	inbox    []input
-	cause    error // of the answer that the engine was given last
-	buffer   []byte
+	cause    error    // of the answer that the engine was given last
+	buffer   []byte   // of messages, kept from one to the next
+	effects  [][]byte // those of a turn, kept likewise
 	waiters  map[int64]*waiter
 	tasks    map[string]*task
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
@@ -46,10 +46,13 @@ type session struct {
 
 // waiter is a command that has not ended.
 type waiter struct {
-	op   string
-	done chan result
+	op     string
+	result result
+	ended  bool
+	done   chan struct{} // closed when it has ended; nil where it ended before anybody could wait
 }
 
+// result is what a command gave: err, or an object, a part of a message that nobody else holds.
 type result struct {
 	ok  json.RawMessage
 	err error
@@ -121,8 +124,7 @@ func (s *session) open(stored string) error {
 	}
 	if stored != "" {
 		msg = append(msg, `,"session":`...)
-		text, _ := json.Marshal(stored) // a string
-		msg = append(msg, text...)
+		msg = appendText(msg, []byte(stored))
 	}
 	msg = append(msg, '}')
 	defer clear(msg)
@@ -163,8 +165,7 @@ func (s *session) run() {
 }
 
 func (s *session) feed(in input) {
-	msg := append(s.head(), in.members...)
-	msg = append(msg, '}')
+	msg := in.append(s.head())
 	code := s.lane.engine.Input(s.handle, msg)
 	clear(msg)
 	clear(in.members)
@@ -195,7 +196,7 @@ func (s *session) refuse(code int32, in input) {
 
 // drain takes all effects before it carries out the first, so that what they lead to comes after them.
 func (s *session) drain() {
-	var raws [][]byte
+	raws := s.effects[:0]
 	for {
 		raw := s.lane.engine.Effect(s.handle)
 		if raw == nil {
@@ -203,17 +204,20 @@ func (s *session) drain() {
 		}
 		raws = append(raws, raw)
 	}
+	s.effects = raws
 	if s.lost() {
 		return // what an instance said in the turn that killed it is not to be trusted
 	}
 	for _, raw := range raws {
-		var e effect
-		if err := json.Unmarshal(raw, &e); err != nil {
+		e, ok := readEffect(raw)
+		if !ok {
 			continue // no effect that this host could answer; transcripts hold the engine to its format
 		}
-		s.carryOut(&e, raw)
-		clear(raw)
+		if s.carryOut(e, raw); e.Kind != "result" {
+			clear(raw)
+		}
 	}
+	clear(raws)
 }
 
 func (s *session) lost() bool {
@@ -229,9 +233,14 @@ func (s *session) settle() {
 }
 
 func (s *session) resolve(id int64, r result) {
-	if w := s.waiters[id]; w != nil {
-		delete(s.waiters, id)
-		w.done <- r
+	w := s.waiters[id]
+	if w == nil {
+		clear(r.ok)
+		return
+	}
+	delete(s.waiters, id)
+	if w.result, w.ended = r, true; w.done != nil {
+		close(w.done)
 	}
 }
 
@@ -255,15 +264,18 @@ func (s *session) start(op string, params any) (int64, *waiter, error) {
 	id, w := s.enqueue(op, raw)
 	s.run()
 	s.settle()
+	if !w.ended {
+		w.done = make(chan struct{})
+	}
 	return id, w, nil
 }
 
 // enqueue makes a command the last of the inputs that wait.
-func (s *session) enqueue(op string, params json.RawMessage) (int64, *waiter) {
+func (s *session) enqueue(op string, params members) (int64, *waiter) {
 	s.nextID++
-	w := &waiter{op: op, done: make(chan result, 1)}
+	w := &waiter{op: op}
 	s.waiters[s.nextID] = w
-	s.inbox = append(s.inbox, command(op, s.nextID, params))
+	s.inbox = append(s.inbox, input{op: op, command: s.nextID, members: params})
 	return s.nextID, w
 }
 
@@ -292,14 +304,12 @@ func (s *session) do(ctx context.Context, op string, params, out any) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case r := <-w.done:
-		return r.read(op, out)
-	default:
+	if w.done == nil {
+		return w.result.read(op, out)
 	}
 	select {
-	case r := <-w.done:
-		return r.read(op, out)
+	case <-w.done:
+		return w.result.read(op, out)
 	case <-ctx.Done():
 		s.withdraw(id)
 		return gaveUp(op, ctx.Err())
@@ -317,18 +327,29 @@ func (s *session) withdraw(id int64) {
 	if s.waiters[id] == nil || s.handle == 0 {
 		return
 	}
-	cancel, _ := s.enqueue("cancel", fmt.Appendf(nil, `{"target":%d}`, id))
+	cancel, _ := s.enqueue("cancel", members(nil).integer("target", id))
 	s.run()
 	delete(s.waiters, cancel)
 	s.settle()
 }
 
+// readable is a result that is asked for often enough to be read without reflection.
+type readable interface{ read(*reader) }
+
+// read reads the result into out, unless that is nil, and wipes it.
 func (r result) read(op string, out any) error {
+	defer clear(r.ok)
 	if r.err != nil || out == nil {
 		return r.err
 	}
-	d := json.NewDecoder(bytes.NewReader(r.ok))
-	if err := d.Decode(out); err != nil {
+	if out, ok := out.(readable); ok {
+		in := read(r.ok)
+		if out.read(in); !in.end() {
+			return internal(op, "unreadable_result", nil)
+		}
+		return nil
+	}
+	if err := json.Unmarshal(r.ok, out); err != nil {
 		return internal(op, "unreadable_result", err)
 	}
 	return nil

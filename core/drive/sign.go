@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"encoding/asn1"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"math/big"
 
@@ -33,15 +32,13 @@ func (s *session) key(e *effect) {
 		return
 	}
 	s.inOrder(e, "key "+e.Name, func(ctx context.Context) input {
-		var found struct {
-			JWK json.RawMessage `json:"jwk,omitempty"`
-		}
 		if e.Delete {
 			if err := s.keys.DeleteKey(ctx, e.Name); err != nil {
 				return keyFailure(ctx, e, err)
 			}
-			return answer(e.ID, "ok", found)
+			return answer(e.ID, nil)
 		}
+		var found members
 		key, err := s.signer(ctx, e.Name)
 		if key == nil && err == nil && e.Create {
 			key, err = s.keys.CreateKey(ctx, e.Name, e.Alg)
@@ -51,12 +48,12 @@ func (s *session) key(e *effect) {
 			if !a.fits(public) {
 				return failed(e.ID, "denied")
 			}
-			found.JWK, err = json.Marshal(jose.JSONWebKey{Key: public})
+			found, err = found.object("jwk", jose.JSONWebKey{Key: public})
 		}
 		if err != nil {
 			return keyFailure(ctx, e, err)
 		}
-		return answer(e.ID, "ok", found)
+		return answer(e.ID, found)
 	})
 }
 
@@ -84,9 +81,7 @@ func (s *session) sign(e *effect) {
 			s.finish(t, keyFailure(ctx, e, err))
 			return
 		}
-		s.finish(t, answer(e.ID, "ok", struct {
-			Signature string `json:"signature"`
-		}{base64.RawURLEncoding.EncodeToString(signature)}))
+		s.finish(t, answer(e.ID, members(nil).text("signature", base64.RawURLEncoding.EncodeToString(signature))))
 	}()
 }
 

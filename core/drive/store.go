@@ -172,28 +172,26 @@ func (s *session) stored(e *effect, written bool) {
 func (s *session) access(ctx context.Context, e *effect) (in input, written bool) {
 	var err error
 	if e.Kind == "load" {
-		var found struct {
-			Value   *string `json:"value,omitempty"`
-			Version string  `json:"version"`
-		}
-		value, version, ok, failure := s.opts.Store.Load(ctx, e.Key)
-		if ok {
-			found.Value, found.Version = &value, version
-		}
-		if err = failure; err == nil {
-			return answer(e.ID, "ok", found), false
+		var value, version string
+		var ok bool
+		if value, version, ok, err = s.opts.Store.Load(ctx, e.Key); err == nil {
+			var found members
+			if ok {
+				found = make(members, 0, len(value)+len(value)/8+64).text("value", value)
+			} else {
+				version = ""
+			}
+			return answer(e.ID, found.text("version", version)), false
 		}
 	} else {
-		var kept struct {
-			Version string `json:"version"`
-		}
+		var version string
 		if expiring, ok := s.opts.Store.(ExpiringStore); ok && e.ExpiresAt != 0 && e.Value != nil {
-			kept.Version, err = expiring.StoreUntil(ctx, e.Key, e.Version, *e.Value, time.UnixMilli(e.ExpiresAt))
+			version, err = expiring.StoreUntil(ctx, e.Key, e.Version, *e.Value, time.UnixMilli(e.ExpiresAt))
 		} else {
-			kept.Version, err = s.opts.Store.Store(ctx, e.Key, e.Version, e.Value)
+			version, err = s.opts.Store.Store(ctx, e.Key, e.Version, e.Value)
 		}
 		if err == nil {
-			return answer(e.ID, "ok", kept), true
+			return answer(e.ID, members(nil).text("version", version)), true
 		}
 	}
 	switch {

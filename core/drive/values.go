@@ -1,6 +1,7 @@
 package drive
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -40,12 +41,45 @@ type AuthorizeParams struct {
 	InsecureCodeVerifier string `json:"insecure_code_verifier,omitempty"`
 }
 
+func (p AuthorizeParams) members() (m members, err error) {
+	m = m.optional("scope", p.Scope).optional("redirect_uri", p.RedirectURI).optional("state", p.State)
+	if len(p.Parameters) > 0 {
+		m = m.pairs("parameters", p.Parameters)
+	}
+	m = m.optional("prompt", p.Prompt).optional("login_hint", p.LoginHint).optional("id_token_hint", p.IDTokenHint).optional("ui_locales", p.UILocales)
+	if p.MaxAge != nil {
+		m = m.integer("max_age", *p.MaxAge)
+	}
+	m = m.optional("acr_values", p.ACRValues)
+	if m, err = m.object("claims", p.Claims); err != nil {
+		return nil, err
+	}
+	if m, err = m.object("authorization_details", p.AuthorizationDetails); err != nil {
+		return nil, err
+	}
+	return m.optional("response_mode", p.ResponseMode).optional("insecure_state", p.InsecureState).
+		optional("insecure_nonce", p.InsecureNonce).optional("insecure_code_verifier", p.InsecureCodeVerifier), nil
+}
+
 // Authorization is a sign-in that has begun.
 type Authorization struct {
 	// URL is where the user's browser goes.
 	URL string `json:"url"`
 	// State is the one in that URL.
 	State string `json:"state"`
+}
+
+func (a *Authorization) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "url":
+			a.URL = r.text()
+		case "state":
+			a.State = r.text()
+		default:
+			r.raw()
+		}
+	}
 }
 
 // ExchangeParams are a code that was obtained elsewhere and what it is bound to.
@@ -69,19 +103,25 @@ type Token struct {
 	Scope string
 }
 
-// UnmarshalJSON reads the ok of the command token.
-func (t *Token) UnmarshalJSON(raw []byte) error {
-	var w struct {
-		AccessToken string `json:"access_token"`
-		TokenType   string `json:"token_type"`
-		ExpiresAt   int64  `json:"expires_at"`
-		Scope       string `json:"scope"`
+func (t *Token) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		t.member(r.name(), r)
 	}
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return err
+}
+
+func (t *Token) member(name []byte, r *reader) {
+	switch string(name) {
+	case "access_token":
+		t.AccessToken = r.text()
+	case "token_type":
+		t.TokenType = r.text()
+	case "expires_at":
+		t.Expiry = atMilli(r.integer())
+	case "scope":
+		t.Scope = r.text()
+	default:
+		r.raw()
 	}
-	*t = Token{w.AccessToken, w.TokenType, atMilli(w.ExpiresAt), w.Scope}
-	return nil
 }
 
 // String keeps a token that is printed out of logs.
@@ -120,18 +160,51 @@ type Status struct {
 	Device *DeviceAuthorization `json:"device"`
 }
 
-// UnmarshalJSON reads the ok of the command status.
-func (s *Status) UnmarshalJSON(raw []byte) error {
-	type plain Status
-	w := struct {
-		*plain
-		ExpiresAt int64 `json:"expires_at"`
-	}{plain: (*plain)(s)}
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return err
+func (s *Status) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		s.member(r.name(), r)
 	}
-	s.ExpiresAt = atMilli(w.ExpiresAt)
-	return nil
+}
+
+func (s *Status) member(name []byte, r *reader) {
+	switch string(name) {
+	case "name":
+		s.Name = r.text()
+	case "status":
+		s.Status = r.text()
+	case "scope":
+		s.Scope = r.text()
+	case "requested_scope":
+		s.RequestedScope = r.text()
+	case "token_type":
+		s.TokenType = r.text()
+	case "expires_at":
+		s.ExpiresAt = atMilli(r.integer())
+	case "expired":
+		s.Expired = r.boolean()
+	case "refreshable":
+		s.Refreshable = r.boolean()
+	case "not_persisted":
+		s.NotPersisted = r.boolean()
+	case "id_token":
+		s.IDToken = r.text()
+	case "claims":
+		s.Claims = bytes.Clone(r.raw())
+	case "extra":
+		s.Extra = map[string]json.RawMessage{}
+		for r.begin('{'); r.more('}'); {
+			s.Extra[string(r.name())] = bytes.Clone(r.raw())
+		}
+	case "pkce_method":
+		s.PKCEMethod = r.text()
+	case "pkce_verifier_length":
+		s.PKCEVerifierLength = int(r.integer())
+	case "device":
+		s.Device = &DeviceAuthorization{}
+		s.Device.read(r)
+	default:
+		r.raw()
+	}
 }
 
 // CallbackResult is a sign-in that is finished.
@@ -141,17 +214,14 @@ type CallbackResult struct {
 	State string
 }
 
-// UnmarshalJSON reads the ok of the command callback.
-func (r *CallbackResult) UnmarshalJSON(raw []byte) error {
-	if err := json.Unmarshal(raw, &r.Status); err != nil {
-		return err
+func (c *CallbackResult) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		if name := r.name(); string(name) == "state" {
+			c.State = r.text()
+		} else {
+			c.Status.member(name, r)
+		}
 	}
-	var w struct {
-		State string `json:"state"`
-	}
-	err := json.Unmarshal(raw, &w)
-	r.State = w.State
-	return err
 }
 
 // Profile is who signed in, by the word of the provider.

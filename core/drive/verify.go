@@ -20,13 +20,12 @@ func (s *session) verify(e *effect) {
 		return
 	}
 	t := s.begin(e, func() {})
+	var key jose.JSONWebKey
+	readable := json.Unmarshal(e.JWK, &key) == nil
 	go func() {
-		var key jose.JSONWebKey
 		signature, err := base64.RawURLEncoding.DecodeString(e.Signature)
-		valid := err == nil && json.Unmarshal(e.JWK, &key) == nil && a.fits(key.Key) && a.verify(key.Key, a.hash, []byte(e.Input), signature)
-		s.finish(t, answer(e.ID, "ok", struct {
-			Valid bool `json:"valid"`
-		}{valid}))
+		valid := err == nil && readable && a.fits(key.Key) && a.verify(key.Key, a.hash, []byte(e.Input), signature)
+		s.finish(t, answer(e.ID, members(nil).boolean("valid", valid)))
 	}()
 }
 
