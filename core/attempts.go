@@ -5,6 +5,8 @@ import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 const (
 	attemptLife = 10 * 60 * 1000
 	maxAttempts = 16
+	// maxRedeemed is how many that were answered are remembered, so that a second delivery is told from a forged one.
+	maxRedeemed = 4
 	// maxTries bounds how often a change is made anew after somebody else changed the store.
 	maxTries = 5
 )
@@ -18,6 +20,7 @@ type attempt struct {
 	mode                                                 string // response_mode
 	acr                                                  string // acr_values, of which the ID token has to say one
 	redeemed                                             string // by which delivery of the callback; "": not yet
+	text                                                 string // as it is stored; "": not written yet
 }
 
 func findAttempt(list []*attempt, state string) int {
@@ -115,17 +118,21 @@ func (a *attempts) dropKey(gone *attempt, used bool) {
 
 // prune forgets what is over, and the oldest where there are too many: redeemed ones first.
 func prune(list []*attempt, now int64) []*attempt {
-	kept := list[:0]
+	kept, redeemed := list[:0], 0
 	for _, t := range list {
 		if now <= t.at+attemptLife {
 			kept = append(kept, t)
+			if t.redeemed != "" {
+				redeemed++
+			}
 		}
 	}
-	for len(kept) > maxAttempts {
+	for redeemed > maxRedeemed || len(kept) > maxAttempts {
 		drop := 0
 		for i, t := range kept {
 			if t.redeemed != "" {
 				drop = i
+				redeemed--
 				break
 			}
 		}
@@ -152,6 +159,7 @@ func (a *attempts) load(done func(*fault)) {
 				if n, ok := e.Get("max_age").Int(); ok {
 					t.maxAge = n
 				}
+				t.text = e.Raw()
 				a.list = append(a.list, t)
 			}
 		}
@@ -164,27 +172,35 @@ func (a *attempts) encode(list []*attempt) string {
 	w.Key("attempts")
 	w.Open('[')
 	for _, t := range list {
-		if plant == "attempt-not-stored" {
-			continue
+		if t.text == "" {
+			t.text = t.encode()
 		}
-		w.Open('{')
-		w.MemberStr("state", t.state)
-		w.MemberStrIf("nonce", t.nonce)
-		w.MemberStrIf("code_verifier", t.verifier)
-		w.MemberStr("redirect_uri", t.redirectURI)
-		w.MemberStrIf("scope", t.scope)
-		w.MemberStrIf("app_state", t.appState)
-		w.MemberStrIf("dpop_key", t.key)
-		w.MemberStrIf("response_mode", t.mode)
-		w.MemberStrIf("acr_values", t.acr)
-		w.MemberInt("at", t.at)
-		if t.maxAge >= 0 {
-			w.MemberInt("max_age", t.maxAge)
+		if plant != "attempt-not-stored" {
+			w.Raw(t.text)
 		}
-		w.MemberStrIf("redeemed", t.redeemed)
-		w.Close('}')
 	}
 	w.Close(']')
+	w.Close('}')
+	return w.String()
+}
+
+func (t *attempt) encode() string {
+	w := json.NewWriter()
+	w.Open('{')
+	w.MemberStr("state", t.state)
+	w.MemberStrIf("nonce", t.nonce)
+	w.MemberStrIf("code_verifier", t.verifier)
+	w.MemberStrIf("redirect_uri", t.redirectURI)
+	w.MemberStrIf("scope", t.scope)
+	w.MemberStrIf("app_state", t.appState)
+	w.MemberStrIf("dpop_key", t.key)
+	w.MemberStrIf("response_mode", t.mode)
+	w.MemberStrIf("acr_values", t.acr)
+	w.MemberInt("at", t.at)
+	if t.maxAge >= 0 {
+		w.MemberInt("max_age", t.maxAge)
+	}
+	w.MemberStrIf("redeemed", t.redeemed)
 	w.Close('}')
 	return w.String()
 }

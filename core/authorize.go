@@ -91,7 +91,7 @@ func (c *client) giveOut(cmd *command, a *attempt, params []form.Param, fail fun
 		if i := findAttempt(list, a.state); i >= 0 {
 			list = append(list[:i], list[i+1:]...)
 		}
-		a.at = c.now // it may have waited for its turn
+		a.at, a.text = c.now, "" // it may have waited for its turn
 		return append(list, a), nil
 	}, func(f *fault) {
 		if f != nil {

@@ -84,7 +84,7 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 		}
 		answered := *found
 		answered.iss = get("iss")
-		list[i] = &attempt{state: state, redirectURI: found.redirectURI, at: found.at, mode: found.mode, key: found.key, maxAge: -1, redeemed: mine}
+		list[i] = &attempt{state: state, at: found.at, key: found.key, maxAge: -1, redeemed: mine}
 		found = &answered
 		return list, nil
 	}, func(f *fault) {
@@ -115,6 +115,8 @@ func (c *client) checkCallback(a *attempt, url string, signed bool, get func(str
 	switch {
 	case c.now > a.at+attemptLife:
 		return &fault{kind: kindExpired, code: "attempt_expired"}
+	case a.redeemed != "" && plant != "state-not-consumed":
+		return &fault{kind: kindCallback, code: "already_used"}
 	case url != "" && !answers(url, a.redirectURI):
 		return &fault{kind: kindCallback, code: "wrong_redirect_uri"}
 	case signed != modeSigned(a.mode):
@@ -124,8 +126,6 @@ func (c *client) checkCallback(a *attempt, url string, signed bool, get func(str
 		return &fault{kind: kindCallback, code: "missing_iss"}
 	case iss != "" && c.issuer != "" && iss != c.issuer && iss != c.tenantIssuer(tenantOf(iss, c.issuerTemplate)):
 		return &fault{kind: kindCallback, code: "wrong_iss"}
-	case a.redeemed != "" && plant != "state-not-consumed":
-		return &fault{kind: kindCallback, code: "already_used"}
 	case get("error") != "":
 		return protocolError(get)
 	case get("code") == "":

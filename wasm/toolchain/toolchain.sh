@@ -37,14 +37,8 @@ install_all() {
 		chmod -R u+w "$tools/root"
 		# The module archive lacks the net submodule; the module never uses it, the loader only wants it there.
 		mkdir -p "$tools/root/src/net" && echo 'package net' >"$tools/root/src/net/net.go"
-		# A collector that runs between calls only (runtime/gc_boundary.go says why).
-		rt=$tools/root/src/runtime
-		cp "$here/runtime/gc_boundary.go" "$rt/gc_leaking.go"
-		sed -i 's|^//go:build gc.conservative .. gc.precise$|& \|\| gc.leaking|; s|freeBytes := runGC()|freeBytes := uintptr(0) // never within a call|' "$rt/gc_blocks.go"
-		sed -i 's|^//go:build gc.precise$|& \|\| gc.leaking|' "$rt/gc_precise.go"
-		rm -f "$rt/zero_new_alloc.go" "$rt/zero_new_alloc_noop.go"
-		grep -q 'never within a call' "$rt/gc_blocks.go" && grep -q 'gc.leaking' "$rt/gc_precise.go" || {
-			echo "toolchain: TinyGo's collector is not the one these edits are for" >&2; exit 1; }
+		# A heap that is collected between calls only (runtime/gc_boundary.go says why).
+		cp "$here/runtime/gc_boundary.go" "$tools/root/src/runtime/gc_leaking.go"
 		stamp >"$tools/version"
 	fi
 	echo "toolchain: tinygo $version in $tools"

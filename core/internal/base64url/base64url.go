@@ -4,21 +4,25 @@ package base64url
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Encode gives the text of b.
-func Encode(b []byte) string {
-	out := make([]byte, 0, (len(b)*4+2)/3)
-	var acc uint
-	bits := 0
-	for _, c := range b {
-		acc = acc<<8 | uint(c)
-		for bits += 8; bits >= 6; {
-			bits -= 6
-			out = append(out, alphabet[acc>>bits&63])
+func Encode(b []byte) string { return string(encode(b)) }
+
+func encode(b []byte) []byte {
+	out := make([]byte, (len(b)*8+5)/6)
+	var acc, bits uint
+	n := 0
+	for i := range out {
+		if bits < 6 {
+			acc <<= 8
+			if n < len(b) {
+				acc |= uint(b[n])
+			}
+			n++
+			bits += 8
 		}
+		bits -= 6
+		out[i] = alphabet[acc>>bits&63]
 	}
-	if bits > 0 {
-		out = append(out, alphabet[acc<<(6-bits)&63])
-	}
-	return string(out)
+	return out
 }
 
 // Decode gives the bytes of s; ok is false for a foreign character, padding, an impossible length or spare bits that are not zero.
@@ -37,7 +41,7 @@ func DecodeStd(s string) (b []byte, ok bool) {
 
 // EncodeStd gives base64 with padding: HTTP Basic credentials (RFC 7617).
 func EncodeStd(b []byte) string {
-	out := []byte(Encode(b))
+	out := encode(b)
 	for i, c := range out {
 		switch c {
 		case '-':
@@ -56,9 +60,9 @@ func decode(s string, c62, c63 byte) (b []byte, ok bool) {
 	if len(s)%4 == 1 {
 		return nil, false
 	}
-	b = make([]byte, 0, len(s)*3/4)
+	b = make([]byte, len(s)*3/4)
 	var acc uint
-	bits := 0
+	n, bits := 0, 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
@@ -78,7 +82,8 @@ func decode(s string, c62, c63 byte) (b []byte, ok bool) {
 		acc = (acc<<6 | uint(c)) & 0xFFFF
 		if bits += 6; bits >= 8 {
 			bits -= 8
-			b = append(b, byte(acc>>bits))
+			b[n] = byte(acc >> bits)
+			n++
 		}
 	}
 	return b, acc&(1<<bits-1) == 0

@@ -6,33 +6,69 @@ type Param struct{ Name, Value string }
 
 // Append appends s, escaped; spaces become plus signs.
 func Append(b []byte, s string) []byte {
+	at := len(b)
+	b = append(b, make([]byte, size(s))...)
+	put(b[at:], s)
+	return b
+}
+
+func plain(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~'
+}
+
+// size is the length of s, escaped.
+func size(s string) int {
+	n := len(s)
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c != ' ' && !plain(c) {
+			n += 2
+		}
+	}
+	return n
+}
+
+// put writes s, escaped, to b, which has room for it, and gives what is left of b.
+func put(b []byte, s string) []byte {
 	const hex = "0123456789ABCDEF"
+	at := 0
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
-		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '~':
-			b = append(b, c)
+		case plain(c):
 		case c == ' ':
-			b = append(b, '+')
+			c = '+'
 		default:
-			b = append(b, '%', hex[c>>4], hex[c&15])
+			b[at], b[at+1] = '%', hex[c>>4]
+			c = hex[c&15]
+			at += 2
 		}
+		b[at] = c
+		at++
 	}
-	return b
+	return b[at:]
 }
 
 // Encode gives the text of the parameters, in their order.
 func Encode(params []Param) string {
-	var b []byte
+	if len(params) == 0 {
+		return ""
+	}
+	n := -1
+	for _, p := range params {
+		n += size(p.Name) + size(p.Value) + 2
+	}
+	text := make([]byte, n)
+	b := text
 	for i, p := range params {
 		if i > 0 {
-			b = append(b, '&')
+			b[0] = '&'
+			b = b[1:]
 		}
-		b = Append(b, p.Name)
-		b = append(b, '=')
-		b = Append(b, p.Value)
+		b = put(b, p.Name)
+		b[0] = '='
+		b = put(b[1:], p.Value)
 	}
-	return string(b)
+	return string(text)
 }
 
 // Decode reads such a text; ok is false for an escape that is none, or a semicolon, which some read as a separator. A piece without "=" is a name with an empty value.

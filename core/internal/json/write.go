@@ -6,8 +6,11 @@ type Writer struct {
 	comma bool
 }
 
-// NewWriter makes a Writer with room for an ordinary message.
-func NewWriter() *Writer { return &Writer{b: make([]byte, 0, 500)} }
+// usual is the size of an ordinary message, with which a Writer begins.
+const usual = 480
+
+// NewWriter makes a Writer.
+func NewWriter() *Writer { return &Writer{} }
 
 // String is what was written.
 func (w *Writer) String() string { return string(w.b) }
@@ -15,74 +18,91 @@ func (w *Writer) String() string { return string(w.b) }
 // Bytes is what was written.
 func (w *Writer) Bytes() []byte { return w.b }
 
-func (w *Writer) sep() {
-	if w.comma {
-		w.b = append(w.b, ',')
+// room makes the text n bytes longer and gives these bytes, to be filled: one call for a member, where TinyGo's append is one for each byte.
+func (w *Writer) room(n int) []byte {
+	at := len(w.b)
+	if at+n > cap(w.b) {
+		b := make([]byte, at, max(2*at, at+n, usual))
+		copy(b, w.b)
+		w.b = b
 	}
-	w.comma = true
+	w.b = w.b[:at+n]
+	return w.b[at:]
+}
+
+// begin puts the comma where one is due, and makes room for n bytes.
+func (w *Writer) begin(n int) []byte {
+	if !w.comma {
+		w.comma = true
+		return w.room(n)
+	}
+	b := w.room(n + 1)
+	b[0] = ','
+	return b[1:]
 }
 
 // Key begins a member; a value follows.
 func (w *Writer) Key(name string) {
-	w.sep()
-	w.b = append(w.b, '"')
-	w.b = append(w.b, name...)
-	w.b = append(w.b, '"', ':')
+	b := w.begin(len(name) + 3)
 	w.comma = false
+	b[0] = '"'
+	copy(b[1:], name)
+	copy(b[1+len(name):], `":`)
 }
 
 // Open begins an object or array with its bracket.
 func (w *Writer) Open(bracket byte) {
-	w.sep()
-	w.b = append(w.b, bracket)
+	w.begin(1)[0] = bracket
 	w.comma = false
 }
 
 // Close ends it with the other one.
 func (w *Writer) Close(bracket byte) {
-	w.b = append(w.b, bracket)
+	w.room(1)[0] = bracket
 	w.comma = true
 }
 
 // Raw writes s, which is JSON already.
-func (w *Writer) Raw(s string) {
-	w.sep()
-	w.b = append(w.b, s...)
-}
+func (w *Writer) Raw(s string) { copy(w.begin(len(s)), s) }
 
 // Str writes a string.
 func (w *Writer) Str(s string) {
-	w.sep()
-	w.b = append(w.b, '"')
-	from := 0
+	n := len(s) + 2
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
-		}
-		w.b = append(w.b, s[from:i]...)
-		from = i + 1
-		switch c {
-		case '"', '\\':
-			w.b = append(w.b, '\\', c)
-		case '\n':
-			w.b = append(w.b, '\\', 'n')
-		case '\r':
-			w.b = append(w.b, '\\', 'r')
-		case '\t':
-			w.b = append(w.b, '\\', 't')
-		default:
-			const hex = "0123456789abcdef"
-			w.b = append(w.b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		if c := s[i]; c < 0x20 {
+			n += 5
+		} else if c == '"' || c == '\\' {
+			n++
 		}
 	}
-	w.b = append(w.b, s[from:]...)
-	w.b = append(w.b, '"')
+	b := w.begin(n)
+	b[0], b[n-1] = '"', '"'
+	if b = b[1:]; n == len(s)+2 {
+		copy(b, s)
+		return
+	}
+	at := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < 0x20 {
+			const hex = "0123456789abcdef"
+			copy(b[at:], `\u00`)
+			b[at+4], b[at+5] = hex[c>>4], hex[c&15]
+			at += 6
+			continue
+		}
+		if c == '"' || c == '\\' {
+			b[at] = '\\'
+			at++
+		}
+		b[at] = c
+		at++
+	}
 }
 
 // Int writes a number.
 func (w *Writer) Int(n int64) {
-	w.sep()
+	w.begin(0)
 	w.b = AppendInt(w.b, n)
 }
 
