@@ -19,10 +19,10 @@ await engine.ready();
 /** What follows from the environment, which is the same for all requests of an isolate. */
 let known: Settings | undefined;
 
-const serve = async (exchange: Exchange, env: Env): Promise<void> => {
+const serve = async (exchange: Exchange, env: Env, context: ExecutionContext): Promise<void> => {
   try {
     const { open, ring, clientKey, lifetime } = (known ??= await settings(env));
-    const { executors, keys } = storage(env.SESSIONS, ring, lifetime);
+    const { executors, keys } = storage(env.SESSIONS, ring, lifetime, (said) => context.waitUntil(said));
     const held = { keys, clientKey };
     await engine.run(open, await exchange.command(), {
       ...executors,
@@ -46,7 +46,7 @@ export default {
   fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
     const exchange = new Exchange(request, env.PROXY_TIMEOUT_MS ?? 30_000);
     // A browser that goes away must not end what others wait for: a refresh, or a session that is being stored.
-    context.waitUntil(serve(exchange, env));
+    context.waitUntil(serve(exchange, env, context));
     return exchange.response;
   },
 };

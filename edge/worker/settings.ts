@@ -1,4 +1,5 @@
 import { named } from '../../js/src/algorithms.js';
+import { CLIENT_KEY as HELD } from '../../js/src/keys.js';
 import { readRing, type Ring } from './seal.js';
 
 /** Variables, secrets and bindings of the Worker. ../README.md says what each is. */
@@ -40,7 +41,8 @@ export const settings = async ({ BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, SESS
   if (typeof BFF?.client !== 'object') throw new Error('BFF: has to be an object with client');
   if (!SESSIONS) throw new Error('SESSIONS: the binding of the Durable Object is missing');
   if (BFF.client.client_secret !== undefined) throw new Error('BFF: client.client_secret is a secret: CLIENT_SECRET is its place');
-  const config = { ...BFF, client: { ...BFF.client, ...(CLIENT_SECRET && { client_secret: CLIENT_SECRET }) } };
+  const client = { ...BFF.client, ...(CLIENT_SECRET && { client_secret: CLIENT_SECRET }), ...(CLIENT_KEY && { client_key: HELD }) };
+  const config = { ...BFF, client };
   return {
     open: `"kind":"bff","config":${JSON.stringify(config)}`,
     ring: await readRing(SEAL_KEYS ?? ''),

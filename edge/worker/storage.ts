@@ -44,16 +44,19 @@ const cache: Executor = async ({ kind, key, version, value }) => {
   return { version: value === undefined ? '' : `${states}` };
 };
 
-const hold = async (ask: Ask, { name, timeout_ms }: Effect, { signal }: AbortController): Promise<object> => {
+/** What has to be said although the request is over. */
+type Keep = (said: Promise<unknown>) => void;
+
+const hold = async (ask: Ask, keep: Keep, { name, timeout_ms }: Effect, { signal }: AbortController): Promise<object> => {
   const { token } = await ask(name, { op: 'lock', name, wait_ms: timeout_ms });
   if (!token) throw new Failed('timeout');
   const say = (op: 'renew' | 'unlock') => ask(name, { op, name, token }).catch(() => {});
   const clock = setInterval(() => say('renew'), LEASE_MS / 3);
   const release = () => {
     clearInterval(clock);
-    return say('unlock');
+    keep(say('unlock'));
   };
-  if (signal.aborted) await release();
+  if (signal.aborted) release();
   else signal.addEventListener('abort', release);
   return {};
 };
@@ -88,7 +91,7 @@ const sealedKeys = (ask: Ask, ring: Ring, lifetime: number): KeyStore => {
 };
 
 /** Everything that is kept for one request: `load`, `store`, `lock`, and the store of keys. `lifetime` is that of keys, in ms. */
-export const storage = (objects: DurableObjectNamespace, ring: Ring, lifetime: number) => {
+export const storage = (objects: DurableObjectNamespace, ring: Ring, lifetime: number, keep: Keep) => {
   const ask = askObjects(objects);
   const access: Executor = async (effect, controller) => {
     const { kind, key, version, value, expires_at } = effect;
@@ -97,6 +100,6 @@ export const storage = (objects: DurableObjectNamespace, ring: Ring, lifetime: n
     if (failed) throw new Failed(failed);
     return ok;
   };
-  const executors: Record<string, Executor> = { load: access, store: access, lock: (effect, controller) => hold(ask, effect, controller) };
+  const executors: Record<string, Executor> = { load: access, store: access, lock: (effect, controller) => hold(ask, keep, effect, controller) };
   return { executors, keys: sealedKeys(ask, ring, lifetime) };
 };

@@ -1,13 +1,14 @@
 //go:build !js
 
 // Command nethttp is a backend for a frontend as a Go server, for the tests of edge: core/drive/bff on the native engine, with sessions in an
-// SQLite database. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS and CLIENT_SECRET, as they are for the
-// Workers. It prints "ready: URL" when it listens, and runs until it is told to end.
+// SQLite database. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as they
+// are for the Workers. It prints "ready: URL" when it listens, and runs until it is told to end.
 package main
 
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"encoding/json"
 	"flag"
 	"log"
@@ -20,6 +21,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	engine "github.com/oauth2-wasm/oauth2-wasm/core/bff"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
@@ -51,12 +54,20 @@ func run(addr, database, page string, timeout time.Duration) error {
 	if err != nil {
 		return err
 	}
+	var clientKey crypto.Signer
+	if text := os.Getenv("CLIENT_KEY"); text != "" {
+		var key jose.JSONWebKey
+		if err := key.UnmarshalJSON([]byte(text)); err != nil {
+			return err
+		}
+		clientKey, _ = key.Key.(crypto.Signer)
+	}
 	store, err := sqlitestore.Open(database)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	handler, err := bff.New(engine.Engine(), config, bff.Options{Ring: ring, Store: store, ResourceTimeout: timeout, OnError: func(err error) { log.Print(err) }})
+	handler, err := bff.New(engine.Engine(), config, bff.Options{Ring: ring, Store: store, ClientKey: clientKey, ResourceTimeout: timeout, OnError: func(err error) { log.Print(err) }})
 	if err != nil {
 		return err
 	}

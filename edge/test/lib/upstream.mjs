@@ -60,14 +60,14 @@ export const api = async () => {
 };
 
 /**
- * Stands before the endpoints that tokens come from and go to, and lets requests through to `target`, a function that gives their
+ * Stands before the endpoints that tokens come from and go to, the backend's for logout tokens among them, and lets requests through to `target`, a function that gives their
  * URLs. What is asked for, and every token that comes back, is kept.
  */
 export const gate = async (target) => {
   const state = {
     asked: [],
     tokens: [],
-    /** Lifetime in seconds that the next access tokens from codes are said to have. */
+    /** Lifetime in seconds that the next access tokens are said to have, but for refreshed ones. */
     expiresIn: undefined,
     /** Called before a request goes on; a promise holds it up, and `false` drops the connection. */
     before: undefined,
@@ -77,7 +77,8 @@ export const gate = async (target) => {
   const server = await listen(async (incoming, outgoing) => {
     const body = await read(incoming);
     const form = new URLSearchParams(body.toString());
-    state.asked.push({ path: incoming.url, form });
+    const entry = { path: incoming.url, form, authorization: incoming.headers.authorization };
+    state.asked.push(entry);
     if ((await state.before?.(form)) === false) return incoming.socket.resetAndDestroy();
     const { host, connection, ...headers } = incoming.headers;
     const onward = request(target(incoming.url), { method: incoming.method, headers, agent: false }, async (answer) => {
@@ -85,12 +86,13 @@ export const gate = async (target) => {
       try {
         const json = JSON.parse(text);
         for (const name of ['access_token', 'refresh_token', 'id_token']) if (json[name]) state.tokens.push({ name, value: json[name] });
-        if (state.expiresIn && json.expires_in && form.get('grant_type') === 'authorization_code') json.expires_in = state.expiresIn;
+        if (state.expiresIn && json.expires_in && form.get('grant_type') !== 'refresh_token') json.expires_in = state.expiresIn;
         text = JSON.stringify(json);
       } catch {
         // no JSON: a revocation has no body
       }
       if ((await state.after?.(form)) === false) return incoming.socket.resetAndDestroy();
+      entry.status = answer.statusCode;
       outgoing.writeHead(answer.statusCode, { 'content-type': answer.headers['content-type'] ?? 'text/plain', 'cache-control': 'no-store' });
       outgoing.end(text);
     });

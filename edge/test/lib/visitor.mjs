@@ -91,7 +91,7 @@ export class Visitor {
     return this.send(to, { ...init, headers: { 'x-csrf': '1', origin: this.url, ...headers } });
   }
 
-  /** Goes through pages of another server, and agrees, until one leads to the backend: the URL, or else the last page. */
+  /** Goes through pages of another server, and agrees, until one leads to the backend: the URL, with the form where one is posted there, or else the last page. */
   async agree(to) {
     for (let pages = 0; pages < 20; pages += 1) {
       let at = new URL(to);
@@ -105,6 +105,7 @@ export class Visitor {
           if (name && (tag.startsWith('<input') || pressed.includes(value))) form.set(name, typed[name] ?? value);
         }
         at = new URL(attribute(action, 'action') || at.href, at);
+        if (at.origin === this.url) return { url: at.href, form };
         const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: at.origin };
         answer = await this.send(at.pathname + at.search, { origin: at.origin, method: 'POST', headers, body: String(form) });
         if (!answer.location) return { page: answer };
@@ -122,6 +123,12 @@ export class Visitor {
     const { url, page } = await this.agree(answer.location);
     if (!url) throw new Error(`no way back: ${page.status} ${page.text}`);
     return url.slice(this.url.length);
+  }
+
+  /** Posts the form of a callback, as a page of the authorization server does. */
+  post({ url, form }) {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'content-length': String(form).length };
+    return this.send(url.slice(this.url.length), { method: 'POST', headers, body: String(form) });
   }
 
   /** Signs in, and gives the answer that did. */

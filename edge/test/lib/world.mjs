@@ -13,21 +13,35 @@ export const work = join(root, 'build/edge-test');
 /** A key of a ring, with its id. */
 export const sealKey = (id) => `${id}:${randomBytes(32).toString('base64url')}`;
 
-const embedded = async ({ base, home, secret, grace }) => {
+/** What of a private JWK may be known. */
+const publicKey = ({ kty, crv, x, y, kid, alg }) => ({ kty, crv, x, y, kid, alg });
+
+const embedded = async ({ base, home, app, logout, secret, clientKey, signingKey, flags = [] }) => {
   const program = join(work, 'authserver');
   const made = `${program}.${process.pid}`;
   execFileSync('go', ['build', '-o', made, './edge/dev/authserver'], { cwd: root, stdio: 'inherit' });
   renameSync(made, program); // test files run at the same time
-  const args = ['EDGE_CLIENT_SECRET=' + secret, program, '-base', base, '-home', home, '-grace', grace ?? '0s'];
+  const key = (name, jwk) => (jwk ? [`${name}=${JSON.stringify(jwk)}`] : []);
+  const proves = clientKey ? key('EDGE_CLIENT_JWK', publicKey(clientKey)) : [`EDGE_CLIENT_SECRET=${secret}`];
+  const args = [...proves, ...key('EDGE_SIGNING_JWK', signingKey), program, '-base', base, '-home', home, '-app', app, '-backchannel-logout', logout, ...flags];
   const server = await run('env', args, /^ready: (\S+)/);
-  return { ...server, client_id: 'edge', scope: 'openid profile email notes.read' };
+  return { ...server, client_id: 'edge', secret, scope: 'openid profile email notes.read', resource: `${server.match[1]}/api/notes` };
 };
 
 /** npm oidc-provider, a certified server that is not ours. */
-const certified = async ({ base, home }) => {
+const certified = async ({ base, home, app, logout, clientKey, flags = [] }) => {
   const program = join(root, 'js/test/lib/oidc-provider.mjs');
-  const server = await run(process.execPath, [program, '--backchannel-logout', `${base}/backchannel_logout`, `${base}/callback`, home], /^ready: (\S+)/);
-  return { ...server, client_id: 'basic', secret: 'a-secret-of-the-test', scope: 'openid offline_access' };
+  const redirect_uris = [`${base}/callback`, home, app];
+  const server = await run(process.execPath, [program, '--backchannel-logout', logout, ...flags, ...redirect_uris], /^ready: (\S+)/);
+  const known = { ...server, client_id: 'basic', secret: 'a-secret-of-the-test', scope: 'openid offline_access', resource: /^resource: (\S+)/m.exec(server.said.join('\n'))[1] };
+  if (!clientKey) return known;
+  const client = {
+    redirect_uris, post_logout_redirect_uris: redirect_uris, backchannel_logout_uri: logout, backchannel_logout_session_required: true,
+    grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [publicKey(clientKey)] },
+  };
+  const answer = await fetch(`${server.match[1]}/reg`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(client) });
+  assert.equal(answer.status, 201, await answer.clone().text());
+  return { ...known, client_id: (await answer.json()).client_id };
 };
 
 const servers = { embedded, certified };
@@ -36,41 +50,48 @@ const servers = { embedded, certified };
  * Starts a world.
  *
  * @param {object} host see hosts/README.md
- * @param {{server?: 'embedded' | 'certified', grace?: string, config?: object, page?: string, proxyTimeoutMs?: number}} [options]
+ * @param {object} [options] besides these, what a host takes
+ * @param {'embedded' | 'certified'} [options.server]
+ * @param {string[]} [options.flags] more for the server's command line
+ * @param {object} [options.clientKey] private JWK, by which the client proves who it is in place of a secret
+ * @param {object} [options.signingKey] private JWK of the embedded server
+ * @param {object} [options.client] more for the configuration of the client
+ * @param {object | ((known: {url: string, resource: string}) => object)} [options.config] more for the configuration
+ * @param {boolean} [options.direct] nothing stands before the server's endpoints, which are discovered: a DPoP proof names the URL that it is for
  */
-export const world = async (host, { server = 'embedded', grace, config = {}, ...options } = {}) => {
+export const world = async (host, { server = 'embedded', flags, clientKey, signingKey, client, config = {}, direct, ...options } = {}) => {
   mkdirSync(work, { recursive: true });
   const folder = mkdtempSync(join(work, `${host.name}-`));
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const base = `${url}/auth`;
+  let metadata;
+  const door = await gate((path) => ({ '/token': metadata.token_endpoint, '/revoke': metadata.revocation_endpoint, '/backchannel_logout': `${base}/backchannel_logout` })[path]);
   const secret = randomBytes(32).toString('base64url');
-  const authserver = await servers[server]({ base, home: `${url}/`, secret, grace });
+  const authserver = await servers[server]({ base, home: `${url}/`, app: `${url}/app`, logout: `${door.url}/backchannel_logout`, secret, flags, clientKey, signingKey });
   const issuer = authserver.match[1];
-  const metadata = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
+  metadata = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
   const behind = await api();
-  const door = await gate((path) => (path === '/token' ? metadata.token_endpoint : metadata.revocation_endpoint));
   const { authorization_endpoint, end_session_endpoint, jwks_uri } = metadata;
+  const endpoints = direct
+    ? { discovery: true }
+    : { authorization_endpoint, end_session_endpoint, jwks_uri, token_endpoint: `${door.url}/token`, revocation_endpoint: `${door.url}/revoke` };
   const given = {
     port,
     folder,
     config: {
       base,
-      client: {
-        issuer, authorization_endpoint, end_session_endpoint, jwks_uri,
-        client_id: authserver.client_id, scope: authserver.scope,
-        token_endpoint: `${door.url}/token`, revocation_endpoint: `${door.url}/revoke`,
-      },
-      proxy: [{ path: '/api', target: behind.url }, ...(server === 'embedded' ? [{ path: '/api/notes', target: `${issuer}/api/notes` }] : [])],
-      ...config,
+      client: { issuer, client_id: authserver.client_id, scope: authserver.scope, ...endpoints, ...(clientKey && { token_endpoint_auth_method: 'private_key_jwt', client_key_id: clientKey.kid }), ...client },
+      proxy: [{ path: '/api', target: behind.url }, { path: '/api/notes', target: authserver.resource }],
+      ...(typeof config === 'function' ? config({ url, resource: authserver.resource }) : config),
     },
-    secrets: { SEAL_KEYS: sealKey('first'), CLIENT_SECRET: authserver.secret ?? secret },
+    secrets: { SEAL_KEYS: sealKey('first'), ...(clientKey ? { CLIENT_KEY: JSON.stringify(clientKey) } : { CLIENT_SECRET: authserver.secret }) },
     ...options,
   };
   const running = await host.start(given);
-  const secrets = () => [given.secrets.CLIENT_SECRET, ...given.secrets.SEAL_KEYS.split(':').slice(1), ...door.tokens.map(({ value }) => value)];
+  const secrets = () => [clientKey?.d ?? given.secrets.CLIENT_SECRET, ...given.secrets.SEAL_KEYS.split(':').slice(1), ...door.tokens.map(({ value }) => value)];
   return {
-    url, base, issuer, metadata, gate: door, api: behind, host: running, given, secrets,
+    url, base, issuer, metadata, folder, resource: authserver.resource, gate: door, api: behind, host: running, given, secrets,
     visitor: () => new Visitor(url),
     /** Nothing secret is in an answer. */
     keepsQuiet(answer) {
@@ -85,9 +106,8 @@ export const world = async (host, { server = 'embedded', grace, config = {}, ...
       assert.equal(answer.header('x-content-type-options'), 'nosniff');
       this.keepsQuiet(answer);
     },
-    /** Has the server forget the newest token of a kind. */
-    async revoke(kind) {
-      const { value: token } = door.tokens.findLast(({ name }) => name === kind);
+    /** Has the server forget a token, or the newest of a kind. */
+    async revoke(kind, token = door.tokens.findLast(({ name }) => name === kind).value) {
       const authorization = `Basic ${Buffer.from(`${authserver.client_id}:${given.secrets.CLIENT_SECRET}`).toString('base64')}`;
       const { status } = await fetch(metadata.revocation_endpoint, { method: 'POST', headers: { authorization }, body: new URLSearchParams({ token }) });
       assert.ok(status < 300, `revocation: ${status}`);

@@ -1,12 +1,14 @@
 // All that a backend has to do, whoever hosts it (../hosts/README.md).
 import { after, describe } from 'node:test';
 import browser from './browser.mjs';
+import clientKey from './client-key.mjs';
+import dpop from './dpop.mjs';
 import flow from './flow.mjs';
 import logout from './logout.mjs';
 import refusals from './refusals.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, refusals, storage, logout, browser };
+const parts = { flow, dpop, 'client-key': clientKey, refusals, storage, logout, browser };
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */
 export const suite = (host) => {

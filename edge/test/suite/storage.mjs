@@ -6,7 +6,7 @@ import { world } from '../lib/world.mjs';
 
 export default (host) => {
   let w;
-  before(async () => (w = await world(host, { grace: '1m' })));
+  before(async () => (w = await world(host, { flags: ['-grace', '1m'] })));
   after(() => w?.stop());
   afterEach(() => w.gate.open());
 
@@ -30,6 +30,16 @@ export default (host) => {
     const sent = w.api.got.filter(({ url }) => url.startsWith('/many'));
     assert.equal(sent.length, 50);
     assert.ok(sent.every(({ headers }) => headers.authorization === fresh));
+  });
+
+  test(`${host.name}: nobody waits for a refresh that was refused (X8, X9)`, { timeout: 25_000 }, async () => {
+    const visitor = w.visitor();
+    await visitor.signIn();
+    assert.equal((await visitor.call('/api/notes')).status, 200);
+    await w.revoke('refresh_token'); // and so the access token
+    // A lock that is kept until its lease is over holds up each of those behind it for 15 s.
+    const answers = await Promise.all(Array.from({ length: 8 }, () => visitor.copy().call('/api/notes')));
+    assert.deepEqual(answers.map(({ status }) => status), Array(8).fill(401));
   });
 
   test(`${host.name}: a refresh goes on when the page that began it has left (X9)`, async () => {
