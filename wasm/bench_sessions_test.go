@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -44,7 +45,7 @@ func BenchmarkSessions(b *testing.B) {
 				})
 				b.Run("refresh", func(b *testing.B) {
 					for k := 0; b.Loop(); k++ {
-						if _, err := clients[k%n].Refresh(b.Context()); err != nil {
+						if _, err := clients[k%n].Refresh(context.Background()); err != nil {
 							b.Fatal(err)
 						}
 					}
@@ -59,7 +60,7 @@ func signedIn(b *testing.B, e drive.Engine, n int) []*drive.Client {
 	clients := make([]*drive.Client, n)
 	for k := range clients {
 		clients[k] = benchClient(b, e)
-		beginFinish(b, clients[k])
+		beginFinish(b, b.Context(), clients[k])
 	}
 	return clients
 }
@@ -137,7 +138,7 @@ func BenchmarkMemory(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				beginFinish(b, c)
+				beginFinish(b, b.Context(), c)
 				clients = append(clients, c)
 			}
 			b.ReportMetric((resident(b)-before)/n, "resident-B/session")

@@ -110,13 +110,13 @@ func (s *session) requesting() bool {
 func (s *session) lend(e *effect, hand Hand, raw json.RawMessage) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	t := s.begin(e, cancel)
-	go func() {
+	s.aside(t, false, func() input {
 		defer cancel()
 		defer clear(raw)
-		if ok, failure := hand(ctx, raw); failure != "" {
-			s.finish(t, failed(e.ID, failure))
-		} else {
-			s.finish(t, answerOf(e.ID, ok))
+		ok, failure := hand(ctx, raw)
+		if failure != "" {
+			return failed(e.ID, failure)
 		}
-	}()
+		return answerOf(e.ID, ok)
+	})
 }

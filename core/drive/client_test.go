@@ -210,7 +210,7 @@ func TestTooLargeCommand(t *testing.T) {
 
 // A source of random bytes that is short or fails is replaced, so that no input goes without fresh bytes.
 func TestEntropyIsNeverUsedTwice(t *testing.T) {
-	c := open(t, native(t), nil, drive.Options{Rand: bytes.NewReader(bytes.Repeat([]byte{7, 8, 9, 10}, 100))})
+	c := open(t, native(t), nil, drive.Options{Rand: bytes.NewReader(bytes.Repeat([]byte{7, 8, 9, 10}, 60))})
 	seen := map[string]bool{}
 	for range 100 {
 		a, err := c.Authorize(t.Context(), drive.AuthorizeParams{})

@@ -29,10 +29,11 @@ type Performance struct {
 func (c *Contract) Perform(effect json.RawMessage) (*Performance, error) {
 	id, w, err := c.s.start("perform", struct {
 		Effect json.RawMessage `json:"effect"`
-	}{effect})
+	}{effect}, false)
 	if err != nil {
 		return nil, err
 	}
+	c.s.help(w)
 	return &Performance{id, w}, nil
 }
 

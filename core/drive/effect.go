@@ -84,16 +84,17 @@ func (s *session) begin(e *effect, stop func()) *task {
 
 func (s *session) timer(e *effect) {
 	t := s.begin(e, nil)
-	clock := time.AfterFunc(milliseconds(e.MS), func() { s.finish(t, answer(e.ID, nil)) })
+	t.work = func() input { return answer(e.ID, nil) }
+	clock := time.AfterFunc(milliseconds(e.MS), func() { s.carry(t, nil) })
 	t.stop = func() { clock.Stop() }
 }
 
-// limit gives a context that ends with the session, or after ms milliseconds where that is above 0.
-func (s *session) limit(ms int64) (context.Context, context.CancelFunc) {
+// limit gives the context of a task, which ends after ms milliseconds where that is above 0. The task's stop ends it with the session.
+func limit(ms int64) (context.Context, context.CancelFunc) {
 	if ms <= 0 {
-		return context.WithCancel(s.ctx)
+		return context.WithCancel(context.Background())
 	}
-	return context.WithTimeout(s.ctx, milliseconds(ms))
+	return context.WithTimeout(context.Background(), milliseconds(ms))
 }
 
 // milliseconds is n as a Duration, or the longest one (292 years) where n is above it.

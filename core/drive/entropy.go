@@ -12,7 +12,7 @@ const entropySize = 32
 // pool draws random bytes in blocks and gives each byte out once. It belongs to one session and is used under the lane's lock.
 type pool struct {
 	source io.Reader
-	block  [32 * entropySize]byte
+	block  [8 * entropySize]byte
 	left   []byte
 }
 

@@ -51,13 +51,11 @@ func (s *session) hook(e *effect) {
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
 		return
 	}
-	t := s.begin(e, func() {})
-	go func() {
+	s.aside(s.begin(e, func() {}), false, func() input {
 		value, err := call()
 		if err != nil {
-			s.finish(t, failed(e.ID, "denied"))
-			return
+			return failed(e.ID, "denied")
 		}
-		s.finish(t, answer(e.ID, value))
-	}()
+		return answer(e.ID, value)
+	})
 }

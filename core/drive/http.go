@@ -24,17 +24,15 @@ func withoutRedirects(c *http.Client) *http.Client {
 // request carries out an http effect. It belongs to the session and not to the caller whose command led to it: others may wait for
 // the same answer.
 func (s *session) request(e *effect) {
-	ctx, cancel := s.limit(e.TimeoutMS)
-	t := s.begin(e, cancel)
-	go func() {
+	ctx, cancel := limit(e.TimeoutMS)
+	s.aside(s.begin(e, cancel), false, func() input {
 		defer cancel()
-		response, kind := s.send(ctx, e)
-		if kind != "" {
-			s.finish(t, failed(e.ID, kind))
-			return
+		response, failure := s.send(ctx, e)
+		if failure != "" {
+			return failed(e.ID, failure)
 		}
-		s.finish(t, answer(e.ID, response))
-	}()
+		return answer(e.ID, response)
+	})
 }
 
 // send does the request and gives the members of the answer, or names the kind of failure.
@@ -63,9 +61,7 @@ func (s *session) send(ctx context.Context, e *effect) (response members, failur
 		return nil, "too_large"
 	}
 	defer clear(raw)
-	// Of the usual size at once, since what append leaves behind is not wiped.
-	response = make(members, 0, 2*len(raw)+4096)
-	return response.integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), ""
+	return make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), ""
 }
 
 func newRequest(ctx context.Context, e *effect) (*http.Request, error) {

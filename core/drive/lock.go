@@ -20,18 +20,9 @@ type MemoryLocker struct {
 
 // Lock implements Locker. It fails with the error of ctx only.
 func (m *MemoryLocker) Lock(ctx context.Context, name string) (unlock func(), err error) {
-	turn := make(chan struct{})
 	m.mu.Lock()
-	if m.queue == nil {
-		m.queue = map[string][]chan struct{}{}
-	}
-	m.queue[name] = append(m.queue[name], turn)
-	if len(m.queue[name]) == 1 {
-		close(turn)
-	}
+	turn, unlock := m.join(name)
 	m.mu.Unlock()
-
-	unlock = sync.OnceFunc(func() { m.leave(name, turn) })
 	select {
 	case <-turn:
 		return unlock, nil
@@ -39,6 +30,29 @@ func (m *MemoryLocker) Lock(ctx context.Context, name string) (unlock func(), er
 		unlock()
 		return nil, ctx.Err()
 	}
+}
+
+// try is Lock for a lock that nobody holds.
+func (m *MemoryLocker) try(name string) (unlock func(), ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.queue[name]) > 0 {
+		return nil, false
+	}
+	_, unlock = m.join(name)
+	return unlock, true
+}
+
+func (m *MemoryLocker) join(name string) (turn chan struct{}, unlock func()) {
+	turn = make(chan struct{})
+	if m.queue == nil {
+		m.queue = map[string][]chan struct{}{}
+	}
+	m.queue[name] = append(m.queue[name], turn)
+	if len(m.queue[name]) == 1 {
+		close(turn)
+	}
+	return turn, sync.OnceFunc(func() { m.leave(name, turn) })
 }
 
 func (m *MemoryLocker) leave(name string, turn chan struct{}) {
@@ -64,9 +78,16 @@ func (m *MemoryLocker) leave(name string, turn chan struct{}) {
 
 // lock carries out a lock effect. The task lives until unlock.
 func (s *session) lock(e *effect) {
-	ctx, cancel := s.limit(e.TimeoutMS)
+	if m, ok := s.locker.(*MemoryLocker); ok {
+		if unlock, ok := m.try(e.Name); ok {
+			s.begin(e, func() {}).unlock = unlock
+			s.inbox = append(s.inbox, answer(e.ID, nil))
+			return
+		}
+	}
+	ctx, cancel := limit(e.TimeoutMS)
 	t := s.begin(e, cancel)
-	go func() {
+	s.aside(t, false, func() input {
 		defer cancel()
 		unlock, err := s.locker.Lock(ctx, e.Name)
 		if err != nil {
@@ -76,15 +97,13 @@ func (s *session) lock(e *effect) {
 			}
 			in := failed(e.ID, kind)
 			in.cause = err
-			s.finish(t, in)
-			return
+			return in
 		}
 		if !s.hold(t, unlock) {
 			unlock()
-			return
 		}
-		s.finish(t, answer(e.ID, nil))
-	}()
+		return answer(e.ID, nil)
+	})
 }
 
 // hold keeps a lock that was got, unless it is not wanted any more.
@@ -105,7 +124,12 @@ func (s *session) unlock(target string) {
 	}
 	delete(s.tasks, target)
 	t.stop()
-	if t.unlock != nil {
+	if t.unlock == nil {
+		return
+	}
+	if _, ok := s.locker.(*MemoryLocker); ok {
+		t.unlock()
+	} else {
 		go t.unlock() // it may wait for a network or a disk
 	}
 }

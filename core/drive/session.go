@@ -39,6 +39,7 @@ type session struct {
 	buffer   []byte   // of messages, kept from one to the next
 	effects  [][]byte // those of a turn, kept likewise
 	waiters  map[int64]*waiter
+	turn     *waiter // whose caller the engine is working for right now, on the caller's own goroutine
 	tasks    map[string]*task
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
 	still    chan struct{}            // where somebody waits for that: closed when no request is under way
@@ -50,6 +51,9 @@ type waiter struct {
 	result result
 	ended  bool
 	done   chan struct{} // closed when it has ended; nil where it ended before anybody could wait
+
+	patient bool  // the caller cannot give up
+	next    *task // what the caller is to do; see aside
 }
 
 // result is what a command gave: err, or an object, a part of a message that nobody else holds.
@@ -64,6 +68,7 @@ type task struct {
 	kind   string
 	stop   func() // does not wait
 	unlock func() // of a lock that is held
+	work   func() input
 }
 
 func newSession(engine Engine, kind string, config any, opts Options) (*session, error) {
@@ -244,8 +249,8 @@ func (s *session) resolve(id int64, r result) {
 	}
 }
 
-// start gives the engine a command. It returns before the command is done.
-func (s *session) start(op string, params any) (int64, *waiter, error) {
+// start gives the engine a command. It returns before the command is done, and a patient caller goes on with what it is to do.
+func (s *session) start(op string, params any, patient bool) (int64, *waiter, error) {
 	raw, err := parameters(op, params) // before the lock: it may be the caller's code that marshals
 	if err != nil {
 		return 0, nil, err
@@ -262,9 +267,10 @@ func (s *session) start(op string, params any) (int64, *waiter, error) {
 		}
 	}
 	id, w := s.enqueue(op, raw)
+	w.patient, s.turn = patient, w
 	s.run()
 	s.settle()
-	if !w.ended {
+	if s.endTurn(); !w.ended {
 		w.done = make(chan struct{})
 	}
 	return id, w, nil
@@ -281,8 +287,6 @@ func (s *session) enqueue(op string, params members) (int64, *waiter) {
 
 // finish gives the engine the answer to t, unless nobody waits for that any more.
 func (s *session) finish(t *task, in input) {
-	s.lane.mu.Lock()
-	defer s.lane.mu.Unlock()
 	if s.tasks[t.id] != t {
 		return
 	}
@@ -300,10 +304,11 @@ func (s *session) do(ctx context.Context, op string, params, out any) error {
 	if err := ctx.Err(); err != nil {
 		return gaveUp(op, err)
 	}
-	id, w, err := s.start(op, params)
+	id, w, err := s.start(op, params, ctx.Done() == nil)
 	if err != nil {
 		return err
 	}
+	s.help(w)
 	if w.done == nil {
 		return w.result.read(op, out)
 	}

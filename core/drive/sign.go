@@ -65,24 +65,21 @@ func (s *session) sign(e *effect) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, storeTimeout)
-	t := s.begin(e, cancel)
-	go func() {
+	s.aside(s.begin(e, cancel), false, func() input {
 		defer cancel()
 		key, err := s.signer(ctx, e.Key)
 		if err == nil && (key == nil || !a.fits(key.Public())) {
-			s.finish(t, failed(e.ID, "denied"))
-			return
+			return failed(e.ID, "denied")
 		}
 		var signature []byte
 		if err == nil {
 			signature, err = a.sign(key, []byte(e.Input))
 		}
 		if err != nil {
-			s.finish(t, keyFailure(ctx, e, err))
-			return
+			return keyFailure(ctx, e, err)
 		}
-		s.finish(t, answer(e.ID, members(nil).text("signature", base64.RawURLEncoding.EncodeToString(signature))))
-	}()
+		return answer(e.ID, members(nil).text("signature", base64.RawURLEncoding.EncodeToString(signature)))
+	})
 }
 
 // sign gives the signature of a key that fits, as RFC 7515 wants it.

@@ -145,8 +145,7 @@ func (s *session) store(e *effect) {
 func (s *session) inOrder(e *effect, thing string, carryOut func(context.Context) input) {
 	before, done := s.tails[thing], make(chan struct{})
 	s.tails[thing] = done
-	t := s.begin(e, func() {})
-	go func() {
+	s.aside(s.begin(e, func() {}), false, func() input {
 		if before != nil {
 			<-before
 		}
@@ -159,8 +158,8 @@ func (s *session) inOrder(e *effect, thing string, carryOut func(context.Context
 			delete(s.tails, thing)
 		}
 		s.lane.mu.Unlock()
-		s.finish(t, in)
-	}()
+		return in
+	})
 }
 
 func (s *session) stored(e *effect, written bool) {
@@ -177,7 +176,7 @@ func (s *session) access(ctx context.Context, e *effect) (in input, written bool
 		if value, version, ok, err = s.opts.Store.Load(ctx, e.Key); err == nil {
 			var found members
 			if ok {
-				found = make(members, 0, len(value)+len(value)/8+64).text("value", value)
+				found = found.text("value", value)
 			} else {
 				version = ""
 			}

@@ -19,14 +19,13 @@ func (s *session) verify(e *effect) {
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
 		return
 	}
-	t := s.begin(e, func() {})
 	var key jose.JSONWebKey
 	readable := json.Unmarshal(e.JWK, &key) == nil
-	go func() {
+	s.aside(s.begin(e, func() {}), true, func() input {
 		signature, err := base64.RawURLEncoding.DecodeString(e.Signature)
 		valid := err == nil && readable && a.fits(key.Key) && a.verify(key.Key, a.hash, []byte(e.Input), signature)
-		s.finish(t, answer(e.ID, members(nil).boolean("valid", valid)))
-	}()
+		return answer(e.ID, members(nil).boolean("valid", valid))
+	})
 }
 
 func verifyPKCS1(public crypto.PublicKey, hash crypto.Hash, input, signature []byte) bool {

@@ -19,7 +19,6 @@ func (m members) name(name string) members {
 }
 
 func (m members) text(name, value string) members {
-	m = slices.Grow(m, len(name)+len(value)+8)
 	return appendText(m.name(name), []byte(value))
 }
 
@@ -82,12 +81,13 @@ func marshaled(object any) (members, error) {
 	return raw[:len(raw)-1], nil
 }
 
-// appendText adds s in quotation marks. What is no UTF-8 becomes U+FFFD.
+// appendText adds s in quotation marks. What is no UTF-8 becomes U+FFFD. It makes room at once, since what append leaves behind is not
+// wiped.
 func appendText(b, s []byte) []byte {
 	if !utf8.Valid(s) {
 		s = bytes.ToValidUTF8(s, []byte("\uFFFD"))
 	}
-	b = append(b, '"')
+	b = append(slices.Grow(b, len(s)+bytes.Count(s, []byte{'"'})+bytes.Count(s, []byte{'\\'})+8), '"')
 	for {
 		n := special(s)
 		b = append(b, s[:n]...)
