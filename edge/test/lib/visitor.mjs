@@ -53,6 +53,16 @@ const attribute = (tag, name) => plain(new RegExp(`\\s${name}="([^"]*)"`).exec(t
 const typed = { username: 'alice', password: 'alice', login: 'alice' };
 const pressed = ['sign-in', 'approve', 'sign-out', 'yes'];
 
+/** The form of a page, as that somebody fills it in. */
+const fill = (page) => {
+  const form = new URLSearchParams();
+  for (const [tag] of page.matchAll(/<(?:input|button)\b[^>]*>/g)) {
+    const [name, value] = [attribute(tag, 'name'), attribute(tag, 'value')];
+    if (name && (tag.startsWith('<input') || pressed.includes(value))) form.set(name, typed[name] ?? value);
+  }
+  return form;
+};
+
 export class Visitor {
   /** Cookies by origin. */
   jars = new Map();
@@ -96,19 +106,15 @@ export class Visitor {
     for (let pages = 0; pages < 20; pages += 1) {
       let at = new URL(to);
       let answer = await this.send(at.pathname + at.search, { origin: at.origin });
-      if (!answer.location) {
+      for (let steps = 0; !answer.location; steps += 1) {
         const action = /<form[^>]*>/.exec(answer.text)?.[0];
-        if (!action) return { page: answer };
-        const form = new URLSearchParams();
-        for (const [tag] of answer.text.matchAll(/<(?:input|button)\b[^>]*>/g)) {
-          const [name, value] = [attribute(tag, 'name'), attribute(tag, 'value')];
-          if (name && (tag.startsWith('<input') || pressed.includes(value))) form.set(name, typed[name] ?? value);
-        }
-        at = new URL(attribute(action, 'action') || at.href, at);
-        if (at.origin === this.url) return { url: at.href, form };
+        const form = fill(answer.text);
+        at = new URL((action && attribute(action, 'action')) || at.href, at);
+        if (action && at.origin === this.url) return { url: at.href, form };
+        // The page behind a form that was sent is the last one, unless it leads to the backend.
+        if (!action || steps) return { page: answer };
         const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: at.origin };
         answer = await this.send(at.pathname + at.search, { origin: at.origin, method: 'POST', headers, body: String(form) });
-        if (!answer.location) return { page: answer };
       }
       to = new URL(answer.location, at).href;
       if (to.startsWith(this.url)) return { url: to };

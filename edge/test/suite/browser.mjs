@@ -1,16 +1,26 @@
 // Chromium, with the page of make edge: what a person does, and all that a script of the page could get at.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { decide, launch } from '../../../js/test/lib/browser.mjs';
 import { root } from '../../dev/workerd.mjs';
 import { world } from '../lib/world.mjs';
+import { formPost } from './form-post.mjs';
 
-export default (host) => {
+const SESSION = '__Host-oauth2';
+
+/** How the authorization response comes back, and what sends it. */
+const ways = {
+  query: { client: {}, method: 'GET', sameSite: 'Lax' },
+  form_post: { client: formPost, method: 'POST', sameSite: 'None' },
+};
+
+const by = (way) => (host) => {
+  const { client, method, sameSite } = ways[way];
   let w;
   let browser;
   before(async () => {
-    w = await world(host, { page: join(root, 'edge/page') });
+    w = await world(host, { page: join(root, 'edge/page'), client });
     browser = await launch();
   });
   after(async () => {
@@ -88,7 +98,7 @@ export default (host) => {
   /** The page says so, soon: a host may take its time. */
   const shows = (page, id, hasText) => page.getByTestId(id).filter({ hasText }).waitFor({ timeout: 10_000 });
 
-  test(`${host.name}: a person signs in, reloads, calls the API, is refreshed, signs out; no script sees a token (Q10, Q13, X10)`, async () => {
+  test(`${host.name}: ${way}: a person signs in, reloads, calls the API, is refreshed, signs out; no script sees a token (Q10, Q13, X10)`, async () => {
     const { context, page, seen } = await open();
     await page.goto(`${w.url}/`);
     await shows(page, 'state', 'Not signed in');
@@ -96,7 +106,7 @@ export default (host) => {
     assert.equal(page.url(), `${w.url}/`);
     await shows(page, 'claims', /alice/);
     const cookies = await context.cookies(w.url);
-    assert.deepEqual(cookies.map(({ name, httpOnly, secure, sameSite, path }) => [name, httpOnly, secure, sameSite, path]), [['__Host-oauth2', true, true, 'Strict', '/']]);
+    assert.deepEqual(cookies.map(({ name, httpOnly, secure, sameSite, path }) => [name, httpOnly, secure, sameSite, path]), [[SESSION, true, true, 'Strict', '/']]);
     noTokens('after signing in', await everything(page));
     await page.reload();
     await page.getByTestId('sign-out').waitFor();
@@ -119,7 +129,7 @@ export default (host) => {
     if (new URL(page.url()).origin === w.issuer) await page.getByTestId('sign-out').click();
     await page.waitForURL(`${w.url}/`);
     await page.getByTestId('sign-in').waitFor();
-    assert.ok((await context.cookies(w.url)).every(({ name }) => name !== '__Host-oauth2'));
+    assert.ok((await context.cookies(w.url)).every(({ name }) => name !== SESSION));
     noTokens('in all that was sent to the page', (await Promise.all(seen)).join('\n'));
 
     // The answer to signing out is gone with the page that asked, so another one keeps it.
@@ -134,6 +144,38 @@ export default (host) => {
     noTokens('in the answer to signing out', answers);
     await context.close();
   });
+
+  test(`${host.name}: ${way}: who comes back from the server, which is another site, comes without the session's cookie, and is signed in (X10)`, async () => {
+    const { context, page } = await open();
+    const callbacks = [];
+    page.on('request', (request) => request.url().startsWith(`${w.base}/callback`) && callbacks.push(request));
+    await signIn(page);
+    const before = (await context.cookies(w.url))[0];
+    // Again, with a session that there is.
+    await page.goto(`${w.base}/login?return_to=%2F`);
+    const attempts = (await context.cookies(w.url)).filter(({ name }) => name !== SESSION);
+    assert.deepEqual(attempts.map(({ httpOnly, secure, sameSite, path }) => [httpOnly, secure, sameSite, path]), [[true, true, sameSite, '/']]);
+    await decide(page, 'approve');
+    await page.getByTestId('sign-out').waitFor();
+    assert.equal(callbacks.length, 2);
+    const headers = await callbacks[1].allHeaders();
+    assert.deepEqual([callbacks[1].method(), headers['sec-fetch-site'], headers['sec-fetch-mode']], [method, 'cross-site', 'navigate']);
+    assert.equal(headers.cookie, `${attempts[0].name}=${attempts[0].value}`);
+    const cookies = await context.cookies(w.url);
+    assert.deepEqual(cookies.map(({ name }) => name), [SESSION]);
+    assert.notEqual(cookies[0].value, before.value);
+
+    // A link on a page of another site.
+    await page.goto(`${w.api.url}/hello`);
+    await page.evaluate((url) => document.body.replaceChildren(Object.assign(document.createElement('a'), { href: url, textContent: 'there' })), `${w.url}/`);
+    const followed = page.waitForRequest(`${w.url}/`);
+    await page.click('a');
+    assert.equal((await (await followed).allHeaders()).cookie, undefined, 'the link itself has no session');
+    await page.getByTestId('sign-out').waitFor();
+    await context.close();
+  });
+
+  if (way !== 'query') return; // what follows is no matter of how one comes back
 
   test(`${host.name}: who says no is told so, and may try again (Q2)`, async () => {
     const { context, page } = await open();
@@ -214,4 +256,8 @@ export default (host) => {
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
     await context.close();
   });
+};
+
+export default (host) => {
+  for (const way of Object.keys(ways)) describe(way, () => by(way)(host));
 };
