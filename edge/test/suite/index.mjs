@@ -3,13 +3,14 @@ import { after, describe } from 'node:test';
 import browser from './browser.mjs';
 import clientKey from './client-key.mjs';
 import dpop from './dpop.mjs';
+import exchange from './exchange.mjs';
 import flow from './flow.mjs';
 import formPost from './form-post.mjs';
 import logout from './logout.mjs';
 import refusals from './refusals.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, refusals, storage, logout, browser };
+const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, storage, logout, browser };
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */
 export const suite = (host) => {
