@@ -307,7 +307,7 @@ func TestAnswersOfResources(t *testing.T) {
 		{"other protocols", "GET", breakOff("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"), 502, "upstream_network", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s.api = row.api
+			s.answerWith(row.api)
 			res, body := b.call(row.method, "/api/x", nil, "Accept-Encoding", "br")
 			name, value, _ := strings.Cut(row.header, "=")
 			if s.want(res, body, row.status, row.body); res.Header.Get(name) != value {
@@ -316,7 +316,7 @@ func TestAnswersOfResources(t *testing.T) {
 		})
 	}
 	t.Run("half of a body is an error to the browser too", func(t *testing.T) {
-		s.api = breakOff("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+		s.answerWith(breakOff("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"))
 		res, err := b.Do(b.request("GET", "/api/x", nil, "X-CSRF", "1"))
 		if err != nil {
 			t.Fatal(err)

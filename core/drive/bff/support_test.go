@@ -169,10 +169,20 @@ func (s *site) count(grant string) int {
 	return s.tokens[grant]
 }
 
+// answerWith sets what the API does. A connection that it broke off may still be at it.
+func (s *site) answerWith(api func(w http.ResponseWriter, r *http.Request)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.api = api
+}
+
 // resource is the API: whoever has a good token learns what it was sent.
 func (s *site) resource(w http.ResponseWriter, r *http.Request) {
-	if s.api != nil {
-		s.api(w, r)
+	s.mu.Lock()
+	api := s.api
+	s.mu.Unlock()
+	if api != nil {
+		api(w, r)
 		return
 	}
 	raw, _ := io.ReadAll(r.Body)
