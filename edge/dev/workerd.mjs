@@ -10,8 +10,13 @@ import { build } from 'esbuild';
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 const binary = join(root, 'node_modules/.bin/workerd');
 
-/** That of wrangler.jsonc. */
-const compatibility = () => /"compatibility_date": "([^"]+)"/.exec(readFileSync(join(root, 'edge/wrangler.jsonc'), 'utf8'))[1];
+/** Those of wrangler.jsonc. */
+const compatibility = () => {
+  const wrangler = readFileSync(join(root, 'edge/wrangler.jsonc'), 'utf8');
+  const [, date] = /"compatibility_date": "([^"]+)"/.exec(wrangler);
+  const [, flags] = /"compatibility_flags": (\[[^\]]*\])/.exec(wrangler);
+  return `compatibilityDate = ${text(date)}, compatibilityFlags = ${flags}`;
+};
 
 /** A port that nobody listens on. */
 export const freePort = () =>
@@ -71,7 +76,7 @@ const capnp = ({ modules, port, variables, secrets, page, storage }) => {
   const site = `
     (name = "site", worker = (
       modules = [(name = "site.js", esModule = embed "site.js")],
-      compatibilityDate = ${text(compatibility())},
+      ${compatibility()},
       bindings = [(name = "WORKER", service = "worker"), (name = "PAGE", service = "page"), (name = "PATHS", json = ${text(JSON.stringify(paths))})],
     )),
     (name = "page", disk = (path = ${text(page)})),`;
@@ -84,7 +89,7 @@ const config :Workerd.Config = (
         (name = "worker.js", esModule = embed "worker.js"),
         ${modules.map((name) => `(name = ${text(name)}, wasm = embed ${text(name)}),`).join('\n        ')}
       ],
-      compatibilityDate = ${text(compatibility())},
+      ${compatibility()},
       bindings = [${bindings.join(', ')}],
       durableObjectNamespaces = [(className = "Sessions", uniqueKey = "sessions", enableSql = true)],
       durableObjectStorage = (localDisk = "storage"),

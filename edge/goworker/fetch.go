@@ -101,8 +101,18 @@ func (fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // outgoing gives a body to JavaScript: the browser's own as the stream that it is, what Go made as bytes.
 func outgoing(req *http.Request) (js.Value, error) {
-	if own, ok := req.Context().Value(bodyKey{}).(js.Value); ok && req.GetBody == nil {
-		return own, nil
+	own, ok := req.Context().Value(bodyKey{}).(js.Value)
+	if progress, passes := req.Body.(interface{ Progress() }); ok && passes {
+		length := js.Undefined()
+		if req.ContentLength >= 0 {
+			length = js.ValueOf(req.ContentLength)
+		}
+		// It may go on as long as this instance is there, so it is not released.
+		moved := js.FuncOf(func(js.Value, []js.Value) any {
+			progress.Progress()
+			return nil
+		})
+		return js.Global().Call("watched", own, length, moved), nil
 	}
 	raw, err := io.ReadAll(req.Body)
 	req.Body.Close()

@@ -5,7 +5,12 @@
 import '../../build/goworker/go_wasm_exec.js';
 import app from '../../build/goworker/app.wasm';
 
+import { watched } from '../worker/upload.ts';
+
 export { Sessions } from '../worker/object.ts';
+
+/** What of JavaScript the program calls. */
+globalThis.watched = watched;
 
 /** What the isolate keeps between requests, each of which has an instance of its own. */
 globalThis.remembered = new Map();

@@ -20,8 +20,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const ask = async (object, question) => {
-  const response = await fetch(`${origin}/${object}`, { method: 'POST', body: JSON.stringify(question), headers: { connection: 'close' } });
+const ask = async (object, question, headers) => {
+  const response = await fetch(`${origin}/${object}`, { method: 'POST', body: JSON.stringify(question), headers: { connection: 'close', ...headers } });
   assert.equal(response.status, 200);
   return response.json();
 };
@@ -92,6 +92,15 @@ test('a lock has one holder, those who wait have it in their order, and one who 
   await Promise.all([first, last]);
   assert.deepEqual(order, ['timeout', 'first', 'last']);
   assert.ok((await wait('lock', 0)).token);
+});
+
+test('who waits for a lock and goes away has no turn (X8)', { timeout: 12_000 }, async () => {
+  const { token } = await wait('gone', 0);
+  for (const way of ['x-gives-up', 'x-leaves']) assert.deepEqual(await ask('gone', { op: 'lock', name: 'l', wait_ms: 60_000 }, { [way]: '100' }), { gone: true });
+  const next = wait('gone', 60_000);
+  await unlock('gone', token);
+  // Each of those who are gone would have it for a lease of 15 s.
+  assert.ok((await next).token);
 });
 
 test('a holder that dies loses the lock after its lease, one that says it lives does not (X8)', async () => {

@@ -86,18 +86,27 @@ test('the Worker is well typed', () => {
   execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'edge/tsconfig.json')], { encoding: 'utf8' });
 });
 
-test('wrangler deploy --dry-run takes it as it is, without an account', () => {
-  const out = mkdtempSync(join(work, 'wrangler-'));
-  const { HOME, PATH } = process.env;
-  const env = { HOME, PATH, WRANGLER_SEND_METRICS: 'false', CI: '1', WRANGLER_LOG_PATH: out };
-  const said = execFileSync(join(root, 'node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', join(out, 'worker')], { cwd: join(root, 'edge'), env, encoding: 'utf8' });
-  assert.match(said, /env\.SESSIONS \(Sessions\)/);
-  assert.match(said, /env\.BFF/);
-  assert.doesNotMatch(said, /WARNING/);
-  const files = readdirSync(join(out, 'worker'));
-  const module = files.find((name) => name.endsWith('oauth2-edge.wasm'));
-  assert.ok(readFileSync(join(out, 'worker', module)).equals(readFileSync(join(root, 'wasm/oauth2-edge.wasm'))));
-  rmSync(out, { recursive: true, force: true });
+for (const [folder, name, file] of [['edge', 'oauth2-edge.wasm', 'wasm/oauth2-edge.wasm'], ['edge/goworker', 'app.wasm', 'build/goworker/app.wasm']]) {
+  test(`wrangler deploy --dry-run takes ${folder} as it is, without an account`, () => {
+    const out = mkdtempSync(join(work, 'wrangler-'));
+    const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1', WRANGLER_LOG_PATH: out };
+    delete env.CLOUDFLARE_API_TOKEN;
+    const said = execFileSync(join(root, 'node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', join(out, 'worker')], { cwd: join(root, folder), env, encoding: 'utf8' });
+    for (const binding of [/env\.SESSIONS \(Sessions\)/, /env\.BFF/, /env\.PROXY_TIMEOUT_MS/]) assert.match(said, binding);
+    assert.doesNotMatch(said, /WARNING/);
+    const module = readdirSync(join(out, 'worker')).find((other) => other.endsWith(name));
+    assert.ok(readFileSync(join(out, 'worker', module)).equals(readFileSync(join(root, file))));
+    rmSync(out, { recursive: true, force: true });
+  });
+}
+
+test('both Workers are deployed alike, with what the tests run them with', () => {
+  const [ts, go] = ['edge', 'edge/goworker'].map((folder) => {
+    const lines = readFileSync(join(root, folder, 'wrangler.jsonc'), 'utf8').replace(/^\s*\/\/.*$/gm, '');
+    const { name, main, build, assets, ...rest } = JSON.parse(lines);
+    return rest;
+  });
+  assert.deepEqual(go, ts);
 });
 
 test('the guide names every variable, secret and binding that the Worker reads', () => {
@@ -106,4 +115,7 @@ test('the guide names every variable, secret and binding that the Worker reads',
   assert.ok(names.length >= 6);
   const guide = readFileSync(join(root, 'edge/README.md'), 'utf8');
   for (const name of names) assert.match(guide, new RegExp(`^\\| \`${name}\``, 'm'));
+  const go = readFileSync(join(root, 'edge/goworker/main.go'), 'utf8');
+  const read = [...go.matchAll(/(?:Getenv|GetBinding|bound)\("(\w+)"\)/g)].map(([, name]) => name);
+  assert.deepEqual([...new Set(read)].sort(), names.sort(), 'the Worker in Go reads the same');
 });

@@ -1,5 +1,6 @@
 import { base64, unbase64 } from '../../js/src/bytes.js';
 import { type Effect, Failed } from '../../js/src/effects.js';
+import { watched } from './upload.js';
 
 /** A body as the module takes and gives it (core/testdata/README.md, "Messages"); a ref stays here. */
 export type Body = { text?: string; base64?: string; ref?: string };
@@ -43,30 +44,41 @@ export class Exchange {
     }
   }
 
-  /** Effect `proxy`. The time counts until the headers are there: what follows may take as long as it likes. */
+  /** Effect `proxy`. The time counts from the last piece of the browser's body until the headers are there: what follows may take as long as it likes. */
   async proxy({ method, url, headers, body }: Effect, { signal }: AbortController): Promise<object> {
     const waiting = new AbortController();
     let late = false;
-    const clock = setTimeout(() => {
-      late = true;
-      waiting.abort();
-    }, this.#timeout);
+    let answered = false;
+    let clock: ReturnType<typeof setTimeout> | undefined;
+    const wait = () => {
+      clearTimeout(clock);
+      if (answered) return;
+      clock = setTimeout(() => {
+        late = true;
+        waiting.abort();
+      }, this.#timeout);
+    };
+    wait();
     signal.addEventListener('abort', () => waiting.abort());
     try {
-      const response = await fetch(url, { method, headers, body: this.#outgoing(method, body), redirect: 'manual', signal: waiting.signal });
+      const response = await fetch(url, { method, headers, body: this.#outgoing(method, body, wait), redirect: 'manual', signal: waiting.signal });
       const ref = String(this.#behind.size);
       this.#behind.set(ref, response);
       return { status: response.status, headers: [...response.headers], body: { ref } };
     } catch {
       throw new Failed(late ? 'timeout' : 'network');
     } finally {
+      answered = true;
       clearTimeout(clock);
     }
   }
 
-  #outgoing(method: string, body?: Body): BodyInit | null {
+  #outgoing(method: string, body: Body | undefined, moved: () => void): BodyInit | null {
     if (!body || method === 'GET' || method === 'HEAD') return null;
-    if (body.ref !== undefined) return this.#request.body;
+    if (body.ref !== undefined) {
+      const length = this.#request.headers.get('content-length');
+      return watched(this.#request.body!, length === null ? undefined : +length, moved);
+    }
     return body.base64 === undefined ? (body.text ?? null) : unbase64(body.base64);
   }
 

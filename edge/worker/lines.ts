@@ -14,7 +14,7 @@ interface Waiter {
 
 /**
  * Locks by name, each with a line of those who wait for it. Whoever holds one and dies loses it after the lease. Whoever waits and dies
- * has its turn nevertheless: workerd does not tell an object that a caller went away.
+ * leaves the line.
  */
 export class Lines {
   #holders = new Map<string, Holder>();
@@ -23,9 +23,10 @@ export class Lines {
   /**
    * Waits for a lock.
    *
+   * @param gone aborted when who asked does not wait any more
    * @returns a name for having it; `undefined` where the time was over
    */
-  wait(name: string, ms: number): Promise<string | undefined> {
+  wait(name: string, ms: number, gone: AbortSignal): Promise<string | undefined> {
     return new Promise((resolve) => {
       const line = this.#waiters.get(name) ?? [];
       this.#waiters.set(name, line);
@@ -50,6 +51,7 @@ export class Lines {
           if (line.includes(waiter)) watch();
         }, Math.max(1, Math.min(end, until) - now));
       };
+      gone.addEventListener('abort', leave);
       line.push(waiter);
       this.#serve(name);
       if (line.includes(waiter)) watch();

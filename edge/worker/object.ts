@@ -42,17 +42,17 @@ export class Sessions {
   }
 
   async fetch(request: Request): Promise<Response> {
-    return Response.json(await this.#answer((await request.json()) as Question));
+    return Response.json(await this.#answer((await request.json()) as Question, request.signal));
   }
 
-  #answer(question: Question): Promise<Reply> | Reply {
+  #answer(question: Question, gone: AbortSignal): Promise<Reply> | Reply {
     switch (question.op) {
       case 'load':
         return this.#load(question.key);
       case 'store':
         return this.#store(question);
       case 'lock':
-        return this.#lines.wait(question.name, question.wait_ms).then((token) => (token ? { token } : { failed: 'timeout' }));
+        return this.#lines.wait(question.name, question.wait_ms, gone).then((token) => (token ? { token } : { failed: 'timeout' }));
       case 'renew':
         this.#lines.renew(question.name, question.token);
         return {};

@@ -83,6 +83,34 @@ func (e *exchange) hands(ring *Ring) map[string]drive.Hand {
 // errSilent ends a request to a resource that says nothing.
 var errSilent = errors.New("bff: the resource was silent for too long")
 
+// A silence is the time that a resource says nothing. What comes of the browser's body breaks it; when the answer has begun it is over for
+// good, although the body may still be coming.
+type silence struct {
+	mu    sync.Mutex
+	clock *time.Timer
+	limit time.Duration
+	over  bool
+}
+
+func newSilence(limit time.Duration, tooLong func()) *silence {
+	return &silence{clock: time.AfterFunc(limit, tooLong), limit: limit}
+}
+
+func (s *silence) broken() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.clock.Reset(s.limit)
+	}
+}
+
+func (s *silence) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	s.clock.Stop()
+}
+
 // proxy sends a request to a resource. It gives the answer as soon as that begins; the body stays here.
 func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 	var in struct {
@@ -95,14 +123,14 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 		return nil, "internal"
 	}
 	ctx, cancel := context.WithCancelCause(e.ctx)
-	silence := time.AfterFunc(e.timeout, func() { cancel(errSilent) })
-	defer silence.Stop()
+	silence := newSilence(e.timeout, func() { cancel(errSilent) })
+	defer silence.end()
 	req, err := http.NewRequestWithContext(ctx, in.Method, in.URL, nil)
 	if err != nil {
 		cancel(nil)
 		return nil, "unsent"
 	}
-	if err := e.load(req, in.Body, func() { silence.Reset(e.timeout) }); err != nil {
+	if err := e.load(req, in.Body, silence.broken); err != nil {
 		cancel(nil)
 		return nil, "unsent"
 	}
@@ -177,6 +205,9 @@ func (b *readBehind) Read(p []byte) (int, error) {
 	b.progress()
 	return n, err
 }
+
+// Progress is for a host that hands the body on without reading it, as Workers do: to be called for each piece of it.
+func (b *readBehind) Progress() { b.progress() }
 
 func (b *readBehind) Close() error { return nil }
 

@@ -1,4 +1,5 @@
-// Lets a test speak with Durable Objects of the Worker, and look into one: POST /KEY with a question, GET /KEY.
+// Lets a test speak with Durable Objects of the Worker, and look into one: POST /KEY with a question, GET /KEY. Who sends x-gives-up stops
+// waiting after so many ms; who sends x-leaves ends without having waited.
 import { Sessions } from '../../worker/object.js';
 
 export class Inspected extends Sessions {
@@ -19,8 +20,15 @@ export class Inspected extends Sessions {
 export { Inspected as Sessions };
 
 export default {
-  fetch(request: Request, { SESSIONS }: { SESSIONS: DurableObjectNamespace }): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    return SESSIONS.get(SESSIONS.idFromName(pathname)).fetch(request.url, request);
+  async fetch({ url, method, headers, body }: Request, { SESSIONS }: { SESSIONS: DurableObjectNamespace }): Promise<Response> {
+    const { pathname } = new URL(url);
+    const impatient = new AbortController();
+    const asked = SESSIONS.get(SESSIONS.idFromName(pathname)).fetch(url, { method, body, signal: impatient.signal });
+    const end = Number(headers.get('x-gives-up') ?? headers.get('x-leaves'));
+    if (!end) return asked;
+    asked.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, end));
+    if (headers.has('x-gives-up')) impatient.abort();
+    return Response.json({ gone: true });
   },
 };

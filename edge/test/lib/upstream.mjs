@@ -39,10 +39,18 @@ export const api = async () => {
       outgoing.write('data: first\n\n');
       return open.set(pathname, outgoing);
     }
+    if (pathname === '/early') {
+      outgoing.writeHead(200, { 'content-type': 'text/plain' });
+      outgoing.write('begun ');
+    }
     entry.body = await read(incoming).catch(() => undefined);
     if (pathname === '/large') {
       outgoing.writeHead(200, { 'content-type': 'application/octet-stream' });
       return outgoing.end(Buffer.alloc(10 * 1024 * 1024, 'x'));
+    }
+    if (pathname === '/early') {
+      setTimeout(() => outgoing.end(String(entry.body.length)), 1000);
+      return;
     }
     const refused = pathname === '/refuses' && incoming.headers.authorization === server.refused;
     outgoing.writeHead(refused ? 401 : pathname === '/elsewhere' ? 302 : 200, [

@@ -1,5 +1,6 @@
 // What is forged, replayed, foreign or broken: its status, a clear body, and nothing secret in it.
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { after, afterEach, before, test } from 'node:test';
 import { sealKey, world } from '../lib/world.mjs';
 
@@ -165,6 +166,24 @@ export default (host) => {
     // What was begun cannot be taken back: the page hears that it is not whole.
     await assert.rejects(visitor.call('/api/half'));
     assert.equal((await visitor.call('/api/hello')).status, 200);
+  });
+
+  test(`${host.name}: a slow browser makes no silent server, and an answer that has begun takes its time (X5)`, async () => {
+    const visitor = await signedIn();
+    /** 64 KiB and more in pieces, over a time that is longer than a server may be silent. */
+    const slowly = async function* () {
+      for (let i = 0; i < 5; i += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        yield Buffer.alloc(20_000, 'x');
+      }
+    };
+    for (const headers of [{}, { 'content-length': 100_000 }]) {
+      const { status, text } = await visitor.call('/api/slow', { method: 'POST', headers, body: Readable.from(slowly()) });
+      assert.deepEqual([status, text], [200, 'POST 100000']);
+      assert.equal(w.api.got.at(-1).headers['content-length'], headers['content-length'] && '100000');
+      assert.equal((await visitor.call('/api/early', { method: 'POST', headers, body: Readable.from(slowly()) })).text, 'begun 100000');
+    }
+    w.refused(await visitor.call('/api/silent', { method: 'POST', body: Readable.from(slowly()) }), 504, 'upstream_timeout');
   });
 
   test(`${host.name}: with the token endpoint down a sign-in is begun again, and a session waits until it is back (H5, Q8)`, async () => {
