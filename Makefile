@@ -25,7 +25,7 @@ setup: ## what the tests need: npm packages, Chromium
 	@js/test/chromium.sh
 
 check: ## formatting, vet, purity, types
-	@test -z "$$(gofmt -l core wasm web js | tee /dev/stderr)"
+	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
 	go vet ./...
 	GOARCH=386 go vet $(PURE)
 	@wasm/toolchain/purity.sh

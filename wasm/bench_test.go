@@ -13,8 +13,8 @@ import (
 )
 
 // BenchmarkBeginFinish is one sign-in from the authorization URL to the stored token, with a server that answers from memory:
-// the module on wazero, the same engine in native Go, each with a client opened for it or with one that has signed in so often
-// that all 16 attempts are kept; and golang.org/x/oauth2, which stores nothing and leaves the state to its caller. Callers cannot give up,
+// the module on wazero, the same engine in native Go, each with a client opened for it or with one that has signed in often
+// and remembers the last attempts; and golang.org/x/oauth2, which stores nothing and leaves the state to its caller. Callers cannot give up,
 // but in the rows impatient, where somebody has to wait for them beside the request.
 func BenchmarkBeginFinish(b *testing.B) {
 	for name, e := range map[string]drive.Engine{"wazero": benchEngine(b), "native": new(core.Engine)} {

@@ -106,7 +106,7 @@ func readEffect(raw []byte) (e *effect, ok bool) {
 		case "error":
 			e.Error = readError(r)
 		case "ok":
-			if e.OK = r.src[r.at:]; e.Kind == "result" {
+			if e.OK = r.src[r.at:]; e.Kind == "result" && len(e.OK) > 0 {
 				e.OK = e.OK[:len(e.OK)-1]
 				return e, !r.bad
 			}

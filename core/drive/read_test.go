@@ -160,6 +160,28 @@ func TestReadersAgreeOnTranscripts(t *testing.T) {
 	}
 }
 
+// What is cut off anywhere reads as no effect, or as a result whose value is not read.
+func TestCutEffects(t *testing.T) {
+	for _, whole := range []string{
+		`{"id":"1.1","kind":"http","stage":"token","method":"POST","url":"https://as.example/token","headers":[["accept","application/json"]],"body":{"text":"a=\u00e9"},"timeout_ms":10000,"max_body":1048576}`,
+		`{"id":"1.2","kind":"store","key":"k","version":"","value":"v","expires_at":1}`,
+		`{"id":"1.3","kind":"verify","alg":"ES256","jwk":{"kty":"EC"},"input":"a","signature":"b"}`,
+		`{"id":"1.4","kind":"hook","hook":"parameters","parameters":[["a","b"]],"request":{}}`,
+		`{"id":"1.5","kind":"result","command":7,"error":{"code":"network","retry_after_ms":5}}`,
+		`{"id":"1.6","kind":"result","command":7,"ok":{"active":true,"scope":"a b"}}`,
+	} {
+		if _, ok := readEffect([]byte(whole)); !ok {
+			t.Errorf("not read: %s", whole)
+		}
+		for n := range whole {
+			e, ok := readEffect([]byte(whole[:n]))
+			if ok && (e.Kind != "result" || result{ok: e.OK}.read("status", new(Status)) == nil) {
+				t.Errorf("read: %s", whole[:n])
+			}
+		}
+	}
+}
+
 func compareEffect(t *testing.T, raw []byte) *effect {
 	type wire struct {
 		ID         string          `json:"id"`
