@@ -51,6 +51,9 @@ export async function instantiate(source) {
   let dead = false;
   let buffer = 0;
   let size = 0;
+  /** All of the memory. When that grows, the old view has nothing any more. */
+  let memory = new Uint8Array(exports.memory.buffer);
+  const bytes = () => (memory.length ? memory : (memory = new Uint8Array(exports.memory.buffer)));
 
   /** @type {<T>(call: () => T) => T} */
   const guard = (call) => {
@@ -71,12 +74,12 @@ export async function instantiate(source) {
         exports.oauth2_free(buffer);
         buffer = exports.oauth2_alloc((size = worst)) >>> 0;
       }
-      const { read, written } = encoder.encodeInto(text, new Uint8Array(exports.memory.buffer, buffer, size));
+      const { read, written } = encoder.encodeInto(text, bytes().subarray(buffer, buffer + size));
       try {
         return call(buffer, written, read === text.length);
       } finally {
-        // Inputs hold tokens and entropy. The memory may have grown during the call, which detaches the first view.
-        new Uint8Array(exports.memory.buffer, buffer, written).fill(0);
+        // Inputs hold tokens and entropy.
+        bytes().fill(0, buffer, buffer + written);
       }
     });
 
@@ -97,8 +100,9 @@ export async function instantiate(source) {
       guard(() => {
         const address = exports.oauth2_effect(handle) >>> 0;
         if (!address) return null;
-        const { buffer } = exports.memory;
-        return decoder.decode(new Uint8Array(buffer, address + 4, new DataView(buffer).getUint32(address, true)));
+        const all = bytes();
+        const start = address + 4;
+        return decoder.decode(all.subarray(start, start + new DataView(all.buffer).getUint32(address, true)));
       }),
     close: (handle) => guard(() => exports.oauth2_close(handle)),
   };

@@ -108,6 +108,8 @@ func TestScenarioEveryEffect(t *testing.T) {
 		{`"kind":"verify","alg":"RS512","jwk":{"kty":"RSA"},"input":"a.b","signature":"AA"`, `"failed":{"kind":"unsupported"}`},
 		{`"kind":"seal","text":"secret","context":"session"`, `"ok":{"sealed":"AAAA"}`},
 		{`"kind":"unseal","sealed":"AAAA","context":"session"`, `"failed":{"kind":"tampered"}`},
+		{`"kind":"recall","key":"k"`, `"ok":{"text":"t"}`},
+		{`"kind":"recall","key":"k"`, `"ok":{}`},
 		{`"kind":"respond","request":"r1","status":302,"headers":[["location","/"]],"body":{"text":""}`, `"ok":{}`},
 		{`"kind":"proxy","request":"r1","method":"GET","url":"https://api.example/v1","headers":[],"body":{"ref":"b1"}`, `"ok":{"status":200,"headers":[],"body":{"ref":"b2"}}`},
 	} {
@@ -136,6 +138,9 @@ func TestScenarioEveryEffect(t *testing.T) {
 	}
 	_, got := s.startRaw("perform", `"effect":{"kind":"event","event":"status","status":"granted"}`)
 	if len(got) != 2 || got[0].str("event") != "status" {
+		t.Error(got)
+	}
+	if _, got := s.startRaw("perform", `"effect":{"kind":"remember","key":"k","text":"t","expires_at":1}`); len(got) != 2 || got[0].str("text") != "t" {
 		t.Error(got)
 	}
 	s.fails("client", "unknown_command", "perform")

@@ -7,7 +7,6 @@ type client struct {
 	*link
 	*config         // as the server's metadata completes it
 	given   *config // as the session was opened
-	mine    string  // fingerprint of the configuration
 	key     string  // of the session in the store
 
 	status    string
@@ -87,7 +86,7 @@ func openClient(l *link, in json.Value) *fault {
 }
 
 func newClient(l *link, cfg *config) *client {
-	c := &client{link: l, config: cfg, given: cfg, mine: cfg.fingerprint(), key: cfg.name + ".session", deviceKey: cfg.name + ".device", status: notAuthenticated, tokens: &tokens{}}
+	c := &client{link: l, config: cfg, given: cfg, key: cfg.name + ".session", deviceKey: cfg.name + ".device", status: notAuthenticated, tokens: &tokens{}}
 	c.attempts = attempts{c: c, key: cfg.name + ".pending"}
 	return c
 }

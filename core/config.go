@@ -8,6 +8,7 @@ import (
 // A config is what a session was opened with; it never changes. Members have the names of RFC 8414 and RFC 7591 where these have one.
 type config struct {
 	name, issuer, clientID, clientSecret, redirectURI, scope, userAgent string
+	mine                                                                string // fingerprint
 	authorization, token, refresh, revocation, userinfo                 string
 	deviceAuthorization, introspection, endSession, pushed              string
 	pushedRequests                                                      string // off, offered, required
@@ -170,6 +171,7 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			*number = n
 		}
 	}
+	c.takePrint()
 	return c, c.check()
 }
 
@@ -319,11 +321,11 @@ func (c *config) check() *fault {
 	return c.checkAuth()
 }
 
-// fingerprint tells whose tokens stored bytes are.
-func (c *config) fingerprint() string {
+// takePrint takes the fingerprint, which tells whose tokens stored bytes are.
+func (c *config) takePrint() {
 	issuer := c.issuer
 	if issuer == "" {
 		issuer = c.token
 	}
-	return digest43(issuer + "\n" + c.clientID + c.variables.Raw())[:22]
+	c.mine = digest43(issuer + "\n" + c.clientID + c.variables.Raw())[:22]
 }

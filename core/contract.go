@@ -33,7 +33,7 @@ func openContract(l *link) {
 			}
 		}
 		switch kind {
-		case "http-cancel", "timer-cancel", "unlock", "event":
+		case "http-cancel", "timer-cancel", "unlock", "remember", "event":
 			l.emit(w)
 			l.result(id, nil, nil)
 		default:

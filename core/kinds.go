@@ -25,6 +25,9 @@ func (s Session) Result(id int64, f *Fault) { s.l.result(id, f, nil) }
 // Effect begins an effect; members follow, then Ask.
 func (s Session) Effect(kind string) *json.Writer { return s.l.effect(kind) }
 
+// Emit hands an effect out that wants no answer.
+func (s Session) Emit(w *json.Writer) { s.l.emit(w) }
+
 // Ask hands an effect out; then gets its answer, or the kind of its failure.
 func (s Session) Ask(w *json.Writer, then func(ok json.Value, failed string)) { s.l.ask(w, then) }
 
@@ -53,17 +56,20 @@ type Storage interface {
 // A Client is a client session inside another kind of session. Its commands are not the host's; its requests, locks and keys are.
 type Client struct{ c *client }
 
-// CheckClient says what is wrong with a configuration of kind client.
-func CheckClient(config json.Value) *Fault {
-	_, f := readConfig(config)
-	return f
+// A ClientConfig is a configuration of kind client.
+type ClientConfig struct{ c *config }
+
+// ReadClient reads one, or says what is wrong with it.
+func ReadClient(in json.Value) (ClientConfig, *Fault) {
+	c, f := readConfig(in)
+	return ClientConfig{c}, f
 }
 
-// Client opens one under a name of its own. The configuration is right: CheckClient was asked.
-func (s Session) Client(config json.Value, name string, kept Storage) *Client {
-	cfg, _ := readConfig(config)
-	cfg.name = name
-	c := newClient(s.l, cfg)
+// Client opens one under a name of its own.
+func (s Session) Client(cfg ClientConfig, name string, kept Storage) *Client {
+	own := *cfg.c
+	own.name = name
+	c := newClient(s.l, &own)
 	c.kept = kept
 	if c.discovery || c.jwks == "" {
 		c.open()

@@ -56,7 +56,7 @@ func TestSchema(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range strings.Fields("http http-cancel timer timer-cancel load store lock unlock hook key sign verify seal unseal respond proxy event result") {
+	for _, kind := range strings.Fields("http http-cancel timer timer-cancel load store lock unlock hook key sign verify seal unseal recall remember respond proxy event result") {
 		if !kinds[kind] {
 			t.Errorf("no transcript has the effect %s", kind)
 		}

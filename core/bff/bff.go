@@ -1,4 +1,4 @@
-// Package bff is the backend-for-frontend engine: sessions of kind "bff", each of which serves one HTTP request of a browser or a service (core/testdata/README.md).
+// Package bff is the backend-for-frontend engine: sessions of kind "bff", which serve HTTP requests of browsers and services (core/testdata/README.md).
 // Tokens stay with the host; the browser gets a cookie (OAuth 2.0 for Browser-Based Applications, section 6.1).
 package bff
 
@@ -20,13 +20,11 @@ func Open(kind string, s core.Session, in json.Value) (known bool, f *core.Fault
 	if f != nil {
 		return true, f
 	}
-	served := false
 	s.OnCommand(func(id int64, name string, in json.Value) {
-		if name != "request" || served {
+		if name != "request" {
 			s.Result(id, core.Bad("unknown_command", "command"))
 			return
 		}
-		served = true
 		serve(s, cfg, id, in)
 	})
 	return true, nil

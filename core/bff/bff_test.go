@@ -11,6 +11,7 @@ import (
 // TestScenarioSignIn: from the first page to the sign-out; the browser sees cookies that say nothing, and no token (X10).
 func TestScenarioSignIn(t *testing.T) {
 	s := newScene(t, "A browser signs in, asks who it is, calls the API and signs out; no token leaves the host.", "X10", "H9")
+	s.each = true // as a host may do it
 	i := s.issuer()
 	s.want(s.call("GET", "https://app.example/auth/session"), 401, `{"error":"not_signed_in"}`)
 	q := i.login("?return_to=%2Finbox%3Fx%3D1")
@@ -512,10 +513,66 @@ func TestScenarioExchange(t *testing.T) {
 	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=write"), 400, "invalid_target")
 	i.error = "invalid_client"
 	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=write"), 502, "server_error")
+	// What the host remembers is as good as what it is; and it is not asked to remember much.
+	i.error = ""
+	for _, kept := range []string{"", "no JSON", `{"access_token":"older","token_type":"Bearer"}`, `{"access_token":"older","token_type":"Bearer","expires_at":` + fmt.Sprint(s.now) + `}`} {
+		for key := range s.memory {
+			s.memory[key] = kept
+		}
+		if m := s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read"); m.str("status") != "200" || strings.Contains(m.raw, "older") {
+			t.Errorf("%q: %s", kept, m.raw)
+		}
+	}
+	s.fail = func(m msg) string {
+		if m.str("kind") == "recall" {
+			return "unsupported"
+		}
+		return ""
+	}
+	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read"), 200, "access-token")
+	clear(s.memory)
+	i.padding = strings.Repeat("x", 16<<10)
+	s.want(s.post(at, who+exchange+"&audience=https%3A%2F%2Fdown.example&scope=read"), 200, i.padding)
+	if len(s.memory) != 0 {
+		t.Error("remembered", len(i.padding), "bytes")
+	}
 	for _, line := range s.lines {
 		if strings.Contains(line, `"kind":"store"`) && (strings.Contains(line, "access-token") || strings.Contains(line, "theirs")) {
 			t.Error(line)
 		}
+	}
+}
+
+// TestScenarioTogether: requests that one session serves at the same time do not mix, whoever is first (H1).
+func TestScenarioTogether(t *testing.T) {
+	s := newScene(t, "Requests that one session serves at once: what comes out after an input belongs to the request of that input.", "H1")
+	s.config = with(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"],"audience":["d"],"scope":"read"`))
+	i := s.issuer()
+	i.signIn()
+	begin := func(who string) *visit {
+		return s.begin("POST", exchangeURL, s.headers("content-type", "application/x-www-form-urlencoded"),
+			`"body":{"text":`+quote(whoSvc+escape(callerSecret)+"&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token="+who+"&subject_token_type=y&audience=d")+`}`)
+	}
+	page := s.headers("x-csrf", "1", "origin", "https://app.example")
+	visits := []*visit{begin("one"), s.begin("GET", "https://app.example/api/a", page), begin("two"), s.begin("GET", "https://app.example/api/b", page), s.begin("GET", "https://app.example/auth/nothing", page)}
+	for busy := true; busy; {
+		busy = false
+		for n := range visits { // the last to come goes first
+			busy = visits[len(visits)-1-n].step() || busy
+		}
+	}
+	for n, want := range []string{"access-token-", "hello", "access-token-", "hello", "not_found"} {
+		if m := visits[n].finish(); !strings.Contains(m.str("body", "text")+m.str("body", "ref"), want) {
+			t.Errorf("%d: %s", n, m.raw)
+		}
+	}
+	for _, m := range s.sent {
+		if f := m.form(); f.Get("subject_token") != "" && f.Get("audience") != "d" {
+			t.Error(m.raw)
+		}
+	}
+	if a, b := visits[0].respond.str("body", "text"), visits[2].respond.str("body", "text"); a == b {
+		t.Error("both got", a)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 // A config is what a session was opened with.
 type config struct {
-	client        json.Value
+	client        core.ClientConfig
 	name, base    string
 	origins       []string // that of base among them
 	returnTo      []string
@@ -26,8 +26,9 @@ type config struct {
 type route struct{ path, target string }
 
 func readConfig(in json.Value) (c *config, f *core.Fault) {
-	c = &config{client: in.Get("client"), base: in.Get("base").Str(), header: "x-csrf", anonymous: 401, sessionMS: 12 * 3_600_000, idleMS: 3_600_000}
-	if c.client.Kind() != json.Object {
+	client := in.Get("client")
+	c = &config{base: in.Get("base").Str(), header: "x-csrf", anonymous: 401, sessionMS: 12 * 3_600_000, idleMS: 3_600_000}
+	if client.Kind() != json.Object {
 		return nil, core.Bad("missing", "client")
 	}
 	if core.Origin(c.base) == "" || len(c.base) > 0 && c.base[len(c.base)-1] == '/' || hasQuery(c.base) {
@@ -42,7 +43,7 @@ func readConfig(in json.Value) (c *config, f *core.Fault) {
 	if c.returnTo == nil {
 		c.returnTo = []string{core.Origin(c.base) + "/"}
 	}
-	return c, c.readClient()
+	return c, c.readClient(client)
 }
 
 func (c *config) read(name string, v json.Value) *core.Fault {
@@ -100,12 +101,12 @@ func (c *config) read(name string, v json.Value) *core.Fault {
 }
 
 // readClient completes the client's configuration with what follows from ours, and has it checked.
-func (c *config) readClient() *core.Fault {
+func (c *config) readClient(client json.Value) *core.Fault {
 	w := json.NewWriter()
 	w.Open('{')
 	c.name = "oauth2"
 	redirect, resources, badMode, secret := c.base+"/callback", json.Value{}, false, false
-	for it := c.client.Each(); it.Next(); {
+	for it := client.Each(); it.Next(); {
 		switch it.Name() {
 		case "name":
 			c.name = it.Value().Str()
@@ -170,14 +171,16 @@ func (c *config) readClient() *core.Fault {
 		w.Close(']')
 	}
 	w.Close('}')
-	c.client, _ = json.Parse(w.String())
+	client, _ = json.Parse(w.String())
 	if c.tokenEndpoint && c.dpop {
 		return core.Bad("bad_value", "insecure_token_endpoint") // the page has no key to prove it with
 	}
 	if c.dpop && len(c.callers) > 0 {
 		return core.Bad("bad_value", "callers") // nor has the caller
 	}
-	return core.CheckClient(c.client)
+	var f *core.Fault
+	c.client, f = core.ReadClient(client)
+	return f
 }
 
 // each holds every element of an array to a rule.

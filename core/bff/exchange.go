@@ -179,40 +179,44 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 		}
 	}
 	key := c.name + ".exchange." + core.Hash(about)
-	c.load(key, func(sealed, version, failed string) {
-		ask := func() {
-			c.client(&vault{}).Do("token_exchange", w.String(), func(ok json.Value, f *core.Fault) {
-				if f != nil {
-					c.grantFailed(f)
-					return
-				}
-				expires, known := ok.Get("expires_at").Int()
-				if !known || expires-leastLife <= c.s.Now() {
-					c.give(ok)
-					return
-				}
-				c.seal(ok.Raw(), key, func(sealed, failed string) {
-					if failed != "" {
-						c.give(ok)
-						return
-					}
-					c.store(key, version, sealed, expires-leastLife, func(string, string) { c.give(ok) })
-				})
-			})
-		}
-		if failed != "" || sealed == "" {
-			ask()
+	c.recall(key, func(text string) {
+		kept, _ := json.Parse(text)
+		if expires, ok := kept.Get("expires_at").Int(); ok && c.s.Now() < expires-leastLife {
+			c.give(kept)
 			return
 		}
-		c.unseal(sealed, key, func(text, failed string) {
-			kept, _ := json.Parse(text)
-			if expires, ok := kept.Get("expires_at").Int(); failed == "" && ok && c.s.Now() < expires-leastLife {
-				c.give(kept)
+		c.client(&vault{}).Do("token_exchange", w.String(), func(ok json.Value, f *core.Fault) {
+			if f != nil {
+				c.grantFailed(f)
 				return
 			}
-			ask()
+			if expires, known := ok.Get("expires_at").Int(); known && expires-leastLife > c.s.Now() {
+				c.remember(key, ok.Raw(), expires-leastLife)
+			}
+			c.give(ok)
 		})
 	})
+}
+
+// longest is how long a text the host is asked to remember, in bytes: it has many of them in memory.
+const longest = 16 << 10
+
+func (c *call) remember(key, text string, until int64) {
+	if len(text) > longest {
+		return
+	}
+	w := c.s.Effect("remember")
+	w.MemberStr("key", key)
+	w.MemberStr("text", text)
+	w.MemberInt("expires_at", until)
+	c.s.Emit(w)
+}
+
+// recall gives what the host remembers, "" for nothing.
+func (c *call) recall(key string, done func(text string)) {
+	w := c.s.Effect("recall")
+	w.MemberStr("key", key)
+	c.s.Ask(w, func(ok json.Value, failed string) { done(ok.Get("text").Str()) })
 }
 
 // credentials gives a token of this client's own (RFC 6749 section 4.4), kept as a session is.
@@ -255,7 +259,7 @@ func audienceParameter(audience string) string {
 	return w.String()
 }
 
-// redeem changes a code for a token, for an application that got the code at a redirect URI of its own (RFC 6749 section 4.1.3). Its refresh token is not handed out.
+// redeem changes a code for a token, for an application that got the code at a redirect URI of its own (RFC 6749 section 4.1.3). Its refresh token is not handed out, and not revoked: with it a server ends the access token too (RFC 7009 section 2.1).
 func (c *call) redeem(k *caller, params []form.Param, scope string) {
 	uri := core.ValueOf(params, "redirect_uri")
 	if !contains(k.redirects, uri) || core.ValueOf(params, "code_verifier") == "" {

@@ -9,13 +9,14 @@ import (
 
 // An issuer is the authorization server behind a scene. Its signatures are "good": that they are looked at is core's to test.
 type issuer struct {
-	s     *scene
-	n     int
-	nonce string
-	sid   string
-	life  int
-	error string // of the token endpoint
-	down  bool
+	s       *scene
+	n       int
+	nonce   string
+	sid     string
+	life    int
+	padding string // of access tokens
+	error   string // of the token endpoint
+	down    bool
 }
 
 func (s *scene) issuer() *issuer {
@@ -53,7 +54,7 @@ func (i *issuer) serve(m msg) answer {
 	if strings.HasSuffix(m.form().Get("grant_type"), "token-exchange") {
 		issued = `,"issued_token_type":"urn:ietf:params:oauth:token-type:access_token"`
 	}
-	return jsonAnswer(200, fmt.Sprintf(`{"access_token":"access-token-%d","token_type":"Bearer","expires_in":%d,"refresh_token":"refresh-token-%d"%s%s}`, i.n, i.life, i.n, id, issued))
+	return jsonAnswer(200, fmt.Sprintf(`{"access_token":"access-token-%d%s","token_type":"Bearer","expires_in":%d,"refresh_token":"refresh-token-%d"%s%s}`, i.n, i.padding, i.life, i.n, id, issued))
 }
 
 // login begins a sign-in and gives the authorization URL's parameters.

@@ -23,8 +23,13 @@ type scene struct {
 	engine *core.Engine
 	config string
 	lines  []string
-	now    int64
-	inputs int
+
+	session int32  // serves all requests, or the next one
+	opened  string // its configuration
+	each    bool   // every request gets a session of its own
+	ids     int64  // of commands
+	now     int64
+	inputs  int
 
 	store   map[string]string
 	version map[string]int
@@ -38,7 +43,8 @@ type scene struct {
 	proxied  []msg
 	touched  int // storage operations
 
-	jar map[string]string // the browser's cookies
+	jar    map[string]string // the browser's cookies
+	memory map[string]string // of the host, by recall and remember
 }
 
 type msg struct {
@@ -137,7 +143,7 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 
 // quietScene is one without a transcript.
 func quietScene(t *testing.T) *scene {
-	return &scene{t: t, engine: Engine(), config: conf, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, expires: map[string]int64{}, jar: map[string]string{}}
+	return &scene{t: t, engine: Engine(), config: conf, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, expires: map[string]int64{}, jar: map[string]string{}, memory: map[string]string{}}
 }
 
 func slug(name string) string {
@@ -216,20 +222,25 @@ func (s *scene) parse(raw []byte) msg {
 type visit struct {
 	s       *scene
 	handle  int32
+	id      int64 // of its command
 	waiting []msg // effects that are not answered yet
 	respond *msg
 	done    bool
 }
 
-// begin opens a session and hands it the request; nothing is answered yet.
+// begin hands a session the request; nothing is answered yet.
 func (s *scene) begin(method, url string, members ...string) *visit {
 	s.t.Helper()
-	h, refusal := s.open(s.config)
-	if h == 0 {
-		s.t.Fatal(refusal.raw)
+	if s.opened != s.config || s.each {
+		h, refusal := s.open(s.config)
+		if h == 0 {
+			s.t.Fatal(refusal.raw)
+		}
+		s.session, s.opened = h, s.config
 	}
-	v := &visit{s: s, handle: h}
-	v.input(`"command":"request","id":1,"request":"r","method":` + quote(method) + `,"url":` + quote(url) + "," + strings.Join(members, ","))
+	s.ids++
+	v := &visit{s: s, handle: s.session, id: s.ids}
+	v.input(`"command":"request","id":` + fmt.Sprint(v.id) + `,"request":"r` + fmt.Sprint(v.id) + `","method":` + quote(method) + `,"url":` + quote(url) + "," + strings.Join(members, ","))
 	return v
 }
 
@@ -244,7 +255,12 @@ func (v *visit) input(members string) {
 		v.s.lines = append(v.s.lines, "< "+string(raw))
 		switch m := v.s.parse(raw); m.str("kind") {
 		case "event", "unlock":
+		case "remember":
+			v.s.memory[m.str("key")] = m.str("text")
 		case "result":
+			if m.str("command") != fmt.Sprint(v.id) {
+				v.s.t.Fatalf("in the turn of another request: %s", raw)
+			}
 			v.done = true
 		default:
 			v.waiting = append(v.waiting, m)
@@ -261,8 +277,8 @@ func (v *visit) step() bool {
 	m := v.waiting[0]
 	v.waiting = v.waiting[1:]
 	if m.str("kind") == "respond" {
-		if v.respond != nil {
-			v.s.t.Fatal("two answers")
+		if v.respond != nil || m.str("request") != fmt.Sprint("r", v.id) {
+			v.s.t.Fatal("two answers, or another request's")
 		}
 		v.respond = &m
 	}
@@ -277,7 +293,9 @@ func (v *visit) finish() msg {
 	if v.respond == nil || !v.done {
 		v.s.t.Fatal("no answer")
 	}
-	v.s.engine.Close(v.handle)
+	if v.s.each {
+		v.s.engine.Close(v.handle)
+	}
 	v.s.keepCookies(*v.respond)
 	return *v.respond
 }
@@ -345,6 +363,11 @@ func (s *scene) carryOut(m msg) string {
 			return `"failed":{"kind":"tampered"}`
 		}
 		return `"ok":{"text":` + quote(text) + `}`
+	case "recall":
+		if text, ok := s.memory[key]; ok {
+			return `"ok":{"text":` + quote(text) + `}`
+		}
+		return `"ok":{}`
 	case "lock", "respond":
 		return `"ok":{}`
 	case "verify":

@@ -66,7 +66,7 @@ func handler() (http.Handler, error) {
 	}
 	store := &objects{namespace: namespace, remembered: js.Global().Get("remembered")}
 	servers := &http.Client{Transport: fetcher{}}
-	options := bff.Options{Ring: ring, Store: store, HTTP: servers, Resource: servers, OnError: func(err error) { fmt.Println(err) }}
+	options := bff.Options{Ring: ring, Store: store, Memory: memory{js.Global().Get("memory")}, HTTP: servers, Resource: servers, OnError: func(err error) { fmt.Println(err) }}
 	options.Background = func(task func()) {
 		// Whatever is begun here ends with the request otherwise: a refresh, a session that is being stored, a lock that is being freed.
 		cloudflare.WaitUntil(func() {

@@ -5,6 +5,7 @@
 import '../../build/goworker/go_wasm_exec.js';
 import app from '../../build/goworker/app.wasm';
 
+import { Memory } from '../worker/memory.ts';
 import { watched } from '../worker/upload.ts';
 
 export { Sessions } from '../worker/object.ts';
@@ -14,6 +15,7 @@ globalThis.watched = watched;
 
 /** What the isolate keeps between requests, each of which has an instance of its own. */
 globalThis.remembered = new Map();
+globalThis.memory = new Memory();
 
 globalThis.tryCatch = (call) => {
   try {

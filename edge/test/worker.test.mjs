@@ -19,6 +19,20 @@ const imported = async (name) => {
 };
 const { readRing, seal, unseal } = await imported('seal');
 
+const { Memory } = await imported('memory');
+
+test('what is remembered is bounded, and forgotten in time', () => {
+  const memory = new Memory();
+  const late = Date.now() + 60_000;
+  for (let i = 0; i < 1002; i++) memory.remember(`key ${i}`, `text ${i}`, late);
+  assert.deepEqual([0, 1, 2, 1001].map((i) => memory.recall(`key ${i}`)), [undefined, undefined, 'text 2', 'text 1001']);
+  memory.remember('key 1001', 'another', late);
+  assert.equal(memory.recall('key 1001'), 'another');
+  assert.equal(memory.recall('key 2'), 'text 2');
+  memory.remember('over', 'text', Date.now());
+  assert.equal(memory.recall('over'), undefined);
+});
+
 const tampered = { kind: 'tampered' };
 
 test('a sealed text is read by a ring that has its key, in its context, and unchanged', async () => {

@@ -8,44 +8,53 @@ const WORN = 4 << 20;
 /** The configuration was refused. */
 export class Refused extends Error {}
 
-/** Instances of the module, one at a time for all requests: what they share is bytes, never what one of them waits for. */
+interface Session {
+  instance: Instance;
+  /** 0: none is open yet. */
+  handle: number;
+  /** Commands so far. */
+  commands: number;
+}
+
+/** One session of the module, in one instance at a time, for all requests: what they share is bytes, never what one of them waits for. */
 export class Engine {
   #module: WebAssembly.Module;
-  #instance: Instance | undefined;
+  #session: Session | undefined;
 
   constructor(module: WebAssembly.Module) {
     this.#module = module;
   }
 
   /** Has an instance ready. Each caller awaits what it began itself, since a request of workerd cannot await another's. */
-  async ready(): Promise<Instance> {
-    if (this.#instance && this.#instance.memoryBytes <= WORN) return this.#instance;
-    return (this.#instance = await instantiate(this.#module));
+  async ready(): Promise<Session> {
+    if (this.#session && this.#session.instance.memoryBytes <= WORN) return this.#session;
+    return (this.#session = { instance: await instantiate(this.#module), handle: 0, commands: 0 });
   }
 
   /**
-   * Opens a session, gives it one command, and carries out its effects until the command has its result.
+   * Gives the session one command, and carries out the effects that come of it until it has its result.
    *
-   * @param open members of the `open` message as JSON text, without braces, besides `now` and `entropy`
-   * @param command members of the command
+   * @param open members of the `open` message as JSON text, without braces, besides `now` and `entropy`; the same each time
+   * @param command the command, without `id`
    * @throws {Refused} the configuration is refused
    * @throws {Trap} the instance is lost
    */
   async run(open: string, command: object, executors: Record<string, Executor>): Promise<void> {
-    const instance = await this.ready();
+    const session = await this.ready();
+    const { instance } = session;
     const guarded = <T>(call: () => T): T => {
       try {
         return call();
       } catch (error) {
-        if (this.#instance === instance) this.#instance = undefined; // it still answers, wrongly
+        if (this.#session === session) this.#session = undefined; // it still answers, wrongly
         throw error;
       }
     };
-    const handle = guarded(() => instance.open(`{"now":${Date.now()},"entropy":"${entropy()}",${open}}`));
-    if (!handle) {
+    if (!session.handle && !(session.handle = guarded(() => instance.open(`{"now":${Date.now()},"entropy":"${entropy()}",${open}}`)))) {
       const { code, field } = JSON.parse(guarded(() => instance.effect(0)!)).error;
       throw new Refused(`${code}: ${field ?? ''}`);
     }
+    const { handle } = session;
     /** The effects under way, held locks among them. */
     const tasks = new Map<string, AbortController>();
     try {
@@ -53,18 +62,19 @@ export class Engine {
         let answered = false;
         /** What was begun behind the answer is waited for: metadata of yesterday that are read again, say. */
         const settle = () => answered && !tasks.size && resolve();
-        const feed = (members: object): number =>
+        /** `members` is JSON text, without its last brace. What comes out is of this command, since what went in is. */
+        const feed = (members: string): number =>
           guarded(() => {
-            const code = instance.input(handle, JSON.stringify({ ...members, now: Date.now(), entropy: entropy() }));
+            const code = instance.input(handle, `${members},"now":${Date.now()},"entropy":"${entropy()}"}`);
             for (let text; !code && (text = instance.effect(handle)); ) carryOut(JSON.parse(text));
             return code;
           });
-        const answer = ({ id, kind }: Effect, reply: object) => {
+        const answer = ({ id, kind }: Effect, reply: 'ok' | 'failed', value: object) => {
           if (!tasks.has(id)) return;
-          if (kind !== 'lock' || 'failed' in reply) tasks.delete(id);
+          if (kind !== 'lock' || reply === 'failed') tasks.delete(id);
           try {
-            const code = feed({ answer: id, ...reply });
-            if (code) feed({ answer: id, failed: { kind: code === 3 ? 'too_large' : 'internal' } });
+            const code = feed(`{"answer":"${id}","${reply}":${JSON.stringify(value)}`);
+            if (code) feed(`{"answer":"${id}","failed":{"kind":"${code === 3 ? 'too_large' : 'internal'}"}`);
             settle();
           } catch (error) {
             reject(error);
@@ -78,6 +88,10 @@ export class Engine {
             return;
           }
           if (kind === 'event') return;
+          if (kind === 'remember') {
+            void executors.remember!(effect, new AbortController());
+            return;
+          }
           if (target) {
             tasks.get(target)?.abort();
             tasks.delete(target);
@@ -89,16 +103,15 @@ export class Engine {
           const execute = executors[kind];
           const done = execute ? execute(effect, controller) : Promise.reject(new Failed('unsupported'));
           done.then(
-            (ok) => answer(effect, { ok }),
-            (error) => answer(effect, { failed: { kind: error instanceof Failed ? error.kind : 'internal' } }),
+            (ok) => answer(effect, 'ok', ok),
+            (error) => answer(effect, 'failed', { kind: error instanceof Failed ? error.kind : 'internal' }),
           );
         };
-        const code = feed(command);
+        const code = feed(`${JSON.stringify(command).slice(0, -1)},"id":${++session.commands}`);
         if (code) reject(new Error(`the module refuses the request: ${code}`));
       });
     } finally {
       tasks.forEach((controller) => controller.abort());
-      if (this.#instance === instance) guarded(() => instance.close(handle));
     }
   }
 }

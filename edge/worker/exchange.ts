@@ -1,5 +1,6 @@
-import { base64, unbase64 } from '../../js/src/bytes.js';
+import { unbase64 } from '../../js/src/bytes.js';
 import { type Effect, Failed } from '../../js/src/effects.js';
+import { wire } from '../../js/src/http.js';
 import { watched } from './upload.js';
 
 /** A body as the module takes and gives it (core/testdata/README.md, "Messages"); a ref stays here. */
@@ -25,10 +26,10 @@ export class Exchange {
     this.response = new Promise((resolve) => (this.#resolve = resolve));
   }
 
-  /** The members of the command `request`. */
+  /** The command `request`. */
   async command(): Promise<object> {
     const { method, url, headers } = this.#request;
-    return { command: 'request', id: 1, request: OWN, method, url, headers: [...headers], body: await this.#body() };
+    return { command: 'request', request: OWN, method, url, headers: [...headers], body: await this.#body() };
   }
 
   async #body(): Promise<Body | undefined> {
@@ -36,12 +37,7 @@ export class Exchange {
     if (!body) return undefined;
     const length = headers.get('content-length');
     if (length === null || +length > BUFFERED) return { ref: OWN };
-    const bytes = new Uint8Array(await this.#request.arrayBuffer());
-    try {
-      return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
-    } catch {
-      return { base64: base64(bytes) };
-    }
+    return wire(new Uint8Array(await this.#request.arrayBuffer()));
   }
 
   /** Effect `proxy`. The time counts from the last piece of the browser's body until the headers are there: what follows may take as long as it likes. */
@@ -84,14 +80,11 @@ export class Exchange {
 
   /** Effect `respond`. */
   async respond({ status, headers, body }: Effect): Promise<object> {
-    const all = new Headers();
-    // Each by itself: cookies do not survive being joined.
-    for (const [name, value] of headers) all.append(name, value);
     const { ref, text } = (body ?? {}) as Body;
     const behind = ref === undefined ? undefined : this.#behind.get(ref);
     const bare = this.#request.method === 'HEAD' || [204, 205, 304].includes(status);
     if (behind && !bare) this.#behind.delete(ref!);
-    this.#resolve(new Response(bare ? null : behind ? behind.body : text || null, { status, headers: all }));
+    this.#resolve(new Response(bare ? null : behind ? behind.body : text || null, { status, headers }));
     this.#drop();
     return {};
   }

@@ -2,6 +2,7 @@ import { type Effect, type Executor, Failed } from '../../js/src/effects.js';
 import type { KeyStore } from '../../js/src/keys.js';
 import { LEASE_MS } from './lines.js';
 import type { Question, Reply } from './object.js';
+import { Memory } from './memory.js';
 import { type Ring, seal, unseal } from './seal.js';
 
 /** Asks the object of a key. */
@@ -24,23 +25,18 @@ const askObjects = (objects: DurableObjectNamespace): Ask => {
   };
 };
 
-/** What can be had again, and so has no object: the server's metadata, and tokens that were exchanged. Beside it the count of its states. */
-const remembered = new Map<string, { value: string; version: string }>();
-const MOST_REMEMBERED = 1000;
-let states = 0;
+const memory = new Memory();
 
-const isCached = (key: string) => key.endsWith('.metadata') || key.includes('.exchange.');
+/** The server's metadata can be had again, and so have no object. Beside them the count of their states. */
+const remembered = new Map<string, { value: string; version: string }>();
+let states = 0;
 
 const cache: Executor = async ({ kind, key, version, value }) => {
   const { value: now, version: at = '' } = remembered.get(key) ?? {};
   if (kind === 'load') return { value: now, version: at };
   if (at !== version) throw new Failed('conflict');
   if (value === undefined) remembered.delete(key);
-  else {
-    remembered.delete(key); // and so to the end of the line
-    remembered.set(key, { value, version: `${++states}` });
-    for (const [oldest] of remembered) if (remembered.size > MOST_REMEMBERED) remembered.delete(oldest);
-  }
+  else remembered.set(key, { value, version: `${++states}` });
   return { version: value === undefined ? '' : `${states}` };
 };
 
@@ -90,16 +86,22 @@ const sealedKeys = (ask: Ask, ring: Ring, lifetime: number): KeyStore => {
   };
 };
 
-/** Everything that is kept for one request: `load`, `store`, `lock`, and the store of keys. `lifetime` is that of keys, in ms. */
+/** Everything that is kept for one request: `load`, `store`, `lock`, `recall`, `remember`, and the store of keys. `lifetime` is that of keys, in ms. */
 export const storage = (objects: DurableObjectNamespace, ring: Ring, lifetime: number, keep: Keep) => {
   const ask = askObjects(objects);
   const access: Executor = async (effect, controller) => {
     const { kind, key, version, value, expires_at } = effect;
-    if (isCached(key)) return cache(effect, controller);
+    if (key.endsWith('.metadata')) return cache(effect, controller);
     const { failed, ...ok } = await ask(key, kind === 'load' ? { op: 'load', key } : { op: 'store', key, version, value, expires_at, delete: effect.delete });
     if (failed) throw new Failed(failed);
     return ok;
   };
-  const executors: Record<string, Executor> = { load: access, store: access, lock: (effect, controller) => hold(ask, keep, effect, controller) };
+  const executors: Record<string, Executor> = {
+    load: access,
+    store: access,
+    lock: (effect, controller) => hold(ask, keep, effect, controller),
+    recall: async ({ key }) => ({ text: memory.recall(key) }),
+    remember: async ({ key, text, expires_at }) => (memory.remember(key, text, expires_at), {}),
+  };
   return { executors, keys: sealedKeys(ask, ring, lifetime) };
 };

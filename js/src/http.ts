@@ -15,8 +15,10 @@ export interface HttpEffect {
 }
 
 /** Some hosts throw on members of RequestInit that they do not have (workerd), so only those that they have are set. */
+let init: RequestInit | undefined;
 const cautious = (): RequestInit => {
-  const init: RequestInit = { credentials: 'omit', cache: 'no-store', referrerPolicy: 'no-referrer' };
+  if (init) return init;
+  init = { credentials: 'omit', cache: 'no-store', referrerPolicy: 'no-referrer' };
   for (const name in init) if (!(name in Request.prototype)) delete init[name as keyof RequestInit];
   return init;
 };
@@ -30,21 +32,35 @@ export const isRedirect = ({ type, status }: Response): boolean =>
 
 const offline = () => globalThis.navigator?.onLine === false;
 
+/**
+ * Whether the headers say that a body has at most so many bytes, all of them being there to be seen. Beside a transfer coding a
+ * length counts for nothing (RFC 9112 section 6.3).
+ */
+const isShort = ({ type, headers }: Response, most: number): boolean => {
+  const length = headers.get('content-length');
+  return length !== null && +length <= most && type !== 'cors' && !headers.has('content-encoding') && !headers.has('transfer-encoding');
+};
+
 /** Reads a body up to a number of bytes. */
 const read = async (response: Response, most: number): Promise<Uint8Array> => {
+  if (isShort(response, most)) return new Uint8Array(await response.arrayBuffer()); // which costs less than a stream
   const parts: Uint8Array<ArrayBuffer>[] = [];
   const reader = response.body?.getReader();
   for (let left = most, part; (part = (await reader?.read())?.value); parts.push(part)) {
     if ((left -= part.length) < 0) throw new Failed('too_large');
   }
+  if (parts.length === 1) return parts[0]!;
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
   return whole;
 };
 
-const wire = (bytes: Uint8Array): Body => {
+const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Bytes as a body on the wire. */
+export const wire = (bytes: Uint8Array): Body => {
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+    return { text: decoder.decode(bytes) };
   } catch {
     return { base64: base64(bytes) };
   }

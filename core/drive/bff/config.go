@@ -72,6 +72,8 @@ type Options struct {
 	// Store keeps the sessions; nil means the memory of this process. What tokens are in is sealed before it gets there. One that is no
 	// drive.ExpiringStore grows with every sign-in; package sqlitestore has one that lasts and is shared by processes.
 	Store drive.Store
+	// Memory keeps tokens that were exchanged for other services; nil means up to 1,000 of them in this Handler.
+	Memory Memory
 	// Locker makes handlers that share a Store refresh a session one after the other; nil means the Store where it is a Locker too, and
 	// otherwise one within this Handler.
 	Locker drive.Locker
@@ -102,6 +104,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Store == nil {
 		o.Store = &drive.MemoryStore{Now: o.Now}
+	}
+	if o.Memory == nil {
+		o.Memory = &memory{now: o.Now}
 	}
 	if o.ResourceTimeout == 0 {
 		o.ResourceTimeout = 30 * time.Second

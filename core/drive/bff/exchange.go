@@ -40,7 +40,7 @@ func newExchange(ctx context.Context, r *http.Request, opts Options) *exchange {
 	return &exchange{ctx: ctx, request: r, client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
 }
 
-func (e *exchange) hands(ring *Ring) map[string]drive.Hand {
+func (e *exchange) hands(opts Options) map[string]drive.Hand {
 	return map[string]drive.Hand{
 		"proxy": func(_ context.Context, effect json.RawMessage) (any, string) { return e.proxy(effect) },
 		"respond": func(_ context.Context, effect json.RawMessage) (any, string) {
@@ -62,20 +62,44 @@ func (e *exchange) hands(ring *Ring) map[string]drive.Hand {
 			}
 			return struct {
 				Sealed string `json:"sealed"`
-			}{ring.Seal(in.Text, in.Context)}, ""
+			}{opts.Ring.Seal(in.Text, in.Context)}, ""
 		},
 		"unseal": func(_ context.Context, effect json.RawMessage) (any, string) {
 			var in struct{ Sealed, Context string }
 			if json.Unmarshal(effect, &in) != nil {
 				return nil, "internal"
 			}
-			text, err := ring.Unseal(in.Sealed, in.Context)
+			text, err := opts.Ring.Unseal(in.Sealed, in.Context)
 			if err != nil {
 				return nil, "tampered"
 			}
 			return struct {
 				Text string `json:"text"`
 			}{text}, ""
+		},
+		"recall": func(_ context.Context, effect json.RawMessage) (any, string) {
+			var in struct{ Key string }
+			if json.Unmarshal(effect, &in) != nil {
+				return nil, "internal"
+			}
+			var ok struct {
+				Text *string `json:"text,omitempty"`
+			}
+			if text, there := opts.Memory.Recall(in.Key); there {
+				ok.Text = &text
+			}
+			return ok, ""
+		},
+		"remember": func(_ context.Context, effect json.RawMessage) (any, string) {
+			var in struct {
+				Key, Text string
+				ExpiresAt int64 `json:"expires_at"`
+			}
+			if json.Unmarshal(effect, &in) != nil {
+				return nil, "internal"
+			}
+			opts.Memory.Remember(in.Key, in.Text, time.UnixMilli(in.ExpiresAt))
+			return struct{}{}, ""
 		},
 	}
 }

@@ -65,7 +65,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	done := make(chan error, 1)
 	// What still goes on, behind the answer, is not the browser's to wait for.
 	h.opts.Background(func() {
-		err := h.backend.Serve(command, e.hands(h.opts.Ring))
+		err := h.backend.Serve(command, e.hands(h.opts))
 		if err != nil && !tooLarge(err) {
 			h.tell(fmt.Errorf("bff: the request was lost: %w", err))
 		}

@@ -1,6 +1,9 @@
 package drivetest
 
 import (
+	"bytes"
+	"compress/gzip"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -100,13 +103,31 @@ func (s *server) redirect(w http.ResponseWriter, r *http.Request) {
 func (s *server) bytes(w http.ResponseWriter, r *http.Request) {
 	n, _ := strconv.ParseInt(r.PathValue("n"), 10, 64)
 	w.Header().Set("Content-Type", "text/plain")
-	io.CopyN(w, xs{}, n)
+	if !r.URL.Query().Has("packed") {
+		io.CopyN(w, xs{}, n)
+		return
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	io.CopyN(z, xs{}, n)
+	z.Close()
+	w.Header().Set("Content-Encoding", "gzip")
+	w.Header().Set("Content-Length", strconv.Itoa(packed.Len()))
+	w.Write(packed.Bytes())
 }
 
 // endless sends until the client is gone, and tells by the count that it went.
 func (s *server) endless(w http.ResponseWriter, r *http.Request) {
+	ctx, gone := context.WithCancel(r.Context())
+	defer gone()
+	r = r.WithContext(ctx)
 	defer s.count(r)()
 	w.Header().Set("Content-Type", "text/plain")
+	if length := r.URL.Query().Get("length"); length != "" {
+		understated(w, length)
+		gone()
+		return
+	}
 	for r.Context().Err() == nil {
 		if _, err := io.CopyN(w, xs{}, 1<<16); err != nil {
 			// The context ends a little later than the connection does.
@@ -116,6 +137,20 @@ func (s *server) endless(w http.ResponseWriter, r *http.Request) {
 			}
 			return
 		}
+	}
+}
+
+// understated sends chunks although it says a length, which counts for nothing then (RFC 9112 section 6.3), until the client is gone.
+func understated(w http.ResponseWriter, length string) {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %s\r\nTransfer-Encoding: chunked\r\n", length)
+	w.Header().Write(conn)
+	for chunk := "\r\n"; err == nil; chunk = fmt.Sprintf("%x\r\n%s\r\n", 1<<16, strings.Repeat("x", 1<<16)) {
+		_, err = io.WriteString(conn, chunk)
 	}
 }
 

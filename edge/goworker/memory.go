@@ -1,0 +1,29 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"syscall/js"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
+)
+
+// memory is the isolate's, since each request has an instance of its own: the class Memory of ../worker/memory.ts.
+type memory struct{ kept js.Value }
+
+var _ bff.Memory = memory{}
+
+// Recall implements bff.Memory.
+func (m memory) Recall(key string) (text string, ok bool) {
+	v := m.kept.Call("recall", key)
+	if v.IsUndefined() {
+		return "", false
+	}
+	return v.String(), true
+}
+
+// Remember implements bff.Memory.
+func (m memory) Remember(key, text string, until time.Time) {
+	m.kept.Call("remember", key, text, until.UnixMilli())
+}
