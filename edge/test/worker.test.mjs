@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { instantiate } from '../../wasm_exec.js';
 import { freePort, root, workerd } from '../dev/workerd.mjs';
 import { sealKey, work } from './lib/world.mjs';
 
@@ -18,6 +19,25 @@ const imported = async (name) => {
   return import(pathToFileURL(outfile).href);
 };
 const { readRing, seal, unseal } = await imported('seal');
+
+test('the rehearsal goes through an exchange and the beginning of a sign-in, and leaves nothing behind', async () => {
+  const { rehearse } = await imported('rehearsal');
+  const instance = await instantiate(readFileSync(join(root, 'wasm/oauth2-edge.wasm')));
+  const said = [];
+  let handle;
+  rehearse({
+    ...instance,
+    open: (text) => (handle = instance.open(text)),
+    effect: (h) => {
+      const text = instance.effect(h);
+      if (text) said.push(JSON.parse(text));
+      return text;
+    },
+  });
+  assert.deepEqual(said.filter(({ kind }) => kind === 'respond').map(({ status }) => status), [303, 200]);
+  assert.equal(said.filter(({ kind, ok }) => kind === 'result' && ok).length, 2);
+  assert.equal(instance.input(handle, '{}'), 1, 'the session is there still');
+});
 
 const { Memory } = await imported('memory');
 

@@ -8,13 +8,14 @@ import { verify } from '../../js/src/verify.js';
 import { Engine, Refused } from './engine.js';
 import { Exchange } from './exchange.js';
 import { type Env, type Settings, settings } from './settings.js';
+import { rehearse } from './rehearsal.js';
 import { seal, unseal } from './seal.js';
 import { storage } from './storage.js';
 
 export { Sessions } from './object.js';
 
 const engine = new Engine(module);
-await engine.ready();
+rehearse((await engine.ready()).instance);
 
 /** What follows from the environment, which is the same for all requests of an isolate. */
 let known: Settings | undefined;

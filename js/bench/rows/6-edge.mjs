@@ -10,11 +10,11 @@ import { scratch } from '../lib/beside.mjs';
 export const title = 'Edge: token exchange in workerd';
 export const how =
   'One POST of a caller with its secret, one request to a token endpoint on loopback (which answers at once), one answer. Each subject token is a new one, so nothing comes from a store. ' +
-  'Eight connections; CPU is that of the workerd process, user and system. The first request is from the moment that workerd listens.';
+  'Eight connections; CPU is that of the workerd process, user and system. The first request is from the moment that workerd listens; ours calls the module with made-up requests while it is loaded.';
 
 const ours = 'oauth2-wasm, TypeScript Worker';
 const contenders = [
-  { name: ours, does: "All of core/bff: caller and its allow-list, strict reading, scopes of the answer checked, the token sealed and kept in the isolate's memory.", entry: 'edge/worker/index.ts' },
+  { name: ours, does: "All of core/bff: caller and its allow-list, strict reading, scopes of the answer checked, the token kept in the isolate's memory.", entry: 'edge/worker/index.ts' },
   { name: 'oauth2-wasm, Go Worker', does: 'The same in Go, a Go instance for every request.', entry: 'edge/goworker/worker.mjs', build: 'edge/goworker/build.sh', slow: true },
   { name: 'plain Worker', does: 'Caller and audience checked; the answer is handed on as it is. Nothing is kept.', entry: 'edge/bench/plain.js' },
   { name: 'oauth4webapi', does: 'Caller and audience checked; the answer is read as the RFCs want it. Nothing is kept.', entry: 'edge/bench/oauth4webapi.js' },
