@@ -168,13 +168,18 @@ func (a *attempts) load(done func(*fault)) {
 }
 
 func (a *attempts) encode(list []*attempt) string {
-	w := a.c.stored()
-	w.Key("attempts")
-	w.Open('[')
+	size := 0
 	for _, t := range list {
 		if t.text == "" {
 			t.text = t.encode()
 		}
+		size += len(t.text) + 1
+	}
+	w := a.c.stored()
+	w.Grow(size + 64)
+	w.Key("attempts")
+	w.Open('[')
+	for _, t := range list {
 		if plant != "attempt-not-stored" {
 			w.Raw(t.text)
 		}

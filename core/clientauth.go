@@ -93,7 +93,8 @@ func (c *client) authenticate(method string, r *request, done func(*fault)) {
 	case authSecretJWT:
 		h, claims := c.assertion("HS256")
 		input := base64url.Encode(h.Bytes()) + "." + base64url.Encode(claims.Bytes())
-		mac := sha256.HMAC([]byte(c.clientSecret), []byte(input))
+		key := sha256.NewKey([]byte(c.clientSecret))
+		mac := key.HMAC([]byte(input))
 		assert(input+"."+base64url.Encode(mac[:]), nil)
 		return
 	case authPrivateJWT:

@@ -18,7 +18,8 @@ type link struct {
 	running []int64 // ids of commands without a result
 
 	now     int64
-	entropy []byte // of the input being taken, nil between inputs
+	entropy []byte     // of the input being taken, nil between inputs
+	key     sha256.Key // of entropy, once something was drawn; zero between inputs
 	drawn   uint32
 	seen    [8]byte // part of the digest of the last entropy, to refuse the same again
 
@@ -70,13 +71,19 @@ func (l *link) read(msg []byte) (in json.Value, code int32) {
 func (l *link) forget() {
 	clear(l.entropy)
 	l.entropy = nil
+	if l.drawn > 0 {
+		l.key = sha256.Key{}
+	}
 }
 
 // draw gives 32 bytes that no other draw gives.
 func (l *link) draw(label string) []byte {
+	if l.drawn == 0 {
+		l.key = sha256.NewKey(l.entropy)
+	}
 	l.drawn++
 	n := l.drawn
-	out := sha256.HMAC(l.entropy, append([]byte(label), byte(n>>24), byte(n>>16), byte(n>>8), byte(n)))
+	out := l.key.HMAC(append([]byte(label), byte(n>>24), byte(n>>16), byte(n>>8), byte(n)))
 	return out[:]
 }
 

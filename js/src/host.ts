@@ -47,7 +47,8 @@ interface Command {
 }
 
 interface Input {
-  message: object;
+  /** JSON text, without its last brace. */
+  message: string;
   /** Called with the code where the module does not take it. */
   refused?: ((code: number) => void) | undefined;
 }
@@ -136,7 +137,7 @@ export class Host {
       };
       const abort = () => {
         end();
-        this.#feed({ command: 'cancel', id: ++this.#lastId, target: id });
+        this.#feed(`{"command":"cancel","id":${++this.#lastId},"target":${id}`);
         reject(signal!.reason);
       };
       const fail = (error: unknown) => {
@@ -153,7 +154,7 @@ export class Host {
         reject: fail,
       });
       this.#timers.hold(true);
-      this.#feed({ ...parameters, command, id }, (code) => fail(failure('client', code === 3 ? 'too_large' : 'unreadable', command)));
+      this.#feed(JSON.stringify({ ...parameters, command, id }).slice(0, -1), (code) => fail(failure('client', code === 3 ? 'too_large' : 'unreadable', command)));
       if (this.#down) void this.#restart();
     });
   }
@@ -178,7 +179,7 @@ export class Host {
     this.#pump();
   }
 
-  #feed(message: object, refused?: Input['refused']): void {
+  #feed(message: string, refused?: Input['refused']): void {
     this.#inbox.push({ message, refused });
     this.#pump();
   }
@@ -189,7 +190,7 @@ export class Host {
     this.#busy = true;
     try {
       for (let next; !this.#closed && (next = this.#inbox.shift()); ) {
-        const code = this.#instance.input(this.#handle, JSON.stringify({ ...next.message, now: Date.now(), entropy: entropy() }));
+        const code = this.#instance.input(this.#handle, `${next.message},"now":${Date.now()},"entropy":"${entropy()}"}`);
         if (code) next.refused?.(code);
         else this.#drain();
       }
@@ -208,9 +209,10 @@ export class Host {
     const { id, kind, target } = effect;
     const began = Date.now();
     const log = (name?: string) => {
+      if (!this.#options.onEffect) return;
       const { stage, method, url } = effect;
       const entry = { kind, name, stage, method, url: url?.replace(/[?#].*/s, ''), ms: Date.now() - began } as EffectEntry;
-      if (this.#options.onEffect) queueMicrotask(() => this.#options.onEffect!(entry));
+      queueMicrotask(() => this.#options.onEffect!(entry));
     };
     if (kind === 'result') {
       this.#progress = true;
@@ -233,11 +235,12 @@ export class Host {
     this.#tasks.set(id, task);
     // The effect was withdrawn, the session closed, or the instance is another.
     const stale = () => this.#tasks.get(id) !== task;
-    const answer = (reply: object) => {
+    const answer = (reply: 'ok' | 'failed', value: object) => {
       if (stale()) return;
-      if (kind !== 'lock' || 'failed' in reply) this.#tasks.delete(id);
+      if (kind !== 'lock' || reply === 'failed') this.#tasks.delete(id);
       log();
-      this.#feed({ answer: id, ...reply }, (code) => this.#feed({ answer: id, failed: { kind: code === 3 ? 'too_large' : 'internal' } }));
+      const text = (reply: string, value: object) => `{"answer":"${id}","${reply}":${JSON.stringify(value)}`;
+      this.#feed(text(reply, value), (code) => this.#feed(text('failed', { kind: code === 3 ? 'too_large' : 'internal' })));
     };
     const begin = async () => {
       if (stale()) return {};
@@ -249,8 +252,8 @@ export class Host {
     Promise.resolve()
       .then(begin)
       .then(
-        (ok) => answer({ ok }),
-        (error) => answer({ failed: { kind: error instanceof Failed ? error.kind : 'internal' } }),
+        (ok) => answer('ok', ok),
+        (error) => answer('failed', { kind: error instanceof Failed ? error.kind : 'internal' }),
       );
   }
 

@@ -1,3 +1,5 @@
+import { entropy } from './bytes.js';
+
 /** What a key holds. */
 export interface Stored {
   /** The text; left out where nothing is stored. */
@@ -53,7 +55,7 @@ const areaStore = (area: () => Area): Store => {
         return '';
       }
       // Random, because a counter kept with the text would begin again after a deletion and give a version twice.
-      const next = crypto.getRandomValues(new Uint32Array(3)).join('-');
+      const next = entropy().slice(0, 22);
       area().setItem(key, next + ' ' + value);
       return next;
     },

@@ -18,13 +18,21 @@ func (w *Writer) String() string { return string(w.b) }
 // Bytes is what was written.
 func (w *Writer) Bytes() []byte { return w.b }
 
+// ending is room for the brackets and short members that mostly follow a long one.
+const ending = 64
+
+// Grow makes room for n bytes that follow.
+func (w *Writer) Grow(n int) {
+	b := make([]byte, len(w.b), max(len(w.b)+n, usual))
+	copy(b, w.b)
+	w.b = b
+}
+
 // room makes the text n bytes longer and gives these bytes, to be filled: one call for a member, where TinyGo's append is one for each byte.
 func (w *Writer) room(n int) []byte {
 	at := len(w.b)
 	if at+n > cap(w.b) {
-		b := make([]byte, at, max(2*at, at+n, usual))
-		copy(b, w.b)
-		w.b = b
+		w.Grow(max(at, n+ending))
 	}
 	w.b = w.b[:at+n]
 	return w.b[at:]

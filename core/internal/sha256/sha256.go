@@ -92,17 +92,38 @@ func Sum(parts ...[]byte) [Size]byte {
 	return s.sum()
 }
 
-// HMAC is HMAC-SHA-256 of message under key.
-func HMAC(key, message []byte) [Size]byte {
+// A Key makes HMAC-SHA-256 of messages under one key. Its half of the work is done once.
+type Key struct{ inner, outer [8]uint32 } // states behind a block
+
+// NewKey makes the key of these bytes.
+func NewKey(key []byte) (k Key) {
 	if len(key) > block {
 		d := Sum(key)
 		key = d[:]
 	}
-	var in, out [block]byte
-	copy(in[:], key)
-	for i, c := range in {
-		in[i], out[i] = c^0x36, c^0x5c
+	var s state
+	for _, half := range [...]struct {
+		pad byte
+		h   *[8]uint32
+	}{{0x36, &k.inner}, {0x5c, &k.outer}} {
+		s.reset()
+		clear(s.buf[:])
+		copy(s.buf[:], key)
+		for i := range s.buf {
+			s.buf[i] ^= half.pad
+		}
+		s.compress()
+		*half.h = s.h
 	}
-	inner := Sum(in[:], message)
-	return Sum(out[:], inner[:])
+	return k
+}
+
+// HMAC is that of message.
+func (k *Key) HMAC(message []byte) [Size]byte {
+	s := state{h: k.inner, len: block}
+	s.write(message)
+	d := s.sum()
+	s.h, s.n, s.len = k.outer, 0, block
+	s.write(d[:])
+	return s.sum()
 }
