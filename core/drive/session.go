@@ -42,6 +42,7 @@ type session struct {
 	turn     *waiter // whose caller the engine is working for right now, on the caller's own goroutine
 	tasks    map[string]*task
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
+	verifier verifier                 // of the last signature
 	still    chan struct{}            // where somebody waits for that: closed when no request is under way
 }
 

@@ -19,13 +19,30 @@ func (s *session) verify(e *effect) {
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
 		return
 	}
-	var key jose.JSONWebKey
-	readable := json.Unmarshal(e.JWK, &key) == nil
+	key := s.verifier.read(e.JWK)
 	s.aside(s.begin(e, func() {}), true, func() input {
 		signature, err := base64.RawURLEncoding.DecodeString(e.Signature)
-		valid := err == nil && readable && a.fits(key.Key) && a.verify(key.Key, a.hash, []byte(e.Input), signature)
+		valid := err == nil && a.fits(key) && a.verify(key, a.hash, []byte(e.Input), signature)
 		return answer(e.ID, members(nil).boolean("valid", valid))
 	})
+}
+
+// verifier is a key with the text that it was read from: mostly one key signs all that a session sees.
+type verifier struct {
+	jwk string
+	key crypto.PublicKey
+}
+
+// read gives the key of a JWK, nil where it is none.
+func (v *verifier) read(jwk []byte) crypto.PublicKey {
+	if string(jwk) != v.jwk {
+		var k jose.JSONWebKey
+		if json.Unmarshal(jwk, &k) != nil {
+			return nil
+		}
+		v.jwk, v.key = string(jwk), k.Key
+	}
+	return v.key
 }
 
 func verifyPKCS1(public crypto.PublicKey, hash crypto.Hash, input, signature []byte) bool {

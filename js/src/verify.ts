@@ -1,6 +1,21 @@
-import { isUnsupported, named, subtle } from './algorithms.js';
+import { isUnsupported, type Named, named, subtle } from './algorithms.js';
 import { unbase64url } from './bytes.js';
 import { type Effect, Failed } from './effects.js';
+
+/** Keys that were read, by their text: a server has few, and they sign many tokens. */
+const known = new Map<string, CryptoKey>();
+const MOST = 16;
+
+const read = async (crypto: SubtleCrypto, jwk: JsonWebKey, algorithm: Named): Promise<CryptoKey> => {
+  const text = JSON.stringify([jwk, algorithm]);
+  let key = known.get(text);
+  if (!key) {
+    key = await crypto.importKey('jwk', jwk, algorithm as EcKeyImportParams, false, ['verify']);
+    if (known.size === MOST) known.clear();
+    known.set(text, key);
+  }
+  return key;
+};
 
 /** Whether a JWS signature is that of the key (RFC 7515 section 5.2). A key or signature that cannot be read has made none. */
 export const verify = async ({ alg, jwk, input, signature }: Effect): Promise<{ valid: boolean }> => {
@@ -15,7 +30,7 @@ export const verify = async ({ alg, jwk, input, signature }: Effect): Promise<{ 
       crv !== algorithm.namedCurve ||
       [x, y].some((coordinate) => coordinate && coordinate.length * 2 !== signature.length);
     if (misread) return { valid: false };
-    const key = await crypto.importKey('jwk', { kty, crv, x, y, n, e }, algorithm as EcKeyImportParams, false, ['verify']);
+    const key = await read(crypto, { kty, crv, x, y, n, e }, algorithm);
     // RFC 7518 sections 3.3 and 3.5.
     if ((key.algorithm as RsaKeyAlgorithm).modulusLength < 2048) return { valid: false };
     return { valid: await crypto.verify(algorithm, key, unbase64url(signature), new TextEncoder().encode(input)) };

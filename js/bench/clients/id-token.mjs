@@ -37,9 +37,7 @@ const tokensOf = async (alg) => {
 /** Each gives a function that verifies a token and gives its `sub`. */
 const clients = {
   'oauth2-wasm': {
-    does:
-      'The command set_token: claims and signature checked, the session with the token stored (in memory), answered with the claims. The host makes a key of ' +
-      'the JWK each time.',
+    does: 'The command set_token: claims and signature checked, the session with the token stored (in memory), answered with the claims.',
     make: async (alg, { jwks_uri }) => {
       const client = await openClient({ ...config, jwks_uri, id_token_signed_response_alg: [alg] });
       return async (id_token) => (await client.setToken({ ...answer, id_token })).claims.sub;

@@ -7,8 +7,7 @@ export const how = 'The same two tokens of one key in turn, the key set fetched 
 
 const names = { native: 'oauth2-wasm, core as Go code', wazero: 'oauth2-wasm, module on wazero', 'go-oidc': 'coreos/go-oidc', signature: 'signature' };
 const doesOurs =
-  'The command set_token: claims and signature checked, the session with the token stored (in memory), answered with the claims. The host makes a key of ' +
-  'the JWK each time.';
+  'The command set_token: claims and signature checked, the session with the token stored (in memory), answered with the claims.';
 const does = {
   native: doesOurs,
   wazero: doesOurs,
