@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/bff"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 )
@@ -18,6 +19,12 @@ func report(t *testing.T, r drivetest.Report) {
 
 func TestTranscripts(t *testing.T) {
 	report(t, drivetest.Report{Transcripts: drivetest.RunTranscripts(t, "../testdata", native)})
+}
+
+// TestTranscriptsOfBFF replays those of kind bff.
+func TestTranscriptsOfBFF(t *testing.T) {
+	tally := drivetest.RunTranscripts(t, "../bff/testdata", func(testing.TB) drive.Engine { return bff.Engine() })
+	report(t, drivetest.Report{BFF: &drivetest.Second{SHA256: "-", Tally: tally}})
 }
 
 func TestContract(t *testing.T) {

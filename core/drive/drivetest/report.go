@@ -38,6 +38,14 @@ type Report struct {
 	// Transcripts and Contract are the suites, nil where one was not run.
 	Transcripts *Tally `json:"transcripts,omitempty"`
 	Contract    *Tally `json:"contract,omitempty"`
+	// BFF are the transcripts of kind bff, which another module knows.
+	BFF *Second `json:"bff,omitempty"`
+}
+
+// Second is how a suite of the second module went, with that one's digest.
+type Second struct {
+	SHA256 string `json:"sha256"`
+	*Tally
 }
 
 // Write writes the report as JSON. A suite that was not run this time stays as an earlier run with the same module left it.
@@ -57,7 +65,14 @@ func (r Report) Write(t testing.TB, path string) {
 			r.Contract = before.Contract
 		}
 	}
-	for _, suite := range []*Tally{r.Transcripts, r.Contract} {
+	if r.BFF == nil {
+		r.BFF = before.BFF
+	}
+	suites := []*Tally{r.Transcripts, r.Contract}
+	if r.BFF != nil {
+		suites = append(suites, r.BFF.Tally)
+	}
+	for _, suite := range suites {
 		if suite != nil && suite.Failures == nil {
 			suite.Failures = []string{}
 		}
