@@ -52,16 +52,18 @@ export async function instantiate(source) {
   let buffer = 0;
   let size = 0;
   /** All of the memory. When that grows, the old view has nothing any more. */
-  let memory = new Uint8Array(exports.memory.buffer);
+  let memory = new Uint8Array();
   const bytes = () => (memory.length ? memory : (memory = new Uint8Array(exports.memory.buffer)));
 
   /** @type {<T>(call: () => T) => T} */
   const guard = (call) => {
     if (dead) throw new Trap('oauth2.wasm: the instance is dead');
+    dead = true; // until the call is over: a runtime may end it with nothing thrown
     try {
-      return call();
+      const result = call();
+      dead = false;
+      return result;
     } catch (cause) {
-      dead = true;
       throw new Trap('oauth2.wasm: trapped', { cause });
     }
   };

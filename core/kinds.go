@@ -65,6 +65,9 @@ func ReadClient(in json.Value) (ClientConfig, *Fault) {
 	return ClientConfig{c}, f
 }
 
+// Fingerprint tells configurations of other servers or client ids apart.
+func (cfg ClientConfig) Fingerprint() string { return cfg.c.mine }
+
 // Client opens one under a name of its own.
 func (s Session) Client(cfg ClientConfig, name string, kept Storage) *Client {
 	own := *cfg.c
@@ -75,7 +78,7 @@ func (s Session) Client(cfg ClientConfig, name string, kept Storage) *Client {
 		c.open()
 		return &Client{c}
 	}
-	// Nothing but the store outlives a request: without the keys of the last one each would ask for them.
+	// Nothing of a client but what is stored outlives a request: without the keys of the last one each would ask for them.
 	c.loading = true
 	c.loadMetadata(func(v json.Value) {
 		c.adoptKeys(v)

@@ -121,12 +121,8 @@ func (l *link) take(in json.Value) (code int32) {
 	if !ok {
 		return Taken
 	}
-	for i, q := range l.asked {
-		if q.n == n {
-			l.asked = append(l.asked[:i], l.asked[i+1:]...)
-			q.then(in.Get("ok"), in.Get("failed").Get("kind").Str())
-			break
-		}
+	if then := l.drop(n); then != nil {
+		then(in.Get("ok"), in.Get("failed").Get("kind").Str())
 	}
 	return Taken
 }
@@ -160,14 +156,18 @@ func (l *link) ask(w *json.Writer, then func(ok json.Value, failed string)) int6
 	return n
 }
 
-// drop forgets that an answer was wanted; one that still comes is late.
-func (l *link) drop(n int64) {
+// drop forgets that an answer was wanted, and gives whoever waits for it; one that still comes is late.
+func (l *link) drop(n int64) (then func(ok json.Value, failed string)) {
 	for i, q := range l.asked {
 		if q.n == n {
-			l.asked = append(l.asked[:i], l.asked[i+1:]...)
-			return
+			last := len(l.asked) - 1
+			copy(l.asked[i:], l.asked[i+1:])
+			l.asked[last] = question{} // what it holds on to is garbage now
+			l.asked = l.asked[:last]
+			return q.then
 		}
 	}
+	return nil
 }
 
 // cancel withdraws effect n: kind is http-cancel, timer-cancel or unlock.

@@ -26,6 +26,9 @@ func edgeEngine(t testing.TB) drive.Engine {
 // TestEdgeTranscripts: the module says what the native engine says, byte for byte: kind bff, and every other kind too.
 func TestEdgeTranscripts(t *testing.T) {
 	tally := drivetest.RunTranscripts(t, "../core/bff/testdata", edgeEngine)
+	if tally.Total < 10 {
+		t.Errorf("%d transcripts", tally.Total)
+	}
 	report(t, drivetest.Report{BFF: &drivetest.Second{SHA256: wasm.EdgeSHA256, Tally: tally}})
 	if all := drivetest.RunTranscripts(t, "../core/testdata", edgeEngine); all.Total < 10 {
 		t.Errorf("%d transcripts", all.Total)

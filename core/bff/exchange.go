@@ -167,7 +167,7 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 		return
 	}
 	w := json.NewWriter()
-	about := k.id + "\n"
+	about := c.config.client.Fingerprint() + "\n" + k.id + "\n"
 	for _, name := range [...]string{"subject_token", "subject_token_type", "audience", "resource", "requested_token_type", "scope"} {
 		s := core.ValueOf(params, name)
 		if name == "scope" {
@@ -190,7 +190,7 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 				c.grantFailed(f)
 				return
 			}
-			if expires, known := ok.Get("expires_at").Int(); known && expires-leastLife > c.s.Now() {
+			if expires, known := ok.Get("expires_at").Int(); known && expires-leastLife > c.s.Now() && within(ok.Get("scope").Str(), c.mayGive) {
 				c.remember(key, ok.Raw(), expires-leastLife)
 			}
 			c.give(ok)

@@ -15,6 +15,7 @@ type issuer struct {
 	sid     string
 	life    int
 	padding string // of access tokens
+	scope   string // of answers, "": they say none
 	error   string // of the token endpoint
 	down    bool
 }
@@ -53,6 +54,9 @@ func (i *issuer) serve(m msg) answer {
 	issued := ""
 	if strings.HasSuffix(m.form().Get("grant_type"), "token-exchange") {
 		issued = `,"issued_token_type":"urn:ietf:params:oauth:token-type:access_token"`
+	}
+	if i.scope != "" {
+		issued += `,"scope":` + quote(i.scope)
 	}
 	return jsonAnswer(200, fmt.Sprintf(`{"access_token":"access-token-%d%s","token_type":"Bearer","expires_in":%d,"refresh_token":"refresh-token-%d"%s%s}`, i.n, i.padding, i.life, i.n, id, issued))
 }

@@ -67,6 +67,10 @@ func (s *session) carryOut(e *effect, raw []byte) {
 		s.key(e)
 	case "sign":
 		s.sign(e)
+	case "remember":
+		if hand := s.opts.hands[e.Kind]; hand != nil {
+			hand(s.ctx, bytes.Clone(raw)) // which wants no answer, and is quick
+		}
 	default:
 		if hand := s.opts.hands[e.Kind]; hand != nil {
 			s.lend(e, hand, bytes.Clone(raw))

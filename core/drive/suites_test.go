@@ -24,6 +24,9 @@ func TestTranscripts(t *testing.T) {
 // TestTranscriptsOfBFF replays those of kind bff.
 func TestTranscriptsOfBFF(t *testing.T) {
 	tally := drivetest.RunTranscripts(t, "../bff/testdata", func(testing.TB) drive.Engine { return bff.Engine() })
+	if tally.Total < 10 {
+		t.Errorf("%d transcripts", tally.Total)
+	}
 	report(t, drivetest.Report{BFF: &drivetest.Second{SHA256: "-", Tally: tally}})
 }
 

@@ -39,6 +39,73 @@ test('the rehearsal goes through an exchange and the beginning of a sign-in, and
   assert.equal(instance.input(handle, '{}'), 1, 'the session is there still');
 });
 
+/** An Engine, and how one request is asked: its `respond`. */
+const served = async () => {
+  const { Engine } = await imported('engine');
+  const engine = new Engine(new WebAssembly.Module(readFileSync(join(root, 'wasm/oauth2-edge.wasm'))));
+  const client = { client_id: 'a', client_secret: 'b', issuer: 'http://127.0.0.1', authorization_endpoint: 'http://127.0.0.1/a', token_endpoint: 'http://127.0.0.1/t' };
+  const open = `"kind":"bff","config":${JSON.stringify({ base: 'http://localhost/auth', client })}`;
+  let count = 0;
+  const ask = async (respond = async () => ({})) => {
+    const said = [];
+    const id = ++count;
+    const command = { command: 'request', id, request: `${id}`, method: 'GET', url: `http://localhost/auth/${id}`, headers: [] };
+    await engine.run(open, command, { respond: (effect) => (said.push(effect), respond()) });
+    return said;
+  };
+  return { engine, ask };
+};
+
+test('one session serves the requests, also those at the same time', async () => {
+  const { engine, ask } = await served();
+  const first = await engine.ready();
+  let go;
+  const gate = new Promise((resolve) => (go = resolve));
+  const waiting = ask(() => gate.then(() => ({})));
+  assert.deepEqual((await Promise.all([ask(), ask(), ask()])).map(([{ request, status }]) => [request, status]), [['2', 404], ['3', 404], ['4', 404]]);
+  go();
+  assert.equal((await waiting)[0].request, '1');
+  assert.equal(await engine.ready(), first);
+});
+
+test('what a turn that was cut off left behind is nobody\'s', async () => {
+  const { engine, ask } = await served();
+  await ask();
+  const cut = await engine.ready();
+  cut.inside = true; // as it stays where the runtime ends a request in the midst of it
+  assert.equal((await ask())[0].request, '2');
+  assert.notEqual(await engine.ready(), cut);
+  await assert.rejects(async () => {
+    const { engine, ask } = await served();
+    const session = await engine.ready();
+    const asked = ask(async () => ((session.inside = true), {}));
+    await asked;
+  }, /cut off/);
+});
+
+test('an effect of another request ends the session, and goes nowhere', async () => {
+  const { engine, ask } = await served();
+  await ask();
+  const session = await engine.ready();
+  const { effect } = session.instance;
+  session.instance.effect = (handle) => effect(handle)?.replace('"request":"2"', '"request":"1"') ?? null;
+  let said;
+  await assert.rejects(async () => (said = await ask()), /another request/);
+  assert.equal(said, undefined);
+  assert.equal((await ask())[0].request, '3');
+});
+
+test('an instance that threw is left', async () => {
+  const { engine, ask } = await served();
+  await ask();
+  const session = await engine.ready();
+  session.instance.input = () => {
+    throw new Error('trapped');
+  };
+  await assert.rejects(ask(), /trapped/);
+  assert.equal((await ask())[0].status, 404);
+});
+
 const { Memory } = await imported('memory');
 
 test('what is remembered is bounded, and forgotten in time', () => {
@@ -51,6 +118,10 @@ test('what is remembered is bounded, and forgotten in time', () => {
   assert.equal(memory.recall('key 2'), 'text 2');
   memory.remember('over', 'text', Date.now());
   assert.equal(memory.recall('over'), undefined);
+  memory.remember('key 3', 'at the end', late);
+  for (let i = 0; i < 999; i++) memory.remember(`new ${i}`, 'text', late);
+  assert.equal(memory.recall('key 3'), 'at the end');
+  assert.equal(memory.recall('key 4'), undefined);
 });
 
 const tampered = { kind: 'tampered' };

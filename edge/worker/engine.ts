@@ -2,7 +2,10 @@ import { instantiate, type Instance } from '../../wasm_exec.js';
 import { entropy } from '../../js/src/bytes.js';
 import { type Effect, type Executor, Failed } from '../../js/src/effects.js';
 
-/** Memory never shrinks: an instance that once had large messages is left to those who are in it. */
+/**
+ * Memory never shrinks: an instance that once had large messages is left to those who are in it. So is one that keeps what it asked for
+ * requests that the runtime has given up.
+ */
 const WORN = 4 << 20;
 
 /** The configuration was refused. */
@@ -12,8 +15,11 @@ interface Session {
   instance: Instance;
   /** 0: none is open yet. */
   handle: number;
-  /** Commands so far. */
-  commands: number;
+  /**
+   * A turn is under way: an input and all its effects. Where the runtime ends a request for its CPU time nothing is thrown, so it stays
+   * set, and what that turn left behind is nobody's.
+   */
+  inside: boolean;
 }
 
 /** One session of the module, in one instance at a time, for all requests: what they share is bytes, never what one of them waits for. */
@@ -25,28 +31,38 @@ export class Engine {
     this.#module = module;
   }
 
-  /** Has an instance ready. Each caller awaits what it began itself, since a request of workerd cannot await another's. */
+  /** Has a session ready. Each caller awaits what it began itself, since a request of workerd cannot await another's. */
   async ready(): Promise<Session> {
-    if (this.#session && this.#session.instance.memoryBytes <= WORN) return this.#session;
-    return (this.#session = { instance: await instantiate(this.#module), handle: 0, commands: 0 });
+    const session = this.#session;
+    if (session && !session.inside && session.instance.memoryBytes <= WORN) return session;
+    return (this.#session = { instance: await instantiate(this.#module), handle: 0, inside: false });
+  }
+
+  /** The next request has another session. */
+  leave(session: Session): void {
+    if (this.#session === session) this.#session = undefined;
   }
 
   /**
    * Gives the session one command, and carries out the effects that come of it until it has its result.
    *
    * @param open members of the `open` message as JSON text, without braces, besides `now` and `entropy`; the same each time
-   * @param command the command, without `id`
+   * @param command a command whose `id` no other has; its `request` is that name as text
    * @throws {Refused} the configuration is refused
    * @throws {Trap} the instance is lost
    */
-  async run(open: string, command: object, executors: Record<string, Executor>): Promise<void> {
+  async run(open: string, command: { id: number; request: string }, executors: Record<string, Executor>): Promise<void> {
     const session = await this.ready();
     const { instance } = session;
-    const guarded = <T>(call: () => T): T => {
+    const guarded = <T>(turn: () => T): T => {
       try {
-        return call();
+        if (session.inside) throw new Error('a turn was cut off');
+        session.inside = true;
+        const result = turn();
+        session.inside = false;
+        return result;
       } catch (error) {
-        if (this.#session === session) this.#session = undefined; // it still answers, wrongly
+        this.leave(session); // it still answers, wrongly
         throw error;
       }
     };
@@ -63,12 +79,21 @@ export class Engine {
         /** What was begun behind the answer is waited for: metadata of yesterday that are read again, say. */
         const settle = () => answered && !tasks.size && resolve();
         /** `members` is JSON text, without its last brace. What comes out is of this command, since what went in is. */
-        const feed = (members: string): number =>
-          guarded(() => {
+        const feed = (members: string): number => {
+          const effects: Effect[] = [];
+          const code = guarded(() => {
             const code = instance.input(handle, `${members},"now":${Date.now()},"entropy":"${entropy()}"}`);
-            for (let text; !code && (text = instance.effect(handle)); ) carryOut(JSON.parse(text));
+            for (let text; !code && (text = instance.effect(handle)); ) {
+              const effect: Effect = JSON.parse(text);
+              const { request = command.request, command: id = command.id } = effect;
+              if (request !== command.request || id !== command.id) throw new Error("another request's effect");
+              effects.push(effect);
+            }
             return code;
           });
+          effects.forEach(carryOut);
+          return code;
+        };
         const answer = ({ id, kind }: Effect, reply: 'ok' | 'failed', value: object) => {
           if (!tasks.has(id)) return;
           if (kind !== 'lock' || reply === 'failed') tasks.delete(id);
@@ -107,7 +132,7 @@ export class Engine {
             (error) => answer(effect, 'failed', { kind: error instanceof Failed ? error.kind : 'internal' }),
           );
         };
-        const code = feed(`${JSON.stringify(command).slice(0, -1)},"id":${++session.commands}`);
+        const code = feed(JSON.stringify(command).slice(0, -1));
         if (code) reject(new Error(`the module refuses the request: ${code}`));
       });
     } finally {

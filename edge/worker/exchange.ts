@@ -8,13 +8,17 @@ export type Body = { text?: string; base64?: string; ref?: string };
 
 /** A body is read if it is known to have at most so many bytes; otherwise it passes as a stream. */
 const BUFFERED = 64 * 1024;
-const OWN = 'request';
+/** Requests so far. */
+let count = 0;
 
 /** The HTTP of one request: the browser's, its answer, and what goes to the servers behind in between. */
 export class Exchange {
   /** Settles with the answer to the browser. */
   readonly response: Promise<Response>;
   #resolve!: (response: Response) => void;
+  #id = ++count;
+  /** The module's name for the request, and for its body. */
+  #name = `${this.#id}`;
   #request: Request;
   /** Answers of the servers behind, whose bodies nobody has read. */
   #behind = new Map<string, Response>();
@@ -27,16 +31,17 @@ export class Exchange {
   }
 
   /** The command `request`. */
-  async command(): Promise<object> {
+  async command(): Promise<{ id: number; request: string }> {
     const { method, url, headers } = this.#request;
-    return { command: 'request', request: OWN, method, url, headers: [...headers], body: await this.#body() };
+    const members = { command: 'request', id: this.#id, request: this.#name };
+    return { ...members, method, url, headers: [...headers], body: await this.#body() } as typeof members;
   }
 
   async #body(): Promise<Body | undefined> {
     const { body, headers } = this.#request;
     if (!body) return undefined;
     const length = headers.get('content-length');
-    if (length === null || +length > BUFFERED) return { ref: OWN };
+    if (length === null || +length > BUFFERED) return { ref: this.#name };
     return wire(new Uint8Array(await this.#request.arrayBuffer()));
   }
 

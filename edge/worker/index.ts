@@ -15,7 +15,14 @@ import { storage } from './storage.js';
 export { Sessions } from './object.js';
 
 const engine = new Engine(module);
-rehearse((await engine.ready()).instance);
+const first = await engine.ready();
+try {
+  rehearse(first.instance);
+} catch (error) {
+  // Nobody asked for it.
+  console.error('the rehearsal failed:', String(error));
+  engine.leave(first);
+}
 
 /** What follows from the environment, which is the same for all requests of an isolate. */
 let known: Settings | undefined;

@@ -3,6 +3,7 @@ const MOST = 1000;
 
 /** What an isolate keeps between requests, and may lose: the effects `recall` and `remember`. */
 export class Memory {
+  /** In the order in which they came. */
   #texts = new Map<string, { text: string; expires_at: number }>();
 
   recall(key: string): string | undefined {
@@ -12,9 +13,14 @@ export class Memory {
     return undefined;
   }
 
-  /** `expires_at` is in Unix ms. Where there are too many, the one that was remembered first goes. */
+  /** `expires_at` is in Unix ms. Where there are too many, the oldest goes. */
   remember(key: string, text: string, expires_at: number): void {
+    this.#texts.delete(key); // and so to the end
     this.#texts.set(key, { text, expires_at });
-    if (this.#texts.size > MOST) this.#texts.delete(this.#texts.keys().next().value!);
+    const now = Date.now();
+    for (const [oldest, { expires_at: end }] of this.#texts) {
+      if (end > now && this.#texts.size <= MOST) break;
+      this.#texts.delete(oldest);
+    }
   }
 }

@@ -27,7 +27,7 @@ const askObjects = (objects: DurableObjectNamespace): Ask => {
 
 const memory = new Memory();
 
-/** The server's metadata can be had again, and so have no object. Beside them the count of their states. */
+/** The server's metadata, which can be had again and so have no object. Beside them the count of their states. */
 const remembered = new Map<string, { value: string; version: string }>();
 let states = 0;
 
@@ -86,7 +86,7 @@ const sealedKeys = (ask: Ask, ring: Ring, lifetime: number): KeyStore => {
   };
 };
 
-/** Everything that is kept for one request: `load`, `store`, `lock`, `recall`, `remember`, and the store of keys. `lifetime` is that of keys, in ms. */
+/** How one request gets at what is kept: `load`, `store`, `lock`, `recall`, `remember`, and the store of keys. `lifetime` is that of keys, in ms. */
 export const storage = (objects: DurableObjectNamespace, ring: Ring, lifetime: number, keep: Keep) => {
   const ask = askObjects(objects);
   const access: Executor = async (effect, controller) => {

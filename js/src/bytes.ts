@@ -31,11 +31,11 @@ let used = pool.length;
  */
 export const entropy = (): string => {
   if (used === pool.length) {
-    used = 0;
     crypto.getRandomValues(pool).forEach((byte, i) => {
       const n = byte & 63;
       pool[i] = n < 26 ? n + 65 : n < 52 ? n + 71 : n < 62 ? n - 4 : n < 63 ? 45 : 95;
     });
+    used = 0; // not before there is something
   }
   const slice = pool.subarray(used, (used += DRAW));
   const text = characters(slice);

@@ -128,8 +128,9 @@ export class Host {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.#closed) throw failure('cancelled', 'closed', command);
-      this.#release();
       const id = ++this.#lastId;
+      const message = JSON.stringify({ ...parameters, command, id }).slice(0, -1); // which may throw
+      this.#release();
       const end = () => {
         this.#commands.delete(id);
         this.#timers.hold(this.#commands.size > 0);
@@ -154,7 +155,7 @@ export class Host {
         reject: fail,
       });
       this.#timers.hold(true);
-      this.#feed(JSON.stringify({ ...parameters, command, id }).slice(0, -1), (code) => fail(failure('client', code === 3 ? 'too_large' : 'unreadable', command)));
+      this.#feed(message, (code) => fail(failure('client', code === 3 ? 'too_large' : 'unreadable', command)));
       if (this.#down) void this.#restart();
     });
   }
@@ -226,6 +227,7 @@ export class Host {
       if (!this.#moving) this.#tell(event as unknown as HostEvent);
       return log(effect.event);
     }
+    if (kind === 'remember') return log(); // a host of this kind has no memory besides its store
     if (target) {
       this.#tasks.get(target)?.controller.abort();
       this.#tasks.delete(target);
@@ -240,7 +242,14 @@ export class Host {
       if (kind !== 'lock' || reply === 'failed') this.#tasks.delete(id);
       log();
       const text = (reply: string, value: object) => `{"answer":"${id}","${reply}":${JSON.stringify(value)}`;
-      this.#feed(text(reply, value), (code) => this.#feed(text('failed', { kind: code === 3 ? 'too_large' : 'internal' })));
+      const failed = (code: number) => this.#feed(text('failed', { kind: code === 3 ? 'too_large' : 'internal' }));
+      let message;
+      try {
+        message = text(reply, value);
+      } catch {
+        return failed(0); // a store or hook answered with what is no JSON
+      }
+      this.#feed(message, failed);
     };
     const begin = async () => {
       if (stale()) return {};

@@ -37,8 +37,8 @@ const offline = () => globalThis.navigator?.onLine === false;
  * length counts for nothing (RFC 9112 section 6.3).
  */
 const isShort = ({ type, headers }: Response, most: number): boolean => {
-  const length = headers.get('content-length');
-  return length !== null && +length <= most && type !== 'cors' && !headers.has('content-encoding') && !headers.has('transfer-encoding');
+  const length = headers.get('content-length') ?? '';
+  return /^\d+$/.test(length) && +length <= most && type !== 'cors' && !headers.has('content-encoding') && !headers.has('transfer-encoding');
 };
 
 /** Reads a body up to a number of bytes. */

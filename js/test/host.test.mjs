@@ -227,3 +227,31 @@ test('hosts of another kind are opened with their own messages', async () => {
   assert.ok(host.memoryBytes > 0);
   host.close();
 });
+
+test('what is no JSON fails where it comes from: a command at once, an answer as its effect', async () => {
+  const host = await Host.open({ module, open: { kind: 'contract' }, store: { load: () => ({ version: 1n }), store: () => '1' } });
+  await assert.rejects(host.run('perform', { effect: { kind: 'load', key: 1n } }), TypeError);
+  assert.deepEqual(await host.run('perform', { effect: { kind: 'load', key: 'k' } }), { answer: { failed: { kind: 'internal' } } });
+  assert.deepEqual(await host.run('perform', { effect: { kind: 'store', key: 'k', version: '', value: 'v' } }), { answer: { ok: { version: '1' } } });
+  host.close();
+});
+
+test('a source of randomness that failed once is asked again, and gives all letters', async () => {
+  const said = await program(`
+    import { Host, memoryStore } from 'oauth2-wasm';
+    import { readFileSync } from 'node:fs';
+    const module = readFileSync(new URL(import.meta.resolve('oauth2-wasm/oauth2.wasm')));
+    const { getRandomValues } = crypto;
+    crypto.getRandomValues = () => { throw new Error('none yet'); };
+    const store = memoryStore();
+    try { store.store('k', '', 'v'); } catch ({ message }) { console.log(message); }
+    await Host.open({ module, open: { kind: 'contract' } }).catch(({ message }) => console.log(message));
+    crypto.getRandomValues = getRandomValues;
+    const versions = new Set();
+    let version = '';
+    for (let i = 0; i < 500; i++) versions.add((version = store.store('k', version, 'v')));
+    console.log(versions.size, new Set([...versions].join('')).size);
+    (await Host.open({ module, open: { kind: 'contract' } })).close();
+  `);
+  assert.equal(said, 'none yet\nnone yet\n500 64\n');
+});

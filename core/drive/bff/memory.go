@@ -1,12 +1,13 @@
 package bff
 
 import (
+	"container/list"
 	"sync"
 	"time"
 )
 
-// Memory keeps texts that may be lost at any time: tokens that were exchanged for other services, which are never written to a Store. It is
-// safe for concurrent use.
+// Memory keeps texts that may be lost at any time: tokens that were exchanged for other services, in the clear. So it is the memory of this
+// process and nothing else: no disk, and no other machine. It is safe for concurrent use, and no method blocks.
 type Memory interface {
 	// Recall gives a text, and whether there is one.
 	Recall(key string) (text string, ok bool)
@@ -22,20 +23,25 @@ type memory struct {
 	now func() time.Time
 
 	mu    sync.Mutex
-	texts map[string]remembered
-	order []string // of the keys, the oldest first
+	order list.List // of *remembered, in the order in which they came
+	byKey map[string]*list.Element
 }
 
 type remembered struct {
-	text  string
-	until time.Time
+	key, text string
+	until     time.Time
 }
 
 func (m *memory) Recall(key string) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r, ok := m.texts[key]
-	if !ok || !m.now().Before(r.until) {
+	e := m.byKey[key]
+	if e == nil {
+		return "", false
+	}
+	r := e.Value.(*remembered)
+	if !m.now().Before(r.until) {
+		m.forget(e)
 		return "", false
 	}
 	return r.text, true
@@ -44,15 +50,20 @@ func (m *memory) Recall(key string) (string, bool) {
 func (m *memory) Remember(key, text string, until time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.texts == nil {
-		m.texts = map[string]remembered{}
+	if m.byKey == nil {
+		m.byKey = map[string]*list.Element{}
 	}
-	if _, there := m.texts[key]; !there {
-		m.order = append(m.order, key)
+	if e := m.byKey[key]; e != nil {
+		m.forget(e)
 	}
-	m.texts[key] = remembered{text, until}
-	if len(m.texts) > mostRemembered {
-		delete(m.texts, m.order[0])
-		m.order = m.order[1:]
+	m.byKey[key] = m.order.PushBack(&remembered{key, text, until})
+	now := m.now()
+	for e := m.order.Front(); e != nil && (m.order.Len() > mostRemembered || !now.Before(e.Value.(*remembered).until)); e = m.order.Front() {
+		m.forget(e)
 	}
+}
+
+func (m *memory) forget(e *list.Element) {
+	delete(m.byKey, e.Value.(*remembered).key)
+	m.order.Remove(e)
 }

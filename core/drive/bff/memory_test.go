@@ -28,4 +28,14 @@ func TestMemory(t *testing.T) {
 	now = now.Add(time.Second)
 	want("2", "")
 	want("3", "text 3")
+	m.Remember("3", "at the end", now.Add(time.Hour))
+	for i := range mostRemembered - 1 {
+		m.Remember(fmt.Sprint("new ", i), "text", now.Add(time.Hour))
+	}
+	want("3", "at the end")
+	now = now.Add(2 * time.Hour)
+	m.Remember("last", "text", now.Add(time.Hour))
+	if len(m.byKey) != 1 || m.order.Len() != 1 {
+		t.Error(len(m.byKey), "texts, most of them over")
+	}
 }

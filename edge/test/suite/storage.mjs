@@ -32,6 +32,32 @@ export default (host) => {
     assert.ok(sent.every(({ headers }) => headers.authorization === fresh));
   });
 
+  test(`${host.name}: what many ask at once goes out with the token of each, and comes back to each (X10)`, async () => {
+    const visitors = [];
+    for (let i = 0; i < 4; i++) {
+      const visitor = w.visitor();
+      await visitor.signIn();
+      const { value } = w.gate.tokens.findLast(({ name }) => name === 'access_token');
+      visitors.push({ visitor, token: `Bearer ${value}` });
+    }
+    assert.equal(new Set(visitors.map(({ token }) => token)).size, 4);
+    await Promise.all(Array.from({ length: 48 }, async (_, i) => {
+      const who = i % 4;
+      const { visitor } = visitors[who];
+      if (i % 3 === 0) {
+        const { status, json } = await visitor.copy().call('/auth/session');
+        assert.deepEqual([status, typeof json.claims.sub], [200, 'string']);
+      } else if (i % 3 === 1) {
+        w.refused(await w.visitor().call('/api/hello'), 401, 'not_signed_in');
+      } else {
+        assert.equal((await visitor.copy().call(`/api/mixed?who=${who}&n=${i}`)).status, 200);
+      }
+    }));
+    const sent = w.api.got.filter(({ url }) => url.startsWith('/mixed?'));
+    assert.equal(sent.length, 16);
+    for (const { url, headers } of sent) assert.equal(headers.authorization, visitors[/who=(\d)/.exec(url)[1]].token);
+  });
+
   test(`${host.name}: nobody waits for a refresh that was refused (X8, X9)`, { timeout: 25_000 }, async () => {
     const visitor = w.visitor();
     await visitor.signIn();
