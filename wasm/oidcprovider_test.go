@@ -47,6 +47,8 @@ func startProviderAndResource(t *testing.T, options ...string) (issuer, resource
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
+	patience := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer patience.Stop()
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if url, ok := strings.CutPrefix(lines.Text(), "resource: "); ok {

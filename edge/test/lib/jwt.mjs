@@ -1,12 +1,13 @@
 // JSON Web Tokens as a test makes and reads them, with node:crypto.
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { newJwk } from '../../../js/test/lib/keys.mjs';
 
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const decode = (part) => JSON.parse(Buffer.from(part, 'base64url'));
 const p1363 = 'ieee-p1363';
 
 /** A private JWK for ES256, with a kid. */
-export const newKey = (kid) => ({ ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }), alg: 'ES256', kid });
+export const newKey = (kid) => ({ ...newJwk('ec', { namedCurve: 'P-256' }), alg: 'ES256', kid });
 
 /** RFC 7638 section 3. */
 export const thumbprint = ({ crv, kty, x, y }) => createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');

@@ -20,13 +20,14 @@
 //
 // Before that line comes `resource: URL`: a protected resource for tokens of this server (protected-resource.mjs), which is also the one
 // that tokens can be asked for by `resource` (RFC 8707).
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTLSServer } from 'node:https';
 import { parseArgs } from 'node:util';
 import { errors, Provider } from 'oidc-provider';
 import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.js';
+import { newJwk } from './keys.mjs';
 import { protectedResource } from './protected-resource.mjs';
 
 const { values, positionals: redirect_uris } = parseArgs({
@@ -159,7 +160,7 @@ const exchange = (provider) => async (ctx) => {
 
 const keys = () => {
   const kinds = [['rsa', { modulusLength: 2048 }], ...['P-256', 'P-384', 'P-521'].map((namedCurve) => ['ec', { namedCurve }]), ['ed25519']];
-  return kinds.map(([type, options]) => ({ use: 'sig', ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }) }));
+  return kinds.map(([type, options]) => ({ use: 'sig', ...newJwk(type, options) }));
 };
 
 /** A provider's keys are for its life, so others are another provider's, which goes on from what the last one stored. */
