@@ -47,7 +47,7 @@ fuzz: ## each fuzz target, FUZZTIME runs of it (5000x; by time a run that is slo
 
 js-test: setup ## JavaScript: the package, the pages, the demo, a certified server, the Worker
 	npm run build --silent
-	node --test --test-reporter=spec --test-reporter-destination=stdout --test-reporter=./js/test/lib/reporter.mjs --test-reporter-destination=build/node-tests.jsonl $(NODETESTS)
+	node --test --test-force-exit --test-reporter=spec --test-reporter-destination=stdout --test-reporter=./js/test/lib/reporter.mjs --test-reporter-destination=build/node-tests.jsonl $(NODETESTS)
 
 hosts: setup ## the two suites on every host, as a table
 	npm run hosts --silent
