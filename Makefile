@@ -45,6 +45,7 @@ fuzz: ## each fuzz target, FUZZTIME runs of it (5000x; by time a run that is slo
 			go test ./$$(dirname $$f) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x >build/fuzz.log || { cat build/fuzz.log; exit 1; }; \
 		done; done
 
+# --test-force-exit: Node 20, at its own end, sometimes turns in circles for ever over a socket that is closed already.
 js-test: setup ## JavaScript: the package, the pages, the demo, a certified server, the Worker
 	npm run build --silent
 	node --test --test-force-exit --test-reporter=spec --test-reporter-destination=stdout --test-reporter=./js/test/lib/reporter.mjs --test-reporter-destination=build/node-tests.jsonl $(NODETESTS)
