@@ -19,7 +19,7 @@ export const kept = {
   name: 'oauth2-wasm',
   does:
     'One open client signs in again and again. State, verifier, nonce, challenge, URL; the attempt is stored before the URL is given out; the callback is checked, its ' +
-    'attempt marked as spent in the store before the code is sent, the tokens stored before they count. The sixteen attempts of the last ten minutes are kept and written each time.',
+    'attempt marked as spent in the store before the code is sent, the tokens stored before they count. Up to sixteen open attempts and the last four answered ones are kept, and written each time.',
   make: async () => {
     const client = await opened();
     await finish(client, callbackOf((await client.authorize()).url));
