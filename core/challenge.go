@@ -13,12 +13,20 @@ type challenge struct {
 
 func (ch challenge) get(name string) string { return valueOf(ch.params, name) }
 
-// readChallenge reads the WWW-Authenticate headers for the challenge of the scheme, or else that of the other one we know. What cannot be read is passed over.
+// maxChallenges is how long all WWW-Authenticate headers of an answer may be together, in bytes.
+const maxChallenges = 16 << 10
+
+// readChallenge reads the WWW-Authenticate headers for the challenge of the scheme, or else that of the other one we know. What cannot be read is passed over, and what is too long.
 func readChallenge(headers json.Value, scheme string) (best challenge) {
+	left := maxChallenges
 	for it := headers.Each(); it.Next(); {
 		pair := it.Value().Each()
 		if !pair.Next() || pair.Value().Str() != "www-authenticate" || !pair.Next() {
 			continue
+		}
+		text := pair.Value().Raw()
+		if left -= len(text); left < 0 {
+			break
 		}
 		for _, ch := range challenges(pair.Value().Str()) {
 			if ch.scheme == scheme || best.scheme == "" && (ch.scheme == "bearer" || ch.scheme == "dpop") {

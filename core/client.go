@@ -61,7 +61,7 @@ type command struct {
 }
 
 func openClient(l *link, in json.Value) *fault {
-	cfg, f := readConfig(in.Get("config"))
+	cfg, f := readConfig(Session{l}.Config(in))
 	if f != nil {
 		return f
 	}

@@ -178,6 +178,7 @@ func readConfig(in json.Value) (c *config, f *fault) {
 // readText takes a text that keeps to the rule; in a URL, variables are put in first.
 func (c *config) readText(text *string, name, s string, rule grammar) *fault {
 	if rule >= redirect {
+		var b []byte
 		for i := index(s, '{'); i >= 0; i = index(s, '{') {
 			j := index(s, '}')
 			if j < i {
@@ -187,7 +188,11 @@ func (c *config) readText(text *string, name, s string, rule grammar) *fault {
 			if !hostChars(v) {
 				return bad("bad_value", "variables")
 			}
-			s = s[:i] + v + s[j+1:]
+			b = append(append(b, s[:i]...), v...)
+			s = s[j+1:]
+		}
+		if b != nil {
+			s = string(append(b, s...))
 		}
 	}
 	*text = s
@@ -234,9 +239,12 @@ func (c *config) readList(name string, v json.Value) *fault {
 	if v.Kind() != json.Array {
 		return bad("bad_value", name)
 	}
-	algs := ""
-	for it := v.Each(); it.Next(); {
+	algs, left := "", form.MaxParams
+	for it := v.Each(); it.Next(); left-- {
 		s := it.Value().Str()
+		if left == 0 {
+			return bad("bad_value", name)
+		}
 		switch name {
 		case "id_token_signed_response_alg":
 			if s == "" || !hasScope(algorithms, s) {

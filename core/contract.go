@@ -29,7 +29,8 @@ func openContract(l *link) {
 				w.MemberStr("target", l.id(effectOf(n)))
 				l.drop(effectOf(n))
 			default:
-				w.MemberRaw(quoteless(name), it.Value().Raw())
+				w.Name(name)
+				w.Raw(it.Value().Raw())
 			}
 		}
 		switch kind {
@@ -55,11 +56,4 @@ func openContract(l *link) {
 			performed = append(performed, [2]int64{id, n})
 		}
 	}
-}
-
-// quoteless is a member's name as it stands between quotes.
-func quoteless(name string) string {
-	var w json.Writer
-	w.Str(name)
-	return string(w.Bytes()[1 : len(w.Bytes())-1])
 }

@@ -74,6 +74,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 			return
 		}
 		d.requested, d.key = valueOf(r.params, "scope"), c.newKey()
+		c.own(&d.code, &d.userCode, &d.uri, &d.uriComplete, &d.requested)
 		c.beginDevice(cmd, d)
 	})
 }
@@ -126,7 +127,7 @@ func readDevice(v json.Value, now int64) (*device, *fault) {
 		missing = "missing_user_code"
 	case d.uri == "":
 		missing = "missing_verification_uri"
-	case !ok:
+	case !ok || life < 0:
 		missing = "missing_expires_in"
 	}
 	if missing != "" {
@@ -140,7 +141,7 @@ func readDevice(v json.Value, now int64) (*device, *fault) {
 		d.uriComplete = ""
 	}
 	d.expiresAt = now + min(life, longestInterval/1000)*1000
-	if s, ok := seconds(v.Get("interval")); ok {
+	if s, ok := seconds(v.Get("interval")); ok && s > 0 {
 		d.interval = min(s, longestInterval/1000) * 1000
 	}
 	return d, nil
@@ -158,6 +159,9 @@ func (c *client) forgetDevice(f *fault) {
 		return
 	}
 	c.device, c.over, c.ended = nil, true, f
+	if f != nil {
+		f.cut()
+	}
 	if f != nil && !d.asking {
 		c.dropKey(d.key)
 	}

@@ -69,8 +69,11 @@ func (c *client) loadMetadata(then func(json.Value)) {
 	c.metadata.looked = true
 	c.load(c.name+".metadata", func(value, version, _ string) {
 		c.metadata.version = version
-		v, _ := json.Parse(value)
-		if !c.ours(v) {
+		var v json.Value
+		if len(value) <= 2*maxDocument+maxText {
+			v, _ = json.Parse(value)
+		}
+		if !c.ours(v) || v.Values() > 3*maxValues {
 			v = json.Value{}
 		}
 		then(v)
@@ -211,11 +214,15 @@ func (c *client) storeMetadata() {
 
 // get reads a public document of the server's.
 func (c *client) get(stage, url string, done func(json.Value, *fault)) {
-	c.send(&command{}, &request{stage: stage, method: "GET", url: url}, func(res *response, f *fault) {
+	c.send(&command{}, &request{stage: stage, method: "GET", url: url, most: maxDocument}, func(res *response, f *fault) {
 		if f != nil {
 			done(json.Value{}, f)
 			return
 		}
-		done(res.object(c.now))
+		v, f := res.object(c.now)
+		if v.Values() > maxValues {
+			f = networkFault("too_large")
+		}
+		done(v, f)
 	})
 }

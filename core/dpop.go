@@ -85,6 +85,7 @@ func (c *client) noteNonce(url string, headers json.Value) (changed bool) {
 	if nonce == "" || len(nonce) > 2048 || !vschars(nonce) || o == "" || plant == "nonce-forgotten" {
 		return false
 	}
+	c.own(&nonce, &o)
 	for i, n := range c.nonces {
 		if n.origin == o && n.nonce == nonce {
 			return false

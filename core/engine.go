@@ -31,12 +31,14 @@ func (e *Engine) Open(msg []byte) (handle int32) {
 	l := &link{}
 	in, code := l.read(msg)
 	var f *fault
-	if code != Taken {
+	switch code {
+	case TooLarge:
+		return e.NoRoom()
+	case BadEntropy:
+		f = bad("bad_value", "entropy")
+	case Unreadable:
 		f = &fault{kind: kindClient, code: "unreadable"}
-		if code == BadEntropy {
-			f.code, f.field = "bad_value", "entropy"
-		}
-	} else {
+	default:
 		l.epoch = l.hexEpoch()
 		switch kind := in.Get("kind").Str(); kind {
 		case "client":
@@ -55,16 +57,23 @@ func (e *Engine) Open(msg []byte) (handle int32) {
 	}
 	l.forget()
 	if f != nil {
-		f.op = "open"
-		var w json.Writer
-		w.Open('{')
-		f.write(&w)
-		w.Close('}')
-		e.refusal = w.Bytes()
-		return 0
+		return e.refuse(f)
 	}
 	e.open = append(e.open, l)
 	return int32(len(e.open))
+}
+
+// NoRoom is Open for a message that is too large, or for which there is no memory.
+func (e *Engine) NoRoom() int32 { return e.refuse(&fault{kind: kindClient, code: "too_large"}) }
+
+func (e *Engine) refuse(f *fault) int32 {
+	f.op = "open"
+	var w json.Writer
+	w.Open('{')
+	f.write(&w)
+	w.Close('}')
+	e.refusal = w.Bytes()
+	return 0
 }
 
 func (e *Engine) link(handle int32) *link {

@@ -23,7 +23,7 @@ func TestScenarioAboutToExpire(t *testing.T) {
 		expiresIn string
 		wait      int64
 	}{
-		{18, "20", 2_000}, {0, "15", 5_000}, {0, "5", 2_000}, {10, "5", 2_000}, {1, "3", 2_000}, {1, "0", 0}, {1, "-5", 0}, {1, `"x"`, 0},
+		{18, "20", 2_000}, {0, "15", 5_000}, {0, "5", 2_000}, {10, "5", 2_000}, {1, "3", 2_000}, {1, "0", 0}, {1, "-5", 2_000}, {1, `"x"`, 0},
 		{0, "3600", 3_420_000}, {0, "86400", 82_080_000}, {60, "3600", 3_540_000}, {60, "60", 50_000}, {0, "9007199254740991", 8_555_224_292_003_942},
 		{9007199254740, "3600", 3_420_000},
 	} {
@@ -51,7 +51,7 @@ func TestScenarioAboutToExpire(t *testing.T) {
 			t.Errorf("%d/%s: looping: %v", row.lead, row.expiresIn, s.timers)
 		}
 	}
-	for _, value := range []string{"-1", `"5"`, "true", "9007199254740993", "1e3"} {
+	for _, value := range []string{"-1", `"5"`, "true", "9007199254740993"} {
 		if r := s.open(with(`{"refresh_lead_ms":` + value + `}`)); r.str("error", "code") != "bad_value" || r.str("error", "field") != "refresh_lead_ms" {
 			t.Error(value, r.raw)
 		}

@@ -52,6 +52,13 @@ func (f *fault) write(w *json.Writer) {
 	w.Close('}')
 }
 
+// cut makes the texts what write makes of them, for a fault that is kept.
+func (f *fault) cut() {
+	for _, text := range [...]*string{&f.err, &f.descr, &f.link} {
+		*text = printable(*text, maxText)
+	}
+}
+
 // protocolError is the server's own error (RFC 6749 sections 4.1.2.1 and 5.2).
 func protocolError(get func(name string) string) *fault {
 	return &fault{kind: kindServer, code: "oauth_error", err: get("error"), descr: get("error_description"), link: get("error_uri")}
@@ -88,14 +95,20 @@ func networkFault(failed string) *fault {
 	return f
 }
 
-// leastSecret is the least length of a text whose repetition gives anything away: a shorter one may stand in any word.
-const leastSecret = 6
+const (
+	// leastSecret is the least length of a text whose repetition gives anything away: a shorter one
+	// may stand in any word.
+	leastSecret = 6
+	// knownBy is the part at its beginning by which a secret is known in a text: all of a long one,
+	// looked for at each place of a long text, would be work of their product.
+	knownBy = 48
+)
 
 // redact drops a text of the server's that repeats what we hold secret.
 func (c *client) redact(f *fault, more ...string) {
 	for _, secret := range append(more, c.clientSecret, c.lastAssertion, c.tokens.access, c.tokens.refresh, c.tokens.idToken) {
 		for _, text := range [...]*string{&f.err, &f.descr, &f.link} {
-			if len(secret) >= leastSecret && contains(*text, secret) && plant != "redact-skipped" {
+			if len(secret) >= leastSecret && contains(*text, secret[:min(len(secret), knownBy)]) && plant != "redact-skipped" {
 				*text = "(redacted)"
 			}
 		}

@@ -197,13 +197,15 @@ func TestScenarioForceSeesAMark(t *testing.T) {
 
 // TestScenarioLongAndDeep: long scopes, deep extra members, secrets at the edge of a cut text, a code that is no text.
 func TestScenarioLongAndDeep(t *testing.T) {
-	s := newScene(t, "A long scope is whole, a member too deep to be stored is left out, a token at the edge of a cut error text does not show, a code that is no text is refused.", "Q5", "Q7", "X6")
+	s := newScene(t, "A long scope is whole, a member too deep to be stored is too large, a token at the edge of a cut error text does not show, a code that is no text is refused.", "Q5", "Q7", "X6")
 	scope := strings.Repeat("https://www.example/auth/drive.readonly ", 20) + "openid"
 	body := `{"access_token":"a","token_type":"Bearer","scope":"` + scope + `"}`
 	s.server = func(msg) reply { return jsonReply(200, body) }
 	s.open(conf)
 	s.fails("token_not_found", "missing_id_token", "exchange", `"code":"c"`)
 	body = `{"access_token":"a","refresh_token":"refresh-secret","token_type":"Bearer","x":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`
+	s.fails("server", "too_large", "exchange", `"code":"c"`)
+	body = `{"access_token":"a","refresh_token":"refresh-secret","token_type":"Bearer","x":` + strings.Repeat("[", 29) + strings.Repeat("]", 29) + `}`
 	s.ok("exchange", `"code":"c"`)
 	s.open(conf)
 	if r := s.ok("status"); r.str("ok", "status") != "granted" {

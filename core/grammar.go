@@ -53,8 +53,14 @@ func vschars(s string) bool {
 	return true
 }
 
+// maxKept is how long a scope or redirect URI may be: attempts are kept with them.
+const maxKept = 8 << 10
+
 // scopeOK: RFC 6749 section 3.3, scope-tokens with one space between them; empty is no scope.
 func scopeOK(s string) bool {
+	if len(s) > maxKept {
+		return false
+	}
 	for i := range len(s) {
 		c := s[i]
 		if c < 0x20 || c > 0x7E || c == '"' || c == '\\' || c == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
@@ -82,7 +88,7 @@ func hasScope(list, token string) bool {
 	return false
 }
 
-// readParams reads [[name, value], …]; a name is not empty.
+// readParams reads [[name, value], …], form.MaxParams at the most; a name is not empty.
 func readParams(v json.Value) (params []form.Param, ok bool) {
 	if v.Kind() == json.None {
 		return nil, true
@@ -101,7 +107,7 @@ func readParams(v json.Value) (params []form.Param, ok bool) {
 			return nil, false
 		}
 		p.Value = pair.Value().Str()
-		if pair.Next() || p.Name == "" {
+		if pair.Next() || p.Name == "" || len(params) == form.MaxParams {
 			return nil, false
 		}
 		params = append(params, p)

@@ -148,9 +148,7 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 func (c *client) readExchanged(v json.Value, scope, key string) (*tokens, *fault) {
 	if v.Get("token_type").Str() == "N_A" && v.Get("access_token").Str() != "" {
 		t := &tokens{access: v.Get("access_token").Str(), kind: "N_A", scope: scope}
-		if s, ok := seconds(v.Get("expires_in")); ok {
-			t.expiresAt = c.now + min(s, longestInterval/1000)*1000
-		}
+		t.expiresAt = c.endOf(v)
 		return t, nil
 	}
 	return c.readTokens(v, &tokens{requested: scope, key: key}, false)
@@ -203,7 +201,7 @@ func (c *client) introspect(cmd *command, in json.Value) {
 		case res.contentType() != r.accept:
 			answer(json.Value{}, &fault{kind: kindServer, code: "unknown_content_type", status: res.status})
 		default:
-			c.trusted(res.body, signed, c.introspectionAlg, "iat", func(v json.Value, f *fault) { answer(v.Get("token_introspection"), f) })
+			c.trusted(skipBOM(res.body), signed, c.introspectionAlg, "iat", func(v json.Value, f *fault) { answer(v.Get("token_introspection"), f) })
 		}
 	})
 }

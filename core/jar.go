@@ -32,7 +32,7 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *fault
 		if count(params[:i], p.Name) > 0 {
 			continue // it stands in the array of the first
 		}
-		w.Key(quoteless(p.Name))
+		w.Name(p.Name)
 		if count(params, p.Name) == 1 {
 			writeClaim(w, p)
 			continue

@@ -16,6 +16,17 @@ func (s Session) Now() int64 { return s.l.now }
 // Random gives n characters of base64url, at most 172, that no other call gives.
 func (s Session) Random(label string, n int64) string { return s.l.random(label, n) }
 
+// Config is the configuration in an open message, without the rest of a large one.
+func (s Session) Config(in json.Value) json.Value {
+	v := in.Get("config")
+	if s.l.large {
+		text := v.Raw()
+		s.l.own(&text)
+		v, _ = json.Parse(text)
+	}
+	return v
+}
+
 // OnCommand says what takes the commands; each ends with one Result.
 func (s Session) OnCommand(take func(id int64, name string, in json.Value)) { s.l.command = take }
 

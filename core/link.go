@@ -18,6 +18,7 @@ type link struct {
 	running []int64 // ids of commands without a result
 
 	now     int64
+	large   bool       // the input being taken: what is kept of it is copied
 	entropy []byte     // of the input being taken, nil between inputs
 	key     sha256.Key // of entropy, once something was drawn; zero between inputs
 	drawn   uint32
@@ -36,6 +37,7 @@ func (l *link) read(msg []byte) (in json.Value, code int32) {
 	if len(msg) > MaxMessage {
 		return in, TooLarge
 	}
+	l.large = len(msg) > largeInput
 	in, ok := json.Parse(string(msg))
 	if !ok || in.Kind() != json.Object {
 		return in, Unreadable
@@ -65,6 +67,19 @@ func (l *link) read(msg []byte) (in json.Value, code int32) {
 	copy(l.seen[:], digest[:])
 	l.now, l.entropy, l.drawn = now, entropy, 0
 	return in, Taken
+}
+
+// largeInput is the length from which an input must not be kept for a part of it that is.
+const largeInput = 4 << 10
+
+// own makes texts that are kept independent of the input that they came in.
+func (l *link) own(texts ...*string) {
+	if !l.large {
+		return
+	}
+	for _, t := range texts {
+		*t = string([]byte(*t))
+	}
 }
 
 // forget wipes the entropy: nothing outlives the input that brought it.

@@ -26,6 +26,10 @@ const (
 	requestTimeout = 30_000
 	// maxBody leaves room for escapes in a message of MaxMessage.
 	maxBody = 512 << 10
+	// maxDocument is how long a document may be that is kept: the server's metadata, its keys.
+	maxDocument = 128 << 10
+	// maxValues is how many values there may be in what is kept of an answer, parsed.
+	maxValues = 4096
 )
 
 type request struct {
@@ -38,6 +42,7 @@ type request struct {
 	newKey             bool         // it may not be there yet
 	access             string       // the token that goes with the proof
 	accept             string       // default: JSON
+	most               int          // bytes of the answer's body, 0: maxBody
 }
 
 func (r *request) header(name, value string) {
@@ -143,7 +148,11 @@ func (c *client) transmit(cmd *command, r *request, body string, done func(*resp
 	writeRequest(w, r, body)
 	w.MemberStr("redirect", "refuse")
 	w.MemberInt("timeout_ms", requestTimeout)
-	w.MemberInt("max_body", maxBody)
+	most := r.most
+	if most == 0 {
+		most = maxBody
+	}
+	w.MemberInt("max_body", int64(most))
 	n := c.ask(w, func(ok json.Value, failed string) {
 		cmd.http = 0
 		if failed != "" {
@@ -154,7 +163,10 @@ func (c *client) transmit(cmd *command, r *request, body string, done func(*resp
 		res.status, _ = ok.Get("status").Int()
 		switch b := ok.Get("body"); {
 		case b.Get("text").Kind() == json.String:
-			res.body = b.Get("text").Str()
+			if res.body = b.Get("text").Str(); len(res.body) > most {
+				done(nil, networkFault("too_large"))
+				return
+			}
 		case b.Kind() != json.None:
 			res.text = false
 		}
@@ -233,11 +245,20 @@ func (r *response) object(now int64) (json.Value, *fault) {
 	return v, f
 }
 
+// skipBOM: a byte order mark before a text may be ignored (RFC 8259 section 8.1).
+func skipBOM(s string) string {
+	const mark = "\ufeff"
+	if prefixed(s, mark) {
+		return s[len(mark):]
+	}
+	return s
+}
+
 func (r *response) read() (v json.Value, f *fault) {
 	ctype := r.contentType()
 	isJSON := ctype == "application/json" || len(ctype) > 5 && ctype[len(ctype)-5:] == "+json"
 	isForm := ctype == "application/x-www-form-urlencoded" || ctype == "text/plain"
-	text := r.body
+	text := skipBOM(r.body)
 	switch {
 	case !r.text:
 		return v, &fault{code: "bad_encoding"}
@@ -245,7 +266,7 @@ func (r *response) read() (v json.Value, f *fault) {
 		return v, &fault{code: "empty_body"}
 	case ctype == "":
 		return v, &fault{code: "no_content_type"}
-	case isForm && !prefixed(text, "{"):
+	case isForm && !prefixed(trim(text), "{"):
 		params, ok := form.Decode(text)
 		if !ok {
 			return v, &fault{code: "bad_form"}
@@ -254,7 +275,10 @@ func (r *response) read() (v json.Value, f *fault) {
 		var w json.Writer
 		w.Open('{')
 		for _, p := range params {
-			w.Key(quoteless(p.Name))
+			if p.Name == "expires" && count(params, "expires_in") == 0 {
+				p.Name = "expires_in" // of before RFC 6749 had its name
+			}
+			w.Name(p.Name)
 			w.Str(p.Value)
 		}
 		w.Close('}')

@@ -34,15 +34,7 @@ func (c *client) encode(t *tokens) string {
 	}
 	t.writeExtra(w)
 	w.Close('}')
-	text := w.String()
-	if len(t.extra) > 0 {
-		// A session must come back: members that would make it too large or too deep to be read are not kept.
-		if _, ok := json.Parse(text); !ok || len(text) > maxSession {
-			t.extra = nil
-			return c.encode(t)
-		}
-	}
-	return text
+	return w.String()
 }
 
 // export is all that another instance needs to go on.
@@ -61,9 +53,6 @@ func (c *client) export() string {
 	return text[:len(text)-1] + `,"device":` + w.String() + "}"
 }
 
-// maxSession leaves room for escapes in a message of MaxMessage.
-const maxSession = 400 << 10
-
 func (t *tokens) writeExtra(w *json.Writer) {
 	if len(t.extra) == 0 {
 		return
@@ -71,7 +60,8 @@ func (t *tokens) writeExtra(w *json.Writer) {
 	w.Key("extra")
 	w.Open('{')
 	for _, e := range t.extra {
-		w.MemberRaw(quoteless(e.name), e.raw)
+		w.Name(e.name)
+		w.Raw(e.raw)
 	}
 	w.Close('}')
 }
@@ -104,6 +94,10 @@ func (c *client) decode(text string) (t *tokens, ok bool) {
 	for it := v.Get("extra").Each(); it.Next(); {
 		t.keep(it.Name(), it.Value().Raw())
 	}
+	if t.tooLarge() {
+		t.extra = nil // of before there was a bound
+	}
+	t.ownBy(c.link)
 	return t, true
 }
 

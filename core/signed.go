@@ -30,7 +30,7 @@ func (c *client) trusted(text, typ, alg, need string, done func(json.Value, *fau
 // claims reads an answer about somebody or something: plain JSON, or where the server signs it, what the JWT says (OpenID Connect Core section 5.3.2).
 func (c *client) claims(res *response, done func(json.Value, *fault)) {
 	if res.contentType() == "application/jwt" && res.status == 200 {
-		c.trusted(res.body, "", "", "", done)
+		c.trusted(skipBOM(res.body), "", "", "", done)
 		return
 	}
 	done(res.object(c.now))

@@ -27,7 +27,11 @@ func (c *client) load(key string, done func(value, version, failed string)) {
 	}
 	w := c.effect("load")
 	w.MemberStr("key", key)
-	c.ask(w, func(ok json.Value, failed string) { done(ok.Get("value").Str(), ok.Get("version").Str(), failed) })
+	c.ask(w, func(ok json.Value, failed string) {
+		version := ok.Get("version").Str()
+		c.own(&version)
+		done(ok.Get("value").Str(), version, failed)
+	})
 }
 
 // store replaces what stands under key at that version by value, or deletes it where value is "". A failure other than a conflict is tried once more; "overtaken" is
@@ -60,7 +64,11 @@ func (c *client) storeOnce(key, version, value string, done func(version, failed
 	} else {
 		w.MemberStr("value", value)
 	}
-	c.ask(w, func(ok json.Value, failed string) { done(ok.Get("version").Str(), failed) })
+	c.ask(w, func(ok json.Value, failed string) {
+		version := ok.Get("version").Str()
+		c.own(&version)
+		done(version, failed)
+	})
 }
 
 // A serial lets one operation run at a time; the others wait in their order.

@@ -55,15 +55,7 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 		// RFC 6749 section 7.1: a client must not use a token of a type it does not understand.
 		return t, &fault{kind: kindServer, code: "unknown_token_type"}
 	}
-	t.expiresAt = 0
-	if s, ok := seconds(v.Get("expires_in")); ok {
-		t.expiresAt = maxTime
-		if s < (maxTime-c.now)/1000 {
-			t.expiresAt = c.now + s*1000
-		}
-	} else if s, ok := seconds(v.Get("expires_at")); ok && s < maxTime/1000 {
-		t.expiresAt = s * 1000
-	}
+	t.expiresAt = c.endOf(v)
 	if s := v.Get("scope").Str(); s != "" {
 		t.scope = printable(s, len(s))
 	} else if t.scope == "" {
@@ -85,7 +77,61 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 			t.keep(name, it.Value().Raw())
 		}
 	}
+	if t.tooLarge() {
+		return t, &fault{kind: kindServer, code: "too_large"}
+	}
+	t.ownBy(c.link)
 	return t, nil
+}
+
+// endOf is when the token of an answer ends, Unix ms; 0 where nothing says so. A life below zero
+// has ended: read as "unknown" it would make a token that never does.
+func (c *client) endOf(v json.Value) int64 {
+	from := c.now
+	s, ok := seconds(v.Get("expires_in"))
+	if !ok {
+		from = 0
+		if s, ok = seconds(v.Get("expires_at")); !ok {
+			return 0
+		}
+	}
+	if s >= (maxTime-from)/1000 {
+		return maxTime
+	}
+	return max(1, from+max(s, -1)*1000)
+}
+
+const (
+	// maxTokens is how long the tokens of a session and its scope may be together, in bytes: all of
+	// it is written anew for each change.
+	maxTokens = 64 << 10
+	// maxExtra is how long all members together may be that no RFC we know names.
+	maxExtra = 16 << 10
+)
+
+// tooLarge tells whether t is more than a session keeps. Members that are nested too deeply to be
+// read again from the store are, too.
+func (t *tokens) tooLarge() bool {
+	if len(t.access)+len(t.refresh)+len(t.idToken)+len(t.scope) > maxTokens {
+		return true
+	}
+	if len(t.extra) == 0 {
+		return false
+	}
+	var w json.Writer
+	w.Open('{')
+	t.writeExtra(&w)
+	w.Close('}')
+	_, ok := json.Parse(w.String())
+	return !ok || len(w.Bytes()) > maxExtra
+}
+
+// ownBy makes t independent of the input that it came in.
+func (t *tokens) ownBy(l *link) {
+	l.own(&t.access, &t.kind, &t.key, &t.refresh, &t.idToken, &t.scope, &t.requested, &t.triedBy, &t.grant)
+	for i := range t.extra {
+		l.own(&t.extra[i].name, &t.extra[i].raw)
+	}
 }
 
 // newGrant is what a sign-in begins with.
@@ -117,14 +163,15 @@ func (t *tokens) keep(name, raw string) {
 	t.extra = append(t.extra, extra{name, raw})
 }
 
-// seconds reads a number or numeric string above 0; anything else is "unknown".
+// seconds reads a number or numeric string, of any size and with a fraction; 0 and anything else is
+// "unknown".
 func seconds(v json.Value) (s int64, ok bool) {
-	if v.Kind() == json.String {
-		s, ok = json.Int(v.Str())
-	} else {
-		s, ok = v.Int()
+	text := v.Str()
+	if v.Kind() == json.Number {
+		text = v.Raw()
 	}
-	return s, ok && s > 0
+	s, ok = json.Near(text)
+	return s, ok && s != 0
 }
 
 // expired is strict: at the very millisecond a token is still good. Without expiry it never is.

@@ -115,7 +115,7 @@ func uriChars(s string) bool {
 // redirectOK: RFC 6749 section 3.1.2 (absolute, no fragment), RFC 8252 section 7 (private-use schemes, http on loopback only).
 func redirectOK(s string) (code string) {
 	i := index(s, ':')
-	if i < 1 || !uriChars(s) || index(s, '#') >= 0 {
+	if i < 1 || len(s) > maxKept || !uriChars(s) || index(s, '#') >= 0 {
 		return "bad_url"
 	}
 	switch scheme := lower(s[:i]); scheme {

@@ -16,7 +16,7 @@ func Open(kind string, s core.Session, in json.Value) (known bool, f *core.Fault
 	if kind != "bff" {
 		return false, nil
 	}
-	cfg, f := readConfig(in.Get("config"))
+	cfg, f := readConfig(s.Config(in))
 	if f != nil {
 		return true, f
 	}

@@ -20,8 +20,7 @@ func abi() int32 { return core.ABI }
 
 //go:wasmexport oauth2_alloc
 func alloc(n int32) uintptr {
-	collect()
-	if n < 1 || n > core.MaxMessage {
+	if n < 1 || n > core.MaxMessage || !collect(uintptr(n)) {
 		return 0
 	}
 	b := make([]byte, n)
@@ -44,15 +43,33 @@ func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(
 
 //go:wasmexport oauth2_open
 func open(p uintptr, n int32) int32 {
-	collect()
-	return engine.Open(input(p, n))
+	msg := input(p, n)
+	if !collect(room(msg)) {
+		return engine.NoRoom()
+	}
+	return engine.Open(msg)
 }
 
 //go:wasmexport oauth2_input
 func take(handle int32, p uintptr, n int32) int32 {
-	collect()
-	return engine.Input(handle, input(p, n))
+	msg := input(p, n)
+	if !collect(room(msg)) {
+		return core.TooLarge
+	}
+	return engine.Input(handle, msg)
 }
+
+// room is what a large message may take at the most while it is read and acted on: nothing is freed
+// before the call returns, and where that much is not there it must not begin.
+func room(msg []byte) uintptr {
+	if len(msg) < small {
+		return 0
+	}
+	return uintptr(len(msg))*6 + 1<<20
+}
+
+// small is the length of a message for which what is left of the memory always does.
+const small = 16 << 10
 
 // input is the host's text, never beyond the buffer that it was given.
 func input(p uintptr, n int32) []byte {
@@ -71,8 +88,11 @@ func effect(handle int32) uintptr {
 		out = nil
 		return 0
 	}
+	// Moved within the memory it was written in: the largest effects must not be there twice.
 	n := len(next)
-	out = append(append(make([]byte, 0, n+4), byte(n), byte(n>>8), byte(n>>16), byte(n>>24)), next...)
+	out = append(next, 0, 0, 0, 0)
+	copy(out[4:], out[:n])
+	out[0], out[1], out[2], out[3] = byte(n), byte(n>>8), byte(n>>16), byte(n>>24)
 	return address(out)
 }
 

@@ -1,6 +1,9 @@
 // Package form is application/x-www-form-urlencoded (RFC 6749 appendix B): the bodies of requests, the queries of URLs, the answers of old providers.
 package form
 
+// MaxParams is how many parameters a text may have: who reads them looks for each name anew.
+const MaxParams = 256
+
 // A Param is one name with one value; order and repetition are kept.
 type Param struct{ Name, Value string }
 
@@ -71,7 +74,8 @@ func Encode(params []Param) string {
 	return string(text)
 }
 
-// Decode reads such a text; ok is false for an escape that is none, or a semicolon, which some read as a separator. A piece without "=" is a name with an empty value.
+// Decode reads such a text; ok is false for an escape that is none, a semicolon, which some read as
+// a separator, or more than [MaxParams]. A piece without "=" is a name with an empty value.
 func Decode(s string) (params []Param, ok bool) {
 	for from := 0; from <= len(s); {
 		to := from
@@ -82,6 +86,9 @@ func Decode(s string) (params []Param, ok bool) {
 		from = to + 1
 		if piece == "" {
 			continue
+		}
+		if len(params) == MaxParams {
+			return nil, false
 		}
 		eq := 0
 		for eq < len(piece) && piece[eq] != '=' {
@@ -101,10 +108,13 @@ func Decode(s string) (params []Param, ok bool) {
 }
 
 func unescape(s string) (string, bool) {
-	plain := true
+	plain, escapes := true, 0
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
-		case '%', '+':
+		case '%':
+			plain = false
+			escapes++
+		case '+':
 			plain = false
 		case ';':
 			return "", false
@@ -113,7 +123,10 @@ func unescape(s string) (string, bool) {
 	if plain {
 		return s, true
 	}
-	b := make([]byte, 0, len(s))
+	if 3*escapes > len(s) {
+		return "", false
+	}
+	b := make([]byte, 0, len(s)-2*escapes)
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; c {
 		case '+':

@@ -68,15 +68,31 @@ func TestInt(t *testing.T) {
 	for src, want := range map[string]int64{
 		"0": 0, "-0": 0, "3600": 3600, "2147483648": 1 << 31, "-2147483649": -1<<31 - 1, "9007199254740993": 1<<53 + 1,
 		"9223372036854775807": 1<<63 - 1, "-9223372036854775808": -1 << 63, "3599.9": 3599,
+		"007": 7, "3.6e3": 3600, "3.6E+3": 3600, "36000e-1": 3600, "1.7E9": 1_700_000_000, "12.5e0": 12, "0e99999999999": 0, "1e-1": 0, "-1.5e1": -15,
 	} {
 		if got, ok := Int(src); !ok || got != want {
 			t.Errorf("Int(%s) = %d, %t", src, got, ok)
 		}
 	}
-	for _, src := range []string{"", "-", "9223372036854775808", "-9223372036854775809", "1e3", "1.", "0x10", " 1", "1 ", "99999999999999999999"} {
+	for _, src := range []string{"", "-", "9223372036854775808", "-9223372036854775809", "1e19", "1e", "1e+", "1.e3", ".5", "1e3.5", "1.", "0x10", " 1", "1 ", "99999999999999999999"} {
 		if got, ok := Int(src); ok {
 			t.Errorf("Int(%q) = %d", src, got)
 		}
+	}
+}
+
+// Near gives every number a place, however large, small or negative it is.
+func TestNear(t *testing.T) {
+	for src, want := range map[string]int64{
+		"3600": 3600, "0": 0, "-0": 0, "0.0e7": 0, "0.5": 1, "-0.5": -1, "1e-300": 1, "-1e-300": -1, "1e300": 1<<63 - 1, "-1e300": -1 << 63,
+		"99999999999999999999": 1<<63 - 1, "-99999999999999999999": -1 << 63,
+	} {
+		if got, ok := Near(src); !ok || got != want {
+			t.Errorf("Near(%s) = %d, %t", src, got, ok)
+		}
+	}
+	if got, ok := Near("soon"); ok {
+		t.Errorf("Near(soon) = %d", got)
 	}
 }
 
@@ -208,7 +224,7 @@ func FuzzInt(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		got, ok := Int(s)
 		want, err := strconv.ParseInt(s, 10, 64)
-		if strings.HasPrefix(s, "+") || strings.Contains(s, ".") {
+		if strings.HasPrefix(s, "+") || strings.ContainsAny(s, ".eE") {
 			return
 		}
 		if ok != (err == nil) || ok && got != want {

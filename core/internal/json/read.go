@@ -26,57 +26,68 @@ const (
 )
 
 // A Value is a place in a parsed text. The zero Value has Kind None and answers every question with a zero.
-type Value struct{ n *node }
-
-type doc struct {
-	src   string
-	nodes []node
+type Value struct {
+	doc *doc
+	at  int32
 }
 
-// A node is one value; its descendants follow it up to next.
+type doc struct {
+	src    string
+	blocks [][]node // of blockNodes each, but the last
+	n      int32
+}
+
+// A node is one value; its descendants follow it up to next. It has no pointer in it, so that no
+// collector has to look through a large text's nodes.
 type node struct {
-	doc        *doc
-	kind       Kind
-	esc        bool   // the string holds an escape
-	name       string // of a member, decoded
-	at         int32  // its own place
-	start, end int32
+	start, end int32 // of the text; end is ^end for a string with an escape
 	next       int32
+	name       int32 // of a member: where it begins behind its quote, ^name for one with an escape
+}
+
+const (
+	// blockNodes is how many nodes stand in a row: what is reserved grows with what was read, and
+	// nothing of it is copied, which would leave as much behind.
+	blockNodes = 256
+	firstNodes = 32
+)
+
+func (d *doc) node(i int32) *node { return &d.blocks[i/blockNodes][i%blockNodes] }
+
+// add appends a node.
+func (d *doc) add(n node) {
+	last := len(d.blocks) - 1
+	if d.n%blockNodes == 0 {
+		room := blockNodes
+		if d.n == 0 {
+			room = firstNodes
+		}
+		d.blocks = append(d.blocks, make([]node, 0, room))
+		last++
+	}
+	d.blocks[last] = append(d.blocks[last], n)
+	d.n++
 }
 
 type parser struct {
-	doc
+	*doc
 	at    int
 	depth int
+	order []int32 // members of an object, to be put in order
 }
 
 // Parse reads src, which must be one value; ok is false where it is not.
 func Parse(src string) (v Value, ok bool) {
-	p := parser{doc: doc{src: src, nodes: make([]node, 0, values(src))}}
+	p := parser{doc: &doc{src: src}}
 	p.space()
-	if !p.value("") {
+	if !p.value(0) {
 		return Value{}, false
 	}
 	p.space()
 	if p.at != len(src) {
 		return Value{}, false
 	}
-	d := &doc{src, p.nodes}
-	for i := range d.nodes {
-		d.nodes[i].doc, d.nodes[i].at = d, int32(i)
-	}
-	return Value{&d.nodes[0]}, true
-}
-
-// values is at least the number of values in src, or MaxValues: growing by doubling would leave as much behind.
-func values(src string) int {
-	n := 1
-	for i := range len(src) {
-		if c := src[i]; (c == ',' || c == '{' || c == '[') && n < MaxValues {
-			n++
-		}
-	}
-	return n
+	return Value{p.doc, 0}, true
 }
 
 func (p *parser) space() {
@@ -97,32 +108,33 @@ func (p *parser) peek() byte {
 	return 0
 }
 
-func (p *parser) value(name string) bool {
-	me := len(p.nodes)
+func (p *parser) value(name int32) bool {
+	me := p.n
 	if me == MaxValues {
 		return false
 	}
-	p.nodes = append(p.nodes, node{start: int32(p.at), name: name})
-	kind, esc, ok := None, false, false
-	switch c := p.peek(); {
-	case c == '{':
-		kind, ok = Object, p.nest('}', me)
-	case c == '[':
-		kind, ok = Array, p.nest(']', me)
-	case c == '"':
-		kind = String
-		_, _, esc, ok = p.str()
-	case c == 't':
-		kind, ok = Bool, p.word("true")
-	case c == 'f':
-		kind, ok = Bool, p.word("false")
-	case c == 'n':
-		kind, ok = Null, p.word("null")
+	p.add(node{start: int32(p.at), name: name})
+	esc, ok := false, false
+	switch p.peek() {
+	case '{':
+		ok = p.nest('}', me)
+	case '[':
+		ok = p.nest(']', me)
+	case '"':
+		_, esc, ok = p.str()
+	case 't':
+		ok = p.word("true")
+	case 'f':
+		ok = p.word("false")
+	case 'n':
+		ok = p.word("null")
 	default:
-		kind, ok = Number, p.number()
+		ok = p.number()
 	}
-	n := &p.nodes[me]
-	n.kind, n.esc, n.end, n.next = kind, esc, int32(p.at), int32(len(p.nodes))
+	n := p.node(me)
+	if n.end, n.next = int32(p.at), p.n; esc {
+		n.end = ^n.end
+	}
 	return ok
 }
 
@@ -168,7 +180,7 @@ func (p *parser) number() bool {
 }
 
 // str reads a string with its quotes and gives the place of its contents.
-func (p *parser) str() (start, end int, esc, ok bool) {
+func (p *parser) str() (start int, esc, ok bool) {
 	p.at++
 	start = p.at
 	for p.at < len(p.src) {
@@ -176,27 +188,27 @@ func (p *parser) str() (start, end int, esc, ok bool) {
 		switch {
 		case c == '"':
 			p.at++
-			return start, p.at - 1, esc, true
+			return start, esc, true
 		case c < 0x20:
-			return 0, 0, false, false
+			return 0, false, false
 		case c == '\\':
 			esc = true
 			if _, n := escape(p.src[p.at:]); n > 0 {
 				p.at += n
 			} else {
-				return 0, 0, false, false
+				return 0, false, false
 			}
 		case c < utf8.RuneSelf:
 			p.at++
 		default:
 			r, n := utf8.DecodeRuneInString(p.src[p.at:])
 			if r == utf8.RuneError && n <= 1 {
-				return 0, 0, false, false
+				return 0, false, false
 			}
 			p.at += n
 		}
 	}
-	return 0, 0, false, false
+	return 0, false, false
 }
 
 // escape decodes the escape at the start of s, a surrogate pair included, and gives its length, 0 where it is none.
@@ -255,7 +267,7 @@ func hex4(s string) (rune, bool) {
 }
 
 // nest reads an array or object.
-func (p *parser) nest(closing byte, me int) bool {
+func (p *parser) nest(closing byte, me int32) bool {
 	p.depth++
 	if p.depth > MaxDepth {
 		return false
@@ -268,21 +280,17 @@ func (p *parser) nest(closing byte, me int) bool {
 		return true
 	}
 	for members := 1; ; members++ {
-		name := ""
+		name := int32(0)
 		if closing == '}' {
 			if p.peek() != '"' || members > MaxMembers {
 				return false
 			}
-			start, end, esc, ok := p.str()
-			if !ok {
-				return false
-			}
-			// Decoded once: a name with escapes that were decoded at each comparison is how 30 KB of text became 16 MiB.
-			if name = p.text(start, end, esc); p.twice(me, name) {
-				return false
+			start, esc, ok := p.str()
+			if name = int32(start); esc {
+				name = ^name
 			}
 			p.space()
-			if p.peek() != ':' {
+			if !ok || p.peek() != ':' {
 				return false
 			}
 			p.at++
@@ -299,38 +307,123 @@ func (p *parser) nest(closing byte, me int) bool {
 		case closing:
 			p.at++
 			p.depth--
-			return true
+			return closing == ']' || !p.twice(me)
 		default:
 			return false
 		}
 	}
 }
 
-// twice tells whether the object at me already has a member of that name.
-func (p *parser) twice(me int, name string) bool {
-	for i := me + 1; i < len(p.nodes); i = int(p.nodes[i].next) {
-		if p.nodes[i].name == name {
+// twice tells whether the object at me has two members of one name: put in order, they stand side
+// by side. Nothing is decoded for that, and nobody can choose names that make it slow.
+func (p *parser) twice(me int32) bool {
+	list := p.order[:0]
+	for i := me + 1; i < p.n; i = p.node(i).next {
+		list = append(list, i)
+	}
+	p.order = list
+	for i := len(list)/2 - 1; i >= 0; i-- {
+		p.sift(list, i)
+	}
+	for n := len(list) - 1; n > 0; n-- {
+		largest := list[0]
+		list[0] = list[n]
+		p.sift(list[:n], 0)
+		if p.compare(list[0], largest) == 0 {
 			return true
 		}
 	}
 	return false
 }
 
-func (d *doc) text(start, end int, esc bool) string {
-	s := d.src[start:end]
-	if !esc {
-		return s
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); {
-		if s[i] != '\\' {
-			b = append(b, s[i])
-			i++
-			continue
+// sift moves the member at i down a heap, to where none below it has a name behind its own.
+func (p *parser) sift(heap []int32, i int) {
+	moving := heap[i]
+	for {
+		child := 2*i + 1
+		if child >= len(heap) {
+			break
 		}
-		r, n := escape(s[i:])
+		if child+1 < len(heap) && p.compare(heap[child], heap[child+1]) < 0 {
+			child++
+		}
+		if p.compare(heap[child], moving) <= 0 {
+			break
+		}
+		heap[i] = heap[child]
+		i = child
+	}
+	heap[i] = moving
+}
+
+// compare orders two members by their names: below 0 where the first comes first, 0 for one name.
+func (d *doc) compare(a, b int32) int32 {
+	x, y := d.node(a).name, d.node(b).name
+	if x < 0 {
+		x = ^x
+	}
+	if y < 0 {
+		y = ^y
+	}
+	for {
+		p, n := d.rune(x)
+		q, m := d.rune(y)
+		if p != q || p < 0 {
+			return p - q
+		}
+		x, y = x+n, y+m
+	}
+}
+
+// rune decodes one character of a string and gives its length in the text, -1 at the closing quote.
+func (d *doc) rune(at int32) (r rune, n int32) {
+	switch c := d.src[at]; {
+	case c == '"':
+		return -1, 0
+	case c == '\\':
+		r, n := escape(d.src[at:])
+		return r, int32(max(n, 1))
+	case c < utf8.RuneSelf:
+		return rune(c), 1
+	}
+	r, size := utf8.DecodeRuneInString(d.src[at:])
+	return r, int32(size)
+}
+
+// named tells whether the member at i has that name.
+func (d *doc) named(i int32, name string) bool {
+	at := d.node(i).name
+	if at >= 0 {
+		end := int(at) + len(name)
+		return end < len(d.src) && d.src[end] == '"' && d.src[at:end] == name
+	}
+	at = ^at
+	for _, want := range name {
+		r, n := d.rune(at)
+		if r != want {
+			return false
+		}
+		at += n
+	}
+	return d.src[at] == '"'
+}
+
+// text is what stands between start and end, decoded.
+func (d *doc) text(start, end int32, esc bool) string {
+	if !esc {
+		return d.src[start:end]
+	}
+	size := 0
+	for i := start; i < end; {
+		r, n := d.rune(i)
+		size += utf8.RuneLen(r)
+		i += n
+	}
+	b := make([]byte, 0, size)
+	for i := start; i < end; {
+		r, n := d.rune(i)
 		b = utf8.AppendRune(b, r)
-		i += max(n, 1)
+		i += n
 	}
 	return string(b)
 }

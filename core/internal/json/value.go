@@ -2,18 +2,45 @@ package json
 
 // Kind tells what v is.
 func (v Value) Kind() Kind {
-	if v.n == nil {
+	if v.doc == nil {
 		return None
 	}
-	return v.n.kind
+	switch v.doc.src[v.node().start] {
+	case '{':
+		return Object
+	case '[':
+		return Array
+	case '"':
+		return String
+	case 't', 'f':
+		return Bool
+	case 'n':
+		return Null
+	}
+	return Number
 }
+
+func (v Value) node() *node { return v.doc.node(v.at) }
 
 // Raw is the text of v as it stood.
 func (v Value) Raw() string {
-	if v.n == nil {
+	if v.doc == nil {
 		return ""
 	}
-	return v.n.doc.src[v.n.start:v.n.end]
+	n := v.node()
+	end := n.end
+	if end < 0 {
+		end = ^end
+	}
+	return v.doc.src[n.start:end]
+}
+
+// Values is how many values v is, itself and all that stand in it.
+func (v Value) Values() int {
+	if v.doc == nil {
+		return 0
+	}
+	return int(v.node().next - v.at)
 }
 
 // Str is the string that v is, "" if it is none.
@@ -21,13 +48,17 @@ func (v Value) Str() string {
 	if v.Kind() != String {
 		return ""
 	}
-	return v.n.doc.text(int(v.n.start)+1, int(v.n.end)-1, v.n.esc)
+	n := v.node()
+	if n.end < 0 {
+		return v.doc.text(n.start+1, ^n.end-1, true)
+	}
+	return v.doc.src[n.start+1 : n.end-1]
 }
 
 // True tells whether v is true.
 func (v Value) True() bool { return v.Kind() == Bool && v.Raw() == "true" }
 
-// Int is the number that v is; ok is false for one that is no int64. A fraction is cut off, an exponent refused.
+// Int is the number that v is; ok is false for one that is no int64. A fraction is cut off.
 func (v Value) Int() (n int64, ok bool) {
 	if v.Kind() != Number {
 		return 0, false
@@ -35,44 +66,106 @@ func (v Value) Int() (n int64, ok bool) {
 	return Int(v.Raw())
 }
 
-// Int reads a decimal number: an optional minus, digits, and a fraction, which is cut off.
+// Int reads a decimal number as JSON has it; ok is false for one that is no int64. A fraction is
+// cut off.
 func Int(s string) (n int64, ok bool) {
+	n, whole, ok := decimal(s)
+	return n, ok && whole
+}
+
+// Near is Int for what may be of any size: the int64 that is nearest, but 0 for 0 alone.
+func Near(s string) (n int64, ok bool) {
+	n, _, ok = decimal(s)
+	if n == 0 && ok {
+		for i := 0; i < len(s) && s[i]|0x20 != 'e'; i++ {
+			if s[i] > '0' {
+				n = 1
+			}
+		}
+		if s[0] == '-' {
+			n = -n
+		}
+	}
+	return n, ok
+}
+
+// decimal gives the whole part of a number; whole is false for the end of the range in place of
+// what is beyond it.
+func decimal(s string) (n int64, whole, ok bool) {
 	neg := len(s) > 0 && s[0] == '-'
 	if neg {
 		s = s[1:]
 	}
-	i := 0
-	for ; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
-		digit := int64(s[i] - '0')
-		if n < (-1<<63+digit)/10 {
-			return 0, false
+	point := digits(s)
+	end, power := point, 0
+	if end < len(s) && s[end] == '.' {
+		more := digits(s[end+1:])
+		ok = more > 0
+		end += 1 + more
+	} else {
+		ok = true
+	}
+	if mantissa := end; ok && end < len(s) && s[end]|0x20 == 'e' {
+		power, ok = exponent(s[end+1:])
+		end, s = mantissa, s[:mantissa]
+	}
+	if !ok || point == 0 || end != len(s) {
+		return 0, false, false
+	}
+	whole = true
+	at := 0
+	for left := point + power; left > 0 && whole && (at < end || n != 0); left-- {
+		digit := int64(0)
+		if at == point {
+			at++
 		}
-		n = n*10 - digit // towards the minimum, which has no positive
-	}
-	if i == 0 {
-		return 0, false
-	}
-	if i < len(s) && s[i] == '.' {
-		for i++; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
+		if at < end {
+			digit = int64(s[at] - '0')
+			at++
 		}
-		if s[i-1] == '.' {
-			return 0, false
+		if whole = n >= (-1<<63+digit)/10; whole {
+			n = n*10 - digit // towards the minimum, which has no positive
+		} else {
+			n = -1 << 63
 		}
 	}
-	if i != len(s) || !neg && n == -1<<63 {
-		return 0, false
+	if neg {
+		return n, whole, true
 	}
-	if !neg {
-		n = -n
+	if n == -1<<63 {
+		return 1<<63 - 1, false, true
 	}
-	return n, true
+	return -n, whole, true
+}
+
+// digits is how many digits s begins with.
+func digits(s string) (n int) {
+	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// exponent reads what stands behind the e; one that no number here needs counts as a large one.
+func exponent(s string) (power int, ok bool) {
+	neg := len(s) > 0 && s[0] == '-'
+	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
+		s = s[1:]
+	}
+	for i := range digits(s) {
+		power = min(power*10+int(s[i]-'0'), 1<<24)
+	}
+	if neg {
+		power = -power
+	}
+	return power, s != "" && digits(s) == len(s)
 }
 
 // Get is the member of that name, the zero Value if there is none or v is no object.
 func (v Value) Get(name string) Value {
 	if v.Kind() == Object {
 		for it := v.Each(); it.Next(); {
-			if it.Name() == name {
+			if it.doc.named(it.at, name) {
 				return it.Value()
 			}
 		}
@@ -82,9 +175,8 @@ func (v Value) Get(name string) Value {
 
 // An Iter walks the members of an object or the elements of an array.
 type Iter struct {
-	doc       *doc
-	n         *node
-	next, end int32
+	doc           *doc
+	at, next, end int32
 }
 
 // Each walks v; over anything but an array or object it is empty.
@@ -92,7 +184,7 @@ func (v Value) Each() Iter {
 	if v.Kind() < Array {
 		return Iter{}
 	}
-	return Iter{doc: v.n.doc, next: v.n.at + 1, end: v.n.next}
+	return Iter{doc: v.doc, next: v.at + 1, end: v.node().next}
 }
 
 // Next goes on to the next, if there is one.
@@ -100,13 +192,27 @@ func (it *Iter) Next() bool {
 	if it.next >= it.end {
 		return false
 	}
-	it.n = &it.doc.nodes[it.next]
-	it.next = it.n.next
+	it.at = it.next
+	it.next = it.doc.node(it.at).next
 	return true
 }
 
 // Value is the one that Next went to.
-func (it *Iter) Value() Value { return Value{it.n} }
+func (it *Iter) Value() Value { return Value{it.doc, it.at} }
 
 // Name is its name, "" in an array.
-func (it *Iter) Name() string { return it.n.name }
+func (it *Iter) Name() string {
+	start := it.doc.node(it.at).name
+	if start == 0 {
+		return ""
+	}
+	esc := start < 0
+	if esc {
+		start = ^start
+	}
+	end := start
+	for r, n := it.doc.rune(end); r >= 0; r, n = it.doc.rune(end) {
+		end += n
+	}
+	return it.doc.text(start, end, esc)
+}

@@ -58,6 +58,13 @@ func (w *Writer) Key(name string) {
 	copy(b[1+len(name):], `":`)
 }
 
+// Name is Key for a name that is no constant, which may need escapes.
+func (w *Writer) Name(name string) {
+	w.Str(name)
+	w.comma = false
+	w.room(1)[0] = ':'
+}
+
 // Open begins an object or array with its bracket.
 func (w *Writer) Open(bracket byte) {
 	w.begin(1)[0] = bracket

@@ -14,14 +14,17 @@ const needsStaticHeap = true
 
 const blockSize = 16
 
-// States of a block. A head is the first of an object, the others are its tails.
+// States of a block. A head is the first of an object, the others are its tails: a tail's state is
+// blockTail plus the largest k with 2^k blocks or more to its head. So the head of an address is
+// found in as many steps as the distance has bits set, however large the object is: numbers in a
+// large object that look like addresses in another would cost its whole length each.
 const (
 	blockFree    = 0
-	blockTail    = 1
 	blockHead    = 2
 	blockScanned = 4  // a head of an object that may hold pointers
 	blockMarked  = 8  // a head that was reached
 	blockWaiting = 16 // a head that was reached and did not fit on the marks
+	blockTail    = 32
 )
 
 var (
@@ -70,8 +73,8 @@ func alloc(size uintptr, layout unsafe.Pointer) unsafe.Pointer {
 		return unsafe.Pointer(&zeroSizedAlloc)
 	}
 	n := (size + blockSize - 1) / blockSize
-	if n > lastBlock-nextBlock {
-		findBlocks(n)
+	if n > lastBlock-nextBlock && !findBlocks(n) && !grow(n) {
+		runtimePanic("out of memory")
 	}
 	block := nextBlock
 	nextBlock += n
@@ -81,16 +84,19 @@ func alloc(size uintptr, layout unsafe.Pointer) unsafe.Pointer {
 		head = blockHead // a layout of 31 bits (gc_precise.go says how) without a pointer
 	}
 	*state(block) = head
-	for i := block + 1; i < nextBlock; i++ {
-		*state(i) = blockTail
+	i := block + 1
+	for tail, far := uint8(blockTail), uintptr(2); i < nextBlock; tail, far = tail+1, far*2 {
+		for end := min(block+far, nextBlock); i < end; i++ {
+			*state(i) = tail
+		}
 	}
 	pointer := unsafe.Pointer(heapStart + block*blockSize)
 	memzero(pointer, n*blockSize)
 	return pointer
 }
 
-// findBlocks looks for n free blocks in a row: behind those at hand, then from the start, then in a larger heap.
-func findBlocks(n uintptr) {
+// findBlocks looks for n free blocks in a row: behind those at hand, then from the start.
+func findBlocks(n uintptr) bool {
 	from := lastBlock
 	for again := false; ; again = true {
 		for from < blocks {
@@ -103,37 +109,47 @@ func findBlocks(n uintptr) {
 			}
 			if to-from >= n {
 				nextBlock, lastBlock = from, to
-				return
+				return true
 			}
 			from = to
 		}
 		if from = 0; again {
-			grow(n)
+			return false
 		}
 	}
 }
 
-// grow makes the heap larger by a half, or as far as n blocks in a row need.
-func grow(n uintptr) {
+// grow makes the heap larger by a half, or as far as n blocks in a row need, and takes these.
+func grow(n uintptr) bool {
 	pages := wasm_memory_size(wasmMemoryIndex)
 	// A sixteenth at the least: setHeapEnd counts on it.
 	more := int32(n/(wasmPageSize/blockSize)*17/16) + 2 + pages/16
 	if n > 1<<24 {
-		runtimePanic("out of memory")
+		return false
 	}
 	if half := max(more, pages/2); wasm_memory_grow(wasmMemoryIndex, half) != -1 {
 		more = half
 	} else if wasm_memory_grow(wasmMemoryIndex, more) == -1 {
-		runtimePanic("out of memory")
+		return false
 	}
 	setHeapEnd(uintptr(pages+more) * wasmPageSize)
+	return findBlocks(n)
 }
 
-// CollectBetweenCalls collects if as much was allocated since the last collection as was found alive then. It must be called with no Go frame above the export's own.
-func CollectBetweenCalls() {
+// CollectBetweenCalls collects if as much was allocated since the last collection as was found alive
+// then, or an eighth of the heap, so that a collection's work is paid for by what was allocated. It
+// tells whether n bytes can be allocated in this call: within a call nothing is freed, and running
+// out of memory there ends the instance. It must be called with no Go frame above the export's own.
+func CollectBetweenCalls(n uintptr) bool {
 	if allocated >= collectAt {
 		GC()
 	}
+	n = (n + blockSize - 1) / blockSize
+	if n <= lastBlock-nextBlock || findBlocks(n) {
+		return true
+	}
+	GC()
+	return findBlocks(n) || grow(n)
 }
 
 // GC marks and sweeps.
@@ -151,26 +167,24 @@ func GC() {
 		}
 	}
 	alive := uintptr(0)
-	kept := uint8(blockFree) // what the tails of the last head become
+	kept := false // the last head was reached
 	for b := uintptr(0); b < blocks; b++ {
 		s := state(b)
 		switch {
 		case *s == blockFree:
 			continue
-		case *s == blockTail:
-			*s = kept
-		case *s&blockMarked != 0:
+		case *s&blockTail == 0:
+			kept = *s&blockMarked != 0
 			*s &^= blockMarked
-			kept = blockTail
-		default:
-			*s, kept = blockFree, blockFree
 		}
-		if kept == blockTail {
+		if kept {
 			alive++
+		} else {
+			*s = blockFree
 		}
 	}
 	nextBlock, lastBlock = 0, 0
-	allocated, collectAt = 0, max(alive, leastGarbage)
+	allocated, collectAt = 0, max(alive, leastGarbage, blocks/8)
 }
 
 // markRoots marks what the words from start to end may point to.
@@ -181,10 +195,10 @@ func markRoots(start, end uintptr) {
 			continue
 		}
 		b := (p - heapStart) / blockSize
-		for *state(b) == blockTail {
-			b--
-		}
 		s := state(b)
+		for ; *s&blockTail != 0; s = state(b) {
+			b -= 1 << (*s - blockTail)
+		}
 		if *s == blockFree || *s&blockMarked != 0 {
 			continue
 		}
@@ -212,7 +226,7 @@ func look() {
 // lookInto marks what an object may point to.
 func lookInto(block uintptr) {
 	end := block + 1
-	for end < blocks && *state(end) == blockTail {
+	for end < blocks && *state(end)&blockTail != 0 {
 		end++
 	}
 	markRoots(heapStart+block*blockSize, heapStart+end*blockSize)
