@@ -14,7 +14,7 @@ type jws struct {
 	input, signature string
 }
 
-// parseJWS reads one; unknown critical members (section 4.1.11) and payloads that are no JSON object are refused.
+// parseJWS reads one; unknown critical members (section 4.1.11), payloads that are no JSON object and signatures that are no base64url are refused.
 func parseJWS(s string) (j *jws, ok bool) {
 	i := index(s, '.')
 	if i < 0 {
@@ -30,7 +30,8 @@ func parseJWS(s string) (j *jws, ok bool) {
 	}
 	j = &jws{alg: header.Get("alg").Str(), kid: header.Get("kid").Str(), typ: header.Get("typ").Str(), input: s[:k], signature: s[k+1:]}
 	j.claims, ok = part(s[i+1 : k])
-	return j, ok && j.alg != ""
+	_, readable := base64url.Decode(j.signature)
+	return j, ok && readable && j.alg != ""
 }
 
 func part(s string) (v json.Value, ok bool) {

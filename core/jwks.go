@@ -19,10 +19,10 @@ func (s *keySet) good(now int64) bool {
 	return s.keys.Kind() != json.None && recent(now, s.at, metadataLife)
 }
 
-// pick gives the one key that can have signed; several is as bad as none where no kid says which (RFC 7515 section 10.7).
-func (s *keySet) pick(j *jws) (jwk string, code string) {
+// pick gives the one key that can have signed; several is as bad as none where no kid says which (RFC 7515 section 10.7). What is no key that anything may be verified with counts as none.
+func (s *keySet) pick(j *jws) (jwk string, f *fault) {
 	kty, crv := keyType(j.alg)
-	code = "unknown_key"
+	f = notVerified("unknown_key", "")
 	for it := s.keys.Each(); it.Next(); {
 		k := it.Value()
 		str := func(name string) string { return k.Get(name).Str() }
@@ -30,12 +30,18 @@ func (s *keySet) pick(j *jws) (jwk string, code string) {
 		if str("kty") != kty || str("crv") != crv || use != "" && use != "sig" || k.Get("key_ops").Kind() == json.Array && !lists(k.Get("key_ops"), "verify") || alg != "" && alg != j.alg || j.kid != "" && str("kid") != j.kid {
 			continue
 		}
-		if code == "" {
-			return "", "ambiguous_key"
+		member, want := wrongKey(k)
+		switch {
+		case member != "" && jwk == "":
+			f = badKey(str("kid"), member, want)
+		case member != "":
+		case jwk != "":
+			return "", notVerified("ambiguous_key", "")
+		default:
+			jwk, f = publicKey(k), nil
 		}
-		jwk, code = publicKey(k), ""
 	}
-	return jwk, code
+	return jwk, f
 }
 
 // withKeys sees to a key set before something is spent that would be lost without one.
@@ -85,31 +91,31 @@ func tell(waiting []func(*fault), f *fault) {
 
 // verify has the signature of j verified, by a key that the server publishes now: an unknown key, and a signature that does not fit, make us ask for them anew.
 func (c *client) verify(j *jws, done func(*fault)) {
-	jwk, code := "", "unknown_key"
+	jwk, wrong := "", notVerified("unknown_key", "")
 	if c.keySet.good(c.now) {
-		jwk, code = c.keySet.pick(j)
+		jwk, wrong = c.keySet.pick(j)
 	}
-	if code != "" {
-		c.verifyAnew(j, code, done)
+	if wrong != nil {
+		c.verifyAnew(j, wrong, done)
 		return
 	}
-	c.askVerify(j, jwk, func(code string, f *fault) {
-		if code != "" {
-			c.verifyAnew(j, code, done)
+	c.askVerify(j, jwk, func(wrong, f *fault) {
+		if wrong != nil {
+			c.verifyAnew(j, wrong, done)
 			return
 		}
 		done(f)
 	})
 }
 
-func (c *client) verifyAnew(j *jws, code string, done func(*fault)) {
+func (c *client) verifyAnew(j *jws, wrong *fault, done func(*fault)) {
 	s := &c.keySet
 	limit := int64(jwksLimit)
 	if !s.good(c.now) {
 		limit = leastWait // without keys nobody can sign in
 	}
 	if s.asked && recent(c.now, s.tried, limit) && len(s.waiting) == 0 {
-		done(notVerified(code, ""))
+		done(wrong)
 		return
 	}
 	c.fetchKeys(func(f *fault) {
@@ -117,22 +123,22 @@ func (c *client) verifyAnew(j *jws, code string, done func(*fault)) {
 			done(f)
 			return
 		}
-		jwk, code := c.keySet.pick(j)
-		if code != "" {
-			done(notVerified(code, ""))
+		jwk, wrong := c.keySet.pick(j)
+		if wrong != nil {
+			done(wrong)
 			return
 		}
-		c.askVerify(j, jwk, func(code string, f *fault) {
-			if code != "" {
-				f = notVerified(code, "")
+		c.askVerify(j, jwk, func(wrong, f *fault) {
+			if wrong != nil {
+				f = wrong
 			}
 			done(f)
 		})
 	})
 }
 
-// askVerify asks the host; code is the verdict, f why there is none.
-func (c *client) askVerify(j *jws, jwk string, done func(code string, f *fault)) {
+// askVerify asks the host; wrong is the verdict, f why there is none.
+func (c *client) askVerify(j *jws, jwk string, done func(wrong, f *fault)) {
 	w := c.effect("verify")
 	w.MemberStr("alg", j.alg)
 	w.MemberRaw("jwk", jwk)
@@ -141,11 +147,11 @@ func (c *client) askVerify(j *jws, jwk string, done func(code string, f *fault))
 	c.ask(w, func(ok json.Value, failed string) {
 		switch {
 		case failed != "":
-			done("", &fault{kind: kindClient, code: failed})
+			done(nil, &fault{kind: kindClient, code: failed})
 		case !ok.Get("valid").True():
-			done("bad_signature", nil)
+			done(notVerified("bad_signature", ""), nil)
 		default:
-			done("", nil)
+			done(nil, nil)
 		}
 	})
 }

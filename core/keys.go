@@ -68,7 +68,8 @@ func (c *client) withKey(name string, create bool, done func(jwk string, f *faul
 			return
 		}
 		k := ok.Get("jwk")
-		if kty, crv := keyType(alg); k.Get("kty").Str() != kty || k.Get("crv").Str() != crv {
+		wrong, _ := wrongKey(k)
+		if kty, crv := keyType(alg); k.Get("kty").Str() != kty || k.Get("crv").Str() != crv || wrong != "" {
 			done("", keyFault("denied"))
 			return
 		}

@@ -41,12 +41,6 @@ func ps(hash crypto.Hash) algorithm {
 	return algorithm{hash, rsaFits, verifyPSS, pssOptions(hash), generateRSA}
 }
 
-// rsaFits takes keys of 2,048 bits (RFC 7518 section 3.3) up to what does not keep a processor busy.
-func rsaFits(public crypto.PublicKey) bool {
-	k, ok := public.(*rsa.PublicKey)
-	return ok && k.N != nil && k.N.BitLen() >= 2048 && k.N.BitLen() <= 16384
-}
-
 func generateRSA() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 
 // es binds a hash to its curve (RFC 7518 section 3.4).

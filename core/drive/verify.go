@@ -5,11 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"encoding/base64"
-	"encoding/json"
 	"math/big"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // verify looks at a signature. Whatever a server may have got wrong, its key included, makes it not valid.
@@ -21,8 +17,8 @@ func (s *session) verify(e *effect) {
 	}
 	key := s.verifier.read(e.JWK)
 	s.aside(s.begin(e, func() {}), true, func() input {
-		signature, err := base64.RawURLEncoding.DecodeString(e.Signature)
-		valid := err == nil && a.fits(key) && a.verify(key, a.hash, []byte(e.Input), signature)
+		signature, readable := unbase64url(e.Signature)
+		valid := readable && a.fits(key) && a.verify(key, a.hash, []byte(e.Input), signature)
 		return answer(e.ID, members(nil).boolean("valid", valid))
 	})
 }
@@ -36,20 +32,22 @@ type verifier struct {
 // read gives the key of a JWK, nil where it is none.
 func (v *verifier) read(jwk []byte) crypto.PublicKey {
 	if string(jwk) != v.jwk {
-		var k jose.JSONWebKey
-		if json.Unmarshal(jwk, &k) != nil {
-			return nil
-		}
-		v.jwk, v.key = string(jwk), k.Key
+		v.jwk, v.key = string(jwk), readJWK(jwk)
 	}
 	return v.key
 }
 
 func verifyPKCS1(public crypto.PublicKey, hash crypto.Hash, input, signature []byte) bool {
+	if wide, ok := public.(*wideRSA); ok {
+		return wide.verifyPKCS1(hash, digest(hash, input), signature)
+	}
 	return rsa.VerifyPKCS1v15(public.(*rsa.PublicKey), hash, digest(hash, input), signature) == nil
 }
 
 func verifyPSS(public crypto.PublicKey, hash crypto.Hash, input, signature []byte) bool {
+	if wide, ok := public.(*wideRSA); ok {
+		return wide.verifyPSS(hash, digest(hash, input), signature)
+	}
 	return rsa.VerifyPSS(public.(*rsa.PublicKey), hash, digest(hash, input), signature, pssOptions(hash)) == nil
 }
 

@@ -4,7 +4,8 @@
 import module from '../../wasm/oauth2-edge.wasm';
 import { send } from '../../js/src/http.js';
 import { key, sign } from '../../js/src/sign.js';
-import { verify } from '../../js/src/verify.js';
+import { verifyRSA } from '../../js/src/rsa.js';
+import { useRSA, verify } from '../../js/src/verify.js';
 import { Engine, Refused } from './engine.js';
 import { Exchange } from './exchange.js';
 import { type Env, type Settings, settings } from './settings.js';
@@ -13,6 +14,8 @@ import { seal, unseal } from './seal.js';
 import { storage } from './storage.js';
 
 export { Sessions } from './object.js';
+
+useRSA(verifyRSA);
 
 const engine = new Engine(module);
 const first = await engine.ready();

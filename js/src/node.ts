@@ -1,6 +1,9 @@
 // The entry for Node, Deno and Bun: the module is read from the disk.
 import { readFile } from 'node:fs/promises';
-import { type Client, type Config, openClient as open, type Options, type RegistrationConfig } from './index.js';
+import { type Client, type Config, openClient as open, type Options, type RegistrationConfig, useRSA } from './index.js';
+import { verifyRSA } from './rsa.js';
+
+useRSA(verifyRSA);
 
 let shared: Promise<WebAssembly.Module> | undefined;
 

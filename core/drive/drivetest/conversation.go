@@ -342,7 +342,8 @@ func (c *conversation) key(e effect) string {
 	if !c.keys[name] {
 		return `"ok":{}`
 	}
-	return `"ok":{"jwk":{"kty":"EC","crv":"P-256","x":"` + base64.RawURLEncoding.EncodeToString([]byte(name)) + `","y":"y"}}`
+	x := sha256.Sum256([]byte(name))
+	return `"ok":{"jwk":{"kty":"EC","crv":"P-256","x":"` + base64.RawURLEncoding.EncodeToString(x[:]) + `","y":"` + strings.Repeat("A", 43) + `"}}`
 }
 
 func (c *conversation) storage(e effect) string {
@@ -399,7 +400,7 @@ func (c *conversation) respond(e effect, b byte) string {
 	case "introspection":
 		bodies = []string{`{"active":true}`, `{"active":false}`, `{}`, `{"error":"invalid_client","error_description":"` + secret + `"}`}
 	case "jwks":
-		good = `{"keys":[{"kty":"RSA","n":"n","e":"AQAB"}]}`
+		good = `{"keys":[{"kty":"RSA","n":"` + base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("\xff", 256))) + `","e":"AQAB"}]}`
 		bodies = []string{good, good, good, good, `{"keys":[]}`, `{"keys":7}`, `[]`}
 	case "device_authorization":
 		good = fmt.Sprintf(`{"device_code":"DEVICE-CODE-%d","user_code":"ABCD","verification_uri":"https://as.example/v","expires_in":%d,"interval":%d}`, c.tokens, 1+int(b)*10, b%7)

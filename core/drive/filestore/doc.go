@@ -9,7 +9,7 @@
 //
 // A value is written to a file of its own, flushed to the disk and then renamed, so that a crash leaves the old value or the new
 // one. Its file names the version and carries a digest: one that was cut short or changed is ErrCorrupt, and is neither used nor
-// overwritten. Comparing and replacing happen under a lock file of the directory, so that they hold across processes.
+// overwritten. Comparing and replacing happen under a lock file of that value alone, so that they hold across processes.
 //
 // A private key is a file of its own too, in PEM (PKCS #8). Of two processes that create one at once, both get the one that stays.
 //
@@ -18,7 +18,7 @@
 //
 // # Locks
 //
-// A lock is a lock file, held with flock (LockFileEx on Windows). The operating system frees it when its holder ends, however that
-// comes about, and nothing else takes it from one. Lock files are empty and stay behind. The directory has to be on a file system
-// whose locks hold between its users, which a local one is.
+// A lock is a lock file of its own, held with flock (LockFileEx on Windows). The operating system frees it when its holder ends,
+// however that comes about, and nothing else takes it from one. A lock file is there while it is held; what a killed process left is
+// removed by the next Open. The directory has to be on a file system whose locks hold between its users, which a local one is.
 package filestore

@@ -14,13 +14,14 @@ import (
 	"strings"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/internal/filelock"
 )
 
 // Dir is a directory that keeps values, keys and locks. It implements drive.Store, drive.KeyStore and drive.Locker; a client that gets
 // it as its Store uses it for the other two as well. It is safe for concurrent use, and several may stand for one directory.
 type Dir struct {
 	path  string
-	queue drive.MemoryLocker
+	locks filelock.Dir
 }
 
 var (
@@ -50,40 +51,46 @@ func Open(path string) (*Dir, error) {
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
 		return nil, fmt.Errorf("filestore: %s has mode %#o: it has to be 0700, for it holds tokens", path, mode)
 	}
-	return &Dir{path: path}, nil
+	d := &Dir{path: path, locks: filelock.Dir{Path: path}}
+	if err := d.tidy(); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // Load implements drive.Store. It fails with ErrCorrupt, with the error of ctx, or with one of the file system.
 func (d *Dir) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
 	// Under the lock, because Windows refuses to rename over a file that is being read.
-	unlock, err := d.lock(ctx, guard)
+	file := valueFile(key)
+	unlock, err := d.guard(ctx, file)
 	if err != nil {
 		return "", "", false, err
 	}
 	defer unlock()
-	return d.read(key)
+	return d.read(file)
 }
 
 // Store implements drive.Store. It fails with drive.ErrConflict, with ErrCorrupt, with the error of ctx, or with one of the file
 // system; what was stored is then still there.
 func (d *Dir) Store(ctx context.Context, key, version string, value *string) (string, error) {
-	unlock, err := d.lock(ctx, guard)
+	file := valueFile(key)
+	unlock, err := d.guard(ctx, file)
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	_, stands, _, err := d.read(key)
+	_, stands, _, err := d.read(file)
 	switch {
 	case err != nil:
 		return "", err
 	case stands != version:
 		return "", drive.ErrConflict
 	case value != nil:
-		return d.write(key, *value)
+		return d.write(file, *value)
 	case version == "":
 		return "", nil
 	}
-	if err := os.Remove(d.file(key)); err != nil {
+	if err := os.Remove(filepath.Join(d.path, file)); err != nil {
 		return "", fmt.Errorf("filestore: %w", err)
 	}
 	return "", d.flush()
@@ -92,8 +99,8 @@ func (d *Dir) Store(ctx context.Context, key, version string, value *string) (st
 // format begins every file; the version, the digest of version and value, and a line feed follow, and then the value.
 const format = "oauth2-wasm 1 "
 
-func (d *Dir) read(key string) (value, version string, ok bool, err error) {
-	raw, err := os.ReadFile(d.file(key))
+func (d *Dir) read(file string) (value, version string, ok bool, err error) {
+	raw, err := os.ReadFile(filepath.Join(d.path, file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", "", false, nil
 	}
@@ -104,15 +111,15 @@ func (d *Dir) read(key string) (value, version string, ok bool, err error) {
 	head, known := strings.CutPrefix(head, format)
 	version, sum, _ := strings.Cut(head, " ")
 	if !whole || !known || version == "" || sum != digest(version, value) {
-		return "", "", false, fmt.Errorf("%w: %s", ErrCorrupt, d.file(key))
+		return "", "", false, fmt.Errorf("%w: %s", ErrCorrupt, filepath.Join(d.path, file))
 	}
 	return value, version, true, nil
 }
 
-// write puts a value in place of what stands under key. A version is random, so that it never comes back, after a deletion neither.
-func (d *Dir) write(key, value string) (version string, err error) {
+// write puts a value in place of what a file holds. A version is random, so that it never comes back, after a deletion neither.
+func (d *Dir) write(file, value string) (version string, err error) {
 	version = rand.Text()
-	if err := d.replace(d.file(key), []byte(format+version+" "+digest(version, value)+"\n"+value)); err != nil {
+	if err := d.replace(file, []byte(format+version+" "+digest(version, value)+"\n"+value)); err != nil {
 		return "", err
 	}
 	return version, nil
@@ -120,8 +127,8 @@ func (d *Dir) write(key, value string) (version string, err error) {
 
 // replace makes raw what is in a file. A crash leaves that or what was there before.
 func (d *Dir) replace(file string, raw []byte) error {
-	// One name is enough: whoever writes holds the lock, and what a crash left is overwritten.
-	unfinished := filepath.Join(d.path, "unfinished")
+	// One name a file is enough: whoever writes holds the guard, and what a crash left is overwritten, or removed by the next Open.
+	unfinished := d.unfinished(file)
 	err := func() error {
 		f, err := os.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
@@ -134,7 +141,7 @@ func (d *Dir) replace(file string, raw []byte) error {
 		if err = errors.Join(err, f.Close()); err != nil {
 			return errors.Join(err, os.Remove(unfinished))
 		}
-		return os.Rename(unfinished, file)
+		return os.Rename(unfinished, filepath.Join(d.path, file))
 	}()
 	if err != nil {
 		return fmt.Errorf("filestore: %w", err)
@@ -157,7 +164,21 @@ func (d *Dir) flush() error {
 	return nil
 }
 
-func (d *Dir) file(key string) string { return filepath.Join(d.path, "value-"+escape(key)) }
+func (d *Dir) unfinished(file string) string { return filepath.Join(d.path, "unfinished-"+file) }
+
+// tidy removes what killed processes left: lock files, and the halves of values that they wrote.
+func (d *Dir) tidy() error {
+	err := errors.Join(
+		d.locks.Sweep(lockPrefix, func(string) {}),
+		d.locks.Sweep(guardPrefix, func(file string) { os.Remove(d.unfinished(file)) }),
+	)
+	if err != nil {
+		return fmt.Errorf("filestore: %w", err)
+	}
+	return nil
+}
+
+func valueFile(key string) string { return "value-" + escape(key) }
 
 func digest(version, value string) string {
 	sum := sha256.Sum256([]byte(version + "\n" + value))

@@ -18,7 +18,7 @@ const pemType = "PRIVATE KEY" // PKCS #8 (RFC 5958) in PEM (RFC 7468 section 10)
 
 // LoadKey implements drive.KeyStore. It fails with ErrCorrupt, with the error of ctx, or with one of the file system.
 func (d *Dir) LoadKey(ctx context.Context, name string) (crypto.Signer, error) {
-	unlock, err := d.lock(ctx, guard)
+	unlock, err := d.guard(ctx, keyFile(name))
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (d *Dir) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, e
 	text := pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: raw})
 	defer clear(text)
 
-	unlock, err := d.lock(ctx, guard)
+	unlock, err := d.guard(ctx, keyFile(name))
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (d *Dir) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, e
 	if key, err := d.readKey(name); key != nil || err != nil {
 		return key, err // another one was first
 	}
-	if err := d.replace(d.keyFile(name), text); err != nil {
+	if err := d.replace(keyFile(name), text); err != nil {
 		return nil, err
 	}
 	return made, nil
@@ -59,12 +59,12 @@ func (d *Dir) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, e
 
 // DeleteKey implements drive.KeyStore. It fails with the error of ctx, or with one of the file system.
 func (d *Dir) DeleteKey(ctx context.Context, name string) error {
-	unlock, err := d.lock(ctx, guard)
+	unlock, err := d.guard(ctx, keyFile(name))
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := os.Remove(d.keyFile(name)); errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(filepath.Join(d.path, keyFile(name))); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("filestore: %w", err)
@@ -73,7 +73,7 @@ func (d *Dir) DeleteKey(ctx context.Context, name string) error {
 }
 
 func (d *Dir) readKey(name string) (crypto.Signer, error) {
-	raw, err := os.ReadFile(d.keyFile(name))
+	raw, err := os.ReadFile(filepath.Join(d.path, keyFile(name)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -83,15 +83,15 @@ func (d *Dir) readKey(name string) (crypto.Signer, error) {
 	defer clear(raw)
 	block, rest := pem.Decode(raw)
 	if block == nil || block.Type != pemType || len(rest) > 0 {
-		return nil, fmt.Errorf("%w: %s", ErrCorrupt, d.keyFile(name))
+		return nil, fmt.Errorf("%w: %s", ErrCorrupt, filepath.Join(d.path, keyFile(name)))
 	}
 	defer clear(block.Bytes)
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	signer, ok := key.(crypto.Signer)
 	if err != nil || !ok {
-		return nil, fmt.Errorf("%w: %s", ErrCorrupt, d.keyFile(name))
+		return nil, fmt.Errorf("%w: %s", ErrCorrupt, filepath.Join(d.path, keyFile(name)))
 	}
 	return signer, nil
 }
 
-func (d *Dir) keyFile(name string) string { return filepath.Join(d.path, "key-"+escape(name)+".pem") }
+func keyFile(name string) string { return "key-" + escape(name) + ".pem" }

@@ -15,7 +15,8 @@
 //
 // # Locks
 //
-// A lock is one of 64 files in a directory beside the database, held with flock (LockFileEx on Windows): the operating system frees it when its
-// holder ends, however that comes about, and nothing else takes it from one. Several names share a file, so one can have to wait for another;
-// whoever holds one lock must not wait for a second.
+// A lock is a file of its own in a directory beside the database, held with flock (LockFileEx on Windows): the operating system frees it when
+// its holder ends, however that comes about, and nothing else takes it from one. No lock waits for one of another name. The file is there while
+// the lock is held; what a killed process left is removed by the next Open. Values are read while another process writes, so that only writes
+// wait for writes.
 package sqlitestore

@@ -4,8 +4,23 @@ import "testing"
 
 // Size is how many rows there are, those that are over among them.
 func (d *DB) Size(t testing.TB) (n int) {
-	if err := d.db.QueryRow(`SELECT count(*) FROM entries`).Scan(&n); err != nil {
+	if err := d.reads.QueryRow(`SELECT count(*) FROM entries`).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// Writing tells whether a write is under way.
+func (d *DB) Writing() bool { return d.writes.Stats().InUse > 0 }
+
+// HoldWrites keeps every other connection from writing until release.
+func (d *DB) HoldWrites(t testing.TB) (release func()) {
+	if _, err := d.writes.Exec(`BEGIN IMMEDIATE`); err != nil { // there is one connection, so the next statement is of that transaction
+		t.Fatal(err)
+	}
+	return func() {
+		if _, err := d.writes.Exec(`ROLLBACK`); err != nil {
+			t.Error(err)
+		}
+	}
 }

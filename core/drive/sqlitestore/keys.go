@@ -14,7 +14,7 @@ import (
 // LoadKey implements drive.KeyStore. It fails with the error of ctx, or with one of SQLite.
 func (d *DB) LoadKey(ctx context.Context, name string) (crypto.Signer, error) {
 	var raw []byte
-	err := d.db.QueryRowContext(ctx, `SELECT pkcs8 FROM keys WHERE name = ?`, name).Scan(&raw)
+	err := d.reads.QueryRowContext(ctx, `SELECT pkcs8 FROM keys WHERE name = ?`, name).Scan(&raw)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -44,7 +44,7 @@ func (d *DB) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, er
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
 	defer clear(raw)
-	if _, err := d.db.ExecContext(ctx, `INSERT INTO keys (name, pkcs8) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, name, raw); err != nil {
+	if _, err := d.writes.ExecContext(ctx, `INSERT INTO keys (name, pkcs8) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, name, raw); err != nil {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
 	return d.LoadKey(ctx, name) // of two that create it, both get the one that stays
@@ -52,7 +52,7 @@ func (d *DB) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, er
 
 // DeleteKey implements drive.KeyStore. It fails with the error of ctx, or with one of SQLite.
 func (d *DB) DeleteKey(ctx context.Context, name string) error {
-	if _, err := d.db.ExecContext(ctx, `DELETE FROM keys WHERE name = ?`, name); err != nil {
+	if _, err := d.writes.ExecContext(ctx, `DELETE FROM keys WHERE name = ?`, name); err != nil {
 		return fmt.Errorf("sqlitestore: %w", err)
 	}
 	return nil

@@ -15,14 +15,15 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/internal/filelock"
 )
 
 // DB is a database with what belongs to it. It implements drive.ExpiringStore, drive.KeyStore and drive.Locker; a client or handler that gets it
 // as its Store uses it for the locks as well. It is safe for concurrent use, and several may stand for one database.
 type DB struct {
-	db    *sql.DB
-	locks string // the directory
-	queue drive.MemoryLocker
+	reads  *sql.DB // several at once, none of which waits for a write
+	writes *sql.DB // SQLite has one writer at a time; more of them would only wait for each other in a less orderly way
+	locks  filelock.Dir
 	// Now is the clock by which values expire; nil means time.Now. It is set before the first use.
 	Now func() time.Time
 }
@@ -38,6 +39,9 @@ CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value TEXT NOT NULL, v
 CREATE INDEX IF NOT EXISTS entries_expire ON entries (expires_at) WHERE expires_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS keys (name TEXT PRIMARY KEY, pkcs8 BLOB NOT NULL) STRICT;`
 
+// readers is how many connections read at once.
+const readers = 4
+
 // busy is how long a process waits for another's write.
 const busy = 10 * time.Second
 
@@ -47,35 +51,58 @@ func Open(path string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
-	d := &DB{locks: path + "-locks"}
+	d := &DB{locks: filelock.Dir{Path: path + "-locks"}}
 	// SQLite gives the files beside it the same mode.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
 	info, err := f.Stat()
-	if err = errors.Join(err, f.Close(), os.MkdirAll(d.locks, 0o700)); err != nil {
+	if err = errors.Join(err, f.Close(), os.MkdirAll(d.locks.Path, 0o700)); err != nil {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
 	// Windows has no such bits: Go derives them there from the read-only attribute.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
 		return nil, fmt.Errorf("sqlitestore: %s has mode %#o: it has to be 0600, for it holds sessions", path, mode)
 	}
-	settings := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)"}}
-	// As a URI, so that no character of the path is taken for the beginning of the settings.
-	if d.db, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}).String()); err != nil {
+	if err := d.locks.Sweep(lockPrefix, func(string) {}); err != nil {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
-	// SQLite has one writer at a time; more of them would only wait for each other in a less orderly way.
-	d.db.SetMaxOpenConns(1)
-	if _, err := d.db.Exec(schema); err != nil {
-		return nil, fmt.Errorf("sqlitestore: %w", errors.Join(err, d.db.Close()))
+	// Where a write waits for another process's, reads go on: they see what was there before (WAL).
+	d.writes, err = connect(path, 1, "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)")
+	if err == nil {
+		_, err = d.writes.Exec(schema)
+	}
+	if err == nil {
+		d.reads, err = connect(path, readers, "query_only(ON)")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sqlitestore: %w", errors.Join(err, d.Close()))
 	}
 	return d, nil
 }
 
+// connect gives so many connections at most, each with these settings.
+func connect(path string, most int, pragmas ...string) (*sql.DB, error) {
+	settings := url.Values{"_pragma": append(pragmas, fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()))}
+	// As a URI, so that no character of the path is taken for the beginning of the settings.
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}).String())
+	if err == nil {
+		db.SetMaxOpenConns(most)
+		db.SetMaxIdleConns(most)
+	}
+	return db, err
+}
+
 // Close closes the database. Locks that are held stay so.
-func (d *DB) Close() error { return d.db.Close() }
+func (d *DB) Close() (err error) {
+	for _, db := range []*sql.DB{d.reads, d.writes} {
+		if db != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}
+	return err
+}
 
 func (d *DB) now() int64 {
 	if d.Now != nil {
@@ -86,7 +113,7 @@ func (d *DB) now() int64 {
 
 // Load implements drive.Store. It fails with the error of ctx, or with one of SQLite.
 func (d *DB) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
-	err = d.db.QueryRowContext(ctx, `SELECT value, version FROM entries WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)`, key, d.now()).Scan(&value, &version)
+	err = d.reads.QueryRowContext(ctx, `SELECT value, version FROM entries WHERE key = ? AND (expires_at IS NULL OR expires_at > ?)`, key, d.now()).Scan(&value, &version)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", "", false, nil
 	}
@@ -117,7 +144,7 @@ func (d *DB) StoreUntil(ctx context.Context, key, version string, value string, 
 	next, err := d.put(ctx, key, version, value, until.UnixMilli())
 	if err == nil {
 		// Where nothing is over this writes nothing. If it fails, a later one does it.
-		d.db.ExecContext(ctx, `DELETE FROM entries WHERE key IN (SELECT key FROM entries WHERE expires_at <= ? LIMIT 100)`, d.now())
+		d.writes.ExecContext(ctx, `DELETE FROM entries WHERE key IN (SELECT key FROM entries WHERE expires_at <= ? LIMIT 100)`, d.now())
 	}
 	return next, err
 }
@@ -134,7 +161,7 @@ func (d *DB) put(ctx context.Context, key, version, value string, until any) (st
 
 // one runs a statement that changes the one row that is as it was expected.
 func (d *DB) one(ctx context.Context, statement string, args ...any) error {
-	result, err := d.db.ExecContext(ctx, statement, args...)
+	result, err := d.writes.ExecContext(ctx, statement, args...)
 	var n int64
 	if err == nil {
 		n, err = result.RowsAffected()

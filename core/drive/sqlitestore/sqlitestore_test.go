@@ -149,6 +149,69 @@ func TestOneOfManyWins(t *testing.T) {
 	}
 }
 
+// patience ends a wait that only a hang makes as long.
+const patience = time.Minute
+
+// TestSlowSessionsHoldUpNobody (S70): however many locks are held, one of another name is free at once; its file goes with it.
+func TestSlowSessionsHoldUpNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	a, b := open(t, path), open(t, path)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var held []func()
+	for i := range 500 { // as one a session, while a server is slow to refresh
+		unlock, err := []*sqlitestore.DB{a, b}[i%2].Lock(ctx, fmt.Sprintf("oauth2.%d.session", i))
+		if err != nil {
+			t.Fatalf("the lock of session %d: %v", i, err)
+		}
+		held = append(held, unlock)
+	}
+	for _, unlock := range held {
+		unlock()
+	}
+	if left, err := os.ReadDir(path + "-locks"); err != nil || len(left) > 0 {
+		t.Error(left, err)
+	}
+}
+
+// TestReadsDoNotWaitForWrites (S71): while a write waits for that of another process, everybody reads, keys too.
+func TestReadsDoNotWaitForWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.db")
+	d := open(t, path)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := d.StoreUntil(ctx, "k", "", "x", time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.CreateKey(ctx, "k", "ES256"); err != nil {
+		t.Fatal(err)
+	}
+	release := open(t, path).HoldWrites(t)
+	stored := make(chan error, 1)
+	go func() {
+		_, err := d.StoreUntil(ctx, "other", "", "x", time.Now().Add(time.Hour))
+		stored <- err
+	}()
+	for !d.Writing() {
+		runtime.Gosched()
+	}
+	if value, _, ok, err := d.Load(ctx, "k"); value != "x" || !ok || err != nil {
+		t.Errorf("%q %t %v", value, ok, err)
+	}
+	if key, err := d.LoadKey(ctx, "k"); key == nil || err != nil {
+		t.Error(key, err)
+	}
+	select {
+	case err := <-stored:
+		t.Error("the write did not wait, so this shows nothing:", err)
+	default:
+		release()
+		if err := <-stored; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestLocks: one at a time over two connections; who gives up leaves nothing behind.
 func TestLocks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
