@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm/internal/beside"
 )
 
 const providerRedirect = "http://127.0.0.1/cb"
@@ -32,9 +32,7 @@ func startProvider(t *testing.T, options ...string) (issuer string) {
 // startProviderAndResource gives the URL of the protected resource beside it, too.
 func startProviderAndResource(t *testing.T, options ...string) (issuer, resource string) {
 	t.Helper()
-	if _, err := os.Stat("../node_modules/oidc-provider"); err != nil {
-		t.Fatal("npm oidc-provider is not installed: run `make setup`")
-	}
+	beside.Node(t, "..")
 	cmd := exec.CommandContext(t.Context(), "node", append([]string{"../js/test/lib/oidc-provider.mjs", providerRedirect}, options...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { runtimes } from '../../js/test/lib/runtimes.mjs';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
-const binary = join(root, 'node_modules/.bin/workerd');
 
 /** Those of wrangler.jsonc. */
 const compatibility = () => {
@@ -143,5 +143,5 @@ export const workerd = async ({ folder, entry = join(root, 'edge/worker/index.ts
   for (const [name, path] of Object.entries(modules)) copyFileSync(path, join(folder, name));
   copyFileSync(join(root, 'edge/dev/site.js'), join(folder, 'site.js'));
   writeFileSync(file, capnp({ ...given, modules: Object.keys(modules), storage }), { mode: 0o600 });
-  return () => run(binary, ['serve', '--control-fd=1', file], /"event":"listen"/);
+  return () => run(runtimes.workerd, ['serve', '--control-fd=1', file], /"event":"listen"/);
 };

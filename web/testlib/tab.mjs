@@ -47,7 +47,7 @@ let browser;
 /** Gives Chromium, started once. */
 export const launch = async () => {
   if (browser) return browser;
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM || runtimes.chromium, args: chromiumArgs });
+  browser = await chromium.launch({ executablePath: runtimes.chromium, args: chromiumArgs });
   endings.push(() => browser.close());
   return browser;
 };

@@ -24,6 +24,7 @@ import (
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm/internal/beside"
 )
 
 // binary is the program, built.
@@ -245,9 +246,7 @@ func ours(t *testing.T, change func(*authserver.Config)) peer {
 func certified(t *testing.T, options ...string) peer {
 	t.Helper()
 	const lib = "../../../js/test/lib/"
-	if _, err := os.Stat("../../../node_modules/oidc-provider"); err != nil {
-		t.Fatal("npm oidc-provider is not installed: run `make setup`")
-	}
+	beside.Node(t, "../../..")
 	cmd := exec.Command("node", append([]string{lib + "oidc-provider.mjs", "--interval", "1", "http://127.0.0.1/cb"}, options...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
