@@ -60,7 +60,7 @@ unit:
 
 go-test: ## Go: native, wazero, wasip1, the authorization server, planted faults (PEERS=1: beside npm oidc-provider, too)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
-	$(GOTEST) $(GOTEST_FLAGS) -count=1 $(GO)
+	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
 	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags plant -run Planted ./core/simulate
 
 go-386: ## the core where an int has 32 bits

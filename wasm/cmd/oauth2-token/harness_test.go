@@ -24,6 +24,7 @@ import (
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm/internal/beside"
 )
 
@@ -135,7 +136,7 @@ func (r *process) said() string {
 func (r *process) says(pattern string) []string {
 	r.t.Helper()
 	search := regexp.MustCompile(pattern)
-	limit := time.After(30 * time.Second)
+	limit := time.After(drivetest.Patience)
 	for {
 		r.mu.Lock()
 		text, closed := r.text, r.closed
@@ -166,7 +167,7 @@ func (r *process) ends(status int) string {
 		}
 		select {
 		case <-r.more:
-		case <-time.After(30 * time.Second):
+		case <-time.After(drivetest.Patience):
 			r.t.Fatalf("it does not end:\n%s", r.said())
 		}
 	}
