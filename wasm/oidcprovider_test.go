@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm/internal/beside"
 )
 
 const providerRedirect = "http://127.0.0.1/cb"
@@ -32,9 +32,7 @@ func startProvider(t *testing.T, options ...string) (issuer string) {
 // startProviderAndResource gives the URL of the protected resource beside it, too.
 func startProviderAndResource(t *testing.T, options ...string) (issuer, resource string) {
 	t.Helper()
-	if _, err := os.Stat("../node_modules/oidc-provider"); err != nil {
-		t.Fatal("npm oidc-provider is not installed: run `make setup`")
-	}
+	beside.Node(t, "..")
 	cmd := exec.CommandContext(t.Context(), "node", append([]string{"../js/test/lib/oidc-provider.mjs", providerRedirect}, options...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -47,8 +45,8 @@ func startProviderAndResource(t *testing.T, options ...string) (issuer, resource
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	patience := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
-	defer patience.Stop()
+	late := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	defer late.Stop()
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if url, ok := strings.CutPrefix(lines.Text(), "resource: "); ok {
@@ -305,8 +303,8 @@ func TestOIDCProviderDevice(t *testing.T) {
 		{"approved, secret in the body", "post", "client_secret_post", "approve", []string{"--interval", "1"}, nil, time.Second, 99},
 		{"without an interval", "public", "none", "approve", nil, nil, 5 * time.Second, 99},
 		{"denied", "public", "none", "deny", []string{"--interval", "1"}, &drive.Error{Kind: "server", Code: "oauth_error"}, time.Second, 99},
-		{"run out between polls", "public", "none", "", []string{"--interval", "60", "--device-code", "2"}, drive.ErrExpired, time.Minute, 0},
-		{"run out after polls", "public", "none", "", []string{"--interval", "1", "--device-code", "3"}, drive.ErrExpired, time.Second, 3},
+		{"run out between polls", "public", "none", "", []string{"--interval", "60", "--device-code", "8"}, drive.ErrExpired, time.Minute, 0},
+		{"run out after polls", "public", "none", "", []string{"--interval", "1", "--device-code", "8"}, drive.ErrExpired, time.Second, 8},
 		{"slowed down", "public", "none", "approve", []string{"--interval", "1", "--enforce", "3"}, nil, 6 * time.Second, 99},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -335,7 +333,7 @@ func TestOIDCProviderDevice(t *testing.T) {
 					if e.Name == "device" && e.Device.UserCode != "" {
 						last = e.Device.Interval
 					}
-				case <-time.After(30 * time.Second):
+				case <-time.After(patience):
 					t.Fatalf("the interval is %v", last)
 				}
 			}

@@ -270,7 +270,7 @@ func TestPresetsDeviceFlow(t *testing.T) {
 			if err != nil || begun.VerificationURI != c.page || begun.UserCode != "WDJB-MJHT" || begun.Interval != time.Second {
 				t.Fatalf("%v, %+v", err, begun)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			if status, err := client.DeviceWait(ctx); err != nil || status.Status != "granted" || (len(status.Claims) == 0) != (c.keys == "") {
 				t.Fatalf("after a minute at most: %v, %+v", err, status)

@@ -19,8 +19,9 @@ import (
 
 // H6, Q13: what wants golang.org/x/oauth2 gets the session of the shipped module, refreshed by it and without its refresh token.
 func TestXOAuth2TokenSource(t *testing.T) {
+	t.Parallel()
 	// So short a life is over for x/oauth2 at once, which then asks for a token each time.
-	s := newSite(t, func(c *authserver.Config) { c.AccessTokenLifetime = 2 * time.Second })
+	s := newSite(t, func(c *authserver.Config) { c.AccessTokenLifetime = 8 * time.Second })
 	c := s.open(t, drive.Options{})
 	s.signIn(t, c)
 	source := xoauth2.TokenSource(t.Context(), c)
@@ -28,7 +29,7 @@ func TestXOAuth2TokenSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left := time.Until(first.Expiry); first.Type() != "Bearer" || first.RefreshToken != "" || first.Extra("scope") != "profile" || left <= 0 || left > 2*time.Second {
+	if left := time.Until(first.Expiry); first.Type() != "Bearer" || first.RefreshToken != "" || first.Extra("scope") != "profile" || left <= 0 || left > 8*time.Second {
 		t.Errorf("%+v", first)
 	}
 	if raw, err := json.Marshal(first); err != nil || strings.Contains(string(raw), "refresh") {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 )
 
 func TestPort(t *testing.T) {
@@ -89,7 +91,7 @@ func TestRunServesTwoOriginsUntilItIsStopped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(drivetest.Patience):
 		t.Fatal("still running")
 	}
 	if _, err := http.Get(page); err == nil {

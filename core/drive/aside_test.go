@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 )
 
 // What a caller waits for who cannot give up happens on its own goroutine: a panic of the transport's reaches it. The session goes on.
@@ -61,7 +62,7 @@ func TestPatientCallerIsNotKeptByOthers(t *testing.T) {
 	p.answer <- struct{}{}
 	select {
 	case <-both:
-	case <-time.After(10 * time.Second):
+	case <-time.After(drivetest.Patience):
 		t.Fatal("a caller was left waiting")
 	}
 	if p.count() != 1 {
@@ -107,7 +108,7 @@ func TestPatientCallerLeavesWhatIsBehind(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(drivetest.Patience):
 		t.Fatal("kept by a request in the background")
 	}
 }

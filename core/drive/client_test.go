@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 )
 
 // X9: single flight does not die with the first caller's cancellation.
@@ -68,7 +69,7 @@ func TestCloseEndsCommandsAndFreesLocks(t *testing.T) {
 	if _, err := c.Token(t.Context()); !errors.Is(err, drive.ErrClosed) {
 		t.Errorf("afterwards: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), drivetest.Patience)
 	defer cancel()
 	if _, err := locker.Lock(ctx, "oauth2.session"); err != nil {
 		t.Errorf("the lock is still held: %v", err)
@@ -116,7 +117,7 @@ func TestListenerMayCallTheClient(t *testing.T) {
 		if got != "a<nil>" && got != "a <nil>" {
 			t.Error(got)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(drivetest.Patience):
 		t.Fatal("the listener never came back")
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 )
 
 // What surely never reached the server is told from what may have: only the first may be sent again without a thought.
@@ -61,7 +61,7 @@ func perform(t *testing.T, opts drive.Options, effect string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), drivetest.Patience)
 	defer cancel()
 	raw, err := p.Answer(ctx)
 	if err != nil {

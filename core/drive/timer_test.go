@@ -13,6 +13,7 @@ import (
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 )
 
 // screen is a server with a device flow (RFC 8628) whose user decides when approve is called. It has an interval of one second, the
@@ -55,7 +56,7 @@ func openDevice(t *testing.T, e drive.Engine, s *screen, opts drive.Options) *dr
 
 // soon is a context for what would otherwise be waited for in vain.
 func soon(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), drivetest.Patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -86,7 +87,7 @@ func TestDeviceFlowIsReadable(t *testing.T) {
 			if got != w {
 				t.Errorf("event %s, not %s", got, w)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(drivetest.Patience):
 			t.Fatal("no event ", w)
 		}
 	}
@@ -97,7 +98,7 @@ func TestDeviceFlowIsReadable(t *testing.T) {
 		select {
 		case e := <-events:
 			over = e.Name == "device" && e.Device.UserCode == ""
-		case <-time.After(5 * time.Second):
+		case <-time.After(drivetest.Patience):
 			t.Fatal("no event that the flow is over")
 		}
 	}

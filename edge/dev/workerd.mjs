@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { runtimes } from '../../js/test/lib/runtimes.mjs';
+import { PATIENCE } from '../../js/test/suite/patience.js';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
-const binary = join(root, 'node_modules/.bin/workerd');
 
 /** Those of wrangler.jsonc. */
 const compatibility = () => {
@@ -18,15 +19,24 @@ const compatibility = () => {
   return `compatibilityDate = ${text(date)}, compatibilityFlags = ${flags}`;
 };
 
-/** A port that nobody listens on. */
-export const freePort = () =>
-  new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+/** Below those that systems give to connections and to servers that do not care. */
+const PORTS = { first: 10_000, each: 10, processes: 2_000 };
+let ports = 0;
+
+const isFree = (port) =>
+  new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
+
+/** A port that nobody listens on, and that nobody else who asks here gets: each process has its own. */
+export const freePort = async () => {
+  for (;;) {
+    const port = PORTS.first + (process.pid % PORTS.processes) * PORTS.each + (ports++ % PORTS.each);
+    if (await isFree(port)) return port;
+    if (ports > 1000 * PORTS.each) throw new Error(`no free port at ${port}`);
+  }
+};
 
 /** Bundles a Worker; WebAssembly modules stay imports, as files of their own. Gives their paths by the names that they are imported by. */
 export const bundle = async (entry, outfile) => {
@@ -112,7 +122,7 @@ export const run = (file, args, ready) =>
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       return gone;
     };
-    const clock = setTimeout(() => void end('SIGKILL').then(() => fail('not ready in time')), 60_000);
+    const clock = setTimeout(() => void end('SIGKILL').then(() => fail('not ready in time')), PATIENCE);
     const fail = (why) => {
       clearTimeout(clock);
       reject(new Error(`${file}: ${why}\n${said.join('\n')}`));
@@ -143,5 +153,5 @@ export const workerd = async ({ folder, entry = join(root, 'edge/worker/index.ts
   for (const [name, path] of Object.entries(modules)) copyFileSync(path, join(folder, name));
   copyFileSync(join(root, 'edge/dev/site.js'), join(folder, 'site.js'));
   writeFileSync(file, capnp({ ...given, modules: Object.keys(modules), storage }), { mode: 0o600 });
-  return () => run(binary, ['serve', '--control-fd=1', file], /"event":"listen"/);
+  return () => run(runtimes.workerd, ['serve', '--control-fd=1', file], /"event":"listen"/);
 };

@@ -1,23 +1,30 @@
-// Lists every behaviour with the tests that passed for it, from what the last `make test` left in build/, and fails on a failed test.
-// A Go test names behaviours in its name, its doc comment, or its scene's covers; a Node test in its name; a transcript in "covers".
+// Lists every behaviour of core/testdata/BEHAVIOURS.md with the tests that passed for it in the last `make test`. It fails for a row that no
+// passed test names, and for an id that a test names and no row explains.
+// A Go test names behaviours in its name, its doc comment, or its scene's covers; a Node test in its name; a transcript and a case of the
+// contract in "covers".
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-const ids = [[1, 13, 'Q'], [20, 23, 'Q'], [30, 38, 'Q'], [40, 43, 'Q'], [1, 10, 'H'], [1, 8, 'A'], [1, 10, 'X']]
-  .flatMap(([from, to, letter]) => Array.from({ length: to - from + 1 }, (_, i) => `${letter}${from + i}`));
-const cited = (text) => [...new Set(text.match(/\b[QHAX]\d+\b/g) ?? [])].filter((id) => ids.includes(id));
-const by = new Map(ids.map((id) => [id, []]));
-const counts = { passed: 0, failed: 0, skipped: 0 };
-const failures = [];
+const lines = (file) => readFileSync(file, 'utf8').split('\n');
+const walk = (dir) => readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? walk(`${dir}/${e.name}`) : [`${dir}/${e.name}`]));
+const inFolder = (dir, ending) => (existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith(ending)).map((name) => `${dir}/${name}`) : []);
 
-const note = (name, outcome, text, output) => {
-  counts[outcome] += 1;
-  if (outcome === 'failed') failures.push(`${name}\n${output ?? ''}`);
-  if (outcome === 'passed') for (const id of cited(text)) by.get(id).push(name);
+const rows = lines('core/testdata/BEHAVIOURS.md').flatMap((line) => /^\| ([A-Z]\d+) \|/.exec(line)?.[1] ?? []);
+const letters = [...new Set(rows.map((id) => id[0]))].join('');
+/** Two digits at most: S256 is no row. */
+const cited = (text) => [...new Set(text.match(new RegExp(`\\b[${letters}]\\d{1,2}\\b`, 'g')) ?? [])];
+
+const by = new Map(rows.map((id) => [id, new Set()]));
+const unexplained = new Map();
+/** A test names ids; only one that passed counts for them. */
+const note = (name, text, passed) => {
+  for (const id of cited(text)) {
+    if (!by.has(id)) unexplained.set(id, name);
+    else if (passed) by.get(id).add(name);
+  }
 };
 
-const walk = (dir) => readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? walk(`${dir}/${e.name}`) : [`${dir}/${e.name}`]));
 const docs = new Map(); // Go test to its doc comment, and the covers of its scenes
-for (const file of ['core', 'wasm', 'web'].filter(existsSync).flatMap(walk).filter((f) => f.endsWith('_test.go'))) {
+for (const file of ['core', 'edge', 'js/test', 'wasm', 'web'].flatMap(walk).filter((f) => f.endsWith('_test.go'))) {
   const source = readFileSync(file, 'utf8');
   for (const [, doc, name, body] of source.matchAll(/((?:^\/\/.*\n)*)^func ((?:Test|Fuzz|Example)\w*)\(([\s\S]*?)^}/gm)) {
     const covers = [...body.matchAll(/newScene\(([^\n]*)\n/g)].map((m) => m[1]).join(' ');
@@ -25,52 +32,36 @@ for (const file of ['core', 'wasm', 'web'].filter(existsSync).flatMap(walk).filt
   }
 }
 
-if (existsSync('build/go-test.json')) {
-  const output = new Map();
-  for (const line of readFileSync('build/go-test.json', 'utf8').split('\n').filter((l) => l.startsWith('{'))) {
-    const { Action, Package, Test, Output } = JSON.parse(line);
-    const key = `${Package}#${Test}`;
-    if (Action === 'output' || Action === 'build-output') output.set(key, (output.get(key) ?? '') + Output);
-    const outcome = { pass: 'passed', fail: 'failed', skip: 'skipped' }[Action];
-    if (!outcome) continue;
-    const dir = Package.replace('github.com/oauth2-wasm/oauth2-wasm/', '');
-    if (Test) note(`${dir} ${Test}`, outcome, `${docs.get(`${dir}#${Test}`) ?? ''} ${Test}`, output.get(key));
-    else if (outcome === 'failed') note(dir, outcome, '', output.get(key));
-  }
+for (const line of inFolder('build/test', '.log').flatMap(lines).filter((l) => l.startsWith('{"Time"'))) {
+  const { Action, Package, Test } = JSON.parse(line);
+  if (!Test || !['pass', 'fail'].includes(Action)) continue;
+  const dir = Package.replace('github.com/oauth2-wasm/oauth2-wasm/', '');
+  note(`${dir} ${Test}`, `${docs.get(`${dir}#${Test}`) ?? ''} ${Test}`, Action === 'pass');
 }
-if (process.argv.includes('--failures')) {
-  console.error(failures.join('\n'));
-  process.exit(1);
+for (const line of inFolder('build/test', '.jsonl').flatMap(lines).filter(Boolean)) {
+  const { name, pass, skip, suite } = JSON.parse(line);
+  if (!suite) note(`node ${name}`, name, pass && !skip);
 }
-if (existsSync('build/node-tests.jsonl')) {
-  for (const line of readFileSync('build/node-tests.jsonl', 'utf8').split('\n').filter(Boolean)) {
-    const { name, pass, skip, suite } = JSON.parse(line);
-    if (!suite) note(`node ${name}`, skip ? 'skipped' : pass ? 'passed' : 'failed', name);
-  }
-}
-const covers = new Map();
-const bffCovers = new Map();
-for (const [dir, names] of [['core/testdata', covers], ['core/bff/testdata', bffCovers]]) {
-  for (const file of readdirSync(dir).filter((f) => f.endsWith('.txt'))) {
-    names.set(file.replace('.txt', ''), JSON.parse(readFileSync(`${dir}/${file}`, 'utf8').split('\n', 1)[0]).covers ?? []);
-  }
-}
-for (const file of existsSync('build/hosts') ? readdirSync('build/hosts').filter((f) => f.endsWith('.json')) : []) {
-  const { host, transcripts, contract, bff } = JSON.parse(readFileSync(`build/hosts/${file}`, 'utf8'));
-  for (const suite of [transcripts, contract, ...(bff ? [bff] : [])]) {
-    counts.passed += suite.passed;
-    counts.failed += suite.total - suite.passed;
-    failures.push(...(suite.failures ?? []).map((f) => `${host}: ${typeof f === 'string' ? f : JSON.stringify(f)}`));
-  }
-  for (const [suite, names] of [[transcripts, covers], [bff, bffCovers]]) {
-    if (suite && suite.passed === suite.total) for (const [name, list] of names) for (const id of list) by.get(id)?.push(`${host} ${name}`);
+
+/** What each transcript of a folder covers, by its name. */
+const covers = (dir) => inFolder(dir, '.txt').map((file) => [file.slice(dir.length + 1, -4), JSON.parse(lines(file)[0]).covers ?? []]);
+const contractCovers = JSON.parse(readFileSync('core/testdata/contract.json', 'utf8')).map(({ name, covers }) => [name, covers ?? []]);
+for (const file of inFolder('build/hosts', '.json')) {
+  const { host, transcripts, contract, bff } = JSON.parse(readFileSync(file, 'utf8'));
+  for (const [suite, names] of [[transcripts, covers('core/testdata')], [bff, covers('core/bff/testdata')], [contract, contractCovers]]) {
+    if (suite) for (const [name, ids] of names) note(`${host} ${name}`, ids.join(' '), suite.passed === suite.total);
   }
 }
 
-for (const [id, tests] of by) {
-  const hosts = [...new Set(tests)];
-  console.log(`${id.padEnd(4)} ${hosts.length ? `${String(hosts.length).padStart(3)}  ${hosts.slice(0, 3).join(', ')}${hosts.length > 3 ? ' …' : ''}` : '  -'}`);
+for (const [id, names] of by) {
+  const tests = [...names];
+  console.log(`${id.padEnd(4)} ${tests.length ? `${String(tests.length).padStart(3)}  ${tests.slice(0, 3).join(', ')}${tests.length > 3 ? ' …' : ''}` : '  -'}`);
 }
-for (const f of failures) console.error(f);
-console.log(`\n${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
-process.exit(counts.failed > 0 || counts.passed === 0 ? 1 : 0);
+const missing = rows.filter((id) => by.get(id).size === 0);
+const twice = rows.filter((id, i) => rows.indexOf(id) !== i);
+for (const id of missing) console.log(`${id}: no test that passed names it`);
+for (const [id, name] of unexplained) console.log(`${id}: BEHAVIOURS.md has no such row, and it is named by ${name}`);
+for (const id of twice) console.log(`${id}: more than one row`);
+const failed = missing.length + unexplained.size + twice.length;
+console.log(`${rows.length - missing.length} passed, ${failed} failed, 0 skipped`);
+process.exitCode = failed ? 1 : 0;

@@ -11,6 +11,7 @@ import { authserver } from './lib/process.mjs';
 import { until } from './lib/provider.mjs';
 import { runtimes } from './lib/runtimes.mjs';
 import { serve } from './lib/serve.mjs';
+import { PATIENCE } from './suite/patience.js';
 
 const { openClient } = await library();
 const APP = '/pages/app.html';
@@ -160,7 +161,7 @@ test('Q36 Node: a failed connection ends the waiting, and the flow can be taken 
 
 /** A program that Node runs where the package is installed, and what it prints. */
 const program = async (text) => {
-  const { stdout } = await promisify(execFile)(runtimes.node, ['--input-type=module', '-e', text], { cwd: installed(), timeout: 30_000 });
+  const { stdout } = await promisify(execFile)(runtimes.node, ['--input-type=module', '-e', text], { cwd: installed(), timeout: PATIENCE });
   return stdout;
 };
 
@@ -187,7 +188,6 @@ const beginPage = async (t, { store = 'memoryStore', config = usual.config, meth
   if (!page) {
     const context = await browser.newContext();
     t.after(() => context.close());
-    context.setDefaultTimeout(20_000);
     page = await openPage(context, site.url + APP);
     await page.clock.install();
   }

@@ -139,7 +139,7 @@ test('Q22 X1 a signed reply (JARM): taken once, refused where it was changed, un
 
 /** An app's server, which finishes what is posted to it. */
 const app = async (t, finish) => {
-  const server = createServer(async (request, response) => {
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     if (request.method !== 'POST') return response.writeHead(404).end();
     const posted = Object.fromEntries(new URLSearchParams(await text(request)));
     response.end(await finish(posted).catch(({ code }) => code));

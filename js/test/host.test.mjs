@@ -6,6 +6,7 @@ import { after, before, beforeEach, test } from 'node:test';
 import { promisify } from 'node:util';
 import { installed, library } from './lib/installed.mjs';
 import { provider, signIn, until } from './lib/provider.mjs';
+import { PATIENCE } from './suite/patience.js';
 
 const { Host, memoryStore, OAuthError, openClient } = await library();
 const dist = join(installed(), 'node_modules/oauth2-wasm/dist');
@@ -189,7 +190,7 @@ test('a request that fails while the machine says that it is offline was not sen
 const program = async (text) => {
   const file = join(installed(), `program-${process.pid}-${Date.now()}.mjs`);
   writeFileSync(file, text);
-  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 10_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: PATIENCE });
   return stdout;
 };
 

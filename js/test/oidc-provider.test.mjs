@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { launch } from './lib/browser.mjs';
 import { installed, root } from './lib/installed.mjs';
 import { decide } from './lib/oidc-pages.mjs';
 import { start } from './lib/process.mjs';
 import { until } from './lib/provider.mjs';
-import { chromiumArgs, runtimes } from './lib/runtimes.mjs';
 import { serve } from './lib/serve.mjs';
 
 let site;
@@ -32,7 +31,7 @@ before(async () => {
   });
   const provider = await start('node', [join(root, 'js/test/lib/oidc-provider.mjs'), '--interval', '7', `${site.url}/`], /^ready: (\S+)/);
   [issuer, server] = [provider.match[1], provider];
-  browser = await chromium.launch({ executablePath: runtimes.chromium, args: chromiumArgs });
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();

@@ -15,6 +15,7 @@ import { start } from './lib/process.mjs';
 import { until } from './lib/provider.mjs';
 import { chromiumArgs } from './lib/runtimes.mjs';
 import { serve } from './lib/serve.mjs';
+import { PATIENCE } from './suite/patience.js';
 
 const APP = '/pages/app.html';
 const MINUTE = 60_000;
@@ -23,7 +24,7 @@ const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 
 let browser, site, server, issuer;
 /** What the server posts when a session ends there. */
-const logouts = createServer(async (request, response) => {
+const logouts = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
   logouts.emit('logout_token', new URLSearchParams(await text(request)).get('logout_token'));
   response.end();
 });
@@ -339,7 +340,7 @@ test('H2 Q12 signing out ends the session at the server, which then asks for the
 
   const after = { post_logout_redirect_uri: site.url + APP, state: 'bye' };
   await page.evaluate((after) => void client.signOut(after), after);
-  const posted = once(logouts, 'logout_token', { signal: AbortSignal.timeout(30_000) });
+  const posted = once(logouts, 'logout_token', { signal: AbortSignal.timeout(PATIENCE) });
   await page.click('button[value=yes]');
   await page.waitForURL(`${site.url + APP}?state=bye`);
   await page.waitForFunction(() => window.oauth);

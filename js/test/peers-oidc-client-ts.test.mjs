@@ -28,7 +28,6 @@ after(async () => {
 const open = async (t, { issuer }, more = {}) => {
   const context = await browser.newContext();
   t.after(() => context.close());
-  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const said = [];
   page.on('pageerror', (error) => said.push(String(error)));

@@ -188,7 +188,7 @@ test('A6 openid-client: introspection and revocation, of unknown tokens too', as
 
 test('A4 openid-client: signing out at the server and back, and the back channel tells', async (t) => {
   const told = [];
-  const listener = createServer(async (request, response) => {
+  const listener = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     let body = '';
     for await (const part of request) body += part;
     told.push(body);

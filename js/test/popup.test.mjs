@@ -33,7 +33,6 @@ after(async () => {
 const open = async (t, name = 'plain') => {
   const context = await browser.newContext();
   t.after(() => context.close());
-  context.setDefaultTimeout(20_000);
   const page = await openPage(context, sites[name].url + APP);
   await page.evaluate(async (config) => {
     const client = (window.client = await oauth.openClient(config));

@@ -21,7 +21,7 @@ const visit = async (url) => {
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   page.on('pageerror', (error) => complaints.push(String(error)));
   await page.goto(url);
-  await page.waitForFunction(() => document.querySelector('output').textContent, undefined, { timeout: 20_000 });
+  await page.waitForFunction(() => document.querySelector('output').textContent);
   const text = await page.textContent('output');
   await page.close();
   return { text, complaints };

@@ -2,24 +2,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { freePort } from '../../edge/dev/workerd.mjs';
+import { launch as chromium } from '../../js/test/lib/browser.mjs';
 import { start } from '../../js/test/lib/process.mjs';
-import { chromiumArgs, runtimes } from '../../js/test/lib/runtimes.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 
 // Registered here, because inside a hook or a test it would belong to that.
 const endings = [];
@@ -47,7 +38,7 @@ let browser;
 /** Gives Chromium, started once. */
 export const launch = async () => {
   if (browser) return browser;
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM || runtimes.chromium, args: chromiumArgs });
+  browser = await chromium();
   endings.push(() => browser.close());
   return browser;
 };
@@ -56,7 +47,6 @@ export const launch = async () => {
 export const open = async (t, url, options = {}) => {
   const context = await (await launch()).newContext(options);
   t.after(() => context.close());
-  context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   await page.addInitScript(() => {
     // A page that breaks its policy is told on the console as well, but there the text is Chromium's.

@@ -12,6 +12,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 )
 
 // TestSignInProxyRefreshSignOut is a browser's day (H9, Q13, X9): real servers, real TLS, and no token in anything that it is told.
@@ -114,7 +115,7 @@ func TestBackChannelLogout(t *testing.T) {
 	}
 	select {
 	case <-told:
-	case <-time.After(30 * time.Second):
+	case <-time.After(drivetest.Patience):
 		t.Fatal("the server told nobody")
 	}
 	res, body = b.call("GET", "/auth/session", nil)
@@ -200,7 +201,7 @@ func TestMetadataOfYesterday(t *testing.T) {
 		t.Fatal("the answer waited for the metadata")
 	}
 	close(answered)
-	for deadline := time.Now().Add(10 * time.Second); fetched() == before; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(drivetest.Patience); fetched() == before; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the metadata of yesterday are still there")
 		}

@@ -23,18 +23,17 @@ type contractCase struct {
 }
 
 type step struct {
-	Perform  any    `json:"perform"`
-	As       string `json:"as"`
-	Expect   string `json:"expect"`
-	Answer   any    `json:"answer"`
-	WithinMS int64  `json:"within_ms"`
-	Pending  string `json:"pending"`
-	MS       int64  `json:"ms"`
-	Close    bool   `json:"close"`
-	Fault    string `json:"fault"`
-	Times    int    `json:"times"`
-	Get      string `json:"get"`
-	JSON     any    `json:"json"`
+	Perform any    `json:"perform"`
+	As      string `json:"as"`
+	Expect  string `json:"expect"`
+	Answer  any    `json:"answer"`
+	Pending string `json:"pending"`
+	MS      int64  `json:"ms"`
+	Close   bool   `json:"close"`
+	Fault   string `json:"fault"`
+	Times   int    `json:"times"`
+	Get     string `json:"get"`
+	JSON    any    `json:"json"`
 }
 
 // RunContract runs the cases of file, which is core/testdata/contract.json, each with an engine of its own. hands gives the options
@@ -108,16 +107,13 @@ func (s *stage) play(st step) error {
 	case st.Perform != nil:
 		return s.perform(st)
 	case st.Expect != "":
-		if st.WithinMS == 0 {
-			st.WithinMS = 5000
-		}
-		raw, err := s.answer(st.Expect, st.WithinMS)
+		raw, err := s.answer(st.Expect, Patience)
 		if err != nil {
 			return fmt.Errorf("no answer: %w", err)
 		}
 		return s.kept.matchJSON("answer", st.Answer, raw)
 	case st.Pending != "":
-		raw, err := s.answer(st.Pending, st.MS)
+		raw, err := s.answer(st.Pending, time.Duration(st.MS)*time.Millisecond)
 		if err == nil {
 			return fmt.Errorf("answered: %s", raw)
 		}
@@ -160,18 +156,18 @@ func (s *stage) perform(st step) error {
 	return err
 }
 
-func (s *stage) answer(name string, ms int64) (json.RawMessage, error) {
+func (s *stage) answer(name string, limit time.Duration) (json.RawMessage, error) {
 	p := s.performed[name]
 	if p == nil {
 		return nil, fmt.Errorf("nothing is named %q", name)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(ms)*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	return p.Answer(ctx)
 }
 
 func (s *stage) get(url string, want any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*Patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -11,11 +11,11 @@
 // its own. {server} in any string stands for the base URL of the server. A step has one of these verbs:
 //
 //	{"perform":{effect},"as":"a"}           give the command perform; "command":"a" in the effect becomes the id of that perform
-//	{"expect":"a","answer":{…},"within_ms":N}  the answer of a comes in time (5,000 ms where left out) and matches
+//	{"expect":"a","answer":{…}}              the answer of a comes, however late (Patience), and matches
 //	{"pending":"a","ms":N}                  N ms later a has no answer still
 //	{"close":true}                          close the session; performs that have no answer get none
 //	{"fault":"store","times":N}             the next N store operations of the host's store fail
-//	{"get":"{server}/path","json":{…}}      fetch the server, within 10 s, and match its answer
+//	{"get":"{server}/path","json":{…}}      fetch the server and match its answer
 //
 // An expected value matches an object that has its members with matching values, an array of the same length with matching
 // elements, and otherwise only what is equal. {"$bytes":N} matches a body of N bytes, a missing body being empty. {"$absent":true}

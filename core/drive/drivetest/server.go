@@ -17,7 +17,7 @@ import (
 // Handler is the server of the contract suite. It is open to every origin (CORS), so that hosts in browsers can use it, and keeps
 // counts by the id that a request names.
 func Handler() http.Handler {
-	s := &server{seen: map[string]*seen{}}
+	s := &server{seen: map[string]*seen{}, gzips: map[int64][]byte{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/redirect/{code}", s.redirect)
 	mux.HandleFunc("/bytes/{n}", s.bytes)
@@ -59,12 +59,17 @@ func open(next http.Handler) http.Handler {
 	})
 }
 
-// patience is how long the server waits for what a test is about to do.
-const patience = 5 * time.Second
+// Patience is how long a test waits for what is to come: so long that only what hangs never comes. What a test is about is no matter of
+// time, so it has no other bound.
+const Patience = 5 * time.Minute
 
 type server struct {
 	mu   sync.Mutex
 	seen map[string]*seen
+
+	packing sync.Mutex
+	// gzips are bodies of so many bytes, packed.
+	gzips map[int64][]byte
 }
 
 // seen is what came under one id since it was last reset.
@@ -107,13 +112,24 @@ func (s *server) bytes(w http.ResponseWriter, r *http.Request) {
 		io.CopyN(w, xs{}, n)
 		return
 	}
-	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
-	io.CopyN(z, xs{}, n)
-	z.Close()
+	packed := s.packed(n)
 	w.Header().Set("Content-Encoding", "gzip")
-	w.Header().Set("Content-Length", strconv.Itoa(packed.Len()))
-	w.Write(packed.Bytes())
+	w.Header().Set("Content-Length", strconv.Itoa(len(packed)))
+	w.Write(packed)
+}
+
+// packed is n bytes, packed once for all who ask.
+func (s *server) packed(n int64) []byte {
+	s.packing.Lock()
+	defer s.packing.Unlock()
+	if s.gzips[n] == nil {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		io.CopyN(z, xs{}, n)
+		z.Close()
+		s.gzips[n] = packed.Bytes()
+	}
+	return s.gzips[n]
 }
 
 // endless sends until the client is gone, and tells by the count that it went.
@@ -133,7 +149,7 @@ func (s *server) endless(w http.ResponseWriter, r *http.Request) {
 			// The context ends a little later than the connection does.
 			select {
 			case <-r.Context().Done():
-			case <-time.After(patience):
+			case <-time.After(Patience):
 			}
 			return
 		}
@@ -254,7 +270,7 @@ func (s *server) counts(w http.ResponseWriter, r *http.Request) {
 	started, _ := strconv.Atoi(q.Get("started"))
 	gone, _ := strconv.Atoi(q.Get("gone"))
 	var now seen
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(Patience); ; time.Sleep(10 * time.Millisecond) {
 		s.at(r, func(c *seen) {
 			if q.Has("reset") {
 				*c = seen{}

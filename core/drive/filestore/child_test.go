@@ -16,6 +16,7 @@ import (
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/filestore"
 )
 
@@ -179,7 +180,7 @@ func start(t *testing.T, what string, args ...string) *child {
 	return c
 }
 
-const patience = 30 * time.Second
+const patience = drivetest.Patience
 
 // line is the next one that the child prints.
 func (c *child) line() string {

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/redirect"
 )
 
@@ -32,7 +33,7 @@ func listen(t *testing.T, opts redirect.Options) *redirect.Listener {
 
 func accept(t *testing.T, l *redirect.Listener) *redirect.Response {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), drivetest.Patience)
 	defer cancel()
 	r, err := l.Accept(ctx)
 	if err != nil {
@@ -193,7 +194,7 @@ func send(t *testing.T, host, request string) *http.Response {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(drivetest.Patience))
 	if _, err := io.WriteString(c, request); err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ const by = (way) => (host) => {
   };
 
   /** The page says so, soon: a host may take its time. */
-  const shows = (page, id, hasText) => page.getByTestId(id).filter({ hasText }).waitFor({ timeout: 10_000 });
+  const shows = (page, id, hasText) => page.getByTestId(id).filter({ hasText }).waitFor();
 
   test(`${host.name}: ${way}: a person signs in, reloads, calls the API, is refreshed, signs out; no script sees a token (Q10, Q13, X10)`, async () => {
     const { context, page, seen } = await open();

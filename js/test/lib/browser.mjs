@@ -1,10 +1,21 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { PATIENCE } from '../suite/patience.js';
 import { installed, root } from './installed.mjs';
 import { chromiumArgs, runtimes } from './runtimes.mjs';
 
-export const launch = (options) => chromium.launch({ executablePath: runtimes.chromium, args: chromiumArgs, ...options });
+/** Starts Chromium. Its pages wait for what is to come as long as every test does. */
+export const launch = async (options) => {
+  const browser = await chromium.launch({ executablePath: runtimes.chromium, args: chromiumArgs, timeout: PATIENCE, ...options });
+  const newContext = browser.newContext.bind(browser);
+  browser.newContext = async (...given) => {
+    const context = await newContext(...given);
+    context.setDefaultTimeout(PATIENCE);
+    return context;
+  };
+  return browser;
+};
 
 /** Puts test pages beside the installed package, and gives the folder of both. */
 export const pages = () => {

@@ -4,13 +4,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { chromium as playwright } from 'playwright-core';
-import { start } from './process.mjs';
+import { PATIENCE } from '../suite/patience.js';
+import { launch } from './browser.mjs';
 import { root } from './installed.mjs';
-import { chromiumArgs, runtimes } from './runtimes.mjs';
+import { start } from './process.mjs';
+import { runtimes } from './runtimes.mjs';
 import { serve } from './serve.mjs';
 
-const MINUTES = 60_000;
 /** The second module, which the package does not hold. */
 const edge = join(root, 'wasm/oauth2-edge.wasm');
 
@@ -18,17 +18,17 @@ const inProcess = (runtime, args) => async (host, { folder, data, work }) => {
   const [input, output] = [join(work, 'data.json'), join(work, `${host}.json`)];
   writeFileSync(input, JSON.stringify(data));
   // From the installed folder, so that the runtime finds the package there.
-  await promisify(execFile)(runtime, [...args, join(folder, 'runners/process.mjs'), host, input, edge, output], { cwd: folder, timeout: 3 * MINUTES });
+  await promisify(execFile)(runtime, [...args, join(folder, 'runners/process.mjs'), host, input, edge, output], { cwd: folder, timeout: PATIENCE });
   return JSON.parse(readFileSync(output, 'utf8'));
 };
 
 const inChromium = async (host, { folder, data }) => {
   const server = await serve(folder, { extra: { '/data.json': JSON.stringify(data), '/oauth2-edge.wasm': readFileSync(edge) } });
-  const browser = await playwright.launch({ executablePath: runtimes.chromium, args: chromiumArgs });
+  const browser = await launch();
   try {
     const page = await browser.newPage();
     await page.goto(`${server.url}/runners/page.html`);
-    await page.waitForFunction(() => window.report, undefined, { timeout: MINUTES });
+    await page.waitForFunction(() => window.report, undefined, { timeout: PATIENCE });
     return await page.evaluate(() => window.report);
   } finally {
     await browser.close();
@@ -77,7 +77,7 @@ const config :Workerd.Config = (
   writeFileSync(join(work, 'oauth2-edge.wasm'), readFileSync(edge));
   const workerd = await start(runtimes.workerd, ['serve', '--control-fd=1', join(work, 'worker.capnp')], /"event":"listen".*"port":(\d+)/);
   try {
-    const response = await fetch(`http://127.0.0.1:${workerd.match[1]}/`, { method: 'POST', body: JSON.stringify(data), signal: AbortSignal.timeout(3 * MINUTES) });
+    const response = await fetch(`http://127.0.0.1:${workerd.match[1]}/`, { method: 'POST', body: JSON.stringify(data), signal: AbortSignal.timeout(PATIENCE) });
     const text = await response.text();
     if (!response.ok) throw new Error(`workerd: ${text}\n${workerd.said.join('\n')}`);
     return JSON.parse(text);

@@ -1,7 +1,7 @@
 // The package as its users get it: packed, and installed in a folder under build/. Everything is tested there.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -19,24 +19,41 @@ const sources = () => {
 
 const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
-/** Runs what only one process may run at a time. */
+/** Whether the process that a lock names is gone. */
+const isStale = (lock) => {
+  let holder;
+  try {
+    holder = Number(readFileSync(lock, 'utf8'));
+  } catch {
+    return false; // the lock is
+  }
+  try {
+    return !process.kill(holder, 0);
+  } catch {
+    return true;
+  }
+};
+
+/** Runs what only one process may run at a time. The lock is a file with the process that has it, which may have died with it. */
 const alone = (work) => {
-  const lock = join(base, 'lock');
+  const lock = join(base, 'packing');
   mkdirSync(base, { recursive: true });
+  const mine = `${lock}.${process.pid}`;
+  writeFileSync(mine, String(process.pid));
   for (;;) {
     try {
-      mkdirSync(lock);
+      linkSync(mine, lock); // with what is in it, at once
       break;
     } catch {
-      // A minute is longer than packing takes: whoever made it is gone.
-      if (existsSync(lock) && Date.now() - statSync(lock).mtimeMs > 60_000) rmSync(lock, { recursive: true, force: true });
+      if (isStale(lock)) rmSync(lock, { force: true });
       sleep(100);
     }
   }
+  rmSync(mine);
   try {
     return work();
   } finally {
-    rmSync(lock, { recursive: true, force: true });
+    rmSync(lock);
   }
 };
 
@@ -55,11 +72,11 @@ const install = (folder) => {
   renameSync(made, folder);
 };
 
-/** Forgets what older sources made; another run may still be using what is young. */
+/** Forgets what the sources of other days made; another run may be using what is young. */
 const sweep = () => {
   for (const name of readdirSync(base)) {
     const folder = join(base, name);
-    if (/^[0-9a-f]{16}/.test(name) && Date.now() - statSync(folder).mtimeMs > 600_000) rmSync(folder, { recursive: true, force: true });
+    if (/^[0-9a-f]{16}/.test(name) && Date.now() - statSync(folder).mtimeMs > 86_400_000) rmSync(folder, { recursive: true, force: true });
   }
 };
 

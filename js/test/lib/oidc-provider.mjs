@@ -46,7 +46,7 @@ const { values, positionals: redirect_uris } = parseArgs({
 
 const pem = values.tls && readFileSync(values.tls);
 // Any certificate is taken for now: which one belongs to whom is the provider's to judge.
-const server = pem ? createTLSServer({ cert: pem, key: pem, requestCert: true, rejectUnauthorized: false }) : createServer();
+const server = pem ? createTLSServer({ cert: pem, key: pem, requestCert: true, rejectUnauthorized: false, keepAliveTimeout: 0 }) : createServer({ keepAliveTimeout: 0 });
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const issuer = `${pem ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
 

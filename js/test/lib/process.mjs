@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, renameSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { PATIENCE } from '../suite/patience.js';
 import { root } from './installed.mjs';
 
 /** Starts a program and waits for the line that tells it is ready; the promise gives the match and a way to end it. */
@@ -9,7 +10,7 @@ export const start = (file, args, ready, options = {}) =>
   new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     const said = [];
-    const timer = setTimeout(() => done(new Error('not ready in time')), 120_000);
+    const timer = setTimeout(() => done(new Error('not ready in time')), PATIENCE);
     const stop = () =>
       new Promise((ended) => {
         if (child.exitCode !== null || child.signalCode !== null) return ended();

@@ -63,7 +63,7 @@ export const protectedResource = async (issuer, find) => {
   const seen = new Set();
   let nonce = randomUUID();
   let left = USES;
-  const server = createServer(async (request, response) => {
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const { pathname, origin } = new URL(request.url, base);
     const end = (status, body, more) => response.writeHead(status, { ...headers, ...more }).end(body && JSON.stringify(body));
     if (request.method === 'OPTIONS') return end(204);

@@ -1,5 +1,6 @@
 // A small provider for the tests of the shim: each token endpoint request is counted, and its answer can be scripted.
 import { createServer } from 'node:http';
+import { PATIENCE } from '../suite/patience.js';
 
 const read = async (request) => {
   const parts = [];
@@ -24,7 +25,8 @@ export const provider = async () => {
     '/api': ({ headers, body }) =>
       headers.authorization === `Bearer ACCESS-${issued}` ? { body: { ok: true, body } } : { status: 401, headers: { 'www-authenticate': 'Bearer' } },
   };
-  const server = createServer(async (request, response) => {
+  // An idle connection stays open: one that ended while a request was on its way would be a failure of nobody's.
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const cors = {
       'access-control-allow-origin': '*',
@@ -74,7 +76,7 @@ export const signIn = async (client, parameters) => {
 
 /** Resolves once the condition holds. */
 export const until = async (condition, what = 'condition') => {
-  for (let left = 200; left > 0; left--) {
+  for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 25));
   }

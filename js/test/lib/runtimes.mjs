@@ -1,9 +1,18 @@
 // Where the runtimes are that the suites run on. One that is missing is a failure, never skipped.
-import { accessSync, constants } from 'node:fs';
+//
+// npm runs no package's script here (make setup), so nothing puts these programs where .bin looks for them: each is taken from the
+// package of the platform, whose integrity package-lock.json has.
+import { accessSync, constants, existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { root } from './installed.mjs';
 
-const bin = (name) => join(root, 'node_modules/.bin', name);
+/** A file of the first of these packages that is there; of the first, where none is, so that the failure names it. */
+const from = (packages, file) => {
+  const files = packages.map((name) => join(root, 'node_modules', name, file));
+  return files.find((path) => existsSync(path)) ?? files[0];
+};
+const { arch } = process;
 
 /** The machine's own Node: npm puts that of node_modules before it in the path of its scripts. */
 const machineNode = () => {
@@ -20,13 +29,17 @@ const machineNode = () => {
   throw new Error('no node on the path');
 };
 
+/** Where chromium.sh looks, too. */
+const browsers = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].filter(Boolean);
+const chromium = browsers.find((path) => existsSync(path)) ?? browsers[0];
+
 export const runtimes = {
   node: machineNode(),
-  node24: join(root, 'node_modules/node/bin/node'),
-  deno: bin('deno'),
-  bun: bin('bun'),
-  workerd: bin('workerd'),
-  chromium: '/usr/bin/chromium',
+  node24: from([`node-linux-${arch}`], 'bin/node'),
+  deno: from([`@deno/linux-${arch}-glibc`, `@deno/darwin-${arch}`], 'deno'),
+  bun: from(['linux', 'darwin'].map((system) => `@oven/bun-${system}-${arch === 'arm64' ? 'aarch64' : arch}`), 'bin/bun'),
+  workerd: createRequire(import.meta.url)('workerd').default,
+  chromium,
 };
 
 /** What Chromium is started with: headless, as root, and without its own traffic. */

@@ -18,7 +18,7 @@ const types = {
  * @returns {Promise<{url: string, stop: () => void}>}
  */
 export const serve = async (folder, { extra = {}, headers = {}, types: other = {} } = {}) => {
-  const server = createServer(async (request, response) => {
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const path = pathname.endsWith('/') ? pathname + 'index.html' : pathname;
     try {

@@ -2,9 +2,8 @@
 // Web-standard JavaScript, for every host.
 
 import { Kept, match } from './match.js';
+import { PATIENCE } from './patience.js';
 import { tally } from './tally.js';
-
-const USUAL = 5000; // ms
 
 const late = Symbol('late');
 
@@ -71,8 +70,8 @@ class Stage {
   async play(step) {
     if (step.perform) this.#perform(step);
     else if (step.expect) {
-      const got = await within(this.#answer(step.expect), step.within_ms ?? USUAL);
-      if (got === late) throw new Error('no answer in time');
+      const got = await within(this.#answer(step.expect), PATIENCE);
+      if (got === late) throw new Error('no answer');
       match('answer', step.answer, got, this.#kept);
     } else if (step.pending) {
       const got = await within(this.#answer(step.pending), step.ms);

@@ -24,6 +24,8 @@ import (
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm/internal/beside"
 )
 
 // binary is the program, built.
@@ -134,7 +136,7 @@ func (r *process) said() string {
 func (r *process) says(pattern string) []string {
 	r.t.Helper()
 	search := regexp.MustCompile(pattern)
-	limit := time.After(30 * time.Second)
+	limit := time.After(drivetest.Patience)
 	for {
 		r.mu.Lock()
 		text, closed := r.text, r.closed
@@ -165,7 +167,7 @@ func (r *process) ends(status int) string {
 		}
 		select {
 		case <-r.more:
-		case <-time.After(30 * time.Second):
+		case <-time.After(drivetest.Patience):
 			r.t.Fatalf("it does not end:\n%s", r.said())
 		}
 	}
@@ -245,9 +247,7 @@ func ours(t *testing.T, change func(*authserver.Config)) peer {
 func certified(t *testing.T, options ...string) peer {
 	t.Helper()
 	const lib = "../../../js/test/lib/"
-	if _, err := os.Stat("../../../node_modules/oidc-provider"); err != nil {
-		t.Fatal("npm oidc-provider is not installed: run `make setup`")
-	}
+	beside.Node(t, "../../..")
 	cmd := exec.Command("node", append([]string{lib + "oidc-provider.mjs", "--interval", "1", "http://127.0.0.1/cb"}, options...)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

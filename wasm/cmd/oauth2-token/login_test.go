@@ -167,7 +167,7 @@ func TestLeftBehind(t *testing.T) {
 // Q36: what was begun is told by status, and a code that ran out meanwhile is replaced.
 func TestLeftBehindTooLong(t *testing.T) {
 	t.Parallel()
-	peer := ours(t, func(c *authserver.Config) { c.DeviceCodeLifetime = 2 * time.Second })
+	peer := ours(t, func(c *authserver.Config) { c.DeviceCodeLifetime = 15 * time.Second })
 	a := newAccount(t, peer.config)
 	first := a.start("login")
 	_, code := first.code()

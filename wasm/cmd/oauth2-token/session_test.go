@@ -15,12 +15,13 @@ import (
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 )
 
 // until waits for something that comes by itself.
 func (a *account) until(what string, f func() bool) {
 	a.t.Helper()
-	for end := time.Now().Add(30 * time.Second); !f(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(drivetest.Patience); !f(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			a.t.Fatal("never: " + what)
 		}
@@ -55,7 +56,7 @@ func signIn(t *testing.T, p peer) *account {
 // A token that ended is refreshed before it is printed; of processes that find that at once one refreshes, and all print what it got.
 func TestRefresh(t *testing.T) {
 	t.Parallel()
-	p := ours(t, func(c *authserver.Config) { c.AccessTokenLifetime = 8 * time.Second })
+	p := ours(t, func(c *authserver.Config) { c.AccessTokenLifetime = 20 * time.Second })
 	upstream, err := url.Parse(p.config.Issuer)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+	"github.com/oauth2-wasm/oauth2-wasm/wasm/internal/beside"
 )
 
 // startOn starts the program on a terminal of its own.
@@ -90,6 +91,7 @@ var qrLine = regexp.MustCompile("\x1b\\[38;5;16;48;5;231m([ ▀▄█]+)\x1b\\[0
 // readQR is a camera: it takes what the terminal shows as a picture and has it read by npm jsqr.
 func readQR(t *testing.T, screen string) string {
 	t.Helper()
+	beside.Node(t, "../../..")
 	var picture strings.Builder
 	for _, line := range qrLine.FindAllStringSubmatch(screen, -1) {
 		for _, dark := range []string{"▀█", "▄█"} { // the upper half of a character, then the lower
