@@ -71,7 +71,7 @@ func (fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	init.Set("redirect", "manual")
 	init.Set("signal", controller.Get("signal"))
 	if req.Body != nil && req.Body != http.NoBody {
-		body, err := outgoing(req)
+		body, err := outgoing(req, controller)
 		if err != nil {
 			return nil, err
 		}
@@ -99,8 +99,9 @@ func (fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// outgoing gives a body to JavaScript: the browser's own as the stream that it is, what Go made as bytes.
-func outgoing(req *http.Request) (js.Value, error) {
+// outgoing gives a body to JavaScript: the browser's own as the stream that it is, what Go made as bytes. The controller is the request's: it is
+// aborted where the browser breaks off.
+func outgoing(req *http.Request, controller js.Value) (js.Value, error) {
 	own, ok := req.Context().Value(bodyKey{}).(js.Value)
 	if progress, passes := req.Body.(interface{ Progress() }); ok && passes {
 		length := js.Undefined()
@@ -112,7 +113,7 @@ func outgoing(req *http.Request) (js.Value, error) {
 			progress.Progress()
 			return nil
 		})
-		return js.Global().Call("watched", own, length, moved), nil
+		return js.Global().Call("watched", own, length, moved, controller), nil
 	}
 	raw, err := io.ReadAll(req.Body)
 	req.Body.Close()

@@ -5,7 +5,7 @@ import module from '../../wasm/oauth2-edge.wasm';
 import { send } from '../../js/src/http.js';
 import { key, sign } from '../../js/src/sign.js';
 import { verify } from '../../js/src/verify.js';
-import { Engine, Refused } from './engine.js';
+import { Engine, Refused, Unreadable } from './engine.js';
 import { Exchange } from './exchange.js';
 import { type Env, type Settings, settings } from './settings.js';
 import { rehearse } from './rehearsal.js';
@@ -32,7 +32,7 @@ const serve = async (exchange: Exchange, env: Env, context: ExecutionContext): P
     const { open, ring, clientKey, lifetime } = (known ??= await settings(env));
     const { executors, keys } = storage(env.SESSIONS, ring, lifetime, (said) => context.waitUntil(said));
     const held = { keys, clientKey };
-    await engine.run(open, await exchange.command(), {
+    await engine.run(open, exchange.command(), {
       ...executors,
       http: (effect, controller) => send(effect as never, controller, fetch),
       verify,
@@ -40,10 +40,12 @@ const serve = async (exchange: Exchange, env: Env, context: ExecutionContext): P
       sign: (effect) => sign(effect, held),
       seal: async ({ text, context }) => ({ sealed: await seal(ring, text, context) }),
       unseal: async ({ sealed, context }) => ({ text: await unseal(ring, sealed, context) }),
+      body: (effect) => exchange.body(effect),
       proxy: (effect, controller) => exchange.proxy(effect, controller),
       respond: (effect) => exchange.respond(effect),
     });
   } catch (error) {
+    if (error instanceof Unreadable) return exchange.fail(431, 'too_large', "The request's headers are too large.");
     const configured = !(error instanceof Refused || !known);
     console.error(configured ? 'the request was lost:' : 'the configuration is refused:', String(error));
     exchange.fail(500, configured ? 'internal' : 'misconfigured', configured ? 'The request was lost. Try again.' : 'The log of this server says what is wrong.');
