@@ -92,10 +92,11 @@ func (fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 		header.Add(entries.Index(i).Index(0).String(), entries.Index(i).Index(1).String())
 	}
 	// The length is the runtime's affair: it may have unpacked the body.
+	counted := header.Get("Content-Length") != ""
 	header.Del("Content-Length")
 	return &http.Response{
 		Status: fmt.Sprint(status, " ", http.StatusText(status)), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: header, ContentLength: -1, Request: req, Body: &fetched{ctx: req.Context(), stream: res.Get("body")},
+		Header: header, ContentLength: -1, Request: req, Body: &fetched{ctx: req.Context(), stream: res.Get("body"), counted: counted},
 	}, nil
 }
 
@@ -129,8 +130,10 @@ func outgoing(req *http.Request, controller js.Value) (js.Value, error) {
 type fetched struct {
 	ctx    context.Context
 	stream js.Value // null where there is none
-	reader js.Value
-	left   []byte
+	// counted: the server said how long it is.
+	counted bool
+	reader  js.Value
+	left    []byte
 }
 
 func (f *fetched) Read(p []byte) (int, error) {

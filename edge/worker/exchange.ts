@@ -1,6 +1,7 @@
 import { unbase64 } from '../../js/src/bytes.js';
 import { type Effect, Failed } from '../../js/src/effects.js';
 import { gather, wire } from '../../js/src/http.js';
+import { breakable } from './download.js';
 import { watched } from './upload.js';
 
 /** A body as the module takes and gives it (core/testdata/README.md, "Messages"); a ref stays here. `length` is in bytes. */
@@ -13,6 +14,8 @@ let count = 0;
 export class Exchange {
   /** Settles with the answer to the browser. */
   readonly response: Promise<Response>;
+  /** Settles when nothing is left to do for the request but to pass its answer on. */
+  over: Promise<unknown> = Promise.resolve();
   #resolve!: (response: Response) => void;
   #id = ++count;
   /** The module's name for the request, and for its body. */
@@ -102,9 +105,14 @@ export class Exchange {
     const behind = ref === undefined ? undefined : this.#behind.get(ref);
     const bare = this.#request.method === 'HEAD' || [204, 205, 304].includes(status);
     if (behind && !bare) this.#behind.delete(ref!);
-    this.#resolve(new Response(bare ? null : behind ? behind.body : text || null, { status, headers }));
+    this.#resolve(new Response(bare ? null : behind ? this.#passing(behind) : text || null, { status, headers }));
     this.#drop();
     return {};
+  }
+
+  /** The body of an answer, so that it breaks off where it is cut. One of known length does by itself. */
+  #passing({ body, headers }: Response): ReadableStream<Uint8Array> | null {
+    return body && !headers.has('content-length') ? breakable(body, this.over) : body;
   }
 
   /** Answers where the module cannot, if nothing was answered yet. */

@@ -56,7 +56,7 @@ export default {
   fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
     const exchange = new Exchange(request, env.PROXY_TIMEOUT_MS ?? 30_000);
     // A browser that goes away must not end what others wait for: a refresh, or a session that is being stored.
-    context.waitUntil(serve(exchange, env, context));
+    context.waitUntil((exchange.over = serve(exchange, env, context)));
     return exchange.response;
   },
 };
