@@ -110,6 +110,7 @@ func TestScenarioEveryEffect(t *testing.T) {
 		{`"kind":"unseal","sealed":"AAAA","context":"session"`, `"failed":{"kind":"tampered"}`},
 		{`"kind":"recall","key":"k"`, `"ok":{"text":"t"}`},
 		{`"kind":"recall","key":"k"`, `"ok":{}`},
+		{`"kind":"body","request":"r1","max_body":65536,"timeout_ms":30000`, `"ok":{"body":{"text":"a=b"}}`},
 		{`"kind":"respond","request":"r1","status":302,"headers":[["location","/"]],"body":{"text":""}`, `"ok":{}`},
 		{`"kind":"proxy","request":"r1","method":"GET","url":"https://api.example/v1","headers":[],"body":{"ref":"b1"}`, `"ok":{"status":200,"headers":[],"body":{"ref":"b2"}}`},
 	} {

@@ -135,11 +135,5 @@ func Path(url string) string {
 	return u.path
 }
 
-// Query is that of a URL, decoded; ok is false where it cannot be.
-func Query(url string) (params []form.Param, ok bool) { return form.Decode(queryOf(url)) }
-
 // ValueOf is the value of the first parameter of that name.
 func ValueOf(params []form.Param, name string) string { return valueOf(params, name) }
-
-// HeaderOf is the value of the first header of that name, which is in lower case.
-func HeaderOf(headers json.Value, name string) string { return header(headers, name) }

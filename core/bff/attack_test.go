@@ -350,7 +350,7 @@ func TestBackendJTIStoreFails(t *testing.T) {
 	if first.str("status") != "200" {
 		return
 	}
-	second := s.begin("POST", "https://app.example/auth/backchannel_logout", `"headers":[["content-type","application/x-www-form-urlencoded"]]`, `"body":{"text":`+quote("logout_token="+token)+`}`).finish()
+	second := s.begin("POST", "https://app.example/auth/backchannel_logout", `"headers":[["content-type","application/x-www-form-urlencoded"]]`, s.body("logout_token="+token)).finish()
 	if m := s.call("GET", "https://app.example/auth/session"); m.str("status") != "200" {
 		t.Errorf("a replayed token (%s) ended a session of after its first use", second.str("status"))
 	}

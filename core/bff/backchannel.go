@@ -2,6 +2,7 @@ package bff
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
@@ -96,11 +97,10 @@ func readList(text string) (hashes []string, ended int64) {
 
 // backchannelLogout takes the server's word that a session of its own, or all of a user's, are over (OpenID Connect Back-Channel Logout section 2.5). It is verified before anything is looked up.
 func (c *call) backchannelLogout() {
-	params, ok := c.posted()
-	if !ok {
-		c.refuse(400, "invalid_request", "The body is no form.")
-		return
-	}
+	c.form(maxForm, "invalid_request", c.endSessions)
+}
+
+func (c *call) endSessions(params []form.Param) {
 	w := json.NewWriter()
 	w.MemberStr("logout_token", core.ValueOf(params, "logout_token"))
 	c.client(&vault{}).Do("logout_token", w.String(), func(ok json.Value, f *core.Fault) {

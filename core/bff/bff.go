@@ -38,21 +38,41 @@ type call struct {
 
 	request, method, url string // request is the host's name for it; url is without its query
 	rawQuery             string // from the "?" on
-	headers              json.Value
-	body                 json.Value
+	headers              []form.Param
+	body                 json.Value // {"ref"}: the body stays with the host until it is asked for
 	query                []form.Param
 	origin               string // of the page that calls, "" where the browser says none
 	cookies              []form.Param
 	set                  []string // cookies of the answer
 	mayGive              string   // scopes of the caller
-	vary                 string   // what a resource's answer varies by
+	vary                 []byte   // what a resource's answer varies by
 }
 
+const (
+	// maxHeaders is how many headers a request or an answer may have: browsers and servers send a tenth of that.
+	maxHeaders = 200
+	// maxURL is how long a URL may be, in bytes.
+	maxURL = 16 << 10
+)
+
+// sent is the value of the request's first header of that name, which is in lower case.
+func (c *call) sent(name string) string { return core.ValueOf(c.headers, name) }
+
 func serve(s core.Session, cfg *config, id int64, in json.Value) {
-	c := &call{config: cfg, s: s, id: id, request: in.Get("request").Str(), method: in.Get("method").Str(), headers: in.Get("headers"), body: in.Get("body")}
-	c.origin = core.HeaderOf(c.headers, "origin")
-	c.cookies = readCookies(c.headers)
-	c.url, c.rawQuery = cutQuery(in.Get("url").Str())
+	c := &call{config: cfg, s: s, id: id, request: in.Get("request").Str(), method: in.Get("method").Str(), body: in.Get("body")}
+	url := in.Get("url").Str()
+	var few bool
+	if c.headers, few = pairs(in.Get("headers")); !few {
+		c.refuse(431, "too_many_headers", "A request has at most 200 headers.")
+		return
+	}
+	if len(url) > maxURL {
+		c.refuse(414, "uri_too_long", "A URL has at most 16 KiB.")
+		return
+	}
+	c.origin = c.sent("origin")
+	c.cookies = c.readCookies()
+	c.url, c.rawQuery = cutQuery(url)
 	switch {
 	case core.Origin(c.url) != core.Origin(cfg.base):
 		c.refuse(421, "wrong_host", "This server answers for "+core.Origin(cfg.base)+".")
@@ -92,7 +112,7 @@ func (c *call) route() {
 			return
 		}
 		// What is ours to read must be readable; what goes to a resource is its business.
-		query, ok := core.Query(c.url + c.rawQuery)
+		query, ok := readForm(c.rawQuery[min(1, len(c.rawQuery)):])
 		if c.query = query; !ok {
 			c.refuse(400, "bad_query", "The query cannot be read.")
 			return
@@ -144,7 +164,7 @@ func (c *call) guard() bool {
 	switch {
 	case c.origin != "" && !c.ours(c.origin), c.origin == "" && c.method != "GET" && c.method != "HEAD":
 		c.refuse(403, "foreign_origin", "Pages of this origin may not call.")
-	case core.HeaderOf(c.headers, c.header) == "":
+	case c.sent(c.header) == "":
 		c.refuse(403, "missing_header", "The request needs the header "+c.header+".")
 	default:
 		return true
@@ -161,6 +181,9 @@ func (c *call) ours(origin string) bool {
 	return false
 }
 
+// maxWanted is how much of a list of header names a preflight is answered with, in bytes.
+const maxWanted = 1024
+
 // preflight answers the browser's question whether a page may call (CORS).
 func (c *call) preflight() bool {
 	if c.method != "OPTIONS" {
@@ -171,7 +194,7 @@ func (c *call) preflight() bool {
 		return true
 	}
 	headers := []form.Param{{Name: "access-control-allow-methods", Value: "GET, HEAD, POST, PUT, PATCH, DELETE"}, {Name: "access-control-max-age", Value: "600"}}
-	if wanted := core.HeaderOf(c.headers, "access-control-request-headers"); wanted != "" {
+	if wanted := c.sent("access-control-request-headers"); wanted != "" && len(wanted) <= maxWanted {
 		headers = append(headers, form.Param{Name: "access-control-allow-headers", Value: wanted})
 	}
 	c.respond(204, headers, "")

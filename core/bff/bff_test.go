@@ -83,7 +83,7 @@ func (s *scene) noTokens() {
 // TestScenarioRefresh: an expired token is made new before the request goes on; a refused one once after it (Q10, Q13).
 func TestScenarioRefresh(t *testing.T) {
 	s := newScene(t, "The proxy refreshes: before sending, and once after a 401 where the body can be sent again; a stream cannot.", "Q10", "Q13", "X9")
-	s.config = with(`{"idle_ms":86400000}`)
+	s.config = with(`{"idle_ms":86400000,"pass_headers":["x-api"]}`)
 	i := s.issuer()
 	i.signIn()
 	s.now += 3_600_001
@@ -98,7 +98,7 @@ func TestScenarioRefresh(t *testing.T) {
 		return answer{status: 200, body: m.str("body", "text")}
 	}
 	s.proxied = nil
-	m := s.begin("POST", "https://app.example/api/x", s.headers("x-csrf", "1", "origin", "https://app.example"), `"body":{"text":"twice"}`).finish()
+	m := s.begin("POST", "https://app.example/api/x", s.headers("x-csrf", "1", "origin", "https://app.example"), s.body("twice")).finish()
 	if s.want(m, 200, "twice"); len(s.proxied) != 2 {
 		t.Error(s.proxied)
 	}
@@ -567,7 +567,7 @@ func TestScenarioTogether(t *testing.T) {
 	}
 	begin := func(who string) *visit {
 		return s.begin("POST", exchangeURL, s.headers("content-type", "application/x-www-form-urlencoded"),
-			`"body":{"text":`+quote(whoSvc+escape(callerSecret)+"&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token="+who+"&subject_token_type=y&audience=d")+`}`)
+			s.body(whoSvc+escape(callerSecret)+"&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token="+who+"&subject_token_type=y&audience=d"))
 	}
 	page := s.headers("x-csrf", "1", "origin", "https://app.example")
 	visits := []*visit{begin("one"), s.begin("GET", "https://app.example/api/a", page), begin("two"), s.begin("GET", "https://app.example/api/b", page), s.begin("GET", "https://app.example/auth/nothing", page)}
@@ -592,7 +592,7 @@ func TestScenarioConfig(t *testing.T) {
 		{`{"origins":["https://a.example/"]}`, "origins"}, {`{"origins":"https://a.example"}`, "origins"}, {`{"return_to":["//evil.example"]}`, "return_to"}, {`{"return_to":[""]}`, "return_to"},
 		{`{"header":"X-CSRF"}`, "header"}, {`{"header":""}`, "header"}, {`{"anonymous_status":500}`, "anonymous_status"}, {`{"session_ms":0}`, "session_ms"}, {`{"idle_ms":"1"}`, "idle_ms"},
 		{`{"proxy":[{"path":"api","target":"https://api.example"}]}`, "proxy"}, {`{"proxy":[{"path":"/api","target":"http://api.example"}]}`, "proxy"}, {`{"proxy":[{"path":"/a/../b","target":"https://api.example"}]}`, "proxy"},
-		{`{"proxy":[{"path":"/auth","target":"https://api.example"}]}`, "proxy"}, {`{"proxy":{}}`, "proxy"}, {`{"callers":[{"client_id":"a"}]}`, "callers"}, {`{"colour":"red"}`, "colour"},
+		{`{"proxy":[{"path":"/auth","target":"https://api.example"}]}`, "proxy"}, {`{"proxy":{}}`, "proxy"}, {`{"pass_headers":["authorization"]}`, "pass_headers"}, {`{"callers":[{"client_id":"a"}]}`, "callers"}, {`{"colour":"red"}`, "colour"},
 		{`{"insecure_token_endpoint":"yes"}`, "insecure_token_endpoint"}, {`{"insecure_token_endpoint":true,"client":{"dpop":true}}`, "insecure_token_endpoint"},
 		{`{"client":{"redirect_uri":"https://app.example/cb"}}`, "redirect_uri"}, {`{"client":{"auto_refresh":true}}`, "auto_refresh"}, {`{"client":{"name":"a.b"}}`, "name"}, {`{"client":{"colour":"red"}}`, "colour"},
 		{`{"client":{"client_id":null}}`, "client_id"},

@@ -18,6 +18,7 @@ type config struct {
 	tokenEndpoint bool
 	formPost      bool // the authorization response is posted, so from another site
 	routes        []route
+	passHeaders   []string // that pass besides those that always do
 	callers       []caller
 	dpop          bool
 }
@@ -63,7 +64,7 @@ func (c *config) read(name string, v json.Value) *core.Fault {
 		})
 	case "header":
 		c.header = v.Str()
-		ok = begins(c.header, "x-") && !hasUpper(c.header) // none that a browser sends by itself
+		ok = begins(c.header, "x-") && plainName(c.header) // none that a browser sends by itself
 	case "anonymous_status":
 		c.anonymous, _ = v.Int()
 		ok = c.anonymous == 200 || c.anonymous == 401
@@ -88,6 +89,11 @@ func (c *config) read(name string, v json.Value) *core.Fault {
 			c.routes = append(c.routes, r)
 			at := core.Origin(c.base) + r.path
 			return ok && r.path[0] == '/' && core.Within(at, at) && !hasQuery(at) && core.Origin(r.target) != "" && !hasQuery(r.target) && !core.Within(c.base+"/login", at)
+		})
+	case "pass_headers":
+		ok = each(v, func(v json.Value) bool {
+			c.passHeaders = append(c.passHeaders, v.Str())
+			return mayPass(v.Str())
 		})
 	case "callers":
 		ok = each(v, c.readCaller)
@@ -205,13 +211,14 @@ func hasQuery(s string) bool {
 	return false
 }
 
-func hasUpper(s string) bool {
+// plainName is the name of a header in lower case, without "_": servers that hand headers to programs as variables take "_" and "-" for one (RFC 3875 section 4.1.18).
+func plainName(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
-			return true
+			return false
 		}
 	}
-	return false
+	return s != ""
 }
 
 // cookieName: letters, digits, "-" and "_", of which the rest of a cookie's name and a key are told apart.

@@ -9,33 +9,31 @@ import (
 // attemptSeconds is how long a browser keeps an attempt, as long as the core does.
 const attemptSeconds = 600
 
-// maxAttempts is how many of them a browser may hold: more would swell every request.
-const maxAttempts = 5
+const (
+	// maxAttempts is how many of them a browser may hold, and attemptRoom how much they may add to every request, in
+	// bytes: servers and what stands before them take 8 KB of headers and more.
+	maxAttempts = 5
+	attemptRoom = 4000
+)
 
-// readCookies reads the Cookie headers (RFC 6265 section 4.2.1). A browser sends one; a name that comes twice counts by its first.
-func readCookies(headers json.Value) (cookies []form.Param) {
-	for it := headers.Each(); it.Next(); {
-		pair := it.Value().Each()
-		if !pair.Next() || pair.Value().Str() != "cookie" || !pair.Next() {
+// elsewhere ends the names of attempts that another site began.
+const elsewhere = ".x"
+
+// readCookies reads the cookies that are ours (RFC 6265 section 4.2.1). A browser sends one header; a name that comes twice counts by its first.
+func (c *call) readCookies() (cookies []form.Param) {
+	for _, h := range c.headers {
+		if h.Name != "cookie" {
 			continue
 		}
-		text := pair.Value().Str()
-		for from := 0; from < len(text); {
-			to, eq := from, -1
-			for to < len(text) && text[to] != ';' {
-				if text[to] == '=' && eq < 0 {
-					eq = to
-				}
-				to++
+		for from := 0; from < len(h.Value); {
+			pair, next := cut(h.Value, from, ';')
+			from = next
+			name, at := cut(pair, 0, '=')
+			session := name == c.sessionCookie()
+			if at > len(pair) || !session && (!begins(name, c.sessionCookie()+".") || len(cookies) > 2*maxAttempts) {
+				continue // another's, or more than we ever set
 			}
-			if eq >= 0 {
-				start := from
-				for start < eq && text[start] == ' ' {
-					start++
-				}
-				cookies = append(cookies, form.Param{Name: text[start:eq], Value: text[eq+1 : to]})
-			}
-			from = to + 1
+			cookies = append(cookies, form.Param{Name: name, Value: pair[at:]})
 		}
 	}
 	return cookies
@@ -49,6 +47,19 @@ func (c *config) attemptCookie(state string) string {
 	return c.sessionCookie() + "." + core.Hash(state)[:12]
 }
 
+// attemptOf is the name of the cookie that has the attempt of a state, and the attempt as it was sealed; "" where there is none.
+func (c *call) attemptOf(state string) (name, sealed string) {
+	name = c.attemptCookie(state)
+	if sealed = c.cookie(name); sealed == "" {
+		name += elsewhere
+		sealed = c.cookie(name)
+	}
+	return name, sealed
+}
+
+// crossSite tells whether a page of another site led the browser here, as the browser says (Fetch Metadata); one that says nothing counts as led by us.
+func (c *call) crossSite() bool { return c.sent("sec-fetch-site") == "cross-site" }
+
 func (c *call) cookie(name string) string { return core.ValueOf(c.cookies, name) }
 
 func (c *call) setCookie(name, value, sameSite, life string) {
@@ -57,19 +68,37 @@ func (c *call) setCookie(name, value, sameSite, life string) {
 
 func (c *call) dropCookie(name string) { c.setCookie(name, "", "Lax", "; Max-Age=0") }
 
-// dropOldAttempts makes room for one more: browsers send the oldest cookie first (RFC 6265 section 5.4).
-func (c *call) dropOldAttempts() {
-	var mine []string
+// makeRoom has an attempt fit in, of so many bytes: those that another site began give way, then the oldest, which browsers send first (RFC 6265
+// section 5.4). One that another site begins finds its room or is refused: nobody else's sign-in ends for it.
+func (c *call) makeRoom(size int) bool {
+	var there []form.Param
 	for _, k := range c.cookies {
-		if begins(k.Name, c.sessionCookie()+".") {
-			mine = append(mine, k.Name)
+		if k.Name != c.sessionCookie() {
+			there = append(there, k)
+			size += cookieSize(k.Name, k.Value)
 		}
 	}
-	for len(mine) >= maxAttempts {
-		c.dropCookie(mine[0])
-		mine = mine[1:]
+	for size > attemptRoom || len(there) >= maxAttempts {
+		if len(there) == 0 || c.crossSite() {
+			return false
+		}
+		oldest := 0
+		for i := range there {
+			if hasSuffix(there[i].Name, elsewhere) {
+				oldest = i
+				break
+			}
+		}
+		gone := there[oldest]
+		size -= cookieSize(gone.Name, gone.Value)
+		there = append(there[:oldest], there[oldest+1:]...)
+		c.dropCookie(gone.Name)
 	}
+	return true
 }
+
+// cookieSize is what a cookie adds to a Cookie header, with "=", ";" and a space.
+func cookieSize(name, value string) int { return len(name) + len(value) + 3 }
 
 // seal has the host encrypt a text; context says what it is, so that no sealed text passes for another kind of text.
 func (c *call) seal(text, context string, done func(sealed, failed string)) {

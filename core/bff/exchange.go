@@ -43,20 +43,49 @@ func (c *call) exchange() {
 		c.refuse(404, "not_found", "There is nothing here.")
 		return
 	}
-	params, ok := c.posted()
-	for i, p := range params {
-		for _, q := range params[:i] {
-			ok = ok && (p.Name != q.Name || p.Name == "audience" || p.Name == "resource") // RFC 6749 section 3.2
-		}
-	}
-	if !ok || c.origin != "" {
+	if c.origin != "" {
 		c.refuse(400, "invalid_request", "")
 		return
 	}
-	k := c.authenticated(params)
-	if k == nil {
-		c.respond(401, []form.Param{{Name: "www-authenticate", Value: `Basic realm="exchange"`}}, refusal("invalid_client", ""))
-		return
+	// Who names itself in a header is known before the body is read.
+	id, secret, named := c.basic()
+	most := int64(maxForm)
+	if named {
+		if c.callerOf(id, secret) == nil {
+			c.unknownCaller()
+			return
+		}
+		most = maxKept
+	}
+	c.form(most, "invalid_request", func(params []form.Param) {
+		if !named {
+			id, secret = core.ValueOf(params, "client_id"), core.ValueOf(params, "client_secret")
+		} else if core.ValueOf(params, "client_secret") != "" {
+			id = "" // one method a request (RFC 6749 section 2.3)
+		}
+		k := c.callerOf(id, secret)
+		if k == nil {
+			c.unknownCaller()
+			return
+		}
+		c.exchangeFor(k, params)
+	})
+}
+
+// unknownCaller: RFC 6749 section 5.2.
+func (c *call) unknownCaller() {
+	c.respond(401, []form.Param{{Name: "www-authenticate", Value: `Basic realm="exchange"`}}, refusal("invalid_client", ""))
+}
+
+// exchangeFor goes on with a request whose caller is known.
+func (c *call) exchangeFor(k *caller, params []form.Param) {
+	for i, p := range params {
+		for _, q := range params[:i] {
+			if p.Name == q.Name && p.Name != "audience" && p.Name != "resource" { // RFC 6749 section 3.2
+				c.refuse(400, "invalid_request", "")
+				return
+			}
+		}
 	}
 	get := func(name string) string { return core.ValueOf(params, name) }
 	grant, scope, audience := get("grant_type"), get("scope"), get("audience")
@@ -118,24 +147,27 @@ func within(scope, allowed string) bool {
 	return true
 }
 
-// authenticated is the caller that proved who it is, by Basic or in the body (RFC 6749 section 2.3.1), nil for none.
-func (c *call) authenticated(params []form.Param) *caller {
-	id, secret := core.ValueOf(params, "client_id"), core.ValueOf(params, "client_secret")
-	if basic := core.HeaderOf(c.headers, "authorization"); len(basic) > 6 && hasElement(basic[:5], "basic") && basic[5] == ' ' {
-		if secret != "" {
-			return nil // one method a request
-		}
-		raw, _ := base64url.DecodeStd(basic[len("Basic "):])
-		for i, b := range raw {
-			if b == ':' {
-				pair, ok := form.Decode("id=" + string(raw[:i]) + "&secret=" + string(raw[i+1:]))
-				if ok && len(pair) == 2 {
-					id, secret = pair[0].Value, pair[1].Value
-				}
-				break
+// basic is the name and the secret in an Authorization header (RFC 6749 section 2.3.1); named is false where there is no such header.
+func (c *call) basic() (id, secret string, named bool) {
+	header := c.sent("authorization")
+	if len(header) <= len("Basic ") || lower(header[:len("Basic ")]) != "basic " {
+		return "", "", false
+	}
+	raw, _ := base64url.DecodeStd(header[len("Basic "):])
+	for i, b := range raw {
+		if b == ':' {
+			pair, ok := form.Decode("id=" + string(raw[:i]) + "&secret=" + string(raw[i+1:]))
+			if ok && len(pair) == 2 {
+				id, secret = pair[0].Value, pair[1].Value
 			}
+			break
 		}
 	}
+	return id, secret, true
+}
+
+// callerOf is the caller that proved who it is, nil for none.
+func (c *call) callerOf(id, secret string) *caller {
 	hash := core.Hash(secret)
 	for i := range c.callers {
 		k := &c.callers[i]

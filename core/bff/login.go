@@ -8,6 +8,11 @@ import (
 
 // login sends the browser to the authorization server. All that binds the answer to it goes along in a sealed cookie: nothing is stored for those who never come back.
 func (c *call) login() {
+	// A page of another site may lead a browser here, but not load this behind its own back.
+	if mode, dest := c.sent("sec-fetch-mode"), c.sent("sec-fetch-dest"); c.crossSite() && (mode != "" && mode != "navigate" || dest != "" && dest != "document") {
+		c.refuse(403, "foreign_origin", "Another site may link here, and nothing else.")
+		return
+	}
 	back, ok := c.mayReturnTo(core.ValueOf(c.query, "return_to"))
 	if !ok {
 		c.refuse(400, "bad_return_to", "return_to leads to where nobody is sent.")
@@ -48,27 +53,29 @@ func (c *call) login() {
 
 // begin puts the attempt into its cookie and sends the browser off.
 func (c *call) begin(attempt string, ok json.Value) {
+	name := c.attemptCookie(ok.Get("state").Str())
+	if c.crossSite() {
+		name += elsewhere
+	}
 	c.seal(attempt, c.attemptContext(), func(sealed, failed string) {
 		switch {
 		case failed != "":
 			c.unavailable()
-		case len(sealed) > longestCookie:
+		case cookieSize(name, sealed) > attemptRoom:
 			c.refuse(400, "too_long", "return_to and the other parameters are too long for a cookie.")
+		case !c.makeRoom(cookieSize(name, sealed)):
+			c.refuse(429, "too_many_attempts", "Other sign-ins are under way in this browser. Finish them, or begin from a page of this site.")
 		default:
 			// Another site posts the answer in form_post, and to what another site posts only SameSite=None cookies go.
 			sameSite := "Lax"
 			if c.formPost {
 				sameSite = "None"
 			}
-			c.dropOldAttempts()
-			c.setCookie(c.attemptCookie(ok.Get("state").Str()), sealed, sameSite, "; Max-Age=600")
+			c.setCookie(name, sealed, sameSite, "; Max-Age=600")
 			c.redirect(ok.Get("url").Str())
 		}
 	})
 }
-
-// longestCookie leaves room for name and attributes in what every browser takes (RFC 6265 section 6.1).
-const longestCookie = 3900
 
 func (c *call) attemptContext() string { return c.name + " attempt" }
 
@@ -108,32 +115,34 @@ func (c *config) absolute(url string) string {
 
 // callback takes the authorization response. Without the cookie of the browser that began, nothing is looked at and nothing stored (RFC 9700 section 4.7).
 func (c *call) callback() {
-	params, members := c.query, ""
 	w := json.NewWriter()
-	if c.method == "POST" {
-		var ok bool
-		if params, ok = c.posted(); !ok {
-			c.refuse(400, "bad_body", "The body is no form.")
-			return
-		}
-		w.Key("parameters")
-		w.Open('[')
-		for _, p := range params {
-			w.Open('[')
-			w.Str(p.Name)
-			w.Str(p.Value)
-			w.Close(']')
-		}
-		w.Close(']')
-	} else {
+	if c.method == "GET" {
 		w.MemberStr("url", c.url+c.rawQuery)
+		c.respondTo(c.query, w.String())
+		return
 	}
-	members = w.String()
+	if len(c.cookies) == 0 && isForm(c.sent("content-type")) {
+		c.unknownAttempt() // whatever the form says
+		return
+	}
+	c.form(maxForm, "bad_body", func(params []form.Param) {
+		w.Key("parameters")
+		writePairs(w, params)
+		c.respondTo(params, w.String())
+	})
+}
+
+// unknownAttempt: this browser has no cookie that begins what is answered.
+func (c *call) unknownAttempt() {
+	c.refuse(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
+}
+
+// respondTo goes on with the parameters of an authorization response; members has it for the client.
+func (c *call) respondTo(params []form.Param, members string) {
 	state := core.ValueOf(params, "state")
-	name := c.attemptCookie(state)
-	sealed := c.cookie(name)
+	name, sealed := c.attemptOf(state)
 	if sealed == "" || state == "" {
-		c.refuse(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
+		c.unknownAttempt()
 		return
 	}
 	c.unseal(sealed, c.attemptContext(), func(text, failed string) {
@@ -145,7 +154,7 @@ func (c *call) callback() {
 		if failed != "" {
 			if failed == "tampered" {
 				c.dropCookie(name)
-				c.refuse(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
+				c.unknownAttempt()
 			} else {
 				c.unavailable()
 			}
@@ -238,15 +247,4 @@ func (c *call) signedIn(client *core.Client, cookie, back, id, old string, claim
 			})
 		})
 	})
-}
-
-// posted reads a form that was posted (RFC 6749 appendix B).
-func (c *call) posted() ([]form.Param, bool) {
-	ctype := core.HeaderOf(c.headers, "content-type")
-	const formType = "application/x-www-form-urlencoded"
-	text := c.body.Get("text")
-	if len(ctype) < len(formType) || ctype[:len(formType)] != formType || text.Kind() != json.String {
-		return nil, false
-	}
-	return form.Decode(text.Str())
 }

@@ -6,8 +6,35 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// proxy sends a page's request to a resource with the session's token, and the answer back without what is none of the page's business.
+// A relay is a page's request on its way to a resource, with the session's token, and the answer on its way back. Its methods are the steps in their order:
+// begin, prepared, send, answered, judged, passBack.
+type relay struct {
+	c       *call
+	client  *core.Client
+	about   string       // method and URL, as the members of commands
+	url     string       // with its query
+	page    []form.Param // what of the page's headers goes on
+	body    json.Value
+	whole   bool         // the body is here, so it can be sent again
+	added   []form.Param // what carries the token
+	at      int64        // when that was made
+	retried string
+
+	status  int64 // of the answer
+	headers []form.Param
+	content json.Value
+}
+
+// stale is how old what carries the token may be when it is sent, in ms: a proof of possession says when it was made (RFC 9449 section 4.2).
+const stale = 1000
+
+// proxy sends the request to the target of a route.
 func (c *call) proxy(r *route) {
+	connection, ok := hop(c.headers)
+	if !ok {
+		c.refuse(431, "too_many_headers", "Connection names too many headers.")
+		return
+	}
 	rest := core.Path(c.url)[len(r.path):]
 	if r.path == "/" {
 		rest = core.Path(c.url)
@@ -20,180 +47,141 @@ func (c *call) proxy(r *route) {
 		target += "/"
 	}
 	target += rest
-	c.withClient(401, func(client *core.Client, _ *vault) {
-		w := json.NewWriter()
-		w.MemberStr("url", target)
-		w.MemberStr("method", c.method)
-		about := w.String()
-		client.Do("prepare", about, func(ok json.Value, f *core.Fault) {
-			if f != nil {
-				c.failed(client, f)
-				return
-			}
-			c.forward(client, about, target+c.rawQuery, ok.Get("headers"), "")
-		})
-	})
-}
-
-// forward sends the request, and once more for each reason that the client accepts (RFC 6750 section 3, RFC 9449 section 9), if the body can be sent again.
-func (c *call) forward(client *core.Client, about, url string, added json.Value, retried string) {
-	w := c.s.Effect("proxy")
-	w.MemberStr("request", c.request)
+	w := json.NewWriter()
+	w.MemberStr("url", target)
 	w.MemberStr("method", c.method)
-	w.MemberStr("url", url)
-	own := pairs(added)
-	writeHeaders(w, append(c.passed(own), own...))
-	if c.body.Kind() == json.Object {
-		w.MemberRaw("body", c.body.Raw())
+	p := &relay{c: c, about: w.String(), url: target + c.rawQuery}
+	for _, h := range c.headers {
+		if c.passesOn(h.Name) && !contains(connection, h.Name) {
+			p.page = append(p.page, h)
+		}
 	}
-	c.s.Ask(w, func(ok json.Value, failed string) {
-		if failed != "" {
-			status, text := int64(502), "The server behind could not be reached."
-			if failed == "timeout" {
-				status, text = 504, "The server behind took too long."
-			}
-			c.refuse(status, "upstream_"+failed, text)
+	if c.method != "GET" && c.method != "HEAD" { // whose bodies mean nothing (RFC 9110 section 9.3.1)
+		p.body = c.body
+	}
+	c.withClient(401, p.begin)
+}
+
+func (p *relay) begin(client *core.Client, _ *vault) {
+	p.client = client
+	p.at = p.c.s.Now()
+	client.Do("prepare", p.about, p.prepared)
+}
+
+// prepared reads a body that is short enough to be sent again, now that it is known whose it is; a longer one, or one whose end is not known, passes as it comes.
+func (p *relay) prepared(ok json.Value, f *core.Fault) {
+	if f != nil {
+		p.c.failed(p.client, f)
+		return
+	}
+	p.added = pairsOf(ok.Get("headers"))
+	if n := p.c.length(); p.whole || p.body.Kind() == json.None || n < 0 || n > maxKept {
+		p.send()
+		return
+	}
+	p.c.read(maxKept, bodyTime, func(body json.Value) {
+		p.body, p.whole = body, true
+		if p.c.s.Now()-p.at > stale {
+			p.begin(p.client, nil)
 			return
 		}
-		status, _ := ok.Get("status").Int()
-		if status < 200 || status > 599 {
-			c.refuse(502, "upstream_internal", "The server behind could not be understood.")
-			return
-		}
-		headers := ok.Get("headers")
-		if status != 401 && core.HeaderOf(headers, "dpop-nonce") == "" || len(own) == 0 {
-			c.passBack(status, headers, ok.Get("body"))
-			return
-		}
-		w := json.NewWriter()
-		w.MemberInt("status", status)
-		w.MemberRaw("headers", headers.Raw())
-		w.MemberStr("retried", retried)
-		if c.body.Get("ref").Kind() == json.None {
-			w.MemberStr("sent", own[0].Value) // without it nothing is sent again
-		}
-		client.Do("answered", about+","+w.String(), func(again json.Value, f *core.Fault) {
-			if f == nil && again.Get("headers").Kind() == json.Array {
-				c.forward(client, about, url, again.Get("headers"), again.Get("retried").Str())
-				return
-			}
-			c.passBack(status, headers, ok.Get("body"))
-		})
+		p.send()
 	})
 }
 
-// passBack gives the answer to the page.
-func (c *call) passBack(status int64, headers, body json.Value) {
-	var out []form.Param
-	stored := false
-	for _, h := range pairs(headers) {
-		if h.Name == "vary" {
-			c.vary += ", " + h.Value
-		} else if !ownBusiness(h.Name) && !belongsToHop(headers, h.Name) {
-			out = append(out, h)
-			stored = stored || h.Name == "cache-control"
+func (p *relay) send() {
+	w := p.c.s.Effect("proxy")
+	w.MemberStr("request", p.c.request)
+	w.MemberStr("method", p.c.method)
+	w.MemberStr("url", p.url)
+	var headers []form.Param
+	for _, h := range p.page {
+		if core.ValueOf(p.added, h.Name) == "" {
+			headers = append(headers, h)
 		}
 	}
-	if !stored {
-		out = append(out, form.Param{Name: "cache-control", Value: "no-store"})
+	writeHeaders(w, append(headers, p.added...))
+	if p.body.Kind() == json.Object {
+		w.MemberRaw("body", p.body.Raw())
 	}
-	raw := body.Raw()
-	if body.Kind() != json.Object {
+	p.c.s.Ask(w, p.answered)
+}
+
+// answered passes the answer back, unless it is one that the client may know a way around (RFC 6750 section 3, RFC 9449 section 9).
+func (p *relay) answered(ok json.Value, failed string) {
+	if failed != "" {
+		status, text := int64(502), "The server behind could not be reached."
+		if failed == "timeout" {
+			status, text = 504, "The server behind took too long."
+		}
+		p.c.refuse(status, "upstream_"+failed, text)
+		return
+	}
+	var few bool
+	p.headers, few = pairs(ok.Get("headers"))
+	p.status, _ = ok.Get("status").Int()
+	p.content = ok.Get("body")
+	switch {
+	case !few:
+		p.c.refuse(502, "upstream_too_large", "The server behind answered with too many headers.")
+	case p.status < 200 || p.status > 599:
+		p.c.refuse(502, "upstream_internal", "The server behind could not be understood.")
+	case p.status != 401 && core.ValueOf(p.headers, "dpop-nonce") == "" || len(p.added) == 0:
+		p.passBack()
+	default:
+		w := json.NewWriter()
+		w.MemberInt("status", p.status)
+		w.MemberRaw("headers", ok.Get("headers").Raw())
+		w.MemberStr("retried", p.retried)
+		if p.whole || p.body.Kind() == json.None {
+			w.MemberStr("sent", p.added[0].Value) // without it nothing is sent again
+		}
+		p.client.Do("answered", p.about+","+w.String(), p.judged)
+	}
+}
+
+func (p *relay) judged(again json.Value, f *core.Fault) {
+	if f == nil && again.Get("headers").Kind() == json.Array {
+		p.added, p.retried = pairsOf(again.Get("headers")), again.Get("retried").Str()
+		p.send()
+		return
+	}
+	p.passBack()
+}
+
+// passBack gives the answer to the page, without what is none of its business.
+func (p *relay) passBack() {
+	c := p.c
+	connection, ok := hop(p.headers)
+	if !ok {
+		c.refuse(502, "upstream_too_large", "The server behind names too many headers in Connection.")
+		return
+	}
+	var out []form.Param
+	var cache []byte
+	for _, h := range p.headers {
+		switch {
+		case h.Name == "vary":
+			c.vary = append(append(c.vary, ", "...), h.Value...)
+		case h.Name == "cache-control":
+			cache = append(append(cache, ','), h.Value...)
+		case c.passesBack(h.Name) && !contains(connection, h.Name):
+			out = append(out, h)
+		}
+	}
+	keep := "no-store"
+	if cache != nil {
+		keep = privately(string(cache))
+	}
+	raw := p.content.Raw()
+	if p.content.Kind() != json.Object {
 		raw = "{}"
 	}
-	c.send(status, out, raw)
+	c.send(p.status, append(out, form.Param{Name: "cache-control", Value: keep}), raw)
 }
 
-// passed are the request's headers that go on: not those of the connection, of other proxies, of the browser's session, and none that is added.
-func (c *call) passed(added []form.Param) (out []form.Param) {
-	for _, h := range pairs(c.headers) {
-		if inbound(h.Name) || h.Name == c.header || belongsToHop(c.headers, h.Name) || core.ValueOf(added, h.Name) != "" {
-			continue
-		}
-		out = append(out, h)
-	}
-	return out
-}
-
-// inbound are headers that a resource must not take from a browser: they say who calls, and from where.
-func inbound(name string) bool {
-	switch name {
-	case "authorization", "dpop", "cookie", "host", "content-length", "origin", "referer", "forwarded", "via", "x-real-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "proxy-authorization":
-		return true
-	}
-	return begins(name, "x-forwarded-") || begins(name, "cf-") || begins(name, "sec-") || begins(name, "access-control-")
-}
-
-// ownBusiness are headers of an answer that are between us and the resource.
-func ownBusiness(name string) bool {
-	switch name {
-	case "set-cookie", "set-cookie2", "www-authenticate", "dpop-nonce", "authentication-info", "alt-svc", "clear-site-data", "strict-transport-security", "content-length":
-		return true
-	}
-	return begins(name, "access-control-")
-}
-
-// belongsToHop: RFC 9110 section 7.6.1, with what the Connection header names.
-func belongsToHop(headers json.Value, name string) bool {
-	switch name {
-	case "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade":
-		return true
-	}
-	for _, h := range pairs(headers) {
-		if h.Name == "connection" && hasElement(h.Value, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// hasElement tells whether a list with commas has the name, in any case.
-func hasElement(list, name string) bool {
-	for from := 0; from < len(list); {
-		to := from
-		for to < len(list) && list[to] != ',' {
-			to++
-		}
-		start, end := from, to
-		for start < end && list[start] == ' ' {
-			start++
-		}
-		for end > start && list[end-1] == ' ' {
-			end--
-		}
-		if end-start == len(name) {
-			same := true
-			for i := range len(name) {
-				c := list[start+i]
-				if c >= 'A' && c <= 'Z' {
-					c |= 0x20
-				}
-				same = same && c == name[i]
-			}
-			if same {
-				return true
-			}
-		}
-		from = to + 1
-	}
-	return false
-}
-
-func begins(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
-
-func pairs(headers json.Value) (list []form.Param) {
-	for it := headers.Each(); it.Next(); {
-		pair := it.Value().Each()
-		var p form.Param
-		if pair.Next() {
-			p.Name = pair.Value().Str()
-		}
-		if pair.Next() {
-			p.Value = pair.Value().Str()
-		}
-		if p.Name != "" {
-			list = append(list, p)
-		}
-	}
+// pairsOf reads headers of our own making.
+func pairsOf(headers json.Value) []form.Param {
+	list, _ := pairs(headers)
 	return list
 }

@@ -23,7 +23,7 @@ func (c *call) send(status int64, headers []form.Param, body string) {
 	for _, cookie := range c.set {
 		headers = append(headers, form.Param{Name: "set-cookie", Value: cookie})
 	}
-	headers = append(headers, form.Param{Name: "x-content-type-options", Value: "nosniff"}, form.Param{Name: "vary", Value: "Cookie, Origin" + c.vary})
+	headers = append(headers, form.Param{Name: "x-content-type-options", Value: "nosniff"}, form.Param{Name: "vary", Value: "Cookie, Origin" + string(c.vary)})
 	if c.origin != "" && c.ours(c.origin) {
 		headers = append(headers, form.Param{Name: "access-control-allow-origin", Value: c.origin}, form.Param{Name: "access-control-allow-credentials", Value: "true"})
 	}
@@ -37,8 +37,12 @@ func (c *call) send(status int64, headers []form.Param, body string) {
 
 func writeHeaders(w *json.Writer, headers []form.Param) {
 	w.Key("headers")
+	writePairs(w, headers)
+}
+
+func writePairs(w *json.Writer, list []form.Param) {
 	w.Open('[')
-	for _, h := range headers {
+	for _, h := range list {
 		w.Open('[')
 		w.Str(h.Name)
 		w.Str(h.Value)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 )
@@ -42,6 +43,9 @@ type scene struct {
 	sent     []msg // http effects
 	proxied  []msg
 	touched  int // storage operations
+
+	bodies map[string]string // of requests, by their names
+	read   []msg             // body effects
 
 	jar    map[string]string // the browser's cookies
 	memory map[string]string // of the host, by recall and remember
@@ -143,7 +147,7 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 
 // quietScene is one without a transcript.
 func quietScene(t *testing.T) *scene {
-	return &scene{t: t, engine: Engine(), config: conf, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, expires: map[string]int64{}, jar: map[string]string{}, memory: map[string]string{}}
+	return &scene{t: t, engine: Engine(), config: conf, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, expires: map[string]int64{}, bodies: map[string]string{}, jar: map[string]string{}, memory: map[string]string{}}
 }
 
 func slug(name string) string {
@@ -372,6 +376,16 @@ func (s *scene) carryOut(m msg) string {
 		return `"ok":{}`
 	case "verify":
 		return fmt.Sprintf(`"ok":{"valid":%t}`, m.str("signature") == "Z29vZA")
+	case "body":
+		s.read = append(s.read, m)
+		text := s.bodies[m.str("request")]
+		if most, _ := m.m["max_body"].(float64); len(text) > int(most) {
+			return `"failed":{"kind":"too_large"}`
+		}
+		if !utf8.ValidString(text) {
+			return `"ok":{"body":{"base64":"` + b64std(text) + `"}}`
+		}
+		return `"ok":{"body":{"text":` + quote(text) + `}}`
 	case "http":
 		s.sent = append(s.sent, m)
 		return s.server(m).member()
@@ -427,10 +441,17 @@ func (s *scene) call(method, url string, pairs ...string) msg {
 	return s.visit(method, url, append([]string{"x-csrf", "1", "origin", "https://app.example"}, pairs...)...)
 }
 
+// body makes the member of the next request, whose body the host has.
+func (s *scene) body(text string) string {
+	name := fmt.Sprint("r", s.ids+1)
+	s.bodies[name] = text
+	return fmt.Sprintf(`"body":{"ref":%q,"length":%d}`, name, len(text))
+}
+
 // post posts a form.
 func (s *scene) post(url, body string, pairs ...string) msg {
 	s.t.Helper()
-	return s.begin("POST", url, s.headers(append([]string{"content-type", "application/x-www-form-urlencoded"}, pairs...)...), `"body":{"text":`+quote(body)+`}`).finish()
+	return s.begin("POST", url, s.headers(append([]string{"content-type", "application/x-www-form-urlencoded"}, pairs...)...), s.body(body)).finish()
 }
 
 // want holds an answer's status and body against it.

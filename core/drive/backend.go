@@ -56,7 +56,7 @@ func OpenBackend(engine Engine, client Config, members any, opts Options, troubl
 }
 
 // Serve has the engine answer one request: the parameters of the command of that name. It returns when that is done, and what was begun
-// behind it too. The hands are for the kinds seal, unseal, recall, remember, respond and proxy; that for remember must not block. There is no context: every effect has an end, and what others
+// behind it too. The hands are for the kinds seal, unseal, recall, remember, body, respond and proxy; that for remember must not block. There is no context: every effect has an end, and what others
 // wait for, a refresh or a session that is being stored, does not end because one browser went away.
 //
 // It fails with ErrInternal where the engine was lost, or with an Error of kind client with the code too_large where the request is longer

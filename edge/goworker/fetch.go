@@ -71,7 +71,7 @@ func (fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	init.Set("redirect", "manual")
 	init.Set("signal", controller.Get("signal"))
 	if req.Body != nil && req.Body != http.NoBody {
-		body, err := outgoing(req)
+		body, err := outgoing(req, controller)
 		if err != nil {
 			return nil, err
 		}
@@ -92,15 +92,17 @@ func (fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 		header.Add(entries.Index(i).Index(0).String(), entries.Index(i).Index(1).String())
 	}
 	// The length is the runtime's affair: it may have unpacked the body.
+	counted := header.Get("Content-Length") != ""
 	header.Del("Content-Length")
 	return &http.Response{
 		Status: fmt.Sprint(status, " ", http.StatusText(status)), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: header, ContentLength: -1, Request: req, Body: &fetched{ctx: req.Context(), stream: res.Get("body")},
+		Header: header, ContentLength: -1, Request: req, Body: &fetched{ctx: req.Context(), stream: res.Get("body"), counted: counted},
 	}, nil
 }
 
-// outgoing gives a body to JavaScript: the browser's own as the stream that it is, what Go made as bytes.
-func outgoing(req *http.Request) (js.Value, error) {
+// outgoing gives a body to JavaScript: the browser's own as the stream that it is, what Go made as bytes. The controller is the request's: it is
+// aborted where the browser breaks off.
+func outgoing(req *http.Request, controller js.Value) (js.Value, error) {
 	own, ok := req.Context().Value(bodyKey{}).(js.Value)
 	if progress, passes := req.Body.(interface{ Progress() }); ok && passes {
 		length := js.Undefined()
@@ -112,7 +114,7 @@ func outgoing(req *http.Request) (js.Value, error) {
 			progress.Progress()
 			return nil
 		})
-		return js.Global().Call("watched", own, length, moved), nil
+		return js.Global().Call("watched", own, length, moved, controller), nil
 	}
 	raw, err := io.ReadAll(req.Body)
 	req.Body.Close()
@@ -128,8 +130,10 @@ func outgoing(req *http.Request) (js.Value, error) {
 type fetched struct {
 	ctx    context.Context
 	stream js.Value // null where there is none
-	reader js.Value
-	left   []byte
+	// counted: the server said how long it is.
+	counted bool
+	reader  js.Value
+	left    []byte
 }
 
 func (f *fetched) Read(p []byte) (int, error) {

@@ -24,6 +24,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
 )
 
+// over is a promise that settles when the request has nothing else to do: each has an instance of its own.
+var over, settle = func() (promise, resolve js.Value) {
+	both := js.Global().Get("Promise").Call("withResolvers")
+	return both.Get("promise"), both.Get("resolve")
+}()
+
 func main() {
 	handler, err := handler()
 	if err != nil {
@@ -72,6 +78,7 @@ func handler() (http.Handler, error) {
 		cloudflare.WaitUntil(func() {
 			task()
 			store.locks.Wait()
+			settle.Invoke()
 		})
 	}
 	if ms := bound("PROXY_TIMEOUT_MS"); ms != "" {

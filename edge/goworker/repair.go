@@ -58,10 +58,14 @@ func (a *answer) Write(p []byte) (int, error) {
 // PassBody implements bff.BodyPasser.
 func (a *answer) PassBody(status int, body io.ReadCloser) bool {
 	from, ok := body.(*fetched)
-	if ok {
-		a.status, a.stream, a.passed = status, from.stream, true
+	if !ok {
+		return false
 	}
-	return ok
+	a.status, a.stream, a.passed = status, from.stream, true
+	if !from.counted && from.stream.Truthy() {
+		a.stream = js.Global().Call("breakable", from.stream, over)
+	}
+	return true
 }
 
 func (a *answer) send() {

@@ -5,6 +5,7 @@
 import '../../build/goworker/go_wasm_exec.js';
 import app from '../../build/goworker/app.wasm';
 
+import { breakable } from '../worker/download.ts';
 import { Memory } from '../worker/memory.ts';
 import { watched } from '../worker/upload.ts';
 
@@ -12,6 +13,7 @@ export { Sessions } from '../worker/object.ts';
 
 /** What of JavaScript the program calls. */
 globalThis.watched = watched;
+globalThis.breakable = breakable;
 
 /** What the isolate keeps between requests, each of which has an instance of its own. */
 globalThis.remembered = new Map();

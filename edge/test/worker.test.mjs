@@ -39,6 +39,39 @@ test('the rehearsal goes through an exchange and the beginning of a sign-in, and
   assert.equal(instance.input(handle, '{}'), 1, 'the session is there still');
 });
 
+/** An Exchange whose browser sends these pieces, and then what `end` does: nothing, for one that never ends. */
+const sending = async (pieces, end = () => {}, headers = {}) => {
+  const { Exchange } = await imported('exchange');
+  const body = new ReadableStream({
+    start(controller) {
+      for (const piece of pieces) controller.enqueue(new TextEncoder().encode(piece));
+      end(controller);
+    },
+  });
+  return new Exchange(new Request('http://localhost/auth/exchange', { method: 'POST', body, headers, duplex: 'half' }), 1000);
+};
+const close = (controller) => controller.close();
+
+test('a body stays with the host, which says its length where that is known (S31)', async () => {
+  assert.deepEqual((await sending(['abc'], close, { 'content-length': '3' })).command().body.length, 3);
+  assert.deepEqual(Object.keys(JSON.parse(JSON.stringify((await sending(['abc'], close)).command().body))), ['ref']);
+});
+
+test('a body that is asked for comes as a whole, or not: it is cut, late or too long (S32, S34)', async () => {
+  const read = async (exchange, limits) => exchange.body({ max_body: 5, timeout_ms: 60_000, ...limits });
+  assert.deepEqual(await read(await sending(['ab', 'cde'], close)), { body: { text: 'abcde' } });
+  assert.deepEqual(await read(await sending([], close)), { body: { text: '' } });
+  for (const [kind, exchange, limits] of [
+    ['too_large', await sending(['ab', 'cdef'])],
+    ['timeout', await sending(['ab']), { timeout_ms: 1 }],
+    ['timeout', await sending([]), { timeout_ms: 1 }],
+    ['aborted', await sending(['ab'], (controller) => controller.error(new Error('reset')))],
+    ['aborted', await sending(['ab'], close, { 'content-length': '3' })],
+  ]) {
+    await assert.rejects(read(exchange, limits), { kind });
+  }
+});
+
 /** An Engine, and how one request is asked: its `respond`. */
 const served = async () => {
   const { Engine } = await imported('engine');

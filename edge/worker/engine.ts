@@ -11,6 +11,9 @@ const WORN = 4 << 20;
 /** The configuration was refused. */
 export class Refused extends Error {}
 
+/** The request is more than the module reads. A body stays with the host, so it is the headers or the URL. */
+export class Unreadable extends Error {}
+
 interface Session {
   instance: Instance;
   /** 0: none is open yet. */
@@ -49,6 +52,7 @@ export class Engine {
    * @param open members of the `open` message as JSON text, without braces, besides `now` and `entropy`; the same each time
    * @param command a command whose `id` no other has; its `request` is that name as text
    * @throws {Refused} the configuration is refused
+   * @throws {Unreadable} the command is longer, or has more values, than the module reads
    * @throws {Trap} the instance is lost
    */
   async run(open: string, command: { id: number; request: string }, executors: Record<string, Executor>): Promise<void> {
@@ -133,7 +137,7 @@ export class Engine {
           );
         };
         const code = feed(JSON.stringify(command).slice(0, -1));
-        if (code) reject(new Error(`the module refuses the request: ${code}`));
+        if (code) reject(new Unreadable(`the module refuses the request: ${code}`));
       });
     } finally {
       tasks.forEach((controller) => controller.abort());

@@ -1,13 +1,12 @@
 import { unbase64 } from '../../js/src/bytes.js';
 import { type Effect, Failed } from '../../js/src/effects.js';
-import { wire } from '../../js/src/http.js';
+import { gather, wire } from '../../js/src/http.js';
+import { breakable } from './download.js';
 import { watched } from './upload.js';
 
-/** A body as the module takes and gives it (core/testdata/README.md, "Messages"); a ref stays here. */
-export type Body = { text?: string; base64?: string; ref?: string };
+/** A body as the module takes and gives it (core/testdata/README.md, "Messages"); a ref stays here. `length` is in bytes. */
+export type Body = { text?: string; base64?: string; ref?: string; length?: number };
 
-/** A body is read if it is known to have at most so many bytes; otherwise it passes as a stream. */
-const BUFFERED = 64 * 1024;
 /** Requests so far. */
 let count = 0;
 
@@ -15,6 +14,8 @@ let count = 0;
 export class Exchange {
   /** Settles with the answer to the browser. */
   readonly response: Promise<Response>;
+  /** Settles when nothing is left to do for the request but to pass its answer on. */
+  over: Promise<unknown> = Promise.resolve();
   #resolve!: (response: Response) => void;
   #id = ++count;
   /** The module's name for the request, and for its body. */
@@ -30,19 +31,37 @@ export class Exchange {
     this.response = new Promise((resolve) => (this.#resolve = resolve));
   }
 
-  /** The command `request`. */
-  async command(): Promise<{ id: number; request: string }> {
-    const { method, url, headers } = this.#request;
+  /** The command `request`. The body stays here until it is asked for. */
+  command(): { id: number; request: string } {
+    const { method, url, headers, body } = this.#request;
     const members = { command: 'request', id: this.#id, request: this.#name };
-    return { ...members, method, url, headers: [...headers], body: await this.#body() } as typeof members;
+    const whole = body && { body: { ref: this.#name, length: this.#length } };
+    return { ...members, method, url, headers: [...headers], ...whole } as typeof members;
   }
 
-  async #body(): Promise<Body | undefined> {
-    const { body, headers } = this.#request;
-    if (!body) return undefined;
-    const length = headers.get('content-length');
-    if (length === null || +length > BUFFERED) return { ref: this.#name };
-    return wire(new Uint8Array(await this.#request.arrayBuffer()));
+  /** That of the browser's body in bytes; `undefined` where it is not known before the end. */
+  get #length(): number | undefined {
+    const length = this.#request.headers.get('content-length');
+    return length === null ? undefined : +length;
+  }
+
+  /** Effect `body`. An end before the length that was said is none (RFC 9112 section 8). */
+  async body({ max_body, timeout_ms }: Effect): Promise<object> {
+    const reader = this.#request.body!.getReader();
+    let late = false;
+    const clock = setTimeout(() => {
+      late = true;
+      void reader.cancel().catch(() => {});
+    }, timeout_ms);
+    try {
+      const bytes = await gather(reader, max_body);
+      if (late || bytes.length !== (this.#length ?? bytes.length)) throw new Failed('aborted');
+      return { body: wire(bytes) };
+    } catch (error) {
+      throw late ? new Failed('timeout') : error instanceof Failed ? error : new Failed('aborted');
+    } finally {
+      clearTimeout(clock);
+    }
   }
 
   /** Effect `proxy`. The time counts from the last piece of the browser's body until the headers are there: what follows may take as long as it likes. */
@@ -62,7 +81,7 @@ export class Exchange {
     wait();
     signal.addEventListener('abort', () => waiting.abort());
     try {
-      const response = await fetch(url, { method, headers, body: this.#outgoing(method, body, wait), redirect: 'manual', signal: waiting.signal });
+      const response = await fetch(url, { method, headers, body: this.#outgoing(body, wait, waiting), redirect: 'manual', signal: waiting.signal });
       const ref = String(this.#behind.size);
       this.#behind.set(ref, response);
       return { status: response.status, headers: [...response.headers], body: { ref } };
@@ -74,12 +93,9 @@ export class Exchange {
     }
   }
 
-  #outgoing(method: string, body: Body | undefined, moved: () => void): BodyInit | null {
-    if (!body || method === 'GET' || method === 'HEAD') return null;
-    if (body.ref !== undefined) {
-      const length = this.#request.headers.get('content-length');
-      return watched(this.#request.body!, length === null ? undefined : +length, moved);
-    }
+  #outgoing(body: Body | undefined, moved: () => void, request: AbortController): BodyInit | null {
+    if (!body) return null;
+    if (body.ref !== undefined) return watched(this.#request.body!, this.#length, moved, request);
     return body.base64 === undefined ? (body.text ?? null) : unbase64(body.base64);
   }
 
@@ -89,9 +105,14 @@ export class Exchange {
     const behind = ref === undefined ? undefined : this.#behind.get(ref);
     const bare = this.#request.method === 'HEAD' || [204, 205, 304].includes(status);
     if (behind && !bare) this.#behind.delete(ref!);
-    this.#resolve(new Response(bare ? null : behind ? behind.body : text || null, { status, headers }));
+    this.#resolve(new Response(bare ? null : behind ? this.#passing(behind) : text || null, { status, headers }));
     this.#drop();
     return {};
+  }
+
+  /** The body of an answer, so that it breaks off where it is cut. One of known length does by itself. */
+  #passing({ body, headers }: Response): ReadableStream<Uint8Array> | null {
+    return body && !headers.has('content-length') ? breakable(body, this.over) : body;
   }
 
   /** Answers where the module cannot, if nothing was answered yet. */

@@ -8,11 +8,13 @@ const config = {
 };
 const exchange = {
   command: 'request', id: 1, request: 'r', method: 'POST', url: 'https://app.invalid/auth/exchange', headers: [['content-type', 'application/x-www-form-urlencoded']],
-  body: { text: `grant_type=${encodeURIComponent(config.callers[0]!.grant_types[0]!)}&client_id=c&client_secret=${'rehearsal'.repeat(4)}&subject_token=s&subject_token_type=t&audience=d` },
+  body: { ref: 'r' },
 };
+const form = `grant_type=${encodeURIComponent(config.callers[0]!.grant_types[0]!)}&client_id=c&client_secret=${'rehearsal'.repeat(4)}&subject_token=s&subject_token_type=t&audience=d`;
 const login = { command: 'request', id: 2, request: 'r', method: 'GET', url: 'https://app.invalid/auth/login', headers: [] };
 const ok: Record<string, object> = {
   http: { status: 200, headers: [['content-type', 'application/json']], body: { text: '{"access_token":"a","issued_token_type":"t","token_type":"Bearer","expires_in":300,"scope":"e"}' } },
+  body: { body: { text: form } },
   seal: { sealed: 's' },
 };
 

@@ -33,19 +33,17 @@ export const isRedirect = ({ type, status }: Response): boolean =>
 const offline = () => globalThis.navigator?.onLine === false;
 
 /**
- * Whether the headers say that a body has at most so many bytes, all of them being there to be seen. Beside a transfer coding a
- * length counts for nothing (RFC 9112 section 6.3).
+ * How many bytes a body has, where the headers say so and all of them are there to be seen. Beside a transfer coding a length counts
+ * for nothing (RFC 9112 section 6.3).
  */
-const isShort = ({ type, headers }: Response, most: number): boolean => {
+const lengthOf = ({ type, headers }: Response): number | undefined => {
   const length = headers.get('content-length') ?? '';
-  return /^\d+$/.test(length) && +length <= most && type !== 'cors' && !headers.has('content-encoding') && !headers.has('transfer-encoding');
+  return /^\d+$/.test(length) && type !== 'cors' && !headers.has('content-encoding') && !headers.has('transfer-encoding') ? +length : undefined;
 };
 
-/** Reads a body up to a number of bytes. */
-const read = async (response: Response, most: number): Promise<Uint8Array> => {
-  if (isShort(response, most)) return new Uint8Array(await response.arrayBuffer()); // which costs less than a stream
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  const reader = response.body?.getReader();
+/** Reads a stream up to a number of bytes. */
+export const gather = async (reader: ReadableStreamDefaultReader<Uint8Array> | undefined, most: number): Promise<Uint8Array> => {
+  const parts: Uint8Array[] = [];
   for (let left = most, part; (part = (await reader?.read())?.value); parts.push(part)) {
     if ((left -= part.length) < 0) throw new Failed('too_large');
   }
@@ -53,6 +51,15 @@ const read = async (response: Response, most: number): Promise<Uint8Array> => {
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
   return whole;
+};
+
+/** Reads a body up to a number of bytes. One that ends before its length is cut, which not every host says by itself. */
+const read = async (response: Response, most: number): Promise<Uint8Array> => {
+  const length = lengthOf(response) ?? Infinity;
+  // What is known to be short costs less than a stream.
+  const bytes = length <= most ? new Uint8Array(await response.arrayBuffer()) : await gather(response.body?.getReader(), most);
+  if (response.body && bytes.length < length && length < Infinity) throw new Failed('network');
+  return bytes;
 };
 
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

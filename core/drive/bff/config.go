@@ -36,6 +36,9 @@ type Config struct {
 	InsecureTokenEndpoint bool `json:"insecure_token_endpoint,omitempty"`
 	// Proxy says which requests go to which resource, with the token.
 	Proxy []Route `json:"proxy,omitempty"`
+	// PassHeaders are names of headers, in lower case, that pass between pages and resources, both ways, besides those that always do
+	// (core/testdata/README.md, "Which headers pass"). None that says who calls, or belongs to a connection.
+	PassHeaders []string `json:"pass_headers,omitempty"`
 	// Callers are the services that may use POST Base/exchange.
 	Callers []Caller `json:"callers,omitempty"`
 }

@@ -20,6 +20,7 @@ import (
 type exchange struct {
 	ctx     context.Context // ends with the handler, so with the browser too
 	request *http.Request
+	upload  *upload
 	client  *http.Client
 	timeout time.Duration
 	answers chan answer
@@ -37,12 +38,13 @@ type answer struct {
 }
 
 func newExchange(ctx context.Context, r *http.Request, opts Options) *exchange {
-	return &exchange{ctx: ctx, request: r, client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
+	return &exchange{ctx: ctx, request: r, upload: newUpload(r), client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
 }
 
 func (e *exchange) hands(opts Options) map[string]drive.Hand {
 	return map[string]drive.Hand{
 		"proxy": func(_ context.Context, effect json.RawMessage) (any, string) { return e.proxy(effect) },
+		"body":  func(_ context.Context, effect json.RawMessage) (any, string) { return e.read(effect) },
 		"respond": func(_ context.Context, effect json.RawMessage) (any, string) {
 			var a answer
 			if json.Unmarshal(effect, &a) != nil {
@@ -205,8 +207,8 @@ func (e *exchange) load(req *http.Request, b *body, progress func()) error {
 		return nil
 	}
 	if b.Ref != nil {
-		req.Body = &readBehind{e.request.Body, progress}
-		req.ContentLength = e.request.ContentLength
+		req.Body = &readBehind{e.upload, progress}
+		req.ContentLength = e.upload.length
 		return nil
 	}
 	raw, err := b.bytes()
@@ -261,15 +263,16 @@ func (e *exchange) keep(res *http.Response) (name string) {
 }
 
 // close gives up what was not passed on.
-func (e *exchange) close() {
+func (e *exchange) close(w http.ResponseWriter) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.closed = true
 	for _, res := range e.behind {
 		res.Body.Close()
 	}
-	if e.request.Body != nil {
-		e.request.Body.Close()
+	e.mu.Unlock()
+	e.leave(w)
+	if e.upload.body != nil {
+		e.upload.body.Close()
 	}
 }
 
@@ -284,6 +287,7 @@ func (e *exchange) write(w http.ResponseWriter, a answer) {
 	}
 	if a.Body.Ref == nil {
 		raw, _ := a.Body.bytes()
+		e.leave(w)
 		w.WriteHeader(a.Status)
 		if e.request.Method != http.MethodHead {
 			w.Write(raw)
@@ -300,6 +304,7 @@ func (e *exchange) write(w http.ResponseWriter, a answer) {
 	if res.ContentLength >= 0 && a.Status != http.StatusNoContent && a.Status != http.StatusNotModified {
 		header.Set("Content-Length", strconv.FormatInt(res.ContentLength, 10))
 	}
+	e.lastOf(w)
 	if own, ok := w.(BodyPasser); ok && own.PassBody(a.Status, res.Body.(*heldBody).ReadCloser) {
 		e.forget(res)
 		return

@@ -53,15 +53,11 @@ func New(engine drive.Engine, config Config, opts Options) (*Handler, error) {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	command, err := h.command(r)
-	if err != nil {
-		fail(w, http.StatusBadRequest, "bad_body", "The body could not be read.")
-		return
-	}
+	command := h.command(r)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	e := newExchange(ctx, r, h.opts)
-	defer e.close()
+	defer e.close(w)
 	done := make(chan error, 1)
 	// What still goes on, behind the answer, is not the browser's to wait for.
 	h.opts.Background(func() {
@@ -75,12 +71,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case a := <-e.answers:
 		e.write(w, a)
 		return
-	case err = <-done:
+	case err := <-done:
+		h.unanswered(w, e, err)
 	}
+}
+
+// unanswered answers where the engine is done and has nothing to say any more.
+func (h *Handler) unanswered(w http.ResponseWriter, e *exchange, err error) {
 	select { // both may have come at once
 	case a := <-e.answers:
 		e.write(w, a)
 	default:
+		e.leave(w)
 		if tooLarge(err) {
 			fail(w, http.StatusRequestHeaderFieldsTooLarge, "too_large", "The request's headers are too large.")
 			return

@@ -2,25 +2,21 @@ package bff
 
 import (
 	"encoding/base64"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// buffered is the most of a body that is read before it is sent on, so that it can be sent twice; a longer one, or one whose length is not
-// known, passes as a stream.
-const buffered = 64 << 10
-
 // own is the name of the one request, and of its body.
 const own = "request"
 
-// body is a body of the boundary: text, base64 of what is no UTF-8, or the name of one that stays here.
+// body is a body of the boundary: text, base64 of what is no UTF-8, or the name of one that stays here, with its length in bytes where that is known.
 type body struct {
 	Text   *string `json:"text,omitempty"`
 	Base64 *string `json:"base64,omitempty"`
 	Ref    *string `json:"ref,omitempty"`
+	Length *int64  `json:"length,omitempty"`
 }
 
 func refTo(name string) *body { return &body{Ref: &name} }
@@ -34,28 +30,25 @@ type command struct {
 	Body    *body       `json:"body,omitempty"`
 }
 
-func (h *Handler) command(r *http.Request) (*command, error) {
-	b, err := readBody(r)
-	return &command{own, r.Method, h.address(r), wireHeaders(r.Header), b}, err
+func (h *Handler) command(r *http.Request) *command {
+	c := &command{own, r.Method, h.address(r), wireHeaders(r.Header), nil}
+	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
+		c.Body = refTo(own)
+		if r.ContentLength > 0 {
+			c.Body.Length = &r.ContentLength
+		}
+	}
+	return c
 }
 
-func readBody(r *http.Request) (*body, error) {
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
-		return nil, nil
-	}
-	if r.ContentLength < 0 || r.ContentLength > buffered {
-		return refTo(own), nil
-	}
-	raw := make([]byte, r.ContentLength)
-	if _, err := io.ReadFull(r.Body, raw); err != nil {
-		return nil, err
-	}
+// wireBody is a body that was read.
+func wireBody(raw []byte) *body {
 	if utf8.Valid(raw) {
 		text := string(raw)
-		return &body{Text: &text}, nil
+		return &body{Text: &text}
 	}
 	text := base64.StdEncoding.EncodeToString(raw)
-	return &body{Base64: &text}, nil
+	return &body{Base64: &text}
 }
 
 // bytes gives what is here of a body; nil for a ref.

@@ -22,6 +22,7 @@ func Handler() http.Handler {
 	mux.HandleFunc("/redirect/{code}", s.redirect)
 	mux.HandleFunc("/bytes/{n}", s.bytes)
 	mux.HandleFunc("/endless", s.endless)
+	mux.HandleFunc("/cut", cut)
 	mux.HandleFunc("/hang", s.hang)
 	mux.HandleFunc("/stall", s.stall)
 	mux.HandleFunc("/sleep", s.sleep)
@@ -168,6 +169,25 @@ func understated(w http.ResponseWriter, length string) {
 	for chunk := "\r\n"; err == nil; chunk = fmt.Sprintf("%x\r\n%s\r\n", 1<<16, strings.Repeat("x", 1<<16)) {
 		_, err = io.WriteString(conn, chunk)
 	}
+}
+
+// cut sends what reads like an answer and ends it before its end: before a length that it said, or before the last chunk, with the connection closed
+// (RFC 9112 section 8).
+func cut(w http.ResponseWriter, r *http.Request) {
+	const token = `{"access_token":"cut","token_type":"Bearer"}`
+	framing := fmt.Sprintf("Content-Length: %d\r\n", len(token)+1)
+	begun := token
+	if r.URL.Query().Get("as") == "chunked" {
+		framing, begun = "Transfer-Encoding: chunked\r\n", fmt.Sprintf("%x\r\n%s\r\n", len(token), token)
+	}
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%s", framing)
+	w.Header().Write(conn)
+	io.WriteString(conn, "\r\n"+begun)
 }
 
 // hang never answers.

@@ -20,6 +20,18 @@ const read = async (stream) => {
   return Buffer.concat(parts);
 };
 
+/** Answers of an API that break off, or are none, by path: what it writes before it closes the connection. */
+const broken = {
+  '/cut-length': 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegun',
+  '/cut-chunked': 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbegun\r\n',
+  '/cut-chunk': 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n50\r\nbegun',
+  '/bad-chunk': 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbegun\r\nzz\r\n',
+  '/cut-events': 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\nd\r\ndata: first\n\n\r\n',
+  '/cut-headers': 'HTTP/1.1 200 OK\r\ncontent-le',
+  '/no-answer': '',
+  '/switches': 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
+};
+
 /** An API that keeps what it got, and answers by path. */
 export const api = async () => {
   const got = [];
@@ -29,6 +41,19 @@ export const api = async () => {
     const { pathname } = new URL(incoming.url, 'http://api');
     const entry = { method: incoming.method, url: incoming.url, headers: incoming.headers };
     got.push(entry);
+    /** Whether the message came to its end, once that is known. */
+    entry.whole = new Promise((resolve) => incoming.once('end', () => resolve(true)).once('close', () => resolve(incoming.complete)));
+    server.heard?.(entry);
+    if (pathname in broken) return incoming.socket.end(broken[pathname]);
+    if (pathname === '/headers') {
+      const count = Number(new URL(incoming.url, 'http://api').searchParams.get('count'));
+      outgoing.writeHead(200, Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, '1'])));
+      return outgoing.end('many');
+    }
+    if (pathname === '/says') {
+      outgoing.writeHead(200, JSON.parse(Buffer.from(new URL(incoming.url, 'http://api').searchParams.get('headers'), 'base64url')).flat());
+      return outgoing.end('said');
+    }
     if (pathname === '/silent') return;
     if (pathname === '/reset') return incoming.socket.resetAndDestroy();
     if (pathname === '/half') {
@@ -79,6 +104,8 @@ export const gate = async (target) => {
     before: undefined,
     /** The same with its answer. */
     after: undefined,
+    /** Answers for the server, with what reads like a token and ends before its end: a `length` that is not reached, or `chunked` without a last chunk. */
+    cut: undefined,
   };
   const server = await listen(async (incoming, outgoing) => {
     const body = await read(incoming);
@@ -86,6 +113,11 @@ export const gate = async (target) => {
     const entry = { path: incoming.url, form, authorization: incoming.headers.authorization };
     state.asked.push(entry);
     if ((await state.before?.(form)) === false) return incoming.socket.resetAndDestroy();
+    if (state.cut) {
+      const text = '{"access_token":"cut","token_type":"Bearer","expires_in":300}';
+      const framing = state.cut === 'length' ? `content-length: ${text.length + 1}\r\n\r\n${text}` : `transfer-encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n`;
+      return incoming.socket.end(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${framing}`);
+    }
     const { host, connection, ...headers } = incoming.headers;
     const onward = request(target(incoming.url), { method: incoming.method, headers, agent: false }, async (answer) => {
       let text = (await read(answer)).toString();
@@ -109,7 +141,7 @@ export const gate = async (target) => {
     url: server.url,
     stop: server.stop,
     /** Lets everything through as it is. */
-    open: () => Object.assign(state, { expiresIn: undefined, before: undefined, after: undefined }),
+    open: () => Object.assign(state, { expiresIn: undefined, before: undefined, after: undefined, cut: undefined }),
     /** How many requests had this grant type. */
     count: (grant) => state.asked.filter(({ form }) => form.get('grant_type') === grant).length,
   });

@@ -1,5 +1,7 @@
 // A browser made of HTTP: it keeps cookies, follows nothing by itself, and sends just what a test wants sent, unclean paths included.
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 
 /** An answer, with what tests ask of it. */
 class Answer {
@@ -44,6 +46,23 @@ export const send = (origin, to, { method = 'GET', headers = {}, body } = {}) =>
     if (body?.pipe) body.pipe(outgoing);
     else outgoing.end(body);
   });
+
+/**
+ * A connection on which a test writes what it likes. `said` is what came, as text; `over` settles with it when the other side has ended or
+ * broken off.
+ */
+export const dial = async (origin) => {
+  const { port } = new URL(origin);
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  await once(socket, 'connect');
+  const line = { socket, said: '' };
+  socket.setEncoding('latin1').on('data', (part) => (line.said += part));
+  line.over = new Promise((resolve) => {
+    const end = () => resolve(line.said);
+    socket.on('error', end).on('end', end).on('close', end);
+  });
+  return line;
+};
 
 const entities = { amp: '&', lt: '<', gt: '>', quot: '"', '#34': '"', '#39': "'", '#43': '+' };
 const plain = (text) => text.replace(/&([^;]+);/g, (all, name) => entities[name] ?? all);
@@ -99,6 +118,13 @@ export class Visitor {
   /** A request of a page. */
   call(to, { headers, ...init } = {}) {
     return this.send(to, { ...init, headers: { 'x-csrf': '1', origin: this.url, ...headers } });
+  }
+
+  /** The head of a page's request, as it stands on the wire, with these lines more. */
+  head(method, to, ...lines) {
+    const cookie = [...this.jar()].map((pair) => pair.join('=')).join('; ');
+    const own = [`host: ${new URL(this.url).host}`, 'x-csrf: 1', `origin: ${this.url}`, ...(cookie ? [`cookie: ${cookie}`] : [])];
+    return [`${method} ${to} HTTP/1.1`, ...own, ...lines, '', ''].join('\r\n');
   }
 
   /** Goes through pages of another server, and agrees, until one leads to the backend: the URL, with the form where one is posted there, or else the last page. */

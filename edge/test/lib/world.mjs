@@ -83,6 +83,7 @@ export const world = async (host, { server = 'embedded', flags, clientKey, signi
       base,
       client: { issuer, client_id: authserver.client_id, scope: authserver.scope, ...endpoints, ...(clientKey && { token_endpoint_auth_method: 'private_key_jwt', client_key_id: clientKey.kid }), ...client },
       proxy: [{ path: '/api', target: behind.url }, { path: '/api/notes', target: authserver.resource }],
+      pass_headers: ['x-of-the-api'],
       ...(typeof config === 'function' ? config({ url, resource: authserver.resource }) : config),
     },
     secrets: { SEAL_KEYS: sealKey('first'), ...(clientKey ? { CLIENT_KEY: JSON.stringify(clientKey) } : { CLIENT_SECRET: authserver.secret }) },

@@ -1,7 +1,9 @@
 // All that a backend has to do, whoever hosts it (../hosts/README.md).
 import { after, describe } from 'node:test';
+import bounds from './bounds.mjs';
 import browser from './browser.mjs';
 import clientKey from './client-key.mjs';
+import cuts from './cuts.mjs';
 import dpop from './dpop.mjs';
 import exchange from './exchange.mjs';
 import flow from './flow.mjs';
@@ -10,7 +12,7 @@ import logout from './logout.mjs';
 import refusals from './refusals.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, storage, logout, browser };
+const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, browser };
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */
 export const suite = (host) => {

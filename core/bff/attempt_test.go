@@ -1,0 +1,142 @@
+package bff
+
+import (
+	"maps"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// crossSite is how a browser comes that a link of another site leads here.
+var crossSite = []string{"sec-fetch-site", "cross-site", "sec-fetch-mode", "navigate", "sec-fetch-dest", "document"}
+
+// attempts is what the attempts in the jar add to a Cookie header, in bytes.
+func (s *scene) attempts() (n, bytes int) {
+	for name, value := range s.jar {
+		if name != cookieName1 {
+			n++
+			bytes += len(name) + len(value) + 3
+		}
+	}
+	return n, bytes
+}
+
+func stateOf(m msg) string {
+	u, _ := url.Parse(m.header("location"))
+	return u.Query().Get("state")
+}
+
+// TestScenarioAttempts: sign-ins that another site begins end nobody's, and all of them together stay small (S40).
+func TestScenarioAttempts(t *testing.T) {
+	s := newScene(t, "Attempts begun by another site: they find room or are refused, and give way to those that a page of ours begins.")
+	i := s.issuer()
+	mine := i.login("?return_to=%2Fmine")
+	nonce := i.nonce
+	// A link of another site signs in as any.
+	theirs := s.visit("GET", "https://app.example/auth/login", crossSite...)
+	if theirs.str("status") != "303" {
+		t.Fatal(theirs.raw)
+	}
+	refused := false
+	for range 10 {
+		refused = s.visit("GET", "https://app.example/auth/login", crossSite...).str("status") == "429" || refused
+	}
+	if n, bytes := s.attempts(); !refused || n > 5 || bytes > 4096 {
+		t.Errorf("%d attempts, %d bytes", n, bytes)
+	}
+	// One of ours finds room: theirs give way.
+	i.login("")
+	jar := maps.Clone(s.jar)
+	i.nonce = nonce
+	if m := s.visit("GET", callback(mine)); m.header("location") != "https://app.example/mine" {
+		t.Error("the sign-in that was begun first:", m.raw)
+	}
+	s.jar = jar
+	if n, bytes := s.attempts(); n > 5 || bytes > 4096 {
+		t.Errorf("%d attempts, %d bytes", n, bytes)
+	}
+}
+
+// A sign-in that a link of another site began is answered as any (S40).
+func TestBackendSignInByLink(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	m := s.visit("GET", "https://app.example/auth/login?return_to=%2Fx", crossSite...)
+	u, _ := url.Parse(m.header("location"))
+	i.nonce = u.Query().Get("nonce")
+	if m := s.visit("GET", callback(u.Query()), crossSite...); m.header("location") != "https://app.example/x" || len(s.jar) != 1 {
+		t.Error(m.raw, s.jar)
+	}
+}
+
+// However many attempts there are and however long each is, they stay under 4 KB together; the longest that fits leaves no room for others (S40).
+func TestBackendAttemptsStaySmall(t *testing.T) {
+	for _, row := range []struct {
+		about  string
+		length int // of return_to
+	}{{"short", 1}, {"long", 700}, {"very long", 1500}} {
+		s := quietScene(t)
+		s.issuer()
+		for n := range 12 {
+			var headers []string
+			if n%3 == 2 {
+				headers = crossSite
+			}
+			m := s.visit("GET", "https://app.example/auth/login?return_to=%2F"+strings.Repeat("x", row.length), headers...)
+			if len(headers) == 0 && m.str("status") != "303" {
+				t.Errorf("%s: %s", row.about, m.raw)
+			}
+			if n, bytes := s.attempts(); n > 5 || bytes > 4096 {
+				t.Errorf("%s: %d attempts, %d bytes", row.about, n, bytes)
+			}
+		}
+	}
+	s := quietScene(t)
+	s.issuer()
+	s.want(s.visit("GET", "https://app.example/auth/login?return_to=%2F"+strings.Repeat("x", 4000)), 400, "too_long")
+}
+
+// Another site can lead the browser to a sign-in, which its user sees, but not have one begun behind its own pages (S41).
+func TestBackendLoginBehindAPage(t *testing.T) {
+	for _, row := range []struct {
+		about, site, mode, dest string
+		status                  string
+	}{
+		{"a link of another site", "cross-site", "navigate", "document", "303"},
+		{"an image of another site", "cross-site", "no-cors", "image", "403"},
+		{"a frame of another site", "cross-site", "navigate", "iframe", "403"},
+		{"a fetch of another site", "cross-site", "no-cors", "empty", "403"},
+		{"an object of another site", "cross-site", "navigate", "object", "403"},
+		{"a frame of ours", "same-origin", "navigate", "iframe", "303"},
+		{"somebody who typed the address", "none", "navigate", "document", "303"},
+		{"another host of the site", "same-site", "navigate", "document", "303"},
+		{"a browser that says nothing", "", "", "", "303"},
+	} {
+		s := quietScene(t)
+		s.issuer()
+		m := s.visit("GET", "https://app.example/auth/login", "sec-fetch-site", row.site, "sec-fetch-mode", row.mode, "sec-fetch-dest", row.dest)
+		if m.str("status") != row.status || row.status == "403" && m.header("set-cookie") != "" {
+			t.Errorf("%s: %s", row.about, m.raw)
+		}
+	}
+}
+
+// A state that comes back names its attempt, and no other, whichever name the cookie has (S40).
+func TestBackendStateOfAnother(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	own := i.login("").Get("state")
+	other := stateOf(s.visit("GET", "https://app.example/auth/login", crossSite...))
+	if own == "" || other == "" || own == other {
+		t.Fatal(own, other)
+	}
+	for name, value := range maps.Clone(s.jar) {
+		if strings.HasSuffix(name, elsewhere) {
+			delete(s.jar, name)
+			s.jar[(&config{name: "oauth2"}).attemptCookie(own)] = value
+		}
+	}
+	if m := s.visit("GET", "https://app.example/auth/callback?code=x&state="+own); !strings.Contains(m.header("location"), "error=wrong_state") {
+		t.Error(m.raw)
+	}
+}

@@ -1,0 +1,97 @@
+package bff
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// Bodies stay with the host until they are asked for: of a request that is refused nothing is read, and nobody holds memory by sending slowly.
+
+const (
+	// maxForm is how long a form may be that comes before it is known who sends it, in bytes: a code or a
+	// logout token with all that belongs to it is a tenth of that.
+	maxForm = 16 << 10
+	// maxKept is how long a body may be that is read as a whole, from those who are known.
+	maxKept = 64 << 10
+	// maxParams is how many parameters a form or a query of ours may have.
+	maxParams = 64
+	// formTime and bodyTime are how long such a form, and a body of a page's, may take, in ms.
+	formTime, bodyTime = 10_000, 30_000
+)
+
+// length is that of the request's body in bytes, -1 where it is not known before the end.
+func (c *call) length() int64 {
+	if c.body.Kind() != json.Object {
+		return 0
+	}
+	if n, ok := c.body.Get("length").Int(); ok {
+		return n
+	}
+	return -1
+}
+
+// read asks the host for the body. done gets it as {"text"} or {"base64"}; it is not called where that fails.
+func (c *call) read(most, ms int64, done func(body json.Value)) {
+	if c.length() > most {
+		c.unread("too_large")
+		return
+	}
+	w := c.s.Effect("body")
+	w.MemberStr("request", c.request)
+	w.MemberInt("max_body", most)
+	w.MemberInt("timeout_ms", ms)
+	c.s.Ask(w, func(ok json.Value, failed string) {
+		if failed != "" {
+			c.unread(failed)
+			return
+		}
+		done(ok.Get("body"))
+	})
+}
+
+// unread says why a body was not taken.
+func (c *call) unread(failed string) {
+	switch failed {
+	case "too_large":
+		c.refuse(413, failed, "The body is too long.")
+	case "timeout":
+		c.refuse(408, failed, "The body took too long.")
+	default:
+		c.refuse(400, "bad_body", "The body could not be read.")
+	}
+}
+
+// form reads a form that was posted (RFC 6749 appendix B), of at most so many bytes; what cannot be one is refused unread, with the code.
+func (c *call) form(most int64, code string, then func(params []form.Param)) {
+	if !isForm(c.sent("content-type")) || c.length() == 0 {
+		c.refuse(400, code, "The body is no form.")
+		return
+	}
+	c.read(most, formTime, func(body json.Value) {
+		params, ok := readForm(body.Get("text").Str())
+		if !ok || body.Get("text").Kind() != json.String {
+			c.refuse(400, code, "The body is no form.")
+			return
+		}
+		then(params)
+	})
+}
+
+func isForm(contentType string) bool {
+	const form = "application/x-www-form-urlencoded"
+	return begins(lower(contentType), form) && (len(contentType) == len(form) || contentType[len(form)] == ';' || contentType[len(form)] == ' ')
+}
+
+// readForm reads parameters; ok is false for what is no form, and for more of them than anybody needs.
+func readForm(text string) (params []form.Param, ok bool) {
+	n := 0
+	for i := range len(text) {
+		if text[i] == '&' {
+			n++
+		}
+	}
+	if n >= maxParams {
+		return nil, false
+	}
+	return form.Decode(text)
+}

@@ -1,0 +1,163 @@
+package bff
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// Which headers pass between a page and a resource. Both ways there is a list of those that do: servers, caches and accelerators
+// have more names for who calls, and for what is to become of an answer, than any list of refusals knows.
+
+// passedOn are the headers of a page's request that a resource gets, those that begin with "accept-" and "if-" besides.
+const passedOn = "accept content-type content-language range idempotency-key prefer traceparent tracestate x-request-id"
+
+// passedBack are the headers of a resource's answer that a page gets, those that begin with "accept-", "ratelimit" and "x-ratelimit-" besides.
+const passedBack = "allow content-disposition content-encoding content-language content-location content-range content-type date deprecation etag expires last-modified link location " +
+	"preference-applied retry-after server-timing sunset traceparent traceresponse tracestate x-request-id x-total-count"
+
+// maxHop is how many headers Connection may name.
+const maxHop = 32
+
+func (c *config) passesOn(name string) bool {
+	return plainName(name) && (hasWord(passedOn, name) || begins(name, "accept-") || begins(name, "if-") || contains(c.passHeaders, name)) && name != c.header
+}
+
+func (c *config) passesBack(name string) bool {
+	return plainName(name) && (hasWord(passedBack, name) || begins(name, "accept-") || begins(name, "ratelimit") || begins(name, "x-ratelimit-") || contains(c.passHeaders, name))
+}
+
+// neverPass are headers that no configuration lets through: they say who calls, from where and for what host, belong to one connection, or are ours to say.
+const neverPass = "authorization authentication-info www-authenticate dpop dpop-nonce cookie cookie2 set-cookie set-cookie2 host origin referer forwarded via true-client-ip client-ip remote-user " +
+	"connection content-length expect keep-alive te trailer transfer-encoding upgrade http2-settings cache-control vary x-content-type-options refresh clear-site-data alt-svc strict-transport-security"
+
+// mayPass tells whether a configuration may name this header.
+func mayPass(name string) bool {
+	for _, prefix := range [...]string{"proxy-", "sec-", "access-control-", "cf-", "x-forwarded-", "x-real-ip", "x-original-", "x-rewrite-", "x-http-method", "x-method-override", "x-auth-request-",
+		"x-amzn-oidc-", "x-ms-client-principal", "x-goog-authenticated-user-", "x-middleware-", "x-accel-", "x-sendfile", "surrogate-"} {
+		if begins(name, prefix) {
+			return false
+		}
+	}
+	return plainName(name) && len(name) <= 64 && !hasWord(neverPass, name) && !hasSuffix(name, "-cache-control")
+}
+
+// hop are the headers that Connection names, in lower case: they belong to one connection (RFC 9110 section 7.6.1). ok is false for more than there is use for.
+func hop(headers []form.Param) (names []string, ok bool) {
+	for _, h := range headers {
+		if h.Name != "connection" {
+			continue
+		}
+		for from := 0; from < len(h.Value); {
+			element, next := cut(h.Value, from, ',')
+			from = next
+			if element == "" {
+				continue
+			}
+			if len(names) == maxHop {
+				return nil, false
+			}
+			names = append(names, lower(element))
+		}
+	}
+	return names, true
+}
+
+// cut gives the part of a list from a place to the next separator, without the white space around it, and where the part behind begins.
+func cut(list string, from int, separator byte) (part string, next int) {
+	to := from
+	for to < len(list) && list[to] != separator {
+		to++
+	}
+	return trim(list[from:to]), to + 1
+}
+
+// trim takes spaces and tabs away (RFC 9110 section 5.6.3).
+func trim(s string) string {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func lower(s string) string {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			b := []byte(s)
+			for i, c := range b {
+				if c >= 'A' && c <= 'Z' {
+					b[i] = c | 0x20
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+// directives are those of an answer's Cache-Control that pass, those with a number of seconds from the fifth on.
+var directives = [...]string{"no-cache", "must-revalidate", "immutable", "no-transform", "max-age", "stale-while-revalidate", "stale-if-error"}
+
+// privately gives what a browser may do with an answer, of what the resource says in Cache-Control (RFC 9111 section 5.2.2). That no cache for
+// many may keep it is not the resource's to say; of what comes twice the first counts, and a number that is none means that nobody keeps it.
+func privately(said string) string {
+	answer, seen := "private", 0
+	for from := 0; from < len(said); {
+		directive, next := cut(said, from, ',')
+		from = next
+		name, after := cut(lower(directive), 0, '=')
+		if name == "no-store" {
+			return name
+		}
+		for i, known := range directives {
+			if known != name || seen>>i&1 == 1 {
+				continue
+			}
+			seen |= 1 << i
+			if i >= 4 {
+				seconds := directive[min(after, len(directive)):]
+				if !digits(seconds) {
+					return "no-store"
+				}
+				known += "=" + seconds
+			}
+			answer += ", " + known
+		}
+	}
+	return answer
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 10
+}
+
+func begins(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
+
+// pairs reads headers; few is false where there are more than maxHeaders.
+func pairs(headers json.Value) (list []form.Param, few bool) {
+	n := 0
+	for it := headers.Each(); it.Next(); {
+		if n++; n > maxHeaders {
+			return nil, false
+		}
+		pair := it.Value().Each()
+		var p form.Param
+		if pair.Next() {
+			p.Name = pair.Value().Str()
+		}
+		if pair.Next() {
+			p.Value = pair.Value().Str()
+		}
+		if p.Name != "" {
+			list = append(list, p)
+		}
+	}
+	return list, true
+}

@@ -1,0 +1,33 @@
+declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uint8Array>;
+
+/** How workerd cancels a request, with its flag `nodejs_compat`. */
+const { process } = globalThis as { process?: { exit?(code: number): void } };
+
+/**
+ * An answer of unknown length on its way to the browser, which has to see where it is cut. When the stream of such an answer fails,
+ * workerd writes the chunk that says it was whole (RFC 9112 section 7.1), unless the request is cancelled while a chunk is being written.
+ * So that is what happens where the server behind breaks off.
+ *
+ * @param over settles when the request has nothing else to do any more
+ */
+export const breakable = (body: ReadableStream<Uint8Array>, over: Promise<unknown>): ReadableStream<Uint8Array> => {
+  const { readable, writable } = new IdentityTransformStream();
+  const [reader, writer] = [body.getReader(), writable.getWriter()];
+  const cut = async (error: unknown) => {
+    await over;
+    void writer.write(new Uint8Array(1)).catch(() => {}); // it is withdrawn before it is sent
+    process?.exit?.(1);
+    await writer.abort(error);
+  };
+  const pump = async () => {
+    for (;;) {
+      const piece = await reader.read().catch(cut);
+      if (!piece) return;
+      if (piece.done) return writer.close();
+      await writer.write(piece.value);
+    }
+  };
+  // A browser that left takes nothing any more, and the server behind hears of it.
+  pump().catch((error) => reader.cancel(error).catch(() => {}));
+  return readable;
+};
