@@ -44,6 +44,7 @@ type call struct {
 	origin               string // of the page that calls, "" where the browser says none
 	cookies              []form.Param
 	set                  []string // cookies of the answer
+	nobody               int64    // status of the answer where nobody is signed in, or not any more
 	mayGive              string   // scopes of the caller
 	vary                 string   // what a resource's answer varies by
 }

@@ -69,16 +69,38 @@ func (c *call) forward(client *core.Client, about, url string, added json.Value,
 		w.MemberInt("status", status)
 		w.MemberRaw("headers", headers.Raw())
 		w.MemberStr("retried", retried)
-		if c.body.Get("ref").Kind() == json.None {
+		streamed := c.body.Get("ref").Kind() != json.None
+		if !streamed {
 			w.MemberStr("sent", own[0].Value) // without it nothing is sent again
 		}
 		client.Do("answered", about+","+w.String(), func(again json.Value, f *core.Fault) {
-			if f == nil && again.Get("headers").Kind() == json.Array {
+			reason := again.Get("challenge").Get("error").Str()
+			switch {
+			case f != nil:
+				c.failed(client, f)
+			case again.Get("headers").Kind() == json.Array:
 				c.forward(client, about, url, again.Get("headers"), again.Get("retried").Str())
-				return
+			case status == 401 && streamed && (reason == "invalid_token" || reason == "use_dpop_nonce" || reason == "invalid_dpop_proof"):
+				c.sendAgain(client, reason)
+			default:
+				c.passBack(status, headers, ok.Get("body"))
 			}
-			c.passBack(status, headers, ok.Get("body"))
 		})
+	})
+}
+
+// sendAgain asks the page for a body once more that only it can send again: it is signed in, and what the resource refused is made new by then.
+func (c *call) sendAgain(client *core.Client, reason string) {
+	members := ""
+	if reason == "invalid_token" {
+		members = `"force":true`
+	}
+	client.Do("token", members, func(_ json.Value, f *core.Fault) {
+		if f != nil {
+			c.failed(client, f)
+			return
+		}
+		c.tryLater(1000)
 	})
 }
 
