@@ -59,10 +59,15 @@ func serve(s core.Session, cfg *config, id int64, in json.Value) {
 		c.refuse(421, "wrong_host", "This server answers for "+core.Origin(cfg.base)+".")
 	case !queryChars(c.rawQuery):
 		c.refuse(400, "bad_query", "The query cannot be read.")
+	case unmet(core.HeaderOf(c.headers, "expect")):
+		c.refuse(417, "expectation_failed", "Nothing but 100-continue can be expected.")
 	default:
 		c.route()
 	}
 }
+
+// unmet tells whether an Expect header asks for more than any host does (RFC 9110 section 10.1.1).
+func unmet(expect string) bool { return expect != "" && !hasElement(expect, "100-continue") }
 
 // route finds who answers. What stands under base is ours, what stands under a proxy's path goes there, and there is nothing else.
 func (c *call) route() {

@@ -140,7 +140,8 @@ func (c *call) passed(added []form.Param) (out []form.Param) {
 // inbound are headers that a resource must not take from a browser: they say who calls, and from where.
 func inbound(name string) bool {
 	switch name {
-	case "authorization", "dpop", "cookie", "host", "content-length", "origin", "referer", "forwarded", "via", "x-real-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "proxy-authorization":
+	case "authorization", "dpop", "cookie", "host", "content-length", "origin", "referer", "forwarded", "via", "x-real-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "proxy-authorization",
+		"expect": // whoever took the body here has answered that (RFC 9110 section 10.1.1)
 		return true
 	}
 	return begins(name, "x-forwarded-") || begins(name, "cf-") || begins(name, "sec-") || begins(name, "access-control-")

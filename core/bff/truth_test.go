@@ -425,6 +425,23 @@ func TestTruthErrorBeforeFragment(t *testing.T) {
 	}
 }
 
+// Expect is between the client and the host: what goes to the API does not ask again, and what no host does is refused (S58).
+func TestTruthExpect(t *testing.T) {
+	s := quietScene(t)
+	s.issuer().signIn()
+	for _, row := range []struct {
+		expect string
+		status int
+	}{{"100-continue", 200}, {"100-Continue", 200}, {"something", 417}, {"100-continued", 417}} {
+		s.want(s.call("GET", apiX, "expect", row.expect), row.status, "")
+	}
+	for _, p := range s.proxied {
+		if p.header("expect") != "" {
+			t.Error(p.raw)
+		}
+	}
+}
+
 // What a server says of times is bounded before it goes into a store (S59).
 func TestTruthLogoutTokenOfAnotherAge(t *testing.T) {
 	for _, row := range []struct {

@@ -102,6 +102,26 @@ export default (host) => {
     assert.deepEqual([head.status, head.text], [200, '']);
   });
 
+  test(`${host.name}: who expects 100-continue before a body is served, and what else may be expected is refused (S58)`, async () => {
+    const visitor = w.visitor();
+    await visitor.signIn();
+    const { host: authority, port } = new URL(w.url);
+    const cookie = [...visitor.jar()].map((pair) => pair.join('=')).join('; ');
+    const ask = (expect, length) =>
+      new Promise((resolve, reject) => {
+        const headers = { host: authority, cookie, 'x-csrf': '1', origin: w.url, expect, ...(length && { 'content-length': length }) };
+        const outgoing = request({ host: '127.0.0.1', port, path: '/api/body', method: 'POST', headers, agent: false }, (incoming) => {
+          let text = '';
+          incoming.on('data', (part) => (text += part)).on('end', () => resolve([incoming.statusCode, text]));
+        });
+        // A client need not wait for what not every host says.
+        outgoing.on('error', reject).end(Buffer.alloc(length ?? 70_000));
+      });
+    for (const length of [5, 70_000, undefined]) assert.deepEqual(await ask('100-continue', length), [200, `POST ${length ?? 70_000}`]);
+    assert.equal(w.api.got.at(-1).headers.expect, undefined);
+    assert.equal((await ask('something', 5))[0], 417);
+  });
+
   test(`${host.name}: 10 MB of an answer arrive, and a redirect is the page's business`, async () => {
     const visitor = w.visitor();
     await visitor.signIn();
