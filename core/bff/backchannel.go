@@ -8,7 +8,8 @@ import (
 const (
 	// maxListed is how many sessions of one user are found by a logout: the newest.
 	maxListed = 100
-	maxTries  = 5
+	// maxTries is how often a list is changed anew because somebody else changed it: as many sign-ins of one user at once find room.
+	maxTries = 50
 	// longestLogoutToken is how long a logout token may be good, in ms. Servers make it two minutes (OpenID Connect Back-Channel Logout section 2.4); its jti is kept for that long.
 	longestLogoutToken = 24 * 3_600_000
 )
