@@ -314,6 +314,10 @@ func sameProtected(before, after []form.Param) bool {
 
 // withQuery adds parameters to a URL that may have a query (RFC 6749 section 3.1).
 func withQuery(url string, params []form.Param) string {
+	fragment := ""
+	if i := index(url, '#'); i >= 0 {
+		url, fragment = url[:i], url[i:]
+	}
 	sep := "?"
 	if i := index(url, '?'); i >= 0 {
 		sep = "&"
@@ -321,5 +325,5 @@ func withQuery(url string, params []form.Param) string {
 			sep = ""
 		}
 	}
-	return url + sep + form.Encode(params)
+	return url + sep + form.Encode(params) + fragment
 }

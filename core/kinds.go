@@ -57,6 +57,12 @@ func (f *fault) Protocol() string { return printable(f.err, maxText) }
 // Retryable tells whether the same may succeed later.
 func (f *fault) Retryable() bool { return f.retryable }
 
+// RetryAfter is how long the server asked to be left alone, in ms, at most an hour; 0 where it did not.
+func (f *fault) RetryAfter() int64 { return f.retryAfter }
+
+// Printable is what of a text may stand in an error_description (RFC 6749 section 5.2), at most so much of it.
+func Printable(s string, most int) string { return printable(s, most) }
+
 // Storage keeps a client's texts in place of load and store effects. The rules are those of the effects.
 type Storage interface {
 	Load(key string, done func(value, version, failed string))
@@ -108,6 +114,21 @@ func (in *Client) Do(name, members string, done func(ok json.Value, f *Fault)) {
 	in.c.begin(&command{op: name, then: done}, v)
 }
 
+// Usable tells, after a command, why the session's tokens are good for nothing any more: nil where they are, as far as that is known without asking the server.
+func (in *Client) Usable(done func(*Fault)) {
+	c := in.c
+	switch t := c.tokens; {
+	case t.expired(c.now) && c.refreshable() != nil:
+		done(&fault{kind: kindExpired, code: "token_expired"})
+	case t.expired(c.now) && t.sentAt != 0 && c.tooLate(t):
+		done(outcomeUnknown())
+	case t.key == "":
+		done(nil)
+	default:
+		c.withKey(t.key, false, func(_ string, f *fault) { done(f) })
+	}
+}
+
 // RedirectURI is where the client's authorization responses arrive.
 func (in *Client) RedirectURI() string { return in.c.redirectURI }
 
@@ -134,6 +155,9 @@ func Path(url string) string {
 	u, _ := parseURI(url)
 	return u.path
 }
+
+// WithQuery adds parameters to a URL's query, in front of its fragment.
+func WithQuery(url string, params []form.Param) string { return withQuery(url, params) }
 
 // ValueOf is the value of the first parameter of that name.
 func ValueOf(params []form.Param, name string) string { return valueOf(params, name) }

@@ -121,8 +121,8 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 		if run.mark == "" || run.mark != t.triedBy { // else only the answer of the store was lost
 			run.resent = t.sentAt != 0
 		}
-		if plant != "window-ignored" && run.resent && (c.retryWindow == 0 || c.now-t.sentAt > c.retryWindow) {
-			end(&fault{kind: kindNetwork, code: "outcome_unknown"})
+		if plant != "window-ignored" && run.resent && c.tooLate(t) {
+			end(outcomeUnknown())
 			return
 		}
 		if !run.resent {
@@ -146,6 +146,11 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 		})
 	})
 }
+
+// tooLate tells whether a refresh token that was sent and not answered is not sent again.
+func (c *client) tooLate(t *tokens) bool { return c.retryWindow == 0 || c.now-t.sentAt > c.retryWindow }
+
+func outcomeUnknown() *fault { return &fault{kind: kindNetwork, code: "outcome_unknown"} }
 
 // refreshable says why a refresh cannot be.
 func (c *client) refreshable() *fault {

@@ -24,8 +24,8 @@ func (c *client) ready(force bool, done func(*fault)) {
 		c.look(c.retryLater(), again, done)
 	case c.refreshable() == nil:
 		c.refresh(func(f *fault) {
-			if now := c.tokens; f != nil && now.access != "" && now.expiresAt != 0 && !now.expired(c.now) {
-				// The refresh was early: what is held still holds. Listeners hear of it all the same.
+			if now := c.tokens; f != nil && now.access != "" && now.expiresAt != 0 && !now.expired(c.now) && (c.kept == nil || now.refresh != "") {
+				// The refresh was early: what is held still holds, but in a backend, whose session ends with its grant. Listeners hear of it all the same.
 				f.op = stageRefresh
 				c.reportOnce(f)
 				f = nil
@@ -167,6 +167,12 @@ func (c *client) answered(cmd *command, in json.Value) {
 		}
 	}
 	finish := func(headers []form.Param, f *fault) {
+		never := f != nil && (f.code == "no_refresh_token" || f.code == "refresh_not_supported")
+		if f != nil && c.kept != nil && (!never || ch.get("error") == "invalid_token") {
+			// A backend says why no token can be had. Where none ever could, a resource's 401 is its own business, unless it says that the token is no good.
+			c.fail(cmd, f)
+			return
+		}
 		if f != nil {
 			f.op = cmd.op
 			c.reportOnce(f)

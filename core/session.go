@@ -248,7 +248,7 @@ func (c *client) clear(done func(*fault)) {
 	key := c.tokens.key
 	c.tokens = &tokens{}
 	c.settle()
-	if c.foreign {
+	if c.foreign && c.kept == nil {
 		done(nil)
 		return
 	}

@@ -9,7 +9,10 @@ import (
 const (
 	// maxListed is how many sessions of one user are found by a logout: the newest.
 	maxListed = 100
-	maxTries  = 5
+	// maxTries is how often a list is changed anew because somebody else changed it: as many sign-ins of one user at once find room.
+	maxTries = 50
+	// longestLogoutToken is how long a logout token may be good, in ms. Servers make it two minutes (OpenID Connect Back-Channel Logout section 2.4); its jti is kept for that long.
+	longestLogoutToken = 24 * 3_600_000
 )
 
 // bySID and bySub are the keys under which a logout looks for sessions.
@@ -112,6 +115,11 @@ func (c *call) endSessions(params []form.Param) {
 			c.refuse(400, "invalid_request", f.Code())
 			return
 		}
+		exp, _ := ok.Get("exp").Int()
+		if exp*1000 > c.s.Now()+longestLogoutToken {
+			c.refuse(400, "invalid_request", "exp of the logout token is more than a day ahead.")
+			return
+		}
 		iss := ok.Get("iss").Str()
 		jti := c.name + ".jti." + core.Hash(iss+"\n"+ok.Get("jti").Str())
 		c.load(jti, func(value, version, failed string) {
@@ -141,7 +149,6 @@ func (c *call) endSessions(params []form.Param) {
 					keys = keys[1:]
 					c.endAll(key, maxTries, next)
 				default:
-					exp, _ := ok.Get("exp").Int()
 					c.store(jti, version, "1", exp*1000+60_000, func(_, failed string) {
 						if failed != "" && failed != "conflict" {
 							c.unavailable()

@@ -44,6 +44,7 @@ type call struct {
 	origin               string // of the page that calls, "" where the browser says none
 	cookies              []form.Param
 	set                  []string // cookies of the answer
+	nobody               int64    // status of the answer where nobody is signed in, or not any more
 	mayGive              string   // scopes of the caller
 	vary                 []byte   // what a resource's answer varies by
 }
@@ -78,10 +79,15 @@ func serve(s core.Session, cfg *config, id int64, in json.Value) {
 		c.refuse(421, "wrong_host", "This server answers for "+core.Origin(cfg.base)+".")
 	case !queryChars(c.rawQuery):
 		c.refuse(400, "bad_query", "The query cannot be read.")
+	case unmet(c.sent("expect")):
+		c.refuse(417, "expectation_failed", "Nothing but 100-continue can be expected.")
 	default:
 		c.route()
 	}
 }
+
+// unmet tells whether an Expect header asks for more than any host does (RFC 9110 section 10.1.1).
+func unmet(expect string) bool { return expect != "" && lower(trim(expect)) != "100-continue" }
 
 // route finds who answers. What stands under base is ours, what stands under a proxy's path goes there, and there is nothing else.
 func (c *call) route() {

@@ -13,6 +13,8 @@ const (
 	grantCode        = "authorization_code"
 	// leastLife is what a token that was kept must have left to be given out, in ms.
 	leastLife = 30_000
+	// longestMemory is how long one is kept that came of another, in ms: so long it is known which of those are over.
+	longestMemory = 3_600_000
 )
 
 // A caller is a service that may use the exchange, and what it may ask for.
@@ -100,6 +102,10 @@ func (c *call) exchangeFor(k *caller, params []form.Param) {
 		c.refuse(400, "unauthorized_client", "")
 		return
 	}
+	if name := unknown(grant, params); name != "" {
+		c.refuse(400, "invalid_request", "The parameter "+core.Printable(name, 60)+" is not supported with this grant.")
+		return
+	}
 	if scope == "" {
 		scope = k.scope // and not all that this client may have
 	}
@@ -130,6 +136,23 @@ func (c *call) exchangeFor(k *caller, params []form.Param) {
 	default:
 		c.redeem(k, params, scope)
 	}
+}
+
+// unknown is the first parameter that the grant does not know, "" for none. One that is left out without a word can make another request of it: whose token is asked for, and for whom.
+func unknown(grant string, params []form.Param) string {
+	known := "grant_type client_id client_secret scope audience resource "
+	switch grant {
+	case grantExchange:
+		known += "subject_token subject_token_type actor_token actor_token_type requested_token_type"
+	case grantCode:
+		known += "code redirect_uri code_verifier nonce"
+	}
+	for _, p := range params {
+		if !hasWord(known, p.Name) {
+			return p.Name
+		}
+	}
+	return ""
 }
 
 // within tells whether every scope of the one list stands in the other.
@@ -193,9 +216,16 @@ func contains(list []string, s string) bool {
 
 // exchangeToken gives a token for elsewhere (RFC 8693 section 2.1), the one that is kept from the last time if it is still good.
 func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience string) {
-	subject := core.ValueOf(params, "subject_token")
-	if subject == "" || core.ValueOf(params, "subject_token_type") == "" || audience == "" && core.ValueOf(params, "resource") == "" {
-		c.refuse(400, "invalid_request", "")
+	subject, actor := core.ValueOf(params, "subject_token"), core.ValueOf(params, "actor_token")
+	switch {
+	case subject == "" || core.ValueOf(params, "subject_token_type") == "":
+		c.refuse(400, "invalid_request", "subject_token and subject_token_type are needed.")
+		return
+	case (actor == "") != (core.ValueOf(params, "actor_token_type") == ""):
+		c.refuse(400, "invalid_request", "actor_token and actor_token_type go together.")
+		return
+	case audience == "" && core.ValueOf(params, "resource") == "":
+		c.refuse(400, "invalid_request", "audience or resource is needed.")
 		return
 	}
 	w := json.NewWriter()
@@ -210,8 +240,13 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 			about += name + "=" + s + "\n"
 		}
 	}
+	if actor != "" {
+		kind := core.ValueOf(params, "actor_token_type")
+		w.MemberRaw("parameters", parameterList(form.Param{Name: "actor_token", Value: actor}, form.Param{Name: "actor_token_type", Value: kind}))
+		about += "actor_token=" + actor + "\nactor_token_type=" + kind + "\n"
+	}
 	key := c.name + ".exchange." + core.Hash(about)
-	c.recall(key, func(text string) {
+	c.recallOf(subject, key, func(text string) {
 		kept, _ := json.Parse(text)
 		if expires, ok := kept.Get("expires_at").Int(); ok && c.s.Now() < expires-leastLife {
 			c.give(kept)
@@ -223,7 +258,7 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 				return
 			}
 			if expires, known := ok.Get("expires_at").Int(); known && expires-leastLife > c.s.Now() && within(ok.Get("scope").Str(), c.mayGive) {
-				c.remember(key, ok.Raw(), expires-leastLife)
+				c.remember(key, ok.Raw(), min(expires-leastLife, c.s.Now()+longestMemory))
 			}
 			c.give(ok)
 		})
@@ -251,6 +286,22 @@ func (c *call) recall(key string, done func(text string)) {
 	c.s.Ask(w, func(ok json.Value, failed string) { done(ok.Get("text").Str()) })
 }
 
+// recallOf is recall of what came of a subject token. That of a session which ended here is asked for again: the server knows whether it is still good for anything.
+func (c *call) recallOf(subject, key string, done func(text string)) {
+	c.recall(key, func(text string) {
+		if text == "" {
+			done("")
+			return
+		}
+		c.load(c.endedKey(core.Hash(subject)), func(ended, _, failed string) {
+			if ended != "" || failed != "" {
+				text = ""
+			}
+			done(text)
+		})
+	})
+}
+
 // credentials gives a token of this client's own (RFC 6749 section 4.4), kept as a session is.
 func (c *call) credentials(scope, audience string) {
 	client := c.client(&vault{hash: core.Hash(grantCredentials + "\n" + scope + "\n" + audience)})
@@ -268,7 +319,7 @@ func (c *call) credentials(scope, audience string) {
 			w.MemberStr("scope", scope)
 		}
 		if audience != "" {
-			w.MemberRaw("parameters", audienceParameter(audience))
+			w.MemberRaw("parameters", parameterList(form.Param{Name: "audience", Value: audience}))
 		}
 		client.Do("client_credentials", w.String(), func(_ json.Value, f *core.Fault) {
 			if f != nil {
@@ -280,13 +331,16 @@ func (c *call) credentials(scope, audience string) {
 	})
 }
 
-func audienceParameter(audience string) string {
+// parameterList is the member parameters of a command.
+func parameterList(params ...form.Param) string {
 	var w json.Writer
 	w.Open('[')
-	w.Open('[')
-	w.Str("audience")
-	w.Str(audience)
-	w.Close(']')
+	for _, p := range params {
+		w.Open('[')
+		w.Str(p.Name)
+		w.Str(p.Value)
+		w.Close(']')
+	}
 	w.Close(']')
 	return w.String()
 }

@@ -115,6 +115,10 @@ func (c *config) absolute(url string) string {
 
 // callback takes the authorization response. Without the cookie of the browser that began, nothing is looked at and nothing stored (RFC 9700 section 4.7).
 func (c *call) callback() {
+	if ticket := core.ValueOf(c.query, "ticket"); ticket != "" && c.method == "GET" && core.ValueOf(c.query, "state") == "" {
+		c.arrive(ticket)
+		return
+	}
 	w := json.NewWriter()
 	if c.method == "GET" {
 		w.MemberStr("url", c.url+c.rawQuery)
@@ -168,9 +172,9 @@ func (c *call) respondTo(params []form.Param, members string) {
 			case f != nil:
 				c.notSignedIn(name, back, f)
 			case ok.Get("not_persisted").True():
-				c.undo(client, c.unavailable)
+				c.undo(client, func() { c.comeToNothing(name) })
 			default:
-				c.signedIn(client, name, back, id, attempt.Get("old").Str(), ok.Get("claims"))
+				c.signedIn(&arrival{client: client, cookie: name, back: back, id: id, old: attempt.Get("old").Str()}, ok.Get("claims"))
 			}
 		})
 	})
@@ -197,54 +201,21 @@ func (c *call) sendBack(cookie, back string, f *core.Fault) {
 	if reason == "" {
 		reason = f.Code()
 	}
-	separator := "?"
-	if hasQuery(back) {
-		separator = "&"
-	}
-	c.redirect(back + separator + form.Encode([]form.Param{{Name: "error", Value: reason}}))
+	c.redirect(core.WithQuery(back, []form.Param{{Name: "error", Value: reason}}))
+}
+
+// end ends a session: its tokens at the server, as well as that goes, and what is stored of it.
+func (c *call) end(client *core.Client, then func(f *core.Fault)) {
+	client.Do("log_out", "", func(_ json.Value, f *core.Fault) { then(f) })
 }
 
 // undo ends a session that nobody gets a cookie for.
 func (c *call) undo(client *core.Client, then func()) {
-	client.Do("log_out", "", func(json.Value, *core.Fault) { then() })
+	c.end(client, func(*core.Fault) { then() })
 }
 
-// signedIn lists the session where the server's logout looks for it, ends the one before, and gives the browser its cookie.
-func (c *call) signedIn(client *core.Client, cookie, back, id, old string, claims json.Value) {
-	c.list(core.Hash(id), claims, func(failed string) {
-		if failed == loggedOut {
-			c.undo(client, func() { c.sendBack(cookie, back, core.Bad(loggedOut, "")) })
-			return
-		}
-		if failed != "" {
-			c.undo(client, c.unavailable) // one that a logout would not find is none
-			return
-		}
-		w := json.NewWriter()
-		w.Open('{')
-		w.MemberStr("id", id)
-		w.MemberInt("at", c.s.Now())
-		w.Close('}')
-		c.seal(w.String(), c.sessionContext(), func(sealed, failed string) {
-			if failed != "" {
-				c.undo(client, c.unavailable)
-				return
-			}
-			finish := func() {
-				c.dropCookie(cookie)
-				c.setCookie(c.sessionCookie(), sealed, "Strict", "")
-				c.redirect(back)
-			}
-			c.sessionID(func(here string, _ string) {
-				if here != "" {
-					old = here
-				}
-				if old == "" {
-					finish()
-					return
-				}
-				c.undo(c.client(&vault{hash: core.Hash(old)}), finish)
-			})
-		})
-	})
+// comeToNothing: the code was spent, so only another sign-in helps.
+func (c *call) comeToNothing(cookie string) {
+	c.dropCookie(cookie)
+	c.refuse(503, "temporarily_unavailable", "A server that is needed for this could not be reached. Begin again.")
 }

@@ -133,7 +133,7 @@ func (p *relay) answered(ok json.Value, failed string) {
 		w.MemberInt("status", p.status)
 		w.MemberRaw("headers", ok.Get("headers").Raw())
 		w.MemberStr("retried", p.retried)
-		if p.whole || p.body.Kind() == json.None {
+		if !p.passing() {
 			w.MemberStr("sent", p.added[0].Value) // without it nothing is sent again
 		}
 		p.client.Do("answered", p.about+","+w.String(), p.judged)
@@ -141,12 +141,36 @@ func (p *relay) answered(ok json.Value, failed string) {
 }
 
 func (p *relay) judged(again json.Value, f *core.Fault) {
-	if f == nil && again.Get("headers").Kind() == json.Array {
+	reason := again.Get("challenge").Get("error").Str()
+	switch {
+	case f != nil:
+		p.c.failed(p.client, f)
+	case again.Get("headers").Kind() == json.Array:
 		p.added, p.retried = pairsOf(again.Get("headers")), again.Get("retried").Str()
 		p.send()
-		return
+	case p.status == 401 && p.passing() && (reason == "invalid_token" || reason == "use_dpop_nonce" || reason == "invalid_dpop_proof"):
+		p.sendAgain(reason)
+	default:
+		p.passBack()
 	}
-	p.passBack()
+}
+
+// passing tells whether the body goes by without being kept, so that nobody here can send it again.
+func (p *relay) passing() bool { return !p.whole && p.body.Kind() != json.None }
+
+// sendAgain asks the page for a body once more that only it can send again: it is signed in, and what the resource refused is made new by then.
+func (p *relay) sendAgain(reason string) {
+	members := ""
+	if reason == "invalid_token" {
+		members = `"force":true`
+	}
+	p.client.Do("token", members, func(_ json.Value, f *core.Fault) {
+		if f != nil {
+			p.c.failed(p.client, f)
+			return
+		}
+		p.c.tryLater(1000)
+	})
 }
 
 // passBack gives the answer to the page, without what is none of its business.

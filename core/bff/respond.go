@@ -70,7 +70,18 @@ func (c *call) redirect(url string) {
 	c.respond(303, []form.Param{{Name: "location", Value: url}, {Name: "referrer-policy", Value: "no-referrer"}}, "")
 }
 
+// retrySeconds is how long a page is asked to wait where no server said how long.
+const retrySeconds = 5
+
 // unavailable: what is needed could not be reached; trying again may help.
-func (c *call) unavailable() {
-	c.refuse(503, "temporarily_unavailable", "A server that is needed for this could not be reached. Try again.")
+func (c *call) unavailable() { c.tryLater(0) }
+
+// tryLater says 503 and when to try again (RFC 9110 section 10.2.3); ms is what the server asked for, 0 for nothing.
+func (c *call) tryLater(ms int64) {
+	wait := (ms + 999) / 1000
+	if wait == 0 {
+		wait = retrySeconds
+	}
+	headers := []form.Param{{Name: "retry-after", Value: string(json.AppendInt(nil, wait))}}
+	c.respond(503, headers, refusal("temporarily_unavailable", "A server that is needed for this could not be reached. Try again."))
 }

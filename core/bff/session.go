@@ -34,14 +34,15 @@ func (c *call) signedOut(status int64) {
 	c.refuse(401, "not_signed_in", "")
 }
 
-// withClient goes on with the client of the session that the browser has.
-func (c *call) withClient(anonymous int64, then func(client *core.Client, v *vault)) {
+// withClient goes on with the client of the session that the browser has; nobody is the status where there is none.
+func (c *call) withClient(nobody int64, then func(client *core.Client, v *vault)) {
+	c.nobody = nobody
 	c.sessionID(func(id, failed string) {
 		switch {
 		case failed != "":
 			c.unavailable()
 		case id == "":
-			c.signedOut(anonymous)
+			c.signedOut(nobody)
 		default:
 			v := &vault{hash: core.Hash(id)}
 			then(c.client(v), v)
@@ -49,22 +50,34 @@ func (c *call) withClient(anonymous int64, then func(client *core.Client, v *vau
 	})
 }
 
-// failed answers for a command that failed; client is that of the session, which ends where it cannot go on.
+// failed answers for a command that failed; client is that of the session, which ends where it cannot go on, nil for a command of the browser's own.
 func (c *call) failed(client *core.Client, f *core.Fault) {
-	switch code := f.Code(); {
+	switch {
 	case f.Retryable():
-		c.unavailable()
-	case code == "not_signed_in" || code == "signed_out" || code == "token_expired" || code == "no_key" || code == "no_refresh_token" || code == "outcome_lost" || code == "outcome_unknown" || f.Protocol() == "invalid_grant":
-		if client == nil {
-			c.signedOut(401)
-			return
-		}
-		c.undo(client, func() { c.signedOut(401) })
-	case f.Kind() == "client":
-		c.refuse(400, code, "")
+		c.tryLater(f.RetryAfter())
+	case client != nil && over(f):
+		// Nobody is told to sign in again while this session goes on elsewhere.
+		c.end(client, func(f *core.Fault) {
+			if f != nil {
+				c.tryLater(f.RetryAfter())
+				return
+			}
+			c.signedOut(c.nobody)
+		})
+	case client == nil && f.Kind() == "client":
+		c.refuse(400, f.Code(), "")
 	default:
-		c.refuse(502, code, f.Protocol())
+		c.refuse(502, f.Code(), f.Protocol())
 	}
+}
+
+// over tells whether a session cannot go on: only another sign-in helps.
+func over(f *core.Fault) bool {
+	switch f.Code() {
+	case "not_signed_in", "signed_out", "token_expired", "no_key", "no_refresh_token", "refresh_not_supported", "outcome_lost", "outcome_unknown":
+		return true
+	}
+	return f.Protocol() == "invalid_grant"
 }
 
 // session tells a page who is signed in.
@@ -80,20 +93,37 @@ func (c *call) session() {
 				return
 			}
 			if ok.Get("status").Str() != "granted" {
-				c.signedOut(c.anonymous)
+				c.signedOut(c.nobody)
 				return
 			}
-			w := json.NewWriter()
-			w.Open('{')
-			claims := ok.Get("claims").Raw()
-			if claims == "" {
-				claims = "{}"
+			who := ok.Get("claims").Raw()
+			if who == "" {
+				who = "{}"
 			}
-			w.MemberRaw("claims", claims)
-			w.MemberInt("expires_at", v.created+c.sessionMS)
-			w.Close('}')
-			c.respond(200, nil, w.String())
+			c.usable(client, func() {
+				w := json.NewWriter()
+				w.Open('{')
+				w.MemberRaw("claims", who)
+				w.MemberInt("expires_at", v.created+c.sessionMS)
+				w.Close('}')
+				c.respond(200, nil, w.String())
+			})
 		})
+	})
+}
+
+// usable goes on with a session whose tokens are still good for something, as far as that is known here. Where nothing is done with a token, who signed in is all there is to it.
+func (c *call) usable(client *core.Client, then func()) {
+	if len(c.routes) == 0 && !c.tokenEndpoint {
+		then()
+		return
+	}
+	client.Usable(func(f *core.Fault) {
+		if f != nil {
+			c.failed(client, f)
+			return
+		}
+		then()
 	})
 }
 

@@ -15,6 +15,7 @@ type vault struct {
 	closing bool   // a callback: storing the attempt means that it is used up
 	state   string
 	failed  bool // the session could not be read
+	handed  []handed
 }
 
 // client opens a client whose session goes by the hash of an id; "" for one that has none.
@@ -61,6 +62,7 @@ func (v *vault) loadSession(key string, done func(value, version, failed string)
 			}
 			record, _ := json.Parse(text)
 			v.created, _ = record.Get("created_at").Int()
+			v.handed = readHanded(record.Get("tokens"))
 			seen, _ := record.Get("seen_at").Int()
 			now, session := c.s.Now(), record.Get("session").Str()
 			switch {
@@ -96,7 +98,13 @@ func (v *vault) Store(key, version, value string, done func(version, failed stri
 	case v.hash == "":
 		done(value, "") // tokens that are handed on are not kept
 	case value == "":
-		v.c.store(key, version, "", 0, done)
+		v.markEnded(func(failed string) {
+			if failed != "" {
+				done("", failed)
+				return
+			}
+			v.c.store(key, version, "", 0, done)
+		})
 	default:
 		v.storeSession(key, version, value, done)
 	}
@@ -113,6 +121,10 @@ func (v *vault) storeSession(key, version, session string, done func(version, fa
 	w.MemberInt("created_at", v.created)
 	w.MemberInt("seen_at", now)
 	w.MemberStr("session", session)
+	if c.exchanges() {
+		v.note(session)
+		writeHanded(w, v.handed)
+	}
 	w.Close('}')
 	c.seal(w.String(), key, func(sealed, failed string) {
 		if failed != "" {

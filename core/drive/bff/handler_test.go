@@ -122,7 +122,7 @@ func TestConfigurationIsRefused(t *testing.T) {
 	}
 }
 
-// TestBodiesGoOn: short ones are kept for a second try, whatever their bytes; long ones and those of unknown length are streams, sent once (Q13).
+// TestBodiesGoOn: short ones are kept for a second try, whatever their bytes; long ones and those of unknown length are streams, sent once, and asked for again once the token is made new (Q13, S54).
 func TestBodiesGoOn(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
@@ -153,8 +153,8 @@ func TestBodiesGoOn(t *testing.T) {
 		{"longer than that", bytes.Repeat(binary, 256<<10), false, false, 200},
 		{"of unknown length", binary, true, false, 200},
 		{"refused and kept", binary, false, true, 200},
-		{"refused and long", bytes.Repeat(binary, 17<<10), false, true, 401},
-		{"refused and of unknown length", binary, true, true, 401},
+		{"refused and long", bytes.Repeat(binary, 17<<10), false, true, 503},
+		{"refused and of unknown length", binary, true, true, 503},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			refuse, got = 0, nil

@@ -148,7 +148,7 @@ const by = (way) => (host) => {
   test(`${host.name}: ${way}: who comes back from the server, which is another site, comes without the session's cookie, and is signed in (X10)`, async () => {
     const { context, page } = await open();
     const callbacks = [];
-    page.on('request', (request) => request.url().startsWith(`${w.base}/callback`) && callbacks.push(request));
+    page.on('request', (request) => request.url().startsWith(`${w.base}/callback`) && !request.url().includes('?ticket=') && callbacks.push(request));
     await signIn(page);
     const before = (await context.cookies(w.url))[0];
     // Again, with a session that there is.
@@ -172,6 +172,38 @@ const by = (way) => (host) => {
     await page.click('a');
     assert.equal((await (await followed).allHeaders()).cookie, undefined, 'the link itself has no session');
     await page.getByTestId('sign-out').waitFor();
+    await context.close();
+  });
+
+  test(`${host.name}: ${way}: a sign-in that another site's link began ends the session before it, whose cookie comes with one bounce (S55, S56)`, async () => {
+    const { context, page, seen } = await open();
+    await signIn(page);
+    const [before] = await context.cookies(w.url);
+    const { value: token } = w.gate.tokens.findLast(({ name }) => name === 'refresh_token');
+    const bounces = [];
+    page.on('request', (request) => request.url().includes('/callback?ticket=') && bounces.push(request));
+    await page.goto(`${w.api.url}/hello`);
+    await page.evaluate((url) => document.body.replaceChildren(Object.assign(document.createElement('a'), { href: url, textContent: 'there' })), `${w.base}/login?prompt=none&return_to=%2F`);
+    await page.click('a');
+    await page.getByTestId('sign-out').waitFor();
+    assert.equal(page.url(), `${w.url}/`);
+    assert.equal(bounces.length, 1);
+    const headers = await bounces[0].allHeaders();
+    assert.deepEqual([bounces[0].method(), headers['sec-fetch-site'], headers.referer], ['GET', 'same-origin', undefined]);
+    assert.ok(headers.cookie.includes(`${SESSION}=${before.value}`), 'the session’s cookie comes along');
+    const cookies = await context.cookies(w.url);
+    assert.deepEqual(cookies.map(({ name, sameSite }) => [name, sameSite]), [[SESSION, 'Strict']]);
+    assert.notEqual(cookies[0].value, before.value);
+    const revoked = w.gate.asked.filter(({ path }) => path === '/revoke').map(({ form }) => form.get('token'));
+    assert.ok(revoked.includes(token), 'its tokens are ended at the server');
+    const visitor = w.visitor();
+    visitor.jar().set(SESSION, before.value);
+    w.refused(await visitor.call('/api/hello'), 401, 'not_signed_in');
+    w.refused(await visitor.session(), 401, 'not_signed_in');
+    // Back leads to no page of the bounce.
+    await page.goBack();
+    assert.equal(new URL(page.url()).origin, w.api.url);
+    noTokens('on the way', (await Promise.all(seen)).join('\n'));
     await context.close();
   });
 

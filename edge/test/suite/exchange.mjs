@@ -94,6 +94,38 @@ const at = (server) => (host) => {
     if (server === 'embedded') assert.equal((await atResource(elsewhere.access_token))[0], 401, 'it is for another resource');
   });
 
+  test(`${host.name}: ${server}: what is kept ends with the session that it came of (S61)`, async () => {
+    const visitor = w.visitor();
+    await visitor.signIn();
+    await visitor.call('/api/hello');
+    const subject = w.api.got.at(-1).headers.authorization.slice('Bearer '.length);
+    given(await ask('orders', exchanging(subject)), ['issued_token_type', 'scope']);
+    const before = count();
+    given(await ask('orders', exchanging(subject)), ['issued_token_type', 'scope']);
+    assert.equal(count(), before, 'it is kept');
+    assert.equal((await visitor.call('/auth/logout', { method: 'POST' })).status, 200);
+    const asked = w.gate.count(EXCHANGE);
+    const answer = await ask('orders', exchanging(subject));
+    assert.equal(w.gate.count(EXCHANGE), asked + 1, 'the server is asked');
+    assert.equal(answer.status, 400, answer.text);
+  });
+
+  test(`${host.name}: ${server}: no parameter is dropped without a word: an actor's token goes to the server, what is unknown is refused (S60)`, async () => {
+    const subject = await subjectToken();
+    const before = count();
+    const unknown = await ask('orders', exchanging(subject, { may_act: 'x' }));
+    w.refused(unknown, 400, 'invalid_request');
+    assert.match(unknown.json.error_description, /may_act/);
+    w.refused(await ask('orders', exchanging(subject, { actor_token: 'x' })), 400, 'invalid_request');
+    assert.equal(count(), before);
+    const actor_token = await subjectToken();
+    const asked = count();
+    await ask('orders', exchanging(subject, { actor_token, actor_token_type: ACCESS_TOKEN }));
+    assert.equal(count(), asked + 1);
+    const { form } = w.gate.asked.at(-1);
+    assert.deepEqual([form.get('actor_token'), form.get('actor_token_type')], [actor_token, ACCESS_TOKEN]);
+  });
+
   test(`${host.name}: ${server}: a token that was kept is given out no longer than it lives`, async () => {
     const subject = await subjectToken();
     const times = async () => {

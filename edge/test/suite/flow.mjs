@@ -102,6 +102,26 @@ export default (host) => {
     assert.deepEqual([head.status, head.text], [200, '']);
   });
 
+  test(`${host.name}: who expects 100-continue before a body is served, and what else may be expected is refused (S58)`, async () => {
+    const visitor = w.visitor();
+    await visitor.signIn();
+    const { host: authority, port } = new URL(w.url);
+    const cookie = [...visitor.jar()].map((pair) => pair.join('=')).join('; ');
+    const ask = (expect, length) =>
+      new Promise((resolve, reject) => {
+        const headers = { host: authority, cookie, 'x-csrf': '1', origin: w.url, expect, ...(length && { 'content-length': length }) };
+        const outgoing = request({ host: '127.0.0.1', port, path: '/api/body', method: 'POST', headers, agent: false }, (incoming) => {
+          let text = '';
+          incoming.on('data', (part) => (text += part)).on('end', () => resolve([incoming.statusCode, text]));
+        });
+        // A client need not wait for what not every host says.
+        outgoing.on('error', reject).end(Buffer.alloc(length ?? 70_000));
+      });
+    for (const length of [5, 70_000, undefined]) assert.deepEqual(await ask('100-continue', length), [200, `POST ${length ?? 70_000}`]);
+    assert.equal(w.api.got.at(-1).headers.expect, undefined);
+    assert.equal((await ask('something', 5))[0], 417);
+  });
+
   test(`${host.name}: 10 MB of an answer arrive, and a redirect is the page's business`, async () => {
     const visitor = w.visitor();
     await visitor.signIn();
@@ -148,7 +168,7 @@ export default (host) => {
     w.gate.expiresIn = undefined;
   });
 
-  test(`${host.name}: a request that is refused for its token is sent again with another; a stream is not`, async () => {
+  test(`${host.name}: a request that is refused for its token is sent again with another; a stream is asked for again (S54)`, async () => {
     const visitor = w.visitor();
     await visitor.signIn();
     await visitor.call('/api/hello');
@@ -159,9 +179,11 @@ export default (host) => {
     assert.deepEqual(w.api.got.map(({ body }) => body.toString()), ['again', 'again']);
     w.api.refused = w.api.got.at(-1).headers.authorization;
     const stream = await visitor.call('/api/refuses', { method: 'POST', body: Readable.from(['once']) });
-    assert.equal(stream.status, 401);
+    w.refused(stream, 503, 'temporarily_unavailable');
+    assert.equal(stream.header('retry-after'), '1');
     assert.equal(w.api.got.length, 3);
-    assert.equal(stream.header('www-authenticate'), undefined);
+    const another = await visitor.call('/api/refuses', { method: 'POST', body: Readable.from(['once']) });
+    assert.equal(another.text, 'POST 4', 'the token is made new by then');
   });
 
   test(`${host.name}: pages of another origin of the site may call where that is configured, and only they`, async () => {

@@ -125,7 +125,7 @@ const at = (server) => (host) => {
     assert.deepEqual(await alive(five), [false]);
   });
 
-  test(`${host.name}: a logout token of another issuer, for another client, signed otherwise, or without what it has to have, ends nothing (X7, X10)`, async () => {
+  test(`${host.name}: a logout token of another issuer, for another client, signed otherwise, good for years, or without what it has to have, ends nothing (X7, X10, S59)`, async () => {
     const session = await signedIn();
     const { sid, sub } = session;
     const right = (more) => claims({ sid, sub, ...more });
@@ -153,6 +153,7 @@ const at = (server) => (host) => {
       ['over', await signed(right({ iat: now - 600, exp: now - 300 }))],
       ['no end', await signed(right({ exp: undefined }))],
       ['no beginning', await signed(right({ iat: undefined }))],
+      ['good until 2286', await signed(right({ exp: 9_999_999_999 }))],
       ['of the future', await signed(right({ iat: now + 3600, exp: now + 3700 }))],
     ]) {
       const answer = await deliver(token);

@@ -68,6 +68,22 @@ export default (host) => {
     assert.deepEqual(answers.map(({ status }) => status), Array(8).fill(401));
   });
 
+  test(`${host.name}: the API refuses a token while the server is away: try again later, and the session lives; a refused refresh ends it at once (S50, S51)`, async () => {
+    const visitor = w.visitor();
+    await visitor.signIn();
+    await w.revoke('access_token');
+    w.gate.before = () => false;
+    const answer = await visitor.call('/api/notes');
+    w.refused(answer, 503, 'temporarily_unavailable');
+    assert.match(answer.header('retry-after'), /^[1-9]\d*$/);
+    assert.equal((await visitor.session()).status, 200);
+    w.gate.open();
+    assert.equal((await visitor.call('/api/notes')).status, 200);
+    await w.revoke('refresh_token'); // and so the access token
+    w.refused(await visitor.call('/api/notes'), 401, 'not_signed_in');
+    w.refused(await visitor.session(), 401, 'not_signed_in');
+  });
+
   test(`${host.name}: a refresh goes on when the page that began it has left (X9)`, async () => {
     const visitor = await expired();
     const before = w.gate.count('refresh_token');
