@@ -127,17 +127,6 @@ func seconds(v json.Value) (s int64, ok bool) {
 	return s, ok && s > 0
 }
 
-// expired is strict: at the very millisecond a token is still good. Without expiry it never is.
-func (t *tokens) expired(now int64) bool { return t.expiresAt != 0 && now > t.expiresAt }
-
-// fresh leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or a quarter of a short life.
-func (t *tokens) fresh(now, skew int64) bool {
-	if t.access == "" {
-		return false
-	}
-	return t.expiresAt == 0 || now < t.expiresAt-min(skew, max(0, t.expiresAt-t.receivedAt)/4)
-}
-
 // tokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is what the tokens are, or shall be, bound to.
 func (c *client) tokenRequest(cmd *command, stage, endpoint, key string, params []form.Param, done func(json.Value, *fault)) {
 	r := &request{stage: stage, method: "POST", url: endpoint, params: params, auth: c.auth, key: key, newKey: key != c.tokens.key}

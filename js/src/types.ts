@@ -556,6 +556,8 @@ export interface ClientEvents {
   granted: { scope: string; expires_at?: number };
   /** The access token ends at that Unix time in milliseconds; with `auto_refresh` a refresh follows. */
   about_to_expire: { expires_at: number };
+  /** The access token ended at that Unix time in milliseconds and nothing can renew it: sign in again. The status is `not_authenticated`. */
+  expired: { expires_at: number };
   /** To be shown to the user (RFC 8628 section 3.3). */
   authorize_with_user_code: Pick<DeviceAuthorization, 'verification_uri' | 'user_code' | 'verification_uri_complete'>;
   /** A device flow changed; nothing but `polling: false` when it is over. */
