@@ -341,7 +341,7 @@ func (c *client) reportOnce(f *fault) {
 
 // reportFault fires "server reported error" for a protocol error, and "request failed" for every one.
 func (c *client) reportFault(f *fault) {
-	if f.err != "" {
+	if f.err != "" && !f.unverified {
 		w := c.event("server_error")
 		f.write(w)
 		c.emit(w)

@@ -203,7 +203,7 @@ func (c *client) introspect(cmd *command, in json.Value) {
 		case res.contentType() != r.accept:
 			answer(json.Value{}, &fault{kind: kindServer, code: "unknown_content_type", status: res.status})
 		default:
-			c.trusted(res.body, signed, c.introspectionAlg, "iat", func(v json.Value, f *fault) { answer(v.Get("token_introspection"), f) })
+			c.trusted(res.body, signed, c.introspectionAlg, "iat", c.skew, func(v json.Value, f *fault) { answer(v.Get("token_introspection"), f) })
 		}
 	})
 }

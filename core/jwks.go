@@ -109,7 +109,7 @@ func (c *client) verifyAnew(j *jws, code string, done func(*fault)) {
 		limit = leastWait // without keys nobody can sign in
 	}
 	if s.asked && recent(c.now, s.tried, limit) && len(s.waiting) == 0 {
-		done(notVerified(code, ""))
+		done(notVerified(code, "").not("", j.kid))
 		return
 	}
 	c.fetchKeys(func(f *fault) {
@@ -119,12 +119,12 @@ func (c *client) verifyAnew(j *jws, code string, done func(*fault)) {
 		}
 		jwk, code := c.keySet.pick(j)
 		if code != "" {
-			done(notVerified(code, ""))
+			done(notVerified(code, "").not("", j.kid))
 			return
 		}
 		c.askVerify(j, jwk, func(code string, f *fault) {
 			if code != "" {
-				f = notVerified(code, "")
+				f = notVerified(code, "").not("", j.kid)
 			}
 			done(f)
 		})

@@ -46,14 +46,14 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 		t.kind = "DPoP"
 	case old.key != "" && lower(kind) == "bearer" && plant != "downgrade-taken":
 		// Whoever steals it could use it: not what was asked for (RFC 9449 section 5).
-		return t, &fault{kind: kindServer, code: "dpop_downgrade"}
+		return t, (&fault{kind: kindServer, code: "dpop_downgrade"}).not("DPoP", kind)
 	case lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "":
 		t.kind = "Bearer"
 	case kind == "":
 		return t, &fault{kind: kindServer, code: "missing_token_type"}
 	default:
 		// RFC 6749 section 7.1: a client must not use a token of a type it does not understand.
-		return t, &fault{kind: kindServer, code: "unknown_token_type"}
+		return t, (&fault{kind: kindServer, code: "unknown_token_type"}).not("Bearer", kind)
 	}
 	t.expiresAt = 0
 	if s, ok := seconds(v.Get("expires_in")); ok {
@@ -64,8 +64,8 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	} else if s, ok := seconds(v.Get("expires_at")); ok && s < maxTime/1000 {
 		t.expiresAt = s * 1000
 	}
-	if s := v.Get("scope").Str(); s != "" {
-		t.scope = printable(s, len(s))
+	if s := scopeOf(v.Get("scope")); s != "" {
+		t.scope = ascii(s)
 	} else if t.scope == "" {
 		t.scope = t.requested
 	}
@@ -86,6 +86,20 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 		}
 	}
 	return t, nil
+}
+
+// scopeOf reads a scope, which some servers write as an array of texts.
+func scopeOf(v json.Value) string {
+	if v.Kind() != json.Array {
+		return v.Str()
+	}
+	var b []byte
+	for it := v.Each(); it.Next(); {
+		if s := it.Value().Str(); s != "" {
+			b = append(append(b, s...), ' ')
+		}
+	}
+	return trim(string(b))
 }
 
 // newGrant is what a sign-in begins with.
