@@ -3,8 +3,6 @@ package core
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
 const (
-	attemptLife = 10 * 60 * 1000
-	maxAttempts = 16
 	// maxRedeemed is how many that were answered are remembered, so that a second delivery is told from a forged one.
 	maxRedeemed = 4
 	// maxTries bounds how often a change is made anew after somebody else changed the store.
@@ -71,7 +69,7 @@ func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*f
 				finish(f)
 				return
 			}
-			next = prune(next, a.c.now)
+			next = a.c.prune(next)
 			a.c.store(a.key, a.version, a.encode(next), func(version, failed string) {
 				switch {
 				case failed == "":
@@ -110,24 +108,24 @@ func (a *attempts) dropKey(gone *attempt, used bool) {
 	switch {
 	case !used:
 		a.c.dropKey(gone.key)
-	case a.c.now > gone.at+attemptLife:
+	case a.c.now > gone.at+a.c.attemptLife:
 		a.c.dropUnused(gone.key)
 		// else it was crowded out, and may be on its way to a session; if not, its sign-in drops it
 	}
 }
 
 // prune forgets what is over, and the oldest where there are too many: redeemed ones first.
-func prune(list []*attempt, now int64) []*attempt {
+func (c *client) prune(list []*attempt) []*attempt {
 	kept, redeemed := list[:0], 0
 	for _, t := range list {
-		if now <= t.at+attemptLife {
+		if c.now <= t.at+c.attemptLife {
 			kept = append(kept, t)
 			if t.redeemed != "" {
 				redeemed++
 			}
 		}
 	}
-	for redeemed > maxRedeemed || len(kept) > maxAttempts {
+	for redeemed > maxRedeemed || int64(len(kept)) > c.maxAttempts {
 		drop := 0
 		for i, t := range kept {
 			if t.redeemed != "" {

@@ -125,7 +125,7 @@ func TestBoundDiedWhileRedeeming(t *testing.T) {
 	u := authorizeURL(s)
 	s.start("callback", callbackURL(u, replyCode)) // no answer comes, the page is closed
 	s.open(with(dpopConf))
-	s.now += attemptLife + 1
+	s.now += 600_001
 	s.ok("authorize")
 	if len(s.keys) != 1 {
 		t.Error(s.keys)

@@ -35,7 +35,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		return
 	}
 	// What stands beside a signed response counts for nothing (JARM section 2.3).
-	c.trusted(signed, "jwt", "", "exp", func(v json.Value, f *fault) {
+	c.trusted(signed, "jwt", "", "exp", c.skew, func(v json.Value, f *fault) {
 		if f != nil {
 			if f.kind == kindIDToken {
 				f.kind = kindCallback
@@ -56,9 +56,15 @@ func (c *client) callback(cmd *command, in json.Value) {
 // answer goes on with the response's parameters, which nobody has looked at yet; signed: they are the server's.
 func (c *client) answer(cmd *command, in json.Value, url string, params []form.Param, signed bool) {
 	get := func(name string) string { return valueOf(params, name) }
+	// A reply that answers no attempt may be anybody's. What it says helps whoever looks for the cause, and counts for nothing.
+	stray := func(code string) *fault {
+		f := protocolError(get)
+		f.kind, f.code, f.unverified = kindCallback, code, true
+		return f
+	}
 	state := get("state")
 	if state == "" {
-		c.fail(cmd, &fault{kind: kindCallback, code: "missing_state"})
+		c.fail(cmd, stray("missing_state"))
 		return
 	}
 	// Two deliveries, in two tabs say, must not take each other's mark for their own.
@@ -67,7 +73,7 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 	c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
 		i := findAttempt(list, state)
 		if i < 0 {
-			return nil, &fault{kind: kindCallback, code: "wrong_state"}
+			return nil, stray("wrong_state")
 		}
 		if list[i].redeemed == mine {
 			return list, nil // stored before, and only the answer was lost
@@ -113,19 +119,19 @@ var keysFirst = &fault{}
 func (c *client) checkCallback(a *attempt, url string, signed bool, get func(string) string) *fault {
 	iss := get("iss")
 	switch {
-	case c.now > a.at+attemptLife:
+	case c.now > a.at+c.attemptLife:
 		return &fault{kind: kindExpired, code: "attempt_expired"}
 	case a.redeemed != "" && plant != "state-not-consumed":
 		return &fault{kind: kindCallback, code: "already_used"}
 	case url != "" && !answers(url, a.redirectURI):
-		return &fault{kind: kindCallback, code: "wrong_redirect_uri"}
+		return (&fault{kind: kindCallback, code: "wrong_redirect_uri"}).not(place(a.redirectURI), place(url))
 	case signed != modeSigned(a.mode):
 		return &fault{kind: kindCallback, code: "wrong_response_mode"}
 	// RFC 9207 section 2.4.
 	case iss == "" && c.issRequired:
 		return &fault{kind: kindCallback, code: "missing_iss"}
 	case iss != "" && c.issuer != "" && iss != c.issuer && iss != c.tenantIssuer(tenantOf(iss, c.issuerTemplate)):
-		return &fault{kind: kindCallback, code: "wrong_iss"}
+		return (&fault{kind: kindCallback, code: "wrong_iss"}).not(c.issuer, iss)
 	case get("error") != "":
 		return protocolError(get)
 	case get("code") == "":
@@ -182,7 +188,7 @@ func trim(s string) string {
 func (c *client) matches(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
 	params, _ := form.Decode(queryOf(url))
-	ok := answers(url, c.redirectURI) && (count(params, "state") > 0 || count(params, "code") > 0 || count(params, "error") > 0 || count(params, "response") > 0)
+	ok := (answers(url, c.redirectURI) || count(params, "state") > 0 && misses(url, c.redirectURI)) && (count(params, "state") > 0 || count(params, "code") > 0 || count(params, "error") > 0 || count(params, "response") > 0)
 	c.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
 }
 
@@ -198,6 +204,18 @@ func answers(url, redirectURI string) bool {
 		ok = ok && found
 	}
 	return ok && redirectURI != "" && place(url) == place(redirectURI)
+}
+
+// misses tells whether a URL is the redirect URI but for the case of its letters or a slash at its end: a reply that went there is an error to be told, not somebody else's page.
+func misses(url, redirectURI string) bool {
+	alike := func(s string) string {
+		s = lower(place(s))
+		for len(s) > 0 && s[len(s)-1] == '/' {
+			s = s[:len(s)-1]
+		}
+		return s
+	}
+	return redirectURI != "" && place(url) != place(redirectURI) && alike(url) == alike(redirectURI)
 }
 
 // place is what of a URI says where it leads: scheme, authority and path, as RFC 3986 section 6.2 makes them comparable.

@@ -173,7 +173,8 @@ func TestScenarioMatches(t *testing.T) {
 		registered string
 		yes, no    []string
 	}{
-		{"https://client.example/cb", []string{"https://client.example/cb?code=a&state=b", "HTTPS://Client.Example:443/cb?error=x", "https://client.example/cb?x=1&state=b#f"},
+		{"https://client.example/cb", []string{"https://client.example/cb?code=a&state=b", "HTTPS://Client.Example:443/cb?error=x", "https://client.example/cb?x=1&state=b#f",
+			"https://client.example/cb/?code=a&state=b", "https://client.example/CB?error=a&state=b"},
 			[]string{"https://client.example/cb", "https://client.example/cb?x=code", "https://client.example/cbx?code=a", "https://client.example/cb/?code=a", "https://client.example:8443/cb?code=a",
 				"http://client.example/cb?code=a", "https://client.example.evil/cb?code=a", "https://client.example@evil/cb?code=a", "https://client.example/CB?code=a", "https://client.example/cb#code=a", "", "?code=a"}},
 		{"https://client.example", []string{"https://client.example/?code=a"}, []string{"https://client.example/x?code=a"}},

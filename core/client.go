@@ -16,6 +16,8 @@ type client struct {
 	unsaved   bool    // what is held is newer than what is stored
 	only      string  // a refresh token that could not be stored
 	marked    string  // tried_by that this instance set itself
+	looked    int64   // the input in which the store was last read
+	told      string  // the access token of which was told that it is over
 	foreign   bool    // what is stored is another configuration's
 	uncleared bool    // signed out, and what is stored could not be deleted
 	blind     bool    // the session came as bytes: what the store holds was never seen
@@ -164,6 +166,17 @@ func (c *client) begin(cmd *command, in json.Value) {
 
 // run waits for the server's metadata where a command cannot do without.
 func (c *client) run(cmd *command, in json.Value) {
+	if c.status == granted && c.lapsed() && cmd.op != "cancel" {
+		// The token ended since. Another instance may have signed in.
+		again := func() {
+			c.settle()
+			if !cmd.done {
+				c.run(cmd, in)
+			}
+		}
+		c.look(nil, again, func(*fault) { again() })
+		return
+	}
 	if c.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
 		c.fail(cmd, bad("missing", "client_id"))
 		return
@@ -328,7 +341,7 @@ func (c *client) reportOnce(f *fault) {
 
 // reportFault fires "server reported error" for a protocol error, and "request failed" for every one.
 func (c *client) reportFault(f *fault) {
-	if f.err != "" {
+	if f.err != "" && !f.unverified {
 		w := c.event("server_error")
 		f.write(w)
 		c.emit(w)
@@ -354,7 +367,7 @@ func (c *client) finishStatus(cmd *command, f *fault, appState string) {
 		if t.expiresAt != 0 {
 			w.MemberInt("expires_at", t.expiresAt)
 		}
-		w.MemberBool("expired", t.expired(c.now))
+		w.MemberBool("expired", c.expired(t))
 		w.MemberBool("refreshable", c.refreshable() == nil)
 		w.MemberBool("not_persisted", c.unsaved && t.access != "")
 		w.MemberStrIf("id_token", t.idToken)

@@ -25,7 +25,8 @@ type config struct {
 	nonce                                                               string // automatic, enabled, disabled
 	pkce                                                                string // S256, plain, none
 	verifierLength                                                      int64
-	retryWindow, skew                                                   int64
+	retryWindow, skew, tolerance, attemptLife, maxAttempts              int64
+	trustedAudiences                                                    json.Value
 	refreshLead                                                         int64 // -1: not set
 	missingTokenType, issRequired, nonceOff, autoRefresh                bool
 	profile                                                             profile
@@ -42,7 +43,7 @@ func readConfig(in json.Value) (c *config, f *fault) {
 	if in.Kind() != json.Object {
 		return nil, bad("missing", "config")
 	}
-	c = &config{idTokenAlgs: algorithms, authAlg: "ES256", dpopAlg: "ES256", pushedRequests: parOffered, name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, refreshLead: -1,
+	c = &config{idTokenAlgs: algorithms, authAlg: "ES256", dpopAlg: "ES256", pushedRequests: parOffered, name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, tolerance: 300_000, attemptLife: 600_000, maxAttempts: 16, refreshLead: -1,
 		profile: profile{id: "sub", email: "email", verification: "email_verified"}, variables: in.Get("variables")}
 	for it := in.Each(); it.Next(); {
 		name, v := it.Name(), it.Value()
@@ -129,6 +130,17 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			number = &c.retryWindow
 		case "clock_skew_ms":
 			number = &c.skew
+		case "attempt_life_ms":
+			number = &c.attemptLife
+		case "max_attempts":
+			number = &c.maxAttempts
+		case "clock_tolerance_ms":
+			number = &c.tolerance
+		case "trusted_audiences":
+			if v.Kind() != json.Array {
+				return nil, bad("bad_value", name)
+			}
+			c.trustedAudiences = v
 		case "refresh_lead_ms":
 			number = &c.refreshLead
 		case "profile":
@@ -293,6 +305,13 @@ func (c *config) check() *fault {
 	}
 	if c.name == "" {
 		return bad("missing", "name")
+	}
+	// All attempts together have to be stored, and read again, in one message.
+	if c.maxAttempts < 1 || c.maxAttempts > 64 {
+		return bad("bad_value", "max_attempts")
+	}
+	if c.attemptLife < 1000 || c.attemptLife > 24*60*60*1000 {
+		return bad("bad_value", "attempt_life_ms")
 	}
 	if c.verifierLength < 43 || c.verifierLength > 128 {
 		return bad("bad_value", "pkce_verifier_length")

@@ -21,6 +21,8 @@ type device struct {
 	polling                          bool
 	asking                           bool     // a poll is under way, or what it brought is being stored
 	cmd                              *command // of the poll
+	lost                             int64    // polls in a row without an answer
+	at                               int64    // of the last poll
 }
 
 // deviceStart is the device authorization request (section 3.1). The user's code is given out once all is stored; polling then starts by itself.

@@ -187,7 +187,7 @@ func TestScenarioDeviceResponse(t *testing.T) {
 
 // TestScenarioPolling: Q34, the rows of what a poll may be answered, each with the wait that follows.
 func TestScenarioPolling(t *testing.T) {
-	s := newScene(t, "Answers to polls: pending goes on, slow_down adds 5 s for good, a time-out doubles the interval, what passes is waited out (Retry-After too), a failed connection stops, anything else ends.",
+	s := newScene(t, "Answers to polls: pending goes on, slow_down adds 5 s for good, a time-out doubles the interval, what passes is waited out (Retry-After too), a failed connection backs off and polling goes on, anything else ends.",
 		"Q34", "Q36", "X5", "Q2", "Q43")
 	s.open(with(deviceConf))
 	after := func(status int, value string) reply {
@@ -217,8 +217,15 @@ func TestScenarioPolling(t *testing.T) {
 		{"invalid_client", []reply{jsonReply(401, `{"error":"invalid_client"}`)}, []int64{0}, "server oauth_error", "device:false server_error:invalid_client request_failed:server", true},
 		{"404 in JSON", []reply{jsonReply(404, `{}`)}, []int64{0}, "server http_error", "device:false request_failed:server", true},
 		{"redirect", []reply{{failed: "redirect"}}, []int64{0}, "server redirect", "device:false request_failed:server", true},
-		{"no connection", []reply{{failed: "network"}}, []int64{0}, "network network", "device:false request_failed:network", true},
-		{"not sent", []reply{{failed: "unsent"}}, []int64{0}, "network unsent", "device:false request_failed:network", true},
+		{"503 and temporarily_unavailable", []reply{jsonReply(503, `{"error":"temporarily_unavailable"}`), jsonReply(400, pending)}, []int64{5_000, 5_000}, "", "", true},
+		{"429 and temporarily_unavailable", []reply{jsonReply(429, `{"error":"temporarily_unavailable"}`)}, []int64{5_000}, "", "", true},
+		{"500 and server_error", []reply{jsonReply(500, `{"error":"server_error"}`)}, []int64{5_000}, "", "", true},
+		{"500 and slow_down", []reply{jsonReply(500, `{"error":"slow_down"}`)}, []int64{10_000}, "", "device:true", true},
+		{"400 and server_error", []reply{jsonReply(400, `{"error":"server_error"}`)}, []int64{0}, "server oauth_error", "device:false status:not_authenticated server_error:server_error request_failed:server", false},
+		{"500 and access_denied", []reply{jsonReply(500, `{"error":"access_denied"}`)}, []int64{0}, "server oauth_error", "device:false status:not_authenticated server_error:access_denied request_failed:server", false},
+		{"no connection", []reply{{failed: "network"}, {failed: "network"}, {failed: "network"}, jsonReply(400, pending)}, []int64{5_000, 10_000, 20_000, 5_000}, "", "request_failed:network request_failed:network request_failed:network", true},
+		{"not sent", []reply{{failed: "unsent"}}, []int64{5_000}, "", "request_failed:network", true},
+		{"given up by the host", []reply{{failed: "aborted"}}, []int64{5_000}, "", "request_failed:network", true},
 		{"no access token", []reply{jsonReply(200, `{"token_type":"Bearer"}`)}, []int64{0}, "token_not_found missing_access_token", "device:false status:not_authenticated request_failed:token_not_found", false},
 	} {
 		s.now = 1_700_000_000_000

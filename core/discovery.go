@@ -146,7 +146,7 @@ func (c *client) tellDiscovered(f *fault) {
 // adoptMetadata fills in what the configuration leaves out, if the document is the issuer's own (RFC 8414 section 3.3).
 func (c *client) adoptMetadata(v json.Value) *fault {
 	if iss := v.Get("issuer").Str(); iss == "" || iss != c.issuer && !(c.anyTenant() && iss == c.issuerTemplate) {
-		return &fault{kind: kindServer, code: "wrong_issuer"}
+		return (&fault{kind: kindServer, code: "wrong_issuer"}).not(c.issuer, iss)
 	}
 	next := *c.given
 	for _, e := range [...]struct {

@@ -6,20 +6,59 @@ const (
 	longestWait = 300_000 // between two tries of one refresh
 )
 
+// mostApart is how far before a token's arrival a clock may stand without having been set back: hosts of one store have clocks of their own.
+const mostApart = 300_000
+
+// ends is when the life of an access token is over, in Unix ms; 0: that is not known. The one rule for what is usable, expired, about to expire and granted.
+// Where the clock was set back nobody knows how much of the life is left, so all of it counts as over.
+func (c *client) ends(t *tokens) int64 {
+	life := max(0, t.expiresAt-t.receivedAt)
+	if t.expiresAt != 0 && c.now < t.receivedAt-max(c.skew, min(life/4, mostApart)) {
+		return 1
+	}
+	return min(t.expiresAt, c.now+life)
+}
+
+// expired is strict: at the very millisecond a token is still good. Without expiry it never is.
+func (c *client) expired(t *tokens) bool { return t.expiresAt != 0 && c.now > c.ends(t) }
+
+// usable leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or a quarter of a short life.
+func (c *client) usable(t *tokens) bool {
+	return t.access != "" && (t.expiresAt == 0 || c.now < c.ends(t)-min(c.skew, max(0, t.expiresAt-t.receivedAt)/4))
+}
+
+// lapsed tells whether the access token held is over for good: it has ended, and nothing can renew it. That is no grant.
+func (c *client) lapsed() bool {
+	return c.tokens.access != "" && c.expired(c.tokens) && c.renewable() != nil
+}
+
+// awaitEnd lets the end of a token that nothing can renew be told when it comes, where timers are wanted at all.
+func (c *client) awaitEnd() {
+	if t := c.tokens; t.access != "" && t.expiresAt != 0 && c.timed() && c.renewable() != nil {
+		c.ring(&c.expiry, c.ends(t)+1, func(string) {
+			if c.refreshing == nil {
+				c.look(nil, c.settle, func(*fault) { c.settle() })
+			}
+		})
+	}
+}
+
+// timed tells whether the application wants to hear of the end of a token.
+func (c *client) timed() bool { return c.refreshLead >= 0 || c.autoRefresh }
+
 // arm sets the alarm for the end of the token held. given is a token that the application brought: what is already due then is due at once.
 func (c *client) arm(given bool) {
 	c.silence(&c.expiry)
 	c.missed = false
 	t := c.tokens
-	if c.refreshLead < 0 && !c.autoRefresh || t.access == "" || t.expiresAt == 0 {
+	if !c.timed() || t.access == "" || t.expiresAt == 0 {
 		return
 	}
 	life, lead := t.expiresAt-t.receivedAt, c.refreshLead
 	if lead <= 0 || !given && lead >= life {
 		lead = max(leadTime, life/20)
 	}
-	// A clock that was set back makes no token live longer.
-	due := min(t.expiresAt, c.now+max(life, 0)) - lead
+	due := c.ends(t) - lead
 	if !given {
 		due = max(due, min(t.receivedAt, c.now)+leastWait)
 	}
@@ -38,6 +77,7 @@ func (c *client) aboutToExpire(failed string) {
 	w.MemberInt("expires_at", c.tokens.expiresAt)
 	c.emit(w)
 	c.refreshAlone("")
+	c.awaitEnd()
 }
 
 // refreshAlone refreshes without being asked, and tries again later where that fails in passing.

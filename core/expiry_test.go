@@ -156,7 +156,12 @@ func TestScenarioAutoRefresh(t *testing.T) {
 	s.wantWait(3_420_000)
 	// Final: not again.
 	s.server = func(msg) reply { return jsonReply(400, `{"error":"invalid_grant"}`) }
+	s.sent = nil
+	s.eventNames()
 	s.pass(3_420_000)
+	s.pass(180_001)
+	s.wantSent(1)
+	s.wantEvents("about_to_expire status:refreshing status:granted server_error:invalid_grant request_failed:server status:not_authenticated expired")
 	if len(s.timers) != 0 {
 		t.Error("tried again for nothing:", s.timers)
 	}

@@ -201,7 +201,7 @@ func (c *client) introspect(cmd *command, in json.Value) {
 		case res.contentType() != r.accept:
 			answer(json.Value{}, &fault{kind: kindServer, code: "unknown_content_type", status: res.status})
 		default:
-			c.trusted(skipBOM(res.body), signed, c.introspectionAlg, "iat", func(v json.Value, f *fault) { answer(v.Get("token_introspection"), f) })
+			c.trusted(skipBOM(res.body), signed, c.introspectionAlg, "iat", c.skew, func(v json.Value, f *fault) { answer(v.Get("token_introspection"), f) })
 		}
 	})
 }

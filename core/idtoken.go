@@ -19,12 +19,12 @@ type expected struct {
 	wanted  func() bool // whether anybody still waits for the tokens; nil: yes
 }
 
-// notVerified is nil for code "".
 func notVerified(code, claim string) *fault {
-	if code == "" {
-		return nil
-	}
 	return &fault{kind: kindIDToken, code: code, field: claim}
+}
+
+func wrongClaim(claim, expected, came string) *fault {
+	return notVerified("wrong_claim", claim).not(expected, came)
 }
 
 // identify verifies the ID token that came with t, if it is a new one (OpenID Connect Core sections 3.1.3.7 and 12.2); nothing of t is to be used before.
@@ -80,7 +80,7 @@ func readJWT(s, algs string) (*jws, *fault) {
 		return nil, notVerified("malformed", "")
 	}
 	if !hasScope(algs, j.alg) {
-		return nil, notVerified("alg_not_allowed", "")
+		return nil, notVerified("alg_not_allowed", "").not(algs, j.alg)
 	}
 	return j, nil
 }
@@ -88,31 +88,33 @@ func readJWT(s, algs string) (*jws, *fault) {
 func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 	v := j.claims
 	str := func(name string) string { return v.Get(name).Str() }
-	if f := c.checkIssued(v, "exp iat"); f != nil {
+	if f := c.checkIssued(v, "exp iat", c.tolerance); f != nil {
 		return f
 	}
 	iat, _ := v.Get("iat").Int()
 	authTime, timed := v.Get("auth_time").Int()
-	wrong := ""
+	wrong, expects, came := "", "", ""
 	switch nonce := str("nonce"); {
 	case str("sub") == "":
 		return notVerified("missing_claim", "sub")
 	// Another kind of JWT of the same issuer is no ID token (RFC 8725 section 3.11).
 	case j.typ != "" && lower(j.typ) != "jwt":
-		return notVerified("malformed", "typ")
+		return notVerified("malformed", "typ").not("JWT", j.typ)
 	case v.Get("events").Kind() != json.None:
 		wrong = "events"
 	case want.iss != "" && want.iss != str("iss"):
-		wrong = "iss"
-	case !want.brought && c.now-iat*1000 > longestAge+c.skew:
-		wrong = "iat"
+		wrong, expects, came = "iss", want.iss, str("iss")
+	case !want.brought && c.now-iat*1000 > longestAge+c.tolerance:
+		return c.untimely("iat", iat*1000-c.now)
 	case !followsNonce(nonce, want):
 		wrong = "nonce"
 	case want.acr != "" && (str("acr") == "" || !hasScope(want.acr, str("acr"))):
-		wrong = "acr"
+		wrong, expects, came = "acr", want.acr, str("acr")
 	case want.maxAge >= 0 && !timed:
 		return notVerified("missing_claim", "auth_time")
-	case timed && !c.past(authTime), want.maxAge >= 0 && want.asked-authTime*1000 > want.maxAge*1000+c.skew:
+	case timed && !c.past(authTime, c.tolerance):
+		return c.untimely("auth_time", authTime*1000-c.now)
+	case want.maxAge >= 0 && want.asked-authTime*1000 > want.maxAge*1000+c.skew:
 		wrong = "auth_time"
 	case str("at_hash") != "" && str("at_hash") != halfHash(j.alg, t.access):
 		wrong = "at_hash"
@@ -121,16 +123,18 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 	}
 	if want.before.Kind() != json.None {
 		for _, name := range [...]string{"iss", "sub", "azp"} {
-			if want.before.Get(name).Str() != str(name) {
-				wrong = name
+			if was := want.before.Get(name).Str(); was != str(name) {
+				if wrong = name; name != "sub" { // who the user is, is not for a log
+					expects, came = was, str(name)
+				}
 			}
 		}
 		if was, ok := want.before.Get("auth_time").Int(); ok && timed && was != authTime {
-			wrong = "auth_time"
+			wrong, expects, came = "auth_time", string(json.AppendInt(nil, was)), string(json.AppendInt(nil, authTime))
 		}
 	}
 	if wrong != "" {
-		return notVerified("wrong_claim", wrong)
+		return wrongClaim(wrong, expects, came)
 	}
 	return nil
 }
@@ -147,47 +151,59 @@ func followsNonce(nonce string, want expected) bool {
 	return nonce == "" || before == "" || nonce == before
 }
 
-// checkIssued looks at what every JWT of the issuer for this client has to say: who made it, for whom, and when; the times must be there where need says so.
-func (c *client) checkIssued(v json.Value, need string) *fault {
-	return notVerified(c.issuedWrong(v, need))
-}
-
-func (c *client) issuedWrong(v json.Value, need string) (code, claim string) {
+// checkIssued looks at what every JWT of the issuer for this client has to say: who made it, for whom, and when; the times must be there where need says so, by a clock
+// that may be apart from the server's by so many ms.
+func (c *client) checkIssued(v json.Value, need string, apart int64) *fault {
 	iss := v.Get("iss").Str()
 	exp, expires := v.Get("exp").Int()
 	iat, issued := v.Get("iat").Int()
 	nbf, readable := v.Get("nbf").Int()
 	azp := v.Get("azp")
-	aud, many := audience(v.Get("aud"), c.clientID)
+	aud, others := c.audience(v.Get("aud"))
+	has := func(name string) bool { return v.Get(name).Kind() != json.None }
 	switch {
 	case iss == "":
-		return "missing_claim", "iss"
+		return notVerified("missing_claim", "iss")
 	case iss != c.tenantIssuer(v.Get("tid").Str()):
-		return "wrong_claim", "iss"
-	case v.Get("aud").Kind() == json.None:
-		return "missing_claim", "aud"
+		return wrongClaim("iss", c.tenantIssuer(v.Get("tid").Str()), iss)
+	case !has("aud"):
+		return notVerified("missing_claim", "aud")
 	case !aud:
-		return "wrong_claim", "aud"
-	case many && azp.Kind() == json.None:
-		return "missing_claim", "azp"
-	case azp.Kind() != json.None && azp.Str() != c.clientID:
-		return "wrong_claim", "azp"
-	case !expires && (hasScope(need, "exp") || v.Get("exp").Kind() != json.None):
-		return "missing_claim", "exp"
-	case expires && (exp < 0 || exp > maxTime/1000 || c.now >= exp*1000+c.skew):
-		return "wrong_claim", "exp"
-	case !issued && (hasScope(need, "iat") || v.Get("iat").Kind() != json.None):
-		return "missing_claim", "iat"
-	case issued && !c.past(iat):
-		return "wrong_claim", "iat"
-	case v.Get("nbf").Kind() != json.None && !(readable && c.past(nbf)):
-		return "wrong_claim", "nbf"
+		return wrongClaim("aud", c.clientID, v.Get("aud").Raw())
+	case others != "" && azp.Str() != c.clientID:
+		// Core 3.1.3.7, 3: an audience that this client does not trust.
+		return wrongClaim("aud", "trusted_audiences", others)
+	case has("azp") && azp.Str() != c.clientID:
+		return wrongClaim("azp", c.clientID, azp.Raw())
+	case !expires && (hasScope(need, "exp") || has("exp")):
+		return notVerified("missing_claim", "exp")
+	case expires && (exp < 0 || exp > maxTime/1000):
+		return wrongClaim("exp", "a time in seconds", v.Get("exp").Raw())
+	case expires && c.now >= exp*1000+apart:
+		return c.untimely("exp", exp*1000-c.now)
+	case !issued && (hasScope(need, "iat") || has("iat")):
+		return notVerified("missing_claim", "iat")
+	case issued && !c.past(iat, apart):
+		return c.untimely("iat", iat*1000-c.now)
+	case has("nbf") && !(readable && c.past(nbf, apart)):
+		return c.untimely("nbf", nbf*1000-c.now)
 	}
-	return "", ""
+	return nil
+}
+
+// untimely is a claim about time that does not fit the clock here, by so many ms: the clocks of server and client differ by at least that much, or the token is that old.
+func (c *client) untimely(claim string, ahead int64) *fault {
+	f := notVerified("wrong_claim", claim)
+	if ahead > -maxTime && ahead < maxTime {
+		f.clocks = ahead
+	}
+	return f
 }
 
 // past tells whether a time in seconds is not to come, by clocks that may be apart.
-func (c *client) past(s int64) bool { return s >= 0 && s <= maxTime/1000 && s*1000 <= c.now+c.skew }
+func (c *client) past(s, apart int64) bool {
+	return s >= 0 && s <= maxTime/1000 && s*1000 <= c.now+apart
+}
 
 // anyTenant tells whether the issuer stands for more tenants than one, so that the template says what theirs are. An issuer with a tenant of its own is held to exactly.
 func (c *client) anyTenant() bool {
@@ -227,14 +243,18 @@ func tenantAt(template string) int {
 	return -1
 }
 
-// audience tells whether the claim names the client, and whether it names others too.
-func audience(v json.Value, clientID string) (ours, many bool) {
+// audience tells whether the claim names the client, and which other it names that is not trusted.
+func (c *client) audience(v json.Value) (ours bool, other string) {
 	if v.Kind() == json.String {
-		return v.Str() == clientID, false
+		return v.Str() == c.clientID, ""
 	}
-	n := 0
-	for it := v.Each(); v.Kind() == json.Array && it.Next(); n++ {
-		ours = ours || it.Value().Str() == clientID
+	for it := v.Each(); v.Kind() == json.Array && it.Next(); {
+		switch s := it.Value().Str(); {
+		case s == c.clientID:
+			ours = true
+		case !lists(c.trustedAudiences, s):
+			other = it.Value().Raw()
+		}
 	}
-	return ours, n > 1
+	return ours, other
 }

@@ -126,7 +126,7 @@ func TestInterplayDPoPManyAttempts(t *testing.T) {
 	s.server = nil
 	http := next(t, "http", s.settle(s.input(`"command":"callback","id":900,`+callbackURL(u, "code=c"))))
 	s.server = server
-	for range maxAttempts + 1 {
+	for range 17 {
 		s.ok("authorize")
 	}
 	s.settle(s.answer(http, server(http).member()))

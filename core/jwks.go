@@ -22,7 +22,7 @@ func (s *keySet) good(now int64) bool {
 // pick gives the one key that can have signed; several is as bad as none where no kid says which (RFC 7515 section 10.7). What is no key that anything may be verified with counts as none.
 func (s *keySet) pick(j *jws) (jwk string, f *fault) {
 	kty, crv := keyType(j.alg)
-	f = notVerified("unknown_key", "")
+	f = notVerified("unknown_key", "").not("", j.kid)
 	for it := s.keys.Each(); it.Next(); {
 		k := it.Value()
 		str := func(name string) string { return k.Get(name).Str() }

@@ -78,10 +78,9 @@ func weakPoint(x []byte) bool {
 
 // badKey says which key of the server's is none, and why.
 func badKey(kid, member, want string) *fault {
-	f := notVerified("bad_key", member)
-	f.descr = "key " + kid + ": expected " + member + " of " + want
+	name := "key " + kid
 	if kid == "" {
-		f.descr = "key without kid: expected " + member + " of " + want
+		name = "key without kid"
 	}
-	return f
+	return notVerified("bad_key", member).not(want, name)
 }

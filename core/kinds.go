@@ -118,9 +118,9 @@ func (in *Client) Do(name, members string, done func(ok json.Value, f *Fault)) {
 func (in *Client) Usable(done func(*Fault)) {
 	c := in.c
 	switch t := c.tokens; {
-	case t.expired(c.now) && c.refreshable() != nil:
+	case c.expired(t) && c.refreshable() != nil:
 		done(&fault{kind: kindExpired, code: "token_expired"})
-	case t.expired(c.now) && t.sentAt != 0 && c.tooLate(t):
+	case c.expired(t) && t.sentAt != 0 && c.tooLate(t):
 		done(outcomeUnknown())
 	case t.key == "":
 		done(nil)

@@ -17,6 +17,7 @@ type link struct {
 	asked   []question
 	running []int64 // ids of commands without a result
 
+	turn    int64 // counts inputs
 	now     int64
 	large   bool       // the input being taken: what is kept of it is copied
 	entropy []byte     // of the input being taken, nil between inputs
@@ -65,6 +66,7 @@ func (l *link) read(msg []byte) (in json.Value, code int32) {
 		}
 	}
 	copy(l.seen[:], digest[:])
+	l.turn++
 	l.now, l.entropy, l.drawn = now, entropy, 0
 	return in, Taken
 }

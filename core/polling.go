@@ -26,6 +26,10 @@ func (c *client) pollStart(cmd *command) {
 		c.forgetDevice(f)
 	case !d.polling:
 		c.startPolling(d)
+	case d.lost > 0 && !d.asking:
+		// It waits longer for want of a network: whoever asks knows better.
+		d.lost = 0
+		c.pollIn(d, max(d.at+d.interval-c.now, 1))
 	}
 	if f != nil {
 		c.fail(cmd, f)
@@ -83,7 +87,7 @@ func (c *client) pollIn(d *device, wait int64) {
 	c.ring(&c.poll, min(c.now+min(wait, maxTime-c.now), d.expiresAt), func(failed string) {
 		switch {
 		case failed != "":
-			c.pollFailed(d, &fault{kind: kindClient, code: failed}, false)
+			c.pollFailed(d, &fault{kind: kindClient, code: failed}, false) // a host without timers
 		case c.now >= d.expiresAt:
 			c.pollFailed(d, deviceExpired(), true)
 		case d.asking:
@@ -96,7 +100,7 @@ func (c *client) pollIn(d *device, wait int64) {
 
 // pollOnce polls, once it is known where, and there are keys for what may come: what a poll brings comes once.
 func (c *client) pollOnce(d *device) {
-	d.asking = true
+	d.asking, d.at = true, c.now
 	c.discovered(func(f *fault) {
 		if f != nil {
 			c.unready(d, f)
@@ -112,12 +116,25 @@ func (c *client) pollOnce(d *device) {
 	})
 }
 
-// unready stops a poll for want of something else.
+// unready puts a poll off for want of something else.
 func (c *client) unready(d *device, f *fault) {
 	d.asking = false
-	if c.device == d && d.polling {
+	switch {
+	case c.device != d || !d.polling:
+	case f.retryable:
+		c.pollLater(d, f)
+	default:
 		c.pollFailed(d, f, false)
 	}
+}
+
+// pollLater goes on after a failure in passing, each time later, until the code ends: nobody has to lend a hand.
+func (c *client) pollLater(d *device, f *fault) {
+	wait := max(d.interval, min(d.interval<<min(d.lost, 8), longestWait), f.retryAfter)
+	d.lost++
+	c.pollIn(d, wait)
+	f.op = stagePolling
+	c.reportOnce(f)
 }
 
 // sendPoll is the device access token request (section 3.4).
@@ -160,6 +177,9 @@ func (c *client) sendPoll(d *device) {
 
 // polled takes the answer of a poll (section 3.5).
 func (c *client) polled(d *device, v json.Value, f *fault) {
+	if f == nil || f.kind != kindNetwork {
+		d.lost = 0
+	}
 	switch {
 	case f == nil:
 		d.asking = true
@@ -185,13 +205,18 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 	case f.err == "expired_token":
 		f.kind, f.code = kindExpired, "device_code_expired"
 		c.pollFailed(d, f, true)
-	case f.err == "" && f.kind == kindServer && (f.retryable || f.garbled):
+	case f.kind == kindServer && (f.retryable && (f.err == "" || later(f.err)) || f.err == "" && f.garbled):
 		c.pollIn(d, max(d.interval, f.retryAfter))
+	case f.kind == kindNetwork:
+		c.pollLater(d, f)
 	default:
 		// Whatever the server says of the code is its last word; not so if it only does not know the client, or the proof.
 		c.pollFailed(d, f, f.err != "" && f.err != "invalid_client" && f.err != "invalid_dpop_proof")
 	}
 }
+
+// later tells whether an error of the server's says no more than that it cannot answer now (RFC 6749 section 4.1.2.1), with a status that says so too.
+func later(err string) bool { return err == "temporarily_unavailable" || err == "server_error" }
 
 func (c *client) slower(d *device, interval int64) {
 	d.interval = min(interval, longestInterval)

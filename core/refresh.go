@@ -48,6 +48,8 @@ func (c *client) refresh(done func(*fault)) {
 				}
 				if f == nil || !c.tokens.sameToken(run.had) {
 					c.arm(false)
+				} else if c.expiry.n == 0 {
+					c.awaitEnd()
 				}
 				release()
 				for _, w := range run.waiting {
@@ -102,7 +104,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			return
 		}
 		// A mere mark is not something newer.
-		if changed && !t.sameToken(had) && t.fresh(c.now, c.skew) {
+		if changed && !t.sameToken(had) && c.usable(t) {
 			end(nil)
 			return
 		}
@@ -152,11 +154,17 @@ func (c *client) tooLate(t *tokens) bool { return c.retryWindow == 0 || c.now-t.
 
 func outcomeUnknown() *fault { return &fault{kind: kindNetwork, code: "outcome_unknown"} }
 
-// refreshable says why a refresh cannot be.
+// refreshable says why a refresh cannot be now.
 func (c *client) refreshable() *fault {
-	switch {
-	case c.polling():
+	if c.polling() {
 		return &fault{kind: kindClient, code: "polling"}
+	}
+	return c.renewable()
+}
+
+// renewable says why a refresh can never be.
+func (c *client) renewable() *fault {
+	switch {
 	case c.config.refresh == "none":
 		return &fault{kind: kindClient, code: "refresh_not_supported"}
 	case c.refreshEndpoint() == "" && (!c.discovery || c.known()):

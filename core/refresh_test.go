@@ -87,8 +87,10 @@ func TestScenarioRefreshFails(t *testing.T) {
 	}
 	// The access token is still good until it ends.
 	s.ok("token")
+	s.eventNames()
 	s.now += 3_600_001
 	s.fails("expired", "token_expired", "token")
+	s.wantEvents("status:not_authenticated expired request_failed:expired")
 	s.fails("client", "no_refresh_token", "refresh")
 
 	s.server = good

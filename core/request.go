@@ -51,11 +51,12 @@ func (r *request) header(name, value string) {
 
 // A response is what came back; text is false for a body that is no UTF-8.
 type response struct {
-	status  int64
-	headers json.Value
-	body    string
-	text    bool
-	list    bool // it may be an array
+	stage, url string
+	status     int64
+	headers    json.Value
+	body       string
+	text       bool
+	list       bool // it may be an array
 }
 
 // send carries a request through its hooks to the host; done gets the response, or the fault that stood in its way.
@@ -156,10 +157,10 @@ func (c *client) transmit(cmd *command, r *request, body string, done func(*resp
 	n := c.ask(w, func(ok json.Value, failed string) {
 		cmd.http = 0
 		if failed != "" {
-			done(nil, networkFault(failed))
+			done(nil, networkFault(failed).of(r.stage, r.url))
 			return
 		}
-		res := &response{headers: ok.Get("headers"), text: true}
+		res := &response{stage: r.stage, url: r.url, headers: ok.Get("headers"), text: true}
 		res.status, _ = ok.Get("status").Int()
 		switch b := ok.Get("body"); {
 		case b.Get("text").Kind() == json.String:
@@ -171,7 +172,7 @@ func (c *client) transmit(cmd *command, r *request, body string, done func(*resp
 			res.text = false
 		}
 		if res.status < 100 || res.status > 599 {
-			done(nil, networkFault("internal"))
+			done(nil, networkFault("internal").of(r.stage, r.url))
 			return
 		}
 		done(res, nil)
@@ -236,6 +237,7 @@ func (r *response) object(now int64) (json.Value, *fault) {
 		f.code = "http_error"
 	}
 	f.kind, f.status = kindServer, r.status
+	f.of(r.stage, r.url)
 	f.garbled, f.retryable = garbled, r.status == 429 || r.status >= 500
 	if f.retryable {
 		f.retryAfter = r.retryAfter(now)
@@ -284,7 +286,7 @@ func (r *response) read() (v json.Value, f *fault) {
 		w.Close('}')
 		text = w.String()
 	case !isJSON && !isForm:
-		return v, &fault{code: "unknown_content_type"}
+		return v, (&fault{code: "unknown_content_type"}).not("application/json", ctype)
 	}
 	v, ok := json.Parse(text)
 	if !ok {

@@ -14,17 +14,17 @@ func (c *client) ready(force bool, done func(*fault)) {
 		c.refresh(done)
 	case t.access == "" && t.refresh == "":
 		c.look(&fault{kind: kindClient, code: "not_signed_in"}, again, done)
-	case t.fresh(c.now, c.skew):
+	case c.usable(t):
 		done(nil)
 	case c.leftAlone():
-		if t.access != "" && !t.expired(c.now) {
+		if t.access != "" && !c.expired(t) {
 			done(nil)
 			return
 		}
 		c.look(c.retryLater(), again, done)
 	case c.refreshable() == nil:
 		c.refresh(func(f *fault) {
-			if now := c.tokens; f != nil && now.access != "" && now.expiresAt != 0 && !now.expired(c.now) && (c.kept == nil || now.refresh != "") {
+			if now := c.tokens; f != nil && now.access != "" && now.expiresAt != 0 && !c.expired(now) && (c.kept == nil || now.refresh != "") {
 				// The refresh was early: what is held still holds, but in a backend, whose session ends with its grant. Listeners hear of it all the same.
 				f.op = stageRefresh
 				c.reportOnce(f)
@@ -32,7 +32,7 @@ func (c *client) ready(force bool, done func(*fault)) {
 			}
 			done(f)
 		})
-	case t.access != "" && !t.expired(c.now):
+	case t.access != "" && !c.expired(t):
 		done(nil) // good for a while yet, and there is no other
 	default:
 		c.look(&fault{kind: kindExpired, code: "token_expired"}, again, done)
@@ -43,8 +43,12 @@ func (c *client) retryLater() *fault {
 	return &fault{kind: kindClient, code: "retry_later", retryable: true, retryAfter: c.retryAt - c.now}
 }
 
-// look reads the store before something fails for want of a token: another instance may have signed in.
+// look reads the store, unless that was just done, before something fails for want of a token: another instance may have signed in.
 func (c *client) look(f *fault, again func(), done func(*fault)) {
+	if c.looked == c.turn {
+		done(f)
+		return
+	}
 	c.sessions.run(func(release func()) {
 		c.reload(func(changed bool, failed string) {
 			release()

@@ -456,15 +456,18 @@ const conf = `{"issuer":"https://as.example","client_id":"s6BhdRkqt3","redirect_
 	`"scope":"read write","resources":["https://api.example/v1"]}`
 
 // with gives conf with members replaced or, with null, left out.
-func with(members string) string {
-	var base, more map[string]json.RawMessage
+func with(members ...string) string {
+	var base map[string]json.RawMessage
 	json.Unmarshal([]byte(conf), &base)
-	if err := json.Unmarshal([]byte(members), &more); err != nil {
-		panic(err)
-	}
-	for k, v := range more {
-		if base[k] = v; string(v) == "null" {
-			delete(base, k)
+	for _, m := range members {
+		var more map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(m), &more); err != nil {
+			panic(err)
+		}
+		for k, v := range more {
+			if base[k] = v; string(v) == "null" {
+				delete(base, k)
+			}
 		}
 	}
 	b, _ := json.Marshal(base)

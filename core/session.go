@@ -108,6 +108,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 			done(false, failed)
 			return
 		}
+		c.looked = c.turn
 		changed := version != c.version || c.blind
 		c.version = version
 		if changed && (plant != "adopt-skipped" || c.tokens.refresh == "") {
@@ -288,9 +289,10 @@ func (c *client) setStatus(status string) {
 	c.emit(w)
 }
 
-// settle sets the status that fits what is held.
+// settle sets the status that fits what is held: an access token that is over for good is no grant, and an event says so once.
 func (c *client) settle() {
-	if c.tokens.access != "" {
+	over := c.lapsed()
+	if c.tokens.access != "" && !over {
 		c.setStatus(granted)
 		return
 	}
@@ -300,6 +302,12 @@ func (c *client) settle() {
 	} else {
 		c.setStatus(notAuthenticated)
 	}
+	if over && c.told != c.tokens.access {
+		c.told = c.tokens.access
+		w := c.event("expired")
+		w.MemberInt("expires_at", c.tokens.expiresAt)
+		c.emit(w)
+	}
 }
 
 func (c *client) grant() { c.enter(false) }
@@ -307,6 +315,10 @@ func (c *client) grant() { c.enter(false) }
 // enter enters granted: the event fires each time, the status event only on change. given is a token that the application brought.
 func (c *client) enter(given bool) {
 	c.failures, c.retryAt = 0, 0
+	if c.lapsed() {
+		c.settle()
+		return
+	}
 	c.setStatus(granted)
 	w := c.event("granted")
 	w.MemberStr("scope", c.tokens.scope)

@@ -2,8 +2,8 @@ package core
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
-// trusted gives the claims of a JWT that the server made for this client, once they are verified. Besides iss and aud it must have the claims that need lists, and be of the type and algorithm, if these are named.
-func (c *client) trusted(text, typ, alg, need string, done func(json.Value, *fault)) {
+// trusted gives the claims of a JWT that the server made for this client, once they are verified. Besides iss and aud it must have the claims that need lists, and be of the type and algorithm, if these are named; its times are judged by clocks that may be so many ms apart.
+func (c *client) trusted(text, typ, alg, need string, apart int64, done func(json.Value, *fault)) {
 	if alg == "" {
 		alg = c.idTokenAlgs
 	}
@@ -15,7 +15,7 @@ func (c *client) trusted(text, typ, alg, need string, done func(json.Value, *fau
 		f = notVerified("malformed", "typ")
 	}
 	if f == nil {
-		f = c.checkIssued(j.claims, need)
+		f = c.checkIssued(j.claims, need, apart)
 	}
 	if f == nil && c.jwks == "" {
 		f = bad("missing", "jwks_uri")
@@ -30,7 +30,7 @@ func (c *client) trusted(text, typ, alg, need string, done func(json.Value, *fau
 // claims reads an answer about somebody or something: plain JSON, or where the server signs it, what the JWT says (OpenID Connect Core section 5.3.2).
 func (c *client) claims(res *response, done func(json.Value, *fault)) {
 	if res.contentType() == "application/jwt" && res.status == 200 {
-		c.trusted(skipBOM(res.body), "", "", "", done)
+		c.trusted(skipBOM(res.body), "", "", "", c.skew, done)
 		return
 	}
 	done(res.object(c.now))

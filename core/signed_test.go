@@ -127,7 +127,7 @@ func TestScenarioSignedUserinfo(t *testing.T) {
 	for _, row := range []struct{ name, code, jwt string }{
 		{"oidcc-client-test-userinfo-bad-sub-claim", "wrong_claim", i.signed(kid, map[string]string{"sub": `"another"`})},
 		{"userinfo wrong iss", "wrong_claim", i.signed(kid, map[string]string{"sub": me["sub"], "iss": `"https://evil.example"`})},
-		{"userinfo wrong aud", "wrong_claim", i.signed(kid, map[string]string{"sub": me["sub"], "aud": `"another"`})},
+		{"userinfo wrong aud", "wrong_claim", i.signed(kid, map[string]string{"sub": me["sub"], "aud": `"elsewhere"`})},
 		{"userinfo expired", "wrong_claim", i.signed(kid, map[string]string{"sub": me["sub"], "exp": "1"})},
 		{"userinfo alg none", "alg_not_allowed", b64([]byte(`{"alg":"none"}`)) + "." + strings.Split(info, ".")[1] + "."},
 		{"userinfo bad signature", "bad_signature", info[:len(info)-8] + "AAAAAAAA"},

@@ -46,18 +46,18 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 		t.kind = "DPoP"
 	case old.key != "" && lower(kind) == "bearer" && plant != "downgrade-taken":
 		// Whoever steals it could use it: not what was asked for (RFC 9449 section 5).
-		return t, &fault{kind: kindServer, code: "dpop_downgrade"}
+		return t, (&fault{kind: kindServer, code: "dpop_downgrade"}).not("DPoP", kind)
 	case lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "":
 		t.kind = "Bearer"
 	case kind == "":
 		return t, &fault{kind: kindServer, code: "missing_token_type"}
 	default:
 		// RFC 6749 section 7.1: a client must not use a token of a type it does not understand.
-		return t, &fault{kind: kindServer, code: "unknown_token_type"}
+		return t, (&fault{kind: kindServer, code: "unknown_token_type"}).not("Bearer", kind)
 	}
 	t.expiresAt = c.endOf(v)
-	if s := v.Get("scope").Str(); s != "" {
-		t.scope = printable(s, len(s))
+	if s := scopeOf(v.Get("scope")); s != "" {
+		t.scope = ascii(s)
 	} else if t.scope == "" {
 		t.scope = t.requested
 	}
@@ -134,6 +134,20 @@ func (t *tokens) ownBy(l *link) {
 	}
 }
 
+// scopeOf reads a scope, which some servers write as an array of texts.
+func scopeOf(v json.Value) string {
+	if v.Kind() != json.Array {
+		return v.Str()
+	}
+	var b []byte
+	for it := v.Each(); it.Next(); {
+		if s := it.Value().Str(); s != "" {
+			b = append(append(b, s...), ' ')
+		}
+	}
+	return trim(string(b))
+}
+
 // newGrant is what a sign-in begins with.
 func (c *client) newGrant(scope, key string) *tokens {
 	return &tokens{requested: scope, key: key, generation: c.tokens.generation, grant: string(json.AppendInt(nil, c.now)) + ":" + c.random("grant", 11)}
@@ -172,17 +186,6 @@ func seconds(v json.Value) (s int64, ok bool) {
 	}
 	s, ok = json.Near(text)
 	return s, ok && s != 0
-}
-
-// expired is strict: at the very millisecond a token is still good. Without expiry it never is.
-func (t *tokens) expired(now int64) bool { return t.expiresAt != 0 && now > t.expiresAt }
-
-// fresh leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or a quarter of a short life.
-func (t *tokens) fresh(now, skew int64) bool {
-	if t.access == "" {
-		return false
-	}
-	return t.expiresAt == 0 || now < t.expiresAt-min(skew, max(0, t.expiresAt-t.receivedAt)/4)
 }
 
 // tokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is what the tokens are, or shall be, bound to.

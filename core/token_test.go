@@ -100,7 +100,11 @@ func TestScenarioTokenReplies(t *testing.T) {
 	} {
 		s.server = func(msg) reply { return row.r }
 		r := s.do("callback", callbackURL(authorizeURL(s), "code=c"))
-		if r.str("ok", "status") != "granted" || r.str("ok", "expires_at") != row.expires {
+		status := "granted"
+		if row.expires != "" && row.expires < "17" { // it has ended already
+			status = "not_authenticated"
+		}
+		if r.str("ok", "status") != status || r.str("ok", "expires_at") != row.expires {
 			t.Errorf("%s: %s", row.name, r.raw)
 		}
 	}

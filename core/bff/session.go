@@ -92,7 +92,7 @@ func (c *call) session() {
 				c.unavailable()
 				return
 			}
-			if ok.Get("status").Str() != "granted" {
+			if ok.Get("status").Str() != "granted" && !ok.Get("expired").True() { // of one that has expired, usable says what is left
 				c.signedOut(c.nobody)
 				return
 			}

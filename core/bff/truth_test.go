@@ -485,7 +485,7 @@ func TestScenarioExchangeParameters(t *testing.T) {
 		{exchangeOf + "theirs&may_act=x", "may_act"},
 		{exchangeOf + "theirs&client_assertion=x", "client_assertion"},
 		{exchangeOf + "theirs&refresh_token=x", "refresh_token"},
-		{exchangeOf + "theirs&%22%3Cscript%3E%C3%A9=x", "The parameter <script> is"},
+		{exchangeOf + "theirs&%22%3Cscript%3E%C3%A9=x", "The parameter <script>é is"},
 		{exchangeOf + "theirs&" + strings.Repeat("a", 900) + "=x", strings.Repeat("a", 60) + " is"},
 		{exchangeOf + "theirs&actor_token=a", "actor_token_type"},
 		{exchangeOf + "theirs&actor_token_type=a", "actor_token_type"},

@@ -21,7 +21,7 @@ type Hand func(ctx context.Context, effect json.RawMessage) (ok any, failure str
 
 // OpenBackend checks a configuration: that of the client, and the other members, which marshal to an object. A member that the engine
 // refuses makes an Error of kind client that names it. Options.Hooks, Session and OnEvent play no part. trouble, if not nil, gets what the
-// Store, the Locker or the KeyStore failed with, one at a time.
+// HTTP client, the Store, the Locker or the KeyStore failed with, one at a time.
 func OpenBackend(engine Engine, client Config, members any, opts Options, trouble func(error)) (*Backend, error) {
 	opts.Hooks, opts.Session, opts.OnEvent = Hooks{}, "", nil
 	opts = opts.withDefaults()

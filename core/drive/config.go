@@ -83,9 +83,18 @@ type Config struct {
 	// than once.
 	Parameters [][2]string `json:"parameters,omitempty"`
 
-	// ClockSkewMS is how far, in milliseconds, the clocks of client and server may be apart: so long before its end a token is not
-	// used any more, but at most for a quarter of its life. Nil leaves the default of 10 s.
+	// ClockSkewMS is how long before its end, in milliseconds, a token is not used any more, but at most for a quarter of its life.
+	// Nil leaves the default of 10 s.
 	ClockSkewMS *int64 `json:"clock_skew_ms,omitempty"`
+	// ClockToleranceMS is how far, in milliseconds, the clocks of client and server may be apart when the times of an ID or logout
+	// token are judged. Nil leaves the default of five minutes.
+	ClockToleranceMS *int64 `json:"clock_tolerance_ms,omitempty"`
+	// TrustedAudiences are other audiences that an ID token may name beside this client (OpenID Connect Core section 3.1.3.7, 3).
+	TrustedAudiences []string `json:"trusted_audiences,omitempty"`
+	// AttemptLifeMS is how long a sign-in may take, in milliseconds, from 1,000 to a day; 0 leaves the default of ten minutes.
+	AttemptLifeMS int64 `json:"attempt_life_ms,omitempty"`
+	// MaxAttempts is how many sign-ins may be under way at once, 1 to 64; one more forgets the oldest. 0 leaves the default of 16.
+	MaxAttempts int `json:"max_attempts,omitempty"`
 	// AutoRefresh refreshes an access token when it is about to expire, where a refresh token is held.
 	AutoRefresh bool `json:"auto_refresh,omitempty"`
 	// RefreshLeadMS is how long before its end, in milliseconds, an access token is about to expire and the event about_to_expire

@@ -61,16 +61,16 @@ func (c *Client) DeviceAuthorize(ctx context.Context, p DeviceParams) (DeviceAut
 }
 
 // DeviceWait waits until the user has decided. It fails with OAuthError access_denied where the user refused, with ErrExpired where
-// the codes ended first, and with ErrNetwork where the server could not be reached: that stops the polling, and PollStart goes on
-// with it. Without a flow, so after its end too, it fails with the code no_device_code: begin to wait before the user decides.
+// the codes ended first. A server that cannot be reached is waited for, each failure told by the event request_failed; PollStart then
+// polls without the longer wait. Without a flow, so after its end too, it fails with the code no_device_code: begin to wait before the user decides.
 //
 // Where ctx is done first the polling goes on; PollStop ends it. Several may wait at once.
 func (c *Client) DeviceWait(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "device_wait", nil)
 }
 
-// PollStart goes on with the polling that PollStop, a lost connection or a restart of the program stopped; the first poll comes after
-// one interval. It does nothing where polling runs. It fails with the code no_device_code where no flow has begun or its code is
+// PollStart goes on with the polling that PollStop or a restart of the program stopped; the first poll comes after one interval.
+// Where polling runs and waits for a lost connection, the next poll comes an interval after the last. It fails with the code no_device_code where no flow has begun or its code is
 // spent, and with ErrExpired where the codes have ended.
 func (c *Client) PollStart(ctx context.Context) error {
 	return c.s.do(ctx, "poll_start", nil, nil)

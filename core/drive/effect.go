@@ -23,6 +23,13 @@ func redacted(e *effect) EffectInfo {
 	return info
 }
 
+// explain gives an error its cause: why the effect failed whose answer is being taken. The engine knows kinds only.
+func (s *session) explain(e *Error) {
+	if e != nil && (e.Kind == "storage" || e.Kind == "network" || e.Code == "lock_storage" || e.Code == "unsupported") {
+		e.cause = s.cause
+	}
+}
+
 // carryOut begins an effect. It holds the lane's lock, so it never waits: what takes time happens elsewhere and ends in finish.
 func (s *session) carryOut(e *effect, raw []byte) {
 	if s.opts.OnEffect != nil {
@@ -33,16 +40,16 @@ func (s *session) carryOut(e *effect, raw []byte) {
 	case "result":
 		s.progress = true
 		if e.Error != nil {
-			if e.Error.Kind == "storage" || e.Error.Code == "lock_storage" || e.Error.Code == "unsupported" {
-				e.Error.cause = s.cause // the engine knows kinds only
-			}
+			s.explain(e.Error)
 			s.resolve(e.Command, result{err: e.Error})
 		} else {
 			s.resolve(e.Command, result{ok: e.OK})
 		}
 	case "event":
 		if s.opts.OnEvent != nil {
-			s.emit(readEvent(raw))
+			event := readEvent(raw)
+			s.explain(event.Error)
+			s.emit(event)
 		}
 	case "http":
 		s.request(e)

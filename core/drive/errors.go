@@ -2,6 +2,7 @@ package drive
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,12 +20,25 @@ type Error struct {
 	Retryable bool `json:"retryable"`
 	// Field names the member of the configuration, the parameter or the claim that was refused.
 	Field string `json:"field,omitempty"`
+	// Expected and Came are what was expected and what came in its place. No secret, and nothing of who the user is.
+	Expected string `json:"expected,omitempty"`
+	Came     string `json:"came,omitempty"`
+	// ClockDifference is how far the server's clock seems ahead of this one, where a claim about time does not fit; below 0: behind,
+	// or the token is that old.
+	ClockDifference time.Duration `json:"-"`
+	// Stage says what the request was for that failed: token, refresh, discovery and so on; Host is where it went.
+	Stage string `json:"stage,omitempty"`
+	Host  string `json:"host,omitempty"`
 	// Status is the HTTP status that the server answered with, 0 without an answer.
 	Status int `json:"status,omitempty"`
 	// OAuthError, Description and URI are the members of the server's error response (RFC 6749 section 5.2).
 	OAuthError  string `json:"error,omitempty"`
 	Description string `json:"error_description,omitempty"`
 	URI         string `json:"error_uri,omitempty"`
+	// Unverified: OAuthError and its texts came in a reply that answers no attempt, so anybody may have written them.
+	Unverified bool `json:"unverified,omitempty"`
+	// BeginAgain: a new sign-in is what helps.
+	BeginAgain bool `json:"begin_again,omitempty"`
 	// RetryAfter is how long the server asked to wait (RFC 9110 section 10.2.3), 0 where it did not. Until then the session
 	// refreshes only when it is told to.
 	RetryAfter time.Duration `json:"-"`
@@ -46,6 +60,24 @@ func readError(r *reader) *Error {
 			e.Retryable = r.boolean()
 		case "field":
 			e.Field = r.text()
+		case "expected":
+			e.Expected = r.text()
+		case "came":
+			e.Came = r.text()
+		case "clock_difference_ms":
+			if n := r.integer(); n < 0 {
+				e.ClockDifference = -milliseconds(-n)
+			} else {
+				e.ClockDifference = milliseconds(n)
+			}
+		case "stage":
+			e.Stage = r.text()
+		case "host":
+			e.Host = r.text()
+		case "unverified":
+			e.Unverified = r.boolean()
+		case "begin_again":
+			e.BeginAgain = r.boolean()
 		case "status":
 			e.Status = int(r.integer())
 		case "error":
@@ -85,7 +117,7 @@ var (
 // ErrConflict is what a Store returns where the stored version is not the expected one.
 var ErrConflict = errors.New("drive: stored version is another")
 
-// Error gives one line: "oauth2: OP: code in words (error: description)".
+// Error gives one line: "oauth2: OP: code in words: field: expected this, came that (error: description), request STAGE to HOST: cause", without what does not apply.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("oauth2: ")
@@ -100,12 +132,32 @@ func (e *Error) Error() string {
 	if e.Field != "" {
 		b.WriteString(": " + e.Field)
 	}
+	more := func(before, text string) {
+		if text != "" {
+			b.WriteString(before + printable(text))
+		}
+	}
+	if e.Expected != "" {
+		more(": expected ", e.Expected)
+		more(", came ", e.Came)
+	} else {
+		more(": ", e.Came)
+	}
+	if e.ClockDifference != 0 {
+		more(", the clocks differ by ", e.ClockDifference.Abs().String())
+	}
 	if e.OAuthError != "" {
-		b.WriteString(" (" + printable(e.OAuthError))
-		if e.Description != "" {
-			b.WriteString(": " + printable(e.Description))
+		more(" (", e.OAuthError)
+		more(": ", e.Description)
+		if e.Unverified {
+			b.WriteString(", unverified")
 		}
 		b.WriteString(")")
+	}
+	more(", request ", strings.ReplaceAll(e.Stage, "_", " "))
+	more(" to ", e.Host)
+	if e.Status != 0 {
+		more(", status ", strconv.Itoa(e.Status))
 	}
 	if e.cause != nil {
 		b.WriteString(": " + e.cause.Error())
@@ -119,7 +171,7 @@ func (e *Error) Is(target error) bool {
 	return ok && (t.Kind == "" || t.Kind == e.Kind) && (t.Code == "" || t.Code == e.Code) && (t.Op == "" || t.Op == e.Op)
 }
 
-// Unwrap gives the host's own cause, for errors of kind internal, and what the Store or the Locker said.
+// Unwrap gives the host's own cause: what the HTTP client, the Store, the Locker or the KeyStore failed with. A *url.Error in it is without the query of its URL.
 func (e *Error) Unwrap() error { return e.cause }
 
 // printable keeps what a server says from forging lines in a log.

@@ -9,7 +9,7 @@ import (
 
 // Event tells of a change in a session. It never holds a token or another secret.
 type Event struct {
-	// Name is status, granted, about_to_expire, server_error, request_failed, not_persisted, session_refused,
+	// Name is status, granted, about_to_expire, expired, server_error, request_failed, not_persisted, session_refused,
 	// authorize_with_user_code, device, or one that a later engine adds; restarted is the host's own: the engine was lost and
 	// opened again, commands under way failed.
 	Name string
@@ -17,7 +17,7 @@ type Event struct {
 	Status string
 	// Scope that was granted, separated by spaces, of event granted.
 	Scope string
-	// ExpiresAt is when the access token ends, of events granted and about_to_expire; zero where that is not known.
+	// ExpiresAt is when the access token ends, of events granted, about_to_expire and expired; zero where that is not known.
 	ExpiresAt time.Time
 	// Device is the device flow, of events authorize_with_user_code, which has the codes and URIs only, and device. When the flow is
 	// over, an event device comes with all of it empty.

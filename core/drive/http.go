@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -27,41 +28,54 @@ func (s *session) request(e *effect) {
 	ctx, cancel := limit(e.TimeoutMS)
 	s.aside(s.begin(e, cancel), false, func() input {
 		defer cancel()
-		response, failure := s.send(ctx, e)
+		response, failure, err := s.send(ctx, e)
 		if failure != "" {
-			return failed(e.ID, failure)
+			in := failed(e.ID, failure)
+			in.cause = bare(err)
+			return in
 		}
 		return answer(e.ID, response)
 	})
 }
 
-// send does the request and gives the members of the answer, or names the kind of failure.
-func (s *session) send(ctx context.Context, e *effect) (response members, failure string) {
+// bare is err without the query of the URL that net/http puts into its errors.
+func bare(err error) error {
+	var e *url.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	own := *e
+	own.URL, _, _ = strings.Cut(own.URL, "?")
+	return &own
+}
+
+// send does the request and gives the members of the answer, or names the kind of failure, with its cause if there is one.
+func (s *session) send(ctx context.Context, e *effect) (response members, failure string, cause error) {
 	req, err := newRequest(ctx, e)
 	if err != nil {
-		return nil, "unsent"
+		return nil, "unsent", err
 	}
 	res, err := s.http.Do(req)
 	if err != nil {
-		return nil, failureOf(ctx, err)
+		return nil, failureOf(ctx, err), err
 	}
 	defer res.Body.Close()
 	switch res.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return nil, "redirect"
+		return nil, "redirect", nil
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, min(e.MaxBody, 1<<40)+1))
 	switch {
 	case err != nil:
 		if kind := failureOf(ctx, err); kind != "unsent" {
-			return nil, kind
+			return nil, kind, err
 		}
-		return nil, "network"
+		return nil, "network", err
 	case int64(len(raw)) > e.MaxBody:
-		return nil, "too_large"
+		return nil, "too_large", nil
 	}
 	defer clear(raw)
-	return make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), ""
+	return make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), "", nil
 }
 
 func newRequest(ctx context.Context, e *effect) (*http.Request, error) {

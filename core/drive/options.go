@@ -41,7 +41,7 @@ type Options struct {
 	Rand io.Reader
 
 	hands   map[string]Hand // of a Backend, by kind of effect
-	trouble func(error)     // gets what a Store, a Locker or a KeyStore failed with
+	trouble func(error)     // gets what the HTTP client, a Store, a Locker or a KeyStore failed with
 }
 
 // Hooks change requests before they are sent, each by the stage that it stands under: authorization, token, refresh,

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 )
 
@@ -216,7 +217,8 @@ func compareEffect(t *testing.T, raw []byte) *effect {
 		Body  *struct{ Text, Base64, Ref *string } `json:"body"`
 		Error *struct {
 			Error
-			RetryAfterMS int64 `json:"retry_after_ms"`
+			RetryAfterMS      int64 `json:"retry_after_ms"`
+			ClockDifferenceMS int64 `json:"clock_difference_ms"`
 		} `json:"error"`
 	}
 	if err := json.Unmarshal(raw, &want); err != nil {
@@ -243,6 +245,7 @@ func compareEffect(t *testing.T, raw []byte) *effect {
 		t.Errorf("%s\nerror %v", raw, got.Error)
 	} else if got.Error != nil {
 		want.Error.RetryAfter = milliseconds(want.Error.RetryAfterMS)
+		want.Error.ClockDifference = time.Duration(want.Error.ClockDifferenceMS) * time.Millisecond
 		if *got.Error != want.Error.Error {
 			t.Errorf("%s\n got %+v\nwant %+v", raw, *got.Error, want.Error.Error)
 		}

@@ -127,7 +127,7 @@ export class Client extends EventTarget {
    *
    * @returns the status, once the user approved. It waits on through {@link T.Device.pause}; aborting the signal ends the flow.
    * @throws {OAuthError} kind `server` with `error: 'access_denied'` where the user declined, kind `expired` where the codes ran out,
-   *   kind `cancelled` after {@link T.Device.cancel}, kind `network` where a connection failed: {@link deviceResume} then goes on
+   *   kind `cancelled` after {@link T.Device.cancel}. A connection that fails is waited out (event `request_failed`).
    */
   deviceSignIn(parameters: T.DeviceSignInParameters): Promise<T.Status> {
     return deviceFlow(this, this.#run, 'device_start', parameters);
@@ -290,17 +290,17 @@ export class Client extends EventTarget {
   }
 }
 
+/** What hears an event of a client. */
+type Listener<E extends keyof T.ClientEvents> =
+  | ((this: Client, event: CustomEvent<T.ClientEvents[E]>) => unknown)
+  | { handleEvent(event: CustomEvent<T.ClientEvents[E]>): unknown };
+
+// No name that is none: a misspelt event would never come.
 export interface Client {
   addEventListener<E extends keyof T.ClientEvents>(
     type: E,
-    listener: ((this: Client, event: CustomEvent<T.ClientEvents[E]>) => unknown) | null,
+    listener: Listener<E> | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
-  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
-  removeEventListener<E extends keyof T.ClientEvents>(
-    type: E,
-    listener: ((this: Client, event: CustomEvent<T.ClientEvents[E]>) => unknown) | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
+  removeEventListener<E extends keyof T.ClientEvents>(type: E, listener: Listener<E> | null, options?: boolean | EventListenerOptions): void;
 }

@@ -14,11 +14,19 @@ export const deviceFlow = async (
   const show = (device: any) =>
     // Once the flow is over, nothing is left to be shown: the promise says how it ended.
     device?.user_code && prompt({ ...device, pause: () => run('poll_stop'), resume: () => run('poll_start'), cancel: forget });
-  const changed = (event: Event) => show((event as CustomEvent).detail);
+  let polling = false;
+  const changed = (event: Event): void => {
+    const { detail } = event as CustomEvent;
+    polling = detail.polling;
+    show(detail);
+  };
+  /** The network is back: the next poll need not wait as long as a lost one makes it. */
+  const online = () => polling && void run('poll_start').catch(() => {});
   try {
     // Nothing has changed where a flow is taken up, so no event says what there is.
     if (command === 'poll_start') show((await run('status', { signal })).device);
     client.addEventListener('device', changed);
+    globalThis.addEventListener?.('online', online);
     await run(command, { ...parameters, signal });
     return await run('device_wait', { signal });
   } catch (error) {
@@ -26,5 +34,6 @@ export const deviceFlow = async (
     throw error;
   } finally {
     client.removeEventListener('device', changed);
+    globalThis.removeEventListener?.('online', online);
   }
 };

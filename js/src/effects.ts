@@ -6,8 +6,12 @@ import { verify } from './verify.js';
 
 /** An effect that failed, with the kind that the core is told. */
 export class Failed extends Error {
-  constructor(readonly kind: string) {
-    super();
+  /** @param cause the host's own error */
+  constructor(
+    readonly kind: string,
+    cause?: unknown,
+  ) {
+    super(kind, { cause });
   }
 }
 
@@ -110,8 +114,8 @@ const hook = async ({ hook: what, stage, ...effect }: Effect, hooks?: Hooks): Pr
   try {
     const changed = (await call(given, stage)) ?? given;
     return { [what]: what === 'parameters' ? [...changed] : changed };
-  } catch {
-    throw new Failed('denied');
+  } catch (error) {
+    throw new Failed('denied', error);
   }
 };
 
@@ -153,7 +157,7 @@ export const executors = (hands: Hands, timers: Timers): Record<string, Executor
         }
         return { version: await store.store(key, version, effect.delete ? null : effect.value) };
       } catch (error) {
-        throw new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage');
+        throw new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage', error);
       }
     };
     const result = (tails.get(key) ?? Promise.resolve()).then(access);

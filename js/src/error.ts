@@ -20,6 +20,19 @@ export interface ErrorDetails {
   retryable: boolean;
   /** The member of the configuration or of the server's metadata, the parameter, or the claim that was refused. */
   field?: string;
+  /** What was expected in place of {@link came}. */
+  expected?: string;
+  /** What came. No secret, and nothing of who the user is. */
+  came?: string;
+  /**
+   * A claim about time does not fit this clock: how far the server's clock seems ahead of it, in milliseconds; below 0: behind, or the
+   * token is that old.
+   */
+  clock_difference_ms?: number;
+  /** What the request that failed was for: `token`, `refresh`, `discovery` … */
+  stage?: string;
+  /** Where it went: host, and port where it is not the usual one. */
+  host?: string;
   /** The HTTP status of the server's answer. */
   status?: number;
   /** The server's error code (RFC 6749 section 5.2 and its registry). */
@@ -28,25 +41,49 @@ export interface ErrorDetails {
   error_description?: string;
   /** The server's page about the error (RFC 6749 section 5.2). */
   error_uri?: string;
+  /** `error` and its texts came in a reply that answers no attempt: anybody may have written them. */
+  unverified?: boolean;
+  /** A new sign-in is what helps. */
+  begin_again?: boolean;
   /** The server asked to wait so long, in milliseconds. */
   retry_after_ms?: number;
 }
 
 export interface OAuthError extends ErrorDetails {}
 
+/** A browser does not tell a page why a request failed: what it can be, the likeliest first. */
+const hidden = (code: string): string | false =>
+  typeof document === 'object' &&
+  (code === 'network' || code === 'unsent') &&
+  (globalThis.navigator?.onLine === false
+    ? 'The browser is offline.'
+    : 'The browser does not say why. It can be: the server sends no CORS headers for this origin; the page\'s Content-Security-Policy' +
+      ' (connect-src) does not name it; an http: address on an https: page; no network, an unknown name or certificate.');
+
 /**
  * Every failure of a client's methods. Neither its message nor its members hold a token, a secret or a body.
  *
- * The message reads `oauth2-wasm: OP: CODE IN WORDS: FIELD (error: error_description)`, without what does not apply.
+ * The message reads `oauth2-wasm: OP: CODE IN WORDS: FIELD: expected EXPECTED, came CAME (error: error_description)`, with what else is
+ * known: the request that failed and its status, how far the clocks differ. `cause` is the host's own error, where there was one.
  */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';
 
   constructor(details: ErrorDetails, options?: ErrorOptions) {
-    const { op, code, field, error, error_description: description } = details;
-    const more = (before: string, text?: string, after = '') => (text ? before + text + after : '');
+    const { op, code, kind, field, expected, came, stage, host, status, error, error_description: description, unverified } = details;
+    const more = (before: string, text?: string | number | false, after = '') => (text ? before + text + after : '');
+    const apart = details.clock_difference_ms;
     super(
-      ['oauth2-wasm', op, code.replaceAll('_', ' ')].join(': ') + more(': ', field) + more(' (', error && error + more(': ', description), ')'),
+      ['oauth2-wasm', op, code.replaceAll('_', ' ')].join(': ') +
+        more(': ', field) +
+        more(': expected ', expected) +
+        more(expected ? ', came ' : ': ', came) +
+        more(', the clocks differ by ', apart && Math.abs(apart) / 1000, ' s') +
+        more(' (', error && error + more(': ', description) + more(', ', unverified && 'unverified'), ')') +
+        more(', request ', stage?.replaceAll('_', ' ')) +
+        more(' to ', host) +
+        more(', status ', status) +
+        more('. ', kind === 'network' && stage && hidden(code)),
       options,
     );
     Object.assign(this, details);

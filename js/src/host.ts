@@ -4,7 +4,7 @@ import { type Effect, type Executor, executors, Failed, type Hands, Timers } fro
 import { defaultLocks } from './locks.js';
 import { defaultKeys } from './keys.js';
 import { defaultPendingStore, memoryStore } from './store.js';
-import { failure, OAuthError } from './error.js';
+import { type ErrorDetails, failure, OAuthError } from './error.js';
 
 /** One line of a log that a person may see: no query, header, body, key or secret is in it. */
 export interface EffectEntry {
@@ -18,6 +18,10 @@ export interface EffectEntry {
   method?: string;
   /** Origin and path of a request. */
   url?: string;
+  /** The status of the answer to a request. */
+  status?: number;
+  /** The kind of failure, where it failed. */
+  failed?: string;
   /** How long it took, in milliseconds; 0 for what is not waited for. */
   ms: number;
 }
@@ -49,6 +53,8 @@ interface Command {
 interface Input {
   /** JSON text, without its last brace. */
   message: string;
+  /** The host's own error, where it answers that an effect failed. */
+  cause?: unknown;
   /** Called with the code where the module does not take it. */
   refused?: ((code: number) => void) | undefined;
 }
@@ -71,6 +77,8 @@ export class Host {
   #executors: Record<string, Executor>;
   #instance!: Instance;
   #handle = 0;
+  /** Why the effect failed whose answer is being taken: errors that come of it have it as their cause. */
+  #cause: unknown;
   #commands = new Map<number, Command>();
   #lastId = 0;
   #inbox: Input[] = [];
@@ -180,8 +188,8 @@ export class Host {
     this.#pump();
   }
 
-  #feed(message: string, refused?: Input['refused']): void {
-    this.#inbox.push({ message, refused });
+  #feed(message: string, refused?: Input['refused'], cause?: unknown): void {
+    this.#inbox.push({ message, refused, cause });
     this.#pump();
   }
 
@@ -191,6 +199,7 @@ export class Host {
     this.#busy = true;
     try {
       for (let next; !this.#closed && (next = this.#inbox.shift()); ) {
+        this.#cause = next.cause;
         const code = this.#instance.input(this.#handle, `${next.message},"now":${Date.now()},"entropy":"${entropy()}"}`);
         if (code) next.refused?.(code);
         else this.#drain();
@@ -209,21 +218,22 @@ export class Host {
   #carryOut(effect: Effect): void {
     const { id, kind, target } = effect;
     const began = Date.now();
-    const log = (name?: string) => {
+    const log = (name?: string, outcome?: { status?: number | undefined } | { failed?: string | undefined }) => {
       if (!this.#options.onEffect) return;
       const { stage, method, url } = effect;
-      const entry = { kind, name, stage, method, url: url?.replace(/[?#].*/s, ''), ms: Date.now() - began } as EffectEntry;
+      const entry = { kind, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...outcome, ms: Date.now() - began } as EffectEntry;
       queueMicrotask(() => this.#options.onEffect!(entry));
     };
     if (kind === 'result') {
       this.#progress = true;
       const command = this.#commands.get(effect.command);
-      if (effect.error) command?.reject(new OAuthError(effect.error));
+      if (effect.error) command?.reject(this.#error(effect.error));
       else command?.resolve(effect.ok);
       return log(command?.op);
     }
     if (kind === 'event') {
       const { id: _, kind: __, ...event } = effect;
+      if (event.error) event.error = this.#error(event.error);
       if (!this.#moving) this.#tell(event as unknown as HostEvent);
       return log(effect.event);
     }
@@ -237,10 +247,10 @@ export class Host {
     this.#tasks.set(id, task);
     // The effect was withdrawn, the session closed, or the instance is another.
     const stale = () => this.#tasks.get(id) !== task;
-    const answer = (reply: 'ok' | 'failed', value: object) => {
+    const answer = (reply: 'ok' | 'failed', value: { kind?: string; status?: number }, cause?: unknown) => {
       if (stale()) return;
       if (kind !== 'lock' || reply === 'failed') this.#tasks.delete(id);
-      log();
+      log(undefined, reply === 'ok' ? { status: value.status } : { failed: value.kind });
       const text = (reply: string, value: object) => `{"answer":"${id}","${reply}":${JSON.stringify(value)}`;
       const failed = (code: number) => this.#feed(text('failed', { kind: code === 3 ? 'too_large' : 'internal' }));
       let message;
@@ -249,7 +259,7 @@ export class Host {
       } catch {
         return failed(0); // a store or hook answered with what is no JSON
       }
-      this.#feed(message, failed);
+      this.#feed(message, failed, cause);
     };
     const begin = async () => {
       if (stale()) return {};
@@ -262,8 +272,13 @@ export class Host {
       .then(begin)
       .then(
         (ok) => answer('ok', ok),
-        (error) => answer('failed', { kind: error instanceof Failed ? error.kind : 'internal' }),
+        (error) =>
+          error instanceof Failed ? answer('failed', { kind: error.kind }, error.cause) : answer('failed', { kind: 'internal' }, error),
       );
+  }
+
+  #error(details: ErrorDetails): OAuthError {
+    return new OAuthError(details, this.#cause === undefined ? {} : { cause: this.#cause });
   }
 
   #tell(event: HostEvent): void {

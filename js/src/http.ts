@@ -109,7 +109,7 @@ export const send = async (effect: HttpEffect, controller: AbortController, fetc
               ? 'unsent'
               : 'network';
     controller.abort(); // of what may still be coming
-    throw new Failed(kind);
+    throw new Failed(kind, error instanceof Failed ? error.cause : error);
   } finally {
     clock && clearTimeout(clock);
   }

@@ -15,8 +15,8 @@ export interface Keys {
 const stored = async <T>(work: () => T): Promise<Awaited<T>> => {
   try {
     return await work();
-  } catch {
-    throw new Failed('storage');
+  } catch (error) {
+    throw new Failed('storage', error);
   }
 };
 

@@ -113,10 +113,20 @@ export interface Config {
   /** What stands for `{name}` in the URLs of this configuration: letters, digits, `-` and `.`. */
   variables?: Record<string, string>;
   /**
-   * How far the clocks of client and server may be apart, so how long before its end a token is not used any more, in milliseconds
-   * (at most a quarter of its life). Default: 10,000.
+   * How long before its end a token is not used any more, in milliseconds (at most a quarter of its life). Default: 10,000.
    */
   clock_skew_ms?: number;
+  /**
+   * How far the user's clock and the server's may be apart when `iat`, `nbf`, `exp` and `auth_time` of an ID or logout token are judged, in
+   * milliseconds. Default: 300,000.
+   */
+  clock_tolerance_ms?: number;
+  /** Other audiences that an ID token may name beside this client (OpenID Connect Core section 3.1.3.7, 3). */
+  trusted_audiences?: string[];
+  /** How long a sign-in may take, in milliseconds, from 1,000 to a day. Default: 600,000. */
+  attempt_life_ms?: number;
+  /** How many sign-ins may be under way at once, 1 to 64; one more forgets the oldest. Default: 16. */
+  max_attempts?: number;
   /** Refreshes by itself when a token is about to expire. */
   auto_refresh?: boolean;
   /**
@@ -556,6 +566,8 @@ export interface ClientEvents {
   granted: { scope: string; expires_at?: number };
   /** The access token ends at that Unix time in milliseconds; with `auto_refresh` a refresh follows. */
   about_to_expire: { expires_at: number };
+  /** The access token ended at that Unix time in milliseconds and nothing can renew it: sign in again. The status is `not_authenticated`. */
+  expired: { expires_at: number };
   /** To be shown to the user (RFC 8628 section 3.3). */
   authorize_with_user_code: Pick<DeviceAuthorization, 'verification_uri' | 'user_code' | 'verification_uri_complete'>;
   /** A device flow changed; nothing but `polling: false` when it is over. */

@@ -314,7 +314,7 @@ test('X6 neither errors nor the log hold a secret', async () => {
   const all = JSON.stringify([log, { ...error }, error.message, error.stack, events.map(([, detail]) => [detail, detail.message])]);
   for (const word of [secret, 'ACCESS-', 'REFRESH-', 'THE-CODE', 'code_verifier']) assert.ok(!all.includes(word), word);
   const entry = log.find(({ kind }) => kind === 'http');
-  assert.deepEqual({ ...entry, ms: 0 }, { kind: 'http', name: undefined, stage: 'token', method: 'POST', url: `${server.url}/token`, ms: 0 });
+  assert.deepEqual({ ...entry, ms: 0 }, { kind: 'http', name: undefined, stage: 'token', method: 'POST', url: `${server.url}/token`, status: 200, ms: 0 });
   assert.ok(entry.ms >= 0);
 });
 

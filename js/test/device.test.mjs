@@ -143,20 +143,18 @@ test('Q30 Node: without a device authorization endpoint it is a client error', a
   await assert.rejects(client.deviceSignIn({ prompt: () => {} }), { kind: 'client', code: 'missing', field: 'device_authorization_endpoint' });
 });
 
-test('Q36 Node: a failed connection ends the waiting, and the flow can be taken up', async (t) => {
+test('E11 Q36 Node: a failed connection is waited out, and told; nobody lends a hand', async (t) => {
   let down = false;
   const net = (...args) => (down ? Promise.reject(new TypeError('down')) : fetch(...args));
   const { client, prompts, outcome, polling } = await begin(t, {}, { fetch: net });
   await polling();
+  const told = new Promise((resolve) => client.addEventListener('request_failed', ({ detail }) => resolve(detail)));
   down = true;
-  await assert.rejects(outcome, { kind: 'network' });
+  const { kind, op, cause } = await told;
+  assert.deepEqual([kind, op, cause.message], ['network', 'polling', 'down']);
   down = false;
-  const shown = [];
-  const again = client.deviceResume({ prompt: (device) => shown.push(device) });
-  await until(() => shown.at(-1)?.polling);
-  assert.deepEqual(shown.map(({ polling }) => polling), [false, true]);
   await user(t, prompts[0], 'approve');
-  assert.equal((await again).status, 'granted');
+  assert.equal((await outcome).status, 'granted');
 });
 
 /** A program that Node runs where the package is installed, and what it prints. */

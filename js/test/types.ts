@@ -88,7 +88,6 @@ client.addEventListener('request_failed', function ({ detail }) {
 client.addEventListener('about_to_expire', ({ detail }) => new Date(detail.expires_at));
 client.addEventListener('authorize_with_user_code', ({ detail }) => console.log(detail.user_code, detail.verification_uri_complete?.length));
 client.addEventListener('device', ({ detail }) => console.log(detail.polling, detail.user_code?.length));
-client.addEventListener('whatever', (event: Event) => event.type);
 
 const { signal } = new AbortController();
 const { url, state }: { url: string; state: string } = await client.authorize({ scope: 'read', state: 'page 7', parameters: [['prompt', 'login']], signal });
@@ -164,6 +163,10 @@ console.log(instance.open('{}'), instance.effect(1), instance.memoryBytes, new T
 const host = await Host.open({ module: instance.module, open: { kind: 'contract' }, onEvent: ({ event }) => console.log(event) });
 await host.run('perform', { effect: { kind: 'timer', ms: 1 } }, signal);
 
+client.addEventListener('expired', ({ detail }) => detail.expires_at);
+client.addEventListener('granted', { handleEvent: ({ detail }) => detail.scope }, { once: true });
+// @ts-expect-error: no such event
+client.addEventListener('grantd', () => {});
 // @ts-expect-error: a name for a key, where the key itself is wanted
 await openClient({ client_id: 'app', client_key: 'k1' });
 // @ts-expect-error: no such mode
