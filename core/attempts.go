@@ -21,6 +21,11 @@ type attempt struct {
 	text                                                 string // as it is stored; "": not written yet
 }
 
+// ownBy makes t independent of the input that it came in.
+func (t *attempt) ownBy(l *link) {
+	l.own(&t.state, &t.nonce, &t.verifier, &t.redirectURI, &t.scope, &t.appState, &t.iss, &t.key, &t.mode, &t.acr, &t.redeemed, &t.text)
+}
+
 func findAttempt(list []*attempt, state string) int {
 	for i := range list {
 		if list[i].state == state {
@@ -148,7 +153,14 @@ func (a *attempts) load(done func(*fault)) {
 		a.loaded, a.version, a.list = true, version, nil
 		v, _ := json.Parse(value)
 		if a.c.ours(v) {
+			over := -maxAttempts // the oldest stand first
 			for it := v.Get("attempts").Each(); it.Next(); {
+				over++
+			}
+			for it := v.Get("attempts").Each(); it.Next(); over-- {
+				if over > 0 {
+					continue
+				}
 				e := it.Value()
 				str := func(name string) string { return e.Get(name).Str() }
 				t := &attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
@@ -158,6 +170,7 @@ func (a *attempts) load(done func(*fault)) {
 					t.maxAge = n
 				}
 				t.text = e.Raw()
+				t.ownBy(a.c.link)
 				a.list = append(a.list, t)
 			}
 		}

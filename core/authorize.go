@@ -92,7 +92,7 @@ func (c *client) giveOut(cmd *command, a *attempt, params []form.Param, fail fun
 			list = append(list[:i], list[i+1:]...)
 		}
 		a.at, a.text = c.now, "" // it may have waited for its turn
-		c.own(&a.state, &a.nonce, &a.verifier, &a.redirectURI, &a.scope, &a.appState, &a.mode, &a.acr)
+		a.ownBy(c.link)
 		return append(list, a), nil
 	}, func(f *fault) {
 		if f != nil {

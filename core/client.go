@@ -70,14 +70,13 @@ func openClient(l *link, in json.Value) *fault {
 	c := newClient(l, cfg)
 	l.command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
-		t, ok := c.decode(v.Str())
+		t, device, ok := c.decodeAll(v.Str())
 		if !ok {
 			return bad("wrong_configuration", "session")
 		}
 		c.tokens = t
 		c.blind, c.unsaved = true, true
-		whole, _ := json.Parse(v.Str())
-		c.resume(c.decodeDevice(whole.Get("device").Str()))
+		c.resume(c.decodeDevice(device))
 		if t.access != "" {
 			c.grant()
 		}
@@ -311,9 +310,13 @@ func (c *client) end(cmd *command, f *fault, write func(*json.Writer)) {
 
 func without(list []*command, cmd *command) []*command {
 	for i, other := range list {
-		if other == cmd {
-			return append(list[:i:i], list[i+1:]...)
+		if other != cmd {
+			continue
 		}
+		if len(list) == 1 {
+			return nil // and not an array that still holds on to it
+		}
+		return append(list[:i:i], list[i+1:]...)
 	}
 	return list
 }

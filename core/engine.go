@@ -8,6 +8,21 @@ const ABI = 1
 // MaxMessage is the longest input in bytes.
 const MaxMessage = 1 << 20
 
+// smallMessage is the length of a message for which the memory that there is will do, or grow.
+const smallMessage = 16 << 10
+
+// Room is how many bytes reading a message of n bytes, and acting on it, may take at the most: where
+// nothing is freed before a call returns and that much is not there, the call must not begin. The
+// text is copied once and decoded twice, an effect may hold it again and grow to that by doubling;
+// and each value takes 16 bytes, of the message or of a text in it, which may be read twice. row is
+// the most of it that must be in a row.
+func Room(n int) (all, row uintptr) {
+	if n < smallMessage {
+		return 0, 0
+	}
+	return uintptr(6*n + min(16*n, 2*16*json.MaxValues)), uintptr(2 * n)
+}
+
 // Codes of Input.
 const (
 	Taken         = 0 // drain the effects

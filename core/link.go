@@ -126,7 +126,9 @@ func (l *link) take(in json.Value) (code int32) {
 	if name := in.Get("command"); name.Kind() != json.None {
 		id, _ := in.Get("id").Int()
 		l.running = append(l.running, id)
-		l.command(id, name.Str(), in)
+		text := name.Str()
+		l.own(&text)
+		l.command(id, text, in)
 		return Taken
 	}
 	// Late, doubled, unknown, of another epoch: ignored, whatever it says.
@@ -162,7 +164,9 @@ func (l *link) effect(kind string) *json.Writer {
 // emit hands the effect out and gives its number.
 func (l *link) emit(w *json.Writer) int64 {
 	w.Close('}')
-	l.effects = append(l.effects, w.Bytes())
+	n := len(w.Bytes())
+	// With room for the length that the module puts there.
+	l.effects = append(l.effects, append(w.Bytes(), 0, 0, 0, 0)[:n])
 	return l.counter
 }
 

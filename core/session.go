@@ -68,13 +68,19 @@ func (t *tokens) writeExtra(w *json.Writer) {
 
 // decode reads a session's text; ok is false for one of another configuration or format.
 func (c *client) decode(text string) (t *tokens, ok bool) {
+	t, _, ok = c.decodeAll(text)
+	return t, ok
+}
+
+// decodeAll gives the device flow besides, that export put into it.
+func (c *client) decodeAll(text string) (t *tokens, device string, ok bool) {
 	t = &tokens{}
 	if text == "" {
-		return t, true
+		return t, "", true
 	}
 	v, ok := json.Parse(text)
 	if !ok || !c.ours(v) {
-		return t, false
+		return t, "", false
 	}
 	str := func(name string) string { return v.Get(name).Str() }
 	t = &tokens{access: str("access_token"), kind: str("token_type"), key: str("dpop_key"), refresh: str("refresh_token"), idToken: str("id_token"),
@@ -98,7 +104,7 @@ func (c *client) decode(text string) (t *tokens, ok bool) {
 		t.extra = nil // of before there was a bound
 	}
 	t.ownBy(c.link)
-	return t, true
+	return t, v.Get("device").Str(), true
 }
 
 // reload reads the store. changed tells that somebody else wrote there since; then theirs is held now. A text that is not ours is left alone, and as good as none.

@@ -92,6 +92,7 @@ func (s *serial) release() {
 		return
 	}
 	next := s.queue[0]
+	s.queue[0] = nil
 	s.queue = s.queue[1:]
 	next(s.release)
 }

@@ -115,8 +115,12 @@ func (t *tokens) tooLarge() bool {
 	if len(t.access)+len(t.refresh)+len(t.idToken)+len(t.scope) > maxTokens {
 		return true
 	}
-	if len(t.extra) == 0 {
-		return false
+	left := maxExtra
+	for _, e := range t.extra {
+		left -= len(e.name) + len(e.raw)
+	}
+	if len(t.extra) == 0 || left < 0 {
+		return left < 0
 	}
 	var w json.Writer
 	w.Open('{')

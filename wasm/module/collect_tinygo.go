@@ -4,8 +4,8 @@ package main
 
 import _ "unsafe" // for go:linkname
 
-// collect gives memory back and tells whether n bytes are there for this call; see
+// collect gives memory back and tells whether n bytes are there for this call, in rows; see
 // wasm/toolchain/runtime/gc_boundary.go. Every export that allocates calls it first.
 //
 //go:linkname collect runtime.CollectBetweenCalls
-func collect(n uintptr) bool
+func collect(n, row uintptr) bool

@@ -20,7 +20,7 @@ func abi() int32 { return core.ABI }
 
 //go:wasmexport oauth2_alloc
 func alloc(n int32) uintptr {
-	if n < 1 || n > core.MaxMessage || !collect(uintptr(n)) {
+	if n < 1 || n > core.MaxMessage || !collect(uintptr(n), uintptr(n)) {
 		return 0
 	}
 	b := make([]byte, n)
@@ -44,7 +44,7 @@ func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(
 //go:wasmexport oauth2_open
 func open(p uintptr, n int32) int32 {
 	msg := input(p, n)
-	if !collect(room(msg)) {
+	if !collect(core.Room(len(msg))) {
 		return engine.NoRoom()
 	}
 	return engine.Open(msg)
@@ -53,23 +53,11 @@ func open(p uintptr, n int32) int32 {
 //go:wasmexport oauth2_input
 func take(handle int32, p uintptr, n int32) int32 {
 	msg := input(p, n)
-	if !collect(room(msg)) {
+	if !collect(core.Room(len(msg))) {
 		return core.TooLarge
 	}
 	return engine.Input(handle, msg)
 }
-
-// room is what a large message may take at the most while it is read and acted on: nothing is freed
-// before the call returns, and where that much is not there it must not begin.
-func room(msg []byte) uintptr {
-	if len(msg) < small {
-		return 0
-	}
-	return uintptr(len(msg))*6 + 1<<20
-}
-
-// small is the length of a message for which what is left of the memory always does.
-const small = 16 << 10
 
 // input is the host's text, never beyond the buffer that it was given.
 func input(p uintptr, n int32) []byte {

@@ -34,6 +34,7 @@ var (
 	blocks    uintptr
 	nextBlock uintptr // the free blocks at hand
 	lastBlock uintptr // the first behind them
+	largeFrom uintptr // large objects are put below it
 	allocated uintptr // blocks, since the last collection
 	collectAt uintptr // that is due at so many
 
@@ -45,10 +46,18 @@ var (
 // leastGarbage is how much is left lying at the least before a collection, in blocks.
 const leastGarbage = 48 << 10 / blockSize
 
+// A heap of largeHeap bytes may be near the end of what the host allows: there no call begins
+// without leastRoom.
+const (
+	largeHeap = 8 << 20
+	leastRoom = 512 << 10
+)
+
 func state(block uintptr) *uint8 { return (*uint8)(unsafe.Add(states, block)) }
 
 func initHeap() {
 	layOut()
+	largeFrom = blocks
 	collectAt = leastGarbage
 }
 
@@ -73,20 +82,29 @@ func alloc(size uintptr, layout unsafe.Pointer) unsafe.Pointer {
 		return unsafe.Pointer(&zeroSizedAlloc)
 	}
 	n := (size + blockSize - 1) / blockSize
-	if n > lastBlock-nextBlock && !findBlocks(n) && !grow(n) {
+	block, ok := nextBlock, true
+	switch {
+	case n >= largeObject:
+		block, ok = findLarge(n)
+	case n > lastBlock-nextBlock:
+		ok = findBlocks(n) || grow(n) && findBlocks(n)
+		block = nextBlock
+	}
+	if !ok {
 		runtimePanic("out of memory")
 	}
-	block := nextBlock
-	nextBlock += n
+	if n < largeObject {
+		nextBlock += n
+	}
 	allocated += n
 	head := uint8(blockHead | blockScanned)
 	if l := uintptr(layout); l&1 != 0 && l>>6 == 0 {
 		head = blockHead // a layout of 31 bits (gc_precise.go says how) without a pointer
 	}
 	*state(block) = head
-	i := block + 1
-	for tail, far := uint8(blockTail), uintptr(2); i < nextBlock; tail, far = tail+1, far*2 {
-		for end := min(block+far, nextBlock); i < end; i++ {
+	i, last := block+1, block+n
+	for tail, far := uint8(blockTail), uintptr(2); i < last; tail, far = tail+1, far*2 {
+		for end := min(block+far, last); i < end; i++ {
 			*state(i) = tail
 		}
 	}
@@ -119,7 +137,37 @@ func findBlocks(n uintptr) bool {
 	}
 }
 
-// grow makes the heap larger by a half, or as far as n blocks in a row need, and takes these.
+// largeObject is how many blocks make an object a large one. These are put from the end of the
+// memory downwards: what they leave when they go would else be cut up by the small objects that
+// came with them and stay.
+const largeObject = 128
+
+// findLarge looks for n free blocks below those that were found last, then from the end of the
+// heap, then of a larger one.
+func findLarge(n uintptr) (block uintptr, ok bool) {
+	for again := 0; ; again++ {
+		for to := largeFrom; to >= n; {
+			from := to
+			for to-from < n && *state(from - 1) == blockFree {
+				from--
+			}
+			if to-from == n {
+				largeFrom = from
+				if from < lastBlock {
+					lastBlock = max(from, nextBlock)
+				}
+				return from, true
+			}
+			to = from - 1
+		}
+		if again == 2 || again == 1 && !grow(n) {
+			return 0, false
+		}
+		largeFrom = blocks
+	}
+}
+
+// grow makes the heap larger by a half, or as far as n blocks in a row need.
 func grow(n uintptr) bool {
 	pages := wasm_memory_size(wasmMemoryIndex)
 	// A sixteenth at the least: setHeapEnd counts on it.
@@ -133,23 +181,51 @@ func grow(n uintptr) bool {
 		return false
 	}
 	setHeapEnd(uintptr(pages+more) * wasmPageSize)
-	return findBlocks(n)
+	largeFrom = blocks
+	return true
 }
 
 // CollectBetweenCalls collects if as much was allocated since the last collection as was found alive
 // then, or an eighth of the heap, so that a collection's work is paid for by what was allocated. It
-// tells whether n bytes can be allocated in this call: within a call nothing is freed, and running
-// out of memory there ends the instance. It must be called with no Go frame above the export's own.
-func CollectBetweenCalls(n uintptr) bool {
+// tells whether n bytes can be allocated in this call, row bytes at once at the most: within a call
+// nothing is freed, and running out of memory there ends the instance. It must be called with no Go
+// frame above the export's own.
+func CollectBetweenCalls(n, row uintptr) bool {
 	if allocated >= collectAt {
 		GC()
 	}
-	n = (n + blockSize - 1) / blockSize
-	if n <= lastBlock-nextBlock || findBlocks(n) {
+	if n < leastRoom && blocks*blockSize >= largeHeap {
+		n, row = leastRoom, leastRoom
+	}
+	n, row = (n+blockSize-1)/blockSize, (row+blockSize-1)/blockSize
+	if missing(n, row) == 0 {
 		return true
 	}
 	GC()
-	return findBlocks(n) || grow(n)
+	more := missing(n, row)
+	return more == 0 || grow(max(more, row))
+}
+
+// missing is how many of n blocks are not free, in a row or in rows of some length.
+func missing(n, row uintptr) uintptr {
+	if n <= lastBlock-nextBlock || findBlocks(n) {
+		return 0
+	}
+	for from := uintptr(0); from < blocks; from++ {
+		to := from
+		for to < blocks && *state(to) == blockFree {
+			to++
+		}
+		if to-from >= row {
+			free := to - from - (to-from)%row
+			if free >= n {
+				return 0
+			}
+			n -= free
+		}
+		from = to
+	}
+	return n
 }
 
 // GC marks and sweeps.
@@ -183,7 +259,7 @@ func GC() {
 			*s = blockFree
 		}
 	}
-	nextBlock, lastBlock = 0, 0
+	nextBlock, lastBlock, largeFrom = 0, 0, blocks
 	allocated, collectAt = 0, max(alive, leastGarbage, blocks/8)
 }
 
