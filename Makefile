@@ -5,7 +5,7 @@ FUZZTIME ?= 5000x
 PURE := ./core ./core/bff ./core/internal/...
 NODETESTS = js/test/*.test.mjs web/*.test.mjs edge/test/*.test.mjs
 
-.PHONY: help demo test setup check go-test js-test hosts behaviours fuzz edge wasm toolchain verify-wasm purity size soak bench bench-edge simulate
+.PHONY: help load demo test setup check go-test js-test hosts behaviours fuzz edge wasm toolchain verify-wasm purity size soak bench bench-edge simulate
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -84,6 +84,9 @@ simulate: ## the whole system from one seed, without a clock (SEED=1 RUNS=500 ST
 
 bench: setup ## beside other clients and servers, in one run; also in build/bench.json (ROWS=1,4 picks rows; ROUNDS=7)
 	@node js/bench/run.mjs
+
+load: setup ## 2,000 requests of 100 sessions on each host while things go wrong, as a table; minutes (ARGS='--root DIR', see edge/bench/load.mjs)
+	@node edge/bench/load.mjs $(ARGS)
 
 bench-edge: ## token exchange in workerd, in TypeScript, in Go, plain, and on oauth4webapi
 	$(MAKE) bench ROWS=6
