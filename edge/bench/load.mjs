@@ -53,6 +53,13 @@ const situations = {
 
 const memory = (pid, name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 
+/** What ends what runs, the last first. */
+const closing = [];
+const end = async () => {
+  for (let close; (close = closing.pop()); ) await close();
+};
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void end().then(() => process.exit(1)));
+
 /** One situation on one host. */
 const measure = async (host, { grace, token: ofToken, api: ofAPI, events = [] }) => {
   const work = join(root, 'build/load');
@@ -61,7 +68,7 @@ const measure = async (host, { grace, token: ofToken, api: ofAPI, events = [] })
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const secret = randomBytes(32).toString('base64url');
-  const closing = [() => rmSync(folder, { recursive: true, force: true })];
+  closing.push(() => rmSync(folder, { recursive: true, force: true }));
   try {
     const flags = ['-base', `${url}/auth`, '-home', `${url}/`, '-access-token', ACCESS_TOKEN, ...(grace ? ['-grace', GRACE] : [])];
     const server = await upstream(root, flags, secret);
@@ -142,7 +149,7 @@ const measure = async (host, { grace, token: ofToken, api: ofAPI, events = [] })
     const kinds = [...failures].sort(([, a], [, b]) => b - a).map(([kind, n]) => `${kind}: ${n}`).join(', ');
     return [failed, kinds, lost, quantile(0.5), quantile(0.99), quantile(1), Math.round(now), Math.round(most), seconds.toFixed(1)];
   } finally {
-    for (const close of closing.reverse()) await close();
+    await end();
   }
 };
 

@@ -23,18 +23,17 @@ export const between = async (target, seed) => {
     if (drop) return incoming.socket.resetAndDestroy();
     const { host, connection, ...headers } = incoming.headers;
     const onward = request(target, { method: incoming.method, headers, agent: false }, (answer) => {
-      setTimeout(() => {
-        if (lose) {
-          answer.resume();
-          return incoming.socket.resetAndDestroy();
-        }
-        // One request a connection, so that a share of the one is a share of the other.
-        outgoing.writeHead(answer.statusCode, { ...answer.headers, connection: 'close' });
-        answer.pipe(outgoing);
-      }, wait);
+      if (lose) {
+        answer.resume();
+        return incoming.socket.resetAndDestroy();
+      }
+      // One request a connection, so that a share of the one is a share of the other.
+      outgoing.writeHead(answer.statusCode, { ...answer.headers, connection: 'close' });
+      answer.pipe(outgoing);
     });
     onward.on('error', () => incoming.socket.destroy());
-    incoming.pipe(onward);
+    // Before and not behind, or what the answer brings would be old.
+    setTimeout(() => incoming.pipe(onward), wait);
   };
   const server = createServer(pass);
   const listen = (port) => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
