@@ -20,7 +20,7 @@ define npm-ci
 endef
 
 .PHONY: help demo edge test check setup npm chromium lint types unit go-test go-386 race fuzz js-test js-test-20 hosts behaviours audit \
-	wasm toolchain verify-wasm purity size soak simulate bench bench-edge
+	wasm toolchain verify-wasm purity size soak simulate bench bench-edge load
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -118,6 +118,9 @@ simulate: ## the whole system from one seed, without a clock (SEED=1 RUNS=500 ST
 bench: setup ## beside other clients and servers, in one run; also in build/bench.json (ROWS=1,4 picks rows; ROUNDS=7)
 	$(call npm-ci,js/bench)
 	@node js/bench/run.mjs
+
+load: setup ## 2,000 requests of 100 sessions on each host while things go wrong, as a table; minutes (ARGS='--root DIR', see edge/bench/load.mjs)
+	@node edge/bench/load.mjs $(ARGS)
 
 bench-edge: ## token exchange in workerd, in TypeScript, in Go, plain, and on oauth4webapi
 	$(MAKE) bench ROWS=6

@@ -153,7 +153,7 @@ func (a *attempts) load(done func(*fault)) {
 		a.loaded, a.version, a.list = true, version, nil
 		v, _ := json.Parse(value)
 		if a.c.ours(v) {
-			over := -maxAttempts // the oldest stand first
+			over := -int(a.c.maxAttempts) // the oldest stand first
 			for it := v.Get("attempts").Each(); it.Next(); {
 				over++
 			}

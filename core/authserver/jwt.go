@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -33,7 +34,7 @@ var errJWT = errors.New("authserver: not a valid JWT")
 
 // jwtHeader returns the one signature's protected header of a compact token, without looking at the signature.
 func jwtHeader(token string, algs []jose.SignatureAlgorithm) (*jose.JSONWebSignature, jose.Header, error) {
-	if len(token) > maxJWT {
+	if len(token) > maxJWT || !isStrict(token) {
 		return nil, jose.Header{}, errJWT
 	}
 	jws, err := jose.ParseSignedCompact(token, algs)
@@ -41,6 +42,17 @@ func jwtHeader(token string, algs []jose.SignatureAlgorithm) (*jose.JSONWebSigna
 		return nil, jose.Header{}, errJWT
 	}
 	return jws, jws.Signatures[0].Protected, nil
+}
+
+// isStrict tells whether the parts of a compact token are the one base64url of what they say (RFC 7515 section 2): a library may skip line ends, and
+// bits that mean nothing, so that a token has many spellings.
+func isStrict(token string) bool {
+	for part := range strings.SplitSeq(token, ".") {
+		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
+			return false
+		}
+	}
+	return true
 }
 
 // verifyJWT checks a token with one of the keys and decodes its claims. A key with another name than the token's is passed over.
@@ -83,13 +95,13 @@ func checkPublicKeys(keys []jose.JSONWebKey) bool {
 	return len(keys) > 0 && len(keys) <= 20 && !slices.ContainsFunc(keys, func(k jose.JSONWebKey) bool { return !isStrongPublicKey(k) })
 }
 
-// isStrongPublicKey holds RSA to what RFC 7518 section 3.3 demands, and to what can be checked in a moment.
+// isStrongPublicKey holds RSA to what RFC 7518 section 3.3 demands, to what can be checked in a moment, and to exponents for which not anybody can sign.
 func isStrongPublicKey(k jose.JSONWebKey) bool {
 	if !k.IsPublic() || !k.Valid() {
 		return false
 	}
 	key, ok := k.Key.(*rsa.PublicKey)
-	return !ok || key.N.BitLen() >= 2048 && key.N.BitLen() <= 8192
+	return !ok || key.N.BitLen() >= 2048 && key.N.BitLen() <= 8192 && key.E >= 3 && key.E&1 == 1
 }
 
 // jwtTimes are the time claims of RFC 7519 section 4.1. A date may have a fraction.

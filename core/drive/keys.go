@@ -45,21 +45,29 @@ func (m *MemoryKeyStore) LoadKey(_ context.Context, name string) (crypto.Signer,
 }
 
 // CreateKey implements KeyStore. It fails as GenerateKey does.
-func (m *MemoryKeyStore) CreateKey(_ context.Context, name, alg string) (crypto.Signer, error) {
+func (m *MemoryKeyStore) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, error) {
+	if key, _ := m.LoadKey(ctx, name); key != nil {
+		return key, nil
+	}
+	made, err := GenerateKey(alg) // without the lock: an RSA key takes a while, and others want theirs
+	if err != nil {
+		return nil, err
+	}
+	return m.add(name, made), nil
+}
+
+// add keeps a key, unless one of that name is there, and gives the one that stays.
+func (m *MemoryKeyStore) add(name string, made crypto.Signer) crypto.Signer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if key := m.keys[name]; key != nil {
-		return key, nil
-	}
-	key, err := GenerateKey(alg)
-	if err != nil {
-		return nil, err
+		return key
 	}
 	if m.keys == nil {
 		m.keys = map[string]crypto.Signer{}
 	}
-	m.keys[name] = key
-	return key, nil
+	m.keys[name] = made
+	return made
 }
 
 // DeleteKey implements KeyStore. It never fails.

@@ -42,7 +42,11 @@ const storeLocks = (store: Store): Locks => {
 
 /**
  * Web Locks reach across the tabs of an origin. A store that is local needs less: a server's sessions must not wait for each other.
- * Where others may share the store and there are no Web Locks (Node before 24, pages without TLS), a lock would promise more than it
- * keeps, so there is none: the core then goes by the store's compare-and-set.
+ * Where others may share the store and there are no Web Locks (pages without TLS), a lock would promise more than it keeps, so there is
+ * none: the core then goes by the store's compare-and-set. Those of Node reach no other process, and sessions of one name in other stores
+ * would wait for each other, so they are none either. IndexedDB tells a browser: it has the same reach.
  */
-export const defaultLocks = (store: Store): Locks | undefined => (store.local ? storeLocks(store) : globalThis.navigator?.locks);
+export const defaultLocks = (store: Store): Locks | undefined => {
+  if (store.local) return storeLocks(store);
+  return globalThis.indexedDB ? globalThis.navigator?.locks : undefined;
+};

@@ -196,9 +196,9 @@ export interface Options {
    */
   keys?: KeyStore;
   /**
-   * Keeps refreshes apart. Default: Web Locks (`navigator.locks`), except with a {@link Store.local} store, where locks within the
-   * page or process do. Where there are none, one of two tabs or processes that refresh at once fails with code
-   * `refresh_in_progress`, which is retryable.
+   * Keeps refreshes apart. Default: in a browser Web Locks (`navigator.locks`), except with a {@link Store.local} store, where locks within the
+   * page or process do. Where there are none, as in Node, whose Web Locks reach no other process, one of two tabs or processes that refresh at
+   * once fails with code `refresh_in_progress`, which is retryable.
    */
   locks?: Locks;
   /** Sends requests. Default: the global `fetch`. */

@@ -1,7 +1,7 @@
 //go:build !js
 
 // Command nethttp is a backend for a frontend as a Go server, for the tests of edge: core/drive/bff on the native engine, with sessions in an
-// SQLite database. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as they
+// SQLite database or in memory. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as they
 // are for the Workers. It prints "ready: URL" when it listens, and runs until it is told to end.
 package main
 
@@ -25,6 +25,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	engine "github.com/oauth2-wasm/oauth2-wasm/core/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/sqlitestore"
 )
@@ -33,7 +34,7 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("nethttp: ")
 	addr := flag.String("addr", "127.0.0.1:0", "where to listen")
-	database := flag.String("database", "sessions.db", "where the sessions are")
+	database := flag.String("database", "sessions.db", "where the sessions are; empty: in memory")
 	page := flag.String("page", "", "a folder that is served where the backend's paths are not")
 	timeout := flag.Duration("proxy-timeout", 0, "how long a resource may be silent before its answer begins")
 	flag.Parse()
@@ -62,11 +63,15 @@ func run(addr, database, page string, timeout time.Duration) error {
 		}
 		clientKey, _ = key.Key.(crypto.Signer)
 	}
-	store, err := sqlitestore.Open(database)
-	if err != nil {
-		return err
+	var store drive.Store // nil: in memory
+	if database != "" {
+		kept, err := sqlitestore.Open(database)
+		if err != nil {
+			return err
+		}
+		defer kept.Close()
+		store = kept
 	}
-	defer store.Close()
 	handler, err := bff.New(engine.Engine(), config, bff.Options{Ring: ring, Store: store, ClientKey: clientKey, ResourceTimeout: timeout, OnError: func(err error) { log.Print(err) }})
 	if err != nil {
 		return err

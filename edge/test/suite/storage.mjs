@@ -84,6 +84,35 @@ export default (host) => {
     w.refused(await visitor.session(), 401, 'not_signed_in');
   });
 
+  test(`${host.name}: what hangs holds up those who need it, and nobody else (S73)`, async () => {
+    const [refreshing, leaving, reading, other] = [await expired(), w.visitor(), w.visitor(), await expired()];
+    for (const visitor of [leaving, reading]) await visitor.signIn();
+    let held = 0;
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    const arrived = new Promise((resolve) => {
+      // The first refresh and the first revocation do not come back.
+      w.gate.before = (form) => {
+        if (held === 2 || form.get('grant_type') === 'authorization_code') return undefined;
+        if (++held === 2) resolve();
+        return released;
+      };
+    });
+    const waiting = [refreshing.copy().call('/api/hello'), leaving.call('/auth/logout', { method: 'POST' })];
+    const silent = reading.copy().call('/api/silent').catch(() => 'cut off');
+    await arrived;
+    // While the token endpoint owes one answer, the revocation endpoint another, and the API a third:
+    assert.equal((await refreshing.session()).status, 200, 'the session of who waits is known');
+    assert.equal((await reading.call('/api/hello')).status, 200, 'the API answers others, and the same session');
+    assert.equal((await other.call('/api/hello')).status, 200, 'others refresh');
+    const newcomer = w.visitor();
+    await newcomer.signIn();
+    assert.equal((await newcomer.call('/api/hello')).status, 200, 'others sign in');
+    release();
+    assert.deepEqual((await Promise.all(waiting)).map(({ status }) => status), [200, 200]);
+    void silent; // ends with the host's patience, or with the host
+  });
+
   test(`${host.name}: a refresh goes on when the page that began it has left (X9)`, async () => {
     const visitor = await expired();
     const before = w.gate.count('refresh_token');
