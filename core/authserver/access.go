@@ -65,15 +65,16 @@ func (s *Server) checkAccess(r Request, want Access) (Token, error) {
 		// RFC 9449 section 7.2: a token that is bound to a key is worth nothing without it.
 		return Token{}, refuse(http.StatusUnauthorized, "invalid_token", "the access token is for another authentication scheme")
 	}
+	var sent proof
 	if isDPoP {
-		jkt, err := s.checkProof(r, s.target(r, want), value)
+		sent, err = s.checkProof(r, s.target(r, want), value)
 		if refusal, ok := errors.AsType[*protocolError](err); ok {
 			return Token{}, refuse(http.StatusUnauthorized, refusal.code, refusal.description)
 		}
 		if err != nil {
 			return Token{}, err
 		}
-		if jkt != t.JKT {
+		if sent.jkt != t.JKT {
 			return Token{}, refuse(http.StatusUnauthorized, "invalid_token", "the access token is bound to another key")
 		}
 	}
@@ -101,7 +102,11 @@ func (s *Server) checkAccess(r Request, want Access) (Token, error) {
 		}
 		return Token{}, refuse(http.StatusUnauthorized, "insufficient_user_authentication", "the user has to sign in anew or in another way", more...)
 	}
-	return t, nil
+	err = s.spendProof(r.Now, sent, ownerOf(t.User, t.ClientID))
+	if refusal, ok := errors.AsType[*protocolError](err); ok && refusal.retryAfter == 0 {
+		return Token{}, refuse(http.StatusUnauthorized, refusal.code, refusal.description)
+	}
+	return t, err
 }
 
 // target is the address of a request without its query.

@@ -3,6 +3,7 @@ package authserver
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -54,9 +55,26 @@ func (s *Server) checkAssertion(c *call, client Client, method, assertion string
 		!claims.Audience.isFor(s.cfg.Issuer, s.cfg.Issuer+tokenPath, s.origin()+c.target.Path):
 		return false, nil
 	}
-	err = s.cfg.Store.UseOnce(DigestOf("client\x00"+client.ClientID+"\x00"+claims.ID), c.Now, claims.until())
+	err = s.useAssertion(c.Now, holderClient+client.ClientID, claims)
 	if errors.Is(err, ErrReplayed) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// useAssertion notes the identifier of an assertion of issuer, which is for it alone, until the assertion expires (RFC 7523 section 3).
+func (s *Server) useAssertion(now time.Time, issuer string, claims assertionClaims) error {
+	lifetime := time.Second
+	for lifetime < claims.until().Sub(now) {
+		lifetime *= 2 // a few counts, and not one for each lifetime
+	}
+	used := share{countJTI, issuer, s.cfg.Limits.Identifiers.Owner, 1, lifetime}
+	if err := s.counts.admit(now, false, used); err != nil {
+		return err
+	}
+	err := s.cfg.Store.UseOnce(DigestOf(issuer+"\x00"+claims.ID), now, claims.until())
+	if err != nil {
+		s.counts.refund(used)
+	}
+	return err
 }

@@ -10,6 +10,10 @@ import (
 	"time"
 )
 
+// maxAuthorizationRequest is the most that an authorization request may have, form-encoded, in bytes. All of it may have to be kept before
+// anybody has signed in (RFC 9126 section 2.3).
+const maxAuthorizationRequest = 8 << 10
+
 // authorizationRequest is an authorization request that may be answered at its redirect URI.
 type authorizationRequest struct {
 	client Client
@@ -104,6 +108,10 @@ func (s *Server) mustBeStored(client Client) error {
 // trustedRequest finds the client and checks the redirect URI. What fails here must not be told by a
 // redirect, which would go wherever a stranger wishes (RFC 6749 section 4.1.2.1).
 func (s *Server) trustedRequest(query url.Values) (*authorizationRequest, error) {
+	if len(query.Encode()) > maxAuthorizationRequest {
+		return nil, &protocolError{status: http.StatusRequestEntityTooLarge, code: "invalid_request",
+			description: "The request is larger than 8 KiB."}
+	}
 	if len(query["client_id"]) > 1 || len(query["redirect_uri"]) > 1 {
 		return nil, invalidRequest("The request names its application or its return address twice.")
 	}
@@ -221,9 +229,13 @@ func (s *Server) readChallenge(req *authorizationRequest, p params) error {
 
 // errorRedirect tells the client of an error (RFC 6749 section 4.1.2.1).
 func (s *Server) errorRedirect(req *authorizationRequest, err error) Response {
+	e := asProtocolError(err)
+	if e.retryAfter > 0 {
+		// The user may try the same request again, by hand; a client that got it back might do so at once.
+		return s.errorPage(e)
+	}
 	// What was stored is spent by an error too; where that fails, it expires.
 	_ = s.spend(req)
-	e := asProtocolError(err)
 	return s.answer(req, url.Values{"error": {e.code}, "error_description": {e.description}})
 }
 

@@ -75,9 +75,15 @@ type Client struct {
 	RequireSignedRequestObject bool
 	// TLSClientCertificateBoundAccessTokens binds the client's access tokens to the certificate of its connection (RFC 8705 section 3).
 	TLSClientCertificateBoundAccessTokens bool
-	// ResourceServer lets the client introspect the access tokens of all clients (RFC 7662 section 2.1);
-	// without it a client sees only its own tokens.
+	// ResourceServer lets the client introspect the access tokens of all clients (RFC 7662 section 2.1), but for those that are for certain
+	// resources, none of which is among Resources; without it a client sees only its own tokens.
 	ResourceServer bool
+	// Resources are the identifiers of the resources (RFC 8707 section 2) that the client serves as a ResourceServer.
+	Resources []string
+	// ExchangeTargets are the resources, of Config.Resources, that the client may exchange the access tokens of other clients for, which were
+	// sent to it as a ResourceServer (RFC 8693 section 2.1). With none it may exchange only what was issued to itself, for resources that were
+	// granted to it.
+	ExchangeTargets []string
 	// RequirePushedAuthorizationRequests refuses authorization requests that were not pushed (RFC 9126 section 6).
 	RequirePushedAuthorizationRequests bool
 	// DPoPBoundAccessTokens has the client get no access token without a DPoP proof (RFC 9449 section 5.2).
@@ -140,6 +146,9 @@ func (c Client) Validate() error {
 	}
 	if c.ResourceServer && c.IsPublic() {
 		return fault("ResourceServer", "needs a secret (RFC 7662 section 2.1)")
+	}
+	if (len(c.Resources) > 0 || len(c.ExchangeTargets) > 0) && !c.ResourceServer {
+		return fault("ResourceServer", "must be set with Resources or ExchangeTargets")
 	}
 	if c.UserinfoSignedResponseAlg != "" && c.UserinfoSignedResponseAlg != string(signingAlg) {
 		return fault("UserinfoSignedResponseAlg", "must be "+string(signingAlg))

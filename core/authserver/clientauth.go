@@ -45,6 +45,12 @@ func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 			ok = s.cfg.MutualTLSOrigin != "" && client.hasCertificate(c.CertificateThumbprint)
 		}
 	}
+	if cred.secret != "" || cred.method == AuthMethodSecretJWT {
+		// Keys cannot be guessed.
+		if err := s.settle(c, holderClient+client.ClientID, ok); err != nil {
+			return Client{}, err
+		}
+	}
 	if !ok {
 		return Client{}, s.invalidClient(cred.method)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -84,7 +85,7 @@ type Config struct {
 	// AssertionIssuers are servers whose assertions about users are taken at the token endpoint (RFC 7523 section 2.1), with their public
 	// keys; sub is the Subject of a user. None switches that grant off.
 	AssertionIssuers map[string]jose.JSONWebKeySet
-	// TokenExchange switches on RFC 8693 for access tokens, for clients that are registered for it.
+	// TokenExchange switches on RFC 8693 for access tokens, for clients that are registered for it, within what [Client.ExchangeTargets] says.
 	TokenExchange bool
 
 	// Resources are what tokens may be asked for with the parameter resource (RFC 8707), besides the server's own userinfo endpoint by the
@@ -105,6 +106,15 @@ type Config struct {
 	// BackchannelLogout, where set, is called for each client with a BackchannelLogoutURI when a session ends, with what has to be posted
 	// there (OpenID Connect Back-Channel Logout section 2.5). It must not block; [PostLogoutTokens] makes one.
 	BackchannelLogout func(uri, logoutToken string)
+	// InsecurePrivateAddresses lets clients register a backchannel_logout_uri at an address that is not public, and without TLS on loopback:
+	// for tests. What is posted there besides is for the transport of [PostLogoutTokens] to say.
+	InsecurePrivateAddresses bool
+
+	// Limits bound what the server keeps for clients, accounts and addresses; the zero value means the defaults.
+	Limits Limits
+	// TrustedProxies are the addresses of the host's own reverse proxies, for [Server.ServeHTTP]: a request from one comes from the last address
+	// in its X-Forwarded-For that is none of them. Without them everything that a proxy passes on counts as the proxy's.
+	TrustedProxies []netip.Prefix
 
 	// DemoHint, where set, is shown on the sign-in page and fills in its fields, unless the request or the
 	// user named somebody else.
@@ -183,6 +193,10 @@ func (c *Config) check() (*url.URL, error) {
 	if c.DeviceInterval%time.Second != 0 {
 		return nil, fault("DeviceInterval", "must be whole seconds")
 	}
+	if c.Limits.negative() {
+		return nil, fault("Limits", "must not be negative")
+	}
+	c.Limits.fillIn()
 	if c.RotationGrace < 0 {
 		return nil, fault("RotationGrace", "must not be negative")
 	}

@@ -28,7 +28,21 @@ func (s *Server) deviceAuthorization(c *call) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	deviceCode, userCode, err := s.newDevice(c.Now, client, scope)
+	resources, err := s.resources(p, nil)
+	if err != nil {
+		return Response{}, err
+	}
+	details, err := s.authorizationDetails(p)
+	if err != nil {
+		return Response{}, err
+	}
+	// An expired one is kept for as long again.
+	if err := s.admit(c, countDevice, client.ClientID, s.cfg.Limits.DeviceAuthorizations, 1+len(details)>>10, 2*s.cfg.DeviceCodeLifetime); err != nil {
+		return Response{}, err
+	}
+	deviceCode, userCode, err := s.newDevice(DeviceRecord{
+		ClientID: client.ClientID, Scope: scope, Resources: resources, AuthorizationDetails: details, IssuedAt: c.Now,
+	})
 	if err != nil {
 		return Response{}, err
 	}
@@ -53,29 +67,22 @@ type deviceAuthorizationResponse struct {
 	Interval                int64  `json:"interval"`   // seconds
 }
 
-func (s *Server) newDevice(now time.Time, client Client, scope string) (deviceCode, userCode string, err error) {
+// newDevice keeps a device authorization, of which d has what was asked for.
+func (s *Server) newDevice(d DeviceRecord) (deviceCode, userCode string, err error) {
 	if deviceCode, err = s.secret(); err != nil {
 		return "", "", err
 	}
-	grant, err := s.secret()
-	if err != nil {
+	if d.Grant, err = s.secret(); err != nil {
 		return "", "", err
 	}
+	d.Digest, d.Status = DigestOf(deviceCode), DevicePending
+	d.ExpiresIn, d.Interval = s.cfg.DeviceCodeLifetime, s.cfg.DeviceInterval
 	for range userCodeTries {
 		if userCode, err = s.newUserCode(); err != nil {
 			return "", "", err
 		}
-		err = s.cfg.Store.SaveDevice(DeviceRecord{
-			Digest:    DigestOf(deviceCode),
-			UserCode:  DigestOf(userCode),
-			ClientID:  client.ClientID,
-			Scope:     scope,
-			IssuedAt:  now,
-			ExpiresIn: s.cfg.DeviceCodeLifetime,
-			Interval:  s.cfg.DeviceInterval,
-			Status:    DevicePending,
-			Grant:     grant,
-		})
+		d.UserCode = DigestOf(userCode)
+		err = s.cfg.Store.SaveDevice(d)
 		if !errors.Is(err, ErrUserCodeTaken) {
 			return deviceCode, userCode, err
 		}
@@ -98,6 +105,7 @@ func (s *Server) redeemDevice(r tokenRequest) (Token, error) {
 	switch {
 	case device.Status == DeviceRedeemed:
 		// A replay is noticed after the device code's lifetime too.
+		return Token{}, s.replayedDevice(s.cfg.Store.RedeemDevice(device.Digest, TokenRecord{}))
 	case device.IsExpired(r.now):
 		return Token{}, badRequest("expired_token", "the device code has expired")
 	case device.Status == DeviceDenied:
@@ -113,23 +121,33 @@ func (s *Server) redeemDevice(r tokenRequest) (Token, error) {
 		}
 		return Token{}, badRequest("authorization_pending", "the user has not decided yet")
 	}
-	resources, err := s.resources(r.params, nil)
+	resources, err := s.resources(r.params, device.Resources)
+	if err == nil {
+		err = s.sameDetails(r.params, device.AuthorizationDetails)
+	}
 	if err != nil {
 		return Token{}, err
 	}
-	issued, record, err := s.newToken(r, grant{scope: device.Scope, user: device.User, name: device.Grant, resources: resources})
+	issued, record, err := s.newToken(r, grant{scope: device.Scope, user: device.User, name: device.Grant, resources: resources,
+		details: device.AuthorizationDetails})
 	if err != nil {
 		return Token{}, err
 	}
-	err = s.cfg.Store.RedeemDevice(device.Digest, record)
+	record.GrantResources = device.Resources
+	if err := s.cfg.Store.RedeemDevice(device.Digest, record); err != nil {
+		return Token{}, s.replayedDevice(err)
+	}
+	return issued, nil
+}
+
+// replayedDevice is replayedCode for a device code.
+func (s *Server) replayedDevice(err error) error {
 	switch {
 	case errors.Is(err, ErrReplayed):
 		s.count(func(st *Stats) { st.CodeReplays++ })
-		return Token{}, invalidGrant("the device code was used before")
+		return invalidGrant("the device code was used before")
 	case errors.Is(err, ErrNotFound):
-		return Token{}, invalidGrant("the device code is not valid")
-	case err != nil:
-		return Token{}, err
+		return invalidGrant("the device code is not valid")
 	}
-	return issued, nil
+	return err
 }

@@ -3,10 +3,8 @@ package authserver
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -86,7 +84,7 @@ func (s *Server) enterUserCode(c *call, b browser, typed string) (Response, erro
 	if !b.signedIn {
 		return s.deviceSignInPage(c, b, shown, "", "")
 	}
-	device, err := s.findDevice(c.Now, b.session.User, code)
+	device, err := s.findDevice(c, b.session.User, code)
 	if wait, ok := errors.AsType[errWait](err); ok {
 		return s.waitPage(c, b, shown, time.Duration(wait))
 	}
@@ -113,15 +111,22 @@ func (s *Server) enterUserCode(c *call, b browser, typed string) (Response, erro
 		Username: b.session.User,
 		Name:     s.cfg.Users[b.session.User].Name,
 		Scopes:   s.describe(strings.Fields(device.Scope)),
+
+		Resources: device.Resources,
+		Details:   device.AuthorizationDetails,
 	})
 }
 
 // deviceSignIn answers with the next page itself: behind a redirect, the code would have to be confirmed again.
 func (s *Server) deviceSignIn(c *call, b browser, form params, code string) (Response, error) {
-	if !s.checkPassword(form) {
+	right, err := s.checkPassword(c, form)
+	if err != nil {
+		return Response{}, err
+	}
+	if !right {
 		return s.deviceSignInPage(c, b, code, form["username"], alertPassword)
 	}
-	b, cookie, err := s.startSession(c.Now, b, form["username"], s.standardACR())
+	b, cookie, err := s.startSession(c, b, form["username"], s.standardACR())
 	if err != nil {
 		return Response{}, err
 	}
@@ -167,13 +172,12 @@ func (s *Server) userCodePage(c *call, b browser, code, alert string) (Response,
 }
 
 func (s *Server) waitPage(c *call, b browser, code string, wait time.Duration) (Response, error) {
-	minutes := int64((wait + time.Minute - 1) / time.Minute)
-	resp, err := s.userCodePage(c, b, code, fmt.Sprintf("That was a wrong code too often. Please try again in %d min.", minutes))
+	resp, err := s.userCodePage(c, b, code, "That was a wrong code too often. Please try again in "+inMinutes(wait)+".")
 	if err != nil {
 		return Response{}, err
 	}
 	resp.Status = http.StatusTooManyRequests
-	resp.Header.Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
+	tooMany(wait).sayWhen(resp)
 	return resp, nil
 }
 

@@ -30,7 +30,11 @@ type DeviceRecord struct {
 	UserCode Digest
 	ClientID string
 	// Scope is what the device asked for, separated by spaces.
-	Scope     string
+	Scope string
+	// Resources and AuthorizationDetails are what it asked for besides (RFC 8707, RFC 9396).
+	Resources            []string
+	AuthorizationDetails string
+
 	IssuedAt  time.Time
 	ExpiresIn time.Duration
 	// Interval is what has to lie between two polls.

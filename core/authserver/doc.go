@@ -43,6 +43,16 @@
 // once the user is signed in: after five wrong codes of one account, none of it is looked at for ten
 // minutes (RFC 8628 section 5.1).
 //
+// What a user allows is what tokens are good for. A token for certain resources (RFC 8707) is refused by the others, told to no resource server
+// but its own ([Client.Resources]), and exchanged (RFC 8693) by its client for resources of its grant alone, and by a resource server for those
+// that its registration names ([Client.ExchangeTargets]). What came of a token lives no longer and is revoked with it; what was granted in a
+// session ends with it, a code that nobody used yet too.
+//
+// Whatever the server keeps for somebody is counted, for the client or account and for the address that it came from ([Limits],
+// [Request.Source]); what is too much is answered with 429 and Retry-After, and nothing that is alive makes room for it. Pages, nonces and
+// requests that are refused leave nothing behind. Wrong passwords, client secrets and user codes are counted in the same way, so that nobody
+// guesses them, nor locks an owner out. Logout tokens are posted to public addresses only ([PublicTransport]).
+//
 // The user is asked about each request, but for one with prompt=none, which gets a code where the user allowed the same client as much before
 // in this session, with the scope openid: so a page renews what it has in a frame.
 //
@@ -53,6 +63,6 @@
 // A resource server in the same process checks requests with [Server.CheckAccess], one elsewhere
 // at the introspection endpoint as a client with [Client.ResourceServer].
 //
-// Passwords and client secrets are compared in constant time but configured in the clear, and nothing
-// slows down guessing them: the server is made for demonstrations, development and tests.
+// Passwords and client secrets are compared in constant time but configured in the clear: the server is made for demonstrations, development
+// and tests.
 package authserver

@@ -32,11 +32,18 @@ type proofClaims struct {
 	Nonce           string   `json:"nonce"`
 }
 
-// proof checks the DPoP proof of a request to one of the server's own endpoints and returns the thumbprint of its key, or nothing where
-// the request has none.
-func (s *Server) proof(c *call) (jkt string, err error) {
+// proof is a DPoP proof that is right for its request; the zero value is none.
+type proof struct {
+	// jkt is the thumbprint of its key.
+	jkt string
+	// id names the proof. It counts for its key, so that nobody can spend another's.
+	id Digest
+}
+
+// proof checks the DPoP proof of a request to one of the server's own endpoints, where it has one.
+func (s *Server) proof(c *call) (proof, error) {
 	if len(c.Header.Values("DPoP")) == 0 {
-		return "", nil
+		return proof{}, nil
 	}
 	return s.checkProof(c.Request, s.origin()+c.target.EscapedPath(), "")
 }
@@ -44,9 +51,10 @@ func (s *Server) proof(c *call) (jkt string, err error) {
 // origin is that of all the server's endpoints.
 func (s *Server) origin() string { return s.issuer.Scheme + "://" + s.issuer.Host }
 
-// checkProof checks the proof of a request for target (RFC 9449 section 4.3), with the access token that comes along, if any.
-func (s *Server) checkProof(r Request, target, accessToken string) (jkt string, err error) {
-	invalid := func(why string) (string, error) { return "", badRequest("invalid_dpop_proof", why) }
+// checkProof checks the proof of a request for target (RFC 9449 section 4.3), with the access token that comes along, if any. Whether it
+// came before is for [Server.spendProof] to say, once the request is otherwise good.
+func (s *Server) checkProof(r Request, target, accessToken string) (proof, error) {
+	invalid := func(why string) (proof, error) { return proof{}, badRequest("invalid_dpop_proof", why) }
 	values := r.Header.Values("DPoP")
 	if len(values) != 1 {
 		return invalid("there must be one DPoP proof")
@@ -84,36 +92,64 @@ func (s *Server) checkProof(r Request, target, accessToken string) (jkt string, 
 	}
 	if s.cfg.DPoPNonceInterval > 0 && !s.checkNonce(r.Now, claims.Nonce) {
 		// RFC 9449 section 8.
-		return "", badRequest("use_dpop_nonce", "the DPoP proof must have the nonce of the server")
+		return proof{}, badRequest("use_dpop_nonce", "the DPoP proof must have the nonce of the server")
 	}
 	thumbprint, err := header.JSONWebKey.Thumbprint(crypto.SHA256)
 	if err != nil {
 		return invalid("jwk of the DPoP proof must be a public key")
 	}
-	jkt = base64.RawURLEncoding.EncodeToString(thumbprint)
-	// RFC 9449 section 11.1. The identifier counts for its key, so that nobody can spend another's.
-	err = s.cfg.Store.UseOnce(DigestOf("dpop\x00"+jkt+"\x00"+claims.ID), r.Now, r.Now.Add(2*proofWindow+time.Second))
-	if errors.Is(err, ErrReplayed) {
-		return invalid("the DPoP proof was used before")
-	}
-	return jkt, err
+	jkt := base64.RawURLEncoding.EncodeToString(thumbprint)
+	return proof{jkt: jkt, id: DigestOf("dpop\x00" + jkt + "\x00" + claims.ID)}, nil
 }
 
-// bindingProof is what a request to the token endpoint is bound to: the key of its proof. A client that is registered for DPoP needs one.
-func (s *Server) bindingProof(c *call, client Client) (jkt string, err error) {
-	jkt, err = s.proof(c)
-	if err == nil && jkt == "" && client.DPoPBoundAccessTokens {
-		// RFC 9449 section 5.2.
-		return "", badRequest("invalid_dpop_proof", "the client must send a DPoP proof")
+// ownerProofs is how many times as many proofs as a key an account or a client has, which can make keys as it likes.
+const ownerProofs = 2
+
+// spendProof notes that a proof has come (RFC 9449 section 11.1). Anybody can make proofs and keys, so that is done only for a request that
+// is good in all else: then there is an owner to count it against as well as the key.
+func (s *Server) spendProof(now time.Time, p proof, owner string) error {
+	if p.jkt == "" {
+		return nil
 	}
-	return jkt, err
+	const kept = 2*proofWindow + time.Second
+	limit := s.cfg.Limits.Identifiers.Owner
+	shares := []share{{countProof, p.jkt, limit, 1, kept}, {countUser, owner, ownerProofs * limit, 1, kept}}
+	if err := s.counts.admit(now, false, shares...); err != nil {
+		return err
+	}
+	err := s.cfg.Store.UseOnce(p.id, now, now.Add(kept))
+	if err != nil {
+		s.counts.refund(shares...)
+	}
+	if errors.Is(err, ErrReplayed) {
+		return badRequest("invalid_dpop_proof", "the DPoP proof was used before")
+	}
+	return err
+}
+
+// ownerOf is whom what is kept for a token counts against: the user, or the client where it acts for itself.
+func ownerOf(user, clientID string) string {
+	if user != "" {
+		return holderAccount + user
+	}
+	return holderClient + clientID
+}
+
+// bindingProof has the key that what a request to the token endpoint gets is bound to. A client that is registered for DPoP needs one.
+func (s *Server) bindingProof(c *call, client Client) (proof, error) {
+	p, err := s.proof(c)
+	if err == nil && p.jkt == "" && client.DPoPBoundAccessTokens {
+		// RFC 9449 section 5.2.
+		return proof{}, badRequest("invalid_dpop_proof", "the client must send a DPoP proof")
+	}
+	return p, err
 }
 
 // bind notes in an issued token what its client has to prove when it uses it. A token bound to a certificate stays of the type Bearer
 // (RFC 8705 section 3).
 func (r tokenRequest) bind(t *Token) {
-	t.JKT, t.X5T = r.jkt, r.x5t
-	if r.jkt != "" {
+	t.JKT, t.X5T = r.proof.jkt, r.x5t
+	if r.proof.jkt != "" {
 		t.TokenType = tokenTypeDPoP
 	}
 }

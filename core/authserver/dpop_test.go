@@ -267,7 +267,7 @@ func TestA7DPoPProofs(t *testing.T) {
 	}
 	tampered := strings.Split(proof(), ".")
 	used := proof()
-	b.postWith("/token", http.Header{"Dpop": {used}}, with(form, "code", "x")).refused(t, 400, "invalid_grant")
+	b.postWith("/token", http.Header{"Dpop": {used}}, exchange("spa", b.code(request("spa")))).must(t)
 	for _, row := range []struct {
 		name   string
 		values []string
@@ -306,12 +306,12 @@ func TestA7DPoPProofs(t *testing.T) {
 		{"htu normalized", []string{proof("htu", "HTTPS://Login.example:443/token?x#y")}, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			// The code is wrong, so that a proof that passes is told by another error.
-			want := "invalid_dpop_proof"
+			r := b.postWith("/token", http.Header{"Dpop": row.values}, exchange("spa", b.code(request("spa"))))
 			if row.good {
-				want = "invalid_grant"
+				r.must(t)
+			} else {
+				r.refused(t, 400, "invalid_dpop_proof")
 			}
-			b.postWith("/token", http.Header{"Dpop": row.values}, with(form, "code", "x")).refused(t, 400, want)
 		})
 	}
 	b.postWith("/token", p.proof("POST", "/token"), form).must(t)

@@ -208,7 +208,7 @@ func TestA4PostLogoutTokens(t *testing.T) {
 		got <- r.Method + " " + r.URL.Path + " " + r.FormValue("logout_token")
 		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 	}))
-	authserver.PostLogoutTokens(nil)(site.URL+"/back", "t+k")
+	authserver.PostLogoutTokens(authserver.PublicTransport(site.URL))(site.URL+"/back", "t+k")
 	if r := <-got; r != "POST /back t+k" {
 		t.Error(r)
 	}

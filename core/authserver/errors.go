@@ -3,6 +3,8 @@ package authserver
 import (
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 // protocolError is an error as RFC 6749 sections 4.1.2.1 and 5.2 say it. The description is a constant
@@ -13,6 +15,8 @@ type protocolError struct {
 	description string
 	// challenges are the values of WWW-Authenticate.
 	challenges []string
+	// retryAfter is when to come again, where that is known.
+	retryAfter time.Duration
 }
 
 func (e *protocolError) Error() string { return "authserver: " + e.code + ": " + e.description }
@@ -48,5 +52,13 @@ func (e *protocolError) response() Response {
 	for _, challenge := range e.challenges {
 		r.Header.Add("WWW-Authenticate", challenge)
 	}
+	e.sayWhen(r)
 	return r
+}
+
+// sayWhen puts Retry-After into the response (RFC 9110 section 10.2.3), in whole seconds that are long enough.
+func (e *protocolError) sayWhen(r Response) {
+	if e.retryAfter > 0 {
+		r.Header.Set("Retry-After", strconv.FormatInt(int64((e.retryAfter+time.Second-1)/time.Second), 10))
+	}
 }

@@ -15,7 +15,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-const notes = "https://api.example/notes"
+const (
+	notes = "https://api.example/notes"
+	mail  = "https://mail.example"
+)
 
 var trusted = basic("trusted", "trusted")
 
@@ -23,7 +26,7 @@ var trusted = basic("trusted", "trusted")
 func everyGrant(c *authserver.Config) {
 	c.InsecurePasswordGrant, c.TokenExchange = true, true
 	c.AssertionIssuers = map[string]jose.JSONWebKeySet{"https://other.example": clientKeys}
-	c.Resources = []string{notes, "https://mail.example"}
+	c.Resources = []string{notes, mail}
 }
 
 // A4: the grants that are not for everybody are unknown where they are not switched on, and not in the metadata.
@@ -145,7 +148,6 @@ func TestA4TokenExchange(t *testing.T) {
 // A4: RFC 8707: a token is for the resources that were asked for, out of those that were granted, and for no other.
 func TestA4Resources(t *testing.T) {
 	b := newBench(t, everyGrant)
-	mail := "https://mail.example"
 	query := request("spa")
 	query["resource"] = []string{notes, mail}
 	form := with(exchange("spa", b.code(query)), "resource", notes)

@@ -7,27 +7,46 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"time"
 )
 
-// maxBody is the most a request body may have, in bytes.
-const maxBody = 64 << 10
+const (
+	// maxBody is the most a request body may have, in bytes, and maxKeptBody one of which most is kept.
+	maxBody     = 64 << 10
+	maxKeptBody = 16 << 10
+	// bodyTime is how long the body of a request may take to come.
+	bodyTime = 10 * time.Second
+)
 
-// ServeHTTP answers a request by [Server.Handle]. A body over 64 KiB is refused with 413.
+// ServeHTTP answers a request by [Server.Handle]. Only a body that some endpoint takes is read, for ten seconds at most; one over 64 KiB, or
+// over 16 KiB where the server keeps what it says, is refused with 413.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		status := http.StatusBadRequest
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			status = http.StatusRequestEntityTooLarge
+	var body []byte
+	if e, ok := s.endpoints[r.URL.Path]; ok && r.Method == http.MethodPost {
+		var err error
+		if body, err = readBody(w, r, e.maxBody()); err != nil {
+			status := http.StatusBadRequest
+			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+				status = http.StatusRequestEntityTooLarge
+			}
+			http.Error(w, http.StatusText(status), status)
+			return
 		}
-		http.Error(w, http.StatusText(status), status)
-		return
 	}
 	resp := s.Handle(Request{Method: r.Method, URL: r.URL.RequestURI(), Header: r.Header, Body: body,
-		CertificateThumbprint: CertificateThumbprint(r), Now: s.cfg.Now()})
+		CertificateThumbprint: CertificateThumbprint(r), Source: remoteAddress(r, s.cfg.TrustedProxies), Now: s.cfg.Now()})
 	maps.Copy(w.Header(), resp.Header)
 	w.WriteHeader(resp.Status)
 	w.Write(resp.Body) // an error here is the peer's going away
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	connection := http.NewResponseController(w)
+	// A writer that has no deadlines leaves them to its own server.
+	_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	_ = connection.SetReadDeadline(time.Time{})
+	return body, err
 }
 
 // CertificateThumbprint is what [Request.CertificateThumbprint] wants, of a request to net/http. Go's TLS server checks that the client has

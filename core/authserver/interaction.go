@@ -113,16 +113,16 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 }
 
 func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form params) (Response, error) {
-	if !s.checkPassword(form) {
+	right, err := s.checkPassword(c, form)
+	if err != nil {
+		return Response{}, err
+	}
+	if !right {
 		req.loginHint = form["username"]
 		return s.authorizeSignIn(c, req, b, alertPassword)
 	}
 	if s.isAnother(form["username"], req) {
 		return Response{}, badRequest("login_required", "somebody else signed in than the user who was asked for")
-	}
-	_, cookie, err := s.startSession(c.Now, b, form["username"], cmp.Or(req.acr, s.standardACR()))
-	if err != nil {
-		return Response{}, err
 	}
 	// Redirecting lets the next page be reloaded; what asked for this sign-in is done with.
 	next := url.Values{}
@@ -133,22 +133,29 @@ func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form para
 		next.Set("prompt", strings.Join(prompt, " "))
 	}
 	if req.address.Has("request_uri") {
-		if err := s.spend(req); err != nil {
-			return s.errorPage(err), nil
-		}
-		if next, err = s.openRequest(req.client.ClientID, next, c.Now); err != nil {
+		var err error
+		if next, err = s.openRequest(c, req.client.ClientID, next); err != nil {
 			return Response{}, err
 		}
+	}
+	_, cookie, err := s.startSession(c, b, form["username"], cmp.Or(req.acr, s.standardACR()))
+	if err != nil {
+		return Response{}, err
+	}
+	if err := s.spend(req); err != nil {
+		return s.errorPage(err), nil
 	}
 	resp := seeOther(s.pageURL(next))
 	resp.Header.Set("Set-Cookie", cookie)
 	return resp, nil
 }
 
-func (s *Server) checkPassword(form params) bool {
+// checkPassword tells whether the password is the user's; the error is that too many were not.
+func (s *Server) checkPassword(c *call, form params) (bool, error) {
 	user, ok := s.cfg.Users[form["username"]]
-	// The comparison is made for unknown users too, so that time does not tell them apart.
-	return equalSecret(user.Password, form["password"]) && ok
+	// The comparison is made for unknown users too, so that time does not tell them apart, and so is the count.
+	right := equalSecret(user.Password, form["password"]) && ok
+	return right, s.settle(c, holderAccount+form["username"], right)
 }
 
 // approve issues what the response type asks for (RFC 6749 sections 4.1.2 and 4.2.2, OpenID Connect Core sections 3.2.2.5 and 3.3.2.5).
@@ -162,23 +169,43 @@ func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Respons
 	}
 	g := grant{scope: strings.Join(req.scope, " "), user: b.session.User, name: name, authTime: b.session.AuthTime,
 		acr: cmp.Or(req.acr, b.session.ACR), nonce: req.nonce, resources: req.resources, details: req.details}
-	if slices.Contains(req.scope, scopeOpenID) {
+	inSession := slices.Contains(req.scope, scopeOpenID)
+	if inSession {
 		g.sid = b.session.SID
-		member := SessionMember{ClientID: req.client.ClientID, Grant: name, Offline: slices.Contains(req.scope, scopeOffline),
-			Scope: g.scope, Resources: g.resources, AuthorizationDetails: g.details}
-		err := s.cfg.Store.JoinSession(DigestOf(b.id), member)
-		if errors.Is(err, ErrNotFound) {
-			return Response{}, badRequest("login_required", "the user has just signed out")
-		}
-		if err != nil {
-			return Response{}, err
-		}
 	}
+	result, err := s.issue(c, req, g)
+	if err == nil && inSession {
+		err = s.join(req, g, b)
+	}
+	if err != nil {
+		return Response{}, err
+	}
+	return s.answer(req, result), nil
+}
+
+// join makes what was issued a part of the session. It comes afterwards, so that a sign-out at the same time either finds it or is found.
+func (s *Server) join(req *authorizationRequest, g grant, b browser) error {
+	err := s.cfg.Store.JoinSession(DigestOf(b.id), SessionMember{ClientID: req.client.ClientID, Grant: g.name,
+		Offline: slices.Contains(req.scope, scopeOffline), Scope: g.scope, Resources: g.resources, AuthorizationDetails: g.details})
+	if err == nil {
+		return nil
+	}
+	if err := s.cfg.Store.RevokeGrant(g.name); err != nil {
+		return err
+	}
+	if errors.Is(err, ErrNotFound) {
+		return badRequest("login_required", "the user has just signed out")
+	}
+	return err
+}
+
+// issue makes what the response type names.
+func (s *Server) issue(c *call, req *authorizationRequest, g grant) (url.Values, error) {
 	result := url.Values{}
 	if req.gives(ResponseTypeCode) {
 		code, err := s.issueCode(req, g)
 		if err != nil {
-			return Response{}, err
+			return nil, err
 		}
 		result.Set("code", code)
 	}
@@ -188,7 +215,7 @@ func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Respons
 			err = s.cfg.Store.SaveToken(record)
 		}
 		if err != nil {
-			return Response{}, err
+			return nil, err
 		}
 		result.Set("access_token", t.AccessToken)
 		result.Set("token_type", t.TokenType)
@@ -200,14 +227,17 @@ func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Respons
 	if req.gives(ResponseTypeIDToken) {
 		id, err := s.idToken(c.Now, req.client, g, result.Get("access_token"), result.Get("code"))
 		if err != nil {
-			return Response{}, err
+			return nil, err
 		}
 		result.Set("id_token", id)
 	}
-	return s.answer(req, result), nil
+	return result, nil
 }
 
 func (s *Server) issueCode(req *authorizationRequest, g grant) (string, error) {
+	if err := s.admitToken(req.now, g, req.client, s.cfg.CodeLifetime); err != nil {
+		return "", err
+	}
 	value, err := s.secret()
 	if err != nil {
 		return "", err

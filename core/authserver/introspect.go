@@ -106,7 +106,7 @@ func (s *Server) introspectToken(now time.Time, client Client, digest Digest) (i
 	own := t.ClientID == client.ClientID
 	var alive, visible bool
 	if t.Access == digest {
-		alive, visible = !t.IsExpired(now), own || client.ResourceServer
+		alive, visible = !t.IsExpired(now), own || client.isFor(t)
 		answer.Audience, answer.ACR, answer.Details = t.Resources, t.ACR, json.RawMessage(t.AuthorizationDetails)
 		if !t.AuthTime.IsZero() {
 			answer.AuthTime = t.AuthTime.Unix()

@@ -29,7 +29,7 @@ func (s *Server) jwtBearer(r tokenRequest) (Token, error) {
 		return Token{}, err
 	}
 	if claims.ID != "" {
-		err := s.cfg.Store.UseOnce(DigestOf("assertion\x00"+issuer+"\x00"+claims.ID), r.now, claims.until())
+		err := s.useAssertion(r.now, "issuer\x00"+issuer, claims)
 		if errors.Is(err, ErrReplayed) {
 			return Token{}, invalidGrant("the assertion was used before")
 		}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -25,11 +26,13 @@ type logoutClaims struct {
 // signOut ends the browser's session, if it has one: what was granted in it is revoked, unless it was meant to last, and its clients are
 // told by the back channel. The addresses returned are for those that are told by frames.
 func (s *Server) signOut(now time.Time, b browser) (frames []string, err error) {
-	if err := s.cfg.Store.DeleteSession(DigestOf(b.id)); err != nil || !b.signedIn {
+	// What counts is what the session has come to by now.
+	session, err := s.cfg.Store.DeleteSession(DigestOf(b.id))
+	if err != nil || !b.signedIn {
 		return nil, err
 	}
 	var told []string
-	for _, m := range b.session.Members {
+	for _, m := range session.Members {
 		if !m.Offline {
 			// OpenID Connect Back-Channel Logout section 2.7.
 			if err := s.cfg.Store.RevokeGrant(m.Grant); err != nil {
@@ -42,10 +45,10 @@ func (s *Server) signOut(now time.Time, b browser) (frames []string, err error) 
 		}
 		told = append(told, m.ClientID)
 		if client.FrontchannelLogoutURI != "" {
-			frames = append(frames, withQuery(client.FrontchannelLogoutURI, url.Values{"iss": {s.cfg.Issuer}, "sid": {b.session.SID}}))
+			frames = append(frames, withQuery(client.FrontchannelLogoutURI, url.Values{"iss": {s.cfg.Issuer}, "sid": {session.SID}}))
 		}
 		if client.BackchannelLogoutURI != "" && s.cfg.BackchannelLogout != nil {
-			token, err := s.logoutToken(now, client, b.session)
+			token, err := s.logoutToken(now, client, session)
 			if err != nil {
 				return nil, err
 			}
@@ -72,20 +75,65 @@ func (s *Server) logoutToken(now time.Time, client Client, session Session) (str
 	})
 }
 
+// At one time, maxPosts logout tokens may be on their way, and maxPostsToHost to one host, so that one that does not answer leaves the
+// others their part.
+const (
+	maxPosts       = 256
+	maxPostsToHost = 32
+)
+
 // PostLogoutTokens returns a [Config.BackchannelLogout] that posts tokens as OpenID Connect Back-Channel Logout section 2.5 says, each in a
-// goroutine of its own, once, for five seconds, without following redirects.
+// goroutine of its own, once, for five seconds, without following redirects. A client that keeps others waiting is not told: no more than 32
+// posts to one host, and 256 in all, are on their way at one time. Nil for the transport means [PublicTransport], with which an address that a
+// client registered cannot lead into the server's own network.
 func PostLogoutTokens(transport http.RoundTripper) func(uri, logoutToken string) {
+	if transport == nil {
+		transport = PublicTransport()
+	}
+	posts := &postsUnderWay{toHost: map[string]int{}}
 	client := &http.Client{
 		Transport:     transport,
 		Timeout:       5 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return func(uri, logoutToken string) {
+		u, err := url.Parse(uri)
+		if err != nil || !posts.begin(u.Host) {
+			return
+		}
 		go func() {
+			defer posts.end(u.Host)
 			resp, err := client.PostForm(uri, url.Values{"logout_token": {logoutToken}})
 			if err == nil {
 				resp.Body.Close()
 			}
 		}()
+	}
+}
+
+// postsUnderWay counts posts.
+type postsUnderWay struct {
+	mu     sync.Mutex
+	all    int
+	toHost map[string]int
+}
+
+func (p *postsUnderWay) begin(host string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all >= maxPosts || p.toHost[host] >= maxPostsToHost {
+		return false
+	}
+	p.all++
+	p.toHost[host]++
+	return true
+}
+
+func (p *postsUnderWay) end(host string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all--
+	if p.toHost[host]--; p.toHost[host] == 0 {
+		delete(p.toHost, host)
 	}
 }

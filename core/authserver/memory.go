@@ -3,26 +3,36 @@ package authserver
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// sweepEvery is after how many writes, at least, a MemoryStore looks for what has expired: after as many as there are tokens, so that a write costs the same however many there are.
-const sweepEvery = 256
+const (
+	// maxMembers is how many living grants one session may have.
+	maxMembers = 1 << 12
+	// sweepEvery is after how many writes, at least, a MemoryStore looks for what has expired: after a quarter as many as there are records,
+	// so that a write, which makes two at most, costs the same however many there are.
+	sweepEvery = 256
+	// sweepFull is how long after the last time it looks again where there is no room.
+	sweepFull = 10 * time.Second
+)
 
 // MemoryStore is a [Store] in memory. It forgets what has expired as it goes.
 type MemoryStore struct {
 	mu        sync.Mutex
 	clients   map[string]Client
 	codes     map[Digest]*CodeRecord
+	grantCode map[string]*CodeRecord // by grant
 	devices   map[Digest]*DeviceRecord
 	userCodes map[Digest]*DeviceRecord
 	tokens    map[Digest]*TokenRecord // by access and by refresh digest
 	grants    map[string][]*TokenRecord
 	sessions  map[Digest]Session
 	pushed    map[Digest]PushedRequest
-	once      map[Digest]time.Time
+	once      map[Digest]int64 // until when, in nanoseconds since 1970
 	writes    int
+	swept     time.Time
 }
 
 // NewMemoryStore returns a store without clients; [MemoryStore.AddClient] registers them.
@@ -30,13 +40,14 @@ func NewMemoryStore() *MemoryStore {
 	return &MemoryStore{
 		clients:   map[string]Client{},
 		codes:     map[Digest]*CodeRecord{},
+		grantCode: map[string]*CodeRecord{},
 		devices:   map[Digest]*DeviceRecord{},
 		userCodes: map[Digest]*DeviceRecord{},
 		tokens:    map[Digest]*TokenRecord{},
 		grants:    map[string][]*TokenRecord{},
 		sessions:  map[Digest]Session{},
 		pushed:    map[Digest]PushedRequest{},
-		once:      map[Digest]time.Time{},
+		once:      map[Digest]int64{},
 	}
 }
 
@@ -67,6 +78,7 @@ func (m *MemoryStore) SaveCode(c CodeRecord) error {
 	defer m.mu.Unlock()
 	m.sweep(c.IssuedAt)
 	m.codes[c.Digest] = &c
+	m.grantCode[c.Grant] = &c
 	return nil
 }
 
@@ -101,6 +113,11 @@ func (m *MemoryStore) RedeemCode(code Digest, issued TokenRecord) error {
 func (m *MemoryStore) SaveToken(t TokenRecord) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if t.Subject != (Digest{}) {
+		if subject, ok := m.tokens[t.Subject]; !ok || subject.Revoked {
+			return ErrNotFound
+		}
+	}
 	m.keep(t)
 	return nil
 }
@@ -139,8 +156,18 @@ func (m *MemoryStore) RotateRefreshToken(used Digest, successor TokenRecord, gra
 func (m *MemoryStore) RevokeAccessToken(access Digest) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t, ok := m.tokens[access]; ok && t.Access == access {
-		delete(m.tokens, access)
+	t, ok := m.tokens[access]
+	if !ok || t.Access != access {
+		return nil
+	}
+	delete(m.tokens, access)
+	// What came of a token comes behind it.
+	gone := map[Digest]bool{access: true}
+	for _, other := range m.grants[t.Grant] {
+		if gone[other.Subject] {
+			gone[other.Access] = true
+			delete(m.tokens, other.Access)
+		}
 	}
 	return nil
 }
@@ -180,23 +207,52 @@ func (m *MemoryStore) JoinSession(d Digest, member SessionMember) error {
 	if !ok {
 		return ErrNotFound
 	}
-	// The slice is made anew, as others may hold the old one.
-	s.Members = append(slices.Clone(s.Members), member)
+	if len(s.Members) == cap(s.Members) {
+		// It would be made anew now in any case.
+		s.Members = m.livingMembers(s.Members)
+	}
+	if len(s.Members) >= maxMembers {
+		return ErrUnavailable
+	}
+	// Others may hold the slice, but none of them looks behind its end.
+	s.Members = append(s.Members, member)
 	m.sessions[d] = s
 	return nil
 }
 
+// livingMembers are those that something is left of, or that say of a consent what no later one does.
+func (m *MemoryStore) livingMembers(members []SessionMember) []SessionMember {
+	type consent struct{ client, scope, resources, details string }
+	said := map[consent]bool{}
+	var living []SessionMember
+	for _, member := range slices.Backward(members) {
+		c := consent{member.ClientID, member.Scope, strings.Join(member.Resources, " "), member.AuthorizationDetails}
+		if said[c] && m.grants[member.Grant] == nil && m.grantCode[member.Grant] == nil {
+			continue
+		}
+		said[c] = true
+		living = append(living, member)
+	}
+	slices.Reverse(living)
+	return living
+}
+
 // DeleteSession implements [Store].
-func (m *MemoryStore) DeleteSession(d Digest) error {
+func (m *MemoryStore) DeleteSession(d Digest) (Session, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	s := m.sessions[d]
 	delete(m.sessions, d)
-	return nil
+	return s, nil
 }
 
 func (m *MemoryStore) revokeGrant(grant string) {
 	for _, t := range m.grants[grant] {
 		t.Revoked = true
+	}
+	if c := m.grantCode[grant]; c != nil && !c.Used {
+		delete(m.codes, c.Digest)
+		delete(m.grantCode, grant)
 	}
 }
 
@@ -213,10 +269,13 @@ func (m *MemoryStore) keep(t TokenRecord) {
 // lifetime is over and a used code while anything of its grant is alive, so that a replay is noticed; an
 // expired device code for as long again, so that a device that sleeps learns why it is refused.
 func (m *MemoryStore) sweep(now time.Time) {
-	if m.writes++; m.writes < max(sweepEvery, len(m.tokens)) {
+	m.writes++
+	records := len(m.tokens) + len(m.codes) + len(m.devices) + len(m.sessions) + len(m.pushed) + len(m.once)
+	full := len(m.once) >= maxOnce && now.Sub(m.swept) >= sweepFull
+	if m.writes < max(sweepEvery, records/4) && !full {
 		return
 	}
-	m.writes = 0
+	m.writes, m.swept = 0, now
 	for grant, records := range m.grants {
 		alive := slices.DeleteFunc(records, func(t *TokenRecord) bool {
 			if !t.IsExpired(now) || (t.Refresh != (Digest{}) && !t.RefreshTokenExpired(now)) {
@@ -231,7 +290,11 @@ func (m *MemoryStore) sweep(now time.Time) {
 		}
 	}
 	maps.DeleteFunc(m.codes, func(_ Digest, c *CodeRecord) bool {
-		return c.IsExpired(now) && m.grants[c.Grant] == nil
+		over := c.IsExpired(now) && m.grants[c.Grant] == nil
+		if over {
+			delete(m.grantCode, c.Grant)
+		}
+		return over
 	})
 	over := func(_ Digest, d *DeviceRecord) bool {
 		return d.IsExpired(now.Add(-d.ExpiresIn)) && m.grants[d.Grant] == nil
@@ -239,6 +302,6 @@ func (m *MemoryStore) sweep(now time.Time) {
 	maps.DeleteFunc(m.devices, over)
 	maps.DeleteFunc(m.userCodes, over)
 	maps.DeleteFunc(m.pushed, func(_ Digest, r PushedRequest) bool { return r.IsExpired(now) })
-	maps.DeleteFunc(m.once, func(_ Digest, until time.Time) bool { return !now.Before(until) })
+	maps.DeleteFunc(m.once, func(_ Digest, until int64) bool { return now.UnixNano() >= until })
 	maps.DeleteFunc(m.sessions, func(_ Digest, s Session) bool { return !now.Before(s.ExpiresAt) })
 }

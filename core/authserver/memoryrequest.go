@@ -2,8 +2,9 @@ package authserver
 
 import "time"
 
-// maxOnce is how many identifiers a MemoryStore keeps in mind at one time; proofs live for minutes, so that is hundreds a second.
-const maxOnce = 1 << 17
+// maxOnce is how many identifiers a MemoryStore keeps in mind at one time, at a hundred bytes or so each: 16 times what Limits lets one
+// account have of proofs.
+const maxOnce = 1 << 19
 
 // SavePushed implements [RequestStore].
 func (m *MemoryStore) SavePushed(r PushedRequest, now time.Time) error {
@@ -39,13 +40,13 @@ func (m *MemoryStore) TakePushed(requestURI Digest) error {
 func (m *MemoryStore) UseOnce(id Digest, now, until time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if old, ok := m.once[id]; ok && now.Before(old) {
+	if old, ok := m.once[id]; ok && now.UnixNano() < old {
 		return ErrReplayed
 	}
 	m.sweep(now)
 	if len(m.once) >= maxOnce {
 		return ErrUnavailable
 	}
-	m.once[id] = until
+	m.once[id] = until.UnixNano()
 	return nil
 }

@@ -20,6 +20,9 @@ type Request struct {
 	// CertificateThumbprint is the SHA-256 of the certificate that the client proved to have in the TLS handshake, in base64url without
 	// padding; empty where it had none.
 	CertificateThumbprint string
+	// Source is the IP address that the request comes from, without a port, for [Limits]: behind a proxy of the host's own that of the
+	// proxy's client. Empty means that it is not known, and nothing is counted by it.
+	Source string
 	// Now is the time the request is answered at; it must be set.
 	Now time.Time
 }
@@ -35,18 +38,20 @@ type Response struct {
 type call struct {
 	Request
 	target *url.URL
+	// source is what Request.Source counts under.
+	source string
 }
 
-// params are the parameters of a request, each once and not empty. The values of resource, which may come more than once, are separated
-// by spaces.
+// params are the parameters of a request, each once and not empty. The values of those that may come more than once are separated by
+// spaces.
 type params map[string]string
 
 // readParams applies the rules of RFC 6749 sections 3.1 and 3.2: a parameter without a value counts as
-// omitted, and none may come twice, but for resource, which may (RFC 8707 section 2).
+// omitted, and none may come twice, but for resource (RFC 8707 section 2) and audience (RFC 8693 section 2.1), which may.
 func readParams(values url.Values) (params, error) {
 	p := params{}
 	for name, v := range values {
-		if name == "resource" {
+		if name == "resource" || name == "audience" {
 			v = []string{strings.Join(slices.DeleteFunc(slices.Clone(v), func(s string) bool { return s == "" }), " ")}
 		}
 		if len(v) > 1 {

@@ -7,6 +7,8 @@ import (
 	"embed"
 	"encoding/base64"
 	"html/template"
+	"strconv"
+	"time"
 )
 
 //go:embed pages
@@ -64,7 +66,18 @@ type page struct {
 // errorPage tells the user of an error that must not be told to whoever the request names.
 func (s *Server) errorPage(err error) Response {
 	e := asProtocolError(err)
-	return s.page("error", e.status, page{Title: "Sign-in stopped", Alert: e.description, ErrorCode: e.code})
+	alert := e.description
+	if e.retryAfter > 0 {
+		alert = "That was too often. Please try again in " + inMinutes(e.retryAfter) + "."
+	}
+	resp := s.page("error", e.status, page{Title: "Sign-in stopped", Alert: alert, ErrorCode: e.code})
+	e.sayWhen(resp)
+	return resp
+}
+
+// inMinutes says a time that is long enough for people.
+func inMinutes(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Minute-1)/time.Minute), 10) + " min"
 }
 
 func (s *Server) page(name string, status int, p page) Response {

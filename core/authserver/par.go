@@ -30,7 +30,7 @@ func (s *Server) pushedAuthorization(c *call) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	jkt, err := s.proof(c)
+	sent, err := s.proof(c)
 	if err != nil {
 		return Response{}, err
 	}
@@ -57,12 +57,12 @@ func (s *Server) pushedAuthorization(c *call) (Response, error) {
 		// RFC 9126 section 2.1.
 		return Response{}, invalidRequest("request_uri is not for this endpoint")
 	}
-	if jkt != "" {
+	if sent.jkt != "" {
 		// RFC 9449 section 10.1: the proof says the same as the parameter.
-		if pushed := params.Get("dpop_jkt"); pushed != "" && pushed != jkt {
+		if pushed := params.Get("dpop_jkt"); pushed != "" && pushed != sent.jkt {
 			return Response{}, invalidRequest("dpop_jkt is not the key of the DPoP proof")
 		}
-		params.Set("dpop_jkt", jkt)
+		params.Set("dpop_jkt", sent.jkt)
 	}
 	req, err := s.trustedRequest(params)
 	if err != nil {
@@ -71,7 +71,14 @@ func (s *Server) pushedAuthorization(c *call) (Response, error) {
 	if err := s.readAuthorization(req); err != nil {
 		return Response{}, err
 	}
-	uri, err := s.saveRequest(PushedRequest{ClientID: client.ClientID, Params: params.Encode(), ExpiresAt: c.Now.Add(requestURILifetime)}, c.Now)
+	r := PushedRequest{ClientID: client.ClientID, Params: params.Encode(), ExpiresAt: c.Now.Add(requestURILifetime)}
+	if err := s.admitRequest(c, r); err != nil {
+		return Response{}, err
+	}
+	if err := s.spendProof(c.Now, sent, holderClient+client.ClientID); err != nil {
+		return Response{}, err
+	}
+	uri, err := s.saveRequest(r, c.Now)
 	if err != nil {
 		return Response{}, err
 	}
@@ -89,6 +96,11 @@ type pushedResponse struct {
 	ExpiresIn  int64  `json:"expires_in"` // seconds
 }
 
+// admitRequest counts a request that is to be kept (RFC 9126 section 2.3), by its size.
+func (s *Server) admitRequest(c *call, r PushedRequest) error {
+	return s.admit(c, countPushed, r.ClientID, s.cfg.Limits.PushedRequests, 1+len(r.Params)>>10, r.ExpiresAt.Sub(c.Now))
+}
+
 // saveRequest keeps the request under a new request_uri.
 func (s *Server) saveRequest(r PushedRequest, now time.Time) (uri string, err error) {
 	id, err := s.secret()
@@ -103,8 +115,12 @@ func (s *Server) saveRequest(r PushedRequest, now time.Time) (uri string, err er
 // openRequest keeps a request for as long as its pages may stand open, and returns their address. It is how a request that is not in the
 // address, or not to be read there, lives on: the request_uri of the client is spent by the first visit (RFC 9126 section 4), and a page
 // can be loaded again nevertheless.
-func (s *Server) openRequest(clientID string, params url.Values, now time.Time) (url.Values, error) {
-	uri, err := s.saveRequest(PushedRequest{ClientID: clientID, Params: params.Encode(), ExpiresAt: now.Add(interactionLifetime), Opened: true}, now)
+func (s *Server) openRequest(c *call, clientID string, params url.Values) (url.Values, error) {
+	r := PushedRequest{ClientID: clientID, Params: params.Encode(), ExpiresAt: c.Now.Add(interactionLifetime), Opened: true}
+	if err := s.admitRequest(c, r); err != nil {
+		return nil, err
+	}
+	uri, err := s.saveRequest(r, c.Now)
 	return url.Values{"client_id": {clientID}, "request_uri": {uri}}, err
 }
 
@@ -136,11 +152,16 @@ func (s *Server) pushedRequest(c *call, address url.Values) (params, opened url.
 	if c.Method == http.MethodPost {
 		return nil, nil, notValid
 	}
-	if err := s.takeRequest(r.Digest); err != nil {
+	// What is too much now may come again, so the request is opened first.
+	if opened, err = s.openRequest(c, r.ClientID, params); err != nil {
 		return nil, nil, err
 	}
-	opened, err = s.openRequest(r.ClientID, params, c.Now)
-	return params, opened, err
+	if err := s.takeRequest(r.Digest); err != nil {
+		// The other visit has it.
+		_ = s.takeRequest(DigestOf(opened.Get("request_uri")))
+		return nil, nil, err
+	}
+	return params, opened, nil
 }
 
 // takeRequest uses a request up. Of several at once exactly one has it.

@@ -9,7 +9,11 @@ func (s *Server) passwordGrant(r tokenRequest) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	if !s.checkPassword(r.params) {
+	right, err := s.checkPassword(r.call, r.params)
+	if err != nil {
+		return Token{}, err
+	}
+	if !right {
 		return Token{}, invalidGrant("username and password do not match")
 	}
 	g.user, g.authTime, g.acr = r.params["username"], r.now, s.standardACR()

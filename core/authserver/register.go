@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -49,7 +50,11 @@ func (s *Server) registers() bool {
 func (s *Server) register(c *call) (Response, error) {
 	if !s.cfg.InsecureOpenRegistration {
 		scheme, token, _ := strings.Cut(c.Header.Get("Authorization"), " ")
-		if !strings.EqualFold(scheme, tokenTypeBearer) || !equalSecret(strings.TrimSpace(token), s.cfg.RegistrationToken) {
+		right := strings.EqualFold(scheme, tokenTypeBearer) && equalSecret(strings.TrimSpace(token), s.cfg.RegistrationToken)
+		if err := s.settle(c, holderRegistration, right); err != nil {
+			return Response{}, err
+		}
+		if !right {
 			return Response{}, s.accessError(Access{}, false, http.StatusUnauthorized, "invalid_token", "the initial access token is not valid")
 		}
 	}
@@ -84,6 +89,9 @@ func (s *Server) register(c *call) (Response, error) {
 	if client.Validate() != nil {
 		return invalid("the client metadata contradict themselves or are not supported")
 	}
+	if err := s.admit(c, countRegister, "", s.cfg.Limits.Registrations, 1, time.Hour); err != nil {
+		return Response{}, err
+	}
 	if err := s.cfg.Store.AddClient(client); err != nil {
 		return Response{}, err
 	}
@@ -93,6 +101,10 @@ func (s *Server) register(c *call) (Response, error) {
 	}
 	return jsonResponse(http.StatusCreated, answer), nil
 }
+
+// openGrants are those of a client that anybody may register: the user is asked, or there is none. By the others it would have tokens of
+// users who allowed it nothing (RFC 7591 section 5).
+var openGrants = []string{GrantAuthorizationCode, GrantRefreshToken, GrantDeviceCode, GrantClientCredentials}
 
 // fillIn says the defaults of RFC 7591 section 2.
 func (s *Server) fillIn(m *clientMetadata) {
@@ -142,6 +154,12 @@ func (s *Server) cannotServe(client Client) string {
 		if !slices.Contains(s.grantTypes(), g) {
 			return "a grant type is not supported"
 		}
+		if s.cfg.InsecureOpenRegistration && !slices.Contains(openGrants, g) {
+			return "a grant type that does not ask the user is not for whoever registers"
+		}
+	}
+	if uri := client.BackchannelLogoutURI; uri != "" && !s.cfg.InsecurePrivateAddresses && !mayBePublic(uri) {
+		return "backchannel_logout_uri must be https and at a public address"
 	}
 	for _, t := range client.ResponseTypes {
 		if !slices.Contains(s.responseTypes(), sortedResponseType(t)) {

@@ -97,7 +97,7 @@ func (s *Server) openRequestObject(c *call, query url.Values) Response {
 	if err != nil {
 		return s.errorPage(err)
 	}
-	opened, err := s.openRequest(client.ClientID, params, c.Now)
+	opened, err := s.openRequest(c, client.ClientID, params)
 	if err != nil {
 		return s.errorPage(err)
 	}

@@ -12,16 +12,33 @@ import (
 // resources are those a request asks a token for (RFC 8707 section 2): all of granted, if it names none. Nothing granted means that it is
 // open yet. A server without Config.Resources takes no notice of the parameter.
 func (s *Server) resources(p params, granted []string) ([]string, error) {
-	asked := strings.Fields(p["resource"])
-	if len(asked) == 0 || s.cfg.Resources == nil {
+	if s.cfg.Resources == nil {
 		return granted, nil
 	}
+	return s.within(strings.Fields(p["resource"]), granted)
+}
+
+// within holds those that are asked for to those that tokens are issued for, and to what was granted (RFC 8707 section 2.2).
+func (s *Server) within(asked, granted []string) ([]string, error) {
+	if len(asked) == 0 {
+		return granted, nil
+	}
+	var given []string
 	for _, r := range asked {
 		if len(granted) > 0 && !slices.Contains(granted, r) || r != s.cfg.Issuer && !slices.Contains(s.cfg.Resources, r) {
 			return nil, badRequest("invalid_target", "the resource is not one that tokens are issued for")
 		}
+		if !slices.Contains(given, r) {
+			given = append(given, r)
+		}
 	}
-	return asked, nil
+	return given, nil
+}
+
+// isFor tells whether an access token is meant for the resource server: one that is for certain resources, for those that have it among
+// them (RFC 8707 section 2, RFC 7662 section 4).
+func (c Client) isFor(t TokenRecord) bool {
+	return c.ResourceServer && (len(t.Resources) == 0 || slices.ContainsFunc(c.Resources, func(r string) bool { return slices.Contains(t.Resources, r) }))
 }
 
 // resourceMetadataPath is where the metadata of a resource is, with its own path behind (RFC 9728 section 3.1).

@@ -33,6 +33,9 @@ type Server struct {
 
 	wrongMu sync.Mutex
 	wrong   map[string]wrongCodes // by username
+
+	counts counts // of what is kept
+	known  counts // addresses from which a secret was right
 }
 
 // Stats counts what a server has seen since it was made.
@@ -55,6 +58,16 @@ type endpoint struct {
 	// dpop tells that it takes DPoP proofs, for which its answers carry the nonce.
 	dpop   bool
 	handle func(*call) (Response, error)
+	// keeps tells that most of what a request says is kept, so that it has to be short.
+	keeps bool
+}
+
+// maxBody is the most that the body of a request may have, in bytes.
+func (e endpoint) maxBody() int64 {
+	if e.keeps {
+		return maxKeptBody
+	}
+	return maxBody
 }
 
 // New makes a server. The error names the field of the configuration that is at fault.
@@ -77,6 +90,8 @@ func New(cfg Config) (*Server, error) {
 		formKey: make([]byte, 32),
 		stats:   Stats{TokenRequests: map[string]int{}},
 		wrong:   map[string]wrongCodes{},
+		counts:  counts{until: map[Digest]time.Time{}},
+		known:   counts{until: map[Digest]time.Time{}},
 	}
 	if _, err := io.ReadFull(cfg.Rand, s.formKey); err != nil {
 		return nil, fmt.Errorf("authserver: Config.Rand: %w", err)
@@ -105,26 +120,26 @@ func (s *Server) routes() map[string]endpoint {
 	get, post := []string{http.MethodGet, http.MethodHead}, []string{http.MethodPost}
 	both := slices.Concat(get, post)
 	base := s.issuer.Path
-	metadata := endpoint{get, true, false, s.metadata}
+	metadata := endpoint{get, true, false, s.metadata, false}
 	all := map[string]endpoint{
 		// RFC 8414 section 3.1 puts an issuer's path behind the well-known one; other software
 		// looks for it the other way around.
 		metadataPath + base:            metadata,
 		base + metadataPath:            metadata,
 		base + openIDMetadataPath:      metadata,
-		base + jwksPath:                {get, true, false, s.jwks},
-		base + authorizePath:           {both, false, false, s.authorize},
-		base + deviceAuthorizationPath: {post, true, false, s.deviceAuthorization},
-		base + parPath:                 {post, true, true, s.pushedAuthorization},
-		base + devicePath:              {both, false, false, s.device},
-		base + endSessionPath:          {both, false, false, s.endSession},
-		base + tokenPath:               {post, true, true, s.token},
-		base + revokePath:              {post, true, false, s.revoke},
-		base + introspectPath:          {post, false, false, s.introspect},
-		base + userinfoPath:            {both, true, true, s.userinfo},
+		base + jwksPath:                {get, true, false, s.jwks, false},
+		base + authorizePath:           {both, false, false, s.authorize, false},
+		base + deviceAuthorizationPath: {post, true, false, s.deviceAuthorization, true},
+		base + parPath:                 {post, true, true, s.pushedAuthorization, true},
+		base + devicePath:              {both, false, false, s.device, false},
+		base + endSessionPath:          {both, false, false, s.endSession, false},
+		base + tokenPath:               {post, true, true, s.token, false},
+		base + revokePath:              {post, true, false, s.revoke, false},
+		base + introspectPath:          {post, false, false, s.introspect, false},
+		base + userinfoPath:            {both, true, true, s.userinfo, false},
 	}
 	if s.registers() {
-		all[base+registerPath] = endpoint{post, true, false, s.register}
+		all[base+registerPath] = endpoint{post, true, false, s.register, true}
 	}
 	return all
 }
@@ -158,8 +173,12 @@ func (s *Server) Handle(r Request) Response {
 		refused := protocolError{status: http.StatusMethodNotAllowed, code: "invalid_request", description: "method not allowed"}
 		resp = refused.response()
 		resp.Header.Set("Allow", strings.Join(e.methods, ", "))
+	case int64(len(r.Body)) > e.maxBody():
+		// RFC 9126 section 2.3.
+		refused := protocolError{status: http.StatusRequestEntityTooLarge, code: "invalid_request", description: "the body is too large"}
+		resp = refused.response()
 	default:
-		resp, err = e.handle(&call{Request: r, target: target})
+		resp, err = e.handle(&call{Request: r, target: target, source: countedAddress(r.Source)})
 		if err != nil {
 			resp = asProtocolError(err).response()
 		}
@@ -177,7 +196,7 @@ func (s *Server) Handle(r Request) Response {
 }
 
 // Authenticate returns what a bearer token is good for, if it is valid at now. It is for a resource server in the same process that takes
-// no other; a token that is bound to a key counts as none (RFC 9449 section 7.2, RFC 8705 section 3), and so does any that a Store cannot tell of.
+// no other; a token for certain resources says so in Token.Resources, which is for the caller to look at. A token that is bound to a key counts as none (RFC 9449 section 7.2, RFC 8705 section 3), and so does any that a Store cannot tell of.
 // [Server.CheckAccess] judges a whole request.
 func (s *Server) Authenticate(now time.Time, accessToken string) (Token, bool) {
 	t, err := s.accessToken(now, accessToken)

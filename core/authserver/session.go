@@ -39,12 +39,17 @@ func (s *Server) browser(c *call) (browser, error) {
 }
 
 // startSession signs the user in under a new identifier, so that one that was planted is worth nothing.
-func (s *Server) startSession(now time.Time, b browser, username, acr string) (signedIn browser, cookie string, err error) {
+func (s *Server) startSession(c *call, b browser, username, acr string) (signedIn browser, cookie string, err error) {
+	now := c.Now
+	if err := s.admit(c, countSession, username, s.cfg.Limits.Sessions, 1, sessionLifetime); err != nil {
+		return browser{}, "", err
+	}
 	session := Session{User: username, AuthTime: now, ACR: acr, ExpiresAt: now.Add(sessionLifetime)}
 	if b.signedIn && b.session.User == username {
 		// Signing in anew goes on with the session (OpenID Connect Back-Channel Logout section 1.2).
-		session.SID, session.Members = b.session.SID, b.session.Members
-		err = s.cfg.Store.DeleteSession(DigestOf(b.id))
+		var before Session
+		before, err = s.cfg.Store.DeleteSession(DigestOf(b.id))
+		session.SID, session.Members = before.SID, before.Members
 	} else {
 		_, err = s.signOut(now, b)
 	}

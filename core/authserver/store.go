@@ -43,6 +43,8 @@ type TokenRecord struct {
 	// Refresh is zero where no refresh token was issued.
 	Refresh Digest
 	Grant   string
+	// Subject is the access token that this one was exchanged for (RFC 8693); zero where it was not. They have one Grant.
+	Subject Digest
 	// SID is that of the session it was granted in; empty where there was none.
 	SID string
 	// GrantScope is the scope of the refresh token, which Token.Scope may be narrower than.
@@ -100,7 +102,8 @@ type Store interface {
 	DeviceStore
 	RequestStore
 
-	// SaveToken keeps a token that was issued for nothing that could be used up.
+	// SaveToken keeps a token that was issued for nothing that could be used up. Where it came of another (TokenRecord.Subject) that is not
+	// there any more, or revoked, it keeps nothing and returns ErrNotFound.
 	SaveToken(TokenRecord) error
 	// Token returns the record whose Access or Refresh is the digest, or ErrNotFound.
 	Token(Digest) (TokenRecord, error)
@@ -108,17 +111,18 @@ type Store interface {
 	// If it was rotated more than grace before that, it revokes the grant, keeps nothing and returns
 	// ErrReplayed; within grace it keeps the further successor. A revoked token is ErrNotFound.
 	RotateRefreshToken(used Digest, successor TokenRecord, grace time.Duration) error
-	// RevokeAccessToken forgets one access token and leaves the refresh token issued with it in force.
+	// RevokeAccessToken forgets one access token, with those that came of it (TokenRecord.Subject) and of those in turn, and leaves the
+	// refresh token issued with it in force.
 	RevokeAccessToken(access Digest) error
-	// RevokeGrant revokes every token of the grant.
+	// RevokeGrant revokes every token of the grant, and forgets its code where that is not used yet.
 	RevokeGrant(grant string) error
 
 	// SaveSession keeps a session under the digest of its identifier.
 	SaveSession(Digest, Session) error
 	// Session returns a session, or ErrNotFound.
 	Session(Digest) (Session, error)
-	// JoinSession adds a member to a session; one that is not there is ErrNotFound.
+	// JoinSession adds a member to a session; one that is not there is ErrNotFound, and one that has too many already ErrUnavailable.
 	JoinSession(Digest, SessionMember) error
-	// DeleteSession forgets a session; one that is not there is no error.
-	DeleteSession(Digest) error
+	// DeleteSession forgets a session and returns it as it was at the last; one that is not there is no error, and the zero value.
+	DeleteSession(Digest) (Session, error)
 }

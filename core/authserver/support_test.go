@@ -59,7 +59,7 @@ var clients = []authserver.Client{
 	{ClientID: "tv", Name: "The <Telly>", GrantTypes: []string{authserver.GrantDeviceCode, authserver.GrantRefreshToken}, Scope: "profile notes.read"},
 	{ClientID: "radio", GrantTypes: []string{authserver.GrantDeviceCode}, Scope: "profile"},
 	{ClientID: "service", ClientSecret: "svc", GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantRefreshToken, authserver.GrantDeviceCode}, Scope: "notes.read profile"},
-	{ClientID: "api", ClientSecret: "api", GrantTypes: []string{authserver.GrantClientCredentials}, ResourceServer: true},
+	{ClientID: "api", ClientSecret: "api", GrantTypes: []string{authserver.GrantClientCredentials}, ResourceServer: true, Resources: []string{notes}},
 	{ClientID: "oidc", RedirectURIs: []string{"https://oidc.example/cb"}, GrantTypes: append(codeAndFresh, authserver.GrantDeviceCode), Scope: "openid profile email"},
 	{ClientID: "pushes", RedirectURIs: []string{"https://pushes.example/cb"},
 		GrantTypes: codeAndFresh, Scope: "profile", RequirePushedAuthorizationRequests: true},
@@ -74,7 +74,8 @@ var clients = []authserver.Client{
 		PostLogoutRedirectURIs: []string{"https://told.example/bye?a=b", "com.example.told:/bye"}, BackchannelLogoutURI: "https://told.example/back"},
 	{ClientID: "framed", RedirectURIs: []string{"https://framed.example/cb"}, GrantTypes: codeAndFresh, Scope: "openid",
 		PostLogoutRedirectURIs: []string{"https://framed.example/bye"}, FrontchannelLogoutURI: "https://framed.example/front?a=b"},
-	{ClientID: "downstream", ClientSecret: "down", ResourceServer: true, GrantTypes: []string{authserver.GrantTokenExchange}},
+	{ClientID: "downstream", ClientSecret: "down", ResourceServer: true, GrantTypes: []string{authserver.GrantTokenExchange},
+		Resources: []string{mail}, ExchangeTargets: []string{notes}},
 	{ClientID: "trusted", ClientSecret: "trusted", Scope: "openid profile",
 		GrantTypes: []string{authserver.GrantPassword, authserver.GrantJWTBearer,
 			authserver.GrantTokenExchange, authserver.GrantRefreshToken, authserver.GrantClientCredentials}},
@@ -91,6 +92,7 @@ type bench struct {
 	store  authserver.Store
 	now    time.Time
 	cookie string
+	source string // the address that requests come from
 }
 
 func newBench(t testing.TB, change ...func(*authserver.Config)) *bench {
@@ -121,7 +123,7 @@ func newBench(t testing.TB, change ...func(*authserver.Config)) *bench {
 }
 
 func (b *bench) send(method, target string, header http.Header, body string) authserver.Response {
-	return b.server.Handle(authserver.Request{Method: method, URL: target, Header: header, Body: []byte(body), Now: b.now})
+	return b.server.Handle(authserver.Request{Method: method, URL: target, Header: header, Body: []byte(body), Source: b.source, Now: b.now})
 }
 
 // visit sends what the browser sends and keeps its cookie.

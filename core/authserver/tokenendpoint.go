@@ -29,11 +29,11 @@ func (s *Server) token(c *call) (Response, error) {
 	if !client.CheckGrantType(grantType) {
 		return Response{}, badRequest("unauthorized_client", "the client may not use this grant type")
 	}
-	jkt, err := s.bindingProof(c, client)
+	sent, err := s.bindingProof(c, client)
 	if err != nil {
 		return Response{}, err
 	}
-	r := tokenRequest{now: c.Now, client: client, params: p, jkt: jkt}
+	r := tokenRequest{call: c, now: c.Now, client: client, params: p, proof: sent}
 	if client.TLSClientCertificateBoundAccessTokens {
 		if r.x5t = c.CertificateThumbprint; r.x5t == "" || s.cfg.MutualTLSOrigin == "" {
 			return Response{}, invalidRequest("the client must connect with a certificate")
@@ -76,11 +76,12 @@ func (s *Server) token(c *call) (Response, error) {
 
 // tokenRequest is a request to the token endpoint of an authenticated client.
 type tokenRequest struct {
+	call   *call
 	now    time.Time
 	client Client
 	params
-	// jkt is the thumbprint of the key that the request's DPoP proof proves, and that what is issued will be bound to.
-	jkt string
+	// proof is the request's DPoP proof, to whose key what is issued will be bound.
+	proof proof
 	// x5t is the certificate's, where tokens are to be bound to that.
 	x5t string
 }
@@ -122,11 +123,15 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 		return Token{}, invalidGrant("redirect_uri is not the one of the authorization request")
 	case !code.CheckCodeChallenge(p["code_verifier"]):
 		return Token{}, invalidGrant("code_verifier does not answer the code challenge")
-	case code.JKT != "" && code.JKT != r.jkt:
+	case code.JKT != "" && code.JKT != r.proof.jkt:
 		// RFC 9449 section 10.
 		return Token{}, invalidGrant("the DPoP proof is not of the key that the authorization request named")
 	case !code.Used && code.IsExpired(r.now):
 		return Token{}, invalidGrant("the code has expired")
+	}
+	if code.Used {
+		// Nothing is made, and kept, for a code that comes again.
+		return Token{}, s.replayedCode(s.cfg.Store.RedeemCode(code.Digest, TokenRecord{}))
 	}
 	resources, err := s.resources(p, code.Resources)
 	if err == nil {
@@ -141,17 +146,22 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 		return Token{}, err
 	}
 	record.GrantResources = code.Resources
-	err = s.cfg.Store.RedeemCode(code.Digest, record)
+	if err := s.cfg.Store.RedeemCode(code.Digest, record); err != nil {
+		return Token{}, s.replayedCode(err)
+	}
+	return issued, nil
+}
+
+// replayedCode says an error of a Store that was to redeem a code in the protocol's words.
+func (s *Server) replayedCode(err error) error {
 	switch {
 	case errors.Is(err, ErrReplayed):
 		s.count(func(st *Stats) { st.CodeReplays++ })
-		return Token{}, invalidGrant("the code was used before")
+		return invalidGrant("the code was used before")
 	case errors.Is(err, ErrNotFound):
-		return Token{}, invalidGrant("the code is not valid")
-	case err != nil:
-		return Token{}, err
+		return invalidGrant("the code is not valid")
 	}
-	return issued, nil
+	return err
 }
 
 // refresh exchanges a refresh token for its successor (RFC 6749 section 6, RFC 9700 section 4.14.2).
@@ -168,7 +178,7 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 	if err != nil || old.Refresh != digest || old.ClientID != r.client.ClientID || old.Revoked || old.RefreshTokenExpired(r.now) {
 		return Token{}, invalidGrant("the refresh token is not valid")
 	}
-	if old.JKT != "" && (r.jkt == "" || r.client.IsPublic() && r.jkt != old.JKT) {
+	if old.JKT != "" && (r.proof.jkt == "" || r.client.IsPublic() && r.proof.jkt != old.JKT) {
 		// RFC 9449 section 5: the refresh token of a public client is bound to the key. Another client proves by its authentication who
 		// it is, and may take a new key, but not go back to bearer tokens.
 		return Token{}, invalidGrant("the refresh token needs a DPoP proof of its key")
@@ -176,6 +186,9 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 	if old.X5T != "" && r.client.IsPublic() && r.x5t != old.X5T {
 		// RFC 8705 section 4.
 		return Token{}, invalidGrant("the refresh token is bound to another certificate")
+	}
+	if s.usedUp(r.now, old) {
+		return Token{}, s.replayedRefresh(s.cfg.Store.RotateRefreshToken(digest, TokenRecord{Token: Token{IssuedAt: r.now}}, s.cfg.RotationGrace))
 	}
 	scope, ok := narrowScope(p["scope"], old.GrantScope)
 	if !ok {
@@ -196,17 +209,22 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 	// RFC 6749 section 6: the scope of the new refresh token is that of the old one, however narrow
 	// the access token was asked to be.
 	record.GrantScope, record.GrantResources = old.GrantScope, old.GrantResources
-	err = s.cfg.Store.RotateRefreshToken(digest, record, s.cfg.RotationGrace)
+	if err := s.cfg.Store.RotateRefreshToken(digest, record, s.cfg.RotationGrace); err != nil {
+		return Token{}, s.replayedRefresh(err)
+	}
+	return issued, nil
+}
+
+// replayedRefresh is replayedCode for a refresh token.
+func (s *Server) replayedRefresh(err error) error {
 	switch {
 	case errors.Is(err, ErrReplayed):
 		s.count(func(st *Stats) { st.RefreshReplays++ })
-		return Token{}, invalidGrant("the refresh token was used before")
+		return invalidGrant("the refresh token was used before")
 	case errors.Is(err, ErrNotFound):
-		return Token{}, invalidGrant("the refresh token is not valid")
-	case err != nil:
-		return Token{}, err
+		return invalidGrant("the refresh token is not valid")
 	}
-	return issued, nil
+	return err
 }
 
 // grant is what tokens are issued for.
@@ -245,11 +263,15 @@ func (s *Server) newGrant(r tokenRequest) (g grant, err error) {
 // newToken makes a token with its values for the client, and the record of it for the store. Without a user
 // the client acts for itself and gets no refresh token (RFC 6749 section 4.4.3).
 func (s *Server) newToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
-	t, record, err := s.newAccessToken(r, g)
+	refreshable, lifetime := g.user != "" && r.client.CheckGrantType(GrantRefreshToken), s.cfg.AccessTokenLifetime
+	if refreshable {
+		lifetime = max(lifetime, s.cfg.RefreshTokenLifetime)
+	}
+	t, record, err := s.newKeptToken(r, g, lifetime)
 	if err != nil {
 		return Token{}, TokenRecord{}, err
 	}
-	if g.user != "" && r.client.CheckGrantType(GrantRefreshToken) {
+	if refreshable {
 		if t.RefreshToken, err = s.secret(); err != nil {
 			return Token{}, TokenRecord{}, err
 		}
@@ -267,6 +289,22 @@ func (s *Server) newToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
 
 // newAccessToken makes a token that nothing comes with.
 func (s *Server) newAccessToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
+	return s.newKeptToken(r, g, s.cfg.AccessTokenLifetime)
+}
+
+// admitToken counts a token or a code of the grant, which is kept for the lifetime.
+func (s *Server) admitToken(now time.Time, g grant, client Client, lifetime time.Duration) error {
+	return s.counts.admit(now, false, share{countToken, ownerOf(g.user, client.ClientID), s.cfg.Limits.Tokens.Owner, 1, lifetime})
+}
+
+// newKeptToken makes a token whose record is kept for the lifetime. The request is good in all else by now, and so its proof is spent.
+func (s *Server) newKeptToken(r tokenRequest, g grant, lifetime time.Duration) (Token, TokenRecord, error) {
+	if err := s.admitToken(r.now, g, r.client, lifetime); err != nil {
+		return Token{}, TokenRecord{}, err
+	}
+	if err := s.spendProof(r.now, r.proof, ownerOf(g.user, r.client.ClientID)); err != nil {
+		return Token{}, TokenRecord{}, err
+	}
 	access, err := s.secret()
 	if err != nil {
 		return Token{}, TokenRecord{}, err

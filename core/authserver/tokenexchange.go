@@ -2,7 +2,7 @@ package authserver
 
 import (
 	"errors"
-	"slices"
+	"strings"
 	"time"
 )
 
@@ -10,7 +10,8 @@ import (
 const typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
 
 // tokenExchange issues a token for the user of another (RFC 8693 section 2), with the same or less scope, no longer life, and revoked
-// together with it. A client may exchange what was issued to it, and a resource server what was sent to it.
+// together with it. A client may exchange what was issued to it, for the resources of its grant. A resource server may exchange what was sent
+// to it, for those that its registration names: the user was not asked about them, so somebody else has to have said so.
 func (s *Server) tokenExchange(r tokenRequest) (Token, error) {
 	p := r.params
 	if r.client.IsPublic() {
@@ -23,8 +24,6 @@ func (s *Server) tokenExchange(r tokenRequest) (Token, error) {
 		return Token{}, invalidRequest("only access tokens can be exchanged, for access tokens")
 	case p["actor_token"] != "" || p["actor_token_type"] != "":
 		return Token{}, invalidRequest("actor_token is not supported")
-	case p["audience"] != "" && !slices.Contains(s.cfg.Resources, p["audience"]):
-		return Token{}, badRequest("invalid_target", "the audience is not one that tokens are issued for")
 	}
 	digest := DigestOf(p["subject_token"])
 	subject, err := s.cfg.Store.Token(digest)
@@ -32,26 +31,20 @@ func (s *Server) tokenExchange(r tokenRequest) (Token, error) {
 		return Token{}, err
 	}
 	own := subject.ClientID == r.client.ClientID
-	if err != nil || subject.Access != digest || subject.Revoked || subject.IsExpired(r.now) || !own && !r.client.ResourceServer {
+	if err != nil || subject.Access != digest || subject.Revoked || subject.IsExpired(r.now) || !own && !r.client.isFor(subject) {
 		// RFC 8693 section 2.2.2.
 		return Token{}, invalidRequest("the subject token is not valid")
 	}
-	if own && (subject.JKT != "" && subject.JKT != r.jkt || subject.X5T != "" && subject.X5T != r.x5t) {
+	if own && (subject.JKT != "" && subject.JKT != r.proof.jkt || subject.X5T != "" && subject.X5T != r.x5t) {
 		return Token{}, invalidRequest("the subject token is bound to another key")
 	}
 	scope, ok := narrowScope(p["scope"], subject.Scope)
 	if !ok {
 		return Token{}, badRequest("invalid_scope", "the scope goes beyond that of the subject token")
 	}
-	resources, err := s.resources(p, nil)
+	resources, err := s.exchangedResources(r, subject, own)
 	if err != nil {
 		return Token{}, err
-	}
-	if p["audience"] != "" && !slices.Contains(resources, p["audience"]) {
-		resources = append(slices.Clone(resources), p["audience"])
-	}
-	if len(resources) == 0 {
-		resources = subject.Resources
 	}
 	issued, record, err := s.newAccessToken(r, grant{scope: scope, user: subject.User, name: subject.Grant, authTime: subject.AuthTime,
 		acr: subject.ACR, sid: subject.SID, resources: resources, details: subject.AuthorizationDetails})
@@ -60,6 +53,30 @@ func (s *Server) tokenExchange(r tokenRequest) (Token, error) {
 	}
 	left := subject.IssuedAt.Add(subject.ExpiresIn).Sub(r.now).Truncate(time.Second)
 	issued.ExpiresIn = max(min(issued.ExpiresIn, left), 0)
-	record.ExpiresIn = issued.ExpiresIn
-	return issued, s.cfg.Store.SaveToken(record)
+	record.ExpiresIn, record.Subject = issued.ExpiresIn, digest
+	if err := s.cfg.Store.SaveToken(record); err != nil {
+		if errors.Is(err, ErrNotFound) {
+			err = invalidRequest("the subject token is not valid") // any more
+		}
+		return Token{}, err
+	}
+	return issued, nil
+}
+
+// exchangedResources are those that an exchanged token is for (RFC 8693 section 2.1, RFC 8707 section 2.2). A resource server that names
+// none gets all that it may have, but never a token for any resource.
+func (s *Server) exchangedResources(r tokenRequest, subject TokenRecord, own bool) ([]string, error) {
+	asked := strings.Fields(r.params["audience"])
+	if s.cfg.Resources != nil {
+		asked = append(asked, strings.Fields(r.params["resource"])...)
+	}
+	switch {
+	case own && len(asked) == 0:
+		return subject.Resources, nil
+	case own:
+		return s.within(asked, subject.GrantResources)
+	case len(r.client.ExchangeTargets) == 0:
+		return nil, badRequest("invalid_target", "the client is registered for no resource to exchange tokens for")
+	}
+	return s.within(asked, r.client.ExchangeTargets)
 }

@@ -19,6 +19,8 @@ const (
 const (
 	wrongCodesMost = 5
 	wrongCodesWait = 10 * time.Minute
+	// wrongCodesAccounts is how many times as many wrong codes one address has, with whatever accounts.
+	wrongCodesAccounts = 10
 )
 
 // wrongCodes are the wrong user codes of one user. A right one takes none away: a guesser could have some.
@@ -67,7 +69,8 @@ func (errWait) Error() string { return "authserver: too many wrong user codes" }
 
 // findDevice returns the device authorization with the user code that the user entered, in whatever
 // state it is; ErrNotFound; or errWait. It is one at a time, so that many guesses at once count each.
-func (s *Server) findDevice(now time.Time, user, code string) (DeviceRecord, error) {
+func (s *Server) findDevice(c *call, user, code string) (DeviceRecord, error) {
+	now := c.Now
 	s.wrongMu.Lock()
 	defer s.wrongMu.Unlock()
 	wrong := s.wrong[user]
@@ -76,9 +79,18 @@ func (s *Server) findDevice(now time.Time, user, code string) (DeviceRecord, err
 	} else if wrong.count >= wrongCodesMost {
 		return DeviceRecord{}, errWait(over.Sub(now))
 	}
+	// Whoever has many accounts guesses no faster than with ten.
+	var here []share
+	if c.source != "" {
+		here = append(here, share{countUserCode, c.source, wrongCodesAccounts * wrongCodesMost, 1, wrongCodesWait})
+	}
+	if err := s.counts.admit(now, true, here...); err != nil {
+		return DeviceRecord{}, errWait(err.(*protocolError).retryAfter)
+	}
 	device, err := s.cfg.Store.DeviceByUserCode(DigestOf(code))
 	if errors.Is(err, ErrNotFound) {
 		s.wrong[user] = wrongCodes{count: wrong.count + 1, last: now}
+		_ = s.counts.admit(now, false, here...) // nobody else counts in between
 	}
 	return device, err
 }

@@ -15,6 +15,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -33,10 +34,9 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:0", "where to listen")
 	hint := flag.Bool("hint", false, "fill in the sign-in page")
 	config := authserver.Config{
-		Users:             map[string]authserver.User{"alice": {Password: "alice", Name: "Alice", Email: "alice@example.com", EmailVerified: true}},
-		Scopes:            []authserver.Scope{{Name: "notes.read", Description: "Read your notes"}},
-		TokenExchange:     true,
-		BackchannelLogout: authserver.PostLogoutTokens(nil),
+		Users:         map[string]authserver.User{"alice": {Password: "alice", Name: "Alice", Email: "alice@example.com", EmailVerified: true}},
+		Scopes:        []authserver.Scope{{Name: "notes.read", Description: "Read your notes"}},
+		TokenExchange: true,
 	}
 	flag.DurationVar(&config.AccessTokenLifetime, "access-token", authserver.DefaultAccessTokenLifetime, "how long an access token is good for")
 	flag.DurationVar(&config.RotationGrace, "grace", 0, "how long a used refresh token may come again")
@@ -57,6 +57,8 @@ func main() {
 		GrantTypes:             []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantClientCredentials, authserver.GrantTokenExchange},
 		Scope:                  "openid profile email notes.read",
 	}
+	// The backend is on loopback.
+	config.BackchannelLogout = authserver.PostLogoutTokens(authserver.PublicTransport(origin(client.BackchannelLogoutURI)))
 	if *app != "" {
 		client.RedirectURIs = append(client.RedirectURIs, *app)
 	}
@@ -88,6 +90,15 @@ func main() {
 		log.Fatal(err)
 	}
 	log.Fatal((&http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}).Serve(listener))
+}
+
+// origin is that of a URL.
+func origin(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // readKey reads the JWK in a variable; false where there is none.

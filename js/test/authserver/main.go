@@ -26,8 +26,10 @@ func main() {
 			{Name: "read", Description: "Read"},
 			{Name: "offline_access", Description: "Go on after you sign out"},
 		},
-		TokenExchange:     true,
-		BackchannelLogout: authserver.PostLogoutTokens(nil),
+		TokenExchange: true,
+		// Clients of the tests are on loopback.
+		BackchannelLogout:        authserver.PostLogoutTokens(http.DefaultTransport),
+		InsecurePrivateAddresses: true,
 	}
 	flag.DurationVar(&config.AccessTokenLifetime, "access-token", authserver.DefaultAccessTokenLifetime, "how long an access token is good for")
 	flag.DurationVar(&config.RotationGrace, "grace", 0, "how long a used refresh token may come again")
@@ -41,6 +43,15 @@ func main() {
 	each(&config.ACRValues, "acr", "an authentication context class, the weakest first; may come again")
 	flag.Parse()
 
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	config.Issuer = "http://" + listener.Addr().String()
+	api := authserver.Access{Resource: config.Issuer + "/api"}
+	if config.Resources != nil {
+		config.Resources = append(config.Resources, api.Resource)
+	}
 	store := authserver.NewMemoryStore()
 	config.Store = store
 	for _, client := range []authserver.Client{
@@ -54,21 +65,13 @@ func main() {
 		},
 		{
 			ClientID: "service", ClientSecret: "a secret of the service, for tests",
-			GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantTokenExchange}, Scope: "read profile", ResourceServer: true,
+			GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantTokenExchange}, Scope: "read profile",
+			ResourceServer: true, Resources: []string{api.Resource}, ExchangeTargets: []string{api.Resource},
 		},
 	} {
 		if err := store.AddClient(client); err != nil {
 			log.Fatal(err)
 		}
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		log.Fatal(err)
-	}
-	config.Issuer = "http://" + listener.Addr().String()
-	api := authserver.Access{Resource: config.Issuer + "/api"}
-	if config.Resources != nil {
-		config.Resources = append(config.Resources, api.Resource)
 	}
 	server, err := authserver.New(config)
 	if err != nil {
