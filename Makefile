@@ -87,7 +87,7 @@ behaviours: ## every behaviour with the tests that passed for it, after make tes
 	@node js/test/behaviours.mjs
 
 audit: npm ## known vulnerabilities of what is used, where a database can be reached
-	@js/test/audit.sh
+	@wasm/toolchain/audit/audit.sh
 
 wasm: ## build wasm/oauth2.wasm and wasm/oauth2-edge.wasm (make toolchain first)
 	wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
