@@ -31,9 +31,9 @@ demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080)
 edge: npm ## the Worker in workerd, with an authorization server, an API and a page (PORT=8788)
 	@node edge/dev/main.mjs
 
-# Stages follow each other; lanes, joined by +, run side by side. core/testrun says more.
+# Stages follow each other; lanes, joined by +, run side by side. core/testrun says more. FIRST is a stage before all.
 test: ## everything, set-up included; every part runs, whatever fails, and a table ends it
-	@PEERS=1 go run ./core/testrun setup lint,go-test,go-386,race,fuzz+types,js-test,js-test-20 hosts behaviours
+	@PEERS=1 go run ./core/testrun $(FIRST) setup lint,go-test,go-386,race,fuzz+types,js-test,js-test-20 hosts behaviours
 
 check: lint types unit ## in a minute or three: formatting, vet, purity, types, and unit tests natively and on wazero
 
@@ -87,7 +87,7 @@ behaviours: ## every behaviour with the tests that passed for it, after make tes
 	@node js/test/behaviours.mjs
 
 audit: npm ## known vulnerabilities of what is used, where a database can be reached
-	@js/test/audit.sh
+	@wasm/toolchain/audit/audit.sh
 
 wasm: ## build wasm/oauth2.wasm and wasm/oauth2-edge.wasm (make toolchain first)
 	wasm/toolchain/toolchain.sh build wasm/oauth2.wasm

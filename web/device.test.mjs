@@ -14,7 +14,7 @@ let demo;
 let brief;
 before(async () => {
   demo = await serve();
-  brief = await serve('-device-code-lifetime', '6s');
+  brief = await serve('-device-code-lifetime', '15s');
 });
 
 test('Q31 Q32 the TV shows a code, the phone says yes, and the TV is signed in', async (t) => {

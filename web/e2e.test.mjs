@@ -10,7 +10,7 @@ let demo;
 let brief;
 before(async () => {
   demo = await serve();
-  brief = await serve('-token-lifetime', '3s', '-session-lifetime', '6s');
+  brief = await serve('-token-lifetime', '4s');
 });
 
 test('Q1 Q20 Q22 sign in, and the page shows who, what and for how long; nothing is left in the URL', async (t) => {
@@ -116,9 +116,9 @@ test('the access token is bound to a key: the page says so, and a copy of the to
 });
 
 test('what is secret asks for a new sign-in, and is read when the person is back', async (t) => {
-  const tab = await open(t, await serve('-fresh', '4s'));
+  const tab = await open(t, await serve('-fresh', '15s'));
   await tab.signIn();
-  await tab.page.waitForTimeout(4500);
+  await tab.page.waitForTimeout(15_500);
   await tab.at('read-secret').click();
   await tab.until('api-result', /insufficient_user_authentication/);
   assert.equal(await tab.page.evaluate(() => document.activeElement.dataset.testid), 'step-up');

@@ -8,7 +8,7 @@ let demo;
 let brief;
 before(async () => {
   demo = await serve();
-  brief = await serve('-token-lifetime', '3s', '-session-lifetime', '6s');
+  brief = await serve('-token-lifetime', '10s', '-session-lifetime', '20s');
 });
 
 test('Q2 Q22 denied consent is said in words, and signing in again works', async (t) => {
@@ -139,7 +139,7 @@ test('Q2 Q43 a server with an error is told apart from a network', async (t) => 
 test('Q8 a session that has ended is said in words, and signing in again works', async (t) => {
   const tab = await open(t, brief);
   await tab.signIn();
-  await tab.page.waitForTimeout(7000);
+  await tab.page.waitForTimeout(21_000);
   await tab.at('refresh').click();
   assert.match(await tab.told(), /Your session has ended[\s\S]*Sign in again/);
   assert.equal(await tab.at('refresh').isDisabled(), true);

@@ -568,7 +568,7 @@ func TestBackendHeaderThatBrowsersSend(t *testing.T) {
 	}
 }
 
-// OAuth 2.0 for Browser-Based Apps section 6.1.3.1: the BFF MUST act as a confidential client.
+// RFC 10017 section 6.1.3.1: the BFF MUST act as a confidential client.
 func TestBackendPublicClient(t *testing.T) {
 	s := quietScene(t)
 	for _, client := range []string{`{"client_secret":null}`, `{"token_endpoint_auth_method":"none"}`} {

@@ -1,5 +1,5 @@
 // Package bff is the backend-for-frontend engine: sessions of kind "bff", which serve HTTP requests of browsers and services (core/testdata/README.md).
-// Tokens stay with the host; the browser gets a cookie (OAuth 2.0 for Browser-Based Applications, section 6.1).
+// Tokens stay with the host; the browser gets a cookie (RFC 10017 section 6.1).
 package bff
 
 import (

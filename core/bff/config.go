@@ -157,7 +157,7 @@ func (c *config) readClient(client json.Value) *core.Fault {
 		return core.Bad("bad_value", "parameters")
 	}
 	if !secret {
-		return core.Bad("missing", "client_secret") // OAuth 2.0 for Browser-Based Apps section 6.1: a backend is a confidential client
+		return core.Bad("missing", "client_secret") // RFC 10017 section 6.1.3.1: a backend is a confidential client
 	}
 	for _, r := range c.routes {
 		covered := resources.Kind() == json.None

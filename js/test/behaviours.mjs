@@ -1,5 +1,5 @@
 // Lists every behaviour of core/testdata/BEHAVIOURS.md with the tests that passed for it in the last `make test`. It fails for a row that no
-// passed test names, and for an id that a test names and no row explains.
+// passed test names, for an id that a test names and no row explains, and for a test of SECURITY.md that is not there.
 // A Go test names behaviours in its name, its doc comment, or its scene's covers; a Node test in its name; a transcript and a case of the
 // contract in "covers".
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -10,11 +10,12 @@ const inFolder = (dir, ending) => (existsSync(dir) ? readdirSync(dir).filter((na
 
 const rows = lines('core/testdata/BEHAVIOURS.md').flatMap((line) => /^\| ([A-Z]\d+) \|/.exec(line)?.[1] ?? []);
 const letters = [...new Set(rows.map((id) => id[0]))].join('');
-/** Two digits at most: S256 is no row. */
-const cited = (text) => [...new Set(text.match(new RegExp(`\\b[${letters}]\\d{1,2}\\b`, 'g')) ?? [])];
+/** S256 is a method of PKCE and no row. */
+const cited = (text) => [...new Set(text.match(new RegExp(`\\b(?!S256)[${letters}]\\d{1,3}\\b`, 'g')) ?? [])];
 
 const by = new Map(rows.map((id) => [id, new Set()]));
 const unexplained = new Map();
+const passing = new Set(); // the names of Go tests
 /** A test names ids; only one that passed counts for them. */
 const note = (name, text, passed) => {
   for (const id of cited(text)) {
@@ -36,6 +37,7 @@ for (const line of inFolder('build/test', '.log').flatMap(lines).filter((l) => l
   const { Action, Package, Test } = JSON.parse(line);
   if (!Test || !['pass', 'fail'].includes(Action)) continue;
   const dir = Package.replace('github.com/oauth2-wasm/oauth2-wasm/', '');
+  if (Action === 'pass') passing.add(Test);
   note(`${dir} ${Test}`, `${docs.get(`${dir}#${Test}`) ?? ''} ${Test}`, Action === 'pass');
 }
 for (const line of inFolder('build/test', '.jsonl').flatMap(lines).filter(Boolean)) {
@@ -62,6 +64,12 @@ const twice = rows.filter((id, i) => rows.indexOf(id) !== i);
 for (const id of missing) console.log(`${id}: no test that passed names it`);
 for (const [id, name] of unexplained) console.log(`${id}: BEHAVIOURS.md has no such row, and it is named by ${name}`);
 for (const id of twice) console.log(`${id}: more than one row`);
-const failed = missing.length + unexplained.size + twice.length;
+// SECURITY.md names tests for threats. Fuzz targets are tests, too, as they run on their seeds.
+const model = readFileSync('SECURITY.md', 'utf8');
+const named = [...new Set([...model.matchAll(/`((?:Test|Fuzz)\w+)`/g)].map(([, name]) => name))].filter((name) => !passing.has(name));
+for (const name of named) console.log(`${name}: SECURITY.md names it, and no such test passed`);
+const rowless = cited(model).filter((id) => !by.has(id));
+for (const id of rowless) console.log(`${id}: SECURITY.md names it, and BEHAVIOURS.md has no such row`);
+const failed = missing.length + unexplained.size + twice.length + named.length + rowless.length;
 console.log(`${rows.length - missing.length} passed, ${failed} failed, 0 skipped`);
 process.exitCode = failed ? 1 : 0;

@@ -1,4 +1,4 @@
-// Package bff is a backend for a frontend as an http.Handler (OAuth 2.0 for Browser-Based Applications, section 6.1): a browser signs in at an
+// Package bff is a backend for a frontend as an http.Handler (RFC 10017 section 6.1): a browser signs in at an
 // authorization server and gets a cookie, the tokens stay here, and requests of the page go through this handler to the resources, with the
 // token. It carries out the effects of the engine of kind "bff" (core/testdata/README.md), which decides everything:
 //

@@ -15,7 +15,7 @@ import { serve } from './serve.mjs';
 const edge = join(root, 'wasm/oauth2-edge.wasm');
 
 const inProcess = (runtime, args) => async (host, { folder, data, work }) => {
-  const [input, output] = [join(work, 'data.json'), join(work, `${host}.json`)];
+  const [input, output] = [join(work, `${host}.data.json`), join(work, `${host}.json`)];
   writeFileSync(input, JSON.stringify(data));
   // From the installed folder, so that the runtime finds the package there.
   await promisify(execFile)(runtime, [...args, join(folder, 'runners/process.mjs'), host, input, edge, output], { cwd: folder, timeout: PATIENCE });

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decide, launch, openPage, pages, strictPolicy } from '../lib/browser.mjs';
 import { authserver } from '../lib/process.mjs';
 import { serve } from '../lib/serve.mjs';
+import { PATIENCE } from '../suite/patience.js';
 import { tokenProxy } from './proxy.mjs';
 
 const SECONDS = Number(process.env.SOAK_SECONDS || 60);
@@ -20,8 +21,6 @@ const LIFETIME = 2;
 /** A client uses a token until a quarter of its life is left: it cannot need a new one sooner than that after the last. */
 const IN_USE = LIFETIME * 0.75;
 const BETWEEN_CLOSINGS = 5;
-/** For what takes milliseconds on an idle machine. */
-const PATIENCE = 60_000;
 const APP = '/pages/app.html';
 
 let browser, site;
