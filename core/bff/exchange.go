@@ -178,7 +178,7 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 			about += name + "=" + s + "\n"
 		}
 	}
-	key := c.name + ".exchange." + core.Hash(about)
+	key := c.name + ".exchange." + core.Hash(about+w.String()) // as JSON, where no value reads like another's name
 	c.recall(key, func(text string) {
 		kept, _ := json.Parse(text)
 		if expires, ok := kept.Get("expires_at").Int(); ok && c.s.Now() < expires-leastLife {
