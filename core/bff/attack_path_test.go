@@ -8,19 +8,6 @@ import (
 	"testing"
 )
 
-// proxyPaths would get out of a target's path, or to another host, as one server or another reads them.
-var proxyPaths = []string{
-	"/api/../admin", "/api/x/../../admin", "/api/..", "/api/.", "/api/./../admin", "/api/...", "/api/x/..",
-	"/api/%2e%2e/admin", "/api/%2E%2e/admin", "/api/.%2e/admin", "/api/%2e./admin", "/api/%2e", "/api/x/%2e%2e",
-	"/api/%252e%252e/admin", "/api/%25%32%65%25%32%65/admin", "/api/..%252fadmin", "/api/%u002e%u002e/admin",
-	"/api/..%2fadmin", "/api/..%2Fadmin", "/api/%2e%2e%2fadmin", "/api/x%2f..%2f..%2fadmin", "/api%2f..%2fadmin", "/api/%2fadmin",
-	"/api/..\\admin", "/api/..%5cadmin", "/api\\..\\admin", "/api/%5c..%5cadmin", "/api/x\\..\\..\\admin",
-	"/api/..;/admin", "/api/..;a=b/admin", "/api/..%3b/admin", "/api/x;/../admin", "/api;/../admin", "/api/;/../../admin", "/api/.;/admin", "/api/%2e%2e;/admin",
-	"//api/x", "/api//../admin", "/api///admin", "//evil.example/api/x", "/./api/../admin", "/api/..//admin",
-	"/api/..%00/admin", "/api/%00", "/api/x%00.json", "/api/..%09/admin", "/api/..%20/admin", "/api/..%0d%0a/admin", "/api/..\t/admin", "/api/x y", "/api/..%ff/admin", "/api/%c0%ae%c0%ae/admin", "/api/..%c0%afadmin", "/api/%e0%80%ae./admin",
-	"/apix", "/api.", "/API/x", "/%61pi/../admin", "/api@evil.example/x", "/api:80/x", "/api?/../admin", "/api#/../admin", "/api/x?/../../admin", "/api/@evil.example/", "/api/https://evil.example/", "/api/http:%2f%2fevil.example",
-}
-
 // readings are the ways in which servers read a path before they act on it.
 func readings(p string) (all []string) {
 	decode := func(s string) string {
@@ -54,7 +41,7 @@ func TestProxyPaths(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"proxy":[{"path":"/api","target":"https://api.example/base/v1"}]}`)
 	s.issuer().signIn()
-	for _, p := range proxyPaths {
+	for _, p := range texts(t, "paths.json") {
 		for _, method := range []string{"GET", "POST"} {
 			s.proxied = nil
 			m := s.call(method, "https://app.example"+p)

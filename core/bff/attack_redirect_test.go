@@ -1,22 +1,25 @@
 package bff
 
 import (
+	"encoding/json"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// redirectTexts would lead a browser, or what stands before it, to another site, to a script, or into a header.
-var redirectTexts = []string{
-	"//evil.example", "///evil.example", "////evil.example/", `/\evil.example`, `\/evil.example`, `\\evil.example`, `/\/evil.example`, `//\evil.example`,
-	"/%2f%2fevil.example/..", "/%5cevil.example/%2e%2e", "%2f%2fevil.example", "/%09/evil.example", "/.//evil.example", "/x/..//evil.example", "/./\\evil.example", "/%2e%2e//evil.example",
-	"https:evil.example", "https:/evil.example", "https:\\evil.example", "https:///evil.example", "https://evil.example", "HTTPS://EVIL.EXAMPLE", "http://app.example/", "ftp://app.example/",
-	"https://app.example@evil.example/", "https://app.example:443@evil.example/", "https://app.example%40evil.example/", "https://app.example%2eevil.example/", "https://app.example.evil.example/", "https://app.example\\@evil.example/", "https://app.example\\.evil.example/",
-	"https://app.example%00.evil.example/", "https://app.example%09.evil.example/", "https://evil.example#@app.example/", "https://evil.example?@app.example/", "https://evil.example\\@app.example/", "https://evil.example/;@app.example/", "https://[app.example]evil.example/",
-	"https://app。example.evil.example/", "https://evil。example", "https://ａpp.example/", "https://app.exam\u200bple/", "https://app.example\u2024evil.example/", "/\u2215\u2215evil.example", "//evil%E3%80%82example",
-	"javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", "\x01javascript:alert(1)", "javascript://app.example/%0aalert(1)", "data:text/html,<script>alert(1)</script>", "vbscript:x", "blob:https://app.example/x", "view-source:https://app.example/", "about:blank",
-	"/\t/evil.example", "/\n/evil.example", "/\r\n/evil.example", "\t//evil.example", " //evil.example", "/a\r\nset-cookie: a=b", "/a\nlocation: https://evil.example", "/a%0d%0aset-cookie:%20a=b\r\n", "/\x00/evil.example", "/\x7f",
-	"evil.example", "evil.example/", "x", ".", "..", "../..", "?x", "#x", "@evil.example", ":evil.example", ";//evil.example", ":443/x", "/a/../../..//evil.example",
+// texts reads a list that hosts are tried with, too (edge/test/suite/attacks.mjs).
+func texts(t *testing.T, file string) (list []string) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", file))
+	if err == nil {
+		err = json.Unmarshal(raw, &list)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
 
 // leads tells whether a browser would go to one of the two origins that are configured, whichever way a text is read.
@@ -30,7 +33,7 @@ func TestOpenRedirects(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
 	i.signIn()
-	for _, text := range redirectTexts {
+	for _, text := range texts(t, "redirects.json") {
 		query := "?return_to=" + url.QueryEscape(text)
 		m := s.visit("GET", "https://app.example/auth/login"+query)
 		if m.str("status") == "303" { // the attempt says where it leads to

@@ -99,7 +99,8 @@ class Host {
 
   /** A request to the backend: its `respond`. */
   request(handle, method, url, { headers: list = [], body } = {}) {
-    const { seen } = this.run(handle, 'request', `,"request":"r","method":"${method}","url":${JSON.stringify(url)},"headers":${JSON.stringify(list)}${body === undefined ? '' : `,"body":{"text":${JSON.stringify(body)}}`}`);
+    if (body !== undefined) this.answers.body = () => `"ok":${JSON.stringify({ body: { text: body } })}`;
+    const { seen } = this.run(handle, 'request', `,"request":"r","method":"${method}","url":${JSON.stringify(url)},"headers":${JSON.stringify(list)}${body === undefined ? '' : `,"body":{"ref":"r","length":${body.length}}`}`);
     return seen.find(({ kind }) => kind === 'respond');
   }
 

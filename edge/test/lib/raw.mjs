@@ -23,10 +23,10 @@ const first = (bytes) => {
  *
  * @param {number} port on this machine
  * @param {string | (string | Promise)[]} pieces what is written, in latin1; a promise is waited for in between
- * @param {number} [enough] answers
+ * @param {{enough?: number, patience?: number}} [until] how many answers; after how many ms it is given up, where the other side waits for more
  * @returns {Promise<{status: number, text: string}[]>}
  */
-export const raw = (port, pieces, enough = 1) =>
+export const raw = (port, pieces, { enough = 1, patience } = {}) =>
   new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     const answers = [];
@@ -40,7 +40,11 @@ export const raw = (port, pieces, enough = 1) =>
       if (answers.length >= enough) socket.destroy();
     });
     socket.on('error', () => {}); // a reset is an answer, too
-    socket.on('close', () => resolve(answers));
+    const clock = patience && setTimeout(() => socket.destroy(), patience);
+    socket.on('close', () => {
+      clearTimeout(clock);
+      resolve(answers);
+    });
     socket.on('connect', async () => {
       for (const piece of [pieces].flat()) {
         if (piece.then) await piece;
