@@ -20,7 +20,7 @@ define npm-ci
 endef
 
 .PHONY: help demo edge test check setup npm chromium lint types unit go-test go-386 race fuzz js-test js-test-20 hosts behaviours audit \
-	wasm toolchain verify-wasm purity size soak simulate bench bench-edge load
+	wasm toolchain verify-wasm purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -111,6 +111,10 @@ soak: setup ## minutes of fuzzing, and of tabs that share a session (SOAK_SECOND
 	$(MAKE) fuzz FUZZTIME=1000000x
 	node --test --test-reporter=spec js/test/soak/tabs.test.mjs
 	$(MAKE) simulate SEED=$$(date +%s) RUNS=4000
+	$(MAKE) hostile
+
+hostile: setup ## big but legal inputs to module, Worker, net/http and authorization server: a line through time and memory (minutes)
+	HOSTILE=minutes node --test --test-force-exit --test-reporter=spec edge/test/hostile.test.mjs
 
 simulate: ## the whole system from one seed, without a clock (SEED=1 RUNS=500 STEPS=600; SEED alone runs that one)
 	@go test -v -count=1 -timeout 0 -run '^TestSimulate$$' ./core/simulate -args -seed $(or $(SEED),1) -runs $(or $(RUNS),$(if $(SEED),1,500)) -steps $(or $(STEPS),600)

@@ -91,15 +91,28 @@ func (u uri) within(prefix uri) bool {
 	if p == "" {
 		return true
 	}
-	// A server may decode these before it routes: with a path to keep to, none may be there.
-	l := lower(u.path)
-	for i := range len(l) {
-		if r := l[i:]; prefixed(r, "%2e") || prefixed(r, "%2f") || prefixed(r, "%5c") || prefixed(r, "/./") || prefixed(r, "/../") || prefixed(r, "/.;") || prefixed(r, "/..;") || r == "/." || r == "/.." {
+	return prefixed(u.path, p) && (len(u.path) == len(p) || u.path[len(p)] == '/') && plainPath(lower(u.path))
+}
+
+// plainPath tells whether all servers read a path alike, which is in lower case: one may decode before it routes, twice even where another stands before it, take a
+// backslash for a slash, and leave out what is behind a semicolon or a NUL.
+func plainPath(path string) bool {
+	for i := range len(path) {
+		r := path[i:]
+		for _, other := range [...]string{"%2e", "%2f", "%5c", "%00", "/./", "/../", "/.;", "/..;", "/..%"} {
+			if prefixed(r, other) {
+				return false
+			}
+		}
+		// A percent sign before what may be a hexadecimal digit, itself in an escape or not, is an escape to who decodes twice.
+		if r == "/." || r == "/.." || prefixed(r, "%25") && len(r) > 3 && (hexDigit(r[3]) || r[3] == '%' && len(r) > 4 && (r[4] == '3' || r[4] == '4' || r[4] == '6')) {
 			return false
 		}
 	}
-	return prefixed(u.path, p) && (len(u.path) == len(p) || u.path[len(p)] == '/')
+	return true
 }
+
+func hexDigit(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
 
 // uriChars: the characters of RFC 3986 section 2, which leave out space, quotes, backslash, brackets of other kinds, and all beyond ASCII.
 func uriChars(s string) bool {

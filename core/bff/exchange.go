@@ -229,7 +229,6 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 		return
 	}
 	w := json.NewWriter()
-	about := c.config.client.Fingerprint() + "\n" + k.id + "\n"
 	for _, name := range [...]string{"subject_token", "subject_token_type", "audience", "resource", "requested_token_type", "scope"} {
 		s := core.ValueOf(params, name)
 		if name == "scope" {
@@ -237,15 +236,13 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 		}
 		if s != "" {
 			w.MemberStr(name, s)
-			about += name + "=" + s + "\n"
 		}
 	}
 	if actor != "" {
 		kind := core.ValueOf(params, "actor_token_type")
 		w.MemberRaw("parameters", parameterList(form.Param{Name: "actor_token", Value: actor}, form.Param{Name: "actor_token_type", Value: kind}))
-		about += "actor_token=" + actor + "\nactor_token_type=" + kind + "\n"
 	}
-	key := c.name + ".exchange." + core.Hash(about)
+	key := c.name + ".exchange." + core.Hash(c.config.client.Fingerprint()+"\n"+k.id+"\n"+w.String()) // as JSON, where no value reads like another's name
 	c.recallOf(subject, key, func(text string) {
 		kept, _ := json.Parse(text)
 		if expires, ok := kept.Get("expires_at").Int(); ok && c.s.Now() < expires-leastLife {

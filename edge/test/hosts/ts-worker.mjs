@@ -8,6 +8,9 @@ const start = async (options) => {
   };
   let running = await begin(options);
   return {
+    get pid() {
+      return running.pid;
+    },
     stop: () => running.stop(),
     kill: () => running.kill(),
     async restart(changes = {}) {

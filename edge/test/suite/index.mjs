@@ -1,5 +1,7 @@
 // All that a backend has to do, whoever hosts it (../hosts/README.md).
 import { after, describe } from 'node:test';
+import attacks from './attacks.mjs';
+import bombs from './bombs.mjs';
 import bounds from './bounds.mjs';
 import browser from './browser.mjs';
 import clientKey from './client-key.mjs';
@@ -10,9 +12,10 @@ import flow from './flow.mjs';
 import formPost from './form-post.mjs';
 import logout from './logout.mjs';
 import refusals from './refusals.mjs';
+import smuggling from './smuggling.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, browser };
+const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, attacks, smuggling, bombs, browser };
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */
 export const suite = (host) => {

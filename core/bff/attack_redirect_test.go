@@ -1,0 +1,80 @@
+package bff
+
+import (
+	"encoding/json"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// texts reads a list that hosts are tried with, too (edge/test/suite/attacks.mjs).
+func texts(t *testing.T, file string) (list []string) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", file))
+	if err == nil {
+		err = json.Unmarshal(raw, &list)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// leads tells whether a browser would go to one of the two origins that are configured, whichever way a text is read.
+func leads(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Scheme == "https" && u.User == nil && (u.Host == "app.example" || u.Host == "other.app.example") && !strings.ContainsAny(text, "\t\r\n\\\x00 <>\"")
+}
+
+// TestOpenRedirects: return_to leads to what is configured, and so does what follows a sign-out: texts that would lead elsewhere (S111).
+func TestOpenRedirects(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	i.signIn()
+	for _, text := range texts(t, "redirects.json") {
+		query := "?return_to=" + url.QueryEscape(text)
+		m := s.visit("GET", "https://app.example/auth/login"+query)
+		if m.str("status") == "303" { // the attempt says where it leads to
+			u, _ := url.Parse(m.header("location"))
+			i.nonce = u.Query().Get("nonce")
+			if to := s.visit("GET", callback(u.Query())).header("location"); !leads(to) || text[0] != '/' {
+				t.Errorf("%q: leads to %q", text, to)
+			}
+		} else if m.str("status") != "400" || m.header("set-cookie") != "" || m.header("location") != "" {
+			t.Errorf("%q: %s", text, m.raw)
+		}
+		if out := s.call("POST", "https://app.example/auth/logout"+query); out.str("status") != m.str("status") && text[0] != '/' {
+			t.Errorf("%q after a sign-out: %s", text, out.raw)
+		}
+	}
+	// Raw, as no browser sends it.
+	for _, raw := range []string{"//evil.example", `/\evil.example`, "https://evil.example", "%", "%zz", "%2", "/;//evil.example", "/%ff", "%00"} {
+		for _, parameter := range []string{"return_to", "return%5fto", "return_to=%2F&return_to"} {
+			m := s.visit("GET", "https://app.example/auth/login?"+parameter+"="+raw)
+			if loc := m.header("location"); loc != "" && !strings.HasPrefix(loc, "https://as.example/authorize?") {
+				t.Errorf("%s=%s: %s", parameter, raw, m.raw)
+			}
+		}
+	}
+}
+
+// TestWhatIsSaidOfAFailureLeadsNowhere: the server's error comes back in the query and changes nothing else of where the browser goes (S111).
+func TestWhatIsSaidOfAFailureLeadsNowhere(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	for _, text := range []string{"//evil.example", "x&return_to=//evil.example", "x#y", "x\r\nset-cookie: a=b", "<script>", "javascript:alert(1)", strings.Repeat("x", 5000), "%0d%0a", "é", "x;y", `x"y`, "https://evil.example/?"} {
+		q := i.login("?return_to=%2Fhome%3Fa%3Db")
+		m := s.visit("GET", "https://app.example/auth/callback?error="+url.QueryEscape(text)+"&error_uri=https%3A%2F%2Fevil.example&error_description=%3Cscript%3E&state="+q.Get("state"))
+		to := m.header("location")
+		if m.str("status") == "303" {
+			u, err := url.Parse(to)
+			if err != nil || !leads(to) || u.Path != "/home" || u.Query().Get("a") != "b" || u.Fragment != "" || u.Query().Has("return_to") {
+				t.Errorf("%q: %s", text, m.raw)
+			}
+		} else if m.str("status") != "400" {
+			t.Errorf("%q: %s", text, m.raw)
+		}
+	}
+}
