@@ -57,22 +57,35 @@ func (c *call) add(key, hash string, iat int64, left int, done func(failed strin
 			done(failed)
 			return
 		}
-		var oldest string
 		if len(hashes) >= maxListed {
-			oldest, hashes = hashes[0], hashes[1:]
+			// A session that no logout would find is none.
+			c.end(c.client(&vault{hash: hashes[0]}), func(f *core.Fault) {
+				if f != nil {
+					done(f.Code())
+					return
+				}
+				c.put(key, version, append(hashes[1:], hash), ended, c.added(key, hash, iat, left, done))
+			})
+			return
 		}
-		c.store(key, version, writeList(append(hashes, hash), ended), c.s.Now()+c.sessionMS, func(_, failed string) {
-			switch {
-			case failed == "conflict" && left > 0:
-				c.add(key, hash, iat, left-1, done)
-			case failed == "" && oldest != "":
-				// A session that no logout would find is none.
-				c.undo(c.client(&vault{hash: oldest}), func() { done("") })
-			default:
-				done(failed)
-			}
-		})
+		c.put(key, version, append(hashes, hash), ended, c.added(key, hash, iat, left, done))
 	})
+}
+
+// added is what follows a try of add.
+func (c *call) added(key, hash string, iat int64, left int, done func(failed string)) func(failed string) {
+	return func(failed string) {
+		if failed == "conflict" && left > 0 {
+			c.add(key, hash, iat, left-1, done)
+			return
+		}
+		done(failed)
+	}
+}
+
+// put stores a list.
+func (c *call) put(key, version string, hashes []string, ended int64, done func(failed string)) {
+	c.store(key, version, writeList(hashes, ended), c.s.Now()+c.sessionMS, func(_, failed string) { done(failed) })
 }
 
 func writeList(hashes []string, ended int64) string {
@@ -163,7 +176,7 @@ func (c *call) endSessions(params []form.Param) {
 	})
 }
 
-// endAll signs out every session of a list, and leaves word for those that are about to begin.
+// endAll signs out every session of a list, and leaves word for those that are about to begin. They stay listed until they are ended: whatever fails, the server's next try finds them.
 func (c *call) endAll(key string, left int, done func(failed string)) {
 	c.load(key, func(value, version, failed string) {
 		if failed != "" {
@@ -171,34 +184,60 @@ func (c *call) endAll(key string, left int, done func(failed string)) {
 			return
 		}
 		hashes, _ := readList(value)
-		c.store(key, version, writeList(nil, c.s.Now()), c.s.Now()+c.sessionMS, func(_, failed string) {
+		c.put(key, version, hashes, c.s.Now(), func(failed string) {
 			if failed == "conflict" && left > 0 {
 				c.endAll(key, left-1, done)
 				return
 			}
-			if failed != "" {
+			if failed != "" || len(hashes) == 0 {
 				done(failed)
 				return
 			}
-			c.endEach(key, hashes, done)
+			c.endEach(hashes, "", func(failed string) {
+				if failed != "" {
+					done(failed)
+					return
+				}
+				c.unlist(key, hashes, maxTries, done)
+			})
 		})
 	})
 }
 
-// endEach ends the sessions one after the other; those that cannot be ended now are listed again, for the server's next try.
-func (c *call) endEach(key string, hashes []string, done func(failed string)) {
+// endEach ends the sessions one after the other; one that cannot be ended now keeps none of the others.
+func (c *call) endEach(hashes []string, failed string, done func(failed string)) {
 	if len(hashes) == 0 {
-		done("")
+		done(failed)
 		return
 	}
-	c.client(&vault{hash: hashes[0]}).Do("log_out", "", func(_ json.Value, f *core.Fault) {
-		if f == nil {
-			c.endEach(key, hashes[1:], done)
+	c.end(c.client(&vault{hash: hashes[0]}), func(f *core.Fault) {
+		if f != nil {
+			failed = f.Code()
+		}
+		c.endEach(hashes[1:], failed, done)
+	})
+}
+
+// unlist takes sessions that are over out of a list.
+func (c *call) unlist(key string, gone []string, left int, done func(failed string)) {
+	c.load(key, func(value, version, failed string) {
+		if failed != "" {
+			done(failed)
 			return
 		}
-		c.load(key, func(value, version, _ string) {
-			since, ended := readList(value)
-			c.store(key, version, writeList(append(hashes, since...), ended), c.s.Now()+c.sessionMS, func(string, string) { done(f.Code()) })
+		hashes, ended := readList(value)
+		var stay []string
+		for _, h := range hashes {
+			if !contains(gone, h) {
+				stay = append(stay, h)
+			}
+		}
+		c.put(key, version, stay, ended, func(failed string) {
+			if failed == "conflict" && left > 0 {
+				c.unlist(key, gone, left-1, done)
+				return
+			}
+			done(failed)
 		})
 	})
 }

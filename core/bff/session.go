@@ -200,16 +200,28 @@ func (c *call) leave() {
 	}
 	key := c.leaveKey(ticket)
 	c.load(key, func(sealed, version, failed string) {
-		if failed != "" || sealed == "" {
+		if failed != "" {
+			c.unavailable() // who is sent elsewhere now is not signed out at the server
+			return
+		}
+		if sealed == "" {
 			c.redirect(c.returnTo[0])
 			return
 		}
 		c.unseal(sealed, key, func(url, failed string) {
+			if failed != "" && failed != "tampered" {
+				c.unavailable()
+				return
+			}
 			c.store(key, version, "", 0, func(_, other string) {
-				if failed != "" || other != "" {
-					url = c.returnTo[0]
+				switch {
+				case failed != "" || other == "conflict":
+					c.redirect(c.returnTo[0])
+				case other != "":
+					c.unavailable()
+				default:
+					c.redirect(url)
 				}
-				c.redirect(url)
 			})
 		})
 	})

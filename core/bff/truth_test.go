@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -402,6 +403,61 @@ func TestTruthOfSpentCodes(t *testing.T) {
 		m := s.visit("GET", callback(q))
 		if s.want(m, 503, "Begin again"); m.header("retry-after") != "" || len(s.jar) != 0 {
 			t.Errorf("%s: %s", key, m.raw)
+		}
+	}
+}
+
+// A session that cannot be ended when the server says so keeps none of the others, and stays where the server's next try finds it, whatever else fails (S53).
+func TestTruthBackChannelHalfDone(t *testing.T) {
+	for name, listsFail := range map[string]bool{"a session cannot be deleted": false, "and no list can be written after that": true} {
+		t.Run(name, func(t *testing.T) {
+			s := quietScene(t)
+			i := s.issuer()
+			for n := range 3 {
+				i.sid, s.jar = fmt.Sprint("sid-", n), map[string]string{}
+				i.signIn()
+			}
+			stuck, broken := "", false
+			for _, key := range slices.Sorted(maps.Keys(s.store)) {
+				if strings.HasSuffix(key, ".session") {
+					stuck = key
+				}
+			}
+			s.fail = func(m msg) string {
+				held := m.str("kind") == "store" && m.str("key") == stuck
+				broken = broken || held && listsFail
+				if held || broken && m.str("kind") == "store" && strings.Contains(m.str("key"), ".sub.") {
+					return "storage"
+				}
+				return ""
+			}
+			token := s.logoutJWT(`"sub":"jane","jti":"a"`)
+			s.want(s.post("https://app.example/auth/backchannel_logout", "logout_token="+token), 503, "")
+			if s.sessions() != 1 {
+				t.Error(s.sessions(), "sessions")
+			}
+			s.fail = nil
+			s.want(s.post("https://app.example/auth/backchannel_logout", "logout_token="+token), 200, "")
+			if s.sessions() != 0 {
+				t.Error(s.sessions(), "sessions")
+			}
+		})
+	}
+}
+
+// Who is on the way to the server's sign-out is not led past it because the store is down (S53).
+func TestTruthWayOutWhileStorageIsDown(t *testing.T) {
+	for _, row := range [][2]string{{"load", ""}, {"store", ""}, {"unseal", ""}} {
+		s := quietScene(t)
+		s.issuer().signIn()
+		m := s.call("POST", "https://app.example/auth/logout")
+		var answer struct{ URL string }
+		json.Unmarshal([]byte(m.str("body", "text")), &answer)
+		s.fail = failing(row[0], "", "storage")
+		s.want(s.visit("GET", answer.URL), 503, "temporarily_unavailable")
+		s.fail = nil
+		if m := s.visit("GET", answer.URL); !strings.HasPrefix(m.header("location"), "https://as.example/end") {
+			t.Errorf("%s: %s", row[0], m.raw)
 		}
 	}
 }
