@@ -70,6 +70,7 @@ func TestBackendBodiesUnread(t *testing.T) {
 		{"a logout token of 65,000 bytes", "POST", "/auth/backchannel_logout", []string{"content-type", form}, 65_000, 413, "too_large"},
 		{"a type that only begins like a form's", "POST", "/auth/backchannel_logout", []string{"content-type", form + "x"}, 9, 400, "invalid_request"},
 		{"a callback in a browser without an attempt", "POST", "/auth/callback", []string{"content-type", form}, 9, 400, "unknown_attempt"},
+		{"a callback in a browser that has a session, and no attempt", "POST", "/auth/callback", []string{"content-type", form, "cookie", "__Host-oauth2=x"}, 9, 400, "unknown_attempt"},
 		{"a callback that is no form", "POST", "/auth/callback", []string{"content-type", "text/plain", "cookie", "__Host-oauth2.a=x"}, 9, 400, "bad_body"},
 		{"a callback of 65,000 bytes", "POST", "/auth/callback", []string{"content-type", form, "cookie", "__Host-oauth2.a=x"}, 65_000, 413, "too_large"},
 		{"a caller with a wrong secret", "POST", "/auth/exchange", []string{"content-type", form, "authorization", "Basic " + b64std("svc:no")}, 9, 401, "invalid_client"},

@@ -68,15 +68,22 @@ func (c *call) setCookie(name, value, sameSite, life string) {
 
 func (c *call) dropCookie(name string) { c.setCookie(name, "", "Lax", "; Max-Age=0") }
 
-// makeRoom has an attempt fit in, of so many bytes: those that another site began give way, then the oldest, which browsers send first (RFC 6265
-// section 5.4). One that another site begins finds its room or is refused: nobody else's sign-in ends for it.
-func (c *call) makeRoom(size int) bool {
-	var there []form.Param
+// attempts are the cookies of attempts, in the order in which they came.
+func (c *call) attempts() (there []form.Param) {
 	for _, k := range c.cookies {
 		if k.Name != c.sessionCookie() {
 			there = append(there, k)
-			size += cookieSize(k.Name, k.Value)
 		}
+	}
+	return there
+}
+
+// makeRoom has an attempt fit in, of so many bytes: those that another site began give way, then the oldest, which browsers send first (RFC 6265
+// section 5.4). One that another site begins finds its room or is refused: nobody else's sign-in ends for it.
+func (c *call) makeRoom(size int) bool {
+	there := c.attempts()
+	for _, k := range there {
+		size += cookieSize(k.Name, k.Value)
 	}
 	for size > attemptRoom || len(there) >= maxAttempts {
 		if len(there) == 0 || c.crossSite() {

@@ -125,7 +125,7 @@ func (c *call) callback() {
 		c.respondTo(c.query, w.String())
 		return
 	}
-	if len(c.cookies) == 0 && isForm(c.sent("content-type")) {
+	if isForm(c.sent("content-type")) && len(c.attempts()) == 0 {
 		c.unknownAttempt() // whatever the form says
 		return
 	}

@@ -17,7 +17,8 @@
 //
 // What the browser asked for is judged by the Host header against Config.Base, so a server in front has to pass that on as it is; whether the
 // browser came by https is not asked, and no X-Forwarded header is looked at. Only the handler's own paths need to lead here: all others are
-// answered 404. Limits of time and size for what a browser sends are those of the http.Server; a WriteTimeout ends streams too.
+// answered 404. Bodies are read when their request may be answered, with limits of their own, and one that nobody wants is not waited for. Limits
+// for what comes before, ReadHeaderTimeout and MaxHeaderBytes, are those of the http.Server; its ReadTimeout and WriteTimeout end streams too.
 //
 // # What is where
 //

@@ -37,6 +37,7 @@ export default (host) => {
       const calls = w.api.got.length;
       const [said, other] = await Promise.all([answerTo(visitor.head('GET', '/api/hello', ...many(count))), visitor.call('/auth/session')]);
       assert.equal(status(said), 431, `${count}: ${said.slice(0, 200)}`);
+      assert.match(said, /x-content-type-options: nosniff/i, 'it is ours, and not the API’s');
       assert.equal(other.status, 200);
       assert.equal(w.api.got.length, calls);
     }
