@@ -75,6 +75,10 @@ export async function instantiate(source) {
       if (worst > size) {
         exports.oauth2_free(buffer);
         buffer = exports.oauth2_alloc((size = worst)) >>> 0;
+        if (!buffer) {
+          size = 0;
+          return call(0, 0, false); // no memory for it
+        }
       }
       const { read, written } = encoder.encodeInto(text, bytes().subarray(buffer, buffer + size));
       try {

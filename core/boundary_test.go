@@ -196,6 +196,9 @@ func TestScenarioConfiguration(t *testing.T) {
 		{`{"token_endpoint_auth_method":"magic"}`, "bad_value", "token_endpoint_auth_method"},
 		{`{"revocation_endpoint_auth_method":"client_secret_post"}`, "missing", "client_secret"},
 		{`{"revocation_endpoint":null,"revocation_endpoint_auth_method":"none"}`, "missing", "revocation_endpoint"},
+		{`{"introspection_endpoint_auth_method":"none"}`, "missing", "introspection_endpoint"},
+		{`{"introspection_endpoint":"https://as.example/introspect","introspection_endpoint_auth_method":"private_key_jwt"}`, "missing", "client_key"},
+		{`{"introspection_endpoint":"https://as.example/introspect","introspection_endpoint_auth_method":"digest"}`, "bad_value", "introspection_endpoint_auth_method"},
 		{`{"issuer":null,"authorization_response_iss_parameter_supported":true}`, "missing", "issuer"},
 	} {
 		r := s.open(with(row.members))

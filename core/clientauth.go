@@ -21,7 +21,8 @@ const (
 // assertionLife is how long a client assertion is good for, in s.
 const assertionLife = 60
 
-// checkAuth settles the methods: basic with a secret, none without; revocation as the token endpoint, unless it has its own.
+// checkAuth settles the methods: basic with a secret, none without; revocation and introspection as
+// the token endpoint, unless they have their own.
 func (c *config) checkAuth() *fault {
 	c.authGiven = c.auth != ""
 	if !c.authGiven {
@@ -30,13 +31,15 @@ func (c *config) checkAuth() *fault {
 			c.auth = authBasic
 		}
 	}
-	c.revocationAuthGiven = c.revocationAuth != ""
-	if !c.revocationAuthGiven {
-		c.revocationAuth = c.auth
-	} else if c.revocation == "" && !c.discovery {
+	c.revocationAuthGiven, c.introspectionAuthGiven = c.revocationAuth != "", c.introspectionAuth != ""
+	switch {
+	case c.revocationAuthGiven && c.revocation == "" && !c.discovery:
 		return bad("missing", "revocation_endpoint")
+	case c.introspectionAuthGiven && c.introspection == "" && !c.discovery:
+		return bad("missing", "introspection_endpoint")
 	}
-	for _, m := range [][2]string{{"token_endpoint_auth_method", c.auth}, {"revocation_endpoint_auth_method", c.revocationAuth}} {
+	c.inheritAuth()
+	for _, m := range [...][2]string{{"token_endpoint_auth_method", c.auth}, {"revocation_endpoint_auth_method", c.revocationAuth}, {"introspection_endpoint_auth_method", c.introspectionAuth}} {
 		switch m[1] {
 		case authBasic, authPost, authSecretJWT:
 			if c.clientSecret == "" {
@@ -64,8 +67,36 @@ func (c *config) checkAuth() *fault {
 	return nil
 }
 
+// inheritAuth gives the token endpoint's method to those that have none of their own.
+func (c *config) inheritAuth() {
+	if !c.revocationAuthGiven {
+		c.revocationAuth = c.auth
+	}
+	if !c.introspectionAuthGiven {
+		c.introspectionAuth = c.auth
+	}
+}
+
+// supported is the method if it is among those that an endpoint takes, or else the first of these
+// for which the client has what it needs (RFC 8414 section 2); where none is, or no list, the method.
+func (c *config) supported(methods json.Value, method string) string {
+	if lists(methods, method) {
+		return method
+	}
+	for _, m := range [...]string{authBasic, authPost, authSecretJWT, authPrivateJWT} {
+		has := c.clientSecret
+		if m == authPrivateJWT {
+			has = c.clientKey
+		}
+		if has != "" && lists(methods, m) {
+			return m
+		}
+	}
+	return method
+}
+
 // byCertificate tells whether the client is known by the certificate of its connection (RFC 8705 section 2).
-func (c *config) byCertificate(method string) bool { return method == authTLS || method == authSelfTLS }
+func byCertificate(method string) bool { return method == authTLS || method == authSelfTLS }
 
 // authenticate adds the client's identity to a request by the given method; done comes with what stood in its way.
 func (c *client) authenticate(method string, r *request, done func(*fault)) {

@@ -15,13 +15,14 @@ type config struct {
 	tokenHeader, longLived                                              string
 	jwks, issuerTemplate                                                string
 	idTokenAlgs                                                         string // with a space between them
-	authGiven, revocationAuthGiven, discovery, idTokenOff, dpop         bool
+	authGiven, revocationAuthGiven, introspectionAuthGiven              bool
+	discovery, idTokenOff, dpop                                         bool
 	clientKey, clientKeyID                                              string // the host's name for it, and the server's
 	authAlg, requestAlg, dpopAlg                                        string
 	introspectionAlg, assertionAudience, registration                   string
 	clientMetadata                                                      json.Value
 	resource                                                            []form.Param
-	auth, revocationAuth                                                string
+	auth, revocationAuth, introspectionAuth                             string
 	nonce                                                               string // automatic, enabled, disabled
 	pkce                                                                string // S256, plain, none
 	verifierLength                                                      int64
@@ -122,6 +123,8 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			text = &c.auth
 		case "revocation_endpoint_auth_method":
 			text = &c.revocationAuth
+		case "introspection_endpoint_auth_method":
+			text = &c.introspectionAuth
 		case "nonce":
 			text = &c.nonce
 		case "pkce_verifier_length":

@@ -149,6 +149,16 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 		return (&fault{kind: kindServer, code: "wrong_issuer"}).not(c.issuer, iss)
 	}
 	next := *c.given
+	if !next.authGiven {
+		next.auth = next.supported(v.Get("token_endpoint_auth_methods_supported"), next.auth)
+	}
+	next.inheritAuth()
+	if !next.revocationAuthGiven {
+		next.revocationAuth = next.supported(v.Get("revocation_endpoint_auth_methods_supported"), next.revocationAuth)
+	}
+	if !next.introspectionAuthGiven {
+		next.introspectionAuth = next.supported(v.Get("introspection_endpoint_auth_methods_supported"), next.introspectionAuth)
+	}
 	for _, e := range [...]struct {
 		name string
 		text *string
@@ -158,7 +168,14 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 		{"end_session_endpoint", &next.endSession}, {"pushed_authorization_request_endpoint", &next.pushed}, {"registration_endpoint", &next.registration},
 	} {
 		s := v.Get(e.name).Str()
-		if alias := v.Get("mtls_endpoint_aliases").Get(e.name).Str(); alias != "" && (next.byCertificate(next.auth) || e.name == "revocation_endpoint" && next.byCertificate(next.revocationAuth)) {
+		method := next.auth
+		switch e.name {
+		case "revocation_endpoint":
+			method = next.revocationAuth
+		case "introspection_endpoint":
+			method = next.introspectionAuth
+		}
+		if alias := v.Get("mtls_endpoint_aliases").Get(e.name).Str(); alias != "" && byCertificate(method) {
 			s = alias // RFC 8705 section 5
 		}
 		if *e.text == "" {
@@ -175,12 +192,6 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 		next.pushedRequests = parRequired
 	}
 	next.issRequired = next.issRequired || v.Get("authorization_response_iss_parameter_supported").True()
-	if methods := v.Get("token_endpoint_auth_methods_supported"); !next.authGiven && next.auth == authBasic && !lists(methods, authBasic) && lists(methods, authPost) {
-		next.auth = authPost
-		if !next.revocationAuthGiven {
-			next.revocationAuth = authPost
-		}
-	}
 	c.metadata.text, c.config = v, &next
 	return nil
 }

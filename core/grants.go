@@ -173,7 +173,7 @@ func (c *client) introspect(cmd *command, in json.Value) {
 		c.fail(cmd, f)
 		return
 	}
-	r := &request{stage: stageIntrospection, method: "POST", url: c.introspection, auth: c.auth, params: []form.Param{{Name: "token", Value: token}}}
+	r := &request{stage: stageIntrospection, method: "POST", url: c.introspection, auth: c.introspectionAuth, params: []form.Param{{Name: "token", Value: token}}}
 	if hint != "" {
 		r.params = append(r.params, form.Param{Name: "token_type_hint", Value: hint})
 	}

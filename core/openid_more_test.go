@@ -141,6 +141,74 @@ func TestOpenIDMetadataSays(t *testing.T) {
 	s.wantSent(2)
 }
 
+// TestEndpointsAuthenticateByTheirOwnMetadata (S12): each endpoint's own list, or configuration, says
+// how the client is known there (RFC 8414 section 2); without one it is as at the token endpoint.
+func TestEndpointsAuthenticateByTheirOwnMetadata(t *testing.T) {
+	const (
+		endpoints = `"introspection_endpoint":"https://as.example/introspect","mtls_endpoint_aliases":{"introspection_endpoint":"https://mtls.example/introspect","token_endpoint":"https://mtls.example/token"}`
+		basic     = "basic"
+		post      = "post"
+	)
+	for _, row := range []struct{ name, meta, config, introspection, revocation string }{
+		{"as at the token endpoint", "", "", basic, basic},
+		{"as the token endpoint's list says", `"token_endpoint_auth_methods_supported":["client_secret_post"]`, "", post, post},
+		{"by a list of its own", `"introspection_endpoint_auth_methods_supported":["client_secret_post"]`, "", post, basic},
+		{"revocation by a list of its own", `"revocation_endpoint_auth_methods_supported":["client_secret_post"]`, "", basic, post},
+		{"back from post", `"token_endpoint_auth_methods_supported":["client_secret_post"],"introspection_endpoint_auth_methods_supported":["client_secret_basic"]`, "", basic, post},
+		{"by a JWT", `"introspection_endpoint_auth_methods_supported":["private_key_jwt","client_secret_jwt"]`, "", "jwt", basic},
+		{"where nothing of the list can be had", `"introspection_endpoint_auth_methods_supported":["private_key_jwt"]`, "", basic, basic},
+		{"what is no list", `"introspection_endpoint_auth_methods_supported":"client_secret_post"`, "", basic, basic},
+		{"by configuration", `"introspection_endpoint_auth_methods_supported":["client_secret_basic"]`, `"introspection_endpoint_auth_method":"client_secret_post"`, post, basic},
+		{"without authentication", "", `"introspection_endpoint_auth_method":"none"`, "none", basic},
+		{"by certificate, at its alias", "", `"introspection_endpoint_auth_method":"tls_client_auth"`, "mtls", basic},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := quietScene(t)
+			s.keys = map[string]bool{}
+			i := s.issuer()
+			more := endpoints
+			if row.meta != "" {
+				more += "," + row.meta
+			}
+			meta, down := strings.Replace(oidcMeta, "{", "{"+more+",", 1), false
+			found := oidcFound(i, &meta, &down)
+			seen := map[string]string{}
+			s.server = func(m msg) reply {
+				stage := m.str("stage")
+				if stage != "introspection" && stage != "revocation" {
+					return found(m)
+				}
+				switch form := m.form(); {
+				case m.header("authorization") != "":
+					seen[stage] = basic
+				case form.Get("client_secret") != "":
+					seen[stage] = post
+				case form.Get("client_assertion") != "":
+					seen[stage] = "jwt"
+				case strings.HasPrefix(m.str("url"), "https://mtls."):
+					seen[stage] = "mtls"
+				default:
+					seen[stage] = "none"
+				}
+				return jsonReply(200, `{"active":true}`)
+			}
+			config := `"client_secret":"a secret of some length"`
+			if row.config != "" {
+				config += "," + row.config
+			}
+			if r := s.open(strings.Replace(discoveryConf, "{", "{"+config+",", 1)); s.handle == 0 {
+				t.Fatal(r.raw)
+			}
+			s.ok("introspect", `"token":"t"`)
+			s.callback()
+			s.ok("revoke")
+			if seen["introspection"] != row.introspection || seen["revocation"] != row.revocation {
+				t.Errorf("introspection by %s, revocation by %s", seen["introspection"], seen["revocation"])
+			}
+		})
+	}
+}
+
 // TestOpenIDProtected: no token request's own parameters, no state that is none, no other JWT (H4, Q12).
 func TestOpenIDProtected(t *testing.T) {
 	s := quietScene(t)

@@ -100,7 +100,8 @@ func TestMemoryLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := c.Callback(t.Context(), "https://app.example/cb?x="+strings.Repeat("x", 900_000)); !errors.Is(err, drive.ErrInternal) {
+	var refused *drive.Error
+	if _, err := c.Callback(t.Context(), "https://app.example/cb?x="+strings.Repeat("x", 900_000)); !errors.As(err, &refused) || refused.Code != "too_large" {
 		t.Errorf("beyond the limit: %v", err)
 	}
 	if _, err := c.Status(t.Context()); err != nil {

@@ -85,6 +85,12 @@ func (i *instance) send(f api.Function, handle int32, msg []byte) (uint32, bool)
 	if !i.reserve(n) {
 		return 0, false
 	}
+	if i.buffer == 0 { // no memory for it
+		if f == i.open {
+			return i.call(f, 0, 0)
+		}
+		return uint32(drive.TooLong), true
+	}
 	memory := i.module.Memory()
 	if !memory.Write(i.buffer, msg) {
 		i.lose(errors.New("wasm: instance lost: allocation out of bounds"))
@@ -105,7 +111,7 @@ func (i *instance) send(f api.Function, handle int32, msg []byte) (uint32, bool)
 	return result, ok
 }
 
-// reserve makes the input buffer n bytes long or longer.
+// reserve makes the input buffer n bytes long or longer, or 0 where there is no memory for it.
 func (i *instance) reserve(n uint32) bool {
 	if i.buffer != 0 && n <= i.size {
 		return true
@@ -119,11 +125,9 @@ func (i *instance) reserve(n uint32) bool {
 	// Grows by doubling, within what the module allocates at once.
 	i.size = min(max(n, 2*i.size, 4096), drive.MaxMessage)
 	p, ok := i.call(i.alloc, i.size)
-	if ok && p == 0 {
-		i.lose(errors.New("wasm: instance lost: out of memory"))
-		return false
+	if i.buffer = p; p == 0 {
+		i.size = 0
 	}
-	i.buffer = p
 	return ok
 }
 

@@ -114,11 +114,17 @@ func TestMisbehavingModules(t *testing.T) {
 }
 
 func TestAllocationFailures(t *testing.T) {
-	for name, body := range map[string][]byte{"out of memory": constant(0), "out of bounds": constant(-4096), "trap": unreachable} {
+	for name, body := range map[string][]byte{"out of bounds": constant(-4096), "trap": unreachable} {
 		e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": body}}, drivetest.Patience)
 		if h := e.Open([]byte("{}")); h != drive.Trapped {
 			t.Errorf("%s: %d", name, h)
 		}
+	}
+	// A module without memory for a message says so, and lives (S13).
+	e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": constant(0)}}, time.Second)
+	h := e.Open([]byte("{}"))
+	if code := e.Input(h, []byte("{}")); h <= 0 || code != drive.TooLong || e.Lost(h) != nil {
+		t.Errorf("no memory: handle %d, code %d, %v", h, code, e.Lost(h))
 	}
 }
 

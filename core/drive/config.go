@@ -43,6 +43,8 @@ type Config struct {
 	// RevocationEndpoint is that of RFC 7009, with its own method of client authentication.
 	RevocationEndpoint           string `json:"revocation_endpoint,omitempty"`
 	RevocationEndpointAuthMethod string `json:"revocation_endpoint_auth_method,omitempty"`
+	// IntrospectionEndpointAuthMethod authenticates the introspection request only (RFC 7662 section 2.1).
+	IntrospectionEndpointAuthMethod string `json:"introspection_endpoint_auth_method,omitempty"`
 	// UserinfoEndpoint is that of OpenID Connect Core section 5.3.
 	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
 	// IntrospectionEndpoint is that of RFC 7662 section 2; the client authenticates there as at the token endpoint.

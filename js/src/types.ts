@@ -81,6 +81,7 @@ export interface Config {
   /** RFC 7009. */
   revocation_endpoint?: string;
   revocation_endpoint_auth_method?: AuthMethod;
+  introspection_endpoint_auth_method?: AuthMethod;
   /** OpenID Connect Core section 5.3. */
   userinfo_endpoint?: string;
   /** RFC 7662 section 2. */

@@ -44,7 +44,7 @@ func address(b []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(
 //go:wasmexport oauth2_open
 func open(p uintptr, n int32) int32 {
 	msg := input(p, n)
-	if !collect(core.Room(len(msg))) {
+	if !fits(msg) {
 		return engine.NoRoom()
 	}
 	return engine.Open(msg)
@@ -53,10 +53,17 @@ func open(p uintptr, n int32) int32 {
 //go:wasmexport oauth2_input
 func take(handle int32, p uintptr, n int32) int32 {
 	msg := input(p, n)
-	if !collect(core.Room(len(msg))) {
+	if !fits(msg) {
 		return core.TooLarge
 	}
 	return engine.Input(handle, msg)
+}
+
+// fits tells whether there is memory for a message. A small one is always tried: it may be the news
+// that another one was too large.
+func fits(msg []byte) bool {
+	all, row := core.Room(len(msg))
+	return collect(all, row) || all == 0
 }
 
 // input is the host's text, never beyond the buffer that it was given.

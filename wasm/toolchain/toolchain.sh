@@ -39,6 +39,9 @@ install_all() {
 		mkdir -p "$tools/root/src/net" && echo 'package net' >"$tools/root/src/net/net.go"
 		# A heap that is collected between calls only (runtime/gc_boundary.go says why).
 		cp "$here/runtime/gc_boundary.go" "$tools/root/src/runtime/gc_leaking.go"
+		# Functions that C programs may miss, exported by TinyGo: nobody calls them, and a module has the
+		# exports that its contract names.
+		sed -i '/^\/\/export f\(min\|max\)imumf\{0,1\}$/d' "$tools/root/src/runtime/float.go"
 		stamp >"$tools/version"
 	fi
 	echo "toolchain: tinygo $version in $tools"
