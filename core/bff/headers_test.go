@@ -38,7 +38,7 @@ func TestBackendHeadersOfRequest(t *testing.T) {
 		{"credentials", "authorization proxy-authorization cookie cookie2 dpop x-api-key x-csrf x-amz-security-token", false},
 		{"methods in place of the method", "x-http-method-override x-http-method x-method-override", false},
 		{"what frameworks take for their own", "x-middleware-subrequest x-middleware-prefetch x-nextjs-data x-invoke-path x-matched-path x-envoy-internal x-internal x-debug", false},
-		{"names that a server may read as listed ones", "content_type if_match x_request_id accept_language x-tenant_ x_tenant accept. if-match:", false},
+		{"names that a server may read as listed ones", "content_type if_match x_request_id accept_language accept-_language if-none_match x-tenant_ x_tenant accept. if-match:", false},
 		{"the connection's, and what tells messages apart", "host connection keep-alive te trailer upgrade transfer-encoding content-length expect proxy-connection http2-settings", false},
 		{"the browser's own", "origin referer sec-fetch-site sec-ch-ua user-agent access-control-request-method dnt upgrade-insecure-requests", false},
 	} {
