@@ -110,8 +110,8 @@ func TestScenarioIDTokenKeys(t *testing.T) {
 	}
 	for _, row := range []struct {
 		name, code, field, expected string
-		keys                           []string
-		mangle                         func(string) string
+		keys                        []string
+		mangle                      func(string) string
 	}{
 		{"exponent 1", "bad_key", "e", "3 to 4294967295, odd", []string{weak}, nil},
 		{"1,024 bits", "bad_key", "n", "2048 to 8192 bits, odd", []string{rsaJWK(modulus(1024), []byte{3})}, nil},

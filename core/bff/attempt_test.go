@@ -57,6 +57,31 @@ func TestScenarioAttempts(t *testing.T) {
 	}
 }
 
+// Of the attempts that there are those of another site give way first, and then the oldest (S40).
+func TestBackendWhichAttemptGivesWay(t *testing.T) {
+	const own, theirs = "__Host-oauth2.AAAAAAAAAAA", "__Host-oauth2.BBBBBBBBBBB"
+	for _, row := range []struct{ about, cookie, gone string }{
+		{"theirs, however new", own + "1=a; " + own + "2=a; " + own + "3=a; " + own + "4=a; " + theirs + "5.x=a", theirs + "5.x"},
+		{"the oldest of theirs", own + "1=a; " + theirs + "2.x=a; " + theirs + "3.x=a; " + own + "4=a; " + theirs + "5.x=a", theirs + "2.x"},
+		{"the oldest of ours", own + "1=a; " + own + "2=a; " + own + "3=a; " + own + "4=a; " + own + "5=a", own + "1"},
+		{"nobody where there is room", own + "1=a; " + theirs + "2.x=a", ""},
+		{"all where one needs it", own + "1=" + strings.Repeat("a", 3500) + "; " + theirs + "2.x=a", theirs + "2.x|" + own + "1"},
+	} {
+		s := quietScene(t)
+		s.issuer()
+		m := s.visit("GET", "https://app.example/auth/login", "cookie", row.cookie)
+		var gone []string
+		for _, line := range strings.Split(m.header("set-cookie"), "|") {
+			if name, rest, _ := strings.Cut(line, "="); strings.Contains(rest, "Max-Age=0") {
+				gone = append(gone, name)
+			}
+		}
+		if m.str("status") != "303" || strings.Join(gone, "|") != row.gone {
+			t.Errorf("%s: %s: %v", row.about, m.str("status"), gone)
+		}
+	}
+}
+
 // A sign-in that a link of another site began is answered as any (S40).
 func TestBackendSignInByLink(t *testing.T) {
 	s := quietScene(t)

@@ -38,7 +38,7 @@ func TestBackendHeadersOfRequest(t *testing.T) {
 		{"credentials", "authorization proxy-authorization cookie cookie2 dpop x-api-key x-csrf x-amz-security-token", false},
 		{"methods in place of the method", "x-http-method-override x-http-method x-method-override", false},
 		{"what frameworks take for their own", "x-middleware-subrequest x-middleware-prefetch x-nextjs-data x-invoke-path x-matched-path x-envoy-internal x-internal x-debug", false},
-		{"names that a server may read as listed ones", "content_type if_match x_request_id accept_language x-tenant_ x_tenant accept. if-match:", false},
+		{"names that a server may read as listed ones", "content_type if_match x_request_id accept_language accept-_language if-none_match x-tenant_ x_tenant accept. if-match:", false},
 		{"the connection's, and what tells messages apart", "host connection keep-alive te trailer upgrade transfer-encoding content-length proxy-connection http2-settings", false},
 		{"the browser's own", "origin referer sec-fetch-site sec-ch-ua user-agent access-control-request-method dnt upgrade-insecure-requests", false},
 	} {
@@ -66,16 +66,16 @@ func TestBackendHeadersOfRequest(t *testing.T) {
 func TestBackendConnectionNames(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
-	for _, value := range []string{"if-match", "close, if-match", "close,if-match", "close,\tif-match", "\tif-match\t", "IF-Match , close", ",,if-match,,", " if-match", "keep-alive ,\t If-mATCH"} {
+	for _, value := range []string{"traceparent", "close, traceparent", "close,traceparent", "close,\ttraceparent", "\ttraceparent\t", "TRACEparent , close", ",,traceparent,,", " traceparent", "keep-alive ,\t TracePARENT"} {
 		s.proxied = nil
-		s.call("GET", "https://app.example/api/x", "connection", value, "if-match", "*", "accept", "text/plain")
-		if p := s.proxied[0]; p.header("if-match") != "" || p.header("accept") != "text/plain" {
+		s.call("GET", "https://app.example/api/x", "connection", value, "traceparent", "*", "accept", "text/plain")
+		if p := s.proxied[0]; p.header("traceparent") != "" || p.header("accept") != "text/plain" {
 			t.Errorf("%q: %s", value, p.raw)
 		}
 		s.upstream = func(msg) answer {
-			return answer{status: 200, headers: quoteAll([][2]string{{"connection", value}, {"if-match", "*"}, {"etag", "1"}})}
+			return answer{status: 200, headers: quoteAll([][2]string{{"connection", value}, {"traceparent", "*"}, {"etag", "1"}})}
 		}
-		if m := s.call("GET", "https://app.example/api/x"); m.header("if-match") != "" || m.header("etag") != "1" || m.header("connection") != "" {
+		if m := s.call("GET", "https://app.example/api/x"); m.header("traceparent") != "" || m.header("etag") != "1" || m.header("connection") != "" {
 			t.Errorf("%q: %s", value, m.raw)
 		}
 	}

@@ -42,7 +42,7 @@ type scene struct {
 	upstream func(m msg) answer
 	sent     []msg // http effects
 	proxied  []msg
-	touched  int    // storage operations
+	touched  int // storage operations
 
 	bodies map[string]string // of requests, by their names
 	read   []msg             // body effects

@@ -53,9 +53,12 @@ func call(v js.Value, method string, args ...any) (result js.Value, err error) {
 }
 
 // fetcher is an http.RoundTripper on fetch. Redirects are the caller's, and bodies that are streams pass without being read.
-type fetcher struct{}
+type fetcher struct {
+	// packed: answers are left as the server packed them (Content-Encoding), to be passed on.
+	packed bool
+}
 
-func (fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
+func (f fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	controller := js.Global().Get("AbortController").New()
 	init := js.Global().Get("Object").New()
 	headers := js.Global().Get("Headers").New()
@@ -69,6 +72,9 @@ func (fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	init.Set("method", req.Method)
 	init.Set("headers", headers)
 	init.Set("redirect", "manual")
+	if f.packed {
+		init.Set("encodeResponseBody", "manual")
+	}
 	init.Set("signal", controller.Get("signal"))
 	if req.Body != nil && req.Body != http.NoBody {
 		body, err := outgoing(req, controller)

@@ -71,8 +71,8 @@ func handler() (http.Handler, error) {
 		return nil, errors.New("SESSIONS: the binding of the Durable Object is missing")
 	}
 	store := &objects{namespace: namespace, remembered: js.Global().Get("remembered")}
-	servers := &http.Client{Transport: fetcher{}}
-	options := bff.Options{Ring: ring, Store: store, Memory: memory{js.Global().Get("memory")}, HTTP: servers, Resource: servers, OnError: func(err error) { fmt.Println(err) }}
+	servers, resources := &http.Client{Transport: fetcher{}}, &http.Client{Transport: fetcher{packed: true}}
+	options := bff.Options{Ring: ring, Store: store, Memory: memory{js.Global().Get("memory")}, HTTP: servers, Resource: resources, OnError: func(err error) { fmt.Println(err) }}
 	options.Background = func(task func()) {
 		// Whatever is begun here ends with the request otherwise: a refresh, a session that is being stored, a lock that is being freed.
 		cloudflare.WaitUntil(func() {

@@ -38,6 +38,8 @@ export default {
       go.run(instance).catch(reject);
       globalThis.context = undefined;
     });
-    return binding.handleRequest(request);
+    const { body, status, headers } = await binding.handleRequest(request);
+    // What a server behind packed passes as it is.
+    return new Response(body, { status, headers, encodeBody: 'manual' });
   },
 };

@@ -81,7 +81,8 @@ export class Exchange {
     wait();
     signal.addEventListener('abort', () => waiting.abort());
     try {
-      const response = await fetch(url, { method, headers, body: this.#outgoing(body, wait, waiting), redirect: 'manual', signal: waiting.signal });
+      const init = { method, headers, body: this.#outgoing(body, wait, waiting), redirect: 'manual', signal: waiting.signal, encodeResponseBody: 'manual' } as const;
+      const response = await fetch(url, init);
       const ref = String(this.#behind.size);
       this.#behind.set(ref, response);
       return { status: response.status, headers: [...response.headers], body: { ref } };
@@ -105,7 +106,9 @@ export class Exchange {
     const behind = ref === undefined ? undefined : this.#behind.get(ref);
     const bare = this.#request.method === 'HEAD' || [204, 205, 304].includes(status);
     if (behind && !bare) this.#behind.delete(ref!);
-    this.#resolve(new Response(bare ? null : behind ? this.#passing(behind) : text || null, { status, headers }));
+    // What a server behind packed passes as it is.
+    const init = { status, headers, encodeBody: 'manual' };
+    this.#resolve(new Response(bare ? null : behind ? this.#passing(behind) : text || null, init));
     this.#drop();
     return {};
   }

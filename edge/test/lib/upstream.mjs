@@ -1,5 +1,6 @@
 // The servers behind: an API that does what a test tells it to, and a gate before the token endpoint.
 import { createServer, request } from 'node:http';
+import { gzipSync } from 'node:zlib';
 
 const listen = async (handler) => {
   // An idle connection stays open: one that ended while a request was on its way would be a failure of nobody's.
@@ -32,6 +33,9 @@ const broken = {
   '/switches': 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',
 };
 
+/** A text as gzip has it, without what a decoder needs to know that it was all. */
+const halfPacked = gzipSync('begun '.repeat(1000)).subarray(0, -12);
+
 /** An API that keeps what it got, and answers by path. */
 export const api = async () => {
   const got = [];
@@ -44,6 +48,17 @@ export const api = async () => {
     /** Whether the message came to its end, once that is known. */
     entry.whole = new Promise((resolve) => incoming.once('end', () => resolve(true)).once('close', () => resolve(incoming.complete)));
     server.heard?.(entry);
+    if (pathname === '/cut-packed') {
+      const { framing } = Object.fromEntries(new URL(incoming.url, 'http://api').searchParams);
+      incoming.socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n${framing === 'length' ? 'content-length: 100' : 'transfer-encoding: chunked'}\r\n\r\n`);
+      if (framing === 'chunked') incoming.socket.write(`${halfPacked.length.toString(16)}\r\n`);
+      incoming.socket.write(halfPacked);
+      return incoming.socket.end(framing === 'chunked' ? '\r\n' : '');
+    }
+    if (pathname === '/packed') {
+      outgoing.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain' });
+      return outgoing.end(gzipSync('packed '.repeat(1000)));
+    }
     if (pathname in broken) return incoming.socket.end(broken[pathname]);
     if (pathname === '/headers') {
       const count = Number(new URL(incoming.url, 'http://api').searchParams.get('count'));

@@ -98,6 +98,40 @@ const by = (way) => (host) => {
   /** The page says so, soon: a host may take its time. */
   const shows = (page, id, hasText) => page.getByTestId(id).filter({ hasText }).waitFor();
 
+  test(`${host.name}: ${way}: pages of another site begin sign-ins that end nobody's, and none behind a person's back (S40, S41)`, async () => {
+    const { context, page } = await open();
+    const attempts = async () => (await context.cookies(w.url)).filter(({ name }) => name !== SESSION);
+    await page.goto(`${w.url}/auth/login?return_to=%2F%3Fmine`);
+    const signingIn = page.url();
+    const [mine] = await attempts();
+    const elsewhere = `${w.api.url}/hello`;
+    await page.goto(elsewhere);
+    for (const tag of ['img', 'iframe', 'script']) {
+      // What a page may not read ends as a failure, cookies or none.
+      const over = (event) => page.waitForEvent(event, (request) => request.url() === `${w.url}/auth/login?${tag}`).catch(() => {});
+      const ended = Promise.race([over('requestfinished'), over('requestfailed')]);
+      await page.evaluate(([tag, src]) => void document.documentElement.append(Object.assign(document.createElement(tag), { src })), [tag, `${w.url}/auth/login?${tag}`]);
+      await ended;
+    }
+    assert.deepEqual(await attempts(), [mine]);
+    const statuses = new Set();
+    for (let i = 0; i < 6; i += 1) {
+      await page.goto(elsewhere);
+      const answered = page.waitForResponse((response) => response.url().startsWith(`${w.url}/auth/login`));
+      await page.evaluate((to) => void (location.href = to), `${w.url}/auth/login`);
+      statuses.add((await answered).status());
+      await page.waitForURL((url) => url.href !== elsewhere); // what follows would be interrupted by it
+    }
+    assert.deepEqual([...statuses].sort(), [303, 429]);
+    const after = await attempts();
+    assert.ok(after.some(({ name, value }) => name === mine.name && value === mine.value));
+    assert.ok(after.reduce((sum, { name, value }) => sum + name.length + value.length + 3, 0) < 4096);
+    await page.goto(signingIn);
+    await decide(page, 'approve');
+    await page.getByTestId('sign-out').waitFor();
+    await context.close();
+  });
+
   test(`${host.name}: ${way}: a person signs in, reloads, calls the API, is refreshed, signs out; no script sees a token (Q10, Q13, X10)`, async () => {
     const { context, page, seen } = await open();
     await page.goto(`${w.url}/`);

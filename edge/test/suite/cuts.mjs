@@ -1,6 +1,7 @@
 // An end that was not an end: messages that break off, in both directions, on the wire.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { dial } from '../lib/visitor.mjs';
 import { world } from '../lib/world.mjs';
 
@@ -64,8 +65,18 @@ export default (host) => {
     for (const path of ['/cut-length', '/cut-chunked', '/cut-chunk', '/bad-chunk', '/cut-events', '/half']) {
       await assert.rejects(visitor.call(`/api${path}`), path);
     }
+    for (const framing of ['length', 'chunked']) {
+      await assert.rejects(visitor.call(`/api/cut-packed?framing=${framing}`, { headers: { 'accept-encoding': 'gzip' } }), `packed, ${framing}`);
+    }
     for (const path of ['/cut-headers', '/no-answer', '/reset']) w.refused(await visitor.call(`/api${path}`), 502, 'upstream_network');
     assert.equal((await visitor.call('/api/hello')).status, 200);
+  });
+
+  test(`${host.name}: an answer that is packed arrives as it was packed (S35)`, async () => {
+    const visitor = await signedIn();
+    const answer = await visitor.call('/api/packed', { headers: { 'accept-encoding': 'gzip' } });
+    assert.equal(answer.header('content-encoding'), 'gzip');
+    assert.equal(gunzipSync(answer.body).toString(), 'packed '.repeat(1000));
   });
 
   test(`${host.name}: a token answer that breaks off is none: the sign-in fails, the session waits (S36)`, async () => {
