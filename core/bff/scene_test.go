@@ -41,7 +41,7 @@ type scene struct {
 	upstream func(m msg) answer
 	sent     []msg // http effects
 	proxied  []msg
-	touched  int    // storage operations
+	touched  int // storage operations
 
 	jar    map[string]string // the browser's cookies
 	memory map[string]string // of the host, by recall and remember

@@ -23,6 +23,7 @@ type DB struct {
 	db    *sql.DB
 	locks string // the directory
 	queue drive.MemoryLocker
+	flush flusher
 	// Now is the clock by which values expire; nil means time.Now. It is set before the first use.
 	Now func() time.Time
 }
@@ -47,7 +48,7 @@ func Open(path string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
-	d := &DB{locks: path + "-locks"}
+	d := &DB{locks: path + "-locks", flush: flusher{sync: func() error { return syncFile(path + "-wal") }}}
 	// SQLite gives the files beside it the same mode.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -61,7 +62,7 @@ func Open(path string) (*DB, error) {
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
 		return nil, fmt.Errorf("sqlitestore: %s has mode %#o: it has to be 0600, for it holds sessions", path, mode)
 	}
-	settings := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)"}}
+	settings := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()), "journal_mode(WAL)", "synchronous(NORMAL)", "secure_delete(ON)"}}
 	// As a URI, so that no character of the path is taken for the beginning of the settings.
 	if d.db, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}).String()); err != nil {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
@@ -144,6 +145,9 @@ func (d *DB) one(ctx context.Context, statement string, args ...any) error {
 		return fmt.Errorf("sqlitestore: %w", err)
 	case n == 0:
 		return drive.ErrConflict
+	}
+	if err := d.flush.wait(); err != nil {
+		return fmt.Errorf("sqlitestore: %w", err)
 	}
 	return nil
 }
