@@ -47,6 +47,9 @@ func (d *DB) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, er
 	if _, err := d.writes.ExecContext(ctx, `INSERT INTO keys (name, pkcs8) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, name, raw); err != nil {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
+	if err := d.flush.wait(); err != nil {
+		return nil, fmt.Errorf("sqlitestore: %w", err)
+	}
 	return d.LoadKey(ctx, name) // of two that create it, both get the one that stays
 }
 

@@ -24,6 +24,7 @@ type DB struct {
 	reads  *sql.DB // several at once, none of which waits for a write
 	writes *sql.DB // SQLite has one writer at a time; more of them would only wait for each other in a less orderly way
 	locks  filelock.Dir
+	flush  flusher
 	// Now is the clock by which values expire; nil means time.Now. It is set before the first use.
 	Now func() time.Time
 }
@@ -51,7 +52,7 @@ func Open(path string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
-	d := &DB{locks: filelock.Dir{Path: path + "-locks"}}
+	d := &DB{locks: filelock.Dir{Path: path + "-locks"}, flush: flusher{sync: func() error { return syncFile(path + "-wal") }}}
 	// SQLite gives the files beside it the same mode.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -69,7 +70,7 @@ func Open(path string) (*DB, error) {
 		return nil, fmt.Errorf("sqlitestore: %w", err)
 	}
 	// Where a write waits for another process's, reads go on: they see what was there before (WAL).
-	d.writes, err = connect(path, 1, "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)")
+	d.writes, err = connect(path, 1, "journal_mode(WAL)", "synchronous(NORMAL)", "secure_delete(ON)")
 	if err == nil {
 		_, err = d.writes.Exec(schema)
 	}
@@ -171,6 +172,9 @@ func (d *DB) one(ctx context.Context, statement string, args ...any) error {
 		return fmt.Errorf("sqlitestore: %w", err)
 	case n == 0:
 		return drive.ErrConflict
+	}
+	if err := d.flush.wait(); err != nil {
+		return fmt.Errorf("sqlitestore: %w", err)
 	}
 	return nil
 }
