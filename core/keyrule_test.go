@@ -81,9 +81,9 @@ func TestKeyRule(t *testing.T) {
 		{"a point of order 2", point(0xec, 0xff, 0x7f), "x"},
 		{"a point of order 4", point(0, 0, 0), "x"},
 		{"a point of order 4, with a sign", point(0, 0, 0x80), "x"},
-		{"a point of order 8", changed(t, ed, "x", eighth), "x"},
-		{"another point of order 8", changed(t, ed, "x", otherEighth), "x"},
-		{"a point of order 8, with a sign", changed(t, ed, "x", b64(append(unb64(eighth)[:31], 0x85))), "x"},
+		{"a point of order 8", changed(t, ed, "x", "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU"), "x"},
+		{"another point of order 8", changed(t, ed, "x", "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o"), "x"},
+		{"a point of order 8, with a sign", changed(t, ed, "x", "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_IU"), "x"},
 		{"the prime itself", point(0xed, 0xff, 0x7f), "x"},
 		{"above the prime, with a sign", point(0xff, 0xff, 0xff), "x"},
 		{"just below order 2", point(0xeb, 0xff, 0x7f), ""},
@@ -113,8 +113,8 @@ func TestScenarioIDTokenKeys(t *testing.T) {
 		keys                           []string
 		mangle                         func(string) string
 	}{
-		{"exponent 1", "bad_key", "e", "key 1: expected e of 3 to 4294967295, odd", []string{weak}, nil},
-		{"1,024 bits", "bad_key", "n", "key 1: expected n of 2048 to 8192 bits, odd", []string{rsaJWK(modulus(1024), []byte{3})}, nil},
+		{"exponent 1", "bad_key", "e", "key '1': expected e of 3 to 4294967295, odd", []string{weak}, nil},
+		{"1,024 bits", "bad_key", "n", "key '1': expected n of 2048 to 8192 bits, odd", []string{rsaJWK(modulus(1024), []byte{3})}, nil},
 		{"beside the good one", "", "", "", []string{weak, fresh.keys[0]}, nil},
 		{"after the good one", "", "", "", []string{fresh.keys[0], weak}, nil},
 		{"a signature with a line feed", "malformed", "", "", fresh.keys, signature(func(s string) string { return s[:8] + "\n" + s[8:] })},
