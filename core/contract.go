@@ -20,6 +20,10 @@ func openContract(l *link) {
 			l.result(id, &fault{kind: kindClient, code: "unknown_command", op: name}, nil)
 			return
 		}
+		if alg := effect.Get("alg").Str(); kind == "verify" && hasScope(algorithms, alg) && !verifiable(alg, effect.Get("jwk"), effect.Get("signature").Str()) {
+			l.result(id, nil, func(w *json.Writer) { w.MemberRaw("answer", `{"ok":{"valid":false}}`) })
+			return
+		}
 		w := l.effect(kind)
 		for it := effect.Each(); it.Next(); {
 			switch name := it.Name(); name {

@@ -249,12 +249,12 @@ func TestAttacksOnIDTokens(t *testing.T) {
 func TestLongIDToken(t *testing.T) {
 	server, r := newSigner(t), newRogue(t)
 	r.set(server.keySet(t), func(c map[string]any) string {
-		c["groups"] = strings.Repeat("x", 100_000)
+		c["groups"] = strings.Repeat("x", 40_000)
 		return server.sign(t, c)
 	})
 	if c, err := r.signIn(t, &drive.MemoryStore{}); err != nil {
 		t.Error(err)
-	} else if st, err := c.Status(t.Context()); err != nil || len(st.Claims) < 100_000 {
+	} else if st, err := c.Status(t.Context()); err != nil || len(st.Claims) < 40_000 {
 		t.Error(err, len(st.Claims))
 	}
 }

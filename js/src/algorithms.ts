@@ -21,16 +21,6 @@ export const named = (alg: string): Named => {
   return { name: names[family]!, hash: `SHA-${bits}`, saltLength: +bits! / 8, namedCurve, ...rsa };
 };
 
-/**
- * Whether what an RSA key signed is worth anything, on every host alike: an odd modulus of 2,048 bits (RFC 7518 section 3.3) to 8,192, and an odd
- * exponent of 32 bits at most that is not 1, for which anybody can sign. WebCrypto has no such bounds.
- */
-export const isStrong = (modulus: Uint8Array, exponent: Uint8Array): boolean => {
-  const [n, e] = [modulus, exponent].map((bytes) => bytes.subarray(bytes.findIndex((byte) => byte > 0))) as [Uint8Array, Uint8Array];
-  const bits = 8 * n.length - Math.clz32(n[0]!) + 24;
-  return bits >= 2048 && bits <= 8192 && e.length <= 4 && (e.length > 1 || e[0]! > 2) && (n.at(-1)! & e.at(-1)! & 1) === 1;
-};
-
 /** Whether a key is for the algorithm. WebCrypto itself would sign with a P-256 key over SHA-512, or with a short RSA key. */
 export const fits = ({ algorithm }: CryptoKey, { name, namedCurve, hash, modulusLength: least = 0 }: Named): boolean => {
   const of = algorithm as Partial<EcKeyAlgorithm & RsaHashedKeyAlgorithm>;

@@ -36,6 +36,7 @@ export { type KeyStore, memoryKeys } from './keys.js';
 export { type Locks } from './locks.js';
 export { challengeOf } from './resource.js';
 export { ConflictError, insecureSessionStore, memoryStore, type Store, type Stored } from './store.js';
+/** @internal */
 export { useRSA } from './verify.js';
 export { Client };
 export type * from './types.js';

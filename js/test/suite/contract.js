@@ -21,7 +21,7 @@ const within = async (promise, ms) => {
 /** A store that fails when it is told to. */
 class FaultyStore {
   /** Where there are no Web Locks, those of a local store are what is tested. */
-  local = !globalThis.navigator?.locks;
+  local = !globalThis.indexedDB;
   times = 0;
   #kept;
 
