@@ -7,8 +7,9 @@
 // # What is kept, and how
 //
 // Store returns when the value is on the disk: a crash leaves the old value or the new one. It is committed first, which outlives the process
-// (WAL, synchronous=NORMAL), and then the disk is waited for, once for all that was committed meanwhile. Comparing and replacing is one statement, so it holds across processes, and versions are random, so that none comes back. What has expired is not found any more and is
-// deleted on the occasion of later stores.
+// (WAL, synchronous=NORMAL), and then the disk is waited for, once for all that was committed meanwhile.
+// Comparing and replacing is one statement, so it holds across processes, and versions are random, so that none comes back. What has expired is
+// not found any more and is deleted on the occasion of later stores.
 //
 // The database holds what it is given, private keys included: package bff seals its texts before. It has to be the user's alone (0600), as the
 // files are that stand beside it, and on a local file system, since SQLite does not work on others.
