@@ -314,3 +314,53 @@ func (s *leavingStore) JoinSession(d authserver.Digest, m authserver.SessionMemb
 	s.leave("JoinSession")
 	return s.Store.JoinSession(d, m)
 }
+
+// S88: what joins a session after the sign-out has read it, and before it has ended it, ends with it.
+func TestS88SignOutFindsWhatJoinedLast(t *testing.T) {
+	for _, how := range []string{"sign-out", "somebody else signs in", "the same user signs in again"} {
+		t.Run(how, func(t *testing.T) {
+			store := &joiningStore{}
+			b := newBench(t, func(c *authserver.Config) { store.Store = c.Store; c.Store = store })
+			late := b.granted("oidc")
+			record, err := b.store.Token(authserver.DigestOf(late.Access))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.cookie = ""
+			b.code(with(request("oidc"), "scope", "profile")) // no member of the session
+			store.late = authserver.SessionMember{ClientID: "oidc", Grant: record.Grant, Scope: "openid"}
+			if how == "sign-out" {
+				b.submit(b.visit("GET", "/logout", nil), "sign-out", nil)
+			} else {
+				user := url.Values{"username": {"second"}, "password": {"two"}}
+				if how == "the same user signs in again" {
+					user = firstSignsIn
+				}
+				page := b.visit("GET", "/authorize?"+with(request("oidc"), "prompt", "login").Encode(), nil)
+				b.submit(page, "sign-in", user)
+				if how == "the same user signs in again" {
+					b.submit(b.visit("GET", "/logout", nil), "sign-out", nil)
+				}
+			}
+			if b.works(late.Access) {
+				t.Error("the grant outlives the session")
+			}
+		})
+	}
+}
+
+// joiningStore has something join a session right before it ends.
+type joiningStore struct {
+	authserver.Store
+	late authserver.SessionMember
+}
+
+func (s *joiningStore) DeleteSession(d authserver.Digest) (authserver.Session, error) {
+	if s.late.Grant != "" {
+		if err := s.Store.JoinSession(d, s.late); err != nil {
+			return authserver.Session{}, err
+		}
+		s.late.Grant = ""
+	}
+	return s.Store.DeleteSession(d)
+}

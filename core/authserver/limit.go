@@ -26,12 +26,13 @@ type Limits struct {
 	PushedRequests Limit
 	// DeviceAuthorizations are those of RFC 8628 for each client: 4096 and 256 within twice Config.DeviceCodeLifetime.
 	DeviceAuthorizations Limit
-	// Registrations are clients that register themselves (RFC 7591 section 5): 1000 an hour from all and 50 from one address.
+	// Registrations are clients that register themselves (RFC 7591 section 5), in KiB of metadata begun: 1000 an hour from all, 50 from one
+	// address. As clients do not expire, it is ten times Owner in thirty days.
 	Registrations Limit
 	// Sessions are sign-ins of one account with a browser: 10000 and 10000 within eight hours.
 	Sessions Limit
-	// Tokens are codes and tokens for one account, or for a client that acts for itself: 250000 within the longest of their lifetimes. A
-	// refresh token that was used is kept as long as a fresh one (RFC 9700 section 4.14.2). Addresses are not looked at.
+	// Tokens are codes and tokens for one account, or for a client that acts for itself: 100000 within the longest of their lifetimes, of
+	// 700 bytes each or so. A refresh token that was used is kept as long as a fresh one (RFC 9700 section 4.14.2). Addresses are not looked at.
 	Tokens Limit
 	// Identifiers are those of DPoP proofs (RFC 9449 section 11.1) for each key, and of assertions (RFC 7523 section 3) for each client or
 	// issuer: 16384, within two minutes for proofs and until its expiry for an assertion. One account, or client that acts for itself, has
@@ -52,7 +53,7 @@ func (l *Limits) fillIn() {
 		{&l.DeviceAuthorizations, Limit{4096, 256}},
 		{&l.Registrations, Limit{1000, 50}},
 		{&l.Sessions, Limit{10000, 10000}},
-		{&l.Tokens, Limit{250000, 250000}},
+		{&l.Tokens, Limit{100000, 100000}},
 		{&l.Identifiers, Limit{1 << 14, 1 << 14}},
 		{&l.WrongSecrets, Limit{50, 10}},
 	} {

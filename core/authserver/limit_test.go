@@ -2,6 +2,7 @@ package authserver_test
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -508,6 +509,40 @@ func TestS97BodiesAreReadForEndpointsOnly(t *testing.T) {
 			t.Errorf("%s %s: %d, read %v", row.method, row.path, w.Code, body.read)
 		}
 	}
+}
+
+// S97: a body has ten seconds to come; the connection then has the deadlines of its server again.
+func TestS97BodiesHaveAClock(t *testing.T) {
+	b := newBench(t)
+	w := &clocked{ResponseRecorder: httptest.NewRecorder()}
+	body := &late{until: func() bool { return len(w.deadlines) == 1 }}
+	began := time.Now()
+	b.server.ServeHTTP(w, httptest.NewRequest("POST", "/token", body))
+	if len(w.deadlines) != 2 || !w.deadlines[0].After(began) || w.deadlines[0].After(time.Now().Add(10*time.Second)) || !w.deadlines[1].IsZero() || !body.inTime {
+		t.Errorf("%v, in time: %v", w.deadlines, body.inTime)
+	}
+}
+
+// clocked notes the deadlines that its connection would get.
+type clocked struct {
+	*httptest.ResponseRecorder
+	deadlines []time.Time
+}
+
+func (w *clocked) SetReadDeadline(at time.Time) error {
+	w.deadlines = append(w.deadlines, at)
+	return nil
+}
+
+// late is a body that notes whether there was a deadline when it was read.
+type late struct {
+	until  func() bool
+	inTime bool
+}
+
+func (l *late) Read([]byte) (int, error) {
+	l.inTime = l.until()
+	return 0, io.EOF
 }
 
 type watched struct {

@@ -89,7 +89,7 @@ func (s *Server) register(c *call) (Response, error) {
 	if client.Validate() != nil {
 		return invalid("the client metadata contradict themselves or are not supported")
 	}
-	if err := s.admit(c, countRegister, "", s.cfg.Limits.Registrations, 1, time.Hour); err != nil {
+	if err := s.admitClient(c); err != nil {
 		return Response{}, err
 	}
 	if err := s.cfg.Store.AddClient(client); err != nil {
@@ -105,6 +105,18 @@ func (s *Server) register(c *call) (Response, error) {
 // openGrants are those of a client that anybody may register: the user is asked, or there is none. By the others it would have tokens of
 // users who allowed it nothing (RFC 7591 section 5).
 var openGrants = []string{GrantAuthorizationCode, GrantRefreshToken, GrantDeviceCode, GrantClientCredentials}
+
+// clientMonths is how many times as much as in an hour may be registered in thirty days. Clients do not expire.
+const clientMonths = 10
+
+// admitClient counts a client that registers itself, by the size of what it says.
+func (s *Server) admitClient(c *call) error {
+	limit, weight := s.cfg.Limits.Registrations, 1+len(c.Body)>>10
+	if err := s.admit(c, countRegister, "", limit, weight, time.Hour); err != nil {
+		return err
+	}
+	return s.counts.admit(c.Now, false, share{countRegister, "all", clientMonths * limit.Owner, weight, 30 * 24 * time.Hour})
+}
 
 // fillIn says the defaults of RFC 7591 section 2.
 func (s *Server) fillIn(m *clientMetadata) {
