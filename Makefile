@@ -35,7 +35,8 @@ edge: npm ## the Worker in workerd, with an authorization server, an API and a p
 test: ## everything, set-up included; every part runs, whatever fails, and a table ends it
 	@PEERS=1 go run ./core/testrun $(FIRST) setup lint,go-test,go-386,race,fuzz+types,js-test,js-test-20 hosts behaviours
 
-check: lint types unit ## in a minute or three: formatting, vet, purity, types, and unit tests natively and on wazero
+check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
+	@go run ./core/testrun lint,unit+types
 
 setup: npm chromium ## what the tests need: npm packages, Chromium
 
@@ -56,7 +57,7 @@ types: npm ## types of the package, the pages and the Worker
 	@for folder in js edge web; do echo "tsc $$folder"; node_modules/.bin/tsc --noEmit -p $$folder; done
 
 unit:
-	$(GOTEST) $(GOTEST_FLAGS) $(GO)
+	$(GOTEST) $(GOTEST_FLAGS) -p 4 $(GO)
 
 go-test: ## Go: native, wazero, wasip1, the authorization server, planted faults (PEERS=1: beside npm oidc-provider, too)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
