@@ -19,7 +19,7 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo edge test check setup npm chromium lint types unit go-test go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+.PHONY: help demo edge test check setup npm chromium lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
 	wasm toolchain verify-wasm purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
@@ -33,9 +33,10 @@ edge: npm ## the Worker in workerd, with an authorization server, an API and a p
 
 # Stages follow each other; lanes, joined by +, run side by side. core/testrun says more. FIRST is a stage before all.
 test: ## everything, set-up included; every part runs, whatever fails, and a table ends it
-	@PEERS=1 go run ./core/testrun $(FIRST) setup lint,go-test,go-386,race,fuzz+types,js-test,js-test-20 hosts behaviours
+	@PEERS=1 go run ./core/testrun $(FIRST) setup lint,go-test,planted,go-386,race,fuzz+types,js-test,js-test-20 hosts behaviours
 
-check: lint types unit ## in a minute or three: formatting, vet, purity, types, and unit tests natively and on wazero
+check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
+	@go run ./core/testrun lint,unit+types
 
 setup: npm chromium ## what the tests need: npm packages, Chromium
 
@@ -56,11 +57,13 @@ types: npm ## types of the package, the pages and the Worker
 	@for folder in js edge web; do echo "tsc $$folder"; node_modules/.bin/tsc --noEmit -p $$folder; done
 
 unit:
-	$(GOTEST) $(GOTEST_FLAGS) $(GO)
+	$(GOTEST) $(GOTEST_FLAGS) -p 4 $(GO)
 
-go-test: ## Go: native, wazero, wasip1, the authorization server, planted faults (PEERS=1: beside npm oidc-provider, too)
+go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, too)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
+
+planted: ## the simulation finds the faults that are planted for it
 	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags plant -run Planted ./core/simulate
 
 go-386: ## the core where an int has 32 bits

@@ -65,7 +65,7 @@ func TestPresetsSignIn(t *testing.T) {
 		{row: "franceconnect answers with a JWT whose signature is wrong", issuer: "https://oidc.franceconnect.gouv.fr/api/v2",
 			keys: "https://oidc.franceconnect.gouv.fr/api/v2/jwks", iss: "https://oidc.franceconnect.gouv.fr/api/v2",
 			token: "https://oidc.franceconnect.gouv.fr/api/v2/token", body: idToken,
-			profile:  map[string]answer{"GET https://oidc.franceconnect.gouv.fr/api/v2/userinfo": {contentType: "application/jwt", body: "ID-TOKENx"}},
+			profile:  map[string]answer{"GET https://oidc.franceconnect.gouv.fr/api/v2/userinfo": {contentType: "application/jwt", body: "ID-TOKENAAAA"}},
 			wantKind: "id_token_not_verified", wantCode: "bad_signature"},
 		{row: "github with a private e-mail and form-encoded answers", token: gitHubToken, ctype: formEncoded,
 			body: "access_token=access-1&scope=read%3Auser%2Cuser%3Aemail&token_type=bearer", endless: true,

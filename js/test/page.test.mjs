@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
-import { provider } from './lib/provider.mjs';
+import { provider, until } from './lib/provider.mjs';
 import { serve } from './lib/serve.mjs';
 
 const APP = '/pages/app.html';
@@ -120,8 +120,12 @@ test('X8 X9 tabs that share a store make one refresh', async () => {
   };
   for (const tab of tabs) assert.equal(await tab.evaluate(prepare, config), 'OLD');
   const usual = server.answers['/token'];
+  const waiting = async () => {
+    const { held, pending } = await tabs[0].evaluate(() => navigator.locks.query());
+    return [...held, ...pending].filter(({ name }) => name === 'oauth2.session').length === tabs.length;
+  };
   server.answers['/token'] = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await until(waiting, 'all tabs want a new token');
     return { body: { access_token: 'NEW', token_type: 'Bearer', expires_in: 3600, refresh_token: 'R2' } };
   };
   const tokens = await Promise.all(tabs.map((tab) => tab.evaluate(() => client.token({ force: true }))));

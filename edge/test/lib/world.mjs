@@ -89,7 +89,13 @@ export const world = async (host, { server = 'embedded', flags, clientKey, signi
     secrets: { SEAL_KEYS: sealKey('first'), ...(clientKey ? { CLIENT_KEY: JSON.stringify(clientKey) } : { CLIENT_SECRET: authserver.secret }) },
     ...options,
   };
-  const running = await host.start(given);
+  // What runs already must not outlive a host that does not start.
+  const running = await host.start(given).catch(async (error) => {
+    await authserver.stop();
+    behind.stop();
+    door.stop();
+    throw error;
+  });
   const secrets = () => [clientKey?.d ?? given.secrets.CLIENT_SECRET, ...given.secrets.SEAL_KEYS.split(':').slice(1), ...door.tokens.map(({ value }) => value)];
   return {
     url, base, issuer, metadata, folder, resource: authserver.resource, gate: door, api: behind, host: running, given, secrets,

@@ -82,11 +82,15 @@ const at = (server) => (host) => {
     const { token, jkt } = await hello(visitor);
     await over();
     w.api.got.length = 0;
+    const began = Date.now();
     const answers = await Promise.all(Array.from({ length: 20 }, () => visitor.copy().call('/api/hello')));
     assert.deepEqual(answers.map(({ status }) => status), Array(20).fill(200));
     const all = w.api.got.map(proved);
     assert.deepEqual([all.length, new Set(all.map(({ jti }) => jti)).size], [20, 20]);
-    assert.ok(all.every((one) => one.jkt === jkt && one.token === all[0].token && one.token !== token));
+    assert.ok(all.every((one) => one.jkt === jkt && one.token !== token));
+    // A token is used until a quarter of its life is left: on a machine so busy that this passes meanwhile, another refresh is right.
+    const refreshes = 1 + Math.floor((Date.now() - began) / (LIFE * 750));
+    assert.ok(new Set(all.map((one) => one.token)).size <= refreshes, `more than ${refreshes} tokens`);
   });
 };
 
