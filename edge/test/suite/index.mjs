@@ -7,13 +7,14 @@ import clientKey from './client-key.mjs';
 import dpop from './dpop.mjs';
 import exchange from './exchange.mjs';
 import flow from './flow.mjs';
+import forgeries from './forgeries.mjs';
 import formPost from './form-post.mjs';
 import logout from './logout.mjs';
 import refusals from './refusals.mjs';
 import smuggling from './smuggling.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, storage, logout, attacks, smuggling, bombs, browser };
+const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, storage, logout, forgeries, attacks, smuggling, bombs, browser };
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */
 export const suite = (host) => {
