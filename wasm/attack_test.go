@@ -191,6 +191,17 @@ func TestAttacksOnIDTokens(t *testing.T) {
 			c["long"] = strings.Repeat("x", 300_000) // 400 KB in base64url
 			return compact(t, map[string]any{"alg": "RS256", "kid": "key-1"}, text(t, c), rs256(t, attacker))
 		}, drive.Error{Kind: "server", Code: "too_large"}},
+		{"40 KB, and another's signature", keys, func(c map[string]any) string {
+			c["long"] = strings.Repeat("x", 30_000)
+			return compact(t, map[string]any{"alg": "RS256", "kid": "key-1"}, text(t, c), rs256(t, attacker))
+		}, drive.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
+		{"40 KB of dots", keys, func(map[string]any) string { return strings.Repeat(".", 40_000) }, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
+		{"1,001 members", keys, func(c map[string]any) string {
+			for i := range 1_001 {
+				c[fmt.Sprint("c", i)] = i
+			}
+			return server.sign(t, c)
+		}, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
 		{"1 MB", keys, altered(func(c map[string]any) { c["long"] = strings.Repeat("x", 1_000_000) }), drive.Error{Kind: "server", Code: "too_large"}},
 		{"400 KB of dots", keys, func(map[string]any) string { return strings.Repeat(".", 400_000) }, drive.Error{Kind: "server", Code: "too_large"}},
 		{"10,000 members", keys, func(c map[string]any) string {

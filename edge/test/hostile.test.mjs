@@ -33,7 +33,9 @@ test('a line is told from a square, whatever both begin with', () => {
 });
 
 test('the module: no input costs more than a line, itself or those who share the instance (S105)', { skip }, async () => {
-  await assertLinear(inputs(new WebAssembly.Module(readFileSync(join(root, 'wasm/oauth2-edge.wasm')))), rounds);
+  const all = Object.entries(inputs(new WebAssembly.Module(readFileSync(join(root, 'wasm/oauth2-edge.wasm')))));
+  // Each place and each shape is among every fifth, since there are 17 shapes.
+  await assertLinear(Object.fromEntries(all.filter((_, i) => minutes || i % 5 === 0)), rounds);
 });
 
 for (const name of hosts) {
@@ -73,7 +75,7 @@ describe('authserver', { skip }, () => {
 
   const challenge = `code_challenge=${'c'.repeat(43)}&code_challenge_method=S256&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb`;
   for (const [name, flood] of Object.entries({
-    'pushed requests': { endpoint: 'pushed_authorization_request_endpoint', done: 201, count: 1500, body: (i) => `client_id=app&response_type=code&${challenge}&state=${i}${'x'.repeat(60_000)}` },
+    'pushed requests': { endpoint: 'pushed_authorization_request_endpoint', done: 201, count: minutes ? 12_000 : 600, body: (i) => `client_id=app&response_type=code&${challenge}&state=${i}${'x'.repeat(7000)}` },
     'device authorizations': { endpoint: 'device_authorization_endpoint', done: 200, count: minutes ? 100_000 : 1000, body: () => 'client_id=app&scope=read+profile' },
   })) {
     test(`the authorization server: ${name} of a stranger do not fill its memory (S109)`, async () => {

@@ -9,13 +9,14 @@ import cuts from './cuts.mjs';
 import dpop from './dpop.mjs';
 import exchange from './exchange.mjs';
 import flow from './flow.mjs';
+import forgeries from './forgeries.mjs';
 import formPost from './form-post.mjs';
 import logout from './logout.mjs';
 import refusals from './refusals.mjs';
 import smuggling from './smuggling.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, attacks, smuggling, bombs, browser };
+const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, forgeries, attacks, smuggling, bombs, browser };
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */
 export const suite = (host) => {
