@@ -95,14 +95,17 @@ func (u uri) within(prefix uri) bool {
 }
 
 // plainPath tells whether all servers read a path alike, which is in lower case: one may decode before it routes, twice even where another stands before it, take a
-// backslash for a slash, and leave out what is behind a semicolon or a NUL.
+// backslash for a slash, leave out what is behind a semicolon or a NUL, and read UTF-8 that is longer than it has to be (RFC 3629 section 10).
 func plainPath(path string) bool {
 	for i := range len(path) {
 		r := path[i:]
-		for _, other := range [...]string{"%2e", "%2f", "%5c", "%00", "/./", "/../", "/.;", "/..;", "/..%"} {
+		for _, other := range [...]string{"%2e", "%2f", "%5c", "%00", "/./", "/../", "/.;", "/..;", "/..%", "%c0", "%c1", "%e0%80"} {
 			if prefixed(r, other) {
 				return false
 			}
+		}
+		if r[0] == '%' && (len(r) < 3 || !hexDigit(r[1]) || !hexDigit(r[2])) {
+			return false // no escape (RFC 3986 section 2.1), or one of four digits
 		}
 		// A percent sign before what may be a hexadecimal digit, itself in an escape or not, is an escape to who decodes twice.
 		if r == "/." || r == "/.." || prefixed(r, "%25") && len(r) > 3 && (hexDigit(r[3]) || r[3] == '%' && len(r) > 4 && (r[4] == '3' || r[4] == '4' || r[4] == '6')) {

@@ -25,8 +25,10 @@ func readings(p string) (all []string) {
 	}
 	slashes := func(s string) string { return strings.ReplaceAll(s, `\`, "/") }
 	cut := func(s string) string { before, _, _ := strings.Cut(s, "\x00"); return before }
+	four := func(s string) string { return strings.ReplaceAll(strings.ReplaceAll(s, "%u", "%"), "%00", "%") } // %u002e, as some know it
+	long := strings.NewReplacer("%c0%ae", ".", "%c0%af", "/", "%e0%80%ae", ".", "%c1%9c", "/").Replace        // UTF-8 that is longer than it has to be
 	all = []string{p}
-	for _, read := range []func(string) string{decode, decode, parameters, slashes, cut, strings.TrimSpace} {
+	for _, read := range []func(string) string{four, long, decode, decode, parameters, slashes, cut, strings.TrimSpace} {
 		for _, known := range slices.Clone(all) {
 			if further := read(known); !slices.Contains(all, further) {
 				all = append(all, further)

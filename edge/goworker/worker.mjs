@@ -27,8 +27,13 @@ globalThis.tryCatch = (call) => {
   }
 };
 
+const nothing = { error: 'not_found', error_description: 'There is nothing here.' };
+const refused = { status: 404, headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } };
+
 export default {
   async fetch(request, env, ctx) {
+    // A percent sign that escapes nothing: Go reads no such path, and the library would say that the fault is here.
+    if (/%(?![\da-f]{2})/i.test(new URL(request.url).pathname)) return Response.json(nothing, refused);
     const binding = {};
     const go = new globalThis.Go();
     await new Promise((ready, reject) => {

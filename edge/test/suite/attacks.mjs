@@ -15,8 +15,9 @@ const list = (name) => JSON.parse(readFileSync(join(root, `core/bff/testdata/${n
 /** What a server may make of a path before it acts on it: decoded once or twice, without parameters, with slashes for backslashes. */
 const readings = (path) => {
   const decode = (text) => text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
+  const four = (text) => text.replace(/%u([0-9a-f]{4})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
   const known = new Set([path]);
-  for (const read of [decode, decode, (text) => text.replace(/;[^/]*/g, ''), (text) => text.replaceAll('\\', '/'), (text) => text.split('\0')[0]]) for (const text of [...known]) known.add(read(text));
+  for (const read of [four, decode, decode, (text) => text.replace(/;[^/]*/g, ''), (text) => text.replaceAll('\\', '/'), (text) => text.split('\0')[0]]) for (const text of [...known]) known.add(read(text));
   // As the URL standard resolves dots.
   return [...known].map((text) => new URL(text.replace(/[?#]/g, '_').replace(/^\/+/, '/'), 'http://api').pathname);
 };
