@@ -7,8 +7,8 @@ const metadataLife = 24 * 60 * 60 * 1000
 
 // metadata is what the server says of itself (RFC 8414, OpenID Connect Discovery).
 type metadata struct {
-	text    json.Value // None before there was any
-	at      int64      // fetched
+	text    string // "" before there was any
+	at      int64  // fetched
 	tried   int64
 	busy    bool
 	looked  bool   // into the store
@@ -38,7 +38,7 @@ func (c *client) discovered(then func(*fault)) {
 }
 
 // known tells whether there are endpoints, however old.
-func (c *client) known() bool { return c.metadata.text.Kind() != json.None }
+func (c *client) known() bool { return c.metadata.text != "" }
 
 func recent(now, at, life int64) bool { return now >= at && now < at+life }
 
@@ -70,10 +70,10 @@ func (c *client) loadMetadata(then func(json.Value)) {
 	c.load(c.name+".metadata", func(value, version, _ string) {
 		c.metadata.version = version
 		var v json.Value
-		if len(value) <= 2*maxDocument+maxText {
+		if len(value) <= maxDocument+maxKeys+maxText {
 			v, _ = json.Parse(value)
 		}
-		if !c.ours(v) || v.Values() > 3*maxValues {
+		if !c.ours(v) || v.Values() > 2*maxValues {
 			v = json.Value{}
 		}
 		then(v)
@@ -102,7 +102,7 @@ func (c *client) fetchMetadata() {
 	var first *fault
 	var look func()
 	look = func() {
-		c.get(stageDiscovery, places[0], func(v json.Value, f *fault) {
+		c.get(stageDiscovery, places[0], maxDocument, func(v json.Value, f *fault) {
 			places = places[1:]
 			if first == nil {
 				first = f
@@ -192,7 +192,7 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 		next.pushedRequests = parRequired
 	}
 	next.issRequired = next.issRequired || v.Get("authorization_response_iss_parameter_supported").True()
-	c.metadata.text, c.config = v, &next
+	c.metadata.text, c.config = v.Raw(), &next
 	return nil
 }
 
@@ -213,7 +213,7 @@ func (c *client) storeMetadata() {
 	w := c.stored()
 	if c.known() {
 		w.MemberInt("fetched_at", c.metadata.at)
-		w.MemberRaw("metadata", c.metadata.text.Raw())
+		w.MemberRaw("metadata", c.metadata.text)
 	}
 	if c.keySet.keys.Kind() != json.None {
 		w.MemberInt("keys_at", c.keySet.at)
@@ -224,16 +224,12 @@ func (c *client) storeMetadata() {
 }
 
 // get reads a public document of the server's.
-func (c *client) get(stage, url string, done func(json.Value, *fault)) {
-	c.send(&command{}, &request{stage: stage, method: "GET", url: url, most: maxDocument}, func(res *response, f *fault) {
+func (c *client) get(stage, url string, most int, done func(json.Value, *fault)) {
+	c.send(&command{}, &request{stage: stage, method: "GET", url: url, most: most}, func(res *response, f *fault) {
 		if f != nil {
 			done(json.Value{}, f)
 			return
 		}
-		v, f := res.object(c.now)
-		if v.Values() > maxValues {
-			f = networkFault("too_large")
-		}
-		done(v, f)
+		done(res.object(c.now))
 	})
 }

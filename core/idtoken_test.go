@@ -281,7 +281,7 @@ func TestScenarioKeys(t *testing.T) {
 	// A set that is none, or too large.
 	s.now += 60_000
 	for _, row := range []struct{ body, code string }{
-		{`{"keys":{}}`, "bad_key_set"}, {`{}`, "bad_key_set"}, {`[]`, "not_object"}, {`{"keys":[` + strings.Repeat(`{"kty":"RSA","kid":"k","n":"x","e":"y","use":"sig"},`, 9_999) + `{}]}`, "too_large"},
+		{`{"keys":{}}`, "bad_key_set"}, {`{}`, "bad_key_set"}, {`[]`, "not_object"}, {`{"keys":[` + strings.Repeat(`{"kty":"RSA","kid":"k","n":"x","e":"y","use":"sig"},`, 9_999) + `{}]}`, "bad_json"},
 	} {
 		s.now += 60_000
 		s.server = func(m msg) reply {

@@ -64,12 +64,21 @@ func (c *client) fetchKeys(done func(*fault)) {
 		return
 	}
 	s.asked, s.tried = true, c.now
-	c.get(stageKeys, c.jwks, func(v json.Value, f *fault) {
-		if keys := v.Get("keys"); f == nil && keys.Kind() == json.Array {
+	c.get(stageKeys, c.jwks, maxBody, func(v json.Value, f *fault) {
+		keys := v.Get("keys")
+		switch text := keys.Raw(); {
+		case f != nil:
+		case keys.Kind() != json.Array:
+			f = &fault{kind: kindServer, code: "bad_key_set"}
+		case keys.Values() > maxValues || len(text) > maxKeys:
+			f = networkFault("too_large")
+		default:
+			if c.large { // the document may be much larger than its keys
+				c.own(&text)
+				keys, _ = json.Parse(text)
+			}
 			s.keys, s.at = keys, c.now
 			c.storeMetadata()
-		} else if f == nil {
-			f = &fault{kind: kindServer, code: "bad_key_set"}
 		}
 		waiting := s.waiting
 		s.waiting = nil

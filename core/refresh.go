@@ -193,7 +193,11 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 			c.redact(f) // while the token it may repeat is still known
 		} else {
 			t, f = c.readTokens(v, c.tokens, false)
-			if next := v.Get("refresh_token").Str(); f != nil && next != "" {
+			if f == nil {
+				f = t.tooLarge()
+			}
+			if next := v.Get("refresh_token").Str(); f != nil && next != "" && len(next) <= maxTokens/4 {
+				c.own(&next)
 				c.keepSuccessor(run, next, func(_ bool, other *fault) {
 					if other != nil {
 						f = other
@@ -242,7 +246,10 @@ func (c *client) adopt(run *refreshRun, t *tokens, end func(*fault)) {
 			return
 		}
 		c.identify(t, before, expected{maxAge: -1, later: true}, func(f *fault) {
-			if f != nil && f.kind == kindIDToken {
+			if f == nil {
+				f = t.tooLarge()
+			}
+			if f != nil && (f.kind == kindIDToken || f.code == "too_large") {
 				end(f)
 				return
 			}

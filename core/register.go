@@ -65,7 +65,7 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 
 // findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
 func (c *client) findResource(cmd *command, u uri, where string, more bool) {
-	c.get(stageResource, where, func(v json.Value, f *fault) {
+	c.get(stageResource, where, maxDocument, func(v json.Value, f *fault) {
 		if more && f.elsewhere() {
 			c.findResource(cmd, u, where[:len(where)-len(u.path)], false)
 			return

@@ -100,7 +100,7 @@ func (c *client) decodeAll(text string) (t *tokens, device string, ok bool) {
 	for it := v.Get("extra").Each(); it.Next(); {
 		t.keep(it.Name(), it.Value().Raw())
 	}
-	if t.tooLarge() {
+	if t.extraTooLarge() {
 		t.extra = nil // of before there was a bound
 	}
 	t.ownBy(c.link)

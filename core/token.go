@@ -77,9 +77,6 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 			t.keep(name, it.Value().Raw())
 		}
 	}
-	if t.tooLarge() {
-		return t, &fault{kind: kindServer, code: "too_large"}
-	}
 	t.ownBy(c.link)
 	return t, nil
 }
@@ -104,17 +101,21 @@ func (c *client) endOf(v json.Value) int64 {
 const (
 	// maxTokens is how long the tokens of a session and its scope may be together, in bytes: all of
 	// it is written anew for each change.
-	maxTokens = 64 << 10
+	maxTokens = 192 << 10
 	// maxExtra is how long all members together may be that no RFC we know names.
 	maxExtra = 16 << 10
 )
 
-// tooLarge tells whether t is more than a session keeps. Members that are nested too deeply to be
-// read again from the store are, too.
-func (t *tokens) tooLarge() bool {
-	if len(t.access)+len(t.refresh)+len(t.idToken)+len(t.scope) > maxTokens {
-		return true
+// tooLarge is the fault of what is more than a session keeps, nil for less.
+func (t *tokens) tooLarge() *fault {
+	if len(t.access)+len(t.refresh)+len(t.idToken)+len(t.scope) > maxTokens || t.claims.Values() > maxValues || t.extraTooLarge() {
+		return &fault{kind: kindServer, code: "too_large"}
 	}
+	return nil
+}
+
+// extraTooLarge: members that are nested too deeply to be read again from the store are, too.
+func (t *tokens) extraTooLarge() bool {
 	left := maxExtra
 	for _, e := range t.extra {
 		left -= len(e.name) + len(e.raw)
@@ -211,6 +212,9 @@ func (c *client) receive(t *tokens, f *fault, old *tokens, want expected, done f
 		return
 	}
 	c.identify(t, old, want, func(f *fault) {
+		if f == nil {
+			f = t.tooLarge()
+		}
 		if f != nil {
 			if !want.brought {
 				c.discard(t) // nobody will use it
@@ -335,6 +339,9 @@ func (c *client) extend(cmd *command) {
 			var t *tokens
 			if f == nil {
 				t, f = c.readTokens(v, old, false)
+			}
+			if f == nil {
+				f = t.tooLarge()
 			}
 			if f != nil {
 				c.redact(f, old.access)

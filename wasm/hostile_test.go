@@ -448,7 +448,7 @@ func TestHostileWork(t *testing.T) {
 // TestHostileCrowd (S11): sessions that share an instance get the worst of answers one after the
 // other: none is lost, what the last one hears is what the first one heard, and all go on.
 func TestHostileCrowd(t *testing.T) {
-	const sessions, size = 24, 160 << 10
+	const sessions, size = 32, 200 << 10
 	for name, at := range hostile {
 		if strings.HasPrefix(name, "open") {
 			continue // those that are refused have no session, and the others are the application's

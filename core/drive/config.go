@@ -47,7 +47,7 @@ type Config struct {
 	IntrospectionEndpointAuthMethod string `json:"introspection_endpoint_auth_method,omitempty"`
 	// UserinfoEndpoint is that of OpenID Connect Core section 5.3.
 	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
-	// IntrospectionEndpoint is that of RFC 7662 section 2; the client authenticates there as at the token endpoint.
+	// IntrospectionEndpoint is that of RFC 7662 section 2, with its own method of client authentication.
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
 	// IntrospectionSignedResponseAlg wants the answers of Introspect to be signed by that algorithm (RFC 9701).
 	IntrospectionSignedResponseAlg string `json:"introspection_signed_response_alg,omitempty"`

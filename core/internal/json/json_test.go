@@ -3,6 +3,7 @@ package json
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -234,6 +235,63 @@ func FuzzInt(f *testing.F) {
 			t.Fatalf("%q written as %s", s, AppendInt(nil, got))
 		}
 	})
+}
+
+// TestTwiceAmongMany (S19): a name that stands twice is found wherever it stands, however it is
+// written; names that only begin alike are not one.
+func TestTwiceAmongMany(t *testing.T) {
+	const n = 500
+	for order, name := range map[string]func(i int) string{
+		"rising":  func(i int) string { return strconv.Itoa(1000 + i) },
+		"falling": func(i int) string { return strconv.Itoa(9000 - i) },
+		"longer":  func(i int) string { return strings.Repeat("a", i) },
+		"mixed":   func(i int) string { return strconv.Itoa(i * 7919 % 1009) },
+		"beyond ASCII, escaped and not": func(i int) string {
+			if i%2 == 0 {
+				return `\u00` + strconv.FormatInt(int64(0xc0+i%64), 16) + strconv.Itoa(i)
+			}
+			return string(rune(0xc0+i%64)) + strconv.Itoa(i)
+		},
+	} {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = name(i)
+		}
+		text := func() string { return `{"` + strings.Join(names, `":0,"`) + `":0}` }
+		if _, ok := Parse(text()); !ok {
+			t.Errorf("%s: names that are all different are refused", order)
+		}
+		for _, pair := range [][2]int{{0, 1}, {0, n - 1}, {n - 1, 0}, {n / 2, n/2 + 1}, {17, 401}} {
+			kept := names[pair[0]]
+			names[pair[0]] = names[pair[1]]
+			if _, ok := Parse(text()); ok {
+				t.Errorf("%s: %q twice, at %v", order, names[pair[0]], pair)
+			}
+			names[pair[0]] = kept
+		}
+	}
+}
+
+// TestNodesAreReserved (S20): what is reserved grows with the values that were read, and not with
+// the commas of a text.
+func TestNodesAreReserved(t *testing.T) {
+	for name, row := range map[string]struct {
+		src  string
+		most int64 // bytes
+	}{
+		"commas in a string":  {`"` + strings.Repeat(",", 60_000) + `"`, 4 << 10},
+		"commas without more": {"[" + strings.Repeat(",", 60_000), 4 << 10},
+		"a few values":        {`[1,2,"` + strings.Repeat(",", 60_000) + `"]`, 4 << 10},
+		"values":              {"[" + strings.Repeat("1,", 30_000) + "1]", 30_000 * 20},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		Parse(row.src)
+		runtime.ReadMemStats(&after)
+		if got := int64(after.TotalAlloc - before.TotalAlloc); got > row.most {
+			t.Errorf("%s: %d bytes, want at most %d", name, got, row.most)
+		}
+	}
 }
 
 // TestEscapedNames: names with escapes are decoded once each, not at each comparison.
