@@ -27,7 +27,8 @@ func repaired(next http.Handler) http.Handler {
 		if body, ok := r.Body.(stream); !ok {
 			r.Body, r.ContentLength = http.NoBody, 0
 		} else {
-			if r.Header.Get("Content-Length") == "" {
+			// Beside a transfer coding a length counts for nothing (RFC 9112 section 6.3).
+			if r.Header.Get("Content-Length") == "" || r.Header.Get("Transfer-Encoding") != "" {
 				r.ContentLength = -1
 			}
 			r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, body.GetRawJSBody()))

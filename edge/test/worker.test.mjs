@@ -61,8 +61,11 @@ test('a body that is asked for comes as a whole, or not: it is cut, late or too 
   const read = async (exchange, limits) => exchange.body({ max_body: 5, timeout_ms: 60_000, ...limits });
   assert.deepEqual(await read(await sending(['ab', 'cde'], close)), { body: { text: 'abcde' } });
   assert.deepEqual(await read(await sending([], close)), { body: { text: '' } });
+  assert.deepEqual(await read(await sending(['ab', 'cde'], close, { 'content-length': '5' })), { body: { text: 'abcde' } });
   for (const [kind, exchange, limits] of [
     ['too_large', await sending(['ab', 'cdef'])],
+    ['too_large', await sending([], undefined, { 'content-length': '6' })],
+    ['timeout', await sending(['ab'], undefined, { 'content-length': '3' }), { timeout_ms: 1 }],
     ['timeout', await sending(['ab']), { timeout_ms: 1 }],
     ['timeout', await sending([]), { timeout_ms: 1 }],
     ['aborted', await sending(['ab'], (controller) => controller.error(new Error('reset')))],
@@ -86,7 +89,8 @@ const served = async () => {
     await engine.run(open, command, { respond: (effect) => (said.push(effect), respond()) });
     return said;
   };
-  return { engine, ask };
+  const run = (headers) => engine.run(open, { command: 'request', id: ++count, request: `${count}`, method: 'GET', url: 'http://localhost/', headers }, {});
+  return { engine, ask, run };
 };
 
 test('one session serves the requests, also those at the same time', async () => {
@@ -126,6 +130,12 @@ test('an effect of another request ends the session, and goes nowhere', async ()
   await assert.rejects(async () => (said = await ask()), /another request/);
   assert.equal(said, undefined);
   assert.equal((await ask())[0].request, '3');
+});
+
+test('a request with more headers than the module reads is named as that (S30)', async () => {
+  const { Unreadable } = await imported('engine');
+  const { run } = await served();
+  await assert.rejects(run(Array(20_000).fill(['x-a', '1'])), ({ constructor }) => constructor.name === Unreadable.name);
 });
 
 test('an instance that threw is left', async () => {

@@ -39,28 +39,34 @@ export class Exchange {
     return { ...members, method, url, headers: [...headers], ...whole } as typeof members;
   }
 
-  /** That of the browser's body in bytes; `undefined` where it is not known before the end. */
+  /**
+   * That of the browser's body in bytes; `undefined` where it is not known before the end. Beside a transfer coding a length counts for
+   * nothing (RFC 9112 section 6.3).
+   */
   get #length(): number | undefined {
-    const length = this.#request.headers.get('content-length');
-    return length === null ? undefined : +length;
+    const { headers } = this.#request;
+    const length = headers.get('content-length');
+    return length === null || headers.has('transfer-encoding') ? undefined : +length;
   }
 
   /** Effect `body`. An end before the length that was said is none (RFC 9112 section 8). */
   async body({ max_body, timeout_ms }: Effect): Promise<object> {
-    const reader = this.#request.body!.getReader();
-    let late = false;
-    const clock = setTimeout(() => {
-      late = true;
-      void reader.cancel().catch(() => {});
-    }, timeout_ms);
+    const length = this.#length;
+    if (length! > max_body) throw new Failed('too_large');
+    let clock: ReturnType<typeof setTimeout>;
+    const late = new Promise<never>((_, reject) => {
+      clock = setTimeout(() => reject(new Failed('timeout')), timeout_ms);
+    });
+    // What is known to be short costs less than a stream. What is still coming when the time is over ends with the answer.
+    const whole = length === undefined ? gather(this.#request.body!.getReader(), max_body) : this.#request.arrayBuffer();
     try {
-      const bytes = await gather(reader, max_body);
-      if (late || bytes.length !== (this.#length ?? bytes.length)) throw new Failed('aborted');
+      const bytes = new Uint8Array(await Promise.race([whole, late]));
+      if (bytes.length !== (length ?? bytes.length)) throw new Failed('aborted');
       return { body: wire(bytes) };
     } catch (error) {
-      throw late ? new Failed('timeout') : error instanceof Failed ? error : new Failed('aborted');
+      throw error instanceof Failed ? error : new Failed('aborted');
     } finally {
-      clearTimeout(clock);
+      clearTimeout(clock!);
     }
   }
 
