@@ -19,7 +19,8 @@ type Limit struct {
 	Source int
 }
 
-// Limits are the bounds of a [Server]; zero in a field means its default, which is said there as Owner and Source.
+// Limits are the bounds of a [Server]; zero in a field means its default, which is said there as Owner and Source. The counts are the server's
+// own, in memory: each process has its own, and they start anew with it.
 type Limits struct {
 	// PushedRequests are authorization requests that are kept (RFC 9126 section 2.3, RFC 9101), in KiB of parameters begun, for each client:
 	// 16384 and 1024. One is kept for a minute, and ten while its pages stand open.

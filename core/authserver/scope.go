@@ -26,11 +26,13 @@ func splitScope(s string) ([]string, bool) {
 		return nil, true
 	}
 	var names []string
+	seen := map[string]bool{} // a list would be searched for each
 	for name := range strings.SplitSeq(s, " ") {
 		if !isScopeToken(name) {
 			return nil, false
 		}
-		if !slices.Contains(names, name) {
+		if !seen[name] {
+			seen[name] = true
 			names = append(names, name)
 		}
 	}
@@ -55,9 +57,12 @@ func narrowScope(requested, granted string) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	have := strings.Fields(granted)
+	have := map[string]bool{}
+	for name := range strings.FieldsSeq(granted) {
+		have[name] = true
+	}
 	for _, name := range names {
-		if !slices.Contains(have, name) {
+		if !have[name] {
 			return "", false
 		}
 	}
