@@ -97,6 +97,6 @@ const at = (server) => (host) => {
 export default (host) => {
   // Side by side, since they mostly wait for tokens to end.
   describe('servers', { concurrency: true }, () => {
-    for (const server of ['embedded', 'certified']) describe(server, () => at(server)(host));
+    for (const server of ['embedded', 'certified']) describe(server, { concurrency: 1 }, () => at(server)(host));
   });
 };

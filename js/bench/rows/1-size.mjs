@@ -50,7 +50,7 @@ export const run = async () => {
   for (const [name, size] of own) rows.push([`  ${name}`, size, ours[name], true]);
   for (const [name, does] of Object.entries(extra)) rows.push([`  besides, ${name}`, sizes(readFileSync(join(dist, name))), does, true]);
   for (const [name, does] of Object.entries(packages)) {
-    const code = await bundled({ stdin: { contents: `export * from '${name}'`, resolveDir: root } });
+    const code = await bundled({ stdin: { contents: `export * from '${name}'`, resolveDir: join(root, 'js/bench') } });
     rows.push([name, sizes(code), does]);
   }
   const program = goBuild('js/bench/xoauth2', 'xoauth2.wasm', { small: true, env: { GOOS: 'js', GOARCH: 'wasm' } });
