@@ -48,7 +48,7 @@ const costs = async (pid, bystander, act) => {
   });
   going = false;
   await waiting;
-  return { time, bystander: worst, memory };
+  return { time, wait: worst, memory };
 };
 
 const form = ['content-type', 'application/x-www-form-urlencoded'];
