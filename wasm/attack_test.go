@@ -190,32 +190,21 @@ func TestAttacksOnIDTokens(t *testing.T) {
 		{"400 KB, and another's signature", keys, func(c map[string]any) string {
 			c["long"] = strings.Repeat("x", 300_000) // 400 KB in base64url
 			return compact(t, map[string]any{"alg": "RS256", "kid": "key-1"}, text(t, c), rs256(t, attacker))
-		}, drive.Error{Kind: "server", Code: "too_large"}},
-		{"40 KB, and another's signature", keys, func(c map[string]any) string {
-			c["long"] = strings.Repeat("x", 30_000)
-			return compact(t, map[string]any{"alg": "RS256", "kid": "key-1"}, text(t, c), rs256(t, attacker))
 		}, drive.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
-		{"40 KB of dots", keys, func(map[string]any) string { return strings.Repeat(".", 40_000) }, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
-		{"1,001 members", keys, func(c map[string]any) string {
-			for i := range 1_001 {
-				c[fmt.Sprint("c", i)] = i
-			}
-			return server.sign(t, c)
-		}, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
 		{"1 MB", keys, altered(func(c map[string]any) { c["long"] = strings.Repeat("x", 1_000_000) }), drive.Error{Kind: "server", Code: "too_large"}},
-		{"400 KB of dots", keys, func(map[string]any) string { return strings.Repeat(".", 400_000) }, drive.Error{Kind: "server", Code: "too_large"}},
+		{"400 KB of dots", keys, func(map[string]any) string { return strings.Repeat(".", 400_000) }, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
 		{"10,000 members", keys, func(c map[string]any) string {
 			for i := range 10_000 {
 				c[fmt.Sprint("c", i)] = i
 			}
 			return server.sign(t, c)
-		}, drive.Error{Kind: "server", Code: "too_large"}},
-		{"10,000 keys that are none", short, honest, drive.Error{Kind: "server", Code: "too_large"}},
+		}, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
+		{"10,000 keys that are none", short, honest, drive.Error{Kind: "id_token_not_verified", Code: "unknown_key"}},
 		{"10,000 keys", whole, honest, drive.Error{Kind: "server", Code: "too_large"}},
 		{"two keys of one kid", strings.Replace(keys, "]}", ","+strings.TrimPrefix(keys, `{"keys":[`), 1), honest, drive.Error{Kind: "id_token_not_verified", Code: "ambiguous_key"}},
 		{"keys that are no array", `{"keys":{}}`, honest, drive.Error{Kind: "server", Code: "bad_key_set"}},
 		{"keys that are no objects", `{"keys":[1,"a",null,[]]}`, honest, drive.Error{Kind: "id_token_not_verified", Code: "unknown_key"}},
-		{"a key without its members", `{"keys":[{"kty":"RSA","kid":"key-1"}]}`, honest, drive.Error{Kind: "id_token_not_verified", Code: "bad_key", Field: "n"}},
+		{"a key without its members", `{"keys":[{"kty":"RSA","kid":"key-1"}]}`, honest, drive.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			store := &drive.MemoryStore{}
@@ -260,12 +249,12 @@ func TestAttacksOnIDTokens(t *testing.T) {
 func TestLongIDToken(t *testing.T) {
 	server, r := newSigner(t), newRogue(t)
 	r.set(server.keySet(t), func(c map[string]any) string {
-		c["groups"] = strings.Repeat("x", 40_000)
+		c["groups"] = strings.Repeat("x", 100_000)
 		return server.sign(t, c)
 	})
 	if c, err := r.signIn(t, &drive.MemoryStore{}); err != nil {
 		t.Error(err)
-	} else if st, err := c.Status(t.Context()); err != nil || len(st.Claims) < 40_000 {
+	} else if st, err := c.Status(t.Context()); err != nil || len(st.Claims) < 100_000 {
 		t.Error(err, len(st.Claims))
 	}
 }
