@@ -16,8 +16,9 @@ const (
 	payroll = "https://payroll.example"
 )
 
-// exchanging is a bench with four resources and the clients of a chain: "app" is the user's, "mail-api" serves mail and may go on to notes,
-// "notes-api" serves notes and may go on to payroll, "shut" serves mail and may go nowhere, "hr-api" serves hr.
+// exchanging is a bench with four resources and the clients of a chain: "app" is the user's,
+// "mail-api" serves mail and may go on to notes, "notes-api" serves notes and may go on to payroll,
+// "shut" serves mail and may go nowhere, "hr-api" serves hr.
 func exchanging(t *testing.T) *bench {
 	b := newBench(t, everyGrant, func(c *authserver.Config) { c.Resources = []string{notes, mail, hr, payroll} })
 	exchange := []string{authserver.GrantTokenExchange}
@@ -65,8 +66,8 @@ func (b *bench) opens(access string) (open string) {
 	return open
 }
 
-// S85: an exchanged token is for what the user allowed the client, and for a resource server for what its registration names (RFC 8693
-// section 2.1, RFC 8707 section 2.2).
+// S85: an exchanged token is for what the user allowed the client, and for a resource server for
+// what its registration names (RFC 8693 section 2.1, RFC 8707 section 2.2).
 func TestS85ExchangeStaysWithinConsent(t *testing.T) {
 	for _, row := range []struct {
 		name      string
@@ -122,7 +123,8 @@ func TestS85SeveralAudiences(t *testing.T) {
 	}
 }
 
-// S86: no chain of exchanges gets further than each of its steps: what was narrowed stays so, and every resource server has its own targets.
+// S86: no chain of exchanges gets further than each of its steps: what was narrowed stays so, and
+// every resource server has its own targets.
 func TestS86ChainsOfExchanges(t *testing.T) {
 	b := exchanging(t)
 	first := b.exchange("app", b.consent(mail, hr).Access, "audience", mail).must(t)
@@ -140,8 +142,8 @@ func TestS86ChainsOfExchanges(t *testing.T) {
 	b.exchange("mail-api", b.consent(mail).Access, "scope", "email").refused(t, 400, "invalid_scope")
 }
 
-// S87: what came of a token ends with it, by revocation of the token alone, of the grant, and by signing out, and lives no longer (RFC 8693
-// section 2.2.1, RFC 7009 section 2.1).
+// S87: what came of a token ends with it, by revocation of the token alone, of the grant, and by
+// signing out, and lives no longer (RFC 8693 section 2.2.1, RFC 7009 section 2.1).
 func TestS87DescendantsEndWithTheSubject(t *testing.T) {
 	type tokens struct{ subject, child, grandchild, sibling reply }
 	grown := func(b *bench) (k tokens) {
@@ -186,7 +188,8 @@ func TestS87DescendantsEndWithTheSubject(t *testing.T) {
 	}
 }
 
-// S87: each step of a chain lives at most as long as the token that it began with, whatever its own lifetime were.
+// S87: each step of a chain lives at most as long as the token that it began with, whatever its own
+// lifetime were.
 func TestS87LifetimesOfChains(t *testing.T) {
 	b := exchanging(t)
 	subject := b.consent(mail).Access
@@ -234,7 +237,8 @@ func (s *lateStore) SaveToken(r authserver.TokenRecord) error {
 	return s.Store.SaveToken(r)
 }
 
-// S88: signing out ends what was granted in the session: a code that is not used yet, and what is granted at the same moment.
+// S88: signing out ends what was granted in the session: a code that is not used yet, and what is
+// granted at the same moment.
 func TestS88NothingOutlivesTheSignOut(t *testing.T) {
 	b := newBench(t)
 	signOut := func() {

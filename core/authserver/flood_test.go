@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// BenchmarkFlood floods a server from one address without any secret, and reports what that leaves in memory (MB), how many of the requests
-// were taken, and the status that somebody else gets for the same kind of request afterwards.
+// BenchmarkFlood floods a server from one address without any secret, and reports what that leaves
+// in memory (MB), how many of the requests were taken, and the status that somebody else gets for
+// the same kind of request afterwards.
 func BenchmarkFlood(b *testing.B) {
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	large := with(request("pushes"), "login_hint", strings.Repeat("x", 60<<10)).Encode()

@@ -8,40 +8,51 @@ import (
 	"time"
 )
 
-// Limit bounds what the server keeps for one party. As much may come at once, and as much again over the lifetime of what is kept, so
-// that never more than twice as much is alive. What is above is answered with 429 and Retry-After (RFC 6585 section 4), and nothing that
-// is alive makes room for it.
+// Limit bounds what the server keeps for one party. As much may come at once, and as much again
+// over the lifetime of what is kept, so that never more than twice as much is alive. What is above
+// is answered with 429 and Retry-After (RFC 6585 section 4), and nothing that is alive makes room
+// for it.
 type Limit struct {
 	// Owner is for one client, key or account, whatever the field of [Limits] says.
 	Owner int
-	// Source is for one address that requests come from ([Request.Source]): an IPv4 address, or the /48 of an IPv6 address. It is well
-	// below Owner, so that one address cannot use up what a client has for everybody.
+	// Source is for one address that requests come from ([Request.Source]): an IPv4 address, or the
+	// /48 of an IPv6 address. It is well below Owner, so that one address cannot use up what a
+	// client has for everybody.
 	Source int
 }
 
-// Limits are the bounds of a [Server]; zero in a field means its default, which is said there as Owner and Source. The counts are the server's
-// own, in memory: each process has its own, and they start anew with it.
+// Limits are the bounds of a [Server]; zero in a field means its default, which is said there as
+// Owner and Source. The counts are the server's own, in memory: each process has its own, and they
+// start anew with it.
 type Limits struct {
-	// PushedRequests are authorization requests that are kept (RFC 9126 section 2.3, RFC 9101), in KiB of parameters begun, for each client:
-	// 16384 and 1024. One is kept for a minute, and ten while its pages stand open.
+	// PushedRequests are authorization requests that are kept (RFC 9126 section 2.3, RFC 9101), in
+	// KiB of parameters begun, for each client: 16384 and 1024. One is kept for a minute, and ten
+	// while its pages stand open.
 	PushedRequests Limit
-	// DeviceAuthorizations are those of RFC 8628 for each client: 4096 and 256 within twice Config.DeviceCodeLifetime.
+	// DeviceAuthorizations are those of RFC 8628 for each client: 4096 and 256 within twice
+	// Config.DeviceCodeLifetime.
 	DeviceAuthorizations Limit
-	// Registrations are clients that register themselves (RFC 7591 section 5), in KiB of metadata begun: 1000 an hour from all, 50 from one
-	// address. As clients do not expire, it is ten times Owner in thirty days.
+	// Registrations are clients that register themselves (RFC 7591 section 5), in KiB of metadata
+	// begun: 1000 an hour from all, 50 from one address. As clients do not expire, it is ten times
+	// Owner in thirty days.
 	Registrations Limit
 	// Sessions are sign-ins of one account with a browser: 10000 and 10000 within eight hours.
 	Sessions Limit
-	// Tokens are codes and tokens for one account, or for a client that acts for itself: 100000 within the longest of their lifetimes, of
-	// 700 bytes each or so. A refresh token that was used is kept as long as a fresh one (RFC 9700 section 4.14.2). Addresses are not looked at.
+	// Tokens are codes and tokens for one account, or for a client that acts for itself: 100000
+	// within the longest of their lifetimes, of 700 bytes each or so. A refresh token that was used
+	// is kept as long as a fresh one (RFC 9700 section 4.14.2). Addresses are not looked at.
 	Tokens Limit
-	// Identifiers are those of DPoP proofs (RFC 9449 section 11.1) for each key, and of assertions (RFC 7523 section 3) for each client or
-	// issuer: 16384, within two minutes for proofs and until its expiry for an assertion. One account, or client that acts for itself, has
-	// twice as many proofs in all. Their addresses are not looked at: only requests that are otherwise good count.
+	// Identifiers are those of DPoP proofs (RFC 9449 section 11.1) for each key, and of assertions
+	// (RFC 7523 section 3) for each client or issuer: 16384, within two minutes for proofs and
+	// until its expiry for an assertion. One account, or client that acts for itself, has twice as
+	// many proofs in all. Their addresses are not looked at: only requests that are otherwise good
+	// count.
 	Identifiers Limit
-	// WrongSecrets are wrong passwords of one account and wrong secrets of one client: 50 from all addresses and 10 from one, within fifteen
-	// minutes (RFC 6749 sections 2.3.1 and 4.3.2). One address has ten times Source for all accounts and clients together. An address from
-	// which the account or client proved itself within thirty days counts by itself alone, so that strangers cannot lock the owner out.
+	// WrongSecrets are wrong passwords of one account and wrong secrets of one client: 50 from all
+	// addresses and 10 from one, within fifteen minutes (RFC 6749 sections 2.3.1 and 4.3.2). One
+	// address has ten times Source for all accounts and clients together. An address from which the
+	// account or client proved itself within thirty days counts by itself alone, so that strangers
+	// cannot lock the owner out.
 	WrongSecrets Limit
 }
 
@@ -100,22 +111,24 @@ func (s share) cost() time.Duration {
 	return s.lifetime * time.Duration(max(s.weight, 1)) / time.Duration(s.limit)
 }
 
-// key of the count. What lasts longer has another, as a little of it would be a lot of what does not. A digest has the same length whatever
-// a stranger calls himself.
+// key of the count. What lasts longer has another, as a little of it would be a lot of what does
+// not. A digest has the same length whatever a stranger calls himself.
 func (s share) key(party string) Digest {
 	return DigestOf(s.kind + "\x00" + s.lifetime.String() + "\x00" + party)
 }
 
 const (
-	// maxParties is how many parties have a count of their own at one time, at 70 bytes or so each. Those beyond share one for each kind: a
-	// network of that many addresses slows strangers down, and whoever has a count already not at all.
+	// maxParties is how many parties have a count of their own at one time, at 70 bytes or so each.
+	// Those beyond share one for each kind: a network of that many addresses slows strangers down,
+	// and whoever has a count already not at all.
 	maxParties = 1 << 17
-	// sweepParties is after how many admissions, at least, the parties are looked through for those that are back at nothing.
+	// sweepParties is after how many admissions, at least, the parties are looked through for those
+	// that are back at nothing.
 	sweepParties = 1 << 10
 )
 
-// counts tells how much each party has of what is kept. It holds one time for each: when it is back at nothing (the generic cell rate
-// algorithm of ITU-T I.371), however much it was.
+// counts tells how much each party has of what is kept. It holds one time for each: when it is back
+// at nothing (the generic cell rate algorithm of ITU-T I.371), however much it was.
 type counts struct {
 	mu     sync.Mutex
 	until  map[Digest]time.Time
@@ -123,8 +136,8 @@ type counts struct {
 	swept  time.Time
 }
 
-// admit takes the shares, all of them or none: what one party may not have is not counted against another. With free they have to be there
-// and are not taken.
+// admit takes the shares, all of them or none: what one party may not have is not counted against
+// another. With free they have to be there and are not taken.
 func (c *counts) admit(now time.Time, free bool, shares ...share) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -199,7 +212,8 @@ func (c *counts) sweep(now time.Time) {
 	maps.DeleteFunc(c.until, func(_ Digest, until time.Time) bool { return !now.Before(until) })
 }
 
-// admit counts something that is kept for lifetime against its owner and, where that is known, the address that it came from.
+// admit counts something that is kept for lifetime against its owner and, where that is known, the
+// address that it came from.
 func (s *Server) admit(c *call, kind, owner string, limit Limit, weight int, lifetime time.Duration) error {
 	shares := []share{{kind, "owner\x00" + owner, limit.Owner, weight, lifetime}}
 	if c.source != "" {

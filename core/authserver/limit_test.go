@@ -21,7 +21,8 @@ import (
 
 func (b *bench) kept() map[string]int { return b.store.(*authserver.MemoryStore).Kept() }
 
-// tooMany checks that an answer is 429 with a Retry-After after which it is answered (RFC 6585 section 4).
+// tooMany checks that an answer is 429 with a Retry-After after which it is answered (RFC 6585
+// section 4).
 func tooMany(t testing.TB, resp authserver.Response) time.Duration {
 	t.Helper()
 	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
@@ -38,8 +39,8 @@ func (b *bench) from(source string) *bench {
 	return &other
 }
 
-// S91: proofs of requests that are no good are not kept, however many: anybody can make them under the name of a public client (RFC 9449
-// section 11.1).
+// S91: proofs of requests that are no good are not kept, however many: anybody can make them under
+// the name of a public client (RFC 9449 section 11.1).
 func TestS91ProofsOfBadRequestsAreNotKept(t *testing.T) {
 	b := newBench(t, everyGrant)
 	p := b.prover()
@@ -88,8 +89,8 @@ func TestS91ProofsOfBadRequestsAreNotKept(t *testing.T) {
 	})
 }
 
-// S91: each key, and each account, has its own share of the memory for proofs; one that is full is told when to come again, and nobody else
-// notices.
+// S91: each key, and each account, has its own share of the memory for proofs; one that is full is
+// told when to come again, and nobody else notices.
 func TestS91ProofsAreCountedByKeyAndAccount(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.Limits.Identifiers.Owner = 8 })
 	bound := func(b *bench, user, password string) (*prover, string) {
@@ -150,8 +151,9 @@ func TestS91ProofsAreCountedByKeyAndAccount(t *testing.T) {
 	}
 }
 
-// S92: pushed requests are short, and so many for an address and for a client (RFC 9126 sections 2.3 and 7.2): one address cannot use up what
-// the client has, nothing that is alive is forgotten, and who has to wait is told how long.
+// S92: pushed requests are short, and so many for an address and for a client (RFC 9126 sections
+// 2.3 and 7.2): one address cannot use up what the client has, nothing that is alive is forgotten,
+// and who has to wait is told how long.
 func TestS92PushedRequestsAreBounded(t *testing.T) {
 	b := newBench(t)
 	b.source = "192.0.2.1"
@@ -193,7 +195,8 @@ func TestS92PushedRequestsAreBounded(t *testing.T) {
 	}
 }
 
-// S92: a request object that comes again and again is counted as what it opens, and too long a request is refused wherever it comes.
+// S92: a request object that comes again and again is counted as what it opens, and too long a
+// request is refused wherever it comes.
 func TestS92OpenedRequestsAreBounded(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.Limits.PushedRequests.Source = 10 })
 	b.source = "192.0.2.1"
@@ -215,7 +218,8 @@ func TestS92OpenedRequestsAreBounded(t *testing.T) {
 	b.post("/par", url.Values{"client_id": {"maybe"}, "request": {object}}).refused(t, http.StatusRequestEntityTooLarge, "invalid_request")
 }
 
-// S93: device authorizations are so many for an address and for a client; the devices that wait go on (RFC 8628 section 5).
+// S93: device authorizations are so many for an address and for a client; the devices that wait go
+// on (RFC 8628 section 5).
 func TestS93DeviceAuthorizationsAreBounded(t *testing.T) {
 	b := newBench(t)
 	b.source = "2001:db8:1::1"
@@ -272,7 +276,8 @@ func TestS94RegistrationsAreBounded(t *testing.T) {
 	}
 }
 
-// S95: sessions, codes, tokens and assertions are so many for an account or a client, which others do not notice.
+// S95: sessions, codes, tokens and assertions are so many for an account or a client, which others
+// do not notice.
 func TestS95EverybodyHasAShare(t *testing.T) {
 	secondSignsIn := url.Values{"username": {"second"}, "password": {"two"}}
 	for _, row := range []struct {
@@ -392,7 +397,8 @@ func TestS96NothingIsKeptForStrangers(t *testing.T) {
 	}
 }
 
-// S97: the counts themselves have a bound. With more addresses than that, strangers share, and whoever has a count keeps it.
+// S97: the counts themselves have a bound. With more addresses than that, strangers share, and
+// whoever has a count keeps it.
 func TestS97CountsAreBounded(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) {
 		c.Limits.DeviceAuthorizations = authserver.Limit{Owner: 1 << 30, Source: 4}

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// notPublic are the addresses within the ranges of publicRanges that do not lead to a host of the internet, or to one that another address
-// stands in (the IANA special-purpose address registries, RFC 6890).
+// notPublic are the addresses within the ranges of publicRanges that do not lead to a host of the
+// internet, or to one that another address stands in (the IANA special-purpose address registries,
+// RFC 6890).
 var (
 	publicRanges = prefixes("0.0.0.0/0", "2000::/3")
 	notPublic    = prefixes(
@@ -51,16 +52,17 @@ func prefixes(list ...string) []netip.Prefix {
 	return parsed
 }
 
-// isPublicAddress tells whether the address is one of the internet. An IPv4 address in an IPv6 one counts as itself; NAT64 (RFC 6052), unique
-// local, link-local and the like lie outside the one range of IPv6 that is public.
+// isPublicAddress tells whether the address is one of the internet. An IPv4 address in an IPv6 one
+// counts as itself; NAT64 (RFC 6052), unique local, link-local and the like lie outside the one
+// range of IPv6 that is public.
 func isPublicAddress(ip netip.Addr) bool {
 	ip = ip.Unmap()
 	in := func(p netip.Prefix) bool { return p.Contains(ip) }
 	return ip.Zone() == "" && slices.ContainsFunc(publicRanges, in) && !slices.ContainsFunc(notPublic, in)
 }
 
-// mayBePublic tells whether a URL that a client registers is https and names no address that is not public. Where a name leads is known only
-// when it is used.
+// mayBePublic tells whether a URL that a client registers is https and names no address that is not
+// public. Where a name leads is known only when it is used.
 func mayBePublic(uri string) bool {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != "https" || isLoopbackHost(u.Hostname()) {
@@ -70,15 +72,17 @@ func mayBePublic(uri string) bool {
 	return err != nil || isPublicAddress(ip)
 }
 
-// answerTime and maxAnswer bound what a server that was asked may say: it has five seconds to begin, and 16 KiB of header.
+// answerTime and maxAnswer bound what a server that was asked may say: it has five seconds to
+// begin, and 16 KiB of header.
 const (
 	answerTime = 5 * time.Second
 	maxAnswer  = 16 << 10
 )
 
-// PublicTransport makes connections to addresses of the internet only, whatever a name resolves to at that moment, and to the origins named,
-// as "http://127.0.0.1:8080", which have to be exact. Those are for tests and for services of the host's own. It uses no proxy, by which it
-// could not tell the address. What it refuses is an error that names the address.
+// PublicTransport makes connections to addresses of the internet only, whatever a name resolves to
+// at that moment, and to the origins named, as "http://127.0.0.1:8080", which have to be exact.
+// Those are for tests and for services of the host's own. It uses no proxy, by which it could not
+// tell the address. What it refuses is an error that names the address.
 func PublicTransport(insecurePrivateOrigins ...string) http.RoundTripper {
 	open := &net.Dialer{Timeout: answerTime}
 	guarded := &net.Dialer{Timeout: answerTime, ControlContext: refusePrivate}
@@ -89,7 +93,8 @@ func PublicTransport(insecurePrivateOrigins ...string) http.RoundTripper {
 	}
 }
 
-// publicTransport has two transports, so that no connection to a private origin is used for another one of that address.
+// publicTransport has two transports, so that no connection to a private origin is used for another
+// one of that address.
 type publicTransport struct {
 	public, private *http.Transport
 	origins         []string
@@ -121,8 +126,8 @@ func transportOf(dialer *net.Dialer) *http.Transport {
 	}
 }
 
-// refusePrivate is asked for each address that a name has resolved to, right before it is connected to, so that no later look-up can say
-// another one.
+// refusePrivate is asked for each address that a name has resolved to, right before it is connected
+// to, so that no later look-up can say another one.
 func refusePrivate(_ context.Context, _, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil || !isPublicAddress(target.Addr()) {

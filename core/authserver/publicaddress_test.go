@@ -83,8 +83,9 @@ func TestS102PublicAddresses(t *testing.T) {
 	}
 }
 
-// S103: the transport connects to none of the host's own addresses, by whatever name, and looks when it connects: a name that led elsewhere
-// before is no way in. What is allowed is an exact origin.
+// S103: the transport connects to none of the host's own addresses, by whatever name, and looks
+// when it connects: a name that led elsewhere before is no way in. What is allowed is an exact
+// origin.
 func TestS103PublicTransport(t *testing.T) {
 	var reached atomic.Int32
 	site := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
@@ -128,7 +129,8 @@ func TestS103PublicTransport(t *testing.T) {
 	}
 }
 
-// S103: no connection that an allowed origin left open serves another name, an answer without end is given up, and a redirect is not followed.
+// S103: no connection that an allowed origin left open serves another name, an answer without end
+// is given up, and a redirect is not followed.
 func TestS103LogoutTokensGoNowhereElse(t *testing.T) {
 	inner := make(chan string, 4)
 	private := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inner <- r.URL.Path }))
@@ -189,9 +191,10 @@ func TestS103PostsUnderWayAreBounded(t *testing.T) {
 	}
 }
 
-// S103: what a client registers for the server to call is https and no address that is not public, unless the server is for tests (OpenID
-// Connect Back-Channel Logout section 2.2). Nothing else that a client names is fetched: neither keys nor a request, and a frame is the
-// user's browser's to load.
+// S103: what a client registers for the server to call is https and no address that is not public,
+// unless the server is for tests (OpenID Connect Back-Channel Logout section 2.2). Nothing else
+// that a client names is fetched: neither keys nor a request, and a frame is the user's browser's
+// to load.
 func TestS103RegisteredAddresses(t *testing.T) {
 	for _, row := range []struct {
 		uri    string

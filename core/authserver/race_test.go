@@ -27,8 +27,9 @@ func atOnce(send func() reply) []reply {
 	return replies
 }
 
-// S104: of fifty uses at once of what is good for one exactly one wins, and where the second use of it is a sign of theft, what the first got is
-// revoked with all that came of it (RFC 6749 section 4.1.2, RFC 9700 sections 2.1.1 and 4.14.2, RFC 9449 section 11.1, RFC 7523 section 3).
+// S104: of fifty uses at once of what is good for one exactly one wins, and where the second use of
+// it is a sign of theft, what the first got is revoked with all that came of it (RFC 6749 section
+// 4.1.2, RFC 9700 sections 2.1.1 and 4.14.2, RFC 9449 section 11.1, RFC 7523 section 3).
 func TestS104RacesHaveOneWinner(t *testing.T) {
 	tokenForm := func(form url.Values) func(*bench) func() reply {
 		return func(b *bench) func() reply { return func() reply { return b.post("/token", form) } }
@@ -93,7 +94,8 @@ func TestS104RacesHaveOneWinner(t *testing.T) {
 	}
 }
 
-// S104: exchanges and the revocation of their subject at once: when both are done nothing that came of it is alive.
+// S104: exchanges and the revocation of their subject at once: when both are done nothing that came
+// of it is alive.
 func TestS104ExchangesAndRevocationAtOnce(t *testing.T) {
 	for _, kind := range []string{"access token", "refresh token"} {
 		t.Run(kind, func(t *testing.T) {
@@ -124,7 +126,8 @@ func TestS104ExchangesAndRevocationAtOnce(t *testing.T) {
 	}
 }
 
-// S104: a grant that a replay ended stays ended: neither the winner's successor nor an exchange brings it back.
+// S104: a grant that a replay ended stays ended: neither the winner's successor nor an exchange
+// brings it back.
 func TestS104ReplayEndsTheWholeGrant(t *testing.T) {
 	b := newBench(t, everyGrant)
 	form := exchange("spa", b.code(request("spa")))
@@ -141,8 +144,9 @@ func TestS104ReplayEndsTheWholeGrant(t *testing.T) {
 	}
 }
 
-// S104: a logout token is for its client alone, of a type that no ID token has and without what would make it one, short-lived and each
-// with its own jti (OpenID Connect Back-Channel Logout sections 2.4 and 2.6); and none is taken for an ID token here.
+// S104: a logout token is for its client alone, of a type that no ID token has and without what
+// would make it one, short-lived and each with its own jti (OpenID Connect Back-Channel Logout
+// sections 2.4 and 2.6); and none is taken for an ID token here.
 func TestS104LogoutTokensAreNothingElse(t *testing.T) {
 	var told []string
 	b := newBench(t, func(c *authserver.Config) {

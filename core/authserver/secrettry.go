@@ -5,7 +5,8 @@ import "time"
 const (
 	// wrongWindow is over what time wrong secrets count.
 	wrongWindow = 15 * time.Minute
-	// wrongAccounts is how many times as many wrong secrets one address has for all accounts and clients together.
+	// wrongAccounts is how many times as many wrong secrets one address has for all accounts and
+	// clients together.
 	wrongAccounts = 10
 	// knownFor is how long an address is known by a right secret.
 	knownFor = 30 * 24 * time.Hour
@@ -19,9 +20,9 @@ const (
 	holderRegistration = "registration"
 )
 
-// settle judges a try of a secret, which is right or not, against those that were wrong before: where they are too many it is 429 whatever
-// this one is, since an answer is what a guesser wants (RFC 6749 sections 2.3.1 and 4.3.2 demand as much). Each wrong one of many at once
-// counts.
+// settle judges a try of a secret, which is right or not, against those that were wrong before:
+// where they are too many it is 429 whatever this one is, since an answer is what a guesser wants
+// (RFC 6749 sections 2.3.1 and 4.3.2 demand as much). Each wrong one of many at once counts.
 func (s *Server) settle(c *call, holder string, right bool) error {
 	here := holder + "\x00" + c.source
 	limit := s.cfg.Limits.WrongSecrets

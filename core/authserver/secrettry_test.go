@@ -48,8 +48,9 @@ var passwordWays = []wayIn{
 	}, 200, 400},
 }
 
-// S98: after ten wrong passwords for an account from one address even the right one waits there, wherever it is typed, known account or not;
-// other accounts and addresses do not (RFC 6749 section 4.3.2, RFC 9700 section 4.15).
+// S98: after ten wrong passwords for an account from one address even the right one waits there,
+// wherever it is typed, known account or not; other accounts and addresses do not (RFC 6749 section
+// 4.3.2, RFC 9700 section 4.15).
 func TestS98PasswordsCannotBeTried(t *testing.T) {
 	for _, way := range passwordWays {
 		for user, right := range map[string]int{"first": way.right, "nobody": way.wrong} {
@@ -93,7 +94,8 @@ func TestS98EveryWayCounts(t *testing.T) {
 	}
 }
 
-// S98: one address has a hundred wrong passwords for all accounts together, and an account fifty from all addresses.
+// S98: one address has a hundred wrong passwords for all accounts together, and an account fifty
+// from all addresses.
 func TestS98ManyAccountsAndManyAddresses(t *testing.T) {
 	way := passwordWays[2]
 	t.Run("one address", func(t *testing.T) {
@@ -138,8 +140,8 @@ func TestS98GuessesAtOnce(t *testing.T) {
 	}
 }
 
-// S99: nobody locks the owner out: where an account or a client proved itself before, wrong secrets from elsewhere do not count, and what
-// waits does so for a quarter of an hour at most.
+// S99: nobody locks the owner out: where an account or a client proved itself before, wrong secrets
+// from elsewhere do not count, and what waits does so for a quarter of an hour at most.
 func TestS99OwnersAreNotLockedOut(t *testing.T) {
 	clientWay := wayIn{"client secret", func(b *bench, _, secret string) authserver.Response {
 		return b.postWith("/token", basic("service", secret), url.Values{"grant_type": {"client_credentials"}}).Response
@@ -186,8 +188,9 @@ func TestS99OwnersAreNotLockedOut(t *testing.T) {
 	}
 }
 
-// S100: secrets of clients cannot be tried at any endpoint that takes them, nor by assertions that a secret makes (RFC 6749 section 2.3.1);
-// clients that prove themselves by keys are not held up, and the client's public part cannot be used to do so.
+// S100: secrets of clients cannot be tried at any endpoint that takes them, nor by assertions that
+// a secret makes (RFC 6749 section 2.3.1); clients that prove themselves by keys are not held up,
+// and the client's public part cannot be used to do so.
 func TestS100ClientSecretsCannotBeTried(t *testing.T) {
 	endpoints := map[string]url.Values{
 		"/token": {"grant_type": {"client_credentials"}}, "/revoke": {"token": {"x"}}, "/introspect": {"token": {"x"}},
@@ -249,7 +252,8 @@ func TestS100ClientSecretsCannotBeTried(t *testing.T) {
 	})
 }
 
-// S101: user codes cannot be tried with many accounts from one address either; elsewhere they are looked at (RFC 8628 section 5.1).
+// S101: user codes cannot be tried with many accounts from one address either; elsewhere they are
+// looked at (RFC 8628 section 5.1).
 func TestS101UserCodesAndManyAccounts(t *testing.T) {
 	users := map[string]authserver.User{}
 	for i := range 20 {

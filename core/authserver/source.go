@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// sourceBits is how much of an IPv6 address tells one source from another: a site has that prefix or a longer one (RFC 6177 section 2).
+// sourceBits is how much of an IPv6 address tells one source from another: a site has that prefix
+// or a longer one (RFC 6177 section 2).
 const sourceBits = 48
 
 // countedAddress is what requests from the address are counted under: nothing where it is none.
@@ -26,8 +27,9 @@ func countedAddress(address string) string {
 	return prefix.String()
 }
 
-// remoteAddress is where a request to net/http comes from. Behind trusted proxies it is the last address in X-Forwarded-For that is none
-// of theirs: what stands before that, anybody could have written.
+// remoteAddress is where a request to net/http comes from. Behind trusted proxies it is the last
+// address in X-Forwarded-For that is none of theirs: what stands before that, anybody could have
+// written.
 func remoteAddress(r *http.Request, trusted []netip.Prefix) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
