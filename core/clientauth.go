@@ -126,7 +126,7 @@ func (c *client) authenticate(method string, r *request, done func(*fault)) {
 		input := base64url.Encode(h.Bytes()) + "." + base64url.Encode(claims.Bytes())
 		key := sha256.NewKey([]byte(c.clientSecret))
 		mac := key.HMAC([]byte(input))
-		assert(input+"."+base64url.Encode(mac[:]), nil)
+		assert(input+"."+base64url.Encode(mac), nil)
 		return
 	case authPrivateJWT:
 		h, claims := c.assertion(c.authAlg)

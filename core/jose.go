@@ -70,8 +70,7 @@ func halfHash(alg, s string) string {
 	case alg[len(alg)-3:] == "384":
 		d = sha512.Sum384(s)
 	default:
-		b := sha256.Sum([]byte(s))
-		d = b[:]
+		d = sha256.Sum([]byte(s))
 	}
 	return base64url.Encode(d[:len(d)/2])
 }

@@ -19,9 +19,9 @@ type link struct {
 
 	turn    int64 // counts inputs
 	now     int64
-	large   bool       // the input being taken: what is kept of it is copied
-	entropy []byte     // of the input being taken, nil between inputs
-	key     sha256.Key // of entropy, once something was drawn; zero between inputs
+	large   bool        // the input being taken: what is kept of it is copied
+	entropy []byte      // of the input being taken, nil between inputs
+	key     *sha256.Key // of entropy, once something was drawn; zero between inputs
 	drawn   uint32
 	seen    [8]byte // part of the digest of the last entropy, to refuse the same again
 
@@ -89,7 +89,7 @@ func (l *link) forget() {
 	clear(l.entropy)
 	l.entropy = nil
 	if l.drawn > 0 {
-		l.key = sha256.Key{}
+		*l.key = sha256.Key{}
 	}
 }
 
@@ -100,8 +100,7 @@ func (l *link) draw(label string) []byte {
 	}
 	l.drawn++
 	n := l.drawn
-	out := l.key.HMAC(append([]byte(label), byte(n>>24), byte(n>>16), byte(n>>8), byte(n)))
-	return out[:]
+	return l.key.HMAC(append([]byte(label), byte(n>>24), byte(n>>16), byte(n>>8), byte(n)))
 }
 
 func (l *link) hexEpoch() string {

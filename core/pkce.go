@@ -17,7 +17,7 @@ func (l *link) random(label string, n int64) string {
 // digest43 is BASE64URL(SHA256(s)), 43 characters.
 func digest43(s string) string {
 	d := sha256.Sum([]byte(s))
-	return base64url.Encode(d[:])
+	return base64url.Encode(d)
 }
 
 // codeChallenge is the code_challenge of a verifier (RFC 7636 section 4.2).

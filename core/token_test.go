@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestScenarioTokenReplies: what a token endpoint may answer, and what is made of it.
+// TestScenarioTokenReplies (S21): what a token endpoint may answer, and what is made of it.
 func TestScenarioTokenReplies(t *testing.T) {
 	s := newScene(t, "Every kind of answer that a token endpoint gave to somebody once: its own clear error, or understood; a bad one stores nothing.",
 		"Q43", "Q6", "Q7", "X2", "X6", "H5")

@@ -8,6 +8,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 tools=${TOOLCHAIN_DIR:-$top/build/toolchain}
 
+# The optimizer, from npm.
+binaryen=132.0.0
+binaryen_sha256=6543555fb29bb92548f325c7dc18e9ab7dbb1215edda25993d1e3f71d85b8618
+
 packages() { grep -v '^#' "$here/packages.txt"; }
 
 # stamp names what the installed toolchain was made from.
@@ -42,6 +46,10 @@ install_all() {
 		# Functions that C programs may miss, exported by TinyGo: nobody calls them, and a module has the
 		# exports that its contract names.
 		sed -i '/^\/\/export f\(min\|max\)imumf\{0,1\}$/d' "$tools/root/src/runtime/float.go"
+		# Debian's wasm-opt does not understand functions with several results.
+		(cd "$tools" && npm pack --silent "binaryen@$binaryen" >/dev/null &&
+			echo "$binaryen_sha256  binaryen-$binaryen.tgz" | sha256sum -c --quiet &&
+			tar xzf "binaryen-$binaryen.tgz" package/bin/wasm-opt && mv package/bin/wasm-opt wasm-opt.cjs && rm -r package "binaryen-$binaryen.tgz")
 		stamp >"$tools/version"
 	fi
 	echo "toolchain: tinygo $version in $tools"
@@ -56,7 +64,7 @@ compile() {
 		"$tools/tinygo" build -buildmode=c-shared -target="$here/target.json" -opt="$2" $3 -panic=trap -tags="${TAGS:-}" -o "$1" ./wasm/module
 	level=-Oz; [ "$2" = z ] || level=-O3
 	# shellcheck disable=SC2086
-	/usr/bin/wasm-opt --enable-bulk-memory --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext \
+	node "$tools/wasm-opt.cjs" --enable-multivalue --enable-bulk-memory --enable-bulk-memory-opt --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext \
 		$names --low-memory-unused "$level" --converge "$1" -o "$1"
 }
 

@@ -41,7 +41,8 @@ func (s *state) write(p []byte) {
 	}
 }
 
-func (s *state) sum() (out [Size]byte) {
+func (s *state) sum() []byte {
+	out := make([]byte, Size)
 	bits := s.len * 8
 	s.buf[s.n] = 0x80
 	clear(s.buf[s.n+1:])
@@ -83,7 +84,7 @@ func (s *state) compress() {
 }
 
 // Sum is the digest of the parts, one behind the other.
-func Sum(parts ...[]byte) [Size]byte {
+func Sum(parts ...[]byte) []byte {
 	var s state
 	s.reset()
 	for _, p := range parts {
@@ -96,10 +97,10 @@ func Sum(parts ...[]byte) [Size]byte {
 type Key struct{ inner, outer [8]uint32 } // states behind a block
 
 // NewKey makes the key of these bytes.
-func NewKey(key []byte) (k Key) {
+func NewKey(key []byte) *Key {
+	k := &Key{}
 	if len(key) > block {
-		d := Sum(key)
-		key = d[:]
+		key = Sum(key)
 	}
 	var s state
 	for _, half := range [...]struct {
@@ -119,11 +120,11 @@ func NewKey(key []byte) (k Key) {
 }
 
 // HMAC is that of message.
-func (k *Key) HMAC(message []byte) [Size]byte {
+func (k *Key) HMAC(message []byte) []byte {
 	s := state{h: k.inner, len: block}
 	s.write(message)
 	d := s.sum()
 	s.h, s.n, s.len = k.outer, 0, block
-	s.write(d[:])
+	s.write(d)
 	return s.sum()
 }
