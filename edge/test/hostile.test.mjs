@@ -29,6 +29,7 @@ test('a line is told from a square, whatever both begin with', () => {
     assert.ok(found > low && found < high, `${name}: ${found}`);
   }
   assert.equal(of(() => 7), undefined, 'what does not grow');
+  assert.equal(of((n) => (n === 4 ? 100 : 0)), undefined, 'a peak in between');
   assert.equal(of((n) => (n === 16 ? 100 : 0)), Infinity, 'what begins at once');
 });
 

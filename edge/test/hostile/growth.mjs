@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 
 /**
  * The exponent of growth: 1 of what is linear in the size, 2 of what is quadratic. What the smallest input costs is the control: it is taken off all others, and
- * points that hardly differ from it say nothing. Undefined where nothing grows by more than `floor`, which is what nobody would notice.
+ * points that hardly differ from it say nothing. Undefined where nothing grows by more than `floor`, which is what nobody would notice, or the most is not at the end.
  *
  * @param {[size: number, cost: number][]} points in the order of their sizes
  * @param {number} floor
@@ -11,7 +11,7 @@ import assert from 'node:assert/strict';
 export const exponent = ([[, control], ...points], floor) => {
   const above = points.map(([size, cost]) => [size, cost - control]);
   const most = Math.max(...above.map(([, cost]) => cost));
-  if (most < floor) return undefined;
+  if (most < floor || above.at(-1)[1] < most / 2) return undefined; // a peak before the end is the machine's
   const telling = above.filter(([, cost]) => cost > most / 50).map((point) => point.map(Math.log2));
   if (telling.length < 3) return Infinity; // next to nothing, and then at once very much
   const mean = [0, 1].map((at) => telling.reduce((sum, point) => sum + point[at], 0) / telling.length);
@@ -22,8 +22,8 @@ export const exponent = ([[, control], ...points], floor) => {
 /** Between the 1 of a line and the 2 of a square, so that a busy machine reaches it from neither side. */
 const STEEP = 1.6;
 
-/** What nobody would notice: CPU (of others: those who share an instance) and waiting in ms, memory in bytes. Who waits waits for the machine as well, so that only much of it says something. */
-export const floors = { time: 50, others: 50, wait: 1000, memory: 8 << 20 };
+/** What nobody would notice: CPU (of others: those who share an instance) and waiting in ms, memory in bytes (heap: of an instance, which is exact). Who waits waits for the machine as well, so that only much of it says something. */
+export const floors = { time: 50, others: 50, wait: 1000, heap: 8 << 20, memory: 32 << 20 };
 
 /**
  * Measures all sizes in turn, so that what else the machine does befalls each, and takes the least of each over the rounds.

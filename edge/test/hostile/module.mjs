@@ -227,7 +227,7 @@ const costs = async (module, prepare) => {
   run();
   const ran = cpu();
   for (let i = 0; i < 20; i += 1) bystander();
-  return { time: ran - began, others: cpu() - ran, memory: host.instance.memoryBytes - memory };
+  return { time: ran - began, others: cpu() - ran, heap: host.instance.memoryBytes - memory };
 };
 
 const status = (host) => {
