@@ -49,10 +49,15 @@ type Fault = fault
 func Bad(code, field string) *Fault { return bad(code, field) }
 
 // Kind, Code, Status and Protocol are what a Fault says of itself; Protocol is the server's error, "" for none.
-func (f *fault) Kind() string     { return f.kind }
-func (f *fault) Code() string     { return f.code }
-func (f *fault) Status() int64    { return f.status }
-func (f *fault) Protocol() string { return printable(f.err, maxText) }
+func (f *fault) Kind() string  { return f.kind }
+func (f *fault) Code() string  { return f.code }
+func (f *fault) Status() int64 { return f.status }
+func (f *fault) Protocol() string {
+	if f.unverified {
+		return ""
+	}
+	return printable(f.err, maxText)
+}
 
 // Retryable tells whether the same may succeed later.
 func (f *fault) Retryable() bool { return f.retryable }

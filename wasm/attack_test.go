@@ -204,7 +204,7 @@ func TestAttacksOnIDTokens(t *testing.T) {
 		{"two keys of one kid", strings.Replace(keys, "]}", ","+strings.TrimPrefix(keys, `{"keys":[`), 1), honest, drive.Error{Kind: "id_token_not_verified", Code: "ambiguous_key"}},
 		{"keys that are no array", `{"keys":{}}`, honest, drive.Error{Kind: "server", Code: "bad_key_set"}},
 		{"keys that are no objects", `{"keys":[1,"a",null,[]]}`, honest, drive.Error{Kind: "id_token_not_verified", Code: "unknown_key"}},
-		{"a key without its members", `{"keys":[{"kty":"RSA","kid":"key-1"}]}`, honest, drive.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
+		{"a key without its members", `{"keys":[{"kty":"RSA","kid":"key-1"}]}`, honest, drive.Error{Kind: "id_token_not_verified", Code: "bad_key", Field: "n"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			store := &drive.MemoryStore{}

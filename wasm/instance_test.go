@@ -113,6 +113,7 @@ func TestMisbehavingModules(t *testing.T) {
 	}
 }
 
+// TestAllocationFailures: S13. A module without memory for a message says so and lives; one that gives a wrong address is lost.
 func TestAllocationFailures(t *testing.T) {
 	for name, body := range map[string][]byte{"out of bounds": constant(-4096), "trap": unreachable} {
 		e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": body}}, drivetest.Patience)
@@ -121,7 +122,7 @@ func TestAllocationFailures(t *testing.T) {
 		}
 	}
 	// A module without memory for a message says so, and lives (S13).
-	e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": constant(0)}}, time.Second)
+	e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": constant(0)}}, drivetest.Patience)
 	h := e.Open([]byte("{}"))
 	if code := e.Input(h, []byte("{}")); h <= 0 || code != drive.TooLong || e.Lost(h) != nil {
 		t.Errorf("no memory: handle %d, code %d, %v", h, code, e.Lost(h))

@@ -3,11 +3,11 @@ import { deviceFlow } from './device.js';
 import { OAuthError } from './error.js';
 import { Host, type HostEvent } from './host.js';
 import { CLIENT_KEY } from './keys.js';
+import { leave } from './navigate.js';
 import { withoutReply } from './redirect.js';
 import { fetchResource } from './resource.js';
 import type * as T from './types.js';
 
-const go = (url: string) => location.assign(url);
 const pairs = (parameters: T.Parameters | undefined) => parameters && [...new URLSearchParams(parameters)];
 
 /**
@@ -76,9 +76,15 @@ export class Client extends EventTarget {
     return this.#run('authorize', parameters);
   }
 
-  /** Sends the user to the server: {@link authorize}, and then `location.assign`. */
-  async signIn({ navigate = go, ...parameters }: T.SignInParameters = {}): Promise<void> {
-    navigate((await this.authorize(parameters)).url);
+  /**
+   * Sends the user to the server: {@link authorize}, and then `location.assign`. The promise stays open while the page goes: code behind it
+   * runs only where the caller's own `navigate` returns.
+   *
+   * @throws {OAuthError} kind `cancelled`, code `page_restored` where the user came back to the page
+   */
+  async signIn({ navigate, ...parameters }: T.SignInParameters = {}): Promise<void> {
+    const { url } = await this.authorize(parameters);
+    await (navigate ? navigate(url) : leave(url, 'sign_in', parameters.signal));
   }
 
   /**
@@ -198,10 +204,13 @@ export class Client extends EventTarget {
     return this.#run('log_out', parameters);
   }
 
-  /** Signs the user out: {@link logOut}, and then `location.assign` where there is a URL. */
-  async signOut({ navigate = go, ...parameters }: T.SignOutParameters = {}): Promise<T.LoggedOut> {
+  /**
+   * Signs the user out: {@link logOut}, and then `location.assign` where there is a URL. As with {@link signIn} the promise stays open while
+   * the page goes.
+   */
+  async signOut({ navigate, ...parameters }: T.SignOutParameters = {}): Promise<T.LoggedOut> {
     const ended = await this.logOut(parameters);
-    if (ended.url) navigate(ended.url);
+    if (ended.url) await (navigate ? navigate(ended.url) : leave(ended.url, 'sign_out', parameters.signal));
     return ended;
   }
 

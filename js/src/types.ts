@@ -261,7 +261,7 @@ export interface AuthorizeParameters extends CallOptions {
 
 export interface SignInParameters extends AuthorizeParameters {
   /** Goes to the authorization URL. Default: `location.assign`. */
-  navigate?: (url: string) => void;
+  navigate?: (url: string) => unknown;
 }
 
 /** An authorization request that is ready to be sent. */
@@ -376,7 +376,7 @@ export interface LogOutParameters extends CallOptions {
 
 export interface SignOutParameters extends LogOutParameters {
   /** Goes to the URL that ends the session at the server. Default: `location.assign`. */
-  navigate?: (url: string) => void;
+  navigate?: (url: string) => unknown;
 }
 
 /** How a session ended. */

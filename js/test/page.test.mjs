@@ -275,3 +275,43 @@ test('a page that comes back by the Back button goes on with its client', async 
   assert.equal((await page.evaluate(() => client.token())).access_token, 'OLD');
   assert.match((await page.evaluate(() => client.token({ force: true }))).access_token, /^ACCESS-/);
 });
+
+test('E14 signIn and signOut stay open while the page goes, and say so where it stays', async (t) => {
+  const keeping = await launch({ ignoreDefaultArgs: ['--disable-back-forward-cache'] });
+  t.after(() => keeping.close());
+  const page = await open(await keeping.newContext());
+  const begin = (method) =>
+    page.evaluate(
+      async ([config, method]) => {
+        window.ends = [];
+        window.client = await oauth.openClient(config);
+        void client[method]().then(
+          () => ends.push('resolved'),
+          ({ kind, code, op }) => ends.push([kind, code, op]),
+        );
+      },
+      [{ ...config, end_session_endpoint: `${server.url}/end` }, method],
+    );
+  const ends = () => page.waitForFunction(() => window.ends?.length && window.ends).then((found) => found.jsonValue());
+  // The server answers with a page, and the user comes back.
+  for (const [method, op] of [['signIn', 'sign_in'], ['signOut', 'sign_out']]) {
+    server.answers['/authorize'] = server.answers['/end'] = () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: '<title>there' });
+    await begin(method);
+    await page.waitForURL(/authorize|end/);
+    await page.waitForFunction(() => document.title === 'there');
+    await page.evaluate(() => void history.back());
+    await page.waitForFunction(() => window.oauth);
+    assert.deepEqual(await ends(), [['cancelled', 'page_restored', op]], method);
+  }
+  // The caller gives up, and the caller's own way of leaving is waited for.
+  assert.equal(
+    await page.evaluate(async () => {
+      const controller = new AbortController();
+      const left = client.signIn({ signal: controller.signal }).catch((reason) => reason);
+      controller.abort('given up');
+      return left;
+    }),
+    'given up',
+  );
+  assert.equal(await page.evaluate(async () => (await client.signIn({ navigate: () => Promise.resolve() })) ?? 'gone on'), 'gone on');
+});

@@ -17,7 +17,7 @@ const unreachable: Record<Doing, string> = {
   'sign in': 'You have not left this page. Try again once the connection is back.',
   popup: 'You have not left this page. Try again once the connection is back.',
   'device start': 'Try again once the connection is back.',
-  device: 'The code is still good: resume when it is back.',
+  device: 'The code is still good, and asking goes on by itself.',
   callback: 'The code that came with it is good for one try only. Sign in once more; nothing was lost.',
   refresh: 'Your session is as it was. Try again once the connection is back.',
   call: 'Your session is as it was. Call again once the connection is back.',
@@ -77,7 +77,7 @@ const ofClient = (error: OAuthError, doing: Doing): [string, string] => {
   const { kind, code, status = 0 } = error;
   if (status >= 500) return ['The server has a problem', `It answered with HTTP status ${status}. Your session is as it was; try again in a moment.`];
   if (code === 'outcome_lost') return byCode[code]!;
-  if (code === 'oauth_error' || error.error) return protocolError(error, doing);
+  if (code === 'oauth_error' || (error.error && !error.unverified)) return protocolError(error, doing);
   if (kind === 'cancelled' && doing === 'device') return ['Cancelled', 'The TV asks no longer, and nothing was shared.'];
   if (byCode[code]) return byCode[code];
   if (kind === 'network') {

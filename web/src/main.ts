@@ -44,7 +44,7 @@ const ownFetch: typeof fetch = async (input, init) => {
 
 const onEffect = (entry: EffectEntry) => {
   logEffect(entry);
-  if (entry.stage === 'polling') tv.polled();
+  if (entry.stage === 'polling' && entry.status) tv.polled();
 };
 
 const open = async (): Promise<Client> => {
@@ -56,6 +56,7 @@ const open = async (): Promise<Client> => {
     ...(view.keep.checked && { store: insecureSessionStore() }),
   });
   opened.addEventListener('status', ({ detail: { status } }) => view.showPhase(status));
+  opened.addEventListener('request_failed', ({ detail }) => detail.op === 'polling' && detail.kind === 'network' && tv.showTrouble(explain(detail, 'device')));
   // Nobody waits for a refresh that the module began by itself.
   if (view.autoRefresh.checked) for (const name of ['granted', 'request_failed'] as const) opened.addEventListener(name, () => void showSession().catch(() => {}));
   return opened;

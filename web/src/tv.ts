@@ -45,7 +45,7 @@ const setState = (to: Screen) => {
 };
 
 const polling = (interval: number): string => {
-  if (state === 'stopped') return trouble!.text;
+  if (trouble) return trouble.text;
   if (state === 'paused') return 'Nothing is asked meanwhile.';
   const wait = secondsTo(next);
   return `${slowed || 'Asking'} every ${interval / 1000} s, ${wait ? `next in ${wait} s` : 'now'}`;
@@ -74,6 +74,7 @@ const drawQr = (url: string | undefined) => {
 const present = ({ user_code, verification_uri, verification_uri_complete, expires_at }: DeviceAuthorization) => {
   begun = false;
   slowed = '';
+  trouble = undefined;
   left = secondsTo(expires_at);
   code.textContent = user_code;
   const link = byTestId<HTMLAnchorElement>('verification-uri');
@@ -108,7 +109,8 @@ export const showCode = (device: DeviceAuthorization): void => {
   if (device.polling) next = Date.now() + device.interval_ms;
   setState(device.polling || !begun ? 'waiting' : 'paused');
   if (chosen) code.focus({ preventScroll: true });
-  setText(byTestId('device-status'), state === 'waiting' ? 'Waiting for your phone' : 'Paused');
+  if (state === 'paused') trouble = undefined;
+  showStatus();
   if (was === 'waiting' && state === 'paused') say('Paused. The code stays good.');
   if ((was === 'paused' || was === 'stopped') && state === 'waiting') say('Asking again.');
   showButtons();
@@ -125,9 +127,26 @@ export const showStopped = (why: Explanation): void => {
   tick();
 };
 
-/** A poll was answered, or not: the next comes an interval later. */
+const showStatus = () => setText(byTestId('device-status'), trouble?.title ?? (state === 'waiting' ? 'Waiting for your phone' : 'Paused'));
+
+/** A poll was answered: the next comes an interval later. */
 export const polled = (): void => {
-  if (shown) next = Date.now() + shown.interval_ms;
+  if (!shown) return;
+  next = Date.now() + shown.interval_ms;
+  if (state !== 'waiting' || !trouble) return;
+  trouble = undefined;
+  showStatus();
+  say('The server answers again.');
+  tick();
+};
+
+/** Shows why a poll got no answer; the module goes on asking. */
+export const showTrouble = (why: Explanation): void => {
+  if (state !== 'waiting') return;
+  if (!trouble) say(`${why.title}. ${why.text}`);
+  trouble = why;
+  showStatus();
+  tick();
 };
 
 const showMessage = (to: Screen, { title: words, text, code: error }: Explanation) => {

@@ -64,6 +64,7 @@ type conversation struct {
 	handle  int32
 	data    []byte
 	now     int64
+	latest  int64 // that now ever was, below what makes it start anew
 	entropy int
 	store   map[string]string
 	version map[string]int
@@ -124,6 +125,7 @@ func (c *conversation) open() error {
 }
 
 func (c *conversation) input(members string) error {
+	c.latest = max(c.latest, c.now%(1<<50))
 	before := len(c.seen)
 	code := c.engine.Input(c.handle, []byte(c.head()+members+"}"))
 	c.reached.Inputs++
@@ -464,7 +466,7 @@ func (c *conversation) recover() error {
 	if err := finish(); err != nil {
 		return err
 	}
-	c.now = max(c.now, 1_700_000_000_000)%(1<<50) + 61_000 // keys are not asked for twice a minute
+	c.now = max(c.latest, 1_700_000_000_000) + 61_000 // keys are not asked for twice a minute, by a clock that may have been set back
 	for _, op := range []string{`"poll_stop"`, `"authorize"`, `"callback"`, `"token"`, `"log_out"`} {
 		text := op
 		if op == `"poll_stop"` {

@@ -56,7 +56,7 @@ func (p *program) device(ctx context.Context) (drive.Status, error) {
 		stop := p.screen.keep(func() string { return p.watch.line(time.Now()) })
 		defer stop()
 		var status drive.Status
-		if status, err = p.wait(ctx); err == nil {
+		if status, err = p.client.DeviceWait(ctx); err == nil {
 			return status, nil
 		}
 	}
@@ -81,20 +81,6 @@ func (p *program) startDevice(ctx context.Context) (drive.DeviceAuthorization, e
 		}
 	}
 	return p.client.DeviceAuthorize(ctx, drive.DeviceParams{})
-}
-
-// wait outlives lost connections: polling stops with each and goes on after an interval (RFC 8628 section 3.5).
-func (p *program) wait(ctx context.Context) (drive.Status, error) {
-	for {
-		status, err := p.client.DeviceWait(ctx)
-		if !errors.Is(err, drive.ErrNetwork) {
-			return status, err
-		}
-		p.screen.print("The server cannot be reached; trying again …\n")
-		if err := p.client.PollStart(ctx); err != nil {
-			return drive.Status{}, err
-		}
-	}
 }
 
 func (p *program) showDevice(d drive.DeviceAuthorization) {

@@ -78,6 +78,10 @@ func (p *program) event(e drive.Event) {
 	switch e.Name {
 	case "session_refused":
 		p.screen.print("The session in %s is of another version of this program and is left alone.\n", p.dir)
+	case "request_failed":
+		if errors.Is(e.Error, drive.ErrNetwork) && e.Error.Op == "polling" { // which goes on by itself (RFC 8628 section 3.5)
+			p.screen.print("The server cannot be reached; trying again …\n")
+		}
 	case "not_persisted":
 		p.screen.print("The session cannot be written to %s.\n", p.dir)
 	}
