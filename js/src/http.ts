@@ -30,6 +30,20 @@ const cautious = (): RequestInit => {
 export const isRedirect = ({ type, status }: Response): boolean =>
   type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status);
 
+/**
+ * Gives what work comes to, or rejects with the signal's reason as soon as that is there. In Node a `Request` holds its signal weakly, so that
+ * an abort after a collection of garbage does not reach a fetch that is under way.
+ */
+export const unless = <T>(signal: AbortSignal | null | undefined, work: Promise<T>): Promise<T> => {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) abort();
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+};
+
 const offline = () => globalThis.navigator?.onLine === false;
 
 /**
@@ -85,7 +99,7 @@ export const send = async (effect: HttpEffect, controller: AbortController, fetc
     }, timeout);
   const wasOffline = offline();
   try {
-    const response = await fetch(url, {
+    const sent = fetch(url, {
       ...cautious(),
       method,
       headers,
@@ -93,8 +107,9 @@ export const send = async (effect: HttpEffect, controller: AbortController, fetc
       redirect: 'manual',
       signal: controller.signal,
     });
+    const response = await unless(controller.signal, sent);
     if (isRedirect(response)) throw new Failed('redirect');
-    const bytes = await read(response, effect.max_body);
+    const bytes = await unless(controller.signal, read(response, effect.max_body));
     return { status: response.status, headers: [...response.headers], body: wire(bytes) };
   } catch (error) {
     const kind =

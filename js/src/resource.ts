@@ -1,5 +1,5 @@
 import { failure } from './error.js';
-import { isRedirect } from './http.js';
+import { isRedirect, unless } from './http.js';
 import type { Challenge } from './types.js';
 
 type Run = (command: string, parameters: object) => Promise<any>;
@@ -18,13 +18,15 @@ export const challengeOf = (response: Response): Challenge | undefined => challe
 /** Sends a request to a protected resource, and again for as long as the core has reason to and the body can be sent again. */
 export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
   let request = new Request(input, init);
-  const { method, signal } = request;
+  const { method } = request;
+  // That of the caller: the request's own follows it only as long as nobody collects garbage.
+  const signal = init && 'signal' in init ? init.signal : input instanceof Request ? input.signal : undefined;
   // Normalised, so that what the core judges is what fetch asks for. The query has no say in it (RFC 9449 section 4.2 for htu).
   const url = request.url.replace(/[?#].*/s, '');
   let prepared = await run('prepare', { url, method, signal });
   for (;;) {
     for (const [name, value] of prepared.headers) request.headers.set(name, value);
-    const response = await fetch(new Request(request, { redirect: 'manual' }));
+    const response = await unless(signal, fetch(new Request(request, { redirect: 'manual' })));
     if (isRedirect(response)) throw failure('server', 'redirect', 'fetch');
     const { status, headers } = response;
     if (status !== 401 && !headers.has('dpop-nonce') && !headers.has('www-authenticate')) return response;
@@ -35,7 +37,7 @@ export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, in
       sent = undefined; // the body was a stream, which has been read: no token is got in vain
     }
     const { retried } = prepared;
-    prepared = await run('answered', { url, method, status, headers: [...headers], sent, retried, signal }).catch(() => signal.throwIfAborted());
+    prepared = await run('answered', { url, method, status, headers: [...headers], sent, retried, signal }).catch(() => signal?.throwIfAborted());
     if (prepared?.challenge) challenges.set(response, prepared.challenge);
     if (!prepared?.headers) return response;
     void response.body?.cancel();

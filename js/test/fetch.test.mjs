@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { library } from './lib/installed.mjs';
 import { provider, signIn } from './lib/provider.mjs';
 
-const { challengeOf, openClient, OAuthError } = await library();
+const { challengeOf, Host, openClient, OAuthError } = await library();
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc');
+/** Lets the runtime collect all that nobody holds. */
+const collect = async () => {
+  for (let i = 0; i < 4; i++) await new Promise((resolve) => setImmediate(() => (gc(), resolve())));
+};
 
 let server, other, client;
 before(async () => {
@@ -221,6 +231,27 @@ test('the caller’s signal ends the request with its reason', async () => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(reason), 100);
   await assert.rejects(client.fetch(`${server.url}/api`, { signal: controller.signal }), (error) => error === reason);
+});
+
+test('E15 a signal and a time-out hold though the runtime collects its garbage while a request is under way', async () => {
+  const asked = (path) => new Promise((resolve) => (server.answers[path] = () => (resolve(), new Promise(() => {}))));
+  const reason = new Error('enough');
+  const controller = new AbortController();
+  let under = asked('/api');
+  const fetched = client.fetch(`${server.url}/api`, { signal: controller.signal });
+  await under;
+  await collect();
+  controller.abort(reason);
+  await assert.rejects(fetched, (error) => error === reason);
+  // The package's own requests.
+  under = asked('/token');
+  const host = await Host.open({ module: readFileSync(new URL('../../wasm/oauth2.wasm', import.meta.url)), open: { kind: 'contract' } });
+  const effect = { kind: 'http', stage: 'token', method: 'POST', url: `${server.url}/token`, headers: [], redirect: 'refuse', timeout_ms: 2_000, max_body: 1000 };
+  const answered = host.run('perform', { effect });
+  await under;
+  await collect();
+  assert.deepEqual(await answered, { answer: { failed: { kind: 'timeout' } } });
+  host.close();
 });
 
 test('H8 the fetch that a client is given sends everything', async () => {
