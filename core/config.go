@@ -313,6 +313,10 @@ func (c *config) check() *fault {
 	if c.maxAttempts < 1 || c.maxAttempts > 64 {
 		return bad("bad_value", "max_attempts")
 	}
+	// A token that has ended is taken for so long.
+	if c.tolerance > 60*60*1000 {
+		return bad("bad_value", "clock_tolerance_ms")
+	}
 	if c.attemptLife < 1000 || c.attemptLife > 24*60*60*1000 {
 		return bad("bad_value", "attempt_life_ms")
 	}

@@ -90,6 +90,9 @@ func ReadClient(in json.Value) (ClientConfig, *Fault) {
 // Fingerprint tells configurations of other servers or client ids apart.
 func (cfg ClientConfig) Fingerprint() string { return cfg.c.mine }
 
+// AttemptLife is how long a sign-in may take, in ms.
+func (cfg ClientConfig) AttemptLife() int64 { return cfg.c.attemptLife }
+
 // Client opens one under a name of its own.
 func (s Session) Client(cfg ClientConfig, name string, kept Storage) *Client {
 	own := *cfg.c

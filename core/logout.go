@@ -51,6 +51,7 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 			}
 			exp, _ := v.Get("exp").Int()
 			w.MemberInt("exp", exp)
+			w.MemberInt("expires_at", exp*1000+c.tolerance) // by a clock that may be apart from the server's
 		})
 	})
 }

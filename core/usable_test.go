@@ -166,8 +166,10 @@ func TestScenarioClocksApart(t *testing.T) {
 			t.Errorf("%s: %s", row.what, r.raw)
 		}
 	}
-	if r := s.open(with(`{"clock_tolerance_ms":-1}`)); r.str("error", "field") != "clock_tolerance_ms" {
-		t.Error(r.raw)
+	for _, bad := range []string{"-1", "3600001", `"5"`} {
+		if r := s.open(with(`{"clock_tolerance_ms":` + bad + `}`)); r.str("error", "field") != "clock_tolerance_ms" {
+			t.Error(bad, r.raw)
+		}
 	}
 }
 

@@ -331,7 +331,7 @@ func TestOIDCProviderBackChannel(t *testing.T) {
 				t.Fatal("no logout token came")
 			}
 			got, err := c.LogoutToken(t.Context(), token)
-			if err != nil || got.Issuer != issuer || got.SessionID == "" || got.ID == "" {
+			if err != nil || got.Issuer != issuer || got.SessionID == "" || got.ID == "" || time.Until(got.ExpiresAt) < 5*time.Minute {
 				t.Fatalf("%v, %+v", err, got)
 			}
 			if again, err := c.LogoutToken(t.Context(), token); err != nil || again != got {

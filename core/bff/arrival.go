@@ -47,7 +47,7 @@ func (c *call) bounce(a *arrival) {
 			return
 		}
 		// In the place of the attempt's cookie, which is used up.
-		c.setCookie(a.cookie, sealed, "Lax", "; Max-Age=600")
+		c.setAttempt(a.cookie, sealed, "Lax")
 		c.continueAt("?ticket=" + a.cookie[len(c.sessionCookie())+1:])
 	})
 }
@@ -71,7 +71,7 @@ func (c *call) arrive(ticket string) {
 		switch {
 		case failed != "" && failed != "tampered":
 			c.unavailable()
-		case failed != "" || c.s.Now() > at+attemptSeconds*1000:
+		case failed != "" || c.s.Now() > at+c.config.client.AttemptLife():
 			unknown()
 		default:
 			a := &arrival{cookie: name, back: v.Get("return_to").Str(), id: v.Get("id").Str(), old: v.Get("old").Str()}

@@ -169,3 +169,36 @@ func TestBackendStateOfAnother(t *testing.T) {
 		t.Error(m.raw)
 	}
 }
+
+// How long a sign-in may take is one member for the browser's cookie, the attempt in it and the mark that it was used: a longer one is good once all the same (E9).
+func TestBackendAttemptLife(t *testing.T) {
+	for _, row := range []struct {
+		config, maxAge string
+		life           int64 // ms
+	}{{`{}`, "600", 600_000}, {`{"attempt_life_ms":3600000}`, "3600", 3_600_000}, {`{"attempt_life_ms":5000}`, "5", 5_000}} {
+		s := quietScene(t)
+		s.config = with(`{"client":` + row.config + `}`)
+		i := s.issuer()
+		m := s.visit("GET", "https://app.example/auth/login")
+		if !strings.Contains(m.header("set-cookie"), "; Max-Age="+row.maxAge) {
+			t.Error(row.config, m.raw)
+		}
+		u, _ := url.Parse(m.header("location"))
+		i.nonce = u.Query().Get("nonce")
+		kept := maps.Clone(s.jar)
+		begun := s.now
+		s.now += row.life / 2
+		if m := s.visit("GET", callback(u.Query())); m.header("location") != "https://app.example/" {
+			t.Error(row.config, m.raw)
+		}
+		// Whoever kept the cookie has no second use of it, up to the attempt's end and after.
+		sent := len(s.sent)
+		for _, at := range []int64{begun + row.life - 1, begun + row.life + 1} {
+			s.now, s.jar = at, maps.Clone(kept)
+			m := s.visit("GET", callback(u.Query()))
+			if len(s.sent) != sent || len(s.jar) != 0 && s.jar[cookieName1] != "" {
+				t.Error(row.config, at-begun, m.raw)
+			}
+		}
+	}
+}

@@ -11,7 +11,7 @@ const (
 	maxListed = 100
 	// maxTries is how often a list is changed anew because somebody else changed it: as many sign-ins of one user at once find room.
 	maxTries = 50
-	// longestLogoutToken is how long a logout token may be good, in ms. Servers make it two minutes (OpenID Connect Back-Channel Logout section 2.4); its jti is kept for that long.
+	// longestLogoutToken is how long a logout token may be good, in ms. Servers make it two minutes (OpenID Connect Back-Channel Logout section 2.4); its jti is kept for as long as it is taken.
 	longestLogoutToken = 24 * 3_600_000
 )
 
@@ -129,6 +129,7 @@ func (c *call) endSessions(params []form.Param) {
 			return
 		}
 		exp, _ := ok.Get("exp").Int()
+		taken, _ := ok.Get("expires_at").Int()
 		if exp*1000 > c.s.Now()+longestLogoutToken {
 			c.refuse(400, "invalid_request", "exp of the logout token is more than a day ahead.")
 			return
@@ -162,7 +163,7 @@ func (c *call) endSessions(params []form.Param) {
 					keys = keys[1:]
 					c.endAll(key, maxTries, next)
 				default:
-					c.store(jti, version, "1", exp*1000+60_000, func(_, failed string) {
+					c.store(jti, version, "1", taken+60_000, func(_, failed string) {
 						if failed != "" && failed != "conflict" {
 							c.unavailable()
 							return

@@ -6,9 +6,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// attemptSeconds is how long a browser keeps an attempt, as long as the core does.
-const attemptSeconds = 600
-
 const (
 	// maxAttempts is how many of them a browser may hold, and attemptRoom how much they may add to every request, in
 	// bytes: servers and what stands before them take 8 KB of headers and more.
@@ -64,6 +61,11 @@ func (c *call) cookie(name string) string { return core.ValueOf(c.cookies, name)
 
 func (c *call) setCookie(name, value, sameSite, life string) {
 	c.set = append(c.set, name+"="+value+"; Path=/; Secure; HttpOnly; SameSite="+sameSite+life)
+}
+
+// setAttempt has the browser keep an attempt, or what takes its place, for as long as the core does.
+func (c *call) setAttempt(name, sealed, sameSite string) {
+	c.setCookie(name, sealed, sameSite, "; Max-Age="+string(json.AppendInt(nil, c.config.client.AttemptLife()/1000)))
 }
 
 func (c *call) dropCookie(name string) { c.setCookie(name, "", "Lax", "; Max-Age=0") }

@@ -71,7 +71,7 @@ func (c *call) begin(attempt string, ok json.Value) {
 			if c.formPost {
 				sameSite = "None"
 			}
-			c.setCookie(name, sealed, sameSite, "; Max-Age=600")
+			c.setAttempt(name, sealed, sameSite)
 			c.redirect(ok.Get("url").Str())
 		}
 	})

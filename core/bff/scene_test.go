@@ -328,6 +328,12 @@ func (s *scene) carryOut(m msg) string {
 		}
 	}
 	key := m.str("key")
+	if e := s.expires[key]; e != 0 && s.now >= e {
+		// A store forgets what is of no use any more: nothing is there.
+		delete(s.store, key)
+		delete(s.expires, key)
+		delete(s.version, key)
+	}
 	version := ""
 	if n := s.version[key]; n > 0 {
 		version = fmt.Sprint(n)

@@ -143,7 +143,7 @@ func (v *vault) useUp(mark string, done func(version, failed string)) {
 	c := v.c
 	key := c.name + ".attempt." + core.Hash(v.state)
 	mark = core.Hash(mark)
-	c.store(key, "", mark, c.s.Now()+attemptSeconds*1000, func(_, failed string) {
+	c.store(key, "", mark, c.s.Now()+c.config.client.AttemptLife(), func(_, failed string) {
 		if failed != "conflict" {
 			done(mark, failed)
 			return

@@ -89,7 +89,7 @@ type Config struct {
 	// Nil leaves the default of 10 s.
 	ClockSkewMS *int64 `json:"clock_skew_ms,omitempty"`
 	// ClockToleranceMS is how far, in milliseconds, the clocks of client and server may be apart when the times of an ID or logout
-	// token are judged. Nil leaves the default of five minutes.
+	// token are judged. An hour at most; nil leaves the default of five minutes.
 	ClockToleranceMS *int64 `json:"clock_tolerance_ms,omitempty"`
 	// TrustedAudiences are other audiences that an ID token may name beside this client (OpenID Connect Core section 3.1.3.7, 3).
 	TrustedAudiences []string `json:"trusted_audiences,omitempty"`

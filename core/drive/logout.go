@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 )
 
 // LogOutParams are what LogOut may be told. Both members may be left empty.
@@ -41,12 +42,34 @@ type LogoutClaims struct {
 	SessionID string `json:"sid"`
 	// ID is the jti of the token.
 	ID string `json:"jti"`
+	// ExpiresAt is until when such a token is taken: so long ID has to be kept. It is later than the exp of the token, by
+	// Config.ClockToleranceMS.
+	ExpiresAt time.Time `json:"-"`
+}
+
+func (l *LogoutClaims) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "iss":
+			l.Issuer = r.text()
+		case "sub":
+			l.Subject = r.text()
+		case "sid":
+			l.SessionID = r.text()
+		case "jti":
+			l.ID = r.text()
+		case "expires_at":
+			l.ExpiresAt = atMilli(r.integer())
+		default:
+			r.raw()
+		}
+	}
 }
 
 // LogoutToken verifies a logout token, the parameter logout_token of a request that the server makes to the application (OpenID
 // Connect Back-Channel Logout sections 2.5 and 2.6), like an ID token. It ends no session: which ones the claims mean only the
-// application knows, since each Client is one session. It should also keep ID until the token has ended and refuse a second token with
-// it, which shows a replay.
+// application knows, since each Client is one session. It should also keep ID until ExpiresAt and refuse a second token with it, which
+// shows a replay.
 //
 // A token that is not the server's, not for this client, too old, or no logout token is ErrIDTokenNotVerified: answer 400. Where the
 // keys cannot be fetched it is ErrNetwork or ErrServer. Without Config.JWKSURI or Config.Discovery it is of kind client, with the field

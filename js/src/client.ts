@@ -216,7 +216,7 @@ export class Client extends EventTarget {
 
   /**
    * Verifies the `logout_token` that a server posts when a session ends there (OpenID Connect Back-Channel Logout section 2.6).
-   * Whoever keeps sessions ends those that it names, and sees to it that a `jti` counts once.
+   * Whoever keeps sessions ends those that it names, and sees to it that a `jti` counts once until `expires_at`.
    *
    * @throws {OAuthError} kind `id_token_not_verified`
    */

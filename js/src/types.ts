@@ -119,7 +119,7 @@ export interface Config {
   clock_skew_ms?: number;
   /**
    * How far the user's clock and the server's may be apart when `iat`, `nbf`, `exp` and `auth_time` of an ID or logout token are judged, in
-   * milliseconds. Default: 300,000.
+   * milliseconds, an hour at most. Default: 300,000.
    */
   clock_tolerance_ms?: number;
   /** Other audiences that an ID token may name beside this client (OpenID Connect Core section 3.1.3.7, 3). */
@@ -396,6 +396,8 @@ export interface LogoutToken {
   sid?: string;
   /** No two tokens have the same. */
   jti: string;
+  /** Until when such a token is taken, a Unix time in milliseconds: so long `jti` has to be kept. */
+  expires_at: number;
 }
 
 export interface ClientCredentialsParameters extends CallOptions {

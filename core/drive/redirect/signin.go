@@ -11,7 +11,7 @@ import (
 //
 // open sends the user's browser there, or shows the URL; its error ends the sign-in. A response that the client refuses, such as
 // one with another's state, gets a page that says so and does not end the waiting, since anybody can make one; every other
-// failure, the server's own error among them, does. An attempt stands for ten minutes; ctx may end the waiting before.
+// failure, the server's own error among them, does. An attempt stands for as long as Config.AttemptLifeMS says; ctx may end the waiting before.
 //
 // Errors are the client's, open's, those of Listen, or that of ctx; the last one wraps the refusal too, where there was one.
 func SignIn(ctx context.Context, client *drive.Client, opts Options, open func(url string) error) (drive.Status, error) {
