@@ -124,8 +124,9 @@ test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong call
   });
   await t.test('Q23 H5 refresh rotates, and is shared by whoever asks at the same time', async () => {
     const before = requests.length;
-    const results = await Promise.all([call('refresh'), call('refresh'), call('refresh')]);
-    assert.ok(results.every(({ ok }) => ok?.status === 'granted'), JSON.stringify(results));
+    // In one turn of the page: calls from outside arrive one by one, and the first may be over by then.
+    const results = await page.evaluate(() => Promise.all([1, 2, 3].map(() => window.client.refresh())));
+    assert.ok(results.every(({ status }) => status === 'granted'), JSON.stringify(results));
     assert.equal(requests.length, before + 1);
     await call('refresh');
     assert.notEqual(requests.at(-1).get('refresh_token'), requests.at(-2).get('refresh_token'));
