@@ -64,13 +64,13 @@ const hidden = (code: string): string | false =>
  * Every failure of a client's methods. Neither its message nor its members hold a token, a secret or a body.
  *
  * The message reads `oauth2-wasm: OP: CODE IN WORDS: FIELD: expected EXPECTED, came CAME (error: error_description)`, with what else is
- * known: the request that failed and its status, how far the clocks differ. `cause` is the host's own error, where there was one.
+ * known: the request that failed and its status, how far the clocks differ, whether signing in again helps. `cause` is the host's own error, where there was one.
  */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';
 
   constructor(details: ErrorDetails, options?: ErrorOptions) {
-    const { op, code, kind, field, expected, came, stage, host, status, error, error_description: description, unverified } = details;
+    const { op, code, kind, field, expected, came, stage, host, status, error, error_description: description, unverified, begin_again } = details;
     const more = (before: string, text?: string | number | false, after = '') => (text ? before + text + after : '');
     const apart = details.clock_difference_ms;
     super(
@@ -83,6 +83,7 @@ export class OAuthError extends Error {
         more(', request ', stage?.replaceAll('_', ' ')) +
         more(' to ', host) +
         more(', status ', status) +
+        more(', ', begin_again && 'sign in again') +
         more('. ', kind === 'network' && stage && hidden(code)),
       options,
     );

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { database } from './database.js';
+import { type Access, database } from './database.js';
 import { ConflictError, type Store, type Stored } from './index.js';
 
 /**
@@ -16,19 +16,25 @@ import { ConflictError, type Store, type Stored } from './index.js';
  */
 export const insecureIndexedDBStore = (name = 'oauth2-wasm'): Store => {
   if (!globalThis.indexedDB) throw new Error('oauth2-wasm: insecureIndexedDBStore: there is no IndexedDB here');
-  const access = database<Stored>(name, 'sessions');
-  return {
-    load: (key) => access(key, 'readonly', (now = { version: '' }) => now),
-    store: (key, version, value) =>
-      access(key, 'readwrite', (now = { version: '' }, table) => {
-        if (now.version !== version) throw new ConflictError('oauth2-wasm: store: conflict');
-        if (value === null) {
-          table.delete(key);
-          return '';
-        }
-        const next = crypto.randomUUID();
-        table.put({ version: next, value }, key);
-        return next;
-      }),
-  };
+  const store = stores.get(name) ?? overDatabase(database<Stored>(name, 'sessions'));
+  stores.set(name, store);
+  return store;
 };
+
+/** One object for each database, as it is one place: clients that are given it twice share a session. */
+const stores = new Map<string, Store>();
+
+const overDatabase = (access: Access<Stored>): Store => ({
+  load: (key) => access(key, 'readonly', (now = { version: '' }) => now),
+  store: (key, version, value) =>
+    access(key, 'readwrite', (now = { version: '' }, table) => {
+      if (now.version !== version) throw new ConflictError('oauth2-wasm: store: conflict');
+      if (value === null) {
+        table.delete(key);
+        return '';
+      }
+      const next = crypto.randomUUID();
+      table.put({ version: next, value }, key);
+      return next;
+    }),
+});
