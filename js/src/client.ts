@@ -17,9 +17,7 @@ const pairs = (parameters: T.Parameters | undefined) => parameters && [...new UR
  * Methods reject with an {@link OAuthError}, or with the reason of the signal they were given.
  */
 export class Client extends EventTarget {
-  #host!: Pick<Part, 'run' | 'close'>;
-  /** Who has a part in the same session, in this page. */
-  #session: object = this;
+  #host!: Host | Part;
   #config: T.Config | T.RegistrationConfig;
   #fetch: typeof fetch | undefined;
 
@@ -51,11 +49,7 @@ export class Client extends EventTarget {
           session,
         },
       });
-    if (together) {
-      const part = await share(config as T.Config, options, onEvent, open);
-      client.#host = part;
-      client.#session = part.session;
-    } else client.#host = await open({ onEvent });
+    client.#host = await (together ? share(config as T.Config, options, onEvent, open) : open({ onEvent }));
     const close = () => client.close();
     signal?.addEventListener('abort', close);
     if (signal?.aborted) close();
@@ -120,10 +114,11 @@ export class Client extends EventTarget {
    *   with `error` where the server refused (RFC 6749 section 4.1.2.1)
    */
   async handleRedirect(url?: string | URL, options?: T.CallOptions): Promise<T.Status | null> {
-    const finish = (reply: string) => this.callback({ ...options, url: reply });
-    for (const reply of url === undefined ? repliesFor(this.#session) : [String(url)]) {
+    const session = 'session' in this.#host ? this.#host.session : this;
+    for (const reply of url === undefined ? repliesFor(session) : [String(url)]) {
       if (!(await this.matches(reply, options))) continue;
-      return url === undefined ? takeReply(this.#session, reply, this.#config.redirect_uri!, finish) : finish(reply);
+      const finish = () => this.callback({ ...options, url: reply });
+      return url === undefined ? takeReply(session, reply, this.#config.redirect_uri!, finish) : finish();
     }
     return null;
   }

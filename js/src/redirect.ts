@@ -37,13 +37,13 @@ export const repliesFor = (session: object): string[] => {
 };
 
 /** Lets a session finish with the page's reply, and takes that out of the URL. It is kept for sessions to come until one knows it. */
-export const takeReply = async <T>(session: object, url: string, registered: string, finish: (url: string) => Promise<T>): Promise<T> => {
+export const takeReply = async <T>(session: object, url: string, registered: string, finish: () => Promise<T>): Promise<T> => {
   if (kept?.url !== url) kept = { url, asked: new Set(), taken: false };
   const mine = kept;
   mine.asked.add(session);
   let taken = true;
   try {
-    return await finish(url);
+    return await finish();
   } catch (error) {
     taken = !['wrong_state', 'missing_state'].includes((error as { code: string }).code);
     throw error;

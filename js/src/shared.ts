@@ -33,11 +33,9 @@ const nameOf = (thing: object): string => {
 
 /** Equal texts for equal data. */
 const text = (value: unknown): string | undefined =>
-  JSON.stringify(value, (_, part) => {
-    if (Object(part) !== part || Array.isArray(part)) return part;
-    const plain = Object.getPrototypeOf(part) === Object.prototype;
-    return plain ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1))) : nameOf(part);
-  });
+  JSON.stringify(value, (_, part) =>
+    Object(part) !== part || [Object, Array].includes(part.constructor) ? part : nameOf(part),
+  );
 
 /** One session in this page: one host, for all who have a part in it. */
 const sharedSession = (members: Members) => {
@@ -124,9 +122,12 @@ const sharedSession = (members: Members) => {
           const closed = () => failure('cancelled', 'closed', command);
           if (!listeners.has(listener)) throw closed();
           const call = new AbortController();
-          const abort = () => call.abort(signal!.reason);
-          const close = () => call.abort(closed());
-          call.signal.addEventListener('abort', () => reject(call.signal.reason));
+          const stop = (reason: unknown) => {
+            call.abort();
+            reject(reason);
+          };
+          const abort = () => stop(signal!.reason);
+          const close = () => stop(closed());
           signal?.addEventListener('abort', abort);
           calls.add(close);
           (command === 'callback' ? callback(host, parameters) : host.run(command, parameters, call.signal))
@@ -175,13 +176,12 @@ export const share = async (
   open: Open,
 ): Promise<Part> => {
   // Each client's own are its signal and its log; and the module is the same wherever it comes from.
-  const { signal: _, onEffect: __, module: ___, store = byDefault, keys = byDefault, hooks, ...others } = options;
+  const { signal: _, onEffect: __, module: ___, store = byDefault, keys = byDefault, ...others } = options;
   const { issuer, token_endpoint, variables, client_id, redirect_uri } = config;
   const identity = text([name, issuer ?? token_endpoint, variables, client_id, redirect_uri, nameOf(keys)]);
   const all = page.get(store) ?? new Map();
   page.set(store, all);
-  const members: Members = { ...config, hooks };
-  for (const [member, value] of Object.entries(others)) members[member] = Object(value) === value ? nameOf(value as object) : value;
+  const members: Members = { ...config, ...others };
   let session = all.get(identity);
   const differ = Object.keys({ ...session?.members, ...members }).filter((member) => session && text(session.members[member]) !== text(members[member]));
   if (session?.inUse() && differ[0]) {
