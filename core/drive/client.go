@@ -3,6 +3,7 @@ package drive
 import (
 	"context"
 	"encoding/json"
+	"time"
 )
 
 // Client is an OAuth 2 client: one session of an Engine, with the host's hands. Its methods are safe for concurrent use.
@@ -11,8 +12,12 @@ import (
 // is then cancelled while those of others go on.
 type Client struct {
 	s       *session
-	carrier string // the header that carries the token to resources
+	carrier string        // the header that carries the token to resources
+	life    time.Duration // of an attempt to sign in
 }
+
+// attemptLife is the engine's own default for Config.AttemptLife.
+const attemptLife = 10 * time.Minute
 
 // Open opens a session of engine. It returns before the stored session is loaded; commands wait for that.
 //
@@ -26,7 +31,10 @@ func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Cli
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{s: s, carrier: config.TokenHeader}
+	c := &Client{s: s, carrier: config.TokenHeader, life: milliseconds(config.AttemptLifeMS)}
+	if c.life == 0 {
+		c.life = attemptLife
+	}
 	if c.carrier == "" {
 		c.carrier = "Authorization"
 	}
@@ -41,9 +49,13 @@ func (c *Client) Close() error {
 }
 
 // Authorize begins a sign-in with the authorization code grant (RFC 6749 section 4.1). The URL is for the user's browser; it comes
-// when the attempt is stored, and stands for 10 minutes.
+// when the attempt is stored, and stands for Authorization.Life.
 func (c *Client) Authorize(ctx context.Context, p AuthorizeParams) (Authorization, error) {
-	return call[Authorization](c.s, ctx, "authorize", p)
+	begun, err := call[Authorization](c.s, ctx, "authorize", p)
+	if err == nil {
+		begun.Life = c.life
+	}
+	return begun, err
 }
 
 // Callback finishes a sign-in with the URL at which the authorization response arrived (RFC 6749 section 4.1.2). The second

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Error is what a command of the engine failed with. No member of it is a token, a secret or a body.
@@ -174,13 +175,16 @@ func (e *Error) Is(target error) bool {
 // Unwrap gives the host's own cause: what the HTTP client, the Store, the Locker or the KeyStore failed with. A *url.Error in it is without the query of its URL.
 func (e *Error) Unwrap() error { return e.cause }
 
-// printable keeps what a server says from forging lines in a log.
+// printable keeps what a server says from forging lines in a log, from driving a terminal, and from turning the direction of writing around.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 {
-			return -1
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case unicode.Is(unicode.Zs, r):
+			return ' '
 		}
-		return r
+		return -1
 	}, s)
 }
 

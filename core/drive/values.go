@@ -67,6 +67,8 @@ type Authorization struct {
 	URL string `json:"url"`
 	// State is the one in that URL.
 	State string `json:"state"`
+	// Life is how long the attempt stands from now on: Config.AttemptLife.
+	Life time.Duration `json:"-"`
 }
 
 func (a *Authorization) read(r *reader) {

@@ -28,6 +28,9 @@ type Options struct {
 	// Done and Failed are shown to the user when the sign-in has ended, as plain text; empty means a text in English. Below
 	// Failed stands the error.
 	Done, Failed string
+	// Terminal is where SignIn tells the user of replies that it refused: a line of printable text for each, a few at most. nil means
+	// os.Stderr; io.Discard keeps it quiet.
+	Terminal io.Writer
 }
 
 // A Listener is a server on a loopback address that receives authorization responses. It is safe for concurrent use.
@@ -50,9 +53,15 @@ type Response struct {
 	URL string
 
 	listener *Listener
-	verdict  chan error
+	verdict  chan verdict
 	shown    chan struct{}
 	once     sync.Once
+}
+
+// verdict is what became of a response.
+type verdict struct {
+	err     error
+	waiting bool // for another one
 }
 
 const (
@@ -157,12 +166,17 @@ func (l *Listener) Accept(ctx context.Context) (*Response, error) {
 
 // Finish shows the user that the sign-in is done, or, with err, that it failed and why. It returns when the page was sent, or
 // nobody waits for it any more. Only the first call counts.
-func (r *Response) Finish(err error) {
+func (r *Response) Finish(err error) { r.finish(verdict{err: err}) }
+
+// refuse is Finish for a response that is none to this sign-in, which goes on.
+func (r *Response) refuse(err error) { r.finish(verdict{err, true}) }
+
+func (r *Response) finish(v verdict) {
 	r.once.Do(func() {
-		if err == nil {
+		if v.err == nil {
 			r.listener.done.Store(true)
 		}
-		r.verdict <- err
+		r.verdict <- v
 	})
 	<-r.shown
 }
@@ -187,7 +201,7 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest)
 	case !strings.EqualFold(r.Host, l.authority): // a page whose name was bound to this address anew
 		refuse(w, http.StatusMisdirectedRequest)
-	case path != l.path:
+	case path != l.path && !(near(path, l.path) && hasState(query)):
 		refuse(w, http.StatusNotFound)
 	case slices.Contains(knownMethods, r.Method): // HEAD too: to answer it would take the code to be redeemed
 		w.Header().Set("Allow", "GET")
@@ -198,13 +212,27 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if query != "" {
 			query = "?" + query
 		}
-		l.hand(w, r, l.uri+query)
+		to := l.uri
+		if path != l.path {
+			to = strings.TrimSuffix(l.uri, l.path) + path
+		}
+		l.hand(w, r, to+query)
 	}
+}
+
+// near: the same path but for a slash at its end or the case of its letters. A reply there is an error to be told: the client says what
+// came and what was expected.
+func near(path, registered string) bool {
+	return strings.EqualFold(strings.TrimRight(path, "/"), strings.TrimRight(registered, "/"))
+}
+
+func hasState(query string) bool {
+	return strings.HasPrefix(query, "state=") || strings.Contains(query, "&state=")
 }
 
 // hand gives a response to whoever accepts, and its page to the browser.
 func (l *Listener) hand(w http.ResponseWriter, r *http.Request, url string) {
-	res := &Response{URL: url, listener: l, verdict: make(chan error, 1), shown: make(chan struct{})}
+	res := &Response{URL: url, listener: l, verdict: make(chan verdict, 1), shown: make(chan struct{})}
 	defer close(res.shown)
 	select {
 	case l.responses <- res:
@@ -215,13 +243,13 @@ func (l *Listener) hand(w http.ResponseWriter, r *http.Request, url string) {
 		return
 	}
 	select {
-	case err := <-res.verdict:
-		l.showOutcome(w, err)
+	case v := <-res.verdict:
+		l.showOutcome(w, v)
 	case <-l.closing:
 		// Close may come right after Finish.
 		select {
-		case err := <-res.verdict:
-			l.showOutcome(w, err)
+		case v := <-res.verdict:
+			l.showOutcome(w, v)
 		default:
 			l.late(w)
 		}
@@ -231,7 +259,7 @@ func (l *Listener) hand(w http.ResponseWriter, r *http.Request, url string) {
 // late answers a second delivery that came while the first one was looked at.
 func (l *Listener) late(w http.ResponseWriter) {
 	if l.done.Load() {
-		l.showOutcome(w, nil)
+		l.showOutcome(w, verdict{})
 		return
 	}
 	refuse(w, http.StatusGone)

@@ -19,7 +19,7 @@ func (p *program) login(ctx context.Context) error {
 	var err error
 	switch {
 	case p.loopback:
-		status, err = redirect.SignIn(ctx, p.client, redirect.Options{RedirectURI: p.config.RedirectURI}, p.openBrowser)
+		status, err = redirect.SignIn(ctx, p.client, redirect.Options{RedirectURI: p.config.RedirectURI, Terminal: p.screen}, p.openBrowser)
 	case p.paste:
 		status, err = redirect.PasteCode(ctx, p.client, p.in, p.askForCode)
 	default:
