@@ -110,7 +110,7 @@ type seen chan drive.Event
 func (s seen) on(e drive.Event) { s <- e }
 
 // next is the next event of that name for which holds.
-func (s seen) next(t *testing.T, name string, holds func(drive.Event) bool) drive.Event {
+func (s seen) next(t *testing.T, name drive.EventName, holds func(drive.Event) bool) drive.Event {
 	t.Helper()
 	late := time.After(patience)
 	for {
@@ -373,16 +373,16 @@ func TestDeviceFlowHooks(t *testing.T) {
 		s.server.ServeHTTP(w, r)
 	}))
 	s.config.UserAgent = "tv/1"
-	mark := func(_ context.Context, stage string, r drive.Request) (drive.Request, error) {
-		r.Headers = append(r.Headers, [2]string{"x-stage", stage})
+	mark := func(_ context.Context, stage drive.Stage, r drive.Request) (drive.Request, error) {
+		r.Headers = append(r.Headers, [2]string{"x-stage", string(stage)})
 		return r, nil
 	}
-	audience := func(_ context.Context, stage string, ps [][2]string) ([][2]string, error) {
-		return append(ps, [2]string{"audience", "of-" + stage}), nil
+	audience := func(_ context.Context, stage drive.Stage, ps [][2]string) ([][2]string, error) {
+		return append(ps, [2]string{"audience", "of-" + string(stage)}), nil
 	}
 	c := s.open(t, drive.Options{Hooks: drive.Hooks{
-		Request:    map[string]func(context.Context, string, drive.Request) (drive.Request, error){"device_authorization": mark, "polling": mark},
-		Parameters: map[string]func(context.Context, string, [][2]string) ([][2]string, error){"device_authorization": audience, "polling": audience},
+		Request:    map[drive.Stage]func(context.Context, drive.Stage, drive.Request) (drive.Request, error){"device_authorization": mark, "polling": mark},
+		Parameters: map[drive.Stage]func(context.Context, drive.Stage, [][2]string) ([][2]string, error){"device_authorization": audience, "polling": audience},
 	}})
 	d := begin(t, c)
 	end := wait(t, c)

@@ -31,7 +31,7 @@ func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Cli
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{s: s, carrier: config.TokenHeader, life: milliseconds(config.AttemptLifeMS)}
+	c := &Client{s: s, carrier: config.TokenHeader, life: config.AttemptLife}
 	if c.life == 0 {
 		c.life = attemptLife
 	}
@@ -101,9 +101,15 @@ func (c *Client) Refresh(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "refresh", nil)
 }
 
-// Revoke revokes a token (RFC 7009): access_token, refresh_token, or with an empty string the one that ends more.
-func (c *Client) Revoke(ctx context.Context, token string) (Status, error) {
-	return call[Status](c.s, ctx, "revoke", members(nil).optional("token", token))
+// RevokeParams are what Revoke may be told.
+type RevokeParams struct {
+	// TokenTypeHint is which of the session's tokens to revoke; empty is the one that ends more.
+	TokenTypeHint TokenTypeHint
+}
+
+// Revoke revokes a token of the session (RFC 7009).
+func (c *Client) Revoke(ctx context.Context, p RevokeParams) (Status, error) {
+	return call[Status](c.s, ctx, "revoke", members(nil).optional("token", string(p.TokenTypeHint)))
 }
 
 // Userinfo gives the claims about the user (OpenID Connect Core section 5.3) as the server sent them.
@@ -126,12 +132,17 @@ func (c *Client) Extend(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "extend", nil)
 }
 
-// SetToken makes the session hold a token that was obtained elsewhere. token marshals to an object with the members of RFC 6749
-// section 5.1; expires_at, in Unix seconds, may stand in it.
-func (c *Client) SetToken(ctx context.Context, token any) (Status, error) {
-	return call[Status](c.s, ctx, "set_token", struct {
-		Token any `json:"token"`
-	}{token})
+// SetToken makes the session hold a token that was obtained elsewhere: by Token of another Client, for one. AccessToken and TokenType
+// are needed. An IDToken is verified like one that the server sends, but for its age and nonce.
+//
+// An ExpiresAt before 1970 or after the year 9999 is no time that a server gives: an error of kind client with the field expires_at, and
+// nothing changes. One that is over is taken; the token has ended then.
+func (c *Client) SetToken(ctx context.Context, token Token) (Status, error) {
+	params, err := token.members()
+	if err != nil {
+		return Status{}, err
+	}
+	return call[Status](c.s, ctx, "set_token", params)
 }
 
 // Status tells what the session holds.

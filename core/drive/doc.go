@@ -5,7 +5,7 @@
 // ships, which is the usual choice; core.Engine is the same in native Go. This package knows neither of them, and no rule of
 // OAuth: whatever a request holds, the engine decided. The boundary between the two stands in core/testdata/README.md.
 //
-//	client, err := wasm.Open(ctx, drive.Config{…}, drive.Options{Store: store})
+//	client, err := wasm.Open(ctx, drive.Config{…}, wasm.Options{Client: drive.Options{Store: store}})
 //	begun, err := client.Authorize(ctx, drive.AuthorizeParams{})  // send the user's browser to begun.URL
 //	_, err = client.Callback(ctx, r.URL.String())                 // at the redirect URI
 //	token, err := client.Token(ctx)                               // whenever one is needed; it is refreshed before it ends
@@ -27,7 +27,7 @@
 // that is in the transport of Options.HTTP (RFC 8705):
 //
 //	transport := &http.Transport{TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{own}}}
-//	client, err := wasm.Open(ctx, drive.Config{TokenEndpointAuthMethod: "tls_client_auth", …}, drive.Options{HTTP: &http.Client{Transport: transport}})
+//	client, err := wasm.Open(ctx, drive.Config{TokenEndpointAuthMethod: "tls_client_auth", …}, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: transport}}})
 //
 // Private keys may be in a device or a service: the engine never sees one, and this package asks a crypto.Signer for signatures only.
 //

@@ -116,7 +116,7 @@ func ExampleClient_Transport() {
 		return
 	}
 	defer client.Close()
-	token := map[string]any{"access_token": "mF_9.B5f-4.1JqM", "token_type": "Bearer"}
+	token := drive.Token{AccessToken: "mF_9.B5f-4.1JqM", TokenType: "Bearer"}
 	if _, err := client.SetToken(ctx, token); err != nil {
 		fmt.Println(err)
 		return

@@ -24,9 +24,9 @@ var (
 	// ErrMissingCode: a response to a sign-in of this client, with neither a code nor an error.
 	ErrMissingCode = &Error{Kind: "callback_not_verified", Code: "missing_code"}
 	// ErrAuthorizationResponse: the server or the user refused (RFC 6749 section 4.1.2.1); Error.OAuthError says how.
-	ErrAuthorizationResponse = errors.New("drive: the authorization response is an error")
+	ErrAuthorizationResponse = errors.New("oauth2: the authorization response is an error")
 	// ErrExchange: the response was good, but its code brought no token.
-	ErrExchange = errors.New("drive: the code was not exchanged")
+	ErrExchange = errors.New("oauth2: the code was not exchanged")
 )
 
 // maxResponse is how long an authorization response in a body may be, in bytes.

@@ -10,9 +10,9 @@ import (
 // opened with a Config that has its ClientID and ClientSecret, and whatever else the server decided.
 type Registration struct {
 	ClientID string
-	// ClientSecret is empty for a client without one. SecretExpiry is when it ends; zero: never.
-	ClientSecret string
-	SecretExpiry time.Time
+	// ClientSecret is empty for a client without one. ClientSecretExpiresAt is when it ends; zero: never.
+	ClientSecret          string
+	ClientSecretExpiresAt time.Time
 	// Raw is the whole answer, an object.
 	Raw json.RawMessage
 }

@@ -74,14 +74,14 @@ type task struct {
 
 func newSession(engine Engine, kind string, config any, opts Options) (*session, error) {
 	if engine == nil {
-		return nil, errors.New("drive: no engine")
+		return nil, errors.New("oauth2: open: no engine")
 	}
 	if err := errors.Join(identifiable(engine), identifiable(opts.Store)); err != nil {
 		return nil, err
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
-		return nil, fmt.Errorf("drive: configuration: %w", err)
+		return nil, fmt.Errorf("oauth2: open: configuration: %w", err)
 	}
 	opts = opts.withDefaults()
 	s := &session{
@@ -193,7 +193,7 @@ func (s *session) feed(in input) {
 
 // refuse ends a command that the engine did not take.
 func (s *session) refuse(code int32, in input) {
-	err := internal(in.op, "refused_input", fmt.Errorf("drive: code %d", code))
+	err := internal(in.op, "refused_input", fmt.Errorf("oauth2: code %d", code))
 	if code == TooLong {
 		err = &Error{Kind: "client", Code: "too_large", Op: in.op}
 	}

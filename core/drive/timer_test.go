@@ -77,7 +77,7 @@ func TestDeviceFlowIsReadable(t *testing.T) {
 	for _, w := range want {
 		select {
 		case e := <-events:
-			got := e.Name + " " + e.Status
+			got := string(e.Name) + " " + string(e.Status)
 			if e.Device != nil {
 				got = fmt.Sprint(e.Name, " ", e.Device.UserCode, " ", e.Device.Polling)
 				if !e.ExpiresAt.IsZero() {
@@ -217,7 +217,7 @@ func TestCloseStopsTimers(t *testing.T) {
 	func() {
 		e := &core.Engine{}
 		runtime.AddCleanup(e, func(ch chan struct{}) { close(ch) }, freed)
-		c, err := drive.OpenContract(e, drive.Options{})
+		c, err := drivetest.OpenSession(e, drive.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

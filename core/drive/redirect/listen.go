@@ -84,10 +84,10 @@ func Listen(opts Options) (*Listener, error) {
 	}
 	addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
-		return nil, fmt.Errorf("redirect: %w", err)
+		return nil, fmt.Errorf("oauth2: redirect: %w", err)
 	}
 	if !addr.IP.IsLoopback() {
-		return nil, fmt.Errorf("redirect: %s is not a loopback address (RFC 8252 section 7.3)", u.Hostname())
+		return nil, fmt.Errorf("oauth2: redirect: %s is not a loopback address (RFC 8252 section 7.3)", u.Hostname())
 	}
 	var listener net.Listener
 	if opts.TLS == nil {
@@ -98,7 +98,7 @@ func Listen(opts Options) (*Listener, error) {
 		listener, err = tls.Listen("tcp", addr.String(), config)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("redirect: %w", err)
+		return nil, fmt.Errorf("oauth2: redirect: %w", err)
 	}
 	u.Host = authority(u, listener.Addr().(*net.TCPAddr).Port)
 	l := &Listener{
@@ -123,11 +123,11 @@ func parse(opts Options) (*url.URL, error) {
 	u, err := url.Parse(opts.RedirectURI)
 	switch {
 	case err != nil || u.Opaque != "" || u.Hostname() == "" || u.User != nil || strings.Contains(opts.RedirectURI, "#"):
-		return nil, errors.New("redirect: the redirect URI is not an absolute http URL without user and fragment (RFC 6749 section 3.1.2)")
+		return nil, errors.New("oauth2: redirect: the redirect URI is not an absolute http URL without user and fragment (RFC 6749 section 3.1.2)")
 	case u.Scheme == "http" && opts.TLS != nil || u.Scheme == "https" && opts.TLS == nil:
-		return nil, errors.New("redirect: a redirect URI is https with TLS, and http without")
+		return nil, errors.New("oauth2: redirect: a redirect URI is https with TLS, and http without")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("redirect: the redirect URI is neither http nor https")
+		return nil, errors.New("oauth2: redirect: the redirect URI is neither http nor https")
 	}
 	return u, nil
 }
@@ -158,9 +158,9 @@ func (l *Listener) Accept(ctx context.Context) (*Response, error) {
 	case r := <-l.responses:
 		return r, nil
 	case <-l.closing:
-		return nil, fmt.Errorf("redirect: %w", net.ErrClosed)
+		return nil, fmt.Errorf("oauth2: redirect: %w", net.ErrClosed)
 	case <-ctx.Done():
-		return nil, fmt.Errorf("redirect: no response: %w", ctx.Err())
+		return nil, fmt.Errorf("oauth2: redirect: no response: %w", ctx.Err())
 	}
 }
 

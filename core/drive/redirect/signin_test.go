@@ -224,16 +224,16 @@ func TestSignInNearMisses(t *testing.T) {
 func TestSignInEndsWithTheAttempt(t *testing.T) {
 	for _, row := range []struct {
 		name, stray string
-		life        int64
+		life        time.Duration
 		errors      []error
 	}{
-		{"nobody comes", "", 1000, nil},
-		{"a stranger comes", "?error=invalid_scope", 5000, []error{&drive.Error{Code: "missing_state", OAuthError: "invalid_scope"}}},
+		{"nobody comes", "", time.Second, nil},
+		{"a stranger comes", "?error=invalid_scope", 5 * time.Second, []error{&drive.Error{Code: "missing_state", OAuthError: "invalid_scope"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s, config := site()
 			defer s.Close()
-			config.AttemptLifeMS = row.life
+			config.AttemptLife = row.life
 			client, err := drive.Open(t.Context(), new(core.Engine), config, drive.Options{})
 			if err != nil {
 				t.Fatal(err)
@@ -270,13 +270,12 @@ func TestSignInEndsWithTheAttempt(t *testing.T) {
 // E77: the life of an attempt here is the engine's.
 func TestAttemptLife(t *testing.T) {
 	for _, row := range []struct {
-		given int64
-		want  time.Duration
-	}{{0, 10 * time.Minute}, {1000, time.Second}, {3_600_000, time.Hour}} {
+		given, want time.Duration
+	}{{0, 10 * time.Minute}, {time.Second, time.Second}, {time.Hour, time.Hour}} {
 		now := time.Now()
 		s, config := site()
 		defer s.Close()
-		config.AttemptLifeMS, config.RedirectURI = row.given, "http://127.0.0.1/cb"
+		config.AttemptLife, config.RedirectURI = row.given, "http://127.0.0.1/cb"
 		client, err := drive.Open(t.Context(), new(core.Engine), config, drive.Options{Now: func() time.Time { return now }})
 		if err != nil {
 			t.Fatal(err)

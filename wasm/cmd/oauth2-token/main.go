@@ -57,7 +57,7 @@ func (p *program) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.client, err = wasm.Open(ctx, p.config, drive.Options{Store: dir, OnEvent: p.event, OnEffect: p.watch.effect})
+	p.client, err = wasm.Open(ctx, p.config, wasm.Options{Client: drive.Options{Store: dir, OnEvent: p.event, OnEffect: p.watch.effect}})
 	if err != nil {
 		return err
 	}
