@@ -166,7 +166,7 @@ func TestDeviceFlow(t *testing.T) {
 			if st, err := c.Status(t.Context()); err != nil || st.Status != "not_authenticated" || st.Device != nil {
 				t.Errorf("%v, %+v", err, st)
 			}
-			if err := c.PollStart(t.Context()); !errors.Is(err, &drive.Error{Code: "no_device_code"}) {
+			if err := c.DeviceResume(t.Context()); !errors.Is(err, &drive.Error{Code: "no_device_code"}) {
 				t.Errorf("afterwards: %v", err)
 			}
 		})
@@ -197,10 +197,10 @@ func TestDeviceFlowSlowsDown(t *testing.T) {
 		}
 	}
 	events.next(t, "device", func(e drive.Event) bool { return e.Device.Interval == 6*time.Second })
-	if err := c.PollStop(t.Context()); err != nil {
+	if err := c.DevicePause(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.PollStart(t.Context()); err != nil {
+	if err := c.DeviceResume(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := c.Status(t.Context()); err != nil || st.Device == nil || st.Device.Interval != 6*time.Second {
@@ -224,7 +224,7 @@ func TestDeviceFlowPausedAndResumed(t *testing.T) {
 		t.Errorf("%v, %q", err, st.Status)
 	}
 	for range 2 { // stopping twice is stopping
-		if err := c.PollStop(t.Context()); err != nil {
+		if err := c.DevicePause(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -235,7 +235,7 @@ func TestDeviceFlowPausedAndResumed(t *testing.T) {
 		t.Errorf("%v, %+v, %d polls", err, st.Device, n.count()-before)
 	}
 	for range 2 {
-		if err := c.PollStart(t.Context()); err != nil {
+		if err := c.DeviceResume(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -285,7 +285,7 @@ func TestDeviceFlowOverARestart(t *testing.T) {
 	if err != nil || st.Device == nil || st.Device.Polling || st.Device.UserCode != d.UserCode || !st.Device.ExpiresAt.Equal(d.ExpiresAt) {
 		t.Fatalf("%v, %+v", err, st.Device)
 	}
-	if err := second.PollStart(t.Context()); err != nil {
+	if err := second.DeviceResume(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, second)().granted(t, second)

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"go/ast"
+	"go/doc"
 	"go/parser"
 	"go/token"
 	"net/http"
@@ -118,6 +119,38 @@ func exported(file *ast.File) (names []string) {
 		}
 	}
 	return names
+}
+
+// E83: each package says what it is in doc.go, and shows it in examples that run.
+func TestExamplesRun(t *testing.T) {
+	for _, folder := range packages {
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, filepath.Join(folder, "doc.go"), nil, parser.ParseComments)
+		if err != nil || file.Doc == nil {
+			t.Errorf("%s: no doc.go with a comment: %v", folder, err)
+		}
+		names, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var tests []*ast.File
+		for _, name := range names {
+			file, err := parser.ParseFile(set, name, nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tests = append(tests, file)
+		}
+		examples := doc.Examples(tests...)
+		if len(examples) == 0 {
+			t.Errorf("%s: no example", folder)
+		}
+		for _, example := range examples {
+			if example.Output == "" {
+				t.Errorf("%s: Example%s has no output, so it does not run", folder, example.Name)
+			}
+		}
+	}
 }
 
 func receiverOf(d *ast.FuncDecl) string {

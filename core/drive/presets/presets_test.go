@@ -90,7 +90,7 @@ func TestConfig(t *testing.T) {
 			variables = map[string]string{c.variable: "x"}
 		}
 		_, err := Config(c.name, variables)
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), "oauth2: "+c.want)) {
 			t.Errorf("%s %s: %v", c.name, c.variable, err)
 		}
 	}

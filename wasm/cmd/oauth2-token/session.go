@@ -47,7 +47,7 @@ func (p *program) status(ctx context.Context) error {
 }
 
 func (p *program) logout(ctx context.Context) error {
-	err := p.client.DeviceForget(ctx)
+	err := p.client.DeviceCancel(ctx)
 	if err != nil {
 		return err
 	}
