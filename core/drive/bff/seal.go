@@ -12,7 +12,8 @@ import (
 )
 
 // Ring holds the keys with which cookies and what is stored are sealed (AES-256-GCM). The newest seals, any unseals: a key that is replaced
-// stays in the ring, behind the new one, as long as sessions last, so that nobody is signed out.
+// stays in the ring, behind the new one, as long as sessions last, so that nobody is signed out. Where several processes share sessions, each
+// of them has to have the new key, behind the old one, before the first one seals with it.
 //
 // Nonces are random, so a key is good for 2^32 texts (NIST SP 800-38D section 8.3).
 type Ring struct {
