@@ -25,7 +25,7 @@ func redacted(e *effect) EffectInfo {
 
 // explain gives an error its cause: why the effect failed whose answer is being taken. The engine knows kinds only.
 func (s *session) explain(e *Error) {
-	if e != nil && (e.Kind == "storage" || e.Kind == "network" || e.Code == "lock_storage" || e.Code == "unsupported") {
+	if e != nil && (e.Kind == KindStorage || e.Kind == KindNetwork || e.Code == "lock_storage" || e.Code == "unsupported") {
 		e.cause = s.cause
 	}
 }

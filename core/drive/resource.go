@@ -65,7 +65,7 @@ type Challenge struct {
 // renewed is no error of this method: there is no Header then.
 func (c *Client) Answered(ctx context.Context, res *http.Response, retried string) (Retry, error) {
 	if res.Request == nil || res.Request.URL == nil {
-		return Retry{}, &Error{Kind: "client", Code: "missing", Op: "answered", Field: "url"}
+		return Retry{}, &Error{Kind: KindClient, Code: "missing", Op: "answered", Field: "url"}
 	}
 	return c.answered(ctx, res.Request, res, retried)
 }

@@ -92,7 +92,7 @@ func (h *Handler) unanswered(w http.ResponseWriter, e *exchange, err error) {
 
 // tooLarge: a body is small or stays here, so it is the headers or the URL that an engine does not read: too long, or too many.
 func tooLarge(err error) bool {
-	return errors.Is(err, &drive.Error{Kind: "client", Code: "too_large"}) || errors.Is(err, &drive.Error{Kind: "internal", Code: "refused_input"})
+	return errors.Is(err, &drive.Error{Kind: drive.KindClient, Code: "too_large"}) || errors.Is(err, &drive.Error{Kind: drive.KindInternal, Code: "refused_input"})
 }
 
 func (h *Handler) tell(err error) {

@@ -33,7 +33,7 @@ func SignIn(ctx context.Context, client *drive.Client, opts Options, open func(u
 
 	waiting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	waiting, end := context.WithTimeoutCause(waiting, begun.Life, &drive.Error{Kind: "expired", Code: "attempt_expired", Op: "sign_in", BeginAgain: true})
+	waiting, end := context.WithTimeoutCause(waiting, begun.Life, &drive.Error{Kind: drive.KindExpired, Code: "attempt_expired", Op: "sign_in", BeginAgain: true})
 	defer end()
 	go func() { // it may wait for the browser
 		if err := open(begun.URL); err != nil {

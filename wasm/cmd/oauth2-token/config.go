@@ -59,7 +59,7 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 		c.ClientSecret = secret
 	}
 	if provider != "" && c.ClientSecret == "" {
-		c.TokenEndpointAuthMethod = "none" // the presets are for clients with a secret
+		c.TokenEndpointAuthMethod = drive.AuthNone // the presets are for clients with a secret
 	}
 	switch {
 	case c.ClientID == "":
