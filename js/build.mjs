@@ -39,6 +39,12 @@ export type Preset = Omit<Config, 'client_id'>;
 ${presets.map(([name, { about, docs }]) => `\n/**\n * ${about}\n *\n * @see ${docs}\n */\nexport declare const ${name}: Preset;\n`).join('')}`,
 );
 
+// For tools that know no "exports" (Parcel, TypeScript's node10): a folder for each entry beside the first.
+for (const name of ['popup', 'indexeddb', 'qr', 'presets']) {
+  await mkdir(here(name), { recursive: true });
+  await writeFile(here(`${name}/package.json`), JSON.stringify({ type: 'module', main: `../dist/${name}.js`, types: `../dist/types/js/src/${name}.d.ts` }));
+}
+
 // The licence of what qr.js contains asks for that.
 await copyFile(join(dirname(require.resolve('uqr')), '../LICENSE'), here('dist/qr.js.LICENSE.txt'));
 

@@ -7,6 +7,7 @@ import { leave } from './navigate.js';
 import { withoutReply } from './redirect.js';
 import { fetchResource } from './resource.js';
 import type * as T from './types.js';
+import type { ListenerOptions, RequestInfo } from './web.js';
 
 const pairs = (parameters: T.Parameters | undefined) => parameters && [...new URLSearchParams(parameters)];
 
@@ -282,7 +283,7 @@ export class Client extends EventTarget {
    * @throws {OAuthError} code `resource_not_allowed`, or `redirect`, or those of {@link token}
    * @throws {TypeError} as the global `fetch`
    */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  fetch(input: RequestInfo, init?: RequestInit): Promise<Response> {
     return fetchResource(this.#run, this.#fetch ?? fetch, input, init);
   }
 
@@ -307,7 +308,7 @@ export interface Client {
   addEventListener<E extends keyof T.ClientEvents>(
     type: E,
     listener: Listener<E> | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: ListenerOptions,
   ): void;
-  removeEventListener<E extends keyof T.ClientEvents>(type: E, listener: Listener<E> | null, options?: boolean | EventListenerOptions): void;
+  removeEventListener<E extends keyof T.ClientEvents>(type: E, listener: Listener<E> | null, options?: ListenerOptions): void;
 }

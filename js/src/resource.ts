@@ -3,6 +3,7 @@ import type { Run } from './host.js';
 import type { Commands } from './messages.js';
 import { isRedirect, unless } from './http.js';
 import type { Challenge } from './types.js';
+import type { RequestInfo } from './web.js';
 
 
 const challenges = new WeakMap<Response, Challenge>();
@@ -17,7 +18,7 @@ const challenges = new WeakMap<Response, Challenge>();
 export const challengeOf = (response: Response): Challenge | undefined => challenges.get(response);
 
 /** Sends a request to a protected resource, and again for as long as the core has reason to and the body can be sent again. */
-export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, input: RequestInfo, init?: RequestInit): Promise<Response> => {
   let request = new Request(input, init);
   const { method } = request;
   // That of the caller: the request's own follows it only as long as nobody collects garbage.

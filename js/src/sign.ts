@@ -3,6 +3,7 @@ import { base64url } from './bytes.js';
 import { Failed } from './effects.js';
 import type { Answers, Effects, Jwk } from './messages.js';
 import { CLIENT_KEY, type KeyStore } from './keys.js';
+import type { CryptoKey, CryptoKeyPair } from './web.js';
 
 /** What of the host's own hands keys are found in. */
 export interface Keys {

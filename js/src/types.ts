@@ -6,6 +6,7 @@ import type { Locks } from './locks.js';
 import type { OAuthError } from './error.js';
 import type { Source } from '../../wasm_exec.js';
 import type { Store } from './store.js';
+import type { CryptoKey } from './web.js';
 
 /** Parameters of a request, in the order in which they are sent. */
 export type Parameters = [string, string][] | Record<string, string> | URLSearchParams;
