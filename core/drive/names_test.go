@@ -15,6 +15,7 @@ func TestNames(t *testing.T) {
 	got := constants(t)
 	schema := struct {
 		Defs struct {
+			Status enum
 			Error  struct{ Properties map[string]enum }
 			Effect struct {
 				OneOf []struct{ Properties map[string]enum }
@@ -39,7 +40,7 @@ func TestNames(t *testing.T) {
 	}{
 		{"ErrorKind", append(schema.Defs.Error.Properties["kind"].Enum, "internal")},
 		{"EventName", append(effects["event"]["event"].Enum, "restarted")},
-		{"SessionStatus", effects["event"]["status"].Enum},
+		{"SessionStatus", schema.Defs.Status.Enum},
 		{"Stage", effects["http"]["stage"].Enum},
 		{"AuthMethod", strings.Fields("client_secret_basic client_secret_post client_secret_jwt private_key_jwt tls_client_auth self_signed_tls_client_auth none")},
 		{"Algorithm", strings.Fields("RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519")},
