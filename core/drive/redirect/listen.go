@@ -49,7 +49,8 @@ type Listener struct {
 
 // Response is what arrived at the redirect URI. The browser waits for its page until Finish is called.
 type Response struct {
-	// URL is the whole URL, for the client's Callback. It may be of anybody's making.
+	// URL is the whole URL, for the client's Callback. It may be of anybody's making, and with a state in it miss the redirect URI by a
+	// slash at its end or the case of its letters, which Callback says.
 	URL string
 
 	listener *Listener
