@@ -1,5 +1,6 @@
 import { failure, OAuthError } from './error.js';
 import type { EffectEntry, Host, HostEvent, HostOptions } from './host.js';
+import type { Commands } from './messages.js';
 import { defaultPendingStore, memoryStore } from './store.js';
 import type { Config, Options, Status } from './types.js';
 
@@ -12,8 +13,11 @@ export interface Part extends Pick<Host, 'run' | 'close'> {
 type Open = (hands: Partial<HostOptions>) => Promise<Host>;
 type Members = Record<string, unknown>;
 
+/** What is given to the command `callback`. */
+type Reply = { url?: string };
+
 /** A reply that was redeemed, or is being. */
-interface Reply {
+interface Redeemed {
   result: Promise<Status>;
   error?: OAuthError;
 }
@@ -42,7 +46,7 @@ const sharedSession = (members: Members) => {
   // Where a session is by default outlives its clients: one that is opened again is the same to its user.
   const hands = { store: memoryStore(), pendingStore: defaultPendingStore() };
   const listeners = new Set<{ onEvent(event: HostEvent): void; onEffect: ((entry: EffectEntry) => void) | undefined }>();
-  const replies = new Map<string | undefined, Reply>();
+  const replies = new Map<string | undefined, Redeemed>();
   let opening: Promise<Host> | undefined;
   let begun = false;
   let redeeming = 0;
@@ -58,14 +62,14 @@ const sharedSession = (members: Members) => {
   };
 
   /** Goes on though who began it leaves: what comes of it is everybody's. */
-  const redeem = async (host: Host, reply: object): Promise<Status> => {
+  const redeem = async (host: Host, reply: Reply): Promise<Status> => {
     redeeming++;
     try {
       return await host.run('callback', reply);
     } catch (error) {
       // Another page had the same reply: the session that came of it is this page's too.
-      const status = (error as OAuthError).code === 'already_used' && (await host.run('status'));
-      if (status.status === 'granted') return status;
+      const status = (error as OAuthError).code === 'already_used' && (await host.run('status', {}));
+      if (status && status.status === 'granted') return status;
       throw error;
     } finally {
       redeeming--;
@@ -74,15 +78,15 @@ const sharedSession = (members: Members) => {
   };
 
   /** Redeems a reply once, however many ask. What failed in passing is tried again. */
-  const callback = async (host: Host, reply: { url?: string }): Promise<Status> => {
+  const callback = async (host: Host, reply: Reply): Promise<Status> => {
     const key = text({ ...reply, url: reply.url?.replace(/#.*/s, '') });
     const before = replies.get(key);
     if (before && !before.error?.retryable) {
       const { state } = await before.result;
       // What came of the reply may be over by now.
-      return { ...(await host.run('status')), ...(state !== undefined && { state }) };
+      return { ...(await host.run('status', {})), ...(state !== undefined && { state }) };
     }
-    const now: Reply = {
+    const now: Redeemed = {
       result: redeem(host, reply).catch((error) => {
         // Where the reply is spent since the first time, why that failed says more.
         throw (now.error = before?.error && error.code === 'already_used' ? before.error : error);
@@ -116,8 +120,8 @@ const sharedSession = (members: Members) => {
         throw error;
       });
       const calls = new Set<() => void>();
-      const run: Host['run'] = (command, parameters = {}, signal) =>
-        new Promise((resolve, reject) => {
+      const run: Host['run'] = (command: keyof Commands, parameters: object, signal?: AbortSignal | null) =>
+        new Promise<any>((resolve, reject) => {
           signal?.throwIfAborted();
           const closed = () => failure('cancelled', 'closed', command);
           if (!listeners.has(listener)) throw closed();
@@ -130,7 +134,7 @@ const sharedSession = (members: Members) => {
           const close = () => stop(closed());
           signal?.addEventListener('abort', abort);
           calls.add(close);
-          (command === 'callback' ? callback(host, parameters) : host.run(command, parameters, call.signal))
+          ((command === 'callback' ? callback(host, parameters) : host.run(command, parameters as never, call.signal)) as Promise<any>)
             .then(resolve, reject)
             .finally(() => {
               signal?.removeEventListener('abort', abort);
@@ -140,9 +144,9 @@ const sharedSession = (members: Members) => {
       if (late) {
         // Tells who comes late what whoever opens a stored session hears.
         setTimeout(async () => {
-          const { status, scope, expires_at } = await run('status').catch(() => ({}));
+          const { status, scope, expires_at } = await run('status', {}).catch(() => ({}) as Partial<Status>);
           if (status && status !== 'not_authenticated') onEvent({ event: 'status', status });
-          if (status === 'granted') onEvent({ event: status, scope, ...(expires_at && { expires_at }) });
+          if (status === 'granted') onEvent({ event: status, scope: scope!, ...(expires_at && { expires_at }) });
         });
       }
       return {
