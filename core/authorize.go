@@ -17,7 +17,7 @@ func protected(name string) bool {
 // authorize builds an authorization request (RFC 6749 section 4.1.1) and gives its URL out once the attempt is stored.
 func (c *client) authorize(cmd *command, in json.Value) {
 	if c.authorization == "" {
-		c.fail(cmd, bad("missing", "authorization_endpoint"))
+		c.fail(cmd, c.absent("authorization_endpoint"))
 		return
 	}
 	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.now, appState: in.Get("state").Str()}
@@ -33,6 +33,10 @@ func (c *client) authorize(cmd *command, in json.Value) {
 	}
 	if f != nil {
 		c.fail(cmd, f)
+		return
+	}
+	if c.noKeys(a.scope) {
+		c.fail(cmd, c.absent("jwks_uri")) // nobody is sent away for an ID token that cannot be verified
 		return
 	}
 	c.fresh(in, a)
@@ -165,7 +169,7 @@ func (c *client) expect(a *attempt, params []form.Param) *fault {
 	case !modeSigned(a.mode) || count(params, "response_mode") > 1:
 		return bad("bad_value", "response_mode")
 	case c.jwks == "":
-		return bad("missing", "jwks_uri")
+		return c.absent("jwks_uri")
 	}
 	return nil
 }

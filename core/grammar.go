@@ -20,12 +20,12 @@ const (
 )
 
 // refuses gives the code of the error, "" for a text that is right or not there.
-func (g grammar) refuses(s string) (code string) {
+func (c *config) refuses(g grammar, s string) (code string) {
 	switch {
 	case s == "" || g == endpointOrNone && s == "none":
 	case g == vschar && !vschars(s) || g == scopeList && !scopeOK(s):
 		return "bad_value"
-	case g == signature && (index(s, ' ') >= 0 || !hasScope(algorithms, s)):
+	case g == signature && !hasScope(algorithms, s):
 		return "bad_value"
 	case g == headerName && (!hostChars(s) || lower(s) != s):
 		return "bad_value"
@@ -36,11 +36,31 @@ func (g grammar) refuses(s string) (code string) {
 		if !ok {
 			return "bad_url"
 		}
-		if !u.secure() {
+		if !c.secure(u) {
 			return "not_https"
 		}
 	}
 	return ""
+}
+
+// wants says in words what refuses looks for.
+func (g grammar) wants() string {
+	switch g {
+	case vschar:
+		return "printable ASCII"
+	case scopeList:
+		return "scopes with one space between them, 8 KiB at most"
+	case signature:
+		return algorithms
+	case headerName:
+		return "letters, digits and -, in lower case"
+	}
+	return "an absolute URL without user and fragment"
+}
+
+// secure tells whether requests may go to a URL: protected, or to this machine, or where the configuration says that it need not be.
+func (c *config) secure(u uri) bool {
+	return u.secure() || u.scheme == "http" && lists(c.httpOrigins, "http://"+u.host+u.port)
 }
 
 // vschars: RFC 6749 appendix A, VSCHAR.
@@ -70,23 +90,29 @@ func scopeOK(s string) bool {
 	return true
 }
 
-// hasScope tells whether the list holds the scope-token.
-func hasScope(list, token string) bool {
-	for len(list) >= len(token) {
-		end := index(list, ' ')
-		if end < 0 {
-			end = len(list)
+// cutWord takes the first word off a list with a space between the words.
+func cutWord(list string) (word, rest string) {
+	if i := index(list, ' '); i >= 0 {
+		return list[:i], list[i+1:]
+	}
+	return list, ""
+}
+
+// nth is the place of a word in a list with a space between the words, -1 where it is not there.
+func nth(list, word string) int {
+	for n := 0; ; n++ {
+		var first string
+		if first, list = cutWord(list); first == word {
+			return n
 		}
-		if list[:end] == token {
-			return true
-		}
-		list = list[min(end+1, len(list)):]
 		if list == "" {
-			break
+			return -1
 		}
 	}
-	return false
 }
+
+// hasScope tells whether the list holds the scope-token.
+func hasScope(list, token string) bool { return nth(list, token) >= 0 }
 
 // readParams reads [[name, value], …], form.MaxParams at the most; a name is not empty.
 func readParams(v json.Value) (params []form.Param, ok bool) {

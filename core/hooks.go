@@ -5,6 +5,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
+// Where hooks may be. What the keys and the metadata are is for nobody to change.
+const (
+	hookStages     = stageAuthorization + " " + stageToken + " " + stageRefresh + " " + stageDevice + " " + stagePolling
+	responseStages = stageToken + " " + stageRefresh + " " + stageDevice + " " + stagePolling + " " + stageRevocation + " " + stageUserinfo + " " + stagePushed + " " + stageIntrospection + " " + stageRegistration
+)
+
 func listed(list []string, s string) bool {
 	for _, l := range list {
 		if l == s {
@@ -56,11 +62,41 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 		if v.Get("body").Kind() != json.None && text.Kind() != json.String {
 			readable = false // bytes and references are not ours to send
 		}
-		if failed != "" || !readable || !valid || !u.secure() || method != "GET" && method != "POST" || v.Kind() != json.Object {
+		if failed != "" || !readable || !valid || !c.secure(u) || method != "GET" && method != "POST" || v.Kind() != json.Object {
 			done("", &fault{kind: kindClient, code: "hook_failed", field: r.stage})
 			return
 		}
 		r.method, r.url, r.headers = method, v.Get("url").Str(), headers
 		done(text.Str(), nil)
+	})
+}
+
+// hookResponse lets the host change an answer before anything of it is looked at; v has its status, headers and body, and all rules hold for what comes back.
+func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, f *fault)) {
+	if !listed(c.responseHooks, r.stage) {
+		done(v, nil)
+		return
+	}
+	w := c.effect("hook")
+	w.MemberStr("hook", "response")
+	w.MemberStr("stage", r.stage)
+	w.Key("response")
+	w.Open('{')
+	status, _ := v.Get("status").Int()
+	w.MemberInt("status", status)
+	for _, name := range [...]string{"headers", "body"} {
+		if part := v.Get(name); part.Kind() != json.None {
+			w.MemberRaw(name, part.Raw())
+		}
+	}
+	w.Close('}')
+	c.ask(w, func(ok json.Value, failed string) {
+		v := ok.Get("response")
+		_, readable := readParams(v.Get("headers"))
+		if status, whole := v.Get("status").Int(); failed != "" || !readable || !whole || status < 100 || status > 599 || v.Get("body").Get("ref").Kind() != json.None {
+			done(v, &fault{kind: kindClient, code: "hook_failed", field: r.stage})
+			return
+		}
+		done(v, nil)
 	})
 }

@@ -147,7 +147,7 @@ func TestEffectLogIsRedacted(t *testing.T) {
 		defer mu.Unlock()
 		lines = append(lines, fmt.Sprint(i))
 	}})
-	setToken(t, c, map[string]any{"access_token": "secret-a", "refresh_token": "secret-r", "token_type": "Bearer", "expires_at": 1000})
+	setToken(t, c, map[string]any{"access_token": "secret-a", "refresh_token": "secret-r", "token_type": "Bearer", "expires_in": -1})
 	if _, err := c.Token(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package drive
 import (
 	"context"
 	"crypto"
+	"encoding/json"
 	"io"
 	"net/http"
 	"time"
@@ -33,7 +34,7 @@ type Options struct {
 	OnEvent func(Event)
 	// OnEffect gets a line for a log about every effect, in order with the events.
 	OnEffect func(EffectInfo)
-	// Hooks may change what is sent.
+	// Hooks may change what is sent, and what is answered.
 	Hooks Hooks
 	// Now is the clock; nil means time.Now. It must not call the client.
 	Now func() time.Time
@@ -45,13 +46,37 @@ type Options struct {
 }
 
 // Hooks change requests before they are sent, each by the stage that it stands under: authorization, token, refresh,
-// device_authorization or polling. A hook that fails ends the command; its error goes nowhere, since the engine knows kinds only.
+// device_authorization or polling; and answers before anything of them is looked at, also of revocation, userinfo, pushed_authorization,
+// introspection and registration. A hook that fails ends the command; its error goes nowhere, since the engine knows kinds only.
 // The context ends with the client.
 type Hooks struct {
 	// Parameters gets the parameters of a request before anything is stored or signed, and gives those to be used.
 	Parameters map[string]func(ctx context.Context, stage string, parameters [][2]string) ([][2]string, error)
 	// Request gets a request as a whole, and gives the one to be sent. It may not change what was signed.
 	Request map[string]func(ctx context.Context, stage string, request Request) (Request, error)
+	// Response gets an answer, and gives the one that the engine takes: all checks hold for that.
+	Response map[string]func(ctx context.Context, stage string, response Response) (Response, error)
+}
+
+// Response is the answer of a server as a hook sees it.
+type Response struct {
+	Status  int          `json:"status"`
+	Headers [][2]string  `json:"headers"` // names in lower case; a repeated one stands there repeatedly
+	Body    ResponseBody `json:"body"`
+}
+
+// ResponseBody is the body of a Response: Text, or Base64 (standard alphabet, with padding) for what is not UTF-8.
+type ResponseBody struct {
+	Text   string `json:"text"`
+	Base64 string `json:"base64"`
+}
+
+// MarshalJSON writes the one of the two that is there.
+func (b ResponseBody) MarshalJSON() ([]byte, error) {
+	if b.Base64 != "" {
+		return json.Marshal(map[string]string{"base64": b.Base64})
+	}
+	return json.Marshal(map[string]string{"text": b.Text})
 }
 
 // Request is an HTTP request of the engine's as a hook sees it.

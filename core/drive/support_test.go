@@ -25,7 +25,7 @@ var config = drive.Config{
 }
 
 // oldToken is one that has to be refreshed.
-var oldToken = map[string]any{"access_token": "a0", "refresh_token": "r0", "token_type": "Bearer", "expires_at": 1000}
+var oldToken = map[string]any{"access_token": "a0", "refresh_token": "r0", "token_type": "Bearer", "expires_in": -1}
 
 // peer is a server without a network: it rotates refresh tokens and remembers what it got.
 type peer struct {

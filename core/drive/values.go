@@ -158,6 +158,9 @@ type Status struct {
 	PKCEVerifierLength int    `json:"pkce_verifier_length"`
 	// Device is the device flow that has begun, nil where there is none.
 	Device *DeviceAuthorization `json:"device"`
+	// Unverified, after a callback, are the parameters of Config.CallbackParameters that came. They came through the browser, and nobody
+	// has verified them: the state alone was checked.
+	Unverified map[string]string `json:"unverified"`
 }
 
 func (s *Status) read(r *reader) {
@@ -202,6 +205,12 @@ func (s *Status) member(name []byte, r *reader) {
 	case "device":
 		s.Device = &DeviceAuthorization{}
 		s.Device.read(r)
+	case "unverified":
+		s.Unverified = map[string]string{}
+		for r.begin('{'); r.more('}'); {
+			name := string(r.name())
+			s.Unverified[name] = r.text()
+		}
 	default:
 		r.raw()
 	}
