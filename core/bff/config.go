@@ -161,6 +161,10 @@ func (c *config) readClient(client json.Value) *core.Fault {
 			resources = it.Value()
 		case "client_secret", "client_key":
 			secret = true
+		case "registration":
+			r := it.Value()
+			secret = secret || r.Get("client_secret").Str() != ""
+			c.dpop = c.dpop || r.Get("dpop_bound_access_tokens").True() && client.Get("dpop").Kind() == json.None
 		case "token_endpoint_auth_method":
 			m := it.Value().Str()
 			if m == "none" {

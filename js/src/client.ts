@@ -1,6 +1,6 @@
 import type { Source } from '../../wasm_exec.js';
 import { deviceFlow } from './device.js';
-import { OAuthError } from './error.js';
+import { asked, failure, OAuthError } from './error.js';
 import { Host, type HostEvent } from './host.js';
 import { CLIENT_KEY } from './keys.js';
 import { leave } from './navigate.js';
@@ -26,6 +26,8 @@ export class Client extends EventTarget {
     module: () => Source | PromiseLike<Source>,
   ) {
     signal?.throwIfAborted();
+    // A page is on other people's networks.
+    if (config.insecure_http_origins && globalThis.location) throw failure('client', 'http_in_page', 'open');
     const client = new Client(options.fetch);
     const stages = (hooks?: object) => hooks && Object.keys(hooks);
     client.#host = await Host.open({
@@ -40,6 +42,7 @@ export class Client extends EventTarget {
           parameters: pairs(config.parameters),
           parameter_hooks: stages(options.hooks?.parameters),
           request_hooks: stages(options.hooks?.request),
+          response_hooks: stages(options.hooks?.response),
         },
         session,
       },
@@ -83,7 +86,7 @@ export class Client extends EventTarget {
    * @throws {OAuthError} kind `cancelled`, code `page_restored` where the user came back to the page
    */
   async signIn({ navigate, ...parameters }: T.SignInParameters = {}): Promise<void> {
-    const { url } = await this.authorize(parameters);
+    const { url } = await asked('sign_in', this.authorize(parameters));
     await (navigate ? navigate(url) : leave(url, 'sign_in', parameters.signal));
   }
 
@@ -102,7 +105,7 @@ export class Client extends EventTarget {
     if (!(await this.matches(reply, options))) return null;
     let mine = true;
     try {
-      return await this.callback({ ...options, url: reply });
+      return await asked('handle_redirect', this.callback({ ...options, url: reply }));
     } catch (error) {
       // Another client's reply is left for that client.
       mine = !(error instanceof OAuthError && error.code === 'wrong_state');
@@ -136,7 +139,7 @@ export class Client extends EventTarget {
    *   kind `cancelled` after {@link T.Device.cancel}. A connection that fails is waited out (event `request_failed`).
    */
   deviceSignIn(parameters: T.DeviceSignInParameters): Promise<T.Status> {
-    return deviceFlow(this, this.#run, 'device_start', parameters);
+    return asked('device_sign_in', deviceFlow(this, this.#run, 'device_start', parameters));
   }
 
   /**
@@ -145,7 +148,7 @@ export class Client extends EventTarget {
    * @throws {OAuthError} as {@link deviceSignIn}; code `no_device_code` where there is none
    */
   deviceResume(parameters: T.DeviceResumeParameters): Promise<T.Status> {
-    return deviceFlow(this, this.#run, 'poll_start', parameters);
+    return asked('device_resume', deviceFlow(this, this.#run, 'poll_start', parameters));
   }
 
   /** Redeems a code that was got elsewhere (RFC 6749 section 4.1.3). */
@@ -209,7 +212,7 @@ export class Client extends EventTarget {
    * the page goes.
    */
   async signOut({ navigate, ...parameters }: T.SignOutParameters = {}): Promise<T.LoggedOut> {
-    const ended = await this.logOut(parameters);
+    const ended = await asked('sign_out', this.logOut(parameters));
     if (ended.url) await (navigate ? navigate(ended.url) : leave(ended.url, 'sign_out', parameters.signal));
     return ended;
   }
@@ -285,7 +288,7 @@ export class Client extends EventTarget {
    * @throws {TypeError} as the global `fetch`
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    return fetchResource(this.#run, this.#fetch ?? fetch, input, init);
+    return asked('fetch', fetchResource(this.#run, this.#fetch ?? fetch, input, init));
   }
 
   /** The session as text, to be kept by the caller and given to {@link openClient}. It holds the tokens. `""` without a session. */
