@@ -194,8 +194,8 @@ export class Client extends EventTarget {
     return this.#run('status', options);
   }
 
-  /** Takes over tokens that were got elsewhere. */
-  setToken(token: T.TokenResponse, options?: T.CallOptions): Promise<T.Status> {
+  /** Takes over tokens that were got elsewhere: those of an answer, or what {@link token} gave. */
+  setToken(token: T.TokenResponse | T.Token, options?: T.CallOptions): Promise<T.Status> {
     return this.#host.run('set_token', { token }, options?.signal);
   }
 
@@ -249,7 +249,7 @@ export class Client extends EventTarget {
 
   /**
    * Makes the client known to the server, with the `client_metadata` of the configuration (RFC 7591 section 3). Nothing of the answer
-   * is kept: open a client with its `client_id`, and the other members that came.
+   * is kept: open a client with all of it as {@link T.Config.registration}.
    */
   async register(parameters?: T.RegisterParameters): Promise<T.Registration> {
     return (await this.#run('register', parameters)).client;
