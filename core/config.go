@@ -65,6 +65,22 @@ func wrong(code, field, want string, v json.Value) *fault {
 	return bad(code, field).not(want, came)
 }
 
+// unknownMember refuses a member that is none of the names, which have a space between them, and says which of them was probably meant.
+func unknownMember(names, came string) *fault {
+	return bad("unknown_member", came).not(suggest(names, came), "")
+}
+
+// within says of a member's fault that the member stands in another one.
+func (f *fault) within(member string) *fault {
+	if f.code == "unknown_member" {
+		f.came = f.field
+	}
+	if f.field != "variables" {
+		f.field = member
+	}
+	return f
+}
+
 // A group is members of the configuration that are read in one way: their names, with a space between them, and where each goes.
 type group struct {
 	names   string

@@ -73,9 +73,6 @@ func vschars(s string) bool {
 	return true
 }
 
-// maxKept is how long a scope or redirect URI may be: attempts are kept with them.
-const maxKept = 8 << 10
-
 // scopeOK: RFC 6749 section 3.3, scope-tokens with one space between them; empty is no scope.
 func scopeOK(s string) bool {
 	if len(s) > maxKept {
@@ -89,30 +86,6 @@ func scopeOK(s string) bool {
 	}
 	return true
 }
-
-// cutWord takes the first word off a list with a space between the words.
-func cutWord(list string) (word, rest string) {
-	if i := index(list, ' '); i >= 0 {
-		return list[:i], list[i+1:]
-	}
-	return list, ""
-}
-
-// nth is the place of a word in a list with a space between the words, -1 where it is not there.
-func nth(list, word string) int {
-	for n := 0; ; n++ {
-		var first string
-		if first, list = cutWord(list); first == word {
-			return n
-		}
-		if list == "" {
-			return -1
-		}
-	}
-}
-
-// hasScope tells whether the list holds the scope-token.
-func hasScope(list, token string) bool { return nth(list, token) >= 0 }
 
 // readParams reads [[name, value], …], form.MaxParams at the most; a name is not empty.
 func readParams(v json.Value) (params []form.Param, ok bool) {

@@ -121,7 +121,7 @@ func TestScenarioOwnOutput(t *testing.T) {
 	status := s.ok("status")
 	exported := s.ok("export").str("ok", "session")
 	r := s.ok("answered", `"url":"https://api.example/v1","method":"GET","status":401,"sent":"x","headers":[["www-authenticate","Bearer error=\"insufficient_user_authentication\", scope=\"openid read\", acr_values=\"phr\", max_age=\"60\""]]`)
-	challenge := r.raw[strings.Index(r.raw, `"challenge":{`)+13 : len(r.raw)-3]
+	challenge := fmt.Sprintf(`"scope":%q,"acr_values":%q,"max_age":%s`, r.str("ok", "challenge", "scope"), r.str("ok", "challenge", "acr_values"), r.str("ok", "challenge", "max_age"))
 	u = authorizeURL(s, challenge, `"id_token_hint":`+quote(status.str("ok", "id_token")))
 	for name, want := range map[string]string{"scope": "openid read", "acr_values": "phr", "max_age": "60", "id_token_hint": status.str("ok", "id_token")} {
 		if u.Query().Get(name) != want {

@@ -1,21 +1,5 @@
 package core
 
-// unknownMember refuses a member that is none of the names, which have a space between them, and says which of them was probably meant.
-func unknownMember(names, came string) *fault {
-	return bad("unknown_member", came).not(suggest(names, came), "")
-}
-
-// within says of a member's fault that the member stands in another one.
-func (f *fault) within(member string) *fault {
-	if f.code == "unknown_member" {
-		f.came = f.field
-	}
-	if f.field != "variables" {
-		f.field = member
-	}
-	return f
-}
-
 // otherNames are names that other clients have, each with ours for the same behind it.
 const otherNames = "authority issuer domain issuer callback redirect_uri auth authorization_endpoint authorize authorization_endpoint secret client_secret audience resource wellknown metadata_url clientidissuedat registration clientsecretexpiresat registration granttype registration"
 
