@@ -98,8 +98,8 @@ const others = "variables client_metadata trusted_audiences profile parameters r
 
 func (c *config) groups() []group {
 	return []group{
-		{names: "issuer " + endpoints + " client_assertion_audience metadata_url", rule: endpoint,
-			texts: []*string{&c.issuer, &c.authorization, &c.token, &c.revocation, &c.userinfo, &c.jwks, &c.deviceAuthorization, &c.introspection, &c.endSession, &c.pushed, &c.registration, &c.assertionAudience, &c.metadataURL}},
+		{names: endpoints, rule: endpoint, texts: c.endpoints()},
+		{names: "issuer client_assertion_audience metadata_url", rule: endpoint, texts: []*string{&c.issuer, &c.assertionAudience, &c.metadataURL}},
 		{names: "client_id client_secret name user_agent client_key client_key_id long_lived_grant_type", rule: vschar,
 			texts: []*string{&c.clientID, &c.clientSecret, &c.name, &c.userAgent, &c.clientKey, &c.clientKeyID, &c.longLived}},
 		{names: "redirect_uri", rule: redirect, texts: []*string{&c.redirectURI}},
@@ -118,6 +118,11 @@ func (c *config) groups() []group {
 	}
 }
 
+// endpoints are the fields of those that have their names in the constant.
+func (c *config) endpoints() []*string {
+	return []*string{&c.authorization, &c.token, &c.revocation, &c.userinfo, &c.jwks, &c.deviceAuthorization, &c.introspection, &c.endSession, &c.pushed, &c.registration}
+}
+
 func readConfig(in json.Value) (c *config, f *fault) {
 	if in.Kind() != json.Object {
 		return nil, bad("missing", "config")
@@ -132,7 +137,7 @@ func readConfig(in json.Value) (c *config, f *fault) {
 			return nil, f
 		}
 	}
-	if f := c.readRegistration(in); f != nil {
+	if f := c.readRegistration(groups, in); f != nil {
 		return nil, f
 	}
 	if c.pkcePlain {
@@ -318,43 +323,36 @@ func (c *config) readList(name string, v json.Value) *fault {
 }
 
 // readRegistration takes from a registration's answer (RFC 7591 section 3.2.1) what the configuration leaves out; the rest of it is as the server and the application like.
-func (c *config) readRegistration(in json.Value) *fault {
-	r, groups := in.Get("registration"), c.groups()
-	for it := r.Each(); it.Next(); {
+func (c *config) readRegistration(groups []group, in json.Value) *fault {
+	for it := in.Get("registration").Each(); it.Next(); {
 		name, v := it.Name(), it.Value()
 		switch name {
 		case "client_id", "client_secret", "token_endpoint_auth_method":
-		case "redirect_uris":
-			// Of several the configuration has to say which.
+		case "redirect_uris": // of several the configuration has to say which
 			one := v.Each()
-			name, v = "redirect_uri", json.Value{}
-			if one.Next() {
+			if name = "redirect_uri"; one.Next() {
 				v = one.Value()
 			}
 			if one.Next() {
-				v = json.Value{}
+				continue
 			}
 		case "id_token_signed_response_alg":
 			if in.Get(name).Kind() == json.None && v.Kind() == json.String {
-				if !hasScope(algorithms, v.Str()) {
-					return wrong("bad_value", "registration."+name, algorithms, v)
+				if c.idTokenAlgs = v.Str(); !hasScope(algorithms, c.idTokenAlgs) {
+					return wrong("bad_value", name, algorithms, v).within("registration")
 				}
-				c.idTokenAlgs = v.Str()
 			}
 			continue
 		case "dpop_bound_access_tokens":
-			if in.Get("dpop").Kind() == json.None {
-				c.dpop = v.True()
-			}
+			c.dpop = c.dpop || v.True() && in.Get("dpop").Kind() == json.None
 			continue
 		default:
 			continue
 		}
-		if in.Get(name).Kind() != json.None || v.Kind() != json.String {
-			continue
-		}
-		if f := c.read(groups, name, v); f != nil {
-			return f
+		if in.Get(name).Kind() == json.None && v.Kind() == json.String { // null is none
+			if f := c.read(groups, name, v); f != nil {
+				return f
+			}
 		}
 	}
 	return nil
@@ -434,12 +432,12 @@ func (c *config) check() *fault {
 
 // checkReach sees to it that a client which names its server can reach it at all.
 func (c *config) checkReach() *fault {
-	for _, s := range [...]string{c.authorization, c.token, c.refresh, c.revocation, c.userinfo, c.jwks, c.deviceAuthorization, c.introspection, c.endSession, c.pushed, c.registration, c.profile.endpoint} {
-		if s != "" && s != "none" {
+	for _, s := range append(c.endpoints(), &c.profile.endpoint) {
+		if *s != "" {
 			return nil
 		}
 	}
-	if c.issuer != "" && !c.discovery {
+	if c.issuer != "" && !c.discovery && (c.refresh == "" || c.refresh == "none") {
 		return bad("missing", "discovery").not("discovery: true, or authorization_endpoint and token_endpoint", "issuer without endpoints")
 	}
 	return nil

@@ -165,7 +165,7 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 	if !next.introspectionAuthGiven {
 		next.introspectionAuth = next.supported(v.Get("introspection_endpoint_auth_methods_supported"), next.introspectionAuth)
 	}
-	texts := next.groups()[0].texts[1:]
+	texts := next.endpoints()
 	for i, left := 0, endpoints; left != ""; i++ {
 		var name string
 		name, left = cutWord(left)

@@ -20,20 +20,28 @@ func listed(list []string, s string) bool {
 	return false
 }
 
+// askHook begins the effect; the member of the kind's name follows.
+func (c *client) askHook(kind, stage string) *json.Writer {
+	w := c.effect("hook")
+	w.MemberStr("hook", kind)
+	w.MemberStr("stage", stage)
+	return w
+}
+
+func hookFailed(stage string) *fault { return bad("hook_failed", stage) }
+
 // hookParams lets the host change the parameters of a stage, before anything of them is stored or signed.
 func (c *client) hookParams(stage string, params []form.Param, done func([]form.Param, *fault)) {
 	if !listed(c.parameterHooks, stage) {
 		done(params, nil)
 		return
 	}
-	w := c.effect("hook")
-	w.MemberStr("hook", "parameters")
-	w.MemberStr("stage", stage)
+	w := c.askHook("parameters", stage)
 	writeParams(w, "parameters", params)
 	c.ask(w, func(ok json.Value, failed string) {
 		changed, valid := readParams(ok.Get("parameters"))
 		if failed != "" || !valid {
-			done(nil, &fault{kind: kindClient, code: "hook_failed", field: stage})
+			done(nil, hookFailed(stage))
 			return
 		}
 		done(changed, nil)
@@ -46,9 +54,7 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 		done(body, nil)
 		return
 	}
-	w := c.effect("hook")
-	w.MemberStr("hook", "request")
-	w.MemberStr("stage", r.stage)
+	w := c.askHook("request", r.stage)
 	w.Key("request")
 	w.Open('{')
 	writeRequest(w, r, body)
@@ -63,7 +69,7 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 			readable = false // bytes and references are not ours to send
 		}
 		if failed != "" || !readable || !valid || !c.secure(u) || method != "GET" && method != "POST" || v.Kind() != json.Object {
-			done("", &fault{kind: kindClient, code: "hook_failed", field: r.stage})
+			done("", hookFailed(r.stage))
 			return
 		}
 		r.method, r.url, r.headers = method, v.Get("url").Str(), headers
@@ -77,9 +83,7 @@ func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, 
 		done(v, nil)
 		return
 	}
-	w := c.effect("hook")
-	w.MemberStr("hook", "response")
-	w.MemberStr("stage", r.stage)
+	w := c.askHook("response", r.stage)
 	w.Key("response")
 	w.Open('{')
 	status, _ := v.Get("status").Int()
@@ -90,11 +94,11 @@ func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, 
 		}
 	}
 	w.Close('}')
-	c.ask(w, func(ok json.Value, failed string) {
-		v := ok.Get("response")
+	c.ask(w, func(ok json.Value, _ string) {
+		v := ok.Get("response") // none where it failed
 		_, readable := readParams(v.Get("headers"))
-		if status, whole := v.Get("status").Int(); failed != "" || !readable || !whole || status < 100 || status > 599 || v.Get("body").Get("ref").Kind() != json.None {
-			done(v, &fault{kind: kindClient, code: "hook_failed", field: r.stage})
+		if status, whole := v.Get("status").Int(); !readable || !whole || status < 100 || status > 599 || v.Get("body").Get("ref").Kind() != json.None {
+			done(v, hookFailed(r.stage))
 			return
 		}
 		done(v, nil)

@@ -53,7 +53,7 @@ func TestScenarioRegistrationOpens(t *testing.T) {
 	}
 	for _, row := range []struct{ registration, field string }{
 		{`{"client_secret":"shh"}`, "client_id"}, {`[]`, "registration"}, {`"new"`, "registration"}, {`{"client_id":"a\u0001"}`, "client_id"}, {`{"client_id":"new","token_endpoint_auth_method":"private_key_jwt"}`, "client_key"},
-		{`{"client_id":"new","id_token_signed_response_alg":"HS256"}`, "registration.id_token_signed_response_alg"}, {`{"client_id":"new","redirect_uris":["http://client.example/cb"]}`, "redirect_uri"},
+		{`{"client_id":"new","id_token_signed_response_alg":"HS256"}`, "registration"}, {`{"client_id":"new","redirect_uris":["http://client.example/cb"]}`, "redirect_uri"},
 	} {
 		r := s.open(`{"issuer":"https://as.example","discovery":true,"registration":` + row.registration + `}`)
 		if r.str("error", "field") != row.field || strings.Contains(r.raw, "shh") {

@@ -126,7 +126,7 @@ func (c *client) sendHooked(cmd *command, r *request, body string, done func(*re
 	method, url := r.method, r.url
 	c.hookRequest(r, body, func(body string, f *fault) {
 		if f == nil && r.key != "" && (r.method != method || r.url != url) {
-			f = &fault{kind: kindClient, code: "hook_failed", field: r.stage} // the proof says where it goes
+			f = hookFailed(r.stage) // the proof says where it goes
 		}
 		if f != nil {
 			done(nil, f)
