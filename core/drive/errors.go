@@ -14,7 +14,7 @@ type Error struct {
 	Kind string `json:"kind"`
 	// Code says which error of that kind it is, in lower-case words joined by underscores.
 	Code string `json:"code"`
-	// Op is the command that failed, transport for one of Client.Transport.
+	// Op is the command that failed.
 	Op string `json:"op"`
 	// Retryable: the same command may succeed later with nothing else changed.
 	Retryable bool `json:"retryable"`

@@ -69,11 +69,7 @@ func (t *transport) prepare(req *http.Request) (http.Header, error) {
 	if req.Response != nil { // net/http: set only where a redirect caused the request
 		return nil, errRedirected
 	}
-	headers, err := t.client.Prepare(req.Context(), req.Method, req.URL.String())
-	if e, ok := errors.AsType[*Error](err); ok {
-		e.Op = "transport" // which is what the caller called
-	}
-	return headers, err
+	return t.client.Prepare(req.Context(), req.Method, req.URL.String())
 }
 
 // repeatable: there is no body, or one that can be read again.
