@@ -62,6 +62,9 @@ func wrong(code, field, want string, v json.Value) *fault {
 	case json.Array:
 		came = "an array"
 	}
+	if code == "not_https" {
+		want = "https, or http on loopback"
+	}
 	return bad(code, field).not(want, came)
 }
 
@@ -80,6 +83,9 @@ func (f *fault) within(member string) *fault {
 	}
 	return f
 }
+
+// wrongScope refuses the scope of a command.
+func wrongScope(s string) *fault { return bad("bad_value", "scope").not(scopeList.wants(), s) }
 
 // A group is members of the configuration that are read in one way: their names, with a space between them, and where each goes.
 type group struct {
@@ -238,11 +244,7 @@ func (c *config) readText(text *string, name string, v json.Value, rule grammar)
 	}
 	*text = s
 	if code := c.refuses(rule, s); code != "" {
-		want := rule.wants()
-		if code == "not_https" {
-			want = "https, or http on loopback"
-		}
-		return wrong(code, name, want, v)
+		return wrong(code, name, rule.wants(), v)
 	}
 	return nil
 }

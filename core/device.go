@@ -41,7 +41,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 	case !ok:
 		f = bad("bad_value", "parameters")
 	case !scopeOK(scope):
-		f = bad("bad_value", "scope")
+		f = wrongScope(scope)
 	}
 	if f != nil {
 		c.fail(cmd, f)

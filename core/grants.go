@@ -21,7 +21,7 @@ func (c *client) ownParams(in json.Value) ([]form.Param, *fault) {
 	}
 	scope := in.Get("scope").Str()
 	if !scopeOK(scope) {
-		return nil, bad("bad_value", "scope")
+		return nil, wrongScope(scope)
 	}
 	if scope != "" {
 		params = append(params, form.Param{Name: "scope", Value: scope})

@@ -348,7 +348,7 @@ func (c *client) exchange(cmd *command, in json.Value) {
 	case code == "" || !vschars(code):
 		c.fail(cmd, bad("bad_value", "code"))
 	case !scopeOK(a.scope):
-		c.fail(cmd, bad("bad_value", "scope"))
+		c.fail(cmd, wrongScope(a.scope))
 	case a.verifier != "" && !verifierOK(a.verifier):
 		c.fail(cmd, bad("bad_value", "code_verifier"))
 	default:
