@@ -376,7 +376,7 @@ func (c *client) setToken(cmd *command, in json.Value) {
 		// As this client gives it out. In seconds it would have ended in 1970, and in microseconds never end.
 		n, whole := at.Int()
 		if t.expiresAt = n; !whole || n < earliestTime || n > latestTime {
-			f = wrong("bad_value", "token.expires_at", "Unix time in milliseconds", at)
+			f = wrong("bad_value", "expires_at", "Unix time in milliseconds", at)
 		}
 	}
 	c.receive(t, f, &tokens{}, expected{maxAge: -1, brought: true}, func(f *fault) { c.finishStatus(cmd, f, "") })

@@ -115,7 +115,7 @@ func (c *Client) Extend(ctx context.Context) (Status, error) {
 }
 
 // SetToken makes the session hold a token that was obtained elsewhere. token marshals to an object with the members of RFC 6749
-// section 5.1; expires_at, in Unix seconds, may stand in it.
+// section 5.1, or what the command token gives; expires_at, in Unix milliseconds, may stand in it, and in seconds it is refused.
 func (c *Client) SetToken(ctx context.Context, token any) (Status, error) {
 	return call[Status](c.s, ctx, "set_token", struct {
 		Token any `json:"token"`

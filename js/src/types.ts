@@ -84,7 +84,7 @@ export interface Config {
   metadata_url?: string;
   /**
    * Origins, as `http://keycloak:8080`, to which requests may go unprotected besides loopback, with tokens and secrets in them. Safe only in a
-   * network where nobody else listens. Never for redirect URIs; a page is refused.
+   * network where nobody else listens. Never for redirect URIs; a page is refused (code `http_in_page`).
    */
   insecure_http_origins?: string[];
   /**

@@ -110,7 +110,7 @@ test('E61 E66 setToken takes what token gave, and refuses a time that cannot be 
     await assert.rejects(other.setToken({ access_token: 'a', token_type: 'Bearer', expires_at }), {
       kind: 'client',
       code: 'bad_value',
-      field: 'token.expires_at',
+      field: 'expires_at',
       expected: 'Unix time in milliseconds',
       came: String(expires_at),
     });
