@@ -376,18 +376,19 @@ func (c *config) check() *fault {
 	if c.name == "" {
 		return bad("missing", "name")
 	}
-	for _, n := range [...]struct {
-		name           string
-		n, least, most int64
-	}{
-		{"max_attempts", c.maxAttempts, 1, 64}, // all attempts together have to be stored, and read again, in one message
-		{"clock_tolerance_ms", c.tolerance, 0, 60 * 60 * 1000},
-		{"attempt_life_ms", c.attemptLife, 1000, 24 * 60 * 60 * 1000},
-		{"pkce_verifier_length", c.verifierLength, 43, 128},
-	} {
-		if f := between(n.name, n.n, n.least, n.most); f != nil {
-			return f
-		}
+	// All attempts together have to be stored, and read again, in one message.
+	f := between("max_attempts", c.maxAttempts, 1, 64)
+	if f == nil {
+		f = between("clock_tolerance_ms", c.tolerance, 0, 60*60*1000)
+	}
+	if f == nil {
+		f = between("attempt_life_ms", c.attemptLife, 1000, 24*60*60*1000)
+	}
+	if f == nil {
+		f = between("pkce_verifier_length", c.verifierLength, 43, 128)
+	}
+	if f != nil {
+		return f
 	}
 	// Without a nonce an ID token is not bound to its attempt: with openid that takes the option that says so.
 	if c.nonce != "automatic" && c.nonce != "enabled" && (c.nonce != "disabled" || hasScope(c.scope, "openid")) {
@@ -401,12 +402,22 @@ func (c *config) check() *fault {
 			return bad("protected_parameter", "parameters").not("", p.Name)
 		}
 	}
-	for _, needs := range [...]struct {
-		set  bool
-		name string
-	}{{c.issRequired, "authorization_response_iss_parameter_supported"}, {c.discovery, "discovery"}, {c.jwks != "", "jwks_uri"}, {c.requestAlg != "", "request_object_signing_alg"}, {c.metadataURL != "", "metadata_url"}} {
-		if needs.set && c.issuer == "" {
-			return bad("missing", "issuer").not("issuer", needs.name)
+	if c.issuer == "" {
+		needs := ""
+		switch {
+		case c.issRequired:
+			needs = "authorization_response_iss_parameter_supported"
+		case c.discovery:
+			needs = "discovery"
+		case c.jwks != "":
+			needs = "jwks_uri"
+		case c.requestAlg != "":
+			needs = "request_object_signing_alg"
+		case c.metadataURL != "":
+			needs = "metadata_url"
+		}
+		if needs != "" {
+			return bad("missing", "issuer").not("issuer", needs)
 		}
 	}
 	if index(c.issuer, '?') >= 0 { // RFC 8414 section 2
