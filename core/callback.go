@@ -158,7 +158,8 @@ func (c *config) extras(params []form.Param) string {
 	w := json.NewWriter()
 	w.Open('{')
 	found := false
-	for _, name := range c.callbackParameters {
+	for it := c.callbackParameters.Each(); it.Next(); {
+		name := it.Value().Str()
 		if s := valueOf(params, name); s != "" {
 			found = true
 			w.MemberStr(name, s)

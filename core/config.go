@@ -21,26 +21,22 @@ type config struct {
 	clientKey, clientKeyID                                              string // the host's name for it, and the server's
 	authAlg, requestAlg, dpopAlg                                        string
 	introspectionAlg, assertionAudience, registration                   string
-	clientMetadata                                                      json.Value
+	clientMetadata, trustedAudiences, tokenTypes, callbackParameters    json.Value
 	resource                                                            []form.Param
 	auth, revocationAuth, introspectionAuth                             string
 	nonce                                                               string // automatic, enabled, disabled
 	pkce                                                                string // S256, plain, none
 	verifierLength                                                      int64
 	retryWindow, skew, tolerance, attemptLife, maxAttempts              int64
-	trustedAudiences                                                    json.Value
 	refreshLead                                                         int64 // -1: not set
 	missingTokenType, issRequired, nonceOff, autoRefresh                bool
 	pkcePlain, pkceNone, accessOptional, refreshScope                   bool
 	metadataURL, tokenPath                                              string
-	tokenTypes                                                          []string // that mean Bearer, in lower case
-	callbackParameters                                                  []string
-	httpOrigins                                                         json.Value
 	profile                                                             profile
 	variables                                                           json.Value
 	resources                                                           []uri
 	parameters                                                          []form.Param
-	parameterHooks, requestHooks, responseHooks                         []string
+	httpOrigins, parameterHooks, requestHooks, responseHooks            json.Value
 }
 
 // bad is a refused configuration or parameter; the field is named.
@@ -94,13 +90,14 @@ type group struct {
 	texts   []*string
 	numbers []*int64
 	flags   []*bool
+	values  []*json.Value // which are looked at when they are used, once they are found to be right
 }
 
 // endpoints are those that the server's metadata may name, too.
 const endpoints = "authorization_endpoint token_endpoint revocation_endpoint userinfo_endpoint jwks_uri device_authorization_endpoint introspection_endpoint end_session_endpoint pushed_authorization_request_endpoint registration_endpoint"
 
 // others are the members that are read each in a way of its own.
-const others = "variables client_metadata trusted_audiences profile parameters resources resource parameter_hooks request_hooks response_hooks id_token_signed_response_alg insecure_http_origins bearer_token_types callback_parameters registration"
+const others = "variables profile parameters resources resource id_token_signed_response_alg registration"
 
 func (c *config) groups() []group {
 	return []group{
@@ -120,6 +117,8 @@ func (c *config) groups() []group {
 			numbers: []*int64{&c.verifierLength, &c.retryWindow, &c.skew, &c.attemptLife, &c.maxAttempts, &c.tolerance, &c.refreshLead}},
 		{names: "insecure_pkce_plain insecure_pkce_none insecure_nonce_disabled missing_token_type_is_bearer auto_refresh discovery dpop insecure_id_token_unverified authorization_response_iss_parameter_supported access_token_optional refresh_with_scope",
 			flags: []*bool{&c.pkcePlain, &c.pkceNone, &c.nonceOff, &c.missingTokenType, &c.autoRefresh, &c.discovery, &c.dpop, &c.idTokenOff, &c.issRequired, &c.accessOptional, &c.refreshScope}},
+		{names: "client_metadata trusted_audiences bearer_token_types callback_parameters insecure_http_origins parameter_hooks request_hooks response_hooks",
+			values: []*json.Value{&c.clientMetadata, &c.trustedAudiences, &c.tokenTypes, &c.callbackParameters, &c.httpOrigins, &c.parameterHooks, &c.requestHooks, &c.responseHooks}},
 		{names: others},
 	}
 }
@@ -188,6 +187,8 @@ func (c *config) read(groups []group, name string, v json.Value) *fault {
 			}
 			*g.flags[i] = v.True()
 			return nil
+		case g.values != nil:
+			*g.values[i] = v
 		}
 		return c.readOther(name, v)
 	}
@@ -204,9 +205,6 @@ func (c *config) readOther(name string, v json.Value) *fault {
 	case "variables", "client_metadata", "registration":
 		if v.Kind() != json.Object {
 			return wrong("bad_value", name, "an object", v)
-		}
-		if name == "client_metadata" {
-			c.clientMetadata = v
 		}
 		return nil
 	case "profile":
@@ -295,31 +293,24 @@ func (c *config) readList(name string, v json.Value) *fault {
 			if s == "" {
 				return wrong("bad_value", name, "a text", it.Value())
 			}
-			c.tokenTypes = append(c.tokenTypes, lower(s))
 		case "callback_parameters":
 			if s == "" || protected(s) || hasScope(replyParameters, s) {
 				return wrong("bad_value", name, "a parameter that OAuth does not have", it.Value())
 			}
-			c.callbackParameters = append(c.callbackParameters, s)
-		case "parameter_hooks":
-			c.parameterHooks, allowed = append(c.parameterHooks, s), hookStages
-		case "request_hooks":
-			c.requestHooks, allowed = append(c.requestHooks, s), hookStages
+		case "parameter_hooks", "request_hooks":
+			allowed = hookStages
 		case "response_hooks":
-			c.responseHooks, allowed = append(c.responseHooks, s), responseStages
+			allowed = responseStages
 		}
 		if allowed != "" && !hasScope(allowed, s) {
 			return wrong("bad_value", name, allowed, it.Value())
 		}
 	}
-	switch name {
-	case "id_token_signed_response_alg":
+	if name == "id_token_signed_response_alg" {
 		if algs == "" {
 			return wrong("bad_value", name, algorithms, v)
 		}
 		c.idTokenAlgs = algs[:len(algs)-1]
-	case "trusted_audiences":
-		c.trustedAudiences = v
 	}
 	return nil
 }

@@ -11,15 +11,6 @@ const (
 	responseStages = stageToken + " " + stageRefresh + " " + stageDevice + " " + stagePolling + " " + stageRevocation + " " + stageUserinfo + " " + stagePushed + " " + stageIntrospection + " " + stageRegistration
 )
 
-func listed(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
-}
-
 // askHook begins the effect; the member of the kind's name follows.
 func (c *client) askHook(kind, stage string) *json.Writer {
 	w := c.effect("hook")
@@ -32,7 +23,7 @@ func hookFailed(stage string) *fault { return bad("hook_failed", stage) }
 
 // hookParams lets the host change the parameters of a stage, before anything of them is stored or signed.
 func (c *client) hookParams(stage string, params []form.Param, done func([]form.Param, *fault)) {
-	if !listed(c.parameterHooks, stage) {
+	if !lists(c.parameterHooks, stage) {
 		done(params, nil)
 		return
 	}
@@ -50,7 +41,7 @@ func (c *client) hookParams(stage string, params []form.Param, done func([]form.
 
 // hookRequest lets the host change the whole request. Where it goes must stay as secure as a configured endpoint.
 func (c *client) hookRequest(r *request, body string, done func(body string, f *fault)) {
-	if !listed(c.requestHooks, r.stage) {
+	if !lists(c.requestHooks, r.stage) {
 		done(body, nil)
 		return
 	}
@@ -79,7 +70,7 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 
 // hookResponse lets the host change an answer before anything of it is looked at; v has its status, headers and body, and all rules hold for what comes back.
 func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, f *fault)) {
-	if !listed(c.responseHooks, r.stage) {
+	if !lists(c.responseHooks, r.stage) {
 		done(v, nil)
 		return
 	}

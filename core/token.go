@@ -50,7 +50,7 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	case old.key != "" && lower(kind) == "bearer" && plant != "downgrade-taken":
 		// Whoever steals it could use it: not what was asked for (RFC 9449 section 5).
 		return t, (&fault{kind: kindServer, code: "dpop_downgrade"}).not("DPoP", kind)
-	case lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "", listed(c.tokenTypes, lower(kind)) && old.key == "":
+	case lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "", old.key == "" && c.bearerByName(lower(kind)):
 		t.kind = "Bearer"
 	case kind == "":
 		return t, &fault{kind: kindServer, code: "missing_token_type"}
@@ -76,6 +76,16 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	t.keepAll(v)
 	t.ownBy(c.link)
 	return t, nil
+}
+
+// bearerByName tells whether the server has that name, in lower case, for the token type Bearer.
+func (c *config) bearerByName(kind string) bool {
+	for it := c.tokenTypes.Each(); it.Next(); {
+		if lower(it.Value().Str()) == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // readIdentity reads an answer with an ID token alone, which says who signed in and is good for no resource. It takes the place of the access token, with the token type that
