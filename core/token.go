@@ -392,8 +392,8 @@ func (c *client) setToken(cmd *command, in json.Value) {
 	c.receive(t, f, &tokens{}, expected{maxAge: -1, brought: true}, func(f *fault) { c.finishStatus(cmd, f, "") })
 }
 
-// earliestTime and latestTime bound what a time in ms can be: 2001 to 2286. In s or in µs none of that is in between.
-const earliestTime, latestTime = 1_000_000_000_000, 10_000_000_000_000
+// earliestTime and latestTime bound what a time in ms can be: 2001 to 9999. In s or in µs nothing of our days is in between.
+const earliestTime, latestTime = 1_000_000_000_000, 253_402_300_799_999
 
 // extend changes the access token for a long-lived one, by a grant type that some providers have for it.
 func (c *client) extend(cmd *command) {

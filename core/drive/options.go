@@ -3,10 +3,11 @@ package drive
 import (
 	"context"
 	"crypto"
-	"encoding/json"
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/internal/door"
 )
 
 // Options are the hands that a client works with. The zero value is a client that keeps its session in memory.
@@ -41,55 +42,37 @@ type Options struct {
 	// Rand is the source of random bytes; nil means crypto/rand, which also replaces a source that fails.
 	Rand io.Reader
 
-	hands   map[string]Hand // of a Backend, by kind of effect
-	trouble func(error)     // gets what the HTTP client, a Store, a Locker or a KeyStore failed with
+	hands   map[string]door.Hand // by kind of effect
+	trouble func(error)          // gets what the HTTP client, a Store, a Locker or a KeyStore failed with
 }
 
-// Hooks change requests before they are sent, each by the stage that it stands under: authorization, token, refresh,
-// device_authorization or polling; and answers before anything of them is looked at, also of revocation, userinfo, pushed_authorization,
-// introspection and registration. A hook that fails ends the command; its error goes nowhere, since the engine knows kinds only.
+// Hooks change requests before they are sent, each by the stage that it stands under: StageAuthorization, StageToken, StageRefresh,
+// StageDeviceAuthorization or StagePolling; and answers before anything of them is looked at, also of StageRevocation, StageUserinfo,
+// StagePushedAuthorization, StageIntrospection and StageRegistration. A hook that fails ends the command; its error goes nowhere, since
+// the engine knows kinds only.
 // The context ends with the client.
 type Hooks struct {
 	// Parameters gets the parameters of a request before anything is stored or signed, and gives those to be used.
-	Parameters map[string]func(ctx context.Context, stage string, parameters [][2]string) ([][2]string, error)
+	Parameters map[Stage]func(ctx context.Context, stage Stage, parameters [][2]string) ([][2]string, error)
 	// Request gets a request as a whole, and gives the one to be sent. It may not change what was signed.
-	Request map[string]func(ctx context.Context, stage string, request Request) (Request, error)
+	Request map[Stage]func(ctx context.Context, stage Stage, request Request) (Request, error)
 	// Response gets an answer, and gives the one that the engine takes: all checks hold for that.
-	Response map[string]func(ctx context.Context, stage string, response Response) (Response, error)
+	Response map[Stage]func(ctx context.Context, stage Stage, response Response) (Response, error)
 }
 
 // Response is the answer of a server as a hook sees it.
 type Response struct {
-	Status  int          `json:"status"`
-	Headers [][2]string  `json:"headers"` // names in lower case; a repeated one stands there repeatedly
-	Body    ResponseBody `json:"body"`
-}
-
-// ResponseBody is the body of a Response: Text, or Base64 (standard alphabet, with padding) for what is not UTF-8.
-type ResponseBody struct {
-	Text   string `json:"text"`
-	Base64 string `json:"base64"`
-}
-
-// MarshalJSON writes the one of the two that is there.
-func (b ResponseBody) MarshalJSON() ([]byte, error) {
-	if b.Base64 != "" {
-		return json.Marshal(map[string]string{"base64": b.Base64})
-	}
-	return json.Marshal(map[string]string{"text": b.Text})
+	Status  int
+	Headers [][2]string // names in lower case; a repeated one stands there repeatedly
+	Body    string      // as it came: no UTF-8, perhaps
 }
 
 // Request is an HTTP request of the engine's as a hook sees it.
 type Request struct {
-	Method  string      `json:"method"`
-	URL     string      `json:"url"`
-	Headers [][2]string `json:"headers"` // names in lower case; a repeated one stands there repeatedly
-	Body    RequestBody `json:"body"`
-}
-
-// RequestBody is the body of a Request.
-type RequestBody struct {
-	Text string `json:"text"`
+	Method  string
+	URL     string
+	Headers [][2]string // names in lower case; a repeated one stands there repeatedly
+	Body    string
 }
 
 func (o Options) withDefaults() Options {

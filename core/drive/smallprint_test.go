@@ -142,21 +142,21 @@ func TestResponseHooks(t *testing.T) {
 		return res, nil
 	}}
 	var stages []string
-	type hook = func(context.Context, string, drive.Response) (drive.Response, error)
-	c := open(t, native(t), p, drive.Options{Hooks: drive.Hooks{Response: map[string]hook{
-		"token": func(_ context.Context, stage string, r drive.Response) (drive.Response, error) {
-			stages = append(stages, fmt.Sprint(stage, " ", r.Status, " ", r.Body.Text))
+	type hook = func(context.Context, drive.Stage, drive.Response) (drive.Response, error)
+	c := open(t, native(t), p, drive.Options{Hooks: drive.Hooks{Response: map[drive.Stage]hook{
+		"token": func(_ context.Context, stage drive.Stage, r drive.Response) (drive.Response, error) {
+			stages = append(stages, fmt.Sprint(stage, " ", r.Status, " ", r.Body))
 			var inner struct{ Data struct{ Token string } }
-			if err := json.Unmarshal([]byte(r.Body.Text), &inner); err != nil {
+			if err := json.Unmarshal([]byte(r.Body), &inner); err != nil {
 				return r, err
 			}
-			return drive.Response{Status: 200, Headers: [][2]string{{"content-type", "application/json"}}, Body: drive.ResponseBody{Text: `{"access_token":"` + inner.Data.Token + `","token_type":"Bearer","refresh_token":"r"}`}}, nil
+			return drive.Response{Status: 200, Headers: [][2]string{{"content-type", "application/json"}}, Body: `{"access_token":"` + inner.Data.Token + `","token_type":"Bearer","refresh_token":"r"}`}, nil
 		},
-		"refresh": func(context.Context, string, drive.Response) (drive.Response, error) {
+		"refresh": func(context.Context, drive.Stage, drive.Response) (drive.Response, error) {
 			return drive.Response{}, errors.New("no")
 		},
-		"userinfo": func(_ context.Context, _ string, r drive.Response) (drive.Response, error) {
-			r.Body = drive.ResponseBody{Base64: "//4="}
+		"userinfo": func(_ context.Context, _ drive.Stage, r drive.Response) (drive.Response, error) {
+			r.Body = "\xff\xfe"
 			stages = append(stages, fmt.Sprint(r.Headers))
 			return r, nil
 		},
@@ -173,7 +173,7 @@ func TestResponseHooks(t *testing.T) {
 	if _, err := c.Userinfo(t.Context()); !errors.Is(err, &drive.Error{Kind: "server", Code: "bad_encoding"}) || !strings.Contains(stages[1], "{x-bytes a}") && !strings.Contains(stages[1], "[x-bytes a]") {
 		t.Errorf("bytes: %v, %q", err, stages)
 	}
-	bad := drive.Options{Hooks: drive.Hooks{Response: map[string]hook{"discovery": nil}}}
+	bad := drive.Options{Hooks: drive.Hooks{Response: map[drive.Stage]hook{"discovery": nil}}}
 	if _, err := drive.Open(t.Context(), native(t), config, bad); !errors.Is(err, &drive.Error{Kind: "client", Code: "bad_value"}) {
 		t.Errorf("metadata: %v", err)
 	}
