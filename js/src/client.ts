@@ -1,6 +1,6 @@
 import type { Source } from '../../wasm_exec.js';
 import { deviceFlow } from './device.js';
-import { OAuthError } from './error.js';
+import { asked, failure } from './error.js';
 import { Host, type HostEvent, type HostOptions, type Run } from './host.js';
 import { CLIENT_KEY } from './keys.js';
 import { leave } from './navigate.js';
@@ -29,6 +29,8 @@ export class Client extends EventTarget {
   static async open(given: T.Config | T.RegistrationConfig, options: T.Options, module: () => Source | PromiseLike<Source>, together = false) {
     const { session, signal, ...others } = options;
     signal?.throwIfAborted();
+    // A page is on other people's networks.
+    if (given.insecure_http_origins && globalThis.location) throw failure('client', 'http_in_page', 'open');
     const config = { ...given, parameters: pairs(given.parameters) };
     const client = new Client(config as T.Config, options.fetch);
     const stages = (hooks?: object) => hooks && Object.keys(hooks);
@@ -46,6 +48,7 @@ export class Client extends EventTarget {
             client_key: config.client_key && CLIENT_KEY,
             parameter_hooks: stages(options.hooks?.parameters),
             request_hooks: stages(options.hooks?.request),
+            response_hooks: stages(options.hooks?.response),
           },
           session,
         },
@@ -96,7 +99,7 @@ export class Client extends EventTarget {
    * @throws {OAuthError} kind `cancelled`, code `page_restored` where the user came back to the page
    */
   async signIn({ navigate, ...parameters }: T.SignInParameters = {}): Promise<void> {
-    const { url } = await this.authorize(parameters);
+    const { url } = await asked('sign_in', this.authorize(parameters));
     await (navigate ? navigate(url) : leave(url, 'sign_in', parameters.signal));
   }
 
@@ -116,7 +119,7 @@ export class Client extends EventTarget {
     const session = 'session' in this.#host ? this.#host.session : this;
     for (const reply of url === undefined ? repliesFor(session) : [String(url)]) {
       if (!(await this.matches(reply, options))) continue;
-      const finish = () => this.callback({ ...options, url: reply });
+      const finish = () => asked('handle_redirect', this.callback({ ...options, url: reply }));
       return url === undefined ? takeReply(session, reply, this.#config.redirect_uri!, finish) : finish();
     }
     return null;
@@ -146,7 +149,7 @@ export class Client extends EventTarget {
    *   kind `cancelled` after {@link T.Device.cancel}. A connection that fails is waited out (event `request_failed`).
    */
   deviceSignIn(parameters: T.DeviceSignInParameters): Promise<T.Status> {
-    return deviceFlow(this, this.#run, 'device_start', parameters);
+    return asked('device_sign_in', deviceFlow(this, this.#run, 'device_start', parameters));
   }
 
   /**
@@ -155,7 +158,7 @@ export class Client extends EventTarget {
    * @throws {OAuthError} as {@link deviceSignIn}; code `no_device_code` where there is none
    */
   deviceResume(parameters: T.DeviceResumeParameters): Promise<T.Status> {
-    return deviceFlow(this, this.#run, 'poll_start', parameters);
+    return asked('device_resume', deviceFlow(this, this.#run, 'poll_start', parameters));
   }
 
   /** Redeems a code that was got elsewhere (RFC 6749 section 4.1.3). */
@@ -201,8 +204,8 @@ export class Client extends EventTarget {
     return this.#run('status', options);
   }
 
-  /** Takes over tokens that were got elsewhere. */
-  setToken(token: T.TokenResponse, options?: T.CallOptions): Promise<T.Status> {
+  /** Takes over tokens that were got elsewhere: those of an answer, or what {@link token} gave. */
+  setToken(token: T.TokenResponse | T.Token, options?: T.CallOptions): Promise<T.Status> {
     return this.#host.run('set_token', { token }, options?.signal);
   }
 
@@ -219,7 +222,7 @@ export class Client extends EventTarget {
    * the page goes.
    */
   async signOut({ navigate, ...parameters }: T.SignOutParameters = {}): Promise<T.LoggedOut> {
-    const ended = await this.logOut(parameters);
+    const ended = await asked('sign_out', this.logOut(parameters));
     if (ended.url) await (navigate ? navigate(ended.url) : leave(ended.url, 'sign_out', parameters.signal));
     return ended;
   }
@@ -256,7 +259,7 @@ export class Client extends EventTarget {
 
   /**
    * Makes the client known to the server, with the `client_metadata` of the configuration (RFC 7591 section 3). Nothing of the answer
-   * is kept: open a client with its `client_id`, and the other members that came.
+   * is kept: open a client with all of it as {@link T.Config.registration}.
    */
   async register(parameters?: T.RegisterParameters): Promise<T.Registration> {
     return (await this.#run('register', parameters)).client;
@@ -295,7 +298,7 @@ export class Client extends EventTarget {
    * @throws {TypeError} as the global `fetch`
    */
   fetch(input: RequestInfo, init?: RequestInit): Promise<Response> {
-    return fetchResource(this.#run, this.#fetch ?? fetch, input, init);
+    return asked('fetch', fetchResource(this.#run, this.#fetch ?? fetch, input, init));
   }
 
   /** The session as text, to be kept by the caller and given to {@link openClient}. It holds the tokens. `""` without a session. */

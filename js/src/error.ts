@@ -14,7 +14,7 @@ export interface ErrorDetails {
     | 'internal';
   /** Which failure exactly, in snake case. */
   code: string;
-  /** The operation that failed: a command's name, `open` or `fetch`. */
+  /** The method that failed, in snake case: `sign_in`, `token` … `open` is that of `openClient`. In an event, the command of the core. */
   op: string;
   /** Whether the same call may succeed later with nothing else changed. */
   retryable: boolean;
@@ -94,3 +94,13 @@ export class OAuthError extends Error {
 /** A failure of the host's own, told apart from what the core reports by its kind or code. */
 export const failure = (kind: ErrorDetails['kind'], code: string, op: string, cause?: unknown) =>
   new OAuthError({ kind, code, op, retryable: false }, { cause });
+
+/**
+ * The promise, of which an error has the name of what the caller called as its `op`: the method in snake case.
+ *
+ * @internal
+ */
+export const asked = <T>(op: string, promise: Promise<T>): Promise<T> =>
+  promise.catch((error) => {
+    throw error instanceof OAuthError ? new OAuthError({ ...error, op }, error) : error;
+  });

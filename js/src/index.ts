@@ -48,7 +48,7 @@ export const openClient = (config: Config | RegistrationConfig, options: Options
 export const openAlone = (config: Config | RegistrationConfig, options: Options): Promise<Client> => Client.open(config, options, found);
 
 export { type ErrorDetails, OAuthError } from './error.js';
-export { type HookRequest, type Hooks, type Stage } from './effects.js';
+export { type HookRequest, type HookResponse, type Hooks, type ResponseStage, type Stage } from './effects.js';
 export { type EffectEntry, Host, type HostEvent, type HostOptions } from './host.js';
 export { type KeyStore, memoryKeys } from './keys.js';
 export { type Locks } from './locks.js';
