@@ -5,9 +5,10 @@ import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 // A client is one session of kind "client".
 type client struct {
 	*link
-	*config         // as the server's metadata completes it
-	given   *config // as the session was opened
-	key     string  // of the session in the store
+	*config          // as the server's metadata completes it
+	given   *config  // as the session was opened
+	key     string   // of the session in the store
+	older   []string // what an older version may have kept under the name alone, not looked for yet
 
 	status    string
 	tokens    *tokens
@@ -87,8 +88,9 @@ func openClient(l *link, in json.Value) *fault {
 }
 
 func newClient(l *link, cfg *config) *client {
-	c := &client{link: l, config: cfg, given: cfg, key: cfg.name + ".session", deviceKey: cfg.name + ".device", status: notAuthenticated, tokens: &tokens{}}
-	c.attempts = attempts{c: c, key: cfg.name + ".pending"}
+	c := &client{link: l, config: cfg, given: cfg, key: cfg.under("session"), deviceKey: cfg.under("device"), status: notAuthenticated, tokens: &tokens{}}
+	c.attempts = attempts{c: c, key: cfg.under("pending")}
+	c.older = []string{"session", "device", "pending"}
 	return c
 }
 

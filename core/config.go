@@ -355,6 +355,9 @@ func (c *config) check() *fault {
 	return c.checkAuth()
 }
 
+// under is the key of one thing that is kept: clients of one name, but of other servers or client ids, do not meet there.
+func (c *config) under(what string) string { return c.name + "." + c.mine + "." + what }
+
 // takePrint takes the fingerprint, which tells whose tokens stored bytes are.
 func (c *config) takePrint() {
 	issuer := c.issuer

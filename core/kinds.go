@@ -87,6 +87,9 @@ func ReadClient(in json.Value) (ClientConfig, *Fault) {
 	return ClientConfig{c}, f
 }
 
+// Under is the key of one thing that is the same for all clients of a configuration.
+func (cfg ClientConfig) Under(what string) string { return cfg.c.under(what) }
+
 // Fingerprint tells configurations of other servers or client ids apart.
 func (cfg ClientConfig) Fingerprint() string { return cfg.c.mine }
 
@@ -98,7 +101,7 @@ func (s Session) Client(cfg ClientConfig, name string, kept Storage) *Client {
 	own := *cfg.c
 	own.name = name
 	c := newClient(s.l, &own)
-	c.kept = kept
+	c.kept, c.key, c.older = kept, name+".session", nil // a name that nothing else has
 	if c.discovery || c.jwks == "" {
 		c.open()
 		return &Client{c}

@@ -262,7 +262,7 @@ func TestScenarioLock(t *testing.T) {
 	s.open(conf)
 	s.signIn()
 	effects := s.input(`"command":"refresh","id":50`)
-	if effects[0].str("kind") != "lock" || effects[0].str("name") != "oauth2.session" {
+	if effects[0].str("kind") != "lock" || shortKey(effects[0].str("name")) != "oauth2.session" {
 		t.Fatal(effects)
 	}
 	r := s.resultOf("50", s.settle(s.answer(effects[0], `"failed":{"kind":"timeout"}`)))
@@ -283,7 +283,7 @@ func TestScenarioPersistence(t *testing.T) {
 	s.server = nil
 	_, left := s.start("callback", callbackURL(u, "code=c"))
 	effects := s.answer(left[0], http(left[0]).member())
-	if len(effects) != 1 || effects[0].str("kind") != "store" || effects[0].str("key") != "work.session" {
+	if len(effects) != 1 || effects[0].str("kind") != "store" || shortKey(effects[0].str("key")) != "work.session" {
 		t.Fatal(effects)
 	}
 	effects = s.answer(effects[0], `"failed":{"kind":"storage"}`)

@@ -20,7 +20,45 @@ func (c *client) ours(v json.Value) bool {
 	return n == format && v.Get("for").Str() == c.mine
 }
 
+// load reads what stands under key. Before that it takes over, once, what is ours under the key that an older version had.
 func (c *client) load(key string, done func(value, version, failed string)) {
+	for i, what := range c.older {
+		if key == c.under(what) {
+			c.older = append(c.older[:i:i], c.older[i+1:]...)
+			c.takeOver(c.name+"."+what, key, func(failed string) {
+				if failed != "" {
+					c.older = append(c.older, what)
+					done("", "", failed)
+					return
+				}
+				c.loadOnly(key, done)
+			})
+			return
+		}
+	}
+	c.loadOnly(key, done)
+}
+
+// takeOver moves a text of ours: it is stored under key unless something newer stands there, and then deleted. Whoever breaks off in between leaves it in both places, and two who
+// move it at once get in each other's way no more than two who write. A text of another configuration is left alone.
+func (c *client) takeOver(old, key string, done func(failed string)) {
+	c.loadOnly(old, func(text, version, failed string) {
+		v, _ := json.Parse(text)
+		if failed != "" || !c.ours(v) {
+			done(failed)
+			return
+		}
+		c.store(key, "", text, func(_, failed string) {
+			if failed != "" && !conflict(failed) {
+				done(failed)
+				return
+			}
+			c.store(old, version, "", func(_, failed string) { done("") })
+		})
+	})
+}
+
+func (c *client) loadOnly(key string, done func(value, version, failed string)) {
 	if c.kept != nil {
 		c.kept.Load(key, done)
 		return

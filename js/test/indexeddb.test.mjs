@@ -172,7 +172,7 @@ for (const [what, script] of [['', ''], [', without BroadcastChannel', 'delete g
     // `waitForFunction` would take a promise for true.
     const waits = (tab) =>
       until(
-        () => tab.evaluate(async () => (await navigator.locks.query()).pending.some(({ name }) => name === 'oauth2.session')),
+        () => tab.evaluate(async () => (await navigator.locks.query()).pending.some(({ name }) => name.endsWith('.session'))),
         'a tab that waits for the lock',
       );
     const [one, two] = await refreshAtOnce(context, tabs, waits);
