@@ -40,6 +40,7 @@ type client struct {
 	nonces          []serverNonce
 	lastAssertion   string // good for a minute, so nothing for an error
 
+	view       view
 	metadata   metadata
 	keySet     keySet
 	attempts   attempts
@@ -69,6 +70,7 @@ func openClient(l *link, in json.Value) *fault {
 		return f
 	}
 	c := newClient(l, cfg)
+	c.view.notified = in.Get("notified").True()
 	l.command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
 		t, device, ok := c.decodeAll(v.Str())
@@ -154,6 +156,11 @@ func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{i
 
 func (c *client) begin(cmd *command, in json.Value) {
 	c.commands = append(c.commands, cmd)
+	if cmd.op == "look" {
+		c.lookSoon()
+		c.finish(cmd, nil)
+		return
+	}
 	if c.loading && cmd.op != "cancel" {
 		c.waiting = append(c.waiting, func() {
 			if !cmd.done {
@@ -251,7 +258,16 @@ func (c *client) perform(cmd *command, in json.Value) {
 	case "set_token":
 		c.setToken(cmd, in)
 	case "status":
-		c.finishStatus(cmd, nil, "")
+		tell := func() {
+			if !cmd.done {
+				c.finishStatus(cmd, nil, "")
+			}
+		}
+		if c.kept != nil || c.looked == c.turn || in.Get("held").True() {
+			tell()
+		} else {
+			c.see(tell)
+		}
 	case "export":
 		c.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
 	case "cancel":

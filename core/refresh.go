@@ -288,6 +288,7 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 		}
 		c.load(c.key, func(value, version, unread string) {
 			theirs, ok := c.decode(value)
+			had, status := c.tokens, c.status
 			switch {
 			case unread != "" || !ok:
 				c.keep(t, "", "conflict")
@@ -299,12 +300,15 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 				c.adoptOwn(run, t, left-1, end)
 			case value == "":
 				c.tokens, c.version = &tokens{}, version
+				c.settle()
+				c.tellChange(had, status)
 				c.revokeToken(&command{}, t.refresh, "refresh_token", func(*fault) {
 					end(&fault{kind: kindClient, code: "signed_out"})
 				})
 			default:
 				c.keep(theirs, version, "")
 				c.grant()
+				c.tellChange(had, status)
 				end(nil)
 			}
 		})

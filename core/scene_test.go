@@ -443,6 +443,8 @@ func (s *scene) eventNames() string {
 			n += ":" + e.str("error", "error")
 		case "device":
 			n += ":" + e.str("polling")
+		case "changed":
+			n += ":" + e.str("change")
 		}
 		names = append(names, n)
 	}

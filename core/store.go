@@ -65,6 +65,10 @@ func (c *client) loadOnly(key string, done func(value, version, failed string)) 
 	}
 	w := c.effect("load")
 	w.MemberStr("key", key)
+	if v := &c.view; key == c.key && v.notified && !v.watched {
+		v.watched = true
+		w.MemberBool("watch", true)
+	}
 	c.ask(w, func(ok json.Value, failed string) {
 		version := ok.Get("version").Str()
 		c.own(&version)
