@@ -60,6 +60,8 @@ type command struct {
 	done bool
 	// unsent keeps a request that is still in its hooks from being sent.
 	unsent bool
+	// elsewhere: the callback's reply was handled before.
+	elsewhere bool
 	// then gets the result of a command that is not the host's.
 	then func(ok json.Value, f *fault)
 }
@@ -405,5 +407,8 @@ func (c *client) finishStatus(cmd *command, f *fault, appState string) {
 			w.Close('}')
 		}
 		w.MemberStrIf("state", appState)
+		if cmd.elsewhere {
+			w.MemberBool("handled_elsewhere", true)
+		}
 	})
 }

@@ -359,3 +359,61 @@ func TestEndedElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// TestScenarioHandledElsewhere: a reply that was redeemed before sends nothing; where a session came of it, or later, that is the result (E28).
+func TestScenarioHandledElsewhere(t *testing.T) {
+	s := newScene(t, "A reply that another instance redeemed: its session is the result, with what authorize was given as state; without a session that is younger than the attempt it is an error.", "E28")
+	s.tokenServer()
+	s.open(conf)
+	s.open(conf)
+	one, two := s.handle-1, s.handle
+	s.use(one)
+	u := s.authorize()
+	params := callbackURL(u, "code=c")
+	again := func(name, code string) msg {
+		t.Helper()
+		s.sent = nil
+		r := s.do("callback", params)
+		if r.str("error", "code") != code || len(s.sent) != 0 {
+			t.Errorf("%s: %s, sent %d", name, r.raw, len(s.sent))
+		}
+		if elsewhere := r.str("ok", "handled_elsewhere"); (elsewhere == "true") != (code == "") {
+			t.Errorf("%s: %s", name, r.raw)
+		}
+		return r
+	}
+	// The first is under way: there is a session before it, which is not what came of it.
+	s.use(two)
+	s.signIn()
+	s.now += 5
+	u = s.authorize() // younger than that session
+	params = callbackURL(u, "code=c")
+	s.use(one)
+	server := s.server
+	s.server = nil
+	id, left := s.start("callback", params)
+	s.use(two)
+	s.server = server
+	if r := again("under way", "already_used"); !strings.Contains(r.str("error", "came"), "handled elsewhere") || r.str("error", "begin_again") != "true" {
+		t.Error(r.raw)
+	}
+	s.use(one)
+	again("under way here", "already_used")
+	s.resultOf(id, s.settle(left))
+	again("done by this very instance", "")
+	s.use(two)
+	again("done by another", "")
+	s.open(conf)
+	again("after a reload", "")
+	s.open(conf, `"session":""`)
+	again("with no session of its own", "")
+	s.ok("refresh")
+	again("refreshed since", "")
+	s.use(one)
+	s.ok("log_out")
+	s.use(two)
+	again("signed out since", "already_used")
+	s.fails("callback_not_verified", "wrong_state", "callback", strings.Replace(params, "state=", "state=x", 1))
+	s.signIn(`"state":"page 7"`)
+	again("another sign-in since", "")
+}

@@ -10,11 +10,14 @@ import (
 // Event tells of a change in a session. It never holds a token or another secret.
 type Event struct {
 	// Name is status, granted, about_to_expire, expired, server_error, request_failed, not_persisted, session_refused,
-	// authorize_with_user_code, device, or one that a later engine adds; restarted is the host's own: the engine was lost and
+	// authorize_with_user_code, device, changed, or one that a later engine adds; restarted is the host's own: the engine was lost and
 	// opened again, commands under way failed.
 	Name string
-	// Status is the new status, of event status.
+	// Status is the new status, of events status and changed.
 	Status string
+	// Change is what another client of the same store did, of event changed: signed_in, signed_out, refreshed, or other_account, where
+	// another sign-in took the place of the session and no ID tokens say that it is the same user's. Empty where that cannot be told.
+	Change string
 	// Scope that was granted, separated by spaces, of event granted.
 	Scope string
 	// ExpiresAt is when the access token ends, of events granted, about_to_expire and expired; zero where that is not known.
@@ -37,6 +40,8 @@ func readEvent(raw []byte) Event {
 			e.Name = r.text()
 		case "status":
 			e.Status = r.text()
+		case "change":
+			e.Change = r.text()
 		case "scope":
 			e.Scope = r.text()
 		case "expires_at":

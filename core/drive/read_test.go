@@ -274,7 +274,8 @@ func compareResult(t *testing.T, op string, ok []byte) {
 				devicePlain
 				timed
 			} `json:"device"`
-			State string `json:"state"`
+			State   string `json:"state"`
+			Handled bool   `json:"handled_elsewhere"`
 		}
 		if err := json.Unmarshal(ok, &s); err != nil {
 			t.Fatal(err)
@@ -286,7 +287,7 @@ func compareResult(t *testing.T, op string, ok []byte) {
 			status.Device = &device
 		}
 		if op == "callback" {
-			got, want = &CallbackResult{}, &CallbackResult{status, s.State}
+			got, want = &CallbackResult{}, &CallbackResult{status, s.State, s.Handled}
 		} else {
 			got, want = &Status{}, &status
 		}

@@ -526,6 +526,11 @@ export interface Status {
   device?: DeviceAuthorization;
   /** After a callback: what `authorize` was given as state. */
   state?: string;
+  /**
+   * After a callback whose reply was redeemed before, by this client, another tab or process: nothing was sent, and this is the session
+   * that is there.
+   */
+  handled_elsewhere?: true;
 }
 
 /** The claims of a verified ID token (OpenID Connect Core section 2). Numbers beyond 2^53 lose digits, as in `JSON.parse`. */
@@ -571,6 +576,11 @@ export interface ClientEvents {
   about_to_expire: { expires_at: number };
   /** The access token ended at that Unix time in milliseconds and nothing can renew it: sign in again. The status is `not_authenticated`. */
   expired: { expires_at: number };
+  /**
+   * Another client of the same store changed the session: another tab, say. `change` is left out where it cannot be told; with
+   * `other_account` another sign-in took its place, and no ID tokens say that it is the same user's.
+   */
+  changed: { status: SessionStatus; change?: 'signed_in' | 'signed_out' | 'refreshed' | 'other_account' };
   /** To be shown to the user (RFC 8628 section 3.3). */
   authorize_with_user_code: Pick<DeviceAuthorization, 'verification_uri' | 'user_code' | 'verification_uri_complete'>;
   /** A device flow changed; nothing but `polling: false` when it is over. */

@@ -45,8 +45,15 @@ test('Q4 H9 X1 the state on the wire is new each time, and the caller gets its o
 test('Q22 a callback that is delivered twice sends one token request', async () => {
   const client = await openClient(server.config);
   const { redirect } = await signIn(client);
-  await assert.rejects(client.handleRedirect(redirect), { kind: 'callback_not_verified', code: 'already_used' });
+  const again = await client.handleRedirect(redirect);
+  assert.deepEqual([again.status, again.handled_elsewhere], ['granted', true]);
   assert.equal(server.count('/token'), 1);
+  // Another store, where the attempt is and the session is not.
+  const pendingStore = memoryStore();
+  const first = await openClient(server.config, { pendingStore });
+  const used = (await signIn(first)).redirect;
+  const second = await openClient(server.config, { pendingStore });
+  await assert.rejects(second.handleRedirect(used), { kind: 'callback_not_verified', code: 'already_used', message: /handled elsewhere/ });
 });
 
 test('Q41 handleRedirect says whether the URL was for it', async () => {
