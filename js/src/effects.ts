@@ -3,6 +3,7 @@ import type { Locks } from './locks.js';
 import { key, type Keys, sign } from './sign.js';
 import type { Store } from './store.js';
 import { verify } from './verify.js';
+import type { Watch } from './watch.js';
 
 /** An effect that failed, with the kind that the core is told. */
 export class Failed extends Error {
@@ -143,7 +144,7 @@ const lock = ({ name, timeout_ms: timeout }: Effect, controller: AbortController
   });
 
 /** The executors of all kinds of effects that this host carries out. */
-export const executors = (hands: Hands, timers: Timers): Record<string, Executor> => {
+export const executors = (hands: Hands, timers: Timers, watch: Watch): Record<string, Executor> => {
   /** The last operation on each key: those of one key run in their order. */
   const tails = new Map<string, Promise<unknown>>();
   const inOrder: Executor = (effect) => {
@@ -152,10 +153,11 @@ export const executors = (hands: Hands, timers: Timers): Record<string, Executor
     const access = async (): Promise<object> => {
       try {
         if (kind === 'load') {
+          if (effect.watch) watch.key(store, key);
           const { value, version } = await store.load(key);
           return { value, version };
         }
-        return { version: await store.store(key, version, effect.delete ? null : effect.value) };
+        return { version: await watch.not(() => store.store(key, version, effect.delete ? null : effect.value)) };
       } catch (error) {
         throw new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage', error);
       }

@@ -3,7 +3,8 @@ import { entropy } from './bytes.js';
 import { type Effect, type Executor, executors, Failed, type Hands, Timers } from './effects.js';
 import { defaultLocks } from './locks.js';
 import { defaultKeys } from './keys.js';
-import { defaultPendingStore, memoryStore } from './store.js';
+import { defaultPendingStore, memoryStore, type Store } from './store.js';
+import { Watch } from './watch.js';
 import { type ErrorDetails, failure, OAuthError } from './error.js';
 
 /** One line of a log that a person may see: no query, header, body, key or secret is in it. */
@@ -75,6 +76,8 @@ export class Host {
   #options: HostOptions;
   #timers = new Timers();
   #executors: Record<string, Executor>;
+  #watch = new Watch(() => this.#down || this.#closed || this.#feed(`{"command":"look","id":${++this.#lastId}`));
+  #store: Store;
   #instance!: Instance;
   #handle = 0;
   /** Why the effect failed whose answer is being taken: errors that come of it have it as their cause. */
@@ -102,7 +105,8 @@ export class Host {
   private constructor(options: HostOptions) {
     const { store = memoryStore(), pendingStore = defaultPendingStore(), locks = defaultLocks(store), keys = defaultKeys(store) } = options;
     this.#options = options;
-    this.#executors = executors({ ...options, store, pendingStore, locks, keys }, this.#timers);
+    this.#executors = executors({ ...options, store, pendingStore, locks, keys }, this.#timers, this.#watch);
+    this.#store = store;
   }
 
   /**
@@ -114,6 +118,7 @@ export class Host {
   static async open(options: HostOptions): Promise<Host> {
     const host = new Host(options);
     await host.#start(options.module, options.open.session);
+    if (options.open.kind === 'client') host.#watch.page(host.#store);
     setTimeout(host.#release);
     return host;
   }
@@ -172,6 +177,7 @@ export class Host {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#watch.end();
     this.#withdraw();
     this.#rejectAll('cancelled', 'closed');
     if (!this.#busy) this.#instance.close(this.#handle);
@@ -181,7 +187,7 @@ export class Host {
     const { kind, config } = this.#options.open;
     const instance = (this.#instance = await instantiate(source));
     if (this.#closed) return;
-    this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), kind, config, session }));
+    this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), kind, config, session, notified: !!this.#store.subscribe }));
     if (!this.#handle) throw new OAuthError(JSON.parse(instance.effect(0)!).error);
     this.#drain();
     this.#busy = this.#moving = false;
@@ -225,8 +231,8 @@ export class Host {
       queueMicrotask(() => this.#options.onEffect!(entry));
     };
     if (kind === 'result') {
-      this.#progress = true;
       const command = this.#commands.get(effect.command);
+      this.#progress ||= !!command; // a look is nobody's command
       if (effect.error) command?.reject(this.#error(effect.error));
       else command?.resolve(effect.ok);
       return log(command?.op);
