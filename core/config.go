@@ -28,6 +28,7 @@ type config struct {
 	verifierLength                                                      int64
 	retryWindow, skew, tolerance, attemptLife, maxAttempts              int64
 	trustedAudiences                                                    json.Value
+	refreshErrors                                                       []form.Param // error and description, "" for any
 	refreshLead                                                         int64 // -1: not set
 	missingTokenType, issRequired, nonceOff, autoRefresh                bool
 	profile                                                             profile
@@ -144,6 +145,10 @@ func readConfig(in json.Value) (c *config, f *fault) {
 				return nil, bad("bad_value", name)
 			}
 			c.trustedAudiences = v
+		case "refresh_token_errors":
+			if f := c.readRefreshErrors(v); f != nil {
+				return nil, f
+			}
 		case "refresh_lead_ms":
 			number = &c.refreshLead
 		case "profile":
@@ -300,6 +305,39 @@ func (c *config) readList(name string, v json.Value) *fault {
 		c.idTokenAlgs = algs[:len(algs)-1]
 	}
 	return nil
+}
+
+// readRefreshErrors takes the names that the server has for a dead refresh token: pairs of error and error_description. Codes that mean something else as well need the description.
+func (c *config) readRefreshErrors(v json.Value) *fault {
+	const field, others = "refresh_token_errors", "invalid_request invalid_client unauthorized_client unsupported_grant_type invalid_scope invalid_target access_denied server_error temporarily_unavailable slow_down"
+	if v.Kind() != json.Array || v.Values() > 3*form.MaxParams {
+		return bad("bad_value", field)
+	}
+	for it := v.Each(); it.Next(); {
+		var texts [2]string
+		n := 0
+		for e := it.Value().Each(); e.Next(); n++ {
+			if n == 2 || e.Value().Str() == "" {
+				return bad("bad_value", field)
+			}
+			texts[n] = e.Value().Str()
+		}
+		if it.Value().Kind() != json.Array || n == 0 || n == 1 && hasScope(others, texts[0]) {
+			return bad("bad_value", field)
+		}
+		c.refreshErrors = append(c.refreshErrors, form.Param{Name: texts[0], Value: texts[1]})
+	}
+	return nil
+}
+
+// deadToken tells whether the answer to a refresh says that the refresh token is of no use any more: invalid_grant (RFC 6749 section 5.2), or the server's own name for it.
+func (c *config) deadToken(f *fault) bool {
+	for _, p := range c.refreshErrors {
+		if f.err == p.Name && (p.Value == "" || f.descr == p.Value) {
+			return true
+		}
+	}
+	return f.err == "invalid_grant"
 }
 
 func (c *config) check() *fault {

@@ -59,6 +59,9 @@ func (f *fault) Protocol() string {
 	return printable(f.err, maxText)
 }
 
+// Dead tells whether the server said of the refresh token that it is of no use any more.
+func (f *fault) Dead() bool { return f.dead }
+
 // Retryable tells whether the same may succeed later.
 func (f *fault) Retryable() bool { return f.retryable }
 

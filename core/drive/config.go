@@ -103,6 +103,10 @@ type Config struct {
 	// comes. With 0, or where it is not below the life of the token, that is 10 s or 5 % of its life, the longer. With nil it is so
 	// too where AutoRefresh is set, and otherwise there is no such event.
 	RefreshLeadMS *int64 `json:"refresh_lead_ms,omitempty"`
+	// RefreshTokenErrors are the server's names for a dead refresh token besides invalid_grant: each the exact error and
+	// error_description of its answer, or the error alone where that can mean nothing else. The token is then forgotten; any other
+	// error deletes nothing.
+	RefreshTokenErrors [][]string `json:"refresh_token_errors,omitempty"`
 	// RetryWindowMS is how long, in milliseconds after it was first sent, a refresh token whose answer was lost may be sent once
 	// more. Nil leaves the default; 0 switches that off.
 	RetryWindowMS *int64 `json:"retry_window_ms,omitempty"`

@@ -131,6 +131,11 @@ export interface Config {
   /** Refreshes by itself when a token is about to expire. */
   auto_refresh?: boolean;
   /**
+   * The server's names for a dead refresh token besides `invalid_grant`: each the exact `error` and `error_description` of its answer, or
+   * the `error` alone where that can mean nothing else. The token is then forgotten; any other error deletes nothing.
+   */
+  refresh_token_errors?: ([error: string] | [error: string, error_description: string])[];
+  /**
    * How long before its end a token is about to expire (event `about_to_expire`), in milliseconds. 0, and the default with
    * `auto_refresh`: 10 s or 5 % of its life, the longer. Without this member and without `auto_refresh` nobody watches.
    */
