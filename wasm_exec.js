@@ -3,11 +3,13 @@
  * core/testdata/README.md is the contract it keeps. It has no dependency and touches nothing at import.
  */
 
-/** @typedef {WebAssembly.Module | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Response} Source what an instance can be made from */
+/** @typedef {typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object} Module a compiled module, also where types lack `WebAssembly` */
+
+/** @typedef {Module | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Response} Source what an instance can be made from */
 
 /**
  * @typedef {object} Instance
- * @property {WebAssembly.Module} module compiled; give it to `instantiate` for another instance
+ * @property {Module} module compiled; give it to `instantiate` for another instance
  * @property {number} memoryBytes the size of its memory, which never shrinks
  * @property {(text: string) => number} open a handle from 1 up; 0 is a refusal, and `effect(0)` its reason
  * @property {(handle: number, text: string) => number} input the code: 0 taken, 1 unknown handle, 2 unreadable, 3 too long, 4 entropy

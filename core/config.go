@@ -29,7 +29,7 @@ type config struct {
 	retryWindow, skew, tolerance, attemptLife, maxAttempts              int64
 	trustedAudiences                                                    json.Value
 	refreshErrors                                                       []form.Param // error and description, "" for any
-	refreshLead                                                         int64 // -1: not set
+	refreshLead                                                         int64        // -1: not set
 	missingTokenType, issRequired, nonceOff, autoRefresh                bool
 	profile                                                             profile
 	variables                                                           json.Value

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,15 +10,20 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// TestSchema holds every message of every transcript against schema.json: effects and refusals always, inputs where the module took them.
+// TestSchema holds every message of every transcript against schema.json: effects and refusals always, inputs where the module took them, and the parameters
+// of commands that came to a result.
 func TestSchema(t *testing.T) {
 	c := jsonschema.NewCompiler()
+	parts := map[string]*jsonschema.Schema{}
 	part := func(name string) *jsonschema.Schema {
-		s, err := c.Compile("testdata/schema.json#/$defs/" + name)
-		if err != nil {
-			t.Fatal(err)
+		if parts[name] == nil {
+			s, err := c.Compile("testdata/schema.json#/$defs/" + name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts[name] = s
 		}
-		return s
+		return parts[name]
 	}
 	open, refusal, input, effect := part("open"), part("refusal"), part("input"), part("effect")
 	files, err := filepath.Glob("testdata/*.txt")
@@ -25,7 +31,13 @@ func TestSchema(t *testing.T) {
 		t.Fatal(err, len(files))
 	}
 	kinds := map[string]bool{}
+	type command struct {
+		name       string
+		line       int
+		parameters map[string]any
+	}
 	for _, file := range files {
+		session, commands := "", map[string]command{} // by session and id
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
@@ -33,6 +45,9 @@ func TestSchema(t *testing.T) {
 		lines := strings.Split(string(raw), "\n")
 		for n, line := range lines {
 			verb, text, _ := strings.Cut(line, " ")
+			if verb == "open" || verb == "@" {
+				session = verb + text
+			}
 			schema := map[string]*jsonschema.Schema{"open": open, ">": input, "<": effect}[verb]
 			next := ""
 			if n+1 < len(lines) {
@@ -51,8 +66,29 @@ func TestSchema(t *testing.T) {
 			if err := schema.Validate(v); err != nil {
 				t.Errorf("%s:%d: %v", file, n+1, err)
 			}
-			if m, _ := v.(map[string]any); verb == "<" && m["kind"] != nil {
+			m, _ := v.(map[string]any)
+			if verb == "<" && m["kind"] != nil {
 				kinds[m["kind"].(string)] = true
+			}
+			if name, ok := m["command"].(string); ok && verb == ">" {
+				id := fmt.Sprint(session, m["id"])
+				for _, common := range []string{"now", "entropy", "command", "id"} {
+					delete(m, common)
+				}
+				commands[id] = command{name, n + 1, m}
+			}
+			if ok := m["ok"]; ok != nil && m["kind"] == "result" {
+				cmd, known := commands[fmt.Sprint(session, m["command"])]
+				if !known {
+					t.Fatalf("%s:%d: a result of no command", file, n+1)
+				}
+				// What no host sends is passed over there.
+				if err := part("commands/" + cmd.name + "/parameters").Validate(cmd.parameters); err != nil && file != "testdata/challenge.txt" {
+					t.Errorf("%s:%d: %v", file, cmd.line, err)
+				}
+				if err := part("commands/" + cmd.name + "/ok").Validate(ok); err != nil {
+					t.Errorf("%s:%d: %v", file, n+1, err)
+				}
 			}
 		}
 	}

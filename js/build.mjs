@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import './messages.mjs';
 
 const require = createRequire(import.meta.url);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -15,7 +16,7 @@ await copyFile(here('../wasm/oauth2.wasm'), here('dist/oauth2.wasm'));
 await copyFile(here('../wasm_exec.js'), here('dist/wasm_exec.js'));
 await copyFile(here('../LICENSE'), here('LICENSE')); // npm takes it from beside package.json only
 
-const common = { bundle: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'none', logLevel: 'warning' };
+const common = { bundle: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'none', logLevel: 'warning', sourcemap: true };
 await build({ ...common, entryPoints: [here('src/index.ts')], outfile: here('dist/index.js') });
 // The other entries stand on the first: what is not used is not loaded, and there is one class OAuthError.
 await build({
@@ -37,6 +38,12 @@ await writeFile(
 export type Preset = Omit<Config, 'client_id'>;
 ${presets.map(([name, { about, docs }]) => `\n/**\n * ${about}\n *\n * @see ${docs}\n */\nexport declare const ${name}: Preset;\n`).join('')}`,
 );
+
+// For tools that know no "exports" (Parcel, TypeScript's node10): a folder for each entry beside the first.
+for (const name of ['popup', 'indexeddb', 'qr', 'presets']) {
+  await mkdir(here(name), { recursive: true });
+  await writeFile(here(`${name}/package.json`), JSON.stringify({ type: 'module', main: `../dist/${name}.js`, types: `../dist/types/js/src/${name}.d.ts` }));
+}
 
 // The licence of what qr.js contains asks for that.
 await copyFile(join(dirname(require.resolve('uqr')), '../LICENSE'), here('dist/qr.js.LICENSE.txt'));

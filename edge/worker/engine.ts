@@ -1,6 +1,6 @@
 import { instantiate, type Instance } from '../../wasm_exec.js';
 import { entropy } from '../../js/src/bytes.js';
-import { type Effect, type Executor, Failed } from '../../js/src/effects.js';
+import { type Effect, executorOf, type Executors, Failed } from '../../js/src/effects.js';
 
 /**
  * Memory never shrinks: an instance that once had large messages is left to those who are in it. So is one that keeps what it asked for
@@ -55,7 +55,7 @@ export class Engine {
    * @throws {Unreadable} the command is longer, or has more values, than the module reads
    * @throws {Trap} the instance is lost
    */
-  async run(open: string, command: { id: number; request: string }, executors: Record<string, Executor>): Promise<void> {
+  async run(open: string, command: { id: number; request: string }, executors: Executors): Promise<void> {
     const session = await this.ready();
     const { instance } = session;
     const guarded = <T>(turn: () => T): T => {
@@ -89,7 +89,7 @@ export class Engine {
             const code = instance.input(handle, `${members},"now":${Date.now()},"entropy":"${entropy()}"}`);
             for (let text; !code && (text = instance.effect(handle)); ) {
               const effect: Effect = JSON.parse(text);
-              const { request = command.request, command: id = command.id } = effect;
+              const { request = command.request, command: id = command.id } = effect as { request?: string; command?: number };
               if (request !== command.request || id !== command.id) throw new Error("another request's effect");
               effects.push(effect);
             }
@@ -110,7 +110,7 @@ export class Engine {
           }
         };
         const carryOut = (effect: Effect) => {
-          const { id, kind, target } = effect;
+          const { id, kind } = effect;
           if (kind === 'result') {
             answered = true;
             settle();
@@ -118,10 +118,11 @@ export class Engine {
           }
           if (kind === 'event') return;
           if (kind === 'remember') {
-            void executors.remember!(effect, new AbortController());
+            executors.remember?.(effect);
             return;
           }
-          if (target) {
+          if ('target' in effect) {
+            const { target } = effect;
             tasks.get(target)?.abort();
             tasks.delete(target);
             settle();
@@ -129,7 +130,7 @@ export class Engine {
           }
           const controller = new AbortController();
           tasks.set(id, controller);
-          const execute = executors[kind];
+          const execute = executorOf(executors, kind);
           const done = execute ? execute(effect, controller) : Promise.reject(new Failed('unsupported'));
           done.then(
             (ok) => answer(effect, 'ok', ok),

@@ -1,11 +1,9 @@
 import { unbase64 } from '../../js/src/bytes.js';
-import { type Effect, Failed } from '../../js/src/effects.js';
+import { Failed } from '../../js/src/effects.js';
 import { gather, wire } from '../../js/src/http.js';
+import type { Answers, Body, Effects } from '../../js/src/messages.js';
 import { breakable } from './download.js';
 import { watched } from './upload.js';
-
-/** A body as the module takes and gives it (core/testdata/README.md, "Messages"); a ref stays here. `length` is in bytes. */
-export type Body = { text?: string; base64?: string; ref?: string; length?: number };
 
 /** Requests so far. */
 let count = 0;
@@ -50,7 +48,7 @@ export class Exchange {
   }
 
   /** Effect `body`. An end before the length that was said is none (RFC 9112 section 8). */
-  async body({ max_body, timeout_ms }: Effect): Promise<object> {
+  async body({ max_body, timeout_ms }: Effects['body']): Promise<Answers['body']> {
     const length = this.#length;
     if (length! > max_body) throw new Failed('too_large');
     let clock: ReturnType<typeof setTimeout>;
@@ -71,7 +69,7 @@ export class Exchange {
   }
 
   /** Effect `proxy`. The time counts from the last piece of the browser's body until the headers are there: what follows may take as long as it likes. */
-  async proxy({ method, url, headers, body }: Effect, { signal }: AbortController): Promise<object> {
+  async proxy({ method, url, headers, body }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
     const waiting = new AbortController();
     let late = false;
     let answered = false;
@@ -102,13 +100,13 @@ export class Exchange {
 
   #outgoing(body: Body | undefined, moved: () => void, request: AbortController): BodyInit | null {
     if (!body) return null;
-    if (body.ref !== undefined) return watched(this.#request.body!, this.#length, moved, request);
-    return body.base64 === undefined ? (body.text ?? null) : unbase64(body.base64);
+    if ('ref' in body) return watched(this.#request.body!, this.#length, moved, request);
+    return 'text' in body ? body.text : unbase64(body.base64);
   }
 
   /** Effect `respond`. */
-  async respond({ status, headers, body }: Effect): Promise<object> {
-    const { ref, text } = (body ?? {}) as Body;
+  async respond({ status, headers, body }: Effects['respond']): Promise<{}> {
+    const { ref, text } = (body ?? {}) as { ref?: string; text?: string };
     const behind = ref === undefined ? undefined : this.#behind.get(ref);
     const bare = this.#request.method === 'HEAD' || [204, 205, 304].includes(status);
     if (behind && !bare) this.#behind.delete(ref!);

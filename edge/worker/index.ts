@@ -37,7 +37,7 @@ const serve = async (exchange: Exchange, env: Env, context: ExecutionContext): P
     const held = { keys, clientKey };
     await engine.run(open, exchange.command(), {
       ...executors,
-      http: (effect, controller) => send(effect as never, controller, fetch),
+      http: (effect, controller) => send(effect, controller, fetch),
       verify,
       key: (effect) => key(effect, held),
       sign: (effect) => sign(effect, held),

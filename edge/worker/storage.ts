@@ -1,4 +1,5 @@
-import { type Effect, type Executor, Failed } from '../../js/src/effects.js';
+import { type Executors, Failed } from '../../js/src/effects.js';
+import type { Answers, Effects } from '../../js/src/messages.js';
 import type { KeyStore } from '../../js/src/keys.js';
 import { LEASE_MS } from './lines.js';
 import type { Question, Reply } from './object.js';
@@ -31,10 +32,10 @@ const memory = new Memory();
 const remembered = new Map<string, { value: string; version: string }>();
 let states = 0;
 
-const cache: Executor = async ({ kind, key, version, value }) => {
-  const { value: now, version: at = '' } = remembered.get(key) ?? {};
-  if (kind === 'load') return { value: now, version: at };
-  if (at !== version) throw new Failed('conflict');
+const recallState = (key: string): Answers['load'] => remembered.get(key) ?? { version: '' };
+
+const keepState = ({ key, version, value }: Effects['store']): Answers['store'] => {
+  if (recallState(key).version !== version) throw new Failed('conflict');
   if (value === undefined) remembered.delete(key);
   else remembered.set(key, { value, version: `${++states}` });
   return { version: value === undefined ? '' : `${states}` };
@@ -43,7 +44,7 @@ const cache: Executor = async ({ kind, key, version, value }) => {
 /** What has to be said although the request is over. */
 type Keep = (said: Promise<unknown>) => void;
 
-const hold = async (ask: Ask, keep: Keep, { name, timeout_ms }: Effect, { signal }: AbortController): Promise<object> => {
+const hold = async (ask: Ask, keep: Keep, { name, timeout_ms }: Effects['lock'], { signal }: AbortController): Promise<{}> => {
   const { token } = await ask(name, { op: 'lock', name, wait_ms: timeout_ms });
   if (!token) throw new Failed('timeout');
   const say = (op: 'renew' | 'unlock') => ask(name, { op, name, token }).catch(() => {});
@@ -89,19 +90,21 @@ const sealedKeys = (ask: Ask, ring: Ring, lifetime: number): KeyStore => {
 /** How one request gets at what is kept: `load`, `store`, `lock`, `recall`, `remember`, and the store of keys. `lifetime` is that of keys, in ms. */
 export const storage = (objects: DurableObjectNamespace, ring: Ring, lifetime: number, keep: Keep) => {
   const ask = askObjects(objects);
-  const access: Executor = async (effect, controller) => {
-    const { kind, key, version, value, expires_at } = effect;
-    if (key.endsWith('.metadata')) return cache(effect, controller);
-    const { failed, ...ok } = await ask(key, kind === 'load' ? { op: 'load', key } : { op: 'store', key, version, value, expires_at, delete: effect.delete });
+  const access = async <T>(question: Question & { key: string }): Promise<T> => {
+    const { failed, ...ok } = await ask(question.key, question);
     if (failed) throw new Failed(failed);
-    return ok;
+    return ok as T;
   };
-  const executors: Record<string, Executor> = {
-    load: access,
-    store: access,
+  const cached = (key: string) => key.endsWith('.metadata');
+  const executors: Executors = {
+    load: async ({ key }) => (cached(key) ? recallState(key) : access({ op: 'load', key })),
+    store: async (effect) => {
+      const { id: _, kind: __, ...state } = effect;
+      return cached(effect.key) ? keepState(effect) : access({ op: 'store', ...state });
+    },
     lock: (effect, controller) => hold(ask, keep, effect, controller),
-    recall: async ({ key }) => ({ text: memory.recall(key) }),
-    remember: async ({ key, text, expires_at }) => (memory.remember(key, text, expires_at), {}),
+    recall: async ({ key }) => ({ text: memory.recall(key) }) as Answers['recall'],
+    remember: ({ key, text, expires_at }) => memory.remember(key, text, expires_at),
   };
   return { executors, keys: sealedKeys(ask, ring, lifetime) };
 };

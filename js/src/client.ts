@@ -1,12 +1,13 @@
 import type { Source } from '../../wasm_exec.js';
 import { deviceFlow } from './device.js';
 import { OAuthError } from './error.js';
-import { Host, type HostEvent } from './host.js';
+import { Host, type HostEvent, type Run } from './host.js';
 import { CLIENT_KEY } from './keys.js';
 import { leave } from './navigate.js';
 import { withoutReply } from './redirect.js';
 import { fetchResource } from './resource.js';
 import type * as T from './types.js';
+import type { ListenerOptions, RequestInfo } from './web.js';
 
 const pairs = (parameters: T.Parameters | undefined) => parameters && [...new URLSearchParams(parameters)];
 
@@ -56,15 +57,13 @@ export class Client extends EventTarget {
     this.#fetch = fetch;
   }
 
-  #dispatch({ event, error, ...detail }: HostEvent): void {
-    this.dispatchEvent(
-      new CustomEvent(event, { detail: error ? (error instanceof OAuthError ? error : new OAuthError(error as OAuthError)) : detail }),
-    );
+  #dispatch({ event, ...detail }: HostEvent): void {
+    this.dispatchEvent(new CustomEvent(event, { detail: 'error' in detail ? detail.error : detail }));
   }
 
-  #run = (command: string, given: T.CallOptions = {}): Promise<any> => {
+  #run: Run = (command, given = {} as never) => {
     const { signal, parameters, ...rest } = given as T.AuthorizeParameters;
-    return this.#host.run(command, { ...rest, parameters: pairs(parameters) }, signal);
+    return this.#host.run(command, { ...rest, parameters: pairs(parameters) } as never, signal);
   };
 
   /**
@@ -182,7 +181,7 @@ export class Client extends EventTarget {
    * What the userinfo endpoint says (OpenID Connect Core section 5.3). Numbers beyond 2^53 lose digits, as in `JSON.parse`; the `id` of
    * {@link profile} does not.
    */
-  async userinfo(options?: T.CallOptions): Promise<Record<string, unknown>> {
+  async userinfo(options?: T.CallOptions): Promise<T.UserInfo> {
     return (await this.#run('userinfo', options)).claims;
   }
 
@@ -221,7 +220,7 @@ export class Client extends EventTarget {
    * @throws {OAuthError} kind `id_token_not_verified`
    */
   logoutToken(text: string, options?: T.CallOptions): Promise<T.LogoutToken> {
-    return this.#run('logout_token', { ...options, logout_token: text } as object);
+    return this.#run('logout_token', { ...options, logout_token: text });
   }
 
   /** Signs in the client itself, without a user (RFC 6749 section 4.4). It needs a `client_secret` or a `client_key`. */
@@ -270,7 +269,7 @@ export class Client extends EventTarget {
    * @returns whether it was this session
    */
   async frontChannelLogout(url: string | URL = location.href, options?: T.CallOptions): Promise<boolean> {
-    return (await this.#run('front_channel_logout', { ...options, url: String(url) } as object)).logged_out;
+    return (await this.#run('front_channel_logout', { ...options, url: String(url) })).logged_out;
   }
 
   /**
@@ -284,7 +283,7 @@ export class Client extends EventTarget {
    * @throws {OAuthError} code `resource_not_allowed`, or `redirect`, or those of {@link token}
    * @throws {TypeError} as the global `fetch`
    */
-  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  fetch(input: RequestInfo, init?: RequestInit): Promise<Response> {
     return fetchResource(this.#run, this.#fetch ?? fetch, input, init);
   }
 
@@ -309,7 +308,7 @@ export interface Client {
   addEventListener<E extends keyof T.ClientEvents>(
     type: E,
     listener: Listener<E> | null,
-    options?: boolean | AddEventListenerOptions,
+    options?: ListenerOptions,
   ): void;
-  removeEventListener<E extends keyof T.ClientEvents>(type: E, listener: Listener<E> | null, options?: boolean | EventListenerOptions): void;
+  removeEventListener<E extends keyof T.ClientEvents>(type: E, listener: Listener<E> | null, options?: ListenerOptions): void;
 }

@@ -1,6 +1,6 @@
-import type { DeviceResumeParameters, DeviceSignInParameters, Status } from './types.js';
+import type { Run } from './host.js';
+import type { DeviceAuthorization, DeviceResumeParameters, DeviceSignInParameters, Status } from './types.js';
 
-type Run = (command: string, parameters?: object) => Promise<any>;
 
 /** Carries a device flow (RFC 8628) to its end, and shows the user what each `device` event says. */
 export const deviceFlow = async (
@@ -10,10 +10,11 @@ export const deviceFlow = async (
   { prompt, signal, ...parameters }: DeviceResumeParameters | DeviceSignInParameters,
 ): Promise<Status> => {
   signal?.throwIfAborted();
-  const forget = () => run('poll_stop', { forget: true });
-  const show = (device: any) =>
+  const stop = (forget?: boolean) => run('poll_stop', { forget }) as Promise<unknown> as Promise<void>;
+  const go = () => run('poll_start') as Promise<unknown> as Promise<void>;
+  const show = (device?: Partial<DeviceAuthorization>) =>
     // Once the flow is over, nothing is left to be shown: the promise says how it ended.
-    device?.user_code && prompt({ ...device, pause: () => run('poll_stop'), resume: () => run('poll_start'), cancel: forget });
+    device?.user_code && prompt({ ...(device as DeviceAuthorization), pause: () => stop(), resume: () => go(), cancel: () => stop(true) });
   let polling = false;
   const changed = (event: Event): void => {
     const { detail } = event as CustomEvent;
@@ -21,7 +22,7 @@ export const deviceFlow = async (
     show(detail);
   };
   /** The network is back: the next poll need not wait as long as a lost one makes it. */
-  const online = () => polling && void run('poll_start').catch(() => {});
+  const online = () => polling && void go().catch(() => {});
   try {
     // Nothing has changed where a flow is taken up, so no event says what there is.
     if (command === 'poll_start') show((await run('status', { signal })).device);
@@ -30,7 +31,7 @@ export const deviceFlow = async (
     await run(command, { ...parameters, signal });
     return await run('device_wait', { signal });
   } catch (error) {
-    if (signal?.aborted) void forget().catch(() => {}); // what the caller learns is the signal's reason
+    if (signal?.aborted) void stop(true).catch(() => {}); // what the caller learns is the signal's reason
     throw error;
   } finally {
     client.removeEventListener('device', changed);

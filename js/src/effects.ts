@@ -1,5 +1,6 @@
-import { type HttpEffect, send } from './http.js';
+import { send } from './http.js';
 import type { Locks } from './locks.js';
+import type { Answers, Effects } from './messages.js';
 import { key, type Keys, sign } from './sign.js';
 import type { Store } from './store.js';
 import { verify } from './verify.js';
@@ -55,15 +56,19 @@ export interface Hands extends Keys {
 }
 
 /** An effect, as the core hands it out. */
-export interface Effect {
-  id: string;
-  kind: string;
-  // The members differ by kind; core/testdata/schema.json is where they are checked.
-  [member: string]: any;
-}
+export type Effect = Effects[keyof Effects];
 
-/** Carries out one effect. It resolves to the answer's `ok`, or rejects with Failed; `controller` withdraws it. */
-export type Executor = (effect: Effect, controller: AbortController) => Promise<object>;
+/** Carries out effects of one kind. It resolves to the answer's `ok`, or rejects with Failed; `controller` withdraws it. */
+export type Executor<K extends keyof Answers> = (effect: Effects[K], controller: AbortController) => Promise<Answers[K]>;
+
+/** What carries out effects, by kind. */
+export type Executors = { [K in keyof Answers]?: Executor<K> } & { remember?(effect: Effects['remember']): void };
+
+/** Finds what carries out effects of a kind, which is a name from outside: nothing that is inherited. */
+export const executorOf = (executors: Executors, kind: string) =>
+  (Object.hasOwn(executors, kind) ? executors[kind as keyof Answers] : undefined) as
+    | ((effect: Effect, controller: AbortController) => Promise<object>)
+    | undefined;
 
 /** setTimeout fires at once for anything longer. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
@@ -73,7 +78,7 @@ export class Timers {
   #clocks = new Set<ReturnType<typeof setTimeout>>();
   #holding = false;
 
-  start(ms: number, signal: AbortSignal): Promise<object> {
+  start(ms: number, signal: AbortSignal): Promise<{}> {
     return new Promise((resolve) => {
       const arm = (left: number) => {
         if (left <= 0) return resolve({});
@@ -107,21 +112,22 @@ export class Timers {
   }
 }
 
-const hook = async ({ hook: what, stage, ...effect }: Effect, hooks?: Hooks): Promise<object> => {
+const hook = async ({ hook: what, stage: name, parameters, request }: Effects['hook'], hooks?: Hooks): Promise<Answers['hook']> => {
+  const stage = name as Stage;
   // The name of the hook is also the name of what it is given, and of what is answered.
-  const call = hooks?.[what as 'request']?.[stage as Stage];
+  const call = hooks?.[what]?.[stage];
   if (!call) throw new Failed('unsupported');
-  const given = what === 'parameters' ? new URLSearchParams(effect[what]) : effect[what];
+  const given = parameters ? new URLSearchParams(parameters) : request!;
   try {
-    const changed = (await call(given, stage)) ?? given;
-    return { [what]: what === 'parameters' ? [...changed] : changed };
+    const changed = (await (call as (given: unknown, stage: Stage) => unknown)(given, stage)) ?? given;
+    return { [what]: parameters ? [...(changed as URLSearchParams)] : changed };
   } catch (error) {
     throw new Failed('denied', error);
   }
 };
 
 /** Waits for a lock and keeps it until the effect is withdrawn. */
-const lock = ({ name, timeout_ms: timeout }: Effect, controller: AbortController, locks: Locks | undefined): Promise<object> =>
+const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller: AbortController, locks: Locks | undefined): Promise<{}> =>
   new Promise((resolve, reject) => {
     if (!locks) throw new Failed('unsupported');
     const { signal } = controller;
@@ -144,20 +150,13 @@ const lock = ({ name, timeout_ms: timeout }: Effect, controller: AbortController
   });
 
 /** The executors of all kinds of effects that this host carries out. */
-export const executors = (hands: Hands, timers: Timers, watch: Watch): Record<string, Executor> => {
+export const executors = (hands: Hands, timers: Timers, watch: Watch): Executors => {
   /** The last operation on each key: those of one key run in their order. */
   const tails = new Map<string, Promise<unknown>>();
-  const inOrder: Executor = (effect) => {
-    const { key, kind, version } = effect;
-    const store = key.endsWith('.pending') ? hands.pendingStore : hands.store;
-    const access = async (): Promise<object> => {
+  const inOrder = <T>(key: string, operation: (store: Store) => Promise<T>): Promise<T> => {
+    const access = async () => {
       try {
-        if (kind === 'load') {
-          if (effect.watch) watch.key(store, key);
-          const { value, version } = await store.load(key);
-          return { value, version };
-        }
-        return { version: await watch.not(() => store.store(key, version, effect.delete ? null : effect.value)) };
+        return await operation(key.endsWith('.pending') ? hands.pendingStore : hands.store);
       } catch (error) {
         throw new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage', error);
       }
@@ -168,11 +167,16 @@ export const executors = (hands: Hands, timers: Timers, watch: Watch): Record<st
     return result;
   };
   return {
-    __proto__: null as never, // a kind is a name from outside: it must find nothing that is inherited
-    http: (effect, controller) => send(effect as unknown as HttpEffect, controller, hands.fetch ?? fetch),
+    http: (effect, controller) => send(effect, controller, hands.fetch ?? fetch),
     timer: ({ ms }, { signal }) => timers.start(ms, signal),
-    load: inOrder,
-    store: inOrder,
+    load: ({ key, watch: told }) =>
+      inOrder(key, async (store) => {
+        if (told) watch.key(store, key);
+        const { value, version } = await store.load(key);
+        return { value, version } as Answers['load'];
+      }),
+    store: ({ key, version, value, delete: remove }) =>
+      inOrder(key, async (store) => ({ version: await watch.not(() => store.store(key, version, remove ? null : value!)) })),
     lock: (effect, controller) => lock(effect, controller, hands.locks),
     hook: (effect) => hook(effect, hands.hooks),
     verify,

@@ -1,11 +1,13 @@
 import { instantiate, type Instance, type Source } from '../../wasm_exec.js';
 import { entropy } from './bytes.js';
-import { type Effect, type Executor, executors, Failed, type Hands, Timers } from './effects.js';
+import { type Effect, executorOf, type Executors, executors, Failed, type Hands, Timers } from './effects.js';
 import { defaultLocks } from './locks.js';
 import { defaultKeys } from './keys.js';
+import type { Commands, Effects, Error as Details } from './messages.js';
 import { defaultPendingStore, memoryStore, type Store } from './store.js';
 import { Watch } from './watch.js';
 import { type ErrorDetails, failure, OAuthError } from './error.js';
+import type { Parameters } from './types.js';
 
 /** One line of a log that a person may see: no query, header, body, key or secret is in it. */
 export interface EffectEntry {
@@ -27,11 +29,19 @@ export interface EffectEntry {
   ms: number;
 }
 
-/** An `event` effect without its id. */
-export interface HostEvent {
-  event: string;
-  [member: string]: unknown;
-}
+/**
+ * Runs a command of a client, which takes its parameters as callers give them: those of a request in any form, and beside them a signal
+ * that ends the waiting.
+ */
+export type Run = <C extends keyof Commands>(
+  command: C,
+  given?: Omit<Commands[C]['parameters'], 'parameters'> & { parameters?: Parameters | undefined; signal?: AbortSignal | null | undefined },
+) => Promise<Commands[C]['ok']>;
+
+type Told<E> = E extends { error: Details } ? Omit<E, 'id' | 'kind' | 'error'> & { error: OAuthError } : Omit<E, 'id' | 'kind'>;
+
+/** An event: its name, and what belongs to it. `restarted` is this package's own, the others are the module's. */
+export type HostEvent = Told<Effects['event']> | { event: 'restarted'; error: OAuthError };
 
 /** What a host is made of. */
 export interface HostOptions extends Partial<Hands> {
@@ -47,7 +57,7 @@ export interface HostOptions extends Partial<Hands> {
 
 interface Command {
   op: string;
-  resolve(ok: any): void;
+  resolve(ok: object): void;
   reject(error: unknown): void;
 }
 
@@ -75,7 +85,7 @@ const WORN = 4 << 20;
 export class Host {
   #options: HostOptions;
   #timers = new Timers();
-  #executors: Record<string, Executor>;
+  #executors: Executors;
   #watch = new Watch(() => this.#down || this.#closed || this.#feed(`{"command":"look","id":${++this.#lastId}`));
   #store: Store;
   #instance!: Instance;
@@ -137,7 +147,7 @@ export class Host {
    * @returns the `ok` of its result
    * @throws {OAuthError}
    */
-  run(command: string, parameters?: object, signal?: AbortSignal | null): Promise<any> {
+  run<C extends keyof Commands>(command: C, parameters: Commands[C]['parameters'], signal?: AbortSignal | null): Promise<Commands[C]['ok']> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.#closed) throw failure('cancelled', 'closed', command);
@@ -163,7 +173,7 @@ export class Host {
         op: command,
         resolve: (ok) => {
           end();
-          resolve(ok);
+          resolve(ok as Commands[C]['ok']);
         },
         reject: fail,
       });
@@ -222,11 +232,11 @@ export class Host {
   }
 
   #carryOut(effect: Effect): void {
-    const { id, kind, target } = effect;
+    const { id, kind } = effect;
     const began = Date.now();
     const log = (name?: string, outcome?: { status?: number | undefined } | { failed?: string | undefined }) => {
       if (!this.#options.onEffect) return;
-      const { stage, method, url } = effect;
+      const { stage, method, url } = effect as Partial<Effects['http']>;
       const entry = { kind, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...outcome, ms: Date.now() - began } as EffectEntry;
       queueMicrotask(() => this.#options.onEffect!(entry));
     };
@@ -234,17 +244,18 @@ export class Host {
       const command = this.#commands.get(effect.command);
       this.#progress ||= !!command; // a look is nobody's command
       if (effect.error) command?.reject(this.#error(effect.error));
-      else command?.resolve(effect.ok);
+      else command?.resolve(effect.ok!);
       return log(command?.op);
     }
     if (kind === 'event') {
       const { id: _, kind: __, ...event } = effect;
-      if (event.error) event.error = this.#error(event.error);
-      if (!this.#moving) this.#tell(event as unknown as HostEvent);
+      if ('error' in event) event.error = this.#error(event.error) as never;
+      if (!this.#moving) this.#tell(event as HostEvent);
       return log(effect.event);
     }
     if (kind === 'remember') return log(); // a host of this kind has no memory besides its store
-    if (target) {
+    if ('target' in effect) {
+      const { target } = effect;
       this.#tasks.get(target)?.controller.abort();
       this.#tasks.delete(target);
       return log();
@@ -269,7 +280,7 @@ export class Host {
     };
     const begin = async () => {
       if (stale()) return {};
-      const execute = this.#executors[kind];
+      const execute = executorOf(this.#executors, kind);
       if (!execute) throw new Failed('unsupported');
       return execute(effect, task.controller);
     };
@@ -328,7 +339,7 @@ export class Host {
   #retire(): void {
     if (this.#retiring || this.#closed || this.memoryBytes <= WORN || !this.#idle()) return;
     this.#retiring = true;
-    void this.run('export')
+    void this.run('export', {})
       .then(
         ({ session }) => {
           if (!this.#idle() || this.#closed || this.#busy) return;

@@ -1,18 +1,6 @@
 import { base64, unbase64 } from './bytes.js';
 import { Failed } from './effects.js';
-
-/** A body on the wire: text, or the base64 of what is no UTF-8. */
-type Body = { text: string } | { base64: string };
-
-/** An `http` effect. */
-export interface HttpEffect {
-  method: string;
-  url: string;
-  headers: [string, string][];
-  body?: Body;
-  timeout_ms: number;
-  max_body: number;
-}
+import type { Answers, Content, Effects } from './messages.js';
 
 /** Some hosts throw on members of RequestInit that they do not have (workerd), so only those that they have are set. */
 let init: RequestInit | undefined;
@@ -79,7 +67,7 @@ const read = async (response: Response, most: number): Promise<Uint8Array> => {
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Bytes as a body on the wire. */
-export const wire = (bytes: Uint8Array): Body => {
+export const wire = (bytes: Uint8Array): Content => {
   try {
     return { text: decoder.decode(bytes) };
   } catch {
@@ -88,7 +76,7 @@ export const wire = (bytes: Uint8Array): Body => {
 };
 
 /** Sends a request. It goes out without cookies, follows no redirect, and ends after its time or with `controller`. */
-export const send = async (effect: HttpEffect, controller: AbortController, fetch: typeof globalThis.fetch) => {
+export const send = async (effect: Effects['http'], controller: AbortController, fetch: typeof globalThis.fetch): Promise<Answers['http']> => {
   const { method, url, headers, body, timeout_ms: timeout } = effect;
   let late = false;
   const clock =

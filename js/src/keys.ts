@@ -1,5 +1,6 @@
 import { database } from './database.js';
 import type { Store } from './store.js';
+import type { CryptoKeyPair } from './web.js';
 
 /** The name under which the core asks for the signatures of the configured `client_key`; those of sessions begin with the client's name and a dot. */
 export const CLIENT_KEY = 'client_key';

@@ -1,8 +1,10 @@
 import { failure } from './error.js';
+import type { Run } from './host.js';
+import type { Commands } from './messages.js';
 import { isRedirect, unless } from './http.js';
 import type { Challenge } from './types.js';
+import type { RequestInfo } from './web.js';
 
-type Run = (command: string, parameters: object) => Promise<any>;
 
 const challenges = new WeakMap<Response, Challenge>();
 
@@ -16,30 +18,30 @@ const challenges = new WeakMap<Response, Challenge>();
 export const challengeOf = (response: Response): Challenge | undefined => challenges.get(response);
 
 /** Sends a request to a protected resource, and again for as long as the core has reason to and the body can be sent again. */
-export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, input: RequestInfo, init?: RequestInit): Promise<Response> => {
   let request = new Request(input, init);
   const { method } = request;
   // That of the caller: the request's own follows it only as long as nobody collects garbage.
   const signal = init && 'signal' in init ? init.signal : input instanceof Request ? input.signal : undefined;
   // Normalised, so that what the core judges is what fetch asks for. The query has no say in it (RFC 9449 section 4.2 for htu).
   const url = request.url.replace(/[?#].*/s, '');
-  let prepared = await run('prepare', { url, method, signal });
+  let { headers: added, retried }: Partial<Commands['answered']['ok']> = await run('prepare', { url, method, signal });
   for (;;) {
-    for (const [name, value] of prepared.headers) request.headers.set(name, value);
+    for (const [name, value] of added!) request.headers.set(name, value);
     const response = await unless(signal, fetch(new Request(request, { redirect: 'manual' })));
     if (isRedirect(response)) throw failure('server', 'redirect', 'fetch');
     const { status, headers } = response;
     if (status !== 401 && !headers.has('dpop-nonce') && !headers.has('www-authenticate')) return response;
-    let sent: string | undefined = prepared.headers[0][1];
+    let sent: string | undefined = added![0]?.[1];
     try {
       request = new Request(input, init);
     } catch {
       sent = undefined; // the body was a stream, which has been read: no token is got in vain
     }
-    const { retried } = prepared;
-    prepared = await run('answered', { url, method, status, headers: [...headers], sent, retried, signal }).catch(() => signal?.throwIfAborted());
-    if (prepared?.challenge) challenges.set(response, prepared.challenge);
-    if (!prepared?.headers) return response;
+    const next: Commands['answered']['ok'] | void = await run('answered', { url, method, status, headers: [...headers], sent, retried, signal }).catch(() => signal?.throwIfAborted());
+    if (next?.challenge) challenges.set(response, next.challenge);
+    if (!next?.headers) return response;
+    ({ headers: added, retried } = next);
     void response.body?.cancel();
   }
 };

@@ -1,7 +1,9 @@
 import { fits, named, subtle } from './algorithms.js';
 import { base64url } from './bytes.js';
-import { type Effect, Failed } from './effects.js';
+import { Failed } from './effects.js';
+import type { Answers, Effects, Jwk } from './messages.js';
 import { CLIENT_KEY, type KeyStore } from './keys.js';
+import type { CryptoKey, CryptoKeyPair } from './web.js';
 
 /** What of the host's own hands keys are found in. */
 export interface Keys {
@@ -30,7 +32,7 @@ const generate = async (alg: string, extractable: boolean): Promise<CryptoKeyPai
 };
 
 /** Gives the public key of a name, makes one, or deletes it. Private keys are made so that nobody can read them, this code included. */
-export const key = async ({ name, alg, create, delete: remove }: Effect, { keys }: Keys): Promise<{ jwk?: JsonWebKey }> => {
+export const key = async ({ name, alg, create, delete: remove }: Effects['key'], { keys }: Keys): Promise<Answers['key']> => {
   if (remove) {
     await stored(() => keys.delete(name));
     return {};
@@ -46,11 +48,11 @@ export const key = async ({ name, alg, create, delete: remove }: Effect, { keys 
   if (!pair) return {};
   if (!fits(pair.publicKey, algorithm)) throw new Failed('denied');
   const { kty, crv, x, y, n, e } = await crypto.exportKey('jwk', pair.publicKey);
-  return { jwk: { kty, crv, x, y, n, e } as JsonWebKey };
+  return { jwk: { kty, crv, x, y, n, e } as Jwk };
 };
 
 /** Signs as RFC 7515 section 5.1 wants it; WebCrypto's ECDSA signatures have that form (RFC 7518 section 3.4). */
-export const sign = async ({ key: name, alg, input }: Effect, { keys, clientKey }: Keys): Promise<{ signature: string }> => {
+export const sign = async ({ key: name, alg, input }: Effects['sign'], { keys, clientKey }: Keys): Promise<Answers['sign']> => {
   const algorithm = named(alg);
   const crypto = subtle();
   const privateKey = name === CLIENT_KEY ? clientKey : (await stored(() => keys.load(name)))?.privateKey;

@@ -1,10 +1,12 @@
 import type { EffectEntry } from './host.js';
 import type { Hooks } from './effects.js';
 import type { KeyStore } from './keys.js';
+import type { Events } from './messages.js';
 import type { Locks } from './locks.js';
 import type { OAuthError } from './error.js';
 import type { Source } from '../../wasm_exec.js';
 import type { Store } from './store.js';
+import type { CryptoKey } from './web.js';
 
 /** Parameters of a request, in the order in which they are sent. */
 export type Parameters = [string, string][] | Record<string, string> | URLSearchParams;
@@ -361,7 +363,6 @@ export interface TokenResponse {
   scope?: string;
   /** Verified as one that comes from the server, except for its age and nonce. */
   id_token?: string;
-  [member: string]: unknown;
 }
 
 export interface RevokeParameters extends CallOptions {
@@ -422,13 +423,27 @@ export interface RegisterParameters extends CallOptions {
   initial_access_token?: string;
 }
 
-/** A registered client (RFC 7591 section 3.2.1). Numbers beyond 2^53 lose digits, as in `JSON.parse`. */
+/**
+ * A registered client (RFC 7591 section 3.2.1), with the metadata as the server registered them. Numbers beyond 2^53 lose digits, as in
+ * `JSON.parse`. Members that are not here can be declared, see {@link Claims}.
+ */
 export interface Registration {
   client_id: string;
   client_secret?: string;
+  /** Unix time in seconds. */
+  client_id_issued_at?: number;
   /** When the secret ends: Unix time in seconds, 0 for never. */
   client_secret_expires_at?: number;
-  [member: string]: unknown;
+  /** RFC 7592 section 3. */
+  registration_access_token?: string;
+  registration_client_uri?: string;
+  redirect_uris?: string[];
+  token_endpoint_auth_method?: string;
+  grant_types?: string[];
+  response_types?: string[];
+  client_name?: string;
+  client_uri?: string;
+  scope?: string;
 }
 
 export interface ResourceMetadataParameters extends CallOptions {
@@ -438,13 +453,23 @@ export interface ResourceMetadataParameters extends CallOptions {
   resource_metadata?: string;
 }
 
-/** What a protected resource says of itself (RFC 9728 section 2). */
+/** What a protected resource says of itself (RFC 9728 section 2). Members that are not here can be declared, see {@link Claims}. */
 export interface ResourceMetadata {
   resource: string;
   /** Issuers whose tokens it takes. */
   authorization_servers?: string[];
+  jwks_uri?: string;
   scopes_supported?: string[];
-  [member: string]: unknown;
+  bearer_methods_supported?: string[];
+  resource_signing_alg_values_supported?: string[];
+  resource_name?: string;
+  resource_documentation?: string;
+  resource_policy_uri?: string;
+  resource_tos_uri?: string;
+  tls_client_certificate_bound_access_tokens?: boolean;
+  authorization_details_types_supported?: string[];
+  dpop_signing_alg_values_supported?: string[];
+  dpop_bound_access_tokens_required?: boolean;
 }
 
 /** What a resource wants that refused a request. */
@@ -494,14 +519,35 @@ export interface IntrospectParameters extends CallOptions {
   token_type_hint?: 'access_token' | 'refresh_token' | (string & {});
 }
 
-/** What the server knows of a token (RFC 7662 section 2.2). Numbers beyond 2^53 lose digits, as in `JSON.parse`. */
+/**
+ * What the server knows of a token (RFC 7662 section 2.2). Numbers beyond 2^53 lose digits, as in `JSON.parse`. Members that are not here
+ * can be declared, see {@link Claims}.
+ */
 export interface Introspection {
   /** Whether it is good now; where it is not, nothing else is said. */
   active: boolean;
-  [member: string]: unknown;
+  scope?: string;
+  client_id?: string;
+  username?: string;
+  token_type?: string;
+  /** Unix time in seconds, as `iat` and `nbf`. */
+  exp?: number;
+  iat?: number;
+  nbf?: number;
+  sub?: string;
+  aud?: string | string[];
+  iss?: string;
+  jti?: string;
+  /** What the token is bound to (RFC 9449 section 6.2, RFC 8705 section 3.2). */
+  cnf?: { jkt?: string; 'x5t#S256'?: string };
+  /** RFC 9396 section 9.2. */
+  authorization_details?: object[];
+  /** RFC 9470 section 6.2. */
+  acr?: string;
+  auth_time?: number;
 }
 
-export type SessionStatus = 'not_authenticated' | 'temporary_credentials_received' | 'granted' | 'refreshing';
+export type SessionStatus = Events['status']['status'];
 
 /** All that may be read of a session; the tokens themselves are not among it. */
 export interface Status {
@@ -538,8 +584,47 @@ export interface Status {
   handled_elsewhere?: true;
 }
 
-/** The claims of a verified ID token (OpenID Connect Core section 2). Numbers beyond 2^53 lose digits, as in `JSON.parse`. */
-export interface Claims {
+/**
+ * What a server says of a user (OpenID Connect Core section 5.1). The module hands these on as they came; their types are those of the
+ * specification, and what some servers send instead.
+ */
+export interface StandardClaims {
+  name?: string;
+  given_name?: string;
+  family_name?: string;
+  middle_name?: string;
+  nickname?: string;
+  preferred_username?: string;
+  profile?: string;
+  picture?: string;
+  website?: string;
+  email?: string;
+  /** Some servers send a text: `'true'`. {@link Client.profile} reads both. */
+  email_verified?: boolean | string;
+  gender?: string;
+  birthdate?: string;
+  zoneinfo?: string;
+  locale?: string;
+  phone_number?: string;
+  phone_number_verified?: boolean | string;
+  /** Section 5.1.1. */
+  address?: { formatted?: string; street_address?: string; locality?: string; region?: string; postal_code?: string; country?: string };
+  /** Unix time in seconds. */
+  updated_at?: number | string;
+}
+
+/** What the userinfo endpoint says (OpenID Connect Core section 5.3.2). Members that are not here can be declared, see {@link Claims}. */
+export interface UserInfo extends StandardClaims {
+  /** Left out only by servers that know no OpenID Connect. */
+  sub?: string;
+}
+
+/**
+ * The claims of a verified ID token (OpenID Connect Core section 2). Numbers beyond 2^53 lose digits, as in `JSON.parse`.
+ *
+ * What a server adds is declared once: `declare module 'oauth2-wasm' { interface Claims { groups?: string[] } }`.
+ */
+export interface Claims extends StandardClaims {
   /** Who says so: the configured issuer, or what its template gives for the claim `tid`. */
   iss: string;
   /** Who signed in: together with `iss` the one name of a user that is never another's. */
@@ -557,7 +642,8 @@ export interface Claims {
   acr?: string;
   amr?: string[];
   azp?: string;
-  [claim: string]: unknown;
+  /** The session at the server, which a {@link LogoutToken} names. */
+  sid?: string;
 }
 
 /** Who signed in. */
@@ -574,30 +660,30 @@ export interface Profile {
 /** The events of a client and what their `detail` is. None carries a token. */
 export interface ClientEvents {
   /** The status changed. */
-  status: { status: SessionStatus };
+  status: Events['status'];
   /** A token was got, by a refresh too. `expires_at` is a Unix time in milliseconds. */
-  granted: { scope: string; expires_at?: number };
+  granted: Events['granted'];
   /** The access token ends at that Unix time in milliseconds; with `auto_refresh` a refresh follows. */
-  about_to_expire: { expires_at: number };
+  about_to_expire: Events['about_to_expire'];
   /** The access token ended at that Unix time in milliseconds and nothing can renew it: sign in again. The status is `not_authenticated`. */
-  expired: { expires_at: number };
+  expired: Events['expired'];
   /**
    * Another client of the same store changed the session: another tab, say. `change` is left out where it cannot be told; with
    * `other_account` another sign-in took its place, and no ID tokens say that it is the same user's.
    */
-  changed: { status: SessionStatus; change?: 'signed_in' | 'signed_out' | 'refreshed' | 'other_account' };
+  changed: Events['changed'];
   /** To be shown to the user (RFC 8628 section 3.3). */
-  authorize_with_user_code: Pick<DeviceAuthorization, 'verification_uri' | 'user_code' | 'verification_uri_complete'>;
+  authorize_with_user_code: Events['authorize_with_user_code'];
   /** A device flow changed; nothing but `polling: false` when it is over. */
-  device: Partial<DeviceAuthorization> & { polling: boolean };
+  device: Events['device'];
   /** Something failed. */
   request_failed: OAuthError;
   /** The server reported a protocol error; `request_failed` follows. */
   server_error: OAuthError;
   /** The store failed: the tokens are in memory only. */
-  not_persisted: object;
+  not_persisted: Events['not_persisted'];
   /** What the store held is of another configuration or format; it was left alone. */
-  session_refused: object;
+  session_refused: Events['session_refused'];
   /** The module's instance failed and was replaced; what was not stored is lost. */
   restarted: OAuthError;
 }

@@ -1,6 +1,7 @@
 import { isUnsupported, type Named, named, subtle } from './algorithms.js';
 import { unbase64url } from './bytes.js';
-import { type Effect, Failed } from './effects.js';
+import { Failed } from './effects.js';
+import type { Answers, Effects } from './messages.js';
 
 /** Keys that were read, by their text: a server has few, and they sign many tokens. */
 const known = new Map<string, CryptoKey>();
@@ -34,18 +35,18 @@ export const useRSA = (verifyRSA: VerifyRSA): void => {
  * Whether a JWS signature is that of the key (RFC 7515 section 5.2). The module has judged both (core/testdata/README.md, "Keys"); what cannot be
  * read all the same has made none.
  */
-export const verify = async ({ alg, jwk, input, signature }: Effect): Promise<{ valid: boolean }> => {
+export const verify = async ({ alg, jwk, input, signature }: Effects['verify']): Promise<Answers['verify']> => {
   const algorithm = named(alg);
   const crypto = subtle();
   const { kty, crv, x, y, n, e } = jwk;
   try {
     // As long as the modulus, or two coordinates, which is not for every runtime to see (RFC 7518 sections 3.3 to 3.5, RFC 8032 section 5.1).
-    if (signature.length !== (n ? n.length : 2 * x.length)) return { valid: false };
+    if (signature.length !== (n ? n.length : 2 * x!.length)) return { valid: false };
     const [made, text] = [unbase64url(signature), new TextEncoder().encode(input)];
-    const usual = async () => crypto.verify(algorithm, await read(crypto, { kty, crv, x, y, n, e }, algorithm), made, text);
+    const usual = async () => crypto.verify(algorithm, await read(crypto, { kty, crv, x, y, n, e } as JsonWebKey, algorithm), made, text);
     const valid = await usual().catch((error) => {
       if (!n || !elsewhere) throw error;
-      return elsewhere(algorithm, unbase64url(n), unbase64url(e), made, text);
+      return elsewhere(algorithm, unbase64url(n), unbase64url(e!), made, text);
     });
     return { valid };
   } catch (error) {

@@ -1,11 +1,12 @@
 // The package as it is packed: what is in it, how large it is, and whether its types fit.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { brotliCompressSync } from 'node:zlib';
+import { build } from 'esbuild';
 import { installed, root, sha256 } from './lib/installed.mjs';
 
 const folder = installed();
@@ -19,9 +20,9 @@ test('the package holds the committed module and loader', () => {
 });
 
 test('the package holds what it needs and nothing else', () => {
-  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'package.json']);
+  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'indexeddb', 'package.json', 'popup', 'presets', 'qr']);
   assert.deepEqual(
-    readdirSync(join(packed, 'dist')).sort(),
+    readdirSync(join(packed, 'dist')).filter((name) => !name.endsWith('.map')).sort(),
     ['index.js', 'indexeddb.js', 'node.js', 'oauth2.wasm', 'popup.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'types', 'wasm_exec.js', 'workerd.js'],
   );
   const { dependencies, exports } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
@@ -47,16 +48,61 @@ test('what only some pages need stands beside the client, and is small (brotli)'
   assert.match(readFileSync(join(packed, 'dist/qr.js.LICENSE.txt'), 'utf8'), /Project Nayuki[\s\S]*Permission is hereby granted/);
 });
 
+test('each script has a source map with the sources in it (E85)', () => {
+  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr']) {
+    assert.match(readFileSync(join(packed, `dist/${name}.js`), 'utf8'), new RegExp(`sourceMappingURL=${name}\\.js\\.map\\s*$`));
+    const { sources, sourcesContent } = JSON.parse(readFileSync(join(packed, `dist/${name}.js.map`), 'utf8'));
+    assert.ok(sources.includes(`../src/${name}.ts`), name);
+    assert.equal(sourcesContent.length, sources.length);
+  }
+});
+
+const DOM = ['--lib', 'es2022,dom,dom.iterable', '--types', ''];
+
 /** Compiles a program against the installed package. */
 const compile = async (name, text, ...options) => {
   writeFileSync(join(folder, name), text);
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const args = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--lib', 'es2022,dom,dom.iterable', '--types', '', ...options];
-  await promisify(execFile)(process.execPath, [tsc, ...args, name], { cwd: folder }).catch(({ stdout }) => assert.fail(stdout));
+  await check(folder, name, ...DOM, ...options);
 };
 
+const check = async (cwd, name, ...options) => {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  const args = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', ...options];
+  await promisify(execFile)(process.execPath, [tsc, ...args, name], { cwd }).catch(({ stdout }) => assert.fail(stdout));
+};
+
+test('the types need no library of the DOM: those of Node do (E86)', async () => {
+  const text = `import { type Claims, openClient } from 'oauth2-wasm';
+import 'oauth2-wasm/qr';
+const client = await openClient({ client_id: 'app' });
+client.addEventListener('granted', ({ detail }) => detail.scope, { once: true });
+const claims: Claims | undefined = (await client.status()).claims;
+console.log(claims?.email, (await client.fetch('https://api.example/')).ok);
+`;
+  writeFileSync(join(folder, 'nodom.ts'), text);
+  // Without skipLibCheck: a name that nobody knows is an error in the package's own declarations.
+  await check(folder, 'nodom.ts', '--lib', 'es2022', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types'), '--module', 'nodenext');
+});
+
+test('tools that know no "exports" find every entry and its types, too (E87)', async () => {
+  // As Parcel and TypeScript's node10 see the package: by "main", and by folders.
+  const old = join(folder, 'old');
+  const copy = join(old, 'node_modules/oauth2-wasm');
+  rmSync(old, { recursive: true, force: true });
+  cpSync(packed, copy, { recursive: true });
+  const { exports: left, ...rest } = JSON.parse(readFileSync(join(copy, 'package.json'), 'utf8'));
+  writeFileSync(join(copy, 'package.json'), JSON.stringify(rest));
+  const text = Object.keys(left)
+    .filter((name) => !/\.\w+$/.test(name))
+    .map((name, i) => `import * as m${i} from 'oauth2-wasm${name.slice(1)}';\nconst n${i}: object = m${i};\nconsole.log(n${i});\n`);
+  assert.equal(text.length, 5);
+  writeFileSync(join(old, 'all.ts'), text.join(''));
+  await check(old, 'all.ts', ...DOM, '--module', 'esnext', '--moduleResolution', 'bundler');
+  await build({ entryPoints: [join(old, 'all.ts')], bundle: true, format: 'esm', platform: 'browser', write: false, absWorkingDir: old });
+});
+
 for (const options of [['--module', 'nodenext'], ['--module', 'esnext', '--moduleResolution', 'bundler']]) {
-  test(`the types fit what callers write: ${options.join(' ')}`, () => compile('types.ts', readFileSync(join(root, 'js/test/types.ts'), 'utf8'), ...options));
+  test(`E88 the types fit what callers write: ${options.join(' ')}`, () => compile('types.ts', readFileSync(join(root, 'js/test/types.ts'), 'utf8'), ...options));
 }
 
 for (const name of ['README.md', 'js/README.md']) {

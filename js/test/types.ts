@@ -105,7 +105,7 @@ await client.authorize({
 await client.signIn({ navigate: (url) => console.log(url, state) });
 const status = await client.handleRedirect(url, { signal });
 if (status) console.log(status.state?.length, status.scope, status.extra?.['user']);
-if (status?.claims) console.log(status.claims.iss + status.claims.sub, new Date(status.claims.exp * 1000), status.claims['name']);
+if (status?.claims) console.log(status.claims.iss + status.claims.sub, new Date(status.claims.exp * 1000), status.claims.name, status.claims.groups?.length);
 const signed: { scope: string } = await client.deviceSignIn({
   scope: 'read',
   signal,
@@ -124,9 +124,9 @@ await openClient({ client_id: 'app' }, { store: insecureIndexedDBStore('app') })
 await client.exchange({ code: 'c', code_verifier: 'v', nonce: 'n' });
 const { access_token, expires_at = 0 } = await client.token({ force: true, signal });
 console.log(access_token, new Date(expires_at));
-await client.setToken({ access_token: 'a', token_type: 'Bearer', expires_in: '60', user: 1 });
+await client.setToken({ access_token: 'a', token_type: 'Bearer', expires_in: '60' });
 await client.revoke({ token: 'refresh_token' });
-console.log((await client.userinfo())['sub'], (await client.refresh()).expired, (await client.signOut()).revoked);
+console.log((await client.userinfo()).sub, (await client.refresh()).expired, (await client.signOut()).revoked);
 const { revoked, url: end = '/' } = await client.logOut({ post_logout_redirect_uri: 'https://app.example/bye', state: 's', signal });
 console.log(revoked, end.length, (await client.signOut({ post_logout_redirect_uri: end, navigate: (url) => console.log(url) })).url);
 const { iss, sub = '', sid = '', jti } = await client.logoutToken('e30.e30.', { signal });
@@ -134,7 +134,7 @@ console.log(iss + sub + sid + jti, (await client.clientCredentials({ scope: 'rea
 const exchanged = await client.tokenExchange({ audience: 'api', requested_token_type: 'urn:ietf:params:oauth:token-type:access_token' });
 console.log(exchanged.access_token, exchanged.issued_token_type);
 const { active, ...said } = await client.introspect({ token: exchanged.access_token, token_type_hint: 'access_token' });
-console.log(active, said['sub']);
+console.log(active, said.sub);
 const response: Response = await client.fetch(new URL('https://api.example/v1/me'), { method: 'POST', body: '{}' });
 const challenge = challengeOf(response);
 if (challenge?.error === 'insufficient_user_authentication') {
@@ -163,10 +163,32 @@ console.log(instance.open('{}'), instance.effect(1), instance.memoryBytes, new T
 const host = await Host.open({ module: instance.module, open: { kind: 'contract' }, onEvent: ({ event }) => console.log(event) });
 await host.run('perform', { effect: { kind: 'timer', ms: 1 } }, signal);
 
+// What this server adds is declared once.
+declare module 'oauth2-wasm' {
+  interface Claims {
+    groups?: string[];
+  }
+}
 client.addEventListener('expired', ({ detail }) => detail.expires_at);
 client.addEventListener('granted', { handleEvent: ({ detail }) => detail.scope }, { once: true });
 // @ts-expect-error: no such event
 client.addEventListener('grantd', () => {});
+// @ts-expect-error: a claim that nobody declared
+console.log(status?.claims?.emial);
+// @ts-expect-error: the same of userinfo, introspection, registration, metadata, a token response
+console.log((await client.userinfo()).emial);
+// @ts-expect-error
+console.log((await client.introspect()).activ);
+// @ts-expect-error
+console.log((await unknown.register()).clientId);
+// @ts-expect-error
+console.log((await client.resourceMetadata({ url: '' })).authorisation_servers);
+// @ts-expect-error
+await client.setToken({ accessToken: 'a' });
+// @ts-expect-error: no such command
+await host.run('athorize', {}, signal);
+// @ts-expect-error: no such parameter
+await host.run('authorize', { responseMode: 'query' }, signal);
 // @ts-expect-error: a name for a key, where the key itself is wanted
 await openClient({ client_id: 'app', client_key: 'k1' });
 // @ts-expect-error: no such mode

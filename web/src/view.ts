@@ -1,4 +1,4 @@
-import type { SessionStatus, Status } from '../../js/src/index.js';
+import type { SessionStatus, Status, UserInfo } from '../../js/src/index.js';
 import { countDown } from './countdown.js';
 import { byId, byTestId, make, setText } from './dom.js';
 import type { Explanation } from './explain.js';
@@ -65,7 +65,7 @@ const showScopes = (scope: string) => {
 };
 
 /** Shows who signed in, by the userinfo claims, and gives the name; `null`: nobody. */
-export const showUser = (claims: Record<string, unknown> | null): string => {
+export const showUser = (claims: UserInfo | null): string => {
   const cell = byTestId('user');
   const shown = claims ? String(claims.name ?? claims.sub ?? 'somebody') : 'nobody';
   cell.toggleAttribute('data-empty', !claims);

@@ -44,10 +44,10 @@ func RunChanges(t *testing.T, open func(testing.TB) drive.Engine, stores func(te
 	a := client(first, nil)
 	b := client(second, func(e drive.Event) {
 		if e.Name == "changed" {
-			changes <- e.Change
+			changes <- string(e.Change)
 		}
 	})
-	status := func(want string) {
+	status := func(want drive.SessionStatus) {
 		t.Helper()
 		if st, err := b.Status(t.Context()); err != nil || st.Status != want {
 			t.Errorf("status %q, want %q, %v", st.Status, want, err)
@@ -55,12 +55,13 @@ func RunChanges(t *testing.T, open func(testing.TB) drive.Engine, stores func(te
 	}
 	status("not_authenticated")
 	enter := func(ctx context.Context) error {
-		_, err := a.SetToken(ctx, map[string]any{"access_token": "set", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "r"})
+		_, err := a.SetToken(ctx, drive.Token{AccessToken: "set", TokenType: "Bearer", ExpiresAt: time.Now().Add(24 * time.Hour), RefreshToken: "r"})
 		return err
 	}
 	for _, row := range []struct {
-		change, status string
-		do             func(context.Context) error
+		change string
+		status drive.SessionStatus
+		do     func(context.Context) error
 	}{
 		{"signed_in", "granted", enter},
 		{"refreshed", "granted", func(ctx context.Context) error { _, err := a.Refresh(ctx); return err }},

@@ -278,7 +278,7 @@ func TestSignedOutInAnotherProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := c.SetToken(t.Context(), map[string]any{"access_token": "a", "token_type": "Bearer", "expires_in": 3600}); err != nil {
+	if _, err := c.SetToken(t.Context(), drive.Token{AccessToken: "a", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 	start(t, "leave", path, issuer).end()

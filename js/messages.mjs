@@ -1,0 +1,52 @@
+// Writes src/messages.ts: the messages between module and host, as core/testdata/schema.json has them.
+import { readFile, writeFile } from 'node:fs/promises';
+
+const url = (path) => new URL(path, import.meta.url);
+const { $defs: parts } = JSON.parse(await readFile(url('../core/testdata/schema.json'), 'utf8'));
+
+/** A part that has a name of its own in the types. */
+const named = (name) => name[0].toUpperCase() + name.slice(1);
+
+const typeOf = (schema, loose) => {
+  const { $ref, const: constant, enum: values, type, items, maxItems, properties, oneOf } = schema;
+  if ($ref) return named($ref.split('/').pop());
+  if (constant !== undefined) return JSON.stringify(constant);
+  if (values) return values.map((value) => JSON.stringify(value)).join(' | ');
+  if (type === 'array') return maxItems ? `[${Array(maxItems).fill(typeOf(items)).join(', ')}]` : `${wrapped(typeOf(items, loose))}[]`;
+  if (properties) return objectOf(schema);
+  // Alternatives that are types; those that only say what is required stand in the schema alone.
+  if (oneOf?.every(({ type }) => type)) return oneOf.map((one) => typeOf(one)).join(' | ');
+  if (type === 'integer') return 'number';
+  return type === 'object' ? (loose ? 'object' : 'Record<string, unknown>') : type;
+};
+
+const wrapped = (text) => (/[ |]/.test(text) ? `(${text})` : text);
+
+/** `loose`: what may be left out may be `undefined`, too. */
+const objectOf = ({ properties, required = [] }, loose = '') =>
+  `{ ${Object.entries(properties)
+    .map(([name, schema]) => `${JSON.stringify(name)}${required.includes(name) ? `: ${typeOf(schema, loose)}` : `?: ${typeOf(schema, loose)}${loose}`}`)
+    .join('; ')} }`;
+
+/** An interface with a member for each of what is given. */
+const listing = (name, about, entries) =>
+  `/** ${about} */\nexport interface ${name} {\n${entries.map(([key, type]) => `  ${JSON.stringify(key)}: ${type};\n`).join('')}}\n`;
+
+const members = (part, type = (schema) => typeOf(schema)) => Object.entries(parts[part]).map(([name, schema]) => [name, type(schema)]);
+
+const effects = parts.effect.oneOf.map((schema) => {
+  const { const: kind } = schema.properties.kind;
+  return [kind, kind === 'event' ? "{ [E in keyof Events]: { id: string; kind: 'event'; event: E } & Events[E] }[keyof Events]" : objectOf(schema)];
+});
+
+await writeFile(
+  url('src/messages.ts'),
+  [
+    '// Generated from core/testdata/schema.json by messages.mjs.\n',
+    ...['error', 'body', 'pairs', 'status', 'device', 'session', 'token', 'challenge', 'outcome', 'content', 'jwk', 'claims'].map((name) => `export type ${named(name)} = ${typeOf(parts[name])};\n`),
+    listing('Commands', 'The commands: what each takes, and the `ok` of its result.', members('commands', ({ parameters, ok }) => `{ parameters: ${objectOf(parameters, ' | undefined')}; ok: ${typeOf(ok)} }`)),
+    listing('Effects', 'The effects, by kind.', effects),
+    listing('Answers', 'What effects are answered, by their kind.', members('answers')),
+    listing('Events', 'The events, by name.', members('events')),
+  ].join('\n'),
+);
