@@ -10,7 +10,7 @@ import (
 func TestScenarioCodes(t *testing.T) {
 	s := newScene(t, "Every code of input; answers that are late, doubled, unknown or of another epoch.")
 	s.open(conf)
-	if len(s.rawInput(s.head()+`"command":"status","id":1}`, Taken)) != 1 {
+	if len(s.rawInput(s.head()+`"command":"status","id":1,"held":true}`, Taken)) != 1 {
 		t.Error("no result")
 	}
 	last := s.lines[len(s.lines)-2][2:]

@@ -90,7 +90,7 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 		}
 		answered := *found
 		answered.iss = get("iss")
-		list[i] = &attempt{state: state, at: found.at, key: found.key, maxAge: -1, redeemed: mine}
+		list[i] = &attempt{state: state, appState: found.appState, at: found.at, key: found.key, maxAge: -1, redeemed: mine}
 		found = &answered
 		return list, nil
 	}, func(f *fault) {
@@ -105,11 +105,30 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 			})
 			return
 		}
+		if f != nil && f.kind == kindCallback && f.code == "already_used" {
+			c.handledElsewhere(cmd, found, f)
+			return
+		}
 		if f != nil {
 			c.fail(cmd, f)
 			return
 		}
 		c.redeem(cmd, found, get("code"), func(f *fault) { c.finishStatus(cmd, f, found.appState, c.extras(params)) })
+	})
+}
+
+// handledElsewhere ends the second delivery of a reply: nothing is sent, and where a session came of the first one, or later, that is what there is.
+func (c *client) handledElsewhere(cmd *command, a *attempt, f *fault) {
+	c.see(func() {
+		if cmd.done {
+			return
+		}
+		if c.status != granted || c.tokens.signedInAt() < a.at {
+			c.fail(cmd, f.not("a reply that was not handled before", "one that was handled elsewhere, and there is no session of it yet"))
+			return
+		}
+		cmd.elsewhere = true
+		c.finishStatus(cmd, nil, a.appState)
 	})
 }
 

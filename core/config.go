@@ -28,7 +28,8 @@ type config struct {
 	pkce                                                                string // S256, plain, none
 	verifierLength                                                      int64
 	retryWindow, skew, tolerance, attemptLife, maxAttempts              int64
-	refreshLead                                                         int64 // -1: not set
+	refreshErrors                                                       []form.Param // error and description, "" for any
+	refreshLead                                                         int64        // -1: not set
 	missingTokenType, issRequired, nonceOff, autoRefresh                bool
 	pkcePlain, pkceNone, accessOptional, refreshScope                   bool
 	metadataURL, tokenPath                                              string
@@ -97,7 +98,7 @@ type group struct {
 const endpoints = "authorization_endpoint token_endpoint revocation_endpoint userinfo_endpoint jwks_uri device_authorization_endpoint introspection_endpoint end_session_endpoint pushed_authorization_request_endpoint registration_endpoint"
 
 // others are the members that are read each in a way of its own.
-const others = "variables profile parameters resources resource id_token_signed_response_alg registration"
+const others = "variables profile parameters resources resource id_token_signed_response_alg registration refresh_token_errors"
 
 func (c *config) groups() []group {
 	return []group{
@@ -209,6 +210,8 @@ func (c *config) readOther(name string, v json.Value) *fault {
 		return nil
 	case "profile":
 		return c.readProfile(v)
+	case "refresh_token_errors":
+		return c.readRefreshErrors(v)
 	case "parameters":
 		var ok bool
 		if c.parameters, ok = readParams(v); !ok {
@@ -351,6 +354,30 @@ func (c *config) readRegistration(groups []group, in json.Value) *fault {
 	return nil
 }
 
+// readRefreshErrors takes the names that the server has for a dead refresh token: pairs of error and error_description. Codes that mean something else as well need the description.
+func (c *config) readRefreshErrors(v json.Value) *fault {
+	const field, shared = "refresh_token_errors", "invalid_request invalid_client unauthorized_client unsupported_grant_type invalid_scope invalid_target access_denied server_error temporarily_unavailable slow_down"
+	refused := bad("bad_value", field).not("[[error, error_description], …], the error alone unless it means other things too", "")
+	if v.Kind() != json.Array || v.Values() > 3*form.MaxParams {
+		return refused
+	}
+	for it := v.Each(); it.Next(); {
+		var texts [2]string
+		n := 0
+		for e := it.Value().Each(); e.Next(); n++ {
+			if n == 2 || e.Value().Str() == "" {
+				return refused
+			}
+			texts[n] = e.Value().Str()
+		}
+		if it.Value().Kind() != json.Array || n == 0 || n == 1 && hasScope(shared, texts[0]) {
+			return refused
+		}
+		c.refreshErrors = append(c.refreshErrors, form.Param{Name: texts[0], Value: texts[1]})
+	}
+	return nil
+}
+
 // between holds a number to its bounds.
 func between(name string, n, least, most int64) *fault {
 	if n >= least && n <= most {
@@ -358,6 +385,16 @@ func between(name string, n, least, most int64) *fault {
 	}
 	text := func(n int64) string { return string(json.AppendInt(nil, n)) }
 	return bad("bad_value", name).not(text(least)+" to "+text(most), text(n))
+}
+
+// deadToken tells whether the answer to a refresh says that the refresh token is of no use any more: invalid_grant (RFC 6749 section 5.2), or the server's own name for it.
+func (c *config) deadToken(f *fault) bool {
+	for _, p := range c.refreshErrors {
+		if f.err == p.Name && (p.Value == "" || f.descr == p.Value) {
+			return true
+		}
+	}
+	return f.err == "invalid_grant"
 }
 
 func (c *config) check() *fault {
@@ -446,6 +483,9 @@ func (c *config) checkReach() *fault {
 	}
 	return nil
 }
+
+// under is the key of one thing that is kept: clients of one name, but of other servers or client ids, do not meet there.
+func (c *config) under(what string) string { return c.name + "." + c.mine + "." + what }
 
 // takePrint takes the fingerprint, which tells whose tokens stored bytes are.
 func (c *config) takePrint() {

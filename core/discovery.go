@@ -67,7 +67,7 @@ func (c *client) discover() {
 // loadMetadata reads what the store has of the server; what is not ours is as good as nothing.
 func (c *client) loadMetadata(then func(json.Value)) {
 	c.metadata.looked = true
-	c.load(c.name+".metadata", func(value, version, _ string) {
+	c.load(c.under("metadata"), func(value, version, _ string) {
 		c.metadata.version = version
 		var v json.Value
 		if len(value) <= maxDocument+maxKeys+maxText {
@@ -244,7 +244,7 @@ func (c *client) storeMetadata() {
 		w.MemberRaw("keys", c.keySet.keys.Raw())
 	}
 	w.Close('}')
-	c.overwrite(c.name+".metadata", &c.metadata.version, w.String(), func(string) {})
+	c.overwrite(c.under("metadata"), &c.metadata.version, w.String(), func(string) {})
 }
 
 // get reads a public document of the server's.

@@ -225,7 +225,7 @@ func TestScenarioTwoTabsAutoRefresh(t *testing.T) {
 	s.eventNames()
 	s.fire(0)
 	s.wantSent(1)
-	s.wantEvents("about_to_expire granted")
+	s.wantEvents("about_to_expire granted changed:refreshed")
 	if len(s.timers) != 2 || s.timers[1].ms != 50_000 {
 		t.Error(s.timers)
 	}

@@ -189,7 +189,7 @@ func TestInterplayAlarmAfterFailedRefresh(t *testing.T) {
 	for len(todo) > 0 {
 		m := todo[0]
 		todo = todo[1:]
-		if m.str("kind") == "store" && m.str("key") == "oauth2.session" {
+		if m.str("kind") == "store" && shortKey(m.str("key")) == "oauth2.session" {
 			hold = m
 			continue
 		}

@@ -72,6 +72,9 @@ func (f *fault) Protocol() string {
 	return printable(f.err, maxText)
 }
 
+// Dead tells whether the server said of the refresh token that it is of no use any more.
+func (f *fault) Dead() bool { return f.dead }
+
 // Retryable tells whether the same may succeed later.
 func (f *fault) Retryable() bool { return f.retryable }
 
@@ -100,6 +103,9 @@ func ReadClient(in json.Value) (ClientConfig, *Fault) {
 	return ClientConfig{c}, f
 }
 
+// Under is the key of one thing that is the same for all clients of a configuration.
+func (cfg ClientConfig) Under(what string) string { return cfg.c.under(what) }
+
 // Fingerprint tells configurations of other servers or client ids apart.
 func (cfg ClientConfig) Fingerprint() string { return cfg.c.mine }
 
@@ -114,7 +120,7 @@ func (s Session) Client(cfg ClientConfig, name string, kept Storage) *Client {
 	own := cfg.c.clone()
 	own.name = name
 	c := newClient(s.l, own)
-	c.kept = kept
+	c.kept, c.key, c.older = kept, name+".session", nil // a name that nothing else has
 	if c.discovery || c.jwks == "" {
 		c.open()
 		return &Client{c}

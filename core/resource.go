@@ -5,7 +5,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error.
+// ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error. What is held is looked for in the store before, unless that was just done.
 func (c *client) ready(force bool, done func(*fault)) {
 	given := done
 	done = func(f *fault) {
@@ -14,8 +14,16 @@ func (c *client) ready(force bool, done func(*fault)) {
 		}
 		given(f)
 	}
+	if force || !c.outdated() {
+		c.readyNow(force, done)
+		return
+	}
+	c.see(func() { c.readyNow(false, done) })
+}
+
+func (c *client) readyNow(force bool, done func(*fault)) {
 	t := c.tokens
-	again := func() { c.ready(false, done) }
+	again := func() { c.readyNow(false, done) }
 	switch {
 	case force:
 		c.refresh(done)

@@ -77,7 +77,7 @@ func over(f *core.Fault) bool {
 	case "not_signed_in", "signed_out", "token_expired", "no_key", "no_refresh_token", "refresh_not_supported", "outcome_lost", "outcome_unknown":
 		return true
 	}
-	return f.Protocol() == "invalid_grant"
+	return f.Protocol() == "invalid_grant" || f.Dead()
 }
 
 // session tells a page who is signed in.

@@ -38,7 +38,7 @@ func hasSuffix(s, suffix string) bool {
 func (v *vault) Load(key string, done func(value, version, failed string)) {
 	switch {
 	case hasSuffix(key, ".metadata"):
-		v.c.load(v.c.name+".metadata", done)
+		v.c.load(v.c.config.client.Under("metadata"), done)
 	case hasSuffix(key, ".pending"):
 		done(v.pending, v.pending, "")
 	case hasSuffix(key, ".session") && v.hash != "" && !v.fresh:
@@ -92,7 +92,7 @@ func (v *vault) loadSession(key string, done func(value, version, failed string)
 func (v *vault) Store(key, version, value string, done func(version, failed string)) {
 	switch {
 	case hasSuffix(key, ".metadata"):
-		v.c.store(v.c.name+".metadata", version, value, 0, done)
+		v.c.store(v.c.config.client.Under("metadata"), version, value, 0, done)
 	case hasSuffix(key, ".pending"):
 		if v.closing {
 			v.useUp(value, done)

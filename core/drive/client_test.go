@@ -71,7 +71,7 @@ func TestCloseEndsCommandsAndFreesLocks(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), drivetest.Patience)
 	defer cancel()
-	if _, err := locker.Lock(ctx, "oauth2.session"); err != nil {
+	if _, err := locker.Lock(ctx, drivetest.StoreKey("oauth2", config.TokenEndpoint, config.ClientID, "session")); err != nil {
 		t.Errorf("the lock is still held: %v", err)
 	}
 }

@@ -117,6 +117,10 @@ type Config struct {
 	// RefreshLead is how long before its end an access token is about to expire and the event about_to_expire comes. With 0, or where it is not below the life of the token, that is 10 s or 5 % of its life, the longer. With nil it is so
 	// too where AutoRefresh is set, and otherwise there is no such event.
 	RefreshLead *time.Duration `json:"-"`
+	// RefreshTokenErrors are the server's names for a dead refresh token besides invalid_grant: each the exact error and
+	// error_description of its answer, or the error alone where that can mean nothing else. The token is then forgotten; any other
+	// error deletes nothing.
+	RefreshTokenErrors [][]string `json:"refresh_token_errors,omitempty"`
 	// RetryWindow is how long after it was first sent a refresh token whose answer was lost may be sent once more. Nil leaves the
 	// default, a day; 0 switches that off.
 	RetryWindow *time.Duration `json:"-"`

@@ -34,6 +34,7 @@ type effect struct {
 	Alg        string
 	Create     bool
 	Delete     bool
+	Watch      bool
 	JWK        json.RawMessage // a part of the message, as Request and OK are
 	Input      string
 	Signature  string
@@ -88,6 +89,8 @@ func readEffect(raw []byte) (e *effect, ok bool) {
 			e.Alg = r.text()
 		case "create":
 			e.Create = r.boolean()
+		case "watch":
+			e.Watch = r.boolean()
 		case "delete":
 			e.Delete = r.boolean()
 		case "jwk":
@@ -145,7 +148,8 @@ type input struct {
 	id      string // of the effect that is answered
 	failure string // the kind of it, where the answer is failed
 	members members
-	cause   error // of the host's own, where it answers that a hand failed
+	version string // of what was stored
+	cause   error  // of the host's own, where it answers that a hand failed
 }
 
 // append adds the input to what every message begins with.

@@ -29,7 +29,8 @@ type Options struct {
 	// 9101). It may be a key of any make, in an HSM too: *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey as its public part says what
 	// it can sign, and the server knows it by that and Config.ClientKeyID.
 	ClientKey crypto.Signer
-	// Session is what Export gave. It is used instead of what the Store holds when the client is opened.
+	// Session is what Export gave. It is used instead of what the Store holds when the client is opened; what is newer there wins when
+	// the client reads the Store next.
 	Session string
 	// OnEvent gets every event, in order and one at a time. It runs without any lock and may call the client.
 	OnEvent func(Event)

@@ -259,13 +259,19 @@ type CallbackResult struct {
 	Status
 	// State is what the caller gave Authorize.
 	State string
+	// HandledElsewhere: the reply was redeemed before, by this instance or another of the same store, and this is the session that is
+	// there. Nothing was sent. Where there is none, Callback fails with code already_used.
+	HandledElsewhere bool
 }
 
 func (c *CallbackResult) read(r *reader) {
 	for r.begin('{'); r.more('}'); {
-		if name := r.name(); string(name) == "state" {
+		switch name := r.name(); string(name) {
+		case "state":
 			c.State = r.text()
-		} else {
+		case "handled_elsewhere":
+			c.HandledElsewhere = r.boolean()
+		default:
 			c.Status.member(name, r)
 		}
 	}

@@ -4,6 +4,7 @@ import type { Answers, Effects } from './messages.js';
 import { key, type Keys, sign } from './sign.js';
 import type { Store } from './store.js';
 import { verify } from './verify.js';
+import type { Watch } from './watch.js';
 
 /** An effect that failed, with the kind that the core is told. */
 export class Failed extends Error {
@@ -171,7 +172,7 @@ const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller: AbortC
   });
 
 /** The executors of all kinds of effects that this host carries out. */
-export const executors = (hands: Hands, timers: Timers): Executors => {
+export const executors = (hands: Hands, timers: Timers, watch: Watch): Executors => {
   /** The last operation on each key: those of one key run in their order. */
   const tails = new Map<string, Promise<unknown>>();
   const inOrder = <T>(key: string, operation: (store: Store) => Promise<T>): Promise<T> => {
@@ -190,13 +191,14 @@ export const executors = (hands: Hands, timers: Timers): Executors => {
   return {
     http: (effect, controller) => send(effect, controller, hands.fetch ?? fetch),
     timer: ({ ms }, { signal }) => timers.start(ms, signal),
-    load: ({ key }) =>
+    load: ({ key, watch: told }) =>
       inOrder(key, async (store) => {
+        if (told) watch.key(store, key);
         const { value, version } = await store.load(key);
         return { value, version } as Answers['load'];
       }),
     store: ({ key, version, value, delete: remove }) =>
-      inOrder(key, async (store) => ({ version: await store.store(key, version, remove ? null : value!) })),
+      inOrder(key, async (store) => ({ version: await watch.not(() => store.store(key, version, remove ? null : value!)) })),
     lock: (effect, controller) => lock(effect, controller, hands.locks),
     hook: (effect) => hook(effect, hands.hooks),
     verify,

@@ -151,6 +151,11 @@ export interface Config {
   /** Refreshes by itself when a token is about to expire. */
   auto_refresh?: boolean;
   /**
+   * The server's names for a dead refresh token besides `invalid_grant`: each the exact `error` and `error_description` of its answer, or
+   * the `error` alone where that can mean nothing else. The token is then forgotten; any other error deletes nothing.
+   */
+  refresh_token_errors?: ([error: string] | [error: string, error_description: string])[];
+  /**
    * How long before its end a token is about to expire (event `about_to_expire`), in milliseconds. 0, and the default with
    * `auto_refresh`: 10 s or 5 % of its life, the longer. Without this member and without `auto_refresh` nobody watches.
    */
@@ -606,6 +611,11 @@ export interface Status {
   state?: string;
   /** After a callback: the `callback_parameters` that came. They came through the browser, and nobody has verified them. */
   unverified?: Record<string, string>;
+  /**
+   * After a callback whose reply was redeemed before, by this client, another tab or process: nothing was sent, and this is the session
+   * that is there.
+   */
+  handled_elsewhere?: true;
 }
 
 /**
@@ -691,6 +701,11 @@ export interface ClientEvents {
   about_to_expire: Events['about_to_expire'];
   /** The access token ended at that Unix time in milliseconds and nothing can renew it: sign in again. The status is `not_authenticated`. */
   expired: Events['expired'];
+  /**
+   * Another client of the same store changed the session: another tab, say. `change` is left out where it cannot be told; with
+   * `other_account` another sign-in took its place, and no ID tokens say that it is the same user's.
+   */
+  changed: Events['changed'];
   /** To be shown to the user (RFC 8628 section 3.3). */
   authorize_with_user_code: Events['authorize_with_user_code'];
   /** A device flow changed; nothing but `polling: false` when it is over. */

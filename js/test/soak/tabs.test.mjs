@@ -129,9 +129,9 @@ const holder = async (tabs) => {
   const [asked] = tabs.values();
   const look = async () => {
     const { held, pending } = await navigator.locks.query();
-    const lock = held.find(({ name }) => name === 'oauth2.session');
+    const lock = held.find(({ name }) => name.endsWith('.session'));
     const own = held.find(({ name, clientId }) => name.startsWith('tab ') && clientId === lock?.clientId);
-    return pending.some(({ name }) => name === 'oauth2.session') && own?.name;
+    return pending.some(({ name }) => name.endsWith('.session')) && own?.name;
   };
   for (const end = Date.now() + PATIENCE; Date.now() < end; await sleep(20)) {
     const name = await asked.evaluate(look);
