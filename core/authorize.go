@@ -20,7 +20,7 @@ func (c *client) authorize(cmd *command, in json.Value) {
 		c.fail(cmd, c.absent("authorization_endpoint"))
 		return
 	}
-	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.now, appState: in.Get("state").Str()}
+	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.now, appState: in.Get("app_state").Str()}
 	own, f := authorizeParams(in)
 	if s := valueOf(own, "scope"); s != "" {
 		a.scope = s
@@ -250,7 +250,7 @@ func checkAuthorize(in json.Value, a *attempt) *fault {
 		return wrongScope(a.scope)
 	}
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
-	for _, name := range [...]string{"state", "insecure_state", "insecure_nonce"} {
+	for _, name := range [...]string{"app_state", "insecure_state", "insecure_nonce"} {
 		if s := in.Get(name).Str(); !vschars(s) || len(s) > 2048 {
 			return bad("bad_value", name)
 		}

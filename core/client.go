@@ -406,7 +406,7 @@ func (c *client) finishStatus(cmd *command, f *fault, appState string, extras ..
 			c.device.write(w)
 			w.Close('}')
 		}
-		w.MemberStrIf("state", appState)
+		w.MemberStrIf("app_state", appState)
 		for _, s := range extras {
 			if s != "" {
 				w.MemberRaw("unverified", s)

@@ -98,7 +98,7 @@ type group struct {
 const endpoints = "authorization_endpoint token_endpoint revocation_endpoint userinfo_endpoint jwks_uri device_authorization_endpoint introspection_endpoint end_session_endpoint pushed_authorization_request_endpoint registration_endpoint"
 
 // others are the members that are read each in a way of its own.
-const others = "variables profile parameters resources resource id_token_signed_response_alg registration refresh_token_errors"
+const others = "variables profile parameters token_destinations resource id_token_signed_response_alg registration refresh_token_errors"
 
 func (c *config) groups() []group {
 	return []group{
@@ -279,7 +279,7 @@ func (c *config) readList(name string, v json.Value) *fault {
 				return wrong("bad_url", name, "an absolute URI without fragment", it.Value())
 			}
 			c.resource = append(c.resource, form.Param{Name: name, Value: s})
-		case "resources":
+		case "token_destinations":
 			if f := c.readText(&s, name, it.Value(), endpoint); f != nil {
 				return f
 			}

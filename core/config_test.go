@@ -17,7 +17,7 @@ func TestScenarioMeantMembers(t *testing.T) {
 		{"authorizationEndpoint", "authorization_endpoint"}, {"authorizationURL", "authorization_endpoint"}, {"authorize_url", "authorization_endpoint"}, {"authUrl", "authorization_endpoint"},
 		{"tokenUrl", "token_endpoint"}, {"token_uri", "token_endpoint"}, {"userinfo_url", "userinfo_endpoint"}, {"jwksUri", "jwks_uri"}, {"jwks", "jwks_uri"}, {"metadataUrl", "metadata_url"},
 		{"endSessionEndpoint", "end_session_endpoint"}, {"deviceAuthorizationEndpoint", "device_authorization_endpoint"}, {"token_endpoint_auth_metod", "token_endpoint_auth_method"},
-		{"dicovery", "discovery"}, {"autoRefresh", "auto_refresh"}, {"refreshLeadMs", "refresh_lead_ms"}, {"clock_skew", "clock_skew_ms"}, {"Resources", "resources"},
+		{"dicovery", "discovery"}, {"autoRefresh", "auto_refresh"}, {"refreshLeadMs", "refresh_lead_ms"}, {"clock_skew", "clock_skew_ms"}, {"tokenDestinations", "token_destinations"},
 		{"client_id_issued_at", "registration"}, {"grant_types", "registration"},
 		{"storage", ""}, {"x", ""}, {"", ""}, {strings.Repeat("client_id", 20), ""},
 	} {
@@ -76,8 +76,8 @@ func TestScenarioWrongValues(t *testing.T) {
 		{`{"id_token_signed_response_alg":["HS256"]}`, "id_token_signed_response_alg", "RS256", "HS256"},
 		{`{"request_hooks":["discovery"]}`, "request_hooks", "authorization token", "discovery"},
 		{`{"response_hooks":["jwks"]}`, "response_hooks", "token refresh", "jwks"},
-		{`{"resources":"https://api.example"}`, "resources", "an array", "https://api.example"},
-		{`{"resources":["https://api.example/?a=b"]}`, "resources", "without query", "https://api.example/"},
+		{`{"token_destinations":"https://api.example"}`, "token_destinations", "an array", "https://api.example"},
+		{`{"token_destinations":["https://api.example/?a=b"]}`, "token_destinations", "without query", "https://api.example/"},
 		{`{"insecure_http_origins":["http://keycloak:8080/"]}`, "insecure_http_origins", "http://HOST", "http://keycloak:8080/"},
 		{`{"insecure_http_origins":["https://keycloak"]}`, "insecure_http_origins", "http://HOST", "https://keycloak"},
 		{`{"parameters":[["state","x"]]}`, "parameters", "", "state"},
@@ -105,7 +105,7 @@ func TestScenarioOutOfReach(t *testing.T) {
 	s := newScene(t, "A client that cannot reach its server is refused when it is opened; one that can do anything opens.", "E51")
 	for _, row := range []struct{ config, field string }{
 		{`{"client_id":"c","issuer":"https://as.example"}`, "discovery"},
-		{`{"client_id":"c","issuer":"https://as.example","redirect_uri":"https://client.example/cb","scope":"openid","resources":["https://api.example"]}`, "discovery"},
+		{`{"client_id":"c","issuer":"https://as.example","redirect_uri":"https://client.example/cb","scope":"openid","token_destinations":["https://api.example"]}`, "discovery"},
 		{`{"client_id":"c","issuer":"https://as.example","refresh_endpoint":"none"}`, "discovery"},
 		{`{"client_id":"c","issuer":"https://as.example","metadata_url":"https://as.example/meta"}`, "discovery"},
 		{`{"client_metadata":{},"issuer":"https://as.example"}`, "discovery"},
@@ -120,8 +120,8 @@ func TestScenarioOutOfReach(t *testing.T) {
 		}
 	}
 	for _, good := range []string{
-		`{"client_id":"c","resources":["https://api.example"]}`, // a token that was kept elsewhere
-		`{"client_metadata":{}}`,                                // what a resource says of itself
+		`{"client_id":"c","token_destinations":["https://api.example"]}`, // a token that was kept elsewhere
+		`{"client_metadata":{}}`, // what a resource says of itself
 		`{"client_id":"c","issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize"}`,
 		`{"client_id":"c","issuer":"https://as.example","introspection_endpoint":"https://as.example/introspect"}`,
 		`{"client_id":"c","issuer":"https://as.example","jwks_uri":"https://as.example/jwks"}`, // logout tokens

@@ -336,7 +336,7 @@ func TestInterplayFingerprintVariables(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
 	tenant := func(name string) string {
-		return with(`{"variables":{"t":"` + name + `"},"token_endpoint":"https://{t}.as.example/token","resources":["https://{t}.as.example/api"]}`)
+		return with(`{"variables":{"t":"` + name + `"},"token_endpoint":"https://{t}.as.example/token","token_destinations":["https://{t}.as.example/api"]}`)
 	}
 	s.open(tenant("a"))
 	s.signIn()

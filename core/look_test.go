@@ -414,6 +414,6 @@ func TestScenarioHandledElsewhere(t *testing.T) {
 	s.use(two)
 	again("signed out since", "already_used")
 	s.fails("callback_not_verified", "wrong_state", "callback", strings.Replace(params, "state=", "state=x", 1))
-	s.signIn(`"state":"page 7"`)
+	s.signIn(`"app_state":"page 7"`)
 	again("another sign-in since", "")
 }

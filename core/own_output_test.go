@@ -144,7 +144,7 @@ func TestScenarioSplitHorizon(t *testing.T) {
 	metadata := `{"issuer":"https://sso.example/realms/x","authorization_endpoint":"https://sso.example/realms/x/auth","token_endpoint":"http://keycloak:8080/realms/x/token","jwks_uri":"http://keycloak:8080/realms/x/jwks","userinfo_endpoint":"http://keycloak:8081/userinfo","revocation_endpoint":"http://KEYCLOAK:8080/revoke"}`
 	i.discovering("http://keycloak:8080/realms/x/.well-known/openid-configuration", &metadata)
 	i.claims = map[string]any{"iss": `"https://sso.example/realms/x"`}
-	const config = `{"issuer":"https://sso.example/realms/x","metadata_url":"http://keycloak:8080/realms/x/.well-known/openid-configuration","discovery":true,"client_id":"s6BhdRkqt3","redirect_uri":"https://client.example/cb","scope":"openid","resources":["http://api:9000/v1"],"insecure_http_origins":["http://keycloak:8080","http://api:9000"]}`
+	const config = `{"issuer":"https://sso.example/realms/x","metadata_url":"http://keycloak:8080/realms/x/.well-known/openid-configuration","discovery":true,"client_id":"s6BhdRkqt3","redirect_uri":"https://client.example/cb","scope":"openid","token_destinations":["http://api:9000/v1"],"insecure_http_origins":["http://keycloak:8080","http://api:9000"]}`
 	s.open(config)
 	u := authorizeURL(s)
 	if u.Host != "sso.example" || u.Scheme != "https" {

@@ -469,7 +469,7 @@ func (s *scene) wantSent(n int) {
 const conf = `{"issuer":"https://as.example","client_id":"s6BhdRkqt3","redirect_uri":"https://client.example/cb",` +
 	`"authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token",` +
 	`"revocation_endpoint":"https://as.example/revoke","userinfo_endpoint":"https://as.example/userinfo",` +
-	`"scope":"read write","resources":["https://api.example/v1"]}`
+	`"scope":"read write","token_destinations":["https://api.example/v1"]}`
 
 // with gives conf with members replaced or, with null, left out.
 func with(members ...string) string {

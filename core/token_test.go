@@ -269,7 +269,7 @@ func TestScenarioRevocation(t *testing.T) {
 func TestScenarioResources(t *testing.T) {
 	s := newScene(t, "Headers for a request are prepared for configured resources only; parsers that disagree are given nothing to disagree on.", "Q13", "X10", "Q4")
 	s.tokenServer()
-	s.open(with(`{"resources":["https://api.example/v1","https://other.example","http://127.0.0.1:8080/"],"user_agent":"demo/1.0"}`))
+	s.open(with(`{"token_destinations":["https://api.example/v1","https://other.example","http://127.0.0.1:8080/"],"user_agent":"demo/1.0"}`))
 	s.fails("client", "not_signed_in", "prepare", `"url":"https://api.example/v1/me"`)
 	s.fails("client", "not_signed_in", "token")
 	s.signIn()

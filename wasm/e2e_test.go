@@ -73,7 +73,7 @@ func newSite(t *testing.T, change func(*authserver.Config)) *site {
 	s.config = drive.Config{
 		Issuer: s.URL, ClientID: "notes", RedirectURI: redirect, Scope: "profile",
 		AuthorizationEndpoint: s.URL + "/authorize", TokenEndpoint: s.URL + "/token",
-		DeviceAuthorizationEndpoint: s.URL + "/device_authorization", RevocationEndpoint: s.URL + "/revoke", UserinfoEndpoint: s.URL + "/userinfo", Resources: []string{s.URL + "/userinfo"},
+		DeviceAuthorizationEndpoint: s.URL + "/device_authorization", RevocationEndpoint: s.URL + "/revoke", UserinfoEndpoint: s.URL + "/userinfo", TokenDestinations: []string{s.URL + "/userinfo"},
 		AuthorizationResponseIssParameterSupported: true,
 	}
 	return s
@@ -155,12 +155,12 @@ func (s *site) walk(t *testing.T, page string) (callback, body string) {
 
 func (s *site) signIn(t *testing.T, c *drive.Client) {
 	t.Helper()
-	a, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+	a, err := c.Authorize(t.Context(), drive.AuthorizeParams{AppState: "mine"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r, err := c.Callback(t.Context(), s.visit(t, a.URL))
-	if err != nil || r.State != "mine" || r.Status.Status != "granted" {
+	if err != nil || r.AppState != "mine" || r.Status.Status != "granted" {
 		t.Fatalf("%v, %+v", err, r)
 	}
 }
@@ -169,7 +169,7 @@ func (s *site) signIn(t *testing.T, c *drive.Client) {
 func TestCodeFlow(t *testing.T) {
 	s := newSite(t, nil)
 	c := s.open(t, drive.Options{})
-	a, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+	a, err := c.Authorize(t.Context(), drive.AuthorizeParams{AppState: "mine"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,10 +178,10 @@ func TestCodeFlow(t *testing.T) {
 		t.Errorf("another state: %v", err)
 	}
 	r, err := c.Callback(t.Context(), back)
-	if err != nil || r.State != "mine" || r.Scope != "profile" || r.ExpiresAt.Before(time.Now()) {
+	if err != nil || r.AppState != "mine" || r.Scope != "profile" || r.ExpiresAt.Before(time.Now()) {
 		t.Fatalf("%v, %+v", err, r)
 	}
-	if again, err := c.Callback(t.Context(), back); err != nil || !again.HandledElsewhere || again.State != "mine" {
+	if again, err := c.Callback(t.Context(), back); err != nil || !again.HandledElsewhere || again.AppState != "mine" {
 		t.Errorf("a second delivery: %v, %+v", err, again)
 	}
 	if n := s.server.Stats().TokenRequests["authorization_code"]; n != 1 {

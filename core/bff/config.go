@@ -157,7 +157,7 @@ func (c *config) readClient(client json.Value) *core.Fault {
 			continue
 		case "dpop":
 			c.dpop = it.Value().True()
-		case "resources":
+		case "token_destinations":
 			resources = it.Value()
 		case "client_secret", "client_key":
 			secret = true
@@ -200,11 +200,11 @@ func (c *config) readClient(client json.Value) *core.Fault {
 			covered = covered || core.Within(r.target, it.Value().Str())
 		}
 		if !covered {
-			return core.Bad("bad_value", "resources")
+			return core.Bad("bad_value", "token_destinations")
 		}
 	}
 	if resources.Kind() == json.None {
-		w.Key("resources")
+		w.Key("token_destinations")
 		w.Open('[')
 		for _, r := range c.routes {
 			w.Str(r.target)

@@ -84,10 +84,10 @@ type Config struct {
 	RedirectURI string `json:"redirect_uri,omitempty"`
 	// Scope is requested where the call names none: scope-tokens separated by spaces (RFC 6749 section 3.3).
 	Scope string `json:"scope,omitempty"`
-	// Resources are the origins, with or without a path prefix, that may get the access token: https, or http on loopback.
-	Resources []string `json:"resources,omitempty"`
+	// TokenDestinations are the origins, with or without a path prefix, that may get the access token: https, or http on loopback.
+	TokenDestinations []string `json:"token_destinations,omitempty"`
 	// Resource are the URIs of where the access token is to be used, by which the server decides what stands in it (RFC 8707). They say
-	// nothing of where it may go; Resources do.
+	// nothing of where it may go; TokenDestinations do.
 	Resource []string `json:"resource,omitempty"`
 	// Variables stand for {name} in the URLs of this configuration: letters, digits, "-" and ".".
 	Variables map[string]string `json:"variables,omitempty"`

@@ -275,7 +275,7 @@ func compareResult(t *testing.T, op string, ok []byte) {
 				devicePlain
 				timed
 			} `json:"device"`
-			State   string `json:"state"`
+			State   string `json:"app_state"`
 			Handled bool   `json:"handled_elsewhere"`
 		}
 		if err := json.Unmarshal(ok, &s); err != nil {

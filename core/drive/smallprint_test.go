@@ -70,7 +70,7 @@ func TestSplitHorizon(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	config := drive.Config{
 		Issuer: "https://sso.example/realms/x", Discovery: true, MetadataURL: "http://keycloak:8080/realms/x/.well-known/openid-configuration",
-		ClientID: "app", RedirectURI: "https://app.example/cb", Scope: "openid", Resources: []string{"http://api:9000/v1"},
+		ClientID: "app", RedirectURI: "https://app.example/cb", Scope: "openid", TokenDestinations: []string{"http://api:9000/v1"},
 		InsecureHTTPOrigins: []string{"http://keycloak:8080", "http://api:9000"},
 	}
 	c, err := drive.Open(t.Context(), native(t), config, drive.Options{HTTP: &http.Client{Transport: transport}})
@@ -207,12 +207,12 @@ func TestRegistrationOpens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer registered.Close()
-	a, err := registered.Authorize(t.Context(), drive.AuthorizeParams{State: "page"})
+	a, err := registered.Authorize(t.Context(), drive.AuthorizeParams{AppState: "page"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	status, err := registered.Callback(t.Context(), "https://app.example/cb?code=c&user=%7B%22name%22%3A%22Zo%C3%AB%22%7D&other=1&state="+a.State)
-	if err != nil || status.State != "page" || len(status.Unverified) != 1 || status.Unverified["user"] != `{"name":"Zoë"}` {
+	if err != nil || status.AppState != "page" || len(status.Unverified) != 1 || status.Unverified["user"] != `{"name":"Zoë"}` {
 		t.Errorf("%v, %+v", err, status)
 	}
 	if text, err := json.Marshal(r); err != nil || !bytes.Equal(text, r.Raw) {

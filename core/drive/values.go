@@ -16,8 +16,8 @@ type AuthorizeParams struct {
 	Scope string `json:"scope,omitempty"`
 	// RedirectURI is used in place of that of the configuration.
 	RedirectURI string `json:"redirect_uri,omitempty"`
-	// State is kept with the attempt and comes back with the callback. It is not sent: the state on the wire is the engine's own.
-	State string `json:"state,omitempty"`
+	// AppState is kept with the attempt and comes back with the callback. It is not sent: the state on the wire is the engine's own.
+	AppState string `json:"app_state,omitempty"`
 	// Parameters are added to the authorization request, as [name, value].
 	Parameters [][2]string `json:"parameters,omitempty"`
 	// Prompt, LoginHint, IDTokenHint and UILocales are those of OpenID Connect Core section 3.1.2.1.
@@ -45,7 +45,7 @@ type AuthorizeParams struct {
 }
 
 func (p AuthorizeParams) members() (m members, err error) {
-	m = m.optional("scope", p.Scope).optional("redirect_uri", p.RedirectURI).optional("state", p.State)
+	m = m.optional("scope", p.Scope).optional("redirect_uri", p.RedirectURI).optional("app_state", p.AppState)
 	if len(p.Parameters) > 0 {
 		m = m.pairs("parameters", p.Parameters)
 	}
@@ -257,8 +257,8 @@ func (s *Status) member(name []byte, r *reader) {
 // CallbackResult is a sign-in that is finished.
 type CallbackResult struct {
 	Status
-	// State is what the caller gave Authorize.
-	State string
+	// AppState is what the caller gave Authorize.
+	AppState string
 	// HandledElsewhere: the reply was redeemed before, by this instance or another of the same store, and this is the session that is
 	// there. Nothing was sent. Where there is none, Callback fails with code already_used.
 	HandledElsewhere bool
@@ -267,8 +267,8 @@ type CallbackResult struct {
 func (c *CallbackResult) read(r *reader) {
 	for r.begin('{'); r.more('}'); {
 		switch name := r.name(); string(name) {
-		case "state":
-			c.State = r.text()
+		case "app_state":
+			c.AppState = r.text()
 		case "handled_elsewhere":
 			c.HandledElsewhere = r.boolean()
 		default:

@@ -111,7 +111,7 @@ export class Client extends EventTarget {
    * and all who ask get what came of it, as long as the page has not navigated since; elsewhere a second delivery is `already_used`.
    *
    * @param url the URL of that page. Default: the page's own.
-   * @returns the status, with the `state` that `authorize` was given; `null` if the URL holds no reply to this client
+   * @returns the status, with the `app_state` that `authorize` was given; `null` if the URL holds no reply to this client
    * @throws {OAuthError} kind `callback_not_verified` where the reply answers no attempt of this client, with `begin_again`; kind `server`
    *   with `error` where the server refused (RFC 6749 section 4.1.2.1)
    */
@@ -290,7 +290,7 @@ export class Client extends EventTarget {
    * Like the global `fetch`, with the access token (RFC 6750 section 2.1), and with a proof that it is this client's where it is bound
    * to a key (RFC 9449 section 7).
    *
-   * The URL must stand under one of the configured `resources`; otherwise nothing is sent. A redirect is an error, since the token
+   * The URL must stand under one of the configured `token_destinations`; otherwise nothing is sent. A redirect is an error, since the token
    * must not follow it. After a 401 the token is refreshed, or the resource's nonce taken over, and the request sent once more, unless
    * its body can be read only once. {@link challengeOf} says what a resource wanted that refused.
    *

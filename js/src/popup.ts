@@ -87,7 +87,7 @@ const closed = (popup: Window, signal: AbortSignal): Promise<never> =>
  * page, or the page that calls this, is served with such a policy, only the reply, the signal or the attempt's end settle the promise,
  * and only the reply closes the window. In a frame of another site, which the reply does not reach, sign in by redirect.
  *
- * @returns the status, with the `state` that was given. However it ends, the window is closed.
+ * @returns the status, with the `app_state` that was given. However it ends, the window is closed.
  * @throws {OAuthError} code `popup_blocked`; kind `cancelled`, code `popup_closed`; kind `expired`, code `attempt_expired`; those of
  *   {@link Client.callback}
  */

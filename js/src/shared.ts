@@ -82,9 +82,9 @@ const sharedSession = (members: Members) => {
     const key = text({ ...reply, url: reply.url?.replace(/#.*/s, '') });
     const before = replies.get(key);
     if (before && !before.error?.retryable) {
-      const { state } = await before.result;
+      const { app_state } = await before.result;
       // What came of the reply may be over by now.
-      return { ...(await host.run('status', {})), ...(state !== undefined && { state }) };
+      return { ...(await host.run('status', {})), ...(app_state !== undefined && { app_state }) };
     }
     const now: Redeemed = {
       result: redeem(host, reply).catch((error) => {

@@ -128,7 +128,7 @@ export interface Config {
   /** Scope-tokens with a space between them (RFC 6749 section 3.3). */
   scope?: string;
   /** URLs under which the access token may be sent. It goes nowhere else. */
-  resources?: string[];
+  token_destinations?: string[];
   /** Further parameters of every authorization or device authorization request. Those of the protocol (state, redirect_uri …) are refused. */
   parameters?: Parameters;
   /** What stands for `{name}` in the URLs of this configuration: letters, digits, `-` and `.`. */
@@ -266,7 +266,7 @@ export interface AuthorizeParameters extends CallOptions {
   /** In place of the configured redirect URI. */
   redirect_uri?: string;
   /** Any printable ASCII text of up to 2,048 characters; it comes back with the callback, and is not what the server sees. */
-  state?: string;
+  app_state?: string;
   /** Further parameters of the request, before the configured ones of the same name. */
   parameters?: Parameters;
   /** With spaces between them: `none`, `login`, `consent`, `select_account` (OpenID Connect Core section 3.1.2.1). */
@@ -347,7 +347,7 @@ export interface DeviceAuthorization {
   polling: boolean;
 }
 
-/** A device flow, as a prompt gets it. */
+/** A device flow, as `show` gets it. */
 export interface Device extends DeviceAuthorization {
   /** Stops polling; the codes stay good until they end. */
   pause(): Promise<void>;
@@ -359,7 +359,7 @@ export interface Device extends DeviceAuthorization {
 
 export interface DeviceResumeParameters extends CallOptions {
   /** Shows the user code to the user. Called at the start, and again on every change. */
-  prompt: (device: Device) => void;
+  show: (device: Device) => void;
 }
 
 export interface DeviceSignInParameters extends DeviceResumeParameters {
@@ -607,8 +607,8 @@ export interface Status {
   pkce_verifier_length: number;
   /** A device flow that is not over. One that was loaded from the store is not polling: {@link Client.deviceResume} takes it up. */
   device?: DeviceAuthorization;
-  /** After a callback: what `authorize` was given as state. */
-  state?: string;
+  /** After a callback: what `authorize` was given as `app_state`. */
+  app_state?: string;
   /** After a callback: the `callback_parameters` that came. They came through the browser, and nobody has verified them. */
   unverified?: Record<string, string>;
   /**

@@ -163,7 +163,7 @@ test('E31 Chromium: sign-in, refresh, another account and sign-out in one tab ar
     await hears(change);
     assert.equal(await b.evaluate(async () => (await client.status()).status), await a.evaluate(async () => (await client.status()).status), change);
   }
-  const said = await b.evaluate((url) => client.fetch(url).then(() => 'sent', ({ code }) => code), server.config.resources[0]);
+  const said = await b.evaluate((url) => client.fetch(url).then(() => 'sent', ({ code }) => code), server.config.token_destinations[0]);
   assert.equal(said, 'not_signed_in');
   assert.deepEqual([server.count('/api'), server.requests.filter(({ body }) => /refresh_token=/.test(body)).length], [0, 1]);
 });

@@ -33,13 +33,13 @@ test('Q21 H4 parameters may be pairs, a record or URLSearchParams', async () => 
 
 test('Q4 H9 X1 the state on the wire is new each time, and the caller gets its own back', async () => {
   const client = await openClient(server.config);
-  const first = await client.authorize({ state: 'page 7' });
-  const second = await client.authorize({ state: 'page 7' });
+  const first = await client.authorize({ app_state: 'page 7' });
+  const second = await client.authorize({ app_state: 'page 7' });
   assert.notEqual(first.state, second.state);
   assert.ok(!first.url.includes('page'));
   const status = await client.handleRedirect(`${server.config.redirect_uri}?code=c&state=${first.state}`);
   assert.equal(status.status, 'granted');
-  assert.equal(status.state, 'page 7');
+  assert.equal(status.app_state, 'page 7');
 });
 
 test('Q22 a callback that is delivered twice sends one token request', async () => {
@@ -83,9 +83,9 @@ test('Q41 matches says for whom a URL is, by the redirect URI and all of its que
 test('Q42 a user pastes the URL, its query, or the code alone', async () => {
   const client = await openClient(server.config);
   for (const paste of [(state) => `${server.config.redirect_uri}?code=C&state=${state}`, (state) => `code=C&state=${state}`, () => ' C\n']) {
-    const { state } = await client.authorize({ state: 'mine' });
+    const { state } = await client.authorize({ app_state: 'mine' });
     const status = await client.callback({ pasted: paste(state), state });
-    assert.deepEqual([status.status, status.state], ['granted', 'mine']);
+    assert.deepEqual([status.status, status.app_state], ['granted', 'mine']);
   }
   assert.match(server.requests.at(-1).body, /code=C&/);
   await assert.rejects(client.callback({ pasted: 'C' }), { kind: 'callback_not_verified', code: 'missing_state' });
@@ -445,8 +445,8 @@ test('a conflict is known by its name, whoever made the class', async () => {
 
 test('parameters that no JSON text can carry, or too many, are the caller’s error', async () => {
   const client = await openClient(server.config);
-  await assert.rejects(client.authorize({ state: '\ud800' }), { kind: 'client', code: 'unreadable', op: 'authorize' });
-  await assert.rejects(client.authorize({ state: 'x'.repeat(1 << 20) }), { kind: 'client', code: 'too_large', op: 'authorize' });
+  await assert.rejects(client.authorize({ app_state: '\ud800' }), { kind: 'client', code: 'unreadable', op: 'authorize' });
+  await assert.rejects(client.authorize({ app_state: 'x'.repeat(1 << 20) }), { kind: 'client', code: 'too_large', op: 'authorize' });
   assert.equal((await client.status()).status, 'not_authenticated');
 });
 

@@ -39,7 +39,7 @@ const open = (context, path = APP, url = site.url) => openPage(context, url + pa
 
 /** Signs in by the redirect, and gives what handleRedirect says. */
 const signIn = async (page, given) => {
-  await page.evaluate((config) => void oauth.openClient(config).then((client) => client.signIn({ state: 'page 7' })), given);
+  await page.evaluate((config) => void oauth.openClient(config).then((client) => client.signIn({ app_state: 'page 7' })), given);
   await page.waitForURL(/code=/);
   await page.waitForFunction(() => window.oauth);
   return page.evaluate(async (config) => {
@@ -52,7 +52,7 @@ test('Q41 H9 sign-in by redirect: the attempt survives it, the reply leaves the 
   const context = await browser.newContext();
   const page = await open(context);
   const status = await signIn(page, config);
-  assert.deepEqual([status.status, status.state], ['granted', 'page 7']);
+  assert.deepEqual([status.status, status.app_state], ['granted', 'page 7']);
   assert.equal(page.url(), `${site.url + APP}?app=1#section`);
   assert.equal(await page.evaluate(() => (history.pushState(null, '', '?app=1&page=2'), client.handleRedirect())), null);
   assert.equal(server.count('/token'), 1);
@@ -156,7 +156,7 @@ for (const status of [302, 307]) {
     const outcome = await page.evaluate(async (config) => {
       const client = await oauth.openClient(config);
       await client.setToken({ access_token: 'T', token_type: 'Bearer' });
-      return client.fetch(config.resources[0]).catch(({ name, code }) => [name, code]);
+      return client.fetch(config.token_destinations[0]).catch(({ name, code }) => [name, code]);
     }, config);
     assert.deepEqual(outcome, ['OAuthError', 'redirect']);
     assert.equal(server.count('/api/elsewhere'), 0);
@@ -183,7 +183,7 @@ test('Q13 the token is sent across origins', async () => {
   const said = await page.evaluate(async (config) => {
     const client = await oauth.openClient(config);
     await client.setToken({ access_token: 'T', token_type: 'Bearer' });
-    return (await client.fetch(config.resources[0])).json();
+    return (await client.fetch(config.token_destinations[0])).json();
   }, config);
   assert.deepEqual(said, { authorization: 'Bearer T' });
   await context.close();

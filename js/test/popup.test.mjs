@@ -43,7 +43,7 @@ const open = async (t, name = 'plain', more = {}) => {
       button.onclick = () => {
         const n = outcomes.push(null) - 1;
         oauth.signInPopup(client, parameters).then(
-          ({ status, state }) => (outcomes[n] = { status, state }),
+          ({ status, app_state }) => (outcomes[n] = { status, app_state }),
           ({ name, kind, code, op, error, message }) => (outcomes[n] = kind ? { kind, code, op, ...(error && { error }) } : `${name}: ${message}`),
         );
         button.remove();
@@ -74,10 +74,10 @@ const atServer = (popup) => popup.waitForURL(/\/authorize/);
 for (const name of ['plain', 'severe']) {
   test(`Q41 X8 a popup signs in and closes, and the page stays: ${name === 'plain' ? 'no opener policy' : 'Cross-Origin-Opener-Policy: same-origin'}`, async (t) => {
     const { begin, outcome, page } = await open(t, name);
-    const popup = await begin({ state: 'page 7' });
+    const popup = await begin({ app_state: 'page 7' });
     await atServer(popup);
     await decide(popup, 'approve');
-    assert.deepEqual(await outcome(), { status: 'granted', state: 'page 7' });
+    assert.deepEqual(await outcome(), { status: 'granted', app_state: 'page 7' });
     await closed(popup);
     assert.equal(page.url(), sites[name].url + APP);
     assert.ok(await page.evaluate(async () => (await client.userinfo()).sub));
@@ -268,17 +268,17 @@ test('X8 where the authorization request cannot be made, the window is closed', 
 
 test('H9 two popups at once do not get into each other’s way', async (t) => {
   const { begin, outcome } = await open(t);
-  const [first, second] = [await begin({ state: 'first' }), await begin({ state: 'second' })];
+  const [first, second] = [await begin({ app_state: 'first' }), await begin({ app_state: 'second' })];
   await atServer(first);
   await atServer(second);
   await decide(second, 'approve');
-  assert.equal((await outcome(1)).state, 'second');
+  assert.equal((await outcome(1)).app_state, 'second');
   await closed(second);
   assert.equal(first.isClosed(), false);
   // The user is signed in at the server by now.
   await first.reload();
   await decide(first, 'approve');
-  assert.equal((await outcome(0)).state, 'first');
+  assert.equal((await outcome(0)).app_state, 'first');
   await closed(first);
 });
 

@@ -260,7 +260,7 @@ ${react(`
     let over = false;
     const begin = async () => {
       client = await openClient({
-        client_id: 'app', issuer: '${AS}', discovery: true, redirect_uri: '${APP}/callback', scope: 'openid profile', resources: ['${API}/'],
+        client_id: 'app', issuer: '${AS}', discovery: true, redirect_uri: '${APP}/callback', scope: 'openid profile', token_destinations: ['${API}/'],
       });
       if (over) return client.close();
       const { claims } = (await client.handleRedirect()) ?? (await client.status());

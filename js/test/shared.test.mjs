@@ -40,7 +40,7 @@ const comeBack = async (page, { add = '', hash = '', given = config, options } =
     async ([config, options]) => {
       const pendingStore = options && oauth[options.pendingStore]();
       const client = await oauth.openClient(config, pendingStore && { pendingStore });
-      return (await client.authorize({ state: 'page 7' })).state;
+      return (await client.authorize({ app_state: 'page 7' })).state;
     },
     [given, options],
   );
@@ -117,14 +117,14 @@ test('E36 a client that differs from the open one is refused, and the error name
       return said.code === 'configuration_differs' && said.kind === 'client' && said.op === 'open' && said.named ? said.field : said;
     };
     const rows = {
-      resources: await differ({ resources: [...config.resources, 'https://other.example/'] }),
+      token_destinations: await differ({ token_destinations: [...config.token_destinations, 'https://other.example/'] }),
       dpop: await differ({ dpop: true }),
       insecure: await differ({ insecure_pkce_none: true }),
       scope: await differ({ scope: 'read write' }),
       parameters: await differ({ parameters: { a: 'c' } }),
       endpoint: await differ({ revocation_endpoint: undefined }),
       secret: await differ({ client_secret: 's' }),
-      several: await differ({ dpop: true, resources: [] }, { fetch: (...given) => fetch(...given) }),
+      several: await differ({ dpop: true, token_destinations: [] }, { fetch: (...given) => fetch(...given) }),
       hooks: await differ({}, { hooks: { request: { token: (request) => request } } }),
       noHooks: await differ({}, { hooks: undefined }),
       locks: await differ({}, { locks: { request: (...given) => navigator.locks.request(...given) } }),
@@ -147,7 +147,7 @@ test('E36 a client that differs from the open one is refused, and the error name
   });
   const { several, ...rows } = said.rows;
   assert.deepEqual(rows, {
-    resources: 'resources',
+    token_destinations: 'token_destinations',
     dpop: 'dpop',
     insecure: 'insecure_pkce_none',
     scope: 'scope',
@@ -160,7 +160,7 @@ test('E36 a client that differs from the open one is refused, and the error name
     pendingStore: 'pendingStore',
     session: 'session',
   });
-  assert.deepEqual(several.split(' ').sort(), ['dpop', 'fetch', 'resources']);
+  assert.deepEqual(several.split(' ').sort(), ['dpop', 'fetch', 'token_destinations']);
   assert.deepEqual(new Set(Object.values(said.open)), new Set(['open']), JSON.stringify(said.open));
   assert.equal(said.alive, 'not_authenticated');
 });
@@ -171,10 +171,10 @@ test('E36 once the last client is closed, one with other members begins anew', a
     const first = await oauth.openClient(config);
     await first.setToken({ access_token: 'T', token_type: 'Bearer' });
     first.close();
-    const wider = await oauth.openClient({ ...config, resources: ['https://other.example/'] });
+    const wider = await oauth.openClient({ ...config, token_destinations: ['https://other.example/'] });
     return (await wider.status()).status;
   });
-  assert.equal(said, 'not_authenticated', 'a token of narrower resources would have become good for others');
+  assert.equal(said, 'not_authenticated', 'a token of narrower token_destinations would have become good for others');
 });
 
 test('E36 a store that is given twice is one: the tab’s, and a database by its name', async (t) => {
@@ -208,7 +208,7 @@ test('E37 an effect that opens, closes and opens again is signed in, by the clie
           }
           const client = await oauth.openClient(config, options);
           const status = await client.handleRedirect();
-          return [status.status, status.state, (await client.token()).access_token.slice(0, 7), location.search];
+          return [status.status, status.app_state, (await client.token()).access_token.slice(0, 7), location.search];
         },
         [when, store],
       );
@@ -237,7 +237,7 @@ test('E37 a redemption goes on when the last client is closed, and only so long'
   const said = await page.evaluate(async () => {
     const again = await oauth.openClient(config);
     const status = await again.handleRedirect();
-    return [status.status, status.state, (await again.token()).access_token];
+    return [status.status, status.app_state, (await again.token()).access_token];
   });
   assert.deepEqual(said, ['granted', 'page 7', 'LATE']);
   assert.equal(server.count('/token'), 1);
@@ -311,7 +311,7 @@ test('E39 all who ask for a reply get what came of it, now and later, until the 
   const reply = await comeBack(page);
   const said = await page.evaluate(async (reply) => {
     const [first, second] = await Promise.all([oauth.openClient(config), oauth.openClient(config)]);
-    const said = ({ status, state } = {}) => `${status} ${state}`;
+    const said = ({ status, app_state } = {}) => `${status} ${app_state}`;
     const at = () => location.pathname + location.search + location.hash;
     const concurrent = await Promise.all([first.handleRedirect(), second.handleRedirect(), second.callback({ url: reply }), first.handleRedirect(reply + '#x')]);
     const clean = at();

@@ -27,7 +27,7 @@ func TestMembers(t *testing.T) {
 		if !strings.HasSuffix(p.About, ".") || !strings.HasPrefix(p.Docs, "https://") {
 			t.Errorf("%s: about and docs are missing", name)
 		}
-		if p.ClientID != "" || p.ClientSecret != "" || p.Name != "" || p.Resources != nil {
+		if p.ClientID != "" || p.ClientSecret != "" || p.Name != "" || p.TokenDestinations != nil {
 			t.Errorf("%s: says what the program is to say", name)
 		}
 	}

@@ -83,7 +83,7 @@ const scene = async (t, { grace = '0s', script } = {}) => {
   // While it answers, other tabs come to wait.
   const proxy = await tokenProxy(server.issuer, () => sleep(Math.random() * 300));
   t.after(proxy.stop);
-  const config = { ...server.config, token_endpoint: `${proxy.url}/token`, resources: [server.config.userinfo_endpoint] };
+  const config = { ...server.config, token_endpoint: `${proxy.url}/token`, token_destinations: [server.config.userinfo_endpoint] };
   const context = await browser.newContext();
   t.after(() => context.close());
   if (script) await context.addInitScript(script);
