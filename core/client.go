@@ -375,7 +375,7 @@ func (c *client) reportFault(f *fault) {
 }
 
 // finishStatus ends a command with all that may be read of the session; the tokens themselves are not among it.
-func (c *client) finishStatus(cmd *command, f *fault, appState string) {
+func (c *client) finishStatus(cmd *command, f *fault, appState string, extras ...string) {
 	if f != nil {
 		c.fail(cmd, f)
 		return
@@ -407,6 +407,11 @@ func (c *client) finishStatus(cmd *command, f *fault, appState string) {
 			w.Close('}')
 		}
 		w.MemberStrIf("state", appState)
+		for _, s := range extras {
+			if s != "" {
+				w.MemberRaw("unverified", s)
+			}
+		}
 		if cmd.elsewhere {
 			w.MemberBool("handled_elsewhere", true)
 		}

@@ -70,7 +70,7 @@ func TestScenarioAboutToExpire(t *testing.T) {
 	s.eventNames()
 	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer","expires_in":15}`)
 	s.wantEvents("status:granted granted about_to_expire")
-	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer","expires_at":1700000019}`)
+	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer","expires_at":1700000019000}`)
 	s.wantEvents("granted")
 	s.wantWait(1_000)
 	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer"}`)

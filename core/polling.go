@@ -10,7 +10,7 @@ func (c *client) polling() bool { return c.device != nil && c.device.polling }
 // canPoll says why polling cannot be.
 func (c *client) canPoll() *fault {
 	if c.config.token == "" {
-		return bad("missing", "token_endpoint")
+		return c.absent("token_endpoint")
 	}
 	return nil
 }

@@ -168,7 +168,7 @@ func (c *client) renewable() *fault {
 	case c.config.refresh == "none":
 		return &fault{kind: kindClient, code: "refresh_not_supported"}
 	case c.refreshEndpoint() == "" && (!c.discovery || c.known()):
-		return bad("missing", "token_endpoint")
+		return c.absent("token_endpoint")
 	case c.tokens.refresh == "":
 		return &fault{kind: kindClient, code: "no_refresh_token"}
 	}
@@ -185,6 +185,9 @@ func (c *client) refreshEndpoint() string {
 func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 	c.setStatus(refreshing)
 	params := []form.Param{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Value: c.tokens.refresh}}
+	if s := c.tokens.requested; c.refreshScope && s != "" {
+		params = append(params, form.Param{Name: "scope", Value: s})
+	}
 	c.tokenRequest(run.cmd, stageRefresh, c.refreshEndpoint(), c.tokens.key, append(params, c.resource...), func(v json.Value, f *fault) {
 		var t *tokens
 		if f != nil {

@@ -15,6 +15,13 @@ func (c *client) ready(force bool, done func(*fault)) {
 }
 
 func (c *client) readyNow(force bool, done func(*fault)) {
+	given := done
+	done = func(f *fault) {
+		if f == nil && c.tokens.kind == noAccess {
+			f = &fault{kind: kindClient, code: "no_access_token"}
+		}
+		given(f)
+	}
 	t := c.tokens
 	again := func() { c.readyNow(false, done) }
 	switch {
@@ -93,7 +100,7 @@ func (c *client) token(cmd *command, in json.Value) {
 // allowed tells whether a token may go to the URL: only where the configuration says.
 func (c *client) allowed(url string) bool {
 	u, ok := parseURI(url)
-	if ok && u.secure() {
+	if ok && c.secure(u) {
 		for _, r := range c.resources {
 			if u.within(r) {
 				return true
@@ -232,7 +239,7 @@ func (c *client) userinfo(cmd *command) {
 // fetch reads one of the server's own resources with the access token; done comes only where that went well.
 func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 	if url == "" {
-		c.fail(cmd, bad("missing", "userinfo_endpoint"))
+		c.fail(cmd, c.absent("userinfo_endpoint"))
 		return
 	}
 	c.ready(false, func(f *fault) {

@@ -158,7 +158,7 @@ func TestScenarioTokenBag(t *testing.T) {
 		t.Error(r.raw)
 	}
 	s.eventNames()
-	s.ok("set_token", `"token":{"access_token":"mine","token_type":"Bearer","expires_at":1800000000,"refresh_token":"kept"}`)
+	s.ok("set_token", `"token":{"access_token":"mine","token_type":"Bearer","expires_at":1800000000000,"refresh_token":"kept"}`)
 	s.wantEvents("granted")
 	if r := s.ok("token"); r.str("ok", "access_token") != "mine" || r.str("ok", "expires_at") != "1800000000000" || r.str("ok", "scope") != "openid read write" {
 		t.Error(r.raw)

@@ -389,13 +389,13 @@ func loaded(suffix, value string) func(heard) string {
 	}
 }
 
-// afterwards is the least work of three commands that do nothing: garbage is collected in one of them.
+// afterwards is the least work of five commands that do nothing: garbage is collected in one of them, and before and after that one free memory is looked for.
 func (m meter) afterwards(handle int32, entropy *int) int64 {
 	if handle <= 0 {
 		return 0
 	}
 	least := int64(1) << 60
-	for range 3 {
+	for range 5 {
 		began := m.work()
 		conversation{command: `"command":"status"`}.rounds(m.t, m.Engine, handle, entropy)
 		least = min(least, m.work()-began)

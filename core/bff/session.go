@@ -101,12 +101,17 @@ func (c *call) session() {
 				who = "{}"
 			}
 			c.usable(client, func() {
-				w := json.NewWriter()
-				w.Open('{')
-				w.MemberRaw("claims", who)
-				w.MemberInt("expires_at", v.created+c.sessionMS)
-				w.Close('}')
-				c.respond(200, nil, w.String())
+				v.handOut(func(unverified string) {
+					w := json.NewWriter()
+					w.Open('{')
+					w.MemberRaw("claims", who)
+					w.MemberInt("expires_at", v.created+c.sessionMS)
+					if unverified != "" {
+						w.MemberRaw("unverified", unverified)
+					}
+					w.Close('}')
+					c.respond(200, nil, w.String())
+				})
 			})
 		})
 	})

@@ -41,6 +41,7 @@ type effect struct {
 	Hook       string
 	Parameters []pair
 	Request    json.RawMessage
+	Response   json.RawMessage
 	Command    int64
 	OK         json.RawMessage
 	Error      *Error
@@ -104,6 +105,8 @@ func readEffect(raw []byte) (e *effect, ok bool) {
 			e.Parameters = r.pairs()
 		case "request":
 			e.Request = r.raw()
+		case "response":
+			e.Response = r.raw()
 		case "command":
 			e.Command = r.integer()
 		case "error":

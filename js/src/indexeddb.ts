@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { database } from './database.js';
+import { type Access, database } from './database.js';
 import { ConflictError, type Store, type Stored } from './index.js';
 
 /**
@@ -16,7 +16,15 @@ import { ConflictError, type Store, type Stored } from './index.js';
  */
 export const insecureIndexedDBStore = (name = 'oauth2-wasm'): Store => {
   if (!globalThis.indexedDB) throw new Error('oauth2-wasm: insecureIndexedDBStore: there is no IndexedDB here');
-  const access = database<Stored>(name, 'sessions');
+  const store = stores.get(name) ?? overDatabase(name, database<Stored>(name, 'sessions'));
+  stores.set(name, store);
+  return store;
+};
+
+/** One object for each database, as it is one place: clients that are given it twice share a session. */
+const stores = new Map<string, Store>();
+
+const overDatabase = (name: string, access: Access<Stored>): Store => {
   const channel = () => {
     const link = new BroadcastChannel('oauth2-wasm.store ' + name);
     (link as { unref?(): void }).unref?.(); // in Node it would keep the process

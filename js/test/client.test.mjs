@@ -136,8 +136,8 @@ test('Q2 H5 a refusal of the server is server_error, then request_failed, and th
   const reply = `${server.config.redirect_uri}?error=access_denied&error_description=not+today&state=${state}`;
   const error = await client.handleRedirect(reply).catch((error) => error);
   assert.ok(error instanceof OAuthError);
-  assert.deepEqual([error.kind, error.op, error.error, error.error_description], ['server', 'callback', 'access_denied', 'not today']);
-  assert.equal(error.message, 'oauth2-wasm: callback: oauth error (access_denied: not today)');
+  assert.deepEqual([error.kind, error.op, error.error, error.error_description], ['server', 'handle_redirect', 'access_denied', 'not today']);
+  assert.equal(error.message, 'oauth2-wasm: handle_redirect: oauth error (access_denied: not today)');
   assert.deepEqual(
     events.map(([type]) => type),
     ['server_error', 'request_failed'],
@@ -304,7 +304,7 @@ test('Q4 H1 a refused configuration names the member', async () => {
     code: 'not_https',
     op: 'open',
     field: 'authorization_endpoint',
-    message: 'oauth2-wasm: open: not https: authorization_endpoint',
+    message: 'oauth2-wasm: open: not https: authorization_endpoint: expected https, or http on loopback, came http://as.example/',
   });
   await assert.rejects(openClient({ client_id: 'a', clientSecret: 's' }), { code: 'unknown_member', field: 'clientSecret' });
 });

@@ -103,7 +103,7 @@ test('Q36 Node: cancelled, it rejects, and the code is forgotten', async (t) => 
   const { client, prompts, outcome, polling } = await begin(t);
   await polling();
   await prompts[0].cancel();
-  await assert.rejects(outcome, { kind: 'cancelled', code: 'cancelled', op: 'device_wait' });
+  await assert.rejects(outcome, { kind: 'cancelled', code: 'cancelled', op: 'device_sign_in' });
   const { status, device } = await client.status();
   assert.deepEqual([status, device], ['not_authenticated', undefined]);
   await assert.rejects(client.deviceResume({ prompt: () => assert.fail('there is nothing to show') }), { code: 'no_device_code' });

@@ -111,7 +111,8 @@ test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong call
     const { iss, sub, aud, exp, name } = first.ok.claims;
     assert.deepEqual([iss, sub, aud, name], [issuer, 'alice', 'public', undefined]);
     assert.ok(exp * 1000 > Date.now());
-    assert.equal(second.failed, 'callback_not_verified already_used');
+    assert.deepEqual(second.ok, first.ok);
+    // To the page that is loaded then, the reply was redeemed elsewhere: it has the session that came of it.
     await page.goto(callback);
     await client.ready();
     const again = await call('handleRedirect', callback);

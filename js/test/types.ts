@@ -62,6 +62,13 @@ const client: Client = await openClient(
     auto_refresh: true,
     refresh_lead_ms: 60_000,
     token_header: 'x-token',
+    bearer_token_types: ['user'],
+    token_response_path: 'authed_user',
+    access_token_optional: true,
+    refresh_with_scope: true,
+    callback_parameters: ['user'],
+    metadata_url: 'https://as.example/policy/meta',
+    insecure_http_origins: ['http://keycloak:8080'],
     long_lived_grant_type: 'fb_exchange_token',
     profile: { id: 'user.id', emails_endpoint: 'https://as.example/emails' },
   },
@@ -74,6 +81,7 @@ const client: Client = await openClient(
     hooks: {
       parameters: { token: (parameters, stage) => parameters.set('stage', stage) },
       request: { refresh: async (request) => ({ ...request, headers: [...request.headers, ['x-a', 'b']] }) },
+      response: { token: (response, stage) => ({ ...response, body: { text: stage } }), userinfo: (response) => void (response.status = 200) },
     },
     signal: AbortSignal.timeout(1000),
     onEffect: ({ kind, name, stage, method, url, ms }) => console.log(kind, name, stage, method, url, ms),
@@ -146,6 +154,9 @@ console.log(response.ok, authorization_servers[0]?.length, (await client.jwtBear
 console.log(await client.frontChannelLogout(), await client.frontChannelLogout('https://app.example/?iss=a&sid=b', { signal }));
 const unknown = await openClient({ client_metadata: { redirect_uris: [location.href] }, registration_endpoint: 'https://as.example/register' }, { keys: memoryKeys() });
 const { client_id, client_secret = '' } = await unknown.register({ initial_access_token: 'i' });
+await openClient({ issuer: 'https://as.example', discovery: true, registration: await unknown.register() });
+await client.setToken(await client.token());
+console.log((await client.status()).unverified?.['user']);
 console.log(client_id + client_secret);
 
 const session: string = await client.export();
