@@ -106,7 +106,7 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 			return
 		}
 		if f != nil && f.kind == kindCallback && f.code == "already_used" {
-			c.handledElsewhere(cmd, found, f, c.extras(params))
+			c.handledElsewhere(cmd, found, f)
 			return
 		}
 		if f != nil {
@@ -118,7 +118,7 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 }
 
 // handledElsewhere ends the second delivery of a reply: nothing is sent, and where a session came of the first one, or later, that is what there is.
-func (c *client) handledElsewhere(cmd *command, a *attempt, f *fault, extras string) {
+func (c *client) handledElsewhere(cmd *command, a *attempt, f *fault) {
 	c.see(func() {
 		if cmd.done {
 			return
@@ -128,7 +128,7 @@ func (c *client) handledElsewhere(cmd *command, a *attempt, f *fault, extras str
 			return
 		}
 		cmd.elsewhere = true
-		c.finishStatus(cmd, nil, a.appState, extras)
+		c.finishStatus(cmd, nil, a.appState)
 	})
 }
 

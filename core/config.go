@@ -28,8 +28,8 @@ type config struct {
 	pkce                                                                string // S256, plain, none
 	verifierLength                                                      int64
 	retryWindow, skew, tolerance, attemptLife, maxAttempts              int64
-	refreshErrors                                                       json.Value
-	refreshLead                                                         int64 // -1: not set
+	refreshErrors                                                       []form.Param // error and description, "" for any
+	refreshLead                                                         int64        // -1: not set
 	missingTokenType, issRequired, nonceOff, autoRefresh                bool
 	pkcePlain, pkceNone, accessOptional, refreshScope                   bool
 	metadataURL, tokenPath                                              string
@@ -354,6 +354,30 @@ func (c *config) readRegistration(groups []group, in json.Value) *fault {
 	return nil
 }
 
+// readRefreshErrors takes the names that the server has for a dead refresh token: pairs of error and error_description. Codes that mean something else as well need the description.
+func (c *config) readRefreshErrors(v json.Value) *fault {
+	const field, shared = "refresh_token_errors", "invalid_request invalid_client unauthorized_client unsupported_grant_type invalid_scope invalid_target access_denied server_error temporarily_unavailable slow_down"
+	refused := bad("bad_value", field).not("[[error, error_description], …], the error alone unless it means other things too", "")
+	if v.Kind() != json.Array || v.Values() > 3*form.MaxParams {
+		return refused
+	}
+	for it := v.Each(); it.Next(); {
+		var texts [2]string
+		n := 0
+		for e := it.Value().Each(); e.Next(); n++ {
+			if n == 2 || e.Value().Str() == "" {
+				return refused
+			}
+			texts[n] = e.Value().Str()
+		}
+		if it.Value().Kind() != json.Array || n == 0 || n == 1 && hasScope(shared, texts[0]) {
+			return refused
+		}
+		c.refreshErrors = append(c.refreshErrors, form.Param{Name: texts[0], Value: texts[1]})
+	}
+	return nil
+}
+
 // between holds a number to its bounds.
 func between(name string, n, least, most int64) *fault {
 	if n >= least && n <= most {
@@ -361,6 +385,16 @@ func between(name string, n, least, most int64) *fault {
 	}
 	text := func(n int64) string { return string(json.AppendInt(nil, n)) }
 	return bad("bad_value", name).not(text(least)+" to "+text(most), text(n))
+}
+
+// deadToken tells whether the answer to a refresh says that the refresh token is of no use any more: invalid_grant (RFC 6749 section 5.2), or the server's own name for it.
+func (c *config) deadToken(f *fault) bool {
+	for _, p := range c.refreshErrors {
+		if f.err == p.Name && (p.Value == "" || f.descr == p.Value) {
+			return true
+		}
+	}
+	return f.err == "invalid_grant"
 }
 
 func (c *config) check() *fault {
@@ -437,45 +471,6 @@ func (c *config) check() *fault {
 	return c.checkAuth()
 }
 
-// readRefreshErrors takes the names that the server has for a dead refresh token: pairs of error and error_description. Codes that mean something else as well need the description.
-func (c *config) readRefreshErrors(v json.Value) *fault {
-	const ambiguous = "invalid_request invalid_client unauthorized_client unsupported_grant_type invalid_scope invalid_target access_denied server_error temporarily_unavailable slow_down"
-	left := form.MaxParams
-	for it := v.Each(); it.Next(); left-- {
-		var texts [2]string
-		n := 0
-		for e := it.Value().Each(); e.Next() && n < 3; n++ {
-			if n == 2 || e.Value().Str() == "" {
-				n = 3
-				break
-			}
-			texts[n] = e.Value().Str()
-		}
-		if it.Value().Kind() != json.Array || n == 0 || n > 2 || n == 1 && hasScope(ambiguous, texts[0]) || left == 0 {
-			return wrong("bad_value", "refresh_token_errors", "[[error, error_description], …], or [error] where that means nothing else", it.Value())
-		}
-	}
-	if v.Kind() != json.Array {
-		return wrong("bad_value", "refresh_token_errors", "an array", v)
-	}
-	c.refreshErrors = v
-	return nil
-}
-
-// deadToken tells whether the answer to a refresh says that the refresh token is of no use any more: invalid_grant (RFC 6749 section 5.2), or the server's own name for it.
-func (c *config) deadToken(f *fault) bool {
-	for it := c.refreshErrors.Each(); it.Next(); {
-		pair := it.Value().Each()
-		if pair.Next() && f.err == pair.Value().Str() && (!pair.Next() || f.descr == pair.Value().Str()) {
-			return true
-		}
-	}
-	return f.err == "invalid_grant"
-}
-
-// under is the key of one thing that is kept: clients of one name, but of other servers or client ids, do not meet there.
-func (c *config) under(what string) string { return c.name + "." + c.mine + "." + what }
-
 // checkReach sees to it that a client which names its server can reach it at all.
 func (c *config) checkReach() *fault {
 	for _, s := range append(c.endpoints(), &c.profile.endpoint) {
@@ -488,6 +483,9 @@ func (c *config) checkReach() *fault {
 	}
 	return nil
 }
+
+// under is the key of one thing that is kept: clients of one name, but of other servers or client ids, do not meet there.
+func (c *config) under(what string) string { return c.name + "." + c.mine + "." + what }
 
 // takePrint takes the fingerprint, which tells whose tokens stored bytes are.
 func (c *config) takePrint() {

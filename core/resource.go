@@ -7,6 +7,13 @@ import (
 
 // ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error. What is held is looked for in the store before, unless that was just done.
 func (c *client) ready(force bool, done func(*fault)) {
+	given := done
+	done = func(f *fault) {
+		if f == nil && c.tokens.kind == noAccess {
+			f = &fault{kind: kindClient, code: "no_access_token"}
+		}
+		given(f)
+	}
 	if force || !c.outdated() {
 		c.readyNow(force, done)
 		return
@@ -15,13 +22,6 @@ func (c *client) ready(force bool, done func(*fault)) {
 }
 
 func (c *client) readyNow(force bool, done func(*fault)) {
-	given := done
-	done = func(f *fault) {
-		if f == nil && c.tokens.kind == noAccess {
-			f = &fault{kind: kindClient, code: "no_access_token"}
-		}
-		given(f)
-	}
 	t := c.tokens
 	again := func() { c.readyNow(false, done) }
 	switch {

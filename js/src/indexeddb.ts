@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-import { type Access, database } from './database.js';
+import { database } from './database.js';
 import { ConflictError, type Store, type Stored } from './index.js';
 
 /**
@@ -16,7 +16,7 @@ import { ConflictError, type Store, type Stored } from './index.js';
  */
 export const insecureIndexedDBStore = (name = 'oauth2-wasm'): Store => {
   if (!globalThis.indexedDB) throw new Error('oauth2-wasm: insecureIndexedDBStore: there is no IndexedDB here');
-  const store = stores.get(name) ?? overDatabase(name, database<Stored>(name, 'sessions'));
+  const store = stores.get(name) ?? overDatabase(name);
   stores.set(name, store);
   return store;
 };
@@ -24,7 +24,8 @@ export const insecureIndexedDBStore = (name = 'oauth2-wasm'): Store => {
 /** One object for each database, as it is one place: clients that are given it twice share a session. */
 const stores = new Map<string, Store>();
 
-const overDatabase = (name: string, access: Access<Stored>): Store => {
+const overDatabase = (name: string): Store => {
+  const access = database<Stored>(name, 'sessions');
   const channel = () => {
     const link = new BroadcastChannel('oauth2-wasm.store ' + name);
     (link as { unref?(): void }).unref?.(); // in Node it would keep the process

@@ -88,6 +88,9 @@ export const memoryStore = (): Store => {
   return { ...areaStore(() => area), local: true };
 };
 
+/** One for all stores of the page, since they stand on one area. */
+const inTab = listeners();
+
 /**
  * A store in `sessionStorage`: a session survives reloads of its tab. Insecure because every script that runs in a page of this
  * origin can read the tokens; choose it only where losing the session at a reload is worse than that.
@@ -95,7 +98,7 @@ export const memoryStore = (): Store => {
 export const insecureSessionStore = (): Store => tab;
 
 // One object, as it is one place: clients that are given it twice share a session.
-const tab = areaStore(() => sessionStorage);
+const tab = areaStore(() => sessionStorage, inTab);
 
 /**
  * Attempts to sign in have to survive the redirect to the server and back, and hold no token. Only a page has a session storage

@@ -609,13 +609,13 @@ export interface Status {
   device?: DeviceAuthorization;
   /** After a callback: what `authorize` was given as state. */
   state?: string;
+  /** After a callback: the `callback_parameters` that came. They came through the browser, and nobody has verified them. */
+  unverified?: Record<string, string>;
   /**
    * After a callback whose reply was redeemed before, by this client, another tab or process: nothing was sent, and this is the session
    * that is there.
    */
   handled_elsewhere?: true;
-  /** After a callback: the `callback_parameters` that came. They came through the browser, and nobody has verified them. */
-  unverified?: Record<string, string>;
 }
 
 /**
