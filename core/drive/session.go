@@ -44,7 +44,7 @@ type session struct {
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
 	verifier verifier                 // of the last signature
 	watched  map[string]func()        // by key that the store tells of: ends it
-	wrote    map[string]string        // the version that this session gave such a key last
+	wrote    map[string][]string      // the versions that this session gave such a key last
 	still    chan struct{}            // where somebody waits for that: closed when no request is under way
 }
 
@@ -92,7 +92,7 @@ func newSession(engine Engine, kind string, config any, opts Options) (*session,
 		events:  &mailbox{},
 		entropy: pool{source: opts.Rand},
 		waiters: map[int64]*waiter{}, tasks: map[string]*task{}, tails: map[string]chan struct{}{},
-		watched: map[string]func(){}, wrote: map[string]string{},
+		watched: map[string]func(){}, wrote: map[string][]string{},
 	}
 	if s.entropy.source == nil {
 		s.entropy.source = rand.Reader

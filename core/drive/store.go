@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -195,7 +196,7 @@ func (s *session) watch(key string) {
 		go func() { // whoever writes may hold the lane
 			s.lane.mu.Lock()
 			defer s.lane.mu.Unlock()
-			if s.closed || s.handle == 0 || version != "" && version == s.wrote[key] { // deletions are all alike
+			if s.closed || s.handle == 0 || version != "" && slices.Contains(s.wrote[key], version) { // deletions are all alike
 				return
 			}
 			s.nextID++
@@ -229,7 +230,8 @@ func (s *session) inOrder(e *effect, thing string, carryOut func(context.Context
 
 func (s *session) stored(e *effect, in input, written bool) {
 	if _, watched := s.watched[e.Key]; written && watched {
-		s.wrote[e.Key] = in.version
+		own := s.wrote[e.Key]
+		s.wrote[e.Key] = append(own[max(0, len(own)-9):len(own):len(own)], in.version)
 	}
 	if written && strings.HasSuffix(e.Key, ".session") {
 		s.handedIn = "" // what the store holds is newer from now on
