@@ -150,7 +150,7 @@ func (c *client) sendPoll(d *device) {
 	cmd := &command{}
 	d.cmd = cmd
 	c.tokenRequest(cmd, stagePolling, c.config.token, d.key, append(params, c.resource...), func(v json.Value, f *fault) {
-		d.asking = false
+		d.asking, d.at = false, c.now // one poll may have been sent again, with a nonce
 		if cmd.unsent && f != nil {
 			if c.device != d {
 				c.dropKey(d.key)
