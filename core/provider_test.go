@@ -359,3 +359,31 @@ func decodeClaims(t *testing.T, part string) (claims map[string]any) {
 	}
 	return claims
 }
+
+// E89
+func TestScenarioErrorShapes(t *testing.T) {
+	s := newScene(t, "What a server says of a failure in a form of its own is told, and nothing secret in it.", "E89")
+	s.open(with("{}"))
+	for _, row := range []struct{ name, body, came string }{
+		{"an object (Facebook)", `{"error":{"message":"Invalid verification code format.","type":"OAuthException","code":100}}`, "Invalid verification code format."},
+		{"an object (Google APIs)", `{"error":{"code":403,"status":"PERMISSION_DENIED","message":"Not for this account"}}`, "Not for this account"},
+		{"an object without a message", `{"error":{"type":"x","detail":"Down"}}`, "Down"},
+		{"problem details (RFC 9457)", `{"type":"about:blank","title":"Bad request","detail":"The code has expired","status":400}`, "The code has expired"},
+		{"Okta", `{"errorCode":"E0000011","errorSummary":"Invalid token provided","errorCauses":[]}`, "Invalid token provided"},
+		{"a list of objects", `{"errors":[{"code":"1","message":"First"},{"message":"Second"}]}`, "First"},
+		{"a list of texts (Shopify)", `{"errors":["Unknown shop"]}`, "Unknown shop"},
+		{"WeChat", `{"errcode":40029,"errmsg":"invalid code"}`, "invalid code"},
+		{"a description alone", `{"error_description":"Say more"}`, "Say more"},
+		{"what repeats the code", `{"message":"the-code-itself is over"}`, "(redacted)"},
+		{"what is no text for a log", `{"message":"a\u0007\u202eb"}`, "ab"},
+		{"nothing", `{"error":{},"errors":[],"message":1}`, ""},
+	} {
+		for _, status := range []int{400, 200} {
+			s.server = func(msg) reply { return jsonReply(status, row.body) }
+			r := s.do("callback", callbackURL(authorizeURL(s), "code=the-code-itself"))
+			if got := r.str("error", "code"); got != map[int]string{400: "http_error", 200: "missing_access_token"}[status] || r.str("error", "came") != row.came {
+				t.Errorf("%s, %d: %s", row.name, status, r.raw)
+			}
+		}
+	}
+}

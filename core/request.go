@@ -247,6 +247,9 @@ func (r *response) object(now int64) (json.Value, *fault) {
 	if !good && f.err == "" {
 		f.code = "http_error"
 	}
+	if f.err == "" && !garbled {
+		f.came = said(v)
+	}
 	f.kind, f.status = kindServer, r.status
 	f.of(r.stage, r.url)
 	f.garbled, f.retryable = garbled, r.status == 429 || r.status >= 500
@@ -256,6 +259,26 @@ func (r *response) object(now int64) (json.Value, *fault) {
 	// What was answered 2xx or 5xx and cannot be read may still have been carried out.
 	f.unknown = f.err == "" && (good || r.status >= 500)
 	return v, f
+}
+
+// said is what a server says of a failure in a form of its own, and not that of RFC 6749 section 5.2: by a name that is in use for that, there, in an object error or in
+// the first of errors.
+func said(v json.Value) string {
+	first := v.Get("errors").Each()
+	first.Next()
+	for _, in := range [...]json.Value{v, v.Get("error"), first.Value()} {
+		if s := in.Str(); s != "" {
+			return s
+		}
+		for left := "error_description message error_message errorMessage errorSummary error_msg errmsg msg detail title reason description"; left != ""; {
+			var name string
+			name, left = cutWord(left)
+			if s := in.Get(name).Str(); s != "" {
+				return s
+			}
+		}
+	}
+	return ""
 }
 
 // skipBOM: a byte order mark before a text may be ignored (RFC 8259 section 8.1).

@@ -273,6 +273,9 @@ func (c *client) tokenRequest(cmd *command, stage, endpoint, key string, params 
 				v = inner
 			}
 		}
+		if f == nil && v.Get("access_token").Str() == "" && v.Get("id_token").Str() == "" && said(v) != "" {
+			f = &fault{kind: kindToken, code: "missing_access_token", came: said(v)} // some send 200 and what went wrong
+		}
 		done(v, f)
 	})
 }
