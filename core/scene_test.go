@@ -146,22 +146,51 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 	return s
 }
 
+// slug makes a file name of a scenario's: lower case, with "-" between the words. A word begins at a capital
+// behind a small letter or a digit, and at the last capital of a run of them (RedirectURIWithQuery, SeesAMark).
 func slug(name string) string {
+	name = strings.ReplaceAll(name, "DPoP", "Dpop") // one word, whatever its capitals say
+	in := func(i int, from, to byte) bool { return i >= 0 && i < len(name) && name[i] >= from && name[i] <= to }
 	var b strings.Builder
+	dash := func() {
+		if b.Len() > 0 && !strings.HasSuffix(b.String(), "-") {
+			b.WriteByte('-')
+		}
+	}
 	for i, r := range name {
 		switch {
 		case r >= 'A' && r <= 'Z':
-			if i > 0 && name[i-1] >= 'a' && name[i-1] <= 'z' {
-				b.WriteByte('-')
+			if in(i-1, 'a', 'z') || in(i-1, '0', '9') || in(i-1, 'A', 'Z') && in(i+1, 'a', 'z') {
+				dash()
 			}
 			b.WriteRune(r | 0x20)
 		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
 			b.WriteRune(r)
-		case !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
+		default:
+			dash()
 		}
 	}
 	return strings.Trim(b.String(), "-")
+}
+
+func TestSlug(t *testing.T) {
+	for name, want := range map[string]string{
+		"DPoPDowngrade":                   "dpop-downgrade",
+		"DPoP":                            "dpop",
+		"ForceSeesAMark":                  "force-sees-a-mark",
+		"SuccessorInABadAnswer":           "successor-in-a-bad-answer",
+		"RedirectURIWithQuery":            "redirect-uri-with-query",
+		"IDTokenKeys":                     "id-token-keys",
+		"RFC6749Examples":                 "rfc6749-examples",
+		"RFC7636AppendixB":                "rfc7636-appendix-b",
+		"DeviceRFC8628":                   "device-rfc8628",
+		"PKCE-S256_128":                   "pkce-s256-128",
+		"ClientAuthentication-a (secret)": "client-authentication-a-secret",
+	} {
+		if got := slug(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
 }
 
 func (s *scene) head() string {
