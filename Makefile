@@ -64,7 +64,8 @@ go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: besid
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
 
 planted: ## the simulation finds the faults that are planted for it
-	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags plant -run Planted ./core/simulate
+	overlay=$$(go run ./core/simulate/plants/overlay build/plants) && \
+		$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags plant -overlay "$$overlay" -run Planted ./core/simulate
 
 go-386: ## the core where an int has 32 bits
 	GOARCH=386 $(GOTEST) $(GOTEST_FLAGS) $(PURE)

@@ -140,7 +140,7 @@ func (c *client) checkCallback(a *attempt, url string, signed bool, get func(str
 	switch {
 	case c.now > a.at+c.attemptLife:
 		return &fault{kind: kindExpired, code: "attempt_expired"}
-	case a.redeemed != "" && plant != "state-not-consumed":
+	case a.redeemed != "":
 		return &fault{kind: kindCallback, code: "already_used"}
 	case url != "" && !answers(url, a.redirectURI):
 		return (&fault{kind: kindCallback, code: "wrong_redirect_uri"}).not(place(a.redirectURI), place(url))

@@ -16,9 +16,6 @@ func (c *client) newKey() string {
 	if !c.dpop {
 		return ""
 	}
-	if plant == "key-shared" {
-		return c.name + ".key.ES256.one-for-all-of-them---"
-	}
 	return c.name + ".key." + c.dpopAlg + "." + c.random("key", keyRandom)
 }
 
@@ -40,7 +37,7 @@ func (c *client) proof(key string, create bool, method, url, access string, done
 		c.issuedNow(w)
 		w.MemberStr("htm", method)
 		w.MemberStr("htu", place(url)) // without query and fragment
-		if access != "" && plant != "ath-left-out" {
+		if access != "" {
 			w.MemberStr("ath", digest43(access))
 		}
 		w.MemberStrIf("nonce", c.nonceFor(url))
@@ -52,7 +49,7 @@ func (c *client) proof(key string, create bool, method, url, access string, done
 // credentials gives the headers that carry the token to a resource, the token's own first (RFC 6750 section 2.1, RFC 9449 section 7.1).
 func (c *client) credentials(method, url string, done func([]form.Param, *fault)) {
 	headers := []form.Param{c.bearer()}
-	if c.tokens.key == "" || plant == "proof-left-out" {
+	if c.tokens.key == "" {
 		done(headers, nil)
 		return
 	}
@@ -82,7 +79,7 @@ func (c *client) nonceFor(url string) string {
 // noteNonce remembers the nonce that an answer brings; the server of one origin has one (RFC 9449 section 8.2).
 func (c *client) noteNonce(url string, headers json.Value) (changed bool) {
 	nonce, o := header(headers, "dpop-nonce"), origin(url)
-	if nonce == "" || len(nonce) > 2048 || !vschars(nonce) || o == "" || plant == "nonce-forgotten" {
+	if nonce == "" || len(nonce) > 2048 || !vschars(nonce) || o == "" {
 		return false
 	}
 	c.own(&nonce, &o)

@@ -7,9 +7,6 @@ import (
 
 // publicKey is what of a JWK is public and matters, in the order that its thumbprint wants (RFC 7638 section 3): the rest of a key, a private part included, is nobody's business.
 func publicKey(k json.Value) string {
-	if plant == "private-member" {
-		return k.Raw()
-	}
 	w := json.NewWriter()
 	w.Open('{')
 	for _, name := range [...]string{"crv", "e", "kty", "n", "x", "y"} {
@@ -80,7 +77,7 @@ func (c *client) withKey(name string, create bool, done func(jwk string, f *faul
 
 // dropKey lets the host forget a key; "" is none.
 func (c *client) dropKey(name string) {
-	if name == "" || plant == "key-kept" {
+	if name == "" {
 		return
 	}
 	if c.keyName == name {
@@ -139,10 +136,6 @@ func (c *client) sign(key, alg string, header, claims *json.Writer, done func(jw
 
 // issuedNow writes when a JWT of ours was made, and a name that no other has.
 func (c *client) issuedNow(w *json.Writer) {
-	if plant == "jti-reused" {
-		w.MemberStr("jti", "one-for-all-of-them---")
-	} else {
-		w.MemberStr("jti", c.random("jti", 22))
-	}
+	w.MemberStr("jti", c.random("jti", 22))
 	w.MemberInt("iat", c.now/1000)
 }

@@ -132,7 +132,7 @@ func (l *link) take(in json.Value) (code int32) {
 	}
 	// Late, doubled, unknown, of another epoch: ignored, whatever it says.
 	id := in.Get("answer").Str()
-	if len(id) <= len(l.epoch) || id[:len(l.epoch)] != l.epoch && plant != "epoch-ignored" || id[len(l.epoch)] != ':' {
+	if len(id) <= len(l.epoch) || id[:len(l.epoch)] != l.epoch || id[len(l.epoch)] != ':' {
 		return Taken
 	}
 	n, ok := json.Int(id[len(l.epoch)+1:])

@@ -139,7 +139,7 @@ func (c *client) pollLater(d *device, f *fault) {
 
 // sendPoll is the device access token request (section 3.4).
 func (c *client) sendPoll(d *device) {
-	if (c.device != d || !d.polling) && plant != "timer-not-silenced" {
+	if c.device != d || !d.polling {
 		d.asking = false
 		if c.device != d {
 			c.dropKey(d.key)
@@ -160,7 +160,7 @@ func (c *client) sendPoll(d *device) {
 		if f != nil {
 			c.redact(f, d.code)
 		}
-		if (c.device != d || !d.polling) && plant != "stopped-poll-used" {
+		if c.device != d || !d.polling {
 			if f == nil {
 				c.discard(&tokens{refresh: v.Get("refresh_token").Str(), access: v.Get("access_token").Str(), key: d.key})
 				if c.device == d {

@@ -34,9 +34,6 @@ func (c *client) refresh(done func(*fault)) {
 	c.sessions.run(func(release func()) {
 		c.locked(func(unlock func(), held bool, f *fault) {
 			run.alone = held
-			if plant == "lock-released-early" {
-				unlock()
-			}
 			end := func(f *fault) {
 				unlock()
 				if c.status == refreshing || c.tokens.access == "" {
@@ -73,10 +70,6 @@ func (c *client) refresh(done func(*fault)) {
 
 // locked takes the session's lock and gives the way to free it. A host without locks is left to compare-and-set.
 func (c *client) locked(then func(unlock func(), held bool, f *fault)) {
-	if plant == "no-lock" {
-		then(func() {}, true, nil)
-		return
-	}
 	w := c.effect("lock")
 	w.MemberStr("name", c.key)
 	w.MemberInt("timeout_ms", lockTimeout)
@@ -115,7 +108,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			end(f)
 			return
 		}
-		if age := c.now - t.triedAt; !run.alone && t.sentAt != 0 && t.triedBy != c.marked && age > -2*requestTimeout && age < 2*requestTimeout && plant != "young-mark-ignored" {
+		if age := c.now - t.triedAt; !run.alone && t.sentAt != 0 && t.triedBy != c.marked && age > -2*requestTimeout && age < 2*requestTimeout {
 			// There is no lock to tell, and whoever set the mark may be sending at this moment.
 			end(&fault{kind: kindClient, code: "refresh_in_progress", retryable: true})
 			return
@@ -123,7 +116,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 		if run.mark == "" || run.mark != t.triedBy { // else only the answer of the store was lost
 			run.resent = t.sentAt != 0
 		}
-		if plant != "window-ignored" && run.resent && c.tooLate(t) {
+		if run.resent && c.tooLate(t) {
 			end(outcomeUnknown())
 			return
 		}
@@ -135,7 +128,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 		run.sent = t.refresh
 		c.store(c.key, c.version, c.encode(t), func(version, failed string) {
 			switch {
-			case failed == "" || plant == "conflict-ignored":
+			case failed == "":
 				c.written(version)
 			case conflict(failed) && left > 0:
 				c.prepareRefresh(run, left-1, end)
@@ -218,11 +211,11 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 		switch {
 		case f == nil:
 			c.adopt(run, t, end)
-		case f.unknown && (!run.resent || plant == "resent-without-limit") && f.retryAfter == 0 && c.retryWindow > 0 && c.now-c.tokens.sentAt <= c.retryWindow:
+		case f.unknown && !run.resent && f.retryAfter == 0 && c.retryWindow > 0 && c.now-c.tokens.sentAt <= c.retryWindow:
 			// Still under the lock: nobody else can have got an answer.
 			run.resent = true
 			c.sendRefresh(run, end)
-		case f.dead || plant == "transient-ends-the-session" && f.status >= 429:
+		case f.dead:
 			c.refused(run, f, end)
 		case f.unknown:
 			end(f)
@@ -280,10 +273,6 @@ func (c *client) keepSuccessor(run *refreshRun, next string, done func(kept bool
 
 // adoptOwn stores what the server gave, then it is granted. Somebody who wrote in between is newer than we are: a sign-in is adopted, a sign-out ends this too.
 func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)) {
-	if plant == "use-before-persist" {
-		c.tokens = t
-		c.grant()
-	}
 	text := c.encode(t)
 	c.store(c.key, c.version, text, func(version, failed string) {
 		if !conflict(failed) {
@@ -300,7 +289,7 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 				c.keep(t, "", "conflict")
 				c.renewed(run)
 				end(nil)
-			case (theirs.refresh == run.sent || plant == "sign-out-undone" && value == "") && left > 0:
+			case theirs.refresh == run.sent && left > 0:
 				// Nothing newer: another one's mark on the token that we have the successor of.
 				c.version = version
 				c.adoptOwn(run, t, left-1, end)

@@ -24,7 +24,7 @@ func (c *client) encode(t *tokens) string {
 	w.MemberInt("received_at", t.receivedAt)
 	w.MemberInt("generation", t.generation)
 	w.MemberStrIf("grant", t.grant)
-	if t.sentAt != 0 && plant != "mark-not-stored" {
+	if t.sentAt != 0 {
 		w.MemberInt("sent_at", t.sentAt)
 		w.MemberInt("tried_at", t.triedAt)
 		w.MemberStr("tried_by", t.triedBy)
@@ -117,7 +117,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 		c.looked, c.view.at = c.turn, c.now
 		changed := version != c.version || c.blind
 		c.version = version
-		if changed && (plant != "adopt-skipped" || c.tokens.refresh == "") {
+		if changed {
 			t, ok := c.decode(value)
 			if c.foreign = !ok; c.foreign {
 				c.emit(c.event("session_refused"))
@@ -125,7 +125,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 			if c.blind {
 				// Bytes that were handed in hold against what is older, or not there.
 				c.blind = false
-				if t.generation <= c.tokens.generation || plant == "old-bytes-win" {
+				if t.generation <= c.tokens.generation {
 					if t.generation == c.tokens.generation {
 						c.tokens.sentAt, c.tokens.triedAt, c.tokens.triedBy = t.sentAt, t.triedAt, t.triedBy
 					}
@@ -234,11 +234,11 @@ func (c *client) overwrite(key string, version *string, text string, done func(f
 
 // keep takes t over after an attempt to store it.
 func (c *client) keep(t *tokens, version, failed string) {
-	if old := c.tokens.key; old != t.key && failed == "" || plant == "key-dropped" {
+	if old := c.tokens.key; old != t.key && failed == "" {
 		c.dropKey(old)
 	}
 	c.tokens = t
-	if failed == "" || plant == "failed-store-untold" {
+	if failed == "" {
 		c.written(version)
 		c.foreign, c.only = false, ""
 		return

@@ -25,7 +25,7 @@ func (l *link) ring(a *alarm, due int64, then func(failed string)) {
 }
 
 func (l *link) silence(a *alarm) {
-	if a.n != 0 && plant != "timer-not-silenced" {
+	if a.n != 0 {
 		l.cancel("timer-cancel", a.n)
 		a.n = 0
 	}

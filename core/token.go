@@ -47,7 +47,7 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	switch kind := v.Get("token_type").Str(); {
 	case old.key != "" && lower(kind) == "dpop":
 		t.kind = "DPoP"
-	case old.key != "" && lower(kind) == "bearer" && plant != "downgrade-taken":
+	case old.key != "" && lower(kind) == "bearer":
 		// Whoever steals it could use it: not what was asked for (RFC 9449 section 5).
 		return t, (&fault{kind: kindServer, code: "dpop_downgrade"}).not("DPoP", kind)
 	case lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "", old.key == "" && c.bearerByName(lower(kind)):

@@ -67,5 +67,6 @@
 //
 // # Planted faults
 //
-// Under the build tag plant, core/plant_on.go can put faults into the core by name. The test with that tag shows that each is found, and after how many steps.
+// Package plants keeps faults as changes to the core's files. make planted builds the core with all of them, as an overlay, and shows that each is found when it is in force, and
+// after how many steps.
 package simulate
