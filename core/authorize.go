@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // protected tells whether a parameter of the authorization request is the core's own: no caller and no hook may set it.
@@ -159,9 +160,9 @@ func (c *client) expect(a *attempt, params []form.Param) *fault {
 		a.maxAge = n
 	}
 	switch {
-	case !scopeOK(a.scope):
+	case !words.ScopeOK(a.scope):
 		return wrongScope(a.scope)
-	case !vschars(a.acr) || len(a.acr) > 2048:
+	case !words.VSChars(a.acr) || len(a.acr) > 2048:
 		return bad("bad_value", "acr_values")
 	case !c.sameResource(params):
 		return bad("protected_parameter", "resource")
@@ -246,12 +247,12 @@ func checkAuthorize(in json.Value, a *attempt) *fault {
 	if code := redirectOK(a.redirectURI); code != "" {
 		return wrong(code, "redirect_uri", redirect.wants(), in.Get("redirect_uri"))
 	}
-	if !scopeOK(a.scope) {
+	if !words.ScopeOK(a.scope) {
 		return wrongScope(a.scope)
 	}
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
 	for _, name := range [...]string{"app_state", "insecure_state", "insecure_nonce"} {
-		if s := in.Get(name).Str(); !vschars(s) || len(s) > 2048 {
+		if s := in.Get(name).Str(); !words.VSChars(s) || len(s) > 2048 {
 			return bad("bad_value", name)
 		}
 	}
@@ -283,7 +284,7 @@ func (c *client) fresh(in json.Value, a *attempt) {
 }
 
 func (c *client) wantsNonce(a *attempt) bool {
-	return c.nonce == "enabled" || hasScope(a.scope, "openid") && !c.nonceOff
+	return c.nonce == "enabled" || words.Has(a.scope, "openid") && !c.nonceOff
 }
 
 func valueOf(params []form.Param, name string) string {
@@ -319,11 +320,11 @@ func sameProtected(before, after []form.Param) bool {
 // withQuery adds parameters to a URL that may have a query (RFC 6749 section 3.1).
 func withQuery(url string, params []form.Param) string {
 	fragment := ""
-	if i := index(url, '#'); i >= 0 {
+	if i := words.Index(url, '#'); i >= 0 {
 		url, fragment = url[:i], url[i:]
 	}
 	sep := "?"
-	if i := index(url, '?'); i >= 0 {
+	if i := words.Index(url, '?'); i >= 0 {
 		sep = "&"
 		if i == len(url)-1 || url[len(url)-1] == '&' {
 			sep = ""

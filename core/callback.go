@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // callback takes the authorization response (RFC 6749 section 4.1.2): all is checked, then the attempt is marked as being redeemed, then the code goes out.
@@ -155,7 +156,7 @@ func (c *client) checkCallback(a *attempt, url string, signed bool, get func(str
 		return protocolError(get)
 	case get("code") == "":
 		return &fault{kind: kindCallback, code: "missing_code"}
-	case !vschars(get("code")): // RFC 6749 appendix A.11
+	case !words.VSChars(get("code")): // RFC 6749 appendix A.11
 		return &fault{kind: kindCallback, code: "bad_code"}
 	case c.extras(params) == tooMuch:
 		return &fault{kind: kindCallback, code: "too_large", field: "callback_parameters"}
@@ -196,10 +197,10 @@ func (c *config) extras(params []form.Param) string {
 
 // queryOf is the query of a URL, without fragment.
 func queryOf(url string) string {
-	if i := index(url, '#'); i >= 0 {
+	if i := words.Index(url, '#'); i >= 0 {
 		url = url[:i]
 	}
-	if i := index(url, '?'); i >= 0 {
+	if i := words.Index(url, '?'); i >= 0 {
 		return url[i+1:]
 	}
 	return ""
@@ -207,7 +208,7 @@ func queryOf(url string) string {
 
 // readPasted takes what a user copied from the browser: the whole URL, its query, or the code alone, which then belongs to the attempt with that state.
 func readPasted(text, state string) (url string, params []form.Param, ok bool) {
-	if index(text, ':') > 0 && isReply(text) {
+	if words.Index(text, ':') > 0 && isReply(text) {
 		params, ok = form.Decode(queryOf(text))
 		return text, params, ok
 	}
@@ -223,7 +224,7 @@ func readPasted(text, state string) (url string, params []form.Param, ok bool) {
 
 // isReply: a code has no such member in it.
 func isReply(s string) bool {
-	return contains(s, "code=") || contains(s, "response=") || contains(s, "error=") || contains(s, "state=")
+	return words.Contains(s, "code=") || words.Contains(s, "response=") || words.Contains(s, "error=") || words.Contains(s, "state=")
 }
 
 func trim(s string) string {
@@ -261,7 +262,7 @@ func answers(url, redirectURI string) bool {
 // misses tells whether a URL is the redirect URI but for the case of its letters or a slash at its end: a reply that went there is an error to be told, not somebody else's page.
 func misses(url, redirectURI string) bool {
 	alike := func(s string) string {
-		s = lower(place(s))
+		s = words.Lower(place(s))
 		for len(s) > 0 && s[len(s)-1] == '/' {
 			s = s[:len(s)-1]
 		}
@@ -284,8 +285,8 @@ func place(s string) string {
 		}
 		return u.scheme + "://" + u.host + u.port + u.path
 	}
-	if i := index(s, ':'); i > 0 {
-		return lower(s[:i]) + s[i:]
+	if i := words.Index(s, ':'); i > 0 {
+		return words.Lower(s[:i]) + s[i:]
 	}
 	return s
 }

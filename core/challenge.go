@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // A challenge says what a resource wants (RFC 9110 section 11.6.1).
@@ -49,13 +50,13 @@ func challenges(s string) (list []challenge) {
 		}
 		s = trim(s[len(name):])
 		if s == "" || s[0] != '=' {
-			list = append(list, challenge{scheme: lower(name)})
+			list = append(list, challenge{scheme: words.Lower(name)})
 			continue
 		}
 		var value string
 		value, s = paramValue(trim(s[1:]))
 		if n := len(list); n > 0 {
-			list[n-1].params = append(list[n-1].params, form.Param{Name: lower(name), Value: value})
+			list[n-1].params = append(list[n-1].params, form.Param{Name: words.Lower(name), Value: value})
 		}
 	}
 }
@@ -104,7 +105,7 @@ func (ch challenge) write(w *json.Writer) {
 	w.Open('{')
 	w.MemberStr("scheme", ch.scheme)
 	for _, name := range [...]string{"error", "error_description", "scope", "acr_values"} {
-		w.MemberStrIf(name, printable(ch.get(name), maxText))
+		w.MemberStrIf(name, words.Printable(ch.get(name), maxText))
 	}
 	if n, ok := json.Int(ch.get("max_age")); ok && n >= 0 {
 		w.MemberInt("max_age", n) // RFC 9470 section 3

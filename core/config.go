@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // A config is what a session was opened with; it never changes. Members have the names of RFC 8414 and RFC 7591 where these have one.
@@ -48,10 +49,10 @@ func wrong(code, field, want string, v json.Value) *fault {
 	came := v.Raw()
 	switch v.Kind() {
 	case json.String:
-		if came = v.Str(); field == "client_secret" || field == "client_key" || index(came, '@') >= 0 {
+		if came = v.Str(); field == "client_secret" || field == "client_key" || words.Index(came, '@') >= 0 {
 			came = ""
 		}
-		if i := index(came, '?'); i >= 0 {
+		if i := words.Index(came, '?'); i >= 0 {
 			came = came[:i]
 		}
 	case json.Object:
@@ -166,7 +167,7 @@ func (c *config) clone() *config {
 // read reads one member.
 func (c *config) read(groups []group, name string, v json.Value) *fault {
 	for _, g := range groups {
-		i := nth(g.names, name)
+		i := words.Nth(g.names, name)
 		switch {
 		case i < 0:
 			continue
@@ -227,8 +228,8 @@ func (c *config) readText(text *string, name string, v json.Value, rule grammar)
 	s := v.Str()
 	if rule >= redirect {
 		var b []byte
-		for i := index(s, '{'); i >= 0; i = index(s, '{') {
-			j := index(s, '}')
+		for i := words.Index(s, '{'); i >= 0; i = words.Index(s, '{') {
+			j := words.Index(s, '}')
 			if j < i {
 				return wrong("bad_url", name, "{ and } around the name of a variable", v)
 			}
@@ -275,7 +276,7 @@ func (c *config) readList(name string, v json.Value) *fault {
 			allowed = algorithms
 			algs += s + " "
 		case "resource":
-			if s == "" || index(s, ':') < 1 || !uriChars(s) || index(s, '#') >= 0 { // RFC 8707 section 2
+			if s == "" || words.Index(s, ':') < 1 || !uriChars(s) || words.Index(s, '#') >= 0 { // RFC 8707 section 2
 				return wrong("bad_url", name, "an absolute URI without fragment", it.Value())
 			}
 			c.resource = append(c.resource, form.Param{Name: name, Value: s})
@@ -297,7 +298,7 @@ func (c *config) readList(name string, v json.Value) *fault {
 				return wrong("bad_value", name, "a text", it.Value())
 			}
 		case "callback_parameters":
-			if s == "" || protected(s) || hasScope(replyParameters, s) {
+			if s == "" || protected(s) || words.Has(replyParameters, s) {
 				return wrong("bad_value", name, "a parameter that OAuth does not have", it.Value())
 			}
 		case "parameter_hooks", "request_hooks":
@@ -305,7 +306,7 @@ func (c *config) readList(name string, v json.Value) *fault {
 		case "response_hooks":
 			allowed = responseStages
 		}
-		if allowed != "" && !hasScope(allowed, s) {
+		if allowed != "" && !words.Has(allowed, s) {
 			return wrong("bad_value", name, allowed, it.Value())
 		}
 	}
@@ -334,7 +335,7 @@ func (c *config) readRegistration(groups []group, in json.Value) *fault {
 			}
 		case "id_token_signed_response_alg":
 			if in.Get(name).Kind() == json.None && v.Kind() == json.String {
-				if c.idTokenAlgs = v.Str(); !hasScope(algorithms, c.idTokenAlgs) {
+				if c.idTokenAlgs = v.Str(); !words.Has(algorithms, c.idTokenAlgs) {
 					return wrong("bad_value", name, algorithms, v).within("registration")
 				}
 			}
@@ -370,7 +371,7 @@ func (c *config) readRefreshErrors(v json.Value) *fault {
 			}
 			texts[n] = e.Value().Str()
 		}
-		if it.Value().Kind() != json.Array || n == 0 || n == 1 && hasScope(shared, texts[0]) {
+		if it.Value().Kind() != json.Array || n == 0 || n == 1 && words.Has(shared, texts[0]) {
 			return refused
 		}
 		c.refreshErrors = append(c.refreshErrors, form.Param{Name: texts[0], Value: texts[1]})
@@ -419,7 +420,7 @@ func (c *config) check() *fault {
 		return f
 	}
 	// Without a nonce an ID token is not bound to its attempt: with openid that takes the option that says so.
-	if c.nonce != "automatic" && c.nonce != "enabled" && (c.nonce != "disabled" || hasScope(c.scope, "openid")) {
+	if c.nonce != "automatic" && c.nonce != "enabled" && (c.nonce != "disabled" || words.Has(c.scope, "openid")) {
 		return bad("bad_value", "nonce").not("automatic or enabled, or disabled without scope openid", c.nonce)
 	}
 	if c.pushedRequests != parOff && c.pushedRequests != parOffered && c.pushedRequests != parRequired {
@@ -448,17 +449,17 @@ func (c *config) check() *fault {
 			return bad("missing", "issuer").not("issuer", needs)
 		}
 	}
-	if index(c.issuer, '?') >= 0 { // RFC 8414 section 2
+	if words.Index(c.issuer, '?') >= 0 { // RFC 8414 section 2
 		return bad("bad_url", "issuer").not("an absolute URL without query", "")
 	}
-	if t := c.issuerTemplate; t != "" && (tenantAt(t) < 0 || !prefixed(t, "https://")) {
+	if t := c.issuerTemplate; t != "" && (tenantAt(t) < 0 || !words.Prefixed(t, "https://")) {
 		return bad("bad_url", "issuer_template").not("https, with {tenantid}", t)
 	}
 	if f := c.checkReach(); f != nil {
 		return f
 	}
 	// An ID token that nobody can verify is worse than none.
-	if hasScope(c.scope, "openid") && c.jwks == "" && !c.discovery && !c.idTokenOff {
+	if words.Has(c.scope, "openid") && c.jwks == "" && !c.discovery && !c.idTokenOff {
 		return bad("missing", "jwks_uri").not("discovery or jwks_uri", "scope openid")
 	}
 	// A bare token in a header of its own is bound to nothing.

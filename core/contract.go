@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
 
 // openContract makes a session that hands out the effects it is told to, so that a host's hands are tested by its own way from effect to answer.
 func openContract(l *link) {
@@ -20,7 +23,7 @@ func openContract(l *link) {
 			l.result(id, &fault{kind: kindClient, code: "unknown_command", op: name}, nil)
 			return
 		}
-		if alg := effect.Get("alg").Str(); kind == "verify" && hasScope(algorithms, alg) && !verifiable(alg, effect.Get("jwk"), effect.Get("signature").Str()) {
+		if alg := effect.Get("alg").Str(); kind == "verify" && words.Has(algorithms, alg) && !verifiable(alg, effect.Get("jwk"), effect.Get("signature").Str()) {
 			l.result(id, nil, func(w *json.Writer) { w.MemberRaw("answer", `{"ok":{"valid":false}}`) })
 			return
 		}

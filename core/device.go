@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 const (
@@ -40,7 +41,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 		f = c.absent("jwks_uri")
 	case !ok:
 		f = bad("bad_value", "parameters")
-	case !scopeOK(scope):
+	case !words.ScopeOK(scope):
 		f = wrongScope(scope)
 	}
 	if f != nil {
@@ -138,7 +139,7 @@ func readDevice(v json.Value, now int64) (*device, *fault) {
 		return nil, &fault{kind: kindToken, code: missing}
 	}
 	// The URI is made a link, and the code is shown: nothing may be in them that does more than that.
-	if !linkable(d.uri) || !vschars(d.userCode) || !vschars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
+	if !linkable(d.uri) || !words.VSChars(d.userCode) || !words.VSChars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
 		return nil, &fault{kind: kindServer, code: "bad_device_response"}
 	}
 	if !linkable(d.uriComplete) {

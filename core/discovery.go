@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
 
 // metadataLife is how long the server's metadata is used before it is read again.
 const metadataLife = 24 * 60 * 60 * 1000
@@ -168,7 +171,7 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 	texts := next.endpoints()
 	for i, left := 0, endpoints; left != ""; i++ {
 		var name string
-		name, left = cutWord(left)
+		name, left = words.Cut(left)
 		s := v.Get(name).Str()
 		method := next.auth
 		switch name {
@@ -185,7 +188,7 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 			*texts[i] = s
 		}
 	}
-	if next.jwks == "" && !next.idTokenOff && hasScope(next.scope, "openid") {
+	if next.jwks == "" && !next.idTokenOff && words.Has(next.scope, "openid") {
 		return (&fault{kind: kindServer, code: "bad_metadata", field: "jwks_uri"}).not("https, or http on loopback, for scope openid", v.Get("jwks_uri").Str())
 	}
 	if v.Get("require_pushed_authorization_requests").True() && next.pushedRequests == parOffered {

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // maxNonces is of how many servers the last nonce is remembered.
@@ -79,7 +80,7 @@ func (c *client) nonceFor(url string) string {
 // noteNonce remembers the nonce that an answer brings; the server of one origin has one (RFC 9449 section 8.2).
 func (c *client) noteNonce(url string, headers json.Value) (changed bool) {
 	nonce, o := header(headers, "dpop-nonce"), origin(url)
-	if nonce == "" || len(nonce) > 2048 || !vschars(nonce) || o == "" {
+	if nonce == "" || len(nonce) > 2048 || !words.VSChars(nonce) || o == "" {
 		return false
 	}
 	c.own(&nonce, &o)

@@ -1,9 +1,8 @@
 package core
 
 import (
-	"unicode/utf8"
-
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // Kinds of failure.
@@ -49,20 +48,20 @@ func (f *fault) write(w *json.Writer) {
 	w.MemberStr("op", f.op)
 	w.MemberBool("retryable", f.retryable)
 	w.MemberStrIf("field", f.field)
-	w.MemberStrIf("expected", printable(f.expected, maxText))
-	w.MemberStrIf("came", printable(f.came, maxText))
+	w.MemberStrIf("expected", words.Printable(f.expected, maxText))
+	w.MemberStrIf("came", words.Printable(f.came, maxText))
 	if f.clocks != 0 {
 		w.MemberInt("clock_difference_ms", f.clocks)
 	}
 	w.MemberStrIf("stage", f.stage)
-	w.MemberStrIf("host", printable(f.host, maxText))
+	w.MemberStrIf("host", words.Printable(f.host, maxText))
 	if f.status != 0 {
 		w.MemberInt("status", f.status)
 	}
 	// Cut and filtered as late as this: redact has to see all of it.
-	w.MemberStrIf("error", printable(f.err, maxText))
-	w.MemberStrIf("error_description", printable(f.descr, maxText))
-	w.MemberStrIf("error_uri", printable(f.link, maxText))
+	w.MemberStrIf("error", words.Printable(f.err, maxText))
+	w.MemberStrIf("error_description", words.Printable(f.descr, maxText))
+	w.MemberStrIf("error_uri", words.Printable(f.link, maxText))
 	if f.unverified && f.err != "" {
 		w.MemberBool("unverified", true)
 	}
@@ -78,7 +77,7 @@ func (f *fault) write(w *json.Writer) {
 // cut makes the texts what write makes of them, for a fault that is kept.
 func (f *fault) cut() {
 	for _, text := range [...]*string{&f.err, &f.descr, &f.link, &f.expected, &f.came, &f.host} {
-		*text = printable(*text, maxText)
+		*text = words.Printable(*text, maxText)
 	}
 }
 
@@ -97,7 +96,7 @@ func (f *fault) not(expected, came string) *fault {
 
 // over tells whether a new sign-in is what helps.
 func (f *fault) over() bool {
-	return !f.retryable && (hasScope("attempt_expired wrong_state missing_state already_used token_expired device_code_expired not_signed_in signed_out no_token no_refresh_token no_key outcome_lost outcome_unknown", f.code) || f.err == "invalid_grant" || f.dead)
+	return !f.retryable && (words.Has("attempt_expired wrong_state missing_state already_used token_expired device_code_expired not_signed_in signed_out no_token no_refresh_token no_key outcome_lost outcome_unknown", f.code) || f.err == "invalid_grant" || f.dead)
 }
 
 // protocolError is the server's own error (RFC 6749 sections 4.1.2.1 and 5.2).
@@ -107,37 +106,6 @@ func protocolError(get func(name string) string) *fault {
 
 // maxText is how much of a server's text an error shows.
 const maxText = 500
-
-// printable keeps what RFC 6749 appendix A.7 and A.8 allow, and letters of other scripts, so that nothing of a server's making can pass for something else in a log:
-// no control, no line separator, nothing that turns the direction of the text.
-func printable(s string, most int) string {
-	b := make([]byte, 0, min(len(s), most))
-	for _, r := range s {
-		if len(b)+utf8.RuneLen(r) > most {
-			break
-		}
-		if r >= 0x20 && r <= 0x7E && r != '"' && r != '\\' || r >= 0xA0 && !formatting(r) {
-			b = utf8.AppendRune(b, r)
-		}
-	}
-	return string(b)
-}
-
-// formatting tells the characters that nobody sees and that change how others look (Unicode category Cf, and the separators), and what stands for no character.
-func formatting(r rune) bool {
-	return r == 0xAD || r == 0x61C || r >= 0x200B && r <= 0x200F || r >= 0x2028 && r <= 0x202E || r >= 0x2060 && r <= 0x206F || r >= 0xFE00 && r <= 0xFE0F || r == 0xFEFF || r >= 0xFFF0 && r <= 0xFFFF || r >= 0xE0000
-}
-
-// ascii keeps of a scope what RFC 6749 section 3.3 allows.
-func ascii(s string) string {
-	b := make([]byte, 0, len(s))
-	for i := range len(s) {
-		if c := s[i]; c >= 0x20 && c <= 0x7E && c != '"' && c != '\\' {
-			b = append(b, c)
-		}
-	}
-	return string(b)
-}
 
 // networkFault is a failed effect as the command's error.
 func networkFault(failed string) *fault {
@@ -169,18 +137,9 @@ const (
 func (c *client) redact(f *fault, more ...string) {
 	for _, secret := range append(more, c.clientSecret, c.lastAssertion, c.tokens.access, c.tokens.refresh, c.tokens.idToken) {
 		for _, text := range [...]*string{&f.err, &f.descr, &f.link, &f.came} {
-			if len(secret) >= leastSecret && contains(*text, secret[:min(len(secret), knownBy)]) {
+			if len(secret) >= leastSecret && words.Contains(*text, secret[:min(len(secret), knownBy)]) {
 				*text = "(redacted)"
 			}
 		}
 	}
-}
-
-func contains(s, part string) bool {
-	for i := 0; i+len(part) <= len(s); i++ {
-		if s[i:i+len(part)] == part {
-			return true
-		}
-	}
-	return false
 }

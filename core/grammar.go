@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // A grammar is what a text of the configuration must be.
@@ -23,11 +24,11 @@ const (
 func (c *config) refuses(g grammar, s string) (code string) {
 	switch {
 	case s == "" || g == endpointOrNone && s == "none":
-	case g == vschar && !vschars(s) || g == scopeList && !scopeOK(s):
+	case g == vschar && !words.VSChars(s) || g == scopeList && !words.ScopeOK(s):
 		return "bad_value"
-	case g == signature && !hasScope(algorithms, s):
+	case g == signature && !words.Has(algorithms, s):
 		return "bad_value"
-	case g == headerName && (!hostChars(s) || lower(s) != s):
+	case g == headerName && (!hostChars(s) || words.Lower(s) != s):
 		return "bad_value"
 	case g == redirect:
 		return redirectOK(s)
@@ -61,30 +62,6 @@ func (g grammar) wants() string {
 // secure tells whether requests may go to a URL: protected, or to this machine, or where the configuration says that it need not be.
 func (c *config) secure(u uri) bool {
 	return u.secure() || u.scheme == "http" && lists(c.httpOrigins, "http://"+u.host+u.port)
-}
-
-// vschars: RFC 6749 appendix A, VSCHAR.
-func vschars(s string) bool {
-	for i := range len(s) {
-		if s[i] < 0x20 || s[i] > 0x7E {
-			return false
-		}
-	}
-	return true
-}
-
-// scopeOK: RFC 6749 section 3.3, scope-tokens with one space between them; empty is no scope.
-func scopeOK(s string) bool {
-	if len(s) > maxKept {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if c < 0x20 || c > 0x7E || c == '"' || c == '\\' || c == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
-			return false
-		}
-	}
-	return true
 }
 
 // readParams reads [[name, value], …], form.MaxParams at the most; a name is not empty.

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
@@ -20,7 +21,7 @@ func (c *client) ownParams(in json.Value) ([]form.Param, *fault) {
 		return nil, bad("bad_value", "parameters")
 	}
 	scope := in.Get("scope").Str()
-	if !scopeOK(scope) {
+	if !words.ScopeOK(scope) {
 		return nil, wrongScope(scope)
 	}
 	if scope != "" {
@@ -52,7 +53,7 @@ func (c *client) clientCredentials(cmd *command, in json.Value) {
 func (c *client) jwtBearer(cmd *command, in json.Value) {
 	params, f := c.ownParams(in)
 	assertion := in.Get("assertion").Str()
-	if f == nil && (assertion == "" || !vschars(assertion)) {
+	if f == nil && (assertion == "" || !words.VSChars(assertion)) {
 		f = bad("bad_value", "assertion")
 	}
 	if f != nil {

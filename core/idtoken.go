@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
 
 // longestAge is how old the ID token of a sign-in may be: it is fetched at once.
 const longestAge = 24 * 60 * 60 * 1000
@@ -80,7 +83,7 @@ func readJWT(s, algs string) (*jws, *fault) {
 	if !ok {
 		return nil, notVerified("malformed", "")
 	}
-	if !hasScope(algs, j.alg) {
+	if !words.Has(algs, j.alg) {
 		return nil, notVerified("alg_not_allowed", "").not(algs, j.alg)
 	}
 	return j, nil
@@ -99,7 +102,7 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 	case str("sub") == "":
 		return notVerified("missing_claim", "sub")
 	// Another kind of JWT of the same issuer is no ID token (RFC 8725 section 3.11).
-	case j.typ != "" && lower(j.typ) != "jwt":
+	case j.typ != "" && words.Lower(j.typ) != "jwt":
 		return notVerified("malformed", "typ").not("JWT", j.typ)
 	case v.Get("events").Kind() != json.None:
 		wrong = "events"
@@ -109,7 +112,7 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 		return c.untimely("iat", iat*1000-c.now)
 	case !followsNonce(nonce, want):
 		wrong = "nonce"
-	case want.acr != "" && (str("acr") == "" || !hasScope(want.acr, str("acr"))):
+	case want.acr != "" && (str("acr") == "" || !words.Has(want.acr, str("acr"))):
 		wrong, expects, came = "acr", want.acr, str("acr")
 	case want.maxAge >= 0 && !timed:
 		return notVerified("missing_claim", "auth_time")
@@ -176,13 +179,13 @@ func (c *client) checkIssued(v json.Value, need string, apart int64) *fault {
 		return wrongClaim("aud", "trusted_audiences", others)
 	case has("azp") && azp.Str() != c.clientID:
 		return wrongClaim("azp", c.clientID, azp.Raw())
-	case !expires && (hasScope(need, "exp") || has("exp")):
+	case !expires && (words.Has(need, "exp") || has("exp")):
 		return notVerified("missing_claim", "exp")
 	case expires && (exp < 0 || exp > maxTime/1000):
 		return wrongClaim("exp", "a time in seconds", v.Get("exp").Raw())
 	case expires && c.now >= exp*1000+apart:
 		return c.untimely("exp", exp*1000-c.now)
-	case !issued && (hasScope(need, "iat") || has("iat")):
+	case !issued && (words.Has(need, "iat") || has("iat")):
 		return notVerified("missing_claim", "iat")
 	case issued && !c.past(iat, apart):
 		return c.untimely("iat", iat*1000-c.now)
@@ -237,7 +240,7 @@ func tenantOf(iss, template string) string {
 
 func tenantAt(template string) int {
 	for i := range len(template) {
-		if prefixed(template[i:], tenantHole) {
+		if words.Prefixed(template[i:], tenantHole) {
 			return i
 		}
 	}

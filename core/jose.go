@@ -5,6 +5,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha512"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // A jws is a JSON Web Signature in compact form (RFC 7515 section 7.1) whose signature nobody has looked at yet.
@@ -16,12 +17,12 @@ type jws struct {
 
 // parseJWS reads one; unknown critical members (section 4.1.11), payloads that are no JSON object and signatures that are no base64url are refused.
 func parseJWS(s string) (j *jws, ok bool) {
-	i := index(s, '.')
+	i := words.Index(s, '.')
 	if i < 0 {
 		return nil, false
 	}
-	k := i + 1 + index(s[i+1:], '.')
-	if k <= i || index(s[k+1:], '.') >= 0 {
+	k := i + 1 + words.Index(s[i+1:], '.')
+	if k <= i || words.Index(s[k+1:], '.') >= 0 {
 		return nil, false
 	}
 	header, ok := part(s[:i])

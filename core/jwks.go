@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
 
 // jwksLimit is how long a key set stands before an unknown key makes us ask again: tokens with made-up kids must not turn into requests.
 const jwksLimit = 60_000
@@ -58,12 +61,12 @@ func (c *client) withKeys(scope string, then func(*fault)) {
 }
 
 func (c *client) needsKeys(scope string) bool {
-	return c.noKeys(scope) || c.jwks != "" && !c.idTokenOff && hasScope(scope, "openid") && !c.keySet.good(c.now)
+	return c.noKeys(scope) || c.jwks != "" && !c.idTokenOff && words.Has(scope, "openid") && !c.keySet.good(c.now)
 }
 
 // noKeys tells whether an ID token is asked for and the server says of no place where its keys are.
 func (c *client) noKeys(scope string) bool {
-	return c.discovery && c.jwks == "" && !c.idTokenOff && hasScope(scope, "openid")
+	return c.discovery && c.jwks == "" && !c.idTokenOff && words.Has(scope, "openid")
 }
 
 // fetchKeys reads the key set; whoever asks meanwhile shares the answer.

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // What kinds of sessions outside of this package, core/bff's, are made of: the boundary, and a client inside.
@@ -69,7 +70,7 @@ func (f *fault) Protocol() string {
 	if f.unverified {
 		return ""
 	}
-	return printable(f.err, maxText)
+	return words.Printable(f.err, maxText)
 }
 
 // Dead tells whether the server said of the refresh token that it is of no use any more.
@@ -82,7 +83,7 @@ func (f *fault) Retryable() bool { return f.retryable }
 func (f *fault) RetryAfter() int64 { return f.retryAfter }
 
 // Printable is what of a text may stand in an error_description (RFC 6749 section 5.2), at most so much of it.
-func Printable(s string, most int) string { return printable(s, most) }
+func Printable(s string, most int) string { return words.Printable(s, most) }
 
 // Storage keeps a client's texts in place of load and store effects. The rules are those of the effects.
 type Storage interface {

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 const backChannelEvent = "http://schemas.openid.net/event/backchannel-logout"
@@ -15,7 +16,7 @@ func (c *client) endSessionURL(in json.Value, idToken string) (string, *fault) {
 			return "", wrong(code, "post_logout_redirect_uri", redirect.wants(), in.Get("post_logout_redirect_uri"))
 		}
 	}
-	if !vschars(state) {
+	if !words.VSChars(state) {
 		return "", bad("bad_value", "state")
 	}
 	if c.endSession == "" {
@@ -60,7 +61,7 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 func checkLogoutToken(j *jws) *fault {
 	v, code, claim := j.claims, "", ""
 	switch {
-	case j.typ != "" && lower(j.typ) != "logout+jwt" && lower(j.typ) != "jwt":
+	case j.typ != "" && words.Lower(j.typ) != "logout+jwt" && words.Lower(j.typ) != "jwt":
 		code, claim = "malformed", "typ" // an ID token, say, or an access token
 	case v.Get("nonce").Kind() != json.None:
 		code, claim = "wrong_claim", "nonce"

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // Whether the authorization request goes to the server first (RFC 9126).
@@ -29,7 +30,7 @@ func (c *client) push(cmd *command, params []form.Param, done func([]form.Param,
 			v, f = res.object(c.now)
 		}
 		uri := v.Get("request_uri").Str()
-		if f == nil && (uri == "" || !vschars(uri)) {
+		if f == nil && (uri == "" || !words.VSChars(uri)) {
 			f = &fault{kind: kindServer, code: "bad_pushed_response"}
 		}
 		if f != nil {

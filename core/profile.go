@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
 
 // A profile says where a provider tells who signed in.
 type profile struct {
@@ -84,7 +87,7 @@ func (c *client) finishProfile(cmd *command, id, email string, verified bool) {
 // at follows a path of member names with dots between them.
 func at(v json.Value, path string) json.Value {
 	for {
-		i := index(path, '.')
+		i := words.Index(path, '.')
 		if i < 0 {
 			return v.Get(path)
 		}
@@ -95,7 +98,7 @@ func at(v json.Value, path string) json.Value {
 // everyTruth follows paths with a space between them: all have to say so.
 func everyTruth(v json.Value, paths string) bool {
 	for {
-		i := index(paths, ' ')
+		i := words.Index(paths, ' ')
 		if i < 0 {
 			return truth(at(v, paths))
 		}

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // register makes the client known to the server (RFC 7591 section 3.1). What comes back is the application's: a client is opened with it.
@@ -14,7 +15,7 @@ func (c *client) register(cmd *command, in json.Value) {
 		f = c.absent("registration_endpoint")
 	case c.clientMetadata.Kind() == json.None:
 		f = bad("missing", "client_metadata")
-	case !vschars(access) || index(access, ' ') >= 0:
+	case !words.VSChars(access) || words.Index(access, ' ') >= 0:
 		f = bad("bad_value", "initial_access_token")
 	}
 	if f != nil {

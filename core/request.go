@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // Stages: what a request, or a hook, is for.
@@ -217,13 +218,13 @@ func header(headers json.Value, name string) string {
 // contentType is the media type of the answer in lower case, without parameters.
 func (r *response) contentType() string {
 	s := header(r.headers, "content-type")
-	if i := index(s, ';'); i >= 0 {
+	if i := words.Index(s, ';'); i >= 0 {
 		s = s[:i]
 	}
 	for len(s) > 0 && s[len(s)-1] == ' ' {
 		s = s[:len(s)-1]
 	}
-	return lower(s)
+	return words.Lower(s)
 }
 
 // object reads the answer as a JSON object, whatever of Q43 it came as.
@@ -272,7 +273,7 @@ func said(v json.Value) string {
 		}
 		for left := "error_description message error_message errorMessage errorSummary error_msg errmsg msg detail title reason description"; left != ""; {
 			var name string
-			name, left = cutWord(left)
+			name, left = words.Cut(left)
 			if s := in.Get(name).Str(); s != "" {
 				return s
 			}
@@ -284,7 +285,7 @@ func said(v json.Value) string {
 // skipBOM: a byte order mark before a text may be ignored (RFC 8259 section 8.1).
 func skipBOM(s string) string {
 	const mark = "\ufeff"
-	if prefixed(s, mark) {
+	if words.Prefixed(s, mark) {
 		return s[len(mark):]
 	}
 	return s
@@ -302,7 +303,7 @@ func (r *response) read() (v json.Value, f *fault) {
 		return v, &fault{code: "empty_body"}
 	case ctype == "":
 		return v, &fault{code: "no_content_type"}
-	case isForm && !prefixed(trim(text), "{"):
+	case isForm && !words.Prefixed(trim(text), "{"):
 		params, ok := form.Decode(text)
 		if !ok {
 			return v, &fault{code: "bad_form"}

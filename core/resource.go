@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error. What is held is looked for in the store before, unless that was just done.
@@ -204,7 +205,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 			ch.write(w)
 		})
 	}
-	if reason == "" || sent == "" || hasScope(retried, reason) || reason == "nonce" && c.tokens.key == "" {
+	if reason == "" || sent == "" || words.Has(retried, reason) || reason == "nonce" && c.tokens.key == "" {
 		finish(nil, nil)
 		return
 	}

@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
 
 // trusted gives the claims of a JWT that the server made for this client, once they are verified. Besides iss and aud it must have the claims that need lists, and be of the type and algorithm, if these are named; its times are judged by clocks that may be so many ms apart.
 func (c *client) trusted(text, typ, alg, need string, apart int64, done func(json.Value, *fault)) {
@@ -11,7 +14,7 @@ func (c *client) trusted(text, typ, alg, need string, apart int64, done func(jso
 	if typ == "jwt" && f == nil && j.typ == "" {
 		typ = "" // as good as said
 	}
-	if f == nil && typ != "" && lower(j.typ) != typ {
+	if f == nil && typ != "" && words.Lower(j.typ) != typ {
 		f = notVerified("malformed", "typ")
 	}
 	if f == nil {

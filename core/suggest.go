@@ -1,5 +1,7 @@
 package core
 
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+
 // otherNames are names that other clients have, each with ours for the same behind it.
 const otherNames = "authority issuer domain issuer callback redirect_uri auth authorization_endpoint authorize authorization_endpoint secret client_secret audience resource wellknown metadata_url clientidissuedat registration clientsecretexpiresat registration granttype registration"
 
@@ -15,16 +17,16 @@ func suggest(names, came string) string {
 	came = bareName(came)
 	for left := otherNames; left != ""; {
 		var other, ours string
-		other, left = cutWord(left)
-		ours, left = cutWord(left)
-		if came == other && hasScope(names, ours) {
+		other, left = words.Cut(left)
+		ours, left = words.Cut(left)
+		if came == other && words.Has(names, ours) {
 			return ours
 		}
 	}
 	best, least := "", min(2, len(came)/3)+1
 	for names != "" {
 		var name string
-		name, names = cutWord(names)
+		name, names = words.Cut(names)
 		if d := distance(bareName(name), came); d < least {
 			best, least = name, d
 		}
@@ -35,7 +37,7 @@ func suggest(names, came string) string {
 // bareName is what of a name tells it from others.
 func bareName(s string) string {
 	b := make([]byte, 0, longestName)
-	for _, c := range []byte(lower(s)) {
+	for _, c := range []byte(words.Lower(s)) {
 		if c != '_' && c != '-' {
 			b = append(b, c)
 		}

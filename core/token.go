@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // tokens is a token as a bag of all fields, and what we know of it besides.
@@ -41,16 +42,16 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 		return t, &fault{kind: kindToken, code: "missing_access_token"}
 	}
 	// It goes into a header: RFC 6749 appendix A.12, and no space (RFC 6750 section 2.1).
-	if !vschars(t.access) || index(t.access, ' ') >= 0 {
+	if !words.VSChars(t.access) || words.Index(t.access, ' ') >= 0 {
 		return t, &fault{kind: kindServer, code: "bad_access_token"}
 	}
 	switch kind := v.Get("token_type").Str(); {
-	case old.key != "" && lower(kind) == "dpop":
+	case old.key != "" && words.Lower(kind) == "dpop":
 		t.kind = "DPoP"
-	case old.key != "" && lower(kind) == "bearer":
+	case old.key != "" && words.Lower(kind) == "bearer":
 		// Whoever steals it could use it: not what was asked for (RFC 9449 section 5).
 		return t, (&fault{kind: kindServer, code: "dpop_downgrade"}).not("DPoP", kind)
-	case lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "", old.key == "" && c.bearerByName(lower(kind)):
+	case words.Lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "", old.key == "" && c.bearerByName(words.Lower(kind)):
 		t.kind = "Bearer"
 	case kind == "":
 		return t, &fault{kind: kindServer, code: "missing_token_type"}
@@ -60,7 +61,7 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	}
 	t.expiresAt = c.endOf(v)
 	if s := scopeOf(v.Get("scope")); s != "" {
-		t.scope = ascii(s)
+		t.scope = words.ASCII(s)
 	} else if t.scope == "" {
 		t.scope = t.requested
 	}
@@ -69,7 +70,7 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	}
 	if s := v.Get("id_token").Str(); s != "" {
 		t.idToken = s
-	} else if first && hasScope(t.scope, "openid") {
+	} else if first && words.Has(t.scope, "openid") {
 		// OpenID Connect Core 3.1.3.3; a refresh may leave it out (12.2).
 		return t, &fault{kind: kindToken, code: "missing_id_token"}
 	}
@@ -81,7 +82,7 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 // bearerByName tells whether the server has that name, in lower case, for the token type Bearer.
 func (c *config) bearerByName(kind string) bool {
 	for it := c.tokenTypes.Each(); it.Next(); {
-		if lower(it.Value().Str()) == kind {
+		if words.Lower(it.Value().Str()) == kind {
 			return true
 		}
 	}
@@ -225,7 +226,7 @@ func (c *client) newGrant(scope, key string) *tokens {
 
 // signedInAt is the time in the name of the sign-in.
 func (t *tokens) signedInAt() int64 {
-	at, _ := json.Int(t.grant[:max(index(t.grant, ':'), 0)])
+	at, _ := json.Int(t.grant[:max(words.Index(t.grant, ':'), 0)])
 	return at
 }
 
@@ -337,7 +338,7 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 			return
 		}
 		t, f := c.readTokens(v, c.newGrant(a.scope, a.key), true)
-		if f == nil && t.idToken == "" && hasScope(a.scope, "openid") && (a.acr != "" || a.maxAge >= 0) {
+		if f == nil && t.idToken == "" && words.Has(a.scope, "openid") && (a.acr != "" || a.maxAge >= 0) {
 			f = &fault{kind: kindToken, code: "missing_id_token"} // nothing says how the user signed in
 		}
 		if f != nil {
@@ -358,9 +359,9 @@ func (c *client) exchange(cmd *command, in json.Value) {
 	}
 	code := in.Get("code").Str()
 	switch {
-	case code == "" || !vschars(code):
+	case code == "" || !words.VSChars(code):
 		c.fail(cmd, bad("bad_value", "code"))
-	case !scopeOK(a.scope):
+	case !words.ScopeOK(a.scope):
 		c.fail(cmd, wrongScope(a.scope))
 	case a.verifier != "" && !verifierOK(a.verifier):
 		c.fail(cmd, bad("bad_value", "code_verifier"))
@@ -379,7 +380,7 @@ func (c *client) exchange(cmd *command, in json.Value) {
 // setToken makes a session from a token that was kept elsewhere.
 func (c *client) setToken(cmd *command, in json.Value) {
 	v, key := in.Get("token"), ""
-	if lower(v.Get("token_type").Str()) == "dpop" {
+	if words.Lower(v.Get("token_type").Str()) == "dpop" {
 		key = c.tokens.key // the session's own, which somebody kept
 	}
 	t, f := c.readTokens(v, c.newGrant(c.scope, key), false)

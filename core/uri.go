@@ -1,5 +1,7 @@
 package core
 
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+
 // A uri is the parts of an absolute URI with an authority (RFC 3986 section 3), as they stand.
 type uri struct {
 	scheme, host, port, path string // the scheme and host in lower case
@@ -12,11 +14,11 @@ func parseURI(s string) (u uri, ok bool) {
 	if !uriChars(s) {
 		return u, false
 	}
-	i := index(s, ':')
+	i := words.Index(s, ':')
 	if i < 0 || len(s) < i+3 || s[i:i+3] != "://" {
 		return u, false
 	}
-	u.scheme = lower(s[:i])
+	u.scheme = words.Lower(s[:i])
 	if u.scheme != "https" && u.scheme != "http" {
 		return u, false
 	}
@@ -25,22 +27,22 @@ func parseURI(s string) (u uri, ok bool) {
 	for end < len(rest) && rest[end] != '/' && rest[end] != '?' && rest[end] != '#' {
 		end++
 	}
-	authority := lower(rest[:end])
+	authority := words.Lower(rest[:end])
 	rest = rest[end:]
-	if index(authority, '@') >= 0 {
+	if words.Index(authority, '@') >= 0 {
 		return u, false
 	}
 	u.host = authority
 	if len(authority) > 0 && authority[0] == '[' {
-		j := index(authority, ']')
+		j := words.Index(authority, ']')
 		if j < 0 {
 			return u, false
 		}
 		u.host, u.port = authority[:j+1], authority[j+1:]
-	} else if j := index(authority, ':'); j >= 0 {
+	} else if j := words.Index(authority, ':'); j >= 0 {
 		u.host, u.port = authority[:j], authority[j:]
 	}
-	if u.host == "" || len(u.port) > 6 || index(u.host, '%') >= 0 {
+	if u.host == "" || len(u.port) > 6 || words.Index(u.host, '%') >= 0 {
 		return u, false
 	}
 	for i := range len(u.port) {
@@ -52,10 +54,10 @@ func parseURI(s string) (u uri, ok bool) {
 	if u.port == ":" || u.scheme == "https" && u.port == ":443" || u.scheme == "http" && u.port == ":80" {
 		u.port = ""
 	}
-	if j := index(rest, '#'); j >= 0 {
+	if j := words.Index(rest, '#'); j >= 0 {
 		return u, false
 	}
-	if j := index(rest, '?'); j >= 0 {
+	if j := words.Index(rest, '?'); j >= 0 {
 		u.query, rest = true, rest[:j]
 	}
 	u.path = rest
@@ -66,7 +68,7 @@ func (u uri) secure() bool { return u.scheme == "https" || u.loopback() }
 
 // loopback: RFC 8252 section 7.3 and what browsers hold for trustworthy.
 func (u uri) loopback() bool {
-	return u.host == "localhost" || u.host == "[::1]" || prefixed(u.host, "127.") && dotted(u.host) || len(u.host) > 10 && u.host[len(u.host)-10:] == ".localhost"
+	return u.host == "localhost" || u.host == "[::1]" || words.Prefixed(u.host, "127.") && dotted(u.host) || len(u.host) > 10 && u.host[len(u.host)-10:] == ".localhost"
 }
 
 // dotted tells whether s is digits and dots only, so that 127.0.0.1.example is a name and no address.
@@ -91,7 +93,7 @@ func (u uri) within(prefix uri) bool {
 	if p == "" {
 		return true
 	}
-	return prefixed(u.path, p) && (len(u.path) == len(p) || u.path[len(p)] == '/') && plainPath(lower(u.path))
+	return words.Prefixed(u.path, p) && (len(u.path) == len(p) || u.path[len(p)] == '/') && plainPath(words.Lower(u.path))
 }
 
 // plainPath tells whether all servers read a path alike, which is in lower case: one may decode before it routes, twice even where another stands before it, take a
@@ -100,7 +102,7 @@ func plainPath(path string) bool {
 	for i := range len(path) {
 		r := path[i:]
 		for _, other := range [...]string{"%2e", "%2f", "%5c", "%00", "/./", "/../", "/.;", "/..;", "/..%", "%c0", "%c1", "%e0%80"} {
-			if prefixed(r, other) {
+			if words.Prefixed(r, other) {
 				return false
 			}
 		}
@@ -108,7 +110,7 @@ func plainPath(path string) bool {
 			return false // no escape (RFC 3986 section 2.1), or one of four digits
 		}
 		// A percent sign before what may be a hexadecimal digit, itself in an escape or not, is an escape to who decodes twice.
-		if r == "/." || r == "/.." || prefixed(r, "%25") && len(r) > 3 && (hexDigit(r[3]) || r[3] == '%' && len(r) > 4 && (r[4] == '3' || r[4] == '4' || r[4] == '6')) {
+		if r == "/." || r == "/.." || words.Prefixed(r, "%25") && len(r) > 3 && (hexDigit(r[3]) || r[3] == '%' && len(r) > 4 && (r[4] == '3' || r[4] == '4' || r[4] == '6')) {
 			return false
 		}
 	}
@@ -128,16 +130,13 @@ func uriChars(s string) bool {
 	return s != ""
 }
 
-// maxKept is how long a scope or redirect URI may be: attempts are kept with them.
-const maxKept = 8 << 10
-
 // redirectOK: RFC 6749 section 3.1.2 (absolute, no fragment), RFC 8252 section 7 (private-use schemes, http on loopback only).
 func redirectOK(s string) (code string) {
-	i := index(s, ':')
-	if i < 1 || len(s) > maxKept || !uriChars(s) || index(s, '#') >= 0 {
+	i := words.Index(s, ':')
+	if i < 1 || len(s) > words.MaxKept || !uriChars(s) || words.Index(s, '#') >= 0 {
 		return "bad_url"
 	}
-	switch scheme := lower(s[:i]); scheme {
+	switch scheme := words.Lower(s[:i]); scheme {
 	case "http", "https":
 		u, ok := parseURI(s)
 		if !ok {

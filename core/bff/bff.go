@@ -6,6 +6,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // Engine gives an engine that knows every kind of session.
@@ -87,7 +88,7 @@ func serve(s core.Session, cfg *config, id int64, in json.Value) {
 }
 
 // unmet tells whether an Expect header asks for more than any host does (RFC 9110 section 10.1.1).
-func unmet(expect string) bool { return expect != "" && lower(trim(expect)) != "100-continue" }
+func unmet(expect string) bool { return expect != "" && words.Lower(trim(expect)) != "100-continue" }
 
 // route finds who answers. What stands under base is ours, what stands under a proxy's path goes there, and there is nothing else.
 func (c *call) route() {

@@ -3,6 +3,7 @@ package bff
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // Bodies stay with the host until they are asked for: of a request that is refused nothing is read, and nobody holds memory by sending slowly.
@@ -79,7 +80,7 @@ func (c *call) form(most int64, code string, then func(params []form.Param)) {
 
 func isForm(contentType string) bool {
 	const form = "application/x-www-form-urlencoded"
-	return begins(lower(contentType), form) && (len(contentType) == len(form) || contentType[len(form)] == ';' || contentType[len(form)] == ' ')
+	return words.Prefixed(words.Lower(contentType), form) && (len(contentType) == len(form) || contentType[len(form)] == ';' || contentType[len(form)] == ' ')
 }
 
 // readForm reads parameters; ok is false for what is no form, and for more of them than anybody needs.

@@ -3,6 +3,7 @@ package bff
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // A config is what a session was opened with.
@@ -71,7 +72,7 @@ func (c *config) read(name string, v, http json.Value) *core.Fault {
 	case "header":
 		want = "x- and letters in lower case"
 		c.header = v.Str()
-		ok = begins(c.header, "x-") && plainName(c.header) // none that a browser sends by itself
+		ok = words.Prefixed(c.header, "x-") && plainName(c.header) // none that a browser sends by itself
 	case "anonymous_status":
 		want = "200 or 401"
 		c.anonymous, _ = v.Int()

@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 const (
@@ -27,7 +28,7 @@ func (c *call) readCookies() (cookies []form.Param) {
 			from = next
 			name, at := cut(pair, 0, '=')
 			session := name == c.sessionCookie()
-			if at > len(pair) || !session && (!begins(name, c.sessionCookie()+".") || len(cookies) > 2*maxAttempts) {
+			if at > len(pair) || !session && (!words.Prefixed(name, c.sessionCookie()+".") || len(cookies) > 2*maxAttempts) {
 				continue // another's, or more than we ever set
 			}
 			cookies = append(cookies, form.Param{Name: name, Value: pair[at:]})

@@ -5,6 +5,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 const (
@@ -173,7 +174,7 @@ func within(scope, allowed string) bool {
 // basic is the name and the secret in an Authorization header (RFC 6749 section 2.3.1); named is false where there is no such header.
 func (c *call) basic() (id, secret string, named bool) {
 	header := c.sent("authorization")
-	if len(header) <= len("Basic ") || lower(header[:len("Basic ")]) != "basic " {
+	if len(header) <= len("Basic ") || words.Lower(header[:len("Basic ")]) != "basic " {
 		return "", "", false
 	}
 	raw, _ := base64url.DecodeStd(header[len("Basic "):])

@@ -3,6 +3,7 @@ package bff
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // Which headers pass between a page and a resource. Both ways there is a list of those that do: servers, caches and accelerators
@@ -19,11 +20,11 @@ const passedBack = "allow content-disposition content-encoding content-language 
 const maxHop = 32
 
 func (c *config) passesOn(name string) bool {
-	return plainName(name) && (hasWord(passedOn, name) || begins(name, "accept-") || begins(name, "if-") || contains(c.passHeaders, name)) && name != c.header
+	return plainName(name) && (hasWord(passedOn, name) || words.Prefixed(name, "accept-") || words.Prefixed(name, "if-") || contains(c.passHeaders, name)) && name != c.header
 }
 
 func (c *config) passesBack(name string) bool {
-	return plainName(name) && (hasWord(passedBack, name) || begins(name, "accept-") || begins(name, "ratelimit") || begins(name, "x-ratelimit-") || contains(c.passHeaders, name))
+	return plainName(name) && (hasWord(passedBack, name) || words.Prefixed(name, "accept-") || words.Prefixed(name, "ratelimit") || words.Prefixed(name, "x-ratelimit-") || contains(c.passHeaders, name))
 }
 
 // neverPass are headers that no configuration lets through: they say who calls, from where and for what host, belong to one connection, or are ours to say.
@@ -34,7 +35,7 @@ const neverPass = "authorization authentication-info www-authenticate dpop dpop-
 func mayPass(name string) bool {
 	for _, prefix := range [...]string{"proxy-", "sec-", "access-control-", "cf-", "x-forwarded-", "x-real-ip", "x-original-", "x-rewrite-", "x-http-method", "x-method-override", "x-auth-request-",
 		"x-amzn-oidc-", "x-ms-client-principal", "x-goog-authenticated-user-", "x-middleware-", "x-accel-", "x-sendfile", "surrogate-"} {
-		if begins(name, prefix) {
+		if words.Prefixed(name, prefix) {
 			return false
 		}
 	}
@@ -56,7 +57,7 @@ func hop(headers []form.Param) (names []string, ok bool) {
 			if len(names) == maxHop {
 				return nil, false
 			}
-			names = append(names, lower(element))
+			names = append(names, words.Lower(element))
 		}
 	}
 	return names, true
@@ -82,21 +83,6 @@ func trim(s string) string {
 	return s
 }
 
-func lower(s string) string {
-	for i := range len(s) {
-		if s[i] >= 'A' && s[i] <= 'Z' {
-			b := []byte(s)
-			for i, c := range b {
-				if c >= 'A' && c <= 'Z' {
-					b[i] = c | 0x20
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
-}
-
 // directives are those of an answer's Cache-Control that pass, those with a number of seconds from the fifth on.
 var directives = [...]string{"no-cache", "must-revalidate", "immutable", "no-transform", "max-age", "stale-while-revalidate", "stale-if-error"}
 
@@ -107,7 +93,7 @@ func privately(said string) string {
 	for from := 0; from < len(said); {
 		directive, next := cut(said, from, ',')
 		from = next
-		name, after := cut(lower(directive), 0, '=')
+		name, after := cut(words.Lower(directive), 0, '=')
 		if name == "no-store" {
 			return name
 		}
@@ -137,8 +123,6 @@ func digits(s string) bool {
 	}
 	return s != "" && len(s) <= 10
 }
-
-func begins(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
 
 // pairs reads headers; few is false where there are more than maxHeaders.
 func pairs(headers json.Value) (list []form.Param, few bool) {

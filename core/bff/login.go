@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // login sends the browser to the authorization server. All that binds the answer to it goes along in a sealed cookie: nothing is stored for those who never come back.
@@ -107,7 +108,7 @@ func (c *config) absolute(url string) string {
 	if url == "" || url[0] != '/' {
 		return url
 	}
-	if begins(url, "//") || begins(url, "/\\") {
+	if words.Prefixed(url, "//") || words.Prefixed(url, "/\\") {
 		return ""
 	}
 	return core.Origin(c.base) + url

@@ -1,0 +1,125 @@
+// Package words reads texts: lists with a space between the words, and the characters that the RFCs allow.
+package words
+
+import "unicode/utf8"
+
+// Cut takes the first word off a list with a space between the words.
+func Cut(list string) (word, rest string) {
+	if i := Index(list, ' '); i >= 0 {
+		return list[:i], list[i+1:]
+	}
+	return list, ""
+}
+
+// Nth is the place of a word in a list with a space between the words, -1 where it is not there.
+func Nth(list, word string) int {
+	for n := 0; ; n++ {
+		var first string
+		if first, list = Cut(list); first == word {
+			return n
+		}
+		if list == "" {
+			return -1
+		}
+	}
+}
+
+// Has tells whether the list holds the scope-token.
+func Has(list, token string) bool { return Nth(list, token) >= 0 }
+
+// Index is where a character first stands, -1 where it does not.
+func Index(s string, c byte) int {
+	for i := range len(s) {
+		if s[i] == c {
+			return i
+		}
+	}
+	return -1
+}
+
+// Prefixed tells whether s begins with prefix.
+func Prefixed(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
+
+// Lower makes small letters of the capitals of ASCII.
+func Lower(s string) string {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			b := []byte(s)
+			for j, c := range b {
+				if c >= 'A' && c <= 'Z' {
+					b[j] = c | 0x20
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+// Contains tells whether part stands anywhere in s.
+func Contains(s, part string) bool {
+	for i := 0; i+len(part) <= len(s); i++ {
+		if s[i:i+len(part)] == part {
+			return true
+		}
+	}
+	return false
+}
+
+// Printable keeps what RFC 6749 appendix A.7 and A.8 allow, and letters of other scripts, so that nothing of a server's making can pass for something else in a log:
+// no control, no line separator, nothing that turns the direction of the text.
+func Printable(s string, most int) string {
+	b := make([]byte, 0, min(len(s), most))
+	for _, r := range s {
+		if len(b)+utf8.RuneLen(r) > most {
+			break
+		}
+		if r >= 0x20 && r <= 0x7E && r != '"' && r != '\\' || r >= 0xA0 && !formatting(r) {
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return string(b)
+}
+
+// formatting tells the characters that nobody sees and that change how others look (Unicode category Cf, and the separators), and what stands for no character.
+func formatting(r rune) bool {
+	return r == 0xAD || r == 0x61C || r >= 0x200B && r <= 0x200F || r >= 0x2028 && r <= 0x202E || r >= 0x2060 && r <= 0x206F || r >= 0xFE00 && r <= 0xFE0F || r == 0xFEFF || r >= 0xFFF0 && r <= 0xFFFF || r >= 0xE0000
+}
+
+// ASCII keeps of a scope what RFC 6749 section 3.3 allows.
+func ASCII(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := range len(s) {
+		if c := s[i]; c >= 0x20 && c <= 0x7E && c != '"' && c != '\\' {
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+// MaxKept is how long a scope or redirect URI may be: attempts are kept with them.
+const MaxKept = 8 << 10
+
+// VSChars tells whether all characters are visible or a space: RFC 6749 appendix A, VSCHAR.
+func VSChars(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] > 0x7E {
+			return false
+		}
+	}
+	return true
+}
+
+// ScopeOK tells whether s is a scope: RFC 6749 section 3.3, scope-tokens with one space between them; empty is no scope.
+func ScopeOK(s string) bool {
+	if len(s) > MaxKept {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if c < 0x20 || c > 0x7E || c == '"' || c == '\\' || c == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
+			return false
+		}
+	}
+	return true
+}
