@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -23,7 +24,7 @@ func (c *client) authorize(cmd *command, in json.Value) {
 	}
 	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.now, appState: in.Get("app_state").Str()}
 	own, f := authorizeParams(in)
-	if s := valueOf(own, "scope"); s != "" {
+	if s := form.ValueOf(own, "scope"); s != "" {
 		a.scope = s
 	}
 	if s := in.Get("redirect_uri").Str(); s != "" {
@@ -105,7 +106,7 @@ func (c *client) giveOut(cmd *command, a *attempt, params []form.Param, fail fun
 			return
 		}
 		c.finish(cmd, func(w *json.Writer) {
-			w.MemberStr("url", withQuery(c.authorization, params))
+			w.MemberStr("url", uri.WithQuery(c.authorization, params))
 			w.MemberStr("state", a.state)
 		})
 	})
@@ -131,7 +132,7 @@ func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param
 			add("dpop_jkt", thumbprint(jwk)) // a stolen code is of no use without the key (RFC 9449 section 10)
 		}
 		for _, p := range append(c.parameters[:len(c.parameters):len(c.parameters)], c.resource...) {
-			if p.Name != "scope" && count(own, p.Name) == 0 {
+			if p.Name != "scope" && form.Count(own, p.Name) == 0 {
 				params = append(params, p)
 			}
 		}
@@ -151,10 +152,10 @@ func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param
 
 // expect keeps what the answer to these parameters has to be like.
 func (c *client) expect(a *attempt, params []form.Param) *fault {
-	a.scope, a.mode, a.maxAge = valueOf(params, "scope"), valueOf(params, "response_mode"), -1
-	if s := valueOf(params, "max_age"); s != "" {
+	a.scope, a.mode, a.maxAge = form.ValueOf(params, "scope"), form.ValueOf(params, "response_mode"), -1
+	if s := form.ValueOf(params, "max_age"); s != "" {
 		n, ok := json.Int(s)
-		if !ok || n < 0 || n > maxTime/1000 || count(params, "max_age") > 1 {
+		if !ok || n < 0 || n > maxTime/1000 || form.Count(params, "max_age") > 1 {
 			return bad("bad_value", "max_age").not("whole seconds, from 0", s)
 		}
 		a.maxAge = n
@@ -167,7 +168,7 @@ func (c *client) expect(a *attempt, params []form.Param) *fault {
 	case !c.sameResource(params):
 		return bad("protected_parameter", "resource")
 	case a.mode == "" || a.mode == "query" || a.mode == "form_post":
-	case !modeSigned(a.mode) || count(params, "response_mode") > 1:
+	case !modeSigned(a.mode) || form.Count(params, "response_mode") > 1:
 		return bad("bad_value", "response_mode").not("query, form_post, jwt, query.jwt or form_post.jwt", a.mode)
 	case c.jwks == "":
 		return c.absent("jwks_uri")
@@ -185,7 +186,7 @@ func (c *config) sameResource(params []form.Param) bool {
 			}
 		}
 	}
-	return len(c.resource) == 0 || n == len(c.resource) && n == count(params, "resource")
+	return len(c.resource) == 0 || n == len(c.resource) && n == form.Count(params, "resource")
 }
 
 // modeSigned tells whether the response is a JWT (JARM section 2.3).
@@ -220,7 +221,7 @@ func authorizeParams(in json.Value) ([]form.Param, *fault) {
 		}
 		switch {
 		case v.Kind() == json.None:
-		case v.Kind() != kind || count(own, name) > 0:
+		case v.Kind() != kind || form.Count(own, name) > 0:
 			return nil, bad("bad_value", name)
 		default:
 			own = append(own, form.Param{Name: name, Value: text})
@@ -234,7 +235,7 @@ func (c *client) wantedScope(in json.Value) string {
 	if v := in.Get("scope"); v.Kind() == json.String {
 		return v.Str()
 	}
-	if s := valueOf(c.parameters, "scope"); s != "" {
+	if s := form.ValueOf(c.parameters, "scope"); s != "" {
 		return s
 	}
 	return c.scope
@@ -244,7 +245,7 @@ func checkAuthorize(in json.Value, a *attempt) *fault {
 	if a.redirectURI == "" {
 		return bad("missing", "redirect_uri")
 	}
-	if code := redirectOK(a.redirectURI); code != "" {
+	if code := uri.RedirectOK(a.redirectURI); code != "" {
 		return wrong(code, "redirect_uri", redirect.wants(), in.Get("redirect_uri"))
 	}
 	if !words.ScopeOK(a.scope) {
@@ -287,48 +288,14 @@ func (c *client) wantsNonce(a *attempt) bool {
 	return c.nonce == "enabled" || words.Has(a.scope, "openid") && !c.nonceOff
 }
 
-func valueOf(params []form.Param, name string) string {
-	for _, p := range params {
-		if p.Name == name {
-			return p.Value
-		}
-	}
-	return ""
-}
-
-func count(params []form.Param, name string) (n int) {
-	for _, p := range params {
-		if p.Name == name {
-			n++
-		}
-	}
-	return n
-}
-
 // sameProtected tells whether a hook left the core's parameters as they were, none of them doubled.
 func sameProtected(before, after []form.Param) bool {
 	for _, list := range [...][]form.Param{before, after} {
 		for _, p := range list {
-			if protected(p.Name) && (count(before, p.Name) != 1 || count(after, p.Name) != 1 || valueOf(before, p.Name) != valueOf(after, p.Name)) {
+			if protected(p.Name) && (form.Count(before, p.Name) != 1 || form.Count(after, p.Name) != 1 || form.ValueOf(before, p.Name) != form.ValueOf(after, p.Name)) {
 				return false
 			}
 		}
 	}
 	return true
-}
-
-// withQuery adds parameters to a URL that may have a query (RFC 6749 section 3.1).
-func withQuery(url string, params []form.Param) string {
-	fragment := ""
-	if i := words.Index(url, '#'); i >= 0 {
-		url, fragment = url[:i], url[i:]
-	}
-	sep := "?"
-	if i := words.Index(url, '?'); i >= 0 {
-		sep = "&"
-		if i == len(url)-1 || url[len(url)-1] == '&' {
-			sep = ""
-		}
-	}
-	return url + sep + form.Encode(params) + fragment
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -13,7 +14,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 	if pasted := trim(in.Get("pasted").Str()); pasted != "" {
 		url, params, ok = readPasted(pasted, in.Get("state").Str())
 	} else if url != "" {
-		params, ok = form.Decode(queryOf(url))
+		params, ok = form.Decode(uri.QueryOf(url))
 	}
 	if !ok {
 		c.fail(cmd, &fault{kind: kindCallback, code: "unreadable"})
@@ -30,7 +31,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 			}
 		}
 	}
-	signed := valueOf(params, "response")
+	signed := form.ValueOf(params, "response")
 	if signed == "" {
 		c.answer(cmd, in, url, params, false)
 		return
@@ -56,7 +57,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 
 // answer goes on with the response's parameters, which nobody has looked at yet; signed: they are the server's.
 func (c *client) answer(cmd *command, in json.Value, url string, params []form.Param, signed bool) {
-	get := func(name string) string { return valueOf(params, name) }
+	get := func(name string) string { return form.ValueOf(params, name) }
 	// A reply that answers no attempt may be anybody's. What it says helps whoever looks for the cause, and counts for nothing.
 	stray := func(code string) *fault {
 		f := protocolError(get)
@@ -144,7 +145,7 @@ func (c *client) checkCallback(a *attempt, url string, signed bool, get func(str
 	case a.redeemed != "":
 		return &fault{kind: kindCallback, code: "already_used"}
 	case url != "" && !answers(url, a.redirectURI):
-		return (&fault{kind: kindCallback, code: "wrong_redirect_uri"}).not(place(a.redirectURI), place(url))
+		return (&fault{kind: kindCallback, code: "wrong_redirect_uri"}).not(uri.Place(a.redirectURI), uri.Place(url))
 	case signed != modeSigned(a.mode):
 		return &fault{kind: kindCallback, code: "wrong_response_mode"}
 	// RFC 9207 section 2.4.
@@ -180,7 +181,7 @@ func (c *config) extras(params []form.Param) string {
 	found := false
 	for it := c.callbackParameters.Each(); it.Next(); {
 		name := it.Value().Str()
-		if s := valueOf(params, name); s != "" {
+		if s := form.ValueOf(params, name); s != "" {
 			found = true
 			w.MemberStr(name, s)
 		}
@@ -195,21 +196,10 @@ func (c *config) extras(params []form.Param) string {
 	return w.String()
 }
 
-// queryOf is the query of a URL, without fragment.
-func queryOf(url string) string {
-	if i := words.Index(url, '#'); i >= 0 {
-		url = url[:i]
-	}
-	if i := words.Index(url, '?'); i >= 0 {
-		return url[i+1:]
-	}
-	return ""
-}
-
 // readPasted takes what a user copied from the browser: the whole URL, its query, or the code alone, which then belongs to the attempt with that state.
 func readPasted(text, state string) (url string, params []form.Param, ok bool) {
 	if words.Index(text, ':') > 0 && isReply(text) {
-		params, ok = form.Decode(queryOf(text))
+		params, ok = form.Decode(uri.QueryOf(text))
 		return text, params, ok
 	}
 	if isReply(text) {
@@ -240,15 +230,15 @@ func trim(s string) string {
 // matches tells whether a URL that reached the application is a response to one of its requests at all.
 func (c *client) matches(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
-	params, _ := form.Decode(queryOf(url))
-	ok := (answers(url, c.redirectURI) || count(params, "state") > 0 && misses(url, c.redirectURI)) && (count(params, "state") > 0 || count(params, "code") > 0 || count(params, "error") > 0 || count(params, "response") > 0)
+	params, _ := form.Decode(uri.QueryOf(url))
+	ok := (answers(url, c.redirectURI) || form.Count(params, "state") > 0 && misses(url, c.redirectURI)) && (form.Count(params, "state") > 0 || form.Count(params, "code") > 0 || form.Count(params, "error") > 0 || form.Count(params, "response") > 0)
 	c.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
 }
 
 // answers tells whether a URL is the redirect URI with a response added: the same place, and every query item that was registered.
 func answers(url, redirectURI string) bool {
-	params, ok := form.Decode(queryOf(url))
-	wanted, _ := form.Decode(queryOf(redirectURI))
+	params, ok := form.Decode(uri.QueryOf(url))
+	wanted, _ := form.Decode(uri.QueryOf(redirectURI))
 	for _, p := range wanted {
 		found := false
 		for _, q := range params {
@@ -256,37 +246,17 @@ func answers(url, redirectURI string) bool {
 		}
 		ok = ok && found
 	}
-	return ok && redirectURI != "" && place(url) == place(redirectURI)
+	return ok && redirectURI != "" && uri.Place(url) == uri.Place(redirectURI)
 }
 
 // misses tells whether a URL is the redirect URI but for the case of its letters or a slash at its end: a reply that went there is an error to be told, not somebody else's page.
 func misses(url, redirectURI string) bool {
 	alike := func(s string) string {
-		s = words.Lower(place(s))
+		s = words.Lower(uri.Place(s))
 		for len(s) > 0 && s[len(s)-1] == '/' {
 			s = s[:len(s)-1]
 		}
 		return s
 	}
-	return redirectURI != "" && place(url) != place(redirectURI) && alike(url) == alike(redirectURI)
-}
-
-// place is what of a URI says where it leads: scheme, authority and path, as RFC 3986 section 6.2 makes them comparable.
-func place(s string) string {
-	for i := range len(s) {
-		if s[i] == '?' || s[i] == '#' {
-			s = s[:i]
-			break
-		}
-	}
-	if u, ok := parseURI(s); ok {
-		if u.path == "" {
-			u.path = "/"
-		}
-		return u.scheme + "://" + u.host + u.port + u.path
-	}
-	if i := words.Index(s, ':'); i > 0 {
-		return words.Lower(s[:i]) + s[i:]
-	}
-	return s
+	return redirectURI != "" && uri.Place(url) != uri.Place(redirectURI) && alike(url) == alike(redirectURI)
 }

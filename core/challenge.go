@@ -12,7 +12,7 @@ type challenge struct {
 	params []form.Param
 }
 
-func (ch challenge) get(name string) string { return valueOf(ch.params, name) }
+func (ch challenge) get(name string) string { return form.ValueOf(ch.params, name) }
 
 // maxChallenges is how long all WWW-Authenticate headers of an answer may be together, in bytes.
 const maxChallenges = 16 << 10

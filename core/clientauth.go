@@ -82,7 +82,7 @@ func (c *config) inheritAuth() {
 // supported is the method if it is among those that an endpoint takes, or else the first of these
 // for which the client has what it needs (RFC 8414 section 2); where none is, or no list, the method.
 func (c *config) supported(methods json.Value, method string) string {
-	if lists(methods, method) {
+	if json.Lists(methods, method) {
 		return method
 	}
 	for _, m := range [...]string{authBasic, authPost, authSecretJWT, authPrivateJWT} {
@@ -90,7 +90,7 @@ func (c *config) supported(methods json.Value, method string) string {
 		if m == authPrivateJWT {
 			has = c.clientKey
 		}
-		if has != "" && lists(methods, m) {
+		if has != "" && json.Lists(methods, m) {
 			return m
 		}
 	}
@@ -103,7 +103,7 @@ func byCertificate(method string) bool { return method == authTLS || method == a
 // authenticate adds the client's identity to a request by the given method; done comes with what stood in its way.
 func (c *client) authenticate(method string, r *request, done func(*fault)) {
 	add := func(name, value string) {
-		if count(r.params, name) == 0 {
+		if form.Count(r.params, name) == 0 {
 			r.params = append(r.params, form.Param{Name: name, Value: value})
 		}
 	}

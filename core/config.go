@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -36,7 +37,7 @@ type config struct {
 	metadataURL, tokenPath                                              string
 	profile                                                             profile
 	variables                                                           json.Value
-	resources                                                           []uri
+	resources                                                           []uri.URI
 	parameters                                                          []form.Param
 	httpOrigins, parameterHooks, requestHooks, responseHooks            json.Value
 }
@@ -276,7 +277,7 @@ func (c *config) readList(name string, v json.Value) *fault {
 			allowed = algorithms
 			algs += s + " "
 		case "resource":
-			if s == "" || words.Index(s, ':') < 1 || !uriChars(s) || words.Index(s, '#') >= 0 { // RFC 8707 section 2
+			if s == "" || words.Index(s, ':') < 1 || !uri.Chars(s) || words.Index(s, '#') >= 0 { // RFC 8707 section 2
 				return wrong("bad_url", name, "an absolute URI without fragment", it.Value())
 			}
 			c.resource = append(c.resource, form.Param{Name: name, Value: s})
@@ -284,13 +285,13 @@ func (c *config) readList(name string, v json.Value) *fault {
 			if f := c.readText(&s, name, it.Value(), endpoint); f != nil {
 				return f
 			}
-			u, ok := parseURI(s)
-			if !ok || u.query {
+			u, ok := uri.Parse(s)
+			if !ok || u.Query {
 				return wrong("bad_url", name, "an absolute URL without query", it.Value())
 			}
 			c.resources = append(c.resources, u)
 		case "insecure_http_origins":
-			if u, ok := parseURI(s); !ok || u.scheme != "http" || s != "http://"+u.host+u.port {
+			if u, ok := uri.Parse(s); !ok || u.Scheme != "http" || s != "http://"+u.Host+u.Port {
 				return wrong("bad_url", name, "http://HOST or http://HOST:PORT, in lower case", it.Value())
 			}
 		case "bearer_token_types":

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -56,7 +57,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 		r.params = append(r.params, form.Param{Name: "scope", Value: scope})
 	}
 	for _, p := range c.parameters {
-		if p.Name != "scope" && count(own, p.Name) == 0 {
+		if p.Name != "scope" && form.Count(own, p.Name) == 0 {
 			r.params = append(r.params, p)
 		}
 	}
@@ -78,7 +79,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 			c.fail(cmd, f)
 			return
 		}
-		d.requested, d.key = valueOf(r.params, "scope"), c.newKey()
+		d.requested, d.key = form.ValueOf(r.params, "scope"), c.newKey()
 		c.own(&d.code, &d.userCode, &d.uri, &d.uriComplete, &d.requested)
 		c.beginDevice(cmd, d)
 	})
@@ -153,8 +154,8 @@ func readDevice(v json.Value, now int64) (*device, *fault) {
 }
 
 func linkable(s string) bool {
-	u, ok := parseURI(s)
-	return ok && u.secure()
+	u, ok := uri.Parse(s)
+	return ok && u.Secure()
 }
 
 // forgetDevice ends the flow; f is what those who wait for it get.

@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -93,14 +94,14 @@ func (c *client) adoptKeys(v json.Value) {
 
 func (c *client) fetchMetadata() {
 	issuer := c.given.issuer
-	u, _ := parseURI(issuer)
-	if u.path != "" && u.path[len(u.path)-1] == '/' {
-		issuer, u.path = issuer[:len(issuer)-1], u.path[:len(u.path)-1]
+	u, _ := uri.Parse(issuer)
+	if u.Path != "" && u.Path[len(u.Path)-1] == '/' {
+		issuer, u.Path = issuer[:len(issuer)-1], u.Path[:len(u.Path)-1]
 	}
 	// Where OpenID Connect has it, and where RFC 8414 section 3.1 has the same and its own: the path comes behind the well-known part.
-	places := []string{issuer + "/.well-known/openid-configuration", u.scheme + "://" + u.host + u.port + "/.well-known/oauth-authorization-server" + u.path}
-	if u.path != "" {
-		places = append(places, u.scheme+"://"+u.host+u.port+"/.well-known/openid-configuration"+u.path)
+	places := []string{issuer + "/.well-known/openid-configuration", u.Scheme + "://" + u.Host + u.Port + "/.well-known/oauth-authorization-server" + u.Path}
+	if u.Path != "" {
+		places = append(places, u.Scheme+"://"+u.Host+u.Port+"/.well-known/openid-configuration"+u.Path)
 	}
 	if c.metadataURL != "" {
 		places = []string{c.metadataURL}
@@ -204,8 +205,8 @@ func sameIssuer(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
-	u, ok := parseURI(a)
-	return ok && (a == b || a+"/" == b && u.path == "")
+	u, ok := uri.Parse(a)
+	return ok && (a == b || a+"/" == b && u.Path == "")
 }
 
 // absent says that a command needs an endpoint that is neither in the configuration nor, such that it can be used, in the server's metadata.
@@ -221,16 +222,6 @@ func (c *client) absent(name string) *fault {
 	f := wrong("bad_metadata", name, "https, or http on loopback", v)
 	f.kind = kindServer
 	return f
-}
-
-// lists tells whether an array of texts holds s.
-func lists(v json.Value, s string) bool {
-	for it := v.Each(); it.Next(); {
-		if it.Value().Str() == s {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *client) storeMetadata() {

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -37,7 +38,7 @@ func (c *client) proof(key string, create bool, method, url, access string, done
 		w.Open('{')
 		c.issuedNow(w)
 		w.MemberStr("htm", method)
-		w.MemberStr("htu", place(url)) // without query and fragment
+		w.MemberStr("htu", uri.Place(url)) // without query and fragment
 		if access != "" {
 			w.MemberStr("ath", digest43(access))
 		}
@@ -59,16 +60,8 @@ func (c *client) credentials(method, url string, done func([]form.Param, *fault)
 	})
 }
 
-func origin(url string) string {
-	u, ok := parseURI(url)
-	if !ok {
-		return ""
-	}
-	return u.scheme + "://" + u.host + u.port
-}
-
 func (c *client) nonceFor(url string) string {
-	o := origin(url)
+	o := uri.Origin(url)
 	for _, n := range c.nonces {
 		if n.origin == o {
 			return n.nonce
@@ -79,7 +72,7 @@ func (c *client) nonceFor(url string) string {
 
 // noteNonce remembers the nonce that an answer brings; the server of one origin has one (RFC 9449 section 8.2).
 func (c *client) noteNonce(url string, headers json.Value) (changed bool) {
-	nonce, o := header(headers, "dpop-nonce"), origin(url)
+	nonce, o := header(headers, "dpop-nonce"), uri.Origin(url)
 	if nonce == "" || len(nonce) > 2048 || !words.VSChars(nonce) || o == "" {
 		return false
 	}

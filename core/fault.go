@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -83,8 +84,8 @@ func (f *fault) cut() {
 
 // of adds which request went wrong, and where it went.
 func (f *fault) of(stage, url string) *fault {
-	u, _ := parseURI(url)
-	f.stage, f.host = stage, u.host+u.port
+	u, _ := uri.Parse(url)
+	f.stage, f.host = stage, u.Host+u.Port
 	return f
 }
 

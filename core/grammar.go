@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -31,9 +32,9 @@ func (c *config) refuses(g grammar, s string) (code string) {
 	case g == headerName && (!hostChars(s) || words.Lower(s) != s):
 		return "bad_value"
 	case g == redirect:
-		return redirectOK(s)
+		return uri.RedirectOK(s)
 	case g >= endpoint:
-		u, ok := parseURI(s)
+		u, ok := uri.Parse(s)
 		if !ok {
 			return "bad_url"
 		}
@@ -60,8 +61,8 @@ func (g grammar) wants() string {
 }
 
 // secure tells whether requests may go to a URL: protected, or to this machine, or where the configuration says that it need not be.
-func (c *config) secure(u uri) bool {
-	return u.secure() || u.scheme == "http" && lists(c.httpOrigins, "http://"+u.host+u.port)
+func (c *config) secure(u uri.URI) bool {
+	return u.Secure() || u.Scheme == "http" && json.Lists(c.httpOrigins, "http://"+u.Host+u.Port)
 }
 
 // readParams reads [[name, value], …], form.MaxParams at the most; a name is not empty.

@@ -73,7 +73,7 @@ func (c *client) signIn(cmd *command, scope string, params []form.Param) {
 		}
 		if f != nil {
 			c.dropKey(key)
-			c.redact(f, valueOf(params, "assertion"))
+			c.redact(f, form.ValueOf(params, "assertion"))
 		}
 		c.receive(t, f, &tokens{}, expected{maxAge: -1}, func(f *fault) { c.finishStatus(cmd, f, "") })
 	})

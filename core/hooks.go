@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
 // Where hooks may be. What the keys and the metadata are is for nobody to change.
@@ -23,7 +24,7 @@ func hookFailed(stage string) *fault { return bad("hook_failed", stage) }
 
 // hookParams lets the host change the parameters of a stage, before anything of them is stored or signed.
 func (c *client) hookParams(stage string, params []form.Param, done func([]form.Param, *fault)) {
-	if !lists(c.parameterHooks, stage) {
+	if !json.Lists(c.parameterHooks, stage) {
 		done(params, nil)
 		return
 	}
@@ -41,7 +42,7 @@ func (c *client) hookParams(stage string, params []form.Param, done func([]form.
 
 // hookRequest lets the host change the whole request. Where it goes must stay as secure as a configured endpoint.
 func (c *client) hookRequest(r *request, body string, done func(body string, f *fault)) {
-	if !lists(c.requestHooks, r.stage) {
+	if !json.Lists(c.requestHooks, r.stage) {
 		done(body, nil)
 		return
 	}
@@ -53,7 +54,7 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 	c.ask(w, func(ok json.Value, failed string) {
 		v := ok.Get("request")
 		headers, readable := readParams(v.Get("headers"))
-		u, valid := parseURI(v.Get("url").Str())
+		u, valid := uri.Parse(v.Get("url").Str())
 		method := v.Get("method").Str()
 		text := v.Get("body").Get("text")
 		if v.Get("body").Kind() != json.None && text.Kind() != json.String {
@@ -70,7 +71,7 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 
 // hookResponse lets the host change an answer before anything of it is looked at; v has its status, headers and body, and all rules hold for what comes back.
 func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, f *fault)) {
-	if !lists(c.responseHooks, r.stage) {
+	if !json.Lists(c.responseHooks, r.stage) {
 		done(v, nil)
 		return
 	}

@@ -256,7 +256,7 @@ func (c *client) audience(v json.Value) (ours bool, other string) {
 		switch s := it.Value().Str(); {
 		case s == c.clientID:
 			ours = true
-		case !lists(c.trustedAudiences, s):
+		case !json.Lists(c.trustedAudiences, s):
 			other = it.Value().Raw()
 		}
 	}

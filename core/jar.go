@@ -29,11 +29,11 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *fault
 	w.MemberInt("nbf", c.now/1000)
 	w.MemberInt("exp", c.now/1000+requestLife)
 	for i, p := range params {
-		if count(params[:i], p.Name) > 0 {
+		if form.Count(params[:i], p.Name) > 0 {
 			continue // it stands in the array of the first
 		}
 		w.Name(p.Name)
-		if count(params, p.Name) == 1 {
+		if form.Count(params, p.Name) == 1 {
 			writeClaim(w, p)
 			continue
 		}
@@ -50,7 +50,7 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *fault
 		// What stands beside it is what OAuth and OpenID Connect want there too (section 5, OpenID Connect Core section 6.1).
 		left := []form.Param{{Name: "client_id", Value: c.clientID}}
 		for _, name := range [...]string{"response_type", "scope"} {
-			if s := valueOf(params, name); s != "" {
+			if s := form.ValueOf(params, name); s != "" {
 				left = append(left, form.Param{Name: name, Value: s})
 			}
 		}

@@ -30,7 +30,7 @@ func (s *keySet) pick(j *jws) (jwk string, f *fault) {
 		k := it.Value()
 		str := func(name string) string { return k.Get(name).Str() }
 		use, alg := str("use"), str("alg")
-		if str("kty") != kty || str("crv") != crv || use != "" && use != "sig" || k.Get("key_ops").Kind() == json.Array && !lists(k.Get("key_ops"), "verify") || alg != "" && alg != j.alg || j.kid != "" && str("kid") != j.kid {
+		if str("kty") != kty || str("crv") != crv || use != "" && use != "sig" || k.Get("key_ops").Kind() == json.Array && !json.Lists(k.Get("key_ops"), "verify") || alg != "" && alg != j.alg || j.kid != "" && str("kid") != j.kid {
 			continue
 		}
 		member, want := wrongKey(k)

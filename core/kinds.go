@@ -165,36 +165,3 @@ func (in *Client) RedirectURI() string { return in.c.redirectURI }
 
 // Hash is a name for what must not be shown: 43 characters, of base64url.
 func Hash(s string) string { return digest43(s) }
-
-// Within tells whether a URL stands under a prefix: same origin, and the path below its path at a segment's border, with nothing in it that a server may read in two ways.
-func Within(url, prefix string) bool {
-	u, ok := parseURI(url)
-	p, known := parseURI(prefix)
-	return ok && known && u.within(p)
-}
-
-// Origin is scheme, host and port of a URL, "" where it is none or goes unprotected to another machine.
-func Origin(url string) string {
-	if u, ok := parseURI(url); !ok || !u.secure() {
-		return ""
-	}
-	return origin(url)
-}
-
-// Unprotected tells whether a URL is http and of one of the origins listed.
-func Unprotected(url string, origins json.Value) bool {
-	u, ok := parseURI(url)
-	return ok && u.scheme == "http" && lists(origins, origin(url))
-}
-
-// Path is the path of a URL as it stands.
-func Path(url string) string {
-	u, _ := parseURI(url)
-	return u.path
-}
-
-// WithQuery adds parameters to a URL's query, in front of its fragment.
-func WithQuery(url string, params []form.Param) string { return withQuery(url, params) }
-
-// ValueOf is the value of the first parameter of that name.
-func ValueOf(params []form.Param, name string) string { return valueOf(params, name) }

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -12,7 +13,7 @@ const backChannelEvent = "http://schemas.openid.net/event/backchannel-logout"
 func (c *client) endSessionURL(in json.Value, idToken string) (string, *fault) {
 	after, state := in.Get("post_logout_redirect_uri").Str(), in.Get("state").Str()
 	if after != "" {
-		if code := redirectOK(after); code != "" {
+		if code := uri.RedirectOK(after); code != "" {
 			return "", wrong(code, "post_logout_redirect_uri", redirect.wants(), in.Get("post_logout_redirect_uri"))
 		}
 	}
@@ -28,7 +29,7 @@ func (c *client) endSessionURL(in json.Value, idToken string) (string, *fault) {
 			params = append(params, p)
 		}
 	}
-	return withQuery(c.endSession, params), nil
+	return uri.WithQuery(c.endSession, params), nil
 }
 
 // logoutToken verifies what a server sends to a back-channel logout endpoint (OpenID Connect Back-Channel Logout section 2.6). Whose session it ends, and that a jti
@@ -83,15 +84,15 @@ func checkLogoutToken(j *jws) *fault {
 func (c *client) frontChannelLogout(cmd *command, in json.Value) {
 	params, ok := readParams(in.Get("parameters"))
 	if url := in.Get("url").Str(); url != "" {
-		params, ok = form.Decode(queryOf(url))
+		params, ok = form.Decode(uri.QueryOf(url))
 	}
-	if !ok || count(params, "iss") > 1 || count(params, "sid") > 1 {
+	if !ok || form.Count(params, "iss") > 1 || form.Count(params, "sid") > 1 {
 		c.fail(cmd, bad("bad_value", "parameters"))
 		return
 	}
 	c.newest(func(release func(), f *fault) {
-		claims, sid := c.tokens.claims, valueOf(params, "sid")
-		ended := f == nil && sid != "" && sid == claims.Get("sid").Str() && valueOf(params, "iss") == claims.Get("iss").Str()
+		claims, sid := c.tokens.claims, form.ValueOf(params, "sid")
+		ended := f == nil && sid != "" && sid == claims.Get("sid").Str() && form.ValueOf(params, "iss") == claims.Get("iss").Str()
 		finish := func(f *fault) {
 			release()
 			if f != nil {

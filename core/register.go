@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -45,12 +46,12 @@ func (c *client) register(cmd *command, in json.Value) {
 
 // resourceMetadata reads what a protected resource says of itself, its authorization servers among it (RFC 9728 section 3).
 func (c *client) resourceMetadata(cmd *command, in json.Value) {
-	u, ok := parseURI(in.Get("url").Str())
+	u, ok := uri.Parse(in.Get("url").Str())
 	where := in.Get("resource_metadata").Str()
 	if where == "" {
-		where = u.scheme + "://" + u.host + u.port + "/.well-known/oauth-protected-resource"
-		if u.path != "/" {
-			where += u.path
+		where = u.Scheme + "://" + u.Host + u.Port + "/.well-known/oauth-protected-resource"
+		if u.Path != "/" {
+			where += u.Path
 		}
 	}
 	switch {
@@ -58,22 +59,22 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 		c.fail(cmd, bad("bad_url", "url"))
 		return
 	}
-	if w, ok := parseURI(where); !ok || !c.secure(w) {
+	if w, ok := uri.Parse(where); !ok || !c.secure(w) {
 		c.fail(cmd, bad("bad_url", "resource_metadata"))
 		return
 	}
-	c.findResource(cmd, u, where, in.Get("resource_metadata").Str() == "" && u.path != "" && u.path != "/")
+	c.findResource(cmd, u, where, in.Get("resource_metadata").Str() == "" && u.Path != "" && u.Path != "/")
 }
 
 // findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
-func (c *client) findResource(cmd *command, u uri, where string, more bool) {
+func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) {
 	c.get(stageResource, where, maxDocument, func(v json.Value, f *fault) {
 		if more && f.elsewhere() {
-			c.findResource(cmd, u, where[:len(where)-len(u.path)], false)
+			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
 			return
 		}
 		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3): the same origin, and a path that leads there.
-		if r, ok := parseURI(v.Get("resource").Str()); f == nil && !(ok && u.within(r)) {
+		if r, ok := uri.Parse(v.Get("resource").Str()); f == nil && !(ok && u.Within(r)) {
 			f = &fault{kind: kindServer, code: "wrong_resource"}
 		}
 		if f != nil {

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -100,10 +101,10 @@ func (c *client) token(cmd *command, in json.Value) {
 
 // allowed tells whether a token may go to the URL: only where the configuration says.
 func (c *client) allowed(url string) bool {
-	u, ok := parseURI(url)
+	u, ok := uri.Parse(url)
 	if ok && c.secure(u) {
 		for _, r := range c.resources {
-			if u.within(r) {
+			if u.Within(r) {
 				return true
 			}
 		}

@@ -118,7 +118,7 @@ func (c *call) backchannelLogout() {
 
 func (c *call) endSessions(params []form.Param) {
 	w := json.NewWriter()
-	w.MemberStr("logout_token", core.ValueOf(params, "logout_token"))
+	w.MemberStr("logout_token", form.ValueOf(params, "logout_token"))
 	c.client(&vault{}).Do("logout_token", w.String(), func(ok json.Value, f *core.Fault) {
 		if f != nil && f.Retryable() {
 			c.unavailable()

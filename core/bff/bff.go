@@ -6,6 +6,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -58,7 +59,7 @@ const (
 )
 
 // sent is the value of the request's first header of that name, which is in lower case.
-func (c *call) sent(name string) string { return core.ValueOf(c.headers, name) }
+func (c *call) sent(name string) string { return form.ValueOf(c.headers, name) }
 
 func serve(s core.Session, cfg *config, id int64, in json.Value) {
 	c := &call{config: cfg, s: s, id: id, request: in.Get("request").Str(), method: in.Get("method").Str(), body: in.Get("body")}
@@ -76,8 +77,8 @@ func serve(s core.Session, cfg *config, id int64, in json.Value) {
 	c.cookies = c.readCookies()
 	c.url, c.rawQuery = cutQuery(url)
 	switch {
-	case core.Origin(c.url) != core.Origin(cfg.base):
-		c.refuse(421, "wrong_host", "This server answers for "+core.Origin(cfg.base)+".")
+	case uri.SecureOrigin(c.url) != uri.SecureOrigin(cfg.base):
+		c.refuse(421, "wrong_host", "This server answers for "+uri.SecureOrigin(cfg.base)+".")
 	case !queryChars(c.rawQuery):
 		c.refuse(400, "bad_query", "The query cannot be read.")
 	case unmet(c.sent("expect")):
@@ -105,7 +106,7 @@ func (c *call) route() {
 		{"/backchannel_logout", "POST", false, c.backchannelLogout},
 		{"/exchange", "POST", false, c.exchange},
 	} {
-		if core.Path(c.url) != core.Path(c.base)+e.path {
+		if uri.Path(c.url) != uri.Path(c.base)+e.path {
 			continue
 		}
 		if c.preflight() {
@@ -129,7 +130,7 @@ func (c *call) route() {
 	}
 	var best *route
 	for i := range c.routes {
-		if r := &c.routes[i]; core.Within(c.url, core.Origin(c.base)+r.path) && (best == nil || len(r.path) > len(best.path)) {
+		if r := &c.routes[i]; uri.Within(c.url, uri.SecureOrigin(c.base)+r.path) && (best == nil || len(r.path) > len(best.path)) {
 			best = r
 		}
 	}

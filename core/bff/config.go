@@ -3,6 +3,7 @@ package bff
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -33,17 +34,17 @@ func readConfig(in json.Value) (c *config, f *core.Fault) {
 	if client.Kind() != json.Object {
 		return nil, core.Bad("missing", "client")
 	}
-	if core.Origin(c.base) == "" || len(c.base) > 0 && c.base[len(c.base)-1] == '/' || hasQuery(c.base) {
+	if uri.SecureOrigin(c.base) == "" || len(c.base) > 0 && c.base[len(c.base)-1] == '/' || hasQuery(c.base) {
 		return nil, core.Wrong("bad_url", "base", "https, or http on loopback, without query and slash at the end", in.Get("base"))
 	}
-	c.origins = []string{core.Origin(c.base)}
+	c.origins = []string{uri.SecureOrigin(c.base)}
 	for it := in.Each(); it.Next(); {
 		if f := c.read(it.Name(), it.Value(), client.Get("insecure_http_origins")); f != nil {
 			return nil, f
 		}
 	}
 	if c.returnTo == nil {
-		c.returnTo = []string{core.Origin(c.base) + "/"}
+		c.returnTo = []string{uri.SecureOrigin(c.base) + "/"}
 	}
 	return c, c.readClient(client)
 }
@@ -60,14 +61,14 @@ func (c *config) read(name string, v, http json.Value) *core.Fault {
 		want = "origins: https, or http on loopback"
 		ok = each(v, func(v json.Value) bool {
 			c.origins = append(c.origins, v.Str())
-			return v.Str() != "" && core.Origin(v.Str()) == v.Str()
+			return v.Str() != "" && uri.SecureOrigin(v.Str()) == v.Str()
 		})
 	case "return_to":
 		want = "paths and URLs"
 		ok = each(v, func(v json.Value) bool {
 			s := c.absolute(v.Str())
 			c.returnTo = append(c.returnTo, s)
-			return core.Origin(s) != "" && core.Within(s, s)
+			return uri.SecureOrigin(s) != "" && uri.Within(s, s)
 		})
 	case "header":
 		want = "x- and letters in lower case"
@@ -97,13 +98,13 @@ func (c *config) read(name string, v, http json.Value) *core.Fault {
 		want = "an array of path, outside of base, and target, a URL without query"
 		ok = each(v, func(v json.Value) bool {
 			r := route{path: v.Get("path").Str(), target: v.Get("target").Str()}
-			ok := r.path != "" && core.Within(r.target, r.target)
+			ok := r.path != "" && uri.Within(r.target, r.target)
 			for len(r.path) > 1 && r.path[len(r.path)-1] == '/' {
 				r.path = r.path[:len(r.path)-1]
 			}
 			c.routes = append(c.routes, r)
-			at := core.Origin(c.base) + r.path
-			return ok && r.path[0] == '/' && core.Within(at, at) && !hasQuery(at) && (core.Origin(r.target) != "" || core.Unprotected(r.target, http)) && !hasQuery(r.target) && !core.Within(c.base+"/login", at)
+			at := uri.SecureOrigin(c.base) + r.path
+			return ok && r.path[0] == '/' && uri.Within(at, at) && !hasQuery(at) && (uri.SecureOrigin(r.target) != "" || uri.Unprotected(r.target, http)) && !hasQuery(r.target) && !uri.Within(c.base+"/login", at)
 		})
 	case "pass_headers":
 		want = "headers in lower case that may pass"
@@ -198,7 +199,7 @@ func (c *config) readClient(client json.Value) *core.Fault {
 	for _, r := range c.routes {
 		covered := resources.Kind() == json.None
 		for it := resources.Each(); it.Next(); {
-			covered = covered || core.Within(r.target, it.Value().Str())
+			covered = covered || uri.Within(r.target, it.Value().Str())
 		}
 		if !covered {
 			return core.Bad("bad_value", "token_destinations")

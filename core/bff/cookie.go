@@ -58,7 +58,7 @@ func (c *call) attemptOf(state string) (name, sealed string) {
 // crossSite tells whether a page of another site led the browser here, as the browser says (Fetch Metadata); one that says nothing counts as led by us.
 func (c *call) crossSite() bool { return c.sent("sec-fetch-site") == "cross-site" }
 
-func (c *call) cookie(name string) string { return core.ValueOf(c.cookies, name) }
+func (c *call) cookie(name string) string { return form.ValueOf(c.cookies, name) }
 
 func (c *call) setCookie(name, value, sameSite, life string) {
 	c.set = append(c.set, name+"="+value+"; Path=/; Secure; HttpOnly; SameSite="+sameSite+life)

@@ -62,8 +62,8 @@ func (c *call) exchange() {
 	}
 	c.form(most, "invalid_request", func(params []form.Param) {
 		if !named {
-			id, secret = core.ValueOf(params, "client_id"), core.ValueOf(params, "client_secret")
-		} else if core.ValueOf(params, "client_secret") != "" {
+			id, secret = form.ValueOf(params, "client_id"), form.ValueOf(params, "client_secret")
+		} else if form.ValueOf(params, "client_secret") != "" {
 			id = "" // one method a request (RFC 6749 section 2.3)
 		}
 		k := c.callerOf(id, secret)
@@ -90,7 +90,7 @@ func (c *call) exchangeFor(k *caller, params []form.Param) {
 			}
 		}
 	}
-	get := func(name string) string { return core.ValueOf(params, name) }
+	get := func(name string) string { return form.ValueOf(params, name) }
 	grant, scope, audience := get("grant_type"), get("scope"), get("audience")
 	switch {
 	case grant == "":
@@ -217,21 +217,21 @@ func contains(list []string, s string) bool {
 
 // exchangeToken gives a token for elsewhere (RFC 8693 section 2.1), the one that is kept from the last time if it is still good.
 func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience string) {
-	subject, actor := core.ValueOf(params, "subject_token"), core.ValueOf(params, "actor_token")
+	subject, actor := form.ValueOf(params, "subject_token"), form.ValueOf(params, "actor_token")
 	switch {
-	case subject == "" || core.ValueOf(params, "subject_token_type") == "":
+	case subject == "" || form.ValueOf(params, "subject_token_type") == "":
 		c.refuse(400, "invalid_request", "subject_token and subject_token_type are needed.")
 		return
-	case (actor == "") != (core.ValueOf(params, "actor_token_type") == ""):
+	case (actor == "") != (form.ValueOf(params, "actor_token_type") == ""):
 		c.refuse(400, "invalid_request", "actor_token and actor_token_type go together.")
 		return
-	case audience == "" && core.ValueOf(params, "resource") == "":
+	case audience == "" && form.ValueOf(params, "resource") == "":
 		c.refuse(400, "invalid_request", "audience or resource is needed.")
 		return
 	}
 	w := json.NewWriter()
 	for _, name := range [...]string{"subject_token", "subject_token_type", "audience", "resource", "requested_token_type", "scope"} {
-		s := core.ValueOf(params, name)
+		s := form.ValueOf(params, name)
 		if name == "scope" {
 			s = scope
 		}
@@ -240,7 +240,7 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 		}
 	}
 	if actor != "" {
-		kind := core.ValueOf(params, "actor_token_type")
+		kind := form.ValueOf(params, "actor_token_type")
 		w.MemberRaw("parameters", parameterList(form.Param{Name: "actor_token", Value: actor}, form.Param{Name: "actor_token_type", Value: kind}))
 	}
 	key := c.name + ".exchange." + core.Hash(c.config.client.Fingerprint()+"\n"+k.id+"\n"+w.String()) // as JSON, where no value reads like another's name
@@ -345,15 +345,15 @@ func parameterList(params ...form.Param) string {
 
 // redeem changes a code for a token, for an application that got the code at a redirect URI of its own (RFC 6749 section 4.1.3). Its refresh token is not handed out, and not revoked: with it a server ends the access token too (RFC 7009 section 2.1).
 func (c *call) redeem(k *caller, params []form.Param, scope string) {
-	uri := core.ValueOf(params, "redirect_uri")
-	if !contains(k.redirects, uri) || core.ValueOf(params, "code_verifier") == "" {
+	uri := form.ValueOf(params, "redirect_uri")
+	if !contains(k.redirects, uri) || form.ValueOf(params, "code_verifier") == "" {
 		c.refuse(400, "invalid_request", "")
 		return
 	}
 	w := json.NewWriter()
 	w.MemberStr("redirect_uri", uri)
 	for _, name := range [...]string{"code", "code_verifier", "nonce"} {
-		if s := core.ValueOf(params, name); s != "" {
+		if s := form.ValueOf(params, name); s != "" {
 			w.MemberStr(name, s)
 		}
 	}

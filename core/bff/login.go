@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -14,18 +15,18 @@ func (c *call) login() {
 		c.refuse(403, "foreign_origin", "Another site may link here, and nothing else.")
 		return
 	}
-	back, ok := c.mayReturnTo(core.ValueOf(c.query, "return_to"))
+	back, ok := c.mayReturnTo(form.ValueOf(c.query, "return_to"))
 	if !ok {
 		c.refuse(400, "bad_return_to", "return_to leads to where nobody is sent.")
 		return
 	}
 	w := json.NewWriter()
 	for _, name := range [...]string{"prompt", "login_hint", "acr_values", "ui_locales"} {
-		if s := core.ValueOf(c.query, name); s != "" {
+		if s := form.ValueOf(c.query, name); s != "" {
 			w.MemberStr(name, s)
 		}
 	}
-	if s := core.ValueOf(c.query, "max_age"); s != "" {
+	if s := form.ValueOf(c.query, "max_age"); s != "" {
 		n, ok := json.Int(s)
 		if !ok {
 			c.refuse(400, "bad_value", "max_age is no number.")
@@ -96,7 +97,7 @@ func (c *call) mayReturnTo(url string) (string, bool) {
 		}
 	}
 	for _, prefix := range c.returnTo {
-		if core.Within(bare+rest, prefix) {
+		if uri.Within(bare+rest, prefix) {
 			return url, true
 		}
 	}
@@ -111,12 +112,12 @@ func (c *config) absolute(url string) string {
 	if words.Prefixed(url, "//") || words.Prefixed(url, "/\\") {
 		return ""
 	}
-	return core.Origin(c.base) + url
+	return uri.SecureOrigin(c.base) + url
 }
 
 // callback takes the authorization response. Without the cookie of the browser that began, nothing is looked at and nothing stored (RFC 9700 section 4.7).
 func (c *call) callback() {
-	if ticket := core.ValueOf(c.query, "ticket"); ticket != "" && c.method == "GET" && core.ValueOf(c.query, "state") == "" {
+	if ticket := form.ValueOf(c.query, "ticket"); ticket != "" && c.method == "GET" && form.ValueOf(c.query, "state") == "" {
 		c.arrive(ticket)
 		return
 	}
@@ -144,7 +145,7 @@ func (c *call) unknownAttempt() {
 
 // respondTo goes on with the parameters of an authorization response; members has it for the client.
 func (c *call) respondTo(params []form.Param, members string) {
-	state := core.ValueOf(params, "state")
+	state := form.ValueOf(params, "state")
 	name, sealed := c.attemptOf(state)
 	if sealed == "" || state == "" {
 		c.unknownAttempt()
@@ -202,7 +203,7 @@ func (c *call) sendBack(cookie, back string, f *core.Fault) {
 	if reason == "" {
 		reason = f.Code()
 	}
-	c.redirect(core.WithQuery(back, []form.Param{{Name: "error", Value: reason}}))
+	c.redirect(uri.WithQuery(back, []form.Param{{Name: "error", Value: reason}}))
 }
 
 // end ends a session: its tokens at the server, as well as that goes, and what is stored of it.

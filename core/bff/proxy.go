@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
 // A relay is a page's request on its way to a resource, with the session's token, and the answer on its way back. Its methods are the steps in their order:
@@ -35,9 +36,9 @@ func (c *call) proxy(r *route) {
 		c.refuse(431, "too_many_headers", "Connection names too many headers.")
 		return
 	}
-	rest := core.Path(c.url)[len(r.path):]
+	rest := uri.Path(c.url)[len(r.path):]
 	if r.path == "/" {
-		rest = core.Path(c.url)
+		rest = uri.Path(c.url)
 	}
 	target := r.target
 	if n := len(target); n > 0 && target[n-1] == '/' {
@@ -96,7 +97,7 @@ func (p *relay) send() {
 	w.MemberStr("url", p.url)
 	var headers []form.Param
 	for _, h := range p.page {
-		if core.ValueOf(p.added, h.Name) == "" {
+		if form.ValueOf(p.added, h.Name) == "" {
 			headers = append(headers, h)
 		}
 	}
@@ -126,7 +127,7 @@ func (p *relay) answered(ok json.Value, failed string) {
 		p.c.refuse(502, "upstream_too_large", "The server behind answered with too many headers.")
 	case p.status < 200 || p.status > 599:
 		p.c.refuse(502, "upstream_internal", "The server behind could not be understood.")
-	case p.status != 401 && core.ValueOf(p.headers, "dpop-nonce") == "" || len(p.added) == 0:
+	case p.status != 401 && form.ValueOf(p.headers, "dpop-nonce") == "" || len(p.added) == 0:
 		p.passBack()
 	default:
 		w := json.NewWriter()

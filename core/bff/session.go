@@ -2,6 +2,7 @@ package bff
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
@@ -141,7 +142,7 @@ func (c *call) logout() {
 	if !c.guard() {
 		return
 	}
-	back := core.ValueOf(c.query, "return_to")
+	back := form.ValueOf(c.query, "return_to")
 	w := json.NewWriter()
 	if back != "" {
 		url, ok := c.mayReturnTo(back)
@@ -198,7 +199,7 @@ func (c *config) leaveKey(ticket string) string { return c.name + ".leave." + co
 
 // leave sends the browser on to the server's sign-out, for a ticket that is good once.
 func (c *call) leave() {
-	ticket := core.ValueOf(c.query, "ticket")
+	ticket := form.ValueOf(c.query, "ticket")
 	if ticket == "" {
 		c.redirect(c.returnTo[0])
 		return

@@ -158,3 +158,23 @@ func unhex(c byte) (byte, bool) {
 	}
 	return 0, false
 }
+
+// ValueOf is the value of the first parameter of that name, "" where there is none.
+func ValueOf(params []Param, name string) string {
+	for _, p := range params {
+		if p.Name == name {
+			return p.Value
+		}
+	}
+	return ""
+}
+
+// Count is how many parameters have that name.
+func Count(params []Param, name string) (n int) {
+	for _, p := range params {
+		if p.Name == name {
+			n++
+		}
+	}
+	return n
+}

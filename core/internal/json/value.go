@@ -216,3 +216,13 @@ func (it *Iter) Name() string {
 	}
 	return it.doc.text(start, end, esc)
 }
+
+// Lists tells whether an array of texts holds s.
+func Lists(v Value, s string) bool {
+	for it := v.Each(); it.Next(); {
+		if it.Value().Str() == s {
+			return true
+		}
+	}
+	return false
+}
