@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
 
 const (
 	// maxRedeemed is how many that were answered are remembered, so that a second delivery is told from a forged one.
@@ -22,8 +25,8 @@ type attempt struct {
 }
 
 // ownBy makes t independent of the input that it came in.
-func (t *attempt) ownBy(l *link) {
-	l.own(&t.state, &t.nonce, &t.verifier, &t.redirectURI, &t.scope, &t.appState, &t.iss, &t.key, &t.mode, &t.acr, &t.redeemed, &t.text)
+func (t *attempt) ownBy(l *link.Link) {
+	l.Own(&t.state, &t.nonce, &t.verifier, &t.redirectURI, &t.scope, &t.appState, &t.iss, &t.key, &t.mode, &t.acr, &t.redeemed, &t.text)
 }
 
 func findAttempt(list []*attempt, state string) int {
@@ -46,16 +49,16 @@ type attempts struct {
 }
 
 // update lets op change a copy of the list and stores it; op may run several times and changes no attempt, only which stand there. Where op or the store fails, nothing has changed.
-func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*fault)) {
+func (a *attempts) update(op func([]*attempt) ([]*attempt, *link.Fault), done func(*link.Fault)) {
 	a.queue.run(func(release func()) {
-		finish := func(f *fault) {
+		finish := func(f *link.Fault) {
 			release()
 			done(f)
 		}
 		var stale []*attempt // of lists that were written over, if only the answers are lost
 		var try func(left int, current bool)
 		reload := func(left int) {
-			a.load(func(f *fault) {
+			a.load(func(f *link.Fault) {
 				if f != nil {
 					finish(f)
 					return
@@ -67,7 +70,7 @@ func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*f
 			next, f := op(append([]*attempt(nil), a.list...))
 			if f != nil {
 				// What this instance never saw may have been stored by another: look once.
-				if f.code == "wrong_state" && !current {
+				if f.Code == "wrong_state" && !current {
 					reload(left)
 					return
 				}
@@ -91,7 +94,7 @@ func (a *attempts) update(op func([]*attempt) ([]*attempt, *fault), done func(*f
 					stale = a.list
 					reload(left - 1)
 				default:
-					finish(&fault{kind: kindStorage, code: failed, retryable: true})
+					finish(&link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true})
 				}
 			})
 		}
@@ -113,7 +116,7 @@ func (a *attempts) dropKey(gone *attempt, used bool) {
 	switch {
 	case !used:
 		a.c.dropKey(gone.key)
-	case a.c.now > gone.at+a.c.attemptLife:
+	case a.c.Now > gone.at+a.c.attemptLife:
 		a.c.dropUnused(gone.key)
 		// else it was crowded out, and may be on its way to a session; if not, its sign-in drops it
 	}
@@ -123,7 +126,7 @@ func (a *attempts) dropKey(gone *attempt, used bool) {
 func (c *client) prune(list []*attempt) []*attempt {
 	kept, redeemed := list[:0], 0
 	for _, t := range list {
-		if c.now <= t.at+c.attemptLife {
+		if c.Now <= t.at+c.attemptLife {
 			kept = append(kept, t)
 			if t.redeemed != "" {
 				redeemed++
@@ -144,10 +147,10 @@ func (c *client) prune(list []*attempt) []*attempt {
 	return kept
 }
 
-func (a *attempts) load(done func(*fault)) {
+func (a *attempts) load(done func(*link.Fault)) {
 	a.c.load(a.key, func(value, version, failed string) {
 		if failed != "" {
-			done(&fault{kind: kindStorage, code: failed, retryable: true})
+			done(&link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true})
 			return
 		}
 		a.loaded, a.version, a.list = true, version, nil
@@ -170,7 +173,7 @@ func (a *attempts) load(done func(*fault)) {
 					t.maxAge = n
 				}
 				t.text = e.Raw()
-				t.ownBy(a.c.link)
+				t.ownBy(a.c.Link)
 				a.list = append(a.list, t)
 			}
 		}

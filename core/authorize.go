@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -22,7 +23,7 @@ func (c *client) authorize(cmd *command, in json.Value) {
 		c.fail(cmd, c.absent("authorization_endpoint"))
 		return
 	}
-	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.now, appState: in.Get("app_state").Str()}
+	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.Now, appState: in.Get("app_state").Str()}
 	own, f := authorizeParams(in)
 	if s := form.ValueOf(own, "scope"); s != "" {
 		a.scope = s
@@ -42,18 +43,18 @@ func (c *client) authorize(cmd *command, in json.Value) {
 		return
 	}
 	c.fresh(in, a)
-	fail := func(f *fault) {
+	fail := func(f *link.Fault) {
 		c.dropKey(a.key)
 		c.fail(cmd, f)
 	}
-	c.requestFor(a, own, func(params []form.Param, f *fault) {
+	c.requestFor(a, own, func(params []form.Param, f *link.Fault) {
 		if f != nil {
 			fail(f)
 			return
 		}
-		c.hookParams(stageAuthorization, params, func(changed []form.Param, f *fault) {
+		c.hookParams(stageAuthorization, params, func(changed []form.Param, f *link.Fault) {
 			if f == nil && !sameProtected(params, changed) {
-				f = bad("protected_parameter", stageAuthorization)
+				f = link.Bad("protected_parameter", stageAuthorization)
 			}
 			if f == nil {
 				f = c.expect(a, changed)
@@ -64,18 +65,18 @@ func (c *client) authorize(cmd *command, in json.Value) {
 			}
 			if a.nonce == "" && c.wantsNonce(a) {
 				// The hook asked for openid.
-				a.nonce = c.random("nonce", 43)
+				a.nonce = c.Random("nonce", 43)
 				changed = append(changed, form.Param{Name: "nonce", Value: a.nonce})
 			}
-			c.signRequest(changed, func(signed []form.Param, f *fault) {
+			c.signRequest(changed, func(signed []form.Param, f *link.Fault) {
 				if f == nil && cmd.done {
-					f = &fault{} // given up: nobody hears of it
+					f = &link.Fault{} // given up: nobody hears of it
 				}
 				if f != nil {
 					fail(f)
 					return
 				}
-				c.push(cmd, signed, func(left []form.Param, f *fault) {
+				c.push(cmd, signed, func(left []form.Param, f *link.Fault) {
 					if f != nil {
 						fail(f)
 						return
@@ -88,19 +89,19 @@ func (c *client) authorize(cmd *command, in json.Value) {
 }
 
 // giveOut stores the attempt and gives the URL out.
-func (c *client) giveOut(cmd *command, a *attempt, params []form.Param, fail func(*fault)) {
-	c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
+func (c *client) giveOut(cmd *command, a *attempt, params []form.Param, fail func(*link.Fault)) {
+	c.attempts.update(func(list []*attempt) ([]*attempt, *link.Fault) {
 		if cmd.done {
-			return nil, &fault{} // given up: it takes nobody's place
+			return nil, &link.Fault{} // given up: it takes nobody's place
 		}
 		// Only a caller's own state can be there already: the newer attempt is the one it answers.
 		if i := findAttempt(list, a.state); i >= 0 {
 			list = append(list[:i], list[i+1:]...)
 		}
-		a.at, a.text = c.now, "" // it may have waited for its turn
-		a.ownBy(c.link)
+		a.at, a.text = c.Now, "" // it may have waited for its turn
+		a.ownBy(c.Link)
 		return append(list, a), nil
-	}, func(f *fault) {
+	}, func(f *link.Fault) {
 		if f != nil {
 			fail(f)
 			return
@@ -113,7 +114,7 @@ func (c *client) giveOut(cmd *command, a *attempt, params []form.Param, fail fun
 }
 
 // requestFor gives the parameters of an authorization request (RFC 6749 section 4.1.1), the caller's own among them.
-func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param, *fault)) {
+func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param, *link.Fault)) {
 	params := []form.Param{{Name: "response_type", Value: "code"}, {Name: "client_id", Value: c.clientID}, {Name: "redirect_uri", Value: a.redirectURI}}
 	add := func(name, value string) {
 		if value != "" {
@@ -127,7 +128,7 @@ func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param
 		add("code_challenge_method", c.pkce)
 	}
 	add("nonce", a.nonce)
-	rest := func(jwk string, f *fault) {
+	rest := func(jwk string, f *link.Fault) {
 		if jwk != "" {
 			add("dpop_jkt", thumbprint(jwk)) // a stolen code is of no use without the key (RFC 9449 section 10)
 		}
@@ -151,12 +152,12 @@ func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param
 }
 
 // expect keeps what the answer to these parameters has to be like.
-func (c *client) expect(a *attempt, params []form.Param) *fault {
+func (c *client) expect(a *attempt, params []form.Param) *link.Fault {
 	a.scope, a.mode, a.maxAge = form.ValueOf(params, "scope"), form.ValueOf(params, "response_mode"), -1
 	if s := form.ValueOf(params, "max_age"); s != "" {
 		n, ok := json.Int(s)
-		if !ok || n < 0 || n > maxTime/1000 || form.Count(params, "max_age") > 1 {
-			return bad("bad_value", "max_age").not("whole seconds, from 0", s)
+		if !ok || n < 0 || n > link.MaxTime/1000 || form.Count(params, "max_age") > 1 {
+			return link.Bad("bad_value", "max_age").Not("whole seconds, from 0", s)
 		}
 		a.maxAge = n
 	}
@@ -164,12 +165,12 @@ func (c *client) expect(a *attempt, params []form.Param) *fault {
 	case !words.ScopeOK(a.scope):
 		return wrongScope(a.scope)
 	case !words.VSChars(a.acr) || len(a.acr) > 2048:
-		return bad("bad_value", "acr_values")
+		return link.Bad("bad_value", "acr_values")
 	case !c.sameResource(params):
-		return bad("protected_parameter", "resource")
+		return link.Bad("protected_parameter", "resource")
 	case a.mode == "" || a.mode == "query" || a.mode == "form_post":
 	case !modeSigned(a.mode) || form.Count(params, "response_mode") > 1:
-		return bad("bad_value", "response_mode").not("query, form_post, jwt, query.jwt or form_post.jwt", a.mode)
+		return link.Bad("bad_value", "response_mode").Not("query, form_post, jwt, query.jwt or form_post.jwt", a.mode)
 	case c.jwks == "":
 		return c.absent("jwks_uri")
 	}
@@ -195,14 +196,14 @@ func modeSigned(mode string) bool {
 }
 
 // authorizeParams gives the parameters that the caller asked for, those with names of their own in the command among them.
-func authorizeParams(in json.Value) ([]form.Param, *fault) {
+func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
 	own, ok := readParams(in.Get("parameters"))
 	if !ok {
-		return nil, bad("bad_value", "parameters")
+		return nil, link.Bad("bad_value", "parameters")
 	}
 	for _, p := range own {
 		if protected(p.Name) {
-			return nil, bad("protected_parameter", "parameters")
+			return nil, link.Bad("protected_parameter", "parameters")
 		}
 	}
 	for _, name := range [...]string{"response_mode", "prompt", "max_age", "login_hint", "id_token_hint", "ui_locales", "acr_values", "claims", "authorization_details"} {
@@ -222,7 +223,7 @@ func authorizeParams(in json.Value) ([]form.Param, *fault) {
 		switch {
 		case v.Kind() == json.None:
 		case v.Kind() != kind || form.Count(own, name) > 0:
-			return nil, bad("bad_value", name)
+			return nil, link.Bad("bad_value", name)
 		default:
 			own = append(own, form.Param{Name: name, Value: text})
 		}
@@ -241,12 +242,12 @@ func (c *client) wantedScope(in json.Value) string {
 	return c.scope
 }
 
-func checkAuthorize(in json.Value, a *attempt) *fault {
+func checkAuthorize(in json.Value, a *attempt) *link.Fault {
 	if a.redirectURI == "" {
-		return bad("missing", "redirect_uri")
+		return link.Bad("missing", "redirect_uri")
 	}
 	if code := uri.RedirectOK(a.redirectURI); code != "" {
-		return wrong(code, "redirect_uri", redirect.wants(), in.Get("redirect_uri"))
+		return link.Wrong(code, "redirect_uri", redirect.wants(), in.Get("redirect_uri"))
 	}
 	if !words.ScopeOK(a.scope) {
 		return wrongScope(a.scope)
@@ -254,11 +255,11 @@ func checkAuthorize(in json.Value, a *attempt) *fault {
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
 	for _, name := range [...]string{"app_state", "insecure_state", "insecure_nonce"} {
 		if s := in.Get(name).Str(); !words.VSChars(s) || len(s) > 2048 {
-			return bad("bad_value", name)
+			return link.Bad("bad_value", name)
 		}
 	}
 	if v := in.Get("insecure_code_verifier"); v.Kind() != json.None && !verifierOK(v.Str()) {
-		return bad("bad_value", "insecure_code_verifier")
+		return link.Bad("bad_value", "insecure_code_verifier")
 	}
 	return nil
 }
@@ -266,7 +267,7 @@ func checkAuthorize(in json.Value, a *attempt) *fault {
 // fresh draws what must be new for every attempt: state, verifier and nonce, 258 bits each (RFC 9700 section 4.7.1).
 func (c *client) fresh(in json.Value, a *attempt) {
 	if a.state = in.Get("insecure_state").Str(); a.state == "" {
-		a.state = c.random("state", 43)
+		a.state = c.Random("state", 43)
 	}
 	a.acr = in.Get("acr_values").Str()
 	if c.kept == nil {
@@ -274,12 +275,12 @@ func (c *client) fresh(in json.Value, a *attempt) {
 	}
 	if c.pkce != "none" {
 		if a.verifier = in.Get("insecure_code_verifier").Str(); a.verifier == "" {
-			a.verifier = c.random("verifier", c.verifierLength)
+			a.verifier = c.Random("verifier", c.verifierLength)
 		}
 	}
 	if c.wantsNonce(a) {
 		if a.nonce = in.Get("insecure_nonce").Str(); a.nonce == "" {
-			a.nonce = c.random("nonce", 43)
+			a.nonce = c.Random("nonce", 43)
 		}
 	}
 }

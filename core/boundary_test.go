@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // TestScenarioCodes: inputs that are refused change nothing, and answers that nobody waits for are ignored.
 func TestScenarioCodes(t *testing.T) {
 	s := newScene(t, "Every code of input; answers that are late, doubled, unknown or of another epoch.")
 	s.open(conf)
-	if len(s.rawInput(s.head()+`"command":"status","id":1,"held":true}`, Taken)) != 1 {
+	if len(s.rawInput(s.head()+`"command":"status","id":1,"held":true}`, link.Taken)) != 1 {
 		t.Error("no result")
 	}
 	last := s.lines[len(s.lines)-2][2:]
@@ -18,30 +20,30 @@ func TestScenarioCodes(t *testing.T) {
 		code int32
 		in   string
 	}{
-		{BadEntropy, last},
-		{Unreadable, ``}, {Unreadable, `[]`}, {Unreadable, `{`}, {Unreadable, strings.Repeat(`{"a":`, 33) + `1` + strings.Repeat(`}`, 33)},
-		{Unreadable, s.head() + `"command":"status"}`},
-		{Unreadable, s.head() + `"command":"status","id":0}`},
-		{Unreadable, s.head() + `"command":"status","id":9007199254740992}`},
-		{Unreadable, s.head() + `"command":7,"id":2}`},
-		{Unreadable, s.head() + `"command":"status","id":2,"id":3}`},
-		{Unreadable, s.head() + `"answer":"x"}`},
-		{Unreadable, s.head() + `"answer":"x","failed":{}}`},
-		{Unreadable, s.head() + `"answer":7,"ok":{}}`},
-		{Unreadable, s.head() + `"neither":1}`},
-		{Unreadable, strings.Replace(s.head(), `"now":1700000000000`, `"now":-1`, 1) + `"command":"status","id":2}`},
-		{Unreadable, strings.Replace(s.head(), `"now":1700000000000`, `"now":9007199254740992`, 1) + `"command":"status","id":2}`},
-		{Unreadable, strings.Replace(s.head(), `"now":1700000000000`, `"now":"x"`, 1) + `"command":"status","id":2}`},
-		{BadEntropy, `{"now":1,"entropy":"AAAA","command":"status","id":2}`},
-		{BadEntropy, `{"now":1,"command":"status","id":2}`},
-		{BadEntropy, `{"now":1,"entropy":"` + strings.Repeat("A", 42) + `","command":"status","id":2}`},
-		{BadEntropy, `{"now":1,"entropy":"` + strings.Repeat("A", 42) + `=","command":"status","id":2}`},
+		{link.BadEntropy, last},
+		{link.Unreadable, ``}, {link.Unreadable, `[]`}, {link.Unreadable, `{`}, {link.Unreadable, strings.Repeat(`{"a":`, 33) + `1` + strings.Repeat(`}`, 33)},
+		{link.Unreadable, s.head() + `"command":"status"}`},
+		{link.Unreadable, s.head() + `"command":"status","id":0}`},
+		{link.Unreadable, s.head() + `"command":"status","id":9007199254740992}`},
+		{link.Unreadable, s.head() + `"command":7,"id":2}`},
+		{link.Unreadable, s.head() + `"command":"status","id":2,"id":3}`},
+		{link.Unreadable, s.head() + `"answer":"x"}`},
+		{link.Unreadable, s.head() + `"answer":"x","failed":{}}`},
+		{link.Unreadable, s.head() + `"answer":7,"ok":{}}`},
+		{link.Unreadable, s.head() + `"neither":1}`},
+		{link.Unreadable, strings.Replace(s.head(), `"now":1700000000000`, `"now":-1`, 1) + `"command":"status","id":2}`},
+		{link.Unreadable, strings.Replace(s.head(), `"now":1700000000000`, `"now":9007199254740992`, 1) + `"command":"status","id":2}`},
+		{link.Unreadable, strings.Replace(s.head(), `"now":1700000000000`, `"now":"x"`, 1) + `"command":"status","id":2}`},
+		{link.BadEntropy, `{"now":1,"entropy":"AAAA","command":"status","id":2}`},
+		{link.BadEntropy, `{"now":1,"command":"status","id":2}`},
+		{link.BadEntropy, `{"now":1,"entropy":"` + strings.Repeat("A", 42) + `","command":"status","id":2}`},
+		{link.BadEntropy, `{"now":1,"entropy":"` + strings.Repeat("A", 42) + `=","command":"status","id":2}`},
 	} {
 		if got := s.rawInput(row.in, row.code); len(got) != 0 {
 			t.Errorf("%s: %v", row.in, got)
 		}
 	}
-	if code := s.engine.Input(s.handle, make([]byte, MaxMessage+1)); code != TooLarge {
+	if code := s.engine.Input(s.handle, make([]byte, link.MaxMessage+1)); code != link.TooLarge {
 		t.Error(code)
 	}
 	for _, id := range []string{"", ":", "x:1", "0000000000000000:1", "0123456789abcdef:1", "\u0000"} {
@@ -50,7 +52,7 @@ func TestScenarioCodes(t *testing.T) {
 		}
 	}
 	effects := s.input(`"command":"authorize","id":5`)
-	s.rawInput(s.head()+`"command":"status","id":5}`, Unreadable) // the id is in use
+	s.rawInput(s.head()+`"command":"status","id":5}`, link.Unreadable) // the id is in use
 	load := effects[0]
 	id := load.str("id")
 	for _, other := range []string{id + "0", id[:17] + "-" + id[17:], id[:17] + "99999999999999999999", id[:17] + "x"} {
@@ -75,14 +77,14 @@ func TestScenarioCodes(t *testing.T) {
 	handle := s.handle
 	s.engine.Close(handle)
 	s.lines = append(s.lines, "close")
-	s.rawInput(s.head()+`"command":"status","id":9}`, UnknownHandle)
+	s.rawInput(s.head()+`"command":"status","id":9}`, link.UnknownHandle)
 	s.open(conf)
 	if s.handle == handle {
 		t.Error("a handle was used again")
 	}
 	for _, h := range []int32{-1, 99, handle} {
 		s.engine.Close(h)
-		if s.engine.Effect(h) != nil || s.engine.Input(h, []byte(`{}`)) != UnknownHandle {
+		if s.engine.Effect(h) != nil || s.engine.Input(h, []byte(`{}`)) != link.UnknownHandle {
 			t.Error("handle", h)
 		}
 	}

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -17,7 +18,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		params, ok = form.Decode(uri.QueryOf(url))
 	}
 	if !ok {
-		c.fail(cmd, &fault{kind: kindCallback, code: "unreadable"})
+		c.fail(cmd, &link.Fault{Kind: link.KindCallback, Code: "unreadable"})
 		return
 	}
 	for i, p := range params {
@@ -25,7 +26,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		if p.Name == "state" || p.Name == "code" || p.Name == "error" || p.Name == "iss" || p.Name == "response" {
 			for _, q := range params[:i] {
 				if q.Name == p.Name {
-					c.fail(cmd, &fault{kind: kindCallback, code: "repeated_parameter", field: p.Name})
+					c.fail(cmd, &link.Fault{Kind: link.KindCallback, Code: "repeated_parameter", Field: p.Name})
 					return
 				}
 			}
@@ -37,10 +38,10 @@ func (c *client) callback(cmd *command, in json.Value) {
 		return
 	}
 	// What stands beside a signed response counts for nothing (JARM section 2.3).
-	c.trusted(signed, "jwt", "", "exp", c.skew, func(v json.Value, f *fault) {
+	c.trusted(signed, "jwt", "", "exp", c.skew, func(v json.Value, f *link.Fault) {
 		if f != nil {
-			if f.kind == kindIDToken {
-				f.kind = kindCallback
+			if f.Kind == link.KindIDToken {
+				f.Kind = link.KindCallback
 			}
 			c.fail(cmd, f)
 			return
@@ -59,9 +60,9 @@ func (c *client) callback(cmd *command, in json.Value) {
 func (c *client) answer(cmd *command, in json.Value, url string, params []form.Param, signed bool) {
 	get := func(name string) string { return form.ValueOf(params, name) }
 	// A reply that answers no attempt may be anybody's. What it says helps whoever looks for the cause, and counts for nothing.
-	stray := func(code string) *fault {
-		f := protocolError(get)
-		f.kind, f.code, f.unverified = kindCallback, code, true
+	stray := func(code string) *link.Fault {
+		f := link.ProtocolError(get)
+		f.Kind, f.Code, f.Unverified = link.KindCallback, code, true
 		return f
 	}
 	state := get("state")
@@ -70,9 +71,9 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 		return
 	}
 	// Two deliveries, in two tabs say, must not take each other's mark for their own.
-	mine := c.random("delivery", 11)
+	mine := c.Random("delivery", 11)
 	var found *attempt
-	c.attempts.update(func(list []*attempt) ([]*attempt, *fault) {
+	c.attempts.update(func(list []*attempt) ([]*attempt, *link.Fault) {
 		i := findAttempt(list, state)
 		if i < 0 {
 			return nil, stray("wrong_state")
@@ -95,10 +96,10 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 		list[i] = &attempt{state: state, appState: found.appState, at: found.at, key: found.key, maxAge: -1, redeemed: mine}
 		found = &answered
 		return list, nil
-	}, func(f *fault) {
+	}, func(f *link.Fault) {
 		if f == keysFirst {
 			// Before the attempt is spent: without the keys its tokens could not be used.
-			c.withKeys(found.scope, func(f *fault) {
+			c.withKeys(found.scope, func(f *link.Fault) {
 				if f != nil {
 					c.fail(cmd, f)
 					return
@@ -107,7 +108,7 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 			})
 			return
 		}
-		if f != nil && f.kind == kindCallback && f.code == "already_used" {
+		if f != nil && f.Kind == link.KindCallback && f.Code == "already_used" {
 			c.handledElsewhere(cmd, found, f)
 			return
 		}
@@ -115,18 +116,18 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 			c.fail(cmd, f)
 			return
 		}
-		c.redeem(cmd, found, get("code"), func(f *fault) { c.finishStatus(cmd, f, found.appState, c.extras(params)) })
+		c.redeem(cmd, found, get("code"), func(f *link.Fault) { c.finishStatus(cmd, f, found.appState, c.extras(params)) })
 	})
 }
 
 // handledElsewhere ends the second delivery of a reply: nothing is sent, and where a session came of the first one, or later, that is what there is.
-func (c *client) handledElsewhere(cmd *command, a *attempt, f *fault) {
+func (c *client) handledElsewhere(cmd *command, a *attempt, f *link.Fault) {
 	c.see(func() {
 		if cmd.done {
 			return
 		}
 		if c.status != granted || c.tokens.signedInAt() < a.at {
-			c.fail(cmd, f.not("a reply that was not handled before", "one that was handled elsewhere, and there is no session of it yet"))
+			c.fail(cmd, f.Not("a reply that was not handled before", "one that was handled elsewhere, and there is no session of it yet"))
 			return
 		}
 		cmd.elsewhere = true
@@ -135,32 +136,32 @@ func (c *client) handledElsewhere(cmd *command, a *attempt, f *fault) {
 }
 
 // keysFirst is no failure: the callback is gone through again once there are keys.
-var keysFirst = &fault{}
+var keysFirst = &link.Fault{}
 
-func (c *client) checkCallback(a *attempt, url string, signed bool, get func(string) string, params []form.Param) *fault {
+func (c *client) checkCallback(a *attempt, url string, signed bool, get func(string) string, params []form.Param) *link.Fault {
 	iss := get("iss")
 	switch {
-	case c.now > a.at+c.attemptLife:
-		return &fault{kind: kindExpired, code: "attempt_expired"}
+	case c.Now > a.at+c.attemptLife:
+		return &link.Fault{Kind: link.KindExpired, Code: "attempt_expired"}
 	case a.redeemed != "":
-		return &fault{kind: kindCallback, code: "already_used"}
+		return &link.Fault{Kind: link.KindCallback, Code: "already_used"}
 	case url != "" && !answers(url, a.redirectURI):
-		return (&fault{kind: kindCallback, code: "wrong_redirect_uri"}).not(uri.Place(a.redirectURI), uri.Place(url))
+		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_redirect_uri"}).Not(uri.Place(a.redirectURI), uri.Place(url))
 	case signed != modeSigned(a.mode):
-		return &fault{kind: kindCallback, code: "wrong_response_mode"}
+		return &link.Fault{Kind: link.KindCallback, Code: "wrong_response_mode"}
 	// RFC 9207 section 2.4.
 	case iss == "" && c.issRequired:
-		return &fault{kind: kindCallback, code: "missing_iss"}
+		return &link.Fault{Kind: link.KindCallback, Code: "missing_iss"}
 	case iss != "" && c.issuer != "" && iss != c.issuer && iss != c.tenantIssuer(tenantOf(iss, c.issuerTemplate)):
-		return (&fault{kind: kindCallback, code: "wrong_iss"}).not(c.issuer, iss)
+		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_iss"}).Not(c.issuer, iss)
 	case get("error") != "":
-		return protocolError(get)
+		return link.ProtocolError(get)
 	case get("code") == "":
-		return &fault{kind: kindCallback, code: "missing_code"}
+		return &link.Fault{Kind: link.KindCallback, Code: "missing_code"}
 	case !words.VSChars(get("code")): // RFC 6749 appendix A.11
-		return &fault{kind: kindCallback, code: "bad_code"}
+		return &link.Fault{Kind: link.KindCallback, Code: "bad_code"}
 	case c.extras(params) == tooMuch:
-		return &fault{kind: kindCallback, code: "too_large", field: "callback_parameters"}
+		return &link.Fault{Kind: link.KindCallback, Code: "too_large", Field: "callback_parameters"}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -105,7 +106,7 @@ func (ch challenge) write(w *json.Writer) {
 	w.Open('{')
 	w.MemberStr("scheme", ch.scheme)
 	for _, name := range [...]string{"error", "error_description", "scope", "acr_values"} {
-		w.MemberStrIf(name, words.Printable(ch.get(name), maxText))
+		w.MemberStrIf(name, words.Printable(ch.get(name), link.MaxText))
 	}
 	if n, ok := json.Int(ch.get("max_age")); ok && n >= 0 {
 		w.MemberInt("max_age", n) // RFC 9470 section 3

@@ -1,10 +1,13 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
 
 // A client is one session of kind "client".
 type client struct {
-	*link
+	*link.Link
 	*config          // as the server's metadata completes it
 	given   *config  // as the session was opened
 	key     string   // of the session in the store
@@ -28,10 +31,10 @@ type client struct {
 	deviceVersion string
 	starting      *command // the device_start whose answer is awaited
 	deviceWaits   []*command
-	poll, expiry  alarm
+	poll, expiry  link.Alarm
 	paused        bool // polling was stopped before it began
 	over          bool // the last flow ended by itself, with ended
-	ended         *fault
+	ended         *link.Fault
 	missed        bool  // a refresh that nobody asked for was due while polling
 	failures      int64 // of refreshes nobody asked for, since the last good one
 	retryAt       int64 // the server asked to be left alone until then
@@ -63,21 +66,21 @@ type command struct {
 	// elsewhere: the callback's reply was handled before.
 	elsewhere bool
 	// then gets the result of a command that is not the host's.
-	then func(ok json.Value, f *fault)
+	then func(ok json.Value, f *link.Fault)
 }
 
-func openClient(l *link, in json.Value) *fault {
-	cfg, f := readConfig(Session{l}.Config(in))
+func openClient(l *link.Link, in json.Value) *link.Fault {
+	cfg, f := readConfig(l.Config(in))
 	if f != nil {
 		return f
 	}
 	c := newClient(l, cfg)
 	c.view.notified = in.Get("notified").True()
-	l.command = c.take
+	l.Command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
 		t, device, ok := c.decodeAll(v.Str())
 		if !ok {
-			return bad("wrong_configuration", "session")
+			return link.Bad("wrong_configuration", "session")
 		}
 		c.tokens = t
 		c.blind, c.unsaved = true, true
@@ -91,8 +94,8 @@ func openClient(l *link, in json.Value) *fault {
 	return nil
 }
 
-func newClient(l *link, cfg *config) *client {
-	c := &client{link: l, config: cfg, given: cfg, key: cfg.under("session"), deviceKey: cfg.under("device"), status: notAuthenticated, tokens: &tokens{}}
+func newClient(l *link.Link, cfg *config) *client {
+	c := &client{Link: l, config: cfg, given: cfg, key: cfg.under("session"), deviceKey: cfg.under("device"), status: notAuthenticated, tokens: &tokens{}}
 	c.attempts = attempts{c: c, key: cfg.under("pending")}
 	c.older = []string{"session", "device", "pending"}
 	return c
@@ -111,7 +114,7 @@ func (c *client) open() {
 			d := c.decodeDevice(value)
 			if d != nil {
 				d.polling = false // whoever stored it may be at it
-				if c.now >= d.expiresAt {
+				if c.Now >= d.expiresAt {
 					c.dropUnused(d.key)
 				}
 				d.key = c.newKey() // that one may come to a session with the other
@@ -127,7 +130,7 @@ func (c *client) open() {
 
 func (c *client) loaded(failed string) {
 	if failed != "" {
-		c.reportFault(&fault{kind: kindStorage, code: failed, op: "open", retryable: true})
+		c.reportFault(&link.Fault{Kind: link.KindStorage, Code: failed, Op: "open", Retryable: true})
 	}
 	c.loading = false
 	for _, w := range c.waiting {
@@ -141,7 +144,7 @@ func (c *client) resume(d *device) {
 	if d == nil {
 		return
 	}
-	if c.now >= d.expiresAt {
+	if c.Now >= d.expiresAt {
 		c.storeDevice("", d)
 		return
 	}
@@ -184,16 +187,16 @@ func (c *client) run(cmd *command, in json.Value) {
 				c.run(cmd, in)
 			}
 		}
-		c.look(nil, again, func(*fault) { again() })
+		c.look(nil, again, func(*link.Fault) { again() })
 		return
 	}
 	if c.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
-		c.fail(cmd, bad("missing", "client_id"))
+		c.fail(cmd, link.Bad("missing", "client_id"))
 		return
 	}
 	switch cmd.op {
 	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "client_credentials", "token_exchange", "jwt_bearer", "introspect", "logout_token", "register":
-		c.discovered(func(f *fault) {
+		c.discovered(func(f *link.Fault) {
 			if f != nil {
 				c.fail(cmd, f)
 			} else if !cmd.done {
@@ -265,7 +268,7 @@ func (c *client) perform(cmd *command, in json.Value) {
 				c.finishStatus(cmd, nil, "")
 			}
 		}
-		if c.kept != nil || c.looked == c.turn || in.Get("held").True() {
+		if c.kept != nil || c.looked == c.Turn || in.Get("held").True() {
 			tell()
 		} else {
 			c.see(tell)
@@ -275,13 +278,13 @@ func (c *client) perform(cmd *command, in json.Value) {
 	case "cancel":
 		c.cancelCommand(cmd, in)
 	default:
-		c.fail(cmd, bad("unknown_command", "command"))
+		c.fail(cmd, link.Bad("unknown_command", "command"))
 	}
 }
 
 // refreshNow is the command: where nothing can be sent, nothing is done.
 func (c *client) refreshNow(cmd *command) {
-	done := func(f *fault) { c.finishStatus(cmd, f, "") }
+	done := func(f *link.Fault) { c.finishStatus(cmd, f, "") }
 	if f := c.refreshable(); f != nil && c.refreshing == nil {
 		c.look(f, func() { c.refreshNow(cmd) }, done)
 		return
@@ -296,10 +299,10 @@ func (c *client) cancelCommand(cmd *command, in json.Value) {
 		if other.id == id && other != cmd {
 			if other.op == "userinfo" || other.op == "profile" || other.op == "device_start" || other.op == "authorize" {
 				if other.unsent = true; other.http != 0 {
-					c.link.cancel("http-cancel", other.http)
+					c.Link.Cancel("http-cancel", other.http)
 				}
 			}
-			c.end(other, &fault{kind: kindCanceled, code: "cancelled", op: other.op}, nil)
+			c.end(other, &link.Fault{Kind: link.KindCanceled, Code: "cancelled", Op: other.op}, nil)
 			c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", true) })
 			return
 		}
@@ -308,14 +311,14 @@ func (c *client) cancelCommand(cmd *command, in json.Value) {
 }
 
 // end gives the command's result, once.
-func (c *client) end(cmd *command, f *fault, write func(*json.Writer)) {
+func (c *client) end(cmd *command, f *link.Fault, write func(*json.Writer)) {
 	if cmd.done {
 		return
 	}
 	cmd.done = true
 	c.commands, c.deviceWaits = without(c.commands, cmd), without(c.deviceWaits, cmd)
 	if cmd.then == nil {
-		c.result(cmd.id, f, write)
+		c.Result(cmd.id, f, write)
 		return
 	}
 	w := json.NewWriter()
@@ -344,38 +347,38 @@ func without(list []*command, cmd *command) []*command {
 func (c *client) finish(cmd *command, write func(*json.Writer)) { c.end(cmd, nil, write) }
 
 // fail reports the failure to listeners and ends the command with it.
-func (c *client) fail(cmd *command, f *fault) {
+func (c *client) fail(cmd *command, f *link.Fault) {
 	if cmd.done {
 		return
 	}
-	f.op = cmd.op
+	f.Op = cmd.op
 	c.reportOnce(f)
 	c.end(cmd, f, nil)
 }
 
 // reportOnce tells the listeners once, however many commands wait for the same refresh.
-func (c *client) reportOnce(f *fault) {
+func (c *client) reportOnce(f *link.Fault) {
 	c.redact(f)
-	if !f.reported {
-		f.reported = true
+	if !f.Reported {
+		f.Reported = true
 		c.reportFault(f)
 	}
 }
 
 // reportFault fires "server reported error" for a protocol error, and "request failed" for every one.
-func (c *client) reportFault(f *fault) {
-	if f.err != "" && !f.unverified {
+func (c *client) reportFault(f *link.Fault) {
+	if f.Err != "" && !f.Unverified {
 		w := c.event("server_error")
-		f.write(w)
-		c.emit(w)
+		f.Write(w)
+		c.Emit(w)
 	}
 	w := c.event("request_failed")
-	f.write(w)
-	c.emit(w)
+	f.Write(w)
+	c.Emit(w)
 }
 
 // finishStatus ends a command with all that may be read of the session; the tokens themselves are not among it.
-func (c *client) finishStatus(cmd *command, f *fault, appState string, extras ...string) {
+func (c *client) finishStatus(cmd *command, f *link.Fault, appState string, extras ...string) {
 	if f != nil {
 		c.fail(cmd, f)
 		return

@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
@@ -25,7 +26,7 @@ const assertionLife = 60
 
 // checkAuth settles the methods: basic with a secret, none without; revocation and introspection as
 // the token endpoint, unless they have their own.
-func (c *config) checkAuth() *fault {
+func (c *config) checkAuth() *link.Fault {
 	c.authGiven = c.auth != ""
 	if !c.authGiven {
 		c.auth = authNone
@@ -36,35 +37,35 @@ func (c *config) checkAuth() *fault {
 	c.revocationAuthGiven, c.introspectionAuthGiven = c.revocationAuth != "", c.introspectionAuth != ""
 	switch {
 	case c.revocationAuthGiven && c.revocation == "" && !c.discovery:
-		return bad("missing", "revocation_endpoint")
+		return link.Bad("missing", "revocation_endpoint")
 	case c.introspectionAuthGiven && c.introspection == "" && !c.discovery:
-		return bad("missing", "introspection_endpoint")
+		return link.Bad("missing", "introspection_endpoint")
 	}
 	c.inheritAuth()
 	for _, m := range [...][2]string{{"token_endpoint_auth_method", c.auth}, {"revocation_endpoint_auth_method", c.revocationAuth}, {"introspection_endpoint_auth_method", c.introspectionAuth}} {
 		switch m[1] {
 		case authBasic, authPost, authSecretJWT:
 			if c.clientSecret == "" {
-				return bad("missing", "client_secret").not("client_secret", m[1])
+				return link.Bad("missing", "client_secret").Not("client_secret", m[1])
 			}
 		case authPrivateJWT:
 			if c.clientKey == "" {
-				return bad("missing", "client_key").not("client_key", m[1])
+				return link.Bad("missing", "client_key").Not("client_key", m[1])
 			}
 		case authNone, authTLS, authSelfTLS:
 		default:
-			return bad("bad_value", m[0]).not(authMethods, m[1])
+			return link.Bad("bad_value", m[0]).Not(authMethods, m[1])
 		}
 	}
 	if c.requestAlg == "" {
 		return nil
 	}
 	if c.clientKey == "" {
-		return bad("missing", "client_key")
+		return link.Bad("missing", "client_key")
 	}
 	kty, crv := keyType(c.requestAlg)
 	if k, v := keyType(c.authAlg); c.auth == authPrivateJWT && (k != kty || v != crv) {
-		return bad("bad_value", "request_object_signing_alg") // one key cannot be both
+		return link.Bad("bad_value", "request_object_signing_alg") // one key cannot be both
 	}
 	return nil
 }
@@ -101,13 +102,13 @@ func (c *config) supported(methods json.Value, method string) string {
 func byCertificate(method string) bool { return method == authTLS || method == authSelfTLS }
 
 // authenticate adds the client's identity to a request by the given method; done comes with what stood in its way.
-func (c *client) authenticate(method string, r *request, done func(*fault)) {
+func (c *client) authenticate(method string, r *request, done func(*link.Fault)) {
 	add := func(name, value string) {
 		if form.Count(r.params, name) == 0 {
 			r.params = append(r.params, form.Param{Name: name, Value: value})
 		}
 	}
-	assert := func(jwt string, f *fault) {
+	assert := func(jwt string, f *link.Fault) {
 		c.lastAssertion = jwt
 		add("client_id", c.clientID) // RFC 7521 section 4.2 allows it, some servers want it
 		add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
@@ -155,7 +156,7 @@ func (c *client) assertion(alg string) (header, claims *json.Writer) {
 	}
 	w.MemberStr("aud", audience)
 	c.issuedNow(w)
-	w.MemberInt("exp", c.now/1000+assertionLife)
+	w.MemberInt("exp", c.Now/1000+assertionLife)
 	w.Close('}')
 	return c.joseHeader(alg, ""), w
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -42,49 +43,10 @@ type config struct {
 	httpOrigins, parameterHooks, requestHooks, responseHooks            json.Value
 }
 
-// bad is a refused configuration or parameter; the field is named.
-func bad(code, field string) *fault { return &fault{kind: kindClient, code: code, field: field} }
-
-// wrong is bad, with what was expected and what came; of what may be secret nothing is shown.
-func wrong(code, field, want string, v json.Value) *fault {
-	came := v.Raw()
-	switch v.Kind() {
-	case json.String:
-		if came = v.Str(); field == "client_secret" || field == "client_key" || words.Index(came, '@') >= 0 {
-			came = ""
-		}
-		if i := words.Index(came, '?'); i >= 0 {
-			came = came[:i]
-		}
-	case json.Object:
-		came = "an object"
-	case json.Array:
-		came = "an array"
-	}
-	if code == "not_https" {
-		want = "https, or http on loopback"
-	}
-	return bad(code, field).not(want, came)
-}
-
-// unknownMember refuses a member that is none of the names, which have a space between them, and says which of them was probably meant.
-func unknownMember(names, came string) *fault {
-	return bad("unknown_member", came).not(suggest(names, came), "")
-}
-
-// within says of a member's fault that the member stands in another one.
-func (f *fault) within(member string) *fault {
-	if f.code == "unknown_member" {
-		f.came = f.field
-	}
-	if f.field != "variables" {
-		f.field = member
-	}
-	return f
-}
-
 // wrongScope refuses the scope of a command.
-func wrongScope(s string) *fault { return bad("bad_value", "scope").not(scopeList.wants(), s) }
+func wrongScope(s string) *link.Fault {
+	return link.Bad("bad_value", "scope").Not(scopeList.wants(), s)
+}
 
 // A group is members of the configuration that are read in one way: their names, with a space between them, and where each goes.
 type group struct {
@@ -131,9 +93,9 @@ func (c *config) endpoints() []*string {
 	return []*string{&c.authorization, &c.token, &c.revocation, &c.userinfo, &c.jwks, &c.deviceAuthorization, &c.introspection, &c.endSession, &c.pushed, &c.registration}
 }
 
-func readConfig(in json.Value) (c *config, f *fault) {
+func readConfig(in json.Value) (c *config, f *link.Fault) {
 	if in.Kind() != json.Object {
-		return nil, bad("missing", "config")
+		return nil, link.Bad("missing", "config")
 	}
 	list := []config{{idTokenAlgs: algorithms, authAlg: "ES256", dpopAlg: "ES256", pushedRequests: parOffered, name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, tolerance: 300_000, attemptLife: 600_000, maxAttempts: 16, refreshLead: -1,
 		profile: profile{id: "sub", email: "email", verification: "email_verified"}, variables: in.Get("variables"), httpOrigins: in.Get("insecure_http_origins")}}
@@ -166,7 +128,7 @@ func (c *config) clone() *config {
 }
 
 // read reads one member.
-func (c *config) read(groups []group, name string, v json.Value) *fault {
+func (c *config) read(groups []group, name string, v json.Value) *link.Fault {
 	for _, g := range groups {
 		i := words.Nth(g.names, name)
 		switch {
@@ -174,19 +136,19 @@ func (c *config) read(groups []group, name string, v json.Value) *fault {
 			continue
 		case g.texts != nil:
 			if v.Kind() != json.String {
-				return wrong("bad_value", name, "a text", v)
+				return link.Wrong("bad_value", name, "a text", v)
 			}
 			return c.readText(g.texts[i], name, v, g.rule)
 		case g.numbers != nil:
 			n, ok := v.Int()
-			if !ok || n < 0 || n > maxTime {
-				return wrong("bad_value", name, "a whole number from 0, no text", v)
+			if !ok || n < 0 || n > link.MaxTime {
+				return link.Wrong("bad_value", name, "a whole number from 0, no text", v)
 			}
 			*g.numbers[i] = n
 			return nil
 		case g.flags != nil:
 			if v.Kind() != json.Bool {
-				return wrong("bad_value", name, "true or false, no text", v)
+				return link.Wrong("bad_value", name, "true or false, no text", v)
 			}
 			*g.flags[i] = v.True()
 			return nil
@@ -200,14 +162,14 @@ func (c *config) read(groups []group, name string, v json.Value) *fault {
 		names += g.names + " "
 	}
 	// A misspelt option must not pass for one that was set.
-	return unknownMember(names, name)
+	return link.UnknownMember(names, name)
 }
 
-func (c *config) readOther(name string, v json.Value) *fault {
+func (c *config) readOther(name string, v json.Value) *link.Fault {
 	switch name {
 	case "variables", "client_metadata", "registration":
 		if v.Kind() != json.Object {
-			return wrong("bad_value", name, "an object", v)
+			return link.Wrong("bad_value", name, "an object", v)
 		}
 		return nil
 	case "profile":
@@ -217,7 +179,7 @@ func (c *config) readOther(name string, v json.Value) *fault {
 	case "parameters":
 		var ok bool
 		if c.parameters, ok = readParams(v); !ok {
-			return bad("bad_value", name).not("[[name, value], …]", "")
+			return link.Bad("bad_value", name).Not("[[name, value], …]", "")
 		}
 		return nil
 	}
@@ -225,18 +187,18 @@ func (c *config) readOther(name string, v json.Value) *fault {
 }
 
 // readText takes a text that keeps to the rule; in a URL, variables are put in first.
-func (c *config) readText(text *string, name string, v json.Value, rule grammar) *fault {
+func (c *config) readText(text *string, name string, v json.Value, rule grammar) *link.Fault {
 	s := v.Str()
 	if rule >= redirect {
 		var b []byte
 		for i := words.Index(s, '{'); i >= 0; i = words.Index(s, '{') {
 			j := words.Index(s, '}')
 			if j < i {
-				return wrong("bad_url", name, "{ and } around the name of a variable", v)
+				return link.Wrong("bad_url", name, "{ and } around the name of a variable", v)
 			}
 			variable := c.variables.Get(s[i+1 : j])
 			if !hostChars(variable.Str()) {
-				return wrong("bad_value", "variables", s[i+1:j]+" of letters, digits, - and .", variable)
+				return link.Wrong("bad_value", "variables", s[i+1:j]+" of letters, digits, - and .", variable)
 			}
 			b = append(append(b, s[:i]...), variable.Str()...)
 			s = s[j+1:]
@@ -247,7 +209,7 @@ func (c *config) readText(text *string, name string, v json.Value, rule grammar)
 	}
 	*text = s
 	if code := c.refuses(rule, s); code != "" {
-		return wrong(code, name, rule.wants(), v)
+		return link.Wrong(code, name, rule.wants(), v)
 	}
 	return nil
 }
@@ -262,15 +224,15 @@ func hostChars(s string) bool {
 	return s != ""
 }
 
-func (c *config) readList(name string, v json.Value) *fault {
+func (c *config) readList(name string, v json.Value) *link.Fault {
 	if v.Kind() != json.Array {
-		return wrong("bad_value", name, "an array", v)
+		return link.Wrong("bad_value", name, "an array", v)
 	}
 	algs, left := "", form.MaxParams
 	for it := v.Each(); it.Next(); left-- {
 		s, allowed := it.Value().Str(), ""
 		if left == 0 {
-			return wrong("bad_value", name, "256 elements at the most", v)
+			return link.Wrong("bad_value", name, "256 elements at the most", v)
 		}
 		switch name {
 		case "id_token_signed_response_alg":
@@ -278,7 +240,7 @@ func (c *config) readList(name string, v json.Value) *fault {
 			algs += s + " "
 		case "resource":
 			if s == "" || words.Index(s, ':') < 1 || !uri.Chars(s) || words.Index(s, '#') >= 0 { // RFC 8707 section 2
-				return wrong("bad_url", name, "an absolute URI without fragment", it.Value())
+				return link.Wrong("bad_url", name, "an absolute URI without fragment", it.Value())
 			}
 			c.resource = append(c.resource, form.Param{Name: name, Value: s})
 		case "token_destinations":
@@ -287,20 +249,20 @@ func (c *config) readList(name string, v json.Value) *fault {
 			}
 			u, ok := uri.Parse(s)
 			if !ok || u.Query {
-				return wrong("bad_url", name, "an absolute URL without query", it.Value())
+				return link.Wrong("bad_url", name, "an absolute URL without query", it.Value())
 			}
 			c.resources = append(c.resources, u)
 		case "insecure_http_origins":
 			if u, ok := uri.Parse(s); !ok || u.Scheme != "http" || s != "http://"+u.Host+u.Port {
-				return wrong("bad_url", name, "http://HOST or http://HOST:PORT, in lower case", it.Value())
+				return link.Wrong("bad_url", name, "http://HOST or http://HOST:PORT, in lower case", it.Value())
 			}
 		case "bearer_token_types":
 			if s == "" {
-				return wrong("bad_value", name, "a text", it.Value())
+				return link.Wrong("bad_value", name, "a text", it.Value())
 			}
 		case "callback_parameters":
 			if s == "" || protected(s) || words.Has(replyParameters, s) {
-				return wrong("bad_value", name, "a parameter that OAuth does not have", it.Value())
+				return link.Wrong("bad_value", name, "a parameter that OAuth does not have", it.Value())
 			}
 		case "parameter_hooks", "request_hooks":
 			allowed = hookStages
@@ -308,12 +270,12 @@ func (c *config) readList(name string, v json.Value) *fault {
 			allowed = responseStages
 		}
 		if allowed != "" && !words.Has(allowed, s) {
-			return wrong("bad_value", name, allowed, it.Value())
+			return link.Wrong("bad_value", name, allowed, it.Value())
 		}
 	}
 	if name == "id_token_signed_response_alg" {
 		if algs == "" {
-			return wrong("bad_value", name, algorithms, v)
+			return link.Wrong("bad_value", name, algorithms, v)
 		}
 		c.idTokenAlgs = algs[:len(algs)-1]
 	}
@@ -321,7 +283,7 @@ func (c *config) readList(name string, v json.Value) *fault {
 }
 
 // readRegistration takes from a registration's answer (RFC 7591 section 3.2.1) what the configuration leaves out; the rest of it is as the server and the application like.
-func (c *config) readRegistration(groups []group, in json.Value) *fault {
+func (c *config) readRegistration(groups []group, in json.Value) *link.Fault {
 	for it := in.Get("registration").Each(); it.Next(); {
 		name, v := it.Name(), it.Value()
 		switch name {
@@ -337,7 +299,7 @@ func (c *config) readRegistration(groups []group, in json.Value) *fault {
 		case "id_token_signed_response_alg":
 			if in.Get(name).Kind() == json.None && v.Kind() == json.String {
 				if c.idTokenAlgs = v.Str(); !words.Has(algorithms, c.idTokenAlgs) {
-					return wrong("bad_value", name, algorithms, v).within("registration")
+					return link.Wrong("bad_value", name, algorithms, v).Within("registration")
 				}
 			}
 			continue
@@ -357,9 +319,9 @@ func (c *config) readRegistration(groups []group, in json.Value) *fault {
 }
 
 // readRefreshErrors takes the names that the server has for a dead refresh token: pairs of error and error_description. Codes that mean something else as well need the description.
-func (c *config) readRefreshErrors(v json.Value) *fault {
+func (c *config) readRefreshErrors(v json.Value) *link.Fault {
 	const field, shared = "refresh_token_errors", "invalid_request invalid_client unauthorized_client unsupported_grant_type invalid_scope invalid_target access_denied server_error temporarily_unavailable slow_down"
-	refused := bad("bad_value", field).not("[[error, error_description], …], the error alone unless it means other things too", "")
+	refused := link.Bad("bad_value", field).Not("[[error, error_description], …], the error alone unless it means other things too", "")
 	if v.Kind() != json.Array || v.Values() > 3*form.MaxParams {
 		return refused
 	}
@@ -381,30 +343,30 @@ func (c *config) readRefreshErrors(v json.Value) *fault {
 }
 
 // between holds a number to its bounds.
-func between(name string, n, least, most int64) *fault {
+func between(name string, n, least, most int64) *link.Fault {
 	if n >= least && n <= most {
 		return nil
 	}
 	text := func(n int64) string { return string(json.AppendInt(nil, n)) }
-	return bad("bad_value", name).not(text(least)+" to "+text(most), text(n))
+	return link.Bad("bad_value", name).Not(text(least)+" to "+text(most), text(n))
 }
 
 // deadToken tells whether the answer to a refresh says that the refresh token is of no use any more: invalid_grant (RFC 6749 section 5.2), or the server's own name for it.
-func (c *config) deadToken(f *fault) bool {
+func (c *config) deadToken(f *link.Fault) bool {
 	for _, p := range c.refreshErrors {
-		if f.err == p.Name && (p.Value == "" || f.descr == p.Value) {
+		if f.Err == p.Name && (p.Value == "" || f.Descr == p.Value) {
 			return true
 		}
 	}
-	return f.err == "invalid_grant"
+	return f.Err == "invalid_grant"
 }
 
-func (c *config) check() *fault {
+func (c *config) check() *link.Fault {
 	if c.clientID == "" && c.clientMetadata.Kind() == json.None {
-		return bad("missing", "client_id").not("a text, as the server named this client", "")
+		return link.Bad("missing", "client_id").Not("a text, as the server named this client", "")
 	}
 	if c.name == "" {
-		return bad("missing", "name")
+		return link.Bad("missing", "name")
 	}
 	// All attempts together have to be stored, and read again, in one message.
 	f := between("max_attempts", c.maxAttempts, 1, 64)
@@ -422,14 +384,14 @@ func (c *config) check() *fault {
 	}
 	// Without a nonce an ID token is not bound to its attempt: with openid that takes the option that says so.
 	if c.nonce != "automatic" && c.nonce != "enabled" && (c.nonce != "disabled" || words.Has(c.scope, "openid")) {
-		return bad("bad_value", "nonce").not("automatic or enabled, or disabled without scope openid", c.nonce)
+		return link.Bad("bad_value", "nonce").Not("automatic or enabled, or disabled without scope openid", c.nonce)
 	}
 	if c.pushedRequests != parOff && c.pushedRequests != parOffered && c.pushedRequests != parRequired {
-		return bad("bad_value", "pushed_authorization_requests").not("off, offered or required", c.pushedRequests)
+		return link.Bad("bad_value", "pushed_authorization_requests").Not("off, offered or required", c.pushedRequests)
 	}
 	for _, p := range c.parameters {
 		if protected(p.Name) {
-			return bad("protected_parameter", "parameters").not("", p.Name)
+			return link.Bad("protected_parameter", "parameters").Not("", p.Name)
 		}
 	}
 	if c.issuer == "" {
@@ -447,41 +409,41 @@ func (c *config) check() *fault {
 			needs = "metadata_url"
 		}
 		if needs != "" {
-			return bad("missing", "issuer").not("issuer", needs)
+			return link.Bad("missing", "issuer").Not("issuer", needs)
 		}
 	}
 	if words.Index(c.issuer, '?') >= 0 { // RFC 8414 section 2
-		return bad("bad_url", "issuer").not("an absolute URL without query", "")
+		return link.Bad("bad_url", "issuer").Not("an absolute URL without query", "")
 	}
 	if t := c.issuerTemplate; t != "" && (tenantAt(t) < 0 || !words.Prefixed(t, "https://")) {
-		return bad("bad_url", "issuer_template").not("https, with {tenantid}", t)
+		return link.Bad("bad_url", "issuer_template").Not("https, with {tenantid}", t)
 	}
 	if f := c.checkReach(); f != nil {
 		return f
 	}
 	// An ID token that nobody can verify is worse than none.
 	if words.Has(c.scope, "openid") && c.jwks == "" && !c.discovery && !c.idTokenOff {
-		return bad("missing", "jwks_uri").not("discovery or jwks_uri", "scope openid")
+		return link.Bad("missing", "jwks_uri").Not("discovery or jwks_uri", "scope openid")
 	}
 	// A bare token in a header of its own is bound to nothing.
 	if c.dpop && c.tokenHeader != "" {
-		return bad("bad_value", "token_header").not("none with dpop", c.tokenHeader)
+		return link.Bad("bad_value", "token_header").Not("none with dpop", c.tokenHeader)
 	}
 	if c.dpop && c.accessOptional {
-		return bad("bad_value", "access_token_optional").not("false with dpop", "true")
+		return link.Bad("bad_value", "access_token_optional").Not("false with dpop", "true")
 	}
 	return c.checkAuth()
 }
 
 // checkReach sees to it that a client which names its server can reach it at all.
-func (c *config) checkReach() *fault {
+func (c *config) checkReach() *link.Fault {
 	for _, s := range append(c.endpoints(), &c.profile.endpoint) {
 		if *s != "" {
 			return nil
 		}
 	}
 	if c.issuer != "" && !c.discovery && (c.refresh == "" || c.refresh == "none") {
-		return bad("missing", "discovery").not("discovery: true, or authorization_endpoint and token_endpoint", "issuer without endpoints")
+		return link.Bad("missing", "discovery").Not("discovery: true, or authorization_endpoint and token_endpoint", "issuer without endpoints")
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package core
 import (
 	"strings"
 	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // TestScenarioMeantMembers: E50, a member that is none is refused, and the error says which one was probably meant.
@@ -45,11 +47,11 @@ func TestSuggestsEveryMember(t *testing.T) {
 		for i, p := range parts[1:] {
 			parts[i+1] = strings.ToUpper(p[:1]) + p[1:]
 		}
-		if camel := strings.Join(parts, ""); camel != name && bareName(suggest(names, camel)) != bareName(name) {
-			t.Errorf("%s: %s", camel, suggest(names, camel))
+		if camel := strings.Join(parts, ""); camel != name && link.BareName(link.Suggest(names, camel)) != link.BareName(name) {
+			t.Errorf("%s: %s", camel, link.Suggest(names, camel))
 		}
-		if typo := name[:2] + "x" + name[2:]; bareName(suggest(names, typo)) != bareName(name) {
-			t.Errorf("%s: %s", typo, suggest(names, typo))
+		if typo := name[:2] + "x" + name[2:]; link.BareName(link.Suggest(names, typo)) != link.BareName(name) {
+			t.Errorf("%s: %s", typo, link.Suggest(names, typo))
 		}
 	}
 }

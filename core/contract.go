@@ -2,11 +2,12 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // openContract makes a session that hands out the effects it is told to, so that a host's hands are tested by its own way from effect to answer.
-func openContract(l *link) {
+func openContract(l *link.Link) {
 	var performed [][2]int64 // command, effect
 	effectOf := func(id int64) (n int64) {
 		for _, p := range performed {
@@ -16,25 +17,25 @@ func openContract(l *link) {
 		}
 		return n
 	}
-	l.command = func(id int64, name string, in json.Value) {
+	l.Command = func(id int64, name string, in json.Value) {
 		effect := in.Get("effect")
 		kind := effect.Get("kind").Str()
 		if name != "perform" || kind == "" || kind == "result" {
-			l.result(id, &fault{kind: kindClient, code: "unknown_command", op: name}, nil)
+			l.Result(id, &link.Fault{Kind: link.KindClient, Code: "unknown_command", Op: name}, nil)
 			return
 		}
 		if alg := effect.Get("alg").Str(); kind == "verify" && words.Has(algorithms, alg) && !verifiable(alg, effect.Get("jwk"), effect.Get("signature").Str()) {
-			l.result(id, nil, func(w *json.Writer) { w.MemberRaw("answer", `{"ok":{"valid":false}}`) })
+			l.Result(id, nil, func(w *json.Writer) { w.MemberRaw("answer", `{"ok":{"valid":false}}`) })
 			return
 		}
-		w := l.effect(kind)
+		w := l.Effect(kind)
 		for it := effect.Each(); it.Next(); {
 			switch name := it.Name(); name {
 			case "id", "kind":
 			case "command":
 				n, _ := it.Value().Int()
-				w.MemberStr("target", l.id(effectOf(n)))
-				l.drop(effectOf(n))
+				w.MemberStr("target", l.ID(effectOf(n)))
+				l.Drop(effectOf(n))
 			default:
 				w.Name(name)
 				w.Raw(it.Value().Raw())
@@ -42,11 +43,11 @@ func openContract(l *link) {
 		}
 		switch kind {
 		case "http-cancel", "timer-cancel", "unlock", "remember", "event":
-			l.emit(w)
-			l.result(id, nil, nil)
+			l.Emit(w)
+			l.Result(id, nil, nil)
 		default:
-			n := l.ask(w, func(ok json.Value, failed string) {
-				l.result(id, nil, func(w *json.Writer) {
+			n := l.Ask(w, func(ok json.Value, failed string) {
+				l.Result(id, nil, func(w *json.Writer) {
 					w.Key("answer")
 					w.Open('{')
 					if failed != "" {

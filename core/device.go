@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -41,7 +42,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 	case c.noKeys(scope):
 		f = c.absent("jwks_uri")
 	case !ok:
-		f = bad("bad_value", "parameters")
+		f = link.Bad("bad_value", "parameters")
 	case !words.ScopeOK(scope):
 		f = wrongScope(scope)
 	}
@@ -62,17 +63,17 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 		}
 	}
 	r.params = append(r.params, own...)
-	c.send(cmd, r, func(res *response, f *fault) {
+	c.send(cmd, r, func(res *response, f *link.Fault) {
 		var v json.Value
 		var d *device
 		if f == nil {
-			v, f = res.object(c.now)
+			v, f = res.object(c.Now)
 		}
 		if f == nil {
-			d, f = readDevice(v, c.now)
+			d, f = readDevice(v, c.Now)
 		}
 		if f == nil && (c.starting != cmd || cmd.done) {
-			f = &fault{kind: kindCanceled, code: "cancelled"} // a later start goes first
+			f = &link.Fault{Kind: link.KindCanceled, Code: "cancelled"} // a later start goes first
 		}
 		if f != nil {
 			c.redact(f, v.Get("device_code").Str())
@@ -80,7 +81,7 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 			return
 		}
 		d.requested, d.key = form.ValueOf(r.params, "scope"), c.newKey()
-		c.own(&d.code, &d.userCode, &d.uri, &d.uriComplete, &d.requested)
+		c.Own(&d.code, &d.userCode, &d.uri, &d.uriComplete, &d.requested)
 		c.beginDevice(cmd, d)
 	})
 }
@@ -92,11 +93,11 @@ func (c *client) beginDevice(cmd *command, d *device) {
 			release()
 			if c.starting != cmd || cmd.done {
 				c.storeDevice("", d)
-				c.fail(cmd, &fault{kind: kindCanceled, code: "cancelled"})
+				c.fail(cmd, &link.Fault{Kind: link.KindCanceled, Code: "cancelled"})
 				return
 			}
 			if failed != "" {
-				c.emit(c.event("not_persisted"))
+				c.Emit(c.event("not_persisted"))
 			}
 			c.starting, c.device = nil, d
 			c.setStatus(temporary)
@@ -105,7 +106,7 @@ func (c *client) beginDevice(cmd *command, d *device) {
 			w.MemberStr("verification_uri", d.uri)
 			w.MemberStr("user_code", d.userCode)
 			w.MemberStrIf("verification_uri_complete", d.uriComplete)
-			c.emit(w)
+			c.Emit(w)
 			if !c.paused {
 				c.startPolling(d)
 			}
@@ -115,7 +116,7 @@ func (c *client) beginDevice(cmd *command, d *device) {
 }
 
 // readDevice reads the device authorization response (section 3.2).
-func readDevice(v json.Value, now int64) (*device, *fault) {
+func readDevice(v json.Value, now int64) (*device, *link.Fault) {
 	str := func(name string) string { return v.Get(name).Str() }
 	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), interval: pollInterval}
 	if d.uri == "" {
@@ -137,11 +138,11 @@ func readDevice(v json.Value, now int64) (*device, *fault) {
 		missing = "missing_expires_in"
 	}
 	if missing != "" {
-		return nil, &fault{kind: kindToken, code: missing}
+		return nil, &link.Fault{Kind: link.KindToken, Code: missing}
 	}
 	// The URI is made a link, and the code is shown: nothing may be in them that does more than that.
 	if !linkable(d.uri) || !words.VSChars(d.userCode) || !words.VSChars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
-		return nil, &fault{kind: kindServer, code: "bad_device_response"}
+		return nil, &link.Fault{Kind: link.KindServer, Code: "bad_device_response"}
 	}
 	if !linkable(d.uriComplete) {
 		d.uriComplete = ""
@@ -159,23 +160,23 @@ func linkable(s string) bool {
 }
 
 // forgetDevice ends the flow; f is what those who wait for it get.
-func (c *client) forgetDevice(f *fault) {
+func (c *client) forgetDevice(f *link.Fault) {
 	d := c.device
 	if d == nil {
 		return
 	}
 	c.device, c.over, c.ended = nil, true, f
 	if f != nil {
-		f.cut()
+		f.Cut()
 	}
 	if f != nil && !d.asking {
 		c.dropKey(d.key)
 	}
 	d.stop()
-	c.silence(&c.poll)
+	c.Silence(&c.poll)
 	w := c.event("device")
 	w.MemberBool("polling", false)
-	c.emit(w)
+	c.Emit(w)
 	c.settle()
 	c.storeDevice("", d)
 	if f != nil {
@@ -186,11 +187,11 @@ func (c *client) forgetDevice(f *fault) {
 
 // giveUpDevice ends whatever flow there is, because somebody said so.
 func (c *client) giveUpDevice() {
-	c.forgetDevice(&fault{kind: kindCanceled, code: "cancelled"})
+	c.forgetDevice(&link.Fault{Kind: link.KindCanceled, Code: "cancelled"})
 	c.starting, c.over = nil, false
 }
 
-func (c *client) endWaits(f *fault) {
+func (c *client) endWaits(f *link.Fault) {
 	waits := c.deviceWaits
 	c.deviceWaits = nil
 	for _, cmd := range waits {
@@ -198,8 +199,8 @@ func (c *client) endWaits(f *fault) {
 			c.finishStatus(cmd, nil, "")
 			continue
 		}
-		if f.op == "" {
-			f.op = cmd.op
+		if f.Op == "" {
+			f.Op = cmd.op
 		}
 		c.end(cmd, f, nil)
 	}
@@ -240,7 +241,7 @@ func (d *device) write(w *json.Writer) {
 func (c *client) deviceChanged() {
 	w := c.event("device")
 	c.device.write(w)
-	c.emit(w)
+	c.Emit(w)
 }
 
 func (c *client) encodeDevice(d *device) string {
@@ -264,7 +265,7 @@ func (c *client) decodeDevice(text string) *device {
 	d.expiresAt, _ = v.Get("expires_at").Int()
 	d.interval, _ = v.Get("interval_ms").Int()
 	d.polling = v.Get("polling").True()
-	d.interval, d.expiresAt = min(d.interval, longestInterval), min(d.expiresAt, maxTime)
+	d.interval, d.expiresAt = min(d.interval, longestInterval), min(d.expiresAt, link.MaxTime)
 	if d.code == "" || d.interval < 1 || !linkable(d.uri) {
 		return nil
 	}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -17,19 +18,19 @@ type metadata struct {
 	busy    bool
 	looked  bool   // into the store
 	version string // in the store
-	waiting []func(*fault)
+	waiting []func(*link.Fault)
 }
 
 // discovered goes on once the endpoints are known. What is known but old is used, and read again meanwhile.
-func (c *client) discovered(then func(*fault)) {
+func (c *client) discovered(then func(*link.Fault)) {
 	m := &c.metadata
 	switch {
-	case !c.discovery || c.known() && recent(c.now, m.at, metadataLife):
+	case !c.discovery || c.known() && recent(c.Now, m.at, metadataLife):
 		then(nil)
 		return
 	case c.known():
 		then(nil)
-		if recent(c.now, m.tried, jwksLimit) {
+		if recent(c.Now, m.tried, jwksLimit) {
 			return
 		}
 	default:
@@ -48,7 +49,7 @@ func recent(now, at, life int64) bool { return now >= at && now < at+life }
 
 func (c *client) discover() {
 	m := &c.metadata
-	m.tried = c.now
+	m.tried = c.Now
 	if m.looked {
 		c.fetchMetadata()
 		return
@@ -59,7 +60,7 @@ func (c *client) discover() {
 			m.at = at
 			c.adoptKeys(v)
 			c.tellDiscovered(nil)
-			if recent(c.now, at, metadataLife) {
+			if recent(c.Now, at, metadataLife) {
 				m.busy = false
 				return
 			}
@@ -74,7 +75,7 @@ func (c *client) loadMetadata(then func(json.Value)) {
 	c.load(c.under("metadata"), func(value, version, _ string) {
 		c.metadata.version = version
 		var v json.Value
-		if len(value) <= maxDocument+maxKeys+maxText {
+		if len(value) <= maxDocument+maxKeys+link.MaxText {
 			v, _ = json.Parse(value)
 		}
 		if !c.ours(v) || v.Values() > 2*maxValues {
@@ -106,15 +107,15 @@ func (c *client) fetchMetadata() {
 	if c.metadataURL != "" {
 		places = []string{c.metadataURL}
 	}
-	var first *fault
+	var first *link.Fault
 	var look func()
 	look = func() {
-		c.get(stageDiscovery, places[0], maxDocument, func(v json.Value, f *fault) {
+		c.get(stageDiscovery, places[0], maxDocument, func(v json.Value, f *link.Fault) {
 			places = places[1:]
 			if first == nil {
 				first = f
 			}
-			if f.elsewhere() && len(places) > 0 {
+			if f.Elsewhere() && len(places) > 0 {
 				look()
 				return
 			}
@@ -127,37 +128,32 @@ func (c *client) fetchMetadata() {
 	look()
 }
 
-// elsewhere tells whether a document may still stand in another place: there is none here, or something else, or a browser that may not read the answer says no more than that it failed.
-func (f *fault) elsewhere() bool {
-	return f != nil && (f.code == "network" || f.kind == kindServer && !f.retryable)
-}
-
-func (c *client) readMetadata(v json.Value, f *fault) {
+func (c *client) readMetadata(v json.Value, f *link.Fault) {
 	if f == nil {
 		f = c.adoptMetadata(v)
 	}
 	if f == nil {
-		c.metadata.at = c.now
+		c.metadata.at = c.Now
 		c.storeMetadata()
 	}
 	c.metadata.busy = false
 	c.tellDiscovered(f)
 }
 
-func (c *client) tellDiscovered(f *fault) {
+func (c *client) tellDiscovered(f *link.Fault) {
 	waiting := c.metadata.waiting
 	c.metadata.waiting = nil
 	tell(waiting, f)
 }
 
 // adoptMetadata fills in what the configuration leaves out, if the document is the issuer's own (RFC 8414 section 3.3).
-func (c *client) adoptMetadata(v json.Value) *fault {
+func (c *client) adoptMetadata(v json.Value) *link.Fault {
 	next, iss := c.given.clone(), v.Get("issuer").Str()
 	switch {
 	case sameIssuer(iss, next.issuer):
 		next.issuer = iss // the server knows best how it writes itself
 	case iss == "" || !(c.anyTenant() && iss == next.issuerTemplate):
-		return (&fault{kind: kindServer, code: "wrong_issuer"}).not(next.issuer, iss)
+		return (&link.Fault{Kind: link.KindServer, Code: "wrong_issuer"}).Not(next.issuer, iss)
 	}
 	if !next.authGiven {
 		next.auth = next.supported(v.Get("token_endpoint_auth_methods_supported"), next.auth)
@@ -190,7 +186,7 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 		}
 	}
 	if next.jwks == "" && !next.idTokenOff && words.Has(next.scope, "openid") {
-		return (&fault{kind: kindServer, code: "bad_metadata", field: "jwks_uri"}).not("https, or http on loopback, for scope openid", v.Get("jwks_uri").Str())
+		return (&link.Fault{Kind: link.KindServer, Code: "bad_metadata", Field: "jwks_uri"}).Not("https, or http on loopback, for scope openid", v.Get("jwks_uri").Str())
 	}
 	if v.Get("require_pushed_authorization_requests").True() && next.pushedRequests == parOffered {
 		next.pushedRequests = parRequired
@@ -210,17 +206,17 @@ func sameIssuer(a, b string) bool {
 }
 
 // absent says that a command needs an endpoint that is neither in the configuration nor, such that it can be used, in the server's metadata.
-func (c *client) absent(name string) *fault {
+func (c *client) absent(name string) *link.Fault {
 	if !c.discovery {
-		return bad("missing", name).not("discovery, or "+name, "")
+		return link.Bad("missing", name).Not("discovery, or "+name, "")
 	}
 	v, _ := json.Parse(c.metadata.text)
 	if v = v.Get(name); v.Kind() == json.None && name != "jwks_uri" {
-		return bad("missing", name).not("in the configuration or the metadata", "")
+		return link.Bad("missing", name).Not("in the configuration or the metadata", "")
 	}
 	c.metadata.at = 0 // it may be mended soon
-	f := wrong("bad_metadata", name, "https, or http on loopback", v)
-	f.kind = kindServer
+	f := link.Wrong("bad_metadata", name, "https, or http on loopback", v)
+	f.Kind = link.KindServer
 	return f
 }
 
@@ -242,12 +238,12 @@ func (c *client) storeMetadata() {
 }
 
 // get reads a public document of the server's.
-func (c *client) get(stage, url string, most int, done func(json.Value, *fault)) {
-	c.send(&command{}, &request{stage: stage, method: "GET", url: url, most: most}, func(res *response, f *fault) {
+func (c *client) get(stage, url string, most int, done func(json.Value, *link.Fault)) {
+	c.send(&command{}, &request{stage: stage, method: "GET", url: url, most: most}, func(res *response, f *link.Fault) {
 		if f != nil {
 			done(json.Value{}, f)
 			return
 		}
-		done(res.object(c.now))
+		done(res.object(c.Now))
 	})
 }

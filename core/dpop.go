@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -18,12 +19,12 @@ func (c *client) newKey() string {
 	if !c.dpop {
 		return ""
 	}
-	return c.name + ".key." + c.dpopAlg + "." + c.random("key", keyRandom)
+	return c.name + ".key." + c.dpopAlg + "." + c.Random("key", keyRandom)
 }
 
 // proof makes a DPoP proof for one request (RFC 9449 section 4.2). access is the token that goes with it, "" at the token endpoint.
-func (c *client) proof(key string, create bool, method, url, access string, done func(proof string, f *fault)) {
-	c.withKey(key, create, func(jwk string, f *fault) {
+func (c *client) proof(key string, create bool, method, url, access string, done func(proof string, f *link.Fault)) {
+	c.withKey(key, create, func(jwk string, f *link.Fault) {
 		if f != nil {
 			done("", f)
 			return
@@ -49,13 +50,13 @@ func (c *client) proof(key string, create bool, method, url, access string, done
 }
 
 // credentials gives the headers that carry the token to a resource, the token's own first (RFC 6750 section 2.1, RFC 9449 section 7.1).
-func (c *client) credentials(method, url string, done func([]form.Param, *fault)) {
+func (c *client) credentials(method, url string, done func([]form.Param, *link.Fault)) {
 	headers := []form.Param{c.bearer()}
 	if c.tokens.key == "" {
 		done(headers, nil)
 		return
 	}
-	c.proof(c.tokens.key, false, method, url, c.tokens.access, func(proof string, f *fault) {
+	c.proof(c.tokens.key, false, method, url, c.tokens.access, func(proof string, f *link.Fault) {
 		done(append(headers, form.Param{Name: "dpop", Value: proof}), f)
 	})
 }
@@ -76,7 +77,7 @@ func (c *client) noteNonce(url string, headers json.Value) (changed bool) {
 	if nonce == "" || len(nonce) > 2048 || !words.VSChars(nonce) || o == "" {
 		return false
 	}
-	c.own(&nonce, &o)
+	c.Own(&nonce, &o)
 	for i, n := range c.nonces {
 		if n.origin == o && n.nonce == nonce {
 			return false

@@ -1,12 +1,15 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
 
 // ABI is the version of the boundary's contract.
 const ABI = 1
 
 // MaxMessage is the longest input in bytes.
-const MaxMessage = 1 << 20
+const MaxMessage = link.MaxMessage
 
 // smallMessage is the length of a message for which the memory that there is will do, or grow.
 const smallMessage = 16 << 10
@@ -25,36 +28,36 @@ func Room(n int) (all, row uintptr) {
 
 // Codes of Input.
 const (
-	Taken         = 0 // drain the effects
-	UnknownHandle = 1
-	Unreadable    = 2
-	TooLarge      = 3
-	BadEntropy    = 4
+	Taken         = link.Taken // drain the effects
+	UnknownHandle = link.UnknownHandle
+	Unreadable    = link.Unreadable
+	TooLarge      = link.TooLarge
+	BadEntropy    = link.BadEntropy
 )
 
 // An Engine holds the sessions of one module instance. Its methods are the module's exports; the zero Engine is ready. It is not safe for concurrent use.
 type Engine struct {
 	// Kinds opens sessions of other kinds than those of this package; nil: there are none.
-	Kinds func(kind string, s Session, in json.Value) (known bool, f *Fault)
+	Kinds func(kind string, l *link.Link, in json.Value) (known bool, f *link.Fault)
 
-	open    []*link // index is handle - 1; nil once closed, so that handles are never reused
+	open    []*link.Link // index is handle - 1; nil once closed, so that handles are never reused
 	refusal []byte
 }
 
 // Open begins a session as the message says and gives its handle, or 0 where it is refused: then Effect(0) is the reason, {"error":{…}}.
 func (e *Engine) Open(msg []byte) (handle int32) {
-	l := &link{}
-	in, code := l.read(msg)
-	var f *fault
+	l := &link.Link{}
+	in, code := l.Read(msg)
+	var f *link.Fault
 	switch code {
-	case TooLarge:
+	case link.TooLarge:
 		return e.NoRoom()
-	case BadEntropy:
-		f = bad("bad_value", "entropy")
-	case Unreadable:
-		f = &fault{kind: kindClient, code: "unreadable"}
+	case link.BadEntropy:
+		f = link.Bad("bad_value", "entropy")
+	case link.Unreadable:
+		f = &link.Fault{Kind: link.KindClient, Code: "unreadable"}
 	default:
-		l.epoch = l.hexEpoch()
+		l.Begin()
 		switch kind := in.Get("kind").Str(); kind {
 		case "client":
 			f = openClient(l, in)
@@ -63,14 +66,14 @@ func (e *Engine) Open(msg []byte) (handle int32) {
 		default:
 			known := false
 			if e.Kinds != nil {
-				known, f = e.Kinds(kind, Session{l}, in)
+				known, f = e.Kinds(kind, l, in)
 			}
 			if !known {
-				f = bad("bad_value", "kind")
+				f = link.Bad("bad_value", "kind")
 			}
 		}
 	}
-	l.forget()
+	l.Forget()
 	if f != nil {
 		return e.refuse(f)
 	}
@@ -79,19 +82,21 @@ func (e *Engine) Open(msg []byte) (handle int32) {
 }
 
 // NoRoom is Open for a message that is too large, or for which there is no memory.
-func (e *Engine) NoRoom() int32 { return e.refuse(&fault{kind: kindClient, code: "too_large"}) }
+func (e *Engine) NoRoom() int32 {
+	return e.refuse(&link.Fault{Kind: link.KindClient, Code: "too_large"})
+}
 
-func (e *Engine) refuse(f *fault) int32 {
-	f.op = "open"
+func (e *Engine) refuse(f *link.Fault) int32 {
+	f.Op = "open"
 	var w json.Writer
 	w.Open('{')
-	f.write(&w)
+	f.Write(&w)
 	w.Close('}')
 	e.refusal = w.Bytes()
 	return 0
 }
 
-func (e *Engine) link(handle int32) *link {
+func (e *Engine) link(handle int32) *link.Link {
 	if handle < 1 || int(handle) > len(e.open) {
 		return nil
 	}
@@ -102,13 +107,13 @@ func (e *Engine) link(handle int32) *link {
 func (e *Engine) Input(handle int32, msg []byte) (code int32) {
 	l := e.link(handle)
 	if l == nil {
-		return UnknownHandle
+		return link.UnknownHandle
 	}
-	in, code := l.read(msg)
-	if code == Taken {
-		code = l.take(in)
+	in, code := l.Read(msg)
+	if code == link.Taken {
+		code = l.Take(in)
 	}
-	l.forget()
+	l.Forget()
 	return code
 }
 
@@ -120,15 +125,10 @@ func (e *Engine) Effect(handle int32) []byte {
 		return r
 	}
 	l := e.link(handle)
-	if l == nil || len(l.effects) == 0 {
+	if l == nil {
 		return nil
 	}
-	next := l.effects[0]
-	l.effects[0] = nil
-	if l.effects = l.effects[1:]; len(l.effects) == 0 {
-		l.effects = nil
-	}
-	return next
+	return l.Next()
 }
 
 // Close forgets the handle and what it held.

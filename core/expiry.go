@@ -1,5 +1,7 @@
 package core
 
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+
 const (
 	leadTime    = 10_000
 	leastWait   = 2_000   // between two refreshes that the server's lifetimes bring about
@@ -13,18 +15,18 @@ const mostApart = 300_000
 // Where the clock was set back nobody knows how much of the life is left, so all of it counts as over.
 func (c *client) ends(t *tokens) int64 {
 	life := max(0, t.expiresAt-t.receivedAt)
-	if t.expiresAt != 0 && c.now < t.receivedAt-max(c.skew, min(life/4, mostApart)) {
+	if t.expiresAt != 0 && c.Now < t.receivedAt-max(c.skew, min(life/4, mostApart)) {
 		return 1
 	}
-	return min(t.expiresAt, c.now+life)
+	return min(t.expiresAt, c.Now+life)
 }
 
 // expired is strict: at the very millisecond a token is still good. Without expiry it never is.
-func (c *client) expired(t *tokens) bool { return t.expiresAt != 0 && c.now > c.ends(t) }
+func (c *client) expired(t *tokens) bool { return t.expiresAt != 0 && c.Now > c.ends(t) }
 
 // usable leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or a quarter of a short life.
 func (c *client) usable(t *tokens) bool {
-	return t.access != "" && (t.expiresAt == 0 || c.now < c.ends(t)-min(c.skew, max(0, t.expiresAt-t.receivedAt)/4))
+	return t.access != "" && (t.expiresAt == 0 || c.Now < c.ends(t)-min(c.skew, max(0, t.expiresAt-t.receivedAt)/4))
 }
 
 // lapsed tells whether the access token held is over for good: it has ended, and nothing can renew it. That is no grant.
@@ -35,9 +37,9 @@ func (c *client) lapsed() bool {
 // awaitEnd lets the end of a token that nothing can renew be told when it comes, where timers are wanted at all.
 func (c *client) awaitEnd() {
 	if t := c.tokens; t.access != "" && t.expiresAt != 0 && c.timed() && c.renewable() != nil {
-		c.ring(&c.expiry, c.ends(t)+1, func(string) {
+		c.Ring(&c.expiry, c.ends(t)+1, func(string) {
 			if c.refreshing == nil {
-				c.look(nil, c.settle, func(*fault) { c.settle() })
+				c.look(nil, c.settle, func(*link.Fault) { c.settle() })
 			}
 		})
 	}
@@ -48,7 +50,7 @@ func (c *client) timed() bool { return c.refreshLead >= 0 || c.autoRefresh }
 
 // arm sets the alarm for the end of the token held. given is a token that the application brought: what is already due then is due at once.
 func (c *client) arm(given bool) {
-	c.silence(&c.expiry)
+	c.Silence(&c.expiry)
 	c.missed = false
 	t := c.tokens
 	if !c.timed() || t.access == "" || t.expiresAt == 0 {
@@ -60,13 +62,13 @@ func (c *client) arm(given bool) {
 	}
 	due := c.ends(t) - lead
 	if !given {
-		due = max(due, min(t.receivedAt, c.now)+leastWait)
+		due = max(due, min(t.receivedAt, c.Now)+leastWait)
 	}
-	if due <= c.now {
+	if due <= c.Now {
 		c.aboutToExpire("")
 		return
 	}
-	c.ring(&c.expiry, due, c.aboutToExpire)
+	c.Ring(&c.expiry, due, c.aboutToExpire)
 }
 
 func (c *client) aboutToExpire(failed string) {
@@ -75,7 +77,7 @@ func (c *client) aboutToExpire(failed string) {
 	}
 	w := c.event("about_to_expire")
 	w.MemberInt("expires_at", c.tokens.expiresAt)
-	c.emit(w)
+	c.Emit(w)
 	c.refreshAlone("")
 	c.awaitEnd()
 }
@@ -90,20 +92,20 @@ func (c *client) refreshAlone(failed string) {
 		return
 	}
 	if c.leftAlone() {
-		c.ring(&c.expiry, c.retryAt, c.refreshAlone)
+		c.Ring(&c.expiry, c.retryAt, c.refreshAlone)
 		return
 	}
-	c.refresh(func(f *fault) {
+	c.refresh(func(f *link.Fault) {
 		if f == nil {
 			return // the new token has its own alarm
 		}
-		f.op = stageRefresh
+		f.Op = stageRefresh
 		c.reportOnce(f)
 		c.missed = c.missed || c.polling()
-		if f.retryable || f.garbled {
-			wait := max(min(int64(leastWait)<<min(c.failures, 8), longestWait), f.retryAfter)
+		if f.Retryable || f.Garbled {
+			wait := max(min(int64(leastWait)<<min(c.failures, 8), longestWait), f.RetryAfter)
 			c.failures++
-			c.ring(&c.expiry, c.now+wait, c.refreshAlone)
+			c.Ring(&c.expiry, c.Now+wait, c.refreshAlone)
 		}
 	})
 }
@@ -117,4 +119,4 @@ func (c *client) catchUp() {
 }
 
 // leftAlone tells whether the server asked not to be bothered now. A clock set back makes that no longer than a server can ask for.
-func (c *client) leftAlone() bool { return c.now < c.retryAt && c.retryAt-c.now <= longestRetryAfter }
+func (c *client) leftAlone() bool { return c.Now < c.retryAt && c.retryAt-c.Now <= longestRetryAfter }

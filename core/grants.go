@@ -3,22 +3,23 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 
 // ownParams reads a command's scope and parameters for a token request, in which nothing may pass for the client's own.
-func (c *client) ownParams(in json.Value) ([]form.Param, *fault) {
+func (c *client) ownParams(in json.Value) ([]form.Param, *link.Fault) {
 	params, ok := readParams(in.Get("parameters"))
 	for _, p := range params {
 		switch p.Name {
 		case "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "subject_token", "subject_token_type", "requested_token_type", "assertion":
-			return nil, bad("protected_parameter", "parameters")
+			return nil, link.Bad("protected_parameter", "parameters")
 		}
 	}
 	if !ok {
-		return nil, bad("bad_value", "parameters")
+		return nil, link.Bad("bad_value", "parameters")
 	}
 	scope := in.Get("scope").Str()
 	if !words.ScopeOK(scope) {
@@ -39,7 +40,7 @@ func (c *client) clientCredentials(cmd *command, in json.Value) {
 		params = append(params, form.Param{Name: "scope", Value: scope})
 	}
 	if f == nil && c.auth == authNone {
-		f = bad("missing", "client_secret")
+		f = link.Bad("missing", "client_secret")
 	}
 	if f != nil {
 		c.fail(cmd, f)
@@ -54,7 +55,7 @@ func (c *client) jwtBearer(cmd *command, in json.Value) {
 	params, f := c.ownParams(in)
 	assertion := in.Get("assertion").Str()
 	if f == nil && (assertion == "" || !words.VSChars(assertion)) {
-		f = bad("bad_value", "assertion")
+		f = link.Bad("bad_value", "assertion")
 	}
 	if f != nil {
 		c.fail(cmd, f)
@@ -66,7 +67,7 @@ func (c *client) jwtBearer(cmd *command, in json.Value) {
 // signIn begins a session by a grant that no user has to agree to here.
 func (c *client) signIn(cmd *command, scope string, params []form.Param) {
 	key := c.newKey()
-	c.tokenRequest(cmd, stageToken, c.config.token, key, append(params, c.resource...), func(v json.Value, f *fault) {
+	c.tokenRequest(cmd, stageToken, c.config.token, key, append(params, c.resource...), func(v json.Value, f *link.Fault) {
 		var t *tokens
 		if f == nil {
 			t, f = c.readTokens(v, c.newGrant(scope, key), false)
@@ -75,7 +76,7 @@ func (c *client) signIn(cmd *command, scope string, params []form.Param) {
 			c.dropKey(key)
 			c.redact(f, form.ValueOf(params, "assertion"))
 		}
-		c.receive(t, f, &tokens{}, expected{maxAge: -1}, func(f *fault) { c.finishStatus(cmd, f, "") })
+		c.receive(t, f, &tokens{}, expected{maxAge: -1}, func(f *link.Fault) { c.finishStatus(cmd, f, "") })
 	})
 }
 
@@ -90,7 +91,7 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 	if kind == "" {
 		kind = accessTokenType
 	}
-	send := func(f *fault) {
+	send := func(f *link.Fault) {
 		if cmd.done {
 			return
 		}
@@ -108,14 +109,14 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 				all = append(all, form.Param{Name: name, Value: s})
 			}
 		}
-		c.tokenRequest(cmd, stageToken, c.config.token, key, all, func(v json.Value, f *fault) {
+		c.tokenRequest(cmd, stageToken, c.config.token, key, all, func(v json.Value, f *link.Fault) {
 			issued := v.Get("issued_token_type").Str()
 			var t *tokens
 			if f == nil {
 				t, f = c.readExchanged(v, in.Get("scope").Str(), key)
 			}
 			if f == nil && issued == "" {
-				f = &fault{kind: kindServer, code: "missing_issued_token_type"}
+				f = &link.Fault{Kind: link.KindServer, Code: "missing_issued_token_type"}
 			}
 			if f != nil {
 				c.redact(f, subject)
@@ -146,7 +147,7 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 }
 
 // readExchanged: what is issued need not be an access token, and then its type is N_A (section 2.2.1).
-func (c *client) readExchanged(v json.Value, scope, key string) (*tokens, *fault) {
+func (c *client) readExchanged(v json.Value, scope, key string) (*tokens, *link.Fault) {
 	if v.Get("token_type").Str() == "N_A" && v.Get("access_token").Str() != "" {
 		t := &tokens{access: v.Get("access_token").Str(), kind: "N_A", scope: scope}
 		t.expiresAt = c.endOf(v)
@@ -161,14 +162,14 @@ func (c *client) introspect(cmd *command, in json.Value) {
 	if token == "" {
 		token, hint = c.tokens.bearer(), "access_token"
 	}
-	var f *fault
+	var f *link.Fault
 	switch {
 	case c.introspection == "":
 		f = c.absent("introspection_endpoint")
 	case c.introspectionAlg != "" && c.jwks == "":
 		f = c.absent("jwks_uri")
 	case token == "":
-		f = &fault{kind: kindClient, code: "no_token"}
+		f = &link.Fault{Kind: link.KindClient, Code: "no_token"}
 	}
 	if f != nil {
 		c.fail(cmd, f)
@@ -178,9 +179,9 @@ func (c *client) introspect(cmd *command, in json.Value) {
 	if hint != "" {
 		r.params = append(r.params, form.Param{Name: "token_type_hint", Value: hint})
 	}
-	answer := func(v json.Value, f *fault) {
+	answer := func(v json.Value, f *link.Fault) {
 		if f == nil && v.Get("active").Kind() != json.Bool {
-			f = &fault{kind: kindServer, code: "bad_introspection"}
+			f = &link.Fault{Kind: link.KindServer, Code: "bad_introspection"}
 		}
 		if f != nil {
 			c.redact(f, token)
@@ -193,16 +194,16 @@ func (c *client) introspect(cmd *command, in json.Value) {
 	if c.introspectionAlg != "" {
 		r.accept = "application/" + signed
 	}
-	c.send(cmd, r, func(res *response, f *fault) {
+	c.send(cmd, r, func(res *response, f *link.Fault) {
 		switch {
 		case f != nil:
 			answer(json.Value{}, f)
 		case c.introspectionAlg == "" || res.status < 200 || res.status > 299:
-			answer(res.object(c.now))
+			answer(res.object(c.Now))
 		case res.contentType() != r.accept:
-			answer(json.Value{}, &fault{kind: kindServer, code: "unknown_content_type", status: res.status})
+			answer(json.Value{}, &link.Fault{Kind: link.KindServer, Code: "unknown_content_type", Status: res.status})
 		default:
-			c.trusted(skipBOM(res.body), signed, c.introspectionAlg, "iat", c.skew, func(v json.Value, f *fault) { answer(v.Get("token_introspection"), f) })
+			c.trusted(skipBOM(res.body), signed, c.introspectionAlg, "iat", c.skew, func(v json.Value, f *link.Fault) { answer(v.Get("token_introspection"), f) })
 		}
 	})
 }

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
@@ -14,23 +15,23 @@ const (
 
 // askHook begins the effect; the member of the kind's name follows.
 func (c *client) askHook(kind, stage string) *json.Writer {
-	w := c.effect("hook")
+	w := c.Effect("hook")
 	w.MemberStr("hook", kind)
 	w.MemberStr("stage", stage)
 	return w
 }
 
-func hookFailed(stage string) *fault { return bad("hook_failed", stage) }
+func hookFailed(stage string) *link.Fault { return link.Bad("hook_failed", stage) }
 
 // hookParams lets the host change the parameters of a stage, before anything of them is stored or signed.
-func (c *client) hookParams(stage string, params []form.Param, done func([]form.Param, *fault)) {
+func (c *client) hookParams(stage string, params []form.Param, done func([]form.Param, *link.Fault)) {
 	if !json.Lists(c.parameterHooks, stage) {
 		done(params, nil)
 		return
 	}
 	w := c.askHook("parameters", stage)
 	writeParams(w, "parameters", params)
-	c.ask(w, func(ok json.Value, failed string) {
+	c.Ask(w, func(ok json.Value, failed string) {
 		changed, valid := readParams(ok.Get("parameters"))
 		if failed != "" || !valid {
 			done(nil, hookFailed(stage))
@@ -41,7 +42,7 @@ func (c *client) hookParams(stage string, params []form.Param, done func([]form.
 }
 
 // hookRequest lets the host change the whole request. Where it goes must stay as secure as a configured endpoint.
-func (c *client) hookRequest(r *request, body string, done func(body string, f *fault)) {
+func (c *client) hookRequest(r *request, body string, done func(body string, f *link.Fault)) {
 	if !json.Lists(c.requestHooks, r.stage) {
 		done(body, nil)
 		return
@@ -51,7 +52,7 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 	w.Open('{')
 	writeRequest(w, r, body)
 	w.Close('}')
-	c.ask(w, func(ok json.Value, failed string) {
+	c.Ask(w, func(ok json.Value, failed string) {
 		v := ok.Get("request")
 		headers, readable := readParams(v.Get("headers"))
 		u, valid := uri.Parse(v.Get("url").Str())
@@ -70,7 +71,7 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 }
 
 // hookResponse lets the host change an answer before anything of it is looked at; v has its status, headers and body, and all rules hold for what comes back.
-func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, f *fault)) {
+func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, f *link.Fault)) {
 	if !json.Lists(c.responseHooks, r.stage) {
 		done(v, nil)
 		return
@@ -86,7 +87,7 @@ func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, 
 		}
 	}
 	w.Close('}')
-	c.ask(w, func(ok json.Value, _ string) {
+	c.Ask(w, func(ok json.Value, _ string) {
 		v := ok.Get("response") // none where it failed
 		_, readable := readParams(v.Get("headers"))
 		if status, whole := v.Get("status").Int(); !readable || !whole || status < 100 || status > 599 || v.Get("body").Get("ref").Kind() != json.None {

@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -22,16 +23,8 @@ type expected struct {
 	wanted  func() bool // whether anybody still waits for the tokens; nil: yes
 }
 
-func notVerified(code, claim string) *fault {
-	return &fault{kind: kindIDToken, code: code, field: claim}
-}
-
-func wrongClaim(claim, expected, came string) *fault {
-	return notVerified("wrong_claim", claim).not(expected, came)
-}
-
 // identify verifies the ID token that came with t, if it is a new one (OpenID Connect Core sections 3.1.3.7 and 12.2); nothing of t is to be used before.
-func (c *client) identify(t, old *tokens, want expected, done func(*fault)) {
+func (c *client) identify(t, old *tokens, want expected, done func(*link.Fault)) {
 	if t.idToken == "" || t.idToken == old.idToken {
 		done(nil)
 		return
@@ -42,7 +35,7 @@ func (c *client) identify(t, old *tokens, want expected, done func(*fault)) {
 		return
 	}
 	if c.discovery && !c.known() {
-		c.discovered(func(f *fault) {
+		c.discovered(func(f *link.Fault) {
 			if f != nil {
 				done(f)
 				return
@@ -69,7 +62,7 @@ func (c *client) identify(t, old *tokens, want expected, done func(*fault)) {
 		done(f)
 		return
 	}
-	c.verify(j, func(f *fault) {
+	c.verify(j, func(f *link.Fault) {
 		if f == nil {
 			t.claims = j.claims
 		}
@@ -78,18 +71,18 @@ func (c *client) identify(t, old *tokens, want expected, done func(*fault)) {
 }
 
 // readJWT reads a JWT of an algorithm that is allowed.
-func readJWT(s, algs string) (*jws, *fault) {
+func readJWT(s, algs string) (*jws, *link.Fault) {
 	j, ok := parseJWS(s)
 	if !ok {
-		return nil, notVerified("malformed", "")
+		return nil, link.NotVerified("malformed", "")
 	}
 	if !words.Has(algs, j.alg) {
-		return nil, notVerified("alg_not_allowed", "").not(algs, j.alg)
+		return nil, link.NotVerified("alg_not_allowed", "").Not(algs, j.alg)
 	}
 	return j, nil
 }
 
-func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
+func (c *client) checkClaims(j *jws, t *tokens, want expected) *link.Fault {
 	v := j.claims
 	str := func(name string) string { return v.Get(name).Str() }
 	if f := c.checkIssued(v, "exp iat", c.tolerance); f != nil {
@@ -100,24 +93,24 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 	wrong, expects, came := "", "", ""
 	switch nonce := str("nonce"); {
 	case str("sub") == "":
-		return notVerified("missing_claim", "sub")
+		return link.NotVerified("missing_claim", "sub")
 	// Another kind of JWT of the same issuer is no ID token (RFC 8725 section 3.11).
 	case j.typ != "" && words.Lower(j.typ) != "jwt":
-		return notVerified("malformed", "typ").not("JWT", j.typ)
+		return link.NotVerified("malformed", "typ").Not("JWT", j.typ)
 	case v.Get("events").Kind() != json.None:
 		wrong = "events"
 	case want.iss != "" && want.iss != str("iss"):
 		wrong, expects, came = "iss", want.iss, str("iss")
-	case !want.brought && c.now-iat*1000 > longestAge+c.tolerance:
-		return c.untimely("iat", iat*1000-c.now)
+	case !want.brought && c.Now-iat*1000 > longestAge+c.tolerance:
+		return c.untimely("iat", iat*1000-c.Now)
 	case !followsNonce(nonce, want):
 		wrong = "nonce"
 	case want.acr != "" && (str("acr") == "" || !words.Has(want.acr, str("acr"))):
 		wrong, expects, came = "acr", want.acr, str("acr")
 	case want.maxAge >= 0 && !timed:
-		return notVerified("missing_claim", "auth_time")
+		return link.NotVerified("missing_claim", "auth_time")
 	case timed && !c.past(authTime, c.tolerance):
-		return c.untimely("auth_time", authTime*1000-c.now)
+		return c.untimely("auth_time", authTime*1000-c.Now)
 	case want.maxAge >= 0 && want.asked-authTime*1000 > want.maxAge*1000+c.skew:
 		wrong = "auth_time"
 	case str("at_hash") != "" && str("at_hash") != halfHash(j.alg, t.access):
@@ -138,7 +131,7 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *fault {
 		}
 	}
 	if wrong != "" {
-		return wrongClaim(wrong, expects, came)
+		return link.WrongClaim(wrong, expects, came)
 	}
 	return nil
 }
@@ -157,7 +150,7 @@ func followsNonce(nonce string, want expected) bool {
 
 // checkIssued looks at what every JWT of the issuer for this client has to say: who made it, for whom, and when; the times must be there where need says so, by a clock
 // that may be apart from the server's by so many ms.
-func (c *client) checkIssued(v json.Value, need string, apart int64) *fault {
+func (c *client) checkIssued(v json.Value, need string, apart int64) *link.Fault {
 	iss := v.Get("iss").Str()
 	exp, expires := v.Get("exp").Int()
 	iat, issued := v.Get("iat").Int()
@@ -167,46 +160,46 @@ func (c *client) checkIssued(v json.Value, need string, apart int64) *fault {
 	has := func(name string) bool { return v.Get(name).Kind() != json.None }
 	switch {
 	case iss == "":
-		return notVerified("missing_claim", "iss")
+		return link.NotVerified("missing_claim", "iss")
 	case iss != c.tenantIssuer(v.Get("tid").Str()):
-		return wrongClaim("iss", c.tenantIssuer(v.Get("tid").Str()), iss)
+		return link.WrongClaim("iss", c.tenantIssuer(v.Get("tid").Str()), iss)
 	case !has("aud"):
-		return notVerified("missing_claim", "aud")
+		return link.NotVerified("missing_claim", "aud")
 	case !aud:
-		return wrongClaim("aud", c.clientID, v.Get("aud").Raw())
+		return link.WrongClaim("aud", c.clientID, v.Get("aud").Raw())
 	case others != "" && azp.Str() != c.clientID:
 		// Core 3.1.3.7, 3: an audience that this client does not trust.
-		return wrongClaim("aud", "trusted_audiences", others)
+		return link.WrongClaim("aud", "trusted_audiences", others)
 	case has("azp") && azp.Str() != c.clientID:
-		return wrongClaim("azp", c.clientID, azp.Raw())
+		return link.WrongClaim("azp", c.clientID, azp.Raw())
 	case !expires && (words.Has(need, "exp") || has("exp")):
-		return notVerified("missing_claim", "exp")
-	case expires && (exp < 0 || exp > maxTime/1000):
-		return wrongClaim("exp", "a time in seconds", v.Get("exp").Raw())
-	case expires && c.now >= exp*1000+apart:
-		return c.untimely("exp", exp*1000-c.now)
+		return link.NotVerified("missing_claim", "exp")
+	case expires && (exp < 0 || exp > link.MaxTime/1000):
+		return link.WrongClaim("exp", "a time in seconds", v.Get("exp").Raw())
+	case expires && c.Now >= exp*1000+apart:
+		return c.untimely("exp", exp*1000-c.Now)
 	case !issued && (words.Has(need, "iat") || has("iat")):
-		return notVerified("missing_claim", "iat")
+		return link.NotVerified("missing_claim", "iat")
 	case issued && !c.past(iat, apart):
-		return c.untimely("iat", iat*1000-c.now)
+		return c.untimely("iat", iat*1000-c.Now)
 	case has("nbf") && !(readable && c.past(nbf, apart)):
-		return c.untimely("nbf", nbf*1000-c.now)
+		return c.untimely("nbf", nbf*1000-c.Now)
 	}
 	return nil
 }
 
 // untimely is a claim about time that does not fit the clock here, by so many ms: the clocks of server and client differ by at least that much, or the token is that old.
-func (c *client) untimely(claim string, ahead int64) *fault {
-	f := notVerified("wrong_claim", claim)
-	if ahead > -maxTime && ahead < maxTime {
-		f.clocks = ahead
+func (c *client) untimely(claim string, ahead int64) *link.Fault {
+	f := link.NotVerified("wrong_claim", claim)
+	if ahead > -link.MaxTime && ahead < link.MaxTime {
+		f.Clocks = ahead
 	}
 	return f
 }
 
 // past tells whether a time in seconds is not to come, by clocks that may be apart.
 func (c *client) past(s, apart int64) bool {
-	return s >= 0 && s <= maxTime/1000 && s*1000 <= c.now+apart
+	return s >= 0 && s <= link.MaxTime/1000 && s*1000 <= c.Now+apart
 }
 
 // anyTenant tells whether the issuer stands for more tenants than one, so that the template says what theirs are. An issuer with a tenant of its own is held to exactly.

@@ -3,6 +3,8 @@ package core
 import (
 	"strings"
 	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // TestInterplayPollStopKeepsBackOff: the end of polling does not forget what the server asked for (Q10).
@@ -159,7 +161,7 @@ func TestInterplayExportTooLarge(t *testing.T) {
 	value := s.engine // and from the store
 	_ = value
 	load := s.head() + `"answer":"x:1","ok":{"value":` + quote(s.store["oauth2.device"]) + `,"version":"1"}}`
-	if len(load) > MaxMessage {
+	if len(load) > link.MaxMessage {
 		t.Error("what was stored cannot be loaded:", len(load))
 	}
 }

@@ -175,7 +175,10 @@ func TestInterplayTwoTabsBackOff(t *testing.T) {
 	}
 }
 
-func epochOf(s *scene, h int32) string { return s.engine.open[h-1].epoch }
+func epochOf(s *scene, h int32) string {
+	epoch, _, _ := strings.Cut(s.engine.open[h-1].ID(0), ":")
+	return epoch
+}
 
 // TestInterplayAlarmAfterFailedRefresh: a sign-in that is stored while a refresh waits has its alarm, whatever becomes of the refresh (Q9).
 func TestInterplayAlarmAfterFailedRefresh(t *testing.T) {

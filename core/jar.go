@@ -3,13 +3,14 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // requestLife is how long a signed authorization request is good for, in s.
 const requestLife = 300
 
 // signRequest puts the parameters of an authorization request into a signed request object (RFC 9101 section 4), where that is configured.
-func (c *client) signRequest(params []form.Param, done func([]form.Param, *fault)) {
+func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
 	if c.requestAlg == "" {
 		done(params, nil)
 		return
@@ -17,7 +18,7 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *fault
 	for _, p := range params {
 		switch p.Name {
 		case "iss", "sub", "aud", "exp", "nbf", "iat", "jti":
-			done(nil, bad("protected_parameter", "parameters")) // of the request object's own
+			done(nil, link.Bad("protected_parameter", "parameters")) // of the request object's own
 			return
 		}
 	}
@@ -26,8 +27,8 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *fault
 	w.MemberStr("iss", c.clientID)
 	w.MemberStr("aud", c.issuer)
 	c.issuedNow(w)
-	w.MemberInt("nbf", c.now/1000)
-	w.MemberInt("exp", c.now/1000+requestLife)
+	w.MemberInt("nbf", c.Now/1000)
+	w.MemberInt("exp", c.Now/1000+requestLife)
 	for i, p := range params {
 		if form.Count(params[:i], p.Name) > 0 {
 			continue // it stands in the array of the first
@@ -46,7 +47,7 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *fault
 		w.Close(']')
 	}
 	w.Close('}')
-	c.sign(c.clientKey, c.requestAlg, c.joseHeader(c.requestAlg, "oauth-authz-req+jwt"), w, func(jws string, f *fault) {
+	c.sign(c.clientKey, c.requestAlg, c.joseHeader(c.requestAlg, "oauth-authz-req+jwt"), w, func(jws string, f *link.Fault) {
 		// What stands beside it is what OAuth and OpenID Connect want there too (section 5, OpenID Connect Core section 6.1).
 		left := []form.Param{{Name: "client_id", Value: c.clientID}}
 		for _, name := range [...]string{"response_type", "scope"} {

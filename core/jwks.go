@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -14,7 +15,7 @@ type keySet struct {
 	at      int64      // fetched
 	tried   int64      // to fetch them
 	asked   bool
-	waiting []func(*fault)
+	waiting []func(*link.Fault)
 }
 
 // good tells whether the set is there, and not so old that a key that was withdrawn could still be in it.
@@ -23,9 +24,9 @@ func (s *keySet) good(now int64) bool {
 }
 
 // pick gives the one key that can have signed; several is as bad as none where no kid says which (RFC 7515 section 10.7). What is no key that anything may be verified with counts as none.
-func (s *keySet) pick(j *jws) (jwk string, f *fault) {
+func (s *keySet) pick(j *jws) (jwk string, f *link.Fault) {
 	kty, crv := keyType(j.alg)
-	f = notVerified("unknown_key", "").not("", j.kid)
+	f = link.NotVerified("unknown_key", "").Not("", j.kid)
 	for it := s.keys.Each(); it.Next(); {
 		k := it.Value()
 		str := func(name string) string { return k.Get(name).Str() }
@@ -39,7 +40,7 @@ func (s *keySet) pick(j *jws) (jwk string, f *fault) {
 			f = badKey(str("kid"), member, want)
 		case member != "":
 		case jwk != "":
-			return "", notVerified("ambiguous_key", "")
+			return "", link.NotVerified("ambiguous_key", "")
 		default:
 			jwk, f = publicKey(k), nil
 		}
@@ -48,7 +49,7 @@ func (s *keySet) pick(j *jws) (jwk string, f *fault) {
 }
 
 // withKeys sees to a key set before something is spent that would be lost without one.
-func (c *client) withKeys(scope string, then func(*fault)) {
+func (c *client) withKeys(scope string, then func(*link.Fault)) {
 	if !c.needsKeys(scope) {
 		then(nil)
 		return
@@ -61,7 +62,7 @@ func (c *client) withKeys(scope string, then func(*fault)) {
 }
 
 func (c *client) needsKeys(scope string) bool {
-	return c.noKeys(scope) || c.jwks != "" && !c.idTokenOff && words.Has(scope, "openid") && !c.keySet.good(c.now)
+	return c.noKeys(scope) || c.jwks != "" && !c.idTokenOff && words.Has(scope, "openid") && !c.keySet.good(c.Now)
 }
 
 // noKeys tells whether an ID token is asked for and the server says of no place where its keys are.
@@ -70,26 +71,26 @@ func (c *client) noKeys(scope string) bool {
 }
 
 // fetchKeys reads the key set; whoever asks meanwhile shares the answer.
-func (c *client) fetchKeys(done func(*fault)) {
+func (c *client) fetchKeys(done func(*link.Fault)) {
 	s := &c.keySet
 	if s.waiting = append(s.waiting, done); len(s.waiting) > 1 {
 		return
 	}
-	s.asked, s.tried = true, c.now
-	c.get(stageKeys, c.jwks, maxBody, func(v json.Value, f *fault) {
+	s.asked, s.tried = true, c.Now
+	c.get(stageKeys, c.jwks, maxBody, func(v json.Value, f *link.Fault) {
 		keys := v.Get("keys")
 		switch text := keys.Raw(); {
 		case f != nil:
 		case keys.Kind() != json.Array:
-			f = &fault{kind: kindServer, code: "bad_key_set"}
+			f = &link.Fault{Kind: link.KindServer, Code: "bad_key_set"}
 		case keys.Values() > maxValues || len(text) > maxKeys:
-			f = networkFault("too_large")
+			f = link.NetworkFault("too_large")
 		default:
-			if c.large { // the document may be much larger than its keys
-				c.own(&text)
+			if c.Large { // the document may be much larger than its keys
+				c.Own(&text)
 				keys, _ = json.Parse(text)
 			}
-			s.keys, s.at = keys, c.now
+			s.keys, s.at = keys, c.Now
 			c.storeMetadata()
 		}
 		waiting := s.waiting
@@ -99,7 +100,7 @@ func (c *client) fetchKeys(done func(*fault)) {
 }
 
 // tell gives each its own fault: what becomes of it is a matter of its command.
-func tell(waiting []func(*fault), f *fault) {
+func tell(waiting []func(*link.Fault), f *link.Fault) {
 	for _, w := range waiting {
 		if f == nil {
 			w(nil)
@@ -111,16 +112,16 @@ func tell(waiting []func(*fault), f *fault) {
 }
 
 // verify has the signature of j verified, by a key that the server publishes now: an unknown key, and a signature that does not fit, make us ask for them anew.
-func (c *client) verify(j *jws, done func(*fault)) {
-	jwk, wrong := "", notVerified("unknown_key", "")
-	if c.keySet.good(c.now) {
+func (c *client) verify(j *jws, done func(*link.Fault)) {
+	jwk, wrong := "", link.NotVerified("unknown_key", "")
+	if c.keySet.good(c.Now) {
 		jwk, wrong = c.keySet.pick(j)
 	}
 	if wrong != nil {
 		c.verifyAnew(j, wrong, done)
 		return
 	}
-	c.askVerify(j, jwk, func(wrong, f *fault) {
+	c.askVerify(j, jwk, func(wrong, f *link.Fault) {
 		if wrong != nil {
 			c.verifyAnew(j, wrong, done)
 			return
@@ -129,17 +130,17 @@ func (c *client) verify(j *jws, done func(*fault)) {
 	})
 }
 
-func (c *client) verifyAnew(j *jws, wrong *fault, done func(*fault)) {
+func (c *client) verifyAnew(j *jws, wrong *link.Fault, done func(*link.Fault)) {
 	s := &c.keySet
 	limit := int64(jwksLimit)
-	if !s.good(c.now) {
+	if !s.good(c.Now) {
 		limit = leastWait // without keys nobody can sign in
 	}
-	if s.asked && recent(c.now, s.tried, limit) && len(s.waiting) == 0 {
+	if s.asked && recent(c.Now, s.tried, limit) && len(s.waiting) == 0 {
 		done(wrong)
 		return
 	}
-	c.fetchKeys(func(f *fault) {
+	c.fetchKeys(func(f *link.Fault) {
 		if f != nil {
 			done(f)
 			return
@@ -149,7 +150,7 @@ func (c *client) verifyAnew(j *jws, wrong *fault, done func(*fault)) {
 			done(wrong)
 			return
 		}
-		c.askVerify(j, jwk, func(wrong, f *fault) {
+		c.askVerify(j, jwk, func(wrong, f *link.Fault) {
 			if wrong != nil {
 				f = wrong
 			}
@@ -159,18 +160,18 @@ func (c *client) verifyAnew(j *jws, wrong *fault, done func(*fault)) {
 }
 
 // askVerify asks the host; wrong is the verdict, f why there is none.
-func (c *client) askVerify(j *jws, jwk string, done func(wrong, f *fault)) {
-	w := c.effect("verify")
+func (c *client) askVerify(j *jws, jwk string, done func(wrong, f *link.Fault)) {
+	w := c.Effect("verify")
 	w.MemberStr("alg", j.alg)
 	w.MemberRaw("jwk", jwk)
 	w.MemberStr("input", j.input)
 	w.MemberStr("signature", j.signature)
-	c.ask(w, func(ok json.Value, failed string) {
+	c.Ask(w, func(ok json.Value, failed string) {
 		switch {
 		case failed != "":
-			done(nil, &fault{kind: kindClient, code: failed})
+			done(nil, &link.Fault{Kind: link.KindClient, Code: failed})
 		case !ok.Get("valid").True():
-			done(notVerified("bad_signature", ""), nil)
+			done(link.NotVerified("bad_signature", ""), nil)
 		default:
 			done(nil, nil)
 		}

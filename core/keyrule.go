@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // wrongKey names the member that makes a JWK of a known type and curve none to verify with, and what was expected of it: a key that makes signatures which anybody
@@ -72,6 +73,6 @@ func weakPoint(x []byte) bool {
 }
 
 // badKey says which key of the server's is none, and why.
-func badKey(kid, member, want string) *fault {
-	return notVerified("bad_key", member).not(want, "key '"+kid+"'")
+func badKey(kid, member, want string) *link.Fault {
+	return link.NotVerified("bad_key", member).Not(want, "key '"+kid+"'")
 }

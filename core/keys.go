@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // publicKey is what of a JWK is public and matters, in the order that its thumbprint wants (RFC 7638 section 3): the rest of a key, a private part included, is nobody's business.
@@ -20,17 +21,17 @@ func publicKey(k json.Value) string {
 func thumbprint(jwk string) string { return digest43(jwk) }
 
 // keyFault is a failure of the host's keys as the command's error.
-func keyFault(failed string) *fault {
+func keyFault(failed string) *link.Fault {
 	if failed == "denied" {
 		failed = "no_key"
 	}
 	switch failed {
 	case "storage":
-		return &fault{kind: kindStorage, code: failed, retryable: true}
+		return &link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true}
 	case "no_key", "unsupported":
-		return &fault{kind: kindClient, code: failed}
+		return &link.Fault{Kind: link.KindClient, Code: failed}
 	}
-	return &fault{kind: kindClient, code: "key_failed", retryable: true}
+	return &link.Fault{Kind: link.KindClient, Code: "key_failed", Retryable: true}
 }
 
 // keyAlg is the algorithm that a key was made for: its name says so, since the configuration may change.
@@ -47,19 +48,19 @@ func keyAlg(name string) string {
 const keyRandom = 22
 
 // withKey asks the host for a key's public part, and with create to make the key where there is none.
-func (c *client) withKey(name string, create bool, done func(jwk string, f *fault)) {
+func (c *client) withKey(name string, create bool, done func(jwk string, f *link.Fault)) {
 	if c.keyName == name {
 		done(c.keyJWK, nil)
 		return
 	}
 	alg := keyAlg(name)
-	w := c.effect("key")
+	w := c.Effect("key")
 	w.MemberStr("name", name)
 	w.MemberStr("alg", alg)
 	if create {
 		w.MemberBool("create", true)
 	}
-	c.ask(w, func(ok json.Value, failed string) {
+	c.Ask(w, func(ok json.Value, failed string) {
 		if failed != "" {
 			done("", keyFault(failed))
 			return
@@ -83,11 +84,11 @@ func (c *client) dropKey(name string) {
 	if c.keyName == name {
 		c.keyName = ""
 	}
-	w := c.effect("key")
+	w := c.Effect("key")
 	w.MemberStr("name", name)
 	w.MemberStr("alg", keyAlg(name))
 	w.MemberBool("delete", true)
-	c.ask(w, func(json.Value, string) {})
+	c.Ask(w, func(json.Value, string) {})
 }
 
 // dropUnused drops a key unless the session held or stored is bound to it: what it was made for may have become that session.
@@ -103,9 +104,9 @@ func (c *client) dropUnused(name string) {
 }
 
 // keyGone goes on after a failure for want of a session's key: the session may have been replaced meanwhile, here or by another instance.
-func (c *client) keyGone(key string, f *fault, again func(), done func(*fault)) {
+func (c *client) keyGone(key string, f *link.Fault, again func(), done func(*link.Fault)) {
 	switch {
-	case f == nil || f.code != "no_key":
+	case f == nil || f.Code != "no_key":
 		done(f)
 	case c.tokens.key != key:
 		again()
@@ -115,13 +116,13 @@ func (c *client) keyGone(key string, f *fault, again func(), done func(*fault)) 
 }
 
 // sign makes a JWS in compact form (RFC 7515 section 7.1) with a key of the host's.
-func (c *client) sign(key, alg string, header, claims *json.Writer, done func(jws string, f *fault)) {
+func (c *client) sign(key, alg string, header, claims *json.Writer, done func(jws string, f *link.Fault)) {
 	input := base64url.Encode(header.Bytes()) + "." + base64url.Encode(claims.Bytes())
-	w := c.effect("sign")
+	w := c.Effect("sign")
 	w.MemberStr("key", key)
 	w.MemberStr("alg", alg)
 	w.MemberStr("input", input)
-	c.ask(w, func(ok json.Value, failed string) {
+	c.Ask(w, func(ok json.Value, failed string) {
 		signature := ok.Get("signature").Str()
 		if _, readable := base64url.Decode(signature); failed == "" && (signature == "" || !readable) {
 			failed = "internal"
@@ -136,6 +137,6 @@ func (c *client) sign(key, alg string, header, claims *json.Writer, done func(jw
 
 // issuedNow writes when a JWT of ours was made, and a name that no other has.
 func (c *client) issuedNow(w *json.Writer) {
-	w.MemberStr("jti", c.random("jti", 22))
-	w.MemberInt("iat", c.now/1000)
+	w.MemberStr("jti", c.Random("jti", 22))
+	w.MemberInt("iat", c.Now/1000)
 }

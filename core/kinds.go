@@ -3,87 +3,10 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// What kinds of sessions outside of this package, core/bff's, are made of: the boundary, and a client inside.
-
-// A Session is a handle's end of the boundary.
-type Session struct{ l *link }
-
-// Now is the time of the input being taken, Unix ms.
-func (s Session) Now() int64 { return s.l.now }
-
-// Random gives n characters of base64url, at most 172, that no other call gives.
-func (s Session) Random(label string, n int64) string { return s.l.random(label, n) }
-
-// Config is the configuration in an open message, without the rest of a large one.
-func (s Session) Config(in json.Value) json.Value {
-	v := in.Get("config")
-	if s.l.large {
-		text := v.Raw()
-		s.l.own(&text)
-		v, _ = json.Parse(text)
-	}
-	return v
-}
-
-// OnCommand says what takes the commands; each ends with one Result.
-func (s Session) OnCommand(take func(id int64, name string, in json.Value)) { s.l.command = take }
-
-// Result ends a command.
-func (s Session) Result(id int64, f *Fault) { s.l.result(id, f, nil) }
-
-// Effect begins an effect; members follow, then Ask.
-func (s Session) Effect(kind string) *json.Writer { return s.l.effect(kind) }
-
-// Emit hands an effect out that wants no answer.
-func (s Session) Emit(w *json.Writer) { s.l.emit(w) }
-
-// Ask hands an effect out; then gets its answer, or the kind of its failure.
-func (s Session) Ask(w *json.Writer, then func(ok json.Value, failed string)) { s.l.ask(w, then) }
-
-// A Fault is an error of the boundary.
-type Fault = fault
-
-// Bad is a refused configuration or parameter.
-func Bad(code, field string) *Fault { return bad(code, field) }
-
-// Wrong is Bad with what was expected; what came is shown where it is no secret.
-func Wrong(code, field, want string, v json.Value) *Fault { return wrong(code, field, want, v) }
-
-// UnknownMember refuses a member that is none of the names, which have a space between them, and says which of them was probably meant; in is the member that it
-// stands in, "" for none.
-func UnknownMember(names, came, in string) *Fault {
-	f := unknownMember(names, came)
-	if in == "" {
-		return f
-	}
-	return f.within(in)
-}
-
-// Kind, Code, Status and Protocol are what a Fault says of itself; Protocol is the server's error, "" for none.
-func (f *fault) Kind() string  { return f.kind }
-func (f *fault) Code() string  { return f.code }
-func (f *fault) Status() int64 { return f.status }
-func (f *fault) Protocol() string {
-	if f.unverified {
-		return ""
-	}
-	return words.Printable(f.err, maxText)
-}
-
-// Dead tells whether the server said of the refresh token that it is of no use any more.
-func (f *fault) Dead() bool { return f.dead }
-
-// Retryable tells whether the same may succeed later.
-func (f *fault) Retryable() bool { return f.retryable }
-
-// RetryAfter is how long the server asked to be left alone, in ms, at most an hour; 0 where it did not.
-func (f *fault) RetryAfter() int64 { return f.retryAfter }
-
-// Printable is what of a text may stand in an error_description (RFC 6749 section 5.2), at most so much of it.
-func Printable(s string, most int) string { return words.Printable(s, most) }
+// What kinds of sessions outside of this package, core/bff's, are made of, besides the boundary (package link): a client inside.
 
 // Storage keeps a client's texts in place of load and store effects. The rules are those of the effects.
 type Storage interface {
@@ -99,7 +22,7 @@ type Client struct{ c *client }
 type ClientConfig struct{ c *config }
 
 // ReadClient reads one, or says what is wrong with it.
-func ReadClient(in json.Value) (ClientConfig, *Fault) {
+func ReadClient(in json.Value) (ClientConfig, *link.Fault) {
 	c, f := readConfig(in)
 	return ClientConfig{c}, f
 }
@@ -116,11 +39,11 @@ func (cfg ClientConfig) Extras(params []form.Param) string { return cfg.c.extras
 // AttemptLife is how long a sign-in may take, in ms.
 func (cfg ClientConfig) AttemptLife() int64 { return cfg.c.attemptLife }
 
-// Client opens one under a name of its own.
-func (s Session) Client(cfg ClientConfig, name string, kept Storage) *Client {
+// NewClient opens one under a name of its own, at the session's end of the boundary.
+func NewClient(l *link.Link, cfg ClientConfig, name string, kept Storage) *Client {
 	own := cfg.c.clone()
 	own.name = name
-	c := newClient(s.l, own)
+	c := newClient(l, own)
 	c.kept, c.key, c.older = kept, name+".session", nil // a name that nothing else has
 	if c.discovery || c.jwks == "" {
 		c.open()
@@ -136,27 +59,27 @@ func (s Session) Client(cfg ClientConfig, name string, kept Storage) *Client {
 }
 
 // Do runs a command; members are its parameters as JSON members, without braces. done gets the members of its result, or why there are none.
-func (in *Client) Do(name, members string, done func(ok json.Value, f *Fault)) {
+func (in *Client) Do(name, members string, done func(ok json.Value, f *link.Fault)) {
 	v, ok := json.Parse("{" + members + "}")
 	if !ok {
-		done(json.Value{}, bad("bad_value", "parameters")) // text that is no UTF-8, say
+		done(json.Value{}, link.Bad("bad_value", "parameters")) // text that is no UTF-8, say
 		return
 	}
 	in.c.begin(&command{op: name, then: done}, v)
 }
 
 // Usable tells, after a command, why the session's tokens are good for nothing any more: nil where they are, as far as that is known without asking the server.
-func (in *Client) Usable(done func(*Fault)) {
+func (in *Client) Usable(done func(*link.Fault)) {
 	c := in.c
 	switch t := c.tokens; {
 	case c.expired(t) && c.refreshable() != nil:
-		done(&fault{kind: kindExpired, code: "token_expired"})
+		done(&link.Fault{Kind: link.KindExpired, Code: "token_expired"})
 	case c.expired(t) && t.sentAt != 0 && c.tooLate(t):
 		done(outcomeUnknown())
 	case t.key == "":
 		done(nil)
 	default:
-		c.withKey(t.key, false, func(_ string, f *fault) { done(f) })
+		c.withKey(t.key, false, func(_ string, f *link.Fault) { done(f) })
 	}
 }
 

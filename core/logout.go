@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -10,15 +11,15 @@ import (
 const backChannelEvent = "http://schemas.openid.net/event/backchannel-logout"
 
 // endSessionURL is where the browser goes to end the session at the server too (OpenID Connect RP-Initiated Logout section 2); "" where the server has no such place.
-func (c *client) endSessionURL(in json.Value, idToken string) (string, *fault) {
+func (c *client) endSessionURL(in json.Value, idToken string) (string, *link.Fault) {
 	after, state := in.Get("post_logout_redirect_uri").Str(), in.Get("state").Str()
 	if after != "" {
 		if code := uri.RedirectOK(after); code != "" {
-			return "", wrong(code, "post_logout_redirect_uri", redirect.wants(), in.Get("post_logout_redirect_uri"))
+			return "", link.Wrong(code, "post_logout_redirect_uri", redirect.wants(), in.Get("post_logout_redirect_uri"))
 		}
 	}
 	if !words.VSChars(state) {
-		return "", bad("bad_value", "state")
+		return "", link.Bad("bad_value", "state")
 	}
 	if c.endSession == "" {
 		return "", nil
@@ -42,7 +43,7 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 			return
 		}
 	}
-	c.trusted(text, "", "", "exp iat", c.tolerance, func(v json.Value, f *fault) {
+	c.trusted(text, "", "", "exp iat", c.tolerance, func(v json.Value, f *link.Fault) {
 		if f != nil {
 			c.fail(cmd, f)
 			return
@@ -59,7 +60,7 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 }
 
 // checkLogoutToken looks at what makes it one.
-func checkLogoutToken(j *jws) *fault {
+func checkLogoutToken(j *jws) *link.Fault {
 	v, code, claim := j.claims, "", ""
 	switch {
 	case j.typ != "" && words.Lower(j.typ) != "logout+jwt" && words.Lower(j.typ) != "jwt":
@@ -76,7 +77,7 @@ func checkLogoutToken(j *jws) *fault {
 	if code == "" {
 		return nil
 	}
-	return notVerified(code, claim)
+	return link.NotVerified(code, claim)
 }
 
 // frontChannelLogout ends the session that the server says it ended (OpenID Connect Front-Channel Logout section 2). Anybody can send a browser to that URL: only who knows the
@@ -87,13 +88,13 @@ func (c *client) frontChannelLogout(cmd *command, in json.Value) {
 		params, ok = form.Decode(uri.QueryOf(url))
 	}
 	if !ok || form.Count(params, "iss") > 1 || form.Count(params, "sid") > 1 {
-		c.fail(cmd, bad("bad_value", "parameters"))
+		c.fail(cmd, link.Bad("bad_value", "parameters"))
 		return
 	}
-	c.newest(func(release func(), f *fault) {
+	c.newest(func(release func(), f *link.Fault) {
 		claims, sid := c.tokens.claims, form.ValueOf(params, "sid")
 		ended := f == nil && sid != "" && sid == claims.Get("sid").Str() && form.ValueOf(params, "iss") == claims.Get("iss").Str()
-		finish := func(f *fault) {
+		finish := func(f *link.Fault) {
 			release()
 			if f != nil {
 				c.fail(cmd, f)

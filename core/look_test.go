@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // pair opens two instances on one store, the first signed in, and gives their handles; config is of both.
@@ -75,7 +76,7 @@ func TestChangeOfTheSameUser(t *testing.T) {
 	for _, row := range []struct{ first, second, want string }{
 		{"a", "a", "signed_in"}, {"a", "b", "other_account"}, {"", "", "other_account"}, {"a", "", "other_account"}, {"", "a", "other_account"},
 	} {
-		c := &client{link: &link{}, config: &config{}, status: granted, tokens: &tokens{access: "2", grant: "2"}}
+		c := &client{Link: &link.Link{}, config: &config{}, status: granted, tokens: &tokens{access: "2", grant: "2"}}
 		had := &tokens{access: "1", grant: "1"}
 		for text, tok := range map[*tokens]string{had: row.first, c.tokens: row.second} {
 			if tok != "" {
@@ -83,7 +84,7 @@ func TestChangeOfTheSameUser(t *testing.T) {
 			}
 		}
 		c.tellChange(had, granted)
-		if got := parseMsg(t, c.effects[0]).str("change"); got != row.want {
+		if got := parseMsg(t, c.Next()).str("change"); got != row.want {
 			t.Errorf("%q then %q: %s, want %s", row.first, row.second, got, row.want)
 		}
 	}
@@ -216,8 +217,8 @@ func TestManyHints(t *testing.T) {
 			s.answer(m, `"ok":{}`)
 		}
 	}
-	if l := s.engine.open[two-1]; asked != 1 || len(l.asked) > 2 {
-		t.Errorf("asked %d times, %d answers are awaited", asked, len(l.asked))
+	if l := s.engine.open[two-1]; asked != 1 || l.Awaited() > 2 {
+		t.Errorf("asked %d times, %d answers are awaited", asked, l.Awaited())
 	}
 }
 

@@ -5,15 +5,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// random gives n characters of base64url, at most 172: at most six bits of HMAC output each, so none is likelier than another.
-func (l *link) random(label string, n int64) string {
-	var b []byte
-	for (int64(len(b))*8+5)/6 < n {
-		b = append(b, l.draw(label)...)
-	}
-	return base64url.Encode(b)[:n]
-}
-
 // digest43 is BASE64URL(SHA256(s)), 43 characters.
 func digest43(s string) string {
 	d := sha256.Sum([]byte(s))

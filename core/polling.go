@@ -3,12 +3,13 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 func (c *client) polling() bool { return c.device != nil && c.device.polling }
 
 // canPoll says why polling cannot be.
-func (c *client) canPoll() *fault {
+func (c *client) canPoll() *link.Fault {
 	if c.config.token == "" {
 		return c.absent("token_endpoint")
 	}
@@ -20,8 +21,8 @@ func (c *client) pollStart(cmd *command) {
 	switch {
 	case f != nil:
 	case d == nil:
-		f = &fault{kind: kindClient, code: "no_device_code"}
-	case c.now >= d.expiresAt:
+		f = &link.Fault{Kind: link.KindClient, Code: "no_device_code"}
+	case c.Now >= d.expiresAt:
 		f = deviceExpired()
 		c.forgetDevice(f)
 	case !d.polling:
@@ -29,7 +30,7 @@ func (c *client) pollStart(cmd *command) {
 	case d.lost > 0 && !d.asking:
 		// It waits longer for want of a network: whoever asks knows better.
 		d.lost = 0
-		c.pollIn(d, max(d.at+d.interval-c.now, 1))
+		c.pollIn(d, max(d.at+d.interval-c.Now, 1))
 	}
 	if f != nil {
 		c.fail(cmd, f)
@@ -38,7 +39,9 @@ func (c *client) pollStart(cmd *command) {
 	c.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", true) })
 }
 
-func deviceExpired() *fault { return &fault{kind: kindExpired, code: "device_code_expired"} }
+func deviceExpired() *link.Fault {
+	return &link.Fault{Kind: link.KindExpired, Code: "device_code_expired"}
+}
 
 func (c *client) pollStop(cmd *command, in json.Value) {
 	if in.Get("forget").True() {
@@ -58,7 +61,7 @@ func (c *client) deviceWait(cmd *command) {
 	case c.over:
 		c.endWaits(c.ended)
 	default:
-		c.fail(cmd, &fault{kind: kindClient, code: "no_device_code"})
+		c.fail(cmd, &link.Fault{Kind: link.KindClient, Code: "no_device_code"})
 	}
 }
 
@@ -70,7 +73,7 @@ func (c *client) startPolling(d *device) {
 
 func (c *client) stopPolling(d *device) {
 	d.stop()
-	c.silence(&c.poll)
+	c.Silence(&c.poll)
 	c.deviceChanged()
 	c.catchUp()
 }
@@ -84,11 +87,11 @@ func (d *device) stop() {
 
 // pollIn waits for the next poll, or for the end of the codes if that comes first.
 func (c *client) pollIn(d *device, wait int64) {
-	c.ring(&c.poll, min(c.now+min(wait, maxTime-c.now), d.expiresAt), func(failed string) {
+	c.Ring(&c.poll, min(c.Now+min(wait, link.MaxTime-c.Now), d.expiresAt), func(failed string) {
 		switch {
 		case failed != "":
-			c.pollFailed(d, &fault{kind: kindClient, code: failed}, false) // a host without timers
-		case c.now >= d.expiresAt:
+			c.pollFailed(d, &link.Fault{Kind: link.KindClient, Code: failed}, false) // a host without timers
+		case c.Now >= d.expiresAt:
 			c.pollFailed(d, deviceExpired(), true)
 		case d.asking:
 			c.pollIn(d, d.interval) // an answer from before a stop is still awaited
@@ -100,13 +103,13 @@ func (c *client) pollIn(d *device, wait int64) {
 
 // pollOnce polls, once it is known where, and there are keys for what may come: what a poll brings comes once.
 func (c *client) pollOnce(d *device) {
-	d.asking, d.at = true, c.now
-	c.discovered(func(f *fault) {
+	d.asking, d.at = true, c.Now
+	c.discovered(func(f *link.Fault) {
 		if f != nil {
 			c.unready(d, f)
 			return
 		}
-		c.withKeys(d.requested, func(f *fault) {
+		c.withKeys(d.requested, func(f *link.Fault) {
 			if f != nil {
 				c.unready(d, f)
 				return
@@ -117,11 +120,11 @@ func (c *client) pollOnce(d *device) {
 }
 
 // unready puts a poll off for want of something else.
-func (c *client) unready(d *device, f *fault) {
+func (c *client) unready(d *device, f *link.Fault) {
 	d.asking = false
 	switch {
 	case c.device != d || !d.polling:
-	case f.retryable:
+	case f.Retryable:
 		c.pollLater(d, f)
 	default:
 		c.pollFailed(d, f, false)
@@ -129,11 +132,11 @@ func (c *client) unready(d *device, f *fault) {
 }
 
 // pollLater goes on after a failure in passing, each time later, until the code ends: nobody has to lend a hand.
-func (c *client) pollLater(d *device, f *fault) {
-	wait := max(d.interval, min(d.interval<<min(d.lost, 8), longestWait), f.retryAfter)
+func (c *client) pollLater(d *device, f *link.Fault) {
+	wait := max(d.interval, min(d.interval<<min(d.lost, 8), longestWait), f.RetryAfter)
 	d.lost++
 	c.pollIn(d, wait)
-	f.op = stagePolling
+	f.Op = stagePolling
 	c.reportOnce(f)
 }
 
@@ -149,8 +152,8 @@ func (c *client) sendPoll(d *device) {
 	params := []form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:device_code"}, {Name: "device_code", Value: d.code}}
 	cmd := &command{}
 	d.cmd = cmd
-	c.tokenRequest(cmd, stagePolling, c.config.token, d.key, append(params, c.resource...), func(v json.Value, f *fault) {
-		d.asking, d.at = false, c.now // one poll may have been sent again, with a nonce
+	c.tokenRequest(cmd, stagePolling, c.config.token, d.key, append(params, c.resource...), func(v json.Value, f *link.Fault) {
+		d.asking, d.at = false, c.Now // one poll may have been sent again, with a nonce
 		if cmd.unsent && f != nil {
 			if c.device != d {
 				c.dropKey(d.key)
@@ -164,7 +167,7 @@ func (c *client) sendPoll(d *device) {
 			if f == nil {
 				c.discard(&tokens{refresh: v.Get("refresh_token").Str(), access: v.Get("access_token").Str(), key: d.key})
 				if c.device == d {
-					c.forgetDevice(&fault{kind: kindClient, code: "no_device_code"})
+					c.forgetDevice(&link.Fault{Kind: link.KindClient, Code: "no_device_code"})
 				}
 			} else if c.device != d {
 				c.dropKey(d.key)
@@ -176,16 +179,16 @@ func (c *client) sendPoll(d *device) {
 }
 
 // polled takes the answer of a poll (section 3.5).
-func (c *client) polled(d *device, v json.Value, f *fault) {
-	if f == nil || f.kind != kindNetwork {
+func (c *client) polled(d *device, v json.Value, f *link.Fault) {
+	if f == nil || f.Kind != link.KindNetwork {
 		d.lost = 0
 	}
 	switch {
 	case f == nil:
 		d.asking = true
-		c.silence(&c.poll)
+		c.Silence(&c.poll)
 		t, f := c.readTokens(v, c.newGrant(d.requested, d.key), true)
-		c.receive(t, f, &tokens{}, expected{maxAge: -1, wanted: func() bool { return c.device == d }}, func(f *fault) {
+		c.receive(t, f, &tokens{}, expected{maxAge: -1, wanted: func() bool { return c.device == d }}, func(f *link.Fault) {
 			d.asking = false
 			switch {
 			case c.device != d:
@@ -195,23 +198,23 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 				c.forgetDevice(nil)
 			}
 		})
-	case f.err == "authorization_pending", f.err == "use_dpop_nonce":
+	case f.Err == "authorization_pending", f.Err == "use_dpop_nonce":
 		c.pollIn(d, d.interval)
-	case f.err == "slow_down":
+	case f.Err == "slow_down":
 		c.slower(d, d.interval+slowDown)
-	case f.code == "timeout":
+	case f.Code == "timeout":
 		// Exponential back-off, for good (section 3.5).
 		c.slower(d, d.interval*2)
-	case f.err == "expired_token":
-		f.kind, f.code = kindExpired, "device_code_expired"
+	case f.Err == "expired_token":
+		f.Kind, f.Code = link.KindExpired, "device_code_expired"
 		c.pollFailed(d, f, true)
-	case f.kind == kindServer && (f.retryable && (f.err == "" || later(f.err)) || f.err == "" && f.garbled):
-		c.pollIn(d, max(d.interval, f.retryAfter))
-	case f.kind == kindNetwork:
+	case f.Kind == link.KindServer && (f.Retryable && (f.Err == "" || later(f.Err)) || f.Err == "" && f.Garbled):
+		c.pollIn(d, max(d.interval, f.RetryAfter))
+	case f.Kind == link.KindNetwork:
 		c.pollLater(d, f)
 	default:
 		// Whatever the server says of the code is its last word; not so if it only does not know the client, or the proof.
-		c.pollFailed(d, f, f.err != "" && f.err != "invalid_client" && f.err != "invalid_dpop_proof")
+		c.pollFailed(d, f, f.Err != "" && f.Err != "invalid_client" && f.Err != "invalid_dpop_proof")
 	}
 }
 
@@ -226,8 +229,8 @@ func (c *client) slower(d *device, interval int64) {
 }
 
 // pollFailed stops polling; over: no other answer will come for this code.
-func (c *client) pollFailed(d *device, f *fault, over bool) {
-	f.op = stagePolling
+func (c *client) pollFailed(d *device, f *link.Fault, over bool) {
+	f.Op = stagePolling
 	if over {
 		c.forgetDevice(f)
 	} else {

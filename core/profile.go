@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -11,15 +12,15 @@ type profile struct {
 	id, email, verification string // paths: member names with dots between levels
 }
 
-func (c *config) readProfile(v json.Value) *fault {
+func (c *config) readProfile(v json.Value) *link.Fault {
 	if v.Kind() != json.Object {
-		return wrong("bad_value", "profile", "an object", v)
+		return link.Wrong("bad_value", "profile", "an object", v)
 	}
 	p := &c.profile
 	groups := []group{{names: "endpoint emails_endpoint", rule: endpoint, texts: []*string{&p.endpoint, &p.emails}}, {names: "id email email_verified", texts: []*string{&p.id, &p.email, &p.verification}}}
 	for it := v.Each(); it.Next(); {
 		if f := c.read(groups, it.Name(), it.Value()); f != nil {
-			return f.within("profile")
+			return f.Within("profile")
 		}
 	}
 	return nil
@@ -38,7 +39,7 @@ func (c *client) whoIs(cmd *command) {
 			text = id.Raw()
 		}
 		if text == "" {
-			c.fail(cmd, &fault{kind: kindServer, code: "bad_profile", field: c.profile.id})
+			c.fail(cmd, &link.Fault{Kind: link.KindServer, Code: "bad_profile", Field: c.profile.id})
 			return
 		}
 		email, verified := at(v, c.profile.email).Str(), everyTruth(v, c.profile.verification)

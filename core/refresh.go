@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 const lockTimeout = 60_000
@@ -10,7 +11,7 @@ const lockTimeout = 60_000
 // A refreshRun is the one refresh under way; whoever asks meanwhile waits for it. It goes on without any waiter: its answer may be the only copy of a new token.
 type refreshRun struct {
 	cmd     *command
-	waiting []func(*fault)
+	waiting []func(*link.Fault)
 	sent    string  // the refresh token that goes out
 	resent  bool    // it was sent before this request, by us or by one that did not see the answer
 	alone   bool    // the lock is held: whoever set a mark is not sending any more
@@ -20,7 +21,7 @@ type refreshRun struct {
 }
 
 // refresh makes the access token new (RFC 6749 section 6) or adopts what another instance got.
-func (c *client) refresh(done func(*fault)) {
+func (c *client) refresh(done func(*link.Fault)) {
 	if c.refreshing != nil {
 		c.refreshing.waiting = append(c.refreshing.waiting, done)
 		return
@@ -29,23 +30,23 @@ func (c *client) refresh(done func(*fault)) {
 		done(c.refreshable())
 		return
 	}
-	run := &refreshRun{cmd: &command{}, had: c.tokens, waiting: []func(*fault){done}}
+	run := &refreshRun{cmd: &command{}, had: c.tokens, waiting: []func(*link.Fault){done}}
 	c.refreshing = run
 	c.sessions.run(func(release func()) {
-		c.locked(func(unlock func(), held bool, f *fault) {
+		c.locked(func(unlock func(), held bool, f *link.Fault) {
 			run.alone = held
-			end := func(f *fault) {
+			end := func(f *link.Fault) {
 				unlock()
 				if c.status == refreshing || c.tokens.access == "" {
 					c.settle()
 				}
 				c.refreshing = nil
-				if f != nil && f.retryAfter > 0 {
-					c.retryAt = c.now + f.retryAfter
+				if f != nil && f.RetryAfter > 0 {
+					c.retryAt = c.Now + f.RetryAfter
 				}
 				if f == nil || !c.tokens.sameToken(run.had) {
 					c.arm(false)
-				} else if c.expiry.n == 0 {
+				} else if c.expiry.N == 0 {
 					c.awaitEnd()
 				}
 				release()
@@ -57,7 +58,7 @@ func (c *client) refresh(done func(*fault)) {
 				end(f)
 				return
 			}
-			c.discovered(func(f *fault) {
+			c.discovered(func(f *link.Fault) {
 				if f != nil {
 					end(f)
 					return
@@ -69,31 +70,31 @@ func (c *client) refresh(done func(*fault)) {
 }
 
 // locked takes the session's lock and gives the way to free it. A host without locks is left to compare-and-set.
-func (c *client) locked(then func(unlock func(), held bool, f *fault)) {
-	w := c.effect("lock")
+func (c *client) locked(then func(unlock func(), held bool, f *link.Fault)) {
+	w := c.Effect("lock")
 	w.MemberStr("name", c.key)
 	w.MemberInt("timeout_ms", lockTimeout)
 	var n int64
-	n = c.ask(w, func(ok json.Value, failed string) {
+	n = c.Ask(w, func(ok json.Value, failed string) {
 		switch failed {
 		case "":
-			then(func() { c.cancel("unlock", n) }, true, nil)
+			then(func() { c.Cancel("unlock", n) }, true, nil)
 		case "unsupported":
 			then(func() {}, false, nil)
 		default:
-			then(func() {}, false, &fault{kind: kindClient, code: "lock_" + failed, retryable: true})
+			then(func() {}, false, &link.Fault{Kind: link.KindClient, Code: "lock_" + failed, Retryable: true})
 		}
 	})
 }
 
 // prepareRefresh looks whether there is something newer, and else marks the token as being sent.
-func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
+func (c *client) prepareRefresh(run *refreshRun, left int, end func(*link.Fault)) {
 	had := c.tokens
 	c.reload(func(changed bool, failed string) {
 		t := c.tokens
 		if failed != "" && !c.onlyHere() {
 			// Without knowing what is stored, a token that another one has used up could go out.
-			end(&fault{kind: kindStorage, code: failed, retryable: true})
+			end(&link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true})
 			return
 		}
 		// A mere mark is not something newer.
@@ -103,14 +104,14 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 		}
 		if f := c.refreshable(); f != nil {
 			if changed && t.access == "" {
-				f.code = "signed_out" // by another instance
+				f.Code = "signed_out" // by another instance
 			}
 			end(f)
 			return
 		}
-		if age := c.now - t.triedAt; !run.alone && t.sentAt != 0 && t.triedBy != c.marked && age > -2*requestTimeout && age < 2*requestTimeout {
+		if age := c.Now - t.triedAt; !run.alone && t.sentAt != 0 && t.triedBy != c.marked && age > -2*requestTimeout && age < 2*requestTimeout {
 			// There is no lock to tell, and whoever set the mark may be sending at this moment.
-			end(&fault{kind: kindClient, code: "refresh_in_progress", retryable: true})
+			end(&link.Fault{Kind: link.KindClient, Code: "refresh_in_progress", Retryable: true})
 			return
 		}
 		if run.mark == "" || run.mark != t.triedBy { // else only the answer of the store was lost
@@ -121,9 +122,9 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 			return
 		}
 		if !run.resent {
-			t.sentAt = c.now
+			t.sentAt = c.Now
 		}
-		t.triedAt, t.triedBy = c.now, c.random("mark", 11)
+		t.triedAt, t.triedBy = c.Now, c.Random("mark", 11)
 		c.marked, run.mark = t.triedBy, t.triedBy
 		run.sent = t.refresh
 		c.store(c.key, c.version, c.encode(t), func(version, failed string) {
@@ -134,7 +135,7 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 				c.prepareRefresh(run, left-1, end)
 				return
 			case conflict(failed):
-				end(&fault{kind: kindStorage, code: "conflict", retryable: true})
+				end(&link.Fault{Kind: link.KindStorage, Code: "conflict", Retryable: true})
 				return
 			}
 			c.sendRefresh(run, end)
@@ -143,27 +144,29 @@ func (c *client) prepareRefresh(run *refreshRun, left int, end func(*fault)) {
 }
 
 // tooLate tells whether a refresh token that was sent and not answered is not sent again.
-func (c *client) tooLate(t *tokens) bool { return c.retryWindow == 0 || c.now-t.sentAt > c.retryWindow }
+func (c *client) tooLate(t *tokens) bool { return c.retryWindow == 0 || c.Now-t.sentAt > c.retryWindow }
 
-func outcomeUnknown() *fault { return &fault{kind: kindNetwork, code: "outcome_unknown"} }
+func outcomeUnknown() *link.Fault {
+	return &link.Fault{Kind: link.KindNetwork, Code: "outcome_unknown"}
+}
 
 // refreshable says why a refresh cannot be now.
-func (c *client) refreshable() *fault {
+func (c *client) refreshable() *link.Fault {
 	if c.polling() {
-		return &fault{kind: kindClient, code: "polling"}
+		return &link.Fault{Kind: link.KindClient, Code: "polling"}
 	}
 	return c.renewable()
 }
 
 // renewable says why a refresh can never be.
-func (c *client) renewable() *fault {
+func (c *client) renewable() *link.Fault {
 	switch {
 	case c.config.refresh == "none":
-		return &fault{kind: kindClient, code: "refresh_not_supported"}
+		return &link.Fault{Kind: link.KindClient, Code: "refresh_not_supported"}
 	case c.refreshEndpoint() == "" && (!c.discovery || c.known()):
 		return c.absent("token_endpoint")
 	case c.tokens.refresh == "":
-		return &fault{kind: kindClient, code: "no_refresh_token"}
+		return &link.Fault{Kind: link.KindClient, Code: "no_refresh_token"}
 	}
 	return nil
 }
@@ -175,19 +178,19 @@ func (c *client) refreshEndpoint() string {
 	return c.config.token
 }
 
-func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
+func (c *client) sendRefresh(run *refreshRun, end func(*link.Fault)) {
 	c.setStatus(refreshing)
 	params := []form.Param{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Value: c.tokens.refresh}}
 	if s := c.tokens.requested; c.refreshScope && s != "" {
 		params = append(params, form.Param{Name: "scope", Value: s})
 	}
-	c.tokenRequest(run.cmd, stageRefresh, c.refreshEndpoint(), c.tokens.key, append(params, c.resource...), func(v json.Value, f *fault) {
+	c.tokenRequest(run.cmd, stageRefresh, c.refreshEndpoint(), c.tokens.key, append(params, c.resource...), func(v json.Value, f *link.Fault) {
 		var t *tokens
 		if f != nil {
 			// A proof that is refused may be that of a request which the network doubled: the first was carried out.
-			f.unknown = f.unknown || f.err == "invalid_dpop_proof"
-			if f.dead = c.deadToken(f); f.dead {
-				f.retryable, f.retryAfter = false, 0 // whatever the status says
+			f.Unknown = f.Unknown || f.Err == "invalid_dpop_proof"
+			if f.Dead = c.deadToken(f); f.Dead {
+				f.Retryable, f.RetryAfter = false, 0 // whatever the status says
 			}
 			c.redact(f) // while the token it may repeat is still known
 		} else {
@@ -196,8 +199,8 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 				f = t.tooLarge()
 			}
 			if next := v.Get("refresh_token").Str(); f != nil && next != "" && len(next) <= maxTokens/4 {
-				c.own(&next)
-				c.keepSuccessor(run, next, func(_ bool, other *fault) {
+				c.Own(&next)
+				c.keepSuccessor(run, next, func(_ bool, other *link.Fault) {
 					if other != nil {
 						f = other
 					}
@@ -205,19 +208,19 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 				})
 				return
 			} else if f != nil {
-				f.unknown = true // it was carried out, and nothing of the answer is of use
+				f.Unknown = true // it was carried out, and nothing of the answer is of use
 			}
 		}
 		switch {
 		case f == nil:
 			c.adopt(run, t, end)
-		case f.unknown && !run.resent && f.retryAfter == 0 && c.retryWindow > 0 && c.now-c.tokens.sentAt <= c.retryWindow:
+		case f.Unknown && !run.resent && f.RetryAfter == 0 && c.retryWindow > 0 && c.Now-c.tokens.sentAt <= c.retryWindow:
 			// Still under the lock: nobody else can have got an answer.
 			run.resent = true
 			c.sendRefresh(run, end)
-		case f.dead:
+		case f.Dead:
 			c.refused(run, f, end)
-		case f.unknown:
+		case f.Unknown:
 			end(f)
 		default:
 			// The token surely was not used: nothing is unknown about it.
@@ -230,7 +233,7 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 }
 
 // adopt takes a good answer over. An ID token in it has to be verified first, and the refresh token does not wait for that: the old one is spent.
-func (c *client) adopt(run *refreshRun, t *tokens, end func(*fault)) {
+func (c *client) adopt(run *refreshRun, t *tokens, end func(*link.Fault)) {
 	if t.idToken == c.tokens.idToken || c.jwks == "" || c.idTokenOff {
 		if c.jwks == "" && !c.idTokenOff {
 			t.idToken = c.tokens.idToken
@@ -239,16 +242,16 @@ func (c *client) adopt(run *refreshRun, t *tokens, end func(*fault)) {
 		return
 	}
 	before := c.tokens
-	c.keepSuccessor(run, t.refresh, func(kept bool, f *fault) {
+	c.keepSuccessor(run, t.refresh, func(kept bool, f *link.Fault) {
 		if f != nil || !kept {
 			end(f)
 			return
 		}
-		c.identify(t, before, expected{maxAge: -1, later: true}, func(f *fault) {
+		c.identify(t, before, expected{maxAge: -1, later: true}, func(f *link.Fault) {
 			if f == nil {
 				f = t.tooLarge()
 			}
-			if f != nil && (f.kind == kindIDToken || f.code == "too_large") {
+			if f != nil && (f.Kind == link.KindIDToken || f.Code == "too_large") {
 				end(f)
 				return
 			}
@@ -263,16 +266,16 @@ func (c *client) adopt(run *refreshRun, t *tokens, end func(*fault)) {
 }
 
 // keepSuccessor takes from an answer the refresh token alone; kept tells whether it is held now, and not what somebody else stored meanwhile.
-func (c *client) keepSuccessor(run *refreshRun, next string, done func(kept bool, f *fault)) {
+func (c *client) keepSuccessor(run *refreshRun, next string, done func(kept bool, f *link.Fault)) {
 	run.useless = true
 	kept := *c.tokens
 	kept.clearMark()
-	kept.refresh, kept.generation = next, max(kept.generation+1, c.now)
-	c.adoptOwn(run, &kept, maxTries, func(f *fault) { done(c.tokens == &kept, f) })
+	kept.refresh, kept.generation = next, max(kept.generation+1, c.Now)
+	c.adoptOwn(run, &kept, maxTries, func(f *link.Fault) { done(c.tokens == &kept, f) })
 }
 
 // adoptOwn stores what the server gave, then it is granted. Somebody who wrote in between is newer than we are: a sign-in is adopted, a sign-out ends this too.
-func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)) {
+func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*link.Fault)) {
 	text := c.encode(t)
 	c.store(c.key, c.version, text, func(version, failed string) {
 		if !conflict(failed) {
@@ -297,8 +300,8 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 				c.tokens, c.version = &tokens{}, version
 				c.settle()
 				c.tellChange(had, status)
-				c.revokeToken(&command{}, t.refresh, "refresh_token", func(*fault) {
-					end(&fault{kind: kindClient, code: "signed_out"})
+				c.revokeToken(&command{}, t.refresh, "refresh_token", func(*link.Fault) {
+					end(&link.Fault{Kind: link.KindClient, Code: "signed_out"})
 				})
 			default:
 				c.keep(theirs, version, "")
@@ -311,12 +314,12 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 }
 
 // refused ends what a dead refresh token ends: that token, and after an unknown outcome the whole session.
-func (c *client) refused(run *refreshRun, f *fault, end func(*fault)) {
+func (c *client) refused(run *refreshRun, f *link.Fault, end func(*link.Fault)) {
 	c.tokens.clearMark()
 	c.tokens.refresh = ""
 	key := c.tokens.key
 	if run.resent {
-		f.code = "outcome_lost"
+		f.Code = "outcome_lost"
 		c.tokens = &tokens{}
 	}
 	c.save(func() {
@@ -344,7 +347,7 @@ func (c *client) save(done func()) {
 			return
 		} else {
 			c.unsaved = true
-			c.emit(c.event("not_persisted"))
+			c.Emit(c.event("not_persisted"))
 		}
 		done()
 	})

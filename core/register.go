@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -10,14 +11,14 @@ import (
 // register makes the client known to the server (RFC 7591 section 3.1). What comes back is the application's: a client is opened with it.
 func (c *client) register(cmd *command, in json.Value) {
 	access := in.Get("initial_access_token").Str()
-	var f *fault
+	var f *link.Fault
 	switch {
 	case c.registration == "":
 		f = c.absent("registration_endpoint")
 	case c.clientMetadata.Kind() == json.None:
-		f = bad("missing", "client_metadata")
+		f = link.Bad("missing", "client_metadata")
 	case !words.VSChars(access) || words.Index(access, ' ') >= 0:
-		f = bad("bad_value", "initial_access_token")
+		f = link.Bad("bad_value", "initial_access_token")
 	}
 	if f != nil {
 		c.fail(cmd, f)
@@ -27,13 +28,13 @@ func (c *client) register(cmd *command, in json.Value) {
 	if access != "" {
 		r.headers = []form.Param{{Name: "authorization", Value: "Bearer " + access}}
 	}
-	c.send(cmd, r, func(res *response, f *fault) {
+	c.send(cmd, r, func(res *response, f *link.Fault) {
 		var v json.Value
 		if f == nil {
-			v, f = res.object(c.now)
+			v, f = res.object(c.Now)
 		}
 		if f == nil && v.Get("client_id").Str() == "" {
-			f = &fault{kind: kindServer, code: "bad_registration"}
+			f = &link.Fault{Kind: link.KindServer, Code: "bad_registration"}
 		}
 		if f != nil {
 			c.redact(f, access, v.Get("client_secret").Str())
@@ -56,11 +57,11 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 	}
 	switch {
 	case !ok || !c.secure(u):
-		c.fail(cmd, bad("bad_url", "url"))
+		c.fail(cmd, link.Bad("bad_url", "url"))
 		return
 	}
 	if w, ok := uri.Parse(where); !ok || !c.secure(w) {
-		c.fail(cmd, bad("bad_url", "resource_metadata"))
+		c.fail(cmd, link.Bad("bad_url", "resource_metadata"))
 		return
 	}
 	c.findResource(cmd, u, where, in.Get("resource_metadata").Str() == "" && u.Path != "" && u.Path != "/")
@@ -68,14 +69,14 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 
 // findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
 func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) {
-	c.get(stageResource, where, maxDocument, func(v json.Value, f *fault) {
-		if more && f.elsewhere() {
+	c.get(stageResource, where, maxDocument, func(v json.Value, f *link.Fault) {
+		if more && f.Elsewhere() {
 			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
 			return
 		}
 		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3): the same origin, and a path that leads there.
 		if r, ok := uri.Parse(v.Get("resource").Str()); f == nil && !(ok && u.Within(r)) {
-			f = &fault{kind: kindServer, code: "wrong_resource"}
+			f = &link.Fault{Kind: link.KindServer, Code: "wrong_resource"}
 		}
 		if f != nil {
 			c.fail(cmd, f)

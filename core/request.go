@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -63,14 +64,14 @@ type response struct {
 }
 
 // send carries a request through its hooks to the host; done gets the response, or the fault that stood in its way.
-func (c *client) send(cmd *command, r *request, done func(*response, *fault)) {
-	c.hookParams(r.stage, r.params, func(params []form.Param, f *fault) {
+func (c *client) send(cmd *command, r *request, done func(*response, *link.Fault)) {
+	c.hookParams(r.stage, r.params, func(params []form.Param, f *link.Fault) {
 		if f != nil {
 			done(nil, f)
 			return
 		}
 		r.params = params
-		c.sendSigned(cmd, r, func(res *response, f *fault) {
+		c.sendSigned(cmd, r, func(res *response, f *link.Fault) {
 			if r.key == "" || f != nil || !res.wantsNonceIn() {
 				done(res, f)
 				return
@@ -82,11 +83,11 @@ func (c *client) send(cmd *command, r *request, done func(*response, *fault)) {
 }
 
 // sendSigned adds what is made anew for each sending: after the hook of the parameters, so that no hook has to carry a secret through.
-func (c *client) sendSigned(cmd *command, base *request, done func(*response, *fault)) {
+func (c *client) sendSigned(cmd *command, base *request, done func(*response, *link.Fault)) {
 	own := *base
 	r := &own
 	r.params, r.headers = base.params[:len(base.params):len(base.params)], base.headers[:len(base.headers):len(base.headers)]
-	c.authenticate(r.auth, r, func(f *fault) {
+	c.authenticate(r.auth, r, func(f *link.Fault) {
 		if f != nil {
 			done(nil, f)
 			return
@@ -112,7 +113,7 @@ func (c *client) sendSigned(cmd *command, base *request, done func(*response, *f
 			c.sendHooked(cmd, r, body, done)
 			return
 		}
-		c.proof(r.key, r.newKey, r.method, r.url, r.access, func(proof string, f *fault) {
+		c.proof(r.key, r.newKey, r.method, r.url, r.access, func(proof string, f *link.Fault) {
 			if f != nil {
 				done(nil, f)
 				return
@@ -123,9 +124,9 @@ func (c *client) sendSigned(cmd *command, base *request, done func(*response, *f
 	})
 }
 
-func (c *client) sendHooked(cmd *command, r *request, body string, done func(*response, *fault)) {
+func (c *client) sendHooked(cmd *command, r *request, body string, done func(*response, *link.Fault)) {
 	method, url := r.method, r.url
-	c.hookRequest(r, body, func(body string, f *fault) {
+	c.hookRequest(r, body, func(body string, f *link.Fault) {
 		if f == nil && r.key != "" && (r.method != method || r.url != url) {
 			f = hookFailed(r.stage) // the proof says where it goes
 		}
@@ -133,7 +134,7 @@ func (c *client) sendHooked(cmd *command, r *request, body string, done func(*re
 			done(nil, f)
 			return
 		}
-		c.transmit(cmd, r, body, func(res *response, f *fault) {
+		c.transmit(cmd, r, body, func(res *response, f *link.Fault) {
 			if r.key != "" && f == nil {
 				c.noteNonce(r.url, res.headers)
 			}
@@ -142,12 +143,12 @@ func (c *client) sendHooked(cmd *command, r *request, body string, done func(*re
 	})
 }
 
-func (c *client) transmit(cmd *command, r *request, body string, done func(*response, *fault)) {
+func (c *client) transmit(cmd *command, r *request, body string, done func(*response, *link.Fault)) {
 	if cmd.unsent {
-		done(nil, &fault{kind: kindCanceled, code: "cancelled"})
+		done(nil, &link.Fault{Kind: link.KindCanceled, Code: "cancelled"})
 		return
 	}
-	w := c.effect("http")
+	w := c.Effect("http")
 	w.MemberStr("stage", r.stage)
 	writeRequest(w, r, body)
 	w.MemberStr("redirect", "refuse")
@@ -157,13 +158,13 @@ func (c *client) transmit(cmd *command, r *request, body string, done func(*resp
 		most = maxBody
 	}
 	w.MemberInt("max_body", int64(most))
-	n := c.ask(w, func(ok json.Value, failed string) {
+	n := c.Ask(w, func(ok json.Value, failed string) {
 		cmd.http = 0
 		if failed != "" {
-			done(nil, networkFault(failed).of(r.stage, r.url))
+			done(nil, link.NetworkFault(failed).Of(r.stage, r.url))
 			return
 		}
-		c.hookResponse(r, ok, func(ok json.Value, f *fault) {
+		c.hookResponse(r, ok, func(ok json.Value, f *link.Fault) {
 			if f != nil {
 				done(nil, f)
 				return
@@ -175,19 +176,19 @@ func (c *client) transmit(cmd *command, r *request, body string, done func(*resp
 }
 
 // readResponse reads an answer of at most so many bytes.
-func readResponse(r *request, v json.Value, most int) (*response, *fault) {
+func readResponse(r *request, v json.Value, most int) (*response, *link.Fault) {
 	res := &response{stage: r.stage, url: r.url, headers: v.Get("headers"), text: true}
 	res.status, _ = v.Get("status").Int()
 	switch b := v.Get("body"); {
 	case b.Get("text").Kind() == json.String:
 		if res.body = b.Get("text").Str(); len(res.body) > most {
-			return nil, networkFault("too_large")
+			return nil, link.NetworkFault("too_large")
 		}
 	case b.Kind() != json.None:
 		res.text = false
 	}
 	if res.status < 100 || res.status > 599 {
-		return nil, networkFault("internal").of(r.stage, r.url)
+		return nil, link.NetworkFault("internal").Of(r.stage, r.url)
 	}
 	return res, nil
 }
@@ -228,7 +229,7 @@ func (r *response) contentType() string {
 }
 
 // object reads the answer as a JSON object, whatever of Q43 it came as.
-func (r *response) object(now int64) (json.Value, *fault) {
+func (r *response) object(now int64) (json.Value, *link.Fault) {
 	v, f := r.read()
 	garbled := f != nil
 	good := r.status >= 200 && r.status < 300
@@ -236,29 +237,29 @@ func (r *response) object(now int64) (json.Value, *fault) {
 		switch {
 		case v.Get("error").Str() != "":
 			// A protocol error decides, whatever the HTTP status says.
-			f = protocolError(func(name string) string { return v.Get(name).Str() })
+			f = link.ProtocolError(func(name string) string { return v.Get(name).Str() })
 		case good && v.Get("error").Kind() == json.Number:
-			f = &fault{code: "http_error"} // some write the status there and send 200
+			f = &link.Fault{Code: "http_error"} // some write the status there and send 200
 		case good:
 			return v, nil
 		default:
-			f = &fault{}
+			f = &link.Fault{}
 		}
 	}
-	if !good && f.err == "" {
-		f.code = "http_error"
+	if !good && f.Err == "" {
+		f.Code = "http_error"
 	}
-	if f.err == "" && !garbled {
-		f.came = said(v)
+	if f.Err == "" && !garbled {
+		f.Came = said(v)
 	}
-	f.kind, f.status = kindServer, r.status
-	f.of(r.stage, r.url)
-	f.garbled, f.retryable = garbled, r.status == 429 || r.status >= 500
-	if f.retryable {
-		f.retryAfter = r.retryAfter(now)
+	f.Kind, f.Status = link.KindServer, r.status
+	f.Of(r.stage, r.url)
+	f.Garbled, f.Retryable = garbled, r.status == 429 || r.status >= 500
+	if f.Retryable {
+		f.RetryAfter = r.retryAfter(now)
 	}
 	// What was answered 2xx or 5xx and cannot be read may still have been carried out.
-	f.unknown = f.err == "" && (good || r.status >= 500)
+	f.Unknown = f.Err == "" && (good || r.status >= 500)
 	return v, f
 }
 
@@ -291,22 +292,22 @@ func skipBOM(s string) string {
 	return s
 }
 
-func (r *response) read() (v json.Value, f *fault) {
+func (r *response) read() (v json.Value, f *link.Fault) {
 	ctype := r.contentType()
 	isJSON := ctype == "application/json" || len(ctype) > 5 && ctype[len(ctype)-5:] == "+json"
 	isForm := ctype == "application/x-www-form-urlencoded" || ctype == "text/plain"
 	text := skipBOM(r.body)
 	switch {
 	case !r.text:
-		return v, &fault{code: "bad_encoding"}
+		return v, &link.Fault{Code: "bad_encoding"}
 	case text == "":
-		return v, &fault{code: "empty_body"}
+		return v, &link.Fault{Code: "empty_body"}
 	case ctype == "":
-		return v, &fault{code: "no_content_type"}
+		return v, &link.Fault{Code: "no_content_type"}
 	case isForm && !words.Prefixed(trim(text), "{"):
 		params, ok := form.Decode(text)
 		if !ok {
-			return v, &fault{code: "bad_form"}
+			return v, &link.Fault{Code: "bad_form"}
 		}
 		// As JSON it goes the same way as every other answer, a name twice included.
 		var w json.Writer
@@ -318,14 +319,14 @@ func (r *response) read() (v json.Value, f *fault) {
 		w.Close('}')
 		text = w.String()
 	case !isJSON && !isForm:
-		return v, (&fault{code: "unknown_content_type"}).not("application/json", ctype)
+		return v, (&link.Fault{Code: "unknown_content_type"}).Not("application/json", ctype)
 	}
 	v, ok := json.Parse(text)
 	if !ok {
-		return v, &fault{code: "bad_json"}
+		return v, &link.Fault{Code: "bad_json"}
 	}
 	if v.Kind() != json.Object && !(r.list && v.Kind() == json.Array) {
-		return v, &fault{code: "not_object"}
+		return v, &link.Fault{Code: "not_object"}
 	}
 	return v, nil
 }

@@ -3,16 +3,17 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error. What is held is looked for in the store before, unless that was just done.
-func (c *client) ready(force bool, done func(*fault)) {
+func (c *client) ready(force bool, done func(*link.Fault)) {
 	given := done
-	done = func(f *fault) {
+	done = func(f *link.Fault) {
 		if f == nil && c.tokens.kind == noAccess {
-			f = &fault{kind: kindClient, code: "no_access_token"}
+			f = &link.Fault{Kind: link.KindClient, Code: "no_access_token"}
 		}
 		given(f)
 	}
@@ -23,14 +24,14 @@ func (c *client) ready(force bool, done func(*fault)) {
 	c.see(func() { c.readyNow(false, done) })
 }
 
-func (c *client) readyNow(force bool, done func(*fault)) {
+func (c *client) readyNow(force bool, done func(*link.Fault)) {
 	t := c.tokens
 	again := func() { c.readyNow(false, done) }
 	switch {
 	case force:
 		c.refresh(done)
 	case t.access == "" && t.refresh == "":
-		c.look(&fault{kind: kindClient, code: "not_signed_in"}, again, done)
+		c.look(&link.Fault{Kind: link.KindClient, Code: "not_signed_in"}, again, done)
 	case c.usable(t):
 		done(nil)
 	case c.leftAlone():
@@ -40,10 +41,10 @@ func (c *client) readyNow(force bool, done func(*fault)) {
 		}
 		c.look(c.retryLater(), again, done)
 	case c.refreshable() == nil:
-		c.refresh(func(f *fault) {
+		c.refresh(func(f *link.Fault) {
 			if now := c.tokens; f != nil && now.access != "" && now.expiresAt != 0 && !c.expired(now) && (c.kept == nil || now.refresh != "") {
 				// The refresh was early: what is held still holds, but in a backend, whose session ends with its grant. Listeners hear of it all the same.
-				f.op = stageRefresh
+				f.Op = stageRefresh
 				c.reportOnce(f)
 				f = nil
 			}
@@ -52,17 +53,17 @@ func (c *client) readyNow(force bool, done func(*fault)) {
 	case t.access != "" && !c.expired(t):
 		done(nil) // good for a while yet, and there is no other
 	default:
-		c.look(&fault{kind: kindExpired, code: "token_expired"}, again, done)
+		c.look(&link.Fault{Kind: link.KindExpired, Code: "token_expired"}, again, done)
 	}
 }
 
-func (c *client) retryLater() *fault {
-	return &fault{kind: kindClient, code: "retry_later", retryable: true, retryAfter: c.retryAt - c.now}
+func (c *client) retryLater() *link.Fault {
+	return &link.Fault{Kind: link.KindClient, Code: "retry_later", Retryable: true, RetryAfter: c.retryAt - c.Now}
 }
 
 // look reads the store, unless that was just done, before something fails for want of a token: another instance may have signed in.
-func (c *client) look(f *fault, again func(), done func(*fault)) {
-	if c.looked == c.turn {
+func (c *client) look(f *link.Fault, again func(), done func(*link.Fault)) {
+	if c.looked == c.Turn {
 		done(f)
 		return
 	}
@@ -71,7 +72,7 @@ func (c *client) look(f *fault, again func(), done func(*fault)) {
 			release()
 			switch {
 			case failed != "":
-				done(&fault{kind: kindStorage, code: failed, retryable: true})
+				done(&link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true})
 			case changed:
 				again()
 			default:
@@ -82,7 +83,7 @@ func (c *client) look(f *fault, again func(), done func(*fault)) {
 }
 
 func (c *client) token(cmd *command, in json.Value) {
-	c.ready(in.Get("force").True(), func(f *fault) {
+	c.ready(in.Get("force").True(), func(f *link.Fault) {
 		if f != nil {
 			c.fail(cmd, f)
 			return
@@ -114,7 +115,7 @@ func (c *client) allowed(url string) bool {
 
 // prepare gives the headers of a request to a protected resource.
 func (c *client) prepare(cmd *command, in json.Value) {
-	c.withHeaders(in, false, func(headers []form.Param, f *fault) {
+	c.withHeaders(in, false, func(headers []form.Param, f *link.Fault) {
 		if f != nil {
 			c.fail(cmd, f)
 			return
@@ -124,31 +125,31 @@ func (c *client) prepare(cmd *command, in json.Value) {
 }
 
 // withHeaders gives the headers of a request to where a token may go; force: with a token got from now on.
-func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, *fault)) {
+func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, *link.Fault)) {
 	url, method := in.Get("url").Str(), in.Get("method").Str()
 	if method == "" {
 		method = "GET"
 	}
-	f := bad("bad_value", "method")
+	f := link.Bad("bad_value", "method")
 	if token(method) == method {
 		f = nil
 	}
 	if !c.allowed(url) {
-		f = bad("resource_not_allowed", "url")
+		f = link.Bad("resource_not_allowed", "url")
 	}
 	if f != nil {
 		done(nil, f)
 		return
 	}
-	c.ready(force, func(f *fault) {
+	c.ready(force, func(f *link.Fault) {
 		if f != nil {
 			done(nil, f)
 			return
 		}
 		key := c.tokens.key
-		c.credentials(method, url, func(headers []form.Param, f *fault) {
+		c.credentials(method, url, func(headers []form.Param, f *link.Fault) {
 			if f != nil {
-				c.keyGone(key, f, func() { c.withHeaders(in, false, done) }, func(f *fault) { done(nil, f) })
+				c.keyGone(key, f, func() { c.withHeaders(in, false, done) }, func(f *link.Fault) { done(nil, f) })
 				return
 			}
 			if c.userAgent != "" {
@@ -169,7 +170,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 			return
 		}
 	} else if sent != "" {
-		c.fail(cmd, bad("resource_not_allowed", "url"))
+		c.fail(cmd, link.Bad("resource_not_allowed", "url"))
 		return
 	}
 	scheme := "bearer"
@@ -187,15 +188,15 @@ func (c *client) answered(cmd *command, in json.Value) {
 			reason = "token"
 		}
 	}
-	finish := func(headers []form.Param, f *fault) {
-		never := f != nil && (f.code == "no_refresh_token" || f.code == "refresh_not_supported")
+	finish := func(headers []form.Param, f *link.Fault) {
+		never := f != nil && (f.Code == "no_refresh_token" || f.Code == "refresh_not_supported")
 		if f != nil && c.kept != nil && (!never || ch.get("error") == "invalid_token") {
 			// A backend says why no token can be had. Where none ever could, a resource's 401 is its own business, unless it says that the token is no good.
 			c.fail(cmd, f)
 			return
 		}
 		if f != nil {
-			f.op = cmd.op
+			f.Op = cmd.op
 			c.reportOnce(f)
 		}
 		c.finish(cmd, func(w *json.Writer) {
@@ -213,7 +214,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 	// A token that was refused is made new; one that is newer than the refused is tried as it is.
 	refused := reason == "token" && sent == c.bearer().Value
 	if refused && c.leftAlone() {
-		c.look(c.retryLater(), func() { c.answered(cmd, in) }, func(f *fault) { finish(nil, f) })
+		c.look(c.retryLater(), func() { c.answered(cmd, in) }, func(f *link.Fault) { finish(nil, f) })
 		return
 	}
 	c.withHeaders(in, refused, finish)
@@ -244,7 +245,7 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 		c.fail(cmd, c.absent("userinfo_endpoint"))
 		return
 	}
-	c.ready(false, func(f *fault) {
+	c.ready(false, func(f *link.Fault) {
 		if f != nil {
 			c.fail(cmd, f)
 			return
@@ -256,23 +257,23 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 		claims := c.tokens.claims
 		mine := url != c.config.userinfo || claims.Kind() == json.None
 		r := &request{stage: stageUserinfo, method: "GET", url: url, headers: []form.Param{c.bearer()}, key: c.tokens.key, access: c.tokens.access}
-		answer := func(v json.Value, f *fault) {
+		answer := func(v json.Value, f *link.Fault) {
 			if f == nil && !mine && v.Get("sub").Str() != claims.Get("sub").Str() {
-				f = notVerified("wrong_claim", "sub")
+				f = link.NotVerified("wrong_claim", "sub")
 			}
 			if f != nil {
 				c.redact(f, r.access)
 			}
 			// Without leave to see the list there is no e-mail, which is no failure.
-			if f != nil && (url != c.profile.emails || f.status < 403 || f.status > 404) {
+			if f != nil && (url != c.profile.emails || f.Status < 403 || f.Status > 404) {
 				c.fail(cmd, f)
 				return
 			}
 			done(v)
 		}
-		c.send(cmd, r, func(res *response, f *fault) {
+		c.send(cmd, r, func(res *response, f *link.Fault) {
 			if f != nil {
-				c.keyGone(r.key, f, func() { c.fetch(cmd, url, done) }, func(f *fault) { answer(json.Value{}, f) })
+				c.keyGone(r.key, f, func() { c.fetch(cmd, url, done) }, func(f *link.Fault) { answer(json.Value{}, f) })
 				return
 			}
 			res.list = url == c.profile.emails

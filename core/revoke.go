@@ -3,21 +3,22 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // revokeToken asks the revocation endpoint to end a token (RFC 7009 section 2.1).
-func (c *client) revokeToken(cmd *command, token, hint string, done func(*fault)) {
+func (c *client) revokeToken(cmd *command, token, hint string, done func(*link.Fault)) {
 	if c.config.revocation == "" {
-		done(&fault{kind: kindClient, code: "revocation_not_supported"})
+		done(&link.Fault{Kind: link.KindClient, Code: "revocation_not_supported"})
 		return
 	}
 	r := &request{stage: stageRevocation, method: "POST", url: c.config.revocation, auth: c.revocationAuth,
 		params: []form.Param{{Name: "token", Value: token}, {Name: "token_type_hint", Value: hint}}}
-	c.send(cmd, r, func(res *response, f *fault) {
+	c.send(cmd, r, func(res *response, f *link.Fault) {
 		// 200 says it all, the body is ignored (section 2.2).
 		if f == nil && (res.status < 200 || res.status > 299) {
-			if _, f = res.object(c.now); f == nil {
-				f = &fault{kind: kindServer, code: "http_error", status: res.status}
+			if _, f = res.object(c.Now); f == nil {
+				f = &link.Fault{Kind: link.KindServer, Code: "http_error", Status: res.status}
 			}
 		}
 		if f != nil {
@@ -35,7 +36,7 @@ func (c *client) discard(t *tokens) {
 		token, hint = t.bearer(), "access_token"
 	}
 	if token != "" {
-		c.revokeToken(&command{}, token, hint, func(*fault) {})
+		c.revokeToken(&command{}, token, hint, func(*link.Fault) {})
 	}
 }
 
@@ -43,23 +44,23 @@ func (c *client) discard(t *tokens) {
 func (c *client) revoke(cmd *command, in json.Value) {
 	which := in.Get("token").Str()
 	if which != "" && which != "access_token" && which != "refresh_token" {
-		c.fail(cmd, bad("bad_value", "token"))
+		c.fail(cmd, link.Bad("bad_value", "token"))
 		return
 	}
-	c.newest(func(release func(), f *fault) {
-		end := func(f *fault) {
+	c.newest(func(release func(), f *link.Fault) {
+		end := func(f *link.Fault) {
 			release()
 			c.finishStatus(cmd, f, "")
 		}
 		token, hint := c.endsMore(which)
 		if f == nil && token == "" {
-			f = &fault{kind: kindClient, code: "no_token"}
+			f = &link.Fault{Kind: link.KindClient, Code: "no_token"}
 		}
 		if f != nil {
 			end(f)
 			return
 		}
-		c.revokeToken(cmd, token, hint, func(f *fault) {
+		c.revokeToken(cmd, token, hint, func(f *link.Fault) {
 			if f != nil {
 				end(f)
 				return
@@ -91,15 +92,15 @@ func (c *client) logOut(cmd *command, in json.Value) {
 	c.missed = false
 	c.giveUpDevice()
 	c.blind = c.blind || c.uncleared // what is still stored is to be ended
-	c.newest(func(release func(), f *fault) {
-		if f != nil && f.kind == kindStorage {
+	c.newest(func(release func(), f *link.Fault) {
+		if f != nil && f.Kind == link.KindStorage {
 			release()
 			c.fail(cmd, f)
 			return
 		}
 		token, hint := c.endsMore("")
 		idToken := c.tokens.idToken
-		c.clear(func(f *fault) {
+		c.clear(func(f *link.Fault) {
 			release()
 			finish := func(revoked bool) {
 				if f != nil {
@@ -112,14 +113,14 @@ func (c *client) logOut(cmd *command, in json.Value) {
 					w.MemberStrIf("url", url)
 				})
 			}
-			c.discovered(func(*fault) {
+			c.discovered(func(*link.Fault) {
 				if token == "" || c.config.revocation == "" {
 					finish(false)
 					return
 				}
-				c.revokeToken(cmd, token, hint, func(f *fault) {
+				c.revokeToken(cmd, token, hint, func(f *link.Fault) {
 					if f != nil {
-						f.op = cmd.op
+						f.Op = cmd.op
 						c.reportFault(f)
 					}
 					finish(f == nil)
@@ -130,12 +131,12 @@ func (c *client) logOut(cmd *command, in json.Value) {
 }
 
 // newest waits for what is under way, takes the lock and reads the store, so that what is ended is the newest there is.
-func (c *client) newest(then func(release func(), f *fault)) {
+func (c *client) newest(then func(release func(), f *link.Fault)) {
 	c.sessions.run(func(release func()) {
-		c.locked(func(unlock func(), _ bool, f *fault) {
+		c.locked(func(unlock func(), _ bool, f *link.Fault) {
 			c.reload(func(_ bool, failed string) {
 				if f == nil && failed != "" && c.tokens.access == "" && c.tokens.refresh == "" {
-					f = &fault{kind: kindStorage, code: failed, retryable: true} // nobody knows what there is to end
+					f = &link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true} // nobody knows what there is to end
 				}
 				then(func() {
 					unlock()

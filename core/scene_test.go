@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 var update = flag.Bool("update", false, "write the transcripts of the scenarios to testdata")
@@ -234,7 +236,7 @@ func (s *scene) rawOpen(in string) (refusal msg) {
 // input sends one input and gives the effects that came of it, nothing answered yet.
 func (s *scene) input(members string) []msg {
 	s.t.Helper()
-	return s.rawInput(s.head()+members+"}", Taken)
+	return s.rawInput(s.head()+members+"}", link.Taken)
 }
 
 func (s *scene) rawInput(in string, code int32) []msg {
@@ -243,7 +245,7 @@ func (s *scene) rawInput(in string, code int32) []msg {
 	if got := s.engine.Input(s.handle, []byte(in)); got != code {
 		s.t.Fatalf("input %s: code %d, want %d", in, got, code)
 	}
-	if code != Taken {
+	if code != link.Taken {
 		s.lines = append(s.lines, fmt.Sprintf("= %d", code))
 	}
 	return s.drain()

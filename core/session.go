@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
 
 // encode is the session's text, "" for none.
 func (c *client) encode(t *tokens) string {
@@ -103,7 +106,7 @@ func (c *client) decodeAll(text string) (t *tokens, device string, ok bool) {
 	if t.extraTooLarge() {
 		t.extra = nil // of before there was a bound
 	}
-	t.ownBy(c.link)
+	t.ownBy(c.Link)
 	return t, v.Get("device").Str(), true
 }
 
@@ -114,13 +117,13 @@ func (c *client) reload(done func(changed bool, failed string)) {
 			done(false, failed)
 			return
 		}
-		c.looked, c.view.at = c.turn, c.now
+		c.looked, c.view.at = c.Turn, c.Now
 		changed := version != c.version || c.blind
 		c.version = version
 		if changed {
 			t, ok := c.decode(value)
 			if c.foreign = !ok; c.foreign {
-				c.emit(c.event("session_refused"))
+				c.Emit(c.event("session_refused"))
 			}
 			if c.blind {
 				// Bytes that were handed in hold against what is older, or not there.
@@ -155,12 +158,12 @@ func (c *client) reload(done func(changed bool, failed string)) {
 }
 
 // hold makes t the session after a sign-in: stored over whatever is there, and only then granted. Where the store fails it is held in memory, and the event says so.
-func (c *client) hold(t *tokens, given bool, done func(*fault)) {
+func (c *client) hold(t *tokens, given bool, done func(*link.Fault)) {
 	c.holdOver(t, c.tokens.grant, "", given, maxTries, done)
 }
 
 // holdOver: before is the sign-in that t takes the place of, and replaced its key where another instance stored it. Where that is still there, t was never stored; what was signed in later than t came after it.
-func (c *client) holdOver(t *tokens, before, replaced string, given bool, left int, done func(*fault)) {
+func (c *client) holdOver(t *tokens, before, replaced string, given bool, left int, done func(*link.Fault)) {
 	c.store(c.key, c.version, c.encode(t), func(version, failed string) {
 		if !conflict(failed) || left == 0 {
 			if failed == "" && replaced != t.key && replaced != c.tokens.key {
@@ -185,7 +188,7 @@ func (c *client) holdOver(t *tokens, before, replaced string, given bool, left i
 				c.settle()
 				c.tellChange(had, status)
 				c.discard(t)
-				done(&fault{kind: kindClient, code: "signed_out"})
+				done(&link.Fault{Kind: link.KindClient, Code: "signed_out"})
 				return
 			case ok && theirs.grant != before && (theirs.grant == t.grant || theirs.signedInAt() > t.signedInAt()):
 				if t.key != theirs.key { // else it was stored, and only the answer was lost
@@ -244,19 +247,19 @@ func (c *client) keep(t *tokens, version, failed string) {
 		return
 	}
 	c.unsaved, c.only = true, t.refresh
-	c.emit(c.event("not_persisted"))
+	c.Emit(c.event("not_persisted"))
 }
 
 // written notes that the store holds what is held here.
 func (c *client) written(version string) {
-	c.version, c.unsaved, c.blind, c.view.at = version, false, false, c.now
+	c.version, c.unsaved, c.blind, c.view.at = version, false, false, c.Now
 }
 
 // onlyHere tells whether the refresh token held is one that no store has.
 func (c *client) onlyHere() bool { return c.only != "" && c.only == c.tokens.refresh }
 
 // clear forgets the tokens and deletes what is stored, unless it is another configuration's.
-func (c *client) clear(done func(*fault)) {
+func (c *client) clear(done func(*link.Fault)) {
 	key := c.tokens.key
 	c.tokens = &tokens{}
 	c.settle()
@@ -266,7 +269,7 @@ func (c *client) clear(done func(*fault)) {
 	}
 	c.overwrite(c.key, &c.version, "", func(failed string) {
 		if c.uncleared = failed != ""; c.uncleared {
-			done(&fault{kind: kindStorage, code: failed, retryable: true})
+			done(&link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true})
 			return
 		}
 		c.unsaved = false
@@ -285,7 +288,7 @@ const (
 
 // event begins an event; no member of one may hold a token or another secret.
 func (c *client) event(name string) *json.Writer {
-	w := c.effect("event")
+	w := c.Effect("event")
 	w.MemberStr("event", name)
 	return w
 }
@@ -297,7 +300,7 @@ func (c *client) setStatus(status string) {
 	c.status = status
 	w := c.event("status")
 	w.MemberStr("status", status)
-	c.emit(w)
+	c.Emit(w)
 }
 
 // settle sets the status that fits what is held: an access token that is over for good is no grant, and an event says so once.
@@ -307,7 +310,7 @@ func (c *client) settle() {
 		c.setStatus(granted)
 		return
 	}
-	c.silence(&c.expiry)
+	c.Silence(&c.expiry)
 	if c.device != nil {
 		c.setStatus(temporary)
 	} else {
@@ -317,7 +320,7 @@ func (c *client) settle() {
 		c.told = c.tokens.access
 		w := c.event("expired")
 		w.MemberInt("expires_at", c.tokens.expiresAt)
-		c.emit(w)
+		c.Emit(w)
 	}
 }
 
@@ -336,7 +339,7 @@ func (c *client) enter(given bool) {
 	if c.tokens.expiresAt != 0 {
 		w.MemberInt("expires_at", c.tokens.expiresAt)
 	}
-	c.emit(w)
+	c.Emit(w)
 	if c.refreshing == nil {
 		c.arm(given)
 	}

@@ -2,11 +2,12 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // trusted gives the claims of a JWT that the server made for this client, once they are verified. Besides iss and aud it must have the claims that need lists, and be of the type and algorithm, if these are named; its times are judged by clocks that may be so many ms apart.
-func (c *client) trusted(text, typ, alg, need string, apart int64, done func(json.Value, *fault)) {
+func (c *client) trusted(text, typ, alg, need string, apart int64, done func(json.Value, *link.Fault)) {
 	if alg == "" {
 		alg = c.idTokenAlgs
 	}
@@ -15,7 +16,7 @@ func (c *client) trusted(text, typ, alg, need string, apart int64, done func(jso
 		typ = "" // as good as said
 	}
 	if f == nil && typ != "" && words.Lower(j.typ) != typ {
-		f = notVerified("malformed", "typ")
+		f = link.NotVerified("malformed", "typ")
 	}
 	if f == nil {
 		f = c.checkIssued(j.claims, need, apart)
@@ -27,14 +28,14 @@ func (c *client) trusted(text, typ, alg, need string, apart int64, done func(jso
 		done(json.Value{}, f)
 		return
 	}
-	c.verify(j, func(f *fault) { done(j.claims, f) })
+	c.verify(j, func(f *link.Fault) { done(j.claims, f) })
 }
 
 // claims reads an answer about somebody or something: plain JSON, or where the server signs it, what the JWT says (OpenID Connect Core section 5.3.2).
-func (c *client) claims(res *response, done func(json.Value, *fault)) {
+func (c *client) claims(res *response, done func(json.Value, *link.Fault)) {
 	if res.contentType() == "application/jwt" && res.status == 200 {
 		c.trusted(skipBOM(res.body), "", "", "", c.skew, done)
 		return
 	}
-	done(res.object(c.now))
+	done(res.object(c.Now))
 }

@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
 
 // format is the version of what we store.
 const format = 1
@@ -63,15 +66,15 @@ func (c *client) loadOnly(key string, done func(value, version, failed string)) 
 		c.kept.Load(key, done)
 		return
 	}
-	w := c.effect("load")
+	w := c.Effect("load")
 	w.MemberStr("key", key)
 	if v := &c.view; key == c.key && v.notified && !v.watched {
 		v.watched = true
 		w.MemberBool("watch", true)
 	}
-	c.ask(w, func(ok json.Value, failed string) {
+	c.Ask(w, func(ok json.Value, failed string) {
 		version := ok.Get("version").Str()
-		c.own(&version)
+		c.Own(&version)
 		done(ok.Get("value").Str(), version, failed)
 	})
 }
@@ -98,7 +101,7 @@ func (c *client) storeOnce(key, version, value string, done func(version, failed
 		c.kept.Store(key, version, value, done)
 		return
 	}
-	w := c.effect("store")
+	w := c.Effect("store")
 	w.MemberStr("key", key)
 	w.MemberStr("version", version)
 	if value == "" {
@@ -106,9 +109,9 @@ func (c *client) storeOnce(key, version, value string, done func(version, failed
 	} else {
 		w.MemberStr("value", value)
 	}
-	c.ask(w, func(ok json.Value, failed string) {
+	c.Ask(w, func(ok json.Value, failed string) {
 		version := ok.Get("version").Str()
-		c.own(&version)
+		c.Own(&version)
 		done(version, failed)
 	})
 }
@@ -156,8 +159,8 @@ type view struct {
 	late     bool  // and nobody waits for it any more
 	now      []func()
 	next     []func() // who asked after it began: it may have read before what they ask about
-	patience alarm
-	hint     alarm
+	patience link.Alarm
+	hint     link.Alarm
 	hintAt   int64 // of the last look that a hint caused
 }
 
@@ -178,8 +181,8 @@ func (c *client) see(then func()) {
 
 func (c *client) lookNow() {
 	v := &c.view
-	v.busy, v.at = true, c.now
-	c.ring(&v.patience, c.now+lookPatience, func(failed string) {
+	v.busy, v.at = true, c.Now
+	c.Ring(&v.patience, c.Now+lookPatience, func(failed string) {
 		if failed == "" { // else a host without timers: there is no other way than to wait
 			v.late = true
 			v.now, v.next = call(v.now), call(v.next)
@@ -187,11 +190,11 @@ func (c *client) lookNow() {
 	})
 	c.sessions.run(func(release func()) {
 		c.reload(func(_ bool, failed string) {
-			c.silence(&v.patience)
+			c.Silence(&v.patience)
 			v.busy, v.late = false, false
 			release()
 			if failed != "" {
-				c.reportFault(&fault{kind: kindStorage, code: failed, op: "look", retryable: true})
+				c.reportFault(&link.Fault{Kind: link.KindStorage, Code: failed, Op: "look", Retryable: true})
 			}
 			now, next := v.now, v.next
 			v.now, v.next = nil, nil
@@ -213,7 +216,7 @@ func call(list []func()) []func() {
 // outdated tells whether the store may hold something else than the access token that would be given out: nobody told us if so, and it was not read for a while.
 func (c *client) outdated() bool {
 	v := &c.view
-	return c.kept == nil && !(v.notified && v.watched) && c.looked != c.turn && !recent(c.now, v.at, lookEvery) &&
+	return c.kept == nil && !(v.notified && v.watched) && c.looked != c.Turn && !recent(c.Now, v.at, lookEvery) &&
 		c.tokens.access != "" && (c.usable(c.tokens) || c.refreshable() != nil)
 }
 
@@ -221,19 +224,19 @@ func (c *client) outdated() bool {
 func (c *client) lookSoon() {
 	v := &c.view
 	switch {
-	case v.hint.n != 0:
+	case v.hint.N != 0:
 	case v.busy && !c.loading:
 		if len(v.next) == 0 {
 			v.next = append(v.next, func() {})
 		}
-	case c.loading || c.sessions.busy || recent(c.now, v.hintAt, lookEvery):
-		c.ring(&v.hint, c.now+lookEvery, func(failed string) {
+	case c.loading || c.sessions.busy || recent(c.Now, v.hintAt, lookEvery):
+		c.Ring(&v.hint, c.Now+lookEvery, func(failed string) {
 			if failed == "" {
 				c.lookSoon()
 			}
 		})
 	default:
-		v.hintAt = c.now
+		v.hintAt = c.Now
 		c.see(func() {})
 	}
 }
@@ -258,5 +261,5 @@ func (c *client) tellChange(had *tokens, status string) {
 	default:
 		w.MemberStr("change", "other_account")
 	}
-	c.emit(w)
+	c.Emit(w)
 }

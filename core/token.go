@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -27,37 +28,37 @@ type tokens struct {
 type extra struct{ name, raw string }
 
 // readTokens reads a token response (RFC 6749 section 5.1) over what was held before; nothing of old changes where it is refused.
-func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f *fault) {
+func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f *link.Fault) {
 	t = new(tokens)
 	*t = *old
 	t.clearMark()
-	t.receivedAt = c.now
-	t.generation = max(old.generation+1, c.now)
+	t.receivedAt = c.Now
+	t.generation = max(old.generation+1, c.Now)
 	t.extra = append([]extra(nil), old.extra...)
 	t.access = v.Get("access_token").Str()
 	if t.access == "" && c.accessOptional && old.key == "" && v.Get("id_token").Str() != "" {
 		return c.readIdentity(t, v)
 	}
 	if t.access == "" {
-		return t, &fault{kind: kindToken, code: "missing_access_token"}
+		return t, &link.Fault{Kind: link.KindToken, Code: "missing_access_token"}
 	}
 	// It goes into a header: RFC 6749 appendix A.12, and no space (RFC 6750 section 2.1).
 	if !words.VSChars(t.access) || words.Index(t.access, ' ') >= 0 {
-		return t, &fault{kind: kindServer, code: "bad_access_token"}
+		return t, &link.Fault{Kind: link.KindServer, Code: "bad_access_token"}
 	}
 	switch kind := v.Get("token_type").Str(); {
 	case old.key != "" && words.Lower(kind) == "dpop":
 		t.kind = "DPoP"
 	case old.key != "" && words.Lower(kind) == "bearer":
 		// Whoever steals it could use it: not what was asked for (RFC 9449 section 5).
-		return t, (&fault{kind: kindServer, code: "dpop_downgrade"}).not("DPoP", kind)
+		return t, (&link.Fault{Kind: link.KindServer, Code: "dpop_downgrade"}).Not("DPoP", kind)
 	case words.Lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "", old.key == "" && c.bearerByName(words.Lower(kind)):
 		t.kind = "Bearer"
 	case kind == "":
-		return t, &fault{kind: kindServer, code: "missing_token_type"}
+		return t, &link.Fault{Kind: link.KindServer, Code: "missing_token_type"}
 	default:
 		// RFC 6749 section 7.1: a client must not use a token of a type it does not understand.
-		return t, (&fault{kind: kindServer, code: "unknown_token_type"}).not("Bearer", kind)
+		return t, (&link.Fault{Kind: link.KindServer, Code: "unknown_token_type"}).Not("Bearer", kind)
 	}
 	t.expiresAt = c.endOf(v)
 	if s := scopeOf(v.Get("scope")); s != "" {
@@ -72,10 +73,10 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 		t.idToken = s
 	} else if first && words.Has(t.scope, "openid") {
 		// OpenID Connect Core 3.1.3.3; a refresh may leave it out (12.2).
-		return t, &fault{kind: kindToken, code: "missing_id_token"}
+		return t, &link.Fault{Kind: link.KindToken, Code: "missing_id_token"}
 	}
 	t.keepAll(v)
-	t.ownBy(c.link)
+	t.ownBy(c.Link)
 	return t, nil
 }
 
@@ -91,14 +92,14 @@ func (c *config) bearerByName(kind string) bool {
 
 // readIdentity reads an answer with an ID token alone, which says who signed in and is good for no resource. It takes the place of the access token, with the token type that
 // says so (RFC 8693 section 2.2.1), and its end is that of the session.
-func (c *client) readIdentity(t *tokens, v json.Value) (*tokens, *fault) {
+func (c *client) readIdentity(t *tokens, v json.Value) (*tokens, *link.Fault) {
 	t.idToken, t.kind = v.Get("id_token").Str(), noAccess
 	j, ok := parseJWS(t.idToken)
 	if !ok {
-		return t, notVerified("malformed", "")
+		return t, link.NotVerified("malformed", "")
 	}
 	exp, _ := j.claims.Get("exp").Int()
-	t.access, t.expiresAt = t.idToken, max(1, min(exp, maxTime/1000))*1000
+	t.access, t.expiresAt = t.idToken, max(1, min(exp, link.MaxTime/1000))*1000
 	if s := v.Get("refresh_token").Str(); s != "" {
 		t.refresh = s
 	}
@@ -106,7 +107,7 @@ func (c *client) readIdentity(t *tokens, v json.Value) (*tokens, *fault) {
 		t.scope = t.requested
 	}
 	t.keepAll(v)
-	t.ownBy(c.link)
+	t.ownBy(c.Link)
 	return t, nil
 }
 
@@ -140,7 +141,7 @@ func (t *tokens) keepAll(v json.Value) {
 // has ended: read as "unknown" it would make a token that never does. expires is what some wrote before RFC 6749
 // had a name for it, a life or a time: no life is that long.
 func (c *client) endOf(v json.Value) int64 {
-	from := c.now
+	from := c.Now
 	s, ok := seconds(v.Get("expires_in"))
 	if !ok {
 		if s, ok = seconds(v.Get("expires")); !ok || s > longestLife {
@@ -155,8 +156,8 @@ func (c *client) endOf(v json.Value) int64 {
 			s /= 1000 // no server means the year 5138: it writes milliseconds
 		}
 	}
-	if s >= (maxTime-from)/1000 {
-		return maxTime
+	if s >= (link.MaxTime-from)/1000 {
+		return link.MaxTime
 	}
 	return max(1, from+max(s, -1)*1000)
 }
@@ -173,9 +174,9 @@ const (
 )
 
 // tooLarge is the fault of what is more than a session keeps, nil for less.
-func (t *tokens) tooLarge() *fault {
+func (t *tokens) tooLarge() *link.Fault {
 	if len(t.access)+len(t.refresh)+len(t.idToken)+len(t.scope) > maxTokens || t.claims.Values() > maxValues || t.extraTooLarge() {
-		return &fault{kind: kindServer, code: "too_large"}
+		return &link.Fault{Kind: link.KindServer, Code: "too_large"}
 	}
 	return nil
 }
@@ -198,10 +199,10 @@ func (t *tokens) extraTooLarge() bool {
 }
 
 // ownBy makes t independent of the input that it came in.
-func (t *tokens) ownBy(l *link) {
-	l.own(&t.access, &t.kind, &t.key, &t.refresh, &t.idToken, &t.scope, &t.requested, &t.triedBy, &t.grant)
+func (t *tokens) ownBy(l *link.Link) {
+	l.Own(&t.access, &t.kind, &t.key, &t.refresh, &t.idToken, &t.scope, &t.requested, &t.triedBy, &t.grant)
 	for i := range t.extra {
-		l.own(&t.extra[i].name, &t.extra[i].raw)
+		l.Own(&t.extra[i].name, &t.extra[i].raw)
 	}
 }
 
@@ -221,7 +222,7 @@ func scopeOf(v json.Value) string {
 
 // newGrant is what a sign-in begins with.
 func (c *client) newGrant(scope, key string) *tokens {
-	return &tokens{requested: scope, key: key, generation: c.tokens.generation, grant: string(json.AppendInt(nil, c.now)) + ":" + c.random("grant", 11)}
+	return &tokens{requested: scope, key: key, generation: c.tokens.generation, grant: string(json.AppendInt(nil, c.Now)) + ":" + c.Random("grant", 11)}
 }
 
 // signedInAt is the time in the name of the sign-in.
@@ -260,14 +261,14 @@ func seconds(v json.Value) (s int64, ok bool) {
 }
 
 // tokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is what the tokens are, or shall be, bound to.
-func (c *client) tokenRequest(cmd *command, stage, endpoint, key string, params []form.Param, done func(json.Value, *fault)) {
+func (c *client) tokenRequest(cmd *command, stage, endpoint, key string, params []form.Param, done func(json.Value, *link.Fault)) {
 	r := &request{stage: stage, method: "POST", url: endpoint, params: params, auth: c.auth, key: key, newKey: key != c.tokens.key}
-	c.send(cmd, r, func(res *response, f *fault) {
+	c.send(cmd, r, func(res *response, f *link.Fault) {
 		if f != nil {
 			done(json.Value{}, f)
 			return
 		}
-		v, f := res.object(c.now)
+		v, f := res.object(c.Now)
 		if f == nil && c.tokenPath != "" {
 			// A refresh may be answered without the level around it.
 			if inner := at(v, c.tokenPath); inner.Kind() == json.Object || stage != stageRefresh {
@@ -275,19 +276,19 @@ func (c *client) tokenRequest(cmd *command, stage, endpoint, key string, params 
 			}
 		}
 		if f == nil && v.Get("access_token").Str() == "" && v.Get("id_token").Str() == "" && said(v) != "" {
-			f = &fault{kind: kindToken, code: "missing_access_token", came: said(v)} // some send 200 and what went wrong
+			f = &link.Fault{Kind: link.KindToken, Code: "missing_access_token", Came: said(v)} // some send 200 and what went wrong
 		}
 		done(v, f)
 	})
 }
 
 // receive makes t the session once its ID token is verified, unless f says what is wrong with it already.
-func (c *client) receive(t *tokens, f *fault, old *tokens, want expected, done func(*fault)) {
+func (c *client) receive(t *tokens, f *link.Fault, old *tokens, want expected, done func(*link.Fault)) {
 	if f != nil {
 		done(f)
 		return
 	}
-	c.identify(t, old, want, func(f *fault) {
+	c.identify(t, old, want, func(f *link.Fault) {
 		if f == nil {
 			f = t.tooLarge()
 		}
@@ -304,7 +305,7 @@ func (c *client) receive(t *tokens, f *fault, old *tokens, want expected, done f
 				c.discard(t) // given up while it waited for its turn
 				return
 			}
-			c.hold(t, want.brought, func(f *fault) {
+			c.hold(t, want.brought, func(f *link.Fault) {
 				release()
 				done(f)
 			})
@@ -313,7 +314,7 @@ func (c *client) receive(t *tokens, f *fault, old *tokens, want expected, done f
 }
 
 // redeem turns a code into tokens (RFC 6749 section 4.1.3) and holds them.
-func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)) {
+func (c *client) redeem(cmd *command, a *attempt, code string, done func(*link.Fault)) {
 	if c.config.token == "" {
 		done(c.absent("token_endpoint"))
 		return
@@ -328,18 +329,18 @@ func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)
 	if a.key == "" {
 		a.key = c.newKey()
 	}
-	c.tokenRequest(cmd, stageToken, c.config.token, a.key, append(params, c.resource...), func(v json.Value, f *fault) {
+	c.tokenRequest(cmd, stageToken, c.config.token, a.key, append(params, c.resource...), func(v json.Value, f *link.Fault) {
 		if f != nil {
 			c.dropKey(a.key)
 			// A code is good for one try (RFC 6749 section 4.1.2): the same command would not succeed later.
-			f.retryable = false
+			f.Retryable = false
 			c.redact(f, code, a.verifier)
 			done(f)
 			return
 		}
 		t, f := c.readTokens(v, c.newGrant(a.scope, a.key), true)
 		if f == nil && t.idToken == "" && words.Has(a.scope, "openid") && (a.acr != "" || a.maxAge >= 0) {
-			f = &fault{kind: kindToken, code: "missing_id_token"} // nothing says how the user signed in
+			f = &link.Fault{Kind: link.KindToken, Code: "missing_id_token"} // nothing says how the user signed in
 		}
 		if f != nil {
 			c.dropKey(a.key)
@@ -360,19 +361,19 @@ func (c *client) exchange(cmd *command, in json.Value) {
 	code := in.Get("code").Str()
 	switch {
 	case code == "" || !words.VSChars(code):
-		c.fail(cmd, bad("bad_value", "code"))
+		c.fail(cmd, link.Bad("bad_value", "code"))
 	case !words.ScopeOK(a.scope):
 		c.fail(cmd, wrongScope(a.scope))
 	case a.verifier != "" && !verifierOK(a.verifier):
-		c.fail(cmd, bad("bad_value", "code_verifier"))
+		c.fail(cmd, link.Bad("bad_value", "code_verifier"))
 	default:
 		// Before the code is spent: without the keys its tokens could not be used.
-		c.withKeys(a.scope, func(f *fault) {
+		c.withKeys(a.scope, func(f *link.Fault) {
 			if f != nil {
 				c.fail(cmd, f)
 				return
 			}
-			c.redeem(cmd, a, code, func(f *fault) { c.finishStatus(cmd, f, "") })
+			c.redeem(cmd, a, code, func(f *link.Fault) { c.finishStatus(cmd, f, "") })
 		})
 	}
 }
@@ -385,15 +386,15 @@ func (c *client) setToken(cmd *command, in json.Value) {
 	}
 	t, f := c.readTokens(v, c.newGrant(c.scope, key), false)
 	if f != nil {
-		f.kind, f.field = kindClient, "token"
+		f.Kind, f.Field = link.KindClient, "token"
 	} else if at := v.Get("expires_at"); at.Kind() != json.None && v.Get("expires_in").Kind() == json.None {
 		// As this client gives it out. In seconds it would have ended in 1970, and in microseconds never end.
 		n, whole := at.Int()
 		if t.expiresAt = n; !whole || n < earliestTime || n > latestTime {
-			f = wrong("bad_value", "expires_at", "Unix time in milliseconds", at)
+			f = link.Wrong("bad_value", "expires_at", "Unix time in milliseconds", at)
 		}
 	}
-	c.receive(t, f, &tokens{}, expected{maxAge: -1, brought: true}, func(f *fault) { c.finishStatus(cmd, f, "") })
+	c.receive(t, f, &tokens{}, expected{maxAge: -1, brought: true}, func(f *link.Fault) { c.finishStatus(cmd, f, "") })
 }
 
 // earliestTime and latestTime bound what a time in ms can be: 2001 to 9999. In s or in µs nothing of our days is in between.
@@ -403,28 +404,28 @@ const earliestTime, latestTime = 1_000_000_000_000, 253_402_300_799_999
 func (c *client) extend(cmd *command) {
 	f := c.canPoll()
 	if c.longLived == "" {
-		f = bad("missing", "long_lived_grant_type")
+		f = link.Bad("missing", "long_lived_grant_type")
 	}
 	if f != nil {
 		c.fail(cmd, f)
 		return
 	}
 	// Under the lock, and on what is stored now: what comes back is laid over it.
-	c.newest(func(release func(), f *fault) {
-		end := func(f *fault) {
+	c.newest(func(release func(), f *link.Fault) {
+		end := func(f *link.Fault) {
 			release()
 			c.finishStatus(cmd, f, "")
 		}
 		old := c.tokens
 		if f == nil && old.bearer() == "" {
-			f = &fault{kind: kindClient, code: "no_token"}
+			f = &link.Fault{Kind: link.KindClient, Code: "no_token"}
 		}
 		if f != nil {
 			end(f)
 			return
 		}
 		params := []form.Param{{Name: "grant_type", Value: c.longLived}, {Name: c.longLived, Value: old.access}}
-		c.tokenRequest(cmd, stageToken, c.config.token, old.key, params, func(v json.Value, f *fault) {
+		c.tokenRequest(cmd, stageToken, c.config.token, old.key, params, func(v json.Value, f *link.Fault) {
 			var t *tokens
 			if f == nil {
 				t, f = c.readTokens(v, old, false)

@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // An arrival is a session that was signed in and that no browser has a cookie of yet.
@@ -20,7 +21,7 @@ func (c *call) signedIn(a *arrival, claims json.Value) {
 	c.list(core.Hash(a.id), claims, func(failed string) {
 		switch {
 		case failed == loggedOut:
-			c.undo(a.client, func() { c.sendBack(a.cookie, a.back, core.Bad(loggedOut, "")) })
+			c.undo(a.client, func() { c.sendBack(a.cookie, a.back, link.Bad(loggedOut, "")) })
 		case failed != "":
 			c.undo(a.client, func() { c.comeToNothing(a.cookie) }) // one that a logout would not find is none
 		case c.crossSite():
@@ -39,7 +40,7 @@ func (c *call) bounce(a *arrival) {
 	w.MemberStr("id", a.id)
 	w.MemberStr("return_to", a.back)
 	w.MemberStrIf("old", a.old)
-	w.MemberInt("at", c.s.Now())
+	w.MemberInt("at", c.s.Now)
 	w.Close('}')
 	c.seal(w.String(), c.ticketContext(), func(sealed, failed string) {
 		if failed != "" || len(sealed) > attemptRoom {
@@ -71,7 +72,7 @@ func (c *call) arrive(ticket string) {
 		switch {
 		case failed != "" && failed != "tampered":
 			c.unavailable()
-		case failed != "" || c.s.Now() > at+c.config.client.AttemptLife():
+		case failed != "" || c.s.Now > at+c.config.client.AttemptLife():
 			unknown()
 		default:
 			a := &arrival{cookie: name, back: v.Get("return_to").Str(), id: v.Get("id").Str(), old: v.Get("old").Str()}
@@ -85,7 +86,7 @@ func (c *call) handOver(a *arrival, fail func()) {
 	w := json.NewWriter()
 	w.Open('{')
 	w.MemberStr("id", a.id)
-	w.MemberInt("at", c.s.Now())
+	w.MemberInt("at", c.s.Now)
 	w.Close('}')
 	c.seal(w.String(), c.sessionContext(), func(sealed, failed string) {
 		if failed != "" {
@@ -97,7 +98,7 @@ func (c *call) handOver(a *arrival, fail func()) {
 				fail()
 				return
 			}
-			c.endOthers(a.id, []string{a.old, here}, func(f *core.Fault) {
+			c.endOthers(a.id, []string{a.old, here}, func(f *link.Fault) {
 				if f != nil {
 					fail()
 					return
@@ -111,7 +112,7 @@ func (c *call) handOver(a *arrival, fail func()) {
 }
 
 // endOthers ends the sessions of ids, unless one is the session that stays.
-func (c *call) endOthers(stays string, ids []string, then func(f *core.Fault)) {
+func (c *call) endOthers(stays string, ids []string, then func(f *link.Fault)) {
 	if len(ids) == 0 {
 		then(nil)
 		return
@@ -121,7 +122,7 @@ func (c *call) endOthers(stays string, ids []string, then func(f *core.Fault)) {
 		c.endOthers(stays, ids[1:], then)
 		return
 	}
-	c.end(c.client(&vault{hash: core.Hash(id)}), func(f *core.Fault) {
+	c.end(c.client(&vault{hash: core.Hash(id)}), func(f *link.Fault) {
 		if f != nil {
 			then(f)
 			return

@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 const (
@@ -59,9 +60,9 @@ func (c *call) add(key, hash string, iat int64, left int, done func(failed strin
 		}
 		if len(hashes) >= maxListed {
 			// A session that no logout would find is none.
-			c.end(c.client(&vault{hash: hashes[0]}), func(f *core.Fault) {
+			c.end(c.client(&vault{hash: hashes[0]}), func(f *link.Fault) {
 				if f != nil {
-					done(f.Code())
+					done(f.Code)
 					return
 				}
 				c.put(key, version, append(hashes[1:], hash), ended, c.added(key, hash, iat, left, done))
@@ -85,7 +86,7 @@ func (c *call) added(key, hash string, iat int64, left int, done func(failed str
 
 // put stores a list.
 func (c *call) put(key, version string, hashes []string, ended int64, done func(failed string)) {
-	c.store(key, version, writeList(hashes, ended), c.s.Now()+c.sessionMS, func(_, failed string) { done(failed) })
+	c.store(key, version, writeList(hashes, ended), c.s.Now+c.sessionMS, func(_, failed string) { done(failed) })
 }
 
 func writeList(hashes []string, ended int64) string {
@@ -119,18 +120,18 @@ func (c *call) backchannelLogout() {
 func (c *call) endSessions(params []form.Param) {
 	w := json.NewWriter()
 	w.MemberStr("logout_token", form.ValueOf(params, "logout_token"))
-	c.client(&vault{}).Do("logout_token", w.String(), func(ok json.Value, f *core.Fault) {
-		if f != nil && f.Retryable() {
+	c.client(&vault{}).Do("logout_token", w.String(), func(ok json.Value, f *link.Fault) {
+		if f != nil && f.Retryable {
 			c.unavailable()
 			return
 		}
 		if f != nil {
-			c.refuse(400, "invalid_request", f.Code())
+			c.refuse(400, "invalid_request", f.Code)
 			return
 		}
 		exp, _ := ok.Get("exp").Int()
 		taken, _ := ok.Get("expires_at").Int()
-		if exp*1000 > c.s.Now()+longestLogoutToken {
+		if exp*1000 > c.s.Now+longestLogoutToken {
 			c.refuse(400, "invalid_request", "exp of the logout token is more than a day ahead.")
 			return
 		}
@@ -185,7 +186,7 @@ func (c *call) endAll(key string, left int, done func(failed string)) {
 			return
 		}
 		hashes, _ := readList(value)
-		c.put(key, version, hashes, c.s.Now(), func(failed string) {
+		c.put(key, version, hashes, c.s.Now, func(failed string) {
 			if failed == "conflict" && left > 0 {
 				c.endAll(key, left-1, done)
 				return
@@ -211,9 +212,9 @@ func (c *call) endEach(hashes []string, failed string, done func(failed string))
 		done(failed)
 		return
 	}
-	c.end(c.client(&vault{hash: hashes[0]}), func(f *core.Fault) {
+	c.end(c.client(&vault{hash: hashes[0]}), func(f *link.Fault) {
 		if f != nil {
-			failed = f.Code()
+			failed = f.Code
 		}
 		c.endEach(hashes[1:], failed, done)
 	})

@@ -6,6 +6,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -14,7 +15,7 @@ import (
 func Engine() *core.Engine { return &core.Engine{Kinds: Open} }
 
 // Open opens a session of kind "bff".
-func Open(kind string, s core.Session, in json.Value) (known bool, f *core.Fault) {
+func Open(kind string, s *link.Link, in json.Value) (known bool, f *link.Fault) {
 	if kind != "bff" {
 		return false, nil
 	}
@@ -22,20 +23,20 @@ func Open(kind string, s core.Session, in json.Value) (known bool, f *core.Fault
 	if f != nil {
 		return true, f
 	}
-	s.OnCommand(func(id int64, name string, in json.Value) {
+	s.Command = func(id int64, name string, in json.Value) {
 		if name != "request" {
-			s.Result(id, core.Bad("unknown_command", "command"))
+			s.Result(id, link.Bad("unknown_command", "command"), nil)
 			return
 		}
 		serve(s, cfg, id, in)
-	})
+	}
 	return true, nil
 }
 
 // A call is one HTTP request on its way to its answer.
 type call struct {
 	*config
-	s  core.Session
+	s  *link.Link
 	id int64 // of the command
 
 	request, method, url string // request is the host's name for it; url is without its query
@@ -61,7 +62,7 @@ const (
 // sent is the value of the request's first header of that name, which is in lower case.
 func (c *call) sent(name string) string { return form.ValueOf(c.headers, name) }
 
-func serve(s core.Session, cfg *config, id int64, in json.Value) {
+func serve(s *link.Link, cfg *config, id int64, in json.Value) {
 	c := &call{config: cfg, s: s, id: id, request: in.Get("request").Str(), method: in.Get("method").Str(), body: in.Get("body")}
 	url := in.Get("url").Str()
 	var few bool

@@ -3,6 +3,7 @@ package bff
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -28,14 +29,14 @@ type config struct {
 // A route is a path of ours that leads to a URL elsewhere.
 type route struct{ path, target string }
 
-func readConfig(in json.Value) (c *config, f *core.Fault) {
+func readConfig(in json.Value) (c *config, f *link.Fault) {
 	client := in.Get("client")
 	c = &config{base: in.Get("base").Str(), header: "x-csrf", anonymous: 401, sessionMS: 12 * 3_600_000, idleMS: 3_600_000}
 	if client.Kind() != json.Object {
-		return nil, core.Bad("missing", "client")
+		return nil, link.Bad("missing", "client")
 	}
 	if uri.SecureOrigin(c.base) == "" || len(c.base) > 0 && c.base[len(c.base)-1] == '/' || hasQuery(c.base) {
-		return nil, core.Wrong("bad_url", "base", "https, or http on loopback, without query and slash at the end", in.Get("base"))
+		return nil, link.Wrong("bad_url", "base", "https, or http on loopback, without query and slash at the end", in.Get("base"))
 	}
 	c.origins = []string{uri.SecureOrigin(c.base)}
 	for it := in.Each(); it.Next(); {
@@ -53,7 +54,7 @@ func readConfig(in json.Value) (c *config, f *core.Fault) {
 const members = "client base origins return_to header anonymous_status session_ms idle_ms insecure_token_endpoint proxy pass_headers callers"
 
 // read reads one member; http are the origins to which requests may go unprotected.
-func (c *config) read(name string, v, http json.Value) *core.Fault {
+func (c *config) read(name string, v, http json.Value) *link.Fault {
 	ok, want := true, ""
 	switch name {
 	case "client", "base":
@@ -119,20 +120,20 @@ func (c *config) read(name string, v, http json.Value) *core.Fault {
 		want = "an array of client_id, secret_sha256 of 43 characters, grant_types, scope"
 		ok = each(v, c.readCaller)
 	default:
-		return core.UnknownMember(members, name, "")
+		return link.UnknownMember(members, name)
 	}
 	if !ok {
-		return core.Wrong("bad_value", name, want, v)
+		return link.Wrong("bad_value", name, want, v)
 	}
 	return nil
 }
 
 // strange is the fault of a member that an object in an array does not know: a misspelt one must not pass for one that was set.
-func strange(list json.Value, name, known string) *core.Fault {
+func strange(list json.Value, name, known string) *link.Fault {
 	for it := list.Each(); it.Next(); {
 		for m := it.Value().Each(); it.Value().Kind() == json.Object && m.Next(); {
 			if !hasWord(known, m.Name()) {
-				return core.UnknownMember(known, m.Name(), name)
+				return link.UnknownMember(known, m.Name()).Within(name)
 			}
 		}
 	}
@@ -140,7 +141,7 @@ func strange(list json.Value, name, known string) *core.Fault {
 }
 
 // readClient completes the client's configuration with what follows from ours, and has it checked.
-func (c *config) readClient(client json.Value) *core.Fault {
+func (c *config) readClient(client json.Value) *link.Fault {
 	w := json.NewWriter()
 	w.Open('{')
 	c.name = "oauth2"
@@ -150,11 +151,11 @@ func (c *config) readClient(client json.Value) *core.Fault {
 		case "name":
 			c.name = it.Value().Str()
 			if !cookieName(c.name) {
-				return core.Bad("bad_value", "name")
+				return link.Bad("bad_value", "name")
 			}
 		case "redirect_uri":
 			if it.Value().Str() != redirect {
-				return core.Wrong("bad_value", "redirect_uri", redirect, it.Value())
+				return link.Wrong("bad_value", "redirect_uri", redirect, it.Value())
 			}
 			continue
 		case "dpop":
@@ -170,7 +171,7 @@ func (c *config) readClient(client json.Value) *core.Fault {
 		case "token_endpoint_auth_method":
 			m := it.Value().Str()
 			if m == "none" {
-				return core.Bad("bad_value", it.Name())
+				return link.Bad("bad_value", it.Name())
 			}
 			secret = secret || hasSuffix(m, "tls_client_auth")
 		case "parameters":
@@ -185,16 +186,16 @@ func (c *config) readClient(client json.Value) *core.Fault {
 			})
 		// One request is over before any of these would matter.
 		case "auto_refresh", "refresh_lead_ms", "parameter_hooks", "request_hooks", "response_hooks", "device_authorization_endpoint":
-			return core.Bad("bad_value", it.Name())
+			return link.Bad("bad_value", it.Name())
 		}
 		w.MemberRaw(it.Name(), it.Value().Raw())
 	}
 	w.MemberStr("redirect_uri", redirect)
 	if badMode {
-		return core.Bad("bad_value", "parameters")
+		return link.Bad("bad_value", "parameters")
 	}
 	if !secret {
-		return core.Bad("missing", "client_secret") // RFC 10017 section 6.1.3.1: a backend is a confidential client
+		return link.Bad("missing", "client_secret") // RFC 10017 section 6.1.3.1: a backend is a confidential client
 	}
 	for _, r := range c.routes {
 		covered := resources.Kind() == json.None
@@ -202,7 +203,7 @@ func (c *config) readClient(client json.Value) *core.Fault {
 			covered = covered || uri.Within(r.target, it.Value().Str())
 		}
 		if !covered {
-			return core.Bad("bad_value", "token_destinations")
+			return link.Bad("bad_value", "token_destinations")
 		}
 	}
 	if resources.Kind() == json.None {
@@ -216,12 +217,12 @@ func (c *config) readClient(client json.Value) *core.Fault {
 	w.Close('}')
 	client, _ = json.Parse(w.String())
 	if c.tokenEndpoint && c.dpop {
-		return core.Bad("bad_value", "insecure_token_endpoint") // the page has no key to prove it with
+		return link.Bad("bad_value", "insecure_token_endpoint") // the page has no key to prove it with
 	}
 	if c.dpop && len(c.callers) > 0 {
-		return core.Bad("bad_value", "callers") // nor has the caller
+		return link.Bad("bad_value", "callers") // nor has the caller
 	}
-	var f *core.Fault
+	var f *link.Fault
 	c.client, f = core.ReadClient(client)
 	return f
 }

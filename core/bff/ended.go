@@ -57,7 +57,7 @@ func (v *vault) note(session string) {
 	h.expires, _ = s.Get("expires_at").Int()
 	kept := v.handed[:0:0]
 	for _, old := range v.handed {
-		if old.hash != h.hash && (old.expires == 0 || v.c.s.Now() < old.expires) {
+		if old.hash != h.hash && (old.expires == 0 || v.c.s.Now < old.expires) {
 			kept = append(kept, old)
 		}
 	}
@@ -74,7 +74,7 @@ func (v *vault) markEnded(done func(failed string)) {
 		return
 	}
 	c, key := v.c, v.c.endedKey(v.handed[0].hash)
-	c.store(key, "", "1", c.s.Now()+longestMemory, func(_, failed string) {
+	c.store(key, "", "1", c.s.Now+longestMemory, func(_, failed string) {
 		if failed != "" && failed != "conflict" { // which says that it stands there
 			done(failed)
 			return

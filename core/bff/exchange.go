@@ -5,6 +5,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -104,7 +105,7 @@ func (c *call) exchangeFor(k *caller, params []form.Param) {
 		return
 	}
 	if name := unknown(grant, params); name != "" {
-		c.refuse(400, "invalid_request", "The parameter "+core.Printable(name, 60)+" is not supported with this grant.")
+		c.refuse(400, "invalid_request", "The parameter "+words.Printable(name, 60)+" is not supported with this grant.")
 		return
 	}
 	if scope == "" {
@@ -246,17 +247,17 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 	key := c.name + ".exchange." + core.Hash(c.config.client.Fingerprint()+"\n"+k.id+"\n"+w.String()) // as JSON, where no value reads like another's name
 	c.recallOf(subject, key, func(text string) {
 		kept, _ := json.Parse(text)
-		if expires, ok := kept.Get("expires_at").Int(); ok && c.s.Now() < expires-leastLife {
+		if expires, ok := kept.Get("expires_at").Int(); ok && c.s.Now < expires-leastLife {
 			c.give(kept)
 			return
 		}
-		c.client(&vault{}).Do("token_exchange", w.String(), func(ok json.Value, f *core.Fault) {
+		c.client(&vault{}).Do("token_exchange", w.String(), func(ok json.Value, f *link.Fault) {
 			if f != nil {
 				c.grantFailed(f)
 				return
 			}
-			if expires, known := ok.Get("expires_at").Int(); known && expires-leastLife > c.s.Now() && within(ok.Get("scope").Str(), c.mayGive) {
-				c.remember(key, ok.Raw(), min(expires-leastLife, c.s.Now()+longestMemory))
+			if expires, known := ok.Get("expires_at").Int(); known && expires-leastLife > c.s.Now && within(ok.Get("scope").Str(), c.mayGive) {
+				c.remember(key, ok.Raw(), min(expires-leastLife, c.s.Now+longestMemory))
 			}
 			c.give(ok)
 		})
@@ -303,12 +304,12 @@ func (c *call) recallOf(subject, key string, done func(text string)) {
 // credentials gives a token of this client's own (RFC 6749 section 4.4), kept as a session is.
 func (c *call) credentials(scope, audience string) {
 	client := c.client(&vault{hash: core.Hash(grantCredentials + "\n" + scope + "\n" + audience)})
-	client.Do("token", "", func(ok json.Value, f *core.Fault) {
+	client.Do("token", "", func(ok json.Value, f *link.Fault) {
 		if f == nil {
 			c.give(ok)
 			return
 		}
-		if f.Retryable() {
+		if f.Retryable {
 			c.grantFailed(f)
 			return
 		}
@@ -319,7 +320,7 @@ func (c *call) credentials(scope, audience string) {
 		if audience != "" {
 			w.MemberRaw("parameters", parameterList(form.Param{Name: "audience", Value: audience}))
 		}
-		client.Do("client_credentials", w.String(), func(_ json.Value, f *core.Fault) {
+		client.Do("client_credentials", w.String(), func(_ json.Value, f *link.Fault) {
 			if f != nil {
 				c.grantFailed(f)
 				return
@@ -361,7 +362,7 @@ func (c *call) redeem(k *caller, params []form.Param, scope string) {
 		w.MemberStr("scope", scope)
 	}
 	client := c.client(&vault{})
-	client.Do("exchange", w.String(), func(_ json.Value, f *core.Fault) {
+	client.Do("exchange", w.String(), func(_ json.Value, f *link.Fault) {
 		if f != nil {
 			c.grantFailed(f)
 			return
@@ -371,7 +372,7 @@ func (c *call) redeem(k *caller, params []form.Param, scope string) {
 }
 
 func (c *call) giveToken(client *core.Client) {
-	client.Do("token", "", func(ok json.Value, f *core.Fault) {
+	client.Do("token", "", func(ok json.Value, f *link.Fault) {
 		if f != nil {
 			c.grantFailed(f)
 			return
@@ -392,7 +393,7 @@ func (c *call) give(token json.Value) {
 		w.MemberStrIf(name, token.Get(name).Str())
 	}
 	if at, ok := token.Get("expires_at").Int(); ok {
-		w.MemberInt("expires_in", max(0, (at-c.s.Now())/1000))
+		w.MemberInt("expires_in", max(0, (at-c.s.Now)/1000))
 	}
 	w.MemberStrIf("scope", token.Get("scope").Str())
 	w.Close('}')
@@ -400,13 +401,13 @@ func (c *call) give(token json.Value) {
 }
 
 // grantFailed answers with an error of RFC 6749 section 5.2 or RFC 8693 section 2.2.2; what the server says of this client itself is not the caller's business.
-func (c *call) grantFailed(f *core.Fault) {
+func (c *call) grantFailed(f *link.Fault) {
 	switch p := f.Protocol(); {
 	case p == "invalid_request" || p == "invalid_grant" || p == "invalid_scope" || p == "invalid_target":
 		c.refuse(400, p, "")
-	case f.Retryable():
+	case f.Retryable:
 		c.unavailable()
-	case f.Kind() == "client" && f.Code() == "bad_value":
+	case f.Kind == "client" && f.Code == "bad_value":
 		c.refuse(400, "invalid_request", "")
 	default:
 		c.refuse(502, "server_error", "")

@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -35,7 +36,7 @@ func (c *call) login() {
 		w.MemberInt("max_age", n)
 	}
 	v := &vault{}
-	c.client(v).Do("authorize", w.String(), func(ok json.Value, f *core.Fault) {
+	c.client(v).Do("authorize", w.String(), func(ok json.Value, f *link.Fault) {
 		if f != nil {
 			c.failed(nil, f)
 			return
@@ -169,7 +170,7 @@ func (c *call) respondTo(params []form.Param, members string) {
 		id := c.s.Random("session", 43)
 		v := &vault{hash: core.Hash(id), fresh: true, pending: attempt.Get("pending").Str(), closing: true, state: state, unverified: c.config.client.Extras(params)}
 		client := c.client(v)
-		client.Do("callback", members, func(ok json.Value, f *core.Fault) {
+		client.Do("callback", members, func(ok json.Value, f *link.Fault) {
 			switch {
 			case f != nil:
 				c.notSignedIn(name, back, f)
@@ -183,13 +184,13 @@ func (c *call) respondTo(params []form.Param, members string) {
 }
 
 // notSignedIn sends the browser back with the reason: the page knows best how to say it. What may work later keeps its attempt.
-func (c *call) notSignedIn(cookie, back string, f *core.Fault) {
-	if f.Code() == usedUp {
+func (c *call) notSignedIn(cookie, back string, f *link.Fault) {
+	if f.Code == usedUp {
 		c.dropCookie(cookie)
 		c.refuse(400, usedUp, "This sign-in was answered before.")
 		return
 	}
-	if f.Retryable() {
+	if f.Retryable {
 		c.failed(nil, f)
 		return
 	}
@@ -197,23 +198,23 @@ func (c *call) notSignedIn(cookie, back string, f *core.Fault) {
 }
 
 // sendBack ends an attempt that came to nothing.
-func (c *call) sendBack(cookie, back string, f *core.Fault) {
+func (c *call) sendBack(cookie, back string, f *link.Fault) {
 	c.dropCookie(cookie)
 	reason := f.Protocol()
 	if reason == "" {
-		reason = f.Code()
+		reason = f.Code
 	}
 	c.redirect(uri.WithQuery(back, []form.Param{{Name: "error", Value: reason}}))
 }
 
 // end ends a session: its tokens at the server, as well as that goes, and what is stored of it.
-func (c *call) end(client *core.Client, then func(f *core.Fault)) {
-	client.Do("log_out", "", func(_ json.Value, f *core.Fault) { then(f) })
+func (c *call) end(client *core.Client, then func(f *link.Fault)) {
+	client.Do("log_out", "", func(_ json.Value, f *link.Fault) { then(f) })
 }
 
 // undo ends a session that nobody gets a cookie for.
 func (c *call) undo(client *core.Client, then func()) {
-	c.end(client, func(*core.Fault) { then() })
+	c.end(client, func(*link.Fault) { then() })
 }
 
 // comeToNothing: the code was spent, so only another sign-in helps.

@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
@@ -65,12 +66,12 @@ func (c *call) proxy(r *route) {
 
 func (p *relay) begin(client *core.Client, _ *vault) {
 	p.client = client
-	p.at = p.c.s.Now()
+	p.at = p.c.s.Now
 	client.Do("prepare", p.about, p.prepared)
 }
 
 // prepared reads a body that is short enough to be sent again, now that it is known whose it is; a longer one, or one whose end is not known, passes as it comes.
-func (p *relay) prepared(ok json.Value, f *core.Fault) {
+func (p *relay) prepared(ok json.Value, f *link.Fault) {
 	if f != nil {
 		p.c.failed(p.client, f)
 		return
@@ -82,7 +83,7 @@ func (p *relay) prepared(ok json.Value, f *core.Fault) {
 	}
 	p.c.read(maxKept, bodyTime, func(body json.Value) {
 		p.body, p.whole = body, true
-		if p.c.s.Now()-p.at > stale {
+		if p.c.s.Now-p.at > stale {
 			p.begin(p.client, nil)
 			return
 		}
@@ -141,7 +142,7 @@ func (p *relay) answered(ok json.Value, failed string) {
 	}
 }
 
-func (p *relay) judged(again json.Value, f *core.Fault) {
+func (p *relay) judged(again json.Value, f *link.Fault) {
 	reason := again.Get("challenge").Get("error").Str()
 	switch {
 	case f != nil:
@@ -165,7 +166,7 @@ func (p *relay) sendAgain(reason string) {
 	if reason == "invalid_token" {
 		members = `"force":true`
 	}
-	p.client.Do("token", members, func(_ json.Value, f *core.Fault) {
+	p.client.Do("token", members, func(_ json.Value, f *link.Fault) {
 		if f != nil {
 			p.c.failed(p.client, f)
 			return

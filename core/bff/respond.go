@@ -32,7 +32,7 @@ func (c *call) send(status int64, headers []form.Param, body string) {
 	w.MemberInt("status", status)
 	writeHeaders(w, headers)
 	w.MemberRaw("body", body)
-	c.s.Ask(w, func(json.Value, string) { c.s.Result(c.id, nil) })
+	c.s.Ask(w, func(json.Value, string) { c.s.Result(c.id, nil, nil) })
 }
 
 func writeHeaders(w *json.Writer, headers []form.Param) {

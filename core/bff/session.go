@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 func (c *config) sessionContext() string { return c.name + " session" }
@@ -18,7 +19,7 @@ func (c *call) sessionID(done func(id, failed string)) {
 	c.unseal(sealed, c.sessionContext(), func(text, failed string) {
 		v, _ := json.Parse(text)
 		at, _ := v.Get("at").Int()
-		if failed == "tampered" || failed == "" && c.s.Now() >= at+c.sessionMS {
+		if failed == "tampered" || failed == "" && c.s.Now >= at+c.sessionMS {
 			done("", "")
 			return
 		}
@@ -52,39 +53,39 @@ func (c *call) withClient(nobody int64, then func(client *core.Client, v *vault)
 }
 
 // failed answers for a command that failed; client is that of the session, which ends where it cannot go on, nil for a command of the browser's own.
-func (c *call) failed(client *core.Client, f *core.Fault) {
+func (c *call) failed(client *core.Client, f *link.Fault) {
 	switch {
-	case f.Retryable():
-		c.tryLater(f.RetryAfter())
+	case f.Retryable:
+		c.tryLater(f.RetryAfter)
 	case client != nil && over(f):
 		// Nobody is told to sign in again while this session goes on elsewhere.
-		c.end(client, func(f *core.Fault) {
+		c.end(client, func(f *link.Fault) {
 			if f != nil {
-				c.tryLater(f.RetryAfter())
+				c.tryLater(f.RetryAfter)
 				return
 			}
 			c.signedOut(c.nobody)
 		})
-	case client == nil && f.Kind() == "client":
-		c.refuse(400, f.Code(), "")
+	case client == nil && f.Kind == "client":
+		c.refuse(400, f.Code, "")
 	default:
-		c.refuse(502, f.Code(), f.Protocol())
+		c.refuse(502, f.Code, f.Protocol())
 	}
 }
 
 // over tells whether a session cannot go on: only another sign-in helps.
-func over(f *core.Fault) bool {
-	switch f.Code() {
+func over(f *link.Fault) bool {
+	switch f.Code {
 	case "not_signed_in", "signed_out", "token_expired", "no_key", "no_refresh_token", "refresh_not_supported", "outcome_lost", "outcome_unknown":
 		return true
 	}
-	return f.Protocol() == "invalid_grant" || f.Dead()
+	return f.Protocol() == "invalid_grant" || f.Dead
 }
 
 // session tells a page who is signed in.
 func (c *call) session() {
 	c.withClient(c.anonymous, func(client *core.Client, v *vault) {
-		client.Do("status", "", func(ok json.Value, f *core.Fault) {
+		client.Do("status", "", func(ok json.Value, f *link.Fault) {
 			if f != nil {
 				c.failed(client, f)
 				return
@@ -124,7 +125,7 @@ func (c *call) usable(client *core.Client, then func()) {
 		then()
 		return
 	}
-	client.Usable(func(f *core.Fault) {
+	client.Usable(func(f *link.Fault) {
 		if f != nil {
 			c.failed(client, f)
 			return
@@ -162,7 +163,7 @@ func (c *call) logout() {
 			c.respond(200, nil, "{}")
 			return
 		}
-		c.client(&vault{hash: core.Hash(id)}).Do("log_out", w.String(), func(ok json.Value, f *core.Fault) {
+		c.client(&vault{hash: core.Hash(id)}).Do("log_out", w.String(), func(ok json.Value, f *link.Fault) {
 			if f != nil {
 				c.failed(nil, f) // the cookie stays: it may be tried again
 				return
@@ -176,7 +177,7 @@ func (c *call) logout() {
 			ticket := c.s.Random("leave", 43)
 			key := c.leaveKey(ticket)
 			c.seal(url, key, func(sealed, failed string) {
-				c.store(key, "", sealed, c.s.Now()+leaveLife, func(_, other string) {
+				c.store(key, "", sealed, c.s.Now+leaveLife, func(_, other string) {
 					if failed != "" || other != "" {
 						c.respond(200, nil, "{}") // signed out here, which is what matters
 						return
@@ -240,7 +241,7 @@ func (c *call) token() {
 		return
 	}
 	c.withClient(401, func(client *core.Client, _ *vault) {
-		client.Do("token", "", func(ok json.Value, f *core.Fault) {
+		client.Do("token", "", func(ok json.Value, f *link.Fault) {
 			if f != nil {
 				c.failed(client, f)
 				return

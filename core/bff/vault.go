@@ -28,7 +28,7 @@ func (c *call) client(v *vault) *core.Client {
 	if v.hash != "" {
 		name += "." + v.hash
 	}
-	return c.s.Client(c.config.client, name, v)
+	return core.NewClient(c.s, c.config.client, name, v)
 }
 
 func hasSuffix(s, suffix string) bool {
@@ -68,7 +68,7 @@ func (v *vault) loadSession(key string, done func(value, version, failed string)
 			v.handed = readHanded(record.Get("tokens"))
 			v.unverified = record.Get("unverified").Raw()
 			seen, _ := record.Get("seen_at").Int()
-			now, session := c.s.Now(), record.Get("session").Str()
+			now, session := c.s.Now, record.Get("session").Str()
 			v.key, v.version, v.session = key, version, session
 			switch {
 			case failed != "" || now >= v.created+c.sessionMS || now >= seen+c.idleMS:
@@ -117,7 +117,7 @@ func (v *vault) Store(key, version, value string, done func(version, failed stri
 
 func (v *vault) storeSession(key, version, session string, done func(version, failed string)) {
 	c := v.c
-	now := c.s.Now()
+	now := c.s.Now
 	if v.created == 0 {
 		v.created = now
 	}
@@ -154,7 +154,7 @@ func (v *vault) useUp(mark string, done func(version, failed string)) {
 	c := v.c
 	key := c.name + ".attempt." + core.Hash(v.state)
 	mark = core.Hash(mark)
-	c.store(key, "", mark, c.s.Now()+c.config.client.AttemptLife(), func(_, failed string) {
+	c.store(key, "", mark, c.s.Now+c.config.client.AttemptLife(), func(_, failed string) {
 		if failed != "conflict" {
 			done(mark, failed)
 			return

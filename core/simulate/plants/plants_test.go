@@ -1,14 +1,19 @@
 package plants
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 )
 
-// TestOverlay: the core has the lines that each fault changes.
+// TestOverlay: the core has the lines that each fault changes, and builds with all faults.
 func TestOverlay(t *testing.T) {
-	if _, err := Overlay("../..", t.TempDir()); err != nil {
-		t.Error(err)
+	file, err := Overlay("../..", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "build", "-overlay", file, "../..").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

@@ -1,4 +1,4 @@
-package core
+package link
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 
@@ -8,13 +8,13 @@ const otherNames = "authority issuer domain issuer callback redirect_uri auth au
 // longestName is how long a name may be for which another is looked for.
 const longestName = 64
 
-// suggest is the one of the names that came probably stands for, "" for none: the same but for case, "_" and "-" and the words at the end in which clients differ,
+// Suggest is the one of the names that came probably stands for, "" for none: the same but for case, "_" and "-" and the words at the end in which clients differ,
 // or one or two letters away.
-func suggest(names, came string) string {
+func Suggest(names, came string) string {
 	if len(came) > longestName {
 		return ""
 	}
-	came = bareName(came)
+	came = BareName(came)
 	for left := otherNames; left != ""; {
 		var other, ours string
 		other, left = words.Cut(left)
@@ -27,15 +27,15 @@ func suggest(names, came string) string {
 	for names != "" {
 		var name string
 		name, names = words.Cut(names)
-		if d := distance(bareName(name), came); d < least {
+		if d := distance(BareName(name), came); d < least {
 			best, least = name, d
 		}
 	}
 	return best
 }
 
-// bareName is what of a name tells it from others.
-func bareName(s string) string {
+// BareName is what of a name tells it from others.
+func BareName(s string) string {
 	b := make([]byte, 0, longestName)
 	for _, c := range []byte(words.Lower(s)) {
 		if c != '_' && c != '-' {
