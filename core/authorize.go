@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
@@ -130,7 +131,7 @@ func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param
 	add("nonce", a.nonce)
 	rest := func(jwk string, f *link.Fault) {
 		if jwk != "" {
-			add("dpop_jkt", thumbprint(jwk)) // a stolen code is of no use without the key (RFC 9449 section 10)
+			add("dpop_jkt", jose.Thumbprint(jwk)) // a stolen code is of no use without the key (RFC 9449 section 10)
 		}
 		for _, p := range append(c.parameters[:len(c.parameters):len(c.parameters)], c.resource...) {
 			if p.Name != "scope" && form.Count(own, p.Name) == 0 {

@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
@@ -63,8 +64,8 @@ func (c *config) checkAuth() *link.Fault {
 	if c.clientKey == "" {
 		return link.Bad("missing", "client_key")
 	}
-	kty, crv := keyType(c.requestAlg)
-	if k, v := keyType(c.authAlg); c.auth == authPrivateJWT && (k != kty || v != crv) {
+	kty, crv := jose.KeyType(c.requestAlg)
+	if k, v := jose.KeyType(c.authAlg); c.auth == authPrivateJWT && (k != kty || v != crv) {
 		return link.Bad("bad_value", "request_object_signing_alg") // one key cannot be both
 	}
 	return nil

@@ -2,8 +2,10 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -97,7 +99,7 @@ func readConfig(in json.Value) (c *config, f *link.Fault) {
 	if in.Kind() != json.Object {
 		return nil, link.Bad("missing", "config")
 	}
-	list := []config{{idTokenAlgs: algorithms, authAlg: "ES256", dpopAlg: "ES256", pushedRequests: parOffered, name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, tolerance: 300_000, attemptLife: 600_000, maxAttempts: 16, refreshLead: -1,
+	list := []config{{idTokenAlgs: jose.Algorithms, authAlg: "ES256", dpopAlg: "ES256", pushedRequests: parOffered, name: "oauth2", nonce: "automatic", pkce: "S256", verifierLength: 43, retryWindow: 24 * 60 * 60 * 1000, skew: 10_000, tolerance: 300_000, attemptLife: 600_000, maxAttempts: 16, refreshLead: -1,
 		profile: profile{id: "sub", email: "email", verification: "email_verified"}, variables: in.Get("variables"), httpOrigins: in.Get("insecure_http_origins")}}
 	c = &list[0]
 	c.self = list
@@ -236,7 +238,7 @@ func (c *config) readList(name string, v json.Value) *link.Fault {
 		}
 		switch name {
 		case "id_token_signed_response_alg":
-			allowed = algorithms
+			allowed = jose.Algorithms
 			algs += s + " "
 		case "resource":
 			if s == "" || words.Index(s, ':') < 1 || !uri.Chars(s) || words.Index(s, '#') >= 0 { // RFC 8707 section 2
@@ -275,7 +277,7 @@ func (c *config) readList(name string, v json.Value) *link.Fault {
 	}
 	if name == "id_token_signed_response_alg" {
 		if algs == "" {
-			return link.Wrong("bad_value", name, algorithms, v)
+			return link.Wrong("bad_value", name, jose.Algorithms, v)
 		}
 		c.idTokenAlgs = algs[:len(algs)-1]
 	}
@@ -298,8 +300,8 @@ func (c *config) readRegistration(groups []group, in json.Value) *link.Fault {
 			}
 		case "id_token_signed_response_alg":
 			if in.Get(name).Kind() == json.None && v.Kind() == json.String {
-				if c.idTokenAlgs = v.Str(); !words.Has(algorithms, c.idTokenAlgs) {
-					return link.Wrong("bad_value", name, algorithms, v).Within("registration")
+				if c.idTokenAlgs = v.Str(); !words.Has(jose.Algorithms, c.idTokenAlgs) {
+					return link.Wrong("bad_value", name, jose.Algorithms, v).Within("registration")
 				}
 			}
 			continue
@@ -457,5 +459,5 @@ func (c *config) takePrint() {
 	if issuer == "" {
 		issuer = c.token
 	}
-	c.mine = digest43(issuer + "\n" + c.clientID + c.variables.Raw())[:22]
+	c.mine = sha256.Base64URL(issuer + "\n" + c.clientID + c.variables.Raw())[:22]
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
@@ -24,7 +25,7 @@ func openContract(l *link.Link) {
 			l.Result(id, &link.Fault{Kind: link.KindClient, Code: "unknown_command", Op: name}, nil)
 			return
 		}
-		if alg := effect.Get("alg").Str(); kind == "verify" && words.Has(algorithms, alg) && !verifiable(alg, effect.Get("jwk"), effect.Get("signature").Str()) {
+		if alg := effect.Get("alg").Str(); kind == "verify" && words.Has(jose.Algorithms, alg) && !jose.Verifiable(alg, effect.Get("jwk"), effect.Get("signature").Str()) {
 			l.Result(id, nil, func(w *json.Writer) { w.MemberRaw("answer", `{"ok":{"valid":false}}`) })
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -41,7 +42,7 @@ func (c *client) proof(key string, create bool, method, url, access string, done
 		w.MemberStr("htm", method)
 		w.MemberStr("htu", uri.Place(url)) // without query and fragment
 		if access != "" {
-			w.MemberStr("ath", digest43(access))
+			w.MemberStr("ath", sha256.Base64URL(access))
 		}
 		w.MemberStrIf("nonce", c.nonceFor(url))
 		w.Close('}')

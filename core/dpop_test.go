@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 )
 
 // decodeJWS reads a JWS of ours; its signature is looked at by the scene.
@@ -110,7 +112,7 @@ func TestScenarioDPoP(t *testing.T) {
 	s.open(with(dpopConf))
 	u := authorizeURL(s)
 	first := s.key()
-	if got := u.Query().Get("dpop_jkt"); got != thumbprint(publicOf(t, first)) {
+	if got := u.Query().Get("dpop_jkt"); got != jose.Thumbprint(publicOf(t, first)) {
 		t.Errorf("dpop_jkt %q", got)
 	}
 	r := s.ok("callback", callbackURL(u, "code=SplxlOBeZQQYbYS6WxSbIA"))
@@ -155,7 +157,7 @@ func TestScenarioDPoP(t *testing.T) {
 }
 
 func publicOf(t *testing.T, key string) string {
-	return publicKey(jsonOf(t, jwk(ecKey(elliptic.P256(), key), "")))
+	return jose.PublicKey(jsonOf(t, jwk(ecKey(elliptic.P256(), key), "")))
 }
 
 // TestScenarioDPoPNonce: a server that wants a nonce is answered once with the one it gave, the authorization server and each resource with its own (RFC 9449 sections 8 and 9).

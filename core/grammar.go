@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
@@ -27,7 +28,7 @@ func (c *config) refuses(g grammar, s string) (code string) {
 	case s == "" || g == endpointOrNone && s == "none":
 	case g == vschar && !words.VSChars(s) || g == scopeList && !words.ScopeOK(s):
 		return "bad_value"
-	case g == signature && !words.Has(algorithms, s):
+	case g == signature && !words.Has(jose.Algorithms, s):
 		return "bad_value"
 	case g == headerName && (!hostChars(s) || words.Lower(s) != s):
 		return "bad_value"
@@ -53,7 +54,7 @@ func (g grammar) wants() string {
 	case scopeList:
 		return "scopes with one space between them, 8 KiB at most"
 	case signature:
-		return algorithms
+		return jose.Algorithms
 	case headerName:
 		return "letters, digits and -, in lower case"
 	}

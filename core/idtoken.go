@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
@@ -64,26 +65,26 @@ func (c *client) identify(t, old *tokens, want expected, done func(*link.Fault))
 	}
 	c.verify(j, func(f *link.Fault) {
 		if f == nil {
-			t.claims = j.claims
+			t.claims = j.Claims
 		}
 		done(f)
 	})
 }
 
 // readJWT reads a JWT of an algorithm that is allowed.
-func readJWT(s, algs string) (*jws, *link.Fault) {
-	j, ok := parseJWS(s)
+func readJWT(s, algs string) (*jose.JWS, *link.Fault) {
+	j, ok := jose.Parse(s)
 	if !ok {
 		return nil, link.NotVerified("malformed", "")
 	}
-	if !words.Has(algs, j.alg) {
-		return nil, link.NotVerified("alg_not_allowed", "").Not(algs, j.alg)
+	if !words.Has(algs, j.Alg) {
+		return nil, link.NotVerified("alg_not_allowed", "").Not(algs, j.Alg)
 	}
 	return j, nil
 }
 
-func (c *client) checkClaims(j *jws, t *tokens, want expected) *link.Fault {
-	v := j.claims
+func (c *client) checkClaims(j *jose.JWS, t *tokens, want expected) *link.Fault {
+	v := j.Claims
 	str := func(name string) string { return v.Get(name).Str() }
 	if f := c.checkIssued(v, "exp iat", c.tolerance); f != nil {
 		return f
@@ -95,8 +96,8 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *link.Fault {
 	case str("sub") == "":
 		return link.NotVerified("missing_claim", "sub")
 	// Another kind of JWT of the same issuer is no ID token (RFC 8725 section 3.11).
-	case j.typ != "" && words.Lower(j.typ) != "jwt":
-		return link.NotVerified("malformed", "typ").Not("JWT", j.typ)
+	case j.Typ != "" && words.Lower(j.Typ) != "jwt":
+		return link.NotVerified("malformed", "typ").Not("JWT", j.Typ)
 	case v.Get("events").Kind() != json.None:
 		wrong = "events"
 	case want.iss != "" && want.iss != str("iss"):
@@ -113,9 +114,9 @@ func (c *client) checkClaims(j *jws, t *tokens, want expected) *link.Fault {
 		return c.untimely("auth_time", authTime*1000-c.Now)
 	case want.maxAge >= 0 && want.asked-authTime*1000 > want.maxAge*1000+c.skew:
 		wrong = "auth_time"
-	case str("at_hash") != "" && str("at_hash") != halfHash(j.alg, t.access):
+	case str("at_hash") != "" && str("at_hash") != jose.HalfHash(j.Alg, t.access):
 		wrong = "at_hash"
-	case str("c_hash") != "" && want.code != "" && str("c_hash") != halfHash(j.alg, want.code):
+	case str("c_hash") != "" && want.code != "" && str("c_hash") != jose.HalfHash(j.Alg, want.code):
 		wrong = "c_hash"
 	}
 	if want.before.Kind() != json.None {

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
@@ -21,31 +22,6 @@ type keySet struct {
 // good tells whether the set is there, and not so old that a key that was withdrawn could still be in it.
 func (s *keySet) good(now int64) bool {
 	return s.keys.Kind() != json.None && recent(now, s.at, metadataLife)
-}
-
-// pick gives the one key that can have signed; several is as bad as none where no kid says which (RFC 7515 section 10.7). What is no key that anything may be verified with counts as none.
-func (s *keySet) pick(j *jws) (jwk string, f *link.Fault) {
-	kty, crv := keyType(j.alg)
-	f = link.NotVerified("unknown_key", "").Not("", j.kid)
-	for it := s.keys.Each(); it.Next(); {
-		k := it.Value()
-		str := func(name string) string { return k.Get(name).Str() }
-		use, alg := str("use"), str("alg")
-		if str("kty") != kty || str("crv") != crv || use != "" && use != "sig" || k.Get("key_ops").Kind() == json.Array && !json.Lists(k.Get("key_ops"), "verify") || alg != "" && alg != j.alg || j.kid != "" && str("kid") != j.kid {
-			continue
-		}
-		member, want := wrongKey(k)
-		switch {
-		case member != "" && jwk == "":
-			f = badKey(str("kid"), member, want)
-		case member != "":
-		case jwk != "":
-			return "", link.NotVerified("ambiguous_key", "")
-		default:
-			jwk, f = publicKey(k), nil
-		}
-	}
-	return jwk, f
 }
 
 // withKeys sees to a key set before something is spent that would be lost without one.
@@ -112,10 +88,10 @@ func tell(waiting []func(*link.Fault), f *link.Fault) {
 }
 
 // verify has the signature of j verified, by a key that the server publishes now: an unknown key, and a signature that does not fit, make us ask for them anew.
-func (c *client) verify(j *jws, done func(*link.Fault)) {
+func (c *client) verify(j *jose.JWS, done func(*link.Fault)) {
 	jwk, wrong := "", link.NotVerified("unknown_key", "")
 	if c.keySet.good(c.Now) {
-		jwk, wrong = c.keySet.pick(j)
+		jwk, wrong = jose.Pick(c.keySet.keys, j)
 	}
 	if wrong != nil {
 		c.verifyAnew(j, wrong, done)
@@ -130,7 +106,7 @@ func (c *client) verify(j *jws, done func(*link.Fault)) {
 	})
 }
 
-func (c *client) verifyAnew(j *jws, wrong *link.Fault, done func(*link.Fault)) {
+func (c *client) verifyAnew(j *jose.JWS, wrong *link.Fault, done func(*link.Fault)) {
 	s := &c.keySet
 	limit := int64(jwksLimit)
 	if !s.good(c.Now) {
@@ -145,7 +121,7 @@ func (c *client) verifyAnew(j *jws, wrong *link.Fault, done func(*link.Fault)) {
 			done(f)
 			return
 		}
-		jwk, wrong := c.keySet.pick(j)
+		jwk, wrong := jose.Pick(c.keySet.keys, j)
 		if wrong != nil {
 			done(wrong)
 			return
@@ -160,12 +136,12 @@ func (c *client) verifyAnew(j *jws, wrong *link.Fault, done func(*link.Fault)) {
 }
 
 // askVerify asks the host; wrong is the verdict, f why there is none.
-func (c *client) askVerify(j *jws, jwk string, done func(wrong, f *link.Fault)) {
+func (c *client) askVerify(j *jose.JWS, jwk string, done func(wrong, f *link.Fault)) {
 	w := c.Effect("verify")
-	w.MemberStr("alg", j.alg)
+	w.MemberStr("alg", j.Alg)
 	w.MemberRaw("jwk", jwk)
-	w.MemberStr("input", j.input)
-	w.MemberStr("signature", j.signature)
+	w.MemberStr("input", j.Input)
+	w.MemberStr("signature", j.Signature)
 	c.Ask(w, func(ok json.Value, failed string) {
 		switch {
 		case failed != "":

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 )
 
 // rsaJWK is a key of these octets.
@@ -89,7 +91,7 @@ func TestKeyRule(t *testing.T) {
 		{"just below order 2", point(0xeb, 0xff, 0x7f), ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if member, want := wrongKey(jsonOf(t, row.key)); member != row.wrong || (want != "") != (row.wrong != "") {
+			if member, want := jose.WrongKey(jsonOf(t, row.key)); member != row.wrong || (want != "") != (row.wrong != "") {
 				t.Errorf("%q %q", member, want)
 			}
 		})

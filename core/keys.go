@@ -2,23 +2,10 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
-
-// publicKey is what of a JWK is public and matters, in the order that its thumbprint wants (RFC 7638 section 3): the rest of a key, a private part included, is nobody's business.
-func publicKey(k json.Value) string {
-	w := json.NewWriter()
-	w.Open('{')
-	for _, name := range [...]string{"crv", "e", "kty", "n", "x", "y"} {
-		w.MemberStrIf(name, k.Get(name).Str())
-	}
-	w.Close('}')
-	return w.String()
-}
-
-// thumbprint of what publicKey gave (RFC 7638 section 3).
-func thumbprint(jwk string) string { return digest43(jwk) }
 
 // keyFault is a failure of the host's keys as the command's error.
 func keyFault(failed string) *link.Fault {
@@ -66,12 +53,12 @@ func (c *client) withKey(name string, create bool, done func(jwk string, f *link
 			return
 		}
 		k := ok.Get("jwk")
-		wrong, _ := wrongKey(k)
-		if kty, crv := keyType(alg); k.Get("kty").Str() != kty || k.Get("crv").Str() != crv || wrong != "" {
+		wrong, _ := jose.WrongKey(k)
+		if kty, crv := jose.KeyType(alg); k.Get("kty").Str() != kty || k.Get("crv").Str() != crv || wrong != "" {
 			done("", keyFault("denied"))
 			return
 		}
-		c.keyName, c.keyJWK = name, publicKey(k)
+		c.keyName, c.keyJWK = name, jose.PublicKey(k)
 		done(c.keyJWK, nil)
 	})
 }

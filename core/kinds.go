@@ -85,6 +85,3 @@ func (in *Client) Usable(done func(*link.Fault)) {
 
 // RedirectURI is where the client's authorization responses arrive.
 func (in *Client) RedirectURI() string { return in.c.redirectURI }
-
-// Hash is a name for what must not be shown: 43 characters, of base64url.
-func Hash(s string) string { return digest43(s) }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
@@ -37,7 +38,7 @@ func (c *client) endSessionURL(in json.Value, idToken string) (string, *link.Fau
 // comes once, is for whoever keeps sessions.
 func (c *client) logoutToken(cmd *command, in json.Value) {
 	text := in.Get("logout_token").Str()
-	if j, ok := parseJWS(text); ok {
+	if j, ok := jose.Parse(text); ok {
 		if f := checkLogoutToken(j); f != nil {
 			c.fail(cmd, f)
 			return
@@ -60,10 +61,10 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 }
 
 // checkLogoutToken looks at what makes it one.
-func checkLogoutToken(j *jws) *link.Fault {
-	v, code, claim := j.claims, "", ""
+func checkLogoutToken(j *jose.JWS) *link.Fault {
+	v, code, claim := j.Claims, "", ""
 	switch {
-	case j.typ != "" && words.Lower(j.typ) != "logout+jwt" && words.Lower(j.typ) != "jwt":
+	case j.Typ != "" && words.Lower(j.Typ) != "logout+jwt" && words.Lower(j.Typ) != "jwt":
 		code, claim = "malformed", "typ" // an ID token, say, or an access token
 	case v.Get("nonce").Kind() != json.None:
 		code, claim = "wrong_claim", "nonce"

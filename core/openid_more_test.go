@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 )
 
 // TestOpenIDHashes: at_hash by the digest of each algorithm (Q12).
@@ -37,7 +39,7 @@ func TestOpenIDHashes(t *testing.T) {
 			}
 		}
 	}
-	if d := sha512.Sum384([]byte("abc")); halfHash("ES384", "abc") != b64(d[:24]) {
+	if d := sha512.Sum384([]byte("abc")); jose.HalfHash("ES384", "abc") != b64(d[:24]) {
 		t.Error("ES384")
 	}
 }

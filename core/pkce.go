@@ -1,22 +1,13 @@
 package core
 
-import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
-)
-
-// digest43 is BASE64URL(SHA256(s)), 43 characters.
-func digest43(s string) string {
-	d := sha256.Sum([]byte(s))
-	return base64url.Encode(d)
-}
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 
 // codeChallenge is the code_challenge of a verifier (RFC 7636 section 4.2).
 func codeChallenge(method, verifier string) string {
 	if method == "plain" {
 		return verifier
 	}
-	return digest43(verifier)
+	return sha256.Base64URL(verifier)
 }
 
 // verifierOK: RFC 7636 section 4.1, 43 to 128 unreserved characters.

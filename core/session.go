@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
@@ -97,8 +98,8 @@ func (c *client) decodeAll(text string) (t *tokens, device string, ok bool) {
 	if c.nonces == nil {
 		c.readNonces(v.Get("nonces"))
 	}
-	if j, ok := parseJWS(t.idToken); ok && v.Get("id_token_verified").True() {
-		t.claims = j.claims // verified before it was stored
+	if j, ok := jose.Parse(t.idToken); ok && v.Get("id_token_verified").True() {
+		t.claims = j.Claims // verified before it was stored
 	}
 	for it := v.Get("extra").Each(); it.Next(); {
 		t.keep(it.Name(), it.Value().Raw())

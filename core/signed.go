@@ -12,14 +12,14 @@ func (c *client) trusted(text, typ, alg, need string, apart int64, done func(jso
 		alg = c.idTokenAlgs
 	}
 	j, f := readJWT(text, alg)
-	if typ == "jwt" && f == nil && j.typ == "" {
+	if typ == "jwt" && f == nil && j.Typ == "" {
 		typ = "" // as good as said
 	}
-	if f == nil && typ != "" && words.Lower(j.typ) != typ {
+	if f == nil && typ != "" && words.Lower(j.Typ) != typ {
 		f = link.NotVerified("malformed", "typ")
 	}
 	if f == nil {
-		f = c.checkIssued(j.claims, need, apart)
+		f = c.checkIssued(j.Claims, need, apart)
 	}
 	if f == nil && c.jwks == "" {
 		f = c.absent("jwks_uri")
@@ -28,7 +28,7 @@ func (c *client) trusted(text, typ, alg, need string, apart int64, done func(jso
 		done(json.Value{}, f)
 		return
 	}
-	c.verify(j, func(f *link.Fault) { done(j.claims, f) })
+	c.verify(j, func(f *link.Fault) { done(j.Claims, f) })
 }
 
 // claims reads an answer about somebody or something: plain JSON, or where the server signs it, what the JWT says (OpenID Connect Core section 5.3.2).

@@ -2,6 +2,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
@@ -94,11 +95,11 @@ func (c *config) bearerByName(kind string) bool {
 // says so (RFC 8693 section 2.2.1), and its end is that of the session.
 func (c *client) readIdentity(t *tokens, v json.Value) (*tokens, *link.Fault) {
 	t.idToken, t.kind = v.Get("id_token").Str(), noAccess
-	j, ok := parseJWS(t.idToken)
+	j, ok := jose.Parse(t.idToken)
 	if !ok {
 		return t, link.NotVerified("malformed", "")
 	}
-	exp, _ := j.claims.Get("exp").Int()
+	exp, _ := j.Claims.Get("exp").Int()
 	t.access, t.expiresAt = t.idToken, max(1, min(exp, link.MaxTime/1000))*1000
 	if s := v.Get("refresh_token").Str(); s != "" {
 		t.refresh = s

@@ -5,6 +5,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
 // An arrival is a session that was signed in and that no browser has a cookie of yet.
@@ -18,7 +19,7 @@ type arrival struct {
 
 // signedIn lists the session where the server's logout looks for it, and sees to its cookie.
 func (c *call) signedIn(a *arrival, claims json.Value) {
-	c.list(core.Hash(a.id), claims, func(failed string) {
+	c.list(sha256.Base64URL(a.id), claims, func(failed string) {
 		switch {
 		case failed == loggedOut:
 			c.undo(a.client, func() { c.sendBack(a.cookie, a.back, link.Bad(loggedOut, "")) })
@@ -122,7 +123,7 @@ func (c *call) endOthers(stays string, ids []string, then func(f *link.Fault)) {
 		c.endOthers(stays, ids[1:], then)
 		return
 	}
-	c.end(c.client(&vault{hash: core.Hash(id)}), func(f *link.Fault) {
+	c.end(c.client(&vault{hash: sha256.Base64URL(id)}), func(f *link.Fault) {
 		if f != nil {
 			then(f)
 			return

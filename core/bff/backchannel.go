@@ -1,10 +1,10 @@
 package bff
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
 const (
@@ -21,7 +21,7 @@ func (c *call) bySID(iss, sid string) string { return c.listKey(".sid.", iss, si
 func (c *call) bySub(iss, sub string) string { return c.listKey(".sub.", iss, sub) }
 
 func (c *call) listKey(what, iss, id string) string {
-	return c.name + what + core.Hash(c.config.client.Fingerprint()+"\n"+iss+"\n"+id)
+	return c.name + what + sha256.Base64URL(c.config.client.Fingerprint()+"\n"+iss+"\n"+id)
 }
 
 // loggedOut is why a session is not listed: the server ended it before it began here.
@@ -136,7 +136,7 @@ func (c *call) endSessions(params []form.Param) {
 			return
 		}
 		iss := ok.Get("iss").Str()
-		jti := c.name + ".jti." + core.Hash(iss+"\n"+ok.Get("jti").Str())
+		jti := c.name + ".jti." + sha256.Base64URL(iss+"\n"+ok.Get("jti").Str())
 		c.load(jti, func(value, version, failed string) {
 			switch {
 			case failed != "":

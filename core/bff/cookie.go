@@ -1,9 +1,9 @@
 package bff
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -42,7 +42,7 @@ func (c *config) sessionCookie() string { return "__Host-" + c.name }
 
 // attemptCookie has an attempt's own name, so that several tabs can be at it.
 func (c *config) attemptCookie(state string) string {
-	return c.sessionCookie() + "." + core.Hash(state)[:12]
+	return c.sessionCookie() + "." + sha256.Base64URL(state)[:12]
 }
 
 // attemptOf is the name of the cookie that has the attempt of a state, and the attempt as it was sealed; "" where there is none.

@@ -1,8 +1,8 @@
 package bff
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
 // What a host remembers of an exchange stands under the subject token, and other hosts remember it too. So a session notes the access tokens that it had, by their hashes, and
@@ -53,7 +53,7 @@ func writeHanded(w *json.Writer, list []handed) {
 // note adds the access token of a session's text to those that it had, and forgets those that are over.
 func (v *vault) note(session string) {
 	s, _ := json.Parse(session)
-	h := handed{hash: core.Hash(s.Get("access_token").Str())}
+	h := handed{hash: sha256.Base64URL(s.Get("access_token").Str())}
 	h.expires, _ = s.Get("expires_at").Int()
 	kept := v.handed[:0:0]
 	for _, old := range v.handed {

@@ -6,6 +6,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -193,7 +194,7 @@ func (c *call) basic() (id, secret string, named bool) {
 
 // callerOf is the caller that proved who it is, nil for none.
 func (c *call) callerOf(id, secret string) *caller {
-	hash := core.Hash(secret)
+	hash := sha256.Base64URL(secret)
 	for i := range c.callers {
 		k := &c.callers[i]
 		different := byte(0)
@@ -244,7 +245,7 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 		kind := form.ValueOf(params, "actor_token_type")
 		w.MemberRaw("parameters", parameterList(form.Param{Name: "actor_token", Value: actor}, form.Param{Name: "actor_token_type", Value: kind}))
 	}
-	key := c.name + ".exchange." + core.Hash(c.config.client.Fingerprint()+"\n"+k.id+"\n"+w.String()) // as JSON, where no value reads like another's name
+	key := c.name + ".exchange." + sha256.Base64URL(c.config.client.Fingerprint()+"\n"+k.id+"\n"+w.String()) // as JSON, where no value reads like another's name
 	c.recallOf(subject, key, func(text string) {
 		kept, _ := json.Parse(text)
 		if expires, ok := kept.Get("expires_at").Int(); ok && c.s.Now < expires-leastLife {
@@ -292,7 +293,7 @@ func (c *call) recallOf(subject, key string, done func(text string)) {
 			done("")
 			return
 		}
-		c.load(c.endedKey(core.Hash(subject)), func(ended, _, failed string) {
+		c.load(c.endedKey(sha256.Base64URL(subject)), func(ended, _, failed string) {
 			if ended != "" || failed != "" {
 				text = ""
 			}
@@ -303,7 +304,7 @@ func (c *call) recallOf(subject, key string, done func(text string)) {
 
 // credentials gives a token of this client's own (RFC 6749 section 4.4), kept as a session is.
 func (c *call) credentials(scope, audience string) {
-	client := c.client(&vault{hash: core.Hash(grantCredentials + "\n" + scope + "\n" + audience)})
+	client := c.client(&vault{hash: sha256.Base64URL(grantCredentials + "\n" + scope + "\n" + audience)})
 	client.Do("token", "", func(ok json.Value, f *link.Fault) {
 		if f == nil {
 			c.give(ok)

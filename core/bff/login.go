@@ -5,6 +5,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -168,7 +169,7 @@ func (c *call) respondTo(params []form.Param, members string) {
 			return
 		}
 		id := c.s.Random("session", 43)
-		v := &vault{hash: core.Hash(id), fresh: true, pending: attempt.Get("pending").Str(), closing: true, state: state, unverified: c.config.client.Extras(params)}
+		v := &vault{hash: sha256.Base64URL(id), fresh: true, pending: attempt.Get("pending").Str(), closing: true, state: state, unverified: c.config.client.Extras(params)}
 		client := c.client(v)
 		client.Do("callback", members, func(ok json.Value, f *link.Fault) {
 			switch {

@@ -5,6 +5,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
 func (c *config) sessionContext() string { return c.name + " session" }
@@ -46,7 +47,7 @@ func (c *call) withClient(nobody int64, then func(client *core.Client, v *vault)
 		case id == "":
 			c.signedOut(nobody)
 		default:
-			v := &vault{hash: core.Hash(id)}
+			v := &vault{hash: sha256.Base64URL(id)}
 			then(c.client(v), v)
 		}
 	})
@@ -163,7 +164,7 @@ func (c *call) logout() {
 			c.respond(200, nil, "{}")
 			return
 		}
-		c.client(&vault{hash: core.Hash(id)}).Do("log_out", w.String(), func(ok json.Value, f *link.Fault) {
+		c.client(&vault{hash: sha256.Base64URL(id)}).Do("log_out", w.String(), func(ok json.Value, f *link.Fault) {
 			if f != nil {
 				c.failed(nil, f) // the cookie stays: it may be tried again
 				return
@@ -196,7 +197,7 @@ func (c *call) logout() {
 // leaveLife is how long a browser may take to follow, in ms.
 const leaveLife = 60_000
 
-func (c *config) leaveKey(ticket string) string { return c.name + ".leave." + core.Hash(ticket) }
+func (c *config) leaveKey(ticket string) string { return c.name + ".leave." + sha256.Base64URL(ticket) }
 
 // leave sends the browser on to the server's sign-out, for a ticket that is good once.
 func (c *call) leave() {

@@ -3,6 +3,7 @@ package bff
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
 // A vault keeps what a client inside stores: its session sealed under a key that tells nothing, its attempt in the browser's cookie, the server's metadata for all.
@@ -152,8 +153,8 @@ func (v *vault) storeSession(key, version, session string, done func(version, fa
 // useUp makes an attempt good for one callback, wherever and how often the browser sends it: the first to store its mark has it.
 func (v *vault) useUp(mark string, done func(version, failed string)) {
 	c := v.c
-	key := c.name + ".attempt." + core.Hash(v.state)
-	mark = core.Hash(mark)
+	key := c.name + ".attempt." + sha256.Base64URL(v.state)
+	mark = sha256.Base64URL(mark)
 	c.store(key, "", mark, c.s.Now+c.config.client.AttemptLife(), func(_, failed string) {
 		if failed != "conflict" {
 			done(mark, failed)

@@ -1,6 +1,8 @@
 // Package sha256 is SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104), so that the module does without crypto/sha256, which adds 30 KB to it.
 package sha256
 
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
+
 // Size is the length of a digest in bytes.
 const Size = 32
 
@@ -91,6 +93,12 @@ func Sum(parts ...[]byte) []byte {
 		s.write(p)
 	}
 	return s.sum()
+}
+
+// Base64URL is BASE64URL(SHA256(s)), 43 characters.
+func Base64URL(s string) string {
+	d := Sum([]byte(s))
+	return base64url.Encode(d)
 }
 
 // A Key makes HMAC-SHA-256 of messages under one key. Its half of the work is done once.

@@ -1,14 +1,13 @@
-package core
+package jose
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// wrongKey names the member that makes a JWK of a known type and curve none to verify with, and what was expected of it: a key that makes signatures which anybody
+// WrongKey names the member that makes a JWK of a known type and curve none to verify with, and what was expected of it: a key that makes signatures which anybody
 // can forge, or that one host would take and another not. Whether a point is on its curve is for the host's arithmetic to say.
-func wrongKey(k json.Value) (member, want string) {
+func WrongKey(k json.Value) (member, want string) {
 	of := func(name string) []byte {
 		b, ok := base64url.Decode(k.Get(name).Str())
 		if !ok {
@@ -48,10 +47,10 @@ func wrongKey(k json.Value) (member, want string) {
 	return "", ""
 }
 
-// verifiable tells whether a host is asked at all about a signature of an algorithm that we know: only then do all hosts judge alike.
-func verifiable(alg string, k json.Value, signature string) bool {
-	kty, crv := keyType(alg)
-	wrong, _ := wrongKey(k)
+// Verifiable tells whether a host is asked at all about a signature of an algorithm that we know: only then do all hosts judge alike.
+func Verifiable(alg string, k json.Value, signature string) bool {
+	kty, crv := KeyType(alg)
+	wrong, _ := WrongKey(k)
 	_, readable := base64url.Decode(signature)
 	return readable && wrong == "" && k.Get("kty").Str() == kty && k.Get("crv").Str() == crv
 }
@@ -70,9 +69,4 @@ func weakPoint(x []byte) bool {
 		return true // of order 8
 	}
 	return false
-}
-
-// badKey says which key of the server's is none, and why.
-func badKey(kid, member, want string) *link.Fault {
-	return link.NotVerified("bad_key", member).Not(want, "key '"+kid+"'")
 }
