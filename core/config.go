@@ -180,7 +180,7 @@ func (c *config) readOther(name string, v json.Value) *link.Fault {
 		return c.readRefreshErrors(v)
 	case "parameters":
 		var ok bool
-		if c.parameters, ok = readParams(v); !ok {
+		if c.parameters, ok = form.Read(v); !ok {
 			return link.Bad("bad_value", name).Not("[[name, value], …]", "")
 		}
 		return nil
@@ -199,7 +199,7 @@ func (c *config) readText(text *string, name string, v json.Value, rule grammar)
 				return link.Wrong("bad_url", name, "{ and } around the name of a variable", v)
 			}
 			variable := c.variables.Get(s[i+1 : j])
-			if !hostChars(variable.Str()) {
+			if !words.HostChars(variable.Str()) {
 				return link.Wrong("bad_value", "variables", s[i+1:j]+" of letters, digits, - and .", variable)
 			}
 			b = append(append(b, s[:i]...), variable.Str()...)
@@ -214,16 +214,6 @@ func (c *config) readText(text *string, name string, v json.Value, rule grammar)
 		return link.Wrong(code, name, rule.wants(), v)
 	}
 	return nil
-}
-
-// hostChars tells whether a variable can stand for a label of a host or a segment of a path and for nothing else.
-func hostChars(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' && i > 0 && s[i-1] != '.') {
-			return false
-		}
-	}
-	return s != ""
 }
 
 func (c *config) readList(name string, v json.Value) *link.Fault {

@@ -101,11 +101,11 @@ func (c *client) writeNonces(w *json.Writer) {
 	for _, n := range c.nonces {
 		list = append(list, form.Param{Name: n.origin, Value: n.nonce})
 	}
-	writeParams(w, "nonces", list)
+	form.Write(w, "nonces", list)
 }
 
 func (c *client) readNonces(v json.Value) {
-	list, _ := readParams(v)
+	list, _ := form.Read(v)
 	for _, p := range list {
 		c.nonces = append(c.nonces, serverNonce{p.Name, p.Value})
 	}

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
@@ -30,7 +29,7 @@ func (c *config) refuses(g grammar, s string) (code string) {
 		return "bad_value"
 	case g == signature && !words.Has(jose.Algorithms, s):
 		return "bad_value"
-	case g == headerName && (!hostChars(s) || words.Lower(s) != s):
+	case g == headerName && (!words.HostChars(s) || words.Lower(s) != s):
 		return "bad_value"
 	case g == redirect:
 		return uri.RedirectOK(s)
@@ -64,43 +63,4 @@ func (g grammar) wants() string {
 // secure tells whether requests may go to a URL: protected, or to this machine, or where the configuration says that it need not be.
 func (c *config) secure(u uri.URI) bool {
 	return u.Secure() || u.Scheme == "http" && json.Lists(c.httpOrigins, "http://"+u.Host+u.Port)
-}
-
-// readParams reads [[name, value], …], form.MaxParams at the most; a name is not empty.
-func readParams(v json.Value) (params []form.Param, ok bool) {
-	if v.Kind() == json.None {
-		return nil, true
-	}
-	if v.Kind() != json.Array {
-		return nil, false
-	}
-	for it := v.Each(); it.Next(); {
-		pair := it.Value().Each()
-		var p form.Param
-		if !pair.Next() || pair.Value().Kind() != json.String {
-			return nil, false
-		}
-		p.Name = pair.Value().Str()
-		if !pair.Next() || pair.Value().Kind() != json.String {
-			return nil, false
-		}
-		p.Value = pair.Value().Str()
-		if pair.Next() || p.Name == "" || len(params) == form.MaxParams {
-			return nil, false
-		}
-		params = append(params, p)
-	}
-	return params, true
-}
-
-func writeParams(w *json.Writer, name string, params []form.Param) {
-	w.Key(name)
-	w.Open('[')
-	for _, p := range params {
-		w.Open('[')
-		w.Str(p.Name)
-		w.Str(p.Value)
-		w.Close(']')
-	}
-	w.Close(']')
 }

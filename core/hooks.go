@@ -30,9 +30,9 @@ func (c *client) hookParams(stage string, params []form.Param, done func([]form.
 		return
 	}
 	w := c.askHook("parameters", stage)
-	writeParams(w, "parameters", params)
+	form.Write(w, "parameters", params)
 	c.Ask(w, func(ok json.Value, failed string) {
-		changed, valid := readParams(ok.Get("parameters"))
+		changed, valid := form.Read(ok.Get("parameters"))
 		if failed != "" || !valid {
 			done(nil, hookFailed(stage))
 			return
@@ -54,7 +54,7 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 	w.Close('}')
 	c.Ask(w, func(ok json.Value, failed string) {
 		v := ok.Get("request")
-		headers, readable := readParams(v.Get("headers"))
+		headers, readable := form.Read(v.Get("headers"))
 		u, valid := uri.Parse(v.Get("url").Str())
 		method := v.Get("method").Str()
 		text := v.Get("body").Get("text")
@@ -89,7 +89,7 @@ func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, 
 	w.Close('}')
 	c.Ask(w, func(ok json.Value, _ string) {
 		v := ok.Get("response") // none where it failed
-		_, readable := readParams(v.Get("headers"))
+		_, readable := form.Read(v.Get("headers"))
 		if status, whole := v.Get("status").Int(); !readable || !whole || status < 100 || status > 599 || v.Get("body").Get("ref").Kind() != json.None {
 			done(v, hookFailed(r.stage))
 			return

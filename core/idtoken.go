@@ -217,7 +217,7 @@ const tenantHole = "{tenantid}"
 
 // tenantIssuer is the configured issuer, or what the template gives for a tenant.
 func (c *client) tenantIssuer(tenant string) string {
-	if i := tenantAt(c.issuerTemplate); i >= 0 && hostChars(tenant) && c.anyTenant() {
+	if i := tenantAt(c.issuerTemplate); i >= 0 && words.HostChars(tenant) && c.anyTenant() {
 		return c.issuerTemplate[:i] + tenant + c.issuerTemplate[i+len(tenantHole):]
 	}
 	return c.issuer

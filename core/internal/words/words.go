@@ -123,3 +123,13 @@ func ScopeOK(s string) bool {
 	}
 	return true
 }
+
+// HostChars tells whether a variable can stand for a label of a host or a segment of a path and for nothing else.
+func HostChars(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' && i > 0 && s[i-1] != '.') {
+			return false
+		}
+	}
+	return s != ""
+}
