@@ -20,10 +20,10 @@ test('the package holds the committed module and loader', () => {
 });
 
 test('the package holds what it needs and nothing else', () => {
-  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'indexeddb', 'package.json', 'popup', 'presets', 'qr']);
+  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'indexeddb', 'package.json', 'popup', 'postgres', 'presets', 'qr', 'redis', 'sealed']);
   assert.deepEqual(
     readdirSync(join(packed, 'dist')).filter((name) => !name.endsWith('.map')).sort(),
-    ['index.js', 'indexeddb.js', 'node.js', 'oauth2.wasm', 'popup.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'types', 'wasm_exec.js', 'workerd.js'],
+    ['index.js', 'indexeddb.js', 'node.js', 'oauth2.wasm', 'popup.js', 'postgres.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'redis.js', 'sealed.js', 'types', 'wasm_exec.js', 'workerd.js'],
   );
   const { dependencies, exports } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
   assert.equal(dependencies, undefined);
@@ -40,7 +40,7 @@ test('what a page loads fits into 66,000 bytes, and the client with its loader i
 });
 
 test('what only some pages need stands beside the client, and is small (brotli)', (t) => {
-  for (const [name, most] of [['popup.js', 800], ['indexeddb.js', 700], ['qr.js', 4000]]) {
+  for (const [name, most] of [['popup.js', 800], ['indexeddb.js', 700], ['qr.js', 4000], ['redis.js', 1800], ['postgres.js', 2400], ['sealed.js', 1900]]) {
     t.diagnostic(`${name} ${brotli(name)}`);
     assert.ok(brotli(name) < most, `${name} ${brotli(name)}`);
     assert.doesNotMatch(readFileSync(join(packed, 'dist', name), 'utf8'), /oauth2\.wasm/, 'the module is index.js’s alone');
@@ -49,7 +49,7 @@ test('what only some pages need stands beside the client, and is small (brotli)'
 });
 
 test('each script has a source map with the sources in it (E85)', () => {
-  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr']) {
+  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed']) {
     assert.match(readFileSync(join(packed, `dist/${name}.js`), 'utf8'), new RegExp(`sourceMappingURL=${name}\\.js\\.map\\s*$`));
     const { sources, sourcesContent } = JSON.parse(readFileSync(join(packed, `dist/${name}.js.map`), 'utf8'));
     assert.ok(sources.includes(`../src/${name}.ts`), name);

@@ -37,7 +37,7 @@ export const start = (file, args, ready, options = {}) =>
   });
 
 /** Builds a Go program of this project and starts it. It is built first, so that ending it ends the program and not the `go` command. */
-const startGo = (name, folder, args) => {
+export const startGo = (name, folder, args) => {
   const file = join(root, 'build/js', name);
   mkdirSync(join(root, 'build/js'), { recursive: true });
   // Test files run at the same time: none may start what another is just writing.
