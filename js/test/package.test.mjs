@@ -95,7 +95,7 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
   const text = Object.keys(left)
     .filter((name) => !/\.\w+$/.test(name))
     .map((name, i) => `import * as m${i} from 'oauth2-wasm${name.slice(1)}';\nconst n${i}: object = m${i};\nconsole.log(n${i});\n`);
-  assert.equal(text.length, 5);
+  assert.equal(text.length, 8);
   writeFileSync(join(old, 'all.ts'), text.join(''));
   await check(old, 'all.ts', ...DOM, '--module', 'esnext', '--moduleResolution', 'bundler');
   await build({ entryPoints: [join(old, 'all.ts')], bundle: true, format: 'esm', platform: 'browser', write: false, absWorkingDir: old });
@@ -104,6 +104,32 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
 for (const options of [['--module', 'nodenext'], ['--module', 'esnext', '--moduleResolution', 'bundler']]) {
   test(`E88 the types fit what callers write: ${options.join(' ')}`, () => compile('types.ts', readFileSync(join(root, 'js/test/types.ts'), 'utf8'), ...options));
 }
+
+test('B14 the stores take the clients of npm redis and pg as they are', () =>
+  compile(
+    'stores.ts',
+    `import pg from 'pg';
+import { createClient, createCluster, createSentinel } from 'redis';
+import { type Locks, openClient } from 'oauth2-wasm';
+import { createPostgresTables, postgresLocks, postgresMigration, postgresStore } from 'oauth2-wasm/postgres';
+import { type ExpiringStore, redisLocks, redisStore } from 'oauth2-wasm/redis';
+import { newSealKey, sealed } from 'oauth2-wasm/sealed';
+const clients = [createClient(), createClient({ socket: { port: 1 } }), createCluster({ rootNodes: [] })] as const;
+for (const client of clients) {
+  const store: ExpiringStore = redisStore(client, { prefix: 'app:' });
+  const locks: Locks = redisLocks(client, { lease: 20_000 });
+  const hands = await sealed(store, newSealKey());
+  await hands.store.storeUntil('key', '', 'text', Date.now() + 1000);
+  await openClient({ client_id: 'app' }, { ...hands, locks });
+}
+redisStore(createSentinel({ name: 'm', sentinelRootNodes: [] }));
+const pool = new pg.Pool();
+await createPostgresTables(pool, { schema: 'app' });
+console.log(postgresMigration().join(';'));
+await openClient({ client_id: 'app' }, { ...(await sealed(postgresStore(pool), process.env.SEAL_KEYS!)), locks: postgresLocks(pool) });
+`,
+    '--module', 'nodenext', '--skipLibCheck', '--types', 'node', '--lib', 'es2022,dom,dom.iterable',
+  ));
 
 for (const name of ['README.md', 'js/README.md']) {
   test(`the code in ${name} compiles`, async () => {

@@ -5,6 +5,7 @@ package bff_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -23,8 +24,59 @@ import (
 // shortLease is for tests that wait for its end.
 const shortLease = 2 * time.Second
 
+// runOnServers runs all tests again, with the sessions, attempts, indexes and records of their sites in Redis and in PostgreSQL.
+func runOnServers(m *testing.M) int {
+	kinds := map[string]func() (*servers.Server, error){"redis": func() (*servers.Server, error) { return servers.Redis() }, "postgres": servers.Postgres}
+	for kind, start := range kinds {
+		s, err := start()
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		client := redis.NewClient(&redis.Options{Addr: s.Addr})
+		pool, err := pgxpool.New(context.Background(), "postgres://postgres@"+s.Addr+"/postgres?sslmode=disable")
+		if err != nil {
+			fmt.Println(err)
+			return 1
+		}
+		siteStore = func(t testing.TB) drive.Store {
+			place := "p" + rand.Text()
+			if kind == "redis" {
+				store, err := redisstore.New(client, redisstore.Options{Prefix: place})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return store
+			}
+			store, err := postgresstore.New(pool, postgresstore.Options{Schema: place})
+			if err == nil {
+				_, err = pool.Exec(context.Background(), `CREATE SCHEMA "`+place+`"`)
+			}
+			if err == nil {
+				err = store.Create(context.Background())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return store
+		}
+		code := m.Run()
+		client.Close()
+		pool.Close()
+		s.Close()
+		if code != 0 {
+			fmt.Println("the sessions were in", kind)
+			return code
+		}
+	}
+	return 0
+}
+
 // onEachStore runs a test on each store that processes share, which its path names.
 func onEachStore(t *testing.T, test func(t *testing.T, path string)) {
+	if siteStore != nil {
+		return // it has run
+	}
 	t.Run("SQLite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "sessions.db")) })
 	t.Run("Redis", func(t *testing.T) {
 		servers.Need(t)

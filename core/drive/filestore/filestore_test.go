@@ -32,7 +32,7 @@ func fresh(t testing.TB) (*filestore.Dir, string) {
 	return openDir(t, path), path
 }
 
-// TestStore (B10): what every store keeps to.
+// TestStore (X9): what every store keeps to.
 func TestStore(t *testing.T) {
 	drivetest.RunStore(t, func(t testing.TB) (a, b drivetest.SharedStore) {
 		one, path := fresh(t)

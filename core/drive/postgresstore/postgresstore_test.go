@@ -181,6 +181,35 @@ func TestRowsThatAreOverGo(t *testing.T) {
 	}
 }
 
+// TestRights (B2): a role with the rights that the documentation names needs no other.
+func TestRights(t *testing.T) {
+	admin := connect(t, server)
+	drivetest.RunStore(t, func(t testing.TB) (a, b drivetest.SharedStore) {
+		in := schema()
+		open(t, admin, in)
+		quoted, role := pgx.Identifier{in}.Sanitize(), "app"+strings.ToLower(rand.Text())
+		for _, statement := range []string{
+			`CREATE ROLE ` + role + ` LOGIN`, `GRANT USAGE ON SCHEMA ` + quoted + ` TO ` + role, `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ` + quoted + ` TO ` + role,
+		} {
+			if _, err := admin.Exec(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		config := admin.Config()
+		config.ConnConfig.User = role
+		pool, err := pgxpool.NewWithConfig(t.Context(), config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		s, err := postgresstore.New(pool, postgresstore.Options{Schema: in})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, s
+	})
+}
+
 // TestOptions: what is refused, and what fails for good fails at once.
 func TestOptions(t *testing.T) {
 	pool := connect(t, server)

@@ -130,6 +130,24 @@ func TestCluster(t *testing.T) {
 	}
 }
 
+// TestRights (B1): a user with the rights that the documentation names needs no other.
+func TestRights(t *testing.T) {
+	admin := client(t)
+	if err := admin.Do(t.Context(), "ACL", "SETUSER", "app", "on", ">secret", "~app:*", "+get", "+set", "+del", "+pexpire", "+eval", "+evalsha", "+@connection").Err(); err != nil {
+		t.Fatal(err)
+	}
+	drivetest.RunStore(t, func(t testing.TB) (a, b drivetest.SharedStore) {
+		s, err := server()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := redis.NewClient(&redis.Options{Addr: s.Addr, Username: "app", Password: "secret"})
+		t.Cleanup(func() { c.Close() })
+		prefix := "app:" + rand.Text()
+		return open(t, c, prefix), open(t, c, prefix)
+	})
+}
+
 // TestOptions: what is refused, and what fails for good fails at once.
 func TestOptions(t *testing.T) {
 	c := client(t)

@@ -39,7 +39,7 @@ func TestContract(t *testing.T) {
 		})
 }
 
-// TestStore (B10): what every store keeps to.
+// TestStore (X9): what every store keeps to.
 func TestStore(t *testing.T) {
 	drivetest.RunStore(t, func(t testing.TB) (a, b drivetest.SharedStore) {
 		path := filepath.Join(t.TempDir(), "s.db")
