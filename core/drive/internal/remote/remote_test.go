@@ -150,7 +150,7 @@ func TestDeadHolder(t *testing.T) {
 		// It is renewed: three leases long nobody else gets it.
 		ctx, cancel := context.WithTimeout(t.Context(), 3*lease)
 		if _, err := store.Lock(ctx, "n"); !errors.Is(err, context.DeadlineExceeded) {
-			t.Error("two hold it:", err)
+			t.Fatal("two hold it:", err)
 		}
 		cancel()
 		c.kill()
