@@ -19,7 +19,7 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo edge test check setup npm chromium servers lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+.PHONY: help demo edge test check setup npm browsers servers lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
 	wasm toolchain verify-wasm purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
@@ -38,13 +38,13 @@ test: ## everything, set-up included; every part runs, whatever fails, and a tab
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
 
-setup: npm chromium servers ## what the tests need: npm packages, Chromium, Redis, PostgreSQL, PgBouncer
+setup: npm browsers servers ## what the tests need: npm packages, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer
 
 npm:
 	$(call npm-ci,.)
 
-chromium:
-	@js/test/chromium.sh
+browsers:
+	@js/test/browsers.sh
 
 servers:
 	@core/drive/internal/servers/install.sh

@@ -273,7 +273,7 @@ func TestAttackMixUp(t *testing.T) {
 	honest, evil, n := newSite(t, nil), newSite(t, nil), &wire{}
 	open := func(config drive.Config) *drive.Client {
 		t.Helper()
-		c, err := wasm.Open(t.Context(), config, drive.Options{HTTP: &http.Client{Transport: n}})
+		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: n}}})
 		if err != nil {
 			t.Fatal(err)
 		}

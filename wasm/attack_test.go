@@ -75,7 +75,7 @@ func (r *rogue) count(path string) int {
 func (r *rogue) signIn(t *testing.T, store drive.Store) (*drive.Client, error) {
 	t.Helper()
 	config := drive.Config{Issuer: r.URL, Discovery: true, ClientID: "app", RedirectURI: "https://app.example/cb", Scope: "openid"}
-	c, err := wasm.Open(t.Context(), config, drive.Options{Store: store})
+	c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{Store: store}})
 	if err != nil {
 		t.Fatal(err)
 	}

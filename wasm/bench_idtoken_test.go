@@ -133,8 +133,8 @@ func (s *identity) client(b *testing.B, engine drive.Engine) {
 		b.Fatal(err)
 	}
 	defer c.Close()
-	token := func(id string) map[string]any {
-		return map[string]any{"access_token": "a", "token_type": "Bearer", "expires_in": 3600, "id_token": id}
+	token := func(id string) drive.Token {
+		return drive.Token{AccessToken: "a", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour), IDToken: id}
 	}
 	if _, err := c.SetToken(b.Context(), token(s.forged)); err == nil {
 		b.Fatal("a forged token was taken")

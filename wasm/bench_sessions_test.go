@@ -134,7 +134,7 @@ func BenchmarkMemory(b *testing.B) {
 			before := resident(b)
 			var clients []*drive.Client
 			for range n {
-				c, err := Open(b.Context(), testConfig, drive.Options{HTTP: &http.Client{Transport: tokens{}}})
+				c, err := Open(b.Context(), testConfig, Options{Client: drive.Options{HTTP: &http.Client{Transport: tokens{}}}})
 				if err != nil {
 					b.Fatal(err)
 				}

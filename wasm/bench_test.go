@@ -94,7 +94,7 @@ func BenchmarkStatus(b *testing.B) {
 }
 
 func benchEngine(b *testing.B) *Engine {
-	e, err := New(b.Context(), Options{})
+	e, err := New(b.Context(), EngineOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}

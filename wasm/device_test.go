@@ -110,7 +110,7 @@ type seen chan drive.Event
 func (s seen) on(e drive.Event) { s <- e }
 
 // next is the next event of that name for which holds.
-func (s seen) next(t *testing.T, name string, holds func(drive.Event) bool) drive.Event {
+func (s seen) next(t *testing.T, name drive.EventName, holds func(drive.Event) bool) drive.Event {
 	t.Helper()
 	late := time.After(patience)
 	for {
@@ -166,7 +166,7 @@ func TestDeviceFlow(t *testing.T) {
 			if st, err := c.Status(t.Context()); err != nil || st.Status != "not_authenticated" || st.Device != nil {
 				t.Errorf("%v, %+v", err, st)
 			}
-			if err := c.PollStart(t.Context()); !errors.Is(err, &drive.Error{Code: "no_device_code"}) {
+			if err := c.DeviceResume(t.Context()); !errors.Is(err, &drive.Error{Code: "no_device_code"}) {
 				t.Errorf("afterwards: %v", err)
 			}
 		})
@@ -197,10 +197,10 @@ func TestDeviceFlowSlowsDown(t *testing.T) {
 		}
 	}
 	events.next(t, "device", func(e drive.Event) bool { return e.Device.Interval == 6*time.Second })
-	if err := c.PollStop(t.Context()); err != nil {
+	if err := c.DevicePause(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.PollStart(t.Context()); err != nil {
+	if err := c.DeviceResume(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := c.Status(t.Context()); err != nil || st.Device == nil || st.Device.Interval != 6*time.Second {
@@ -224,7 +224,7 @@ func TestDeviceFlowPausedAndResumed(t *testing.T) {
 		t.Errorf("%v, %q", err, st.Status)
 	}
 	for range 2 { // stopping twice is stopping
-		if err := c.PollStop(t.Context()); err != nil {
+		if err := c.DevicePause(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -235,7 +235,7 @@ func TestDeviceFlowPausedAndResumed(t *testing.T) {
 		t.Errorf("%v, %+v, %d polls", err, st.Device, n.count()-before)
 	}
 	for range 2 {
-		if err := c.PollStart(t.Context()); err != nil {
+		if err := c.DeviceResume(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -285,7 +285,7 @@ func TestDeviceFlowOverARestart(t *testing.T) {
 	if err != nil || st.Device == nil || st.Device.Polling || st.Device.UserCode != d.UserCode || !st.Device.ExpiresAt.Equal(d.ExpiresAt) {
 		t.Fatalf("%v, %+v", err, st.Device)
 	}
-	if err := second.PollStart(t.Context()); err != nil {
+	if err := second.DeviceResume(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, second)().granted(t, second)
@@ -373,16 +373,16 @@ func TestDeviceFlowHooks(t *testing.T) {
 		s.server.ServeHTTP(w, r)
 	}))
 	s.config.UserAgent = "tv/1"
-	mark := func(_ context.Context, stage string, r drive.Request) (drive.Request, error) {
-		r.Headers = append(r.Headers, [2]string{"x-stage", stage})
+	mark := func(_ context.Context, stage drive.Stage, r drive.Request) (drive.Request, error) {
+		r.Headers = append(r.Headers, [2]string{"x-stage", string(stage)})
 		return r, nil
 	}
-	audience := func(_ context.Context, stage string, ps [][2]string) ([][2]string, error) {
-		return append(ps, [2]string{"audience", "of-" + stage}), nil
+	audience := func(_ context.Context, stage drive.Stage, ps [][2]string) ([][2]string, error) {
+		return append(ps, [2]string{"audience", "of-" + string(stage)}), nil
 	}
 	c := s.open(t, drive.Options{Hooks: drive.Hooks{
-		Request:    map[string]func(context.Context, string, drive.Request) (drive.Request, error){"device_authorization": mark, "polling": mark},
-		Parameters: map[string]func(context.Context, string, [][2]string) ([][2]string, error){"device_authorization": audience, "polling": audience},
+		Request:    map[drive.Stage]func(context.Context, drive.Stage, drive.Request) (drive.Request, error){"device_authorization": mark, "polling": mark},
+		Parameters: map[drive.Stage]func(context.Context, drive.Stage, [][2]string) ([][2]string, error){"device_authorization": audience, "polling": audience},
 	}})
 	d := begin(t, c)
 	end := wait(t, c)

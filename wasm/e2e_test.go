@@ -79,7 +79,7 @@ func newSite(t *testing.T, change func(*authserver.Config)) *site {
 }
 
 func openConfig(t *testing.T, config drive.Config) (*drive.Client, error) {
-	c, err := wasm.Open(t.Context(), config, drive.Options{})
+	c, err := wasm.Open(t.Context(), config, wasm.Options{})
 	if err == nil {
 		t.Cleanup(func() { c.Close() })
 	}
@@ -88,7 +88,7 @@ func openConfig(t *testing.T, config drive.Config) (*drive.Client, error) {
 
 func (s *site) open(t *testing.T, opts drive.Options) *drive.Client {
 	t.Helper()
-	c, err := wasm.Open(t.Context(), s.config, opts)
+	c, err := wasm.Open(t.Context(), s.config, wasm.Options{Client: opts})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestRevokedElsewhere(t *testing.T) {
 	if token, err = c.Token(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := alone.SetToken(t.Context(), map[string]any{"access_token": token.AccessToken, "token_type": "Bearer"}); err != nil {
+	if _, err := alone.SetToken(t.Context(), drive.Token{AccessToken: token.AccessToken, TokenType: "Bearer"}); err != nil {
 		t.Fatal(err)
 	}
 	revoke(token.AccessToken)
@@ -408,7 +408,7 @@ func TestLostAnswer(t *testing.T) {
 				t.Errorf("%d token requests", len(n.forms))
 			}
 			st, err := c.Status(t.Context())
-			if want := map[bool]string{true: "granted", false: "not_authenticated"}[row.want == nil]; err != nil || st.Status != want {
+			if want := map[bool]drive.SessionStatus{true: "granted", false: "not_authenticated"}[row.want == nil]; err != nil || st.Status != want {
 				t.Errorf("%v, %q", err, st.Status)
 			}
 		})
@@ -424,7 +424,7 @@ func TestRevokeAndLogOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Revoke(t.Context(), "access_token"); err != nil {
+	if _, err := c.Revoke(t.Context(), drive.RevokeParams{TokenTypeHint: drive.HintAccessToken}); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := s.server.Authenticate(time.Now(), before.AccessToken); ok {
@@ -464,20 +464,20 @@ func TestRestoreFromTheStore(t *testing.T) {
 	first.Close()
 
 	second := s.open(t, drive.Options{Store: store})
-	if got, err := second.Token(t.Context()); err != nil || got != want {
+	if got, err := second.Token(t.Context()); err != nil || got.AccessToken != want.AccessToken || !got.ExpiresAt.Equal(want.ExpiresAt) {
 		t.Errorf("from the store: %v", err)
 	}
 	if _, err := second.Refresh(t.Context()); err != nil {
 		t.Error(err)
 	}
 	third := s.open(t, drive.Options{Session: session})
-	if got, err := third.Token(t.Context()); err != nil || got != want {
+	if got, err := third.Token(t.Context()); err != nil || got.AccessToken != want.AccessToken || !got.ExpiresAt.Equal(want.ExpiresAt) {
 		t.Errorf("from bytes: %v", err)
 	}
 
 	s.config.ClientID = "another"
 	refused := make(chan string, 9)
-	other := s.open(t, drive.Options{Store: store, OnEvent: func(e drive.Event) { refused <- e.Name }})
+	other := s.open(t, drive.Options{Store: store, OnEvent: func(e drive.Event) { refused <- string(e.Name) }})
 	if st, err := other.Status(t.Context()); err != nil || st.Status != "not_authenticated" {
 		t.Errorf("%v, %q", err, st.Status)
 	}
@@ -487,7 +487,7 @@ func TestRestoreFromTheStore(t *testing.T) {
 	if _, _, kept, _ := store.Load(t.Context(), "oauth2.session"); !kept {
 		t.Error("what another client stored is gone")
 	}
-	if _, err := wasm.Open(t.Context(), s.config, drive.Options{Session: session}); !errors.Is(err, drive.ErrClient) {
+	if _, err := wasm.Open(t.Context(), s.config, wasm.Options{Client: drive.Options{Session: session}}); !errors.Is(err, drive.ErrClient) {
 		t.Errorf("bytes of another client: %v", err)
 	}
 }

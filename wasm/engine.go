@@ -10,8 +10,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 )
 
-// Options are the limits that the module runs in. The zero value is the usual choice.
+// Options are what Open takes. The zero value is the usual choice.
 type Options struct {
+	// Client are the hands that the client works with.
+	Client drive.Options
+	// Engine is how the module is run.
+	Engine EngineOptions
+}
+
+// EngineOptions say how the module is run. The zero value is the usual choice.
+type EngineOptions struct {
 	// MemoryLimit is the most memory of one instance in bytes, in steps of 64 KiB; 0 means 16 MiB. An instance that needs more
 	// traps.
 	MemoryLimit int
@@ -32,7 +40,7 @@ const (
 	crowd = 128
 )
 
-// Engine runs oauth2.wasm on wazero. It implements drive.Engine, drive.Mortal and drive.Retiring, and is safe for concurrent use.
+// Engine runs oauth2.wasm on wazero. It is a drive.Engine, and safe for concurrent use.
 //
 // Its sessions live in instances that it makes and gives up as needed: those of one Engine may share a heap, those of two never do,
 // so clients that must not trust each other get an Engine each.
@@ -56,21 +64,18 @@ type seat struct {
 	handle int32
 }
 
-var (
-	_ drive.Mortal   = (*Engine)(nil)
-	_ drive.Retiring = (*Engine)(nil)
-)
+var _ drive.Engine = (*Engine)(nil)
 
-var errShutdown = errors.New("wasm: the engine was shut down")
+var errShutdown = errors.New("oauth2: wasm: the engine was shut down")
 
 // New makes an engine with its first instance. The module is compiled by the first call in a process. ctx is for compiling and
-// instantiating; the calls into the module have its values and Options.CallLimit.
-func New(ctx context.Context, opts Options) (*Engine, error) {
+// instantiating; the calls into the module have its values and EngineOptions.CallLimit.
+func New(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("wasm: %w", err)
+		return nil, fmt.Errorf("oauth2: wasm: %w", err)
 	}
 	if opts.MemoryLimit < 0 || opts.MemoryLimit > 1<<32 || opts.CallLimit < 0 {
-		return nil, errors.New("wasm: limit out of range")
+		return nil, errors.New("oauth2: wasm: limit out of range")
 	}
 	if opts.MemoryLimit == 0 {
 		opts.MemoryLimit = defaultMemory
@@ -210,7 +215,7 @@ func (e *Engine) tidy(i *instance) {
 	}
 }
 
-// Lost implements drive.Mortal.
+// Lost says why the instance that holds handle is gone; see drive.Engine.
 func (e *Engine) Lost(handle int32) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -220,7 +225,7 @@ func (e *Engine) Lost(handle int32) error {
 	return nil
 }
 
-// Worn implements drive.Retiring: an instance is left at 4 MiB of memory.
+// Worn reports whether the instance that holds handle should be left, which is so at 4 MiB of memory; see drive.Engine.
 func (e *Engine) Worn(handle int32) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -244,14 +249,14 @@ func (e *Engine) Shutdown() {
 	}
 }
 
-// Open opens a client on an engine of its own, with the usual limits. The engine ends with the client.
-func Open(ctx context.Context, config drive.Config, opts drive.Options) (*drive.Client, error) {
-	e, err := New(ctx, Options{})
+// Open opens a client on an engine of its own, which ends with the client. It fails as New and drive.Open do.
+func Open(ctx context.Context, config drive.Config, opts Options) (*drive.Client, error) {
+	e, err := New(ctx, opts.Engine)
 	if err != nil {
 		return nil, err
 	}
 	e.owned = true
-	c, err := drive.Open(ctx, e, config, opts)
+	c, err := drive.Open(ctx, e, config, opts.Client)
 	if err != nil {
 		e.Shutdown()
 		return nil, err

@@ -40,12 +40,12 @@ func TestEmbeddedModule(t *testing.T) {
 }
 
 func TestCompiledOncePerProcess(t *testing.T) {
-	one, err := New(t.Context(), Options{})
+	one, err := New(t.Context(), EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer one.Shutdown()
-	two, err := New(t.Context(), Options{})
+	two, err := New(t.Context(), EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,19 +78,19 @@ func TestCompilationCache(t *testing.T) {
 			t.Errorf("nothing was kept: %v", err)
 		}
 	}
-	if _, err := New(t.Context(), Options{CacheDir: "engine_test.go/x"}); err == nil || !strings.HasPrefix(err.Error(), "wasm: ") {
+	if _, err := New(t.Context(), EngineOptions{CacheDir: "engine_test.go/x"}); err == nil || !strings.HasPrefix(err.Error(), "oauth2: wasm: ") {
 		t.Errorf("a folder that cannot be: %v", err)
 	}
 }
 
 func TestMemoryLimit(t *testing.T) {
-	if _, err := New(t.Context(), Options{MemoryLimit: page}); err == nil {
+	if _, err := New(t.Context(), EngineOptions{MemoryLimit: page}); err == nil {
 		t.Error("less than the module begins with")
 	}
-	if _, err := New(t.Context(), Options{MemoryLimit: -1}); err == nil {
+	if _, err := New(t.Context(), EngineOptions{MemoryLimit: -1}); err == nil {
 		t.Error("a negative limit")
 	}
-	e, err := New(t.Context(), Options{MemoryLimit: 1 << 20})
+	e, err := New(t.Context(), EngineOptions{MemoryLimit: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestMemoryLimit(t *testing.T) {
 
 // With a limit of time for its calls the module works as it does without.
 func TestCallLimit(t *testing.T) {
-	e, err := New(t.Context(), Options{CallLimit: time.Minute})
+	e, err := New(t.Context(), EngineOptions{CallLimit: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestCallLimit(t *testing.T) {
 // A context that is done does not get an engine; one that ends later does not end it.
 func TestContextOfNew(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	e, err := New(ctx, Options{})
+	e, err := New(ctx, EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,13 +143,13 @@ func TestContextOfNew(t *testing.T) {
 	if _, err := c.Status(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := New(ctx, Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := New(ctx, EngineOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestShutdownUnderClients(t *testing.T) {
-	e, err := New(t.Context(), Options{})
+	e, err := New(t.Context(), EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestShutdownUnderClients(t *testing.T) {
 
 // The engine of Open ends with its client.
 func TestOpenOwnsItsEngine(t *testing.T) {
-	c, err := Open(t.Context(), testConfig, drive.Options{})
+	c, err := Open(t.Context(), testConfig, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func must(p *program, err error) *program {
 
 // 100 clients on one engine, and so on one instance, each with its own session and store.
 func TestManyClientsOnOneEngine(t *testing.T) {
-	e, err := New(t.Context(), Options{})
+	e, err := New(t.Context(), EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

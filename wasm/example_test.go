@@ -21,7 +21,7 @@ var settings = drive.Config{
 // A sign-in on the embedded module.
 func Example() {
 	ctx := context.Background()
-	client, err := wasm.Open(ctx, settings, drive.Options{HTTP: &http.Client{Transport: server{}}})
+	client, err := wasm.Open(ctx, settings, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: server{}}}})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -49,7 +49,7 @@ func Example() {
 func ExampleNew() {
 	ctx := context.Background()
 	for _, tenant := range []string{"green", "blue"} {
-		engine, err := wasm.New(ctx, wasm.Options{MemoryLimit: 8 << 20})
+		engine, err := wasm.New(ctx, wasm.EngineOptions{MemoryLimit: 8 << 20})
 		if err != nil {
 			fmt.Println(err)
 			return

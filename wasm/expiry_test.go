@@ -38,8 +38,7 @@ func TestAutoRefresh(t *testing.T) {
 func TestAboutToExpire(t *testing.T) {
 	t.Parallel()
 	s, events := newSite(t, func(c *authserver.Config) { c.AccessTokenLifetime = 3 * time.Second }), make(seen, 99)
-	lead := int64(1000)
-	s.config.RefreshLeadMS = &lead
+	s.config.RefreshLead = new(time.Second)
 	c := s.open(t, drive.Options{OnEvent: events.on})
 	s.signIn(t, c)
 	granted := events.next(t, "granted", nil)
@@ -49,8 +48,7 @@ func TestAboutToExpire(t *testing.T) {
 	if n := s.server.Stats().TokenRequests["refresh_token"]; n != 0 {
 		t.Errorf("%d refreshes", n)
 	}
-	negative := int64(-1)
-	s.config.RefreshLeadMS = &negative
+	s.config.RefreshLead = new(-time.Nanosecond)
 	var e *drive.Error
 	if _, err := openConfig(t, s.config); !errors.As(err, &e) || e.Field != "refresh_lead_ms" {
 		t.Errorf("a negative lead: %v", err)

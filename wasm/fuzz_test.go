@@ -10,7 +10,7 @@ import (
 
 // TestModuleOrder runs conversations made at random on the shipped module, all on one instance: no trap, no broken rule. It says how many inputs reach an effect.
 func TestModuleOrder(t *testing.T) {
-	engine, err := wasm.New(t.Context(), wasm.Options{})
+	engine, err := wasm.New(t.Context(), wasm.EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestModuleOrder(t *testing.T) {
 func FuzzModule(f *testing.F) {
 	f.Add([]byte("\x80\x00\x00\x00\x00\x00\x80\x03\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		engine, err := wasm.New(t.Context(), wasm.Options{})
+		engine, err := wasm.New(t.Context(), wasm.EngineOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

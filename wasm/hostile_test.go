@@ -454,7 +454,7 @@ func TestHostileCrowd(t *testing.T) {
 			continue // those that are refused have no session, and the others are the application's
 		}
 		t.Run(name, func(t *testing.T) {
-			e, err := New(t.Context(), Options{MemoryLimit: 8 << 20})
+			e, err := New(t.Context(), EngineOptions{MemoryLimit: 8 << 20})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -115,7 +115,7 @@ func preset(t *testing.T, name string, variables map[string]string) drive.Config
 
 func openPreset(t *testing.T, config drive.Config, i *imitation) *drive.Client {
 	t.Helper()
-	c, err := wasm.Open(t.Context(), config, drive.Options{HTTP: &http.Client{Transport: i}})
+	c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: i}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type instance struct {
 func (p *program) instantiate(ctx context.Context, limit time.Duration) (*instance, error) {
 	m, err := p.runtime.InstantiateModule(ctx, p.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
 	if err != nil {
-		return nil, fmt.Errorf("wasm: instantiate: %w", shortened(err))
+		return nil, fmt.Errorf("oauth2: wasm: instantiate: %w", shortened(err))
 	}
 	i := &instance{
 		module: m, alloc: m.ExportedFunction("oauth2_alloc"), open: m.ExportedFunction("oauth2_open"),
@@ -50,7 +50,7 @@ func (p *program) instantiate(ctx context.Context, limit time.Duration) (*instan
 		i.watchdog = time.AfterFunc(math.MaxInt64, i.cancel)
 	}
 	if version, ok := i.call(m.ExportedFunction("oauth2_abi")); !ok || version != abi {
-		i.lose(fmt.Errorf("wasm: the module has version %d of the boundary, not %d", version, abi))
+		i.lose(fmt.Errorf("oauth2: wasm: the module has version %d of the boundary, not %d", version, abi))
 		return nil, i.lost
 	}
 	return i, nil
@@ -71,9 +71,9 @@ func (i *instance) call(f api.Function, args ...uint32) (uint32, bool) {
 	err := f.CallWithStack(i.ctx, i.stack[:])
 	if err != nil {
 		if i.ctx.Err() != nil {
-			err = fmt.Errorf("call took longer than %v", i.limit)
+			err = &firstLine{fmt.Sprintf("a call took longer than %v", i.limit), err}
 		}
-		i.lose(fmt.Errorf("wasm: instance lost: %w", shortened(err)))
+		i.lose(fmt.Errorf("oauth2: wasm: instance lost: %w", shortened(err)))
 		return 0, false
 	}
 	return uint32(i.stack[0]), true
@@ -93,7 +93,7 @@ func (i *instance) send(f api.Function, handle int32, msg []byte) (uint32, bool)
 	}
 	memory := i.module.Memory()
 	if !memory.Write(i.buffer, msg) {
-		i.lose(errors.New("wasm: instance lost: allocation out of bounds"))
+		i.lose(errors.New("oauth2: wasm: instance lost: allocation out of bounds"))
 		return 0, false
 	}
 	var result uint32
@@ -144,7 +144,7 @@ func (i *instance) next(handle int32) []byte {
 			return append(make([]byte, 0, n), view...)
 		}
 	}
-	i.lose(errors.New("wasm: instance lost: effect out of bounds"))
+	i.lose(errors.New("oauth2: wasm: instance lost: effect out of bounds"))
 	return nil
 }
 

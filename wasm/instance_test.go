@@ -46,7 +46,7 @@ func TestModulesThatAreRefused(t *testing.T) {
 			if err == nil {
 				_, err = newEngine(t.Context(), p, drivetest.Patience)
 			}
-			if err == nil || !strings.Contains(err.Error(), row.want) || !strings.HasPrefix(err.Error(), "wasm: ") {
+			if err == nil || !strings.Contains(err.Error(), row.want) || !strings.HasPrefix(err.Error(), "oauth2: wasm: ") {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -147,7 +147,7 @@ func corrupt(t *testing.T, e *Engine) {
 
 // The shipped module traps for real: the instance is replaced and the session restored from the store.
 func TestRealTrapRestores(t *testing.T) {
-	e, err := New(t.Context(), Options{})
+	e, err := New(t.Context(), EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestRealTrapRestores(t *testing.T) {
 
 // An instance that grows above 4 MiB is left between commands; the session goes on in a new one, and nobody notices.
 func TestInstanceThatGrewIsRetired(t *testing.T) {
-	e, err := New(t.Context(), Options{})
+	e, err := New(t.Context(), EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestInstanceThatGrewIsRetired(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := c.SetToken(t.Context(), map[string]any{"access_token": "kept", "token_type": "Bearer"}); err != nil {
+	if _, err := c.SetToken(t.Context(), drive.Token{AccessToken: "kept", TokenType: "Bearer"}); err != nil {
 		t.Fatal(err)
 	}
 	e.mu.Lock()

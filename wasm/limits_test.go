@@ -33,7 +33,7 @@ func TestLargestAnswers(t *testing.T) {
 		"nested as deep as allowed": `,"x":` + strings.Repeat("[", 31) + strings.Repeat("]", 31),
 	} {
 		t.Run(name, func(t *testing.T) {
-			engine, err := wasm.New(t.Context(), wasm.Options{})
+			engine, err := wasm.New(t.Context(), wasm.EngineOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -90,7 +90,7 @@ func TestOIDCProviderSelfSignedCertificate(t *testing.T) {
 	}
 	store := &drive.MemoryStore{}
 	open := func(own ...tls.Certificate) *drive.Client {
-		c, err := wasm.Open(t.Context(), config, drive.Options{HTTP: trusting(roots, own...), Store: store})
+		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: trusting(roots, own...), Store: store}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func TestCertificateOfAnAuthority(t *testing.T) {
 	roots := []*x509.Certificate{issuer.Certificate(), strict.Certificate()}
 	config := drive.Config{Issuer: issuer.URL, Discovery: true, ClientID: "notes", TokenEndpointAuthMethod: "tls_client_auth", RedirectURI: "https://app.example/cb"}
 
-	c, err := wasm.Open(t.Context(), config, drive.Options{HTTP: trusting(roots, certificate(t, "notes.example", &authority))})
+	c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: trusting(roots, certificate(t, "notes.example", &authority))}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +183,7 @@ func TestCertificateOfAnAuthority(t *testing.T) {
 	if _, err := c.Refresh(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := c.Revoke(t.Context(), ""); err != nil {
+	if _, err := c.Revoke(t.Context(), drive.RevokeParams{}); err != nil {
 		t.Error(err)
 	}
 	mu.Lock()
@@ -194,7 +194,7 @@ func TestCertificateOfAnAuthority(t *testing.T) {
 	mu.Unlock()
 
 	for name, own := range map[string][]tls.Certificate{"none": nil, "of no authority": {certificate(t, "notes.example", nil)}} {
-		c, err := wasm.Open(t.Context(), config, drive.Options{HTTP: trusting(roots, own...)})
+		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: trusting(roots, own...)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -24,7 +25,7 @@ type hsm struct{ crypto.Signer }
 // register makes a client with that metadata at the provider, by the module too.
 func register(t *testing.T, issuer string, http *http.Client, metadata map[string]any) drive.Registration {
 	t.Helper()
-	c, err := wasm.Open(t.Context(), drive.Config{Issuer: issuer, Discovery: true, ClientMetadata: metadata}, drive.Options{HTTP: http})
+	c, err := wasm.Open(t.Context(), drive.Config{Issuer: issuer, Discovery: true, ClientMetadata: metadata}, wasm.Options{Client: drive.Options{HTTP: http}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,8 +88,9 @@ func (p *proofs) take() []proof {
 func TestOIDCProviderFAPI(t *testing.T) {
 	issuer, resource := startProviderAndResource(t, "--fapi")
 	for _, row := range []struct {
-		alg, dpop, mode string
-		signed          bool
+		alg, dpop drive.Algorithm
+		mode      drive.ResponseMode
+		signed    bool
 	}{
 		{alg: "ES256", dpop: "ES256"},
 		{alg: "PS256", dpop: "EdDSA", mode: "jwt", signed: true},
@@ -102,7 +104,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 			metadata := map[string]any{
 				"redirect_uris": []string{providerRedirect}, "post_logout_redirect_uris": []string{providerRedirect}, "grant_types": []string{"authorization_code", "refresh_token"},
 				"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": row.alg,
-				"jwks":                     jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "the-key", Use: "sig", Algorithm: row.alg}}},
+				"jwks":                     jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "the-key", Use: "sig", Algorithm: string(row.alg)}}},
 				"dpop_bound_access_tokens": true, "id_token_signed_response_alg": "ES256", "authorization_signed_response_alg": "ES256",
 				"userinfo_signed_response_alg": "PS256", "introspection_signed_response_alg": "ES256",
 			}
@@ -122,7 +124,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 			n := &proofs{next: http.DefaultTransport}
 			store := &drive.MemoryStore{}
 			opts := drive.Options{HTTP: &http.Client{Transport: n}, ClientKey: hsm{key}, Store: store}
-			c, err := wasm.Open(t.Context(), config, opts)
+			c, err := wasm.Open(t.Context(), config, wasm.Options{Client: opts})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,7 +150,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 			if raw, err := c.Userinfo(t.Context()); err != nil || !strings.Contains(string(raw), `"sub":"248289761001"`) {
 				t.Errorf("%s, %v", raw, err)
 			}
-			if raw, err := c.Introspect(t.Context(), "", ""); err != nil || !strings.Contains(string(raw), `"active":true`) || !strings.Contains(string(raw), `"jkt"`) {
+			if raw, err := c.Introspect(t.Context(), drive.IntrospectParams{}); err != nil || !strings.Contains(string(raw), `"active":true`) || !strings.Contains(string(raw), `"jkt"`) {
 				t.Errorf("%s, %v", raw, err)
 			}
 
@@ -174,7 +176,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 			}
 			// The next process has the same key.
 			c.Close()
-			if c, err = wasm.Open(t.Context(), config, opts); err != nil {
+			if c, err = wasm.Open(t.Context(), config, wasm.Options{Client: opts}); err != nil {
 				t.Fatal(err)
 			}
 			api = &http.Client{Transport: c.Transport(n)}
@@ -207,7 +209,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 				t.Fatal(err)
 			}
 			res.Body.Close()
-			if ch := drive.ChallengeOf(res); res.StatusCode != 401 || ch == nil || ch.Error != "insufficient_user_authentication" || ch.ACRValues != "urn:test:strong" || ch.MaxAge == nil || *ch.MaxAge != 5 {
+			if ch := drive.ChallengeOf(res); res.StatusCode != 401 || ch == nil || ch.Error != "insufficient_user_authentication" || ch.ACRValues != "urn:test:strong" || ch.MaxAge == nil || *ch.MaxAge != 5*time.Second {
 				t.Errorf("%d, %+v", res.StatusCode, ch)
 			} else if m, err := c.ResourceMetadata(t.Context(), resource+"/strong", ch.ResourceMetadata); err != nil || fmt.Sprint(m.AuthorizationServers) != "["+issuer+"]" {
 				t.Errorf("%+v, %v", m, err)

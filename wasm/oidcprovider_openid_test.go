@@ -30,7 +30,7 @@ func openAtProvider(t *testing.T, issuer, client string, opts drive.Options, cha
 	if change != nil {
 		change(&config)
 	}
-	c, err := wasm.Open(t.Context(), config, opts)
+	c, err := wasm.Open(t.Context(), config, wasm.Options{Client: opts})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestOIDCProviderPushed(t *testing.T) {
 		{"required by the server, off", required, "public", "off", false, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c := openAtProvider(t, row.issuer, row.client, drive.Options{}, func(config *drive.Config) { config.PushedAuthorizationRequests = row.requests })
+			c := openAtProvider(t, row.issuer, row.client, drive.Options{}, func(config *drive.Config) { config.PushedAuthorizationRequests = drive.PushedRequests(row.requests) })
 			begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{Parameters: [][2]string{{"ui_locales", "de"}}})
 			if err != nil {
 				t.Fatal(err)
@@ -106,7 +106,7 @@ func TestOIDCProviderIntrospect(t *testing.T) {
 	for _, client := range []string{"public", "basic", "post"} {
 		t.Run(client, func(t *testing.T) {
 			c := openAtProvider(t, issuer, client, drive.Options{}, nil)
-			if _, err := c.Introspect(t.Context(), "", ""); !errors.Is(err, &drive.Error{Kind: "client", Code: "no_token", Op: "introspect"}) {
+			if _, err := c.Introspect(t.Context(), drive.IntrospectParams{}); !errors.Is(err, &drive.Error{Kind: "client", Code: "no_token", Op: "introspect"}) {
 				t.Errorf("without a token: %v", err)
 			}
 			signedIn(t, c)
@@ -114,9 +114,9 @@ func TestOIDCProviderIntrospect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			active := func(token, hint string) bool {
+			active := func(token string, hint drive.TokenTypeHint) bool {
 				t.Helper()
-				raw, err := c.Introspect(t.Context(), token, hint)
+				raw, err := c.Introspect(t.Context(), drive.IntrospectParams{Token: token, TokenTypeHint: hint})
 				var claims struct {
 					Active    bool
 					Client_id string
@@ -130,7 +130,7 @@ func TestOIDCProviderIntrospect(t *testing.T) {
 			if !active("", "") || !active(token.AccessToken, "access_token") || !active(token.AccessToken, "refresh_token") || active("unknown", "") {
 				t.Error("not what the server knows")
 			}
-			if _, err := c.Revoke(t.Context(), "access_token"); err != nil {
+			if _, err := c.Revoke(t.Context(), drive.RevokeParams{TokenTypeHint: drive.HintAccessToken}); err != nil {
 				t.Fatal(err)
 			}
 			if active(token.AccessToken, "access_token") {
@@ -139,7 +139,7 @@ func TestOIDCProviderIntrospect(t *testing.T) {
 		})
 	}
 	c := openAtProvider(t, issuer, "basic", drive.Options{}, func(config *drive.Config) { config.ClientSecret = "wrong" })
-	if _, err := c.Introspect(t.Context(), "any", ""); !errors.Is(err, drive.ErrServer) || !strings.Contains(err.Error(), "oauth2: introspect: ") || !strings.Contains(err.Error(), "invalid_client") {
+	if _, err := c.Introspect(t.Context(), drive.IntrospectParams{Token: "any"}); !errors.Is(err, drive.ErrServer) || !strings.Contains(err.Error(), "oauth2: introspect: ") || !strings.Contains(err.Error(), "invalid_client") {
 		t.Errorf("with a wrong secret: %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestOIDCProviderClientCredentials(t *testing.T) {
 			if err != nil || st.Status != "granted" || st.Scope != "read" || st.Refreshable || st.IDToken != "" {
 				t.Fatalf("%v, %+v", err, st)
 			}
-			raw, err := c.Introspect(t.Context(), "", "")
+			raw, err := c.Introspect(t.Context(), drive.IntrospectParams{})
 			var claims struct {
 				Active     bool
 				Client_id  string
@@ -193,7 +193,7 @@ func TestOIDCProviderTokenExchange(t *testing.T) {
 	}
 	const accessToken = "urn:ietf:params:oauth:token-type:access_token"
 	got, err := c.TokenExchange(t.Context(), drive.TokenExchangeParams{Audience: "backend", Scope: "read", RequestedTokenType: accessToken})
-	if err != nil || got.AccessToken == "" || got.AccessToken == before.AccessToken || got.IssuedTokenType != accessToken || got.Scope != "read" || !got.Expiry.After(time.Now()) {
+	if err != nil || got.AccessToken == "" || got.AccessToken == before.AccessToken || got.IssuedTokenType != accessToken || got.Scope != "read" || !got.ExpiresAt.After(time.Now()) {
 		t.Fatalf("%v, %+v", err, got)
 	}
 	if strings.Contains(got.String(), got.AccessToken) {
@@ -202,7 +202,7 @@ func TestOIDCProviderTokenExchange(t *testing.T) {
 	if after, err := c.Token(t.Context()); err != nil || after.AccessToken != before.AccessToken {
 		t.Errorf("the session holds another token: %v", err)
 	}
-	raw, err := c.Introspect(t.Context(), got.AccessToken, "access_token")
+	raw, err := c.Introspect(t.Context(), drive.IntrospectParams{Token: got.AccessToken, TokenTypeHint: drive.HintAccessToken})
 	var claims struct {
 		Active          bool
 		Scope, Audience string
@@ -282,7 +282,7 @@ func TestOIDCProviderLogOut(t *testing.T) {
 			if err != nil || u.Query().Get("id_token_hint") != st.IDToken {
 				t.Errorf("%v: %s", err, out.URL)
 			}
-			if raw, err := c.Introspect(t.Context(), token.AccessToken, ""); err != nil || string(raw) != `{"active":false}` {
+			if raw, err := c.Introspect(t.Context(), drive.IntrospectParams{Token: token.AccessToken}); err != nil || string(raw) != `{"active":false}` {
 				t.Errorf("%v: the access token is %s", err, raw)
 			}
 			if got := asks(); got != "consent" {
@@ -368,7 +368,7 @@ func TestOIDCProviderBackChannel(t *testing.T) {
 			refused("of another client", other, token, "wrong_claim", "aud")
 
 			// As an ID token it signs nobody in.
-			_, err = c.SetToken(t.Context(), map[string]string{"access_token": "a", "token_type": "Bearer", "id_token": token})
+			_, err = c.SetToken(t.Context(), drive.Token{AccessToken: "a", TokenType: "Bearer", IDToken: token})
 			if !errors.Is(err, drive.ErrIDTokenNotVerified) {
 				t.Errorf("as an ID token: %v", err)
 			}

@@ -127,12 +127,12 @@ func TestOIDCProvider(t *testing.T) {
 		t.Run(row.client, func(t *testing.T) {
 			n := &tap{}
 			config := drive.Config{
-				Issuer: issuer, Discovery: true, ClientID: row.client, TokenEndpointAuthMethod: row.method, RedirectURI: providerRedirect, Scope: "openid profile",
+				Issuer: issuer, Discovery: true, ClientID: row.client, TokenEndpointAuthMethod: drive.AuthMethod(row.method), RedirectURI: providerRedirect, Scope: "openid profile",
 			}
 			if row.method != "none" {
 				config.ClientSecret = "a-secret-of-the-test"
 			}
-			c, err := wasm.Open(t.Context(), config, drive.Options{HTTP: &http.Client{Transport: n}})
+			c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: n}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,9 +235,9 @@ func checkIDToken(t *testing.T, st drive.Status, issuer, client string) {
 // meets one of them, but not within a minute of the last time.
 func TestOIDCProviderAlgorithms(t *testing.T) {
 	issuer := startProvider(t)
-	open := func(t *testing.T, alg string, ahead *atomic.Int64) *drive.Client {
-		config := drive.Config{Issuer: issuer, Discovery: true, ClientID: alg, RedirectURI: providerRedirect, Scope: "openid", IDTokenSignedResponseAlg: []string{alg}}
-		c, err := wasm.Open(t.Context(), config, drive.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	open := func(t *testing.T, alg drive.Algorithm, ahead *atomic.Int64) *drive.Client {
+		config := drive.Config{Issuer: issuer, Discovery: true, ClientID: string(alg), RedirectURI: providerRedirect, Scope: "openid", IDTokenSignedResponseAlg: []drive.Algorithm{alg}}
+		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +253,7 @@ func TestOIDCProviderAlgorithms(t *testing.T) {
 	}
 	for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"} {
 		t.Run(alg, func(t *testing.T) {
-			r, err := signIn(t, open(t, alg, new(atomic.Int64)))
+			r, err := signIn(t, open(t, drive.Algorithm(alg), new(atomic.Int64)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -311,13 +311,13 @@ func TestOIDCProviderDevice(t *testing.T) {
 			t.Parallel()
 			issuer := startProvider(t, row.options...)
 			config := drive.Config{
-				Issuer: issuer, Discovery: true, ClientID: row.client, TokenEndpointAuthMethod: row.method, Scope: "openid profile",
+				Issuer: issuer, Discovery: true, ClientID: row.client, TokenEndpointAuthMethod: drive.AuthMethod(row.method), Scope: "openid profile",
 			}
 			if row.method != "none" {
 				config.ClientSecret = "a-secret-of-the-test"
 			}
 			n, events := &tap{}, make(chan drive.Event, 99)
-			c, err := wasm.Open(t.Context(), config, drive.Options{HTTP: &http.Client{Transport: n}, OnEvent: func(e drive.Event) { events <- e }})
+			c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: n}, OnEvent: func(e drive.Event) { events <- e }}})
 			if err != nil {
 				t.Fatal(err)
 			}

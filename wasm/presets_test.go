@@ -39,7 +39,8 @@ func TestPresetsSignIn(t *testing.T) {
 		basic, endless      bool
 		profile             map[string]answer
 		want                drive.Profile
-		wantKind, wantCode  string // of the error of profile; the kind is server where it is empty
+		wantKind            drive.ErrorKind // of the error of profile; server where it is empty
+		wantCode            string
 	}{
 		{row: "discord", token: "https://discord.com/api/oauth2/token", body: bearerToken, basic: true,
 			profile: map[string]answer{"GET https://discord.com/api/v10/users/@me": {body: `{"id":"80351110224678912","email":"u@d.example","verified":true}`}},
@@ -160,7 +161,7 @@ func TestPresetsSignIn(t *testing.T) {
 
 			got, err := client.Profile(t.Context())
 			if c.wantCode != "" {
-				if !errors.Is(err, &drive.Error{Kind: cmp.Or(c.wantKind, "server"), Code: c.wantCode}) {
+				if !errors.Is(err, &drive.Error{Kind: cmp.Or(c.wantKind, drive.KindServer), Code: c.wantCode}) {
 					t.Errorf("%v", err)
 				}
 			} else if err != nil || got != c.want {
@@ -315,7 +316,7 @@ func TestPresetsLongLivedToken(t *testing.T) {
 func TestPresetsWithoutRefresh(t *testing.T) {
 	for _, name := range []string{"facebook", "franceconnect", "shopify"} {
 		client := openPreset(t, preset(t, name, nil), imitate(t, nil))
-		if _, err := client.SetToken(t.Context(), map[string]any{"access_token": "a", "token_type": "bearer", "refresh_token": "r"}); err != nil {
+		if _, err := client.SetToken(t.Context(), drive.Token{AccessToken: "a", TokenType: "bearer", RefreshToken: "r"}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := client.Refresh(t.Context()); !errors.Is(err, &drive.Error{Kind: "client", Code: "refresh_not_supported"}) {
@@ -341,10 +342,10 @@ func TestPresetsRevoke(t *testing.T) {
 		}
 		i := imitate(t, answers)
 		client := openPreset(t, preset(t, name, nil), i)
-		if _, err := client.SetToken(t.Context(), map[string]any{"access_token": "a", "token_type": "bearer"}); err != nil {
+		if _, err := client.SetToken(t.Context(), drive.Token{AccessToken: "a", TokenType: "bearer"}); err != nil {
 			t.Fatal(err)
 		}
-		_, err := client.Revoke(t.Context(), "access_token")
+		_, err := client.Revoke(t.Context(), drive.RevokeParams{TokenTypeHint: drive.HintAccessToken})
 		if endpoints[name] == "" {
 			if !errors.Is(err, &drive.Error{Kind: "client", Code: "revocation_not_supported"}) {
 				t.Errorf("%s: %v", name, err)
@@ -410,14 +411,14 @@ func TestPresetsTamperedVariable(t *testing.T) {
 	for name, variable := range map[string]string{"facebook": "version", "franceconnect": "host", "microsoft": "tenant", "okta": "domain", "shopify": "shop"} {
 		for _, value := range []string{"", ".", "..", "../", "a.b/c", "a..b", "evil.example/", "evil.example#", "evil.example?", "x@evil.example", "evil.example:1", `evil.example\`,
 			"%2e%2e", "a b", "a\n", "{" + variable + "}", "é"} {
-			_, err := wasm.Open(t.Context(), preset(t, name, map[string]string{variable: value}), drive.Options{})
+			_, err := wasm.Open(t.Context(), preset(t, name, map[string]string{variable: value}), wasm.Options{})
 			if !badVariable(err) {
 				t.Errorf("%s: %q: %v", name, value, err)
 			}
 		}
 	}
 	for _, name := range []string{"okta", "shopify"} {
-		_, err := wasm.Open(t.Context(), preset(t, name, map[string]string{}), drive.Options{})
+		_, err := wasm.Open(t.Context(), preset(t, name, map[string]string{}), wasm.Options{})
 		if !badVariable(err) {
 			t.Errorf("%s without its variable: %v", name, err)
 		}

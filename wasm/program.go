@@ -55,7 +55,7 @@ func compile(ctx context.Context, bytes []byte, t traits, prepare func(context.C
 	if t.cacheDir != "" {
 		cache, err := wazero.NewCompilationCacheWithDir(t.cacheDir)
 		if err != nil {
-			return nil, fmt.Errorf("wasm: compilation cache: %w", err)
+			return nil, fmt.Errorf("oauth2: wasm: compilation cache: %w", err)
 		}
 		config = config.WithCompilationCache(cache)
 	}
@@ -64,7 +64,7 @@ func compile(ctx context.Context, bytes []byte, t traits, prepare func(context.C
 		// A first start waits for this: on two cores a quarter less, for a third more work.
 		workers := experimental.WithCompilationWorkers(ctx, min(runtime.GOMAXPROCS(0), 4))
 		if p.compiled, err = p.runtime.CompileModule(workers, bytes); err != nil {
-			return fmt.Errorf("wasm: compile: %w", err)
+			return fmt.Errorf("oauth2: wasm: compile: %w", err)
 		}
 		if prepare != nil {
 			return prepare(ctx, p.runtime)
@@ -86,18 +86,18 @@ var exports = map[string][2]int{
 // check refuses what is not a module of the boundary. One that imports nothing cannot reach anything either.
 func (p *program) check() error {
 	if len(p.compiled.ImportedFunctions())+len(p.compiled.ImportedMemories()) > 0 {
-		return errors.New("wasm: the module has imports")
+		return errors.New("oauth2: wasm: the module has imports")
 	}
 	if p.compiled.ExportedMemories()["memory"] == nil {
-		return errors.New("wasm: the module exports no memory")
+		return errors.New("oauth2: wasm: the module exports no memory")
 	}
 	for name, shape := range exports {
 		f := p.compiled.ExportedFunctions()[name]
 		if f == nil {
-			return fmt.Errorf("wasm: the module exports no %s", name)
+			return fmt.Errorf("oauth2: wasm: the module exports no %s", name)
 		}
 		if !i32(f.ParamTypes(), shape[0]) || !i32(f.ResultTypes(), shape[1]) {
-			return fmt.Errorf("wasm: %s has another signature", name)
+			return fmt.Errorf("oauth2: wasm: %s has another signature", name)
 		}
 	}
 	return nil

@@ -162,7 +162,7 @@ func TestKeysOverProcesses(t *testing.T) {
 
 // Q22, H9: the response is posted, plain and signed, and a web server hands the request over.
 func TestPostedResponse(t *testing.T) {
-	for _, mode := range []string{"form_post", "form_post.jwt"} {
+	for _, mode := range []drive.ResponseMode{"form_post", "form_post.jwt"} {
 		s := newSite(t, nil)
 		c, err := openConfig(t, drive.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid"})
 		if err != nil {
@@ -210,7 +210,7 @@ func TestFurtherGrantsWithProofs(t *testing.T) {
 	n := &proofs{next: http.DefaultTransport}
 	c, err := wasm.Open(t.Context(), drive.Config{
 		Issuer: s.URL, Discovery: true, ClientID: "service", ClientSecret: secret, TokenEndpointAuthMethod: "client_secret_jwt", DPoP: true, Resources: []string{s.URL},
-	}, drive.Options{HTTP: &http.Client{Transport: n}})
+	}, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: n}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 
 func newEngine(t testing.TB) *wasm.Engine {
 	t.Helper()
-	e, err := wasm.New(t.Context(), wasm.Options{})
+	e, err := wasm.New(t.Context(), wasm.EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type algorithm struct {
 	generate func() (crypto.Signer, error)
 }
 
-var algorithms = map[string]algorithm{
+var algorithms = map[Algorithm]algorithm{
 	"RS256": rs(crypto.SHA256), "RS384": rs(crypto.SHA384), "RS512": rs(crypto.SHA512),
 	"PS256": ps(crypto.SHA256), "PS384": ps(crypto.SHA384), "PS512": ps(crypto.SHA512),
 	"ES256": es(crypto.SHA256, elliptic.P256()), "ES384": es(crypto.SHA384, elliptic.P384()), "ES512": es(crypto.SHA512, elliptic.P521()),

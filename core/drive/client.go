@@ -3,6 +3,7 @@ package drive
 import (
 	"context"
 	"encoding/json"
+	"time"
 )
 
 // Client is an OAuth 2 client: one session of an Engine, with the host's hands. Its methods are safe for concurrent use.
@@ -11,8 +12,12 @@ import (
 // is then cancelled while those of others go on.
 type Client struct {
 	s       *session
-	carrier string // the header that carries the token to resources
+	carrier string        // the header that carries the token to resources
+	life    time.Duration // of an attempt to sign in
 }
+
+// attemptLife is the engine's own default for Config.AttemptLife.
+const attemptLife = 10 * time.Minute
 
 // Open opens a session of engine. It returns before the stored session is loaded; commands wait for that.
 //
@@ -26,7 +31,10 @@ func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Cli
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{s: s, carrier: config.TokenHeader}
+	c := &Client{s: s, carrier: config.TokenHeader, life: config.AttemptLife}
+	if c.life == 0 {
+		c.life = attemptLife
+	}
 	if c.carrier == "" {
 		c.carrier = "Authorization"
 	}
@@ -41,9 +49,13 @@ func (c *Client) Close() error {
 }
 
 // Authorize begins a sign-in with the authorization code grant (RFC 6749 section 4.1). The URL is for the user's browser; it comes
-// when the attempt is stored, and stands for 10 minutes.
+// when the attempt is stored, and stands for Authorization.Life.
 func (c *Client) Authorize(ctx context.Context, p AuthorizeParams) (Authorization, error) {
-	return call[Authorization](c.s, ctx, "authorize", p)
+	begun, err := call[Authorization](c.s, ctx, "authorize", p)
+	if err == nil {
+		begun.Life = c.life
+	}
+	return begun, err
 }
 
 // Callback finishes a sign-in with the URL at which the authorization response arrived (RFC 6749 section 4.1.2). The second
@@ -89,9 +101,15 @@ func (c *Client) Refresh(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "refresh", nil)
 }
 
-// Revoke revokes a token (RFC 7009): access_token, refresh_token, or with an empty string the one that ends more.
-func (c *Client) Revoke(ctx context.Context, token string) (Status, error) {
-	return call[Status](c.s, ctx, "revoke", members(nil).optional("token", token))
+// RevokeParams are what Revoke may be told.
+type RevokeParams struct {
+	// TokenTypeHint is which of the session's tokens to revoke; empty is the one that ends more.
+	TokenTypeHint TokenTypeHint
+}
+
+// Revoke revokes a token of the session (RFC 7009).
+func (c *Client) Revoke(ctx context.Context, p RevokeParams) (Status, error) {
+	return call[Status](c.s, ctx, "revoke", members(nil).optional("token", string(p.TokenTypeHint)))
 }
 
 // Userinfo gives the claims about the user (OpenID Connect Core section 5.3) as the server sent them.
@@ -114,12 +132,17 @@ func (c *Client) Extend(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "extend", nil)
 }
 
-// SetToken makes the session hold a token that was obtained elsewhere. token marshals to an object with the members of RFC 6749
-// section 5.1; expires_at, in Unix seconds, may stand in it.
-func (c *Client) SetToken(ctx context.Context, token any) (Status, error) {
-	return call[Status](c.s, ctx, "set_token", struct {
-		Token any `json:"token"`
-	}{token})
+// SetToken makes the session hold a token that was obtained elsewhere: by Token of another Client, for one. AccessToken and TokenType
+// are needed. An IDToken is verified like one that the server sends, but for its age and nonce.
+//
+// An ExpiresAt before 1970 or after the year 9999 is no time that a server gives: an error of kind client with the field expires_at, and
+// nothing changes. One that is over is taken; the token has ended then.
+func (c *Client) SetToken(ctx context.Context, token Token) (Status, error) {
+	params, err := token.members()
+	if err != nil {
+		return Status{}, err
+	}
+	return call[Status](c.s, ctx, "set_token", params)
 }
 
 // Status tells what the session holds.

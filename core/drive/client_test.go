@@ -111,7 +111,7 @@ func TestListenerMayCallTheClient(t *testing.T) {
 	}}
 	c = open(t, native(t), &peer{}, opts)
 	close(ready)
-	setToken(t, c, map[string]any{"access_token": "a", "token_type": "Bearer"})
+	setToken(t, c, drive.Token{AccessToken: "a", TokenType: "Bearer"})
 	select {
 	case got := <-asked:
 		if got != "a<nil>" && got != "a <nil>" {
@@ -147,7 +147,7 @@ func TestEffectLogIsRedacted(t *testing.T) {
 		defer mu.Unlock()
 		lines = append(lines, fmt.Sprint(i))
 	}})
-	setToken(t, c, map[string]any{"access_token": "secret-a", "refresh_token": "secret-r", "token_type": "Bearer", "expires_at": 1000})
+	setToken(t, c, drive.Token{AccessToken: "secret-a", RefreshToken: "secret-r", TokenType: "Bearer", ExpiresAt: time.Unix(1000, 0)})
 	if _, err := c.Token(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -171,17 +171,17 @@ func TestEffectLogIsRedacted(t *testing.T) {
 func TestHooks(t *testing.T) {
 	p := &peer{}
 	c := open(t, native(t), p, drive.Options{Hooks: drive.Hooks{
-		Parameters: map[string]func(context.Context, string, [][2]string) ([][2]string, error){
-			"refresh": func(_ context.Context, stage string, ps [][2]string) ([][2]string, error) {
-				return append(ps, [2]string{"audience", stage}), nil
+		Parameters: map[drive.Stage]func(context.Context, drive.Stage, [][2]string) ([][2]string, error){
+			"refresh": func(_ context.Context, stage drive.Stage, ps [][2]string) ([][2]string, error) {
+				return append(ps, [2]string{"audience", string(stage)}), nil
 			},
 		},
-		Request: map[string]func(context.Context, string, drive.Request) (drive.Request, error){
-			"refresh": func(_ context.Context, _ string, r drive.Request) (drive.Request, error) {
-				r.Body.Text += "&last=1"
+		Request: map[drive.Stage]func(context.Context, drive.Stage, drive.Request) (drive.Request, error){
+			"refresh": func(_ context.Context, _ drive.Stage, r drive.Request) (drive.Request, error) {
+				r.Body += "&last=1"
 				return r, nil
 			},
-			"token": func(context.Context, string, drive.Request) (drive.Request, error) {
+			"token": func(context.Context, drive.Stage, drive.Request) (drive.Request, error) {
 				return drive.Request{}, errors.New("no")
 			},
 		},
@@ -238,7 +238,7 @@ func TestTransport(t *testing.T) {
 		return respond(200, "{}"), nil
 	})
 	c := open(t, native(t), &peer{}, drive.Options{})
-	setToken(t, c, map[string]any{"access_token": "a", "token_type": "Bearer"})
+	setToken(t, c, drive.Token{AccessToken: "a", TokenType: "Bearer"})
 	h := &http.Client{Transport: c.Transport(api)}
 	if _, err := h.Get("https://api.example/v1/items"); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,13 @@
 package drive
 
+import "time"
+
 // Config is the configuration of a client. It is fixed when the client is opened; a change is a new client that loads the same
-// session. Values are checked by the engine, which names the member that it refuses.
+// session. Values are checked by the engine, which names the member that it refuses. Spans of time go to the engine in whole
+// milliseconds.
+//
+// Its JSON is that of kind "client" in core/testdata/README.md, so spans are in milliseconds there: clock_skew_ms, clock_tolerance_ms,
+// attempt_life_ms, refresh_lead_ms and retry_window_ms.
 type Config struct {
 	// Issuer identifies the authorization server (RFC 8414 section 2, RFC 9207 section 2.4).
 	Issuer string `json:"issuer,omitempty"`
@@ -17,20 +23,20 @@ type Config struct {
 	// TokenEndpointAuthMethod is client_secret_basic (the default with a secret), client_secret_post, client_secret_jwt, private_key_jwt
 	// (RFC 7523 section 2.2, with Options.ClientKey), tls_client_auth or self_signed_tls_client_auth (RFC 8705 section 2, with the
 	// certificate of Options.HTTP), or none (the default without a secret).
-	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method,omitempty"`
+	TokenEndpointAuthMethod AuthMethod `json:"token_endpoint_auth_method,omitempty"`
 	// TokenEndpointAuthSigningAlg is the algorithm of private_key_jwt; empty is ES256.
-	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
+	TokenEndpointAuthSigningAlg Algorithm `json:"token_endpoint_auth_signing_alg,omitempty"`
 	// ClientAssertionAudience is the aud of private_key_jwt and client_secret_jwt for a server that wants another than its issuer.
 	ClientAssertionAudience string `json:"client_assertion_audience,omitempty"`
 	// ClientKeyID is the kid of Options.ClientKey at the server (RFC 7517 section 4.5).
 	ClientKeyID string `json:"client_key_id,omitempty"`
 	// RequestObjectSigningAlg signs authorization requests with Options.ClientKey, by that algorithm (RFC 9101).
-	RequestObjectSigningAlg string `json:"request_object_signing_alg,omitempty"`
+	RequestObjectSigningAlg Algorithm `json:"request_object_signing_alg,omitempty"`
 	// DPoP binds access tokens to a key of the session's own, which Options.Keys keeps (RFC 9449): whoever steals one cannot use it. An
 	// answer with a bearer token is an error then.
 	DPoP bool `json:"dpop,omitempty"`
 	// DPoPSigningAlg is the algorithm of that key; empty is ES256.
-	DPoPSigningAlg string `json:"dpop_signing_alg,omitempty"`
+	DPoPSigningAlg Algorithm `json:"dpop_signing_alg,omitempty"`
 	// ClientMetadata is what Register sends, an object with the members of RFC 7591 section 2. With it ClientID may be empty; Register and
 	// ResourceMetadata are all that works then.
 	ClientMetadata any `json:"client_metadata,omitempty"`
@@ -41,16 +47,16 @@ type Config struct {
 	// RefreshEndpoint is the token endpoint where it is empty; "none" means that the server does not refresh tokens.
 	RefreshEndpoint string `json:"refresh_endpoint,omitempty"`
 	// RevocationEndpoint is that of RFC 7009, with its own method of client authentication.
-	RevocationEndpoint           string `json:"revocation_endpoint,omitempty"`
-	RevocationEndpointAuthMethod string `json:"revocation_endpoint_auth_method,omitempty"`
+	RevocationEndpoint           string     `json:"revocation_endpoint,omitempty"`
+	RevocationEndpointAuthMethod AuthMethod `json:"revocation_endpoint_auth_method,omitempty"`
 	// IntrospectionEndpointAuthMethod authenticates the introspection request only (RFC 7662 section 2.1).
-	IntrospectionEndpointAuthMethod string `json:"introspection_endpoint_auth_method,omitempty"`
+	IntrospectionEndpointAuthMethod AuthMethod `json:"introspection_endpoint_auth_method,omitempty"`
 	// UserinfoEndpoint is that of OpenID Connect Core section 5.3.
 	UserinfoEndpoint string `json:"userinfo_endpoint,omitempty"`
 	// IntrospectionEndpoint is that of RFC 7662 section 2, with its own method of client authentication.
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
 	// IntrospectionSignedResponseAlg wants the answers of Introspect to be signed by that algorithm (RFC 9701).
-	IntrospectionSignedResponseAlg string `json:"introspection_signed_response_alg,omitempty"`
+	IntrospectionSignedResponseAlg Algorithm `json:"introspection_signed_response_alg,omitempty"`
 	// RegistrationEndpoint is that of RFC 7591 section 3; see Register.
 	RegistrationEndpoint string `json:"registration_endpoint,omitempty"`
 	// EndSessionEndpoint is where a browser ends the user's session at the server (OpenID Connect RP-Initiated Logout section 2).
@@ -60,7 +66,7 @@ type Config struct {
 	// PushedAuthorizationRequests says whether the authorization request goes to that endpoint first, so that nothing of it but a
 	// reference is in the browser (RFC 9126 section 1): off, offered (the default: where the server has the endpoint) or required,
 	// which the server's metadata may make of offered (section 5).
-	PushedAuthorizationRequests string `json:"pushed_authorization_requests,omitempty"`
+	PushedAuthorizationRequests PushedRequests `json:"pushed_authorization_requests,omitempty"`
 	// JWKSURI is where the keys are that verify ID tokens (RFC 7517 section 5). With scope openid it or Discovery is needed.
 	JWKSURI string `json:"jwks_uri,omitempty"`
 	// DeviceAuthorizationEndpoint is that of RFC 8628 section 3.1. With it, what is stored of a device flow is loaded at open.
@@ -85,27 +91,26 @@ type Config struct {
 	// than once.
 	Parameters [][2]string `json:"parameters,omitempty"`
 
-	// ClockSkewMS is how long before its end, in milliseconds, a token is not used any more, but at most for a quarter of its life.
-	// Nil leaves the default of 10 s.
-	ClockSkewMS *int64 `json:"clock_skew_ms,omitempty"`
-	// ClockToleranceMS is how far, in milliseconds, the clocks of client and server may be apart when the times of an ID or logout
-	// token are judged. An hour at most; nil leaves the default of five minutes.
-	ClockToleranceMS *int64 `json:"clock_tolerance_ms,omitempty"`
+	// ClockSkew is how long before its end a token is not used any more, but at most for a quarter of its life. Nil leaves the default
+	// of 10 s.
+	ClockSkew *time.Duration `json:"-"`
+	// ClockTolerance is how far the clocks of client and server may be apart when the times of an ID or logout token are judged. An
+	// hour at most; nil leaves the default of five minutes.
+	ClockTolerance *time.Duration `json:"-"`
 	// TrustedAudiences are other audiences that an ID token may name beside this client (OpenID Connect Core section 3.1.3.7, 3).
 	TrustedAudiences []string `json:"trusted_audiences,omitempty"`
-	// AttemptLifeMS is how long a sign-in may take, in milliseconds, from 1,000 to a day; 0 leaves the default of ten minutes.
-	AttemptLifeMS int64 `json:"attempt_life_ms,omitempty"`
+	// AttemptLife is how long a sign-in may take, from a second to a day; 0 leaves the default of ten minutes.
+	AttemptLife time.Duration `json:"-"`
 	// MaxAttempts is how many sign-ins may be under way at once, 1 to 64; one more forgets the oldest. 0 leaves the default of 16.
 	MaxAttempts int `json:"max_attempts,omitempty"`
 	// AutoRefresh refreshes an access token when it is about to expire, where a refresh token is held.
 	AutoRefresh bool `json:"auto_refresh,omitempty"`
-	// RefreshLeadMS is how long before its end, in milliseconds, an access token is about to expire and the event about_to_expire
-	// comes. With 0, or where it is not below the life of the token, that is 10 s or 5 % of its life, the longer. With nil it is so
+	// RefreshLead is how long before its end an access token is about to expire and the event about_to_expire comes. With 0, or where it is not below the life of the token, that is 10 s or 5 % of its life, the longer. With nil it is so
 	// too where AutoRefresh is set, and otherwise there is no such event.
-	RefreshLeadMS *int64 `json:"refresh_lead_ms,omitempty"`
-	// RetryWindowMS is how long, in milliseconds after it was first sent, a refresh token whose answer was lost may be sent once
-	// more. Nil leaves the default; 0 switches that off.
-	RetryWindowMS *int64 `json:"retry_window_ms,omitempty"`
+	RefreshLead *time.Duration `json:"-"`
+	// RetryWindow is how long after it was first sent a refresh token whose answer was lost may be sent once more. Nil leaves the
+	// default, a day; 0 switches that off.
+	RetryWindow *time.Duration `json:"-"`
 
 	// InsecurePKCEPlain and InsecurePKCENone weaken RFC 7636 for servers that cannot do S256.
 	InsecurePKCEPlain bool `json:"insecure_pkce_plain,omitempty"`
@@ -124,10 +129,10 @@ type Config struct {
 	AuthorizationResponseIssParameterSupported bool `json:"authorization_response_iss_parameter_supported,omitempty"`
 	// Nonce is automatic (the default: with scope openid only), enabled, or disabled, which scope openid overrules (OpenID Connect
 	// Core section 3.1.2.1).
-	Nonce string `json:"nonce,omitempty"`
+	Nonce NonceMode `json:"nonce,omitempty"`
 	// IDTokenSignedResponseAlg are the algorithms that ID tokens may be signed with (RFC 7518 section 3.1, RFC 9864): RS, PS and ES with
 	// 256, 384 and 512, EdDSA and Ed25519. Empty stands for all of these; none and HMAC are refused.
-	IDTokenSignedResponseAlg []string `json:"id_token_signed_response_alg,omitempty"`
+	IDTokenSignedResponseAlg []Algorithm `json:"id_token_signed_response_alg,omitempty"`
 	// InsecureIDTokenUnverified keeps ID tokens as text that nobody has looked at; Status.Claims then is empty. That is safe only where
 	// nothing is decided by them.
 	InsecureIDTokenUnverified bool `json:"insecure_id_token_unverified,omitempty"`

@@ -61,28 +61,28 @@ func (c *Client) DeviceAuthorize(ctx context.Context, p DeviceParams) (DeviceAut
 }
 
 // DeviceWait waits until the user has decided. It fails with OAuthError access_denied where the user refused, with ErrExpired where
-// the codes ended first. A server that cannot be reached is waited for, each failure told by the event request_failed; PollStart then
+// the codes ended first. A server that cannot be reached is waited for, each failure told by the event request_failed; DeviceResume then
 // polls without the longer wait. Without a flow, so after its end too, it fails with the code no_device_code: begin to wait before the user decides.
 //
-// Where ctx is done first the polling goes on; PollStop ends it. Several may wait at once.
+// Where ctx is done first the polling goes on; DevicePause ends it. Several may wait at once.
 func (c *Client) DeviceWait(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "device_wait", nil)
 }
 
-// PollStart goes on with the polling that PollStop or a restart of the program stopped; the first poll comes after one interval.
+// DeviceResume goes on with the polling that DevicePause or a restart of the program stopped; the first poll comes after one interval.
 // Where polling runs and waits for a lost connection, the next poll comes an interval after the last. It fails with the code no_device_code where no flow has begun or its code is
 // spent, and with ErrExpired where the codes have ended.
-func (c *Client) PollStart(ctx context.Context) error {
+func (c *Client) DeviceResume(ctx context.Context) error {
 	return c.s.do(ctx, "poll_start", nil, nil)
 }
 
-// PollStop stops the polling. An answer that is still under way is discarded; a token in it is revoked where the server can, and the
+// DevicePause stops the polling. An answer that is still under way is discarded; a token in it is revoked where the server can, and the
 // device code is then spent.
-func (c *Client) PollStop(ctx context.Context) error {
+func (c *Client) DevicePause(ctx context.Context) error {
 	return c.s.do(ctx, "poll_stop", nil, nil)
 }
 
-// DeviceForget stops the polling and forgets the device flow, in the store too.
-func (c *Client) DeviceForget(ctx context.Context) error {
+// DeviceCancel stops the polling and forgets the device flow, in the store too.
+func (c *Client) DeviceCancel(ctx context.Context) error {
 	return c.s.do(ctx, "poll_stop", members(nil).boolean("forget", true), nil)
 }

@@ -5,7 +5,7 @@
 // ships, which is the usual choice; core.Engine is the same in native Go. This package knows neither of them, and no rule of
 // OAuth: whatever a request holds, the engine decided. The boundary between the two stands in core/testdata/README.md.
 //
-//	client, err := wasm.Open(ctx, drive.Config{…}, drive.Options{Store: store})
+//	client, err := wasm.Open(ctx, drive.Config{…}, wasm.Options{Client: drive.Options{Store: store}})
 //	begun, err := client.Authorize(ctx, drive.AuthorizeParams{})  // send the user's browser to begun.URL
 //	_, err = client.Callback(ctx, r.URL.String())                 // at the redirect URI
 //	token, err := client.Token(ctx)                               // whenever one is needed; it is refreshed before it ends
@@ -27,7 +27,9 @@
 // that is in the transport of Options.HTTP (RFC 8705):
 //
 //	transport := &http.Transport{TLSClientConfig: &tls.Config{Certificates: []tls.Certificate{own}}}
-//	client, err := wasm.Open(ctx, drive.Config{TokenEndpointAuthMethod: "tls_client_auth", …}, drive.Options{HTTP: &http.Client{Transport: transport}})
+//	config := drive.Config{TokenEndpointAuthMethod: drive.AuthTLSClient, …}
+//	hands := drive.Options{HTTP: &http.Client{Transport: transport}}
+//	client, err := wasm.Open(ctx, config, wasm.Options{Client: hands})
 //
 // Private keys may be in a device or a service: the engine never sees one, and this package asks a crypto.Signer for signatures only.
 //
@@ -35,5 +37,5 @@
 //
 // An instance of the module that traps is given up. Its sessions are opened anew from the Store; commands under way fail with
 // ErrInternal, since nobody knows how far they came, and the event restarted tells of it. Nothing is sent twice on its account. A
-// device flow comes back with its polling stopped, and PollStart goes on with it; automatic refresh goes on by itself.
+// device flow comes back with its polling stopped, and DeviceResume goes on with it; automatic refresh goes on by itself.
 package drive

@@ -285,7 +285,7 @@ func TestAnsweredByHand(t *testing.T) {
 	})
 	retry, err = c.Answered(t.Context(), send(), "")
 	ch := retry.Challenge
-	if err != nil || retry.Header != nil || ch == nil || ch.ACRValues != "gold silver" || ch.MaxAge == nil || *ch.MaxAge != 5 || ch.Scope != "write" ||
+	if err != nil || retry.Header != nil || ch == nil || ch.ACRValues != "gold silver" || ch.MaxAge == nil || *ch.MaxAge != 5*time.Second || ch.Scope != "write" ||
 		ch.Description != "once more" || ch.ResourceMetadata != "https://api.example/.well-known/oauth-protected-resource" {
 		t.Fatalf("%v, %+v", err, retry)
 	}
@@ -308,7 +308,7 @@ func TestAnsweredByHand(t *testing.T) {
 // A challenge that is no 401 is told too: of scopes that are missing (RFC 6750 section 3.1).
 func TestChallengeOfForbidden(t *testing.T) {
 	c := open(t, native(t), &peer{}, drive.Options{})
-	setToken(t, c, map[string]any{"access_token": "a0", "token_type": "Bearer"})
+	setToken(t, c, drive.Token{AccessToken: "a0", TokenType: "Bearer"})
 	h := &http.Client{Transport: c.Transport(roundTripper(func(*http.Request) (*http.Response, error) {
 		res := respond(403, "")
 		res.Header.Set("WWW-Authenticate", `Bearer error="insufficient_scope", scope="a b"`)
@@ -359,7 +359,7 @@ type namedKeys struct {
 	names map[string]bool
 }
 
-func (n *namedKeys) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, error) {
+func (n *namedKeys) CreateKey(ctx context.Context, name string, alg drive.Algorithm) (crypto.Signer, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.names == nil {
@@ -397,7 +397,7 @@ func TestCauseOfAKeyFailure(t *testing.T) {
 
 // Of a client's assertion the server gets what RFC 7523 section 3 wants, signed by whatever holds the key.
 func TestClientAssertion(t *testing.T) {
-	for _, alg := range []string{"ES256", "PS256", "EdDSA"} {
+	for _, alg := range []drive.Algorithm{"ES256", "PS256", "EdDSA"} {
 		key, err := drive.GenerateKey(alg)
 		if err != nil {
 			t.Fatal(err)

@@ -9,14 +9,14 @@ import (
 
 // EffectInfo is what a log may show of an effect. It holds no query, no header, no body and no key.
 type EffectInfo struct {
-	Kind   string
-	Stage  string // of http and hook: authorize, token, refresh, …
+	Kind   EffectKind
+	Stage  Stage  // of http and hook
 	Method string // of http
 	URL    string // of http: origin and path
 }
 
 func redacted(e *effect) EffectInfo {
-	info := EffectInfo{Kind: e.Kind, Stage: e.Stage, Method: e.Method}
+	info := EffectInfo{Kind: EffectKind(e.Kind), Stage: Stage(e.Stage), Method: e.Method}
 	if u, err := url.Parse(e.URL); err == nil && u.Host != "" {
 		info.URL = (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 	}
@@ -25,7 +25,7 @@ func redacted(e *effect) EffectInfo {
 
 // explain gives an error its cause: why the effect failed whose answer is being taken. The engine knows kinds only.
 func (s *session) explain(e *Error) {
-	if e != nil && (e.Kind == "storage" || e.Kind == "network" || e.Code == "lock_storage" || e.Code == "unsupported") {
+	if e != nil && (e.Kind == KindStorage || e.Kind == KindNetwork || e.Code == "lock_storage" || e.Code == "unsupported") {
 		e.cause = s.cause
 	}
 }

@@ -3,6 +3,9 @@ package drive
 // Engine is one instance of the client engine: the four calls of the boundary that core/testdata/README.md describes, in bytes.
 // core.Engine (native Go) and wasm.Engine (the module on wazero) are engines.
 //
+// An Engine whose instances can be lost has a method Lost(handle int32) error too, which is nil while the instance of handle lives; it never
+// uses a handle again. One whose instances should be left when they have grown has Worn(handle int32) bool.
+//
 // Nothing here asks an Engine to be safe for concurrent use: the clients that share one feed it in turn, one input at a time,
 // and its effects are drained before the next input.
 type Engine interface {
@@ -30,18 +33,18 @@ const (
 // MaxMessage is the longest message that an engine reads, in bytes.
 const MaxMessage = 1 << 20
 
-// Mortal is an Engine whose instances can die, as one in WebAssembly does when it traps.
-// A Mortal makes a new instance by itself at the next Open and never reuses a handle, so that handles of the dead one stay known
+// mortal is an Engine whose instances can die, as one in WebAssembly does when it traps.
+// It makes a new instance by itself at the next Open and never reuses a handle, so that handles of the dead one stay known
 // as such.
-type Mortal interface {
+type mortal interface {
 	Engine
 	// Lost says why the instance that holds handle is gone. It is nil while the instance lives.
 	Lost(handle int32) error
 }
 
-// Retiring is an Engine that can ask for a session to be moved to another instance, because the memory of a WebAssembly instance
+// retiring is an Engine that can ask for a session to be moved to another instance, because the memory of a WebAssembly instance
 // grows and never shrinks. A client answers by closing the handle and opening again, between commands.
-type Retiring interface {
+type retiring interface {
 	Engine
 	// Worn reports whether the instance that holds handle should be left.
 	Worn(handle int32) bool

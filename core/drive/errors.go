@@ -5,13 +5,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Error is what a command of the engine failed with. No member of it is a token, a secret or a body.
 type Error struct {
-	// Kind is one of network, server, token_not_found, callback_not_verified, id_token_not_verified, client, expired, storage,
-	// cancelled and internal.
-	Kind string `json:"kind"`
+	// Kind is the sort of thing that failed.
+	Kind ErrorKind `json:"kind"`
 	// Code says which error of that kind it is, in lower-case words joined by underscores.
 	Code string `json:"code"`
 	// Op is the command that failed.
@@ -27,7 +27,7 @@ type Error struct {
 	// or the token is that old.
 	ClockDifference time.Duration `json:"-"`
 	// Stage says what the request was for that failed: token, refresh, discovery and so on; Host is where it went.
-	Stage string `json:"stage,omitempty"`
+	Stage Stage  `json:"stage,omitempty"`
 	Host  string `json:"host,omitempty"`
 	// Status is the HTTP status that the server answered with, 0 without an answer.
 	Status int `json:"status,omitempty"`
@@ -51,7 +51,7 @@ func readError(r *reader) *Error {
 	for r.begin('{'); r.more('}'); {
 		switch string(r.name()) {
 		case "kind":
-			e.Kind = r.text()
+			e.Kind = ErrorKind(r.text())
 		case "code":
 			e.Code = r.text()
 		case "op":
@@ -71,7 +71,7 @@ func readError(r *reader) *Error {
 				e.ClockDifference = milliseconds(n)
 			}
 		case "stage":
-			e.Stage = r.text()
+			e.Stage = Stage(r.text())
 		case "host":
 			e.Host = r.text()
 		case "unverified":
@@ -97,27 +97,27 @@ func readError(r *reader) *Error {
 
 // Targets for errors.Is: each stands for every Error with its kind and, where it has one, its code.
 var (
-	ErrNetwork             = &Error{Kind: "network"}
-	ErrServer              = &Error{Kind: "server"}
-	ErrTokenNotFound       = &Error{Kind: "token_not_found"}
-	ErrCallbackNotVerified = &Error{Kind: "callback_not_verified"}
+	ErrNetwork             = &Error{Kind: KindNetwork}
+	ErrServer              = &Error{Kind: KindServer}
+	ErrTokenNotFound       = &Error{Kind: KindTokenNotFound}
+	ErrCallbackNotVerified = &Error{Kind: KindCallbackNotVerified}
 	// ErrIDTokenNotVerified: nothing of the token response was used (OpenID Connect Core section 3.1.3.7).
-	ErrIDTokenNotVerified = &Error{Kind: "id_token_not_verified"}
-	ErrClient             = &Error{Kind: "client"}
-	ErrExpired            = &Error{Kind: "expired"}
-	ErrStorage            = &Error{Kind: "storage"}
-	ErrCancelled          = &Error{Kind: "cancelled"}
+	ErrIDTokenNotVerified = &Error{Kind: KindIDTokenNotVerified}
+	ErrClient             = &Error{Kind: KindClient}
+	ErrExpired            = &Error{Kind: KindExpired}
+	ErrStorage            = &Error{Kind: KindStorage}
+	ErrCancelled          = &Error{Kind: KindCancelled}
 	// ErrInternal: the engine was lost while the command ran, or refused a message. The command is not repeated, because
 	// nobody knows how far it came.
-	ErrInternal = &Error{Kind: "internal"}
+	ErrInternal = &Error{Kind: KindInternal}
 	// ErrClosed: the Client was closed before the command was done.
-	ErrClosed = &Error{Kind: "client", Code: "closed"}
+	ErrClosed = &Error{Kind: KindClient, Code: "closed"}
 )
 
 // ErrConflict is what a Store returns where the stored version is not the expected one.
-var ErrConflict = errors.New("drive: stored version is another")
+var ErrConflict = errors.New("oauth2: stored version is another")
 
-// Error gives one line: "oauth2: OP: code in words: field: expected this, came that (error: description), request STAGE to HOST: cause", without what does not apply.
+// Error gives one line. As every error of this module it begins "oauth2: ": "oauth2: OP: code in words: field: expected this, came that (error: description), request STAGE to HOST: cause", without what does not apply.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("oauth2: ")
@@ -126,7 +126,7 @@ func (e *Error) Error() string {
 	}
 	what := e.Code
 	if what == "" {
-		what = e.Kind
+		what = string(e.Kind)
 	}
 	b.WriteString(strings.ReplaceAll(what, "_", " "))
 	if e.Field != "" {
@@ -154,13 +154,13 @@ func (e *Error) Error() string {
 		}
 		b.WriteString(")")
 	}
-	more(", request ", strings.ReplaceAll(e.Stage, "_", " "))
+	more(", request ", strings.ReplaceAll(string(e.Stage), "_", " "))
 	more(" to ", e.Host)
 	if e.Status != 0 {
 		more(", status ", strconv.Itoa(e.Status))
 	}
 	if e.cause != nil {
-		b.WriteString(": " + e.cause.Error())
+		b.WriteString(": " + strings.TrimPrefix(e.cause.Error(), "oauth2: ")) // which stands at the beginning
 	}
 	return b.String()
 }
@@ -174,18 +174,21 @@ func (e *Error) Is(target error) bool {
 // Unwrap gives the host's own cause: what the HTTP client, the Store, the Locker or the KeyStore failed with. A *url.Error in it is without the query of its URL.
 func (e *Error) Unwrap() error { return e.cause }
 
-// printable keeps what a server says from forging lines in a log.
+// printable keeps what a server says from forging lines in a log, from driving a terminal, and from turning the direction of writing around.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 {
-			return -1
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case unicode.Is(unicode.Zs, r):
+			return ' '
 		}
-		return r
+		return -1
 	}, s)
 }
 
 func internal(op, code string, cause error) *Error {
-	return &Error{Kind: "internal", Code: code, Op: op, cause: cause}
+	return &Error{Kind: KindInternal, Code: code, Op: op, cause: cause}
 }
 
 // refusal reads what Effect(0) says about a configuration that was refused.
@@ -193,5 +196,5 @@ func refusal(msg []byte) error {
 	if e, ok := readEffect(msg); ok && e.Error != nil {
 		return e.Error
 	}
-	return &Error{Kind: "client", Code: "refused", Op: "open"}
+	return &Error{Kind: KindClient, Code: "refused", Op: "open"}
 }

@@ -9,12 +9,10 @@ import (
 
 // Event tells of a change in a session. It never holds a token or another secret.
 type Event struct {
-	// Name is status, granted, about_to_expire, expired, server_error, request_failed, not_persisted, session_refused,
-	// authorize_with_user_code, device, or one that a later engine adds; restarted is the host's own: the engine was lost and
-	// opened again, commands under way failed.
-	Name string
+	// Name says what happened; a later engine may add some.
+	Name EventName
 	// Status is the new status, of event status.
-	Status string
+	Status SessionStatus
 	// Scope that was granted, separated by spaces, of event granted.
 	Scope string
 	// ExpiresAt is when the access token ends, of events granted, about_to_expire and expired; zero where that is not known.
@@ -34,9 +32,9 @@ func readEvent(raw []byte) Event {
 	for r.begin('{'); r.more('}'); {
 		switch string(r.name()) {
 		case "event":
-			e.Name = r.text()
+			e.Name = EventName(r.text())
 		case "status":
-			e.Status = r.text()
+			e.Status = SessionStatus(r.text())
 		case "scope":
 			e.Scope = r.text()
 		case "expires_at":
@@ -47,7 +45,7 @@ func readEvent(raw []byte) Event {
 			r.raw()
 		}
 	}
-	if e.Name == "authorize_with_user_code" || e.Name == "device" {
+	if e.Name == EventAuthorizeWithUserCode || e.Name == EventDevice {
 		e.Device, e.ExpiresAt = &DeviceAuthorization{}, time.Time{}
 		e.Device.read(read(raw))
 	}

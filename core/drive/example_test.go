@@ -116,7 +116,7 @@ func ExampleClient_Transport() {
 		return
 	}
 	defer client.Close()
-	token := map[string]any{"access_token": "mF_9.B5f-4.1JqM", "token_type": "Bearer"}
+	token := drive.Token{AccessToken: "mF_9.B5f-4.1JqM", TokenType: "Bearer"}
 	if _, err := client.SetToken(ctx, token); err != nil {
 		fmt.Println(err)
 		return
@@ -145,14 +145,14 @@ func (printing) RoundTrip(req *http.Request) (*http.Response, error) {
 // A client that has a key in place of a secret, and access tokens that are worth nothing without the session's own key.
 func Example_keys() {
 	ctx := context.Background()
-	key, err := drive.GenerateKey("ES256") // or the crypto.Signer of a device; the server has the public part
+	key, err := drive.GenerateKey(drive.ES256) // or the crypto.Signer of a device; the server has the public part
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	client, err := drive.Open(ctx, new(core.Engine), drive.Config{
 		ClientID: "s6BhdRkqt3", TokenEndpoint: "https://as.example/token", Resources: []string{"https://api.example/"},
-		TokenEndpointAuthMethod: "private_key_jwt", ClientKeyID: "2026-11",
+		TokenEndpointAuthMethod: drive.AuthPrivateKeyJWT, ClientKeyID: "2026-11",
 		DPoP: true,
 	}, drive.Options{ClientKey: key, HTTP: &http.Client{Transport: careful{}}})
 	if err != nil {

@@ -42,16 +42,16 @@ func (c *Client) JWTBearer(ctx context.Context, p JWTBearerParams) (Status, erro
 // that.
 type TokenExchangeParams struct {
 	// SubjectToken is of whom the new token is to speak; empty is the session's access token, which is refreshed first where it has to
-	// be. SubjectTokenType is its type (section 3); empty is urn:ietf:params:oauth:token-type:access_token.
-	SubjectToken     string `json:"subject_token,omitempty"`
-	SubjectTokenType string `json:"subject_token_type,omitempty"`
+	// be. SubjectTokenType is its type; empty is TokenTypeAccessToken.
+	SubjectToken     string       `json:"subject_token,omitempty"`
+	SubjectTokenType TokenTypeURI `json:"subject_token_type,omitempty"`
 	// Audience is the name, Resource the URI of where the new token is to be used.
 	Audience string `json:"audience,omitempty"`
 	Resource string `json:"resource,omitempty"`
 	// Scope is that of the new token.
 	Scope string `json:"scope,omitempty"`
-	// RequestedTokenType is the type of the new token (section 3); empty leaves it to the server.
-	RequestedTokenType string `json:"requested_token_type,omitempty"`
+	// RequestedTokenType is the type of the new token; empty leaves it to the server.
+	RequestedTokenType TokenTypeURI `json:"requested_token_type,omitempty"`
 	// Parameters are added to the token request, as [name, value]: actor_token and actor_token_type, or more audiences.
 	Parameters [][2]string `json:"parameters,omitempty"`
 }
@@ -61,14 +61,14 @@ type ExchangedToken struct {
 	// Token has the TokenType N_A where what was issued is no access token (RFC 8693 section 2.2.1); it stands in AccessToken all the
 	// same.
 	Token
-	// IssuedTokenType is its type (section 3).
-	IssuedTokenType string
+	// IssuedTokenType is its type.
+	IssuedTokenType TokenTypeURI
 }
 
 func (t *ExchangedToken) read(r *reader) {
 	for r.begin('{'); r.more('}'); {
 		if name := r.name(); string(name) == "issued_token_type" {
-			t.IssuedTokenType = r.text()
+			t.IssuedTokenType = TokenTypeURI(r.text())
 		} else {
 			t.Token.member(name, r)
 		}
@@ -84,16 +84,23 @@ func (c *Client) TokenExchange(ctx context.Context, p TokenExchangeParams) (Exch
 	return call[ExchangedToken](c.s, ctx, "token_exchange", p)
 }
 
+// IntrospectParams are what Introspect may be told.
+type IntrospectParams struct {
+	// Token is the token to ask about; empty is the session's access token as it is.
+	Token string
+	// TokenTypeHint is what Token is, and may be left empty.
+	TokenTypeHint TokenTypeHint
+}
+
 // Introspect gives what the server knows of a token (RFC 7662 section 2), an object as it sent it. Its member active is true or false;
-// with false, as a rule, nothing else is in it, and a token that the server never saw looks the same. hint is access_token,
-// refresh_token or empty. An empty token stands for the session's access token as it is.
+// with false, as a rule, nothing else is in it, and a token that the server never saw looks the same.
 //
 // Without Config.IntrospectionEndpoint, by discovery neither, the error is of kind client with that field; without a token it has the
 // code no_token. An answer without active is an error of kind server with the code bad_introspection.
-func (c *Client) Introspect(ctx context.Context, token, hint string) (json.RawMessage, error) {
+func (c *Client) Introspect(ctx context.Context, p IntrospectParams) (json.RawMessage, error) {
 	var r struct {
 		Claims json.RawMessage `json:"claims"`
 	}
-	err := c.s.do(ctx, "introspect", members(nil).optional("token", token).optional("token_type_hint", hint), &r)
+	err := c.s.do(ctx, "introspect", members(nil).optional("token", p.Token).optional("token_type_hint", string(p.TokenTypeHint)), &r)
 	return r.Claims, err
 }

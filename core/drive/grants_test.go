@@ -66,7 +66,7 @@ func TestEndpointsAndGrants(t *testing.T) {
 		SubjectToken: "theirs", SubjectTokenType: "urn:ietf:params:oauth:token-type:jwt", Audience: "backend", Resource: "https://b.example/", Scope: "less",
 		RequestedTokenType: "urn:ietf:params:oauth:token-type:saml2", Parameters: [][2]string{{"actor_token", "mine"}},
 	})
-	if err != nil || issued.AccessToken != "issued" || issued.TokenType != "N_A" || issued.IssuedTokenType != "urn:ietf:params:oauth:token-type:saml2" || !issued.Expiry.After(time.Now()) {
+	if err != nil || issued.AccessToken != "issued" || issued.TokenType != "N_A" || issued.IssuedTokenType != "urn:ietf:params:oauth:token-type:saml2" || !issued.ExpiresAt.After(time.Now()) {
 		t.Errorf("%v, %+v", err, issued)
 	}
 	got("/token", url.Values{
@@ -75,12 +75,12 @@ func TestEndpointsAndGrants(t *testing.T) {
 	})
 
 	answer = respond(200, `{"active":true,"username":"x"}`)
-	if claims, err := c.Introspect(t.Context(), "other", "refresh_token"); err != nil || string(claims) != `{"active":true,"username":"x"}` {
+	if claims, err := c.Introspect(t.Context(), drive.IntrospectParams{Token: "other", TokenTypeHint: drive.HintRefreshToken}); err != nil || string(claims) != `{"active":true,"username":"x"}` {
 		t.Errorf("%v, %s", err, claims)
 	}
 	got("/introspect", url.Values{"token": {"other"}, "token_type_hint": {"refresh_token"}})
 	answer = respond(200, `{}`)
-	if _, err := c.Introspect(t.Context(), "", ""); !errors.Is(err, &drive.Error{Kind: "server", Code: "bad_introspection"}) || strings.Contains(err.Error(), "own") {
+	if _, err := c.Introspect(t.Context(), drive.IntrospectParams{}); !errors.Is(err, &drive.Error{Kind: "server", Code: "bad_introspection"}) || strings.Contains(err.Error(), "own") {
 		t.Error(err)
 	}
 	got("/introspect", url.Values{"token": {"own"}, "token_type_hint": {"access_token"}})
@@ -115,7 +115,7 @@ func TestGrantsThatAreRefused(t *testing.T) {
 			return err
 		}, drive.Error{Kind: "client", Code: "not_signed_in"}},
 		"introspection without an endpoint": {func() error {
-			_, err := c.Introspect(t.Context(), "t", "")
+			_, err := c.Introspect(t.Context(), drive.IntrospectParams{Token: "t"})
 			return err
 		}, drive.Error{Kind: "client", Code: "missing", Field: "introspection_endpoint"}},
 		"a state that is not ASCII": {func() error {

@@ -52,7 +52,7 @@ func TestTransportErrorsAreToldApart(t *testing.T) {
 
 func perform(t *testing.T, opts drive.Options, effect string) string {
 	t.Helper()
-	c, err := drive.OpenContract(native(t), opts)
+	c, err := drivetest.OpenSession(native(t), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestErrorTextAndTargets(t *testing.T) {
 
 // A key that is no pointer cannot stand for one engine or store.
 func TestValuesThatCannotBeToldApart(t *testing.T) {
-	if _, err := drive.Open(t.Context(), native(t), config, drive.Options{Store: sliceStore{}}); err == nil || !strings.HasPrefix(err.Error(), "drive: ") {
+	if _, err := drive.Open(t.Context(), native(t), config, drive.Options{Store: sliceStore{}}); err == nil || !strings.HasPrefix(err.Error(), "oauth2: open: ") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := drive.Open(t.Context(), nil, config, drive.Options{}); err == nil {

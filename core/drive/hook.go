@@ -9,43 +9,54 @@ import (
 // configured is a configuration with what follows from the options: the stages at which the engine asks for a hook, and the name of the
 // client's key.
 type configured struct {
-	Config
-	ClientKey      string   `json:"client_key,omitempty"`
-	ParameterHooks []string `json:"parameter_hooks,omitempty"`
-	RequestHooks   []string `json:"request_hooks,omitempty"`
+	wireConfig
+	ClientKey      string  `json:"client_key,omitempty"`
+	ParameterHooks []Stage `json:"parameter_hooks,omitempty"`
+	RequestHooks   []Stage `json:"request_hooks,omitempty"`
 }
 
 func (o Options) configure(c Config) configured {
-	full := configured{Config: c, ParameterHooks: slices.Sorted(maps.Keys(o.Hooks.Parameters)), RequestHooks: slices.Sorted(maps.Keys(o.Hooks.Request))}
+	full := configured{wireConfig: c.wire(), ParameterHooks: slices.Sorted(maps.Keys(o.Hooks.Parameters)), RequestHooks: slices.Sorted(maps.Keys(o.Hooks.Request))}
 	if o.ClientKey != nil {
 		full.ClientKey = clientKey
 	}
 	return full
 }
 
+// wireRequest is a Request on the wire.
+type wireRequest struct {
+	Method  string `json:"method"`
+	URL     string `json:"url"`
+	Headers []pair `json:"headers"`
+	Body    struct {
+		Text string `json:"text"`
+	} `json:"body"`
+}
+
 // hook runs one of the caller's own functions. Where there is none, the answer is that this host does not carry it out.
 func (s *session) hook(e *effect) {
-	parameters, request := s.opts.Hooks.Parameters[e.Stage], s.opts.Hooks.Request[e.Stage]
+	parameters, request := s.opts.Hooks.Parameters[Stage(e.Stage)], s.opts.Hooks.Request[Stage(e.Stage)]
 	var call func() (members, error)
 	switch {
 	case e.Hook == "parameters" && parameters != nil:
 		call = func() (members, error) {
-			p, err := parameters(s.ctx, e.Stage, e.Parameters)
+			p, err := parameters(s.ctx, Stage(e.Stage), e.Parameters)
 			return members(nil).pairs("parameters", p), err
 		}
 	case e.Hook == "request" && request != nil:
-		var r Request
-		if json.Unmarshal(e.Request, &r) != nil {
+		var w wireRequest
+		if json.Unmarshal(e.Request, &w) != nil {
 			s.inbox = append(s.inbox, failed(e.ID, "internal"))
 			return
 		}
 		call = func() (members, error) {
-			r, err := request(s.ctx, e.Stage, r)
+			r, err := request(s.ctx, Stage(e.Stage), Request{w.Method, w.URL, w.Headers, w.Body.Text})
 			if err != nil {
 				return nil, err
 			}
-			r.Headers = append([]pair{}, r.Headers...)
-			return members(nil).object("request", r)
+			changed := wireRequest{Method: r.Method, URL: r.URL, Headers: append([]pair{}, r.Headers...)}
+			changed.Body.Text = r.Body
+			return members(nil).object("request", changed)
 		}
 	default:
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))

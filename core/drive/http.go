@@ -91,7 +91,7 @@ func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
 			}
 			content = strings.NewReader(string(raw))
 		case b.ref != nil:
-			return nil, errors.New("drive: no body of that name")
+			return nil, errors.New("oauth2: no body of that name")
 		}
 	}
 	req, err := http.NewRequestWithContext(ctx, e.Method, e.URL, content)

@@ -13,20 +13,20 @@ import (
 type KeyStore interface {
 	// LoadKey gives the key called name. Both results are nil where there is none.
 	LoadKey(ctx context.Context, name string) (crypto.Signer, error)
-	// CreateKey makes a key called name for alg, a name of RFC 7518 section 3.1, RFC 8037 or RFC 9864, and keeps it; GenerateKey makes
+	// CreateKey makes a key called name for alg and keeps it; GenerateKey makes
 	// one in memory. Where a key of that name is there, whatever its algorithm, it gives that one: of two that create a key at once, in
 	// whatever process, both get the one that stays. It fails with errors.ErrUnsupported where it cannot make keys for alg.
-	CreateKey(ctx context.Context, name, alg string) (crypto.Signer, error)
+	CreateKey(ctx context.Context, name string, alg Algorithm) (crypto.Signer, error)
 	// DeleteKey forgets the key called name. Where there is none, nothing happens.
 	DeleteKey(ctx context.Context, name string) error
 }
 
 // GenerateKey makes a key for alg: RS and PS (2,048 bits) and ES with 256, 384 and 512, EdDSA and Ed25519. It fails with
 // errors.ErrUnsupported for every other alg.
-func GenerateKey(alg string) (crypto.Signer, error) {
+func GenerateKey(alg Algorithm) (crypto.Signer, error) {
 	a, ok := algorithms[alg]
 	if !ok {
-		return nil, fmt.Errorf("drive: keys for %q: %w", printable(alg), errors.ErrUnsupported)
+		return nil, fmt.Errorf("oauth2: keys for %q: %w", printable(string(alg)), errors.ErrUnsupported)
 	}
 	return a.generate()
 }
@@ -45,7 +45,7 @@ func (m *MemoryKeyStore) LoadKey(_ context.Context, name string) (crypto.Signer,
 }
 
 // CreateKey implements KeyStore. It fails as GenerateKey does.
-func (m *MemoryKeyStore) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, error) {
+func (m *MemoryKeyStore) CreateKey(ctx context.Context, name string, alg Algorithm) (crypto.Signer, error) {
 	if key, _ := m.LoadKey(ctx, name); key != nil {
 		return key, nil
 	}

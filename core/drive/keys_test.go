@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 )
 
 // device is a key that shows nothing but its public part, as one in an HSM.
@@ -54,7 +55,7 @@ func TestSignersOfTheApplication(t *testing.T) {
 		{"EdDSA", []string{"Ed25519"}}, {"Ed25519", []string{"EdDSA"}},
 	} {
 		t.Run(row.alg, func(t *testing.T) {
-			key, err := drive.GenerateKey(row.alg)
+			key, err := drive.GenerateKey(drive.Algorithm(row.alg))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,7 +181,7 @@ func TestKeysThatFail(t *testing.T) {
 type brokenKeys struct{ err error }
 
 func (b brokenKeys) LoadKey(context.Context, string) (crypto.Signer, error) { return nil, b.err }
-func (b brokenKeys) CreateKey(context.Context, string, string) (crypto.Signer, error) {
+func (b brokenKeys) CreateKey(context.Context, string, drive.Algorithm) (crypto.Signer, error) {
 	return nil, b.err
 }
 func (b brokenKeys) DeleteKey(context.Context, string) error { return b.err }
@@ -224,7 +225,7 @@ func TestKeysGoWithTheStore(t *testing.T) {
 		t.Error("another store has the key")
 	}
 	plain := drive.Options{Store: &onlyStore{}}
-	open, err := drive.OpenContract(native(t), plain)
+	open, err := drivetest.OpenSession(native(t), plain)
 	if err != nil {
 		t.Fatal(err)
 	}

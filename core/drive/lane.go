@@ -57,14 +57,14 @@ var (
 )
 
 func (l *lane) lost(handle int32) error {
-	if m, ok := l.engine.(Mortal); ok {
+	if m, ok := l.engine.(mortal); ok {
 		return m.Lost(handle)
 	}
 	return nil
 }
 
 func (l *lane) worn(handle int32) bool {
-	r, ok := l.engine.(Retiring)
+	r, ok := l.engine.(retiring)
 	return ok && r.Worn(handle)
 }
 
@@ -87,7 +87,7 @@ func (l *lane) settle() {
 // identifiable: what stands for one thing among others is a key of a map.
 func identifiable(v any) error {
 	if v != nil && !reflect.TypeOf(v).Comparable() {
-		return fmt.Errorf("drive: a %T cannot tell one of its kind from another; use a pointer", v)
+		return fmt.Errorf("oauth2: open: a %T cannot tell one of its kind from another; use a pointer", v)
 	}
 	return nil
 }

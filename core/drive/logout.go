@@ -43,7 +43,7 @@ type LogoutClaims struct {
 	// ID is the jti of the token.
 	ID string `json:"jti"`
 	// ExpiresAt is until when such a token is taken: so long ID has to be kept. It is later than the exp of the token, by
-	// Config.ClockToleranceMS.
+	// Config.ClockTolerance.
 	ExpiresAt time.Time `json:"-"`
 }
 

@@ -191,7 +191,7 @@ func parameters(op string, params any) (m members, err error) {
 		m, err = marshaled(params)
 	}
 	if err != nil {
-		return nil, &Error{Kind: "client", Code: "unreadable_parameter", Op: op, cause: err}
+		return nil, &Error{Kind: KindClient, Code: "unreadable_parameter", Op: op, cause: err}
 	}
 	return m, nil
 }

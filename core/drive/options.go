@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/internal/door"
 )
 
 // Options are the hands that a client works with. The zero value is a client that keeps its session in memory.
@@ -40,31 +42,26 @@ type Options struct {
 	// Rand is the source of random bytes; nil means crypto/rand, which also replaces a source that fails.
 	Rand io.Reader
 
-	hands   map[string]Hand // of a Backend, by kind of effect
-	trouble func(error)     // gets what the HTTP client, a Store, a Locker or a KeyStore failed with
+	hands   map[string]door.Hand // by kind of effect
+	trouble func(error)          // gets what the HTTP client, a Store, a Locker or a KeyStore failed with
 }
 
-// Hooks change requests before they are sent, each by the stage that it stands under: authorization, token, refresh,
-// device_authorization or polling. A hook that fails ends the command; its error goes nowhere, since the engine knows kinds only.
+// Hooks change requests before they are sent, each by the stage that it stands under: StageAuthorization, StageToken, StageRefresh,
+// StageDeviceAuthorization or StagePolling. A hook that fails ends the command; its error goes nowhere, since the engine knows kinds only.
 // The context ends with the client.
 type Hooks struct {
 	// Parameters gets the parameters of a request before anything is stored or signed, and gives those to be used.
-	Parameters map[string]func(ctx context.Context, stage string, parameters [][2]string) ([][2]string, error)
+	Parameters map[Stage]func(ctx context.Context, stage Stage, parameters [][2]string) ([][2]string, error)
 	// Request gets a request as a whole, and gives the one to be sent. It may not change what was signed.
-	Request map[string]func(ctx context.Context, stage string, request Request) (Request, error)
+	Request map[Stage]func(ctx context.Context, stage Stage, request Request) (Request, error)
 }
 
 // Request is an HTTP request of the engine's as a hook sees it.
 type Request struct {
-	Method  string      `json:"method"`
-	URL     string      `json:"url"`
-	Headers [][2]string `json:"headers"` // names in lower case; a repeated one stands there repeatedly
-	Body    RequestBody `json:"body"`
-}
-
-// RequestBody is the body of a Request.
-type RequestBody struct {
-	Text string `json:"text"`
+	Method  string
+	URL     string
+	Headers [][2]string // names in lower case; a repeated one stands there repeatedly
+	Body    string
 }
 
 func (o Options) withDefaults() Options {

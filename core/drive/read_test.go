@@ -292,15 +292,15 @@ func compareResult(t *testing.T, op string, ok []byte) {
 		}
 	case "token", "token_exchange":
 		var w struct {
-			AccessToken string `json:"access_token"`
-			TokenType   string `json:"token_type"`
-			Scope       string `json:"scope"`
-			Issued      string `json:"issued_token_type"`
+			AccessToken string       `json:"access_token"`
+			TokenType   string       `json:"token_type"`
+			Scope       string       `json:"scope"`
+			Issued      TokenTypeURI `json:"issued_token_type"`
 		}
 		if err := json.Unmarshal(ok, &w); err != nil {
 			t.Fatal(err)
 		}
-		token := Token{w.AccessToken, w.TokenType, atMilli(at.ExpiresAt), w.Scope}
+		token := Token{AccessToken: w.AccessToken, TokenType: w.TokenType, ExpiresAt: atMilli(at.ExpiresAt), Scope: w.Scope}
 		if op == "token" {
 			got, want = &Token{}, &token
 		} else {

@@ -22,11 +22,11 @@ type RedirectionEndpoint struct {
 // the user may simply begin again.
 var (
 	// ErrMissingCode: a response to a sign-in of this client, with neither a code nor an error.
-	ErrMissingCode = &Error{Kind: "callback_not_verified", Code: "missing_code"}
+	ErrMissingCode = &Error{Kind: KindCallbackNotVerified, Code: "missing_code"}
 	// ErrAuthorizationResponse: the server or the user refused (RFC 6749 section 4.1.2.1); Error.OAuthError says how.
-	ErrAuthorizationResponse = errors.New("drive: the authorization response is an error")
+	ErrAuthorizationResponse = errors.New("oauth2: the authorization response is an error")
 	// ErrExchange: the response was good, but its code brought no token.
-	ErrExchange = errors.New("drive: the code was not exchanged")
+	ErrExchange = errors.New("oauth2: the code was not exchanged")
 )
 
 // maxResponse is how long an authorization response in a body may be, in bytes.
@@ -39,7 +39,7 @@ const maxResponse = 1 << 18
 // A browser makes that POST for a page of the server's: cookies that tell whose sign-in it is have to be SameSite=None.
 func (e RedirectionEndpoint) Receive(client *Client, r *http.Request) (CallbackResult, error) {
 	refused := func(field string) (CallbackResult, error) {
-		return CallbackResult{}, &Error{Kind: "client", Code: "bad_value", Op: "callback", Field: field}
+		return CallbackResult{}, &Error{Kind: KindClient, Code: "bad_value", Op: "callback", Field: field}
 	}
 	redirectURI := e.URL
 	switch {
@@ -85,9 +85,9 @@ func staged(err error) error {
 		return err
 	}
 	switch {
-	case e.Kind == "server" && e.Status == 0 && e.OAuthError != "":
+	case e.Kind == KindServer && e.Status == 0 && e.OAuthError != "":
 		return &stagedError{err, ErrAuthorizationResponse}
-	case e.Kind == "server", e.Kind == "network", e.Kind == "token_not_found":
+	case e.Kind == KindServer, e.Kind == KindNetwork, e.Kind == KindTokenNotFound:
 		return &stagedError{err, ErrExchange}
 	}
 	return err

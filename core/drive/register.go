@@ -10,9 +10,9 @@ import (
 // opened with a Config that has its ClientID and ClientSecret, and whatever else the server decided.
 type Registration struct {
 	ClientID string
-	// ClientSecret is empty for a client without one. SecretExpiry is when it ends; zero: never.
-	ClientSecret string
-	SecretExpiry time.Time
+	// ClientSecret is empty for a client without one. ClientSecretExpiresAt is when it ends; zero: never.
+	ClientSecret          string
+	ClientSecretExpiresAt time.Time
 	// Raw is the whole answer, an object.
 	Raw json.RawMessage
 }
@@ -42,7 +42,7 @@ func (c *Client) Register(ctx context.Context, initialAccessToken string) (Regis
 		Expiry int64  `json:"client_secret_expires_at"`
 	}
 	if err := json.Unmarshal(r.Client, &w); err != nil {
-		return Registration{}, &Error{Kind: "server", Code: "bad_registration", Op: "register"}
+		return Registration{}, &Error{Kind: KindServer, Code: "bad_registration", Op: "register"}
 	}
 	return Registration{w.ID, w.Secret, atMilli(w.Expiry * 1000), r.Client}, nil
 }
@@ -74,7 +74,7 @@ func (c *Client) ResourceMetadata(ctx context.Context, url, metadata string) (Re
 	}
 	var m ResourceMetadata
 	if err := json.Unmarshal(r.Metadata, &m); err != nil {
-		return ResourceMetadata{}, &Error{Kind: "server", Code: "bad_metadata", Op: "resource_metadata"}
+		return ResourceMetadata{}, &Error{Kind: KindServer, Code: "bad_metadata", Op: "resource_metadata"}
 	}
 	m.Raw = r.Metadata
 	return m, nil

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 )
@@ -64,7 +65,7 @@ func TestDiscoveryFromAResource(t *testing.T) {
 	const client = `{"client_id":"new","client_secret":"S-E-C","client_secret_expires_at":1800000000,"grant_types":["authorization_code"]}`
 	answer = func(*http.Request) *http.Response { return respond(201, client) }
 	r, err := c.Register(t.Context(), "initial")
-	if err != nil || r.ClientID != "new" || r.ClientSecret != "S-E-C" || r.SecretExpiry.Unix() != 1_800_000_000 || string(r.Raw) != client {
+	if err != nil || r.ClientID != "new" || r.ClientSecret != "S-E-C" || r.ClientSecretExpiresAt.Unix() != 1_800_000_000 || string(r.Raw) != client {
 		t.Errorf("%v, %+v", err, r)
 	}
 	if sent != `POST https://as.example/register {"client_name":"Notes","redirect_uris":["https://app.example/cb"]}` || authorization != "Bearer initial" {
@@ -78,7 +79,7 @@ func TestDiscoveryFromAResource(t *testing.T) {
 	answer = func(*http.Request) *http.Response {
 		return respond(201, `{"client_id":"new","client_secret_expires_at":0}`)
 	}
-	if r, err := c.Register(t.Context(), ""); err != nil || !r.SecretExpiry.IsZero() || r.ClientSecret != "" || authorization != "" {
+	if r, err := c.Register(t.Context(), ""); err != nil || !r.ClientSecretExpiresAt.IsZero() || r.ClientSecret != "" || authorization != "" {
 		t.Errorf("%v, %+v, %s", err, r, authorization)
 	}
 	answer = func(*http.Request) *http.Response {
@@ -105,7 +106,7 @@ func TestAuthorizeParams(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	age := int64(0)
+	age := time.Duration(0)
 	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{
 		Scope: "openid read", Prompt: "login consent", LoginHint: "a@b", IDTokenHint: "x.y.z", UILocales: "de en", MaxAge: &age, ACRValues: "gold", ResponseMode: "form_post",
 		Claims: map[string]any{"id_token": map[string]any{"acr": nil}}, AuthorizationDetails: []any{map[string]string{"type": "payment"}},
@@ -141,7 +142,7 @@ func TestServeFrontChannelLogout(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	setToken(t, c, map[string]any{"access_token": "a0", "token_type": "Bearer"})
+	setToken(t, c, drive.Token{AccessToken: "a0", TokenType: "Bearer"})
 	for _, row := range []struct {
 		method, query string
 		status        int

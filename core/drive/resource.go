@@ -2,7 +2,9 @@ package drive
 
 import (
 	"context"
+	"math"
 	"net/http"
+	"time"
 )
 
 // Prepare gives the headers that a request to a protected resource needs, the one with the token among them. With Config.DPoP they are
@@ -45,11 +47,11 @@ type Challenge struct {
 	Scheme string `json:"scheme"`
 	// Error is a code such as invalid_token, insufficient_scope (Scope says what would do) or insufficient_user_authentication: the user has
 	// to sign in anew, with AuthorizeParams.ACRValues and MaxAge as they are here (RFC 9470 section 3).
-	Error       string `json:"error"`
-	Description string `json:"error_description"`
-	Scope       string `json:"scope"`
-	ACRValues   string `json:"acr_values"`
-	MaxAge      *int64 `json:"max_age"` // in seconds
+	Error       string         `json:"error"`
+	Description string         `json:"error_description"`
+	Scope       string         `json:"scope"`
+	ACRValues   string         `json:"acr_values"`
+	MaxAge      *time.Duration `json:"-"`
 	// ResourceMetadata is where the resource tells which servers it takes tokens of (RFC 9728 section 5.1); see Client.ResourceMetadata.
 	ResourceMetadata string `json:"resource_metadata"`
 }
@@ -63,7 +65,7 @@ type Challenge struct {
 // renewed is no error of this method: there is no Header then.
 func (c *Client) Answered(ctx context.Context, res *http.Response, retried string) (Retry, error) {
 	if res.Request == nil || res.Request.URL == nil {
-		return Retry{}, &Error{Kind: "client", Code: "missing", Op: "answered", Field: "url"}
+		return Retry{}, &Error{Kind: KindClient, Code: "missing", Op: "answered", Field: "url"}
 	}
 	return c.answered(ctx, res.Request, res, retried)
 }
@@ -74,9 +76,12 @@ func (c *Client) answered(ctx context.Context, req *http.Request, res *http.Resp
 		sent = "" // so that no token is got for nothing
 	}
 	var r struct {
-		Headers   []pair     `json:"headers"`
-		Retried   string     `json:"retried"`
-		Challenge *Challenge `json:"challenge"`
+		Headers   []pair `json:"headers"`
+		Retried   string `json:"retried"`
+		Challenge *struct {
+			Challenge
+			MaxAge *int64 `json:"max_age"` // s
+		} `json:"challenge"`
 	}
 	params := members(nil).text("url", req.URL.String()).optional("method", req.Method).integer("status", int64(res.StatusCode)).
 		pairs("headers", wireHeaders(res.Header)).optional("sent", sent).optional("retried", retried)
@@ -84,7 +89,12 @@ func (c *Client) answered(ctx context.Context, req *http.Request, res *http.Resp
 	if err != nil {
 		return Retry{}, err
 	}
-	again := Retry{Retried: r.Retried, Challenge: r.Challenge}
+	again := Retry{Retried: r.Retried}
+	if ch := r.Challenge; ch != nil {
+		if again.Challenge = &ch.Challenge; ch.MaxAge != nil {
+			again.Challenge.MaxAge = new(span(min(*ch.MaxAge, math.MaxInt64/1000) * 1000))
+		}
+	}
 	if len(r.Headers) > 0 {
 		again.Header = headerOf(r.Headers)
 	}

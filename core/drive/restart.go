@@ -15,7 +15,7 @@ func (s *session) restart() {
 		s.resolve(id, result{err: internal(w.op, "instance_lost", cause)})
 	}
 	go s.drop()()
-	s.emit(Event{Name: "restarted", Error: internal("", "instance_lost", cause)})
+	s.emit(Event{Name: EventRestarted, Error: internal("", "instance_lost", cause)})
 
 	// Stored bytes that trap the engine would do so again and again. So a session that achieved nothing since it was last
 	// opened, a moment ago, is not opened before somebody asks for something. One that works by its timers alone goes on.

@@ -83,7 +83,7 @@ func TestTrapWhileRestoringDoesNotSpin(t *testing.T) {
 // Bytes that were handed in are the session until something was stored.
 func TestTrapKeepsTheSessionThatWasHandedIn(t *testing.T) {
 	c := open(t, native(t), nil, drive.Options{})
-	setToken(t, c, map[string]any{"access_token": "handed-in", "token_type": "Bearer"})
+	setToken(t, c, drive.Token{AccessToken: "handed-in", TokenType: "Bearer"})
 	session, err := c.Export(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestWornInstanceIsLeftBetweenCommands(t *testing.T) {
 			var events recorder
 			e := &mortal{}
 			c := open(t, e, &peer{}, drive.Options{Store: row.store, OnEvent: events.on})
-			setToken(t, c, map[string]any{"access_token": "kept", "token_type": "Bearer"})
+			setToken(t, c, drive.Token{AccessToken: "kept", TokenType: "Bearer"})
 			e.wear()
 			for range 3 {
 				if token, err := c.Token(t.Context()); err != nil || token.AccessToken != "kept" {

@@ -74,14 +74,14 @@ type task struct {
 
 func newSession(engine Engine, kind string, config any, opts Options) (*session, error) {
 	if engine == nil {
-		return nil, errors.New("drive: no engine")
+		return nil, errors.New("oauth2: open: no engine")
 	}
 	if err := errors.Join(identifiable(engine), identifiable(opts.Store)); err != nil {
 		return nil, err
 	}
 	raw, err := json.Marshal(config)
 	if err != nil {
-		return nil, fmt.Errorf("drive: configuration: %w", err)
+		return nil, fmt.Errorf("oauth2: open: configuration: %w", err)
 	}
 	opts = opts.withDefaults()
 	s := &session{
@@ -136,7 +136,7 @@ func (s *session) open(stored string) error {
 	defer clear(msg)
 	s.buffer = msg
 	if len(msg) > MaxMessage {
-		return &Error{Kind: "client", Code: "too_large", Op: "open"}
+		return &Error{Kind: KindClient, Code: "too_large", Op: "open"}
 	}
 	s.dead, s.opened = false, s.opts.Now()
 	s.handle = s.lane.engine.Open(msg)
@@ -193,9 +193,9 @@ func (s *session) feed(in input) {
 
 // refuse ends a command that the engine did not take.
 func (s *session) refuse(code int32, in input) {
-	err := internal(in.op, "refused_input", fmt.Errorf("drive: code %d", code))
+	err := internal(in.op, "refused_input", fmt.Errorf("oauth2: code %d", code))
 	if code == TooLong {
-		err = &Error{Kind: "client", Code: "too_large", Op: in.op}
+		err = &Error{Kind: KindClient, Code: "too_large", Op: in.op}
 	}
 	s.resolve(in.command, result{err: err})
 }
@@ -259,7 +259,7 @@ func (s *session) start(op string, params any, patient bool) (int64, *waiter, er
 	s.lane.mu.Lock()
 	defer s.lane.mu.Unlock()
 	if s.closed {
-		return 0, nil, &Error{Kind: "client", Code: "closed", Op: op}
+		return 0, nil, &Error{Kind: KindClient, Code: "closed", Op: op}
 	}
 	if s.handle == 0 {
 		if err := s.open(s.handedIn); err != nil {
@@ -374,7 +374,7 @@ func (s *session) close() {
 	}
 	s.handle = 0
 	for id, w := range s.waiters {
-		s.resolve(id, result{err: &Error{Kind: "client", Code: "closed", Op: w.op}})
+		s.resolve(id, result{err: &Error{Kind: KindClient, Code: "closed", Op: w.op}})
 	}
 	release := s.drop()
 	delete(s.lane.sessions, s)

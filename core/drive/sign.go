@@ -26,7 +26,7 @@ func (s *session) signer(ctx context.Context, name string) (crypto.Signer, error
 
 // key carries out a key effect: the public key under a name, made where it is asked for, or its end.
 func (s *session) key(e *effect) {
-	a, known := algorithms[e.Alg]
+	a, known := algorithms[Algorithm(e.Alg)]
 	if !known && !e.Delete {
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
 		return
@@ -41,7 +41,7 @@ func (s *session) key(e *effect) {
 		var found members
 		key, err := s.signer(ctx, e.Name)
 		if key == nil && err == nil && e.Create {
-			key, err = s.keys.CreateKey(ctx, e.Name, e.Alg)
+			key, err = s.keys.CreateKey(ctx, e.Name, Algorithm(e.Alg))
 		}
 		if err == nil && key != nil {
 			public := key.Public()
@@ -59,7 +59,7 @@ func (s *session) key(e *effect) {
 
 // sign carries out a sign effect.
 func (s *session) sign(e *effect) {
-	a, ok := algorithms[e.Alg]
+	a, ok := algorithms[Algorithm(e.Alg)]
 	if !ok {
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
 		return
@@ -97,7 +97,7 @@ func (a algorithm) sign(signer crypto.Signer, input []byte) ([]byte, error) {
 	rest, err := asn1.Unmarshal(signature, &pair)
 	n := scalarSize(k)
 	if err != nil || len(rest) > 0 || !fitsIn(pair.R, n) || !fitsIn(pair.S, n) {
-		return nil, errors.New("drive: the signer gave no ECDSA signature in ASN.1")
+		return nil, errors.New("oauth2: the signer gave no ECDSA signature in ASN.1")
 	}
 	raw := make([]byte, 2*n)
 	pair.R.FillBytes(raw[:n])

@@ -25,7 +25,7 @@ var config = drive.Config{
 }
 
 // oldToken is one that has to be refreshed.
-var oldToken = map[string]any{"access_token": "a0", "refresh_token": "r0", "token_type": "Bearer", "expires_at": 1000}
+var oldToken = drive.Token{AccessToken: "a0", RefreshToken: "r0", TokenType: "Bearer", ExpiresAt: time.Unix(1000, 0)}
 
 // peer is a server without a network: it rotates refresh tokens and remembers what it got.
 type peer struct {
@@ -90,7 +90,7 @@ func open(t testing.TB, e drive.Engine, p *peer, opts drive.Options) *drive.Clie
 	return c
 }
 
-func setToken(t testing.TB, c *drive.Client, token any) {
+func setToken(t testing.TB, c *drive.Client, token drive.Token) {
 	t.Helper()
 	if _, err := c.SetToken(t.Context(), token); err != nil {
 		t.Fatal(err)
@@ -106,9 +106,9 @@ type recorder struct {
 func (r *recorder) on(e drive.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	name := e.Name
+	name := string(e.Name)
 	if e.Name == "status" {
-		name += " " + e.Status
+		name += " " + string(e.Status)
 	}
 	r.names = append(r.names, name)
 }

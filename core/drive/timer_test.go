@@ -77,7 +77,7 @@ func TestDeviceFlowIsReadable(t *testing.T) {
 	for _, w := range want {
 		select {
 		case e := <-events:
-			got := e.Name + " " + e.Status
+			got := string(e.Name) + " " + string(e.Status)
 			if e.Device != nil {
 				got = fmt.Sprint(e.Name, " ", e.Device.UserCode, " ", e.Device.Polling)
 				if !e.ExpiresAt.IsZero() {
@@ -91,7 +91,7 @@ func TestDeviceFlowIsReadable(t *testing.T) {
 			t.Fatal("no event ", w)
 		}
 	}
-	if err := c.DeviceForget(t.Context()); err != nil {
+	if err := c.DeviceCancel(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for over := false; !over; {
@@ -105,7 +105,7 @@ func TestDeviceFlowIsReadable(t *testing.T) {
 	if st, err := c.Status(t.Context()); err != nil || st.Device != nil {
 		t.Errorf("%v, %+v", err, st.Device)
 	}
-	if err := c.PollStart(t.Context()); !errors.Is(err, &drive.Error{Kind: "client", Code: "no_device_code"}) {
+	if err := c.DeviceResume(t.Context()); !errors.Is(err, &drive.Error{Kind: "client", Code: "no_device_code"}) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -124,7 +124,7 @@ func TestWornInstanceIsLeftWhilePolling(t *testing.T) {
 	}
 }
 
-// A trap stops the polling, since nobody knows how far the instance came; PollStart goes on with what is stored.
+// A trap stops the polling, since nobody knows how far the instance came; DeviceResume goes on with what is stored.
 func TestTrapStopsThePolling(t *testing.T) {
 	e, s := &mortal{}, newScreen()
 	c := openDevice(t, e, s, drive.Options{})
@@ -143,7 +143,7 @@ func TestTrapStopsThePolling(t *testing.T) {
 		t.Fatalf("%v, %+v", err, st.Device)
 	}
 	s.approved.Store(true)
-	if err := c.PollStart(t.Context()); err != nil {
+	if err := c.DeviceResume(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if st, err := c.DeviceWait(soon(t)); err != nil || st.Status != "granted" {
@@ -217,7 +217,7 @@ func TestCloseStopsTimers(t *testing.T) {
 	func() {
 		e := &core.Engine{}
 		runtime.AddCleanup(e, func(ch chan struct{}) { close(ch) }, freed)
-		c, err := drive.OpenContract(e, drive.Options{})
+		c, err := drivetest.OpenSession(e, drive.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ type transport struct {
 	base   http.RoundTripper
 }
 
-var errRedirected = errors.New("drive: redirects are not followed with a token")
+var errRedirected = errors.New("oauth2: redirects are not followed with a token")
 
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	headers, err := t.prepare(req)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 )
@@ -53,11 +54,11 @@ func (a *api) seen() string {
 // Q13, X10: a request that comes back 401 is sent once more with a newer token, where the engine has one to give and the body can be
 // read again; in every other case the 401 is the caller's.
 func TestTransportAfter401(t *testing.T) {
-	signedIn := map[string]any{"access_token": "a0", "refresh_token": "r0", "token_type": "Bearer", "expires_in": 3600}
-	unrenewable := map[string]any{"access_token": "a0", "token_type": "Bearer", "expires_in": 3600}
+	signedIn := drive.Token{AccessToken: "a0", RefreshToken: "r0", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour)}
+	unrenewable := drive.Token{AccessToken: "a0", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour)}
 	for _, row := range []struct {
 		name  string
-		token map[string]any
+		token drive.Token
 		good  string
 		body  io.Reader
 		want  string
@@ -111,7 +112,7 @@ func roundTrip(t *testing.T, rt http.RoundTripper, req *http.Request) string {
 func TestTransportAfterMany401s(t *testing.T) {
 	p, server := &peer{}, &api{good: "Bearer a1"}
 	c := open(t, native(t), p, drive.Options{})
-	setToken(t, c, map[string]any{"access_token": "a0", "refresh_token": "r0", "token_type": "Bearer", "expires_in": 3600})
+	setToken(t, c, drive.Token{AccessToken: "a0", RefreshToken: "r0", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour)})
 	h := &http.Client{Transport: c.Transport(server)}
 	var wg sync.WaitGroup
 	for range 20 {
@@ -138,7 +139,7 @@ func TestTransportAfter401WithTokenHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	setToken(t, c, map[string]any{"access_token": "a0", "refresh_token": "r0", "token_type": "Bearer", "expires_in": 3600})
+	setToken(t, c, drive.Token{AccessToken: "a0", RefreshToken: "r0", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour)})
 	h := &http.Client{Transport: c.Transport(server)}
 	if res, err := h.Get("https://api.example/v1/x"); err != nil || res.StatusCode != 200 || server.seen() != "/v1/x a0, /v1/x a1" {
 		t.Errorf("%v, %s", err, server.seen())

@@ -3,6 +3,10 @@ package drive
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -17,22 +21,21 @@ type AuthorizeParams struct {
 	// Parameters are added to the authorization request, as [name, value].
 	Parameters [][2]string `json:"parameters,omitempty"`
 	// Prompt, LoginHint, IDTokenHint and UILocales are those of OpenID Connect Core section 3.1.2.1.
-	Prompt      string `json:"prompt,omitempty"`
+	Prompt      Prompt `json:"prompt,omitempty"`
 	LoginHint   string `json:"login_hint,omitempty"`
 	IDTokenHint string `json:"id_token_hint,omitempty"`
 	UILocales   string `json:"ui_locales,omitempty"`
-	// MaxAge is how long ago, in seconds, the user may have signed in at the server; nil leaves that to the server. The ID token has to
-	// keep it.
-	MaxAge *int64 `json:"max_age,omitempty"`
+	// MaxAge is how long ago the user may have signed in at the server, in whole seconds, a fraction being dropped; 0 asks for a new
+	// sign-in, and nil leaves it to the server. The ID token has to keep it.
+	MaxAge *time.Duration `json:"max_age,omitempty"`
 	// ACRValues are the ways to sign in that will do, separated by spaces. The ID token has to say one of them (RFC 9470 section 4).
 	ACRValues string `json:"acr_values,omitempty"`
 	// Claims marshals to an object that asks for single claims (OpenID Connect Core section 5.5).
 	Claims any `json:"claims,omitempty"`
 	// AuthorizationDetails marshals to an array that says in detail what the token is to be good for (RFC 9396 section 2).
 	AuthorizationDetails any `json:"authorization_details,omitempty"`
-	// ResponseMode is query, form_post, or with a response that the server signs jwt, query.jwt or form_post.jwt (JWT Secured Authorization
-	// Response Mode section 2.3).
-	ResponseMode string `json:"response_mode,omitempty"`
+	// ResponseMode is how the response comes back; empty leaves it to the server.
+	ResponseMode ResponseMode `json:"response_mode,omitempty"`
 	// InsecureState is sent as the state on the wire. A state that can be guessed does not protect against CSRF (RFC 6749
 	// section 10.12).
 	InsecureState string `json:"insecure_state,omitempty"`
@@ -46,9 +49,9 @@ func (p AuthorizeParams) members() (m members, err error) {
 	if len(p.Parameters) > 0 {
 		m = m.pairs("parameters", p.Parameters)
 	}
-	m = m.optional("prompt", p.Prompt).optional("login_hint", p.LoginHint).optional("id_token_hint", p.IDTokenHint).optional("ui_locales", p.UILocales)
+	m = m.optional("prompt", string(p.Prompt)).optional("login_hint", p.LoginHint).optional("id_token_hint", p.IDTokenHint).optional("ui_locales", p.UILocales)
 	if p.MaxAge != nil {
-		m = m.integer("max_age", *p.MaxAge)
+		m = m.integer("max_age", int64(math.Floor(p.MaxAge.Seconds())))
 	}
 	m = m.optional("acr_values", p.ACRValues)
 	if m, err = m.object("claims", p.Claims); err != nil {
@@ -57,7 +60,7 @@ func (p AuthorizeParams) members() (m members, err error) {
 	if m, err = m.object("authorization_details", p.AuthorizationDetails); err != nil {
 		return nil, err
 	}
-	return m.optional("response_mode", p.ResponseMode).optional("insecure_state", p.InsecureState).
+	return m.optional("response_mode", string(p.ResponseMode)).optional("insecure_state", p.InsecureState).
 		optional("insecure_nonce", p.InsecureNonce).optional("insecure_code_verifier", p.InsecureCodeVerifier), nil
 }
 
@@ -67,6 +70,8 @@ type Authorization struct {
 	URL string `json:"url"`
 	// State is the one in that URL.
 	State string `json:"state"`
+	// Life is how long the attempt stands from now on: Config.AttemptLife.
+	Life time.Duration `json:"-"`
 }
 
 func (a *Authorization) read(r *reader) {
@@ -92,15 +97,20 @@ type ExchangeParams struct {
 	Scope       string `json:"scope,omitempty"`
 }
 
-// Token is an access token.
+// Token is an access token, and what SetToken may be given besides.
 type Token struct {
 	AccessToken string
 	// TokenType is Bearer, DPoP, or another, in the server's own spelling (RFC 6749 section 7.1).
 	TokenType string
-	// Expiry is zero where the server did not say.
-	Expiry time.Time
+	// ExpiresAt is when it ends, zero where the server did not say.
+	ExpiresAt time.Time
 	// Scope is the granted scope, separated by spaces.
 	Scope string
+	// RefreshToken and IDToken are for SetToken only. No method gives a refresh token, and Status has the ID token.
+	RefreshToken string
+	IDToken      string
+	// Extra, for SetToken only too, are members that RFC 6749 does not name, as raw JSON; Status.Extra has them again.
+	Extra map[string]json.RawMessage
 }
 
 func (t *Token) read(r *reader) {
@@ -116,12 +126,37 @@ func (t *Token) member(name []byte, r *reader) {
 	case "token_type":
 		t.TokenType = r.text()
 	case "expires_at":
-		t.Expiry = atMilli(r.integer())
+		t.ExpiresAt = atMilli(r.integer())
 	case "scope":
 		t.Scope = r.text()
 	default:
 		r.raw()
 	}
+}
+
+// members are those of a token response (RFC 6749 section 5.1). A fraction of a second of ExpiresAt is kept.
+func (t Token) members() (members, error) {
+	m := append(members(nil).name("token"), `{"access_token":`...)
+	m = members(appendText(m, []byte(t.AccessToken))).text("token_type", t.TokenType)
+	if at := t.ExpiresAt; !at.IsZero() {
+		if year := at.UTC().Year(); year < 1970 || year > 9999 {
+			return nil, &Error{Kind: KindClient, Code: "bad_value", Op: "set_token", Field: "expires_at", Expected: "a time from 1970 to 9999", Came: "the year " + strconv.Itoa(year)}
+		}
+		m = strconv.AppendFloat(m.name("expires_at"), float64(at.UnixMilli())/1000, 'f', -1, 64)
+	}
+	m = m.optional("scope", t.Scope).optional("refresh_token", t.RefreshToken).optional("id_token", t.IDToken)
+	for _, name := range slices.Sorted(maps.Keys(t.Extra)) {
+		switch name {
+		case "access_token", "token_type", "expires_at", "expires_in", "scope", "refresh_token", "id_token":
+			return nil, &Error{Kind: KindClient, Code: "bad_value", Op: "set_token", Field: name}
+		}
+		value, err := json.Marshal(t.Extra[name])
+		if err != nil {
+			return nil, &Error{Kind: KindClient, Code: "unreadable_parameter", Op: "set_token", Field: name, cause: err}
+		}
+		m = append(append(appendText(append(m, ','), []byte(name)), ':'), value...)
+	}
+	return append(m, '}'), nil
 }
 
 // String keeps a token that is printed out of logs.
@@ -134,8 +169,8 @@ func (t Token) GoString() string { return t.String() }
 type Status struct {
 	// Name is that of the configuration.
 	Name string `json:"name"`
-	// Status is not_authenticated, temporary_credentials_received, granted or refreshing.
-	Status string `json:"status"`
+	// Status is how the session stands.
+	Status SessionStatus `json:"status"`
 	// Scope was granted, RequestedScope was asked for, each separated by spaces.
 	Scope          string `json:"scope"`
 	RequestedScope string `json:"requested_scope"`
@@ -153,9 +188,9 @@ type Status struct {
 	Claims json.RawMessage `json:"claims"`
 	// Extra are members of the server's answers that RFC 6749 does not name, as raw JSON.
 	Extra map[string]json.RawMessage `json:"extra"`
-	// PKCEMethod is S256, plain or none, PKCEVerifierLength that of its verifiers in characters.
-	PKCEMethod         string `json:"pkce_method"`
-	PKCEVerifierLength int    `json:"pkce_verifier_length"`
+	// PKCEMethod is that of sign-ins, PKCEVerifierLength the length of their verifiers in characters.
+	PKCEMethod         PKCEMethod `json:"pkce_method"`
+	PKCEVerifierLength int        `json:"pkce_verifier_length"`
 	// Device is the device flow that has begun, nil where there is none.
 	Device *DeviceAuthorization `json:"device"`
 }
@@ -171,7 +206,7 @@ func (s *Status) member(name []byte, r *reader) {
 	case "name":
 		s.Name = r.text()
 	case "status":
-		s.Status = r.text()
+		s.Status = SessionStatus(r.text())
 	case "scope":
 		s.Scope = r.text()
 	case "requested_scope":
@@ -196,7 +231,7 @@ func (s *Status) member(name []byte, r *reader) {
 			s.Extra[string(r.name())] = bytes.Clone(r.raw())
 		}
 	case "pkce_method":
-		s.PKCEMethod = r.text()
+		s.PKCEMethod = PKCEMethod(r.text())
 	case "pkce_verifier_length":
 		s.PKCEVerifierLength = int(r.integer())
 	case "device":

@@ -10,7 +10,7 @@ import (
 
 // verify looks at a signature. Whatever a server may have got wrong, its key included, makes it not valid.
 func (s *session) verify(e *effect) {
-	a, ok := algorithms[e.Alg]
+	a, ok := algorithms[Algorithm(e.Alg)]
 	if !ok {
 		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
 		return

@@ -1,6 +1,7 @@
 // Runs both suites on every JavaScript host and prints the table of all hosts, those of Go among them, which leave their results in
 // build/hosts. Arguments: names of hosts, to run only these. It fails where a suite failed or ran nothing, where a host is missing,
-// and where a host ran another module than wasm/oauth2.wasm, or than wasm/oauth2-edge.wasm for the transcripts of kind bff.
+// and where a host ran another module than wasm/oauth2.wasm, or than wasm/oauth2-edge.wasm for the transcripts of kind bff. What a
+// runtime cannot do, and nobody on it, stands in `beyond`: it fails where the runtime can by now.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suiteData } from './lib/data.mjs';
@@ -12,6 +13,24 @@ const reports = join(root, 'build/hosts');
 /** How many failures of a suite are shown; its file has them all. */
 const SHOWN = 5;
 const none = { passed: 0, total: 0, failures: [] };
+
+/** Cases of the contract that a runtime keeps from passing, with the reason. */
+const beyond = {
+  webkit: {
+    // WebKitGTK 2.50 gives a script what came of a chunked answer whose last chunk is missing as if it were whole (fetch, XMLHttpRequest). A
+    // cut JSON answer is unreadable all the same.
+    'an answer that ends before its last chunk is none': /^step 2: /,
+  },
+};
+
+/** Takes out what is beyond the host, so that everything else has to pass. */
+const excused = (host, contract) => {
+  const left = Object.entries(beyond[host] ?? {});
+  const failures = (contract.failures ?? []).filter((text) => !left.some(([name, why]) => text.startsWith(`${name}: `) && why.test(text.slice(name.length + 2))));
+  const gone = (contract.failures ?? []).length - failures.length;
+  const stale = left.length - gone;
+  return { ...contract, total: contract.total - gone, failures: stale ? [...failures, `${stale} of what is beyond it passes, or fails otherwise`] : failures, ...(stale && { passed: 0 }) };
+};
 
 /** Runs a host beside a server of its own, which counts by ids that every host uses. */
 const runHost = async (name, given) => {
@@ -26,7 +45,7 @@ const runHost = async (name, given) => {
   } finally {
     await server.stop();
   }
-  writeFileSync(file, JSON.stringify({ ...report, host: name }, null, 2) + '\n');
+  writeFileSync(file, JSON.stringify({ ...report, contract: excused(name, report.contract), host: name }, null, 2) + '\n');
 };
 
 /** Side by side, since much of the contract is waiting. */

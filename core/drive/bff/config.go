@@ -1,8 +1,11 @@
 package bff
 
 import (
+	"bytes"
 	"crypto"
+	"encoding/json"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
@@ -28,9 +31,10 @@ type Config struct {
 	Header string `json:"header,omitempty"`
 	// AnonymousStatus is what GET Base/session answers where nobody is signed in: 401, which is the default, or 200.
 	AnonymousStatus int `json:"anonymous_status,omitempty"`
-	// SessionMS is how long a session lasts in all, IdleMS how long while it is not used, in milliseconds; 0 means 12 hours and 1 hour.
-	SessionMS int64 `json:"session_ms,omitempty"`
-	IdleMS    int64 `json:"idle_ms,omitempty"`
+	// SessionLife is how long a session lasts in all, IdleLife how long while it is not used; 0 means 12 hours and 1 hour. In JSON they are
+	// session_ms and idle_ms, in milliseconds.
+	SessionLife time.Duration `json:"-"`
+	IdleLife    time.Duration `json:"-"`
 	// InsecureTokenEndpoint has GET Base/token hand the page the access token. Whoever gets script into the page gets it then; the proxy
 	// gives it to nobody.
 	InsecureTokenEndpoint bool `json:"insecure_token_endpoint,omitempty"`
@@ -43,6 +47,51 @@ type Config struct {
 	Callers []Caller `json:"callers,omitempty"`
 }
 
+// wireConfig is a Config as the engine reads it.
+type wireConfig struct {
+	plainConfig
+	Client    json.RawMessage `json:"client"`
+	SessionMS int64           `json:"session_ms,omitempty"`
+	IdleMS    int64           `json:"idle_ms,omitempty"`
+}
+
+type plainConfig Config
+
+func (c Config) wire(client json.RawMessage) wireConfig {
+	return wireConfig{plainConfig(c), client, wholeMS(c.SessionLife), wholeMS(c.IdleLife)}
+}
+
+// wholeMS is d in milliseconds; a part of one counts.
+func wholeMS(d time.Duration) int64 { return int64(math.Ceil(float64(d) / float64(time.Millisecond))) }
+
+// MarshalJSON implements json.Marshaler.
+func (c Config) MarshalJSON() ([]byte, error) {
+	client, err := json.Marshal(c.Client)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(c.wire(client))
+}
+
+// UnmarshalJSON implements json.Unmarshaler. A member that there is not is an error.
+func (c *Config) UnmarshalJSON(text []byte) error {
+	w := c.wire(nil)
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&w); err != nil {
+		return err
+	}
+	client := c.Client
+	if w.Client != nil {
+		if err := json.Unmarshal(w.Client, &client); err != nil {
+			return err
+		}
+	}
+	*c = Config(w.plainConfig)
+	c.Client, c.SessionLife, c.IdleLife = client, time.Duration(w.SessionMS)*time.Millisecond, time.Duration(w.IdleMS)*time.Millisecond
+	return nil
+}
+
 // Route leads a path, with all below it, to a resource.
 type Route struct {
 	// Path is on the origin of Base, such as "/api".
@@ -51,13 +100,22 @@ type Route struct {
 	Target string `json:"target"`
 }
 
+// A GrantType is how a Caller gets a token (RFC 6749 section 4.4, section 4.1.3, RFC 8693 section 2.1).
+type GrantType string
+
+const (
+	GrantClientCredentials GrantType = "client_credentials"
+	GrantAuthorizationCode GrantType = "authorization_code"
+	GrantTokenExchange     GrantType = "urn:ietf:params:oauth:grant-type:token-exchange"
+)
+
 // Caller is a service that may use the exchange, and what it may ask for there.
 type Caller struct {
 	ClientID string `json:"client_id"`
 	// SecretSHA256 is the base64url, without padding, of the SHA-256 of its secret, which has at least 32 characters.
 	SecretSHA256 string `json:"secret_sha256"`
-	// GrantTypes are of client_credentials, authorization_code and urn:ietf:params:oauth:grant-type:token-exchange.
-	GrantTypes []string `json:"grant_types"`
+	// GrantTypes are those that it may use.
+	GrantTypes []GrantType `json:"grant_types"`
 	// Audience are the audiences and resources that it may name (RFC 8693 section 2.1), Scope the scopes, separated by spaces; Scope is needed.
 	Audience []string `json:"audience,omitempty"`
 	Scope    string   `json:"scope"`

@@ -1,9 +1,12 @@
 package bff_test
 
 import (
-	"log"
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
 
 	engine "github.com/oauth2-wasm/oauth2-wasm/core/bff"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
@@ -13,30 +16,66 @@ import (
 
 // A whole server: pages from a directory, sign-in, and an API behind it. Sessions outlive it.
 func Example() {
-	ring, err := bff.ReadRing(os.Getenv("SEAL_KEYS")) // bff.NewKey makes one
+	folder, err := os.MkdirTemp("", "sessions")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	store, err := sqlitestore.Open("sessions.db")
+	defer os.RemoveAll(folder)
+	store, err := sqlitestore.Open(filepath.Join(folder, "sessions.db"))
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
+	}
+	defer store.Close()
+	keys := os.Getenv("SEAL_KEYS")
+	if keys == "" {
+		keys = bff.NewKey() // once, and kept: who loses it signs everybody out
+	}
+	ring, err := bff.ReadRing(keys)
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
 	handler, err := bff.New(engine.Engine(), bff.Config{
 		Client: drive.Config{
 			Issuer:       "https://login.example",
 			Discovery:    true,
 			ClientID:     "app",
-			ClientSecret: os.Getenv("CLIENT_SECRET"),
+			ClientSecret: "from your vault",
 			Scope:        "openid notes.read",
 		},
 		Base:  "https://app.example/auth",
 		Proxy: []bff.Route{{Path: "/api", Target: "https://api.example/v1"}},
-	}, bff.Options{Ring: ring, Store: store, OnError: func(err error) { log.Print(err) }})
+	}, bff.Options{Ring: ring, Store: store, OnError: func(err error) { fmt.Println(err) }})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
-	http.Handle("/auth/", handler)
-	http.Handle("/api/", handler)
-	http.Handle("/", http.FileServer(http.Dir("page")))
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", nil)) // behind a server that speaks TLS and passes the Host header on
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", handler)
+	mux.Handle("/api/", handler)
+	mux.Handle("/", http.FileServer(http.Dir("page")))
+	server := httptest.NewServer(mux) // in earnest behind a server that speaks TLS and passes the Host header on
+	defer server.Close()
+
+	// A page asks who is signed in.
+	req, err := http.NewRequest("GET", server.URL+"/auth/session", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	req.Host = "app.example"
+	req.Header.Set("X-Csrf", "1")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	fmt.Println(res.StatusCode, string(body), err)
+
+	// Output:
+	// 401 {"error":"not_signed_in"} <nil>
 }

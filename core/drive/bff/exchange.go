@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/internal/door"
 )
 
 // An exchange is the HTTP of one request: the browser's, its answer, and what goes to resources in between.
@@ -41,8 +41,8 @@ func newExchange(ctx context.Context, r *http.Request, opts Options) *exchange {
 	return &exchange{ctx: ctx, request: r, upload: newUpload(r), client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
 }
 
-func (e *exchange) hands(opts Options) map[string]drive.Hand {
-	return map[string]drive.Hand{
+func (e *exchange) hands(opts Options) map[string]door.Hand {
+	return map[string]door.Hand{
 		"proxy": func(_ context.Context, effect json.RawMessage) (any, string) { return e.proxy(effect) },
 		"body":  func(_ context.Context, effect json.RawMessage) (any, string) { return e.read(effect) },
 		"respond": func(_ context.Context, effect json.RawMessage) (any, string) {
@@ -107,7 +107,7 @@ func (e *exchange) hands(opts Options) map[string]drive.Hand {
 }
 
 // errSilent ends a request to a resource that says nothing.
-var errSilent = errors.New("bff: the resource was silent for too long")
+var errSilent = errors.New("oauth2: bff: the resource was silent for too long")
 
 // A silence is the time that a resource says nothing. What comes of the browser's body breaks it; when the answer has begun it is over for
 // good, although the body may still be coming.

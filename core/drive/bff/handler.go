@@ -9,14 +9,13 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 )
 
 // Handler is the backend for a frontend. It is safe for concurrent use.
 type Handler struct {
-	backend *drive.Backend
+	backend *backend
 	base    *url.URL
 	opts    Options
 	telling sync.Mutex
@@ -26,10 +25,10 @@ type Handler struct {
 // engine refuses the configuration.
 func New(engine drive.Engine, config Config, opts Options) (*Handler, error) {
 	if opts.Ring == nil {
-		return nil, errors.New("bff: Options.Ring is missing")
+		return nil, errors.New("oauth2: bff: Options.Ring is missing")
 	}
 	opts = opts.withDefaults()
-	life := time.Duration(config.SessionMS) * time.Millisecond
+	life := config.SessionLife
 	if life == 0 {
 		life = defaultSession
 	}
@@ -39,14 +38,14 @@ func New(engine drive.Engine, config Config, opts Options) (*Handler, error) {
 	}
 	h := &Handler{opts: opts}
 	var err error
-	h.backend, err = drive.OpenBackend(engine, config.Client, config, drive.Options{
+	h.backend, err = openBackend(engine, config, drive.Options{
 		HTTP: opts.HTTP, Store: opts.Store, Locker: opts.Locker, Keys: keys, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand,
 	}, h.tell)
 	if err != nil {
-		return nil, fmt.Errorf("bff: %w", err)
+		return nil, err
 	}
 	if h.base, err = url.Parse(config.Base); err != nil {
-		return nil, fmt.Errorf("bff: %w", err)
+		return nil, fmt.Errorf("oauth2: bff: %w", err)
 	}
 	return h, nil
 }
@@ -61,9 +60,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	done := make(chan error, 1)
 	// What still goes on, behind the answer, is not the browser's to wait for.
 	h.opts.Background(func() {
-		err := h.backend.Serve(command, e.hands(h.opts))
+		err := h.backend.serve(command, e.hands(h.opts))
 		if err != nil && !tooLarge(err) {
-			h.tell(fmt.Errorf("bff: the request was lost: %w", err))
+			h.tell(fmt.Errorf("oauth2: bff: the request was lost: %w", err))
 		}
 		done <- err
 	})
@@ -93,7 +92,7 @@ func (h *Handler) unanswered(w http.ResponseWriter, e *exchange, err error) {
 
 // tooLarge: a body is small or stays here, so it is the headers or the URL that an engine does not read: too long, or too many.
 func tooLarge(err error) bool {
-	return errors.Is(err, &drive.Error{Kind: "client", Code: "too_large"}) || errors.Is(err, &drive.Error{Kind: "internal", Code: "refused_input"})
+	return errors.Is(err, &drive.Error{Kind: drive.KindClient, Code: "too_large"}) || errors.Is(err, &drive.Error{Kind: drive.KindInternal, Code: "refused_input"})
 }
 
 func (h *Handler) tell(err error) {

@@ -106,7 +106,7 @@ func TestConfigurationIsRefused(t *testing.T) {
 		{"a public client", func(c *bff.Config, _ *bff.Options) { c.Client.ClientSecret = "" }, "client_secret"},
 		{"refresh by itself", func(c *bff.Config, _ *bff.Options) { c.Client.AutoRefresh = true }, "auto_refresh"},
 		{"a caller without a secret", func(c *bff.Config, _ *bff.Options) {
-			c.Callers = []bff.Caller{{ClientID: "x", GrantTypes: []string{"client_credentials"}, Scope: "x"}}
+			c.Callers = []bff.Caller{{ClientID: "x", GrantTypes: []bff.GrantType{bff.GrantClientCredentials}, Scope: "x"}}
 		}, "callers"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

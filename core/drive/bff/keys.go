@@ -47,7 +47,7 @@ func (s *sealedKeys) LoadKey(ctx context.Context, name string) (crypto.Signer, e
 }
 
 // CreateKey implements drive.KeyStore.
-func (s *sealedKeys) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, error) {
+func (s *sealedKeys) CreateKey(ctx context.Context, name string, alg drive.Algorithm) (crypto.Signer, error) {
 	if key, err := s.LoadKey(ctx, name); key != nil || err != nil {
 		return key, err
 	}
@@ -57,7 +57,7 @@ func (s *sealedKeys) CreateKey(ctx context.Context, name, alg string) (crypto.Si
 	}
 	raw, err := x509.MarshalPKCS8PrivateKey(made)
 	if err != nil {
-		return nil, fmt.Errorf("bff: %w", err)
+		return nil, fmt.Errorf("oauth2: bff: %w", err)
 	}
 	defer clear(raw)
 	sealed := s.ring.Seal(base64.StdEncoding.EncodeToString(raw), keyContext(name))
@@ -75,7 +75,7 @@ func (s *sealedKeys) CreateKey(ctx context.Context, name, alg string) (crypto.Si
 	// Another one was first. What nobody can unseal stays in the way until it expires.
 	key, err := s.LoadKey(ctx, name)
 	if key == nil && err == nil {
-		err = fmt.Errorf("bff: the key: %w", ErrTampered)
+		err = fmt.Errorf("oauth2: bff: the key: %w", ErrTampered)
 	}
 	return key, err
 }

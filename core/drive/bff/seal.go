@@ -12,7 +12,8 @@ import (
 )
 
 // Ring holds the keys with which cookies and what is stored are sealed (AES-256-GCM). The newest seals, any unseals: a key that is replaced
-// stays in the ring, behind the new one, as long as sessions last, so that nobody is signed out.
+// stays in the ring, behind the new one, as long as sessions last, so that nobody is signed out. Where several processes share sessions, each
+// of them has to have the new key, behind the old one, before the first one seals with it.
 //
 // Nonces are random, so a key is good for 2^32 texts (NIST SP 800-38D section 8.3).
 type Ring struct {
@@ -21,7 +22,7 @@ type Ring struct {
 }
 
 // ErrTampered is a text that was not sealed with a key of the ring, or for another context.
-var ErrTampered = errors.New("bff: the sealed text was changed, or its key is unknown")
+var ErrTampered = errors.New("oauth2: bff: the sealed text was changed, or its key is unknown")
 
 // NewKey makes a key, as ReadRing reads it.
 func NewKey() string {
@@ -38,25 +39,25 @@ func ReadRing(text string) (*Ring, error) {
 		id, encoded, _ := strings.Cut(one, ":")
 		key, err := decode(strings.TrimSuffix(encoded, "="))
 		if !isWord(id) || len(id) > 32 || err != nil || len(key) != 32 {
-			return nil, fmt.Errorf("bff: key %d of the ring is not ID:KEY, where KEY is 32 bytes in base64url", i+1)
+			return nil, fmt.Errorf("oauth2: bff: key %d of the ring is not ID:KEY, where KEY is 32 bytes in base64url", i+1)
 		}
 		if r.keys[id] != nil {
-			return nil, fmt.Errorf("bff: two keys of the ring are called %s", id)
+			return nil, fmt.Errorf("oauth2: bff: two keys of the ring are called %s", id)
 		}
 		block, err := aes.NewCipher(key)
 		clear(key)
 		if err != nil {
-			return nil, fmt.Errorf("bff: %w", err)
+			return nil, fmt.Errorf("oauth2: bff: %w", err)
 		}
 		if r.keys[id], err = cipher.NewGCMWithRandomNonce(block); err != nil {
-			return nil, fmt.Errorf("bff: %w", err)
+			return nil, fmt.Errorf("oauth2: bff: %w", err)
 		}
 		if r.newest == "" {
 			r.newest = id
 		}
 	}
 	if r.newest == "" {
-		return nil, errors.New("bff: the ring has no key")
+		return nil, errors.New("oauth2: bff: the ring has no key")
 	}
 	return r, nil
 }

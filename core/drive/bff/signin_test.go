@@ -180,7 +180,7 @@ func TestBrowserGoesAwayInMidRefresh(t *testing.T) {
 // TestMetadataOfYesterday: what the engine reads anew behind an answer is read to its end and kept, though the request is over.
 func TestMetadataOfYesterday(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) {
-		s.config.SessionMS, s.config.IdleMS = (72 * time.Hour).Milliseconds(), (72 * time.Hour).Milliseconds()
+		s.config.SessionLife, s.config.IdleLife = 72*time.Hour, 72*time.Hour
 		s.opts.Store = &drive.MemoryStore{Now: s.clock.now}
 	})
 	b := s.signedIn()

@@ -73,9 +73,9 @@ func RunContract(t *testing.T, file string, open func(testing.TB) drive.Engine, 
 
 // stage is where a case is played.
 type stage struct {
-	contract  *drive.Contract
+	contract  *Session
 	store     *faultyStore
-	performed map[string]*drive.Performance
+	performed map[string]*Effect
 	kept      kept
 }
 
@@ -86,9 +86,9 @@ func (c contractCase) run(engine drive.Engine, opts drive.Options) error {
 	if opts.Keys == nil {
 		opts.Keys, _ = opts.Store.(drive.KeyStore)
 	}
-	s := &stage{store: &faultyStore{kept: opts.Store}, performed: map[string]*drive.Performance{}, kept: kept{}}
+	s := &stage{store: &faultyStore{kept: opts.Store}, performed: map[string]*Effect{}, kept: kept{}}
 	opts.Store = s.store
-	contract, err := drive.OpenContract(engine, opts)
+	contract, err := OpenSession(engine, opts)
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (f *faultyStore) Store(ctx context.Context, key, version string, value *str
 	}
 	f.mu.Unlock()
 	if faulty {
-		return "", errors.New("drivetest: told to fail")
+		return "", errors.New("oauth2: drivetest: told to fail")
 	}
 	return f.kept.Store(ctx, key, version, value)
 }

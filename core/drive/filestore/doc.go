@@ -3,7 +3,7 @@
 // drive.KeyStore.
 //
 //	dir, err := filestore.Open(filepath.Join(config, "my-program"))
-//	client, err := wasm.Open(ctx, settings, drive.Options{Store: dir})
+//	client, err := wasm.Open(ctx, settings, wasm.Options{Client: drive.Options{Store: dir}})
 //
 // # What is kept, and how
 //

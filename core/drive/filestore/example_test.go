@@ -33,7 +33,7 @@ func Example() {
 			return
 		}
 		if run == "first" {
-			token := map[string]any{"access_token": "mF_9.B5f-4.1JqM", "token_type": "Bearer"}
+			token := drive.Token{AccessToken: "mF_9.B5f-4.1JqM", TokenType: "Bearer"}
 			if _, err := client.SetToken(context.Background(), token); err != nil {
 				fmt.Println(err)
 			}

@@ -32,24 +32,24 @@ var (
 
 // ErrCorrupt is a file that does not hold what was written: cut short, or changed. It is left as it is; without it, there is nothing
 // of that name.
-var ErrCorrupt = errors.New("filestore: the file is corrupt")
+var ErrCorrupt = errors.New("oauth2: filestore: the file is corrupt")
 
 // Open gives the directory at path and creates it where it is missing. One that others may read or write is refused.
 func Open(path string) (*Dir, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("filestore: %w", err)
+		return nil, fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("filestore: %w", err)
+		return nil, fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("filestore: %w", err)
+		return nil, fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	// Windows has no such bits: Go derives them there from the read-only attribute.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return nil, fmt.Errorf("filestore: %s has mode %#o: it has to be 0700, for it holds tokens", path, mode)
+		return nil, fmt.Errorf("oauth2: filestore: %s has mode %#o: it has to be 0700, for it holds tokens", path, mode)
 	}
 	d := &Dir{path: path, locks: filelock.Dir{Path: path}}
 	if err := d.tidy(); err != nil {
@@ -91,7 +91,7 @@ func (d *Dir) Store(ctx context.Context, key, version string, value *string) (st
 		return "", nil
 	}
 	if err := os.Remove(filepath.Join(d.path, file)); err != nil {
-		return "", fmt.Errorf("filestore: %w", err)
+		return "", fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	return "", d.flush()
 }
@@ -105,7 +105,7 @@ func (d *Dir) read(file string) (value, version string, ok bool, err error) {
 		return "", "", false, nil
 	}
 	if err != nil {
-		return "", "", false, fmt.Errorf("filestore: %w", err)
+		return "", "", false, fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	head, value, whole := strings.Cut(string(raw), "\n")
 	head, known := strings.CutPrefix(head, format)
@@ -144,7 +144,7 @@ func (d *Dir) replace(file string, raw []byte) error {
 		return os.Rename(unfinished, filepath.Join(d.path, file))
 	}()
 	if err != nil {
-		return fmt.Errorf("filestore: %w", err)
+		return fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	return d.flush()
 }
@@ -159,7 +159,7 @@ func (d *Dir) flush() error {
 		err = errors.Join(f.Sync(), f.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("filestore: %w", err)
+		return fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	return nil
 }
@@ -173,7 +173,7 @@ func (d *Dir) tidy() error {
 		d.locks.Sweep(guardPrefix, func(file string) { os.Remove(d.unfinished(file)) }),
 	)
 	if err != nil {
-		return fmt.Errorf("filestore: %w", err)
+		return fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	return nil
 }

@@ -180,7 +180,7 @@ func TestModes(t *testing.T) {
 		if err := os.Chmod(path, m); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := filestore.Open(path); err == nil || !strings.HasPrefix(err.Error(), "filestore: ") {
+		if _, err := filestore.Open(path); err == nil || !strings.HasPrefix(err.Error(), "oauth2: filestore: ") {
 			t.Errorf("a directory with %#o: %v", m, err)
 		}
 	}
@@ -316,7 +316,7 @@ func TestLockWithinAProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		if _, err := other.Lock(ctx, "n"); !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "filestore: ") {
+		if _, err := other.Lock(ctx, "n"); !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "oauth2: filestore: ") {
 			t.Errorf("%s: %v", name, err)
 		}
 		cancel()
@@ -349,7 +349,7 @@ func TestDirectoryThatIsGone(t *testing.T) {
 	if err := os.RemoveAll(path); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, ok, err := d.Load(t.Context(), "k"); ok || err == nil || !strings.HasPrefix(err.Error(), "filestore: ") {
+	if _, _, ok, err := d.Load(t.Context(), "k"); ok || err == nil || !strings.HasPrefix(err.Error(), "oauth2: filestore: ") {
 		t.Errorf("%v, %v", ok, err)
 	}
 }

@@ -27,7 +27,7 @@ func (d *Dir) LoadKey(ctx context.Context, name string) (crypto.Signer, error) {
 }
 
 // CreateKey implements drive.KeyStore. It fails as LoadKey and drive.GenerateKey do.
-func (d *Dir) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, error) {
+func (d *Dir) CreateKey(ctx context.Context, name string, alg drive.Algorithm) (crypto.Signer, error) {
 	if key, err := d.LoadKey(ctx, name); key != nil || err != nil {
 		return key, err
 	}
@@ -37,7 +37,7 @@ func (d *Dir) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, e
 	}
 	raw, err := x509.MarshalPKCS8PrivateKey(made)
 	if err != nil {
-		return nil, fmt.Errorf("filestore: %w", err)
+		return nil, fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	defer clear(raw)
 	text := pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: raw})
@@ -67,7 +67,7 @@ func (d *Dir) DeleteKey(ctx context.Context, name string) error {
 	if err := os.Remove(filepath.Join(d.path, keyFile(name))); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
-		return fmt.Errorf("filestore: %w", err)
+		return fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	return d.flush()
 }
@@ -78,7 +78,7 @@ func (d *Dir) readKey(name string) (crypto.Signer, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("filestore: %w", err)
+		return nil, fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	defer clear(raw)
 	block, rest := pem.Decode(raw)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/filestore"
 )
 
@@ -32,8 +33,8 @@ func printed(key crypto.Signer) string {
 // A key lasts as a file that only its owner reads, whatever its kind and its name, until it is deleted.
 func TestKeysLast(t *testing.T) {
 	d, path := fresh(t)
-	for _, alg := range []string{"ES256", "ES384", "ES512", "RS256", "PS512", "EdDSA"} {
-		name := "oauth2.key/" + alg + " ä"
+	for _, alg := range []drive.Algorithm{"ES256", "ES384", "ES512", "RS256", "PS512", "EdDSA"} {
+		name := "oauth2.key/" + string(alg) + " ä"
 		if key, err := d.LoadKey(t.Context(), name); key != nil || err != nil {
 			t.Fatal(key, err)
 		}

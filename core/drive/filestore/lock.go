@@ -25,7 +25,7 @@ func (d *Dir) guard(ctx context.Context, file string) (unlock func(), err error)
 func (d *Dir) lock(ctx context.Context, file string) (unlock func(), err error) {
 	unlock, err = d.locks.Lock(ctx, file)
 	if err != nil {
-		return nil, fmt.Errorf("filestore: lock: %w", err)
+		return nil, fmt.Errorf("oauth2: filestore: lock: %w", err)
 	}
 	return unlock, nil
 }

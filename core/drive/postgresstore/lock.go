@@ -11,7 +11,7 @@ import (
 func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	unlock, err = s.locks.Lock(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("postgresstore: lock: %w", err)
+		return nil, fmt.Errorf("oauth2: postgresstore: lock: %w", err)
 	}
 	return unlock, nil
 }

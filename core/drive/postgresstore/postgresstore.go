@@ -57,12 +57,12 @@ var (
 func New(pool *pgxpool.Pool, opts Options) (*Store, error) {
 	// PostgreSQL would cut off a longer name without a word.
 	if len(opts.Schema) > 63 || strings.ContainsRune(opts.Schema, 0) {
-		return nil, fmt.Errorf("postgresstore: Schema has %d bytes: a name has 63 at most, and no NUL", len(opts.Schema))
+		return nil, fmt.Errorf("oauth2: postgresstore: Schema has %d bytes: a name has 63 at most, and no NUL", len(opts.Schema))
 	}
 	s := &Store{pool: pool, schema: opts.Schema}
 	var err error
 	if s.locks, err = remote.NewLocks((*locks)(s), opts.Lease); err != nil {
-		return nil, fmt.Errorf("postgresstore: %w", err)
+		return nil, fmt.Errorf("oauth2: postgresstore: %w", err)
 	}
 	entries, held := s.table("oauth2_entries"), s.table("oauth2_locks")
 	const there = `(expires_at IS NULL OR expires_at > now())`
@@ -115,7 +115,7 @@ func (s *Store) Create(ctx context.Context) error {
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("postgresstore: create: %w", err)
+			return fmt.Errorf("oauth2: postgresstore: create: %w", err)
 		}
 	}
 	return nil
@@ -140,7 +140,7 @@ func (s *Store) Load(ctx context.Context, key string) (value, version string, ok
 		value, version = "", ""
 	}
 	if err != nil {
-		err = fmt.Errorf("postgresstore: load: %w", err)
+		err = fmt.Errorf("oauth2: postgresstore: load: %w", err)
 	}
 	return value, version, ok, err
 }
@@ -204,7 +204,7 @@ func (s *Store) one(ctx context.Context, change func(context.Context) (int64, er
 		return err
 	})
 	if err != nil && !errors.Is(err, drive.ErrConflict) {
-		return fmt.Errorf("postgresstore: store: %w", err)
+		return fmt.Errorf("oauth2: postgresstore: store: %w", err)
 	}
 	return err
 }

@@ -18,7 +18,7 @@ func Example() {
 		return
 	}
 	config.ClientID, config.RedirectURI = "00000000-0000-0000-0000-000000000000", "http://localhost:8085/callback"
-	config.TokenEndpointAuthMethod = "none" // a program on the user's machine has no secret
+	config.TokenEndpointAuthMethod = drive.AuthNone // a program on the user's machine has no secret
 
 	client, err := drive.Open(ctx, new(core.Engine), config, drive.Options{})
 	if err != nil {

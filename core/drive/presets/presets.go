@@ -1,15 +1,3 @@
-// Package presets holds the configurations of well-known providers: endpoints, scopes, client authentication, where each tells who
-// signed in, and in what it departs from the RFCs. They are data, which the engine interprets; presets.json beside this file says of
-// each what is to be known.
-//
-//	config, err := presets.Config("okta", map[string]string{"domain": "dev-1.okta.com"})
-//	config.ClientID, config.ClientSecret, config.RedirectURI = id, secret, "https://app.example/cb"
-//	client, err := wasm.Open(ctx, config, drive.Options{})
-//
-// A preset names no resources: where else the access token may go is for the program to say.
-//
-// Most providers take the secret in the body, and their presets say so (TokenEndpointAuthMethod client_secret_post). For a client
-// that has no secret, set it to none.
 package presets
 
 import (
@@ -30,13 +18,25 @@ const tenantID = "tenantid"
 //go:embed presets.json
 var text []byte
 
-var presets = func() map[string]json.RawMessage {
-	var all map[string]json.RawMessage
+// A preset is a configuration, and what a person reads of it.
+type preset map[string]json.RawMessage
+
+var presets = func() map[string]preset {
+	var all map[string]preset
 	if err := json.Unmarshal(text, &all); err != nil {
-		panic("presets: " + err.Error())
+		panic("oauth2: presets: " + err.Error())
 	}
 	return all
 }()
+
+// members gives the configuration alone.
+func (p preset) members() []byte {
+	p = maps.Clone(p)
+	delete(p, "about")
+	delete(p, "docs")
+	raw, _ := json.Marshal(p) // of what is JSON
+	return raw
+}
 
 // Names gives the names of the providers, in alphabetical order.
 func Names() []string {
@@ -52,18 +52,19 @@ func Names() []string {
 //
 // An unknown provider is an error, and so is a variable that its addresses do not have.
 func Config(name string, variables map[string]string) (drive.Config, error) {
-	raw, ok := presets[name]
+	p, ok := presets[name]
 	if !ok {
-		return drive.Config{}, fmt.Errorf("presets: no provider %q; there are %s", name, strings.Join(Names(), ", "))
+		return drive.Config{}, fmt.Errorf("oauth2: presets: no provider %q; there are %s", name, strings.Join(Names(), ", "))
 	}
+	raw := p.members()
 	var config drive.Config
 	if err := json.Unmarshal(raw, &config); err != nil {
-		return drive.Config{}, fmt.Errorf("presets: %s: %w", name, err)
+		return drive.Config{}, fmt.Errorf("oauth2: presets: %s: %w", name, err)
 	}
 	for _, v := range slices.Sorted(maps.Keys(variables)) {
 		// A misspelt one would leave the default in place, another tenant for one.
 		if v == tenantID || !bytes.Contains(raw, []byte("{"+v+"}")) {
-			return drive.Config{}, fmt.Errorf("presets: %s has no variable %q", name, v)
+			return drive.Config{}, fmt.Errorf("oauth2: presets: %s has no variable %q", name, v)
 		}
 		if config.Variables == nil {
 			config.Variables = map[string]string{}

@@ -5,5 +5,6 @@
 //   - HandleRedirect takes a URL that the operating system gave the program for its URI scheme (section 7.1).
 //   - PasteCode lets the user carry the response over by hand, where no browser reaches the program.
 //
-// Which response is the right one is the client's to judge, here as everywhere: no function of this package looks into one.
+// Any website can call a loopback port, and anybody can write what a reply says. Which response is the right one is the client's to judge,
+// here as everywhere; SignIn looks into one for its state only, to know when the waiting is over.
 package redirect

@@ -28,6 +28,9 @@ type Options struct {
 	// Done and Failed are shown to the user when the sign-in has ended, as plain text; empty means a text in English. Below
 	// Failed stands the error.
 	Done, Failed string
+	// Terminal is where SignIn tells the user of replies that it refused: a line of printable text for each, a few at most. nil means
+	// os.Stderr; io.Discard keeps it quiet.
+	Terminal io.Writer
 }
 
 // A Listener is a server on a loopback address that receives authorization responses. It is safe for concurrent use.
@@ -46,13 +49,20 @@ type Listener struct {
 
 // Response is what arrived at the redirect URI. The browser waits for its page until Finish is called.
 type Response struct {
-	// URL is the whole URL, for the client's Callback. It may be of anybody's making.
+	// URL is the whole URL, for the client's Callback. It may be of anybody's making, and with a state in it miss the redirect URI by a
+	// slash at its end or the case of its letters, which Callback says.
 	URL string
 
 	listener *Listener
-	verdict  chan error
+	verdict  chan verdict
 	shown    chan struct{}
 	once     sync.Once
+}
+
+// verdict is what became of a response.
+type verdict struct {
+	err     error
+	waiting bool // for another one
 }
 
 const (
@@ -75,10 +85,10 @@ func Listen(opts Options) (*Listener, error) {
 	}
 	addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
-		return nil, fmt.Errorf("redirect: %w", err)
+		return nil, fmt.Errorf("oauth2: redirect: %w", err)
 	}
 	if !addr.IP.IsLoopback() {
-		return nil, fmt.Errorf("redirect: %s is not a loopback address (RFC 8252 section 7.3)", u.Hostname())
+		return nil, fmt.Errorf("oauth2: redirect: %s is not a loopback address (RFC 8252 section 7.3)", u.Hostname())
 	}
 	var listener net.Listener
 	if opts.TLS == nil {
@@ -89,7 +99,7 @@ func Listen(opts Options) (*Listener, error) {
 		listener, err = tls.Listen("tcp", addr.String(), config)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("redirect: %w", err)
+		return nil, fmt.Errorf("oauth2: redirect: %w", err)
 	}
 	u.Host = authority(u, listener.Addr().(*net.TCPAddr).Port)
 	l := &Listener{
@@ -114,11 +124,11 @@ func parse(opts Options) (*url.URL, error) {
 	u, err := url.Parse(opts.RedirectURI)
 	switch {
 	case err != nil || u.Opaque != "" || u.Hostname() == "" || u.User != nil || strings.Contains(opts.RedirectURI, "#"):
-		return nil, errors.New("redirect: the redirect URI is not an absolute http URL without user and fragment (RFC 6749 section 3.1.2)")
+		return nil, errors.New("oauth2: redirect: the redirect URI is not an absolute http URL without user and fragment (RFC 6749 section 3.1.2)")
 	case u.Scheme == "http" && opts.TLS != nil || u.Scheme == "https" && opts.TLS == nil:
-		return nil, errors.New("redirect: a redirect URI is https with TLS, and http without")
+		return nil, errors.New("oauth2: redirect: a redirect URI is https with TLS, and http without")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("redirect: the redirect URI is neither http nor https")
+		return nil, errors.New("oauth2: redirect: the redirect URI is neither http nor https")
 	}
 	return u, nil
 }
@@ -149,20 +159,25 @@ func (l *Listener) Accept(ctx context.Context) (*Response, error) {
 	case r := <-l.responses:
 		return r, nil
 	case <-l.closing:
-		return nil, fmt.Errorf("redirect: %w", net.ErrClosed)
+		return nil, fmt.Errorf("oauth2: redirect: %w", net.ErrClosed)
 	case <-ctx.Done():
-		return nil, fmt.Errorf("redirect: no response: %w", ctx.Err())
+		return nil, fmt.Errorf("oauth2: redirect: no response: %w", ctx.Err())
 	}
 }
 
 // Finish shows the user that the sign-in is done, or, with err, that it failed and why. It returns when the page was sent, or
 // nobody waits for it any more. Only the first call counts.
-func (r *Response) Finish(err error) {
+func (r *Response) Finish(err error) { r.finish(verdict{err: err}) }
+
+// refuse is Finish for a response that is none to this sign-in, which goes on.
+func (r *Response) refuse(err error) { r.finish(verdict{err, true}) }
+
+func (r *Response) finish(v verdict) {
 	r.once.Do(func() {
-		if err == nil {
+		if v.err == nil {
 			r.listener.done.Store(true)
 		}
-		r.verdict <- err
+		r.verdict <- v
 	})
 	<-r.shown
 }
@@ -187,7 +202,7 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest)
 	case !strings.EqualFold(r.Host, l.authority): // a page whose name was bound to this address anew
 		refuse(w, http.StatusMisdirectedRequest)
-	case path != l.path:
+	case path != l.path && !(near(path, l.path) && hasState(query)):
 		refuse(w, http.StatusNotFound)
 	case slices.Contains(knownMethods, r.Method): // HEAD too: to answer it would take the code to be redeemed
 		w.Header().Set("Allow", "GET")
@@ -198,13 +213,27 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if query != "" {
 			query = "?" + query
 		}
-		l.hand(w, r, l.uri+query)
+		to := l.uri
+		if path != l.path {
+			to = strings.TrimSuffix(l.uri, l.path) + path
+		}
+		l.hand(w, r, to+query)
 	}
+}
+
+// near: the same path but for a slash at its end or the case of its letters. A reply there is an error to be told: the client says what
+// came and what was expected.
+func near(path, registered string) bool {
+	return strings.EqualFold(strings.TrimRight(path, "/"), strings.TrimRight(registered, "/"))
+}
+
+func hasState(query string) bool {
+	return strings.HasPrefix(query, "state=") || strings.Contains(query, "&state=")
 }
 
 // hand gives a response to whoever accepts, and its page to the browser.
 func (l *Listener) hand(w http.ResponseWriter, r *http.Request, url string) {
-	res := &Response{URL: url, listener: l, verdict: make(chan error, 1), shown: make(chan struct{})}
+	res := &Response{URL: url, listener: l, verdict: make(chan verdict, 1), shown: make(chan struct{})}
 	defer close(res.shown)
 	select {
 	case l.responses <- res:
@@ -215,13 +244,13 @@ func (l *Listener) hand(w http.ResponseWriter, r *http.Request, url string) {
 		return
 	}
 	select {
-	case err := <-res.verdict:
-		l.showOutcome(w, err)
+	case v := <-res.verdict:
+		l.showOutcome(w, v)
 	case <-l.closing:
 		// Close may come right after Finish.
 		select {
-		case err := <-res.verdict:
-			l.showOutcome(w, err)
+		case v := <-res.verdict:
+			l.showOutcome(w, v)
 		default:
 			l.late(w)
 		}
@@ -231,7 +260,7 @@ func (l *Listener) hand(w http.ResponseWriter, r *http.Request, url string) {
 // late answers a second delivery that came while the first one was looked at.
 func (l *Listener) late(w http.ResponseWriter) {
 	if l.done.Load() {
-		l.showOutcome(w, nil)
+		l.showOutcome(w, verdict{})
 		return
 	}
 	refuse(w, http.StatusGone)

@@ -38,16 +38,19 @@ func protect(h http.Header) {
 	h.Set("Connection", "close")
 }
 
-func (l *Listener) showOutcome(w http.ResponseWriter, err error) {
+func (l *Listener) showOutcome(w http.ResponseWriter, v verdict) {
 	p := struct {
 		CSS               template.CSS
 		Failed            bool
 		Title, Text, Note string
 	}{CSS: template.CSS(pageCSS), Title: "Signed in", Text: l.opts.Done}
 	status := http.StatusOK
-	if err != nil {
+	if v.err != nil {
 		status = http.StatusBadRequest
-		p.Failed, p.Title, p.Text, p.Note = true, "Sign-in failed", l.opts.Failed, err.Error()
+		p.Failed, p.Title, p.Text, p.Note = true, "Sign-in failed", l.opts.Failed, shown(v.err)
+	}
+	if v.waiting {
+		p.Title, p.Text = "Reply refused", "The program still waits for the reply to its own sign-in. Anybody may have sent this one; nobody has verified what it says:"
 	}
 	switch {
 	case p.Text != "":

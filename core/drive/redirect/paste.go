@@ -13,6 +13,8 @@ import (
 // maxPaste is beyond any URL that a server sends a browser to.
 const maxPaste = 64 << 10
 
+var errLong = errors.New("oauth2: redirect: the pasted line is too long")
+
 // PasteCode signs in where no browser reaches the program: show tells the user the authorization URL, and the user pastes what
 // came of it, the code or the whole address, as a line of in. Lines without a character are passed over. The client's
 // configuration names the redirect URI.
@@ -39,10 +41,13 @@ func PasteCode(ctx context.Context, client *drive.Client, in io.Reader, show fun
 	}()
 	select {
 	case <-ctx.Done():
-		return drive.Status{}, fmt.Errorf("redirect: nothing was pasted: %w", ctx.Err())
+		return drive.Status{}, fmt.Errorf("oauth2: redirect: nothing was pasted: %w", ctx.Err())
 	case pasted := <-read:
+		if errors.Is(pasted.err, errLong) {
+			return drive.Status{}, pasted.err
+		}
 		if pasted.err != nil {
-			return drive.Status{}, fmt.Errorf("redirect: nothing was pasted: %w", pasted.err)
+			return drive.Status{}, fmt.Errorf("oauth2: redirect: nothing was pasted: %w", pasted.err)
 		}
 		return client.CallbackPasted(ctx, pasted.text, begun.State)
 	}
@@ -69,5 +74,5 @@ func readLine(in io.Reader) (string, error) {
 			line.Reset()
 		}
 	}
-	return "", errors.New("the line is too long")
+	return "", errLong
 }

@@ -3,18 +3,25 @@ package redirect_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
+	"unicode"
 
+	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/redirect"
 )
 
-var loopback = redirect.Options{RedirectURI: "http://127.0.0.1/cb"}
+var loopback = redirect.Options{RedirectURI: "http://127.0.0.1/cb", Terminal: io.Discard}
 
 // Q40: a sign-in through the browser, whatever else arrives at the redirect URI meanwhile.
 func TestSignIn(t *testing.T) {
@@ -72,6 +79,245 @@ func TestSignIn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// E75: a reply that is none to this sign-in is shown on the page and on the terminal, as nobody's verified word, and the waiting goes on.
+func TestSignInShowsStrayReplies(t *testing.T) {
+	const unverified = "unverified"
+	jwt := func(claims string) string {
+		part := base64.RawURLEncoding.EncodeToString
+		return part([]byte(`{"alg":"RS256"}`)) + "." + part([]byte(claims)) + "." + part([]byte("signature"))
+	}
+	for _, row := range []struct {
+		name, path, query string
+		status            int
+		page, terminal    []string // what stands there; nil: nothing on the terminal
+	}{
+		{"an error without a state", "/cb", "error=invalid_scope&error_description=no+such+scope", 400,
+			[]string{"missing state", "invalid_scope: no such scope", unverified, "still waits"}, []string{"missing state (invalid_scope: no such scope, unverified)", "still waits"}},
+		{"an error with another state", "/cb", "error=access_denied&state=guessed", 400, []string{"wrong state", "access_denied", unverified}, []string{"access_denied, unverified"}},
+		{"an error with an empty state", "/cb", "error=access_denied&state=", 400, []string{"missing state", unverified}, []string{"access_denied, unverified"}},
+		{"a code with another state", "/cb", "code=c&state=guessed", 400, []string{"wrong state"}, []string{"wrong state"}},
+		{"nothing", "/cb", "", 400, []string{"missing state"}, []string{"missing state"}},
+		{"two states", "/cb", "error=a&state=a&state=b", 400, []string{"repeated parameter"}, []string{"repeated parameter"}},
+		{"markup", "/cb", "error=x&error_description=" + url.QueryEscape(`<script>alert(1)</script><img src=x>`), 400,
+			[]string{"&lt;script&gt;", unverified}, []string{"<script>alert(1)"}},
+		{"escape sequences", "/cb", "error=x&error_description=" + url.QueryEscape("\x1b[2J\x1b]0;title\x07\u009b31mred\r\nSigned in."), 400,
+			[]string{unverified}, []string{"[2J]0;title31mredSigned in."}},
+		{"marks that turn the text around", "/cb", "error=x&error_description=" + url.QueryEscape("a\u202eb\u2066c\u2028d\ufeffe"), 400, []string{"abcde"}, []string{"abcde"}},
+		{"a text without end", "/cb", "error=x&error_description=" + strings.Repeat("A", 50000), 400, []string{"AAA …"}, []string{"AAA …"}},
+		{"too many parameters", "/cb", strings.Repeat("a=1&", 300) + "error=x", 400, []string{"unreadable"}, []string{"unreadable"}},
+		{"no UTF-8", "/cb", "error=x&error_description=%ff", 400, []string{"callback"}, []string{"callback"}},
+		{"a signed reply that nobody can verify", "/cb", "response=" + jwt(`{"iss":"ISSUER","aud":"app","exp":99999999999,"state":"guessed"}`), 400, []string{"jwks_uri"}, []string{"jwks_uri"}},
+		{"a slash too many", "/cb/", "code=c&state=guessed", 400, []string{"wrong state"}, []string{"wrong state"}},
+		{"a query without end", "/cb", "error=x&error_description=" + strings.Repeat("A", 100000), 431, nil, nil},
+		{"a favicon", "/favicon.ico", "", 404, nil, nil},
+		{"another path", "/other", "error=x&state=s", 404, nil, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var terminal lockedBuffer
+			s, config := site()
+			defer s.Close()
+			client, err := drive.Open(t.Context(), new(core.Engine), config, drive.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			opts := redirect.Options{RedirectURI: "http://127.0.0.1/cb", Terminal: &terminal}
+			query := strings.ReplaceAll(row.query, jwt(`{"iss":"ISSUER","aud":"app","exp":99999999999,"state":"guessed"}`),
+				jwt(`{"iss":"`+s.URL+`","aud":"app","exp":99999999999,"state":"guessed"}`))
+			var got page
+			status, err := redirect.SignIn(t.Context(), client, opts, func(to string) error {
+				right, err := decide(to, "approve")
+				if err != nil {
+					return err
+				}
+				at, _, _ := strings.Cut(right, "/cb")
+				got = <-visit(http.DefaultClient, at+row.path+"?"+query)
+				if p := <-visit(http.DefaultClient, right); p.err != nil {
+					return p.err
+				}
+				return got.err
+			})
+			if err != nil || status.Status != "granted" {
+				t.Errorf("%v, %+v", err, status)
+			}
+			if got.status != row.status || strings.Contains(got.body, "<script") || strings.Contains(got.body, "<img") || len(got.body) > 4000 {
+				t.Errorf("status %d, %d bytes:\n%s", got.status, len(got.body), got.body)
+			}
+			for _, text := range row.page {
+				if !strings.Contains(got.body, text) {
+					t.Errorf("%q is not in the page:\n%s", text, got.body)
+				}
+			}
+			shown := terminal.String()
+			for _, text := range row.terminal {
+				if !strings.Contains(shown, text) {
+					t.Errorf("%q is not on the terminal: %q", text, shown)
+				}
+			}
+			if row.terminal == nil && shown != "" || row.terminal != nil && (strings.Count(shown, "\n") != 1 || len(shown) > 1000) {
+				t.Errorf("the terminal has %q", shown)
+			}
+			for _, r := range strings.TrimSuffix(shown, "\n") {
+				if !unicode.IsPrint(r) {
+					t.Errorf("%U is on the terminal", r)
+				}
+			}
+		})
+	}
+}
+
+// E75: replies without end fill no terminal.
+func TestSignInIsNotFlooded(t *testing.T) {
+	var terminal lockedBuffer
+	opts := redirect.Options{RedirectURI: "http://127.0.0.1/cb", Terminal: &terminal}
+	status, err := redirect.SignIn(t.Context(), open(t, ""), opts, func(to string) error {
+		right, err := decide(to, "approve")
+		at, _, _ := strings.Cut(right, "?")
+		var pages []<-chan page
+		for i := 0; i < 100 && err == nil; i++ { // at once, as a page of another site sends them
+			pages = append(pages, visit(http.DefaultClient, fmt.Sprintf("%s?error=x&error_description=%d", at, i/2)))
+		}
+		for _, p := range pages {
+			err = errors.Join(err, (<-p).err)
+		}
+		if err == nil {
+			err = (<-visit(http.DefaultClient, right)).err
+		}
+		return err
+	})
+	shown := terminal.String()
+	if err != nil || status.Status != "granted" || strings.Count(shown, "\n") != 6 || !strings.HasSuffix(shown, "not shown.\n") || strings.Count(shown, "unverified") != 5 {
+		t.Errorf("%v, %+v, %q", err, status, shown)
+	}
+}
+
+// E76: a reply with the state of this sign-in that misses the redirect URI by a slash or the case of its letters is told what is wrong, and
+// the waiting goes on.
+func TestSignInNearMisses(t *testing.T) {
+	for _, row := range []struct{ name, path string }{
+		{"a slash too many", "/cb/"}, {"two slashes too many", "/cb//"}, {"another case", "/CB"}, {"both", "/Cb/"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var terminal lockedBuffer
+			opts := redirect.Options{RedirectURI: "http://127.0.0.1/cb", Terminal: &terminal}
+			status, err := redirect.SignIn(t.Context(), open(t, ""), opts, func(to string) error {
+				right, err := decide(to, "approve")
+				if err != nil {
+					return err
+				}
+				for _, url := range []string{strings.Replace(right, "/cb", row.path, 1), right} {
+					p := <-visit(http.DefaultClient, url)
+					if p.err != nil {
+						return p.err
+					}
+					if url != right && (p.status != 400 || !strings.Contains(p.body, "wrong redirect uri") || !strings.Contains(p.body, row.path)) {
+						return fmt.Errorf("status %d: %s", p.status, p.body)
+					}
+				}
+				return nil
+			})
+			if err != nil || status.Status != "granted" || !strings.Contains(terminal.String(), "wrong redirect uri") {
+				t.Errorf("%v, %+v, %q", err, status, terminal.String())
+			}
+		})
+	}
+}
+
+// E77: the listening ends when the attempt does, with an error that says so, and with the reply that was refused last.
+func TestSignInEndsWithTheAttempt(t *testing.T) {
+	for _, row := range []struct {
+		name, stray string
+		life        time.Duration
+		errors      []error
+	}{
+		{"nobody comes", "", time.Second, nil},
+		{"a stranger comes", "?error=invalid_scope", 5 * time.Second, []error{&drive.Error{Code: "missing_state", OAuthError: "invalid_scope"}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s, config := site()
+			defer s.Close()
+			config.AttemptLife = row.life
+			client, err := drive.Open(t.Context(), new(core.Engine), config, drive.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			listening := make(chan string, 1)
+			_, err = redirect.SignIn(t.Context(), client, loopback, func(to string) error {
+				u, err := url.Parse(to)
+				if err != nil {
+					return err
+				}
+				at := u.Query().Get("redirect_uri")
+				if row.stray != "" {
+					<-visit(http.DefaultClient, at+row.stray)
+				}
+				listening <- at
+				return nil
+			})
+			if e, ok := errors.AsType[*drive.Error](err); !ok || !errors.Is(err, drive.ErrExpired) || e.Code != "attempt_expired" || !e.BeginAgain || !strings.HasPrefix(err.Error(), "oauth2: sign in: attempt expired") {
+				t.Error(err)
+			}
+			for _, want := range row.errors {
+				if !errors.Is(err, want) {
+					t.Errorf("%v is not %v", err, want)
+				}
+			}
+			if p := <-visit(http.DefaultClient, <-listening); p.err == nil {
+				t.Error("it still listens")
+			}
+		})
+	}
+}
+
+// E77: the life of an attempt here is the engine's.
+func TestAttemptLife(t *testing.T) {
+	for _, row := range []struct {
+		given, want time.Duration
+	}{{0, 10 * time.Minute}, {time.Second, time.Second}, {time.Hour, time.Hour}} {
+		now := time.Now()
+		s, config := site()
+		defer s.Close()
+		config.AttemptLife, config.RedirectURI = row.given, "http://127.0.0.1/cb"
+		client, err := drive.Open(t.Context(), new(core.Engine), config, drive.Options{Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		begun, err := client.Authorize(t.Context(), drive.AuthorizeParams{})
+		if err != nil || begun.Life != row.want {
+			t.Errorf("%v, %v", err, begun.Life)
+		}
+		reply := config.RedirectURI + "?error=access_denied&state=" + begun.State
+		now = now.Add(begun.Life)
+		if _, err := client.Callback(t.Context(), reply); !errors.Is(err, drive.ErrServer) {
+			t.Error("before:", err)
+		}
+		now = now.Add(time.Millisecond)
+		if _, err := client.Callback(t.Context(), reply); !errors.Is(err, drive.ErrExpired) {
+			t.Error("after:", err)
+		}
+	}
+}
+
+// lockedBuffer is a terminal that a test reads.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // Q40: what ends the waiting without a response.

@@ -13,7 +13,7 @@ import (
 func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	unlock, err = s.locks.Lock(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("redisstore: lock: %w", err)
+		return nil, fmt.Errorf("oauth2: redisstore: lock: %w", err)
 	}
 	return unlock, nil
 }

@@ -53,7 +53,7 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	}
 	var err error
 	if s.locks, err = remote.NewLocks((*locks)(s), opts.Lease); err != nil {
-		return nil, fmt.Errorf("redisstore: %w", err)
+		return nil, fmt.Errorf("oauth2: redisstore: %w", err)
 	}
 	return s, nil
 }
@@ -103,7 +103,7 @@ func (s *Store) Load(ctx context.Context, key string) (value, version string, ok
 		return nil
 	})
 	if err != nil {
-		return "", "", false, fmt.Errorf("redisstore: load: %w", err)
+		return "", "", false, fmt.Errorf("oauth2: redisstore: load: %w", err)
 	}
 	return value, version, ok, nil
 }
@@ -150,7 +150,7 @@ func (s *Store) run(ctx context.Context, script func(context.Context) (int64, er
 		return err
 	})
 	if err != nil && !errors.Is(err, drive.ErrConflict) {
-		return fmt.Errorf("redisstore: store: %w", err)
+		return fmt.Errorf("oauth2: redisstore: store: %w", err)
 	}
 	return err
 }

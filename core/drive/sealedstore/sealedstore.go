@@ -104,7 +104,7 @@ func (s *Store) loadKey(ctx context.Context, name string) (key crypto.Signer, ve
 
 // CreateKey implements drive.KeyStore. It fails as what it stands on and drive.GenerateKey do. The text of a key is its algorithm, which
 // other hosts need, and the base64 of PKCS #8.
-func (s *Store) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, error) {
+func (s *Store) CreateKey(ctx context.Context, name string, alg drive.Algorithm) (crypto.Signer, error) {
 	key, version, err := s.loadKey(ctx, name)
 	if key != nil || err != nil {
 		return key, err
@@ -115,10 +115,10 @@ func (s *Store) CreateKey(ctx context.Context, name, alg string) (crypto.Signer,
 	}
 	raw, err := x509.MarshalPKCS8PrivateKey(made)
 	if err != nil {
-		return nil, fmt.Errorf("sealedstore: %w", err)
+		return nil, fmt.Errorf("oauth2: sealedstore: %w", err)
 	}
 	defer clear(raw)
-	sealed := s.ring.Seal(alg+" "+base64.StdEncoding.EncodeToString(raw), keyContext(name))
+	sealed := s.ring.Seal(string(alg)+" "+base64.StdEncoding.EncodeToString(raw), keyContext(name))
 	switch _, err = s.kept.Store(ctx, keyEntry(name), version, &sealed); {
 	case err == nil:
 		return made, nil
@@ -127,7 +127,7 @@ func (s *Store) CreateKey(ctx context.Context, name, alg string) (crypto.Signer,
 	}
 	key, err = s.LoadKey(ctx, name) // another one was first: that stays
 	if key == nil && err == nil {
-		err = fmt.Errorf("sealedstore: the key: %w", bff.ErrTampered)
+		err = fmt.Errorf("oauth2: sealedstore: the key: %w", bff.ErrTampered)
 	}
 	return key, err
 }

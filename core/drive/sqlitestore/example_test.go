@@ -37,5 +37,5 @@ func Example() {
 
 	// Output:
 	// a value true true <nil>
-	// drive: stored version is another
+	// oauth2: stored version is another
 }

@@ -19,19 +19,19 @@ func (d *DB) LoadKey(ctx context.Context, name string) (crypto.Signer, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("sqlitestore: %w", err)
+		return nil, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	defer clear(raw)
 	key, err := x509.ParsePKCS8PrivateKey(raw) // RFC 5958
 	signer, ok := key.(crypto.Signer)
 	if err != nil || !ok {
-		return nil, errors.New("sqlitestore: the key was changed") // err could show some of it
+		return nil, errors.New("oauth2: sqlitestore: the key was changed") // err could show some of it
 	}
 	return signer, nil
 }
 
 // CreateKey implements drive.KeyStore. It fails as LoadKey and drive.GenerateKey do.
-func (d *DB) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, error) {
+func (d *DB) CreateKey(ctx context.Context, name string, alg drive.Algorithm) (crypto.Signer, error) {
 	if key, err := d.LoadKey(ctx, name); key != nil || err != nil {
 		return key, err
 	}
@@ -41,14 +41,14 @@ func (d *DB) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, er
 	}
 	raw, err := x509.MarshalPKCS8PrivateKey(made)
 	if err != nil {
-		return nil, fmt.Errorf("sqlitestore: %w", err)
+		return nil, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	defer clear(raw)
 	if _, err := d.writes.ExecContext(ctx, `INSERT INTO keys (name, pkcs8) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`, name, raw); err != nil {
-		return nil, fmt.Errorf("sqlitestore: %w", err)
+		return nil, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	if err := d.flush.wait(); err != nil {
-		return nil, fmt.Errorf("sqlitestore: %w", err)
+		return nil, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	return d.LoadKey(ctx, name) // of two that create it, both get the one that stays
 }
@@ -56,7 +56,7 @@ func (d *DB) CreateKey(ctx context.Context, name, alg string) (crypto.Signer, er
 // DeleteKey implements drive.KeyStore. It fails with the error of ctx, or with one of SQLite.
 func (d *DB) DeleteKey(ctx context.Context, name string) error {
 	if _, err := d.writes.ExecContext(ctx, `DELETE FROM keys WHERE name = ?`, name); err != nil {
-		return fmt.Errorf("sqlitestore: %w", err)
+		return fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func (d *DB) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	sum := sha256.Sum256([]byte(name)) // a name can have any character, and be longer than a file's
 	unlock, err = d.locks.Lock(ctx, lockPrefix+hex.EncodeToString(sum[:]))
 	if err != nil {
-		return nil, fmt.Errorf("sqlitestore: lock: %w", err)
+		return nil, fmt.Errorf("oauth2: sqlitestore: lock: %w", err)
 	}
 	return unlock, nil
 }

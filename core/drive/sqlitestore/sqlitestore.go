@@ -50,24 +50,24 @@ const busy = 10 * time.Second
 func Open(path string) (*DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("sqlitestore: %w", err)
+		return nil, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	d := &DB{locks: filelock.Dir{Path: path + "-locks"}, flush: flusher{sync: func() error { return syncFile(path + "-wal") }}}
 	// SQLite gives the files beside it the same mode.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("sqlitestore: %w", err)
+		return nil, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	info, err := f.Stat()
 	if err = errors.Join(err, f.Close(), os.MkdirAll(d.locks.Path, 0o700)); err != nil {
-		return nil, fmt.Errorf("sqlitestore: %w", err)
+		return nil, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	// Windows has no such bits: Go derives them there from the read-only attribute.
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return nil, fmt.Errorf("sqlitestore: %s has mode %#o: it has to be 0600, for it holds sessions", path, mode)
+		return nil, fmt.Errorf("oauth2: sqlitestore: %s has mode %#o: it has to be 0600, for it holds sessions", path, mode)
 	}
 	if err := d.locks.Sweep(lockPrefix, func(string) {}); err != nil {
-		return nil, fmt.Errorf("sqlitestore: %w", err)
+		return nil, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	// Where a write waits for another process's, reads go on: they see what was there before (WAL).
 	d.writes, err = connect(path, 1, "journal_mode(WAL)", "synchronous(NORMAL)", "secure_delete(ON)")
@@ -78,7 +78,7 @@ func Open(path string) (*DB, error) {
 		d.reads, err = connect(path, readers, "query_only(ON)")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("sqlitestore: %w", errors.Join(err, d.Close()))
+		return nil, fmt.Errorf("oauth2: sqlitestore: %w", errors.Join(err, d.Close()))
 	}
 	return d, nil
 }
@@ -119,7 +119,7 @@ func (d *DB) Load(ctx context.Context, key string) (value, version string, ok bo
 		return "", "", false, nil
 	}
 	if err != nil {
-		return "", "", false, fmt.Errorf("sqlitestore: %w", err)
+		return "", "", false, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	return value, version, true, nil
 }
@@ -169,12 +169,12 @@ func (d *DB) one(ctx context.Context, statement string, args ...any) error {
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("sqlitestore: %w", err)
+		return fmt.Errorf("oauth2: sqlitestore: %w", err)
 	case n == 0:
 		return drive.ErrConflict
 	}
 	if err := d.flush.wait(); err != nil {
-		return fmt.Errorf("sqlitestore: %w", err)
+		return fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func Example() {
 		return
 	}
 	defer client.Close()
-	token := map[string]any{"access_token": "mF_9.B5f-4.1JqM", "token_type": "Bearer", "scope": "read"}
+	token := drive.Token{AccessToken: "mF_9.B5f-4.1JqM", TokenType: "Bearer", Scope: "read"}
 	if _, err := client.SetToken(context.Background(), token); err != nil {
 		fmt.Println(err)
 		return

@@ -27,7 +27,7 @@ func TokenSource(ctx context.Context, client *drive.Client) oauth2.TokenSource {
 
 // ErrBound is an access token that is bound to a key (RFC 9449): each request needs a proof of its own, which x/oauth2 does not make.
 // drive.Client.Transport does.
-var ErrBound = errors.New("xoauth2: the token is bound to a key: use the client's Transport")
+var ErrBound = errors.New("oauth2: xoauth2: the token is bound to a key: use the client's Transport")
 
 type source struct {
 	ctx    context.Context
@@ -57,7 +57,7 @@ func (s *source) Token() (*oauth2.Token, error) {
 		extra["id_token"] = st.IDToken
 	}
 	extra["scope"] = t.Scope
-	token := &oauth2.Token{AccessToken: t.AccessToken, TokenType: t.TokenType, Expiry: t.Expiry}
+	token := &oauth2.Token{AccessToken: t.AccessToken, TokenType: t.TokenType, Expiry: t.ExpiresAt}
 	return token.WithExtra(extra), nil
 }
 

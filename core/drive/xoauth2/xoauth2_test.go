@@ -1,6 +1,7 @@
 package xoauth2_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -19,8 +20,9 @@ func TestExtra(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := c.SetToken(t.Context(), map[string]any{
-		"access_token": "a", "refresh_token": "r", "token_type": "bearer", "id_token": "x.y.z", "scope": "read", "team": map[string]any{"id": 7}, "open": true,
+	if _, err := c.SetToken(t.Context(), drive.Token{
+		AccessToken: "a", RefreshToken: "r", TokenType: "bearer", IDToken: "x.y.z", Scope: "read",
+		Extra: map[string]json.RawMessage{"team": json.RawMessage(`{"id":7}`), "open": json.RawMessage("true")},
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { PATIENCE } from '../suite/patience.js';
-import { launch } from './browser.mjs';
+import { drivers } from './drivers.mjs';
 import { root } from './installed.mjs';
 import { start } from './process.mjs';
 import { runtimes } from './runtimes.mjs';
@@ -22,16 +22,16 @@ const inProcess = (runtime, args) => async (host, { folder, data, work }) => {
   return JSON.parse(readFileSync(output, 'utf8'));
 };
 
-const inChromium = async (host, { folder, data }) => {
+const inBrowser = (name) => async (host, { folder, data }) => {
   const server = await serve(folder, { extra: { '/data.json': JSON.stringify(data), '/oauth2-edge.wasm': readFileSync(edge) } });
-  const browser = await launch();
+  const browser = await drivers[name]();
   try {
-    const page = await browser.newPage();
-    await page.goto(`${server.url}/runners/page.html`);
-    await page.waitForFunction(() => window.report, undefined, { timeout: PATIENCE });
-    return await page.evaluate(() => window.report);
+    const tab = await browser.open();
+    await tab.goto(`${server.url}/runners/page.html`);
+    await tab.until(() => window.report);
+    return await tab.evaluate(() => window.report);
   } finally {
-    await browser.close();
+    await browser.stop();
     server.stop();
   }
 };
@@ -92,7 +92,9 @@ export const hosts = {
   'node-24': inProcess(runtimes.node24, []),
   deno: inProcess(runtimes.deno, ['run', '--allow-net=127.0.0.1', '--allow-read', '--allow-write=.', '--no-prompt']),
   bun: inProcess(runtimes.bun, []),
-  chromium: inChromium,
+  chromium: inBrowser('chromium'),
+  firefox: inBrowser('firefox'),
+  webkit: inBrowser('webkit'),
   workerd: inWorkerd,
 };
 

@@ -29,9 +29,13 @@ const machineNode = () => {
   throw new Error('no node on the path');
 };
 
-/** Where chromium.sh looks, too. */
-const browsers = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].filter(Boolean);
-const chromium = browsers.find((path) => existsSync(path)) ?? browsers[0];
+/** The first of these that is there; of none, the first, so that the failure names it. */
+const first = (...paths) => paths.find((path) => path && existsSync(path)) ?? paths.find(Boolean);
+
+// Where browsers.sh looks, too.
+const chromium = first(process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome');
+const firefox = first(process.env.FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox');
+const webkit = first(process.env.WEBKIT, ...['x86_64', 'aarch64'].map((machine) => `/usr/lib/${machine}-linux-gnu/webkit2gtk-4.1/MiniBrowser`));
 
 export const runtimes = {
   node: machineNode(),
@@ -40,6 +44,8 @@ export const runtimes = {
   bun: from(['linux', 'darwin'].map((system) => `@oven/bun-${system}-${arch === 'arm64' ? 'aarch64' : arch}`), 'bin/bun'),
   workerd: createRequire(import.meta.url)('workerd').default,
   chromium,
+  firefox,
+  webkit,
 };
 
 /** What Chromium is started with: headless, as root, and without its own traffic. */

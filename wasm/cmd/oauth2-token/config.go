@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -16,8 +14,8 @@ import (
 
 // configFile is what stands in one: the members of the configuration, and the provider that they add to.
 type configFile struct {
-	Provider string `json:"provider"`
-	drive.Config
+	Provider string
+	Config   drive.Config
 }
 
 // configure makes the configuration: the preset of the provider, over it the file, over that the flags, and the secret of the
@@ -42,7 +40,7 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 	}
 	c := said.Config
 	if provider != "" {
-		preset, err := presets.Config(provider, said.Variables)
+		preset, err := presets.Config(provider, said.Config.Variables)
 		if err != nil {
 			return drive.Config{}, err
 		}
@@ -61,7 +59,7 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 		c.ClientSecret = secret
 	}
 	if provider != "" && c.ClientSecret == "" {
-		c.TokenEndpointAuthMethod = "none" // the presets are for clients with a secret
+		c.TokenEndpointAuthMethod = drive.AuthNone // the presets are for clients with a secret
 	}
 	switch {
 	case c.ClientID == "":
@@ -89,13 +87,19 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 }
 
 func decode(text []byte, into *configFile) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	var members map[string]json.RawMessage
+	err := json.Unmarshal(text, &members)
+	if provider := members["provider"]; err == nil && provider != nil {
+		delete(members, "provider")
+		if err = json.Unmarshal(provider, &into.Provider); err == nil {
+			text, err = json.Marshal(members)
+		}
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one JSON object")
+	if err == nil {
+		err = json.Unmarshal(text, &into.Config)
+	}
+	if err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return nil
 }

@@ -28,11 +28,11 @@ func exitStatus(err error) int {
 		return exitOK
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case usage || e != nil && e.Kind == "client" && e.Field != "":
+	case usage || e != nil && e.Kind == drive.KindClient && e.Field != "":
 		return exitUsage
 	case notSignedIn(err):
 		return exitNotSignedIn
-	case e != nil && (e.OAuthError == "access_denied" || e.Kind == "expired" || e.Kind == "callback_not_verified"):
+	case e != nil && (e.OAuthError == "access_denied" || e.Kind == drive.KindExpired || e.Kind == drive.KindCallbackNotVerified):
 		return exitRefused
 	}
 	return exitFailed
@@ -67,13 +67,13 @@ func explain(err error) string {
 		return err.Error()
 	case e.OAuthError == "access_denied":
 		return "the sign-in was refused: " + err.Error()
-	case e.Kind == "expired":
+	case e.Kind == drive.KindExpired:
 		return "the time for this sign-in ran out; `oauth2-token login` begins another one"
-	case e.Kind == "network":
+	case e.Kind == drive.KindNetwork:
 		return "the server cannot be reached (" + strings.ReplaceAll(e.Code, "_", " ") + ")"
-	case e.Kind == "client" && e.Code == "missing":
+	case e.Kind == drive.KindClient && e.Code == "missing":
 		return "the configuration lacks " + setting(e.Field)
-	case e.Kind == "client" && e.Field != "":
+	case e.Kind == drive.KindClient && e.Field != "":
 		return "the configuration cannot be used: " + setting(e.Field) + " (" + strings.ReplaceAll(e.Code, "_", " ") + ")"
 	}
 	return err.Error()

@@ -19,7 +19,7 @@ func (p *program) login(ctx context.Context) error {
 	var err error
 	switch {
 	case p.loopback:
-		status, err = redirect.SignIn(ctx, p.client, redirect.Options{RedirectURI: p.config.RedirectURI}, p.openBrowser)
+		status, err = redirect.SignIn(ctx, p.client, redirect.Options{RedirectURI: p.config.RedirectURI, Terminal: p.screen}, p.openBrowser)
 	case p.paste:
 		status, err = redirect.PasteCode(ctx, p.client, p.in, p.askForCode)
 	default:
@@ -63,7 +63,7 @@ func (p *program) device(ctx context.Context) (drive.Status, error) {
 	// Whoever gives up with Ctrl-C, or is refused, begins anew next time.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return drive.Status{}, errors.Join(err, p.client.DeviceForget(last))
+	return drive.Status{}, errors.Join(err, p.client.DeviceCancel(last))
 }
 
 func (p *program) startDevice(ctx context.Context) (drive.DeviceAuthorization, error) {
@@ -73,7 +73,7 @@ func (p *program) startDevice(ctx context.Context) (drive.DeviceAuthorization, e
 	}
 	if d := status.Device; d != nil {
 		p.watch.device(*d)
-		if err := p.client.PollStart(ctx); err == nil {
+		if err := p.client.DeviceResume(ctx); err == nil {
 			p.screen.print("Going on with the sign-in that was begun before.\n")
 			return *d, nil
 		} else if !errors.Is(err, drive.ErrExpired) {

@@ -245,6 +245,25 @@ func TestLoopback(t *testing.T) {
 		login.ends(exitRefused)
 		login.says(`the sign-in was refused`)
 	})
+	// E75: what a stranger sends is on the terminal, and ends nothing.
+	t.Run("a stranger's reply", func(t *testing.T) {
+		t.Parallel()
+		peer := ours(t, nil)
+		login := newAccount(t, peer.config).start("login", "-loopback")
+		page := login.says(`or open\n\n    (\S+)\n`)[1]
+		to, err := url.Parse(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.Get(to.Query().Get("redirect_uri") + "?error=invalid_scope&error_description=%1b[2Jgone")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		login.says(`missing state \(invalid_scope: \[2Jgone, unverified\)`)
+		peer.decide(t, page, "approve")
+		login.ends(exitOK)
+	})
 	t.Run("Ctrl-C", func(t *testing.T) {
 		t.Parallel()
 		login := newAccount(t, ours(t, nil).config).start("login", "-loopback")

@@ -57,7 +57,7 @@ func (p *program) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.client, err = wasm.Open(ctx, p.config, drive.Options{Store: dir, OnEvent: p.event, OnEffect: p.watch.effect})
+	p.client, err = wasm.Open(ctx, p.config, wasm.Options{Client: drive.Options{Store: dir, OnEvent: p.event, OnEffect: p.watch.effect}})
 	if err != nil {
 		return err
 	}
@@ -76,13 +76,13 @@ func (p *program) do(ctx context.Context) error {
 func (p *program) event(e drive.Event) {
 	p.watch.event(e)
 	switch e.Name {
-	case "session_refused":
+	case drive.EventSessionRefused:
 		p.screen.print("The session in %s is of another version of this program and is left alone.\n", p.dir)
-	case "request_failed":
+	case drive.EventRequestFailed:
 		if errors.Is(e.Error, drive.ErrNetwork) && e.Error.Op == "polling" { // which goes on by itself (RFC 8628 section 3.5)
 			p.screen.print("The server cannot be reached; trying again …\n")
 		}
-	case "not_persisted":
+	case drive.EventNotPersisted:
 		p.screen.print("The session cannot be written to %s.\n", p.dir)
 	}
 }

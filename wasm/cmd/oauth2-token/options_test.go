@@ -68,7 +68,7 @@ func TestParseArgs(t *testing.T) {
 		{"no such file", []string{"-config", filepath.Join(dir, "none.json")}, "", nil, "none.json"},
 		{"a member that there is not", []string{"-config", unknown}, "", nil, `unknown field "client"`},
 		{"a token for nobody else", []string{"-config", bound}, "", nil, "bound to a key"},
-		{"two objects", []string{"-config", two}, "", nil, "more than one"},
+		{"two objects", []string{"-config", two}, "", nil, "after top-level value"},
 		{"a flag that there is not", []string{"-secret", "x"}, "", nil, "not defined: -secret"},
 		{"a command that there is not", []string{"-config", good, "signin"}, "", nil, `"signin" is not a command`},
 		{"two commands", []string{"-config", good, "login", "token"}, "", nil, `"token" is not a command`},

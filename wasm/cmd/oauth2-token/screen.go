@@ -52,6 +52,12 @@ func (s *screen) print(format string, args ...any) {
 	s.draw()
 }
 
+// Write makes a screen the terminal of redirect.SignIn.
+func (s *screen) Write(text []byte) (int, error) {
+	s.print("%s", text)
+	return len(text), nil
+}
+
 // keep shows line, drawn anew each second, until stop is called. It does nothing where there is no terminal.
 func (s *screen) keep(line func() string) (stop func()) {
 	if s.size == nil {

@@ -27,7 +27,7 @@ func (p *program) status(ctx context.Context) error {
 	if d := s.Device; d != nil && d.ExpiresAt.After(time.Now()) {
 		fmt.Fprintf(p.out, "sign-in:  begun, code %s for %s; `oauth2-token login` goes on with it\n", d.UserCode, left(time.Until(d.ExpiresAt)))
 	}
-	if s.Status != "granted" {
+	if s.Status != drive.StatusGranted {
 		return errNotSignedIn
 	}
 	fmt.Fprintf(p.out, "scope:    %s\n", s.Scope)
@@ -47,7 +47,7 @@ func (p *program) status(ctx context.Context) error {
 }
 
 func (p *program) logout(ctx context.Context) error {
-	err := p.client.DeviceForget(ctx)
+	err := p.client.DeviceCancel(ctx)
 	if err != nil {
 		return err
 	}

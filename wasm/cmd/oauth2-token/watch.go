@@ -23,7 +23,7 @@ func (w *watch) device(d drive.DeviceAuthorization) {
 }
 
 func (w *watch) event(e drive.Event) {
-	if e.Name == "device" && e.Device.UserCode != "" {
+	if e.Name == drive.EventDevice && e.Device.UserCode != "" {
 		w.device(*e.Device)
 	}
 }
@@ -33,9 +33,9 @@ func (w *watch) effect(e drive.EffectInfo) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case e.Kind == "http":
+	case e.Kind == drive.EffectHTTP:
 		w.next = time.Time{}
-	case e.Kind == "timer":
+	case e.Kind == drive.EffectTimer:
 		w.next = time.Now().Add(w.interval)
 	}
 }

@@ -1,0 +1,88 @@
+package drive_test
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+)
+
+// E78: SetToken takes what Token gave: it lasts as long in the other client.
+func TestTokenGoesFromClientToClient(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		given drive.Token
+	}{
+		{"with an end", drive.Token{AccessToken: "a", TokenType: "Bearer", Scope: "read", ExpiresAt: time.Now().Add(time.Hour)}},
+		{"at a fraction of a second", drive.Token{AccessToken: "a", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour).Truncate(time.Second).Add(999 * time.Millisecond)}},
+		{"without an end", drive.Token{AccessToken: "a", TokenType: "Bearer"}},
+		{"in another time zone", drive.Token{AccessToken: "a", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour).In(time.FixedZone("far", 13*3600))}},
+		{"in the year 9000", drive.Token{AccessToken: "a", TokenType: "Bearer", ExpiresAt: time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			one, two := open(t, native(t), nil, drive.Options{}), open(t, native(t), nil, drive.Options{})
+			setToken(t, one, row.given)
+			token, err := one.Token(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if apart := token.ExpiresAt.Sub(row.given.ExpiresAt).Abs(); apart >= time.Second || token.ExpiresAt.IsZero() != row.given.ExpiresAt.IsZero() {
+				t.Errorf("it ends at %v, not at %v", token.ExpiresAt, row.given.ExpiresAt)
+			}
+			setToken(t, two, token)
+			again, err := two.Token(t.Context())
+			if err != nil || again.AccessToken != token.AccessToken || again.TokenType != token.TokenType || again.Scope != token.Scope || !again.ExpiresAt.Equal(token.ExpiresAt) {
+				t.Errorf("%v: it came as %#v and ends at %v, not at %v", err, again, again.ExpiresAt, token.ExpiresAt)
+			}
+		})
+	}
+}
+
+// E78: what cannot be right is refused, and the session stays as it was; what is over is over.
+func TestSetTokenRefuses(t *testing.T) {
+	at := time.Now().Add(time.Hour)
+	for _, row := range []struct {
+		name  string
+		token drive.Token
+		want  drive.Error
+	}{
+		{"milliseconds taken for seconds", drive.Token{ExpiresAt: time.Unix(at.UnixMilli(), 0)}, drive.Error{Kind: drive.KindClient, Code: "bad_value", Field: "expires_at"}},
+		{"nanoseconds taken for milliseconds", drive.Token{ExpiresAt: time.UnixMilli(at.UnixNano())}, drive.Error{Kind: drive.KindClient, Code: "bad_value", Field: "expires_at"}},
+		{"before the epoch", drive.Token{ExpiresAt: time.Date(1969, 1, 1, 0, 0, 0, 0, time.UTC)}, drive.Error{Kind: drive.KindClient, Code: "bad_value", Field: "expires_at"}},
+		{"no token", drive.Token{AccessToken: "-"}, drive.Error{Kind: drive.KindClient, Code: "missing_access_token", Field: "token"}},
+		{"no type", drive.Token{TokenType: "-"}, drive.Error{Kind: drive.KindClient, Code: "missing_token_type", Field: "token"}},
+		{"a member twice", drive.Token{Extra: map[string]json.RawMessage{"refresh_token": json.RawMessage(`"r"`)}}, drive.Error{Kind: drive.KindClient, Code: "bad_value", Field: "refresh_token"}},
+		{"a member that is no JSON", drive.Token{Extra: map[string]json.RawMessage{"x": json.RawMessage("{")}}, drive.Error{Kind: drive.KindClient, Code: "unreadable_parameter", Field: "x"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := open(t, native(t), nil, drive.Options{})
+			setToken(t, c, drive.Token{AccessToken: "before", TokenType: "Bearer"})
+			row.token.AccessToken, row.token.TokenType = given(row.token.AccessToken, "a"), given(row.token.TokenType, "Bearer")
+			_, err := c.SetToken(t.Context(), row.token)
+			if e, ok := errors.AsType[*drive.Error](err); !ok || !errors.Is(err, &row.want) || e.Field != row.want.Field || e.Op != "set_token" {
+				t.Errorf("%v", err)
+			}
+			if token, err := c.Token(t.Context()); err != nil || token.AccessToken != "before" {
+				t.Errorf("%v, %v", err, token)
+			}
+		})
+	}
+	c := open(t, native(t), nil, drive.Options{})
+	setToken(t, c, drive.Token{AccessToken: "a", TokenType: "Bearer", ExpiresAt: time.Unix(1, 0)})
+	if _, err := c.Token(t.Context()); !errors.Is(err, drive.ErrExpired) {
+		t.Errorf("a token that is over: %v", err)
+	}
+}
+
+// given is text, "" for "-", or else what is usual.
+func given(text, usual string) string {
+	switch text {
+	case "":
+		return usual
+	case "-":
+		return ""
+	}
+	return text
+}
