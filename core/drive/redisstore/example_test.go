@@ -1,33 +1,50 @@
 package redisstore_test
 
 import (
-	"context"
 	"fmt"
+	"net/http/httptest"
 	"os"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	engine "github.com/oauth2-wasm/oauth2-wasm/core/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/redisstore"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/sealedstore"
 )
 
-// It needs a server, so it is compiled only.
+// A backend whose sessions are in Redis. Nothing is sent to it before somebody is signed in, so this runs without one.
 func Example() {
-	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR"), ContextTimeoutEnabled: true})
+	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
 	defer client.Close()
-	kept, err := redisstore.New(client, redisstore.Options{})
+	store, err := redisstore.New(client, redisstore.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	ring, err := bff.ReadRing(os.Getenv("SEAL_KEYS"))
+	keys := os.Getenv("SEAL_KEYS") // the same in every process
+	if keys == "" {
+		keys = bff.NewKey()
+	}
+	ring, err := bff.ReadRing(keys)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	store := sealedstore.New(kept, ring)
-	_, err = store.StoreUntil(context.Background(), "key", "", "a value", time.Now().Add(time.Hour))
-	fmt.Println(err)
+	handler, err := bff.New(engine.Engine(), bff.Config{
+		Client: drive.Config{Issuer: "https://login.example", Discovery: true, ClientID: "app", ClientSecret: "from your vault", Scope: "openid"},
+		Base:   "https://app.example/auth",
+	}, bff.Options{Ring: ring, Store: store, OnError: func(err error) { fmt.Println(err) }})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	req := httptest.NewRequest("GET", "https://app.example/auth/session", nil)
+	req.Header.Set("X-Csrf", "1")
+	res := httptest.NewRecorder()
+	handler.ServeHTTP(res, req)
+	fmt.Println(res.Code, res.Body)
+
+	// Output:
+	// 401 {"error":"not_signed_in"}
 }

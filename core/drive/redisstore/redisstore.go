@@ -84,28 +84,24 @@ end
 return 1`)
 )
 
-var errNoEntry = errors.New("what is stored there is no entry")
-
 // Load implements drive.Store. It fails with the error of ctx, or with one of Redis or the network that lasts.
 func (s *Store) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
+	var text string
 	err = remote.Do(ctx, passing, func(ctx context.Context) error {
-		text, err := s.client.Get(ctx, s.entry(key)).Result()
-		if errors.Is(err, redis.Nil) {
-			ok = false
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if version, value, ok = strings.Cut(text, " "); !ok {
-			return errNoEntry
-		}
-		return nil
+		var err error
+		text, err = s.client.Get(ctx, s.entry(key)).Result()
+		return err
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, redis.Nil):
+		return "", "", false, nil
+	case err != nil:
 		return "", "", false, fmt.Errorf("oauth2: redisstore: load: %w", err)
 	}
-	return value, version, ok, nil
+	if version, value, ok = strings.Cut(text, " "); !ok {
+		return "", "", false, errors.New("oauth2: redisstore: load: what is stored there is no entry")
+	}
+	return value, version, true, nil
 }
 
 // Store implements drive.Store. It fails with drive.ErrConflict, with the error of ctx, or with one of Redis or the network that lasts;
@@ -159,7 +155,7 @@ func (s *Store) entry(key string) string { return s.prefix + "entry:" + key }
 
 // passing: whatever the network says may pass. Of what Redis says, that it is not there yet.
 func passing(err error) bool {
-	if errors.Is(err, drive.ErrConflict) || errors.Is(err, errNoEntry) || errors.Is(err, redis.ErrClosed) {
+	if errors.Is(err, drive.ErrConflict) || errors.Is(err, redis.ErrClosed) {
 		return false
 	}
 	var said redis.Error

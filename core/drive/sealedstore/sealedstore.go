@@ -127,7 +127,7 @@ func (s *Store) CreateKey(ctx context.Context, name string, alg drive.Algorithm)
 	}
 	key, err = s.LoadKey(ctx, name) // another one was first: that stays
 	if key == nil && err == nil {
-		err = fmt.Errorf("oauth2: sealedstore: the key: %w", bff.ErrTampered)
+		err = fmt.Errorf("%w: the key %q", bff.ErrTampered, name)
 	}
 	return key, err
 }
