@@ -207,12 +207,14 @@ func TestSleeper(t *testing.T) {
 				s := newSite(t, row.grace)
 				s.signIn(t, store)
 				carriedOut, awake := make(chan struct{}), make(chan struct{})
+				s.mu.Lock()
 				s.answer = func(n int) {
 					if n == 1 {
 						close(carriedOut)
 						<-awake
 					}
 				}
+				s.mu.Unlock()
 				sleeper := start(t, "refresh", kind, server.Addr, place, s.URL)
 				if l := sleeper.line(); l != "began" {
 					t.Fatal(l)
