@@ -57,7 +57,7 @@ const front = async (issuer) => {
       log.push(entry);
       if ((await own.answering(entry)) === 'lost') {
         entry.lost = true;
-        return request.destroy();
+        return request.socket.destroy();
       }
     }
     response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') });
@@ -202,10 +202,17 @@ const scenarios = {
       void sleep(500).then(() => fleet.server.start());
     },
   },
-  'the network to the store loses answers': { before: (fleet) => fleet.network.lose(8), after: (fleet) => fleet.network.lose(0) },
+  'the network to the store loses answers': {
+    before: (fleet) => fleet.network.lose(8),
+    after: async (fleet) => {
+      await fleet.network.lose(0);
+      assert.ok((await fleet.network.lost()) > 0, 'no answer was lost, so this shows nothing');
+    },
+  },
 };
 
 const killed = {
+  'an answer of the authorization server is lost': { refreshes: 2, answering: async () => 'lost' },
   'the holder is killed': {
     refreshes: 2, // the second with the same token, which the server takes once more
     answering: async (fleet, { process: name }) => {

@@ -260,6 +260,22 @@ test('B10 sealed: nothing is in the clear, a text is good where it stands only, 
   await assert.rejects(sealed(kept, 'no ring'), /SEAL_KEYS: key 1/);
 });
 
+test('B10 sealed: what the package for Go sealed, a text and a key', async () => {
+  const kept = oauth.memoryStore();
+  await kept.store('e', '', 'a.62AvCdVindAx156m_rG6FoxuXw4mZvBgxIBoBwhpcyMo1A');
+  await kept.store(
+    'key ES256',
+    '',
+    'a.4RpJI_5Njh_oFyH4cr4x8I7VEsScxjMTTHV0TxadQXKeCA4ZYIvPfRiEKoZ0Mwarlzh1KF596ZkNENra2STr9_IU3mLjqthZG6lQv-yXvSB7' +
+      'gP_4sddUWqRqysXsXGoIXCWkBJJ-zU8cAS_RG95taGHJz-34fZ0jagMTsmD-tE1kcChwumPaDMcxtUQK1q4G1PlOSbRvFkJjJ4R9nI_pdChSHt-4cXj-l8vGJYHtWzKPr3fFwORXFexYPERUY2VNhGSdJ4qWJEuZ3HWifQhX3039UNT-IbnYFAU',
+  );
+  const { store, keys } = await sealed(kept, `a:${'A'.repeat(43)}`);
+  assert.equal((await store.load('e')).value, 'héllo');
+  const { publicKey, privateKey } = await keys.load('ES256');
+  assert.equal((await crypto.subtle.exportKey('jwk', publicKey)).x, 'tay4pIJUyNFadMSa7IIXuw7EUK1yIgbvXnQ7F01ayg0');
+  assert.equal(privateKey.extractable, false);
+});
+
 for (const alg of ['ES256', 'ES384', 'ES512', 'RS256', 'RS512', 'PS384', 'Ed25519']) {
   test(`B10 sealed: a key for ${alg} is there for another process, and cannot be read any more`, async () => {
     const names = { ES: 'ECDSA', RS: 'RSASSA-PKCS1-v1_5', PS: 'RSA-PSS', Ed: 'Ed25519' };

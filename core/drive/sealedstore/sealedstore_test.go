@@ -1,6 +1,8 @@
 package sealedstore_test
 
 import (
+	"crypto/ecdsa"
+	"encoding/base64"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -123,6 +125,33 @@ func TestNothingInTheClear(t *testing.T) {
 	}
 	if _, err := s.CreateKey(ctx, "other", "none"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
+	}
+}
+
+// TestForeign (B10): what the package for JavaScript sealed, a text and a key.
+func TestForeign(t *testing.T) {
+	ctx := t.Context()
+	d, _ := kept(t)
+	for entry, sealed := range map[string]string{
+		"e": "a.AAZaAnIt_oXQ4DQRuLBOBK8lWEhHD-Gh2YccDQqscO40kg",
+		"key k": "a.5yFa3sL8jmQ6ayjNnsMPOfot5s8k9TB4rQfFPkG05WdOyPpGeUB3zTv2dRNx14XAPhT7QuARGuOYPh434ePEzHOH6Op7206EUIf7i7b6wIuB" +
+			"IFFKa78csSy669bm_m7JcY6PVLvNqNftGnL41cOBRKVKJTquICM0kzOixmnNZQ71Pbn05TYJ_WDlWxXJTqe2Cbu-k9W3C2RVQiIaJbe598jop77km1S6BGKiOlvS_YQ-ptx0OlRaghlzUq1iOenGfqYMcxfd-vTlirG9O9OSZUZBsXBl7GMRmVk",
+	} {
+		if _, err := d.Store(ctx, entry, "", &sealed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := sealedstore.New(d, ring(t, first))
+	if value, _, _, err := s.Load(ctx, "e"); value != "héllo" || err != nil {
+		t.Error(value, err)
+	}
+	key, err := s.LoadKey(ctx, "k")
+	if err != nil || key == nil {
+		t.Fatal(key, err)
+	}
+	public, err := key.Public().(*ecdsa.PublicKey).Bytes()
+	if x := base64.RawURLEncoding.EncodeToString(public[1:33]); x != "A37KGeRhUyESdspP0CTQhA8-pGJZuf9qr-N9XAphzwE" || err != nil {
+		t.Error(x, err)
 	}
 }
 
