@@ -17,10 +17,10 @@ func protected(name string) bool {
 // authorize builds an authorization request (RFC 6749 section 4.1.1) and gives its URL out once the attempt is stored.
 func (c *client) authorize(cmd *command, in json.Value) {
 	if c.authorization == "" {
-		c.fail(cmd, bad("missing", "authorization_endpoint"))
+		c.fail(cmd, c.absent("authorization_endpoint"))
 		return
 	}
-	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.now, appState: in.Get("state").Str()}
+	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.now, appState: in.Get("app_state").Str()}
 	own, f := authorizeParams(in)
 	if s := valueOf(own, "scope"); s != "" {
 		a.scope = s
@@ -33,6 +33,10 @@ func (c *client) authorize(cmd *command, in json.Value) {
 	}
 	if f != nil {
 		c.fail(cmd, f)
+		return
+	}
+	if c.noKeys(a.scope) {
+		c.fail(cmd, c.absent("jwks_uri")) // nobody is sent away for an ID token that cannot be verified
 		return
 	}
 	c.fresh(in, a)
@@ -150,22 +154,22 @@ func (c *client) expect(a *attempt, params []form.Param) *fault {
 	if s := valueOf(params, "max_age"); s != "" {
 		n, ok := json.Int(s)
 		if !ok || n < 0 || n > maxTime/1000 || count(params, "max_age") > 1 {
-			return bad("bad_value", "max_age")
+			return bad("bad_value", "max_age").not("whole seconds, from 0", s)
 		}
 		a.maxAge = n
 	}
 	switch {
 	case !scopeOK(a.scope):
-		return bad("bad_value", "scope")
+		return wrongScope(a.scope)
 	case !vschars(a.acr) || len(a.acr) > 2048:
 		return bad("bad_value", "acr_values")
 	case !c.sameResource(params):
 		return bad("protected_parameter", "resource")
 	case a.mode == "" || a.mode == "query" || a.mode == "form_post":
 	case !modeSigned(a.mode) || count(params, "response_mode") > 1:
-		return bad("bad_value", "response_mode")
+		return bad("bad_value", "response_mode").not("query, form_post, jwt, query.jwt or form_post.jwt", a.mode)
 	case c.jwks == "":
-		return bad("missing", "jwks_uri")
+		return c.absent("jwks_uri")
 	}
 	return nil
 }
@@ -240,13 +244,13 @@ func checkAuthorize(in json.Value, a *attempt) *fault {
 		return bad("missing", "redirect_uri")
 	}
 	if code := redirectOK(a.redirectURI); code != "" {
-		return bad(code, "redirect_uri")
+		return wrong(code, "redirect_uri", redirect.wants(), in.Get("redirect_uri"))
 	}
 	if !scopeOK(a.scope) {
-		return bad("bad_value", "scope")
+		return wrongScope(a.scope)
 	}
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
-	for _, name := range [...]string{"state", "insecure_state", "insecure_nonce"} {
+	for _, name := range [...]string{"app_state", "insecure_state", "insecure_nonce"} {
 		if s := in.Get(name).Str(); !vschars(s) || len(s) > 2048 {
 			return bad("bad_value", name)
 		}

@@ -104,7 +104,7 @@ func TestScenarioPKCE(t *testing.T) {
 func TestScenarioAuthorizationURL(t *testing.T) {
 	s := newScene(t, "What goes into an authorization URL, what a caller may set and what only the core sets.", "Q21", "H4", "Q4", "X4", "Q11")
 	s.open(with(`{"authorization_endpoint":"https://as.example/authorize?tenant=t%201","parameters":[["prompt","consent"],["audience","a"]]}`))
-	u := s.ok("authorize", `"parameters":[["prompt","login"],["resource","https://r1.example"],["resource","https://r2.example"]],"state":"mine"`)
+	u := s.ok("authorize", `"parameters":[["prompt","login"],["resource","https://r1.example"],["resource","https://r2.example"]],"app_state":"mine"`)
 	raw := u.str("ok", "url")
 	if !strings.HasPrefix(raw, "https://as.example/authorize?tenant=t%201&response_type=code&client_id=s6BhdRkqt3&") || strings.Count(raw, "?") != 1 {
 		t.Error(raw)
@@ -131,7 +131,7 @@ func TestScenarioAuthorizationURL(t *testing.T) {
 			t.Error(r.raw)
 		}
 	}
-	for _, bad := range [][2]string{{"state", `"a\u0001"`}, {"state", `"\u00e9"`}, {"insecure_state", `"\u007f"`}, {"scope", `"a  b"`}, {"scope", `"a\"b"`}, {"scope", `" a"`},
+	for _, bad := range [][2]string{{"app_state", `"a\u0001"`}, {"app_state", `"\u00e9"`}, {"insecure_state", `"\u007f"`}, {"scope", `"a  b"`}, {"scope", `"a\"b"`}, {"scope", `" a"`},
 		{"redirect_uri", `"http://client.example/cb"`}, {"redirect_uri", `"https://client.example/cb#f"`}, {"redirect_uri", `"/cb"`}, {"redirect_uri", `"javascript:alert(1)"`},
 		{"insecure_code_verifier", `"short"`}, {"parameters", `[["a"]]`}, {"parameters", `{"a":"b"}`}} {
 		r := s.do("authorize", fmt.Sprintf("%q:%s", bad[0], bad[1]))

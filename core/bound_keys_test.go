@@ -25,7 +25,7 @@ func TestBoundStoreAnswerLostDropsOwnKey(t *testing.T) {
 	for len(effects) > 0 {
 		m := effects[0]
 		effects = effects[1:]
-		if !lost && m.str("kind") == "store" && m.str("key") == "oauth2.session" {
+		if !lost && m.str("kind") == "store" && shortKey(m.str("key")) == "oauth2.session" {
 			lost = true
 			s.storage(m) // written
 			effects = append(effects, s.answer(m, `"failed":{"kind":"storage"}`)...)

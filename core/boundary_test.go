@@ -10,7 +10,7 @@ import (
 func TestScenarioCodes(t *testing.T) {
 	s := newScene(t, "Every code of input; answers that are late, doubled, unknown or of another epoch.")
 	s.open(conf)
-	if len(s.rawInput(s.head()+`"command":"status","id":1}`, Taken)) != 1 {
+	if len(s.rawInput(s.head()+`"command":"status","id":1,"held":true}`, Taken)) != 1 {
 		t.Error("no result")
 	}
 	last := s.lines[len(s.lines)-2][2:]
@@ -185,10 +185,10 @@ func TestScenarioConfiguration(t *testing.T) {
 		{`{"nonce":"off"}`, "bad_value", "nonce"},
 		{`{"nonce":"disabled","scope":"openid"}`, "bad_value", "nonce"},
 		{`{"insecure_pkce_none":"yes"}`, "bad_value", "insecure_pkce_none"},
-		{`{"resources":["http://api.example"]}`, "not_https", "resources"},
-		{`{"resources":["*"]}`, "bad_url", "resources"},
-		{`{"resources":"https://api.example"}`, "bad_value", "resources"},
-		{`{"resources":["https://api.example/?a=b"]}`, "bad_url", "resources"},
+		{`{"token_destinations":["http://api.example"]}`, "not_https", "token_destinations"},
+		{`{"token_destinations":["*"]}`, "bad_url", "token_destinations"},
+		{`{"token_destinations":"https://api.example"}`, "bad_value", "token_destinations"},
+		{`{"token_destinations":["https://api.example/?a=b"]}`, "bad_url", "token_destinations"},
 		{`{"parameters":[["state","x"]]}`, "protected_parameter", "parameters"},
 		{`{"parameters":[["x"]]}`, "bad_value", "parameters"},
 		{`{"parameter_hooks":["callback"]}`, "bad_value", "parameter_hooks"},

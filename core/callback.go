@@ -79,18 +79,18 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 			return list, nil // stored before, and only the answer was lost
 		}
 		found = list[i]
-		if f := c.checkCallback(found, url, signed, get); f != nil {
+		if f := c.checkCallback(found, url, signed, get, params); f != nil {
 			return nil, f
 		}
 		if c.config.token == "" {
-			return nil, bad("missing", "token_endpoint")
+			return nil, c.absent("token_endpoint")
 		}
 		if c.needsKeys(found.scope) {
 			return nil, keysFirst
 		}
 		answered := *found
 		answered.iss = get("iss")
-		list[i] = &attempt{state: state, at: found.at, key: found.key, maxAge: -1, redeemed: mine}
+		list[i] = &attempt{state: state, appState: found.appState, at: found.at, key: found.key, maxAge: -1, redeemed: mine}
 		found = &answered
 		return list, nil
 	}, func(f *fault) {
@@ -105,18 +105,37 @@ func (c *client) answer(cmd *command, in json.Value, url string, params []form.P
 			})
 			return
 		}
+		if f != nil && f.kind == kindCallback && f.code == "already_used" {
+			c.handledElsewhere(cmd, found, f)
+			return
+		}
 		if f != nil {
 			c.fail(cmd, f)
 			return
 		}
-		c.redeem(cmd, found, get("code"), func(f *fault) { c.finishStatus(cmd, f, found.appState) })
+		c.redeem(cmd, found, get("code"), func(f *fault) { c.finishStatus(cmd, f, found.appState, c.extras(params)) })
+	})
+}
+
+// handledElsewhere ends the second delivery of a reply: nothing is sent, and where a session came of the first one, or later, that is what there is.
+func (c *client) handledElsewhere(cmd *command, a *attempt, f *fault) {
+	c.see(func() {
+		if cmd.done {
+			return
+		}
+		if c.status != granted || c.tokens.signedInAt() < a.at {
+			c.fail(cmd, f.not("a reply that was not handled before", "one that was handled elsewhere, and there is no session of it yet"))
+			return
+		}
+		cmd.elsewhere = true
+		c.finishStatus(cmd, nil, a.appState)
 	})
 }
 
 // keysFirst is no failure: the callback is gone through again once there are keys.
 var keysFirst = &fault{}
 
-func (c *client) checkCallback(a *attempt, url string, signed bool, get func(string) string) *fault {
+func (c *client) checkCallback(a *attempt, url string, signed bool, get func(string) string, params []form.Param) *fault {
 	iss := get("iss")
 	switch {
 	case c.now > a.at+c.attemptLife:
@@ -138,8 +157,41 @@ func (c *client) checkCallback(a *attempt, url string, signed bool, get func(str
 		return &fault{kind: kindCallback, code: "missing_code"}
 	case !vschars(get("code")): // RFC 6749 appendix A.11
 		return &fault{kind: kindCallback, code: "bad_code"}
+	case c.extras(params) == tooMuch:
+		return &fault{kind: kindCallback, code: "too_large", field: "callback_parameters"}
 	}
 	return nil
+}
+
+// replyParameters are those of an authorization response that have a meaning here.
+const replyParameters = "code state iss error error_description error_uri response"
+
+const (
+	// maxExtras is how long all that the application wants of a response may be together, in bytes.
+	maxExtras = 4 << 10
+	tooMuch   = "too much"
+)
+
+// extras is an object of what else the response brought that the application asked for, "" for nothing. Nobody has looked at it: the response came through the browser.
+func (c *config) extras(params []form.Param) string {
+	w := json.NewWriter()
+	w.Open('{')
+	found := false
+	for it := c.callbackParameters.Each(); it.Next(); {
+		name := it.Value().Str()
+		if s := valueOf(params, name); s != "" {
+			found = true
+			w.MemberStr(name, s)
+		}
+	}
+	w.Close('}')
+	switch {
+	case !found:
+		return ""
+	case len(w.Bytes()) > maxExtras:
+		return tooMuch
+	}
+	return w.String()
 }
 
 // queryOf is the query of a URL, without fragment.

@@ -5,9 +5,10 @@ import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 // A client is one session of kind "client".
 type client struct {
 	*link
-	*config         // as the server's metadata completes it
-	given   *config // as the session was opened
-	key     string  // of the session in the store
+	*config          // as the server's metadata completes it
+	given   *config  // as the session was opened
+	key     string   // of the session in the store
+	older   []string // what an older version may have kept under the name alone, not looked for yet
 
 	status    string
 	tokens    *tokens
@@ -39,6 +40,7 @@ type client struct {
 	nonces          []serverNonce
 	lastAssertion   string // good for a minute, so nothing for an error
 
+	view       view
 	metadata   metadata
 	keySet     keySet
 	attempts   attempts
@@ -58,6 +60,8 @@ type command struct {
 	done bool
 	// unsent keeps a request that is still in its hooks from being sent.
 	unsent bool
+	// elsewhere: the callback's reply was handled before.
+	elsewhere bool
 	// then gets the result of a command that is not the host's.
 	then func(ok json.Value, f *fault)
 }
@@ -68,6 +72,7 @@ func openClient(l *link, in json.Value) *fault {
 		return f
 	}
 	c := newClient(l, cfg)
+	c.view.notified = in.Get("notified").True()
 	l.command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
 		t, device, ok := c.decodeAll(v.Str())
@@ -87,8 +92,9 @@ func openClient(l *link, in json.Value) *fault {
 }
 
 func newClient(l *link, cfg *config) *client {
-	c := &client{link: l, config: cfg, given: cfg, key: cfg.name + ".session", deviceKey: cfg.name + ".device", status: notAuthenticated, tokens: &tokens{}}
-	c.attempts = attempts{c: c, key: cfg.name + ".pending"}
+	c := &client{link: l, config: cfg, given: cfg, key: cfg.under("session"), deviceKey: cfg.under("device"), status: notAuthenticated, tokens: &tokens{}}
+	c.attempts = attempts{c: c, key: cfg.under("pending")}
+	c.older = []string{"session", "device", "pending"}
 	return c
 }
 
@@ -152,6 +158,11 @@ func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{i
 
 func (c *client) begin(cmd *command, in json.Value) {
 	c.commands = append(c.commands, cmd)
+	if cmd.op == "look" {
+		c.lookSoon()
+		c.finish(cmd, nil)
+		return
+	}
 	if c.loading && cmd.op != "cancel" {
 		c.waiting = append(c.waiting, func() {
 			if !cmd.done {
@@ -249,7 +260,16 @@ func (c *client) perform(cmd *command, in json.Value) {
 	case "set_token":
 		c.setToken(cmd, in)
 	case "status":
-		c.finishStatus(cmd, nil, "")
+		tell := func() {
+			if !cmd.done {
+				c.finishStatus(cmd, nil, "")
+			}
+		}
+		if c.kept != nil || c.looked == c.turn || in.Get("held").True() {
+			tell()
+		} else {
+			c.see(tell)
+		}
 	case "export":
 		c.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
 	case "cancel":
@@ -355,7 +375,7 @@ func (c *client) reportFault(f *fault) {
 }
 
 // finishStatus ends a command with all that may be read of the session; the tokens themselves are not among it.
-func (c *client) finishStatus(cmd *command, f *fault, appState string) {
+func (c *client) finishStatus(cmd *command, f *fault, appState string, extras ...string) {
 	if f != nil {
 		c.fail(cmd, f)
 		return
@@ -386,6 +406,14 @@ func (c *client) finishStatus(cmd *command, f *fault, appState string) {
 			c.device.write(w)
 			w.Close('}')
 		}
-		w.MemberStrIf("state", appState)
+		w.MemberStrIf("app_state", appState)
+		for _, s := range extras {
+			if s != "" {
+				w.MemberRaw("unverified", s)
+			}
+		}
+		if cmd.elsewhere {
+			w.MemberBool("handled_elsewhere", true)
+		}
 	})
 }

@@ -18,6 +18,8 @@ const (
 	authNone       = "none"
 )
 
+const authMethods = authBasic + " " + authPost + " " + authSecretJWT + " " + authPrivateJWT + " " + authTLS + " " + authSelfTLS + " " + authNone
+
 // assertionLife is how long a client assertion is good for, in s.
 const assertionLife = 60
 
@@ -43,15 +45,15 @@ func (c *config) checkAuth() *fault {
 		switch m[1] {
 		case authBasic, authPost, authSecretJWT:
 			if c.clientSecret == "" {
-				return bad("missing", "client_secret")
+				return bad("missing", "client_secret").not("client_secret", m[1])
 			}
 		case authPrivateJWT:
 			if c.clientKey == "" {
-				return bad("missing", "client_key")
+				return bad("missing", "client_key").not("client_key", m[1])
 			}
 		case authNone, authTLS, authSelfTLS:
 		default:
-			return bad("bad_value", m[0])
+			return bad("bad_value", m[0]).not(authMethods, m[1])
 		}
 	}
 	if c.requestAlg == "" {

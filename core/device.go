@@ -35,11 +35,13 @@ func (c *client) deviceStart(cmd *command, in json.Value) {
 	f := c.canPoll()
 	switch {
 	case c.deviceAuthorization == "":
-		f = bad("missing", "device_authorization_endpoint")
+		f = c.absent("device_authorization_endpoint")
+	case c.noKeys(scope):
+		f = c.absent("jwks_uri")
 	case !ok:
 		f = bad("bad_value", "parameters")
 	case !scopeOK(scope):
-		f = bad("bad_value", "scope")
+		f = wrongScope(scope)
 	}
 	if f != nil {
 		c.fail(cmd, f)

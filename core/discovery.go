@@ -67,7 +67,7 @@ func (c *client) discover() {
 // loadMetadata reads what the store has of the server; what is not ours is as good as nothing.
 func (c *client) loadMetadata(then func(json.Value)) {
 	c.metadata.looked = true
-	c.load(c.name+".metadata", func(value, version, _ string) {
+	c.load(c.under("metadata"), func(value, version, _ string) {
 		c.metadata.version = version
 		var v json.Value
 		if len(value) <= maxDocument+maxKeys+maxText {
@@ -89,8 +89,8 @@ func (c *client) adoptKeys(v json.Value) {
 }
 
 func (c *client) fetchMetadata() {
-	u, _ := parseURI(c.issuer)
-	issuer := c.issuer
+	issuer := c.given.issuer
+	u, _ := parseURI(issuer)
 	if u.path != "" && u.path[len(u.path)-1] == '/' {
 		issuer, u.path = issuer[:len(issuer)-1], u.path[:len(u.path)-1]
 	}
@@ -98,6 +98,9 @@ func (c *client) fetchMetadata() {
 	places := []string{issuer + "/.well-known/openid-configuration", u.scheme + "://" + u.host + u.port + "/.well-known/oauth-authorization-server" + u.path}
 	if u.path != "" {
 		places = append(places, u.scheme+"://"+u.host+u.port+"/.well-known/openid-configuration"+u.path)
+	}
+	if c.metadataURL != "" {
+		places = []string{c.metadataURL}
 	}
 	var first *fault
 	var look func()
@@ -145,10 +148,13 @@ func (c *client) tellDiscovered(f *fault) {
 
 // adoptMetadata fills in what the configuration leaves out, if the document is the issuer's own (RFC 8414 section 3.3).
 func (c *client) adoptMetadata(v json.Value) *fault {
-	if iss := v.Get("issuer").Str(); iss == "" || iss != c.issuer && !(c.anyTenant() && iss == c.issuerTemplate) {
-		return (&fault{kind: kindServer, code: "wrong_issuer"}).not(c.issuer, iss)
+	next, iss := c.given.clone(), v.Get("issuer").Str()
+	switch {
+	case sameIssuer(iss, next.issuer):
+		next.issuer = iss // the server knows best how it writes itself
+	case iss == "" || !(c.anyTenant() && iss == next.issuerTemplate):
+		return (&fault{kind: kindServer, code: "wrong_issuer"}).not(next.issuer, iss)
 	}
-	next := *c.given
 	if !next.authGiven {
 		next.auth = next.supported(v.Get("token_endpoint_auth_methods_supported"), next.auth)
 	}
@@ -159,41 +165,59 @@ func (c *client) adoptMetadata(v json.Value) *fault {
 	if !next.introspectionAuthGiven {
 		next.introspectionAuth = next.supported(v.Get("introspection_endpoint_auth_methods_supported"), next.introspectionAuth)
 	}
-	for _, e := range [...]struct {
-		name string
-		text *string
-	}{
-		{"authorization_endpoint", &next.authorization}, {"token_endpoint", &next.token}, {"revocation_endpoint", &next.revocation}, {"userinfo_endpoint", &next.userinfo},
-		{"device_authorization_endpoint", &next.deviceAuthorization}, {"jwks_uri", &next.jwks}, {"introspection_endpoint", &next.introspection},
-		{"end_session_endpoint", &next.endSession}, {"pushed_authorization_request_endpoint", &next.pushed}, {"registration_endpoint", &next.registration},
-	} {
-		s := v.Get(e.name).Str()
+	texts := next.endpoints()
+	for i, left := 0, endpoints; left != ""; i++ {
+		var name string
+		name, left = cutWord(left)
+		s := v.Get(name).Str()
 		method := next.auth
-		switch e.name {
+		switch name {
 		case "revocation_endpoint":
 			method = next.revocationAuth
 		case "introspection_endpoint":
 			method = next.introspectionAuth
 		}
-		if alias := v.Get("mtls_endpoint_aliases").Get(e.name).Str(); alias != "" && byCertificate(method) {
+		if alias := v.Get("mtls_endpoint_aliases").Get(name).Str(); alias != "" && byCertificate(method) {
 			s = alias // RFC 8705 section 5
 		}
-		if *e.text == "" {
-			if code := endpoint.refuses(s); code != "" {
-				return &fault{kind: kindServer, code: "bad_metadata", field: e.name}
-			}
-			*e.text = s
+		// What cannot be used is as good as not there: absent tells it to who needs it.
+		if *texts[i] == "" && next.refuses(endpoint, s) == "" {
+			*texts[i] = s
 		}
 	}
 	if next.jwks == "" && !next.idTokenOff && hasScope(next.scope, "openid") {
-		return &fault{kind: kindServer, code: "bad_metadata", field: "jwks_uri"}
+		return (&fault{kind: kindServer, code: "bad_metadata", field: "jwks_uri"}).not("https, or http on loopback, for scope openid", v.Get("jwks_uri").Str())
 	}
 	if v.Get("require_pushed_authorization_requests").True() && next.pushedRequests == parOffered {
 		next.pushedRequests = parRequired
 	}
 	next.issRequired = next.issRequired || v.Get("authorization_response_iss_parameter_supported").True()
-	c.metadata.text, c.config = v.Raw(), &next
+	c.metadata.text, c.config = v.Raw(), next
 	return nil
+}
+
+// sameIssuer tells whether two texts name one issuer: they are equal, or differ by the slash of an empty path (RFC 3986 section 6.2.3).
+func sameIssuer(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	u, ok := parseURI(a)
+	return ok && (a == b || a+"/" == b && u.path == "")
+}
+
+// absent says that a command needs an endpoint that is neither in the configuration nor, such that it can be used, in the server's metadata.
+func (c *client) absent(name string) *fault {
+	if !c.discovery {
+		return bad("missing", name).not("discovery, or "+name, "")
+	}
+	v, _ := json.Parse(c.metadata.text)
+	if v = v.Get(name); v.Kind() == json.None && name != "jwks_uri" {
+		return bad("missing", name).not("in the configuration or the metadata", "")
+	}
+	c.metadata.at = 0 // it may be mended soon
+	f := wrong("bad_metadata", name, "https, or http on loopback", v)
+	f.kind = kindServer
+	return f
 }
 
 // lists tells whether an array of texts holds s.
@@ -220,7 +244,7 @@ func (c *client) storeMetadata() {
 		w.MemberRaw("keys", c.keySet.keys.Raw())
 	}
 	w.Close('}')
-	c.overwrite(c.name+".metadata", &c.metadata.version, w.String(), func(string) {})
+	c.overwrite(c.under("metadata"), &c.metadata.version, w.String(), func(string) {})
 }
 
 // get reads a public document of the server's.

@@ -17,7 +17,8 @@ func Example() {
 	inputs := []string{
 		`{"now":1700000000001,"entropy":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","command":"authorize","id":1}`,
 		`{"now":1700000000002,"entropy":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","answer":%q,"ok":{"version":""}}`,
-		`{"now":1700000000003,"entropy":"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI","answer":%q,"ok":{"version":"1"}}`,
+		`{"now":1700000000003,"entropy":"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI","answer":%q,"ok":{"version":""}}`,
+		`{"now":1700000000004,"entropy":"AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM","answer":%q,"ok":{"version":"1"}}`,
 	}
 	last := ""
 	for n, input := range inputs {
@@ -46,7 +47,8 @@ func Example() {
 	}
 	// Output:
 	// load oauth2.pending
-	// store oauth2.pending
+	// load oauth2.n-f--xyUqWTjgY4xyLCluN.pending
+	// store oauth2.n-f--xyUqWTjgY4xyLCluN.pending
 	// result
 	// https://as.example/authorize?response_type=code&client_id=note
 }

@@ -70,7 +70,7 @@ func TestScenarioAboutToExpire(t *testing.T) {
 	s.eventNames()
 	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer","expires_in":15}`)
 	s.wantEvents("status:granted granted about_to_expire")
-	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer","expires_at":1700000019}`)
+	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer","expires_at":1700000019000}`)
 	s.wantEvents("granted")
 	s.wantWait(1_000)
 	s.ok("set_token", `"token":{"access_token":"a","token_type":"Bearer"}`)
@@ -225,7 +225,7 @@ func TestScenarioTwoTabsAutoRefresh(t *testing.T) {
 	s.eventNames()
 	s.fire(0)
 	s.wantSent(1)
-	s.wantEvents("about_to_expire granted")
+	s.wantEvents("about_to_expire granted changed:refreshed")
 	if len(s.timers) != 2 || s.timers[1].ms != 50_000 {
 		t.Error(s.timers)
 	}

@@ -35,6 +35,7 @@ type fault struct {
 	unknown  bool // the request may have been carried out; not shown
 	garbled  bool // the answer was none that a server of ours would give; not shown
 	reported bool // listeners know
+	dead     bool // a refresh token is of no use any more; not shown
 
 	unverified bool // what the server seems to have said came with nothing that shows it is the server's
 }
@@ -96,7 +97,7 @@ func (f *fault) not(expected, came string) *fault {
 
 // over tells whether a new sign-in is what helps.
 func (f *fault) over() bool {
-	return !f.retryable && (hasScope("attempt_expired wrong_state missing_state already_used token_expired device_code_expired not_signed_in signed_out no_token no_refresh_token no_key outcome_lost outcome_unknown", f.code) || f.err == "invalid_grant")
+	return !f.retryable && (hasScope("attempt_expired wrong_state missing_state already_used token_expired device_code_expired not_signed_in signed_out no_token no_refresh_token no_key outcome_lost outcome_unknown", f.code) || f.err == "invalid_grant" || f.dead)
 }
 
 // protocolError is the server's own error (RFC 6749 sections 4.1.2.1 and 5.2).

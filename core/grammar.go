@@ -20,12 +20,12 @@ const (
 )
 
 // refuses gives the code of the error, "" for a text that is right or not there.
-func (g grammar) refuses(s string) (code string) {
+func (c *config) refuses(g grammar, s string) (code string) {
 	switch {
 	case s == "" || g == endpointOrNone && s == "none":
 	case g == vschar && !vschars(s) || g == scopeList && !scopeOK(s):
 		return "bad_value"
-	case g == signature && (index(s, ' ') >= 0 || !hasScope(algorithms, s)):
+	case g == signature && !hasScope(algorithms, s):
 		return "bad_value"
 	case g == headerName && (!hostChars(s) || lower(s) != s):
 		return "bad_value"
@@ -36,11 +36,31 @@ func (g grammar) refuses(s string) (code string) {
 		if !ok {
 			return "bad_url"
 		}
-		if !u.secure() {
+		if !c.secure(u) {
 			return "not_https"
 		}
 	}
 	return ""
+}
+
+// wants says in words what refuses looks for.
+func (g grammar) wants() string {
+	switch g {
+	case vschar:
+		return "printable ASCII"
+	case scopeList:
+		return "scopes with one space between them, 8 KiB at most"
+	case signature:
+		return algorithms
+	case headerName:
+		return "letters, digits and -, in lower case"
+	}
+	return "an absolute URL without user and fragment"
+}
+
+// secure tells whether requests may go to a URL: protected, or to this machine, or where the configuration says that it need not be.
+func (c *config) secure(u uri) bool {
+	return u.secure() || u.scheme == "http" && lists(c.httpOrigins, "http://"+u.host+u.port)
 }
 
 // vschars: RFC 6749 appendix A, VSCHAR.
@@ -52,9 +72,6 @@ func vschars(s string) bool {
 	}
 	return true
 }
-
-// maxKept is how long a scope or redirect URI may be: attempts are kept with them.
-const maxKept = 8 << 10
 
 // scopeOK: RFC 6749 section 3.3, scope-tokens with one space between them; empty is no scope.
 func scopeOK(s string) bool {
@@ -68,24 +85,6 @@ func scopeOK(s string) bool {
 		}
 	}
 	return true
-}
-
-// hasScope tells whether the list holds the scope-token.
-func hasScope(list, token string) bool {
-	for len(list) >= len(token) {
-		end := index(list, ' ')
-		if end < 0 {
-			end = len(list)
-		}
-		if list[:end] == token {
-			return true
-		}
-		list = list[min(end+1, len(list)):]
-		if list == "" {
-			break
-		}
-	}
-	return false
 }
 
 // readParams reads [[name, value], …], form.MaxParams at the most; a name is not empty.

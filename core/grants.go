@@ -21,7 +21,7 @@ func (c *client) ownParams(in json.Value) ([]form.Param, *fault) {
 	}
 	scope := in.Get("scope").Str()
 	if !scopeOK(scope) {
-		return nil, bad("bad_value", "scope")
+		return nil, wrongScope(scope)
 	}
 	if scope != "" {
 		params = append(params, form.Param{Name: "scope", Value: scope})
@@ -158,14 +158,14 @@ func (c *client) readExchanged(v json.Value, scope, key string) (*tokens, *fault
 func (c *client) introspect(cmd *command, in json.Value) {
 	token, hint := in.Get("token").Str(), in.Get("token_type_hint").Str()
 	if token == "" {
-		token, hint = c.tokens.access, "access_token"
+		token, hint = c.tokens.bearer(), "access_token"
 	}
 	var f *fault
 	switch {
 	case c.introspection == "":
-		f = bad("missing", "introspection_endpoint")
+		f = c.absent("introspection_endpoint")
 	case c.introspectionAlg != "" && c.jwks == "":
-		f = bad("missing", "jwks_uri")
+		f = c.absent("jwks_uri")
 	case token == "":
 		f = &fault{kind: kindClient, code: "no_token"}
 	}

@@ -5,29 +5,34 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-func listed(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
+// Where hooks may be. What the keys and the metadata are is for nobody to change.
+const (
+	hookStages     = stageAuthorization + " " + stageToken + " " + stageRefresh + " " + stageDevice + " " + stagePolling
+	responseStages = stageToken + " " + stageRefresh + " " + stageDevice + " " + stagePolling + " " + stageRevocation + " " + stageUserinfo + " " + stagePushed + " " + stageIntrospection + " " + stageRegistration
+)
+
+// askHook begins the effect; the member of the kind's name follows.
+func (c *client) askHook(kind, stage string) *json.Writer {
+	w := c.effect("hook")
+	w.MemberStr("hook", kind)
+	w.MemberStr("stage", stage)
+	return w
 }
+
+func hookFailed(stage string) *fault { return bad("hook_failed", stage) }
 
 // hookParams lets the host change the parameters of a stage, before anything of them is stored or signed.
 func (c *client) hookParams(stage string, params []form.Param, done func([]form.Param, *fault)) {
-	if !listed(c.parameterHooks, stage) {
+	if !lists(c.parameterHooks, stage) {
 		done(params, nil)
 		return
 	}
-	w := c.effect("hook")
-	w.MemberStr("hook", "parameters")
-	w.MemberStr("stage", stage)
+	w := c.askHook("parameters", stage)
 	writeParams(w, "parameters", params)
 	c.ask(w, func(ok json.Value, failed string) {
 		changed, valid := readParams(ok.Get("parameters"))
 		if failed != "" || !valid {
-			done(nil, &fault{kind: kindClient, code: "hook_failed", field: stage})
+			done(nil, hookFailed(stage))
 			return
 		}
 		done(changed, nil)
@@ -36,13 +41,11 @@ func (c *client) hookParams(stage string, params []form.Param, done func([]form.
 
 // hookRequest lets the host change the whole request. Where it goes must stay as secure as a configured endpoint.
 func (c *client) hookRequest(r *request, body string, done func(body string, f *fault)) {
-	if !listed(c.requestHooks, r.stage) {
+	if !lists(c.requestHooks, r.stage) {
 		done(body, nil)
 		return
 	}
-	w := c.effect("hook")
-	w.MemberStr("hook", "request")
-	w.MemberStr("stage", r.stage)
+	w := c.askHook("request", r.stage)
 	w.Key("request")
 	w.Open('{')
 	writeRequest(w, r, body)
@@ -56,11 +59,39 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 		if v.Get("body").Kind() != json.None && text.Kind() != json.String {
 			readable = false // bytes and references are not ours to send
 		}
-		if failed != "" || !readable || !valid || !u.secure() || method != "GET" && method != "POST" || v.Kind() != json.Object {
-			done("", &fault{kind: kindClient, code: "hook_failed", field: r.stage})
+		if failed != "" || !readable || !valid || !c.secure(u) || method != "GET" && method != "POST" || v.Kind() != json.Object {
+			done("", hookFailed(r.stage))
 			return
 		}
 		r.method, r.url, r.headers = method, v.Get("url").Str(), headers
 		done(text.Str(), nil)
+	})
+}
+
+// hookResponse lets the host change an answer before anything of it is looked at; v has its status, headers and body, and all rules hold for what comes back.
+func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, f *fault)) {
+	if !lists(c.responseHooks, r.stage) {
+		done(v, nil)
+		return
+	}
+	w := c.askHook("response", r.stage)
+	w.Key("response")
+	w.Open('{')
+	status, _ := v.Get("status").Int()
+	w.MemberInt("status", status)
+	for _, name := range [...]string{"headers", "body"} {
+		if part := v.Get(name); part.Kind() != json.None {
+			w.MemberRaw(name, part.Raw())
+		}
+	}
+	w.Close('}')
+	c.ask(w, func(ok json.Value, _ string) {
+		v := ok.Get("response") // none where it failed
+		_, readable := readParams(v.Get("headers"))
+		if status, whole := v.Get("status").Int(); !readable || !whole || status < 100 || status > 599 || v.Get("body").Get("ref").Kind() != json.None {
+			done(v, hookFailed(r.stage))
+			return
+		}
+		done(v, nil)
 	})
 }

@@ -48,6 +48,10 @@ func (c *client) identify(t, old *tokens, want expected, done func(*fault)) {
 		})
 		return
 	}
+	if c.jwks == "" && t.kind == noAccess {
+		done(c.absent("jwks_uri")) // it is all that there is
+		return
+	}
 	if c.jwks == "" {
 		t.idToken = old.idToken // nobody asked for it, and nobody can say what it is worth
 		done(nil)

@@ -528,7 +528,7 @@ func TestScenarioDiscovery(t *testing.T) {
 	for _, row := range []struct{ name, code, field, document string }{
 		{"oidcc-client-test-discovery-issuer-mismatch", "wrong_issuer", "", strings.Replace(meta, `as.example/t"`, `as.example/t/"`, 1)},
 		{"no issuer", "wrong_issuer", "", strings.Replace(meta, `"issuer"`, `"x"`, 1)},
-		{"endpoint over http", "bad_metadata", "token_endpoint", strings.Replace(meta, "https://as.example/t/token", "http://as.example/t/token", 1)},
+		{"endpoint over http", "bad_metadata", "authorization_endpoint", strings.Replace(meta, "https://as.example/t/authorize", "http://as.example/t/authorize", 1)},
 		{"endpoint that is none", "bad_metadata", "jwks_uri", strings.Replace(meta, "https://as.example/t/jwks", "javascript:x", 1)},
 		{"no keys, and openid", "bad_metadata", "jwks_uri", strings.Replace(meta, `"jwks_uri"`, `"x"`, 1)},
 		{"a member twice", "bad_json", "", strings.Replace(meta, `{`, `{"issuer":"https://as.example/t",`, 1)},

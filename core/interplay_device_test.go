@@ -356,7 +356,9 @@ func TestInterplayDeviceStoreUnread(t *testing.T) {
 	in := s.head() + `"kind":"client","config":` + with(`{"device_authorization_endpoint":"https://as.example/device","parameters":[["audience","a"],["x","1"]]}`) + `}`
 	s.handle = s.engine.Open([]byte(in))
 	load := s.drain()[0]
-	load = s.answer(load, `"ok":{"version":""}`)[0]
+	for range 2 { // the session, under the old key and the new
+		load = s.answer(load, `"ok":{"version":""}`)[0]
+	}
 	s.answer(load, `"failed":{"kind":"storage"}`)
 	s.wantEvents("request_failed:storage")
 	s.deviceServer(rfc8628, jsonReply(400, pending))

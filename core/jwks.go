@@ -50,11 +50,20 @@ func (c *client) withKeys(scope string, then func(*fault)) {
 		then(nil)
 		return
 	}
+	if c.jwks == "" {
+		then(c.absent("jwks_uri"))
+		return
+	}
 	c.fetchKeys(then)
 }
 
 func (c *client) needsKeys(scope string) bool {
-	return c.jwks != "" && !c.idTokenOff && hasScope(scope, "openid") && !c.keySet.good(c.now)
+	return c.noKeys(scope) || c.jwks != "" && !c.idTokenOff && hasScope(scope, "openid") && !c.keySet.good(c.now)
+}
+
+// noKeys tells whether an ID token is asked for and the server says of no place where its keys are.
+func (c *client) noKeys(scope string) bool {
+	return c.discovery && c.jwks == "" && !c.idTokenOff && hasScope(scope, "openid")
 }
 
 // fetchKeys reads the key set; whoever asks meanwhile shares the answer.

@@ -48,6 +48,19 @@ type Fault = fault
 // Bad is a refused configuration or parameter.
 func Bad(code, field string) *Fault { return bad(code, field) }
 
+// Wrong is Bad with what was expected; what came is shown where it is no secret.
+func Wrong(code, field, want string, v json.Value) *Fault { return wrong(code, field, want, v) }
+
+// UnknownMember refuses a member that is none of the names, which have a space between them, and says which of them was probably meant; in is the member that it
+// stands in, "" for none.
+func UnknownMember(names, came, in string) *Fault {
+	f := unknownMember(names, came)
+	if in == "" {
+		return f
+	}
+	return f.within(in)
+}
+
 // Kind, Code, Status and Protocol are what a Fault says of itself; Protocol is the server's error, "" for none.
 func (f *fault) Kind() string  { return f.kind }
 func (f *fault) Code() string  { return f.code }
@@ -58,6 +71,9 @@ func (f *fault) Protocol() string {
 	}
 	return printable(f.err, maxText)
 }
+
+// Dead tells whether the server said of the refresh token that it is of no use any more.
+func (f *fault) Dead() bool { return f.dead }
 
 // Retryable tells whether the same may succeed later.
 func (f *fault) Retryable() bool { return f.retryable }
@@ -87,18 +103,24 @@ func ReadClient(in json.Value) (ClientConfig, *Fault) {
 	return ClientConfig{c}, f
 }
 
+// Under is the key of one thing that is the same for all clients of a configuration.
+func (cfg ClientConfig) Under(what string) string { return cfg.c.under(what) }
+
 // Fingerprint tells configurations of other servers or client ids apart.
 func (cfg ClientConfig) Fingerprint() string { return cfg.c.mine }
+
+// Extras is an object of what else an authorization response brought that the configuration names (callback_parameters), "" for nothing.
+func (cfg ClientConfig) Extras(params []form.Param) string { return cfg.c.extras(params) }
 
 // AttemptLife is how long a sign-in may take, in ms.
 func (cfg ClientConfig) AttemptLife() int64 { return cfg.c.attemptLife }
 
 // Client opens one under a name of its own.
 func (s Session) Client(cfg ClientConfig, name string, kept Storage) *Client {
-	own := *cfg.c
+	own := cfg.c.clone()
 	own.name = name
-	c := newClient(s.l, &own)
-	c.kept = kept
+	c := newClient(s.l, own)
+	c.kept, c.key, c.older = kept, name+".session", nil // a name that nothing else has
 	if c.discovery || c.jwks == "" {
 		c.open()
 		return &Client{c}
@@ -156,6 +178,12 @@ func Origin(url string) string {
 		return ""
 	}
 	return origin(url)
+}
+
+// Unprotected tells whether a URL is http and of one of the origins listed.
+func Unprotected(url string, origins json.Value) bool {
+	u, ok := parseURI(url)
+	return ok && u.scheme == "http" && lists(origins, origin(url))
 }
 
 // Path is the path of a URL as it stands.

@@ -12,7 +12,7 @@ func (c *client) endSessionURL(in json.Value, idToken string) (string, *fault) {
 	after, state := in.Get("post_logout_redirect_uri").Str(), in.Get("state").Str()
 	if after != "" {
 		if code := redirectOK(after); code != "" {
-			return "", bad(code, "post_logout_redirect_uri")
+			return "", wrong(code, "post_logout_redirect_uri", redirect.wants(), in.Get("post_logout_redirect_uri"))
 		}
 	}
 	if !vschars(state) {

@@ -19,7 +19,7 @@ func (c *client) push(cmd *command, params []form.Param, done func([]form.Param,
 		return
 	}
 	if c.pushed == "" {
-		done(nil, bad("missing", "pushed_authorization_request_endpoint"))
+		done(nil, c.absent("pushed_authorization_request_endpoint"))
 		return
 	}
 	r := &request{stage: stagePushed, method: "POST", url: c.pushed, auth: c.auth, params: params}

@@ -10,7 +10,7 @@ func (c *client) polling() bool { return c.device != nil && c.device.polling }
 // canPoll says why polling cannot be.
 func (c *client) canPoll() *fault {
 	if c.config.token == "" {
-		return bad("missing", "token_endpoint")
+		return c.absent("token_endpoint")
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (c *client) sendPoll(d *device) {
 	cmd := &command{}
 	d.cmd = cmd
 	c.tokenRequest(cmd, stagePolling, c.config.token, d.key, append(params, c.resource...), func(v json.Value, f *fault) {
-		d.asking = false
+		d.asking, d.at = false, c.now // one poll may have been sent again, with a nonce
 		if cmd.unsent && f != nil {
 			if c.device != d {
 				c.dropKey(d.key)

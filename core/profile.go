@@ -10,27 +10,13 @@ type profile struct {
 
 func (c *config) readProfile(v json.Value) *fault {
 	if v.Kind() != json.Object {
-		return bad("bad_value", "profile")
+		return wrong("bad_value", "profile", "an object", v)
 	}
+	p := &c.profile
+	groups := []group{{names: "endpoint emails_endpoint", rule: endpoint, texts: []*string{&p.endpoint, &p.emails}}, {names: "id email email_verified", texts: []*string{&p.id, &p.email, &p.verification}}}
 	for it := v.Each(); it.Next(); {
-		s, rule := it.Value().Str(), anyText
-		var text *string
-		switch it.Name() {
-		case "endpoint":
-			text, rule = &c.profile.endpoint, endpoint
-		case "emails_endpoint":
-			text, rule = &c.profile.emails, endpoint
-		case "id":
-			text = &c.profile.id
-		case "email":
-			text = &c.profile.email
-		case "email_verified":
-			text = &c.profile.verification
-		default:
-			return bad("unknown_member", "profile")
-		}
-		if f := c.readText(text, "profile", s, rule); f != nil {
-			return f
+		if f := c.read(groups, it.Name(), it.Value()); f != nil {
+			return f.within("profile")
 		}
 	}
 	return nil

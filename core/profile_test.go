@@ -88,7 +88,7 @@ func TestScenarioProfile(t *testing.T) {
 // TestScenarioProviderQuirks: what presets are made of, besides the profile.
 func TestScenarioProviderQuirks(t *testing.T) {
 	s := newScene(t, "Variables in addresses, a header of its own for the token, a long-lived token for a short one.", "H7", "Q13", "H1")
-	const shop = `{"variables":{"shop":"my-shop.eu"},"issuer":"https://{shop}.as.example","authorization_endpoint":"https://{shop}.as.example/{shop}/auth","resources":["https://{shop}.as.example/admin"],"token_header":"x-access-token"}`
+	const shop = `{"variables":{"shop":"my-shop.eu"},"issuer":"https://{shop}.as.example","authorization_endpoint":"https://{shop}.as.example/{shop}/auth","token_destinations":["https://{shop}.as.example/admin"],"token_header":"x-access-token"}`
 	s.tokenServer()
 	s.open(with(shop))
 	if u := s.signIn(); u.Host != "my-shop.eu.as.example" || u.Path != "/my-shop.eu/auth" {

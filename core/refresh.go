@@ -168,7 +168,7 @@ func (c *client) renewable() *fault {
 	case c.config.refresh == "none":
 		return &fault{kind: kindClient, code: "refresh_not_supported"}
 	case c.refreshEndpoint() == "" && (!c.discovery || c.known()):
-		return bad("missing", "token_endpoint")
+		return c.absent("token_endpoint")
 	case c.tokens.refresh == "":
 		return &fault{kind: kindClient, code: "no_refresh_token"}
 	}
@@ -185,11 +185,17 @@ func (c *client) refreshEndpoint() string {
 func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 	c.setStatus(refreshing)
 	params := []form.Param{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Value: c.tokens.refresh}}
+	if s := c.tokens.requested; c.refreshScope && s != "" {
+		params = append(params, form.Param{Name: "scope", Value: s})
+	}
 	c.tokenRequest(run.cmd, stageRefresh, c.refreshEndpoint(), c.tokens.key, append(params, c.resource...), func(v json.Value, f *fault) {
 		var t *tokens
 		if f != nil {
 			// A proof that is refused may be that of a request which the network doubled: the first was carried out.
 			f.unknown = f.unknown || f.err == "invalid_dpop_proof"
+			if f.dead = c.deadToken(f); f.dead {
+				f.retryable, f.retryAfter = false, 0 // whatever the status says
+			}
 			c.redact(f) // while the token it may repeat is still known
 		} else {
 			t, f = c.readTokens(v, c.tokens, false)
@@ -216,7 +222,7 @@ func (c *client) sendRefresh(run *refreshRun, end func(*fault)) {
 			// Still under the lock: nobody else can have got an answer.
 			run.resent = true
 			c.sendRefresh(run, end)
-		case f.err == "invalid_grant" || plant == "transient-ends-the-session" && f.status >= 429:
+		case f.dead || plant == "transient-ends-the-session" && f.status >= 429:
 			c.refused(run, f, end)
 		case f.unknown:
 			end(f)
@@ -288,6 +294,7 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 		}
 		c.load(c.key, func(value, version, unread string) {
 			theirs, ok := c.decode(value)
+			had, status := c.tokens, c.status
 			switch {
 			case unread != "" || !ok:
 				c.keep(t, "", "conflict")
@@ -299,19 +306,22 @@ func (c *client) adoptOwn(run *refreshRun, t *tokens, left int, end func(*fault)
 				c.adoptOwn(run, t, left-1, end)
 			case value == "":
 				c.tokens, c.version = &tokens{}, version
+				c.settle()
+				c.tellChange(had, status)
 				c.revokeToken(&command{}, t.refresh, "refresh_token", func(*fault) {
 					end(&fault{kind: kindClient, code: "signed_out"})
 				})
 			default:
 				c.keep(theirs, version, "")
 				c.grant()
+				c.tellChange(had, status)
 				end(nil)
 			}
 		})
 	})
 }
 
-// refused ends what invalid_grant ends (RFC 6749 section 5.2): the refresh token, and after an unknown outcome the whole session.
+// refused ends what a dead refresh token ends: that token, and after an unknown outcome the whole session.
 func (c *client) refused(run *refreshRun, f *fault, end func(*fault)) {
 	c.tokens.clearMark()
 	c.tokens.refresh = ""

@@ -197,7 +197,7 @@ func TestScenarioTwoTabs(t *testing.T) {
 	s.eventNames()
 	s.ok("refresh")
 	s.wantSent(2)
-	s.wantEvents("granted")
+	s.wantEvents("granted changed:refreshed")
 	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
 		t.Error(r.raw)
 	}
@@ -207,7 +207,7 @@ func TestScenarioTwoTabs(t *testing.T) {
 	s.now += 3_600_000
 	s.eventNames()
 	s.fails("client", "signed_out", "token")
-	s.wantEvents("status:not_authenticated request_failed:client")
+	s.wantEvents("status:not_authenticated changed:signed_out request_failed:client")
 	s.use(first)
 	s.signIn()
 	s.use(second)
@@ -262,7 +262,7 @@ func TestScenarioLock(t *testing.T) {
 	s.open(conf)
 	s.signIn()
 	effects := s.input(`"command":"refresh","id":50`)
-	if effects[0].str("kind") != "lock" || effects[0].str("name") != "oauth2.session" {
+	if effects[0].str("kind") != "lock" || shortKey(effects[0].str("name")) != "oauth2.session" {
 		t.Fatal(effects)
 	}
 	r := s.resultOf("50", s.settle(s.answer(effects[0], `"failed":{"kind":"timeout"}`)))
@@ -283,7 +283,7 @@ func TestScenarioPersistence(t *testing.T) {
 	s.server = nil
 	_, left := s.start("callback", callbackURL(u, "code=c"))
 	effects := s.answer(left[0], http(left[0]).member())
-	if len(effects) != 1 || effects[0].str("kind") != "store" || effects[0].str("key") != "work.session" {
+	if len(effects) != 1 || effects[0].str("kind") != "store" || shortKey(effects[0].str("key")) != "work.session" {
 		t.Fatal(effects)
 	}
 	effects = s.answer(effects[0], `"failed":{"kind":"storage"}`)
@@ -340,8 +340,11 @@ func TestScenarioRestore(t *testing.T) {
 		t.Error("old bytes against a newer store:", r.raw)
 	}
 	s.open(conf, `"session":""`)
-	if st := s.ok("status"); st.str("ok", "status") != "not_authenticated" {
+	if st := s.ok("status", `"held":true`); st.str("ok", "status") != "not_authenticated" {
 		t.Error(st.raw)
+	}
+	if st := s.ok("status"); st.str("ok", "status") != "granted" {
+		t.Error("no bytes against a newer store:", st.raw)
 	}
 	for _, other := range []string{with(`{"client_id":"other"}`), with(`{"issuer":"https://other.example"}`)} {
 		if r := s.open(other, `"session":`+quote(bytes)); r.str("error", "field") != "session" || r.str("error", "code") != "wrong_configuration" {

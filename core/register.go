@@ -11,7 +11,7 @@ func (c *client) register(cmd *command, in json.Value) {
 	var f *fault
 	switch {
 	case c.registration == "":
-		f = bad("missing", "registration_endpoint")
+		f = c.absent("registration_endpoint")
 	case c.clientMetadata.Kind() == json.None:
 		f = bad("missing", "client_metadata")
 	case !vschars(access) || index(access, ' ') >= 0:
@@ -53,10 +53,11 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 		}
 	}
 	switch {
-	case !ok || !u.secure():
+	case !ok || !c.secure(u):
 		c.fail(cmd, bad("bad_url", "url"))
 		return
-	case !linkable(where):
+	}
+	if w, ok := parseURI(where); !ok || !c.secure(w) {
 		c.fail(cmd, bad("bad_url", "resource_metadata"))
 		return
 	}

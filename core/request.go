@@ -126,7 +126,7 @@ func (c *client) sendHooked(cmd *command, r *request, body string, done func(*re
 	method, url := r.method, r.url
 	c.hookRequest(r, body, func(body string, f *fault) {
 		if f == nil && r.key != "" && (r.method != method || r.url != url) {
-			f = &fault{kind: kindClient, code: "hook_failed", field: r.stage} // the proof says where it goes
+			f = hookFailed(r.stage) // the proof says where it goes
 		}
 		if f != nil {
 			done(nil, f)
@@ -162,24 +162,33 @@ func (c *client) transmit(cmd *command, r *request, body string, done func(*resp
 			done(nil, networkFault(failed).of(r.stage, r.url))
 			return
 		}
-		res := &response{stage: r.stage, url: r.url, headers: ok.Get("headers"), text: true}
-		res.status, _ = ok.Get("status").Int()
-		switch b := ok.Get("body"); {
-		case b.Get("text").Kind() == json.String:
-			if res.body = b.Get("text").Str(); len(res.body) > most {
-				done(nil, networkFault("too_large"))
+		c.hookResponse(r, ok, func(ok json.Value, f *fault) {
+			if f != nil {
+				done(nil, f)
 				return
 			}
-		case b.Kind() != json.None:
-			res.text = false
-		}
-		if res.status < 100 || res.status > 599 {
-			done(nil, networkFault("internal").of(r.stage, r.url))
-			return
-		}
-		done(res, nil)
+			done(readResponse(r, ok, most))
+		})
 	})
 	cmd.http = n
+}
+
+// readResponse reads an answer of at most so many bytes.
+func readResponse(r *request, v json.Value, most int) (*response, *fault) {
+	res := &response{stage: r.stage, url: r.url, headers: v.Get("headers"), text: true}
+	res.status, _ = v.Get("status").Int()
+	switch b := v.Get("body"); {
+	case b.Get("text").Kind() == json.String:
+		if res.body = b.Get("text").Str(); len(res.body) > most {
+			return nil, networkFault("too_large")
+		}
+	case b.Kind() != json.None:
+		res.text = false
+	}
+	if res.status < 100 || res.status > 599 {
+		return nil, networkFault("internal").of(r.stage, r.url)
+	}
+	return res, nil
 }
 
 func writeRequest(w *json.Writer, r *request, body string) {
@@ -279,9 +288,6 @@ func (r *response) read() (v json.Value, f *fault) {
 		var w json.Writer
 		w.Open('{')
 		for _, p := range params {
-			if p.Name == "expires" && count(params, "expires_in") == 0 {
-				p.Name = "expires_in" // of before RFC 6749 had its name
-			}
 			w.Name(p.Name)
 			w.Str(p.Value)
 		}

@@ -5,10 +5,25 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error.
+// ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error. What is held is looked for in the store before, unless that was just done.
 func (c *client) ready(force bool, done func(*fault)) {
+	given := done
+	done = func(f *fault) {
+		if f == nil && c.tokens.kind == noAccess {
+			f = &fault{kind: kindClient, code: "no_access_token"}
+		}
+		given(f)
+	}
+	if force || !c.outdated() {
+		c.readyNow(force, done)
+		return
+	}
+	c.see(func() { c.readyNow(false, done) })
+}
+
+func (c *client) readyNow(force bool, done func(*fault)) {
 	t := c.tokens
-	again := func() { c.ready(false, done) }
+	again := func() { c.readyNow(false, done) }
 	switch {
 	case force:
 		c.refresh(done)
@@ -85,7 +100,7 @@ func (c *client) token(cmd *command, in json.Value) {
 // allowed tells whether a token may go to the URL: only where the configuration says.
 func (c *client) allowed(url string) bool {
 	u, ok := parseURI(url)
-	if ok && u.secure() {
+	if ok && c.secure(u) {
 		for _, r := range c.resources {
 			if u.within(r) {
 				return true
@@ -224,7 +239,7 @@ func (c *client) userinfo(cmd *command) {
 // fetch reads one of the server's own resources with the access token; done comes only where that went well.
 func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 	if url == "" {
-		c.fail(cmd, bad("missing", "userinfo_endpoint"))
+		c.fail(cmd, c.absent("userinfo_endpoint"))
 		return
 	}
 	c.ready(false, func(f *fault) {

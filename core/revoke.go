@@ -32,7 +32,7 @@ func (c *client) discard(t *tokens) {
 	c.dropKey(t.key)
 	token, hint := t.refresh, "refresh_token"
 	if token == "" {
-		token, hint = t.access, "access_token"
+		token, hint = t.bearer(), "access_token"
 	}
 	if token != "" {
 		c.revokeToken(&command{}, token, hint, func(*fault) {})
@@ -79,7 +79,7 @@ func (c *client) endsMore(which string) (token, hint string) {
 	if which != "access_token" && (c.tokens.refresh != "" || which == "refresh_token") {
 		return c.tokens.refresh, "refresh_token"
 	}
-	return c.tokens.access, "access_token"
+	return c.tokens.bearer(), "access_token"
 }
 
 // logOut forgets the session first, whatever the server will say, and then revokes what there was.

@@ -56,7 +56,7 @@ func TestRFC9449(t *testing.T) {
 		return jsonReply(200, `{"access_token":"Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU","token_type":"DPoP","expires_in":2677,"refresh_token":"Q..Zkm29lexi8VnWg2zPW1x-tgGad0Ibc3s3EwM_Ni4-g"}`)
 	}
 	s.open(`{"issuer":"https://server.example.com","client_id":"s6BhdRkqt","redirect_uri":"https://client.example/cb","authorization_endpoint":"https://server.example.com/authorize",` +
-		`"token_endpoint":"https://server.example.com/token","resources":["https://resource.example.org"],"dpop":true}`)
+		`"token_endpoint":"https://server.example.com/token","token_destinations":["https://resource.example.org"],"dpop":true}`)
 	s.signIn()
 	header, claims := wantJWS(t, s.key(), s.sent[0].header("dpop"))
 	if header["typ"] != "dpop+jwt" || header["alg"] != "ES256" || len(header) != 3 || len(claims) != 4 || claims["htm"] != "POST" || claims["htu"] != "https://server.example.com/token" || claims["iat"] != 1562262616.0 {

@@ -29,6 +29,7 @@ type scene struct {
 	store   map[string]string // what the host keeps
 	version map[string]int
 	broken  int  // store operations that fail
+	whole   bool // store has keys as they are, and not by shortKey
 	noLock  bool // the host has no locks
 	held    bool
 	timers  []timer // that run
@@ -341,12 +342,25 @@ func (s *scene) wantWait(ms int64) {
 	}
 }
 
+// shortKey names what stands under a key without the fingerprint in it, which differs by configuration; "old:" is what an older version kept under the client's name alone.
+func shortKey(key string) string {
+	parts := strings.Split(key, ".")
+	n := len(parts)
+	if n > 2 && len(parts[n-2]) == 22 {
+		return strings.Join(append(parts[:n-2:n-2], parts[n-1]), ".")
+	}
+	return "old:" + key
+}
+
 func (s *scene) storage(m msg) string {
 	if s.broken > 0 {
 		s.broken--
 		return `"failed":{"kind":"storage"}`
 	}
 	key := m.str("key")
+	if !s.whole {
+		key = shortKey(key)
+	}
 	version := ""
 	if n := s.version[key]; n > 0 {
 		version = fmt.Sprint(n)
@@ -429,6 +443,8 @@ func (s *scene) eventNames() string {
 			n += ":" + e.str("error", "error")
 		case "device":
 			n += ":" + e.str("polling")
+		case "changed":
+			n += ":" + e.str("change")
 		}
 		names = append(names, n)
 	}
@@ -453,7 +469,7 @@ func (s *scene) wantSent(n int) {
 const conf = `{"issuer":"https://as.example","client_id":"s6BhdRkqt3","redirect_uri":"https://client.example/cb",` +
 	`"authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token",` +
 	`"revocation_endpoint":"https://as.example/revoke","userinfo_endpoint":"https://as.example/userinfo",` +
-	`"scope":"read write","resources":["https://api.example/v1"]}`
+	`"scope":"read write","token_destinations":["https://api.example/v1"]}`
 
 // with gives conf with members replaced or, with null, left out.
 func with(members ...string) string {

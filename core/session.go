@@ -114,7 +114,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 			done(false, failed)
 			return
 		}
-		c.looked = c.turn
+		c.looked, c.view.at = c.turn, c.now
 		changed := version != c.version || c.blind
 		c.version = version
 		if changed && (plant != "adopt-skipped" || c.tokens.refresh == "") {
@@ -138,7 +138,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 				done(false, "")
 				return
 			}
-			had := c.tokens
+			had, status := c.tokens, c.status
 			if c.unsaved && had.key != t.key {
 				c.dropKey(had.key) // a session that nobody else has
 			}
@@ -148,6 +148,7 @@ func (c *client) reload(done func(changed bool, failed string)) {
 			} else {
 				c.settle() // a mark, or the end of one, is nothing new
 			}
+			c.tellChange(had, status)
 		}
 		done(changed, "")
 	})
@@ -178,9 +179,11 @@ func (c *client) holdOver(t *tokens, before, replaced string, given bool, left i
 				c.version, before, replaced = version, theirs.grant, theirs.key
 			case value == "":
 				// Signed out elsewhere, and perhaps out of this very session: it is not brought back.
-				c.dropKey(c.tokens.key)
+				had, status := c.tokens, c.status
+				c.dropKey(had.key)
 				c.tokens, c.version = &tokens{}, version
 				c.settle()
+				c.tellChange(had, status)
 				c.discard(t)
 				done(&fault{kind: kindClient, code: "signed_out"})
 				return
@@ -188,8 +191,10 @@ func (c *client) holdOver(t *tokens, before, replaced string, given bool, left i
 				if t.key != theirs.key { // else it was stored, and only the answer was lost
 					c.dropKey(t.key)
 				}
+				had, status := c.tokens, c.status
 				c.keep(theirs, version, "")
 				c.grant()
+				c.tellChange(had, status)
 				done(nil)
 				return
 			default:
@@ -244,7 +249,7 @@ func (c *client) keep(t *tokens, version, failed string) {
 
 // written notes that the store holds what is held here.
 func (c *client) written(version string) {
-	c.version, c.unsaved, c.blind = version, false, false
+	c.version, c.unsaved, c.blind, c.view.at = version, false, false, c.now
 }
 
 // onlyHere tells whether the refresh token held is one that no store has.

@@ -18,7 +18,7 @@ func (c *client) trusted(text, typ, alg, need string, apart int64, done func(jso
 		f = c.checkIssued(j.claims, need, apart)
 	}
 	if f == nil && c.jwks == "" {
-		f = bad("missing", "jwks_uri")
+		f = c.absent("jwks_uri")
 	}
 	if f != nil {
 		done(json.Value{}, f)

@@ -34,6 +34,9 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	t.generation = max(old.generation+1, c.now)
 	t.extra = append([]extra(nil), old.extra...)
 	t.access = v.Get("access_token").Str()
+	if t.access == "" && c.accessOptional && old.key == "" && v.Get("id_token").Str() != "" {
+		return c.readIdentity(t, v)
+	}
 	if t.access == "" {
 		return t, &fault{kind: kindToken, code: "missing_access_token"}
 	}
@@ -47,7 +50,7 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 	case old.key != "" && lower(kind) == "bearer" && plant != "downgrade-taken":
 		// Whoever steals it could use it: not what was asked for (RFC 9449 section 5).
 		return t, (&fault{kind: kindServer, code: "dpop_downgrade"}).not("DPoP", kind)
-	case lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "":
+	case lower(kind) == "bearer", kind == "" && c.missingTokenType && old.key == "", old.key == "" && c.bearerByName(lower(kind)):
 		t.kind = "Bearer"
 	case kind == "":
 		return t, &fault{kind: kindServer, code: "missing_token_type"}
@@ -70,26 +73,85 @@ func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f
 		// OpenID Connect Core 3.1.3.3; a refresh may leave it out (12.2).
 		return t, &fault{kind: kindToken, code: "missing_id_token"}
 	}
-	for it := v.Each(); it.Next(); {
-		switch name := it.Name(); name {
-		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token":
-		default:
-			t.keep(name, it.Value().Raw())
-		}
-	}
+	t.keepAll(v)
 	t.ownBy(c.link)
 	return t, nil
 }
 
+// bearerByName tells whether the server has that name, in lower case, for the token type Bearer.
+func (c *config) bearerByName(kind string) bool {
+	for it := c.tokenTypes.Each(); it.Next(); {
+		if lower(it.Value().Str()) == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// readIdentity reads an answer with an ID token alone, which says who signed in and is good for no resource. It takes the place of the access token, with the token type that
+// says so (RFC 8693 section 2.2.1), and its end is that of the session.
+func (c *client) readIdentity(t *tokens, v json.Value) (*tokens, *fault) {
+	t.idToken, t.kind = v.Get("id_token").Str(), noAccess
+	j, ok := parseJWS(t.idToken)
+	if !ok {
+		return t, notVerified("malformed", "")
+	}
+	exp, _ := j.claims.Get("exp").Int()
+	t.access, t.expiresAt = t.idToken, max(1, min(exp, maxTime/1000))*1000
+	if s := v.Get("refresh_token").Str(); s != "" {
+		t.refresh = s
+	}
+	if t.scope == "" {
+		t.scope = t.requested
+	}
+	t.keepAll(v)
+	t.ownBy(c.link)
+	return t, nil
+}
+
+// noAccess is the type of what is no access token.
+const noAccess = "N_A"
+
+// bearer is the access token, "" where there is none.
+func (t *tokens) bearer() string {
+	if t.kind == noAccess {
+		return ""
+	}
+	return t.access
+}
+
+// keepAll keeps the members that no RFC we know names.
+func (t *tokens) keepAll(v json.Value) {
+	for it := v.Each(); it.Next(); {
+		switch name := it.Name(); name {
+		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token":
+		case "expires":
+			if _, ok := seconds(it.Value()); !ok || v.Get("expires_in").Kind() != json.None {
+				t.keep(name, it.Value().Raw())
+			}
+		default:
+			t.keep(name, it.Value().Raw())
+		}
+	}
+}
+
 // endOf is when the token of an answer ends, Unix ms; 0 where nothing says so. A life below zero
-// has ended: read as "unknown" it would make a token that never does.
+// has ended: read as "unknown" it would make a token that never does. expires is what some wrote before RFC 6749
+// had a name for it, a life or a time: no life is that long.
 func (c *client) endOf(v json.Value) int64 {
 	from := c.now
 	s, ok := seconds(v.Get("expires_in"))
 	if !ok {
-		from = 0
+		if s, ok = seconds(v.Get("expires")); !ok || s > longestLife {
+			from = 0
+		}
+	}
+	if !ok {
 		if s, ok = seconds(v.Get("expires_at")); !ok {
 			return 0
+		}
+		if s > 100*longestLife {
+			s /= 1000 // no server means the year 5138: it writes milliseconds
 		}
 	}
 	if s >= (maxTime-from)/1000 {
@@ -97,6 +159,9 @@ func (c *client) endOf(v json.Value) int64 {
 	}
 	return max(1, from+max(s, -1)*1000)
 }
+
+// longestLife is above what a token lives, and below what a time is, both in s: 31 years.
+const longestLife = 1_000_000_000
 
 const (
 	// maxTokens is how long the tokens of a session and its scope may be together, in bytes: all of
@@ -201,7 +266,14 @@ func (c *client) tokenRequest(cmd *command, stage, endpoint, key string, params 
 			done(json.Value{}, f)
 			return
 		}
-		done(res.object(c.now))
+		v, f := res.object(c.now)
+		if f == nil && c.tokenPath != "" {
+			// A refresh may be answered without the level around it.
+			if inner := at(v, c.tokenPath); inner.Kind() == json.Object || stage != stageRefresh {
+				v = inner
+			}
+		}
+		done(v, f)
 	})
 }
 
@@ -239,7 +311,7 @@ func (c *client) receive(t *tokens, f *fault, old *tokens, want expected, done f
 // redeem turns a code into tokens (RFC 6749 section 4.1.3) and holds them.
 func (c *client) redeem(cmd *command, a *attempt, code string, done func(*fault)) {
 	if c.config.token == "" {
-		done(bad("missing", "token_endpoint"))
+		done(c.absent("token_endpoint"))
 		return
 	}
 	params := []form.Param{{Name: "grant_type", Value: "authorization_code"}, {Name: "code", Value: code}}
@@ -286,7 +358,7 @@ func (c *client) exchange(cmd *command, in json.Value) {
 	case code == "" || !vschars(code):
 		c.fail(cmd, bad("bad_value", "code"))
 	case !scopeOK(a.scope):
-		c.fail(cmd, bad("bad_value", "scope"))
+		c.fail(cmd, wrongScope(a.scope))
 	case a.verifier != "" && !verifierOK(a.verifier):
 		c.fail(cmd, bad("bad_value", "code_verifier"))
 	default:
@@ -303,12 +375,25 @@ func (c *client) exchange(cmd *command, in json.Value) {
 
 // setToken makes a session from a token that was kept elsewhere.
 func (c *client) setToken(cmd *command, in json.Value) {
-	t, f := c.readTokens(in.Get("token"), c.newGrant(c.scope, ""), false)
+	v, key := in.Get("token"), ""
+	if lower(v.Get("token_type").Str()) == "dpop" {
+		key = c.tokens.key // the session's own, which somebody kept
+	}
+	t, f := c.readTokens(v, c.newGrant(c.scope, key), false)
 	if f != nil {
 		f.kind, f.field = kindClient, "token"
+	} else if at := v.Get("expires_at"); at.Kind() != json.None && v.Get("expires_in").Kind() == json.None {
+		// As this client gives it out. In seconds it would have ended in 1970, and in microseconds never end.
+		n, whole := at.Int()
+		if t.expiresAt = n; !whole || n < earliestTime || n > latestTime {
+			f = wrong("bad_value", "expires_at", "Unix time in milliseconds", at)
+		}
 	}
 	c.receive(t, f, &tokens{}, expected{maxAge: -1, brought: true}, func(f *fault) { c.finishStatus(cmd, f, "") })
 }
+
+// earliestTime and latestTime bound what a time in ms can be: 2001 to 9999. In s or in µs nothing of our days is in between.
+const earliestTime, latestTime = 1_000_000_000_000, 253_402_300_799_999
 
 // extend changes the access token for a long-lived one, by a grant type that some providers have for it.
 func (c *client) extend(cmd *command) {
@@ -327,7 +412,7 @@ func (c *client) extend(cmd *command) {
 			c.finishStatus(cmd, f, "")
 		}
 		old := c.tokens
-		if f == nil && old.access == "" {
+		if f == nil && old.bearer() == "" {
 			f = &fault{kind: kindClient, code: "no_token"}
 		}
 		if f != nil {

@@ -158,7 +158,7 @@ func TestScenarioTokenBag(t *testing.T) {
 		t.Error(r.raw)
 	}
 	s.eventNames()
-	s.ok("set_token", `"token":{"access_token":"mine","token_type":"Bearer","expires_at":1800000000,"refresh_token":"kept"}`)
+	s.ok("set_token", `"token":{"access_token":"mine","token_type":"Bearer","expires_at":1800000000000,"refresh_token":"kept"}`)
 	s.wantEvents("granted")
 	if r := s.ok("token"); r.str("ok", "access_token") != "mine" || r.str("ok", "expires_at") != "1800000000000" || r.str("ok", "scope") != "openid read write" {
 		t.Error(r.raw)
@@ -269,7 +269,7 @@ func TestScenarioRevocation(t *testing.T) {
 func TestScenarioResources(t *testing.T) {
 	s := newScene(t, "Headers for a request are prepared for configured resources only; parsers that disagree are given nothing to disagree on.", "Q13", "X10", "Q4")
 	s.tokenServer()
-	s.open(with(`{"resources":["https://api.example/v1","https://other.example","http://127.0.0.1:8080/"],"user_agent":"demo/1.0"}`))
+	s.open(with(`{"token_destinations":["https://api.example/v1","https://other.example","http://127.0.0.1:8080/"],"user_agent":"demo/1.0"}`))
 	s.fails("client", "not_signed_in", "prepare", `"url":"https://api.example/v1/me"`)
 	s.fails("client", "not_signed_in", "token")
 	s.signIn()

@@ -128,6 +128,9 @@ func uriChars(s string) bool {
 	return s != ""
 }
 
+// maxKept is how long a scope or redirect URI may be: attempts are kept with them.
+const maxKept = 8 << 10
+
 // redirectOK: RFC 6749 section 3.1.2 (absolute, no fragment), RFC 8252 section 7 (private-use schemes, http on loopback only).
 func redirectOK(s string) (code string) {
 	i := index(s, ':')
@@ -147,30 +150,4 @@ func redirectOK(s string) (code string) {
 		return "bad_url"
 	}
 	return ""
-}
-
-func index(s string, c byte) int {
-	for i := range len(s) {
-		if s[i] == c {
-			return i
-		}
-	}
-	return -1
-}
-
-func prefixed(s, prefix string) bool { return len(s) >= len(prefix) && s[:len(prefix)] == prefix }
-
-func lower(s string) string {
-	for i := range len(s) {
-		if s[i] >= 'A' && s[i] <= 'Z' {
-			b := []byte(s)
-			for j, c := range b {
-				if c >= 'A' && c <= 'Z' {
-					b[j] = c | 0x20
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
 }

@@ -8,7 +8,7 @@ const { $defs: parts } = JSON.parse(await readFile(url('../core/testdata/schema.
 const named = (name) => name[0].toUpperCase() + name.slice(1);
 
 const typeOf = (schema, loose) => {
-  const { $ref, const: constant, enum: values, type, items, maxItems, properties, oneOf } = schema;
+  const { $ref, const: constant, enum: values, type, items, maxItems, properties, additionalProperties: others, oneOf } = schema;
   if ($ref) return named($ref.split('/').pop());
   if (constant !== undefined) return JSON.stringify(constant);
   if (values) return values.map((value) => JSON.stringify(value)).join(' | ');
@@ -17,6 +17,7 @@ const typeOf = (schema, loose) => {
   // Alternatives that are types; those that only say what is required stand in the schema alone.
   if (oneOf?.every(({ type }) => type)) return oneOf.map((one) => typeOf(one)).join(' | ');
   if (type === 'integer') return 'number';
+  if (others) return `Record<string, ${typeOf(others)}>`;
   return type === 'object' ? (loose ? 'object' : 'Record<string, unknown>') : type;
 };
 

@@ -95,7 +95,7 @@ func boundSite(t *testing.T) *site {
 	t.Helper()
 	s := newSite(t, func(c *authserver.Config) { c.DPoPNonceInterval, c.DeviceInterval = time.Hour, time.Second })
 	s.config.DPoP = true
-	s.config.Resources = []string{s.URL}
+	s.config.TokenDestinations = []string{s.URL}
 	inner := s.server
 	s.setFront(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/notes" {

@@ -20,6 +20,7 @@ import (
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -229,8 +230,8 @@ func TestAttacksOnIDTokens(t *testing.T) {
 			if _, err := c.Token(t.Context()); err == nil {
 				t.Error("the access token was given out")
 			}
-			for _, key := range []string{"oauth2.session", "oauth2.pending", "oauth2.metadata"} {
-				value, _, _, err := store.Load(t.Context(), key)
+			for _, key := range []string{"session", "pending", "metadata"} {
+				value, _, _, err := store.Load(t.Context(), drivetest.StoreKey("oauth2", r.URL, "app", key))
 				if err != nil || strings.Contains(value, "access-1") || strings.Contains(value, "refresh-1") || strings.Contains(value, "victim") {
 					t.Errorf("%v: stored under %s", err, key)
 				}

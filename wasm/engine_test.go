@@ -206,13 +206,13 @@ func TestManyClientsOnOneEngine(t *testing.T) {
 			}
 			defer c.Close()
 			for range 3 {
-				a, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+				a, err := c.Authorize(t.Context(), drive.AuthorizeParams{AppState: "mine"})
 				if err != nil {
 					t.Error(err)
 					return
 				}
 				r, err := c.Callback(t.Context(), testConfig.RedirectURI+"?code=x&state="+a.State)
-				if err != nil || r.State != "mine" {
+				if err != nil || r.AppState != "mine" {
 					t.Errorf("%v, %+v", err, r)
 				}
 			}

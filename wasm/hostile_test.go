@@ -29,7 +29,7 @@ type heard struct {
 }
 
 const hostileConfig = `"client_id":"c","issuer":"https://as.example","token_endpoint":"https://as.example/token","redirect_uri":"https://client.example/cb",` +
-	`"authorization_endpoint":"https://as.example/authorize","resources":["https://api.example/"]`
+	`"authorization_endpoint":"https://as.example/authorize","token_destinations":["https://api.example/"]`
 
 // talk is one conversation on an engine; it ends with the command's result, or a code that is not 0,
 // or what refused the session.
@@ -314,7 +314,7 @@ var hostile = map[string]func(n int) conversation{
 	"open: a URL of variables": func(n int) conversation {
 		return conversation{config: `,"variables":{"a":"` + strings.Repeat("b", 100) + `"},"userinfo_endpoint":"https://as.example/` + times("{a}", n/20) + `"`}
 	},
-	"open: resources": func(n int) conversation {
+	"open: token_destinations": func(n int) conversation {
 		return conversation{config: `,"resource":[` + times(`"https://api.example/",`, n) + `"https://api.example/"]`, command: `"command":"authorize"`}
 	},
 	"open: algorithms": func(n int) conversation {
@@ -389,13 +389,13 @@ func loaded(suffix, value string) func(heard) string {
 	}
 }
 
-// afterwards is the least work of three commands that do nothing: garbage is collected in one of them.
+// afterwards is the least work of five commands that do nothing: garbage is collected in one of them, and before and after that one free memory is looked for.
 func (m meter) afterwards(handle int32, entropy *int) int64 {
 	if handle <= 0 {
 		return 0
 	}
 	least := int64(1) << 60
-	for range 3 {
+	for range 5 {
 		began := m.work()
 		conversation{command: `"command":"status"`}.rounds(m.t, m.Engine, handle, entropy)
 		least = min(least, m.work()-began)

@@ -110,7 +110,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 			}
 			config := drive.Config{
 				Issuer: issuer, Discovery: true, TokenEndpointAuthMethod: "private_key_jwt", TokenEndpointAuthSigningAlg: row.alg, ClientKeyID: "the-key",
-				DPoP: true, DPoPSigningAlg: row.dpop, PushedAuthorizationRequests: "required", RedirectURI: providerRedirect, Scope: "openid read", Resources: []string{resource},
+				DPoP: true, DPoPSigningAlg: row.dpop, PushedAuthorizationRequests: "required", RedirectURI: providerRedirect, Scope: "openid read", TokenDestinations: []string{resource},
 				IntrospectionSignedResponseAlg: "ES256",
 			}
 			if row.signed {
@@ -238,7 +238,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 func TestOIDCProviderResourceIndicator(t *testing.T) {
 	issuer, resource := startProviderAndResource(t)
 	c, err := openConfig(t, drive.Config{
-		Issuer: issuer, Discovery: true, ClientID: "public", DPoP: true, RedirectURI: providerRedirect, Scope: "openid read", Resource: []string{resource}, Resources: []string{resource},
+		Issuer: issuer, Discovery: true, ClientID: "public", DPoP: true, RedirectURI: providerRedirect, Scope: "openid read", Resource: []string{resource}, TokenDestinations: []string{resource},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -137,7 +137,7 @@ func TestOIDCProvider(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+			begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{AppState: "mine"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -161,11 +161,11 @@ func TestOIDCProvider(t *testing.T) {
 				}
 			}
 			r, err := c.Callback(t.Context(), callback)
-			if err != nil || r.State != "mine" {
+			if err != nil || r.AppState != "mine" {
 				t.Fatal(err, r)
 			}
-			if _, err := c.Callback(t.Context(), callback); !errors.Is(err, &drive.Error{Code: "already_used"}) {
-				t.Error(err)
+			if again, err := c.Callback(t.Context(), callback); err != nil || !again.HandledElsewhere {
+				t.Error(err, again)
 			}
 			if len(n.forms) != 1 {
 				t.Errorf("%d token requests", len(n.forms))

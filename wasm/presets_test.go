@@ -128,6 +128,11 @@ func TestPresetsSignIn(t *testing.T) {
 			body: `{"access_token":"access-1","scope":"read_orders,write_products"}`, endless: true,
 			profile: map[string]answer{"GET https://my-shop.myshopify.com/admin/api/2026-10/shop.json": {body: `{"shop":{"id":690933842,"email":"owner@s.example","name":"S"}}`}},
 			want:    drive.Profile{Issuer: "https://my-shop.myshopify.com", ID: "690933842", Email: "owner@s.example"}},
+		// E57
+		{row: "slack with the user's token one level down, of a type of its own", token: "https://slack.com/api/oauth.v2.access", basic: true, endless: true,
+			body:    `{"ok":true,"access_token":"xoxb","token_type":"bot","authed_user":{"id":"U1234","scope":"users:read","access_token":"access-1","token_type":"user"}}`,
+			profile: map[string]answer{"GET https://slack.com/api/auth.test": {body: `{"ok":true,"team_id":"T1","user_id":"U1234"}`}},
+			want:    drive.Profile{Issuer: "https://slack.com", ID: "U1234"}},
 	} {
 		t.Run(c.row, func(t *testing.T) {
 			answers := map[string][]answer{"POST " + c.token: {{contentType: c.ctype, body: c.body}}}
@@ -213,6 +218,7 @@ func TestPresetsErrorWithStatus200(t *testing.T) {
 			answer{contentType: formEncoded, body: "error=bad_verification_code&error_description=The+code+passed+is+incorrect+or+expired."}, "bad_verification_code"},
 		{"naver", "https://nid.naver.com/oauth2.0/token", answer{body: `{"error":"invalid_request","error_description":"no valid data in session"}`}, "invalid_request"},
 		{"reddit", "https://www.reddit.com/api/v1/access_token", answer{body: `{"error":"invalid_grant"}`}, "invalid_grant"},
+		{"slack", "https://slack.com/api/oauth.v2.access", answer{body: `{"ok":false,"error":"invalid_code"}`}, "invalid_code"},
 	} {
 		t.Run(c.row, func(t *testing.T) {
 			name, _, _ := strings.Cut(c.row, " ")
@@ -380,6 +386,7 @@ func TestPresetsAuthorizationURL(t *testing.T) {
 		"openid":        {"https://op.example/auth", "scope=openid+email+profile"},
 		"reddit":        {"https://www.reddit.com/api/v1/authorize", "scope=identity&duration=permanent"},
 		"shopify":       {"https://my-shop.myshopify.com/admin/oauth/authorize", ""},
+		"slack":         {"https://slack.com/oauth/v2/authorize", "user_scope=users:read"},
 	}
 	for _, name := range presets.Names() {
 		client := openPreset(t, preset(t, name, nil), imitate(t, nil))

@@ -85,7 +85,7 @@ func TestFromAResource(t *testing.T) {
 	})
 	c, err := openConfig(t, drive.Config{
 		Issuer: m.AuthorizationServers[0], Discovery: true, ClientID: registered.ClientID, RedirectURI: s.config.RedirectURI, DPoP: true,
-		Scope: "openid " + strings.Join(m.ScopesSupported, " "), Resource: []string{m.Resource}, Resources: []string{api.URL},
+		Scope: "openid " + strings.Join(m.ScopesSupported, " "), Resource: []string{m.Resource}, TokenDestinations: []string{api.URL},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestPostedResponse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{ResponseMode: mode, State: "mine"})
+		begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{ResponseMode: mode, AppState: "mine"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func TestPostedResponse(t *testing.T) {
 		r := httptest.NewRequest("POST", "/cb", strings.NewReader(form.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		result, err := drive.RedirectionEndpoint{URL: s.config.RedirectURI}.Receive(c, r)
-		if err != nil || result.State != "mine" || result.Status.Status != "granted" {
+		if err != nil || result.AppState != "mine" || result.Status.Status != "granted" {
 			t.Errorf("%s: %v, %+v", mode, err, result)
 		}
 	}
@@ -209,7 +209,7 @@ func TestFurtherGrantsWithProofs(t *testing.T) {
 	})
 	n := &proofs{next: http.DefaultTransport}
 	c, err := wasm.Open(t.Context(), drive.Config{
-		Issuer: s.URL, Discovery: true, ClientID: "service", ClientSecret: secret, TokenEndpointAuthMethod: "client_secret_jwt", DPoP: true, Resources: []string{s.URL},
+		Issuer: s.URL, Discovery: true, ClientID: "service", ClientSecret: secret, TokenEndpointAuthMethod: "client_secret_jwt", DPoP: true, TokenDestinations: []string{s.URL},
 	}, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: n}}})
 	if err != nil {
 		t.Fatal(err)

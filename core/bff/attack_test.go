@@ -581,7 +581,7 @@ func TestBackendPublicClient(t *testing.T) {
 // A target that the client's own resources do not cover answers 400 to every request; it could be said when it is opened.
 func TestBackendResourcesWithoutTarget(t *testing.T) {
 	s := quietScene(t)
-	for _, c := range []string{`{"client":{"resources":["https://else.example/"]}}`, `{"proxy":[{"path":"/api","target":"https://api.example/v1/../v2"}]}`} {
+	for _, c := range []string{`{"client":{"token_destinations":["https://else.example/"]}}`, `{"proxy":[{"path":"/api","target":"https://api.example/v1/../v2"}]}`} {
 		if h, _ := s.open(with(c)); h != 0 {
 			t.Errorf("%s is accepted", c)
 		}

@@ -15,12 +15,12 @@ const (
 	longestLogoutToken = 24 * 3_600_000
 )
 
-// bySID and bySub are the keys under which a logout looks for sessions.
-func (c *call) bySID(iss, sid string) string {
-	return c.name + ".sid." + core.Hash(iss+"\n"+sid)
-}
-func (c *call) bySub(iss, sub string) string {
-	return c.name + ".sub." + core.Hash(iss+"\n"+sub)
+// bySID and bySub are the keys under which a logout looks for sessions: its own client's, not those of another backend in the same store.
+func (c *call) bySID(iss, sid string) string { return c.listKey(".sid.", iss, sid) }
+func (c *call) bySub(iss, sub string) string { return c.listKey(".sub.", iss, sub) }
+
+func (c *call) listKey(what, iss, id string) string {
+	return c.name + what + core.Hash(c.config.client.Fingerprint()+"\n"+iss+"\n"+id)
 }
 
 // loggedOut is why a session is not listed: the server ended it before it began here.

@@ -603,3 +603,46 @@ func TestScenarioConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoBackendsInOneStore: a logout token for one client of an issuer ends no session of another's, and neither takes the other's keys for its own (E20).
+func TestTwoBackendsInOneStore(t *testing.T) {
+	s := quietScene(t)
+	i := s.issuer()
+	keys := 0
+	server := s.server
+	s.server = func(m msg) answer {
+		if strings.HasSuffix(m.str("url"), "/jwks") {
+			keys++
+		}
+		return server(m)
+	}
+	one, two := s.config, with(`{"client":{"client_id":"another"}}`)
+	jars := map[string]string{}
+	signIn := func(config, client string) {
+		t.Helper()
+		s.config, i.client, s.jar = config, client, map[string]string{}
+		i.signIn()
+		jars[config] = s.jar["__Host-oauth2"]
+	}
+	status := func(config string) string {
+		s.config, s.jar = config, map[string]string{"__Host-oauth2": jars[config]}
+		return s.call("GET", "https://app.example/auth/session").str("status")
+	}
+	for range 2 { // the second time with what is stored
+		signIn(one, "s6BhdRkqt3")
+		signIn(two, "another")
+	}
+	if keys != 2 {
+		t.Errorf("keys were fetched %d times", keys)
+	}
+	for _, claims := range []string{`"sub":"jane","jti":"a"`, `"sid":"sid-1","jti":"b"`, `"sub":"jane","sid":"sid-1","jti":"c"`} {
+		signIn(one, "s6BhdRkqt3")
+		s.config, s.jar = one, map[string]string{}
+		s.now += 1_000
+		s.want(s.logoutToken(claims), 200, "")
+		if a, b := status(one), status(two); a != "401" || b != "200" {
+			t.Errorf("%s: %s and %s", claims, a, b)
+		}
+		s.now += 1_000
+	}
+}

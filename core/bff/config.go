@@ -33,11 +33,11 @@ func readConfig(in json.Value) (c *config, f *core.Fault) {
 		return nil, core.Bad("missing", "client")
 	}
 	if core.Origin(c.base) == "" || len(c.base) > 0 && c.base[len(c.base)-1] == '/' || hasQuery(c.base) {
-		return nil, core.Bad("bad_url", "base")
+		return nil, core.Wrong("bad_url", "base", "https, or http on loopback, without query and slash at the end", in.Get("base"))
 	}
 	c.origins = []string{core.Origin(c.base)}
 	for it := in.Each(); it.Next(); {
-		if f := c.read(it.Name(), it.Value()); f != nil {
+		if f := c.read(it.Name(), it.Value(), client.Get("insecure_http_origins")); f != nil {
 			return nil, f
 		}
 	}
@@ -47,28 +47,37 @@ func readConfig(in json.Value) (c *config, f *core.Fault) {
 	return c, c.readClient(client)
 }
 
-func (c *config) read(name string, v json.Value) *core.Fault {
-	ok := true
+// members are those of the configuration.
+const members = "client base origins return_to header anonymous_status session_ms idle_ms insecure_token_endpoint proxy pass_headers callers"
+
+// read reads one member; http are the origins to which requests may go unprotected.
+func (c *config) read(name string, v, http json.Value) *core.Fault {
+	ok, want := true, ""
 	switch name {
 	case "client", "base":
 	case "origins":
+		want = "origins: https, or http on loopback"
 		ok = each(v, func(v json.Value) bool {
 			c.origins = append(c.origins, v.Str())
 			return v.Str() != "" && core.Origin(v.Str()) == v.Str()
 		})
 	case "return_to":
+		want = "paths and URLs"
 		ok = each(v, func(v json.Value) bool {
 			s := c.absolute(v.Str())
 			c.returnTo = append(c.returnTo, s)
 			return core.Origin(s) != "" && core.Within(s, s)
 		})
 	case "header":
+		want = "x- and letters in lower case"
 		c.header = v.Str()
 		ok = begins(c.header, "x-") && plainName(c.header) // none that a browser sends by itself
 	case "anonymous_status":
+		want = "200 or 401"
 		c.anonymous, _ = v.Int()
 		ok = c.anonymous == 200 || c.anonymous == 401
 	case "session_ms", "idle_ms":
+		want = "1000 to 34560000000"
 		n, whole := v.Int()
 		ok = whole && n >= 1000 && n <= 400*24*3_600_000
 		if name == "idle_ms" {
@@ -77,9 +86,14 @@ func (c *config) read(name string, v json.Value) *core.Fault {
 			c.sessionMS = n
 		}
 	case "insecure_token_endpoint":
+		want = "true or false, no text"
 		ok = v.Kind() == json.Bool
 		c.tokenEndpoint = v.True()
 	case "proxy":
+		if f := strange(v, name, "path target"); f != nil {
+			return f
+		}
+		want = "an array of path, outside of base, and target, a URL without query"
 		ok = each(v, func(v json.Value) bool {
 			r := route{path: v.Get("path").Str(), target: v.Get("target").Str()}
 			ok := r.path != "" && core.Within(r.target, r.target)
@@ -88,20 +102,37 @@ func (c *config) read(name string, v json.Value) *core.Fault {
 			}
 			c.routes = append(c.routes, r)
 			at := core.Origin(c.base) + r.path
-			return ok && r.path[0] == '/' && core.Within(at, at) && !hasQuery(at) && core.Origin(r.target) != "" && !hasQuery(r.target) && !core.Within(c.base+"/login", at)
+			return ok && r.path[0] == '/' && core.Within(at, at) && !hasQuery(at) && (core.Origin(r.target) != "" || core.Unprotected(r.target, http)) && !hasQuery(r.target) && !core.Within(c.base+"/login", at)
 		})
 	case "pass_headers":
+		want = "headers in lower case that may pass"
 		ok = each(v, func(v json.Value) bool {
 			c.passHeaders = append(c.passHeaders, v.Str())
 			return mayPass(v.Str())
 		})
 	case "callers":
+		if f := strange(v, name, "client_id secret_sha256 grant_types audience scope redirect_uris"); f != nil {
+			return f
+		}
+		want = "an array of client_id, secret_sha256 of 43 characters, grant_types, scope"
 		ok = each(v, c.readCaller)
 	default:
-		return core.Bad("unknown_member", name)
+		return core.UnknownMember(members, name, "")
 	}
 	if !ok {
-		return core.Bad("bad_value", name)
+		return core.Wrong("bad_value", name, want, v)
+	}
+	return nil
+}
+
+// strange is the fault of a member that an object in an array does not know: a misspelt one must not pass for one that was set.
+func strange(list json.Value, name, known string) *core.Fault {
+	for it := list.Each(); it.Next(); {
+		for m := it.Value().Each(); it.Value().Kind() == json.Object && m.Next(); {
+			if !hasWord(known, m.Name()) {
+				return core.UnknownMember(known, m.Name(), name)
+			}
+		}
 	}
 	return nil
 }
@@ -121,15 +152,19 @@ func (c *config) readClient(client json.Value) *core.Fault {
 			}
 		case "redirect_uri":
 			if it.Value().Str() != redirect {
-				return core.Bad("bad_value", "redirect_uri")
+				return core.Wrong("bad_value", "redirect_uri", redirect, it.Value())
 			}
 			continue
 		case "dpop":
 			c.dpop = it.Value().True()
-		case "resources":
+		case "token_destinations":
 			resources = it.Value()
 		case "client_secret", "client_key":
 			secret = true
+		case "registration":
+			r := it.Value()
+			secret = secret || r.Get("client_secret").Str() != ""
+			c.dpop = c.dpop || r.Get("dpop_bound_access_tokens").True() && client.Get("dpop").Kind() == json.None
 		case "token_endpoint_auth_method":
 			m := it.Value().Str()
 			if m == "none" {
@@ -147,7 +182,7 @@ func (c *config) readClient(client json.Value) *core.Fault {
 				return true
 			})
 		// One request is over before any of these would matter.
-		case "auto_refresh", "refresh_lead_ms", "parameter_hooks", "request_hooks", "device_authorization_endpoint":
+		case "auto_refresh", "refresh_lead_ms", "parameter_hooks", "request_hooks", "response_hooks", "device_authorization_endpoint":
 			return core.Bad("bad_value", it.Name())
 		}
 		w.MemberRaw(it.Name(), it.Value().Raw())
@@ -165,11 +200,11 @@ func (c *config) readClient(client json.Value) *core.Fault {
 			covered = covered || core.Within(r.target, it.Value().Str())
 		}
 		if !covered {
-			return core.Bad("bad_value", "resources")
+			return core.Bad("bad_value", "token_destinations")
 		}
 	}
 	if resources.Kind() == json.None {
-		w.Key("resources")
+		w.Key("token_destinations")
 		w.Open('[')
 		for _, r := range c.routes {
 			w.Str(r.target)

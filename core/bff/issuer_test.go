@@ -17,11 +17,12 @@ type issuer struct {
 	padding string // of access tokens
 	scope   string // of answers, "": they say none
 	error   string // of the token endpoint
+	client  string // aud of ID tokens
 	down    bool
 }
 
 func (s *scene) issuer() *issuer {
-	i := &issuer{s: s, sid: "sid-1", life: 3600}
+	i := &issuer{s: s, sid: "sid-1", life: 3600, client: "s6BhdRkqt3"}
 	s.server = i.serve
 	s.upstream = func(m msg) answer {
 		return answer{status: 200, headers: `[["content-type","text/plain"]]`, body: "hello"}
@@ -49,7 +50,7 @@ func (i *issuer) serve(m msg) answer {
 	i.n++
 	id := ""
 	if m.form().Get("grant_type") == "authorization_code" {
-		id = `,"id_token":` + quote(jwt(fmt.Sprintf(`{"iss":"https://as.example","sub":"jane","aud":"s6BhdRkqt3","exp":%d,"iat":%d,"nonce":%q,"sid":%q}`, i.s.now/1000+300, i.s.now/1000, i.nonce, i.sid)))
+		id = `,"id_token":` + quote(jwt(fmt.Sprintf(`{"iss":"https://as.example","sub":"jane","aud":%q,"exp":%d,"iat":%d,"nonce":%q,"sid":%q}`, i.client, i.s.now/1000+300, i.s.now/1000, i.nonce, i.sid)))
 	}
 	issued := ""
 	if strings.HasSuffix(m.form().Get("grant_type"), "token-exchange") {

@@ -165,7 +165,7 @@ func (c *call) respondTo(params []form.Param, members string) {
 			return
 		}
 		id := c.s.Random("session", 43)
-		v := &vault{hash: core.Hash(id), fresh: true, pending: attempt.Get("pending").Str(), closing: true, state: state}
+		v := &vault{hash: core.Hash(id), fresh: true, pending: attempt.Get("pending").Str(), closing: true, state: state, unverified: c.config.client.Extras(params)}
 		client := c.client(v)
 		client.Do("callback", members, func(ok json.Value, f *core.Fault) {
 			switch {

@@ -77,7 +77,7 @@ func over(f *core.Fault) bool {
 	case "not_signed_in", "signed_out", "token_expired", "no_key", "no_refresh_token", "refresh_not_supported", "outcome_lost", "outcome_unknown":
 		return true
 	}
-	return f.Protocol() == "invalid_grant"
+	return f.Protocol() == "invalid_grant" || f.Dead()
 }
 
 // session tells a page who is signed in.
@@ -101,12 +101,17 @@ func (c *call) session() {
 				who = "{}"
 			}
 			c.usable(client, func() {
-				w := json.NewWriter()
-				w.Open('{')
-				w.MemberRaw("claims", who)
-				w.MemberInt("expires_at", v.created+c.sessionMS)
-				w.Close('}')
-				c.respond(200, nil, w.String())
+				v.handOut(func(unverified string) {
+					w := json.NewWriter()
+					w.Open('{')
+					w.MemberRaw("claims", who)
+					w.MemberInt("expires_at", v.created+c.sessionMS)
+					if unverified != "" {
+						w.MemberRaw("unverified", unverified)
+					}
+					w.Close('}')
+					c.respond(200, nil, w.String())
+				})
 			})
 		})
 	})

@@ -16,6 +16,9 @@ type vault struct {
 	state   string
 	failed  bool // the session could not be read
 	handed  []handed
+	// unverified is what else the authorization response brought: an object, for the page to take once; "" for nothing.
+	unverified            string
+	key, version, session string // as the session is stored
 }
 
 // client opens a client whose session goes by the hash of an id; "" for one that has none.
@@ -35,7 +38,7 @@ func hasSuffix(s, suffix string) bool {
 func (v *vault) Load(key string, done func(value, version, failed string)) {
 	switch {
 	case hasSuffix(key, ".metadata"):
-		v.c.load(v.c.name+".metadata", done)
+		v.c.load(v.c.config.client.Under("metadata"), done)
 	case hasSuffix(key, ".pending"):
 		done(v.pending, v.pending, "")
 	case hasSuffix(key, ".session") && v.hash != "" && !v.fresh:
@@ -63,8 +66,10 @@ func (v *vault) loadSession(key string, done func(value, version, failed string)
 			record, _ := json.Parse(text)
 			v.created, _ = record.Get("created_at").Int()
 			v.handed = readHanded(record.Get("tokens"))
+			v.unverified = record.Get("unverified").Raw()
 			seen, _ := record.Get("seen_at").Int()
 			now, session := c.s.Now(), record.Get("session").Str()
+			v.key, v.version, v.session = key, version, session
 			switch {
 			case failed != "" || now >= v.created+c.sessionMS || now >= seen+c.idleMS:
 				// Nobody can read it, or may use it: it is gone.
@@ -87,7 +92,7 @@ func (v *vault) loadSession(key string, done func(value, version, failed string)
 func (v *vault) Store(key, version, value string, done func(version, failed string)) {
 	switch {
 	case hasSuffix(key, ".metadata"):
-		v.c.store(v.c.name+".metadata", version, value, 0, done)
+		v.c.store(v.c.config.client.Under("metadata"), version, value, 0, done)
 	case hasSuffix(key, ".pending"):
 		if v.closing {
 			v.useUp(value, done)
@@ -121,6 +126,9 @@ func (v *vault) storeSession(key, version, session string, done func(version, fa
 	w.MemberInt("created_at", v.created)
 	w.MemberInt("seen_at", now)
 	w.MemberStr("session", session)
+	if v.unverified != "" {
+		w.MemberRaw("unverified", v.unverified)
+	}
 	if c.exchanges() {
 		v.note(session)
 		writeHanded(w, v.handed)
@@ -133,6 +141,9 @@ func (v *vault) storeSession(key, version, session string, done func(version, fa
 		}
 		c.store(key, version, sealed, min(v.created+c.sessionMS, now+c.idleMS), func(next, failed string) {
 			v.fresh = v.fresh && failed != ""
+			if failed == "" {
+				v.key, v.version, v.session = key, next, session
+			}
 			done(next, failed)
 		})
 	})
@@ -179,4 +190,20 @@ func (c *call) store(key, version, value string, expires int64, done func(versio
 		w.MemberInt("expires_at", expires)
 	}
 	c.s.Ask(w, func(ok json.Value, failed string) { done(ok.Get("version").Str(), failed) })
+}
+
+// handOut gives what came unverified with the sign-in, once it is stored that it was given: "" where somebody else has it, or there is none.
+func (v *vault) handOut(done func(unverified string)) {
+	given := v.unverified
+	if given == "" {
+		done("")
+		return
+	}
+	v.unverified = ""
+	v.storeSession(v.key, v.version, v.session, func(_, failed string) {
+		if failed != "" {
+			given = ""
+		}
+		done(given)
+	})
 }

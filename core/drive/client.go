@@ -145,7 +145,8 @@ func (c *Client) SetToken(ctx context.Context, token Token) (Status, error) {
 	return call[Status](c.s, ctx, "set_token", params)
 }
 
-// Status tells what the session holds.
+// Status tells what the session is by the Store, which is read before. Where the Store fails, or does not answer within a second, and
+// while this client itself changes the session, it is what the client holds.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "status", nil)
 }

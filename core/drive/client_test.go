@@ -71,7 +71,7 @@ func TestCloseEndsCommandsAndFreesLocks(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), drivetest.Patience)
 	defer cancel()
-	if _, err := locker.Lock(ctx, "oauth2.session"); err != nil {
+	if _, err := locker.Lock(ctx, drivetest.StoreKey("oauth2", config.TokenEndpoint, config.ClientID, "session")); err != nil {
 		t.Errorf("the lock is still held: %v", err)
 	}
 }
@@ -276,13 +276,13 @@ func manyClients(t *testing.T, e drive.Engine) {
 				return
 			}
 			defer c.Close()
-			a, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+			a, err := c.Authorize(t.Context(), drive.AuthorizeParams{AppState: "mine"})
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			r, err := c.Callback(t.Context(), "https://app.example/cb?code=x&state="+url.QueryEscape(a.State))
-			if err != nil || r.State != "mine" || r.Status.Status != "granted" {
+			if err != nil || r.AppState != "mine" || r.Status.Status != "granted" {
 				t.Errorf("%v, %+v", err, r)
 			}
 			if token, err := c.FreshToken(t.Context()); err != nil || token.AccessToken != "a2" {

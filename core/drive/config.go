@@ -17,6 +17,12 @@ type Config struct {
 	// Discovery reads the endpoints and the jwks_uri that are left empty here from the metadata of Issuer (OpenID Connect Discovery
 	// section 4, RFC 8414 section 3 where there is none). It is kept in the Store, and read again after a day.
 	Discovery bool `json:"discovery,omitempty"`
+	// MetadataURL is where that metadata is, for servers that have it in another place than their issuer says, as Azure AD B2C has for
+	// each policy. The issuer in it must be Issuer all the same.
+	MetadataURL string `json:"metadata_url,omitempty"`
+	// InsecureHTTPOrigins are origins, as http://keycloak:8080, to which requests may go unprotected besides loopback, with tokens and
+	// secrets in them. That is safe only in a network where nobody else listens. A redirect URI never stands there.
+	InsecureHTTPOrigins []string `json:"insecure_http_origins,omitempty"`
 	// ClientID and ClientSecret are the client's credentials (RFC 6749 section 2.3). A public client has no secret.
 	ClientID     string `json:"client_id,omitempty"`
 	ClientSecret string `json:"client_secret,omitempty"`
@@ -37,6 +43,9 @@ type Config struct {
 	DPoP bool `json:"dpop,omitempty"`
 	// DPoPSigningAlg is the algorithm of that key; empty is ES256.
 	DPoPSigningAlg Algorithm `json:"dpop_signing_alg,omitempty"`
+	// Registration is what Register gave, as it is (RFC 7591 section 3.2.1). Its client_id, client_secret, token_endpoint_auth_method,
+	// redirect_uris (where there is one), id_token_signed_response_alg and dpop_bound_access_tokens stand for what is empty here.
+	Registration any `json:"registration,omitempty"`
 	// ClientMetadata is what Register sends, an object with the members of RFC 7591 section 2. With it ClientID may be empty; Register and
 	// ResourceMetadata are all that works then.
 	ClientMetadata any `json:"client_metadata,omitempty"`
@@ -75,10 +84,10 @@ type Config struct {
 	RedirectURI string `json:"redirect_uri,omitempty"`
 	// Scope is requested where the call names none: scope-tokens separated by spaces (RFC 6749 section 3.3).
 	Scope string `json:"scope,omitempty"`
-	// Resources are the origins, with or without a path prefix, that may get the access token: https, or http on loopback.
-	Resources []string `json:"resources,omitempty"`
+	// TokenDestinations are the origins, with or without a path prefix, that may get the access token: https, or http on loopback.
+	TokenDestinations []string `json:"token_destinations,omitempty"`
 	// Resource are the URIs of where the access token is to be used, by which the server decides what stands in it (RFC 8707). They say
-	// nothing of where it may go; Resources do.
+	// nothing of where it may go; TokenDestinations do.
 	Resource []string `json:"resource,omitempty"`
 	// Variables stand for {name} in the URLs of this configuration: letters, digits, "-" and ".".
 	Variables map[string]string `json:"variables,omitempty"`
@@ -108,6 +117,10 @@ type Config struct {
 	// RefreshLead is how long before its end an access token is about to expire and the event about_to_expire comes. With 0, or where it is not below the life of the token, that is 10 s or 5 % of its life, the longer. With nil it is so
 	// too where AutoRefresh is set, and otherwise there is no such event.
 	RefreshLead *time.Duration `json:"-"`
+	// RefreshTokenErrors are the server's names for a dead refresh token besides invalid_grant: each the exact error and
+	// error_description of its answer, or the error alone where that can mean nothing else. The token is then forgotten; any other
+	// error deletes nothing.
+	RefreshTokenErrors [][]string `json:"refresh_token_errors,omitempty"`
 	// RetryWindow is how long after it was first sent a refresh token whose answer was lost may be sent once more. Nil leaves the
 	// default, a day; 0 switches that off.
 	RetryWindow *time.Duration `json:"-"`
@@ -119,6 +132,19 @@ type Config struct {
 	PKCEVerifierLength int `json:"pkce_verifier_length,omitempty"`
 	// MissingTokenTypeIsBearer accepts token responses without the token_type that RFC 6749 section 5.1 requires.
 	MissingTokenTypeIsBearer bool `json:"missing_token_type_is_bearer,omitempty"`
+	// BearerTokenTypes are other names that the server has for the token type Bearer.
+	BearerTokenTypes []string `json:"bearer_token_types,omitempty"`
+	// TokenResponsePath is where in an answer of the token endpoint the tokens stand: member names with dots between levels, as authed_user
+	// for the user tokens of Slack.
+	TokenResponsePath string `json:"token_response_path,omitempty"`
+	// AccessTokenOptional takes an answer with an ID token alone, as Azure AD B2C gives it without a scope of an API. The session is granted
+	// then, with the token type N_A, and ends with the ID token; what needs an access token fails with the code no_access_token.
+	AccessTokenOptional bool `json:"access_token_optional,omitempty"`
+	// RefreshWithScope names the requested scope when tokens are refreshed, as Microsoft Entra wants it.
+	RefreshWithScope bool `json:"refresh_with_scope,omitempty"`
+	// CallbackParameters are names of further parameters of an authorization response that Status.Unverified gives: the user of Apple, say,
+	// which comes with the first sign-in only.
+	CallbackParameters []string `json:"callback_parameters,omitempty"`
 	// TokenHeader is the header that carries the bare token to resources, in place of "authorization: Bearer".
 	TokenHeader string `json:"token_header,omitempty"`
 	// LongLivedGrantType is the grant type with which the token endpoint changes an access token for a long-lived one; see Extend.

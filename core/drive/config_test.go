@@ -39,7 +39,7 @@ func TestContractInGo(t *testing.T) {
 		t.Fatal("the tables are not where they were")
 	}
 	found, has := 0, map[string]bool{}
-	for _, member := range []string{"client_key", "parameter_hooks", "request_hooks"} { // of Options
+	for _, member := range []string{"client_key", "parameter_hooks", "request_hooks", "response_hooks"} { // of Options
 		has[member] = true
 	}
 	for _, row := range regexp.MustCompile(`(?m)^\| (.+?) \|`).FindAllStringSubmatch(config, -1) {

@@ -16,7 +16,9 @@
 //	status, err := client.DeviceWait(ctx)                                 // the user decides on another device
 //
 // A Client keeps its session in a Store and refreshes under a lock of a Locker, so that several clients, in one process or in
-// many, can share a session; package filestore has both in a directory. A new refresh token is stored before it is used.
+// many, can share a session; package filestore has both in a directory. A new refresh token is stored before it is used. What one
+// client does, Status of the others says, and an event "changed": at once where the Store is a Notifier, otherwise when the Store is read
+// next. Clients of one Name meet in a Store only where issuer and client id are the same too.
 //
 // # Keys and certificates
 //

@@ -38,7 +38,7 @@ func (s *session) carryOut(e *effect, raw []byte) {
 	}
 	switch e.Kind {
 	case "result":
-		s.progress = true
+		s.progress = s.progress || s.waiters[e.Command] != nil
 		if e.Error != nil {
 			s.explain(e.Error)
 			s.resolve(e.Command, result{err: e.Error})

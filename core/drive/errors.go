@@ -117,7 +117,7 @@ var (
 // ErrConflict is what a Store returns where the stored version is not the expected one.
 var ErrConflict = errors.New("oauth2: stored version is another")
 
-// Error gives one line. As every error of this module it begins "oauth2: ": "oauth2: OP: code in words: field: expected this, came that (error: description), request STAGE to HOST: cause", without what does not apply.
+// Error gives one line. As every error of this module it begins "oauth2: ": "oauth2: OP: code in words: field: expected this, came that (error: description), request STAGE to HOST, sign in again: cause", without what does not apply.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("oauth2: ")
@@ -158,6 +158,9 @@ func (e *Error) Error() string {
 	more(" to ", e.Host)
 	if e.Status != 0 {
 		more(", status ", strconv.Itoa(e.Status))
+	}
+	if e.BeginAgain {
+		b.WriteString(", sign in again")
 	}
 	if e.cause != nil {
 		b.WriteString(": " + strings.TrimPrefix(e.cause.Error(), "oauth2: ")) // which stands at the beginning

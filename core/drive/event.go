@@ -11,8 +11,10 @@ import (
 type Event struct {
 	// Name says what happened; a later engine may add some.
 	Name EventName
-	// Status is the new status, of event status.
+	// Status is the new status, of events status and changed.
 	Status SessionStatus
+	// Change is what another client of the same Store did, of event changed; empty where that cannot be told.
+	Change Change
 	// Scope that was granted, separated by spaces, of event granted.
 	Scope string
 	// ExpiresAt is when the access token ends, of events granted, about_to_expire and expired; zero where that is not known.
@@ -35,6 +37,8 @@ func readEvent(raw []byte) Event {
 			e.Name = EventName(r.text())
 		case "status":
 			e.Status = SessionStatus(r.text())
+		case "change":
+			e.Change = Change(r.text())
 		case "scope":
 			e.Scope = r.text()
 		case "expires_at":

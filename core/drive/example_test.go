@@ -35,7 +35,7 @@ func Example() {
 		TokenEndpoint:         "https://as.example/token",
 		RedirectURI:           "https://client.example/cb",
 		Scope:                 "read",
-		Resources:             []string{"https://api.example/"},
+		TokenDestinations:     []string{"https://api.example/"},
 	}, drive.Options{HTTP: &http.Client{Transport: server{}}})
 	if err != nil {
 		fmt.Println(err)
@@ -43,8 +43,8 @@ func Example() {
 	}
 	defer client.Close()
 
-	// What the application wants to know again when the user is back goes along as State.
-	begun, err := client.Authorize(ctx, drive.AuthorizeParams{State: "/where/the/user/was"})
+	// What the application wants to know again when the user is back goes along as AppState.
+	begun, err := client.Authorize(ctx, drive.AuthorizeParams{AppState: "/where/the/user/was"})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -62,7 +62,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(done.Status.Status, done.State)
+	fmt.Println(done.Status.Status, done.AppState)
 
 	header, err := client.Prepare(ctx, "GET", "https://api.example/items")
 	fmt.Println(header.Get("Authorization"), err)
@@ -109,7 +109,7 @@ func ExampleClient_DeviceAuthorize() {
 func ExampleClient_Transport() {
 	ctx := context.Background()
 	client, err := drive.Open(ctx, new(core.Engine), drive.Config{
-		ClientID: "s6BhdRkqt3", TokenEndpoint: "https://as.example/token", Resources: []string{"https://api.example/"},
+		ClientID: "s6BhdRkqt3", TokenEndpoint: "https://as.example/token", TokenDestinations: []string{"https://api.example/"},
 	}, drive.Options{})
 	if err != nil {
 		fmt.Println(err)
@@ -151,7 +151,7 @@ func Example_keys() {
 		return
 	}
 	client, err := drive.Open(ctx, new(core.Engine), drive.Config{
-		ClientID: "s6BhdRkqt3", TokenEndpoint: "https://as.example/token", Resources: []string{"https://api.example/"},
+		ClientID: "s6BhdRkqt3", TokenEndpoint: "https://as.example/token", TokenDestinations: []string{"https://api.example/"},
 		TokenEndpointAuthMethod: drive.AuthPrivateKeyJWT, ClientKeyID: "2026-11",
 		DPoP: true,
 	}, drive.Options{ClientKey: key, HTTP: &http.Client{Transport: careful{}}})

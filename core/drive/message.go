@@ -34,12 +34,14 @@ type effect struct {
 	Alg        string
 	Create     bool
 	Delete     bool
+	Watch      bool
 	JWK        json.RawMessage // a part of the message, as Request and OK are
 	Input      string
 	Signature  string
 	Hook       string
 	Parameters []pair
 	Request    json.RawMessage
+	Response   json.RawMessage
 	Command    int64
 	OK         json.RawMessage
 	Error      *Error
@@ -87,6 +89,8 @@ func readEffect(raw []byte) (e *effect, ok bool) {
 			e.Alg = r.text()
 		case "create":
 			e.Create = r.boolean()
+		case "watch":
+			e.Watch = r.boolean()
 		case "delete":
 			e.Delete = r.boolean()
 		case "jwk":
@@ -101,6 +105,8 @@ func readEffect(raw []byte) (e *effect, ok bool) {
 			e.Parameters = r.pairs()
 		case "request":
 			e.Request = r.raw()
+		case "response":
+			e.Response = r.raw()
 		case "command":
 			e.Command = r.integer()
 		case "error":
@@ -142,7 +148,8 @@ type input struct {
 	id      string // of the effect that is answered
 	failure string // the kind of it, where the answer is failed
 	members members
-	cause   error // of the host's own, where it answers that a hand failed
+	version string // of what was stored
+	cause   error  // of the host's own, where it answers that a hand failed
 }
 
 // append adds the input to what every message begins with.

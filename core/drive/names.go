@@ -38,6 +38,17 @@ const (
 	StatusRefreshing                   SessionStatus = "refreshing"
 )
 
+// A Change is what another client of the same Store did to the session.
+type Change string
+
+const (
+	ChangeSignedIn  Change = "signed_in"
+	ChangeSignedOut Change = "signed_out"
+	ChangeRefreshed Change = "refreshed"
+	// ChangeOtherAccount: another sign-in took the place of the session, and no ID tokens say that it is the same user's.
+	ChangeOtherAccount Change = "other_account"
+)
+
 // An EventName says what an Event tells.
 type EventName string
 
@@ -62,6 +73,8 @@ const (
 	EventAuthorizeWithUserCode EventName = "authorize_with_user_code"
 	// EventDevice: the device flow changed.
 	EventDevice EventName = "device"
+	// EventChanged: another client of the same Store changed the session.
+	EventChanged EventName = "changed"
 	// EventRestarted is the host's own: the engine was lost and opened again, and commands under way failed.
 	EventRestarted EventName = "restarted"
 )

@@ -29,13 +29,14 @@ type Options struct {
 	// 9101). It may be a key of any make, in an HSM too: *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey as its public part says what
 	// it can sign, and the server knows it by that and Config.ClientKeyID.
 	ClientKey crypto.Signer
-	// Session is what Export gave. It is used instead of what the Store holds when the client is opened.
+	// Session is what Export gave. It is used instead of what the Store holds when the client is opened; what is newer there wins when
+	// the client reads the Store next.
 	Session string
 	// OnEvent gets every event, in order and one at a time. It runs without any lock and may call the client.
 	OnEvent func(Event)
 	// OnEffect gets a line for a log about every effect, in order with the events.
 	OnEffect func(EffectInfo)
-	// Hooks may change what is sent.
+	// Hooks may change what is sent, and what is answered.
 	Hooks Hooks
 	// Now is the clock; nil means time.Now. It must not call the client.
 	Now func() time.Time
@@ -47,13 +48,24 @@ type Options struct {
 }
 
 // Hooks change requests before they are sent, each by the stage that it stands under: StageAuthorization, StageToken, StageRefresh,
-// StageDeviceAuthorization or StagePolling. A hook that fails ends the command; its error goes nowhere, since the engine knows kinds only.
+// StageDeviceAuthorization or StagePolling; and answers before anything of them is looked at, also of StageRevocation, StageUserinfo,
+// StagePushedAuthorization, StageIntrospection and StageRegistration. A hook that fails ends the command; its error goes nowhere, since
+// the engine knows kinds only.
 // The context ends with the client.
 type Hooks struct {
 	// Parameters gets the parameters of a request before anything is stored or signed, and gives those to be used.
 	Parameters map[Stage]func(ctx context.Context, stage Stage, parameters [][2]string) ([][2]string, error)
 	// Request gets a request as a whole, and gives the one to be sent. It may not change what was signed.
 	Request map[Stage]func(ctx context.Context, stage Stage, request Request) (Request, error)
+	// Response gets an answer, and gives the one that the engine takes: all checks hold for that.
+	Response map[Stage]func(ctx context.Context, stage Stage, response Response) (Response, error)
+}
+
+// Response is the answer of a server as a hook sees it.
+type Response struct {
+	Status  int
+	Headers [][2]string // names in lower case; a repeated one stands there repeatedly
+	Body    string      // as it came: no UTF-8, perhaps
 }
 
 // Request is an HTTP request of the engine's as a hook sees it.

@@ -203,6 +203,7 @@ func compareEffect(t *testing.T, raw []byte) *effect {
 		Alg        string          `json:"alg"`
 		Create     bool            `json:"create"`
 		Delete     bool            `json:"delete"`
+		Watch      bool            `json:"watch"`
 		JWK        json.RawMessage `json:"jwk"`
 		Input      string          `json:"input"`
 		Signature  string          `json:"signature"`
@@ -229,7 +230,7 @@ func compareEffect(t *testing.T, raw []byte) *effect {
 		t.Fatalf("not read: %s", raw)
 	}
 	plain := wire{got.ID, got.Kind, got.Stage, got.Method, got.URL, got.Headers, got.TimeoutMS, got.MaxBody, got.Target, got.MS, got.Key, got.Version, got.Value, got.ExpiresAt,
-		got.Name, got.Alg, got.Create, got.Delete, got.JWK, got.Input, got.Signature, got.Hook, got.Parameters, got.Request, got.Command, got.OK}
+		got.Name, got.Alg, got.Create, got.Delete, got.Watch, got.JWK, got.Input, got.Signature, got.Hook, got.Parameters, got.Request, got.Command, got.OK}
 	for _, list := range []*[]pair{&want.Headers, &want.Parameters} {
 		if len(*list) == 0 {
 			*list = nil
@@ -274,7 +275,8 @@ func compareResult(t *testing.T, op string, ok []byte) {
 				devicePlain
 				timed
 			} `json:"device"`
-			State string `json:"state"`
+			State   string `json:"app_state"`
+			Handled bool   `json:"handled_elsewhere"`
 		}
 		if err := json.Unmarshal(ok, &s); err != nil {
 			t.Fatal(err)
@@ -286,7 +288,7 @@ func compareResult(t *testing.T, op string, ok []byte) {
 			status.Device = &device
 		}
 		if op == "callback" {
-			got, want = &CallbackResult{}, &CallbackResult{status, s.State}
+			got, want = &CallbackResult{}, &CallbackResult{status, s.State, s.Handled}
 		} else {
 			got, want = &Status{}, &status
 		}

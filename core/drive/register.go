@@ -7,7 +7,7 @@ import (
 )
 
 // Registration is a client as the server registered it (RFC 7591 section 3.2.1). It is the application's to keep: a Client for it is
-// opened with a Config that has its ClientID and ClientSecret, and whatever else the server decided.
+// opened with it as Config.Registration.
 type Registration struct {
 	ClientID string
 	// ClientSecret is empty for a client without one. ClientSecretExpiresAt is when it ends; zero: never.
@@ -45,6 +45,14 @@ func (c *Client) Register(ctx context.Context, initialAccessToken string) (Regis
 		return Registration{}, &Error{Kind: KindServer, Code: "bad_registration", Op: "register"}
 	}
 	return Registration{w.ID, w.Secret, atMilli(w.Expiry * 1000), r.Client}, nil
+}
+
+// MarshalJSON gives the whole answer, so that Config.Registration takes a Registration as it is.
+func (r Registration) MarshalJSON() ([]byte, error) {
+	if len(r.Raw) == 0 {
+		return []byte("null"), nil
+	}
+	return r.Raw, nil
 }
 
 // ResourceMetadata is what a protected resource says of itself (RFC 9728 section 2).

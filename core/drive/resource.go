@@ -8,7 +8,7 @@ import (
 )
 
 // Prepare gives the headers that a request to a protected resource needs, the one with the token among them. With Config.DPoP they are
-// good for one request with that method and URL. A URL outside Config.Resources is an error with the code resource_not_allowed.
+// good for one request with that method and URL. A URL outside Config.TokenDestinations is an error with the code resource_not_allowed.
 //
 // What comes back is for Answered to look at. Transport does both.
 func (c *Client) Prepare(ctx context.Context, method, url string) (http.Header, error) {

@@ -59,19 +59,19 @@ func (s *session) held() (text string, ok bool) {
 			Polling bool `json:"polling"`
 		} `json:"device"`
 	}
-	if !s.ask("status", &status) || !status.NotPersisted && !status.Device.Polling {
+	if !s.ask("status", members(nil).boolean("held", true), &status) || !status.NotPersisted && !status.Device.Polling {
 		return "", s.handle > 0 && !s.lost()
 	}
 	var bytes struct {
 		Session string `json:"session"`
 	}
-	ok = s.ask("export", &bytes)
+	ok = s.ask("export", nil, &bytes)
 	return bytes.Session, ok
 }
 
 // ask runs a command of the session's own that needs no effect.
-func (s *session) ask(op string, out any) bool {
-	id, w := s.enqueue(op, nil)
+func (s *session) ask(op string, params members, out any) bool {
+	id, w := s.enqueue(op, params)
 	s.run()
 	delete(s.waiters, id)
 	return w.ended && w.result.read(op, out) == nil

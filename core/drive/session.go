@@ -43,6 +43,8 @@ type session struct {
 	tasks    map[string]*task
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
 	verifier verifier                 // of the last signature
+	watched  map[string]func()        // by key that the store tells of: ends it
+	wrote    map[string][]string      // the versions that this session gave such a key last
 	still    chan struct{}            // where somebody waits for that: closed when no request is under way
 }
 
@@ -90,6 +92,7 @@ func newSession(engine Engine, kind string, config any, opts Options) (*session,
 		events:  &mailbox{},
 		entropy: pool{source: opts.Rand},
 		waiters: map[int64]*waiter{}, tasks: map[string]*task{}, tails: map[string]chan struct{}{},
+		watched: map[string]func(){}, wrote: map[string][]string{},
 	}
 	if s.entropy.source == nil {
 		s.entropy.source = rand.Reader
@@ -131,6 +134,9 @@ func (s *session) open(stored string) error {
 	if stored != "" {
 		msg = append(msg, `,"session":`...)
 		msg = appendText(msg, []byte(stored))
+	}
+	if _, ok := s.opts.Store.(Notifier); ok && s.kind == "client" {
+		msg = append(msg, `,"notified":true`...)
 	}
 	msg = append(msg, '}')
 	defer clear(msg)
@@ -378,8 +384,13 @@ func (s *session) close() {
 	}
 	release := s.drop()
 	delete(s.lane.sessions, s)
+	watched := s.watched
+	s.watched = nil
 	s.lane.mu.Unlock()
 
+	for _, end := range watched {
+		end()
+	}
 	release()
 	s.cancel()
 	lanes.release(s.lane.engine)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,10 +29,19 @@ type ExpiringStore interface {
 	StoreUntil(ctx context.Context, key, version string, value string, until time.Time) (newVersion string, err error)
 }
 
+// Notifier is a Store that tells of changes. A client whose Store is one counts on it: it reads a key again when it is told, and else
+// only for Status. With any other Store it also reads before it gives out a token, once a second at most.
+type Notifier interface {
+	Store
+	// Subscribe lets changed be called after a writer changed key, with the new version, which is empty after a deletion, until end is
+	// called. It may be called for nothing, and must not block or call the Store.
+	Subscribe(key string, changed func(version string)) (end func())
+}
+
 // storeTimeout ends a store operation that never returns: a session that waits for it forever would be of no use.
 const storeTimeout = 30 * time.Second
 
-// MemoryStore is an ExpiringStore in memory, and a KeyStore. The zero value is empty and ready.
+// MemoryStore is an ExpiringStore in memory, a Notifier within the process, and a KeyStore. The zero value is empty and ready.
 type MemoryStore struct {
 	MemoryKeyStore
 	// Now is the clock by which values expire; nil means time.Now.
@@ -40,7 +50,8 @@ type MemoryStore struct {
 	mu      sync.Mutex
 	entries map[string]stored
 	last    uint64
-	limit   int // how many entries there may be before those that are over are looked for
+	limit   int                                   // how many entries there may be before those that are over are looked for
+	heard   map[string]map[*func(string)]struct{} // who wants to hear of a key
 }
 
 type stored struct {
@@ -48,7 +59,10 @@ type stored struct {
 	until          time.Time // zero: for ever
 }
 
-var _ ExpiringStore = (*MemoryStore)(nil)
+var (
+	_ ExpiringStore = (*MemoryStore)(nil)
+	_ Notifier      = (*MemoryStore)(nil)
+)
 
 // fewEntries is how many are kept without looking for those that are over.
 const fewEntries = 1000
@@ -63,26 +77,53 @@ func (m *MemoryStore) Load(_ context.Context, key string) (value, version string
 
 // Store implements Store. It fails with ErrConflict only.
 func (m *MemoryStore) Store(_ context.Context, key, version string, value *string) (string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if value != nil {
 		return m.put(key, version, stored{value: *value})
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if e, _ := m.find(key); e.version != version {
 		return "", ErrConflict
 	}
 	delete(m.entries, key)
+	m.tell(key, "")
 	return "", nil
+}
+
+// Subscribe implements Notifier.
+func (m *MemoryStore) Subscribe(key string, changed func(version string)) (end func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.heard == nil {
+		m.heard = map[string]map[*func(string)]struct{}{}
+	}
+	if m.heard[key] == nil {
+		m.heard[key] = map[*func(string)]struct{}{}
+	}
+	m.heard[key][&changed] = struct{}{}
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if delete(m.heard[key], &changed); len(m.heard[key]) == 0 {
+			delete(m.heard, key)
+		}
+	}
+}
+
+func (m *MemoryStore) tell(key, version string) {
+	for changed := range m.heard[key] {
+		(*changed)(version)
+	}
 }
 
 // StoreUntil implements ExpiringStore. It fails with ErrConflict only.
 func (m *MemoryStore) StoreUntil(_ context.Context, key, version string, value string, until time.Time) (string, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	return m.put(key, version, stored{value: value, until: until})
 }
 
 func (m *MemoryStore) put(key, version string, e stored) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if there, _ := m.find(key); there.version != version {
 		return "", ErrConflict
 	}
@@ -95,6 +136,7 @@ func (m *MemoryStore) put(key, version string, e stored) (string, error) {
 	if len(m.entries) > max(m.limit, fewEntries) {
 		m.sweep()
 	}
+	m.tell(key, e.version)
 	return e.version, nil
 }
 
@@ -125,10 +167,13 @@ func (m *MemoryStore) now() time.Time {
 // store carries out load and store effects, those of one key in the order in which they were asked for. What has begun is not
 // given up with the session: a token that was rotated exists nowhere else.
 func (s *session) store(e *effect) {
+	if e.Watch {
+		s.watch(e.Key)
+	}
 	if _, ok := s.opts.Store.(*MemoryStore); ok {
 		// It never waits, so it needs no goroutine.
 		in, written := s.access(context.Background(), e)
-		s.stored(e, written)
+		s.stored(e, in, written)
 		s.inbox = append(s.inbox, in)
 		return
 	}
@@ -136,8 +181,29 @@ func (s *session) store(e *effect) {
 		in, written := s.access(ctx, e)
 		s.lane.mu.Lock()
 		defer s.lane.mu.Unlock()
-		s.stored(e, written)
+		s.stored(e, in, written)
 		return in
+	})
+}
+
+// watch lets the engine look when another writer changes a key.
+func (s *session) watch(key string) {
+	notifier, ok := s.opts.Store.(Notifier)
+	if _, watched := s.watched[key]; watched || !ok {
+		return
+	}
+	s.watched[key] = notifier.Subscribe(key, func(version string) {
+		go func() { // whoever writes may hold the lane
+			s.lane.mu.Lock()
+			defer s.lane.mu.Unlock()
+			if s.closed || s.handle == 0 || version != "" && slices.Contains(s.wrote[key], version) { // deletions are all alike
+				return
+			}
+			s.nextID++
+			s.inbox = append(s.inbox, input{op: "look", command: s.nextID})
+			s.run()
+			s.settle()
+		}()
 	})
 }
 
@@ -162,7 +228,11 @@ func (s *session) inOrder(e *effect, thing string, carryOut func(context.Context
 	})
 }
 
-func (s *session) stored(e *effect, written bool) {
+func (s *session) stored(e *effect, in input, written bool) {
+	if _, watched := s.watched[e.Key]; written && watched {
+		own := s.wrote[e.Key]
+		s.wrote[e.Key] = append(own[max(0, len(own)-9):len(own):len(own)], in.version)
+	}
 	if written && strings.HasSuffix(e.Key, ".session") {
 		s.handedIn = "" // what the store holds is newer from now on
 	}
@@ -190,7 +260,9 @@ func (s *session) access(ctx context.Context, e *effect) (in input, written bool
 			version, err = s.opts.Store.Store(ctx, e.Key, e.Version, e.Value)
 		}
 		if err == nil {
-			return answer(e.ID, members(nil).text("version", version)), true
+			in = answer(e.ID, members(nil).text("version", version))
+			in.version = version
+			return in, true
 		}
 	}
 	switch {

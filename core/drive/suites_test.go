@@ -1,6 +1,7 @@
 package drive_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
@@ -32,4 +33,31 @@ func TestTranscriptsOfBFF(t *testing.T) {
 
 func TestContract(t *testing.T) {
 	report(t, drivetest.Report{Contract: drivetest.RunContract(t, "../testdata/contract.json", native, nil)})
+}
+
+// silent is a memory store that tells of no change.
+type silent struct{ m drive.MemoryStore }
+
+func (s *silent) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
+	return s.m.Load(ctx, key)
+}
+
+func (s *silent) Store(ctx context.Context, key, version string, value *string) (string, error) {
+	return s.m.Store(ctx, key, version, value)
+}
+
+// TestChanges: clients of one store hear of each other, by a store that tells and by one that does not (E33).
+func TestChanges(t *testing.T) {
+	t.Run("a store that tells", func(t *testing.T) {
+		drivetest.RunChanges(t, native, func(testing.TB) (a, b drive.Store) {
+			m := &drive.MemoryStore{}
+			return m, m
+		})
+	})
+	t.Run("one that does not", func(t *testing.T) {
+		drivetest.RunChanges(t, native, func(testing.TB) (a, b drive.Store) {
+			s := &silent{}
+			return s, s
+		})
+	})
 }

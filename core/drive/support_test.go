@@ -21,7 +21,7 @@ var config = drive.Config{
 	TokenEndpoint:         "https://as.example/token",
 	UserinfoEndpoint:      "https://as.example/userinfo",
 	RedirectURI:           "https://app.example/cb",
-	Resources:             []string{"https://api.example/v1/"},
+	TokenDestinations:     []string{"https://api.example/v1/"},
 }
 
 // oldToken is one that has to be refreshed.

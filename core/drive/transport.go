@@ -8,7 +8,7 @@ import (
 )
 
 // Transport gives a RoundTripper that adds to each request the headers of Prepare and sends it with base; nil means
-// http.DefaultTransport. A request outside Config.Resources is refused, and so is one that a redirect led to: where a token goes is
+// http.DefaultTransport. A request outside Config.TokenDestinations is refused, and so is one that a redirect led to: where a token goes is
 // not for a response to decide.
 //
 // A request whose token is refused (RFC 6750 section 3.1) is sent once more, with a token that was got after the refused one, if there

@@ -16,8 +16,8 @@ type AuthorizeParams struct {
 	Scope string `json:"scope,omitempty"`
 	// RedirectURI is used in place of that of the configuration.
 	RedirectURI string `json:"redirect_uri,omitempty"`
-	// State is kept with the attempt and comes back with the callback. It is not sent: the state on the wire is the engine's own.
-	State string `json:"state,omitempty"`
+	// AppState is kept with the attempt and comes back with the callback. It is not sent: the state on the wire is the engine's own.
+	AppState string `json:"app_state,omitempty"`
 	// Parameters are added to the authorization request, as [name, value].
 	Parameters [][2]string `json:"parameters,omitempty"`
 	// Prompt, LoginHint, IDTokenHint and UILocales are those of OpenID Connect Core section 3.1.2.1.
@@ -45,7 +45,7 @@ type AuthorizeParams struct {
 }
 
 func (p AuthorizeParams) members() (m members, err error) {
-	m = m.optional("scope", p.Scope).optional("redirect_uri", p.RedirectURI).optional("state", p.State)
+	m = m.optional("scope", p.Scope).optional("redirect_uri", p.RedirectURI).optional("app_state", p.AppState)
 	if len(p.Parameters) > 0 {
 		m = m.pairs("parameters", p.Parameters)
 	}
@@ -134,6 +134,9 @@ func (t *Token) member(name []byte, r *reader) {
 	}
 }
 
+// earliestTime is below what the engine takes for milliseconds (2001). What ended before has ended then.
+const earliestTime = 1_000_000_000_000
+
 // members are those of a token response (RFC 6749 section 5.1). A fraction of a second of ExpiresAt is kept.
 func (t Token) members() (members, error) {
 	m := append(members(nil).name("token"), `{"access_token":`...)
@@ -142,7 +145,7 @@ func (t Token) members() (members, error) {
 		if year := at.UTC().Year(); year < 1970 || year > 9999 {
 			return nil, &Error{Kind: KindClient, Code: "bad_value", Op: "set_token", Field: "expires_at", Expected: "a time from 1970 to 9999", Came: "the year " + strconv.Itoa(year)}
 		}
-		m = strconv.AppendFloat(m.name("expires_at"), float64(at.UnixMilli())/1000, 'f', -1, 64)
+		m = m.integer("expires_at", max(at.UnixMilli(), earliestTime))
 	}
 	m = m.optional("scope", t.Scope).optional("refresh_token", t.RefreshToken).optional("id_token", t.IDToken)
 	for _, name := range slices.Sorted(maps.Keys(t.Extra)) {
@@ -193,6 +196,9 @@ type Status struct {
 	PKCEVerifierLength int        `json:"pkce_verifier_length"`
 	// Device is the device flow that has begun, nil where there is none.
 	Device *DeviceAuthorization `json:"device"`
+	// Unverified, after a callback, are the parameters of Config.CallbackParameters that came. They came through the browser, and nobody
+	// has verified them: the state alone was checked.
+	Unverified map[string]string `json:"unverified"`
 }
 
 func (s *Status) read(r *reader) {
@@ -237,6 +243,12 @@ func (s *Status) member(name []byte, r *reader) {
 	case "device":
 		s.Device = &DeviceAuthorization{}
 		s.Device.read(r)
+	case "unverified":
+		s.Unverified = map[string]string{}
+		for r.begin('{'); r.more('}'); {
+			name := string(r.name())
+			s.Unverified[name] = r.text()
+		}
 	default:
 		r.raw()
 	}
@@ -245,15 +257,21 @@ func (s *Status) member(name []byte, r *reader) {
 // CallbackResult is a sign-in that is finished.
 type CallbackResult struct {
 	Status
-	// State is what the caller gave Authorize.
-	State string
+	// AppState is what the caller gave Authorize.
+	AppState string
+	// HandledElsewhere: the reply was redeemed before, by this instance or another of the same store, and this is the session that is
+	// there. Nothing was sent. Where there is none, Callback fails with code already_used.
+	HandledElsewhere bool
 }
 
 func (c *CallbackResult) read(r *reader) {
 	for r.begin('{'); r.more('}'); {
-		if name := r.name(); string(name) == "state" {
-			c.State = r.text()
-		} else {
+		switch name := r.name(); string(name) {
+		case "app_state":
+			c.AppState = r.text()
+		case "handled_elsewhere":
+			c.HandledElsewhere = r.boolean()
+		default:
 			c.Status.member(name, r)
 		}
 	}

@@ -18,6 +18,7 @@ type keyRecord struct {
 	reasons         []string // why it may be left over
 	death           *death   // of who may have been the only one to know of it
 	spent           bool     // its attempt was redeemed
+	jumps           int      // of the clock, by then
 	held            bool     // a session with it was to be stored, whatever came of that
 }
 
@@ -76,7 +77,10 @@ func (s *keyStore) stored(p *party, key, value, before string) {
 			if r.attempt != "" && r.attempt != a.State || r.attempt == "" && (r.device != "" || r.root != nil) {
 				s.w.fail("key-shared", "%s stores an attempt with %s, which something else has", p.name(), r.alias)
 			}
-			r.attempt, r.spent = a.State, r.spent || a.Redeemed != ""
+			if a.Redeemed != "" && !r.spent {
+				r.spent, r.jumps = true, s.w.jumps
+			}
+			r.attempt = a.State
 		}
 	case "oauth2.device":
 		var device struct {
@@ -150,6 +154,8 @@ func (s *keyStore) missing(p *party, r *keyRecord, session saved, does string) {
 	case p.fromBytes:
 		w.excuse("bytes brought back a session whose key is gone")
 	case t != nil && t.root.muddled:
+	case r.spent && r.jumps != w.jumps:
+		w.excuse("the clock jumped over the life of an attempt while its code was redeemed: another instance dropped its key")
 	case !w.server.honours(session.Refresh) && !w.server.accepts(session.Access):
 		w.excuse("the key of a session in the store is gone, which the server does not honour any more")
 	case p.refuse != "" && does != "stores":

@@ -41,6 +41,9 @@ func (p *party) seen(e *effect, member string) {
 	if e.Kind == "lock" && !went {
 		delete(p.locks, e.ID)
 	}
+	if e.Kind == "load" && e.Key == "older."+sessionKey && !went {
+		p.unread, p.sends = true, 0 // then the session's own key is not loaded
+	}
 	if e.Key != sessionKey {
 		return
 	}

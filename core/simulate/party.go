@@ -102,7 +102,7 @@ func (w *World) open(slot int, session string) *party {
 
 func (w *World) config() string {
 	c := map[string]any{
-		"issuer": issuer, "client_id": clientID, "redirect_uri": redirectURI, "scope": "profile", "resources": []string{resourceURL},
+		"issuer": issuer, "client_id": clientID, "redirect_uri": redirectURI, "scope": "profile", "token_destinations": []string{resourceURL},
 		"authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "revocation_endpoint": issuer + "/revoke",
 		"userinfo_endpoint": issuer + "/userinfo", "retry_window_ms": w.plan.retryWindow,
 	}

@@ -6,10 +6,7 @@ import (
 	"strings"
 )
 
-const (
-	sessionKey = "oauth2.session"
-	lockName   = "oauth2.session"
-)
+const sessionKey = "oauth2.session"
 
 // store is what the parties share: compare-and-set with versions that never come back, as the contract asks.
 type store struct {
@@ -46,6 +43,15 @@ func readSaved(text string) (s saved) {
 	return s
 }
 
+// shortKey is a key without the fingerprint in it, which all parties have in common; "older." is where an older version would have kept the same.
+func shortKey(key string) string {
+	parts := strings.Split(key, ".")
+	if len(parts) == 3 {
+		return parts[0] + "." + parts[2]
+	}
+	return "older." + key
+}
+
 func newStore(w *World) *store { return &store{w: w, entries: map[string]entry{}} }
 
 // latency is how long one half of an operation takes.
@@ -62,6 +68,7 @@ func (s *store) latency() int64 {
 // carry carries out a load or store effect; those of one key and one party in their order.
 func (s *store) carry(p *party, e *effect) {
 	w := s.w
+	e.Key = shortKey(e.Key)
 	t := p.begin(e)
 	if e.Kind == "store" && e.Key == sessionKey {
 		p.decided = p.readAt

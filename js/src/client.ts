@@ -1,11 +1,12 @@
 import type { Source } from '../../wasm_exec.js';
 import { deviceFlow } from './device.js';
-import { OAuthError } from './error.js';
-import { Host, type HostEvent, type Run } from './host.js';
+import { asked, failure } from './error.js';
+import { Host, type HostEvent, type HostOptions, type Run } from './host.js';
 import { CLIENT_KEY } from './keys.js';
 import { leave } from './navigate.js';
-import { withoutReply } from './redirect.js';
+import { repliesFor, takeReply } from './redirect.js';
 import { fetchResource } from './resource.js';
+import { type Part, share } from './shared.js';
 import type * as T from './types.js';
 import type { ListenerOptions, RequestInfo } from './web.js';
 
@@ -17,43 +18,59 @@ const pairs = (parameters: T.Parameters | undefined) => parameters && [...new UR
  * Methods reject with an {@link OAuthError}, or with the reason of the signal they were given.
  */
 export class Client extends EventTarget {
-  #host!: Host;
+  #host!: Host | Part;
+  #config: T.Config | T.RegistrationConfig;
   #fetch: typeof fetch | undefined;
 
-  /** @internal */
-  static async open(
-    { client_key: clientKey, ...config }: T.Config | T.RegistrationConfig,
-    { session, signal, ...options }: T.Options,
-    module: () => Source | PromiseLike<Source>,
-  ) {
+  /**
+   * @param together in a page: clients of one identity share a session
+   * @internal
+   */
+  static async open(given: T.Config | T.RegistrationConfig, options: T.Options, module: () => Source | PromiseLike<Source>, together = false) {
+    const { session, signal, ...others } = options;
     signal?.throwIfAborted();
-    const client = new Client(options.fetch);
+    // A page is on other people's networks.
+    if (given.insecure_http_origins && globalThis.location) throw failure('client', 'http_in_page', 'open');
+    const config = { ...given, parameters: pairs(given.parameters) };
+    const client = new Client(config as T.Config, options.fetch);
     const stages = (hooks?: object) => hooks && Object.keys(hooks);
-    client.#host = await Host.open({
-      ...options,
-      clientKey,
-      module: options.module ?? module(),
-      open: {
-        kind: 'client',
-        config: {
-          ...config,
-          client_key: clientKey && CLIENT_KEY,
-          parameters: pairs(config.parameters),
-          parameter_hooks: stages(options.hooks?.parameters),
-          request_hooks: stages(options.hooks?.request),
+    const onEvent = (event: HostEvent) => client.#dispatch(event);
+    const open = (hands: Partial<HostOptions>) =>
+      Host.open({
+        ...others,
+        ...hands,
+        clientKey: config.client_key,
+        module: options.module ?? module(),
+        open: {
+          kind: 'client',
+          config: {
+            ...config,
+            client_key: config.client_key && CLIENT_KEY,
+            parameter_hooks: stages(options.hooks?.parameters),
+            request_hooks: stages(options.hooks?.request),
+            response_hooks: stages(options.hooks?.response),
+          },
+          session,
         },
-        session,
-      },
-      onEvent: (event) => client.#dispatch(event),
-    });
+      });
+    client.#host = await (together ? share(config as T.Config, options, onEvent, open) : open({ onEvent }));
     const close = () => client.close();
     signal?.addEventListener('abort', close);
     if (signal?.aborted) close();
     return client;
   }
 
-  private constructor(fetch: typeof globalThis.fetch | undefined) {
+  /**
+   * How long an attempt may take, in milliseconds.
+   *
+   * @internal
+   */
+  readonly attemptLife: number;
+
+  private constructor(config: T.Config | T.RegistrationConfig, fetch: typeof globalThis.fetch | undefined) {
     super();
+    this.#config = config;
+    this.attemptLife = config.attempt_life_ms ?? 600_000;
     this.#fetch = fetch;
   }
 
@@ -68,7 +85,7 @@ export class Client extends EventTarget {
 
   /**
    * Builds an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636). Its attempt is stored before the URL is handed
-   * out, and ends after ten minutes. Where the server takes pushed authorization requests, the URL refers to what was pushed
+   * out, and ends after ten minutes, or `attempt_life_ms`. Where the server takes pushed authorization requests, the URL refers to what was pushed
    * (RFC 9126), and is good for as long as the server says. With `request_object_signing_alg` the request is signed (RFC 9101).
    */
   authorize(parameters?: T.AuthorizeParameters): Promise<T.Authorization> {
@@ -82,33 +99,30 @@ export class Client extends EventTarget {
    * @throws {OAuthError} kind `cancelled`, code `page_restored` where the user came back to the page
    */
   async signIn({ navigate, ...parameters }: T.SignInParameters = {}): Promise<void> {
-    const { url } = await this.authorize(parameters);
+    const { url } = await asked('sign_in', this.authorize(parameters));
     await (navigate ? navigate(url) : leave(url, 'sign_in', parameters.signal));
   }
 
   /**
-   * Finishes a sign-in on the page that the server sent the user back to (RFC 6749 section 4.1.2). A reply that is delivered twice
-   * sends one token request.
+   * Finishes a sign-in on the page that the server sent the user back to (RFC 6749 section 4.1.2).
    *
-   * @param url the URL of that page. Default: the page's own, from which the reply is then removed.
-   * @returns the status, with the `state` that `authorize` was given; `null` if the URL holds no reply to this client
-   * @throws {OAuthError} kind `callback_not_verified` where the reply answers no attempt of this client; kind `server` with `error`
-   *   where the server refused (RFC 6749 section 4.1.2.1)
+   * Without `url` it looks at the page's own, and takes the reply out of it, whatever comes of it: a reload does not deliver it again. A reply
+   * that answers no attempt of this client stays in memory for another client that this page opens. In a page, one reply is redeemed once,
+   * and all who ask get what came of it, as long as the page has not navigated since; elsewhere a second delivery is `already_used`.
+   *
+   * @param url the URL of that page. Default: the page's own.
+   * @returns the status, with the `app_state` that `authorize` was given; `null` if the URL holds no reply to this client
+   * @throws {OAuthError} kind `callback_not_verified` where the reply answers no attempt of this client, with `begin_again`; kind `server`
+   *   with `error` where the server refused (RFC 6749 section 4.1.2.1)
    */
   async handleRedirect(url?: string | URL, options?: T.CallOptions): Promise<T.Status | null> {
-    const own = url === undefined;
-    const reply = String(url ?? location.href);
-    if (!(await this.matches(reply, options))) return null;
-    let mine = true;
-    try {
-      return await this.callback({ ...options, url: reply });
-    } catch (error) {
-      // Another client's reply is left for that client.
-      mine = !(error instanceof OAuthError && error.code === 'wrong_state');
-      throw error;
-    } finally {
-      if (own && mine) history.replaceState(history.state, '', withoutReply(reply));
+    const session = 'session' in this.#host ? this.#host.session : this;
+    for (const reply of url === undefined ? repliesFor(session) : [String(url)]) {
+      if (!(await this.matches(reply, options))) continue;
+      const finish = () => asked('handle_redirect', this.callback({ ...options, url: reply }));
+      return url === undefined ? takeReply(session, reply, this.#config.redirect_uri!, finish) : finish();
     }
+    return null;
   }
 
   /** Whether a URL is a reply to the configured redirect URI. It says nothing of whether the reply is good. */
@@ -135,7 +149,7 @@ export class Client extends EventTarget {
    *   kind `cancelled` after {@link T.Device.cancel}. A connection that fails is waited out (event `request_failed`).
    */
   deviceSignIn(parameters: T.DeviceSignInParameters): Promise<T.Status> {
-    return deviceFlow(this, this.#run, 'device_start', parameters);
+    return asked('device_sign_in', deviceFlow(this, this.#run, 'device_start', parameters));
   }
 
   /**
@@ -144,7 +158,7 @@ export class Client extends EventTarget {
    * @throws {OAuthError} as {@link deviceSignIn}; code `no_device_code` where there is none
    */
   deviceResume(parameters: T.DeviceResumeParameters): Promise<T.Status> {
-    return deviceFlow(this, this.#run, 'poll_start', parameters);
+    return asked('device_resume', deviceFlow(this, this.#run, 'poll_start', parameters));
   }
 
   /** Redeems a code that was got elsewhere (RFC 6749 section 4.1.3). */
@@ -190,8 +204,8 @@ export class Client extends EventTarget {
     return this.#run('status', options);
   }
 
-  /** Takes over tokens that were got elsewhere. */
-  setToken(token: T.TokenResponse, options?: T.CallOptions): Promise<T.Status> {
+  /** Takes over tokens that were got elsewhere: those of an answer, or what {@link token} gave. */
+  setToken(token: T.TokenResponse | T.Token, options?: T.CallOptions): Promise<T.Status> {
     return this.#host.run('set_token', { token }, options?.signal);
   }
 
@@ -208,7 +222,7 @@ export class Client extends EventTarget {
    * the page goes.
    */
   async signOut({ navigate, ...parameters }: T.SignOutParameters = {}): Promise<T.LoggedOut> {
-    const ended = await this.logOut(parameters);
+    const ended = await asked('sign_out', this.logOut(parameters));
     if (ended.url) await (navigate ? navigate(ended.url) : leave(ended.url, 'sign_out', parameters.signal));
     return ended;
   }
@@ -245,7 +259,7 @@ export class Client extends EventTarget {
 
   /**
    * Makes the client known to the server, with the `client_metadata` of the configuration (RFC 7591 section 3). Nothing of the answer
-   * is kept: open a client with its `client_id`, and the other members that came.
+   * is kept: open a client with all of it as {@link T.Config.registration}.
    */
   async register(parameters?: T.RegisterParameters): Promise<T.Registration> {
     return (await this.#run('register', parameters)).client;
@@ -276,7 +290,7 @@ export class Client extends EventTarget {
    * Like the global `fetch`, with the access token (RFC 6750 section 2.1), and with a proof that it is this client's where it is bound
    * to a key (RFC 9449 section 7).
    *
-   * The URL must stand under one of the configured `resources`; otherwise nothing is sent. A redirect is an error, since the token
+   * The URL must stand under one of the configured `token_destinations`; otherwise nothing is sent. A redirect is an error, since the token
    * must not follow it. After a 401 the token is refreshed, or the resource's nonce taken over, and the request sent once more, unless
    * its body can be read only once. {@link challengeOf} says what a resource wanted that refused.
    *
@@ -284,7 +298,7 @@ export class Client extends EventTarget {
    * @throws {TypeError} as the global `fetch`
    */
   fetch(input: RequestInfo, init?: RequestInit): Promise<Response> {
-    return fetchResource(this.#run, this.#fetch ?? fetch, input, init);
+    return asked('fetch', fetchResource(this.#run, this.#fetch ?? fetch, input, init));
   }
 
   /** The session as text, to be kept by the caller and given to {@link openClient}. It holds the tokens. `""` without a session. */

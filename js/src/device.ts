@@ -7,25 +7,25 @@ export const deviceFlow = async (
   client: EventTarget,
   run: Run,
   command: 'device_start' | 'poll_start',
-  { prompt, signal, ...parameters }: DeviceResumeParameters | DeviceSignInParameters,
+  { show, signal, ...parameters }: DeviceResumeParameters | DeviceSignInParameters,
 ): Promise<Status> => {
   signal?.throwIfAborted();
   const stop = (forget?: boolean) => run('poll_stop', { forget }) as Promise<unknown> as Promise<void>;
   const go = () => run('poll_start') as Promise<unknown> as Promise<void>;
-  const show = (device?: Partial<DeviceAuthorization>) =>
+  const tell = (device?: Partial<DeviceAuthorization>) =>
     // Once the flow is over, nothing is left to be shown: the promise says how it ended.
-    device?.user_code && prompt({ ...(device as DeviceAuthorization), pause: () => stop(), resume: () => go(), cancel: () => stop(true) });
+    device?.user_code && show({ ...(device as DeviceAuthorization), pause: () => stop(), resume: () => go(), cancel: () => stop(true) });
   let polling = false;
   const changed = (event: Event): void => {
     const { detail } = event as CustomEvent;
     polling = detail.polling;
-    show(detail);
+    tell(detail);
   };
   /** The network is back: the next poll need not wait as long as a lost one makes it. */
   const online = () => polling && void go().catch(() => {});
   try {
     // Nothing has changed where a flow is taken up, so no event says what there is.
-    if (command === 'poll_start') show((await run('status', { signal })).device);
+    if (command === 'poll_start') tell((await run('status', { signal })).device);
     client.addEventListener('device', changed);
     globalThis.addEventListener?.('online', online);
     await run(command, { ...parameters, signal });

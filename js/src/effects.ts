@@ -4,6 +4,7 @@ import type { Answers, Effects } from './messages.js';
 import { key, type Keys, sign } from './sign.js';
 import type { Store } from './store.js';
 import { verify } from './verify.js';
+import type { Watch } from './watch.js';
 
 /** An effect that failed, with the kind that the core is told. */
 export class Failed extends Error {
@@ -25,13 +26,31 @@ export interface HookRequest {
   body?: { text: string };
 }
 
+/** An answer as a hook sees it. */
+export interface HookResponse {
+  status: number;
+  /** Lower-case names; repeated names stay repeated. */
+  headers: [string, string][];
+  /** `base64` (with padding) is for what is no UTF-8. */
+  body?: { text: string } | { base64: string };
+}
+
 type Maybe<T> = T | undefined | void;
 
 /** What a request is for. */
 export type Stage = 'authorization' | 'token' | 'refresh' | 'device_authorization' | 'polling';
 
+/** What an answer is to, where a hook may change it. */
+export type ResponseStage =
+  | Exclude<Stage, 'authorization'>
+  | 'revocation'
+  | 'userinfo'
+  | 'pushed_authorization'
+  | 'introspection'
+  | 'registration';
+
 /**
- * Functions that change what is sent, by stage. They may change what they are given in place, or return another; where one
+ * Functions that change what is sent and what is answered, by stage. They may change what they are given in place, or return another; where one
  * throws, the operation fails with code `hook_failed`.
  */
 export interface Hooks {
@@ -39,6 +58,10 @@ export interface Hooks {
   parameters?: { [S in Stage]?: (parameters: URLSearchParams, stage: Stage) => Maybe<URLSearchParams> | Promise<Maybe<URLSearchParams>> };
   /** Called with the whole HTTP request. */
   request?: { [S in Stage]?: (request: HookRequest, stage: Stage) => Maybe<HookRequest> | Promise<Maybe<HookRequest>> };
+  /** Called with an answer before anything of it is looked at: all checks hold for what the hook gives. */
+  response?: {
+    [S in ResponseStage]?: (response: HookResponse, stage: ResponseStage) => Maybe<HookResponse> | Promise<Maybe<HookResponse>>;
+  };
 }
 
 /** What effects are carried out with. */
@@ -111,12 +134,12 @@ export class Timers {
   }
 }
 
-const hook = async ({ hook: what, stage: name, parameters, request }: Effects['hook'], hooks?: Hooks): Promise<Answers['hook']> => {
+const hook = async ({ hook: what, stage: name, parameters, request, response }: Effects['hook'], hooks?: Hooks): Promise<Answers['hook']> => {
   const stage = name as Stage;
   // The name of the hook is also the name of what it is given, and of what is answered.
-  const call = hooks?.[what]?.[stage];
+  const call = hooks?.[what as 'request']?.[stage];
   if (!call) throw new Failed('unsupported');
-  const given = parameters ? new URLSearchParams(parameters) : request!;
+  const given = parameters ? new URLSearchParams(parameters) : (request ?? response!);
   try {
     const changed = (await (call as (given: unknown, stage: Stage) => unknown)(given, stage)) ?? given;
     return { [what]: parameters ? [...(changed as URLSearchParams)] : changed };
@@ -149,7 +172,7 @@ const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller: AbortC
   });
 
 /** The executors of all kinds of effects that this host carries out. */
-export const executors = (hands: Hands, timers: Timers): Executors => {
+export const executors = (hands: Hands, timers: Timers, watch: Watch): Executors => {
   /** The last operation on each key: those of one key run in their order. */
   const tails = new Map<string, Promise<unknown>>();
   const inOrder = <T>(key: string, operation: (store: Store) => Promise<T>): Promise<T> => {
@@ -168,13 +191,14 @@ export const executors = (hands: Hands, timers: Timers): Executors => {
   return {
     http: (effect, controller) => send(effect, controller, hands.fetch ?? fetch),
     timer: ({ ms }, { signal }) => timers.start(ms, signal),
-    load: ({ key }) =>
+    load: ({ key, watch: told }) =>
       inOrder(key, async (store) => {
+        if (told) watch.key(store, key);
         const { value, version } = await store.load(key);
         return { value, version } as Answers['load'];
       }),
     store: ({ key, version, value, delete: remove }) =>
-      inOrder(key, async (store) => ({ version: await store.store(key, version, remove ? null : value!) })),
+      inOrder(key, async (store) => ({ version: await watch.not(() => store.store(key, version, remove ? null : value!)) })),
     lock: (effect, controller) => lock(effect, controller, hands.locks),
     hook: (effect) => hook(effect, hands.hooks),
     verify,

@@ -14,7 +14,7 @@ export interface ErrorDetails {
     | 'internal';
   /** Which failure exactly, in snake case. */
   code: string;
-  /** The operation that failed: a command's name, `open` or `fetch`. */
+  /** The method that failed, in snake case: `sign_in`, `token` … `open` is that of `openClient`. In an event, the command of the core. */
   op: string;
   /** Whether the same call may succeed later with nothing else changed. */
   retryable: boolean;
@@ -64,13 +64,13 @@ const hidden = (code: string): string | false =>
  * Every failure of a client's methods. Neither its message nor its members hold a token, a secret or a body.
  *
  * The message reads `oauth2-wasm: OP: CODE IN WORDS: FIELD: expected EXPECTED, came CAME (error: error_description)`, with what else is
- * known: the request that failed and its status, how far the clocks differ. `cause` is the host's own error, where there was one.
+ * known: the request that failed and its status, how far the clocks differ, whether signing in again helps. `cause` is the host's own error, where there was one.
  */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';
 
   constructor(details: ErrorDetails, options?: ErrorOptions) {
-    const { op, code, kind, field, expected, came, stage, host, status, error, error_description: description, unverified } = details;
+    const { op, code, kind, field, expected, came, stage, host, status, error, error_description: description, unverified, begin_again } = details;
     const more = (before: string, text?: string | number | false, after = '') => (text ? before + text + after : '');
     const apart = details.clock_difference_ms;
     super(
@@ -83,6 +83,7 @@ export class OAuthError extends Error {
         more(', request ', stage?.replaceAll('_', ' ')) +
         more(' to ', host) +
         more(', status ', status) +
+        more(', ', begin_again && 'sign in again') +
         more('. ', kind === 'network' && stage && hidden(code)),
       options,
     );
@@ -93,3 +94,13 @@ export class OAuthError extends Error {
 /** A failure of the host's own, told apart from what the core reports by its kind or code. */
 export const failure = (kind: ErrorDetails['kind'], code: string, op: string, cause?: unknown) =>
   new OAuthError({ kind, code, op, retryable: false }, { cause });
+
+/**
+ * The promise, of which an error has the name of what the caller called as its `op`: the method in snake case.
+ *
+ * @internal
+ */
+export const asked = <T>(op: string, promise: Promise<T>): Promise<T> =>
+  promise.catch((error) => {
+    throw error instanceof OAuthError ? new OAuthError({ ...error, op }, error) : error;
+  });

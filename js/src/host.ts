@@ -4,7 +4,8 @@ import { type Effect, executorOf, type Executors, executors, Failed, type Hands,
 import { defaultLocks } from './locks.js';
 import { defaultKeys } from './keys.js';
 import type { Commands, Effects, Error as Details } from './messages.js';
-import { defaultPendingStore, memoryStore } from './store.js';
+import { defaultPendingStore, memoryStore, type Store } from './store.js';
+import { Watch } from './watch.js';
 import { type ErrorDetails, failure, OAuthError } from './error.js';
 import type { Parameters } from './types.js';
 
@@ -85,6 +86,8 @@ export class Host {
   #options: HostOptions;
   #timers = new Timers();
   #executors: Executors;
+  #watch = new Watch(() => this.#down || this.#closed || this.#feed(`{"command":"look","id":${++this.#lastId}`));
+  #store: Store;
   #instance!: Instance;
   #handle = 0;
   /** Why the effect failed whose answer is being taken: errors that come of it have it as their cause. */
@@ -112,7 +115,8 @@ export class Host {
   private constructor(options: HostOptions) {
     const { store = memoryStore(), pendingStore = defaultPendingStore(), locks = defaultLocks(store), keys = defaultKeys(store) } = options;
     this.#options = options;
-    this.#executors = executors({ ...options, store, pendingStore, locks, keys }, this.#timers);
+    this.#executors = executors({ ...options, store, pendingStore, locks, keys }, this.#timers, this.#watch);
+    this.#store = store;
   }
 
   /**
@@ -124,6 +128,7 @@ export class Host {
   static async open(options: HostOptions): Promise<Host> {
     const host = new Host(options);
     await host.#start(options.module, options.open.session);
+    if (options.open.kind === 'client') host.#watch.page(host.#store);
     setTimeout(host.#release);
     return host;
   }
@@ -182,6 +187,7 @@ export class Host {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#watch.end();
     this.#withdraw();
     this.#rejectAll('cancelled', 'closed');
     if (!this.#busy) this.#instance.close(this.#handle);
@@ -191,7 +197,7 @@ export class Host {
     const { kind, config } = this.#options.open;
     const instance = (this.#instance = await instantiate(source));
     if (this.#closed) return;
-    this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), kind, config, session }));
+    this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), kind, config, session, notified: !!this.#store.subscribe }));
     if (!this.#handle) throw new OAuthError(JSON.parse(instance.effect(0)!).error);
     this.#drain();
     this.#busy = this.#moving = false;
@@ -235,8 +241,8 @@ export class Host {
       queueMicrotask(() => this.#options.onEffect!(entry));
     };
     if (kind === 'result') {
-      this.#progress = true;
       const command = this.#commands.get(effect.command);
+      this.#progress ||= !!command; // a look is nobody's command
       if (effect.error) command?.reject(this.#error(effect.error));
       else command?.resolve(effect.ok!);
       return log(command?.op);

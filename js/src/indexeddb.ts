@@ -16,11 +16,34 @@ import { ConflictError, type Store, type Stored } from './index.js';
  */
 export const insecureIndexedDBStore = (name = 'oauth2-wasm'): Store => {
   if (!globalThis.indexedDB) throw new Error('oauth2-wasm: insecureIndexedDBStore: there is no IndexedDB here');
+  const store = stores.get(name) ?? overDatabase(name);
+  stores.set(name, store);
+  return store;
+};
+
+/** One object for each database, as it is one place: clients that are given it twice share a session. */
+const stores = new Map<string, Store>();
+
+const overDatabase = (name: string): Store => {
   const access = database<Stored>(name, 'sessions');
+  const channel = () => {
+    const link = new BroadcastChannel('oauth2-wasm.store ' + name);
+    (link as { unref?(): void }).unref?.(); // in Node it would keep the process
+    return link;
+  };
+  // Any script of the origin can say so too: nothing is made of it but a look. The key is all that is said.
+  const said = globalThis.BroadcastChannel && channel();
   return {
+    ...(said && {
+      subscribe(key: string, onChange: () => void) {
+        const link = channel();
+        link.onmessage = ({ data }) => data === key && onChange();
+        return () => link.close();
+      },
+    }),
     load: (key) => access(key, 'readonly', (now = { version: '' }) => now),
-    store: (key, version, value) =>
-      access(key, 'readwrite', (now = { version: '' }, table) => {
+    store: async (key, version, value) => {
+      const stored = await access(key, 'readwrite', (now = { version: '' }, table) => {
         if (now.version !== version) throw new ConflictError('oauth2-wasm: store: conflict');
         if (value === null) {
           table.delete(key);
@@ -29,6 +52,9 @@ export const insecureIndexedDBStore = (name = 'oauth2-wasm'): Store => {
         const next = crypto.randomUUID();
         table.put({ version: next, value }, key);
         return next;
-      }),
+      });
+      said?.postMessage(key);
+      return stored;
+    },
   };
 };

@@ -15,8 +15,9 @@ export interface PopupParameters extends AuthorizeParameters {
 const LOOK = 100;
 /** A window that an opener policy takes away is seen elsewhere for some 50 ms before; one that a person saw, longer than so many looks. */
 const STEADY = 4;
-/** The core takes no answer to an older attempt, in milliseconds. */
-const LONGEST = 600_000;
+/** So many looks with this page in front of the user, and a window that seems closed is: where the page saw them come back to it, and where not. */
+const BACK = 10;
+const HERE = 100;
 /** How long the popup waits for its opener, in milliseconds. */
 const PATIENCE = 1_000;
 
@@ -37,16 +38,56 @@ const away = (popup: Window): boolean => {
   }
 };
 
+/** Waits for the reply, until the attempt ends or the signal aborts, and finishes with it. */
+const answer = async (client: Client, state: string, signal?: AbortSignal | null): Promise<Status> => {
+  const link = channel(state);
+  const over = new AbortController();
+  let clock: ReturnType<typeof setTimeout> | undefined;
+  try {
+    const url = await new Promise<string>((resolve, reject) => {
+      link.onmessage = ({ data }) => resolve(data);
+      clock = setTimeout(() => reject(failure('expired', 'attempt_expired')), client.attemptLife);
+      signal?.addEventListener('abort', () => reject(signal.reason), { signal: over.signal });
+      if (signal?.aborted) reject(signal.reason);
+    });
+    link.postMessage('taken');
+    return await client.callback({ url, signal });
+  } finally {
+    over.abort();
+    clearTimeout(clock);
+    link.close();
+  }
+};
+
+/** Rejects where the user has closed the window, as far as can be told. */
+const closed = (popup: Window, signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    let seen = 0;
+    let here = 0;
+    let enough = HERE;
+    addEventListener('focus', () => (enough = BACK), { signal });
+    const watch = setInterval(() => {
+      if (popup.closed) {
+        if (seen > STEADY) here = document.hasFocus() ? here + 1 : 0;
+        if (here > enough) reject(failure('cancelled', 'popup_closed'));
+      } else if (away(popup)) seen++;
+      // While the server has not answered, a user who closes the window does that with this event, a policy does without.
+      else popup.onbeforeunload = () => void (seen = Infinity);
+    }, LOOK);
+    signal.addEventListener('abort', () => clearInterval(watch));
+  });
+
 /**
  * Signs in by a popup. Call it in the handler of a click, without waiting for anything before: browsers open no window otherwise.
  * The page at the redirect URI calls {@link finishPopup}.
  *
- * A closed window is noticed, unless the server's first page, or the page that calls this, is served with
- * `Cross-Origin-Opener-Policy: same-origin`: the browser then hides the window from its opener, only the reply, the signal or the
- * attempt's end after ten minutes settle the promise, and only the reply closes the window. Where a later page of the server brings such a policy, the window
- * counts as closed; so does it in a frame of another site, which the reply does not reach. Sign in by redirect there.
+ * A window that seems closed need not be: a page of the server with a `Cross-Origin-Opener-Policy` looks the same from here. So it counts
+ * as closed once the user is back at this page: for a second, or for ten where the browser does not say that they came back. A reply that
+ * comes later still signs in, until the attempt ends (`attempt_life_ms`) or the signal aborts; the events say so. Where the server's first
+ * page, or the page that calls this, is served with such a policy, only the reply, the signal or the attempt's end settle the promise,
+ * and only the reply closes the window. In a frame of another site, which the reply does not reach, sign in by redirect.
  *
- * @returns the status, with the `state` that was given. However it ends, the window is closed.
+ * @returns the status, with the `app_state` that was given. However it ends, the window is closed.
  * @throws {OAuthError} code `popup_blocked`; kind `cancelled`, code `popup_closed`; kind `expired`, code `attempt_expired`; those of
  *   {@link Client.callback}
  */
@@ -58,34 +99,15 @@ export const signInPopup = async (
   signal?.throwIfAborted();
   const popup = window.open('about:blank', '_blank', features);
   if (!popup) throw failure('client', 'popup_blocked');
-  let link: BroadcastChannel | undefined;
-  let watch: ReturnType<typeof setInterval> | undefined;
+  const over = new AbortController();
   try {
     const { url, state } = await client.authorize(parameters);
-    const reply = await new Promise<string>((resolve, reject) => {
-      link = channel(state);
-      link.onmessage = ({ data }) => resolve(data);
-      signal?.addEventListener('abort', () => reject(signal.reason));
-      if (signal?.aborted) reject(signal.reason);
-      if (popup.closed) reject(failure('cancelled', 'popup_closed'));
-      popup.location.replace(url);
-      const end = Date.now() + LONGEST;
-      let seen = 0;
-      let gone = false;
-      watch = setInterval(() => {
-        if (gone) reject(failure('cancelled', 'popup_closed')); // a reply had the time between two looks to arrive
-        else if (Date.now() > end) reject(failure('expired', 'attempt_expired'));
-        else if (popup.closed) gone = seen > STEADY;
-        else if (away(popup)) seen++;
-        // While the server has not answered, a user who closes the window does that with this event, a policy does without.
-        else popup.onbeforeunload = () => void (seen = Infinity);
-      }, LOOK);
-    });
-    link!.postMessage('taken');
-    return await client.callback({ url: reply, signal });
+    if (popup.closed) throw failure('cancelled', 'popup_closed');
+    const status = answer(client, state, signal);
+    popup.location.replace(url);
+    return await Promise.race([status, closed(popup, over.signal)]);
   } finally {
-    clearInterval(watch);
-    link?.close();
+    over.abort();
     popup.close();
   }
 };

@@ -1,4 +1,5 @@
 import { entropy } from './bytes.js';
+import { listeners } from './watch.js';
 
 /** What a key holds. */
 export interface Stored {
@@ -26,6 +27,14 @@ export interface Store {
    * @throws {ConflictError} the key holds another version; any other error counts as a failure of the store
    */
   store(key: string, version: string, value: string | null): Promise<string> | string;
+  /**
+   * Calls `onChange` after another writer changed a key. A client whose store has this counts on it: it reads the key again when it is
+   * told, and else only for `status()`. Without it a client also reads before it gives out a token, once a second at most. A call is no more
+   * than a hint: it may come for nothing, and for the client's own writing.
+   *
+   * @returns a function that ends it
+   */
+  subscribe?(key: string, onChange: () => void): () => void;
   /** Nobody outside this page or process, and nobody who was not given this very object, can use it: locks among those do. */
   readonly local?: boolean;
 }
@@ -39,7 +48,7 @@ export class ConflictError extends Error {
 type Area = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 /** Compare and set on an area that answers at once, so that nothing comes between the comparing and the setting. */
-const areaStore = (area: () => Area): Store => {
+const areaStore = (area: () => Area, { subscribe, tell } = listeners()): Store => {
   const load = (key: string): Stored => {
     const text = area().getItem(key);
     if (text === null) return { version: '' };
@@ -48,15 +57,18 @@ const areaStore = (area: () => Area): Store => {
   };
   return {
     load,
+    subscribe,
     store(key, version, value) {
       if (load(key).version !== version) throw new ConflictError('oauth2-wasm: store: conflict');
       if (value === null) {
         area().removeItem(key);
+        tell(key);
         return '';
       }
       // Random, because a counter kept with the text would begin again after a deletion and give a version twice.
       const next = entropy().slice(0, 22);
       area().setItem(key, next + ' ' + value);
+      tell(key);
       return next;
     },
   };
@@ -76,11 +88,17 @@ export const memoryStore = (): Store => {
   return { ...areaStore(() => area), local: true };
 };
 
+/** One for all stores of the page, since they stand on one area. */
+const inTab = listeners();
+
 /**
  * A store in `sessionStorage`: a session survives reloads of its tab. Insecure because every script that runs in a page of this
  * origin can read the tokens; choose it only where losing the session at a reload is worse than that.
  */
-export const insecureSessionStore = (): Store => areaStore(() => sessionStorage);
+export const insecureSessionStore = (): Store => tab;
+
+// One object, as it is one place: clients that are given it twice share a session.
+const tab = areaStore(() => sessionStorage, inTab);
 
 /**
  * Attempts to sign in have to survive the redirect to the server and back, and hold no token. Only a page has a session storage

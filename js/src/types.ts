@@ -62,13 +62,31 @@ export interface Config {
   resource?: string[];
   /** What {@link Client.register} sends (RFC 7591 section 2). */
   client_metadata?: Record<string, unknown>;
-  /** The server's identifier; the `iss` of a response (RFC 9207) and of an ID token must equal it. */
+  /**
+   * What {@link Client.register} gave, as it is. Its `client_id`, `client_secret`, `token_endpoint_auth_method`, `redirect_uris` (where there
+   * is one), `id_token_signed_response_alg` and `dpop_bound_access_tokens` stand for members that are missing here.
+   */
+  registration?: Registration;
+  /**
+   * The server's identifier; the `iss` of a response (RFC 9207) and of an ID token must equal it. With `discovery` the slash of an empty path
+   * is as the server's metadata writes it (RFC 3986 section 6.2.3).
+   */
   issuer?: string;
   /**
    * The endpoints that are not given here come from the issuer's metadata (OpenID Connect Discovery section 4, or RFC 8414 where that
    * is not found). It is kept in the store, used for a day, and then read again in the background.
    */
   discovery?: boolean;
+  /**
+   * Where that metadata is, for servers that have it in another place than their issuer says, as Azure AD B2C for each policy. The issuer in it
+   * must be the configured one all the same.
+   */
+  metadata_url?: string;
+  /**
+   * Origins, as `http://keycloak:8080`, to which requests may go unprotected besides loopback, with tokens and secrets in them. Safe only in a
+   * network where nobody else listens. Never for redirect URIs; a page is refused (code `http_in_page`).
+   */
+  insecure_http_origins?: string[];
   /**
    * An issuer with `{tenantid}` in it, for Microsoft's servers for all tenants: they name it in their metadata, and in an ID token the
    * issuer that it gives for the claim `tid`. Any tenant is then accepted: look at `tid`.
@@ -110,7 +128,7 @@ export interface Config {
   /** Scope-tokens with a space between them (RFC 6749 section 3.3). */
   scope?: string;
   /** URLs under which the access token may be sent. It goes nowhere else. */
-  resources?: string[];
+  token_destinations?: string[];
   /** Further parameters of every authorization or device authorization request. Those of the protocol (state, redirect_uri …) are refused. */
   parameters?: Parameters;
   /** What stands for `{name}` in the URLs of this configuration: letters, digits, `-` and `.`. */
@@ -133,6 +151,11 @@ export interface Config {
   /** Refreshes by itself when a token is about to expire. */
   auto_refresh?: boolean;
   /**
+   * The server's names for a dead refresh token besides `invalid_grant`: each the exact `error` and `error_description` of its answer, or
+   * the `error` alone where that can mean nothing else. The token is then forgotten; any other error deletes nothing.
+   */
+  refresh_token_errors?: ([error: string] | [error: string, error_description: string])[];
+  /**
    * How long before its end a token is about to expire (event `about_to_expire`), in milliseconds. 0, and the default with
    * `auto_refresh`: 10 s or 5 % of its life, the longer. Without this member and without `auto_refresh` nobody watches.
    */
@@ -152,6 +175,19 @@ export interface Config {
   authorization_response_iss_parameter_supported?: boolean;
   /** Takes an answer without `token_type` for one of a bearer token, as some providers need it (against RFC 6749 section 5.1). */
   missing_token_type_is_bearer?: boolean;
+  /** Other names that a server has for the token type `Bearer`. */
+  bearer_token_types?: string[];
+  /** Where in an answer of the token endpoint the tokens stand: names with dots between levels, as `authed_user` for the user tokens of Slack. */
+  token_response_path?: string;
+  /**
+   * Takes an answer with an ID token alone, as Azure AD B2C gives it without a scope of an API. The session is granted then, with the token type
+   * `N_A`, and ends with the ID token; what needs an access token rejects with code `no_access_token`.
+   */
+  access_token_optional?: boolean;
+  /** Names the requested scope when tokens are refreshed, as Microsoft Entra wants it. */
+  refresh_with_scope?: boolean;
+  /** Further parameters of an authorization response for {@link Status.unverified}: Apple's `user`, say, which comes with the first sign-in only. */
+  callback_parameters?: string[];
   /** The header that carries the bare token to resources, for providers that do not take `authorization: Bearer` (RFC 6750 section 2.1). */
   token_header?: string;
   /** The `grant_type` by which {@link Client.extend} changes the access token for a long-lived one, where a provider has one. */
@@ -168,10 +204,11 @@ export interface Config {
   insecure_id_token_unverified?: boolean;
 }
 
-/** The configuration of a client that no server knows yet: it can {@link Client.register} and ask for {@link Client.resourceMetadata}. */
-export interface RegistrationConfig extends Omit<Config, 'client_id'> {
-  client_metadata: Record<string, unknown>;
-}
+/**
+ * The configuration of a client that no server knows yet: it can {@link Client.register} and ask for {@link Client.resourceMetadata}. With what
+ * the server then gave, as `registration`, it is that of a client.
+ */
+export type RegistrationConfig = Omit<Config, 'client_id'> & ({ client_metadata: Record<string, unknown> } | { registration: Registration });
 
 /** Where a provider says who signed in. The member names have dots between levels. */
 export interface ProfileConfig {
@@ -229,7 +266,7 @@ export interface AuthorizeParameters extends CallOptions {
   /** In place of the configured redirect URI. */
   redirect_uri?: string;
   /** Any printable ASCII text of up to 2,048 characters; it comes back with the callback, and is not what the server sees. */
-  state?: string;
+  app_state?: string;
   /** Further parameters of the request, before the configured ones of the same name. */
   parameters?: Parameters;
   /** With spaces between them: `none`, `login`, `consent`, `select_account` (OpenID Connect Core section 3.1.2.1). */
@@ -310,7 +347,7 @@ export interface DeviceAuthorization {
   polling: boolean;
 }
 
-/** A device flow, as a prompt gets it. */
+/** A device flow, as `show` gets it. */
 export interface Device extends DeviceAuthorization {
   /** Stops polling; the codes stay good until they end. */
   pause(): Promise<void>;
@@ -322,7 +359,7 @@ export interface Device extends DeviceAuthorization {
 
 export interface DeviceResumeParameters extends CallOptions {
   /** Shows the user code to the user. Called at the start, and again on every change. */
-  prompt: (device: Device) => void;
+  show: (device: Device) => void;
 }
 
 export interface DeviceSignInParameters extends DeviceResumeParameters {
@@ -346,13 +383,13 @@ export interface Token {
   scope: string;
 }
 
-/** The members of a successful token response (RFC 6749 section 5.1). */
+/** The members of a successful token response (RFC 6749 section 5.1), or what {@link Client.token} gave. */
 export interface TokenResponse {
   access_token?: string;
   token_type?: string;
   /** In seconds from now. */
   expires_in?: number | string;
-  /** Unix time in seconds. */
+  /** Unix time in milliseconds, as everywhere here. In seconds it is refused. */
   expires_at?: number;
   refresh_token?: string;
   scope?: string;
@@ -570,8 +607,15 @@ export interface Status {
   pkce_verifier_length: number;
   /** A device flow that is not over. One that was loaded from the store is not polling: {@link Client.deviceResume} takes it up. */
   device?: DeviceAuthorization;
-  /** After a callback: what `authorize` was given as state. */
-  state?: string;
+  /** After a callback: what `authorize` was given as `app_state`. */
+  app_state?: string;
+  /** After a callback: the `callback_parameters` that came. They came through the browser, and nobody has verified them. */
+  unverified?: Record<string, string>;
+  /**
+   * After a callback whose reply was redeemed before, by this client, another tab or process: nothing was sent, and this is the session
+   * that is there.
+   */
+  handled_elsewhere?: true;
 }
 
 /**
@@ -657,6 +701,11 @@ export interface ClientEvents {
   about_to_expire: Events['about_to_expire'];
   /** The access token ended at that Unix time in milliseconds and nothing can renew it: sign in again. The status is `not_authenticated`. */
   expired: Events['expired'];
+  /**
+   * Another client of the same store changed the session: another tab, say. `change` is left out where it cannot be told; with
+   * `other_account` another sign-in took its place, and no ID tokens say that it is the same user's.
+   */
+  changed: Events['changed'];
   /** To be shown to the user (RFC 8628 section 3.3). */
   authorize_with_user_code: Events['authorize_with_user_code'];
   /** A device flow changed; nothing but `polling: false` when it is over. */

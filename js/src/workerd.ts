@@ -1,11 +1,11 @@
 // The entry for Cloudflare Workers, where a module comes compiled, as an import.
 import module from './oauth2.wasm';
-import { type Client, type Config, openClient as open, type Options, type RegistrationConfig, useRSA } from './index.js';
+import { type Client, type Config, openAlone, type Options, type RegistrationConfig, useRSA } from './index.js';
 import { verifyRSA } from './rsa.js';
 
 useRSA(verifyRSA);
 
 export const openClient = (config: Config | RegistrationConfig, options: Options = {}): Promise<Client> =>
-  open(config, { ...options, module: options.module ?? module });
+  openAlone(config, { ...options, module: options.module ?? module });
 
 export * from './index.js';

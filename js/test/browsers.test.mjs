@@ -34,7 +34,7 @@ const openClient = (tab, more) =>
     async (config) => {
       window.client = await window.oauth.openClient(config, { store: window.oauth.insecureIndexedDBStore('app') });
     },
-    { ...server.config, redirect_uri: site.url + APP, resources: [`${server.issuer}/userinfo`], ...more },
+    { ...server.config, redirect_uri: site.url + APP, token_destinations: [`${server.issuer}/userinfo`], ...more },
   );
 
 /** What a user does at the server: goes on, signs in, and then decides. */
@@ -57,14 +57,14 @@ const decide = async (tab, decision = 'approve') => {
 
 /** Goes to the server and comes back, and finishes on the page that the server leads to. */
 const signIn = async (tab, more = {}) => {
-  const { url } = await tab.evaluate(() => window.client.authorize({ state: 'page 7' }));
+  const { url } = await tab.evaluate(() => window.client.authorize({ app_state: 'page 7' }));
   await tab.goto(url);
   await decide(tab);
   await tab.until(() => location.search.includes('code=') && !!window.oauth);
   await openClient(tab, more);
   return tab.evaluate(async () => {
-    const { status, state } = await window.client.handleRedirect();
-    return { status, state, search: location.search };
+    const { status, app_state } = await window.client.handleRedirect();
+    return { status, app_state, search: location.search };
   });
 };
 
@@ -75,7 +75,7 @@ for (const name of Object.keys(drivers)) {
 
     await t.test(`P1 ${name}: a sign-in by redirect, an API, a refresh, a reload, a sign-out`, async () => {
       const tab = await openApp(browser, 'redirect');
-      assert.deepEqual(await signIn(tab), { status: 'granted', state: 'page 7', search: '' });
+      assert.deepEqual(await signIn(tab), { status: 'granted', app_state: 'page 7', search: '' });
       const call = (url) => tab.evaluate(async (u) => (await window.client.fetch(u)).status, url);
       assert.equal(await call(`${server.issuer}/userinfo`), 200);
       assert.equal((await tab.evaluate(() => window.client.userinfo())).email, 'alice@example.com');
@@ -120,18 +120,18 @@ for (const name of Object.keys(drivers)) {
       const tab = await openApp(browser, 'popup', { redirect_uri: site.url + FINISH });
       await tab.evaluate(() => {
         const button = document.body.appendChild(document.createElement('button'));
-        button.onclick = () => window.oauth.signInPopup(window.client, { state: 'x' }).then(({ status, state }) => (window.outcome = { status, state }), String);
+        button.onclick = () => window.oauth.signInPopup(window.client, { app_state: 'x' }).then(({ status, app_state }) => (window.outcome = { status, app_state }), String);
       });
       const popup = await browser.popup(() => tab.click('button'));
       await decide(popup);
       await tab.until(() => window.outcome);
-      assert.deepEqual(await tab.evaluate(() => window.outcome), { status: 'granted', state: 'x' });
+      assert.deepEqual(await tab.evaluate(() => window.outcome), { status: 'granted', app_state: 'x' });
     });
 
     await t.test(`P1 ${name}: a device flow, approved in another tab`, async () => {
       const tab = await openApp(browser, 'device');
       await tab.evaluate(() => {
-        void window.client.deviceSignIn({ prompt: (device) => (window.device = device) }).then(({ status }) => (window.outcome = status));
+        void window.client.deviceSignIn({ show: (device) => (window.device = device) }).then(({ status }) => (window.outcome = status));
       });
       await tab.until(() => window.device);
       const phone = await browser.open('device');

@@ -48,7 +48,7 @@ const begin = async (t, parameters = {}, options = {}) => {
   const prompts = [];
   const events = [];
   for (const type of ['status', 'authorize_with_user_code', 'device']) client.addEventListener(type, ({ detail }) => events.push([type, detail]));
-  const outcome = client.deviceSignIn({ ...parameters, prompt: (device) => prompts.push(device) });
+  const outcome = client.deviceSignIn({ ...parameters, show: (device) => prompts.push(device) });
   outcome.catch(() => {});
   return { client, prompts, events, outcome, polling: () => until(() => prompts.at(-1)?.polling, 'the first prompts') };
 };
@@ -103,10 +103,10 @@ test('Q36 Node: cancelled, it rejects, and the code is forgotten', async (t) => 
   const { client, prompts, outcome, polling } = await begin(t);
   await polling();
   await prompts[0].cancel();
-  await assert.rejects(outcome, { kind: 'cancelled', code: 'cancelled', op: 'device_wait' });
+  await assert.rejects(outcome, { kind: 'cancelled', code: 'cancelled', op: 'device_sign_in' });
   const { status, device } = await client.status();
   assert.deepEqual([status, device], ['not_authenticated', undefined]);
-  await assert.rejects(client.deviceResume({ prompt: () => assert.fail('there is nothing to show') }), { code: 'no_device_code' });
+  await assert.rejects(client.deviceResume({ show: () => assert.fail('there is nothing to show') }), { code: 'no_device_code' });
 });
 
 for (const when of ['before the answer of the server', 'while it polls', 'before it begins']) {
@@ -128,7 +128,7 @@ test('Q30 Node: a later sign-in ends the one under way, and shows its own code o
   const { client, prompts, outcome, polling } = await begin(t);
   await polling();
   const later = [];
-  const second = client.deviceSignIn({ prompt: (device) => later.push(device) });
+  const second = client.deviceSignIn({ show: (device) => later.push(device) });
   await assert.rejects(outcome, { kind: 'cancelled' });
   await until(() => later.length === 2);
   assert.notEqual(later[0].user_code, prompts[0].user_code);
@@ -140,7 +140,7 @@ test('Q30 Node: a later sign-in ends the one under way, and shows its own code o
 test('Q30 Node: without a device authorization endpoint it is a client error', async () => {
   const { device_authorization_endpoint: _, ...config } = quick.config;
   const client = await openClient(config);
-  await assert.rejects(client.deviceSignIn({ prompt: () => {} }), { kind: 'client', code: 'missing', field: 'device_authorization_endpoint' });
+  await assert.rejects(client.deviceSignIn({ show: () => {} }), { kind: 'client', code: 'missing', field: 'device_authorization_endpoint' });
 });
 
 test('E11 Q36 Node: a failed connection is waited out, and told; nobody lends a hand', async (t) => {
@@ -168,7 +168,7 @@ test('Q10 Node: a sign-in that is waited for keeps the process alive, a timer fo
   const waiting = program(`
     import { openClient } from 'oauth2-wasm';
     const client = await openClient(${config});
-    client.deviceSignIn({ prompt: ({ polling, cancel }) => polling && setTimeout(() => console.log('polled') ?? cancel(), 2500).unref() }).catch(({ kind }) => console.log(kind));
+    client.deviceSignIn({ show: ({ polling, cancel }) => polling && setTimeout(() => console.log('polled') ?? cancel(), 2500).unref() }).catch(({ kind }) => console.log(kind));
   `);
   const refreshing = program(`
     import { openClient } from 'oauth2-wasm';
@@ -195,7 +195,7 @@ const beginPage = async (t, { store = 'memoryStore', config = usual.config, meth
     async ({ config, store, method }) => {
       window.client = await oauth.openClient(config, { store: oauth[store]() });
       window.prompts = [];
-      client[method]({ prompt: (device) => prompts.push(device) }).then(
+      client[method]({ show: (device) => prompts.push(device) }).then(
         (status) => (window.outcome = status),
         ({ kind, code, error }) => (window.outcome = { kind, code, error }),
       );

@@ -187,11 +187,11 @@ for (const way of ['redirect', 'popup']) {
     const { client_id } = await server.register({}, metadata);
     const context = await newContext(t);
     const tab = await openTab(context, { config: { client_id, redirect_uri } });
-    const asked = { response_mode: 'query.jwt', state: 'page 7' };
+    const asked = { response_mode: 'query.jwt', app_state: 'page 7' };
     if (way === 'popup') {
       await tab.page.evaluate((asked) => {
         const button = document.body.appendChild(document.createElement('button'));
-        button.onclick = () => (window.outcome = oauth.signInPopup(client, asked).then(({ state, token_type }) => [state, token_type], ({ code }) => code));
+        button.onclick = () => (window.outcome = oauth.signInPopup(client, asked).then(({ app_state, token_type }) => [app_state, token_type], ({ code }) => code));
       }, asked);
       const [popup] = await Promise.all([context.waitForEvent('page'), tab.page.click('button')]);
       await popup.waitForURL(/interaction/);
@@ -207,8 +207,8 @@ for (const way of ['redirect', 'popup']) {
       await tab.page.goto(back);
       await tab.page.waitForFunction(() => window.oauth);
       await tab.open();
-      const { state, token_type } = await tab.call('handleRedirect');
-      assert.deepEqual([state, token_type], ['page 7', 'DPoP']);
+      const { app_state, token_type } = await tab.call('handleRedirect');
+      assert.deepEqual([app_state, token_type], ['page 7', 'DPoP']);
       assert.equal(tab.page.url(), redirect_uri, 'the reply leaves the URL');
     }
   });

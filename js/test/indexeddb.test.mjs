@@ -172,7 +172,7 @@ for (const [what, script] of [['', ''], [', without BroadcastChannel', 'delete g
     // `waitForFunction` would take a promise for true.
     const waits = (tab) =>
       until(
-        () => tab.evaluate(async () => (await navigator.locks.query()).pending.some(({ name }) => name === 'oauth2.session')),
+        () => tab.evaluate(async () => (await navigator.locks.query()).pending.some(({ name }) => name.endsWith('.session'))),
         'a tab that waits for the lock',
       );
     const [one, two] = await refreshAtOnce(context, tabs, waits);
@@ -201,7 +201,7 @@ test('the session outlives the pages, and signing out in one tab ends it for all
   const [third, fourth] = [await open(context), await open(context)];
   for (const tab of [third, fourth]) assert.equal((await tab.evaluate(begin, server.config)).status, 'granted');
   await third.evaluate(() => client.signOut());
-  assert.equal((await fourth.evaluate(attempt)).code, 'signed_out');
+  assert.match((await fourth.evaluate(attempt)).code, /^(signed_out|no_refresh_token)$/); // it may have heard of it by now
   const fifth = await open(context);
   assert.equal((await fifth.evaluate(begin, server.config)).status, 'not_authenticated');
 });

@@ -5,6 +5,7 @@ import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
 import { library } from './lib/installed.mjs';
 import { provider, signIn } from './lib/provider.mjs';
 import { serve } from './lib/serve.mjs';
+import { storeKey } from './lib/store.mjs';
 
 const { memoryKeys, memoryStore, openClient } = await library();
 
@@ -50,7 +51,7 @@ test('Q13 X9 clients of one store share its keys; those of another store have no
   assert.deepEqual(await provedWith(second), jwk);
 
   const copy = memoryStore();
-  await copy.store('oauth2.session', '', (await store.load('oauth2.session')).value);
+  await copy.store(storeKey(config), '', (await store.load(storeKey(config))).value);
   const other = await openClient(config, { store: copy });
   t.after(() => other.close());
   await assert.rejects(other.fetch(`${server.url}/api`), { kind: 'client', code: 'no_key' });

@@ -185,7 +185,7 @@ test('Q12 metadata of another issuer is refused', async (t) => {
   const { page, call } = await openClient(t);
   await page.route('**/.well-known/*', async (route) => {
     const response = await route.fetch();
-    await route.fulfill({ response, json: { ...(await response.json()), issuer: `${issuer}/` } });
+    await route.fulfill({ response, json: { ...(await response.json()), issuer: `${issuer}/other` } });
   });
   const { kind, code } = await call('authorize');
   assert.deepEqual([kind, code], ['server', 'wrong_issuer']);
@@ -231,8 +231,8 @@ test('Q12 the server does not answer, or not well: an error that says so, and th
   const answers = {
     'network network -': (route) => route.abort('connectionrefused'),
     'server http_error -': (route) => route.fulfill({ status: 503, headers: { 'access-control-allow-origin': '*' } }),
-    'server bad_metadata token_endpoint': (route) =>
-      route.fulfill({ headers: { 'access-control-allow-origin': '*' }, json: { issuer, token_endpoint: 'http://as.example/token' } }),
+    'server bad_metadata jwks_uri': (route) =>
+      route.fulfill({ headers: { 'access-control-allow-origin': '*' }, json: { issuer, jwks_uri: 'http://as.example/jwks' } }),
   };
   for (const [expected, answer] of Object.entries(answers)) {
     await page.route('**/.well-known/*', answer);

@@ -30,7 +30,7 @@ after(async () => {
 });
 
 /** The app's page with a client, and what it needs to begin by a click. */
-const open = async (t, name = 'plain') => {
+const open = async (t, name = 'plain', more = {}) => {
   const context = await browser.newContext();
   t.after(() => context.close());
   const page = await openPage(context, sites[name].url + APP);
@@ -43,13 +43,13 @@ const open = async (t, name = 'plain') => {
       button.onclick = () => {
         const n = outcomes.push(null) - 1;
         oauth.signInPopup(client, parameters).then(
-          ({ status, state }) => (outcomes[n] = { status, state }),
+          ({ status, app_state }) => (outcomes[n] = { status, app_state }),
           ({ name, kind, code, op, error, message }) => (outcomes[n] = kind ? { kind, code, op, ...(error && { error }) } : `${name}: ${message}`),
         );
         button.remove();
       };
     };
-  }, servers[name].config);
+  }, { ...servers[name].config, ...more });
   const outcome = async (n = 0) => {
     await page.waitForFunction((n) => outcomes[n], n);
     return page.evaluate((n) => outcomes[n], n);
@@ -67,15 +67,17 @@ const open = async (t, name = 'plain') => {
 /** Time for the page to look after its window several times, as it does while a person is at the server's pages. */
 const looks = (page) => page.waitForTimeout(1000);
 const closed = (popup) => until(() => popup.isClosed(), 'the window is closed');
+/** With the page in front of the user for so long, in milliseconds, a window that seems closed is; in these pages nothing tells that they came back. */
+const HERE = 11_000;
 const atServer = (popup) => popup.waitForURL(/\/authorize/);
 
 for (const name of ['plain', 'severe']) {
   test(`Q41 X8 a popup signs in and closes, and the page stays: ${name === 'plain' ? 'no opener policy' : 'Cross-Origin-Opener-Policy: same-origin'}`, async (t) => {
     const { begin, outcome, page } = await open(t, name);
-    const popup = await begin({ state: 'page 7' });
+    const popup = await begin({ app_state: 'page 7' });
     await atServer(popup);
     await decide(popup, 'approve');
-    assert.deepEqual(await outcome(), { status: 'granted', state: 'page 7' });
+    assert.deepEqual(await outcome(), { status: 'granted', app_state: 'page 7' });
     await closed(popup);
     assert.equal(page.url(), sites[name].url + APP);
     assert.ok(await page.evaluate(async () => (await client.userinfo()).sub));
@@ -112,7 +114,9 @@ test('X8 a popup that the user closes settles as cancelled', async (t) => {
   const popup = await begin();
   await atServer(popup);
   await looks(page);
+  await page.clock.install();
   await popup.close();
+  await page.clock.runFor(HERE);
   assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'popup' });
   assert.equal((await page.evaluate(() => client.status())).status, 'not_authenticated');
 });
@@ -148,15 +152,103 @@ test('X8 under an opener policy a slow server does not look like a closed window
   assert.equal((await outcome()).status, 'granted');
 });
 
-test('X8 a popup that nobody finishes ends with its attempt', async (t) => {
-  const { begin, outcome, page } = await open(t);
-  await page.clock.install();
+test('E42 X8 a popup whose user comes back to the page counts as closed sooner, and not while they are elsewhere', async (t) => {
+  const { begin, outcome, settled, page } = await open(t);
   const popup = await begin();
   await atServer(popup);
-  await page.clock.fastForward('10:01');
-  assert.deepEqual(await outcome(), { kind: 'expired', code: 'attempt_expired', op: 'popup' });
+  await looks(page);
+  await page.clock.install();
+  await page.evaluate(() => (document.hasFocus = () => window.focused));
+  await popup.close();
+  await page.clock.runFor(60_000);
+  assert.equal(await settled(), false);
+  await page.evaluate(() => {
+    window.focused = true;
+    dispatchEvent(new Event('focus'));
+  });
+  await page.clock.runFor(2_000);
+  assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'popup' });
+});
+
+/** From the user's first click on, the server's pages take their window out of the page's reach. */
+const severeLater = async (context) => {
+  await context.route(/\/authorize/, async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    const response = await route.fetch({ maxRedirects: 0 });
+    return route.fulfill({ response, headers: { ...response.headers(), ...SEVERE } });
+  });
+};
+
+/** Goes on to a page with that policy: to the page of the app, the window is closed. */
+const goesOn = async (popup, page) => {
+  await popup.locator('[data-testid=continue], [data-testid=login]').first().waitFor();
+  await popup.fill('[name=username]', 'alice');
+  await popup.fill('[name=password]', 'alice');
+  await popup.getByTestId('login').click();
+  await popup.getByTestId('approve').waitFor();
+  await looks(page);
+};
+
+test('E42 X8 a window that a later page of the server takes away is not closed', async (t) => {
+  const { begin, outcome, settled, context, page } = await open(t);
+  await severeLater(context);
+  await page.evaluate(() => {
+    const open = window.open.bind(window);
+    window.open = (...given) => (window.popup = open(...given));
+  });
+  const popup = await begin();
+  await atServer(popup);
+  await looks(page);
+  await goesOn(popup, page);
+  assert.equal(await page.evaluate(() => window.popup.closed), true, 'the policy is not in force');
+  assert.equal(await settled(), false);
+  await decide(popup, 'approve');
+  assert.equal((await outcome()).status, 'granted');
   await closed(popup);
 });
+
+test('E42 X8 a reply that comes when the window counted as closed still signs in, unless the signal has ended it', async (t) => {
+  for (const aborted of [false, true]) {
+    const { begin, outcome, context, page } = await open(t);
+    await severeLater(context);
+    await page.evaluate(() => {
+      window.controller = new AbortController();
+      window.granted = new Promise((resolve) => client.addEventListener('granted', () => resolve('granted')));
+      const { signInPopup } = oauth;
+      window.oauth = { ...oauth, signInPopup: (client, parameters) => signInPopup(client, { ...parameters, signal: controller.signal }) };
+    });
+    const popup = await begin();
+    await atServer(popup);
+    await looks(page);
+    await page.clock.install();
+    await goesOn(popup, page);
+    await page.clock.runFor(HERE);
+    assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'popup' });
+    if (aborted) await page.evaluate(() => controller.abort());
+    await decide(popup, 'approve');
+    if (aborted) {
+      await popup.waitForFunction(() => document.title === 'not taken');
+      assert.equal((await page.evaluate(() => client.status())).status, 'not_authenticated');
+    } else {
+      assert.equal(await page.evaluate(() => granted), 'granted');
+      await closed(popup);
+    }
+  }
+});
+
+for (const [life, before, end] of [[undefined, '09:50', '00:20'], [60_000, '00:50', '00:20'], [1_800_000, '29:50', '00:20']]) {
+  test(`X8 E42 a popup that nobody finishes ends with its attempt: ${life ?? 'default'}`, async (t) => {
+    const { begin, outcome, page, settled } = await open(t, 'plain', { attempt_life_ms: life });
+    await page.clock.install();
+    const popup = await begin();
+    await atServer(popup);
+    await page.clock.fastForward(before);
+    assert.equal(await settled(), false);
+    await page.clock.fastForward(end);
+    assert.deepEqual(await outcome(), { kind: 'expired', code: 'attempt_expired', op: 'popup' });
+    await closed(popup);
+  });
+}
 
 test('X8 a popup that the browser blocks is an error', async (t) => {
   const { page } = await open(t);
@@ -176,17 +268,17 @@ test('X8 where the authorization request cannot be made, the window is closed', 
 
 test('H9 two popups at once do not get into each other’s way', async (t) => {
   const { begin, outcome } = await open(t);
-  const [first, second] = [await begin({ state: 'first' }), await begin({ state: 'second' })];
+  const [first, second] = [await begin({ app_state: 'first' }), await begin({ app_state: 'second' })];
   await atServer(first);
   await atServer(second);
   await decide(second, 'approve');
-  assert.equal((await outcome(1)).state, 'second');
+  assert.equal((await outcome(1)).app_state, 'second');
   await closed(second);
   assert.equal(first.isClosed(), false);
   // The user is signed in at the server by now.
   await first.reload();
   await decide(first, 'approve');
-  assert.equal((await outcome(0)).state, 'first');
+  assert.equal((await outcome(0)).app_state, 'first');
   await closed(first);
 });
 

@@ -48,7 +48,7 @@ const client: Client = await openClient(
     jwks_uri: 'https://as.example/jwks',
     id_token_signed_response_alg: ['ES256', 'EdDSA'],
     insecure_id_token_unverified: false,
-    resources: ['https://api.example/v1'],
+    token_destinations: ['https://api.example/v1'],
     parameters: { audience: 'api' },
     pkce_verifier_length: 64,
     retry_window_ms: 0,
@@ -62,6 +62,13 @@ const client: Client = await openClient(
     auto_refresh: true,
     refresh_lead_ms: 60_000,
     token_header: 'x-token',
+    bearer_token_types: ['user'],
+    token_response_path: 'authed_user',
+    access_token_optional: true,
+    refresh_with_scope: true,
+    callback_parameters: ['user'],
+    metadata_url: 'https://as.example/policy/meta',
+    insecure_http_origins: ['http://keycloak:8080'],
     long_lived_grant_type: 'fb_exchange_token',
     profile: { id: 'user.id', emails_endpoint: 'https://as.example/emails' },
   },
@@ -74,6 +81,7 @@ const client: Client = await openClient(
     hooks: {
       parameters: { token: (parameters, stage) => parameters.set('stage', stage) },
       request: { refresh: async (request) => ({ ...request, headers: [...request.headers, ['x-a', 'b']] }) },
+      response: { token: (response, stage) => ({ ...response, body: { text: stage } }), userinfo: (response) => void (response.status = 200) },
     },
     signal: AbortSignal.timeout(1000),
     onEffect: ({ kind, name, stage, method, url, ms }) => console.log(kind, name, stage, method, url, ms),
@@ -90,7 +98,7 @@ client.addEventListener('authorize_with_user_code', ({ detail }) => console.log(
 client.addEventListener('device', ({ detail }) => console.log(detail.polling, detail.user_code?.length));
 
 const { signal } = new AbortController();
-const { url, state }: { url: string; state: string } = await client.authorize({ scope: 'read', state: 'page 7', parameters: [['prompt', 'login']], signal });
+const { url, state }: { url: string; state: string } = await client.authorize({ scope: 'read', app_state: 'page 7', parameters: [['prompt', 'login']], signal });
 await client.authorize({
   prompt: 'login consent',
   max_age: 60,
@@ -104,22 +112,22 @@ await client.authorize({
 });
 await client.signIn({ navigate: (url) => console.log(url, state) });
 const status = await client.handleRedirect(url, { signal });
-if (status) console.log(status.state?.length, status.scope, status.extra?.['user']);
+if (status) console.log(status.app_state?.length, status.scope, status.extra?.['user']);
 if (status?.claims) console.log(status.claims.iss + status.claims.sub, new Date(status.claims.exp * 1000), status.claims.name, status.claims.groups?.length);
 const signed: { scope: string } = await client.deviceSignIn({
   scope: 'read',
   signal,
-  prompt: async ({ user_code, verification_uri, verification_uri_complete, expires_at, interval_ms, polling, pause, resume, cancel }) => {
+  show: async ({ user_code, verification_uri, verification_uri_complete, expires_at, interval_ms, polling, pause, resume, cancel }) => {
     console.log(user_code, new Date(expires_at), interval_ms, polling, qrSvg(verification_uri_complete ?? verification_uri, { title: user_code }));
     await (polling ? pause() : resume());
     await cancel();
   },
 });
-if (status?.device) await client.deviceResume({ prompt: ({ user_code }) => console.log(user_code, signed.scope) });
+if (status?.device) await client.deviceResume({ show: ({ user_code }) => console.log(user_code, signed.scope) });
 console.log(await client.matches(location.href), (await client.callback({ pasted: 'code', state })).status);
 const { id, email = 'none', email_verified }: { id: string; email?: string; email_verified: boolean } = await client.profile();
 console.log(id, email, email_verified, (await client.extend()).expires_at);
-console.log((await signInPopup(client, { state: 'x', features: 'popup', signal })).state, await finishPopup());
+console.log((await signInPopup(client, { app_state: 'x', features: 'popup', signal })).app_state, await finishPopup());
 await openClient({ client_id: 'app' }, { store: insecureIndexedDBStore('app') });
 await client.exchange({ code: 'c', code_verifier: 'v', nonce: 'n' });
 const { access_token, expires_at = 0 } = await client.token({ force: true, signal });
@@ -146,6 +154,9 @@ console.log(response.ok, authorization_servers[0]?.length, (await client.jwtBear
 console.log(await client.frontChannelLogout(), await client.frontChannelLogout('https://app.example/?iss=a&sid=b', { signal }));
 const unknown = await openClient({ client_metadata: { redirect_uris: [location.href] }, registration_endpoint: 'https://as.example/register' }, { keys: memoryKeys() });
 const { client_id, client_secret = '' } = await unknown.register({ initial_access_token: 'i' });
+await openClient({ issuer: 'https://as.example', discovery: true, registration: await unknown.register() });
+await client.setToken(await client.token());
+console.log((await client.status()).unverified?.['user']);
 console.log(client_id + client_secret);
 
 const session: string = await client.export();

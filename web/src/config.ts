@@ -32,6 +32,6 @@ export const config = (autoRefresh: boolean): Config => ({
   scope: 'openid profile email notes.read',
   pushed_authorization_requests: 'required',
   dpop: true,
-  resources: [issuer + '/api/'],
+  token_destinations: [issuer + '/api/'],
   ...(autoRefresh && { auto_refresh: true, refresh_lead_ms: lead }),
 });

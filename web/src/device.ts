@@ -23,7 +23,7 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
   let followed = false;
   let end: ReturnType<typeof setTimeout> | undefined;
 
-  const prompt = (shown: Device) => {
+  const show = (shown: Device) => {
     const first = !device;
     device = shown;
     remember(KEY, String(shown.expires_at));
@@ -69,7 +69,7 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
     if (followed) return;
     logCommand('device start');
     tv.showStarting();
-    await follow(client().deviceSignIn({ prompt }));
+    await follow(client().deviceSignIn({ show }));
   };
 
   const pause = async () => {
@@ -77,7 +77,7 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
     await device?.pause();
   };
 
-  const goOn = () => follow(client().deviceResume({ prompt }));
+  const goOn = () => follow(client().deviceResume({ show }));
 
   const resume = async () => {
     logCommand('poll start');

@@ -148,7 +148,7 @@ const call = (url: string) =>
     const { origin, pathname } = new URL(url);
     const challenge = response.headers.get('www-authenticate');
     const wanted = challengeOf(response);
-    stepUp = wanted?.error === 'insufficient_user_authentication' ? { max_age: wanted.max_age ?? 0, state: FOR_SECRET } : null;
+    stepUp = wanted?.error === 'insufficient_user_authentication' ? { max_age: wanted.max_age ?? 0, app_state: FOR_SECRET } : null;
     view.showStepUp(stepUp !== null);
     view.showResult(
       (stepUp ? 'The API asks whether it is still you. ' : '') + `${response.status} ${response.ok ? 'OK' : 'refused'} from ${origin}${pathname}`,
@@ -184,7 +184,7 @@ const finishSignIn = async (): Promise<string | undefined> => {
   let purpose: string | undefined;
   try {
     await act('callback', 'callback', async () => {
-      purpose = (await client.handleRedirect())?.state;
+      purpose = (await client.handleRedirect())?.app_state;
     });
   } finally {
     // Also where the package leaves a reply for some other client: here there is none.

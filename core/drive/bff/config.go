@@ -15,7 +15,7 @@ import (
 // Config is the configuration. Its JSON is that of kind "bff" in core/testdata/README.md. The engine checks it; what it refuses, New names.
 type Config struct {
 	// Client is the client at the authorization server, a confidential one: with a secret, a key or a certificate. Its Name (default oauth2) is the
-	// prefix of all that is stored and of the cookies; its RedirectURI is Base + "/callback" and its Resources are the targets of Proxy, by
+	// prefix of all that is stored and of the cookies; its RedirectURI is Base + "/callback" and its TokenDestinations are the targets of Proxy, by
 	// themselves. No AutoRefresh and no device flow.
 	Client drive.Config `json:"client"`
 	// Base is the URL under which the endpoints stand, such as "https://app.example/auth", on the origin of the pages: https, or http on

@@ -185,7 +185,7 @@ func TestMetadataOfYesterday(t *testing.T) {
 	})
 	b := s.signedIn()
 	fetched := func() string {
-		value, _, _, _ := s.opts.Store.Load(t.Context(), "oauth2.metadata")
+		value, _, _, _ := s.opts.Store.Load(t.Context(), drivetest.StoreKey("oauth2", s.issuer, s.config.Client.ClientID, "metadata"))
 		var kept struct {
 			At json.Number `json:"fetched_at"`
 		}

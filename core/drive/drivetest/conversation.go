@@ -116,7 +116,7 @@ var configs = []string{
 func (c *conversation) open() error {
 	c.waiting, c.seen, c.running, c.results = nil, map[string]bool{}, map[int64]string{}, map[int64]map[string]any{}
 	config := `{"client_id":"c","redirect_uri":"https://client.example/cb","authorization_endpoint":"https://as.example/a","token_endpoint":"https://as.example/t",` +
-		`"revocation_endpoint":"https://as.example/r","userinfo_endpoint":"https://as.example/u","resources":["https://api.example"],` + configs[int(c.byte())%len(configs)] + `}`
+		`"revocation_endpoint":"https://as.example/r","userinfo_endpoint":"https://as.example/u","token_destinations":["https://api.example"],` + configs[int(c.byte())%len(configs)] + `}`
 	c.handle = c.engine.Open([]byte(c.head() + `"kind":"client","config":` + config + `}`))
 	if c.handle <= 0 {
 		return fmt.Errorf("open: %d %s", c.handle, c.engine.Effect(0))

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 var roles = map[string]func(args []string) error{
-	"count": count, "write": write, "hold": hold, "refresh": refresh, "create": create,
+	"count": count, "write": write, "hold": hold, "refresh": refresh, "create": create, "leave": leave,
 }
 
 // count adds 1 to a number in the store, n times, each time anew where another one was first.
@@ -130,6 +130,17 @@ func refresh(args []string) error {
 	}
 	fmt.Println(st.Status, st.Refreshable)
 	return nil
+}
+
+// leave signs the session in a directory out.
+func leave(args []string) error {
+	c, err := openClient(args[0], args[1])
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.LogOut(context.Background(), drive.LogOutParams{})
+	return err
 }
 
 func openClient(dir, issuer string) (*drive.Client, error) {

@@ -353,3 +353,11 @@ func TestDirectoryThatIsGone(t *testing.T) {
 		t.Errorf("%v, %v", ok, err)
 	}
 }
+
+// E33: two clients on one directory, each with a handle of its own as in two processes, hear of each other.
+func TestChanges(t *testing.T) {
+	drivetest.RunChanges(t, func(testing.TB) drive.Engine { return new(core.Engine) }, func(t testing.TB) (a, b drive.Store) {
+		d, path := fresh(t)
+		return d, openDir(t, path)
+	})
+}

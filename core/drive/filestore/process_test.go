@@ -268,3 +268,24 @@ func TestKilledInMidRefresh(t *testing.T) {
 		t.Errorf("%d refreshes, not the same token first", len(sent))
 	}
 }
+
+// E33: a sign-out in another process is what status says, and no token is given out a second later.
+func TestSignedOutInAnotherProcess(t *testing.T) {
+	_, path := fresh(t)
+	const issuer = "http://127.0.0.1:9" // nothing is asked there
+	c, err := openClient(path, issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.SetToken(t.Context(), drive.Token{AccessToken: "a", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	start(t, "leave", path, issuer).end()
+	if st, err := c.Status(t.Context()); err != nil || st.Status != "not_authenticated" {
+		t.Errorf("%v, %v", st.Status, err)
+	}
+	if _, err := c.Token(t.Context()); !errors.Is(err, &drive.Error{Code: "not_signed_in"}) {
+		t.Error(err)
+	}
+}

@@ -27,7 +27,7 @@ func TestMembers(t *testing.T) {
 		if !strings.HasSuffix(p.About, ".") || !strings.HasPrefix(p.Docs, "https://") {
 			t.Errorf("%s: about and docs are missing", name)
 		}
-		if p.ClientID != "" || p.ClientSecret != "" || p.Name != "" || p.Resources != nil {
+		if p.ClientID != "" || p.ClientSecret != "" || p.Name != "" || p.TokenDestinations != nil {
 			t.Errorf("%s: says what the program is to say", name)
 		}
 	}
@@ -92,6 +92,29 @@ func TestConfig(t *testing.T) {
 		_, err := Config(c.name, variables)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), "oauth2: "+c.want)) {
 			t.Errorf("%s %s: %v", c.name, c.variable, err)
+		}
+	}
+}
+
+// E34: what a provider calls a dead refresh token is an exact pair, or a code that means nothing else, and the preset says where that is documented.
+func TestRefreshTokenErrors(t *testing.T) {
+	want := map[string][][]string{
+		"github":  {{"bad_refresh_token"}},
+		"shopify": {{"invalid_request", "This request requires an active refresh_token"}},
+	}
+	for _, name := range Names() {
+		config, err := Config(name, map[string]string{"domain": "x", "shop": "x"})
+		if err != nil && !strings.Contains(err.Error(), "variable") {
+			t.Fatal(err)
+		}
+		if err != nil {
+			config, err = Config(name, nil)
+		}
+		if err != nil || !reflect.DeepEqual(config.RefreshTokenErrors, want[name]) {
+			t.Errorf("%s: %v, %v", name, config.RefreshTokenErrors, err)
+		}
+		if config.RefreshTokenErrors != nil && !strings.Contains(string(presets[name]["about"]), "dead") {
+			t.Errorf("%s does not say where its errors are from", name)
 		}
 	}
 }

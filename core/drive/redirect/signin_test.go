@@ -400,10 +400,10 @@ func TestHandleRedirect(t *testing.T) {
 	}
 }
 
-// Q41: a sign-in that comes back by the scheme; its second delivery is handled too, and refused.
+// Q41: a sign-in that comes back by the scheme; its second delivery is handled too, and says so.
 func TestHandleRedirectSignsIn(t *testing.T) {
 	c := open(t, "com.example.app:/cb?from=app")
-	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{State: "mine"})
+	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{AppState: "mine"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -412,12 +412,12 @@ func TestHandleRedirectSignsIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	handled, result, err := redirect.HandleRedirect(t.Context(), c, url)
-	if !handled || err != nil || result.State != "mine" || result.Status.Status != "granted" {
+	if !handled || err != nil || result.AppState != "mine" || result.Status.Status != "granted" {
 		t.Errorf("%t, %v, %+v", handled, err, result)
 	}
-	handled, _, err = redirect.HandleRedirect(t.Context(), c, url)
-	if !handled || !errors.Is(err, &drive.Error{Code: "already_used"}) {
-		t.Errorf("%t, %v", handled, err)
+	handled, result, err = redirect.HandleRedirect(t.Context(), c, url)
+	if !handled || err != nil || !result.HandledElsewhere || result.AppState != "mine" {
+		t.Errorf("%t, %v, %+v", handled, err, result)
 	}
 	c.Close()
 	if handled, _, err = redirect.HandleRedirect(t.Context(), c, url); handled || !errors.Is(err, drive.ErrClosed) {

@@ -298,3 +298,11 @@ func TestFilesAreTheUsersAlone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// E33: two clients on one database, each with a connection of its own as in two processes, hear of each other.
+func TestChanges(t *testing.T) {
+	drivetest.RunChanges(t, func(testing.TB) drive.Engine { return new(core.Engine) }, func(t testing.TB) (a, b drive.Store) {
+		path := filepath.Join(t.TempDir(), "shared.db")
+		return open(t, path), open(t, path)
+	})
+}

@@ -22,8 +22,8 @@ const tokens = (more = '') => `{"access_token":"a","token_type":"Bearer","refres
 const answer = (text, { status = 200, more = [] } = {}) => `"ok":${JSON.stringify({ status, headers: [type, ...more], body: { text } })}`;
 
 const endpoints = Object.fromEntries(['authorization', 'token', 'revocation', 'userinfo', 'introspection', 'device_authorization', 'registration'].map((name) => [`${name}_endpoint`, `${as}/${name}`]));
-const client = { issuer: as, client_id: 'c', client_secret: 's', scope: 'openid', redirect_uri: `${site}/cb`, jwks_uri: `${as}/jwks`, resources: ['https://api.example/'], ...endpoints };
-const { redirect_uri, resources, device_authorization_endpoint, ...confidential } = client;
+const client = { issuer: as, client_id: 'c', client_secret: 's', scope: 'openid', redirect_uri: `${site}/cb`, jwks_uri: `${as}/jwks`, token_destinations: ['https://api.example/'], ...endpoints };
+const { redirect_uri, token_destinations, device_authorization_endpoint, ...confidential } = client;
 const callers = [{ client_id: 'svc', secret_sha256: 'x'.repeat(43), grant_types: ['client_credentials'], scope: 'read' }];
 const backend = { client: confidential, base: `${site}/auth`, proxy: [{ path: '/api', target: 'https://api.example/v1' }], callers };
 

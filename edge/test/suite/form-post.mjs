@@ -10,7 +10,7 @@ export const formPost = { parameters: [['response_mode', 'form_post']] };
 
 const at = (server) => (host) => {
   let w;
-  before(async () => (w = await world(host, { server, client: formPost })));
+  before(async () => (w = await world(host, { server, client: { ...formPost, callback_parameters: ['user'] } })));
   after(() => w?.stop());
 
   /** Goes to the server and agrees: the attempt's cookie as it was set, and the form that comes of it. */
@@ -59,6 +59,18 @@ const at = (server) => (host) => {
     assert.equal((await visitor.post(response)).status, 303);
     assert.equal((await visitor.session()).status, 200);
     w.refused(await before.session(), 401, 'not_signed_in');
+  });
+
+  test(`${host.name}: ${server}: what is posted besides, by name, is the page's once, and unverified (E65)`, async () => {
+    const visitor = w.visitor();
+    const { response } = await begin(visitor);
+    const user = JSON.stringify({ name: { firstName: 'Zoë' } });
+    response.form.set('user', user);
+    response.form.set('other', '1');
+    assert.equal((await visitor.post(response)).status, 303);
+    assert.deepEqual((await visitor.session()).json.unverified, { user });
+    const { status, json } = await visitor.session();
+    assert.deepEqual([status, json.unverified, json.claims.iss], [200, undefined, w.issuer]);
   });
 };
 

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
@@ -40,6 +41,11 @@ func main() {
 	flag.BoolVar(&config.InsecureOpenRegistration, "open-registration", false, "let clients register themselves")
 	each(&config.InsecureResponseTypes, "response-types", "a response type besides code, as \"code id_token\"; may come again")
 	each(&config.Resources, "resource", "a resource, besides /api, that tokens may be asked for; may come again")
+	issuer := flag.String("issuer", "", "what the server is called, where a test leads that name to it; its own address otherwise")
+	clients := []string{"app"}
+	each(&clients, "client", "a client besides app that is like it; may come again")
+	var scopes []string
+	each(&scopes, "scope", "a scope besides the usual ones; may come again")
 	each(&config.ACRValues, "acr", "an authentication context class, the weakest first; may come again")
 	flag.Parse()
 
@@ -47,28 +53,35 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	config.Issuer = "http://" + listener.Addr().String()
+	address := "http://" + listener.Addr().String()
+	if config.Issuer = *issuer; config.Issuer == "" {
+		config.Issuer = address
+	}
+	for _, scope := range scopes {
+		config.Scopes = append(config.Scopes, authserver.Scope{Name: scope, Description: scope})
+	}
 	api := authserver.Access{Resource: config.Issuer + "/api"}
 	if config.Resources != nil {
 		config.Resources = append(config.Resources, api.Resource)
 	}
 	store := authserver.NewMemoryStore()
 	config.Store = store
-	for _, client := range []authserver.Client{
-		{
-			ClientID:               "app",
+	all := []authserver.Client{{
+		ClientID: "service", ClientSecret: "a secret of the service, for tests",
+		GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantTokenExchange}, Scope: "read profile",
+		ResourceServer: true, Resources: []string{api.Resource}, ExchangeTargets: []string{api.Resource},
+	}}
+	for _, id := range clients {
+		all = append(all, authserver.Client{
+			ClientID:               id,
 			RedirectURIs:           flag.Args(),
 			PostLogoutRedirectURIs: flag.Args(),
 			GrantTypes:             []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
 			ResponseTypes:          append([]string{authserver.ResponseTypeCode}, config.InsecureResponseTypes...),
-			Scope:                  "openid offline_access profile email read",
-		},
-		{
-			ClientID: "service", ClientSecret: "a secret of the service, for tests",
-			GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantTokenExchange}, Scope: "read profile",
-			ResourceServer: true, Resources: []string{api.Resource}, ExchangeTargets: []string{api.Resource},
-		},
-	} {
+			Scope:                  strings.Join(append([]string{"openid offline_access profile email read"}, scopes...), " "),
+		})
+	}
+	for _, client := range all {
 		if err := store.AddClient(client); err != nil {
 			log.Fatal(err)
 		}
@@ -88,7 +101,7 @@ func main() {
 	mux.HandleFunc("/.well-known/oauth-protected-resource/api", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, server.ResourceMetadata(api))
 	})
-	if _, err := os.Stdout.WriteString("ready: " + config.Issuer + "\n"); err != nil {
+	if _, err := os.Stdout.WriteString("ready: " + address + "\n"); err != nil {
 		log.Fatal(err)
 	}
 	log.Fatal(http.Serve(listener, mux))

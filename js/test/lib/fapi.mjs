@@ -38,7 +38,7 @@ export const fapiProvider = async (redirect_uri) => {
     discovery: true,
     scope: 'openid profile',
     dpop: true,
-    resources: [resource],
+    token_destinations: [resource],
     pushed_authorization_requests: 'required',
   };
   return { issuer, resource, config, register, stop: server.stop };

@@ -56,7 +56,7 @@ export const provider = async () => {
       userinfo_endpoint: `${url}/userinfo`,
       redirect_uri: 'https://app.example/cb',
       scope: 'read',
-      resources: [`${url}/api`],
+      token_destinations: [`${url}/api`],
     },
     stop: () => {
       server.closeAllConnections();

@@ -83,7 +83,7 @@ const scene = async (t, { grace = '0s', script } = {}) => {
   // While it answers, other tabs come to wait.
   const proxy = await tokenProxy(server.issuer, () => sleep(Math.random() * 300));
   t.after(proxy.stop);
-  const config = { ...server.config, token_endpoint: `${proxy.url}/token`, resources: [server.config.userinfo_endpoint] };
+  const config = { ...server.config, token_endpoint: `${proxy.url}/token`, token_destinations: [server.config.userinfo_endpoint] };
   const context = await browser.newContext();
   t.after(() => context.close());
   if (script) await context.addInitScript(script);
@@ -129,9 +129,9 @@ const holder = async (tabs) => {
   const [asked] = tabs.values();
   const look = async () => {
     const { held, pending } = await navigator.locks.query();
-    const lock = held.find(({ name }) => name === 'oauth2.session');
+    const lock = held.find(({ name }) => name.endsWith('.session'));
     const own = held.find(({ name, clientId }) => name.startsWith('tab ') && clientId === lock?.clientId);
-    return pending.some(({ name }) => name === 'oauth2.session') && own?.name;
+    return pending.some(({ name }) => name.endsWith('.session')) && own?.name;
   };
   for (const end = Date.now() + PATIENCE; Date.now() < end; await sleep(20)) {
     const name = await asked.evaluate(look);

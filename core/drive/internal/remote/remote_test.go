@@ -167,7 +167,6 @@ func TestDeadHolder(t *testing.T) {
 // TestSleeper (B9): a process sleeps under the lock, for longer than its lease, with the only copy of a rotated token on the way to it. It
 // writes if what is stored is still its own mark or another's mark on the same token, and then it must; what is newer stays.
 func TestSleeper(t *testing.T) {
-	const session = "oauth2.session"
 	for name, row := range map[string]struct {
 		grace time.Duration
 		// meanwhile is what another process does; it gives the text that has to stay, or nothing where the sleeper has to write.
@@ -194,7 +193,7 @@ func TestSleeper(t *testing.T) {
 			if _, err := c.FreshToken(t.Context()); err != nil {
 				t.Error(err)
 			}
-			text, _, _, err := store.Load(t.Context(), session)
+			text, _, _, err := store.Load(t.Context(), s.session())
 			if err != nil {
 				t.Error(err)
 			}
@@ -221,13 +220,13 @@ func TestSleeper(t *testing.T) {
 				}
 				<-carriedOut
 				sleeper.cmd.Process.Signal(syscall.SIGSTOP)
-				mark, _, _, err := store.Load(t.Context(), session)
+				mark, _, _, err := store.Load(t.Context(), s.session())
 				if err != nil {
 					t.Fatal(err)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), drivetest.Patience)
 				defer cancel()
-				unlock, err := store.Lock(ctx, session) // when the lease has ended
+				unlock, err := store.Lock(ctx, s.session()) // when the lease has ended
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -236,7 +235,7 @@ func TestSleeper(t *testing.T) {
 				close(awake)
 				sleeper.cmd.Process.Signal(syscall.SIGCONT)
 				sleeper.end()
-				text, _, _, err := store.Load(t.Context(), session)
+				text, _, _, err := store.Load(t.Context(), s.session())
 				if err != nil || stays != "" && text != stays || text == mark {
 					t.Errorf("the sleeper wrote: %t, %v", text != mark && text != stays, err)
 				}

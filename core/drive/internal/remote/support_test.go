@@ -254,6 +254,9 @@ func newSite(t *testing.T, grace time.Duration) *site {
 	return s
 }
 
+// session is the key of a session in the store, and the name of its lock.
+func (s *site) session() string { return drivetest.StoreKey("oauth2", s.URL, "notes", "session") }
+
 func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -8,7 +8,7 @@ try {
     token_endpoint: 'https://as.example/token',
     redirect_uri: location.href,
   });
-  output.textContent = (await client.authorize({ state: 'from vite' })).url;
+  output.textContent = (await client.authorize({ app_state: 'from vite' })).url;
 } catch (error) {
   output.textContent = `${error.name}: ${error.message}`;
 }

@@ -1,0 +1,419 @@
+package core
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// pair opens two instances on one store, the first signed in, and gives their handles; config is of both.
+func pair(s *scene, config string, rest ...string) (one, two int32) {
+	s.t.Helper()
+	s.open(config)
+	one = s.handle
+	s.signIn()
+	s.open(config, rest...)
+	two = s.handle
+	s.events, s.sent = nil, nil
+	return one, two
+}
+
+// loads counts the loads of the session since the line numbered from.
+func (s *scene) loads(from int) (n int) {
+	for _, line := range s.lines[from:] {
+		if strings.HasPrefix(line, "< ") && strings.Contains(line, `"kind":"load"`) && strings.Contains(line, `.session"`) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestScenarioChanges: what one instance does, the other's status says, and an event with what kind of change it was (E23).
+func TestScenarioChanges(t *testing.T) {
+	s := newScene(t, "Sign-out, sign-in, another account, a refresh and a revoked access token at one instance: the other's status is the store's truth, and an event says what changed.", "E23")
+	s.tokenServer()
+	one, two := pair(s, with(`{"auto_refresh":true}`))
+	for _, row := range []struct {
+		name, status, events string
+		do                   func()
+		timers               int
+	}{
+		{"a refresh", "granted", "granted changed:refreshed", func() { s.ok("refresh") }, 1},
+		{"a sign-in over it", "granted", "granted changed:other_account", func() { s.signIn() }, 1},
+		{"a sign-out", "not_authenticated", "status:not_authenticated changed:signed_out", func() { s.ok("log_out") }, 0},
+		{"a sign-in", "granted", "status:granted granted changed:signed_in", func() { s.signIn() }, 1},
+		{"a mark, and no answer", "granted", "", func() {
+			server := s.server
+			s.server = func(msg) reply { return reply{failed: "unsent"} }
+			s.do("refresh")
+			s.server = server
+		}, 1},
+		{"a revoked access token", "not_authenticated", "status:not_authenticated changed:", func() { s.ok("revoke", `"token":"access_token"`) }, 0},
+		{"a new one", "granted", "status:granted granted changed:refreshed", func() { s.ok("refresh") }, 1},
+	} {
+		s.use(one)
+		row.do()
+		s.timers, s.events = nil, nil
+		s.use(two)
+		s.now += 10
+		if r := s.ok("status"); r.str("ok", "status") != row.status {
+			t.Errorf("%s: %s", row.name, r.raw)
+		}
+		if got := s.eventNames(); got != row.events {
+			t.Errorf("%s: events %q, want %q", row.name, got, row.events)
+		}
+		if running := len(s.timers); running > row.timers {
+			t.Errorf("%s: %d timers run", row.name, running)
+		}
+	}
+}
+
+// TestChangeOfTheSameUser: a second sign-in of the same user is no other account where ID tokens say so, and it is where they name another (E23).
+func TestChangeOfTheSameUser(t *testing.T) {
+	for _, row := range []struct{ first, second, want string }{
+		{"a", "a", "signed_in"}, {"a", "b", "other_account"}, {"", "", "other_account"}, {"a", "", "other_account"}, {"", "a", "other_account"},
+	} {
+		c := &client{link: &link{}, config: &config{}, status: granted, tokens: &tokens{access: "2", grant: "2"}}
+		had := &tokens{access: "1", grant: "1"}
+		for text, tok := range map[*tokens]string{had: row.first, c.tokens: row.second} {
+			if tok != "" {
+				text.claims, _ = json.Parse(fmt.Sprintf(`{"sub":%q}`, tok))
+			}
+		}
+		c.tellChange(had, granted)
+		if got := parseMsg(t, c.effects[0]).str("change"); got != row.want {
+			t.Errorf("%q then %q: %s, want %s", row.first, row.second, got, row.want)
+		}
+	}
+}
+
+// TestTokenLooksOnceASecond: what gives out a token looks at the store where that is a second ago, and not at all where the host tells of changes (E24).
+func TestTokenLooksOnceASecond(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		do   func(s *scene)
+	}{
+		{"token", func(s *scene) { s.do("token") }},
+		{"prepare", func(s *scene) { s.do("prepare", `"url":"https://api.example/v1/x"`) }},
+		{"userinfo", func(s *scene) { s.do("userinfo") }},
+		{"token_exchange", func(s *scene) { s.do("token_exchange") }},
+	} {
+		for _, notified := range []bool{false, true} {
+			s := quietScene(t)
+			s.tokenServer()
+			one, two := pair(s, conf, fmt.Sprintf(`"notified":%t`, notified))
+			s.handle = two
+			want := 5
+			if notified {
+				want = 0
+			}
+			from := len(s.lines)
+			for range 50 {
+				s.now += 100
+				row.do(s)
+			}
+			if n := s.loads(from); n != want {
+				t.Errorf("%s, notified %t: %d loads in 5 s, want %d", row.name, notified, n, want)
+			}
+			s.handle = one
+			s.ok("log_out")
+			s.now += 1_000
+			s.handle, s.sent = two, nil
+			if notified {
+				s.ok("look")
+			}
+			row.do(s)
+			if len(s.sent) != 0 {
+				t.Errorf("%s, notified %t: the revoked token was sent: %s", row.name, notified, s.sent[0].raw)
+			}
+		}
+	}
+}
+
+// TestScenarioHints: a hint is followed by one look, many by one a second, and the last look comes after the last hint (E25).
+func TestScenarioHints(t *testing.T) {
+	s := newScene(t, "Hints that another writer changed the store: the key is watched, and however many come, there is one look a second.", "E25")
+	s.tokenServer()
+	one, two := pair(s, conf, `"notified":true`)
+	watched := 0
+	for _, line := range s.lines {
+		if strings.Contains(line, `"watch":true`) {
+			watched++
+		}
+	}
+	if watched != 1 {
+		t.Errorf("watched %d times", watched)
+	}
+	s.use(two)
+	from := len(s.lines)
+	for range 20 {
+		s.ok("look")
+	}
+	if n := s.loads(from); n != 1 || len(s.timers) != 1 {
+		t.Errorf("%d loads and %d timers after many hints", n, len(s.timers))
+	}
+	s.use(one)
+	s.ok("log_out") // after the look, and its hint among the many
+	s.use(two)
+	s.events = nil
+	from = len(s.lines)
+	s.ok("look")
+	s.pass(999)
+	s.wantEvents("")
+	s.pass(1)
+	s.wantEvents("status:not_authenticated changed:signed_out")
+	if n := s.loads(from); n != 1 || len(s.timers) != 0 {
+		t.Errorf("%d loads and %d timers", n, len(s.timers))
+	}
+}
+
+// TestManyHints: a thousand hints a second, for a minute, are a look a second, and what is kept of them does not grow (E25).
+func TestManyHints(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		set  func(s *scene)
+	}{
+		{"a store that answers", func(*scene) {}},
+		{"a store that fails", func(s *scene) { s.broken = 1 << 30 }},
+		{"a clock set back", func(s *scene) { s.now -= 3_600_000 }},
+	} {
+		s := quietScene(t)
+		s.tokenServer()
+		_, two := pair(s, conf, `"notified":true`)
+		s.handle = two
+		row.set(s)
+		from := len(s.lines)
+		for range 6_000 {
+			s.pass(10)
+			s.ok("look")
+			s.lines = append(s.lines[:from:from], only(s.lines[from:], ".session")...)
+		}
+		if n := s.loads(from); n < 55 || n > 62 {
+			t.Errorf("%s: %d loads in a minute", row.name, n)
+		}
+	}
+	// One that never answers is asked once.
+	s := quietScene(t)
+	s.tokenServer()
+	_, two := pair(s, conf, `"notified":true`)
+	s.handle = two
+	asked := 0
+	for range 3_000 {
+		s.now += 20
+		for _, m := range s.input(fmt.Sprintf(`"command":"look","id":%d`, s.inputs+1_000)) {
+			switch m.str("kind") {
+			case "load":
+				asked++
+			case "timer":
+				s.timers = append(s.timers, timer{m, s.now + 1_000, 1_000})
+			}
+		}
+		for len(s.timers) > 0 && s.timers[0].due <= s.now {
+			m := s.timers[0].m
+			s.timers = s.timers[1:]
+			s.answer(m, `"ok":{}`)
+		}
+	}
+	if l := s.engine.open[two-1]; asked != 1 || len(l.asked) > 2 {
+		t.Errorf("asked %d times, %d answers are awaited", asked, len(l.asked))
+	}
+}
+
+func only(lines []string, part string) (kept []string) {
+	for _, l := range lines {
+		if strings.Contains(l, part) {
+			kept = append(kept, l)
+		}
+	}
+	return kept
+}
+
+// TestStatusOfABadStore: status says what is held where the store fails, answers in its own time, or not at all; all who ask at once share a look (E26).
+func TestStatusOfABadStore(t *testing.T) {
+	begin := func() *scene {
+		s := quietScene(t)
+		s.tokenServer()
+		_, two := pair(s, conf)
+		s.handle = two
+		return s
+	}
+	s := begin()
+	s.broken = 1
+	if r := s.ok("status"); r.str("ok", "status") != "granted" {
+		t.Error("a store that fails:", r.raw)
+	}
+	s.wantEvents("request_failed:storage")
+
+	// A hundred at once: the first look was asked for before, so the others share the next.
+	s = begin()
+	ask := func(id int) (load, patience msg, results int) {
+		for _, m := range s.input(fmt.Sprintf(`"command":"status","id":%d`, 1_000+id)) {
+			switch m.str("kind") {
+			case "load":
+				load = m
+			case "timer":
+				patience = m
+			case "result":
+				results++
+			}
+		}
+		return load, patience, results
+	}
+	load, _, _ := ask(0)
+	for id := range 99 {
+		if l, _, n := ask(id + 1); l.raw != "" || n != 0 {
+			t.Fatalf("the status asked for as number %d does not wait for a look: %s", id+2, l.raw)
+		}
+	}
+	from, results := len(s.lines), 0
+	for _, m := range s.settle(s.answer(load, s.storage(load))) {
+		if m.str("kind") == "result" {
+			results++
+		}
+	}
+	if results != 100 || s.loads(from) != 1 {
+		t.Errorf("%d results, %d more loads", results, s.loads(from))
+	}
+
+	// A store that hangs: a second later what is held is told, then at once; when it answers after all, that counts.
+	s = begin()
+	load, patience, _ := ask(0)
+	s.now += 1_000
+	if left := s.answer(patience, `"ok":{}`); len(left) != 1 || left[0].str("ok", "status") != "granted" {
+		t.Error("a store that hangs:", left)
+	}
+	if l, _, n := ask(1); n != 1 || l.raw != "" {
+		t.Error("it hangs still:", n, l.raw)
+	}
+	s.events = nil
+	s.settle(s.answer(load, `"ok":{"version":"9"}`))
+	s.wantEvents("status:not_authenticated changed:signed_out")
+
+	// No timers: it waits.
+	s = begin()
+	load, patience, _ = ask(0)
+	if left := s.answer(patience, `"failed":{"kind":"unsupported"}`); len(left) != 0 {
+		t.Error("without timers:", left)
+	}
+	if left := s.settle(s.answer(load, s.storage(load))); len(left) != 1 {
+		t.Error("without timers:", left)
+	}
+}
+
+// TestStatusWhileItChanges: while the instance itself refreshes, status says so at once, and the look does not take what is on its way (E26).
+func TestStatusWhileItChanges(t *testing.T) {
+	s := quietScene(t)
+	s.tokenServer()
+	_, two := pair(s, conf)
+	s.handle = two
+	server := s.server
+	s.server = nil
+	id, left := s.start("refresh")
+	if r := s.ok("status"); r.str("ok", "status") != "refreshing" {
+		t.Error(r.raw)
+	}
+	s.ok("look")
+	s.server = server
+	if r := s.resultOf(id, s.settle(left)); r.str("ok", "status") != "granted" {
+		t.Error(r.raw)
+	}
+	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
+		t.Error(r.raw)
+	}
+}
+
+// TestEndedElsewhere: an instance whose session another one ended, or replaced, drops and revokes nothing of the other's (E27).
+func TestEndedElsewhere(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		do   func(s *scene)
+		keys int
+	}{
+		{"signed out", func(s *scene) { s.ok("log_out") }, 0},
+		{"signed in anew", func(s *scene) { s.signIn() }, 1},
+		{"refreshed", func(s *scene) { s.ok("refresh") }, 1},
+	} {
+		s := quietScene(t)
+		n := 0
+		s.server = func(m msg) reply {
+			n++
+			return jsonReply(200, fmt.Sprintf(`{"access_token":"access-%d","token_type":"DPoP","expires_in":3600,"refresh_token":"refresh-%d"}`, n, n))
+		}
+		one, two := pair(s, with(`{"dpop":true}`))
+		s.handle = two
+		s.ok("token")
+		s.handle = one
+		row.do(s)
+		s.handle, s.sent = two, nil
+		s.ok("status")
+		s.ok("look")
+		s.pass(5_000)
+		if len(s.keys) != row.keys || len(s.sent) != 0 {
+			t.Errorf("%s: keys %v, sent %d", row.name, s.keys, len(s.sent))
+		}
+		s.handle = one
+		if r := s.do("token"); (r.m["ok"] != nil) != (row.keys == 1) {
+			t.Errorf("%s: %s", row.name, r.raw)
+		}
+	}
+}
+
+// TestScenarioHandledElsewhere: a reply that was redeemed before sends nothing; where a session came of it, or later, that is the result (E28).
+func TestScenarioHandledElsewhere(t *testing.T) {
+	s := newScene(t, "A reply that another instance redeemed: its session is the result, with what authorize was given as state; without a session that is younger than the attempt it is an error.", "E28")
+	s.tokenServer()
+	s.open(conf)
+	s.open(conf)
+	one, two := s.handle-1, s.handle
+	s.use(one)
+	u := s.authorize()
+	params := callbackURL(u, "code=c")
+	again := func(name, code string) msg {
+		t.Helper()
+		s.sent = nil
+		r := s.do("callback", params)
+		if r.str("error", "code") != code || len(s.sent) != 0 {
+			t.Errorf("%s: %s, sent %d", name, r.raw, len(s.sent))
+		}
+		if elsewhere := r.str("ok", "handled_elsewhere"); (elsewhere == "true") != (code == "") {
+			t.Errorf("%s: %s", name, r.raw)
+		}
+		return r
+	}
+	// The first is under way: there is a session before it, which is not what came of it.
+	s.use(two)
+	s.signIn()
+	s.now += 5
+	u = s.authorize() // younger than that session
+	params = callbackURL(u, "code=c")
+	s.use(one)
+	server := s.server
+	s.server = nil
+	id, left := s.start("callback", params)
+	s.use(two)
+	s.server = server
+	if r := again("under way", "already_used"); !strings.Contains(r.str("error", "came"), "handled elsewhere") || r.str("error", "begin_again") != "true" {
+		t.Error(r.raw)
+	}
+	s.use(one)
+	again("under way here", "already_used")
+	s.resultOf(id, s.settle(left))
+	again("done by this very instance", "")
+	s.use(two)
+	again("done by another", "")
+	s.open(conf)
+	again("after a reload", "")
+	s.open(conf, `"session":""`)
+	again("with no session of its own", "")
+	s.ok("refresh")
+	again("refreshed since", "")
+	s.use(one)
+	s.ok("log_out")
+	s.use(two)
+	again("signed out since", "already_used")
+	s.fails("callback_not_verified", "wrong_state", "callback", strings.Replace(params, "state=", "state=x", 1))
+	s.signIn(`"app_state":"page 7"`)
+	again("another sign-in since", "")
+}

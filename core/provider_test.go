@@ -1,0 +1,361 @@
+package core
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// discovering answers with that metadata, and otherwise as the issuer does; where is what the metadata's URL ends with.
+func (i *issuer) discovering(where string, metadata *string) {
+	i.s.server = func(m msg) reply {
+		switch {
+		case strings.HasSuffix(m.str("url"), where):
+			return jsonReply(200, *metadata)
+		case m.str("stage") == "discovery":
+			return reply{status: 404}
+		}
+		return i.serve(m)
+	}
+}
+
+const plainMetadata = `{"issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token","jwks_uri":"https://as.example/jwks","revocation_endpoint":"https://as.example/revoke","userinfo_endpoint":"https://as.example/userinfo","registration_endpoint":"https://as.example/register","introspection_endpoint":"https://as.example/introspect","device_authorization_endpoint":"https://as.example/device"}`
+
+// TestScenarioSlash: E54.
+func TestScenarioSlash(t *testing.T) {
+	s := newScene(t, "An issuer that differs by the slash of an empty path alone is one; the metadata's spelling then counts for iss, ID tokens and assertions. Any other difference is refused.", "E54")
+	i := s.issuer()
+	var metadata string
+	i.discovering("/.well-known/openid-configuration", &metadata)
+	config := func(issuer string) string {
+		return fmt.Sprintf(`{"issuer":%q,"client_id":"s6BhdRkqt3","client_secret":"secret","token_endpoint_auth_method":"client_secret_jwt","redirect_uri":"https://client.example/cb","scope":"openid","discovery":true}`, issuer)
+	}
+	fresh := func(issuer, itself string) {
+		s.store, s.version, s.sent, s.lastNonce = map[string]string{}, map[string]int{}, nil, ""
+		metadata = strings.Replace(plainMetadata, `"https://as.example"`, quote(itself), 1)
+		i.claims = map[string]any{"iss": quote(itself)}
+		s.open(config(issuer))
+	}
+	for _, row := range []struct{ configured, itself string }{
+		{"https://as.example", "https://as.example/"}, {"https://as.example/", "https://as.example"}, {"https://as.example:443", "https://as.example:443/"}, {"https://as.example/", "https://as.example/"},
+	} {
+		fresh(row.configured, row.itself)
+		u := authorizeURL(s)
+		// Byte for byte from here on.
+		if row.configured != row.itself {
+			r := s.fails("callback_not_verified", "wrong_iss", "callback", callbackURL(u, "code=c&iss="+url.QueryEscape(row.configured)))
+			if r.str("error", "expected") != row.itself || r.str("error", "came") != row.configured {
+				t.Error(r.raw)
+			}
+		}
+		s.lastNonce = u.Query().Get("nonce")
+		if r := s.ok("callback", callbackURL(u, "code=c&iss="+url.QueryEscape(row.itself))); r.str("ok", "claims", "iss") != row.itself {
+			t.Error(r.raw)
+		}
+		assertion := strings.Split(s.sent[len(s.sent)-1].form().Get("client_assertion"), ".")
+		if aud := decodeClaims(t, assertion[1])["aud"]; aud != row.itself {
+			t.Errorf("%s: %v", row.itself, aud)
+		}
+		// What was stored is found again, by the configured spelling as before.
+		if r := s.open(config(row.configured)); r.raw != "" {
+			t.Error(r.raw)
+		}
+		if r := s.ok("status"); r.str("ok", "status") != "granted" {
+			t.Error(r.raw)
+		}
+	}
+	fresh("https://as.example", "https://as.example/")
+	i.claims = map[string]any{"iss": `"https://as.example"`}
+	u := authorizeURL(s)
+	s.lastNonce = u.Query().Get("nonce")
+	if r := s.fails("id_token_not_verified", "wrong_claim", "callback", callbackURL(u, "code=c")); r.str("error", "expected") != "https://as.example/" {
+		t.Error(r.raw)
+	}
+	for _, row := range []struct{ configured, itself string }{
+		{"https://as.example/t", "https://as.example/t/"}, {"https://as.example/t/", "https://as.example/t"}, {"https://as.example", "https://as.example//"}, {"https://as.example", "https://as.example/?"},
+		{"https://as.example", "https://AS.example/"}, {"https://as.example", "https://as.example:443"}, {"https://as.example", "http://as.example"}, {"https://as.example", "https://as.example.evil.example/"}, {"https://as.example", ""}, {"https://as.example", "/"},
+	} {
+		fresh(row.configured, row.itself)
+		if r := s.fails("server", "wrong_issuer", "authorize"); r.str("error", "expected") != row.configured || r.str("error", "came") != row.itself {
+			t.Errorf("%s %s: %s", row.configured, row.itself, r.raw)
+		}
+	}
+}
+
+// TestScenarioMetadataURL: E55.
+func TestScenarioMetadataURL(t *testing.T) {
+	s := newScene(t, "The metadata may be in another place than the issuer says, by a member; the issuer in it is the configured one all the same.", "E55")
+	i := s.issuer()
+	metadata := plainMetadata
+	i.discovering("/policy/meta?p=B2C_1_signin", &metadata)
+	const config = `{"issuer":"https://as.example","metadata_url":"https://login.example/policy/meta?p=B2C_1_signin","client_id":"s6BhdRkqt3","redirect_uri":"https://client.example/cb","scope":"openid","discovery":true}`
+	s.open(config)
+	u := authorizeURL(s)
+	s.lastNonce = u.Query().Get("nonce")
+	s.ok("callback", callbackURL(u, "code=c"))
+	if s.sent[0].str("url") != "https://login.example/policy/meta?p=B2C_1_signin" || s.sent[1].str("stage") != "jwks" {
+		t.Error(s.sent)
+	}
+	metadata = strings.Replace(plainMetadata, `"https://as.example"`, `"https://login.example"`, 1)
+	s.store, s.version, s.sent = map[string]string{}, map[string]int{}, nil
+	s.open(config)
+	if r := s.fails("server", "wrong_issuer", "authorize"); r.str("error", "came") != "https://login.example" {
+		t.Error(r.raw)
+	}
+	// Nowhere else is looked where it is not.
+	s.sent = nil
+	s.open(strings.Replace(config, "/policy/meta", "/elsewhere", 1))
+	s.fails("server", "http_error", "authorize")
+	s.wantSent(1)
+	for _, bad := range []string{`"http://login.example/meta"`, `"login.example"`, `7`} {
+		if r := s.open(with(`{"discovery":true,"metadata_url":` + bad + `}`)); r.str("error", "field") != "metadata_url" {
+			t.Error(r.raw)
+		}
+	}
+}
+
+// TestScenarioUnusedMetadata: E59.
+func TestScenarioUnusedMetadata(t *testing.T) {
+	s := newScene(t, "What is not used of the metadata is not judged; what is needed and cannot be used is an error that names it.", "E59")
+	i := s.issuer()
+	var metadata string
+	i.discovering("/.well-known/openid-configuration", &metadata)
+	open := func(scope, document string) {
+		metadata = document
+		s.store, s.version, s.sent, s.lastNonce = map[string]string{}, map[string]int{}, nil, ""
+		s.open(fmt.Sprintf(`{"issuer":"https://as.example","client_id":"s6BhdRkqt3","redirect_uri":"https://client.example/cb","scope":%q,"discovery":true,"client_metadata":{}}`, scope))
+	}
+	broken := func(name, value string) string {
+		v := strings.Index(plainMetadata, `"`+name+`":`)
+		end := strings.IndexAny(plainMetadata[v+len(name)+4:], ",}") + v + len(name) + 4
+		return plainMetadata[:v] + fmt.Sprintf("%q:%s", name, value) + plainMetadata[end:]
+	}
+	for _, row := range []struct{ name, value, command, came string }{
+		{"registration_endpoint", `"http://as.example/register"`, "register", "http://as.example/register"},
+		{"registration_endpoint", `"javascript:alert(1)"`, "register", "javascript:alert(1)"},
+		{"introspection_endpoint", `["https://as.example/introspect"]`, "introspect", "an array"},
+		{"userinfo_endpoint", `7`, "userinfo", "7"},
+		{"device_authorization_endpoint", `"//as.example/device"`, "device_start", "//as.example/device"},
+		{"authorization_endpoint", `"http://as.example/authorize"`, "authorize", "http://as.example/authorize"},
+		{"token_endpoint", `"https://user:s3cret@as.example/token"`, "exchange", ""},
+	} {
+		open("read", broken(row.name, row.value))
+		params := map[string]string{"exchange": `"code":"c"`, "introspect": `"token":"t"`}[row.command]
+		var r msg
+		if params == "" {
+			r = s.fails("server", "bad_metadata", row.command)
+		} else {
+			r = s.fails("server", "bad_metadata", row.command, params)
+		}
+		if r.str("error", "field") != row.name || r.str("error", "came") != row.came || r.str("error", "expected") == "" || strings.Contains(r.raw, "s3cret") {
+			t.Errorf("%s: %s", row.value, r.raw)
+		}
+		if row.name != "authorization_endpoint" && row.name != "token_endpoint" {
+			s.signIn()
+		}
+	}
+	// The keys: only who asks for an ID token needs them, and then nobody is sent away for one that nobody can verify.
+	open("read", broken("jwks_uri", `"http://as.example/jwks"`))
+	s.signIn()
+	for _, command := range []string{"authorize", "device_start"} {
+		if r := s.fails("server", "bad_metadata", command, `"scope":"openid"`); r.str("error", "field") != "jwks_uri" || r.str("error", "came") != "http://as.example/jwks" {
+			t.Error(r.raw)
+		}
+	}
+	open("openid", broken("jwks_uri", `"http://as.example/jwks"`))
+	if r := s.fails("server", "bad_metadata", "authorize"); r.str("error", "field") != "jwks_uri" {
+		t.Error(r.raw)
+	}
+	// Members of other kinds than they have.
+	for _, more := range []string{
+		`"mtls_endpoint_aliases":"none"`, `"mtls_endpoint_aliases":{"token_endpoint":"http://x"}`, `"token_endpoint_auth_methods_supported":"client_secret_post"`, `"token_endpoint_auth_methods_supported":{"a":1}`,
+		`"revocation_endpoint_auth_methods_supported":[1,null,{}]`, `"require_pushed_authorization_requests":"yes"`, `"pushed_authorization_request_endpoint":"http://as.example/par"`, `"authorization_response_iss_parameter_supported":"false"`,
+		`"end_session_endpoint":"http://as.example/end"`, `"scopes_supported":7`, `"id_token_signing_alg_values_supported":null`,
+	} {
+		open("read", plainMetadata[:len(plainMetadata)-1]+","+more+"}")
+		s.signIn()
+	}
+	// A server that mends it is found mended: the document is read again with the next command that needs it, but not more often than once a minute.
+	open("read", broken("userinfo_endpoint", `"http://as.example/userinfo"`))
+	s.signIn()
+	s.fails("server", "bad_metadata", "userinfo")
+	metadata = plainMetadata
+	s.now += 60_000
+	i.info = `{"sub":"248289761001"}`
+	s.fails("server", "bad_metadata", "userinfo") // what is known is used meanwhile
+	s.ok("userinfo")
+}
+
+// TestScenarioIdentityAlone: E56.
+func TestScenarioIdentityAlone(t *testing.T) {
+	s := newScene(t, "An answer with an ID token alone is one, by a member: granted until the ID token ends, stored, refreshed; nothing that needs an access token works, and none is sent.", "E56")
+	i := s.issuer()
+	refresh := `,"refresh_token":"r"`
+	s.server = func(m msg) reply {
+		if strings.HasSuffix(m.str("url"), "/token") {
+			return jsonReply(200, fmt.Sprintf(`{"token_type":"Bearer","id_token":%q,"id_token_expires_in":300,"profile_info":"x"%s}`, i.token(), refresh))
+		}
+		return i.serve(m)
+	}
+	config := with(oidcConf, `{"access_token_optional":true,"introspection_endpoint":"https://as.example/introspect","long_lived_grant_type":"x"}`)
+	s.open(with(oidcConf))
+	u := authorizeURL(s)
+	s.lastNonce = u.Query().Get("nonce")
+	s.fails("token_not_found", "missing_access_token", "callback", callbackURL(u, "code=c"))
+
+	s.store, s.version, s.lastNonce = map[string]string{}, map[string]int{}, ""
+	s.open(config)
+	s.events = nil
+	u = authorizeURL(s)
+	s.lastNonce = u.Query().Get("nonce")
+	r := s.ok("callback", callbackURL(u, "code=c"))
+	if r.str("ok", "status") != "granted" || r.str("ok", "token_type") != "N_A" || r.str("ok", "claims", "sub") != "248289761001" || r.str("ok", "expires_at") != fmt.Sprint(s.now+300_000) || !strings.Contains(r.raw, `"profile_info":"x"`) {
+		t.Error(r.raw)
+	}
+	s.wantEvents("status:granted granted")
+	sent := len(s.sent)
+	s.fails("client", "no_access_token", "token")
+	s.fails("client", "no_access_token", "prepare", `"url":"https://api.example/v1"`)
+	s.fails("client", "no_access_token", "userinfo")
+	s.fails("client", "no_access_token", "token_exchange")
+	s.fails("client", "no_token", "extend")
+	s.fails("client", "no_token", "introspect")
+	if len(s.sent) != sent {
+		t.Error("something was sent")
+	}
+	// Another page.
+	s.open(config)
+	if r := s.ok("status"); r.str("ok", "status") != "granted" || r.str("ok", "claims", "sub") != "248289761001" {
+		t.Error(r.raw)
+	}
+	s.now += 301_000
+	i.claims = map[string]any{"nonce": nil}
+	refresh = ""
+	s.fails("client", "no_access_token", "token") // it was refreshed for nothing
+	if r := s.ok("status"); r.str("ok", "status") != "granted" || r.str("ok", "expires_at") != fmt.Sprint(s.now+300_000) {
+		t.Error(r.raw)
+	}
+	if r := s.ok("log_out"); r.str("ok", "revoked") != "true" || s.sent[len(s.sent)-1].form().Get("token") != "r" {
+		t.Error(r.raw)
+	}
+	// Without a refresh token there is nothing to revoke, and the end is the end.
+	s.lastNonce, i.claims = "", nil
+	u = authorizeURL(s)
+	s.lastNonce = u.Query().Get("nonce")
+	s.ok("callback", callbackURL(u, "code=c"))
+	s.fails("client", "no_token", "revoke")
+	s.now += 301_000
+	if r := s.ok("status"); r.str("ok", "status") != "not_authenticated" {
+		t.Error(r.raw)
+	}
+	for _, forged := range []string{`"x.y.z"`, `7`, `""`} {
+		s.server = func(m msg) reply { return jsonReply(200, `{"token_type":"Bearer","id_token":`+forged+`}`) }
+		u = authorizeURL(s, `"scope":"read"`)
+		if r := s.do("callback", callbackURL(u, "code=c")); r.str("error", "code") == "" {
+			t.Error(r.raw)
+		}
+	}
+	if r := s.open(with(oidcConf, `{"access_token_optional":true,"dpop":true}`)); r.str("error", "field") != "access_token_optional" {
+		t.Error(r.raw)
+	}
+}
+
+// TestScenarioTokenResponses: E57 and E58, answers of the token endpoint in other shapes, each by a member or by what it says of itself.
+func TestScenarioTokenResponses(t *testing.T) {
+	s := newScene(t, "Token types of other names, tokens below a path, lives under another name.", "E57", "E58")
+	var body string
+	s.server = func(m msg) reply { return jsonReply(200, body) }
+	for _, row := range []struct{ name, config, body, want string }{
+		{"another name", `{"bearer_token_types":["user","bot"]}`, `{"access_token":"a","token_type":"bot"}`, "a Bearer"},
+		{"in any case", `{"bearer_token_types":["BearerToken"]}`, `{"access_token":"a","token_type":"bearertoken"}`, "a Bearer"},
+		{"and the usual one", `{"bearer_token_types":["user"]}`, `{"access_token":"a","token_type":"Bearer"}`, "a Bearer"},
+		{"none of them", `{"bearer_token_types":["user"]}`, `{"access_token":"a","token_type":"mac"}`, "unknown_token_type"},
+		{"without the member", `{}`, `{"access_token":"a","token_type":"bot"}`, "unknown_token_type"},
+		{"not there", `{"bearer_token_types":["user"]}`, `{"access_token":"a"}`, "missing_token_type"},
+		{"Slack", `{"token_response_path":"authed_user","bearer_token_types":["user"]}`, `{"ok":true,"access_token":"xoxb","token_type":"bot","authed_user":{"id":"U1","scope":"users:read","access_token":"xoxp","token_type":"user"}}`, "xoxp Bearer"},
+		{"two levels", `{"token_response_path":"data.tokens"}`, `{"data":{"tokens":{"access_token":"a","token_type":"Bearer"}}}`, "a Bearer"},
+		{"the level is not there", `{"token_response_path":"authed_user"}`, `{"access_token":"xoxb","token_type":"Bearer"}`, "missing_access_token"},
+		{"the level is none", `{"token_response_path":"authed_user"}`, `{"access_token":"xoxb","token_type":"Bearer","authed_user":[]}`, "missing_access_token"},
+		{"an error goes before", `{"token_response_path":"authed_user"}`, `{"ok":false,"error":"invalid_code"}`, "oauth_error"},
+	} {
+		s.open(with(row.config))
+		body = row.body
+		u := authorizeURL(s)
+		r := s.do("callback", callbackURL(u, "code=c"))
+		got := r.str("error", "code")
+		if got == "" {
+			token := s.ok("token")
+			got = token.str("ok", "access_token") + " " + token.str("ok", "token_type")
+		}
+		if got != row.want {
+			t.Errorf("%s: %s, %s", row.name, got, r.raw)
+		}
+	}
+	// The answer to a refresh may leave the level out (Slack's does), or have it.
+	s.open(with(`{"token_response_path":"authed_user","bearer_token_types":["user"]}`))
+	body = `{"authed_user":{"access_token":"a1","token_type":"user","refresh_token":"r1","expires_in":43200}}`
+	s.signIn()
+	for n, next := range []string{`{"access_token":"a2","token_type":"user","refresh_token":"r2"}`, `{"authed_user":{"access_token":"a3","token_type":"user","refresh_token":"r3"}}`} {
+		body = next
+		s.ok("refresh")
+		if r := s.ok("token"); r.str("ok", "access_token") != fmt.Sprintf("a%d", n+2) || s.sent[len(s.sent)-1].form().Get("refresh_token") != fmt.Sprintf("r%d", n+1) {
+			t.Error(r.raw)
+		}
+	}
+
+	s.open(conf)
+	for _, row := range []struct{ name, members, want string }{
+		{"a life", `"expires":3600`, "1700003600000"},
+		{"a life as text", `"expires":"3600"`, "1700003600000"},
+		{"a time", `"expires":1700000060`, "1700000060000"},
+		{"expires_in goes before", `"expires":60,"expires_in":3600`, "1700003600000"},
+		{"and before expires_at", `"expires":60,"expires_at":1700003600`, "1700000060000"},
+		{"a time in milliseconds", `"expires_at":1700003600000`, "1700003600000"},
+		{"what is no number says nothing", `"expires":"2026-11-29T06:00:00Z"`, ""},
+		{"and goes on to expires_at", `"expires":"never","expires_at":1700000060`, "1700000060000"},
+	} {
+		body = `{"access_token":"a","token_type":"Bearer",` + row.members + `}`
+		s.signIn()
+		if r := s.ok("status"); r.str("ok", "expires_at") != row.want {
+			t.Errorf("%s: %s", row.name, r.raw)
+		}
+	}
+}
+
+// TestScenarioRefreshWithScope: E58.
+func TestScenarioRefreshWithScope(t *testing.T) {
+	s := newScene(t, "A refresh names the scope that was asked for, by a member, and none without it.", "E58")
+	for _, row := range []struct{ config, scope, want string }{
+		{`{"refresh_with_scope":true}`, "", "read write"}, {`{"refresh_with_scope":true}`, `"scope":"read offline_access"`, "read offline_access"}, {`{"refresh_with_scope":true,"scope":null}`, "", ""}, {`{}`, "", ""},
+	} {
+		s.tokenServer()
+		s.open(with(row.config))
+		if row.scope == "" {
+			s.signIn()
+		} else {
+			s.signIn(row.scope)
+		}
+		for range 2 { // the first answer names no scope, and the second none either
+			s.ok("refresh")
+			if got := s.sent[len(s.sent)-1].form()["scope"]; strings.Join(got, "|") != row.want {
+				t.Errorf("%s: %q", row.config, got)
+			}
+		}
+	}
+}
+
+// decodeClaims reads a part of a JWT.
+func decodeClaims(t *testing.T, part string) (claims map[string]any) {
+	t.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(part)
+	if err == nil {
+		err = json.Unmarshal(raw, &claims)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return claims
+}

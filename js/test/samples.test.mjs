@@ -1,0 +1,292 @@
+// The samples of both READMEs, as they stand in the text: in Chromium, where their hosts lead to the project's authorization server, and
+// in Node; and the first of them as React's StrictMode runs it. That they compile is in package.test.mjs.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import { decide, launch } from './lib/browser.mjs';
+import { installed, root } from './lib/installed.mjs';
+import { authserver } from './lib/process.mjs';
+import { until } from './lib/provider.mjs';
+
+/** Each sample by its README and a text that only it has. */
+const samples = ['js/README.md', 'README.md'].flatMap((file) =>
+  [...readFileSync(join(root, file), 'utf8').matchAll(/^```ts\n(.*?)^```/gms)].map(([, text]) => ({ file, text, tested: false })),
+);
+const sample = (file, mark) => {
+  const found = samples.filter((one) => one.file === file && one.text.includes(mark));
+  assert.equal(found.length, 1, `${file}: ${mark}`);
+  found[0].tested = true;
+  return found[0].text;
+};
+
+const [APP, AS, API] = ['https://app.example', 'https://as.example', 'https://api.example'];
+const wasm = readFileSync(join(installed(), 'node_modules/oauth2-wasm/dist/oauth2.wasm'));
+
+let browser, server;
+before(async () => {
+  const clients = ['-client', 'my-app', '-client', 'tv', '-scope', 'payments', '-scope', 'notes'];
+  server = await authserver('-issuer', AS, ...clients, `${APP}/callback`, `${APP}/`);
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** What a bundler makes of a program. */
+const bundle = async (contents, loader = 'ts', options = { conditions: ['browser'] }) => {
+  const stdin = { contents, loader, resolveDir: installed(), sourcefile: `sample.${loader}` };
+  const { outputFiles } = await build({ stdin, bundle: true, format: 'esm', target: 'es2022', write: false, nodePaths: [join(root, 'node_modules')], jsx: 'automatic', ...options });
+  return outputFiles[0].text;
+};
+
+/** A browser in which those hosts are there, and what it does. `scripts` are programs by path; `api` answers in place of the API. */
+const world = async (t, scripts, api = () => ({ body: '{"me":"alice"}' })) => {
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const seen = { logs: [], complaints: [], requests: [] };
+  context.on('console', (message) => (message.type() === 'error' ? seen.complaints : seen.logs).push(message.text()));
+  context.on('weberror', (error) => seen.complaints.push(String(error.error())));
+  const body = '<!doctype html><link rel="icon" href="data:,"><title>app</title><p id="code"></p><div id="qr"></div><main></main><button>Sign in</button>';
+  // As js/README says that the policy has to be.
+  const policy = `default-src 'none'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${AS} ${API}`;
+  await context.route(`${APP}/**`, (route) => {
+    const { pathname } = new URL(route.request().url());
+    if (pathname === '/oauth2.wasm') return route.fulfill({ contentType: 'application/wasm', body: wasm });
+    if (pathname.endsWith('.js')) return route.fulfill({ contentType: 'text/javascript', body: scripts[pathname.slice(0, -3)] });
+    const script = pathname in scripts ? pathname : '/';
+    return route.fulfill({ contentType: 'text/html', headers: { 'content-security-policy': policy }, body: `${body}<script type="module" src="${script}.js"></script>` });
+  });
+  await context.route(`${AS}/**`, async (route) => {
+    const request = route.request();
+    seen.requests.push(request);
+    const response = await route.fetch({ url: request.url().replace(AS, server.issuer), maxRedirects: 0 });
+    const { location, ...headers } = response.headers();
+    // What a redirect leads to goes past the routes, so a page leads there.
+    const page = { status: 200, headers: { ...headers, 'content-type': 'text/html', refresh: `0; url=${location}` }, body: '' };
+    await route.fulfill({ response, ...(location && page) });
+  });
+  await context.route(`${API}/**`, (route) => {
+    const request = route.request();
+    seen.requests.push(request);
+    const { headers, ...answer } = api(request);
+    return route.fulfill({ ...answer, headers: { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*, WWW-Authenticate', 'content-type': 'application/json', ...headers } });
+  });
+  const count = (path) => seen.requests.filter((request) => request.method() === 'POST' && request.url() === AS + path).length;
+  return { context, page: await context.newPage(), ...seen, count };
+};
+
+const at = (page, url) => until(() => page.url().startsWith(url), url);
+const said = (list, text) => until(() => list.some((line) => line.includes(text)), text);
+
+test('E44 js/README: the first sample signs in, asks the API and cleans the URL', async (t) => {
+  const script = await bundle(sample('js/README.md', 'request_failed'));
+  const { page, logs, complaints, requests, count } = await world(t, { '/': script });
+  await page.goto(`${APP}/inside`);
+  await at(page, `${AS}/authorize`);
+  await decide(page, 'approve');
+  await said(logs, 'alice');
+  assert.equal(page.url(), `${APP}/callback`);
+  assert.equal(count('/token'), 1);
+  assert.match(requests.at(-1).headers().authorization, /^Bearer ./);
+  // The bookmark of a reply: the sample begins again.
+  await page.goto(`${APP}/callback?code=old&state=old`);
+  await at(page, `${AS}/authorize`);
+  assert.deepEqual(complaints, ['oauth2-wasm: callback: wrong state, sign in again undefined']);
+});
+
+test('E44 js/README: with OpenID Connect', async (t) => {
+  const { page, logs, complaints } = await world(t, { '/': await bundle(sample('js/README.md', 'openid profile')) });
+  await page.goto(`${APP}/`);
+  await at(page, `${AS}/authorize`);
+  await decide(page, 'approve');
+  await said(logs, `${AS} `);
+  assert.deepEqual(complaints, []);
+});
+
+for (const [file, mark, path] of [['js/README.md', 'openid payments', '/payments'], ['README.md', 'openid notes', '/v1/transfers']]) {
+  test(`E44 ${file}: with bound tokens, and a stronger sign-in where the resource wants one`, async (t) => {
+    const api = ({ method }) => (method() === 'OPTIONS' ? {} : { status: 401, headers: { 'www-authenticate': 'DPoP error="insufficient_user_authentication", acr_values="urn:a", max_age="5"' }, body: '{}' });
+    const { page, requests, complaints } = await world(t, { '/': await bundle(sample(file, mark)) }, (request) => api({ method: () => request.method() }));
+    await page.goto(`${APP}/`);
+    await at(page, `${AS}/authorize`);
+    await decide(page, 'approve');
+    await until(() => requests.some((request) => request.url() === API + path && request.method() === 'POST'), 'the request to the API');
+    const asked = requests.find((request) => request.url() === API + path && request.method() === 'POST');
+    assert.match(asked.headers().authorization, /^DPoP ./);
+    assert.ok(asked.headers().dpop);
+    await at(page, `${AS}/authorize`);
+    assert.deepEqual(complaints.filter((text) => !text.includes('401')), []);
+  });
+}
+
+test('E44 js/README: on a television', async (t) => {
+  const { page, context, complaints, count } = await world(t, { '/': await bundle(sample('js/README.md', "client_id: 'tv'")) });
+  await page.goto(`${APP}/`);
+  await page.waitForFunction(() => /: .{4,}/.test(document.querySelector('#code').textContent) && document.querySelector('#qr svg'));
+  const [, uri, code] = /^(\S+): (\S+)/.exec(await page.textContent('#code'));
+  assert.equal(uri, `${AS}/device`);
+  const phone = await context.newPage();
+  await phone.goto(`${uri}?user_code=${encodeURIComponent(code)}`);
+  await decide(phone, 'approve');
+  await phone.getByTestId('device-result').waitFor();
+  await until(() => count('/token') > 0, 'a poll');
+  // The browser complains about a poll that comes too early, which is how the server says so.
+  assert.deepEqual(complaints.filter((text) => !text.includes('400')), []);
+});
+
+test('E44 js/README: in a popup, and the page that it comes back to', async (t) => {
+  const scripts = { '/': await bundle(sample('js/README.md', 'signInPopup(client)')), '/callback': await bundle(sample('js/README.md', 'finishPopup())')) };
+  const { page, context, complaints, count } = await world(t, scripts);
+  await page.goto(`${APP}/`);
+  await page.waitForFunction(() => document.querySelector('button').onclick);
+  const [popup] = await Promise.all([context.waitForEvent('page'), page.click('button')]);
+  await at(popup, `${AS}/authorize`);
+  await decide(popup, 'approve');
+  await page.waitForFunction(() => document.body.textContent.includes('signed in'));
+  await until(() => popup.isClosed(), 'the popup is closed');
+  assert.equal(count('/token'), 1);
+  // A page that nobody waits for says so.
+  await page.goto(`${APP}/callback?code=c&state=s`);
+  await page.waitForFunction(() => document.body.textContent.includes('close this window'));
+  assert.deepEqual(complaints, []);
+});
+
+test('E41 E44 js/README: a reply in another tab than the one that began', async (t) => {
+  const { page, context, complaints, count } = await world(t, { '/': await bundle(sample('js/README.md', 'pendingStore: insecure')) });
+  await page.goto(`${APP}/inside`);
+  await at(page, `${AS}/authorize`);
+  // The server's page in that tab is left alone; the link leads to another.
+  const link = page.url();
+  const tab = await context.newPage();
+  await tab.goto(link);
+  await decide(tab, 'approve');
+  await tab.waitForFunction(() => document.body.textContent.includes('signed in, back to /inside'));
+  assert.equal(tab.url(), `${APP}/callback`);
+  assert.equal(count('/token'), 1);
+  assert.deepEqual(complaints, []);
+});
+
+test('E44 README: in a page', async (t) => {
+  const { page, logs, complaints, requests, count } = await world(t, { '/': await bundle(sample('README.md', "scope: 'profile notes'")) });
+  await page.goto(`${APP}/`);
+  await at(page, `${AS}/authorize`);
+  await decide(page, 'approve');
+  await said(logs, 'alice');
+  assert.equal(page.url(), `${APP}/`);
+  assert.equal(count('/token'), 1);
+  assert.equal(requests.at(-1).url(), `${API}/v1/notes`);
+  assert.deepEqual(complaints, []);
+});
+
+test('E44 README: presets, in Node', async (t) => {
+  const answers = {
+    'https://github.com/login/oauth/access_token': { access_token: 'T', token_type: 'bearer', scope: 'user:email' },
+    'https://api.github.com/user': { id: 583231, login: 'octocat', email: null },
+    'https://api.github.com/user/emails': [{ email: 'octocat@github.com', primary: true, verified: true }],
+    'https://dev-1.okta.com/.well-known/openid-configuration': {
+      issuer: 'https://dev-1.okta.com',
+      authorization_endpoint: 'https://dev-1.okta.com/oauth2/v1/authorize',
+      token_endpoint: 'https://dev-1.okta.com/oauth2/v1/token',
+      jwks_uri: 'https://dev-1.okta.com/oauth2/v1/keys',
+      response_types_supported: ['code'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['RS256'],
+    },
+  };
+  const usual = globalThis.fetch;
+  globalThis.fetch = async (input) => {
+    const url = String(input?.url ?? input);
+    return answers[url] ? Response.json(answers[url]) : assert.fail(url);
+  };
+  const { log } = console;
+  const logs = [];
+  console.log = (text) => logs.push(text);
+  t.after(() => Object.assign(globalThis, { fetch: usual }) && (console.log = log));
+  const file = join(installed(), `sample-${process.pid}.mjs`);
+  writeFileSync(file, await bundle(sample('README.md', 'oauth2-wasm/presets'), 'ts', { platform: 'node', packages: 'external' }));
+  const { begin, finish } = await import(pathToFileURL(file).href);
+  const asked = new URL(await begin());
+  assert.equal(asked.origin, 'https://github.com');
+  const user = await finish(`https://app.example/callback?code=c&state=${asked.searchParams.get('state')}`);
+  assert.deepEqual(user, { issuer: 'https://github.com/login/oauth', id: '583231', email: 'octocat@github.com', email_verified: true });
+  assert.match(logs[0], /^https:\/\/dev-1\.okta\.com\//);
+});
+
+/** The sample as the body of a function, its imports before it. */
+const wrapped = (text) => {
+  const imports = text.match(/^import .*$/gm).join('\n');
+  return `${imports}\nexport const run = async () => {\n${text.replace(/^import .*$/gm, '')}\n};`;
+};
+
+const react = (effect) => `
+import { StrictMode, useEffect, useState } from 'react';
+import { createRoot } from 'react-dom/client';
+
+const App = () => {
+  ${effect}
+};
+createRoot(document.querySelector('main')).render(<StrictMode><App /></StrictMode>);`;
+
+test('E45 under StrictMode the effect runs the first sample twice: one token request, and no complaint', async (t) => {
+  const component = react(`
+  useEffect(() => {
+    console.log('effect');
+    void run();
+  }, []);
+  return <p>app</p>;`);
+  const script = await bundle(wrapped(sample('js/README.md', 'request_failed')) + component, 'tsx', { conditions: ['browser'], define: { 'process.env.NODE_ENV': '"development"' } });
+  const { page, logs, complaints, count } = await world(t, { '/': script });
+  await page.goto(`${APP}/`);
+  await at(page, `${AS}/authorize`);
+  await decide(page, 'approve');
+  await until(() => logs.filter((line) => line.includes('alice')).length === 2, 'both have asked the API');
+  assert.equal(page.url(), `${APP}/callback`);
+  assert.equal(count('/token'), 1);
+  assert.equal(logs.filter((line) => line === 'effect').length, 4, 'twice a load');
+  assert.deepEqual(complaints, []);
+});
+
+test('E45 under StrictMode a component that closes its client is signed in by the one that lives', async (t) => {
+  const component = `
+import { openClient } from 'oauth2-wasm';
+${react(`
+  const [user, setUser] = useState('nobody');
+  useEffect(() => {
+    let client;
+    let over = false;
+    const begin = async () => {
+      client = await openClient({
+        client_id: 'app', issuer: '${AS}', discovery: true, redirect_uri: '${APP}/callback', scope: 'openid profile', token_destinations: ['${API}/'],
+      });
+      if (over) return client.close();
+      const { claims } = (await client.handleRedirect()) ?? (await client.status());
+      if (over) return;
+      if (!claims) return client.signIn();
+      const response = await client.fetch('${API}/v1/me');
+      setUser(claims.sub + ' ' + (await response.json()).me);
+    };
+    begin().catch((error) => over || console.error(error.message));
+    return () => {
+      over = true;
+      client?.close();
+    };
+  }, []);
+  return <p id="user">{user}</p>;`)}`;
+  const script = await bundle(component, 'tsx', { conditions: ['browser'], define: { 'process.env.NODE_ENV': '"development"' } });
+  const { page, complaints, count } = await world(t, { '/': script });
+  await page.goto(`${APP}/`);
+  await at(page, `${AS}/authorize`);
+  await decide(page, 'approve');
+  await page.waitForFunction(() => / alice$/.test(document.querySelector('#user')?.textContent));
+  assert.equal(page.url(), `${APP}/callback`);
+  assert.equal(count('/token'), 1);
+  assert.deepEqual(complaints, []);
+});
+
+test('E44 every sample of the READMEs was run', () => {
+  assert.deepEqual(samples.filter(({ tested }) => !tested).map(({ file, text }) => `${file}: ${text.slice(0, 80)}`), []);
+});
