@@ -19,7 +19,7 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo edge test check setup npm browsers lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+.PHONY: help demo edge test check setup npm browsers servers lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
 	wasm toolchain verify-wasm purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
@@ -38,13 +38,16 @@ test: ## everything, set-up included; every part runs, whatever fails, and a tab
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
 
-setup: npm browsers ## what the tests need: npm packages, Chromium, Firefox, WebKit
+setup: npm browsers servers ## what the tests need: npm packages, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer
 
 npm:
 	$(call npm-ci,.)
 
 browsers:
 	@js/test/browsers.sh
+
+servers:
+	@core/drive/internal/servers/install.sh
 
 lint: purity ## formatting and vet
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
@@ -59,7 +62,7 @@ types: npm ## types of the package, the pages and the Worker
 unit:
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 $(GO)
 
-go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, too)
+go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, and stores on their servers)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
 

@@ -22,8 +22,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/filestore"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/postgresstore"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/presets"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/redirect"
+	"github.com/oauth2-wasm/oauth2-wasm/core/drive/redisstore"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/sqlitestore"
 	"github.com/oauth2-wasm/oauth2-wasm/core/drive/xoauth2"
 )
@@ -31,7 +33,7 @@ import (
 var update = flag.Bool("update", false, "write testdata/api.txt anew")
 
 // packages are those that a program imports, by their folders.
-var packages = []string{".", "bff", "drivetest", "filestore", "presets", "redirect", "sqlitestore", "xoauth2", "../../wasm"}
+var packages = []string{".", "bff", "drivetest", "filestore", "postgresstore", "presets", "redirect", "redisstore", "sealedstore", "sqlitestore", "xoauth2", "../../wasm"}
 
 // sources are the files of a package, without its tests.
 func sources(t *testing.T, folder string) (files []*ast.File, set *token.FileSet) {
@@ -269,6 +271,8 @@ func TestErrorsBeginAlike(t *testing.T) {
 		}},
 		{"filestore", func() error { _, err := filestore.Open(file); return err }},
 		{"sqlitestore", func() error { _, err := sqlitestore.Open(file); return err }},
+		{"redisstore", func() error { _, err := redisstore.New(nil, redisstore.Options{Lease: 1}); return err }},
+		{"postgresstore", func() error { _, err := postgresstore.New(nil, postgresstore.Options{Lease: 1}); return err }},
 		{"redirect", func() error {
 			_, err := redirect.Listen(redirect.Options{RedirectURI: "http://192.0.2.1/"})
 			return err

@@ -20,10 +20,10 @@ test('the package holds the committed module and loader', () => {
 });
 
 test('the package holds what it needs and nothing else', () => {
-  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'indexeddb', 'package.json', 'popup', 'presets', 'qr']);
+  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'indexeddb', 'package.json', 'popup', 'postgres', 'presets', 'qr', 'redis', 'sealed']);
   assert.deepEqual(
     readdirSync(join(packed, 'dist')).filter((name) => !name.endsWith('.map')).sort(),
-    ['index.js', 'indexeddb.js', 'node.js', 'oauth2.wasm', 'popup.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'types', 'wasm_exec.js', 'workerd.js'],
+    ['index.js', 'indexeddb.js', 'node.js', 'oauth2.wasm', 'popup.js', 'postgres.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'redis.js', 'sealed.js', 'types', 'wasm_exec.js', 'workerd.js'],
   );
   const { dependencies, exports } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
   assert.equal(dependencies, undefined);
@@ -40,7 +40,7 @@ test('what a page loads fits into 70,000 bytes, and the client with its loader i
 });
 
 test('what only some pages need stands beside the client, and is small (brotli)', (t) => {
-  for (const [name, most] of [['popup.js', 950], ['indexeddb.js', 700], ['qr.js', 4000]]) {
+  for (const [name, most] of [['popup.js', 950], ['indexeddb.js', 700], ['qr.js', 4000], ['redis.js', 1800], ['postgres.js', 2400], ['sealed.js', 1900]]) {
     t.diagnostic(`${name} ${brotli(name)}`);
     assert.ok(brotli(name) < most, `${name} ${brotli(name)}`);
     assert.doesNotMatch(readFileSync(join(packed, 'dist', name), 'utf8'), /oauth2\.wasm/, 'the module is index.js’s alone');
@@ -49,7 +49,7 @@ test('what only some pages need stands beside the client, and is small (brotli)'
 });
 
 test('each script has a source map with the sources in it (E85)', () => {
-  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr']) {
+  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed']) {
     assert.match(readFileSync(join(packed, `dist/${name}.js`), 'utf8'), new RegExp(`sourceMappingURL=${name}\\.js\\.map\\s*$`));
     const { sources, sourcesContent } = JSON.parse(readFileSync(join(packed, `dist/${name}.js.map`), 'utf8'));
     assert.ok(sources.includes(`../src/${name}.ts`), name);
@@ -95,7 +95,7 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
   const text = Object.keys(left)
     .filter((name) => !/\.\w+$/.test(name))
     .map((name, i) => `import * as m${i} from 'oauth2-wasm${name.slice(1)}';\nconst n${i}: object = m${i};\nconsole.log(n${i});\n`);
-  assert.equal(text.length, 5);
+  assert.equal(text.length, 8);
   writeFileSync(join(old, 'all.ts'), text.join(''));
   await check(old, 'all.ts', ...DOM, '--module', 'esnext', '--moduleResolution', 'bundler');
   await build({ entryPoints: [join(old, 'all.ts')], bundle: true, format: 'esm', platform: 'browser', write: false, absWorkingDir: old });
@@ -104,6 +104,32 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
 for (const options of [['--module', 'nodenext'], ['--module', 'esnext', '--moduleResolution', 'bundler']]) {
   test(`E88 the types fit what callers write: ${options.join(' ')}`, () => compile('types.ts', readFileSync(join(root, 'js/test/types.ts'), 'utf8'), ...options));
 }
+
+test('B14 the stores take the clients of npm redis and pg as they are', () =>
+  compile(
+    'stores.ts',
+    `import pg from 'pg';
+import { createClient, createCluster, createSentinel } from 'redis';
+import { type Locks, openClient } from 'oauth2-wasm';
+import { createPostgresTables, postgresLocks, postgresMigration, postgresStore } from 'oauth2-wasm/postgres';
+import { type ExpiringStore, redisLocks, redisStore } from 'oauth2-wasm/redis';
+import { newSealKey, sealed } from 'oauth2-wasm/sealed';
+const clients = [createClient(), createClient({ socket: { port: 1 } }), createCluster({ rootNodes: [] })] as const;
+for (const client of clients) {
+  const store: ExpiringStore = redisStore(client, { prefix: 'app:' });
+  const locks: Locks = redisLocks(client, { lease: 20_000 });
+  const hands = await sealed(store, newSealKey());
+  await hands.store.storeUntil('key', '', 'text', Date.now() + 1000);
+  await openClient({ client_id: 'app' }, { ...hands, locks });
+}
+redisStore(createSentinel({ name: 'm', sentinelRootNodes: [] }));
+const pool = new pg.Pool();
+await createPostgresTables(pool, { schema: 'app' });
+console.log(postgresMigration().join(';'));
+await openClient({ client_id: 'app' }, { ...(await sealed(postgresStore(pool), process.env.SEAL_KEYS!)), locks: postgresLocks(pool) });
+`,
+    '--module', 'nodenext', '--skipLibCheck', '--types', 'node', '--lib', 'es2022,dom,dom.iterable',
+  ));
 
 for (const name of ['README.md', 'js/README.md']) {
   test(`the code in ${name} compiles`, async () => {

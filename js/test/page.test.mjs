@@ -95,33 +95,22 @@ test('X8 X9 tabs that share a store make one refresh', async () => {
   const context = await browser.newContext();
   const tabs = await Promise.all(Array.from({ length: 5 }, () => open(context)));
   const prepare = async (config) => {
-    // Compare and set across tabs needs the lock that the client holds; a test's store is allowed to count on that.
-    const store = {
-      load: (key) => JSON.parse(localStorage.getItem(key)) ?? { version: '' },
-      store(key, version, value) {
-        if (this.load(key).version !== version) throw new oauth.ConflictError('conflict');
-        if (value === null) return localStorage.removeItem(key), '';
-        const next = crypto.randomUUID();
-        localStorage.setItem(key, JSON.stringify({ value, version: next }));
-        return next;
-      },
-    };
+    const store = oauth.insecureIndexedDBStore('shared');
     window.client = await oauth.openClient(config, { store });
     if ((await client.status()).status !== 'granted') await client.setToken({ access_token: 'OLD', token_type: 'Bearer', refresh_token: 'R', expires_in: 3600 });
     return (await client.token()).access_token;
   };
   for (const tab of tabs) assert.equal(await tab.evaluate(prepare, config), 'OLD');
   const usual = server.answers['/token'];
-  // All tabs ask before the answer comes; it comes anyway before the client gives the request up (30 s), which would be another test.
-  const waiting = async () => {
-    const { held, pending } = await tabs[0].evaluate(() => navigator.locks.query());
-    return [...held, ...pending].filter(({ name }) => name.endsWith('.session')).length === tabs.length;
-  };
-  server.answers['/token'] = async () => {
-    await Promise.race([until(waiting, 'all tabs want a new token'), new Promise((resolve) => setTimeout(resolve, 10_000))]).catch(() => {});
-    return { body: { access_token: 'NEW', token_type: 'Bearer', expires_in: 3600, refresh_token: 'R2' } };
-  };
-  const tokens = await Promise.all(tabs.map((tab) => tab.evaluate(() => client.token({ force: true }))));
+  server.answers['/token'] = () => ({ body: { access_token: 'NEW', token_type: 'Bearer', expires_in: 3600, refresh_token: 'R2' } });
+  // All tabs ask before the first of them can: until then another page has the lock.
+  const holder = await open(context);
+  await holder.evaluate((name) => new Promise((held) => void navigator.locks.request(name, () => (held(), new Promise((release) => (window.release = release))))), storeKey(config));
+  const asked = tabs.map((tab) => tab.evaluate(() => client.token({ force: true })));
+  const waiting = () => holder.evaluate(async (name) => (await navigator.locks.query()).pending.filter((lock) => lock.name === name).length, storeKey(config));
+  await until(async () => (await waiting()) === tabs.length, 'all tabs want a new token');
+  await holder.evaluate(() => window.release());
+  const tokens = await Promise.all(asked);
   server.answers['/token'] = usual;
   assert.deepEqual(new Set(tokens.map((token) => token.access_token)), new Set(['NEW']));
   assert.equal(server.count('/token'), 1);

@@ -1,15 +1,19 @@
 // The samples of both READMEs, as they stand in the text: in Chromium, where their hosts lead to the project's authorization server, and
 // in Node; and the first of them as React's StrictMode runs it. That they compile is in package.test.mjs.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import pg from 'pg';
+import { createClient } from 'redis';
 import { decide, launch } from './lib/browser.mjs';
 import { installed, root } from './lib/installed.mjs';
 import { authserver } from './lib/process.mjs';
 import { until } from './lib/provider.mjs';
+import { servers } from './lib/servers.mjs';
 
 /** Each sample by its README and a text that only it has. */
 const samples = ['js/README.md', 'README.md'].flatMap((file) =>
@@ -95,7 +99,7 @@ test('E44 js/README: the first sample signs in, asks the API and cleans the URL'
   // The bookmark of a reply: the sample begins again.
   await page.goto(`${APP}/callback?code=old&state=old`);
   await at(page, `${AS}/authorize`);
-  assert.deepEqual(complaints, ['oauth2-wasm: callback: wrong state, sign in again undefined']);
+  assert.deepEqual(complaints, ['oauth2-wasm: handle_redirect: wrong state, sign in again undefined']);
 });
 
 test('E44 js/README: with OpenID Connect', async (t) => {
@@ -214,6 +218,42 @@ test('E44 README: presets, in Node', async (t) => {
   const user = await finish(`https://app.example/callback?code=c&state=${asked.searchParams.get('state')}`);
   assert.deepEqual(user, { issuer: 'https://github.com/login/oauth', id: '583231', email: 'octocat@github.com', email_verified: true });
   assert.match(logs[0], /^https:\/\/dev-1\.okta\.com\//);
+});
+
+/** Runs a sample in Node, with what it declares as globals. */
+const inNode = async (t, text, globals) => {
+  Object.assign(globalThis, globals);
+  t.after(() => Object.keys(globals).forEach((name) => delete globalThis[name]));
+  const file = join(installed(), `sample-${process.pid}-${Object.keys(globals)[0]}.mjs`);
+  writeFileSync(file, await bundle(text, 'ts', { platform: 'node', packages: 'external' }));
+  return import(pathToFileURL(file).href);
+};
+const SEAL_KEYS = 'k1:' + randomBytes(32).toString('base64url');
+
+test('E44 B14 js/README: sessions of many users on Redis', async (t) => {
+  const farm = await servers();
+  const redis = createClient({ socket: await farm.start('redis') });
+  redis.on('error', () => {}); // told again by the operation
+  await redis.connect();
+  t.after(async () => (redis.destroy(), await farm.stop()));
+  const { clientOf } = await inNode(t, sample('js/README.md', 'redisLocks(redis) };'), { redis, SEAL_KEYS });
+  const token = { access_token: 'THE-TOKEN', token_type: 'Bearer', expires_in: 3600 };
+  await (await clientOf('alice')).setToken(token);
+  assert.equal((await (await clientOf('alice')).token()).access_token, 'THE-TOKEN');
+  assert.equal((await (await clientOf('bob')).status()).status, 'not_authenticated');
+  const kept = await Promise.all((await redis.keys('*')).map(async (key) => key + JSON.stringify(await redis.hGetAll(key).catch(() => redis.get(key)))));
+  assert.ok(kept.length > 0);
+  assert.ok(!kept.join().includes('THE-TOKEN'), 'sealed');
+});
+
+test('E44 B14 js/README: a session on PostgreSQL', async (t) => {
+  const farm = await servers();
+  const pool = new pg.Pool({ ...(await farm.start('postgres')), user: 'postgres', database: 'postgres' });
+  pool.on('error', () => {});
+  t.after(async () => (await pool.end(), await farm.stop()));
+  const text = `${sample('js/README.md', 'createPostgresTables(pool)')}export { client };\n`;
+  const { client } = await inNode(t, text, { pool, SEAL_KEYS });
+  assert.equal((await client.setToken({ access_token: 'a', token_type: 'Bearer' })).not_persisted, false);
 });
 
 /** The sample as the body of a function, its imports before it. */

@@ -31,7 +31,8 @@ test('E50 E51 E52 the text of a refused configuration says what was meant, what 
 
 test('E53 the op of an error is the method that was called', async () => {
   const client = await openClient({ ...server.config, device_authorization_endpoint: `${server.url}/device` });
-  const { redirect } = await signIn(client);
+  const { redirect_uri } = server.config;
+  const redirect = `${redirect_uri}?code=c&state=nobody`;
   server.answers['/device'] = () => ({ status: 400, body: { error: 'invalid_client' } });
   const cause = new Error('refused');
   const lost = await openClient(server.config, { fetch: () => Promise.reject(cause) });

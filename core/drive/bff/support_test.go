@@ -51,6 +51,9 @@ type site struct {
 
 const base = "/auth"
 
+// siteStore gives the store of a site; nil: memory. TestMain sets it for the runs after the first.
+var siteStore func(t testing.TB) drive.Store
+
 func newSite(t *testing.T, change ...func(*site, *authserver.Config, *authserver.Client)) *site {
 	t.Helper()
 	s := &site{t: t, tokens: map[string]int{}, secrets: map[string]bool{}}
@@ -91,6 +94,9 @@ func newSite(t *testing.T, change ...func(*site, *authserver.Config, *authserver
 		defer s.mu.Unlock()
 		s.errs = append(s.errs, err)
 	}}
+	if siteStore != nil {
+		s.opts.Store = siteStore(t)
+	}
 	for _, f := range change {
 		f(s, &config, &client)
 	}

@@ -32,6 +32,14 @@ func fresh(t testing.TB) (*filestore.Dir, string) {
 	return openDir(t, path), path
 }
 
+// TestStore (X9): what every store keeps to.
+func TestStore(t *testing.T) {
+	drivetest.RunStore(t, func(t testing.TB) (a, b drivetest.SharedStore) {
+		one, path := fresh(t)
+		return one, openDir(t, path)
+	})
+}
+
 // The contract of hosts holds with a directory as the store and its file locks as the locks.
 func TestContract(t *testing.T) {
 	drivetest.RunContract(t, "../../testdata/contract.json", func(testing.TB) drive.Engine { return new(core.Engine) }, func(t testing.TB) drive.Options {

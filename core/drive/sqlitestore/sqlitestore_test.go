@@ -39,6 +39,14 @@ func TestContract(t *testing.T) {
 		})
 }
 
+// TestStore (X9): what every store keeps to.
+func TestStore(t *testing.T) {
+	drivetest.RunStore(t, func(t testing.TB) (a, b drivetest.SharedStore) {
+		path := filepath.Join(t.TempDir(), "s.db")
+		return open(t, path), open(t, path)
+	})
+}
+
 // TestVersions: a value is replaced or deleted by who saw it as it is; versions never come back; what has expired is as if it were not there.
 func TestVersions(t *testing.T) {
 	d, now := fresh(t), time.UnixMilli(1_700_000_000_000)

@@ -36,16 +36,19 @@ export const start = (file, args, ready, options = {}) =>
     child.once('exit', (code) => done(new Error(`ended with ${code}`)));
   });
 
-/** Builds a Go program of this project and starts it. It is built first, so that ending it ends the program and not the `go` command. */
-const startGo = (name, folder, args) => {
+/** Builds a Go program of this project, so that ending it ends the program and not the `go` command. Gives its file. */
+export const build = (name, folder) => {
   const file = join(root, 'build/js', name);
   mkdirSync(join(root, 'build/js'), { recursive: true });
   // Test files run at the same time: none may start what another is just writing.
   const made = `${file}.${process.pid}`;
   execFileSync('go', ['build', '-o', made, folder], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   renameSync(made, file);
-  return start(file, args, /^ready: (http:\S+)/);
+  return file;
 };
+
+/** Builds a Go program of this project and starts it. */
+export const startGo = (name, folder, args) => start(build(name, folder), args, /^ready: (http:\S+)/);
 
 /** The live server of the executor contract. */
 export const contractServer = async () => {

@@ -59,11 +59,11 @@ class Stage {
   #kept = new Kept();
   #commands = 0;
 
-  static async open({ Host, memoryStore }, module) {
+  static async open({ Host, memoryStore }, module, { store, ...hands } = {}) {
     const stage = new Stage();
     await forgetKeys();
-    stage.#store = new FaultyStore(memoryStore());
-    stage.#host = await Host.open({ module, open: { kind: 'contract' }, store: stage.#store });
+    stage.#store = new FaultyStore(store ?? memoryStore());
+    stage.#host = await Host.open({ module, open: { kind: 'contract' }, ...hands, store: stage.#store });
     return stage;
   }
 
@@ -115,10 +115,11 @@ class Stage {
  * @param {WebAssembly.Module} module
  * @param {object[]} cases of contract.json
  * @param {string} server the live server's base URL
+ * @param {() => Promise<object>} [hands] gives the store, locks and keys of a case; the usual ones, unless it is there
  */
-export const runContract = (library, module, cases, server) =>
+export const runContract = (library, module, cases, server, hands) =>
   tally(JSON.parse(JSON.stringify(cases).replaceAll('{server}', server)), async ({ steps }) => {
-    const stage = await Stage.open(library, module);
+    const stage = await Stage.open(library, module, await hands?.());
     try {
       for (const [n, step] of steps.entries()) {
         try {

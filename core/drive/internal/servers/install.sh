@@ -1,0 +1,18 @@
+#!/bin/sh
+# Sees to the servers that stores are tested on: Redis, PostgreSQL and PgBouncer, or Debian's packages of them. Without them the tests fail;
+# make test does not skip them.
+set -eu
+missing=
+command -v redis-server >/dev/null || missing="$missing redis-server"
+command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$missing postgresql"
+[ -n "$missing" ] || exit 0
+if command -v apt-get >/dev/null; then
+	sudo=; [ "$(id -u)" = 0 ] || sudo="sudo -n"
+	# The tests start their own, so nothing is started here (RUNLEVEL).
+	if $sudo apt-get -q update >/dev/null && $sudo env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null; then
+		exit 0
+	fi
+fi
+echo "setup: the tests of stores need$missing and could not install it; install it, or run the tests of your own part alone" >&2
+exit 1

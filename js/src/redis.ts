@@ -1,0 +1,124 @@
+/**
+ * A store and locks in Redis (6.2 or later) or Valkey, for processes that share sessions.
+ *
+ * @packageDocumentation
+ */
+import type { Locks } from './index.js';
+import { conflict, DEFAULT_LEASE, type ExpiringStore, leases, persist } from './remote.js';
+
+export type { ExpiringStore } from './remote.js';
+
+/** The part of a client of npm `redis` that is needed: of `createClient`, `createCluster`, `createSentinel`. It is the caller's to connect and to close. */
+export interface RedisClient {
+  get(key: string): Promise<string | null>;
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
+}
+
+/** Where in a Redis. */
+export interface RedisOptions {
+  /** Begins the names of all that is kept. Stores of the same prefix share it. Default: `oauth2-wasm:`. */
+  prefix?: string;
+}
+
+/** How locks are held. */
+export interface RedisLockOptions extends RedisOptions {
+  /** How long a lock stays with a holder that does not renew it, in ms; 1,000 at least. Default: 40,000, which is longer than a request may take. */
+  lease?: number;
+}
+
+const PREFIX = 'oauth2-wasm:';
+
+// An entry is its version, a space and its value. Each script has one key, so that it runs on every node of a cluster that has that key.
+
+/** An answer that was lost has the same script run again, and that finds its own version. */
+const PUT = `
+local there = redis.call('GET', KEYS[1])
+local version = there and string.match(there, '^(%S+) ') or ''
+if version ~= ARGV[1] and version ~= ARGV[2] then return 0 end
+if ARGV[4] == '' then
+  redis.call('SET', KEYS[1], ARGV[2] .. ' ' .. ARGV[3])
+else
+  redis.call('SET', KEYS[1], ARGV[2] .. ' ' .. ARGV[3], 'PXAT', ARGV[4])
+end
+return 1`;
+
+/** When it is asked again, nothing there is what it was to come to. */
+const REMOVE = `
+local there = redis.call('GET', KEYS[1])
+local version = there and string.match(there, '^(%S+) ') or ''
+if version == ARGV[1] then
+  redis.call('DEL', KEYS[1])
+elseif version ~= '' or ARGV[2] == '' then
+  return 0
+end
+return 1`;
+
+/** SET NX PX, but for a holder that asks again because an answer was lost. */
+const TAKE = `
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
+
+const RENEW = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
+const FREE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])`;
+
+/** Of what Redis says, this may pass; all that it says begins with a word in capitals. */
+const SAID = /^[A-Z]+ /;
+const SAID_PASSING = /^(LOADING|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|BUSY|ERR max number of clients)/;
+
+const passing = (error: unknown): boolean => {
+  const { message = '' } = error as Partial<Error>;
+  return SAID_PASSING.test(message) || !(SAID.test(message) || error instanceof TypeError || message === 'The client is closed');
+};
+
+const script = async (client: RedisClient, text: string, key: string, ...args: string[]) => Number(await client.eval(text, { keys: [key], arguments: args })) === 1;
+
+/**
+ * A store in Redis. What is stored can be read by whoever reads the database: {@link sealed} of `oauth2-wasm/sealed` seals it.
+ *
+ * @param client the caller's, connected, with a listener for `error`
+ */
+export const redisStore = (client: RedisClient, { prefix = PREFIX }: RedisOptions = {}): ExpiringStore => {
+  const entry = (key: string) => `${prefix}entry:${key}`;
+  const put = async (key: string, version: string, value: string, until: string) => {
+    const next = crypto.randomUUID(); // random, so that none comes back, not after a deletion either
+    if (!(await persist(passing, () => script(client, PUT, entry(key), version, next, value, until)))) throw conflict();
+    return next;
+  };
+  return {
+    async load(key) {
+      const text = await persist(passing, () => client.get(entry(key)));
+      if (text === null) return { version: '' };
+      const end = text.indexOf(' ');
+      if (end < 1) throw new Error('oauth2-wasm: redis: what is stored there is no entry');
+      return { version: text.slice(0, end), value: text.slice(end + 1) };
+    },
+    async store(key, version, value) {
+      if (value !== null) return put(key, version, value, '');
+      if (!(await persist(passing, (again) => script(client, REMOVE, entry(key), version, again && version ? '1' : '')))) throw conflict();
+      return '';
+    },
+    storeUntil: (key, version, value, until) => put(key, version, value, String(Math.max(1, Math.floor(until)))),
+  };
+};
+
+/**
+ * Locks in Redis, which reach all processes that use it: they refresh a session one after the other. A lock is renewed while it is held.
+ *
+ * @param client as for {@link redisStore}
+ * @throws {RangeError} the lease is below 1,000 ms
+ */
+export const redisLocks = (client: RedisClient, { prefix = PREFIX, lease = DEFAULT_LEASE }: RedisLockOptions = {}): Locks => {
+  const run = (text: string, name: string, ...args: (string | number)[]) => script(client, text, `${prefix}lock:${name}`, ...args.map(String));
+  return leases(
+    { take: (name, ...args) => run(TAKE, name, ...args), renew: (name, ...args) => run(RENEW, name, ...args), free: (name, holder) => run(FREE, name, holder) },
+    passing,
+    lease,
+  );
+};

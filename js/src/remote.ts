@@ -1,0 +1,153 @@
+// What stores on servers have in common: operations that outlast a short fault of the server or the network, and locks with a lease.
+import { ConflictError, type Locks, type Store } from './index.js';
+
+/** A store that forgets by itself what is of no use any more. */
+export interface ExpiringStore extends Store {
+  /**
+   * Is `store` for a text that is of no use from `until` on, in Unix milliseconds, by the clock of the server: `load` does not find it then.
+   *
+   * @throws {ConflictError} the key holds another version; any other error counts as a failure of the store
+   */
+  storeUntil(key: string, version: string, value: string, until: number): Promise<string>;
+}
+
+/**
+ * How long a lock stays with a holder that does not renew it, in ms. A request to the authorization server takes 30 s at most: who sleeps
+ * under it has its lock still when it is over. The engine waits 60 s for a lock, so who waits for a holder that died gets it.
+ */
+export const DEFAULT_LEASE = 40_000;
+
+/** How long an operation is tried again, and one try of it, in ms. */
+const PATIENCE = 20_000;
+export const ATTEMPT = 3_000;
+
+const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(clock);
+      reject(signal!.reason);
+    };
+    const clock = setTimeout(() => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+
+/** Half of a time to all of it, so that those who began together do not go on together. */
+const jitter = (ms: number) => (ms * (1 + Math.random())) / 2;
+
+class Late extends Error {}
+
+/** Gives up waiting for an answer, which is lost. */
+const within = async <T>(ms: number, operation: () => Promise<T>): Promise<T> => {
+  let clock: ReturnType<typeof setTimeout>;
+  const late = new Promise<never>((_, reject) => (clock = setTimeout(() => reject(new Late('no answer in time')), ms)));
+  try {
+    return await Promise.race([operation(), late]);
+  } finally {
+    clearTimeout(clock!);
+  }
+};
+
+/** Says whether an error is that of a fault that may pass. */
+export type Passing = (error: unknown) => boolean;
+
+/**
+ * Carries out an operation until it succeeds or fails for good. An answer that was lost may be one of an operation that was carried out,
+ * so doing it twice has to be the same as doing it once.
+ */
+export const persist = async <T>(passing: Passing, operation: (again: boolean) => Promise<T>): Promise<T> => {
+  const limit = Date.now() + PATIENCE;
+  for (let pause = 20, again = false; ; pause = Math.min(2 * pause, 1000), again = true) {
+    try {
+      return await within(ATTEMPT, () => operation(again));
+    } catch (error) {
+      const lasts = error instanceof ConflictError || !(error instanceof Late || passing(error));
+      if (lasts || Date.now() + pause > limit) throw error;
+      await sleep(jitter(pause));
+    }
+  }
+};
+
+export const conflict = () => new ConflictError('oauth2-wasm: store: conflict');
+
+/** Keeps who holds which lock, by the clock of its server. Each method is one operation, and twice the same as once. */
+export interface Table {
+  /** Gives the lock to the holder for `lease` ms, if nobody holds it, or the holder does. */
+  take(name: string, holder: string, lease: number): Promise<boolean>;
+  /** Begins the lease anew, if the holder has the lock. */
+  renew(name: string, holder: string, lease: number): Promise<boolean>;
+  /** Takes the lock from the holder, if the holder has it. */
+  free(name: string, holder: string): Promise<unknown>;
+}
+
+/** Locks over a table. Within the process those who wait for a lock get it in the order in which they came. */
+export const leases = (table: Table, passing: Passing, lease = DEFAULT_LEASE): Locks => {
+  if (!(lease >= 1000)) throw new RangeError(`oauth2-wasm: a lease of ${lease} ms is too short: it has to be 1,000 at least, and longer than a request takes`);
+  const lines = new Map<string, Promise<void>>();
+
+  const take = async (name: string, holder: string, signal: AbortSignal) => {
+    for (let look = 5; ; look = Math.min(2 * look, 100)) {
+      try {
+        if (await within(ATTEMPT, () => table.take(name, holder, lease))) return;
+      } catch (error) {
+        // The core would go on without a lock that fails: what does not pass has its time, too.
+        look = error instanceof Late || passing(error) ? 100 : 1000;
+      }
+      await sleep(jitter(look), signal);
+    }
+  };
+
+  /** Keeps the lock until it is stopped. One that was lost meanwhile is not taken back: the store's versions tell who was first. */
+  const renew = async (name: string, holder: string, signal: AbortSignal) => {
+    for (let next = lease / 3; ; ) {
+      await sleep(next, signal);
+      try {
+        if (!(await within(Math.min(ATTEMPT, lease / 3), () => table.renew(name, holder, lease)))) return;
+        next = lease / 3;
+      } catch {
+        next = lease / 10;
+      }
+    }
+  };
+
+  return {
+    async request(name, { signal }, callback) {
+      signal.throwIfAborted();
+      let leave!: () => void;
+      const turn = new Promise<void>((resolve) => (leave = resolve));
+      const before = lines.get(name);
+      const line = (before ?? Promise.resolve()).then(() => turn);
+      lines.set(name, line);
+      void line.then(() => lines.get(name) === line && lines.delete(name));
+      const holder = crypto.randomUUID();
+      const free = () => persist(passing, () => table.free(name, holder)).catch(() => {}); // its lease ends by itself
+      try {
+        if (before) {
+          await new Promise<void>((resolve, reject) => {
+            signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+            void before.then(resolve);
+          });
+        }
+        try {
+          await take(name, holder, signal);
+        } catch (error) {
+          void free(); // an answer that was lost may have been that the lock is ours
+          throw error;
+        }
+        const stop = new AbortController();
+        renew(name, holder, stop.signal).catch(() => {});
+        try {
+          await callback();
+        } finally {
+          stop.abort();
+          await free();
+        }
+      } finally {
+        leave();
+      }
+    },
+  };
+};

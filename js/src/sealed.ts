@@ -1,0 +1,110 @@
+/**
+ * Seals what a client keeps, so that whoever has the store alone has no token and no key.
+ *
+ * @packageDocumentation
+ */
+import { named } from './algorithms.js';
+import { base64, unbase64 } from './bytes.js';
+import type { KeyStore, Store } from './index.js';
+import type { ExpiringStore } from './remote.js';
+import { readRing, seal, unseal } from './seal.js';
+
+export type { ExpiringStore } from './remote.js';
+
+/** What of the options of a client is kept sealed. */
+export interface Sealed<S extends Store> {
+  /** Sessions. */
+  store: S;
+  /** Attempts to sign in: another process may get the callback. */
+  pendingStore: S;
+  /** The keys of sessions (RFC 9449), in the same store. */
+  keys: KeyStore;
+}
+
+// A text is sealed for where it stands: whoever can write to the store cannot put one in the place of another.
+const ENTRY = 'entry ';
+/** Also where a key is kept: no key of the core's has a space. */
+const KEY = 'key ';
+
+/** Makes the ring's text of a new key: `ID:KEY`, with a random ID of 8 letters. */
+export const newSealKey = (): string => {
+  const letters = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
+  return `${letters}:${base64(crypto.getRandomValues(new Uint8Array(32))).replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_')}`;
+};
+
+const nameOf = ({ name, ...rest }: { name: string }): string => {
+  const { namedCurve = '', hash } = rest as { namedCurve?: string; hash?: { name: string } };
+  if (name === 'ECDSA') return `ES${namedCurve === 'P-521' ? 512 : namedCurve.slice(2)}`;
+  return hash ? (name === 'RSA-PSS' ? 'PS' : 'RS') + hash.name.slice(4) : name;
+};
+
+/**
+ * Seals a store, with AES-256-GCM, in the form that every host of this project reads.
+ *
+ * @param kept the store, which is shared: sessions, attempts and keys are all in it
+ * @param seals the keys, the newest first: `ID:KEY` with commas or white space between them; ID is 1 to 32 letters, digits, `-` and `_`, KEY
+ *   32 random bytes in base64url. The first seals, any unseals. What cannot be unsealed is none: its user signs in again.
+ * @throws {Error} that is no such text; the message has no key
+ */
+export const sealed = async <S extends Store | ExpiringStore>(kept: S, seals: string): Promise<Sealed<S>> => {
+  const ring = await readRing(seals);
+  const opened = async (text: string, context: string) => unseal(ring, text, context).catch(() => '');
+  const store: Store & Partial<ExpiringStore> = {
+    async load(key) {
+      const { value, version } = await kept.load(key);
+      // An empty text with its version: a new sign-in replaces it.
+      return value === undefined ? { version } : { version, value: await opened(value, ENTRY + key) };
+    },
+    store: async (key, version, value) => kept.store(key, version, value === null ? null : await seal(ring, value, ENTRY + key)),
+  };
+  if ('storeUntil' in kept) store.storeUntil = async (key, version, value, until) => kept.storeUntil(key, version, await seal(ring, value, ENTRY + key), until);
+
+  /** The text of a key is its algorithm and the base64 of PKCS #8 (RFC 5958). */
+  const read = async (name: string, text: string | undefined) => {
+    const [alg, encoded] = (text ? await opened(text, KEY + name) : '').split(' ');
+    if (!encoded) return undefined;
+    try {
+      const algorithm = named(alg!) as EcKeyImportParams;
+      const raw = unbase64(encoded);
+      const readable = await crypto.subtle.importKey('pkcs8', raw, algorithm, true, ['sign']);
+      const { kty, crv, x, y, n, e } = await crypto.subtle.exportKey('jwk', readable);
+      const members = Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined);
+      return {
+        privateKey: await crypto.subtle.importKey('pkcs8', raw, algorithm, false, ['sign']),
+        publicKey: await crypto.subtle.importKey('jwk', Object.fromEntries(members), algorithm, true, ['verify']),
+      };
+    } catch {
+      return undefined;
+    }
+  };
+  const keys: KeyStore = {
+    insecureExtractable: true, // to be written down; what is loaded again is not
+    load: async (name) => read(name, (await kept.load(KEY + name)).value),
+    async add(name, pair) {
+      const { value, version } = await kept.load(KEY + name);
+      const there = await read(name, value);
+      if (there) return there;
+      const raw = new Uint8Array(await crypto.subtle.exportKey('pkcs8', pair.privateKey));
+      const text = await seal(ring, `${nameOf(pair.privateKey.algorithm)} ${base64(raw)}`, KEY + name);
+      try {
+        await kept.store(KEY + name, version, text);
+        return pair;
+      } catch (error) {
+        // Another one was first: that stays.
+        const first = (error as Partial<Error>).name === 'ConflictError' && (await read(name, (await kept.load(KEY + name)).value));
+        if (!first) throw error;
+        return first;
+      }
+    },
+    async delete(name) {
+      const { value, version } = await kept.load(KEY + name);
+      if (value === undefined) return;
+      try {
+        await kept.store(KEY + name, version, null);
+      } catch (error) {
+        if ((error as Partial<Error>).name !== 'ConflictError') throw error; // else somebody else deleted it
+      }
+    },
+  };
+  return { store: store as S, pendingStore: store as S, keys };
+};

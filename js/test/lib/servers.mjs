@@ -1,0 +1,43 @@
+// The servers that stores stand on, started for a test: Redis, PostgreSQL, PgBouncer, and a network that loses answers.
+import { startGo } from './process.mjs';
+
+const ask = async (url) => {
+  const response = await fetch(url);
+  const answer = await response.json();
+  if (!response.ok) throw new Error(`${url}: ${answer.error}`);
+  return answer;
+};
+
+/** A server that was started. */
+class Server {
+  /** @param {string} base @param {{id: number, addrs: string[]}} started */
+  constructor(base, { id, addrs }) {
+    this.base = base;
+    this.id = id;
+    this.addrs = addrs;
+    this.addr = addrs[0];
+    [this.host, this.port] = [this.addr.split(':')[0], Number(this.addr.split(':')[1])];
+  }
+
+  #tell = (what, more = '') => ask(`${this.base}/${what}?id=${this.id}${more}`);
+  /** Ends it as a process ends that is killed. */
+  kill = () => this.#tell('kill');
+  /** Starts it again, at the same address. */
+  start = () => this.#tell('start');
+  /** Has a proxy lose one of so many answers; 0: none. */
+  lose = (every) => this.#tell('lose', `&every=${every}`);
+  /** How many it lost. */
+  lost = async () => (await this.#tell('lost')).lost;
+}
+
+/** Starts servers, and ends them all. */
+export const servers = async () => {
+  const { match, stop } = await startGo('storeserver', './core/drive/storeserver', []);
+  const base = match[1];
+  const { missing } = await ask(`${base}/missing`);
+  if (missing) {
+    await stop();
+    throw new Error(`${missing} is not installed; make setup installs it`);
+  }
+  return { stop, start: async (kind, of) => new Server(base, await ask(`${base}/new?kind=${kind}${of ? `&of=${of.id}` : ''}`)) };
+};
