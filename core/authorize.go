@@ -9,15 +9,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// protected tells whether a parameter of the authorization request is the core's own: no caller and no hook may set it.
-func protected(name string) bool {
-	switch name {
-	case "response_type", "client_id", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method", "dpop_jkt", "request", "request_uri":
-		return true
-	}
-	return false
-}
-
 // authorize builds an authorization request (RFC 6749 section 4.1.1) and gives its URL out once the attempt is stored.
 func (c *client) authorize(cmd *command, in json.Value) {
 	if c.authorization == "" {

@@ -12,7 +12,7 @@ import (
 func (c *client) callback(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
 	params, ok := form.Read(in.Get("parameters"))
-	if pasted := trim(in.Get("pasted").Str()); pasted != "" {
+	if pasted := words.Trim(in.Get("pasted").Str()); pasted != "" {
 		url, params, ok = readPasted(pasted, in.Get("state").Str())
 	} else if url != "" {
 		params, ok = form.Decode(uri.QueryOf(url))
@@ -166,9 +166,6 @@ func (c *client) checkCallback(a *attempt, url string, signed bool, get func(str
 	return nil
 }
 
-// replyParameters are those of an authorization response that have a meaning here.
-const replyParameters = "code state iss error error_description error_uri response"
-
 const (
 	// maxExtras is how long all that the application wants of a response may be together, in bytes.
 	maxExtras = 4 << 10
@@ -216,16 +213,6 @@ func readPasted(text, state string) (url string, params []form.Param, ok bool) {
 // isReply: a code has no such member in it.
 func isReply(s string) bool {
 	return words.Contains(s, "code=") || words.Contains(s, "response=") || words.Contains(s, "error=") || words.Contains(s, "state=")
-}
-
-func trim(s string) string {
-	for len(s) > 0 && s[0] <= ' ' {
-		s = s[1:]
-	}
-	for len(s) > 0 && s[len(s)-1] <= ' ' {
-		s = s[:len(s)-1]
-	}
-	return s
 }
 
 // matches tells whether a URL that reached the application is a response to one of its requests at all.

@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -49,13 +50,13 @@ func challenges(s string) (list []challenge) {
 		if name == "" {
 			return list
 		}
-		s = trim(s[len(name):])
+		s = words.Trim(s[len(name):])
 		if s == "" || s[0] != '=' {
 			list = append(list, challenge{scheme: words.Lower(name)})
 			continue
 		}
 		var value string
-		value, s = paramValue(trim(s[1:]))
+		value, s = paramValue(words.Trim(s[1:]))
 		if n := len(list); n > 0 {
 			list[n-1].params = append(list[n-1].params, form.Param{Name: words.Lower(name), Value: value})
 		}
@@ -111,7 +112,7 @@ func (ch challenge) write(w *json.Writer) {
 	if n, ok := json.Int(ch.get("max_age")); ok && n >= 0 {
 		w.MemberInt("max_age", n) // RFC 9470 section 3
 	}
-	if url := ch.get("resource_metadata"); linkable(url) {
+	if url := ch.get("resource_metadata"); uri.Linkable(url) {
 		w.MemberStr("resource_metadata", url) // RFC 9728 section 5.1
 	}
 	w.Close('}')

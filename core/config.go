@@ -334,15 +334,6 @@ func (c *config) readRefreshErrors(v json.Value) *link.Fault {
 	return nil
 }
 
-// between holds a number to its bounds.
-func between(name string, n, least, most int64) *link.Fault {
-	if n >= least && n <= most {
-		return nil
-	}
-	text := func(n int64) string { return string(json.AppendInt(nil, n)) }
-	return link.Bad("bad_value", name).Not(text(least)+" to "+text(most), text(n))
-}
-
 // deadToken tells whether the answer to a refresh says that the refresh token is of no use any more: invalid_grant (RFC 6749 section 5.2), or the server's own name for it.
 func (c *config) deadToken(f *link.Fault) bool {
 	for _, p := range c.refreshErrors {
@@ -351,93 +342,6 @@ func (c *config) deadToken(f *link.Fault) bool {
 		}
 	}
 	return f.Err == "invalid_grant"
-}
-
-func (c *config) check() *link.Fault {
-	if c.clientID == "" && c.clientMetadata.Kind() == json.None {
-		return link.Bad("missing", "client_id").Not("a text, as the server named this client", "")
-	}
-	if c.name == "" {
-		return link.Bad("missing", "name")
-	}
-	// All attempts together have to be stored, and read again, in one message.
-	f := between("max_attempts", c.maxAttempts, 1, 64)
-	if f == nil {
-		f = between("clock_tolerance_ms", c.tolerance, 0, 60*60*1000)
-	}
-	if f == nil {
-		f = between("attempt_life_ms", c.attemptLife, 1000, 24*60*60*1000)
-	}
-	if f == nil {
-		f = between("pkce_verifier_length", c.verifierLength, 43, 128)
-	}
-	if f != nil {
-		return f
-	}
-	// Without a nonce an ID token is not bound to its attempt: with openid that takes the option that says so.
-	if c.nonce != "automatic" && c.nonce != "enabled" && (c.nonce != "disabled" || words.Has(c.scope, "openid")) {
-		return link.Bad("bad_value", "nonce").Not("automatic or enabled, or disabled without scope openid", c.nonce)
-	}
-	if c.pushedRequests != parOff && c.pushedRequests != parOffered && c.pushedRequests != parRequired {
-		return link.Bad("bad_value", "pushed_authorization_requests").Not("off, offered or required", c.pushedRequests)
-	}
-	for _, p := range c.parameters {
-		if protected(p.Name) {
-			return link.Bad("protected_parameter", "parameters").Not("", p.Name)
-		}
-	}
-	if c.issuer == "" {
-		needs := ""
-		switch {
-		case c.issRequired:
-			needs = "authorization_response_iss_parameter_supported"
-		case c.discovery:
-			needs = "discovery"
-		case c.jwks != "":
-			needs = "jwks_uri"
-		case c.requestAlg != "":
-			needs = "request_object_signing_alg"
-		case c.metadataURL != "":
-			needs = "metadata_url"
-		}
-		if needs != "" {
-			return link.Bad("missing", "issuer").Not("issuer", needs)
-		}
-	}
-	if words.Index(c.issuer, '?') >= 0 { // RFC 8414 section 2
-		return link.Bad("bad_url", "issuer").Not("an absolute URL without query", "")
-	}
-	if t := c.issuerTemplate; t != "" && (tenantAt(t) < 0 || !words.Prefixed(t, "https://")) {
-		return link.Bad("bad_url", "issuer_template").Not("https, with {tenantid}", t)
-	}
-	if f := c.checkReach(); f != nil {
-		return f
-	}
-	// An ID token that nobody can verify is worse than none.
-	if words.Has(c.scope, "openid") && c.jwks == "" && !c.discovery && !c.idTokenOff {
-		return link.Bad("missing", "jwks_uri").Not("discovery or jwks_uri", "scope openid")
-	}
-	// A bare token in a header of its own is bound to nothing.
-	if c.dpop && c.tokenHeader != "" {
-		return link.Bad("bad_value", "token_header").Not("none with dpop", c.tokenHeader)
-	}
-	if c.dpop && c.accessOptional {
-		return link.Bad("bad_value", "access_token_optional").Not("false with dpop", "true")
-	}
-	return c.checkAuth()
-}
-
-// checkReach sees to it that a client which names its server can reach it at all.
-func (c *config) checkReach() *link.Fault {
-	for _, s := range append(c.endpoints(), &c.profile.endpoint) {
-		if *s != "" {
-			return nil
-		}
-	}
-	if c.issuer != "" && !c.discovery && (c.refresh == "" || c.refresh == "none") {
-		return link.Bad("missing", "discovery").Not("discovery: true, or authorization_endpoint and token_endpoint", "issuer without endpoints")
-	}
-	return nil
 }
 
 // under is the key of one thing that is kept: clients of one name, but of other servers or client ids, do not meet there.
@@ -450,4 +354,31 @@ func (c *config) takePrint() {
 		issuer = c.token
 	}
 	c.mine = sha256.Base64URL(issuer + "\n" + c.clientID + c.variables.Raw())[:22]
+}
+
+// Whether the authorization request goes to the server first (RFC 9126).
+const (
+	parOff      = "off"
+	parOffered  = "offered" // where the server has an endpoint for it
+	parRequired = "required"
+)
+
+// A profile says where a provider tells who signed in.
+type profile struct {
+	endpoint, emails        string // URLs
+	id, email, verification string // paths: member names with dots between levels
+}
+
+func (c *config) readProfile(v json.Value) *link.Fault {
+	if v.Kind() != json.Object {
+		return link.Wrong("bad_value", "profile", "an object", v)
+	}
+	p := &c.profile
+	groups := []group{{names: "endpoint emails_endpoint", rule: endpoint, texts: []*string{&p.endpoint, &p.emails}}, {names: "id email email_verified", texts: []*string{&p.id, &p.email, &p.verification}}}
+	for it := v.Each(); it.Next(); {
+		if f := c.read(groups, it.Name(), it.Value()); f != nil {
+			return f.Within("profile")
+		}
+	}
+	return nil
 }

@@ -141,10 +141,10 @@ func readDevice(v json.Value, now int64) (*device, *link.Fault) {
 		return nil, &link.Fault{Kind: link.KindToken, Code: missing}
 	}
 	// The URI is made a link, and the code is shown: nothing may be in them that does more than that.
-	if !linkable(d.uri) || !words.VSChars(d.userCode) || !words.VSChars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
+	if !uri.Linkable(d.uri) || !words.VSChars(d.userCode) || !words.VSChars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
 		return nil, &link.Fault{Kind: link.KindServer, Code: "bad_device_response"}
 	}
-	if !linkable(d.uriComplete) {
+	if !uri.Linkable(d.uriComplete) {
 		d.uriComplete = ""
 	}
 	d.expiresAt = now + min(life, longestInterval/1000)*1000
@@ -152,11 +152,6 @@ func readDevice(v json.Value, now int64) (*device, *link.Fault) {
 		d.interval = min(s, longestInterval/1000) * 1000
 	}
 	return d, nil
-}
-
-func linkable(s string) bool {
-	u, ok := uri.Parse(s)
-	return ok && u.Secure()
 }
 
 // forgetDevice ends the flow; f is what those who wait for it get.
@@ -266,7 +261,7 @@ func (c *client) decodeDevice(text string) *device {
 	d.interval, _ = v.Get("interval_ms").Int()
 	d.polling = v.Get("polling").True()
 	d.interval, d.expiresAt = min(d.interval, longestInterval), min(d.expiresAt, link.MaxTime)
-	if d.code == "" || d.interval < 1 || !linkable(d.uri) {
+	if d.code == "" || d.interval < 1 || !uri.Linkable(d.uri) {
 		return nil
 	}
 	return d

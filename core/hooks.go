@@ -7,12 +7,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
-// Where hooks may be. What the keys and the metadata are is for nobody to change.
-const (
-	hookStages     = stageAuthorization + " " + stageToken + " " + stageRefresh + " " + stageDevice + " " + stagePolling
-	responseStages = stageToken + " " + stageRefresh + " " + stageDevice + " " + stagePolling + " " + stageRevocation + " " + stageUserinfo + " " + stagePushed + " " + stageIntrospection + " " + stageRegistration
-)
-
 // askHook begins the effect; the member of the kind's name follows.
 func (c *client) askHook(kind, stage string) *json.Writer {
 	w := c.Effect("hook")

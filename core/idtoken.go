@@ -212,33 +212,12 @@ func (c *client) anyTenant() bool {
 	return false
 }
 
-// tenantHole is where an issuer template has the tenant: Microsoft's servers for all tenants name this placeholder in place of an issuer.
-const tenantHole = "{tenantid}"
-
 // tenantIssuer is the configured issuer, or what the template gives for a tenant.
 func (c *client) tenantIssuer(tenant string) string {
 	if i := tenantAt(c.issuerTemplate); i >= 0 && words.HostChars(tenant) && c.anyTenant() {
 		return c.issuerTemplate[:i] + tenant + c.issuerTemplate[i+len(tenantHole):]
 	}
 	return c.issuer
-}
-
-// tenantOf is the tenant that an issuer has where the template has its hole.
-func tenantOf(iss, template string) string {
-	i := tenantAt(template)
-	if n := len(iss) - (len(template) - len(tenantHole)); i >= 0 && n > 0 && len(iss) >= i+n {
-		return iss[i : i+n]
-	}
-	return ""
-}
-
-func tenantAt(template string) int {
-	for i := range len(template) {
-		if words.Prefixed(template[i:], tenantHole) {
-			return i
-		}
-	}
-	return -1
 }
 
 // audience tells whether the claim names the client, and which other it names that is not trusted.

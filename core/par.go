@@ -7,13 +7,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Whether the authorization request goes to the server first (RFC 9126).
-const (
-	parOff      = "off"
-	parOffered  = "offered" // where the server has an endpoint for it
-	parRequired = "required"
-)
-
 // push sends the authorization request's parameters to the server and gives those that are left for the browser (RFC 9126 sections 2 and 4).
 func (c *client) push(cmd *command, params []form.Param, done func([]form.Param, *link.Fault)) {
 	if c.pushedRequests == parOff || c.pushed == "" && c.pushedRequests == parOffered {

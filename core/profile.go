@@ -6,26 +6,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A profile says where a provider tells who signed in.
-type profile struct {
-	endpoint, emails        string // URLs
-	id, email, verification string // paths: member names with dots between levels
-}
-
-func (c *config) readProfile(v json.Value) *link.Fault {
-	if v.Kind() != json.Object {
-		return link.Wrong("bad_value", "profile", "an object", v)
-	}
-	p := &c.profile
-	groups := []group{{names: "endpoint emails_endpoint", rule: endpoint, texts: []*string{&p.endpoint, &p.emails}}, {names: "id email email_verified", texts: []*string{&p.id, &p.email, &p.verification}}}
-	for it := v.Each(); it.Next(); {
-		if f := c.read(groups, it.Name(), it.Value()); f != nil {
-			return f.Within("profile")
-		}
-	}
-	return nil
-}
-
 // whoIs gives the user's identity at the provider; an e-mail counts as verified only where the provider says so.
 func (c *client) whoIs(cmd *command) {
 	url := c.profile.endpoint

@@ -4,24 +4,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
-)
-
-// Stages: what a request, or a hook, is for.
-const (
-	stageAuthorization = "authorization"
-	stageToken         = "token"
-	stageRefresh       = "refresh"
-	stageDevice        = "device_authorization"
-	stagePolling       = "polling"
-	stageRevocation    = "revocation"
-	stageUserinfo      = "userinfo"
-	stageDiscovery     = "discovery"
-	stagePushed        = "pushed_authorization"
-	stageIntrospection = "introspection"
-	stageKeys          = "jwks"
-	stageRegistration  = "registration"
-	stageResource      = "resource_metadata"
 )
 
 const (
@@ -51,16 +33,6 @@ type request struct {
 
 func (r *request) header(name, value string) {
 	r.headers = append(r.headers, form.Param{Name: name, Value: value})
-}
-
-// A response is what came back; text is false for a body that is no UTF-8.
-type response struct {
-	stage, url string
-	status     int64
-	headers    json.Value
-	body       string
-	text       bool
-	list       bool // it may be an array
 }
 
 // send carries a request through its hooks to the host; done gets the response, or the fault that stood in its way.
@@ -203,130 +175,4 @@ func writeRequest(w *json.Writer, r *request, body string) {
 		w.MemberStr("text", body)
 		w.Close('}')
 	}
-}
-
-// header is the value of the first header of that name.
-func header(headers json.Value, name string) string {
-	for it := headers.Each(); it.Next(); {
-		pair := it.Value().Each()
-		if pair.Next() && pair.Value().Str() == name && pair.Next() {
-			return pair.Value().Str()
-		}
-	}
-	return ""
-}
-
-// contentType is the media type of the answer in lower case, without parameters.
-func (r *response) contentType() string {
-	s := header(r.headers, "content-type")
-	if i := words.Index(s, ';'); i >= 0 {
-		s = s[:i]
-	}
-	for len(s) > 0 && s[len(s)-1] == ' ' {
-		s = s[:len(s)-1]
-	}
-	return words.Lower(s)
-}
-
-// object reads the answer as a JSON object, whatever of Q43 it came as.
-func (r *response) object(now int64) (json.Value, *link.Fault) {
-	v, f := r.read()
-	garbled := f != nil
-	good := r.status >= 200 && r.status < 300
-	if f == nil {
-		switch {
-		case v.Get("error").Str() != "":
-			// A protocol error decides, whatever the HTTP status says.
-			f = link.ProtocolError(func(name string) string { return v.Get(name).Str() })
-		case good && v.Get("error").Kind() == json.Number:
-			f = &link.Fault{Code: "http_error"} // some write the status there and send 200
-		case good:
-			return v, nil
-		default:
-			f = &link.Fault{}
-		}
-	}
-	if !good && f.Err == "" {
-		f.Code = "http_error"
-	}
-	if f.Err == "" && !garbled {
-		f.Came = said(v)
-	}
-	f.Kind, f.Status = link.KindServer, r.status
-	f.Of(r.stage, r.url)
-	f.Garbled, f.Retryable = garbled, r.status == 429 || r.status >= 500
-	if f.Retryable {
-		f.RetryAfter = r.retryAfter(now)
-	}
-	// What was answered 2xx or 5xx and cannot be read may still have been carried out.
-	f.Unknown = f.Err == "" && (good || r.status >= 500)
-	return v, f
-}
-
-// said is what a server says of a failure in a form of its own, and not that of RFC 6749 section 5.2: by a name that is in use for that, there, in an object error or in
-// the first of errors.
-func said(v json.Value) string {
-	first := v.Get("errors").Each()
-	first.Next()
-	for _, in := range [...]json.Value{v, v.Get("error"), first.Value()} {
-		if s := in.Str(); s != "" {
-			return s
-		}
-		for left := "error_description message error_message errorMessage errorSummary error_msg errmsg msg detail title reason description"; left != ""; {
-			var name string
-			name, left = words.Cut(left)
-			if s := in.Get(name).Str(); s != "" {
-				return s
-			}
-		}
-	}
-	return ""
-}
-
-// skipBOM: a byte order mark before a text may be ignored (RFC 8259 section 8.1).
-func skipBOM(s string) string {
-	const mark = "\ufeff"
-	if words.Prefixed(s, mark) {
-		return s[len(mark):]
-	}
-	return s
-}
-
-func (r *response) read() (v json.Value, f *link.Fault) {
-	ctype := r.contentType()
-	isJSON := ctype == "application/json" || len(ctype) > 5 && ctype[len(ctype)-5:] == "+json"
-	isForm := ctype == "application/x-www-form-urlencoded" || ctype == "text/plain"
-	text := skipBOM(r.body)
-	switch {
-	case !r.text:
-		return v, &link.Fault{Code: "bad_encoding"}
-	case text == "":
-		return v, &link.Fault{Code: "empty_body"}
-	case ctype == "":
-		return v, &link.Fault{Code: "no_content_type"}
-	case isForm && !words.Prefixed(trim(text), "{"):
-		params, ok := form.Decode(text)
-		if !ok {
-			return v, &link.Fault{Code: "bad_form"}
-		}
-		// As JSON it goes the same way as every other answer, a name twice included.
-		var w json.Writer
-		w.Open('{')
-		for _, p := range params {
-			w.Name(p.Name)
-			w.Str(p.Value)
-		}
-		w.Close('}')
-		text = w.String()
-	case !isJSON && !isForm:
-		return v, (&link.Fault{Code: "unknown_content_type"}).Not("application/json", ctype)
-	}
-	v, ok := json.Parse(text)
-	if !ok {
-		return v, &link.Fault{Code: "bad_json"}
-	}
-	if v.Kind() != json.Object && !(r.list && v.Kind() == json.Array) {
-		return v, &link.Fault{Code: "not_object"}
-	}
-	return v, nil
 }

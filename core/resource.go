@@ -202,7 +202,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 		c.finish(cmd, func(w *json.Writer) {
 			if f == nil && headers != nil {
 				form.Write(w, "headers", headers)
-				w.MemberStr("retried", trim(retried+" "+reason))
+				w.MemberStr("retried", words.Trim(retried+" "+reason))
 			}
 			ch.write(w)
 		})

@@ -218,7 +218,7 @@ func scopeOf(v json.Value) string {
 			b = append(append(b, s...), ' ')
 		}
 	}
-	return trim(string(b))
+	return words.Trim(string(b))
 }
 
 // newGrant is what a sign-in begins with.

@@ -239,3 +239,9 @@ func Path(url string) string {
 	u, _ := Parse(url)
 	return u.Path
 }
+
+// Linkable tells whether a URL may be shown as a link: protected, or of this machine.
+func Linkable(s string) bool {
+	u, ok := Parse(s)
+	return ok && u.Secure()
+}

@@ -133,3 +133,14 @@ func HostChars(s string) bool {
 	}
 	return s != ""
 }
+
+// Trim takes white space away at both ends.
+func Trim(s string) string {
+	for len(s) > 0 && s[0] <= ' ' {
+		s = s[1:]
+	}
+	for len(s) > 0 && s[len(s)-1] <= ' ' {
+		s = s[:len(s)-1]
+	}
+	return s
+}
