@@ -5,24 +5,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-const (
-	// maxRedeemed is how many that were answered are remembered, so that a second delivery is told from a forged one.
-	maxRedeemed = 4
-	// maxTries bounds how often a change is made anew after somebody else changed the store.
-	maxTries = 5
-)
-
-// An attempt is one authorization request that may be answered: what binds the answer to it is kept here and nowhere else.
-type attempt struct {
-	state, nonce, verifier, redirectURI, scope, appState string
-	iss                                                  string // of the response that answers it
-	at, maxAge                                           int64  // maxAge in s, -1: not asked for
-	key                                                  string // what its tokens shall be bound to, "" for none
-	mode                                                 string // response_mode
-	acr                                                  string // acr_values, of which the ID token has to say one
-	redeemed                                             string // by which delivery of the callback; "": not yet
-	text                                                 string // as it is stored; "": not written yet
-}
+// maxRedeemed is how many that were answered are remembered, so that a second delivery is told from a forged one.
+const maxRedeemed = 4
 
 // ownBy makes t independent of the input that it came in.
 func (t *attempt) ownBy(l *link.Link) {
@@ -36,16 +20,6 @@ func findAttempt(list []*attempt, state string) int {
 		}
 	}
 	return -1
-}
-
-// attempts keeps them under one key of the store and changes them one change at a time.
-type attempts struct {
-	c       *client
-	key     string
-	list    []*attempt
-	version string
-	loaded  bool
-	queue   serial
 }
 
 // update lets op change a copy of the list and stores it; op may run several times and changes no attempt, only which stand there. Where op or the store fails, nothing has changed.

@@ -69,247 +69,6 @@ type command struct {
 	then func(ok json.Value, f *link.Fault)
 }
 
-func openClient(l *link.Link, in json.Value) *link.Fault {
-	cfg, f := readConfig(l.Config(in))
-	if f != nil {
-		return f
-	}
-	c := newClient(l, cfg)
-	c.view.notified = in.Get("notified").True()
-	l.Command = c.take
-	if v := in.Get("session"); v.Kind() == json.String {
-		t, device, ok := c.decodeAll(v.Str())
-		if !ok {
-			return link.Bad("wrong_configuration", "session")
-		}
-		c.tokens = t
-		c.blind, c.unsaved = true, true
-		c.resume(c.decodeDevice(device))
-		if t.access != "" {
-			c.grant()
-		}
-		return nil
-	}
-	c.open()
-	return nil
-}
-
-func newClient(l *link.Link, cfg *config) *client {
-	c := &client{Link: l, config: cfg, given: cfg, key: cfg.under("session"), deviceKey: cfg.under("device"), status: notAuthenticated, tokens: &tokens{}}
-	c.attempts = attempts{c: c, key: cfg.under("pending")}
-	c.older = []string{"session", "device", "pending"}
-	return c
-}
-
-// open loads what is stored; commands wait for that.
-func (c *client) open() {
-	c.loading = true
-	c.reload(func(_ bool, failed string) {
-		if c.deviceAuthorization == "" && !c.discovery {
-			c.loaded(failed)
-			return
-		}
-		c.load(c.deviceKey, func(value, version, unread string) {
-			c.deviceVersion = version
-			d := c.decodeDevice(value)
-			if d != nil {
-				d.polling = false // whoever stored it may be at it
-				if c.Now >= d.expiresAt {
-					c.dropUnused(d.key)
-				}
-				d.key = c.newKey() // that one may come to a session with the other
-			}
-			c.resume(d)
-			if failed == "" {
-				failed = unread
-			}
-			c.loaded(failed)
-		})
-	})
-}
-
-func (c *client) loaded(failed string) {
-	if failed != "" {
-		c.reportFault(&link.Fault{Kind: link.KindStorage, Code: failed, Op: "open", Retryable: true})
-	}
-	c.loading = false
-	for _, w := range c.waiting {
-		w()
-	}
-	c.waiting = nil
-}
-
-// resume goes on with a device flow that another instance began.
-func (c *client) resume(d *device) {
-	if d == nil {
-		return
-	}
-	if c.Now >= d.expiresAt {
-		c.storeDevice("", d)
-		return
-	}
-	c.device = d
-	c.settle()
-	if d.polling {
-		c.startPolling(d)
-	} else {
-		c.deviceChanged()
-	}
-}
-
-func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{id: id, op: name}, in) }
-
-func (c *client) begin(cmd *command, in json.Value) {
-	c.commands = append(c.commands, cmd)
-	if cmd.op == "look" {
-		c.lookSoon()
-		c.finish(cmd, nil)
-		return
-	}
-	if c.loading && cmd.op != "cancel" {
-		c.waiting = append(c.waiting, func() {
-			if !cmd.done {
-				c.run(cmd, in)
-			}
-		})
-		return
-	}
-	c.run(cmd, in)
-}
-
-// run waits for the server's metadata where a command cannot do without.
-func (c *client) run(cmd *command, in json.Value) {
-	if c.status == granted && c.lapsed() && cmd.op != "cancel" {
-		// The token ended since. Another instance may have signed in.
-		again := func() {
-			c.settle()
-			if !cmd.done {
-				c.run(cmd, in)
-			}
-		}
-		c.look(nil, again, func(*link.Fault) { again() })
-		return
-	}
-	if c.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
-		c.fail(cmd, link.Bad("missing", "client_id"))
-		return
-	}
-	switch cmd.op {
-	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "client_credentials", "token_exchange", "jwt_bearer", "introspect", "logout_token", "register":
-		c.discovered(func(f *link.Fault) {
-			if f != nil {
-				c.fail(cmd, f)
-			} else if !cmd.done {
-				c.perform(cmd, in)
-			}
-		})
-	default:
-		c.perform(cmd, in)
-	}
-}
-
-func (c *client) perform(cmd *command, in json.Value) {
-	switch cmd.op {
-	case "authorize":
-		c.authorize(cmd, in)
-	case "callback":
-		c.callback(cmd, in)
-	case "exchange":
-		c.exchange(cmd, in)
-	case "token":
-		c.token(cmd, in)
-	case "prepare":
-		c.prepare(cmd, in)
-	case "answered":
-		c.answered(cmd, in)
-	case "refresh":
-		c.refreshNow(cmd)
-	case "revoke":
-		c.revoke(cmd, in)
-	case "userinfo":
-		c.userinfo(cmd)
-	case "profile":
-		c.whoIs(cmd)
-	case "extend":
-		c.extend(cmd)
-	case "matches":
-		c.matches(cmd, in)
-	case "device_start":
-		c.deviceStart(cmd, in)
-	case "device_wait":
-		c.deviceWait(cmd)
-	case "poll_start":
-		c.pollStart(cmd)
-	case "poll_stop":
-		c.pollStop(cmd, in)
-	case "log_out":
-		c.logOut(cmd, in)
-	case "logout_token":
-		c.logoutToken(cmd, in)
-	case "client_credentials":
-		c.clientCredentials(cmd, in)
-	case "token_exchange":
-		c.tokenExchange(cmd, in)
-	case "jwt_bearer":
-		c.jwtBearer(cmd, in)
-	case "introspect":
-		c.introspect(cmd, in)
-	case "register":
-		c.register(cmd, in)
-	case "resource_metadata":
-		c.resourceMetadata(cmd, in)
-	case "front_channel_logout":
-		c.frontChannelLogout(cmd, in)
-	case "set_token":
-		c.setToken(cmd, in)
-	case "status":
-		tell := func() {
-			if !cmd.done {
-				c.finishStatus(cmd, nil, "")
-			}
-		}
-		if c.kept != nil || c.looked == c.Turn || in.Get("held").True() {
-			tell()
-		} else {
-			c.see(tell)
-		}
-	case "export":
-		c.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
-	case "cancel":
-		c.cancelCommand(cmd, in)
-	default:
-		c.fail(cmd, link.Bad("unknown_command", "command"))
-	}
-}
-
-// refreshNow is the command: where nothing can be sent, nothing is done.
-func (c *client) refreshNow(cmd *command) {
-	done := func(f *link.Fault) { c.finishStatus(cmd, f, "") }
-	if f := c.refreshable(); f != nil && c.refreshing == nil {
-		c.look(f, func() { c.refreshNow(cmd) }, done)
-		return
-	}
-	c.refresh(done)
-}
-
-// cancelCommand ends another command's wait. What it set going and others may need (a refresh, a code being redeemed) goes on.
-func (c *client) cancelCommand(cmd *command, in json.Value) {
-	id, _ := in.Get("target").Int()
-	for _, other := range c.commands {
-		if other.id == id && other != cmd {
-			if other.op == "userinfo" || other.op == "profile" || other.op == "device_start" || other.op == "authorize" {
-				if other.unsent = true; other.http != 0 {
-					c.Link.Cancel("http-cancel", other.http)
-				}
-			}
-			c.end(other, &link.Fault{Kind: link.KindCanceled, Code: "cancelled", Op: other.op}, nil)
-			c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", true) })
-			return
-		}
-	}
-	c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", false) })
-}
-
 // end gives the command's result, once.
 func (c *client) end(cmd *command, f *link.Fault, write func(*json.Writer)) {
 	if cmd.done {
@@ -377,46 +136,24 @@ func (c *client) reportFault(f *link.Fault) {
 	c.Emit(w)
 }
 
-// finishStatus ends a command with all that may be read of the session; the tokens themselves are not among it.
-func (c *client) finishStatus(cmd *command, f *link.Fault, appState string, extras ...string) {
-	if f != nil {
-		c.fail(cmd, f)
-		return
+// event begins an event; no member of one may hold a token or another secret.
+func (c *client) event(name string) *json.Writer {
+	w := c.Effect("event")
+	w.MemberStr("event", name)
+	return w
+}
+
+// absent says that a command needs an endpoint that is neither in the configuration nor, such that it can be used, in the server's metadata.
+func (c *client) absent(name string) *link.Fault {
+	if !c.discovery {
+		return link.Bad("missing", name).Not("discovery, or "+name, "")
 	}
-	t := c.tokens
-	c.finish(cmd, func(w *json.Writer) {
-		w.MemberStr("name", c.name)
-		w.MemberStr("status", c.status)
-		w.MemberStr("scope", t.scope)
-		w.MemberStr("requested_scope", t.requested)
-		w.MemberStrIf("token_type", t.kind)
-		if t.expiresAt != 0 {
-			w.MemberInt("expires_at", t.expiresAt)
-		}
-		w.MemberBool("expired", c.expired(t))
-		w.MemberBool("refreshable", c.refreshable() == nil)
-		w.MemberBool("not_persisted", c.unsaved && t.access != "")
-		w.MemberStrIf("id_token", t.idToken)
-		if t.claims.Kind() != json.None {
-			w.MemberRaw("claims", t.claims.Raw())
-		}
-		t.writeExtra(w)
-		w.MemberStr("pkce_method", c.pkce)
-		w.MemberInt("pkce_verifier_length", c.verifierLength)
-		if c.device != nil {
-			w.Key("device")
-			w.Open('{')
-			c.device.write(w)
-			w.Close('}')
-		}
-		w.MemberStrIf("app_state", appState)
-		for _, s := range extras {
-			if s != "" {
-				w.MemberRaw("unverified", s)
-			}
-		}
-		if cmd.elsewhere {
-			w.MemberBool("handled_elsewhere", true)
-		}
-	})
+	v, _ := json.Parse(c.metadata.text)
+	if v = v.Get(name); v.Kind() == json.None && name != "jwks_uri" {
+		return link.Bad("missing", name).Not("in the configuration or the metadata", "")
+	}
+	c.metadata.at = 0 // it may be mended soon
+	f := link.Wrong("bad_metadata", name, "https, or http on loopback", v)
+	f.Kind = link.KindServer
+	return f
 }

@@ -15,19 +15,6 @@ const (
 	longestInterval = 1 << 50
 )
 
-// A device is one device authorization (RFC 8628) that the user may still answer.
-type device struct {
-	code, userCode, uri, uriComplete string
-	requested                        string // scope
-	key                              string // what its tokens shall be bound to, "" for none
-	expiresAt, interval              int64
-	polling                          bool
-	asking                           bool     // a poll is under way, or what it brought is being stored
-	cmd                              *command // of the poll
-	lost                             int64    // polls in a row without an answer
-	at                               int64    // of the last poll
-}
-
 // deviceStart is the device authorization request (section 3.1). The user's code is given out once all is stored; polling then starts by itself.
 func (c *client) deviceStart(cmd *command, in json.Value) {
 	scope := c.wantedScope(in)

@@ -10,17 +10,6 @@ import (
 // metadataLife is how long the server's metadata is used before it is read again.
 const metadataLife = 24 * 60 * 60 * 1000
 
-// metadata is what the server says of itself (RFC 8414, OpenID Connect Discovery).
-type metadata struct {
-	text    string // "" before there was any
-	at      int64  // fetched
-	tried   int64
-	busy    bool
-	looked  bool   // into the store
-	version string // in the store
-	waiting []func(*link.Fault)
-}
-
 // discovered goes on once the endpoints are known. What is known but old is used, and read again meanwhile.
 func (c *client) discovered(then func(*link.Fault)) {
 	m := &c.metadata
@@ -205,21 +194,6 @@ func sameIssuer(a, b string) bool {
 	return ok && (a == b || a+"/" == b && u.Path == "")
 }
 
-// absent says that a command needs an endpoint that is neither in the configuration nor, such that it can be used, in the server's metadata.
-func (c *client) absent(name string) *link.Fault {
-	if !c.discovery {
-		return link.Bad("missing", name).Not("discovery, or "+name, "")
-	}
-	v, _ := json.Parse(c.metadata.text)
-	if v = v.Get(name); v.Kind() == json.None && name != "jwks_uri" {
-		return link.Bad("missing", name).Not("in the configuration or the metadata", "")
-	}
-	c.metadata.at = 0 // it may be mended soon
-	f := link.Wrong("bad_metadata", name, "https, or http on loopback", v)
-	f.Kind = link.KindServer
-	return f
-}
-
 func (c *client) storeMetadata() {
 	if c.kept == nil && !c.discovery || c.discovery && !c.known() {
 		return
@@ -246,4 +220,21 @@ func (c *client) get(stage, url string, most int, done func(json.Value, *link.Fa
 		}
 		done(res.object(c.Now))
 	})
+}
+
+// anyTenant tells whether the issuer stands for more tenants than one, so that the template says what theirs are. An issuer with a tenant of its own is held to exactly.
+func (c *client) anyTenant() bool {
+	switch tenantOf(c.issuer, c.issuerTemplate) {
+	case "common", "organizations", "consumers":
+		return true
+	}
+	return false
+}
+
+// tenantIssuer is the configured issuer, or what the template gives for a tenant.
+func (c *client) tenantIssuer(tenant string) string {
+	if i := tenantAt(c.issuerTemplate); i >= 0 && words.HostChars(tenant) && c.anyTenant() {
+		return c.issuerTemplate[:i] + tenant + c.issuerTemplate[i+len(tenantHole):]
+	}
+	return c.issuer
 }

@@ -12,9 +12,6 @@ import (
 // maxNonces is of how many servers the last nonce is remembered.
 const maxNonces = 16
 
-// A serverNonce is what a server wants to see in the next proof (RFC 9449 sections 8 and 9).
-type serverNonce struct{ origin, nonce string }
-
 // newKey makes up the name of a key for a new session; "" where tokens are not bound to one.
 func (c *client) newKey() string {
 	if !c.dpop {
@@ -47,18 +44,6 @@ func (c *client) proof(key string, create bool, method, url, access string, done
 		w.MemberStrIf("nonce", c.nonceFor(url))
 		w.Close('}')
 		c.sign(key, keyAlg(key), h, w, done)
-	})
-}
-
-// credentials gives the headers that carry the token to a resource, the token's own first (RFC 6750 section 2.1, RFC 9449 section 7.1).
-func (c *client) credentials(method, url string, done func([]form.Param, *link.Fault)) {
-	headers := []form.Param{c.bearer()}
-	if c.tokens.key == "" {
-		done(headers, nil)
-		return
-	}
-	c.proof(c.tokens.key, false, method, url, c.tokens.access, func(proof string, f *link.Fault) {
-		done(append(headers, form.Param{Name: "dpop", Value: proof}), f)
 	})
 }
 

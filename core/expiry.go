@@ -2,11 +2,8 @@ package core
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 
-const (
-	leadTime    = 10_000
-	leastWait   = 2_000   // between two refreshes that the server's lifetimes bring about
-	longestWait = 300_000 // between two tries of one refresh
-)
+// leadTime is how long before its end a token is told to be about to expire, in ms.
+const leadTime = 10_000
 
 // mostApart is how far before a token's arrival a clock may stand without having been set back: hosts of one store have clocks of their own.
 const mostApart = 300_000

@@ -203,23 +203,6 @@ func (c *client) past(s, apart int64) bool {
 	return s >= 0 && s <= link.MaxTime/1000 && s*1000 <= c.Now+apart
 }
 
-// anyTenant tells whether the issuer stands for more tenants than one, so that the template says what theirs are. An issuer with a tenant of its own is held to exactly.
-func (c *client) anyTenant() bool {
-	switch tenantOf(c.issuer, c.issuerTemplate) {
-	case "common", "organizations", "consumers":
-		return true
-	}
-	return false
-}
-
-// tenantIssuer is the configured issuer, or what the template gives for a tenant.
-func (c *client) tenantIssuer(tenant string) string {
-	if i := tenantAt(c.issuerTemplate); i >= 0 && words.HostChars(tenant) && c.anyTenant() {
-		return c.issuerTemplate[:i] + tenant + c.issuerTemplate[i+len(tenantHole):]
-	}
-	return c.issuer
-}
-
 // audience tells whether the claim names the client, and which other it names that is not trusted.
 func (c *client) audience(v json.Value) (ours bool, other string) {
 	if v.Kind() == json.String {

@@ -10,15 +10,6 @@ import (
 // jwksLimit is how long a key set stands before an unknown key makes us ask again: tokens with made-up kids must not turn into requests.
 const jwksLimit = 60_000
 
-// A keySet is the server's public keys (RFC 7517 section 5).
-type keySet struct {
-	keys    json.Value // an array, or None before there were any
-	at      int64      // fetched
-	tried   int64      // to fetch them
-	asked   bool
-	waiting []func(*link.Fault)
-}
-
 // good tells whether the set is there, and not so old that a key that was withdrawn could still be in it.
 func (s *keySet) good(now int64) bool {
 	return s.keys.Kind() != json.None && recent(now, s.at, metadataLife)

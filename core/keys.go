@@ -78,30 +78,6 @@ func (c *client) dropKey(name string) {
 	c.Ask(w, func(json.Value, string) {})
 }
 
-// dropUnused drops a key unless the session held or stored is bound to it: what it was made for may have become that session.
-func (c *client) dropUnused(name string) {
-	if name == "" || name == c.tokens.key {
-		return
-	}
-	c.load(c.key, func(value, _, failed string) {
-		if t, _ := c.decode(value); failed == "" && t.key != name && c.tokens.key != name {
-			c.dropKey(name)
-		}
-	})
-}
-
-// keyGone goes on after a failure for want of a session's key: the session may have been replaced meanwhile, here or by another instance.
-func (c *client) keyGone(key string, f *link.Fault, again func(), done func(*link.Fault)) {
-	switch {
-	case f == nil || f.Code != "no_key":
-		done(f)
-	case c.tokens.key != key:
-		again()
-	default:
-		c.look(f, again, done)
-	}
-}
-
 // sign makes a JWS in compact form (RFC 7515 section 7.1) with a key of the host's.
 func (c *client) sign(key, alg string, header, claims *json.Writer, done func(jws string, f *link.Fault)) {
 	input := base64url.Encode(header.Bytes()) + "." + base64url.Encode(claims.Bytes())

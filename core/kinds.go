@@ -8,13 +8,6 @@ import (
 
 // What kinds of sessions outside of this package, core/bff's, are made of, besides the boundary (package link): a client inside.
 
-// Storage keeps a client's texts in place of load and store effects. The rules are those of the effects.
-type Storage interface {
-	Load(key string, done func(value, version, failed string))
-	// Store deletes where value is "".
-	Store(key, version, value string, done func(version, failed string))
-}
-
 // A Client is a client session inside another kind of session. Its commands are not the host's; its requests, locks and keys are.
 type Client struct{ c *client }
 

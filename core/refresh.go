@@ -8,18 +8,6 @@ import (
 
 const lockTimeout = 60_000
 
-// A refreshRun is the one refresh under way; whoever asks meanwhile waits for it. It goes on without any waiter: its answer may be the only copy of a new token.
-type refreshRun struct {
-	cmd     *command
-	waiting []func(*link.Fault)
-	sent    string  // the refresh token that goes out
-	resent  bool    // it was sent before this request, by us or by one that did not see the answer
-	alone   bool    // the lock is held: whoever set a mark is not sending any more
-	had     *tokens // at the start
-	mark    string  // tried_by of this run, not sent yet
-	useless bool    // the answer, but for a refresh token in it
-}
-
 // refresh makes the access token new (RFC 6749 section 6) or adopts what another instance got.
 func (c *client) refresh(done func(*link.Fault)) {
 	if c.refreshing != nil {

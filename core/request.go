@@ -6,18 +6,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-const (
-	requestTimeout = 30_000
-	// maxBody leaves room for escapes in a message of MaxMessage.
-	maxBody = 512 << 10
-	// maxDocument is how long the metadata of a server or a resource may be, and maxKeys how long the
-	// array of a server's keys.
-	maxDocument = 128 << 10
-	maxKeys     = 256 << 10
-	// maxValues is how many values there may be in what is kept of an answer, parsed.
-	maxValues = 20 << 10
-)
-
 type request struct {
 	stage, method, url string
 	headers            []form.Param

@@ -281,3 +281,15 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 		})
 	})
 }
+
+// credentials gives the headers that carry the token to a resource, the token's own first (RFC 6750 section 2.1, RFC 9449 section 7.1).
+func (c *client) credentials(method, url string, done func([]form.Param, *link.Fault)) {
+	headers := []form.Param{c.bearer()}
+	if c.tokens.key == "" {
+		done(headers, nil)
+		return
+	}
+	c.proof(c.tokens.key, false, method, url, c.tokens.access, func(proof string, f *link.Fault) {
+		done(append(headers, form.Param{Name: "dpop", Value: proof}), f)
+	})
+}

@@ -47,3 +47,8 @@ func httpDate(s string) int64 {
 	}
 	return at
 }
+
+const (
+	leastWait   = 2_000   // between two refreshes that the server's lifetimes bring about
+	longestWait = 300_000 // between two tries of one refresh
+)

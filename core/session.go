@@ -57,19 +57,6 @@ func (c *client) export() string {
 	return text[:len(text)-1] + `,"device":` + w.String() + "}"
 }
 
-func (t *tokens) writeExtra(w *json.Writer) {
-	if len(t.extra) == 0 {
-		return
-	}
-	w.Key("extra")
-	w.Open('{')
-	for _, e := range t.extra {
-		w.Name(e.name)
-		w.Raw(e.raw)
-	}
-	w.Close('}')
-}
-
 // decode reads a session's text; ok is false for one of another configuration or format.
 func (c *client) decode(text string) (t *tokens, ok bool) {
 	t, _, ok = c.decodeAll(text)
@@ -209,33 +196,6 @@ func (c *client) holdOver(t *tokens, before, replaced string, given bool, left i
 	})
 }
 
-const overtaken = "overtaken"
-
-func conflict(failed string) bool { return failed == "conflict" || failed == overtaken }
-
-// overwrite stores text whatever is there; version is what was seen there last.
-func (c *client) overwrite(key string, version *string, text string, done func(failed string)) {
-	var try func(left int)
-	try = func(left int) {
-		c.store(key, *version, text, func(next, failed string) {
-			if conflict(failed) && left > 0 {
-				c.load(key, func(_, now, unread string) {
-					if unread == "" {
-						*version = now
-					}
-					try(left - 1)
-				})
-				return
-			}
-			if failed == "" {
-				*version = next
-			}
-			done(failed)
-		})
-	}
-	try(maxTries)
-}
-
 // keep takes t over after an attempt to store it.
 func (c *client) keep(t *tokens, version, failed string) {
 	if old := c.tokens.key; old != t.key && failed == "" {
@@ -287,13 +247,6 @@ const (
 	refreshing       = "refreshing"
 )
 
-// event begins an event; no member of one may hold a token or another secret.
-func (c *client) event(name string) *json.Writer {
-	w := c.Effect("event")
-	w.MemberStr("event", name)
-	return w
-}
-
 func (c *client) setStatus(status string) {
 	if c.status == status {
 		return
@@ -343,5 +296,29 @@ func (c *client) enter(given bool) {
 	c.Emit(w)
 	if c.refreshing == nil {
 		c.arm(given)
+	}
+}
+
+// dropUnused drops a key unless the session held or stored is bound to it: what it was made for may have become that session.
+func (c *client) dropUnused(name string) {
+	if name == "" || name == c.tokens.key {
+		return
+	}
+	c.load(c.key, func(value, _, failed string) {
+		if t, _ := c.decode(value); failed == "" && t.key != name && c.tokens.key != name {
+			c.dropKey(name)
+		}
+	})
+}
+
+// keyGone goes on after a failure for want of a session's key: the session may have been replaced meanwhile, here or by another instance.
+func (c *client) keyGone(key string, f *link.Fault, again func(), done func(*link.Fault)) {
+	switch {
+	case f == nil || f.Code != "no_key":
+		done(f)
+	case c.tokens.key != key:
+		again()
+	default:
+		c.look(f, again, done)
 	}
 }

@@ -1,9 +1,6 @@
 package core
 
-import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
-)
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
 // format is the version of what we store.
 const format = 1
@@ -116,150 +113,32 @@ func (c *client) storeOnce(key, version, value string, done func(version, failed
 	})
 }
 
-// A serial lets one operation run at a time; the others wait in their order.
-type serial struct {
-	busy  bool
-	queue []func(release func())
-}
+const overtaken = "overtaken"
 
-func (s *serial) run(op func(release func())) {
-	if s.busy {
-		s.queue = append(s.queue, op)
-		return
-	}
-	s.busy = true
-	op(s.release)
-}
+func conflict(failed string) bool { return failed == "conflict" || failed == overtaken }
 
-func (s *serial) release() {
-	if len(s.queue) == 0 {
-		s.busy = false
-		return
-	}
-	next := s.queue[0]
-	s.queue[0] = nil
-	s.queue = s.queue[1:]
-	next(s.release)
-}
-
-// An instance keeps up with what others write: what is held here is what the store held when it was last read.
-const (
-	// lookEvery is how old, in ms, what is held may be when a token is given out, and how far apart the looks are that hints cause.
-	lookEvery = 1_000
-	// lookPatience is how long, in ms, a command waits for a look.
-	lookPatience = 1_000
-)
-
-// A view is what an instance knows of its own looking.
-type view struct {
-	notified bool  // the host tells of changes of a key that is watched
-	watched  bool  // that of the session is
-	at       int64 // when the store last agreed, or was last asked
-	busy     bool  // a look is under way
-	late     bool  // and nobody waits for it any more
-	now      []func()
-	next     []func() // who asked after it began: it may have read before what they ask about
-	patience link.Alarm
-	hint     link.Alarm
-	hintAt   int64 // of the last look that a hint caused
-}
-
-// see looks at the store, and goes on with what is held then. It goes on at once while this instance itself changes the session, and where the store does not
-// answer in time. All who ask at once share a look.
-func (c *client) see(then func()) {
-	v := &c.view
-	switch {
-	case v.busy && !v.late:
-		v.next = append(v.next, then)
-	case v.busy || c.sessions.busy:
-		then()
-	default:
-		v.now = append(v.now, then)
-		c.lookNow()
-	}
-}
-
-func (c *client) lookNow() {
-	v := &c.view
-	v.busy, v.at = true, c.Now
-	c.Ring(&v.patience, c.Now+lookPatience, func(failed string) {
-		if failed == "" { // else a host without timers: there is no other way than to wait
-			v.late = true
-			v.now, v.next = call(v.now), call(v.next)
-		}
-	})
-	c.sessions.run(func(release func()) {
-		c.reload(func(_ bool, failed string) {
-			c.Silence(&v.patience)
-			v.busy, v.late = false, false
-			release()
-			if failed != "" {
-				c.reportFault(&link.Fault{Kind: link.KindStorage, Code: failed, Op: "look", Retryable: true})
+// overwrite stores text whatever is there; version is what was seen there last.
+func (c *client) overwrite(key string, version *string, text string, done func(failed string)) {
+	var try func(left int)
+	try = func(left int) {
+		c.store(key, *version, text, func(next, failed string) {
+			if conflict(failed) && left > 0 {
+				c.load(key, func(_, now, unread string) {
+					if unread == "" {
+						*version = now
+					}
+					try(left - 1)
+				})
+				return
 			}
-			now, next := v.now, v.next
-			v.now, v.next = nil, nil
-			call(now)
-			if len(next) > 0 {
-				c.see(func() { call(next) })
-			}
-		})
-	})
-}
-
-func call(list []func()) []func() {
-	for _, f := range list {
-		f()
-	}
-	return nil
-}
-
-// outdated tells whether the store may hold something else than the access token that would be given out: nobody told us if so, and it was not read for a while.
-func (c *client) outdated() bool {
-	v := &c.view
-	return c.kept == nil && !(v.notified && v.watched) && c.looked != c.Turn && !recent(c.Now, v.at, lookEvery) &&
-		c.tokens.access != "" && (c.usable(c.tokens) || c.refreshable() != nil)
-}
-
-// lookSoon follows a hint that another writer changed the store. A hint is nobody's word: however many come, there is one look a second, the last after the last hint.
-func (c *client) lookSoon() {
-	v := &c.view
-	switch {
-	case v.hint.N != 0:
-	case v.busy && !c.loading:
-		if len(v.next) == 0 {
-			v.next = append(v.next, func() {})
-		}
-	case c.loading || c.sessions.busy || recent(c.Now, v.hintAt, lookEvery):
-		c.Ring(&v.hint, c.Now+lookEvery, func(failed string) {
 			if failed == "" {
-				c.lookSoon()
+				*version = next
 			}
+			done(failed)
 		})
-	default:
-		v.hintAt = c.Now
-		c.see(func() {})
 	}
+	try(maxTries)
 }
 
-// tellChange tells of a session that another instance wrote, and that is held now in place of had.
-func (c *client) tellChange(had *tokens, status string) {
-	t := c.tokens
-	if c.loading || t.sameToken(had) {
-		return
-	}
-	w := c.event("changed")
-	w.MemberStr("status", c.status)
-	sub := t.claims.Get("sub").Str()
-	switch {
-	case t.access == "" && t.refresh == "":
-		w.MemberStr("change", "signed_out")
-	case t.grant == had.grant && t.access != "":
-		w.MemberStr("change", "refreshed")
-	case t.grant == had.grant:
-	case status != granted && status != refreshing || sub != "" && sub == had.claims.Get("sub").Str():
-		w.MemberStr("change", "signed_in")
-	default:
-		w.MemberStr("change", "other_account")
-	}
-	c.Emit(w)
-}
+// maxTries bounds how often a change is made anew after somebody else changed the store.
+const maxTries = 5

@@ -8,26 +8,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// tokens is a token as a bag of all fields, and what we know of it besides.
-type tokens struct {
-	access, kind, refresh, idToken string
-	key                            string // the access token is bound to it; "" for a bearer token
-	scope                          string // granted
-	requested                      string
-	expiresAt                      int64 // Unix ms, 0: unknown
-	receivedAt                     int64
-	generation                     int64 // grows with each answer, whatever the clock does
-	sentAt                         int64 // the refresh token went out then first, and what became of it is not known
-	triedAt                        int64 // and then last
-	triedBy                        string
-	grant                          string     // a name for the sign-in that all this came of, with its time in front
-	claims                         json.Value // of the ID token, verified
-	extra                          []extra
-}
-
-// An extra is a member that no RFC we know names, as it stood.
-type extra struct{ name, raw string }
-
 // readTokens reads a token response (RFC 6749 section 5.1) over what was held before; nothing of old changes where it is refused.
 func (c *client) readTokens(v json.Value, old *tokens, first bool) (t *tokens, f *link.Fault) {
 	t = new(tokens)
@@ -112,32 +92,6 @@ func (c *client) readIdentity(t *tokens, v json.Value) (*tokens, *link.Fault) {
 	return t, nil
 }
 
-// noAccess is the type of what is no access token.
-const noAccess = "N_A"
-
-// bearer is the access token, "" where there is none.
-func (t *tokens) bearer() string {
-	if t.kind == noAccess {
-		return ""
-	}
-	return t.access
-}
-
-// keepAll keeps the members that no RFC we know names.
-func (t *tokens) keepAll(v json.Value) {
-	for it := v.Each(); it.Next(); {
-		switch name := it.Name(); name {
-		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token":
-		case "expires":
-			if _, ok := seconds(it.Value()); !ok || v.Get("expires_in").Kind() != json.None {
-				t.keep(name, it.Value().Raw())
-			}
-		default:
-			t.keep(name, it.Value().Raw())
-		}
-	}
-}
-
 // endOf is when the token of an answer ends, Unix ms; 0 where nothing says so. A life below zero
 // has ended: read as "unknown" it would make a token that never does. expires is what some wrote before RFC 6749
 // had a name for it, a life or a time: no life is that long.
@@ -166,47 +120,6 @@ func (c *client) endOf(v json.Value) int64 {
 // longestLife is above what a token lives, and below what a time is, both in s: 31 years.
 const longestLife = 1_000_000_000
 
-const (
-	// maxTokens is how long the tokens of a session and its scope may be together, in bytes: all of
-	// it is written anew for each change.
-	maxTokens = 192 << 10
-	// maxExtra is how long all members together may be that no RFC we know names.
-	maxExtra = 16 << 10
-)
-
-// tooLarge is the fault of what is more than a session keeps, nil for less.
-func (t *tokens) tooLarge() *link.Fault {
-	if len(t.access)+len(t.refresh)+len(t.idToken)+len(t.scope) > maxTokens || t.claims.Values() > maxValues || t.extraTooLarge() {
-		return &link.Fault{Kind: link.KindServer, Code: "too_large"}
-	}
-	return nil
-}
-
-// extraTooLarge: members that are nested too deeply to be read again from the store are, too.
-func (t *tokens) extraTooLarge() bool {
-	left := maxExtra
-	for _, e := range t.extra {
-		left -= len(e.name) + len(e.raw)
-	}
-	if len(t.extra) == 0 || left < 0 {
-		return left < 0
-	}
-	var w json.Writer
-	w.Open('{')
-	t.writeExtra(&w)
-	w.Close('}')
-	_, ok := json.Parse(w.String())
-	return !ok || len(w.Bytes()) > maxExtra
-}
-
-// ownBy makes t independent of the input that it came in.
-func (t *tokens) ownBy(l *link.Link) {
-	l.Own(&t.access, &t.kind, &t.key, &t.refresh, &t.idToken, &t.scope, &t.requested, &t.triedBy, &t.grant)
-	for i := range t.extra {
-		l.Own(&t.extra[i].name, &t.extra[i].raw)
-	}
-}
-
 // scopeOf reads a scope, which some servers write as an array of texts.
 func scopeOf(v json.Value) string {
 	if v.Kind() != json.Array {
@@ -224,41 +137,6 @@ func scopeOf(v json.Value) string {
 // newGrant is what a sign-in begins with.
 func (c *client) newGrant(scope, key string) *tokens {
 	return &tokens{requested: scope, key: key, generation: c.tokens.generation, grant: string(json.AppendInt(nil, c.Now)) + ":" + c.Random("grant", 11)}
-}
-
-// signedInAt is the time in the name of the sign-in.
-func (t *tokens) signedInAt() int64 {
-	at, _ := json.Int(t.grant[:max(words.Index(t.grant, ':'), 0)])
-	return at
-}
-
-// sameToken tells whether the access token is the same, whatever else was written since.
-func (t *tokens) sameToken(other *tokens) bool {
-	return t.access == other.access && t.receivedAt == other.receivedAt
-}
-
-// clearMark says that the refresh token is not under way.
-func (t *tokens) clearMark() { t.sentAt, t.triedAt, t.triedBy = 0, 0, "" }
-
-func (t *tokens) keep(name, raw string) {
-	for i := range t.extra {
-		if t.extra[i].name == name {
-			t.extra[i].raw = raw
-			return
-		}
-	}
-	t.extra = append(t.extra, extra{name, raw})
-}
-
-// seconds reads a number or numeric string, of any size and with a fraction; 0 and anything else is
-// "unknown".
-func seconds(v json.Value) (s int64, ok bool) {
-	text := v.Str()
-	if v.Kind() == json.Number {
-		text = v.Raw()
-	}
-	s, ok = json.Near(text)
-	return s, ok && s != 0
 }
 
 // tokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is what the tokens are, or shall be, bound to.

@@ -1,0 +1,159 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{id: id, op: name}, in) }
+
+func (c *client) begin(cmd *command, in json.Value) {
+	c.commands = append(c.commands, cmd)
+	if cmd.op == "look" {
+		c.lookSoon()
+		c.finish(cmd, nil)
+		return
+	}
+	if c.loading && cmd.op != "cancel" {
+		c.waiting = append(c.waiting, func() {
+			if !cmd.done {
+				c.run(cmd, in)
+			}
+		})
+		return
+	}
+	c.run(cmd, in)
+}
+
+// run waits for the server's metadata where a command cannot do without.
+func (c *client) run(cmd *command, in json.Value) {
+	if c.status == granted && c.lapsed() && cmd.op != "cancel" {
+		// The token ended since. Another instance may have signed in.
+		again := func() {
+			c.settle()
+			if !cmd.done {
+				c.run(cmd, in)
+			}
+		}
+		c.look(nil, again, func(*link.Fault) { again() })
+		return
+	}
+	if c.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
+		c.fail(cmd, link.Bad("missing", "client_id"))
+		return
+	}
+	switch cmd.op {
+	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "client_credentials", "token_exchange", "jwt_bearer", "introspect", "logout_token", "register":
+		c.discovered(func(f *link.Fault) {
+			if f != nil {
+				c.fail(cmd, f)
+			} else if !cmd.done {
+				c.perform(cmd, in)
+			}
+		})
+	default:
+		c.perform(cmd, in)
+	}
+}
+
+func (c *client) perform(cmd *command, in json.Value) {
+	switch cmd.op {
+	case "authorize":
+		c.authorize(cmd, in)
+	case "callback":
+		c.callback(cmd, in)
+	case "exchange":
+		c.exchange(cmd, in)
+	case "token":
+		c.token(cmd, in)
+	case "prepare":
+		c.prepare(cmd, in)
+	case "answered":
+		c.answered(cmd, in)
+	case "refresh":
+		c.refreshNow(cmd)
+	case "revoke":
+		c.revoke(cmd, in)
+	case "userinfo":
+		c.userinfo(cmd)
+	case "profile":
+		c.whoIs(cmd)
+	case "extend":
+		c.extend(cmd)
+	case "matches":
+		c.matches(cmd, in)
+	case "device_start":
+		c.deviceStart(cmd, in)
+	case "device_wait":
+		c.deviceWait(cmd)
+	case "poll_start":
+		c.pollStart(cmd)
+	case "poll_stop":
+		c.pollStop(cmd, in)
+	case "log_out":
+		c.logOut(cmd, in)
+	case "logout_token":
+		c.logoutToken(cmd, in)
+	case "client_credentials":
+		c.clientCredentials(cmd, in)
+	case "token_exchange":
+		c.tokenExchange(cmd, in)
+	case "jwt_bearer":
+		c.jwtBearer(cmd, in)
+	case "introspect":
+		c.introspect(cmd, in)
+	case "register":
+		c.register(cmd, in)
+	case "resource_metadata":
+		c.resourceMetadata(cmd, in)
+	case "front_channel_logout":
+		c.frontChannelLogout(cmd, in)
+	case "set_token":
+		c.setToken(cmd, in)
+	case "status":
+		tell := func() {
+			if !cmd.done {
+				c.finishStatus(cmd, nil, "")
+			}
+		}
+		if c.kept != nil || c.looked == c.Turn || in.Get("held").True() {
+			tell()
+		} else {
+			c.see(tell)
+		}
+	case "export":
+		c.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
+	case "cancel":
+		c.cancelCommand(cmd, in)
+	default:
+		c.fail(cmd, link.Bad("unknown_command", "command"))
+	}
+}
+
+// refreshNow is the command: where nothing can be sent, nothing is done.
+func (c *client) refreshNow(cmd *command) {
+	done := func(f *link.Fault) { c.finishStatus(cmd, f, "") }
+	if f := c.refreshable(); f != nil && c.refreshing == nil {
+		c.look(f, func() { c.refreshNow(cmd) }, done)
+		return
+	}
+	c.refresh(done)
+}
+
+// cancelCommand ends another command's wait. What it set going and others may need (a refresh, a code being redeemed) goes on.
+func (c *client) cancelCommand(cmd *command, in json.Value) {
+	id, _ := in.Get("target").Int()
+	for _, other := range c.commands {
+		if other.id == id && other != cmd {
+			if other.op == "userinfo" || other.op == "profile" || other.op == "device_start" || other.op == "authorize" {
+				if other.unsent = true; other.http != 0 {
+					c.Link.Cancel("http-cancel", other.http)
+				}
+			}
+			c.end(other, &link.Fault{Kind: link.KindCanceled, Code: "cancelled", Op: other.op}, nil)
+			c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", true) })
+			return
+		}
+	}
+	c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", false) })
+}
