@@ -223,17 +223,6 @@ func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
 	return own, nil
 }
 
-// wantedScope is the scope of a request that a command makes.
-func (c *client) wantedScope(in json.Value) string {
-	if v := in.Get("scope"); v.Kind() == json.String {
-		return v.Str()
-	}
-	if s := form.ValueOf(c.parameters, "scope"); s != "" {
-		return s
-	}
-	return c.scope
-}
-
 func checkAuthorize(in json.Value, a *attempt) *link.Fault {
 	if a.redirectURI == "" {
 		return link.Bad("missing", "redirect_uri")

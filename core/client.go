@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
@@ -156,4 +157,25 @@ func (c *client) absent(name string) *link.Fault {
 	f := link.Wrong("bad_metadata", name, "https, or http on loopback", v)
 	f.Kind = link.KindServer
 	return f
+}
+
+// wantedScope is the scope of a request that a command makes.
+func (c *client) wantedScope(in json.Value) string {
+	if v := in.Get("scope"); v.Kind() == json.String {
+		return v.Str()
+	}
+	if s := form.ValueOf(c.parameters, "scope"); s != "" {
+		return s
+	}
+	return c.scope
+}
+
+func (c *client) polling() bool { return c.device != nil && c.device.polling }
+
+// canPoll says why polling cannot be.
+func (c *client) canPoll() *link.Fault {
+	if c.config.token == "" {
+		return c.absent("token_endpoint")
+	}
+	return nil
 }

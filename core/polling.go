@@ -6,16 +6,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-func (c *client) polling() bool { return c.device != nil && c.device.polling }
-
-// canPoll says why polling cannot be.
-func (c *client) canPoll() *link.Fault {
-	if c.config.token == "" {
-		return c.absent("token_endpoint")
-	}
-	return nil
-}
-
 func (c *client) pollStart(cmd *command) {
 	d, f := c.device, c.canPoll()
 	switch {

@@ -65,17 +65,6 @@ func (c *client) finishProfile(cmd *command, id, email string, verified bool) {
 	})
 }
 
-// at follows a path of member names with dots between them.
-func at(v json.Value, path string) json.Value {
-	for {
-		i := words.Index(path, '.')
-		if i < 0 {
-			return v.Get(path)
-		}
-		v, path = v.Get(path[:i]), path[i+1:]
-	}
-}
-
 // everyTruth follows paths with a space between them: all have to say so.
 func everyTruth(v json.Value, paths string) bool {
 	for {

@@ -154,3 +154,14 @@ const (
 	// maxValues is how many values there may be in what is kept of an answer, parsed.
 	maxValues = 20 << 10
 )
+
+// at follows a path of member names with dots between them.
+func at(v json.Value, path string) json.Value {
+	for {
+		i := words.Index(path, '.')
+		if i < 0 {
+			return v.Get(path)
+		}
+		v, path = v.Get(path[:i]), path[i+1:]
+	}
+}
