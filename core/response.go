@@ -7,6 +7,18 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
+const (
+	requestTimeout = 30_000
+	// maxBody leaves room for escapes in a message of MaxMessage.
+	maxBody = 512 << 10
+	// maxDocument is how long the metadata of a server or a resource may be, and maxKeys how long the
+	// array of a server's keys.
+	maxDocument = 128 << 10
+	maxKeys     = 256 << 10
+	// maxValues is how many values there may be in what is kept of an answer, parsed.
+	maxValues = 20 << 10
+)
+
 // A response is what came back; text is false for a body that is no UTF-8.
 type response struct {
 	stage, url string
@@ -142,18 +154,6 @@ func (r *response) read() (v json.Value, f *link.Fault) {
 	}
 	return v, nil
 }
-
-const (
-	requestTimeout = 30_000
-	// maxBody leaves room for escapes in a message of MaxMessage.
-	maxBody = 512 << 10
-	// maxDocument is how long the metadata of a server or a resource may be, and maxKeys how long the
-	// array of a server's keys.
-	maxDocument = 128 << 10
-	maxKeys     = 256 << 10
-	// maxValues is how many values there may be in what is kept of an answer, parsed.
-	maxValues = 20 << 10
-)
 
 // at follows a path of member names with dots between them.
 func at(v json.Value, path string) json.Value {

@@ -2,6 +2,11 @@ package core
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
+const (
+	leastWait   = 2_000   // between two refreshes that the server's lifetimes bring about
+	longestWait = 300_000 // between two tries of one refresh
+)
+
 // longestRetryAfter bounds what a server can ask for.
 const longestRetryAfter = 3_600_000
 
@@ -47,8 +52,3 @@ func httpDate(s string) int64 {
 	}
 	return at
 }
-
-const (
-	leastWait   = 2_000   // between two refreshes that the server's lifetimes bring about
-	longestWait = 300_000 // between two tries of one refresh
-)

@@ -5,6 +5,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
+// What a client holds of each of its concerns, which are in files above this one.
+
 // A device is one device authorization (RFC 8628) that the user may still answer.
 type device struct {
 	code, userCode, uri, uriComplete string

@@ -6,6 +6,17 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
+// noAccess is the type of what is no access token.
+const noAccess = "N_A"
+
+const (
+	// maxTokens is how long the tokens of a session and its scope may be together, in bytes: all of
+	// it is written anew for each change.
+	maxTokens = 192 << 10
+	// maxExtra is how long all members together may be that no RFC we know names.
+	maxExtra = 16 << 10
+)
+
 // tokens is a token as a bag of all fields, and what we know of it besides.
 type tokens struct {
 	access, kind, refresh, idToken string
@@ -118,17 +129,6 @@ func (t *tokens) writeExtra(w *json.Writer) {
 	}
 	w.Close('}')
 }
-
-// noAccess is the type of what is no access token.
-const noAccess = "N_A"
-
-const (
-	// maxTokens is how long the tokens of a session and its scope may be together, in bytes: all of
-	// it is written anew for each change.
-	maxTokens = 192 << 10
-	// maxExtra is how long all members together may be that no RFC we know names.
-	maxExtra = 16 << 10
-)
 
 // seconds reads a number or numeric string, of any size and with a fraction; 0 and anything else is
 // "unknown".
