@@ -50,7 +50,11 @@ const bundle = async (contents, loader = 'ts', options = { conditions: ['browser
 /** A browser in which those hosts are there, and what it does. `scripts` are programs by path; `api` answers in place of the API. */
 const world = async (t, scripts, api = () => ({ body: '{"me":"alice"}' })) => {
   const context = await browser.newContext();
-  t.after(() => context.close());
+  // What a page still asks for when its test is over is nobody's business.
+  t.after(async () => {
+    await context.unrouteAll({ behavior: 'ignoreErrors' });
+    await context.close();
+  });
   const seen = { logs: [], complaints: [], requests: [] };
   context.on('console', (message) => (message.type() === 'error' ? seen.complaints : seen.logs).push(message.text()));
   context.on('weberror', (error) => seen.complaints.push(String(error.error())));
