@@ -189,7 +189,7 @@ func modeSigned(mode string) bool {
 
 // authorizeParams gives the parameters that the caller asked for, those with names of their own in the command among them.
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
-	own, ok := form.Read(in.Get("parameters"))
+	own, ok := readParams(in.Get("parameters"))
 	if !ok {
 		return nil, link.Bad("bad_value", "parameters")
 	}

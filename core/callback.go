@@ -11,7 +11,7 @@ import (
 // callback takes the authorization response (RFC 6749 section 4.1.2): all is checked, then the attempt is marked as being redeemed, then the code goes out.
 func (c *client) callback(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
-	params, ok := form.Read(in.Get("parameters"))
+	params, ok := readParams(in.Get("parameters"))
 	if pasted := words.Trim(in.Get("pasted").Str()); pasted != "" {
 		url, params, ok = readPasted(pasted, in.Get("state").Str())
 	} else if url != "" {

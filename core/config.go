@@ -180,7 +180,7 @@ func (c *config) readOther(name string, v json.Value) *link.Fault {
 		return c.readRefreshErrors(v)
 	case "parameters":
 		var ok bool
-		if c.parameters, ok = form.Read(v); !ok {
+		if c.parameters, ok = readParams(v); !ok {
 			return link.Bad("bad_value", name).Not("[[name, value], …]", "")
 		}
 		return nil

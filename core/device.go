@@ -18,7 +18,7 @@ const (
 // deviceStart is the device authorization request (section 3.1). The user's code is given out once all is stored; polling then starts by itself.
 func (c *client) deviceStart(cmd *command, in json.Value) {
 	scope := c.wantedScope(in)
-	own, ok := form.Read(in.Get("parameters"))
+	own, ok := readParams(in.Get("parameters"))
 	for _, p := range own {
 		ok = ok && !protected(p.Name) && p.Name != "scope"
 	}

@@ -86,11 +86,11 @@ func (c *client) writeNonces(w *json.Writer) {
 	for _, n := range c.nonces {
 		list = append(list, form.Param{Name: n.origin, Value: n.nonce})
 	}
-	form.Write(w, "nonces", list)
+	writeParams(w, "nonces", list)
 }
 
 func (c *client) readNonces(v json.Value) {
-	list, _ := form.Read(v)
+	list, _ := readParams(v)
 	for _, p := range list {
 		c.nonces = append(c.nonces, serverNonce{p.Name, p.Value})
 	}

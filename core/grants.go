@@ -11,7 +11,7 @@ const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 
 // ownParams reads a command's scope and parameters for a token request, in which nothing may pass for the client's own.
 func (c *client) ownParams(in json.Value) ([]form.Param, *link.Fault) {
-	params, ok := form.Read(in.Get("parameters"))
+	params, ok := readParams(in.Get("parameters"))
 	for _, p := range params {
 		switch p.Name {
 		case "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "subject_token", "subject_token_type", "requested_token_type", "assertion":

@@ -24,9 +24,9 @@ func (c *client) hookParams(stage string, params []form.Param, done func([]form.
 		return
 	}
 	w := c.askHook("parameters", stage)
-	form.Write(w, "parameters", params)
+	writeParams(w, "parameters", params)
 	c.Ask(w, func(ok json.Value, failed string) {
-		changed, valid := form.Read(ok.Get("parameters"))
+		changed, valid := readParams(ok.Get("parameters"))
 		if failed != "" || !valid {
 			done(nil, hookFailed(stage))
 			return
@@ -48,7 +48,7 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 	w.Close('}')
 	c.Ask(w, func(ok json.Value, failed string) {
 		v := ok.Get("request")
-		headers, readable := form.Read(v.Get("headers"))
+		headers, readable := readParams(v.Get("headers"))
 		u, valid := uri.Parse(v.Get("url").Str())
 		method := v.Get("method").Str()
 		text := v.Get("body").Get("text")
@@ -83,7 +83,7 @@ func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, 
 	w.Close('}')
 	c.Ask(w, func(ok json.Value, _ string) {
 		v := ok.Get("response") // none where it failed
-		_, readable := form.Read(v.Get("headers"))
+		_, readable := readParams(v.Get("headers"))
 		if status, whole := v.Get("status").Int(); !readable || !whole || status < 100 || status > 599 || v.Get("body").Get("ref").Kind() != json.None {
 			done(v, hookFailed(r.stage))
 			return

@@ -156,7 +156,7 @@ func readResponse(r *request, v json.Value, most int) (*response, *link.Fault) {
 func writeRequest(w *json.Writer, r *request, body string) {
 	w.MemberStr("method", r.method)
 	w.MemberStr("url", r.url)
-	form.Write(w, "headers", r.headers)
+	writeParams(w, "headers", r.headers)
 	if r.method == "POST" {
 		w.Key("body")
 		w.Open('{')

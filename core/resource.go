@@ -120,7 +120,7 @@ func (c *client) prepare(cmd *command, in json.Value) {
 			c.fail(cmd, f)
 			return
 		}
-		c.finish(cmd, func(w *json.Writer) { form.Write(w, "headers", headers) })
+		c.finish(cmd, func(w *json.Writer) { writeParams(w, "headers", headers) })
 	})
 }
 
@@ -201,7 +201,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 		}
 		c.finish(cmd, func(w *json.Writer) {
 			if f == nil && headers != nil {
-				form.Write(w, "headers", headers)
+				writeParams(w, "headers", headers)
 				w.MemberStr("retried", words.Trim(retried+" "+reason))
 			}
 			ch.write(w)

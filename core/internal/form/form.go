@@ -1,8 +1,6 @@
 // Package form is application/x-www-form-urlencoded (RFC 6749 appendix B): the bodies of requests, the queries of URLs, the answers of old providers.
 package form
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
-
 // MaxParams is how many parameters a text may have: who reads them looks for each name anew.
 const MaxParams = 256
 
@@ -179,44 +177,4 @@ func Count(params []Param, name string) (n int) {
 		}
 	}
 	return n
-}
-
-// Read reads [[name, value], …], MaxParams at the most; a name is not empty.
-func Read(v json.Value) (params []Param, ok bool) {
-	if v.Kind() == json.None {
-		return nil, true
-	}
-	if v.Kind() != json.Array {
-		return nil, false
-	}
-	for it := v.Each(); it.Next(); {
-		pair := it.Value().Each()
-		var p Param
-		if !pair.Next() || pair.Value().Kind() != json.String {
-			return nil, false
-		}
-		p.Name = pair.Value().Str()
-		if !pair.Next() || pair.Value().Kind() != json.String {
-			return nil, false
-		}
-		p.Value = pair.Value().Str()
-		if pair.Next() || p.Name == "" || len(params) == MaxParams {
-			return nil, false
-		}
-		params = append(params, p)
-	}
-	return params, true
-}
-
-// Write writes parameters as a member [[name, value], …].
-func Write(w *json.Writer, name string, params []Param) {
-	w.Key(name)
-	w.Open('[')
-	for _, p := range params {
-		w.Open('[')
-		w.Str(p.Name)
-		w.Str(p.Value)
-		w.Close(']')
-	}
-	w.Close(']')
 }
