@@ -205,7 +205,7 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 	case f.err == "expired_token":
 		f.kind, f.code = kindExpired, "device_code_expired"
 		c.pollFailed(d, f, true)
-	case f.kind == kindServer && (f.retryable && (f.err == "" || later(f.err)) || f.err == "" && f.garbled):
+	case f.kind == kindServer && (f.retryable && !decisive(f.err) || f.err == "" && f.garbled):
 		c.pollIn(d, max(d.interval, f.retryAfter))
 	case f.kind == kindNetwork:
 		c.pollLater(d, f)
@@ -215,8 +215,11 @@ func (c *client) polled(d *device, v json.Value, f *fault) {
 	}
 }
 
-// later tells whether an error of the server's says no more than that it cannot answer now (RFC 6749 section 4.1.2.1), with a status that says so too.
-func later(err string) bool { return err == "temporarily_unavailable" || err == "server_error" }
+// decisive tells the errors that say something of the code or the client, whatever the status. Under a status that says "later", any other is no more than that:
+// what stands before a server has words of its own ("too_many_requests", "Internal Server Error").
+func decisive(err string) bool {
+	return hasScope("access_denied invalid_grant invalid_client unauthorized_client unsupported_grant_type invalid_request invalid_scope invalid_target invalid_dpop_proof", err)
+}
 
 func (c *client) slower(d *device, interval int64) {
 	d.interval = min(interval, longestInterval)
@@ -229,6 +232,7 @@ func (c *client) slower(d *device, interval int64) {
 func (c *client) pollFailed(d *device, f *fault, over bool) {
 	f.op = stagePolling
 	if over {
+		f.retryable = false
 		c.forgetDevice(f)
 	} else {
 		c.stopPolling(d)

@@ -252,7 +252,7 @@ func (r *response) object(now int64) (json.Value, *fault) {
 	}
 	f.kind, f.status = kindServer, r.status
 	f.of(r.stage, r.url)
-	f.garbled, f.retryable = garbled, r.status == 429 || r.status >= 500
+	f.garbled, f.retryable = garbled, r.status == 429 || r.status >= 500 || f.err == "temporarily_unavailable"
 	if f.retryable {
 		f.retryAfter = r.retryAfter(now)
 	}
