@@ -265,7 +265,7 @@ func TestScenarioIdentityAlone(t *testing.T) {
 
 // TestScenarioTokenResponses: E57 and E58, answers of the token endpoint in other shapes, each by a member or by what it says of itself.
 func TestScenarioTokenResponses(t *testing.T) {
-	s := newScene(t, "Token types of other names, tokens below a path, lives under another name.", "E57", "E58")
+	s := newScene(t, "Token types of other names, tokens below a path, lives under another name.", "E57", "E58", "E91")
 	var body string
 	s.server = func(m msg) reply { return jsonReply(200, body) }
 	for _, row := range []struct{ name, config, body, want string }{
@@ -311,6 +311,7 @@ func TestScenarioTokenResponses(t *testing.T) {
 		{"a life", `"expires":3600`, "1700003600000"},
 		{"a life as text", `"expires":"3600"`, "1700003600000"},
 		{"a time", `"expires":1700000060`, "1700000060000"},
+		{"a time in milliseconds, too", `"expires":1700003600000`, "1700003600000"},
 		{"expires_in goes before", `"expires":60,"expires_in":3600`, "1700003600000"},
 		{"and before expires_at", `"expires":60,"expires_at":1700003600`, "1700000060000"},
 		{"a time in milliseconds", `"expires_at":1700003600000`, "1700003600000"},
