@@ -145,7 +145,7 @@ func (c *client) checkCallback(a *attempt, url string, signed bool, get func(str
 	case url != "" && !answers(url, a.redirectURI):
 		return (&fault{kind: kindCallback, code: "wrong_redirect_uri"}).not(place(a.redirectURI), place(url))
 	case signed != modeSigned(a.mode):
-		return &fault{kind: kindCallback, code: "wrong_response_mode"}
+		return (&fault{kind: kindCallback, code: "wrong_response_mode"}).not(a.mode, "")
 	// RFC 9207 section 2.4.
 	case iss == "" && c.issRequired:
 		return &fault{kind: kindCallback, code: "missing_iss"}

@@ -65,6 +65,8 @@ func wrong(code, field, want string, v json.Value) *fault {
 	return bad(code, field).not(want, came)
 }
 
+const wantsPairs = "[[name, value], …]"
+
 // unknownMember refuses a member that is none of the names, which have a space between them, and says which of them was probably meant.
 func unknownMember(names, came string) *fault {
 	return bad("unknown_member", came).not(suggest(names, came), "")
@@ -138,6 +140,12 @@ func readConfig(in json.Value) (c *config, f *fault) {
 	c = &list[0]
 	c.self = list
 	groups := c.groups()
+	if c.httpOrigins.Kind() != json.None {
+		// Before the URLs that are allowed by it.
+		if f := c.read(groups, "insecure_http_origins", c.httpOrigins); f != nil {
+			return nil, f
+		}
+	}
 	for it := in.Each(); it.Next(); {
 		if f := c.read(groups, it.Name(), it.Value()); f != nil {
 			return nil, f
@@ -215,7 +223,7 @@ func (c *config) readOther(name string, v json.Value) *fault {
 	case "parameters":
 		var ok bool
 		if c.parameters, ok = readParams(v); !ok {
-			return bad("bad_value", name).not("[[name, value], …]", "")
+			return bad("bad_value", name).not(wantsPairs, "")
 		}
 		return nil
 	}
@@ -290,7 +298,7 @@ func (c *config) readList(name string, v json.Value) *fault {
 			c.resources = append(c.resources, u)
 		case "insecure_http_origins":
 			if u, ok := parseURI(s); !ok || u.scheme != "http" || s != "http://"+u.host+u.port {
-				return wrong("bad_url", name, "http://HOST or http://HOST:PORT, in lower case", it.Value())
+				return wrong("bad_url", name, "http://HOST, or http://HOST:PORT with another port than 80, in lower case", it.Value())
 			}
 		case "bearer_token_types":
 			if s == "" {

@@ -73,7 +73,7 @@ func (c *client) findResource(cmd *command, u uri, where string, more bool) {
 		}
 		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3): the same origin, and a path that leads there.
 		if r, ok := parseURI(v.Get("resource").Str()); f == nil && !(ok && u.within(r)) {
-			f = &fault{kind: kindServer, code: "wrong_resource"}
+			f = (&fault{kind: kindServer, code: "wrong_resource"}).not(u.scheme+"://"+u.host+u.port+u.path, v.Get("resource").Str())
 		}
 		if f != nil {
 			c.fail(cmd, f)
