@@ -15,7 +15,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		params, ok = form.Decode(queryOf(url))
 	}
 	if !ok {
-		c.fail(cmd, &fault{kind: kindCallback, code: "unreadable"})
+		c.fail(cmd, (&fault{kind: kindCallback, code: "unreadable"}).not("256 parameters at the most, with % and ; escaped", ""))
 		return
 	}
 	for i, p := range params {
@@ -239,8 +239,13 @@ func trim(s string) string {
 // matches tells whether a URL that reached the application is a response to one of its requests at all.
 func (c *client) matches(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
-	params, _ := form.Decode(queryOf(url))
-	ok := (answers(url, c.redirectURI) || count(params, "state") > 0 && misses(url, c.redirectURI)) && (count(params, "state") > 0 || count(params, "code") > 0 || count(params, "error") > 0 || count(params, "response") > 0)
+	query := queryOf(url)
+	params, readable := form.Decode(query)
+	stated := count(params, "state") > 0
+	ok := (answers(url, c.redirectURI) || stated && misses(url, c.redirectURI)) && (stated || count(params, "code") > 0 || count(params, "error") > 0 || count(params, "response") > 0)
+	if !readable { // a bare % or ; in a description: what is wrong is for callback to say
+		ok = c.redirectURI != "" && place(url) == place(c.redirectURI) && contains(query, "state=") && (contains(query, "code=") || contains(query, "error="))
+	}
 	c.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
 }
 
@@ -258,14 +263,17 @@ func answers(url, redirectURI string) bool {
 	return ok && redirectURI != "" && place(url) == place(redirectURI)
 }
 
-// misses tells whether a URL is the redirect URI but for the case of its letters or a slash at its end: a reply that went there is an error to be told, not somebody else's page.
+// misses tells whether a URL is the redirect URI but for the case of its letters, a slash at its end or one slash for two: a reply that went there is an error to be told, not somebody else's page.
 func misses(url, redirectURI string) bool {
 	alike := func(s string) string {
-		s = lower(place(s))
-		for len(s) > 0 && s[len(s)-1] == '/' {
-			s = s[:len(s)-1]
+		s = lower(place(s)) + "/"
+		var b []byte
+		for i := range len(s) {
+			if s[i] != '/' || i > 0 && s[i-1] != '/' {
+				b = append(b, s[i])
+			}
 		}
-		return s
+		return string(b)
 	}
 	return redirectURI != "" && place(url) != place(redirectURI) && alike(url) == alike(redirectURI)
 }

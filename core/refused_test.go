@@ -39,3 +39,28 @@ func TestScenarioRefusedParameters(t *testing.T) {
 		}
 	}
 }
+
+// TestScenarioRepliesToBeTold: E94.
+func TestScenarioRepliesToBeTold(t *testing.T) {
+	s := newScene(t, "A reply that came to the redirect URI and cannot be read, or with one slash for two, is an error that says so and not somebody else's page.", "E94", "E7")
+	for _, row := range []struct{ registered, url, matches, code string }{
+		{"https://client.example/cb", "https://client.example/cb?error=access_denied&error_description=100%&state=", "true", "unreadable"},
+		{"https://client.example/cb", "https://client.example/cb?error=access_denied&error_description=no;never&state=", "true", "unreadable"},
+		{"https://client.example/cb", "https://client.example/cb?code=%zz&state=", "true", "unreadable"},
+		{"https://client.example/cb", "https://client.example/other?code=%zz&state=", "false", "unreadable"},
+		{"https://client.example/cb", "https://client.example/cb?discount=5%&state=", "false", "unreadable"},
+		{"https://client.example//cb", "https://client.example/cb?code=a&state=", "true", "wrong_redirect_uri"},
+		{"https://client.example/a/cb", "https://client.example/a//cb//?code=a&state=", "true", "wrong_redirect_uri"},
+		{"com.example.app:/cb", "com.example.app://cb?code=a&state=", "true", "wrong_redirect_uri"},
+		{"https://client.example/a/cb", "https://client.example/acb?code=a&state=", "false", "wrong_redirect_uri"},
+	} {
+		s.open(with(`{"redirect_uri":` + quote(row.registered) + `}`))
+		url := `"url":` + quote(row.url+authorizeURL(s).Query().Get("state"))
+		if r := s.ok("matches", url); r.str("ok", "matches") != row.matches {
+			t.Errorf("%s: %s", row.url, r.raw)
+		}
+		if r := s.fails("callback_not_verified", row.code, "callback", url); r.str("error", "expected") == "" {
+			t.Error(r.raw)
+		}
+	}
+}
