@@ -145,7 +145,7 @@ func networkFault(failed string) *fault {
 	switch failed {
 	case "redirect":
 		// A redirect on a request that carries secrets is refused, not followed (RFC 9700 section 4.12).
-		f.kind, f.retryable, f.unknown = kindServer, false, false
+		f.kind, f.retryable, f.unknown, f.expected = kindServer, false, false, "an answer, no redirect"
 	case "too_large":
 		f.kind, f.retryable = kindServer, false
 	case "unsent":

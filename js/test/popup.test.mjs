@@ -256,7 +256,7 @@ test('X8 a popup that the browser blocks is an error', async (t) => {
     window.open = () => null; // what browsers answer outside of a click
     return oauth.signInPopup(client).catch(({ kind, code, op, message }) => ({ kind, code, op, message }));
   });
-  assert.deepEqual(error, { kind: 'client', code: 'popup_blocked', op: 'sign_in_popup', message: 'oauth2-wasm: sign in popup: popup blocked' });
+  assert.deepEqual(error, { kind: 'client', code: 'popup_blocked', op: 'sign_in_popup', message: 'oauth2-wasm: sign_in_popup: popup blocked' });
 });
 
 test('X8 where the authorization request cannot be made, the window is closed', async (t) => {
