@@ -500,6 +500,8 @@ func (c *config) takePrint() {
 	issuer := c.issuer
 	if issuer == "" {
 		issuer = c.token
+	} else if n := len(issuer) - 1; issuer[n] == '/' && sameIssuer(issuer, issuer[:n]) {
+		issuer = issuer[:n] // both spellings are one issuer, and have one session
 	}
 	c.mine = digest43(issuer + "\n" + c.clientID + c.variables.Raw())[:22]
 }

@@ -26,7 +26,7 @@ const plainMetadata = `{"issuer":"https://as.example","authorization_endpoint":"
 
 // TestScenarioSlash: E54.
 func TestScenarioSlash(t *testing.T) {
-	s := newScene(t, "An issuer that differs by the slash of an empty path alone is one; the metadata's spelling then counts for iss, ID tokens and assertions. Any other difference is refused.", "E54")
+	s := newScene(t, "An issuer that differs by the slash of an empty path alone is one; the metadata's spelling then counts for iss, ID tokens and assertions. Any other difference is refused.", "E54", "E98")
 	i := s.issuer()
 	var metadata string
 	i.discovering("/.well-known/openid-configuration", &metadata)
@@ -59,12 +59,21 @@ func TestScenarioSlash(t *testing.T) {
 		if aud := decodeClaims(t, assertion[1])["aud"]; aud != row.itself {
 			t.Errorf("%s: %v", row.itself, aud)
 		}
-		// What was stored is found again, by the configured spelling as before.
+		// What was stored is found again, by the configured spelling.
 		if r := s.open(config(row.configured)); r.raw != "" {
 			t.Error(r.raw)
 		}
 		if r := s.ok("status"); r.str("ok", "status") != "granted" {
 			t.Error(r.raw)
+		}
+		// And by the other spelling, which is the same issuer.
+		other := strings.TrimSuffix(row.configured, "/")
+		if other == row.configured {
+			other += "/"
+		}
+		s.open(config(other))
+		if r := s.ok("status"); r.str("ok", "status") != "granted" {
+			t.Error(other, r.raw)
 		}
 	}
 	fresh("https://as.example", "https://as.example/")

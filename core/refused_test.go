@@ -27,8 +27,6 @@ func TestScenarioRefusedParameters(t *testing.T) {
 			t.Errorf("%s %s: %s", row.command, row.params, r.raw)
 		}
 	}
-	// null is none.
-	s.ok("authorize", `"scope":null,"app_state":null,"redirect_uri":null`)
 	// What allows a URL is judged before the URL, wherever it stands.
 	for _, row := range [][3]string{
 		{`["http://keycloak/"]`, "bad_url", "http://keycloak/"}, {`["http://keycloak:80"]`, "bad_url", "http://keycloak:80"}, {`["*"]`, "bad_url", "*"}, {`"http://keycloak"`, "bad_value", "http://keycloak"},

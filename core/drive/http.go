@@ -5,12 +5,12 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -83,9 +83,9 @@ func (s *session) send(ctx context.Context, e *effect) (response members, failur
 func redirected(res *http.Response) error {
 	to, err := res.Location()
 	if err != nil {
-		return errors.New("oauth2: status " + strconv.Itoa(res.StatusCode))
+		return fmt.Errorf("oauth2: status %d", res.StatusCode)
 	}
-	return errors.New("oauth2: status " + strconv.Itoa(res.StatusCode) + " to " + to.Scheme + "://" + to.Host + to.EscapedPath())
+	return fmt.Errorf("oauth2: status %d to %s://%s%s", res.StatusCode, to.Scheme, to.Host, to.EscapedPath())
 }
 
 func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
