@@ -191,22 +191,22 @@ func modeSigned(mode string) bool {
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
 	own, ok := readParams(in.Get("parameters"))
 	if !ok {
-		return nil, link.Bad("bad_value", "parameters")
+		return nil, link.Bad("bad_value", "parameters").Not(wantsPairs, "")
 	}
 	for _, p := range own {
 		if protected(p.Name) {
-			return nil, link.Bad("protected_parameter", "parameters")
+			return nil, link.Bad("protected_parameter", "parameters").Not("", p.Name)
 		}
 	}
 	for _, name := range [...]string{"response_mode", "prompt", "max_age", "login_hint", "id_token_hint", "ui_locales", "acr_values", "claims", "authorization_details"} {
-		v, kind := in.Get(name), json.String
+		v, kind, want := in.Get(name), json.String, "a text"
 		switch name {
 		case "max_age":
-			kind = json.Number
+			kind, want = json.Number, "whole seconds, from 0"
 		case "claims":
-			kind = json.Object
+			kind, want = json.Object, "an object"
 		case "authorization_details":
-			kind = json.Array
+			kind, want = json.Array, "an array"
 		}
 		text := v.Str()
 		if kind != json.String {
@@ -214,8 +214,10 @@ func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
 		}
 		switch {
 		case v.Kind() == json.None:
-		case v.Kind() != kind || form.Count(own, name) > 0:
-			return nil, link.Bad("bad_value", name)
+		case v.Kind() != kind:
+			return nil, link.Wrong("bad_value", name, want, v)
+		case form.Count(own, name) > 0:
+			return nil, link.Bad("bad_value", name).Not("once", "among parameters, too")
 		default:
 			own = append(own, form.Param{Name: name, Value: text})
 		}
@@ -236,7 +238,13 @@ func checkAuthorize(in json.Value, a *attempt) *link.Fault {
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
 	for _, name := range [...]string{"app_state", "insecure_state", "insecure_nonce"} {
 		if s := in.Get(name).Str(); !words.VSChars(s) || len(s) > 2048 {
-			return link.Bad("bad_value", name)
+			return link.Bad("bad_value", name).Not("printable ASCII, 2,048 characters at the most", "")
+		}
+	}
+	// A list of scopes, or an object to come back to, must not be lost in silence.
+	for _, name := range [...]string{"scope", "redirect_uri", "app_state"} {
+		if v := in.Get(name); v.Kind() > json.Null && v.Kind() != json.String {
+			return link.Wrong("bad_value", name, "a text", v)
 		}
 	}
 	if v := in.Get("insecure_code_verifier"); v.Kind() != json.None && !verifierOK(v.Str()) {

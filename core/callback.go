@@ -18,7 +18,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		params, ok = form.Decode(uri.QueryOf(url))
 	}
 	if !ok {
-		c.fail(cmd, &link.Fault{Kind: link.KindCallback, Code: "unreadable"})
+		c.fail(cmd, (&link.Fault{Kind: link.KindCallback, Code: "unreadable"}).Not("256 parameters at the most, with % and ; escaped", ""))
 		return
 	}
 	for i, p := range params {
@@ -148,7 +148,7 @@ func (c *client) checkCallback(a *attempt, url string, signed bool, get func(str
 	case url != "" && !answers(url, a.redirectURI):
 		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_redirect_uri"}).Not(uri.Place(a.redirectURI), uri.Place(url))
 	case signed != modeSigned(a.mode):
-		return &link.Fault{Kind: link.KindCallback, Code: "wrong_response_mode"}
+		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_response_mode"}).Not(a.mode, "")
 	// RFC 9207 section 2.4.
 	case iss == "" && c.issRequired:
 		return &link.Fault{Kind: link.KindCallback, Code: "missing_iss"}
@@ -218,8 +218,13 @@ func isReply(s string) bool {
 // matches tells whether a URL that reached the application is a response to one of its requests at all.
 func (c *client) matches(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
-	params, _ := form.Decode(uri.QueryOf(url))
-	ok := (answers(url, c.redirectURI) || form.Count(params, "state") > 0 && misses(url, c.redirectURI)) && (form.Count(params, "state") > 0 || form.Count(params, "code") > 0 || form.Count(params, "error") > 0 || form.Count(params, "response") > 0)
+	query := uri.QueryOf(url)
+	params, readable := form.Decode(query)
+	stated := form.Count(params, "state") > 0
+	ok := (answers(url, c.redirectURI) || stated && misses(url, c.redirectURI)) && (stated || form.Count(params, "code") > 0 || form.Count(params, "error") > 0 || form.Count(params, "response") > 0)
+	if !readable { // a bare % or ; in a description: what is wrong is for callback to say
+		ok = c.redirectURI != "" && uri.Place(url) == uri.Place(c.redirectURI) && words.Contains(query, "state=") && (words.Contains(query, "code=") || words.Contains(query, "error="))
+	}
 	c.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
 }
 
@@ -237,14 +242,17 @@ func answers(url, redirectURI string) bool {
 	return ok && redirectURI != "" && uri.Place(url) == uri.Place(redirectURI)
 }
 
-// misses tells whether a URL is the redirect URI but for the case of its letters or a slash at its end: a reply that went there is an error to be told, not somebody else's page.
+// misses tells whether a URL is the redirect URI but for the case of its letters, a slash at its end or one slash for two: a reply that went there is an error to be told, not somebody else's page.
 func misses(url, redirectURI string) bool {
 	alike := func(s string) string {
-		s = words.Lower(uri.Place(s))
-		for len(s) > 0 && s[len(s)-1] == '/' {
-			s = s[:len(s)-1]
+		s = words.Lower(uri.Place(s)) + "/"
+		var b []byte
+		for i := range len(s) {
+			if s[i] != '/' || i > 0 && s[i-1] != '/' {
+				b = append(b, s[i])
+			}
 		}
-		return s
+		return string(b)
 	}
 	return redirectURI != "" && uri.Place(url) != uri.Place(redirectURI) && alike(url) == alike(redirectURI)
 }

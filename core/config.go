@@ -45,6 +45,8 @@ type config struct {
 	httpOrigins, parameterHooks, requestHooks, responseHooks            json.Value
 }
 
+const wantsPairs = "[[name, value], …]"
+
 // wrongScope refuses the scope of a command.
 func wrongScope(s string) *link.Fault {
 	return link.Bad("bad_value", "scope").Not(scopeList.wants(), s)
@@ -104,6 +106,12 @@ func readConfig(in json.Value) (c *config, f *link.Fault) {
 	c = &list[0]
 	c.self = list
 	groups := c.groups()
+	if c.httpOrigins.Kind() != json.None {
+		// Before the URLs that are allowed by it.
+		if f := c.read(groups, "insecure_http_origins", c.httpOrigins); f != nil {
+			return nil, f
+		}
+	}
 	for it := in.Each(); it.Next(); {
 		if f := c.read(groups, it.Name(), it.Value()); f != nil {
 			return nil, f
@@ -181,7 +189,7 @@ func (c *config) readOther(name string, v json.Value) *link.Fault {
 	case "parameters":
 		var ok bool
 		if c.parameters, ok = readParams(v); !ok {
-			return link.Bad("bad_value", name).Not("[[name, value], …]", "")
+			return link.Bad("bad_value", name).Not(wantsPairs, "")
 		}
 		return nil
 	}
@@ -246,7 +254,7 @@ func (c *config) readList(name string, v json.Value) *link.Fault {
 			c.resources = append(c.resources, u)
 		case "insecure_http_origins":
 			if u, ok := uri.Parse(s); !ok || u.Scheme != "http" || s != "http://"+u.Host+u.Port {
-				return link.Wrong("bad_url", name, "http://HOST or http://HOST:PORT, in lower case", it.Value())
+				return link.Wrong("bad_url", name, "http://HOST, or http://HOST:PORT with another port than 80, in lower case", it.Value())
 			}
 		case "bearer_token_types":
 			if s == "" {
@@ -352,6 +360,8 @@ func (c *config) takePrint() {
 	issuer := c.issuer
 	if issuer == "" {
 		issuer = c.token
+	} else if n := len(issuer) - 1; issuer[n] == '/' && uri.Same(issuer, issuer[:n]) {
+		issuer = issuer[:n] // both spellings are one issuer, and have one session
 	}
 	c.mine = sha256.Base64URL(issuer + "\n" + c.clientID + c.variables.Raw())[:22]
 }

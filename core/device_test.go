@@ -188,7 +188,7 @@ func TestScenarioDeviceResponse(t *testing.T) {
 // TestScenarioPolling: Q34, the rows of what a poll may be answered, each with the wait that follows.
 func TestScenarioPolling(t *testing.T) {
 	s := newScene(t, "Answers to polls: pending goes on, slow_down adds 5 s for good, a time-out doubles the interval, what passes is waited out (Retry-After too), a failed connection backs off and polling goes on, anything else ends.",
-		"Q34", "Q36", "X5", "Q2", "Q43")
+		"Q34", "Q36", "X5", "Q2", "Q43", "E90")
 	s.open(with(deviceConf))
 	after := func(status int, value string) reply {
 		return reply{raw: fmt.Sprintf(`"ok":{"status":%d,"headers":[["content-type","text/html"],["retry-after",%q]],"body":{"text":"<p>"}}`, status, value)}
@@ -221,6 +221,11 @@ func TestScenarioPolling(t *testing.T) {
 		{"429 and temporarily_unavailable", []reply{jsonReply(429, `{"error":"temporarily_unavailable"}`)}, []int64{5_000}, "", "", true},
 		{"500 and server_error", []reply{jsonReply(500, `{"error":"server_error"}`)}, []int64{5_000}, "", "", true},
 		{"500 and slow_down", []reply{jsonReply(500, `{"error":"slow_down"}`)}, []int64{10_000}, "", "device:true", true},
+		{"429 and a word of a gateway's (Auth0)", []reply{jsonReply(429, `{"error":"too_many_requests"}`), jsonReply(400, pending)}, []int64{5_000, 5_000}, "", "", true},
+		{"500 and a framework's words (Spring)", []reply{jsonReply(500, `{"status":500,"error":"Internal Server Error","path":"/token"}`)}, []int64{5_000}, "", "", true},
+		{"504 in a form", []reply{{status: 504, ctype: "application/x-www-form-urlencoded", body: "error=upstream+timeout"}}, []int64{5_000}, "", "", true},
+		{"400 and temporarily_unavailable", []reply{jsonReply(400, `{"error":"temporarily_unavailable"}`)}, []int64{5_000}, "", "", true},
+		{"503 and invalid_client", []reply{jsonReply(503, `{"error":"invalid_client"}`)}, []int64{0}, "server oauth_error", "device:false server_error:invalid_client request_failed:server", true},
 		{"400 and server_error", []reply{jsonReply(400, `{"error":"server_error"}`)}, []int64{0}, "server oauth_error", "device:false status:not_authenticated server_error:server_error request_failed:server", false},
 		{"500 and access_denied", []reply{jsonReply(500, `{"error":"access_denied"}`)}, []int64{0}, "server oauth_error", "device:false status:not_authenticated server_error:access_denied request_failed:server", false},
 		{"no connection", []reply{{failed: "network"}, {failed: "network"}, {failed: "network"}, jsonReply(400, pending)}, []int64{5_000, 10_000, 20_000, 5_000}, "", "request_failed:network request_failed:network request_failed:network", true},
@@ -246,7 +251,7 @@ func TestScenarioPolling(t *testing.T) {
 		}
 		if row.ends != "" {
 			r := s.resultOf(wait, left)
-			if got := r.str("error", "kind") + " " + r.str("error", "code"); got != row.ends || r.str("error", "op") != "polling" || strings.Contains(r.raw, deviceCode) {
+			if got := r.str("error", "kind") + " " + r.str("error", "code"); got != row.ends || r.str("error", "op") != "polling" || strings.Contains(r.raw, deviceCode) || !row.again && r.str("error", "retryable") != "false" {
 				t.Errorf("%s: %s", row.name, r.raw)
 			}
 		} else if len(left) != 0 {

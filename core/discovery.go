@@ -139,7 +139,7 @@ func (c *client) tellDiscovered(f *link.Fault) {
 func (c *client) adoptMetadata(v json.Value) *link.Fault {
 	next, iss := c.given.clone(), v.Get("issuer").Str()
 	switch {
-	case sameIssuer(iss, next.issuer):
+	case uri.Same(iss, next.issuer):
 		next.issuer = iss // the server knows best how it writes itself
 	case iss == "" || !(c.anyTenant() && iss == next.issuerTemplate):
 		return (&link.Fault{Kind: link.KindServer, Code: "wrong_issuer"}).Not(next.issuer, iss)
@@ -183,15 +183,6 @@ func (c *client) adoptMetadata(v json.Value) *link.Fault {
 	next.issRequired = next.issRequired || v.Get("authorization_response_iss_parameter_supported").True()
 	c.metadata.text, c.config = v.Raw(), next
 	return nil
-}
-
-// sameIssuer tells whether two texts name one issuer: they are equal, or differ by the slash of an empty path (RFC 3986 section 6.2.3).
-func sameIssuer(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	u, ok := uri.Parse(a)
-	return ok && (a == b || a+"/" == b && u.Path == "")
 }
 
 func (c *client) storeMetadata() {

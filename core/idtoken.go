@@ -113,7 +113,7 @@ func (c *client) checkClaims(j *jose.JWS, t *tokens, want expected) *link.Fault 
 	case timed && !c.past(authTime, c.tolerance):
 		return c.untimely("auth_time", authTime*1000-c.Now)
 	case want.maxAge >= 0 && want.asked-authTime*1000 > want.maxAge*1000+c.skew:
-		wrong = "auth_time"
+		wrong, expects, came = "auth_time", string(json.AppendInt(nil, want.maxAge))+" s ago at the most", string(json.AppendInt(nil, want.asked/1000-authTime))+" s ago"
 	case str("at_hash") != "" && str("at_hash") != jose.HalfHash(j.Alg, t.access):
 		wrong = "at_hash"
 	case str("c_hash") != "" && want.code != "" && str("c_hash") != jose.HalfHash(j.Alg, want.code):
@@ -183,7 +183,9 @@ func (c *client) checkIssued(v json.Value, need string, apart int64) *link.Fault
 		return link.NotVerified("missing_claim", "iat")
 	case issued && !c.past(iat, apart):
 		return c.untimely("iat", iat*1000-c.Now)
-	case has("nbf") && !(readable && c.past(nbf, apart)):
+	case has("nbf") && !readable:
+		return link.WrongClaim("nbf", "a time in seconds", v.Get("nbf").Raw())
+	case has("nbf") && !c.past(nbf, apart):
 		return c.untimely("nbf", nbf*1000-c.Now)
 	}
 	return nil

@@ -70,7 +70,7 @@ func TestScenarioRegistrationOpens(t *testing.T) {
 
 // TestScenarioOwnToken: E61, set_token takes what token gave, and refuses a time that cannot be right.
 func TestScenarioOwnToken(t *testing.T) {
-	s := newScene(t, "set_token takes what token gave; its times are in milliseconds, and one that cannot be right is refused with what was expected and what came.", "E61", "E66")
+	s := newScene(t, "set_token takes what token gave; its times are in milliseconds, and one that cannot be right is refused with what was expected and what came.", "E61", "E66", "E91")
 	s.tokenServer()
 	s.open(conf)
 	s.signIn()
@@ -85,6 +85,13 @@ func TestScenarioOwnToken(t *testing.T) {
 		r := s.fails("client", "bad_value", "set_token", `"token":{"access_token":"b","token_type":"Bearer","expires_at":`+at+`}`)
 		if r.str("error", "field") != "expires_at" || r.str("error", "expected") != "Unix time in milliseconds" || r.str("error", "came") != strings.Trim(at, `"`) {
 			t.Errorf("%s: %s", at, r.raw)
+		}
+	}
+	// A life is no time, in whatever unit; and an expires_in that says nothing hides no wrong expires_at.
+	for _, row := range [][3]string{{`"expires_in":1700003600`, "expires_in", "1700003600"}, {`"expires_in":"1700003600000"`, "expires_in", "1700003600000"}, {`"expires_in":null,"expires_at":1700003600`, "expires_at", "1700003600"}, {`"expires_in":0,"expires_at":3600`, "expires_at", "3600"}} {
+		r := s.fails("client", "bad_value", "set_token", `"token":{"access_token":"b","token_type":"Bearer",`+row[0]+`}`)
+		if r.str("error", "field") != row[1] || r.str("error", "came") != row[2] {
+			t.Error(r.raw)
 		}
 	}
 	if r := s.ok("token"); r.str("ok", "access_token") != "access-1" {

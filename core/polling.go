@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 func (c *client) pollStart(cmd *command) {
@@ -198,7 +199,7 @@ func (c *client) polled(d *device, v json.Value, f *link.Fault) {
 	case f.Err == "expired_token":
 		f.Kind, f.Code = link.KindExpired, "device_code_expired"
 		c.pollFailed(d, f, true)
-	case f.Kind == link.KindServer && (f.Retryable && (f.Err == "" || later(f.Err)) || f.Err == "" && f.Garbled):
+	case f.Kind == link.KindServer && (f.Retryable && !decisive(f.Err) || f.Err == "" && f.Garbled):
 		c.pollIn(d, max(d.interval, f.RetryAfter))
 	case f.Kind == link.KindNetwork:
 		c.pollLater(d, f)
@@ -208,8 +209,11 @@ func (c *client) polled(d *device, v json.Value, f *link.Fault) {
 	}
 }
 
-// later tells whether an error of the server's says no more than that it cannot answer now (RFC 6749 section 4.1.2.1), with a status that says so too.
-func later(err string) bool { return err == "temporarily_unavailable" || err == "server_error" }
+// decisive tells the errors that say something of the code or the client, whatever the status. Under a status that says "later", any other is no more than that:
+// what stands before a server has words of its own ("too_many_requests", "Internal Server Error").
+func decisive(err string) bool {
+	return words.Has("access_denied invalid_grant invalid_client unauthorized_client unsupported_grant_type invalid_request invalid_scope invalid_target invalid_dpop_proof", err)
+}
 
 func (c *client) slower(d *device, interval int64) {
 	d.interval = min(interval, longestInterval)
@@ -222,6 +226,7 @@ func (c *client) slower(d *device, interval int64) {
 func (c *client) pollFailed(d *device, f *link.Fault, over bool) {
 	f.Op = stagePolling
 	if over {
+		f.Retryable = false
 		c.forgetDevice(f)
 	} else {
 		c.stopPolling(d)

@@ -26,7 +26,7 @@ const plainMetadata = `{"issuer":"https://as.example","authorization_endpoint":"
 
 // TestScenarioSlash: E54.
 func TestScenarioSlash(t *testing.T) {
-	s := newScene(t, "An issuer that differs by the slash of an empty path alone is one; the metadata's spelling then counts for iss, ID tokens and assertions. Any other difference is refused.", "E54")
+	s := newScene(t, "An issuer that differs by the slash of an empty path alone is one; the metadata's spelling then counts for iss, ID tokens and assertions. Any other difference is refused.", "E54", "E98")
 	i := s.issuer()
 	var metadata string
 	i.discovering("/.well-known/openid-configuration", &metadata)
@@ -59,12 +59,21 @@ func TestScenarioSlash(t *testing.T) {
 		if aud := decodeClaims(t, assertion[1])["aud"]; aud != row.itself {
 			t.Errorf("%s: %v", row.itself, aud)
 		}
-		// What was stored is found again, by the configured spelling as before.
+		// What was stored is found again, by the configured spelling.
 		if r := s.open(config(row.configured)); r.raw != "" {
 			t.Error(r.raw)
 		}
 		if r := s.ok("status"); r.str("ok", "status") != "granted" {
 			t.Error(r.raw)
+		}
+		// And by the other spelling, which is the same issuer.
+		other := strings.TrimSuffix(row.configured, "/")
+		if other == row.configured {
+			other += "/"
+		}
+		s.open(config(other))
+		if r := s.ok("status"); r.str("ok", "status") != "granted" {
+			t.Error(other, r.raw)
 		}
 	}
 	fresh("https://as.example", "https://as.example/")
@@ -265,7 +274,7 @@ func TestScenarioIdentityAlone(t *testing.T) {
 
 // TestScenarioTokenResponses: E57 and E58, answers of the token endpoint in other shapes, each by a member or by what it says of itself.
 func TestScenarioTokenResponses(t *testing.T) {
-	s := newScene(t, "Token types of other names, tokens below a path, lives under another name.", "E57", "E58")
+	s := newScene(t, "Token types of other names, tokens below a path, lives under another name.", "E57", "E58", "E91")
 	var body string
 	s.server = func(m msg) reply { return jsonReply(200, body) }
 	for _, row := range []struct{ name, config, body, want string }{
@@ -311,6 +320,7 @@ func TestScenarioTokenResponses(t *testing.T) {
 		{"a life", `"expires":3600`, "1700003600000"},
 		{"a life as text", `"expires":"3600"`, "1700003600000"},
 		{"a time", `"expires":1700000060`, "1700000060000"},
+		{"a time in milliseconds, too", `"expires":1700003600000`, "1700003600000"},
 		{"expires_in goes before", `"expires":60,"expires_in":3600`, "1700003600000"},
 		{"and before expires_at", `"expires":60,"expires_at":1700003600`, "1700000060000"},
 		{"a time in milliseconds", `"expires_at":1700003600000`, "1700003600000"},

@@ -76,7 +76,7 @@ func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) 
 		}
 		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3): the same origin, and a path that leads there.
 		if r, ok := uri.Parse(v.Get("resource").Str()); f == nil && !(ok && u.Within(r)) {
-			f = &link.Fault{Kind: link.KindServer, Code: "wrong_resource"}
+			f = (&link.Fault{Kind: link.KindServer, Code: "wrong_resource"}).Not(u.Scheme+"://"+u.Host+u.Port+u.Path, v.Get("resource").Str())
 		}
 		if f != nil {
 			c.fail(cmd, f)

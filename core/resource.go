@@ -124,6 +124,8 @@ func (c *client) prepare(cmd *command, in json.Value) {
 	})
 }
 
+const destination = "a URL under one of token_destinations"
+
 // withHeaders gives the headers of a request to where a token may go; force: with a token got from now on.
 func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, *link.Fault)) {
 	url, method := in.Get("url").Str(), in.Get("method").Str()
@@ -135,7 +137,7 @@ func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, 
 		f = nil
 	}
 	if !c.allowed(url) {
-		f = link.Bad("resource_not_allowed", "url")
+		f = link.Wrong("resource_not_allowed", "url", destination, in.Get("url"))
 	}
 	if f != nil {
 		done(nil, f)
@@ -170,7 +172,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 			return
 		}
 	} else if sent != "" {
-		c.fail(cmd, link.Bad("resource_not_allowed", "url"))
+		c.fail(cmd, link.Wrong("resource_not_allowed", "url", destination, in.Get("url")))
 		return
 	}
 	scheme := "bearer"

@@ -78,7 +78,7 @@ func (r *response) object(now int64) (json.Value, *link.Fault) {
 	}
 	f.Kind, f.Status = link.KindServer, r.status
 	f.Of(r.stage, r.url)
-	f.Garbled, f.Retryable = garbled, r.status == 429 || r.status >= 500
+	f.Garbled, f.Retryable = garbled, r.status == 429 || r.status >= 500 || f.Err == "temporarily_unavailable"
 	if f.Retryable {
 		f.RetryAfter = r.retryAfter(now)
 	}

@@ -107,9 +107,9 @@ func (c *client) endOf(v json.Value) int64 {
 		if s, ok = seconds(v.Get("expires_at")); !ok {
 			return 0
 		}
-		if s > 100*longestLife {
-			s /= 1000 // no server means the year 5138: it writes milliseconds
-		}
+	}
+	if from == 0 && s > 100*longestLife {
+		s /= 1000 // no server means the year 5138: it writes milliseconds
 	}
 	if s >= (link.MaxTime-from)/1000 {
 		return link.MaxTime
@@ -266,7 +266,9 @@ func (c *client) setToken(cmd *command, in json.Value) {
 	t, f := c.readTokens(v, c.newGrant(c.scope, key), false)
 	if f != nil {
 		f.Kind, f.Field = link.KindClient, "token"
-	} else if at := v.Get("expires_at"); at.Kind() != json.None && v.Get("expires_in").Kind() == json.None {
+	} else if s, ok := seconds(v.Get("expires_in")); ok && s > longestLife {
+		f = link.Wrong("bad_value", "expires_in", "a life in seconds", v.Get("expires_in"))
+	} else if at := v.Get("expires_at"); at.Kind() != json.None && !ok {
 		// As this client gives it out. In seconds it would have ended in 1970, and in microseconds never end.
 		n, whole := at.Int()
 		if t.expiresAt = n; !whole || n < earliestTime || n > latestTime {

@@ -400,7 +400,7 @@ func TestDeviceFlowWithoutAnEndpoint(t *testing.T) {
 	s, events := newSite(t, nil), make(seen, 99)
 	s.config.DeviceAuthorizationEndpoint = ""
 	c := s.open(t, drive.Options{OnEvent: events.on})
-	missing := &drive.Error{Kind: "client", Code: "missing", Op: "device_start"}
+	missing := &drive.Error{Kind: "client", Code: "missing"}
 	if _, err := c.DeviceAuthorize(t.Context(), drive.DeviceParams{}); !errors.Is(err, missing) {
 		t.Errorf("got %v", err)
 	}

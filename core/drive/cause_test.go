@@ -2,6 +2,7 @@ package drive_test
 
 import (
 	"context"
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"net"
@@ -72,3 +73,67 @@ func TestCause(t *testing.T) {
 		})
 	}
 }
+
+// E95: a redirect that was refused says where it leads, without user and query.
+func TestRedirectCause(t *testing.T) {
+	for _, row := range [][2]string{
+		{"https://login.example/wall?ticket=query-of-the-url", "status 302 to https://login.example/wall"}, {"https://user:secret@login.example/", "status 302 to https://login.example/"},
+		{"/elsewhere?ticket=query-of-the-url", "status 302 to https://as.example/elsewhere"}, {"", "status 302"},
+	} {
+		p := &peer{replace: func(req *http.Request) (*http.Response, error) {
+			res := respond(302, "")
+			res.Request = req
+			if row[0] != "" {
+				res.Header.Set("Location", row[0])
+			}
+			return res, nil
+		}}
+		_, err := open(t, native(t), p, drive.Options{}).Exchange(t.Context(), drive.ExchangeParams{Code: "c"})
+		want := "oauth2: exchange: redirect: expected an answer, no redirect, request token to as.example: " + row[1]
+		if !errors.Is(err, &drive.Error{Kind: "server", Code: "redirect"}) || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// E97: what a hook or a key store failed with is the cause of what came of it.
+func TestHandCauses(t *testing.T) {
+	own := errors.New("the vault is sealed")
+	hooks := map[string]drive.Hooks{
+		"parameters": {Parameters: map[drive.Stage]func(context.Context, drive.Stage, [][2]string) ([][2]string, error){
+			"token": func(context.Context, drive.Stage, [][2]string) ([][2]string, error) { return nil, own },
+		}},
+		"request": {Request: map[drive.Stage]func(context.Context, drive.Stage, drive.Request) (drive.Request, error){
+			"token": func(context.Context, drive.Stage, drive.Request) (drive.Request, error) { return drive.Request{}, own },
+		}},
+		"response": {Response: map[drive.Stage]func(context.Context, drive.Stage, drive.Response) (drive.Response, error){
+			"token": func(context.Context, drive.Stage, drive.Response) (drive.Response, error) {
+				return drive.Response{}, own
+			},
+		}},
+	}
+	for name, h := range hooks {
+		_, err := open(t, native(t), &peer{}, drive.Options{Hooks: h}).Exchange(t.Context(), drive.ExchangeParams{Code: "c"})
+		if !errors.Is(err, own) || !errors.Is(err, &drive.Error{Code: "hook_failed"}) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	bound := config
+	bound.DPoP = true
+	c, err := drive.Open(t.Context(), native(t), bound, drive.Options{Keys: sealedKeys{own}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Authorize(t.Context(), drive.AuthorizeParams{}); !errors.Is(err, own) {
+		t.Errorf("keys: %v", err)
+	}
+}
+
+type sealedKeys struct{ err error }
+
+func (k sealedKeys) LoadKey(context.Context, string) (crypto.Signer, error) { return nil, k.err }
+func (k sealedKeys) CreateKey(context.Context, string, drive.Algorithm) (crypto.Signer, error) {
+	return nil, k.err
+}
+func (k sealedKeys) DeleteKey(context.Context, string) error { return k.err }

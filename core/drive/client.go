@@ -93,7 +93,8 @@ func (c *Client) Token(ctx context.Context) (Token, error) {
 
 // FreshToken is Token, but refreshes in any case: for a server that refused a token which looked good.
 func (c *Client) FreshToken(ctx context.Context) (Token, error) {
-	return call[Token](c.s, ctx, "token", members(nil).boolean("force", true))
+	token, err := call[Token](c.s, ctx, "token", members(nil).boolean("force", true))
+	return token, asked("fresh_token", err)
 }
 
 // Refresh refreshes the access token (RFC 6749 section 6).

@@ -25,7 +25,14 @@ func redacted(e *effect) EffectInfo {
 
 // explain gives an error its cause: why the effect failed whose answer is being taken. The engine knows kinds only.
 func (s *session) explain(e *Error) {
-	if e != nil && (e.Kind == KindStorage || e.Kind == KindNetwork || e.Code == "lock_storage" || e.Code == "unsupported") {
+	if e == nil {
+		return
+	}
+	switch e.Code {
+	case "lock_storage", "unsupported", "redirect", "hook_failed", "key_failed", "no_key":
+		e.cause = s.cause
+	}
+	if e.Kind == KindStorage || e.Kind == KindNetwork {
 		e.cause = s.cause
 	}
 }

@@ -14,7 +14,7 @@ type Error struct {
 	Kind ErrorKind `json:"kind"`
 	// Code says which error of that kind it is, in lower-case words joined by underscores.
 	Code string `json:"code"`
-	// Op is the command that failed.
+	// Op is the method that failed, in snake case: token, device_wait … In an event it is the engine's command.
 	Op string `json:"op"`
 	// Retryable: the same command may succeed later with nothing else changed.
 	Retryable bool `json:"retryable"`
@@ -188,6 +188,17 @@ func printable(s string) string {
 		}
 		return -1
 	}, s)
+}
+
+// asked is err with the method that the caller called as its Op, in snake case, where the command has another name.
+func asked(op string, err error) error {
+	e, ok := err.(*Error)
+	if !ok {
+		return err
+	}
+	own := *e
+	own.Op = op
+	return &own
 }
 
 func internal(op, code string, cause error) *Error {

@@ -73,7 +73,7 @@ func Example() {
 	// as.example read S256
 	// granted /where/the/user/was
 	// Bearer 2YotnFZFEjr1zCsicMWpAA <nil>
-	// oauth2: prepare: resource not allowed: url
+	// oauth2: prepare: resource not allowed: url: expected a URL under one of token_destinations, came https://elsewhere.example/items
 }
 
 // A program without a browser: the user decides on another device (RFC 8628).
@@ -132,7 +132,7 @@ func ExampleClient_Transport() {
 
 	// Output:
 	// https://api.example/items Bearer mF_9.B5f-4.1JqM
-	// Get "https://elsewhere.example/items": oauth2: prepare: resource not allowed: url
+	// Get "https://elsewhere.example/items": oauth2: prepare: resource not allowed: url: expected a URL under one of token_destinations, came https://elsewhere.example/items
 }
 
 type printing struct{}

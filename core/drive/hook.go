@@ -107,7 +107,9 @@ func (s *session) hook(e *effect) {
 	s.aside(s.begin(e, func() {}), false, func() input {
 		value, err := call()
 		if err != nil {
-			return failed(e.ID, "denied")
+			in := failed(e.ID, "denied")
+			in.cause = err
+			return in
 		}
 		return answer(e.ID, value)
 	})

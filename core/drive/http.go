@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -62,7 +63,7 @@ func (s *session) send(ctx context.Context, e *effect) (response members, failur
 	defer res.Body.Close()
 	switch res.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return nil, "redirect", nil
+		return nil, "redirect", redirected(res)
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, min(e.MaxBody, 1<<40)+1))
 	switch {
@@ -76,6 +77,15 @@ func (s *session) send(ctx context.Context, e *effect) (response members, failur
 	}
 	defer clear(raw)
 	return make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), "", nil
+}
+
+// redirected says where a redirect leads, without the query, which may be meant for somebody.
+func redirected(res *http.Response) error {
+	to, err := res.Location()
+	if err != nil {
+		return fmt.Errorf("oauth2: status %d", res.StatusCode)
+	}
+	return fmt.Errorf("oauth2: status %d to %s://%s%s", res.StatusCode, to.Scheme, to.Host, to.EscapedPath())
 }
 
 func newRequest(ctx context.Context, e *effect) (*http.Request, error) {

@@ -118,7 +118,7 @@ export class Client extends EventTarget {
   async handleRedirect(url?: string | URL, options?: T.CallOptions): Promise<T.Status | null> {
     const session = 'session' in this.#host ? this.#host.session : this;
     for (const reply of url === undefined ? repliesFor(session) : [String(url)]) {
-      if (!(await this.matches(reply, options))) continue;
+      if (!(await asked('handle_redirect', this.matches(reply, options)))) continue;
       const finish = () => asked('handle_redirect', this.callback({ ...options, url: reply }));
       return url === undefined ? takeReply(session, reply, this.#config.redirect_uri!, finish) : finish();
     }

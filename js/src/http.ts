@@ -18,6 +18,10 @@ const cautious = (): RequestInit => {
 export const isRedirect = ({ type, status }: Response): boolean =>
   type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status);
 
+/** Says where a redirect leads, without user and query, which may be meant for somebody. Browsers hide it. */
+export const redirected = ({ status, headers }: Response): Error | undefined =>
+  status ? new Error(`status ${status} to ${headers.get('location')?.replace(/[?#].*|(?<=\/\/)[^/]*@/gs, '')}`) : undefined;
+
 /**
  * Gives what work comes to, or rejects with the signal's reason as soon as that is there. In Node a `Request` holds its signal weakly, so that
  * an abort after a collection of garbage does not reach a fetch that is under way.
@@ -96,7 +100,7 @@ export const send = async (effect: Effects['http'], controller: AbortController,
       signal: controller.signal,
     });
     const response = await unless(controller.signal, sent);
-    if (isRedirect(response)) throw new Failed('redirect');
+    if (isRedirect(response)) throw new Failed('redirect', redirected(response));
     const bytes = await unless(controller.signal, read(response, effect.max_body));
     return { status: response.status, headers: [...response.headers], body: wire(bytes) };
   } catch (error) {

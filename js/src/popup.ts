@@ -27,7 +27,10 @@ const PATIENCE = 1_000;
  */
 const channel = (state: string) => new BroadcastChannel('oauth2-wasm.popup ' + state);
 
-const failure = (kind: OAuthError['kind'], code: string) => new OAuthError({ kind, code, op: 'popup', retryable: false });
+/** What errors have as their `op`. */
+const OP = 'sign_in_popup';
+
+const failure = (kind: OAuthError['kind'], code: string) => new OAuthError({ kind, code, op: OP, retryable: false });
 
 /** Whether the window shows something else than the empty page that it was opened with. */
 const away = (popup: Window): boolean => {
@@ -77,24 +80,7 @@ const closed = (popup: Window, signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => clearInterval(watch));
   });
 
-/**
- * Signs in by a popup. Call it in the handler of a click, without waiting for anything before: browsers open no window otherwise.
- * The page at the redirect URI calls {@link finishPopup}.
- *
- * A window that seems closed need not be: a page of the server with a `Cross-Origin-Opener-Policy` looks the same from here. So it counts
- * as closed once the user is back at this page: for a second, or for ten where the browser does not say that they came back. A reply that
- * comes later still signs in, until the attempt ends (`attempt_life_ms`) or the signal aborts; the events say so. Where the server's first
- * page, or the page that calls this, is served with such a policy, only the reply, the signal or the attempt's end settle the promise,
- * and only the reply closes the window. In a frame of another site, which the reply does not reach, sign in by redirect.
- *
- * @returns the status, with the `app_state` that was given. However it ends, the window is closed.
- * @throws {OAuthError} code `popup_blocked`; kind `cancelled`, code `popup_closed`; kind `expired`, code `attempt_expired`; those of
- *   {@link Client.callback}
- */
-export const signInPopup = async (
-  client: Client,
-  { features = 'popup,width=500,height=650', ...parameters }: PopupParameters = {},
-): Promise<Status> => {
+const open = async (client: Client, { features = 'popup,width=500,height=650', ...parameters }: PopupParameters): Promise<Status> => {
   const { signal } = parameters;
   signal?.throwIfAborted();
   const popup = window.open('about:blank', '_blank', features);
@@ -111,6 +97,25 @@ export const signInPopup = async (
     popup.close();
   }
 };
+
+/**
+ * Signs in by a popup. Call it in the handler of a click, without waiting for anything before: browsers open no window otherwise.
+ * The page at the redirect URI calls {@link finishPopup}.
+ *
+ * A window that seems closed need not be: a page of the server with a `Cross-Origin-Opener-Policy` looks the same from here. So it counts
+ * as closed once the user is back at this page: for a second, or for ten where the browser does not say that they came back. A reply that
+ * comes later still signs in, until the attempt ends (`attempt_life_ms`) or the signal aborts; the events say so. Where the server's first
+ * page, or the page that calls this, is served with such a policy, only the reply, the signal or the attempt's end settle the promise,
+ * and only the reply closes the window. In a frame of another site, which the reply does not reach, sign in by redirect.
+ *
+ * @returns the status, with the `app_state` that was given. However it ends, the window is closed.
+ * @throws {OAuthError} code `popup_blocked`; kind `cancelled`, code `popup_closed`; kind `expired`, code `attempt_expired`; those of
+ *   {@link Client.callback}
+ */
+export const signInPopup = (client: Client, parameters: PopupParameters = {}): Promise<Status> =>
+  open(client, parameters).catch((error) => {
+    throw error instanceof OAuthError ? new OAuthError({ ...error, op: OP }, error) : error;
+  });
 
 /** A signed reply has its state inside (JARM section 2.1); who takes the reply verifies it. */
 const stateOf = (reply: URLSearchParams): string | null => {

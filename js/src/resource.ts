@@ -1,7 +1,7 @@
 import { failure } from './error.js';
 import type { Run } from './host.js';
 import type { Commands } from './messages.js';
-import { isRedirect, unless } from './http.js';
+import { isRedirect, redirected, unless } from './http.js';
 import type { Challenge } from './types.js';
 import type { RequestInfo } from './web.js';
 
@@ -29,7 +29,7 @@ export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, in
   for (;;) {
     for (const [name, value] of added!) request.headers.set(name, value);
     const response = await unless(signal, fetch(new Request(request, { redirect: 'manual' })));
-    if (isRedirect(response)) throw failure('server', 'redirect', 'fetch');
+    if (isRedirect(response)) throw failure('server', 'redirect', 'fetch', redirected(response));
     const { status, headers } = response;
     if (status !== 401 && !headers.has('dpop-nonce') && !headers.has('www-authenticate')) return response;
     let sent: string | undefined = added![0]?.[1];

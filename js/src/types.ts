@@ -461,7 +461,8 @@ export interface RegisterParameters extends CallOptions {
  */
 export interface Registration {
   client_id: string;
-  client_secret?: string;
+  /** `null`, as some servers write it, is none; so it is of each other member. */
+  client_secret?: string | null;
   /** Unix time in seconds. */
   client_id_issued_at?: number;
   /** When the secret ends: Unix time in seconds, 0 for never. */

@@ -50,6 +50,25 @@ for (const [what, bytes] of [
   });
 }
 
+for (const [location, where] of [
+  ['https://login.example/wall?ticket=query-of-the-url#x', 'https://login.example/wall'],
+  ['https://user:secret@login.example/', 'https://login.example/'],
+  ['/elsewhere?ticket=query-of-the-url', '/elsewhere'],
+]) {
+  test(`E95 a redirect that is refused says where it leads: ${location}`, async () => {
+    const server = await breaking(`HTTP/1.1 302 Found\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`);
+    const url = `http://127.0.0.1:${server.address().port}/token`;
+    const client = await openClient({ client_id: 'app', client_secret: 'secret', token_endpoint: url, token_destinations: [url] });
+    const refused = ({ kind, code, cause, message }) =>
+      kind === 'server' && code === 'redirect' && cause.message === `status 302 to ${where}` && !message.includes('query-of-the-url');
+    await assert.rejects(client.clientCredentials(), (error) => refused(error) && error.expected === 'an answer, no redirect' && error.host && error.stage === 'token');
+    await client.setToken({ access_token: 'a', token_type: 'Bearer' });
+    await assert.rejects(client.fetch(url), refused);
+    client.close();
+    server.close();
+  });
+}
+
 test('E12 the cause of a failing store, key store or hook is its own error', async () => {
   const own = new Error('the disk is full');
   const fails = () => {

@@ -32,10 +32,10 @@ test('the package holds what it needs and nothing else', () => {
 });
 
 // The aim is 32,768; RATIONALE.md says where the bytes are. This keeps them from growing unnoticed.
-test('what a page loads fits into 70,000 bytes, and the client with its loader into 9,200 (brotli)', (t) => {
+test('what a page loads fits into 70,000 bytes, and the client with its loader into 9,300 (brotli)', (t) => {
   const [client, module] = [brotli('index.js'), brotli('oauth2.wasm')];
   t.diagnostic(`index.js ${client}, oauth2.wasm ${module}`);
-  assert.ok(client < 9200, String(client));
+  assert.ok(client < 9300, String(client));
   assert.ok(client + module <= 70_000, String(client + module));
 });
 
@@ -102,7 +102,7 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
 });
 
 for (const options of [['--module', 'nodenext'], ['--module', 'esnext', '--moduleResolution', 'bundler']]) {
-  test(`E88 the types fit what callers write: ${options.join(' ')}`, () => compile('types.ts', readFileSync(join(root, 'js/test/types.ts'), 'utf8'), ...options));
+  test(`E88 E96 the types fit what callers write: ${options.join(' ')}`, () => compile('types.ts', readFileSync(join(root, 'js/test/types.ts'), 'utf8'), ...options));
 }
 
 test('B14 the stores take the clients of npm redis and pg as they are', () =>

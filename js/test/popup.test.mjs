@@ -88,7 +88,7 @@ for (const name of ['plain', 'severe']) {
     const popup = await begin();
     await atServer(popup);
     await decide(popup, 'deny');
-    assert.deepEqual(await outcome(), { kind: 'server', code: 'oauth_error', op: 'callback', error: 'access_denied' });
+    assert.deepEqual(await outcome(), { kind: 'server', code: 'oauth_error', op: 'sign_in_popup', error: 'access_denied' });
     await closed(popup);
   });
 
@@ -117,7 +117,7 @@ test('X8 a popup that the user closes settles as cancelled', async (t) => {
   await page.clock.install();
   await popup.close();
   await page.clock.runFor(HERE);
-  assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'popup' });
+  assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'sign_in_popup' });
   assert.equal((await page.evaluate(() => client.status())).status, 'not_authenticated');
 });
 
@@ -129,7 +129,7 @@ test('X8 a popup that the user closes before the server answers settles as cance
   await asked;
   await looks(page);
   await popup.close({ runBeforeUnload: true }); // as the browser's own button does
-  assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'popup' });
+  assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'sign_in_popup' });
 });
 
 test('X8 under an opener policy a slow server does not look like a closed window', async (t) => {
@@ -167,7 +167,7 @@ test('E42 X8 a popup whose user comes back to the page counts as closed sooner, 
     dispatchEvent(new Event('focus'));
   });
   await page.clock.runFor(2_000);
-  assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'popup' });
+  assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'sign_in_popup' });
 });
 
 /** From the user's first click on, the server's pages take their window out of the page's reach. */
@@ -223,7 +223,7 @@ test('E42 X8 a reply that comes when the window counted as closed still signs in
     await page.clock.install();
     await goesOn(popup, page);
     await page.clock.runFor(HERE);
-    assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'popup' });
+    assert.deepEqual(await outcome(), { kind: 'cancelled', code: 'popup_closed', op: 'sign_in_popup' });
     if (aborted) await page.evaluate(() => controller.abort());
     await decide(popup, 'approve');
     if (aborted) {
@@ -245,7 +245,7 @@ for (const [life, before, end] of [[undefined, '09:50', '00:20'], [60_000, '00:5
     await page.clock.fastForward(before);
     assert.equal(await settled(), false);
     await page.clock.fastForward(end);
-    assert.deepEqual(await outcome(), { kind: 'expired', code: 'attempt_expired', op: 'popup' });
+    assert.deepEqual(await outcome(), { kind: 'expired', code: 'attempt_expired', op: 'sign_in_popup' });
     await closed(popup);
   });
 }
@@ -256,13 +256,13 @@ test('X8 a popup that the browser blocks is an error', async (t) => {
     window.open = () => null; // what browsers answer outside of a click
     return oauth.signInPopup(client).catch(({ kind, code, op, message }) => ({ kind, code, op, message }));
   });
-  assert.deepEqual(error, { kind: 'client', code: 'popup_blocked', op: 'popup', message: 'oauth2-wasm: popup: popup blocked' });
+  assert.deepEqual(error, { kind: 'client', code: 'popup_blocked', op: 'sign_in_popup', message: 'oauth2-wasm: sign_in_popup: popup blocked' });
 });
 
 test('X8 where the authorization request cannot be made, the window is closed', async (t) => {
   const { begin, outcome } = await open(t);
   const popup = await begin({ scope: 'a\\b' });
-  assert.deepEqual(await outcome(), { kind: 'client', code: 'bad_value', op: 'authorize' });
+  assert.deepEqual(await outcome(), { kind: 'client', code: 'bad_value', op: 'sign_in_popup' });
   await closed(popup);
 });
 

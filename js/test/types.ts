@@ -153,7 +153,7 @@ const { authorization_servers = [] } = await client.resourceMetadata({ url: resp
 console.log(response.ok, authorization_servers[0]?.length, (await client.jwtBearer({ assertion: 'e30.e30.', scope: 'read' })).scope);
 console.log(await client.frontChannelLogout(), await client.frontChannelLogout('https://app.example/?iss=a&sid=b', { signal }));
 const unknown = await openClient({ client_metadata: { redirect_uris: [location.href] }, registration_endpoint: 'https://as.example/register' }, { keys: memoryKeys() });
-const { client_id, client_secret = '' } = await unknown.register({ initial_access_token: 'i' });
+const { client_id, client_secret } = await unknown.register({ initial_access_token: 'i' });
 await openClient({ issuer: 'https://as.example', discovery: true, registration: await unknown.register() });
 await client.setToken(await client.token());
 console.log((await client.status()).unverified?.['user']);
@@ -173,6 +173,8 @@ const instance = await instantiate(fetch('/oauth2.wasm'));
 console.log(instance.open('{}'), instance.effect(1), instance.memoryBytes, new Trap().message);
 const host = await Host.open({ module: instance.module, open: { kind: 'contract' }, onEvent: ({ event }) => console.log(event) });
 await host.run('perform', { effect: { kind: 'timer', ms: 1 } }, signal);
+
+await openClient({ issuer: 'https://as.example', discovery: true, registration: { client_id: 'kept', client_secret: null, client_id_issued_at: 1 } });
 
 // What this server adds is declared once.
 declare module 'oauth2-wasm' {

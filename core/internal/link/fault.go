@@ -114,7 +114,7 @@ func NetworkFault(failed string) *Fault {
 	switch failed {
 	case "redirect":
 		// A redirect on a request that carries secrets is refused, not followed (RFC 9700 section 4.12).
-		f.Kind, f.Retryable, f.Unknown = KindServer, false, false
+		f.Kind, f.Retryable, f.Unknown, f.expected = KindServer, false, false, "an answer, no redirect"
 	case "too_large":
 		f.Kind, f.Retryable = KindServer, false
 	case "unsent":

@@ -245,3 +245,12 @@ func Linkable(s string) bool {
 	u, ok := Parse(s)
 	return ok && u.Secure()
 }
+
+// Same tells whether two texts are one URI: they are equal, or differ by the slash of an empty path (RFC 3986 section 6.2.3).
+func Same(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	u, ok := Parse(a)
+	return ok && (a == b || a+"/" == b && u.Path == "")
+}

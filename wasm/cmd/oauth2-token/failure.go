@@ -50,7 +50,7 @@ func notSignedIn(err error) bool {
 	case "not_signed_in", "signed_out", "no_token", "token_expired", "outcome_lost":
 		return true
 	}
-	return (e.OAuthError == "invalid_grant" || e.Kind == "server" && e.BeginAgain) && e.Op != "callback" && e.Op != "polling"
+	return (e.OAuthError == "invalid_grant" || e.Kind == "server" && e.BeginAgain) && e.Op != "callback" && e.Op != "device_wait"
 }
 
 // explain says what the user can do about an error, where there is something.
