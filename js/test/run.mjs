@@ -8,7 +8,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { root } from './lib/installed.mjs';
 
-const AT_ONCE = 4;
+const AT_ONCE = 3;
 
 const [name, ...files] = process.argv.slice(2);
 if (!name || files.length === 0) throw new Error('usage: node js/test/run.mjs NAME FILE…');

@@ -340,14 +340,23 @@ test('E39 all who ask for a reply get what came of it, now and later, until the 
 test('E39 an application that navigates while a reply is redeemed stays where it is, and so does its result', async (t) => {
   const page = await open(t);
   await comeBack(page);
-  const said = await page.evaluate(async () => {
-    const [client, other] = await Promise.all([oauth.openClient(config), oauth.openClient(config)]);
-    const first = client.handleRedirect();
-    await client.matches(location);
-    history.pushState(null, '', '?page=2');
-    const second = other.handleRedirect();
-    return [(await first).status, (await second)?.status, location.search];
+  let go;
+  server.answers['/token'] = async () => {
+    await new Promise((resolve) => (go = resolve));
+    return { body: { access_token: 'LATE', token_type: 'Bearer', expires_in: 3600 } };
+  };
+  await page.evaluate(async () => {
+    window.clients = await Promise.all([oauth.openClient(config), oauth.openClient(config)]);
+    window.outcomes = [clients[0].handleRedirect()];
   });
+  await until(() => go, 'the token request');
+  await page.evaluate(async () => {
+    history.pushState(null, '', '?page=2');
+    outcomes.push(clients[1].handleRedirect());
+    await clients[1].matches(location);
+  });
+  go();
+  const said = await page.evaluate(async () => [...(await Promise.all(outcomes)).map((one) => one?.status), location.search]);
   assert.deepEqual(said, ['granted', 'granted', '?page=2']);
 });
 

@@ -340,6 +340,10 @@ func (s *site) signedIn() *browser {
 func (s *site) want(res *http.Response, body string, status int, part string) {
 	s.t.Helper()
 	if res.StatusCode != status || !strings.Contains(body, part) {
-		s.t.Fatalf("%s %s: want %d %s, got %d %s", res.Request.Method, res.Request.URL, status, part, res.StatusCode, body)
+		request := ""
+		if res.Request != nil {
+			request = res.Request.Method + " " + res.Request.URL.String()
+		}
+		s.t.Fatalf("%s: want %d %s, got %d %s", request, status, part, res.StatusCode, body)
 	}
 }

@@ -80,6 +80,12 @@ func TestIdlePosters(t *testing.T) {
 		}
 	}
 	t.Run("a body that was read leaves the connection as it was", func(t *testing.T) {
+		s := newSite(t) // whose bodies have their time
+		h, err := bff.New(engine.Engine(), s.config, s.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.serve(h)
 		conn, in := s.dial("")
 		for range 2 {
 			fmt.Fprintf(conn, "POST /auth/backchannel_logout HTTP/1.1\r\nHost: %s\r\n%sContent-Length: 14\r\n\r\nlogout_token=x", s.app.Listener.Addr(), form)
