@@ -33,7 +33,13 @@ export const openPage = async (context, url) => {
   const page = await context.newPage();
   page.on('pageerror', (error) => console.error(String(error)));
   await page.goto(url);
-  await page.waitForFunction(() => window.oauth);
+  // A browser among many sometimes leaves a page without its script; that page is loaded once more.
+  const ready = (timeout) => page.waitForFunction(() => window.oauth, undefined, { timeout });
+  await ready(PATIENCE / 5).catch(async () => {
+    console.error(`${url}: no script after ${PATIENCE / 5} ms, loaded again`);
+    await page.reload();
+    await ready(PATIENCE);
+  });
   return page;
 };
 
