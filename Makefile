@@ -47,7 +47,7 @@ browsers:
 	@js/test/browsers.sh
 
 servers:
-	@core/drive/internal/servers/install.sh
+	@core/oauth/internal/servers/install.sh
 
 lint: purity ## formatting and vet
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
@@ -74,7 +74,7 @@ go-386: ## the core where an int has 32 bits
 	GOARCH=386 $(GOTEST) $(GOTEST_FLAGS) $(PURE)
 
 race: ## the Go hosts and the authorization server under the race detector
-	$(GOTEST) $(GOTEST_FLAGS) -race ./core/authserver/... ./core/drive/...
+	$(GOTEST) $(GOTEST_FLAGS) -race ./core/authserver/... ./core/oauth/...
 
 fuzz: ## each fuzz target, FUZZTIME runs of it (5000x; by time a run that is slow to stop would fail)
 	@core/testrun/fuzz.sh $(FUZZTIME)

@@ -1,6 +1,6 @@
 /**
  * The loader of oauth2.wasm: makes an instance and moves text over its boundary, nothing else.
- * core/testdata/README.md is the contract it keeps. It has no dependency and touches nothing at import.
+ * core/contract/README.md is the contract it keeps. It has no dependency and touches nothing at import.
  */
 
 /** @typedef {typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object} Module a compiled module, also where types lack `WebAssembly` */

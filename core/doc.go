@@ -1,5 +1,5 @@
-// Package core is the OAuth 2 client as a state machine without I/O: inputs in, effects out, both UTF-8 JSON as core/testdata/README.md describes them. It reads no
-// clock, draws no randomness, opens no socket and starts no goroutine; a host does that, package core/drive for Go programs.
+// Package core is the OAuth 2 client as a state machine without I/O: inputs in, effects out, both UTF-8 JSON as core/contract/README.md describes them. It reads no
+// clock, draws no randomness, opens no socket and starts no goroutine; a host does that, package core/oauth for Go programs.
 //
 // One file is one concern: authorize.go is RFC 6749 section 4.1.1, callback.go 4.1.2, token.go section 5, refresh.go section 6, revoke.go RFC 7009, pkce.go RFC 7636,
 // clientauth.go section 2.3 and authmethod.go which methods there are, resource.go RFC 6750, device.go RFC 8628 sections 3.1 to 3.3 and polling.go 3.4 and 3.5, discovery.go RFC 8414 and OpenID Connect Discovery, jwks.go RFC 7517,

@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 )
 
-// A host by hand: inputs in, effects out. Package drive is a whole one.
+// A host by hand: inputs in, effects out. Package oauth is a whole one.
 func Example() {
 	var engine core.Engine
 	handle := engine.Open([]byte(`{"now":1700000000000,"entropy":"ZXZlcnkgaW5wdXQgYnJpbmdzIHRoaXJ0eS10d28gbmV3","kind":"client","session":"","config":{

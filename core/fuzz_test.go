@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
 // FuzzOrder: commands, answers twice, early, late or never, failures, a clock that jumps: no rule of the boundary breaks, and afterwards a sign-in works.
@@ -20,7 +20,7 @@ func FuzzOrder(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := drivetest.Converse(&core.Engine{}, data[:min(len(data), 1000)]); err != nil {
+		if _, err := oauthtest.Converse(&core.Engine{}, data[:min(len(data), 1000)]); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -28,7 +28,7 @@ func FuzzOrder(f *testing.F) {
 
 // TestOrder runs conversations made at random and says how many of their inputs reach an effect.
 func TestOrder(t *testing.T) {
-	all, err := drivetest.ConverseAtRandom(func() drive.Engine { return &core.Engine{} }, 1, 2000)
+	all, err := oauthtest.ConverseAtRandom(func() oauth.Engine { return &core.Engine{} }, 1, 2000)
 	if err != nil {
 		t.Fatal(err)
 	}

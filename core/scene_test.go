@@ -16,9 +16,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-var update = flag.Bool("update", false, "write the transcripts of the scenarios to testdata")
+var update = flag.Bool("update", false, "write the transcripts of the scenarios to contract/client")
 
-// A scene plays a host by hand and records the conversation; the transcript in testdata is what every other host replays.
+// A scene plays a host by hand and records the conversation; the transcript in contract/client is what every other host replays.
 type scene struct {
 	t      *testing.T
 	engine *Engine
@@ -134,7 +134,7 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 			return
 		}
 		text := strings.Join(s.lines, "\n") + "\n"
-		file := filepath.Join("testdata", slug(name)+".txt")
+		file := filepath.Join("contract/client", slug(name)+".txt")
 		if *update {
 			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 				t.Error(err)

@@ -17,7 +17,7 @@ func TestSchema(t *testing.T) {
 	parts := map[string]*jsonschema.Schema{}
 	part := func(name string) *jsonschema.Schema {
 		if parts[name] == nil {
-			s, err := c.Compile("testdata/schema.json#/$defs/" + name)
+			s, err := c.Compile("contract/schema.json#/$defs/" + name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -26,7 +26,7 @@ func TestSchema(t *testing.T) {
 		return parts[name]
 	}
 	open, refusal, input, effect := part("open"), part("refusal"), part("input"), part("effect")
-	files, err := filepath.Glob("testdata/*.txt")
+	files, err := filepath.Glob("contract/client/*.txt")
 	if err != nil || len(files) < 40 {
 		t.Fatal(err, len(files))
 	}
@@ -83,7 +83,7 @@ func TestSchema(t *testing.T) {
 					t.Fatalf("%s:%d: a result of no command", file, n+1)
 				}
 				// What no host sends is passed over there.
-				if err := part("commands/" + cmd.name + "/parameters").Validate(cmd.parameters); err != nil && file != "testdata/challenge.txt" {
+				if err := part("commands/" + cmd.name + "/parameters").Validate(cmd.parameters); err != nil && file != "contract/client/challenge.txt" {
 					t.Errorf("%s:%d: %v", file, cmd.line, err)
 				}
 				if err := part("commands/" + cmd.name + "/ok").Validate(ok); err != nil {

@@ -187,7 +187,7 @@ func TestSecurityProfileAliasOfRevocation(t *testing.T) {
 
 // TestSecurityProfileReadmeNamesEveryMember: the contract says that a member which it does not name is refused.
 func TestSecurityProfileReadmeNamesEveryMember(t *testing.T) {
-	text, err := os.ReadFile("testdata/README.md")
+	text, err := os.ReadFile("contract/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestSecurityProfileReadmeNamesEveryMember(t *testing.T) {
 
 // TestSecurityProfileKeyFaultCodes: what a host's failed signature makes is an error of the contract's table.
 func TestSecurityProfileKeyFaultCodes(t *testing.T) {
-	text, _ := os.ReadFile("testdata/README.md")
+	text, _ := os.ReadFile("contract/README.md")
 	_, table, _ := strings.Cut(string(text), "| `client` | with `field`")
 	row, _, _ := strings.Cut(table, "\n")
 	for _, failed := range []string{"timeout", "internal", "aborted"} {

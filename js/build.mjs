@@ -27,7 +27,7 @@ await build({
 });
 
 // Provider presets come from the one file that the Go package embeds, each as an export of its own: a bundler keeps what is imported.
-const presets = Object.entries(JSON.parse(await readFile(here('../core/drive/presets/presets.json'), 'utf8')));
+const presets = Object.entries(JSON.parse(await readFile(here('../core/oauth/presets/presets.json'), 'utf8')));
 await mkdir(here('dist/types/js/src'), { recursive: true });
 await writeFile(here('dist/presets.js'), presets.map(([name, { about, docs, ...members }]) => `export const ${name} = ${JSON.stringify(members)};\n`).join(''));
 await writeFile(

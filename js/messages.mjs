@@ -1,8 +1,8 @@
-// Writes src/messages.ts: the messages between module and host, as core/testdata/schema.json has them.
+// Writes src/messages.ts: the messages between module and host, as core/contract/schema.json has them.
 import { readFile, writeFile } from 'node:fs/promises';
 
 const url = (path) => new URL(path, import.meta.url);
-const { $defs: parts } = JSON.parse(await readFile(url('../core/testdata/schema.json'), 'utf8'));
+const { $defs: parts } = JSON.parse(await readFile(url('../core/contract/schema.json'), 'utf8'));
 
 /** A part that has a name of its own in the types. */
 const named = (name) => name[0].toUpperCase() + name.slice(1);
@@ -43,7 +43,7 @@ const effects = parts.effect.oneOf.map((schema) => {
 await writeFile(
   url('src/messages.ts'),
   [
-    '// Generated from core/testdata/schema.json by messages.mjs.\n',
+    '// Generated from core/contract/schema.json by messages.mjs.\n',
     ...['error', 'body', 'pairs', 'status', 'device', 'session', 'token', 'challenge', 'outcome', 'content', 'jwk', 'claims'].map((name) => `export type ${named(name)} = ${typeOf(parts[name])};\n`),
     listing('Commands', 'The commands: what each takes, and the `ok` of its result.', members('commands', ({ parameters, ok }) => `{ parameters: ${objectOf(parameters, ' | undefined')}; ok: ${typeOf(ok)} }`)),
     listing('Effects', 'The effects, by kind.', effects),

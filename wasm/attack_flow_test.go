@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -127,7 +127,7 @@ func become(res *http.Response, status int, body string) {
 // with a key of their own, not as a bearer token.
 func TestAttackStolenToken(t *testing.T) {
 	s, n := boundSite(t), &wire{}
-	c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}})
+	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
 	s.signIn(t, c)
 	spent := n.to("/token")
 	res, err := (&http.Client{Transport: c.Transport(n)}).Get(s.URL + "/notes")
@@ -137,7 +137,7 @@ func TestAttackStolenToken(t *testing.T) {
 	res.Body.Close()
 	sent := n.to("/notes")
 	stolen := sent[len(sent)-1]
-	thief := s.open(t, drive.Options{Store: &drive.MemoryStore{}, HTTP: &http.Client{Transport: n}})
+	thief := s.open(t, oauth.Options{Store: &oauth.MemoryStore{}, HTTP: &http.Client{Transport: n}})
 	s.signIn(t, thief)
 	if _, err := thief.Userinfo(t.Context()); err != nil {
 		t.Fatal(err)
@@ -175,11 +175,11 @@ func TestAttackStolenToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.to("")
-	copied := s.open(t, drive.Options{Session: session, HTTP: &http.Client{Transport: n}})
-	if _, err := copied.Refresh(t.Context()); !errors.Is(err, &drive.Error{Code: "no_key"}) {
+	copied := s.open(t, oauth.Options{Session: session, HTTP: &http.Client{Transport: n}})
+	if _, err := copied.Refresh(t.Context()); !errors.Is(err, &oauth.Error{Code: "no_key"}) {
 		t.Errorf("a stolen session: %v", err)
 	}
-	if _, err := copied.Prepare(t.Context(), "GET", s.URL+"/notes"); !errors.Is(err, &drive.Error{Code: "no_key"}) {
+	if _, err := copied.Prepare(t.Context(), "GET", s.URL+"/notes"); !errors.Is(err, &oauth.Error{Code: "no_key"}) {
 		t.Errorf("a stolen session: %v", err)
 	}
 	if got := n.to("/token"); len(got) > 0 {
@@ -190,18 +190,18 @@ func TestAttackStolenToken(t *testing.T) {
 // Q43: a server, or somebody in its place, that answers with a bearer token where one bound to a key was asked for gets an error; the session is as it was before.
 func TestAttackDowngradeToBearer(t *testing.T) {
 	s, n := boundSite(t), &wire{}
-	c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}})
+	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
 	downgrade := func(res *http.Response) {
 		if res.Request.URL.Path == "/token" && res.StatusCode == 200 {
 			become(res, 200, `{"access_token":"loose","token_type":"Bearer","refresh_token":"loose","expires_in":3600}`)
 		}
 	}
-	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	n.set(downgrade)
-	if _, err := c.Callback(t.Context(), s.visit(t, begun.URL)); !errors.Is(err, &drive.Error{Kind: "server", Code: "dpop_downgrade"}) {
+	if _, err := c.Callback(t.Context(), s.visit(t, begun.URL)); !errors.Is(err, &oauth.Error{Kind: "server", Code: "dpop_downgrade"}) {
 		t.Errorf("at the sign-in: %v", err)
 	}
 	if st, err := c.Status(t.Context()); err != nil || st.Status != "not_authenticated" {
@@ -214,7 +214,7 @@ func TestAttackDowngradeToBearer(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.set(downgrade)
-	if _, err := c.Refresh(t.Context()); !errors.Is(err, &drive.Error{Kind: "server", Code: "dpop_downgrade"}) {
+	if _, err := c.Refresh(t.Context()); !errors.Is(err, &oauth.Error{Kind: "server", Code: "dpop_downgrade"}) {
 		t.Errorf("at the refresh: %v", err)
 	}
 	if after, err := c.Token(t.Context()); err != nil || after.AccessToken != before.AccessToken {
@@ -225,7 +225,7 @@ func TestAttackDowngradeToBearer(t *testing.T) {
 // A server that is never content with its nonce gets each request twice, and no more.
 func TestAttackEndlessNonces(t *testing.T) {
 	s, n := boundSite(t), &wire{}
-	c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}})
+	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
 	s.signIn(t, c)
 	n.to("")
 	count := 0
@@ -241,13 +241,13 @@ func TestAttackEndlessNonces(t *testing.T) {
 		w.WriteHeader(401)
 		io.WriteString(w, `{"error":"use_dpop_nonce"}`)
 	}))
-	if _, err := c.Refresh(t.Context()); !errors.Is(err, &drive.Error{Kind: "server", Code: "oauth_error"}) {
+	if _, err := c.Refresh(t.Context()); !errors.Is(err, &oauth.Error{Kind: "server", Code: "oauth_error"}) {
 		t.Errorf("the token endpoint: %v", err)
 	}
 	if got := n.to("/token"); len(got) != 2 {
 		t.Errorf("the token endpoint: %d requests", len(got))
 	}
-	if _, err := c.Userinfo(t.Context()); !errors.Is(err, drive.ErrServer) {
+	if _, err := c.Userinfo(t.Context()); !errors.Is(err, oauth.ErrServer) {
 		t.Errorf("userinfo: %v", err)
 	}
 	if got := n.to("/userinfo"); len(got) != 2 {
@@ -271,17 +271,17 @@ func TestAttackEndlessNonces(t *testing.T) {
 // whose it is, and no code leaves the client.
 func TestAttackMixUp(t *testing.T) {
 	honest, evil, n := newSite(t, nil), newSite(t, nil), &wire{}
-	open := func(config drive.Config) *drive.Client {
+	open := func(config oauth.Config) *oauth.Client {
 		t.Helper()
-		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: n}}})
+		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: oauth.Options{HTTP: &http.Client{Transport: n}}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
 		return c
 	}
-	discovered := func(issuer string) drive.Config {
-		return drive.Config{Issuer: issuer, Discovery: true, ClientID: "notes", RedirectURI: "http://127.0.0.1/cb", Scope: "openid", PushedAuthorizationRequests: "off"}
+	discovered := func(issuer string) oauth.Config {
+		return oauth.Config{Issuer: issuer, Discovery: true, ClientID: "notes", RedirectURI: "http://127.0.0.1/cb", Scope: "openid", PushedAuthorizationRequests: "off"}
 	}
 	// elsewhere is an authorization URL at the other server, with the same parameters.
 	elsewhere := func(page, to string) string {
@@ -301,7 +301,7 @@ func TestAttackMixUp(t *testing.T) {
 		"wrong_iss": nil, "missing_iss": func(q url.Values) { q.Del("iss") },
 		"repeated_parameter": func(q url.Values) { q.Add("iss", evil.URL) },
 	} {
-		begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+		begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -313,7 +313,7 @@ func TestAttackMixUp(t *testing.T) {
 			change(q)
 			callback.RawQuery = q.Encode()
 		}
-		if _, err := c.Callback(t.Context(), callback.String()); !errors.Is(err, &drive.Error{Kind: "callback_not_verified", Code: name}) {
+		if _, err := c.Callback(t.Context(), callback.String()); !errors.Is(err, &oauth.Error{Kind: "callback_not_verified", Code: name}) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -333,9 +333,9 @@ func TestAttackMixUp(t *testing.T) {
 		})
 		t.Cleanup(evil.Close)
 		c := open(discovered(evil.URL))
-		begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+		begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 		if name == "the honest issuer" {
-			if !errors.Is(err, &drive.Error{Kind: "server", Code: "wrong_issuer"}) {
+			if !errors.Is(err, &oauth.Error{Kind: "server", Code: "wrong_issuer"}) {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue
@@ -343,7 +343,7 @@ func TestAttackMixUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Callback(t.Context(), honest.visit(t, begun.URL)); !errors.Is(err, &drive.Error{Code: "wrong_iss"}) {
+		if _, err := c.Callback(t.Context(), honest.visit(t, begun.URL)); !errors.Is(err, &oauth.Error{Code: "wrong_iss"}) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got := n.to("/token"); len(got) > 0 {
@@ -359,10 +359,10 @@ func TestAttackCodeInjection(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, nil)
 			s.config.DPoP = bound
-			victim, attacker := s.open(t, drive.Options{}), s.open(t, drive.Options{})
-			responses := map[*drive.Client]*url.URL{}
-			for _, c := range []*drive.Client{victim, attacker} {
-				begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+			victim, attacker := s.open(t, oauth.Options{}), s.open(t, oauth.Options{})
+			responses := map[*oauth.Client]*url.URL{}
+			for _, c := range []*oauth.Client{victim, attacker} {
+				begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -373,15 +373,15 @@ func TestAttackCodeInjection(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for c, other := range map[*drive.Client]*drive.Client{victim: attacker, attacker: victim} {
-				if _, err := c.Callback(t.Context(), responses[other].String()); !errors.Is(err, &drive.Error{Code: "wrong_state"}) {
+			for c, other := range map[*oauth.Client]*oauth.Client{victim: attacker, attacker: victim} {
+				if _, err := c.Callback(t.Context(), responses[other].String()); !errors.Is(err, &oauth.Error{Code: "wrong_state"}) {
 					t.Errorf("a whole response: %v", err)
 				}
 				injected, q := *responses[c], responses[c].Query()
 				q.Set("code", responses[other].Query().Get("code"))
 				injected.RawQuery = q.Encode()
 				_, err := c.Callback(t.Context(), injected.String())
-				if e, ok := errors.AsType[*drive.Error](err); !ok || e.OAuthError != "invalid_grant" && e.OAuthError != "invalid_dpop_proof" {
+				if e, ok := errors.AsType[*oauth.Error](err); !ok || e.OAuthError != "invalid_grant" && e.OAuthError != "invalid_dpop_proof" {
 					t.Errorf("a code alone: %v", err)
 				}
 				if st, err := c.Status(t.Context()); err != nil || st.Status != "not_authenticated" {
@@ -403,13 +403,13 @@ func TestAttackPKCEDowngrade(t *testing.T) {
 		}
 	})
 	s.config.ClientID, s.config.ClientSecret = "confidential", secret // of whom this server wants no challenge
-	c := s.open(t, drive.Options{})
+	c := s.open(t, oauth.Options{})
 	for name, change := range map[string]func(url.Values){
 		"left out":     func(q url.Values) { q.Del("code_challenge"); q.Del("code_challenge_method") },
 		"another one":  func(q url.Values) { q.Set("code_challenge", strings.Repeat("A", 43)) },
 		"as it stands": nil,
 	} {
-		begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+		begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -422,7 +422,7 @@ func TestAttackPKCEDowngrade(t *testing.T) {
 			page.RawQuery = q.Encode()
 		}
 		_, err = c.Callback(t.Context(), s.visit(t, page.String()))
-		if e, ok := errors.AsType[*drive.Error](err); change == nil && err != nil || change != nil && (!ok || e.OAuthError != "invalid_grant") {
+		if e, ok := errors.AsType[*oauth.Error](err); change == nil && err != nil || change != nil && (!ok || e.OAuthError != "invalid_grant") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -433,11 +433,11 @@ func TestAttackPKCEDowngrade(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"issuer":%[1]q,"authorization_endpoint":"%[1]s/authorize","token_endpoint":"%[1]s/token","code_challenge_methods_supported":["plain"]}`, weak.URL)
 	})
-	plain, err := openConfig(t, drive.Config{Issuer: weak.URL, Discovery: true, ClientID: "notes", RedirectURI: "http://127.0.0.1/cb"})
+	plain, err := openConfig(t, oauth.Config{Issuer: weak.URL, Discovery: true, ClientID: "notes", RedirectURI: "http://127.0.0.1/cb"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if begun, err := plain.Authorize(t.Context(), drive.AuthorizeParams{}); err == nil && !strings.Contains(begun.URL, "code_challenge_method=S256") {
+	if begun, err := plain.Authorize(t.Context(), oauth.AuthorizeParams{}); err == nil && !strings.Contains(begun.URL, "code_challenge_method=S256") {
 		t.Errorf("metadata without S256: %s", begun.URL)
 	}
 }

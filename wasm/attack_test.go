@@ -19,8 +19,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -73,15 +73,15 @@ func (r *rogue) count(path string) int {
 }
 
 // signIn is a sign-in up to the ID token, by a new client with the store.
-func (r *rogue) signIn(t *testing.T, store drive.Store) (*drive.Client, error) {
+func (r *rogue) signIn(t *testing.T, store oauth.Store) (*oauth.Client, error) {
 	t.Helper()
-	config := drive.Config{Issuer: r.URL, Discovery: true, ClientID: "app", RedirectURI: "https://app.example/cb", Scope: "openid"}
-	c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{Store: store}})
+	config := oauth.Config{Issuer: r.URL, Discovery: true, ClientID: "app", RedirectURI: "https://app.example/cb", Scope: "openid"}
+	c, err := wasm.Open(t.Context(), config, wasm.Options{Client: oauth.Options{Store: store}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,50 +168,50 @@ func TestAttacksOnIDTokens(t *testing.T) {
 		name    string
 		keySet  string
 		idToken func(map[string]any) string
-		want    drive.Error
+		want    oauth.Error
 	}{
-		{"an ID token of another client", keys, altered(func(c map[string]any) { c["aud"] = "another-app" }), drive.Error{Kind: "id_token_not_verified", Code: "wrong_claim", Field: "aud"}},
-		{"an ID token of another issuer", keys, altered(func(c map[string]any) { c["iss"] = "https://other.example" }), drive.Error{Kind: "id_token_not_verified", Code: "wrong_claim", Field: "iss"}},
-		{"an ID token of another sign-in", keys, altered(func(c map[string]any) { c["nonce"] = "earlier" }), drive.Error{Kind: "id_token_not_verified", Code: "wrong_claim", Field: "nonce"}},
-		{"alg none", keys, forged(map[string]any{"alg": "none"}, none), drive.Error{Kind: "id_token_not_verified", Code: "alg_not_allowed"}},
-		{"alg None", keys, forged(map[string]any{"alg": "None"}, none), drive.Error{Kind: "id_token_not_verified", Code: "alg_not_allowed"}},
-		{"RS256 without a signature", keys, forged(map[string]any{"alg": "RS256", "kid": "key-1"}, none), drive.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
-		{"HS256 with the public key in PEM", keys, forged(map[string]any{"alg": "HS256", "kid": "key-1"}, hs256(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}))), drive.Error{Kind: "id_token_not_verified", Code: "alg_not_allowed"}},
-		{"HS256 with the public key in DER", keys, forged(map[string]any{"alg": "HS256"}, hs256(spki)), drive.Error{Kind: "id_token_not_verified", Code: "alg_not_allowed"}},
-		{"HS256 with the modulus", keys, forged(map[string]any{"alg": "HS256"}, hs256(server.key.N.Bytes())), drive.Error{Kind: "id_token_not_verified", Code: "alg_not_allowed"}},
-		{"an embedded jwk", keys, forged(map[string]any{"alg": "RS256", "jwk": attackerJWK}, rs256(t, attacker)), drive.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
-		{"an embedded jwk and the issuer's kid", keys, forged(map[string]any{"alg": "RS256", "kid": "key-1", "jwk": attackerJWK}, rs256(t, attacker)), drive.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
-		{"a jku", keys, forged(map[string]any{"alg": "RS256", "kid": "mine", "jku": r.URL + "/evil", "x5u": r.URL + "/evil"}, rs256(t, attacker)), drive.Error{Kind: "id_token_not_verified", Code: "unknown_key"}},
-		{"a critical extension", keys, forged(map[string]any{"alg": "RS256", "crit": []string{"b64"}, "b64": false}, rs256(t, server.key)), drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
+		{"an ID token of another client", keys, altered(func(c map[string]any) { c["aud"] = "another-app" }), oauth.Error{Kind: "id_token_not_verified", Code: "wrong_claim", Field: "aud"}},
+		{"an ID token of another issuer", keys, altered(func(c map[string]any) { c["iss"] = "https://other.example" }), oauth.Error{Kind: "id_token_not_verified", Code: "wrong_claim", Field: "iss"}},
+		{"an ID token of another sign-in", keys, altered(func(c map[string]any) { c["nonce"] = "earlier" }), oauth.Error{Kind: "id_token_not_verified", Code: "wrong_claim", Field: "nonce"}},
+		{"alg none", keys, forged(map[string]any{"alg": "none"}, none), oauth.Error{Kind: "id_token_not_verified", Code: "alg_not_allowed"}},
+		{"alg None", keys, forged(map[string]any{"alg": "None"}, none), oauth.Error{Kind: "id_token_not_verified", Code: "alg_not_allowed"}},
+		{"RS256 without a signature", keys, forged(map[string]any{"alg": "RS256", "kid": "key-1"}, none), oauth.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
+		{"HS256 with the public key in PEM", keys, forged(map[string]any{"alg": "HS256", "kid": "key-1"}, hs256(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}))), oauth.Error{Kind: "id_token_not_verified", Code: "alg_not_allowed"}},
+		{"HS256 with the public key in DER", keys, forged(map[string]any{"alg": "HS256"}, hs256(spki)), oauth.Error{Kind: "id_token_not_verified", Code: "alg_not_allowed"}},
+		{"HS256 with the modulus", keys, forged(map[string]any{"alg": "HS256"}, hs256(server.key.N.Bytes())), oauth.Error{Kind: "id_token_not_verified", Code: "alg_not_allowed"}},
+		{"an embedded jwk", keys, forged(map[string]any{"alg": "RS256", "jwk": attackerJWK}, rs256(t, attacker)), oauth.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
+		{"an embedded jwk and the issuer's kid", keys, forged(map[string]any{"alg": "RS256", "kid": "key-1", "jwk": attackerJWK}, rs256(t, attacker)), oauth.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
+		{"a jku", keys, forged(map[string]any{"alg": "RS256", "kid": "mine", "jku": r.URL + "/evil", "x5u": r.URL + "/evil"}, rs256(t, attacker)), oauth.Error{Kind: "id_token_not_verified", Code: "unknown_key"}},
+		{"a critical extension", keys, forged(map[string]any{"alg": "RS256", "crit": []string{"b64"}, "b64": false}, rs256(t, server.key)), oauth.Error{Kind: "id_token_not_verified", Code: "malformed"}},
 		{"a claim twice", keys, func(c map[string]any) string {
 			return compact(t, map[string]any{"alg": "RS256", "kid": "key-1"}, `{"sub":"attacker",`+text(t, c)[1:], rs256(t, server.key))
-		}, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
-		{"not a JWT", keys, func(map[string]any) string { return "e30.e30" }, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
-		{"an encrypted one", keys, func(map[string]any) string { return "e30.a.b.c.d" }, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
+		}, oauth.Error{Kind: "id_token_not_verified", Code: "malformed"}},
+		{"not a JWT", keys, func(map[string]any) string { return "e30.e30" }, oauth.Error{Kind: "id_token_not_verified", Code: "malformed"}},
+		{"an encrypted one", keys, func(map[string]any) string { return "e30.a.b.c.d" }, oauth.Error{Kind: "id_token_not_verified", Code: "malformed"}},
 		{"400 KB, and another's signature", keys, func(c map[string]any) string {
 			c["long"] = strings.Repeat("x", 300_000) // 400 KB in base64url
 			return compact(t, map[string]any{"alg": "RS256", "kid": "key-1"}, text(t, c), rs256(t, attacker))
-		}, drive.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
-		{"1 MB", keys, altered(func(c map[string]any) { c["long"] = strings.Repeat("x", 1_000_000) }), drive.Error{Kind: "server", Code: "too_large"}},
-		{"400 KB of dots", keys, func(map[string]any) string { return strings.Repeat(".", 400_000) }, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
+		}, oauth.Error{Kind: "id_token_not_verified", Code: "bad_signature"}},
+		{"1 MB", keys, altered(func(c map[string]any) { c["long"] = strings.Repeat("x", 1_000_000) }), oauth.Error{Kind: "server", Code: "too_large"}},
+		{"400 KB of dots", keys, func(map[string]any) string { return strings.Repeat(".", 400_000) }, oauth.Error{Kind: "id_token_not_verified", Code: "malformed"}},
 		{"10,000 members", keys, func(c map[string]any) string {
 			for i := range 10_000 {
 				c[fmt.Sprint("c", i)] = i
 			}
 			return server.sign(t, c)
-		}, drive.Error{Kind: "id_token_not_verified", Code: "malformed"}},
-		{"10,000 keys that are none", short, honest, drive.Error{Kind: "id_token_not_verified", Code: "unknown_key"}},
-		{"10,000 keys", whole, honest, drive.Error{Kind: "server", Code: "too_large"}},
-		{"two keys of one kid", strings.Replace(keys, "]}", ","+strings.TrimPrefix(keys, `{"keys":[`), 1), honest, drive.Error{Kind: "id_token_not_verified", Code: "ambiguous_key"}},
-		{"keys that are no array", `{"keys":{}}`, honest, drive.Error{Kind: "server", Code: "bad_key_set"}},
-		{"keys that are no objects", `{"keys":[1,"a",null,[]]}`, honest, drive.Error{Kind: "id_token_not_verified", Code: "unknown_key"}},
-		{"a key without its members", `{"keys":[{"kty":"RSA","kid":"key-1"}]}`, honest, drive.Error{Kind: "id_token_not_verified", Code: "bad_key", Field: "n"}},
+		}, oauth.Error{Kind: "id_token_not_verified", Code: "malformed"}},
+		{"10,000 keys that are none", short, honest, oauth.Error{Kind: "id_token_not_verified", Code: "unknown_key"}},
+		{"10,000 keys", whole, honest, oauth.Error{Kind: "server", Code: "too_large"}},
+		{"two keys of one kid", strings.Replace(keys, "]}", ","+strings.TrimPrefix(keys, `{"keys":[`), 1), honest, oauth.Error{Kind: "id_token_not_verified", Code: "ambiguous_key"}},
+		{"keys that are no array", `{"keys":{}}`, honest, oauth.Error{Kind: "server", Code: "bad_key_set"}},
+		{"keys that are no objects", `{"keys":[1,"a",null,[]]}`, honest, oauth.Error{Kind: "id_token_not_verified", Code: "unknown_key"}},
+		{"a key without its members", `{"keys":[{"kty":"RSA","kid":"key-1"}]}`, honest, oauth.Error{Kind: "id_token_not_verified", Code: "bad_key", Field: "n"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			store := &drive.MemoryStore{}
+			store := &oauth.MemoryStore{}
 			r.set(row.keySet, row.idToken)
 			c, err := r.signIn(t, store)
-			var e *drive.Error
+			var e *oauth.Error
 			if !errors.As(err, &e) || e.Kind != row.want.Kind || e.Code != row.want.Code || e.Field != row.want.Field {
 				t.Errorf("%v, want %v", err, &row.want)
 			}
@@ -231,13 +231,13 @@ func TestAttacksOnIDTokens(t *testing.T) {
 				t.Error("the access token was given out")
 			}
 			for _, key := range []string{"session", "pending", "metadata"} {
-				value, _, _, err := store.Load(t.Context(), drivetest.StoreKey("oauth2", r.URL, "app", key))
+				value, _, _, err := store.Load(t.Context(), oauthtest.StoreKey("oauth2", r.URL, "app", key))
 				if err != nil || strings.Contains(value, "access-1") || strings.Contains(value, "refresh-1") || strings.Contains(value, "victim") {
 					t.Errorf("%v: stored under %s", err, key)
 				}
 			}
 			r.set(keys, honest)
-			if c, err := r.signIn(t, &drive.MemoryStore{}); err != nil {
+			if c, err := r.signIn(t, &oauth.MemoryStore{}); err != nil {
 				t.Errorf("afterwards: %v", err)
 			} else if st, err := c.Status(t.Context()); err != nil || !strings.Contains(string(st.Claims), "victim") {
 				t.Errorf("afterwards: %v, %s", err, st.Claims)
@@ -253,7 +253,7 @@ func TestLongIDToken(t *testing.T) {
 		c["groups"] = strings.Repeat("x", 100_000)
 		return server.sign(t, c)
 	})
-	if c, err := r.signIn(t, &drive.MemoryStore{}); err != nil {
+	if c, err := r.signIn(t, &oauth.MemoryStore{}); err != nil {
 		t.Error(err)
 	} else if st, err := c.Status(t.Context()); err != nil || len(st.Claims) < 100_000 {
 		t.Error(err, len(st.Claims))

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // BenchmarkBegin is an authorization URL with state, verifier and challenge. Ours is stored before it is given out, among the sixteen of the last ten minutes;
@@ -14,14 +14,14 @@ import (
 func BenchmarkBegin(b *testing.B) {
 	for _, row := range []struct {
 		name   string
-		engine drive.Engine
+		engine oauth.Engine
 	}{{"native", new(core.Engine)}, {"wazero", benchEngine(b)}} {
 		b.Run(row.name, func(b *testing.B) {
 			c := benchClient(b, row.engine)
 			defer c.Close()
 			b.ReportAllocs()
 			for b.Loop() {
-				if a, err := c.Authorize(b.Context(), drive.AuthorizeParams{}); err != nil || a.URL == "" {
+				if a, err := c.Authorize(b.Context(), oauth.AuthorizeParams{}); err != nil || a.URL == "" {
 					b.Fatal(err)
 				}
 			}

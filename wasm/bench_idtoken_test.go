@@ -18,7 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // BenchmarkIDToken is an ID token verified, its key known: by the command set_token, which checks the claims too, stores the session with it and answers with the claims,
@@ -29,7 +29,7 @@ func BenchmarkIDToken(b *testing.B) {
 			s := newIdentity(b, alg)
 			for _, row := range []struct {
 				name   string
-				engine drive.Engine
+				engine oauth.Engine
 			}{{"native", new(core.Engine)}, {"wazero", benchEngine(b)}} {
 				b.Run(row.name, func(b *testing.B) {
 					s.client(b, row.engine)
@@ -125,16 +125,16 @@ func (s *identity) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(s.keys))}, nil
 }
 
-func (s *identity) client(b *testing.B, engine drive.Engine) {
+func (s *identity) client(b *testing.B, engine oauth.Engine) {
 	config := testConfig
 	config.Issuer, config.JWKSURI = s.issuer, s.issuer+"/jwks"
-	c, err := drive.Open(b.Context(), engine, config, drive.Options{HTTP: &http.Client{Transport: s}})
+	c, err := oauth.Open(b.Context(), engine, config, oauth.Options{HTTP: &http.Client{Transport: s}})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer c.Close()
-	token := func(id string) drive.Token {
-		return drive.Token{AccessToken: "a", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour), IDToken: id}
+	token := func(id string) oauth.Token {
+		return oauth.Token{AccessToken: "a", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour), IDToken: id}
 	}
 	if _, err := c.SetToken(b.Context(), token(s.forged)); err == nil {
 		b.Fatal("a forged token was taken")

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // BenchmarkSessions is what a host with many sessions pays for one thing in one of them, each session's turn in its order: a token that is still good, and a refresh (locked, marked in the
@@ -24,7 +24,7 @@ func BenchmarkSessions(b *testing.B) {
 				continue // an ordinary session takes some kilobytes, and an instance has 16 MiB at most
 			}
 			b.Run(fmt.Sprintf("%s/%d", engine, n), func(b *testing.B) {
-				var e drive.Engine
+				var e oauth.Engine
 				if engine == "engine" {
 					e = benchEngine(b)
 				} else {
@@ -56,8 +56,8 @@ func BenchmarkSessions(b *testing.B) {
 }
 
 // signedIn opens so many clients, each with the tokens of a sign-in.
-func signedIn(b *testing.B, e drive.Engine, n int) []*drive.Client {
-	clients := make([]*drive.Client, n)
+func signedIn(b *testing.B, e oauth.Engine, n int) []*oauth.Client {
+	clients := make([]*oauth.Client, n)
 	for k := range clients {
 		clients[k] = benchClient(b, e)
 		beginFinish(b, b.Context(), clients[k])
@@ -84,7 +84,7 @@ func newCrowded(b *testing.B) *crowded {
 func (c *crowded) Open(msg []byte) int32 {
 	handle, ok := c.send(c.open, 0, msg)
 	if !ok {
-		return drive.Trapped
+		return oauth.Trapped
 	}
 	return int32(handle)
 }
@@ -92,7 +92,7 @@ func (c *crowded) Open(msg []byte) int32 {
 func (c *crowded) Input(handle int32, msg []byte) int32 {
 	code, ok := c.send(c.input, handle, msg)
 	if !ok {
-		return drive.Trapped
+		return oauth.Trapped
 	}
 	return int32(code)
 }
@@ -132,9 +132,9 @@ func BenchmarkMemory(b *testing.B) {
 		const n = 500
 		for b.Loop() {
 			before := resident(b)
-			var clients []*drive.Client
+			var clients []*oauth.Client
 			for range n {
-				c, err := Open(b.Context(), testConfig, Options{Client: drive.Options{HTTP: &http.Client{Transport: tokens{}}}})
+				c, err := Open(b.Context(), testConfig, Options{Client: oauth.Options{HTTP: &http.Client{Transport: tokens{}}}})
 				if err != nil {
 					b.Fatal(err)
 				}

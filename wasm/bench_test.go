@@ -9,7 +9,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // BenchmarkBeginFinish is one sign-in from the authorization URL to the stored token, with a server that answers from memory:
@@ -17,7 +17,7 @@ import (
 // and remembers the last attempts; and golang.org/x/oauth2, which stores nothing and leaves the state to its caller. Callers cannot give up,
 // but in the rows impatient, where somebody has to wait for them beside the request.
 func BenchmarkBeginFinish(b *testing.B) {
-	for name, e := range map[string]drive.Engine{"wazero": benchEngine(b), "native": new(core.Engine)} {
+	for name, e := range map[string]oauth.Engine{"wazero": benchEngine(b), "native": new(core.Engine)} {
 		b.Run(name+"/new-client", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -59,16 +59,16 @@ func BenchmarkBeginFinish(b *testing.B) {
 	})
 }
 
-func benchClient(b *testing.B, e drive.Engine) *drive.Client {
-	c, err := drive.Open(b.Context(), e, testConfig, drive.Options{HTTP: &http.Client{Transport: tokens{}}})
+func benchClient(b *testing.B, e oauth.Engine) *oauth.Client {
+	c, err := oauth.Open(b.Context(), e, testConfig, oauth.Options{HTTP: &http.Client{Transport: tokens{}}})
 	if err != nil {
 		b.Fatal(err)
 	}
 	return c
 }
 
-func beginFinish(b *testing.B, ctx context.Context, c *drive.Client) {
-	a, err := c.Authorize(ctx, drive.AuthorizeParams{})
+func beginFinish(b *testing.B, ctx context.Context, c *oauth.Client) {
+	a, err := c.Authorize(ctx, oauth.AuthorizeParams{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func beginFinish(b *testing.B, ctx context.Context, c *drive.Client) {
 
 // BenchmarkStatus is the way over the boundary and back with next to nothing done there.
 func BenchmarkStatus(b *testing.B) {
-	for name, e := range map[string]drive.Engine{"native": new(core.Engine), "wazero": benchEngine(b)} {
+	for name, e := range map[string]oauth.Engine{"native": new(core.Engine), "wazero": benchEngine(b)} {
 		b.Run(name, func(b *testing.B) {
 			c := benchClient(b, e)
 			defer c.Close()

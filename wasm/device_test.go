@@ -16,13 +16,13 @@ import (
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/filestore"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
 // patience is how long a test waits for what has to come.
-const patience = drivetest.Patience
+const patience = oauthtest.Patience
 
 func deviceSite(t *testing.T, change func(*authserver.Config)) *site {
 	return newSite(t, func(c *authserver.Config) {
@@ -33,9 +33,9 @@ func deviceSite(t *testing.T, change func(*authserver.Config)) *site {
 	})
 }
 
-func begin(t *testing.T, c *drive.Client) drive.DeviceAuthorization {
+func begin(t *testing.T, c *oauth.Client) oauth.DeviceAuthorization {
 	t.Helper()
-	d, err := c.DeviceAuthorize(t.Context(), drive.DeviceParams{})
+	d, err := c.DeviceAuthorize(t.Context(), oauth.DeviceParams{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func begin(t *testing.T, c *drive.Client) drive.DeviceAuthorization {
 }
 
 // decide is what a user does at the verification URI: compare the code, sign in, and approve or deny.
-func (s *site) decide(t *testing.T, d drive.DeviceAuthorization, action string) {
+func (s *site) decide(t *testing.T, d oauth.DeviceAuthorization, action string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -77,12 +77,12 @@ func (s *site) decide(t *testing.T, d drive.DeviceAuthorization, action string) 
 }
 
 type outcome struct {
-	drive.Status
+	oauth.Status
 	err error
 }
 
 // wait begins to wait for the end of the flow.
-func wait(t *testing.T, c *drive.Client) func() outcome {
+func wait(t *testing.T, c *oauth.Client) func() outcome {
 	ended := make(chan outcome, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
@@ -93,7 +93,7 @@ func wait(t *testing.T, c *drive.Client) func() outcome {
 	return func() outcome { return <-ended }
 }
 
-func (o outcome) granted(t *testing.T, c *drive.Client) {
+func (o outcome) granted(t *testing.T, c *oauth.Client) {
 	t.Helper()
 	if o.err != nil || o.Status.Status != "granted" || o.Scope != "profile" || o.Device != nil {
 		t.Errorf("%v, %+v", o.err, o.Status)
@@ -105,12 +105,12 @@ func (o outcome) granted(t *testing.T, c *drive.Client) {
 }
 
 // seen collects events.
-type seen chan drive.Event
+type seen chan oauth.Event
 
-func (s seen) on(e drive.Event) { s <- e }
+func (s seen) on(e oauth.Event) { s <- e }
 
 // next is the next event of that name for which holds.
-func (s seen) next(t *testing.T, name drive.EventName, holds func(drive.Event) bool) drive.Event {
+func (s seen) next(t *testing.T, name oauth.EventName, holds func(oauth.Event) bool) oauth.Event {
 	t.Helper()
 	late := time.After(patience)
 	for {
@@ -134,13 +134,13 @@ func TestDeviceFlow(t *testing.T) {
 		want         error
 	}{
 		{"approved", "approve", time.Minute, nil},
-		{"denied", "deny", time.Minute, &drive.Error{Kind: "server", Code: "oauth_error"}},
-		{"expired", "", 8 * time.Second, &drive.Error{Kind: "expired", Code: "device_code_expired"}},
+		{"denied", "deny", time.Minute, &oauth.Error{Kind: "server", Code: "oauth_error"}},
+		{"expired", "", 8 * time.Second, &oauth.Error{Kind: "expired", Code: "device_code_expired"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			s, events := deviceSite(t, func(c *authserver.Config) { c.DeviceCodeLifetime = row.life }), make(seen, 99)
-			c := s.open(t, drive.Options{OnEvent: events.on})
+			c := s.open(t, oauth.Options{OnEvent: events.on})
 			d := begin(t, c)
 			if d.VerificationURI != s.URL+"/device" || !strings.Contains(d.VerificationURIComplete, d.UserCode) || d.Interval != time.Second || !d.Polling ||
 				time.Until(d.ExpiresAt) > row.life {
@@ -158,15 +158,15 @@ func TestDeviceFlow(t *testing.T) {
 				got.granted(t, c)
 				return
 			}
-			var e *drive.Error
+			var e *oauth.Error
 			if !errors.Is(got.err, row.want) || !errors.As(got.err, &e) || row.action == "deny" && e.OAuthError != "access_denied" {
 				t.Errorf("got %v", got.err)
 			}
-			events.next(t, "request_failed", func(e drive.Event) bool { return errors.Is(e.Error, row.want) })
+			events.next(t, "request_failed", func(e oauth.Event) bool { return errors.Is(e.Error, row.want) })
 			if st, err := c.Status(t.Context()); err != nil || st.Status != "not_authenticated" || st.Device != nil {
 				t.Errorf("%v, %+v", err, st)
 			}
-			if err := c.DeviceResume(t.Context()); !errors.Is(err, &drive.Error{Code: "no_device_code"}) {
+			if err := c.DeviceResume(t.Context()); !errors.Is(err, &oauth.Error{Code: "no_device_code"}) {
 				t.Errorf("afterwards: %v", err)
 			}
 		})
@@ -177,7 +177,7 @@ func TestDeviceFlow(t *testing.T) {
 func TestDeviceFlowSlowsDown(t *testing.T) {
 	t.Parallel()
 	s, n, events := deviceSite(t, nil), &tap{}, make(seen, 99)
-	c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}, OnEvent: events.on})
+	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}, OnEvent: events.on})
 	d := begin(t, c)
 	end := wait(t, c)
 	for stop := time.Now().Add(patience); n.count() == 0; time.Sleep(time.Millisecond) {
@@ -196,7 +196,7 @@ func TestDeviceFlowSlowsDown(t *testing.T) {
 			t.Fatalf("%v, %s", err, body)
 		}
 	}
-	events.next(t, "device", func(e drive.Event) bool { return e.Device.Interval == 6*time.Second })
+	events.next(t, "device", func(e oauth.Event) bool { return e.Device.Interval == 6*time.Second })
 	if err := c.DevicePause(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -214,10 +214,10 @@ func TestDeviceFlowSlowsDown(t *testing.T) {
 func TestDeviceFlowPausedAndResumed(t *testing.T) {
 	t.Parallel()
 	s, n := deviceSite(t, nil), &tap{}
-	c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}})
+	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
 	d := begin(t, c)
 	end := wait(t, c)
-	if _, err := c.Refresh(t.Context()); !errors.Is(err, drive.ErrClient) {
+	if _, err := c.Refresh(t.Context()); !errors.Is(err, oauth.ErrClient) {
 		t.Errorf("a refresh while polling: %v", err)
 	}
 	if st, err := c.Status(t.Context()); err != nil || st.Status != "temporary_credentials_received" {
@@ -249,7 +249,7 @@ func TestDeviceFlowPausedAndResumed(t *testing.T) {
 func TestDeviceWaitOfACallerWhoLeaves(t *testing.T) {
 	t.Parallel()
 	s := deviceSite(t, nil)
-	c := s.open(t, drive.Options{})
+	c := s.open(t, oauth.Options{})
 	d := begin(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error, 1)
@@ -275,12 +275,12 @@ func TestDeviceFlowOverARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := s.open(t, drive.Options{Store: dir})
+	first := s.open(t, oauth.Options{Store: dir})
 	d := begin(t, first)
 	first.Close()
 	s.decide(t, d, "approve")
 
-	second := s.open(t, drive.Options{Store: dir})
+	second := s.open(t, oauth.Options{Store: dir})
 	st, err := second.Status(t.Context())
 	if err != nil || st.Device == nil || st.Device.Polling || st.Device.UserCode != d.UserCode || !st.Device.ExpiresAt.Equal(d.ExpiresAt) {
 		t.Fatalf("%v, %+v", err, st.Device)
@@ -291,7 +291,7 @@ func TestDeviceFlowOverARestart(t *testing.T) {
 	wait(t, second)().granted(t, second)
 	second.Close()
 
-	third := s.open(t, drive.Options{Store: dir})
+	third := s.open(t, oauth.Options{Store: dir})
 	if st, err := third.Status(t.Context()); err != nil || st.Status != "granted" || st.Device != nil {
 		t.Errorf("%v, %+v", err, st)
 	}
@@ -306,7 +306,7 @@ func TestDeviceFlowOverAnotherInstance(t *testing.T) {
 	s := deviceSite(t, nil)
 	e := newEngine(t)
 	events := make(seen, 99)
-	c, err := drive.Open(t.Context(), e, s.config, drive.Options{OnEvent: events.on})
+	c, err := oauth.Open(t.Context(), e, s.config, oauth.Options{OnEvent: events.on})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +331,7 @@ func TestDeviceFlowOverAnotherInstance(t *testing.T) {
 func TestDeviceFlowOverA429(t *testing.T) {
 	t.Parallel()
 	s := deviceSite(t, nil)
-	c := s.open(t, drive.Options{})
+	c := s.open(t, oauth.Options{})
 	d := begin(t, c)
 	var once sync.Once
 	s.setFront(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -373,16 +373,16 @@ func TestDeviceFlowHooks(t *testing.T) {
 		s.server.ServeHTTP(w, r)
 	}))
 	s.config.UserAgent = "tv/1"
-	mark := func(_ context.Context, stage drive.Stage, r drive.Request) (drive.Request, error) {
+	mark := func(_ context.Context, stage oauth.Stage, r oauth.Request) (oauth.Request, error) {
 		r.Headers = append(r.Headers, [2]string{"x-stage", string(stage)})
 		return r, nil
 	}
-	audience := func(_ context.Context, stage drive.Stage, ps [][2]string) ([][2]string, error) {
+	audience := func(_ context.Context, stage oauth.Stage, ps [][2]string) ([][2]string, error) {
 		return append(ps, [2]string{"audience", "of-" + string(stage)}), nil
 	}
-	c := s.open(t, drive.Options{Hooks: drive.Hooks{
-		Request:    map[drive.Stage]func(context.Context, drive.Stage, drive.Request) (drive.Request, error){"device_authorization": mark, "polling": mark},
-		Parameters: map[drive.Stage]func(context.Context, drive.Stage, [][2]string) ([][2]string, error){"device_authorization": audience, "polling": audience},
+	c := s.open(t, oauth.Options{Hooks: oauth.Hooks{
+		Request:    map[oauth.Stage]func(context.Context, oauth.Stage, oauth.Request) (oauth.Request, error){"device_authorization": mark, "polling": mark},
+		Parameters: map[oauth.Stage]func(context.Context, oauth.Stage, [][2]string) ([][2]string, error){"device_authorization": audience, "polling": audience},
 	}})
 	d := begin(t, c)
 	end := wait(t, c)
@@ -399,13 +399,13 @@ func TestDeviceFlowHooks(t *testing.T) {
 func TestDeviceFlowWithoutAnEndpoint(t *testing.T) {
 	s, events := newSite(t, nil), make(seen, 99)
 	s.config.DeviceAuthorizationEndpoint = ""
-	c := s.open(t, drive.Options{OnEvent: events.on})
-	missing := &drive.Error{Kind: "client", Code: "missing"}
-	if _, err := c.DeviceAuthorize(t.Context(), drive.DeviceParams{}); !errors.Is(err, missing) {
+	c := s.open(t, oauth.Options{OnEvent: events.on})
+	missing := &oauth.Error{Kind: "client", Code: "missing"}
+	if _, err := c.DeviceAuthorize(t.Context(), oauth.DeviceParams{}); !errors.Is(err, missing) {
 		t.Errorf("got %v", err)
 	}
-	events.next(t, "request_failed", func(e drive.Event) bool { return errors.Is(e.Error, missing) })
-	if _, err := c.DeviceWait(t.Context()); !errors.Is(err, &drive.Error{Code: "no_device_code"}) {
+	events.next(t, "request_failed", func(e oauth.Event) bool { return errors.Is(e.Error, missing) })
+	if _, err := c.DeviceWait(t.Context()); !errors.Is(err, &oauth.Error{Code: "no_device_code"}) {
 		t.Errorf("got %v", err)
 	}
 }

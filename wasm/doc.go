@@ -4,7 +4,7 @@
 // Open is the short way to a client. An Engine from New is for programs that open many: the module is compiled once in a process,
 // an instance costs about a tenth of a millisecond and 128 KiB.
 //
-// The module imports nothing, so it can reach nothing: neither clock nor network nor files, only what package drive hands it.
+// The module imports nothing, so it can reach nothing: neither clock nor network nor files, only what package oauth hands it.
 // Each instance has a limit of memory, and each call one of time where that is asked for. Sessions in one Engine may share an instance; an Engine for each
 // tenant keeps their tokens in memories of their own.
 package wasm

@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -26,7 +26,7 @@ import (
 type site struct {
 	*httptest.Server
 	server *authserver.Server
-	config drive.Config
+	config oauth.Config
 
 	mu    sync.Mutex
 	front http.Handler // where set, answers in the server's place
@@ -70,7 +70,7 @@ func newSite(t *testing.T, change func(*authserver.Config)) *site {
 	if s.server, err = authserver.New(c); err != nil {
 		t.Fatal(err)
 	}
-	s.config = drive.Config{
+	s.config = oauth.Config{
 		Issuer: s.URL, ClientID: "notes", RedirectURI: redirect, Scope: "profile",
 		AuthorizationEndpoint: s.URL + "/authorize", TokenEndpoint: s.URL + "/token",
 		DeviceAuthorizationEndpoint: s.URL + "/device_authorization", RevocationEndpoint: s.URL + "/revoke", UserinfoEndpoint: s.URL + "/userinfo", TokenDestinations: []string{s.URL + "/userinfo"},
@@ -79,7 +79,7 @@ func newSite(t *testing.T, change func(*authserver.Config)) *site {
 	return s
 }
 
-func openConfig(t *testing.T, config drive.Config) (*drive.Client, error) {
+func openConfig(t *testing.T, config oauth.Config) (*oauth.Client, error) {
 	c, err := wasm.Open(t.Context(), config, wasm.Options{})
 	if err == nil {
 		t.Cleanup(func() { c.Close() })
@@ -87,7 +87,7 @@ func openConfig(t *testing.T, config drive.Config) (*drive.Client, error) {
 	return c, err
 }
 
-func (s *site) open(t *testing.T, opts drive.Options) *drive.Client {
+func (s *site) open(t *testing.T, opts oauth.Options) *oauth.Client {
 	t.Helper()
 	c, err := wasm.Open(t.Context(), s.config, wasm.Options{Client: opts})
 	if err != nil {
@@ -153,9 +153,9 @@ func (s *site) walk(t *testing.T, page string) (callback, body string) {
 	}
 }
 
-func (s *site) signIn(t *testing.T, c *drive.Client) {
+func (s *site) signIn(t *testing.T, c *oauth.Client) {
 	t.Helper()
-	a, err := c.Authorize(t.Context(), drive.AuthorizeParams{AppState: "mine"})
+	a, err := c.Authorize(t.Context(), oauth.AuthorizeParams{AppState: "mine"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,13 +168,13 @@ func (s *site) signIn(t *testing.T, c *drive.Client) {
 // Q21, Q22, Q13, H5: the code flow on the shipped module against the embedded authorization server.
 func TestCodeFlow(t *testing.T) {
 	s := newSite(t, nil)
-	c := s.open(t, drive.Options{})
-	a, err := c.Authorize(t.Context(), drive.AuthorizeParams{AppState: "mine"})
+	c := s.open(t, oauth.Options{})
+	a, err := c.Authorize(t.Context(), oauth.AuthorizeParams{AppState: "mine"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	back := s.visit(t, a.URL)
-	if _, err := c.Callback(t.Context(), strings.Replace(back, "state=", "state=x", 1)); !errors.Is(err, drive.ErrCallbackNotVerified) {
+	if _, err := c.Callback(t.Context(), strings.Replace(back, "state=", "state=x", 1)); !errors.Is(err, oauth.ErrCallbackNotVerified) {
 		t.Errorf("another state: %v", err)
 	}
 	r, err := c.Callback(t.Context(), back)
@@ -196,7 +196,7 @@ func TestCodeFlow(t *testing.T) {
 	if res, err := h.Get(s.URL + "/userinfo"); err != nil || res.StatusCode != 200 {
 		t.Errorf("with the transport: %v", err)
 	}
-	if _, err := c.Prepare(t.Context(), "GET", s.URL+"/token"); !errors.Is(err, drive.ErrClient) {
+	if _, err := c.Prepare(t.Context(), "GET", s.URL+"/token"); !errors.Is(err, oauth.ErrClient) {
 		t.Errorf("outside of the resources: %v", err)
 	}
 }
@@ -205,7 +205,7 @@ func TestCodeFlow(t *testing.T) {
 // gets the 401.
 func TestRevokedElsewhere(t *testing.T) {
 	s := newSite(t, nil)
-	c := s.open(t, drive.Options{})
+	c := s.open(t, oauth.Options{})
 	s.signIn(t, c)
 	token, err := c.Token(t.Context())
 	if err != nil {
@@ -227,11 +227,11 @@ func TestRevokedElsewhere(t *testing.T) {
 		t.Errorf("%d refreshes", n)
 	}
 
-	alone := s.open(t, drive.Options{Store: &drive.MemoryStore{}})
+	alone := s.open(t, oauth.Options{Store: &oauth.MemoryStore{}})
 	if token, err = c.Token(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := alone.SetToken(t.Context(), drive.Token{AccessToken: token.AccessToken, TokenType: "Bearer"}); err != nil {
+	if _, err := alone.SetToken(t.Context(), oauth.Token{AccessToken: token.AccessToken, TokenType: "Bearer"}); err != nil {
 		t.Fatal(err)
 	}
 	revoke(token.AccessToken)
@@ -245,21 +245,21 @@ func TestRevokedElsewhere(t *testing.T) {
 // changed its key between two sign-ins.
 func TestOpenIDConnect(t *testing.T) {
 	s := newSite(t, nil)
-	s.config = drive.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid profile"}
+	s.config = oauth.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid profile"}
 	var ahead atomic.Int64 // of the client's clock
-	c := s.open(t, drive.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	c := s.open(t, oauth.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
 	type idToken struct {
 		Iss, Sub, Aud, Nonce string
 		Exp, Iat, Auth_time  int64
 	}
-	read := func(st drive.Status) (claims idToken) {
+	read := func(st oauth.Status) (claims idToken) {
 		t.Helper()
 		if err := json.Unmarshal(st.Claims, &claims); err != nil || claims.Iss != s.URL || claims.Sub != "demo" || claims.Aud != "notes" || claims.Auth_time == 0 || claims.Exp <= claims.Iat {
 			t.Fatalf("%v: %s", err, st.Claims)
 		}
 		return claims
 	}
-	status := func() drive.Status {
+	status := func() oauth.Status {
 		t.Helper()
 		st, err := c.Status(t.Context())
 		if err != nil {
@@ -289,7 +289,7 @@ func TestOpenIDConnect(t *testing.T) {
 	if read(second); strings.Split(second.IDToken, ".")[0] == strings.Split(first.IDToken, ".")[0] {
 		t.Error("it is signed with the old key")
 	}
-	if out, err := c.LogOut(t.Context(), drive.LogOutParams{}); err != nil || !out.Revoked {
+	if out, err := c.LogOut(t.Context(), oauth.LogOutParams{}); err != nil || !out.Revoked {
 		t.Errorf("the revocation endpoint of the metadata: %v, %v", out, err)
 	}
 	if st := status(); st.IDToken != "" || st.Claims != nil {
@@ -300,7 +300,7 @@ func TestOpenIDConnect(t *testing.T) {
 // A4, X9: each refresh rotates, and the next one uses what was stored.
 func TestRotation(t *testing.T) {
 	s := newSite(t, nil)
-	c := s.open(t, drive.Options{})
+	c := s.open(t, oauth.Options{})
 	s.signIn(t, c)
 	seen := map[string]bool{}
 	for range 5 {
@@ -365,7 +365,7 @@ func (n *tap) form(i int) url.Values {
 // A8: a refresh token that somebody else replays ends the session, with an error that names the server's.
 func TestReplayEndsTheSession(t *testing.T) {
 	s, n := newSite(t, nil), &tap{}
-	c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}})
+	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
 	s.signIn(t, c)
 	for range 2 {
 		if _, err := c.FreshToken(t.Context()); err != nil {
@@ -376,7 +376,7 @@ func TestReplayEndsTheSession(t *testing.T) {
 		t.Fatal("the replay was not refused", err)
 	}
 	_, err := c.FreshToken(t.Context())
-	var e *drive.Error
+	var e *oauth.Error
 	if !errors.As(err, &e) || e.OAuthError != "invalid_grant" || e.Status != 400 {
 		t.Errorf("got %v", err)
 	}
@@ -394,11 +394,11 @@ func TestLostAnswer(t *testing.T) {
 		want  error
 	}{
 		{"server with a grace period", time.Minute, nil},
-		{"server without one", 0, &drive.Error{Code: "outcome_lost"}},
+		{"server without one", 0, &oauth.Error{Code: "outcome_lost"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s, n := newSite(t, func(c *authserver.Config) { c.RotationGrace = row.grace }), &tap{}
-			c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}})
+			c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
 			s.signIn(t, c)
 			n.lose = 1
 			_, err := c.FreshToken(t.Context())
@@ -409,7 +409,7 @@ func TestLostAnswer(t *testing.T) {
 				t.Errorf("%d token requests", len(n.forms))
 			}
 			st, err := c.Status(t.Context())
-			if want := map[bool]drive.SessionStatus{true: "granted", false: "not_authenticated"}[row.want == nil]; err != nil || st.Status != want {
+			if want := map[bool]oauth.SessionStatus{true: "granted", false: "not_authenticated"}[row.want == nil]; err != nil || st.Status != want {
 				t.Errorf("%v, %q", err, st.Status)
 			}
 		})
@@ -418,14 +418,14 @@ func TestLostAnswer(t *testing.T) {
 
 // H2, H3, A6: revocation and logging out reach the server and the store.
 func TestRevokeAndLogOut(t *testing.T) {
-	s, store := newSite(t, nil), &drive.MemoryStore{}
-	c := s.open(t, drive.Options{Store: store})
+	s, store := newSite(t, nil), &oauth.MemoryStore{}
+	c := s.open(t, oauth.Options{Store: store})
 	s.signIn(t, c)
 	before, err := c.Token(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Revoke(t.Context(), drive.RevokeParams{TokenTypeHint: drive.HintAccessToken}); err != nil {
+	if _, err := c.Revoke(t.Context(), oauth.RevokeParams{TokenTypeHint: oauth.HintAccessToken}); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := s.server.Authenticate(time.Now(), before.AccessToken); ok {
@@ -435,13 +435,13 @@ func TestRevokeAndLogOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := c.LogOut(t.Context(), drive.LogOutParams{}); err != nil || !out.Revoked {
+	if out, err := c.LogOut(t.Context(), oauth.LogOutParams{}); err != nil || !out.Revoked {
 		t.Errorf("%v, %v", out, err)
 	}
 	if _, ok := s.server.Authenticate(time.Now(), after.AccessToken); ok {
 		t.Error("logged out, and the token is still good")
 	}
-	if _, _, kept, err := store.Load(t.Context(), drivetest.StoreKey("oauth2", s.URL, "notes", "session")); kept || err != nil {
+	if _, _, kept, err := store.Load(t.Context(), oauthtest.StoreKey("oauth2", s.URL, "notes", "session")); kept || err != nil {
 		t.Error("the session is still stored", err)
 	}
 	if _, err := c.Token(t.Context()); err == nil {
@@ -451,8 +451,8 @@ func TestRevokeAndLogOut(t *testing.T) {
 
 // A second client goes on with the stored session; one of another configuration leaves it alone.
 func TestRestoreFromTheStore(t *testing.T) {
-	s, store := newSite(t, nil), &drive.MemoryStore{}
-	first := s.open(t, drive.Options{Store: store})
+	s, store := newSite(t, nil), &oauth.MemoryStore{}
+	first := s.open(t, oauth.Options{Store: store})
 	s.signIn(t, first)
 	want, err := first.Token(t.Context())
 	if err != nil {
@@ -464,39 +464,39 @@ func TestRestoreFromTheStore(t *testing.T) {
 	}
 	first.Close()
 
-	second := s.open(t, drive.Options{Store: store})
+	second := s.open(t, oauth.Options{Store: store})
 	if got, err := second.Token(t.Context()); err != nil || got.AccessToken != want.AccessToken || !got.ExpiresAt.Equal(want.ExpiresAt) {
 		t.Errorf("from the store: %v", err)
 	}
 	if _, err := second.Refresh(t.Context()); err != nil {
 		t.Error(err)
 	}
-	third := s.open(t, drive.Options{Session: session})
+	third := s.open(t, oauth.Options{Session: session})
 	if got, err := third.Token(t.Context()); err != nil || got.AccessToken != want.AccessToken || !got.ExpiresAt.Equal(want.ExpiresAt) {
 		t.Errorf("from bytes: %v", err)
 	}
 
 	s.config.ClientID = "another"
-	other := s.open(t, drive.Options{Store: store})
+	other := s.open(t, oauth.Options{Store: store})
 	if st, err := other.Status(t.Context()); err != nil || st.Status != "not_authenticated" {
 		t.Errorf("%v, %q", err, st.Status)
 	}
-	if _, _, kept, _ := store.Load(t.Context(), drivetest.StoreKey("oauth2", s.URL, "notes", "session")); !kept {
+	if _, _, kept, _ := store.Load(t.Context(), oauthtest.StoreKey("oauth2", s.URL, "notes", "session")); !kept {
 		t.Error("what another client stored is gone")
 	}
-	if _, err := wasm.Open(t.Context(), s.config, wasm.Options{Client: drive.Options{Session: session}}); !errors.Is(err, drive.ErrClient) {
+	if _, err := wasm.Open(t.Context(), s.config, wasm.Options{Client: oauth.Options{Session: session}}); !errors.Is(err, oauth.ErrClient) {
 		t.Errorf("bytes of another client: %v", err)
 	}
 }
 
 // X8, X9: 20 clients with instances of their own share a session. They refresh at once, and the server sees one refresh.
 func TestSharedSessionRefreshesOnce(t *testing.T) {
-	s, store := newSite(t, nil), &drive.MemoryStore{}
-	s.signIn(t, s.open(t, drive.Options{Store: store}))
+	s, store := newSite(t, nil), &oauth.MemoryStore{}
+	s.signIn(t, s.open(t, oauth.Options{Store: store}))
 	later := func() time.Time { return time.Now().Add(time.Hour) } // the token is over
 	var wg sync.WaitGroup
 	for range 20 {
-		c := s.open(t, drive.Options{Store: store, Now: later})
+		c := s.open(t, oauth.Options{Store: store, Now: later})
 		wg.Go(func() {
 			if _, err := c.Token(context.Background()); err != nil {
 				t.Error(err)
@@ -517,7 +517,7 @@ func TestExchangeWithNonce(t *testing.T) {
 	const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 	s := newSite(t, nil)
 	s.config.Discovery, s.config.Scope = true, "openid"
-	for sent, want := range map[string]error{"n-1": nil, "n-2": &drive.Error{Kind: "id_token_not_verified", Code: "wrong_claim"}} {
+	for sent, want := range map[string]error{"n-1": nil, "n-2": &oauth.Error{Kind: "id_token_not_verified", Code: "wrong_claim"}} {
 		query := url.Values{
 			"response_type": {"code"}, "client_id": {"notes"}, "redirect_uri": {s.config.RedirectURI}, "scope": {"openid"}, "nonce": {"n-1"},
 			"code_challenge": {challenge}, "code_challenge_method": {"S256"},
@@ -526,8 +526,8 @@ func TestExchangeWithNonce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := s.open(t, drive.Options{Store: &drive.MemoryStore{}})
-		st, err := c.Exchange(t.Context(), drive.ExchangeParams{Code: back.Query().Get("code"), CodeVerifier: verifier, Nonce: sent})
+		c := s.open(t, oauth.Options{Store: &oauth.MemoryStore{}})
+		st, err := c.Exchange(t.Context(), oauth.ExchangeParams{Code: back.Query().Get("code"), CodeVerifier: verifier, Nonce: sent})
 		if !errors.Is(err, want) || (want == nil) != strings.Contains(string(st.Claims), `"nonce":"n-1"`) {
 			t.Errorf("%s: %v, %s", sent, err, st.Claims)
 		}

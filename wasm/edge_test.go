@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
 // edgeEngine runs the second module, which knows the kind bff.
-func edgeEngine(t testing.TB) drive.Engine {
+func edgeEngine(t testing.TB) oauth.Engine {
 	t.Helper()
 	e, err := wasm.NewEdge(t.Context())
 	if err != nil {
@@ -25,26 +25,26 @@ func edgeEngine(t testing.TB) drive.Engine {
 
 // TestEdgeTranscripts: the module says what the native engine says, byte for byte: kind bff, and every other kind too.
 func TestEdgeTranscripts(t *testing.T) {
-	tally := drivetest.RunTranscripts(t, "../core/bff/testdata", edgeEngine)
+	tally := oauthtest.RunTranscripts(t, "../core/contract/bff", edgeEngine)
 	if tally.Total < 10 {
 		t.Errorf("%d transcripts", tally.Total)
 	}
-	report(t, drivetest.Report{BFF: &drivetest.Second{SHA256: wasm.EdgeSHA256, Tally: tally}})
-	if all := drivetest.RunTranscripts(t, "../core/testdata", edgeEngine); all.Total < 10 {
+	report(t, oauthtest.Report{BFF: &oauthtest.Second{SHA256: wasm.EdgeSHA256, Tally: tally}})
+	if all := oauthtest.RunTranscripts(t, "../core/contract/client", edgeEngine); all.Total < 10 {
 		t.Errorf("%d transcripts", all.Total)
 	}
 }
 
-// TestEdgeHandler: the handler of core/drive/bff on the module: a sign-in begins, a page is asked who it is, a request goes nowhere.
+// TestEdgeHandler: the handler of core/oauth/backend on the module: a sign-in begins, a page is asked who it is, a request goes nowhere.
 func TestEdgeHandler(t *testing.T) {
-	ring, err := bff.ReadRing(bff.NewKey())
+	ring, err := backend.ReadRing(backend.NewKey())
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := bff.New(edgeEngine(t), bff.Config{
-		Client: drive.Config{Issuer: "https://as.example", ClientID: "c", ClientSecret: "s", AuthorizationEndpoint: "https://as.example/authorize", TokenEndpoint: "https://as.example/token", Scope: "notes"},
+	h, err := backend.New(edgeEngine(t), backend.Config{
+		Client: oauth.Config{Issuer: "https://as.example", ClientID: "c", ClientSecret: "s", AuthorizationEndpoint: "https://as.example/authorize", TokenEndpoint: "https://as.example/token", Scope: "notes"},
 		Base:   "https://app.example/auth",
-	}, bff.Options{Ring: ring})
+	}, backend.Options{Ring: ring})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,13 +7,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // Options are what Open takes. The zero value is the usual choice.
 type Options struct {
 	// Client are the hands that the client works with.
-	Client drive.Options
+	Client oauth.Options
 	// Engine is how the module is run.
 	Engine EngineOptions
 }
@@ -40,7 +40,7 @@ const (
 	crowd = 128
 )
 
-// Engine runs oauth2.wasm on wazero. It is a drive.Engine, and safe for concurrent use.
+// Engine runs oauth2.wasm on wazero. It is a oauth.Engine, and safe for concurrent use.
 //
 // Its sessions live in instances that it makes and gives up as needed: those of one Engine may share a heap, those of two never do,
 // so clients that must not trust each other get an Engine each.
@@ -64,7 +64,7 @@ type seat struct {
 	handle int32
 }
 
-var _ drive.Engine = (*Engine)(nil)
+var _ oauth.Engine = (*Engine)(nil)
 
 var errShutdown = errors.New("oauth2: wasm: the engine was shut down")
 
@@ -99,26 +99,26 @@ func newEngine(ctx context.Context, p *program, limit time.Duration) (*Engine, e
 	return e, nil
 }
 
-// Open implements drive.Engine. It makes a new instance where the others are lost, worn or full.
+// Open implements oauth.Engine. It makes a new instance where the others are lost, worn or full.
 func (e *Engine) Open(msg []byte) int32 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.refused = nil
 	if e.shut || e.last < 0 {
-		return drive.Trapped
+		return oauth.Trapped
 	}
-	if len(msg) > drive.MaxMessage {
+	if len(msg) > oauth.MaxMessage {
 		return 0
 	}
 	i, err := e.room()
 	if err != nil {
-		return drive.Trapped
+		return oauth.Trapped
 	}
 	handle, ok := i.send(i.open, 0, msg)
 	switch {
 	case !ok:
 		e.tidy(i)
-		return drive.Trapped
+		return oauth.Trapped
 	case handle == 0:
 		e.refused = i
 		return 0
@@ -126,7 +126,7 @@ func (e *Engine) Open(msg []byte) int32 {
 	i.handles++
 	e.last++
 	if e.last < 0 { // 2^31 sessions: no handle is used twice
-		return drive.Trapped
+		return oauth.Trapped
 	}
 	e.seats[e.last] = seat{i, int32(handle)}
 	return e.last
@@ -147,28 +147,28 @@ func (e *Engine) room() (*instance, error) {
 	return i, nil
 }
 
-// Input implements drive.Engine.
+// Input implements oauth.Engine.
 func (e *Engine) Input(handle int32, msg []byte) int32 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s, ok := e.seats[handle]
 	switch {
 	case !ok:
-		return drive.UnknownHandle
+		return oauth.UnknownHandle
 	case s.lost != nil:
-		return drive.Trapped
-	case len(msg) > drive.MaxMessage:
-		return drive.TooLong
+		return oauth.Trapped
+	case len(msg) > oauth.MaxMessage:
+		return oauth.TooLong
 	}
 	code, ok := s.send(s.input, s.handle, msg)
 	if !ok {
 		e.tidy(s.instance)
-		return drive.Trapped
+		return oauth.Trapped
 	}
 	return int32(code)
 }
 
-// Effect implements drive.Engine.
+// Effect implements oauth.Engine.
 func (e *Engine) Effect(handle int32) []byte {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -186,7 +186,7 @@ func (e *Engine) Effect(handle int32) []byte {
 	return effect
 }
 
-// Close implements drive.Engine.
+// Close implements oauth.Engine.
 func (e *Engine) Close(handle int32) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -215,7 +215,7 @@ func (e *Engine) tidy(i *instance) {
 	}
 }
 
-// Lost says why the instance that holds handle is gone; see drive.Engine.
+// Lost says why the instance that holds handle is gone; see oauth.Engine.
 func (e *Engine) Lost(handle int32) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -225,7 +225,7 @@ func (e *Engine) Lost(handle int32) error {
 	return nil
 }
 
-// Worn reports whether the instance that holds handle should be left, which is so at 4 MiB of memory; see drive.Engine.
+// Worn reports whether the instance that holds handle should be left, which is so at 4 MiB of memory; see oauth.Engine.
 func (e *Engine) Worn(handle int32) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -249,14 +249,14 @@ func (e *Engine) Shutdown() {
 	}
 }
 
-// Open opens a client on an engine of its own, which ends with the client. It fails as New and drive.Open do.
-func Open(ctx context.Context, config drive.Config, opts Options) (*drive.Client, error) {
+// Open opens a client on an engine of its own, which ends with the client. It fails as New and oauth.Open do.
+func Open(ctx context.Context, config oauth.Config, opts Options) (*oauth.Client, error) {
 	e, err := New(ctx, opts.Engine)
 	if err != nil {
 		return nil, err
 	}
 	e.owned = true
-	c, err := drive.Open(ctx, e, config, opts.Client)
+	c, err := oauth.Open(ctx, e, config, opts.Client)
 	if err != nil {
 		e.Shutdown()
 		return nil, err

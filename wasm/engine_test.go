@@ -17,8 +17,8 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
 func TestEmbeddedModule(t *testing.T) {
@@ -95,12 +95,12 @@ func TestMemoryLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Shutdown()
-	c, err := drive.Open(t.Context(), e, testConfig, drive.Options{})
+	c, err := oauth.Open(t.Context(), e, testConfig, oauth.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	var refused *drive.Error
+	var refused *oauth.Error
 	if _, err := c.Callback(t.Context(), "https://app.example/cb?x="+strings.Repeat("x", 900_000)); !errors.As(err, &refused) || refused.Code != "too_large" {
 		t.Errorf("beyond the limit: %v", err)
 	}
@@ -116,12 +116,12 @@ func TestCallLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Shutdown()
-	c, err := drive.Open(t.Context(), e, testConfig, drive.Options{})
+	c, err := oauth.Open(t.Context(), e, testConfig, oauth.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := c.Authorize(t.Context(), drive.AuthorizeParams{}); err != nil {
+	if _, err := c.Authorize(t.Context(), oauth.AuthorizeParams{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -135,7 +135,7 @@ func TestContextOfNew(t *testing.T) {
 	}
 	defer e.Shutdown()
 	cancel()
-	c, err := drive.Open(t.Context(), e, testConfig, drive.Options{})
+	c, err := oauth.Open(t.Context(), e, testConfig, oauth.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,13 +153,13 @@ func TestShutdownUnderClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := drive.Open(t.Context(), e, testConfig, drive.Options{})
+	c, err := oauth.Open(t.Context(), e, testConfig, oauth.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	e.Shutdown()
-	if _, err := c.Status(t.Context()); !errors.Is(err, drive.ErrInternal) {
+	if _, err := c.Status(t.Context()); !errors.Is(err, oauth.ErrInternal) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -199,14 +199,14 @@ func TestManyClientsOnOneEngine(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 100 {
 		wg.Go(func() {
-			c, err := drive.Open(t.Context(), e, testConfig, drive.Options{HTTP: &http.Client{Transport: tokens{}}})
+			c, err := oauth.Open(t.Context(), e, testConfig, oauth.Options{HTTP: &http.Client{Transport: tokens{}}})
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			defer c.Close()
 			for range 3 {
-				a, err := c.Authorize(t.Context(), drive.AuthorizeParams{AppState: "mine"})
+				a, err := c.Authorize(t.Context(), oauth.AuthorizeParams{AppState: "mine"})
 				if err != nil {
 					t.Error(err)
 					return
@@ -241,7 +241,7 @@ func TestStandardGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.runtime.Close(context.Background())
-	engine := func(t testing.TB) drive.Engine {
+	engine := func(t testing.TB) oauth.Engine {
 		e, err := newEngine(t.Context(), p, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -250,12 +250,12 @@ func TestStandardGo(t *testing.T) {
 		return e
 	}
 	digest := sha256.Sum256(bytes)
-	report := drivetest.Report{Host: "go-wasip1", SHA256: hex.EncodeToString(digest[:])}
+	report := oauthtest.Report{Host: "go-wasip1", SHA256: hex.EncodeToString(digest[:])}
 	t.Run("Transcripts", func(t *testing.T) {
-		report.Transcripts = drivetest.RunTranscripts(t, "../core/testdata", engine)
+		report.Transcripts = oauthtest.RunTranscripts(t, "../core/contract/client", engine)
 	})
 	t.Run("Contract", func(t *testing.T) {
-		report.Contract = drivetest.RunContract(t, "../core/testdata/contract.json", engine, nil)
+		report.Contract = oauthtest.RunContract(t, "../core/contract/contract.json", engine, nil)
 	})
 	report.Write(t, "../build/hosts/go-wasip1.json")
 }

@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-var settings = drive.Config{
+var settings = oauth.Config{
 	ClientID:              "s6BhdRkqt3",
 	AuthorizationEndpoint: "https://as.example/authorize",
 	TokenEndpoint:         "https://as.example/token",
@@ -21,14 +21,14 @@ var settings = drive.Config{
 // A sign-in on the embedded module.
 func Example() {
 	ctx := context.Background()
-	client, err := wasm.Open(ctx, settings, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: server{}}}})
+	client, err := wasm.Open(ctx, settings, wasm.Options{Client: oauth.Options{HTTP: &http.Client{Transport: server{}}}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer client.Close()
 
-	begun, err := client.Authorize(ctx, drive.AuthorizeParams{})
+	begun, err := client.Authorize(ctx, oauth.AuthorizeParams{})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -57,7 +57,7 @@ func ExampleNew() {
 		defer engine.Shutdown()
 		named := settings
 		named.Name = tenant
-		client, err := drive.Open(ctx, engine, named, drive.Options{})
+		client, err := oauth.Open(ctx, engine, named, oauth.Options{})
 		if err != nil {
 			fmt.Println(err)
 			return

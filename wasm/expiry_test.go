@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // Q9, Q10: a token that lives two seconds is refreshed again and again without anybody asking, each time told of before.
@@ -15,7 +15,7 @@ func TestAutoRefresh(t *testing.T) {
 	t.Parallel()
 	s, events := newSite(t, func(c *authserver.Config) { c.AccessTokenLifetime = 2 * time.Second }), make(seen, 99)
 	s.config.AutoRefresh = true
-	c := s.open(t, drive.Options{OnEvent: events.on})
+	c := s.open(t, oauth.Options{OnEvent: events.on})
 	s.signIn(t, c)
 	last := events.next(t, "granted", nil)
 	for range 2 {
@@ -39,7 +39,7 @@ func TestAboutToExpire(t *testing.T) {
 	t.Parallel()
 	s, events := newSite(t, func(c *authserver.Config) { c.AccessTokenLifetime = 3 * time.Second }), make(seen, 99)
 	s.config.RefreshLead = new(time.Second)
-	c := s.open(t, drive.Options{OnEvent: events.on})
+	c := s.open(t, oauth.Options{OnEvent: events.on})
 	s.signIn(t, c)
 	granted := events.next(t, "granted", nil)
 	if e := events.next(t, "about_to_expire", nil); !e.ExpiresAt.Equal(granted.ExpiresAt) {
@@ -49,7 +49,7 @@ func TestAboutToExpire(t *testing.T) {
 		t.Errorf("%d refreshes", n)
 	}
 	s.config.RefreshLead = new(-time.Nanosecond)
-	var e *drive.Error
+	var e *oauth.Error
 	if _, err := openConfig(t, s.config); !errors.As(err, &e) || e.Field != "refresh_lead_ms" {
 		t.Errorf("a negative lead: %v", err)
 	}
@@ -59,14 +59,14 @@ func TestAboutToExpire(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	s, n := newSite(t, nil), &tap{}
-	c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}})
+	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
 	s.signIn(t, c)
 	s.setFront(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", "120")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	_, err := c.Refresh(t.Context())
-	var e *drive.Error
+	var e *oauth.Error
 	if !errors.As(err, &e) || e.Status != 503 || e.RetryAfter != 2*time.Minute || !e.Retryable {
 		t.Fatalf("%v, %+v", err, e)
 	}

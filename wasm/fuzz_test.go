@@ -3,8 +3,8 @@ package wasm_test
 import (
 	"testing"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -15,7 +15,7 @@ func TestModuleOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer engine.Shutdown()
-	all, err := drivetest.ConverseAtRandom(func() drive.Engine { return engine }, 2, 300)
+	all, err := oauthtest.ConverseAtRandom(func() oauth.Engine { return engine }, 2, 300)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func FuzzModule(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer engine.Shutdown()
-		if _, err := drivetest.Converse(engine, data[:min(len(data), 1000)]); err != nil {
+		if _, err := oauthtest.Converse(engine, data[:min(len(data), 1000)]); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -10,8 +10,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/presets"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/presets"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -97,7 +97,7 @@ func (i *imitation) requests(address string) (found []*http.Request) {
 // given are the variables that have no default.
 var given = map[string]map[string]string{"okta": {"domain": "dev-1.okta.com"}, "shopify": {"shop": "my-shop"}}
 
-func preset(t *testing.T, name string, variables map[string]string) drive.Config {
+func preset(t *testing.T, name string, variables map[string]string) oauth.Config {
 	t.Helper()
 	if variables == nil {
 		variables = given[name]
@@ -113,9 +113,9 @@ func preset(t *testing.T, name string, variables map[string]string) drive.Config
 	return config
 }
 
-func openPreset(t *testing.T, config drive.Config, i *imitation) *drive.Client {
+func openPreset(t *testing.T, config oauth.Config, i *imitation) *oauth.Client {
 	t.Helper()
-	c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: i}}})
+	c, err := wasm.Open(t.Context(), config, wasm.Options{Client: oauth.Options{HTTP: &http.Client{Transport: i}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,9 +124,9 @@ func openPreset(t *testing.T, config drive.Config, i *imitation) *drive.Client {
 }
 
 // signInWith does the code flow up to the token request; an issuer is sent where the provider promises one.
-func (i *imitation) signInWith(t *testing.T, c *drive.Client, config drive.Config, issuer string) (drive.CallbackResult, error) {
+func (i *imitation) signInWith(t *testing.T, c *oauth.Client, config oauth.Config, issuer string) (oauth.CallbackResult, error) {
 	t.Helper()
-	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // abi is the version of the boundary that this package hosts.
@@ -89,7 +89,7 @@ func (i *instance) send(f api.Function, handle int32, msg []byte) (uint32, bool)
 		if f == i.open {
 			return i.call(f, 0, 0)
 		}
-		return uint32(drive.TooLong), true
+		return uint32(oauth.TooLong), true
 	}
 	memory := i.module.Memory()
 	if !memory.Write(i.buffer, msg) {
@@ -123,7 +123,7 @@ func (i *instance) reserve(n uint32) bool {
 		i.buffer = 0
 	}
 	// Grows by doubling, within what the module allocates at once.
-	i.size = min(max(n, 2*i.size, 4096), drive.MaxMessage)
+	i.size = min(max(n, 2*i.size, 4096), oauth.MaxMessage)
 	p, ok := i.call(i.alloc, i.size)
 	if i.buffer = p; p == 0 {
 		i.size = 0

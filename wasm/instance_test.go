@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
 func toyEngine(t *testing.T, m toy, limit time.Duration) *Engine {
@@ -44,7 +44,7 @@ func TestModulesThatAreRefused(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			p, err := compile(t.Context(), row.toy.bytes(), traits{pages: 256}, nil)
 			if err == nil {
-				_, err = newEngine(t.Context(), p, drivetest.Patience)
+				_, err = newEngine(t.Context(), p, oauthtest.Patience)
 			}
 			if err == nil || !strings.Contains(err.Error(), row.want) || !strings.HasPrefix(err.Error(), "oauth2: wasm: ") {
 				t.Errorf("got %v", err)
@@ -76,7 +76,7 @@ func TestMisbehavingModules(t *testing.T) {
 				// open leaves a length at address 4 that no memory has: i32.store of -1, then the handle.
 				bodies["oauth2_open"] = append(append(append(constant(4), constant(-1)...), 0x36, 2, 0), counted...)
 			}
-			limit := drivetest.Patience
+			limit := oauthtest.Patience
 			if row.want == "longer than 2s" {
 				limit = 2 * time.Second
 			}
@@ -87,7 +87,7 @@ func TestMisbehavingModules(t *testing.T) {
 			}
 			switch row.function {
 			case "oauth2_input":
-				if code := e.Input(one, []byte("{}")); code != drive.Trapped {
+				if code := e.Input(one, []byte("{}")); code != oauth.Trapped {
 					t.Errorf("code %d", code)
 				}
 			case "oauth2_effect":
@@ -100,7 +100,7 @@ func TestMisbehavingModules(t *testing.T) {
 			if err := e.Lost(two); err == nil || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("lost: %v", err)
 			}
-			if e.Input(two, []byte("{}")) != drive.Trapped || e.Effect(two) != nil {
+			if e.Input(two, []byte("{}")) != oauth.Trapped || e.Effect(two) != nil {
 				t.Error("a dead instance was asked")
 			}
 			if three := e.Open([]byte("{}")); three != 3 || e.Lost(three) != nil {
@@ -116,15 +116,15 @@ func TestMisbehavingModules(t *testing.T) {
 // TestAllocationFailures: S13. A module without memory for a message says so and lives; one that gives a wrong address is lost.
 func TestAllocationFailures(t *testing.T) {
 	for name, body := range map[string][]byte{"out of bounds": constant(-4096), "trap": unreachable} {
-		e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": body}}, drivetest.Patience)
-		if h := e.Open([]byte("{}")); h != drive.Trapped {
+		e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": body}}, oauthtest.Patience)
+		if h := e.Open([]byte("{}")); h != oauth.Trapped {
 			t.Errorf("%s: %d", name, h)
 		}
 	}
 	// A module without memory for a message says so, and lives (S13).
-	e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": constant(0)}}, drivetest.Patience)
+	e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": constant(0)}}, oauthtest.Patience)
 	h := e.Open([]byte("{}"))
-	if code := e.Input(h, []byte("{}")); h <= 0 || code != drive.TooLong || e.Lost(h) != nil {
+	if code := e.Input(h, []byte("{}")); h <= 0 || code != oauth.TooLong || e.Lost(h) != nil {
 		t.Errorf("no memory: handle %d, code %d, %v", h, code, e.Lost(h))
 	}
 }
@@ -152,16 +152,16 @@ func TestRealTrapRestores(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Shutdown()
-	events := make(chan drive.Event, 99)
-	c, err := drive.Open(t.Context(), e, testConfig, drive.Options{
-		HTTP: &http.Client{Transport: tokens{}}, OnEvent: func(e drive.Event) { events <- e },
+	events := make(chan oauth.Event, 99)
+	c, err := oauth.Open(t.Context(), e, testConfig, oauth.Options{
+		HTTP: &http.Client{Transport: tokens{}}, OnEvent: func(e oauth.Event) { events <- e },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	for round := range 3 {
-		a, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+		a, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +169,7 @@ func TestRealTrapRestores(t *testing.T) {
 			t.Fatal(err)
 		}
 		corrupt(t, e)
-		if _, err := c.Status(t.Context()); !errors.Is(err, drive.ErrInternal) {
+		if _, err := c.Status(t.Context()); !errors.Is(err, oauth.ErrInternal) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		if token, err := c.Token(t.Context()); err != nil || token.AccessToken != "a" {
@@ -182,7 +182,7 @@ func TestRealTrapRestores(t *testing.T) {
 			if e.Name == "restarted" {
 				restarted++
 			}
-		case <-time.After(drivetest.Patience):
+		case <-time.After(oauthtest.Patience):
 			t.Fatal("no event")
 		}
 	}
@@ -195,12 +195,12 @@ func TestInstanceThatGrewIsRetired(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Shutdown()
-	c, err := drive.Open(t.Context(), e, testConfig, drive.Options{HTTP: &http.Client{Transport: tokens{}}})
+	c, err := oauth.Open(t.Context(), e, testConfig, oauth.Options{HTTP: &http.Client{Transport: tokens{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := c.SetToken(t.Context(), drive.Token{AccessToken: "kept", TokenType: "Bearer"}); err != nil {
+	if _, err := c.SetToken(t.Context(), oauth.Token{AccessToken: "kept", TokenType: "Bearer"}); err != nil {
 		t.Fatal(err)
 	}
 	e.mu.Lock()
@@ -222,7 +222,7 @@ func TestInstanceThatGrewIsRetired(t *testing.T) {
 
 // What is written for an input is not left in the module's memory.
 func TestInputsAreWiped(t *testing.T) {
-	e := toyEngine(t, toy{}, drivetest.Patience)
+	e := toyEngine(t, toy{}, oauthtest.Patience)
 	h := e.Open([]byte(`{"secret":1}`))
 	e.Input(h, []byte(`{"secret":2}`))
 	i := e.instances[0]
@@ -233,7 +233,7 @@ func TestInputsAreWiped(t *testing.T) {
 
 // A crowd of sessions is spread over instances, which end with their sessions.
 func TestInstancesAreSharedUpToACrowd(t *testing.T) {
-	e := toyEngine(t, toy{}, drivetest.Patience)
+	e := toyEngine(t, toy{}, oauthtest.Patience)
 	var handles []int32
 	for range 2*crowd + 1 {
 		handles = append(handles, e.Open([]byte("{}")))
@@ -249,12 +249,12 @@ func TestInstancesAreSharedUpToACrowd(t *testing.T) {
 		t.Errorf("%d instances, %d seats are left", len(e.instances), len(e.seats))
 	}
 	e.Shutdown()
-	if h := e.Open([]byte("{}")); h != drive.Trapped {
+	if h := e.Open([]byte("{}")); h != oauth.Trapped {
 		t.Errorf("after Shutdown: %d", h)
 	}
 }
 
-var testConfig = drive.Config{
+var testConfig = oauth.Config{
 	ClientID: "app", AuthorizationEndpoint: "https://as.example/authorize", TokenEndpoint: "https://as.example/token",
 	RedirectURI: "https://app.example/cb",
 }

@@ -26,7 +26,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -85,12 +85,12 @@ func TestOIDCProviderSelfSignedCertificate(t *testing.T) {
 		"token_endpoint_auth_method": "self_signed_tls_client_auth", "tls_client_certificate_bound_access_tokens": true,
 		"jwks": jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: clientCert.Leaf.PublicKey, KeyID: "certificate", Certificates: []*x509.Certificate{clientCert.Leaf}}}},
 	})
-	config := drive.Config{
+	config := oauth.Config{
 		Issuer: issuer, Discovery: true, ClientID: registered.ClientID, TokenEndpointAuthMethod: "self_signed_tls_client_auth", RedirectURI: providerRedirect, Scope: "openid",
 	}
-	store := &drive.MemoryStore{}
-	open := func(own ...tls.Certificate) *drive.Client {
-		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: trusting(roots, own...), Store: store}})
+	store := &oauth.MemoryStore{}
+	open := func(own ...tls.Certificate) *oauth.Client {
+		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: oauth.Options{HTTP: trusting(roots, own...), Store: store}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func TestOIDCProviderSelfSignedCertificate(t *testing.T) {
 		return c
 	}
 	c := open(clientCert)
-	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,11 +117,11 @@ func TestOIDCProviderSelfSignedCertificate(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for name, thief := range map[string]*drive.Client{"without a certificate": open(), "with another one": open(other)} {
-		if raw, err := thief.Userinfo(t.Context()); !errors.Is(err, drive.ErrServer) {
+	for name, thief := range map[string]*oauth.Client{"without a certificate": open(), "with another one": open(other)} {
+		if raw, err := thief.Userinfo(t.Context()); !errors.Is(err, oauth.ErrServer) {
 			t.Errorf("%s: %s, %v", name, raw, err)
 		}
-		if _, err := thief.Refresh(t.Context()); !errors.Is(err, &drive.Error{Kind: "server", Code: "oauth_error"}) {
+		if _, err := thief.Refresh(t.Context()); !errors.Is(err, &oauth.Error{Kind: "server", Code: "oauth_error"}) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -166,14 +166,14 @@ func TestCertificateOfAnAuthority(t *testing.T) {
 	}))
 	defer issuer.Close()
 	roots := []*x509.Certificate{issuer.Certificate(), strict.Certificate()}
-	config := drive.Config{Issuer: issuer.URL, Discovery: true, ClientID: "notes", TokenEndpointAuthMethod: "tls_client_auth", RedirectURI: "https://app.example/cb"}
+	config := oauth.Config{Issuer: issuer.URL, Discovery: true, ClientID: "notes", TokenEndpointAuthMethod: "tls_client_auth", RedirectURI: "https://app.example/cb"}
 
-	c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: trusting(roots, certificate(t, "notes.example", &authority))}})
+	c, err := wasm.Open(t.Context(), config, wasm.Options{Client: oauth.Options{HTTP: trusting(roots, certificate(t, "notes.example", &authority))}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 	if err != nil || !strings.HasPrefix(begun.URL, issuer.URL+"/authorize?") {
 		t.Fatal(err, begun)
 	}
@@ -183,7 +183,7 @@ func TestCertificateOfAnAuthority(t *testing.T) {
 	if _, err := c.Refresh(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := c.Revoke(t.Context(), drive.RevokeParams{}); err != nil {
+	if _, err := c.Revoke(t.Context(), oauth.RevokeParams{}); err != nil {
 		t.Error(err)
 	}
 	mu.Lock()
@@ -194,12 +194,12 @@ func TestCertificateOfAnAuthority(t *testing.T) {
 	mu.Unlock()
 
 	for name, own := range map[string][]tls.Certificate{"none": nil, "of no authority": {certificate(t, "notes.example", nil)}} {
-		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: trusting(roots, own...)}})
+		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: oauth.Options{HTTP: trusting(roots, own...)}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if _, err := c.ClientCredentials(t.Context(), drive.ClientCredentialsParams{}); !errors.Is(err, drive.ErrNetwork) {
+		if _, err := c.ClientCredentials(t.Context(), oauth.ClientCredentialsParams{}); !errors.Is(err, oauth.ErrNetwork) {
 			t.Errorf("a certificate %s: %v", name, err)
 		}
 	}

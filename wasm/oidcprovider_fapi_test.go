@@ -15,7 +15,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -23,9 +23,9 @@ import (
 type hsm struct{ crypto.Signer }
 
 // register makes a client with that metadata at the provider, by the module too.
-func register(t *testing.T, issuer string, http *http.Client, metadata map[string]any) drive.Registration {
+func register(t *testing.T, issuer string, http *http.Client, metadata map[string]any) oauth.Registration {
 	t.Helper()
-	c, err := wasm.Open(t.Context(), drive.Config{Issuer: issuer, Discovery: true, ClientMetadata: metadata}, wasm.Options{Client: drive.Options{HTTP: http}})
+	c, err := wasm.Open(t.Context(), oauth.Config{Issuer: issuer, Discovery: true, ClientMetadata: metadata}, wasm.Options{Client: oauth.Options{HTTP: http}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +88,8 @@ func (p *proofs) take() []proof {
 func TestOIDCProviderFAPI(t *testing.T) {
 	issuer, resource := startProviderAndResource(t, "--fapi")
 	for _, row := range []struct {
-		alg, dpop drive.Algorithm
-		mode      drive.ResponseMode
+		alg, dpop oauth.Algorithm
+		mode      oauth.ResponseMode
 		signed    bool
 	}{
 		{alg: "ES256", dpop: "ES256"},
@@ -97,7 +97,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 		{alg: "EdDSA", dpop: "PS256", mode: "query.jwt"},
 	} {
 		t.Run(fmt.Sprintf("%s, proofs with %s, response mode %q", row.alg, row.dpop, row.mode), func(t *testing.T) {
-			key, err := drive.GenerateKey(row.alg)
+			key, err := oauth.GenerateKey(row.alg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,7 +108,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 				"dpop_bound_access_tokens": true, "id_token_signed_response_alg": "ES256", "authorization_signed_response_alg": "ES256",
 				"userinfo_signed_response_alg": "PS256", "introspection_signed_response_alg": "ES256",
 			}
-			config := drive.Config{
+			config := oauth.Config{
 				Issuer: issuer, Discovery: true, TokenEndpointAuthMethod: "private_key_jwt", TokenEndpointAuthSigningAlg: row.alg, ClientKeyID: "the-key",
 				DPoP: true, DPoPSigningAlg: row.dpop, PushedAuthorizationRequests: "required", RedirectURI: providerRedirect, Scope: "openid read", TokenDestinations: []string{resource},
 				IntrospectionSignedResponseAlg: "ES256",
@@ -122,15 +122,15 @@ func TestOIDCProviderFAPI(t *testing.T) {
 			}
 			config.ClientID = registered.ClientID
 			n := &proofs{next: http.DefaultTransport}
-			store := &drive.MemoryStore{}
-			opts := drive.Options{HTTP: &http.Client{Transport: n}, ClientKey: hsm{key}, Store: store}
+			store := &oauth.MemoryStore{}
+			opts := oauth.Options{HTTP: &http.Client{Transport: n}, ClientKey: hsm{key}, Store: store}
 			c, err := wasm.Open(t.Context(), config, wasm.Options{Client: opts})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
 
-			begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{ResponseMode: row.mode})
+			begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{ResponseMode: row.mode})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -150,7 +150,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 			if raw, err := c.Userinfo(t.Context()); err != nil || !strings.Contains(string(raw), `"sub":"248289761001"`) {
 				t.Errorf("%s, %v", raw, err)
 			}
-			if raw, err := c.Introspect(t.Context(), drive.IntrospectParams{}); err != nil || !strings.Contains(string(raw), `"active":true`) || !strings.Contains(string(raw), `"jkt"`) {
+			if raw, err := c.Introspect(t.Context(), oauth.IntrospectParams{}); err != nil || !strings.Contains(string(raw), `"active":true`) || !strings.Contains(string(raw), `"jkt"`) {
 				t.Errorf("%s, %v", raw, err)
 			}
 
@@ -209,7 +209,7 @@ func TestOIDCProviderFAPI(t *testing.T) {
 				t.Fatal(err)
 			}
 			res.Body.Close()
-			if ch := drive.ChallengeOf(res); res.StatusCode != 401 || ch == nil || ch.Error != "insufficient_user_authentication" || ch.ACRValues != "urn:test:strong" || ch.MaxAge == nil || *ch.MaxAge != 5*time.Second {
+			if ch := oauth.ChallengeOf(res); res.StatusCode != 401 || ch == nil || ch.Error != "insufficient_user_authentication" || ch.ACRValues != "urn:test:strong" || ch.MaxAge == nil || *ch.MaxAge != 5*time.Second {
 				t.Errorf("%d, %+v", res.StatusCode, ch)
 			} else if m, err := c.ResourceMetadata(t.Context(), resource+"/strong", ch.ResourceMetadata); err != nil || fmt.Sprint(m.AuthorizationServers) != "["+issuer+"]" {
 				t.Errorf("%+v, %v", m, err)
@@ -220,14 +220,14 @@ func TestOIDCProviderFAPI(t *testing.T) {
 				}
 			}
 
-			out, err := c.LogOut(t.Context(), drive.LogOutParams{PostLogoutRedirectURI: providerRedirect, State: "out"})
+			out, err := c.LogOut(t.Context(), oauth.LogOutParams{PostLogoutRedirectURI: providerRedirect, State: "out"})
 			if err != nil || !out.Revoked {
 				t.Fatal(out, err)
 			}
 			if end := visitProvider(t, newBrowser(t), out.URL); !strings.Contains(end, "state=out") {
 				t.Error(end)
 			}
-			if _, err := c.Prepare(t.Context(), "GET", resource); !errors.Is(err, &drive.Error{Code: "not_signed_in"}) {
+			if _, err := c.Prepare(t.Context(), "GET", resource); !errors.Is(err, &oauth.Error{Code: "not_signed_in"}) {
 				t.Error(err)
 			}
 		})
@@ -237,13 +237,13 @@ func TestOIDCProviderFAPI(t *testing.T) {
 // A token for a resource (RFC 8707) is one for it alone.
 func TestOIDCProviderResourceIndicator(t *testing.T) {
 	issuer, resource := startProviderAndResource(t)
-	c, err := openConfig(t, drive.Config{
+	c, err := openConfig(t, oauth.Config{
 		Issuer: issuer, Discovery: true, ClientID: "public", DPoP: true, RedirectURI: providerRedirect, Scope: "openid read", Resource: []string{resource}, TokenDestinations: []string{resource},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 	if err != nil {
 		t.Fatal(err)
 	}

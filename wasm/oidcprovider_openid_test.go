@@ -13,14 +13,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
 // openAtProvider is a client of oidc-provider, by its metadata; change may be nil.
-func openAtProvider(t *testing.T, issuer, client string, opts drive.Options, change func(*drive.Config)) *drive.Client {
+func openAtProvider(t *testing.T, issuer, client string, opts oauth.Options, change func(*oauth.Config)) *oauth.Client {
 	t.Helper()
-	config := drive.Config{Issuer: issuer, Discovery: true, ClientID: client, RedirectURI: providerRedirect, Scope: "openid read write"}
+	config := oauth.Config{Issuer: issuer, Discovery: true, ClientID: client, RedirectURI: providerRedirect, Scope: "openid read write"}
 	switch client {
 	case "basic":
 		config.ClientSecret = "a-secret-of-the-test"
@@ -39,16 +39,16 @@ func openAtProvider(t *testing.T, issuer, client string, opts drive.Options, cha
 }
 
 // enter signs a user in and gives what that ended with.
-func enter(t *testing.T, c *drive.Client, browser *http.Client) (drive.CallbackResult, error) {
+func enter(t *testing.T, c *oauth.Client, browser *http.Client) (oauth.CallbackResult, error) {
 	t.Helper()
-	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c.Callback(t.Context(), visitProvider(t, browser, begun.URL))
 }
 
-func signedIn(t *testing.T, c *drive.Client) {
+func signedIn(t *testing.T, c *oauth.Client) {
 	t.Helper()
 	if _, err := enter(t, c, newBrowser(t)); err != nil {
 		t.Fatal(err)
@@ -73,8 +73,8 @@ func TestOIDCProviderPushed(t *testing.T) {
 		{"required by the server, off", required, "public", "off", false, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c := openAtProvider(t, row.issuer, row.client, drive.Options{}, func(config *drive.Config) { config.PushedAuthorizationRequests = drive.PushedRequests(row.requests) })
-			begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{Parameters: [][2]string{{"ui_locales", "de"}}})
+			c := openAtProvider(t, row.issuer, row.client, oauth.Options{}, func(config *oauth.Config) { config.PushedAuthorizationRequests = oauth.PushedRequests(row.requests) })
+			begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{Parameters: [][2]string{{"ui_locales", "de"}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,7 +87,7 @@ func TestOIDCProviderPushed(t *testing.T) {
 			}
 			r, err := c.Callback(t.Context(), visitProvider(t, newBrowser(t), begun.URL))
 			if row.refused {
-				if e, ok := errors.AsType[*drive.Error](err); !ok || e.OAuthError != "invalid_request" {
+				if e, ok := errors.AsType[*oauth.Error](err); !ok || e.OAuthError != "invalid_request" {
 					t.Errorf("got %v", err)
 				}
 				return
@@ -105,8 +105,8 @@ func TestOIDCProviderIntrospect(t *testing.T) {
 	issuer := startProvider(t)
 	for _, client := range []string{"public", "basic", "post"} {
 		t.Run(client, func(t *testing.T) {
-			c := openAtProvider(t, issuer, client, drive.Options{}, nil)
-			if _, err := c.Introspect(t.Context(), drive.IntrospectParams{}); !errors.Is(err, &drive.Error{Kind: "client", Code: "no_token", Op: "introspect"}) {
+			c := openAtProvider(t, issuer, client, oauth.Options{}, nil)
+			if _, err := c.Introspect(t.Context(), oauth.IntrospectParams{}); !errors.Is(err, &oauth.Error{Kind: "client", Code: "no_token", Op: "introspect"}) {
 				t.Errorf("without a token: %v", err)
 			}
 			signedIn(t, c)
@@ -114,9 +114,9 @@ func TestOIDCProviderIntrospect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			active := func(token string, hint drive.TokenTypeHint) bool {
+			active := func(token string, hint oauth.TokenTypeHint) bool {
 				t.Helper()
-				raw, err := c.Introspect(t.Context(), drive.IntrospectParams{Token: token, TokenTypeHint: hint})
+				raw, err := c.Introspect(t.Context(), oauth.IntrospectParams{Token: token, TokenTypeHint: hint})
 				var claims struct {
 					Active    bool
 					Client_id string
@@ -130,7 +130,7 @@ func TestOIDCProviderIntrospect(t *testing.T) {
 			if !active("", "") || !active(token.AccessToken, "access_token") || !active(token.AccessToken, "refresh_token") || active("unknown", "") {
 				t.Error("not what the server knows")
 			}
-			if _, err := c.Revoke(t.Context(), drive.RevokeParams{TokenTypeHint: drive.HintAccessToken}); err != nil {
+			if _, err := c.Revoke(t.Context(), oauth.RevokeParams{TokenTypeHint: oauth.HintAccessToken}); err != nil {
 				t.Fatal(err)
 			}
 			if active(token.AccessToken, "access_token") {
@@ -138,8 +138,8 @@ func TestOIDCProviderIntrospect(t *testing.T) {
 			}
 		})
 	}
-	c := openAtProvider(t, issuer, "basic", drive.Options{}, func(config *drive.Config) { config.ClientSecret = "wrong" })
-	if _, err := c.Introspect(t.Context(), drive.IntrospectParams{Token: "any"}); !errors.Is(err, drive.ErrServer) || !strings.Contains(err.Error(), "oauth2: introspect: ") || !strings.Contains(err.Error(), "invalid_client") {
+	c := openAtProvider(t, issuer, "basic", oauth.Options{}, func(config *oauth.Config) { config.ClientSecret = "wrong" })
+	if _, err := c.Introspect(t.Context(), oauth.IntrospectParams{Token: "any"}); !errors.Is(err, oauth.ErrServer) || !strings.Contains(err.Error(), "oauth2: introspect: ") || !strings.Contains(err.Error(), "invalid_client") {
 		t.Errorf("with a wrong secret: %v", err)
 	}
 }
@@ -149,12 +149,12 @@ func TestOIDCProviderClientCredentials(t *testing.T) {
 	issuer := startProvider(t)
 	for _, client := range []string{"basic", "post"} {
 		t.Run(client, func(t *testing.T) {
-			c := openAtProvider(t, issuer, client, drive.Options{}, func(config *drive.Config) { config.Scope = "read write" })
-			st, err := c.ClientCredentials(t.Context(), drive.ClientCredentialsParams{Scope: "read"})
+			c := openAtProvider(t, issuer, client, oauth.Options{}, func(config *oauth.Config) { config.Scope = "read write" })
+			st, err := c.ClientCredentials(t.Context(), oauth.ClientCredentialsParams{Scope: "read"})
 			if err != nil || st.Status != "granted" || st.Scope != "read" || st.Refreshable || st.IDToken != "" {
 				t.Fatalf("%v, %+v", err, st)
 			}
-			raw, err := c.Introspect(t.Context(), drive.IntrospectParams{})
+			raw, err := c.Introspect(t.Context(), oauth.IntrospectParams{})
 			var claims struct {
 				Active     bool
 				Client_id  string
@@ -163,18 +163,18 @@ func TestOIDCProviderClientCredentials(t *testing.T) {
 			if err != nil || json.Unmarshal(raw, &claims) != nil || !claims.Active || claims.Client_id != client || claims.Scope != "read" || claims.Sub != "" {
 				t.Errorf("%v: %s", err, raw)
 			}
-			if out, err := c.LogOut(t.Context(), drive.LogOutParams{}); err != nil || !out.Revoked {
+			if out, err := c.LogOut(t.Context(), oauth.LogOutParams{}); err != nil || !out.Revoked {
 				t.Errorf("%v, %v", out, err)
 			}
-			wrong := openAtProvider(t, issuer, client, drive.Options{}, func(config *drive.Config) { config.ClientSecret = "wrong" })
-			_, err = wrong.ClientCredentials(t.Context(), drive.ClientCredentialsParams{})
-			if e, ok := errors.AsType[*drive.Error](err); !ok || e.OAuthError != "invalid_client" || e.Op != "client_credentials" || e.Status != 401 {
+			wrong := openAtProvider(t, issuer, client, oauth.Options{}, func(config *oauth.Config) { config.ClientSecret = "wrong" })
+			_, err = wrong.ClientCredentials(t.Context(), oauth.ClientCredentialsParams{})
+			if e, ok := errors.AsType[*oauth.Error](err); !ok || e.OAuthError != "invalid_client" || e.Op != "client_credentials" || e.Status != 401 {
 				t.Errorf("with a wrong secret: %v", err)
 			}
 		})
 	}
-	c := openAtProvider(t, issuer, "public", drive.Options{}, nil)
-	if _, err := c.ClientCredentials(t.Context(), drive.ClientCredentialsParams{}); !errors.Is(err, &drive.Error{Kind: "client", Code: "missing"}) {
+	c := openAtProvider(t, issuer, "public", oauth.Options{}, nil)
+	if _, err := c.ClientCredentials(t.Context(), oauth.ClientCredentialsParams{}); !errors.Is(err, &oauth.Error{Kind: "client", Code: "missing"}) {
 		t.Errorf("without a secret: %v", err)
 	}
 }
@@ -182,8 +182,8 @@ func TestOIDCProviderClientCredentials(t *testing.T) {
 // H5, X6: the session's access token is exchanged for one with less scope (RFC 8693), which the server knows and the session does not
 // keep. oidc-provider has no such grant; the one that its starter adds is an imitation, on the server's own tokens.
 func TestOIDCProviderTokenExchange(t *testing.T) {
-	c := openAtProvider(t, startProvider(t), "basic", drive.Options{}, nil)
-	if _, err := c.TokenExchange(t.Context(), drive.TokenExchangeParams{}); !errors.Is(err, &drive.Error{Code: "not_signed_in"}) {
+	c := openAtProvider(t, startProvider(t), "basic", oauth.Options{}, nil)
+	if _, err := c.TokenExchange(t.Context(), oauth.TokenExchangeParams{}); !errors.Is(err, &oauth.Error{Code: "not_signed_in"}) {
 		t.Errorf("before signing in: %v", err)
 	}
 	signedIn(t, c)
@@ -192,7 +192,7 @@ func TestOIDCProviderTokenExchange(t *testing.T) {
 		t.Fatal(err)
 	}
 	const accessToken = "urn:ietf:params:oauth:token-type:access_token"
-	got, err := c.TokenExchange(t.Context(), drive.TokenExchangeParams{Audience: "backend", Scope: "read", RequestedTokenType: accessToken})
+	got, err := c.TokenExchange(t.Context(), oauth.TokenExchangeParams{Audience: "backend", Scope: "read", RequestedTokenType: accessToken})
 	if err != nil || got.AccessToken == "" || got.AccessToken == before.AccessToken || got.IssuedTokenType != accessToken || got.Scope != "read" || !got.ExpiresAt.After(time.Now()) {
 		t.Fatalf("%v, %+v", err, got)
 	}
@@ -202,7 +202,7 @@ func TestOIDCProviderTokenExchange(t *testing.T) {
 	if after, err := c.Token(t.Context()); err != nil || after.AccessToken != before.AccessToken {
 		t.Errorf("the session holds another token: %v", err)
 	}
-	raw, err := c.Introspect(t.Context(), drive.IntrospectParams{Token: got.AccessToken, TokenTypeHint: drive.HintAccessToken})
+	raw, err := c.Introspect(t.Context(), oauth.IntrospectParams{Token: got.AccessToken, TokenTypeHint: oauth.HintAccessToken})
 	var claims struct {
 		Active          bool
 		Scope, Audience string
@@ -211,21 +211,21 @@ func TestOIDCProviderTokenExchange(t *testing.T) {
 		t.Errorf("%v: %s", err, raw)
 	}
 	// A token of the caller's in place of the session's.
-	if again, err := c.TokenExchange(t.Context(), drive.TokenExchangeParams{SubjectToken: got.AccessToken, Audience: "further"}); err != nil || again.Scope != "read" {
+	if again, err := c.TokenExchange(t.Context(), oauth.TokenExchangeParams{SubjectToken: got.AccessToken, Audience: "further"}); err != nil || again.Scope != "read" {
 		t.Errorf("%v, %+v", err, again)
 	}
 	for name, row := range map[string]struct {
-		params drive.TokenExchangeParams
+		params oauth.TokenExchangeParams
 		want   string
 	}{
-		"no audience":       {drive.TokenExchangeParams{}, "invalid_target"},
-		"more scope":        {drive.TokenExchangeParams{SubjectToken: got.AccessToken, Audience: "backend", Scope: "write"}, "invalid_scope"},
-		"an unknown token":  {drive.TokenExchangeParams{SubjectToken: "unknown-token", Audience: "backend"}, "invalid_request"},
-		"of another type":   {drive.TokenExchangeParams{SubjectTokenType: "urn:ietf:params:oauth:token-type:jwt", Audience: "backend"}, "invalid_request"},
-		"wanted as another": {drive.TokenExchangeParams{RequestedTokenType: "urn:ietf:params:oauth:token-type:jwt", Audience: "backend"}, "invalid_request"},
+		"no audience":       {oauth.TokenExchangeParams{}, "invalid_target"},
+		"more scope":        {oauth.TokenExchangeParams{SubjectToken: got.AccessToken, Audience: "backend", Scope: "write"}, "invalid_scope"},
+		"an unknown token":  {oauth.TokenExchangeParams{SubjectToken: "unknown-token", Audience: "backend"}, "invalid_request"},
+		"of another type":   {oauth.TokenExchangeParams{SubjectTokenType: "urn:ietf:params:oauth:token-type:jwt", Audience: "backend"}, "invalid_request"},
+		"wanted as another": {oauth.TokenExchangeParams{RequestedTokenType: "urn:ietf:params:oauth:token-type:jwt", Audience: "backend"}, "invalid_request"},
 	} {
 		_, err := c.TokenExchange(t.Context(), row.params)
-		if e, ok := errors.AsType[*drive.Error](err); !ok || e.OAuthError != row.want || e.Op != "token_exchange" || e.Status != 400 || strings.Contains(err.Error(), "unknown-token") {
+		if e, ok := errors.AsType[*oauth.Error](err); !ok || e.OAuthError != row.want || e.Op != "token_exchange" || e.Status != 400 || strings.Contains(err.Error(), "unknown-token") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -237,14 +237,14 @@ func TestOIDCProviderLogOut(t *testing.T) {
 	issuer := startProvider(t)
 	for _, client := range []string{"public", "basic"} {
 		t.Run(client, func(t *testing.T) {
-			c, browser := openAtProvider(t, issuer, client, drive.Options{}, nil), newBrowser(t)
+			c, browser := openAtProvider(t, issuer, client, oauth.Options{}, nil), newBrowser(t)
 			if _, err := enter(t, c, browser); err != nil {
 				t.Fatal(err)
 			}
 			// The server asks a user whom it knows for consent only.
 			asks := func() string {
 				t.Helper()
-				begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+				begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -271,10 +271,10 @@ func TestOIDCProviderLogOut(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.LogOut(t.Context(), drive.LogOutParams{PostLogoutRedirectURI: "javascript:alert(1)"}); !errors.Is(err, &drive.Error{Kind: "client", Code: "bad_url"}) {
+			if _, err := c.LogOut(t.Context(), oauth.LogOutParams{PostLogoutRedirectURI: "javascript:alert(1)"}); !errors.Is(err, &oauth.Error{Kind: "client", Code: "bad_url"}) {
 				t.Errorf("got %v", err)
 			}
-			out, err := c.LogOut(t.Context(), drive.LogOutParams{PostLogoutRedirectURI: providerRedirect, State: "where I was"})
+			out, err := c.LogOut(t.Context(), oauth.LogOutParams{PostLogoutRedirectURI: providerRedirect, State: "where I was"})
 			if err != nil || !out.Revoked {
 				t.Fatalf("%v, %+v", err, out)
 			}
@@ -282,7 +282,7 @@ func TestOIDCProviderLogOut(t *testing.T) {
 			if err != nil || u.Query().Get("id_token_hint") != st.IDToken {
 				t.Errorf("%v: %s", err, out.URL)
 			}
-			if raw, err := c.Introspect(t.Context(), drive.IntrospectParams{Token: token.AccessToken}); err != nil || string(raw) != `{"active":false}` {
+			if raw, err := c.Introspect(t.Context(), oauth.IntrospectParams{Token: token.AccessToken}); err != nil || string(raw) != `{"active":false}` {
 				t.Errorf("%v: the access token is %s", err, raw)
 			}
 			if got := asks(); got != "consent" {
@@ -311,13 +311,13 @@ func TestOIDCProviderBackChannel(t *testing.T) {
 	for _, client := range []string{"public", "PS384", "ES256", "EdDSA"} {
 		t.Run(client, func(t *testing.T) {
 			var ahead atomic.Int64
-			c := openAtProvider(t, issuer, client, drive.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}, nil)
+			c := openAtProvider(t, issuer, client, oauth.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}, nil)
 			browser := newBrowser(t)
 			in, err := enter(t, c, browser)
 			if err != nil {
 				t.Fatal(err)
 			}
-			out, err := c.LogOut(t.Context(), drive.LogOutParams{PostLogoutRedirectURI: providerRedirect, State: "s"})
+			out, err := c.LogOut(t.Context(), oauth.LogOutParams{PostLogoutRedirectURI: providerRedirect, State: "s"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -338,10 +338,10 @@ func TestOIDCProviderBackChannel(t *testing.T) {
 				t.Errorf("the same token once more is another: %v, %+v", err, again)
 			}
 
-			refused := func(name string, c *drive.Client, token, code, field string) {
+			refused := func(name string, c *oauth.Client, token, code, field string) {
 				t.Helper()
 				_, err := c.LogoutToken(t.Context(), token)
-				if e, ok := errors.AsType[*drive.Error](err); !ok || e.Kind != "id_token_not_verified" || e.Code != code || e.Field != field || e.Op != "logout_token" {
+				if e, ok := errors.AsType[*oauth.Error](err); !ok || e.Kind != "id_token_not_verified" || e.Code != code || e.Field != field || e.Op != "logout_token" {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
@@ -364,12 +364,12 @@ func TestOIDCProviderBackChannel(t *testing.T) {
 			refused("unsigned", c, base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))+"."+parts[1]+".", "alg_not_allowed", "")
 			refused("no token", c, "x", "malformed", "")
 			refused("an ID token", c, in.IDToken, "wrong_claim", "nonce")
-			other := openAtProvider(t, issuer, "basic", drive.Options{}, nil)
+			other := openAtProvider(t, issuer, "basic", oauth.Options{}, nil)
 			refused("of another client", other, token, "wrong_claim", "aud")
 
 			// As an ID token it signs nobody in.
-			_, err = c.SetToken(t.Context(), drive.Token{AccessToken: "a", TokenType: "Bearer", IDToken: token})
-			if !errors.Is(err, drive.ErrIDTokenNotVerified) {
+			_, err = c.SetToken(t.Context(), oauth.Token{AccessToken: "a", TokenType: "Bearer", IDToken: token})
+			if !errors.Is(err, oauth.ErrIDTokenNotVerified) {
 				t.Errorf("as an ID token: %v", err)
 			}
 			ahead.Store(int64(10 * time.Minute)) // two minutes of life, and five for clocks that differ

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm/internal/beside"
 )
@@ -126,18 +126,18 @@ func TestOIDCProvider(t *testing.T) {
 	for _, row := range []struct{ client, method string }{{"public", "none"}, {"basic", "client_secret_basic"}, {"post", "client_secret_post"}} {
 		t.Run(row.client, func(t *testing.T) {
 			n := &tap{}
-			config := drive.Config{
-				Issuer: issuer, Discovery: true, ClientID: row.client, TokenEndpointAuthMethod: drive.AuthMethod(row.method), RedirectURI: providerRedirect, Scope: "openid profile",
+			config := oauth.Config{
+				Issuer: issuer, Discovery: true, ClientID: row.client, TokenEndpointAuthMethod: oauth.AuthMethod(row.method), RedirectURI: providerRedirect, Scope: "openid profile",
 			}
 			if row.method != "none" {
 				config.ClientSecret = "a-secret-of-the-test"
 			}
-			c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: n}}})
+			c, err := wasm.Open(t.Context(), config, wasm.Options{Client: oauth.Options{HTTP: &http.Client{Transport: n}}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{AppState: "mine"})
+			begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{AppState: "mine"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,7 +156,7 @@ func TestOIDCProvider(t *testing.T) {
 				wrong, q := *u, u.Query()
 				change(q)
 				wrong.RawQuery = q.Encode()
-				if _, err := c.Callback(t.Context(), wrong.String()); !errors.Is(err, &drive.Error{Code: code}) {
+				if _, err := c.Callback(t.Context(), wrong.String()); !errors.Is(err, &oauth.Error{Code: code}) {
 					t.Errorf("%s: %v", code, err)
 				}
 			}
@@ -189,14 +189,14 @@ func TestOIDCProvider(t *testing.T) {
 			}
 			// The answer gets lost after the server rotated: this server takes a second use for theft.
 			n.lose = 1
-			if _, err := c.FreshToken(t.Context()); !errors.Is(err, &drive.Error{Code: "outcome_lost"}) {
+			if _, err := c.FreshToken(t.Context()); !errors.Is(err, &oauth.Error{Code: "outcome_lost"}) {
 				t.Error(err)
 			}
 			if st, err := c.Status(t.Context()); err != nil || st.Status != "not_authenticated" {
 				t.Error(st, err)
 			}
 			// Signed in anew, and signed out: the server knows the token no more.
-			if begun, err = c.Authorize(t.Context(), drive.AuthorizeParams{}); err != nil {
+			if begun, err = c.Authorize(t.Context(), oauth.AuthorizeParams{}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err = c.Callback(t.Context(), signInAtProvider(t, begun.URL)); err != nil {
@@ -206,7 +206,7 @@ func TestOIDCProvider(t *testing.T) {
 				t.Fatal(err)
 			}
 			last := n.forms[len(n.forms)-1]
-			if out, err := c.LogOut(t.Context(), drive.LogOutParams{}); err != nil || !out.Revoked {
+			if out, err := c.LogOut(t.Context(), oauth.LogOutParams{}); err != nil || !out.Revoked {
 				t.Error(out, err)
 			}
 			req, _ := http.NewRequest("POST", issuer+"/token", strings.NewReader(last.Encode()))
@@ -223,7 +223,7 @@ func TestOIDCProvider(t *testing.T) {
 }
 
 // checkIDToken checks that the session's ID token is verified and says who signed in where.
-func checkIDToken(t *testing.T, st drive.Status, issuer, client string) {
+func checkIDToken(t *testing.T, st oauth.Status, issuer, client string) {
 	t.Helper()
 	var claims struct{ Iss, Aud, Sub string }
 	if err := json.Unmarshal(st.Claims, &claims); err != nil || st.IDToken == "" || claims.Iss != issuer || claims.Aud != client || claims.Sub != "248289761001" {
@@ -235,17 +235,17 @@ func checkIDToken(t *testing.T, st drive.Status, issuer, client string) {
 // meets one of them, but not within a minute of the last time.
 func TestOIDCProviderAlgorithms(t *testing.T) {
 	issuer := startProvider(t)
-	open := func(t *testing.T, alg drive.Algorithm, ahead *atomic.Int64) *drive.Client {
-		config := drive.Config{Issuer: issuer, Discovery: true, ClientID: string(alg), RedirectURI: providerRedirect, Scope: "openid", IDTokenSignedResponseAlg: []drive.Algorithm{alg}}
-		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}})
+	open := func(t *testing.T, alg oauth.Algorithm, ahead *atomic.Int64) *oauth.Client {
+		config := oauth.Config{Issuer: issuer, Discovery: true, ClientID: string(alg), RedirectURI: providerRedirect, Scope: "openid", IDTokenSignedResponseAlg: []oauth.Algorithm{alg}}
+		c, err := wasm.Open(t.Context(), config, wasm.Options{Client: oauth.Options{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
 		return c
 	}
-	signIn := func(t *testing.T, c *drive.Client) (drive.CallbackResult, error) {
-		begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{})
+	signIn := func(t *testing.T, c *oauth.Client) (oauth.CallbackResult, error) {
+		begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +253,7 @@ func TestOIDCProviderAlgorithms(t *testing.T) {
 	}
 	for _, alg := range []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"} {
 		t.Run(alg, func(t *testing.T) {
-			r, err := signIn(t, open(t, drive.Algorithm(alg), new(atomic.Int64)))
+			r, err := signIn(t, open(t, oauth.Algorithm(alg), new(atomic.Int64)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -269,7 +269,7 @@ func TestOIDCProviderAlgorithms(t *testing.T) {
 	if err != nil || res.StatusCode >= 300 {
 		t.Fatal(err, res)
 	}
-	if _, err := signIn(t, c); !errors.Is(err, &drive.Error{Kind: "id_token_not_verified", Code: "unknown_key"}) {
+	if _, err := signIn(t, c); !errors.Is(err, &oauth.Error{Kind: "id_token_not_verified", Code: "unknown_key"}) {
 		t.Errorf("within a minute: %v", err)
 	}
 	ahead.Store(int64(61 * time.Second))
@@ -294,7 +294,7 @@ func TestOIDCProviderDevice(t *testing.T) {
 	for _, row := range []struct {
 		name, client, method, decision string
 		options                        []string
-		err                            *drive.Error
+		err                            *oauth.Error
 		interval                       time.Duration
 		atMost                         int // polls
 	}{
@@ -302,27 +302,27 @@ func TestOIDCProviderDevice(t *testing.T) {
 		{"approved, Basic", "basic", "client_secret_basic", "approve", []string{"--interval", "1"}, nil, time.Second, 99},
 		{"approved, secret in the body", "post", "client_secret_post", "approve", []string{"--interval", "1"}, nil, time.Second, 99},
 		{"without an interval", "public", "none", "approve", nil, nil, 5 * time.Second, 99},
-		{"denied", "public", "none", "deny", []string{"--interval", "1"}, &drive.Error{Kind: "server", Code: "oauth_error"}, time.Second, 99},
-		{"run out between polls", "public", "none", "", []string{"--interval", "60", "--device-code", "8"}, drive.ErrExpired, time.Minute, 0},
-		{"run out after polls", "public", "none", "", []string{"--interval", "1", "--device-code", "8"}, drive.ErrExpired, time.Second, 8},
+		{"denied", "public", "none", "deny", []string{"--interval", "1"}, &oauth.Error{Kind: "server", Code: "oauth_error"}, time.Second, 99},
+		{"run out between polls", "public", "none", "", []string{"--interval", "60", "--device-code", "8"}, oauth.ErrExpired, time.Minute, 0},
+		{"run out after polls", "public", "none", "", []string{"--interval", "1", "--device-code", "8"}, oauth.ErrExpired, time.Second, 8},
 		{"slowed down", "public", "none", "approve", []string{"--interval", "1", "--enforce", "3"}, nil, 6 * time.Second, 99},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			issuer := startProvider(t, row.options...)
-			config := drive.Config{
-				Issuer: issuer, Discovery: true, ClientID: row.client, TokenEndpointAuthMethod: drive.AuthMethod(row.method), Scope: "openid profile",
+			config := oauth.Config{
+				Issuer: issuer, Discovery: true, ClientID: row.client, TokenEndpointAuthMethod: oauth.AuthMethod(row.method), Scope: "openid profile",
 			}
 			if row.method != "none" {
 				config.ClientSecret = "a-secret-of-the-test"
 			}
-			n, events := &tap{}, make(chan drive.Event, 99)
-			c, err := wasm.Open(t.Context(), config, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: n}, OnEvent: func(e drive.Event) { events <- e }}})
+			n, events := &tap{}, make(chan oauth.Event, 99)
+			c, err := wasm.Open(t.Context(), config, wasm.Options{Client: oauth.Options{HTTP: &http.Client{Transport: n}, OnEvent: func(e oauth.Event) { events <- e }}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			d, err := c.DeviceAuthorize(t.Context(), drive.DeviceParams{})
+			d, err := c.DeviceAuthorize(t.Context(), oauth.DeviceParams{})
 			if err != nil || d.UserCode == "" || !strings.Contains(d.VerificationURIComplete, d.UserCode) || !d.Polling {
 				t.Fatalf("%v, %+v", err, d)
 			}
@@ -348,10 +348,10 @@ func TestOIDCProviderDevice(t *testing.T) {
 				t.Errorf("%d polls, at most %d are in time", polls, row.atMost)
 			}
 			if row.err != nil {
-				if e, ok := errors.AsType[*drive.Error](err); !ok || !errors.Is(err, row.err) || row.decision == "deny" && e.OAuthError != "access_denied" {
+				if e, ok := errors.AsType[*oauth.Error](err); !ok || !errors.Is(err, row.err) || row.decision == "deny" && e.OAuthError != "access_denied" {
 					t.Errorf("got %v", err)
 				}
-				if _, err := c.Token(t.Context()); !errors.Is(err, &drive.Error{Code: "not_signed_in"}) {
+				if _, err := c.Token(t.Context()); !errors.Is(err, &oauth.Error{Code: "not_signed_in"}) {
 					t.Error(err)
 				}
 				return

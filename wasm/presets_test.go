@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/presets"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/presets"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -38,31 +38,31 @@ func TestPresetsSignIn(t *testing.T) {
 		iss                 string // of its ID tokens
 		basic, endless      bool
 		profile             map[string]answer
-		want                drive.Profile
-		wantKind            drive.ErrorKind // of the error of profile; server where it is empty
+		want                oauth.Profile
+		wantKind            oauth.ErrorKind // of the error of profile; server where it is empty
 		wantCode            string
 	}{
 		{row: "discord", token: "https://discord.com/api/oauth2/token", body: bearerToken, basic: true,
 			profile: map[string]answer{"GET https://discord.com/api/v10/users/@me": {body: `{"id":"80351110224678912","email":"u@d.example","verified":true}`}},
-			want:    drive.Profile{Issuer: "https://discord.com", ID: "80351110224678912", Email: "u@d.example", EmailVerified: true}},
+			want:    oauth.Profile{Issuer: "https://discord.com", ID: "80351110224678912", Email: "u@d.example", EmailVerified: true}},
 		{row: "discord unverified", token: "https://discord.com/api/oauth2/token", body: bearerToken, basic: true,
 			profile: map[string]answer{"GET https://discord.com/api/v10/users/@me": {body: `{"id":"8","email":"u@d.example","verified":false,"email_verified":true}`}},
-			want:    drive.Profile{Issuer: "https://discord.com", ID: "8", Email: "u@d.example"}},
+			want:    oauth.Profile{Issuer: "https://discord.com", ID: "8", Email: "u@d.example"}},
 		{row: "discord without leave to see the e-mail", token: "https://discord.com/api/oauth2/token", body: bearerToken, basic: true,
 			profile: map[string]answer{"GET https://discord.com/api/v10/users/@me": {body: `{"id":"8","email":null,"verified":true}`}},
-			want:    drive.Profile{Issuer: "https://discord.com", ID: "8"}},
+			want:    oauth.Profile{Issuer: "https://discord.com", ID: "8"}},
 		{row: "facebook never verifies", token: "https://graph.facebook.com/v26.0/oauth/access_token", body: bearerToken,
 			profile: map[string]answer{"GET https://graph.facebook.com/v26.0/me?fields=id,email": {body: `{"id":"1021","email":"u@f.example"}`}},
-			want:    drive.Profile{Issuer: "https://www.facebook.com", ID: "1021", Email: "u@f.example"}},
+			want:    oauth.Profile{Issuer: "https://www.facebook.com", ID: "1021", Email: "u@f.example"}},
 		{row: "facebook with an older version", variables: map[string]string{"version": "v25.0"},
 			token: "https://graph.facebook.com/v25.0/oauth/access_token", body: bearerToken,
 			profile: map[string]answer{"GET https://graph.facebook.com/v25.0/me?fields=id,email": {body: `{"id":"1021"}`}},
-			want:    drive.Profile{Issuer: "https://www.facebook.com", ID: "1021"}},
+			want:    oauth.Profile{Issuer: "https://www.facebook.com", ID: "1021"}},
 		{row: "franceconnect answers with a JWT", issuer: "https://oidc.franceconnect.gouv.fr/api/v2",
 			keys: "https://oidc.franceconnect.gouv.fr/api/v2/jwks", iss: "https://oidc.franceconnect.gouv.fr/api/v2",
 			token: "https://oidc.franceconnect.gouv.fr/api/v2/token", body: idToken,
 			profile: map[string]answer{"GET https://oidc.franceconnect.gouv.fr/api/v2/userinfo": {contentType: "application/jwt", body: "ID-TOKEN"}},
-			want:    drive.Profile{Issuer: "https://oidc.franceconnect.gouv.fr/api/v2", ID: "b6048e95bb134ec5"}},
+			want:    oauth.Profile{Issuer: "https://oidc.franceconnect.gouv.fr/api/v2", ID: "b6048e95bb134ec5"}},
 		{row: "franceconnect answers with a JWT whose signature is wrong", issuer: "https://oidc.franceconnect.gouv.fr/api/v2",
 			keys: "https://oidc.franceconnect.gouv.fr/api/v2/jwks", iss: "https://oidc.franceconnect.gouv.fr/api/v2",
 			token: "https://oidc.franceconnect.gouv.fr/api/v2/token", body: idToken,
@@ -73,66 +73,66 @@ func TestPresetsSignIn(t *testing.T) {
 			profile: map[string]answer{
 				gitHubUser: {body: `{"login":"octocat","id":9007199254740993,"email":null}`},
 				gitHubList: {body: `[{"email":"old@g.example","primary":false,"verified":true},{"email":"u@g.example","primary":true,"verified":true}]`}},
-			want: drive.Profile{Issuer: "https://github.com/login/oauth", ID: "9007199254740993", Email: "u@g.example", EmailVerified: true}},
+			want: oauth.Profile{Issuer: "https://github.com/login/oauth", ID: "9007199254740993", Email: "u@g.example", EmailVerified: true}},
 		{row: "github with a public e-mail that is not verified", token: gitHubToken, body: `{"access_token":"access-1","token_type":"bearer"}`, endless: true,
 			profile: map[string]answer{
 				gitHubUser: {body: `{"id":1,"email":"u@g.example"}`},
 				gitHubList: {body: `[{"email":"other@g.example","primary":true,"verified":true},{"email":"u@g.example","primary":false,"verified":false}]`}},
-			want: drive.Profile{Issuer: "https://github.com/login/oauth", ID: "1", Email: "u@g.example"}},
+			want: oauth.Profile{Issuer: "https://github.com/login/oauth", ID: "1", Email: "u@g.example"}},
 		{row: "github without leave to see the list", token: gitHubToken, body: `{"access_token":"access-1","token_type":"bearer"}`, endless: true,
 			profile: map[string]answer{gitHubUser: {body: `{"id":1,"email":"u@g.example"}`}, gitHubList: {status: 404, body: `{"message":"Not Found"}`}},
-			want:    drive.Profile{Issuer: "https://github.com/login/oauth", ID: "1", Email: "u@g.example"}},
+			want:    oauth.Profile{Issuer: "https://github.com/login/oauth", ID: "1", Email: "u@g.example"}},
 		{row: "google", issuer: google, keys: "https://www.googleapis.com/oauth2/v3/certs", iss: "https://accounts.google.com",
 			token: "https://oauth2.googleapis.com/token", body: idToken,
 			profile: map[string]answer{"GET https://openidconnect.googleapis.com/v1/userinfo": {body: `{"sub":"110169","email":"u@gmail.example","email_verified":true}`}},
-			want:    drive.Profile{Issuer: google, ID: "110169", Email: "u@gmail.example", EmailVerified: true}},
+			want:    oauth.Profile{Issuer: google, ID: "110169", Email: "u@gmail.example", EmailVerified: true}},
 		{row: "google unverified", issuer: google, keys: "https://www.googleapis.com/oauth2/v3/certs", iss: "https://accounts.google.com",
 			token: "https://oauth2.googleapis.com/token", body: idToken,
 			profile: map[string]answer{"GET https://openidconnect.googleapis.com/v1/userinfo": {body: `{"sub":"110169","email":"u@g.example","email_verified":false}`}},
-			want:    drive.Profile{Issuer: google, ID: "110169", Email: "u@g.example"}},
+			want:    oauth.Profile{Issuer: google, ID: "110169", Email: "u@g.example"}},
 		{row: "kakao with a number for an id, and an address that another account took over", token: "https://kauth.kakao.com/oauth/token", body: bearerToken,
 			profile: map[string]answer{"GET https://kapi.kakao.com/v2/user/me": {
 				body: `{"id":123456789,"kakao_account":{"is_email_valid":false,"is_email_verified":true,"email":"u@k.example"}}`}},
-			want: drive.Profile{Issuer: "https://kauth.kakao.com", ID: "123456789", Email: "u@k.example"}},
+			want: oauth.Profile{Issuer: "https://kauth.kakao.com", ID: "123456789", Email: "u@k.example"}},
 		{row: "kakao with an address that is valid and verified", token: "https://kauth.kakao.com/oauth/token", body: bearerToken,
 			profile: map[string]answer{"GET https://kapi.kakao.com/v2/user/me": {
 				body: `{"id":1,"kakao_account":{"is_email_valid":true,"is_email_verified":true,"email":"u@k.example"}}`}},
-			want: drive.Profile{Issuer: "https://kauth.kakao.com", ID: "1", Email: "u@k.example", EmailVerified: true}},
+			want: oauth.Profile{Issuer: "https://kauth.kakao.com", ID: "1", Email: "u@k.example", EmailVerified: true}},
 		{row: "linkedin without token_type, and truth as a text", keys: "https://www.linkedin.com/oauth/openid/jwks", iss: "https://www.linkedin.com/oauth",
 			token:   "https://www.linkedin.com/oauth/v2/accessToken",
 			body:    `{"access_token":"access-1","expires_in":5184000,"scope":"email,openid,profile","id_token":"ID-TOKEN"}`,
 			profile: map[string]answer{"GET https://api.linkedin.com/v2/userinfo": {body: `{"sub":"782bbtaQ","email":"u@l.example","email_verified":"true"}`}},
-			want:    drive.Profile{Issuer: "https://www.linkedin.com/oauth", ID: "782bbtaQ", Email: "u@l.example", EmailVerified: true}},
+			want:    oauth.Profile{Issuer: "https://www.linkedin.com/oauth", ID: "782bbtaQ", Email: "u@l.example", EmailVerified: true}},
 		{row: "microsoft with a tenant, which verifies nothing", variables: map[string]string{"tenant": "9188040d-6c67-4c5b-b112-36a304b66dad"},
 			keys: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/discovery/v2.0/keys", iss: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
 			token: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/oauth2/v2.0/token", body: idToken,
 			profile: map[string]answer{"GET https://graph.microsoft.com/oidc/userinfo": {body: `{"sub":"OLu859SG","email":"ceo@contoso.example"}`}},
-			want:    drive.Profile{Issuer: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", ID: "OLu859SG", Email: "ceo@contoso.example"}},
+			want:    oauth.Profile{Issuer: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0", ID: "OLu859SG", Email: "ceo@contoso.example"}},
 		{row: "naver with its profile one level down and a text for a lifetime", token: "https://nid.naver.com/oauth2.0/token",
 			body: `{"access_token":"access-1","refresh_token":"refresh-1","token_type":"bearer","expires_in":"3600"}`,
 			profile: map[string]answer{"GET https://openapi.naver.com/v1/nid/me": {
 				body: `{"resultcode":"00","message":"success","response":{"id":"32742776","email":"u@n.example"}}`}},
-			want: drive.Profile{Issuer: "https://nid.naver.com", ID: "32742776", Email: "u@n.example"}},
+			want: oauth.Profile{Issuer: "https://nid.naver.com", ID: "32742776", Email: "u@n.example"}},
 		{row: "okta", keys: "https://dev-1.okta.com/oauth2/v1/keys", iss: "https://dev-1.okta.com",
 			token: "https://dev-1.okta.com/oauth2/v1/token", body: idToken, basic: true, issuer: "https://dev-1.okta.com",
 			profile: map[string]answer{"GET https://dev-1.okta.com/oauth2/v1/userinfo": {body: `{"sub":"00uid4","email":"u@o.example","email_verified":true}`}},
-			want:    drive.Profile{Issuer: "https://dev-1.okta.com", ID: "00uid4", Email: "u@o.example", EmailVerified: true}},
+			want:    oauth.Profile{Issuer: "https://dev-1.okta.com", ID: "00uid4", Email: "u@o.example", EmailVerified: true}},
 		{row: "openid", keys: "https://op.example/jwks", iss: "https://op.example",
 			token: "https://op.example/token", body: idToken, basic: true,
 			profile: map[string]answer{"GET https://op.example/me": {body: `{"sub":"248289761001","email":"u@op.example"}`}},
-			want:    drive.Profile{Issuer: "https://op.example", ID: "248289761001", Email: "u@op.example"}},
+			want:    oauth.Profile{Issuer: "https://op.example", ID: "248289761001", Email: "u@op.example"}},
 		{row: "reddit without e-mail", token: "https://www.reddit.com/api/v1/access_token", body: bearerToken, basic: true,
 			profile: map[string]answer{"GET https://oauth.reddit.com/api/v1/me": {body: `{"id":"5a1b","name":"u","has_verified_email":true}`}},
-			want:    drive.Profile{Issuer: "https://www.reddit.com", ID: "5a1b"}},
+			want:    oauth.Profile{Issuer: "https://www.reddit.com", ID: "5a1b"}},
 		{row: "shopify with a header of its own and neither type nor end", token: "https://my-shop.myshopify.com/admin/oauth/access_token",
 			body: `{"access_token":"access-1","scope":"read_orders,write_products"}`, endless: true,
 			profile: map[string]answer{"GET https://my-shop.myshopify.com/admin/api/2026-10/shop.json": {body: `{"shop":{"id":690933842,"email":"owner@s.example","name":"S"}}`}},
-			want:    drive.Profile{Issuer: "https://my-shop.myshopify.com", ID: "690933842", Email: "owner@s.example"}},
+			want:    oauth.Profile{Issuer: "https://my-shop.myshopify.com", ID: "690933842", Email: "owner@s.example"}},
 		// E57
 		{row: "slack with the user's token one level down, of a type of its own", token: "https://slack.com/api/oauth.v2.access", basic: true, endless: true,
 			body:    `{"ok":true,"access_token":"xoxb","token_type":"bot","authed_user":{"id":"U1234","scope":"users:read","access_token":"access-1","token_type":"user"}}`,
 			profile: map[string]answer{"GET https://slack.com/api/auth.test": {body: `{"ok":true,"team_id":"T1","user_id":"U1234"}`}},
-			want:    drive.Profile{Issuer: "https://slack.com", ID: "U1234"}},
+			want:    oauth.Profile{Issuer: "https://slack.com", ID: "U1234"}},
 	} {
 		t.Run(c.row, func(t *testing.T) {
 			answers := map[string][]answer{"POST " + c.token: {{contentType: c.ctype, body: c.body}}}
@@ -166,7 +166,7 @@ func TestPresetsSignIn(t *testing.T) {
 
 			got, err := client.Profile(t.Context())
 			if c.wantCode != "" {
-				if !errors.Is(err, &drive.Error{Kind: cmp.Or(c.wantKind, drive.KindServer), Code: c.wantCode}) {
+				if !errors.Is(err, &oauth.Error{Kind: cmp.Or(c.wantKind, oauth.KindServer), Code: c.wantCode}) {
 					t.Errorf("%v", err)
 				}
 			} else if err != nil || got != c.want {
@@ -199,7 +199,7 @@ func TestPresetsIssuer(t *testing.T) {
 		config := preset(t, c.name, nil)
 		i := imitate(t, nil)
 		client := openPreset(t, config, i)
-		if _, err := i.signInWith(t, client, config, c.issuer); !errors.Is(err, &drive.Error{Kind: "callback_not_verified", Code: c.code}) {
+		if _, err := i.signInWith(t, client, config, c.issuer); !errors.Is(err, &oauth.Error{Kind: "callback_not_verified", Code: c.code}) {
 			t.Errorf("%s, %q: %v", c.name, c.issuer, err)
 		}
 	}
@@ -226,7 +226,7 @@ func TestPresetsErrorWithStatus200(t *testing.T) {
 			i := imitate(t, map[string][]answer{"POST " + c.token: {c.answer}})
 			client := openPreset(t, config, i)
 			_, err := i.signInWith(t, client, config, "")
-			var e *drive.Error
+			var e *oauth.Error
 			if !errors.As(err, &e) || e.Kind != "server" || e.Code != "oauth_error" || e.OAuthError != c.want || e.Status != 200 {
 				t.Errorf("%v", err)
 			}
@@ -273,7 +273,7 @@ func TestPresetsDeviceFlow(t *testing.T) {
 			i.claims = map[string]any{"iss": c.iss, "sub": "someone", "tid": "9188040d"}
 			config := preset(t, c.name, nil)
 			client := openPreset(t, config, i)
-			begun, err := client.DeviceAuthorize(t.Context(), drive.DeviceParams{})
+			begun, err := client.DeviceAuthorize(t.Context(), oauth.DeviceParams{})
 			if err != nil || begun.VerificationURI != c.page || begun.UserCode != "WDJB-MJHT" || begun.Interval != time.Second {
 				t.Fatalf("%v, %+v", err, begun)
 			}
@@ -322,10 +322,10 @@ func TestPresetsLongLivedToken(t *testing.T) {
 func TestPresetsWithoutRefresh(t *testing.T) {
 	for _, name := range []string{"facebook", "franceconnect", "shopify"} {
 		client := openPreset(t, preset(t, name, nil), imitate(t, nil))
-		if _, err := client.SetToken(t.Context(), drive.Token{AccessToken: "a", TokenType: "bearer", RefreshToken: "r"}); err != nil {
+		if _, err := client.SetToken(t.Context(), oauth.Token{AccessToken: "a", TokenType: "bearer", RefreshToken: "r"}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Refresh(t.Context()); !errors.Is(err, &drive.Error{Kind: "client", Code: "refresh_not_supported"}) {
+		if _, err := client.Refresh(t.Context()); !errors.Is(err, &oauth.Error{Kind: "client", Code: "refresh_not_supported"}) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -348,12 +348,12 @@ func TestPresetsRevoke(t *testing.T) {
 		}
 		i := imitate(t, answers)
 		client := openPreset(t, preset(t, name, nil), i)
-		if _, err := client.SetToken(t.Context(), drive.Token{AccessToken: "a", TokenType: "bearer"}); err != nil {
+		if _, err := client.SetToken(t.Context(), oauth.Token{AccessToken: "a", TokenType: "bearer"}); err != nil {
 			t.Fatal(err)
 		}
-		_, err := client.Revoke(t.Context(), drive.RevokeParams{TokenTypeHint: drive.HintAccessToken})
+		_, err := client.Revoke(t.Context(), oauth.RevokeParams{TokenTypeHint: oauth.HintAccessToken})
 		if endpoints[name] == "" {
-			if !errors.Is(err, &drive.Error{Kind: "client", Code: "revocation_not_supported"}) {
+			if !errors.Is(err, &oauth.Error{Kind: "client", Code: "revocation_not_supported"}) {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue
@@ -390,7 +390,7 @@ func TestPresetsAuthorizationURL(t *testing.T) {
 	}
 	for _, name := range presets.Names() {
 		client := openPreset(t, preset(t, name, nil), imitate(t, nil))
-		begun, err := client.Authorize(t.Context(), drive.AuthorizeParams{})
+		begun, err := client.Authorize(t.Context(), oauth.AuthorizeParams{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -433,6 +433,6 @@ func TestPresetsTamperedVariable(t *testing.T) {
 }
 
 func badVariable(err error) bool {
-	var e *drive.Error
+	var e *oauth.Error
 	return errors.As(err, &e) && e.Kind == "client" && e.Code == "bad_value" && e.Field == "variables" && strings.Contains(err.Error(), "variables")
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/filestore"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -50,7 +50,7 @@ func newAPI(t *testing.T) (*httptest.Server, func(*authserver.Server)) {
 	return api, func(s *authserver.Server) { server = s }
 }
 
-func get(t *testing.T, h *http.Client, url string) (int, *drive.Challenge) {
+func get(t *testing.T, h *http.Client, url string) (int, *oauth.Challenge) {
 	t.Helper()
 	res, err := h.Get(url)
 	if err != nil {
@@ -60,7 +60,7 @@ func get(t *testing.T, h *http.Client, url string) (int, *drive.Challenge) {
 	if _, err := io.Copy(io.Discard, res.Body); err != nil {
 		t.Fatal(err)
 	}
-	return res.StatusCode, drive.ChallengeOf(res)
+	return res.StatusCode, oauth.ChallengeOf(res)
 }
 
 // Q13, Q21, Q22: all that is known is a resource's URL, as an MCP client has it: its authorization server is found (RFC 9728), the application registers there (RFC 7591) and
@@ -71,7 +71,7 @@ func TestFromAResource(t *testing.T) {
 		c.InsecureOpenRegistration, c.Resources, c.ACRValues, c.DPoPNonceInterval = true, []string{api.URL + "/notes"}, []string{"low", "high"}, time.Hour
 	})
 	serve(s.server)
-	stranger, err := openConfig(t, drive.Config{ClientMetadata: map[string]any{}})
+	stranger, err := openConfig(t, oauth.Config{ClientMetadata: map[string]any{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestFromAResource(t *testing.T) {
 		"client_name": "Notes", "redirect_uris": []string{s.config.RedirectURI}, "token_endpoint_auth_method": "none", "grant_types": []string{"authorization_code", "refresh_token"},
 		"dpop_bound_access_tokens": true,
 	})
-	c, err := openConfig(t, drive.Config{
+	c, err := openConfig(t, oauth.Config{
 		Issuer: m.AuthorizationServers[0], Discovery: true, ClientID: registered.ClientID, RedirectURI: s.config.RedirectURI, DPoP: true,
 		Scope: "openid " + strings.Join(m.ScopesSupported, " "), Resource: []string{m.Resource}, TokenDestinations: []string{api.URL},
 	})
@@ -102,7 +102,7 @@ func TestFromAResource(t *testing.T) {
 	if status != 401 || ch == nil || ch.Error != "insufficient_user_authentication" || ch.ACRValues != "high" || ch.MaxAge == nil {
 		t.Fatalf("%d, %+v", status, ch)
 	}
-	begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{ACRValues: ch.ACRValues, MaxAge: ch.MaxAge})
+	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{ACRValues: ch.ACRValues, MaxAge: ch.MaxAge})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestFromAResource(t *testing.T) {
 	if status, ch := get(t, h, api.URL+"/notes/secret"); status != 200 {
 		t.Errorf("after the step up: %d, %+v", status, ch)
 	}
-	if _, err := c.Prepare(t.Context(), "GET", "https://elsewhere.example/"); !errors.Is(err, &drive.Error{Code: "resource_not_allowed"}) {
+	if _, err := c.Prepare(t.Context(), "GET", "https://elsewhere.example/"); !errors.Is(err, &oauth.Error{Code: "resource_not_allowed"}) {
 		t.Error(err)
 	}
 }
@@ -125,7 +125,7 @@ func TestKeysOverProcesses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open := func() *drive.Client { return s.open(t, drive.Options{Store: dir}) }
+	open := func() *oauth.Client { return s.open(t, oauth.Options{Store: dir}) }
 	c := open()
 	s.decide(t, begin(t, c), "approve")
 	if st, err := c.DeviceWait(t.Context()); err != nil || !strings.EqualFold(st.TokenType, "DPoP") {
@@ -151,7 +151,7 @@ func TestKeysOverProcesses(t *testing.T) {
 	if keys() != 1 {
 		t.Errorf("%d keys of one session", keys())
 	}
-	if _, err := c.LogOut(t.Context(), drive.LogOutParams{}); err != nil {
+	if _, err := c.LogOut(t.Context(), oauth.LogOutParams{}); err != nil {
 		t.Fatal(err)
 	}
 	c.Close() // waits for what has begun
@@ -162,13 +162,13 @@ func TestKeysOverProcesses(t *testing.T) {
 
 // Q22, H9: the response is posted, plain and signed, and a web server hands the request over.
 func TestPostedResponse(t *testing.T) {
-	for _, mode := range []drive.ResponseMode{"form_post", "form_post.jwt"} {
+	for _, mode := range []oauth.ResponseMode{"form_post", "form_post.jwt"} {
 		s := newSite(t, nil)
-		c, err := openConfig(t, drive.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid"})
+		c, err := openConfig(t, oauth.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		begun, err := c.Authorize(t.Context(), drive.AuthorizeParams{ResponseMode: mode, AppState: "mine"})
+		begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{ResponseMode: mode, AppState: "mine"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +182,7 @@ func TestPostedResponse(t *testing.T) {
 		}
 		r := httptest.NewRequest("POST", "/cb", strings.NewReader(form.Encode()))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		result, err := drive.RedirectionEndpoint{URL: s.config.RedirectURI}.Receive(c, r)
+		result, err := oauth.RedirectionEndpoint{URL: s.config.RedirectURI}.Receive(c, r)
 		if err != nil || result.AppState != "mine" || result.Status.Status != "granted" {
 			t.Errorf("%s: %v, %+v", mode, err, result)
 		}
@@ -192,7 +192,7 @@ func TestPostedResponse(t *testing.T) {
 // H1: the further ways of a confidential client, each with bound tokens: signing itself in with an assertion that its secret makes, taking an assertion of another server
 // (RFC 7523), changing the token for another (RFC 8693).
 func TestFurtherGrantsWithProofs(t *testing.T) {
-	key, err := drive.GenerateKey("ES256")
+	key, err := oauth.GenerateKey("ES256")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,14 +208,14 @@ func TestFurtherGrantsWithProofs(t *testing.T) {
 		}
 	})
 	n := &proofs{next: http.DefaultTransport}
-	c, err := wasm.Open(t.Context(), drive.Config{
+	c, err := wasm.Open(t.Context(), oauth.Config{
 		Issuer: s.URL, Discovery: true, ClientID: "service", ClientSecret: secret, TokenEndpointAuthMethod: "client_secret_jwt", DPoP: true, TokenDestinations: []string{s.URL},
-	}, wasm.Options{Client: drive.Options{HTTP: &http.Client{Transport: n}}})
+	}, wasm.Options{Client: oauth.Options{HTTP: &http.Client{Transport: n}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if st, err := c.ClientCredentials(t.Context(), drive.ClientCredentialsParams{Scope: "email"}); err != nil || st.TokenType != "DPoP" || st.Scope != "email" {
+	if st, err := c.ClientCredentials(t.Context(), oauth.ClientCredentialsParams{Scope: "email"}); err != nil || st.TokenType != "DPoP" || st.Scope != "email" {
 		t.Errorf("%v, %+v", err, st)
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: "p"}}, nil)
@@ -229,14 +229,14 @@ func TestFurtherGrantsWithProofs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st, err := c.JWTBearer(t.Context(), drive.JWTBearerParams{Assertion: assertion, Scope: "profile"}); err != nil || st.TokenType != "DPoP" || st.Scope != "profile" {
+	if st, err := c.JWTBearer(t.Context(), oauth.JWTBearerParams{Assertion: assertion, Scope: "profile"}); err != nil || st.TokenType != "DPoP" || st.Scope != "profile" {
 		t.Errorf("%v, %+v", err, st)
 	}
-	exchanged, err := c.TokenExchange(t.Context(), drive.TokenExchangeParams{})
+	exchanged, err := c.TokenExchange(t.Context(), oauth.TokenExchangeParams{})
 	if err != nil || exchanged.AccessToken == "" || exchanged.IssuedTokenType == "" {
 		t.Errorf("%v, %+v", err, exchanged)
 	}
-	if _, err := c.JWTBearer(t.Context(), drive.JWTBearerParams{Assertion: assertion + "x"}); !errors.Is(err, &drive.Error{Kind: "server", Code: "oauth_error"}) {
+	if _, err := c.JWTBearer(t.Context(), oauth.JWTBearerParams{Assertion: assertion + "x"}); !errors.Is(err, &oauth.Error{Kind: "server", Code: "oauth_error"}) {
 		t.Errorf("an assertion of nobody: %v", err)
 	}
 	for _, p := range n.take() {
@@ -249,11 +249,11 @@ func TestFurtherGrantsWithProofs(t *testing.T) {
 // The server tells the browser that the session is over, by the front channel: that session is forgotten, and no other.
 func TestFrontChannelLogout(t *testing.T) {
 	s := newSite(t, nil)
-	s.config = drive.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid"}
-	mine, other := s.open(t, drive.Options{}), s.open(t, drive.Options{})
+	s.config = oauth.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid"}
+	mine, other := s.open(t, oauth.Options{}), s.open(t, oauth.Options{})
 	s.signIn(t, mine)
 	s.signIn(t, other)
-	status := func(c *drive.Client) (st drive.Status) {
+	status := func(c *oauth.Client) (st oauth.Status) {
 		t.Helper()
 		st, err := c.Status(t.Context())
 		if err != nil {
@@ -267,7 +267,7 @@ func TestFrontChannelLogout(t *testing.T) {
 	}
 	ask := func(q url.Values) {
 		t.Helper()
-		for _, c := range []*drive.Client{mine, other} {
+		for _, c := range []*oauth.Client{mine, other} {
 			w := httptest.NewRecorder()
 			c.ServeFrontChannelLogout(w, httptest.NewRequest("GET", "/logout?"+q.Encode(), nil))
 			if w.Code != 200 {

@@ -3,8 +3,8 @@ package wasm_test
 import (
 	"testing"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -18,17 +18,17 @@ func newEngine(t testing.TB) *wasm.Engine {
 	return e
 }
 
-func engine(t testing.TB) drive.Engine { return newEngine(t) }
+func engine(t testing.TB) oauth.Engine { return newEngine(t) }
 
-func report(t *testing.T, r drivetest.Report) {
+func report(t *testing.T, r oauthtest.Report) {
 	r.Host, r.SHA256 = "wazero", wasm.SHA256()
 	r.Write(t, "../build/hosts/wazero.json")
 }
 
 func TestTranscripts(t *testing.T) {
-	report(t, drivetest.Report{Transcripts: drivetest.RunTranscripts(t, "../core/testdata", engine)})
+	report(t, oauthtest.Report{Transcripts: oauthtest.RunTranscripts(t, "../core/contract/client", engine)})
 }
 
 func TestContract(t *testing.T) {
-	report(t, drivetest.Report{Contract: drivetest.RunContract(t, "../core/testdata/contract.json", engine, nil)})
+	report(t, oauthtest.Report{Contract: oauthtest.RunContract(t, "../core/contract/contract.json", engine, nil)})
 }

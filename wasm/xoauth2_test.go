@@ -13,8 +13,8 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/xoauth2"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/xoauth2"
 )
 
 // H6, Q13: what wants golang.org/x/oauth2 gets the session of the shipped module, refreshed by it and without its refresh token.
@@ -22,7 +22,7 @@ func TestXOAuth2TokenSource(t *testing.T) {
 	t.Parallel()
 	// So short a life is over for x/oauth2 at once, which then asks for a token each time.
 	s := newSite(t, func(c *authserver.Config) { c.AccessTokenLifetime = 8 * time.Second })
-	c := s.open(t, drive.Options{})
+	c := s.open(t, oauth.Options{})
 	s.signIn(t, c)
 	source := xoauth2.TokenSource(t.Context(), c)
 	first, err := source.Token()
@@ -60,13 +60,13 @@ func TestXOAuth2TokenSource(t *testing.T) {
 	}
 }
 
-// What the server says is both an *oauth2.RetrieveError and a *drive.Error; what it did not say is the latter alone.
+// What the server says is both an *oauth2.RetrieveError and a *oauth.Error; what it did not say is the latter alone.
 func TestXOAuth2Errors(t *testing.T) {
 	s, n := newSite(t, nil), &tap{}
 	var later atomic.Int64
-	c := s.open(t, drive.Options{HTTP: &http.Client{Transport: n}, Now: func() time.Time { return time.Now().Add(time.Duration(later.Load())) }})
+	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}, Now: func() time.Time { return time.Now().Add(time.Duration(later.Load())) }})
 	source := xoauth2.TokenSource(t.Context(), c)
-	var ours *drive.Error
+	var ours *oauth.Error
 	var theirs *oauth2.RetrieveError
 	_, err := source.Token()
 	if !errors.As(err, &ours) || ours.Code != "not_signed_in" || errors.As(err, &theirs) {
@@ -84,7 +84,7 @@ func TestXOAuth2Errors(t *testing.T) {
 	}
 	later.Store(int64(time.Hour))
 	_, err = source.Token()
-	if !errors.As(err, &ours) || !errors.As(err, &theirs) || !errors.Is(err, drive.ErrServer) {
+	if !errors.As(err, &ours) || !errors.As(err, &theirs) || !errors.Is(err, oauth.ErrServer) {
 		t.Fatalf("got %v", err)
 	}
 	if theirs.ErrorCode != "invalid_grant" || theirs.Response.StatusCode != 400 || len(theirs.Body) != 0 || ours.OAuthError != "invalid_grant" ||

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
 func TestPort(t *testing.T) {
@@ -91,7 +91,7 @@ func TestRunServesTwoOriginsUntilItIsStopped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	case <-time.After(drivetest.Patience):
+	case <-time.After(oauthtest.Patience):
 		t.Fatal("still running")
 	}
 	if _, err := http.Get(page); err == nil {

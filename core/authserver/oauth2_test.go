@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 )
@@ -44,7 +44,7 @@ func TestA4DeviceFlowOfAnotherClient(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			endpoint, base, polls := serve(t)
-			ctx, cancel := context.WithTimeout(t.Context(), drivetest.Patience)
+			ctx, cancel := context.WithTimeout(t.Context(), oauthtest.Patience)
 			defer cancel()
 			cfg := oauth2.Config{ClientID: "tv", Endpoint: endpoint, Scopes: []string{"profile"}}
 			auth, err := cfg.DeviceAuth(ctx)

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
 // site is a server on a socket, with a browser in front of it.
@@ -184,7 +184,7 @@ func TestA4KeyRotationOfAnotherClient(t *testing.T) {
 	for name, token := range map[string]*oauth2.Token{"after": s.exchangeOf(ctx, cfg), "before": old} {
 		// go-oidc answers with the keys of a fetch that is just ending, until its own goroutine has put that away.
 		_, err := verifier.Verify(ctx, token.Extra("id_token").(string))
-		for end := time.Now().Add(drivetest.Patience); err != nil && time.Now().Before(end); {
+		for end := time.Now().Add(oauthtest.Patience); err != nil && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)
 			_, err = verifier.Verify(ctx, token.Extra("id_token").(string))
 		}

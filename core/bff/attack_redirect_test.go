@@ -12,7 +12,7 @@ import (
 // texts reads a list that hosts are tried with, too (edge/test/suite/attacks.mjs).
 func texts(t *testing.T, file string) (list []string) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("testdata", file))
+	raw, err := os.ReadFile(filepath.Join("../contract/bff", file))
 	if err == nil {
 		err = json.Unmarshal(raw, &list)
 	}

@@ -1,4 +1,4 @@
-// Package bff is the backend-for-frontend engine: sessions of kind "bff", which serve HTTP requests of browsers and services (core/testdata/README.md).
+// Package bff is the backend-for-frontend engine: sessions of kind "bff", which serve HTTP requests of browsers and services (core/contract/README.md).
 // Tokens stay with the host; the browser gets a cookie (RFC 10017 section 6.1).
 package bff
 

@@ -16,7 +16,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 )
 
-var update = flag.Bool("update", false, "write the transcripts of the scenarios to testdata")
+var update = flag.Bool("update", false, "write the transcripts of the scenarios to core/contract/bff")
 
 // A scene plays the host of one site: its storage, its key ring, the servers behind it, and a browser. It records what crosses the boundary.
 type scene struct {
@@ -131,7 +131,7 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 			return
 		}
 		text := strings.Join(s.lines, "\n") + "\n"
-		file := filepath.Join("testdata", slug(name)+".txt")
+		file := filepath.Join("../contract/bff", slug(name)+".txt")
 		if *update {
 			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 				t.Error(err)

@@ -3,7 +3,7 @@
 //
 // # Parties
 //
-// A party is a tab or a process: a [core.Engine] of its own with one session, and a host that does what core/testdata/README.md asks of hosts. All parties of a world share
+// A party is a tab or a process: a [core.Engine] of its own with one session, and a host that does what core/contract/README.md asks of hosts. All parties of a world share
 // one store with compare-and-set, and in most worlds locks as browsers have them: first come, first served, free at once when their holder dies. In the others a lock is
 // answered unsupported. The server is package authserver on true time; its pages are gone through by a user. Users give commands, now and then several at the same
 // millisecond, sign in, come back with the answer once or twice and in whichever tab, approve devices, stop polls that are under way. A world draws how long tokens live, the

@@ -1,6 +1,6 @@
 //go:build js && wasm
 
-// Command goworker is the backend for a frontend as a Cloudflare Worker in Go: the handler of core/drive/bff on the native engine, by way of
+// Command goworker is the backend for a frontend as a Cloudflare Worker in Go: the handler of core/oauth/backend on the native engine, by way of
 // github.com/syumai/workers, with the Durable Object of the Worker in TypeScript. Variables, secrets and bindings are that one's too
 // (../README.md). worker.mjs is what workerd runs; it makes an instance of this program for every request.
 package main
@@ -20,8 +20,8 @@ import (
 	"github.com/syumai/workers"
 	"github.com/syumai/workers/cloudflare"
 
-	engine "github.com/oauth2-wasm/oauth2-wasm/core/bff"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
 // over is a promise that settles when the request has nothing else to do: each has an instance of its own.
@@ -52,7 +52,7 @@ func misconfigured(w http.ResponseWriter, _ *http.Request) {
 
 // handler reads the environment. No error has anything of a secret.
 func handler() (http.Handler, error) {
-	var config bff.Config
+	var config backend.Config
 	in := json.NewDecoder(strings.NewReader(bound("BFF")))
 	in.DisallowUnknownFields()
 	if err := in.Decode(&config); err != nil {
@@ -62,7 +62,7 @@ func handler() (http.Handler, error) {
 		return nil, errors.New("BFF: client.client_secret is a secret: CLIENT_SECRET is its place")
 	}
 	config.Client.ClientSecret = cloudflare.Getenv("CLIENT_SECRET")
-	ring, err := bff.ReadRing(cloudflare.Getenv("SEAL_KEYS"))
+	ring, err := backend.ReadRing(cloudflare.Getenv("SEAL_KEYS"))
 	if err != nil {
 		return nil, fmt.Errorf("SEAL_KEYS: %w", err)
 	}
@@ -72,7 +72,7 @@ func handler() (http.Handler, error) {
 	}
 	store := &objects{namespace: namespace, remembered: js.Global().Get("remembered")}
 	servers, resources := &http.Client{Transport: fetcher{}}, &http.Client{Transport: fetcher{packed: true}}
-	options := bff.Options{Ring: ring, Store: store, Memory: memory{js.Global().Get("memory")}, HTTP: servers, Resource: resources, OnError: func(err error) { fmt.Println(err) }}
+	options := backend.Options{Ring: ring, Store: store, Memory: memory{js.Global().Get("memory")}, HTTP: servers, Resource: resources, OnError: func(err error) { fmt.Println(err) }}
 	options.Background = func(task func()) {
 		// Whatever is begun here ends with the request otherwise: a refresh, a session that is being stored, a lock that is being freed.
 		cloudflare.WaitUntil(func() {
@@ -97,7 +97,7 @@ func handler() (http.Handler, error) {
 			return nil, errors.New("CLIENT_KEY: is no private JWK")
 		}
 	}
-	return bff.New(engine.Engine(), config, options)
+	return backend.New(bff.Engine(), config, options)
 }
 
 // bound is a binding of kind JSON as text, "" where there is none.

@@ -6,15 +6,15 @@ import (
 	"syscall/js"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
 // memory is the isolate's, since each request has an instance of its own: the class Memory of ../worker/memory.ts.
 type memory struct{ kept js.Value }
 
-var _ bff.Memory = memory{}
+var _ backend.Memory = memory{}
 
-// Recall implements bff.Memory.
+// Recall implements backend.Memory.
 func (m memory) Recall(key string) (text string, ok bool) {
 	v := m.kept.Call("recall", key)
 	if v.IsUndefined() {
@@ -23,7 +23,7 @@ func (m memory) Recall(key string) (text string, ok bool) {
 	return v.String(), true
 }
 
-// Remember implements bff.Memory.
+// Remember implements backend.Memory.
 func (m memory) Remember(key, text string, until time.Time) {
 	m.kept.Call("remember", key, text, until.UnixMilli())
 }

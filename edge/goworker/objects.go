@@ -13,7 +13,7 @@ import (
 	"syscall/js"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // objects keeps values and locks in Durable Objects, one for each key: the class Sessions of ../worker/object.ts, which says what it is asked.
@@ -24,8 +24,8 @@ type objects struct {
 }
 
 var (
-	_ drive.ExpiringStore = (*objects)(nil)
-	_ drive.Locker        = (*objects)(nil)
+	_ oauth.ExpiringStore = (*objects)(nil)
+	_ oauth.Locker        = (*objects)(nil)
 )
 
 type question struct {
@@ -86,7 +86,7 @@ func (o *objects) ask(ctx context.Context, key string, q question) (r reply, err
 // isMetadata: what the contract lets a host keep in memory.
 func isMetadata(key string) bool { return strings.HasSuffix(key, ".metadata") }
 
-// Load implements drive.Store.
+// Load implements oauth.Store.
 func (o *objects) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
 	if isMetadata(key) {
 		kept := o.remembered.Call("get", key)
@@ -102,7 +102,7 @@ func (o *objects) Load(ctx context.Context, key string) (value, version string, 
 	return *r.Value, r.Version, true, nil
 }
 
-// Store implements drive.Store.
+// Store implements oauth.Store.
 func (o *objects) Store(ctx context.Context, key, version string, value *string) (string, error) {
 	if isMetadata(key) {
 		return o.remember(key, version, value)
@@ -110,7 +110,7 @@ func (o *objects) Store(ctx context.Context, key, version string, value *string)
 	return o.put(ctx, key, question{Op: "store", Key: key, Version: &version, Value: value, Delete: value == nil})
 }
 
-// StoreUntil implements drive.ExpiringStore.
+// StoreUntil implements oauth.ExpiringStore.
 func (o *objects) StoreUntil(ctx context.Context, key, version, value string, until time.Time) (string, error) {
 	return o.put(ctx, key, question{Op: "store", Key: key, Version: &version, Value: &value, ExpiresAt: until.UnixMilli()})
 }
@@ -118,7 +118,7 @@ func (o *objects) StoreUntil(ctx context.Context, key, version, value string, un
 func (o *objects) put(ctx context.Context, key string, q question) (string, error) {
 	r, err := o.ask(ctx, key, q)
 	if err == nil && r.Failed == "conflict" {
-		err = drive.ErrConflict
+		err = oauth.ErrConflict
 	}
 	return r.Version, err
 }
@@ -130,7 +130,7 @@ func (o *objects) remember(key, version string, value *string) (string, error) {
 		stands = kept.Get("version").String()
 	}
 	if stands != version {
-		return "", drive.ErrConflict
+		return "", oauth.ErrConflict
 	}
 	if value == nil {
 		o.remembered.Call("delete", key)
@@ -150,7 +150,7 @@ func (o *objects) remember(key, version string, value *string) (string, error) {
 // lease is how long an object holds a lock without a word of its holder (../worker/lines.ts).
 const lease = 15 * time.Second
 
-// Lock implements drive.Locker.
+// Lock implements oauth.Locker.
 func (o *objects) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	wait := lease
 	if end, ok := ctx.Deadline(); ok {

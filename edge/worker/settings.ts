@@ -4,7 +4,7 @@ import { readRing, type Ring } from './seal.js';
 
 /** Variables, secrets and bindings of the Worker. ../README.md says what each is. */
 export interface Env {
-  /** The configuration of kind `bff` (core/testdata/README.md), without what is secret. */
+  /** The configuration of kind `bff` (core/contract/README.md), without what is secret. */
   BFF: { client: Record<string, unknown>; session_ms?: number };
   /** Key ring: `ID:KEY,ID:KEY`, the newest first. */
   SEAL_KEYS: string;

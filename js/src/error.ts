@@ -1,4 +1,4 @@
-/** The members of an error, as the core reports it (core/testdata/README.md, "Errors"). */
+/** The members of an error, as the core reports it (core/contract/README.md, "Errors"). */
 export interface ErrorDetails {
   /** What sort of failure it is; `internal` is this package's own. */
   kind:

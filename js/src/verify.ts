@@ -23,7 +23,7 @@ type VerifyRSA = (algorithm: Named, n: Uint8Array, e: Uint8Array, signature: Uin
 let elsewhere: VerifyRSA | undefined;
 
 /**
- * For runtimes whose WebCrypto does not read every RSA key that hosts have to take (core/testdata/README.md, "Keys"): what verifies then.
+ * For runtimes whose WebCrypto does not read every RSA key that hosts have to take (core/contract/README.md, "Keys"): what verifies then.
  *
  * @internal
  */
@@ -32,7 +32,7 @@ export const useRSA = (verifyRSA: VerifyRSA): void => {
 };
 
 /**
- * Whether a JWS signature is that of the key (RFC 7515 section 5.2). The module has judged both (core/testdata/README.md, "Keys"); what cannot be
+ * Whether a JWS signature is that of the key (RFC 7515 section 5.2). The module has judged both (core/contract/README.md, "Keys"); what cannot be
  * read all the same has made none.
  */
 export const verify = async ({ alg, jwk, input, signature }: Effects['verify']): Promise<Answers['verify']> => {

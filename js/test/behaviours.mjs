@@ -1,4 +1,4 @@
-// Lists every behaviour of core/testdata/BEHAVIOURS.md with the tests that passed for it in the last `make test`. It fails for a row that no
+// Lists every behaviour of core/contract/BEHAVIOURS.md with the tests that passed for it in the last `make test`. It fails for a row that no
 // passed test names, for an id that a test names and no row explains, and for a test of SECURITY.md that is not there.
 // A Go test names behaviours in its name, its doc comment, or its scene's covers; a Node test in its name; a transcript and a case of the
 // contract in "covers".
@@ -8,7 +8,7 @@ const lines = (file) => readFileSync(file, 'utf8').split('\n');
 const walk = (dir) => readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? walk(`${dir}/${e.name}`) : [`${dir}/${e.name}`]));
 const inFolder = (dir, ending) => (existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith(ending)).map((name) => `${dir}/${name}`) : []);
 
-const rows = lines('core/testdata/BEHAVIOURS.md').flatMap((line) => /^\| ([A-Z]\d+) \|/.exec(line)?.[1] ?? []);
+const rows = lines('core/contract/BEHAVIOURS.md').flatMap((line) => /^\| ([A-Z]\d+) \|/.exec(line)?.[1] ?? []);
 const letters = [...new Set(rows.map((id) => id[0]))].join('');
 /** S256 is a method of PKCE and no row. */
 const cited = (text) => [...new Set(text.match(new RegExp(`\\b(?!S256)[${letters}]\\d{1,3}\\b`, 'g')) ?? [])];
@@ -47,10 +47,10 @@ for (const line of inFolder('build/test', '.jsonl').flatMap(lines).filter(Boolea
 
 /** What each transcript of a folder covers, by its name. */
 const covers = (dir) => inFolder(dir, '.txt').map((file) => [file.slice(dir.length + 1, -4), JSON.parse(lines(file)[0]).covers ?? []]);
-const contractCovers = JSON.parse(readFileSync('core/testdata/contract.json', 'utf8')).map(({ name, covers }) => [name, covers ?? []]);
+const contractCovers = JSON.parse(readFileSync('core/contract/contract.json', 'utf8')).map(({ name, covers }) => [name, covers ?? []]);
 for (const file of inFolder('build/hosts', '.json')) {
   const { host, transcripts, contract, bff } = JSON.parse(readFileSync(file, 'utf8'));
-  for (const [suite, names] of [[transcripts, covers('core/testdata')], [bff, covers('core/bff/testdata')], [contract, contractCovers]]) {
+  for (const [suite, names] of [[transcripts, covers('core/contract/client')], [bff, covers('core/contract/bff')], [contract, contractCovers]]) {
     if (suite) for (const [name, ids] of names) note(`${host} ${name}`, ids.join(' '), suite.passed === suite.total);
   }
 }

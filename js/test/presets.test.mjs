@@ -12,7 +12,7 @@ const presets = await import(pathToFileURL(packed).href);
 const { openClient } = await library();
 
 test('H7 the package has the presets of the one file, without what is for people', () => {
-  const data = JSON.parse(readFileSync(join(root, 'core/drive/presets/presets.json'), 'utf8'));
+  const data = JSON.parse(readFileSync(join(root, 'core/oauth/presets/presets.json'), 'utf8'));
   assert.deepEqual(Object.keys(presets).sort(), Object.keys(data).sort());
   for (const [name, { about, docs, ...members }] of Object.entries(data)) {
     assert.ok(about && docs, name);

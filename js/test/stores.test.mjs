@@ -187,7 +187,7 @@ for (const [kind, [engine, client, hands]] of Object.entries(engines)) {
   test(`B10 ${kind}, sealed: the contract of hosts`, async () => {
     const live = await contractServer();
     try {
-      const cases = JSON.parse(readFileSync(new URL('../../core/testdata/contract.json', import.meta.url), 'utf8'));
+      const cases = JSON.parse(readFileSync(new URL('../../core/contract/contract.json', import.meta.url), 'utf8'));
       const module = await WebAssembly.compile(readFileSync(join(installed(), 'node_modules/oauth2-wasm/dist/oauth2.wasm')));
       const connected = await client(await server(engine));
       const { failures, passed } = await runContract(oauth, module, cases, live.url, async () => {

@@ -1,6 +1,6 @@
 //go:build !js
 
-// Command nethttp is a backend for a frontend as a Go server, for the tests of edge: core/drive/bff on the native engine, with sessions in an
+// Command nethttp is a backend for a frontend as a Go server, for the tests of edge: core/oauth/backend on the native engine, with sessions in an
 // SQLite database or in memory. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as they
 // are for the Workers. It prints "ready: URL" when it listens, and runs until it is told to end.
 package main
@@ -24,10 +24,10 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	engine "github.com/oauth2-wasm/oauth2-wasm/core/bff"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/sqlitestore"
+	"github.com/oauth2-wasm/oauth2-wasm/core/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sqlitestore"
 )
 
 func main() {
@@ -44,14 +44,14 @@ func main() {
 }
 
 func run(addr, database, page string, timeout time.Duration) error {
-	var config bff.Config
+	var config backend.Config
 	in := json.NewDecoder(strings.NewReader(os.Getenv("BFF")))
 	in.DisallowUnknownFields()
 	if err := in.Decode(&config); err != nil {
 		return err
 	}
 	config.Client.ClientSecret = os.Getenv("CLIENT_SECRET")
-	ring, err := bff.ReadRing(os.Getenv("SEAL_KEYS"))
+	ring, err := backend.ReadRing(os.Getenv("SEAL_KEYS"))
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func run(addr, database, page string, timeout time.Duration) error {
 		}
 		clientKey, _ = key.Key.(crypto.Signer)
 	}
-	var store drive.Store // nil: in memory
+	var store oauth.Store // nil: in memory
 	if database != "" {
 		kept, err := sqlitestore.Open(database)
 		if err != nil {
@@ -72,7 +72,7 @@ func run(addr, database, page string, timeout time.Duration) error {
 		defer kept.Close()
 		store = kept
 	}
-	handler, err := bff.New(engine.Engine(), config, bff.Options{Ring: ring, Store: store, ClientKey: clientKey, ResourceTimeout: timeout, OnError: func(err error) { log.Print(err) }})
+	handler, err := backend.New(bff.Engine(), config, backend.Options{Ring: ring, Store: store, ClientKey: clientKey, ResourceTimeout: timeout, OnError: func(err error) { log.Print(err) }})
 	if err != nil {
 		return err
 	}

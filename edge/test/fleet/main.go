@@ -27,11 +27,11 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/bff"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/postgresstore"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/redisstore"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/sealedstore"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/postgresstore"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/redisstore"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sealedstore"
 )
 
 type settings struct {
@@ -42,7 +42,7 @@ type settings struct {
 	Seals   string
 	Lease   int64 // ms
 	API     string
-	Config  drive.Config
+	Config  oauth.Config
 }
 
 func main() {
@@ -51,7 +51,7 @@ func main() {
 	if err := json.Unmarshal([]byte(os.Getenv("FLEET")), &s); err != nil {
 		log.Fatal(err)
 	}
-	f := &fleet{settings: s, clients: map[string]*drive.Client{}}
+	f := &fleet{settings: s, clients: map[string]*oauth.Client{}}
 	if err := f.open(); err != nil {
 		log.Fatal(err)
 	}
@@ -69,16 +69,16 @@ func main() {
 
 type fleet struct {
 	settings
-	store  drive.Store
+	store  oauth.Store
 	engine core.Engine
 	ahead  atomic.Int64 // ms
 
 	mu      sync.Mutex
-	clients map[string]*drive.Client
+	clients map[string]*oauth.Client
 }
 
 func (f *fleet) open() error {
-	ring, err := bff.ReadRing(f.Seals)
+	ring, err := backend.ReadRing(f.Seals)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (f *fleet) open() error {
 }
 
 // client is that of a user. It stays open: what other processes store it learns when its token is over.
-func (f *fleet) client(user string) (*drive.Client, error) {
+func (f *fleet) client(user string) (*oauth.Client, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if c := f.clients[user]; c != nil {
@@ -107,7 +107,7 @@ func (f *fleet) client(user string) (*drive.Client, error) {
 	}
 	config := f.Config
 	config.Name = user
-	c, err := drive.Open(context.Background(), &f.engine, config, drive.Options{
+	c, err := oauth.Open(context.Background(), &f.engine, config, oauth.Options{
 		Store: f.store,
 		// Shorter than the lease of locks has to be; see redisstore.
 		HTTP: &http.Client{Transport: named{f.Process, user}, Timeout: 15 * time.Second},
@@ -131,7 +131,7 @@ func (n named) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := f.serve(r)
-	var known *drive.Error
+	var known *oauth.Error
 	switch {
 	case err == nil:
 	case errors.As(err, &known) && (known.Code == "not_signed_in" || known.Code == "signed_out"):
@@ -155,7 +155,7 @@ func (f *fleet) serve(r *http.Request) error {
 		return err
 	}
 	if r.URL.Path == "/out" {
-		_, err := c.LogOut(r.Context(), drive.LogOutParams{})
+		_, err := c.LogOut(r.Context(), oauth.LogOutParams{})
 		return err
 	}
 	token, err := c.Token(r.Context())

@@ -1,4 +1,4 @@
-// The handler of core/drive/bff in a Go server, with SQLite.
+// The handler of core/oauth/backend in a Go server, with SQLite.
 import { execFileSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';

@@ -10,7 +10,7 @@ import { world } from '../lib/world.mjs';
 
 const SESSION = '__Host-oauth2';
 /** The lists that the engine is held to, too (core/bff). */
-const list = (name) => JSON.parse(readFileSync(join(root, `core/bff/testdata/${name}.json`), 'utf8'));
+const list = (name) => JSON.parse(readFileSync(join(root, `core/contract/bff/${name}.json`), 'utf8'));
 
 /** What a server may make of a path before it acts on it: decoded once or twice, without parameters, with slashes for backslashes. */
 const readings = (path) => {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './installed.mjs';
 
-const folder = join(root, 'core/testdata');
+const folder = join(root, 'core/contract/client');
 
 const transcripts = (folder) =>
   readdirSync(folder)
@@ -13,7 +13,7 @@ const transcripts = (folder) =>
 /** What the suites run on. */
 export const suiteData = (server) => ({
   transcripts: transcripts(folder),
-  bff: transcripts(join(root, 'core/bff/testdata')),
+  bff: transcripts(join(root, 'core/contract/bff')),
   contract: JSON.parse(readFileSync(join(folder, 'contract.json'), 'utf8')),
   server,
 });

@@ -52,7 +52,7 @@ export const startGo = (name, folder, args) => start(build(name, folder), args, 
 
 /** The live server of the executor contract. */
 export const contractServer = async () => {
-  const { match, stop } = await startGo('contractserver', './core/drive/contractserver', ['-addr', '127.0.0.1:0']);
+  const { match, stop } = await startGo('contractserver', './core/oauth/internal/contractserver', ['-addr', '127.0.0.1:0']);
   return { url: match[1], stop };
 };
 

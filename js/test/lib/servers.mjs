@@ -32,7 +32,7 @@ class Server {
 
 /** Starts servers, and ends them all. */
 export const servers = async () => {
-  const { match, stop } = await startGo('storeserver', './core/drive/storeserver', []);
+  const { match, stop } = await startGo('storeserver', './core/oauth/internal/storeserver', []);
   const base = match[1];
   const { missing } = await ask(`${base}/missing`);
   if (missing) {

@@ -1,4 +1,4 @@
-// The executor contract: what a host's own hands do, against a live server. core/testdata/contract.json has the cases.
+// The executor contract: what a host's own hands do, against a live server. core/contract/contract.json has the cases.
 // Web-standard JavaScript, for every host.
 
 import { Kept, match } from './match.js';

@@ -1,5 +1,5 @@
 // Replays transcripts through the loader: the same inputs must give the same effects, byte for byte.
-// core/testdata/README.md has the format. Web-standard JavaScript, for every host.
+// core/contract/README.md has the format. Web-standard JavaScript, for every host.
 
 import { tally } from './tally.js';
 

@@ -8,19 +8,19 @@ import (
 	"os"
 	"strings"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/presets"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/presets"
 )
 
 // configFile is what stands in one: the members of the configuration, and the provider that they add to.
 type configFile struct {
 	Provider string
-	Config   drive.Config
+	Config   oauth.Config
 }
 
 // configure makes the configuration: the preset of the provider, over it the file, over that the flags, and the secret of the
 // environment. The file is the usual one where none is named, if it is there.
-func configure(file, usual, provider string, overrides map[string]string, getenv func(string) string) (drive.Config, error) {
+func configure(file, usual, provider string, overrides map[string]string, getenv func(string) string) (oauth.Config, error) {
 	name, text := file, []byte("{}")
 	if name == "" {
 		name = usual
@@ -29,11 +29,11 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 	case err == nil:
 		text = read
 	case file != "" || !errors.Is(err, fs.ErrNotExist):
-		return drive.Config{}, err
+		return oauth.Config{}, err
 	}
 	var said configFile
 	if err := decode(text, &said); err != nil {
-		return drive.Config{}, fmt.Errorf("%s: %w", name, err)
+		return oauth.Config{}, fmt.Errorf("%s: %w", name, err)
 	}
 	if provider == "" {
 		provider = said.Provider
@@ -42,11 +42,11 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 	if provider != "" {
 		preset, err := presets.Config(provider, said.Config.Variables)
 		if err != nil {
-			return drive.Config{}, err
+			return oauth.Config{}, err
 		}
 		whole := configFile{Config: preset}
 		if err := decode(text, &whole); err != nil {
-			return drive.Config{}, err
+			return oauth.Config{}, err
 		}
 		c = whole.Config
 	}
@@ -59,7 +59,7 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 		c.ClientSecret = secret
 	}
 	if provider != "" && c.ClientSecret == "" {
-		c.TokenEndpointAuthMethod = drive.AuthNone // the presets are for clients with a secret
+		c.TokenEndpointAuthMethod = oauth.AuthNone // the presets are for clients with a secret
 	}
 	switch {
 	case c.ClientID == "":

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 const (
@@ -21,18 +21,18 @@ var errNotSignedIn = errors.New("not signed in")
 
 // exitStatus is what usage says about it.
 func exitStatus(err error) int {
-	e, _ := errors.AsType[*drive.Error](err)
+	e, _ := errors.AsType[*oauth.Error](err)
 	_, usage := errors.AsType[usageError](err)
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case usage || e != nil && e.Kind == drive.KindClient && e.Field != "":
+	case usage || e != nil && e.Kind == oauth.KindClient && e.Field != "":
 		return exitUsage
 	case notSignedIn(err):
 		return exitNotSignedIn
-	case e != nil && (e.OAuthError == "access_denied" || e.Kind == drive.KindExpired || e.Kind == drive.KindCallbackNotVerified):
+	case e != nil && (e.OAuthError == "access_denied" || e.Kind == oauth.KindExpired || e.Kind == oauth.KindCallbackNotVerified):
 		return exitRefused
 	}
 	return exitFailed
@@ -42,7 +42,7 @@ func notSignedIn(err error) bool {
 	if errors.Is(err, errNotSignedIn) {
 		return true
 	}
-	e, ok := errors.AsType[*drive.Error](err)
+	e, ok := errors.AsType[*oauth.Error](err)
 	if !ok {
 		return false
 	}
@@ -55,7 +55,7 @@ func notSignedIn(err error) bool {
 
 // explain says what the user can do about an error, where there is something.
 func explain(err error) string {
-	e, _ := errors.AsType[*drive.Error](err)
+	e, _ := errors.AsType[*oauth.Error](err)
 	switch status := exitStatus(err); {
 	case status == exitInterrupted:
 		return "given up"
@@ -67,13 +67,13 @@ func explain(err error) string {
 		return err.Error()
 	case e.OAuthError == "access_denied":
 		return "the sign-in was refused: " + err.Error()
-	case e.Kind == drive.KindExpired:
+	case e.Kind == oauth.KindExpired:
 		return "the time for this sign-in ran out; `oauth2-token login` begins another one"
-	case e.Kind == drive.KindNetwork:
+	case e.Kind == oauth.KindNetwork:
 		return "the server cannot be reached (" + strings.ReplaceAll(e.Code, "_", " ") + ")"
-	case e.Kind == drive.KindClient && e.Code == "missing":
+	case e.Kind == oauth.KindClient && e.Code == "missing":
 		return "the configuration lacks " + setting(e.Field)
-	case e.Kind == drive.KindClient && e.Field != "":
+	case e.Kind == oauth.KindClient && e.Field != "":
 		return "the configuration cannot be used: " + setting(e.Field) + " (" + strings.ReplaceAll(e.Code, "_", " ") + ")"
 	}
 	return err.Error()

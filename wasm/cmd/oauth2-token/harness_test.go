@@ -23,8 +23,8 @@ import (
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm/internal/beside"
 )
 
@@ -54,7 +54,7 @@ type account struct {
 	env []string
 }
 
-func newAccount(t *testing.T, config drive.Config, env ...string) *account {
+func newAccount(t *testing.T, config oauth.Config, env ...string) *account {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o700); err != nil {
@@ -136,7 +136,7 @@ func (r *process) said() string {
 func (r *process) says(pattern string) []string {
 	r.t.Helper()
 	search := regexp.MustCompile(pattern)
-	limit := time.After(drivetest.Patience)
+	limit := time.After(oauthtest.Patience)
 	for {
 		r.mu.Lock()
 		text, closed := r.text, r.closed
@@ -167,7 +167,7 @@ func (r *process) ends(status int) string {
 		}
 		select {
 		case <-r.more:
-		case <-time.After(drivetest.Patience):
+		case <-time.After(oauthtest.Patience):
 			r.t.Fatalf("it does not end:\n%s", r.said())
 		}
 	}
@@ -205,7 +205,7 @@ func (a *account) token() string {
 
 // peer is an authorization server that a test signs in at.
 type peer struct {
-	config drive.Config
+	config oauth.Config
 	// decide is what the user does in a browser at a page: approve or deny.
 	decide func(t *testing.T, page, decision string)
 	server *authserver.Server // of ours
@@ -236,7 +236,7 @@ func ours(t *testing.T, change func(*authserver.Config)) peer {
 	if server, err = authserver.New(c); err != nil {
 		t.Fatal(err)
 	}
-	return peer{drive.Config{
+	return peer{oauth.Config{
 		Issuer: s.URL, ClientID: "app", Scope: "profile", RedirectURI: "http://127.0.0.1/cb",
 		AuthorizationEndpoint: s.URL + "/authorize", TokenEndpoint: s.URL + "/token", RevocationEndpoint: s.URL + "/revoke",
 		DeviceAuthorizationEndpoint: s.URL + "/device_authorization",
@@ -270,7 +270,7 @@ func certified(t *testing.T, options ...string) peer {
 		t.Fatal("oidc-provider did not start")
 	}
 	go io.Copy(io.Discard, out)
-	return peer{drive.Config{
+	return peer{oauth.Config{
 		Issuer: issuer, ClientID: "public", Scope: "openid profile", RedirectURI: "http://127.0.0.1/cb",
 	}, func(t *testing.T, page, decision string) {
 		t.Helper()

@@ -8,14 +8,14 @@ import (
 
 	"github.com/cli/browser"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/redirect"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/redirect"
 )
 
 var errNotKept = errors.New("signed in, but the session is lost with this process")
 
 func (p *program) login(ctx context.Context) error {
-	var status drive.Status
+	var status oauth.Status
 	var err error
 	switch {
 	case p.loopback:
@@ -49,13 +49,13 @@ func (p *program) askForCode(url string) error {
 }
 
 // device signs in with a code that the user enters elsewhere (RFC 8628), or goes on with a sign-in that was left behind.
-func (p *program) device(ctx context.Context) (drive.Status, error) {
+func (p *program) device(ctx context.Context) (oauth.Status, error) {
 	d, err := p.startDevice(ctx)
 	if err == nil {
 		p.showDevice(d)
 		stop := p.screen.keep(func() string { return p.watch.line(time.Now()) })
 		defer stop()
-		var status drive.Status
+		var status oauth.Status
 		if status, err = p.client.DeviceWait(ctx); err == nil {
 			return status, nil
 		}
@@ -63,27 +63,27 @@ func (p *program) device(ctx context.Context) (drive.Status, error) {
 	// Whoever gives up with Ctrl-C, or is refused, begins anew next time.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	return drive.Status{}, errors.Join(err, p.client.DeviceCancel(last))
+	return oauth.Status{}, errors.Join(err, p.client.DeviceCancel(last))
 }
 
-func (p *program) startDevice(ctx context.Context) (drive.DeviceAuthorization, error) {
+func (p *program) startDevice(ctx context.Context) (oauth.DeviceAuthorization, error) {
 	status, err := p.client.Status(ctx)
 	if err != nil {
-		return drive.DeviceAuthorization{}, err
+		return oauth.DeviceAuthorization{}, err
 	}
 	if d := status.Device; d != nil {
 		p.watch.device(*d)
 		if err := p.client.DeviceResume(ctx); err == nil {
 			p.screen.print("Going on with the sign-in that was begun before.\n")
 			return *d, nil
-		} else if !errors.Is(err, drive.ErrExpired) {
-			return drive.DeviceAuthorization{}, err
+		} else if !errors.Is(err, oauth.ErrExpired) {
+			return oauth.DeviceAuthorization{}, err
 		}
 	}
-	return p.client.DeviceAuthorize(ctx, drive.DeviceParams{})
+	return p.client.DeviceAuthorize(ctx, oauth.DeviceParams{})
 }
 
-func (p *program) showDevice(d drive.DeviceAuthorization) {
+func (p *program) showDevice(d oauth.DeviceAuthorization) {
 	p.screen.print("To sign in, open\n\n    %s\n\non any device and enter the code\n\n    %s\n\n", d.VerificationURI, d.UserCode)
 	link := d.VerificationURIComplete
 	if link == "" {

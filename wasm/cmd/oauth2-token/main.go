@@ -14,8 +14,8 @@ import (
 	"os"
 	"os/signal"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/filestore"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
@@ -28,7 +28,7 @@ func main() {
 // program is one run.
 type program struct {
 	options
-	client *drive.Client
+	client *oauth.Client
 	watch  *watch
 	in     io.Reader
 	out    io.Writer
@@ -57,7 +57,7 @@ func (p *program) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.client, err = wasm.Open(ctx, p.config, wasm.Options{Client: drive.Options{Store: dir, OnEvent: p.event, OnEffect: p.watch.effect}})
+	p.client, err = wasm.Open(ctx, p.config, wasm.Options{Client: oauth.Options{Store: dir, OnEvent: p.event, OnEffect: p.watch.effect}})
 	if err != nil {
 		return err
 	}
@@ -73,16 +73,16 @@ func (p *program) do(ctx context.Context) error {
 	return p.token(ctx)
 }
 
-func (p *program) event(e drive.Event) {
+func (p *program) event(e oauth.Event) {
 	p.watch.event(e)
 	switch e.Name {
-	case drive.EventSessionRefused:
+	case oauth.EventSessionRefused:
 		p.screen.print("The session in %s is of another version of this program and is left alone.\n", p.dir)
-	case drive.EventRequestFailed:
-		if errors.Is(e.Error, drive.ErrNetwork) && e.Error.Op == "polling" { // which goes on by itself (RFC 8628 section 3.5)
+	case oauth.EventRequestFailed:
+		if errors.Is(e.Error, oauth.ErrNetwork) && e.Error.Op == "polling" { // which goes on by itself (RFC 8628 section 3.5)
 			p.screen.print("The server cannot be reached; trying again …\n")
 		}
-	case drive.EventNotPersisted:
+	case oauth.EventNotPersisted:
 		p.screen.print("The session cannot be written to %s.\n", p.dir)
 	}
 }

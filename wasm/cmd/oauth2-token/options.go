@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // options are what the user asked for.
 type options struct {
 	command               string
-	config                drive.Config
+	config                oauth.Config
 	dir                   string
 	loopback, paste, noQR bool
 }
@@ -34,16 +34,16 @@ var commands = []string{"login", "token", "status", "logout"}
 // settings are the flags that stand for a member of the configuration.
 var settings = []struct {
 	name   string
-	member func(*drive.Config) *string
+	member func(*oauth.Config) *string
 }{
-	{"client-id", func(c *drive.Config) *string { return &c.ClientID }},
-	{"issuer", func(c *drive.Config) *string { return &c.Issuer }},
-	{"authorization-endpoint", func(c *drive.Config) *string { return &c.AuthorizationEndpoint }},
-	{"device-authorization-endpoint", func(c *drive.Config) *string { return &c.DeviceAuthorizationEndpoint }},
-	{"token-endpoint", func(c *drive.Config) *string { return &c.TokenEndpoint }},
-	{"revocation-endpoint", func(c *drive.Config) *string { return &c.RevocationEndpoint }},
-	{"redirect-uri", func(c *drive.Config) *string { return &c.RedirectURI }},
-	{"scope", func(c *drive.Config) *string { return &c.Scope }},
+	{"client-id", func(c *oauth.Config) *string { return &c.ClientID }},
+	{"issuer", func(c *oauth.Config) *string { return &c.Issuer }},
+	{"authorization-endpoint", func(c *oauth.Config) *string { return &c.AuthorizationEndpoint }},
+	{"device-authorization-endpoint", func(c *oauth.Config) *string { return &c.DeviceAuthorizationEndpoint }},
+	{"token-endpoint", func(c *oauth.Config) *string { return &c.TokenEndpoint }},
+	{"revocation-endpoint", func(c *oauth.Config) *string { return &c.RevocationEndpoint }},
+	{"redirect-uri", func(c *oauth.Config) *string { return &c.RedirectURI }},
+	{"scope", func(c *oauth.Config) *string { return &c.Scope }},
 }
 
 // parseArgs reads the command line, the file and the environment. Flags may stand before and behind the command.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 func TestParseArgs(t *testing.T) {
@@ -121,15 +121,15 @@ func TestFailures(t *testing.T) {
 		text   string
 	}{
 		{"a flag", usageErrorf("no -x"), exitUsage, "no -x"},
-		{"a missing member", &drive.Error{Kind: "client", Code: "missing", Field: "device_authorization_endpoint"}, exitUsage, "the configuration lacks -device-authorization-endpoint"},
-		{"a member without flag", &drive.Error{Kind: "client", Code: "bad_value", Field: "nonce"}, exitUsage, "the configuration cannot be used: nonce (bad value)"},
-		{"an insecure URL", &drive.Error{Kind: "client", Code: "not_https", Field: "token_endpoint"}, exitUsage, "-token-endpoint (not https)"},
-		{"not signed in", &drive.Error{Kind: "client", Code: "not_signed_in", Op: "token"}, exitNotSignedIn, "oauth2-token login"},
-		{"a session that the server ended", &drive.Error{Kind: "server", Code: "oauth_error", Op: "token", OAuthError: "invalid_grant"}, exitNotSignedIn, "not signed in any more (oauth2: token: oauth error (invalid_grant))"},
-		{"a code that the server refused", &drive.Error{Kind: "server", Code: "oauth_error", Op: "callback", OAuthError: "invalid_grant"}, exitFailed, "invalid_grant"},
-		{"the user refused", &drive.Error{Kind: "server", Code: "oauth_error", OAuthError: "access_denied", Description: "no\x1b[31m"}, exitRefused, "refused: oauth2: oauth error (access_denied: no[31m)"},
-		{"too late", drive.ErrExpired, exitRefused, "ran out"},
-		{"no network", &drive.Error{Kind: "network", Code: "timeout"}, exitFailed, "cannot be reached (timeout)"},
+		{"a missing member", &oauth.Error{Kind: "client", Code: "missing", Field: "device_authorization_endpoint"}, exitUsage, "the configuration lacks -device-authorization-endpoint"},
+		{"a member without flag", &oauth.Error{Kind: "client", Code: "bad_value", Field: "nonce"}, exitUsage, "the configuration cannot be used: nonce (bad value)"},
+		{"an insecure URL", &oauth.Error{Kind: "client", Code: "not_https", Field: "token_endpoint"}, exitUsage, "-token-endpoint (not https)"},
+		{"not signed in", &oauth.Error{Kind: "client", Code: "not_signed_in", Op: "token"}, exitNotSignedIn, "oauth2-token login"},
+		{"a session that the server ended", &oauth.Error{Kind: "server", Code: "oauth_error", Op: "token", OAuthError: "invalid_grant"}, exitNotSignedIn, "not signed in any more (oauth2: token: oauth error (invalid_grant))"},
+		{"a code that the server refused", &oauth.Error{Kind: "server", Code: "oauth_error", Op: "callback", OAuthError: "invalid_grant"}, exitFailed, "invalid_grant"},
+		{"the user refused", &oauth.Error{Kind: "server", Code: "oauth_error", OAuthError: "access_denied", Description: "no\x1b[31m"}, exitRefused, "refused: oauth2: oauth error (access_denied: no[31m)"},
+		{"too late", oauth.ErrExpired, exitRefused, "ran out"},
+		{"no network", &oauth.Error{Kind: "network", Code: "timeout"}, exitFailed, "cannot be reached (timeout)"},
 		{"anything else", errors.New("else"), exitFailed, "else"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

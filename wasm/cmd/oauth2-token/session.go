@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 func (p *program) token(ctx context.Context) error {
@@ -27,7 +27,7 @@ func (p *program) status(ctx context.Context) error {
 	if d := s.Device; d != nil && d.ExpiresAt.After(time.Now()) {
 		fmt.Fprintf(p.out, "sign-in:  begun, code %s for %s; `oauth2-token login` goes on with it\n", d.UserCode, left(time.Until(d.ExpiresAt)))
 	}
-	if s.Status != drive.StatusGranted {
+	if s.Status != oauth.StatusGranted {
 		return errNotSignedIn
 	}
 	fmt.Fprintf(p.out, "scope:    %s\n", s.Scope)
@@ -51,9 +51,9 @@ func (p *program) logout(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	done, err := p.client.LogOut(ctx, drive.LogOutParams{})
+	done, err := p.client.LogOut(ctx, oauth.LogOutParams{})
 	switch {
-	case err != nil && !errors.Is(err, &drive.Error{Code: "not_signed_in"}):
+	case err != nil && !errors.Is(err, &oauth.Error{Code: "not_signed_in"}):
 		return err
 	case done.Revoked:
 		p.screen.print("Signed out; the server confirmed it.\n")

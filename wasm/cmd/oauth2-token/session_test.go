@@ -14,14 +14,14 @@ import (
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/drivetest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
 // until waits for something that comes by itself.
 func (a *account) until(what string, f func() bool) {
 	a.t.Helper()
-	for end := time.Now().Add(drivetest.Patience); !f(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(oauthtest.Patience); !f(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			a.t.Fatal("never: " + what)
 		}
@@ -173,7 +173,7 @@ func TestSecret(t *testing.T) {
 	inFile.ClientSecret = secret
 	for _, row := range []struct {
 		name   string
-		config drive.Config
+		config oauth.Config
 		env    string
 		good   bool
 	}{

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive/presets"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/presets"
 )
 
 // usage names the providers that there are.

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // watch follows a device flow by what the client does, for the line that tells of it.
@@ -16,26 +16,26 @@ type watch struct {
 	next     time.Time // of the next poll; zero while one is under way
 }
 
-func (w *watch) device(d drive.DeviceAuthorization) {
+func (w *watch) device(d oauth.DeviceAuthorization) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.expires, w.interval = d.ExpiresAt, d.Interval
 }
 
-func (w *watch) event(e drive.Event) {
-	if e.Name == drive.EventDevice && e.Device.UserCode != "" {
+func (w *watch) event(e oauth.Event) {
+	if e.Name == oauth.EventDevice && e.Device.UserCode != "" {
 		w.device(*e.Device)
 	}
 }
 
 // effect: polls are requests, and the timer that is set behind one runs until the next.
-func (w *watch) effect(e drive.EffectInfo) {
+func (w *watch) effect(e oauth.EffectInfo) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case e.Kind == drive.EffectHTTP:
+	case e.Kind == oauth.EffectHTTP:
 		w.next = time.Time{}
-	case e.Kind == drive.EffectTimer:
+	case e.Kind == oauth.EffectTimer:
 		w.next = time.Now().Add(w.interval)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/drive"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 func TestLeft(t *testing.T) {
@@ -24,7 +24,7 @@ func TestLine(t *testing.T) {
 	if w.line(time.Now()) != "" {
 		t.Error("a line before anything is known")
 	}
-	flow := drive.DeviceAuthorization{UserCode: "WDJB-MJHT", ExpiresAt: time.Now().Add(10 * time.Minute), Interval: 5 * time.Minute}
+	flow := oauth.DeviceAuthorization{UserCode: "WDJB-MJHT", ExpiresAt: time.Now().Add(10 * time.Minute), Interval: 5 * time.Minute}
 	expect := func(parts ...string) {
 		t.Helper()
 		for _, part := range parts {
@@ -33,15 +33,15 @@ func TestLine(t *testing.T) {
 			}
 		}
 	}
-	w.event(drive.Event{Name: "device", Device: &flow})
-	w.effect(drive.EffectInfo{Kind: "timer"})
+	w.event(oauth.Event{Name: "device", Device: &flow})
+	w.effect(oauth.EffectInfo{Kind: "timer"})
 	expect("10:00 min left", "next look in 5:00 min")
-	w.effect(drive.EffectInfo{Kind: "http"})
+	w.effect(oauth.EffectInfo{Kind: "http"})
 	expect("asking the server")
 	flow.Interval = 8 * time.Minute
-	w.event(drive.Event{Name: "device", Device: &flow})
-	w.effect(drive.EffectInfo{Kind: "timer"})
+	w.event(oauth.Event{Name: "device", Device: &flow})
+	w.effect(oauth.EffectInfo{Kind: "timer"})
 	expect("next look in 8:00 min")
-	w.event(drive.Event{Name: "device", Device: &drive.DeviceAuthorization{}}) // it is over
+	w.event(oauth.Event{Name: "device", Device: &oauth.DeviceAuthorization{}}) // it is over
 	expect("10:00 min left")
 }

@@ -1,0 +1,64 @@
+package backend
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
+)
+
+// backend has an engine serve requests. Each has a session of its own, which ends with it.
+type backend struct {
+	engine  oauth.Engine
+	config  json.RawMessage
+	opts    oauth.Options
+	trouble func(error)
+}
+
+// openBackend checks a configuration.
+func openBackend(engine oauth.Engine, config Config, opts oauth.Options, trouble func(error)) (*backend, error) {
+	// Sessions come and go: what they share has to stay.
+	if opts.Locker == nil {
+		opts.Locker, _ = opts.Store.(oauth.Locker)
+	}
+	if opts.Locker == nil {
+		opts.Locker = &oauth.MemoryLocker{}
+	}
+	b := &backend{engine: engine, opts: opts, trouble: trouble}
+	client, err := door.Configuration(config.Client, opts)
+	if err == nil {
+		b.config, err = json.Marshal(config.wire(client))
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := b.open(nil)
+	if err != nil {
+		return nil, err
+	}
+	s.Close()
+	return b, nil
+}
+
+func (b *backend) open(hands map[string]door.Hand) (door.Session, error) {
+	return door.Open(b.engine, "bff", b.config, b.opts, door.Setting{Hands: hands, Trouble: b.trouble})
+}
+
+// serve has the engine answer one request. It returns when that is done, and what was begun behind it too. There is no context: every
+// effect has an end, and what others wait for, a refresh or a session that is being stored, does not end because one browser went away.
+//
+// It fails with ErrInternal where the engine was lost, or with an Error of kind client with the code too_large where the request is longer
+// than an engine reads. Unless respond was asked for before, nobody has answered the request then.
+func (b *backend) serve(request *command, hands map[string]door.Hand) error {
+	s, err := b.open(hands)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.Do(context.Background(), "request", request, nil); err != nil {
+		return err
+	}
+	s.Quiet()
+	return nil
+}

@@ -1,0 +1,355 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
+)
+
+// An exchange is the HTTP of one request: the browser's, its answer, and what goes to resources in between.
+type exchange struct {
+	ctx     context.Context // ends with the handler, so with the browser too
+	request *http.Request
+	upload  *upload
+	client  *http.Client
+	timeout time.Duration
+	answers chan answer
+
+	mu     sync.Mutex
+	behind map[string]*http.Response // answers of resources whose bodies nobody has read, by their names
+	closed bool
+}
+
+// answer is a respond effect.
+type answer struct {
+	Status  int         `json:"status"`
+	Headers [][2]string `json:"headers"`
+	Body    body        `json:"body"`
+}
+
+func newExchange(ctx context.Context, r *http.Request, opts Options) *exchange {
+	return &exchange{ctx: ctx, request: r, upload: newUpload(r), client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
+}
+
+func (e *exchange) hands(opts Options) map[string]door.Hand {
+	return map[string]door.Hand{
+		"proxy": func(_ context.Context, effect json.RawMessage) (any, string) { return e.proxy(effect) },
+		"body":  func(_ context.Context, effect json.RawMessage) (any, string) { return e.read(effect) },
+		"respond": func(_ context.Context, effect json.RawMessage) (any, string) {
+			var a answer
+			if json.Unmarshal(effect, &a) != nil {
+				return nil, "internal"
+			}
+			select {
+			case e.answers <- a:
+				return struct{}{}, ""
+			default: // there is one answer to a request
+				return nil, "internal"
+			}
+		},
+		"seal": func(_ context.Context, effect json.RawMessage) (any, string) {
+			var in struct{ Text, Context string }
+			if json.Unmarshal(effect, &in) != nil {
+				return nil, "internal"
+			}
+			return struct {
+				Sealed string `json:"sealed"`
+			}{opts.Ring.Seal(in.Text, in.Context)}, ""
+		},
+		"unseal": func(_ context.Context, effect json.RawMessage) (any, string) {
+			var in struct{ Sealed, Context string }
+			if json.Unmarshal(effect, &in) != nil {
+				return nil, "internal"
+			}
+			text, err := opts.Ring.Unseal(in.Sealed, in.Context)
+			if err != nil {
+				return nil, "tampered"
+			}
+			return struct {
+				Text string `json:"text"`
+			}{text}, ""
+		},
+		"recall": func(_ context.Context, effect json.RawMessage) (any, string) {
+			var in struct{ Key string }
+			if json.Unmarshal(effect, &in) != nil {
+				return nil, "internal"
+			}
+			var ok struct {
+				Text *string `json:"text,omitempty"`
+			}
+			if text, there := opts.Memory.Recall(in.Key); there {
+				ok.Text = &text
+			}
+			return ok, ""
+		},
+		"remember": func(_ context.Context, effect json.RawMessage) (any, string) {
+			var in struct {
+				Key, Text string
+				ExpiresAt int64 `json:"expires_at"`
+			}
+			if json.Unmarshal(effect, &in) != nil {
+				return nil, "internal"
+			}
+			opts.Memory.Remember(in.Key, in.Text, time.UnixMilli(in.ExpiresAt))
+			return struct{}{}, ""
+		},
+	}
+}
+
+// errSilent ends a request to a resource that says nothing.
+var errSilent = errors.New("oauth2: bff: the resource was silent for too long")
+
+// A silence is the time that a resource says nothing. What comes of the browser's body breaks it; when the answer has begun it is over for
+// good, although the body may still be coming.
+type silence struct {
+	mu    sync.Mutex
+	clock *time.Timer
+	limit time.Duration
+	over  bool
+}
+
+func newSilence(limit time.Duration, tooLong func()) *silence {
+	return &silence{clock: time.AfterFunc(limit, tooLong), limit: limit}
+}
+
+func (s *silence) broken() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.clock.Reset(s.limit)
+	}
+}
+
+func (s *silence) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	s.clock.Stop()
+}
+
+// proxy sends a request to a resource. It gives the answer as soon as that begins; the body stays here.
+func (e *exchange) proxy(effect json.RawMessage) (any, string) {
+	var in struct {
+		Method  string
+		URL     string
+		Headers [][2]string
+		Body    *body
+	}
+	if json.Unmarshal(effect, &in) != nil {
+		return nil, "internal"
+	}
+	ctx, cancel := context.WithCancelCause(e.ctx)
+	silence := newSilence(e.timeout, func() { cancel(errSilent) })
+	defer silence.end()
+	req, err := http.NewRequestWithContext(ctx, in.Method, in.URL, nil)
+	if err != nil {
+		cancel(nil)
+		return nil, "unsent"
+	}
+	if err := e.load(req, in.Body, silence.broken); err != nil {
+		cancel(nil)
+		return nil, "unsent"
+	}
+	for _, h := range in.Headers {
+		req.Header.Add(h[0], h[1])
+	}
+	// What net/http would add by itself is none of the browser's wishes.
+	if req.Header.Get("Accept-Encoding") == "" {
+		req.Header.Set("Accept-Encoding", "identity")
+	}
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "")
+	}
+	res, err := e.client.Do(req)
+	if err != nil {
+		kind := failureOf(ctx, err)
+		cancel(nil)
+		return nil, kind
+	}
+	if res.StatusCode < 200 { // 101: nobody asked to switch protocols
+		res.Body.Close()
+		cancel(nil)
+		return nil, "network"
+	}
+	res.Body = &heldBody{res.Body, cancel}
+	return struct {
+		Status  int         `json:"status"`
+		Headers [][2]string `json:"headers"`
+		Body    *body       `json:"body"`
+	}{res.StatusCode, wireHeaders(res.Header), refTo(e.keep(res))}, ""
+}
+
+// heldBody ends its request when it is closed.
+type heldBody struct {
+	io.ReadCloser
+	cancel context.CancelCauseFunc
+}
+
+func (b *heldBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	return err
+}
+
+// load gives req its body. progress is called as the browser's own is read.
+func (e *exchange) load(req *http.Request, b *body, progress func()) error {
+	if b == nil {
+		return nil
+	}
+	if b.Ref != nil {
+		req.Body = &readBehind{e.upload, progress}
+		req.ContentLength = e.upload.length
+		return nil
+	}
+	raw, err := b.bytes()
+	if err != nil || len(raw) == 0 {
+		return err
+	}
+	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(raw)), int64(len(raw))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil }
+	return nil
+}
+
+// readBehind is the browser's body on its way. A slow browser makes no silent resource. A resource that answers early does not close it.
+type readBehind struct {
+	io.Reader
+	progress func()
+}
+
+func (b *readBehind) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	b.progress()
+	return n, err
+}
+
+// Progress is for a host that hands the body on without reading it, as Workers do: to be called for each piece of it.
+func (b *readBehind) Progress() { b.progress() }
+
+func (b *readBehind) Close() error { return nil }
+
+func failureOf(ctx context.Context, err error) string {
+	var op *net.OpError
+	switch {
+	case errors.Is(context.Cause(ctx), errSilent):
+		return "timeout"
+	case ctx.Err() != nil:
+		return "aborted"
+	case errors.As(err, &op) && op.Op == "dial":
+		return "unsent"
+	}
+	return "network"
+}
+
+func (e *exchange) keep(res *http.Response) (name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		res.Body.Close()
+		return ""
+	}
+	name = strconv.Itoa(len(e.behind))
+	e.behind[name] = res
+	return name
+}
+
+// close gives up what was not passed on.
+func (e *exchange) close(w http.ResponseWriter) {
+	e.mu.Lock()
+	e.closed = true
+	for _, res := range e.behind {
+		res.Body.Close()
+	}
+	e.mu.Unlock()
+	e.leave(w)
+	if e.upload.body != nil {
+		e.upload.body.Close()
+	}
+}
+
+// write gives the browser its answer.
+func (e *exchange) write(w http.ResponseWriter, a answer) {
+	header := w.Header()
+	for _, h := range a.Headers {
+		header.Add(h[0], h[1])
+	}
+	if header.Get("Content-Type") == "" {
+		header["Content-Type"] = nil // net/http would guess one, and a browser believe it
+	}
+	if a.Body.Ref == nil {
+		raw, _ := a.Body.bytes()
+		e.leave(w)
+		w.WriteHeader(a.Status)
+		if e.request.Method != http.MethodHead {
+			w.Write(raw)
+		}
+		return
+	}
+	e.mu.Lock()
+	res := e.behind[*a.Body.Ref]
+	e.mu.Unlock()
+	if res == nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	if res.ContentLength >= 0 && a.Status != http.StatusNoContent && a.Status != http.StatusNotModified {
+		header.Set("Content-Length", strconv.FormatInt(res.ContentLength, 10))
+	}
+	e.lastOf(w)
+	if own, ok := w.(BodyPasser); ok && own.PassBody(a.Status, res.Body.(*heldBody).ReadCloser) {
+		e.forget(res)
+		return
+	}
+	control := http.NewResponseController(w)
+	control.EnableFullDuplex() // where it is not to be had, the browser's body is read before the answer begins
+	w.WriteHeader(a.Status)
+	control.Flush()
+	if err := pass(w, control, res.Body); err != nil {
+		// Half of a body must not look like all of it, and this is the way to break off an answer in every version of HTTP.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// BodyPasser is an http.ResponseWriter of a host that can hand a body on without reading it, as Workers do. PassBody is called in place of
+// WriteHeader and Write; where it is false, nothing happened. The body is the host's own then: it is neither read nor closed, and its request
+// goes on.
+type BodyPasser interface {
+	http.ResponseWriter
+	PassBody(status int, body io.ReadCloser) bool
+}
+
+// forget leaves a body to whom it was given.
+func (e *exchange) forget(res *http.Response) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	maps.DeleteFunc(e.behind, func(_ string, r *http.Response) bool { return r == res })
+}
+
+// pass copies a body, each piece as soon as it comes: it may be a stream of events. Its error is the resource's; a browser that went away is none.
+func pass(w io.Writer, control *http.ResponseController, from io.Reader) error {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		if n > 0 {
+			if _, gone := w.Write(buffer[:n]); gone != nil {
+				return nil
+			}
+			control.Flush() // a ResponseWriter that cannot is one that buffers
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

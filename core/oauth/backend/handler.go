@@ -1,0 +1,143 @@
+package backend
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+)
+
+// Handler is the backend for a frontend. It is safe for concurrent use.
+type Handler struct {
+	backend *backend
+	base    *url.URL
+	opts    Options
+	telling sync.Mutex
+}
+
+// New makes a Handler of an engine that knows the kind "bff". It fails with an Error of package oauth of kind client, which names the member, where the
+// engine refuses the configuration.
+func New(engine oauth.Engine, config Config, opts Options) (*Handler, error) {
+	if opts.Ring == nil {
+		return nil, errors.New("oauth2: bff: Options.Ring is missing")
+	}
+	opts = opts.withDefaults()
+	life := config.SessionLife
+	if life == 0 {
+		life = defaultSession
+	}
+	keys := opts.Keys
+	if keys == nil {
+		keys = &sealedKeys{opts.Store, opts.Ring, life, opts.Now}
+	}
+	h := &Handler{opts: opts}
+	var err error
+	h.backend, err = openBackend(engine, config, oauth.Options{
+		HTTP: opts.HTTP, Store: opts.Store, Locker: opts.Locker, Keys: keys, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand,
+	}, h.tell)
+	if err != nil {
+		return nil, err
+	}
+	if h.base, err = url.Parse(config.Base); err != nil {
+		return nil, fmt.Errorf("oauth2: bff: %w", err)
+	}
+	return h, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	command := h.command(r)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	e := newExchange(ctx, r, h.opts)
+	defer e.close(w)
+	done := make(chan error, 1)
+	// What still goes on, behind the answer, is not the browser's to wait for.
+	h.opts.Background(func() {
+		err := h.backend.serve(command, e.hands(h.opts))
+		if err != nil && !tooLarge(err) {
+			h.tell(fmt.Errorf("oauth2: bff: the request was lost: %w", err))
+		}
+		done <- err
+	})
+	select {
+	case a := <-e.answers:
+		e.write(w, a)
+		return
+	case err := <-done:
+		h.unanswered(w, e, err)
+	}
+}
+
+// unanswered answers where the engine is done and has nothing to say any more.
+func (h *Handler) unanswered(w http.ResponseWriter, e *exchange, err error) {
+	select { // both may have come at once
+	case a := <-e.answers:
+		e.write(w, a)
+	default:
+		e.leave(w)
+		if tooLarge(err) {
+			fail(w, http.StatusRequestHeaderFieldsTooLarge, "too_large", "The request's headers are too large.")
+			return
+		}
+		fail(w, http.StatusInternalServerError, "internal", "The request was lost. Try again.")
+	}
+}
+
+// tooLarge: a body is small or stays here, so it is the headers or the URL that an engine does not read: too long, or too many.
+func tooLarge(err error) bool {
+	return errors.Is(err, &oauth.Error{Kind: oauth.KindClient, Code: "too_large"}) || errors.Is(err, &oauth.Error{Kind: oauth.KindInternal, Code: "refused_input"})
+}
+
+func (h *Handler) tell(err error) {
+	if h.opts.OnError != nil {
+		h.telling.Lock()
+		defer h.telling.Unlock()
+		h.opts.OnError(err)
+	}
+}
+
+// fail answers in the form of the engine's own refusals.
+func fail(w http.ResponseWriter, status int, code, description string) {
+	body, _ := json.Marshal(struct { // of strings
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}{code, description})
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	w.Write(body)
+}
+
+// address is the URL that the browser asked for. Scheme and host are those of the configuration if the browser named that host, and
+// otherwise one that is nobody's, which the engine refuses: what stands in a Host header goes nowhere.
+func (h *Handler) address(r *http.Request) string {
+	host := h.base.Host
+	if !sameHost(h.base.Scheme, r.Host, host) {
+		host = "elsewhere.invalid"
+	}
+	path := r.URL.EscapedPath()
+	if !strings.HasPrefix(path, "/") { // OPTIONS *, CONNECT
+		path = "/" + path
+	}
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+		path += "?" + r.URL.RawQuery
+	}
+	return h.base.Scheme + "://" + host + path
+}
+
+func sameHost(scheme, a, b string) bool {
+	port := ":443"
+	if scheme == "http" {
+		port = ":80"
+	}
+	return strings.EqualFold(strings.TrimSuffix(a, port), strings.TrimSuffix(b, port))
+}

@@ -1,0 +1,102 @@
+package oauth
+
+import (
+	"bytes"
+	"encoding/json"
+	"sync"
+	"time"
+)
+
+// Event tells of a change in a session. It never holds a token or another secret.
+type Event struct {
+	// Name says what happened; a later engine may add some.
+	Name EventName
+	// Status is the new status, of events status and changed.
+	Status SessionStatus
+	// Change is what another client of the same Store did, of event changed; empty where that cannot be told.
+	Change Change
+	// Scope that was granted, separated by spaces, of event granted.
+	Scope string
+	// ExpiresAt is when the access token ends, of events granted, about_to_expire and expired; zero where that is not known.
+	ExpiresAt time.Time
+	// Device is the device flow, of events authorize_with_user_code, which has the codes and URIs only, and device. When the flow is
+	// over, an event device comes with all of it empty.
+	Device *DeviceAuthorization
+	// Error is the failure, of events server_error, request_failed and restarted.
+	Error *Error
+	// Raw is the whole event as the engine gave it, nil for the host's own.
+	Raw json.RawMessage
+}
+
+func readEvent(raw []byte) Event {
+	e := Event{Raw: bytes.Clone(raw)}
+	r := read(raw)
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "event":
+			e.Name = EventName(r.text())
+		case "status":
+			e.Status = SessionStatus(r.text())
+		case "change":
+			e.Change = Change(r.text())
+		case "scope":
+			e.Scope = r.text()
+		case "expires_at":
+			e.ExpiresAt = atMilli(r.integer())
+		case "error":
+			e.Error = readError(r)
+		default:
+			r.raw()
+		}
+	}
+	if e.Name == EventAuthorizeWithUserCode || e.Name == EventDevice {
+		e.Device, e.ExpiresAt = &DeviceAuthorization{}, time.Time{}
+		e.Device.read(read(raw))
+	}
+	return e
+}
+
+func atMilli(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
+func (s *session) emit(e Event) {
+	if s.opts.OnEvent != nil {
+		s.events.post(func() { s.opts.OnEvent(e) })
+	}
+}
+
+// mailbox calls functions in the order they were posted, one at a time, on a goroutine that lives as long as there are some.
+type mailbox struct {
+	mu      sync.Mutex
+	letters []func()
+	running bool
+}
+
+func (m *mailbox) post(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.letters = append(m.letters, f)
+	if !m.running {
+		m.running = true
+		go m.deliver()
+	}
+}
+
+func (m *mailbox) deliver() {
+	for {
+		m.mu.Lock()
+		if len(m.letters) == 0 {
+			m.running = false
+			m.mu.Unlock()
+			return
+		}
+		f := m.letters[0]
+		m.letters = m.letters[1:]
+		m.mu.Unlock()
+		f()
+	}
+}

@@ -1,0 +1,116 @@
+package oauth
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"unicode/utf8"
+)
+
+// configured is a configuration with what follows from the options: the stages at which the engine asks for a hook, and the name of the
+// client's key.
+type configured struct {
+	wireConfig
+	ClientKey      string  `json:"client_key,omitempty"`
+	ParameterHooks []Stage `json:"parameter_hooks,omitempty"`
+	RequestHooks   []Stage `json:"request_hooks,omitempty"`
+	ResponseHooks  []Stage `json:"response_hooks,omitempty"`
+}
+
+func (o Options) configure(c Config) configured {
+	full := configured{wireConfig: c.wire(), ParameterHooks: slices.Sorted(maps.Keys(o.Hooks.Parameters)), RequestHooks: slices.Sorted(maps.Keys(o.Hooks.Request)),
+		ResponseHooks: slices.Sorted(maps.Keys(o.Hooks.Response))}
+	if o.ClientKey != nil {
+		full.ClientKey = clientKey
+	}
+	return full
+}
+
+// wireRequest is a Request on the wire.
+type wireRequest struct {
+	Method  string `json:"method"`
+	URL     string `json:"url"`
+	Headers []pair `json:"headers"`
+	Body    struct {
+		Text string `json:"text"`
+	} `json:"body"`
+}
+
+// wireResponse is a Response on the wire; its body is one of the two.
+type wireResponse struct {
+	Status  int      `json:"status"`
+	Headers []pair   `json:"headers"`
+	Body    wireBody `json:"body"`
+}
+
+type wireBody struct {
+	Text   string `json:"text"`
+	Base64 []byte `json:"base64"`
+}
+
+// MarshalJSON writes the one that is there.
+func (b wireBody) MarshalJSON() ([]byte, error) {
+	if b.Base64 != nil {
+		return json.Marshal(map[string][]byte{"base64": b.Base64})
+	}
+	return json.Marshal(map[string]string{"text": b.Text})
+}
+
+// hook runs one of the caller's own functions. Where there is none, the answer is that this host does not carry it out.
+func (s *session) hook(e *effect) {
+	parameters, request, response := s.opts.Hooks.Parameters[Stage(e.Stage)], s.opts.Hooks.Request[Stage(e.Stage)], s.opts.Hooks.Response[Stage(e.Stage)]
+	var call func() (members, error)
+	switch {
+	case e.Hook == "parameters" && parameters != nil:
+		call = func() (members, error) {
+			p, err := parameters(s.ctx, Stage(e.Stage), e.Parameters)
+			return members(nil).pairs("parameters", p), err
+		}
+	case e.Hook == "request" && request != nil:
+		var w wireRequest
+		if json.Unmarshal(e.Request, &w) != nil {
+			s.inbox = append(s.inbox, failed(e.ID, "internal"))
+			return
+		}
+		call = func() (members, error) {
+			r, err := request(s.ctx, Stage(e.Stage), Request{w.Method, w.URL, w.Headers, w.Body.Text})
+			if err != nil {
+				return nil, err
+			}
+			changed := wireRequest{Method: r.Method, URL: r.URL, Headers: append([]pair{}, r.Headers...)}
+			changed.Body.Text = r.Body
+			return members(nil).object("request", changed)
+		}
+	case e.Hook == "response" && response != nil:
+		var w wireResponse
+		if json.Unmarshal(e.Response, &w) != nil {
+			s.inbox = append(s.inbox, failed(e.ID, "internal"))
+			return
+		}
+		call = func() (members, error) {
+			r, err := response(s.ctx, Stage(e.Stage), Response{w.Status, w.Headers, w.Body.Text + string(w.Body.Base64)})
+			if err != nil {
+				return nil, err
+			}
+			changed := wireResponse{Status: r.Status, Headers: append([]pair{}, r.Headers...)}
+			if utf8.ValidString(r.Body) {
+				changed.Body.Text = r.Body
+			} else {
+				changed.Body.Base64 = []byte(r.Body)
+			}
+			return members(nil).object("response", changed)
+		}
+	default:
+		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
+		return
+	}
+	s.aside(s.begin(e, func() {}), false, func() input {
+		value, err := call()
+		if err != nil {
+			in := failed(e.ID, "denied")
+			in.cause = err
+			return in
+		}
+		return answer(e.ID, value)
+	})
+}

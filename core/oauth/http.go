@@ -1,0 +1,156 @@
+package oauth
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// withoutRedirects is c, but following no redirect, since a request may carry a secret or a token, and keeping no cookies, so that
+// all hosts behave alike.
+func withoutRedirects(c *http.Client) *http.Client {
+	own := *c
+	own.Jar = nil
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+// request carries out an http effect. It belongs to the session and not to the caller whose command led to it: others may wait for
+// the same answer.
+func (s *session) request(e *effect) {
+	ctx, cancel := limit(e.TimeoutMS)
+	s.aside(s.begin(e, cancel), false, func() input {
+		defer cancel()
+		response, failure, err := s.send(ctx, e)
+		if failure != "" {
+			in := failed(e.ID, failure)
+			in.cause = bare(err)
+			return in
+		}
+		return answer(e.ID, response)
+	})
+}
+
+// bare is err without the query of the URL that net/http puts into its errors.
+func bare(err error) error {
+	var e *url.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	own := *e
+	own.URL, _, _ = strings.Cut(own.URL, "?")
+	return &own
+}
+
+// send does the request and gives the members of the answer, or names the kind of failure, with its cause if there is one.
+func (s *session) send(ctx context.Context, e *effect) (response members, failure string, cause error) {
+	req, err := newRequest(ctx, e)
+	if err != nil {
+		return nil, "unsent", err
+	}
+	res, err := s.http.Do(req)
+	if err != nil {
+		return nil, failureOf(ctx, err), err
+	}
+	defer res.Body.Close()
+	switch res.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return nil, "redirect", redirected(res)
+	}
+	raw, err := io.ReadAll(io.LimitReader(res.Body, min(e.MaxBody, 1<<40)+1))
+	switch {
+	case err != nil:
+		if kind := failureOf(ctx, err); kind != "unsent" {
+			return nil, kind, err
+		}
+		return nil, "network", err
+	case int64(len(raw)) > e.MaxBody:
+		return nil, "too_large", nil
+	}
+	defer clear(raw)
+	return make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), "", nil
+}
+
+// redirected says where a redirect leads, without the query, which may be meant for somebody.
+func redirected(res *http.Response) error {
+	to, err := res.Location()
+	if err != nil {
+		return fmt.Errorf("oauth2: status %d", res.StatusCode)
+	}
+	return fmt.Errorf("oauth2: status %d to %s://%s%s", res.StatusCode, to.Scheme, to.Host, to.EscapedPath())
+}
+
+func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
+	var content io.Reader
+	if b := e.Body; b != nil {
+		switch {
+		case b.text != nil:
+			content = strings.NewReader(*b.text)
+		case b.base64 != nil:
+			raw, err := base64.StdEncoding.DecodeString(*b.base64)
+			if err != nil {
+				return nil, err
+			}
+			content = strings.NewReader(string(raw))
+		case b.ref != nil:
+			return nil, errors.New("oauth2: no body of that name")
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, e.Method, e.URL, content)
+	if err != nil {
+		return nil, err
+	}
+	// A kept connection that the server gives up in the moment we use it leaves open whether the request was carried out: for a
+	// refresh token that is one outcome too many, and a poll every five seconds meets the usual five seconds of servers.
+	req.Close = true
+	for _, h := range e.Headers {
+		if strings.EqualFold(h[0], "host") {
+			req.Host = h[1]
+			continue
+		}
+		req.Header.Add(h[0], h[1])
+	}
+	return req, nil
+}
+
+// wireHeaders gives headers in a fixed order: a map has none, and recordings are to be equal.
+func wireHeaders(h http.Header) []pair {
+	pairs := []pair{}
+	for name, values := range h {
+		for _, v := range values {
+			pairs = append(pairs, pair{strings.ToLower(name), strings.ToValidUTF8(v, "\uFFFD")})
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return strings.Compare(a[0], b[0]) })
+	return pairs
+}
+
+// failureOf names a transport error. Only a connection that was never made is surely unsent: after that, how far the request came
+// is unknown, and for a refresh token that makes the difference between trying again and asking the user.
+func failureOf(ctx context.Context, err error) string {
+	var (
+		timeout net.Error
+		op      *net.OpError
+		dns     *net.DNSError
+		cert    *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
+		return "timeout"
+	case ctx.Err() != nil:
+		return "aborted"
+	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"), errors.As(err, &dns), errors.As(err, &cert):
+		return "unsent"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	}
+	return "network"
+}

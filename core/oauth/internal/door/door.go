@@ -1,0 +1,40 @@
+// Package door leads the packages beside drive to what drive does for nobody else: sessions of kinds other than client. Package oauth sets
+// the variables, since this package cannot import it; that is why engines, configurations and options are of type any here. They are a
+// oauth.Engine, a oauth.Config and a oauth.Options.
+package door
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// A Hand carries out effects of one kind. effect is all of it; ok marshals to the answer's members, and where failure is not empty it is
+// the kind of failure. ctx ends with the session.
+type Hand = func(ctx context.Context, effect json.RawMessage) (ok any, failure string)
+
+// A Session is a handle of an engine.
+type Session interface {
+	// Do runs a command from beginning to end and reads its result into out, unless that is nil.
+	Do(ctx context.Context, op string, params, out any) error
+	// Begin gives the engine a command. wait gives its result, and may be called once.
+	Begin(op string, params any) (id int64, wait func(ctx context.Context, out any) error, err error)
+	// Quiet waits until no request is under way.
+	Quiet()
+	// Close ends the session.
+	Close()
+}
+
+// Setting is what a session is opened with besides.
+type Setting struct {
+	// Hands are those for kinds of effects that drive does not carry out, by kind. That for remember must not block.
+	Hands map[string]Hand
+	// Trouble, if not nil, gets what the HTTP client, the Store, the Locker or the KeyStore failed with, one at a time.
+	Trouble func(error)
+}
+
+var (
+	// Open opens a session of a kind; config marshals to its configuration.
+	Open func(engine any, kind string, config, options any, with Setting) (Session, error)
+	// Configuration is a client's configuration as the engine reads it, with what follows from the options.
+	Configuration func(config, options any) (json.RawMessage, error)
+)

@@ -1,0 +1,79 @@
+package oauth
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// KeyStore keeps private keys under names. The engine never sees one: it is told the public key and asks for signatures, so the keys may
+// be in a device (HSM) or a service that does not give them out. A KeyStore is safe for concurrent use.
+type KeyStore interface {
+	// LoadKey gives the key called name. Both results are nil where there is none.
+	LoadKey(ctx context.Context, name string) (crypto.Signer, error)
+	// CreateKey makes a key called name for alg and keeps it; GenerateKey makes
+	// one in memory. Where a key of that name is there, whatever its algorithm, it gives that one: of two that create a key at once, in
+	// whatever process, both get the one that stays. It fails with errors.ErrUnsupported where it cannot make keys for alg.
+	CreateKey(ctx context.Context, name string, alg Algorithm) (crypto.Signer, error)
+	// DeleteKey forgets the key called name. Where there is none, nothing happens.
+	DeleteKey(ctx context.Context, name string) error
+}
+
+// GenerateKey makes a key for alg: RS and PS (2,048 bits) and ES with 256, 384 and 512, EdDSA and Ed25519. It fails with
+// errors.ErrUnsupported for every other alg.
+func GenerateKey(alg Algorithm) (crypto.Signer, error) {
+	a, ok := algorithms[alg]
+	if !ok {
+		return nil, fmt.Errorf("oauth2: keys for %q: %w", printable(string(alg)), errors.ErrUnsupported)
+	}
+	return a.generate()
+}
+
+// MemoryKeyStore is a KeyStore in memory. The zero value is empty and ready.
+type MemoryKeyStore struct {
+	mu   sync.Mutex
+	keys map[string]crypto.Signer
+}
+
+// LoadKey implements KeyStore. It never fails.
+func (m *MemoryKeyStore) LoadKey(_ context.Context, name string) (crypto.Signer, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.keys[name], nil
+}
+
+// CreateKey implements KeyStore. It fails as GenerateKey does.
+func (m *MemoryKeyStore) CreateKey(ctx context.Context, name string, alg Algorithm) (crypto.Signer, error) {
+	if key, _ := m.LoadKey(ctx, name); key != nil {
+		return key, nil
+	}
+	made, err := GenerateKey(alg) // without the lock: an RSA key takes a while, and others want theirs
+	if err != nil {
+		return nil, err
+	}
+	return m.add(name, made), nil
+}
+
+// add keeps a key, unless one of that name is there, and gives the one that stays.
+func (m *MemoryKeyStore) add(name string, made crypto.Signer) crypto.Signer {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if key := m.keys[name]; key != nil {
+		return key
+	}
+	if m.keys == nil {
+		m.keys = map[string]crypto.Signer{}
+	}
+	m.keys[name] = made
+	return made
+}
+
+// DeleteKey implements KeyStore. It never fails.
+func (m *MemoryKeyStore) DeleteKey(_ context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.keys, name)
+	return nil
+}

@@ -1,0 +1,48 @@
+package oauth
+
+import (
+	"crypto"
+	"testing"
+	"time"
+)
+
+// TestMemoryKeysAreMadeAside (S73): while a key is made, which takes long where it is of RSA, others get theirs.
+func TestMemoryKeysAreMadeAside(t *testing.T) {
+	made, err := GenerateKey("ES256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m MemoryKeyStore
+	if _, err := m.CreateKey(t.Context(), "other", "ES256"); err != nil {
+		t.Fatal(err)
+	}
+	began, release := make(chan struct{}), make(chan struct{})
+	algorithms["slow"] = algorithm{generate: func() (crypto.Signer, error) {
+		close(began)
+		<-release
+		return made, nil
+	}}
+	defer delete(algorithms, "slow")
+	slow, other := make(chan crypto.Signer, 1), make(chan crypto.Signer, 1)
+	go func() {
+		key, _ := m.CreateKey(t.Context(), "k", "slow")
+		slow <- key
+	}()
+	<-began
+	go func() {
+		key, _ := m.LoadKey(t.Context(), "other")
+		other <- key
+	}()
+	select {
+	case key := <-other:
+		if key == nil {
+			t.Error("the other key is gone")
+		}
+	case <-time.After(time.Minute): // which only a hang takes
+		t.Error("the other key was waited for")
+	}
+	close(release)
+	if key := <-slow; key != made {
+		t.Error(key)
+	}
+}

@@ -1,0 +1,204 @@
+package oauth
+
+import (
+	"encoding/json"
+	"strconv"
+)
+
+// pair is a header or a parameter on the wire.
+type pair = [2]string
+
+// body is a request's body on the wire: text, base64 of what is no UTF-8, or the name of one that stays with the host.
+type body struct {
+	text, base64, ref *string
+}
+
+// effect has the members of every kind; which of them are set depends on kind.
+type effect struct {
+	ID         string
+	Kind       string
+	Stage      string
+	Method     string
+	URL        string
+	Headers    []pair
+	Body       *body
+	TimeoutMS  int64
+	MaxBody    int64
+	Target     string
+	MS         int64
+	Key        string
+	Version    string
+	Value      *string
+	ExpiresAt  int64
+	Name       string
+	Alg        string
+	Create     bool
+	Delete     bool
+	Watch      bool
+	JWK        json.RawMessage // a part of the message, as Request and OK are
+	Input      string
+	Signature  string
+	Hook       string
+	Parameters []pair
+	Request    json.RawMessage
+	Response   json.RawMessage
+	Command    int64
+	OK         json.RawMessage
+	Error      *Error
+}
+
+// readEffect is false for what this host could not answer. The ok of a result is its last member, and for its reader to judge.
+func readEffect(raw []byte) (e *effect, ok bool) {
+	e = &effect{}
+	r := read(raw)
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "id":
+			e.ID = r.text()
+		case "kind":
+			e.Kind = r.text()
+		case "stage":
+			e.Stage = r.text()
+		case "method":
+			e.Method = r.text()
+		case "url":
+			e.URL = r.text()
+		case "headers":
+			e.Headers = r.pairs()
+		case "body":
+			e.Body = readBody(r)
+		case "timeout_ms":
+			e.TimeoutMS = r.integer()
+		case "max_body":
+			e.MaxBody = r.integer()
+		case "target":
+			e.Target = r.text()
+		case "ms":
+			e.MS = r.integer()
+		case "key":
+			e.Key = r.text()
+		case "version":
+			e.Version = r.text()
+		case "value":
+			e.Value = new(r.text())
+		case "expires_at":
+			e.ExpiresAt = r.integer()
+		case "name":
+			e.Name = r.text()
+		case "alg":
+			e.Alg = r.text()
+		case "create":
+			e.Create = r.boolean()
+		case "watch":
+			e.Watch = r.boolean()
+		case "delete":
+			e.Delete = r.boolean()
+		case "jwk":
+			e.JWK = r.raw()
+		case "input":
+			e.Input = r.text()
+		case "signature":
+			e.Signature = r.text()
+		case "hook":
+			e.Hook = r.text()
+		case "parameters":
+			e.Parameters = r.pairs()
+		case "request":
+			e.Request = r.raw()
+		case "response":
+			e.Response = r.raw()
+		case "command":
+			e.Command = r.integer()
+		case "error":
+			e.Error = readError(r)
+		case "ok":
+			if e.OK = r.src[r.at:]; e.Kind == "result" && len(e.OK) > 0 {
+				e.OK = e.OK[:len(e.OK)-1]
+				return e, !r.bad
+			}
+			r.raw()
+		default:
+			r.raw()
+		}
+	}
+	return e, r.end()
+}
+
+func readBody(r *reader) *body {
+	b := &body{}
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "text":
+			b.text = new(r.text())
+		case "base64":
+			b.base64 = new(r.text())
+		case "ref":
+			b.ref = new(r.text())
+		default:
+			r.raw()
+		}
+	}
+	return b
+}
+
+// input is a message that waits for its turn: a command, or an answer where op is empty.
+type input struct {
+	op      string
+	command int64  // its id
+	id      string // of the effect that is answered
+	failure string // the kind of it, where the answer is failed
+	members members
+	version string // of what was stored
+	cause   error  // of the host's own, where it answers that a hand failed
+}
+
+// append adds the input to what every message begins with.
+func (in *input) append(b []byte) []byte {
+	if in.op != "" {
+		b = append(members(b).text("command", in.op), `,"id":`...)
+		b = append(strconv.AppendInt(b, in.command, 10), in.members...)
+		return append(b, '}')
+	}
+	b = members(b).text("answer", in.id)
+	if in.failure != "" {
+		b = members(append(b, `,"failed":{"kind":`...))
+		return append(appendText(b, []byte(in.failure)), '}', '}')
+	}
+	b = append(b, `,"ok":{`...)
+	if len(in.members) > 0 {
+		b = append(b, in.members[1:]...)
+	}
+	return append(b, '}', '}')
+}
+
+// answer makes the input that answers effect id.
+func answer(id string, m members) input { return input{id: id, members: m} }
+
+func failed(id, kind string) input { return input{id: id, failure: kind} }
+
+// answerOf is answer with what becomes an object.
+func answerOf(id string, object any) input {
+	m, err := marshaled(object)
+	if err != nil {
+		return failed(id, "internal")
+	}
+	return answer(id, m)
+}
+
+// parameters are those of a command: nil, members, or what becomes an object.
+func parameters(op string, params any) (m members, err error) {
+	switch p := params.(type) {
+	case nil:
+		return nil, nil
+	case members:
+		return p, nil
+	case AuthorizeParams:
+		m, err = p.members()
+	default:
+		m, err = marshaled(params)
+	}
+	if err != nil {
+		return nil, &Error{Kind: KindClient, Code: "unreadable_parameter", Op: op, cause: err}
+	}
+	return m, nil
+}

@@ -1,0 +1,325 @@
+package oauth
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxDepth is how many arrays and objects may stand in each other.
+const maxDepth = 64
+
+// reader reads what the engine says (RFC 8259), forwards and in one pass: whoever reads asks for the type that has to come. What does not
+// come makes it bad; from then on every answer is a zero and every object at its end.
+type reader struct {
+	src   []byte
+	at    int
+	fresh bool // an object or array has just begun, so that no comma is due
+	bad   bool
+}
+
+func read(src []byte) *reader { return &reader{src: src, bad: !utf8.Valid(src)} }
+
+// begin enters an object or an array, by its bracket.
+func (r *reader) begin(bracket byte) {
+	r.expect(bracket)
+	r.fresh = true
+}
+
+// more tells whether a member or an element follows; otherwise it leaves by the other bracket. Whoever asks reads what follows.
+func (r *reader) more(bracket byte) bool {
+	fresh := r.fresh
+	r.fresh = false
+	if r.next() == bracket {
+		r.at++
+		return false
+	}
+	if !fresh {
+		r.expect(',')
+	}
+	return !r.bad
+}
+
+// name reads that of a member. It is good until the message is wiped.
+func (r *reader) name() []byte {
+	name, ok := r.plain()
+	if !ok {
+		var b strings.Builder
+		r.decode(&b)
+		name = []byte(b.String())
+	}
+	r.expect(':')
+	return name
+}
+
+// text reads a string.
+func (r *reader) text() string {
+	if plain, ok := r.plain(); ok {
+		return string(plain)
+	}
+	var b strings.Builder
+	b.Grow(min(len(r.src)-r.at, 4096))
+	r.decode(&b)
+	if r.bad {
+		return ""
+	}
+	return b.String()
+}
+
+// integer reads a number without a fraction or an exponent.
+func (r *reader) integer() int64 {
+	number := r.number()
+	n, err := strconv.ParseInt(string(number), 10, 64)
+	if err != nil {
+		r.bad = true
+		return 0
+	}
+	return n
+}
+
+// boolean reads true or false.
+func (r *reader) boolean() bool {
+	if r.next() == 't' {
+		r.word("true")
+		return !r.bad
+	}
+	r.word("false")
+	return false
+}
+
+// pairs reads an array of arrays of two strings.
+func (r *reader) pairs() (list []pair) {
+	for r.begin('['); r.more(']'); {
+		var p pair
+		r.begin('[')
+		for i := range p {
+			if !r.more(']') {
+				r.bad = true
+				return nil
+			}
+			p[i] = r.text()
+		}
+		if r.more(']') {
+			r.bad = true
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+// raw reads any value and gives its text, a part of the message.
+func (r *reader) raw() []byte {
+	r.next()
+	start := r.at
+	r.skip(maxDepth)
+	if r.bad {
+		return nil
+	}
+	return r.src[start:r.at:r.at]
+}
+
+// end tells whether all went well and nothing is left.
+func (r *reader) end() bool {
+	r.next()
+	return !r.bad && r.at == len(r.src)
+}
+
+func (r *reader) skip(depth int) {
+	if depth == 0 {
+		r.bad = true
+		return
+	}
+	switch r.next() {
+	case '{':
+		for r.begin('{'); r.more('}'); {
+			r.name()
+			r.skip(depth - 1)
+		}
+	case '[':
+		for r.begin('['); r.more(']'); {
+			r.skip(depth - 1)
+		}
+	case '"':
+		if _, ok := r.plain(); !ok {
+			r.decode(nil)
+		}
+	case 't', 'f':
+		r.boolean()
+	case 'n':
+		r.word("null")
+	default:
+		r.number()
+	}
+}
+
+// next passes white space and gives the byte that follows, 0 at the end.
+func (r *reader) next() byte {
+	for !r.bad && r.at < len(r.src) {
+		switch c := r.src[r.at]; c {
+		case ' ', '\t', '\n', '\r':
+			r.at++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+func (r *reader) expect(c byte) {
+	if r.next() != c {
+		r.bad = true
+		return
+	}
+	r.at++
+}
+
+func (r *reader) word(w string) {
+	if r.bad || len(r.src)-r.at < len(w) || string(r.src[r.at:r.at+len(w)]) != w {
+		r.bad = true
+		return
+	}
+	r.at += len(w)
+}
+
+func (r *reader) number() []byte {
+	r.next()
+	start := r.at
+	if r.peek() == '-' {
+		r.at++
+	}
+	if r.peek() == '0' {
+		r.at++
+	} else {
+		r.digits()
+	}
+	if r.peek() == '.' {
+		r.at++
+		r.digits()
+	}
+	if c := r.peek(); c == 'e' || c == 'E' {
+		r.at++
+		if c := r.peek(); c == '+' || c == '-' {
+			r.at++
+		}
+		r.digits()
+	}
+	if r.bad {
+		return nil
+	}
+	return r.src[start:r.at]
+}
+
+func (r *reader) peek() byte {
+	if r.at < len(r.src) {
+		return r.src[r.at]
+	}
+	return 0
+}
+
+func (r *reader) digits() {
+	start := r.at
+	for c := r.peek(); '0' <= c && c <= '9'; c = r.peek() {
+		r.at++
+	}
+	if r.at == start {
+		r.bad = true
+	}
+}
+
+// plain reads a string that has no escape. Otherwise it leaves everything as it was, for decode.
+func (r *reader) plain() (text []byte, ok bool) {
+	if r.next() == '"' {
+		rest := r.src[r.at+1:]
+		if n := special(rest); n < len(rest) && rest[n] == '"' {
+			r.at += n + 2
+			return rest[:n:n], true
+		}
+	}
+	return nil, false
+}
+
+// decode reads any string into b, which is nil where only its end is wanted.
+func (r *reader) decode(b *strings.Builder) {
+	r.expect('"')
+	for !r.bad {
+		rest := r.src[r.at:]
+		n := special(rest)
+		if b != nil {
+			b.Write(rest[:n])
+		}
+		if r.at += n; n == len(rest) || rest[n] < 0x20 {
+			r.bad = true
+		} else if rest[n] == '"' {
+			r.at++
+			return
+		} else if c, size := unescape(rest[n:]); size == 0 {
+			r.bad = true
+		} else {
+			r.at += size
+			if b != nil {
+				b.WriteRune(c)
+			}
+		}
+	}
+}
+
+// special is the place of the first quotation mark, reverse solidus or control character, eight bytes at a time: of the eight, one that is
+// less than it is compared with borrows from the bit above it. A borrow may go on to the bytes behind the first.
+func special(b []byte) int {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		quote, solidus := x^each*'"', x^each*'\\'
+		if found := ((x-each*0x20)&^x | (quote-each)&^quote | (solidus-each)&^solidus) & high; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20; i++ {
+	}
+	return i
+}
+
+// unescape decodes the escape that b begins with, a pair of surrogates included, and gives its length, 0 where it is none.
+func unescape(b []byte) (c rune, size int) {
+	if len(b) < 2 {
+		return 0, 0
+	}
+	switch b[1] {
+	case '"', '\\', '/':
+		return rune(b[1]), 2
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+		high, ok := unit(b)
+		switch {
+		case !ok || high>>10 == 0xDC00>>10:
+			return 0, 0
+		case high>>10 != 0xD800>>10:
+			return rune(high), 6
+		}
+		if low, ok := unit(b[6:]); ok && low>>10 == 0xDC00>>10 {
+			return 0x10000 + rune(high&0x3FF)<<10 + rune(low&0x3FF), 12
+		}
+	}
+	return 0, 0
+}
+
+// unit decodes \uXXXX.
+func unit(b []byte) (uint64, bool) {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	return n, err == nil
+}

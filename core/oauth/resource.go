@@ -1,0 +1,121 @@
+package oauth
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"time"
+)
+
+// Prepare gives the headers that a request to a protected resource needs, the one with the token among them. With Config.DPoP they are
+// good for one request with that method and URL. A URL outside Config.TokenDestinations is an error with the code resource_not_allowed.
+//
+// What comes back is for Answered to look at. Transport does both.
+func (c *Client) Prepare(ctx context.Context, method, url string) (http.Header, error) {
+	prepared, err := call[prepared](c.s, ctx, "prepare", members(nil).text("url", url).optional("method", method))
+	if err != nil {
+		return nil, err
+	}
+	return headerOf(prepared.headers), nil
+}
+
+type prepared struct{ headers []pair }
+
+func (p *prepared) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		if string(r.name()) == "headers" {
+			p.headers = r.pairs()
+		} else {
+			r.raw()
+		}
+	}
+}
+
+// Retry is what follows from a resource's answer.
+type Retry struct {
+	// Header, where it is not nil, has the headers with which to send the request once more.
+	Header http.Header
+	// Retried goes with the next Answered for the same request.
+	Retried string
+	// Challenge is what the resource asks for, nil where it does not say.
+	Challenge *Challenge
+}
+
+// Challenge says why a resource refused a request (RFC 6750 section 3, RFC 9449 section 7.1).
+type Challenge struct {
+	// Scheme is bearer or dpop.
+	Scheme string `json:"scheme"`
+	// Error is a code such as invalid_token, insufficient_scope (Scope says what would do) or insufficient_user_authentication: the user has
+	// to sign in anew, with AuthorizeParams.ACRValues and MaxAge as they are here (RFC 9470 section 3).
+	Error       string         `json:"error"`
+	Description string         `json:"error_description"`
+	Scope       string         `json:"scope"`
+	ACRValues   string         `json:"acr_values"`
+	MaxAge      *time.Duration `json:"-"`
+	// ResourceMetadata is where the resource tells which servers it takes tokens of (RFC 9728 section 5.1); see Client.ResourceMetadata.
+	ResourceMetadata string `json:"resource_metadata"`
+}
+
+// Answered tells what to do about the answer of a resource to a request with the headers of Prepare: its nonce is kept for the requests
+// to come (RFC 9449 section 9), a token that it refused is changed for one that was got later, and for each of the two reasons the
+// request may be sent once more, if its body can be read again. res.Request is the request that was sent; res.Body is left alone. retried
+// is empty after the first sending, then what the last Answered gave.
+//
+// It is to be called after an answer with status 401 or a header DPoP-Nonce, and may be called after every one. A token that cannot be
+// renewed is no error of this method: there is no Header then.
+func (c *Client) Answered(ctx context.Context, res *http.Response, retried string) (Retry, error) {
+	if res.Request == nil || res.Request.URL == nil {
+		return Retry{}, &Error{Kind: KindClient, Code: "missing", Op: "answered", Field: "url"}
+	}
+	return c.answered(ctx, res.Request, res, retried)
+}
+
+func (c *Client) answered(ctx context.Context, req *http.Request, res *http.Response, retried string) (Retry, error) {
+	sent := req.Header.Get(c.carrier)
+	if !repeatable(req) {
+		sent = "" // so that no token is got for nothing
+	}
+	var r struct {
+		Headers   []pair `json:"headers"`
+		Retried   string `json:"retried"`
+		Challenge *struct {
+			Challenge
+			MaxAge *int64 `json:"max_age"` // s
+		} `json:"challenge"`
+	}
+	params := members(nil).text("url", req.URL.String()).optional("method", req.Method).integer("status", int64(res.StatusCode)).
+		pairs("headers", wireHeaders(res.Header)).optional("sent", sent).optional("retried", retried)
+	err := c.s.do(ctx, "answered", params, &r)
+	if err != nil {
+		return Retry{}, err
+	}
+	again := Retry{Retried: r.Retried}
+	if ch := r.Challenge; ch != nil {
+		if again.Challenge = &ch.Challenge; ch.MaxAge != nil {
+			again.Challenge.MaxAge = new(span(min(*ch.MaxAge, math.MaxInt64/1000) * 1000))
+		}
+	}
+	if len(r.Headers) > 0 {
+		again.Header = headerOf(r.Headers)
+	}
+	return again, nil
+}
+
+func headerOf(pairs []pair) http.Header {
+	h := http.Header{}
+	for _, p := range pairs {
+		h.Add(p[0], p[1])
+	}
+	return h
+}
+
+// ChallengeOf gives the challenge of an answer that came through Client.Transport, nil where it has none.
+func ChallengeOf(res *http.Response) *Challenge {
+	if res == nil || res.Request == nil {
+		return nil
+	}
+	challenge, _ := res.Request.Context().Value(challengeKey{}).(*Challenge)
+	return challenge
+}
+
+type challengeKey struct{}

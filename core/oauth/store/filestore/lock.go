@@ -1,0 +1,31 @@
+package filestore
+
+import (
+	"context"
+	"fmt"
+)
+
+// Lock files are named by what they lock: a lock, or a key that is read, compared and replaced.
+const (
+	lockPrefix  = "lock-"
+	guardPrefix = "guard-"
+)
+
+// Lock implements oauth.Locker. It fails with the error of ctx, or with one of the file system. Within the process those who wait
+// for a lock get it in the order in which they came.
+func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	return d.lock(ctx, lockPrefix+escape(name))
+}
+
+// guard is held by who reads or replaces a file. Other files are not held up by it.
+func (d *Dir) guard(ctx context.Context, file string) (unlock func(), err error) {
+	return d.lock(ctx, guardPrefix+file)
+}
+
+func (d *Dir) lock(ctx context.Context, file string) (unlock func(), err error) {
+	unlock, err = d.locks.Lock(ctx, file)
+	if err != nil {
+		return nil, fmt.Errorf("oauth2: filestore: lock: %w", err)
+	}
+	return unlock, nil
+}
