@@ -49,9 +49,11 @@ browsers:
 servers:
 	@core/oauth/internal/servers/install.sh
 
-lint: purity ## formatting and vet
+lint: purity ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
 	go vet $(GO)
+	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
+	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
 	go vet -tags plant ./core/simulate
 	GOARCH=386 go vet $(PURE)
 
