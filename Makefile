@@ -20,7 +20,7 @@ define npm-ci
 endef
 
 .PHONY: help demo edge test check setup npm browsers servers lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
-	wasm toolchain verify-wasm purity size soak simulate bench bench-edge load hostile
+	wasm toolchain verify-wasm release purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -111,6 +111,9 @@ verify-wasm: toolchain ## rebuild the module elsewhere, with cold caches: equal 
 
 purity: ## the core imports nothing impure
 	@wasm/toolchain/purity.sh
+
+release: setup verify-wasm ## the npm tarball, the modules, their hashes and the notes, in build/release
+	@wasm/toolchain/release.sh
 
 size: setup toolchain ## bytes of all that a page loads, and what each part of core adds
 	@npm run build --silent
