@@ -20,7 +20,7 @@ define npm-ci
 endef
 
 .PHONY: help demo edge test check setup npm browsers servers lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
-	wasm toolchain verify-wasm purity size soak simulate bench bench-edge load hostile
+	wasm toolchain verify-wasm release purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -49,9 +49,11 @@ browsers:
 servers:
 	@core/oauth/internal/servers/install.sh
 
-lint: purity ## formatting and vet
+lint: purity ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
 	go vet $(GO)
+	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
+	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
 	go vet -tags plant ./core/simulate
 	GOARCH=386 go vet $(PURE)
 
@@ -109,6 +111,9 @@ verify-wasm: toolchain ## rebuild the module elsewhere, with cold caches: equal 
 
 purity: ## the core imports nothing impure
 	@wasm/toolchain/purity.sh
+
+release: setup verify-wasm ## the npm tarball, the modules, their hashes and the notes, in build/release
+	@wasm/toolchain/release.sh
 
 size: setup toolchain ## bytes of all that a page loads, and what each part of core adds
 	@npm run build --silent

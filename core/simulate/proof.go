@@ -15,7 +15,6 @@ import (
 type proof struct {
 	jti, htm, htu, ath, nonce string
 	iat                       int64
-	jwk                       string
 	jkt                       string // of the key that signed it
 	sent                      int
 }
