@@ -21,10 +21,16 @@ func (s *session) ends(t *tokens) int64 {
 // expired is strict: at the very millisecond a token is still good. Without expiry it never is.
 func (s *session) expired(t *tokens) bool { return t.expiresAt != 0 && s.link.Now > s.ends(t) }
 
-// usable leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or a quarter of a short life.
-func (s *session) usable(t *tokens) bool {
-	return t.access != "" && (t.expiresAt == 0 || s.link.Now < s.ends(t)-min(s.config.skew, max(0, t.expiresAt-t.receivedAt)/4))
+// staleAt is from when on, in Unix ms, a token is renewed before it is used: it leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or
+// a quarter of a short life.
+func (s *session) staleAt(t *tokens) int64 {
+	if t.expiresAt == 0 {
+		return link.MaxTime
+	}
+	return s.ends(t) - min(s.config.skew, max(0, t.expiresAt-t.receivedAt)/4)
 }
+
+func (s *session) usable(t *tokens) bool { return t.access != "" && s.link.Now < s.staleAt(t) }
 
 // lapsed tells whether the access token held is over for good: it has ended, and nothing can renew it. That is no grant.
 func (s *session) lapsed() bool {

@@ -187,46 +187,6 @@ func (s *session) clear(done func(*link.Fault)) {
 	})
 }
 
-// settle sets the status that fits what is held: an access token that is over for good is no grant, and an event says so once.
-func (s *session) settle() {
-	over := s.lapsed()
-	if s.tokens.access != "" && !over {
-		s.setStatus(granted)
-		return
-	}
-	s.link.Silence(&s.expiry)
-	if begun, _ := s.device(); begun {
-		s.setStatus(temporary)
-	} else {
-		s.setStatus(notAuthenticated)
-	}
-	if over && s.told != s.tokens.access {
-		s.told = s.tokens.access
-		w := s.link.Event("expired")
-		w.MemberInt("expires_at", s.tokens.expiresAt)
-		s.link.Emit(w)
-	}
-}
-
-// grant enters granted: the event fires each time, the status event only on change. given is a token that the application brought.
-func (s *session) grant(given bool) {
-	s.failures, s.retryAt = 0, 0
-	if s.lapsed() {
-		s.settle()
-		return
-	}
-	s.setStatus(granted)
-	w := s.link.Event("granted")
-	w.MemberStr("scope", s.tokens.scope)
-	if s.tokens.expiresAt != 0 {
-		w.MemberInt("expires_at", s.tokens.expiresAt)
-	}
-	s.link.Emit(w)
-	if !s.renewing {
-		s.arm(given)
-	}
-}
-
 // dropUnused drops a key unless the session held or stored is bound to it: what it was made for may have become that session.
 func (s *session) dropUnused(name string) {
 	if name == "" || name == s.tokens.key {

@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
 
 // An instance keeps up with what others write: what is held here is what the store held when it was last read.
 const (
@@ -98,10 +101,28 @@ func (s *session) keyGone(key string, f *link.Fault, again func(), done func(*li
 	}
 }
 
+// seenUntil is until when, in Unix ms, what is held needs no look at the store: in a host that tells of changes for good, else for a while after the last look.
+// 0: it needs one now.
+func (s *session) seenUntil() int64 {
+	switch {
+	case s.store.kept != nil || s.store.notified && s.store.watched:
+		return link.MaxTime
+	case recent(s.link.Now, s.view.at, lookEvery):
+		return s.view.at + lookEvery
+	}
+	return 0
+}
+
 // outdated tells whether the store may hold something else than the access token that would be given out: nobody told us if so, and it was not read for a while.
 func (s *session) outdated() bool {
-	return s.store.kept == nil && !(s.store.notified && s.store.watched) && s.looked != s.link.Turn && !recent(s.link.Now, s.view.at, lookEvery) &&
-		s.tokens.access != "" && (s.usable(s.tokens) || s.refreshable() != nil)
+	return s.seenUntil() == 0 && s.tokens.access != "" && (s.usable(s.tokens) || s.refreshable() != nil)
+}
+
+// writeGoodUntil tells the host until when the same question gets the same answer, with nothing read or sent, unless an event, a command or a hint comes in between.
+func (s *session) writeGoodUntil(w *json.Writer) {
+	if until := min(s.seenUntil(), s.staleAt(s.tokens)); s.store.kept == nil && until > s.link.Now {
+		w.MemberInt("good_until", until)
+	}
 }
 
 // lookSoon follows a hint that another writer changed the store. A hint is nobody's word: however many come, there is one look a second, the last after the last hint.

@@ -11,7 +11,7 @@ func openClient(l *link.Link, in json.Value) *link.Fault {
 		return f
 	}
 	c := newClient(l, cfg)
-	c.store.notified = in.Get("notified").True()
+	c.store.notified, c.session.shows = in.Get("notified").True(), in.Get("current").True()
 	l.Command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
 		return c.restore(v.Str())
@@ -31,6 +31,8 @@ func (c *client) restore(text string) *link.Fault {
 	c.device.resume(decodeDevice(&c.store, flow))
 	if t.access != "" {
 		c.session.grant(false)
+	} else {
+		c.session.show()
 	}
 	return nil
 }
@@ -75,6 +77,9 @@ func (c *client) loaded(failed string) {
 		c.session.reportFault(f)
 	}
 	c.session.loading = false
+	if c.session.status == notAuthenticated {
+		c.session.show() // that nobody is signed in is known by now, and no change says so
+	}
 	for _, w := range c.waiting {
 		w()
 	}

@@ -14,7 +14,10 @@ func (c *client) token(cmd *command, in json.Value) {
 			c.desk.fail(cmd, f)
 			return
 		}
-		c.desk.finish(cmd, c.session.tokens.writeAccess)
+		c.desk.finish(cmd, func(w *json.Writer) {
+			c.session.tokens.writeAccess(w)
+			c.session.writeGoodUntil(w)
+		})
 	})
 }
 
@@ -38,7 +41,12 @@ func (c *client) prepare(cmd *command, in json.Value) {
 			c.desk.fail(cmd, f)
 			return
 		}
-		c.desk.finish(cmd, func(w *json.Writer) { writeParams(w, "headers", headers) })
+		c.desk.finish(cmd, func(w *json.Writer) {
+			writeParams(w, "headers", headers)
+			if c.session.tokens.key == "" {
+				c.session.writeGoodUntil(w) // else a proof is in them, which is good once
+			}
+		})
 	})
 }
 

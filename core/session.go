@@ -23,6 +23,7 @@ type session struct {
 	looked    int64  // the input in which the store was last read
 	told      string // the access token of which was told that it is over
 	foreign   bool   // what is stored is another configuration's
+	shows     bool   // the host wants the event current
 	uncleared bool   // signed out, and what is stored could not be deleted
 	blind     bool   // the session came as bytes: what the store holds was never seen
 	loading   bool   // the first look at the store is under way
@@ -61,16 +62,6 @@ const (
 	granted          = "granted"
 	refreshing       = "refreshing"
 )
-
-func (s *session) setStatus(status string) {
-	if s.status == status {
-		return
-	}
-	s.status = status
-	w := s.link.Event("status")
-	w.MemberStr("status", status)
-	s.link.Emit(w)
-}
 
 func storageFault(failed string) *link.Fault {
 	return &link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true}
