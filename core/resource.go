@@ -83,7 +83,8 @@ func (c *client) look(f *link.Fault, again func(), done func(*link.Fault)) {
 }
 
 func (c *client) token(cmd *command, in json.Value) {
-	c.ready(in.Get("force").True(), func(f *link.Fault) {
+	force := in.Get("force").True()
+	c.ready(force, func(f *link.Fault) {
 		if f != nil {
 			c.fail(cmd, f)
 			return
@@ -96,7 +97,9 @@ func (c *client) token(cmd *command, in json.Value) {
 				w.MemberInt("expires_at", t.expiresAt)
 			}
 			w.MemberStr("scope", t.scope)
-			c.writeGoodUntil(w)
+			if !force {
+				c.writeGoodUntil(w) // else whoever asks again wants another
+			}
 		})
 	})
 }
