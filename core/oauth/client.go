@@ -27,7 +27,7 @@ func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Cli
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s, err := newSession(engine, "client", opts.configure(config), opts)
+	s, err := openSession(engine, "client", opts.configure(config), opts)
 	if err != nil {
 		return nil, err
 	}
