@@ -9,14 +9,17 @@ import (
 )
 
 func (c *client) token(cmd *command, in json.Value) {
-	c.session.ready(in.Get("force").True(), func(f *link.Fault) {
+	force := in.Get("force").True()
+	c.session.ready(force, func(f *link.Fault) {
 		if f != nil {
 			c.desk.fail(cmd, f)
 			return
 		}
 		c.desk.finish(cmd, func(w *json.Writer) {
 			c.session.tokens.writeAccess(w)
-			c.session.writeGoodUntil(w)
+			if !force {
+				c.session.writeGoodUntil(w) // else whoever asks again wants another
+			}
 		})
 	})
 }
