@@ -105,7 +105,6 @@ type death struct{ allowed, left int }
 type proof struct {
 	jti, htm, htu, ath, nonce string
 	iat                       int64
-	jwk                       string
 	jkt                       string // of the key that signed it
 	sent                      int
 }

@@ -55,10 +55,9 @@ type task struct {
 
 // A command is one whose result is awaited.
 type command struct {
-	id        int64
-	name      string
-	cancelled bool
-	then      func(ok json.RawMessage)
+	id   int64
+	name string
+	then func(ok json.RawMessage)
 }
 
 func (p *party) name() string { return "p" + strconv.Itoa(p.id) }
