@@ -134,6 +134,22 @@ func (t *Token) member(name []byte, r *reader) {
 	}
 }
 
+// A heldToken may be given out until goodUntil, in Unix ms; 0: once.
+type heldToken struct {
+	Token
+	goodUntil int64
+}
+
+func (t *heldToken) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		if name := r.name(); string(name) == "good_until" {
+			t.goodUntil = r.integer()
+		} else {
+			t.member(name, r)
+		}
+	}
+}
+
 // earliestTime is below what the engine takes for milliseconds (2001). What ended before has ended then.
 const earliestTime = 1_000_000_000_000
 
