@@ -11,14 +11,17 @@ import (
 )
 
 func (c *client) token(cmd *command, in json.Value) {
-	c.session.Ready(in.Get("force").True(), func(f *link.Fault) {
+	force := in.Get("force").True()
+	c.session.Ready(force, func(f *link.Fault) {
 		if f != nil {
 			c.desk.fail(cmd, f)
 			return
 		}
 		c.desk.finish(cmd, func(w *json.Writer) {
 			c.session.Tokens.WriteAccess(w)
-			c.session.WriteGoodUntil(w)
+			if !force {
+				c.session.WriteGoodUntil(w) // else whoever asks again wants another
+			}
 		})
 	})
 }
