@@ -92,6 +92,22 @@ func TestWhoamiByUserinfo(t *testing.T) {
 	if who := a.one(exitOK, "-json", "whoami"); who["sub"] != user {
 		t.Errorf("%v", who)
 	}
+	for _, row := range []struct {
+		claims string
+		want   identity
+	}{
+		{`{"sub":"s","email":"e","email_verified":true}`, identity{Subject: "s", Email: "e", EmailVerified: true}},
+		{`{"sub":"s","email":"e","email_verified":"true"}`, identity{Subject: "s", Email: "e", EmailVerified: true}},
+		{`{"sub":"s","email_verified":"false","name":7}`, identity{Subject: "s"}},
+		{`{"sub":"s","client":"another","preferred_username":"u"}`, identity{Subject: "s", Username: "u"}},
+		{`[]`, identity{}},
+		{``, identity{}},
+	} {
+		var who identity
+		if who.read(json.RawMessage(row.claims)); who != row.want {
+			t.Errorf("%s: %+v", row.claims, who)
+		}
+	}
 	var out bytes.Buffer
 	teller := &program{source: fixed{who: identity{Client: "c", Subject: "s\x1b[2J", Name: "n\u202em"}}, out: &out}
 	if err := teller.whoami(t.Context()); err != nil || strings.ContainsAny(out.String(), "\x1b\u202e") {

@@ -2,7 +2,7 @@
 # Sees to the programs that oauth2-token is tested with: git, three shells, and a keyring on a D-Bus of its own, or Debian's packages of them.
 set -eu
 missing=
-for pair in git:git bash:bash zsh:zsh fish:fish gnome-keyring-daemon:gnome-keyring dbus-run-session:dbus-daemon; do
+for pair in git:git bash:bash zsh:zsh fish:fish gnome-keyring-daemon:gnome-keyring dbus-run-session:dbus-daemon dbus-daemon:dbus-daemon; do
 	command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0

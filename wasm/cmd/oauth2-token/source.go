@@ -98,13 +98,12 @@ func (s session) status(ctx context.Context) (statusAnswer, error) {
 	return answer, nil
 }
 
-// whoami asks where the provider has a way of its own, reads the ID token, and else asks the userinfo endpoint.
+// whoami asks where the provider has a way of its own, and else reads the ID token, and asks the userinfo endpoint for what that lacks.
 func (s session) whoami(ctx context.Context) (identity, error) {
-	who := identity{Client: s.config.Name}
+	who := identity{}
 	if s.config.Profile != nil {
 		p, err := s.client.Profile(ctx)
-		who.Issuer, who.Subject, who.Email, who.EmailVerified = p.Issuer, p.ID, p.Email, p.EmailVerified
-		return who, err
+		return identity{Client: s.config.Name, Issuer: p.Issuer, Subject: p.ID, Email: p.Email, EmailVerified: p.EmailVerified}, err
 	}
 	status, err := s.client.Status(ctx)
 	if err == nil && status.Status != oauth.StatusGranted {
@@ -113,15 +112,32 @@ func (s session) whoami(ctx context.Context) (identity, error) {
 	if err != nil {
 		return who, err
 	}
-	claims := status.Claims
-	if claims == nil {
-		if claims, err = s.client.Userinfo(ctx); err != nil {
+	who.read(status.Claims)
+	if who.Name == "" && who.Email == "" {
+		claims, err := s.client.Userinfo(ctx)
+		if err != nil && who.Subject == "" { // what the ID token says is enough
 			return who, err
 		}
+		who.read(claims)
 	}
-	if err := json.Unmarshal(claims, &who); err != nil || who.Subject == "" {
+	if who.Client = s.config.Name; who.Subject == "" {
 		return who, errors.New("the server does not tell who signed in")
 	}
-	who.Client = s.config.Name
 	return who, nil
+}
+
+// read takes what claims say. A claim of another type than usual is passed over: some providers write email_verified as a text.
+func (who *identity) read(claims json.RawMessage) {
+	var all map[string]any
+	if json.Unmarshal(claims, &all) != nil {
+		return
+	}
+	for name, member := range map[string]*string{"iss": &who.Issuer, "sub": &who.Subject, "name": &who.Name, "preferred_username": &who.Username, "email": &who.Email} {
+		if value, ok := all[name].(string); ok && value != "" {
+			*member = value
+		}
+	}
+	if verified := all["email_verified"]; verified != nil {
+		who.EmailVerified = verified == true || verified == "true"
+	}
 }
