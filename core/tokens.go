@@ -49,7 +49,7 @@ func (t *tokens) bearer() string {
 func (t *tokens) keepAll(v json.Value) {
 	for it := v.Each(); it.Next(); {
 		switch name := it.Name(); name {
-		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token":
+		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token", "good_until": // the last is ours, from an answer to token
 		case "expires":
 			if _, ok := seconds(it.Value()); !ok || v.Get("expires_in").Kind() != json.None {
 				t.keep(name, it.Value().Raw())
@@ -128,6 +128,16 @@ func (t *tokens) writeExtra(w *json.Writer) {
 		w.Raw(e.raw)
 	}
 	w.Close('}')
+}
+
+// writeAccess writes what is given out of the access token.
+func (t *tokens) writeAccess(w *json.Writer) {
+	w.MemberStr("access_token", t.access)
+	w.MemberStr("token_type", t.kind)
+	if t.expiresAt != 0 {
+		w.MemberInt("expires_at", t.expiresAt)
+	}
+	w.MemberStr("scope", t.scope)
 }
 
 // seconds reads a number or numeric string, of any size and with a fraction; 0 and anything else is

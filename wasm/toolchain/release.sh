@@ -7,9 +7,9 @@ version=$(node -p 'require("./js/package.json").version')
 out=build/release
 rm -rf "$out" && mkdir -p "$out"
 npm pack --silent --workspace js --pack-destination "$out" >/dev/null
-cp wasm/*.wasm LICENSE "$out"
+cp wasm/*.wasm build/plugins/*.wasm build/plugins/*.wit LICENSE "$out"
 notes() { awk -v want="## [$1]" 'index($0, want) == 1 {on = 1; next} /^## \[/ {on = 0} on' CHANGELOG.md; }
 [ -n "$(notes "$version")" ] || version=Unreleased
 notes "$version" >"$out/NOTES.md"
 grep -q . "$out/NOTES.md" || { echo "release: CHANGELOG.md says nothing of $version" >&2; exit 1; }
-(cd "$out" && sha256sum ./*.wasm ./*.tgz | sed 's#\./##' | tee SHA256SUMS)
+(cd "$out" && sha256sum ./*.wasm ./*.wit ./*.tgz | sed 's#\./##' | tee SHA256SUMS)
