@@ -158,11 +158,11 @@ const openVault = (config: Config, options: VaultOptions) => {
 
   const opened = open();
   const life = 'oauth2-wasm.vault ' + crypto.randomUUID();
-  /** Pages wait for this lock: whoever gets it knows that the vault is gone. */
-  const living = new Promise<void>((resolve) => {
-    if (!globalThis.navigator?.locks) return resolve();
+  /** Pages of this origin wait for this lock: whoever gets it knows that the vault is gone. */
+  const living = new Promise<string | undefined>((resolve) => {
+    if (!navigator.locks || 'document' in globalThis) return resolve(undefined);
     void navigator.locks.request(life, () => {
-      resolve();
+      resolve(life);
       return new Promise(() => {});
     });
   });
@@ -258,9 +258,9 @@ const openVault = (config: Config, options: VaultOptions) => {
   return async (port: Port): Promise<void> => {
     works.set(port, new Map());
     port.onmessage = ({ data }) => void take(port, Object(data));
-    await living;
     try {
       const client = await opened;
+      const life = await living;
       ports.add(port);
       port.postMessage({ hello: pick('redirect_uri attempt_life_ms name', config), life, current: currentOf(client) });
     } catch (error) {

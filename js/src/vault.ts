@@ -32,6 +32,8 @@ export interface FrameVault extends VaultClientOptions {
 /** How long a frame may take to answer, and a keeper to begin, in milliseconds. */
 const PATIENCE = 30_000;
 const KEEPER = 5_000;
+/** A line to a shared worker may lead to one that is just ending (Firefox): another is tried after so long, in milliseconds. */
+const AGAIN = 3_000;
 
 /** What an interrupted call may ask again: it changes nothing, or is the same however often it comes. */
 const READS = ['matches', 'profile', 'userinfo', 'status', 'refresh', 'resource_metadata', 'device_wait'];
@@ -48,7 +50,9 @@ interface Call {
 interface Way {
   port: Pick<MessagePort, 'postMessage'> & { onmessage: ((event: MessageEvent) => void) | null };
   /** Of what began it: it may not load. */
-  failed?: Promise<never>;
+  failed: Promise<unknown>;
+  /** Another line may be tried, and disturbs nothing. */
+  again?: true;
   end(): void;
 }
 
@@ -86,7 +90,7 @@ const worker = async (url: string, name?: string): Promise<Way> => {
     // The browser that can lets it live for a while without a page.
     const shared = new SharedWorker(url, { type: 'module', extendedLifetime: true, ...(name && { name }) } as WorkerOptions);
     shared.port.start();
-    return { port: shared.port, failed: failing(shared), end: () => shared.port.close() };
+    return { port: shared.port, failed: failing(shared), again: true, end: () => shared.port.close() };
   }
   const own = new Worker(url, { type: 'module' });
   return { port: own, failed: failing(own), end: () => own.terminate() };
@@ -142,9 +146,15 @@ class Link {
         else this.#take(data);
       };
     });
-    const said = await Promise.race([hello, ...(way.failed ? [way.failed] : [])]);
-    way.failed?.catch(() => {});
-    this.#listen(said.life);
+    way.failed.catch(() => {});
+    const late = new Promise<void>((resolve) => way.again && setTimeout(resolve, AGAIN));
+    const said = (await Promise.race([hello, way.failed, late])) as Message | void;
+    if (!said) {
+      this.#say({ bye: true });
+      way.end();
+      return this.#open();
+    }
+    if (said.life) this.#listen(said.life);
     if (said.current.status) this.#onEvent({ event: 'current', ...said.current } as never);
     return said;
   }
@@ -250,7 +260,8 @@ class Link {
     const sent = { url, method, headers: [...request.headers], body, credentials, cache, referrerPolicy: referrerPolicy || undefined, integrity: integrity || undefined, keepalive };
     return new Promise((resolve, reject) => {
       let next: { resolve(chunk?: Uint8Array): void; reject(error: unknown): void } | undefined;
-      const fail = (error: unknown) => (next ? next.reject(error) : reject(error));
+      let over: unknown;
+      const fail = (error: unknown) => (next ?? { reject }).reject((over = error));
       const id = this.#ask({ fetch: sent }, method === 'GET' || method === 'HEAD', signal, take, fail);
       const calls = this.#calls;
       const say = (message: Message) => this.#say(message);
@@ -265,7 +276,7 @@ class Link {
           new Promise<Uint8Array | undefined>((resolve, reject) => {
             next = { resolve, reject };
             if (calls.has(id)) say({ id, pull: true });
-            else reject(failure('internal', 'vault_lost', 'fetch', true));
+            else reject(over);
           }).then((part) => (part ? controller.enqueue(part) : controller.close()));
         const cancel = () => (end(), say({ id, abort: true }));
         const stream = response.body && ![101, 204, 205, 304].includes(status) ? new ReadableStream({ pull, cancel }, { highWaterMark: 0 }) : null;
