@@ -173,10 +173,10 @@ const openVault = (config: Config, options: VaultOptions) => {
       client.addEventListener(event as 'status', ({ detail }: CustomEvent<unknown>) =>
         all({ event, ...(detail instanceof OAuthError ? { error: told(detail) } : pick(members, detail as object)) }),
       );
-    client.addEventListener('change' as 'status', () => all({ event: 'current', ...currentOf(client) }));
+    client.addEventListener('change', () => all({ event: 'current', ...currentOf(client) }));
   }, () => {});
 
-  const currentOf = (client: Client) => pick('status expires_at claims', (client as { current?: object }).current ?? {});
+  const currentOf = (client: Client) => pick('status expires_at claims', client.current);
 
   const run = async (client: Client, command: keyof Commands, parameters: Members, signal: AbortSignal): Promise<object> => {
     const perform = Client.runOf(client) as Run;
@@ -269,12 +269,14 @@ const openVault = (config: Config, options: VaultOptions) => {
   };
 };
 
+/** What the page of a vault in a frame says, and is answered with a port. */
+const HELLO = 'oauth2-wasm.vault';
+
 /** What this script may be run as. */
 interface Scope extends Partial<Omit<KeeperScope, 'addEventListener'>> {
   registration?: object;
   onconnect?: ((event: MessageEvent) => void) | null;
   document?: object;
-  parent?: unknown;
 }
 
 /** Serves the ports of whatever this script runs as, by what `opening` gives for the first of them. */
@@ -282,10 +284,12 @@ const serve = (pages: string[], opening: () => (port: Port) => Promise<void>): v
   const scope = globalThis as unknown as Scope;
   if (scope.registration && scope.clients) return serveKeeper(scope as KeeperScope);
   if (scope.document) {
+    if (parent === window) return;
     addEventListener('message', ({ data, origin, source, ports: [port] }) => {
-      if (data !== 'oauth2-wasm.vault' || source !== scope.parent || source === window || !pages.includes(origin) || !port) return;
-      void opening()(port);
+      if (data === HELLO && source === parent && pages.includes(origin) && port) void opening()(port);
     });
+    // It says nothing but that it listens, and that to those alone who may call.
+    pages.forEach((page) => parent.postMessage(HELLO, page));
   } else if ('onconnect' in scope) scope.onconnect = ({ ports: [port] }) => void opening()(port!);
   else void opening()(globalThis as unknown as Port);
 };

@@ -35,6 +35,9 @@ const KEEPER = 5_000;
 /** A line to a shared worker may lead to one that is just ending (Firefox): another is tried after so long, in milliseconds. */
 const AGAIN = 3_000;
 
+/** What the page of a vault in a frame says, and is answered with a port. */
+const HELLO = 'oauth2-wasm.vault';
+
 /** What an interrupted call may ask again: it changes nothing, or is the same however often it comes. */
 const READS = ['matches', 'profile', 'userinfo', 'status', 'refresh', 'resource_metadata', 'device_wait'];
 
@@ -89,7 +92,6 @@ const worker = async (url: string, name?: string): Promise<Way> => {
   if (globalThis.SharedWorker) {
     // The browser that can lets it live for a while without a page.
     const shared = new SharedWorker(url, { type: 'module', extendedLifetime: true, ...(name && { name }) } as WorkerOptions);
-    shared.port.start();
     return { port: shared.port, failed: failing(shared), again: true, end: () => shared.port.close() };
   }
   const own = new Worker(url, { type: 'module' });
@@ -101,11 +103,26 @@ const frame = async (url: string): Promise<Way> => {
   const element = document.createElement('iframe');
   element.hidden = true;
   element.src = url;
+  const there = new URL(url).origin;
+  const over = new AbortController();
+  /** The vault's page says that it listens, to the pages that it knows. */
+  const listens = ({ data, origin, source }: MessageEvent) => {
+    if (data !== HELLO || origin !== there || source !== element.contentWindow) return;
+    over.abort();
+    element.contentWindow!.postMessage(HELLO, there, [port2]);
+  };
+  addEventListener('message', listens, { signal: over.signal });
   const failed = new Promise<never>((_, reject) => setTimeout(() => reject(failure('internal', 'vault_unreachable', 'open')), PATIENCE));
-  element.onload = () => element.contentWindow!.postMessage('oauth2-wasm.vault', new URL(url).origin, [port2]);
   document.documentElement.append(element);
-  port1.start();
-  return { port: port1, failed, end: () => (port1.close(), element.remove()) };
+  return {
+    port: port1,
+    failed,
+    end() {
+      over.abort();
+      port1.close();
+      element.remove();
+    },
+  };
 };
 
 /** The way to a vault: what is asked goes there, and what comes back is given to who asked. A vault that is gone is begun anew. */
@@ -155,7 +172,7 @@ class Link {
       return this.#open();
     }
     if (said.life) this.#listen(said.life);
-    if (said.current.status) this.#onEvent({ event: 'current', ...said.current } as never);
+    this.#onEvent({ event: 'current', ...said.current } as never);
     return said;
   }
 
