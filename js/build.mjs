@@ -33,6 +33,7 @@ await build({
   outdir: here('dist'),
   external: ['node:*', './index.js', './auth.js', './hosts.js', './oauth2.wasm', 'react', 'vue', 'svelte/*'],
 });
+await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: here('dist'), external: ['./vault-worker.js'] });
 
 // Provider presets come from the one file that the Go package embeds, each as an export of its own: a bundler keeps what is imported.
 const presets = Object.entries(JSON.parse(await readFile(here('../core/oauth/presets/presets.json'), 'utf8')));
