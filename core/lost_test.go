@@ -59,7 +59,6 @@ func TestScenarioSignInOvertaken(t *testing.T) {
 		} else if r.str("error", "code") != "signed_out" || len(s.sent) != sent+1 || s.sent[sent].form().Get("token") != "refresh-3" {
 			t.Error("not ended, or what came too late is left at the server:", r.raw, s.sent[sent:])
 		}
-		first += 100
 		s.use(second)
 		s.ok("log_out")
 		s.open(conf)

@@ -53,7 +53,7 @@ func (p *proofs) RoundTrip(req *http.Request) (*http.Response, error) {
 	res, err := p.next.RoundTrip(req)
 	if text := req.Header.Get("DPoP"); text != "" {
 		var claims struct{ Nonce, Ath string }
-		jws, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA})
+		jws, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.ES256, jose.PS256, jose.EdDSA})
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ func proofOf(req *http.Request) (claims map[string]any, jkt string, err error) {
 	if len(values) != 1 {
 		return nil, "", fmt.Errorf("%d proofs", len(values))
 	}
-	jws, err := jose.ParseSigned(values[0], []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.PS256})
+	jws, err := jose.ParseSignedCompact(values[0], []jose.SignatureAlgorithm{jose.ES256, jose.EdDSA, jose.PS256})
 	if err != nil {
 		return nil, "", err
 	}
@@ -428,7 +428,7 @@ func TestClientAssertion(t *testing.T) {
 		if given := (url.Values{"grant_type": form["grant_type"], "assertion": form["assertion"], "scope": form["scope"], "a": form["a"]}); given.Encode() != want.Encode() {
 			t.Errorf("%v", form)
 		}
-		jws, err := jose.ParseSigned(form.Get("client_assertion"), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
+		jws, err := jose.ParseSignedCompact(form.Get("client_assertion"), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
 		if err != nil {
 			t.Fatal(err)
 		}

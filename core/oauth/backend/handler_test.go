@@ -291,7 +291,9 @@ func TestAnswersOfResources(t *testing.T) {
 		body         string
 		header       string // name=value
 	}{
-		{"a redirect is not followed", "GET", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://else.example/", 302) }, 302, "", "Location=https://else.example/"},
+		{"a redirect is not followed", "GET", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://else.example/", http.StatusFound)
+		}, 302, "", "Location=https://else.example/"},
 		{"nobody guesses a type", "GET", func(w http.ResponseWriter, r *http.Request) {
 			w.Header()["Content-Type"] = nil
 			io.WriteString(w, "<script>")

@@ -4,7 +4,7 @@
 //	pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL"))
 //	store, err := postgresstore.New(pool, postgresstore.Options{})
 //	err = store.Create(ctx)                                                                 // or the migration below
-//	handler, err := bff.New(engine, config, bff.Options{Ring: ring, Store: store})          // which seals what it stores
+//	handler, err := backend.New(engine, config, backend.Options{Ring: ring, Store: store})          // which seals what it stores
 //	client, err := oauth.Open(ctx, engine, config, oauth.Options{Store: sealedstore.New(store, ring)})
 //
 // A oauth.Client stores texts with tokens: package sealedstore seals them, and keeps keys. The same texts and tables are used by the package

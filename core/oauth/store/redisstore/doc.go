@@ -3,7 +3,7 @@
 //
 //	client := redis.NewClient(&redis.Options{Addr: "redis.internal:6379", ContextTimeoutEnabled: true})
 //	store, err := redisstore.New(client, redisstore.Options{})
-//	handler, err := bff.New(engine, config, bff.Options{Ring: ring, Store: store})          // which seals what it stores
+//	handler, err := backend.New(engine, config, backend.Options{Ring: ring, Store: store})          // which seals what it stores
 //	client, err := oauth.Open(ctx, engine, config, oauth.Options{Store: sealedstore.New(store, ring)})
 //
 // A oauth.Client stores texts with tokens: package sealedstore seals them, and keeps keys. The same texts and names are used by the package

@@ -7,7 +7,7 @@
 // Texts are sealed with AES-256-GCM in the form that every host of this project reads (core/contract/README.md), for the key that they stand
 // under: the context is "entry " and the key. Private keys of sessions (RFC 9449) are kept in the same store, a key NAME under "key NAME" with
 // that as its context; the text is its algorithm, a space and the base64 of PKCS #8. So programs in Go and in JavaScript (oauth2-wasm/sealed)
-// share sessions. A backend for a frontend seals by itself (bff.Options.Ring) and gets
+// share sessions. A backend for a frontend seals by itself (backend.Options.Ring) and gets
 // the store as it is.
 //
 // To replace a key of the ring, put the new one behind the old one in every process, then before it, and take the old one away when what it

@@ -2,7 +2,7 @@
 // oauth.ExpiringStore, the oauth.Locker that goes with it, and a oauth.KeyStore. SQLite is modernc.org/sqlite, which is Go: no cgo.
 //
 //	store, err := sqlitestore.Open("/var/lib/app/sessions.db")
-//	handler, err := bff.New(engine, config, bff.Options{Ring: ring, Store: store})
+//	handler, err := backend.New(engine, config, backend.Options{Ring: ring, Store: store})
 //
 // # What is kept, and how
 //
