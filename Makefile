@@ -101,8 +101,9 @@ behaviours: ## every behaviour with the tests that passed for it, after make tes
 audit: npm ## known vulnerabilities of what is used, where a database can be reached
 	@wasm/toolchain/audit/audit.sh
 
-wasm: ## build wasm/oauth2.wasm and wasm/oauth2-edge.wasm (make toolchain first)
-	wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
+wasm: ## build the three modules in wasm/ (make toolchain first)
+	TAGS=page wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
+	wasm/toolchain/toolchain.sh build wasm/oauth2-full.wasm
 	TAGS=edge wasm/toolchain/toolchain.sh build wasm/oauth2-edge.wasm
 	@$(MAKE) --no-print-directory plugins && cp $(PLUGINS) wasm/plugin/SHA256SUMS
 	@ls -l wasm/*.wasm

@@ -1,9 +1,9 @@
 package core
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // Client authentication methods (RFC 6749 section 2.3.1, RFC 7523 section 2.2, RFC 8705 section 2; names of RFC 7591 section 2).
@@ -17,7 +17,8 @@ const (
 	authNone       = "none"
 )
 
-const authMethods = authBasic + " " + authPost + " " + authSecretJWT + " " + authPrivateJWT + " " + authTLS + " " + authSelfTLS + " " + authNone
+// moreMethods are those that oauth2.wasm leaves out.
+const moreMethods = authSecretJWT + " " + authPrivateJWT + " " + authTLS + " " + authSelfTLS
 
 // checkAuth settles the methods: basic with a secret, none without; revocation and introspection as
 // the token endpoint, unless they have their own.
@@ -29,38 +30,34 @@ func (c *config) checkAuth() *link.Fault {
 			c.auth = authBasic
 		}
 	}
-	c.revocationAuthGiven, c.introspectionAuthGiven = c.revocationAuth != "", c.introspectionAuth != ""
-	switch {
-	case c.revocationAuthGiven && c.revocation == "" && !c.discovery:
+	c.revocationAuthGiven = c.revocationAuth != ""
+	if c.revocationAuthGiven && c.revocation == "" && !c.discovery {
 		return link.Bad("missing", "revocation_endpoint")
-	case c.introspectionAuthGiven && c.introspection == "" && !c.discovery:
-		return link.Bad("missing", "introspection_endpoint")
+	}
+	if f := c.checkIntrospection(); f != nil {
+		return f
 	}
 	c.inheritAuth()
-	for _, m := range [...][2]string{{"token_endpoint_auth_method", c.auth}, {"revocation_endpoint_auth_method", c.revocationAuth}, {"introspection_endpoint_auth_method", c.introspectionAuth}} {
-		switch m[1] {
-		case authBasic, authPost, authSecretJWT:
-			if c.clientSecret == "" {
-				return link.Bad("missing", "client_secret").Not("client_secret", m[1])
-			}
-		case authPrivateJWT:
-			if c.clientKey == "" {
-				return link.Bad("missing", "client_key").Not("client_key", m[1])
-			}
-		case authNone, authTLS, authSelfTLS:
-		default:
-			return link.Bad("bad_value", m[0]).Not(authMethods, m[1])
-		}
+	f := c.checkMethod("token_endpoint_auth_method", c.auth)
+	if f == nil {
+		f = c.checkMethod("revocation_endpoint_auth_method", c.revocationAuth)
 	}
-	if c.requestAlg == "" {
-		return nil
+	if f == nil {
+		f = c.checkMore()
 	}
-	if c.clientKey == "" {
-		return link.Bad("missing", "client_key")
-	}
-	kty, crv := jose.KeyType(c.requestAlg)
-	if k, v := jose.KeyType(c.authAlg); c.auth == authPrivateJWT && (k != kty || v != crv) {
-		return link.Bad("bad_value", "request_object_signing_alg") // one key cannot be both
+	return f
+}
+
+// checkMethod tells whether the client can authenticate so.
+func (c *config) checkMethod(field, method string) *link.Fault {
+	switch {
+	case method == authNone:
+	case words.Has(moreMethods, method):
+		return c.checkMeans(field, method)
+	case method != authBasic && method != authPost:
+		return link.Bad("bad_value", field).Not(authBasic+" "+authPost+" "+moreMethods+" "+authNone, method)
+	case c.clientSecret == "":
+		return link.Bad("missing", "client_secret").Not("client_secret", method)
 	}
 	return nil
 }
@@ -70,9 +67,7 @@ func (c *config) inheritAuth() {
 	if !c.revocationAuthGiven {
 		c.revocationAuth = c.auth
 	}
-	if !c.introspectionAuthGiven {
-		c.introspectionAuth = c.auth
-	}
+	c.inheritMore()
 }
 
 // supported is the method if it is among those that an endpoint takes, or else the first of these
@@ -81,7 +76,9 @@ func (c *config) supported(methods json.Value, method string) string {
 	if json.Lists(methods, method) {
 		return method
 	}
-	for _, m := range [...]string{authBasic, authPost, authSecretJWT, authPrivateJWT} {
+	for left := ownMethods; left != ""; {
+		var m string
+		m, left = words.Cut(left)
 		has := c.clientSecret
 		if m == authPrivateJWT {
 			has = c.clientKey
@@ -92,6 +89,3 @@ func (c *config) supported(methods json.Value, method string) string {
 	}
 	return method
 }
-
-// byCertificate tells whether the client is known by the certificate of its connection (RFC 8705 section 2).
-func byCertificate(method string) bool { return method == authTLS || method == authSelfTLS }

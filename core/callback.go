@@ -13,6 +13,10 @@ func (c *client) callback(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
 	params, ok := readParams(in.Get("parameters"))
 	if pasted := words.Trim(in.Get("pasted").Str()); pasted != "" {
+		if !readsPasted {
+			c.fail(cmd, link.NotHere("pasted", ""))
+			return
+		}
 		url, params, ok = readPasted(pasted, in.Get("state").Str())
 	} else if url != "" {
 		params, ok = form.Decode(uri.QueryOf(url))
@@ -37,23 +41,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 		c.answer(cmd, in, url, params, false)
 		return
 	}
-	// What stands beside a signed response counts for nothing (JARM section 2.3).
-	c.trusted(signed, "jwt", "", "exp", c.skew, func(v json.Value, f *link.Fault) {
-		if f != nil {
-			if f.Kind == link.KindIDToken {
-				f.Kind = link.KindCallback
-			}
-			c.fail(cmd, f)
-			return
-		}
-		var params []form.Param
-		for it := v.Each(); it.Next(); {
-			if it.Value().Kind() == json.String {
-				params = append(params, form.Param{Name: it.Name(), Value: it.Value().Str()})
-			}
-		}
-		c.answer(cmd, in, url, params, true)
-	})
+	c.signedReply(cmd, in, url, signed)
 }
 
 // answer goes on with the response's parameters, which nobody has looked at yet; signed: they are the server's.
@@ -166,6 +154,11 @@ func (c *client) checkCallback(a *attempt, url string, signed bool, get func(str
 	return nil
 }
 
+// modeSigned tells whether the response is a JWT (JARM section 2.3).
+func modeSigned(mode string) bool {
+	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
+}
+
 const (
 	// maxExtras is how long all that the application wants of a response may be together, in bytes.
 	maxExtras = 4 << 10
@@ -192,27 +185,6 @@ func (c *config) extras(params []form.Param) string {
 		return tooMuch
 	}
 	return w.String()
-}
-
-// readPasted takes what a user copied from the browser: the whole URL, its query, or the code alone, which then belongs to the attempt with that state.
-func readPasted(text, state string) (url string, params []form.Param, ok bool) {
-	if words.Index(text, ':') > 0 && isReply(text) {
-		params, ok = form.Decode(uri.QueryOf(text))
-		return text, params, ok
-	}
-	if isReply(text) {
-		if text[0] == '?' {
-			text = text[1:]
-		}
-		params, ok = form.Decode(text)
-		return "", params, ok
-	}
-	return "", []form.Param{{Name: "code", Value: text}, {Name: "state", Value: state}}, true
-}
-
-// isReply: a code has no such member in it.
-func isReply(s string) bool {
-	return words.Contains(s, "code=") || words.Contains(s, "response=") || words.Contains(s, "error=") || words.Contains(s, "state=")
 }
 
 // matches tells whether a URL that reached the application is a response to one of its requests at all.

@@ -3,13 +3,8 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
-
-// assertionLife is how long a client assertion is good for, in s.
-const assertionLife = 60
 
 // authenticate adds the client's identity to a request by the given method; done comes with what stood in its way.
 func (c *client) authenticate(method string, r *request, done func(*link.Fault)) {
@@ -17,13 +12,6 @@ func (c *client) authenticate(method string, r *request, done func(*link.Fault))
 		if form.Count(r.params, name) == 0 {
 			r.params = append(r.params, form.Param{Name: name, Value: value})
 		}
-	}
-	assert := func(jwt string, f *link.Fault) {
-		c.lastAssertion = jwt
-		add("client_id", c.clientID) // RFC 7521 section 4.2 allows it, some servers want it
-		add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-		add("client_assertion", jwt)
-		done(f)
 	}
 	switch method {
 	case "": // a bearer's request
@@ -34,52 +22,11 @@ func (c *client) authenticate(method string, r *request, done func(*link.Fault))
 	case authPost:
 		add("client_id", c.clientID)
 		add("client_secret", c.clientSecret)
-	case authSecretJWT:
-		h, claims := c.assertion("HS256")
-		input := base64url.Encode(h.Bytes()) + "." + base64url.Encode(claims.Bytes())
-		key := sha256.NewKey([]byte(c.clientSecret))
-		mac := key.HMAC([]byte(input))
-		assert(input+"."+base64url.Encode(mac), nil)
-		return
-	case authPrivateJWT:
-		h, claims := c.assertion(c.authAlg)
-		c.sign(c.clientKey, c.authAlg, h, claims, assert)
+	case authSecretJWT, authPrivateJWT:
+		c.assert(method, add, done)
 		return
 	default:
 		add("client_id", c.clientID)
 	}
 	done(nil)
-}
-
-// assertion is what a client says of itself (RFC 7523 section 3, OpenID Connect Core section 9). It is for the issuer: one that another server could use elsewhere is worth stealing.
-func (c *client) assertion(alg string) (header, claims *json.Writer) {
-	w := json.NewWriter()
-	w.Open('{')
-	w.MemberStr("iss", c.clientID)
-	w.MemberStr("sub", c.clientID)
-	audience := c.assertionAudience
-	if audience == "" {
-		audience = c.issuer
-	}
-	if audience == "" {
-		audience = c.config.token
-	}
-	w.MemberStr("aud", audience)
-	c.issuedNow(w)
-	w.MemberInt("exp", c.Now/1000+assertionLife)
-	w.Close('}')
-	return c.joseHeader(alg, ""), w
-}
-
-// joseHeader is the header of what the client's own key signs.
-func (c *config) joseHeader(alg, typ string) *json.Writer {
-	h := json.NewWriter()
-	h.Open('{')
-	h.MemberStr("alg", alg)
-	h.MemberStrIf("typ", typ)
-	if alg != "HS256" {
-		h.MemberStrIf("kid", c.clientKeyID)
-	}
-	h.Close('}')
-	return h
 }

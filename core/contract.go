@@ -1,3 +1,5 @@
+//go:build !page
+
 package core
 
 import (
@@ -8,7 +10,7 @@ import (
 )
 
 // openContract makes a session that hands out the effects it is told to, so that a host's hands are tested by its own way from effect to answer.
-func openContract(l *link.Link) {
+func openContract(l *link.Link) *link.Fault {
 	var performed [][2]int64 // command, effect
 	effectOf := func(id int64) (n int64) {
 		for _, p := range performed {
@@ -65,4 +67,5 @@ func openContract(l *link.Link) {
 			performed = append(performed, [2]int64{id, n})
 		}
 	}
+	return nil
 }

@@ -151,23 +151,14 @@ func (c *client) adoptMetadata(v json.Value) *link.Fault {
 	if !next.revocationAuthGiven {
 		next.revocationAuth = next.supported(v.Get("revocation_endpoint_auth_methods_supported"), next.revocationAuth)
 	}
-	if !next.introspectionAuthGiven {
-		next.introspectionAuth = next.supported(v.Get("introspection_endpoint_auth_methods_supported"), next.introspectionAuth)
-	}
+	next.adoptMore(v)
 	texts := next.endpoints()
 	for i, left := 0, endpoints; left != ""; i++ {
 		var name string
 		name, left = words.Cut(left)
 		s := v.Get(name).Str()
-		method := next.auth
-		switch name {
-		case "revocation_endpoint":
-			method = next.revocationAuth
-		case "introspection_endpoint":
-			method = next.introspectionAuth
-		}
-		if alias := v.Get("mtls_endpoint_aliases").Get(name).Str(); alias != "" && byCertificate(method) {
-			s = alias // RFC 8705 section 5
+		if alias := next.alias(v, name); alias != "" {
+			s = alias
 		}
 		// What cannot be used is as good as not there: absent tells it to who needs it.
 		if *texts[i] == "" && next.refuses(endpoint, s) == "" {
@@ -186,7 +177,7 @@ func (c *client) adoptMetadata(v json.Value) *link.Fault {
 }
 
 func (c *client) storeMetadata() {
-	if c.kept == nil && !c.discovery || c.discovery && !c.known() {
+	if c.storage() == nil && !c.discovery || c.discovery && !c.known() {
 		return
 	}
 	w := c.stored()

@@ -67,7 +67,7 @@ func call(list []func()) []func() {
 func (c *client) seenUntil() int64 {
 	v := &c.view
 	switch {
-	case c.kept != nil || v.notified && v.watched:
+	case c.storage() != nil || v.notified && v.watched:
 		return link.MaxTime
 	case recent(c.Now, v.at, lookEvery):
 		return v.at + lookEvery
@@ -82,7 +82,7 @@ func (c *client) outdated() bool {
 
 // writeGoodUntil tells the host until when the same question gets the same answer, with nothing read or sent, unless an event, a command or a hint comes in between.
 func (c *client) writeGoodUntil(w *json.Writer) {
-	if until := min(c.seenUntil(), c.staleAt(c.tokens)); c.kept == nil && until > c.Now {
+	if until := min(c.seenUntil(), c.staleAt(c.tokens)); c.storage() == nil && until > c.Now {
 		w.MemberInt("good_until", until)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-func (c *client) pollStart(cmd *command) {
+func (c *client) pollStart(cmd *command, _ json.Value) {
 	d, f := c.device, c.canPoll()
 	switch {
 	case f != nil:
@@ -45,7 +45,7 @@ func (c *client) pollStop(cmd *command, in json.Value) {
 }
 
 // deviceWait waits for the end of the flow, whatever happens on the way.
-func (c *client) deviceWait(cmd *command) {
+func (c *client) deviceWait(cmd *command, _ json.Value) {
 	c.deviceWaits = append(c.deviceWaits, cmd)
 	switch {
 	case c.device != nil:

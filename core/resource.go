@@ -42,7 +42,7 @@ func (c *client) readyNow(force bool, done func(*link.Fault)) {
 		c.look(c.retryLater(), again, done)
 	case c.refreshable() == nil:
 		c.refresh(func(f *link.Fault) {
-			if now := c.tokens; f != nil && now.access != "" && now.expiresAt != 0 && !c.expired(now) && (c.kept == nil || now.refresh != "") {
+			if now := c.tokens; f != nil && now.access != "" && now.expiresAt != 0 && !c.expired(now) && (c.storage() == nil || now.refresh != "") {
 				// The refresh was early: what is held still holds, but in a backend, whose session ends with its grant. Listeners hear of it all the same.
 				f.Op = stageRefresh
 				c.reportOnce(f)
@@ -173,7 +173,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 	headers, retried, url := in.Get("headers"), in.Get("retried").Str(), in.Get("url").Str()
 	sent := in.Get("sent").Str()
 	if c.allowed(url) {
-		if c.noteNonce(url, headers) && c.kept != nil {
+		if c.noteNonce(url, headers) && c.storage() != nil {
 			c.save(func() { c.answered(cmd, in) }) // for the next request
 			return
 		}
@@ -198,7 +198,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 	}
 	finish := func(headers []form.Param, f *link.Fault) {
 		never := f != nil && (f.Code == "no_refresh_token" || f.Code == "refresh_not_supported")
-		if f != nil && c.kept != nil && (!never || ch.get("error") == "invalid_token") {
+		if f != nil && c.storage() != nil && (!never || ch.get("error") == "invalid_token") {
 			// A backend says why no token can be had. Where none ever could, a resource's 401 is its own business, unless it says that the token is no good.
 			c.fail(cmd, f)
 			return
@@ -241,7 +241,7 @@ func (c *client) bearer() form.Param {
 }
 
 // userinfo asks who signed in (OpenID Connect Core section 5.3). What it says is the server's word over TLS, not a verified ID token.
-func (c *client) userinfo(cmd *command) {
+func (c *client) userinfo(cmd *command, _ json.Value) {
 	c.fetch(cmd, c.config.userinfo, func(v json.Value) {
 		c.finish(cmd, func(w *json.Writer) { w.MemberRaw("claims", v.Raw()) })
 	})

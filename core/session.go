@@ -33,7 +33,7 @@ func (c *client) encode(t *tokens) string {
 		w.MemberInt("tried_at", t.triedAt)
 		w.MemberStr("tried_by", t.triedBy)
 	}
-	if c.kept != nil && t.key != "" {
+	if c.storage() != nil && t.key != "" {
 		c.writeNonces(w)
 	}
 	t.writeExtra(w)
@@ -224,7 +224,7 @@ func (c *client) clear(done func(*link.Fault)) {
 	key := c.tokens.key
 	c.tokens = &tokens{}
 	c.settle()
-	if c.foreign && c.kept == nil {
+	if c.foreign && c.storage() == nil {
 		done(nil)
 		return
 	}

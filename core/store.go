@@ -59,8 +59,8 @@ func (c *client) takeOver(old, key string, done func(failed string)) {
 }
 
 func (c *client) loadOnly(key string, done func(value, version, failed string)) {
-	if c.kept != nil {
-		c.kept.Load(key, done)
+	if c.storage() != nil {
+		c.storage().Load(key, done)
 		return
 	}
 	w := c.Effect("load")
@@ -94,8 +94,8 @@ func (c *client) store(key, version, value string, done func(version, failed str
 }
 
 func (c *client) storeOnce(key, version, value string, done func(version, failed string)) {
-	if c.kept != nil {
-		c.kept.Store(key, version, value, done)
+	if c.storage() != nil {
+		c.storage().Store(key, version, value, done)
 		return
 	}
 	w := c.Effect("store")

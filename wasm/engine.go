@@ -20,6 +20,9 @@ type Options struct {
 
 // EngineOptions say how the module is run. The zero value is the usual choice.
 type EngineOptions struct {
+	// Profile is which module is run. The zero value is Full, for programs on servers, at terminals and in plugin hosts; who needs no
+	// more than a page does starts sooner with Page.
+	Profile Profile
 	// MemoryLimit is the most memory of one instance in bytes, in steps of 64 KiB; 0 means 16 MiB. An instance that needs more
 	// traps.
 	MemoryLimit int
@@ -40,7 +43,7 @@ const (
 	crowd = 128
 )
 
-// Engine runs oauth2.wasm on wazero. It is a oauth.Engine, and safe for concurrent use.
+// Engine runs the module on wazero. It is a oauth.Engine, and safe for concurrent use.
 //
 // Its sessions live in instances that it makes and gives up as needed: those of one Engine may share a heap, those of two never do,
 // so clients that must not trust each other get an Engine each.
@@ -77,11 +80,14 @@ func New(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	if opts.MemoryLimit < 0 || opts.MemoryLimit > 1<<32 || opts.CallLimit < 0 {
 		return nil, errors.New("oauth2: wasm: limit out of range")
 	}
+	if opts.Profile != Full && opts.Profile != Page {
+		return nil, fmt.Errorf("oauth2: wasm: unknown profile %d", opts.Profile)
+	}
 	if opts.MemoryLimit == 0 {
 		opts.MemoryLimit = defaultMemory
 	}
 	p, err := embedded(ctx, traits{
-		pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,
+		profile: opts.Profile, pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,
 	})
 	if err != nil {
 		return nil, err

@@ -22,20 +22,25 @@ import (
 )
 
 func TestEmbeddedModule(t *testing.T) {
-	file, err := os.ReadFile("oauth2.wasm")
-	if err != nil {
-		t.Fatal(err)
+	for p, name := range map[Profile]string{Full: "oauth2-full.wasm", Page: "oauth2.wasm"} {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes := p.Module()
+		if string(bytes) != string(file) {
+			t.Fatal("Module is another than the file", name)
+		}
+		bytes[0] = 'x'
+		if p.Module()[0] != 0 {
+			t.Error("Module can be changed from outside", name)
+		}
+		if d := sha256.Sum256(file); p.SHA256() != hex.EncodeToString(d[:]) {
+			t.Error(name, p.SHA256())
+		}
 	}
-	bytes := Module()
-	if string(bytes) != string(file) {
-		t.Fatal("Module is another than the file")
-	}
-	bytes[0] = 'x'
-	if Module()[0] != 0 {
-		t.Error("Module can be changed from outside")
-	}
-	if d := sha256.Sum256(file); SHA256() != hex.EncodeToString(d[:]) {
-		t.Error(SHA256())
+	if string(Module()) != string(fullModule) || SHA256() != Full.SHA256() {
+		t.Error("Module is not the full one")
 	}
 }
 
@@ -61,7 +66,7 @@ func TestCompiledOncePerProcess(t *testing.T) {
 func TestCompilationCache(t *testing.T) {
 	dir := t.TempDir()
 	for range 2 { // the second takes what the first left
-		p, err := compile(t.Context(), module, traits{pages: 256, cacheDir: dir}, nil)
+		p, err := compile(t.Context(), fullModule, traits{pages: 256, cacheDir: dir}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,6 +23,7 @@ type program struct {
 
 // traits are what a program is compiled for: wazero's runtimes hold the memory limit, so that each limit needs one of its own.
 type traits struct {
+	profile  Profile
 	pages    uint32
 	bounded  bool // calls can be ended: every loop asks whether it should go on
 	cacheDir string
@@ -41,7 +42,7 @@ func embedded(ctx context.Context, t traits) (*program, error) {
 	if p := programs[t]; p != nil {
 		return p, nil
 	}
-	p, err := compile(ctx, module, t, nil)
+	p, err := compile(ctx, t.profile.module(), t, nil)
 	if err == nil {
 		programs[t] = p
 	}

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs TinyGo for oauth2.wasm, and builds with it.
 #   toolchain.sh install          into build/toolchain; Debian packages by apt-get
-#   toolchain.sh build OUT [OPT]  build wasm/module; OPT is TinyGo's -opt (default z). TAGS=edge: with the kind "bff"
+#   toolchain.sh build OUT [OPT]  build wasm/module; OPT is TinyGo's -opt (default z). TAGS=page: without what pages
+#                                 never use; TAGS=edge: with the kind "bff"
 #   toolchain.sh names OUT        the same with the names of functions left in, for size.mjs
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,0 +1,39 @@
+//go:build page
+
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+// What stands in oauth2.wasm in place of what pages never use, which is in the files with the build tag !page. What asks for it is told
+// which module has it.
+
+func (c *client) assert(string, func(name, value string), func(*link.Fault)) {}
+
+func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
+	done(params, nil)
+}
+
+func (c *client) expectSigned(a *attempt) *link.Fault { return link.NotHere("response_mode", a.mode) }
+
+func (c *client) signedReply(cmd *command, _ json.Value, _, _ string) {
+	c.fail(cmd, link.NotHere("response_mode", "jwt"))
+}
+
+// claims reads an answer about somebody or something.
+func (c *client) claims(res *response, done func(json.Value, *link.Fault)) {
+	if ctype := res.contentType(); ctype == "application/jwt" {
+		done(json.Value{}, link.NotHere("userinfo_endpoint", ctype))
+		return
+	}
+	done(res.object(c.Now))
+}
+
+const readsPasted = false
+
+func readPasted(string, string) (string, []form.Param, bool) { return "", nil, false }
+
+func openContract(*link.Link) *link.Fault { return link.NotHere("kind", "contract") }
