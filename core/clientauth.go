@@ -7,7 +7,7 @@ import (
 )
 
 // authenticate adds the client's identity to a request by the given method; done comes with what stood in its way.
-func (c *client) authenticate(method string, r *request, done func(*link.Fault)) {
+func (wr *wire) authenticate(method string, r *request, done func(*link.Fault)) {
 	add := func(name, value string) {
 		if form.Count(r.params, name) == 0 {
 			r.params = append(r.params, form.Param{Name: name, Value: value})
@@ -17,16 +17,16 @@ func (c *client) authenticate(method string, r *request, done func(*link.Fault))
 	case "": // a bearer's request
 	case authBasic:
 		// Both halves are form-encoded first (RFC 6749 section 2.3.1).
-		b := append(form.Append(nil, c.clientID), ':')
-		r.header("authorization", "Basic "+base64url.EncodeStd(form.Append(b, c.clientSecret)))
+		b := append(form.Append(nil, wr.config.clientID), ':')
+		r.header("authorization", "Basic "+base64url.EncodeStd(form.Append(b, wr.config.clientSecret)))
 	case authPost:
-		add("client_id", c.clientID)
-		add("client_secret", c.clientSecret)
+		add("client_id", wr.config.clientID)
+		add("client_secret", wr.config.clientSecret)
 	case authSecretJWT, authPrivateJWT:
-		c.assert(method, add, done)
+		wr.assert(method, add, done)
 		return
 	default:
-		add("client_id", c.clientID)
+		add("client_id", wr.config.clientID)
 	}
 	done(nil)
 }

@@ -28,5 +28,5 @@ func (c *client) performMore(cmd *command, in json.Value) {
 		moreVerbs[i](c, cmd, in)
 		return
 	}
-	c.fail(cmd, link.Bad("unknown_command", "command"))
+	c.desk.fail(cmd, link.Bad("unknown_command", "command"))
 }

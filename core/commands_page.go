@@ -15,8 +15,8 @@ const moreOnline = ""
 
 func (c *client) performMore(cmd *command, _ json.Value) {
 	if words.Has(moreCommands, cmd.op) {
-		c.fail(cmd, link.NotHere("command", cmd.op))
+		c.desk.fail(cmd, link.NotHere("command", cmd.op))
 		return
 	}
-	c.fail(cmd, link.Bad("unknown_command", "command"))
+	c.desk.fail(cmd, link.Bad("unknown_command", "command"))
 }

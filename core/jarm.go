@@ -10,29 +10,30 @@ import (
 
 // expectSigned tells whether a signed response can be verified when it comes.
 func (c *client) expectSigned(*attempt) *link.Fault {
-	if c.jwks == "" {
-		return c.absent("jwks_uri")
+	if c.config.jwks == "" {
+		return c.issuer.absent("jwks_uri")
 	}
 	return nil
 }
 
-// signedReply takes the parameters out of a response that is a JWT (JARM section 2.1).
-func (c *client) signedReply(cmd *command, in json.Value, url, signed string) {
-	// What stands beside a signed response counts for nothing (JARM section 2.3).
-	c.trusted(signed, "jwt", "", "exp", c.skew, func(v json.Value, f *link.Fault) {
-		if f != nil {
-			if f.Kind == link.KindIDToken {
-				f.Kind = link.KindCallback
-			}
-			c.fail(cmd, f)
-			return
+// open takes the parameters out of a response that is a JWT. What stands beside it counts for nothing (JARM section 2.3).
+func (r *callbackRun) open(response string) {
+	r.c.issuer.trusted(response, "jwt", "", "exp", r.c.config.skew, r.trusted)
+}
+
+func (r *callbackRun) trusted(v json.Value, f *link.Fault) {
+	if f != nil {
+		if f.Kind == link.KindIDToken {
+			f.Kind = link.KindCallback
 		}
-		var params []form.Param
-		for it := v.Each(); it.Next(); {
-			if it.Value().Kind() == json.String {
-				params = append(params, form.Param{Name: it.Name(), Value: it.Value().Str()})
-			}
+		r.c.desk.fail(r.cmd, f)
+		return
+	}
+	r.params, r.signed = nil, true
+	for it := v.Each(); it.Next(); {
+		if it.Value().Kind() == json.String {
+			r.params = append(r.params, form.Param{Name: it.Name(), Value: it.Value().Str()})
 		}
-		c.answer(cmd, in, url, params, true)
-	})
+	}
+	r.answer()
 }

@@ -14,34 +14,34 @@ func (c *client) register(cmd *command, in json.Value) {
 	access := in.Get("initial_access_token").Str()
 	var f *link.Fault
 	switch {
-	case c.registration == "":
-		f = c.absent("registration_endpoint")
-	case c.clientMetadata.Kind() == json.None:
+	case c.config.registration == "":
+		f = c.issuer.absent("registration_endpoint")
+	case c.config.clientMetadata.Kind() == json.None:
 		f = link.Bad("missing", "client_metadata")
 	case !words.VSChars(access) || words.Index(access, ' ') >= 0:
 		f = link.Bad("bad_value", "initial_access_token")
 	}
 	if f != nil {
-		c.fail(cmd, f)
+		c.desk.fail(cmd, f)
 		return
 	}
-	r := &request{stage: stageRegistration, method: "POST", url: c.registration, json: c.clientMetadata.Raw()}
+	r := &request{stage: stageRegistration, method: "POST", url: c.config.registration, json: c.config.clientMetadata.Raw()}
 	if access != "" {
 		r.headers = []form.Param{{Name: "authorization", Value: "Bearer " + access}}
 	}
-	c.send(cmd, r, func(res *response, f *link.Fault) {
+	c.wire.send(&cmd.job, r, func(res *response, f *link.Fault) {
 		var v json.Value
 		if f == nil {
-			v, f = res.object(c.Now)
+			v, f = res.object(c.link.Now)
 		}
 		if f == nil && v.Get("client_id").Str() == "" {
 			f = &link.Fault{Kind: link.KindServer, Code: "bad_registration"}
 		}
 		if f != nil {
-			c.redact(f, access, v.Get("client_secret").Str())
-			c.fail(cmd, f)
+			c.session.redact(f, access, v.Get("client_secret").Str())
+			c.desk.fail(cmd, f)
 			return
 		}
-		c.finish(cmd, func(w *json.Writer) { w.MemberRaw("client", v.Raw()) })
+		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("client", v.Raw()) })
 	})
 }

@@ -11,25 +11,23 @@ import (
 // What stands in oauth2.wasm in place of what pages never use, which is in the files with the build tag !page. What asks for it is told
 // which module has it.
 
-func (c *client) assert(string, func(name, value string), func(*link.Fault)) {}
+func (wr *wire) assert(string, func(name, value string), func(*link.Fault)) {}
 
-func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
+func (wr *wire) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
 	done(params, nil)
 }
 
 func (c *client) expectSigned(a *attempt) *link.Fault { return link.NotHere("response_mode", a.mode) }
 
-func (c *client) signedReply(cmd *command, _ json.Value, _, _ string) {
-	c.fail(cmd, link.NotHere("response_mode", "jwt"))
-}
+func (r *callbackRun) open(string) { r.c.desk.fail(r.cmd, link.NotHere("response_mode", "jwt")) }
 
 // claims reads an answer about somebody or something.
-func (c *client) claims(res *response, done func(json.Value, *link.Fault)) {
+func (i *issuer) claims(res *response, done func(json.Value, *link.Fault)) {
 	if ctype := res.contentType(); ctype == "application/jwt" {
 		done(json.Value{}, link.NotHere("userinfo_endpoint", ctype))
 		return
 	}
-	done(res.object(c.Now))
+	done(res.object(i.link.Now))
 }
 
 const readsPasted = false

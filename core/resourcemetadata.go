@@ -17,12 +17,12 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 		}
 	}
 	switch {
-	case !ok || !c.secure(u):
-		c.fail(cmd, link.Bad("bad_url", "url"))
+	case !ok || !c.config.secure(u):
+		c.desk.fail(cmd, link.Bad("bad_url", "url"))
 		return
 	}
-	if w, ok := uri.Parse(where); !ok || !c.secure(w) {
-		c.fail(cmd, link.Bad("bad_url", "resource_metadata"))
+	if w, ok := uri.Parse(where); !ok || !c.config.secure(w) {
+		c.desk.fail(cmd, link.Bad("bad_url", "resource_metadata"))
 		return
 	}
 	c.findResource(cmd, u, where, in.Get("resource_metadata").Str() == "" && u.Path != "" && u.Path != "/")
@@ -30,7 +30,7 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 
 // findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
 func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) {
-	c.get(stageResource, where, maxDocument, func(v json.Value, f *link.Fault) {
+	c.issuer.get(stageResource, where, maxDocument, func(v json.Value, f *link.Fault) {
 		if more && f.Elsewhere() {
 			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
 			return
@@ -40,9 +40,9 @@ func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) 
 			f = (&link.Fault{Kind: link.KindServer, Code: "wrong_resource"}).Not(u.Scheme+"://"+u.Host+u.Port+u.Path, v.Get("resource").Str())
 		}
 		if f != nil {
-			c.fail(cmd, f)
+			c.desk.fail(cmd, f)
 			return
 		}
-		c.finish(cmd, func(w *json.Writer) { w.MemberRaw("metadata", v.Raw()) })
+		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("metadata", v.Raw()) })
 	})
 }

@@ -20,9 +20,6 @@ type Options struct {
 
 // EngineOptions say how the module is run. The zero value is the usual choice.
 type EngineOptions struct {
-	// Profile is which module is run. The zero value is Full, for programs on servers, at terminals and in plugin hosts; who needs no
-	// more than a page does starts sooner with Page.
-	Profile Profile
 	// MemoryLimit is the most memory of one instance in bytes, in steps of 64 KiB; 0 means 16 MiB. An instance that needs more
 	// traps.
 	MemoryLimit int
@@ -74,20 +71,21 @@ var errShutdown = errors.New("oauth2: wasm: the engine was shut down")
 // New makes an engine with its first instance. The module is compiled by the first call in a process. ctx is for compiling and
 // instantiating; the calls into the module have its values and EngineOptions.CallLimit.
 func New(ctx context.Context, opts EngineOptions) (*Engine, error) {
+	return start(ctx, module, opts)
+}
+
+func start(ctx context.Context, bytes []byte, opts EngineOptions) (*Engine, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("oauth2: wasm: %w", err)
 	}
 	if opts.MemoryLimit < 0 || opts.MemoryLimit > 1<<32 || opts.CallLimit < 0 {
 		return nil, errors.New("oauth2: wasm: limit out of range")
 	}
-	if opts.Profile != Full && opts.Profile != Page {
-		return nil, fmt.Errorf("oauth2: wasm: unknown profile %d", opts.Profile)
-	}
 	if opts.MemoryLimit == 0 {
 		opts.MemoryLimit = defaultMemory
 	}
-	p, err := embedded(ctx, traits{
-		profile: opts.Profile, pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,
+	p, err := shared(ctx, bytes, traits{
+		pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,
 	})
 	if err != nil {
 		return nil, err

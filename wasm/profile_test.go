@@ -11,7 +11,7 @@ import (
 
 func pageEngine(t testing.TB) oauth.Engine {
 	t.Helper()
-	e, err := wasm.New(t.Context(), wasm.EngineOptions{Profile: wasm.Page})
+	e, err := wasm.NewPage(t.Context(), wasm.EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,20 +25,19 @@ func TestPageTranscripts(t *testing.T) {
 	if tally.Total < 100 {
 		t.Errorf("%d transcripts", tally.Total)
 	}
-	report(t, oauthtest.Report{Page: &oauthtest.Second{SHA256: wasm.Page.SHA256(), Tally: tally}})
+	report(t, oauthtest.Report{Page: &oauthtest.Second{SHA256: wasm.PageSHA256(), Tally: tally}})
 }
 
 // TestPageRefuses: E131, the error of what the page's module lacks names the file that has it.
 func TestPageRefuses(t *testing.T) {
 	s := newSite(t, nil)
-	page := wasm.Options{Engine: wasm.EngineOptions{Profile: wasm.Page}}
 	var e *oauth.Error
 	config := s.config
-	config.RequestObjectSigningAlg, config.ClientKey = "ES256", "k"
-	if _, err := wasm.Open(t.Context(), config, page); !errors.As(err, &e) || e.Code != "not_in_this_module" || e.Field == "" || e.Expected != "oauth2-full.wasm" {
+	config.RequestObjectSigningAlg = "ES256"
+	if _, err := oauth.Open(t.Context(), pageEngine(t), config, oauth.Options{}); !errors.As(err, &e) || e.Code != "not_in_this_module" || e.Field == "" || e.Expected != "oauth2-full.wasm" {
 		t.Errorf("open: %v", err)
 	}
-	c, err := wasm.Open(t.Context(), s.config, page)
+	c, err := oauth.Open(t.Context(), pageEngine(t), s.config, oauth.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,23 +45,21 @@ func TestPageRefuses(t *testing.T) {
 	if _, err := c.ClientCredentials(t.Context(), oauth.ClientCredentialsParams{}); !errors.As(err, &e) || e.Code != "not_in_this_module" || e.Came != "client_credentials" || e.Expected != "oauth2-full.wasm" {
 		t.Errorf("client credentials: %v", err)
 	}
-	if _, err := wasm.New(t.Context(), wasm.EngineOptions{Profile: 2}); err == nil {
-		t.Error("a profile that is none")
-	}
 }
 
 // TestProfilesShareASession: E133, what one module stored, the other goes on with: a session that is renewed, and a sign-in under way.
 func TestProfilesShareASession(t *testing.T) {
 	s := newSite(t, nil)
 	store := &oauth.MemoryStore{}
-	open := func(p wasm.Profile) *oauth.Client {
-		c, err := wasm.Open(t.Context(), s.config, wasm.Options{Client: oauth.Options{Store: store}, Engine: wasm.EngineOptions{Profile: p}})
+	type maker func(testing.TB) oauth.Engine
+	open := func(engine maker) *oauth.Client {
+		c, err := oauth.Open(t.Context(), engine(t), s.config, oauth.Options{Store: store})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return c
 	}
-	for _, order := range [][3]wasm.Profile{{wasm.Page, wasm.Full, wasm.Page}, {wasm.Full, wasm.Page, wasm.Full}} {
+	for _, order := range [][3]maker{{pageEngine, engine, pageEngine}, {engine, pageEngine, engine}} {
 		first := open(order[0])
 		begun, err := first.Authorize(t.Context(), oauth.AuthorizeParams{})
 		if err != nil {
