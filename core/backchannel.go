@@ -21,7 +21,7 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 			return
 		}
 	}
-	c.issuer.trusted(text, "", "", "exp iat", c.config.tolerance, func(v json.Value, f *link.Fault) {
+	c.issuer.Trusted(text, "", "", "exp iat", c.config.Tolerance, func(v json.Value, f *link.Fault) {
 		if f != nil {
 			c.desk.fail(cmd, f)
 			return
@@ -32,7 +32,7 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 			}
 			exp, _ := v.Get("exp").Int()
 			w.MemberInt("exp", exp)
-			w.MemberInt("expires_at", exp*1000+c.config.tolerance) // by a clock that may be apart from the server's
+			w.MemberInt("expires_at", exp*1000+c.config.Tolerance) // by a clock that may be apart from the server's
 		})
 	})
 }

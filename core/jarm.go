@@ -10,15 +10,15 @@ import (
 
 // expectSigned tells whether a signed response can be verified when it comes.
 func (c *client) expectSigned(*attempt) *link.Fault {
-	if c.config.jwks == "" {
-		return c.issuer.absent("jwks_uri")
+	if c.config.JWKS == "" {
+		return c.issuer.Absent("jwks_uri")
 	}
 	return nil
 }
 
 // open takes the parameters out of a response that is a JWT. What stands beside it counts for nothing (JARM section 2.3).
 func (r *callbackRun) open(response string) {
-	r.c.issuer.trusted(response, "jwt", "", "exp", r.c.config.skew, r.trusted)
+	r.c.issuer.Trusted(response, "jwt", "", "exp", r.c.config.Skew, r.trusted)
 }
 
 func (r *callbackRun) trusted(v json.Value, f *link.Fault) {

@@ -5,6 +5,8 @@ package core
 import (
 	"strings"
 	"testing"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 )
 
 const page = true
@@ -18,10 +20,10 @@ func TestPageLacks(t *testing.T) {
 			t.Errorf("%s %s: %s", field, came, r.raw)
 		}
 	}
-	for _, name := range strings.Fields(moreMembers) {
+	for _, name := range strings.Fields(config.MoreMembers) {
 		refused(s.open(with(`{`+quote(name)+`:"x"}`)), name, "")
 	}
-	for _, method := range strings.Fields(moreMethods) {
+	for _, method := range strings.Fields(config.MoreMethods) {
 		refused(s.open(with(`{"client_secret":"s3cret","token_endpoint_auth_method":`+quote(method)+`}`)), "token_endpoint_auth_method", method)
 		refused(s.open(with(`{"client_secret":"s3cret","revocation_endpoint":"https://as.example/revoke","revocation_endpoint_auth_method":`+quote(method)+`}`)), "revocation_endpoint_auth_method", method)
 	}

@@ -1,9 +1,11 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
 // resourceMetadata reads what a protected resource says of itself, its authorization servers among it (RFC 9728 section 3).
@@ -17,11 +19,11 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 		}
 	}
 	switch {
-	case !ok || !c.config.secure(u):
+	case !ok || !c.config.Secure(u):
 		c.desk.fail(cmd, link.Bad("bad_url", "url"))
 		return
 	}
-	if w, ok := uri.Parse(where); !ok || !c.config.secure(w) {
+	if w, ok := uri.Parse(where); !ok || !c.config.Secure(w) {
 		c.desk.fail(cmd, link.Bad("bad_url", "resource_metadata"))
 		return
 	}
@@ -30,7 +32,7 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 
 // findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
 func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) {
-	c.issuer.get(stageResource, where, maxDocument, func(v json.Value, f *link.Fault) {
+	c.issuer.Get(config.StageResource, where, wire.MaxDocument, func(v json.Value, f *link.Fault) {
 		if more && f.Elsewhere() {
 			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
 			return
