@@ -30,7 +30,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 
 func (r *callbackRun) begin() {
 	in, ok := r.in, false
-	r.params, ok = config.ReadParams(in.Get("parameters"))
+	r.params, ok = link.ReadParams(in.Get("parameters"))
 	if pasted := words.Trim(in.Get("pasted").Str()); pasted != "" {
 		r.url, r.params, ok = readPasted(pasted, in.Get("state").Str())
 	} else if r.url != "" {
@@ -160,7 +160,7 @@ func (r *callbackRun) redeemed(f *link.Fault) {
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
 		r.c.writeStatus(w)
 		w.MemberStrIf("app_state", r.attempt.appState)
-		if more := extras(r.c.config, r.params); more != "" {
+		if more := r.c.config.Extras(r.params); more != "" {
 			w.MemberRaw("unverified", more)
 		}
 	})
@@ -205,38 +205,10 @@ func (r *callbackRun) check(a *attempt) *link.Fault {
 		return &link.Fault{Kind: link.KindCallback, Code: "missing_code"}
 	case !words.VSChars(r.get("code")): // RFC 6749 appendix A.11
 		return &link.Fault{Kind: link.KindCallback, Code: "bad_code"}
-	case extras(c, r.params) == tooMuch:
+	case c.Extras(r.params) == config.TooMuch:
 		return &link.Fault{Kind: link.KindCallback, Code: "too_large", Field: "callback_parameters"}
 	}
 	return nil
-}
-
-const (
-	// maxExtras is how long all that the application wants of a response may be together, in bytes.
-	maxExtras = 4 << 10
-	tooMuch   = "too much"
-)
-
-// extras is an object of what else the response brought that the application asked for, "" for nothing. Nobody has looked at it: the response came through the browser.
-func extras(c *config.Config, params []form.Param) string {
-	w := json.NewWriter()
-	w.Open('{')
-	found := false
-	for it := c.CallbackParameters.Each(); it.Next(); {
-		name := it.Value().Str()
-		if s := form.ValueOf(params, name); s != "" {
-			found = true
-			w.MemberStr(name, s)
-		}
-	}
-	w.Close('}')
-	switch {
-	case !found:
-		return ""
-	case len(w.Bytes()) > maxExtras:
-		return tooMuch
-	}
-	return w.String()
 }
 
 // readPasted takes what a user copied from the browser: the whole URL, its query, or the code alone, which then belongs to the attempt with that state.
