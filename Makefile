@@ -22,7 +22,7 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo edge test check setup npm browsers servers lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+.PHONY: help demo edge test check setup npm browsers servers programs lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
 	wasm plugins plugin-test toolchain verify-wasm release purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
@@ -41,7 +41,7 @@ test: ## everything, set-up included; every part runs, whatever fails, and a tab
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
 
-setup: npm $(PLUGINS) browsers servers ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer
+setup: npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
 
 npm:
 	$(call npm-ci,.)
@@ -51,6 +51,9 @@ browsers:
 
 servers:
 	@core/oauth/internal/servers/install.sh
+
+programs:
+	@wasm/cmd/oauth2-token/setup.sh
 
 lint: purity ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
