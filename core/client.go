@@ -24,6 +24,7 @@ type client struct {
 	looked    int64   // the input in which the store was last read
 	told      string  // the access token of which was told that it is over
 	foreign   bool    // what is stored is another configuration's
+	shows     bool    // the host wants the event current
 	uncleared bool    // signed out, and what is stored could not be deleted
 	blind     bool    // the session came as bytes: what the store holds was never seen
 

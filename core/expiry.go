@@ -21,10 +21,16 @@ func (c *client) ends(t *tokens) int64 {
 // expired is strict: at the very millisecond a token is still good. Without expiry it never is.
 func (c *client) expired(t *tokens) bool { return t.expiresAt != 0 && c.Now > c.ends(t) }
 
-// usable leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or a quarter of a short life.
-func (c *client) usable(t *tokens) bool {
-	return t.access != "" && (t.expiresAt == 0 || c.Now < c.ends(t)-min(c.skew, max(0, t.expiresAt-t.receivedAt)/4))
+// staleAt is from when on, in Unix ms, a token is renewed before it is used: it leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or
+// a quarter of a short life.
+func (c *client) staleAt(t *tokens) int64 {
+	if t.expiresAt == 0 {
+		return link.MaxTime
+	}
+	return c.ends(t) - min(c.skew, max(0, t.expiresAt-t.receivedAt)/4)
 }
+
+func (c *client) usable(t *tokens) bool { return t.access != "" && c.Now < c.staleAt(t) }
 
 // lapsed tells whether the access token held is over for good: it has ended, and nothing can renew it. That is no grant.
 func (c *client) lapsed() bool {

@@ -1,6 +1,9 @@
 package core
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
 
 // An instance keeps up with what others write: what is held here is what the store held when it was last read.
 const (
@@ -59,11 +62,29 @@ func call(list []func()) []func() {
 	return nil
 }
 
+// seenUntil is until when, in Unix ms, what is held needs no look at the store: in a host that tells of changes for good, else for a while after the last look.
+// 0: it needs one now.
+func (c *client) seenUntil() int64 {
+	v := &c.view
+	switch {
+	case c.kept != nil || v.notified && v.watched:
+		return link.MaxTime
+	case recent(c.Now, v.at, lookEvery):
+		return v.at + lookEvery
+	}
+	return 0
+}
+
 // outdated tells whether the store may hold something else than the access token that would be given out: nobody told us if so, and it was not read for a while.
 func (c *client) outdated() bool {
-	v := &c.view
-	return c.kept == nil && !(v.notified && v.watched) && c.looked != c.Turn && !recent(c.Now, v.at, lookEvery) &&
-		c.tokens.access != "" && (c.usable(c.tokens) || c.refreshable() != nil)
+	return c.seenUntil() == 0 && c.tokens.access != "" && (c.usable(c.tokens) || c.refreshable() != nil)
+}
+
+// writeGoodUntil tells the host until when the same question gets the same answer, with nothing read or sent, unless an event, a command or a hint comes in between.
+func (c *client) writeGoodUntil(w *json.Writer) {
+	if until := min(c.seenUntil(), c.staleAt(c.tokens)); c.kept == nil && until > c.Now {
+		w.MemberInt("good_until", until)
+	}
 }
 
 // lookSoon follows a hint that another writer changed the store. A hint is nobody's word: however many come, there is one look a second, the last after the last hint.

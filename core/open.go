@@ -11,7 +11,7 @@ func openClient(l *link.Link, in json.Value) *link.Fault {
 		return f
 	}
 	c := newClient(l, cfg)
-	c.view.notified = in.Get("notified").True()
+	c.view.notified, c.shows = in.Get("notified").True(), in.Get("current").True()
 	l.Command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
 		t, device, ok := c.decodeAll(v.Str())
@@ -23,6 +23,8 @@ func openClient(l *link.Link, in json.Value) *link.Fault {
 		c.resume(c.decodeDevice(device))
 		if t.access != "" {
 			c.grant()
+		} else {
+			c.show()
 		}
 		return nil
 	}
@@ -69,6 +71,9 @@ func (c *client) loaded(failed string) {
 		c.reportFault(&link.Fault{Kind: link.KindStorage, Code: failed, Op: "open", Retryable: true})
 	}
 	c.loading = false
+	if c.status == notAuthenticated {
+		c.show() // that nobody is signed in is known by now, and no change says so
+	}
 	for _, w := range c.waiting {
 		w()
 	}

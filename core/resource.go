@@ -96,6 +96,7 @@ func (c *client) token(cmd *command, in json.Value) {
 				w.MemberInt("expires_at", t.expiresAt)
 			}
 			w.MemberStr("scope", t.scope)
+			c.writeGoodUntil(w)
 		})
 	})
 }
@@ -120,7 +121,12 @@ func (c *client) prepare(cmd *command, in json.Value) {
 			c.fail(cmd, f)
 			return
 		}
-		c.finish(cmd, func(w *json.Writer) { writeParams(w, "headers", headers) })
+		c.finish(cmd, func(w *json.Writer) {
+			writeParams(w, "headers", headers)
+			if c.tokens.key == "" {
+				c.writeGoodUntil(w) // else a proof is in them, which is good once
+			}
+		})
 	})
 }
 

@@ -252,6 +252,9 @@ func (c *client) setStatus(status string) {
 		return
 	}
 	c.status = status
+	if status != refreshing {
+		c.show() // a refresh goes on behind what an application shows
+	}
 	w := c.event("status")
 	w.MemberStr("status", status)
 	c.Emit(w)
@@ -286,6 +289,9 @@ func (c *client) enter(given bool) {
 	if c.lapsed() {
 		c.settle()
 		return
+	}
+	if c.status == granted {
+		c.show()
 	}
 	c.setStatus(granted)
 	w := c.event("granted")

@@ -5,6 +5,26 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
+// show tells what an application shows of the session, before any other event of the same change: whether somebody is signed in, who, and until when. It may say again what it said.
+func (c *client) show() {
+	if !c.shows {
+		return
+	}
+	w := c.event("current")
+	if t := c.tokens; t.access == "" || c.lapsed() {
+		w.MemberStr("status", notAuthenticated)
+	} else {
+		w.MemberStr("status", granted)
+		if t.expiresAt != 0 {
+			w.MemberInt("expires_at", t.expiresAt)
+		}
+		if t.claims.Kind() != json.None {
+			w.MemberRaw("claims", t.claims.Raw())
+		}
+	}
+	c.Emit(w)
+}
+
 // finishStatus ends a command with all that may be read of the session; the tokens themselves are not among it.
 func (c *client) finishStatus(cmd *command, f *link.Fault, appState string, extras ...string) {
 	if f != nil {

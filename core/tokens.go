@@ -49,7 +49,7 @@ func (t *tokens) bearer() string {
 func (t *tokens) keepAll(v json.Value) {
 	for it := v.Each(); it.Next(); {
 		switch name := it.Name(); name {
-		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token":
+		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token", "good_until": // the last is ours, from an answer to token
 		case "expires":
 			if _, ok := seconds(it.Value()); !ok || v.Get("expires_in").Kind() != json.None {
 				t.keep(name, it.Value().Raw())

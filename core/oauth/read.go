@@ -5,8 +5,12 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
+
+// pair is a header or a parameter on the wire.
+type pair = [2]string
 
 // maxDepth is how many arrays and objects may stand in each other.
 const maxDepth = 64
@@ -322,4 +326,18 @@ func unit(b []byte) (uint64, bool) {
 	}
 	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
 	return n, err == nil
+}
+
+// milliseconds is n as a Duration, or the longest one (292 years) where n is above it.
+func milliseconds(n int64) time.Duration {
+	const most = int64(1<<63-1) / int64(time.Millisecond)
+	return time.Duration(max(0, min(n, most))) * time.Millisecond
+}
+
+// atMilli is a time of the boundary; 0 is none.
+func atMilli(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
 }

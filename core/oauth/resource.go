@@ -19,13 +19,20 @@ func (c *Client) Prepare(ctx context.Context, method, url string) (http.Header, 
 	return headerOf(prepared.headers), nil
 }
 
-type prepared struct{ headers []pair }
+// A prepared answer is good for every request with its URL and method until goodUntil, in Unix ms; 0: for one.
+type prepared struct {
+	headers   []pair
+	goodUntil int64
+}
 
 func (p *prepared) read(r *reader) {
 	for r.begin('{'); r.more('}'); {
-		if string(r.name()) == "headers" {
+		switch string(r.name()) {
+		case "headers":
 			p.headers = r.pairs()
-		} else {
+		case "good_until":
+			p.goodUntil = r.integer()
+		default:
 			r.raw()
 		}
 	}

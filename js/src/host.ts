@@ -48,7 +48,7 @@ export interface HostOptions extends Partial<Hands> {
   /** The module, in any of the forms that the loader takes. */
   module: Source | PromiseLike<Source>;
   /** What is opened: the members of the `open` message besides `now` and `entropy`. */
-  open: { kind: string; config?: object; session?: string | undefined };
+  open: { kind: string; config?: object; session?: string | undefined; current?: boolean };
   /** Hears each event, in a microtask of its own after the effects are drained. */
   onEvent?: ((event: HostEvent) => void) | undefined;
   /** Hears of each effect once it is done. */
@@ -194,10 +194,10 @@ export class Host {
   }
 
   async #start(source: HostOptions['module'], session: string | undefined): Promise<void> {
-    const { kind, config } = this.#options.open;
+    const { open } = this.#options;
     const instance = (this.#instance = await instantiate(source));
     if (this.#closed) return;
-    this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), kind, config, session, notified: !!this.#store.subscribe }));
+    this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), ...open, session, notified: !!this.#store.subscribe }));
     if (!this.#handle) throw new OAuthError(JSON.parse(instance.effect(0)!).error);
     this.#drain();
     this.#busy = this.#moving = false;

@@ -1,7 +1,8 @@
 // Runs both suites on every JavaScript host and prints the table of all hosts, those of Go among them, which leave their results in
 // build/hosts. Arguments: names of hosts, to run only these. It fails where a suite failed or ran nothing, where a host is missing,
 // and where a host ran another module than wasm/oauth2.wasm, or than wasm/oauth2-edge.wasm for the transcripts of kind bff. What a
-// runtime cannot do, and nobody on it, stands in `beyond`: it fails where the runtime can by now.
+// runtime cannot do, and nobody on it, stands in `beyond`: it fails where the runtime can by now. The hosts of plugins
+// (`make plugin-test`) run an artifact of build/plugins, and transcripts alone.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suiteData } from './lib/data.mjs';
@@ -34,18 +35,18 @@ const excused = (host, contract) => {
 
 /** Runs a host beside a server of its own, which counts by ids that every host uses. */
 const runHost = async (name, given) => {
-  const file = join(reports, `${name}.json`);
-  rmSync(file, { force: true });
+  const to = join(reports, `${name}.json`);
+  rmSync(to, { force: true });
   const server = await contractServer();
   let report;
   try {
     report = await hosts[name](name, { ...given, data: suiteData(server.url) });
   } catch (error) {
-    report = { host: name, sha256: '', transcripts: none, contract: { ...none, failures: [String(error?.stderr || error?.stack || error)] } };
+    report = { host: name, sha256: '', transcripts: { ...none, failures: [String(error?.stderr || error?.stack || error)] }, contract: none };
   } finally {
     await server.stop();
   }
-  writeFileSync(file, JSON.stringify({ ...report, contract: excused(name, report.contract), host: name }, null, 2) + '\n');
+  writeFileSync(to, JSON.stringify({ ...report, ...(report.contract && { contract: excused(name, report.contract) }), host: name }, null, 2) + '\n');
 };
 
 /** Side by side, since much of the contract is waiting. */
@@ -55,17 +56,33 @@ const runAll = async (names) => {
   await Promise.all(names.map((name) => runHost(name, { folder, work: workFolder(folder) })));
 };
 
-/** What is wrong with a report. */
-const faults = ({ host, sha256: digest, transcripts = none, contract = none, bff }, module, edge) => [
-  // A host that runs the core without the module has no digest; the standard-Go build of the same sources is another module.
-  ...(digest === '-' || host === 'go-wasip1' || digest === module ? [] : [`${host}: ran another module: ${digest || 'none'}`]),
-  ...(!bff || bff.sha256 === edge || digest === '-' ? [] : [`${host}: ran another second module: ${bff.sha256}`]),
-  // There is one standard-Go build.
-  ...Object.entries({ transcripts, contract, ...(host === 'go-wasip1' ? {} : { bff: bff ?? none }) }).flatMap(([suite, { passed, total, failures }]) => [
+const file = (path) => readFileSync(join(root, path));
+/** What hosts of plugins run. The first line of the digests names the module that they were built from. */
+const artifacts = {
+  'extism-go': 'build/plugins/oauth2.extism.wasm',
+  'extism-js': 'build/plugins/oauth2.extism.wasm',
+  'component-jco': 'build/plugins/oauth2.component.wasm',
+  'component-wasmtime': 'build/plugins/oauth2.component.wasm',
+  'c-wasmtime': `wasm/${/^\S+ {2}(\S+)/.exec(file('build/plugins/SHA256SUMS'))[1]}`,
+};
+
+const suiteFaults = (host, suites) =>
+  Object.entries(suites).flatMap(([suite, { passed, total, failures }]) => [
     ...(total > 0 && passed === total ? [] : [`${host}: ${suite}: ${passed} of ${total} passed`]),
     ...(failures ?? []).slice(0, SHOWN).map((failure) => `${host}: ${suite}: ${failure}`),
-  ]),
-];
+  ]);
+
+/** What is wrong with a report. */
+const faults = ({ host, sha256: digest, transcripts = none, contract = none, bff }, module, edge) => {
+  if (artifacts[host]) return [...(digest === sha256(file(artifacts[host])) ? [] : [`${host}: ran another module than ${artifacts[host]}`]), ...suiteFaults(host, { transcripts })];
+  return [
+    // A host that runs the core without the module has no digest; the standard-Go build of the same sources is another module.
+    ...(digest === '-' || host === 'go-wasip1' || digest === module ? [] : [`${host}: ran another module: ${digest || 'none'}`]),
+    ...(!bff || bff.sha256 === edge || digest === '-' ? [] : [`${host}: ran another second module: ${bff.sha256}`]),
+    // There is one standard-Go build.
+    ...suiteFaults(host, { transcripts, contract, ...(host === 'go-wasip1' ? {} : { bff: bff ?? none }) }),
+  ];
+};
 
 const names = process.argv.slice(2);
 const unknown = names.find((name) => !hosts[name]);
@@ -77,14 +94,15 @@ const all = readdirSync(reports)
   .filter((name) => name.endsWith('.json'))
   .sort()
   .map((name) => JSON.parse(readFileSync(join(reports, name), 'utf8')));
-const share = ({ passed, total } = none) => `${passed}/${total}`;
-const rows = [['host', 'module', 'transcripts', 'contract', 'bff'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.contract), r.bff ? share(r.bff) : '-'])];
+const share = (suite) => (suite ? `${suite.passed}/${suite.total}` : '-');
+const rows = [['host', 'module', 'transcripts', 'contract', 'bff'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.contract), share(r.bff)])];
 const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
 for (const row of rows) console.log(row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd());
 
-const wrong = all.flatMap((report) => faults(report, module, edge));
+const missing = names.length ? [] : Object.keys(artifacts).filter((host) => !all.some((report) => report.host === host));
+const wrong = [...all.flatMap((report) => faults(report, module, edge)), ...missing.map((host) => `${host}: did not run; make plugin-test runs it`)];
 for (const fault of wrong) console.error(fault);
-const suites = all.flatMap(({ transcripts, contract, bff }) => [transcripts, contract, bff ?? none]);
+const suites = all.flatMap(({ transcripts, contract, bff }) => [transcripts ?? none, contract ?? none, bff ?? none]);
 const passed = suites.reduce((sum, suite) => sum + suite.passed, 0);
 // What is wrong beside the cases of suites, as another module, counts as one more that failed.
 const failed = suites.reduce((sum, suite) => sum + suite.total - suite.passed, 0);

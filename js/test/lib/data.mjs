@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './installed.mjs';
 
-const folder = join(root, 'core/contract/client');
+const folder = join(root, 'core/contract');
 
 const transcripts = (folder) =>
   readdirSync(folder)
@@ -12,8 +12,8 @@ const transcripts = (folder) =>
 
 /** What the suites run on. */
 export const suiteData = (server) => ({
-  transcripts: transcripts(folder),
-  bff: transcripts(join(root, 'core/contract/bff')),
+  transcripts: transcripts(join(folder, 'client')),
+  bff: transcripts(join(folder, 'bff')),
   contract: JSON.parse(readFileSync(join(folder, 'contract.json'), 'utf8')),
   server,
 });

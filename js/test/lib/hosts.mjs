@@ -4,9 +4,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { onExtism, onJco } from '../../../wasm/plugin/hosts.mjs';
 import { PATIENCE } from '../suite/patience.js';
+import { runTranscripts } from '../suite/transcripts.js';
 import { drivers } from './drivers.mjs';
-import { root } from './installed.mjs';
+import { root, sha256 } from './installed.mjs';
 import { start } from './process.mjs';
 import { runtimes } from './runtimes.mjs';
 import { serve } from './serve.mjs';
@@ -86,6 +88,13 @@ const config :Workerd.Config = (
   }
 };
 
+/** One of build/plugins, in this Node: transcripts alone, since the hands are a host's own. */
+const plugin = (name, on) => async (host, { data, work }) => {
+  const bytes = readFileSync(join(root, 'build/plugins', name));
+  const start = await on(bytes, join(work, host));
+  return { host, sha256: sha256(bytes), transcripts: await runTranscripts(start, undefined, data.transcripts) };
+};
+
 /** The hosts by name. */
 export const hosts = {
   'node-20': inProcess(runtimes.node, []),
@@ -96,6 +105,8 @@ export const hosts = {
   firefox: inBrowser('firefox'),
   webkit: inBrowser('webkit'),
   workerd: inWorkerd,
+  'extism-js': plugin('oauth2.extism.wasm', onExtism),
+  'component-jco': plugin('oauth2.component.wasm', onJco),
 };
 
 /** A folder for what a run leaves behind. */

@@ -23,11 +23,11 @@ class Player {
     this.#instance = instance;
   }
 
-  step(verb, rest) {
+  async step(verb, rest) {
     switch (verb) {
       case 'open':
-        this.settled();
-        this.#handle = this.#instance.open(rest);
+        await this.settled();
+        this.#handle = await this.#instance.open(rest);
         this.#opened = true;
         return;
       case '=': {
@@ -37,22 +37,22 @@ class Player {
         return;
       }
       case '>':
-        this.settled();
-        this.#code = this.#instance.input(this.#handle, rest);
+        await this.settled();
+        this.#code = await this.#instance.input(this.#handle, rest);
         return;
       case '<': {
         this.#taken();
-        const got = this.#instance.effect(this.#handle);
+        const got = await this.#instance.effect(this.#handle);
         if (got !== rest) throw new Error(difference(String(got), rest));
         return;
       }
       case '@':
-        this.settled();
+        await this.settled();
         this.#handle = Number(rest);
         return;
       case 'close':
-        this.settled();
-        this.#instance.close(this.#handle);
+        await this.settled();
+        await this.#instance.close(this.#handle);
         this.#opened = false;
         return;
     }
@@ -66,15 +66,15 @@ class Player {
   }
 
   /** Before the next call nothing is left to be said. */
-  settled() {
+  async settled() {
     this.#taken();
-    const more = this.#opened && this.#instance.effect(this.#handle);
+    const more = this.#opened && (await this.#instance.effect(this.#handle));
     if (more) throw new Error(`an effect too many: ${more}`);
   }
 }
 
 /**
- * @param {(module: WebAssembly.Module) => Promise<object>} instantiate the loader's
+ * @param {(module: WebAssembly.Module) => Promise<object>} instantiate the loader's, or another whose functions may give promises
  * @param {WebAssembly.Module} module
  * @param {{name: string, text: string}[]} transcripts
  */
@@ -85,10 +85,10 @@ export const runTranscripts = (instantiate, module, transcripts) =>
       if (n === 0 || line === '' || line.startsWith('#')) continue;
       const end = line.indexOf(' ');
       try {
-        player.step(end < 0 ? line : line.slice(0, end), end < 0 ? '' : line.slice(end + 1));
+        await player.step(end < 0 ? line : line.slice(0, end), end < 0 ? '' : line.slice(end + 1));
       } catch (error) {
         throw new Error(`line ${n + 1}: ${error.message}`, { cause: error });
       }
     }
-    player.settled();
+    await player.settled();
   });

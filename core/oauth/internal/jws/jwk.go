@@ -1,4 +1,4 @@
-package oauth
+package jws
 
 import (
 	"crypto"
@@ -19,9 +19,9 @@ func unbase64url(s string) ([]byte, bool) {
 	return raw, err == nil && !strings.ContainsAny(s, "\r\n") // which the package skips
 }
 
-// readJWK gives the public key of a JWK (RFC 7518 section 6, RFC 8037 section 2), nil where it is none. The engine has judged its members
+// ReadKey gives the public key of a JWK (RFC 7518 section 6, RFC 8037 section 2), nil where it is none. The engine has judged its members
 // (core/contract/README.md, "Keys"); here they become numbers, and a point that is not on its curve is none.
-func readJWK(text []byte) crypto.PublicKey {
+func ReadKey(text []byte) crypto.PublicKey {
 	var k struct {
 		Type     string `json:"kty"`
 		Curve    string `json:"crv"`

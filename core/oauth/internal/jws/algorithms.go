@@ -1,4 +1,5 @@
-package oauth
+// Package jws makes and judges signatures with public keys (RFC 7515), by the algorithms of RFC 7518 section 3.1, RFC 8037 and RFC 9864.
+package jws
 
 import (
 	"crypto"
@@ -11,25 +12,27 @@ import (
 	_ "crypto/sha512"
 )
 
-// algorithm is one of RFC 7518 section 3.1, RFC 8037 and RFC 9864. The public key alone decides what a key is good for: the private one
-// may be in a device that shows nothing of it.
-type algorithm struct {
-	hash     crypto.Hash // 0: the input is signed as it is
-	fits     func(public crypto.PublicKey) bool
-	verify   func(public crypto.PublicKey, hash crypto.Hash, input, signature []byte) bool // public fits
-	options  crypto.SignerOpts
-	generate func() (crypto.Signer, error)
+// An Algorithm says what its keys are. The public key alone decides what a key is good for: the private one may be in a device that shows
+// nothing of it.
+type Algorithm struct {
+	Generate func() (crypto.Signer, error)
+	// Fits reports whether a public key is one of this algorithm.
+	Fits    func(public crypto.PublicKey) bool
+	hash    crypto.Hash // 0: the input is signed as it is
+	options crypto.SignerOpts
+	verify  func(public crypto.PublicKey, hash crypto.Hash, input, signature []byte) bool // public fits
 }
 
-var algorithms = map[Algorithm]algorithm{
+// Algorithms are those that there are, by name.
+var Algorithms = map[string]Algorithm{
 	"RS256": rs(crypto.SHA256), "RS384": rs(crypto.SHA384), "RS512": rs(crypto.SHA512),
 	"PS256": ps(crypto.SHA256), "PS384": ps(crypto.SHA384), "PS512": ps(crypto.SHA512),
 	"ES256": es(crypto.SHA256, elliptic.P256()), "ES384": es(crypto.SHA384, elliptic.P384()), "ES512": es(crypto.SHA512, elliptic.P521()),
 	"EdDSA": edwards, "Ed25519": edwards,
 }
 
-func rs(hash crypto.Hash) algorithm {
-	return algorithm{hash, rsaFits, verifyPKCS1, hash, generateRSA}
+func rs(hash crypto.Hash) Algorithm {
+	return Algorithm{generateRSA, rsaFits, hash, hash, verifyPKCS1}
 }
 
 // pssOptions: the salt is as long as the hash (RFC 7518 section 3.5).
@@ -37,29 +40,30 @@ func pssOptions(hash crypto.Hash) *rsa.PSSOptions {
 	return &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: hash}
 }
 
-func ps(hash crypto.Hash) algorithm {
-	return algorithm{hash, rsaFits, verifyPSS, pssOptions(hash), generateRSA}
+func ps(hash crypto.Hash) Algorithm {
+	return Algorithm{generateRSA, rsaFits, hash, pssOptions(hash), verifyPSS}
 }
 
 func generateRSA() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 
 // es binds a hash to its curve (RFC 7518 section 3.4).
-func es(hash crypto.Hash, curve elliptic.Curve) algorithm {
+func es(hash crypto.Hash, curve elliptic.Curve) Algorithm {
 	fits := func(public crypto.PublicKey) bool {
 		k, ok := public.(*ecdsa.PublicKey)
 		return ok && k.Curve != nil && k.Params().Name == curve.Params().Name
 	}
-	return algorithm{hash, fits, verifyECDSA, hash, func() (crypto.Signer, error) { return ecdsa.GenerateKey(curve, rand.Reader) }}
+	generate := func() (crypto.Signer, error) { return ecdsa.GenerateKey(curve, rand.Reader) }
+	return Algorithm{generate, fits, hash, hash, verifyECDSA}
 }
 
-var edwards = algorithm{
-	fits: func(public crypto.PublicKey) bool {
+var edwards = Algorithm{
+	Fits: func(public crypto.PublicKey) bool {
 		k, ok := public.(ed25519.PublicKey)
 		return ok && len(k) == ed25519.PublicKeySize
 	},
 	verify:  verifyEd25519,
 	options: crypto.Hash(0),
-	generate: func() (crypto.Signer, error) {
+	Generate: func() (crypto.Signer, error) {
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		return key, err
 	},

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Puts what a release holds into build/release: the npm tarball, the modules, their SHA-256, and the notes of the version.
+# A version without a section in CHANGELOG.md gets what stands under Unreleased.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+version=$(node -p 'require("./js/package.json").version')
+out=build/release
+rm -rf "$out" && mkdir -p "$out"
+npm pack --silent --workspace js --pack-destination "$out" >/dev/null
+cp wasm/*.wasm build/plugins/*.wasm build/plugins/*.wit LICENSE "$out"
+notes() { awk -v want="## [$1]" 'index($0, want) == 1 {on = 1; next} /^## \[/ {on = 0} on' CHANGELOG.md; }
+[ -n "$(notes "$version")" ] || version=Unreleased
+notes "$version" >"$out/NOTES.md"
+grep -q . "$out/NOTES.md" || { echo "release: CHANGELOG.md says nothing of $version" >&2; exit 1; }
+(cd "$out" && sha256sum ./*.wasm ./*.wit ./*.tgz | sed 's#\./##' | tee SHA256SUMS)
