@@ -4,7 +4,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // refuseToken is for a token that is none (RFC 6750 section 3.1); why is for the log, and for who calls no more than helps to get a better one.
