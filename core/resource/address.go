@@ -32,9 +32,12 @@ func readNetwork(s string) (n network, ok bool) {
 
 // holds tells whether the address is one of the network's.
 func (n network) holds(a address) bool {
-	for i := range a {
-		left := min(max(n.bits-8*i, 0), 8)
-		if mask := byte(0xff << (8 - left)); a[i]&mask != n.address[i]&mask {
+	for i, b := range n.address {
+		left := n.bits - 8*i
+		if left <= 0 {
+			break
+		}
+		if different := a[i] ^ b; different>>uint(max(8-left, 0)) != 0 {
 			return false
 		}
 	}
@@ -45,7 +48,8 @@ func (n network) holds(a address) bool {
 func readAddress(s string) (a address, ok bool) {
 	if words.Index(s, ':') < 0 {
 		a[10], a[11] = 0xff, 0xff
-		return a, readFour(s, a[12:])
+		ok = readFour(s, a[12:])
+		return a, ok
 	}
 	at, gap := 0, -1
 	if words.Prefixed(s, "::") {

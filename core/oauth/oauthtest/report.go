@@ -40,6 +40,8 @@ type Report struct {
 	Contract    *Tally `json:"contract,omitempty"`
 	// BFF are the transcripts of kind bff, which another module knows.
 	BFF *Second `json:"bff,omitempty"`
+	// Resource are those of kind resource, which the same one knows.
+	Resource *Second `json:"resource,omitempty"`
 }
 
 // Second is how a suite of the second module went, with that one's digest.
@@ -68,9 +70,14 @@ func (r Report) Write(t testing.TB, path string) {
 	if r.BFF == nil {
 		r.BFF = before.BFF
 	}
+	if r.Resource == nil {
+		r.Resource = before.Resource
+	}
 	suites := []*Tally{r.Transcripts, r.Contract}
-	if r.BFF != nil {
-		suites = append(suites, r.BFF.Tally)
+	for _, second := range []*Second{r.BFF, r.Resource} {
+		if second != nil {
+			suites = append(suites, second.Tally)
+		}
 	}
 	for _, suite := range suites {
 		if suite != nil && suite.Failures == nil {
