@@ -108,11 +108,7 @@ func (k *check) place() string { return k.origins[len(k.origins)-1] + path(k.url
 // here tells whether a proof is for this request: the URL counts by its path, since hosts behind others know no better, and under each of the resource's origins
 // (RFC 9449 section 4.3, with the normalization of RFC 3986 sections 6.2.2 and 6.2.3).
 func (k *check) here(htu string) bool {
-	htu = uri.Place(htu)
-	if _, ok := uri.Parse(htu); !ok {
-		return false
-	}
-	htu = normal(htu)
+	htu = normal(uri.Place(htu))
 	at := normal(path(k.url))
 	for _, o := range k.origins {
 		if htu == o+at {
