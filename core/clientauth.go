@@ -12,15 +12,15 @@ import (
 const assertionLife = 60
 
 // authenticate adds the client's identity to a request by the given method; done comes with what stood in its way.
-func (c *client) authenticate(method string, r *request, done func(*link.Fault)) {
+func (wr *wire) authenticate(method string, r *request, done func(*link.Fault)) {
 	add := func(name, value string) {
 		if form.Count(r.params, name) == 0 {
 			r.params = append(r.params, form.Param{Name: name, Value: value})
 		}
 	}
 	assert := func(jwt string, f *link.Fault) {
-		c.lastAssertion = jwt
-		add("client_id", c.clientID) // RFC 7521 section 4.2 allows it, some servers want it
+		wr.lastAssertion = jwt
+		add("client_id", wr.config.clientID) // RFC 7521 section 4.2 allows it, some servers want it
 		add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
 		add("client_assertion", jwt)
 		done(f)
@@ -29,46 +29,46 @@ func (c *client) authenticate(method string, r *request, done func(*link.Fault))
 	case "": // a bearer's request
 	case authBasic:
 		// Both halves are form-encoded first (RFC 6749 section 2.3.1).
-		b := append(form.Append(nil, c.clientID), ':')
-		r.header("authorization", "Basic "+base64url.EncodeStd(form.Append(b, c.clientSecret)))
+		b := append(form.Append(nil, wr.config.clientID), ':')
+		r.header("authorization", "Basic "+base64url.EncodeStd(form.Append(b, wr.config.clientSecret)))
 	case authPost:
-		add("client_id", c.clientID)
-		add("client_secret", c.clientSecret)
+		add("client_id", wr.config.clientID)
+		add("client_secret", wr.config.clientSecret)
 	case authSecretJWT:
-		h, claims := c.assertion("HS256")
+		h, claims := wr.assertion("HS256")
 		input := base64url.Encode(h.Bytes()) + "." + base64url.Encode(claims.Bytes())
-		key := sha256.NewKey([]byte(c.clientSecret))
+		key := sha256.NewKey([]byte(wr.config.clientSecret))
 		mac := key.HMAC([]byte(input))
 		assert(input+"."+base64url.Encode(mac), nil)
 		return
 	case authPrivateJWT:
-		h, claims := c.assertion(c.authAlg)
-		c.sign(c.clientKey, c.authAlg, h, claims, assert)
+		h, claims := wr.assertion(wr.config.authAlg)
+		wr.sign(wr.config.clientKey, wr.config.authAlg, h, claims, assert)
 		return
 	default:
-		add("client_id", c.clientID)
+		add("client_id", wr.config.clientID)
 	}
 	done(nil)
 }
 
 // assertion is what a client says of itself (RFC 7523 section 3, OpenID Connect Core section 9). It is for the issuer: one that another server could use elsewhere is worth stealing.
-func (c *client) assertion(alg string) (header, claims *json.Writer) {
+func (wr *wire) assertion(alg string) (header, claims *json.Writer) {
 	w := json.NewWriter()
 	w.Open('{')
-	w.MemberStr("iss", c.clientID)
-	w.MemberStr("sub", c.clientID)
-	audience := c.assertionAudience
+	w.MemberStr("iss", wr.config.clientID)
+	w.MemberStr("sub", wr.config.clientID)
+	audience := wr.config.assertionAudience
 	if audience == "" {
-		audience = c.issuer
+		audience = wr.config.issuer
 	}
 	if audience == "" {
-		audience = c.config.token
+		audience = wr.config.token
 	}
 	w.MemberStr("aud", audience)
-	c.issuedNow(w)
-	w.MemberInt("exp", c.Now/1000+assertionLife)
+	wr.issuedNow(w)
+	w.MemberInt("exp", wr.link.Now/1000+assertionLife)
 	w.Close('}')
-	return c.joseHeader(alg, ""), w
+	return wr.config.joseHeader(alg, ""), w
 }
 
 // joseHeader is the header of what the client's own key signs.

@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A config is what a session was opened with; it never changes. Members have the names of RFC 8414 and RFC 7591 where these have one.
+// A config is what a session was opened with, as the server's metadata completes it. Members have the names of RFC 8414 and RFC 7591 where these have one.
 type config struct {
 	self                                                                []config // this one alone: a slice is copied in one piece
 	name, issuer, clientID, clientSecret, redirectURI, scope, userAgent string
@@ -135,6 +135,13 @@ func (c *config) clone() *config {
 	list := append([]config(nil), c.self...)
 	list[0].self = list
 	return &list[0]
+}
+
+// become takes all of next over: whoever holds c sees it.
+func (c *config) become(next *config) {
+	list := c.self
+	copy(list, next.self)
+	c.self = list
 }
 
 // read reads one member.
@@ -391,4 +398,15 @@ func (c *config) readProfile(v json.Value) *link.Fault {
 		}
 	}
 	return nil
+}
+
+// wantedScope is the scope of a request that a command makes.
+func (c *config) wantedScope(in json.Value) string {
+	if v := in.Get("scope"); v.Kind() == json.String {
+		return v.Str()
+	}
+	if s := form.ValueOf(c.parameters, "scope"); s != "" {
+		return s
+	}
+	return c.scope
 }

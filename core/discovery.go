@@ -11,137 +11,135 @@ import (
 const metadataLife = 24 * 60 * 60 * 1000
 
 // discovered goes on once the endpoints are known. What is known but old is used, and read again meanwhile.
-func (c *client) discovered(then func(*link.Fault)) {
-	m := &c.metadata
+func (i *issuer) discovered(then func(*link.Fault)) {
+	m := &i.metadata
 	switch {
-	case !c.discovery || c.known() && recent(c.Now, m.at, metadataLife):
+	case !i.config.discovery || i.known() && recent(i.link.Now, m.at, metadataLife):
 		then(nil)
 		return
-	case c.known():
+	case i.known():
 		then(nil)
-		if recent(c.Now, m.tried, jwksLimit) {
+		if recent(i.link.Now, m.tried, jwksLimit) {
 			return
 		}
 	default:
 		m.waiting = append(m.waiting, then)
 	}
-	if !m.busy {
-		m.busy = true
-		c.discover()
+	if m.busy {
+		return
 	}
+	m.busy, m.tried = true, i.link.Now
+	if m.looked {
+		i.fetchMetadata()
+		return
+	}
+	i.loadMetadata(i.metadataLoaded)
 }
 
 // known tells whether there are endpoints, however old.
-func (c *client) known() bool { return c.metadata.text != "" }
-
-func recent(now, at, life int64) bool { return now >= at && now < at+life }
-
-func (c *client) discover() {
-	m := &c.metadata
-	m.tried = c.Now
-	if m.looked {
-		c.fetchMetadata()
-		return
-	}
-	c.loadMetadata(func(v json.Value) {
-		at, _ := v.Get("fetched_at").Int()
-		if c.adoptMetadata(v.Get("metadata")) == nil {
-			m.at = at
-			c.adoptKeys(v)
-			c.tellDiscovered(nil)
-			if recent(c.Now, at, metadataLife) {
-				m.busy = false
-				return
-			}
-		}
-		c.fetchMetadata()
-	})
-}
+func (i *issuer) known() bool { return i.metadata.text != "" }
 
 // loadMetadata reads what the store has of the server; what is not ours is as good as nothing.
-func (c *client) loadMetadata(then func(json.Value)) {
-	c.metadata.looked = true
-	c.load(c.under("metadata"), func(value, version, _ string) {
-		c.metadata.version = version
+func (i *issuer) loadMetadata(then func(json.Value)) {
+	i.metadata.looked = true
+	i.store.load(i.config.under("metadata"), func(value, version, _ string) {
+		i.metadata.version = version
 		var v json.Value
 		if len(value) <= maxDocument+maxKeys+link.MaxText {
 			v, _ = json.Parse(value)
 		}
-		if !c.ours(v) || v.Values() > 2*maxValues {
+		if !i.store.ours(v) || v.Values() > 2*maxValues {
 			v = json.Value{}
 		}
 		then(v)
 	})
 }
 
-// adoptKeys takes over keys that another instance fetched, and with them the limit on asking again.
-func (c *client) adoptKeys(v json.Value) {
-	s := &c.keySet
-	s.keys = v.Get("keys")
-	s.at, _ = v.Get("keys_at").Int()
-	s.asked, s.tried = s.keys.Kind() != json.None, s.at
+func (i *issuer) metadataLoaded(v json.Value) {
+	at, _ := v.Get("fetched_at").Int()
+	if i.adoptMetadata(v.Get("metadata")) == nil {
+		i.metadata.at = at
+		i.adoptKeys(v)
+		i.tellDiscovered(nil)
+		if recent(i.link.Now, at, metadataLife) {
+			i.metadata.busy = false
+			return
+		}
+	}
+	i.fetchMetadata()
 }
 
-func (c *client) fetchMetadata() {
-	issuer := c.given.issuer
-	u, _ := uri.Parse(issuer)
+// adoptKeys takes over keys that another instance fetched, and with them the limit on asking again.
+func (i *issuer) adoptKeys(v json.Value) {
+	s := &i.keys
+	s.list = v.Get("keys")
+	s.at, _ = v.Get("keys_at").Int()
+	s.asked, s.tried = s.list.Kind() != json.None, s.at
+}
+
+// A discoverRun looks for the server's metadata in one place after the other.
+type discoverRun struct {
+	issuer *issuer
+	places []string
+	first  *link.Fault // why it is not in the first place
+}
+
+func (i *issuer) fetchMetadata() {
+	iss := i.given.issuer
+	u, _ := uri.Parse(iss)
 	if u.Path != "" && u.Path[len(u.Path)-1] == '/' {
-		issuer, u.Path = issuer[:len(issuer)-1], u.Path[:len(u.Path)-1]
+		iss, u.Path = iss[:len(iss)-1], u.Path[:len(u.Path)-1]
 	}
 	// Where OpenID Connect has it, and where RFC 8414 section 3.1 has the same and its own: the path comes behind the well-known part.
-	places := []string{issuer + "/.well-known/openid-configuration", u.Scheme + "://" + u.Host + u.Port + "/.well-known/oauth-authorization-server" + u.Path}
+	places := []string{iss + "/.well-known/openid-configuration", u.Scheme + "://" + u.Host + u.Port + "/.well-known/oauth-authorization-server" + u.Path}
 	if u.Path != "" {
 		places = append(places, u.Scheme+"://"+u.Host+u.Port+"/.well-known/openid-configuration"+u.Path)
 	}
-	if c.metadataURL != "" {
-		places = []string{c.metadataURL}
+	if i.config.metadataURL != "" {
+		places = []string{i.config.metadataURL}
 	}
-	var first *link.Fault
-	var look func()
-	look = func() {
-		c.get(stageDiscovery, places[0], maxDocument, func(v json.Value, f *link.Fault) {
-			places = places[1:]
-			if first == nil {
-				first = f
-			}
-			if f.Elsewhere() && len(places) > 0 {
-				look()
-				return
-			}
-			if f != nil {
-				f = first
-			}
-			c.readMetadata(v, f)
-		})
-	}
-	look()
+	s := &discoverRun{issuer: i, places: places}
+	s.look()
 }
 
-func (c *client) readMetadata(v json.Value, f *link.Fault) {
-	if f == nil {
-		f = c.adoptMetadata(v)
+func (s *discoverRun) look() { s.issuer.get(stageDiscovery, s.places[0], maxDocument, s.found) }
+
+func (s *discoverRun) found(v json.Value, f *link.Fault) {
+	s.places = s.places[1:]
+	if s.first == nil {
+		s.first = f
+	}
+	if f.Elsewhere() && len(s.places) > 0 {
+		s.look()
+		return
+	}
+	i := s.issuer
+	if f != nil {
+		f = s.first
+	} else {
+		f = i.adoptMetadata(v)
 	}
 	if f == nil {
-		c.metadata.at = c.Now
-		c.storeMetadata()
+		i.metadata.at = i.link.Now
+		i.storeMetadata()
 	}
-	c.metadata.busy = false
-	c.tellDiscovered(f)
+	i.metadata.busy = false
+	i.tellDiscovered(f)
 }
 
-func (c *client) tellDiscovered(f *link.Fault) {
-	waiting := c.metadata.waiting
-	c.metadata.waiting = nil
+func (i *issuer) tellDiscovered(f *link.Fault) {
+	waiting := i.metadata.waiting
+	i.metadata.waiting = nil
 	tell(waiting, f)
 }
 
 // adoptMetadata fills in what the configuration leaves out, if the document is the issuer's own (RFC 8414 section 3.3).
-func (c *client) adoptMetadata(v json.Value) *link.Fault {
-	next, iss := c.given.clone(), v.Get("issuer").Str()
+func (i *issuer) adoptMetadata(v json.Value) *link.Fault {
+	next, iss := i.given.clone(), v.Get("issuer").Str()
 	switch {
 	case uri.Same(iss, next.issuer):
 		next.issuer = iss // the server knows best how it writes itself
-	case iss == "" || !(c.anyTenant() && iss == next.issuerTemplate):
+	case iss == "" || !(i.anyTenant() && iss == next.issuerTemplate):
 		return (&link.Fault{Kind: link.KindServer, Code: "wrong_issuer"}).Not(next.issuer, iss)
 	}
 	if !next.authGiven {
@@ -155,7 +153,7 @@ func (c *client) adoptMetadata(v json.Value) *link.Fault {
 		next.introspectionAuth = next.supported(v.Get("introspection_endpoint_auth_methods_supported"), next.introspectionAuth)
 	}
 	texts := next.endpoints()
-	for i, left := 0, endpoints; left != ""; i++ {
+	for n, left := 0, endpoints; left != ""; n++ {
 		var name string
 		name, left = words.Cut(left)
 		s := v.Get(name).Str()
@@ -170,8 +168,8 @@ func (c *client) adoptMetadata(v json.Value) *link.Fault {
 			s = alias // RFC 8705 section 5
 		}
 		// What cannot be used is as good as not there: absent tells it to who needs it.
-		if *texts[i] == "" && next.refuses(endpoint, s) == "" {
-			*texts[i] = s
+		if *texts[n] == "" && next.refuses(endpoint, s) == "" {
+			*texts[n] = s
 		}
 	}
 	if next.jwks == "" && !next.idTokenOff && words.Has(next.scope, "openid") {
@@ -181,41 +179,42 @@ func (c *client) adoptMetadata(v json.Value) *link.Fault {
 		next.pushedRequests = parRequired
 	}
 	next.issRequired = next.issRequired || v.Get("authorization_response_iss_parameter_supported").True()
-	c.metadata.text, c.config = v.Raw(), next
+	i.metadata.text = v.Raw()
+	i.config.become(next)
 	return nil
 }
 
-func (c *client) storeMetadata() {
-	if c.kept == nil && !c.discovery || c.discovery && !c.known() {
+func (i *issuer) storeMetadata() {
+	if i.store.kept == nil && !i.config.discovery || i.config.discovery && !i.known() {
 		return
 	}
-	w := c.stored()
-	if c.known() {
-		w.MemberInt("fetched_at", c.metadata.at)
-		w.MemberRaw("metadata", c.metadata.text)
+	w := i.store.begin()
+	if i.known() {
+		w.MemberInt("fetched_at", i.metadata.at)
+		w.MemberRaw("metadata", i.metadata.text)
 	}
-	if c.keySet.keys.Kind() != json.None {
-		w.MemberInt("keys_at", c.keySet.at)
-		w.MemberRaw("keys", c.keySet.keys.Raw())
+	if i.keys.list.Kind() != json.None {
+		w.MemberInt("keys_at", i.keys.at)
+		w.MemberRaw("keys", i.keys.list.Raw())
 	}
 	w.Close('}')
-	c.overwrite(c.under("metadata"), &c.metadata.version, w.String(), func(string) {})
+	i.store.overwrite(i.config.under("metadata"), &i.metadata.version, w.String(), func(string) {})
 }
 
 // get reads a public document of the server's.
-func (c *client) get(stage, url string, most int, done func(json.Value, *link.Fault)) {
-	c.send(&command{}, &request{stage: stage, method: "GET", url: url, most: most}, func(res *response, f *link.Fault) {
+func (i *issuer) get(stage, url string, most int, done func(json.Value, *link.Fault)) {
+	i.wire.send(&job{}, &request{stage: stage, method: "GET", url: url, most: most}, func(res *response, f *link.Fault) {
 		if f != nil {
 			done(json.Value{}, f)
 			return
 		}
-		done(res.object(c.Now))
+		done(res.object(i.link.Now))
 	})
 }
 
 // anyTenant tells whether the issuer stands for more tenants than one, so that the template says what theirs are. An issuer with a tenant of its own is held to exactly.
-func (c *client) anyTenant() bool {
-	switch tenantOf(c.issuer, c.issuerTemplate) {
+func (i *issuer) anyTenant() bool {
+	switch tenantOf(i.config.issuer, i.config.issuerTemplate) {
 	case "common", "organizations", "consumers":
 		return true
 	}
@@ -223,9 +222,10 @@ func (c *client) anyTenant() bool {
 }
 
 // tenantIssuer is the configured issuer, or what the template gives for a tenant.
-func (c *client) tenantIssuer(tenant string) string {
-	if i := tenantAt(c.issuerTemplate); i >= 0 && words.HostChars(tenant) && c.anyTenant() {
-		return c.issuerTemplate[:i] + tenant + c.issuerTemplate[i+len(tenantHole):]
+func (i *issuer) tenantIssuer(tenant string) string {
+	t := i.config.issuerTemplate
+	if at := tenantAt(t); at >= 0 && words.HostChars(tenant) && i.anyTenant() {
+		return t[:at] + tenant + t[at+len(tenantHole):]
 	}
-	return c.issuer
+	return i.config.issuer
 }

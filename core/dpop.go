@@ -13,16 +13,16 @@ import (
 const maxNonces = 16
 
 // newKey makes up the name of a key for a new session; "" where tokens are not bound to one.
-func (c *client) newKey() string {
-	if !c.dpop {
+func (wr *wire) newKey() string {
+	if !wr.config.dpop {
 		return ""
 	}
-	return c.name + ".key." + c.dpopAlg + "." + c.Random("key", keyRandom)
+	return wr.config.name + ".key." + wr.config.dpopAlg + "." + wr.link.Random("key", keyRandom)
 }
 
 // proof makes a DPoP proof for one request (RFC 9449 section 4.2). access is the token that goes with it, "" at the token endpoint.
-func (c *client) proof(key string, create bool, method, url, access string, done func(proof string, f *link.Fault)) {
-	c.withKey(key, create, func(jwk string, f *link.Fault) {
+func (wr *wire) proof(key string, create bool, method, url, access string, done func(proof string, f *link.Fault)) {
+	wr.withKey(key, create, func(jwk string, f *link.Fault) {
 		if f != nil {
 			done("", f)
 			return
@@ -35,21 +35,21 @@ func (c *client) proof(key string, create bool, method, url, access string, done
 		h.Close('}')
 		w := json.NewWriter()
 		w.Open('{')
-		c.issuedNow(w)
+		wr.issuedNow(w)
 		w.MemberStr("htm", method)
 		w.MemberStr("htu", uri.Place(url)) // without query and fragment
 		if access != "" {
 			w.MemberStr("ath", sha256.Base64URL(access))
 		}
-		w.MemberStrIf("nonce", c.nonceFor(url))
+		w.MemberStrIf("nonce", wr.nonceFor(url))
 		w.Close('}')
-		c.sign(key, keyAlg(key), h, w, done)
+		wr.sign(key, keyAlg(key), h, w, done)
 	})
 }
 
-func (c *client) nonceFor(url string) string {
+func (wr *wire) nonceFor(url string) string {
 	o := uri.Origin(url)
-	for _, n := range c.nonces {
+	for _, n := range wr.nonces {
 		if n.origin == o {
 			return n.nonce
 		}
@@ -58,41 +58,41 @@ func (c *client) nonceFor(url string) string {
 }
 
 // noteNonce remembers the nonce that an answer brings; the server of one origin has one (RFC 9449 section 8.2).
-func (c *client) noteNonce(url string, headers json.Value) (changed bool) {
+func (wr *wire) noteNonce(url string, headers json.Value) (changed bool) {
 	nonce, o := header(headers, "dpop-nonce"), uri.Origin(url)
 	if nonce == "" || len(nonce) > 2048 || !words.VSChars(nonce) || o == "" {
 		return false
 	}
-	c.Own(&nonce, &o)
-	for i, n := range c.nonces {
+	wr.link.Own(&nonce, &o)
+	for i, n := range wr.nonces {
 		if n.origin == o && n.nonce == nonce {
 			return false
 		}
 		if n.origin == o {
-			c.nonces = append(c.nonces[:i], c.nonces[i+1:]...)
+			wr.nonces = append(wr.nonces[:i], wr.nonces[i+1:]...)
 			break
 		}
 	}
-	if len(c.nonces) == maxNonces {
-		c.nonces = c.nonces[1:]
+	if len(wr.nonces) == maxNonces {
+		wr.nonces = wr.nonces[1:]
 	}
-	c.nonces = append(c.nonces, serverNonce{o, nonce})
+	wr.nonces = append(wr.nonces, serverNonce{o, nonce})
 	return true
 }
 
 // writeNonces adds them to a session that the next request opens anew.
-func (c *client) writeNonces(w *json.Writer) {
+func (wr *wire) writeNonces(w *json.Writer) {
 	var list []form.Param
-	for _, n := range c.nonces {
+	for _, n := range wr.nonces {
 		list = append(list, form.Param{Name: n.origin, Value: n.nonce})
 	}
 	writeParams(w, "nonces", list)
 }
 
-func (c *client) readNonces(v json.Value) {
+func (wr *wire) readNonces(v json.Value) {
 	list, _ := readParams(v)
 	for _, p := range list {
-		c.nonces = append(c.nonces, serverNonce{p.Name, p.Value})
+		wr.nonces = append(wr.nonces, serverNonce{p.Name, p.Value})
 	}
 }
 

@@ -10,116 +10,119 @@ const mostApart = 300_000
 
 // ends is when the life of an access token is over, in Unix ms; 0: that is not known. The one rule for what is usable, expired, about to expire and granted.
 // Where the clock was set back nobody knows how much of the life is left, so all of it counts as over.
-func (c *client) ends(t *tokens) int64 {
+func (s *session) ends(t *tokens) int64 {
 	life := max(0, t.expiresAt-t.receivedAt)
-	if t.expiresAt != 0 && c.Now < t.receivedAt-max(c.skew, min(life/4, mostApart)) {
+	if t.expiresAt != 0 && s.link.Now < t.receivedAt-max(s.config.skew, min(life/4, mostApart)) {
 		return 1
 	}
-	return min(t.expiresAt, c.Now+life)
+	return min(t.expiresAt, s.link.Now+life)
 }
 
 // expired is strict: at the very millisecond a token is still good. Without expiry it never is.
-func (c *client) expired(t *tokens) bool { return t.expiresAt != 0 && c.Now > c.ends(t) }
+func (s *session) expired(t *tokens) bool { return t.expiresAt != 0 && s.link.Now > s.ends(t) }
 
 // staleAt is from when on, in Unix ms, a token is renewed before it is used: it leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or
 // a quarter of a short life.
-func (c *client) staleAt(t *tokens) int64 {
+func (s *session) staleAt(t *tokens) int64 {
 	if t.expiresAt == 0 {
 		return link.MaxTime
 	}
-	return c.ends(t) - min(c.skew, max(0, t.expiresAt-t.receivedAt)/4)
+	return s.ends(t) - min(s.config.skew, max(0, t.expiresAt-t.receivedAt)/4)
 }
 
-func (c *client) usable(t *tokens) bool { return t.access != "" && c.Now < c.staleAt(t) }
+func (s *session) usable(t *tokens) bool { return t.access != "" && s.link.Now < s.staleAt(t) }
 
 // lapsed tells whether the access token held is over for good: it has ended, and nothing can renew it. That is no grant.
-func (c *client) lapsed() bool {
-	return c.tokens.access != "" && c.expired(c.tokens) && c.renewable() != nil
+func (s *session) lapsed() bool {
+	return s.tokens.access != "" && s.expired(s.tokens) && s.renewable() != nil
 }
 
 // awaitEnd lets the end of a token that nothing can renew be told when it comes, where timers are wanted at all.
-func (c *client) awaitEnd() {
-	if t := c.tokens; t.access != "" && t.expiresAt != 0 && c.timed() && c.renewable() != nil {
-		c.Ring(&c.expiry, c.ends(t)+1, func(string) {
-			if c.refreshing == nil {
-				c.look(nil, c.settle, func(*link.Fault) { c.settle() })
+func (s *session) awaitEnd() {
+	if t := s.tokens; t.access != "" && t.expiresAt != 0 && s.timed() && s.renewable() != nil {
+		s.link.Ring(&s.expiry, s.ends(t)+1, func(string) {
+			if !s.renewing {
+				s.look(nil, s.settle, func(*link.Fault) { s.settle() })
 			}
 		})
 	}
 }
 
 // timed tells whether the application wants to hear of the end of a token.
-func (c *client) timed() bool { return c.refreshLead >= 0 || c.autoRefresh }
+func (s *session) timed() bool { return s.config.refreshLead >= 0 || s.config.autoRefresh }
 
 // arm sets the alarm for the end of the token held. given is a token that the application brought: what is already due then is due at once.
-func (c *client) arm(given bool) {
-	c.Silence(&c.expiry)
-	c.missed = false
-	t := c.tokens
-	if !c.timed() || t.access == "" || t.expiresAt == 0 {
+func (s *session) arm(given bool) {
+	s.link.Silence(&s.expiry)
+	s.missed = false
+	t := s.tokens
+	if !s.timed() || t.access == "" || t.expiresAt == 0 {
 		return
 	}
-	life, lead := t.expiresAt-t.receivedAt, c.refreshLead
+	life, lead := t.expiresAt-t.receivedAt, s.config.refreshLead
 	if lead <= 0 || !given && lead >= life {
 		lead = max(leadTime, life/20)
 	}
-	due := c.ends(t) - lead
+	due := s.ends(t) - lead
 	if !given {
-		due = max(due, min(t.receivedAt, c.Now)+leastWait)
+		due = max(due, min(t.receivedAt, s.link.Now)+leastWait)
 	}
-	if due <= c.Now {
-		c.aboutToExpire("")
+	if due <= s.link.Now {
+		s.aboutToExpire("")
 		return
 	}
-	c.Ring(&c.expiry, due, c.aboutToExpire)
+	s.link.Ring(&s.expiry, due, s.aboutToExpire)
 }
 
-func (c *client) aboutToExpire(failed string) {
+func (s *session) aboutToExpire(failed string) {
 	if failed != "" {
 		return // a host without timers: tokens are refreshed when they are asked for
 	}
-	w := c.event("about_to_expire")
-	w.MemberInt("expires_at", c.tokens.expiresAt)
-	c.Emit(w)
-	c.refreshAlone("")
-	c.awaitEnd()
+	w := s.link.Event("about_to_expire")
+	w.MemberInt("expires_at", s.tokens.expiresAt)
+	s.link.Emit(w)
+	s.refreshAlone("")
+	s.awaitEnd()
 }
 
 // refreshAlone refreshes without being asked, and tries again later where that fails in passing.
-func (c *client) refreshAlone(failed string) {
-	if c.polling() {
-		c.missed = true
+func (s *session) refreshAlone(failed string) {
+	if _, polling := s.device(); polling {
+		s.missed = true
 		return
 	}
-	if failed != "" || !c.autoRefresh || c.refreshable() != nil {
+	if failed != "" || !s.config.autoRefresh || s.refreshable() != nil {
 		return
 	}
-	if c.leftAlone() {
-		c.Ring(&c.expiry, c.retryAt, c.refreshAlone)
+	if s.leftAlone() {
+		s.link.Ring(&s.expiry, s.retryAt, s.refreshAlone)
 		return
 	}
-	c.refresh(func(f *link.Fault) {
+	s.refresh(func(f *link.Fault) {
 		if f == nil {
 			return // the new token has its own alarm
 		}
 		f.Op = stageRefresh
-		c.reportOnce(f)
-		c.missed = c.missed || c.polling()
+		s.reportOnce(f)
+		_, polling := s.device()
+		s.missed = s.missed || polling
 		if f.Retryable || f.Garbled {
-			wait := max(min(int64(leastWait)<<min(c.failures, 8), longestWait), f.RetryAfter)
-			c.failures++
-			c.Ring(&c.expiry, c.Now+wait, c.refreshAlone)
+			wait := max(min(int64(leastWait)<<min(s.failures, 8), longestWait), f.RetryAfter)
+			s.failures++
+			s.link.Ring(&s.expiry, s.link.Now+wait, s.refreshAlone)
 		}
 	})
 }
 
 // catchUp does the refresh that polling kept from being done.
-func (c *client) catchUp() {
-	if c.missed {
-		c.missed = false
-		c.refreshAlone("")
+func (s *session) catchUp() {
+	if s.missed {
+		s.missed = false
+		s.refreshAlone("")
 	}
 }
 
 // leftAlone tells whether the server asked not to be bothered now. A clock set back makes that no longer than a server can ask for.
-func (c *client) leftAlone() bool { return c.Now < c.retryAt && c.retryAt-c.Now <= longestRetryAfter }
+func (s *session) leftAlone() bool {
+	return s.link.Now < s.retryAt && s.retryAt-s.link.Now <= longestRetryAfter
+}

@@ -8,8 +8,8 @@ import (
 )
 
 // askHook begins the effect; the member of the kind's name follows.
-func (c *client) askHook(kind, stage string) *json.Writer {
-	w := c.Effect("hook")
+func (wr *wire) askHook(kind, stage string) *json.Writer {
+	w := wr.link.Effect("hook")
 	w.MemberStr("hook", kind)
 	w.MemberStr("stage", stage)
 	return w
@@ -18,14 +18,14 @@ func (c *client) askHook(kind, stage string) *json.Writer {
 func hookFailed(stage string) *link.Fault { return link.Bad("hook_failed", stage) }
 
 // hookParams lets the host change the parameters of a stage, before anything of them is stored or signed.
-func (c *client) hookParams(stage string, params []form.Param, done func([]form.Param, *link.Fault)) {
-	if !json.Lists(c.parameterHooks, stage) {
+func (wr *wire) hookParams(stage string, params []form.Param, done func([]form.Param, *link.Fault)) {
+	if !json.Lists(wr.config.parameterHooks, stage) {
 		done(params, nil)
 		return
 	}
-	w := c.askHook("parameters", stage)
+	w := wr.askHook("parameters", stage)
 	writeParams(w, "parameters", params)
-	c.Ask(w, func(ok json.Value, failed string) {
+	wr.link.Ask(w, func(ok json.Value, failed string) {
 		changed, valid := readParams(ok.Get("parameters"))
 		if failed != "" || !valid {
 			done(nil, hookFailed(stage))
@@ -36,17 +36,17 @@ func (c *client) hookParams(stage string, params []form.Param, done func([]form.
 }
 
 // hookRequest lets the host change the whole request. Where it goes must stay as secure as a configured endpoint.
-func (c *client) hookRequest(r *request, body string, done func(body string, f *link.Fault)) {
-	if !json.Lists(c.requestHooks, r.stage) {
+func (wr *wire) hookRequest(r *request, body string, done func(body string, f *link.Fault)) {
+	if !json.Lists(wr.config.requestHooks, r.stage) {
 		done(body, nil)
 		return
 	}
-	w := c.askHook("request", r.stage)
+	w := wr.askHook("request", r.stage)
 	w.Key("request")
 	w.Open('{')
 	writeRequest(w, r, body)
 	w.Close('}')
-	c.Ask(w, func(ok json.Value, failed string) {
+	wr.link.Ask(w, func(ok json.Value, failed string) {
 		v := ok.Get("request")
 		headers, readable := readParams(v.Get("headers"))
 		u, valid := uri.Parse(v.Get("url").Str())
@@ -55,7 +55,7 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 		if v.Get("body").Kind() != json.None && text.Kind() != json.String {
 			readable = false // bytes and references are not ours to send
 		}
-		if failed != "" || !readable || !valid || !c.secure(u) || method != "GET" && method != "POST" || v.Kind() != json.Object {
+		if failed != "" || !readable || !valid || !wr.config.secure(u) || method != "GET" && method != "POST" || v.Kind() != json.Object {
 			done("", hookFailed(r.stage))
 			return
 		}
@@ -65,12 +65,12 @@ func (c *client) hookRequest(r *request, body string, done func(body string, f *
 }
 
 // hookResponse lets the host change an answer before anything of it is looked at; v has its status, headers and body, and all rules hold for what comes back.
-func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, f *link.Fault)) {
-	if !json.Lists(c.responseHooks, r.stage) {
+func (wr *wire) hookResponse(r *request, v json.Value, done func(v json.Value, f *link.Fault)) {
+	if !json.Lists(wr.config.responseHooks, r.stage) {
 		done(v, nil)
 		return
 	}
-	w := c.askHook("response", r.stage)
+	w := wr.askHook("response", r.stage)
 	w.Key("response")
 	w.Open('{')
 	status, _ := v.Get("status").Int()
@@ -81,7 +81,7 @@ func (c *client) hookResponse(r *request, v json.Value, done func(v json.Value, 
 		}
 	}
 	w.Close('}')
-	c.Ask(w, func(ok json.Value, _ string) {
+	wr.link.Ask(w, func(ok json.Value, _ string) {
 		v := ok.Get("response") // none where it failed
 		_, readable := readParams(v.Get("headers"))
 		if status, whole := v.Get("status").Int(); !readable || !whole || status < 100 || status > 599 || v.Get("body").Get("ref").Kind() != json.None {

@@ -10,7 +10,7 @@ import (
 // longestAge is how old the ID token of a sign-in may be: it is fetched at once.
 const longestAge = 24 * 60 * 60 * 1000
 
-// What an ID token has to say besides what every one has to.
+// expected are the claims of an ID token that its request requires.
 type expected struct {
 	nonce   string
 	iss     string // of the authorization response (RFC 9207 section 2.4)
@@ -18,57 +18,22 @@ type expected struct {
 	maxAge  int64  // s, -1: not asked for
 	asked   int64  // when that was, Unix ms
 	code    string
-	acr     string      // of which it has to say one
-	before  json.Value  // claims of the one that this one follows (OpenID Connect Core section 12.2)
-	brought bool        // by the application, so it may be old
-	wanted  func() bool // whether anybody still waits for the tokens; nil: yes
+	acr     string     // of which it has to say one
+	before  json.Value // claims of the one that this one follows (OpenID Connect Core section 12.2)
+	brought bool       // by the application, so it may be old
 }
 
-// identify verifies the ID token that came with t, if it is a new one (OpenID Connect Core sections 3.1.3.7 and 12.2); nothing of t is to be used before.
-func (c *client) identify(t, old *tokens, want expected, done func(*link.Fault)) {
-	if t.idToken == "" || t.idToken == old.idToken {
-		done(nil)
-		return
-	}
-	if c.idTokenOff {
-		t.claims = json.Value{}
-		done(nil)
-		return
-	}
-	if c.discovery && !c.known() {
-		c.discovered(func(f *link.Fault) {
-			if f != nil {
-				done(f)
-				return
-			}
-			c.identify(t, old, want, done)
-		})
-		return
-	}
-	if c.jwks == "" && t.kind == noAccess {
-		done(c.absent("jwks_uri")) // it is all that there is
-		return
-	}
-	if c.jwks == "" {
-		t.idToken = old.idToken // nobody asked for it, and nobody can say what it is worth
-		done(nil)
-		return
-	}
-	j, f := readJWT(t.idToken, c.idTokenAlgs)
-	want.before = old.claims
+// identify verifies a new ID token that came with an access token (OpenID Connect Core sections 3.1.3.7 and 12.2) and gives its claims.
+func (i *issuer) identify(idToken, access string, want expected, done func(json.Value, *link.Fault)) {
+	j, f := readJWT(idToken, i.config.idTokenAlgs)
 	if f == nil {
-		f = c.checkClaims(j, t, want)
+		f = i.checkClaims(j, access, want)
 	}
 	if f != nil {
-		done(f)
+		done(json.Value{}, f)
 		return
 	}
-	c.verify(j, func(f *link.Fault) {
-		if f == nil {
-			t.claims = j.Claims
-		}
-		done(f)
-	})
+	i.verify(j, func(f *link.Fault) { done(j.Claims, f) })
 }
 
 // readJWT reads a JWT of an algorithm that is allowed.
@@ -83,10 +48,10 @@ func readJWT(s, algs string) (*jose.JWS, *link.Fault) {
 	return j, nil
 }
 
-func (c *client) checkClaims(j *jose.JWS, t *tokens, want expected) *link.Fault {
+func (i *issuer) checkClaims(j *jose.JWS, access string, want expected) *link.Fault {
 	v := j.Claims
 	str := func(name string) string { return v.Get(name).Str() }
-	if f := c.checkIssued(v, "exp iat", c.tolerance); f != nil {
+	if f := i.checkIssued(v, "exp iat", i.config.tolerance); f != nil {
 		return f
 	}
 	iat, _ := v.Get("iat").Int()
@@ -102,19 +67,19 @@ func (c *client) checkClaims(j *jose.JWS, t *tokens, want expected) *link.Fault 
 		wrong = "events"
 	case want.iss != "" && want.iss != str("iss"):
 		wrong, expects, came = "iss", want.iss, str("iss")
-	case !want.brought && c.Now-iat*1000 > longestAge+c.tolerance:
-		return c.untimely("iat", iat*1000-c.Now)
+	case !want.brought && i.link.Now-iat*1000 > longestAge+i.config.tolerance:
+		return i.untimely("iat", iat*1000-i.link.Now)
 	case !followsNonce(nonce, want):
 		wrong = "nonce"
 	case want.acr != "" && (str("acr") == "" || !words.Has(want.acr, str("acr"))):
 		wrong, expects, came = "acr", want.acr, str("acr")
 	case want.maxAge >= 0 && !timed:
 		return link.NotVerified("missing_claim", "auth_time")
-	case timed && !c.past(authTime, c.tolerance):
-		return c.untimely("auth_time", authTime*1000-c.Now)
-	case want.maxAge >= 0 && want.asked-authTime*1000 > want.maxAge*1000+c.skew:
+	case timed && !i.past(authTime, i.config.tolerance):
+		return i.untimely("auth_time", authTime*1000-i.link.Now)
+	case want.maxAge >= 0 && want.asked-authTime*1000 > want.maxAge*1000+i.config.skew:
 		wrong, expects, came = "auth_time", string(json.AppendInt(nil, want.maxAge))+" s ago at the most", string(json.AppendInt(nil, want.asked/1000-authTime))+" s ago"
-	case str("at_hash") != "" && str("at_hash") != jose.HalfHash(j.Alg, t.access):
+	case str("at_hash") != "" && str("at_hash") != jose.HalfHash(j.Alg, access):
 		wrong = "at_hash"
 	case str("c_hash") != "" && want.code != "" && str("c_hash") != jose.HalfHash(j.Alg, want.code):
 		wrong = "c_hash"
@@ -151,48 +116,48 @@ func followsNonce(nonce string, want expected) bool {
 
 // checkIssued looks at what every JWT of the issuer for this client has to say: who made it, for whom, and when; the times must be there where need says so, by a clock
 // that may be apart from the server's by so many ms.
-func (c *client) checkIssued(v json.Value, need string, apart int64) *link.Fault {
+func (i *issuer) checkIssued(v json.Value, need string, apart int64) *link.Fault {
 	iss := v.Get("iss").Str()
 	exp, expires := v.Get("exp").Int()
 	iat, issued := v.Get("iat").Int()
 	nbf, readable := v.Get("nbf").Int()
 	azp := v.Get("azp")
-	aud, others := c.audience(v.Get("aud"))
+	aud, others := i.audience(v.Get("aud"))
 	has := func(name string) bool { return v.Get(name).Kind() != json.None }
 	switch {
 	case iss == "":
 		return link.NotVerified("missing_claim", "iss")
-	case iss != c.tenantIssuer(v.Get("tid").Str()):
-		return link.WrongClaim("iss", c.tenantIssuer(v.Get("tid").Str()), iss)
+	case iss != i.tenantIssuer(v.Get("tid").Str()):
+		return link.WrongClaim("iss", i.tenantIssuer(v.Get("tid").Str()), iss)
 	case !has("aud"):
 		return link.NotVerified("missing_claim", "aud")
 	case !aud:
-		return link.WrongClaim("aud", c.clientID, v.Get("aud").Raw())
-	case others != "" && azp.Str() != c.clientID:
+		return link.WrongClaim("aud", i.config.clientID, v.Get("aud").Raw())
+	case others != "" && azp.Str() != i.config.clientID:
 		// Core 3.1.3.7, 3: an audience that this client does not trust.
 		return link.WrongClaim("aud", "trusted_audiences", others)
-	case has("azp") && azp.Str() != c.clientID:
-		return link.WrongClaim("azp", c.clientID, azp.Raw())
+	case has("azp") && azp.Str() != i.config.clientID:
+		return link.WrongClaim("azp", i.config.clientID, azp.Raw())
 	case !expires && (words.Has(need, "exp") || has("exp")):
 		return link.NotVerified("missing_claim", "exp")
 	case expires && (exp < 0 || exp > link.MaxTime/1000):
 		return link.WrongClaim("exp", "a time in seconds", v.Get("exp").Raw())
-	case expires && c.Now >= exp*1000+apart:
-		return c.untimely("exp", exp*1000-c.Now)
+	case expires && i.link.Now >= exp*1000+apart:
+		return i.untimely("exp", exp*1000-i.link.Now)
 	case !issued && (words.Has(need, "iat") || has("iat")):
 		return link.NotVerified("missing_claim", "iat")
-	case issued && !c.past(iat, apart):
-		return c.untimely("iat", iat*1000-c.Now)
+	case issued && !i.past(iat, apart):
+		return i.untimely("iat", iat*1000-i.link.Now)
 	case has("nbf") && !readable:
 		return link.WrongClaim("nbf", "a time in seconds", v.Get("nbf").Raw())
-	case has("nbf") && !c.past(nbf, apart):
-		return c.untimely("nbf", nbf*1000-c.Now)
+	case has("nbf") && !i.past(nbf, apart):
+		return i.untimely("nbf", nbf*1000-i.link.Now)
 	}
 	return nil
 }
 
 // untimely is a claim about time that does not fit the clock here, by so many ms: the clocks of server and client differ by at least that much, or the token is that old.
-func (c *client) untimely(claim string, ahead int64) *link.Fault {
+func (i *issuer) untimely(claim string, ahead int64) *link.Fault {
 	f := link.NotVerified("wrong_claim", claim)
 	if ahead > -link.MaxTime && ahead < link.MaxTime {
 		f.Clocks = ahead
@@ -201,20 +166,20 @@ func (c *client) untimely(claim string, ahead int64) *link.Fault {
 }
 
 // past tells whether a time in seconds is not to come, by clocks that may be apart.
-func (c *client) past(s, apart int64) bool {
-	return s >= 0 && s <= link.MaxTime/1000 && s*1000 <= c.Now+apart
+func (i *issuer) past(s, apart int64) bool {
+	return s >= 0 && s <= link.MaxTime/1000 && s*1000 <= i.link.Now+apart
 }
 
 // audience tells whether the claim names the client, and which other it names that is not trusted.
-func (c *client) audience(v json.Value) (ours bool, other string) {
+func (i *issuer) audience(v json.Value) (ours bool, other string) {
 	if v.Kind() == json.String {
-		return v.Str() == c.clientID, ""
+		return v.Str() == i.config.clientID, ""
 	}
 	for it := v.Each(); v.Kind() == json.Array && it.Next(); {
 		switch s := it.Value().Str(); {
-		case s == c.clientID:
+		case s == i.config.clientID:
 			ours = true
-		case !json.Lists(c.trustedAudiences, s):
+		case !json.Lists(i.config.trustedAudiences, s):
 			other = it.Value().Raw()
 		}
 	}

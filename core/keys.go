@@ -35,19 +35,19 @@ func keyAlg(name string) string {
 const keyRandom = 22
 
 // withKey asks the host for a key's public part, and with create to make the key where there is none.
-func (c *client) withKey(name string, create bool, done func(jwk string, f *link.Fault)) {
-	if c.keyName == name {
-		done(c.keyJWK, nil)
+func (wr *wire) withKey(name string, create bool, done func(jwk string, f *link.Fault)) {
+	if wr.keyName == name {
+		done(wr.keyJWK, nil)
 		return
 	}
 	alg := keyAlg(name)
-	w := c.Effect("key")
+	w := wr.link.Effect("key")
 	w.MemberStr("name", name)
 	w.MemberStr("alg", alg)
 	if create {
 		w.MemberBool("create", true)
 	}
-	c.Ask(w, func(ok json.Value, failed string) {
+	wr.link.Ask(w, func(ok json.Value, failed string) {
 		if failed != "" {
 			done("", keyFault(failed))
 			return
@@ -58,34 +58,34 @@ func (c *client) withKey(name string, create bool, done func(jwk string, f *link
 			done("", keyFault("denied"))
 			return
 		}
-		c.keyName, c.keyJWK = name, jose.PublicKey(k)
-		done(c.keyJWK, nil)
+		wr.keyName, wr.keyJWK = name, jose.PublicKey(k)
+		done(wr.keyJWK, nil)
 	})
 }
 
 // dropKey lets the host forget a key; "" is none.
-func (c *client) dropKey(name string) {
+func (wr *wire) dropKey(name string) {
 	if name == "" {
 		return
 	}
-	if c.keyName == name {
-		c.keyName = ""
+	if wr.keyName == name {
+		wr.keyName = ""
 	}
-	w := c.Effect("key")
+	w := wr.link.Effect("key")
 	w.MemberStr("name", name)
 	w.MemberStr("alg", keyAlg(name))
 	w.MemberBool("delete", true)
-	c.Ask(w, func(json.Value, string) {})
+	wr.link.Ask(w, func(json.Value, string) {})
 }
 
 // sign makes a JWS in compact form (RFC 7515 section 7.1) with a key of the host's.
-func (c *client) sign(key, alg string, header, claims *json.Writer, done func(jws string, f *link.Fault)) {
+func (wr *wire) sign(key, alg string, header, claims *json.Writer, done func(jws string, f *link.Fault)) {
 	input := base64url.Encode(header.Bytes()) + "." + base64url.Encode(claims.Bytes())
-	w := c.Effect("sign")
+	w := wr.link.Effect("sign")
 	w.MemberStr("key", key)
 	w.MemberStr("alg", alg)
 	w.MemberStr("input", input)
-	c.Ask(w, func(ok json.Value, failed string) {
+	wr.link.Ask(w, func(ok json.Value, failed string) {
 		signature := ok.Get("signature").Str()
 		if _, readable := base64url.Decode(signature); failed == "" && (signature == "" || !readable) {
 			failed = "internal"
@@ -99,7 +99,7 @@ func (c *client) sign(key, alg string, header, claims *json.Writer, done func(jw
 }
 
 // issuedNow writes when a JWT of ours was made, and a name that no other has.
-func (c *client) issuedNow(w *json.Writer) {
-	w.MemberStr("jti", c.Random("jti", 22))
-	w.MemberInt("iat", c.Now/1000)
+func (wr *wire) issuedNow(w *json.Writer) {
+	w.MemberStr("jti", wr.link.Random("jti", 22))
+	w.MemberInt("iat", wr.link.Now/1000)
 }

@@ -37,15 +37,16 @@ func NewClient(l *link.Link, cfg ClientConfig, name string, kept Storage) *Clien
 	own := cfg.c.clone()
 	own.name = name
 	c := newClient(l, own)
-	c.kept, c.key, c.older = kept, name+".session", nil // a name that nothing else has
-	if c.discovery || c.jwks == "" {
+	c.session.key = name + ".session" // a name that nothing else has
+	c.store.kept, c.store.older = kept, nil
+	if own.discovery || own.jwks == "" {
 		c.open()
 		return &Client{c}
 	}
 	// Nothing of a client but what is stored outlives a request: without the keys of the last one each would ask for them.
-	c.loading = true
-	c.loadMetadata(func(v json.Value) {
-		c.adoptKeys(v)
+	c.session.loading = true
+	c.issuer.loadMetadata(func(v json.Value) {
+		c.issuer.adoptKeys(v)
 		c.open()
 	})
 	return &Client{c}
@@ -63,18 +64,18 @@ func (in *Client) Do(name, members string, done func(ok json.Value, f *link.Faul
 
 // Usable tells, after a command, why the session's tokens are good for nothing any more: nil where they are, as far as that is known without asking the server.
 func (in *Client) Usable(done func(*link.Fault)) {
-	c := in.c
-	switch t := c.tokens; {
-	case c.expired(t) && c.refreshable() != nil:
+	s := &in.c.session
+	switch t := s.tokens; {
+	case s.expired(t) && s.refreshable() != nil:
 		done(&link.Fault{Kind: link.KindExpired, Code: "token_expired"})
-	case c.expired(t) && t.sentAt != 0 && c.tooLate(t):
+	case s.expired(t) && t.sentAt != 0 && s.tooLate(t):
 		done(outcomeUnknown())
 	case t.key == "":
 		done(nil)
 	default:
-		c.withKey(t.key, false, func(_ string, f *link.Fault) { done(f) })
+		s.wire.withKey(t.key, false, func(_ string, f *link.Fault) { done(f) })
 	}
 }
 
 // RedirectURI is where the client's authorization responses arrive.
-func (in *Client) RedirectURI() string { return in.c.redirectURI }
+func (in *Client) RedirectURI() string { return in.c.config.redirectURI }

@@ -12,7 +12,7 @@ import (
 const backChannelEvent = "http://schemas.openid.net/event/backchannel-logout"
 
 // endSessionURL is where the browser goes to end the session at the server too (OpenID Connect RP-Initiated Logout section 2); "" where the server has no such place.
-func (c *client) endSessionURL(in json.Value, idToken string) (string, *link.Fault) {
+func (c *config) endSessionURL(in json.Value, idToken string) (string, *link.Fault) {
 	after, state := in.Get("post_logout_redirect_uri").Str(), in.Get("state").Str()
 	if after != "" {
 		if code := uri.RedirectOK(after); code != "" {
@@ -40,22 +40,22 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 	text := in.Get("logout_token").Str()
 	if j, ok := jose.Parse(text); ok {
 		if f := checkLogoutToken(j); f != nil {
-			c.fail(cmd, f)
+			c.desk.fail(cmd, f)
 			return
 		}
 	}
-	c.trusted(text, "", "", "exp iat", c.tolerance, func(v json.Value, f *link.Fault) {
+	c.issuer.trusted(text, "", "", "exp iat", c.config.tolerance, func(v json.Value, f *link.Fault) {
 		if f != nil {
-			c.fail(cmd, f)
+			c.desk.fail(cmd, f)
 			return
 		}
-		c.finish(cmd, func(w *json.Writer) {
+		c.desk.finish(cmd, func(w *json.Writer) {
 			for _, name := range [...]string{"iss", "sub", "sid", "jti"} {
 				w.MemberStrIf(name, v.Get(name).Str())
 			}
 			exp, _ := v.Get("exp").Int()
 			w.MemberInt("exp", exp)
-			w.MemberInt("expires_at", exp*1000+c.tolerance) // by a clock that may be apart from the server's
+			w.MemberInt("expires_at", exp*1000+c.config.tolerance) // by a clock that may be apart from the server's
 		})
 	})
 }
@@ -89,24 +89,37 @@ func (c *client) frontChannelLogout(cmd *command, in json.Value) {
 		params, ok = form.Decode(uri.QueryOf(url))
 	}
 	if !ok || form.Count(params, "iss") > 1 || form.Count(params, "sid") > 1 {
-		c.fail(cmd, link.Bad("bad_value", "parameters"))
+		c.desk.fail(cmd, link.Bad("bad_value", "parameters"))
 		return
 	}
-	c.newest(func(release func(), f *link.Fault) {
-		claims, sid := c.tokens.claims, form.ValueOf(params, "sid")
-		ended := f == nil && sid != "" && sid == claims.Get("sid").Str() && form.ValueOf(params, "iss") == claims.Get("iss").Str()
-		finish := func(f *link.Fault) {
-			release()
-			if f != nil {
-				c.fail(cmd, f)
-				return
-			}
-			c.finish(cmd, func(w *json.Writer) { w.MemberBool("logged_out", ended) })
-		}
-		if !ended {
-			finish(f)
-			return
-		}
-		c.clear(finish)
-	})
+	o := &endedRun{c: c, cmd: cmd, sid: form.ValueOf(params, "sid"), iss: form.ValueOf(params, "iss")}
+	c.session.newest(o.known)
+}
+
+// A endedRun ends the session that has a sid.
+type endedRun struct {
+	c        *client
+	cmd      *command
+	iss, sid string
+	ended    bool
+	lock     *lock
+}
+
+func (o *endedRun) known(l *lock, f *link.Fault) {
+	o.lock = l
+	claims := o.c.session.tokens.claims
+	if o.ended = f == nil && o.sid != "" && o.sid == claims.Get("sid").Str() && o.iss == claims.Get("iss").Str(); o.ended {
+		o.c.session.clear(o.cleared)
+		return
+	}
+	o.cleared(f)
+}
+
+func (o *endedRun) cleared(f *link.Fault) {
+	o.lock.free()
+	if f != nil {
+		o.c.desk.fail(o.cmd, f)
+		return
+	}
+	o.c.desk.finish(o.cmd, func(w *json.Writer) { w.MemberBool("logged_out", o.ended) })
 }

@@ -15,44 +15,50 @@ const (
 
 // see looks at the store, and goes on with what is held then. It goes on at once while this instance itself changes the session, and where the store does not
 // answer in time. All who ask at once share a look.
-func (c *client) see(then func()) {
-	v := &c.view
+func (s *session) see(then func()) {
+	v := &s.view
 	switch {
 	case v.busy && !v.late:
 		v.next = append(v.next, then)
-	case v.busy || c.sessions.busy:
+	case v.busy || s.queue.Busy():
 		then()
 	default:
 		v.now = append(v.now, then)
-		c.lookNow()
+		v.busy, v.at = true, s.link.Now
+		s.link.Ring(&v.patience, s.link.Now+lookPatience, s.lookLate)
+		s.queue.Run(s.lookNow)
 	}
 }
 
-func (c *client) lookNow() {
-	v := &c.view
-	v.busy, v.at = true, c.Now
-	c.Ring(&v.patience, c.Now+lookPatience, func(failed string) {
-		if failed == "" { // else a host without timers: there is no other way than to wait
-			v.late = true
-			v.now, v.next = call(v.now), call(v.next)
-		}
-	})
-	c.sessions.run(func(release func()) {
-		c.reload(func(_ bool, failed string) {
-			c.Silence(&v.patience)
-			v.busy, v.late = false, false
-			release()
-			if failed != "" {
-				c.reportFault(&link.Fault{Kind: link.KindStorage, Code: failed, Op: "look", Retryable: true})
-			}
-			now, next := v.now, v.next
-			v.now, v.next = nil, nil
-			call(now)
-			if len(next) > 0 {
-				c.see(func() { call(next) })
-			}
-		})
-	})
+func (s *session) lookLate(failed string) {
+	v := &s.view
+	if failed == "" { // else a host without timers: there is no other way than to wait
+		v.late = true
+		v.now, v.next = call(v.now), call(v.next)
+	}
+}
+
+func (s *session) lookNow(release func()) {
+	s.view.release = release
+	s.reload(s.lookedNow)
+}
+
+func (s *session) lookedNow(_ bool, failed string) {
+	v := &s.view
+	s.link.Silence(&v.patience)
+	v.busy, v.late = false, false
+	v.release()
+	if failed != "" {
+		f := storageFault(failed)
+		f.Op = "look"
+		s.reportFault(f)
+	}
+	now, next := v.now, v.next
+	v.now, v.next = nil, nil
+	call(now)
+	if len(next) > 0 {
+		s.see(func() { call(next) })
+	}
 }
 
 func call(list []func()) []func() {
@@ -62,60 +68,92 @@ func call(list []func()) []func() {
 	return nil
 }
 
+// look reads the store, unless that was just done, before something fails for want of a token: another instance may have signed in.
+func (s *session) look(f *link.Fault, again func(), done func(*link.Fault)) {
+	if s.looked == s.link.Turn {
+		done(f)
+		return
+	}
+	s.queue.Run(func(release func()) {
+		s.reload(func(changed bool, failed string) {
+			release()
+			switch {
+			case failed != "":
+				done(storageFault(failed))
+			case changed:
+				again()
+			default:
+				done(f)
+			}
+		})
+	})
+}
+
+// keyGone goes on after a failure for want of a session's key: the session may have been replaced meanwhile, here or by another instance.
+func (s *session) keyGone(key string, f *link.Fault, again func(), done func(*link.Fault)) {
+	switch {
+	case f == nil || f.Code != "no_key":
+		done(f)
+	case s.tokens.key != key:
+		again()
+	default:
+		s.look(f, again, done)
+	}
+}
+
 // seenUntil is until when, in Unix ms, what is held needs no look at the store: in a host that tells of changes for good, else for a while after the last look.
 // 0: it needs one now.
-func (c *client) seenUntil() int64 {
-	v := &c.view
+func (s *session) seenUntil() int64 {
 	switch {
-	case c.kept != nil || v.notified && v.watched:
+	case s.store.kept != nil || s.store.notified && s.store.watched:
 		return link.MaxTime
-	case recent(c.Now, v.at, lookEvery):
-		return v.at + lookEvery
+	case recent(s.link.Now, s.view.at, lookEvery):
+		return s.view.at + lookEvery
 	}
 	return 0
 }
 
 // outdated tells whether the store may hold something else than the access token that would be given out: nobody told us if so, and it was not read for a while.
-func (c *client) outdated() bool {
-	return c.seenUntil() == 0 && c.tokens.access != "" && (c.usable(c.tokens) || c.refreshable() != nil)
+func (s *session) outdated() bool {
+	return s.seenUntil() == 0 && s.tokens.access != "" && (s.usable(s.tokens) || s.refreshable() != nil)
 }
 
 // writeGoodUntil tells the host until when the same question gets the same answer, with nothing read or sent, unless an event, a command or a hint comes in between.
-func (c *client) writeGoodUntil(w *json.Writer) {
-	if until := min(c.seenUntil(), c.staleAt(c.tokens)); c.kept == nil && until > c.Now {
+func (s *session) writeGoodUntil(w *json.Writer) {
+	if until := min(s.seenUntil(), s.staleAt(s.tokens)); s.store.kept == nil && until > s.link.Now {
 		w.MemberInt("good_until", until)
 	}
 }
 
 // lookSoon follows a hint that another writer changed the store. A hint is nobody's word: however many come, there is one look a second, the last after the last hint.
-func (c *client) lookSoon() {
-	v := &c.view
+func (s *session) lookSoon() {
+	v := &s.view
 	switch {
 	case v.hint.N != 0:
-	case v.busy && !c.loading:
+	case v.busy && !s.loading:
 		if len(v.next) == 0 {
 			v.next = append(v.next, func() {})
 		}
-	case c.loading || c.sessions.busy || recent(c.Now, v.hintAt, lookEvery):
-		c.Ring(&v.hint, c.Now+lookEvery, func(failed string) {
+	case s.loading || s.queue.Busy() || recent(s.link.Now, v.hintAt, lookEvery):
+		s.link.Ring(&v.hint, s.link.Now+lookEvery, func(failed string) {
 			if failed == "" {
-				c.lookSoon()
+				s.lookSoon()
 			}
 		})
 	default:
-		v.hintAt = c.Now
-		c.see(func() {})
+		v.hintAt = s.link.Now
+		s.see(func() {})
 	}
 }
 
 // tellChange tells of a session that another instance wrote, and that is held now in place of had.
-func (c *client) tellChange(had *tokens, status string) {
-	t := c.tokens
-	if c.loading || t.sameToken(had) {
+func (s *session) tellChange(had *tokens, status string) {
+	t := s.tokens
+	if s.loading || t.sameToken(had) {
 		return
 	}
-	w := c.event("changed")
-	w.MemberStr("status", c.status)
+	w := s.link.Event("changed")
+	w.MemberStr("status", s.status)
 	sub := t.claims.Get("sub").Str()
 	switch {
 	case t.access == "" && t.refresh == "":
@@ -128,5 +166,5 @@ func (c *client) tellChange(had *tokens, status string) {
 	default:
 		w.MemberStr("change", "other_account")
 	}
-	c.Emit(w)
+	s.link.Emit(w)
 }

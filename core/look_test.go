@@ -76,7 +76,7 @@ func TestChangeOfTheSameUser(t *testing.T) {
 	for _, row := range []struct{ first, second, want string }{
 		{"a", "a", "signed_in"}, {"a", "b", "other_account"}, {"", "", "other_account"}, {"a", "", "other_account"}, {"", "a", "other_account"},
 	} {
-		c := &client{Link: &link.Link{}, config: &config{}, status: granted, tokens: &tokens{access: "2", grant: "2"}}
+		c := &session{link: &link.Link{}, status: granted, tokens: &tokens{access: "2", grant: "2"}}
 		had := &tokens{access: "1", grant: "1"}
 		for text, tok := range map[*tokens]string{had: row.first, c.tokens: row.second} {
 			if tok != "" {
@@ -84,7 +84,7 @@ func TestChangeOfTheSameUser(t *testing.T) {
 			}
 		}
 		c.tellChange(had, granted)
-		if got := parseMsg(t, c.Next()).str("change"); got != row.want {
+		if got := parseMsg(t, c.link.Next()).str("change"); got != row.want {
 			t.Errorf("%q then %q: %s, want %s", row.first, row.second, got, row.want)
 		}
 	}

@@ -8,20 +8,20 @@ import (
 )
 
 // push sends the authorization request's parameters to the server and gives those that are left for the browser (RFC 9126 sections 2 and 4).
-func (c *client) push(cmd *command, params []form.Param, done func([]form.Param, *link.Fault)) {
-	if c.pushedRequests == parOff || c.pushed == "" && c.pushedRequests == parOffered {
+func (i *issuer) push(j *job, params []form.Param, done func([]form.Param, *link.Fault)) {
+	if i.config.pushedRequests == parOff || i.config.pushed == "" && i.config.pushedRequests == parOffered {
 		done(params, nil)
 		return
 	}
-	if c.pushed == "" {
-		done(nil, c.absent("pushed_authorization_request_endpoint"))
+	if i.config.pushed == "" {
+		done(nil, i.absent("pushed_authorization_request_endpoint"))
 		return
 	}
-	r := &request{stage: stagePushed, method: "POST", url: c.pushed, auth: c.auth, params: params}
-	c.send(cmd, r, func(res *response, f *link.Fault) {
+	r := &request{stage: stagePushed, method: "POST", url: i.config.pushed, auth: i.config.auth, params: params}
+	i.wire.send(j, r, func(res *response, f *link.Fault) {
 		var v json.Value
 		if f == nil {
-			v, f = res.object(c.Now)
+			v, f = res.object(i.link.Now)
 		}
 		uri := v.Get("request_uri").Str()
 		if f == nil && (uri == "" || !words.VSChars(uri)) {
@@ -31,6 +31,6 @@ func (c *client) push(cmd *command, params []form.Param, done func([]form.Param,
 			done(nil, f)
 			return
 		}
-		done([]form.Param{{Name: "client_id", Value: c.clientID}, {Name: "request_uri", Value: uri}}, nil)
+		done([]form.Param{{Name: "client_id", Value: i.config.clientID}, {Name: "request_uri", Value: uri}}, nil)
 	})
 }

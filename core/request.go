@@ -6,6 +6,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
+// A request is one to a server.
 type request struct {
 	stage, method, url string
 	headers            []form.Param
@@ -23,125 +24,145 @@ func (r *request) header(name, value string) {
 	r.headers = append(r.headers, form.Param{Name: name, Value: value})
 }
 
-// send carries a request through its hooks to the host; done gets the response, or the fault that stood in its way.
-func (c *client) send(cmd *command, r *request, done func(*response, *link.Fault)) {
-	c.hookParams(r.stage, r.params, func(params []form.Param, f *link.Fault) {
-		if f != nil {
-			done(nil, f)
-			return
-		}
-		r.params = params
-		c.sendSigned(cmd, r, func(res *response, f *link.Fault) {
-			if r.key == "" || f != nil || !res.wantsNonceIn() {
-				done(res, f)
-				return
-			}
-			// Refused before anything was looked at; a second refusal is the answer (RFC 9449 section 8).
-			c.sendSigned(cmd, r, done)
-		})
-	})
+// A job is what a request is sent for; it may be called off.
+type job struct {
+	http   int64 // the request under way for it, 0: none
+	unsent bool  // one that is still in its hooks is not sent any more
 }
 
-// sendSigned adds what is made anew for each sending: after the hook of the parameters, so that no hook has to carry a secret through.
-func (c *client) sendSigned(cmd *command, base *request, done func(*response, *link.Fault)) {
-	own := *base
-	r := &own
-	r.params, r.headers = base.params[:len(base.params):len(base.params)], base.headers[:len(base.headers):len(base.headers)]
-	c.authenticate(r.auth, r, func(f *link.Fault) {
-		if f != nil {
-			done(nil, f)
-			return
-		}
-		body := ""
-		if r.method == "POST" {
-			ctype := "application/x-www-form-urlencoded"
-			if body = r.json; body != "" {
-				ctype = "application/json"
-			} else {
-				body = form.Encode(r.params)
-			}
-			r.header("content-type", ctype)
-		}
-		if r.accept == "" {
-			r.accept = "application/json"
-		}
-		r.header("accept", r.accept)
-		if c.userAgent != "" {
-			r.header("user-agent", c.userAgent)
-		}
-		if r.key == "" {
-			c.sendHooked(cmd, r, body, done)
-			return
-		}
-		c.proof(r.key, r.newKey, r.method, r.url, r.access, func(proof string, f *link.Fault) {
-			if f != nil {
-				done(nil, f)
-				return
-			}
-			r.header("dpop", proof)
-			c.sendHooked(cmd, r, body, done)
-		})
-	})
+// A sendRun is a request on its way through its hooks to the host, and the answer on its way back. Its methods are the steps:
+// settled, sign, prove, proved, hooked, transmit, arrived, read.
+type sendRun struct {
+	wire  *wire
+	job   *job
+	asked *request // as it was asked for, and its hook changed it
+	out   *request // as it goes out
+	body  string
+	again bool // with the nonce that the first answer brought
+	done  func(*response, *link.Fault)
 }
 
-func (c *client) sendHooked(cmd *command, r *request, body string, done func(*response, *link.Fault)) {
-	method, url := r.method, r.url
-	c.hookRequest(r, body, func(body string, f *link.Fault) {
-		if f == nil && r.key != "" && (r.method != method || r.url != url) {
-			f = hookFailed(r.stage) // the proof says where it goes
-		}
-		if f != nil {
-			done(nil, f)
-			return
-		}
-		c.transmit(cmd, r, body, func(res *response, f *link.Fault) {
-			if r.key != "" && f == nil {
-				c.noteNonce(r.url, res.headers)
-			}
-			done(res, f)
-		})
-	})
+// send gives done the response, or the fault that stood in its way.
+func (wr *wire) send(j *job, r *request, done func(*response, *link.Fault)) {
+	s := &sendRun{wire: wr, job: j, asked: r, done: done}
+	wr.hookParams(r.stage, r.params, s.settled)
 }
 
-func (c *client) transmit(cmd *command, r *request, body string, done func(*response, *link.Fault)) {
-	if cmd.unsent {
-		done(nil, &link.Fault{Kind: link.KindCanceled, Code: "cancelled"})
+func (s *sendRun) settled(params []form.Param, f *link.Fault) {
+	if f != nil {
+		s.done(nil, f)
 		return
 	}
-	w := c.Effect("http")
+	s.asked.params = params
+	s.sign()
+}
+
+// sign begins what is made anew for each sending: after the hook of the parameters, so that no hook has to carry a secret through.
+func (s *sendRun) sign() {
+	own := *s.asked
+	r := &own
+	r.params, r.headers = r.params[:len(r.params):len(r.params)], r.headers[:len(r.headers):len(r.headers)]
+	s.out = r
+	s.wire.authenticate(r.auth, r, s.prove)
+}
+
+func (s *sendRun) prove(f *link.Fault) {
+	if f != nil {
+		s.done(nil, f)
+		return
+	}
+	r := s.out
+	s.body = ""
+	if r.method == "POST" {
+		ctype := "application/x-www-form-urlencoded"
+		if s.body = r.json; s.body != "" {
+			ctype = "application/json"
+		} else {
+			s.body = form.Encode(r.params)
+		}
+		r.header("content-type", ctype)
+	}
+	if r.accept == "" {
+		r.accept = "application/json"
+	}
+	r.header("accept", r.accept)
+	if s.wire.config.userAgent != "" {
+		r.header("user-agent", s.wire.config.userAgent)
+	}
+	if r.key == "" {
+		s.wire.hookRequest(r, s.body, s.hooked)
+		return
+	}
+	s.wire.proof(r.key, r.newKey, r.method, r.url, r.access, s.proved)
+}
+
+func (s *sendRun) proved(proof string, f *link.Fault) {
+	if f != nil {
+		s.done(nil, f)
+		return
+	}
+	s.out.header("dpop", proof)
+	s.wire.hookRequest(s.out, s.body, s.hooked)
+}
+
+func (s *sendRun) hooked(body string, f *link.Fault) {
+	r := s.out
+	if f == nil && r.key != "" && (r.method != s.asked.method || r.url != s.asked.url) {
+		f = hookFailed(r.stage) // the proof says where it goes
+	}
+	if f == nil && s.job.unsent {
+		f = &link.Fault{Kind: link.KindCanceled, Code: "cancelled"}
+	}
+	if f != nil {
+		s.done(nil, f)
+		return
+	}
+	w := s.wire.link.Effect("http")
 	w.MemberStr("stage", r.stage)
 	writeRequest(w, r, body)
 	w.MemberStr("redirect", "refuse")
 	w.MemberInt("timeout_ms", requestTimeout)
-	most := r.most
-	if most == 0 {
-		most = maxBody
+	if r.most == 0 {
+		r.most = maxBody
 	}
-	w.MemberInt("max_body", int64(most))
-	n := c.Ask(w, func(ok json.Value, failed string) {
-		cmd.http = 0
-		if failed != "" {
-			done(nil, link.NetworkFault(failed).Of(r.stage, r.url))
-			return
-		}
-		c.hookResponse(r, ok, func(ok json.Value, f *link.Fault) {
-			if f != nil {
-				done(nil, f)
-				return
-			}
-			done(readResponse(r, ok, most))
-		})
-	})
-	cmd.http = n
+	w.MemberInt("max_body", int64(r.most))
+	s.job.http = s.wire.link.Ask(w, s.arrived)
 }
 
-// readResponse reads an answer of at most so many bytes.
-func readResponse(r *request, v json.Value, most int) (*response, *link.Fault) {
+func (s *sendRun) arrived(ok json.Value, failed string) {
+	s.job.http = 0
+	if failed != "" {
+		s.done(nil, link.NetworkFault(failed).Of(s.out.stage, s.out.url))
+		return
+	}
+	s.wire.hookResponse(s.out, ok, s.read)
+}
+
+func (s *sendRun) read(ok json.Value, f *link.Fault) {
+	r := s.out
+	var res *response
+	if f == nil {
+		res, f = readResponse(r, ok)
+	}
+	if f == nil && r.key != "" {
+		s.wire.noteNonce(r.url, res.headers)
+		if !s.again && res.wantsNonceIn() {
+			// Refused before anything was looked at; a second refusal is the answer (RFC 9449 section 8).
+			s.again = true
+			s.sign()
+			return
+		}
+	}
+	s.done(res, f)
+}
+
+// readResponse reads an answer.
+func readResponse(r *request, v json.Value) (*response, *link.Fault) {
 	res := &response{stage: r.stage, url: r.url, headers: v.Get("headers"), text: true}
 	res.status, _ = v.Get("status").Int()
 	switch b := v.Get("body"); {
 	case b.Get("text").Kind() == json.String:
-		if res.body = b.Get("text").Str(); len(res.body) > most {
+		if res.body = b.Get("text").Str(); len(res.body) > r.most {
 			return nil, link.NetworkFault("too_large")
 		}
 	case b.Kind() != json.None:

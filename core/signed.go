@@ -7,9 +7,9 @@ import (
 )
 
 // trusted gives the claims of a JWT that the server made for this client, once they are verified. Besides iss and aud it must have the claims that need lists, and be of the type and algorithm, if these are named; its times are judged by clocks that may be so many ms apart.
-func (c *client) trusted(text, typ, alg, need string, apart int64, done func(json.Value, *link.Fault)) {
+func (i *issuer) trusted(text, typ, alg, need string, apart int64, done func(json.Value, *link.Fault)) {
 	if alg == "" {
-		alg = c.idTokenAlgs
+		alg = i.config.idTokenAlgs
 	}
 	j, f := readJWT(text, alg)
 	if typ == "jwt" && f == nil && j.Typ == "" {
@@ -19,23 +19,23 @@ func (c *client) trusted(text, typ, alg, need string, apart int64, done func(jso
 		f = link.NotVerified("malformed", "typ")
 	}
 	if f == nil {
-		f = c.checkIssued(j.Claims, need, apart)
+		f = i.checkIssued(j.Claims, need, apart)
 	}
-	if f == nil && c.jwks == "" {
-		f = c.absent("jwks_uri")
+	if f == nil && i.config.jwks == "" {
+		f = i.absent("jwks_uri")
 	}
 	if f != nil {
 		done(json.Value{}, f)
 		return
 	}
-	c.verify(j, func(f *link.Fault) { done(j.Claims, f) })
+	i.verify(j, func(f *link.Fault) { done(j.Claims, f) })
 }
 
 // claims reads an answer about somebody or something: plain JSON, or where the server signs it, what the JWT says (OpenID Connect Core section 5.3.2).
-func (c *client) claims(res *response, done func(json.Value, *link.Fault)) {
+func (i *issuer) claims(res *response, done func(json.Value, *link.Fault)) {
 	if res.contentType() == "application/jwt" && res.status == 200 {
-		c.trusted(skipBOM(res.body), "", "", "", c.skew, done)
+		i.trusted(skipBOM(res.body), "", "", "", i.config.skew, done)
 		return
 	}
-	done(res.object(c.Now))
+	done(res.object(i.link.Now))
 }

@@ -1,70 +1,32 @@
 package core
 
-import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
-)
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
-// show tells what an application shows of the session, before any other event of the same change: whether somebody is signed in, who, and until when. It may say again what it said.
-func (c *client) show() {
-	if !c.shows {
-		return
+// writeStatus writes all that may be read of a session and its device flow; the tokens themselves are not among it.
+func writeStatus(w *json.Writer, s *session, d *device) {
+	t := s.tokens
+	w.MemberStr("name", s.config.name)
+	w.MemberStr("status", s.status)
+	w.MemberStr("scope", t.scope)
+	w.MemberStr("requested_scope", t.requested)
+	w.MemberStrIf("token_type", t.kind)
+	if t.expiresAt != 0 {
+		w.MemberInt("expires_at", t.expiresAt)
 	}
-	w := c.event("current")
-	if t := c.tokens; t.access == "" || c.lapsed() {
-		w.MemberStr("status", notAuthenticated)
-	} else {
-		w.MemberStr("status", granted)
-		if t.expiresAt != 0 {
-			w.MemberInt("expires_at", t.expiresAt)
-		}
-		if t.claims.Kind() != json.None {
-			w.MemberRaw("claims", t.claims.Raw())
-		}
+	w.MemberBool("expired", s.expired(t))
+	w.MemberBool("refreshable", s.refreshable() == nil)
+	w.MemberBool("not_persisted", s.unsaved && t.access != "")
+	w.MemberStrIf("id_token", t.idToken)
+	if t.claims.Kind() != json.None {
+		w.MemberRaw("claims", t.claims.Raw())
 	}
-	c.Emit(w)
-}
-
-// finishStatus ends a command with all that may be read of the session; the tokens themselves are not among it.
-func (c *client) finishStatus(cmd *command, f *link.Fault, appState string, extras ...string) {
-	if f != nil {
-		c.fail(cmd, f)
-		return
+	t.writeExtra(w)
+	w.MemberStr("pkce_method", s.config.pkce)
+	w.MemberInt("pkce_verifier_length", s.config.verifierLength)
+	if d != nil {
+		w.Key("device")
+		w.Open('{')
+		d.write(w)
+		w.Close('}')
 	}
-	t := c.tokens
-	c.finish(cmd, func(w *json.Writer) {
-		w.MemberStr("name", c.name)
-		w.MemberStr("status", c.status)
-		w.MemberStr("scope", t.scope)
-		w.MemberStr("requested_scope", t.requested)
-		w.MemberStrIf("token_type", t.kind)
-		if t.expiresAt != 0 {
-			w.MemberInt("expires_at", t.expiresAt)
-		}
-		w.MemberBool("expired", c.expired(t))
-		w.MemberBool("refreshable", c.refreshable() == nil)
-		w.MemberBool("not_persisted", c.unsaved && t.access != "")
-		w.MemberStrIf("id_token", t.idToken)
-		if t.claims.Kind() != json.None {
-			w.MemberRaw("claims", t.claims.Raw())
-		}
-		t.writeExtra(w)
-		w.MemberStr("pkce_method", c.pkce)
-		w.MemberInt("pkce_verifier_length", c.verifierLength)
-		if c.device != nil {
-			w.Key("device")
-			w.Open('{')
-			c.device.write(w)
-			w.Close('}')
-		}
-		w.MemberStrIf("app_state", appState)
-		for _, s := range extras {
-			if s != "" {
-				w.MemberRaw("unverified", s)
-			}
-		}
-		if cmd.elsewhere {
-			w.MemberBool("handled_elsewhere", true)
-		}
-	})
 }

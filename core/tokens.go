@@ -130,6 +130,16 @@ func (t *tokens) writeExtra(w *json.Writer) {
 	w.Close('}')
 }
 
+// writeAccess writes what is given out of the access token.
+func (t *tokens) writeAccess(w *json.Writer) {
+	w.MemberStr("access_token", t.access)
+	w.MemberStr("token_type", t.kind)
+	if t.expiresAt != 0 {
+		w.MemberInt("expires_at", t.expiresAt)
+	}
+	w.MemberStr("scope", t.scope)
+}
+
 // seconds reads a number or numeric string, of any size and with a fraction; 0 and anything else is
 // "unknown".
 func seconds(v json.Value) (s int64, ok bool) {

@@ -114,8 +114,9 @@ func (s *session) open(stored string) error {
 	case s.handle == 0:
 		return refusal(s.lane.engine.Effect(0))
 	case s.handle < 0:
+		cause := s.lane.lost(s.handle)
 		s.handle = 0
-		return internal("open", "trapped", nil)
+		return internal("open", "trapped", cause)
 	}
 	s.drain()
 	s.run()

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
@@ -71,7 +72,7 @@ func (k *check) prove(jkt string) {
 			k.replay.until = now + k.nonceMS + k.tolerance
 		}
 		k.replay.key = k.name + ".jti." + hash(jkt+"\n"+claim("jti"))
-		k.client.AskVerify(j, jose.PublicKey(key), k.proved)
+		core.VerifyBy(k.link, j, jose.PublicKey(key), k.proved)
 	}
 }
 

@@ -58,7 +58,7 @@ func (k *check) at(sv *server) {
 // leave ends the check's use of the server: keys that are a while old are read again behind it, so that one that was withdrawn is not taken for ever, and nobody waits.
 func (k *check) leave() {
 	sv := k.server
-	busy := k.client.RenewKeys(k.keysMS, func(*link.Fault) {})
+	busy := k.client.RenewKeys(k.keysMS)
 	switch {
 	case !k.alone || busy:
 	case k.version != sv.documents.version:

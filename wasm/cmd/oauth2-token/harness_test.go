@@ -184,7 +184,7 @@ func (r *process) ends(status int) string {
 // code waits for the page at which the user enters the code.
 func (r *process) code() (page, userCode string) {
 	r.t.Helper()
-	page = r.says(`or open\n\n    (\S+)\n`)[1]
+	page = r.says(`To sign in, open\n\n    (\S+)\n\nor, on any device,`)[1]
 	u, err := url.Parse(page)
 	if err != nil || !strings.Contains(r.said(), "\n    "+u.Query().Get("user_code")+"\n") {
 		r.t.Fatalf("%v, no code:\n%s", err, r.said())

@@ -1,0 +1,51 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+const lockTimeout = 60_000
+
+// A lock keeps the session for one who changes it: here, in turn, and for all instances by the host's lock. A host without locks is left to compare-and-set.
+type lock struct {
+	session *session
+	held    bool
+	effect  int64
+	release func() // ends the turn
+	then    func(l *lock, f *link.Fault)
+}
+
+// alone waits for what is under way and takes the lock.
+func (s *session) alone(then func(l *lock, f *link.Fault)) {
+	l := &lock{session: s, then: then}
+	s.queue.Run(l.turn)
+}
+
+func (l *lock) turn(release func()) {
+	l.release = release
+	w := l.session.link.Effect("lock")
+	w.MemberStr("name", l.session.key)
+	w.MemberInt("timeout_ms", lockTimeout)
+	l.effect = l.session.link.Ask(w, l.answered)
+}
+
+func (l *lock) answered(_ json.Value, failed string) {
+	var f *link.Fault
+	if l.held = failed == ""; !l.held && failed != "unsupported" {
+		f = &link.Fault{Kind: link.KindClient, Code: "lock_" + failed, Retryable: true}
+	}
+	l.then(l, f)
+}
+
+func (l *lock) unlock() {
+	if l.held {
+		l.session.link.Cancel("unlock", l.effect)
+	}
+}
+
+// free ends it all.
+func (l *lock) free() {
+	l.unlock()
+	l.release()
+}
