@@ -13,6 +13,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 await rm(here('dist'), { recursive: true, force: true });
 await mkdir(here('dist'), { recursive: true });
 await copyFile(here('../wasm/oauth2.wasm'), here('dist/oauth2.wasm'));
+await copyFile(here('../wasm/oauth2-edge.wasm'), here('dist/oauth2-edge.wasm'));
 await copyFile(here('../wasm_exec.js'), here('dist/wasm_exec.js'));
 await copyFile(here('../LICENSE'), here('LICENSE')); // npm takes it from beside package.json only
 
@@ -21,9 +22,9 @@ await build({ ...common, entryPoints: [here('src/index.ts')], outfile: here('dis
 // The other entries stand on the first: what is not used is not loaded, and there is one class OAuthError.
 await build({
   ...common,
-  entryPoints: ['node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed'].map((name) => here(`src/${name}.ts`)),
+  entryPoints: ['node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'guard', 'guard-node', 'guard-workerd'].map((name) => here(`src/${name}.ts`)),
   outdir: here('dist'),
-  external: ['node:*', './index.js', './oauth2.wasm'],
+  external: ['node:*', './index.js', './guard.js', './oauth2.wasm', './oauth2-edge.wasm'],
 });
 
 // Provider presets come from the one file that the Go package embeds, each as an export of its own: a bundler keeps what is imported.
@@ -40,9 +41,9 @@ ${presets.map(([name, { about, docs }]) => `\n/**\n * ${about}\n *\n * @see ${do
 );
 
 // For tools that know no "exports" (Parcel, TypeScript's node10): a folder for each entry beside the first.
-for (const name of ['popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'presets']) {
+for (const [name, file] of [...['popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'presets'].map((name) => [name, name]), ['resource', 'guard']]) {
   await mkdir(here(name), { recursive: true });
-  await writeFile(here(`${name}/package.json`), JSON.stringify({ type: 'module', main: `../dist/${name}.js`, types: `../dist/types/js/src/${name}.d.ts` }));
+  await writeFile(here(`${name}/package.json`), JSON.stringify({ type: 'module', main: `../dist/${file}.js`, types: `../dist/types/js/src/${file}.d.ts` }));
 }
 
 // The licence of what qr.js contains asks for that.

@@ -314,7 +314,7 @@ func (k *check) record() {
 	w := k.link.Effect("store")
 	w.MemberStr("key", k.replay.key)
 	w.MemberStr("version", "")
-	w.MemberStr("value", "1")
+	w.MemberStr("value", string(json.AppendInt(nil, k.replay.until)))
 	w.MemberInt("expires_at", k.replay.until)
 	k.link.Ask(w, func(_ json.Value, failed string) {
 		switch failed {

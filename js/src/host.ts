@@ -150,6 +150,11 @@ export class Host {
     return host;
   }
 
+  /** An input is being taken, or the instance made anew. Who sees that from outside of this host has one whose turn was cut off. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
   /** The size of the instance's memory in bytes. */
   get memoryBytes(): number {
     return this.#instance.memoryBytes;
