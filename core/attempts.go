@@ -1,8 +1,12 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
 // maxRedeemed is how many that were answered are remembered, so that a second delivery is told from a forged one.
@@ -23,9 +27,10 @@ type attempt struct {
 // attempts keeps them under one key of the store and changes them one change at a time.
 type attempts struct {
 	link    *link.Link
-	config  *config
-	store   *store
-	session *session
+	config  *config.Config
+	store   *store.Store
+	wire    *wire.Wire
+	session *session.Session
 	key     string
 	list    []*attempt
 	version string
@@ -49,7 +54,7 @@ func findAttempt(list []*attempt, state string) int {
 
 // An updateRun changes the list: op changes a copy of it, which is stored. Where op or the store fails, nothing has changed.
 type updateRun struct {
-	change  change
+	change  store.Change
 	list    *attempts
 	current bool // the list is what is stored now
 	next    []*attempt
@@ -62,22 +67,22 @@ type updateRun struct {
 // update runs op, several times perhaps; it changes no attempt, only which stand there, and gives nil where all stays as it is.
 func (a *attempts) update(op func([]*attempt) ([]*attempt, *link.Fault), done func(*link.Fault)) {
 	u := &updateRun{list: a, op: op, done: done}
-	u.change = change{store: a.store, key: a.key, version: &a.version, tries: maxTries, text: u.text, met: u.met, done: u.stored}
+	u.change = store.Change{Store: a.store, Key: a.key, Version: &a.version, Tries: store.MaxTries, Text: u.text, Met: u.met, Done: u.stored}
 	a.queue.Run(u.turn)
 }
 
 func (u *updateRun) turn(release func()) {
 	u.release = release
 	if !u.list.loaded {
-		u.change.look()
+		u.change.Look()
 	} else if u.try() {
-		u.change.write()
+		u.change.Write()
 	}
 }
 
 func (u *updateRun) met(value, version, unread string) bool {
 	if unread != "" {
-		u.end(storageFault(unread))
+		u.end(session.StorageFault(unread))
 		return false
 	}
 	if u.next != nil {
@@ -93,7 +98,7 @@ func (u *updateRun) try() bool {
 	next, f := u.op(append([]*attempt(nil), u.list.list...))
 	if f != nil && f.Code == "wrong_state" && !u.current {
 		// What this instance never saw may have been stored by another: look once.
-		u.change.look()
+		u.change.Look()
 		return false
 	}
 	if f != nil || next == nil {
@@ -108,7 +113,7 @@ func (u *updateRun) text() string { return u.list.encode(u.next) }
 
 func (u *updateRun) stored(failed string) {
 	if failed != "" {
-		u.end(storageFault(failed))
+		u.end(session.StorageFault(failed))
 		return
 	}
 	gone := u.list.list
@@ -136,9 +141,9 @@ func (a *attempts) dropKey(gone *attempt, used bool) {
 	}
 	switch {
 	case !used:
-		a.session.wire.dropKey(gone.key)
-	case a.link.Now > gone.at+a.config.attemptLife:
-		a.session.dropUnused(gone.key)
+		a.wire.DropKey(gone.key)
+	case a.link.Now > gone.at+a.config.AttemptLife:
+		a.session.DropUnused(gone.key)
 		// else it was crowded out, and may be on its way to a session; if not, its sign-in drops it
 	}
 }
@@ -147,14 +152,14 @@ func (a *attempts) dropKey(gone *attempt, used bool) {
 func (a *attempts) prune(list []*attempt) []*attempt {
 	kept, redeemed := list[:0], 0
 	for _, t := range list {
-		if a.link.Now <= t.at+a.config.attemptLife {
+		if a.link.Now <= t.at+a.config.AttemptLife {
 			kept = append(kept, t)
 			if t.redeemed != "" {
 				redeemed++
 			}
 		}
 	}
-	for redeemed > maxRedeemed || int64(len(kept)) > a.config.maxAttempts {
+	for redeemed > maxRedeemed || int64(len(kept)) > a.config.MaxAttempts {
 		drop := 0
 		for i, t := range kept {
 			if t.redeemed != "" {
@@ -172,10 +177,10 @@ func (a *attempts) prune(list []*attempt) []*attempt {
 func (a *attempts) read(value, version string) {
 	a.loaded, a.version, a.list = true, version, nil
 	v, _ := json.Parse(value)
-	if !a.store.ours(v) {
+	if !a.store.Ours(v) {
 		return
 	}
-	over := -int(a.config.maxAttempts) // the oldest stand first
+	over := -int(a.config.MaxAttempts) // the oldest stand first
 	for it := v.Get("attempts").Each(); it.Next(); {
 		over++
 	}
@@ -205,7 +210,7 @@ func (a *attempts) encode(list []*attempt) string {
 		}
 		size += len(t.text) + 1
 	}
-	w := a.store.begin()
+	w := a.store.Begin()
 	w.Grow(size + 64)
 	w.Key("attempts")
 	w.Open('[')

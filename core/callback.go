@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
@@ -29,7 +30,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 
 func (r *callbackRun) begin() {
 	in, ok := r.in, false
-	r.params, ok = readParams(in.Get("parameters"))
+	r.params, ok = config.ReadParams(in.Get("parameters"))
 	if pasted := words.Trim(in.Get("pasted").Str()); pasted != "" {
 		r.url, r.params, ok = readPasted(pasted, in.Get("state").Str())
 	} else if r.url != "" {
@@ -45,7 +46,7 @@ func (r *callbackRun) begin() {
 	}
 	if response := form.ValueOf(r.params, "response"); response != "" {
 		// What stands beside a signed response counts for nothing (JARM section 2.3).
-		r.c.issuer.trusted(response, "jwt", "", "exp", r.c.config.skew, r.trusted)
+		r.c.issuer.Trusted(response, "jwt", "", "exp", r.c.config.Skew, r.trusted)
 		return
 	}
 	r.answer()
@@ -114,10 +115,10 @@ func (r *callbackRun) mark(list []*attempt) ([]*attempt, *link.Fault) {
 	if f := r.check(there); f != nil {
 		return nil, f
 	}
-	if f := r.c.issuer.tokenless(); f != nil {
+	if f := r.c.issuer.Tokenless(); f != nil {
 		return nil, f
 	}
-	if r.keyless = r.c.issuer.needsKeys(there.scope); r.keyless {
+	if r.keyless = r.c.issuer.NeedsKeys(there.scope); r.keyless {
 		return nil, nil
 	}
 	answered := *there
@@ -130,12 +131,12 @@ func (r *callbackRun) mark(list []*attempt) ([]*attempt, *link.Fault) {
 func (r *callbackRun) marked(f *link.Fault) {
 	switch {
 	case f != nil && f.Kind == link.KindCallback && f.Code == "already_used":
-		r.c.session.see(func() { r.handledElsewhere(f) })
+		r.c.session.See(func() { r.handledElsewhere(f) })
 	case f != nil:
 		r.c.desk.fail(r.cmd, f)
 	case r.keyless:
 		// Before the attempt is spent: without the keys its tokens could not be used.
-		r.c.issuer.withKeys(r.attempt.scope, r.keyed)
+		r.c.issuer.WithKeys(r.attempt.scope, r.keyed)
 	default:
 		redeem := &redeemRun{c: r.c, cmd: r.cmd, attempt: r.attempt, code: r.get("code"), done: r.redeemed}
 		redeem.redeem()
@@ -159,19 +160,19 @@ func (r *callbackRun) redeemed(f *link.Fault) {
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
 		r.c.writeStatus(w)
 		w.MemberStrIf("app_state", r.attempt.appState)
-		if extras := r.c.config.extras(r.params); extras != "" {
-			w.MemberRaw("unverified", extras)
+		if more := extras(r.c.config, r.params); more != "" {
+			w.MemberRaw("unverified", more)
 		}
 	})
 }
 
 // handledElsewhere ends the second delivery of a reply: nothing is sent, and where a session came of the first one, or later, that is what there is.
 func (r *callbackRun) handledElsewhere(f *link.Fault) {
-	s := &r.c.session
+	s := r.c.session
 	if r.cmd.done {
 		return
 	}
-	if s.status != granted || s.tokens.signedInAt() < r.attempt.at {
+	if !s.SignedInSince(r.attempt.at) {
 		r.c.desk.fail(r.cmd, f.Not("a reply that was not handled before", "one that was handled elsewhere, and there is no session of it yet"))
 		return
 	}
@@ -185,7 +186,7 @@ func (r *callbackRun) handledElsewhere(f *link.Fault) {
 func (r *callbackRun) check(a *attempt) *link.Fault {
 	c, iss := r.c.config, r.get("iss")
 	switch {
-	case r.c.link.Now > a.at+c.attemptLife:
+	case r.c.link.Now > a.at+c.AttemptLife:
 		return &link.Fault{Kind: link.KindExpired, Code: "attempt_expired"}
 	case a.redeemed != "":
 		return &link.Fault{Kind: link.KindCallback, Code: "already_used"}
@@ -194,17 +195,17 @@ func (r *callbackRun) check(a *attempt) *link.Fault {
 	case r.signed != modeSigned(a.mode):
 		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_response_mode"}).Not(a.mode, "")
 	// RFC 9207 section 2.4.
-	case iss == "" && c.issRequired:
+	case iss == "" && c.IssuerRequired:
 		return &link.Fault{Kind: link.KindCallback, Code: "missing_iss"}
-	case iss != "" && c.issuer != "" && iss != c.issuer && iss != r.c.issuer.tenantIssuer(tenantOf(iss, c.issuerTemplate)):
-		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_iss"}).Not(c.issuer, iss)
+	case iss != "" && c.Issuer != "" && iss != c.Issuer && iss != r.c.issuer.TenantIssuer(config.TenantOf(iss, c.IssuerTemplate)):
+		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_iss"}).Not(c.Issuer, iss)
 	case r.get("error") != "":
 		return link.ProtocolError(r.get)
 	case r.get("code") == "":
 		return &link.Fault{Kind: link.KindCallback, Code: "missing_code"}
 	case !words.VSChars(r.get("code")): // RFC 6749 appendix A.11
 		return &link.Fault{Kind: link.KindCallback, Code: "bad_code"}
-	case c.extras(r.params) == tooMuch:
+	case extras(c, r.params) == tooMuch:
 		return &link.Fault{Kind: link.KindCallback, Code: "too_large", Field: "callback_parameters"}
 	}
 	return nil
@@ -217,11 +218,11 @@ const (
 )
 
 // extras is an object of what else the response brought that the application asked for, "" for nothing. Nobody has looked at it: the response came through the browser.
-func (c *config) extras(params []form.Param) string {
+func extras(c *config.Config, params []form.Param) string {
 	w := json.NewWriter()
 	w.Open('{')
 	found := false
-	for it := c.callbackParameters.Each(); it.Next(); {
+	for it := c.CallbackParameters.Each(); it.Next(); {
 		name := it.Value().Str()
 		if s := form.ValueOf(params, name); s != "" {
 			found = true
@@ -265,9 +266,9 @@ func (c *client) matches(cmd *command, in json.Value) {
 	query := uri.QueryOf(url)
 	params, readable := form.Decode(query)
 	stated := form.Count(params, "state") > 0
-	ok := (answers(url, c.config.redirectURI) || stated && misses(url, c.config.redirectURI)) && (stated || form.Count(params, "code") > 0 || form.Count(params, "error") > 0 || form.Count(params, "response") > 0)
+	ok := (answers(url, c.config.RedirectURI) || stated && misses(url, c.config.RedirectURI)) && (stated || form.Count(params, "code") > 0 || form.Count(params, "error") > 0 || form.Count(params, "response") > 0)
 	if !readable { // a bare % or ; in a description: what is wrong is for callback to say
-		ok = c.config.redirectURI != "" && uri.Place(url) == uri.Place(c.config.redirectURI) && words.Contains(query, "state=") && (words.Contains(query, "code=") || words.Contains(query, "error="))
+		ok = c.config.RedirectURI != "" && uri.Place(url) == uri.Place(c.config.RedirectURI) && words.Contains(query, "state=") && (words.Contains(query, "code=") || words.Contains(query, "error="))
 	}
 	c.desk.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
 }

@@ -10,11 +10,11 @@ func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{i
 func (c *client) begin(cmd *command, in json.Value) {
 	c.desk.commands = append(c.desk.commands, cmd)
 	if cmd.op == "look" {
-		c.session.lookSoon()
+		c.session.LookSoon()
 		c.desk.finish(cmd, nil)
 		return
 	}
-	if c.session.loading && cmd.op != "cancel" {
+	if c.session.Loading && cmd.op != "cancel" {
 		c.waiting = append(c.waiting, func() {
 			if !cmd.done {
 				c.run(cmd, in)
@@ -27,24 +27,24 @@ func (c *client) begin(cmd *command, in json.Value) {
 
 // run waits for the server's metadata where a command cannot do without.
 func (c *client) run(cmd *command, in json.Value) {
-	if c.session.status == granted && c.session.lapsed() && cmd.op != "cancel" {
+	if c.session.Ended() && cmd.op != "cancel" {
 		// The token ended since. Another instance may have signed in.
 		again := func() {
-			c.session.settle()
+			c.session.Settle()
 			if !cmd.done {
 				c.run(cmd, in)
 			}
 		}
-		c.session.look(nil, again, func(*link.Fault) { again() })
+		c.session.Look(nil, again, func(*link.Fault) { again() })
 		return
 	}
-	if c.config.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
+	if c.config.ClientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
 		c.desk.fail(cmd, link.Bad("missing", "client_id"))
 		return
 	}
 	switch cmd.op {
 	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "client_credentials", "token_exchange", "jwt_bearer", "introspect", "logout_token", "register":
-		c.issuer.discovered(func(f *link.Fault) {
+		c.issuer.Discovered(func(f *link.Fault) {
 			if f != nil {
 				c.desk.fail(cmd, f)
 			} else if !cmd.done {
@@ -116,10 +116,10 @@ func (c *client) perform(cmd *command, in json.Value) {
 				c.finishStatus(cmd, nil)
 			}
 		}
-		if c.store.kept != nil || c.session.looked == c.link.Turn || in.Get("held").True() {
+		if c.store.Kept != nil || c.session.Seen() || in.Get("held").True() {
 			tell()
 		} else {
-			c.session.see(tell)
+			c.session.See(tell)
 		}
 	case "export":
 		c.desk.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
@@ -133,11 +133,11 @@ func (c *client) perform(cmd *command, in json.Value) {
 // refreshNow is the command: where nothing can be sent, nothing is done.
 func (c *client) refreshNow(cmd *command) {
 	done := func(f *link.Fault) { c.finishStatus(cmd, f) }
-	if f := c.session.refreshable(); f != nil && !c.session.renewing {
-		c.session.look(f, func() { c.refreshNow(cmd) }, done)
+	if f := c.session.Idle(); f != nil {
+		c.session.Look(f, func() { c.refreshNow(cmd) }, done)
 		return
 	}
-	c.session.refresh(done)
+	c.session.Refresh(done)
 }
 
 // cancelCommand ends another command's wait. What it set going and others may need (a refresh, a code being redeemed) goes on.
@@ -146,8 +146,8 @@ func (c *client) cancelCommand(cmd *command, in json.Value) {
 	for _, other := range c.desk.commands {
 		if other.id == id && other != cmd {
 			if other.op == "userinfo" || other.op == "profile" || other.op == "device_start" || other.op == "authorize" {
-				if other.job.unsent = true; other.job.http != 0 {
-					c.link.Cancel("http-cancel", other.job.http)
+				if other.job.Unsent = true; other.job.HTTP != 0 {
+					c.link.Cancel("http-cancel", other.job.HTTP)
 				}
 			}
 			c.desk.end(other, &link.Fault{Kind: link.KindCanceled, Code: "cancelled", Op: other.op}, nil)

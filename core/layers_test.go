@@ -65,7 +65,7 @@ func TestNesting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range append(dirs, ".", "bff") {
+	for _, dir := range append(dirs, ".", "bff", "resource") {
 		deepest := 0
 		for name, file := range parsed(t, token.NewFileSet(), dir) {
 			for _, decl := range file.Decls {

@@ -1,10 +1,12 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -12,26 +14,26 @@ import (
 const backChannelEvent = "http://schemas.openid.net/event/backchannel-logout"
 
 // endSessionURL is where the browser goes to end the session at the server too (OpenID Connect RP-Initiated Logout section 2); "" where the server has no such place.
-func (c *config) endSessionURL(in json.Value, idToken string) (string, *link.Fault) {
+func (c *client) endSessionURL(in json.Value, idToken string) (string, *link.Fault) {
 	after, state := in.Get("post_logout_redirect_uri").Str(), in.Get("state").Str()
 	if after != "" {
 		if code := uri.RedirectOK(after); code != "" {
-			return "", link.Wrong(code, "post_logout_redirect_uri", redirect.wants(), in.Get("post_logout_redirect_uri"))
+			return "", link.Wrong(code, "post_logout_redirect_uri", config.Redirect.Wants(), in.Get("post_logout_redirect_uri"))
 		}
 	}
 	if !words.VSChars(state) {
 		return "", link.Bad("bad_value", "state")
 	}
-	if c.endSession == "" {
+	if c.config.EndSessionEndpoint == "" {
 		return "", nil
 	}
 	var params []form.Param
-	for _, p := range [...]form.Param{{Name: "id_token_hint", Value: idToken}, {Name: "client_id", Value: c.clientID}, {Name: "post_logout_redirect_uri", Value: after}, {Name: "state", Value: state}} {
+	for _, p := range [...]form.Param{{Name: "id_token_hint", Value: idToken}, {Name: "client_id", Value: c.config.ClientID}, {Name: "post_logout_redirect_uri", Value: after}, {Name: "state", Value: state}} {
 		if p.Value != "" {
 			params = append(params, p)
 		}
 	}
-	return uri.WithQuery(c.endSession, params), nil
+	return uri.WithQuery(c.config.EndSessionEndpoint, params), nil
 }
 
 // logoutToken verifies what a server sends to a back-channel logout endpoint (OpenID Connect Back-Channel Logout section 2.6). Whose session it ends, and that a jti
@@ -44,7 +46,7 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 			return
 		}
 	}
-	c.issuer.trusted(text, "", "", "exp iat", c.config.tolerance, func(v json.Value, f *link.Fault) {
+	c.issuer.Trusted(text, "", "", "exp iat", c.config.Tolerance, func(v json.Value, f *link.Fault) {
 		if f != nil {
 			c.desk.fail(cmd, f)
 			return
@@ -55,7 +57,7 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 			}
 			exp, _ := v.Get("exp").Int()
 			w.MemberInt("exp", exp)
-			w.MemberInt("expires_at", exp*1000+c.config.tolerance) // by a clock that may be apart from the server's
+			w.MemberInt("expires_at", exp*1000+c.config.Tolerance) // by a clock that may be apart from the server's
 		})
 	})
 }
@@ -84,7 +86,7 @@ func checkLogoutToken(j *jose.JWS) *link.Fault {
 // frontChannelLogout ends the session that the server says it ended (OpenID Connect Front-Channel Logout section 2). Anybody can send a browser to that URL: only who knows the
 // session's sid ends anything.
 func (c *client) frontChannelLogout(cmd *command, in json.Value) {
-	params, ok := readParams(in.Get("parameters"))
+	params, ok := config.ReadParams(in.Get("parameters"))
 	if url := in.Get("url").Str(); url != "" {
 		params, ok = form.Decode(uri.QueryOf(url))
 	}
@@ -93,7 +95,7 @@ func (c *client) frontChannelLogout(cmd *command, in json.Value) {
 		return
 	}
 	o := &endedRun{c: c, cmd: cmd, sid: form.ValueOf(params, "sid"), iss: form.ValueOf(params, "iss")}
-	c.session.newest(o.known)
+	c.session.Newest(o.known)
 }
 
 // A endedRun ends the session that has a sid.
@@ -102,21 +104,21 @@ type endedRun struct {
 	cmd      *command
 	iss, sid string
 	ended    bool
-	lock     *lock
+	lock     *session.Lock
 }
 
-func (o *endedRun) known(l *lock, f *link.Fault) {
+func (o *endedRun) known(l *session.Lock, f *link.Fault) {
 	o.lock = l
-	claims := o.c.session.tokens.claims
+	claims := o.c.session.Tokens.Claims
 	if o.ended = f == nil && o.sid != "" && o.sid == claims.Get("sid").Str() && o.iss == claims.Get("iss").Str(); o.ended {
-		o.c.session.clear(o.cleared)
+		o.c.session.Clear(o.cleared)
 		return
 	}
 	o.cleared(f)
 }
 
 func (o *endedRun) cleared(f *link.Fault) {
-	o.lock.free()
+	o.lock.Free()
 	if f != nil {
 		o.c.desk.fail(o.cmd, f)
 		return

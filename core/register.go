@@ -1,10 +1,12 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -13,9 +15,9 @@ func (c *client) register(cmd *command, in json.Value) {
 	access := in.Get("initial_access_token").Str()
 	var f *link.Fault
 	switch {
-	case c.config.registration == "":
-		f = c.issuer.absent("registration_endpoint")
-	case c.config.clientMetadata.Kind() == json.None:
+	case c.config.RegistrationEndpoint == "":
+		f = c.issuer.Absent("registration_endpoint")
+	case c.config.ClientMetadata.Kind() == json.None:
 		f = link.Bad("missing", "client_metadata")
 	case !words.VSChars(access) || words.Index(access, ' ') >= 0:
 		f = link.Bad("bad_value", "initial_access_token")
@@ -24,20 +26,20 @@ func (c *client) register(cmd *command, in json.Value) {
 		c.desk.fail(cmd, f)
 		return
 	}
-	r := &request{stage: stageRegistration, method: "POST", url: c.config.registration, json: c.config.clientMetadata.Raw()}
+	r := &wire.Request{Stage: config.StageRegistration, Method: "POST", URL: c.config.RegistrationEndpoint, JSON: c.config.ClientMetadata.Raw()}
 	if access != "" {
-		r.headers = []form.Param{{Name: "authorization", Value: "Bearer " + access}}
+		r.Headers = []form.Param{{Name: "authorization", Value: "Bearer " + access}}
 	}
-	c.wire.send(&cmd.job, r, func(res *response, f *link.Fault) {
+	c.wire.Send(&cmd.job, r, func(res *wire.Response, f *link.Fault) {
 		var v json.Value
 		if f == nil {
-			v, f = res.object(c.link.Now)
+			v, f = res.Object(c.link.Now)
 		}
 		if f == nil && v.Get("client_id").Str() == "" {
 			f = &link.Fault{Kind: link.KindServer, Code: "bad_registration"}
 		}
 		if f != nil {
-			c.session.redact(f, access, v.Get("client_secret").Str())
+			c.session.Redact(f, access, v.Get("client_secret").Str())
 			c.desk.fail(cmd, f)
 			return
 		}
@@ -56,11 +58,11 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 		}
 	}
 	switch {
-	case !ok || !c.config.secure(u):
+	case !ok || !c.config.Secure(u):
 		c.desk.fail(cmd, link.Bad("bad_url", "url"))
 		return
 	}
-	if w, ok := uri.Parse(where); !ok || !c.config.secure(w) {
+	if w, ok := uri.Parse(where); !ok || !c.config.Secure(w) {
 		c.desk.fail(cmd, link.Bad("bad_url", "resource_metadata"))
 		return
 	}
@@ -69,7 +71,7 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 
 // findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
 func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) {
-	c.issuer.get(stageResource, where, maxDocument, func(v json.Value, f *link.Fault) {
+	c.issuer.Get(config.StageResource, where, wire.MaxDocument, func(v json.Value, f *link.Fault) {
 		if more && f.Elsewhere() {
 			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
 			return

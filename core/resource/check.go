@@ -190,7 +190,7 @@ func (k *check) known(j *jose.JWS) {
 		// Another kind of JWT of the same issuer, an ID token say, is no access token (RFC 8725 section 3.11, RFC 9068 section 4).
 		f = because("wrong_type", "").Not("at+jwt", j.Typ)
 	default:
-		f = k.judge(j.Claims, k.client.Issuer(j.Claims.Get("tid").Str()), true)
+		f = k.judge(j.Claims, k.client.Server().TenantIssuer(j.Claims.Get("tid").Str()), true)
 	}
 	if f != nil {
 		k.refuseToken(f)
@@ -337,7 +337,7 @@ func (k *check) allow() {
 			scheme = "DPoP"
 		}
 		w.MemberStr("scheme", scheme)
-		w.MemberStr("issuer", k.client.Issuer(k.claims.Get("tid").Str()))
+		w.MemberStr("issuer", k.client.Server().TenantIssuer(k.claims.Get("tid").Str()))
 		w.MemberRaw("claims", k.claims.Raw())
 		writeHeaders(w, k.nonceHeaders())
 	})

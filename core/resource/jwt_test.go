@@ -11,7 +11,7 @@ func TestScenarioJwt(t *testing.T) {
 	s := newScene(t, "a JWT access token is verified by the server's keys, which are fetched once", "R1").mustOpen(conf)
 	m := s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{}`))
 	s.allowed(m)
-	if m.str("ok", "claims", "sub") != "u1" || m.str("ok", "scheme") != "Bearer" || m.str("ok", "issuer") != issuer {
+	if m.str("ok", "claims", "sub") != "u1" || m.str("ok", "scheme") != "Bearer" || m.str("ok", "issuer") != asURL {
 		t.Error(m.raw)
 	}
 	s.allowed(s.check("POST", "/notes/1", "", "authorization", "bearer "+token(`{"jti":"t2"}`)))

@@ -1,8 +1,8 @@
 package resource
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
@@ -72,7 +72,7 @@ func (k *check) prove(jkt string) {
 			k.replay.until = now + k.nonceMS + k.tolerance
 		}
 		k.replay.key = k.name + ".jti." + hash(jkt+"\n"+claim("jti"))
-		core.VerifyBy(k.link, j, jose.PublicKey(key), k.proved)
+		issuer.VerifyBy(k.link, j, jose.PublicKey(key), k.proved)
 	}
 }
 

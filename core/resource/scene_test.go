@@ -73,13 +73,13 @@ func (m msg) header(name string) string {
 }
 
 const (
-	issuer   = "https://as.example"
+	asURL    = "https://as.example"
 	resource = "https://api.example/notes"
 	began    = 1_700_000_000_000 // Unix ms
 )
 
 // conf is a resource whose server's keys stand in a known place.
-const conf = `{"resource":"` + resource + `","authorization_servers":[{"issuer":"` + issuer + `","jwks_uri":"https://as.example/jwks"}]}`
+const conf = `{"resource":"` + resource + `","authorization_servers":[{"issuer":"` + asURL + `","jwks_uri":"https://as.example/jwks"}]}`
 
 // with gives conf with members replaced or, with null, left out.
 func with(members string) string {

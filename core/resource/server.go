@@ -40,7 +40,7 @@ func (sv *server) fresh() *core.Client {
 }
 
 // of tells whether iss is the server's issuer for a tenant.
-func (sv *server) of(tenant, iss string) bool { return sv.client.Issuer(tenant) == iss }
+func (sv *server) of(tenant, iss string) bool { return sv.client.Server().TenantIssuer(tenant) == iss }
 
 // at gives the check the server, with a client. Where no check may wait for what another asked for, nobody else has it meanwhile.
 func (k *check) at(sv *server) {
@@ -58,7 +58,7 @@ func (k *check) at(sv *server) {
 // leave ends the check's use of the server: keys that are a while old are read again behind it, so that one that was withdrawn is not taken for ever, and nobody waits.
 func (k *check) leave() {
 	sv := k.server
-	busy := k.client.RenewKeys(k.keysMS)
+	busy := k.client.Server().RenewKeys(k.keysMS)
 	switch {
 	case !k.alone || busy:
 	case k.version != sv.documents.version:
@@ -74,7 +74,7 @@ type documents struct {
 	version int
 }
 
-// Load implements core.Storage.
+// Load implements store.Storage.
 func (d *documents) Load(key string, done func(value, version, failed string)) {
 	if len(key) > 9 && key[len(key)-9:] == ".metadata" {
 		done(d.text, "", "")
@@ -83,7 +83,7 @@ func (d *documents) Load(key string, done func(value, version, failed string)) {
 	done("", "", "")
 }
 
-// Store implements core.Storage.
+// Store implements store.Storage.
 func (d *documents) Store(_, _, value string, done func(version, failed string)) {
 	d.text = value
 	d.version++
@@ -97,7 +97,7 @@ func (k *check) ready(then func()) {
 		k.unavailable(link.NetworkFault("network"))
 		return
 	}
-	k.client.Discovered(func(f *link.Fault) {
+	k.client.Server().Discovered(func(f *link.Fault) {
 		if sv.down = 0; f != nil {
 			sv.down = k.link.Now
 			k.unavailable(f)
@@ -109,7 +109,7 @@ func (k *check) ready(then func()) {
 
 // verify goes on where the signature is one of the server's keys.
 func (k *check) verify(j *jose.JWS) {
-	k.client.Verify(j, func(f *link.Fault) {
+	k.client.Server().Verify(j, func(f *link.Fault) {
 		switch {
 		case f == nil:
 			k.bind()
@@ -180,7 +180,7 @@ func (k *check) looked(v json.Value, f *link.Fault) {
 	}
 	// The metadata may not be known where the endpoint is configured: the server is who was asked.
 	issuer := k.server.issuer
-	if iss := v.Get("iss").Str(); k.client.Issuer(v.Get("tid").Str()) == iss {
+	if iss := v.Get("iss").Str(); k.client.Server().TenantIssuer(v.Get("tid").Str()) == iss {
 		issuer = iss
 	}
 	if f := k.judge(v, issuer, false); f != nil {

@@ -3,8 +3,9 @@
  *
  * @packageDocumentation
  */
-import { ConflictError, Host, OAuthError, type Source } from './index.js';
-import type { Commands, Reason } from './messages.js';
+import { CLIENT_KEY, type Commands, entropy, Failed, instantiate, type Instance, key, Loop, OAuthError, type Reason, send, sign, verify } from './hosts.js';
+import { ConflictError, memoryKeys } from './index.js';
+import type { CryptoKey } from './web.js';
 
 export type { Reason } from './messages.js';
 
@@ -109,8 +110,8 @@ export interface ReplayStore {
 
 /** How a {@link Guard} works. */
 export interface GuardOptions {
-  /** The module oauth2-edge.wasm. Default: the one of this package. */
-  module?: Source | PromiseLike<Source>;
+  /** oauth2-edge.wasm, where it is not to be read from the disk: compiled or its bytes. */
+  module?: WebAssembly.Module | BufferSource;
   /** Default: 100,000 proofs in this process; one more is refused (503). A store of `oauth2-wasm/redis` or `oauth2-wasm/postgres` is one. */
   replays?: ReplayStore;
   /** The private key by which clients of servers are known (private_key_jwt). */
@@ -186,10 +187,32 @@ export const memoryReplays = (most = MOST): ReplayStore => {
   };
 };
 
+const refusal = (code: string) => new OAuthError({ kind: 'client', code, op: 'check', retryable: false });
+const lost = (cause: unknown) => new OAuthError({ kind: 'internal', code: 'instance_lost', op: 'check', retryable: true }, { cause });
+
 const isWorker = () => globalThis.navigator?.userAgent === 'Cloudflare-Workers';
 
-/** The module beside this file. */
-const found = (): Source => fetch(new URL('./oauth2-edge.wasm', import.meta.url));
+/** Memory never shrinks: an instance that once had large requests is left to those who are in it. */
+const WORN = 4 << 20;
+
+const fromDisk = async (): Promise<BufferSource> => {
+  const { readFile } = await import('node:fs/promises');
+  return readFile(new URL('./oauth2-edge.wasm', import.meta.url));
+};
+
+interface Waiting {
+  resolve(ok: never): void;
+  reject(error: unknown): void;
+}
+
+/** A session of the module, and those who wait for it. */
+interface Session {
+  instance: Instance;
+  loop: Loop;
+  waiting: Map<number, Waiting>;
+  /** Who wants to know that nothing is under way. */
+  quiet: (() => void)[];
+}
 
 /**
  * Checks the access tokens of requests. One serves all requests of a process, any number at once.
@@ -199,53 +222,108 @@ const found = (): Source => fetch(new URL('./oauth2-edge.wasm', import.meta.url)
 export class Guard {
   #config: ResourceConfig;
   #options: GuardOptions;
-  #module: () => Source | PromiseLike<Source>;
-  #host: Host | undefined;
-  #requests = 0;
-  #quiet: (() => void)[] = [];
+  #replays: ReplayStore;
+  #module: WebAssembly.Module | BufferSource | undefined;
+  #session: Session | undefined;
+  #lastId = 0;
 
-  constructor(config: ResourceConfig, options: GuardOptions = {}, module: () => Source | PromiseLike<Source> = found) {
+  constructor(config: ResourceConfig, options: GuardOptions = {}) {
     this.#config = config;
     this.#options = options;
-    this.#module = () => options.module ?? module();
+    this.#replays = options.replays ?? memoryReplays();
+    this.#module = options.module;
   }
 
   /** Each caller awaits what it began itself: in Cloudflare Workers a request cannot await another's. */
-  async #open(): Promise<Host> {
-    // A turn that the runtime ended, with its request's CPU time, throws nothing, and what it left is nobody's.
-    if (this.#host?.busy) this.#host = undefined;
-    if (this.#host) return this.#host;
-    const { clientKey: key, replays = memoryReplays(), fetch: send = fetch, onError } = this.#options;
-    const servers = this.#config.authorization_servers.map((server) => ({ ...server, ...(key && server.client_id && { client_key: 'client_key' }) }));
-    const host = await Host.open({
-      module: this.#module(),
-      open: { kind: 'resource', config: { alone: isWorker(), ...this.#config, authorization_servers: servers } },
-      store: {
-        local: true,
-        load: () => ({ version: '' }),
-        // What is stored is until when it is of use.
-        store: async (name, version, until) => {
-          try {
-            return await replays.storeUntil(name, version, until!, Number(until));
-          } catch (error) {
-            if (!(error instanceof ConflictError)) onError?.(error);
-            throw error;
-          }
+  async #open(): Promise<Session> {
+    const known = this.#session;
+    // A turn that the runtime ended, with its request's CPU time, throws nothing, and what it left is nobody's: the loop stays busy.
+    if (known && !known.loop.busy && known.instance.memoryBytes <= WORN) return known;
+    const instance = await instantiate(this.#module ?? (await fromDisk()));
+    this.#module ??= instance.module;
+    if (this.#session && this.#session !== known) return this.#session; // who came at the same time was faster
+    return (this.#session = this.#begin(instance));
+  }
+
+  #begin(instance: Instance): Session {
+    const { clientKey, fetch: sender = fetch } = this.#options;
+    const authorization_servers = this.#config.authorization_servers?.map((server) => ({ ...server, ...(clientKey && server.client_id && { client_key: CLIENT_KEY }) }));
+    const config = { alone: isWorker(), ...this.#config, authorization_servers };
+    const handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), kind: 'resource', config }));
+    if (!handle) throw new OAuthError(JSON.parse(instance.effect(0)!).error);
+    const signing = { keys: memoryKeys(), clientKey };
+    const session: Session = {
+      instance,
+      waiting: new Map(),
+      quiet: [],
+      loop: new Loop(
+        {
+          __proto__: null,
+          http: (effect, controller) => send(effect, controller, sender),
+          verify,
+          key: (effect) => key(effect, signing),
+          sign: (effect) => sign(effect, signing),
+          store: ({ key, version, value, expires_at: until }) => this.#note(key, version, value!, until!),
+        } as ConstructorParameters<typeof Loop>[0],
+        {
+          turn: (message) => {
+            const code = instance.input(handle, message);
+            const effects = [];
+            for (let text; !code && (text = instance.effect(handle)); ) effects.push(JSON.parse(text));
+            return code || effects;
+          },
+          take: (effect) => {
+            const error = 'error' in effect && effect.error ? new OAuthError(effect.error) : undefined;
+            if (effect.kind === 'event') return void (error && this.#options.onError?.(error));
+            const waiting = session.waiting.get(effect.command);
+            session.waiting.delete(effect.command);
+            if (error) waiting?.reject(error);
+            else waiting?.resolve(effect.ok as never);
+          },
+          lost: (cause) => {
+            if (this.#session === session) this.#session = undefined; // it still answers, wrongly
+            session.loop.withdraw();
+            session.waiting.forEach(({ reject }) => reject(lost(cause)));
+            session.waiting.clear();
+          },
+          rest: () => session.loop.kinds.length || session.quiet.splice(0).forEach((resolve) => resolve()),
         },
-      },
-      ...(key && { clientKey: key }),
-      fetch: (...given) => {
-        this.#requests++;
-        return send(...given);
-      },
-      onEvent: (event) => 'error' in event && onError?.(event.error),
-      onEffect: ({ kind }) => {
-        if (kind !== 'http' || --this.#requests) return;
-        this.#quiet.splice(0).forEach((resolve) => resolve());
-      },
+      ),
+    };
+    session.loop.busy = false;
+    return session;
+  }
+
+  /** Notes a proof. */
+  async #note(key: string, version: string, value: string, until: number): Promise<{ version: string }> {
+    try {
+      return { version: await this.#replays.storeUntil(key, version, value, until) };
+    } catch (error) {
+      if ((error as Partial<Error>)?.name === 'ConflictError') throw new Failed('conflict');
+      this.#options.onError?.(error);
+      throw new Failed('storage', error);
+    }
+  }
+
+  #run<C extends 'check' | 'metadata'>({ loop, waiting }: Session, command: C, parameters: Commands[C]['parameters'], signal?: AbortSignal | null): Promise<Commands[C]['ok']> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const id = ++this.#lastId;
+      const abort = () => {
+        reject(signal!.reason);
+        loop.feed(`{"command":"cancel","id":${++this.#lastId},"target":${id}`);
+      };
+      const end = <T>(settle: (value: T) => void) => (value: T) => {
+        signal?.removeEventListener('abort', abort);
+        settle(value);
+      };
+      signal?.addEventListener('abort', abort);
+      waiting.set(id, { resolve: end(resolve as Waiting['resolve']), reject: end(reject) });
+      loop.feed(JSON.stringify({ ...parameters, command, id }).slice(0, -1), (code) => {
+        waiting.get(id)?.reject(refusal(code === 3 ? 'too_large' : 'unreadable'));
+        waiting.delete(id);
+      });
     });
-    if (this.#host) host.close();
-    return (this.#host ??= host);
   }
 
   /**
@@ -264,7 +342,7 @@ export class Guard {
    * @throws the reason of `signal`
    */
   async check(request: Pick<Request, 'method' | 'url' | 'headers'>, options: CheckOptions = {}): Promise<Verdict> {
-    const host = await this.#open();
+    const session = await this.#open();
     const { url = request.url, certificate, peer, scope, acr_values, max_age, signal, waitUntil } = options;
     const headers: [string, string][] = [];
     for (const name of ['authorization', 'dpop', this.#config.certificate_header]) {
@@ -273,12 +351,12 @@ export class Guard {
     }
     let verdict: Commands['check']['ok'];
     try {
-      verdict = await host.run('check', { method: request.method, url, headers, certificate, peer, scope, acr_values, max_age }, signal ?? null);
+      verdict = await this.#run(session, 'check', { method: request.method, url, headers, certificate, peer, scope, acr_values, max_age }, signal);
     } catch (error) {
       if (!(error instanceof OAuthError && error.code === 'too_large')) throw error;
       return { allowed: false, response: new Response(null, { status: 431 }), reason: { code: 'too_large' } };
     }
-    if (waitUntil && this.#requests) waitUntil(new Promise<void>((resolve) => this.#quiet.push(resolve)));
+    if (waitUntil && session.loop.kinds.length) waitUntil(new Promise<void>((resolve) => session.quiet.push(resolve)));
     if (verdict.allowed) return verdict as Allowed;
     const { status, headers: list, body, reason } = verdict;
     return { allowed: false, response: new Response(body.text || null, { status, headers: list }), reason };
@@ -290,7 +368,7 @@ export class Guard {
    * @throws {OAuthError} the configuration is refused
    */
   async metadata(): Promise<{ url: string; metadata: Record<string, unknown> }> {
-    return (await this.#open()).run('metadata', {});
+    return this.#run(await this.#open(), 'metadata', {});
   }
 
   /** Answers a request for the document of RFC 9728; `undefined` for any other. */
@@ -304,7 +382,10 @@ export class Guard {
 
   /** Ends the work: checks that are under way fail. */
   close(): void {
-    this.#host?.close();
-    this.#host = undefined;
+    const session = this.#session;
+    this.#session = undefined;
+    session?.loop.withdraw();
+    session?.waiting.forEach(({ reject }) => reject(refusal('closed')));
+    session?.waiting.clear();
   }
 }

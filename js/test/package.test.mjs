@@ -14,16 +14,16 @@ const packed = join(folder, 'node_modules/oauth2-wasm');
 const brotli = (name) => brotliCompressSync(readFileSync(join(packed, 'dist', name))).length;
 
 test('the package holds the committed module and loader', () => {
-  for (const [name, source] of [['oauth2.wasm', 'wasm/oauth2.wasm'], ['oauth2-edge.wasm', 'wasm/oauth2-edge.wasm'], ['wasm_exec.js', 'wasm_exec.js']]) {
+  for (const [name, source] of [['oauth2.wasm', 'wasm/oauth2.wasm'], ['wasm_exec.js', 'wasm_exec.js']]) {
     assert.equal(sha256(readFileSync(join(packed, 'dist', name))), sha256(readFileSync(join(root, source))), name);
   }
 });
 
 test('the package holds what it needs and nothing else', () => {
-  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'indexeddb', 'package.json', 'popup', 'postgres', 'presets', 'qr', 'redis', 'resource', 'sealed']);
+  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'auth', 'bff', 'dist', 'host', 'indexeddb', 'package.json', 'popup', 'postgres', 'presets', 'qr', 'react', 'redis', 'resource', 'sealed', 'svelte', 'vue']);
   assert.deepEqual(
     readdirSync(join(packed, 'dist')).filter((name) => !name.endsWith('.map')).sort(),
-    ['guard-node.js', 'guard-workerd.js', 'guard.js', 'index.js', 'indexeddb.js', 'node.js', 'oauth2-edge.wasm', 'oauth2.wasm', 'popup.js', 'postgres.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'redis.js', 'sealed.js', 'types', 'wasm_exec.js', 'workerd.js'],
+    ['auth.js', 'bff.js', 'guard.js', 'hosts.js', 'index.js', 'indexeddb.js', 'node.js', 'oauth2-edge.wasm', 'oauth2.wasm', 'popup.js', 'postgres.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'react.js', 'redis.js', 'sealed.js', 'svelte.js', 'types', 'vue.js', 'wasm_exec.js', 'workerd.js'],
   );
   const { dependencies, exports } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
   assert.equal(dependencies, undefined);
@@ -40,16 +40,20 @@ test('what a page loads fits into 70,100 bytes, and the client with its loader i
 });
 
 test('what only some pages need stands beside the client, and is small (brotli)', (t) => {
-  for (const [name, most] of [['popup.js', 950], ['indexeddb.js', 700], ['qr.js', 4000], ['redis.js', 1800], ['postgres.js', 2400], ['sealed.js', 1900], ['guard.js', 1350]]) {
+  for (const [name, most] of [['popup.js', 950], ['indexeddb.js', 700], ['qr.js', 4000], ['redis.js', 1800], ['postgres.js', 2400], ['sealed.js', 1900], ['auth.js', 700], ['vue.js', 550], ['svelte.js', 200], ['guard.js', 1750]]) {
     t.diagnostic(`${name} ${brotli(name)}`);
     assert.ok(brotli(name) < most, `${name} ${brotli(name)}`);
-    assert.doesNotMatch(readFileSync(join(packed, 'dist', name), 'utf8'), /oauth2\.wasm/, 'the module is index.js’s alone'); // guard.js has the second one
+    assert.doesNotMatch(readFileSync(join(packed, 'dist', name), 'utf8'), /oauth2\.wasm/, 'the module is index.js’s alone');
   }
+  const react = brotli('react.js') + brotli('auth.js');
+  t.diagnostic(`react.js with auth.js ${react}`);
+  assert.ok(react <= 1200, String(react));
+  assert.match(readFileSync(join(packed, 'dist/react.js'), 'utf8'), /^"use client";/, 'for React Server Components');
   assert.match(readFileSync(join(packed, 'dist/qr.js.LICENSE.txt'), 'utf8'), /Project Nayuki[\s\S]*Permission is hereby granted/);
 });
 
 test('each script has a source map with the sources in it (E85)', () => {
-  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'guard', 'guard-node', 'guard-workerd']) {
+  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'auth', 'react', 'vue', 'svelte', 'guard']) {
     assert.match(readFileSync(join(packed, `dist/${name}.js`), 'utf8'), new RegExp(`sourceMappingURL=${name}\\.js\\.map\\s*$`));
     const { sources, sourcesContent } = JSON.parse(readFileSync(join(packed, `dist/${name}.js.map`), 'utf8'));
     assert.ok(sources.includes(`../src/${name}.ts`), name);
@@ -95,7 +99,7 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
   const text = Object.keys(left)
     .filter((name) => !/\.\w+$/.test(name))
     .map((name, i) => `import * as m${i} from 'oauth2-wasm${name.slice(1)}';\nconst n${i}: object = m${i};\nconsole.log(n${i});\n`);
-  assert.equal(text.length, 9);
+  assert.equal(text.length, 15);
   writeFileSync(join(old, 'all.ts'), text.join(''));
   await check(old, 'all.ts', ...DOM, '--module', 'esnext', '--moduleResolution', 'bundler');
   await build({ entryPoints: [join(old, 'all.ts')], bundle: true, format: 'esm', platform: 'browser', write: false, absWorkingDir: old });
