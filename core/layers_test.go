@@ -54,7 +54,7 @@ func TestNesting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range append(dirs, ".", "bff") {
+	for _, dir := range append(dirs, ".", "bff", "resource") {
 		fset := token.NewFileSet()
 		for _, file := range parsed(t, fset, dir) {
 			for _, decl := range file.Decls {
