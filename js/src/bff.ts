@@ -9,6 +9,7 @@ import { type Answers, CLIENT_KEY, type Effects, type Executors, Failed, key, lo
 import { ConflictError, OAuthError, type Config, type KeyStore, type Locks, type Store } from './index.js';
 import { defaultLocks } from './locks.js';
 import { Memory } from './memory.js';
+import { nodePassage } from './node-passage.js';
 import type { ExpiringStore } from './remote.js';
 import { sealed } from './sealed.js';
 import type { CryptoKey } from './web.js';
@@ -260,7 +261,8 @@ export const openBackend = async (config: BackendConfig | BackendConfig[], optio
   const { proxyTimeoutMs = 30_000, onError = (error) => console.error('oauth2-wasm: the request was lost:', String(error)), fetch: given } = options;
   const module = options.module ?? (await fromDisk());
   const compiled = module instanceof WebAssembly.Module ? module : await WebAssembly.compile(module);
-  const passage: Passage = standard();
+  const usual = standard();
+  const passage: Passage = (!given && (await nodePassage(usual.upload))) || usual;
   const store = options.store ?? expiringMemoryStore();
   const all = Array.isArray(config) ? config : [config];
   const sites = new Map<string, { origin: string; requests: Requests; open: string; executors: Executors }>();

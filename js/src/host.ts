@@ -208,7 +208,7 @@ export class Host {
     return effects;
   }
 
-  #log(effect: Effect, began: number, outcome?: Outcome, name?: string): void {
+  #log(effect: Effect, began: number, outcome: Outcome, name?: string): void {
     const { onEffect } = this.#options;
     if (!onEffect) return;
     const { kind, stage, method, url } = effect as Effects['http'];

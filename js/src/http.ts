@@ -53,10 +53,7 @@ export const gather = async (reader: ReadableStreamDefaultReader<Uint8Array> | u
   for (let left = most, part; (part = (await reader?.read())?.value); parts.push(part)) {
     if ((left -= part.length) < 0) throw new Failed('too_large');
   }
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
-  return whole;
+  return parts.length === 1 ? parts[0]! : new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 };
 
 /** Reads a body up to a number of bytes. One that ends before its length is cut, which not every host says by itself. */

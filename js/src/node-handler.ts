@@ -1,20 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bodyOf } from './node-passage.js';
 
 /** A handler of `node:http`, which Express and Connect take too. */
 export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
-
-/** A body as a stream of the web. What breaks off fails. */
-const bodyOf = (incoming: IncomingMessage): ReadableStream<Uint8Array> => {
-  const pieces = incoming[Symbol.asyncIterator]();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (!done) controller.enqueue(new Uint8Array(value));
-      else if (incoming.complete) controller.close();
-      else controller.error(new Error('the request broke off'));
-    },
-  });
-};
 
 const requestOf = (incoming: IncomingMessage): Request | undefined => {
   const { method = 'GET', rawHeaders } = incoming;

@@ -120,6 +120,7 @@ export class Requests {
           turn,
           take: ({ kind }) => (answered ||= kind === 'result'),
           lost: reject,
+          done() {},
           // What was begun behind the answer is waited for: metadata of yesterday that are read again, say.
           rest: () => answered && !loop.kinds.length && resolve(),
         });
