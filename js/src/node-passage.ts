@@ -1,8 +1,16 @@
-import type { IncomingMessage } from 'node:http';
 import type { Passage } from './exchange.js';
 
+/** A module of the runtime's own, which no bundler is to look for: not every runtime has it. */
+export const builtin = (name: string) => import(`node:${name}`);
+
+/** What is needed of an `IncomingMessage` of `node:http`. */
+export interface Incoming extends AsyncIterable<Uint8Array> {
+  complete: boolean;
+  destroy(): unknown;
+}
+
 /** What a peer sends, as a stream of the web. What breaks off fails. */
-export const bodyOf = (incoming: IncomingMessage): ReadableStream<Uint8Array> => {
+export const bodyOf = (incoming: Incoming): ReadableStream<Uint8Array> => {
   const pieces = incoming[Symbol.asyncIterator]();
   return new ReadableStream(
     {
@@ -26,15 +34,17 @@ export const bodyOf = (incoming: IncomingMessage): ReadableStream<Uint8Array> =>
  */
 export const nodePassage = async (upload: Passage['upload']): Promise<Passage | undefined> => {
   if (!globalThis.process?.versions?.node || globalThis.navigator?.userAgent === 'Cloudflare-Workers') return undefined;
-  const [{ request: plain }, { request: secured }, { Readable }] = await Promise.all([import('node:http'), import('node:https'), import('node:stream')]);
+  const [{ request: plain }, { request: secured }, { Readable }] = (await Promise.all(['http', 'https', 'stream'].map(builtin))) as [typeof import('node:http'), typeof import('node:https'), typeof import('node:stream')];
   const send: NonNullable<Passage['send']> = (url, { method, headers, body, signal }, length) =>
     new Promise((resolve, reject) => {
       const begin = (again: boolean) => {
         const given = headers as [string, string][];
         const fields: Record<string, string | string[]> = {};
         for (const [name, value] of given) fields[name] = name in fields ? [fields[name]!, value].flat() : value;
-        if (length !== undefined) fields['content-length'] = String(length);
-        const outgoing = (url.startsWith('https:') ? secured : plain)(url, { method, headers: fields, signal } as object);
+        const whole = typeof body === 'string' ? new TextEncoder().encode(body) : (body as Uint8Array | ReadableStream | null);
+        const size = whole instanceof Uint8Array ? whole.length : length;
+        if (size !== undefined) fields['content-length'] = String(size);
+        const outgoing = (url.startsWith('https:') ? secured : plain)(url, { method, path: url.replace(/^[^:]*:\/\/[^/?#]*/, ''), headers: fields, signal } as object);
         outgoing.on('response', (incoming) => {
           const { statusCode: status = 0, rawHeaders } = incoming;
           try {
@@ -54,11 +64,11 @@ export const nodePassage = async (upload: Passage['upload']): Promise<Passage | 
         });
         outgoing.on('error', (error) => {
           // A connection that was idle may have been closed as this went out.
-          if (again && outgoing.reusedSocket && (error as { code?: string }).code === 'ECONNRESET' && !(body instanceof ReadableStream)) begin(false);
+          if (again && outgoing.reusedSocket && (error as { code?: string }).code === 'ECONNRESET' && !(whole instanceof ReadableStream)) begin(false);
           else reject(error);
         });
-        if (body instanceof ReadableStream) Readable.fromWeb(body as never).on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
-        else outgoing.end(body ?? undefined);
+        if (whole instanceof ReadableStream) Readable.fromWeb(whole as never).on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
+        else outgoing.end(whole ?? undefined);
       };
       begin(method === 'GET' || method === 'HEAD');
     });

@@ -20,7 +20,7 @@ test('the package holds the committed module and loader', () => {
 });
 
 test('the package holds what it needs and nothing else', () => {
-  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'indexeddb', 'package.json', 'popup', 'postgres', 'presets', 'qr', 'redis', 'sealed']);
+  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'bff', 'dist', 'host', 'indexeddb', 'package.json', 'popup', 'postgres', 'presets', 'qr', 'redis', 'sealed']);
   assert.deepEqual(
     readdirSync(join(packed, 'dist')).filter((name) => !name.endsWith('.map')).sort(),
     ['index.js', 'indexeddb.js', 'node.js', 'oauth2.wasm', 'popup.js', 'postgres.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'redis.js', 'sealed.js', 'types', 'wasm_exec.js', 'workerd.js'],
@@ -49,7 +49,7 @@ test('what only some pages need stands beside the client, and is small (brotli)'
 });
 
 test('each script has a source map with the sources in it (E85)', () => {
-  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed']) {
+  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'hosts', 'bff']) {
     assert.match(readFileSync(join(packed, `dist/${name}.js`), 'utf8'), new RegExp(`sourceMappingURL=${name}\\.js\\.map\\s*$`));
     const { sources, sourcesContent } = JSON.parse(readFileSync(join(packed, `dist/${name}.js.map`), 'utf8'));
     assert.ok(sources.includes(`../src/${name}.ts`), name);
@@ -95,7 +95,7 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
   const text = Object.keys(left)
     .filter((name) => !/\.\w+$/.test(name))
     .map((name, i) => `import * as m${i} from 'oauth2-wasm${name.slice(1)}';\nconst n${i}: object = m${i};\nconsole.log(n${i});\n`);
-  assert.equal(text.length, 8);
+  assert.equal(text.length, 10);
   writeFileSync(join(old, 'all.ts'), text.join(''));
   await check(old, 'all.ts', ...DOM, '--module', 'esnext', '--moduleResolution', 'bundler');
   await build({ entryPoints: [join(old, 'all.ts')], bundle: true, format: 'esm', platform: 'browser', write: false, absWorkingDir: old });
