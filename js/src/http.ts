@@ -81,8 +81,8 @@ export const send = async (effect: Effects['http'], controller: AbortController,
   const { method, url, headers, body, timeout_ms: timeout } = effect;
   const clock = setTimeout(() => controller.abort(new Failed('timeout')), timeout);
   const wasOffline = offline();
-  try {
-    const sent = fetch(url, {
+  const exchange = async () => {
+    const response = await fetch(url, {
       ...cautious(),
       method,
       headers,
@@ -90,10 +90,12 @@ export const send = async (effect: Effects['http'], controller: AbortController,
       redirect: 'manual',
       signal: controller.signal,
     });
-    const response = await unless(controller.signal, sent);
     if (isRedirect(response)) throw new Failed('redirect', redirected(response));
-    const bytes = await unless(controller.signal, read(response, effect.max_body));
+    const bytes = await read(response, effect.max_body);
     return { status: response.status, headers: [...response.headers], body: wire(bytes) };
+  };
+  try {
+    return await unless(controller.signal, exchange());
   } catch (error) {
     const kind =
       error instanceof Failed

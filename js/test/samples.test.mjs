@@ -258,7 +258,7 @@ test('E44 B19 js/README: a backend, as an object with fetch, a handler of node:h
   redis.on('error', () => {});
   await redis.connect();
   t.after(async () => (redis.destroy(), await farm.stop()));
-  const { default: backend, GET, handler } = await inNode(t, sample('js/README.md', 'export default backend'), { redis, SEAL_KEYS, CLIENT_SECRET: 'a secret' });
+  const { default: backend, GET, handler } = await inNode(t, sample('js/README.md', 'export default backend'), { CLIENT_SECRET: 'a secret', redis, SEAL_KEYS });
   const asked = () => new Request('https://app.example/auth/session', { headers: { 'x-csrf': '1' } });
   for (const answer of [await backend.fetch(asked()), await GET(asked())]) {
     assert.equal(answer.status, 401);
