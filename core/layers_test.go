@@ -18,9 +18,6 @@ import (
 // mostKnotted is how many files of a package may depend on each other in circles.
 const mostKnotted = 6
 
-// knots are the packages that are not there yet, with what they have today: a figure may only fall.
-var knots = map[string]int{".": 11, "bff": 14}
-
 // TestLayers measures the largest circle of files in each package below core, and prints the layers: whatever stands in one line depends on lines above it only.
 func TestLayers(t *testing.T) {
 	found := map[string]int{}
@@ -42,30 +39,67 @@ func TestLayers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for dir, n := range found {
-		if n > max(mostKnotted, knots[dir]) {
-			t.Errorf("core/%s: %d files depend on each other in circles, at most %d may", dir, n, max(mostKnotted, knots[dir]))
-		}
-	}
-	for dir, n := range knots {
-		if found[dir] < n {
-			t.Errorf("core/%s: only %d files depend on each other in circles: say so in knots", dir, found[dir])
+		if n > mostKnotted {
+			t.Errorf("core/%s: %d files depend on each other in circles, at most %d may", dir, n, mostKnotted)
 		}
 	}
 }
 
-// fileUses gives, for each file of a package without tests, the files whose definitions it names.
-func fileUses(t *testing.T, dir string) map[string]map[string]bool {
+// mostNested is how deep function literals may stand in each other: what goes on after an effect is a run, whose methods are the steps.
+const mostNested = 2
+
+// TestNesting measures how deep function literals stand in each other, in what is pure.
+func TestNesting(t *testing.T) {
+	dirs, err := filepath.Glob("internal/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range append(dirs, ".", "bff") {
+		fset := token.NewFileSet()
+		for _, file := range parsed(t, fset, dir) {
+			for _, decl := range file.Decls {
+				if n := literals(decl); n > mostNested {
+					t.Errorf("%s: %d function literals in each other, at most %d may be", fset.Position(decl.Pos()), n, mostNested)
+				}
+			}
+		}
+	}
+}
+
+// literals is how many function literals stand in each other below a node.
+func literals(node ast.Node) (deepest int) {
+	ast.Inspect(node, func(n ast.Node) bool {
+		if l, ok := n.(*ast.FuncLit); ok && n != node {
+			deepest = max(deepest, 1+literals(l.Body))
+			return false
+		}
+		return true
+	})
+	return deepest
+}
+
+// parsed gives the files of a package without tests, by their names; nil where there is no Go.
+func parsed(t *testing.T, fset *token.FileSet, dir string) map[string]*ast.File {
 	pkg, err := build.ImportDir(dir, 0)
 	if err != nil {
-		return nil // no Go here
+		return nil
 	}
-	fset := token.NewFileSet()
-	var files []*ast.File
+	files := map[string]*ast.File{}
 	for _, name := range pkg.GoFiles {
 		f, err := parser.ParseFile(fset, filepath.Join(dir, name), nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
+		files[name] = f
+	}
+	return files
+}
+
+// fileUses gives, for each file of a package without tests, the files whose definitions it names.
+func fileUses(t *testing.T, dir string) map[string]map[string]bool {
+	fset := token.NewFileSet()
+	var files []*ast.File
+	for _, f := range parsed(t, fset, dir) {
 		files = append(files, f)
 	}
 	info := &types.Info{Uses: map[*ast.Ident]types.Object{}}

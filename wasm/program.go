@@ -23,9 +23,11 @@ type program struct {
 
 // traits are what a program is compiled for: wazero's runtimes hold the memory limit, so that each limit needs one of its own.
 type traits struct {
+	module   *byte // where its bytes begin
 	pages    uint32
 	bounded  bool // calls can be ended: every loop asks whether it should go on
 	cacheDir string
+	usual    bool // the cache is the user's own, if there is one
 }
 
 var (
@@ -33,15 +35,25 @@ var (
 	programs   = map[traits]*program{}
 )
 
-// embedded compiles the embedded module, once in a process for the same traits. Programs are kept: there are as few as there are
-// distinct settings, and an engine that is made again is meant to be cheap.
-func embedded(ctx context.Context, t traits) (*program, error) {
+// embedded compiles the embedded module, once in a process for the same traits.
+func embedded(ctx context.Context, t traits) (*program, error) { return shared(ctx, module, t) }
+
+// shared compiles a module once in a process for the same traits. Programs are kept: there are as few as there are distinct
+// settings, and an engine that is made again is meant to be cheap.
+func shared(ctx context.Context, bytes []byte, t traits) (*program, error) {
+	t.module = &bytes[0]
 	programsMu.Lock()
 	defer programsMu.Unlock()
 	if p := programs[t]; p != nil {
 		return p, nil
 	}
-	p, err := compile(ctx, module, t, nil)
+	how := compileUsual
+	if !t.usual {
+		how = func(ctx context.Context, bytes []byte, t traits) (*program, error) {
+			return compile(ctx, bytes, t, nil)
+		}
+	}
+	p, err := how(ctx, bytes, t)
 	if err == nil {
 		programs[t] = p
 	}

@@ -115,7 +115,7 @@ func (l *Link) Forget() {
 	clear(l.entropy)
 	l.entropy = nil
 	if l.drawn > 0 {
-		*l.key = sha256.Key{}
+		l.key.Forget()
 	}
 }
 
@@ -274,4 +274,11 @@ func (l *Link) Random(label string, n int64) string {
 		b = append(b, l.draw(label)...)
 	}
 	return base64url.Encode(b)[:n]
+}
+
+// Event begins an event; no member of one may hold a token or another secret.
+func (l *Link) Event(name string) *json.Writer {
+	w := l.Effect("event")
+	w.MemberStr("event", name)
+	return w
 }
