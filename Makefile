@@ -69,6 +69,7 @@ types: npm ## types of the package, the pages and the Worker
 
 unit:
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 $(GO)
+	$(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
 
 go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, and stores on their servers)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
@@ -80,6 +81,7 @@ planted: ## the simulation finds the faults that are planted for it
 
 go-386: ## the core where an int has 32 bits
 	GOARCH=386 $(GOTEST) $(GOTEST_FLAGS) $(PURE)
+	GOARCH=386 $(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
 
 race: ## the Go hosts and the authorization server under the race detector
 	$(GOTEST) $(GOTEST_FLAGS) -race ./core/authserver/... ./core/oauth/...

@@ -165,3 +165,19 @@ func algNames(separator string) string {
 	}
 	return strings.Join(names, separator)
 }
+
+// ResourceMetadata is the answer at [ResourceMetadataURL] (RFC 9728 sections 2 and 3.2). Pages of any origin may read it.
+func (s *Server) ResourceMetadata(a Access) Response {
+	m := map[string]any{
+		"resource":                          a.Resource,
+		"authorization_servers":             []string{s.cfg.Issuer},
+		"bearer_methods_supported":          []string{"header"},
+		"dpop_signing_alg_values_supported": asymmetricAlgs,
+	}
+	if a.Scope != "" {
+		m["scopes_supported"] = strings.Fields(a.Scope)
+	}
+	resp := jsonResponse(http.StatusOK, m)
+	resp.Header.Set("Access-Control-Allow-Origin", "*")
+	return resp
+}

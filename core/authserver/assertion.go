@@ -2,7 +2,6 @@ package authserver
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -18,25 +17,6 @@ type assertionClaims struct {
 	Subject  string   `json:"sub"`
 	Audience audience `json:"aud"`
 	ID       string   `json:"jti"`
-}
-
-// assertionCredentials reads who a client assertion says it is of, and by what kind of key. Nothing is checked yet.
-func (s *Server) assertionCredentials(p params) (credentials, error) {
-	var claims assertionClaims
-	assertion := p["client_assertion"]
-	_, header, err := jwtHeader(assertion, slices.Concat(asymmetricAlgs, secretAlgs))
-	if err != nil || unverifiedClaims(assertion, slices.Concat(asymmetricAlgs, secretAlgs), &claims) != nil || claims.Subject == "" {
-		return credentials{}, s.invalidClient("")
-	}
-	if p["client_id"] != "" && p["client_id"] != claims.Subject {
-		// RFC 7521 section 4.2.
-		return credentials{}, invalidRequest("client_id is not the client that authenticates")
-	}
-	method := AuthMethodPrivateKeyJWT
-	if slices.Contains(secretAlgs, jose.SignatureAlgorithm(header.Algorithm)) {
-		method = AuthMethodSecretJWT
-	}
-	return credentials{method: method, clientID: claims.Subject, assertion: assertion}, nil
 }
 
 // checkAssertion tells whether the assertion is the client's, for this server and sent for the first time (RFC 7523 section 3, OpenID
@@ -69,12 +49,12 @@ func (s *Server) useAssertion(now time.Time, issuer string, claims assertionClai
 		lifetime *= 2 // a few counts, and not one for each lifetime
 	}
 	used := share{countJTI, issuer, s.cfg.Limits.Identifiers.Owner, 1, lifetime}
-	if err := s.counts.admit(now, false, used); err != nil {
+	if err := s.limiter.counts.admit(now, false, used); err != nil {
 		return err
 	}
 	err := s.cfg.Store.UseOnce(DigestOf(issuer+"\x00"+claims.ID), now, claims.until())
 	if err != nil {
-		s.counts.refund(used)
+		s.limiter.counts.refund(used)
 	}
 	return err
 }

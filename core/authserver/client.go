@@ -25,7 +25,7 @@ const (
 	AuthMethodSelfSignedTLS = "self_signed_tls_client_auth" // RFC 8705 section 2.2
 )
 
-// Grant types and response types the server knows.
+// Grant types the server knows.
 const (
 	GrantAuthorizationCode = "authorization_code"
 	GrantRefreshToken      = "refresh_token"
@@ -34,11 +34,6 @@ const (
 	GrantPassword          = "password"
 	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
-
-	ResponseTypeCode    = "code"
-	ResponseTypeToken   = "token"
-	ResponseTypeIDToken = "id_token"
-	ResponseTypeNone    = "none"
 )
 
 // grantTypes are all that the token endpoint knows, switched on or not.

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // credentials are what a request says about who its client is.
@@ -47,7 +50,7 @@ func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 	}
 	if cred.secret != "" || cred.method == AuthMethodSecretJWT {
 		// Keys cannot be guessed.
-		if err := s.settle(c, holderClient+client.ClientID, ok); err != nil {
+		if err := s.limiter.settle(c, holderClient+client.ClientID, ok); err != nil {
 			return Client{}, err
 		}
 	}
@@ -118,4 +121,23 @@ func (s *Server) invalidClient(tried string) error {
 		e.challenges = []string{`Basic realm="` + s.cfg.Issuer + `"`}
 	}
 	return e
+}
+
+// assertionCredentials reads who a client assertion says it is of, and by what kind of key. Nothing is checked yet.
+func (s *Server) assertionCredentials(p params) (credentials, error) {
+	var claims assertionClaims
+	assertion := p["client_assertion"]
+	_, header, err := jwtHeader(assertion, slices.Concat(asymmetricAlgs, secretAlgs))
+	if err != nil || unverifiedClaims(assertion, slices.Concat(asymmetricAlgs, secretAlgs), &claims) != nil || claims.Subject == "" {
+		return credentials{}, s.invalidClient("")
+	}
+	if p["client_id"] != "" && p["client_id"] != claims.Subject {
+		// RFC 7521 section 4.2.
+		return credentials{}, invalidRequest("client_id is not the client that authenticates")
+	}
+	method := AuthMethodPrivateKeyJWT
+	if slices.Contains(secretAlgs, jose.SignatureAlgorithm(header.Algorithm)) {
+		method = AuthMethodSecretJWT
+	}
+	return credentials{method: method, clientID: claims.Subject, assertion: assertion}, nil
 }

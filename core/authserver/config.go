@@ -266,3 +266,34 @@ func isOrigin(s string) bool {
 	return err == nil && slices.Contains([]string{"http", "https"}, u.Scheme) && u.Host != "" &&
 		u.User == nil && s == u.Scheme+"://"+strings.ToLower(u.Host)
 }
+
+// grantTypes are those that are switched on.
+func (c *Config) grantTypes() []string {
+	on := []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantDeviceCode}
+	if c.InsecurePasswordGrant {
+		on = append(on, GrantPassword)
+	}
+	if len(c.AssertionIssuers) > 0 {
+		on = append(on, GrantJWTBearer)
+	}
+	if c.TokenExchange {
+		on = append(on, GrantTokenExchange)
+	}
+	return on
+}
+
+// registers tells whether clients may register themselves.
+func (c *Config) registers() bool {
+	return c.RegistrationToken != "" || c.InsecureOpenRegistration
+}
+
+// responseTypes are those that are switched on.
+func (c *Config) responseTypes() []string {
+	on := []string{ResponseTypeCode}
+	for _, t := range c.InsecureResponseTypes {
+		if t = sortedResponseType(t); !slices.Contains(on, t) {
+			on = append(on, t)
+		}
+	}
+	return on
+}

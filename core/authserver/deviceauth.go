@@ -24,7 +24,7 @@ func (s *Server) deviceAuthorization(c *call) (Response, error) {
 	if !client.CheckGrantType(GrantDeviceCode) {
 		return Response{}, badRequest("unauthorized_client", "the client may not use the device code grant")
 	}
-	scope, err := s.requestedScope(client, p)
+	scope, err := s.scopes.requested(p["scope"], client.Scope)
 	if err != nil {
 		return Response{}, err
 	}
@@ -37,7 +37,7 @@ func (s *Server) deviceAuthorization(c *call) (Response, error) {
 		return Response{}, err
 	}
 	// An expired one is kept for as long again.
-	if err := s.admit(c, countDevice, client.ClientID, s.cfg.Limits.DeviceAuthorizations, 1+len(details)>>10, 2*s.cfg.DeviceCodeLifetime); err != nil {
+	if err := s.limiter.admit(c, countDevice, client.ClientID, s.cfg.Limits.DeviceAuthorizations, 1+len(details)>>10, 2*s.cfg.DeviceCodeLifetime); err != nil {
 		return Response{}, err
 	}
 	deviceCode, userCode, err := s.newDevice(DeviceRecord{
@@ -69,16 +69,16 @@ type deviceAuthorizationResponse struct {
 
 // newDevice keeps a device authorization, of which d has what was asked for.
 func (s *Server) newDevice(d DeviceRecord) (deviceCode, userCode string, err error) {
-	if deviceCode, err = s.secret(); err != nil {
+	if deviceCode, err = s.random.secret(); err != nil {
 		return "", "", err
 	}
-	if d.Grant, err = s.secret(); err != nil {
+	if d.Grant, err = s.random.secret(); err != nil {
 		return "", "", err
 	}
 	d.Digest, d.Status = DigestOf(deviceCode), DevicePending
 	d.ExpiresIn, d.Interval = s.cfg.DeviceCodeLifetime, s.cfg.DeviceInterval
 	for range userCodeTries {
-		if userCode, err = s.newUserCode(); err != nil {
+		if userCode, err = newUserCode(s.random); err != nil {
 			return "", "", err
 		}
 		d.UserCode = DigestOf(userCode)
@@ -105,7 +105,7 @@ func (s *Server) redeemDevice(r tokenRequest) (Token, error) {
 	switch {
 	case device.Status == DeviceRedeemed:
 		// A replay is noticed after the device code's lifetime too.
-		return Token{}, s.replayedDevice(s.cfg.Store.RedeemDevice(device.Digest, TokenRecord{}))
+		return Token{}, s.replayed("the device code", codeReplays, s.cfg.Store.RedeemDevice(device.Digest, TokenRecord{}))
 	case device.IsExpired(r.now):
 		return Token{}, badRequest("expired_token", "the device code has expired")
 	case device.Status == DeviceDenied:
@@ -135,19 +135,7 @@ func (s *Server) redeemDevice(r tokenRequest) (Token, error) {
 	}
 	record.GrantResources = device.Resources
 	if err := s.cfg.Store.RedeemDevice(device.Digest, record); err != nil {
-		return Token{}, s.replayedDevice(err)
+		return Token{}, s.replayed("the device code", codeReplays, err)
 	}
 	return issued, nil
-}
-
-// replayedDevice is replayedCode for a device code.
-func (s *Server) replayedDevice(err error) error {
-	switch {
-	case errors.Is(err, ErrReplayed):
-		s.count(func(st *Stats) { st.CodeReplays++ })
-		return invalidGrant("the device code was used before")
-	case errors.Is(err, ErrNotFound):
-		return invalidGrant("the device code is not valid")
-	}
-	return err
 }

@@ -110,7 +110,7 @@ func (s *Server) enterUserCode(c *call, b browser, typed string) (Response, erro
 		UserCode: shown,
 		Username: b.session.User,
 		Name:     s.cfg.Users[b.session.User].Name,
-		Scopes:   s.describe(strings.Fields(device.Scope)),
+		Scopes:   s.scopes.describe(strings.Fields(device.Scope)),
 
 		Resources: device.Resources,
 		Details:   device.AuthorizationDetails,
@@ -195,4 +195,29 @@ func (s *Server) deviceSignInPage(c *call, b browser, code, username, alert stri
 func (s *Server) deviceURL(query url.Values) string {
 	u := url.URL{Path: s.issuer.Path + devicePath, RawQuery: query.Encode()}
 	return u.String()
+}
+
+// findDevice returns the device authorization with the user code that the user entered, in whatever
+// state it is; ErrNotFound; or errWait. It is one at a time, so that many guesses at once count each.
+func (s *Server) findDevice(c *call, user, code string) (DeviceRecord, error) {
+	now := c.Now
+	s.wrong.mu.Lock()
+	defer s.wrong.mu.Unlock()
+	if wait := s.wrong.wait(now, user); wait > 0 {
+		return DeviceRecord{}, errWait(wait)
+	}
+	// Whoever has many accounts guesses no faster than with ten.
+	var here []share
+	if c.source != "" {
+		here = append(here, share{countUserCode, c.source, wrongCodesAccounts * wrongCodesMost, 1, wrongCodesWait})
+	}
+	if err := s.limiter.counts.admit(now, true, here...); err != nil {
+		return DeviceRecord{}, errWait(err.(*protocolError).retryAfter)
+	}
+	device, err := s.cfg.Store.DeviceByUserCode(DigestOf(code))
+	if errors.Is(err, ErrNotFound) {
+		s.wrong.add(now, user)
+		_ = s.limiter.counts.admit(now, false, here...) // nobody else counts in between
+	}
+	return device, err
 }

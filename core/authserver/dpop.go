@@ -114,12 +114,12 @@ func (s *Server) spendProof(now time.Time, p proof, owner string) error {
 	const kept = 2*proofWindow + time.Second
 	limit := s.cfg.Limits.Identifiers.Owner
 	shares := []share{{countProof, p.jkt, limit, 1, kept}, {countUser, owner, ownerProofs * limit, 1, kept}}
-	if err := s.counts.admit(now, false, shares...); err != nil {
+	if err := s.limiter.counts.admit(now, false, shares...); err != nil {
 		return err
 	}
 	err := s.cfg.Store.UseOnce(p.id, now, now.Add(kept))
 	if err != nil {
-		s.counts.refund(shares...)
+		s.limiter.counts.refund(shares...)
 	}
 	if errors.Is(err, ErrReplayed) {
 		return badRequest("invalid_dpop_proof", "the DPoP proof was used before")
@@ -143,15 +143,6 @@ func (s *Server) bindingProof(c *call, client Client) (proof, error) {
 		return proof{}, badRequest("invalid_dpop_proof", "the client must send a DPoP proof")
 	}
 	return p, err
-}
-
-// bind notes in an issued token what its client has to prove when it uses it. A token bound to a certificate stays of the type Bearer
-// (RFC 8705 section 3).
-func (r tokenRequest) bind(t *Token) {
-	t.JKT, t.X5T = r.proof.jkt, r.x5t
-	if r.proof.jkt != "" {
-		t.TokenType = tokenTypeDPoP
-	}
 }
 
 // sameTarget compares htu with the address of the request as far as case, default port and empty path go (RFC 3986 section 6.2.3), without

@@ -18,13 +18,6 @@ type logoutRequest struct {
 	returnTo string
 }
 
-type hintClaims struct {
-	Issuer    string   `json:"iss"`
-	Subject   string   `json:"sub"`
-	Audience  audience `json:"aud"`
-	SessionID string   `json:"sid"`
-}
-
 // endSession is the end-session endpoint (OpenID Connect RP-Initiated Logout section 2).
 func (s *Server) endSession(c *call) (Response, error) {
 	query := c.target.Query()
@@ -97,7 +90,7 @@ func (s *Server) readLogout(query url.Values) (logoutRequest, error) {
 	req := logoutRequest{query: query}
 	if hint := p["id_token_hint"]; hint != "" {
 		// An expired one is as good (section 4 there), as long as its key is still known. Another is as none.
-		if s.verifyOwn(hint, "jwt", &req.hint) != nil || req.hint.Issuer != s.cfg.Issuer {
+		if s.keys.verify(hint, "jwt", &req.hint) != nil || req.hint.Issuer != s.cfg.Issuer {
 			req.hint = hintClaims{}
 		}
 	}

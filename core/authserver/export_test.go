@@ -11,7 +11,7 @@ func (m *MemoryStore) Kept() map[string]int {
 }
 
 // Parties is how many parties the server has a count of.
-func (s *Server) Parties() int { return len(s.counts.until) }
+func (s *Server) Parties() int { return len(s.limiter.counts.until) }
 
 // IsPublicAddress, CountedAddress, RemoteAddress and MaxParties are for tables.
 var (
@@ -27,5 +27,5 @@ const MaxParties = maxParties
 // Admit counts a device authorization of the client from the address.
 func (s *Server) Admit(now time.Time, clientID, address string) error {
 	c := &call{Request: Request{Now: now}, source: countedAddress(address)}
-	return s.admit(c, countDevice, clientID, s.cfg.Limits.DeviceAuthorizations, 1, s.cfg.DeviceCodeLifetime)
+	return s.limiter.admit(c, countDevice, clientID, s.cfg.Limits.DeviceAuthorizations, 1, s.cfg.DeviceCodeLifetime)
 }

@@ -10,13 +10,8 @@ import (
 	"time"
 )
 
-const (
-	// maxBody is the most a request body may have, in bytes, and maxKeptBody one of which most is kept.
-	maxBody     = 64 << 10
-	maxKeptBody = 16 << 10
-	// bodyTime is how long the body of a request may take to come.
-	bodyTime = 10 * time.Second
-)
+// bodyTime is how long the body of a request may take to come.
+const bodyTime = 10 * time.Second
 
 // ServeHTTP answers a request by [Server.Handle]. Only a body that some endpoint takes is read, for ten seconds at most; one over 64 KiB, or
 // over 16 KiB where the server keeps what it says, is refused with 413.

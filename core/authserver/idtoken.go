@@ -6,12 +6,6 @@ import (
 	"time"
 )
 
-// scopeOpenID asks for an ID token (OpenID Connect Core section 3.1.2.1).
-const scopeOpenID = "openid"
-
-// scopeOffline asks for a grant that outlives the session (OpenID Connect Core section 11). Config.Scopes has to name it.
-const scopeOffline = "offline_access"
-
 // idTokenClaims are those of OpenID Connect Core sections 2, 3.1.3.6 and 3.3.2.11; times are Unix seconds.
 type idTokenClaims struct {
 	Issuer   string `json:"iss"`
@@ -51,7 +45,7 @@ func (s *Server) idToken(now time.Time, client Client, g grant, accessToken, cod
 		// OpenID Connect Core section 5.4: there is nothing to ask for them with.
 		claims.userClaims = user.claims(g.scope)
 	}
-	return s.sign("JWT", claims)
+	return s.keys.sign("JWT", claims)
 }
 
 // leftHalf is the hash of at_hash and c_hash with ES256 (OpenID Connect Core section 3.3.2.11).
@@ -61,4 +55,11 @@ func leftHalf(value string) string {
 	}
 	sum := sha256.Sum256([]byte(value))
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+}
+
+type hintClaims struct {
+	Issuer    string   `json:"iss"`
+	Subject   string   `json:"sub"`
+	Audience  audience `json:"aud"`
+	SessionID string   `json:"sid"`
 }

@@ -40,7 +40,7 @@ func (s *Server) introspect(c *call) (Response, error) {
 		return jsonResponse(http.StatusOK, answer), nil
 	}
 	// RFC 9701 section 5. The audience keeps one resource server's answer from being shown to another.
-	signed, err := s.sign("token-introspection+jwt", signedIntrospection{s.cfg.Issuer, client.ClientID, c.Now.Unix(), answer})
+	signed, err := s.keys.sign("token-introspection+jwt", signedIntrospection{s.cfg.Issuer, client.ClientID, c.Now.Unix(), answer})
 	return Response{Status: http.StatusOK, Header: newHeader(introspectionMediaType), Body: []byte(signed)}, err
 }
 

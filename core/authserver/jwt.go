@@ -29,6 +29,9 @@ var asymmetricAlgs = []jose.SignatureAlgorithm{
 // secretAlgs are those of a client's secret (RFC 7518 section 3.2).
 var secretAlgs = []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512}
 
+// signingAlg is the algorithm of ID tokens (RFC 7518 section 3.4).
+const signingAlg = jose.ES256
+
 // errJWT tells that something is no token of the kind wanted; what exactly, an attacker need not know and a developer is told by kind.
 var errJWT = errors.New("authserver: not a valid JWT")
 

@@ -125,6 +125,8 @@ const (
 	// sweepParties is after how many admissions, at least, the parties are looked through for those
 	// that are back at nothing.
 	sweepParties = 1 << 10
+	// sweepFullParties is how long after the last time it looks again where there is no room.
+	sweepFullParties = 10 * time.Second
 )
 
 // counts tells how much each party has of what is kept. It holds one time for each: when it is back
@@ -204,7 +206,7 @@ func (c *counts) after(now time.Time, key Digest, s share) time.Time {
 
 func (c *counts) sweep(now time.Time) {
 	c.writes++
-	full := len(c.until) >= maxParties && now.Sub(c.swept) >= sweepFull
+	full := len(c.until) >= maxParties && now.Sub(c.swept) >= sweepFullParties
 	if c.writes < max(sweepParties, len(c.until)) && !full {
 		return
 	}
@@ -212,14 +214,25 @@ func (c *counts) sweep(now time.Time) {
 	maps.DeleteFunc(c.until, func(_ Digest, until time.Time) bool { return !now.Before(until) })
 }
 
+// limiter holds a server's parties to its limits.
+type limiter struct {
+	limits Limits
+	counts counts // of what is kept
+	known  counts // addresses from which a secret was right
+}
+
+func newLimiter(limits Limits) *limiter {
+	return &limiter{limits, counts{until: map[Digest]time.Time{}}, counts{until: map[Digest]time.Time{}}}
+}
+
 // admit counts something that is kept for lifetime against its owner and, where that is known, the
 // address that it came from.
-func (s *Server) admit(c *call, kind, owner string, limit Limit, weight int, lifetime time.Duration) error {
+func (l *limiter) admit(c *call, kind, owner string, limit Limit, weight int, lifetime time.Duration) error {
 	shares := []share{{kind, "owner\x00" + owner, limit.Owner, weight, lifetime}}
 	if c.source != "" {
 		shares = append(shares, share{kind, "source\x00" + c.source, limit.Source, weight, lifetime})
 	}
-	return s.counts.admit(c.Now, false, shares...)
+	return l.counts.admit(c.Now, false, shares...)
 }
 
 // tooMany is the error of a party that has as much as it may have.

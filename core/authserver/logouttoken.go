@@ -59,11 +59,11 @@ func (s *Server) signOut(now time.Time, b browser) (frames []string, err error) 
 }
 
 func (s *Server) logoutToken(now time.Time, client Client, session Session) (string, error) {
-	id, err := s.secret()
+	id, err := s.random.secret()
 	if err != nil {
 		return "", err
 	}
-	return s.sign("logout+jwt", logoutClaims{
+	return s.keys.sign("logout+jwt", logoutClaims{
 		Issuer:    s.cfg.Issuer,
 		Subject:   s.cfg.Users[session.User].subject(session.User),
 		Audience:  client.ClientID,

@@ -18,6 +18,10 @@ const (
 	sweepFull = 10 * time.Second
 )
 
+// maxOnce is how many identifiers a MemoryStore keeps in mind at one time, at a hundred bytes or so each: 16 times what Limits lets one
+// account have of proofs.
+const maxOnce = 1 << 19
+
 // MemoryStore is a [Store] in memory. It forgets what has expired as it goes.
 type MemoryStore struct {
 	mu        sync.Mutex

@@ -2,10 +2,6 @@ package authserver
 
 import "time"
 
-// maxOnce is how many identifiers a MemoryStore keeps in mind at one time, at a hundred bytes or so each: 16 times what Limits lets one
-// account have of proofs.
-const maxOnce = 1 << 19
-
 // SavePushed implements [RequestStore].
 func (m *MemoryStore) SavePushed(r PushedRequest, now time.Time) error {
 	m.mu.Lock()

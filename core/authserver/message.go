@@ -1,7 +1,6 @@
 package authserver
 
 import (
-	"encoding/json"
 	"mime"
 	"net/http"
 	"net/url"
@@ -25,13 +24,6 @@ type Request struct {
 	Source string
 	// Now is the time the request is answered at; it must be set.
 	Now time.Time
-}
-
-// Response is what to answer with.
-type Response struct {
-	Status int
-	Header http.Header
-	Body   []byte
 }
 
 // call is a request on its way through the server.
@@ -83,27 +75,4 @@ func (c *call) formValues() (url.Values, error) {
 		return nil, invalidRequest("the body is not form-encoded")
 	}
 	return values, nil
-}
-
-// newHeader returns what every response carries. Everything the server says belongs to one caller or
-// one moment, so nothing is stored (RFC 6749 section 5.1).
-func newHeader(contentType string) http.Header {
-	h := http.Header{
-		"Cache-Control":          {"no-store"},
-		"Pragma":                 {"no-cache"},
-		"X-Content-Type-Options": {"nosniff"},
-	}
-	if contentType != "" {
-		h.Set("Content-Type", contentType)
-	}
-	return h
-}
-
-// jsonResponse answers with v, which holds nothing that json.Marshal refuses.
-func jsonResponse(status int, v any) Response {
-	body, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return Response{Status: status, Header: newHeader("application/json"), Body: body}
 }

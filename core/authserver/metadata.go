@@ -5,47 +5,6 @@ import (
 	"slices"
 )
 
-// Paths of the endpoints, relative to the issuer.
-const (
-	metadataPath            = "/.well-known/oauth-authorization-server"
-	openIDMetadataPath      = "/.well-known/openid-configuration"
-	jwksPath                = "/jwks"
-	authorizePath           = "/authorize"
-	deviceAuthorizationPath = "/device_authorization"
-	parPath                 = "/par"
-	devicePath              = "/device"
-	endSessionPath          = "/logout"
-	tokenPath               = "/token"
-	registerPath            = "/register"
-	revokePath              = "/revoke"
-	introspectPath          = "/introspect"
-	userinfoPath            = "/userinfo"
-)
-
-// grantTypes are those that are switched on.
-func (s *Server) grantTypes() []string {
-	on := []string{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantDeviceCode}
-	if s.cfg.InsecurePasswordGrant {
-		on = append(on, GrantPassword)
-	}
-	if len(s.cfg.AssertionIssuers) > 0 {
-		on = append(on, GrantJWTBearer)
-	}
-	if s.cfg.TokenExchange {
-		on = append(on, GrantTokenExchange)
-	}
-	return on
-}
-
-// scopeNames are those of the scopes the server knows.
-func (s *Server) scopeNames() []string {
-	names := make([]string, len(s.scopes))
-	for i, scope := range s.scopes {
-		names[i] = scope.Name
-	}
-	return names
-}
-
 // metadata is the authorization server metadata of RFC 8414 section 2 and of OpenID Connect Discovery section 3. What it leaves out would be
 // taken for the default there, so response modes and the revocation methods are said too.
 func (s *Server) metadata(*call) (Response, error) {
@@ -77,10 +36,10 @@ func (s *Server) metadata(*call) (Response, error) {
 		"backchannel_logout_supported":                   s.cfg.BackchannelLogout != nil,
 		"backchannel_logout_session_supported":           s.cfg.BackchannelLogout != nil,
 		"jwks_uri":                                       at(jwksPath),
-		"scopes_supported":                               s.scopeNames(),
-		"response_types_supported":                       s.responseTypes(),
+		"scopes_supported":                               s.scopes.names(),
+		"response_types_supported":                       s.cfg.responseTypes(),
 		"response_modes_supported":                       responseModes,
-		"grant_types_supported":                          s.grantTypes(),
+		"grant_types_supported":                          s.cfg.grantTypes(),
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          []string{string(signingAlg)},
 		"code_challenge_methods_supported":               challengeMethods,
@@ -101,7 +60,7 @@ func (s *Server) metadata(*call) (Response, error) {
 		"request_uri_parameter_supported":             false,
 		"request_object_signing_alg_values_supported": asymmetricAlgs,
 	}
-	if s.registers() {
+	if s.cfg.registers() {
 		m["registration_endpoint"] = at(registerPath)
 	}
 	if len(s.cfg.ACRValues) > 0 {

@@ -107,3 +107,5 @@ func (s *Server) page(name string, status int, p page) Response {
 	h.Set("Referrer-Policy", "no-referrer")
 	return Response{Status: status, Header: h, Body: body.Bytes()}
 }
+
+type formField struct{ Name, Value string }

@@ -41,17 +41,12 @@ type registration struct {
 	clientMetadata
 }
 
-// registers tells whether clients may register themselves.
-func (s *Server) registers() bool {
-	return s.cfg.RegistrationToken != "" || s.cfg.InsecureOpenRegistration
-}
-
 // register is the client registration endpoint (RFC 7591 section 3).
 func (s *Server) register(c *call) (Response, error) {
 	if !s.cfg.InsecureOpenRegistration {
 		scheme, token, _ := strings.Cut(c.Header.Get("Authorization"), " ")
 		right := strings.EqualFold(scheme, tokenTypeBearer) && equalSecret(strings.TrimSpace(token), s.cfg.RegistrationToken)
-		if err := s.settle(c, holderRegistration, right); err != nil {
+		if err := s.limiter.settle(c, holderRegistration, right); err != nil {
 			return Response{}, err
 		}
 		if !right {
@@ -112,10 +107,10 @@ const clientMonths = 10
 // admitClient counts a client that registers itself, by the size of what it says.
 func (s *Server) admitClient(c *call) error {
 	limit, weight := s.cfg.Limits.Registrations, 1+len(c.Body)>>10
-	if err := s.admit(c, countRegister, "", limit, weight, time.Hour); err != nil {
+	if err := s.limiter.admit(c, countRegister, "", limit, weight, time.Hour); err != nil {
 		return err
 	}
-	return s.counts.admit(c.Now, false, share{countRegister, "all", clientMonths * limit.Owner, weight, 30 * 24 * time.Hour})
+	return s.limiter.counts.admit(c.Now, false, share{countRegister, "all", clientMonths * limit.Owner, weight, 30 * 24 * time.Hour})
 }
 
 // fillIn says the defaults of RFC 7591 section 2.
@@ -132,13 +127,13 @@ func (s *Server) fillIn(m *clientMetadata) {
 		m.ResponseTypes = []string{ResponseTypeCode}
 	}
 	if m.Scope == "" {
-		m.Scope = strings.Join(s.scopeNames(), " ")
+		m.Scope = strings.Join(s.scopes.names(), " ")
 	}
 }
 
 // newClient draws the identifier and the secret, if the method has one.
 func (s *Server) newClient(m clientMetadata) (Client, error) {
-	id, err := s.secret()
+	id, err := s.random.secret()
 	if err != nil {
 		return Client{}, err
 	}
@@ -155,7 +150,7 @@ func (s *Server) newClient(m clientMetadata) (Client, error) {
 	}
 	switch m.TokenEndpointAuthMethod {
 	case AuthMethodBasic, AuthMethodPost, AuthMethodSecretJWT:
-		client.ClientSecret, err = s.secret()
+		client.ClientSecret, err = s.random.secret()
 	}
 	return client, err
 }
@@ -163,7 +158,7 @@ func (s *Server) newClient(m clientMetadata) (Client, error) {
 // cannotServe tells what the client asks for that is not switched on.
 func (s *Server) cannotServe(client Client) string {
 	for _, g := range client.GrantTypes {
-		if !slices.Contains(s.grantTypes(), g) {
+		if !slices.Contains(s.cfg.grantTypes(), g) {
 			return "a grant type is not supported"
 		}
 		if s.cfg.InsecureOpenRegistration && !slices.Contains(openGrants, g) {
@@ -174,11 +169,11 @@ func (s *Server) cannotServe(client Client) string {
 		return "backchannel_logout_uri must be https and at a public address"
 	}
 	for _, t := range client.ResponseTypes {
-		if !slices.Contains(s.responseTypes(), sortedResponseType(t)) {
+		if !slices.Contains(s.cfg.responseTypes(), sortedResponseType(t)) {
 			return "a response type is not supported"
 		}
 	}
-	if _, ok := narrowScope(client.Scope, strings.Join(s.scopeNames(), " ")); !ok {
+	if _, ok := narrowScope(client.Scope, strings.Join(s.scopes.names(), " ")); !ok {
 		return "the scope is not supported"
 	}
 	tls := client.TokenEndpointAuthMethod == AuthMethodSelfSignedTLS || client.TLSClientCertificateBoundAccessTokens

@@ -3,8 +3,6 @@ package authserver
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"net/http"
 	"net/url"
 	"time"
 )
@@ -76,30 +74,4 @@ func parameterValues(name string, raw json.RawMessage) ([]string, bool) {
 	var compact bytes.Buffer
 	err := json.Compact(&compact, raw)
 	return []string{compact.String()}, err == nil
-}
-
-// openRequestObject takes a request object out of the address, to which the pages would otherwise have to repeat it.
-func (s *Server) openRequestObject(c *call, query url.Values) Response {
-	if len(query["request"]) > 1 || len(query["client_id"]) != 1 || c.Method == http.MethodPost {
-		return s.errorPage(invalidRequest("The request's parameters cannot be read."))
-	}
-	client, err := s.cfg.Store.Client(query.Get("client_id"))
-	if errors.Is(err, ErrNotFound) {
-		return s.errorPage(badRequest("invalid_client", "The application that sent you here is not registered."))
-	}
-	if err != nil {
-		return s.errorPage(err)
-	}
-	if s.mustPush(client) {
-		return s.errorPage(invalidRequest("The application must push its requests."))
-	}
-	params, err := s.requestObject(c.Now, client, query.Get("request"))
-	if err != nil {
-		return s.errorPage(err)
-	}
-	opened, err := s.openRequest(c, client.ClientID, params)
-	if err != nil {
-		return s.errorPage(err)
-	}
-	return seeOther(s.pageURL(opened))
 }

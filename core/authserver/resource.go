@@ -3,7 +3,6 @@ package authserver
 import (
 	"cmp"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -60,22 +59,6 @@ func ResourceMetadataURL(resource string) string {
 		metadata += "?" + u.RawQuery
 	}
 	return metadata
-}
-
-// ResourceMetadata is the answer at [ResourceMetadataURL] (RFC 9728 sections 2 and 3.2). Pages of any origin may read it.
-func (s *Server) ResourceMetadata(a Access) Response {
-	m := map[string]any{
-		"resource":                          a.Resource,
-		"authorization_servers":             []string{s.cfg.Issuer},
-		"bearer_methods_supported":          []string{"header"},
-		"dpop_signing_alg_values_supported": asymmetricAlgs,
-	}
-	if a.Scope != "" {
-		m["scopes_supported"] = strings.Fields(a.Scope)
-	}
-	resp := jsonResponse(http.StatusOK, m)
-	resp.Header.Set("Access-Control-Allow-Origin", "*")
-	return resp
 }
 
 // authorizationDetails reads the parameter of RFC 9396 section 2 in canonical form. A server without

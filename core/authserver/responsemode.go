@@ -67,7 +67,7 @@ func (s *Server) answer(req *authorizationRequest, result url.Values) Response {
 			claims[name] = result.Get(name)
 		}
 		claims["aud"], claims["exp"] = req.client.ClientID, req.now.Add(responseLifetime).Unix()
-		response, err := s.sign("JWT", claims)
+		response, err := s.keys.sign("JWT", claims)
 		if err != nil {
 			return s.errorPage(err)
 		}
@@ -82,29 +82,8 @@ func (s *Server) answer(req *authorizationRequest, result url.Values) Response {
 	return seeOther(withQuery(req.redirectURI, result))
 }
 
-// withQuery adds to the query that a URI has (RFC 6749 section 3.1.2).
-func withQuery(uri string, more url.Values) string {
-	switch {
-	case len(more) == 0:
-		return uri
-	case strings.Contains(uri, "?"):
-		return uri + "&" + more.Encode()
-	}
-	return uri + "?" + more.Encode()
-}
-
-// seeOther is 303, which never repeats a form that the user filled in here at the client (RFC 9700 section 4.12).
-func seeOther(location string) Response {
-	h := newHeader("")
-	h.Set("Location", location)
-	h.Set("Referrer-Policy", "no-referrer")
-	return Response{Status: http.StatusSeeOther, Header: h}
-}
-
 // submitScript sends the form; its button is for browsers without scripts.
 const submitScript = "document.forms[0].submit()"
-
-type formField struct{ Name, Value string }
 
 // formPost is a page that posts the response (OAuth 2.0 Form Post Response Mode section 2).
 func (s *Server) formPost(uri string, result url.Values) Response {
@@ -117,16 +96,4 @@ func (s *Server) formPost(uri string, result url.Values) Response {
 	// Without any referrer the form would come with the origin null, which clients that look at it refuse. The answer is in the body.
 	resp.Header.Set("Referrer-Policy", "strict-origin")
 	return resp
-}
-
-// sourceOf is the source expression (Content Security Policy section 2.3.1) for the origin of an http or https address.
-func sourceOf(uri string) string {
-	u, err := url.Parse(uri)
-	if err != nil {
-		return "'none'"
-	}
-	if u.Host == "" || strings.ContainsAny(u.Host, "[];,'") {
-		return u.Scheme + ":" // an IPv6 address has no expression of its own
-	}
-	return u.Scheme + "://" + u.Host
 }

@@ -13,8 +13,17 @@ type Scope struct {
 	Description string
 }
 
+// scopeOpenID asks for an ID token (OpenID Connect Core section 3.1.2.1).
+const scopeOpenID = "openid"
+
+// scopeOffline asks for a grant that outlives the session (OpenID Connect Core section 11). Config.Scopes has to name it.
+const scopeOffline = "offline_access"
+
+// scopes are those that a server knows.
+type scopes []Scope
+
 // Scopes of OpenID Connect Core sections 3.1.2.1 and 5.4.
-var builtinScopes = []Scope{
+var builtinScopes = scopes{
 	{Name: scopeOpenID, Description: "Know that you signed in"},
 	{Name: "profile", Description: "See your name"},
 	{Name: "email", Description: "See your email address"},
@@ -69,15 +78,14 @@ func narrowScope(requested, granted string) (string, bool) {
 	return strings.Join(names, " "), true
 }
 
-// requestedScope returns what a request of the client asks for, if the client may have it and the server
-// knows it.
-func (s *Server) requestedScope(client Client, p params) (string, error) {
-	scope, ok := narrowScope(p["scope"], client.Scope)
+// requested returns what a request asks for, if its client may have it and the server knows it.
+func (s scopes) requested(asked, allowed string) (string, error) {
+	scope, ok := narrowScope(asked, allowed)
 	if !ok {
 		return "", badRequest("invalid_scope", "the client may not ask for this scope")
 	}
 	for name := range strings.FieldsSeq(scope) {
-		if !slices.ContainsFunc(s.scopes, func(known Scope) bool { return known.Name == name }) {
+		if !slices.ContainsFunc(s, func(known Scope) bool { return known.Name == name }) {
 			return "", badRequest("invalid_scope", "the scope is not supported")
 		}
 	}
@@ -86,14 +94,35 @@ func (s *Server) requestedScope(client Client, p params) (string, error) {
 
 // describe returns the scope in the words of the consent pages. A name without words, which a store that
 // outlived a change of Config.Scopes can hold, stands for itself.
-func (s *Server) describe(scope []string) []Scope {
+func (s scopes) describe(scope []string) []Scope {
 	var described []Scope
 	for _, name := range scope {
 		words := Scope{Name: name, Description: name}
-		if i := slices.IndexFunc(s.scopes, func(known Scope) bool { return known.Name == name }); i >= 0 {
-			words = s.scopes[i]
+		if i := slices.IndexFunc(s, func(known Scope) bool { return known.Name == name }); i >= 0 {
+			words = s[i]
 		}
 		described = append(described, words)
 	}
 	return described
+}
+
+func (s scopes) names() []string {
+	names := make([]string, len(s))
+	for i, scope := range s {
+		names[i] = scope.Name
+	}
+	return names
+}
+
+func mergeScopes(more []Scope) scopes {
+	all := slices.Clone(builtinScopes)
+	for _, m := range more {
+		same := func(s Scope) bool { return s.Name == m.Name }
+		if i := slices.IndexFunc(all, same); i >= 0 {
+			all[i] = m
+		} else {
+			all = append(all, m)
+		}
+	}
+	return all
 }

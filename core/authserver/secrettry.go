@@ -23,14 +23,14 @@ const (
 // settle judges a try of a secret, which is right or not, against those that were wrong before:
 // where they are too many it is 429 whatever this one is, since an answer is what a guesser wants
 // (RFC 6749 sections 2.3.1 and 4.3.2 demand as much). Each wrong one of many at once counts.
-func (s *Server) settle(c *call, holder string, right bool) error {
+func (l *limiter) settle(c *call, holder string, right bool) error {
 	here := holder + "\x00" + c.source
-	limit := s.cfg.Limits.WrongSecrets
+	limit := l.limits.WrongSecrets
 	var shares []share
 	if c.source != "" {
 		shares = append(shares, share{countWrong, here, limit.Source, 1, wrongWindow})
 	}
-	if c.source == "" || !s.known.has(c.Now, here) {
+	if c.source == "" || !l.known.has(c.Now, here) {
 		if holder != holderRegistration {
 			// That token has no owner whose addresses could be known.
 			shares = append(shares, share{countWrong, holder, limit.Owner, 1, wrongWindow})
@@ -39,9 +39,9 @@ func (s *Server) settle(c *call, holder string, right bool) error {
 			shares = append(shares, share{countAllWrong, c.source, wrongAccounts * limit.Source, 1, wrongWindow})
 		}
 	}
-	err := s.counts.admit(c.Now, right, shares...)
+	err := l.counts.admit(c.Now, right, shares...)
 	if err == nil && right && c.source != "" {
-		s.known.note(c.Now, here, c.Now.Add(knownFor))
+		l.known.note(c.Now, here, c.Now.Add(knownFor))
 	}
 	return err
 }

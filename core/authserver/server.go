@@ -1,74 +1,15 @@
 package authserver
 
 import (
+	"crypto/ecdsa"
 	"crypto/rand"
-	"encoding/base64"
-	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
-
-// Server is an authorization server. Its methods are safe for concurrent use.
-type Server struct {
-	cfg       Config
-	issuer    *url.URL
-	scopes    []Scope
-	endpoints map[string]endpoint
-	formKey   []byte // authenticates the interaction tokens in forms
-
-	randMu sync.Mutex
-
-	keysMu sync.Mutex
-	keys   []signingKey // the one that signs, and retired ones
-
-	statsMu sync.Mutex
-	stats   Stats
-
-	wrongMu sync.Mutex
-	wrong   map[string]wrongCodes // by username
-
-	counts counts // of what is kept
-	known  counts // addresses from which a secret was right
-}
-
-// Stats counts what a server has seen since it was made.
-type Stats struct {
-	// TokenRequests counts requests of authenticated clients at the token endpoint by grant type,
-	// refused ones included.
-	TokenRequests map[string]int
-	// CodeReplays and RefreshReplays count codes, device codes among them, and refresh tokens that came
-	// again and revoked their grant.
-	CodeReplays    int
-	RefreshReplays int
-	// Revocations counts tokens revoked at the revocation endpoint.
-	Revocations int
-}
-
-type endpoint struct {
-	methods []string
-	// cors tells that a page of another origin may call it.
-	cors bool
-	// dpop tells that it takes DPoP proofs, for which its answers carry the nonce.
-	dpop   bool
-	handle func(*call) (Response, error)
-	// keeps tells that most of what a request says is kept, so that it has to be short.
-	keeps bool
-}
-
-// maxBody is the most that the body of a request may have, in bytes.
-func (e endpoint) maxBody() int64 {
-	if e.keeps {
-		return maxKeptBody
-	}
-	return maxBody
-}
 
 // New makes a server. The error names the field of the configuration that is at fault.
 func New(cfg Config) (*Server, error) {
@@ -87,33 +28,20 @@ func New(cfg Config) (*Server, error) {
 		cfg:     cfg,
 		issuer:  issuer,
 		scopes:  mergeScopes(cfg.Scopes),
-		formKey: make([]byte, 32),
+		random:  &random{source: cfg.Rand},
+		limiter: newLimiter(cfg.Limits),
+		wrong:   &wrongCodes{of: map[string]wrongCount{}},
 		stats:   Stats{TokenRequests: map[string]int{}},
-		wrong:   map[string]wrongCodes{},
-		counts:  counts{until: map[Digest]time.Time{}},
-		known:   counts{until: map[Digest]time.Time{}},
 	}
-	if _, err := io.ReadFull(cfg.Rand, s.formKey); err != nil {
-		return nil, fmt.Errorf("authserver: Config.Rand: %w", err)
+	if s.formKey, err = s.random.bytes(32); err != nil {
+		return nil, err
 	}
+	s.keys = &keyring{random: s.random, keep: max(cfg.AccessTokenLifetime, logoutTokenLifetime)}
 	if err := s.RotateSigningKey(time.Time{}, cfg.SigningKey); err != nil {
 		return nil, err
 	}
 	s.endpoints = s.routes()
 	return s, nil
-}
-
-func mergeScopes(more []Scope) []Scope {
-	scopes := slices.Clone(builtinScopes)
-	for _, m := range more {
-		same := func(s Scope) bool { return s.Name == m.Name }
-		if i := slices.IndexFunc(scopes, same); i >= 0 {
-			scopes[i] = m
-		} else {
-			scopes = append(scopes, m)
-		}
-	}
-	return scopes
 }
 
 func (s *Server) routes() map[string]endpoint {
@@ -127,7 +55,7 @@ func (s *Server) routes() map[string]endpoint {
 		metadataPath + base:            metadata,
 		base + metadataPath:            metadata,
 		base + openIDMetadataPath:      metadata,
-		base + jwksPath:                {get, true, false, s.jwks, false},
+		base + jwksPath:                {get, true, false, s.keys.jwks, false},
 		base + authorizePath:           {both, false, false, s.authorize, false},
 		base + deviceAuthorizationPath: {post, true, false, s.deviceAuthorization, true},
 		base + parPath:                 {post, true, true, s.pushedAuthorization, true},
@@ -138,14 +66,17 @@ func (s *Server) routes() map[string]endpoint {
 		base + introspectPath:          {post, false, false, s.introspect, false},
 		base + userinfoPath:            {both, true, true, s.userinfo, false},
 	}
-	if s.registers() {
+	if s.cfg.registers() {
 		all[base+registerPath] = endpoint{post, true, false, s.register, true}
 	}
 	return all
 }
 
-// errNoTime: without the time nothing would ever expire, nor a replay be noticed.
-var errNoTime = errors.New("authserver: Request.Now is not set")
+// RotateSigningKey has ID tokens, and whatever else the server signs, signed with key from now on, or with a new one where it is nil. The public key of the one before
+// stays published until the last token it signed has expired.
+func (s *Server) RotateSigningKey(now time.Time, key *ecdsa.PrivateKey) error {
+	return s.keys.rotate(now, key)
+}
 
 // Handle answers one request. It does no input or output but through Config.Store and Config.Rand.
 func (s *Server) Handle(r Request) Response {
@@ -206,19 +137,6 @@ func (s *Server) Authenticate(now time.Time, accessToken string) (Token, bool) {
 	return t, true
 }
 
-// accessToken returns ErrNotFound for a token that is unknown, revoked, expired or no access token.
-func (s *Server) accessToken(now time.Time, value string) (Token, error) {
-	digest := DigestOf(value)
-	t, err := s.cfg.Store.Token(digest)
-	if err != nil {
-		return Token{}, err
-	}
-	if t.Access != digest || t.Revoked || t.IsExpired(now) {
-		return Token{}, ErrNotFound
-	}
-	return t.Token, nil
-}
-
 // Stats returns the counts so far.
 func (s *Server) Stats() Stats {
 	s.statsMu.Lock()
@@ -226,26 +144,4 @@ func (s *Server) Stats() Stats {
 	stats := s.stats
 	stats.TokenRequests = maps.Clone(stats.TokenRequests)
 	return stats
-}
-
-func (s *Server) count(change func(*Stats)) {
-	s.statsMu.Lock()
-	defer s.statsMu.Unlock()
-	change(&s.stats)
-}
-
-// secret returns 256 random bits, more than RFC 6749 section 10.10 asks for, in base64url.
-func (s *Server) secret() (string, error) {
-	b, err := s.random(32)
-	return base64.RawURLEncoding.EncodeToString(b), err
-}
-
-func (s *Server) random(n int) ([]byte, error) {
-	s.randMu.Lock()
-	defer s.randMu.Unlock()
-	b := make([]byte, n)
-	if _, err := io.ReadFull(s.cfg.Rand, b); err != nil {
-		return nil, fmt.Errorf("authserver: Config.Rand: %w", err)
-	}
-	return b, nil
 }

@@ -38,39 +38,6 @@ func (s *Server) browser(c *call) (browser, error) {
 	return b, nil
 }
 
-// startSession signs the user in under a new identifier, so that one that was planted is worth nothing.
-func (s *Server) startSession(c *call, b browser, username, acr string) (signedIn browser, cookie string, err error) {
-	now := c.Now
-	if err := s.admit(c, countSession, username, s.cfg.Limits.Sessions, 1, sessionLifetime); err != nil {
-		return browser{}, "", err
-	}
-	session := Session{User: username, AuthTime: now, ACR: acr, ExpiresAt: now.Add(sessionLifetime)}
-	if b.signedIn && b.session.User == username {
-		// Signing in anew goes on with the session (OpenID Connect Back-Channel Logout section 1.2).
-		var before Session
-		before, err = s.cfg.Store.DeleteSession(DigestOf(b.id))
-		session.SID, session.Members = before.SID, before.Members
-	} else {
-		_, err = s.signOut(now, b)
-	}
-	if err != nil {
-		return browser{}, "", err
-	}
-	id, err := s.secret()
-	if err != nil {
-		return browser{}, "", err
-	}
-	if session.SID == "" {
-		if session.SID, err = s.secret(); err != nil {
-			return browser{}, "", err
-		}
-	}
-	if err := s.cfg.Store.SaveSession(DigestOf(id), session); err != nil {
-		return browser{}, "", err
-	}
-	return browser{id: id, session: session, signedIn: true}, s.cookie(id), nil
-}
-
 // hasConsent tells whether the user allowed the client as much before, in this session. Where another program could have the client's address,
 // as one on the user's device could, it may be the one that asks now, and the user has to see it (RFC 8252 section 8.6).
 func (session Session) hasConsent(req *authorizationRequest) bool {

@@ -12,13 +12,11 @@ import (
 	"math/big"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
-
-// signingAlg is the algorithm of ID tokens (RFC 7518 section 3.4).
-const signingAlg = jose.ES256
 
 // signingKey is a key that signs, or did so until it was retired.
 type signingKey struct {
@@ -28,28 +26,36 @@ type signingKey struct {
 	until time.Time
 }
 
-// RotateSigningKey has ID tokens, and whatever else the server signs, signed with key from now on, or with a new one where it is nil. The public key of the one before
-// stays published until the last token it signed has expired.
-func (s *Server) RotateSigningKey(now time.Time, key *ecdsa.PrivateKey) error {
-	next, err := s.newSigningKey(key)
+// keyring has the key that signs, and retired ones.
+type keyring struct {
+	random *random
+	keep   time.Duration // how long what is signed is good for, at most
+
+	mu   sync.Mutex
+	keys []signingKey
+}
+
+// rotate signs with key from now on, or with a new one where it is nil.
+func (r *keyring) rotate(now time.Time, key *ecdsa.PrivateKey) error {
+	next, err := r.newKey(key)
 	if err != nil {
 		return err
 	}
-	s.keysMu.Lock()
-	defer s.keysMu.Unlock()
-	if slices.ContainsFunc(s.keys, func(k signingKey) bool { return k.jwk.KeyID == next.jwk.KeyID }) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.ContainsFunc(r.keys, func(k signingKey) bool { return k.jwk.KeyID == next.jwk.KeyID }) {
 		return errors.New("authserver: the signing key was in use before")
 	}
-	if len(s.keys) > 0 {
-		s.keys[0].until = now.Add(max(s.cfg.AccessTokenLifetime, logoutTokenLifetime))
+	if len(r.keys) > 0 {
+		r.keys[0].until = now.Add(r.keep)
 	}
-	s.keys = slices.Insert(s.keys, 0, next)
+	r.keys = slices.Insert(r.keys, 0, next)
 	return nil
 }
 
-func (s *Server) newSigningKey(key *ecdsa.PrivateKey) (signingKey, error) {
+func (r *keyring) newKey(key *ecdsa.PrivateKey) (signingKey, error) {
 	if key == nil {
-		b, err := s.random(40)
+		b, err := r.random.bytes(40)
 		if err != nil {
 			return signingKey{}, err
 		}
@@ -74,25 +80,25 @@ func (s *Server) newSigningKey(key *ecdsa.PrivateKey) (signingKey, error) {
 }
 
 // jwks is the JWK Set (RFC 7517 section 5) with the keys of all ID tokens that are still good.
-func (s *Server) jwks(c *call) (Response, error) {
-	s.keysMu.Lock()
-	defer s.keysMu.Unlock()
-	s.keys = slices.DeleteFunc(s.keys, func(k signingKey) bool { return !k.until.IsZero() && !c.Now.Before(k.until) })
+func (r *keyring) jwks(c *call) (Response, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys = slices.DeleteFunc(r.keys, func(k signingKey) bool { return !k.until.IsZero() && !c.Now.Before(k.until) })
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for _, k := range s.keys {
+	for _, k := range r.keys {
 		set.Keys = append(set.Keys, k.jwk)
 	}
 	return jsonResponse(http.StatusOK, set), nil
 }
 
-// verifyOwn decodes the claims of a token that this server signed with a key it still knows.
-func (s *Server) verifyOwn(token, typ string, claims any) error {
-	s.keysMu.Lock()
-	keys := make([]jose.JSONWebKey, len(s.keys))
-	for i, k := range s.keys {
+// verify decodes the claims of a token that this server signed with a key it still knows.
+func (r *keyring) verify(token, typ string, claims any) error {
+	r.mu.Lock()
+	keys := make([]jose.JSONWebKey, len(r.keys))
+	for i, k := range r.keys {
 		keys[i] = k.jwk
 	}
-	s.keysMu.Unlock()
+	r.mu.Unlock()
 	header, err := verifyJWT(token, []jose.SignatureAlgorithm{signingAlg}, keys, claims)
 	if err == nil && headerType(header) != typ {
 		err = errJWT
@@ -102,10 +108,10 @@ func (s *Server) verifyOwn(token, typ string, claims any) error {
 
 // sign makes a JSON Web Signature of the claims (RFC 7515 section 7.1). The nonce of the signature comes of key and text (RFC 6979), so
 // that the same request gives the same answer.
-func (s *Server) sign(typ string, claims any) (string, error) {
-	s.keysMu.Lock()
-	key := s.keys[0]
-	s.keysMu.Unlock()
+func (r *keyring) sign(typ string, claims any) (string, error) {
+	r.mu.Lock()
+	key := r.keys[0]
+	r.mu.Unlock()
 	header, err := json.Marshal(map[string]string{"alg": string(signingAlg), "kid": key.jwk.KeyID, "typ": typ})
 	if err != nil {
 		return "", err

@@ -22,7 +22,7 @@ func (s *Server) token(c *call) (Response, error) {
 	switch {
 	case grantType == "":
 		return Response{}, invalidRequest("grant_type is missing")
-	case !slices.Contains(s.grantTypes(), grantType):
+	case !slices.Contains(s.cfg.grantTypes(), grantType):
 		return Response{}, badRequest("unsupported_grant_type", "the grant type is not supported")
 	}
 	s.count(func(st *Stats) { st.TokenRequests[grantType]++ })
@@ -74,18 +74,6 @@ func (s *Server) token(c *call) (Response, error) {
 	return jsonResponse(http.StatusOK, answer), nil
 }
 
-// tokenRequest is a request to the token endpoint of an authenticated client.
-type tokenRequest struct {
-	call   *call
-	now    time.Time
-	client Client
-	params
-	// proof is the request's DPoP proof, to whose key what is issued will be bound.
-	proof proof
-	// x5t is the certificate's, where tokens are to be bound to that.
-	x5t string
-}
-
 // tokenResponse is the successful response of RFC 6749 section 5.1.
 type tokenResponse struct {
 	AccessToken  string `json:"access_token"`
@@ -131,7 +119,7 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 	}
 	if code.Used {
 		// Nothing is made, and kept, for a code that comes again.
-		return Token{}, s.replayedCode(s.cfg.Store.RedeemCode(code.Digest, TokenRecord{}))
+		return Token{}, s.replayed("the code", codeReplays, s.cfg.Store.RedeemCode(code.Digest, TokenRecord{}))
 	}
 	resources, err := s.resources(p, code.Resources)
 	if err == nil {
@@ -147,21 +135,9 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 	}
 	record.GrantResources = code.Resources
 	if err := s.cfg.Store.RedeemCode(code.Digest, record); err != nil {
-		return Token{}, s.replayedCode(err)
+		return Token{}, s.replayed("the code", codeReplays, err)
 	}
 	return issued, nil
-}
-
-// replayedCode says an error of a Store that was to redeem a code in the protocol's words.
-func (s *Server) replayedCode(err error) error {
-	switch {
-	case errors.Is(err, ErrReplayed):
-		s.count(func(st *Stats) { st.CodeReplays++ })
-		return invalidGrant("the code was used before")
-	case errors.Is(err, ErrNotFound):
-		return invalidGrant("the code is not valid")
-	}
-	return err
 }
 
 // refresh exchanges a refresh token for its successor (RFC 6749 section 6, RFC 9700 section 4.14.2).
@@ -188,7 +164,7 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 		return Token{}, invalidGrant("the refresh token is bound to another certificate")
 	}
 	if s.usedUp(r.now, old) {
-		return Token{}, s.replayedRefresh(s.cfg.Store.RotateRefreshToken(digest, TokenRecord{Token: Token{IssuedAt: r.now}}, s.cfg.RotationGrace))
+		return Token{}, s.replayed("the refresh token", refreshReplays, s.cfg.Store.RotateRefreshToken(digest, TokenRecord{Token: Token{IssuedAt: r.now}}, s.cfg.RotationGrace))
 	}
 	scope, ok := narrowScope(p["scope"], old.GrantScope)
 	if !ok {
@@ -210,120 +186,7 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 	// the access token was asked to be.
 	record.GrantScope, record.GrantResources = old.GrantScope, old.GrantResources
 	if err := s.cfg.Store.RotateRefreshToken(digest, record, s.cfg.RotationGrace); err != nil {
-		return Token{}, s.replayedRefresh(err)
+		return Token{}, s.replayed("the refresh token", refreshReplays, err)
 	}
 	return issued, nil
-}
-
-// replayedRefresh is replayedCode for a refresh token.
-func (s *Server) replayedRefresh(err error) error {
-	switch {
-	case errors.Is(err, ErrReplayed):
-		s.count(func(st *Stats) { st.RefreshReplays++ })
-		return invalidGrant("the refresh token was used before")
-	case errors.Is(err, ErrNotFound):
-		return invalidGrant("the refresh token is not valid")
-	}
-	return err
-}
-
-// grant is what tokens are issued for.
-type grant struct {
-	// scope is that of the access token; user is empty where the client acts for itself.
-	scope, user string
-	// name is what revokes them all.
-	name     string
-	authTime time.Time
-	// acr is the class of the sign-in.
-	acr string
-	// sid is that of the session it was granted in.
-	sid string
-	// nonce of the authorization request; the ID token of a refresh has none (OpenID Connect Core section 12.2).
-	nonce string
-	// resources the access token is for, and details that come with it.
-	resources []string
-	details   string
-}
-
-// newGrant is what a request asks for that no code or token stands behind.
-func (s *Server) newGrant(r tokenRequest) (g grant, err error) {
-	if g.scope, err = s.requestedScope(r.client, r.params); err != nil {
-		return grant{}, err
-	}
-	if g.resources, err = s.resources(r.params, nil); err != nil {
-		return grant{}, err
-	}
-	if g.details, err = s.authorizationDetails(r.params); err != nil {
-		return grant{}, err
-	}
-	g.name, err = s.secret()
-	return g, err
-}
-
-// newToken makes a token with its values for the client, and the record of it for the store. Without a user
-// the client acts for itself and gets no refresh token (RFC 6749 section 4.4.3).
-func (s *Server) newToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
-	refreshable, lifetime := g.user != "" && r.client.CheckGrantType(GrantRefreshToken), s.cfg.AccessTokenLifetime
-	if refreshable {
-		lifetime = max(lifetime, s.cfg.RefreshTokenLifetime)
-	}
-	t, record, err := s.newKeptToken(r, g, lifetime)
-	if err != nil {
-		return Token{}, TokenRecord{}, err
-	}
-	if refreshable {
-		if t.RefreshToken, err = s.secret(); err != nil {
-			return Token{}, TokenRecord{}, err
-		}
-		t.RefreshTokenExpiresIn = s.cfg.RefreshTokenLifetime
-		record.RefreshTokenExpiresIn = t.RefreshTokenExpiresIn
-		record.Refresh = DigestOf(t.RefreshToken)
-	}
-	if g.user != "" && t.HasScope(scopeOpenID) {
-		if t.IDToken, err = s.idToken(r.now, r.client, g, t.AccessToken, ""); err != nil {
-			return Token{}, TokenRecord{}, err
-		}
-	}
-	return t, record, nil
-}
-
-// newAccessToken makes a token that nothing comes with.
-func (s *Server) newAccessToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
-	return s.newKeptToken(r, g, s.cfg.AccessTokenLifetime)
-}
-
-// admitToken counts a token or a code of the grant, which is kept for the lifetime.
-func (s *Server) admitToken(now time.Time, g grant, client Client, lifetime time.Duration) error {
-	return s.counts.admit(now, false, share{countToken, ownerOf(g.user, client.ClientID), s.cfg.Limits.Tokens.Owner, 1, lifetime})
-}
-
-// newKeptToken makes a token whose record is kept for the lifetime. The request is good in all else by now, and so its proof is spent.
-func (s *Server) newKeptToken(r tokenRequest, g grant, lifetime time.Duration) (Token, TokenRecord, error) {
-	if err := s.admitToken(r.now, g, r.client, lifetime); err != nil {
-		return Token{}, TokenRecord{}, err
-	}
-	if err := s.spendProof(r.now, r.proof, ownerOf(g.user, r.client.ClientID)); err != nil {
-		return Token{}, TokenRecord{}, err
-	}
-	access, err := s.secret()
-	if err != nil {
-		return Token{}, TokenRecord{}, err
-	}
-	t := Token{
-		Scope:     g.scope,
-		IssuedAt:  r.now,
-		ExpiresIn: s.cfg.AccessTokenLifetime,
-		ClientID:  r.client.ClientID,
-		TokenType: tokenTypeBearer,
-		User:      g.user,
-		AuthTime:  g.authTime,
-		ACR:       g.acr,
-		Resources: g.resources,
-
-		AuthorizationDetails: g.details,
-	}
-	r.bind(&t)
-	record := TokenRecord{Token: t, Access: DigestOf(access), Grant: g.name, GrantScope: g.scope, GrantResources: g.resources, SID: g.sid}
-	t.AccessToken = access
-	return t, record, nil
 }

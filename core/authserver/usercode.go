@@ -2,8 +2,8 @@ package authserver
 
 import (
 	"encoding/binary"
-	"errors"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,16 +23,39 @@ const (
 	wrongCodesAccounts = 10
 )
 
-// wrongCodes are the wrong user codes of one user. A right one takes none away: a guesser could have some.
+// wrongCodes are the wrong user codes of each user. A right one takes none away: a guesser could have some.
 type wrongCodes struct {
+	mu sync.Mutex // held over a look-up, so that many guesses at once count each
+	of map[string]wrongCount
+}
+
+type wrongCount struct {
 	count int
 	last  time.Time
 }
 
+// wait is for how long no code of the user is looked at.
+func (w *wrongCodes) wait(now time.Time, user string) time.Duration {
+	wrong := w.of[user]
+	if over := wrong.last.Add(wrongCodesWait); now.Before(over) && wrong.count >= wrongCodesMost {
+		return over.Sub(now)
+	}
+	return 0
+}
+
+// add counts a wrong code of the user.
+func (w *wrongCodes) add(now time.Time, user string) {
+	wrong := w.of[user]
+	if !now.Before(wrong.last.Add(wrongCodesWait)) {
+		wrong.count = 0
+	}
+	w.of[user] = wrongCount{count: wrong.count + 1, last: now}
+}
+
 // newUserCode draws the letters of a user code. Taking them from 64 bits favours no code over another by
 // more than one part in 700 million.
-func (s *Server) newUserCode() (string, error) {
-	b, err := s.random(8)
+func newUserCode(r *random) (string, error) {
+	b, err := r.bytes(8)
 	if err != nil {
 		return "", err
 	}
@@ -66,31 +89,3 @@ func readUserCode(typed string) (string, bool) {
 type errWait time.Duration
 
 func (errWait) Error() string { return "authserver: too many wrong user codes" }
-
-// findDevice returns the device authorization with the user code that the user entered, in whatever
-// state it is; ErrNotFound; or errWait. It is one at a time, so that many guesses at once count each.
-func (s *Server) findDevice(c *call, user, code string) (DeviceRecord, error) {
-	now := c.Now
-	s.wrongMu.Lock()
-	defer s.wrongMu.Unlock()
-	wrong := s.wrong[user]
-	if over := wrong.last.Add(wrongCodesWait); !now.Before(over) {
-		wrong.count = 0
-	} else if wrong.count >= wrongCodesMost {
-		return DeviceRecord{}, errWait(over.Sub(now))
-	}
-	// Whoever has many accounts guesses no faster than with ten.
-	var here []share
-	if c.source != "" {
-		here = append(here, share{countUserCode, c.source, wrongCodesAccounts * wrongCodesMost, 1, wrongCodesWait})
-	}
-	if err := s.counts.admit(now, true, here...); err != nil {
-		return DeviceRecord{}, errWait(err.(*protocolError).retryAfter)
-	}
-	device, err := s.cfg.Store.DeviceByUserCode(DigestOf(code))
-	if errors.Is(err, ErrNotFound) {
-		s.wrong[user] = wrongCodes{count: wrong.count + 1, last: now}
-		_ = s.counts.admit(now, false, here...) // nobody else counts in between
-	}
-	return device, err
-}

@@ -26,7 +26,7 @@ func (s *Server) userinfo(c *call) (Response, error) {
 		return jsonResponse(http.StatusOK, answer), nil
 	}
 	answer.Issuer, answer.Audience = s.cfg.Issuer, client.ClientID
-	signed, err := s.sign("JWT", answer)
+	signed, err := s.keys.sign("JWT", answer)
 	return Response{Status: http.StatusOK, Header: newHeader("application/jwt"), Body: []byte(signed)}, err
 }
 

@@ -27,7 +27,7 @@ func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Cli
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s, err := newSession(engine, "client", opts.configure(config), opts)
+	s, err := openSession(engine, "client", opts.configure(config), opts)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,11 @@ func (c *Client) Exchange(ctx context.Context, p ExchangeParams) (Status, error)
 // Token gives an access token that is still good, refreshing it where it is not. Callers at the same time share one refresh. With
 // Config.DPoP it is good for nothing by itself: Prepare and Transport add the proof.
 func (c *Client) Token(ctx context.Context) (Token, error) {
-	return call[Token](c.s, ctx, "token", nil)
+	if token, ok := c.s.held.token(c.s.millis()); ok && ctx.Err() == nil {
+		return token, nil
+	}
+	held, err := call[heldToken](c.s, ctx, "token", nil)
+	return held.Token, err
 }
 
 // FreshToken is Token, but refreshes in any case: for a server that refused a token which looked good.

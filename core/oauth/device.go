@@ -1,9 +1,6 @@
 package oauth
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // DeviceParams are what DeviceAuthorize may be told. Both members may be left empty.
 type DeviceParams struct {
@@ -11,44 +8,6 @@ type DeviceParams struct {
 	Scope string `json:"scope,omitempty"`
 	// Parameters are added to the device authorization request, as [name, value].
 	Parameters [][2]string `json:"parameters,omitempty"`
-}
-
-// DeviceAuthorization is a device flow that has begun (RFC 8628 section 3.2). It holds what the user may see; the device code stays
-// with the session.
-type DeviceAuthorization struct {
-	// UserCode is what the user enters at VerificationURI.
-	UserCode        string `json:"user_code"`
-	VerificationURI string `json:"verification_uri"`
-	// VerificationURIComplete has the user code in it, for a QR code or a link; empty where the server gave none (section 3.3.1).
-	VerificationURIComplete string `json:"verification_uri_complete"`
-	// ExpiresAt is when the codes end.
-	ExpiresAt time.Time `json:"-"`
-	// Interval is the pause before each poll. It grows where the server asks for that (section 3.5).
-	Interval time.Duration `json:"-"`
-	// Polling: the session asks the server whether the user has decided.
-	Polling bool `json:"polling"`
-}
-
-// read reads the ok of the command device_start, and an event.
-func (d *DeviceAuthorization) read(r *reader) {
-	for r.begin('{'); r.more('}'); {
-		switch string(r.name()) {
-		case "user_code":
-			d.UserCode = r.text()
-		case "verification_uri":
-			d.VerificationURI = r.text()
-		case "verification_uri_complete":
-			d.VerificationURIComplete = r.text()
-		case "expires_at":
-			d.ExpiresAt = atMilli(r.integer())
-		case "interval_ms":
-			d.Interval = milliseconds(r.integer())
-		case "polling":
-			d.Polling = r.boolean()
-		default:
-			r.raw()
-		}
-	}
 }
 
 // DeviceAuthorize begins a sign-in with the device authorization grant (RFC 8628 section 3.1), for a program without a browser. Show

@@ -204,11 +204,3 @@ func asked(op string, err error) error {
 func internal(op, code string, cause error) *Error {
 	return &Error{Kind: KindInternal, Code: code, Op: op, cause: cause}
 }
-
-// refusal reads what Effect(0) says about a configuration that was refused.
-func refusal(msg []byte) error {
-	if e, ok := readEffect(msg); ok && e.Error != nil {
-		return e.Error
-	}
-	return &Error{Kind: KindClient, Code: "refused", Op: "open"}
-}

@@ -56,19 +56,6 @@ func readEvent(raw []byte) Event {
 	return e
 }
 
-func atMilli(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms)
-}
-
-func (s *session) emit(e Event) {
-	if s.opts.OnEvent != nil {
-		s.events.post(func() { s.opts.OnEvent(e) })
-	}
-}
-
 // mailbox calls functions in the order they were posted, one at a time, on a goroutine that lives as long as there are some.
 type mailbox struct {
 	mu      sync.Mutex

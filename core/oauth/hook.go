@@ -2,28 +2,13 @@ package oauth
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 	"unicode/utf8"
 )
 
-// configured is a configuration with what follows from the options: the stages at which the engine asks for a hook, and the name of the
-// client's key.
-type configured struct {
-	wireConfig
-	ClientKey      string  `json:"client_key,omitempty"`
-	ParameterHooks []Stage `json:"parameter_hooks,omitempty"`
-	RequestHooks   []Stage `json:"request_hooks,omitempty"`
-	ResponseHooks  []Stage `json:"response_hooks,omitempty"`
-}
-
-func (o Options) configure(c Config) configured {
-	full := configured{wireConfig: c.wire(), ParameterHooks: slices.Sorted(maps.Keys(o.Hooks.Parameters)), RequestHooks: slices.Sorted(maps.Keys(o.Hooks.Request)),
-		ResponseHooks: slices.Sorted(maps.Keys(o.Hooks.Response))}
-	if o.ClientKey != nil {
-		full.ClientKey = clientKey
-	}
-	return full
+// hooks are the caller's own.
+type hooks struct {
+	s   *session
+	own Hooks
 }
 
 // wireRequest is a Request on the wire.
@@ -56,9 +41,10 @@ func (b wireBody) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"text": b.Text})
 }
 
-// hook runs one of the caller's own functions. Where there is none, the answer is that this host does not carry it out.
-func (s *session) hook(e *effect) {
-	parameters, request, response := s.opts.Hooks.Parameters[Stage(e.Stage)], s.opts.Hooks.Request[Stage(e.Stage)], s.opts.Hooks.Response[Stage(e.Stage)]
+// run runs one of the caller's own functions. Where there is none, the answer is that this host does not carry it out.
+func (h hooks) run(e *effect) {
+	s := h.s
+	parameters, request, response := h.own.Parameters[Stage(e.Stage)], h.own.Request[Stage(e.Stage)], h.own.Response[Stage(e.Stage)]
 	var call func() (members, error)
 	switch {
 	case e.Hook == "parameters" && parameters != nil:
@@ -69,7 +55,7 @@ func (s *session) hook(e *effect) {
 	case e.Hook == "request" && request != nil:
 		var w wireRequest
 		if json.Unmarshal(e.Request, &w) != nil {
-			s.inbox = append(s.inbox, failed(e.ID, "internal"))
+			s.reply(failed(e.ID, "internal"))
 			return
 		}
 		call = func() (members, error) {
@@ -84,7 +70,7 @@ func (s *session) hook(e *effect) {
 	case e.Hook == "response" && response != nil:
 		var w wireResponse
 		if json.Unmarshal(e.Response, &w) != nil {
-			s.inbox = append(s.inbox, failed(e.ID, "internal"))
+			s.reply(failed(e.ID, "internal"))
 			return
 		}
 		call = func() (members, error) {
@@ -101,7 +87,7 @@ func (s *session) hook(e *effect) {
 			return members(nil).object("response", changed)
 		}
 	default:
-		s.inbox = append(s.inbox, failed(e.ID, "unsupported"))
+		s.reply(failed(e.ID, "unsupported"))
 		return
 	}
 	s.aside(s.begin(e, func() {}), false, func() input {

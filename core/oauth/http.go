@@ -23,13 +23,20 @@ func withoutRedirects(c *http.Client) *http.Client {
 	return &own
 }
 
-// request carries out an http effect. It belongs to the session and not to the caller whose command led to it: others may wait for
+// requests sends a session's requests.
+type requests struct {
+	s      *session
+	client *http.Client
+}
+
+// send carries out an http effect. It belongs to the session and not to the caller whose command led to it: others may wait for
 // the same answer.
-func (s *session) request(e *effect) {
+func (r *requests) send(e *effect) {
+	s := r.s
 	ctx, cancel := limit(e.TimeoutMS)
 	s.aside(s.begin(e, cancel), false, func() input {
 		defer cancel()
-		response, failure, err := s.send(ctx, e)
+		response, failure, err := r.exchange(ctx, e)
 		if failure != "" {
 			in := failed(e.ID, failure)
 			in.cause = bare(err)
@@ -50,13 +57,13 @@ func bare(err error) error {
 	return &own
 }
 
-// send does the request and gives the members of the answer, or names the kind of failure, with its cause if there is one.
-func (s *session) send(ctx context.Context, e *effect) (response members, failure string, cause error) {
+// exchange does the request and gives the members of the answer, or names the kind of failure, with its cause if there is one.
+func (r *requests) exchange(ctx context.Context, e *effect) (response members, failure string, cause error) {
 	req, err := newRequest(ctx, e)
 	if err != nil {
 		return nil, "unsent", err
 	}
-	res, err := s.http.Do(req)
+	res, err := r.client.Do(req)
 	if err != nil {
 		return nil, failureOf(ctx, err), err
 	}

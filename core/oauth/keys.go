@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/jws"
 )
 
 // KeyStore keeps private keys under names. The engine never sees one: it is told the public key and asks for signatures, so the keys may
@@ -24,11 +26,11 @@ type KeyStore interface {
 // GenerateKey makes a key for alg: RS and PS (2,048 bits) and ES with 256, 384 and 512, EdDSA and Ed25519. It fails with
 // errors.ErrUnsupported for every other alg.
 func GenerateKey(alg Algorithm) (crypto.Signer, error) {
-	a, ok := algorithms[alg]
+	a, ok := jws.Algorithms[string(alg)]
 	if !ok {
 		return nil, fmt.Errorf("oauth2: keys for %q: %w", printable(string(alg)), errors.ErrUnsupported)
 	}
-	return a.generate()
+	return a.Generate()
 }
 
 // MemoryKeyStore is a KeyStore in memory. The zero value is empty and ready.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/shared"
 )
 
 // lane is the queue of one engine. Whoever holds mu may call the engine and touch the sessions that stand on it; nothing that
@@ -11,50 +13,16 @@ import (
 type lane struct {
 	mu       sync.Mutex
 	engine   Engine
-	sessions map[*session]struct{}
+	sessions map[resident]struct{}
 }
 
-// registry hands out one shared value for a key as long as somebody holds it.
-type registry[K comparable, V any] struct {
-	mu      sync.Mutex
-	entries map[K]*entry[V]
+// resident is what stands on a lane.
+type resident interface {
+	lost() bool
+	restart()
 }
 
-type entry[V any] struct {
-	value   V
-	holders int
-}
-
-func (r *registry[K, V]) acquire(key K, make func() V) V {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.entries == nil {
-		r.entries = map[K]*entry[V]{}
-	}
-	e := r.entries[key]
-	if e == nil {
-		e = &entry[V]{value: make()}
-		r.entries[key] = e
-	}
-	e.holders++
-	return e.value
-}
-
-func (r *registry[K, V]) release(key K) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if e := r.entries[key]; e != nil {
-		if e.holders--; e.holders == 0 {
-			delete(r.entries, key)
-		}
-	}
-}
-
-var (
-	lanes     registry[Engine, *lane]
-	lockers   registry[Store, Locker]
-	keyStores registry[Store, KeyStore]
-)
+var lanes shared.Registry[Engine, *lane]
 
 func (l *lane) lost(handle int32) error {
 	if m, ok := l.engine.(mortal); ok {

@@ -4,6 +4,8 @@ import (
 	"crypto"
 	"testing"
 	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/jws"
 )
 
 // TestMemoryKeysAreMadeAside (S73): while a key is made, which takes long where it is of RSA, others get theirs.
@@ -17,12 +19,12 @@ func TestMemoryKeysAreMadeAside(t *testing.T) {
 		t.Fatal(err)
 	}
 	began, release := make(chan struct{}), make(chan struct{})
-	algorithms["slow"] = algorithm{generate: func() (crypto.Signer, error) {
+	jws.Algorithms["slow"] = jws.Algorithm{Generate: func() (crypto.Signer, error) {
 		close(began)
 		<-release
 		return made, nil
 	}}
-	defer delete(algorithms, "slow")
+	defer delete(jws.Algorithms, "slow")
 	slow, other := make(chan crypto.Signer, 1), make(chan crypto.Signer, 1)
 	go func() {
 		key, _ := m.CreateKey(t.Context(), "k", "slow")

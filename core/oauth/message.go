@@ -2,19 +2,26 @@ package oauth
 
 import (
 	"encoding/json"
+	"net/url"
 	"strconv"
 )
-
-// pair is a header or a parameter on the wire.
-type pair = [2]string
 
 // body is a request's body on the wire: text, base64 of what is no UTF-8, or the name of one that stays with the host.
 type body struct {
 	text, base64, ref *string
 }
 
+// EffectInfo is what a log may show of an effect. It holds no query, no header, no body and no key.
+type EffectInfo struct {
+	Kind   EffectKind
+	Stage  Stage  // of http and hook
+	Method string // of http
+	URL    string // of http: origin and path
+}
+
 // effect has the members of every kind; which of them are set depends on kind.
 type effect struct {
+	raw        []byte // the message that it was read from
 	ID         string
 	Kind       string
 	Stage      string
@@ -49,7 +56,7 @@ type effect struct {
 
 // readEffect is false for what this host could not answer. The ok of a result is its last member, and for its reader to judge.
 func readEffect(raw []byte) (e *effect, ok bool) {
-	e = &effect{}
+	e = &effect{raw: raw}
 	r := read(raw)
 	for r.begin('{'); r.more('}'); {
 		switch string(r.name()) {
@@ -192,7 +199,7 @@ func parameters(op string, params any) (m members, err error) {
 		return nil, nil
 	case members:
 		return p, nil
-	case AuthorizeParams:
+	case writable:
 		m, err = p.members()
 	default:
 		m, err = marshaled(params)
@@ -201,4 +208,20 @@ func parameters(op string, params any) (m members, err error) {
 		return nil, &Error{Kind: KindClient, Code: "unreadable_parameter", Op: op, cause: err}
 	}
 	return m, nil
+}
+
+// refusal reads what Effect(0) says about a configuration that was refused.
+func refusal(msg []byte) error {
+	if e, ok := readEffect(msg); ok && e.Error != nil {
+		return e.Error
+	}
+	return &Error{Kind: KindClient, Code: "refused", Op: "open"}
+}
+
+func (e *effect) info() EffectInfo {
+	info := EffectInfo{Kind: EffectKind(e.Kind), Stage: Stage(e.Stage), Method: e.Method}
+	if u, err := url.Parse(e.URL); err == nil && u.Host != "" {
+		info.URL = (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+	}
+	return info
 }

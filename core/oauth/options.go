@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
@@ -93,4 +95,26 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	return o
+}
+
+// clientKey is the name of Options.ClientKey in the engine's configuration. Keys of sessions begin with the client's name and a dot.
+const clientKey = "client_key"
+
+// configured is a configuration with what follows from the options: the stages at which the engine asks for a hook, and the name of the
+// client's key.
+type configured struct {
+	wireConfig
+	ClientKey      string  `json:"client_key,omitempty"`
+	ParameterHooks []Stage `json:"parameter_hooks,omitempty"`
+	RequestHooks   []Stage `json:"request_hooks,omitempty"`
+	ResponseHooks  []Stage `json:"response_hooks,omitempty"`
+}
+
+func (o Options) configure(c Config) configured {
+	full := configured{wireConfig: c.wire(), ParameterHooks: slices.Sorted(maps.Keys(o.Hooks.Parameters)), RequestHooks: slices.Sorted(maps.Keys(o.Hooks.Request)),
+		ResponseHooks: slices.Sorted(maps.Keys(o.Hooks.Response))}
+	if o.ClientKey != nil {
+		full.ClientKey = clientKey
+	}
+	return full
 }

@@ -258,6 +258,7 @@ func compareResult(t *testing.T, op string, ok []byte) {
 	type timed struct {
 		ExpiresAt  int64 `json:"expires_at"`
 		IntervalMS int64 `json:"interval_ms"`
+		GoodUntil  int64 `json:"good_until"`
 	}
 	var at timed
 	if err := json.Unmarshal(ok, &at); err != nil {
@@ -304,7 +305,7 @@ func compareResult(t *testing.T, op string, ok []byte) {
 		}
 		token := Token{AccessToken: w.AccessToken, TokenType: w.TokenType, ExpiresAt: atMilli(at.ExpiresAt), Scope: w.Scope}
 		if op == "token" {
-			got, want = &Token{}, &token
+			got, want = &heldToken{}, &heldToken{token, at.GoodUntil}
 		} else {
 			got, want = &ExchangedToken{}, &ExchangedToken{token, w.Issued}
 		}
@@ -324,12 +325,13 @@ func compareResult(t *testing.T, op string, ok []byte) {
 		got, want = &Authorization{}, &a
 	case "prepare":
 		var p struct {
-			Headers []pair `json:"headers"`
+			Headers   []pair `json:"headers"`
+			GoodUntil int64  `json:"good_until"`
 		}
 		if err := json.Unmarshal(ok, &p); err != nil {
 			t.Fatal(err)
 		}
-		got, want = &prepared{}, &prepared{p.Headers}
+		got, want = &prepared{}, &prepared{request{}, p.Headers, p.GoodUntil}
 	default:
 		return
 	}

@@ -2,11 +2,8 @@ package oauth
 
 import (
 	"context"
-	"errors"
 	"maps"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -37,9 +34,6 @@ type Notifier interface {
 	// called. It may be called for nothing, and must not block or call the Store.
 	Subscribe(key string, changed func(version string)) (end func())
 }
-
-// storeTimeout ends a store operation that never returns: a session that waits for it forever would be of no use.
-const storeTimeout = 30 * time.Second
 
 // MemoryStore is an ExpiringStore in memory, a Notifier within the process, and a KeyStore. The zero value is empty and ready.
 type MemoryStore struct {
@@ -162,117 +156,4 @@ func (m *MemoryStore) now() time.Time {
 		return m.Now()
 	}
 	return time.Now()
-}
-
-// store carries out load and store effects, those of one key in the order in which they were asked for. What has begun is not
-// given up with the session: a token that was rotated exists nowhere else.
-func (s *session) store(e *effect) {
-	if e.Watch {
-		s.watch(e.Key)
-	}
-	if _, ok := s.opts.Store.(*MemoryStore); ok {
-		// It never waits, so it needs no goroutine.
-		in, written := s.access(context.Background(), e)
-		s.stored(e, in, written)
-		s.inbox = append(s.inbox, in)
-		return
-	}
-	s.inOrder(e, e.Key, func(ctx context.Context) input {
-		in, written := s.access(ctx, e)
-		s.lane.mu.Lock()
-		defer s.lane.mu.Unlock()
-		s.stored(e, in, written)
-		return in
-	})
-}
-
-// watch lets the engine look when another writer changes a key.
-func (s *session) watch(key string) {
-	notifier, ok := s.opts.Store.(Notifier)
-	if _, watched := s.watched[key]; watched || !ok {
-		return
-	}
-	s.watched[key] = notifier.Subscribe(key, func(version string) {
-		go func() { // whoever writes may hold the lane
-			s.lane.mu.Lock()
-			defer s.lane.mu.Unlock()
-			if s.closed || s.handle == 0 || version != "" && slices.Contains(s.wrote[key], version) { // deletions are all alike
-				return
-			}
-			s.nextID++
-			s.inbox = append(s.inbox, input{op: "look", command: s.nextID})
-			s.run()
-			s.settle()
-		}()
-	})
-}
-
-// inOrder carries out e after everything that was asked for of the same thing before. What has begun is not given up with the session.
-func (s *session) inOrder(e *effect, thing string, carryOut func(context.Context) input) {
-	before, done := s.tails[thing], make(chan struct{})
-	s.tails[thing] = done
-	s.aside(s.begin(e, func() {}), false, func() input {
-		if before != nil {
-			<-before
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
-		in := carryOut(ctx)
-		cancel()
-		close(done)
-		s.lane.mu.Lock()
-		if s.tails[thing] == done {
-			delete(s.tails, thing)
-		}
-		s.lane.mu.Unlock()
-		return in
-	})
-}
-
-func (s *session) stored(e *effect, in input, written bool) {
-	if _, watched := s.watched[e.Key]; written && watched {
-		own := s.wrote[e.Key]
-		s.wrote[e.Key] = append(own[max(0, len(own)-9):len(own):len(own)], in.version)
-	}
-	if written && strings.HasSuffix(e.Key, ".session") {
-		s.handedIn = "" // what the store holds is newer from now on
-	}
-}
-
-func (s *session) access(ctx context.Context, e *effect) (in input, written bool) {
-	var err error
-	if e.Kind == "load" {
-		var value, version string
-		var ok bool
-		if value, version, ok, err = s.opts.Store.Load(ctx, e.Key); err == nil {
-			var found members
-			if ok {
-				found = found.text("value", value)
-			} else {
-				version = ""
-			}
-			return answer(e.ID, found.text("version", version)), false
-		}
-	} else {
-		var version string
-		if expiring, ok := s.opts.Store.(ExpiringStore); ok && e.ExpiresAt != 0 && e.Value != nil {
-			version, err = expiring.StoreUntil(ctx, e.Key, e.Version, *e.Value, time.UnixMilli(e.ExpiresAt))
-		} else {
-			version, err = s.opts.Store.Store(ctx, e.Key, e.Version, e.Value)
-		}
-		if err == nil {
-			in = answer(e.ID, members(nil).text("version", version))
-			in.version = version
-			return in, true
-		}
-	}
-	switch {
-	case errors.Is(err, ErrConflict):
-		return failed(e.ID, "conflict"), false
-	case ctx.Err() != nil:
-		in = failed(e.ID, "timeout")
-	default:
-		in = failed(e.ID, "storage")
-	}
-	in.cause = err
-	return in, false
 }

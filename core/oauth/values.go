@@ -134,6 +134,22 @@ func (t *Token) member(name []byte, r *reader) {
 	}
 }
 
+// A heldToken may be given out until goodUntil, in Unix ms; 0: once.
+type heldToken struct {
+	Token
+	goodUntil int64
+}
+
+func (t *heldToken) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		if name := r.name(); string(name) == "good_until" {
+			t.goodUntil = r.integer()
+		} else {
+			t.member(name, r)
+		}
+	}
+}
+
 // earliestTime is below what the engine takes for milliseconds (2001). What ended before has ended then.
 const earliestTime = 1_000_000_000_000
 
@@ -273,6 +289,44 @@ func (c *CallbackResult) read(r *reader) {
 			c.HandledElsewhere = r.boolean()
 		default:
 			c.Status.member(name, r)
+		}
+	}
+}
+
+// DeviceAuthorization is a device flow that has begun (RFC 8628 section 3.2). It holds what the user may see; the device code stays
+// with the session.
+type DeviceAuthorization struct {
+	// UserCode is what the user enters at VerificationURI.
+	UserCode        string `json:"user_code"`
+	VerificationURI string `json:"verification_uri"`
+	// VerificationURIComplete has the user code in it, for a QR code or a link; empty where the server gave none (section 3.3.1).
+	VerificationURIComplete string `json:"verification_uri_complete"`
+	// ExpiresAt is when the codes end.
+	ExpiresAt time.Time `json:"-"`
+	// Interval is the pause before each poll. It grows where the server asks for that (section 3.5).
+	Interval time.Duration `json:"-"`
+	// Polling: the session asks the server whether the user has decided.
+	Polling bool `json:"polling"`
+}
+
+// read reads the ok of the command device_start, and an event.
+func (d *DeviceAuthorization) read(r *reader) {
+	for r.begin('{'); r.more('}'); {
+		switch string(r.name()) {
+		case "user_code":
+			d.UserCode = r.text()
+		case "verification_uri":
+			d.VerificationURI = r.text()
+		case "verification_uri_complete":
+			d.VerificationURIComplete = r.text()
+		case "expires_at":
+			d.ExpiresAt = atMilli(r.integer())
+		case "interval_ms":
+			d.Interval = milliseconds(r.integer())
+		case "polling":
+			d.Polling = r.boolean()
+		default:
+			r.raw()
 		}
 	}
 }

@@ -12,6 +12,9 @@ import (
 // members are those of a command or of an answer, each with a comma before it. They may hold secrets: feed wipes them.
 type members []byte
 
+// writable is what writes its own members: those of a command that is given often.
+type writable interface{ members() (members, error) }
+
 func (m members) name(name string) members {
 	m = append(m, `,"`...)
 	m = append(m, name...)

@@ -57,6 +57,16 @@ func init() {
 	}
 }
 
+// quiet draws the commands that nobody gives.
+func (p *plan) quiet(d dice) {
+	p.quietCommands = map[string]bool{}
+	for _, a := range actions {
+		if a.optional && d.chance(.3) || a.device && !p.device {
+			p.quietCommands[a.name] = true
+		}
+	}
+}
+
 // command lets a user do something with a party.
 func (w *World) command(p *party) {
 	weight := func(a action) int {

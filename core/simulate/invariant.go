@@ -1,9 +1,5 @@
 package simulate
 
-import (
-	"encoding/json"
-)
-
 // fresh is how long a mark of another keeps a party without locks from sending, ms.
 const fresh = 60_000
 
@@ -67,7 +63,7 @@ func (p *party) oneInFlight(t *token) {
 		return
 	}
 	age := p.decided - p.over.TriedAt
-	young := p.over.Refresh == t.value && p.over.SentAt != 0 && p.over.marker != p && age > -fresh && age < fresh
+	young := p.over.Refresh == t.value && p.over.SentAt != 0 && p.over.marker != p.id && age > -fresh && age < fresh
 	switch {
 	case !young && other == nil:
 	case p.refuse != "":
@@ -143,7 +139,7 @@ func (p *party) noSuccessor(t *token) {
 				w.fail("unsaved-successor-dropped", "%s sends %s, though it has its successor %s, which it could not store", p.name(), t.name, s.name)
 			case r.p == p:
 				w.fail("successor-dropped", "%s sends %s, though it has its successor %s", p.name(), t.name, s.name)
-			case r.p.dead:
+			case r.p.gone():
 				w.excuse("who had the successor died before it was stored")
 			case r.notPersisted:
 				w.excuse("the successor is not persisted")
@@ -154,16 +150,6 @@ func (p *party) noSuccessor(t *token) {
 			}
 		}
 	}
-}
-
-// unsaved tells whether the party said that it could not store the token, or one that it came from.
-func (p *party) unsaved(t *token) bool {
-	for _, r := range p.receipts {
-		if r.notPersisted && (r.token == t || t.comesFrom(r.token)) {
-			return true
-		}
-	}
-	return false
 }
 
 // grants judges the event granted: what it is about is known by when it ends.
@@ -182,8 +168,6 @@ func (p *party) grants(expiresAt int64) {
 		p.w.fail("granted-before-stored", "%s grants %s, which is not stored", p.name(), about.token.name)
 	}
 }
-
-func (w *World) excuse(why string) { w.report.Excused[why]++ }
 
 // event judges what a party tells its listeners.
 func (p *party) event(e *effect, raw []byte) {
@@ -246,19 +230,4 @@ func (p *party) reached() {
 		}
 	}
 	r.States[all]++
-}
-
-// summary names what an answer holds.
-func (l *ledger) summary(body []byte) string {
-	var answer struct {
-		tokenAnswer
-		Error string
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		return ""
-	}
-	if answer.Refresh != "" {
-		return l.name(answer.Access) + " " + l.name(answer.Refresh)
-	}
-	return answer.Error
 }

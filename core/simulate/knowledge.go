@@ -6,35 +6,6 @@ import (
 	"strings"
 )
 
-// view is what can be known of a party from outside: what it was told, and what it said.
-type view struct {
-	status     string
-	loadedLast saved // what it last read
-	held       saved // the session that it last read or wrote, as it was told
-	// unread tells that its last load failed, readAt is when by its clock the last one went well.
-	unread bool
-	readAt int64
-	// decided is readAt as it was when the party last began to store.
-	decided int64
-	loaded  int64  // true time of that
-	tried   saved  // what it last wanted to store
-	refuse  string // what became of that, as it was told; "" well
-	over    replaced
-	wrote   int64 // true time of the last write that was carried out
-	sends   int   // refresh requests since the last load
-
-	receipts []*receipt
-	// failedOnce tells that a store failed while this party waited for it.
-	failedOnce bool
-	withdrawn  map[string]bool // names of commands that were cancelled, or could not store what they were asked for
-}
-
-// replaced is what stood where a party wrote.
-type replaced struct {
-	saved
-	marker *party
-}
-
 // seen notes what the answer tells the party of the stored session, and of a lock.
 func (p *party) seen(e *effect, member string) {
 	went := strings.HasPrefix(member, `"ok"`)
@@ -71,14 +42,6 @@ func (p *party) seen(e *effect, member string) {
 	p.failedOnce = true
 	_, kind, _ := strings.Cut(member, `"kind":"`)
 	p.refuse, _, _ = strings.Cut(kind, `"`)
-}
-
-func (p *party) confirm(refresh string) {
-	for _, r := range p.receipts {
-		if r.token.value == refresh {
-			r.confirmed = true
-		}
-	}
 }
 
 // noteStored notes a write as it is carried out, before the party knows.
@@ -128,7 +91,7 @@ func (p *party) receive(issued tokenAnswer, began int64) {
 }
 
 // written judges what a write makes of the stored session, and tells whose the mark in it is.
-func (w *World) written(p *party, found entry, next saved) (marker *party) {
+func (w *World) written(p *party, found entry, next saved) (marker int) {
 	old := readSaved(found.value)
 	p.over = replaced{old, found.marker}
 	from, to := w.ledger.refresh[old.Refresh], w.ledger.refresh[next.Refresh]
@@ -188,36 +151,11 @@ func (w *World) written(p *party, found entry, next saved) (marker *party) {
 	}
 	switch {
 	case next.SentAt == 0:
-		return nil
+		return 0
 	case next.Refresh == old.Refresh && next.TriedBy == old.TriedBy:
 		return found.marker
 	}
-	return p
-}
-
-// received tells whether an answer, or the user, brought the token to the party.
-func (p *party) received(t *token) bool {
-	for _, r := range p.receipts {
-		if r.token == t {
-			return true
-		}
-	}
-	return false
-}
-
-// used tells whether somebody has a successor of the token.
-func (t *token) used() bool {
-	return slices.ContainsFunc(t.successors, func(s *token) bool { return len(s.receipts) > 0 })
-}
-
-// homeless tells whether the party holds a sign-in that it could not store: with that the user gave up what the store holds.
-func (p *party) homeless() bool {
-	for _, r := range p.receipts {
-		if r.notPersisted && r.token.parent == nil && r.token.stored == 0 {
-			return true
-		}
-	}
-	return false
+	return p.id
 }
 
 // revived notes that bytes that were handed in brought back a token which the store held nothing newer of.

@@ -1,7 +1,9 @@
 package simulate
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
@@ -9,7 +11,6 @@ import (
 
 // ledger knows every secret that came into being, and what became of every refresh token. No party reads it.
 type ledger struct {
-	w       *World
 	names   map[string]string // of secrets
 	heads   map[string]string // the first bytes of each, by which a text that holds one is found
 	counts  map[string]int
@@ -35,10 +36,16 @@ type token struct {
 	revived             int64 // since when bytes that were handed in brought it back
 }
 
+// A holder is whom a token reached: a party.
+type holder interface {
+	name() string
+	gone() bool
+}
+
 // A receipt says that an answer with the token reached a party that waited for it.
 type receipt struct {
 	token        *token
-	p            *party
+	p            holder
 	began        int64 // when the request was sent
 	at           int64
 	expiresAt    int64 // as the party reckons it
@@ -52,8 +59,8 @@ type code struct{ sent int }
 
 const headLength = 16
 
-func newLedger(w *World) *ledger {
-	return &ledger{w: w, names: map[string]string{}, heads: map[string]string{}, counts: map[string]int{}, refresh: map[string]*token{}, codes: map[string]*code{}, states: map[string]bool{},
+func newLedger() *ledger {
+	return &ledger{names: map[string]string{}, heads: map[string]string{}, counts: map[string]int{}, refresh: map[string]*token{}, codes: map[string]*code{}, states: map[string]bool{},
 		asked: map[string]bool{}, jkts: map[string]string{}}
 }
 
@@ -145,4 +152,32 @@ func (l *ledger) redact(text string) string {
 		}
 	}
 	return text
+}
+
+// tokenAnswer is what a party can use of RFC 6749 section 5.1.
+type tokenAnswer struct {
+	Access  string `json:"access_token"`
+	Type    string `json:"token_type"`
+	Refresh string `json:"refresh_token"`
+	Expires int64  `json:"expires_in"`
+}
+
+// summary names what an answer holds.
+func (l *ledger) summary(body []byte) string {
+	var answer struct {
+		tokenAnswer
+		Error string
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return ""
+	}
+	if answer.Refresh != "" {
+		return l.name(answer.Access) + " " + l.name(answer.Refresh)
+	}
+	return answer.Error
+}
+
+// used tells whether somebody has a successor of the token.
+func (t *token) used() bool {
+	return slices.ContainsFunc(t.successors, func(s *token) bool { return len(s.receipts) > 0 })
 }

@@ -10,18 +10,6 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// exchange is one request on its way to the server and back.
-type exchange struct {
-	w    *World
-	p    *party
-	t    *task
-	e    *effect
-	body string
-	form url.Values
-	// proof is the DPoP proof that the request goes with, where there is one.
-	proof *proof
-}
-
 // send carries out an http effect.
 func (p *party) send(e *effect) {
 	w := p.w

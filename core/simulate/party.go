@@ -62,6 +62,9 @@ type command struct {
 
 func (p *party) name() string { return "p" + strconv.Itoa(p.id) }
 
+// gone implements holder.
+func (p *party) gone() bool { return p.dead }
+
 // now is the time as the party's clock has it.
 func (p *party) now() int64 { return max(0, p.w.now+p.w.offset+p.skew) }
 
@@ -85,12 +88,12 @@ func (w *World) open(slot int, session string) *party {
 		msg += `,"session":` + quote(session)
 		p.held = readSaved(session)
 		for _, name := range namesIn(session) {
-			w.keys.record(name).known(p)
+			w.keys.record(name).known(p.id)
 		}
 	}
 	w.note(p, "opens, bytes %v", session != "")
 	p.guard(func() {
-		w.trace.raw(p, 'o', []byte(msg))
+		w.trace.raw(w.now, p.id, 'o', []byte(msg))
 		if p.handle = p.engine.Open([]byte(msg + "}")); p.handle == 0 {
 			w.fail("open-refused", "open was refused: %s", p.engine.Effect(0))
 		}
@@ -139,7 +142,7 @@ func (p *party) input(members string) {
 		return
 	}
 	msg := p.head() + members + "}"
-	p.w.trace.raw(p, '>', []byte(msg))
+	p.w.trace.raw(p.w.now, p.id, '>', []byte(msg))
 	p.guard(func() {
 		if code := p.engine.Input(p.handle, []byte(msg)); code != core.Taken {
 			p.w.fail("input-refused", "%s: an input was refused with code %d", p.name(), code)
@@ -175,12 +178,10 @@ func (p *party) drain() {
 			p.w.reopen(p.slot, "")
 			return
 		}
-		p.w.trace.raw(p, '<', raw)
-		if e := p.read(raw); e != nil {
-			p.carryOut(e, raw)
-		}
+		p.w.trace.raw(p.w.now, p.id, '<', raw)
+		p.w.carryOut(p, raw)
 	}
-	p.reached()
+	p.w.reached(p)
 }
 
 func (p *party) begin(e *effect) *task {
@@ -213,7 +214,7 @@ func (p *party) answer(t *task, member string) {
 	p.end(t)
 	_, counter, _ := strings.Cut(t.effect.ID, ":")
 	p.answered[counter] = answered{t.effect.ID, member}
-	p.seen(t.effect, member)
+	p.w.seen(p, t.effect, member)
 	p.input(`"answer":"` + t.effect.ID + `",` + member)
 }
 
@@ -266,7 +267,7 @@ func (p *party) die() {
 	w := p.w
 	w.note(p, "dies")
 	p.dead = true
-	w.keys.crashed(p)
+	w.died(p)
 	for _, t := range slices.Clone(p.tasks) {
 		if t.pending == nil {
 			continue

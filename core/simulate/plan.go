@@ -98,48 +98,42 @@ type plan struct {
 	nonceLife     int64 // of the server's nonces, seconds, 0: none
 }
 
-func (w *World) draw() plan {
+func draw(d dice, seed uint64) plan {
 	p := plan{
-		locks:       w.chance(.7),
-		processes:   w.chance(.4),
-		slots:       2 + w.n(3),
-		skewed:      w.chance(.1),
-		secret:      w.chance(.3),
-		hooks:       w.chance(.15),
-		device:      w.chance(.35),
-		auto:        w.chance(.35),
-		lead:        []int64{0, 5_000}[w.n(2)],
-		grace:       []int64{0, 0, 10, 60}[w.n(4)],
-		accessLife:  []int64{20, 300, 3600}[w.n(3)],
-		refreshLife: []int64{3600, 14 * 86400}[w.n(2)],
-		retryWindow: []int64{0, 20_000, 120_000, 86_400_000, 86_400_000}[w.n(5)],
-		think:       w.long(20, 60_000),
-		ruin:        w.long(2_000, 1_200_000),
+		locks:       d.chance(.7),
+		processes:   d.chance(.4),
+		slots:       2 + d.n(3),
+		skewed:      d.chance(.1),
+		secret:      d.chance(.3),
+		hooks:       d.chance(.15),
+		device:      d.chance(.35),
+		auto:        d.chance(.35),
+		lead:        []int64{0, 5_000}[d.n(2)],
+		grace:       []int64{0, 0, 10, 60}[d.n(4)],
+		accessLife:  []int64{20, 300, 3600}[d.n(3)],
+		refreshLife: []int64{3600, 14 * 86400}[d.n(2)],
+		retryWindow: []int64{0, 20_000, 120_000, 86_400_000, 86_400_000}[d.n(5)],
+		think:       d.long(20, 60_000),
+		ruin:        d.long(2_000, 1_200_000),
 		faults:      map[fault]float64{},
 	}
-	p.interval = []int64{1, 5}[w.n(2)]
+	p.interval = []int64{1, 5}[d.n(2)]
 	if p.device {
 		p.think = max(p.think, 300) // flows take their time
 	}
-	calm := w.chance(.1)
+	calm := d.chance(.1)
 	for _, r := range rates {
-		if scale := []float64{0, 0, .3, 1, 1, 3}[w.n(6)]; scale > 0 && !calm {
+		if scale := []float64{0, 0, .3, 1, 1, 3}[d.n(6)]; scale > 0 && !calm {
 			p.faults[r.fault] = min(r.rate*scale, 1)
 		}
 	}
-	p.quietCommands = map[string]bool{}
-	for _, a := range actions {
-		if a.optional && w.chance(.3) || a.device && !p.device {
-			p.quietCommands[a.name] = true
-		}
-	}
-	w.drawKeys(&p, calm)
+	p.drawKeys(seed, calm)
 	return p
 }
 
 // drawKeys has some of the worlds run with DPoP. It draws for itself, so that the others are what they were.
-func (w *World) drawKeys(p *plan, calm bool) {
-	rng := rand.New(rand.NewPCG(w.seed, 0x64706f70))
+func (p *plan) drawKeys(seed uint64, calm bool) {
+	rng := rand.New(rand.NewPCG(seed, 0x64706f70))
 	if p.dpop = rng.Float64() < .3; !p.dpop {
 		return
 	}

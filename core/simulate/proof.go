@@ -11,17 +11,9 @@ import (
 	"strings"
 )
 
-// A proof is one DPoP proof (RFC 9449 section 4.2), known from when it was asked to be signed.
-type proof struct {
-	jti, htm, htu, ath, nonce string
-	iat                       int64
-	jkt                       string // of the key that signed it
-	sent                      int
-}
-
 // claims judges what is to be signed.
-func (s *keyStore) claims(p *party, e *effect) {
-	w, b64 := s.w, base64.RawURLEncoding
+func (w *World) claims(p *party, e *effect) {
+	b64 := base64.RawURLEncoding
 	head, payload, ok := strings.Cut(e.Input, ".")
 	h, errH := b64.DecodeString(head)
 	c, errC := b64.DecodeString(payload)
@@ -46,10 +38,10 @@ func (s *keyStore) claims(p *party, e *effect) {
 	if w.ledger.leak(h) != "" || w.ledger.leak(c) != "" {
 		w.fail("secret-out", "%s: a proof holds a secret", p.name())
 	}
-	if s.jtis[claims.JTI] {
+	if w.keys.jtis[claims.JTI] {
 		w.fail("jti-twice", "%s gives two proofs one jti", p.name())
 	}
-	s.jtis[claims.JTI] = true
+	w.keys.jtis[claims.JTI] = true
 	if claims.IAT != p.now()/1000 {
 		w.fail("proof-time", "%s makes a proof of %d at %d", p.name(), claims.IAT, p.now()/1000)
 	}
@@ -58,12 +50,12 @@ func (s *keyStore) claims(p *party, e *effect) {
 	} else if known := p.nonces[u.Host]; known != claims.Nonce {
 		w.fail("nonce-forgotten", "%s makes a proof for %s with the nonce %q, and was told %q last", p.name(), u.Host, claims.Nonce, known)
 	}
-	s.proofs[e.Input] = &proof{jti: claims.JTI, htm: claims.HTM, htu: claims.HTU, ath: claims.ATH, nonce: claims.Nonce, iat: claims.IAT}
+	w.keys.proofs[e.Input] = &proof{jti: claims.JTI, htm: claims.HTM, htu: claims.HTU, ath: claims.ATH, nonce: claims.Nonce, iat: claims.IAT}
 }
 
 // proved judges the proof of a request that leaves a party; access is the token that goes with it, "" at the token endpoint.
-func (s *keyStore) proved(p *party, method, target string, headers [][2]string, access string) *proof {
-	w, text, n := s.w, "", 0
+func (w *World) proved(p *party, method, target string, headers [][2]string, access string) *proof {
+	text, n := "", 0
 	for _, h := range headers {
 		if h[0] == "dpop" {
 			text = h[1]
@@ -74,7 +66,7 @@ func (s *keyStore) proved(p *party, method, target string, headers [][2]string, 
 		w.fail("no-proof", "%s makes a request to %s with %d proofs", p.name(), target, n)
 		return nil
 	}
-	made := s.proofs[text[:max(0, strings.LastIndexByte(text, '.'))]]
+	made := w.keys.proofs[text[:max(0, strings.LastIndexByte(text, '.'))]]
 	if made == nil || made.jkt == "" {
 		w.fail("made-up-proof", "%s sends a proof that nobody signed", p.name())
 		return nil
@@ -102,13 +94,13 @@ func (p *party) provedAll(x *exchange) {
 	w := p.w
 	switch x.e.Stage {
 	case "token", "polling":
-		x.proof = w.keys.proved(p, x.e.Method, x.e.URL, x.e.Headers, "")
+		x.proof = w.proved(p, x.e.Method, x.e.URL, x.e.Headers, "")
 	case "refresh":
 		bound := w.ledger.jkts[x.form.Get("refresh_token")]
 		if bound == "" {
 			return // the user brought it
 		}
-		if x.proof = w.keys.proved(p, x.e.Method, x.e.URL, x.e.Headers, ""); x.proof != nil && x.proof.jkt != bound {
+		if x.proof = w.proved(p, x.e.Method, x.e.URL, x.e.Headers, ""); x.proof != nil && x.proof.jkt != bound {
 			w.fail("wrong-key", "%s refreshes %s with another key than it is bound to", p.name(), w.ledger.name(x.form.Get("refresh_token")))
 		}
 	case "userinfo":
@@ -131,7 +123,7 @@ func (p *party) carries(method, target string, headers [][2]string) *proof {
 		if bound == "" {
 			return nil
 		}
-		made := w.keys.proved(p, method, target, headers, access)
+		made := w.proved(p, method, target, headers, access)
 		if made != nil && made.jkt != bound {
 			w.fail("wrong-key", "%s sends %s with a proof of another key than it is bound to", p.name(), w.ledger.name(access))
 		}

@@ -41,8 +41,9 @@ func newReport(seed uint64) *Report {
 		Results: map[string]int{}, Faults: map[string]int{}, Excused: map[string]int{}, Known: map[string]int{}, Keys: map[string]int{}}
 }
 
-func (r *Report) finish(w *World) {
-	r.Steps, r.Virtual, r.Digest = w.steps, time.Duration(w.now-epoch)*time.Millisecond, w.trace.sum()
+// finish takes the virtual time in ms.
+func (r *Report) finish(steps int, virtual int64, digest string) {
+	r.Steps, r.Virtual, r.Digest = steps, time.Duration(virtual)*time.Millisecond, digest
 }
 
 // Add sums another run up into r.

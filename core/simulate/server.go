@@ -98,14 +98,6 @@ func (s *server) handle(method, target string, header http.Header, body string) 
 	return res
 }
 
-// tokenAnswer is what a party can use of RFC 6749 section 5.1.
-type tokenAnswer struct {
-	Access  string `json:"access_token"`
-	Type    string `json:"token_type"`
-	Refresh string `json:"refresh_token"`
-	Expires int64  `json:"expires_in"`
-}
-
 // honours tells whether the server would take the refresh token at this moment.
 func (s *server) honours(refresh string) bool {
 	digest := authserver.DigestOf(refresh)

@@ -64,7 +64,7 @@ func (w *World) leftOver() {
 		})
 	}
 	w.quiet()
-	w.keys.orphans(memory)
+	w.orphans(memory)
 }
 
 // quiet runs the world until nothing but timers is to come.

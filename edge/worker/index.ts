@@ -36,6 +36,7 @@ const serve = async (exchange: Exchange, env: Env, context: ExecutionContext): P
     const { executors, keys } = storage(env.SESSIONS, ring, lifetime, (said) => context.waitUntil(said));
     const held = { keys, clientKey };
     await engine.run(open, exchange.command(), {
+      __proto__: null,
       ...executors,
       http: (effect, controller) => send(effect, controller, fetch),
       verify,

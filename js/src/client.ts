@@ -1,6 +1,6 @@
 import type { Source } from '../../wasm_exec.js';
 import { deviceFlow } from './device.js';
-import { asked, failure } from './error.js';
+import { asked, failure, type OAuthError } from './error.js';
 import { Host, type HostEvent, type HostOptions, type Run } from './host.js';
 import { CLIENT_KEY } from './keys.js';
 import { leave } from './navigate.js';
@@ -21,6 +21,13 @@ export class Client extends EventTarget {
   #host!: Host | Part;
   #config: T.Config | T.RegistrationConfig;
   #fetch: typeof fetch | undefined;
+  #ready: Promise<T.Current> | undefined;
+
+  /**
+   * What there is to show of the session, without waiting: whether somebody is signed in, and who. The same object until that changes, and frozen; the event
+   * `change` says when. Nothing of it is secret. Until the session is loaded the status is `restoring`.
+   */
+  current: T.Current = Object.freeze({ status: 'restoring' });
 
   /**
    * @param together in a page: clients of one identity share a session
@@ -51,6 +58,7 @@ export class Client extends EventTarget {
             response_hooks: stages(options.hooks?.response),
           },
           session,
+          current: true,
         },
       });
     client.#host = await (together ? share(config as T.Config, options, onEvent, open) : open({ onEvent }));
@@ -75,7 +83,22 @@ export class Client extends EventTarget {
   }
 
   #dispatch({ event, ...detail }: HostEvent): void {
-    this.dispatchEvent(new CustomEvent(event, { detail: 'error' in detail ? detail.error : detail }));
+    if (event === 'current') {
+      const text = JSON.stringify(detail);
+      if (text === JSON.stringify(this.current)) return;
+      detail = this.current = JSON.parse(text, (_, value) => Object.freeze(value));
+      event = 'change' as never;
+    }
+    this.dispatchEvent(new CustomEvent(event, { detail: (detail as { error?: OAuthError }).error ?? detail }));
+  }
+
+  /**
+   * What {@link current} is once the session is loaded. The same promise each time.
+   *
+   * @throws {OAuthError} kind `cancelled`, code `closed` where the client is closed before
+   */
+  get ready(): Promise<T.Current> {
+    return (this.#ready ??= this.#run('status', { held: true }).then(() => this.current));
   }
 
   #run: Run = (command, given = {} as never) => {

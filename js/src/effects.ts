@@ -86,13 +86,11 @@ export type Executor<K extends keyof Answers> = (effect: Effects[K], controller:
 /** What carries out effects, by kind. */
 export type Executors = { [K in keyof Answers]?: Executor<K> } & { remember?(effect: Effects['remember']): void };
 
-/** Finds what carries out effects of a kind, which is a name from outside: nothing that is inherited. */
+/** Finds what carries out effects of a kind. It is a name from outside: executors inherit nothing. */
 export const executorOf = (executors: Executors, kind: string) =>
-  (Object.hasOwn(executors, kind) ? executors[kind as keyof Answers] : undefined) as
-    | ((effect: Effect, controller: AbortController) => Promise<object>)
-    | undefined;
+  executors[kind as keyof Answers] as ((effect: Effect, controller: AbortController) => Promise<object>) | undefined;
 
-/** setTimeout fires at once for anything longer. */
+/** setTimeout fires at once for anything longer. The core asks again where a timer is early. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /** The timers of one host. In Node, Bun and Deno they keep the process alive only while somebody waits for a command. */
@@ -102,23 +100,15 @@ export class Timers {
 
   start(ms: number, signal: AbortSignal): Promise<{}> {
     return new Promise((resolve) => {
-      const arm = (left: number) => {
-        if (left <= 0) return resolve({});
-        const span = Math.min(left, LONGEST_TIMEOUT);
-        const clock = setTimeout(() => {
-          done();
-          arm(left - span);
-        }, span);
-        const done = () => {
-          clearTimeout(clock);
-          this.#clocks.delete(clock);
-          signal.removeEventListener('abort', done);
-        };
-        signal.addEventListener('abort', done);
-        this.#clocks.add(clock);
-        this.#apply(clock);
+      const done = () => {
+        clearTimeout(clock);
+        this.#clocks.delete(clock);
+        resolve({});
       };
-      arm(ms);
+      const clock = setTimeout(done, Math.min(ms, LONGEST_TIMEOUT));
+      signal.addEventListener('abort', done);
+      this.#clocks.add(clock);
+      this.#apply(clock);
     });
   }
 
@@ -153,22 +143,20 @@ const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller: AbortC
   new Promise((resolve, reject) => {
     if (!locks) throw new Failed('unsupported');
     const { signal } = controller;
-    const waiting = new AbortController();
-    const giveUp = () => waiting.abort();
-    const clock = timeout > 0 && setTimeout(giveUp, timeout);
-    signal.addEventListener('abort', giveUp);
+    const clock = setTimeout(() => controller.abort(), timeout);
     const held = () =>
       new Promise<void>((release) => {
-        clock && clearTimeout(clock);
+        clearTimeout(clock);
         signal.addEventListener('abort', () => release());
         if (signal.aborted) release();
-        resolve({});
+        else resolve({});
       });
-    locks.request(name, { signal: waiting.signal }, held).catch(() => {
-      clock && clearTimeout(clock);
+    const over = () => {
+      clearTimeout(clock);
       // A page whose origin may have no locks is refused at once: the core then does without.
-      reject(new Failed(waiting.signal.aborted ? 'timeout' : 'unsupported'));
-    });
+      reject(new Failed(signal.aborted ? 'timeout' : 'unsupported'));
+    };
+    locks.request(name, { signal }, held).then(over, over);
   });
 
 /** The executors of all kinds of effects that this host carries out. */
@@ -189,9 +177,10 @@ export const executors = (hands: Hands, timers: Timers, watch: Watch): Executors
     return result;
   };
   return {
+    __proto__: null,
     http: (effect, controller) => send(effect, controller, hands.fetch ?? fetch),
     timer: ({ ms }, { signal }) => timers.start(ms, signal),
-    load: ({ key, watch: told }) =>
+    load: ({ key, watch: told }: Effects['load']) =>
       inOrder(key, async (store) => {
         if (told) watch.key(store, key);
         const { value, version } = await store.load(key);
@@ -204,5 +193,5 @@ export const executors = (hands: Hands, timers: Timers, watch: Watch): Executors
     verify,
     key: (effect) => key(effect, hands),
     sign: (effect) => sign(effect, hands),
-  };
+  } as Executors;
 };

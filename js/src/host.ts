@@ -48,7 +48,7 @@ export interface HostOptions extends Partial<Hands> {
   /** The module, in any of the forms that the loader takes. */
   module: Source | PromiseLike<Source>;
   /** What is opened: the members of the `open` message besides `now` and `entropy`. */
-  open: { kind: string; config?: object; session?: string | undefined };
+  open: { kind: string; config?: object; session?: string | undefined; current?: boolean };
   /** Hears each event, in a microtask of its own after the effects are drained. */
   onEvent?: ((event: HostEvent) => void) | undefined;
   /** Hears of each effect once it is done. */
@@ -57,6 +57,8 @@ export interface HostOptions extends Partial<Hands> {
 
 interface Command {
   op: string;
+  /** Its name and parameters, as text. */
+  asked: string;
   resolve(ok: object): void;
   reject(error: unknown): void;
 }
@@ -66,6 +68,8 @@ interface Input {
   message: string;
   /** The host's own error, where it answers that an effect failed. */
   cause?: unknown;
+  /** The text of the command that it is, if it is one of a caller's: {@link Command.asked}. */
+  asked?: string | undefined;
   /** Called with the code where the module does not take it. */
   refused?: ((code: number) => void) | undefined;
 }
@@ -74,6 +78,17 @@ interface Task {
   kind: string;
   controller: AbortController;
 }
+
+/** What was answered, as long as asking again would bring the same. */
+interface Held {
+  ok: object;
+  /** In Unix ms; at `until` it is over. */
+  from: number;
+  until: number;
+}
+
+/** Commands that change nothing without an event. */
+const isQuestion = /^(token|prepare){/;
 
 /** Memory never shrinks, so an instance that once had a large message is exchanged for a new one. */
 const WORN = 4 << 20;
@@ -93,6 +108,8 @@ export class Host {
   /** Why the effect failed whose answer is being taken: errors that come of it have it as their cause. */
   #cause: unknown;
   #commands = new Map<number, Command>();
+  /** By {@link Command.asked}. */
+  #held = new Map<string, Held>();
   #lastId = 0;
   #inbox: Input[] = [];
   /** An input is being taken, or an instance is being made: inputs wait. */
@@ -151,34 +168,27 @@ export class Host {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       if (this.#closed) throw failure('cancelled', 'closed', command);
+      const asked = command + JSON.stringify(parameters); // which may throw
+      const held = this.#held.get(asked);
+      const now = Date.now();
+      if (held && held.from <= now && now < held.until) return resolve({ ...held.ok } as Commands[C]['ok']);
       const id = ++this.#lastId;
-      const message = JSON.stringify({ ...parameters, command, id }).slice(0, -1); // which may throw
       this.#release();
-      const end = () => {
+      const abort = () => {
+        fail(signal!.reason);
+        this.#feed(`{"command":"cancel","id":${++this.#lastId},"target":${id}`);
+      };
+      const ending = <T>(settle: (value: T) => void) => (value: T) => {
         this.#commands.delete(id);
         this.#timers.hold(this.#commands.size > 0);
         signal?.removeEventListener('abort', abort);
+        settle(value);
       };
-      const abort = () => {
-        end();
-        this.#feed(`{"command":"cancel","id":${++this.#lastId},"target":${id}`);
-        reject(signal!.reason);
-      };
-      const fail = (error: unknown) => {
-        end();
-        reject(error);
-      };
+      const fail = ending(reject);
       signal?.addEventListener('abort', abort);
-      this.#commands.set(id, {
-        op: command,
-        resolve: (ok) => {
-          end();
-          resolve(ok as Commands[C]['ok']);
-        },
-        reject: fail,
-      });
+      this.#commands.set(id, { op: command, asked, resolve: ending(resolve as (ok: object) => void), reject: fail });
       this.#timers.hold(true);
-      this.#feed(message, (code) => fail(failure('client', code === 3 ? 'too_large' : 'unreadable', command)));
+      this.#feed(JSON.stringify({ ...parameters, command, id }).slice(0, -1), (code) => fail(failure('client', code === 3 ? 'too_large' : 'unreadable', command)), asked);
       if (this.#down) void this.#restart();
     });
   }
@@ -194,18 +204,18 @@ export class Host {
   }
 
   async #start(source: HostOptions['module'], session: string | undefined): Promise<void> {
-    const { kind, config } = this.#options.open;
+    const { open } = this.#options;
     const instance = (this.#instance = await instantiate(source));
     if (this.#closed) return;
-    this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), kind, config, session, notified: !!this.#store.subscribe }));
+    this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), ...open, session, notified: !!this.#store.subscribe }));
     if (!this.#handle) throw new OAuthError(JSON.parse(instance.effect(0)!).error);
     this.#drain();
     this.#busy = this.#moving = false;
     this.#pump();
   }
 
-  #feed(message: string, refused?: Input['refused'], cause?: unknown): void {
-    this.#inbox.push({ message, refused, cause });
+  #feed(message: string, refused?: Input['refused'], asked?: string, cause?: unknown): void {
+    this.#inbox.push({ message, refused, asked, cause });
     this.#pump();
   }
 
@@ -216,6 +226,7 @@ export class Host {
     try {
       for (let next; !this.#closed && (next = this.#inbox.shift()); ) {
         this.#cause = next.cause;
+        if (!isQuestion.test(next.asked!)) this.#held.clear();
         const code = this.#instance.input(this.#handle, `${next.message},"now":${Date.now()},"entropy":"${entropy()}"}`);
         if (code) next.refused?.(code);
         else this.#drain();
@@ -244,10 +255,11 @@ export class Host {
       const command = this.#commands.get(effect.command);
       this.#progress ||= !!command; // a look is nobody's command
       if (effect.error) command?.reject(this.#error(effect.error));
-      else command?.resolve(effect.ok!);
+      else command?.resolve(this.#hold(command.asked, effect.ok!));
       return log(command?.op);
     }
     if (kind === 'event') {
+      this.#held.clear();
       const { id: _, kind: __, ...event } = effect;
       if ('error' in event) event.error = this.#error(event.error) as never;
       if (!this.#moving) this.#tell(event as HostEvent);
@@ -276,7 +288,7 @@ export class Host {
       } catch {
         return failed(0); // a store or hook answered with what is no JSON
       }
-      this.#feed(message, failed, cause);
+      this.#feed(message, failed, '', cause);
     };
     const begin = async () => {
       if (stale()) return {};
@@ -294,6 +306,13 @@ export class Host {
       );
   }
 
+  /** Holds what is said to be good for a while. Each caller gets a copy. */
+  #hold(asked: string, { good_until: until, ...ok }: { good_until?: number }): object {
+    if (this.#held.size > 63) this.#held.clear(); // each URL that the token goes to has one
+    if (until) this.#held.set(asked, { ok, from: Date.now(), until });
+    return { ...ok };
+  }
+
   #error(details: ErrorDetails): OAuthError {
     return new OAuthError(details, this.#cause === undefined ? {} : { cause: this.#cause });
   }
@@ -304,6 +323,7 @@ export class Host {
 
   /** Withdraws all that is under way. */
   #withdraw(): void {
+    this.#held.clear();
     this.#inbox = [];
     this.#tasks.forEach(({ controller }) => controller.abort());
     this.#tasks.clear();

@@ -48,7 +48,8 @@ const sharedSession = (members: Members) => {
   const listeners = new Set<{ onEvent(event: HostEvent): void; onEffect: ((entry: EffectEntry) => void) | undefined }>();
   const replies = new Map<string | undefined, Redeemed>();
   let opening: Promise<Host> | undefined;
-  let begun = false;
+  /** What there is to show, once that is known. */
+  let current: HostEvent | undefined;
   let redeeming = 0;
 
   const inUse = () => listeners.size + redeeming > 0;
@@ -58,7 +59,7 @@ const sharedSession = (members: Members) => {
     if (inUse()) return;
     void opening?.then((host) => host.close());
     opening = undefined;
-    begun = false;
+    current = undefined;
   };
 
   /** Goes on though who began it leaves: what comes of it is everybody's. */
@@ -102,14 +103,14 @@ const sharedSession = (members: Members) => {
     members,
     inUse,
     async join({ store = hands.store, pendingStore = hands.pendingStore, onEffect }: Options, onEvent: (event: HostEvent) => void, open: Open): Promise<Part> {
-      const late = begun;
+      const late = current;
       const listener = { onEvent, onEffect };
       listeners.add(listener);
       const mine = (opening ??= open({
         store,
         pendingStore,
         onEvent(event) {
-          begun = true;
+          if (event.event === 'current') current = event;
           listeners.forEach(({ onEvent }) => onEvent(event));
         },
         onEffect: (entry) => listeners.forEach(({ onEffect }) => onEffect?.(entry)),
@@ -142,6 +143,7 @@ const sharedSession = (members: Members) => {
             });
         });
       if (late) {
+        onEvent(current!);
         // Tells who comes late what whoever opens a stored session hears.
         setTimeout(async () => {
           const { status, scope, expires_at } = await run('status', {}).catch(() => ({}) as Partial<Status>);

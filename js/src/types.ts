@@ -619,6 +619,19 @@ export interface Status {
   handled_elsewhere?: true;
 }
 
+/** What there is to show of a session: see {@link Client.current}. */
+export interface Current {
+  /**
+   * `restoring` until the session is loaded. `granted`: somebody is signed in, also while the token is refreshed; `not_authenticated`: nobody is, or the
+   * token is over and nothing renews it.
+   */
+  readonly status: 'restoring' | Events['current']['status'];
+  /** When the access token ends: Unix time in milliseconds. Left out where it is unknown. Where it can be refreshed, the session does not end then. */
+  readonly expires_at?: number;
+  /** What the ID token says of the user, verified. Left out without an ID token. */
+  readonly claims?: Readonly<Claims>;
+}
+
 /**
  * What a server says of a user (OpenID Connect Core section 5.1). The module hands these on as they came; their types are those of the
  * specification, and what some servers send instead.
@@ -694,6 +707,8 @@ export interface Profile {
 
 /** The events of a client and what their `detail` is. None carries a token. */
 export interface ClientEvents {
+  /** {@link Client.current} is another: this. */
+  change: Current;
   /** The status changed. */
   status: Events['status'];
   /** A token was got, by a refresh too. `expires_at` is a Unix time in milliseconds. */

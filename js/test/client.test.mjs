@@ -125,8 +125,8 @@ test('the log names events and the commands that results are of', async () => {
   const log = [];
   const client = await openClient(server.config, { onEffect: ({ kind, name }) => name && log.push(`${kind} ${name}`) });
   await signIn(client);
-  await until(() => log.length === 5);
-  assert.deepEqual(log, ['result authorize', 'result matches', 'event status', 'event granted', 'result callback']);
+  await until(() => log.length === 7);
+  assert.deepEqual(log, ['event current', 'result authorize', 'result matches', 'event current', 'event status', 'event granted', 'result callback']);
 });
 
 test('Q2 H5 a refusal of the server is server_error, then request_failed, and the rejection', async () => {

@@ -1,0 +1,48 @@
+package authserver
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// withQuery adds to the query that a URI has (RFC 6749 section 3.1.2).
+func withQuery(uri string, more url.Values) string {
+	switch {
+	case len(more) == 0:
+		return uri
+	case strings.Contains(uri, "?"):
+		return uri + "&" + more.Encode()
+	}
+	return uri + "?" + more.Encode()
+}
+
+// seeOther is 303, which never repeats a form that the user filled in here at the client (RFC 9700 section 4.12).
+func seeOther(location string) Response {
+	h := newHeader("")
+	h.Set("Location", location)
+	h.Set("Referrer-Policy", "no-referrer")
+	return Response{Status: http.StatusSeeOther, Header: h}
+}
+
+// sourceOf is the source expression (Content Security Policy section 2.3.1) for the origin of an http or https address.
+func sourceOf(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return "'none'"
+	}
+	if u.Host == "" || strings.ContainsAny(u.Host, "[];,'") {
+		return u.Scheme + ":" // an IPv6 address has no expression of its own
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// returnAddress is as much of a redirect URI as tells a user where it leads.
+func returnAddress(redirectURI string) string {
+	u, err := url.Parse(redirectURI)
+	if err != nil || u.Host == "" {
+		scheme, _, _ := strings.Cut(redirectURI, ":")
+		return scheme
+	}
+	return u.Host
+}

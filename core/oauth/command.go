@@ -1,0 +1,148 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// waiter is a command that has not ended.
+type waiter struct {
+	op     string
+	result result
+	moment moment // of the result
+	ended  bool
+	done   chan struct{} // closed when it has ended; nil where it ended before anybody could wait
+
+	patient bool  // the caller cannot give up
+	next    *task // what the caller is to do; see aside
+}
+
+// result is what a command gave: err, or an object, a part of a message that nobody else holds.
+type result struct {
+	ok  json.RawMessage
+	err error
+}
+
+// start gives the engine a command. It returns before the command is done, and a patient caller goes on with what it is to do.
+func (s *session) start(op string, params any, patient bool) (int64, *waiter, error) {
+	raw, err := parameters(op, params) // before the lock: it may be the caller's code that marshals
+	if err != nil {
+		return 0, nil, err
+	}
+	s.lane.mu.Lock()
+	defer s.lane.mu.Unlock()
+	if s.closed {
+		return 0, nil, &Error{Kind: KindClient, Code: "closed", Op: op}
+	}
+	if s.handle == 0 {
+		if err := s.open(s.handedIn); err != nil {
+			s.lane.settle()
+			return 0, nil, internal(op, "restart_failed", err)
+		}
+	}
+	id, w := s.enqueue(op, raw)
+	w.patient, s.turn = patient, w
+	s.run()
+	s.settle()
+	if s.endTurn(); !w.ended {
+		w.done = make(chan struct{})
+	}
+	return id, w, nil
+}
+
+// enqueue makes a command the last of the inputs that wait.
+func (s *session) enqueue(op string, params members) (int64, *waiter) {
+	if op != "prepare" && (op != "token" || len(params) > 0) {
+		s.held.drop()
+	}
+	s.nextID++
+	w := &waiter{op: op}
+	s.waiters[s.nextID] = w
+	s.inbox = append(s.inbox, input{op: op, command: s.nextID, members: params})
+	return s.nextID, w
+}
+
+func (s *session) resolve(id int64, r result) {
+	w := s.waiters[id]
+	if w == nil {
+		clear(r.ok)
+		return
+	}
+	delete(s.waiters, id)
+	w.moment = s.held.moment(s.at)
+	if w.result, w.ended = r, true; w.done != nil {
+		close(w.done)
+	}
+}
+
+// do is a command from beginning to end. A caller who gives up withdraws only the own command.
+func (s *session) do(ctx context.Context, op string, params, out any) error {
+	if err := ctx.Err(); err != nil {
+		return gaveUp(op, err)
+	}
+	id, w, err := s.start(op, params, ctx.Done() == nil)
+	if err != nil {
+		return err
+	}
+	s.help(w)
+	if w.done == nil {
+		return s.read(w, out)
+	}
+	select {
+	case <-w.done:
+		return s.read(w, out)
+	case <-ctx.Done():
+		s.withdraw(id)
+		return gaveUp(op, ctx.Err())
+	}
+}
+
+func gaveUp(op string, err error) error {
+	return fmt.Errorf("oauth2: %s: %w", strings.ReplaceAll(op, "_", " "), err)
+}
+
+// withdraw cancels a command whose caller is gone. Nobody waits for the results of either.
+func (s *session) withdraw(id int64) {
+	s.lane.mu.Lock()
+	defer s.lane.mu.Unlock()
+	if s.waiters[id] == nil || s.handle == 0 {
+		return
+	}
+	cancel, _ := s.enqueue("cancel", members(nil).integer("target", id))
+	s.run()
+	delete(s.waiters, cancel)
+	s.settle()
+}
+
+// read reads what the command gave, and holds it where it may be held.
+func (s *session) read(w *waiter, out any) error {
+	err := w.result.read(w.op, out)
+	if answer, ok := out.(keeper); ok && err == nil {
+		answer.keep(&s.held, w.moment)
+	}
+	return err
+}
+
+// readable is a result that is asked for often enough to be read without reflection.
+type readable interface{ read(*reader) }
+
+// read reads the result into out, unless that is nil, and wipes it.
+func (r result) read(op string, out any) error {
+	defer clear(r.ok)
+	if r.err != nil || out == nil {
+		return r.err
+	}
+	if out, ok := out.(readable); ok {
+		in := read(r.ok)
+		if out.read(in); !in.end() {
+			return internal(op, "unreadable_result", nil)
+		}
+		return nil
+	}
+	if err := json.Unmarshal(r.ok, out); err != nil {
+		return internal(op, "unreadable_result", err)
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package oauth
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
+)
+
+// openSession opens a session of a kind with the hands that the options say.
+func openSession(engine Engine, kind string, config any, opts Options) (*session, error) {
+	opts = opts.withDefaults()
+	return newSession(engine, kind, config, opts, func(s *session) map[string]hand {
+		locks, storage, keys := newLocks(s, opts), &storage{s: s, store: opts.Store, watched: map[string]func(){}, wrote: map[string][]string{}}, newKeyring(s, opts)
+		s.closing = append(s.closing, storage.close, locks.close, keys.close)
+		requests, verifier, hooks := &requests{s, withoutRedirects(opts.HTTP)}, &verifier{s: s}, hooks{s, opts.Hooks}
+		hands := map[string]hand{
+			"http": requests.send, "load": storage.carry, "store": storage.carry, "lock": locks.lock, "unlock": locks.unlock,
+			"hook": hooks.run, "verify": verifier.verify, "key": keys.key, "sign": keys.sign,
+		}
+		for kind, lent := range opts.hands {
+			if kind == "remember" { // which wants no answer, and is quick
+				hands[kind] = func(e *effect) { lent(s.ctx, bytes.Clone(e.raw)) }
+			} else if hands[kind] == nil {
+				hands[kind] = func(e *effect) { lend(s, e, lent, bytes.Clone(e.raw)) }
+			}
+		}
+		return hands
+	})
+}
+
+// lend has a hand that another package brought carry out e.
+func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
+	ctx, cancel := context.WithCancel(s.ctx)
+	t := s.begin(e, cancel)
+	s.aside(t, false, func() input {
+		defer cancel()
+		defer clear(raw)
+		ok, failure := hand(ctx, raw)
+		if failure != "" {
+			return failed(e.ID, failure)
+		}
+		return answerOf(e.ID, ok)
+	})
+}

@@ -1,0 +1,114 @@
+package oauth
+
+import (
+	"context"
+	"crypto"
+	"encoding/base64"
+	"errors"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/jws"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/shared"
+)
+
+// keyring holds the keys that a session signs with.
+type keyring struct {
+	s         *session
+	keys      KeyStore
+	clientKey crypto.Signer
+	close     func()
+}
+
+// keyStores are those of stores that are none themselves: one for all clients of a store.
+var keyStores shared.Registry[Store, KeyStore]
+
+func newKeyring(s *session, opts Options) *keyring {
+	if opts.Keys != nil {
+		return &keyring{s, opts.Keys, opts.ClientKey, func() {}}
+	}
+	keys := keyStores.Acquire(opts.Store, func() KeyStore { return &MemoryKeyStore{} })
+	return &keyring{s, keys, opts.ClientKey, func() { keyStores.Release(opts.Store) }}
+}
+
+// signer gives the key called name, nil where there is none.
+func (k *keyring) signer(ctx context.Context, name string) (crypto.Signer, error) {
+	if name == clientKey && k.clientKey != nil {
+		return k.clientKey, nil
+	}
+	return k.keys.LoadKey(ctx, name)
+}
+
+// key carries out a key effect: the public key under a name, made where it is asked for, or its end.
+func (k *keyring) key(e *effect) {
+	s := k.s
+	a, known := jws.Algorithms[e.Alg]
+	if !known && !e.Delete {
+		s.reply(failed(e.ID, "unsupported"))
+		return
+	}
+	s.inOrder(e, "key "+e.Name, func(ctx context.Context) input {
+		if e.Delete {
+			if err := k.keys.DeleteKey(ctx, e.Name); err != nil {
+				return keyFailure(ctx, e, err)
+			}
+			return answer(e.ID, nil)
+		}
+		var found members
+		key, err := k.signer(ctx, e.Name)
+		if key == nil && err == nil && e.Create {
+			key, err = k.keys.CreateKey(ctx, e.Name, Algorithm(e.Alg))
+		}
+		if err == nil && key != nil {
+			public := key.Public()
+			if !a.Fits(public) {
+				return failed(e.ID, "denied")
+			}
+			found, err = found.object("jwk", jose.JSONWebKey{Key: public})
+		}
+		if err != nil {
+			return keyFailure(ctx, e, err)
+		}
+		return answer(e.ID, found)
+	})
+}
+
+// sign carries out a sign effect.
+func (k *keyring) sign(e *effect) {
+	s := k.s
+	a, ok := jws.Algorithms[e.Alg]
+	if !ok {
+		s.reply(failed(e.ID, "unsupported"))
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, storeTimeout)
+	s.aside(s.begin(e, cancel), false, func() input {
+		defer cancel()
+		key, err := k.signer(ctx, e.Key)
+		if err == nil && (key == nil || !a.Fits(key.Public())) {
+			return failed(e.ID, "denied")
+		}
+		var signature []byte
+		if err == nil {
+			signature, err = a.Sign(key, []byte(e.Input))
+		}
+		if err != nil {
+			return keyFailure(ctx, e, err)
+		}
+		return answer(e.ID, members(nil).text("signature", base64.RawURLEncoding.EncodeToString(signature)))
+	})
+}
+
+// keyFailure names what a KeyStore or a Signer failed with.
+func keyFailure(ctx context.Context, e *effect, err error) (in input) {
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		in = failed(e.ID, "unsupported")
+	case ctx.Err() != nil:
+		in = failed(e.ID, "timeout")
+	default:
+		in = failed(e.ID, "storage")
+	}
+	in.cause = err
+	return in
+}

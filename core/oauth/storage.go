@@ -1,0 +1,119 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// storage is a session's use of its Store.
+type storage struct {
+	s       *session
+	store   Store
+	watched map[string]func()   // by key that the store tells of: ends it
+	wrote   map[string][]string // the versions that this session gave such a key last
+}
+
+// close ends the watching.
+func (st *storage) close() {
+	for _, end := range st.watched {
+		end()
+	}
+}
+
+// carry carries out load and store effects, those of one key in the order in which they were asked for. What has begun is not
+// given up with the session: a token that was rotated exists nowhere else.
+func (st *storage) carry(e *effect) {
+	s := st.s
+	if e.Watch {
+		st.watch(e.Key)
+	}
+	if _, ok := st.store.(*MemoryStore); ok {
+		// It never waits, so it needs no goroutine.
+		in, written := st.access(context.Background(), e)
+		st.stored(e, in, written)
+		s.reply(in)
+		return
+	}
+	s.inOrder(e, e.Key, func(ctx context.Context) input {
+		in, written := st.access(ctx, e)
+		s.lane.mu.Lock()
+		defer s.lane.mu.Unlock()
+		st.stored(e, in, written)
+		return in
+	})
+}
+
+// watch lets the engine look when another writer changes a key.
+func (st *storage) watch(key string) {
+	s := st.s
+	notifier, ok := st.store.(Notifier)
+	if _, watched := st.watched[key]; watched || !ok {
+		return
+	}
+	st.watched[key] = notifier.Subscribe(key, func(version string) {
+		s.held.drop()
+		go func() { // whoever writes may hold the lane
+			s.lane.mu.Lock()
+			defer s.lane.mu.Unlock()
+			if s.closed || s.handle == 0 || version != "" && slices.Contains(st.wrote[key], version) { // deletions are all alike
+				return
+			}
+			s.nextID++
+			s.inbox = append(s.inbox, input{op: "look", command: s.nextID})
+			s.run()
+			s.settle()
+		}()
+	})
+}
+
+func (st *storage) stored(e *effect, in input, written bool) {
+	if _, watched := st.watched[e.Key]; written && watched {
+		own := st.wrote[e.Key]
+		st.wrote[e.Key] = append(own[max(0, len(own)-9):len(own):len(own)], in.version)
+	}
+	if written && strings.HasSuffix(e.Key, ".session") {
+		st.s.handedIn = "" // what the store holds is newer from now on
+	}
+}
+
+func (st *storage) access(ctx context.Context, e *effect) (in input, written bool) {
+	var err error
+	if e.Kind == "load" {
+		var value, version string
+		var ok bool
+		if value, version, ok, err = st.store.Load(ctx, e.Key); err == nil {
+			var found members
+			if ok {
+				found = found.text("value", value)
+			} else {
+				version = ""
+			}
+			return answer(e.ID, found.text("version", version)), false
+		}
+	} else {
+		var version string
+		if expiring, ok := st.store.(ExpiringStore); ok && e.ExpiresAt != 0 && e.Value != nil {
+			version, err = expiring.StoreUntil(ctx, e.Key, e.Version, *e.Value, time.UnixMilli(e.ExpiresAt))
+		} else {
+			version, err = st.store.Store(ctx, e.Key, e.Version, e.Value)
+		}
+		if err == nil {
+			in = answer(e.ID, members(nil).text("version", version))
+			in.version = version
+			return in, true
+		}
+	}
+	switch {
+	case errors.Is(err, ErrConflict):
+		return failed(e.ID, "conflict"), false
+	case ctx.Err() != nil:
+		in = failed(e.ID, "timeout")
+	default:
+		in = failed(e.ID, "storage")
+	}
+	in.cause = err
+	return in, false
+}

@@ -1,0 +1,142 @@
+package oauth
+
+import "fmt"
+
+// run gives the engine every input that waits: input, drain, next input, never nested.
+func (s *session) run() {
+	for len(s.inbox) > 0 && s.handle > 0 {
+		in := s.inbox[0]
+		s.inbox = s.inbox[1:]
+		s.feed(in)
+	}
+	s.inbox = nil
+}
+
+func (s *session) feed(in input) {
+	msg := in.append(s.head())
+	code := s.lane.engine.Input(s.handle, msg)
+	clear(msg)
+	clear(in.members)
+	s.buffer, s.cause = msg, in.cause
+	if in.cause != nil && s.opts.trouble != nil {
+		s.events.post(func() { s.opts.trouble(in.cause) })
+	}
+	switch {
+	case code == Taken:
+		s.drain()
+	case code == Trapped, code == UnknownHandle: // a handle that the engine forgot is as lost as one that died
+		s.dead = true
+	case code == TooLong && in.id != "":
+		s.inbox = append(s.inbox, failed(in.id, "too_large"))
+	case in.op != "":
+		s.refuse(code, in)
+	}
+}
+
+// refuse ends a command that the engine did not take.
+func (s *session) refuse(code int32, in input) {
+	err := internal(in.op, "refused_input", fmt.Errorf("oauth2: code %d", code))
+	if code == TooLong {
+		err = &Error{Kind: KindClient, Code: "too_large", Op: in.op}
+	}
+	s.resolve(in.command, result{err: err})
+}
+
+// drain takes all effects before it carries out the first, so that what they lead to comes after them.
+func (s *session) drain() {
+	raws := s.effects[:0]
+	for {
+		raw := s.lane.engine.Effect(s.handle)
+		if raw == nil {
+			break
+		}
+		raws = append(raws, raw)
+	}
+	s.effects = raws
+	if s.lost() {
+		return // what an instance said in the turn that killed it is not to be trusted
+	}
+	for _, raw := range raws {
+		e, ok := readEffect(raw)
+		if !ok {
+			continue // no effect that this host could answer; transcripts hold the engine to its format
+		}
+		if s.carryOut(e); e.Kind != "result" {
+			clear(raw)
+		}
+	}
+	clear(raws)
+}
+
+func (s *session) lost() bool {
+	return s.handle > 0 && (s.dead || s.lane.lost(s.handle) != nil)
+}
+
+// settle follows every call into the engine.
+func (s *session) settle() {
+	if s.lost() {
+		s.lane.settle()
+	}
+	s.retire()
+}
+
+// carryOut begins an effect.
+func (s *session) carryOut(e *effect) {
+	if s.opts.OnEffect != nil {
+		info := e.info()
+		s.events.post(func() { s.opts.OnEffect(info) })
+	}
+	switch e.Kind {
+	case "result":
+		s.progress = s.progress || s.waiters[e.Command] != nil
+		if e.Error != nil {
+			s.explain(e.Error)
+			s.resolve(e.Command, result{err: e.Error})
+		} else {
+			s.resolve(e.Command, result{ok: e.OK})
+		}
+	case "event":
+		s.held.drop()
+		if s.opts.OnEvent != nil {
+			event := readEvent(e.raw)
+			s.explain(event.Error)
+			s.emit(event)
+		}
+	case "timer":
+		s.timer(e)
+	case "http-cancel", "timer-cancel":
+		if t := s.tasks[e.Target]; t != nil {
+			delete(s.tasks, e.Target)
+			t.stop()
+		}
+	default:
+		if hand := s.hands[e.Kind]; hand != nil {
+			hand(e)
+			return
+		}
+		s.reply(failed(e.ID, "unsupported"))
+	}
+}
+
+// reply answers an effect within the turn in which it was asked for.
+func (s *session) reply(in input) { s.inbox = append(s.inbox, in) }
+
+// explain gives an error its cause: why the effect failed whose answer is being taken. The engine knows kinds only.
+func (s *session) explain(e *Error) {
+	if e == nil {
+		return
+	}
+	switch e.Code {
+	case "lock_storage", "unsupported", "redirect", "hook_failed", "key_failed", "no_key":
+		e.cause = s.cause
+	}
+	if e.Kind == KindStorage || e.Kind == KindNetwork {
+		e.cause = s.cause
+	}
+}
+
+func (s *session) emit(e Event) {
+	if s.opts.OnEvent != nil {
+		s.events.post(func() { s.opts.OnEvent(e) })
+	}
+}

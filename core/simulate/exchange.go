@@ -1,0 +1,15 @@
+package simulate
+
+import "net/url"
+
+// exchange is one request on its way to the server and back.
+type exchange struct {
+	w    *World
+	p    *party
+	t    *task
+	e    *effect
+	body string
+	form url.Values
+	// proof is the DPoP proof that the request goes with, where there is one.
+	proof *proof
+}
