@@ -21,9 +21,9 @@ await build({ ...common, entryPoints: [here('src/index.ts')], outfile: here('dis
 // The other entries stand on the first: what is not used is not loaded, and there is one class OAuthError.
 await build({
   ...common,
-  entryPoints: ['node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'vault', 'vault-worker'].map((name) => here(`src/${name}.ts`)),
+  entryPoints: ['node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'vault', 'vault-worker', 'silent', 'idle'].map((name) => here(`src/${name}.ts`)),
   outdir: here('dist'),
-  external: ['node:*', './index.js', './oauth2.wasm'],
+  external: ['node:*', './index.js', './silent.js', './oauth2.wasm'],
 });
 await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: here('dist'), external: ['./vault-worker.js'] });
 
@@ -41,7 +41,7 @@ ${presets.map(([name, { about, docs }]) => `\n/**\n * ${about}\n *\n * @see ${do
 );
 
 // For tools that know no "exports" (Parcel, TypeScript's node10): a folder for each entry beside the first.
-for (const name of ['popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'presets', 'vault', 'vault-worker']) {
+for (const name of ['popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'presets', 'vault', 'vault-worker', 'silent', 'idle']) {
   await mkdir(here(name), { recursive: true });
   await writeFile(here(`${name}/package.json`), JSON.stringify({ type: 'module', main: `../dist/${name}.js`, types: `../dist/types/js/src/${name}.d.ts` }));
 }
