@@ -33,7 +33,7 @@ const attack = async (browser, open, before) => {
   void tab.evaluate(() => void window.attack().then(() => (window.attacked = true)));
   await tab.until(() => window.attacked);
   await tab.evaluate(() => window.client.logOut().then((ended) => window.see('signs the user out', ended), () => {}));
-  return { tab, found: await tab.evaluate((verifiers) => window.found(verifiers), world.verifiers()) };
+  return { tab, found: await tab.evaluate((backwards) => window.found(backwards), world.verifiers().map((text) => [...text].reverse().join(''))) };
 };
 
 const inVault = async () => {

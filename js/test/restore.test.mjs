@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { drivers } from './lib/drivers.mjs';
-import { decide, enter, openClient, PAGE, signIn, small, world } from './lib/vault.mjs';
+import { decide, enter, openClient, PAGE, small, world } from './lib/vault.mjs';
 
 const browsers = process.env.BROWSERS?.split(' ') ?? Object.keys(drivers);
 
@@ -145,8 +145,8 @@ for (const name of browsers) {
       // What was written down survives the page: who comes back too late is signed out at once.
       await enter(one);
       await one.evaluate(() => localStorage.setItem('oauth2-wasm.idle.oauth2', String(Date.now() - 60_000)));
-      for (const tab of tabs) await tab.close();
       const late = await browser.open(visitor);
+      for (const tab of tabs) await tab.close();
       await late.goto(api.site.url + PAGE);
       await late.until(() => !!window.openVault);
       assert.equal(await openClient(late), 'granted');
@@ -155,4 +155,3 @@ for (const name of browsers) {
     });
   });
 }
-void signIn;

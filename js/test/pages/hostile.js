@@ -338,8 +338,10 @@
       await Promise.race([(async () => attempt(name))().catch((error) => see(name, error)), wait(20_000)]);
     }
   };
-  window.found = (verifiers) => {
+  /** `backwards`: the verifiers, written so that what brings them here is not itself what finds them. */
+  window.found = (backwards) => {
     busy = true;
+    const verifiers = backwards.map((text) => [...text].reverse().join(''));
     const secret = /(ACCESS|REFRESH|IDTOKEN|EXTRA)-\w+|CRYPTOKEY-private|eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+/g;
     const rows = Object.entries(loot).map(([name, list]) => {
       const hits = new Set();
