@@ -22,7 +22,7 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo edge test check setup npm browsers servers lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+.PHONY: help demo edge test check setup npm browsers servers programs lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
 	wasm plugins plugin-test toolchain verify-wasm release purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
@@ -41,7 +41,7 @@ test: ## everything, set-up included; every part runs, whatever fails, and a tab
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
 
-setup: npm $(PLUGINS) browsers servers ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer
+setup: npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
 
 npm:
 	$(call npm-ci,.)
@@ -51,6 +51,9 @@ browsers:
 
 servers:
 	@core/oauth/internal/servers/install.sh
+
+programs:
+	@wasm/cmd/oauth2-token/setup.sh
 
 lint: purity ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
@@ -66,6 +69,7 @@ types: npm ## types of the package, the pages and the Worker
 
 unit:
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 $(GO)
+	$(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
 
 go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, and stores on their servers)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
@@ -77,6 +81,7 @@ planted: ## the simulation finds the faults that are planted for it
 
 go-386: ## the core where an int has 32 bits
 	GOARCH=386 $(GOTEST) $(GOTEST_FLAGS) $(PURE)
+	GOARCH=386 $(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
 
 race: ## the Go hosts and the authorization server under the race detector
 	$(GOTEST) $(GOTEST_FLAGS) -race ./core/authserver/... ./core/oauth/...

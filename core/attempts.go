@@ -1,12 +1,42 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
 // maxRedeemed is how many that were answered are remembered, so that a second delivery is told from a forged one.
 const maxRedeemed = 4
+
+// An attempt is one authorization request that may be answered: what binds the answer to it is kept here and nowhere else.
+type attempt struct {
+	state, nonce, verifier, redirectURI, scope, appState string
+	iss                                                  string // of the response that answers it
+	at, maxAge                                           int64  // maxAge in s, -1: not asked for
+	key                                                  string // what its tokens shall be bound to, "" for none
+	mode                                                 string // response_mode
+	acr                                                  string // acr_values, of which the ID token has to say one
+	redeemed                                             string // by which delivery of the callback; "": not yet
+	text                                                 string // as it is stored; "": not written yet
+}
+
+// attempts keeps them under one key of the store and changes them one change at a time.
+type attempts struct {
+	link    *link.Link
+	config  *config.Config
+	store   *store.Store
+	wire    *wire.Wire
+	session *session.Session
+	key     string
+	list    []*attempt
+	version string
+	loaded  bool
+	queue   link.Serial
+}
 
 // ownBy makes t independent of the input that it came in.
 func (t *attempt) ownBy(l *link.Link) {
@@ -22,62 +52,84 @@ func findAttempt(list []*attempt, state string) int {
 	return -1
 }
 
-// update lets op change a copy of the list and stores it; op may run several times and changes no attempt, only which stand there. Where op or the store fails, nothing has changed.
+// An updateRun changes the list: op changes a copy of it, which is stored. Where op or the store fails, nothing has changed.
+type updateRun struct {
+	change  store.Change
+	list    *attempts
+	current bool // the list is what is stored now
+	next    []*attempt
+	stale   []*attempt // of lists that were written over, if only the answers are lost
+	op      func([]*attempt) ([]*attempt, *link.Fault)
+	release func()
+	done    func(*link.Fault)
+}
+
+// update runs op, several times perhaps; it changes no attempt, only which stand there, and gives nil where all stays as it is.
 func (a *attempts) update(op func([]*attempt) ([]*attempt, *link.Fault), done func(*link.Fault)) {
-	a.queue.run(func(release func()) {
-		finish := func(f *link.Fault) {
-			release()
-			done(f)
-		}
-		var stale []*attempt // of lists that were written over, if only the answers are lost
-		var try func(left int, current bool)
-		reload := func(left int) {
-			a.load(func(f *link.Fault) {
-				if f != nil {
-					finish(f)
-					return
-				}
-				try(left, true)
-			})
-		}
-		try = func(left int, current bool) {
-			next, f := op(append([]*attempt(nil), a.list...))
-			if f != nil {
-				// What this instance never saw may have been stored by another: look once.
-				if f.Code == "wrong_state" && !current {
-					reload(left)
-					return
-				}
-				finish(f)
-				return
-			}
-			next = a.c.prune(next)
-			a.c.store(a.key, a.version, a.encode(next), func(version, failed string) {
-				switch {
-				case failed == "":
-					gone := a.list
-					a.list, a.version = next, version
-					for _, t := range gone {
-						a.dropKey(t, t.redeemed != "")
-					}
-					for _, t := range stale {
-						a.dropKey(t, true)
-					}
-					finish(nil)
-				case conflict(failed) && left > 0:
-					stale = a.list
-					reload(left - 1)
-				default:
-					finish(&link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true})
-				}
-			})
-		}
-		if a.loaded {
-			try(maxTries, false)
-		} else {
-			reload(maxTries)
-		}
-	})
+	u := &updateRun{list: a, op: op, done: done}
+	u.change = store.Change{Store: a.store, Key: a.key, Version: &a.version, Tries: store.MaxTries, Text: u.text, Met: u.met, Done: u.stored}
+	a.queue.Run(u.turn)
+}
+
+func (u *updateRun) turn(release func()) {
+	u.release = release
+	if !u.list.loaded {
+		u.change.Look()
+	} else if u.try() {
+		u.change.Write()
+	}
+}
+
+func (u *updateRun) met(value, version, unread string) bool {
+	if unread != "" {
+		u.end(session.StorageFault(unread))
+		return false
+	}
+	if u.next != nil {
+		u.stale = u.list.list
+	}
+	u.current = true
+	u.list.read(value, version)
+	return u.try()
+}
+
+// try tells whether there is something to store.
+func (u *updateRun) try() bool {
+	next, f := u.op(append([]*attempt(nil), u.list.list...))
+	if f != nil && f.Code == "wrong_state" && !u.current {
+		// What this instance never saw may have been stored by another: look once.
+		u.change.Look()
+		return false
+	}
+	if f != nil || next == nil {
+		u.end(f)
+		return false
+	}
+	u.next = u.list.prune(next)
+	return true
+}
+
+func (u *updateRun) text() string { return u.list.encode(u.next) }
+
+func (u *updateRun) stored(failed string) {
+	if failed != "" {
+		u.end(session.StorageFault(failed))
+		return
+	}
+	gone := u.list.list
+	u.list.list = u.next
+	for _, t := range gone {
+		u.list.dropKey(t, t.redeemed != "")
+	}
+	for _, t := range u.stale {
+		u.list.dropKey(t, true)
+	}
+	u.end(nil)
+}
+
+func (u *updateRun) end(f *link.Fault) {
+	u.release()
+	u.done(f)
 }
 
 // dropKey drops the key of an attempt that is not kept any more; one that was redeemed, or is gone for another instance, may have come to a session.
@@ -89,25 +141,25 @@ func (a *attempts) dropKey(gone *attempt, used bool) {
 	}
 	switch {
 	case !used:
-		a.c.dropKey(gone.key)
-	case a.c.Now > gone.at+a.c.attemptLife:
-		a.c.dropUnused(gone.key)
+		a.wire.DropKey(gone.key)
+	case a.link.Now > gone.at+a.config.AttemptLife:
+		a.session.DropUnused(gone.key)
 		// else it was crowded out, and may be on its way to a session; if not, its sign-in drops it
 	}
 }
 
 // prune forgets what is over, and the oldest where there are too many: redeemed ones first.
-func (c *client) prune(list []*attempt) []*attempt {
+func (a *attempts) prune(list []*attempt) []*attempt {
 	kept, redeemed := list[:0], 0
 	for _, t := range list {
-		if c.Now <= t.at+c.attemptLife {
+		if a.link.Now <= t.at+a.config.AttemptLife {
 			kept = append(kept, t)
 			if t.redeemed != "" {
 				redeemed++
 			}
 		}
 	}
-	for redeemed > maxRedeemed || int64(len(kept)) > c.maxAttempts {
+	for redeemed > maxRedeemed || int64(len(kept)) > a.config.MaxAttempts {
 		drop := 0
 		for i, t := range kept {
 			if t.redeemed != "" {
@@ -121,38 +173,33 @@ func (c *client) prune(list []*attempt) []*attempt {
 	return kept
 }
 
-func (a *attempts) load(done func(*link.Fault)) {
-	a.c.load(a.key, func(value, version, failed string) {
-		if failed != "" {
-			done(&link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true})
-			return
+// read reads what is stored.
+func (a *attempts) read(value, version string) {
+	a.loaded, a.version, a.list = true, version, nil
+	v, _ := json.Parse(value)
+	if !a.store.Ours(v) {
+		return
+	}
+	over := -int(a.config.MaxAttempts) // the oldest stand first
+	for it := v.Get("attempts").Each(); it.Next(); {
+		over++
+	}
+	for it := v.Get("attempts").Each(); it.Next(); over-- {
+		if over > 0 {
+			continue
 		}
-		a.loaded, a.version, a.list = true, version, nil
-		v, _ := json.Parse(value)
-		if a.c.ours(v) {
-			over := -int(a.c.maxAttempts) // the oldest stand first
-			for it := v.Get("attempts").Each(); it.Next(); {
-				over++
-			}
-			for it := v.Get("attempts").Each(); it.Next(); over-- {
-				if over > 0 {
-					continue
-				}
-				e := it.Value()
-				str := func(name string) string { return e.Get(name).Str() }
-				t := &attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
-					scope: str("scope"), appState: str("app_state"), redeemed: str("redeemed"), key: str("dpop_key"), mode: str("response_mode"), acr: str("acr_values"), maxAge: -1}
-				t.at, _ = e.Get("at").Int()
-				if n, ok := e.Get("max_age").Int(); ok {
-					t.maxAge = n
-				}
-				t.text = e.Raw()
-				t.ownBy(a.c.Link)
-				a.list = append(a.list, t)
-			}
+		e := it.Value()
+		str := func(name string) string { return e.Get(name).Str() }
+		t := &attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
+			scope: str("scope"), appState: str("app_state"), redeemed: str("redeemed"), key: str("dpop_key"), mode: str("response_mode"), acr: str("acr_values"), maxAge: -1}
+		t.at, _ = e.Get("at").Int()
+		if n, ok := e.Get("max_age").Int(); ok {
+			t.maxAge = n
 		}
-		done(nil)
-	})
+		t.text = e.Raw()
+		t.ownBy(a.link)
+		a.list = append(a.list, t)
+	}
 }
 
 func (a *attempts) encode(list []*attempt) string {
@@ -163,7 +210,7 @@ func (a *attempts) encode(list []*attempt) string {
 		}
 		size += len(t.text) + 1
 	}
-	w := a.c.stored()
+	w := a.store.Begin()
 	w.Grow(size + 64)
 	w.Key("attempts")
 	w.Open('[')

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
@@ -9,13 +10,23 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// authorize builds an authorization request (RFC 6749 section 4.1.1) and gives its URL out once the attempt is stored.
+// An authorizeRun builds an authorization request (RFC 6749 section 4.1.1) and gives its URL out once the attempt is stored. Its methods are the steps:
+// keyed, built, hooked, signed, pushed, add, stored.
+type authorizeRun struct {
+	c       *client
+	cmd     *command
+	attempt *attempt
+	own     []form.Param // what the caller asked for
+	params  []form.Param
+	listed  bool // the attempt stands in the list
+}
+
 func (c *client) authorize(cmd *command, in json.Value) {
-	if c.authorization == "" {
-		c.fail(cmd, c.absent("authorization_endpoint"))
+	if c.config.AuthorizationEndpoint == "" {
+		c.desk.fail(cmd, c.issuer.Absent("authorization_endpoint"))
 		return
 	}
-	a := &attempt{scope: c.wantedScope(in), redirectURI: c.redirectURI, at: c.Now, appState: in.Get("app_state").Str()}
+	a := &attempt{scope: c.config.WantedScope(in), redirectURI: c.config.RedirectURI, at: c.link.Now, appState: in.Get("app_state").Str()}
 	own, f := authorizeParams(in)
 	if s := form.ValueOf(own, "scope"); s != "" {
 		a.scope = s
@@ -26,121 +37,127 @@ func (c *client) authorize(cmd *command, in json.Value) {
 	if f == nil {
 		f = checkAuthorize(in, a)
 	}
-	if f != nil {
-		c.fail(cmd, f)
-		return
+	if f == nil && c.issuer.NoKeys(a.scope) {
+		f = c.issuer.Absent("jwks_uri") // nobody is sent away for an ID token that cannot be verified
 	}
-	if c.noKeys(a.scope) {
-		c.fail(cmd, c.absent("jwks_uri")) // nobody is sent away for an ID token that cannot be verified
+	if f != nil {
+		c.desk.fail(cmd, f)
 		return
 	}
 	c.fresh(in, a)
-	fail := func(f *link.Fault) {
-		c.dropKey(a.key)
-		c.fail(cmd, f)
-	}
-	c.requestFor(a, own, func(params []form.Param, f *link.Fault) {
-		if f != nil {
-			fail(f)
-			return
-		}
-		c.hookParams(stageAuthorization, params, func(changed []form.Param, f *link.Fault) {
-			if f == nil && !sameProtected(params, changed) {
-				f = link.Bad("protected_parameter", stageAuthorization)
-			}
-			if f == nil {
-				f = c.expect(a, changed)
-			}
-			if f != nil {
-				fail(f)
-				return
-			}
-			if a.nonce == "" && c.wantsNonce(a) {
-				// The hook asked for openid.
-				a.nonce = c.Random("nonce", 43)
-				changed = append(changed, form.Param{Name: "nonce", Value: a.nonce})
-			}
-			c.signRequest(changed, func(signed []form.Param, f *link.Fault) {
-				if f == nil && cmd.done {
-					f = &link.Fault{} // given up: nobody hears of it
-				}
-				if f != nil {
-					fail(f)
-					return
-				}
-				c.push(cmd, signed, func(left []form.Param, f *link.Fault) {
-					if f != nil {
-						fail(f)
-						return
-					}
-					c.giveOut(cmd, a, left, fail)
-				})
-			})
-		})
-	})
-}
-
-// giveOut stores the attempt and gives the URL out.
-func (c *client) giveOut(cmd *command, a *attempt, params []form.Param, fail func(*link.Fault)) {
-	c.attempts.update(func(list []*attempt) ([]*attempt, *link.Fault) {
-		if cmd.done {
-			return nil, &link.Fault{} // given up: it takes nobody's place
-		}
-		// Only a caller's own state can be there already: the newer attempt is the one it answers.
-		if i := findAttempt(list, a.state); i >= 0 {
-			list = append(list[:i], list[i+1:]...)
-		}
-		a.at, a.text = c.Now, "" // it may have waited for its turn
-		a.ownBy(c.Link)
-		return append(list, a), nil
-	}, func(f *link.Fault) {
-		if f != nil {
-			fail(f)
-			return
-		}
-		c.finish(cmd, func(w *json.Writer) {
-			w.MemberStr("url", uri.WithQuery(c.authorization, params))
-			w.MemberStr("state", a.state)
-		})
-	})
-}
-
-// requestFor gives the parameters of an authorization request (RFC 6749 section 4.1.1), the caller's own among them.
-func (c *client) requestFor(a *attempt, own []form.Param, done func([]form.Param, *link.Fault)) {
-	params := []form.Param{{Name: "response_type", Value: "code"}, {Name: "client_id", Value: c.clientID}, {Name: "redirect_uri", Value: a.redirectURI}}
-	add := func(name, value string) {
-		if value != "" {
-			params = append(params, form.Param{Name: name, Value: value})
-		}
-	}
-	add("scope", a.scope)
-	add("state", a.state)
+	r := &authorizeRun{c: c, cmd: cmd, attempt: a, own: own}
+	r.params = []form.Param{{Name: "response_type", Value: "code"}, {Name: "client_id", Value: c.config.ClientID}, {Name: "redirect_uri", Value: a.redirectURI}}
+	r.add("scope", a.scope)
+	r.add("state", a.state)
 	if a.verifier != "" {
-		add("code_challenge", codeChallenge(c.pkce, a.verifier))
-		add("code_challenge_method", c.pkce)
+		r.add("code_challenge", codeChallenge(c.config.PKCE, a.verifier))
+		r.add("code_challenge_method", c.config.PKCE)
 	}
-	add("nonce", a.nonce)
-	rest := func(jwk string, f *link.Fault) {
-		if jwk != "" {
-			add("dpop_jkt", jose.Thumbprint(jwk)) // a stolen code is of no use without the key (RFC 9449 section 10)
-		}
-		for _, p := range append(c.parameters[:len(c.parameters):len(c.parameters)], c.resource...) {
-			if p.Name != "scope" && form.Count(own, p.Name) == 0 {
-				params = append(params, p)
-			}
-		}
-		for _, p := range own {
-			if p.Name != "scope" {
-				params = append(params, p)
-			}
-		}
-		done(params, f)
-	}
+	r.add("nonce", a.nonce)
 	if a.key == "" {
-		rest("", nil)
+		r.keyed("", nil)
 		return
 	}
-	c.withKey(a.key, true, rest)
+	c.wire.WithKey(a.key, true, r.keyed)
+}
+
+func (r *authorizeRun) add(name, value string) {
+	if value != "" {
+		r.params = append(r.params, form.Param{Name: name, Value: value})
+	}
+}
+
+func (r *authorizeRun) keyed(jwk string, f *link.Fault) {
+	if f != nil {
+		r.fail(f)
+		return
+	}
+	if jwk != "" {
+		r.add("dpop_jkt", jose.Thumbprint(jwk)) // a stolen code is of no use without the key (RFC 9449 section 10)
+	}
+	cfg := r.c.config
+	for _, p := range append(cfg.Parameters[:len(cfg.Parameters):len(cfg.Parameters)], cfg.Resources...) {
+		if p.Name != "scope" && form.Count(r.own, p.Name) == 0 {
+			r.params = append(r.params, p)
+		}
+	}
+	for _, p := range r.own {
+		if p.Name != "scope" {
+			r.params = append(r.params, p)
+		}
+	}
+	r.c.wire.HookParams(config.StageAuthorization, r.params, r.hooked)
+}
+
+func (r *authorizeRun) hooked(changed []form.Param, f *link.Fault) {
+	c, a := r.c, r.attempt
+	if f == nil && !sameProtected(r.params, changed) {
+		f = link.Bad("protected_parameter", config.StageAuthorization)
+	}
+	if f == nil {
+		f = c.expect(a, changed)
+	}
+	if f != nil {
+		r.fail(f)
+		return
+	}
+	r.params = changed
+	if a.nonce == "" && c.wantsNonce(a.scope) {
+		// The hook asked for openid.
+		a.nonce = c.link.Random("nonce", 43)
+		r.add("nonce", a.nonce)
+	}
+	c.signRequest(r.params, r.signed)
+}
+
+func (r *authorizeRun) signed(params []form.Param, f *link.Fault) {
+	if f != nil || r.cmd.done {
+		r.fail(f)
+		return
+	}
+	r.c.push(&r.cmd.job, params, r.pushed)
+}
+
+// pushed stores the attempt.
+func (r *authorizeRun) pushed(params []form.Param, f *link.Fault) {
+	if f != nil {
+		r.fail(f)
+		return
+	}
+	r.params = params
+	r.c.attempts.update(r.begin, r.stored)
+}
+
+func (r *authorizeRun) begin(list []*attempt) ([]*attempt, *link.Fault) {
+	a := r.attempt
+	if r.listed = !r.cmd.done; !r.listed {
+		return nil, nil // given up: it takes nobody's place
+	}
+	// Only a caller's own state can be there already: the newer attempt is the one it answers.
+	if i := findAttempt(list, a.state); i >= 0 {
+		list = append(list[:i], list[i+1:]...)
+	}
+	a.at, a.text = r.c.link.Now, "" // it may have waited for its turn
+	a.ownBy(r.c.link)
+	return append(list, a), nil
+}
+
+// stored gives the URL out.
+func (r *authorizeRun) stored(f *link.Fault) {
+	if f != nil || !r.listed {
+		r.fail(f)
+		return
+	}
+	r.c.desk.finish(r.cmd, func(w *json.Writer) {
+		w.MemberStr("url", uri.WithQuery(r.c.config.AuthorizationEndpoint, r.params))
+		w.MemberStr("state", r.attempt.state)
+	})
+}
+
+// fail drops the key; where the command was given up nobody hears of more.
+func (r *authorizeRun) fail(f *link.Fault) {
+	r.c.wire.DropKey(r.attempt.key)
+	r.c.desk.fail(r.cmd, f)
 }
 
 // expect keeps what the answer to these parameters has to be like.
@@ -155,7 +172,7 @@ func (c *client) expect(a *attempt, params []form.Param) *link.Fault {
 	}
 	switch {
 	case !words.ScopeOK(a.scope):
-		return wrongScope(a.scope)
+		return config.WrongScope(a.scope)
 	case !words.VSChars(a.acr) || len(a.acr) > 2048:
 		return link.Bad("bad_value", "acr_values")
 	case !c.sameResource(params):
@@ -163,23 +180,23 @@ func (c *client) expect(a *attempt, params []form.Param) *link.Fault {
 	case a.mode == "" || a.mode == "query" || a.mode == "form_post":
 	case !modeSigned(a.mode) || form.Count(params, "response_mode") > 1:
 		return link.Bad("bad_value", "response_mode").Not("query, form_post, jwt, query.jwt or form_post.jwt", a.mode)
-	case c.jwks == "":
-		return c.absent("jwks_uri")
+	case c.config.JWKS == "":
+		return c.issuer.Absent("jwks_uri")
 	}
 	return nil
 }
 
 // sameResource tells whether the request asks for what the token request will (RFC 8707 section 2.2).
-func (c *config) sameResource(params []form.Param) bool {
+func (c *client) sameResource(params []form.Param) bool {
 	n := 0
-	for _, r := range c.resource {
+	for _, r := range c.config.Resources {
 		for _, p := range params {
 			if p == r {
 				n++
 			}
 		}
 	}
-	return len(c.resource) == 0 || n == len(c.resource) && n == form.Count(params, "resource")
+	return len(c.config.Resources) == 0 || n == len(c.config.Resources) && n == form.Count(params, "resource")
 }
 
 // modeSigned tells whether the response is a JWT (JARM section 2.3).
@@ -189,12 +206,12 @@ func modeSigned(mode string) bool {
 
 // authorizeParams gives the parameters that the caller asked for, those with names of their own in the command among them.
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
-	own, ok := readParams(in.Get("parameters"))
+	own, ok := config.ReadParams(in.Get("parameters"))
 	if !ok {
-		return nil, link.Bad("bad_value", "parameters").Not(wantsPairs, "")
+		return nil, link.Bad("bad_value", "parameters").Not(config.WantsPairs, "")
 	}
 	for _, p := range own {
-		if protected(p.Name) {
+		if config.Protected(p.Name) {
 			return nil, link.Bad("protected_parameter", "parameters").Not("", p.Name)
 		}
 	}
@@ -230,10 +247,10 @@ func checkAuthorize(in json.Value, a *attempt) *link.Fault {
 		return link.Bad("missing", "redirect_uri")
 	}
 	if code := uri.RedirectOK(a.redirectURI); code != "" {
-		return link.Wrong(code, "redirect_uri", redirect.wants(), in.Get("redirect_uri"))
+		return link.Wrong(code, "redirect_uri", config.Redirect.Wants(), in.Get("redirect_uri"))
 	}
 	if !words.ScopeOK(a.scope) {
-		return wrongScope(a.scope)
+		return config.WrongScope(a.scope)
 	}
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
 	for _, name := range [...]string{"app_state", "insecure_state", "insecure_nonce"} {
@@ -256,33 +273,33 @@ func checkAuthorize(in json.Value, a *attempt) *link.Fault {
 // fresh draws what must be new for every attempt: state, verifier and nonce, 258 bits each (RFC 9700 section 4.7.1).
 func (c *client) fresh(in json.Value, a *attempt) {
 	if a.state = in.Get("insecure_state").Str(); a.state == "" {
-		a.state = c.Random("state", 43)
+		a.state = c.link.Random("state", 43)
 	}
 	a.acr = in.Get("acr_values").Str()
-	if c.kept == nil {
-		a.key = c.newKey() // elsewhere nobody may come back to drop it, and the code is bound by the client's own authentication
+	if c.store.Kept == nil {
+		a.key = c.wire.NewKey() // elsewhere nobody may come back to drop it, and the code is bound by the client's own authentication
 	}
-	if c.pkce != "none" {
+	if c.config.PKCE != "none" {
 		if a.verifier = in.Get("insecure_code_verifier").Str(); a.verifier == "" {
-			a.verifier = c.Random("verifier", c.verifierLength)
+			a.verifier = c.link.Random("verifier", c.config.VerifierLength)
 		}
 	}
-	if c.wantsNonce(a) {
+	if c.wantsNonce(a.scope) {
 		if a.nonce = in.Get("insecure_nonce").Str(); a.nonce == "" {
-			a.nonce = c.Random("nonce", 43)
+			a.nonce = c.link.Random("nonce", 43)
 		}
 	}
 }
 
-func (c *client) wantsNonce(a *attempt) bool {
-	return c.nonce == "enabled" || words.Has(a.scope, "openid") && !c.nonceOff
+func (c *client) wantsNonce(scope string) bool {
+	return c.config.Nonce == "enabled" || words.Has(scope, "openid") && !c.config.NonceOff
 }
 
 // sameProtected tells whether a hook left the core's parameters as they were, none of them doubled.
 func sameProtected(before, after []form.Param) bool {
 	for _, list := range [...][]form.Param{before, after} {
 		for _, p := range list {
-			if protected(p.Name) && (form.Count(before, p.Name) != 1 || form.Count(after, p.Name) != 1 || form.ValueOf(before, p.Name) != form.ValueOf(after, p.Name)) {
+			if config.Protected(p.Name) && (form.Count(before, p.Name) != 1 || form.Count(after, p.Name) != 1 || form.ValueOf(before, p.Name) != form.ValueOf(after, p.Name)) {
 				return false
 			}
 		}

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
@@ -8,159 +9,203 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// callback takes the authorization response (RFC 6749 section 4.1.2): all is checked, then the attempt is marked as being redeemed, then the code goes out.
-func (c *client) callback(cmd *command, in json.Value) {
-	url := in.Get("url").Str()
-	params, ok := readParams(in.Get("parameters"))
-	if pasted := words.Trim(in.Get("pasted").Str()); pasted != "" {
-		url, params, ok = readPasted(pasted, in.Get("state").Str())
-	} else if url != "" {
-		params, ok = form.Decode(uri.QueryOf(url))
-	}
-	if !ok {
-		c.fail(cmd, (&link.Fault{Kind: link.KindCallback, Code: "unreadable"}).Not("256 parameters at the most, with % and ; escaped", ""))
-		return
-	}
-	for i, p := range params {
-		// RFC 6749 section 3.1: parameters must not be included more than once.
-		if p.Name == "state" || p.Name == "code" || p.Name == "error" || p.Name == "iss" || p.Name == "response" {
-			for _, q := range params[:i] {
-				if q.Name == p.Name {
-					c.fail(cmd, &link.Fault{Kind: link.KindCallback, Code: "repeated_parameter", Field: p.Name})
-					return
-				}
-			}
-		}
-	}
-	signed := form.ValueOf(params, "response")
-	if signed == "" {
-		c.answer(cmd, in, url, params, false)
-		return
-	}
-	// What stands beside a signed response counts for nothing (JARM section 2.3).
-	c.trusted(signed, "jwt", "", "exp", c.skew, func(v json.Value, f *link.Fault) {
-		if f != nil {
-			if f.Kind == link.KindIDToken {
-				f.Kind = link.KindCallback
-			}
-			c.fail(cmd, f)
-			return
-		}
-		var params []form.Param
-		for it := v.Each(); it.Next(); {
-			if it.Value().Kind() == json.String {
-				params = append(params, form.Param{Name: it.Name(), Value: it.Value().Str()})
-			}
-		}
-		c.answer(cmd, in, url, params, true)
-	})
+// A callbackRun takes the authorization response (RFC 6749 section 4.1.2): all is checked, then the attempt is marked as being redeemed, then the code goes out.
+// Its methods are the steps: trusted, answer, mark, marked, redeemed.
+type callbackRun struct {
+	c       *client
+	cmd     *command
+	in      json.Value
+	url     string
+	params  []form.Param // of the response
+	signed  bool         // they are the server's
+	mine    string       // a name for this delivery
+	attempt *attempt     // that it answers
+	keyless bool         // there have to be keys before it is marked
 }
 
-// answer goes on with the response's parameters, which nobody has looked at yet; signed: they are the server's.
-func (c *client) answer(cmd *command, in json.Value, url string, params []form.Param, signed bool) {
-	get := func(name string) string { return form.ValueOf(params, name) }
-	// A reply that answers no attempt may be anybody's. What it says helps whoever looks for the cause, and counts for nothing.
-	stray := func(code string) *link.Fault {
-		f := link.ProtocolError(get)
-		f.Kind, f.Code, f.Unverified = link.KindCallback, code, true
-		return f
+func (c *client) callback(cmd *command, in json.Value) {
+	r := &callbackRun{c: c, cmd: cmd, in: in, url: in.Get("url").Str()}
+	r.begin()
+}
+
+func (r *callbackRun) begin() {
+	in, ok := r.in, false
+	r.params, ok = config.ReadParams(in.Get("parameters"))
+	if pasted := words.Trim(in.Get("pasted").Str()); pasted != "" {
+		r.url, r.params, ok = readPasted(pasted, in.Get("state").Str())
+	} else if r.url != "" {
+		r.params, ok = form.Decode(uri.QueryOf(r.url))
 	}
-	state := get("state")
-	if state == "" {
-		c.fail(cmd, stray("missing_state"))
+	if !ok {
+		r.c.desk.fail(r.cmd, (&link.Fault{Kind: link.KindCallback, Code: "unreadable"}).Not("256 parameters at the most, with % and ; escaped", ""))
+		return
+	}
+	if name := repeated(r.params); name != "" {
+		r.c.desk.fail(r.cmd, &link.Fault{Kind: link.KindCallback, Code: "repeated_parameter", Field: name})
+		return
+	}
+	if response := form.ValueOf(r.params, "response"); response != "" {
+		// What stands beside a signed response counts for nothing (JARM section 2.3).
+		r.c.issuer.Trusted(response, "jwt", "", "exp", r.c.config.Skew, r.trusted)
+		return
+	}
+	r.answer()
+}
+
+// repeated is the first parameter that must not be there more than once (RFC 6749 section 3.1) and is.
+func repeated(params []form.Param) string {
+	for i, p := range params {
+		if p.Name != "state" && p.Name != "code" && p.Name != "error" && p.Name != "iss" && p.Name != "response" {
+			continue
+		}
+		if form.Count(params[:i], p.Name) > 0 {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+func (r *callbackRun) trusted(v json.Value, f *link.Fault) {
+	if f != nil {
+		if f.Kind == link.KindIDToken {
+			f.Kind = link.KindCallback
+		}
+		r.c.desk.fail(r.cmd, f)
+		return
+	}
+	r.params, r.signed = nil, true
+	for it := v.Each(); it.Next(); {
+		if it.Value().Kind() == json.String {
+			r.params = append(r.params, form.Param{Name: it.Name(), Value: it.Value().Str()})
+		}
+	}
+	r.answer()
+}
+
+func (r *callbackRun) get(name string) string { return form.ValueOf(r.params, name) }
+
+// stray is a reply that answers no attempt, so it may be anybody's. What it says helps whoever looks for the cause, and counts for nothing.
+func (r *callbackRun) stray(code string) *link.Fault {
+	f := link.ProtocolError(r.get)
+	f.Kind, f.Code, f.Unverified = link.KindCallback, code, true
+	return f
+}
+
+// answer goes on with the response's parameters, which nobody has looked at yet.
+func (r *callbackRun) answer() {
+	if r.get("state") == "" {
+		r.c.desk.fail(r.cmd, r.stray("missing_state"))
 		return
 	}
 	// Two deliveries, in two tabs say, must not take each other's mark for their own.
-	mine := c.Random("delivery", 11)
-	var found *attempt
-	c.attempts.update(func(list []*attempt) ([]*attempt, *link.Fault) {
-		i := findAttempt(list, state)
-		if i < 0 {
-			return nil, stray("wrong_state")
+	r.mine = r.c.link.Random("delivery", 11)
+	r.c.attempts.update(r.mark, r.marked)
+}
+
+func (r *callbackRun) mark(list []*attempt) ([]*attempt, *link.Fault) {
+	i := findAttempt(list, r.get("state"))
+	if i < 0 {
+		return nil, r.stray("wrong_state")
+	}
+	there := list[i]
+	if there.redeemed == r.mine {
+		return list, nil // stored before, and only the answer was lost
+	}
+	r.attempt = there
+	if f := r.check(there); f != nil {
+		return nil, f
+	}
+	if f := r.c.issuer.Tokenless(); f != nil {
+		return nil, f
+	}
+	if r.keyless = r.c.issuer.NeedsKeys(there.scope); r.keyless {
+		return nil, nil
+	}
+	answered := *there
+	answered.iss = r.get("iss")
+	r.attempt = &answered
+	list[i] = &attempt{state: there.state, appState: there.appState, at: there.at, key: there.key, maxAge: -1, redeemed: r.mine}
+	return list, nil
+}
+
+func (r *callbackRun) marked(f *link.Fault) {
+	switch {
+	case f != nil && f.Kind == link.KindCallback && f.Code == "already_used":
+		r.c.session.See(func() { r.handledElsewhere(f) })
+	case f != nil:
+		r.c.desk.fail(r.cmd, f)
+	case r.keyless:
+		// Before the attempt is spent: without the keys its tokens could not be used.
+		r.c.issuer.WithKeys(r.attempt.scope, r.keyed)
+	default:
+		redeem := &redeemRun{c: r.c, cmd: r.cmd, attempt: r.attempt, code: r.get("code"), done: r.redeemed}
+		redeem.redeem()
+	}
+}
+
+// keyed goes through it all again.
+func (r *callbackRun) keyed(f *link.Fault) {
+	if f != nil {
+		r.c.desk.fail(r.cmd, f)
+		return
+	}
+	r.c.callback(r.cmd, r.in)
+}
+
+func (r *callbackRun) redeemed(f *link.Fault) {
+	if f != nil {
+		r.c.desk.fail(r.cmd, f)
+		return
+	}
+	r.c.desk.finish(r.cmd, func(w *json.Writer) {
+		r.c.writeStatus(w)
+		w.MemberStrIf("app_state", r.attempt.appState)
+		if more := extras(r.c.config, r.params); more != "" {
+			w.MemberRaw("unverified", more)
 		}
-		if list[i].redeemed == mine {
-			return list, nil // stored before, and only the answer was lost
-		}
-		found = list[i]
-		if f := c.checkCallback(found, url, signed, get, params); f != nil {
-			return nil, f
-		}
-		if c.config.token == "" {
-			return nil, c.absent("token_endpoint")
-		}
-		if c.needsKeys(found.scope) {
-			return nil, keysFirst
-		}
-		answered := *found
-		answered.iss = get("iss")
-		list[i] = &attempt{state: state, appState: found.appState, at: found.at, key: found.key, maxAge: -1, redeemed: mine}
-		found = &answered
-		return list, nil
-	}, func(f *link.Fault) {
-		if f == keysFirst {
-			// Before the attempt is spent: without the keys its tokens could not be used.
-			c.withKeys(found.scope, func(f *link.Fault) {
-				if f != nil {
-					c.fail(cmd, f)
-					return
-				}
-				c.callback(cmd, in)
-			})
-			return
-		}
-		if f != nil && f.Kind == link.KindCallback && f.Code == "already_used" {
-			c.handledElsewhere(cmd, found, f)
-			return
-		}
-		if f != nil {
-			c.fail(cmd, f)
-			return
-		}
-		c.redeem(cmd, found, get("code"), func(f *link.Fault) { c.finishStatus(cmd, f, found.appState, c.extras(params)) })
 	})
 }
 
 // handledElsewhere ends the second delivery of a reply: nothing is sent, and where a session came of the first one, or later, that is what there is.
-func (c *client) handledElsewhere(cmd *command, a *attempt, f *link.Fault) {
-	c.see(func() {
-		if cmd.done {
-			return
-		}
-		if c.status != granted || c.tokens.signedInAt() < a.at {
-			c.fail(cmd, f.Not("a reply that was not handled before", "one that was handled elsewhere, and there is no session of it yet"))
-			return
-		}
-		cmd.elsewhere = true
-		c.finishStatus(cmd, nil, a.appState)
+func (r *callbackRun) handledElsewhere(f *link.Fault) {
+	s := r.c.session
+	if r.cmd.done {
+		return
+	}
+	if !s.SignedInSince(r.attempt.at) {
+		r.c.desk.fail(r.cmd, f.Not("a reply that was not handled before", "one that was handled elsewhere, and there is no session of it yet"))
+		return
+	}
+	r.c.desk.finish(r.cmd, func(w *json.Writer) {
+		r.c.writeStatus(w)
+		w.MemberStrIf("app_state", r.attempt.appState)
+		w.MemberBool("handled_elsewhere", true)
 	})
 }
 
-// keysFirst is no failure: the callback is gone through again once there are keys.
-var keysFirst = &link.Fault{}
-
-func (c *client) checkCallback(a *attempt, url string, signed bool, get func(string) string, params []form.Param) *link.Fault {
-	iss := get("iss")
+func (r *callbackRun) check(a *attempt) *link.Fault {
+	c, iss := r.c.config, r.get("iss")
 	switch {
-	case c.Now > a.at+c.attemptLife:
+	case r.c.link.Now > a.at+c.AttemptLife:
 		return &link.Fault{Kind: link.KindExpired, Code: "attempt_expired"}
 	case a.redeemed != "":
 		return &link.Fault{Kind: link.KindCallback, Code: "already_used"}
-	case url != "" && !answers(url, a.redirectURI):
-		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_redirect_uri"}).Not(uri.Place(a.redirectURI), uri.Place(url))
-	case signed != modeSigned(a.mode):
+	case r.url != "" && !answers(r.url, a.redirectURI):
+		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_redirect_uri"}).Not(uri.Place(a.redirectURI), uri.Place(r.url))
+	case r.signed != modeSigned(a.mode):
 		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_response_mode"}).Not(a.mode, "")
 	// RFC 9207 section 2.4.
-	case iss == "" && c.issRequired:
+	case iss == "" && c.IssuerRequired:
 		return &link.Fault{Kind: link.KindCallback, Code: "missing_iss"}
-	case iss != "" && c.issuer != "" && iss != c.issuer && iss != c.tenantIssuer(tenantOf(iss, c.issuerTemplate)):
-		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_iss"}).Not(c.issuer, iss)
-	case get("error") != "":
-		return link.ProtocolError(get)
-	case get("code") == "":
+	case iss != "" && c.Issuer != "" && iss != c.Issuer && iss != r.c.issuer.TenantIssuer(config.TenantOf(iss, c.IssuerTemplate)):
+		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_iss"}).Not(c.Issuer, iss)
+	case r.get("error") != "":
+		return link.ProtocolError(r.get)
+	case r.get("code") == "":
 		return &link.Fault{Kind: link.KindCallback, Code: "missing_code"}
-	case !words.VSChars(get("code")): // RFC 6749 appendix A.11
+	case !words.VSChars(r.get("code")): // RFC 6749 appendix A.11
 		return &link.Fault{Kind: link.KindCallback, Code: "bad_code"}
-	case c.extras(params) == tooMuch:
+	case extras(c, r.params) == tooMuch:
 		return &link.Fault{Kind: link.KindCallback, Code: "too_large", Field: "callback_parameters"}
 	}
 	return nil
@@ -173,11 +218,11 @@ const (
 )
 
 // extras is an object of what else the response brought that the application asked for, "" for nothing. Nobody has looked at it: the response came through the browser.
-func (c *config) extras(params []form.Param) string {
+func extras(c *config.Config, params []form.Param) string {
 	w := json.NewWriter()
 	w.Open('{')
 	found := false
-	for it := c.callbackParameters.Each(); it.Next(); {
+	for it := c.CallbackParameters.Each(); it.Next(); {
 		name := it.Value().Str()
 		if s := form.ValueOf(params, name); s != "" {
 			found = true
@@ -221,11 +266,11 @@ func (c *client) matches(cmd *command, in json.Value) {
 	query := uri.QueryOf(url)
 	params, readable := form.Decode(query)
 	stated := form.Count(params, "state") > 0
-	ok := (answers(url, c.redirectURI) || stated && misses(url, c.redirectURI)) && (stated || form.Count(params, "code") > 0 || form.Count(params, "error") > 0 || form.Count(params, "response") > 0)
+	ok := (answers(url, c.config.RedirectURI) || stated && misses(url, c.config.RedirectURI)) && (stated || form.Count(params, "code") > 0 || form.Count(params, "error") > 0 || form.Count(params, "response") > 0)
 	if !readable { // a bare % or ; in a description: what is wrong is for callback to say
-		ok = c.redirectURI != "" && uri.Place(url) == uri.Place(c.redirectURI) && words.Contains(query, "state=") && (words.Contains(query, "code=") || words.Contains(query, "error="))
+		ok = c.config.RedirectURI != "" && uri.Place(url) == uri.Place(c.config.RedirectURI) && words.Contains(query, "state=") && (words.Contains(query, "code=") || words.Contains(query, "error="))
 	}
-	c.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
+	c.desk.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
 }
 
 // answers tells whether a URL is the redirect URI with a response added: the same place, and every query item that was registered.

@@ -8,13 +8,13 @@ import (
 func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{id: id, op: name}, in) }
 
 func (c *client) begin(cmd *command, in json.Value) {
-	c.commands = append(c.commands, cmd)
+	c.desk.commands = append(c.desk.commands, cmd)
 	if cmd.op == "look" {
-		c.lookSoon()
-		c.finish(cmd, nil)
+		c.session.LookSoon()
+		c.desk.finish(cmd, nil)
 		return
 	}
-	if c.loading && cmd.op != "cancel" {
+	if c.session.Loading && cmd.op != "cancel" {
 		c.waiting = append(c.waiting, func() {
 			if !cmd.done {
 				c.run(cmd, in)
@@ -27,26 +27,26 @@ func (c *client) begin(cmd *command, in json.Value) {
 
 // run waits for the server's metadata where a command cannot do without.
 func (c *client) run(cmd *command, in json.Value) {
-	if c.status == granted && c.lapsed() && cmd.op != "cancel" {
+	if c.session.Ended() && cmd.op != "cancel" {
 		// The token ended since. Another instance may have signed in.
 		again := func() {
-			c.settle()
+			c.session.Settle()
 			if !cmd.done {
 				c.run(cmd, in)
 			}
 		}
-		c.look(nil, again, func(*link.Fault) { again() })
+		c.session.Look(nil, again, func(*link.Fault) { again() })
 		return
 	}
-	if c.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
-		c.fail(cmd, link.Bad("missing", "client_id"))
+	if c.config.ClientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
+		c.desk.fail(cmd, link.Bad("missing", "client_id"))
 		return
 	}
 	switch cmd.op {
 	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "client_credentials", "token_exchange", "jwt_bearer", "introspect", "logout_token", "register":
-		c.discovered(func(f *link.Fault) {
+		c.issuer.Discovered(func(f *link.Fault) {
 			if f != nil {
-				c.fail(cmd, f)
+				c.desk.fail(cmd, f)
 			} else if !cmd.done {
 				c.perform(cmd, in)
 			}
@@ -83,13 +83,13 @@ func (c *client) perform(cmd *command, in json.Value) {
 	case "matches":
 		c.matches(cmd, in)
 	case "device_start":
-		c.deviceStart(cmd, in)
+		c.device.start(cmd, in)
 	case "device_wait":
-		c.deviceWait(cmd)
+		c.device.wait(cmd)
 	case "poll_start":
-		c.pollStart(cmd)
+		c.device.pollStart(cmd)
 	case "poll_stop":
-		c.pollStop(cmd, in)
+		c.device.pollStop(cmd, in)
 	case "log_out":
 		c.logOut(cmd, in)
 	case "logout_token":
@@ -113,47 +113,47 @@ func (c *client) perform(cmd *command, in json.Value) {
 	case "status":
 		tell := func() {
 			if !cmd.done {
-				c.finishStatus(cmd, nil, "")
+				c.finishStatus(cmd, nil)
 			}
 		}
-		if c.kept != nil || c.looked == c.Turn || in.Get("held").True() {
+		if c.store.Kept != nil || c.session.Seen() || in.Get("held").True() {
 			tell()
 		} else {
-			c.see(tell)
+			c.session.See(tell)
 		}
 	case "export":
-		c.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
+		c.desk.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
 	case "cancel":
 		c.cancelCommand(cmd, in)
 	default:
-		c.fail(cmd, link.Bad("unknown_command", "command"))
+		c.desk.fail(cmd, link.Bad("unknown_command", "command"))
 	}
 }
 
 // refreshNow is the command: where nothing can be sent, nothing is done.
 func (c *client) refreshNow(cmd *command) {
-	done := func(f *link.Fault) { c.finishStatus(cmd, f, "") }
-	if f := c.refreshable(); f != nil && c.refreshing == nil {
-		c.look(f, func() { c.refreshNow(cmd) }, done)
+	done := func(f *link.Fault) { c.finishStatus(cmd, f) }
+	if f := c.session.Idle(); f != nil {
+		c.session.Look(f, func() { c.refreshNow(cmd) }, done)
 		return
 	}
-	c.refresh(done)
+	c.session.Refresh(done)
 }
 
 // cancelCommand ends another command's wait. What it set going and others may need (a refresh, a code being redeemed) goes on.
 func (c *client) cancelCommand(cmd *command, in json.Value) {
 	id, _ := in.Get("target").Int()
-	for _, other := range c.commands {
+	for _, other := range c.desk.commands {
 		if other.id == id && other != cmd {
 			if other.op == "userinfo" || other.op == "profile" || other.op == "device_start" || other.op == "authorize" {
-				if other.unsent = true; other.http != 0 {
-					c.Link.Cancel("http-cancel", other.http)
+				if other.job.Unsent = true; other.job.HTTP != 0 {
+					c.link.Cancel("http-cancel", other.job.HTTP)
 				}
 			}
-			c.end(other, &link.Fault{Kind: link.KindCanceled, Code: "cancelled", Op: other.op}, nil)
-			c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", true) })
+			c.desk.end(other, &link.Fault{Kind: link.KindCanceled, Code: "cancelled", Op: other.op}, nil)
+			c.desk.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", true) })
 			return
 		}
 	}
-	c.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", false) })
+	c.desk.finish(cmd, func(w *json.Writer) { w.MemberBool("cancelled", false) })
 }

@@ -1,255 +1,272 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-const (
-	pollInterval = 5_000 // RFC 8628 section 3.2, where the server names none
-	slowDown     = 5_000 // RFC 8628 section 3.5
-	// longestInterval keeps sums with a time of day within what every host can count.
-	longestInterval = 1 << 50
-)
+// A deviceFlow is the one device flow that a client may be in (RFC 8628).
+type deviceFlow struct {
+	link    *link.Link
+	config  *config.Config
+	store   *store.Store
+	wire    *wire.Wire
+	issuer  *issuer.Issuer
+	session *session.Session
+	desk    *desk
 
-// deviceStart is the device authorization request (section 3.1). The user's code is given out once all is stored; polling then starts by itself.
-func (c *client) deviceStart(cmd *command, in json.Value) {
-	scope := c.wantedScope(in)
-	own, ok := readParams(in.Get("parameters"))
+	held     *device // nil: there is none
+	key      string  // in the store
+	version  string  // of what the store holds
+	starting *command
+	poll     link.Alarm
+	paused   bool // polling was stopped before it began
+	over     bool // the last flow ended by itself, with ended
+	ended    *link.Fault
+	queue    link.Serial // beginnings
+}
+
+// status is what the session wants to know of the flow.
+func (d *deviceFlow) status() (begun, polling bool) {
+	return d.held != nil, d.held != nil && d.held.polling
+}
+
+// A deviceStartRun is the device authorization request (section 3.1). The user's code is given out once all is stored; polling then starts by itself.
+// Its methods are the steps: start, answered, turn, stored.
+type deviceStartRun struct {
+	flow    *deviceFlow
+	cmd     *command
+	request *wire.Request
+	device  *device
+	release func()
+}
+
+func (d *deviceFlow) start(cmd *command, in json.Value) {
+	scope := d.config.WantedScope(in)
+	own, ok := config.ReadParams(in.Get("parameters"))
 	for _, p := range own {
-		ok = ok && !protected(p.Name) && p.Name != "scope"
+		ok = ok && !config.Protected(p.Name) && p.Name != "scope"
 	}
-	f := c.canPoll()
+	i := d.issuer
+	f := i.Tokenless()
 	switch {
-	case c.deviceAuthorization == "":
-		f = c.absent("device_authorization_endpoint")
-	case c.noKeys(scope):
-		f = c.absent("jwks_uri")
+	case d.config.DeviceAuthorizationEndpoint == "":
+		f = i.Absent("device_authorization_endpoint")
+	case i.NoKeys(scope):
+		f = i.Absent("jwks_uri")
 	case !ok:
 		f = link.Bad("bad_value", "parameters")
 	case !words.ScopeOK(scope):
-		f = wrongScope(scope)
+		f = config.WrongScope(scope)
 	}
 	if f != nil {
-		c.fail(cmd, f)
+		d.desk.fail(cmd, f)
 		return
 	}
-	c.giveUpDevice()
-	c.starting, c.paused = cmd, false
+	d.giveUp()
+	d.starting, d.paused = cmd, false
 
-	r := &request{stage: stageDevice, method: "POST", url: c.deviceAuthorization, auth: c.auth}
+	r := &wire.Request{Stage: config.StageDevice, Method: "POST", URL: d.config.DeviceAuthorizationEndpoint, Auth: d.config.AuthMethod}
 	if scope != "" {
-		r.params = append(r.params, form.Param{Name: "scope", Value: scope})
+		r.Params = append(r.Params, form.Param{Name: "scope", Value: scope})
 	}
-	for _, p := range c.parameters {
+	for _, p := range d.config.Parameters {
 		if p.Name != "scope" && form.Count(own, p.Name) == 0 {
-			r.params = append(r.params, p)
+			r.Params = append(r.Params, p)
 		}
 	}
-	r.params = append(r.params, own...)
-	c.send(cmd, r, func(res *response, f *link.Fault) {
-		var v json.Value
-		var d *device
-		if f == nil {
-			v, f = res.object(c.Now)
-		}
-		if f == nil {
-			d, f = readDevice(v, c.Now)
-		}
-		if f == nil && (c.starting != cmd || cmd.done) {
-			f = &link.Fault{Kind: link.KindCanceled, Code: "cancelled"} // a later start goes first
-		}
-		if f != nil {
-			c.redact(f, v.Get("device_code").Str())
-			c.fail(cmd, f)
-			return
-		}
-		d.requested, d.key = form.ValueOf(r.params, "scope"), c.newKey()
-		c.Own(&d.code, &d.userCode, &d.uri, &d.uriComplete, &d.requested)
-		c.beginDevice(cmd, d)
-	})
+	r.Params = append(r.Params, own...)
+	s := &deviceStartRun{flow: d, cmd: cmd, request: r}
+	d.wire.Send(&cmd.job, r, s.answered)
 }
 
-// beginDevice stores the codes and then gives out what the user needs.
-func (c *client) beginDevice(cmd *command, d *device) {
-	c.devices.run(func(release func()) {
-		c.overwrite(c.deviceKey, &c.deviceVersion, c.encodeDevice(d), func(failed string) {
-			release()
-			if c.starting != cmd || cmd.done {
-				c.storeDevice("", d)
-				c.fail(cmd, &link.Fault{Kind: link.KindCanceled, Code: "cancelled"})
-				return
-			}
-			if failed != "" {
-				c.Emit(c.event("not_persisted"))
-			}
-			c.starting, c.device = nil, d
-			c.setStatus(temporary)
-			c.deviceChanged()
-			w := c.event("authorize_with_user_code")
-			w.MemberStr("verification_uri", d.uri)
-			w.MemberStr("user_code", d.userCode)
-			w.MemberStrIf("verification_uri_complete", d.uriComplete)
-			c.Emit(w)
-			if !c.paused {
-				c.startPolling(d)
-			}
-			c.finish(cmd, d.write)
-		})
-	})
-}
+// current tells whether anybody still waits for this start: a later one goes first.
+func (s *deviceStartRun) current() bool { return s.flow.starting == s.cmd && !s.cmd.done }
 
-// readDevice reads the device authorization response (section 3.2).
-func readDevice(v json.Value, now int64) (*device, *link.Fault) {
-	str := func(name string) string { return v.Get(name).Str() }
-	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), interval: pollInterval}
-	if d.uri == "" {
-		d.uri = str("verification_url") // the drafts' name, still in use
+func (s *deviceStartRun) answered(res *wire.Response, f *link.Fault) {
+	d := s.flow
+	var v json.Value
+	if f == nil {
+		v, f = res.Object(d.link.Now)
 	}
-	if d.uriComplete == "" {
-		d.uriComplete = str("verification_url_complete")
+	if f == nil {
+		s.device, f = readDevice(v, d.link.Now)
 	}
-	life, ok := seconds(v.Get("expires_in"))
-	missing := ""
-	switch {
-	case d.code == "":
-		missing = "missing_device_code"
-	case d.userCode == "":
-		missing = "missing_user_code"
-	case d.uri == "":
-		missing = "missing_verification_uri"
-	case !ok || life < 0:
-		missing = "missing_expires_in"
+	if f == nil && !s.current() {
+		f = canceled()
 	}
-	if missing != "" {
-		return nil, &link.Fault{Kind: link.KindToken, Code: missing}
-	}
-	// The URI is made a link, and the code is shown: nothing may be in them that does more than that.
-	if !uri.Linkable(d.uri) || !words.VSChars(d.userCode) || !words.VSChars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
-		return nil, &link.Fault{Kind: link.KindServer, Code: "bad_device_response"}
-	}
-	if !uri.Linkable(d.uriComplete) {
-		d.uriComplete = ""
-	}
-	d.expiresAt = now + min(life, longestInterval/1000)*1000
-	if s, ok := seconds(v.Get("interval")); ok && s > 0 {
-		d.interval = min(s, longestInterval/1000) * 1000
-	}
-	return d, nil
-}
-
-// forgetDevice ends the flow; f is what those who wait for it get.
-func (c *client) forgetDevice(f *link.Fault) {
-	d := c.device
-	if d == nil {
+	if f != nil {
+		d.session.Redact(f, v.Get("device_code").Str())
+		d.desk.fail(s.cmd, f)
 		return
 	}
-	c.device, c.over, c.ended = nil, true, f
+	s.device.requested, s.device.key = form.ValueOf(s.request.Params, "scope"), d.wire.NewKey()
+	d.link.Own(&s.device.code, &s.device.userCode, &s.device.uri, &s.device.uriComplete, &s.device.requested)
+	d.queue.Run(s.turn)
+}
+
+func (s *deviceStartRun) turn(release func()) {
+	s.release = release
+	d := s.flow
+	d.store.Overwrite(d.key, &d.version, s.device.encode(d.store), s.stored)
+}
+
+// stored gives out what the user needs.
+func (s *deviceStartRun) stored(failed string) {
+	d := s.flow
+	s.release()
+	if !s.current() {
+		d.keep("", s.device)
+		d.desk.fail(s.cmd, canceled())
+		return
+	}
+	if failed != "" {
+		d.link.Emit(d.link.Event("not_persisted"))
+	}
+	d.starting, d.held = nil, s.device
+	d.session.SetStatus(session.Temporary)
+	d.changed()
+	w := d.link.Event("authorize_with_user_code")
+	w.MemberStr("verification_uri", s.device.uri)
+	w.MemberStr("user_code", s.device.userCode)
+	w.MemberStrIf("verification_uri_complete", s.device.uriComplete)
+	d.link.Emit(w)
+	if !d.paused {
+		d.startPolling(s.device)
+	}
+	d.desk.finish(s.cmd, s.device.write)
+}
+
+func canceled() *link.Fault { return &link.Fault{Kind: link.KindCanceled, Code: "cancelled"} }
+
+// load reads what is stored of a flow, and goes on with it.
+func (d *deviceFlow) load(done func(failed string)) {
+	d.store.Load(d.key, func(value, version, failed string) {
+		d.version = version
+		there := decodeDevice(d.store, value)
+		if there != nil {
+			there.polling = false // whoever stored it may be at it
+			if d.link.Now >= there.expiresAt {
+				d.session.DropUnused(there.key)
+			}
+			there.key = d.wire.NewKey() // that one may come to a session with the other
+		}
+		d.resume(there)
+		done(failed)
+	})
+}
+
+// resume goes on with a device flow that another instance began.
+func (d *deviceFlow) resume(there *device) {
+	if there == nil {
+		return
+	}
+	if d.link.Now >= there.expiresAt {
+		d.keep("", there)
+		return
+	}
+	d.held = there
+	d.session.Settle()
+	if there.polling {
+		d.startPolling(there)
+	} else {
+		d.changed()
+	}
+}
+
+// forget ends the flow; f is what those who wait for it get.
+func (d *deviceFlow) forget(f *link.Fault) {
+	gone := d.held
+	if gone == nil {
+		return
+	}
+	d.held, d.over, d.ended = nil, true, f
 	if f != nil {
 		f.Cut()
 	}
-	if f != nil && !d.asking {
-		c.dropKey(d.key)
+	if f != nil && !gone.asking {
+		d.wire.DropKey(gone.key)
 	}
-	d.stop()
-	c.Silence(&c.poll)
-	w := c.event("device")
+	gone.stop()
+	d.link.Silence(&d.poll)
+	w := d.link.Event("device")
 	w.MemberBool("polling", false)
-	c.Emit(w)
-	c.settle()
-	c.storeDevice("", d)
+	d.link.Emit(w)
+	d.session.Settle()
+	d.keep("", gone)
 	if f != nil {
-		c.catchUp()
+		d.session.CatchUp()
 	}
-	c.endWaits(f)
+	d.endWaits(f)
 }
 
-// giveUpDevice ends whatever flow there is, because somebody said so.
-func (c *client) giveUpDevice() {
-	c.forgetDevice(&link.Fault{Kind: link.KindCanceled, Code: "cancelled"})
-	c.starting, c.over = nil, false
+// giveUp ends whatever flow there is, because somebody said so.
+func (d *deviceFlow) giveUp() {
+	d.forget(canceled())
+	d.starting, d.over = nil, false
 }
 
-func (c *client) endWaits(f *link.Fault) {
-	waits := c.deviceWaits
-	c.deviceWaits = nil
-	for _, cmd := range waits {
-		if f == nil {
-			c.finishStatus(cmd, nil, "")
-			continue
-		}
-		if f.Op == "" {
-			f.Op = cmd.op
-		}
-		c.end(cmd, f, nil)
+// wait waits for the end of the flow, whatever happens on the way.
+func (d *deviceFlow) wait(cmd *command) {
+	cmd.waits = true
+	switch {
+	case d.held != nil:
+	case d.over:
+		d.endWaits(d.ended)
+	default:
+		d.desk.fail(cmd, &link.Fault{Kind: link.KindClient, Code: "no_device_code"})
 	}
 }
 
-// storeDevice changes what is stored of the flow, unless another instance has begun one of its own.
-func (c *client) storeDevice(text string, d *device) {
-	c.store(c.deviceKey, c.deviceVersion, text, func(version, failed string) {
-		if !conflict(failed) {
-			if failed == "" {
-				c.deviceVersion = version
+func (d *deviceFlow) endWaits(f *link.Fault) {
+	for _, cmd := range append([]*command(nil), d.desk.commands...) {
+		switch {
+		case !cmd.waits:
+		case f == nil:
+			d.desk.finish(cmd, d.writeStatus)
+		default:
+			if f.Op == "" {
+				f.Op = cmd.op
 			}
-			return
+			d.desk.end(cmd, f, nil)
 		}
-		c.load(c.deviceKey, func(value, version, failed string) {
-			if there := c.decodeDevice(value); failed == "" && there != nil && there.code == d.code {
-				c.deviceVersion = version
-				c.store(c.deviceKey, version, text, func(version, failed string) {
-					if failed == "" {
-						c.deviceVersion = version
-					}
-				})
-			}
-		})
-	})
-}
-
-// write writes what may be seen of it.
-func (d *device) write(w *json.Writer) {
-	w.MemberStr("user_code", d.userCode)
-	w.MemberStr("verification_uri", d.uri)
-	w.MemberStrIf("verification_uri_complete", d.uriComplete)
-	w.MemberInt("expires_at", d.expiresAt)
-	w.MemberInt("interval_ms", d.interval)
-	w.MemberBool("polling", d.polling)
-}
-
-func (c *client) deviceChanged() {
-	w := c.event("device")
-	c.device.write(w)
-	c.Emit(w)
-}
-
-func (c *client) encodeDevice(d *device) string {
-	w := c.stored()
-	w.MemberStr("device_code", d.code)
-	w.MemberStrIf("requested_scope", d.requested)
-	w.MemberStrIf("dpop_key", d.key)
-	d.write(w)
-	w.Close('}')
-	return w.String()
-}
-
-// decodeDevice gives nil for none that is ours.
-func (c *client) decodeDevice(text string) *device {
-	v, ok := json.Parse(text)
-	if !ok || !c.ours(v) {
-		return nil
 	}
-	str := func(name string) string { return v.Get(name).Str() }
-	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), requested: str("requested_scope"), key: str("dpop_key")}
-	d.expiresAt, _ = v.Get("expires_at").Int()
-	d.interval, _ = v.Get("interval_ms").Int()
-	d.polling = v.Get("polling").True()
-	d.interval, d.expiresAt = min(d.interval, longestInterval), min(d.expiresAt, link.MaxTime)
-	if d.code == "" || d.interval < 1 || !uri.Linkable(d.uri) {
-		return nil
+}
+
+// keep changes what is stored of the flow, unless another instance has begun one of its own.
+func (d *deviceFlow) keep(text string, of *device) {
+	c := &store.Change{Store: d.store, Key: d.key, Version: &d.version, Tries: 1, Text: func() string { return text }, Done: func(string) {}}
+	c.Met = func(value, version, unread string) bool {
+		there := decodeDevice(d.store, value)
+		if unread != "" || there == nil || there.code != of.code {
+			return false
+		}
+		d.version = version
+		return true
 	}
-	return d
+	c.Write()
+}
+
+// writeStatus writes what may be read of the session and of the flow.
+func (d *deviceFlow) writeStatus(w *json.Writer) {
+	d.session.WriteStatus(w)
+	if d.held != nil {
+		w.Key("device")
+		w.Open('{')
+		d.held.write(w)
+		w.Close('}')
+	}
+}
+
+func (d *deviceFlow) changed() {
+	w := d.link.Event("device")
+	d.held.write(w)
+	d.link.Emit(w)
 }

@@ -102,6 +102,7 @@ func TestNotGoodUntil(t *testing.T) {
 		set                           func(s *scene)
 	}{
 		{"a proof of possession", `{"dpop":true}`, "prepare", `"token_type":"DPoP"`, func(*scene) {}},
+		{"another one wanted each time", `{}`, "token", `"token_type":"Bearer","refresh_token":"r"`, nil},
 		{"to be renewed, and the server is away", `{}`, "token", `"token_type":"Bearer","refresh_token":"r"`, func(s *scene) {
 			s.now += 3_595_000
 			s.server = func(msg) reply { return reply{failed: "network"} }
@@ -118,8 +119,14 @@ func TestNotGoodUntil(t *testing.T) {
 		s.server = func(msg) reply { return jsonReply(200, `{"access_token":"a","expires_in":3600,`+row.answer+`}`) }
 		s.open(with(row.config), `"notified":true`)
 		s.signIn()
-		row.set(s)
-		if m := s.ok(row.command, `"url":"https://api.example/v1/x"`); goodUntil(m) != 0 {
+		if row.set != nil {
+			row.set(s)
+		}
+		more := `"url":"https://api.example/v1/x"`
+		if row.set == nil {
+			more = `"force":true`
+		}
+		if m := s.ok(row.command, more); goodUntil(m) != 0 {
 			t.Errorf("%s: %s", row.name, m.raw)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 const oidcConf = `{"scope":"openid read","jwks_uri":"https://as.example/jwks"}`
 
 // An issuer gives ID tokens.
-type issuer struct {
+type testIssuer struct {
 	s      *scene
 	key    crypto.Signer
 	alg    string
@@ -25,13 +25,13 @@ type issuer struct {
 	info   string
 }
 
-func (s *scene) issuer() *issuer {
-	i := &issuer{s: s, key: rsaKey, alg: "RS256", header: `"kid":"1"`, keys: []string{jwk(rsaKey, `"kid":"1","use":"sig","alg":"RS256"`)}}
+func (s *scene) issuer() *testIssuer {
+	i := &testIssuer{s: s, key: rsaKey, alg: "RS256", header: `"kid":"1"`, keys: []string{jwk(rsaKey, `"kid":"1","use":"sig","alg":"RS256"`)}}
 	s.server = i.serve
 	return i
 }
 
-func (i *issuer) serve(m msg) reply {
+func (i *testIssuer) serve(m msg) reply {
 	switch url := m.str("url"); {
 	case strings.HasSuffix(url, "/jwks"):
 		i.asked++
@@ -46,7 +46,7 @@ func (i *issuer) serve(m msg) reply {
 }
 
 // token is the ID token as it is now.
-func (i *issuer) token() string {
+func (i *testIssuer) token() string {
 	claims := []string{}
 	now := i.s.now / 1000
 	for _, c := range [][2]string{{"iss", `"https://as.example"`}, {"sub", `"248289761001"`}, {"aud", `"s6BhdRkqt3"`}, {"exp", fmt.Sprint(now + 300)}, {"iat", fmt.Sprint(now)}, {"nonce", quote(i.nonce())}} {
@@ -71,7 +71,7 @@ func (i *issuer) token() string {
 }
 
 // nonce is that of the attempt stored last.
-func (i *issuer) nonce() string {
+func (i *testIssuer) nonce() string {
 	if i.s.lastNonce != "" {
 		return i.s.lastNonce
 	}
@@ -100,69 +100,69 @@ func TestScenarioIDToken(t *testing.T) {
 	s := newScene(t, "ID tokens are verified before anything of the answer is used: signature, algorithm, key, and every claim; what fails leaves nobody signed in and stores nothing.", "Q12", "Q38", "X7", "X2")
 	p256, p384, p521, ed := ecKey(elliptic.P256(), "1"), ecKey(elliptic.P384(), "2"), ecKey(elliptic.P521(), "3"), edKey("4")
 	other := ecKey(elliptic.P256(), "other")
-	claim := func(name string, v any) func(*issuer) {
-		return func(i *issuer) { i.claims = map[string]any{name: v} }
+	claim := func(name string, v any) func(*testIssuer) {
+		return func(i *testIssuer) { i.claims = map[string]any{name: v} }
 	}
-	signed := func(key crypto.Signer, alg, more string) func(*issuer) {
-		return func(i *issuer) { i.key, i.alg, i.header, i.keys = key, alg, "", []string{jwk(key, more)} }
+	signed := func(key crypto.Signer, alg, more string) func(*testIssuer) {
+		return func(i *testIssuer) { i.key, i.alg, i.header, i.keys = key, alg, "", []string{jwk(key, more)} }
 	}
 	for _, row := range []struct {
 		name, want string
-		change     func(*issuer)
+		change     func(*testIssuer)
 	}{
-		{"oidcc-client-test", "", func(*issuer) {}},
-		{"oidcc-client-test-idtoken-sig-rs256", "", func(*issuer) {}},
+		{"oidcc-client-test", "", func(*testIssuer) {}},
+		{"oidcc-client-test-idtoken-sig-rs256", "", func(*testIssuer) {}},
 		{"es256", "", signed(p256, "ES256", "")},
 		{"es384", "", signed(p384, "ES384", "")},
 		{"es512", "", signed(p521, "ES512", "")},
 		{"eddsa", "", signed(ed, "EdDSA", "")},
 		{"rs512", "", signed(rsaKey, "RS512", "")},
-		{"oidcc-client-test-idtoken-sig-none", "alg_not_allowed", func(i *issuer) {
+		{"oidcc-client-test-idtoken-sig-none", "alg_not_allowed", func(i *testIssuer) {
 			i.mangle = func(t string) string {
 				return b64([]byte(`{"alg":"none"}`)) + "." + strings.Split(t, ".")[1] + "."
 			}
 		}},
-		{"HMAC with the public key as secret", "alg_not_allowed", func(i *issuer) {
+		{"HMAC with the public key as secret", "alg_not_allowed", func(i *testIssuer) {
 			i.mangle = func(t string) string {
 				return b64([]byte(`{"alg":"HS256","kid":"1"}`)) + "." + strings.Join(strings.Split(t, ".")[1:], ".")
 			}
 		}},
-		{"oidcc-client-test-invalid-sig-rs256", "bad_signature", func(i *issuer) {
+		{"oidcc-client-test-invalid-sig-rs256", "bad_signature", func(i *testIssuer) {
 			i.mangle = func(t string) string {
 				return t[:strings.LastIndex(t, ".")+1] + "A" + t[strings.LastIndex(t, ".")+2:]
 			}
 		}},
-		{"oidcc-client-test-invalid-sig-es256", "bad_signature", func(i *issuer) {
+		{"oidcc-client-test-invalid-sig-es256", "bad_signature", func(i *testIssuer) {
 			signed(p256, "ES256", "")(i)
 			i.key = other
 		}},
-		{"claims changed after signing", "bad_signature", func(i *issuer) {
+		{"claims changed after signing", "bad_signature", func(i *testIssuer) {
 			i.mangle = func(t string) string {
 				part := strings.Split(t, ".")
 				return part[0] + "." + b64([]byte(strings.Replace(string(unb64(part[1])), "248289761001", "248289761002", 1))) + "." + part[2]
 			}
 		}},
-		{"embedded key", "bad_signature", func(i *issuer) {
+		{"embedded key", "bad_signature", func(i *testIssuer) {
 			signed(p256, "ES256", `"kid":"1"`)(i)
 			i.key, i.header = other, `"kid":"1","jwk":`+jwk(other, "")
 		}},
-		{"oidcc-client-test-kid-absent-single-jwks", "", func(i *issuer) { i.header = "" }},
-		{"oidcc-client-test-kid-absent-multiple-jwks", "ambiguous_key", func(i *issuer) {
+		{"oidcc-client-test-kid-absent-single-jwks", "", func(i *testIssuer) { i.header = "" }},
+		{"oidcc-client-test-kid-absent-multiple-jwks", "ambiguous_key", func(i *testIssuer) {
 			i.header = ""
 			i.keys = append(i.keys, strings.Replace(jwk(rsaKey, `"kid":"2"`), `"n":"o`, `"n":"p`, 1))
 		}},
-		{"kid absent, keys of several types", "", func(i *issuer) {
+		{"kid absent, keys of several types", "", func(i *testIssuer) {
 			i.header = ""
 			i.keys = append(i.keys, jwk(p256, ""), jwk(ed, ""), jwk(rsaKey, `"use":"enc"`), jwk(rsaKey, `"alg":"PS256"`))
 		}},
-		{"kid unknown", "unknown_key", func(i *issuer) { i.header = `"kid":"9"` }},
+		{"kid unknown", "unknown_key", func(i *testIssuer) { i.header = `"kid":"9"` }},
 		{"a key for encryption", "unknown_key", signed(rsaKey, "RS256", `"use":"enc"`)},
 		{"a key for another algorithm", "unknown_key", signed(rsaKey, "RS256", `"alg":"RS512"`)},
-		{"a key of another type", "unknown_key", func(i *issuer) { i.keys = []string{jwk(p256, `"kid":"1"`)} }},
-		{"unparseable key in the set", "", func(i *issuer) {
+		{"a key of another type", "unknown_key", func(i *testIssuer) { i.keys = []string{jwk(p256, `"kid":"1"`)} }},
+		{"unparseable key in the set", "", func(i *testIssuer) {
 			i.keys = append([]string{`{"kty":"EC"}`, `7`, `null`, `{"kty":"RSA","n":1}`, `[]`}, i.keys...)
 		}},
-		{"no key", "unknown_key", func(i *issuer) { i.keys = nil }},
+		{"no key", "unknown_key", func(i *testIssuer) { i.keys = nil }},
 		{"oidcc-client-test-invalid-iss", "wrong_claim iss", claim("iss", `"https://as.example/"`)},
 		{"missing iss", "missing_claim iss", claim("iss", nil)},
 		{"oidcc-client-test-missing-sub", "missing_claim sub", claim("sub", nil)},
@@ -173,7 +173,7 @@ func TestScenarioIDToken(t *testing.T) {
 		{"aud as an array without us", "wrong_claim aud", claim("aud", `["a","b"]`)},
 		{"aud empty", "wrong_claim aud", claim("aud", `[]`)},
 		{"aud of several without azp, not trusted", "wrong_claim aud", claim("aud", `["s6BhdRkqt3","b"]`)},
-		{"aud of several with azp", "", func(i *issuer) {
+		{"aud of several with azp", "", func(i *testIssuer) {
 			i.claims = map[string]any{"aud": `["b","s6BhdRkqt3"]`, "azp": `"s6BhdRkqt3"`}
 		}},
 		{"azp of another", "wrong_claim azp", claim("azp", `"b"`)},
@@ -190,26 +190,26 @@ func TestScenarioIDToken(t *testing.T) {
 		{"nbf in the future, within the tolerance", "", claim("nbf", s.now/1000+300)},
 		{"oidcc-client-test-nonce-invalid", "wrong_claim nonce", claim("nonce", `"wrong"`)},
 		{"nonce missing", "wrong_claim nonce", claim("nonce", nil)},
-		{"at_hash right", "", func(i *issuer) {
+		{"at_hash right", "", func(i *testIssuer) {
 			signed(ed, "EdDSA", "")(i)
 			i.claims = map[string]any{"at_hash": quote(leftHalf(fmt.Sprintf("access-%d", i.n+1)))}
 		}},
 		{"oidcc-client-test-invalid-athash", "wrong_claim at_hash", claim("at_hash", `"77QmUPtjPfzWtF2AnpK9RQ"`)},
-		{"c_hash right", "", func(i *issuer) {
+		{"c_hash right", "", func(i *testIssuer) {
 			signed(ed, "EdDSA", "")(i)
 			i.claims = map[string]any{"c_hash": quote(leftHalf("SplxlOBeZQQYbYS6WxSbIA"))}
 		}},
 		{"oidcc-client-test-invalid-chash", "wrong_claim c_hash", claim("c_hash", `"77QmUPtjPfzWtF2AnpK9RQ"`)},
-		{"critical member", "malformed", func(i *issuer) { i.header = `"crit":["exp"],"exp":1` }},
-		{"unencoded payload", "malformed", func(i *issuer) { i.header = `"b64":false` }},
-		{"two parts", "malformed", func(i *issuer) { i.mangle = func(t string) string { return t[:strings.LastIndex(t, ".")] } }},
-		{"four parts", "malformed", func(i *issuer) { i.mangle = func(t string) string { return t + ".x" } }},
-		{"padding", "malformed", func(i *issuer) { i.mangle = func(t string) string { return strings.Replace(t, ".", "=.", 1) } }},
-		{"claims twice", "malformed", func(i *issuer) { i.claims = map[string]any{"sub": `"a","sub":"b"`} }},
-		{"an array of claims", "malformed", func(i *issuer) {
+		{"critical member", "malformed", func(i *testIssuer) { i.header = `"crit":["exp"],"exp":1` }},
+		{"unencoded payload", "malformed", func(i *testIssuer) { i.header = `"b64":false` }},
+		{"two parts", "malformed", func(i *testIssuer) { i.mangle = func(t string) string { return t[:strings.LastIndex(t, ".")] } }},
+		{"four parts", "malformed", func(i *testIssuer) { i.mangle = func(t string) string { return t + ".x" } }},
+		{"padding", "malformed", func(i *testIssuer) { i.mangle = func(t string) string { return strings.Replace(t, ".", "=.", 1) } }},
+		{"claims twice", "malformed", func(i *testIssuer) { i.claims = map[string]any{"sub": `"a","sub":"b"`} }},
+		{"an array of claims", "malformed", func(i *testIssuer) {
 			i.mangle = func(t string) string { p := strings.Split(t, "."); return p[0] + "." + b64([]byte("[]")) + "." + p[2] }
 		}},
-		{"no JWT", "malformed", func(i *issuer) { i.mangle = func(string) string { return "x" } }},
+		{"no JWT", "malformed", func(i *testIssuer) { i.mangle = func(string) string { return "x" } }},
 	} {
 		s.store, s.version, s.sent = map[string]string{}, map[string]int{}, nil
 		i := s.issuer()

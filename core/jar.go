@@ -11,7 +11,7 @@ const requestLife = 300
 
 // signRequest puts the parameters of an authorization request into a signed request object (RFC 9101 section 4), where that is configured.
 func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
-	if c.requestAlg == "" {
+	if c.config.RequestAlg == "" {
 		done(params, nil)
 		return
 	}
@@ -24,11 +24,11 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.
 	}
 	w := json.NewWriter()
 	w.Open('{')
-	w.MemberStr("iss", c.clientID)
-	w.MemberStr("aud", c.issuer)
-	c.issuedNow(w)
-	w.MemberInt("nbf", c.Now/1000)
-	w.MemberInt("exp", c.Now/1000+requestLife)
+	w.MemberStr("iss", c.config.ClientID)
+	w.MemberStr("aud", c.config.Issuer)
+	c.wire.IssuedNow(w)
+	w.MemberInt("nbf", c.link.Now/1000)
+	w.MemberInt("exp", c.link.Now/1000+requestLife)
 	for i, p := range params {
 		if form.Count(params[:i], p.Name) > 0 {
 			continue // it stands in the array of the first
@@ -47,9 +47,9 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.
 		w.Close(']')
 	}
 	w.Close('}')
-	c.sign(c.clientKey, c.requestAlg, c.joseHeader(c.requestAlg, "oauth-authz-req+jwt"), w, func(jws string, f *link.Fault) {
+	c.wire.Sign(c.config.ClientKey, c.config.RequestAlg, c.wire.JOSEHeader(c.config.RequestAlg, "oauth-authz-req+jwt"), w, func(jws string, f *link.Fault) {
 		// What stands beside it is what OAuth and OpenID Connect want there too (section 5, OpenID Connect Core section 6.1).
-		left := []form.Param{{Name: "client_id", Value: c.clientID}}
+		left := []form.Param{{Name: "client_id", Value: c.config.ClientID}}
 		for _, name := range [...]string{"response_type", "scope"} {
 			if s := form.ValueOf(params, name); s != "" {
 				left = append(left, form.Param{Name: name, Value: s})

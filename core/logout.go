@@ -1,10 +1,12 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
@@ -16,22 +18,22 @@ func (c *client) endSessionURL(in json.Value, idToken string) (string, *link.Fau
 	after, state := in.Get("post_logout_redirect_uri").Str(), in.Get("state").Str()
 	if after != "" {
 		if code := uri.RedirectOK(after); code != "" {
-			return "", link.Wrong(code, "post_logout_redirect_uri", redirect.wants(), in.Get("post_logout_redirect_uri"))
+			return "", link.Wrong(code, "post_logout_redirect_uri", config.Redirect.Wants(), in.Get("post_logout_redirect_uri"))
 		}
 	}
 	if !words.VSChars(state) {
 		return "", link.Bad("bad_value", "state")
 	}
-	if c.endSession == "" {
+	if c.config.EndSessionEndpoint == "" {
 		return "", nil
 	}
 	var params []form.Param
-	for _, p := range [...]form.Param{{Name: "id_token_hint", Value: idToken}, {Name: "client_id", Value: c.clientID}, {Name: "post_logout_redirect_uri", Value: after}, {Name: "state", Value: state}} {
+	for _, p := range [...]form.Param{{Name: "id_token_hint", Value: idToken}, {Name: "client_id", Value: c.config.ClientID}, {Name: "post_logout_redirect_uri", Value: after}, {Name: "state", Value: state}} {
 		if p.Value != "" {
 			params = append(params, p)
 		}
 	}
-	return uri.WithQuery(c.endSession, params), nil
+	return uri.WithQuery(c.config.EndSessionEndpoint, params), nil
 }
 
 // logoutToken verifies what a server sends to a back-channel logout endpoint (OpenID Connect Back-Channel Logout section 2.6). Whose session it ends, and that a jti
@@ -40,22 +42,22 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 	text := in.Get("logout_token").Str()
 	if j, ok := jose.Parse(text); ok {
 		if f := checkLogoutToken(j); f != nil {
-			c.fail(cmd, f)
+			c.desk.fail(cmd, f)
 			return
 		}
 	}
-	c.trusted(text, "", "", "exp iat", c.tolerance, func(v json.Value, f *link.Fault) {
+	c.issuer.Trusted(text, "", "", "exp iat", c.config.Tolerance, func(v json.Value, f *link.Fault) {
 		if f != nil {
-			c.fail(cmd, f)
+			c.desk.fail(cmd, f)
 			return
 		}
-		c.finish(cmd, func(w *json.Writer) {
+		c.desk.finish(cmd, func(w *json.Writer) {
 			for _, name := range [...]string{"iss", "sub", "sid", "jti"} {
 				w.MemberStrIf(name, v.Get(name).Str())
 			}
 			exp, _ := v.Get("exp").Int()
 			w.MemberInt("exp", exp)
-			w.MemberInt("expires_at", exp*1000+c.tolerance) // by a clock that may be apart from the server's
+			w.MemberInt("expires_at", exp*1000+c.config.Tolerance) // by a clock that may be apart from the server's
 		})
 	})
 }
@@ -84,29 +86,42 @@ func checkLogoutToken(j *jose.JWS) *link.Fault {
 // frontChannelLogout ends the session that the server says it ended (OpenID Connect Front-Channel Logout section 2). Anybody can send a browser to that URL: only who knows the
 // session's sid ends anything.
 func (c *client) frontChannelLogout(cmd *command, in json.Value) {
-	params, ok := readParams(in.Get("parameters"))
+	params, ok := config.ReadParams(in.Get("parameters"))
 	if url := in.Get("url").Str(); url != "" {
 		params, ok = form.Decode(uri.QueryOf(url))
 	}
 	if !ok || form.Count(params, "iss") > 1 || form.Count(params, "sid") > 1 {
-		c.fail(cmd, link.Bad("bad_value", "parameters"))
+		c.desk.fail(cmd, link.Bad("bad_value", "parameters"))
 		return
 	}
-	c.newest(func(release func(), f *link.Fault) {
-		claims, sid := c.tokens.claims, form.ValueOf(params, "sid")
-		ended := f == nil && sid != "" && sid == claims.Get("sid").Str() && form.ValueOf(params, "iss") == claims.Get("iss").Str()
-		finish := func(f *link.Fault) {
-			release()
-			if f != nil {
-				c.fail(cmd, f)
-				return
-			}
-			c.finish(cmd, func(w *json.Writer) { w.MemberBool("logged_out", ended) })
-		}
-		if !ended {
-			finish(f)
-			return
-		}
-		c.clear(finish)
-	})
+	o := &endedRun{c: c, cmd: cmd, sid: form.ValueOf(params, "sid"), iss: form.ValueOf(params, "iss")}
+	c.session.Newest(o.known)
+}
+
+// A endedRun ends the session that has a sid.
+type endedRun struct {
+	c        *client
+	cmd      *command
+	iss, sid string
+	ended    bool
+	lock     *session.Lock
+}
+
+func (o *endedRun) known(l *session.Lock, f *link.Fault) {
+	o.lock = l
+	claims := o.c.session.Tokens.Claims
+	if o.ended = f == nil && o.sid != "" && o.sid == claims.Get("sid").Str() && o.iss == claims.Get("iss").Str(); o.ended {
+		o.c.session.Clear(o.cleared)
+		return
+	}
+	o.cleared(f)
+}
+
+func (o *endedRun) cleared(f *link.Fault) {
+	o.lock.Free()
+	if f != nil {
+		o.c.desk.fail(o.cmd, f)
+		return
+	}
+	o.c.desk.finish(o.cmd, func(w *json.Writer) { w.MemberBool("logged_out", o.ended) })
 }

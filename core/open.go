@@ -1,63 +1,63 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 )
 
 func openClient(l *link.Link, in json.Value) *link.Fault {
-	cfg, f := readConfig(l.Config(in))
+	cfg, f := config.Read(l.Config(in))
 	if f != nil {
 		return f
 	}
-	c := newClient(l, cfg)
-	c.view.notified, c.shows = in.Get("notified").True(), in.Get("current").True()
+	c := newClient(l, cfg, cfg.Under("session"), nil)
+	c.store.Notified, c.session.Shows = in.Get("notified").True(), in.Get("current").True()
 	l.Command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
-		t, device, ok := c.decodeAll(v.Str())
-		if !ok {
-			return link.Bad("wrong_configuration", "session")
-		}
-		c.tokens = t
-		c.blind, c.unsaved = true, true
-		c.resume(c.decodeDevice(device))
-		if t.access != "" {
-			c.grant()
-		} else {
-			c.show()
-		}
-		return nil
+		return c.restore(v.Str())
 	}
 	c.open()
 	return nil
 }
 
-func newClient(l *link.Link, cfg *config) *client {
-	c := &client{Link: l, config: cfg, given: cfg, key: cfg.under("session"), deviceKey: cfg.under("device"), status: notAuthenticated, tokens: &tokens{}}
-	c.attempts = attempts{c: c, key: cfg.under("pending")}
-	c.older = []string{"session", "device", "pending"}
-	return c
+// restore goes on with what export gave.
+func (c *client) restore(text string) *link.Fault {
+	flow, ok := c.session.Restore(text)
+	if !ok {
+		return link.Bad("wrong_configuration", "session")
+	}
+	c.device.resume(decodeDevice(c.store, flow))
+	c.session.Resume()
+	return nil
+}
+
+// export is all that another instance needs to go on.
+func (c *client) export() string {
+	text := c.session.Export()
+	if c.device.held == nil {
+		return text
+	}
+	if text == "" {
+		w := c.store.Begin()
+		w.Close('}')
+		text = w.String()
+	}
+	var w json.Writer
+	w.Str(c.device.held.encode(c.store))
+	return text[:len(text)-1] + `,"device":` + w.String() + "}"
 }
 
 // open loads what is stored; commands wait for that.
 func (c *client) open() {
-	c.loading = true
-	c.reload(func(_ bool, failed string) {
-		if c.deviceAuthorization == "" && !c.discovery {
+	c.session.Loading = true
+	c.session.Reload(func(_ bool, failed string) {
+		if c.config.DeviceAuthorizationEndpoint == "" && !c.config.Discovery {
 			c.loaded(failed)
 			return
 		}
-		c.load(c.deviceKey, func(value, version, unread string) {
-			c.deviceVersion = version
-			d := c.decodeDevice(value)
-			if d != nil {
-				d.polling = false // whoever stored it may be at it
-				if c.Now >= d.expiresAt {
-					c.dropUnused(d.key)
-				}
-				d.key = c.newKey() // that one may come to a session with the other
-			}
-			c.resume(d)
+		c.device.load(func(unread string) {
 			if failed == "" {
 				failed = unread
 			}
@@ -68,32 +68,13 @@ func (c *client) open() {
 
 func (c *client) loaded(failed string) {
 	if failed != "" {
-		c.reportFault(&link.Fault{Kind: link.KindStorage, Code: failed, Op: "open", Retryable: true})
+		f := session.StorageFault(failed)
+		f.Op = "open"
+		c.session.ReportFault(f)
 	}
-	c.loading = false
-	if c.status == notAuthenticated {
-		c.show() // that nobody is signed in is known by now, and no change says so
-	}
+	c.session.Loaded()
 	for _, w := range c.waiting {
 		w()
 	}
 	c.waiting = nil
-}
-
-// resume goes on with a device flow that another instance began.
-func (c *client) resume(d *device) {
-	if d == nil {
-		return
-	}
-	if c.Now >= d.expiresAt {
-		c.storeDevice("", d)
-		return
-	}
-	c.device = d
-	c.settle()
-	if d.polling {
-		c.startPolling(d)
-	} else {
-		c.deviceChanged()
-	}
 }

@@ -94,7 +94,7 @@ func TestOpenIDStaleMetadataOfStoreIsNotUsed(t *testing.T) {
 
 // TestOpenIDDeviceFlowWithDiscovery: a device flow whose endpoints are discovered comes back from the store and from bytes (Q36).
 func TestOpenIDDeviceFlowWithDiscovery(t *testing.T) {
-	start := func() (*scene, *issuer) {
+	start := func() (*scene, *testIssuer) {
 		s := quietScene(t)
 		i := s.issuer()
 		meta, down := oidcMeta, false

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 )
 
@@ -132,13 +133,13 @@ func TestOpenIDMetadataSays(t *testing.T) {
 	s.server = oidcFound(i, &meta, &down)
 	s.open(discoveryConf)
 	s.ok("authorize")
-	s.now += 2 * metadataLife
+	s.now += 2 * issuer.MetadataLife
 	down, s.sent = true, nil
 	for range 5 {
 		s.ok("authorize")
 	}
 	s.wantSent(1)
-	s.now += jwksLimit
+	s.now += issuer.KeysLimit
 	s.ok("authorize")
 	s.wantSent(2)
 }

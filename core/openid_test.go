@@ -10,7 +10,7 @@ import (
 const oidcMeta = `{"issuer":"https://as.example","authorization_endpoint":"https://as.example/authorize","token_endpoint":"https://as.example/token","jwks_uri":"https://as.example/jwks","userinfo_endpoint":"https://as.example/userinfo","device_authorization_endpoint":"https://as.example/device","revocation_endpoint":"https://as.example/revoke"}`
 const discoveryConf = `{"issuer":"https://as.example","client_id":"s6BhdRkqt3","redirect_uri":"https://client.example/cb","scope":"openid","discovery":true}`
 
-func oidcFound(i *issuer, meta *string, down *bool) func(msg) reply {
+func oidcFound(i *testIssuer, meta *string, down *bool) func(msg) reply {
 	return func(m msg) reply {
 		if m.str("stage") == "discovery" {
 			if *down {

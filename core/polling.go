@@ -1,211 +1,210 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-func (c *client) pollStart(cmd *command) {
-	d, f := c.device, c.canPoll()
+func (d *deviceFlow) pollStart(cmd *command) {
+	dev, f := d.held, d.issuer.Tokenless()
 	switch {
 	case f != nil:
-	case d == nil:
+	case dev == nil:
 		f = &link.Fault{Kind: link.KindClient, Code: "no_device_code"}
-	case c.Now >= d.expiresAt:
+	case d.link.Now >= dev.expiresAt:
 		f = deviceExpired()
-		c.forgetDevice(f)
-	case !d.polling:
-		c.startPolling(d)
-	case d.lost > 0 && !d.asking:
+		d.forget(f)
+	case !dev.polling:
+		d.startPolling(dev)
+	case dev.lost > 0 && !dev.asking:
 		// It waits longer for want of a network: whoever asks knows better.
-		d.lost = 0
-		c.pollIn(d, max(d.at+d.interval-c.Now, 1))
+		dev.lost = 0
+		d.pollIn(dev, max(dev.at+dev.interval-d.link.Now, 1))
 	}
 	if f != nil {
-		c.fail(cmd, f)
+		d.desk.fail(cmd, f)
 		return
 	}
-	c.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", true) })
+	d.desk.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", true) })
 }
 
 func deviceExpired() *link.Fault {
 	return &link.Fault{Kind: link.KindExpired, Code: "device_code_expired"}
 }
 
-func (c *client) pollStop(cmd *command, in json.Value) {
-	if in.Get("forget").True() {
-		c.giveUpDevice()
-	} else if c.polling() {
-		c.stopPolling(c.device)
+func (d *deviceFlow) pollStop(cmd *command, in json.Value) {
+	if _, polling := d.status(); in.Get("forget").True() {
+		d.giveUp()
+	} else if polling {
+		d.stopPolling(d.held)
 	}
-	c.paused = true
-	c.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", false) })
+	d.paused = true
+	d.desk.finish(cmd, func(w *json.Writer) { w.MemberBool("polling", false) })
 }
 
-// deviceWait waits for the end of the flow, whatever happens on the way.
-func (c *client) deviceWait(cmd *command) {
-	c.deviceWaits = append(c.deviceWaits, cmd)
-	switch {
-	case c.device != nil:
-	case c.over:
-		c.endWaits(c.ended)
-	default:
-		c.fail(cmd, &link.Fault{Kind: link.KindClient, Code: "no_device_code"})
-	}
+func (d *deviceFlow) startPolling(dev *device) {
+	dev.polling = true
+	d.changed()
+	d.pollIn(dev, dev.interval)
 }
 
-func (c *client) startPolling(d *device) {
-	d.polling = true
-	c.deviceChanged()
-	c.pollIn(d, d.interval)
-}
-
-func (c *client) stopPolling(d *device) {
-	d.stop()
-	c.Silence(&c.poll)
-	c.deviceChanged()
-	c.catchUp()
+func (d *deviceFlow) stopPolling(dev *device) {
+	dev.stop()
+	d.link.Silence(&d.poll)
+	d.changed()
+	d.session.CatchUp()
 }
 
 func (d *device) stop() {
 	d.polling = false
-	if d.cmd != nil {
-		d.cmd.unsent = true
+	if d.job != nil {
+		d.job.Unsent = true
 	}
 }
 
 // pollIn waits for the next poll, or for the end of the codes if that comes first.
-func (c *client) pollIn(d *device, wait int64) {
-	c.Ring(&c.poll, min(c.Now+min(wait, link.MaxTime-c.Now), d.expiresAt), func(failed string) {
+func (d *deviceFlow) pollIn(dev *device, wait int64) {
+	d.link.Ring(&d.poll, min(d.link.Now+min(wait, link.MaxTime-d.link.Now), dev.expiresAt), func(failed string) {
 		switch {
 		case failed != "":
-			c.pollFailed(d, &link.Fault{Kind: link.KindClient, Code: failed}, false) // a host without timers
-		case c.Now >= d.expiresAt:
-			c.pollFailed(d, deviceExpired(), true)
-		case d.asking:
-			c.pollIn(d, d.interval) // an answer from before a stop is still awaited
+			d.pollFailed(dev, &link.Fault{Kind: link.KindClient, Code: failed}, false) // a host without timers
+		case d.link.Now >= dev.expiresAt:
+			d.pollFailed(dev, deviceExpired(), true)
+		case dev.asking:
+			d.pollIn(dev, dev.interval) // an answer from before a stop is still awaited
 		default:
-			c.pollOnce(d)
+			p := &pollRun{flow: d, device: dev}
+			p.begin()
 		}
 	})
 }
 
-// pollOnce polls, once it is known where, and there are keys for what may come: what a poll brings comes once.
-func (c *client) pollOnce(d *device) {
-	d.asking, d.at = true, c.Now
-	c.discovered(func(f *link.Fault) {
-		if f != nil {
-			c.unready(d, f)
-			return
-		}
-		c.withKeys(d.requested, func(f *link.Fault) {
-			if f != nil {
-				c.unready(d, f)
-				return
-			}
-			c.sendPoll(d)
-		})
-	})
+// A pollRun is one device access token request (section 3.4), once it is known where it goes, and there are keys for what may come: what a poll brings comes once.
+// Its methods are the steps: begin, discovered, send, answered, polled, received.
+type pollRun struct {
+	flow   *deviceFlow
+	device *device
+	job    wire.Job
 }
+
+func (p *pollRun) begin() {
+	p.device.asking, p.device.at = true, p.flow.link.Now
+	p.flow.issuer.Discovered(p.discovered)
+}
+
+func (p *pollRun) discovered(f *link.Fault) {
+	if f != nil {
+		p.unready(f)
+		return
+	}
+	p.flow.issuer.WithKeys(p.device.requested, p.send)
+}
+
+// wanted tells whether its flow is still the one there is.
+func (p *pollRun) wanted() bool { return p.flow.held == p.device }
 
 // unready puts a poll off for want of something else.
-func (c *client) unready(d *device, f *link.Fault) {
-	d.asking = false
+func (p *pollRun) unready(f *link.Fault) {
+	p.device.asking = false
 	switch {
-	case c.device != d || !d.polling:
+	case !p.wanted() || !p.device.polling:
 	case f.Retryable:
-		c.pollLater(d, f)
+		p.flow.pollLater(p.device, f)
 	default:
-		c.pollFailed(d, f, false)
+		p.flow.pollFailed(p.device, f, false)
 	}
 }
 
-// pollLater goes on after a failure in passing, each time later, until the code ends: nobody has to lend a hand.
-func (c *client) pollLater(d *device, f *link.Fault) {
-	wait := max(d.interval, min(d.interval<<min(d.lost, 8), longestWait), f.RetryAfter)
-	d.lost++
-	c.pollIn(d, wait)
-	f.Op = stagePolling
-	c.reportOnce(f)
-}
-
-// sendPoll is the device access token request (section 3.4).
-func (c *client) sendPoll(d *device) {
-	if c.device != d || !d.polling {
-		d.asking = false
-		if c.device != d {
-			c.dropKey(d.key)
+func (p *pollRun) send(f *link.Fault) {
+	d, dev, s := p.flow, p.device, p.flow.session
+	if f != nil {
+		p.unready(f)
+		return
+	}
+	if d.held != dev || !dev.polling {
+		dev.asking = false
+		if d.held != dev {
+			d.wire.DropKey(dev.key)
 		}
 		return
 	}
-	params := []form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:device_code"}, {Name: "device_code", Value: d.code}}
-	cmd := &command{}
-	d.cmd = cmd
-	c.tokenRequest(cmd, stagePolling, c.config.token, d.key, append(params, c.resource...), func(v json.Value, f *link.Fault) {
-		d.asking, d.at = false, c.Now // one poll may have been sent again, with a nonce
-		if cmd.unsent && f != nil {
-			if c.device != d {
-				c.dropKey(d.key)
-			}
-			return // it never left: polling was stopped while its hooks ran
+	params := []form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:device_code"}, {Name: "device_code", Value: dev.code}}
+	dev.job = &p.job
+	s.TokenRequest(&p.job, config.StagePolling, d.config.TokenEndpoint, dev.key, append(params, d.config.Resources...), p.answered)
+}
+
+func (p *pollRun) answered(v json.Value, f *link.Fault) {
+	d, dev, s := p.flow, p.device, p.flow.session
+	dev.asking, dev.at = false, d.link.Now // one poll may have been sent again, with a nonce
+	if p.job.Unsent && f != nil {
+		if d.held != dev {
+			d.wire.DropKey(dev.key)
 		}
-		if f != nil {
-			c.redact(f, d.code)
+		return // it never left: polling was stopped while its hooks ran
+	}
+	if f != nil {
+		s.Redact(f, dev.code)
+	}
+	if d.held == dev && dev.polling {
+		p.polled(v, f)
+		return
+	}
+	if f == nil {
+		s.Discard(&session.Tokens{Refresh: v.Get("refresh_token").Str(), Access: v.Get("access_token").Str(), Key: dev.key})
+		if d.held == dev {
+			d.forget(&link.Fault{Kind: link.KindClient, Code: "no_device_code"})
 		}
-		if c.device != d || !d.polling {
-			if f == nil {
-				c.discard(&tokens{refresh: v.Get("refresh_token").Str(), access: v.Get("access_token").Str(), key: d.key})
-				if c.device == d {
-					c.forgetDevice(&link.Fault{Kind: link.KindClient, Code: "no_device_code"})
-				}
-			} else if c.device != d {
-				c.dropKey(d.key)
-			}
-			return
-		}
-		c.polled(d, v, f)
-	})
+	} else if d.held != dev {
+		d.wire.DropKey(dev.key)
+	}
 }
 
 // polled takes the answer of a poll (section 3.5).
-func (c *client) polled(d *device, v json.Value, f *link.Fault) {
+func (p *pollRun) polled(v json.Value, f *link.Fault) {
+	d, dev := p.flow, p.device
 	if f == nil || f.Kind != link.KindNetwork {
-		d.lost = 0
+		dev.lost = 0
 	}
 	switch {
 	case f == nil:
-		d.asking = true
-		c.Silence(&c.poll)
-		t, f := c.readTokens(v, c.newGrant(d.requested, d.key), true)
-		c.receive(t, f, &tokens{}, expected{maxAge: -1, wanted: func() bool { return c.device == d }}, func(f *link.Fault) {
-			d.asking = false
-			switch {
-			case c.device != d:
-			case f != nil:
-				c.pollFailed(d, f, true)
-			default:
-				c.forgetDevice(nil)
-			}
-		})
+		dev.asking = true
+		d.link.Silence(&d.poll)
+		t, f := d.session.ReadTokens(v, d.session.NewGrant(dev.requested, dev.key), true)
+		d.session.Receive(&session.Receipt{Tokens: t, Want: issuer.Expected{MaxAge: -1}, Wanted: p.wanted, Done: p.received}, f)
 	case f.Err == "authorization_pending", f.Err == "use_dpop_nonce":
-		c.pollIn(d, d.interval)
+		d.pollIn(dev, dev.interval)
 	case f.Err == "slow_down":
-		c.slower(d, d.interval+slowDown)
+		d.slower(dev, dev.interval+slowDown)
 	case f.Code == "timeout":
 		// Exponential back-off, for good (section 3.5).
-		c.slower(d, d.interval*2)
+		d.slower(dev, dev.interval*2)
 	case f.Err == "expired_token":
 		f.Kind, f.Code = link.KindExpired, "device_code_expired"
-		c.pollFailed(d, f, true)
+		d.pollFailed(dev, f, true)
 	case f.Kind == link.KindServer && (f.Retryable && !decisive(f.Err) || f.Err == "" && f.Garbled):
-		c.pollIn(d, max(d.interval, f.RetryAfter))
+		d.pollIn(dev, max(dev.interval, f.RetryAfter))
 	case f.Kind == link.KindNetwork:
-		c.pollLater(d, f)
+		d.pollLater(dev, f)
 	default:
 		// Whatever the server says of the code is its last word; not so if it only does not know the client, or the proof.
-		c.pollFailed(d, f, f.Err != "" && f.Err != "invalid_client" && f.Err != "invalid_dpop_proof")
+		d.pollFailed(dev, f, f.Err != "" && f.Err != "invalid_client" && f.Err != "invalid_dpop_proof")
+	}
+}
+
+func (p *pollRun) received(f *link.Fault) {
+	p.device.asking = false
+	switch {
+	case !p.wanted():
+	case f != nil:
+		p.flow.pollFailed(p.device, f, true)
+	default:
+		p.flow.forget(nil)
 	}
 }
 
@@ -215,22 +214,31 @@ func decisive(err string) bool {
 	return words.Has("access_denied invalid_grant invalid_client unauthorized_client unsupported_grant_type invalid_request invalid_scope invalid_target invalid_dpop_proof", err)
 }
 
-func (c *client) slower(d *device, interval int64) {
-	d.interval = min(interval, longestInterval)
-	c.deviceChanged()
-	c.pollIn(d, d.interval)
-	c.storeDevice(c.encodeDevice(d), d)
+// pollLater goes on after a failure in passing, each time later, until the code ends: nobody has to lend a hand.
+func (d *deviceFlow) pollLater(dev *device, f *link.Fault) {
+	wait := max(dev.interval, min(dev.interval<<min(dev.lost, 8), wire.LongestWait), f.RetryAfter)
+	dev.lost++
+	d.pollIn(dev, wait)
+	f.Op = config.StagePolling
+	d.session.ReportOnce(f)
+}
+
+func (d *deviceFlow) slower(dev *device, interval int64) {
+	dev.interval = min(interval, longestInterval)
+	d.changed()
+	d.pollIn(dev, dev.interval)
+	d.keep(dev.encode(d.store), dev)
 }
 
 // pollFailed stops polling; over: no other answer will come for this code.
-func (c *client) pollFailed(d *device, f *link.Fault, over bool) {
-	f.Op = stagePolling
+func (d *deviceFlow) pollFailed(dev *device, f *link.Fault, over bool) {
+	f.Op = config.StagePolling
 	if over {
 		f.Retryable = false
-		c.forgetDevice(f)
+		d.forget(f)
 	} else {
-		c.stopPolling(d)
-		c.endWaits(f)
+		d.stopPolling(dev)
+		d.endWaits(f)
 	}
-	c.reportOnce(f)
+	d.session.ReportOnce(f)
 }

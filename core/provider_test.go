@@ -10,7 +10,7 @@ import (
 )
 
 // discovering answers with that metadata, and otherwise as the issuer does; where is what the metadata's URL ends with.
-func (i *issuer) discovering(where string, metadata *string) {
+func (i *testIssuer) discovering(where string, metadata *string) {
 	i.s.server = func(m msg) reply {
 		switch {
 		case strings.HasSuffix(m.str("url"), where):

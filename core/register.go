@@ -1,10 +1,12 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -13,35 +15,35 @@ func (c *client) register(cmd *command, in json.Value) {
 	access := in.Get("initial_access_token").Str()
 	var f *link.Fault
 	switch {
-	case c.registration == "":
-		f = c.absent("registration_endpoint")
-	case c.clientMetadata.Kind() == json.None:
+	case c.config.RegistrationEndpoint == "":
+		f = c.issuer.Absent("registration_endpoint")
+	case c.config.ClientMetadata.Kind() == json.None:
 		f = link.Bad("missing", "client_metadata")
 	case !words.VSChars(access) || words.Index(access, ' ') >= 0:
 		f = link.Bad("bad_value", "initial_access_token")
 	}
 	if f != nil {
-		c.fail(cmd, f)
+		c.desk.fail(cmd, f)
 		return
 	}
-	r := &request{stage: stageRegistration, method: "POST", url: c.registration, json: c.clientMetadata.Raw()}
+	r := &wire.Request{Stage: config.StageRegistration, Method: "POST", URL: c.config.RegistrationEndpoint, JSON: c.config.ClientMetadata.Raw()}
 	if access != "" {
-		r.headers = []form.Param{{Name: "authorization", Value: "Bearer " + access}}
+		r.Headers = []form.Param{{Name: "authorization", Value: "Bearer " + access}}
 	}
-	c.send(cmd, r, func(res *response, f *link.Fault) {
+	c.wire.Send(&cmd.job, r, func(res *wire.Response, f *link.Fault) {
 		var v json.Value
 		if f == nil {
-			v, f = res.object(c.Now)
+			v, f = res.Object(c.link.Now)
 		}
 		if f == nil && v.Get("client_id").Str() == "" {
 			f = &link.Fault{Kind: link.KindServer, Code: "bad_registration"}
 		}
 		if f != nil {
-			c.redact(f, access, v.Get("client_secret").Str())
-			c.fail(cmd, f)
+			c.session.Redact(f, access, v.Get("client_secret").Str())
+			c.desk.fail(cmd, f)
 			return
 		}
-		c.finish(cmd, func(w *json.Writer) { w.MemberRaw("client", v.Raw()) })
+		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("client", v.Raw()) })
 	})
 }
 
@@ -56,12 +58,12 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 		}
 	}
 	switch {
-	case !ok || !c.secure(u):
-		c.fail(cmd, link.Bad("bad_url", "url"))
+	case !ok || !c.config.Secure(u):
+		c.desk.fail(cmd, link.Bad("bad_url", "url"))
 		return
 	}
-	if w, ok := uri.Parse(where); !ok || !c.secure(w) {
-		c.fail(cmd, link.Bad("bad_url", "resource_metadata"))
+	if w, ok := uri.Parse(where); !ok || !c.config.Secure(w) {
+		c.desk.fail(cmd, link.Bad("bad_url", "resource_metadata"))
 		return
 	}
 	c.findResource(cmd, u, where, in.Get("resource_metadata").Str() == "" && u.Path != "" && u.Path != "/")
@@ -69,7 +71,7 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 
 // findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
 func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) {
-	c.get(stageResource, where, maxDocument, func(v json.Value, f *link.Fault) {
+	c.issuer.Get(config.StageResource, where, wire.MaxDocument, func(v json.Value, f *link.Fault) {
 		if more && f.Elsewhere() {
 			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
 			return
@@ -79,9 +81,9 @@ func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) 
 			f = (&link.Fault{Kind: link.KindServer, Code: "wrong_resource"}).Not(u.Scheme+"://"+u.Host+u.Port+u.Path, v.Get("resource").Str())
 		}
 		if f != nil {
-			c.fail(cmd, f)
+			c.desk.fail(cmd, f)
 			return
 		}
-		c.finish(cmd, func(w *json.Writer) { w.MemberRaw("metadata", v.Raw()) })
+		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("metadata", v.Raw()) })
 	})
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // signed is a JWT of the issuer's, with those claims beside iss, aud, iat and exp; null leaves one out.
-func (i *issuer) signed(header string, claims map[string]string) string {
+func (i *testIssuer) signed(header string, claims map[string]string) string {
 	all := map[string]string{"iss": `"https://as.example"`, "aud": `"s6BhdRkqt3"`, "iat": fmt.Sprint(i.s.now / 1000), "exp": fmt.Sprint(i.s.now/1000 + 60)}
 	for name, v := range claims {
 		all[name] = v

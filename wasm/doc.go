@@ -5,6 +5,11 @@
 // an instance costs about a tenth of a millisecond and 128 KiB.
 //
 // The module imports nothing, so it can reach nothing: neither clock nor network nor files, only what package oauth hands it.
-// Each instance has a limit of memory, and each call one of time where that is asked for. Sessions in one Engine may share an instance; an Engine for each
-// tenant keeps their tokens in memories of their own.
+// Each instance has a limit of memory, and each call one of time where that is asked for. Sessions in one Engine may share an instance.
+//
+// # Plugin hosts
+//
+// A Pool is for a host whose tenants do not trust each other: each has an instance, hard limits, metrics and an end of its own. A limit of a
+// minute that is passed stops the tenant with a *LimitError and signs nobody out. NewEdge and PoolOptions.Edge run the second module.
+// The example in examples/pluginhost gives plugins of third parties a client: they ask by handle, and never hold a token.
 package wasm

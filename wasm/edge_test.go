@@ -15,7 +15,7 @@ import (
 // edgeEngine runs the second module, which knows the kind bff.
 func edgeEngine(t testing.TB) oauth.Engine {
 	t.Helper()
-	e, err := wasm.NewEdge(t.Context())
+	e, err := wasm.NewEdge(t.Context(), wasm.EngineOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestEdgeTranscripts(t *testing.T) {
 	if tally.Total < 10 {
 		t.Errorf("%d transcripts", tally.Total)
 	}
-	report(t, oauthtest.Report{BFF: &oauthtest.Second{SHA256: wasm.EdgeSHA256, Tally: tally}})
+	report(t, oauthtest.Report{BFF: &oauthtest.Second{SHA256: wasm.EdgeSHA256(), Tally: tally}})
 	if all := oauthtest.RunTranscripts(t, "../core/contract/client", edgeEngine); all.Total < 10 {
 		t.Errorf("%d transcripts", all.Total)
 	}

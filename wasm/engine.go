@@ -71,6 +71,10 @@ var errShutdown = errors.New("oauth2: wasm: the engine was shut down")
 // New makes an engine with its first instance. The module is compiled by the first call in a process. ctx is for compiling and
 // instantiating; the calls into the module have its values and EngineOptions.CallLimit.
 func New(ctx context.Context, opts EngineOptions) (*Engine, error) {
+	return start(ctx, module, opts, false)
+}
+
+func start(ctx context.Context, bytes []byte, opts EngineOptions, edge bool) (*Engine, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("oauth2: wasm: %w", err)
 	}
@@ -80,8 +84,8 @@ func New(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	if opts.MemoryLimit == 0 {
 		opts.MemoryLimit = defaultMemory
 	}
-	p, err := embedded(ctx, traits{
-		pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,
+	p, err := shared(ctx, bytes, traits{
+		edge: edge, pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,
 	})
 	if err != nil {
 		return nil, err

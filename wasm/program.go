@@ -23,6 +23,7 @@ type program struct {
 
 // traits are what a program is compiled for: wazero's runtimes hold the memory limit, so that each limit needs one of its own.
 type traits struct {
+	edge     bool // of the second module
 	pages    uint32
 	bounded  bool // calls can be ended: every loop asks whether it should go on
 	cacheDir string
@@ -33,15 +34,18 @@ var (
 	programs   = map[traits]*program{}
 )
 
-// embedded compiles the embedded module, once in a process for the same traits. Programs are kept: there are as few as there are
-// distinct settings, and an engine that is made again is meant to be cheap.
-func embedded(ctx context.Context, t traits) (*program, error) {
+// embedded compiles the embedded module, once in a process for the same traits.
+func embedded(ctx context.Context, t traits) (*program, error) { return shared(ctx, module, t) }
+
+// shared compiles a module once in a process for the same traits. Programs are kept: there are as few as there are distinct
+// settings, and an engine that is made again is meant to be cheap.
+func shared(ctx context.Context, bytes []byte, t traits) (*program, error) {
 	programsMu.Lock()
 	defer programsMu.Unlock()
 	if p := programs[t]; p != nil {
 		return p, nil
 	}
-	p, err := compile(ctx, module, t, nil)
+	p, err := compile(ctx, bytes, t, nil)
 	if err == nil {
 		programs[t] = p
 	}

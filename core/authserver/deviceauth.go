@@ -105,7 +105,7 @@ func (s *Server) redeemDevice(r tokenRequest) (Token, error) {
 	switch {
 	case device.Status == DeviceRedeemed:
 		// A replay is noticed after the device code's lifetime too.
-		return Token{}, s.replayedDevice(s.cfg.Store.RedeemDevice(device.Digest, TokenRecord{}))
+		return Token{}, s.replayed("the device code", codeReplays, s.cfg.Store.RedeemDevice(device.Digest, TokenRecord{}))
 	case device.IsExpired(r.now):
 		return Token{}, badRequest("expired_token", "the device code has expired")
 	case device.Status == DeviceDenied:
@@ -135,19 +135,7 @@ func (s *Server) redeemDevice(r tokenRequest) (Token, error) {
 	}
 	record.GrantResources = device.Resources
 	if err := s.cfg.Store.RedeemDevice(device.Digest, record); err != nil {
-		return Token{}, s.replayedDevice(err)
+		return Token{}, s.replayed("the device code", codeReplays, err)
 	}
 	return issued, nil
-}
-
-// replayedDevice is replayedCode for a device code.
-func (s *Server) replayedDevice(err error) error {
-	switch {
-	case errors.Is(err, ErrReplayed):
-		s.count(func(st *Stats) { st.CodeReplays++ })
-		return invalidGrant("the device code was used before")
-	case errors.Is(err, ErrNotFound):
-		return invalidGrant("the device code is not valid")
-	}
-	return err
 }

@@ -1,6 +1,7 @@
 package authserver
 
 import (
+	"errors"
 	"net/url"
 	"strconv"
 	"time"
@@ -163,4 +164,19 @@ func (s *Server) issueCode(req *authorizationRequest, g grant) (string, error) {
 			User:                 g.user,
 		},
 	})
+}
+
+func codeReplays(st *Stats)    { st.CodeReplays++ }
+func refreshReplays(st *Stats) { st.RefreshReplays++ }
+
+// replayed says an error of a Store that was to use something up in the protocol's words, and counts it where that had been used before.
+func (s *Server) replayed(what string, count func(*Stats), err error) error {
+	switch {
+	case errors.Is(err, ErrReplayed):
+		s.count(count)
+		return invalidGrant(what + " was used before")
+	case errors.Is(err, ErrNotFound):
+		return invalidGrant(what + " is not valid")
+	}
+	return err
 }

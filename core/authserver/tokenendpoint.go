@@ -119,7 +119,7 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 	}
 	if code.Used {
 		// Nothing is made, and kept, for a code that comes again.
-		return Token{}, s.replayedCode(s.cfg.Store.RedeemCode(code.Digest, TokenRecord{}))
+		return Token{}, s.replayed("the code", codeReplays, s.cfg.Store.RedeemCode(code.Digest, TokenRecord{}))
 	}
 	resources, err := s.resources(p, code.Resources)
 	if err == nil {
@@ -135,21 +135,9 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 	}
 	record.GrantResources = code.Resources
 	if err := s.cfg.Store.RedeemCode(code.Digest, record); err != nil {
-		return Token{}, s.replayedCode(err)
+		return Token{}, s.replayed("the code", codeReplays, err)
 	}
 	return issued, nil
-}
-
-// replayedCode says an error of a Store that was to redeem a code in the protocol's words.
-func (s *Server) replayedCode(err error) error {
-	switch {
-	case errors.Is(err, ErrReplayed):
-		s.count(func(st *Stats) { st.CodeReplays++ })
-		return invalidGrant("the code was used before")
-	case errors.Is(err, ErrNotFound):
-		return invalidGrant("the code is not valid")
-	}
-	return err
 }
 
 // refresh exchanges a refresh token for its successor (RFC 6749 section 6, RFC 9700 section 4.14.2).
@@ -176,7 +164,7 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 		return Token{}, invalidGrant("the refresh token is bound to another certificate")
 	}
 	if s.usedUp(r.now, old) {
-		return Token{}, s.replayedRefresh(s.cfg.Store.RotateRefreshToken(digest, TokenRecord{Token: Token{IssuedAt: r.now}}, s.cfg.RotationGrace))
+		return Token{}, s.replayed("the refresh token", refreshReplays, s.cfg.Store.RotateRefreshToken(digest, TokenRecord{Token: Token{IssuedAt: r.now}}, s.cfg.RotationGrace))
 	}
 	scope, ok := narrowScope(p["scope"], old.GrantScope)
 	if !ok {
@@ -198,19 +186,7 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 	// the access token was asked to be.
 	record.GrantScope, record.GrantResources = old.GrantScope, old.GrantResources
 	if err := s.cfg.Store.RotateRefreshToken(digest, record, s.cfg.RotationGrace); err != nil {
-		return Token{}, s.replayedRefresh(err)
+		return Token{}, s.replayed("the refresh token", refreshReplays, err)
 	}
 	return issued, nil
-}
-
-// replayedRefresh is replayedCode for a refresh token.
-func (s *Server) replayedRefresh(err error) error {
-	switch {
-	case errors.Is(err, ErrReplayed):
-		s.count(func(st *Stats) { st.RefreshReplays++ })
-		return invalidGrant("the refresh token was used before")
-	case errors.Is(err, ErrNotFound):
-		return invalidGrant("the refresh token is not valid")
-	}
-	return err
 }

@@ -38,7 +38,8 @@ const MaxMessage = 1 << 20
 // as such.
 type mortal interface {
 	Engine
-	// Lost says why the instance that holds handle is gone. It is nil while the instance lives.
+	// Lost says why the instance that holds handle is gone. It is nil while the instance lives. Of Trapped it may say why the
+	// last Open gave that.
 	Lost(handle int32) error
 }
 

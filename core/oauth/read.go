@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/escape"
 )
 
 // pair is a header or a parameter on the wire.
@@ -258,7 +260,7 @@ func (r *reader) decode(b *strings.Builder) {
 		} else if rest[n] == '"' {
 			r.at++
 			return
-		} else if c, size := unescape(rest[n:]); size == 0 {
+		} else if c, size := escape.Decode(rest[n:]); size == 0 {
 			r.bad = true
 		} else {
 			r.at += size
@@ -284,48 +286,6 @@ func special(b []byte) int {
 	for ; i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20; i++ {
 	}
 	return i
-}
-
-// unescape decodes the escape that b begins with, a pair of surrogates included, and gives its length, 0 where it is none.
-func unescape(b []byte) (c rune, size int) {
-	if len(b) < 2 {
-		return 0, 0
-	}
-	switch b[1] {
-	case '"', '\\', '/':
-		return rune(b[1]), 2
-	case 'b':
-		return '\b', 2
-	case 'f':
-		return '\f', 2
-	case 'n':
-		return '\n', 2
-	case 'r':
-		return '\r', 2
-	case 't':
-		return '\t', 2
-	case 'u':
-		high, ok := unit(b)
-		switch {
-		case !ok || high>>10 == 0xDC00>>10:
-			return 0, 0
-		case high>>10 != 0xD800>>10:
-			return rune(high), 6
-		}
-		if low, ok := unit(b[6:]); ok && low>>10 == 0xDC00>>10 {
-			return 0x10000 + rune(high&0x3FF)<<10 + rune(low&0x3FF), 12
-		}
-	}
-	return 0, 0
-}
-
-// unit decodes \uXXXX.
-func unit(b []byte) (uint64, bool) {
-	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
-	return n, err == nil
 }
 
 // milliseconds is n as a Duration, or the longest one (292 years) where n is above it.

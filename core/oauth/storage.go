@@ -54,6 +54,7 @@ func (st *storage) watch(key string) {
 		return
 	}
 	st.watched[key] = notifier.Subscribe(key, func(version string) {
+		s.held.drop()
 		go func() { // whoever writes may hold the lane
 			s.lane.mu.Lock()
 			defer s.lane.mu.Unlock()

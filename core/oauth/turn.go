@@ -96,6 +96,7 @@ func (s *session) carryOut(e *effect) {
 			s.resolve(e.Command, result{ok: e.OK})
 		}
 	case "event":
+		s.held.drop()
 		if s.opts.OnEvent != nil {
 			event := readEvent(e.raw)
 			s.explain(event.Error)

@@ -1,21 +1,12 @@
+import { Failed } from './failed.js';
 import { send } from './http.js';
 import type { Locks } from './locks.js';
+import type { Executors } from './loop.js';
 import type { Answers, Effects } from './messages.js';
 import { key, type Keys, sign } from './sign.js';
 import type { Store } from './store.js';
 import { verify } from './verify.js';
 import type { Watch } from './watch.js';
-
-/** An effect that failed, with the kind that the core is told. */
-export class Failed extends Error {
-  /** @param cause the host's own error */
-  constructor(
-    readonly kind: string,
-    cause?: unknown,
-  ) {
-    super(kind, { cause });
-  }
-}
 
 /** A request as a hook sees it. */
 export interface HookRequest {
@@ -77,22 +68,7 @@ export interface Hands extends Keys {
   hooks?: Hooks | undefined;
 }
 
-/** An effect, as the core hands it out. */
-export type Effect = Effects[keyof Effects];
-
-/** Carries out effects of one kind. It resolves to the answer's `ok`, or rejects with Failed; `controller` withdraws it. */
-export type Executor<K extends keyof Answers> = (effect: Effects[K], controller: AbortController) => Promise<Answers[K]>;
-
-/** What carries out effects, by kind. */
-export type Executors = { [K in keyof Answers]?: Executor<K> } & { remember?(effect: Effects['remember']): void };
-
-/** Finds what carries out effects of a kind, which is a name from outside: nothing that is inherited. */
-export const executorOf = (executors: Executors, kind: string) =>
-  (Object.hasOwn(executors, kind) ? executors[kind as keyof Answers] : undefined) as
-    | ((effect: Effect, controller: AbortController) => Promise<object>)
-    | undefined;
-
-/** setTimeout fires at once for anything longer. */
+/** setTimeout fires at once for anything longer. The core asks again where a timer is early. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /** The timers of one host. In Node, Bun and Deno they keep the process alive only while somebody waits for a command. */
@@ -102,23 +78,15 @@ export class Timers {
 
   start(ms: number, signal: AbortSignal): Promise<{}> {
     return new Promise((resolve) => {
-      const arm = (left: number) => {
-        if (left <= 0) return resolve({});
-        const span = Math.min(left, LONGEST_TIMEOUT);
-        const clock = setTimeout(() => {
-          done();
-          arm(left - span);
-        }, span);
-        const done = () => {
-          clearTimeout(clock);
-          this.#clocks.delete(clock);
-          signal.removeEventListener('abort', done);
-        };
-        signal.addEventListener('abort', done);
-        this.#clocks.add(clock);
-        this.#apply(clock);
+      const done = () => {
+        clearTimeout(clock);
+        this.#clocks.delete(clock);
+        resolve({});
       };
-      arm(ms);
+      const clock = setTimeout(done, Math.min(ms, LONGEST_TIMEOUT));
+      signal.addEventListener('abort', done);
+      this.#clocks.add(clock);
+      this.#apply(clock);
     });
   }
 
@@ -149,60 +117,76 @@ const hook = async ({ hook: what, stage: name, parameters, request, response }: 
 };
 
 /** Waits for a lock and keeps it until the effect is withdrawn. */
-const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller: AbortController, locks: Locks | undefined): Promise<{}> =>
+export const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller: AbortController, locks: Locks | undefined): Promise<{}> =>
   new Promise((resolve, reject) => {
     if (!locks) throw new Failed('unsupported');
     const { signal } = controller;
-    const waiting = new AbortController();
-    const giveUp = () => waiting.abort();
-    const clock = timeout > 0 && setTimeout(giveUp, timeout);
-    signal.addEventListener('abort', giveUp);
+    const clock = setTimeout(() => controller.abort(), timeout);
     const held = () =>
       new Promise<void>((release) => {
-        clock && clearTimeout(clock);
+        clearTimeout(clock);
         signal.addEventListener('abort', () => release());
         if (signal.aborted) release();
-        resolve({});
+        else resolve({});
       });
-    locks.request(name, { signal: waiting.signal }, held).catch(() => {
-      clock && clearTimeout(clock);
+    const over = () => {
+      clearTimeout(clock);
       // A page whose origin may have no locks is refused at once: the core then does without.
-      reject(new Failed(waiting.signal.aborted ? 'timeout' : 'unsupported'));
-    });
+      reject(new Failed(signal.aborted ? 'timeout' : 'unsupported'));
+    };
+    locks.request(name, { signal }, held).then(over, over);
   });
+
+/** Uses what is there now or comes later, as soon as it is there. */
+const soon = <T, U>(value: T | PromiseLike<T>, use: (value: T) => U, fail: (error: unknown) => never): U | Promise<U> =>
+  typeof (value as PromiseLike<T> | undefined)?.then === 'function' ? Promise.resolve(value).then(use).catch(fail) : use(value as T);
 
 /** The executors of all kinds of effects that this host carries out. */
 export const executors = (hands: Hands, timers: Timers, watch: Watch): Executors => {
   /** The last operation on each key: those of one key run in their order. */
   const tails = new Map<string, Promise<unknown>>();
-  const inOrder = <T>(key: string, operation: (store: Store) => Promise<T>): Promise<T> => {
-    const access = async () => {
+  /** A store that answers at once has its answer taken at once. */
+  const inOrder = <T, U>(key: string, operation: (store: Store) => T | Promise<T>, use: (value: T) => U): U | Promise<U> => {
+    const fail = (error: unknown): never => {
+      throw new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage', error);
+    };
+    const access = () => {
       try {
-        return await operation(key.endsWith('.pending') ? hands.pendingStore : hands.store);
+        return soon(operation(key.endsWith('.pending') ? hands.pendingStore : hands.store), use, fail);
       } catch (error) {
-        throw new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage', error);
+        return fail(error);
       }
     };
-    const result = (tails.get(key) ?? Promise.resolve()).then(access);
+    const before = tails.get(key);
+    const result = before ? before.then(access) : access();
+    if (!(result instanceof Promise)) return result;
     const tail: Promise<unknown> = result.catch(() => {}).then(() => tails.get(key) === tail && tails.delete(key));
     tails.set(key, tail);
     return result;
   };
   return {
+    __proto__: null,
     http: (effect, controller) => send(effect, controller, hands.fetch ?? fetch),
     timer: ({ ms }, { signal }) => timers.start(ms, signal),
     load: ({ key, watch: told }) =>
-      inOrder(key, async (store) => {
-        if (told) watch.key(store, key);
-        const { value, version } = await store.load(key);
-        return { value, version } as Answers['load'];
-      }),
+      inOrder(
+        key,
+        (store) => {
+          if (told) watch.key(store, key);
+          return store.load(key);
+        },
+        ({ value, version }) => ({ value, version }) as Answers['load'],
+      ),
     store: ({ key, version, value, delete: remove }) =>
-      inOrder(key, async (store) => ({ version: await watch.not(() => store.store(key, version, remove ? null : value!)) })),
+      inOrder(
+        key,
+        (store) => watch.not(() => store.store(key, version, remove ? null : value!)),
+        (version) => ({ version }),
+      ),
     lock: (effect, controller) => lock(effect, controller, hands.locks),
     hook: (effect) => hook(effect, hands.hooks),
     verify,
     key: (effect) => key(effect, hands),
     sign: (effect) => sign(effect, hands),
-  };
+  } as Executors;
 };

@@ -1,5 +1,5 @@
 import { base64, unbase64 } from './bytes.js';
-import { Failed } from './effects.js';
+import { Failed } from './failed.js';
 import type { Answers, Content, Effects } from './messages.js';
 
 /** Some hosts throw on members of RequestInit that they do not have (workerd), so only those that they have are set. */
@@ -82,13 +82,7 @@ export const wire = (bytes: Uint8Array): Content => {
 /** Sends a request. It goes out without cookies, follows no redirect, and ends after its time or with `controller`. */
 export const send = async (effect: Effects['http'], controller: AbortController, fetch: typeof globalThis.fetch): Promise<Answers['http']> => {
   const { method, url, headers, body, timeout_ms: timeout } = effect;
-  let late = false;
-  const clock =
-    timeout > 0 &&
-    setTimeout(() => {
-      late = true;
-      controller.abort();
-    }, timeout);
+  const clock = setTimeout(() => controller.abort(new Failed('timeout')), timeout);
   const wasOffline = offline();
   try {
     const sent = fetch(url, {
@@ -107,17 +101,15 @@ export const send = async (effect: Effects['http'], controller: AbortController,
     const kind =
       error instanceof Failed
         ? error.kind
-        : late
-          ? 'timeout'
-          : controller.signal.aborted
-            ? 'aborted'
-            : // Only where there was no network all along is it sure that nothing left.
-              wasOffline && offline()
-              ? 'unsent'
-              : 'network';
+        : controller.signal.aborted
+          ? 'aborted'
+          : // Only where there was no network all along is it sure that nothing left.
+            wasOffline && offline()
+            ? 'unsent'
+            : 'network';
     controller.abort(); // of what may still be coming
     throw new Failed(kind, error instanceof Failed ? error.cause : error);
   } finally {
-    clock && clearTimeout(clock);
+    clearTimeout(clock);
   }
 };

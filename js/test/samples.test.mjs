@@ -6,14 +6,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import pg from 'pg';
 import { createClient } from 'redis';
 import { decide, launch } from './lib/browser.mjs';
 import { installed, root } from './lib/installed.mjs';
 import { authserver } from './lib/process.mjs';
-import { until } from './lib/provider.mjs';
+import { provider, until } from './lib/provider.mjs';
+import { serve } from './lib/serve.mjs';
 import { servers } from './lib/servers.mjs';
+import { API, APP, AS, at, bundle, said, world as openWorld } from './lib/world.mjs';
 
 /** Each sample by its README and a text that only it has. */
 const samples = ['js/README.md', 'README.md'].flatMap((file) =>
@@ -26,9 +27,6 @@ const sample = (file, mark) => {
   return found[0].text;
 };
 
-const [APP, AS, API] = ['https://app.example', 'https://as.example', 'https://api.example'];
-const wasm = readFileSync(join(installed(), 'node_modules/oauth2-wasm/dist/oauth2.wasm'));
-
 let browser, server;
 before(async () => {
   const clients = ['-client', 'my-app', '-client', 'tv', '-scope', 'payments', '-scope', 'notes'];
@@ -40,55 +38,7 @@ after(async () => {
   await server?.stop();
 });
 
-/** What a bundler makes of a program. */
-const bundle = async (contents, loader = 'ts', options = { conditions: ['browser'] }) => {
-  const stdin = { contents, loader, resolveDir: installed(), sourcefile: `sample.${loader}` };
-  const { outputFiles } = await build({ stdin, bundle: true, format: 'esm', target: 'es2022', write: false, nodePaths: [join(root, 'node_modules')], jsx: 'automatic', ...options });
-  return outputFiles[0].text;
-};
-
-/** A browser in which those hosts are there, and what it does. `scripts` are programs by path; `api` answers in place of the API. */
-const world = async (t, scripts, api = () => ({ body: '{"me":"alice"}' })) => {
-  const context = await browser.newContext();
-  // What a page still asks for when its test is over is nobody's business.
-  t.after(async () => {
-    await context.unrouteAll({ behavior: 'ignoreErrors' });
-    await context.close();
-  });
-  const seen = { logs: [], complaints: [], requests: [] };
-  context.on('console', (message) => (message.type() === 'error' ? seen.complaints : seen.logs).push(message.text()));
-  context.on('weberror', (error) => seen.complaints.push(String(error.error())));
-  const body = '<!doctype html><link rel="icon" href="data:,"><title>app</title><p id="code"></p><div id="qr"></div><main></main><button>Sign in</button>';
-  // As js/README says that the policy has to be.
-  const policy = `default-src 'none'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${AS} ${API}`;
-  await context.route(`${APP}/**`, (route) => {
-    const { pathname } = new URL(route.request().url());
-    if (pathname === '/oauth2.wasm') return route.fulfill({ contentType: 'application/wasm', body: wasm });
-    if (pathname.endsWith('.js')) return route.fulfill({ contentType: 'text/javascript', body: scripts[pathname.slice(0, -3)] });
-    const script = pathname in scripts ? pathname : '/';
-    return route.fulfill({ contentType: 'text/html', headers: { 'content-security-policy': policy }, body: `${body}<script type="module" src="${script}.js"></script>` });
-  });
-  await context.route(`${AS}/**`, async (route) => {
-    const request = route.request();
-    seen.requests.push(request);
-    const response = await route.fetch({ url: request.url().replace(AS, server.issuer), maxRedirects: 0 });
-    const { location, ...headers } = response.headers();
-    // What a redirect leads to goes past the routes, so a page leads there.
-    const page = { status: 200, headers: { ...headers, 'content-type': 'text/html', refresh: `0; url=${location}` }, body: '' };
-    await route.fulfill({ response, ...(location && page) });
-  });
-  await context.route(`${API}/**`, (route) => {
-    const request = route.request();
-    seen.requests.push(request);
-    const { headers, ...answer } = api(request);
-    return route.fulfill({ ...answer, headers: { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*, WWW-Authenticate', 'content-type': 'application/json', ...headers } });
-  });
-  const count = (path) => seen.requests.filter((request) => request.method() === 'POST' && request.url() === AS + path).length;
-  return { context, page: await context.newPage(), ...seen, count };
-};
-
-const at = (page, url) => until(() => page.url().startsWith(url), url);
-const said = (list, text) => until(() => list.some((line) => line.includes(text)), text);
+const world = (t, scripts, api) => openWorld(t, { browser, server }, scripts, api);
 
 test('E44 js/README: the first sample signs in, asks the API and cleans the URL', async (t) => {
   const script = await bundle(sample('js/README.md', 'request_failed'));
@@ -222,6 +172,76 @@ test('E44 README: presets, in Node', async (t) => {
   const user = await finish(`https://app.example/callback?code=c&state=${asked.searchParams.get('state')}`);
   assert.deepEqual(user, { issuer: 'https://github.com/login/oauth', id: '583231', email: 'octocat@github.com', email_verified: true });
   assert.match(logs[0], /^https:\/\/dev-1\.okta\.com\//);
+});
+
+/** An application on loopback for samples with workers, which no route of a test reaches: their hosts stand for those of the servers. */
+const onLoopback = async (t, make) => {
+  const [api, extra] = [await provider(), {}];
+  api.answers['/payments'] = () => ({ body: { paid: true } });
+  const [site, vault] = [await serve(installed(), { extra }), await serve(installed(), { extra })];
+  const as = await authserver('-scope', 'payments', `${site.url}/callback`);
+  const here = (text) => text.replaceAll('https://auth.app.example', vault.url).replaceAll(APP, site.url).replaceAll(AS, as.issuer).replaceAll(API, api.url);
+  const body = '<!doctype html><link rel="icon" href="data:,"><title>app</title><main></main><button>Sign in</button>';
+  const scripts = await make(here);
+  for (const [path, text] of Object.entries(scripts)) extra[path] = text;
+  extra['/oauth2.wasm'] = wasm;
+  extra['/vault.html'] = '<!doctype html><script type="module" src="/vault-frame.js"></script>';
+  for (const path of ['/callback', '/inside']) extra[path] = `${body}<script type="module" src="/app.js"></script>`;
+  const context = await browser.newContext();
+  t.after(async () => {
+    await context.close();
+    await as.stop();
+    for (const one of [site, vault, api]) one.stop();
+  });
+  const logs = [];
+  context.on('console', (message) => logs.push(message.text()));
+  return { page: await context.newPage(), context, logs, url: site.url, as, api };
+};
+
+for (const kind of ['worker', 'frame']) {
+  test(`E44 P10 js/README: a vault in a ${kind}`, async (t) => {
+    const page = sample('js/README.md', "openClient({ worker: '/auth-worker.js' });\nconst { status }");
+    const script = sample('js/README.md', kind === 'worker' ? '// auth-worker.js' : '// for https://auth.app.example');
+    const { page: tab, logs, url, as, api } = await onLoopback(t, async (here) => ({
+      '/auth-worker.js': await bundle(here(script)),
+      '/vault-frame.js': await bundle(here(script)),
+      '/app.js': await bundle(here(kind === 'worker' ? page : page.replace("worker: '/auth-worker.js'", "frame: 'https://auth.app.example/vault.html'"))),
+    }));
+    await tab.goto(`${url}/inside`);
+    await at(tab, `${as.issuer}/authorize`);
+    await decide(tab, 'approve');
+    await said(logs, ' 200');
+    assert.equal(tab.url(), `${url}/callback`);
+    await tab.reload();
+    await until(() => logs.filter((line) => line.endsWith(' 200')).length === 2, 'signed in after a reload');
+    assert.match(api.requests.at(-1).headers.authorization, /^Bearer ./);
+  });
+}
+
+test('E44 P30 js/README: signed in again without a question', async (t) => {
+  const { page: tab, logs, url, as } = await onLoopback(t, async (here) => ({ '/app.js': await bundle(here(sample('js/README.md', 'restoreSilently(client)'))) }));
+  await tab.goto(`${url}/inside`);
+  await said(logs, 'not_authenticated');
+  await tab.click('button');
+  await at(tab, `${as.issuer}/authorize`);
+  await decide(tab, 'approve');
+  await said(logs, 'granted');
+  await tab.goto(`${url}/inside`);
+  await until(() => logs.filter((line) => line === 'granted').length === 2, 'signed in again');
+});
+
+test('E44 P33 js/README: signed out who is gone', async (t) => {
+  const script = sample('js/README.md', 'watchIdle(client').replace('15 * 60_000', '6_000').replace('warning_ms: 60_000', 'warning_ms: 4_000');
+  const more = `\nif (!(await client.handleRedirect()) && location.pathname === '/callback') await client.signIn();`;
+  const { page: tab, as, url } = await onLoopback(t, async (here) => ({
+    '/auth-worker.js': await bundle(here(sample('js/README.md', '// auth-worker.js'))),
+    '/app.js': await bundle(here(script + more)),
+  }));
+  await tab.goto(`${url}/callback`);
+  await at(tab, `${as.issuer}/authorize`);
+  await decide(tab, 'approve');
+  await tab.waitForFunction(() => document.querySelector('main').textContent.startsWith('Signed out in'));
+  await tab.waitForFunction(() => document.querySelector('main').textContent === '');
 });
 
 /** Runs a sample in Node, with what it declares as globals. */

@@ -1,6 +1,10 @@
 package json
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/escape"
+)
 
 const (
 	// MaxDepth is how many arrays and objects may stand in each other.
@@ -193,7 +197,7 @@ func (p *parser) str() (start int, esc, ok bool) {
 			return 0, false, false
 		case c == '\\':
 			esc = true
-			if _, n := escape(p.src[p.at:]); n > 0 {
+			if _, n := escape.Decode(p.src[p.at:]); n > 0 {
 				p.at += n
 			} else {
 				return 0, false, false
@@ -209,61 +213,6 @@ func (p *parser) str() (start int, esc, ok bool) {
 		}
 	}
 	return 0, false, false
-}
-
-// escape decodes the escape at the start of s, a surrogate pair included, and gives its length, 0 where it is none.
-func escape(s string) (r rune, n int) {
-	if len(s) < 2 {
-		return 0, 0
-	}
-	switch s[1] {
-	case '"', '\\', '/':
-		return rune(s[1]), 2
-	case 'b':
-		return '\b', 2
-	case 'f':
-		return '\f', 2
-	case 'n':
-		return '\n', 2
-	case 'r':
-		return '\r', 2
-	case 't':
-		return '\t', 2
-	case 'u':
-		hi, ok := hex4(s)
-		if !ok || hi&0xFC00 == 0xDC00 {
-			return 0, 0
-		}
-		if hi&0xFC00 != 0xD800 {
-			return hi, 6
-		}
-		lo, ok := hex4(s[6:])
-		if !ok || lo&0xFC00 != 0xDC00 {
-			return 0, 0
-		}
-		return 0x10000 + (hi&0x3FF)<<10 + lo&0x3FF, 12
-	}
-	return 0, 0
-}
-
-func hex4(s string) (rune, bool) {
-	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
-		return 0, false
-	}
-	var r rune
-	for i := 2; i < 6; i++ {
-		c := s[i]
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
 }
 
 // nest reads an array or object.
@@ -381,7 +330,7 @@ func (d *doc) rune(at int32) (r rune, n int32) {
 	case c == '"':
 		return -1, 0
 	case c == '\\':
-		r, n := escape(d.src[at:])
+		r, n := escape.Decode(d.src[at:])
 		return r, int32(max(n, 1))
 	case c < utf8.RuneSelf:
 		return rune(c), 1

@@ -275,3 +275,10 @@ func (l *Link) Random(label string, n int64) string {
 	}
 	return base64url.Encode(b)[:n]
 }
+
+// Event begins an event; no member of one may hold a token or another secret.
+func (l *Link) Event(name string) *json.Writer {
+	w := l.Effect("event")
+	w.MemberStr("event", name)
+	return w
+}

@@ -29,3 +29,13 @@ func FuzzSum(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkDraw is what an input costs that draws once: a digest and a key of 32 bytes, and a MAC of 16.
+func BenchmarkDraw(b *testing.B) {
+	entropy, label := make([]byte, 32), make([]byte, 16)
+	b.ReportAllocs()
+	for b.Loop() {
+		Sum(entropy)
+		NewKey(entropy).HMAC(label)
+	}
+}

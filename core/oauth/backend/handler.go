@@ -9,8 +9,10 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/sealedkeys"
 )
 
 // Handler is the backend for a frontend. It is safe for concurrent use.
@@ -34,7 +36,11 @@ func New(engine oauth.Engine, config Config, opts Options) (*Handler, error) {
 	}
 	keys := opts.Keys
 	if keys == nil {
-		keys = &sealedKeys{opts.Store, opts.Ring, life, opts.Now}
+		keys = &sealedkeys.Keys{
+			Kept: opts.Store, Ring: opts.Ring, Tampered: ErrTampered,
+			Entry: func(name string) string { return name }, // where the sessions are, and as long
+			Until: func() time.Time { return opts.Now().Add(life) },
+		}
 	}
 	h := &Handler{opts: opts}
 	var err error

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/cli/browser"
 
@@ -32,11 +34,21 @@ func (p *program) login(ctx context.Context) error {
 		return errNotKept
 	}
 	p.screen.print("Signed in.\n")
+	if p.json {
+		signedIn, err := p.source.status(ctx)
+		if err != nil {
+			return err
+		}
+		return p.print(signedIn)
+	}
 	return nil
 }
 
 // openBrowser shows the URL in any case: whether a browser came up, only the user sees.
 func (p *program) openBrowser(url string) error {
+	if err := p.printURL(url); err != nil {
+		return err
+	}
 	p.screen.print("To sign in, use the browser that opens now, or open\n\n    %s\n\nWaiting for you to allow it …\n", url)
 	browser.Stdout, browser.Stderr = io.Discard, io.Discard // standard output is the token's
 	browser.OpenURL(url)
@@ -44,8 +56,21 @@ func (p *program) openBrowser(url string) error {
 }
 
 func (p *program) askForCode(url string) error {
+	if err := p.printURL(url); err != nil {
+		return err
+	}
 	p.screen.print("To sign in, open\n\n    %s\n\nThen paste the code that is shown, or the address that the browser ends at: ", url)
 	return nil
+}
+
+// printURL gives where to sign in to a program that reads JSON.
+func (p *program) printURL(url string) error {
+	if !p.json {
+		return nil
+	}
+	return p.print(struct {
+		URL string `json:"authorization_url"`
+	}{url})
 }
 
 // device signs in with a code that the user enters elsewhere (RFC 8628), or goes on with a sign-in that was left behind.
@@ -53,6 +78,13 @@ func (p *program) device(ctx context.Context) (oauth.Status, error) {
 	d, err := p.startDevice(ctx)
 	if err == nil {
 		p.showDevice(d)
+		if p.json {
+			if err := p.print(struct {
+				Device *device `json:"device"`
+			}{deviceOf(d)}); err != nil {
+				return oauth.Status{}, err
+			}
+		}
 		stop := p.screen.keep(func() string { return p.watch.line(time.Now()) })
 		defer stop()
 		var status oauth.Status
@@ -83,15 +115,41 @@ func (p *program) startDevice(ctx context.Context) (oauth.DeviceAuthorization, e
 	return p.client.DeviceAuthorize(ctx, oauth.DeviceParams{})
 }
 
+// showDevice ends with the code, and so keeps it in sight: what is long and least needed, the QR code, comes first, and not at all where
+// the terminal is too low for both.
 func (p *program) showDevice(d oauth.DeviceAuthorization) {
-	p.screen.print("To sign in, open\n\n    %s\n\non any device and enter the code\n\n    %s\n\n", d.VerificationURI, d.UserCode)
-	link := d.VerificationURIComplete
-	if link == "" {
-		link = d.VerificationURI
-	} else {
-		p.screen.print("or open\n\n    %s\n\n", link)
+	text, link := "To sign in, open\n\n    "+d.VerificationURI+"\n\non any device and enter the code\n\n    "+printable(d.UserCode)+"\n\n", d.VerificationURI
+	if d.VerificationURIComplete != "" {
+		link = d.VerificationURIComplete
+		text = "To sign in, open\n\n    " + link + "\n\nor, on any device,\n\n    " + d.VerificationURI + "\n\nand enter the code\n\n    " + printable(d.UserCode) + "\n\n"
 	}
-	if code := qrCode(link, p.screen.width()); code != "" && !p.noQR {
-		p.screen.print("%s\n", code)
+	width, height := p.screen.size()
+	if code := qrCode(link, width); code != "" && !p.noQR && lines(code, 0)+lines(text, width)+below <= height {
+		text = code + "\n" + text
 	}
+	p.screen.print("%s", text)
+}
+
+// below is what stands below the code at the most: an empty line, one that says that the server cannot be reached, and the one that changes.
+const below = 3
+
+// lines is how many a text takes on a terminal of that width; 0: none wraps.
+func lines(text string, width int) (n int) {
+	for line := range strings.Lines(text) {
+		n++
+		if width > 0 {
+			n += max(0, len([]rune(strings.TrimSuffix(line, "\n")))-1) / width
+		}
+	}
+	return n
+}
+
+// printable is a text of the server's or of others without what a terminal would obey.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {
+			return '\uFFFD'
+		}
+		return c
+	}, text)
 }

@@ -14,30 +14,30 @@ import (
 type screen struct {
 	mu   sync.Mutex
 	w    io.Writer
-	size func() int // nil where it is no terminal
+	tty  func() (width, height int) // nil where it is no terminal
 	line func() string
 }
 
 func newScreen(f *os.File) *screen {
 	s := &screen{w: f}
 	if term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" && understandsEscapes(f) {
-		s.size = func() int {
-			width, _, err := term.GetSize(int(f.Fd()))
+		s.tty = func() (width, height int) {
+			width, height, err := term.GetSize(int(f.Fd()))
 			if err != nil {
-				return 0
+				return 0, 0
 			}
-			return width
+			return width, height
 		}
 	}
 	return s
 }
 
-// width is that of the terminal in characters, 0 where it is none.
-func (s *screen) width() int {
-	if s.size == nil {
-		return 0
+// size is that of the terminal in characters, 0 where it is none.
+func (s *screen) size() (width, height int) {
+	if s.tty == nil {
+		return 0, 0
 	}
-	return s.size()
+	return s.tty()
 }
 
 const clearLine = "\r\x1b[K"
@@ -60,7 +60,7 @@ func (s *screen) Write(text []byte) (int, error) {
 
 // keep shows line, drawn anew each second, until stop is called. It does nothing where there is no terminal.
 func (s *screen) keep(line func() string) (stop func()) {
-	if s.size == nil {
+	if s.tty == nil {
 		return func() {}
 	}
 	s.mu.Lock()
@@ -94,7 +94,7 @@ func (s *screen) draw() {
 	}
 	text := []rune(s.line())
 	// A line that wraps cannot be cleared.
-	if width := s.width(); width > 0 && len(text) >= width {
+	if width, _ := s.size(); width > 0 && len(text) >= width {
 		text = text[:width-1]
 	}
 	io.WriteString(s.w, clearLine+string(text))

@@ -38,7 +38,7 @@ func TestTerminal(t *testing.T) {
 	peer := ours(t, nil)
 	a := newAccount(t, peer.config)
 	login := a.startOn(wide, "login")
-	page := login.says(`or open\s+(\S+)\s`)[1]
+	page := login.says(`To sign in, open\s+(\S+)\s`)[1]
 	first := login.says(`Waiting for you to allow it … (\d+:\d+) min left, (?:next look in 1 s|asking the server)`)[1]
 	login.says(`asking the server|next look`)
 	if read := readQR(t, login.said()); read != page {
@@ -70,13 +70,14 @@ func TestTerminalWithoutQR(t *testing.T) {
 	}{
 		{"-no-qr", wide, "TERM=xterm", []string{"-no-qr", "login"}},
 		{"narrow", pty.Winsize{Rows: 24, Cols: 30}, "TERM=xterm", []string{"login"}},
+		{"low", pty.Winsize{Rows: 24, Cols: 80}, "TERM=xterm", []string{"login"}},
 		{"dumb", wide, "TERM=dumb", []string{"login"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			a := newAccount(t, peer.config, row.env)
 			login := a.startOn(row.size, row.args...)
-			page := login.says(`or open\s+(\S+)\s`)[1]
+			page := login.says(`To sign in, open\s+(\S+)\s`)[1]
 			peer.decide(t, page, "approve")
 			login.ends(exitOK)
 			if strings.Contains(login.said(), "█") {
@@ -84,6 +85,69 @@ func TestTerminalWithoutQR(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSizes (M80): on a terminal of any usual size the code and the short URL stand on the screen when the program waits, with a QR code
+// above them where it fits.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	peer := ours(t, nil)
+	for _, row := range []struct {
+		size pty.Winsize
+		qr   bool
+	}{
+		{pty.Winsize{Rows: 24, Cols: 80}, false},
+		{pty.Winsize{Rows: 50, Cols: 80}, true},
+		{pty.Winsize{Rows: 30, Cols: 120}, false},
+		{pty.Winsize{Rows: 18, Cols: 40}, false},
+		{pty.Winsize{Rows: 60, Cols: 36}, false},
+		{pty.Winsize{Rows: 100, Cols: 300}, true},
+	} {
+		t.Run(fmt.Sprintf("%dx%d", row.size.Cols, row.size.Rows), func(t *testing.T) {
+			t.Parallel()
+			login := newAccount(t, peer.config, "TERM=xterm").startOn(row.size, "login")
+			login.says(`next look in|asking the server|Waiting for you`)
+			said := login.said()
+			_, after, _ := strings.Cut(said, "enter the code\r\n\r\n    ")
+			code, _, _ := strings.Cut(after, "\r\n")
+			seen := visible(said, row.size)
+			for _, want := range []string{peer.config.Issuer + "/device", code, "Waiting for you"} {
+				if want == "" || !strings.Contains(strings.Join(seen, ""), want) {
+					t.Errorf("%q is not on the screen:\n%s", want, strings.Join(seen, "\n"))
+				}
+			}
+			if has := strings.Contains(strings.Join(seen, ""), "▀"); has != row.qr {
+				t.Errorf("a QR code: %v", has)
+			}
+			if strings.LastIndex(said, "▀") > strings.Index(said, "enter the code") {
+				t.Error("the QR code pushes the code up")
+			}
+		})
+	}
+}
+
+var escape = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// visible is what a terminal of that size shows at the end of a text: the lines that are left at its bottom, those that wrapped as several.
+func visible(text string, size pty.Winsize) []string {
+	rows := []string{""}
+	text = escape.ReplaceAllString(text, "")
+	text = strings.ReplaceAll(text, clearLine, "\x00")
+	for _, c := range text {
+		last := len(rows) - 1
+		switch {
+		case c == '\n':
+			rows = append(rows, "")
+		case c == '\r':
+		case c == 0:
+			rows[last] = ""
+		case len([]rune(rows[last])) >= int(size.Cols):
+			rows = append(rows, string(c))
+		default:
+			rows[last] += string(c)
+		}
+	}
+	return rows[max(0, len(rows)-int(size.Rows)):]
 }
 
 var qrLine = regexp.MustCompile("\x1b\\[38;5;16;48;5;231m([ ▀▄█]+)\x1b\\[0m")

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/hosttest"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/servers"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
@@ -143,8 +144,8 @@ func TestRestart(t *testing.T) {
 func TestDeadHolder(t *testing.T) {
 	onEach(t, func(t *testing.T, kind string, s *servers.Server, place string) {
 		store := opened(t, kind, s.Addr, place, lease)
-		c := start(t, "hold", kind, s.Addr, place)
-		if l := c.line(); l != "held" {
+		c := hosttest.Start(t, "hold", kind, s.Addr, place)
+		if l := c.Line(); l != "held" {
 			t.Fatal(l)
 		}
 		// It is renewed: three leases long nobody else gets it.
@@ -153,7 +154,7 @@ func TestDeadHolder(t *testing.T) {
 			t.Fatal("two hold it:", err)
 		}
 		cancel()
-		c.kill()
+		c.Kill()
 		ctx, cancel = context.WithTimeout(t.Context(), oauthtest.Patience)
 		defer cancel()
 		unlock, err := store.Lock(ctx, "n")
@@ -170,11 +171,11 @@ func TestSleeper(t *testing.T) {
 	for name, row := range map[string]struct {
 		grace time.Duration
 		// meanwhile is what another process does; it gives the text that has to stay, or nothing where the sleeper has to write.
-		meanwhile func(t *testing.T, s *site, store oauthtest.SharedStore) string
+		meanwhile func(t *testing.T, s *hosttest.Site, store oauthtest.SharedStore) string
 	}{
-		"nobody wrote": {0, func(*testing.T, *site, oauthtest.SharedStore) string { return "" }},
-		"another one's mark": {0, func(t *testing.T, s *site, store oauthtest.SharedStore) string {
-			c, err := openClient(store, s.URL, unsent{})
+		"nobody wrote": {0, func(*testing.T, *hosttest.Site, oauthtest.SharedStore) string { return "" }},
+		"another one's mark": {0, func(t *testing.T, s *hosttest.Site, store oauthtest.SharedStore) string {
+			c, err := hosttest.Open(store, s.URL, unsent{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -184,8 +185,8 @@ func TestSleeper(t *testing.T) {
 			}
 			return ""
 		}},
-		"another one's token": {time.Minute, func(t *testing.T, s *site, store oauthtest.SharedStore) string {
-			c, err := openClient(store, s.URL, nil)
+		"another one's token": {time.Minute, func(t *testing.T, s *hosttest.Site, store oauthtest.SharedStore) string {
+			c, err := hosttest.Open(store, s.URL, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -193,7 +194,7 @@ func TestSleeper(t *testing.T) {
 			if _, err := c.FreshToken(t.Context()); err != nil {
 				t.Error(err)
 			}
-			text, _, _, err := store.Load(t.Context(), s.session())
+			text, _, _, err := store.Load(t.Context(), sessionKey(s))
 			if err != nil {
 				t.Error(err)
 			}
@@ -203,44 +204,44 @@ func TestSleeper(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, kind string, server *servers.Server, place string) {
 				store := opened(t, kind, server.Addr, place, lease)
-				s := newSite(t, row.grace)
-				s.signIn(t, store)
+				s := hosttest.NewSite(t, row.grace)
+				s.SignIn(t, store)
 				carriedOut, awake := make(chan struct{}), make(chan struct{})
-				s.mu.Lock()
-				s.answer = func(n int) {
+				s.Answered(func(n int, _ *http.Request) {
 					if n == 1 {
 						close(carriedOut)
 						<-awake
 					}
-				}
-				s.mu.Unlock()
-				sleeper := start(t, "refresh", kind, server.Addr, place, s.URL)
-				if l := sleeper.line(); l != "began" {
+				})
+				sleeper := hosttest.Start(t, "refresh", kind, server.Addr, place, s.URL)
+				if l := sleeper.Line(); l != "began" {
 					t.Fatal(l)
 				}
 				<-carriedOut
-				sleeper.cmd.Process.Signal(syscall.SIGSTOP)
-				mark, _, _, err := store.Load(t.Context(), s.session())
+				sleeper.Process.Signal(syscall.SIGSTOP)
+				mark, _, _, err := store.Load(t.Context(), sessionKey(s))
 				if err != nil {
 					t.Fatal(err)
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), oauthtest.Patience)
 				defer cancel()
-				unlock, err := store.Lock(ctx, s.session()) // when the lease has ended
+				unlock, err := store.Lock(ctx, sessionKey(s)) // when the lease has ended
 				if err != nil {
 					t.Fatal(err)
 				}
 				unlock()
 				stays := row.meanwhile(t, s, store)
 				close(awake)
-				sleeper.cmd.Process.Signal(syscall.SIGCONT)
-				sleeper.end()
-				text, _, _, err := store.Load(t.Context(), s.session())
+				sleeper.Process.Signal(syscall.SIGCONT)
+				if rest := sleeper.End(); len(rest) > 0 {
+					t.Fatal("the other process says ", rest)
+				}
+				text, _, _, err := store.Load(t.Context(), sessionKey(s))
 				if err != nil || stays != "" && text != stays || text == mark {
 					t.Errorf("the sleeper wrote: %t, %v", text != mark && text != stays, err)
 				}
 				// The session goes on, with a token that was not sent before.
-				c, err := openClient(store, s.URL, nil)
+				c, err := hosttest.Open(store, s.URL, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -248,7 +249,7 @@ func TestSleeper(t *testing.T) {
 				if _, err := c.FreshToken(ctx); err != nil {
 					t.Error(err)
 				}
-				sent := s.tokens()
+				sent := s.Sent()
 				if last := len(sent) - 1; sent[last] == sent[0] {
 					t.Errorf("%d refreshes, the last with the token of the first", len(sent))
 				}

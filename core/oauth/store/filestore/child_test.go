@@ -1,43 +1,23 @@
 package filestore_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
-	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/hosttest"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// The tests run this binary again as other processes: what each does stands in this variable.
-const role = "FILESTORE_TEST_ROLE"
-
+// TestMain is the other processes, too.
 func TestMain(m *testing.M) {
-	name := os.Getenv(role)
-	if name == "" {
-		os.Exit(m.Run())
-	}
-	// A child does not outlive its parent, which holds the other end.
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		os.Exit(3)
-	}()
-	if err := roles[name](os.Args[1:]); err != nil {
-		fmt.Println("error", err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+	hosttest.Play(roles)
+	os.Exit(m.Run())
 }
 
 var roles = map[string]func(args []string) error{
@@ -148,92 +128,5 @@ func openClient(dir, issuer string) (*oauth.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return oauth.Open(context.Background(), new(core.Engine), oauth.Config{
-		Issuer: issuer, ClientID: "notes", RedirectURI: redirectURI, Scope: "profile",
-		AuthorizationEndpoint: issuer + "/authorize", TokenEndpoint: issuer + "/token",
-	}, oauth.Options{Store: d, HTTP: &http.Client{Transport: &http.Transport{}}})
-}
-
-// child is another process.
-type child struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	lines chan string
-}
-
-func start(t *testing.T, what string, args ...string) *child {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &child{t: t, cmd: exec.Command(self, args...), lines: make(chan string, 1000)}
-	c.cmd.Env = append(os.Environ(), role+"="+what)
-	c.cmd.Stderr = os.Stderr
-	_, err = c.cmd.StdinPipe() // closed when this process ends
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := c.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(c.lines)
-		for s := bufio.NewScanner(out); s.Scan(); {
-			c.lines <- s.Text()
-		}
-	}()
-	t.Cleanup(c.kill)
-	return c
-}
-
-const patience = oauthtest.Patience
-
-// line is the next one that the child prints.
-func (c *child) line() string {
-	c.t.Helper()
-	select {
-	case l, ok := <-c.lines:
-		if !ok {
-			c.t.Fatal("the child has ended")
-		}
-		return l
-	case <-time.After(patience):
-		c.t.Fatal("the child says nothing")
-		return ""
-	}
-}
-
-// end waits until the child has ended by itself and gives what it still printed.
-func (c *child) end() []string {
-	c.t.Helper()
-	var rest []string
-	late := time.After(patience)
-	for {
-		select {
-		case l, ok := <-c.lines:
-			if ok {
-				rest = append(rest, l)
-				continue
-			}
-			if err := c.cmd.Wait(); err != nil {
-				c.t.Errorf("the child: %v: %q", err, rest)
-			}
-			return rest
-		case <-late:
-			c.t.Fatalf("the child does not end: %q", rest)
-		}
-	}
-}
-
-// kill ends the child as the operating system ends a process: without a chance to tidy up.
-func (c *child) kill() {
-	c.cmd.Process.Kill()
-	for range c.lines {
-	}
-	c.cmd.Wait()
+	return hosttest.Open(d, issuer, nil)
 }

@@ -288,7 +288,7 @@ func TestOneValueHoldsUpNoOther(t *testing.T) {
 		_, _, _, err := d.Load(waiting, "slow")
 		ended <- err
 	}()
-	ctx, end := context.WithTimeout(t.Context(), patience)
+	ctx, end := context.WithTimeout(t.Context(), oauthtest.Patience)
 	defer end()
 	for _, k := range []string{"a", "b"} {
 		if _, err := d.Store(ctx, k, "", &k); err != nil {
@@ -338,7 +338,7 @@ func TestLockWithinAProcess(t *testing.T) {
 		select {
 		case free := <-got:
 			free()
-		case <-time.After(patience):
+		case <-time.After(oauthtest.Patience):
 			t.Fatal("never handed over")
 		}
 	}

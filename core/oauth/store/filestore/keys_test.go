@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/hosttest"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
@@ -138,12 +139,12 @@ func create(args []string) error {
 // Of processes that create the same keys at once, all get those that stay.
 func TestProcessesCreateKeys(t *testing.T) {
 	d, path := fresh(t)
-	var all []*child
+	var all []*hosttest.Child
 	for range 4 {
-		all = append(all, start(t, "create", path))
+		all = append(all, hosttest.Start(t, "create", path))
 	}
 	for p, c := range all {
-		lines := c.end()
+		lines := c.End()
 		if len(lines) != 10 {
 			t.Fatalf("process %d printed %d lines", p, len(lines))
 		}

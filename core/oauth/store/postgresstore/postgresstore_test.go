@@ -15,13 +15,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
-	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/hosttest"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/servers"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/postgresstore"
-	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sealedstore"
 )
 
 // TestMain ends the servers that the tests share.
@@ -94,39 +92,14 @@ func pair(to func() (*servers.Server, error)) func(testing.TB) (a, b oauthtest.S
 	}
 }
 
-func ring(t testing.TB) *backend.Ring {
-	t.Helper()
-	r, err := backend.ReadRing(backend.NewKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // TestStore (B2): what every store keeps to, on PostgreSQL.
-func TestStore(t *testing.T) { oauthtest.RunStore(t, pair(server)) }
+func TestStore(t *testing.T) {
+	servers.Need(t)
+	hosttest.RunRows(t, "../../../contract/contract.json", pair(server))
+}
 
 // TestPgBouncer (B4): the same through PgBouncer, which gives connections to whoever comes next after a transaction.
 func TestPgBouncer(t *testing.T) { oauthtest.RunStore(t, pair(bouncer)) }
-
-// TestSealed (B2): the same, sealed.
-func TestSealed(t *testing.T) {
-	oauthtest.RunStore(t, func(t testing.TB) (a, b oauthtest.SharedStore) {
-		one, two := pair(server)(t)
-		r := ring(t)
-		return sealedstore.New(one, r), sealedstore.New(two, r)
-	})
-}
-
-// TestContract (B2): the hands of a host, with this store, these locks and sealed keys.
-func TestContract(t *testing.T) {
-	servers.Need(t)
-	oauthtest.RunContract(t, "../../../contract/contract.json", func(testing.TB) oauth.Engine { return new(core.Engine) },
-		func(t testing.TB) oauth.Options {
-			s := sealedstore.New(open(t, connect(t, server), schema()), ring(t))
-			return oauth.Options{Store: s, Locker: s, Keys: s}
-		})
-}
 
 // TestCreate (B2): processes that begin together all find the tables; a schema's name is a name and no SQL.
 func TestCreate(t *testing.T) {

@@ -13,13 +13,11 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
-	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/hosttest"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/servers"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/redisstore"
-	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sealedstore"
 )
 
 // TestMain ends the servers that the tests share.
@@ -68,36 +66,10 @@ func pair(t testing.TB) (a, b oauthtest.SharedStore) {
 	return open(t, client(t), prefix), open(t, client(t), prefix)
 }
 
-func ring(t testing.TB) *backend.Ring {
-	t.Helper()
-	r, err := backend.ReadRing(backend.NewKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // TestStore (B1): what every store keeps to, on Redis.
-func TestStore(t *testing.T) { oauthtest.RunStore(t, pair) }
-
-// TestSealed (B1): the same, sealed.
-func TestSealed(t *testing.T) {
-	oauthtest.RunStore(t, func(t testing.TB) (a, b oauthtest.SharedStore) {
-		one, two := pair(t)
-		r := ring(t)
-		return sealedstore.New(one, r), sealedstore.New(two, r)
-	})
-}
-
-// TestContract (B1): the hands of a host, with this store, these locks and sealed keys.
-func TestContract(t *testing.T) {
+func TestStore(t *testing.T) {
 	servers.Need(t)
-	oauthtest.RunContract(t, "../../../contract/contract.json", func(testing.TB) oauth.Engine { return new(core.Engine) },
-		func(t testing.TB) oauth.Options {
-			one, _ := pair(t)
-			s := sealedstore.New(one, ring(t))
-			return oauth.Options{Store: s, Locker: s, Keys: s}
-		})
+	hosttest.RunRows(t, "../../../contract/contract.json", pair)
 }
 
 // TestCluster (B3): the same on a Redis Cluster of three masters, where keys are on different ones.

@@ -1,0 +1,108 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
+
+const (
+	pollInterval = 5_000 // RFC 8628 section 3.2, where the server names none
+	slowDown     = 5_000 // RFC 8628 section 3.5
+	// longestInterval keeps sums with a time of day within what every host can count.
+	longestInterval = 1 << 50
+)
+
+// A device is one device authorization (RFC 8628) that the user may still answer.
+type device struct {
+	code, userCode, uri, uriComplete string
+	requested                        string // scope
+	key                              string // what its tokens shall be bound to, "" for none
+	expiresAt, interval              int64
+	polling                          bool
+	asking                           bool      // a poll is under way, or what it brought is being stored
+	job                              *wire.Job // of the poll
+	lost                             int64     // polls in a row without an answer
+	at                               int64     // of the last poll
+}
+
+// readDevice reads the device authorization response (section 3.2).
+func readDevice(v json.Value, now int64) (*device, *link.Fault) {
+	str := func(name string) string { return v.Get(name).Str() }
+	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), interval: pollInterval}
+	if d.uri == "" {
+		d.uri = str("verification_url") // the drafts' name, still in use
+	}
+	if d.uriComplete == "" {
+		d.uriComplete = str("verification_url_complete")
+	}
+	life, ok := wire.Seconds(v.Get("expires_in"))
+	missing := ""
+	switch {
+	case d.code == "":
+		missing = "missing_device_code"
+	case d.userCode == "":
+		missing = "missing_user_code"
+	case d.uri == "":
+		missing = "missing_verification_uri"
+	case !ok || life < 0:
+		missing = "missing_expires_in"
+	}
+	if missing != "" {
+		return nil, &link.Fault{Kind: link.KindToken, Code: missing}
+	}
+	// The URI is made a link, and the code is shown: nothing may be in them that does more than that.
+	if !uri.Linkable(d.uri) || !words.VSChars(d.userCode) || !words.VSChars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
+		return nil, &link.Fault{Kind: link.KindServer, Code: "bad_device_response"}
+	}
+	if !uri.Linkable(d.uriComplete) {
+		d.uriComplete = ""
+	}
+	d.expiresAt = now + min(life, longestInterval/1000)*1000
+	if s, ok := wire.Seconds(v.Get("interval")); ok && s > 0 {
+		d.interval = min(s, longestInterval/1000) * 1000
+	}
+	return d, nil
+}
+
+// write writes what may be seen of it.
+func (d *device) write(w *json.Writer) {
+	w.MemberStr("user_code", d.userCode)
+	w.MemberStr("verification_uri", d.uri)
+	w.MemberStrIf("verification_uri_complete", d.uriComplete)
+	w.MemberInt("expires_at", d.expiresAt)
+	w.MemberInt("interval_ms", d.interval)
+	w.MemberBool("polling", d.polling)
+}
+
+// encode is its text for the store.
+func (d *device) encode(s *store.Store) string {
+	w := s.Begin()
+	w.MemberStr("device_code", d.code)
+	w.MemberStrIf("requested_scope", d.requested)
+	w.MemberStrIf("dpop_key", d.key)
+	d.write(w)
+	w.Close('}')
+	return w.String()
+}
+
+// decodeDevice gives nil for none that is ours.
+func decodeDevice(s *store.Store, text string) *device {
+	v, ok := json.Parse(text)
+	if !ok || !s.Ours(v) {
+		return nil
+	}
+	str := func(name string) string { return v.Get(name).Str() }
+	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), requested: str("requested_scope"), key: str("dpop_key")}
+	d.expiresAt, _ = v.Get("expires_at").Int()
+	d.interval, _ = v.Get("interval_ms").Int()
+	d.polling = v.Get("polling").True()
+	d.interval, d.expiresAt = min(d.interval, longestInterval), min(d.expiresAt, link.MaxTime)
+	if d.code == "" || d.interval < 1 || !uri.Linkable(d.uri) {
+		return nil
+	}
+	return d
+}

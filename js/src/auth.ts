@@ -1,0 +1,146 @@
+/**
+ * What every binding to a framework stands on: one client that is opened when it is first needed, the reply in the page's URL taken, and a state to show.
+ *
+ * @packageDocumentation
+ */
+import type { Client, Current, LoggedOut, SignInParameters, SignOutParameters, Status } from './index.js';
+
+/** What there is to show. Frozen, and the same object until something changes. */
+export interface AuthState extends Current {
+  /**
+   * What failed last: opening the client, the reply of the server, a sign-in or sign-out. Gone with the next attempt, and once somebody is signed in. What was
+   * cancelled is no failure.
+   */
+  readonly error?: unknown;
+  /** The client, once {@link Current.status} is known. */
+  readonly client?: Client;
+  /** The user signed out here: nobody is sent to sign in without having asked for it. */
+  readonly signed_out?: true;
+}
+
+export interface AuthOptions {
+  /**
+   * Hears that a sign-in by redirect has ended well: where the user was before it, as {@link Auth.signIn} and {@link Auth.require} noted it, or the `app_state` that
+   * they were given. Default: the page goes there without loading anew, by the history, and an event `popstate`, which routers hear.
+   */
+  onRedirect?: (to: string | undefined, status: Status) => void;
+}
+
+/** A client and what there is to show of it. Made by {@link createAuth}. */
+export interface Auth {
+  /** What there is to show. On a server, and until it is known, `restoring`. */
+  readonly state: AuthState;
+  /**
+   * Calls the listener with the state, now and whenever it changes, and opens the client where that was not done. On a server it does nothing but call.
+   *
+   * @returns ends that
+   */
+  subscribe(listener: (state: AuthState) => void): () => void;
+  /** The client, once it is open, and the reply in the page's URL is taken. It is opened once; where that failed, again with the next call. */
+  open(): Promise<Client>;
+  /** {@link Client.signIn}, and back to this place. It resolves where the page does not go; `error` of the state says why. Many calls at once are one. */
+  signIn(parameters?: SignInParameters): Promise<void>;
+  /** {@link Client.signOut}. It rejects no more than {@link signIn}. */
+  signOut(parameters?: SignOutParameters): Promise<void>;
+  /**
+   * For the guard of a router: `true` where somebody is signed in; else the user goes to sign in, and comes back to that place.
+   *
+   * @param to the place, as path, query and fragment. Default: the page's own.
+   * @throws what failed last, once; with the next call a sign-in begins
+   */
+  require(to?: string): Promise<boolean>;
+  /** {@link Client.fetch}, once the client is open. */
+  fetch: typeof globalThis.fetch;
+}
+
+const RESTORING: AuthState = Object.freeze({ status: 'restoring' });
+
+const here = () => location.pathname + location.search + location.hash;
+
+const goBack = (to: string | undefined) => {
+  if (to?.[0] !== '/') return;
+  history.replaceState(history.state, '', to);
+  dispatchEvent(new PopStateEvent('popstate', { state: history.state }));
+};
+
+/**
+ * Makes what an application signs its user in with. Call it once, outside of components; nothing happens before it is needed, and nothing on a server.
+ *
+ * @param open opens the client: `() => openClient({ … })`
+ */
+export const createAuth = (open: () => Client | PromiseLike<Client>, { onRedirect = goBack }: AuthOptions = {}): Auth => {
+  const listeners = new Set<(state: AuthState) => void>();
+  let state = RESTORING;
+  let opening: Promise<Client> | undefined;
+  let leaving: Promise<void> | undefined;
+
+  const show = (more: { [member in keyof AuthState]?: AuthState[member] | undefined }) => {
+    if (Object.entries(more).every(([member, value]) => state[member as keyof AuthState] === value)) return;
+    state = Object.freeze({ ...state, ...more } as AuthState);
+    listeners.forEach((listener) => listener(state));
+  };
+
+  const begin = async (): Promise<Client> => {
+    const client = await open();
+    let error: unknown;
+    const arrived = await client.handleRedirect().catch((reason) => void (error = reason));
+    // All at once: a page shows nobody signed out whose reply is on its way.
+    const follow = () => {
+      const { status, expires_at, claims } = client.current;
+      const granted = status === 'granted';
+      show({ status, expires_at, claims, client, ...(granted && { error: undefined, signed_out: undefined }) });
+    };
+    await client.ready;
+    if (error) show({ error });
+    follow();
+    client.addEventListener('change', follow);
+    if (arrived) onRedirect(arrived.app_state, arrived);
+    return client;
+  };
+
+  const opened = () =>
+    (opening ??= begin().catch((error) => {
+      opening = undefined;
+      show({ error });
+      throw error;
+    }));
+
+  const attempt = async (what: (client: Client) => Promise<void | LoggedOut>, signed_out?: true) => {
+    try {
+      const client = await opened();
+      show({ error: undefined, signed_out });
+      await what(client);
+    } catch (error) {
+      if ((error as { kind?: string }).kind !== 'cancelled') show({ error });
+    }
+  };
+
+  return {
+    get state() {
+      return state;
+    },
+    subscribe(listener) {
+      const mine = (state: AuthState) => listener(state);
+      listeners.add(mine);
+      mine(state);
+      if (globalThis.document) opened().catch(() => {}); // the state says so
+      return () => void listeners.delete(mine);
+    },
+    open: opened,
+    signIn: (parameters) =>
+      (leaving ??= attempt((client) => client.signIn({ app_state: here(), ...parameters })).finally(() => (leaving = undefined))),
+    signOut: (parameters) => attempt((client) => client.signOut(parameters), true),
+    async require(to = here()) {
+      const client = await opened();
+      if (state.status === 'granted') return true;
+      const { error } = state;
+      if (error) {
+        show({ error: undefined });
+        throw error;
+      }
+      await client.signIn({ app_state: to });
+      return client.current.status === 'granted';
+    },
+    fetch: async (input, init) => (await opened()).fetch(input, init),
+  };
+};

@@ -1,0 +1,75 @@
+/**
+ * For Vue 3.
+ *
+ * @packageDocumentation
+ */
+import { type App, computed, type ComputedRef, defineComponent, inject, type InjectionKey, type ShallowRef, shallowRef, watchEffect } from 'vue';
+import { type Auth, type AuthOptions, type AuthState, createAuth as create } from './auth.js';
+import type { Claims, Client } from './index.js';
+
+export type { AuthOptions, AuthState } from './auth.js';
+
+/** An `Auth` whose state is reactive, and which is a plugin: after `app.use(auth)` the client is opened when the application is mounted. */
+export interface VueAuth extends Omit<Auth, 'state'> {
+  /** What there is to show. In a template `auth.state.value.status`, or that of {@link useAuth}. */
+  readonly state: Readonly<ShallowRef<AuthState>>;
+  install(app: App): void;
+}
+
+const KEY: InjectionKey<VueAuth> = Symbol('oauth2-wasm');
+
+/** Makes what an application signs its user in with: call it once, and give it to `app.use`. See {@link create}. */
+export const createAuth = (open: () => Client | PromiseLike<Client>, options?: AuthOptions): VueAuth => {
+  const auth = create(open, options);
+  const state = shallowRef(auth.state);
+  const mine: VueAuth = {
+    ...auth,
+    state,
+    install(app) {
+      app.provide(KEY, mine);
+      // What a server rendered is taken over first, whatever is known by then.
+      const { mount } = app;
+      app.mount = (...given) => {
+        const root = mount(...given);
+        auth.subscribe((now) => (state.value = now));
+        return root;
+      };
+    },
+  };
+  return mine;
+};
+
+/**
+ * The plugin of this application: `state`, `signIn`, `signOut`, `fetch`.
+ *
+ * @throws {Error} where there is none
+ */
+export const useAuth = (): VueAuth => {
+  const auth = inject(KEY);
+  if (!auth) throw new Error('oauth2-wasm: useAuth before app.use(createAuth(…))');
+  return auth;
+};
+
+/** Who is signed in, as the ID token says, verified. `undefined` where nobody is, or there is no ID token. */
+export const useUser = (): ComputedRef<Readonly<Claims> | undefined> => {
+  const { state } = useAuth();
+  return computed(() => state.value.claims);
+};
+
+/**
+ * Shows its default slot to who is signed in, and sends everybody else to sign in, from where they come back to this place. The slot `pending` is shown until it is
+ * known. With a slot `otherwise` nobody is sent: it is shown, with `error`, to who is not signed in, and to who has just signed out, or whose sign-in failed.
+ */
+export const RequireAuth = defineComponent((_, { slots }) => {
+  const { state, signIn } = useAuth();
+  watchEffect(() => {
+    const { status, error, signed_out } = state.value;
+    if (status === 'not_authenticated' && !slots.otherwise && !error && !signed_out) void signIn();
+  });
+  return () => {
+    const { status, error } = state.value;
+    if (status === 'granted') return slots.default?.();
+    if (error && !slots.otherwise) throw error;
+    return (error || status !== 'restoring' ? slots.otherwise?.({ error }) : undefined) ?? slots.pending?.();
+  };
+});
