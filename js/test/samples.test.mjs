@@ -14,7 +14,7 @@ import { authserver } from './lib/process.mjs';
 import { provider, until } from './lib/provider.mjs';
 import { serve } from './lib/serve.mjs';
 import { servers } from './lib/servers.mjs';
-import { API, APP, AS, at, bundle, said, world as openWorld } from './lib/world.mjs';
+import { API, APP, AS, at, bundle, said, wasm, world as openWorld } from './lib/world.mjs';
 
 /** Each sample by its README and a text that only it has. */
 const samples = ['js/README.md', 'README.md'].flatMap((file) =>
@@ -178,7 +178,8 @@ test('E44 README: presets, in Node', async (t) => {
 const onLoopback = async (t, make) => {
   const [api, extra] = [await provider(), {}];
   api.answers['/payments'] = () => ({ body: { paid: true } });
-  const [site, vault] = [await serve(installed(), { extra }), await serve(installed(), { extra })];
+  const options = { extra, types: { '': 'text/html; charset=utf-8' } };
+  const [site, vault] = [await serve(installed(), options), await serve(installed(), options)];
   const as = await authserver('-scope', 'payments', `${site.url}/callback`);
   const here = (text) => text.replaceAll('https://auth.app.example', vault.url).replaceAll(APP, site.url).replaceAll(AS, as.issuer).replaceAll(API, api.url);
   const body = '<!doctype html><link rel="icon" href="data:,"><title>app</title><main></main><button>Sign in</button>';
