@@ -1,4 +1,4 @@
-// Makes js/dist, which is what the package holds: the module and its loader as they are, the client as one file, and types.
+// Makes js/dist, which is what the package holds: the modules and their loader as they are, the client as one file, and types.
 import { spawnSync } from 'node:child_process';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 await rm(here('dist'), { recursive: true, force: true });
 await mkdir(here('dist'), { recursive: true });
-await copyFile(here('../wasm/oauth2.wasm'), here('dist/oauth2.wasm'));
+for (const name of ['oauth2.wasm', 'oauth2-full.wasm']) await copyFile(here(`../wasm/${name}`), here(`dist/${name}`));
 await copyFile(here('../wasm_exec.js'), here('dist/wasm_exec.js'));
 await copyFile(here('../LICENSE'), here('LICENSE')); // npm takes it from beside package.json only
 
@@ -21,9 +21,9 @@ await build({ ...common, entryPoints: [here('src/index.ts')], outfile: here('dis
 // The other entries stand on the first: what is not used is not loaded, and there is one class OAuthError.
 await build({
   ...common,
-  entryPoints: ['node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'auth', 'react', 'vue', 'svelte'].map((name) => here(`src/${name}.ts`)),
+  entryPoints: ['node', 'workerd', 'full', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'auth', 'react', 'vue', 'svelte'].map((name) => here(`src/${name}.ts`)),
   outdir: here('dist'),
-  external: ['node:*', './index.js', './auth.js', './oauth2.wasm', 'react', 'vue', 'svelte/*'],
+  external: ['node:*', './index.js', './auth.js', './oauth2-full.wasm', 'react', 'vue', 'svelte/*'],
 });
 
 // Provider presets come from the one file that the Go package embeds, each as an export of its own: a bundler keeps what is imported.
@@ -40,7 +40,7 @@ ${presets.map(([name, { about, docs }]) => `\n/**\n * ${about}\n *\n * @see ${do
 );
 
 // For tools that know no "exports" (Parcel, TypeScript's node10): a folder for each entry beside the first.
-for (const name of ['popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'presets', 'auth', 'react', 'vue', 'svelte']) {
+for (const name of ['full', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'presets', 'auth', 'react', 'vue', 'svelte']) {
   await mkdir(here(name), { recursive: true });
   await writeFile(here(`${name}/package.json`), JSON.stringify({ type: 'module', main: `../dist/${name}.js`, types: `../dist/types/js/src/${name}.d.ts` }));
 }
