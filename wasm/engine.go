@@ -27,9 +27,12 @@ type EngineOptions struct {
 	// less than a millisecond and the module has no loop without an end, so this is for a host that would rather pay than trust:
 	// being able to stop costs the module four fifths of its speed.
 	CallLimit time.Duration
-	// CacheDir keeps the compiled code between processes; empty means that each process compiles the module once. Who can
-	// write there decides what runs.
+	// CacheDir keeps the compiled code between processes, so that only the first one compiles the module. Who can write there decides
+	// what runs. Empty means the folder oauth2-wasm in os.UserCacheDir, if there is one that only this user can write to; where it
+	// fails, the module is compiled without. A directory that is named and fails is an error.
 	CacheDir string
+	// NoCache has each process compile the module.
+	NoCache bool
 }
 
 const (
@@ -85,7 +88,7 @@ func start(ctx context.Context, bytes []byte, opts EngineOptions) (*Engine, erro
 		opts.MemoryLimit = defaultMemory
 	}
 	p, err := shared(ctx, bytes, traits{
-		pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,
+		pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir, usual: opts.CacheDir == "" && !opts.NoCache,
 	})
 	if err != nil {
 		return nil, err

@@ -27,6 +27,7 @@ type traits struct {
 	pages    uint32
 	bounded  bool // calls can be ended: every loop asks whether it should go on
 	cacheDir string
+	usual    bool // the cache is the user's own, if there is one
 }
 
 var (
@@ -46,7 +47,13 @@ func shared(ctx context.Context, bytes []byte, t traits) (*program, error) {
 	if p := programs[t]; p != nil {
 		return p, nil
 	}
-	p, err := compile(ctx, bytes, t, nil)
+	how := compileUsual
+	if !t.usual {
+		how = func(ctx context.Context, bytes []byte, t traits) (*program, error) {
+			return compile(ctx, bytes, t, nil)
+		}
+	}
+	p, err := how(ctx, bytes, t)
 	if err == nil {
 		programs[t] = p
 	}

@@ -3,8 +3,9 @@
  *
  * @packageDocumentation
  */
-import { instantiate } from '../../wasm_exec.js';
+import { instantiate, type Source } from '../../wasm_exec.js';
 import { Client } from './client.js';
+import { early } from './handover.js';
 import type { Config, Options, RegistrationConfig } from './types.js';
 
 /**
@@ -12,7 +13,7 @@ import type { Config, Options, RegistrationConfig } from './types.js';
  *
  * @internal
  */
-export const once = (get: () => Promise<Response>) => {
+export const once = (get: () => Source | PromiseLike<Source>) => {
   let shared: Promise<WebAssembly.Module> | undefined;
   return () =>
     (shared ??= instantiate(get()).then(
@@ -25,7 +26,11 @@ export const once = (get: () => Promise<Response>) => {
 };
 
 /** The module of pages, beside this file. */
-const found = once(() => fetch(new URL('./oauth2.wasm', import.meta.url)));
+const found = once(() => {
+  const module = early.module ?? fetch(new URL('./oauth2.wasm', import.meta.url));
+  early.module = undefined;
+  return module;
+});
 
 /** Windows and workers of a browser: they are one user's. Runtimes of servers have workers too, but none has IndexedDB. */
 const inBrowser = () => !!globalThis.indexedDB && ('document' in globalThis || 'WorkerGlobalScope' in globalThis);

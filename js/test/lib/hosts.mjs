@@ -13,7 +13,7 @@ import { start } from './process.mjs';
 import { runtimes } from './runtimes.mjs';
 import { serve } from './serve.mjs';
 
-/** The module that the package does not hold. */
+/** The module of the edge. */
 const edge = join(root, 'wasm/oauth2-edge.wasm');
 
 const inProcess = (runtime, args) => async (host, { folder, data, work }) => {

@@ -13,7 +13,7 @@ const sha256 = async (bytes) => Array.from(new Uint8Array(await crypto.subtle.di
  * @param {WebAssembly.Module} [given.module] the module, where the host compiled it already
  * @param {{bytes: BufferSource, module?: WebAssembly.Module}} given.page oauth2.wasm
  * @param {{bytes: BufferSource, module?: WebAssembly.Module}} given.edge oauth2-edge.wasm
- * @param {{transcripts: {name: string, text: string}[], bff: {name: string, text: string}[], contract: object[], server: string}} given.data what the suites run on
+ * @param {{transcripts: {name: string, text: string}[], bff: {name: string, text: string}[], resource: {name: string, text: string}[], contract: object[], server: string}} given.data what the suites run on
  */
 export const run = async ({ host, library, instantiate, bytes, module, page, edge, data }) => {
   module ??= (await instantiate(bytes)).module;
@@ -25,5 +25,6 @@ export const run = async ({ host, library, instantiate, bytes, module, page, edg
     page: await other(page, data.transcripts.filter(({ text }) => /^.*"profile":"page"/.test(text))),
     contract: await runContract(library, module, data.contract, data.server),
     bff: await other(edge, data.bff),
+    resource: await other(edge, data.resource),
   };
 };
