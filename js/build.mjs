@@ -31,7 +31,7 @@ await build({
   ...common,
   entryPoints: ['node', 'workerd', ...Object.values(entries)].map((file) => here(`src/${file}.ts`)),
   outdir: here('dist'),
-  external: ['node:*', './index.js', './auth.js', './hosts.js', './oauth2.wasm', 'react', 'vue', 'svelte/*'],
+  external: ['node:*', './index.js', './silent.js', './auth.js', './hosts.js', './oauth2.wasm', 'react', 'vue', 'svelte/*'],
 });
 await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: here('dist'), external: ['./vault-worker.js'] });
 
