@@ -1,3 +1,5 @@
+//go:build !page && (!tinygo || edge)
+
 package core
 
 import (

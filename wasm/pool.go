@@ -65,7 +65,7 @@ func (p *Pool) engine(ctx context.Context, l Limits) (*Engine, error) {
 	if p.opts.Edge {
 		bytes = edgeModule
 	}
-	e, err := start(ctx, bytes, EngineOptions{MemoryLimit: l.Memory, CallLimit: l.Call, CacheDir: p.opts.CacheDir, NoCache: p.opts.NoCache}, p.opts.Edge)
+	e, err := start(ctx, bytes, EngineOptions{MemoryLimit: l.Memory, CallLimit: l.Call, CacheDir: p.opts.CacheDir, NoCache: p.opts.NoCache})
 	if err == nil {
 		e.owned = true
 	}

@@ -23,7 +23,7 @@ type program struct {
 
 // traits are what a program is compiled for: wazero's runtimes hold the memory limit, so that each limit needs one of its own.
 type traits struct {
-	edge     bool // of the second module
+	module   *byte // where its bytes begin
 	pages    uint32
 	bounded  bool // calls can be ended: every loop asks whether it should go on
 	cacheDir string
@@ -41,6 +41,7 @@ func embedded(ctx context.Context, t traits) (*program, error) { return shared(c
 // shared compiles a module once in a process for the same traits. Programs are kept: there are as few as there are distinct
 // settings, and an engine that is made again is meant to be cheap.
 func shared(ctx context.Context, bytes []byte, t traits) (*program, error) {
+	t.module = &bytes[0]
 	programsMu.Lock()
 	defer programsMu.Unlock()
 	if p := programs[t]; p != nil {

@@ -1,5 +1,5 @@
 import { base64, unbase64 } from './bytes.js';
-import { Failed } from './effects.js';
+import { Failed } from './failed.js';
 import type { Answers, Content, Effects } from './messages.js';
 
 /** Some hosts throw on members of RequestInit that they do not have (workerd), so only those that they have are set. */

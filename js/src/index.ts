@@ -53,6 +53,8 @@ export { type EffectEntry, Host, type HostEvent, type HostOptions } from './host
 export { type KeyStore, memoryKeys } from './keys.js';
 export { type Locks } from './locks.js';
 export { challengeOf } from './resource.js';
+/** @internal */
+export { challenges } from './resource.js';
 export { ConflictError, insecureSessionStore, memoryStore, type Store, type Stored } from './store.js';
 /** @internal */
 export { useRSA } from './verify.js';

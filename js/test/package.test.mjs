@@ -20,10 +20,16 @@ test('the package holds the committed module and loader', () => {
 });
 
 test('the package holds what it needs and nothing else', () => {
-  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'auth', 'dist', 'indexeddb', 'package.json', 'popup', 'postgres', 'presets', 'qr', 'react', 'redis', 'sealed', 'svelte', 'vue']);
+  const { exports: all } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
+  const entries = Object.entries(all).filter(([path, { default: file }]) => path !== '.' && file);
+  const folders = entries.map(([path]) => path.slice(2)).filter((path) => path !== 'wasm_exec.js');
+  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'package.json', ...folders].sort());
   assert.deepEqual(
     readdirSync(join(packed, 'dist')).filter((name) => !name.endsWith('.map')).sort(),
-    ['auth.js', 'index.js', 'indexeddb.js', 'node.js', 'oauth2.wasm', 'popup.js', 'postgres.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'react.js', 'redis.js', 'sealed.js', 'svelte.js', 'types', 'vue.js', 'wasm_exec.js', 'workerd.js'],
+    [
+      ...['index.js', 'node.js', 'workerd.js', 'vault-open.js', 'oauth2.wasm', 'oauth2-edge.wasm', 'qr.js.LICENSE.txt', 'types'],
+      ...entries.map(([, { default: file }]) => file.slice('./dist/'.length)),
+    ].sort(),
   );
   const { dependencies, exports } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
   assert.equal(dependencies, undefined);
@@ -40,7 +46,7 @@ test('what a page loads fits into 70,100 bytes, and the client with its loader i
 });
 
 test('what only some pages need stands beside the client, and is small (brotli)', (t) => {
-  for (const [name, most] of [['popup.js', 950], ['indexeddb.js', 700], ['qr.js', 4000], ['redis.js', 1800], ['postgres.js', 2400], ['sealed.js', 1900], ['auth.js', 700], ['vue.js', 550], ['svelte.js', 200]]) {
+  for (const [name, most] of [['popup.js', 950], ['indexeddb.js', 700], ['qr.js', 4000], ['redis.js', 1800], ['postgres.js', 2400], ['sealed.js', 1900], ['auth.js', 700], ['vue.js', 550], ['svelte.js', 200], ['vault.js', 2900], ['vault-worker.js', 4600], ['vault-open.js', 100]]) {
     t.diagnostic(`${name} ${brotli(name)}`);
     assert.ok(brotli(name) < most, `${name} ${brotli(name)}`);
     assert.doesNotMatch(readFileSync(join(packed, 'dist', name), 'utf8'), /oauth2\.wasm/, 'the module is index.js’s alone');
@@ -53,7 +59,7 @@ test('what only some pages need stands beside the client, and is small (brotli)'
 });
 
 test('each script has a source map with the sources in it (E85)', () => {
-  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'auth', 'react', 'vue', 'svelte']) {
+  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'auth', 'react', 'vue', 'svelte', 'bff', 'hosts', 'vault', 'vault-worker', 'vault-open']) {
     assert.match(readFileSync(join(packed, `dist/${name}.js`), 'utf8'), new RegExp(`sourceMappingURL=${name}\\.js\\.map\\s*$`));
     const { sources, sourcesContent } = JSON.parse(readFileSync(join(packed, `dist/${name}.js.map`), 'utf8'));
     assert.ok(sources.includes(`../src/${name}.ts`), name);
@@ -99,7 +105,7 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
   const text = Object.keys(left)
     .filter((name) => !/\.\w+$/.test(name))
     .map((name, i) => `import * as m${i} from 'oauth2-wasm${name.slice(1)}';\nconst n${i}: object = m${i};\nconsole.log(n${i});\n`);
-  assert.equal(text.length, 12);
+  assert.equal(text.length, 16);
   writeFileSync(join(old, 'all.ts'), text.join(''));
   await check(old, 'all.ts', ...DOM, '--module', 'esnext', '--moduleResolution', 'bundler');
   await build({ entryPoints: [join(old, 'all.ts')], bundle: true, format: 'esm', platform: 'browser', write: false, absWorkingDir: old });

@@ -21,7 +21,7 @@ type Storage interface {
 type Store struct {
 	link     *link.Link
 	config   *config.Config
-	Kept     Storage  // nil: the host's, by load and store effects
+	kept     Storage  // nil: the host's, by load and store effects
 	older    []string // what an older version may have kept under the name alone, not looked for yet
 	watch    string   // the key whose changes by others the host is asked to tell of
 	Notified bool     // it does so
@@ -30,7 +30,7 @@ type Store struct {
 
 // New gives the store of a client whose session stands under key; kept is nil for the host's.
 func New(l *link.Link, cfg *config.Config, key string, kept Storage) *Store {
-	s := &Store{link: l, config: cfg, watch: key, Kept: kept}
+	s := &Store{link: l, config: cfg, watch: key, kept: kept}
 	if kept == nil {
 		s.older = []string{"session", "device", "pending"}
 	}
@@ -66,8 +66,8 @@ func (s *Store) Load(key string, done func(value, version, failed string)) {
 }
 
 func (s *Store) read(key string, done func(value, version, failed string)) {
-	if s.Kept != nil {
-		s.Kept.Load(key, done)
+	if kept := s.Inner(); kept != nil {
+		kept.Load(key, done)
 		return
 	}
 	w := s.link.Effect("load")
@@ -101,8 +101,8 @@ func (s *Store) put(key, version, value string, done func(version, failed string
 }
 
 func (s *Store) putOnce(key, version, value string, done func(version, failed string)) {
-	if s.Kept != nil {
-		s.Kept.Store(key, version, value, done)
+	if kept := s.Inner(); kept != nil {
+		kept.Store(key, version, value, done)
 		return
 	}
 	w := s.link.Effect("store")

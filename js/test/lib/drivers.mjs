@@ -142,7 +142,7 @@ const webkitOf = async (display) => {
       url: () => at('GET', '/url'),
       async evaluate(run, ...args) {
         const script = `const done = arguments[arguments.length - 1];
-          Promise.resolve().then(() => (${run})(...Array.from(arguments).slice(0, -1))).then((ok) => done({ ok }), (error) => done({ error: String(error && error.stack || error) }));`;
+          Promise.resolve().then(() => (${run})(...Array.from(arguments).slice(0, -1))).then((ok) => done({ ok }), (error) => done({ error: String(error) + '\\n' + (error && error.stack) }));`;
         const { ok, error } = await at('POST', '/execute/async', { script, args: args.map((arg) => arg ?? null) });
         if (error) throw new Error(error);
         return ok ?? undefined;

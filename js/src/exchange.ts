@@ -1,9 +1,53 @@
-import { unbase64 } from '../../js/src/bytes.js';
-import { Failed } from '../../js/src/effects.js';
-import { gather, wire } from '../../js/src/http.js';
-import type { Answers, Body, Effects } from '../../js/src/messages.js';
-import { breakable } from './download.js';
-import { watched } from './upload.js';
+import { type Answers, type Body, type Effects, Failed, gather, unbase64, wire } from './hosts.js';
+
+/** How a runtime passes on what it does not read. */
+export interface Passage {
+  /**
+   * A body on its way to a server.
+   *
+   * @param length in bytes; `undefined` where it is not known
+   * @param moved called for each piece that came, and that was taken: a slow browser makes no silent server
+   * @param request what it belongs to: aborted where the browser breaks off, so that the server cannot take what came for all of it
+   */
+  upload(body: ReadableStream<Uint8Array>, length: number | undefined, moved: () => void, request: AbortController): ReadableStream<Uint8Array>;
+  /**
+   * An answer of unknown length on its way to the browser, which has to see where it is cut.
+   *
+   * @param over settles when the request has nothing else to do any more
+   */
+  download(body: ReadableStream<Uint8Array>, over: Promise<unknown>): ReadableStream<Uint8Array>;
+  /** Further members for `fetch`, and for a `Response`. */
+  request: object;
+  response: object;
+  /** `fetch` unpacks answers: their headers say what they were before. */
+  unpacks: boolean;
+}
+
+/** What follows the Fetch standard: a body that fails has its request or its answer broken off. */
+export const standard = (): Passage => ({
+  upload(body, _, moved, request) {
+    const reader = body.getReader();
+    return new ReadableStream({
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          moved();
+          if (done) controller.close();
+          else controller.enqueue(value);
+        } catch (error) {
+          request.abort();
+          controller.error(error);
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    });
+  },
+  download: (body) => body,
+  // A stream goes out while its answer comes in; and what asks for it is no page with credentials of its own. Bun alone can leave packed what is packed.
+  request: { duplex: 'half', credentials: 'omit', decompress: false },
+  response: {},
+  unpacks: !('Bun' in globalThis),
+});
 
 /** Requests so far. */
 let count = 0;
@@ -21,20 +65,31 @@ export class Exchange {
   #request: Request;
   /** Answers of the servers behind, whose bodies nobody has read. */
   #behind = new Map<string, Response>();
+  #url: string;
   #timeout: number;
+  #passage: Passage;
+  #fetch: typeof fetch;
 
-  constructor(request: Request, timeout: number) {
+  /**
+   * @param request the browser's
+   * @param timeout how long a server behind may take to begin its answer, in ms
+   * @param url as the browser asked for it, where the request does not say
+   */
+  constructor(request: Request, timeout: number, passage: Passage = standard(), url = request.url, send: typeof fetch = fetch) {
     this.#request = request;
+    this.#url = url;
     this.#timeout = timeout;
+    this.#passage = passage;
+    this.#fetch = send;
     this.response = new Promise((resolve) => (this.#resolve = resolve));
   }
 
   /** The command `request`. The body stays here until it is asked for. */
   command(): { id: number; request: string } {
-    const { method, url, headers, body } = this.#request;
+    const { method, headers, body } = this.#request;
     const members = { command: 'request', id: this.#id, request: this.#name };
     const whole = body && { body: { ref: this.#name, length: this.#length } };
-    return { ...members, method, url, headers: [...headers], ...whole } as typeof members;
+    return { ...members, method, url: this.#url, headers: [...headers], ...whole } as typeof members;
   }
 
   /**
@@ -85,11 +140,15 @@ export class Exchange {
     wait();
     signal.addEventListener('abort', () => waiting.abort());
     try {
-      const init = { method, headers, body: this.#outgoing(body, wait, waiting), redirect: 'manual', signal: waiting.signal, encodeResponseBody: 'manual' } as const;
-      const response = await fetch(url, init);
+      const { request, unpacks } = this.#passage;
+      const init = { method, headers, body: this.#outgoing(body, wait, waiting), redirect: 'manual', signal: waiting.signal, ...request } as const;
+      const send = this.#fetch;
+      const response = await send(url, init);
       const ref = String(this.#behind.size);
       this.#behind.set(ref, response);
-      return { status: response.status, headers: [...response.headers], body: { ref } };
+      const unpacked = unpacks && response.headers.has('content-encoding');
+      const said = unpacked ? [...response.headers].filter(([name]) => name !== 'content-encoding' && name !== 'content-length') : [...response.headers];
+      return { status: response.status, headers: said, body: { ref } };
     } catch {
       throw new Failed(late ? 'timeout' : 'network');
     } finally {
@@ -100,7 +159,7 @@ export class Exchange {
 
   #outgoing(body: Body | undefined, moved: () => void, request: AbortController): BodyInit | null {
     if (!body) return null;
-    if ('ref' in body) return watched(this.#request.body!, this.#length, moved, request);
+    if ('ref' in body) return this.#passage.upload(this.#request.body!, this.#length, moved, request);
     return 'text' in body ? body.text : unbase64(body.base64);
   }
 
@@ -110,8 +169,7 @@ export class Exchange {
     const behind = ref === undefined ? undefined : this.#behind.get(ref);
     const bare = this.#request.method === 'HEAD' || [204, 205, 304].includes(status);
     if (behind && !bare) this.#behind.delete(ref!);
-    // What a server behind packed passes as it is.
-    const init = { status, headers, encodeBody: 'manual' };
+    const init = { status, headers, ...this.#passage.response };
     this.#resolve(new Response(bare ? null : behind ? this.#passing(behind) : text || null, init));
     this.#drop();
     return {};
@@ -119,7 +177,7 @@ export class Exchange {
 
   /** The body of an answer, so that it breaks off where it is cut. One of known length does by itself. */
   #passing({ body, headers }: Response): ReadableStream<Uint8Array> | null {
-    return body && !headers.has('content-length') ? breakable(body, this.over) : body;
+    return body && !headers.has('content-length') ? this.#passage.download(body, this.over) : body;
   }
 
   /** Answers where the module cannot, if nothing was answered yet. */

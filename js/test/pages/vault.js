@@ -1,0 +1,7 @@
+// A page whose client is in a vault. What the tests do, they do from outside.
+import * as oauth from '/node_modules/oauth2-wasm/dist/index.js';
+import { finishPopup, signInPopup } from '/node_modules/oauth2-wasm/dist/popup.js';
+import { openClient } from '/node_modules/oauth2-wasm/dist/vault.js';
+
+window.oauth = { ...oauth, finishPopup, signInPopup };
+window.openVault = openClient;
