@@ -201,7 +201,7 @@ func (c *client) sameResource(params []form.Param) bool {
 
 // authorizeParams gives the parameters that the caller asked for, those with names of their own in the command among them.
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
-	own, ok := config.ReadParams(in.Get("parameters"))
+	own, ok := link.ReadParams(in.Get("parameters"))
 	if !ok {
 		return nil, link.Bad("bad_value", "parameters").Not(config.WantsPairs, "")
 	}

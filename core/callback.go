@@ -30,7 +30,7 @@ func (c *client) callback(cmd *command, in json.Value) {
 
 func (r *callbackRun) begin() {
 	in, ok := r.in, false
-	r.params, ok = config.ReadParams(in.Get("parameters"))
+	r.params, ok = link.ReadParams(in.Get("parameters"))
 	if pasted := words.Trim(in.Get("pasted").Str()); pasted != "" {
 		if !readsPasted {
 			r.c.desk.fail(r.cmd, link.NotHere("pasted", ""))
@@ -146,7 +146,7 @@ func (r *callbackRun) redeemed(f *link.Fault) {
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
 		r.c.writeStatus(w)
 		w.MemberStrIf("app_state", r.attempt.appState)
-		if more := extras(r.c.config, r.params); more != "" {
+		if more := r.c.config.Extras(r.params); more != "" {
 			w.MemberRaw("unverified", more)
 		}
 	})
@@ -191,7 +191,7 @@ func (r *callbackRun) check(a *attempt) *link.Fault {
 		return &link.Fault{Kind: link.KindCallback, Code: "missing_code"}
 	case !words.VSChars(r.get("code")): // RFC 6749 appendix A.11
 		return &link.Fault{Kind: link.KindCallback, Code: "bad_code"}
-	case extras(c, r.params) == tooMuch:
+	case c.Extras(r.params) == config.TooMuch:
 		return &link.Fault{Kind: link.KindCallback, Code: "too_large", Field: "callback_parameters"}
 	}
 	return nil
@@ -200,34 +200,6 @@ func (r *callbackRun) check(a *attempt) *link.Fault {
 // modeSigned tells whether the response is a JWT (JARM section 2.3).
 func modeSigned(mode string) bool {
 	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
-}
-
-const (
-	// maxExtras is how long all that the application wants of a response may be together, in bytes.
-	maxExtras = 4 << 10
-	tooMuch   = "too much"
-)
-
-// extras is an object of what else the response brought that the application asked for, "" for nothing. Nobody has looked at it: the response came through the browser.
-func extras(c *config.Config, params []form.Param) string {
-	w := json.NewWriter()
-	w.Open('{')
-	found := false
-	for it := c.CallbackParameters.Each(); it.Next(); {
-		name := it.Value().Str()
-		if s := form.ValueOf(params, name); s != "" {
-			found = true
-			w.MemberStr(name, s)
-		}
-	}
-	w.Close('}')
-	switch {
-	case !found:
-		return ""
-	case len(w.Bytes()) > maxExtras:
-		return tooMuch
-	}
-	return w.String()
 }
 
 // matches tells whether a URL that reached the application is a response to one of its requests at all.

@@ -36,7 +36,7 @@ func (c *client) endSessionURL(in json.Value, idToken string) (string, *link.Fau
 // frontChannelLogout ends the session that the server says it ended (OpenID Connect Front-Channel Logout section 2). Anybody can send a browser to that URL: only who knows the
 // session's sid ends anything.
 func (c *client) frontChannelLogout(cmd *command, in json.Value) {
-	params, ok := config.ReadParams(in.Get("parameters"))
+	params, ok := link.ReadParams(in.Get("parameters"))
 	if url := in.Get("url").Str(); url != "" {
 		params, ok = form.Decode(uri.QueryOf(url))
 	}

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
@@ -47,7 +46,7 @@ func (c *client) prepare(cmd *command, in json.Value) {
 			return
 		}
 		c.desk.finish(cmd, func(w *json.Writer) {
-			config.WriteParams(w, "headers", headers)
+			link.WriteParams(w, "headers", headers)
 			if c.session.Tokens.Key == "" {
 				c.session.WriteGoodUntil(w) // else a proof is in them, which is good once
 			}
@@ -180,7 +179,7 @@ func (r *answeredRun) end(headers []form.Param, f *link.Fault) {
 	}
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
 		if f == nil && headers != nil {
-			config.WriteParams(w, "headers", headers)
+			link.WriteParams(w, "headers", headers)
 			w.MemberStr("retried", words.Trim(r.retried+" "+r.reason))
 		}
 		r.challenge.Write(w)

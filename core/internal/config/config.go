@@ -206,7 +206,7 @@ func (c *Config) readOther(name string, v json.Value) *link.Fault {
 		return c.readRefreshErrors(v)
 	case "parameters":
 		var ok bool
-		if c.Parameters, ok = ReadParams(v); !ok {
+		if c.Parameters, ok = link.ReadParams(v); !ok {
 			return link.Bad("bad_value", name).Not(WantsPairs, "")
 		}
 		return nil
