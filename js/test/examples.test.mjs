@@ -1,7 +1,7 @@
 // The examples as a reader builds and runs them: installed from their own locks, with this tree's package as it is packed, and driven in Chromium.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -116,4 +116,35 @@ test('P62 the example next: a page rendered by the server, a component in the br
   assert.match(await (await fetch(url)).text(), /<p>One moment …<\/p>/);
   assert.equal((await fetch(`${url}/api/me`)).status, 401);
   await drive(t, `${url}/`);
+});
+
+test('P64 js/README: a new application, from the template to signed in, on the development server', async (t) => {
+  const readme = readFileSync(join(root, 'js/README.md'), 'utf8').split('## A new application in five minutes')[1].split('\n## ')[0];
+  const blocks = [...readme.matchAll(/`(src\/[\w.]+)`:\n\n```tsx\n(.*?)^```/gms)];
+  assert.deepEqual(blocks.map(([, file]) => file), ['src/auth.ts', 'src/App.tsx']);
+  const [, version, given] = /^npm create --yes vite@(\S+) (.*)$/m.exec(readme);
+  const template = join(root, 'node_modules/create-vite');
+  assert.equal(JSON.parse(readFileSync(join(template, 'package.json'), 'utf8')).version, version);
+  const [name, ...args] = given.replace(' -- ', ' ').split(' ');
+  const modules = join(setUp('vite-react'), 'node_modules');
+  const folder = join(base, name);
+  rmSync(folder, { recursive: true, force: true });
+  execFileSync(process.execPath, [join(template, 'index.js'), name, ...args], { cwd: base, stdio: ['ignore', 'pipe', 'pipe'] });
+  // What npm install would bring, from the example's lock.
+  symlinkSync(modules, join(folder, 'node_modules'));
+  const page = `http://localhost:${await freePort()}/`;
+  const mine = await authserver(page);
+  t.after(() => mine.stop());
+  for (const [, file, text] of blocks) writeFileSync(join(folder, file), text.replace('http://127.0.0.1:9000', mine.issuer).replace('http://localhost:5173/', page));
+  const site = await start(process.execPath, [join(modules, 'vite/bin/vite.js'), '--port', new URL(page).port, '--strictPort'], /Local:/, { cwd: folder });
+  t.after(site.stop);
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const tab = await context.newPage();
+  await tab.goto(page);
+  await tab.getByRole('button', { name: 'Sign in' }).click();
+  await tab.waitForURL((at) => at.href.startsWith(mine.issuer));
+  await decide(tab, 'approve');
+  await tab.getByRole('button', { name: 'Sign out' }).waitFor();
+  assert.equal(tab.url(), page);
 });
