@@ -38,10 +38,10 @@ test('the package holds what it needs and nothing else', () => {
 });
 
 // The aim is 32,768; RATIONALE.md says where the bytes are. This keeps them from growing unnoticed.
-test('what a page loads fits into 70,100 bytes, and the client with its loader into 9,400 (brotli)', (t) => {
+test('what a page loads fits into 70,100 bytes, and the client with its loader into 9,700 (brotli)', (t) => {
   const [client, module] = [brotli('index.js'), brotli('oauth2.wasm')];
   t.diagnostic(`index.js ${client}, oauth2.wasm ${module}`);
-  assert.ok(client < 9400, String(client));
+  assert.ok(client < 9700, String(client));
   assert.ok(client + module <= 70_100, String(client + module));
 });
 
