@@ -47,7 +47,7 @@ export const bundle = async (entry, outfile) => {
     format: 'esm',
     target: 'es2023',
     conditions: ['workerd'],
-    external: ['cloudflare:*'],
+    external: ['cloudflare:*', 'node:*'],
     outfile,
     logLevel: 'warning',
     plugins: [

@@ -5,16 +5,17 @@
  */
 import { instantiate } from '../../wasm_exec.js';
 import { Client } from './client.js';
+import { early } from './handover.js';
 import type { Config, Options, RegistrationConfig } from './types.js';
 
 let shared: Promise<WebAssembly.Module> | undefined;
 
 /** The module beside this file, got once for all clients. */
 const found = () =>
-  (shared ??= instantiate(fetch(new URL('./oauth2.wasm', import.meta.url))).then(
+  (shared ??= instantiate(early.module ?? fetch(new URL('./oauth2.wasm', import.meta.url))).then(
     ({ module }) => module,
     (error) => {
-      shared = undefined; // the next client tries again
+      shared = early.module = undefined; // the next client tries again
       throw error;
     },
   ));
@@ -53,6 +54,8 @@ export { type EffectEntry, Host, type HostEvent, type HostOptions } from './host
 export { type KeyStore, memoryKeys } from './keys.js';
 export { type Locks } from './locks.js';
 export { challengeOf } from './resource.js';
+/** @internal */
+export { challenges } from './resource.js';
 export { ConflictError, insecureSessionStore, memoryStore, type Store, type Stored } from './store.js';
 /** @internal */
 export { useRSA } from './verify.js';
