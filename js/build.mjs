@@ -35,6 +35,9 @@ await build({
 });
 await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: here('dist'), external: ['./vault-worker.js'] });
 
+// A plain script, which runs before every module.
+await build({ ...common, entryPoints: [here('src/early.ts')], outdir: here('dist'), format: 'iife' });
+
 // Provider presets come from the one file that the Go package embeds, each as an export of its own: a bundler keeps what is imported.
 const presets = Object.entries(JSON.parse(await readFile(here('../core/oauth/presets/presets.json'), 'utf8')));
 await mkdir(here('dist/types/js/src'), { recursive: true });

@@ -1,4 +1,4 @@
-// Package wasm runs the OAuth 2 client that stands in oauth2.wasm, the module embedded here, on wazero: a WebAssembly runtime in
+// Package wasm runs the OAuth 2 client that stands in oauth2-full.wasm, the module embedded here, on wazero: a WebAssembly runtime in
 // Go, without cgo. The same bytes run in browsers and in workers.
 //
 // Open is the short way to a client. An Engine from New is for programs that open many: the module is compiled once in a process,

@@ -5,16 +5,17 @@
  */
 import { instantiate } from '../../wasm_exec.js';
 import { Client } from './client.js';
+import { early } from './handover.js';
 import type { Config, Options, RegistrationConfig } from './types.js';
 
 let shared: Promise<WebAssembly.Module> | undefined;
 
 /** The module beside this file, got once for all clients. */
 const found = () =>
-  (shared ??= instantiate(fetch(new URL('./oauth2.wasm', import.meta.url))).then(
+  (shared ??= instantiate(early.module ?? fetch(new URL('./oauth2.wasm', import.meta.url))).then(
     ({ module }) => module,
     (error) => {
-      shared = undefined; // the next client tries again
+      shared = early.module = undefined; // the next client tries again
       throw error;
     },
   ));

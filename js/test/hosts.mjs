@@ -1,6 +1,6 @@
 // Runs both suites on every JavaScript host and prints the table of all hosts, those of Go among them, which leave their results in
 // build/hosts. Arguments: names of hosts, to run only these. It fails where a suite failed or ran nothing, where a host is missing,
-// and where a host ran another module than wasm/oauth2.wasm, or than wasm/oauth2-edge.wasm for the transcripts of kind bff. What a
+// and where a host ran another module than wasm/oauth2.wasm, or than wasm/oauth2-edge.wasm for the transcripts of kinds bff and resource. What a
 // runtime cannot do, and nobody on it, stands in `beyond`: it fails where the runtime can by now. The hosts of plugins
 // (`make plugin-test`) run an artifact of build/plugins, and transcripts alone.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -73,14 +73,14 @@ const suiteFaults = (host, suites) =>
   ]);
 
 /** What is wrong with a report. */
-const faults = ({ host, sha256: digest, transcripts = none, contract = none, bff }, module, edge) => {
+const faults = ({ host, sha256: digest, transcripts = none, contract = none, bff, resource }, module, edge) => {
   if (artifacts[host]) return [...(digest === sha256(file(artifacts[host])) ? [] : [`${host}: ran another module than ${artifacts[host]}`]), ...suiteFaults(host, { transcripts })];
   return [
     // A host that runs the core without the module has no digest; the standard-Go build of the same sources is another module.
     ...(digest === '-' || host === 'go-wasip1' || digest === module ? [] : [`${host}: ran another module: ${digest || 'none'}`]),
-    ...(!bff || bff.sha256 === edge || digest === '-' ? [] : [`${host}: ran another second module: ${bff.sha256}`]),
+    ...[bff, resource].flatMap((second) => (!second || second.sha256 === edge || digest === '-' ? [] : [`${host}: ran another second module: ${second.sha256}`])),
     // There is one standard-Go build.
-    ...suiteFaults(host, { transcripts, contract, ...(host === 'go-wasip1' ? {} : { bff: bff ?? none }) }),
+    ...suiteFaults(host, { transcripts, contract, ...(host === 'go-wasip1' ? {} : { bff: bff ?? none, resource: resource ?? none }) }),
   ];
 };
 
@@ -95,14 +95,14 @@ const all = readdirSync(reports)
   .sort()
   .map((name) => JSON.parse(readFileSync(join(reports, name), 'utf8')));
 const share = (suite) => (suite ? `${suite.passed}/${suite.total}` : '-');
-const rows = [['host', 'module', 'transcripts', 'contract', 'bff'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.contract), share(r.bff)])];
+const rows = [['host', 'module', 'transcripts', 'contract', 'bff', 'resource'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.contract), share(r.bff), share(r.resource)])];
 const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
 for (const row of rows) console.log(row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd());
 
 const missing = names.length ? [] : Object.keys(artifacts).filter((host) => !all.some((report) => report.host === host));
 const wrong = [...all.flatMap((report) => faults(report, module, edge)), ...missing.map((host) => `${host}: did not run; make plugin-test runs it`)];
 for (const fault of wrong) console.error(fault);
-const suites = all.flatMap(({ transcripts, contract, bff }) => [transcripts ?? none, contract ?? none, bff ?? none]);
+const suites = all.flatMap(({ transcripts, contract, bff, resource }) => [transcripts ?? none, contract ?? none, bff ?? none, resource ?? none]);
 const passed = suites.reduce((sum, suite) => sum + suite.passed, 0);
 // What is wrong beside the cases of suites, as another module, counts as one more that failed.
 const failed = suites.reduce((sum, suite) => sum + suite.total - suite.passed, 0);

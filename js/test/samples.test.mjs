@@ -2,7 +2,9 @@
 // in Node; and the first of them as React's StrictMode runs it. That they compile is in package.test.mjs.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -269,6 +271,27 @@ test('E44 B14 js/README: sessions of many users on Redis', async (t) => {
   const kept = await Promise.all((await redis.keys('*')).map(async (key) => key + JSON.stringify(await redis.hGetAll(key).catch(() => redis.get(key)))));
   assert.ok(kept.length > 0);
   assert.ok(!kept.join().includes('THE-TOKEN'), 'sealed');
+});
+
+test('E44 B19 js/README: a backend, as an object with fetch, a handler of node:http and a route handler', async (t) => {
+  const farm = await servers();
+  const redis = createClient({ socket: await farm.start('redis') });
+  redis.on('error', () => {});
+  await redis.connect();
+  t.after(async () => (redis.destroy(), await farm.stop()));
+  const { default: backend, GET, handler } = await inNode(t, sample('js/README.md', 'export default backend'), { CLIENT_SECRET: 'a secret', redis, SEAL_KEYS });
+  const asked = () => new Request('https://app.example/auth/session', { headers: { 'x-csrf': '1' } });
+  for (const answer of [await backend.fetch(asked()), await GET(asked())]) {
+    assert.equal(answer.status, 401);
+    assert.equal((await answer.json()).error, 'not_signed_in');
+  }
+  const server = createServer(handler).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => (server.closeAllConnections(), server.close()));
+  const [answer] = await once(request({ port: server.address().port, path: '/auth/session', headers: { host: 'app.example', 'x-csrf': '1' } }).end(), 'response');
+  assert.equal(answer.statusCode, 401);
+  assert.equal(answer.headers['cache-control'], 'no-store');
+  answer.resume();
 });
 
 test('E44 B14 js/README: a session on PostgreSQL', async (t) => {

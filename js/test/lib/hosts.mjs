@@ -13,7 +13,7 @@ import { start } from './process.mjs';
 import { runtimes } from './runtimes.mjs';
 import { serve } from './serve.mjs';
 
-/** The second module, which the package does not hold. */
+/** The second module. */
 const edge = join(root, 'wasm/oauth2-edge.wasm');
 
 const inProcess = (runtime, args) => async (host, { folder, data, work }) => {

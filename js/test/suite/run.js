@@ -12,15 +12,17 @@ const sha256 = async (bytes) => Array.from(new Uint8Array(await crypto.subtle.di
  * @param {BufferSource} given.bytes the module's bytes, as the package brings them
  * @param {WebAssembly.Module} [given.module] the module, where the host compiled it already
  * @param {{bytes: BufferSource, module?: WebAssembly.Module}} given.edge the second module, oauth2-edge.wasm
- * @param {{transcripts: {name: string, text: string}[], bff: {name: string, text: string}[], contract: object[], server: string}} given.data what the suites run on
+ * @param {{transcripts: {name: string, text: string}[], bff: {name: string, text: string}[], resource: {name: string, text: string}[], contract: object[], server: string}} given.data what the suites run on
  */
 export const run = async ({ host, library, instantiate, bytes, module, edge, data }) => {
   module ??= (await instantiate(bytes)).module;
+  const second = { sha256: await sha256(edge.bytes), module: edge.module ?? (await instantiate(edge.bytes)).module };
   return {
     host,
     sha256: await sha256(bytes),
     transcripts: await runTranscripts(instantiate, module, data.transcripts),
     contract: await runContract(library, module, data.contract, data.server),
-    bff: { sha256: await sha256(edge.bytes), ...(await runTranscripts(instantiate, edge.module ?? (await instantiate(edge.bytes)).module, data.bff)) },
+    bff: { sha256: second.sha256, ...(await runTranscripts(instantiate, second.module, data.bff)) },
+    resource: { sha256: second.sha256, ...(await runTranscripts(instantiate, second.module, data.resource)) },
   };
 };
