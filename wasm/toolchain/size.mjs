@@ -7,15 +7,28 @@ const top = new URL('../../', import.meta.url).pathname;
 const brotli = (b) => brotliCompressSync(b, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: b.length } }).length;
 const row = (name, raw, gz, br) => console.log(`${name.padEnd(28)}${[raw, gz, br].map((n) => String(n).padStart(9)).join('')}`);
 
-row('a page loads', 'raw', 'gzip -9', 'brotli');
-const sum = [0, 0, 0];
-for (const file of ['wasm/oauth2.wasm', 'js/dist/index.js']) {
-  const b = readFileSync(top + file);
-  const figures = [b.length, gzipSync(b, { level: 9 }).length, brotli(b)];
-  figures.forEach((n, i) => (sum[i] += n));
-  row(file, ...figures);
+const MODULE = 'wasm/oauth2.wasm';
+const CLIENT = 'js/dist/index.js';
+/** What is loaded where, by mode. In a vault the worker's index.js is the page's, from the browser's cache. */
+const modes = {
+  'a page loads': [MODULE, CLIENT],
+  'with a vault, the page': [CLIENT, 'js/dist/vault.js'],
+  'and its worker or frame': [MODULE, CLIENT, 'js/dist/vault-worker.js'],
+  'silent sign-in, besides': ['js/dist/silent.js'],
+  'idle sign-out, besides': ['js/dist/idle.js'],
+};
+for (const [mode, files] of Object.entries(modes)) {
+  row(mode, 'raw', 'gzip -9', 'brotli');
+  const sum = [0, 0, 0];
+  for (const file of files) {
+    const b = readFileSync(top + file);
+    const figures = [b.length, gzipSync(b, { level: 9 }).length, brotli(b)];
+    figures.forEach((n, i) => (sum[i] += n));
+    row(file, ...figures);
+  }
+  if (files.length > 1) row('sum', ...sum);
+  console.log();
 }
-row('sum', ...sum);
 
 // Code by file: a build that keeps the names of functions, run through the same passes.
 const debug = `${top}build/size.wasm`;
