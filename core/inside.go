@@ -4,6 +4,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
@@ -42,3 +43,6 @@ func (in *Client) Do(name, members string, done func(ok json.Value, f *link.Faul
 
 // Usable tells, after a command, why the session's tokens are good for nothing any more: nil where they are, as far as that is known without asking the server.
 func (in *Client) Usable(done func(*link.Fault)) { in.c.session.Usable(done) }
+
+// Server is what is known of the client's authorization server.
+func (in *Client) Server() *issuer.Issuer { return in.c.issuer }

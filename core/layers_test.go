@@ -54,7 +54,7 @@ func TestNesting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range append(dirs, ".", "bff") {
+	for _, dir := range append(dirs, ".", "bff", "resource") {
 		fset := token.NewFileSet()
 		for _, file := range parsed(t, fset, dir) {
 			for _, decl := range file.Decls {
@@ -62,6 +62,31 @@ func TestNesting(t *testing.T) {
 					t.Errorf("%s: %d function literals in each other, at most %d may be", fset.Position(decl.Pos()), n, mostNested)
 				}
 			}
+		}
+	}
+}
+
+// TestNothingEmbedded: no struct embeds another to borrow its fields. core/resource is not there yet.
+func TestNothingEmbedded(t *testing.T) {
+	dirs, err := filepath.Glob("internal/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range append(dirs, ".", "bff") {
+		fset := token.NewFileSet()
+		for _, file := range parsed(t, fset, dir) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				fields, _ := n.(*ast.StructType)
+				if fields == nil {
+					return true
+				}
+				for _, f := range fields.Fields.List {
+					if len(f.Names) == 0 {
+						t.Errorf("%s: a struct is embedded", fset.Position(f.Pos()))
+					}
+				}
+				return true
+			})
 		}
 	}
 }

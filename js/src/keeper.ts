@@ -83,10 +83,14 @@ export const serveKeeper = (scope: KeeperScope): void => {
     return {};
   };
 
+  /** A page can load the script in a frame, or begin workers of other scripts: neither is a vault. */
+  const isVault = async (id: string): Promise<boolean> => {
+    const client = await scope.clients.get(id);
+    return !!client && /^(shared)?worker$/.test(client.type) && client.url === scope.location.href;
+  };
+
   const keep = async ({ request, clientId }: KeeperEvent): Promise<Response> => {
-    // A page can load the script in a frame, or begin workers of other scripts: neither is a vault.
-    const vault = await scope.clients.get(clientId);
-    if (!vault || !/^(shared)?worker$/.test(vault.type) || vault.url !== scope.location.href) return say({}, 403);
+    if (!(await isVault(clientId))) return say({}, 403);
     const key = await secret;
     if (request.method === 'GET') return say({ key: base64(new Uint8Array(await crypto.subtle.exportKey('raw', key))) });
     let operation;
@@ -100,6 +104,7 @@ export const serveKeeper = (scope: KeeperScope): void => {
 
   /** Sends a refresh to its end though the vault that asked is gone: what the server then gave, the next vault is answered. */
   const finish = async ({ request, clientId }: KeeperEvent): Promise<Response> => {
+    if (!(await isVault(clientId))) return fetch(request);
     const { url, headers, redirect } = request;
     const body = await request.text();
     const send = () => fetch(url, { method: 'POST', headers, body, redirect, credentials: 'omit', cache: 'no-store', referrerPolicy: 'no-referrer' });

@@ -319,27 +319,50 @@ class Link {
 
 class VaultClient extends Client {
   #link!: Link;
+  #restored: Promise<unknown> | undefined;
 
   static async reach(way: () => Promise<Way>, { signal, restore }: VaultClientOptions): Promise<Client> {
     signal?.throwIfAborted();
-    let hear!: (event: HostEvent) => void;
-    const early: HostEvent[] = [];
-    const link = new Link(way, (event) => (hear ? hear(event) : early.push(event)));
+    let client: VaultClient | undefined;
+    /** What is not to be heard yet: before there is a client, and that nobody is signed in before a silent sign-in has been tried. */
+    let held: HostEvent[] = [];
+    let restoring = restore === 'silent';
+    let hear: ((event: HostEvent) => void) | undefined;
+    const onEvent = (event: HostEvent) =>
+      !hear || (restoring && 'status' in event && event.event === ('current' as string) && event.status !== 'granted') ? void held.push(event) : hear(event);
+    const release = () => {
+      const events = held;
+      held = [];
+      events.forEach(onEvent);
+    };
+    const link = new Link(way, onEvent);
     const { hello } = await link.open().catch((error) => {
       link.close();
       throw error;
     });
-    const client = (await this.over(async (onEvent) => {
+    client = (await this.over(async (onEvent) => {
       hear = onEvent;
       return link as never;
     }, hello)) as VaultClient;
     client.#link = link;
-    early.forEach(hear);
+    release();
     const close = () => client.close();
     signal?.addEventListener('abort', close);
     if (signal?.aborted) close();
-    void restore;
+    if (restoring)
+      client.#restored = import('./silent.js')
+        .then(({ restoreSilently }) => restoreSilently(client, { signal }, hello.name))
+        .catch(() => {}) // nobody is signed in, then
+        .finally(() => {
+          restoring = false;
+          held = held.slice(-1);
+          if (client.current.status !== 'granted') release();
+        });
     return client;
+  }
+
+  override get ready(): Client['ready'] {
+    return Promise.resolve(this.#restored).then(() => super.ready);
   }
 
   override fetch(input: RequestInfo, init?: RequestInit): Promise<Response> {

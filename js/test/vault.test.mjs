@@ -256,6 +256,50 @@ for (const name of browsers) {
       assert.deepEqual(await said(tab, () => window.openVault({ worker: '/nowhere.js' })), { code: 'vault_unreachable' });
     });
 
+    for (const way of ['shared', 'dedicated']) {
+      await t.test(`P34 P35 ${name}, ${way}: back from another page, a hard reload, a duplicate of the tab: nobody is signed out, nothing is refreshed`, async () => {
+        const { tab, visitor } = await open(browser, ways[way]);
+        await enter(tab);
+        const before = refreshes();
+        const granted = async (one) => assert.equal((await one.evaluate(() => window.client.status())).status, 'granted');
+        await tab.evaluate(() => {
+          window.shows = [];
+          addEventListener('pageshow', ({ persisted }) => window.shows.push(persisted));
+        });
+        await tab.goto(api.site.url + FINISH);
+        await tab.until(() => document.title === 'not taken');
+        await tab.back();
+        await tab.until(() => !!window.openVault);
+        const shows = await tab.evaluate(() => window.shows ?? null);
+        if (name === 'chromium') assert.deepEqual(shows, [true], 'from the back/forward cache');
+        else t.diagnostic(`${name}, ${way}: back/forward cache ${shows ? 'used' : 'not used'}`);
+        if (!shows) await openClient(tab);
+        await granted(tab);
+        assert.equal(await ask(tab), 200);
+        await tab.evaluate(() => (window.old = true));
+        await tab.reload();
+        await tab.until(() => !!window.openVault && !window.old);
+        if (ways[way].before) await tab.evaluate(ways[way].before);
+        // No flash: the first thing that is known of the session is that it is there.
+        assert.deepEqual(await tab.evaluate(async () => {
+          const client = (window.client = await window.openVault({ worker: '/auth-worker.js' }));
+          const seen = [client.current.status];
+          client.addEventListener('change', () => seen.push(client.current.status));
+          await client.ready;
+          return seen.filter((status) => status !== 'restoring');
+        }), ['granted']);
+        // A duplicate has a copy of the tab's sessionStorage, as a window that it opens has.
+        const copy = await browser.popup(() => tab.evaluate((u) => void window.open(u), api.site.url + PAGE));
+        await copy.until(() => !!window.openVault);
+        if (ways[way].before) await copy.evaluate(ways[way].before);
+        assert.equal(await openClient(copy), 'granted');
+        await granted(tab);
+        assert.equal(refreshes(), before);
+        await copy.close();
+        void visitor;
+      });
+    }
+
     await t.test(`P17 ${name}: ten tabs that refresh at once ask the server once; what one does all hear`, async () => {
       const visitor = Symbol('ten');
       const tabs = [];

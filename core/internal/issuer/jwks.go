@@ -97,12 +97,17 @@ func (v *verifyRun) pick() {
 		v.refused(wrong)
 		return
 	}
-	w := v.issuer.link.Effect("verify")
-	w.MemberStr("alg", v.jws.Alg)
+	askVerify(v.issuer.link, v.jws, jwk, v.judged)
+}
+
+// askVerify has the host verify a signature.
+func askVerify(l *link.Link, j *jose.JWS, jwk string, then func(ok json.Value, failed string)) {
+	w := l.Effect("verify")
+	w.MemberStr("alg", j.Alg)
 	w.MemberRaw("jwk", jwk)
-	w.MemberStr("input", v.jws.Input)
-	w.MemberStr("signature", v.jws.Signature)
-	v.issuer.link.Ask(w, v.judged)
+	w.MemberStr("input", j.Input)
+	w.MemberStr("signature", j.Signature)
+	l.Ask(w, then)
 }
 
 func (v *verifyRun) judged(ok json.Value, failed string) {

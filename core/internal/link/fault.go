@@ -75,6 +75,26 @@ func (f *Fault) Write(w *json.Writer) {
 	w.Close('}')
 }
 
+// WriteReason adds the member "reason": what of the error says why something was refused.
+func (f *Fault) WriteReason(w *json.Writer) {
+	w.Key("reason")
+	w.Open('{')
+	w.MemberStr("code", f.Code)
+	w.MemberStrIf("field", f.Field)
+	w.MemberStrIf("expected", words.Printable(f.expected, MaxText))
+	w.MemberStrIf("came", words.Printable(f.Came, MaxText))
+	if f.Clocks != 0 {
+		w.MemberInt("clock_difference_ms", f.Clocks)
+	}
+	w.MemberStrIf("stage", f.stage)
+	w.MemberStrIf("host", words.Printable(f.host, MaxText))
+	if f.Status != 0 {
+		w.MemberInt("status", f.Status)
+	}
+	w.MemberStrIf("error", words.Printable(f.Err, MaxText))
+	w.Close('}')
+}
+
 // Cut makes the texts what write makes of them, for a fault that is kept.
 func (f *Fault) Cut() {
 	for _, text := range [...]*string{&f.Err, &f.Descr, &f.Link, &f.expected, &f.Came, &f.host} {

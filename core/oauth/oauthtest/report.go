@@ -42,6 +42,8 @@ type Report struct {
 	Page *Second `json:"page,omitempty"`
 	// BFF are the transcripts of kind bff, which a third module knows.
 	BFF *Second `json:"bff,omitempty"`
+	// Resource are those of kind resource, which the same one knows.
+	Resource *Second `json:"resource,omitempty"`
 }
 
 // Second is how a suite of another module went, with that one's digest.
@@ -73,8 +75,11 @@ func (r Report) Write(t testing.TB, path string) {
 	if r.Page == nil {
 		r.Page = before.Page
 	}
+	if r.Resource == nil {
+		r.Resource = before.Resource
+	}
 	suites := []*Tally{r.Transcripts, r.Contract}
-	for _, other := range []*Second{r.Page, r.BFF} {
+	for _, other := range []*Second{r.Page, r.BFF, r.Resource} {
 		if other != nil {
 			suites = append(suites, other.Tally)
 		}

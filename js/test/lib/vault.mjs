@@ -35,7 +35,7 @@ serveVault(${JSON.stringify(config)}, { pages: [${JSON.stringify(page)}], store:
  */
 export const world = async ({ config = {}, options = {}, more = '', flags = [], headers = {}, extra: others = {} } = {}) => {
   const extra = { ...others };
-  const site = await serve(pages(), { headers: { ...strictPolicy(), ...headers }, extra });
+  const site = await serve(pages(), { headers: { ...framed(), ...headers }, extra });
   const server = await authserver('-interval', '1s', '-grace', '0s', ...flags, site.url + PAGE, site.url + FINISH);
   const { device_authorization_endpoint: _, ...endpoints } = server.config;
   const full = { ...endpoints, scope: 'openid profile email read', jwks_uri: `${server.issuer}/jwks`, redirect_uri: site.url + PAGE, token_destinations: [`${server.issuer}/userinfo`], ...config };
@@ -69,6 +69,48 @@ export const small = async ({ headers = {} } = {}) => {
   const vault = await serve(pages(), { extra: { '/vault.html': '<!doctype html><title>vault</title><script type="module" src="/auth-frame.js"></script>', '/auth-frame.js': frame(full, site.url) } });
   const frameUrl = `${vault.url.replace('127.0.0.1', 'localhost')}/vault.html`;
   return { site, server, config: full, extra, frameUrl, entry: make, stop: () => (server.stop(), site.stop(), vault.stop()) };
+};
+
+export const HOSTILE = '/pages/hostile.html';
+
+/**
+ * A provider whose tokens are easy to find again, and the page in which a hostile script runs first, without any policy: what holds holds by itself.
+ */
+export const hostileWorld = async () => {
+  const extra = { '/evil-worker.js': '' };
+  const site = await serve(pages(), { extra });
+  const server = await provider();
+  const { answers, url } = server;
+  let issued = 0;
+  answers['/token'] = ({ headers, body }) => {
+    const given = new URLSearchParams(body);
+    if (!given.get('code_verifier') && !/^REFRESH-/.test(given.get('refresh_token'))) return { status: 400, body: { error: 'invalid_grant' } };
+    const n = ++issued;
+    const type = headers.dpop ? 'DPoP' : 'Bearer';
+    return { body: { access_token: `ACCESS-${n}`, token_type: type, expires_in: 3600, refresh_token: `REFRESH-${n}`, id_token: `IDTOKEN-${n}`, other: `EXTRA-${n}` } };
+  };
+  answers['/api'] = () => ({ body: { ok: true } });
+  answers['/api/away'] = () => ({ status: 302, headers: { location: `${url}/evil` } });
+  answers['/userinfo'] = () => ({ body: { sub: 'alice' } });
+  answers['/evil'] = () => ({ body: {} });
+  const config = {
+    ...server.config,
+    redirect_uri: site.url + HOSTILE,
+    end_session_endpoint: `${url}/end`,
+    scope: 'openid read',
+    insecure_id_token_unverified: true,
+    dpop: true,
+  };
+  extra['/auth-worker.js'] = entry(config, {}, '');
+  const where = { apiUrl: `${url}/api`, tokenUrl: `${url}/token`, evilUrl: url, vaultUrl: '/auth-worker.js', libraryUrls: ['index', 'vault', 'popup'].map((name) => `/node_modules/oauth2-wasm/dist/${name}.js`) };
+  extra['/where.js'] = `Object.assign(window, ${JSON.stringify(where)});`;
+  extra['/evil-worker.js'] = `
+const f = self.fetch;
+self.fetch = async (...a) => { const r = await f(...a); postMessage([String(a[0]), a[1]?.body && String(a[1].body), await r.clone().text()]); return r; };
+import('/auth-worker.js').then(() => self.dispatchEvent(new MessageEvent('message', { data: { id: 1, command: 'export' } })), (e) => postMessage(String(e)));
+fetch('/auth-worker.js', { headers: { 'x-oauth2-wasm-keeper': '1' } }).catch((e) => postMessage(String(e)));`;
+  const verifiers = () => server.requests.flatMap(({ body }) => new URLSearchParams(body).get('code_verifier') ?? []);
+  return { site, server, config, extra, verifiers, stop: () => (server.stop(), site.stop()) };
 };
 
 /** Signs in without a user: what the server would send back is made up. */
