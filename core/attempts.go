@@ -1,14 +1,18 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
 // maxRedeemed is how many that were answered are remembered, so that a second delivery is told from a forged one.
 const maxRedeemed = 4
 
-// An attempt is one authorization request that may be answered: what binds the answer to it is kept here and nowhere else.
+// An attempt is one authorization request that may be answered, with what binds the answer to it.
 type attempt struct {
 	state, nonce, verifier, redirectURI, scope, appState string
 	iss                                                  string // of the response that answers it
@@ -16,29 +20,30 @@ type attempt struct {
 	key                                                  string // what its tokens shall be bound to, "" for none
 	mode                                                 string // response_mode
 	acr                                                  string // acr_values, of which the ID token has to say one
-	redeemed                                             string // by which delivery of the callback; "": not yet
-	text                                                 string // as it is stored; "": not written yet
+}
+
+// A keptAttempt is an attempt as it is kept, here and nowhere else: as text, until it is answered.
+type keptAttempt struct {
+	state, key, text string
+	at               int64
+	redeemed         string // by which delivery of the callback; "": not yet
 }
 
 // attempts keeps them under one key of the store and changes them one change at a time.
 type attempts struct {
 	link    *link.Link
-	config  *config
-	store   *store
-	session *session
+	config  *config.Config
+	store   *store.Store
+	wire    *wire.Wire
+	session *session.Session
 	key     string
-	list    []*attempt
+	list    []*keptAttempt
 	version string
 	loaded  bool
 	queue   link.Serial
 }
 
-// ownBy makes t independent of the input that it came in.
-func (t *attempt) ownBy(l *link.Link) {
-	l.Own(&t.state, &t.nonce, &t.verifier, &t.redirectURI, &t.scope, &t.appState, &t.iss, &t.key, &t.mode, &t.acr, &t.redeemed, &t.text)
-}
-
-func findAttempt(list []*attempt, state string) int {
+func findAttempt(list []*keptAttempt, state string) int {
 	for i := range list {
 		if list[i].state == state {
 			return i
@@ -49,35 +54,35 @@ func findAttempt(list []*attempt, state string) int {
 
 // An updateRun changes the list: op changes a copy of it, which is stored. Where op or the store fails, nothing has changed.
 type updateRun struct {
-	change  change
+	change  store.Change
 	list    *attempts
 	current bool // the list is what is stored now
-	next    []*attempt
-	stale   []*attempt // of lists that were written over, if only the answers are lost
-	op      func([]*attempt) ([]*attempt, *link.Fault)
+	next    []*keptAttempt
+	stale   []*keptAttempt // of lists that were written over, if only the answers are lost
+	op      func([]*keptAttempt) ([]*keptAttempt, *link.Fault)
 	release func()
 	done    func(*link.Fault)
 }
 
 // update runs op, several times perhaps; it changes no attempt, only which stand there, and gives nil where all stays as it is.
-func (a *attempts) update(op func([]*attempt) ([]*attempt, *link.Fault), done func(*link.Fault)) {
+func (a *attempts) update(op func([]*keptAttempt) ([]*keptAttempt, *link.Fault), done func(*link.Fault)) {
 	u := &updateRun{list: a, op: op, done: done}
-	u.change = change{store: a.store, key: a.key, version: &a.version, tries: maxTries, text: u.text, met: u.met, done: u.stored}
+	u.change = store.Change{Store: a.store, Key: a.key, Version: &a.version, Tries: store.MaxTries, Text: u.text, Met: u.met, Done: u.stored}
 	a.queue.Run(u.turn)
 }
 
 func (u *updateRun) turn(release func()) {
 	u.release = release
 	if !u.list.loaded {
-		u.change.look()
+		u.change.Look()
 	} else if u.try() {
-		u.change.write()
+		u.change.Write()
 	}
 }
 
 func (u *updateRun) met(value, version, unread string) bool {
 	if unread != "" {
-		u.end(storageFault(unread))
+		u.end(session.StorageFault(unread))
 		return false
 	}
 	if u.next != nil {
@@ -90,10 +95,10 @@ func (u *updateRun) met(value, version, unread string) bool {
 
 // try tells whether there is something to store.
 func (u *updateRun) try() bool {
-	next, f := u.op(append([]*attempt(nil), u.list.list...))
+	next, f := u.op(append([]*keptAttempt(nil), u.list.list...))
 	if f != nil && f.Code == "wrong_state" && !u.current {
 		// What this instance never saw may have been stored by another: look once.
-		u.change.look()
+		u.change.Look()
 		return false
 	}
 	if f != nil || next == nil {
@@ -108,7 +113,7 @@ func (u *updateRun) text() string { return u.list.encode(u.next) }
 
 func (u *updateRun) stored(failed string) {
 	if failed != "" {
-		u.end(storageFault(failed))
+		u.end(session.StorageFault(failed))
 		return
 	}
 	gone := u.list.list
@@ -128,7 +133,7 @@ func (u *updateRun) end(f *link.Fault) {
 }
 
 // dropKey drops the key of an attempt that is not kept any more; one that was redeemed, or is gone for another instance, may have come to a session.
-func (a *attempts) dropKey(gone *attempt, used bool) {
+func (a *attempts) dropKey(gone *keptAttempt, used bool) {
 	for _, t := range a.list {
 		if t.key == gone.key {
 			return
@@ -136,25 +141,25 @@ func (a *attempts) dropKey(gone *attempt, used bool) {
 	}
 	switch {
 	case !used:
-		a.session.wire.dropKey(gone.key)
-	case a.link.Now > gone.at+a.config.attemptLife:
-		a.session.dropUnused(gone.key)
+		a.wire.DropKey(gone.key)
+	case a.link.Now > gone.at+a.config.AttemptLife:
+		a.session.DropUnused(gone.key)
 		// else it was crowded out, and may be on its way to a session; if not, its sign-in drops it
 	}
 }
 
 // prune forgets what is over, and the oldest where there are too many: redeemed ones first.
-func (a *attempts) prune(list []*attempt) []*attempt {
+func (a *attempts) prune(list []*keptAttempt) []*keptAttempt {
 	kept, redeemed := list[:0], 0
 	for _, t := range list {
-		if a.link.Now <= t.at+a.config.attemptLife {
+		if a.link.Now <= t.at+a.config.AttemptLife {
 			kept = append(kept, t)
 			if t.redeemed != "" {
 				redeemed++
 			}
 		}
 	}
-	for redeemed > maxRedeemed || int64(len(kept)) > a.config.maxAttempts {
+	for redeemed > maxRedeemed || int64(len(kept)) > a.config.MaxAttempts {
 		drop := 0
 		for i, t := range kept {
 			if t.redeemed != "" {
@@ -172,10 +177,10 @@ func (a *attempts) prune(list []*attempt) []*attempt {
 func (a *attempts) read(value, version string) {
 	a.loaded, a.version, a.list = true, version, nil
 	v, _ := json.Parse(value)
-	if !a.store.ours(v) {
+	if !a.store.Ours(v) {
 		return
 	}
-	over := -int(a.config.maxAttempts) // the oldest stand first
+	over := -int(a.config.MaxAttempts) // the oldest stand first
 	for it := v.Get("attempts").Each(); it.Next(); {
 		over++
 	}
@@ -184,28 +189,31 @@ func (a *attempts) read(value, version string) {
 			continue
 		}
 		e := it.Value()
-		str := func(name string) string { return e.Get(name).Str() }
-		t := &attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
-			scope: str("scope"), appState: str("app_state"), redeemed: str("redeemed"), key: str("dpop_key"), mode: str("response_mode"), acr: str("acr_values"), maxAge: -1}
-		t.at, _ = e.Get("at").Int()
-		if n, ok := e.Get("max_age").Int(); ok {
-			t.maxAge = n
-		}
-		t.text = e.Raw()
-		t.ownBy(a.link)
-		a.list = append(a.list, t)
+		p := &keptAttempt{state: e.Get("state").Str(), key: e.Get("dpop_key").Str(), redeemed: e.Get("redeemed").Str(), text: e.Raw()}
+		p.at, _ = e.Get("at").Int()
+		a.link.Own(&p.state, &p.key, &p.redeemed, &p.text)
+		a.list = append(a.list, p)
 	}
 }
 
-func (a *attempts) encode(list []*attempt) string {
+// read gives the attempt.
+func (p *keptAttempt) read() *attempt {
+	v, _ := json.Parse(p.text)
+	str := func(name string) string { return v.Get(name).Str() }
+	t := &attempt{state: p.state, nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
+		scope: str("scope"), appState: str("app_state"), at: p.at, key: p.key, mode: str("response_mode"), acr: str("acr_values"), maxAge: -1}
+	if n, ok := v.Get("max_age").Int(); ok {
+		t.maxAge = n
+	}
+	return t
+}
+
+func (a *attempts) encode(list []*keptAttempt) string {
 	size := 0
 	for _, t := range list {
-		if t.text == "" {
-			t.text = t.encode()
-		}
 		size += len(t.text) + 1
 	}
-	w := a.store.begin()
+	w := a.store.Begin()
 	w.Grow(size + 64)
 	w.Key("attempts")
 	w.Open('[')
@@ -217,7 +225,8 @@ func (a *attempts) encode(list []*attempt) string {
 	return w.String()
 }
 
-func (t *attempt) encode() string {
+// pend gives what is kept of it; redeemed is "" until a delivery of the callback takes it.
+func (t *attempt) pend(redeemed string) *keptAttempt {
 	w := json.NewWriter()
 	w.Open('{')
 	w.MemberStr("state", t.state)
@@ -233,7 +242,7 @@ func (t *attempt) encode() string {
 	if t.maxAge >= 0 {
 		w.MemberInt("max_age", t.maxAge)
 	}
-	w.MemberStrIf("redeemed", t.redeemed)
+	w.MemberStrIf("redeemed", redeemed)
 	w.Close('}')
-	return w.String()
+	return &keptAttempt{state: t.state, key: t.key, at: t.at, redeemed: redeemed, text: w.String()}
 }

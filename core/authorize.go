@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
@@ -21,11 +22,11 @@ type authorizeRun struct {
 }
 
 func (c *client) authorize(cmd *command, in json.Value) {
-	if c.config.authorization == "" {
-		c.desk.fail(cmd, c.issuer.absent("authorization_endpoint"))
+	if c.config.AuthorizationEndpoint == "" {
+		c.desk.fail(cmd, c.issuer.Absent("authorization_endpoint"))
 		return
 	}
-	a := &attempt{scope: c.config.wantedScope(in), redirectURI: c.config.redirectURI, at: c.link.Now, appState: in.Get("app_state").Str()}
+	a := &attempt{scope: c.config.WantedScope(in), redirectURI: c.config.RedirectURI, at: c.link.Now, appState: in.Get("app_state").Str()}
 	own, f := authorizeParams(in)
 	if s := form.ValueOf(own, "scope"); s != "" {
 		a.scope = s
@@ -36,8 +37,8 @@ func (c *client) authorize(cmd *command, in json.Value) {
 	if f == nil {
 		f = checkAuthorize(in, a)
 	}
-	if f == nil && c.issuer.noKeys(a.scope) {
-		f = c.issuer.absent("jwks_uri") // nobody is sent away for an ID token that cannot be verified
+	if f == nil && c.issuer.NoKeys(a.scope) {
+		f = c.issuer.Absent("jwks_uri") // nobody is sent away for an ID token that cannot be verified
 	}
 	if f != nil {
 		c.desk.fail(cmd, f)
@@ -45,19 +46,19 @@ func (c *client) authorize(cmd *command, in json.Value) {
 	}
 	c.fresh(in, a)
 	r := &authorizeRun{c: c, cmd: cmd, attempt: a, own: own}
-	r.params = []form.Param{{Name: "response_type", Value: "code"}, {Name: "client_id", Value: c.config.clientID}, {Name: "redirect_uri", Value: a.redirectURI}}
+	r.params = []form.Param{{Name: "response_type", Value: "code"}, {Name: "client_id", Value: c.config.ClientID}, {Name: "redirect_uri", Value: a.redirectURI}}
 	r.add("scope", a.scope)
 	r.add("state", a.state)
 	if a.verifier != "" {
-		r.add("code_challenge", codeChallenge(c.config.pkce, a.verifier))
-		r.add("code_challenge_method", c.config.pkce)
+		r.add("code_challenge", codeChallenge(c.config.PKCE, a.verifier))
+		r.add("code_challenge_method", c.config.PKCE)
 	}
 	r.add("nonce", a.nonce)
 	if a.key == "" {
 		r.keyed("", nil)
 		return
 	}
-	c.wire.withKey(a.key, true, r.keyed)
+	c.wire.WithKey(a.key, true, r.keyed)
 }
 
 func (r *authorizeRun) add(name, value string) {
@@ -75,7 +76,7 @@ func (r *authorizeRun) keyed(jwk string, f *link.Fault) {
 		r.add("dpop_jkt", jose.Thumbprint(jwk)) // a stolen code is of no use without the key (RFC 9449 section 10)
 	}
 	cfg := r.c.config
-	for _, p := range append(cfg.parameters[:len(cfg.parameters):len(cfg.parameters)], cfg.resource...) {
+	for _, p := range append(cfg.Parameters[:len(cfg.Parameters):len(cfg.Parameters)], cfg.Resources...) {
 		if p.Name != "scope" && form.Count(r.own, p.Name) == 0 {
 			r.params = append(r.params, p)
 		}
@@ -85,13 +86,13 @@ func (r *authorizeRun) keyed(jwk string, f *link.Fault) {
 			r.params = append(r.params, p)
 		}
 	}
-	r.c.wire.hookParams(stageAuthorization, r.params, r.hooked)
+	r.c.wire.HookParams(config.StageAuthorization, r.params, r.hooked)
 }
 
 func (r *authorizeRun) hooked(changed []form.Param, f *link.Fault) {
 	c, a := r.c, r.attempt
 	if f == nil && !sameProtected(r.params, changed) {
-		f = link.Bad("protected_parameter", stageAuthorization)
+		f = link.Bad("protected_parameter", config.StageAuthorization)
 	}
 	if f == nil {
 		f = c.expect(a, changed)
@@ -101,12 +102,12 @@ func (r *authorizeRun) hooked(changed []form.Param, f *link.Fault) {
 		return
 	}
 	r.params = changed
-	if a.nonce == "" && c.config.wantsNonce(a.scope) {
+	if a.nonce == "" && c.wantsNonce(a.scope) {
 		// The hook asked for openid.
 		a.nonce = c.link.Random("nonce", 43)
 		r.add("nonce", a.nonce)
 	}
-	c.wire.signRequest(r.params, r.signed)
+	c.signRequest(r.params, r.signed)
 }
 
 func (r *authorizeRun) signed(params []form.Param, f *link.Fault) {
@@ -114,7 +115,7 @@ func (r *authorizeRun) signed(params []form.Param, f *link.Fault) {
 		r.fail(f)
 		return
 	}
-	r.c.issuer.push(&r.cmd.job, params, r.pushed)
+	r.c.push(&r.cmd.job, params, r.pushed)
 }
 
 // pushed stores the attempt.
@@ -127,7 +128,7 @@ func (r *authorizeRun) pushed(params []form.Param, f *link.Fault) {
 	r.c.attempts.update(r.begin, r.stored)
 }
 
-func (r *authorizeRun) begin(list []*attempt) ([]*attempt, *link.Fault) {
+func (r *authorizeRun) begin(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 	a := r.attempt
 	if r.listed = !r.cmd.done; !r.listed {
 		return nil, nil // given up: it takes nobody's place
@@ -136,9 +137,10 @@ func (r *authorizeRun) begin(list []*attempt) ([]*attempt, *link.Fault) {
 	if i := findAttempt(list, a.state); i >= 0 {
 		list = append(list[:i], list[i+1:]...)
 	}
-	a.at, a.text = r.c.link.Now, "" // it may have waited for its turn
-	a.ownBy(r.c.link)
-	return append(list, a), nil
+	a.at = r.c.link.Now // it may have waited for its turn
+	p := a.pend("")
+	r.c.link.Own(&p.state)
+	return append(list, p), nil
 }
 
 // stored gives the URL out.
@@ -148,14 +150,14 @@ func (r *authorizeRun) stored(f *link.Fault) {
 		return
 	}
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
-		w.MemberStr("url", uri.WithQuery(r.c.config.authorization, r.params))
+		w.MemberStr("url", uri.WithQuery(r.c.config.AuthorizationEndpoint, r.params))
 		w.MemberStr("state", r.attempt.state)
 	})
 }
 
 // fail drops the key; where the command was given up nobody hears of more.
 func (r *authorizeRun) fail(f *link.Fault) {
-	r.c.wire.dropKey(r.attempt.key)
+	r.c.wire.DropKey(r.attempt.key)
 	r.c.desk.fail(r.cmd, f)
 }
 
@@ -171,46 +173,41 @@ func (c *client) expect(a *attempt, params []form.Param) *link.Fault {
 	}
 	switch {
 	case !words.ScopeOK(a.scope):
-		return wrongScope(a.scope)
+		return config.WrongScope(a.scope)
 	case !words.VSChars(a.acr) || len(a.acr) > 2048:
 		return link.Bad("bad_value", "acr_values")
-	case !c.config.sameResource(params):
+	case !c.sameResource(params):
 		return link.Bad("protected_parameter", "resource")
 	case a.mode == "" || a.mode == "query" || a.mode == "form_post":
 	case !modeSigned(a.mode) || form.Count(params, "response_mode") > 1:
 		return link.Bad("bad_value", "response_mode").Not("query, form_post, jwt, query.jwt or form_post.jwt", a.mode)
-	case c.config.jwks == "":
-		return c.issuer.absent("jwks_uri")
+	default:
+		return c.expectSigned(a)
 	}
 	return nil
 }
 
 // sameResource tells whether the request asks for what the token request will (RFC 8707 section 2.2).
-func (c *config) sameResource(params []form.Param) bool {
+func (c *client) sameResource(params []form.Param) bool {
 	n := 0
-	for _, r := range c.resource {
+	for _, r := range c.config.Resources {
 		for _, p := range params {
 			if p == r {
 				n++
 			}
 		}
 	}
-	return len(c.resource) == 0 || n == len(c.resource) && n == form.Count(params, "resource")
-}
-
-// modeSigned tells whether the response is a JWT (JARM section 2.3).
-func modeSigned(mode string) bool {
-	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
+	return len(c.config.Resources) == 0 || n == len(c.config.Resources) && n == form.Count(params, "resource")
 }
 
 // authorizeParams gives the parameters that the caller asked for, those with names of their own in the command among them.
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
-	own, ok := readParams(in.Get("parameters"))
+	own, ok := link.ReadParams(in.Get("parameters"))
 	if !ok {
-		return nil, link.Bad("bad_value", "parameters").Not(wantsPairs, "")
+		return nil, link.Bad("bad_value", "parameters").Not(config.WantsPairs, "")
 	}
 	for _, p := range own {
-		if protected(p.Name) {
+		if config.Protected(p.Name) {
 			return nil, link.Bad("protected_parameter", "parameters").Not("", p.Name)
 		}
 	}
@@ -246,10 +243,10 @@ func checkAuthorize(in json.Value, a *attempt) *link.Fault {
 		return link.Bad("missing", "redirect_uri")
 	}
 	if code := uri.RedirectOK(a.redirectURI); code != "" {
-		return link.Wrong(code, "redirect_uri", redirect.wants(), in.Get("redirect_uri"))
+		return link.Wrong(code, "redirect_uri", config.Redirect.Wants(), in.Get("redirect_uri"))
 	}
 	if !words.ScopeOK(a.scope) {
-		return wrongScope(a.scope)
+		return config.WrongScope(a.scope)
 	}
 	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
 	for _, name := range [...]string{"app_state", "insecure_state", "insecure_nonce"} {
@@ -275,30 +272,30 @@ func (c *client) fresh(in json.Value, a *attempt) {
 		a.state = c.link.Random("state", 43)
 	}
 	a.acr = in.Get("acr_values").Str()
-	if c.store.kept == nil {
-		a.key = c.wire.newKey() // elsewhere nobody may come back to drop it, and the code is bound by the client's own authentication
+	if c.store.Inner() == nil {
+		a.key = c.wire.NewKey() // elsewhere nobody may come back to drop it, and the code is bound by the client's own authentication
 	}
-	if c.config.pkce != "none" {
+	if c.config.PKCE != "none" {
 		if a.verifier = in.Get("insecure_code_verifier").Str(); a.verifier == "" {
-			a.verifier = c.link.Random("verifier", c.config.verifierLength)
+			a.verifier = c.link.Random("verifier", c.config.VerifierLength)
 		}
 	}
-	if c.config.wantsNonce(a.scope) {
+	if c.wantsNonce(a.scope) {
 		if a.nonce = in.Get("insecure_nonce").Str(); a.nonce == "" {
 			a.nonce = c.link.Random("nonce", 43)
 		}
 	}
 }
 
-func (c *config) wantsNonce(scope string) bool {
-	return c.nonce == "enabled" || words.Has(scope, "openid") && !c.nonceOff
+func (c *client) wantsNonce(scope string) bool {
+	return c.config.Nonce == "enabled" || words.Has(scope, "openid") && !c.config.NonceOff
 }
 
 // sameProtected tells whether a hook left the core's parameters as they were, none of them doubled.
 func sameProtected(before, after []form.Param) bool {
 	for _, list := range [...][]form.Param{before, after} {
 		for _, p := range list {
-			if protected(p.Name) && (form.Count(before, p.Name) != 1 || form.Count(after, p.Name) != 1 || form.ValueOf(before, p.Name) != form.ValueOf(after, p.Name)) {
+			if config.Protected(p.Name) && (form.Count(before, p.Name) != 1 || form.Count(after, p.Name) != 1 || form.ValueOf(before, p.Name) != form.ValueOf(after, p.Name)) {
 				return false
 			}
 		}

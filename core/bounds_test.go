@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"strings"
 	"testing"
 )
@@ -70,7 +71,7 @@ func TestRefreshAnswerTooLarge(t *testing.T) {
 
 // TestAnswerLongerThanAsked (S16): a body beyond max_body is too large, whatever host let it in.
 func TestAnswerLongerThanAsked(t *testing.T) {
-	for stage, most := range map[string]int{"token": maxBody, "discovery": maxDocument} {
+	for stage, most := range map[string]int{"token": wire.MaxBody, "discovery": wire.MaxDocument} {
 		s := quietScene(t)
 		s.open(with(`{"discovery":true,"token_endpoint":null}`))
 		s.server = func(m msg) reply {

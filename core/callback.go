@@ -1,6 +1,7 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
@@ -9,7 +10,7 @@ import (
 )
 
 // A callbackRun takes the authorization response (RFC 6749 section 4.1.2): all is checked, then the attempt is marked as being redeemed, then the code goes out.
-// Its methods are the steps: trusted, answer, mark, marked, redeemed.
+// Its methods are the steps: open, trusted, answer, mark, marked, redeemed.
 type callbackRun struct {
 	c       *client
 	cmd     *command
@@ -29,8 +30,12 @@ func (c *client) callback(cmd *command, in json.Value) {
 
 func (r *callbackRun) begin() {
 	in, ok := r.in, false
-	r.params, ok = readParams(in.Get("parameters"))
+	r.params, ok = link.ReadParams(in.Get("parameters"))
 	if pasted := words.Trim(in.Get("pasted").Str()); pasted != "" {
+		if !readsPasted {
+			r.c.desk.fail(r.cmd, link.NotHere("pasted", ""))
+			return
+		}
 		r.url, r.params, ok = readPasted(pasted, in.Get("state").Str())
 	} else if r.url != "" {
 		r.params, ok = form.Decode(uri.QueryOf(r.url))
@@ -44,8 +49,7 @@ func (r *callbackRun) begin() {
 		return
 	}
 	if response := form.ValueOf(r.params, "response"); response != "" {
-		// What stands beside a signed response counts for nothing (JARM section 2.3).
-		r.c.issuer.trusted(response, "jwt", "", "exp", r.c.config.skew, r.trusted)
+		r.open(response)
 		return
 	}
 	r.answer()
@@ -62,23 +66,6 @@ func repeated(params []form.Param) string {
 		}
 	}
 	return ""
-}
-
-func (r *callbackRun) trusted(v json.Value, f *link.Fault) {
-	if f != nil {
-		if f.Kind == link.KindIDToken {
-			f.Kind = link.KindCallback
-		}
-		r.c.desk.fail(r.cmd, f)
-		return
-	}
-	r.params, r.signed = nil, true
-	for it := v.Each(); it.Next(); {
-		if it.Value().Kind() == json.String {
-			r.params = append(r.params, form.Param{Name: it.Name(), Value: it.Value().Str()})
-		}
-	}
-	r.answer()
 }
 
 func (r *callbackRun) get(name string) string { return form.ValueOf(r.params, name) }
@@ -101,7 +88,7 @@ func (r *callbackRun) answer() {
 	r.c.attempts.update(r.mark, r.marked)
 }
 
-func (r *callbackRun) mark(list []*attempt) ([]*attempt, *link.Fault) {
+func (r *callbackRun) mark(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 	i := findAttempt(list, r.get("state"))
 	if i < 0 {
 		return nil, r.stray("wrong_state")
@@ -110,32 +97,32 @@ func (r *callbackRun) mark(list []*attempt) ([]*attempt, *link.Fault) {
 	if there.redeemed == r.mine {
 		return list, nil // stored before, and only the answer was lost
 	}
-	r.attempt = there
-	if f := r.check(there); f != nil {
+	a := there.read()
+	r.attempt = a
+	if f := r.check(a, there.redeemed != ""); f != nil {
 		return nil, f
 	}
-	if f := r.c.issuer.tokenless(); f != nil {
+	if f := r.c.issuer.Tokenless(); f != nil {
 		return nil, f
 	}
-	if r.keyless = r.c.issuer.needsKeys(there.scope); r.keyless {
+	if r.keyless = r.c.issuer.NeedsKeys(a.scope); r.keyless {
 		return nil, nil
 	}
-	answered := *there
-	answered.iss = r.get("iss")
-	r.attempt = &answered
-	list[i] = &attempt{state: there.state, appState: there.appState, at: there.at, key: there.key, maxAge: -1, redeemed: r.mine}
+	a.iss = r.get("iss")
+	spent := &attempt{state: a.state, appState: a.appState, at: a.at, key: a.key, maxAge: -1}
+	list[i] = spent.pend(r.mine)
 	return list, nil
 }
 
 func (r *callbackRun) marked(f *link.Fault) {
 	switch {
 	case f != nil && f.Kind == link.KindCallback && f.Code == "already_used":
-		r.c.session.see(func() { r.handledElsewhere(f) })
+		r.c.session.See(func() { r.handledElsewhere(f) })
 	case f != nil:
 		r.c.desk.fail(r.cmd, f)
 	case r.keyless:
 		// Before the attempt is spent: without the keys its tokens could not be used.
-		r.c.issuer.withKeys(r.attempt.scope, r.keyed)
+		r.c.issuer.WithKeys(r.attempt.scope, r.keyed)
 	default:
 		redeem := &redeemRun{c: r.c, cmd: r.cmd, attempt: r.attempt, code: r.get("code"), done: r.redeemed}
 		redeem.redeem()
@@ -159,19 +146,19 @@ func (r *callbackRun) redeemed(f *link.Fault) {
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
 		r.c.writeStatus(w)
 		w.MemberStrIf("app_state", r.attempt.appState)
-		if extras := r.c.config.extras(r.params); extras != "" {
-			w.MemberRaw("unverified", extras)
+		if more := r.c.config.Extras(r.params); more != "" {
+			w.MemberRaw("unverified", more)
 		}
 	})
 }
 
 // handledElsewhere ends the second delivery of a reply: nothing is sent, and where a session came of the first one, or later, that is what there is.
 func (r *callbackRun) handledElsewhere(f *link.Fault) {
-	s := &r.c.session
+	s := r.c.session
 	if r.cmd.done {
 		return
 	}
-	if s.status != granted || s.tokens.signedInAt() < r.attempt.at {
+	if !s.SignedInSince(r.attempt.at) {
 		r.c.desk.fail(r.cmd, f.Not("a reply that was not handled before", "one that was handled elsewhere, and there is no session of it yet"))
 		return
 	}
@@ -182,81 +169,37 @@ func (r *callbackRun) handledElsewhere(f *link.Fault) {
 	})
 }
 
-func (r *callbackRun) check(a *attempt) *link.Fault {
+func (r *callbackRun) check(a *attempt, redeemed bool) *link.Fault {
 	c, iss := r.c.config, r.get("iss")
 	switch {
-	case r.c.link.Now > a.at+c.attemptLife:
+	case r.c.link.Now > a.at+c.AttemptLife:
 		return &link.Fault{Kind: link.KindExpired, Code: "attempt_expired"}
-	case a.redeemed != "":
+	case redeemed:
 		return &link.Fault{Kind: link.KindCallback, Code: "already_used"}
 	case r.url != "" && !answers(r.url, a.redirectURI):
 		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_redirect_uri"}).Not(uri.Place(a.redirectURI), uri.Place(r.url))
 	case r.signed != modeSigned(a.mode):
 		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_response_mode"}).Not(a.mode, "")
 	// RFC 9207 section 2.4.
-	case iss == "" && c.issRequired:
+	case iss == "" && c.IssuerRequired:
 		return &link.Fault{Kind: link.KindCallback, Code: "missing_iss"}
-	case iss != "" && c.issuer != "" && iss != c.issuer && iss != r.c.issuer.tenantIssuer(tenantOf(iss, c.issuerTemplate)):
-		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_iss"}).Not(c.issuer, iss)
+	case iss != "" && c.Issuer != "" && iss != c.Issuer && iss != r.c.issuer.TenantIssuer(config.TenantOf(iss, c.IssuerTemplate)):
+		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_iss"}).Not(c.Issuer, iss)
 	case r.get("error") != "":
 		return link.ProtocolError(r.get)
 	case r.get("code") == "":
 		return &link.Fault{Kind: link.KindCallback, Code: "missing_code"}
 	case !words.VSChars(r.get("code")): // RFC 6749 appendix A.11
 		return &link.Fault{Kind: link.KindCallback, Code: "bad_code"}
-	case c.extras(r.params) == tooMuch:
+	case c.Extras(r.params) == config.TooMuch:
 		return &link.Fault{Kind: link.KindCallback, Code: "too_large", Field: "callback_parameters"}
 	}
 	return nil
 }
 
-const (
-	// maxExtras is how long all that the application wants of a response may be together, in bytes.
-	maxExtras = 4 << 10
-	tooMuch   = "too much"
-)
-
-// extras is an object of what else the response brought that the application asked for, "" for nothing. Nobody has looked at it: the response came through the browser.
-func (c *config) extras(params []form.Param) string {
-	w := json.NewWriter()
-	w.Open('{')
-	found := false
-	for it := c.callbackParameters.Each(); it.Next(); {
-		name := it.Value().Str()
-		if s := form.ValueOf(params, name); s != "" {
-			found = true
-			w.MemberStr(name, s)
-		}
-	}
-	w.Close('}')
-	switch {
-	case !found:
-		return ""
-	case len(w.Bytes()) > maxExtras:
-		return tooMuch
-	}
-	return w.String()
-}
-
-// readPasted takes what a user copied from the browser: the whole URL, its query, or the code alone, which then belongs to the attempt with that state.
-func readPasted(text, state string) (url string, params []form.Param, ok bool) {
-	if words.Index(text, ':') > 0 && isReply(text) {
-		params, ok = form.Decode(uri.QueryOf(text))
-		return text, params, ok
-	}
-	if isReply(text) {
-		if text[0] == '?' {
-			text = text[1:]
-		}
-		params, ok = form.Decode(text)
-		return "", params, ok
-	}
-	return "", []form.Param{{Name: "code", Value: text}, {Name: "state", Value: state}}, true
-}
-
-// isReply: a code has no such member in it.
-func isReply(s string) bool {
-	return words.Contains(s, "code=") || words.Contains(s, "response=") || words.Contains(s, "error=") || words.Contains(s, "state=")
+// modeSigned tells whether the response is a JWT (JARM section 2.3).
+func modeSigned(mode string) bool {
+	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
 }
 
 // matches tells whether a URL that reached the application is a response to one of its requests at all.
@@ -265,9 +208,9 @@ func (c *client) matches(cmd *command, in json.Value) {
 	query := uri.QueryOf(url)
 	params, readable := form.Decode(query)
 	stated := form.Count(params, "state") > 0
-	ok := (answers(url, c.config.redirectURI) || stated && misses(url, c.config.redirectURI)) && (stated || form.Count(params, "code") > 0 || form.Count(params, "error") > 0 || form.Count(params, "response") > 0)
+	ok := (answers(url, c.config.RedirectURI) || stated && misses(url, c.config.RedirectURI)) && (stated || form.Count(params, "code") > 0 || form.Count(params, "error") > 0 || form.Count(params, "response") > 0)
 	if !readable { // a bare % or ; in a description: what is wrong is for callback to say
-		ok = c.config.redirectURI != "" && uri.Place(url) == uri.Place(c.config.redirectURI) && words.Contains(query, "state=") && (words.Contains(query, "code=") || words.Contains(query, "error="))
+		ok = c.config.RedirectURI != "" && uri.Place(url) == uri.Place(c.config.RedirectURI) && words.Contains(query, "state=") && (words.Contains(query, "code=") || words.Contains(query, "error="))
 	}
 	c.desk.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
 }

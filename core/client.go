@@ -1,37 +1,37 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
 // A client is one session of kind "client": the owners of what it holds, and the commands that are flows of it.
 type client struct {
 	link     *link.Link
-	config   *config
-	store    store
-	wire     wire
-	issuer   issuer
-	session  session
+	config   *config.Config
+	store    *store.Store
+	wire     *wire.Wire
+	issuer   *issuer.Issuer
+	session  *session.Session
 	desk     desk
 	attempts attempts
 	device   deviceFlow
 	waiting  []func() // commands, until what is stored is loaded
 }
 
-func newClient(l *link.Link, cfg *config) *client {
-	c := &client{link: l, config: cfg}
-	key := cfg.under("session")
-	c.store = store{link: l, config: cfg, watch: key, older: []string{"session", "device", "pending"}}
-	c.wire = wire{link: l, config: cfg}
-	c.issuer = issuer{link: l, config: cfg, store: &c.store, wire: &c.wire}
-	if cfg.discovery {
-		c.issuer.given = cfg.clone()
-	}
-	c.session = session{link: l, config: cfg, store: &c.store, wire: &c.wire, issuer: &c.issuer, key: key, status: notAuthenticated, tokens: &tokens{}, device: c.device.status}
-	c.desk = desk{link: l, session: &c.session}
-	c.attempts = attempts{link: l, config: cfg, store: &c.store, session: &c.session, key: cfg.under("pending")}
-	c.device = deviceFlow{link: l, config: cfg, store: &c.store, session: &c.session, desk: &c.desk, key: cfg.under("device")}
+// newClient gives a client whose session stands under key; kept is nil for the host's store.
+func newClient(l *link.Link, cfg *config.Config, key string, kept store.Storage) *client {
+	c := &client{link: l, config: cfg, store: store.New(l, cfg, key, kept), wire: wire.New(l, cfg)}
+	c.issuer = issuer.New(l, cfg, c.store, c.wire)
+	c.session = session.New(l, cfg, c.store, c.wire, c.issuer, key, c.device.status)
+	c.desk = desk{link: l, session: c.session}
+	c.attempts = attempts{link: l, config: cfg, store: c.store, wire: c.wire, session: c.session, key: cfg.Under("pending")}
+	c.device = deviceFlow{link: l, config: cfg, store: c.store, wire: c.wire, issuer: c.issuer, session: c.session, desk: &c.desk, key: cfg.Under("device")}
 	return c
 }
 
@@ -44,4 +44,5 @@ func (c *client) finishStatus(cmd *command, f *link.Fault) {
 	c.desk.finish(cmd, c.writeStatus)
 }
 
-func (c *client) writeStatus(w *json.Writer) { writeStatus(w, &c.session, c.device.held) }
+// writeStatus writes what may be read of the session and of a device flow.
+func (c *client) writeStatus(w *json.Writer) { c.device.writeStatus(w) }

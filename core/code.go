@@ -1,9 +1,12 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -18,7 +21,7 @@ type redeemRun struct {
 
 func (r *redeemRun) redeem() {
 	c, a := r.c, r.attempt
-	if f := c.issuer.tokenless(); f != nil {
+	if f := c.issuer.Tokenless(); f != nil {
 		r.done(f)
 		return
 	}
@@ -30,34 +33,34 @@ func (r *redeemRun) redeem() {
 		params = append(params, form.Param{Name: "code_verifier", Value: a.verifier})
 	}
 	if a.key == "" {
-		a.key = c.wire.newKey()
+		a.key = c.wire.NewKey()
 	}
-	c.session.tokenRequest(&r.cmd.job, stageToken, c.config.token, a.key, append(params, c.config.resource...), r.answered)
+	c.session.TokenRequest(&r.cmd.job, config.StageToken, c.config.TokenEndpoint, a.key, append(params, c.config.Resources...), r.answered)
 }
 
 func (r *redeemRun) answered(v json.Value, f *link.Fault) {
 	c, a := r.c, r.attempt
 	if f != nil {
-		c.wire.dropKey(a.key)
+		c.wire.DropKey(a.key)
 		// A code is good for one try (RFC 6749 section 4.1.2): the same command would not succeed later.
 		f.Retryable = false
-		c.session.redact(f, r.code, a.verifier)
+		c.session.Redact(f, r.code, a.verifier)
 		r.done(f)
 		return
 	}
-	t, f := c.session.readTokens(v, c.session.newGrant(a.scope, a.key), true)
-	if f == nil && t.idToken == "" && words.Has(a.scope, "openid") && (a.acr != "" || a.maxAge >= 0) {
+	t, f := c.session.ReadTokens(v, c.session.NewGrant(a.scope, a.key), true)
+	if f == nil && t.IDToken == "" && words.Has(a.scope, "openid") && (a.acr != "" || a.maxAge >= 0) {
 		f = &link.Fault{Kind: link.KindToken, Code: "missing_id_token"} // nothing says how the user signed in
 	}
 	if f != nil {
-		c.wire.dropKey(a.key)
+		c.wire.DropKey(a.key)
 	}
-	c.session.receive(&receiveRun{tokens: t, want: expected{nonce: a.nonce, iss: a.iss, maxAge: a.maxAge, asked: a.at, acr: a.acr, code: r.code}, done: r.done}, f)
+	c.session.Receive(&session.Receipt{Tokens: t, Want: issuer.Expected{Nonce: a.nonce, Issuer: a.iss, MaxAge: a.maxAge, Asked: a.at, ACR: a.acr, Code: r.code}, Done: r.done}, f)
 }
 
 // exchange redeems a code that was obtained elsewhere.
 func (c *client) exchange(cmd *command, in json.Value) {
-	a := &attempt{verifier: in.Get("code_verifier").Str(), nonce: in.Get("nonce").Str(), redirectURI: c.config.redirectURI, scope: c.config.scope, maxAge: -1, key: c.wire.newKey()}
+	a := &attempt{verifier: in.Get("code_verifier").Str(), nonce: in.Get("nonce").Str(), redirectURI: c.config.RedirectURI, scope: c.config.Scope, maxAge: -1, key: c.wire.NewKey()}
 	if s := in.Get("redirect_uri").Str(); s != "" {
 		a.redirectURI = s
 	}
@@ -69,12 +72,12 @@ func (c *client) exchange(cmd *command, in json.Value) {
 	case r.code == "" || !words.VSChars(r.code):
 		c.desk.fail(cmd, link.Bad("bad_value", "code"))
 	case !words.ScopeOK(a.scope):
-		c.desk.fail(cmd, wrongScope(a.scope))
+		c.desk.fail(cmd, config.WrongScope(a.scope))
 	case a.verifier != "" && !verifierOK(a.verifier):
 		c.desk.fail(cmd, link.Bad("bad_value", "code_verifier"))
 	default:
 		// Before the code is spent: without the keys its tokens could not be used.
-		c.issuer.withKeys(a.scope, r.keyed)
+		c.issuer.WithKeys(a.scope, r.keyed)
 	}
 }
 

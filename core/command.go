@@ -3,13 +3,15 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
 // A command is one the host waits for.
 type command struct {
 	id   int64
 	op   string
-	job  job // its requests
+	job  wire.Job // its requests
 	done bool
 	// waits: for the end of the device flow.
 	waits bool
@@ -20,7 +22,7 @@ type command struct {
 // A desk has the commands that the host waits for, and gives out their results.
 type desk struct {
 	link     *link.Link
-	session  *session
+	session  *session.Session
 	commands []*command
 }
 
@@ -66,6 +68,6 @@ func (d *desk) fail(cmd *command, f *link.Fault) {
 		return
 	}
 	f.Op = cmd.op
-	d.session.reportOnce(f)
+	d.session.ReportOnce(f)
 	d.end(cmd, f, nil)
 }

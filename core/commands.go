@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{id: id, op: name}, in) }
@@ -10,11 +11,11 @@ func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{i
 func (c *client) begin(cmd *command, in json.Value) {
 	c.desk.commands = append(c.desk.commands, cmd)
 	if cmd.op == "look" {
-		c.session.lookSoon()
+		c.session.LookSoon()
 		c.desk.finish(cmd, nil)
 		return
 	}
-	if c.session.loading && cmd.op != "cancel" {
+	if c.session.Loading && cmd.op != "cancel" {
 		c.waiting = append(c.waiting, func() {
 			if !cmd.done {
 				c.run(cmd, in)
@@ -27,117 +28,93 @@ func (c *client) begin(cmd *command, in json.Value) {
 
 // run waits for the server's metadata where a command cannot do without.
 func (c *client) run(cmd *command, in json.Value) {
-	if c.session.status == granted && c.session.lapsed() && cmd.op != "cancel" {
+	if c.session.Ended() && cmd.op != "cancel" {
 		// The token ended since. Another instance may have signed in.
 		again := func() {
-			c.session.settle()
+			c.session.Settle()
 			if !cmd.done {
 				c.run(cmd, in)
 			}
 		}
-		c.session.look(nil, again, func(*link.Fault) { again() })
+		c.session.Look(nil, again, func(*link.Fault) { again() })
 		return
 	}
-	if c.config.clientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
+	if c.config.ClientID == "" && cmd.op != "register" && cmd.op != "resource_metadata" && cmd.op != "answered" && cmd.op != "cancel" {
 		c.desk.fail(cmd, link.Bad("missing", "client_id"))
 		return
 	}
-	switch cmd.op {
-	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "client_credentials", "token_exchange", "jwt_bearer", "introspect", "logout_token", "register":
-		c.issuer.discovered(func(f *link.Fault) {
+	if words.Has(online, cmd.op) || words.Has(moreOnline, cmd.op) {
+		c.issuer.Discovered(func(f *link.Fault) {
 			if f != nil {
 				c.desk.fail(cmd, f)
 			} else if !cmd.done {
 				c.perform(cmd, in)
 			}
 		})
-	default:
-		c.perform(cmd, in)
+		return
+	}
+	c.perform(cmd, in)
+}
+
+// A verb carries a command out.
+type verb func(c *client, cmd *command, in json.Value)
+
+// The commands that every module has: online are those that need the server's metadata. What oauth2.wasm leaves out is in moreCommands.
+const (
+	offline      = "token prepare answered matches device_wait poll_stop log_out resource_metadata front_channel_logout set_token status export cancel"
+	online       = "authorize callback exchange refresh revoke userinfo profile device_start poll_start"
+	moreCommands = "client_credentials token_exchange jwt_bearer introspect register extend logout_token"
+)
+
+// verbs carry out the commands offline, and then those online, in the same order.
+var verbs []verb
+
+func init() { // else what they call, which runs commands, would be made of verbs
+	verbs = []verb{
+		(*client).token, (*client).prepare, (*client).answered, (*client).matches,
+		func(c *client, cmd *command, _ json.Value) { c.device.wait(cmd) },
+		func(c *client, cmd *command, in json.Value) { c.device.pollStop(cmd, in) },
+		(*client).logOut, (*client).resourceMetadata, (*client).frontChannelLogout, (*client).setToken, (*client).tellStatus, (*client).tellSession, (*client).cancelCommand,
+		(*client).authorize, (*client).callback, (*client).exchange, (*client).refreshNow, (*client).revoke, (*client).userinfo, (*client).whoIs,
+		func(c *client, cmd *command, in json.Value) { c.device.start(cmd, in) },
+		func(c *client, cmd *command, _ json.Value) { c.device.pollStart(cmd) },
 	}
 }
 
 func (c *client) perform(cmd *command, in json.Value) {
-	switch cmd.op {
-	case "authorize":
-		c.authorize(cmd, in)
-	case "callback":
-		c.callback(cmd, in)
-	case "exchange":
-		c.exchange(cmd, in)
-	case "token":
-		c.token(cmd, in)
-	case "prepare":
-		c.prepare(cmd, in)
-	case "answered":
-		c.answered(cmd, in)
-	case "refresh":
-		c.refreshNow(cmd)
-	case "revoke":
-		c.revoke(cmd, in)
-	case "userinfo":
-		c.userinfo(cmd)
-	case "profile":
-		c.whoIs(cmd)
-	case "extend":
-		c.extend(cmd)
-	case "matches":
-		c.matches(cmd, in)
-	case "device_start":
-		c.device.start(cmd, in)
-	case "device_wait":
-		c.device.wait(cmd)
-	case "poll_start":
-		c.device.pollStart(cmd)
-	case "poll_stop":
-		c.device.pollStop(cmd, in)
-	case "log_out":
-		c.logOut(cmd, in)
-	case "logout_token":
-		c.logoutToken(cmd, in)
-	case "client_credentials":
-		c.clientCredentials(cmd, in)
-	case "token_exchange":
-		c.tokenExchange(cmd, in)
-	case "jwt_bearer":
-		c.jwtBearer(cmd, in)
-	case "introspect":
-		c.introspect(cmd, in)
-	case "register":
-		c.register(cmd, in)
-	case "resource_metadata":
-		c.resourceMetadata(cmd, in)
-	case "front_channel_logout":
-		c.frontChannelLogout(cmd, in)
-	case "set_token":
-		c.setToken(cmd, in)
-	case "status":
-		tell := func() {
-			if !cmd.done {
-				c.finishStatus(cmd, nil)
-			}
+	if i := words.Nth(offline+" "+online, cmd.op); i >= 0 {
+		verbs[i](c, cmd, in)
+		return
+	}
+	c.performMore(cmd, in)
+}
+
+// tellStatus looks at the store before it answers, but for who asks for what is held.
+func (c *client) tellStatus(cmd *command, in json.Value) {
+	tell := func() {
+		if !cmd.done {
+			c.finishStatus(cmd, nil)
 		}
-		if c.store.kept != nil || c.session.looked == c.link.Turn || in.Get("held").True() {
-			tell()
-		} else {
-			c.session.see(tell)
-		}
-	case "export":
-		c.desk.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
-	case "cancel":
-		c.cancelCommand(cmd, in)
-	default:
-		c.desk.fail(cmd, link.Bad("unknown_command", "command"))
+	}
+	if c.store.Inner() != nil || c.session.Seen() || in.Get("held").True() {
+		tell()
+	} else {
+		c.session.See(tell)
 	}
 }
 
+func (c *client) tellSession(cmd *command, _ json.Value) {
+	c.desk.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
+}
+
 // refreshNow is the command: where nothing can be sent, nothing is done.
-func (c *client) refreshNow(cmd *command) {
+func (c *client) refreshNow(cmd *command, in json.Value) {
 	done := func(f *link.Fault) { c.finishStatus(cmd, f) }
-	if f := c.session.refreshable(); f != nil && !c.session.renewing {
-		c.session.look(f, func() { c.refreshNow(cmd) }, done)
+	if f := c.session.Idle(); f != nil {
+		c.session.Look(f, func() { c.refreshNow(cmd, in) }, done)
 		return
 	}
-	c.session.refresh(done)
+	c.session.Refresh(done)
 }
 
 // cancelCommand ends another command's wait. What it set going and others may need (a refresh, a code being redeemed) goes on.
@@ -146,8 +123,8 @@ func (c *client) cancelCommand(cmd *command, in json.Value) {
 	for _, other := range c.desk.commands {
 		if other.id == id && other != cmd {
 			if other.op == "userinfo" || other.op == "profile" || other.op == "device_start" || other.op == "authorize" {
-				if other.job.unsent = true; other.job.http != 0 {
-					c.link.Cancel("http-cancel", other.job.http)
+				if other.job.Unsent = true; other.job.HTTP != 0 {
+					c.link.Cancel("http-cancel", other.job.HTTP)
 				}
 			}
 			c.desk.end(other, &link.Fault{Kind: link.KindCanceled, Code: "cancelled", Op: other.op}, nil)

@@ -3,8 +3,6 @@ package core
 import (
 	"strings"
 	"testing"
-
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // TestScenarioMeantMembers: E50, a member that is none is refused, and the error says which one was probably meant.
@@ -32,26 +30,6 @@ func TestScenarioMeantMembers(t *testing.T) {
 		r := s.open(with(`{"profile":{` + quote(row.name) + `:"x"}}`))
 		if r.str("error", "code") != "unknown_member" || r.str("error", "field") != "profile" || r.str("error", "expected") != row.meant || r.str("error", "came") != row.name {
 			t.Errorf("%s: %s", row.name, r.raw)
-		}
-	}
-}
-
-// TestSuggestsEveryMember: E50, each member is found in the spelling of other clients, and by one wrong letter.
-func TestSuggestsEveryMember(t *testing.T) {
-	names := ""
-	for _, g := range new(config).groups() {
-		names += g.names + " "
-	}
-	for _, name := range strings.Fields(names) {
-		parts := strings.Split(name, "_")
-		for i, p := range parts[1:] {
-			parts[i+1] = strings.ToUpper(p[:1]) + p[1:]
-		}
-		if camel := strings.Join(parts, ""); camel != name && link.BareName(link.Suggest(names, camel)) != link.BareName(name) {
-			t.Errorf("%s: %s", camel, link.Suggest(names, camel))
-		}
-		if typo := name[:2] + "x" + name[2:]; link.BareName(link.Suggest(names, typo)) != link.BareName(name) {
-			t.Errorf("%s: %s", typo, link.Suggest(names, typo))
 		}
 	}
 }

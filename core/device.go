@@ -1,18 +1,25 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // A deviceFlow is the one device flow that a client may be in (RFC 8628).
 type deviceFlow struct {
 	link    *link.Link
-	config  *config
-	store   *store
-	session *session
+	config  *config.Config
+	store   *store.Store
+	wire    *wire.Wire
+	issuer  *issuer.Issuer
+	session *session.Session
 	desk    *desk
 
 	held     *device // nil: there is none
@@ -36,28 +43,28 @@ func (d *deviceFlow) status() (begun, polling bool) {
 type deviceStartRun struct {
 	flow    *deviceFlow
 	cmd     *command
-	request *request
+	request *wire.Request
 	device  *device
 	release func()
 }
 
 func (d *deviceFlow) start(cmd *command, in json.Value) {
-	scope := d.config.wantedScope(in)
-	own, ok := readParams(in.Get("parameters"))
+	scope := d.config.WantedScope(in)
+	own, ok := link.ReadParams(in.Get("parameters"))
 	for _, p := range own {
-		ok = ok && !protected(p.Name) && p.Name != "scope"
+		ok = ok && !config.Protected(p.Name) && p.Name != "scope"
 	}
-	i := d.session.issuer
-	f := i.tokenless()
+	i := d.issuer
+	f := i.Tokenless()
 	switch {
-	case d.config.deviceAuthorization == "":
-		f = i.absent("device_authorization_endpoint")
-	case i.noKeys(scope):
-		f = i.absent("jwks_uri")
+	case d.config.DeviceAuthorizationEndpoint == "":
+		f = i.Absent("device_authorization_endpoint")
+	case i.NoKeys(scope):
+		f = i.Absent("jwks_uri")
 	case !ok:
 		f = link.Bad("bad_value", "parameters")
 	case !words.ScopeOK(scope):
-		f = wrongScope(scope)
+		f = config.WrongScope(scope)
 	}
 	if f != nil {
 		d.desk.fail(cmd, f)
@@ -66,28 +73,28 @@ func (d *deviceFlow) start(cmd *command, in json.Value) {
 	d.giveUp()
 	d.starting, d.paused = cmd, false
 
-	r := &request{stage: stageDevice, method: "POST", url: d.config.deviceAuthorization, auth: d.config.auth}
+	r := &wire.Request{Stage: config.StageDevice, Method: "POST", URL: d.config.DeviceAuthorizationEndpoint, Auth: d.config.AuthMethod}
 	if scope != "" {
-		r.params = append(r.params, form.Param{Name: "scope", Value: scope})
+		r.Params = append(r.Params, form.Param{Name: "scope", Value: scope})
 	}
-	for _, p := range d.config.parameters {
+	for _, p := range d.config.Parameters {
 		if p.Name != "scope" && form.Count(own, p.Name) == 0 {
-			r.params = append(r.params, p)
+			r.Params = append(r.Params, p)
 		}
 	}
-	r.params = append(r.params, own...)
+	r.Params = append(r.Params, own...)
 	s := &deviceStartRun{flow: d, cmd: cmd, request: r}
-	d.session.wire.send(&cmd.job, r, s.answered)
+	d.wire.Send(&cmd.job, r, s.answered)
 }
 
 // current tells whether anybody still waits for this start: a later one goes first.
 func (s *deviceStartRun) current() bool { return s.flow.starting == s.cmd && !s.cmd.done }
 
-func (s *deviceStartRun) answered(res *response, f *link.Fault) {
+func (s *deviceStartRun) answered(res *wire.Response, f *link.Fault) {
 	d := s.flow
 	var v json.Value
 	if f == nil {
-		v, f = res.object(d.link.Now)
+		v, f = res.Object(d.link.Now)
 	}
 	if f == nil {
 		s.device, f = readDevice(v, d.link.Now)
@@ -96,11 +103,11 @@ func (s *deviceStartRun) answered(res *response, f *link.Fault) {
 		f = canceled()
 	}
 	if f != nil {
-		d.session.redact(f, v.Get("device_code").Str())
+		d.session.Redact(f, v.Get("device_code").Str())
 		d.desk.fail(s.cmd, f)
 		return
 	}
-	s.device.requested, s.device.key = form.ValueOf(s.request.params, "scope"), d.session.wire.newKey()
+	s.device.requested, s.device.key = form.ValueOf(s.request.Params, "scope"), d.wire.NewKey()
 	d.link.Own(&s.device.code, &s.device.userCode, &s.device.uri, &s.device.uriComplete, &s.device.requested)
 	d.queue.Run(s.turn)
 }
@@ -108,7 +115,7 @@ func (s *deviceStartRun) answered(res *response, f *link.Fault) {
 func (s *deviceStartRun) turn(release func()) {
 	s.release = release
 	d := s.flow
-	d.store.overwrite(d.key, &d.version, s.device.encode(d.store), s.stored)
+	d.store.Overwrite(d.key, &d.version, s.device.encode(d.store), s.stored)
 }
 
 // stored gives out what the user needs.
@@ -124,7 +131,7 @@ func (s *deviceStartRun) stored(failed string) {
 		d.link.Emit(d.link.Event("not_persisted"))
 	}
 	d.starting, d.held = nil, s.device
-	d.session.setStatus(temporary)
+	d.session.SetStatus(session.Temporary)
 	d.changed()
 	w := d.link.Event("authorize_with_user_code")
 	w.MemberStr("verification_uri", s.device.uri)
@@ -141,15 +148,15 @@ func canceled() *link.Fault { return &link.Fault{Kind: link.KindCanceled, Code: 
 
 // load reads what is stored of a flow, and goes on with it.
 func (d *deviceFlow) load(done func(failed string)) {
-	d.store.load(d.key, func(value, version, failed string) {
+	d.store.Load(d.key, func(value, version, failed string) {
 		d.version = version
 		there := decodeDevice(d.store, value)
 		if there != nil {
 			there.polling = false // whoever stored it may be at it
 			if d.link.Now >= there.expiresAt {
-				d.session.dropUnused(there.key)
+				d.session.DropUnused(there.key)
 			}
-			there.key = d.session.wire.newKey() // that one may come to a session with the other
+			there.key = d.wire.NewKey() // that one may come to a session with the other
 		}
 		d.resume(there)
 		done(failed)
@@ -166,7 +173,7 @@ func (d *deviceFlow) resume(there *device) {
 		return
 	}
 	d.held = there
-	d.session.settle()
+	d.session.Settle()
 	if there.polling {
 		d.startPolling(there)
 	} else {
@@ -185,17 +192,17 @@ func (d *deviceFlow) forget(f *link.Fault) {
 		f.Cut()
 	}
 	if f != nil && !gone.asking {
-		d.session.wire.dropKey(gone.key)
+		d.wire.DropKey(gone.key)
 	}
 	gone.stop()
 	d.link.Silence(&d.poll)
 	w := d.link.Event("device")
 	w.MemberBool("polling", false)
 	d.link.Emit(w)
-	d.session.settle()
+	d.session.Settle()
 	d.keep("", gone)
 	if f != nil {
-		d.session.catchUp()
+		d.session.CatchUp()
 	}
 	d.endWaits(f)
 }
@@ -223,7 +230,7 @@ func (d *deviceFlow) endWaits(f *link.Fault) {
 		switch {
 		case !cmd.waits:
 		case f == nil:
-			d.desk.finish(cmd, func(w *json.Writer) { writeStatus(w, d.session, d.held) })
+			d.desk.finish(cmd, d.writeStatus)
 		default:
 			if f.Op == "" {
 				f.Op = cmd.op
@@ -235,8 +242,8 @@ func (d *deviceFlow) endWaits(f *link.Fault) {
 
 // keep changes what is stored of the flow, unless another instance has begun one of its own.
 func (d *deviceFlow) keep(text string, of *device) {
-	c := &change{store: d.store, key: d.key, version: &d.version, tries: 1, text: func() string { return text }, done: func(string) {}}
-	c.met = func(value, version, unread string) bool {
+	c := &store.Change{Store: d.store, Key: d.key, Version: &d.version, Tries: 1, Text: func() string { return text }, Done: func(string) {}}
+	c.Met = func(value, version, unread string) bool {
 		there := decodeDevice(d.store, value)
 		if unread != "" || there == nil || there.code != of.code {
 			return false
@@ -244,7 +251,18 @@ func (d *deviceFlow) keep(text string, of *device) {
 		d.version = version
 		return true
 	}
-	c.write()
+	c.Write()
+}
+
+// writeStatus writes what may be read of the session and of the flow.
+func (d *deviceFlow) writeStatus(w *json.Writer) {
+	d.session.WriteStatus(w)
+	if d.held != nil {
+		w.Key("device")
+		w.Open('{')
+		d.held.write(w)
+		w.Close('}')
+	}
 }
 
 func (d *deviceFlow) changed() {

@@ -3,7 +3,9 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -21,10 +23,10 @@ type device struct {
 	key                              string // what its tokens shall be bound to, "" for none
 	expiresAt, interval              int64
 	polling                          bool
-	asking                           bool  // a poll is under way, or what it brought is being stored
-	job                              *job  // of the poll
-	lost                             int64 // polls in a row without an answer
-	at                               int64 // of the last poll
+	asking                           bool      // a poll is under way, or what it brought is being stored
+	job                              *wire.Job // of the poll
+	lost                             int64     // polls in a row without an answer
+	at                               int64     // of the last poll
 }
 
 // readDevice reads the device authorization response (section 3.2).
@@ -37,7 +39,7 @@ func readDevice(v json.Value, now int64) (*device, *link.Fault) {
 	if d.uriComplete == "" {
 		d.uriComplete = str("verification_url_complete")
 	}
-	life, ok := seconds(v.Get("expires_in"))
+	life, ok := wire.Seconds(v.Get("expires_in"))
 	missing := ""
 	switch {
 	case d.code == "":
@@ -60,7 +62,7 @@ func readDevice(v json.Value, now int64) (*device, *link.Fault) {
 		d.uriComplete = ""
 	}
 	d.expiresAt = now + min(life, longestInterval/1000)*1000
-	if s, ok := seconds(v.Get("interval")); ok && s > 0 {
+	if s, ok := wire.Seconds(v.Get("interval")); ok && s > 0 {
 		d.interval = min(s, longestInterval/1000) * 1000
 	}
 	return d, nil
@@ -77,8 +79,8 @@ func (d *device) write(w *json.Writer) {
 }
 
 // encode is its text for the store.
-func (d *device) encode(s *store) string {
-	w := s.begin()
+func (d *device) encode(s *store.Store) string {
+	w := s.Begin()
 	w.MemberStr("device_code", d.code)
 	w.MemberStrIf("requested_scope", d.requested)
 	w.MemberStrIf("dpop_key", d.key)
@@ -88,9 +90,9 @@ func (d *device) encode(s *store) string {
 }
 
 // decodeDevice gives nil for none that is ours.
-func decodeDevice(s *store, text string) *device {
+func decodeDevice(s *store.Store, text string) *device {
 	v, ok := json.Parse(text)
-	if !ok || !s.ours(v) {
+	if !ok || !s.Ours(v) {
 		return nil
 	}
 	str := func(name string) string { return v.Get(name).Str() }

@@ -38,10 +38,25 @@ const (
 // An Engine holds the sessions of one module instance. Its methods are the module's exports; the zero Engine is ready. It is not safe for concurrent use.
 type Engine struct {
 	// Kinds opens sessions of other kinds than those of this package; nil: there are none.
-	Kinds func(kind string, l *link.Link, in json.Value) (known bool, f *link.Fault)
+	Kinds Opener
 
 	open    []*link.Link // index is handle - 1; nil once closed, so that handles are never reused
 	refusal []byte
+}
+
+// An Opener opens sessions of a kind that it knows.
+type Opener func(kind string, l *link.Link, in json.Value) (known bool, f *link.Fault)
+
+// Either is an Opener that knows what any of these do.
+func Either(openers ...Opener) Opener {
+	return func(kind string, l *link.Link, in json.Value) (known bool, f *link.Fault) {
+		for _, open := range openers {
+			if known, f = open(kind, l, in); known {
+				return known, f
+			}
+		}
+		return false, nil
+	}
 }
 
 // Open begins a session as the message says and gives its handle, or 0 where it is refused: then Effect(0) is the reason, {"error":{…}}.
@@ -62,7 +77,7 @@ func (e *Engine) Open(msg []byte) (handle int32) {
 		case "client":
 			f = openClient(l, in)
 		case "contract":
-			openContract(l)
+			f = openContract(l)
 		default:
 			known := false
 			if e.Kinds != nil {

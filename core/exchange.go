@@ -1,9 +1,13 @@
+//go:build !page
+
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 )
 
 const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
@@ -29,11 +33,11 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 		r.send(nil)
 		return
 	}
-	c.session.ready(false, r.send)
+	c.session.Ready(false, r.send)
 }
 
 func (r *exchangeRun) send(f *link.Fault) {
-	s, kind := &r.c.session, r.in.Get("subject_token_type").Str()
+	s, kind := r.c.session, r.in.Get("subject_token_type").Str()
 	if r.cmd.done {
 		return
 	}
@@ -42,52 +46,52 @@ func (r *exchangeRun) send(f *link.Fault) {
 		return
 	}
 	if r.subject == "" {
-		r.subject = s.tokens.access
+		r.subject = s.Tokens.Access
 	}
 	if kind == "" {
 		kind = accessTokenType
 	}
-	r.key = s.tokens.key // what comes back can be used as the session's own token is
+	r.key = s.Tokens.Key // what comes back can be used as the session's own token is
 	all := append([]form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:token-exchange"}, {Name: "subject_token", Value: r.subject}, {Name: "subject_token_type", Value: kind}}, r.params...)
 	for _, name := range [...]string{"audience", "resource", "requested_token_type"} {
 		if text := r.in.Get(name).Str(); text != "" {
 			all = append(all, form.Param{Name: name, Value: text})
 		}
 	}
-	s.tokenRequest(&r.cmd.job, stageToken, r.c.config.token, r.key, all, r.answered)
+	s.TokenRequest(&r.cmd.job, config.StageToken, r.c.config.TokenEndpoint, r.key, all, r.answered)
 }
 
 func (r *exchangeRun) answered(v json.Value, f *link.Fault) {
-	s, issued := &r.c.session, v.Get("issued_token_type").Str()
-	var t *tokens
+	s, issued := r.c.session, v.Get("issued_token_type").Str()
+	var t *session.Tokens
 	if f == nil {
-		t, f = s.readExchanged(v, r.in.Get("scope").Str(), r.key)
+		t, f = readExchanged(s, v, r.in.Get("scope").Str(), r.key)
 	}
 	if f == nil && issued == "" {
 		f = &link.Fault{Kind: link.KindServer, Code: "missing_issued_token_type"}
 	}
 	if f != nil {
-		s.redact(f, r.subject)
+		s.Redact(f, r.subject)
 		for _, p := range r.params {
 			if len(p.Name) > 6 && p.Name[len(p.Name)-6:] == "_token" {
-				s.redact(f, p.Value)
+				s.Redact(f, p.Value)
 			}
 		}
 		r.c.desk.fail(r.cmd, f)
 		return
 	}
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
-		t.writeAccess(w)
+		t.WriteAccess(w)
 		w.MemberStr("issued_token_type", issued)
 	})
 }
 
 // readExchanged: what is issued need not be an access token, and then its type is N_A (section 2.2.1).
-func (s *session) readExchanged(v json.Value, scope, key string) (*tokens, *link.Fault) {
-	if v.Get("token_type").Str() == noAccess && v.Get("access_token").Str() != "" {
-		t := &tokens{access: v.Get("access_token").Str(), kind: noAccess, scope: scope}
-		t.expiresAt = s.endOf(v)
+func readExchanged(s *session.Session, v json.Value, scope, key string) (*session.Tokens, *link.Fault) {
+	if v.Get("token_type").Str() == session.NoAccess && v.Get("access_token").Str() != "" {
+		t := &session.Tokens{Access: v.Get("access_token").Str(), Type: session.NoAccess, Scope: scope}
+		t.ExpiresAt = s.EndOf(v)
 		return t, nil
 	}
-	return s.readTokens(v, &tokens{requested: scope, key: key}, false)
+	return s.ReadTokens(v, &session.Tokens{Requested: scope, Key: key}, false)
 }

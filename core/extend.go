@@ -1,9 +1,13 @@
+//go:build !page
+
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 )
 
 // An extendRun changes the access token for a long-lived one, by a grant type that some providers have for it. It does so under the lock, and on what is stored now: what
@@ -11,13 +15,13 @@ import (
 type extendRun struct {
 	c    *client
 	cmd  *command
-	lock *lock
-	old  *tokens
+	lock *session.Lock
+	old  *session.Tokens
 }
 
-func (c *client) extend(cmd *command) {
-	f := c.issuer.tokenless()
-	if c.config.longLived == "" {
+func (c *client) extend(cmd *command, _ json.Value) {
+	f := c.issuer.Tokenless()
+	if c.config.LongLived == "" {
 		f = link.Bad("missing", "long_lived_grant_type")
 	}
 	if f != nil {
@@ -25,42 +29,42 @@ func (c *client) extend(cmd *command) {
 		return
 	}
 	e := &extendRun{c: c, cmd: cmd}
-	c.session.newest(e.known)
+	c.session.Newest(e.known)
 }
 
-func (e *extendRun) known(l *lock, f *link.Fault) {
-	s, grant := &e.c.session, e.c.config.longLived
-	e.lock, e.old = l, s.tokens
-	if f == nil && e.old.bearer() == "" {
+func (e *extendRun) known(l *session.Lock, f *link.Fault) {
+	s, grant := e.c.session, e.c.config.LongLived
+	e.lock, e.old = l, s.Tokens
+	if f == nil && e.old.Bearer() == "" {
 		f = &link.Fault{Kind: link.KindClient, Code: "no_token"}
 	}
 	if f != nil {
 		e.end(f)
 		return
 	}
-	params := []form.Param{{Name: "grant_type", Value: grant}, {Name: grant, Value: e.old.access}}
-	s.tokenRequest(&e.cmd.job, stageToken, e.c.config.token, e.old.key, params, e.answered)
+	params := []form.Param{{Name: "grant_type", Value: grant}, {Name: grant, Value: e.old.Access}}
+	s.TokenRequest(&e.cmd.job, config.StageToken, e.c.config.TokenEndpoint, e.old.Key, params, e.answered)
 }
 
 func (e *extendRun) answered(v json.Value, f *link.Fault) {
-	s := &e.c.session
-	var t *tokens
+	s := e.c.session
+	var t *session.Tokens
 	if f == nil {
-		t, f = s.readTokens(v, e.old, false)
+		t, f = s.ReadTokens(v, e.old, false)
 	}
 	if f == nil {
-		f = t.tooLarge()
+		f = t.TooLarge()
 	}
 	if f != nil {
-		s.redact(f, e.old.access)
+		s.Redact(f, e.old.Access)
 		e.end(f)
 		return
 	}
-	t.idToken = e.old.idToken // one that comes with it is of no sign-in
-	s.hold(t, false, e.end)
+	t.IDToken = e.old.IDToken // one that comes with it is of no sign-in
+	s.Hold(t, false, e.end)
 }
 
 func (e *extendRun) end(f *link.Fault) {
-	e.lock.free()
+	e.lock.Free()
 	e.c.finishStatus(e.cmd, f)
 }

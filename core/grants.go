@@ -1,15 +1,20 @@
+//go:build !page
+
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // ownParams reads a command's scope and parameters for a token request, in which nothing may pass for the client's own.
 func (c *client) ownParams(in json.Value) ([]form.Param, *link.Fault) {
-	params, ok := readParams(in.Get("parameters"))
+	params, ok := link.ReadParams(in.Get("parameters"))
 	for _, p := range params {
 		switch p.Name {
 		case "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "subject_token", "subject_token_type", "requested_token_type", "assertion":
@@ -21,23 +26,23 @@ func (c *client) ownParams(in json.Value) ([]form.Param, *link.Fault) {
 	}
 	scope := in.Get("scope").Str()
 	if !words.ScopeOK(scope) {
-		return nil, wrongScope(scope)
+		return nil, config.WrongScope(scope)
 	}
 	if scope != "" {
 		params = append(params, form.Param{Name: "scope", Value: scope})
 	}
-	return params, c.issuer.tokenless()
+	return params, c.issuer.Tokenless()
 }
 
 // clientCredentials signs the client itself in (RFC 6749 section 4.4).
 func (c *client) clientCredentials(cmd *command, in json.Value) {
 	params, f := c.ownParams(in)
 	scope := in.Get("scope").Str()
-	if scope == "" && c.config.scope != "" {
-		scope = c.config.scope
+	if scope == "" && c.config.Scope != "" {
+		scope = c.config.Scope
 		params = append(params, form.Param{Name: "scope", Value: scope})
 	}
-	if f == nil && c.config.auth == authNone {
+	if f == nil && c.config.AuthMethod == config.AuthNone {
 		f = link.Bad("missing", "client_secret")
 	}
 	if f != nil {
@@ -63,16 +68,16 @@ func (c *client) jwtBearer(cmd *command, in json.Value) {
 
 // signIn begins a session by a grant that no user has to agree to here.
 func (c *client) signIn(cmd *command, scope string, params []form.Param) {
-	key := c.wire.newKey()
-	c.session.tokenRequest(&cmd.job, stageToken, c.config.token, key, append(params, c.config.resource...), func(v json.Value, f *link.Fault) {
-		var t *tokens
+	key := c.wire.NewKey()
+	c.session.TokenRequest(&cmd.job, config.StageToken, c.config.TokenEndpoint, key, append(params, c.config.Resources...), func(v json.Value, f *link.Fault) {
+		var t *session.Tokens
 		if f == nil {
-			t, f = c.session.readTokens(v, c.session.newGrant(scope, key), false)
+			t, f = c.session.ReadTokens(v, c.session.NewGrant(scope, key), false)
 		}
 		if f != nil {
-			c.wire.dropKey(key)
-			c.session.redact(f, form.ValueOf(params, "assertion"))
+			c.wire.DropKey(key)
+			c.session.Redact(f, form.ValueOf(params, "assertion"))
 		}
-		c.session.receive(&receiveRun{tokens: t, want: expected{maxAge: -1}, done: func(f *link.Fault) { c.finishStatus(cmd, f) }}, f)
+		c.session.Receive(&session.Receipt{Tokens: t, Want: issuer.Expected{MaxAge: -1}, Done: func(f *link.Fault) { c.finishStatus(cmd, f) }}, f)
 	})
 }

@@ -1,3 +1,5 @@
+//go:build !page
+
 package core
 
 import (
@@ -10,8 +12,8 @@ import (
 const requestLife = 300
 
 // signRequest puts the parameters of an authorization request into a signed request object (RFC 9101 section 4), where that is configured.
-func (wr *wire) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
-	if wr.config.requestAlg == "" {
+func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
+	if c.config.RequestAlg == "" {
 		done(params, nil)
 		return
 	}
@@ -24,11 +26,11 @@ func (wr *wire) signRequest(params []form.Param, done func([]form.Param, *link.F
 	}
 	w := json.NewWriter()
 	w.Open('{')
-	w.MemberStr("iss", wr.config.clientID)
-	w.MemberStr("aud", wr.config.issuer)
-	wr.issuedNow(w)
-	w.MemberInt("nbf", wr.link.Now/1000)
-	w.MemberInt("exp", wr.link.Now/1000+requestLife)
+	w.MemberStr("iss", c.config.ClientID)
+	w.MemberStr("aud", c.config.Issuer)
+	c.wire.IssuedNow(w)
+	w.MemberInt("nbf", c.link.Now/1000)
+	w.MemberInt("exp", c.link.Now/1000+requestLife)
 	for i, p := range params {
 		if form.Count(params[:i], p.Name) > 0 {
 			continue // it stands in the array of the first
@@ -47,9 +49,9 @@ func (wr *wire) signRequest(params []form.Param, done func([]form.Param, *link.F
 		w.Close(']')
 	}
 	w.Close('}')
-	wr.sign(wr.config.clientKey, wr.config.requestAlg, wr.config.joseHeader(wr.config.requestAlg, "oauth-authz-req+jwt"), w, func(jws string, f *link.Fault) {
+	c.wire.Sign(c.config.ClientKey, c.config.RequestAlg, c.wire.JOSEHeader(c.config.RequestAlg, "oauth-authz-req+jwt"), w, func(jws string, f *link.Fault) {
 		// What stands beside it is what OAuth and OpenID Connect want there too (section 5, OpenID Connect Core section 6.1).
-		left := []form.Param{{Name: "client_id", Value: wr.config.clientID}}
+		left := []form.Param{{Name: "client_id", Value: c.config.ClientID}}
 		for _, name := range [...]string{"response_type", "scope"} {
 			if s := form.ValueOf(params, name); s != "" {
 				left = append(left, form.Param{Name: name, Value: s})

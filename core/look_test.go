@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // pair opens two instances on one store, the first signed in, and gives their handles; config is of both.
@@ -67,25 +64,6 @@ func TestScenarioChanges(t *testing.T) {
 		}
 		if running := len(s.timers); running > row.timers {
 			t.Errorf("%s: %d timers run", row.name, running)
-		}
-	}
-}
-
-// TestChangeOfTheSameUser: a second sign-in of the same user is no other account where ID tokens say so, and it is where they name another (E23).
-func TestChangeOfTheSameUser(t *testing.T) {
-	for _, row := range []struct{ first, second, want string }{
-		{"a", "a", "signed_in"}, {"a", "b", "other_account"}, {"", "", "other_account"}, {"a", "", "other_account"}, {"", "a", "other_account"},
-	} {
-		c := &session{link: &link.Link{}, status: granted, tokens: &tokens{access: "2", grant: "2"}}
-		had := &tokens{access: "1", grant: "1"}
-		for text, tok := range map[*tokens]string{had: row.first, c.tokens: row.second} {
-			if tok != "" {
-				text.claims, _ = json.Parse(fmt.Sprintf(`{"sub":%q}`, tok))
-			}
-		}
-		c.tellChange(had, granted)
-		if got := parseMsg(t, c.link.Next()).str("change"); got != row.want {
-			t.Errorf("%q then %q: %s, want %s", row.first, row.second, got, row.want)
 		}
 	}
 }

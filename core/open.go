@@ -1,17 +1,19 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 )
 
 func openClient(l *link.Link, in json.Value) *link.Fault {
-	cfg, f := readConfig(l.Config(in))
+	cfg, f := config.Read(l.Config(in))
 	if f != nil {
 		return f
 	}
-	c := newClient(l, cfg)
-	c.store.notified, c.session.shows = in.Get("notified").True(), in.Get("current").True()
+	c := newClient(l, cfg, cfg.Under("session"), nil)
+	c.store.Notified, c.session.Shows = in.Get("notified").True(), in.Get("current").True()
 	l.Command = c.take
 	if v := in.Get("session"); v.Kind() == json.String {
 		return c.restore(v.Str())
@@ -22,42 +24,36 @@ func openClient(l *link.Link, in json.Value) *link.Fault {
 
 // restore goes on with what export gave.
 func (c *client) restore(text string) *link.Fault {
-	t, flow, ok := c.session.decode(text)
+	flow, ok := c.session.Restore(text)
 	if !ok {
 		return link.Bad("wrong_configuration", "session")
 	}
-	c.session.tokens = t
-	c.session.blind, c.session.unsaved = true, true
-	c.device.resume(decodeDevice(&c.store, flow))
-	if t.access != "" {
-		c.session.grant(false)
-	} else {
-		c.session.show()
-	}
+	c.device.resume(decodeDevice(c.store, flow))
+	c.session.Resume()
 	return nil
 }
 
 // export is all that another instance needs to go on.
 func (c *client) export() string {
-	text := c.session.encode(c.session.tokens)
+	text := c.session.Export()
 	if c.device.held == nil {
 		return text
 	}
 	if text == "" {
-		w := c.store.begin()
+		w := c.store.Begin()
 		w.Close('}')
 		text = w.String()
 	}
 	var w json.Writer
-	w.Str(c.device.held.encode(&c.store))
+	w.Str(c.device.held.encode(c.store))
 	return text[:len(text)-1] + `,"device":` + w.String() + "}"
 }
 
 // open loads what is stored; commands wait for that.
 func (c *client) open() {
-	c.session.loading = true
-	c.session.reload(func(_ bool, failed string) {
-		if c.config.deviceAuthorization == "" && !c.config.discovery {
+	c.session.Loading = true
+	c.session.Reload(func(_ bool, failed string) {
+		if c.config.DeviceAuthorizationEndpoint == "" && !c.config.Discovery {
 			c.loaded(failed)
 			return
 		}
@@ -72,14 +68,11 @@ func (c *client) open() {
 
 func (c *client) loaded(failed string) {
 	if failed != "" {
-		f := storageFault(failed)
+		f := session.StorageFault(failed)
 		f.Op = "open"
-		c.session.reportFault(f)
+		c.session.ReportFault(f)
 	}
-	c.session.loading = false
-	if c.session.status == notAuthenticated {
-		c.session.show() // that nobody is signed in is known by now, and no change says so
-	}
+	c.session.Loaded()
 	for _, w := range c.waiting {
 		w()
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 )
 
@@ -132,13 +133,13 @@ func TestOpenIDMetadataSays(t *testing.T) {
 	s.server = oidcFound(i, &meta, &down)
 	s.open(discoveryConf)
 	s.ok("authorize")
-	s.now += 2 * metadataLife
+	s.now += 2 * issuer.MetadataLife
 	down, s.sent = true, nil
 	for range 5 {
 		s.ok("authorize")
 	}
 	s.wantSent(1)
-	s.now += jwksLimit
+	s.now += issuer.KeysLimit
 	s.ok("authorize")
 	s.wantSent(2)
 }
@@ -224,7 +225,7 @@ func TestOpenIDProtected(t *testing.T) {
 	s.open(with(oidcConf))
 	for typ, ok := range map[string]bool{"logout+jwt": true, "JWT": true, "secevent+jwt": false, "id_token": false} {
 		now := s.now / 1000
-		token := jwt(i.key, i.alg, fmt.Sprintf(`"kid":"1","typ":%q`, typ), fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","sub":"1","jti":"1","iat":%d,"exp":%d,"events":{%q:{}}}`, now, now+60, backChannelEvent))
+		token := jwt(i.key, i.alg, fmt.Sprintf(`"kid":"1","typ":%q`, typ), fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","sub":"1","jti":"1","iat":%d,"exp":%d,"events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`, now, now+60))
 		if r := s.do("logout_token", `"logout_token":`+quote(token)); (r.m["ok"] != nil) != ok {
 			t.Error(typ, r.raw)
 		}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"net/url"
 	"strings"
 	"testing"
@@ -234,7 +235,7 @@ func TestScenarioResponseHooks(t *testing.T) {
 		{"the checks hold", good(`{"access_token":"a b","token_type":"Bearer"}`), "server", "bad_access_token"},
 		{"of the status", `"ok":{"response":{"status":500,"headers":[],"body":{"text":"{}"}}}`, "server", "http_error"},
 		{"of an error in it", good(`{"error":"invalid_grant"}`), "server", "oauth_error"},
-		{"of the length", good(strings.Repeat("x", maxBody+1)), "server", "too_large"},
+		{"of the length", good(strings.Repeat("x", wire.MaxBody+1)), "server", "too_large"},
 		{"bytes", `"ok":{"response":{"status":200,"headers":[["content-type","application/json"]],"body":{"base64":"//4="}}}`, "server", "bad_encoding"},
 		{"no body", `"ok":{"response":{"status":200,"headers":[["content-type","application/json"]]}}`, "server", "empty_body"},
 		{"a body that stays with the host", `"ok":{"response":{"status":200,"headers":[],"body":{"ref":"1"}}}`, "client", "hook_failed"},

@@ -1,14 +1,18 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 func (d *deviceFlow) pollStart(cmd *command) {
-	dev, f := d.held, d.session.issuer.tokenless()
+	dev, f := d.held, d.issuer.Tokenless()
 	switch {
 	case f != nil:
 	case dev == nil:
@@ -54,13 +58,13 @@ func (d *deviceFlow) stopPolling(dev *device) {
 	dev.stop()
 	d.link.Silence(&d.poll)
 	d.changed()
-	d.session.catchUp()
+	d.session.CatchUp()
 }
 
 func (d *device) stop() {
 	d.polling = false
 	if d.job != nil {
-		d.job.unsent = true
+		d.job.Unsent = true
 	}
 }
 
@@ -86,12 +90,12 @@ func (d *deviceFlow) pollIn(dev *device, wait int64) {
 type pollRun struct {
 	flow   *deviceFlow
 	device *device
-	job    job
+	job    wire.Job
 }
 
 func (p *pollRun) begin() {
 	p.device.asking, p.device.at = true, p.flow.link.Now
-	p.flow.session.issuer.discovered(p.discovered)
+	p.flow.issuer.Discovered(p.discovered)
 }
 
 func (p *pollRun) discovered(f *link.Fault) {
@@ -99,7 +103,7 @@ func (p *pollRun) discovered(f *link.Fault) {
 		p.unready(f)
 		return
 	}
-	p.flow.session.issuer.withKeys(p.device.requested, p.send)
+	p.flow.issuer.WithKeys(p.device.requested, p.send)
 }
 
 // wanted tells whether its flow is still the one there is.
@@ -126,38 +130,38 @@ func (p *pollRun) send(f *link.Fault) {
 	if d.held != dev || !dev.polling {
 		dev.asking = false
 		if d.held != dev {
-			s.wire.dropKey(dev.key)
+			d.wire.DropKey(dev.key)
 		}
 		return
 	}
 	params := []form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:device_code"}, {Name: "device_code", Value: dev.code}}
 	dev.job = &p.job
-	s.tokenRequest(&p.job, stagePolling, d.config.token, dev.key, append(params, d.config.resource...), p.answered)
+	s.TokenRequest(&p.job, config.StagePolling, d.config.TokenEndpoint, dev.key, append(params, d.config.Resources...), p.answered)
 }
 
 func (p *pollRun) answered(v json.Value, f *link.Fault) {
 	d, dev, s := p.flow, p.device, p.flow.session
 	dev.asking, dev.at = false, d.link.Now // one poll may have been sent again, with a nonce
-	if p.job.unsent && f != nil {
+	if p.job.Unsent && f != nil {
 		if d.held != dev {
-			s.wire.dropKey(dev.key)
+			d.wire.DropKey(dev.key)
 		}
 		return // it never left: polling was stopped while its hooks ran
 	}
 	if f != nil {
-		s.redact(f, dev.code)
+		s.Redact(f, dev.code)
 	}
 	if d.held == dev && dev.polling {
 		p.polled(v, f)
 		return
 	}
 	if f == nil {
-		s.discard(&tokens{refresh: v.Get("refresh_token").Str(), access: v.Get("access_token").Str(), key: dev.key})
+		s.Discard(&session.Tokens{Refresh: v.Get("refresh_token").Str(), Access: v.Get("access_token").Str(), Key: dev.key})
 		if d.held == dev {
 			d.forget(&link.Fault{Kind: link.KindClient, Code: "no_device_code"})
 		}
 	} else if d.held != dev {
-		s.wire.dropKey(dev.key)
+		d.wire.DropKey(dev.key)
 	}
 }
 
@@ -171,8 +175,8 @@ func (p *pollRun) polled(v json.Value, f *link.Fault) {
 	case f == nil:
 		dev.asking = true
 		d.link.Silence(&d.poll)
-		t, f := d.session.readTokens(v, d.session.newGrant(dev.requested, dev.key), true)
-		d.session.receive(&receiveRun{tokens: t, want: expected{maxAge: -1}, wanted: p.wanted, done: p.received}, f)
+		t, f := d.session.ReadTokens(v, d.session.NewGrant(dev.requested, dev.key), true)
+		d.session.Receive(&session.Receipt{Tokens: t, Want: issuer.Expected{MaxAge: -1}, Wanted: p.wanted, Done: p.received}, f)
 	case f.Err == "authorization_pending", f.Err == "use_dpop_nonce":
 		d.pollIn(dev, dev.interval)
 	case f.Err == "slow_down":
@@ -212,11 +216,11 @@ func decisive(err string) bool {
 
 // pollLater goes on after a failure in passing, each time later, until the code ends: nobody has to lend a hand.
 func (d *deviceFlow) pollLater(dev *device, f *link.Fault) {
-	wait := max(dev.interval, min(dev.interval<<min(dev.lost, 8), longestWait), f.RetryAfter)
+	wait := max(dev.interval, min(dev.interval<<min(dev.lost, 8), wire.LongestWait), f.RetryAfter)
 	dev.lost++
 	d.pollIn(dev, wait)
-	f.Op = stagePolling
-	d.session.reportOnce(f)
+	f.Op = config.StagePolling
+	d.session.ReportOnce(f)
 }
 
 func (d *deviceFlow) slower(dev *device, interval int64) {
@@ -228,7 +232,7 @@ func (d *deviceFlow) slower(dev *device, interval int64) {
 
 // pollFailed stops polling; over: no other answer will come for this code.
 func (d *deviceFlow) pollFailed(dev *device, f *link.Fault, over bool) {
-	f.Op = stagePolling
+	f.Op = config.StagePolling
 	if over {
 		f.Retryable = false
 		d.forget(f)
@@ -236,5 +240,5 @@ func (d *deviceFlow) pollFailed(dev *device, f *link.Fault, over bool) {
 		d.stopPolling(dev)
 		d.endWaits(f)
 	}
-	d.session.reportOnce(f)
+	d.session.ReportOnce(f)
 }

@@ -7,27 +7,27 @@ import (
 )
 
 // whoIs gives the user's identity at the provider; an e-mail counts as verified only where the provider says so.
-func (c *client) whoIs(cmd *command) {
-	url := c.config.profile.endpoint
+func (c *client) whoIs(cmd *command, _ json.Value) {
+	url := c.config.Profile.Endpoint
 	if url == "" {
-		url = c.config.userinfo
+		url = c.config.UserinfoEndpoint
 	}
 	c.fetch(cmd, url, func(v json.Value) {
-		id := at(v, c.config.profile.id)
+		id := v.At(c.config.Profile.ID)
 		text := id.Str()
 		if id.Kind() == json.Number {
 			text = id.Raw()
 		}
 		if text == "" {
-			c.desk.fail(cmd, &link.Fault{Kind: link.KindServer, Code: "bad_profile", Field: c.config.profile.id})
+			c.desk.fail(cmd, &link.Fault{Kind: link.KindServer, Code: "bad_profile", Field: c.config.Profile.ID})
 			return
 		}
-		email, verified := at(v, c.config.profile.email).Str(), everyTruth(v, c.config.profile.verification)
-		if c.config.profile.emails == "" || email != "" && verified {
+		email, verified := v.At(c.config.Profile.Email).Str(), everyTruth(v, c.config.Profile.Verification)
+		if c.config.Profile.Emails == "" || email != "" && verified {
 			c.finishProfile(cmd, text, email, verified)
 			return
 		}
-		c.fetch(cmd, c.config.profile.emails, func(v json.Value) {
+		c.fetch(cmd, c.config.Profile.Emails, func(v json.Value) {
 			email, verified := pickEmail(v, email)
 			c.finishProfile(cmd, text, email, verified)
 		})
@@ -58,7 +58,7 @@ func pickEmail(list json.Value, email string) (string, bool) {
 
 func (c *client) finishProfile(cmd *command, id, email string, verified bool) {
 	c.desk.finish(cmd, func(w *json.Writer) {
-		w.MemberStr("issuer", c.config.issuer)
+		w.MemberStr("issuer", c.config.Issuer)
 		w.MemberStr("id", id)
 		w.MemberStrIf("email", email)
 		w.MemberBool("email_verified", verified && email != "")
@@ -70,9 +70,9 @@ func everyTruth(v json.Value, paths string) bool {
 	for {
 		i := words.Index(paths, ' ')
 		if i < 0 {
-			return truth(at(v, paths))
+			return truth(v.At(paths))
 		}
-		if !truth(at(v, paths[:i])) {
+		if !truth(v.At(paths[:i])) {
 			return false
 		}
 		paths = paths[i+1:]

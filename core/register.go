@@ -1,10 +1,13 @@
+//go:build !page
+
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -13,9 +16,9 @@ func (c *client) register(cmd *command, in json.Value) {
 	access := in.Get("initial_access_token").Str()
 	var f *link.Fault
 	switch {
-	case c.config.registration == "":
-		f = c.issuer.absent("registration_endpoint")
-	case c.config.clientMetadata.Kind() == json.None:
+	case c.config.RegistrationEndpoint == "":
+		f = c.issuer.Absent("registration_endpoint")
+	case c.config.ClientMetadata.Kind() == json.None:
 		f = link.Bad("missing", "client_metadata")
 	case !words.VSChars(access) || words.Index(access, ' ') >= 0:
 		f = link.Bad("bad_value", "initial_access_token")
@@ -24,64 +27,23 @@ func (c *client) register(cmd *command, in json.Value) {
 		c.desk.fail(cmd, f)
 		return
 	}
-	r := &request{stage: stageRegistration, method: "POST", url: c.config.registration, json: c.config.clientMetadata.Raw()}
+	r := &wire.Request{Stage: config.StageRegistration, Method: "POST", URL: c.config.RegistrationEndpoint, JSON: c.config.ClientMetadata.Raw()}
 	if access != "" {
-		r.headers = []form.Param{{Name: "authorization", Value: "Bearer " + access}}
+		r.Headers = []form.Param{{Name: "authorization", Value: "Bearer " + access}}
 	}
-	c.wire.send(&cmd.job, r, func(res *response, f *link.Fault) {
+	c.wire.Send(&cmd.job, r, func(res *wire.Response, f *link.Fault) {
 		var v json.Value
 		if f == nil {
-			v, f = res.object(c.link.Now)
+			v, f = res.Object(c.link.Now)
 		}
 		if f == nil && v.Get("client_id").Str() == "" {
 			f = &link.Fault{Kind: link.KindServer, Code: "bad_registration"}
 		}
 		if f != nil {
-			c.session.redact(f, access, v.Get("client_secret").Str())
+			c.session.Redact(f, access, v.Get("client_secret").Str())
 			c.desk.fail(cmd, f)
 			return
 		}
 		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("client", v.Raw()) })
-	})
-}
-
-// resourceMetadata reads what a protected resource says of itself, its authorization servers among it (RFC 9728 section 3).
-func (c *client) resourceMetadata(cmd *command, in json.Value) {
-	u, ok := uri.Parse(in.Get("url").Str())
-	where := in.Get("resource_metadata").Str()
-	if where == "" {
-		where = u.Scheme + "://" + u.Host + u.Port + "/.well-known/oauth-protected-resource"
-		if u.Path != "/" {
-			where += u.Path
-		}
-	}
-	switch {
-	case !ok || !c.config.secure(u):
-		c.desk.fail(cmd, link.Bad("bad_url", "url"))
-		return
-	}
-	if w, ok := uri.Parse(where); !ok || !c.config.secure(w) {
-		c.desk.fail(cmd, link.Bad("bad_url", "resource_metadata"))
-		return
-	}
-	c.findResource(cmd, u, where, in.Get("resource_metadata").Str() == "" && u.Path != "" && u.Path != "/")
-}
-
-// findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
-func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) {
-	c.issuer.get(stageResource, where, maxDocument, func(v json.Value, f *link.Fault) {
-		if more && f.Elsewhere() {
-			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
-			return
-		}
-		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3): the same origin, and a path that leads there.
-		if r, ok := uri.Parse(v.Get("resource").Str()); f == nil && !(ok && u.Within(r)) {
-			f = (&link.Fault{Kind: link.KindServer, Code: "wrong_resource"}).Not(u.Scheme+"://"+u.Host+u.Port+u.Path, v.Get("resource").Str())
-		}
-		if f != nil {
-			c.desk.fail(cmd, f)
-			return
-		}
-		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("metadata", v.Raw()) })
 	})
 }

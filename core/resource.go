@@ -5,30 +5,31 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 func (c *client) token(cmd *command, in json.Value) {
 	force := in.Get("force").True()
-	c.session.ready(force, func(f *link.Fault) {
+	c.session.Ready(force, func(f *link.Fault) {
 		if f != nil {
 			c.desk.fail(cmd, f)
 			return
 		}
 		c.desk.finish(cmd, func(w *json.Writer) {
-			c.session.tokens.writeAccess(w)
+			c.session.Tokens.WriteAccess(w)
 			if !force {
-				c.session.writeGoodUntil(w) // else whoever asks again wants another
+				c.session.WriteGoodUntil(w) // else whoever asks again wants another
 			}
 		})
 	})
 }
 
 // allowed tells whether a token may go to the URL: only where the configuration says.
-func (c *config) allowed(url string) bool {
+func (c *client) allowed(url string) bool {
 	u, ok := uri.Parse(url)
-	if ok && c.secure(u) {
-		for _, r := range c.resources {
+	if ok && c.config.Secure(u) {
+		for _, r := range c.config.TokenDestinations {
 			if u.Within(r) {
 				return true
 			}
@@ -45,9 +46,9 @@ func (c *client) prepare(cmd *command, in json.Value) {
 			return
 		}
 		c.desk.finish(cmd, func(w *json.Writer) {
-			writeParams(w, "headers", headers)
-			if c.session.tokens.key == "" {
-				c.session.writeGoodUntil(w) // else a proof is in them, which is good once
+			link.WriteParams(w, "headers", headers)
+			if c.session.Tokens.Key == "" {
+				c.session.WriteGoodUntil(w) // else a proof is in them, which is good once
 			}
 		})
 	})
@@ -71,17 +72,17 @@ func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, 
 		r.method = "GET"
 	}
 	f := link.Bad("bad_value", "method")
-	if token(r.method) == r.method {
+	if wire.MethodOK(r.method) {
 		f = nil
 	}
-	if !c.config.allowed(r.url) {
+	if !c.allowed(r.url) {
 		f = link.Wrong("resource_not_allowed", "url", destination, in.Get("url"))
 	}
 	if f != nil {
 		done(nil, f)
 		return
 	}
-	c.session.ready(force, r.ready)
+	c.session.Ready(force, r.ready)
 }
 
 func (r *headersRun) ready(f *link.Fault) {
@@ -89,30 +90,30 @@ func (r *headersRun) ready(f *link.Fault) {
 		r.fail(f)
 		return
 	}
-	t := r.c.session.tokens
-	r.headers, r.key = []form.Param{r.c.bearer()}, t.key
-	if t.key == "" {
+	t := r.c.session.Tokens
+	r.headers, r.key = []form.Param{r.c.bearer()}, t.Key
+	if t.Key == "" {
 		r.end()
 		return
 	}
-	r.c.wire.proof(t.key, false, r.method, r.url, t.access, r.proved)
+	r.c.wire.Proof(t.Key, false, r.method, r.url, t.Access, r.proved)
 }
 
 func (r *headersRun) proved(proof string, f *link.Fault) {
 	if f != nil {
-		r.c.session.keyGone(r.key, f, r.again, r.fail)
+		r.c.session.KeyGone(r.key, f, r.again, r.fail)
 		return
 	}
 	r.headers = append(r.headers, form.Param{Name: "dpop", Value: proof})
 	r.end()
 }
 
-func (r *headersRun) again() { r.c.session.ready(false, r.ready) }
+func (r *headersRun) again() { r.c.session.Ready(false, r.ready) }
 
 func (r *headersRun) fail(f *link.Fault) { r.done(nil, f) }
 
 func (r *headersRun) end() {
-	if agent := r.c.config.userAgent; agent != "" {
+	if agent := r.c.config.UserAgent; agent != "" {
 		r.headers = append(r.headers, form.Param{Name: "user-agent", Value: agent})
 	}
 	r.done(r.headers, nil)
@@ -122,16 +123,16 @@ func (r *headersRun) end() {
 type answeredRun struct {
 	c               *client
 	cmd             *command
-	challenge       challenge
+	challenge       wire.Challenge
 	retried, reason string
 }
 
 func (c *client) answered(cmd *command, in json.Value) {
 	headers, url := in.Get("headers"), in.Get("url").Str()
-	s, sent := &c.session, in.Get("sent").Str()
-	if c.config.allowed(url) {
-		if c.wire.noteNonce(url, headers) && c.store.kept != nil {
-			s.save(func() { c.answered(cmd, in) }) // for the next request
+	s, sent := c.session, in.Get("sent").Str()
+	if c.allowed(url) {
+		if c.wire.NoteNonce(url, headers) && c.store.Inner() != nil {
+			s.Save(func() { c.answered(cmd, in) }) // for the next request
 			return
 		}
 	} else if sent != "" {
@@ -139,12 +140,12 @@ func (c *client) answered(cmd *command, in json.Value) {
 		return
 	}
 	scheme := "bearer"
-	if s.tokens.key != "" {
+	if s.Tokens.Key != "" {
 		scheme = "dpop"
 	}
-	r := &answeredRun{c: c, cmd: cmd, challenge: readChallenge(headers, scheme), retried: in.Get("retried").Str()}
+	r := &answeredRun{c: c, cmd: cmd, challenge: wire.ReadChallenge(headers, scheme), retried: in.Get("retried").Str()}
 	if status, _ := in.Get("status").Int(); status == 401 {
-		switch r.challenge.get("error") {
+		switch r.challenge.Get("error") {
 		case "use_dpop_nonce", "invalid_dpop_proof": // which says nothing of the token
 			r.reason = "nonce"
 		case "insufficient_user_authentication": // no token of this sign-in will do (RFC 9470 section 3)
@@ -152,14 +153,14 @@ func (c *client) answered(cmd *command, in json.Value) {
 			r.reason = "token"
 		}
 	}
-	if r.reason == "" || sent == "" || words.Has(r.retried, r.reason) || r.reason == "nonce" && s.tokens.key == "" {
+	if r.reason == "" || sent == "" || words.Has(r.retried, r.reason) || r.reason == "nonce" && s.Tokens.Key == "" {
 		r.end(nil, nil)
 		return
 	}
 	// A token that was refused is made new; one that is newer than the refused is tried as it is.
 	refused := r.reason == "token" && sent == c.bearer().Value
-	if refused && s.leftAlone() {
-		s.look(s.retryLater(), func() { c.answered(cmd, in) }, func(f *link.Fault) { r.end(nil, f) })
+	if refused && s.LeftAlone() {
+		s.Look(s.RetryLater(), func() { c.answered(cmd, in) }, func(f *link.Fault) { r.end(nil, f) })
 		return
 	}
 	c.withHeaders(in, refused, r.end)
@@ -167,33 +168,33 @@ func (c *client) answered(cmd *command, in json.Value) {
 
 func (r *answeredRun) end(headers []form.Param, f *link.Fault) {
 	never := f != nil && (f.Code == "no_refresh_token" || f.Code == "refresh_not_supported")
-	if f != nil && r.c.store.kept != nil && (!never || r.challenge.get("error") == "invalid_token") {
+	if f != nil && r.c.store.Inner() != nil && (!never || r.challenge.Get("error") == "invalid_token") {
 		// A backend says why no token can be had. Where none ever could, a resource's 401 is its own business, unless it says that the token is no good.
 		r.c.desk.fail(r.cmd, f)
 		return
 	}
 	if f != nil {
 		f.Op = r.cmd.op
-		r.c.session.reportOnce(f)
+		r.c.session.ReportOnce(f)
 	}
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
 		if f == nil && headers != nil {
-			writeParams(w, "headers", headers)
+			link.WriteParams(w, "headers", headers)
 			w.MemberStr("retried", words.Trim(r.retried+" "+r.reason))
 		}
-		r.challenge.write(w)
+		r.challenge.Write(w)
 	})
 }
 
 // bearer is the header that carries the token, the first of those that do (RFC 6750 section 2.1, RFC 9449 section 7.1).
 func (c *client) bearer() form.Param {
-	t := c.session.tokens
-	if name := c.config.tokenHeader; name != "" {
-		return form.Param{Name: name, Value: t.access}
+	t := c.session.Tokens
+	if name := c.config.TokenHeader; name != "" {
+		return form.Param{Name: name, Value: t.Access}
 	}
 	scheme := "Bearer "
-	if t.key != "" {
+	if t.Key != "" {
 		scheme = "DPoP "
 	}
-	return form.Param{Name: "authorization", Value: scheme + t.access}
+	return form.Param{Name: "authorization", Value: scheme + t.Access}
 }

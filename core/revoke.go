@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 )
 
 // A revokeRun ends one token at the server, and here once the server said so (RFC 7009). Without a refresh token's grant the rest is worth nothing, so with it the
@@ -11,7 +12,7 @@ type revokeRun struct {
 	c           *client
 	cmd         *command
 	which, hint string
-	lock        *lock
+	lock        *session.Lock
 }
 
 func (c *client) revoke(cmd *command, in json.Value) {
@@ -20,12 +21,12 @@ func (c *client) revoke(cmd *command, in json.Value) {
 		c.desk.fail(cmd, link.Bad("bad_value", "token"))
 		return
 	}
-	c.session.newest(r.known)
+	c.session.Newest(r.known)
 }
 
-func (r *revokeRun) known(l *lock, f *link.Fault) {
+func (r *revokeRun) known(l *session.Lock, f *link.Fault) {
 	r.lock = l
-	token, hint := r.c.session.endsMore(r.which)
+	token, hint := r.c.session.EndsMore(r.which)
 	r.hint = hint
 	if f == nil && token == "" {
 		f = &link.Fault{Kind: link.KindClient, Code: "no_token"}
@@ -34,25 +35,25 @@ func (r *revokeRun) known(l *lock, f *link.Fault) {
 		r.end(f)
 		return
 	}
-	r.c.session.revokeToken(&r.cmd.job, token, hint, r.revoked)
+	r.c.session.RevokeToken(&r.cmd.job, token, hint, r.revoked)
 }
 
 func (r *revokeRun) revoked(f *link.Fault) {
-	s := &r.c.session
+	s := r.c.session
 	switch {
 	case f != nil:
 		r.end(f)
-	case r.hint == "refresh_token" || s.tokens.refresh == "":
-		s.clear(r.end)
+	case r.hint == "refresh_token" || s.Tokens.Refresh == "":
+		s.Clear(r.end)
 	default:
-		s.tokens.access, s.tokens.expiresAt = "", 0
-		s.settle()
-		s.save(func() { r.end(nil) })
+		s.Tokens.Access, s.Tokens.ExpiresAt = "", 0
+		s.Settle()
+		s.Save(func() { r.end(nil) })
 	}
 }
 
 func (r *revokeRun) end(f *link.Fault) {
-	r.lock.free()
+	r.lock.Free()
 	r.c.finishStatus(r.cmd, f)
 }
 
@@ -61,55 +62,53 @@ type logOutRun struct {
 	c                    *client
 	cmd                  *command
 	in                   json.Value
-	lock                 *lock
+	lock                 *session.Lock
 	token, hint, idToken string
 	fault                *link.Fault
 }
 
 func (c *client) logOut(cmd *command, in json.Value) {
-	if _, f := c.config.endSessionURL(in, ""); f != nil {
+	if _, f := c.endSessionURL(in, ""); f != nil {
 		c.desk.fail(cmd, f)
 		return
 	}
-	s := &c.session
-	s.missed = false
+	c.session.Ending()
 	c.device.giveUp()
-	s.blind = s.blind || s.uncleared // what is still stored is to be ended
 	o := &logOutRun{c: c, cmd: cmd, in: in}
-	s.newest(o.known)
+	c.session.Newest(o.known)
 }
 
-func (o *logOutRun) known(l *lock, f *link.Fault) {
+func (o *logOutRun) known(l *session.Lock, f *link.Fault) {
 	o.lock = l
 	if f != nil && f.Kind == link.KindStorage {
-		l.free()
+		l.Free()
 		o.c.desk.fail(o.cmd, f)
 		return
 	}
-	s := &o.c.session
-	o.token, o.hint = s.endsMore("")
-	o.idToken = s.tokens.idToken
-	s.clear(o.cleared)
+	s := o.c.session
+	o.token, o.hint = s.EndsMore("")
+	o.idToken = s.Tokens.IDToken
+	s.Clear(o.cleared)
 }
 
 func (o *logOutRun) cleared(f *link.Fault) {
-	o.lock.free()
+	o.lock.Free()
 	o.fault = f
-	o.c.issuer.discovered(o.discovered)
+	o.c.issuer.Discovered(o.discovered)
 }
 
 func (o *logOutRun) discovered(*link.Fault) {
-	if o.token == "" || o.c.config.revocation == "" {
+	if o.token == "" || o.c.config.RevocationEndpoint == "" {
 		o.end(false)
 		return
 	}
-	o.c.session.revokeToken(&o.cmd.job, o.token, o.hint, o.revoked)
+	o.c.session.RevokeToken(&o.cmd.job, o.token, o.hint, o.revoked)
 }
 
 func (o *logOutRun) revoked(f *link.Fault) {
 	if f != nil {
 		f.Op = o.cmd.op
-		o.c.session.reportFault(f)
+		o.c.session.ReportFault(f)
 	}
 	o.end(f == nil)
 }
@@ -119,7 +118,7 @@ func (o *logOutRun) end(revoked bool) {
 		o.c.desk.fail(o.cmd, o.fault)
 		return
 	}
-	url, _ := o.c.config.endSessionURL(o.in, o.idToken)
+	url, _ := o.c.endSessionURL(o.in, o.idToken)
 	o.c.desk.finish(o.cmd, func(w *json.Writer) {
 		w.MemberBool("revoked", revoked)
 		w.MemberStrIf("url", url)

@@ -30,6 +30,11 @@ func TestSchema(t *testing.T) {
 	if err != nil || len(files) < 40 {
 		t.Fatal(err, len(files))
 	}
+	more, err := filepath.Glob("contract/resource/*.txt")
+	if err != nil || len(more) < 10 {
+		t.Fatal(err, len(more))
+	}
+	files = append(files, more...)
 	kinds := map[string]bool{}
 	type command struct {
 		name       string

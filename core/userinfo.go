@@ -1,14 +1,16 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
 // userinfo asks who signed in (OpenID Connect Core section 5.3). What it says is the server's word over TLS, not a verified ID token.
-func (c *client) userinfo(cmd *command) {
-	c.fetch(cmd, c.config.userinfo, func(v json.Value) {
+func (c *client) userinfo(cmd *command, _ json.Value) {
+	c.fetch(cmd, c.config.UserinfoEndpoint, func(v json.Value) {
 		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("claims", v.Raw()) })
 	})
 }
@@ -18,7 +20,7 @@ type fetchRun struct {
 	c       *client
 	cmd     *command
 	url     string
-	request *request
+	request *wire.Request
 	claims  json.Value       // of the ID token
 	mine    bool             // what comes need not be about the same user
 	done    func(json.Value) // comes only where that went well
@@ -26,14 +28,14 @@ type fetchRun struct {
 
 func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 	if url == "" {
-		c.desk.fail(cmd, c.issuer.absent("userinfo_endpoint"))
+		c.desk.fail(cmd, c.issuer.Absent("userinfo_endpoint"))
 		return
 	}
 	r := &fetchRun{c: c, cmd: cmd, url: url, done: done}
 	r.begin()
 }
 
-func (r *fetchRun) begin() { r.c.session.ready(false, r.ready) }
+func (r *fetchRun) begin() { r.c.session.Ready(false, r.ready) }
 
 func (r *fetchRun) ready(f *link.Fault) {
 	if f != nil {
@@ -44,20 +46,20 @@ func (r *fetchRun) ready(f *link.Fault) {
 		return // given up while the token was fetched
 	}
 	// Decided before it is sent: the metadata may change meanwhile (OpenID Connect Core section 5.3.2).
-	t := r.c.session.tokens
-	r.claims = t.claims
-	r.mine = r.url != r.c.config.userinfo || r.claims.Kind() == json.None
-	r.request = &request{stage: stageUserinfo, method: "GET", url: r.url, headers: []form.Param{r.c.bearer()}, key: t.key, access: t.access}
-	r.c.wire.send(&r.cmd.job, r.request, r.answered)
+	t := r.c.session.Tokens
+	r.claims = t.Claims
+	r.mine = r.url != r.c.config.UserinfoEndpoint || r.claims.Kind() == json.None
+	r.request = &wire.Request{Stage: config.StageUserinfo, Method: "GET", URL: r.url, Headers: []form.Param{r.c.bearer()}, Key: t.Key, Access: t.Access}
+	r.c.wire.Send(&r.cmd.job, r.request, r.answered)
 }
 
-func (r *fetchRun) answered(res *response, f *link.Fault) {
+func (r *fetchRun) answered(res *wire.Response, f *link.Fault) {
 	if f != nil {
-		r.c.session.keyGone(r.request.key, f, r.begin, r.failed)
+		r.c.session.KeyGone(r.request.Key, f, r.begin, r.failed)
 		return
 	}
-	res.list = r.url == r.c.config.profile.emails
-	r.c.issuer.claims(res, r.read)
+	res.List = r.url == r.c.config.Profile.Emails
+	r.c.issuer.Claims(res, r.read)
 }
 
 func (r *fetchRun) failed(f *link.Fault) { r.read(json.Value{}, f) }
@@ -67,10 +69,10 @@ func (r *fetchRun) read(v json.Value, f *link.Fault) {
 		f = link.NotVerified("wrong_claim", "sub")
 	}
 	if f != nil {
-		r.c.session.redact(f, r.request.access)
+		r.c.session.Redact(f, r.request.Access)
 	}
 	// Without leave to see the list there is no e-mail, which is no failure.
-	if f != nil && (r.url != r.c.config.profile.emails || f.Status < 403 || f.Status > 404) {
+	if f != nil && (r.url != r.c.config.Profile.Emails || f.Status < 403 || f.Status > 404) {
 		r.c.desk.fail(r.cmd, f)
 		return
 	}

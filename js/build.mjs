@@ -12,19 +12,28 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 await rm(here('dist'), { recursive: true, force: true });
 await mkdir(here('dist'), { recursive: true });
-await copyFile(here('../wasm/oauth2.wasm'), here('dist/oauth2.wasm'));
+for (const name of ['oauth2.wasm', 'oauth2-full.wasm', 'oauth2-edge.wasm']) await copyFile(here(`../wasm/${name}`), here(`dist/${name}`));
 await copyFile(here('../wasm_exec.js'), here('dist/wasm_exec.js'));
 await copyFile(here('../LICENSE'), here('LICENSE')); // npm takes it from beside package.json only
+
+// The entries beside the first, as package.json exports them: subpath to file of src and dist.
+const entries = Object.fromEntries(
+  Object.entries(JSON.parse(await readFile(here('package.json'), 'utf8')).exports).flatMap(([path, { default: file }]) => {
+    const name = /^\.\/dist\/(\w[\w-]*)\.js$/.exec(file)?.[1];
+    return path === '.' || !name || name === 'presets' || name === 'wasm_exec' ? [] : [[path.slice(2), name]];
+  }),
+);
 
 const common = { bundle: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'none', logLevel: 'warning', sourcemap: true };
 await build({ ...common, entryPoints: [here('src/index.ts')], outfile: here('dist/index.js') });
 // The other entries stand on the first: what is not used is not loaded, and there is one class OAuthError.
 await build({
   ...common,
-  entryPoints: ['node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'auth', 'react', 'vue', 'svelte', 'testing'].map((name) => here(`src/${name}.ts`)),
+  entryPoints: ['node', 'workerd', ...Object.values(entries)].map((file) => here(`src/${file}.ts`)),
   outdir: here('dist'),
-  external: ['node:*', './index.js', './auth.js', './oauth2.wasm', 'react', 'vue', 'svelte/*'],
+  external: ['node:*', './index.js', './silent.js', './auth.js', './hosts.js', './oauth2-full.wasm', 'react', 'vue', 'svelte/*'],
 });
+await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: here('dist'), external: ['./vault-worker.js'] });
 
 // A plain script, which runs before every module.
 await build({ ...common, entryPoints: [here('src/early.ts')], outdir: here('dist'), format: 'iife' });
@@ -43,9 +52,9 @@ ${presets.map(([name, { about, docs }]) => `\n/**\n * ${about}\n *\n * @see ${do
 );
 
 // For tools that know no "exports" (Parcel, TypeScript's node10): a folder for each entry beside the first.
-for (const name of ['popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'presets', 'auth', 'react', 'vue', 'svelte', 'testing']) {
+for (const [name, file] of Object.entries({ ...entries, presets: 'presets' })) {
   await mkdir(here(name), { recursive: true });
-  await writeFile(here(`${name}/package.json`), JSON.stringify({ type: 'module', main: `../dist/${name}.js`, types: `../dist/types/js/src/${name}.d.ts` }));
+  await writeFile(here(`${name}/package.json`), JSON.stringify({ type: 'module', main: `../dist/${file}.js`, types: `../dist/types/js/src/${file}.d.ts` }));
 }
 
 // The licence of what qr.js contains asks for that.

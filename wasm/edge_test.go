@@ -23,13 +23,18 @@ func edgeEngine(t testing.TB) oauth.Engine {
 	return e
 }
 
-// TestEdgeTranscripts: the module says what the native engine says, byte for byte: kind bff, and every other kind too.
+// TestEdgeTranscripts: the module says what the native engine says, byte for byte: kinds bff and resource, and every other kind too.
 func TestEdgeTranscripts(t *testing.T) {
 	tally := oauthtest.RunTranscripts(t, "../core/contract/bff", edgeEngine)
 	if tally.Total < 10 {
 		t.Errorf("%d transcripts", tally.Total)
 	}
 	report(t, oauthtest.Report{BFF: &oauthtest.Second{SHA256: wasm.EdgeSHA256(), Tally: tally}})
+	tally = oauthtest.RunTranscripts(t, "../core/contract/resource", edgeEngine)
+	if tally.Total < 10 {
+		t.Errorf("%d transcripts", tally.Total)
+	}
+	report(t, oauthtest.Report{Resource: &oauthtest.Second{SHA256: wasm.EdgeSHA256(), Tally: tally}})
 	if all := oauthtest.RunTranscripts(t, "../core/contract/client", edgeEngine); all.Total < 10 {
 		t.Errorf("%d transcripts", all.Total)
 	}

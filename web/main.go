@@ -33,13 +33,18 @@ func main() {
 	// SIGTERM is how process managers and tests end a server, SIGINT how a person does.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Getenv("PORT"), life, func(page string) { fmt.Println("ready: " + page) }); err != nil {
+	if err := run(ctx, os.Getenv("PORT"), life, announce); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// run serves until ctx is done; ready is called with the page's URL once both origins listen.
-func run(ctx context.Context, wanted string, life lifetimes, ready func(page string)) error {
+// announce says where the page is, and how a terminal signs in at the same server.
+func announce(page, issuer string) {
+	fmt.Printf("ready: %s\nterminal: go run ./wasm/cmd/oauth2-token -issuer %s -client-id %s -scope '%s' login\n", page, issuer, terminalID, terminalScope)
+}
+
+// run serves until ctx is done; ready is called with the page's URL and the issuer's once both origins listen.
+func run(ctx context.Context, wanted string, life lifetimes, ready func(page, issuer string)) error {
 	port, err := parsePort(wanted)
 	if err != nil {
 		return err
@@ -73,7 +78,7 @@ func run(ctx context.Context, wanted string, life lifetimes, ready func(page str
 
 	failed := make(chan error, len(pageListeners)+len(issuerListeners))
 	servers := []*http.Server{start(pageListeners, site, failed), start(issuerListeners, provider, failed)}
-	ready(page + "/")
+	ready(page+"/", issuer)
 	select {
 	case err = <-failed:
 	case <-ctx.Done():

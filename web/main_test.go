@@ -59,7 +59,7 @@ func TestRunServesTwoOriginsUntilItIsStopped(t *testing.T) {
 	defer stop()
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- run(ctx, strconv.Itoa(takenPort(t)), testLife, func(page string) { ready <- page })
+		ended <- run(ctx, strconv.Itoa(takenPort(t)), testLife, func(page, _ string) { ready <- page })
 	}()
 	var page string
 	select {

@@ -8,7 +8,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-const clientID = "demo"
+const (
+	clientID = "demo"
+	// terminalID is oauth2-token's: its tokens are for other programs, so no key of its own binds them.
+	terminalID    = "terminal"
+	terminalScope = "openid profile email " + notesScope
+)
 
 // newProvider makes the handler of the other origin: the authorization server, and the API that it protects.
 func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
@@ -25,6 +30,15 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 		RequirePushedAuthorizationRequests: true,
 		DPoPBoundAccessTokens:              true,
 	})
+	if err == nil {
+		err = store.AddClient(authserver.Client{
+			ClientID:     terminalID,
+			Name:         "oauth2-token in your terminal",
+			RedirectURIs: []string{"http://127.0.0.1/"}, // on any port (RFC 8252 section 7.3)
+			GrantTypes:   []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
+			Scope:        terminalScope,
+		})
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,9 @@ func (c *Client) Exchange(ctx context.Context, p ExchangeParams) (Status, error)
 // Token gives an access token that is still good, refreshing it where it is not. Callers at the same time share one refresh. With
 // Config.DPoP it is good for nothing by itself: Prepare and Transport add the proof.
 func (c *Client) Token(ctx context.Context) (Token, error) {
+	if token, ok := c.s.held.token(c.s.millis()); ok && ctx.Err() == nil {
+		return token, nil
+	}
 	held, err := call[heldToken](c.s, ctx, "token", nil)
 	return held.Token, err
 }

@@ -11,6 +11,7 @@ import (
 type waiter struct {
 	op     string
 	result result
+	moment moment // of the result
 	ended  bool
 	done   chan struct{} // closed when it has ended; nil where it ended before anybody could wait
 
@@ -53,6 +54,9 @@ func (s *session) start(op string, params any, patient bool) (int64, *waiter, er
 
 // enqueue makes a command the last of the inputs that wait.
 func (s *session) enqueue(op string, params members) (int64, *waiter) {
+	if op != "prepare" && (op != "token" || len(params) > 0) {
+		s.held.drop()
+	}
 	s.nextID++
 	w := &waiter{op: op}
 	s.waiters[s.nextID] = w
@@ -67,6 +71,7 @@ func (s *session) resolve(id int64, r result) {
 		return
 	}
 	delete(s.waiters, id)
+	w.moment = s.held.moment(s.at)
 	if w.result, w.ended = r, true; w.done != nil {
 		close(w.done)
 	}
@@ -83,11 +88,11 @@ func (s *session) do(ctx context.Context, op string, params, out any) error {
 	}
 	s.help(w)
 	if w.done == nil {
-		return w.result.read(op, out)
+		return s.read(w, out)
 	}
 	select {
 	case <-w.done:
-		return w.result.read(op, out)
+		return s.read(w, out)
 	case <-ctx.Done():
 		s.withdraw(id)
 		return gaveUp(op, ctx.Err())
@@ -109,6 +114,15 @@ func (s *session) withdraw(id int64) {
 	s.run()
 	delete(s.waiters, cancel)
 	s.settle()
+}
+
+// read reads what the command gave, and holds it where it may be held.
+func (s *session) read(w *waiter, out any) error {
+	err := w.result.read(w.op, out)
+	if answer, ok := out.(keeper); ok && err == nil {
+		answer.keep(&s.held, w.moment)
+	}
+	return err
 }
 
 // readable is a result that is asked for often enough to be read without reflection.

@@ -331,7 +331,7 @@ func compareResult(t *testing.T, op string, ok []byte) {
 		if err := json.Unmarshal(ok, &p); err != nil {
 			t.Fatal(err)
 		}
-		got, want = &prepared{}, &prepared{p.Headers, p.GoodUntil}
+		got, want = &prepared{}, &prepared{request{}, p.Headers, p.GoodUntil}
 	default:
 		return
 	}

@@ -12,15 +12,25 @@ import (
 //
 // What comes back is for Answered to look at. Transport does both.
 func (c *Client) Prepare(ctx context.Context, method, url string) (http.Header, error) {
-	prepared, err := call[prepared](c.s, ctx, "prepare", members(nil).text("url", url).optional("method", method))
-	if err != nil {
+	headers, err := c.prepared(ctx, request{method, url})
+	return headers.Clone(), err
+}
+
+// prepared gives headers that are not to be changed.
+func (c *Client) prepared(ctx context.Context, r request) (http.Header, error) {
+	if headers, ok := c.s.held.prepared(r, c.s.millis()); ok && ctx.Err() == nil {
+		return headers, nil
+	}
+	answer := prepared{request: r}
+	if err := c.s.do(ctx, "prepare", members(nil).text("url", r.url).optional("method", r.method), &answer); err != nil {
 		return nil, err
 	}
-	return headerOf(prepared.headers), nil
+	return headerOf(answer.headers), nil
 }
 
 // A prepared answer is good for every request with its URL and method until goodUntil, in Unix ms; 0: for one.
 type prepared struct {
+	request
 	headers   []pair
 	goodUntil int64
 }
@@ -126,3 +136,20 @@ func ChallengeOf(res *http.Response) *Challenge {
 }
 
 type challengeKey struct{}
+
+func (p *prepared) keep(h *held, m moment) {
+	if p.goodUntil <= m.at {
+		return
+	}
+	h.keep(m, func(all *heldAnswers) {
+		more := map[request]*heldAnswer[http.Header]{p.request: newHeldAnswer(headerOf(p.headers), m, p.goodUntil)}
+		if len(all.prepared) < maxPrepared {
+			for r, a := range all.prepared {
+				if r != p.request {
+					more[r] = a
+				}
+			}
+		}
+		all.prepared = more
+	})
+}

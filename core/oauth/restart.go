@@ -8,6 +8,7 @@ const restartPause = time.Minute
 // restart leaves an instance that was lost. The commands under way fail, because nobody knows how far they came, and the input
 // that trapped is not given again. What was stored is loaded by the new session.
 func (s *session) restart() {
+	s.held.drop()
 	cause := s.lane.lost(s.handle)
 	s.lane.engine.Close(s.handle)
 	s.handle = 0
@@ -37,7 +38,7 @@ func (s *session) retire() {
 		}
 	}
 	stored := s.handedIn
-	if held, ok := s.held(); !ok {
+	if held, ok := s.unsaved(); !ok {
 		return // nothing is lost by staying
 	} else if held != "" {
 		stored = held
@@ -50,9 +51,9 @@ func (s *session) retire() {
 	s.lane.settle()
 }
 
-// held gives the session as text where the store has less than the engine: because it failed, or because a device flow whose polling
+// unsaved gives the session as text where the store has less than the engine: because it failed, or because a device flow whose polling
 // goes on would come back from there with its polling stopped.
-func (s *session) held() (text string, ok bool) {
+func (s *session) unsaved() (text string, ok bool) {
 	var status struct {
 		NotPersisted bool `json:"not_persisted"`
 		Device       struct {

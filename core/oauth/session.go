@@ -31,9 +31,12 @@ type session struct {
 	entropy  pool
 	nextID   int64
 	inbox    []input
-	cause    error    // of the answer that the engine was given last
+	cause    error // of the answer that the engine was given last
+	at       int64 // time of the input that the engine was given last, Unix ms
+	held     held
 	buffer   []byte   // of messages, kept from one to the next
 	effects  [][]byte // those of a turn, kept likewise
+	effect   effect   // that is being carried out
 	waiters  map[int64]*waiter
 	turn     *waiter // whose caller the engine is working for right now, on the caller's own goroutine
 	tasks    map[string]*task
@@ -88,6 +91,7 @@ func newSession(engine Engine, kind string, config any, opts Options, equip func
 
 // open opens the engine and carries out what it asks for at once, such as loading the stored session.
 func (s *session) open(stored string) error {
+	s.held.drop()
 	msg := s.head()
 	msg = append(msg, `,"kind":`...)
 	msg = strconv.AppendQuote(msg, s.kind)
@@ -131,6 +135,7 @@ func (s *session) close() {
 		return
 	}
 	s.closed = true
+	s.held.drop()
 	if s.handle > 0 {
 		s.lane.engine.Close(s.handle)
 	}
@@ -150,10 +155,13 @@ func (s *session) close() {
 	}
 }
 
+func (s *session) millis() int64 { return s.opts.Now().UnixMilli() }
+
 // head begins a message with what every input carries. The buffer is the session's own and is wiped after use.
 func (s *session) head() []byte {
+	s.at = s.millis()
 	b := append(s.buffer[:0], `{"now":`...)
-	b = strconv.AppendInt(b, s.opts.Now().UnixMilli(), 10)
+	b = strconv.AppendInt(b, s.at, 10)
 	b = append(b, `,"entropy":"`...)
 	return append(s.entropy.append(b), '"')
 }

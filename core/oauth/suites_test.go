@@ -8,6 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/bff"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
+	"github.com/oauth2-wasm/oauth2-wasm/core/resource"
 )
 
 // native is the engine as Go code, without a module.
@@ -29,6 +30,15 @@ func TestTranscriptsOfBFF(t *testing.T) {
 		t.Errorf("%d transcripts", tally.Total)
 	}
 	report(t, oauthtest.Report{BFF: &oauthtest.Second{SHA256: "-", Tally: tally}})
+}
+
+// TestTranscriptsOfResource replays those of kind resource.
+func TestTranscriptsOfResource(t *testing.T) {
+	tally := oauthtest.RunTranscripts(t, "../contract/resource", func(testing.TB) oauth.Engine { return resource.Engine() })
+	if tally.Total < 10 {
+		t.Errorf("%d transcripts", tally.Total)
+	}
+	report(t, oauthtest.Report{Resource: &oauthtest.Second{SHA256: "-", Tally: tally}})
 }
 
 func TestContract(t *testing.T) {

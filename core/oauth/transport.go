@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 )
 
 // Transport gives a RoundTripper that adds to each request the headers of Prepare and sends it with base; nil means
@@ -69,7 +70,7 @@ func (t *transport) prepare(req *http.Request) (http.Header, error) {
 	if req.Response != nil { // net/http: set only where a redirect caused the request
 		return nil, errRedirected
 	}
-	return t.client.Prepare(req.Context(), req.Method, req.URL.String())
+	return t.client.prepared(req.Context(), request{req.Method, req.URL.String()})
 }
 
 // repeatable: there is no body, or one that can be read again.
@@ -99,7 +100,7 @@ func with(req *http.Request, headers http.Header) *http.Request {
 		own.Header = http.Header{}
 	}
 	for name, values := range headers {
-		own.Header[name] = values
+		own.Header[name] = slices.Clone(values) // held for others
 	}
 	return own
 }

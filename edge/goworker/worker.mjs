@@ -6,7 +6,7 @@ import '../../build/goworker/go_wasm_exec.js';
 import app from '../../build/goworker/app.wasm';
 
 import { breakable } from '../worker/download.ts';
-import { Memory } from '../worker/memory.ts';
+import { Memory } from 'oauth2-wasm/bff';
 import { watched } from '../worker/upload.ts';
 
 export { Sessions } from '../worker/object.ts';

@@ -12,16 +12,16 @@ import { sealKey, work } from './lib/world.mjs';
 
 mkdirSync(work, { recursive: true });
 
-/** A module of the Worker, for Node. */
-const imported = async (name) => {
-  const outfile = join(work, `${name}.mjs`);
-  await build({ entryPoints: [join(root, `edge/worker/${name}.ts`)], bundle: true, format: 'esm', outfile, logLevel: 'warning' });
+/** A module of the Worker's or of its host's, for Node. */
+const imported = async (path) => {
+  const outfile = join(work, path.replace(/\W/g, '-') + '.mjs');
+  await build({ entryPoints: [join(root, path)], bundle: true, format: 'esm', outfile, logLevel: 'warning' });
   return import(pathToFileURL(outfile).href);
 };
-const { readRing, seal, unseal } = await imported('seal');
+const { readRing, seal, unseal } = await imported('js/src/seal.ts');
 
 test('the rehearsal goes through an exchange and the beginning of a sign-in, and leaves nothing behind', async () => {
-  const { rehearse } = await imported('rehearsal');
+  const { rehearse } = await imported('edge/worker/rehearsal.ts');
   const instance = await instantiate(readFileSync(join(root, 'wasm/oauth2-edge.wasm')));
   const said = [];
   let handle;
@@ -41,7 +41,7 @@ test('the rehearsal goes through an exchange and the beginning of a sign-in, and
 
 /** An Exchange whose browser sends these pieces, and then what `end` does: nothing, for one that never ends. */
 const sending = async (pieces, end = () => {}, headers = {}) => {
-  const { Exchange } = await imported('exchange');
+  const { Exchange } = await imported('js/src/exchange.ts');
   const body = new ReadableStream({
     start(controller) {
       for (const piece of pieces) controller.enqueue(new TextEncoder().encode(piece));
@@ -75,10 +75,10 @@ test('a body that is asked for comes as a whole, or not: it is cut, late or too 
   }
 });
 
-/** An Engine, and how one request is asked: its `respond`. */
+/** Requests, and how one request is asked: its `respond`. */
 const served = async () => {
-  const { Engine } = await imported('engine');
-  const engine = new Engine(new WebAssembly.Module(readFileSync(join(root, 'wasm/oauth2-edge.wasm'))));
+  const { Requests } = await imported('js/src/requests.ts');
+  const engine = new Requests(new WebAssembly.Module(readFileSync(join(root, 'wasm/oauth2-edge.wasm'))));
   const client = { client_id: 'a', client_secret: 'b', issuer: 'http://127.0.0.1', authorization_endpoint: 'http://127.0.0.1/a', token_endpoint: 'http://127.0.0.1/t' };
   const open = `"kind":"bff","config":${JSON.stringify({ base: 'http://localhost/auth', client })}`;
   let count = 0;
@@ -133,7 +133,7 @@ test('an effect of another request ends the session, and goes nowhere', async ()
 });
 
 test('a request with more headers than the module reads is named as that (S30)', async () => {
-  const { Unreadable } = await imported('engine');
+  const { Unreadable } = await imported('js/src/requests.ts');
   const { run } = await served();
   await assert.rejects(run(Array(20_000).fill(['x-a', '1'])), ({ constructor }) => constructor.name === Unreadable.name);
 });
@@ -149,7 +149,7 @@ test('an instance that threw is left', async () => {
   assert.equal((await ask())[0].status, 404);
 });
 
-const { Memory } = await imported('memory');
+const { Memory } = await imported('js/src/memory.ts');
 
 test('what is remembered is bounded, and forgotten in time', () => {
   const memory = new Memory();

@@ -1,4 +1,4 @@
-import type { Instance } from '../../wasm_exec.js';
+import type { Instance } from 'oauth2-wasm/host';
 
 /** On reserved names (RFC 2606); nothing is sent. The secret is the caller's below, and nobody's else. */
 const config = {

@@ -1,6 +1,4 @@
-import { named } from '../../js/src/algorithms.js';
-import { CLIENT_KEY as HELD } from '../../js/src/keys.js';
-import { readRing, type Ring } from './seal.js';
+import { CLIENT_KEY as HELD, named, readRing, type Ring } from 'oauth2-wasm/host';
 
 /** Variables, secrets and bindings of the Worker. ../README.md says what each is. */
 export interface Env {

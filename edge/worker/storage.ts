@@ -1,10 +1,7 @@
-import { type Executors, Failed } from '../../js/src/effects.js';
-import type { Answers, Effects } from '../../js/src/messages.js';
-import type { KeyStore } from '../../js/src/keys.js';
+import { Memory } from 'oauth2-wasm/bff';
+import { type Answers, type Effects, type Executors, Failed, type KeyStore, type Ring, seal, unseal } from 'oauth2-wasm/host';
 import { LEASE_MS } from './lines.js';
 import type { Question, Reply } from './object.js';
-import { Memory } from './memory.js';
-import { type Ring, seal, unseal } from './seal.js';
 
 /** Asks the object of a key. */
 type Ask = (key: string, question: Question) => Promise<Reply>;

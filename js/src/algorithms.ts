@@ -1,4 +1,4 @@
-import { Failed } from './effects.js';
+import { Failed } from './failed.js';
 
 const names: Record<string, string> = { RS: 'RSASSA-PKCS1-v1_5', PS: 'RSA-PSS', ES: 'ECDSA' };
 

@@ -1,21 +1,12 @@
+import { Failed } from './failed.js';
 import { send } from './http.js';
 import type { Locks } from './locks.js';
+import type { Executors } from './loop.js';
 import type { Answers, Effects } from './messages.js';
 import { key, type Keys, sign } from './sign.js';
 import type { Store } from './store.js';
 import { verify } from './verify.js';
 import type { Watch } from './watch.js';
-
-/** An effect that failed, with the kind that the core is told. */
-export class Failed extends Error {
-  /** @param cause the host's own error */
-  constructor(
-    readonly kind: string,
-    cause?: unknown,
-  ) {
-    super(kind, { cause });
-  }
-}
 
 /** A request as a hook sees it. */
 export interface HookRequest {
@@ -77,19 +68,6 @@ export interface Hands extends Keys {
   hooks?: Hooks | undefined;
 }
 
-/** An effect, as the core hands it out. */
-export type Effect = Effects[keyof Effects];
-
-/** Carries out effects of one kind. It resolves to the answer's `ok`, or rejects with Failed; `controller` withdraws it. */
-export type Executor<K extends keyof Answers> = (effect: Effects[K], controller: AbortController) => Promise<Answers[K]>;
-
-/** What carries out effects, by kind. */
-export type Executors = { [K in keyof Answers]?: Executor<K> } & { remember?(effect: Effects['remember']): void };
-
-/** Finds what carries out effects of a kind. It is a name from outside: executors inherit nothing. */
-export const executorOf = (executors: Executors, kind: string) =>
-  executors[kind as keyof Answers] as ((effect: Effect, controller: AbortController) => Promise<object>) | undefined;
-
 /** setTimeout fires at once for anything longer. The core asks again where a timer is early. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
@@ -139,7 +117,7 @@ const hook = async ({ hook: what, stage: name, parameters, request, response }: 
 };
 
 /** Waits for a lock and keeps it until the effect is withdrawn. */
-const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller: AbortController, locks: Locks | undefined): Promise<{}> =>
+export const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller: AbortController, locks: Locks | undefined): Promise<{}> =>
   new Promise((resolve, reject) => {
     if (!locks) throw new Failed('unsupported');
     const { signal } = controller;
@@ -159,19 +137,29 @@ const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller: AbortC
     locks.request(name, { signal }, held).then(over, over);
   });
 
+/** Uses what is there now or comes later, as soon as it is there. */
+const soon = <T, U>(value: T | PromiseLike<T>, use: (value: T) => U, fail: (error: unknown) => never): U | Promise<U> =>
+  typeof (value as PromiseLike<T> | undefined)?.then === 'function' ? Promise.resolve(value).then(use).catch(fail) : use(value as T);
+
 /** The executors of all kinds of effects that this host carries out. */
 export const executors = (hands: Hands, timers: Timers, watch: Watch): Executors => {
   /** The last operation on each key: those of one key run in their order. */
   const tails = new Map<string, Promise<unknown>>();
-  const inOrder = <T>(key: string, operation: (store: Store) => Promise<T>): Promise<T> => {
-    const access = async () => {
+  /** A store that answers at once has its answer taken at once. */
+  const inOrder = <T, U>(key: string, operation: (store: Store) => T | Promise<T>, use: (value: T) => U): U | Promise<U> => {
+    const fail = (error: unknown): never => {
+      throw new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage', error);
+    };
+    const access = () => {
       try {
-        return await operation(key.endsWith('.pending') ? hands.pendingStore : hands.store);
+        return soon(operation(key.endsWith('.pending') ? hands.pendingStore : hands.store), use, fail);
       } catch (error) {
-        throw new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage', error);
+        return fail(error);
       }
     };
-    const result = (tails.get(key) ?? Promise.resolve()).then(access);
+    const before = tails.get(key);
+    const result = before ? before.then(access) : access();
+    if (!(result instanceof Promise)) return result;
     const tail: Promise<unknown> = result.catch(() => {}).then(() => tails.get(key) === tail && tails.delete(key));
     tails.set(key, tail);
     return result;
@@ -180,14 +168,21 @@ export const executors = (hands: Hands, timers: Timers, watch: Watch): Executors
     __proto__: null,
     http: (effect, controller) => send(effect, controller, hands.fetch ?? fetch),
     timer: ({ ms }, { signal }) => timers.start(ms, signal),
-    load: ({ key, watch: told }: Effects['load']) =>
-      inOrder(key, async (store) => {
-        if (told) watch.key(store, key);
-        const { value, version } = await store.load(key);
-        return { value, version } as Answers['load'];
-      }),
+    load: ({ key, watch: told }) =>
+      inOrder(
+        key,
+        (store) => {
+          if (told) watch.key(store, key);
+          return store.load(key);
+        },
+        ({ value, version }) => ({ value, version }) as Answers['load'],
+      ),
     store: ({ key, version, value, delete: remove }) =>
-      inOrder(key, async (store) => ({ version: await watch.not(() => store.store(key, version, remove ? null : value!)) })),
+      inOrder(
+        key,
+        (store) => watch.not(() => store.store(key, version, remove ? null : value!)),
+        (version) => ({ version }),
+      ),
     lock: (effect, controller) => lock(effect, controller, hands.locks),
     hook: (effect) => hook(effect, hands.hooks),
     verify,

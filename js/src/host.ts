@@ -1,8 +1,9 @@
 import { instantiate, type Instance, type Source } from '../../wasm_exec.js';
 import { entropy } from './bytes.js';
-import { type Effect, executorOf, type Executors, executors, Failed, type Hands, Timers } from './effects.js';
+import { executors, type Hands, Timers } from './effects.js';
 import { defaultLocks } from './locks.js';
 import { defaultKeys } from './keys.js';
+import { type Effect, Loop, type Outcome } from './loop.js';
 import type { Commands, Effects, Error as Details } from './messages.js';
 import { defaultPendingStore, memoryStore, type Store } from './store.js';
 import { Watch } from './watch.js';
@@ -63,22 +64,6 @@ interface Command {
   reject(error: unknown): void;
 }
 
-interface Input {
-  /** JSON text, without its last brace. */
-  message: string;
-  /** The host's own error, where it answers that an effect failed. */
-  cause?: unknown;
-  /** The text of the command that it is, if it is one of a caller's: {@link Command.asked}. */
-  asked?: string | undefined;
-  /** Called with the code where the module does not take it. */
-  refused?: ((code: number) => void) | undefined;
-}
-
-interface Task {
-  kind: string;
-  controller: AbortController;
-}
-
 /** What was answered, as long as asking again would bring the same. */
 interface Held {
   ok: object;
@@ -100,23 +85,16 @@ const WORN = 4 << 20;
 export class Host {
   #options: HostOptions;
   #timers = new Timers();
-  #executors: Executors;
-  #watch = new Watch(() => this.#down || this.#closed || this.#feed(`{"command":"look","id":${++this.#lastId}`));
+  #watch = new Watch(() => this.#down || this.#closed || this.#loop.feed(`{"command":"look","id":${++this.#lastId}`));
   #store: Store;
+  #loop: Loop;
   #instance!: Instance;
   #handle = 0;
-  /** Why the effect failed whose answer is being taken: errors that come of it have it as their cause. */
-  #cause: unknown;
   #commands = new Map<number, Command>();
   /** By {@link Command.asked}. */
   #held = new Map<string, Held>();
   #lastId = 0;
-  #inbox: Input[] = [];
-  /** An input is being taken, or an instance is being made: inputs wait. */
-  #busy = true;
   #closed = false;
-  /** The effects under way, by id, held locks among them. */
-  #tasks = new Map<string, Task>();
   /** A command has come to a result since the session was opened. */
   #progress = false;
   /** There is no instance until somebody asks for something. */
@@ -132,8 +110,17 @@ export class Host {
   private constructor(options: HostOptions) {
     const { store = memoryStore(), pendingStore = defaultPendingStore(), locks = defaultLocks(store), keys = defaultKeys(store) } = options;
     this.#options = options;
-    this.#executors = executors({ ...options, store, pendingStore, locks, keys }, this.#timers, this.#watch);
     this.#store = store;
+    this.#loop = new Loop(executors({ ...options, store, pendingStore, locks, keys }, this.#timers, this.#watch), {
+      turn: (message, { asked }) => {
+        if (!isQuestion.test(asked!)) this.#held.clear();
+        return this.#instance.input(this.#handle, message) || this.#drain();
+      },
+      take: (effect, cause) => this.#take(effect, cause),
+      done: (effect, began, outcome) => this.#log(effect, began, outcome),
+      lost: (cause) => this.#lose(cause),
+      rest: () => this.#retire(),
+    });
   }
 
   /**
@@ -164,33 +151,35 @@ export class Host {
    * @returns the `ok` of its result
    * @throws {OAuthError}
    */
-  run<C extends keyof Commands>(command: C, parameters: Commands[C]['parameters'], signal?: AbortSignal | null): Promise<Commands[C]['ok']> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      if (this.#closed) throw failure('cancelled', 'closed', command);
-      const asked = command + JSON.stringify(parameters); // which may throw
-      const held = this.#held.get(asked);
-      const now = Date.now();
-      if (held && held.from <= now && now < held.until) return resolve({ ...held.ok } as Commands[C]['ok']);
-      const id = ++this.#lastId;
-      this.#release();
-      const abort = () => {
-        fail(signal!.reason);
-        this.#feed(`{"command":"cancel","id":${++this.#lastId},"target":${id}`);
-      };
-      const ending = <T>(settle: (value: T) => void) => (value: T) => {
-        this.#commands.delete(id);
-        this.#timers.hold(this.#commands.size > 0);
-        signal?.removeEventListener('abort', abort);
-        settle(value);
-      };
-      const fail = ending(reject);
-      signal?.addEventListener('abort', abort);
-      this.#commands.set(id, { op: command, asked, resolve: ending(resolve as (ok: object) => void), reject: fail });
-      this.#timers.hold(true);
-      this.#feed(JSON.stringify({ ...parameters, command, id }).slice(0, -1), (code) => fail(failure('client', code === 3 ? 'too_large' : 'unreadable', command)), asked);
-      if (this.#down) void this.#restart();
-    });
+  async run<C extends keyof Commands>(command: C, parameters: Commands[C]['parameters'], signal?: AbortSignal | null): Promise<Commands[C]['ok']> {
+    signal?.throwIfAborted();
+    if (this.#closed) throw failure('cancelled', 'closed', command);
+    const asked = command + JSON.stringify(parameters); // which may throw
+    const held = this.#held.get(asked);
+    const now = Date.now();
+    if (held && held.from <= now && now < held.until) return { ...held.ok } as Commands[C]['ok'];
+    const id = ++this.#lastId;
+    let abort!: () => void;
+    this.#release();
+    this.#timers.hold(true);
+    try {
+      return await new Promise<any>((resolve, reject) => {
+        abort = () => {
+          this.#commands.delete(id);
+          reject(signal!.reason);
+          this.#loop.feed(`{"command":"cancel","id":${++this.#lastId},"target":${id}`);
+        };
+        signal?.addEventListener('abort', abort);
+        this.#commands.set(id, { op: command, asked, resolve, reject });
+        const refused = (code: number) => reject(failure('client', code === 3 ? 'too_large' : 'unreadable', command));
+        this.#loop.feed(JSON.stringify({ ...parameters, command, id }).slice(0, -1), refused, undefined, asked);
+        if (this.#down) void this.#restart();
+      });
+    } finally {
+      this.#commands.delete(id);
+      this.#timers.hold(this.#commands.size > 0);
+      signal?.removeEventListener('abort', abort);
+    }
   }
 
   /** Ends the session's work: requests are aborted, locks released, commands reject with code `closed`. What was stored stays. */
@@ -200,7 +189,7 @@ export class Host {
     this.#watch.end();
     this.#withdraw();
     this.#rejectAll('cancelled', 'closed');
-    if (!this.#busy) this.#instance.close(this.#handle);
+    if (!this.#loop.busy) this.#instance.close(this.#handle);
   }
 
   async #start(source: HostOptions['module'], session: string | undefined): Promise<void> {
@@ -209,101 +198,47 @@ export class Host {
     if (this.#closed) return;
     this.#handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), ...open, session, notified: !!this.#store.subscribe }));
     if (!this.#handle) throw new OAuthError(JSON.parse(instance.effect(0)!).error);
-    this.#drain();
-    this.#busy = this.#moving = false;
-    this.#pump();
+    this.#loop.carryOut(this.#drain());
+    this.#moving = false;
+    this.#loop.pump();
   }
 
-  #feed(message: string, refused?: Input['refused'], asked?: string, cause?: unknown): void {
-    this.#inbox.push({ message, refused, asked, cause });
-    this.#pump();
+  #drain(): Effect[] {
+    const effects: Effect[] = [];
+    for (let text; (text = this.#instance.effect(this.#handle)); ) effects.push(JSON.parse(text));
+    return effects;
   }
 
-  /** The one place where the instance takes an input and gives its effects: never nested, so that no listener can interfere. */
-  #pump(): void {
-    if (this.#busy) return;
-    this.#busy = true;
-    try {
-      for (let next; !this.#closed && (next = this.#inbox.shift()); ) {
-        this.#cause = next.cause;
-        if (!isQuestion.test(next.asked!)) this.#held.clear();
-        const code = this.#instance.input(this.#handle, `${next.message},"now":${Date.now()},"entropy":"${entropy()}"}`);
-        if (code) next.refused?.(code);
-        else this.#drain();
-      }
-    } catch (cause) {
-      return this.#lose(cause);
-    }
-    this.#busy = false;
-    this.#retire();
+  #log(effect: Effect, began: number, outcome: Outcome, name?: string): void {
+    const { onEffect } = this.#options;
+    if (!onEffect) return;
+    const { kind, stage, method, url } = effect as Effects['http'];
+    const entry = { kind, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...outcome, ms: Date.now() - began } as EffectEntry;
+    queueMicrotask(() => onEffect(entry));
   }
 
-  #drain(): void {
-    for (let text; (text = this.#instance.effect(this.#handle)); ) this.#carryOut(JSON.parse(text));
-  }
-
-  #carryOut(effect: Effect): void {
-    const { id, kind } = effect;
-    const began = Date.now();
-    const log = (name?: string, outcome?: { status?: number | undefined } | { failed?: string | undefined }) => {
-      if (!this.#options.onEffect) return;
-      const { stage, method, url } = effect as Partial<Effects['http']>;
-      const entry = { kind, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...outcome, ms: Date.now() - began } as EffectEntry;
-      queueMicrotask(() => this.#options.onEffect!(entry));
-    };
-    if (kind === 'result') {
+  #take(effect: Effects['result'] | Effects['event'], cause: unknown): void {
+    const failed = (details: ErrorDetails) => new OAuthError(details, cause === undefined ? {} : { cause });
+    let name;
+    if (effect.kind === 'result') {
       const command = this.#commands.get(effect.command);
       this.#progress ||= !!command; // a look is nobody's command
-      if (effect.error) command?.reject(this.#error(effect.error));
+      this.#commands.delete(effect.command);
+      if (effect.error) command?.reject(failed(effect.error));
       else command?.resolve(this.#hold(command.asked, effect.ok!));
-      return log(command?.op);
-    }
-    if (kind === 'event') {
+      name = command?.op;
+    } else {
       this.#held.clear();
       const { id: _, kind: __, ...event } = effect;
-      if ('error' in event) event.error = this.#error(event.error) as never;
+      name = event.event;
+      if ('error' in event) event.error = failed(event.error) as never;
       if (!this.#moving) this.#tell(event as HostEvent);
-      return log(effect.event);
     }
-    if (kind === 'remember') return log(); // a host of this kind has no memory besides its store
-    if ('target' in effect) {
-      const { target } = effect;
-      this.#tasks.get(target)?.controller.abort();
-      this.#tasks.delete(target);
-      return log();
-    }
-    const task: Task = { kind, controller: new AbortController() };
-    this.#tasks.set(id, task);
-    // The effect was withdrawn, the session closed, or the instance is another.
-    const stale = () => this.#tasks.get(id) !== task;
-    const answer = (reply: 'ok' | 'failed', value: { kind?: string; status?: number }, cause?: unknown) => {
-      if (stale()) return;
-      if (kind !== 'lock' || reply === 'failed') this.#tasks.delete(id);
-      log(undefined, reply === 'ok' ? { status: value.status } : { failed: value.kind });
-      const text = (reply: string, value: object) => `{"answer":"${id}","${reply}":${JSON.stringify(value)}`;
-      const failed = (code: number) => this.#feed(text('failed', { kind: code === 3 ? 'too_large' : 'internal' }));
-      let message;
-      try {
-        message = text(reply, value);
-      } catch {
-        return failed(0); // a store or hook answered with what is no JSON
-      }
-      this.#feed(message, failed, '', cause);
-    };
-    const begin = async () => {
-      if (stale()) return {};
-      const execute = executorOf(this.#executors, kind);
-      if (!execute) throw new Failed('unsupported');
-      return execute(effect, task.controller);
-    };
-    // In a microtask, so that nothing of the caller's (fetch, store, hooks) runs while effects are drained.
-    Promise.resolve()
-      .then(begin)
-      .then(
-        (ok) => answer('ok', ok),
-        (error) =>
-          error instanceof Failed ? answer('failed', { kind: error.kind }, error.cause) : answer('failed', { kind: 'internal' }, error),
-      );
+    this.#log(effect, Date.now(), {}, name);
+  }
+
+  #tell(event: HostEvent): void {
+    void this.#ready.then(() => this.#closed || this.#options.onEvent?.(event));
   }
 
   /** Holds what is said to be good for a while. Each caller gets a copy. */
@@ -313,20 +248,10 @@ export class Host {
     return { ...ok };
   }
 
-  #error(details: ErrorDetails): OAuthError {
-    return new OAuthError(details, this.#cause === undefined ? {} : { cause: this.#cause });
-  }
-
-  #tell(event: HostEvent): void {
-    void this.#ready.then(() => this.#closed || this.#options.onEvent?.(event));
-  }
-
   /** Withdraws all that is under way. */
   #withdraw(): void {
     this.#held.clear();
-    this.#inbox = [];
-    this.#tasks.forEach(({ controller }) => controller.abort());
-    this.#tasks.clear();
+    this.#loop.withdraw();
   }
 
   #rejectAll(kind: 'cancelled' | 'internal', code: string, cause?: unknown): void {
@@ -335,7 +260,6 @@ export class Host {
 
   /** Leaves an instance that threw. How far its commands came is unknown, so they fail, and no input is given again. */
   #lose(cause: unknown): void {
-    this.#busy = true;
     this.#moving = false;
     this.#withdraw();
     this.#rejectAll('internal', 'instance_lost', cause);
@@ -346,7 +270,7 @@ export class Host {
   }
 
   async #restart(session?: string): Promise<void> {
-    this.#busy = true;
+    this.#loop.busy = true;
     this.#down = this.#progress = false;
     try {
       await this.#start(this.#instance.module, session);
@@ -362,7 +286,7 @@ export class Host {
     void this.run('export', {})
       .then(
         ({ session }) => {
-          if (!this.#idle() || this.#closed || this.#busy) return;
+          if (!this.#idle() || this.#closed || this.#loop.busy) return;
           this.#instance.close(this.#handle);
           this.#withdraw();
           this.#moving = true;
@@ -374,6 +298,6 @@ export class Host {
   }
 
   #idle(): boolean {
-    return !this.#commands.size && [...this.#tasks.values()].every(({ kind }) => kind === 'timer');
+    return !this.#commands.size && this.#loop.kinds.every((kind) => kind === 'timer');
   }
 }

@@ -1,5 +1,5 @@
 import { base64url, unbase64url } from './bytes.js';
-import { Failed } from './effects.js';
+import { Failed } from './failed.js';
 
 /** Keys that sealed texts are read with, by id. The first seals. */
 export type Ring = Map<string, Awaited<ReturnType<typeof crypto.subtle.importKey>>>;

@@ -1,6 +1,6 @@
 import { fits, named, subtle } from './algorithms.js';
 import { base64url } from './bytes.js';
-import { Failed } from './effects.js';
+import { Failed } from './failed.js';
 import type { Answers, Effects, Jwk } from './messages.js';
 import { CLIENT_KEY, type KeyStore } from './keys.js';
 import type { CryptoKey, CryptoKeyPair } from './web.js';

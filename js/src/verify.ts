@@ -1,6 +1,6 @@
 import { isUnsupported, type Named, named, subtle } from './algorithms.js';
 import { unbase64url } from './bytes.js';
-import { Failed } from './effects.js';
+import { Failed } from './failed.js';
 import type { Answers, Effects } from './messages.js';
 
 /** Keys that were read, by their text: a server has few, and they sign many tokens. */

@@ -49,8 +49,8 @@ for (const line of inFolder('build/test', '.jsonl').flatMap(lines).filter(Boolea
 const covers = (dir) => inFolder(dir, '.txt').map((file) => [file.slice(dir.length + 1, -4), JSON.parse(lines(file)[0]).covers ?? []]);
 const contractCovers = JSON.parse(readFileSync('core/contract/contract.json', 'utf8')).map(({ name, covers }) => [name, covers ?? []]);
 for (const file of inFolder('build/hosts', '.json')) {
-  const { host, transcripts, contract, bff } = JSON.parse(readFileSync(file, 'utf8'));
-  for (const [suite, names] of [[transcripts, covers('core/contract/client')], [bff, covers('core/contract/bff')], [contract, contractCovers]]) {
+  const { host, transcripts, contract, bff, resource } = JSON.parse(readFileSync(file, 'utf8'));
+  for (const [suite, names] of [[transcripts, covers('core/contract/client')], [bff, covers('core/contract/bff')], [resource, covers('core/contract/resource')], [contract, contractCovers]]) {
     if (suite) for (const [name, ids] of names) note(`${host} ${name}`, ids.join(' '), suite.passed === suite.total);
   }
 }

@@ -2,7 +2,9 @@
 // in Node; and the first of them as React's StrictMode runs it. That they compile is in package.test.mjs.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -11,9 +13,10 @@ import { createClient } from 'redis';
 import { decide, launch } from './lib/browser.mjs';
 import { installed, root } from './lib/installed.mjs';
 import { authserver } from './lib/process.mjs';
-import { until } from './lib/provider.mjs';
+import { provider, until } from './lib/provider.mjs';
+import { serve } from './lib/serve.mjs';
 import { servers } from './lib/servers.mjs';
-import { API, APP, AS, at, bundle, said, world as openWorld } from './lib/world.mjs';
+import { API, APP, AS, at, bundle, said, wasm, world as openWorld } from './lib/world.mjs';
 
 /** Each sample by its README and a text that only it has. */
 const samples = ['js/README.md', 'README.md'].flatMap((file) =>
@@ -173,6 +176,77 @@ test('E44 README: presets, in Node', async (t) => {
   assert.match(logs[0], /^https:\/\/dev-1\.okta\.com\//);
 });
 
+/** An application on loopback for samples with workers, which no route of a test reaches: their hosts stand for those of the servers. */
+const onLoopback = async (t, make) => {
+  const [api, extra] = [await provider(), {}];
+  api.answers['/payments'] = () => ({ body: { paid: true } });
+  const options = { extra, types: { '': 'text/html; charset=utf-8' } };
+  const [site, vault] = [await serve(installed(), options), await serve(installed(), options)];
+  const as = await authserver('-scope', 'payments', `${site.url}/callback`);
+  const here = (text) => text.replaceAll('https://auth.app.example', vault.url).replaceAll(APP, site.url).replaceAll(AS, as.issuer).replaceAll(API, api.url);
+  const body = '<!doctype html><link rel="icon" href="data:,"><title>app</title><main></main><button>Sign in</button>';
+  const scripts = await make(here);
+  for (const [path, text] of Object.entries(scripts)) extra[path] = text;
+  extra['/oauth2.wasm'] = wasm;
+  extra['/vault.html'] = '<!doctype html><script type="module" src="/vault-frame.js"></script>';
+  for (const path of ['/callback', '/inside']) extra[path] = `${body}<script type="module" src="/app.js"></script>`;
+  const context = await browser.newContext();
+  t.after(async () => {
+    await context.close();
+    await as.stop();
+    for (const one of [site, vault, api]) one.stop();
+  });
+  const logs = [];
+  context.on('console', (message) => logs.push(message.text()));
+  return { page: await context.newPage(), context, logs, url: site.url, as, api };
+};
+
+for (const kind of ['worker', 'frame']) {
+  test(`E44 P10 js/README: a vault in a ${kind}`, async (t) => {
+    const page = sample('js/README.md', "openClient({ worker: '/auth-worker.js' });\nconst { status }");
+    const script = sample('js/README.md', kind === 'worker' ? '// auth-worker.js' : '// for https://auth.app.example');
+    const { page: tab, logs, url, as, api } = await onLoopback(t, async (here) => ({
+      '/auth-worker.js': await bundle(here(script)),
+      '/vault-frame.js': await bundle(here(script)),
+      '/app.js': await bundle(here(kind === 'worker' ? page : page.replace("worker: '/auth-worker.js'", "frame: 'https://auth.app.example/vault.html'"))),
+    }));
+    await tab.goto(`${url}/inside`);
+    await at(tab, `${as.issuer}/authorize`);
+    await decide(tab, 'approve');
+    await said(logs, ' 200');
+    assert.equal(tab.url(), `${url}/callback`);
+    await tab.reload();
+    await until(() => logs.filter((line) => line.endsWith(' 200')).length === 2, 'signed in after a reload');
+    assert.match(api.requests.at(-1).headers.authorization, /^Bearer ./);
+  });
+}
+
+test('E44 P30 js/README: signed in again without a question', async (t) => {
+  const { page: tab, logs, url, as } = await onLoopback(t, async (here) => ({ '/app.js': await bundle(here(sample('js/README.md', 'restoreSilently(client)'))) }));
+  await tab.goto(`${url}/inside`);
+  await said(logs, 'not_authenticated');
+  await tab.click('button');
+  await at(tab, `${as.issuer}/authorize`);
+  await decide(tab, 'approve');
+  await said(logs, 'granted');
+  await tab.goto(`${url}/inside`);
+  await until(() => logs.filter((line) => line === 'granted').length === 2, 'signed in again');
+});
+
+test('E44 P33 js/README: signed out who is gone', async (t) => {
+  const script = sample('js/README.md', 'watchIdle(client').replace('15 * 60_000', '6_000').replace('warning_ms: 60_000', 'warning_ms: 4_000');
+  const more = `\nif (!(await client.handleRedirect()) && location.pathname === '/callback') await client.signIn();`;
+  const { page: tab, as, url } = await onLoopback(t, async (here) => ({
+    '/auth-worker.js': await bundle(here(sample('js/README.md', '// auth-worker.js'))),
+    '/app.js': await bundle(here(script + more)),
+  }));
+  await tab.goto(`${url}/callback`);
+  await at(tab, `${as.issuer}/authorize`);
+  await decide(tab, 'approve');
+  await tab.waitForFunction(() => document.querySelector('main').textContent.startsWith('Signed out in'));
+  await tab.waitForFunction(() => document.querySelector('main').textContent === '');
+});
+
 /** Runs a sample in Node, with what it declares as globals. */
 const inNode = async (t, text, globals) => {
   Object.assign(globalThis, globals);
@@ -197,6 +271,27 @@ test('E44 B14 js/README: sessions of many users on Redis', async (t) => {
   const kept = await Promise.all((await redis.keys('*')).map(async (key) => key + JSON.stringify(await redis.hGetAll(key).catch(() => redis.get(key)))));
   assert.ok(kept.length > 0);
   assert.ok(!kept.join().includes('THE-TOKEN'), 'sealed');
+});
+
+test('E44 B19 js/README: a backend, as an object with fetch, a handler of node:http and a route handler', async (t) => {
+  const farm = await servers();
+  const redis = createClient({ socket: await farm.start('redis') });
+  redis.on('error', () => {});
+  await redis.connect();
+  t.after(async () => (redis.destroy(), await farm.stop()));
+  const { default: backend, GET, handler } = await inNode(t, sample('js/README.md', 'export default backend'), { CLIENT_SECRET: 'a secret', redis, SEAL_KEYS });
+  const asked = () => new Request('https://app.example/auth/session', { headers: { 'x-csrf': '1' } });
+  for (const answer of [await backend.fetch(asked()), await GET(asked())]) {
+    assert.equal(answer.status, 401);
+    assert.equal((await answer.json()).error, 'not_signed_in');
+  }
+  const server = createServer(handler).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => (server.closeAllConnections(), server.close()));
+  const [answer] = await once(request({ port: server.address().port, path: '/auth/session', headers: { host: 'app.example', 'x-csrf': '1' } }).end(), 'response');
+  assert.equal(answer.statusCode, 401);
+  assert.equal(answer.headers['cache-control'], 'no-store');
+  answer.resume();
 });
 
 test('E44 B14 js/README: a session on PostgreSQL', async (t) => {

@@ -2,7 +2,11 @@
 
 package main
 
-import "github.com/oauth2-wasm/oauth2-wasm/core/bff"
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/bff"
+	"github.com/oauth2-wasm/oauth2-wasm/core/resource"
+)
 
-// oauth2-edge.wasm knows the kind "bff" too.
-func init() { engine.Kinds = bff.Open }
+// oauth2-edge.wasm knows the kinds "bff" and "resource" too.
+func init() { engine.Kinds = core.Either(bff.Open, resource.Open) }

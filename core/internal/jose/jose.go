@@ -5,15 +5,15 @@ package jose
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha2"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha512"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // A JWS is a JSON Web Signature in compact form (RFC 7515 section 7.1) whose signature nobody has looked at yet.
 type JWS struct {
 	Alg, kid, Typ    string
-	Claims           json.Value
+	Header, Claims   json.Value
 	Input, Signature string
 }
 
@@ -31,7 +31,7 @@ func Parse(s string) (j *JWS, ok bool) {
 	if !ok || header.Get("crit").Kind() != json.None || header.Get("b64").Kind() != json.None {
 		return nil, false
 	}
-	j = &JWS{Alg: header.Get("alg").Str(), kid: header.Get("kid").Str(), Typ: header.Get("typ").Str(), Input: s[:k], Signature: s[k+1:]}
+	j = &JWS{Header: header, Alg: header.Get("alg").Str(), kid: header.Get("kid").Str(), Typ: header.Get("typ").Str(), Input: s[:k], Signature: s[k+1:]}
 	j.Claims, ok = part(s[i+1 : k])
 	_, readable := base64url.Decode(j.Signature)
 	return j, ok && readable && j.Alg != ""
@@ -69,9 +69,9 @@ func HalfHash(alg, s string) string {
 	var d []byte
 	switch {
 	case alg == "EdDSA" || alg == "Ed25519" || alg[len(alg)-3:] == "512":
-		d = sha512.Sum512(s)
+		d = sha2.Sum512(s)
 	case alg[len(alg)-3:] == "384":
-		d = sha512.Sum384(s)
+		d = sha2.Sum384(s)
 	default:
 		d = sha256.Sum([]byte(s))
 	}

@@ -179,6 +179,20 @@ type Iter struct {
 	at, next, end int32
 }
 
+// At follows a path of member names with dots between them.
+func (v Value) At(path string) Value {
+	for from := 0; ; {
+		to := from
+		for to < len(path) && path[to] != '.' {
+			to++
+		}
+		v = v.Get(path[from:to])
+		if from = to + 1; from > len(path) {
+			return v
+		}
+	}
+}
+
 // Each walks v; over anything but an array or object it is empty.
 func (v Value) Each() Iter {
 	if v.Kind() < Array {

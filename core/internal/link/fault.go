@@ -75,6 +75,26 @@ func (f *Fault) Write(w *json.Writer) {
 	w.Close('}')
 }
 
+// WriteReason adds the member "reason": what of the error says why something was refused.
+func (f *Fault) WriteReason(w *json.Writer) {
+	w.Key("reason")
+	w.Open('{')
+	w.MemberStr("code", f.Code)
+	w.MemberStrIf("field", f.Field)
+	w.MemberStrIf("expected", words.Printable(f.expected, MaxText))
+	w.MemberStrIf("came", words.Printable(f.Came, MaxText))
+	if f.Clocks != 0 {
+		w.MemberInt("clock_difference_ms", f.Clocks)
+	}
+	w.MemberStrIf("stage", f.stage)
+	w.MemberStrIf("host", words.Printable(f.host, MaxText))
+	if f.Status != 0 {
+		w.MemberInt("status", f.Status)
+	}
+	w.MemberStrIf("error", words.Printable(f.Err, MaxText))
+	w.Close('}')
+}
+
 // Cut makes the texts what write makes of them, for a fault that is kept.
 func (f *Fault) Cut() {
 	for _, text := range [...]*string{&f.Err, &f.Descr, &f.Link, &f.expected, &f.Came, &f.host} {
@@ -127,6 +147,11 @@ func NetworkFault(failed string) *Fault {
 
 // Bad is a refused configuration or parameter; the field is named.
 func Bad(code, field string) *Fault { return &Fault{Kind: KindClient, Code: code, Field: field} }
+
+// NotHere refuses what another module has: the field is named, and what came if it is no secret.
+func NotHere(field, came string) *Fault {
+	return Bad("not_in_this_module", field).Not("oauth2-full.wasm", came)
+}
 
 // Wrong is bad, with what was expected and what came; of what may be secret nothing is shown.
 func Wrong(code, field, want string, v json.Value) *Fault {

@@ -31,3 +31,6 @@ func (l *Link) Silence(a *Alarm) {
 		a.N = 0
 	}
 }
+
+// Recent tells whether a time is past, and by less than so many ms.
+func (l *Link) Recent(at, life int64) bool { return l.Now >= at && l.Now < at+life }

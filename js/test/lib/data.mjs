@@ -14,6 +14,7 @@ const transcripts = (folder) =>
 export const suiteData = (server) => ({
   transcripts: transcripts(join(folder, 'client')),
   bff: transcripts(join(folder, 'bff')),
+  resource: transcripts(join(folder, 'resource')),
   contract: JSON.parse(readFileSync(join(folder, 'contract.json'), 'utf8')),
   server,
 });

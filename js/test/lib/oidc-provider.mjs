@@ -74,8 +74,10 @@ const client = (client_id, token_endpoint_auth_method, id_token_signed_response_
 
 const resource = await protectedResource(issuer, async (token) => (await provider.AccessToken.find(token)) ?? provider.ClientCredentials.find(token));
 
-/** Of the resource there is, and no other (RFC 8707 section 2). */
+/** Of the resource there is, and of those at api.example that name the format of their tokens (RFC 8707 section 2). */
 const getResourceServerInfo = (_ctx, indicator) => {
+  const [, accessTokenFormat] = /^https:\/\/api\.example\/(jwt|opaque)\b/.exec(indicator) ?? [];
+  if (accessTokenFormat) return { scope: 'read write', audience: indicator, accessTokenFormat, jwt: { sign: { alg: 'RS256' } } };
   if (indicator !== resource && indicator !== `${resource}/`) throw new errors.InvalidTarget();
   return { scope: 'read write', accessTokenFormat: 'opaque', accessTokenTTL: Number(values['access-token']) };
 };

@@ -12,15 +12,18 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/presets"
 )
 
-// configFile is what stands in one: the members of the configuration, and the provider that they add to.
+// configFile is what stands in one: the members of the configuration, the provider that they add to, and the hosts that credential helpers
+// give the token to.
 type configFile struct {
 	Provider string
+	Hosts    []string
 	Config   oauth.Config
+
+	text []byte
 }
 
-// configure makes the configuration: the preset of the provider, over it the file, over that the flags, and the secret of the
-// environment. The file is the usual one where none is named, if it is there.
-func configure(file, usual, provider string, overrides map[string]string, getenv func(string) string) (oauth.Config, error) {
+// readConfig reads the file, or the usual one where none is named, if it is there.
+func readConfig(file, usual string) (said configFile, err error) {
 	name, text := file, []byte("{}")
 	if name == "" {
 		name = usual
@@ -29,12 +32,17 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 	case err == nil:
 		text = read
 	case file != "" || !errors.Is(err, fs.ErrNotExist):
-		return oauth.Config{}, err
+		return said, err
 	}
-	var said configFile
 	if err := decode(text, &said); err != nil {
-		return oauth.Config{}, fmt.Errorf("%s: %w", name, err)
+		return said, fmt.Errorf("%s: %w", name, err)
 	}
+	said.text = text
+	return said, nil
+}
+
+// configure makes the configuration: the preset of the provider, over it the file, over that the flags, and the secret of the environment.
+func configure(said configFile, provider string, overrides map[string]string, getenv func(string) string) (oauth.Config, error) {
 	if provider == "" {
 		provider = said.Provider
 	}
@@ -45,7 +53,7 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 			return oauth.Config{}, err
 		}
 		whole := configFile{Config: preset}
-		if err := decode(text, &whole); err != nil {
+		if err := decode(said.text, &whole); err != nil {
 			return oauth.Config{}, err
 		}
 		c = whole.Config
@@ -89,11 +97,14 @@ func configure(file, usual, provider string, overrides map[string]string, getenv
 func decode(text []byte, into *configFile) error {
 	var members map[string]json.RawMessage
 	err := json.Unmarshal(text, &members)
-	if provider := members["provider"]; err == nil && provider != nil {
-		delete(members, "provider")
-		if err = json.Unmarshal(provider, &into.Provider); err == nil {
-			text, err = json.Marshal(members)
+	for name, own := range map[string]any{"provider": &into.Provider, "hosts": &into.Hosts} {
+		if raw := members[name]; err == nil && raw != nil {
+			delete(members, name)
+			err = json.Unmarshal(raw, own)
 		}
+	}
+	if err == nil {
+		text, err = json.Marshal(members)
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &into.Config)

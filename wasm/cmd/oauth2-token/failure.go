@@ -23,9 +23,12 @@ var errNotSignedIn = errors.New("not signed in")
 func exitStatus(err error) int {
 	e, _ := errors.AsType[*oauth.Error](err)
 	_, usage := errors.AsType[usageError](err)
+	served, _ := errors.AsType[*agentError](err)
 	switch {
 	case err == nil:
 		return exitOK
+	case served != nil: // by an agent, which has judged it
+		return served.Exit
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case usage || e != nil && e.Kind == oauth.KindClient && e.Field != "":
@@ -56,6 +59,9 @@ func notSignedIn(err error) bool {
 // explain says what the user can do about an error, where there is something.
 func explain(err error) string {
 	e, _ := errors.AsType[*oauth.Error](err)
+	if served, ok := errors.AsType[*agentError](err); ok {
+		return printable(served.Message)
+	}
 	switch status := exitStatus(err); {
 	case status == exitInterrupted:
 		return "given up"

@@ -32,6 +32,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if what := os.Getenv("OAUTH2_TOKEN_TEST"); what != "" {
+		os.Exit(asAnother(what, os.Getenv("OAUTH2_TOKEN_TEST_SOCKET")))
+	}
 	dir, err := os.MkdirTemp("", "oauth2-token")
 	if err != nil {
 		panic(err)
@@ -158,6 +161,16 @@ func (r *process) says(pattern string) []string {
 // ends waits for the end and checks the exit status. It gives what was printed to standard output.
 func (r *process) ends(status int) string {
 	r.t.Helper()
+	r.ended()
+	if got := r.cmd.ProcessState.ExitCode(); got != status {
+		r.t.Fatalf("exit status %d, want %d; standard error:\n%s", got, status, r.said())
+	}
+	return r.out.String()
+}
+
+// ended waits for the end.
+func (r *process) ended() {
+	r.t.Helper()
 	for closed := false; !closed; {
 		r.mu.Lock()
 		closed = r.closed
@@ -175,10 +188,13 @@ func (r *process) ends(status int) string {
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		r.t.Fatal(err)
 	}
-	if got := r.cmd.ProcessState.ExitCode(); got != status {
-		r.t.Fatalf("exit status %d, want %d; standard error:\n%s", got, status, r.said())
-	}
-	return r.out.String()
+}
+
+// exit waits for the end and gives the exit status.
+func (r *process) exit() int {
+	r.t.Helper()
+	r.ended()
+	return r.cmd.ProcessState.ExitCode()
 }
 
 // code waits for the page at which the user enters the code.
@@ -318,7 +334,9 @@ func browse(t *testing.T, page, decision string, stop ...func(*url.URL) bool) {
 		}
 		if form.Has("username") {
 			form.Set("username", user)
-			form.Set("password", password)
+			if form.Get("password") == "" { // the demo fills its own in
+				form.Set("password", password)
+			}
 		}
 		if buttons := formButton.FindAllSubmatch(body, -1); len(buttons) == 1 {
 			form.Set("action", string(buttons[0][1]))

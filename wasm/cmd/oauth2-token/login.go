@@ -34,11 +34,21 @@ func (p *program) login(ctx context.Context) error {
 		return errNotKept
 	}
 	p.screen.print("Signed in.\n")
+	if p.json {
+		signedIn, err := p.source.status(ctx)
+		if err != nil {
+			return err
+		}
+		return p.print(signedIn)
+	}
 	return nil
 }
 
 // openBrowser shows the URL in any case: whether a browser came up, only the user sees.
 func (p *program) openBrowser(url string) error {
+	if err := p.printURL(url); err != nil {
+		return err
+	}
 	p.screen.print("To sign in, use the browser that opens now, or open\n\n    %s\n\nWaiting for you to allow it …\n", url)
 	browser.Stdout, browser.Stderr = io.Discard, io.Discard // standard output is the token's
 	browser.OpenURL(url)
@@ -46,8 +56,21 @@ func (p *program) openBrowser(url string) error {
 }
 
 func (p *program) askForCode(url string) error {
+	if err := p.printURL(url); err != nil {
+		return err
+	}
 	p.screen.print("To sign in, open\n\n    %s\n\nThen paste the code that is shown, or the address that the browser ends at: ", url)
 	return nil
+}
+
+// printURL gives where to sign in to a program that reads JSON.
+func (p *program) printURL(url string) error {
+	if !p.json {
+		return nil
+	}
+	return p.print(struct {
+		URL string `json:"authorization_url"`
+	}{url})
 }
 
 // device signs in with a code that the user enters elsewhere (RFC 8628), or goes on with a sign-in that was left behind.
@@ -55,6 +78,13 @@ func (p *program) device(ctx context.Context) (oauth.Status, error) {
 	d, err := p.startDevice(ctx)
 	if err == nil {
 		p.showDevice(d)
+		if p.json {
+			if err := p.print(struct {
+				Device *device `json:"device"`
+			}{deviceOf(d)}); err != nil {
+				return oauth.Status{}, err
+			}
+		}
 		stop := p.screen.keep(func() string { return p.watch.line(time.Now()) })
 		defer stop()
 		var status oauth.Status

@@ -5,19 +5,29 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // options are what the user asked for.
 type options struct {
-	command               string
+	command, argument     string
 	config                oauth.Config
+	file, provider        string
 	dir                   string
 	loopback, paste, noQR bool
+	json                  bool
+	keyring               bool
+	idToken               bool
+	agent, socket         string
+	hosts                 []string // that credential helpers give the token to
+	username              string
 }
 
 // usageError is one that the user's words caused.
@@ -29,7 +39,29 @@ func usageErrorf(format string, args ...any) error {
 
 const secretVariable = "OAUTH2_CLIENT_SECRET"
 
-var commands = []string{"login", "token", "status", "logout"}
+// command is a word of the command line, with the word behind it where there is one.
+type command struct {
+	name      string
+	arguments []string
+	// tokens: it needs tokens and nothing else, so an agent can serve it.
+	tokens bool
+}
+
+var commands = []command{
+	{name: "login"},
+	{name: "token", tokens: true},
+	{name: "status", tokens: true},
+	{name: "whoami", tokens: true},
+	{name: "logout"},
+	{name: "serve"},
+	{name: "git-credential", tokens: true, arguments: []string{"get", "store", "erase"}},
+	{name: "docker-credential", tokens: true, arguments: []string{"get", "store", "erase", "list"}},
+	{name: "exec-credential", tokens: true},
+	{name: "completion", arguments: shells},
+}
+
+// dockerPrefix begins the name that docker starts a helper by: docker-credential-oauth2-token is a link to this program.
+const dockerPrefix = "docker-credential-"
 
 // settings are the flags that stand for a member of the configuration.
 var settings = []struct {
@@ -46,23 +78,40 @@ var settings = []struct {
 	{"scope", func(c *oauth.Config) *string { return &c.Scope }},
 }
 
-// parseArgs reads the command line, the file and the environment. Flags may stand before and behind the command.
-func parseArgs(args []string, getenv func(string) string) (options, error) {
-	var o options
-	var file, provider string
-	overrides := map[string]string{}
+// flags are those of the command line, for all commands.
+func (o *options) flags(overrides map[string]string) *flag.FlagSet {
 	flags := flag.NewFlagSet("oauth2-token", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
-	flags.StringVar(&file, "config", "", "")
-	flags.StringVar(&provider, "provider", "", "")
+	flags.StringVar(&o.file, "config", "", "")
+	flags.StringVar(&o.provider, "provider", "", "")
 	flags.StringVar(&o.dir, "dir", "", "")
 	flags.BoolVar(&o.loopback, "loopback", false, "")
 	flags.BoolVar(&o.paste, "paste", false, "")
 	flags.BoolVar(&o.noQR, "no-qr", false, "")
+	flags.BoolVar(&o.json, "json", false, "")
+	flags.BoolVar(&o.keyring, "keyring", false, "")
+	flags.BoolVar(&o.idToken, "id-token", false, "")
+	flags.StringVar(&o.agent, "agent", "", "")
+	flags.StringVar(&o.socket, "socket", "", "")
+	flags.StringVar(&o.username, "username", "oauth2", "")
+	flags.Func("host", "", func(host string) error { o.hosts = append(o.hosts, host); return nil })
 	for _, s := range settings {
 		flags.Func(s.name, "", func(value string) error { overrides[s.name] = value; return nil })
 	}
+	return flags
+}
+
+// parseArgs reads the command line, the file and the environment. Flags may stand before and behind the command. name is what the program
+// was started as.
+func parseArgs(name string, args []string, getenv func(string) string) (options, error) {
+	var o options
+	overrides := map[string]string{}
+	flags := o.flags(overrides)
+	if strings.HasPrefix(filepath.Base(name), dockerPrefix) {
+		args = append([]string{"docker-credential"}, args...)
+	}
+	var known command
 	for rest := args; ; {
 		if err := flags.Parse(rest); errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -72,16 +121,33 @@ func parseArgs(args []string, getenv func(string) string) (options, error) {
 		if rest = flags.Args(); len(rest) == 0 {
 			break
 		}
-		if o.command != "" || !slices.Contains(commands, rest[0]) {
-			return o, usageErrorf("%q is not a command here", rest[0])
+		word := rest[0]
+		rest = rest[1:]
+		if c, ok := commandOf(word); ok && o.command == "" {
+			o.command, known = word, c
+		} else if o.argument == "" && slices.Contains(known.arguments, word) {
+			o.argument = word
+		} else if known.arguments != nil && o.argument == "" {
+			return o, usageErrorf("%q is nothing that %s knows: %s", word, o.command, strings.Join(known.arguments, ", "))
+		} else {
+			return o, usageErrorf("%q is not a command here", word)
 		}
-		o.command, rest = rest[0], rest[1:]
 	}
 	if o.command == "" {
 		o.command = "token"
+		known, _ = commandOf("token")
 	}
-	if o.loopback && o.paste {
+	switch {
+	case known.arguments != nil && o.argument == "":
+		return o, usageErrorf("%s needs one of %s", o.command, strings.Join(known.arguments, ", "))
+	case o.loopback && o.paste:
 		return o, usageErrorf("-loopback and -paste exclude each other")
+	case o.agent != "" && !known.tokens:
+		return o, usageErrorf("-agent is for commands that need a token and nothing else; %s is for a session", o.command)
+	case strings.ContainsFunc(o.username, unicode.IsControl):
+		return o, usageErrorf("-username has a character that no line of a credential may have")
+	case o.command == "completion":
+		return o, nil
 	}
 	if o.dir == "" {
 		base, err := os.UserConfigDir()
@@ -90,9 +156,35 @@ func parseArgs(args []string, getenv func(string) string) (options, error) {
 		}
 		o.dir = filepath.Join(base, "oauth2-wasm")
 	}
-	var err error
-	if o.config, err = configure(file, filepath.Join(o.dir, "config.json"), provider, overrides, getenv); err != nil {
+	if o.agent == "" && known.tokens {
+		o.agent = getenv(agentVariable)
+	}
+	if o.socket == "" {
+		o.socket = filepath.Join(o.dir, "agent.sock")
+	}
+	said, err := readConfig(o.file, filepath.Join(o.dir, "config.json"))
+	if err != nil {
+		return o, usageError{err}
+	}
+	if len(o.hosts) == 0 {
+		o.hosts = said.Hosts
+	}
+	for _, host := range o.hosts {
+		if !isHost(host) {
+			return o, usageErrorf("%q is no host: a name, with a port where it is not 443", host)
+		}
+	}
+	if o.agent != "" {
+		return o, nil // whose session that is, the agent knows
+	}
+	if o.config, err = configure(said, o.provider, overrides, getenv); err != nil {
 		return o, usageError{err}
 	}
 	return o, nil
+}
+
+// isHost tells a host, with or without a port, from a URL or a pattern.
+func isHost(text string) bool {
+	u, err := url.Parse("https://" + text)
+	return err == nil && u.Host == text && u.Hostname() != "" && !strings.ContainsAny(text, "*@ ")
 }

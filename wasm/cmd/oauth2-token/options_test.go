@@ -78,7 +78,7 @@ func TestParseArgs(t *testing.T) {
 			if row.args[0] != "-dir" {
 				row.args = append([]string{"-dir", dir + "/none"}, row.args...)
 			}
-			o, err := parseArgs(row.args, func(name string) string {
+			o, err := parseArgs("oauth2-token", row.args, func(name string) string {
 				if name == secretVariable {
 					return row.secret
 				}
@@ -97,7 +97,7 @@ func TestParseArgs(t *testing.T) {
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{{"-h"}, {"login", "--help"}} {
 		var out bytes.Buffer
-		if code := run(t.Context(), args, nil, &out, os.Stderr); code != exitOK || out.String() != usage() {
+		if code := run(t.Context(), append([]string{"oauth2-token"}, args...), nil, &out, os.Stderr); code != exitOK || out.String() != usage() {
 			t.Error(code, out.String())
 		}
 	}

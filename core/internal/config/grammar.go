@@ -1,0 +1,66 @@
+package config
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
+
+// A grammar is what a text of the configuration must be.
+type grammar uint8
+
+const (
+	anyText        grammar = iota
+	vschar                 // RFC 6749 appendices A.1 and A.2
+	scopeList              // RFC 6749 section 3.3
+	signature              // RFC 7518 section 3.1, of the asymmetric ones
+	headerName             // RFC 9110 section 5.1, in lower case
+	Redirect               // RFC 6749 section 3.1.2
+	Endpoint               // RFC 6749 sections 3.1 and 3.2: absolute, without fragment, over TLS
+	endpointOrNone         // or the word none
+)
+
+// Refuses gives the code of the error, "" for a text that is right or not there.
+func (c *Config) Refuses(g grammar, s string) (code string) {
+	switch {
+	case s == "" || g == endpointOrNone && s == "none":
+	case g == vschar && !words.VSChars(s) || g == scopeList && !words.ScopeOK(s):
+		return "bad_value"
+	case g == signature && !words.Has(jose.Algorithms, s):
+		return "bad_value"
+	case g == headerName && (!words.HostChars(s) || words.Lower(s) != s):
+		return "bad_value"
+	case g == Redirect:
+		return uri.RedirectOK(s)
+	case g >= Endpoint:
+		u, ok := uri.Parse(s)
+		if !ok {
+			return "bad_url"
+		}
+		if !c.Secure(u) {
+			return "not_https"
+		}
+	}
+	return ""
+}
+
+// Wants says in words what refuses looks for.
+func (g grammar) Wants() string {
+	switch g {
+	case vschar:
+		return "printable ASCII"
+	case scopeList:
+		return "scopes with one space between them, 8 KiB at most"
+	case signature:
+		return jose.Algorithms
+	case headerName:
+		return "letters, digits and -, in lower case"
+	}
+	return "an absolute URL without user and fragment"
+}
+
+// Secure tells whether requests may go to a URL: protected, or to this machine, or where the configuration says that it need not be.
+func (c *Config) Secure(u uri.URI) bool {
+	return u.Secure() || u.Scheme == "http" && json.Lists(c.httpOrigins, "http://"+u.Host+u.Port)
+}

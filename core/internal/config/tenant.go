@@ -1,0 +1,25 @@
+package config
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+
+// TenantHole is where an issuer template has the tenant: Microsoft's servers for all tenants name this placeholder in place of an issuer.
+const TenantHole = "{tenantid}"
+
+// TenantOf is the tenant that an issuer has where the template has its hole.
+func TenantOf(iss, template string) string {
+	i := TenantAt(template)
+	if n := len(iss) - (len(template) - len(TenantHole)); i >= 0 && n > 0 && len(iss) >= i+n {
+		return iss[i : i+n]
+	}
+	return ""
+}
+
+// TenantAt is where a template has its hole, -1 for none.
+func TenantAt(template string) int {
+	for i := range len(template) {
+		if words.Prefixed(template[i:], TenantHole) {
+			return i
+		}
+	}
+	return -1
+}

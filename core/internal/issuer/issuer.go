@@ -1,0 +1,85 @@
+// Package issuer is what is known of the authorization server, its metadata and its keys, and the verification of what it says.
+package issuer
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
+)
+
+// An Issuer is the authorization server of one client.
+type Issuer struct {
+	link     *link.Link
+	config   *config.Config // as the server's metadata completes it
+	given    *config.Config // as the session was opened, where there is metadata to complete it
+	store    *store.Store
+	wire     *wire.Wire
+	metadata metadata
+	keys     keySet
+}
+
+// New gives one of which nothing is known yet but the configuration.
+func New(l *link.Link, cfg *config.Config, s *store.Store, wr *wire.Wire) *Issuer {
+	i := &Issuer{link: l, config: cfg, store: s, wire: wr}
+	if cfg.Discovery {
+		i.given = cfg.Clone()
+	}
+	return i
+}
+
+// metadata is what the server says of itself (RFC 8414, OpenID Connect Discovery).
+type metadata struct {
+	text    string // "" before there was any
+	at      int64  // fetched
+	tried   int64
+	busy    bool
+	looked  bool   // into the store
+	version string // in the store
+	waiting []func(*link.Fault)
+}
+
+// A keySet is the server's public keys (RFC 7517 section 5).
+type keySet struct {
+	list    json.Value // an array, or None before there were any
+	at      int64      // fetched
+	tried   int64      // to fetch them
+	asked   bool
+	waiting []func(*link.Fault)
+}
+
+// Absent says that a command needs an endpoint that is neither in the configuration nor, such that it can be used, in the server's metadata.
+func (i *Issuer) Absent(name string) *link.Fault {
+	if !i.config.Discovery {
+		return link.Bad("missing", name).Not("discovery, or "+name, "")
+	}
+	v, _ := json.Parse(i.metadata.text)
+	if v = v.Get(name); v.Kind() == json.None && name != "jwks_uri" {
+		return link.Bad("missing", name).Not("in the configuration or the metadata", "")
+	}
+	i.metadata.at = 0 // it may be mended soon
+	f := link.Wrong("bad_metadata", name, "https, or http on loopback", v)
+	f.Kind = link.KindServer
+	return f
+}
+
+// Tokenless says why nothing can be asked of the token endpoint.
+func (i *Issuer) Tokenless() *link.Fault {
+	if i.config.TokenEndpoint == "" {
+		return i.Absent("token_endpoint")
+	}
+	return nil
+}
+
+// tell gives each its own fault: what becomes of it is a matter of its command.
+func tell(waiting []func(*link.Fault), f *link.Fault) {
+	for _, w := range waiting {
+		if f == nil {
+			w(nil)
+			continue
+		}
+		own := *f
+		w(&own)
+	}
+}

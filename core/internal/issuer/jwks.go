@@ -1,0 +1,145 @@
+package issuer
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
+
+// KeysLimit is how long a key set stands before an unknown key makes us ask again: tokens with made-up kids must not turn into requests.
+const KeysLimit = 60_000
+
+// keysGood tells whether the key set is there, and not so old that a key that was withdrawn could still be in it.
+func (i *Issuer) keysGood() bool {
+	return i.keys.list.Kind() != json.None && i.link.Recent(i.keys.at, MetadataLife)
+}
+
+// WithKeys sees to a key set before something is spent that would be lost without one.
+func (i *Issuer) WithKeys(scope string, then func(*link.Fault)) {
+	if !i.NeedsKeys(scope) {
+		then(nil)
+		return
+	}
+	if i.config.JWKS == "" {
+		then(i.Absent("jwks_uri"))
+		return
+	}
+	i.fetchKeys(then)
+}
+
+// NeedsKeys tells whether WithKeys would have to ask for keys.
+func (i *Issuer) NeedsKeys(scope string) bool {
+	return i.NoKeys(scope) || i.config.JWKS != "" && !i.config.IDTokenOff && words.Has(scope, "openid") && !i.keysGood()
+}
+
+// NoKeys tells whether an ID token is asked for and the server says of no place where its keys are.
+func (i *Issuer) NoKeys(scope string) bool {
+	return i.config.Discovery && i.config.JWKS == "" && !i.config.IDTokenOff && words.Has(scope, "openid")
+}
+
+// fetchKeys reads the key set; whoever asks meanwhile shares the answer.
+func (i *Issuer) fetchKeys(done func(*link.Fault)) {
+	s := &i.keys
+	if s.waiting = append(s.waiting, done); len(s.waiting) > 1 {
+		return
+	}
+	s.asked, s.tried = true, i.link.Now
+	i.Get(config.StageKeys, i.config.JWKS, wire.MaxBody, i.keysRead)
+}
+
+func (i *Issuer) keysRead(v json.Value, f *link.Fault) {
+	s := &i.keys
+	keys := v.Get("keys")
+	switch text := keys.Raw(); {
+	case f != nil:
+	case keys.Kind() != json.Array:
+		f = &link.Fault{Kind: link.KindServer, Code: "bad_key_set"}
+	case keys.Values() > wire.MaxValues || len(text) > wire.MaxKeys:
+		f = link.NetworkFault("too_large")
+	default:
+		if i.link.Large { // the document may be much larger than its keys
+			i.link.Own(&text)
+			keys, _ = json.Parse(text)
+		}
+		s.list, s.at = keys, i.link.Now
+		i.storeMetadata()
+	}
+	waiting := s.waiting
+	s.waiting = nil
+	tell(waiting, f)
+}
+
+// A verifyRun is of one signature, by a key that the server publishes now: an unknown key, and a signature that does not fit, make us ask for the keys anew, once.
+// Its methods are the steps: pick, judged, refused, fetched.
+type verifyRun struct {
+	issuer *Issuer
+	jws    *jose.JWS
+	anew   bool // the keys were asked for
+	done   func(*link.Fault)
+}
+
+func (i *Issuer) verify(j *jose.JWS, done func(*link.Fault)) {
+	v := &verifyRun{issuer: i, jws: j, done: done}
+	if i.keysGood() {
+		v.pick()
+		return
+	}
+	v.refused(link.NotVerified("unknown_key", ""))
+}
+
+// pick asks the host about the signature.
+func (v *verifyRun) pick() {
+	jwk, wrong := jose.Pick(v.issuer.keys.list, v.jws)
+	if wrong != nil {
+		v.refused(wrong)
+		return
+	}
+	askVerify(v.issuer.link, v.jws, jwk, v.judged)
+}
+
+// askVerify has the host verify a signature.
+func askVerify(l *link.Link, j *jose.JWS, jwk string, then func(ok json.Value, failed string)) {
+	w := l.Effect("verify")
+	w.MemberStr("alg", j.Alg)
+	w.MemberRaw("jwk", jwk)
+	w.MemberStr("input", j.Input)
+	w.MemberStr("signature", j.Signature)
+	l.Ask(w, then)
+}
+
+func (v *verifyRun) judged(ok json.Value, failed string) {
+	switch {
+	case failed != "":
+		v.done(&link.Fault{Kind: link.KindClient, Code: failed})
+	case !ok.Get("valid").True():
+		v.refused(link.NotVerified("bad_signature", ""))
+	default:
+		v.done(nil)
+	}
+}
+
+// refused asks for the keys, unless that was done lately.
+func (v *verifyRun) refused(wrong *link.Fault) {
+	i := v.issuer
+	limit := int64(KeysLimit)
+	if !i.keysGood() {
+		limit = wire.LeastWait // without keys nobody can sign in
+	}
+	if v.anew || i.keys.asked && i.link.Recent(i.keys.tried, limit) && len(i.keys.waiting) == 0 {
+		v.done(wrong)
+		return
+	}
+	v.anew = true
+	i.fetchKeys(v.fetched)
+}
+
+func (v *verifyRun) fetched(f *link.Fault) {
+	if f != nil {
+		v.done(f)
+		return
+	}
+	v.pick()
+}

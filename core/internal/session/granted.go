@@ -1,0 +1,125 @@
+package session
+
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+
+// SetStatus enters a status, and an event says so.
+func (s *Session) SetStatus(status string) {
+	if s.Status == status {
+		return
+	}
+	s.Status = status
+	if status != refreshing {
+		s.show() // a refresh goes on behind what an application shows
+	}
+	w := s.link.Event("status")
+	w.MemberStr("status", status)
+	s.link.Emit(w)
+}
+
+// Resume goes on with what was restored.
+func (s *Session) Resume() {
+	if s.Tokens.Access != "" {
+		s.grant(false)
+	} else {
+		s.show()
+	}
+}
+
+// Loaded ends the first look at the store, for which commands wait while Loading.
+func (s *Session) Loaded() {
+	s.Loading = false
+	if s.Status == notAuthenticated {
+		s.show() // that nobody is signed in is known by now, and no change says so
+	}
+}
+
+// SignedInSince tells whether somebody is signed in, and did so after a time.
+func (s *Session) SignedInSince(at int64) bool {
+	return s.Status == granted && s.Tokens.signedInAt() >= at
+}
+
+// show tells what an application shows of the session, before any other event of the same change: whether somebody is signed in, who, and until when. It may say again what it said.
+func (s *Session) show() {
+	if !s.Shows {
+		return
+	}
+	w := s.link.Event("current")
+	if t := s.Tokens; t.Access == "" || s.lapsed() {
+		w.MemberStr("status", notAuthenticated)
+	} else {
+		w.MemberStr("status", granted)
+		if t.ExpiresAt != 0 {
+			w.MemberInt("expires_at", t.ExpiresAt)
+		}
+		if t.Claims.Kind() != json.None {
+			w.MemberRaw("claims", t.Claims.Raw())
+		}
+	}
+	s.link.Emit(w)
+}
+
+// Settle sets the status that fits what is held: an access token that is over for good is no grant, and an event says so once.
+func (s *Session) Settle() {
+	over := s.lapsed()
+	if s.Tokens.Access != "" && !over {
+		s.SetStatus(granted)
+		return
+	}
+	s.link.Silence(&s.expiry)
+	if begun, _ := s.device(); begun {
+		s.SetStatus(Temporary)
+	} else {
+		s.SetStatus(notAuthenticated)
+	}
+	if over && s.told != s.Tokens.Access {
+		s.told = s.Tokens.Access
+		w := s.link.Event("expired")
+		w.MemberInt("expires_at", s.Tokens.ExpiresAt)
+		s.link.Emit(w)
+	}
+}
+
+// grant enters granted: the event fires each time, the status event only on change. given is a token that the application brought.
+func (s *Session) grant(given bool) {
+	s.failures, s.retryAt = 0, 0
+	if s.lapsed() {
+		s.Settle()
+		return
+	}
+	if s.Status == granted {
+		s.show()
+	}
+	s.SetStatus(granted)
+	w := s.link.Event("granted")
+	w.MemberStr("scope", s.Tokens.Scope)
+	if s.Tokens.ExpiresAt != 0 {
+		w.MemberInt("expires_at", s.Tokens.ExpiresAt)
+	}
+	s.link.Emit(w)
+	if !s.renewing {
+		s.arm(given)
+	}
+}
+
+// WriteStatus writes all that may be read of the session; the tokens themselves are not among it.
+func (s *Session) WriteStatus(w *json.Writer) {
+	t := s.Tokens
+	w.MemberStr("name", s.config.Name)
+	w.MemberStr("status", s.Status)
+	w.MemberStr("scope", t.Scope)
+	w.MemberStr("requested_scope", t.Requested)
+	w.MemberStrIf("token_type", t.Type)
+	if t.ExpiresAt != 0 {
+		w.MemberInt("expires_at", t.ExpiresAt)
+	}
+	w.MemberBool("expired", s.expired(t))
+	w.MemberBool("refreshable", s.Refreshable() == nil)
+	w.MemberBool("not_persisted", s.unsaved && t.Access != "")
+	w.MemberStrIf("id_token", t.IDToken)
+	if t.Claims.Kind() != json.None {
+		w.MemberRaw("claims", t.Claims.Raw())
+	}
+	t.writeExtra(w)
+	w.MemberStr("pkce_method", s.config.PKCE)
+	w.MemberInt("pkce_verifier_length", s.config.VerifierLength)
+}

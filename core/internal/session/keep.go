@@ -1,0 +1,220 @@
+package session
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+)
+
+// Reload reads the store. changed tells that somebody else wrote there since; then theirs is held now.
+func (s *Session) Reload(done func(changed bool, failed string)) {
+	s.store.Load(s.key, func(value, version, failed string) { done(s.take(value, version, failed), failed) })
+}
+
+// take takes what the store holds. A text that is not ours is left alone, and as good as none.
+func (s *Session) take(value, version, failed string) (changed bool) {
+	if failed != "" {
+		return false
+	}
+	s.looked, s.view.at = s.link.Turn, s.link.Now
+	if version == s.version && !s.blind {
+		return false
+	}
+	s.version = version
+	t, _, ok := s.decode(value)
+	if s.foreign = !ok; s.foreign {
+		s.link.Emit(s.link.Event("session_refused"))
+	}
+	if s.blind {
+		// Bytes that were handed in hold against what is older, or not there.
+		s.blind = false
+		if t.generation <= s.Tokens.generation {
+			if t.generation == s.Tokens.generation {
+				s.Tokens.sentAt, s.Tokens.triedAt, s.Tokens.triedBy = t.sentAt, t.triedAt, t.triedBy
+			}
+			return false
+		}
+	}
+	if s.onlyHere() && t.grant == s.Tokens.grant && t.generation < s.Tokens.generation {
+		// The store could not be written, and holds what ours came from: going back would lose the only copy.
+		return false
+	}
+	had, status := s.Tokens, s.Status
+	if s.unsaved && had.Key != t.Key {
+		s.wire.DropKey(had.Key) // a session that nobody else has
+	}
+	s.Tokens, s.unsaved, s.only = t, false, ""
+	if t.Access != "" && !t.sameToken(had) {
+		s.grant(false)
+	} else {
+		s.Settle() // a mark, or the end of one, is nothing new
+	}
+	s.tellChange(had, status)
+	return true
+}
+
+// A holdRun makes tokens of a sign-in the session: stored over whatever is there, and only then granted. Where the store fails they are held in memory, and the event says so.
+type holdRun struct {
+	change   store.Change
+	session  *Session
+	tokens   *Tokens
+	before   string // the sign-in that they take the place of. Where that is still there, they were never stored; what was signed in later came after them
+	replaced string // its key, where another instance stored it
+	given    bool   // by the application
+	done     func(*link.Fault)
+}
+
+// Hold makes t the session after a sign-in.
+func (s *Session) Hold(t *Tokens, given bool, done func(*link.Fault)) {
+	h := &holdRun{session: s, tokens: t, before: s.Tokens.grant, given: given, done: done}
+	h.change = store.Change{Store: s.store, Key: s.key, Version: &s.version, Tries: store.MaxTries, Text: h.text, Met: h.met, Done: h.stored}
+	h.change.Write()
+}
+
+func (h *holdRun) text() string { return h.session.encode(h.tokens) }
+
+func (h *holdRun) met(value, version, unread string) bool {
+	s := h.session
+	if unread != "" {
+		return true
+	}
+	theirs, _, ok := s.decode(value)
+	switch {
+	case h.change.Failed != store.Overtaken:
+		h.before, h.replaced = theirs.grant, theirs.Key
+	case value == "":
+		// Signed out elsewhere, and perhaps out of this very session: it is not brought back.
+		s.wire.DropKey(s.Tokens.Key)
+		s.lose(version)
+		s.Discard(h.tokens)
+		h.done(&link.Fault{Kind: link.KindClient, Code: "signed_out"})
+		return false
+	case ok && theirs.grant != h.before && (theirs.grant == h.tokens.grant || theirs.signedInAt() > h.tokens.signedInAt()):
+		if h.tokens.Key != theirs.Key { // else it was stored, and only the answer was lost
+			s.wire.DropKey(h.tokens.Key)
+		}
+		s.follow(theirs, version)
+		h.done(nil)
+		return false
+	}
+	s.version = version
+	return true
+}
+
+func (h *holdRun) stored(failed string) {
+	s := h.session
+	if failed == "" && h.replaced != h.tokens.Key && h.replaced != s.Tokens.Key {
+		s.wire.DropKey(h.replaced)
+	}
+	s.keep(h.tokens, s.version, failed)
+	s.grant(h.given)
+	h.done(nil)
+}
+
+// keep takes t over after an attempt to store it.
+func (s *Session) keep(t *Tokens, version, failed string) {
+	if old := s.Tokens.Key; old != t.Key && failed == "" {
+		s.wire.DropKey(old)
+	}
+	s.Tokens = t
+	if failed == "" {
+		s.written(version)
+		s.foreign, s.only = false, ""
+		return
+	}
+	s.unsaved, s.only = true, t.Refresh
+	s.link.Emit(s.link.Event("not_persisted"))
+}
+
+// follow holds what another instance stored.
+func (s *Session) follow(theirs *Tokens, version string) {
+	had, status := s.Tokens, s.Status
+	s.keep(theirs, version, "")
+	s.grant(false)
+	s.tellChange(had, status)
+}
+
+// lose forgets the tokens: another instance signed out.
+func (s *Session) lose(version string) {
+	had, status := s.Tokens, s.Status
+	s.Tokens, s.version = &Tokens{}, version
+	s.Settle()
+	s.tellChange(had, status)
+}
+
+// Save stores what is held now, as well as it goes; who wrote meanwhile knows better.
+func (s *Session) Save(done func()) {
+	c := &store.Change{Store: s.store, Key: s.key, Version: &s.version, Tries: 1, Text: func() string { return s.encode(s.Tokens) }}
+	c.Met = func(value, version, unread string) bool {
+		s.take(value, version, unread)
+		done()
+		return false
+	}
+	c.Done = func(failed string) {
+		if failed == "" {
+			s.written(s.version)
+		} else {
+			s.unsaved = true
+			s.link.Emit(s.link.Event("not_persisted"))
+		}
+		done()
+	}
+	c.Write()
+}
+
+// written notes that the store holds what is held here.
+func (s *Session) written(version string) {
+	s.version, s.unsaved, s.blind, s.view.at = version, false, false, s.link.Now
+}
+
+// onlyHere tells whether the refresh token held is one that no store has.
+func (s *Session) onlyHere() bool { return s.only != "" && s.only == s.Tokens.Refresh }
+
+// Clear forgets the tokens and deletes what is stored, unless it is another configuration's.
+func (s *Session) Clear(done func(*link.Fault)) {
+	key := s.Tokens.Key
+	s.Tokens = &Tokens{}
+	s.Settle()
+	if s.foreign && s.store.Inner() == nil {
+		done(nil)
+		return
+	}
+	s.store.Overwrite(s.key, &s.version, "", func(failed string) {
+		if s.uncleared = failed != ""; s.uncleared {
+			done(StorageFault(failed))
+			return
+		}
+		s.unsaved = false
+		s.wire.DropKey(key)
+		done(nil)
+	})
+}
+
+// DropUnused drops a key unless the session held or stored is bound to it: what it was made for may have become that session.
+func (s *Session) DropUnused(name string) {
+	if name == "" || name == s.Tokens.Key {
+		return
+	}
+	s.store.Load(s.key, func(value, _, failed string) {
+		if t, _, _ := s.decode(value); failed == "" && t.Key != name && s.Tokens.Key != name {
+			s.wire.DropKey(name)
+		}
+	})
+}
+
+// Ending prepares for the end of it all: no refresh catches up, and what is stored of a session that could not be deleted is to be ended, too.
+func (s *Session) Ending() {
+	s.missed = false
+	s.blind = s.blind || s.uncleared
+}
+
+// Newest takes the lock and reads the store, so that what is ended is the newest there is.
+func (s *Session) Newest(then func(l *Lock, f *link.Fault)) {
+	s.alone(func(l *Lock, f *link.Fault) {
+		s.Reload(func(_ bool, failed string) {
+			if f == nil && failed != "" && s.Tokens.Access == "" && s.Tokens.Refresh == "" {
+				f = StorageFault(failed) // nobody knows what there is to end
+			}
+			then(l, f)
+		})
+	})
+}

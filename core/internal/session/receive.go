@@ -1,0 +1,55 @@
+package session
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+// A Receipt makes the tokens of a sign-in the session once their ID token is verified. Its methods are the steps: identified, turn, held.
+type Receipt struct {
+	session *Session
+	Tokens  *Tokens
+	Want    issuer.Expected
+	Wanted  func() bool // whether anybody still waits for them; nil: yes
+	release func()
+	Done    func(*link.Fault)
+}
+
+// Receive begins with what is wrong already, f.
+func (s *Session) Receive(r *Receipt, f *link.Fault) {
+	r.session = s
+	if f != nil {
+		r.Done(f)
+		return
+	}
+	s.identify(r.Tokens, &Tokens{}, r.Want, r.identified)
+}
+
+func (r *Receipt) identified(f *link.Fault) {
+	if f == nil {
+		f = r.Tokens.TooLarge()
+	}
+	if f != nil {
+		if !r.Want.Brought {
+			r.session.Discard(r.Tokens) // nobody will use it
+		}
+		r.Done(f)
+		return
+	}
+	r.session.queue.Run(r.turn)
+}
+
+func (r *Receipt) turn(release func()) {
+	if r.Wanted != nil && !r.Wanted() {
+		release()
+		r.session.Discard(r.Tokens) // given up while it waited for its turn
+		return
+	}
+	r.release = release
+	r.session.Hold(r.Tokens, r.Want.Brought, r.held)
+}
+
+func (r *Receipt) held(f *link.Fault) {
+	r.release()
+	r.Done(f)
+}

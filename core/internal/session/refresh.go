@@ -1,0 +1,376 @@
+package session
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
+)
+
+// A refreshRun makes the access token new (RFC 6749 section 6) or adopts what another instance got. There is one at a time; whoever asks meanwhile waits for it. It goes on
+// without any waiter: its answer may be the only copy of a new token. Its methods are the steps in their order:
+//
+//	locked      nobody else changes the session
+//	discovered  the server's endpoints are known
+//	looked      what is stored is held; unless that is newer, its refresh token is marked as being sent
+//	marked      the mark is stored
+//	send        the request goes out
+//	answered    and comes back: read, or failed
+//	adopt       what came is the session; where an ID token has to be verified before: succeeded, identified
+//	hold        it is stored: met where somebody else wrote, stored
+//	end         whoever waits hears of it
+type refreshRun struct {
+	session *Session
+	lock    *Lock
+	change  store.Change // of the store that is under way
+	job     wire.Job
+	had     *Tokens           // at the start
+	mark    string            // tried_by of this run, not sent yet
+	sent    string            // the refresh token that goes out
+	resent  bool              // it was sent before this request, by us or by one that did not see the answer
+	useless bool              // the answer, but for a refresh token in it
+	fault   *link.Fault       // why
+	answer  *Tokens           // whose ID token is verified
+	before  *Tokens           // what was held when it came
+	written *Tokens           // what is being stored
+	then    func(*link.Fault) // after that
+}
+
+// Refresh begins one, or waits for the one under way.
+func (s *Session) Refresh(done func(*link.Fault)) {
+	if s.renewing {
+		s.waiting = append(s.waiting, done)
+		return
+	}
+	if _, polling := s.device(); polling {
+		done(s.Refreshable())
+		return
+	}
+	r := &refreshRun{session: s, had: s.Tokens}
+	r.change = store.Change{Store: s.store, Key: s.key, Version: &s.version, Tries: store.MaxTries, Text: r.text, Met: r.looked, Done: r.marked}
+	s.renewing, s.waiting = true, append(s.waiting, done)
+	s.alone(r.locked)
+}
+
+func (r *refreshRun) locked(l *Lock, f *link.Fault) {
+	r.lock = l
+	if f != nil {
+		r.end(f)
+		return
+	}
+	r.session.issuer.Discovered(r.discovered)
+}
+
+func (r *refreshRun) discovered(f *link.Fault) {
+	if f != nil {
+		r.end(f)
+		return
+	}
+	r.change.Look()
+}
+
+func (r *refreshRun) looked(value, version, unread string) bool {
+	s := r.session
+	had := s.Tokens
+	changed := s.take(value, version, unread)
+	t := s.Tokens
+	if unread != "" && !s.onlyHere() {
+		// Without knowing what is stored, a token that another one has used up could go out.
+		r.end(StorageFault(unread))
+		return false
+	}
+	// A mere mark is not something newer.
+	if changed && !t.sameToken(had) && s.usable(t) {
+		r.end(nil)
+		return false
+	}
+	if f := s.Refreshable(); f != nil {
+		if changed && t.Access == "" {
+			f.Code = "signed_out" // by another instance
+		}
+		r.end(f)
+		return false
+	}
+	if age := s.link.Now - t.triedAt; !r.lock.held && t.sentAt != 0 && t.triedBy != s.marked && age > -2*wire.RequestTimeout && age < 2*wire.RequestTimeout {
+		// There is no lock to tell, and whoever set the mark may be sending at this moment.
+		r.end(&link.Fault{Kind: link.KindClient, Code: "refresh_in_progress", Retryable: true})
+		return false
+	}
+	if r.mark == "" || r.mark != t.triedBy { // else only the answer of the store was lost
+		r.resent = t.sentAt != 0
+	}
+	if r.resent && s.tooLate(t) {
+		r.end(outcomeUnknown())
+		return false
+	}
+	if !r.resent {
+		t.sentAt = s.link.Now
+	}
+	t.triedAt, t.triedBy = s.link.Now, s.link.Random("mark", 11)
+	s.marked, r.mark = t.triedBy, t.triedBy
+	r.sent = t.Refresh
+	return true
+}
+
+func (r *refreshRun) text() string { return r.session.encode(r.session.Tokens) }
+
+// marked goes on where the mark could not be stored, too, unless somebody else keeps writing there.
+func (r *refreshRun) marked(failed string) {
+	switch {
+	case failed == "":
+		r.session.written(r.session.version)
+	case store.Conflict(failed):
+		r.end(StorageFault("conflict"))
+		return
+	}
+	r.send()
+}
+
+func (r *refreshRun) send() {
+	s := r.session
+	s.SetStatus(refreshing)
+	params := []form.Param{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Value: s.Tokens.Refresh}}
+	if scope := s.Tokens.Requested; s.config.RefreshScope && scope != "" {
+		params = append(params, form.Param{Name: "scope", Value: scope})
+	}
+	s.TokenRequest(&r.job, config.StageRefresh, s.refreshEndpoint(), s.Tokens.Key, append(params, s.config.Resources...), r.answered)
+}
+
+func (r *refreshRun) answered(v json.Value, f *link.Fault) {
+	s := r.session
+	if f == nil {
+		r.read(v)
+		return
+	}
+	// A proof that is refused may be that of a request which the network doubled: the first was carried out.
+	f.Unknown = f.Unknown || f.Err == "invalid_dpop_proof"
+	if f.Dead = s.config.DeadToken(f); f.Dead {
+		f.Retryable, f.RetryAfter = false, 0 // whatever the status says
+	}
+	s.Redact(f) // while the token it may repeat is still known
+	r.failed(f)
+}
+
+// read takes an answer that is one. Where its tokens are of no use, its refresh token is: the old one is spent.
+func (r *refreshRun) read(v json.Value) {
+	s := r.session
+	t, f := s.ReadTokens(v, s.Tokens, false)
+	if f == nil {
+		f = t.TooLarge()
+	}
+	if f == nil {
+		r.adopt(t)
+		return
+	}
+	if next := v.Get("refresh_token").Str(); next != "" && len(next) <= maxTokens/4 {
+		s.link.Own(&next)
+		r.fault = f
+		r.keepSuccessor(next, r.rescued)
+		return
+	}
+	f.Unknown = true // it was carried out, and nothing of the answer is of use
+	r.failed(f)
+}
+
+func (r *refreshRun) failed(f *link.Fault) {
+	s := r.session
+	switch {
+	case f.Unknown && !r.resent && f.RetryAfter == 0 && s.config.RetryWindow > 0 && s.link.Now-s.Tokens.sentAt <= s.config.RetryWindow:
+		// Still under the lock: nobody else can have got an answer.
+		r.resent = true
+		r.send()
+	case f.Dead:
+		r.refused(f)
+	case f.Unknown:
+		r.end(f)
+	default:
+		// The token surely was not used: nothing is unknown about it.
+		if !r.resent {
+			s.Tokens.clearMark()
+		}
+		s.Save(func() { r.end(f) })
+	}
+}
+
+// refused ends what a dead refresh token ends: that token, and after an unknown outcome the whole session.
+func (r *refreshRun) refused(f *link.Fault) {
+	s := r.session
+	s.Tokens.clearMark()
+	s.Tokens.Refresh = ""
+	key := s.Tokens.Key
+	if r.resent {
+		f.Code = "outcome_lost"
+		s.Tokens = &Tokens{}
+	}
+	s.Save(func() {
+		if s.Tokens.Key != key || s.Tokens.Access == "" && s.Tokens.Refresh == "" {
+			s.wire.DropKey(key)
+		}
+		r.end(f)
+	})
+}
+
+// adopt takes a good answer over. An ID token in it has to be verified first, and the refresh token does not wait for that: the old one is spent.
+func (r *refreshRun) adopt(t *Tokens) {
+	s := r.session
+	if s.config.JWKS == "" && !s.config.IDTokenOff {
+		t.IDToken = s.Tokens.IDToken
+	}
+	if t.IDToken == s.Tokens.IDToken || s.config.IDTokenOff {
+		r.hold(t, r.end)
+		return
+	}
+	r.answer, r.before = t, s.Tokens
+	r.keepSuccessor(t.Refresh, r.succeeded)
+}
+
+// keepSuccessor takes from an answer the refresh token alone.
+func (r *refreshRun) keepSuccessor(next string, then func(*link.Fault)) {
+	r.useless = true
+	kept := *r.session.Tokens
+	kept.clearMark()
+	kept.Refresh, kept.generation = next, max(kept.generation+1, r.session.link.Now)
+	r.hold(&kept, then)
+}
+
+// rescued ends a refresh whose answer had no more than the successor.
+func (r *refreshRun) rescued(f *link.Fault) {
+	if f == nil {
+		f = r.fault
+	}
+	r.end(f)
+}
+
+func (r *refreshRun) succeeded(f *link.Fault) {
+	if f != nil || r.session.Tokens != r.written { // somebody else stored something newer
+		r.end(f)
+		return
+	}
+	r.session.identify(r.answer, r.before, issuer.Expected{MaxAge: -1, Later: true}, r.identified)
+}
+
+func (r *refreshRun) identified(f *link.Fault) {
+	t := r.answer
+	if f == nil {
+		f = t.TooLarge()
+	}
+	if f != nil && (f.Kind == link.KindIDToken || f.Code == "too_large") {
+		r.end(f)
+		return
+	}
+	if f != nil {
+		// The keys are out of reach: what is known of the user stays what it was.
+		t.IDToken, t.Claims = r.before.IDToken, r.before.Claims
+	}
+	r.useless = false
+	r.hold(t, r.end)
+}
+
+// hold stores what the server gave, then it is granted. Somebody who wrote in between is newer than we are: a sign-in is adopted, a sign-out ends this too.
+func (r *refreshRun) hold(t *Tokens, then func(*link.Fault)) {
+	s := r.session
+	r.written, r.then = t, then
+	r.change = store.Change{Store: s.store, Key: s.key, Version: &s.version, Tries: store.MaxTries + 1, Text: func() string { return s.encode(t) }, Met: r.met, Done: r.stored}
+	r.change.Write()
+}
+
+func (r *refreshRun) met(value, version, unread string) bool {
+	s := r.session
+	theirs, _, ok := s.decode(value)
+	switch {
+	case unread != "" || !ok:
+		r.stored("conflict")
+	case theirs.Refresh == r.sent && r.change.Tries > 0:
+		// Nothing newer: another one's mark on the token that we have the successor of.
+		s.version = version
+		return true
+	case value == "":
+		s.lose(version)
+		s.RevokeToken(&wire.Job{}, r.written.Refresh, "refresh_token", func(*link.Fault) {
+			r.then(&link.Fault{Kind: link.KindClient, Code: "signed_out"})
+		})
+	default:
+		s.follow(theirs, version)
+		r.then(nil)
+	}
+	return false
+}
+
+// stored enters granted for a new access token; an answer of which only the refresh token was of use gave none.
+func (r *refreshRun) stored(failed string) {
+	r.session.keep(r.written, r.session.version, failed)
+	if !r.useless {
+		r.session.grant(false)
+	}
+	r.then(nil)
+}
+
+func (r *refreshRun) end(f *link.Fault) {
+	s := r.session
+	r.lock.unlock()
+	if s.Status == refreshing || s.Tokens.Access == "" {
+		s.Settle()
+	}
+	waiting := s.waiting
+	s.renewing, s.waiting = false, nil
+	if f != nil && f.RetryAfter > 0 {
+		s.retryAt = s.link.Now + f.RetryAfter
+	}
+	if f == nil || !s.Tokens.sameToken(r.had) {
+		s.arm(false)
+	} else if s.expiry.N == 0 {
+		s.awaitEnd()
+	}
+	r.lock.release()
+	for _, w := range waiting {
+		w(f)
+	}
+}
+
+// tooLate tells whether a refresh token that was sent and not answered is not sent again.
+func (s *Session) tooLate(t *Tokens) bool {
+	return s.config.RetryWindow == 0 || s.link.Now-t.sentAt > s.config.RetryWindow
+}
+
+func outcomeUnknown() *link.Fault {
+	return &link.Fault{Kind: link.KindNetwork, Code: "outcome_unknown"}
+}
+
+// Idle says why nothing would come of asking for a refresh: nil where one is under way.
+func (s *Session) Idle() *link.Fault {
+	if s.renewing {
+		return nil
+	}
+	return s.Refreshable()
+}
+
+// Refreshable says why a refresh cannot be now.
+func (s *Session) Refreshable() *link.Fault {
+	if _, polling := s.device(); polling {
+		return &link.Fault{Kind: link.KindClient, Code: "polling"}
+	}
+	return s.renewable()
+}
+
+// renewable says why a refresh can never be.
+func (s *Session) renewable() *link.Fault {
+	switch {
+	case s.config.RefreshEndpoint == "none":
+		return &link.Fault{Kind: link.KindClient, Code: "refresh_not_supported"}
+	case s.refreshEndpoint() == "" && (!s.config.Discovery || s.issuer.Known()):
+		return s.issuer.Absent("token_endpoint")
+	case s.Tokens.Refresh == "":
+		return &link.Fault{Kind: link.KindClient, Code: "no_refresh_token"}
+	}
+	return nil
+}
+
+func (s *Session) refreshEndpoint() string {
+	if s.config.RefreshEndpoint != "" {
+		return s.config.RefreshEndpoint
+	}
+	return s.config.TokenEndpoint
+}

@@ -1,0 +1,120 @@
+// Package session is the tokens of one sign-in: how they are read, kept, made new in time and ended. It knows nothing of the flows that begin one.
+package session
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
+
+// A Session is the tokens held here, and what is known of those that are stored.
+type Session struct {
+	link   *link.Link
+	config *config.Config
+	store  *store.Store
+	wire   *wire.Wire
+	issuer *issuer.Issuer
+
+	key       string // in the store
+	Status    string
+	Tokens    *Tokens
+	version   string // of what the store holds
+	unsaved   bool   // what is held is newer than what is stored
+	only      string // a refresh token that could not be stored
+	marked    string // tried_by that this instance set itself
+	looked    int64  // the input in which the store was last read
+	told      string // the access token of which was told that it is over
+	foreign   bool   // what is stored is another configuration's
+	Shows     bool   // the host wants the event current
+	uncleared bool   // signed out, and what is stored could not be deleted
+	blind     bool   // the session came as bytes: what the store holds was never seen
+	Loading   bool   // the first look at the store is under way
+
+	expiry   link.Alarm
+	missed   bool                // a refresh that nobody asked for was due while polling
+	failures int64               // of refreshes nobody asked for, since the last good one
+	retryAt  int64               // the server asked to be left alone until then
+	renewing bool                // a refresh is under way
+	waiting  []func(*link.Fault) // for its end
+
+	view  view
+	queue link.Serial // changes of the session, one at a time
+
+	// device tells whether there is a device flow, which shows in the status, and whether it polls: then nothing is refreshed.
+	device func() (begun, polling bool)
+}
+
+// New gives the session that stands under key.
+func New(l *link.Link, cfg *config.Config, st *store.Store, wr *wire.Wire, i *issuer.Issuer, key string, device func() (begun, polling bool)) *Session {
+	return &Session{link: l, config: cfg, store: st, wire: wr, issuer: i, key: key, Status: notAuthenticated, Tokens: &Tokens{}, device: device}
+}
+
+// A view is what an instance knows of its own looking.
+type view struct {
+	at       int64 // when the store last agreed, or was last asked
+	busy     bool  // a look is under way
+	late     bool  // and nobody waits for it any more
+	release  func()
+	now      []func()
+	next     []func() // who asked after it began: it may have read before what they ask about
+	patience link.Alarm
+	hint     link.Alarm
+	hintAt   int64 // of the last look that a hint caused
+}
+
+// Statuses of a session.
+const (
+	notAuthenticated = "not_authenticated"
+	Temporary        = "temporary_credentials_received"
+	granted          = "granted"
+	refreshing       = "refreshing"
+)
+
+// StorageFault is a failure of the store as the command's error.
+func StorageFault(failed string) *link.Fault {
+	return &link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true}
+}
+
+// ReportFault fires "server reported error" for a protocol error, and "request failed" for every one.
+func (s *Session) ReportFault(f *link.Fault) {
+	if f.Err != "" && !f.Unverified {
+		w := s.link.Event("server_error")
+		f.Write(w)
+		s.link.Emit(w)
+	}
+	w := s.link.Event("request_failed")
+	f.Write(w)
+	s.link.Emit(w)
+}
+
+// ReportOnce tells the listeners once, however many commands wait for the same refresh.
+func (s *Session) ReportOnce(f *link.Fault) {
+	s.Redact(f)
+	if !f.Reported {
+		f.Reported = true
+		s.ReportFault(f)
+	}
+}
+
+const (
+	// leastSecret is the least length of a text whose repetition gives anything away: a shorter one
+	// may stand in any word.
+	leastSecret = 6
+	// knownBy is the part at its beginning by which a secret is known in a text: all of a long one,
+	// Looked for at each place of a long text, would be work of their product.
+	knownBy = 48
+)
+
+// Redact drops a text of the server's that repeats what we hold secret.
+func (s *Session) Redact(f *link.Fault, more ...string) {
+	for _, secret := range append(more, s.config.ClientSecret, s.wire.LastAssertion, s.Tokens.Access, s.Tokens.Refresh, s.Tokens.IDToken) {
+		for _, text := range [...]*string{&f.Err, &f.Descr, &f.Link, &f.Came} {
+			if len(secret) >= leastSecret && words.Contains(*text, secret[:min(len(secret), knownBy)]) {
+				*text = "(redacted)"
+			}
+		}
+	}
+}

@@ -1,0 +1,188 @@
+package session
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/issuer"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
+
+// ReadTokens reads a token response (RFC 6749 section 5.1) over what was held before; nothing of old changes where it is refused.
+func (s *Session) ReadTokens(v json.Value, old *Tokens, first bool) (t *Tokens, f *link.Fault) {
+	t = new(Tokens)
+	*t = *old
+	t.clearMark()
+	t.receivedAt = s.link.Now
+	t.generation = max(old.generation+1, s.link.Now)
+	t.extra = append([]extra(nil), old.extra...)
+	t.Access = v.Get("access_token").Str()
+	if t.Access == "" && s.config.AccessOptional && old.Key == "" && v.Get("id_token").Str() != "" {
+		return s.readIdentity(t, v)
+	}
+	if t.Access == "" {
+		return t, &link.Fault{Kind: link.KindToken, Code: "missing_access_token"}
+	}
+	// It goes into a header: RFC 6749 appendix A.12, and no space (RFC 6750 section 2.1).
+	if !words.VSChars(t.Access) || words.Index(t.Access, ' ') >= 0 {
+		return t, &link.Fault{Kind: link.KindServer, Code: "bad_access_token"}
+	}
+	switch kind := v.Get("token_type").Str(); {
+	case old.Key != "" && words.Lower(kind) == "dpop":
+		t.Type = "DPoP"
+	case old.Key != "" && words.Lower(kind) == "bearer":
+		// Whoever steals it could use it: not what was asked for (RFC 9449 section 5).
+		return t, (&link.Fault{Kind: link.KindServer, Code: "dpop_downgrade"}).Not("DPoP", kind)
+	case words.Lower(kind) == "bearer", kind == "" && s.config.MissingTokenType && old.Key == "", old.Key == "" && s.config.BearerByName(words.Lower(kind)):
+		t.Type = "Bearer"
+	case kind == "":
+		return t, &link.Fault{Kind: link.KindServer, Code: "missing_token_type"}
+	default:
+		// RFC 6749 section 7.1: a client must not use a token of a type it does not understand.
+		return t, (&link.Fault{Kind: link.KindServer, Code: "unknown_token_type"}).Not("Bearer", kind)
+	}
+	t.ExpiresAt = s.EndOf(v)
+	if scope := scopeOf(v.Get("scope")); scope != "" {
+		t.Scope = words.ASCII(scope)
+	} else if t.Scope == "" {
+		t.Scope = t.Requested
+	}
+	if s := v.Get("refresh_token").Str(); s != "" {
+		t.Refresh = s
+	}
+	if s := v.Get("id_token").Str(); s != "" {
+		t.IDToken = s
+	} else if first && words.Has(t.Scope, "openid") {
+		// OpenID Connect Core 3.1.3.3; a refresh may leave it out (12.2).
+		return t, &link.Fault{Kind: link.KindToken, Code: "missing_id_token"}
+	}
+	t.keepAll(v)
+	t.ownBy(s.link)
+	return t, nil
+}
+
+// readIdentity reads an answer with an ID token alone, which says who signed in and is good for no resource. It takes the place of the access token, with the token type that
+// says so (RFC 8693 section 2.2.1), and its end is that of the session.
+func (s *Session) readIdentity(t *Tokens, v json.Value) (*Tokens, *link.Fault) {
+	t.IDToken, t.Type = v.Get("id_token").Str(), NoAccess
+	j, ok := jose.Parse(t.IDToken)
+	if !ok {
+		return t, link.NotVerified("malformed", "")
+	}
+	exp, _ := j.Claims.Get("exp").Int()
+	t.Access, t.ExpiresAt = t.IDToken, max(1, min(exp, link.MaxTime/1000))*1000
+	if s := v.Get("refresh_token").Str(); s != "" {
+		t.Refresh = s
+	}
+	if t.Scope == "" {
+		t.Scope = t.Requested
+	}
+	t.keepAll(v)
+	t.ownBy(s.link)
+	return t, nil
+}
+
+// EndOf is when the token of an answer ends, Unix ms; 0 where nothing says so. A life below zero
+// has ended: read as "unknown" it would make a token that never does. expires is what some wrote before RFC 6749
+// had a name for it, a life or a time: no life is that long.
+func (s *Session) EndOf(v json.Value) int64 {
+	from := s.link.Now
+	n, ok := wire.Seconds(v.Get("expires_in"))
+	if !ok {
+		if n, ok = wire.Seconds(v.Get("expires")); !ok || n > LongestLife {
+			from = 0
+		}
+	}
+	if !ok {
+		if n, ok = wire.Seconds(v.Get("expires_at")); !ok {
+			return 0
+		}
+	}
+	if from == 0 && n > 100*LongestLife {
+		n /= 1000 // no server means the year 5138: it writes milliseconds
+	}
+	if n >= (link.MaxTime-from)/1000 {
+		return link.MaxTime
+	}
+	return max(1, from+max(n, -1)*1000)
+}
+
+// LongestLife is above what a token lives, and below what a time is, both in s: 31 years.
+const LongestLife = 1_000_000_000
+
+// scopeOf reads a scope, which some servers write as an array of texts.
+func scopeOf(v json.Value) string {
+	if v.Kind() != json.Array {
+		return v.Str()
+	}
+	var b []byte
+	for it := v.Each(); it.Next(); {
+		if s := it.Value().Str(); s != "" {
+			b = append(append(b, s...), ' ')
+		}
+	}
+	return words.Trim(string(b))
+}
+
+// NewGrant is what a sign-in begins with.
+func (s *Session) NewGrant(scope, key string) *Tokens {
+	return &Tokens{Requested: scope, Key: key, generation: s.Tokens.generation, grant: string(json.AppendInt(nil, s.link.Now)) + ":" + s.link.Random("grant", 11)}
+}
+
+// TokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is what the tokens are, or shall be, bound to.
+func (s *Session) TokenRequest(j *wire.Job, stage, endpoint, key string, params []form.Param, done func(json.Value, *link.Fault)) {
+	r := &wire.Request{Stage: stage, Method: "POST", URL: endpoint, Params: params, Auth: s.config.AuthMethod, Key: key, NewKey: key != s.Tokens.Key}
+	s.wire.Send(j, r, func(res *wire.Response, f *link.Fault) {
+		if f != nil {
+			done(json.Value{}, f)
+			return
+		}
+		v, f := res.Object(s.link.Now)
+		if path := s.config.TokenPath; f == nil && path != "" {
+			// A refresh may be answered without the level around it.
+			if inner := v.At(path); inner.Kind() == json.Object || stage != config.StageRefresh {
+				v = inner
+			}
+		}
+		if f == nil && v.Get("access_token").Str() == "" && v.Get("id_token").Str() == "" && wire.Said(v) != "" {
+			f = &link.Fault{Kind: link.KindToken, Code: "missing_access_token", Came: wire.Said(v)} // some send 200 and what went wrong
+		}
+		done(v, f)
+	})
+}
+
+// identify verifies the ID token that came with t, if it is a new one; nothing of t is to be used before.
+func (s *Session) identify(t, old *Tokens, want issuer.Expected, done func(*link.Fault)) {
+	i := s.issuer
+	switch {
+	case t.IDToken == "" || t.IDToken == old.IDToken:
+		done(nil)
+	case s.config.IDTokenOff:
+		t.Claims = json.Value{}
+		done(nil)
+	case s.config.Discovery && !i.Known():
+		i.Discovered(func(f *link.Fault) {
+			if f != nil {
+				done(f)
+				return
+			}
+			s.identify(t, old, want, done)
+		})
+	case s.config.JWKS == "" && t.Type == NoAccess:
+		done(i.Absent("jwks_uri")) // it is all that there is
+	case s.config.JWKS == "":
+		t.IDToken = old.IDToken // nobody asked for it, and nobody can say what it is worth
+		done(nil)
+	default:
+		want.Before = old.Claims
+		i.Identify(t.IDToken, t.Access, want, func(claims json.Value, f *link.Fault) {
+			if f == nil {
+				t.Claims = claims
+			}
+			done(f)
+		})
+	}
+}

@@ -1,0 +1,142 @@
+package session
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
+
+// NoAccess is the type of what is no access token.
+const NoAccess = "N_A"
+
+const (
+	// maxTokens is how long the tokens of a session and its scope may be together, in bytes: all of
+	// it is written anew for each change.
+	maxTokens = 192 << 10
+	// maxExtra is how long all members together may be that no RFC we know names.
+	maxExtra = 16 << 10
+)
+
+// Tokens is a token as a bag of all fields, and what we know of it besides.
+type Tokens struct {
+	Access, Type, Refresh, IDToken string
+	Key                            string // the access token is bound to it; "" for a bearer token
+	Scope                          string // granted
+	Requested                      string
+	ExpiresAt                      int64 // Unix ms, 0: unknown
+	receivedAt                     int64
+	generation                     int64 // grows with each answer, whatever the clock does
+	sentAt                         int64 // the refresh token went out then first, and what became of it is not known
+	triedAt                        int64 // and then last
+	triedBy                        string
+	grant                          string     // a name for the sign-in that all this came of, with its time in front
+	Claims                         json.Value // of the ID token, verified
+	extra                          []extra
+}
+
+// An extra is a member that no RFC we know names, as it stood.
+type extra struct{ name, raw string }
+
+// Bearer is the access token, "" where there is none.
+func (t *Tokens) Bearer() string {
+	if t.Type == NoAccess {
+		return ""
+	}
+	return t.Access
+}
+
+// keepAll keeps the members that no RFC we know names.
+func (t *Tokens) keepAll(v json.Value) {
+	for it := v.Each(); it.Next(); {
+		switch name := it.Name(); name {
+		case "access_token", "token_type", "expires_in", "expires_at", "scope", "refresh_token", "id_token", "good_until": // the last is ours, from an answer to token
+		case "expires":
+			if _, ok := wire.Seconds(it.Value()); !ok || v.Get("expires_in").Kind() != json.None {
+				t.keep(name, it.Value().Raw())
+			}
+		default:
+			t.keep(name, it.Value().Raw())
+		}
+	}
+}
+
+// TooLarge is the fault of what is more than a session keeps, nil for less.
+func (t *Tokens) TooLarge() *link.Fault {
+	if len(t.Access)+len(t.Refresh)+len(t.IDToken)+len(t.Scope) > maxTokens || t.Claims.Values() > wire.MaxValues || t.extraTooLarge() {
+		return &link.Fault{Kind: link.KindServer, Code: "too_large"}
+	}
+	return nil
+}
+
+// extraTooLarge: members that are nested too deeply to be read again from the store are, too.
+func (t *Tokens) extraTooLarge() bool {
+	left := maxExtra
+	for _, e := range t.extra {
+		left -= len(e.name) + len(e.raw)
+	}
+	if len(t.extra) == 0 || left < 0 {
+		return left < 0
+	}
+	var w json.Writer
+	w.Open('{')
+	t.writeExtra(&w)
+	w.Close('}')
+	_, ok := json.Parse(w.String())
+	return !ok || len(w.Bytes()) > maxExtra
+}
+
+// ownBy makes t independent of the input that it came in.
+func (t *Tokens) ownBy(l *link.Link) {
+	l.Own(&t.Access, &t.Type, &t.Key, &t.Refresh, &t.IDToken, &t.Scope, &t.Requested, &t.triedBy, &t.grant)
+	for i := range t.extra {
+		l.Own(&t.extra[i].name, &t.extra[i].raw)
+	}
+}
+
+// signedInAt is the time in the name of the sign-in.
+func (t *Tokens) signedInAt() int64 {
+	at, _ := json.Int(t.grant[:max(words.Index(t.grant, ':'), 0)])
+	return at
+}
+
+// sameToken tells whether the access token is the same, whatever else was written since.
+func (t *Tokens) sameToken(other *Tokens) bool {
+	return t.Access == other.Access && t.receivedAt == other.receivedAt
+}
+
+// clearMark says that the refresh token is not under way.
+func (t *Tokens) clearMark() { t.sentAt, t.triedAt, t.triedBy = 0, 0, "" }
+
+func (t *Tokens) keep(name, raw string) {
+	for i := range t.extra {
+		if t.extra[i].name == name {
+			t.extra[i].raw = raw
+			return
+		}
+	}
+	t.extra = append(t.extra, extra{name, raw})
+}
+
+func (t *Tokens) writeExtra(w *json.Writer) {
+	if len(t.extra) == 0 {
+		return
+	}
+	w.Key("extra")
+	w.Open('{')
+	for _, e := range t.extra {
+		w.Name(e.name)
+		w.Raw(e.raw)
+	}
+	w.Close('}')
+}
+
+// WriteAccess writes what is given out of the access token.
+func (t *Tokens) WriteAccess(w *json.Writer) {
+	w.MemberStr("access_token", t.Access)
+	w.MemberStr("token_type", t.Type)
+	if t.ExpiresAt != 0 {
+		w.MemberInt("expires_at", t.ExpiresAt)
+	}
+	w.MemberStr("scope", t.Scope)
+}

@@ -1,0 +1,41 @@
+//go:build !tinygo
+
+package sha256
+
+import "crypto/sha256"
+
+// Sum is the digest of b.
+func Sum(b []byte) []byte {
+	d := sha256.Sum256(b)
+	return d[:]
+}
+
+// A Key makes HMAC-SHA-256 of messages under one key.
+type Key struct{ inner, outer [block]byte } // the key, padded
+
+// NewKey makes the key of these bytes.
+func NewKey(key []byte) *Key {
+	if len(key) > block {
+		key = Sum(key)
+	}
+	k := &Key{}
+	copy(k.inner[:], key)
+	k.outer = k.inner
+	for i := range block {
+		k.inner[i] ^= 0x36
+		k.outer[i] ^= 0x5c
+	}
+	return k
+}
+
+// HMAC is that of message. A block more for each half is cheaper than what crypto/hmac keeps.
+func (k *Key) HMAC(message []byte) []byte {
+	var buf [4 * block]byte
+	d := sha256.Sum256(append(append(buf[:0], k.inner[:]...), message...))
+	d = sha256.Sum256(append(append(buf[:0], k.outer[:]...), d[:]...))
+	clear(buf[:])
+	return d[:]
+}
+
+// Forget wipes the key.
+func (k *Key) Forget() { *k = Key{} }

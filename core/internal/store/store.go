@@ -1,0 +1,202 @@
+// Package store is where a client keeps its texts, and the one way in which they are changed.
+package store
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+// format is the version of what we store.
+const format = 1
+
+// Storage keeps a client's texts in place of load and store effects. The rules are those of the effects.
+type Storage interface {
+	Load(key string, done func(value, version, failed string))
+	// Put deletes where value is "".
+	Put(key, version, value string, done func(version, failed string))
+}
+
+// A Store is where a client keeps its texts.
+type Store struct {
+	link     *link.Link
+	config   *config.Config
+	kept     Storage  // nil: the host's, by load and store effects
+	older    []string // what an older version may have kept under the name alone, not looked for yet
+	watch    string   // the key whose changes by others the host is asked to tell of
+	Notified bool     // it does so
+	Watched  bool     // it was asked
+	once     bool     // what fails is not tried again
+}
+
+// New gives the store of a client whose session stands under key; kept is nil for the host's.
+func New(l *link.Link, cfg *config.Config, key string, kept Storage) *Store {
+	s := &Store{link: l, config: cfg, watch: key, kept: kept}
+	if kept == nil {
+		s.older = []string{"session", "device", "pending"}
+	}
+	return s
+}
+
+// Over gives one for other texts than a client's; what fails there is not tried again.
+func Over(kept Storage) *Store { return &Store{kept: kept, once: true} }
+
+// Begin begins a text for the store: its format and whose it is.
+func (s *Store) Begin() *json.Writer {
+	w := &json.Writer{}
+	w.Open('{')
+	w.MemberInt("v", format)
+	w.MemberStr("for", s.config.Fingerprint)
+	return w
+}
+
+// Ours tells whether a stored text is of this format and this configuration.
+func (s *Store) Ours(v json.Value) bool {
+	n, _ := v.Get("v").Int()
+	return n == format && v.Get("for").Str() == s.config.Fingerprint
+}
+
+// Load reads what stands under key. Before that it takes over, once, what is ours under the key that an older version had.
+func (s *Store) Load(key string, done func(value, version, failed string)) {
+	for i, what := range s.older {
+		if key == s.config.Under(what) {
+			s.older = append(s.older[:i:i], s.older[i+1:]...)
+			t := &takeoverRun{store: s, what: what, done: done}
+			s.read(t.old(), t.found)
+			return
+		}
+	}
+	s.read(key, done)
+}
+
+func (s *Store) read(key string, done func(value, version, failed string)) {
+	if kept := s.Inner(); kept != nil {
+		kept.Load(key, done)
+		return
+	}
+	watch := key == s.watch && s.Notified && !s.Watched
+	s.Watched = s.Watched || watch
+	s.link.Load(key, watch, done)
+}
+
+// Put replaces what stands under key at that version by value, or deletes it where value is "". A failure other than a conflict is tried once more; "overtaken" is
+// then the conflict of which nobody can say whether the first try was written and what is there came after it, or is it: each caller knows its own write.
+func (s *Store) Put(key, version, value string, done func(version, failed string)) {
+	s.putOnce(key, version, value, func(v, failed string) {
+		if failed == "" || failed == "conflict" || s.once {
+			done(v, failed)
+			return
+		}
+		s.putOnce(key, version, value, func(v, failed string) {
+			if failed == "conflict" {
+				failed = Overtaken
+			}
+			done(v, failed)
+		})
+	})
+}
+
+func (s *Store) putOnce(key, version, value string, done func(version, failed string)) {
+	if kept := s.Inner(); kept != nil {
+		kept.Put(key, version, value, done)
+		return
+	}
+	s.link.Put(key, version, value, 0, done)
+}
+
+// Overtaken is how a store fails where nobody can say whose write it was that came first.
+const Overtaken = "overtaken"
+
+// Conflict tells whether somebody else wrote.
+func Conflict(failed string) bool { return failed == "conflict" || failed == Overtaken }
+
+// MaxTries bounds how often a change is made anew after somebody else changed the store.
+const MaxTries = 5
+
+// A Change is the one way to change what is stored: text is written over what was seen there last. Where somebody else wrote meanwhile, met sees what is there now and
+// says whether to write over that; where it says no, it has seen to the rest. Its methods are the steps: look, loaded, write, written.
+type Change struct {
+	Store   *Store
+	Key     string
+	Version *string                                  // of what was seen there last
+	Tries   int                                      // that are left after the one under way
+	Failed  string                                   // why the last one was not written
+	Text    func() string                            // what shall stand there; "" deletes
+	Met     func(value, version, unread string) bool // unread: why what is there could not be read
+	Done    func(failed string)
+}
+
+// Look begins with a look at what is there.
+func (c *Change) Look() { c.Store.Load(c.Key, c.loaded) }
+
+func (c *Change) loaded(value, version, unread string) {
+	if c.Met(value, version, unread) {
+		c.Write()
+	}
+}
+
+// Write begins by writing over what was seen last.
+func (c *Change) Write() { c.Store.Put(c.Key, *c.Version, c.Text(), c.written) }
+
+func (c *Change) written(version, failed string) {
+	c.Failed = failed
+	if Conflict(failed) && c.Tries > 0 {
+		c.Tries--
+		c.Look()
+		return
+	}
+	if failed == "" {
+		*c.Version = version
+	}
+	c.Done(failed)
+}
+
+// Overwrite stores text whatever is there; version is what was seen there last.
+func (s *Store) Overwrite(key string, version *string, text string, done func(failed string)) {
+	c := &Change{Store: s, Key: key, Version: version, Tries: MaxTries, Text: func() string { return text }, Done: done}
+	c.Met = func(_, now, unread string) bool {
+		if unread == "" {
+			*version = now
+		}
+		return true
+	}
+	c.Write()
+}
+
+// A takeoverRun moves a text of ours from the key that an older version had: it is stored under the new one unless something newer stands there, and then deleted. Whoever
+// breaks off in between leaves it in both places, and two who move it at once get in each other's way no more than two who write. A text of another configuration is left alone.
+type takeoverRun struct {
+	store   *Store
+	what    string
+	version string
+	done    func(value, version, failed string)
+}
+
+func (t *takeoverRun) old() string { return t.store.config.Name + "." + t.what }
+
+func (t *takeoverRun) found(text, version, failed string) {
+	v, _ := json.Parse(text)
+	if failed != "" || !t.store.Ours(v) {
+		t.end(failed)
+		return
+	}
+	t.version = version
+	t.store.Put(t.store.config.Under(t.what), "", text, t.moved)
+}
+
+func (t *takeoverRun) moved(_, failed string) {
+	if failed != "" && !Conflict(failed) {
+		t.end(failed)
+		return
+	}
+	t.store.Put(t.old(), t.version, "", func(string, string) { t.end("") })
+}
+
+func (t *takeoverRun) end(failed string) {
+	if failed != "" {
+		t.store.older = append(t.store.older, t.what)
+		t.done("", "", failed)
+		return
+	}
+	t.store.read(t.store.config.Under(t.what), t.done)
+}

@@ -1,0 +1,22 @@
+// Package wire is the way to the servers: requests with their hooks, the client's authentication, proofs of possession, and the reading of what comes back.
+package wire
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+// A Wire is one client's way to the servers.
+type Wire struct {
+	link            *link.Link
+	config          *config.Config
+	keyName, keyJWK string // the key that the host was last asked for
+	Nonces          []serverNonce
+	LastAssertion   string // good for a minute, so nothing for an error
+}
+
+// New gives one that nothing was sent on.
+func New(l *link.Link, cfg *config.Config) *Wire { return &Wire{link: l, config: cfg} }
+
+// A serverNonce is what a server wants to see in the next proof (RFC 9449 sections 8 and 9).
+type serverNonce struct{ origin, nonce string }

@@ -1,0 +1,97 @@
+package guard_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/guard"
+	"github.com/oauth2-wasm/oauth2-wasm/core/resource"
+)
+
+// R56: client, authorization server and guard together: the client's bound token is opaque, so it is introspected; the guard wants a nonce, which the client's Transport
+// takes from its challenge; what is for another resource, or revoked, is refused; and step-up is asked for.
+func TestWithAuthserver(t *testing.T) {
+	api := httptest.NewUnstartedServer(nil)
+	at := "http://" + api.Listener.Addr().String()
+	store := authserver.NewMemoryStore()
+	for _, c := range []authserver.Client{
+		{ClientID: "app", ClientSecret: strings.Repeat("a", 32), GrantTypes: []string{authserver.GrantClientCredentials}, Scope: "profile"},
+		{ClientID: "notes", ClientSecret: strings.Repeat("n", 32), GrantTypes: []string{authserver.GrantClientCredentials}, ResourceServer: true, Resources: []string{at + "/notes"}},
+	} {
+		if err := store.AddClient(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	login := httptest.NewUnstartedServer(nil)
+	issuer := "http://" + login.Listener.Addr().String()
+	server, err := authserver.New(authserver.Config{Issuer: issuer, Store: store, Resources: []string{at + "/notes", at + "/other"}, Users: map[string]authserver.User{"u": {Password: "p"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	login.Config.Handler = server
+	login.Start()
+	t.Cleanup(login.Close)
+
+	g, err := guard.New(resource.Engine(), guard.Config{
+		Resource: at + "/notes", AuthorizationServers: []guard.Server{{Issuer: issuer, Discovery: true, ClientID: "notes", ClientSecret: strings.Repeat("n", 32)}},
+		DPoP: guard.DPoPRequired, DPoPNonce: true, Need: guard.Need{Scope: "profile"},
+	}, guard.Options{OnRefused: func(r *http.Request, why guard.Reason) { t.Log(r.Method, r.URL.Path, why) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Close)
+	mux := http.NewServeMux()
+	welcome := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(guard.FromContext(r.Context()).ClientID)) })
+	hour := time.Hour
+	mux.Handle("/notes", g.Handler(guard.Need{}, welcome))
+	mux.Handle("/notes/secret", g.Handler(guard.Need{MaxAge: &hour}, welcome))
+	mux.Handle(g.MetadataPath(), g.Metadata())
+	api.Config.Handler = mux
+	api.Start()
+	t.Cleanup(api.Close)
+
+	client := func(resources ...string) *oauth.Client {
+		c, err := oauth.Open(t.Context(), new(core.Engine), oauth.Config{
+			Issuer: issuer, Discovery: true, ClientID: "app", ClientSecret: strings.Repeat("a", 32), Scope: "profile", DPoP: true, Resource: resources, TokenDestinations: []string{at},
+		}, oauth.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		if _, err := c.ClientCredentials(t.Context(), oauth.ClientCredentialsParams{}); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	get := func(c *oauth.Client, path string) (int, *oauth.Challenge) {
+		t.Helper()
+		res, err := (&http.Client{Transport: c.Transport(nil)}).Get(at + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		return res.StatusCode, oauth.ChallengeOf(res)
+	}
+	c := client(at + "/notes")
+	m, err := c.ResourceMetadata(t.Context(), at+"/notes", "")
+	if err != nil || m.AuthorizationServers[0] != issuer {
+		t.Errorf("%+v, %v", m, err)
+	}
+	for range 3 {
+		if status, ch := get(c, "/notes"); status != 200 {
+			t.Errorf("%d %+v", status, ch)
+		}
+	}
+	if status, ch := get(c, "/notes/secret"); status != 401 || ch == nil || ch.Error != "insufficient_user_authentication" || ch.MaxAge == nil {
+		t.Errorf("%d %+v", status, ch)
+	}
+	if status, ch := get(client(at+"/other"), "/notes"); status != 401 || ch == nil || ch.Error != "invalid_token" {
+		t.Errorf("a token for another resource: %d %+v", status, ch)
+	}
+}

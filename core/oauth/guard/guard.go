@@ -1,0 +1,189 @@
+package guard
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
+)
+
+var base64url = base64.RawURLEncoding
+
+// Guard checks the access tokens of requests. It is safe for concurrent use.
+type Guard struct {
+	session      door.Session
+	opts         Options
+	header       string // certificate_header
+	certificates bool
+	path         string // of the metadata document
+	document     []byte
+}
+
+// New makes a Guard of an engine that knows the kind "resource". It asks no server for anything yet. It fails with an Error of package oauth of kind
+// client, which names the member, where the engine refuses the configuration.
+func New(engine oauth.Engine, config Config, opts Options) (*Guard, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Store == nil {
+		opts.Store = &replays{now: opts.Now}
+	}
+	if opts.Certificate == nil {
+		opts.Certificate = connected
+	}
+	wire, err := json.Marshal(config.wire(opts.ClientKey != nil))
+	if err != nil {
+		return nil, fmt.Errorf("oauth2: guard: configuration: %w", err)
+	}
+	g := &Guard{opts: opts, header: config.CertificateHeader, certificates: config.Certificates}
+	g.session, err = door.Open(engine, "resource", json.RawMessage(wire), oauth.Options{HTTP: opts.HTTP, Store: opts.Store, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand},
+		door.Setting{Trouble: opts.OnError})
+	if err != nil {
+		return nil, err
+	}
+	var about struct {
+		URL      string          `json:"url"`
+		Metadata json.RawMessage `json:"metadata"`
+	}
+	if err := g.session.Do(context.Background(), "metadata", nil, &about); err != nil {
+		g.Close()
+		return nil, err
+	}
+	u, err := url.Parse(about.URL)
+	if err != nil {
+		g.Close()
+		return nil, fmt.Errorf("oauth2: guard: %w", err)
+	}
+	g.path, g.document = u.Path, bytes.Clone(about.Metadata)
+	return g, nil
+}
+
+// Close ends the Guard: checks that are under way fail.
+func (g *Guard) Close() { g.session.Close() }
+
+// connected is the certificate of the request's connection.
+func connected(r *http.Request) []byte {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return nil
+	}
+	return r.TLS.PeerCertificates[0].Raw
+}
+
+// MetadataPath is where the document of Metadata belongs, on the origin of Config.Resource (RFC 9728 section 3.1).
+func (g *Guard) MetadataPath() string { return g.path }
+
+// Metadata serves what the resource says of itself (RFC 9728 section 3.2), to pages of any origin.
+func (g *Guard) Metadata() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			header.Set("Allow", "GET, HEAD")
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		header.Set("Content-Type", "application/json")
+		header.Set("Cache-Control", "max-age=3600")
+		header.Set("Access-Control-Allow-Origin", "*")
+		w.Write(g.document)
+	})
+}
+
+type tokenKey struct{}
+
+// FromContext gives the token of a request that Handler let in, nil outside of one.
+func FromContext(ctx context.Context) *Token {
+	t, _ := ctx.Value(tokenKey{}).(*Token)
+	return t
+}
+
+// Handler lets requests through to next whose token is good for need, with the Token in their context, and answers the others.
+func (g *Guard) Handler(need Need, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, err := g.Check(r, need)
+		if err != nil { // the request is over, or the engine was lost
+			v = &Verdict{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"5"}, "Cache-Control": {"no-store"}}, Reason: Reason{Code: "internal"}}
+		}
+		if v.Token == nil {
+			v.ServeHTTP(w, r)
+			return
+		}
+		for name, values := range v.Header {
+			w.Header()[name] = values
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), tokenKey{}, v.Token)))
+	})
+}
+
+// command is the parameters of the command check.
+type command struct {
+	Method      string      `json:"method"`
+	URL         string      `json:"url"`
+	Headers     [][2]string `json:"headers"`
+	Certificate []byte      `json:"certificate,omitempty"`
+	Peer        string      `json:"peer,omitempty"`
+	Scope       string      `json:"scope,omitempty"`
+	ACRValues   string      `json:"acr_values,omitempty"`
+	MaxAge      *int64      `json:"max_age,omitempty"`
+}
+
+// Check says whether the request is let in. A refusal is no error: one says that the engine was lost, need cannot be read, or the request is over.
+func (g *Guard) Check(r *http.Request, need Need) (*Verdict, error) {
+	c := command{Method: r.Method, URL: asked(r), Headers: make([][2]string, 0, 3), Scope: need.Scope, ACRValues: need.ACRValues, MaxAge: need.seconds()}
+	for _, name := range [...]string{"authorization", "dpop", g.header} {
+		if name == "" {
+			continue
+		}
+		for _, value := range r.Header.Values(name) {
+			if !utf8.ValidString(value) {
+				value = strings.ToValidUTF8(value, "\uFFFD")
+			}
+			c.Headers = append(c.Headers, [2]string{name, value})
+		}
+	}
+	if g.certificates {
+		c.Certificate = g.opts.Certificate(r)
+	}
+	if g.header != "" {
+		c.Peer = r.RemoteAddr
+		if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+			c.Peer = host
+		}
+	}
+	var result result
+	if err := g.session.Do(r.Context(), "check", &c, &result); err != nil {
+		if tooLarge(err) {
+			return g.refused(r, &Verdict{Status: http.StatusRequestHeaderFieldsTooLarge, Header: http.Header{}, Reason: Reason{Code: "too_large"}}), nil
+		}
+		return nil, err
+	}
+	v, err := result.verdict()
+	if err != nil {
+		return nil, err
+	}
+	return g.refused(r, v), nil
+}
+
+func (g *Guard) refused(r *http.Request, v *Verdict) *Verdict {
+	if v.Token == nil && g.opts.OnRefused != nil {
+		g.opts.OnRefused(r, v.Reason)
+	}
+	return v
+}
+
+// asked is the URL that the client asked for: a handler in front may have taken a part of r.URL away.
+func asked(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return r.RequestURI
+	}
+	return r.URL.RequestURI()
+}

@@ -1,0 +1,111 @@
+package oauth
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// held is what a session may answer without asking the engine: core/contract/README.md, "What a host may hold". Reading takes no lock.
+type held struct {
+	mu      sync.Mutex // of writers
+	drops   uint64
+	answers atomic.Pointer[heldAnswers] // never changed, but replaced
+}
+
+type heldAnswers struct {
+	token    *heldAnswer[Token]
+	prepared map[request]*heldAnswer[http.Header]
+}
+
+// request is what prepare was asked for.
+type request struct{ method, url string }
+
+// maxPrepared is for how many requests headers are held: an application asks the same few again and again, or others every time.
+const maxPrepared = 64
+
+// heldAnswer is good while the clock stands between the time of the answer and the end that the engine gave.
+type heldAnswer[T any] struct {
+	value  T
+	until  int64        // Unix ms
+	latest atomic.Int64 // the latest time at which it was asked for: a clock that stands before was set back
+}
+
+func (a *heldAnswer[T]) good(now int64) bool {
+	if a == nil || now >= a.until {
+		return false
+	}
+	latest := a.latest.Load()
+	if now > latest {
+		a.latest.CompareAndSwap(latest, now)
+	}
+	return now >= latest
+}
+
+func newHeldAnswer[T any](value T, m moment, until int64) *heldAnswer[T] {
+	a := &heldAnswer[T]{value: value, until: until}
+	a.latest.Store(m.at)
+	return a
+}
+
+// moment is when the engine gave an answer: by the clock, and between which drops.
+type moment struct {
+	at    int64 // Unix ms
+	drops uint64
+}
+
+// moment is called with the lane's lock, as drop is by what changes a session.
+func (h *held) moment(at int64) moment {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return moment{at, h.drops}
+}
+
+// drop forgets all: something happened that may change the answers.
+func (h *held) drop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.drops++
+	h.answers.Store(nil)
+}
+
+// keep adds an answer of moment m, unless something happened since.
+func (h *held) keep(m moment, add func(*heldAnswers)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.drops != m.drops {
+		return
+	}
+	var next heldAnswers
+	if before := h.answers.Load(); before != nil {
+		next = *before
+	}
+	add(&next)
+	h.answers.Store(&next)
+}
+
+func (h *held) token(now int64) (Token, bool) {
+	if all := h.answers.Load(); all != nil && all.token.good(now) {
+		return all.token.value, true
+	}
+	return Token{}, false
+}
+
+// prepared gives headers that are not to be changed.
+func (h *held) prepared(r request, now int64) (http.Header, bool) {
+	if all := h.answers.Load(); all != nil {
+		if a := all.prepared[r]; a.good(now) {
+			return a.value, true
+		}
+	}
+	return nil, false
+}
+
+// keeper is a result that may be held.
+type keeper interface{ keep(h *held, m moment) }
+
+func (t *heldToken) keep(h *held, m moment) {
+	if t.goodUntil > m.at {
+		h.keep(m, func(all *heldAnswers) { all.token = newHeldAnswer(t.Token, m, t.goodUntil) })
+	}
+}

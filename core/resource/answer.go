@@ -1,0 +1,142 @@
+package resource
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+// refuseToken is for a token that is none (RFC 6750 section 3.1); why is for the log, and for who calls no more than helps to get a better one.
+func (k *check) refuseToken(why *link.Fault) {
+	text := notValid
+	switch {
+	case why.Code == "expired":
+		text = "The access token has expired."
+	case why.Field == "aud":
+		text = "The access token is for another resource."
+	}
+	k.refuse(401, "invalid_token", text, why)
+}
+
+func (k *check) refuseProof(text string, why *link.Fault) {
+	k.refuse(401, "invalid_dpop_proof", text, why)
+}
+
+// refuse ends the check with the answer for who called: status, challenge and body.
+func (k *check) refuse(status int64, code, text string, why *link.Fault) {
+	headers := k.challenges(code, text)
+	body := ""
+	if code != "" {
+		headers = append(headers, form.Param{Name: "content-type", Value: "application/json"})
+		body = errorBody(code, text)
+	}
+	k.turnAway(status, headers, body, why)
+}
+
+// retrySeconds is how long a client is asked to wait where no server said how long.
+const retrySeconds = 5
+
+// unavailable: what is needed to judge the token cannot be had, which says nothing of it. Trying again may help (RFC 9110 section 10.2.3).
+func (k *check) unavailable(why *link.Fault) {
+	wait := (why.RetryAfter + 999) / 1000
+	if wait == 0 {
+		wait = retrySeconds
+	}
+	k.turnAway(503, []form.Param{{Name: "retry-after", Value: string(json.AppendInt(nil, min(wait, 3600)))}, {Name: "content-type", Value: "application/json"}},
+		errorBody("temporarily_unavailable", "The access token cannot be checked now. Try again."), why)
+}
+
+func (k *check) turnAway(status int64, headers []form.Param, body string, why *link.Fault) {
+	if headers = append(headers, k.nonceHeaders()...); k.nonce == "" {
+		headers = append(headers, noStore)
+	}
+	k.end(nil, func(w *json.Writer) {
+		w.MemberBool("allowed", false)
+		w.MemberInt("status", status)
+		writeHeaders(w, headers)
+		w.Key("body")
+		w.Open('{')
+		w.MemberStr("text", body)
+		w.Close('}')
+		why.Op = "check"
+		why.WriteReason(w)
+	})
+}
+
+func errorBody(code, text string) string {
+	w := json.NewWriter()
+	w.Open('{')
+	w.MemberStr("error", code)
+	w.MemberStrIf("error_description", text)
+	w.Close('}')
+	return w.String()
+}
+
+// challenges are the WWW-Authenticate headers: of the scheme that was used, with what went wrong, and of each other that would do.
+func (k *check) challenges(code, text string) []form.Param {
+	bearer, dpop := k.dpop != dpopRequired, k.dpop != dpopOff
+	var list []form.Param
+	add := func(scheme string) {
+		b := []byte(scheme)
+		sep := " "
+		param := func(name, value string) {
+			if value != "" {
+				b = append(append(append(append(b, sep...), name...), `="`...), value...)
+				b = append(b, '"')
+				sep = ", "
+			}
+		}
+		if list == nil && code != "" {
+			param("error", code)
+			param("error_description", text)
+		}
+		if code == "" || code == "insufficient_scope" {
+			param("scope", k.need.scope)
+		}
+		if code == "insufficient_user_authentication" { // RFC 9470 section 3
+			param("acr_values", k.need.acr)
+			if k.need.maxAge >= 0 {
+				param("max_age", string(json.AppendInt(nil, k.need.maxAge)))
+			}
+		}
+		if scheme == "DPoP" {
+			param("algs", k.dpopAlgorithms)
+		}
+		param("resource_metadata", k.metadataURL) // RFC 9728 section 5.1
+		list = append(list, form.Param{Name: "www-authenticate", Value: string(b)})
+	}
+	if dpop && (k.scheme == "dpop" || !bearer) {
+		add("DPoP")
+		dpop = false
+	}
+	if bearer {
+		add("Bearer")
+	}
+	if dpop {
+		add("DPoP")
+	}
+	return list
+}
+
+// writeHeaders adds the member "headers".
+func writeHeaders(w *json.Writer, headers []form.Param) {
+	w.Key("headers")
+	w.Open('[')
+	for _, h := range headers {
+		w.Open('[')
+		w.Str(h.Name)
+		w.Str(h.Value)
+		w.Close(']')
+	}
+	w.Close(']')
+}
+
+// nonceHeaders bring a new nonce, in an answer that nobody is to keep (RFC 9449 section 8.2).
+func (k *check) nonceHeaders() []form.Param {
+	if k.nonce == "" {
+		return nil
+	}
+	return []form.Param{{Name: "dpop-nonce", Value: k.nonce}, noStore}
+}
+
+var noStore = form.Param{Name: "cache-control", Value: "no-store"}

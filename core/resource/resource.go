@@ -1,0 +1,73 @@
+// Package resource is the check at the resource: sessions of kind "resource", which say of each request to a protected resource whether its
+// access token lets it in (core/contract/README.md). They verify JWT access tokens (RFC 9068), have others introspected (RFC 7662), hold tokens to the
+// key or certificate that they are bound to (RFC 9449, RFC 8705), and make the challenge of what they refuse (RFC 6750, RFC 9470, RFC 9728).
+package resource
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+// Engine gives an engine that knows this kind of session besides those of package core.
+func Engine() *core.Engine { return &core.Engine{Kinds: Open} }
+
+// Open opens a session of kind "resource".
+func Open(kind string, l *link.Link, in json.Value) (known bool, f *link.Fault) {
+	if kind != "resource" {
+		return false, nil
+	}
+	cfg, f := readConfig(l.Config(in))
+	if f != nil {
+		return true, f
+	}
+	s := &session{config: cfg, link: l}
+	if cfg.dpopNonce && len(cfg.nonceKeys) == 0 {
+		s.nonceKeys = [][]byte{[]byte(l.Random("nonce", 43))}
+	} else {
+		s.nonceKeys = cfg.nonceKeys
+	}
+	for i := range cfg.servers {
+		s.servers = append(s.servers, newServer(s, &cfg.servers[i]))
+	}
+	l.Command = s.take
+	return true, nil
+}
+
+// A session checks requests, any number at once. What they share is what is known of the authorization servers.
+type session struct {
+	*config
+	link      *link.Link
+	servers   []*server
+	nonceKeys [][]byte // the newest first
+	running   []*check
+}
+
+func (s *session) take(id int64, name string, in json.Value) {
+	switch name {
+	case "check":
+		k := &check{session: s, id: id}
+		s.running = append(s.running, k)
+		k.begin(in)
+	case "metadata":
+		s.link.Result(id, nil, func(w *json.Writer) {
+			w.MemberStr("url", s.metadataURL)
+			w.MemberRaw("metadata", s.document())
+		})
+	case "cancel":
+		target, _ := in.Get("target").Int()
+		cancelled := false
+		for _, k := range s.running {
+			if k.id == target {
+				k.end(&link.Fault{Kind: link.KindCanceled, Code: "cancelled", Op: "check"}, nil)
+				cancelled = true
+				break
+			}
+		}
+		s.link.Result(id, nil, func(w *json.Writer) { w.MemberBool("cancelled", cancelled) })
+	default:
+		f := link.Bad("unknown_command", "command")
+		f.Op = name
+		s.link.Result(id, f, nil)
+	}
+}

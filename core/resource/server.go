@@ -1,0 +1,192 @@
+package resource
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+const (
+	// downMS is how long nothing is asked of a server after its metadata could not be had: every request would ask again.
+	downMS = 2_000
+	// maxAsking is how many tokens are being introspected at once: made-up ones must not turn into any number of requests.
+	maxAsking = 256
+	// maxIdle is how many clients wait for the next check, where each has one of its own.
+	maxIdle = 8
+)
+
+// A server is an authorization server: what is known of it, and what it said of tokens.
+type server struct {
+	*serverConfig
+	session   *session
+	client    *core.Client // of all checks; where each is alone, one to ask for no more than the issuer
+	idle      []*core.Client
+	documents documents
+	cache     cache
+	asking    []*lookUp
+	down      int64 // when its metadata could not be had, Unix ms; 0: they could
+}
+
+func newServer(s *session, cfg *serverConfig) *server {
+	sv := &server{serverConfig: cfg, session: s}
+	sv.client = sv.fresh()
+	return sv
+}
+
+// fresh is a client that knows what the last one knew.
+func (sv *server) fresh() *core.Client {
+	return core.NewClient(sv.session.link, sv.serverConfig.client, sv.session.name, &sv.documents)
+}
+
+// of tells whether iss is the server's issuer for a tenant.
+func (sv *server) of(tenant, iss string) bool { return sv.client.Server().TenantIssuer(tenant) == iss }
+
+// at gives the check the server, with a client. Where no check may wait for what another asked for, nobody else has it meanwhile.
+func (k *check) at(sv *server) {
+	k.server, k.client, k.version = sv, sv.client, sv.documents.version
+	if !k.alone {
+		return
+	}
+	if n := len(sv.idle) - 1; n >= 0 {
+		k.client, sv.idle = sv.idle[n], sv.idle[:n]
+		return
+	}
+	k.client = sv.fresh()
+}
+
+// leave ends the check's use of the server: keys that are a while old are read again behind it, so that one that was withdrawn is not taken for ever, and nobody waits.
+func (k *check) leave() {
+	sv := k.server
+	busy := k.client.Server().RenewKeys(k.keysMS)
+	switch {
+	case !k.alone || busy:
+	case k.version != sv.documents.version:
+		sv.idle = nil // others know less than the documents
+	case len(sv.idle) < maxIdle:
+		sv.idle = append(sv.idle, k.client)
+	}
+}
+
+// documents are the server's metadata and keys as text, which one client hands on to the next.
+type documents struct {
+	text    string
+	version int
+}
+
+// Load implements store.Storage.
+func (d *documents) Load(key string, done func(value, version, failed string)) {
+	if len(key) > 9 && key[len(key)-9:] == ".metadata" {
+		done(d.text, "", "")
+		return
+	}
+	done("", "", "")
+}
+
+// Store implements store.Storage.
+func (d *documents) Put(_, _, value string, done func(version, failed string)) {
+	d.text = value
+	d.version++
+	done("", "")
+}
+
+// ready goes on once the server's endpoints are known.
+func (k *check) ready(then func()) {
+	sv, now := k.server, k.link.Now
+	if sv.down != 0 && now >= sv.down && now < sv.down+downMS {
+		k.unavailable(link.NetworkFault("network"))
+		return
+	}
+	k.client.Server().Discovered(func(f *link.Fault) {
+		if sv.down = 0; f != nil {
+			sv.down = k.link.Now
+			k.unavailable(f)
+			return
+		}
+		then()
+	})
+}
+
+// verify goes on where the signature is one of the server's keys.
+func (k *check) verify(j *jose.JWS) {
+	k.client.Server().Verify(j, func(f *link.Fault) {
+		switch {
+		case f == nil:
+			k.bind()
+		case f.Kind == link.KindIDToken:
+			k.refuseToken(f)
+		default:
+			k.unavailable(f)
+		}
+	})
+}
+
+// A lookUp is what a server is being asked of one token, by all who came with it meanwhile.
+type lookUp struct {
+	key     string
+	waiting []func(json.Value, *link.Fault)
+}
+
+// lookUp has the token introspected (RFC 7662), unless that was just done.
+func (k *check) lookUp() {
+	sv, key := k.server, hash(k.token)
+	if v, ok := sv.cache.get(key, k.link.Now); ok {
+		k.looked(v, nil)
+		return
+	}
+	for _, l := range sv.asking {
+		if l.key == key && !k.alone {
+			l.waiting = append(l.waiting, k.looked)
+			return
+		}
+	}
+	if len(sv.asking) >= maxAsking {
+		k.unavailable(because("too_many_lookups", ""))
+		return
+	}
+	l := &lookUp{key, []func(json.Value, *link.Fault){k.looked}}
+	sv.asking = append(sv.asking, l)
+	w := json.NewWriter()
+	w.MemberStr("token", k.token)
+	w.MemberStr("token_type_hint", "access_token")
+	k.client.Do("introspect", w.String(), func(ok json.Value, f *link.Fault) { sv.answered(l, ok.Get("claims"), f) })
+}
+
+// answered hands the server's answer to all who wait for it, and keeps it for the next.
+func (sv *server) answered(l *lookUp, v json.Value, f *link.Fault) {
+	for i, other := range sv.asking {
+		if other == l {
+			sv.asking = append(sv.asking[:i:i], sv.asking[i+1:]...)
+			break
+		}
+	}
+	if f == nil {
+		sv.cache.put(l.key, v, sv.session.link.Now)
+	}
+	for _, done := range l.waiting {
+		done(v, f)
+	}
+}
+
+// looked judges what the server said of a token.
+func (k *check) looked(v json.Value, f *link.Fault) {
+	switch {
+	case f != nil:
+		k.unavailable(f)
+		return
+	case !v.Get("active").True():
+		k.refuseToken(because("inactive", ""))
+		return
+	}
+	// The metadata may not be known where the endpoint is configured: the server is who was asked.
+	issuer := k.server.issuer
+	if iss := v.Get("iss").Str(); k.client.Server().TenantIssuer(v.Get("tid").Str()) == iss {
+		issuer = iss
+	}
+	if f := k.judge(v, issuer, false); f != nil {
+		k.refuseToken(f)
+		return
+	}
+	k.claims = v
+	k.bind()
+}

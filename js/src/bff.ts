@@ -1,0 +1,307 @@
+/**
+ * A backend for a frontend (RFC 10017 section 6.1): tokens stay in the server, the page gets a cookie. It is `Request -> Response`, so it runs in Node,
+ * Deno, Bun and workerd, and under whatever stands on them.
+ *
+ * @packageDocumentation
+ */
+import { Exchange, type Passage, standard } from './exchange.js';
+import { type Answers, CLIENT_KEY, type Effects, type Executors, Failed, key, lock as held, named, readRing, type ModuleSource, Refused, Requests, seal, send, sign, unseal, Unreadable, verify } from './hosts.js';
+import { ConflictError, OAuthError, type Config, type KeyStore, type Locks, type Store } from './index.js';
+import { defaultLocks } from './locks.js';
+import { Memory } from './memory.js';
+import { builtin, nodePassage } from './node-passage.js';
+import type { ExpiringStore } from './remote.js';
+import { sealed } from './sealed.js';
+import type { CryptoKey } from './web.js';
+
+export { Exchange, type Passage } from './exchange.js';
+export { type ExpiringStore } from './remote.js';
+export { Memory } from './memory.js';
+export { newSealKey } from './sealed.js';
+export { nodeHandler, type NodeHandler } from './node-handler.js';
+
+/** A service that may ask for tokens (RFC 8693) at `POST BASE/exchange`. */
+export interface Caller {
+  client_id: string;
+  /** Base64url of the SHA-256 of a secret of at least 32 characters. */
+  secret_sha256: string;
+  grant_types: string[];
+  audience?: string[];
+  /** Asked for where a request names none, and the most that is handed out. */
+  scope: string;
+  /** Of codes. */
+  redirect_uris?: string[];
+}
+
+/** A backend, as `core/contract/README.md` of the repository has it under `kind: "bff"`. */
+export interface BackendConfig {
+  /** The URL under which the endpoints stand, such as `https://app.example/auth`, on the origin of the pages: https, or http on loopback. */
+  base: string;
+  /** A confidential client; its redirect URI is `base` + `/callback`. `client_key` may be a private JWK with `alg`, as text too. */
+  client: Omit<Config, 'redirect_uri' | 'client_key'> & { client_key?: CryptoKey | object | string };
+  /** Further origins whose pages may call; they share the site of `base`. */
+  origins?: string[];
+  /** Where the browser may be sent after sign-in and sign-out: paths, each with all below it, or URLs. Default: `["/"]`. */
+  return_to?: string[];
+  /** The request header that pages have to send. Default: `x-csrf`. */
+  header?: string;
+  /** What `GET BASE/session` answers where nobody is signed in. Default: 401. */
+  anonymous_status?: 200 | 401;
+  /** How long a session lasts in all, in ms. Default: 12 hours. */
+  session_ms?: number;
+  /** How long a session lasts unused, in ms. Default: an hour. */
+  idle_ms?: number;
+  /** `GET BASE/token` hands the page the access token: every script of the page can take it away. */
+  insecure_token_endpoint?: boolean;
+  /** A request for the path, or below it, goes to the target with the token. */
+  proxy?: { path: string; target: string }[];
+  /** Headers in lower case that pass between pages and resources besides those that always do. */
+  pass_headers?: string[];
+  callers?: Caller[];
+}
+
+/** What a backend works with. */
+export interface BackendOptions {
+  /** The key ring: `ID:KEY,ID:KEY`, the newest first; KEY is 32 random bytes in base64url. {@link newSealKey} makes one. The same in every process. */
+  sealKeys: string;
+  /**
+   * Where sessions are, sealed: `redisStore`, `postgresStore`, or another one with `storeUntil`, so that what is over goes. Default: memory,
+   * which ends with the process.
+   */
+  store?: Store | ExpiringStore;
+  /** Keep refreshes apart: `redisLocks`, `postgresLocks`. Default: those of this process for a store that is its own, else none; then the store's versions do. */
+  locks?: Locks;
+  /** oauth2-edge.wasm, where it is not to be read from the disk: compiled or its bytes. */
+  module?: ModuleSource;
+  /** Sends requests. Default: the global `fetch`. */
+  fetch?: typeof fetch;
+  /** How long a server behind the proxy may be silent before its answer begins, in ms. Default: 30,000. */
+  proxyTimeoutMs?: number;
+  /** Hears of requests that were lost: faults of this server. Default: `console.error`. */
+  onError?: (error: unknown) => void;
+}
+
+/** How one request is served. */
+export interface RequestContext {
+  /** As a Worker's: keeps the isolate alive for what is still to be done when the answer is out. */
+  waitUntil?(work: Promise<unknown>): void;
+}
+
+/** A backend that is open. */
+export interface Backend {
+  /**
+   * Answers a request. It never rejects. Which of several backends answers is decided by the host that the request names; the scheme is
+   * that of its `base`, so TLS may end before this server.
+   */
+  fetch(request: Request, context?: RequestContext): Promise<Response>;
+  /** Resolves when nothing is under way: to be waited for after the server takes no more requests. */
+  idle(): Promise<void>;
+}
+
+const LIFETIME = 12 * 3_600_000;
+const PURGE_PAUSE = 10_000;
+
+/** A store in memory that forgets what is over. It ends with the process, and its sessions with it. */
+export const expiringMemoryStore = (): ExpiringStore => {
+  const entries = new Map<string, { value: string; version: string; until: number }>();
+  let purged = 0;
+  const find = (key: string) => {
+    const entry = entries.get(key);
+    return entry && entry.until > Date.now() ? entry : undefined;
+  };
+  const put = (key: string, version: string, value: string | null, until = Infinity) => {
+    if ((find(key)?.version ?? '') !== version) throw new ConflictError('oauth2-wasm: store: conflict');
+    const now = Date.now();
+    if (now - purged > PURGE_PAUSE) {
+      purged = now;
+      entries.forEach((entry, key) => entry.until > now || entries.delete(key));
+    }
+    entries.delete(key);
+    if (value === null) return '';
+    const next = crypto.randomUUID();
+    entries.set(key, { value, version: next, until });
+    return next;
+  };
+  return {
+    local: true,
+    load: (key) => {
+      const { value, version } = find(key) ?? { version: '' };
+      return value === undefined ? { version } : { value, version };
+    },
+    store: put,
+    storeUntil: async (key, version, value, until) => put(key, version, value, until),
+  };
+};
+
+/** A private key that no code can read any more. */
+const readKey = async (given: CryptoKey | object | string): Promise<CryptoKey> => {
+  if ((given as CryptoKey).algorithm && (given as CryptoKey).usages) return given as CryptoKey;
+  try {
+    const { alg, kty, crv, x, y, n, e, d, p, q, dp, dq, qi } = typeof given === 'string' ? JSON.parse(given) : (given as JsonWebKey);
+    return await crypto.subtle.importKey('jwk', { kty, crv, x, y, n, e, d, p, q, dp, dq, qi }, named(alg!) as EcKeyImportParams, false, ['sign']);
+  } catch {
+    throw new OAuthError({ kind: 'client', code: 'bad_value', op: 'open', retryable: false, field: 'client_key', expected: 'a private JWK with alg' });
+  }
+};
+
+/** What a backend is opened with, as the module reads it. */
+export const openingOf = (config: BackendConfig): string =>
+  `"kind":"bff","config":${JSON.stringify({ ...config, client: { ...config.client, ...(config.client.client_key && { client_key: CLIENT_KEY }) } })}`;
+
+const storing = async <T>(work: () => T): Promise<Awaited<T>> => {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof Failed ? error : new Failed((error as Partial<Error>)?.name === 'ConflictError' ? 'conflict' : 'storage', error);
+  }
+};
+
+/** What all requests of a backend share; `apart` begins each name, so that several in one store are apart. */
+const kept = async (config: BackendConfig, { sealKeys, store = expiringMemoryStore(), locks = defaultLocks(store) }: BackendOptions, apart: string) => {
+  const ring = await readRing(sealKeys);
+  const memory = new Memory();
+  const until = 'storeUntil' in store ? (store as ExpiringStore) : undefined;
+  /** The server's metadata, which can be had again, and a count of their states. */
+  const metadata = new Map<string, { value: string; version: string }>();
+  let states = 0;
+  const isMetadata = (key: string) => key.endsWith('.metadata');
+  const put = ({ key, version, value, delete: remove, expires_at: end }: Omit<Effects['store'], 'id' | 'kind'>): Promise<string> | string => {
+    if (isMetadata(key)) {
+      if ((metadata.get(key)?.version ?? '') !== version) throw new Failed('conflict');
+      if (remove) return metadata.delete(key), '';
+      metadata.set(key, { value: value!, version: `${++states}` });
+      return `${states}`;
+    }
+    if (remove) return store.store(apart + key, version, null);
+    return end && until ? until.storeUntil(apart + key, version, value!, end) : store.store(apart + key, version, value!);
+  };
+  const { session_ms: lifetime = LIFETIME } = config;
+  // A session's key is of no use after it.
+  const { keys } = await sealed(
+    {
+      load: (name: string) => store.load(apart + name),
+      store: async (name: string, version: string, value: string | null) => put({ key: name, version, ...(value === null ? { delete: true } : { value, expires_at: Date.now() + lifetime }) }),
+    } as Store,
+    sealKeys,
+  );
+  const clientKey = config.client.client_key && (await readKey(config.client.client_key));
+  const signing: { keys: KeyStore; clientKey: CryptoKey | undefined } = { keys, clientKey: clientKey || undefined };
+  const executors: Executors = {
+    load: async ({ key }) => (isMetadata(key) ? (metadata.get(key) ?? { version: '' }) : storing(async () => store.load(apart + key))) as Promise<Answers['load']>,
+    store: async (effect) => ({ version: await storing(() => put(effect)) }),
+    lock: (effect, controller) => held({ ...effect, name: apart + effect.name }, controller, locks),
+    recall: ({ key }) => ({ text: memory.recall(key) }) as Answers['recall'],
+    remember: ({ key, text, expires_at }) => memory.remember(key, text, expires_at),
+    seal: async ({ text, context }) => ({ sealed: await seal(ring, text, apart + context) }),
+    unseal: async ({ sealed, context }) => ({ text: await unseal(ring, sealed, apart + context) }),
+    key: (effect) => key(effect, signing),
+    sign: (effect) => sign(effect, signing),
+  };
+  return executors;
+};
+
+/** What of its effects a request has by itself. */
+export const exchanging = (exchange: Exchange): Executors => ({
+  body: (effect) => exchange.body(effect),
+  proxy: (effect, controller) => exchange.proxy(effect, controller),
+  respond: (effect) => exchange.respond(effect),
+});
+
+/**
+ * Serves one request, and answers in every case. For hosts that keep sessions by executors of their own.
+ *
+ * @param open {@link openingOf} of the configuration
+ * @param executors what keeps sessions: `load`, `store`, `lock`, `recall`, `remember`, `seal`, `unseal`, `key`, `sign`
+ */
+export const serve = async (
+  requests: Requests,
+  open: string,
+  exchange: Exchange,
+  executors: Executors,
+  onError: (error: unknown) => void,
+  sender: typeof fetch = fetch,
+): Promise<void> => {
+  try {
+    await requests.run(open, exchange.command(), {
+      __proto__: null,
+      http: (effect: Effects['http'], controller: AbortController) => send(effect, controller, sender),
+      verify,
+      ...executors,
+      ...exchanging(exchange),
+    } as Executors);
+  } catch (error) {
+    if (error instanceof Unreadable) return exchange.fail(431, 'too_large', "The request's headers are too large.");
+    onError(error);
+    if (error instanceof Refused) exchange.fail(500, 'misconfigured', 'The log of this server says what is wrong.');
+    else exchange.fail(500, 'internal', 'The request was lost. Try again.');
+  }
+};
+
+const fromDisk = async (): Promise<ModuleSource> => {
+  const { readFile }: typeof import('node:fs/promises') = await builtin('fs/promises');
+  return readFile(new URL('./oauth2-edge.wasm', import.meta.url));
+};
+
+const hostOf = (base: string): string => {
+  try {
+    return new URL(base).host;
+  } catch {
+    throw new OAuthError({ kind: 'client', code: 'bad_url', op: 'open', retryable: false, field: 'base' });
+  }
+};
+
+/**
+ * Opens a backend, or several that one server is, by host name: each has its client, and their sessions are apart, though they share a store, so
+ * that a cookie of one is worth nothing at another. By path they would share an origin, which is no boundary between scripts.
+ *
+ * @throws {OAuthError} a configuration is refused; `field` names the member
+ * @throws {Error} the key ring is none
+ */
+export const openBackend = async (config: BackendConfig | BackendConfig[], options: BackendOptions): Promise<Backend> => {
+  const { proxyTimeoutMs = 30_000, onError = (error) => console.error('oauth2-wasm: the request was lost:', String(error)), fetch: given } = options;
+  const module = options.module ?? (await fromDisk());
+  const compiled = (module instanceof WebAssembly.Module ? module : await WebAssembly.compile(module as BufferSource)) as ModuleSource;
+  const usual = standard();
+  const passage: Passage = (!given && (await nodePassage(usual.upload))) || usual;
+  const store = options.store ?? expiringMemoryStore();
+  const all = Array.isArray(config) ? config : [config];
+  const sites = new Map<string, { origin: string; requests: Requests; open: string; executors: Executors }>();
+  for (const one of all) {
+    const host = hostOf(one.base);
+    if (sites.has(host)) throw new OAuthError({ kind: 'client', code: 'bad_value', op: 'open', retryable: false, field: 'base', expected: 'a host for each backend', came: `${host} twice` });
+    const site = {
+      origin: new URL(one.base).origin,
+      requests: new Requests(compiled),
+      open: openingOf(one),
+      executors: await kept(one, { ...options, store }, Array.isArray(config) ? `${host}/` : ''),
+    };
+    try {
+      await site.requests.check(site.open);
+    } catch (error) {
+      throw error instanceof Refused ? new OAuthError({ ...error.details, op: 'open' }) : error;
+    }
+    sites.set(host, site);
+  }
+  const [first] = sites.values();
+  if (!first) throw new OAuthError({ kind: 'client', code: 'missing', op: 'open', retryable: false, field: 'base' });
+  const underWay = new Set<Promise<void>>();
+  return {
+    fetch(request, { waitUntil } = {}) {
+      const url = new URL(request.url);
+      const site = sites.get(url.host);
+      // An unknown host is refused by whichever backend: it is not its own.
+      const { origin, requests, open, executors } = site ?? first;
+      const asked = site ? origin + request.url.slice(url.origin.length) : request.url;
+      const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given);
+      // A browser that goes away must not end what others wait for: a refresh, or a session that is being stored.
+      const work = (exchange.over = serve(requests, open, exchange, executors, onError, given));
+      underWay.add(work);
+      void work.then(() => underWay.delete(work));
+      waitUntil?.(work);
+      return exchange.response;
+    },
+    async idle() {
+      while (underWay.size) await Promise.all(underWay);
+    },
+  };
+};

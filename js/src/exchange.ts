@@ -1,0 +1,199 @@
+import { type Answers, type Body, type Effects, Failed, gather, unbase64, wire } from './hosts.js';
+
+/** How a runtime passes on what it does not read. */
+export interface Passage {
+  /**
+   * A body on its way to a server.
+   *
+   * @param length in bytes; `undefined` where it is not known
+   * @param moved called for each piece that came, and that was taken: a slow browser makes no silent server
+   * @param request what it belongs to: aborted where the browser breaks off, so that the server cannot take what came for all of it
+   */
+  upload(body: ReadableStream<Uint8Array>, length: number | undefined, moved: () => void, request: AbortController): ReadableStream<Uint8Array>;
+  /**
+   * An answer of unknown length on its way to the browser, which has to see where it is cut.
+   *
+   * @param over settles when the request has nothing else to do any more
+   */
+  download(body: ReadableStream<Uint8Array>, over: Promise<unknown>): ReadableStream<Uint8Array>;
+  /** Further members for `fetch`, and for a `Response`. */
+  request: object;
+  response: object;
+  /** `fetch` unpacks answers: their headers say what they were before. */
+  unpacks: boolean;
+  /** Sends in place of `fetch`. `length` is that of a body that passes, where it is known; headers are an array of pairs. */
+  send?(url: string, init: RequestInit, length: number | undefined): Promise<Response>;
+}
+
+/** What follows the Fetch standard: a body that fails has its request or its answer broken off. */
+export const standard = (): Passage => ({
+  upload(body, _, moved, request) {
+    const reader = body.getReader();
+    return new ReadableStream(
+      {
+        async pull(controller) {
+          try {
+            const { done, value } = await reader.read();
+            moved();
+            if (done) controller.close();
+            else controller.enqueue(value);
+          } catch (error) {
+            request.abort();
+            controller.error(error);
+          }
+        },
+        cancel: (reason) => reader.cancel(reason),
+      },
+      { highWaterMark: 0 },
+    );
+  },
+  download: (body) => body,
+  // A stream goes out while its answer comes in; and what asks for it is no page with credentials of its own. Bun alone can leave packed what is packed.
+  request: { duplex: 'half', credentials: 'omit', decompress: false },
+  response: {},
+  unpacks: !('Bun' in globalThis),
+});
+
+/** Requests so far. */
+let count = 0;
+
+/** The HTTP of one request: the browser's, its answer, and what goes to the servers behind in between. */
+export class Exchange {
+  /** Settles with the answer to the browser. */
+  readonly response: Promise<Response>;
+  /** Settles when nothing is left to do for the request but to pass its answer on. */
+  over: Promise<unknown> = Promise.resolve();
+  #resolve!: (response: Response) => void;
+  #id = ++count;
+  /** The module's name for the request, and for its body. */
+  #name = `${this.#id}`;
+  #request: Request;
+  /** Answers of the servers behind, whose bodies nobody has read. */
+  #behind = new Map<string, Response>();
+  #url: string;
+  #timeout: number;
+  #passage: Passage;
+  #fetch: typeof fetch;
+
+  /**
+   * @param request the browser's
+   * @param timeout how long a server behind may take to begin its answer, in ms
+   * @param url as the browser asked for it, where the request does not say
+   */
+  constructor(request: Request, timeout: number, passage: Passage = standard(), url = request.url, send: typeof fetch = fetch) {
+    this.#request = request;
+    this.#url = url;
+    this.#timeout = timeout;
+    this.#passage = passage;
+    this.#fetch = send;
+    this.response = new Promise((resolve) => (this.#resolve = resolve));
+  }
+
+  /** The command `request`. The body stays here until it is asked for. */
+  command(): { id: number; request: string } {
+    const { method, headers, body } = this.#request;
+    const members = { command: 'request', id: this.#id, request: this.#name };
+    const whole = body && { body: { ref: this.#name, length: this.#length } };
+    return { ...members, method, url: this.#url, headers: [...headers], ...whole } as typeof members;
+  }
+
+  /**
+   * That of the browser's body in bytes; `undefined` where it is not known before the end. Beside a transfer coding a length counts for
+   * nothing (RFC 9112 section 6.3).
+   */
+  get #length(): number | undefined {
+    const { headers } = this.#request;
+    const length = headers.get('content-length');
+    return length === null || headers.has('transfer-encoding') ? undefined : +length;
+  }
+
+  /** Effect `body`. An end before the length that was said is none (RFC 9112 section 8). */
+  async body({ max_body, timeout_ms }: Effects['body']): Promise<Answers['body']> {
+    const length = this.#length;
+    if (length! > max_body) throw new Failed('too_large');
+    let clock: ReturnType<typeof setTimeout>;
+    const late = new Promise<never>((_, reject) => {
+      clock = setTimeout(() => reject(new Failed('timeout')), timeout_ms);
+    });
+    // What is known to be short costs less than a stream. What is still coming when the time is over ends with the answer.
+    const whole = length === undefined ? gather(this.#request.body!.getReader(), max_body) : this.#request.arrayBuffer();
+    try {
+      const bytes = new Uint8Array(await Promise.race([whole, late]));
+      if (bytes.length !== (length ?? bytes.length)) throw new Failed('aborted');
+      return { body: wire(bytes) };
+    } catch (error) {
+      throw error instanceof Failed ? error : new Failed('aborted');
+    } finally {
+      clearTimeout(clock!);
+    }
+  }
+
+  /** Effect `proxy`. The time counts from the last piece of the browser's body until the headers are there: what follows may take as long as it likes. */
+  async proxy({ method, url, headers, body }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
+    const waiting = new AbortController();
+    let late = false;
+    let answered = false;
+    let clock: ReturnType<typeof setTimeout> | undefined;
+    const wait = () => {
+      clearTimeout(clock);
+      if (answered) return;
+      clock = setTimeout(() => {
+        late = true;
+        waiting.abort();
+      }, this.#timeout);
+    };
+    wait();
+    signal.addEventListener('abort', () => waiting.abort());
+    try {
+      const { request, unpacks } = this.#passage;
+      const init = { method, headers, body: this.#outgoing(body, wait, waiting), redirect: 'manual', signal: waiting.signal, ...request } as const;
+      const send = this.#passage.send ?? this.#fetch;
+      const response = await send(url, init, body && 'ref' in body ? this.#length : undefined);
+      const ref = String(this.#behind.size);
+      this.#behind.set(ref, response);
+      const unpacked = unpacks && response.headers.has('content-encoding');
+      const said = unpacked ? [...response.headers].filter(([name]) => name !== 'content-encoding' && name !== 'content-length') : [...response.headers];
+      return { status: response.status, headers: said, body: { ref } };
+    } catch {
+      throw new Failed(late ? 'timeout' : 'network');
+    } finally {
+      answered = true;
+      clearTimeout(clock);
+    }
+  }
+
+  #outgoing(body: Body | undefined, moved: () => void, request: AbortController): BodyInit | null {
+    if (!body) return null;
+    if ('ref' in body) return this.#passage.upload(this.#request.body!, this.#length, moved, request);
+    return 'text' in body ? body.text : unbase64(body.base64);
+  }
+
+  /** Effect `respond`. */
+  async respond({ status, headers, body }: Effects['respond']): Promise<{}> {
+    const { ref, text } = (body ?? {}) as { ref?: string; text?: string };
+    const behind = ref === undefined ? undefined : this.#behind.get(ref);
+    const bare = this.#request.method === 'HEAD' || [204, 205, 304].includes(status);
+    if (behind && !bare) this.#behind.delete(ref!);
+    const init = { status, headers, ...this.#passage.response };
+    this.#resolve(new Response(bare ? null : behind ? this.#passing(behind) : text || null, init));
+    this.#drop();
+    return {};
+  }
+
+  /** The body of an answer, so that it breaks off where it is cut. One of known length does by itself. */
+  #passing({ body, headers }: Response): ReadableStream<Uint8Array> | null {
+    return body && !headers.has('content-length') ? this.#passage.download(body, this.over) : body;
+  }
+
+  /** Answers where the module cannot, if nothing was answered yet. */
+  fail(status: number, error: string, error_description: string): void {
+    this.#resolve(Response.json({ error, error_description }, { status, headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } }));
+    this.#drop();
+  }
+
+  /** Answers that are not passed on are not waited for. */
+  #drop(): void {
+    for (const { body } of this.#behind.values()) void body?.cancel().catch(() => {});
+    this.#behind.clear();
+  }
+}
