@@ -289,7 +289,10 @@ for (const name of browsers) {
           return seen.filter((status) => status !== 'restoring');
         }), ['granted']);
         // A duplicate has a copy of the tab's sessionStorage, as a window that it opens has.
-        const copy = await browser.popup(() => tab.evaluate((u) => void window.open(u), api.site.url + PAGE));
+        await tab.evaluate((u) => {
+          document.body.appendChild(document.createElement('button')).onclick = () => window.open(u);
+        }, api.site.url + PAGE);
+        const copy = await browser.popup(() => tab.click('button'));
         await copy.until(() => !!window.openVault);
         if (ways[way].before) await copy.evaluate(ways[way].before);
         assert.equal(await openClient(copy), 'granted');
@@ -299,6 +302,62 @@ for (const name of browsers) {
         void visitor;
       });
     }
+
+    await t.test(`P36 ${name}: a vault in a frame serves the pages that it names, and none but its own parent`, async () => {
+      const call = (tab, frameUrl, message, from) =>
+        tab.evaluate(
+          async (url, message, from) => {
+            const frame = document.createElement('iframe');
+            const told = [];
+            addEventListener('message', ({ data }) => told.push(data));
+            frame.src = url;
+            document.documentElement.append(frame);
+            const { origin } = new URL(url);
+            const other = document.createElement('iframe');
+            document.documentElement.append(other);
+            const channel = new MessageChannel();
+            channel.port1.onmessage = ({ data }) => told.push(Object.keys(data)[0]);
+            await new Promise((resolve) => setTimeout(resolve, 2_000));
+            if (from === 'parent') frame.contentWindow.postMessage(message, origin, [channel.port2]);
+            else {
+              other.contentWindow.frame = frame.contentWindow;
+              other.contentWindow.port = channel.port2;
+              const script = other.contentDocument.createElement('script');
+              script.src = '/post.js';
+              other.contentDocument.documentElement.append(script);
+            }
+            await new Promise((resolve) => setTimeout(resolve, 1_000));
+            return told;
+          },
+          frameUrl,
+          message,
+          from,
+        );
+      const HELLO = 'oauth2-wasm.vault';
+      api.extra['/post.js'] = `frame.postMessage('${HELLO}', '*', [port]);`;
+      for (const [host, message, from, told] of [
+        ['127.0.0.1', HELLO, 'parent', [HELLO, 'hello']],
+        ['127.0.0.1', 'oauth2-wasm', 'parent', [HELLO]],
+        ['127.0.0.1', { hello: HELLO }, 'parent', [HELLO]],
+        ['127.0.0.1', HELLO, 'another frame', [HELLO]],
+        ['localhost', HELLO, 'parent', []],
+      ]) {
+        const tab = await browser.open('frames');
+        await tab.goto(api.site.url.replace('127.0.0.1', host) + FINISH);
+        assert.deepEqual((await call(tab, api.frameUrl, message, from)).filter((one) => one !== 'event'), told, JSON.stringify([host, message, from]));
+      }
+      // Loaded by itself it serves nobody.
+      const alone = await browser.open('frames');
+      await alone.goto(api.frameUrl);
+      await alone.evaluate(async () => {
+        window.told = [];
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = ({ data }) => window.told.push(data);
+        window.postMessage('oauth2-wasm.vault', location.origin, [port2]);
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      });
+      assert.deepEqual(await alone.evaluate(() => window.told), []);
+    });
 
     await t.test(`P17 ${name}: ten tabs that refresh at once ask the server once; what one does all hear`, async () => {
       const visitor = Symbol('ten');

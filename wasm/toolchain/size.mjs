@@ -23,6 +23,11 @@ const table = (title, ...files) => {
 table('a page loads', 'wasm/oauth2.wasm', 'js/dist/index.js');
 table('with all of the client', 'wasm/oauth2-full.wasm', 'js/dist/index.js', 'js/dist/full.js');
 table('the edge', 'wasm/oauth2-edge.wasm');
+// In a vault the worker's index.js is the page's, from the browser's cache.
+table('with a vault, the page', 'js/dist/index.js', 'js/dist/vault.js');
+table('and its worker or frame', 'wasm/oauth2.wasm', 'js/dist/index.js', 'js/dist/vault-worker.js');
+table('silent sign-in, besides', 'js/dist/silent.js');
+table('idle sign-out, besides', 'js/dist/idle.js');
 
 // Go tokens of what each module is made from: a token is about a byte, packed.
 for (const [tags, file] of [['page', 'oauth2.wasm'], ['', 'oauth2-full.wasm'], ['edge', 'oauth2-edge.wasm']]) {
