@@ -64,7 +64,7 @@ test('E131 in a page, what oauth2.wasm does not have is an error that names the 
 });
 
 test('E134 oauth2-wasm/full is the same client in a page, with the module that has all of it', async () => {
-  const { outcomes, loaded } = await inPage('full', more, config);
+  const { outcomes, loaded } = await inPage('full', more, { ...config, name: 'other' });
   // It goes out to a server that is not there, and a client without a secret says what is missing.
   assert.deepEqual(outcomes.map(({ code }) => code), ['network', 'missing']);
   assert.deepEqual(loaded, ['oauth2-full.wasm']);
