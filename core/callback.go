@@ -10,7 +10,7 @@ import (
 )
 
 // A callbackRun takes the authorization response (RFC 6749 section 4.1.2): all is checked, then the attempt is marked as being redeemed, then the code goes out.
-// Its methods are the steps: trusted, answer, mark, marked, redeemed.
+// Its methods are the steps: open, trusted, answer, mark, marked, redeemed.
 type callbackRun struct {
 	c       *client
 	cmd     *command
@@ -30,8 +30,12 @@ func (c *client) callback(cmd *command, in json.Value) {
 
 func (r *callbackRun) begin() {
 	in, ok := r.in, false
-	r.params, ok = config.ReadParams(in.Get("parameters"))
+	r.params, ok = link.ReadParams(in.Get("parameters"))
 	if pasted := words.Trim(in.Get("pasted").Str()); pasted != "" {
+		if !readsPasted {
+			r.c.desk.fail(r.cmd, link.NotHere("pasted", ""))
+			return
+		}
 		r.url, r.params, ok = readPasted(pasted, in.Get("state").Str())
 	} else if r.url != "" {
 		r.params, ok = form.Decode(uri.QueryOf(r.url))
@@ -45,8 +49,7 @@ func (r *callbackRun) begin() {
 		return
 	}
 	if response := form.ValueOf(r.params, "response"); response != "" {
-		// What stands beside a signed response counts for nothing (JARM section 2.3).
-		r.c.issuer.Trusted(response, "jwt", "", "exp", r.c.config.Skew, r.trusted)
+		r.open(response)
 		return
 	}
 	r.answer()
@@ -63,23 +66,6 @@ func repeated(params []form.Param) string {
 		}
 	}
 	return ""
-}
-
-func (r *callbackRun) trusted(v json.Value, f *link.Fault) {
-	if f != nil {
-		if f.Kind == link.KindIDToken {
-			f.Kind = link.KindCallback
-		}
-		r.c.desk.fail(r.cmd, f)
-		return
-	}
-	r.params, r.signed = nil, true
-	for it := v.Each(); it.Next(); {
-		if it.Value().Kind() == json.String {
-			r.params = append(r.params, form.Param{Name: it.Name(), Value: it.Value().Str()})
-		}
-	}
-	r.answer()
 }
 
 func (r *callbackRun) get(name string) string { return form.ValueOf(r.params, name) }
@@ -102,7 +88,7 @@ func (r *callbackRun) answer() {
 	r.c.attempts.update(r.mark, r.marked)
 }
 
-func (r *callbackRun) mark(list []*attempt) ([]*attempt, *link.Fault) {
+func (r *callbackRun) mark(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 	i := findAttempt(list, r.get("state"))
 	if i < 0 {
 		return nil, r.stray("wrong_state")
@@ -111,20 +97,20 @@ func (r *callbackRun) mark(list []*attempt) ([]*attempt, *link.Fault) {
 	if there.redeemed == r.mine {
 		return list, nil // stored before, and only the answer was lost
 	}
-	r.attempt = there
-	if f := r.check(there); f != nil {
+	a := there.read()
+	r.attempt = a
+	if f := r.check(a, there.redeemed != ""); f != nil {
 		return nil, f
 	}
 	if f := r.c.issuer.Tokenless(); f != nil {
 		return nil, f
 	}
-	if r.keyless = r.c.issuer.NeedsKeys(there.scope); r.keyless {
+	if r.keyless = r.c.issuer.NeedsKeys(a.scope); r.keyless {
 		return nil, nil
 	}
-	answered := *there
-	answered.iss = r.get("iss")
-	r.attempt = &answered
-	list[i] = &attempt{state: there.state, appState: there.appState, at: there.at, key: there.key, maxAge: -1, redeemed: r.mine}
+	a.iss = r.get("iss")
+	spent := &attempt{state: a.state, appState: a.appState, at: a.at, key: a.key, maxAge: -1}
+	list[i] = spent.pend(r.mine)
 	return list, nil
 }
 
@@ -160,7 +146,7 @@ func (r *callbackRun) redeemed(f *link.Fault) {
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
 		r.c.writeStatus(w)
 		w.MemberStrIf("app_state", r.attempt.appState)
-		if more := extras(r.c.config, r.params); more != "" {
+		if more := r.c.config.Extras(r.params); more != "" {
 			w.MemberRaw("unverified", more)
 		}
 	})
@@ -183,12 +169,12 @@ func (r *callbackRun) handledElsewhere(f *link.Fault) {
 	})
 }
 
-func (r *callbackRun) check(a *attempt) *link.Fault {
+func (r *callbackRun) check(a *attempt, redeemed bool) *link.Fault {
 	c, iss := r.c.config, r.get("iss")
 	switch {
 	case r.c.link.Now > a.at+c.AttemptLife:
 		return &link.Fault{Kind: link.KindExpired, Code: "attempt_expired"}
-	case a.redeemed != "":
+	case redeemed:
 		return &link.Fault{Kind: link.KindCallback, Code: "already_used"}
 	case r.url != "" && !answers(r.url, a.redirectURI):
 		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_redirect_uri"}).Not(uri.Place(a.redirectURI), uri.Place(r.url))
@@ -205,59 +191,15 @@ func (r *callbackRun) check(a *attempt) *link.Fault {
 		return &link.Fault{Kind: link.KindCallback, Code: "missing_code"}
 	case !words.VSChars(r.get("code")): // RFC 6749 appendix A.11
 		return &link.Fault{Kind: link.KindCallback, Code: "bad_code"}
-	case extras(c, r.params) == tooMuch:
+	case c.Extras(r.params) == config.TooMuch:
 		return &link.Fault{Kind: link.KindCallback, Code: "too_large", Field: "callback_parameters"}
 	}
 	return nil
 }
 
-const (
-	// maxExtras is how long all that the application wants of a response may be together, in bytes.
-	maxExtras = 4 << 10
-	tooMuch   = "too much"
-)
-
-// extras is an object of what else the response brought that the application asked for, "" for nothing. Nobody has looked at it: the response came through the browser.
-func extras(c *config.Config, params []form.Param) string {
-	w := json.NewWriter()
-	w.Open('{')
-	found := false
-	for it := c.CallbackParameters.Each(); it.Next(); {
-		name := it.Value().Str()
-		if s := form.ValueOf(params, name); s != "" {
-			found = true
-			w.MemberStr(name, s)
-		}
-	}
-	w.Close('}')
-	switch {
-	case !found:
-		return ""
-	case len(w.Bytes()) > maxExtras:
-		return tooMuch
-	}
-	return w.String()
-}
-
-// readPasted takes what a user copied from the browser: the whole URL, its query, or the code alone, which then belongs to the attempt with that state.
-func readPasted(text, state string) (url string, params []form.Param, ok bool) {
-	if words.Index(text, ':') > 0 && isReply(text) {
-		params, ok = form.Decode(uri.QueryOf(text))
-		return text, params, ok
-	}
-	if isReply(text) {
-		if text[0] == '?' {
-			text = text[1:]
-		}
-		params, ok = form.Decode(text)
-		return "", params, ok
-	}
-	return "", []form.Param{{Name: "code", Value: text}, {Name: "state", Value: state}}, true
-}
-
-// isReply: a code has no such member in it.
-func isReply(s string) bool {
-	return words.Contains(s, "code=") || words.Contains(s, "response=") || words.Contains(s, "error=") || words.Contains(s, "state=")
+// modeSigned tells whether the response is a JWT (JARM section 2.3).
+func modeSigned(mode string) bool {
+	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
 }
 
 // matches tells whether a URL that reached the application is a response to one of its requests at all.

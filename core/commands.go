@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 func (c *client) take(id int64, name string, in json.Value) { c.begin(&command{id: id, op: name}, in) }
@@ -42,8 +43,7 @@ func (c *client) run(cmd *command, in json.Value) {
 		c.desk.fail(cmd, link.Bad("missing", "client_id"))
 		return
 	}
-	switch cmd.op {
-	case "authorize", "callback", "exchange", "refresh", "revoke", "userinfo", "profile", "extend", "device_start", "poll_start", "client_credentials", "token_exchange", "jwt_bearer", "introspect", "logout_token", "register":
+	if words.Has(online, cmd.op) || words.Has(moreOnline, cmd.op) {
 		c.issuer.Discovered(func(f *link.Fault) {
 			if f != nil {
 				c.desk.fail(cmd, f)
@@ -51,90 +51,67 @@ func (c *client) run(cmd *command, in json.Value) {
 				c.perform(cmd, in)
 			}
 		})
-	default:
-		c.perform(cmd, in)
+		return
+	}
+	c.perform(cmd, in)
+}
+
+// A verb carries a command out.
+type verb func(c *client, cmd *command, in json.Value)
+
+// The commands that every module has: online are those that need the server's metadata. What oauth2.wasm leaves out is in moreCommands.
+const (
+	offline      = "token prepare answered matches device_wait poll_stop log_out resource_metadata front_channel_logout set_token status export cancel"
+	online       = "authorize callback exchange refresh revoke userinfo profile device_start poll_start"
+	moreCommands = "client_credentials token_exchange jwt_bearer introspect register extend logout_token"
+)
+
+// verbs carry out the commands offline, and then those online, in the same order.
+var verbs []verb
+
+func init() { // else what they call, which runs commands, would be made of verbs
+	verbs = []verb{
+		(*client).token, (*client).prepare, (*client).answered, (*client).matches,
+		func(c *client, cmd *command, _ json.Value) { c.device.wait(cmd) },
+		func(c *client, cmd *command, in json.Value) { c.device.pollStop(cmd, in) },
+		(*client).logOut, (*client).resourceMetadata, (*client).frontChannelLogout, (*client).setToken, (*client).tellStatus, (*client).tellSession, (*client).cancelCommand,
+		(*client).authorize, (*client).callback, (*client).exchange, (*client).refreshNow, (*client).revoke, (*client).userinfo, (*client).whoIs,
+		func(c *client, cmd *command, in json.Value) { c.device.start(cmd, in) },
+		func(c *client, cmd *command, _ json.Value) { c.device.pollStart(cmd) },
 	}
 }
 
 func (c *client) perform(cmd *command, in json.Value) {
-	switch cmd.op {
-	case "authorize":
-		c.authorize(cmd, in)
-	case "callback":
-		c.callback(cmd, in)
-	case "exchange":
-		c.exchange(cmd, in)
-	case "token":
-		c.token(cmd, in)
-	case "prepare":
-		c.prepare(cmd, in)
-	case "answered":
-		c.answered(cmd, in)
-	case "refresh":
-		c.refreshNow(cmd)
-	case "revoke":
-		c.revoke(cmd, in)
-	case "userinfo":
-		c.userinfo(cmd)
-	case "profile":
-		c.whoIs(cmd)
-	case "extend":
-		c.extend(cmd)
-	case "matches":
-		c.matches(cmd, in)
-	case "device_start":
-		c.device.start(cmd, in)
-	case "device_wait":
-		c.device.wait(cmd)
-	case "poll_start":
-		c.device.pollStart(cmd)
-	case "poll_stop":
-		c.device.pollStop(cmd, in)
-	case "log_out":
-		c.logOut(cmd, in)
-	case "logout_token":
-		c.logoutToken(cmd, in)
-	case "client_credentials":
-		c.clientCredentials(cmd, in)
-	case "token_exchange":
-		c.tokenExchange(cmd, in)
-	case "jwt_bearer":
-		c.jwtBearer(cmd, in)
-	case "introspect":
-		c.introspect(cmd, in)
-	case "register":
-		c.register(cmd, in)
-	case "resource_metadata":
-		c.resourceMetadata(cmd, in)
-	case "front_channel_logout":
-		c.frontChannelLogout(cmd, in)
-	case "set_token":
-		c.setToken(cmd, in)
-	case "status":
-		tell := func() {
-			if !cmd.done {
-				c.finishStatus(cmd, nil)
-			}
+	if i := words.Nth(offline+" "+online, cmd.op); i >= 0 {
+		verbs[i](c, cmd, in)
+		return
+	}
+	c.performMore(cmd, in)
+}
+
+// tellStatus looks at the store before it answers, but for who asks for what is held.
+func (c *client) tellStatus(cmd *command, in json.Value) {
+	tell := func() {
+		if !cmd.done {
+			c.finishStatus(cmd, nil)
 		}
-		if c.store.Kept != nil || c.session.Seen() || in.Get("held").True() {
-			tell()
-		} else {
-			c.session.See(tell)
-		}
-	case "export":
-		c.desk.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
-	case "cancel":
-		c.cancelCommand(cmd, in)
-	default:
-		c.desk.fail(cmd, link.Bad("unknown_command", "command"))
+	}
+	if c.store.Inner() != nil || c.session.Seen() || in.Get("held").True() {
+		tell()
+	} else {
+		c.session.See(tell)
 	}
 }
 
+func (c *client) tellSession(cmd *command, _ json.Value) {
+	c.desk.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
+}
+
 // refreshNow is the command: where nothing can be sent, nothing is done.
-func (c *client) refreshNow(cmd *command) {
+func (c *client) refreshNow(cmd *command, in json.Value) {
 	done := func(f *link.Fault) { c.finishStatus(cmd, f) }
 	if f := c.session.Idle(); f != nil {
-		c.session.Look(f, func() { c.refreshNow(cmd) }, done)
+		c.session.Look(f, func() { c.refreshNow(cmd, in) }, done)
 		return
 	}
 	c.session.Refresh(done)

@@ -1,3 +1,5 @@
+//go:build !page
+
 package core
 
 import (
@@ -13,9 +15,10 @@ type performer struct {
 	performed [][2]int64 // command, effect
 }
 
-func openContract(l *link.Link) {
+func openContract(l *link.Link) *link.Fault {
 	p := &performer{link: l}
 	l.Command = p.perform
+	return nil
 }
 
 func (p *performer) effectOf(id int64) (n int64) {

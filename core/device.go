@@ -50,7 +50,7 @@ type deviceStartRun struct {
 
 func (d *deviceFlow) start(cmd *command, in json.Value) {
 	scope := d.config.WantedScope(in)
-	own, ok := config.ReadParams(in.Get("parameters"))
+	own, ok := link.ReadParams(in.Get("parameters"))
 	for _, p := range own {
 		ok = ok && !config.Protected(p.Name) && p.Name != "scope"
 	}

@@ -77,7 +77,7 @@ func (e *Engine) Open(msg []byte) (handle int32) {
 		case "client":
 			f = openClient(l, in)
 		case "contract":
-			openContract(l)
+			f = openContract(l)
 		default:
 			known := false
 			if e.Kinds != nil {

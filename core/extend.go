@@ -1,3 +1,5 @@
+//go:build !page
+
 package core
 
 import (
@@ -17,7 +19,7 @@ type extendRun struct {
 	old  *session.Tokens
 }
 
-func (c *client) extend(cmd *command) {
+func (c *client) extend(cmd *command, _ json.Value) {
 	f := c.issuer.Tokenless()
 	if c.config.LongLived == "" {
 		f = link.Bad("missing", "long_lived_grant_type")

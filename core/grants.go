@@ -1,3 +1,5 @@
+//go:build !page
+
 package core
 
 import (
@@ -12,7 +14,7 @@ import (
 
 // ownParams reads a command's scope and parameters for a token request, in which nothing may pass for the client's own.
 func (c *client) ownParams(in json.Value) ([]form.Param, *link.Fault) {
-	params, ok := config.ReadParams(in.Get("parameters"))
+	params, ok := link.ReadParams(in.Get("parameters"))
 	for _, p := range params {
 		switch p.Name {
 		case "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope", "subject_token", "subject_token_type", "requested_token_type", "assertion":

@@ -83,7 +83,7 @@ func TestScenarioGrants(t *testing.T) {
 	s.server = func(msg) reply { return exchanged }
 	s.sent = nil
 	r := s.ok("token_exchange", `"audience":"backend"`, `"scope":"less"`)
-	if r.str("ok", "access_token") != "downstream" || r.str("ok", "expires_at") != fmt.Sprint(s.now+60_000) || r.str("ok", "scope") != "less" || r.str("ok", "issued_token_type") != accessTokenType {
+	if r.str("ok", "access_token") != "downstream" || r.str("ok", "expires_at") != fmt.Sprint(s.now+60_000) || r.str("ok", "scope") != "less" || r.str("ok", "issued_token_type") != "urn:ietf:params:oauth:token-type:access_token" {
 		t.Error(r.raw)
 	}
 	if got := s.sent[0].str("body", "text"); got != "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=access-1&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token&scope=less&audience=backend" {

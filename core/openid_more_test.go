@@ -225,7 +225,7 @@ func TestOpenIDProtected(t *testing.T) {
 	s.open(with(oidcConf))
 	for typ, ok := range map[string]bool{"logout+jwt": true, "JWT": true, "secevent+jwt": false, "id_token": false} {
 		now := s.now / 1000
-		token := jwt(i.key, i.alg, fmt.Sprintf(`"kid":"1","typ":%q`, typ), fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","sub":"1","jti":"1","iat":%d,"exp":%d,"events":{%q:{}}}`, now, now+60, backChannelEvent))
+		token := jwt(i.key, i.alg, fmt.Sprintf(`"kid":"1","typ":%q`, typ), fmt.Sprintf(`{"iss":"https://as.example","aud":"s6BhdRkqt3","sub":"1","jti":"1","iat":%d,"exp":%d,"events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`, now, now+60))
 		if r := s.do("logout_token", `"logout_token":`+quote(token)); (r.m["ok"] != nil) != ok {
 			t.Error(typ, r.raw)
 		}

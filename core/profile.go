@@ -7,7 +7,7 @@ import (
 )
 
 // whoIs gives the user's identity at the provider; an e-mail counts as verified only where the provider says so.
-func (c *client) whoIs(cmd *command) {
+func (c *client) whoIs(cmd *command, _ json.Value) {
 	url := c.config.Profile.Endpoint
 	if url == "" {
 		url = c.config.UserinfoEndpoint

@@ -1,7 +1,6 @@
 package core
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
@@ -47,7 +46,7 @@ func (c *client) prepare(cmd *command, in json.Value) {
 			return
 		}
 		c.desk.finish(cmd, func(w *json.Writer) {
-			config.WriteParams(w, "headers", headers)
+			link.WriteParams(w, "headers", headers)
 			if c.session.Tokens.Key == "" {
 				c.session.WriteGoodUntil(w) // else a proof is in them, which is good once
 			}
@@ -132,7 +131,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 	headers, url := in.Get("headers"), in.Get("url").Str()
 	s, sent := c.session, in.Get("sent").Str()
 	if c.allowed(url) {
-		if c.wire.NoteNonce(url, headers) && c.store.Kept != nil {
+		if c.wire.NoteNonce(url, headers) && c.store.Inner() != nil {
 			s.Save(func() { c.answered(cmd, in) }) // for the next request
 			return
 		}
@@ -169,7 +168,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 
 func (r *answeredRun) end(headers []form.Param, f *link.Fault) {
 	never := f != nil && (f.Code == "no_refresh_token" || f.Code == "refresh_not_supported")
-	if f != nil && r.c.store.Kept != nil && (!never || r.challenge.Get("error") == "invalid_token") {
+	if f != nil && r.c.store.Inner() != nil && (!never || r.challenge.Get("error") == "invalid_token") {
 		// A backend says why no token can be had. Where none ever could, a resource's 401 is its own business, unless it says that the token is no good.
 		r.c.desk.fail(r.cmd, f)
 		return
@@ -180,7 +179,7 @@ func (r *answeredRun) end(headers []form.Param, f *link.Fault) {
 	}
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
 		if f == nil && headers != nil {
-			config.WriteParams(w, "headers", headers)
+			link.WriteParams(w, "headers", headers)
 			w.MemberStr("retried", words.Trim(r.retried+" "+r.reason))
 		}
 		r.challenge.Write(w)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -127,14 +128,14 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 	t.Helper()
 	s := &scene{t: t, engine: &Engine{}, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}}
 	name := strings.ReplaceAll(strings.TrimPrefix(t.Name(), "TestScenario"), "/", "-")
-	head, _ := json.Marshal(map[string]any{"name": name, "covers": covers, "about": about})
+	file := filepath.Join("contract/client", slug(name)+".txt")
+	head, _ := json.Marshal(map[string]any{"name": name, "covers": covers, "about": about, "profile": profileOf(file)})
 	s.lines = append(s.lines, string(head))
 	t.Cleanup(func() {
 		if t.Failed() {
 			return
 		}
 		text := strings.Join(s.lines, "\n") + "\n"
-		file := filepath.Join("contract/client", slug(name)+".txt")
 		if *update {
 			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 				t.Error(err)
@@ -146,6 +147,30 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 		}
 	})
 	return s
+}
+
+// profileOf is the profile that a transcript is known to need; TestPageTranscripts finds it out anew for each.
+func profileOf(file string) string {
+	raw, _ := os.ReadFile(file)
+	line, _, _ := strings.Cut(string(raw), "\n")
+	var head struct{ Profile string }
+	if json.Unmarshal([]byte(line), &head) != nil || head.Profile == "" {
+		return "full"
+	}
+	return head.Profile
+}
+
+// TestMain has the profiles of transcripts that were written found out, by the sources of the page's module.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 && *update && !page {
+		cmd := exec.Command("go", "test", "-count=1", "-tags", "page", "-run", "^TestPageTranscripts$", ".", "-update")
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		if cmd.Run() != nil {
+			code = 1
+		}
+	}
+	os.Exit(code)
 }
 
 // slug makes a file name of a scenario's: lower case, with "-" between the words. A word begins at a capital

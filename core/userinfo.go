@@ -9,7 +9,7 @@ import (
 )
 
 // userinfo asks who signed in (OpenID Connect Core section 5.3). What it says is the server's word over TLS, not a verified ID token.
-func (c *client) userinfo(cmd *command) {
+func (c *client) userinfo(cmd *command, _ json.Value) {
 	c.fetch(cmd, c.config.UserinfoEndpoint, func(v json.Value) {
 		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("claims", v.Raw()) })
 	})

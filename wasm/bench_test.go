@@ -105,15 +105,17 @@ func benchEngine(b *testing.B) *Engine {
 // BenchmarkCompile is what the first engine of a process costs, without a cache and with one on disk.
 func BenchmarkCompile(b *testing.B) {
 	for name, dir := range map[string]string{"fresh": "", "cached": b.TempDir()} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				p, err := compile(b.Context(), module, traits{pages: 256, cacheDir: dir}, nil)
-				if err != nil {
-					b.Fatal(err)
+		for profile, bytes := range map[string][]byte{"full": module, "page": pageModule} {
+			b.Run(name+"/"+profile, func(b *testing.B) {
+				for b.Loop() {
+					p, err := compile(b.Context(), bytes, traits{pages: 256, cacheDir: dir}, nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					p.runtime.Close(b.Context())
 				}
-				p.runtime.Close(b.Context())
-			}
-		})
+			})
+		}
 	}
 }
 

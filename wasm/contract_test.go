@@ -25,7 +25,7 @@ func TestExportsAreTheContract(t *testing.T) {
 	if len(named) != 8 || !strings.Contains(string(page), "`memory`, `_initialize()` and seven functions") {
 		t.Fatalf("the page names %v", named)
 	}
-	for _, file := range []string{"oauth2.wasm", "oauth2-edge.wasm"} {
+	for _, file := range []string{"oauth2.wasm", "oauth2-full.wasm", "oauth2-edge.wasm"} {
 		module, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

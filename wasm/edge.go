@@ -25,5 +25,5 @@ func EdgeSHA256() string {
 
 // NewEdge is New for the second module.
 func NewEdge(ctx context.Context, opts EngineOptions) (*Engine, error) {
-	return start(ctx, edgeModule, opts, true)
+	return start(ctx, edgeModule, opts)
 }

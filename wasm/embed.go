@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-//go:embed oauth2.wasm
+//go:embed oauth2-full.wasm
 var module []byte
 
 // Module gives a copy of the embedded module: the bytes that every host of this project runs.

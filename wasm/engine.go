@@ -27,9 +27,12 @@ type EngineOptions struct {
 	// less than a millisecond and the module has no loop without an end, so this is for a host that would rather pay than trust:
 	// being able to stop costs the module four fifths of its speed.
 	CallLimit time.Duration
-	// CacheDir keeps the compiled code between processes; empty means that each process compiles the module once. Who can
-	// write there decides what runs.
+	// CacheDir keeps the compiled code between processes, so that only the first one compiles the module. Who can write there decides
+	// what runs. Empty means the folder oauth2-wasm in os.UserCacheDir, if there is one that only this user can write to; where it
+	// fails, the module is compiled without. A directory that is named and fails is an error.
 	CacheDir string
+	// NoCache has each process compile the module.
+	NoCache bool
 }
 
 const (
@@ -40,7 +43,7 @@ const (
 	crowd = 128
 )
 
-// Engine runs oauth2.wasm on wazero. It is a oauth.Engine, and safe for concurrent use.
+// Engine runs the module on wazero. It is a oauth.Engine, and safe for concurrent use.
 //
 // Its sessions live in instances that it makes and gives up as needed: those of one Engine may share a heap, those of two never do,
 // so clients that must not trust each other get an Engine each.
@@ -71,10 +74,10 @@ var errShutdown = errors.New("oauth2: wasm: the engine was shut down")
 // New makes an engine with its first instance. The module is compiled by the first call in a process. ctx is for compiling and
 // instantiating; the calls into the module have its values and EngineOptions.CallLimit.
 func New(ctx context.Context, opts EngineOptions) (*Engine, error) {
-	return start(ctx, module, opts, false)
+	return start(ctx, module, opts)
 }
 
-func start(ctx context.Context, bytes []byte, opts EngineOptions, edge bool) (*Engine, error) {
+func start(ctx context.Context, bytes []byte, opts EngineOptions) (*Engine, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("oauth2: wasm: %w", err)
 	}
@@ -85,7 +88,8 @@ func start(ctx context.Context, bytes []byte, opts EngineOptions, edge bool) (*E
 		opts.MemoryLimit = defaultMemory
 	}
 	p, err := shared(ctx, bytes, traits{
-		edge: edge, pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,
+		pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,
+		usual: opts.CacheDir == "" && !opts.NoCache,
 	})
 	if err != nil {
 		return nil, err

@@ -22,20 +22,26 @@ import (
 )
 
 func TestEmbeddedModule(t *testing.T) {
-	file, err := os.ReadFile("oauth2.wasm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	bytes := Module()
-	if string(bytes) != string(file) {
-		t.Fatal("Module is another than the file")
-	}
-	bytes[0] = 'x'
-	if Module()[0] != 0 {
-		t.Error("Module can be changed from outside")
-	}
-	if d := sha256.Sum256(file); SHA256() != hex.EncodeToString(d[:]) {
-		t.Error(SHA256())
+	for _, row := range []struct {
+		file   string
+		module func() []byte
+		sum    func() string
+	}{{"oauth2-full.wasm", Module, SHA256}, {"oauth2.wasm", PageModule, PageSHA256}, {"oauth2-edge.wasm", EdgeModule, EdgeSHA256}} {
+		file, err := os.ReadFile(row.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes := row.module()
+		if string(bytes) != string(file) {
+			t.Fatal("another module than the file", row.file)
+		}
+		bytes[0] = 'x'
+		if row.module()[0] != 0 {
+			t.Error("it can be changed from outside:", row.file)
+		}
+		if d := sha256.Sum256(file); row.sum() != hex.EncodeToString(d[:]) {
+			t.Error(row.file, row.sum())
+		}
 	}
 }
 

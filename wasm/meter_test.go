@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A meter is an engine of oauth2.wasm whose module counts what it does: each call of a function and
+// A meter is an engine of oauth2-full.wasm whose module counts what it does: each call of a function and
 // each round of a loop is one, each 16 bytes copied or filled are one. So work is told without a
 // clock, the collector's own included.
 type meter struct {
@@ -20,7 +20,7 @@ type meter struct {
 }
 
 var metered = sync.OnceValues(func() (*program, error) {
-	plain, err := os.ReadFile("oauth2.wasm")
+	plain, err := os.ReadFile("oauth2-full.wasm")
 	if err != nil {
 		return nil, err
 	}

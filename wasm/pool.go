@@ -21,8 +21,9 @@ type PoolOptions struct {
 	Limits Limits
 	// Tenants is how many there may be at a time; 0 means no limit. One without an open session takes no instance.
 	Tenants int
-	// CacheDir keeps the compiled code between processes; see EngineOptions.CacheDir.
+	// CacheDir keeps the compiled code between processes, and NoCache has each compile it; see EngineOptions.CacheDir.
 	CacheDir string
+	NoCache  bool
 	// Now is the clock that minutes are counted by; nil means time.Now.
 	Now func() time.Time
 }
@@ -64,7 +65,7 @@ func (p *Pool) engine(ctx context.Context, l Limits) (*Engine, error) {
 	if p.opts.Edge {
 		bytes = edgeModule
 	}
-	e, err := start(ctx, bytes, EngineOptions{MemoryLimit: l.Memory, CallLimit: l.Call, CacheDir: p.opts.CacheDir}, p.opts.Edge)
+	e, err := start(ctx, bytes, EngineOptions{MemoryLimit: l.Memory, CallLimit: l.Call, CacheDir: p.opts.CacheDir, NoCache: p.opts.NoCache})
 	if err == nil {
 		e.owned = true
 	}

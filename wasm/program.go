@@ -23,10 +23,11 @@ type program struct {
 
 // traits are what a program is compiled for: wazero's runtimes hold the memory limit, so that each limit needs one of its own.
 type traits struct {
-	edge     bool // of the second module
+	module   *byte // where its bytes begin
 	pages    uint32
 	bounded  bool // calls can be ended: every loop asks whether it should go on
 	cacheDir string
+	usual    bool // the cache is the user's own, if there is one
 }
 
 var (
@@ -40,12 +41,19 @@ func embedded(ctx context.Context, t traits) (*program, error) { return shared(c
 // shared compiles a module once in a process for the same traits. Programs are kept: there are as few as there are distinct
 // settings, and an engine that is made again is meant to be cheap.
 func shared(ctx context.Context, bytes []byte, t traits) (*program, error) {
+	t.module = &bytes[0]
 	programsMu.Lock()
 	defer programsMu.Unlock()
 	if p := programs[t]; p != nil {
 		return p, nil
 	}
-	p, err := compile(ctx, bytes, t, nil)
+	how := compileUsual
+	if !t.usual {
+		how = func(ctx context.Context, bytes []byte, t traits) (*program, error) {
+			return compile(ctx, bytes, t, nil)
+		}
+	}
+	p, err := how(ctx, bytes, t)
 	if err == nil {
 		programs[t] = p
 	}

@@ -8,63 +8,72 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// An arrival is a session that was signed in and that no browser has a cookie of yet.
+// An arrival is a session that was signed in and that no browser has a cookie of yet. Its methods are the steps: signedIn, listed, and then bounce, or handOver, sealed, known, alone.
 type arrival struct {
+	c      *call
 	client *core.Client
 	cookie string // of the attempt, and then of the ticket
 	back   string // where the browser goes
 	id     string // of the session
 	old    string // the id of the session that the browser had when it began, "" for none, or one that did not come along
+	sealed string // the session's cookie
 }
 
 // signedIn lists the session where the server's logout looks for it, and sees to its cookie.
-func (c *call) signedIn(a *arrival, claims json.Value) {
-	c.list(sha256.Base64URL(a.id), claims, func(failed string) {
-		switch {
-		case failed == loggedOut:
-			c.undo(a.client, func() { c.sendBack(a.cookie, a.back, link.Bad(loggedOut, "")) })
-		case failed != "":
-			c.undo(a.client, func() { c.comeToNothing(a.cookie) }) // one that a logout would not find is none
-		case c.crossSite():
-			c.bounce(a)
-		default:
-			c.handOver(a, func() { c.undo(a.client, func() { c.comeToNothing(a.cookie) }) })
-		}
-	})
+func (a *arrival) signedIn(claims json.Value) { a.c.list(sha256.Base64URL(a.id), claims, a.listed) }
+
+func (a *arrival) listed(failed string) {
+	switch {
+	case failed == loggedOut:
+		a.c.undo(a.client, func() { a.c.sendBack(a.cookie, a.back, link.Bad(loggedOut, "")) })
+	case failed != "":
+		a.fail() // one that a logout would not find is none
+	case a.c.crossSite():
+		a.bounce()
+	default:
+		a.handOver()
+	}
+}
+
+// fail ends what nobody gets a cookie for. One that came with a ticket stays: the ticket may be tried again.
+func (a *arrival) fail() {
+	if a.client == nil {
+		a.c.unavailable()
+		return
+	}
+	a.c.undo(a.client, func() { a.c.comeToNothing(a.cookie) })
 }
 
 // bounce has the browser come again from a page of ours. The session's cookie is SameSite=Strict and does not come with what another site's redirect or form brings, so which
 // session is being replaced is not known yet; and as redirects go, what began at another site stays cross-site (RFC 6265bis section 5.2). What that page leads to is same-site.
-func (c *call) bounce(a *arrival) {
+func (a *arrival) bounce() {
+	c := a.c
 	w := json.NewWriter()
 	w.Open('{')
 	w.MemberStr("id", a.id)
 	w.MemberStr("return_to", a.back)
 	w.MemberStrIf("old", a.old)
-	w.MemberInt("at", c.s.Now)
+	w.MemberInt("at", c.link.Now)
 	w.Close('}')
 	c.seal(w.String(), c.ticketContext(), func(sealed, failed string) {
 		if failed != "" || len(sealed) > attemptRoom {
-			c.undo(a.client, func() { c.comeToNothing(a.cookie) })
+			a.fail()
 			return
 		}
 		// In the place of the attempt's cookie, which is used up.
 		c.setAttempt(a.cookie, sealed, "Lax")
-		c.continueAt("?ticket=" + a.cookie[len(c.sessionCookie())+1:])
+		c.continueAt("?ticket=" + a.cookie[len(c.config.sessionCookie())+1:])
 	})
 }
 
-func (c *call) ticketContext() string { return c.name + " ticket" }
+func (c *call) ticketContext() string { return c.config.name + " ticket" }
 
 // arrive takes the ticket of a bounce.
 func (c *call) arrive(ticket string) {
-	name := c.sessionCookie() + "." + ticket
-	unknown := func() {
-		c.refuse(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
-	}
+	name := c.config.sessionCookie() + "." + ticket
 	sealed := c.cookie(name)
 	if sealed == "" {
-		unknown()
+		c.unknownAttempt()
 		return
 	}
 	c.unseal(sealed, c.ticketContext(), func(text, failed string) {
@@ -73,43 +82,49 @@ func (c *call) arrive(ticket string) {
 		switch {
 		case failed != "" && failed != "tampered":
 			c.unavailable()
-		case failed != "" || c.s.Now > at+c.config.client.AttemptLife():
-			unknown()
+		case failed != "" || c.link.Now > at+c.config.client.AttemptLife:
+			c.unknownAttempt()
 		default:
-			a := &arrival{cookie: name, back: v.Get("return_to").Str(), id: v.Get("id").Str(), old: v.Get("old").Str()}
-			c.handOver(a, c.unavailable) // the ticket stays: it may be tried again
+			a := &arrival{c: c, cookie: name, back: v.Get("return_to").Str(), id: v.Get("id").Str(), old: v.Get("old").Str()}
+			a.handOver()
 		}
 	})
 }
 
 // handOver ends the session that the browser had, and gives it the cookie of the new one.
-func (c *call) handOver(a *arrival, fail func()) {
+func (a *arrival) handOver() {
 	w := json.NewWriter()
 	w.Open('{')
 	w.MemberStr("id", a.id)
-	w.MemberInt("at", c.s.Now)
+	w.MemberInt("at", a.c.link.Now)
 	w.Close('}')
-	c.seal(w.String(), c.sessionContext(), func(sealed, failed string) {
+	a.c.seal(w.String(), a.c.config.sessionContext(), func(sealed, failed string) {
 		if failed != "" {
-			fail()
+			a.fail()
 			return
 		}
-		c.sessionID(func(here, failed string) {
-			if failed != "" {
-				fail()
-				return
-			}
-			c.endOthers(a.id, []string{a.old, here}, func(f *link.Fault) {
-				if f != nil {
-					fail()
-					return
-				}
-				c.dropCookie(a.cookie)
-				c.setCookie(c.sessionCookie(), sealed, "Strict", "")
-				c.redirect(a.back)
-			})
-		})
+		a.sealed = sealed
+		a.c.sessionID(a.known)
 	})
+}
+
+func (a *arrival) known(here, failed string) {
+	if failed != "" {
+		a.fail()
+		return
+	}
+	a.c.endOthers(a.id, []string{a.old, here}, a.alone)
+}
+
+func (a *arrival) alone(f *link.Fault) {
+	if f != nil {
+		a.fail()
+		return
+	}
+	c := a.c
+	c.dropCookie(a.cookie)
+	c.setCookie(c.config.sessionCookie(), a.sealed, "Strict", "")
+	c.redirect(a.back)
 }
 
 // endOthers ends the sessions of ids, unless one is the session that stays.

@@ -37,11 +37,11 @@ func (c *call) read(most, ms int64, done func(body json.Value)) {
 		c.unread("too_large")
 		return
 	}
-	w := c.s.Effect("body")
+	w := c.link.Effect("body")
 	w.MemberStr("request", c.request)
 	w.MemberInt("max_body", most)
 	w.MemberInt("timeout_ms", ms)
-	c.s.Ask(w, func(ok json.Value, failed string) {
+	c.link.Ask(w, func(ok json.Value, failed string) {
 		if failed != "" {
 			c.unread(failed)
 			return

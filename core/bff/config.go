@@ -1,7 +1,7 @@
 package bff
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core"
+	clientconfig "github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
@@ -10,7 +10,7 @@ import (
 
 // A config is what a session was opened with.
 type config struct {
-	client        core.ClientConfig
+	client        *clientconfig.Config
 	name, base    string
 	origins       []string // that of base among them
 	returnTo      []string
@@ -118,7 +118,11 @@ func (c *config) read(name string, v, http json.Value) *link.Fault {
 			return f
 		}
 		want = "an array of client_id, secret_sha256 of 43 characters, grant_types, scope"
-		ok = each(v, c.readCaller)
+		ok = each(v, func(v json.Value) bool {
+			k, ok := readCaller(v)
+			c.callers = append(c.callers, k)
+			return ok
+		})
 	default:
 		return link.UnknownMember(members, name)
 	}
@@ -132,7 +136,7 @@ func (c *config) read(name string, v, http json.Value) *link.Fault {
 func strange(list json.Value, name, known string) *link.Fault {
 	for it := list.Each(); it.Next(); {
 		for m := it.Value().Each(); it.Value().Kind() == json.Object && m.Next(); {
-			if !hasWord(known, m.Name()) {
+			if !words.Has(known, m.Name()) {
 				return link.UnknownMember(known, m.Name()).Within(name)
 			}
 		}
@@ -173,7 +177,7 @@ func (c *config) readClient(client json.Value) *link.Fault {
 			if m == "none" {
 				return link.Bad("bad_value", it.Name())
 			}
-			secret = secret || hasSuffix(m, "tls_client_auth")
+			secret = secret || words.Suffixed(m, "tls_client_auth")
 		case "parameters":
 			each(it.Value(), func(v json.Value) bool {
 				pair := v.Each()
@@ -223,7 +227,7 @@ func (c *config) readClient(client json.Value) *link.Fault {
 		return link.Bad("bad_value", "callers") // nor has the caller
 	}
 	var f *link.Fault
-	c.client, f = core.ReadClient(client)
+	c.client, f = clientconfig.Read(client)
 	return f
 }
 
@@ -249,16 +253,6 @@ func hasQuery(s string) bool {
 	return false
 }
 
-// plainName is the name of a header in lower case, without "_": servers that hand headers to programs as variables take "_" and "-" for one (RFC 3875 section 4.1.18).
-func plainName(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
-			return false
-		}
-	}
-	return s != ""
-}
-
 // cookieName: letters, digits, "-" and "_", of which the rest of a cookie's name and a key are told apart.
 func cookieName(s string) bool {
 	for i := range len(s) {
@@ -269,16 +263,13 @@ func cookieName(s string) bool {
 	return s != "" && len(s) <= 40
 }
 
-func hasWord(list, word string) bool {
-	for from := 0; from < len(list); {
-		to := from
-		for to < len(list) && list[to] != ' ' {
-			to++
-		}
-		if list[from:to] == word {
-			return true
-		}
-		from = to + 1
+// absolute is a path of this origin as a URL; "" for one that some take for another host.
+func (c *config) absolute(url string) string {
+	if url == "" || url[0] != '/' {
+		return url
 	}
-	return false
+	if words.Prefixed(url, "//") || words.Prefixed(url, "/\\") {
+		return ""
+	}
+	return uri.SecureOrigin(c.base) + url
 }

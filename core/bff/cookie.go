@@ -27,8 +27,8 @@ func (c *call) readCookies() (cookies []form.Param) {
 			pair, next := cut(h.Value, from, ';')
 			from = next
 			name, at := cut(pair, 0, '=')
-			session := name == c.sessionCookie()
-			if at > len(pair) || !session && (!words.Prefixed(name, c.sessionCookie()+".") || len(cookies) > 2*maxAttempts) {
+			session := name == c.config.sessionCookie()
+			if at > len(pair) || !session && (!words.Prefixed(name, c.config.sessionCookie()+".") || len(cookies) > 2*maxAttempts) {
 				continue // another's, or more than we ever set
 			}
 			cookies = append(cookies, form.Param{Name: name, Value: pair[at:]})
@@ -47,7 +47,7 @@ func (c *config) attemptCookie(state string) string {
 
 // attemptOf is the name of the cookie that has the attempt of a state, and the attempt as it was sealed; "" where there is none.
 func (c *call) attemptOf(state string) (name, sealed string) {
-	name = c.attemptCookie(state)
+	name = c.config.attemptCookie(state)
 	if sealed = c.cookie(name); sealed == "" {
 		name += elsewhere
 		sealed = c.cookie(name)
@@ -66,7 +66,7 @@ func (c *call) setCookie(name, value, sameSite, life string) {
 
 // setAttempt has the browser keep an attempt, or what takes its place, for as long as the core does.
 func (c *call) setAttempt(name, sealed, sameSite string) {
-	c.setCookie(name, sealed, sameSite, "; Max-Age="+string(json.AppendInt(nil, c.config.client.AttemptLife()/1000)))
+	c.setCookie(name, sealed, sameSite, "; Max-Age="+string(json.AppendInt(nil, c.config.client.AttemptLife/1000)))
 }
 
 func (c *call) dropCookie(name string) { c.setCookie(name, "", "Lax", "; Max-Age=0") }
@@ -74,7 +74,7 @@ func (c *call) dropCookie(name string) { c.setCookie(name, "", "Lax", "; Max-Age
 // attempts are the cookies of attempts, in the order in which they came.
 func (c *call) attempts() (there []form.Param) {
 	for _, k := range c.cookies {
-		if k.Name != c.sessionCookie() {
+		if k.Name != c.config.sessionCookie() {
 			there = append(there, k)
 		}
 	}
@@ -94,7 +94,7 @@ func (c *call) makeRoom(size int) bool {
 		}
 		oldest := 0
 		for i := range there {
-			if hasSuffix(there[i].Name, elsewhere) {
+			if words.Suffixed(there[i].Name, elsewhere) {
 				oldest = i
 				break
 			}
@@ -112,15 +112,15 @@ func cookieSize(name, value string) int { return len(name) + len(value) + 3 }
 
 // seal has the host encrypt a text; context says what it is, so that no sealed text passes for another kind of text.
 func (c *call) seal(text, context string, done func(sealed, failed string)) {
-	w := c.s.Effect("seal")
+	w := c.link.Effect("seal")
 	w.MemberStr("text", text)
 	w.MemberStr("context", context)
-	c.s.Ask(w, func(ok json.Value, failed string) { done(ok.Get("sealed").Str(), failed) })
+	c.link.Ask(w, func(ok json.Value, failed string) { done(ok.Get("sealed").Str(), failed) })
 }
 
 func (c *call) unseal(sealed, context string, done func(text, failed string)) {
-	w := c.s.Effect("unseal")
+	w := c.link.Effect("unseal")
 	w.MemberStr("sealed", sealed)
 	w.MemberStr("context", context)
-	c.s.Ask(w, func(ok json.Value, failed string) { done(ok.Get("text").Str(), failed) })
+	c.link.Ask(w, func(ok json.Value, failed string) { done(ok.Get("text").Str(), failed) })
 }

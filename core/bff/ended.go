@@ -3,6 +3,7 @@ package bff
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // What a host remembers of an exchange stands under the subject token, and other hosts remember it too. So a session notes the access tokens that it had, by their hashes, and
@@ -22,7 +23,7 @@ func (c *config) endedKey(hash string) string { return c.name + ".ended." + hash
 // exchanges tells whether any caller may change a token for another.
 func (c *config) exchanges() bool {
 	for i := range c.callers {
-		if contains(c.callers[i].grants, grantExchange) {
+		if words.Among(c.callers[i].grants, grantExchange) {
 			return true
 		}
 	}
@@ -57,7 +58,7 @@ func (v *vault) note(session string) {
 	h.expires, _ = s.Get("expires_at").Int()
 	kept := v.handed[:0:0]
 	for _, old := range v.handed {
-		if old.hash != h.hash && (old.expires == 0 || v.c.s.Now < old.expires) {
+		if old.hash != h.hash && (old.expires == 0 || v.c.link.Now < old.expires) {
 			kept = append(kept, old)
 		}
 	}
@@ -73,8 +74,8 @@ func (v *vault) markEnded(done func(failed string)) {
 		done("")
 		return
 	}
-	c, key := v.c, v.c.endedKey(v.handed[0].hash)
-	c.store(key, "", "1", c.s.Now+longestMemory, func(_, failed string) {
+	c := v.c
+	c.link.Put(c.config.endedKey(v.handed[0].hash), "", "1", c.link.Now+longestMemory, func(_, failed string) {
 		if failed != "" && failed != "conflict" { // which says that it stands there
 			done(failed)
 			return

@@ -20,26 +20,11 @@ const passedBack = "allow content-disposition content-encoding content-language 
 const maxHop = 32
 
 func (c *config) passesOn(name string) bool {
-	return plainName(name) && (hasWord(passedOn, name) || words.Prefixed(name, "accept-") || words.Prefixed(name, "if-") || contains(c.passHeaders, name)) && name != c.header
+	return plainName(name) && (words.Has(passedOn, name) || words.Prefixed(name, "accept-") || words.Prefixed(name, "if-") || words.Among(c.passHeaders, name)) && name != c.header
 }
 
 func (c *config) passesBack(name string) bool {
-	return plainName(name) && (hasWord(passedBack, name) || words.Prefixed(name, "accept-") || words.Prefixed(name, "ratelimit") || words.Prefixed(name, "x-ratelimit-") || contains(c.passHeaders, name))
-}
-
-// neverPass are headers that no configuration lets through: they say who calls, from where and for what host, belong to one connection, or are ours to say.
-const neverPass = "authorization authentication-info www-authenticate dpop dpop-nonce cookie cookie2 set-cookie set-cookie2 host origin referer forwarded via true-client-ip client-ip remote-user " +
-	"connection content-length expect keep-alive te trailer transfer-encoding upgrade http2-settings cache-control vary x-content-type-options refresh clear-site-data alt-svc strict-transport-security"
-
-// mayPass tells whether a configuration may name this header.
-func mayPass(name string) bool {
-	for _, prefix := range [...]string{"proxy-", "sec-", "access-control-", "cf-", "x-forwarded-", "x-real-ip", "x-original-", "x-rewrite-", "x-http-method", "x-method-override", "x-auth-request-",
-		"x-amzn-oidc-", "x-ms-client-principal", "x-goog-authenticated-user-", "x-middleware-", "x-accel-", "x-sendfile", "surrogate-"} {
-		if words.Prefixed(name, prefix) {
-			return false
-		}
-	}
-	return plainName(name) && len(name) <= 64 && !hasWord(neverPass, name) && !hasSuffix(name, "-cache-control")
+	return plainName(name) && (words.Has(passedBack, name) || words.Prefixed(name, "accept-") || words.Prefixed(name, "ratelimit") || words.Prefixed(name, "x-ratelimit-") || words.Among(c.passHeaders, name))
 }
 
 // hop are the headers that Connection names, in lower case: they belong to one connection (RFC 9110 section 7.6.1). ok is false for more than there is use for.
@@ -61,26 +46,6 @@ func hop(headers []form.Param) (names []string, ok bool) {
 		}
 	}
 	return names, true
-}
-
-// cut gives the part of a list from a place to the next separator, without the white space around it, and where the part behind begins.
-func cut(list string, from int, separator byte) (part string, next int) {
-	to := from
-	for to < len(list) && list[to] != separator {
-		to++
-	}
-	return trim(list[from:to]), to + 1
-}
-
-// trim takes spaces and tabs away (RFC 9110 section 5.6.3).
-func trim(s string) string {
-	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
-	}
-	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
-		s = s[:len(s)-1]
-	}
-	return s
 }
 
 // directives are those of an answer's Cache-Control that pass, those with a number of seconds from the fifth on.

@@ -1,13 +1,9 @@
 package bff
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // login sends the browser to the authorization server. All that binds the answer to it goes along in a sealed cookie: nothing is stored for those who never come back.
@@ -57,7 +53,7 @@ func (c *call) login() {
 
 // begin puts the attempt into its cookie and sends the browser off.
 func (c *call) begin(attempt string, ok json.Value) {
-	name := c.attemptCookie(ok.Get("state").Str())
+	name := c.config.attemptCookie(ok.Get("state").Str())
 	if c.crossSite() {
 		name += elsewhere
 	}
@@ -72,7 +68,7 @@ func (c *call) begin(attempt string, ok json.Value) {
 		default:
 			// Another site posts the answer in form_post, and to what another site posts only SameSite=None cookies go.
 			sameSite := "Lax"
-			if c.formPost {
+			if c.config.formPost {
 				sameSite = "None"
 			}
 			c.setAttempt(name, sealed, sameSite)
@@ -81,145 +77,4 @@ func (c *call) begin(attempt string, ok json.Value) {
 	})
 }
 
-func (c *call) attemptContext() string { return c.name + " attempt" }
-
-// mayReturnTo gives the URL that a browser may be sent to, for one of this list: a path and what is below it.
-func (c *call) mayReturnTo(url string) (string, bool) {
-	if url == "" {
-		return c.returnTo[0], true
-	}
-	if url = c.absolute(url); url == "" {
-		return "", false
-	}
-	bare, rest := cutQuery(url)
-	for i := range len(rest) {
-		if rest[i] == '#' && queryChars(rest[i+1:]) {
-			rest = rest[:i] // a page that routes by fragment
-			break
-		}
-	}
-	for _, prefix := range c.returnTo {
-		if uri.Within(bare+rest, prefix) {
-			return url, true
-		}
-	}
-	return "", false
-}
-
-// absolute is a path of this origin as a URL; "" for one that some take for another host.
-func (c *config) absolute(url string) string {
-	if url == "" || url[0] != '/' {
-		return url
-	}
-	if words.Prefixed(url, "//") || words.Prefixed(url, "/\\") {
-		return ""
-	}
-	return uri.SecureOrigin(c.base) + url
-}
-
-// callback takes the authorization response. Without the cookie of the browser that began, nothing is looked at and nothing stored (RFC 9700 section 4.7).
-func (c *call) callback() {
-	if ticket := form.ValueOf(c.query, "ticket"); ticket != "" && c.method == "GET" && form.ValueOf(c.query, "state") == "" {
-		c.arrive(ticket)
-		return
-	}
-	w := json.NewWriter()
-	if c.method == "GET" {
-		w.MemberStr("url", c.url+c.rawQuery)
-		c.respondTo(c.query, w.String())
-		return
-	}
-	if isForm(c.sent("content-type")) && len(c.attempts()) == 0 {
-		c.unknownAttempt() // whatever the form says
-		return
-	}
-	c.form(maxForm, "bad_body", func(params []form.Param) {
-		w.Key("parameters")
-		writePairs(w, params)
-		c.respondTo(params, w.String())
-	})
-}
-
-// unknownAttempt: this browser has no cookie that begins what is answered.
-func (c *call) unknownAttempt() {
-	c.refuse(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
-}
-
-// respondTo goes on with the parameters of an authorization response; members has it for the client.
-func (c *call) respondTo(params []form.Param, members string) {
-	state := form.ValueOf(params, "state")
-	name, sealed := c.attemptOf(state)
-	if sealed == "" || state == "" {
-		c.unknownAttempt()
-		return
-	}
-	c.unseal(sealed, c.attemptContext(), func(text, failed string) {
-		attempt, _ := json.Parse(text)
-		back := attempt.Get("return_to").Str()
-		if failed == "" && back == "" {
-			failed = "tampered"
-		}
-		if failed != "" {
-			if failed == "tampered" {
-				c.dropCookie(name)
-				c.unknownAttempt()
-			} else {
-				c.unavailable()
-			}
-			return
-		}
-		id := c.s.Random("session", 43)
-		v := &vault{hash: sha256.Base64URL(id), fresh: true, pending: attempt.Get("pending").Str(), closing: true, state: state, unverified: c.config.client.Extras(params)}
-		client := c.client(v)
-		client.Do("callback", members, func(ok json.Value, f *link.Fault) {
-			switch {
-			case f != nil:
-				c.notSignedIn(name, back, f)
-			case ok.Get("not_persisted").True():
-				c.undo(client, func() { c.comeToNothing(name) })
-			default:
-				c.signedIn(&arrival{client: client, cookie: name, back: back, id: id, old: attempt.Get("old").Str()}, ok.Get("claims"))
-			}
-		})
-	})
-}
-
-// notSignedIn sends the browser back with the reason: the page knows best how to say it. What may work later keeps its attempt.
-func (c *call) notSignedIn(cookie, back string, f *link.Fault) {
-	if f.Code == usedUp {
-		c.dropCookie(cookie)
-		c.refuse(400, usedUp, "This sign-in was answered before.")
-		return
-	}
-	if f.Retryable {
-		c.failed(nil, f)
-		return
-	}
-	c.sendBack(cookie, back, f)
-}
-
-// sendBack ends an attempt that came to nothing.
-func (c *call) sendBack(cookie, back string, f *link.Fault) {
-	c.dropCookie(cookie)
-	reason := f.Protocol()
-	if reason == "" {
-		reason = f.Code
-	}
-	c.redirect(uri.WithQuery(back, []form.Param{{Name: "error", Value: reason}}))
-}
-
-// end ends a session: its tokens at the server, as well as that goes, and what is stored of it.
-func (c *call) end(client *core.Client, then func(f *link.Fault)) {
-	client.Do("log_out", "", func(_ json.Value, f *link.Fault) { then(f) })
-}
-
-// undo ends a session that nobody gets a cookie for.
-func (c *call) undo(client *core.Client, then func()) {
-	c.end(client, func(*link.Fault) { then() })
-}
-
-// comeToNothing: the code was spent, so only another sign-in helps.
-func (c *call) comeToNothing(cookie string) {
-	c.dropCookie(cookie)
-	c.refuse(503, "temporarily_unavailable", "A server that is needed for this could not be reached. Begin again.")
-}
+func (c *call) attemptContext() string { return c.config.name + " attempt" }

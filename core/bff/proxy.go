@@ -6,6 +6,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // A relay is a page's request on its way to a resource, with the session's token, and the answer on its way back. Its methods are the steps in their order:
@@ -54,7 +55,7 @@ func (c *call) proxy(r *route) {
 	w.MemberStr("method", c.method)
 	p := &relay{c: c, about: w.String(), url: target + c.rawQuery}
 	for _, h := range c.headers {
-		if c.passesOn(h.Name) && !contains(connection, h.Name) {
+		if c.config.passesOn(h.Name) && !words.Among(connection, h.Name) {
 			p.page = append(p.page, h)
 		}
 	}
@@ -66,7 +67,7 @@ func (c *call) proxy(r *route) {
 
 func (p *relay) begin(client *core.Client, _ *vault) {
 	p.client = client
-	p.at = p.c.s.Now
+	p.at = p.c.link.Now
 	client.Do("prepare", p.about, p.prepared)
 }
 
@@ -76,14 +77,14 @@ func (p *relay) prepared(ok json.Value, f *link.Fault) {
 		p.c.failed(p.client, f)
 		return
 	}
-	p.added = pairsOf(ok.Get("headers"))
+	p.added = headersOf(ok.Get("headers"))
 	if n := p.c.length(); p.whole || p.body.Kind() == json.None || n < 0 || n > maxKept {
 		p.send()
 		return
 	}
 	p.c.read(maxKept, bodyTime, func(body json.Value) {
 		p.body, p.whole = body, true
-		if p.c.s.Now-p.at > stale {
+		if p.c.link.Now-p.at > stale {
 			p.begin(p.client, nil)
 			return
 		}
@@ -92,7 +93,7 @@ func (p *relay) prepared(ok json.Value, f *link.Fault) {
 }
 
 func (p *relay) send() {
-	w := p.c.s.Effect("proxy")
+	w := p.c.link.Effect("proxy")
 	w.MemberStr("request", p.c.request)
 	w.MemberStr("method", p.c.method)
 	w.MemberStr("url", p.url)
@@ -102,11 +103,11 @@ func (p *relay) send() {
 			headers = append(headers, h)
 		}
 	}
-	writeHeaders(w, append(headers, p.added...))
+	link.WriteParams(w, "headers", append(headers, p.added...))
 	if p.body.Kind() == json.Object {
 		w.MemberRaw("body", p.body.Raw())
 	}
-	p.c.s.Ask(w, p.answered)
+	p.c.link.Ask(w, p.answered)
 }
 
 // answered passes the answer back, unless it is one that the client may know a way around (RFC 6750 section 3, RFC 9449 section 9).
@@ -148,7 +149,7 @@ func (p *relay) judged(again json.Value, f *link.Fault) {
 	case f != nil:
 		p.c.failed(p.client, f)
 	case again.Get("headers").Kind() == json.Array:
-		p.added, p.retried = pairsOf(again.Get("headers")), again.Get("retried").Str()
+		p.added, p.retried = headersOf(again.Get("headers")), again.Get("retried").Str()
 		p.send()
 	case p.status == 401 && p.passing() && (reason == "invalid_token" || reason == "use_dpop_nonce" || reason == "invalid_dpop_proof"):
 		p.sendAgain(reason)
@@ -191,7 +192,7 @@ func (p *relay) passBack() {
 			c.vary = append(append(c.vary, ", "...), h.Value...)
 		case h.Name == "cache-control":
 			cache = append(append(cache, ','), h.Value...)
-		case c.passesBack(h.Name) && !contains(connection, h.Name):
+		case c.config.passesBack(h.Name) && !words.Among(connection, h.Name):
 			out = append(out, h)
 		}
 	}
@@ -206,8 +207,8 @@ func (p *relay) passBack() {
 	c.send(p.status, append(out, form.Param{Name: "cache-control", Value: keep}), raw)
 }
 
-// pairsOf reads headers of our own making.
-func pairsOf(headers json.Value) []form.Param {
-	list, _ := pairs(headers)
-	return list
+// headersOf reads headers of our own making.
+func headersOf(list json.Value) []form.Param {
+	headers, _ := pairs(list)
+	return headers
 }

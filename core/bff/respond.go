@@ -3,6 +3,7 @@ package bff
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
 // respond answers with JSON of ours, or nothing.
@@ -27,28 +28,12 @@ func (c *call) send(status int64, headers []form.Param, body string) {
 	if c.origin != "" && c.ours(c.origin) {
 		headers = append(headers, form.Param{Name: "access-control-allow-origin", Value: c.origin}, form.Param{Name: "access-control-allow-credentials", Value: "true"})
 	}
-	w := c.s.Effect("respond")
+	w := c.link.Effect("respond")
 	w.MemberStr("request", c.request)
 	w.MemberInt("status", status)
-	writeHeaders(w, headers)
+	link.WriteParams(w, "headers", headers)
 	w.MemberRaw("body", body)
-	c.s.Ask(w, func(json.Value, string) { c.s.Result(c.id, nil, nil) })
-}
-
-func writeHeaders(w *json.Writer, headers []form.Param) {
-	w.Key("headers")
-	writePairs(w, headers)
-}
-
-func writePairs(w *json.Writer, list []form.Param) {
-	w.Open('[')
-	for _, h := range list {
-		w.Open('[')
-		w.Str(h.Name)
-		w.Str(h.Value)
-		w.Close(']')
-	}
-	w.Close(']')
+	c.link.Ask(w, func(json.Value, string) { c.link.Result(c.id, nil, nil) })
 }
 
 // refuse says what is wrong, to a program and to a person.

@@ -4,6 +4,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // A vault keeps what a client inside stores: its session sealed under a key that tells nothing, its attempt in the browser's cookie, the server's metadata for all.
@@ -25,76 +26,87 @@ type vault struct {
 // client opens a client whose session goes by the hash of an id; "" for one that has none.
 func (c *call) client(v *vault) *core.Client {
 	v.c = c
-	name := c.name
+	name := c.config.name
 	if v.hash != "" {
 		name += "." + v.hash
 	}
-	return core.NewClient(c.s, c.config.client, name, v)
+	return core.NewClient(c.link, c.config.client, name, v)
 }
 
-func hasSuffix(s, suffix string) bool {
-	return len(s) >= len(suffix) && s[len(s)-len(suffix):] == suffix
-}
-
+// Load is for the client inside.
 func (v *vault) Load(key string, done func(value, version, failed string)) {
 	switch {
-	case hasSuffix(key, ".metadata"):
-		v.c.load(v.c.config.client.Under("metadata"), done)
-	case hasSuffix(key, ".pending"):
+	case words.Suffixed(key, ".metadata"):
+		v.c.link.Load(v.c.config.client.Under("metadata"), false, done)
+	case words.Suffixed(key, ".pending"):
 		done(v.pending, v.pending, "")
-	case hasSuffix(key, ".session") && v.hash != "" && !v.fresh:
-		v.loadSession(key, done)
+	case words.Suffixed(key, ".session") && v.hash != "" && !v.fresh:
+		r := &loadRun{vault: v, key: key, done: done}
+		v.c.link.Load(key, false, r.loaded)
 	default:
 		done("", "", "")
 	}
 }
 
-// loadSession reads a session unless its time is over, and notes now and then that it is in use.
-func (v *vault) loadSession(key string, done func(value, version, failed string)) {
-	c := v.c
-	c.load(key, func(sealed, version, failed string) {
-		if failed != "" || sealed == "" {
-			v.failed = failed != ""
-			done("", version, failed)
-			return
-		}
-		c.unseal(sealed, key, func(text, failed string) {
-			if failed != "" && failed != "tampered" {
-				v.failed = true
-				done("", version, failed)
-				return
-			}
-			record, _ := json.Parse(text)
-			v.created, _ = record.Get("created_at").Int()
-			v.handed = readHanded(record.Get("tokens"))
-			v.unverified = record.Get("unverified").Raw()
-			seen, _ := record.Get("seen_at").Int()
-			now, session := c.s.Now, record.Get("session").Str()
-			v.key, v.version, v.session = key, version, session
-			switch {
-			case failed != "" || now >= v.created+c.sessionMS || now >= seen+c.idleMS:
-				// Nobody can read it, or may use it: it is gone.
-				v.created = 0
-				c.store(key, version, "", 0, func(next, failed string) { done("", next, "") })
-			case now >= seen+c.idleMS/10:
-				v.storeSession(key, version, session, func(next, failed string) {
-					if failed != "" {
-						next = version // somebody else wrote, or nobody could: what was read is as good as before
-					}
-					done(session, next, "")
-				})
-			default:
-				done(session, version, "")
-			}
-		})
-	})
+// A loadRun reads a session unless its time is over, and notes now and then that it is in use. Its methods are the steps: loaded, opened, deleted or noted.
+type loadRun struct {
+	vault                 *vault
+	key, version, session string
+	done                  func(value, version, failed string)
 }
 
-func (v *vault) Store(key, version, value string, done func(version, failed string)) {
+func (r *loadRun) loaded(sealed, version, failed string) {
+	if failed != "" || sealed == "" {
+		r.vault.failed = failed != ""
+		r.done("", version, failed)
+		return
+	}
+	r.version = version
+	r.vault.c.unseal(sealed, r.key, r.opened)
+}
+
+func (r *loadRun) opened(text, failed string) {
+	v, c := r.vault, r.vault.c
+	if failed != "" && failed != "tampered" {
+		v.failed = true
+		r.done("", r.version, failed)
+		return
+	}
+	record, _ := json.Parse(text)
+	v.created, _ = record.Get("created_at").Int()
+	v.handed = readHanded(record.Get("tokens"))
+	v.unverified = record.Get("unverified").Raw()
+	seen, _ := record.Get("seen_at").Int()
+	now := c.link.Now
+	r.session = record.Get("session").Str()
+	v.key, v.version, v.session = r.key, r.version, r.session
 	switch {
-	case hasSuffix(key, ".metadata"):
-		v.c.store(v.c.config.client.Under("metadata"), version, value, 0, done)
-	case hasSuffix(key, ".pending"):
+	case failed != "" || now >= v.created+c.config.sessionMS || now >= seen+c.config.idleMS:
+		// Nobody can read it, or may use it: it is gone.
+		v.created = 0
+		c.link.Put(r.key, r.version, "", 0, r.deleted)
+	case now >= seen+c.config.idleMS/10:
+		v.storeSession(r.key, r.version, r.session, r.noted)
+	default:
+		r.done(r.session, r.version, "")
+	}
+}
+
+func (r *loadRun) deleted(version, _ string) { r.done("", version, "") }
+
+func (r *loadRun) noted(version, failed string) {
+	if failed != "" {
+		version = r.version // somebody else wrote, or nobody could: what was read is as good as before
+	}
+	r.done(r.session, version, "")
+}
+
+// Put is for the client inside.
+func (v *vault) Put(key, version, value string, done func(version, failed string)) {
+	switch {
+	case words.Suffixed(key, ".metadata"):
+		v.c.link.Put(v.c.config.client.Under("metadata"), version, value, 0, done)
+	case words.Suffixed(key, ".pending"):
 		if v.closing {
 			v.useUp(value, done)
 			return
@@ -109,7 +121,7 @@ func (v *vault) Store(key, version, value string, done func(version, failed stri
 				done("", failed)
 				return
 			}
-			v.c.store(key, version, "", 0, done)
+			v.c.link.Put(key, version, "", 0, done)
 		})
 	default:
 		v.storeSession(key, version, value, done)
@@ -118,7 +130,7 @@ func (v *vault) Store(key, version, value string, done func(version, failed stri
 
 func (v *vault) storeSession(key, version, session string, done func(version, failed string)) {
 	c := v.c
-	now := c.s.Now
+	now := c.link.Now
 	if v.created == 0 {
 		v.created = now
 	}
@@ -130,7 +142,7 @@ func (v *vault) storeSession(key, version, session string, done func(version, fa
 	if v.unverified != "" {
 		w.MemberRaw("unverified", v.unverified)
 	}
-	if c.exchanges() {
+	if c.config.exchanges() {
 		v.note(session)
 		writeHanded(w, v.handed)
 	}
@@ -140,7 +152,7 @@ func (v *vault) storeSession(key, version, session string, done func(version, fa
 			done("", failed)
 			return
 		}
-		c.store(key, version, sealed, min(v.created+c.sessionMS, now+c.idleMS), func(next, failed string) {
+		c.link.Put(key, version, sealed, min(v.created+c.config.sessionMS, now+c.config.idleMS), func(next, failed string) {
 			v.fresh = v.fresh && failed != ""
 			if failed == "" {
 				v.key, v.version, v.session = key, next, session
@@ -153,14 +165,14 @@ func (v *vault) storeSession(key, version, session string, done func(version, fa
 // useUp makes an attempt good for one callback, wherever and how often the browser sends it: the first to store its mark has it.
 func (v *vault) useUp(mark string, done func(version, failed string)) {
 	c := v.c
-	key := c.name + ".attempt." + sha256.Base64URL(v.state)
+	key := c.config.name + ".attempt." + sha256.Base64URL(v.state)
 	mark = sha256.Base64URL(mark)
-	c.store(key, "", mark, c.s.Now+c.config.client.AttemptLife(), func(_, failed string) {
+	c.link.Put(key, "", mark, c.link.Now+c.config.client.AttemptLife, func(_, failed string) {
 		if failed != "conflict" {
 			done(mark, failed)
 			return
 		}
-		c.load(key, func(there, _, failed string) {
+		c.link.Load(key, false, func(there, _, failed string) {
 			if failed == "" && there != mark {
 				failed = usedUp
 			}
@@ -171,27 +183,6 @@ func (v *vault) useUp(mark string, done func(version, failed string)) {
 
 // usedUp is how a store fails whose attempt was answered before.
 const usedUp = "already_used"
-
-func (c *call) load(key string, done func(value, version, failed string)) {
-	w := c.s.Effect("load")
-	w.MemberStr("key", key)
-	c.s.Ask(w, func(ok json.Value, failed string) { done(ok.Get("value").Str(), ok.Get("version").Str(), failed) })
-}
-
-func (c *call) store(key, version, value string, expires int64, done func(version, failed string)) {
-	w := c.s.Effect("store")
-	w.MemberStr("key", key)
-	w.MemberStr("version", version)
-	if value == "" {
-		w.MemberBool("delete", true)
-	} else {
-		w.MemberStr("value", value)
-	}
-	if expires != 0 {
-		w.MemberInt("expires_at", expires)
-	}
-	c.s.Ask(w, func(ok json.Value, failed string) { done(ok.Get("version").Str(), failed) })
-}
 
 // handOut gives what came unverified with the sign-in, once it is stored that it was given: "" where somebody else has it, or there is none.
 func (v *vault) handOut(done func(unverified string)) {

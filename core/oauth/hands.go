@@ -32,6 +32,7 @@ func openSession(engine Engine, kind string, config any, opts Options) (*session
 
 // lend has a hand that another package brought carry out e.
 func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
+	id := e.ID
 	ctx, cancel := context.WithCancel(s.ctx)
 	t := s.begin(e, cancel)
 	s.aside(t, false, func() input {
@@ -39,8 +40,8 @@ func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 		defer clear(raw)
 		ok, failure := hand(ctx, raw)
 		if failure != "" {
-			return failed(e.ID, failure)
+			return failed(id, failure)
 		}
-		return answerOf(e.ID, ok)
+		return answerOf(id, ok)
 	})
 }

@@ -32,7 +32,7 @@ type requests struct {
 // send carries out an http effect. It belongs to the session and not to the caller whose command led to it: others may wait for
 // the same answer.
 func (r *requests) send(e *effect) {
-	s := r.s
+	s, e := r.s, e.keep()
 	ctx, cancel := limit(e.TimeoutMS)
 	s.aside(s.begin(e, cancel), false, func() input {
 		defer cancel()

@@ -41,7 +41,7 @@ func (k *keyring) signer(ctx context.Context, name string) (crypto.Signer, error
 
 // key carries out a key effect: the public key under a name, made where it is asked for, or its end.
 func (k *keyring) key(e *effect) {
-	s := k.s
+	s, e := k.s, e.keep()
 	a, known := jws.Algorithms[e.Alg]
 	if !known && !e.Delete {
 		s.reply(failed(e.ID, "unsupported"))
@@ -75,7 +75,7 @@ func (k *keyring) key(e *effect) {
 
 // sign carries out a sign effect.
 func (k *keyring) sign(e *effect) {
-	s := k.s
+	s, e := k.s, e.keep()
 	a, ok := jws.Algorithms[e.Alg]
 	if !ok {
 		s.reply(failed(e.ID, "unsupported"))

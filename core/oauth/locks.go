@@ -30,6 +30,7 @@ func (l *locks) lock(e *effect) {
 			return
 		}
 	}
+	e = e.keep()
 	ctx, cancel := limit(e.TimeoutMS)
 	t := s.begin(e, cancel)
 	s.aside(t, false, func() input {

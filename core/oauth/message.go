@@ -54,20 +54,31 @@ type effect struct {
 	Error      *Error
 }
 
+// keep is the effect for whoever needs it when its turn is over: the next one is read into the same place.
+func (e *effect) keep() *effect {
+	own := *e
+	return &own
+}
+
 // readEffect is false for what this host could not answer. The ok of a result is its last member, and for its reader to judge.
 func readEffect(raw []byte) (e *effect, ok bool) {
-	e = &effect{raw: raw}
+	e = &effect{}
+	return e, e.read(raw)
+}
+
+func (e *effect) read(raw []byte) (ok bool) {
+	*e = effect{raw: raw}
 	r := read(raw)
 	for r.begin('{'); r.more('}'); {
 		switch string(r.name()) {
 		case "id":
 			e.ID = r.text()
 		case "kind":
-			e.Kind = r.text()
+			e.Kind = r.known()
 		case "stage":
-			e.Stage = r.text()
+			e.Stage = r.known()
 		case "method":
-			e.Method = r.text()
+			e.Method = r.known()
 		case "url":
 			e.URL = r.text()
 		case "headers":
@@ -121,14 +132,14 @@ func readEffect(raw []byte) (e *effect, ok bool) {
 		case "ok":
 			if e.OK = r.src[r.at:]; e.Kind == "result" && len(e.OK) > 0 {
 				e.OK = e.OK[:len(e.OK)-1]
-				return e, !r.bad
+				return !r.bad
 			}
 			r.raw()
 		default:
 			r.raw()
 		}
 	}
-	return e, r.end()
+	return r.end()
 }
 
 func readBody(r *reader) *body {

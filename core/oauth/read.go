@@ -74,6 +74,29 @@ func (r *reader) text() string {
 	return b.String()
 }
 
+// words are texts that come again and again: one of them is read without a copy.
+var words = map[string]string{}
+
+func init() {
+	for _, w := range []string{
+		"http", "http-cancel", "load", "store", "lock", "unlock", "timer", "timer-cancel", "event", "result", "verify", "sign", "key", "hook",
+		"token", "refresh", "discovery", "jwks", "userinfo", "revocation", "polling", "GET", "POST",
+	} {
+		words[w] = w
+	}
+}
+
+// known is text for what is mostly one of words.
+func (r *reader) known() string {
+	if plain, ok := r.plain(); ok {
+		if w := words[string(plain)]; w != "" {
+			return w
+		}
+		return string(plain)
+	}
+	return r.text()
+}
+
 // integer reads a number without a fraction or an exponent.
 func (r *reader) integer() int64 {
 	number := r.number()

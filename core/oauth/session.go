@@ -36,6 +36,7 @@ type session struct {
 	held     held
 	buffer   []byte   // of messages, kept from one to the next
 	effects  [][]byte // those of a turn, kept likewise
+	effect   effect   // that is being carried out
 	waiters  map[int64]*waiter
 	turn     *waiter // whose caller the engine is working for right now, on the caller's own goroutine
 	tasks    map[string]*task

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,8 +13,9 @@ import (
 type storage struct {
 	s       *session
 	store   Store
-	watched map[string]func()   // by key that the store tells of: ends it
-	wrote   map[string][]string // the versions that this session gave such a key last
+	watched map[string]func()      // by key that the store tells of: ends it
+	wrote   map[string][]string    // the versions that this session gave such a key last
+	writing atomic.Pointer[string] // the key that is being written at once: what the store tells of it meanwhile is this session's own, or in conflict with it
 }
 
 // close ends the watching.
@@ -32,11 +34,17 @@ func (st *storage) carry(e *effect) {
 	}
 	if _, ok := st.store.(*MemoryStore); ok {
 		// It never waits, so it needs no goroutine.
+		if e.Kind == "store" {
+			key := e.Key
+			st.writing.Store(&key)
+		}
 		in, written := st.access(context.Background(), e)
+		st.writing.Store(nil)
 		st.stored(e, in, written)
 		s.reply(in)
 		return
 	}
+	e = e.keep()
 	s.inOrder(e, e.Key, func(ctx context.Context) input {
 		in, written := st.access(ctx, e)
 		s.lane.mu.Lock()
@@ -54,6 +62,9 @@ func (st *storage) watch(key string) {
 		return
 	}
 	st.watched[key] = notifier.Subscribe(key, func(version string) {
+		if own := st.writing.Load(); own != nil && *own == key {
+			return
+		}
 		s.held.drop()
 		go func() { // whoever writes may hold the lane
 			s.lane.mu.Lock()

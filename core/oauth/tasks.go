@@ -88,7 +88,8 @@ func (s *session) finish(t *task, in input) {
 
 func (s *session) timer(e *effect) {
 	t := s.begin(e, nil)
-	t.work = func() input { return answer(e.ID, nil) }
+	id := e.ID
+	t.work = func() input { return answer(id, nil) }
 	clock := time.AfterFunc(milliseconds(e.MS), func() { s.carry(t, nil) })
 	t.stop = func() { clock.Stop() }
 }

@@ -57,8 +57,8 @@ func (s *session) drain() {
 		return // what an instance said in the turn that killed it is not to be trusted
 	}
 	for _, raw := range raws {
-		e, ok := readEffect(raw)
-		if !ok {
+		e := &s.effect
+		if !e.read(raw) {
 			continue // no effect that this host could answer; transcripts hold the engine to its format
 		}
 		if s.carryOut(e); e.Kind != "result" {

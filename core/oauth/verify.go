@@ -20,7 +20,7 @@ func (v *verifier) verify(e *effect) {
 		v.s.reply(failed(e.ID, "unsupported"))
 		return
 	}
-	key := v.read(e.JWK)
+	key, e := v.read(e.JWK), e.keep()
 	v.s.aside(v.s.begin(e, func() {}), true, func() input {
 		return answer(e.ID, members(nil).boolean("valid", a.Verify(key, []byte(e.Input), e.Signature)))
 	})

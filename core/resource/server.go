@@ -84,7 +84,7 @@ func (d *documents) Load(key string, done func(value, version, failed string)) {
 }
 
 // Store implements store.Storage.
-func (d *documents) Store(_, _, value string, done func(version, failed string)) {
+func (d *documents) Put(_, _, value string, done func(version, failed string)) {
 	d.text = value
 	d.version++
 	done("", "")

@@ -128,7 +128,7 @@ export const createAuth = (open: () => Client | PromiseLike<Client>, { onRedirec
     },
     open: opened,
     signIn: (parameters) =>
-      (leaving ??= attempt((client) => client.signIn({ app_state: here(), ...parameters })).finally(() => (leaving = undefined))),
+      (leaving ??= attempt((client) => client.signIn({ ...parameters, app_state: parameters?.app_state ?? here() })).finally(() => (leaving = undefined))),
     signOut: (parameters) => attempt((client) => client.signOut(parameters), true),
     async require(to = here()) {
       const client = await opened();

@@ -5,10 +5,11 @@
  * @packageDocumentation
  */
 import { Exchange, type Passage, standard } from './exchange.js';
-import { type Answers, CLIENT_KEY, type Effects, type Executors, Failed, key, lock as held, named, readRing, Refused, Requests, seal, send, sign, unseal, Unreadable, verify } from './hosts.js';
+import { type Answers, CLIENT_KEY, type Effects, type Executors, Failed, key, lock as held, named, readRing, type ModuleSource, Refused, Requests, seal, send, sign, unseal, Unreadable, verify } from './hosts.js';
 import { ConflictError, OAuthError, type Config, type KeyStore, type Locks, type Store } from './index.js';
 import { defaultLocks } from './locks.js';
 import { Memory } from './memory.js';
+import { builtin, nodePassage } from './node-passage.js';
 import type { ExpiringStore } from './remote.js';
 import { sealed } from './sealed.js';
 import type { CryptoKey } from './web.js';
@@ -71,7 +72,7 @@ export interface BackendOptions {
   /** Keep refreshes apart: `redisLocks`, `postgresLocks`. Default: those of this process for a store that is its own, else none; then the store's versions do. */
   locks?: Locks;
   /** oauth2-edge.wasm, where it is not to be read from the disk: compiled or its bytes. */
-  module?: WebAssembly.Module | BufferSource;
+  module?: ModuleSource;
   /** Sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
   /** How long a server behind the proxy may be silent before its answer begins, in ms. Default: 30,000. */
@@ -236,8 +237,8 @@ export const serve = async (
   }
 };
 
-const fromDisk = async (): Promise<BufferSource> => {
-  const { readFile } = await import('node:fs/promises');
+const fromDisk = async (): Promise<ModuleSource> => {
+  const { readFile }: typeof import('node:fs/promises') = await builtin('fs/promises');
   return readFile(new URL('./oauth2-edge.wasm', import.meta.url));
 };
 
@@ -259,8 +260,9 @@ const hostOf = (base: string): string => {
 export const openBackend = async (config: BackendConfig | BackendConfig[], options: BackendOptions): Promise<Backend> => {
   const { proxyTimeoutMs = 30_000, onError = (error) => console.error('oauth2-wasm: the request was lost:', String(error)), fetch: given } = options;
   const module = options.module ?? (await fromDisk());
-  const compiled = module instanceof WebAssembly.Module ? module : await WebAssembly.compile(module);
-  const passage: Passage = standard();
+  const compiled = (module instanceof WebAssembly.Module ? module : await WebAssembly.compile(module as BufferSource)) as ModuleSource;
+  const usual = standard();
+  const passage: Passage = (!given && (await nodePassage(usual.upload))) || usual;
   const store = options.store ?? expiringMemoryStore();
   const all = Array.isArray(config) ? config : [config];
   const sites = new Map<string, { origin: string; requests: Requests; open: string; executors: Executors }>();

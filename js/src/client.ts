@@ -10,6 +10,9 @@ import { type Part, share } from './shared.js';
 import type * as T from './types.js';
 import type { ListenerOptions, RequestInfo } from './web.js';
 
+/** What runs a client's commands. */
+type Remote = Pick<Host, 'run' | 'close'> | Part;
+
 const pairs = (parameters: T.Parameters | undefined) => parameters && [...new URLSearchParams(parameters)];
 
 /**
@@ -18,8 +21,8 @@ const pairs = (parameters: T.Parameters | undefined) => parameters && [...new UR
  * Methods reject with an {@link OAuthError}, or with the reason of the signal they were given.
  */
 export class Client extends EventTarget {
-  #host!: Host | Part;
-  #config: T.Config | T.RegistrationConfig;
+  #host!: Remote;
+  #config: Partial<T.Config>;
   #fetch: typeof fetch | undefined;
   #ready: Promise<T.Current> | undefined;
 
@@ -39,9 +42,7 @@ export class Client extends EventTarget {
     // A page is on other people's networks.
     if (given.insecure_http_origins && globalThis.location) throw failure('client', 'http_in_page', 'open');
     const config = { ...given, parameters: pairs(given.parameters) };
-    const client = new Client(config as T.Config, options.fetch);
     const stages = (hooks?: object) => hooks && Object.keys(hooks);
-    const onEvent = (event: HostEvent) => client.#dispatch(event);
     const open = (hands: Partial<HostOptions>) =>
       Host.open({
         ...others,
@@ -61,11 +62,35 @@ export class Client extends EventTarget {
           current: true,
         },
       });
-    client.#host = await (together ? share(config as T.Config, options, onEvent, open) : open({ onEvent }));
+    const client = await this.over(
+      (onEvent) => (together ? share(config as T.Config, options, onEvent, open) : open({ onEvent })),
+      config as T.Config,
+      options.fetch,
+    );
     const close = () => client.close();
     signal?.addEventListener('abort', close);
     if (signal?.aborted) close();
     return client;
+  }
+
+  /**
+   * A client of a session that something else holds: a host of this page, or a worker.
+   *
+   * @internal
+   */
+  static async over(connect: (onEvent: (event: HostEvent) => void) => Promise<Remote>, config: Partial<T.Config>, fetch?: typeof globalThis.fetch): Promise<Client> {
+    const client = new this(config, fetch);
+    client.#host = await connect((event) => client.#dispatch(event));
+    return client;
+  }
+
+  /**
+   * Runs commands as the module names them: what the module answers, a worker hands on.
+   *
+   * @internal
+   */
+  static runOf(client: Client): Run {
+    return client.#run;
   }
 
   /**
@@ -75,7 +100,8 @@ export class Client extends EventTarget {
    */
   readonly attemptLife: number;
 
-  private constructor(config: T.Config | T.RegistrationConfig, fetch: typeof globalThis.fetch | undefined) {
+  /** @internal */
+  protected constructor(config: Partial<T.Config>, fetch?: typeof globalThis.fetch) {
     super();
     this.#config = config;
     this.attemptLife = config.attempt_life_ms ?? 600_000;

@@ -21,26 +21,31 @@ export interface Passage {
   response: object;
   /** `fetch` unpacks answers: their headers say what they were before. */
   unpacks: boolean;
+  /** Sends in place of `fetch`. `length` is that of a body that passes, where it is known; headers are an array of pairs. */
+  send?(url: string, init: RequestInit, length: number | undefined): Promise<Response>;
 }
 
 /** What follows the Fetch standard: a body that fails has its request or its answer broken off. */
 export const standard = (): Passage => ({
   upload(body, _, moved, request) {
     const reader = body.getReader();
-    return new ReadableStream({
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read();
-          moved();
-          if (done) controller.close();
-          else controller.enqueue(value);
-        } catch (error) {
-          request.abort();
-          controller.error(error);
-        }
+    return new ReadableStream(
+      {
+        async pull(controller) {
+          try {
+            const { done, value } = await reader.read();
+            moved();
+            if (done) controller.close();
+            else controller.enqueue(value);
+          } catch (error) {
+            request.abort();
+            controller.error(error);
+          }
+        },
+        cancel: (reason) => reader.cancel(reason),
       },
-      cancel: (reason) => reader.cancel(reason),
-    });
+      { highWaterMark: 0 },
+    );
   },
   download: (body) => body,
   // A stream goes out while its answer comes in; and what asks for it is no page with credentials of its own. Bun alone can leave packed what is packed.
@@ -142,8 +147,8 @@ export class Exchange {
     try {
       const { request, unpacks } = this.#passage;
       const init = { method, headers, body: this.#outgoing(body, wait, waiting), redirect: 'manual', signal: waiting.signal, ...request } as const;
-      const send = this.#fetch;
-      const response = await send(url, init);
+      const send = this.#passage.send ?? this.#fetch;
+      const response = await send(url, init, body && 'ref' in body ? this.#length : undefined);
       const ref = String(this.#behind.size);
       this.#behind.set(ref, response);
       const unpacked = unpacks && response.headers.has('content-encoding');

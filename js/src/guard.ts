@@ -287,6 +287,7 @@ export class Guard {
             session.waiting.clear();
           },
           rest: () => session.loop.kinds.length || session.quiet.splice(0).forEach((resolve) => resolve()),
+          done: () => {},
         },
       ),
     };

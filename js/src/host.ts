@@ -151,34 +151,35 @@ export class Host {
    * @returns the `ok` of its result
    * @throws {OAuthError}
    */
-  run<C extends keyof Commands>(command: C, parameters: Commands[C]['parameters'], signal?: AbortSignal | null): Promise<Commands[C]['ok']> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      if (this.#closed) throw failure('cancelled', 'closed', command);
-      const asked = command + JSON.stringify(parameters); // which may throw
-      const held = this.#held.get(asked);
-      const now = Date.now();
-      if (held && held.from <= now && now < held.until) return resolve({ ...held.ok } as Commands[C]['ok']);
-      const id = ++this.#lastId;
-      this.#release();
-      const abort = () => {
-        fail(signal!.reason);
-        this.#loop.feed(`{"command":"cancel","id":${++this.#lastId},"target":${id}`);
-      };
-      const ending = <T>(settle: (value: T) => void) => (value: T) => {
-        this.#commands.delete(id);
-        this.#timers.hold(this.#commands.size > 0);
-        signal?.removeEventListener('abort', abort);
-        settle(value);
-      };
-      const fail = ending(reject);
-      signal?.addEventListener('abort', abort);
-      this.#commands.set(id, { op: command, asked, resolve: ending(resolve as (ok: object) => void), reject: fail });
-      this.#timers.hold(true);
-      const refused = (code: number) => fail(failure('client', code === 3 ? 'too_large' : 'unreadable', command));
-      this.#loop.feed(JSON.stringify({ ...parameters, command, id }).slice(0, -1), refused, undefined, asked);
-      if (this.#down) void this.#restart();
-    });
+  async run<C extends keyof Commands>(command: C, parameters: Commands[C]['parameters'], signal?: AbortSignal | null): Promise<Commands[C]['ok']> {
+    signal?.throwIfAborted();
+    if (this.#closed) throw failure('cancelled', 'closed', command);
+    const asked = command + JSON.stringify(parameters); // which may throw
+    const held = this.#held.get(asked);
+    const now = Date.now();
+    if (held && held.from <= now && now < held.until) return { ...held.ok } as Commands[C]['ok'];
+    const id = ++this.#lastId;
+    let abort!: () => void;
+    this.#release();
+    this.#timers.hold(true);
+    try {
+      return await new Promise<any>((resolve, reject) => {
+        abort = () => {
+          this.#commands.delete(id);
+          reject(signal!.reason);
+          this.#loop.feed(`{"command":"cancel","id":${++this.#lastId},"target":${id}`);
+        };
+        signal?.addEventListener('abort', abort);
+        this.#commands.set(id, { op: command, asked, resolve, reject });
+        const refused = (code: number) => reject(failure('client', code === 3 ? 'too_large' : 'unreadable', command));
+        this.#loop.feed(JSON.stringify({ ...parameters, command, id }).slice(0, -1), refused, undefined, asked);
+        if (this.#down) void this.#restart();
+      });
+    } finally {
+      this.#commands.delete(id);
+      this.#timers.hold(this.#commands.size > 0);
+      signal?.removeEventListener('abort', abort);
+    }
   }
 
   /** Ends the session's work: requests are aborted, locks released, commands reject with code `closed`. What was stored stays. */
@@ -208,7 +209,7 @@ export class Host {
     return effects;
   }
 
-  #log(effect: Effect, began: number, outcome?: Outcome, name?: string): void {
+  #log(effect: Effect, began: number, outcome: Outcome, name?: string): void {
     const { onEffect } = this.#options;
     if (!onEffect) return;
     const { kind, stage, method, url } = effect as Effects['http'];
@@ -222,6 +223,7 @@ export class Host {
     if (effect.kind === 'result') {
       const command = this.#commands.get(effect.command);
       this.#progress ||= !!command; // a look is nobody's command
+      this.#commands.delete(effect.command);
       if (effect.error) command?.reject(failed(effect.error));
       else command?.resolve(this.#hold(command.asked, effect.ok!));
       name = command?.op;

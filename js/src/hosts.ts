@@ -22,7 +22,7 @@ export { gather, send, wire } from './http.js';
 export { CLIENT_KEY, type KeyStore } from './keys.js';
 export { type Effect, type Executor, type Executors, type Input, Loop, type Outcome, type Owner } from './loop.js';
 export type * from './messages.js';
-export { Refused, Requests, type Session, Unreadable } from './requests.js';
+export { type ModuleSource, Refused, Requests, type Session, Unreadable } from './requests.js';
 export { readRing, type Ring, seal, unseal } from './seal.js';
 export { key, type Keys, sign } from './sign.js';
 export { verify } from './verify.js';

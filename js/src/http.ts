@@ -53,10 +53,7 @@ export const gather = async (reader: ReadableStreamDefaultReader<Uint8Array> | u
   for (let left = most, part; (part = (await reader?.read())?.value); parts.push(part)) {
     if ((left -= part.length) < 0) throw new Failed('too_large');
   }
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
-  return whole;
+  return parts.length === 1 ? parts[0]! : new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 };
 
 /** Reads a body up to a number of bytes. One that ends before its length is cut, which not every host says by itself. */
@@ -84,8 +81,8 @@ export const send = async (effect: Effects['http'], controller: AbortController,
   const { method, url, headers, body, timeout_ms: timeout } = effect;
   const clock = setTimeout(() => controller.abort(new Failed('timeout')), timeout);
   const wasOffline = offline();
-  try {
-    const sent = fetch(url, {
+  const exchange = async () => {
+    const response = await fetch(url, {
       ...cautious(),
       method,
       headers,
@@ -93,10 +90,12 @@ export const send = async (effect: Effects['http'], controller: AbortController,
       redirect: 'manual',
       signal: controller.signal,
     });
-    const response = await unless(controller.signal, sent);
     if (isRedirect(response)) throw new Failed('redirect', redirected(response));
-    const bytes = await unless(controller.signal, read(response, effect.max_body));
+    const bytes = await read(response, effect.max_body);
     return { status: response.status, headers: [...response.headers], body: wire(bytes) };
+  };
+  try {
+    return await unless(controller.signal, exchange());
   } catch (error) {
     const kind =
       error instanceof Failed

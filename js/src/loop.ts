@@ -44,7 +44,7 @@ export interface Owner {
   /** There is no input left. */
   rest(): void;
   /** An effect is done. */
-  done?(effect: Effect, began: number, outcome?: Outcome): void;
+  done(effect: Effect, began: number, outcome: Outcome): void;
 }
 
 /** Kinds of effects that may take long, and have a controller. */
@@ -105,14 +105,12 @@ export class Loop {
     for (const effect of effects) {
       const { kind } = effect;
       if (kind === 'result' || kind === 'event') this.#owner.take(effect, cause);
-      else if ('target' in effect) {
-        const { target } = effect;
+      else if ('target' in effect || kind === 'remember') {
+        const { target } = effect as { target: string };
+        if (kind === 'remember') this.#executors.remember?.(effect);
         this.#tasks.get(target)?.controller?.abort();
         this.#tasks.delete(target);
-        this.#owner.done?.(effect, Date.now());
-      } else if (kind === 'remember') {
-        this.#executors.remember?.(effect);
-        this.#owner.done?.(effect, Date.now());
+        this.#owner.done(effect, Date.now(), {});
       } else this.#begin(effect);
     }
   }
@@ -125,7 +123,7 @@ export class Loop {
     const answer = (reply: 'ok' | 'failed', value: { kind?: string; status?: number }, cause?: unknown) => {
       if (this.#tasks.get(id) !== task) return; // withdrawn, or the session is another
       if (kind !== 'lock' || reply === 'failed') this.#tasks.delete(id);
-      this.#owner.done?.(effect, began, reply === 'ok' ? { status: value.status } : { failed: value.kind });
+      this.#owner.done(effect, began, reply === 'ok' ? { status: value.status } : { failed: value.kind });
       const text = (reply: string, value: object) => `{"answer":"${id}","${reply}":${JSON.stringify(value)}`;
       const refused = (code: number) => this.feed(text('failed', { kind: code === 3 ? 'too_large' : 'internal' }));
       let message;

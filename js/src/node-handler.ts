@@ -1,22 +1,30 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bodyOf, type Incoming } from './node-passage.js';
+
+/** What is needed of a request of `node:http`. */
+export interface NodeRequest extends Incoming {
+  method?: string;
+  url?: string;
+  headers: { host?: string };
+  rawHeaders: string[];
+  socket: object;
+}
+
+/** What is needed of a response of `node:http`. */
+export interface NodeResponse {
+  destroyed: boolean;
+  statusCode: number;
+  setHeader(name: string, value: string | string[]): unknown;
+  write(piece: Uint8Array): boolean;
+  end(): unknown;
+  destroy(): unknown;
+  once(event: string, listener: () => void): this;
+  off(event: string, listener: () => void): this;
+}
 
 /** A handler of `node:http`, which Express and Connect take too. */
-export type NodeHandler = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
+export type NodeHandler = (incoming: NodeRequest, outgoing: NodeResponse) => Promise<void>;
 
-/** A body as a stream of the web. What breaks off fails. */
-const bodyOf = (incoming: IncomingMessage): ReadableStream<Uint8Array> => {
-  const pieces = incoming[Symbol.asyncIterator]();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (!done) controller.enqueue(new Uint8Array(value));
-      else if (incoming.complete) controller.close();
-      else controller.error(new Error('the request broke off'));
-    },
-  });
-};
-
-const requestOf = (incoming: IncomingMessage): Request | undefined => {
+const requestOf = (incoming: NodeRequest): Request | undefined => {
   const { method = 'GET', rawHeaders } = incoming;
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
@@ -29,7 +37,7 @@ const requestOf = (incoming: IncomingMessage): Request | undefined => {
 };
 
 /** Writes a body as it comes. One that fails is cut off, and so the connection ends. */
-const pass = async (body: ReadableStream<Uint8Array>, outgoing: ServerResponse): Promise<void> => {
+const pass = async (body: ReadableStream<Uint8Array>, outgoing: NodeResponse): Promise<void> => {
   const reader = body.getReader();
   const left = () => reader.cancel().catch(() => {});
   outgoing.once('close', left);
@@ -37,7 +45,7 @@ const pass = async (body: ReadableStream<Uint8Array>, outgoing: ServerResponse):
     for (;;) {
       const { done, value } = await reader.read();
       if (done || outgoing.destroyed) break;
-      if (!outgoing.write(value)) await new Promise((resolve) => outgoing.once('drain', resolve).once('close', resolve));
+      if (!outgoing.write(value)) await new Promise((resolve: (_?: void) => void) => outgoing.once('drain', resolve).once('close', resolve));
     }
     outgoing.off('close', left);
     outgoing.end();
@@ -58,13 +66,18 @@ export const nodeHandler =
     try {
       request = requestOf(incoming);
     } catch {
-      outgoing.writeHead(400, { 'cache-control': 'no-store', connection: 'close' }).end();
+      outgoing.statusCode = 400;
+      outgoing.setHeader('cache-control', 'no-store');
+      outgoing.setHeader('connection', 'close');
+      outgoing.end();
       return;
     }
     const response = await fetch(request!);
-    const headers: string[] = [];
-    for (const [name, value] of response.headers) headers.push(name, value);
-    outgoing.writeHead(response.status, headers);
+    outgoing.statusCode = response.status;
+    // One by one: where Express has set a header before, writeHead keeps only the last of two with one name.
+    for (const [name, value] of response.headers) if (name !== 'set-cookie') outgoing.setHeader(name, value);
+    const cookies = response.headers.getSetCookie();
+    if (cookies.length) outgoing.setHeader('set-cookie', cookies);
     if (response.body && incoming.method !== 'HEAD') await pass(response.body, outgoing);
     else outgoing.end();
   };

@@ -1,31 +1,8 @@
-/**
- * What servers put into the query of a reply, by the standards: RFC 6749 section 4.1.2 and 4.1.2.1, RFC 9207 section 2, OpenID Connect Session
- * Management section 2, JARM section 2.3.1; and by their documentation: Google, Microsoft, Facebook.
- */
-const REPLY =
-  /^(code|state|iss|response|session_state|error|error_(description|uri|reason|code|message)|scope|authuser|prompt|hd|client_info|(granted|denied)_scopes)$/;
-
-/** Facebook and Instagram end a reply so, for no router to see; and a fragment may be empty. */
-const MARK = /^#?(_=_|_)?$/;
-
-/**
- * The URL without the reply. Whatever stands in the registered redirect URI is the application's, and so is what servers are not known to
- * add; that is left letter by letter as it is.
- */
-export const withoutReply = (url: string, registered: string): string => {
-  const page = new URL(url);
-  const own = String(new URLSearchParams(registered.split('?')[1])).split('&');
-  const kept = (item: string) => {
-    const read = new URLSearchParams(item);
-    return own.includes(String(read)) || ![...read].some(([name]) => REPLY.test(name));
-  };
-  page.search = page.search.slice(1).split('&').filter(kept).join('&');
-  if (MARK.test(page.hash)) page.hash = '';
-  return page.href;
-};
+import { early } from './handover.js';
+import { type Reply, withoutReply } from './reply.js';
 
 /** The reply that this page was loaded with, once somebody asked for it. */
-let kept: { url: string; asked: Set<object>; taken: boolean; place?: string } | undefined;
+let kept: Reply | undefined = early.reply;
 
 /** Where the page is: another URL, or one more entry of the history, and it has navigated. */
 const place = () => `${history.length} ${location.href}`;

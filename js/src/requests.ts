@@ -9,6 +9,9 @@ import { type Effect, type Executors, Loop } from './loop.js';
  */
 const WORN = 4 << 20;
 
+/** What instances can be made of again and again. */
+export type ModuleSource = Exclude<Source, Response>;
+
 /** The configuration was refused. */
 export class Refused extends Error {
   constructor(readonly details: ErrorDetails) {
@@ -40,8 +43,8 @@ export class Requests {
   #session: Session | undefined;
 
   /** @param module compiled, or its bytes: with an instance that is worn, the next one is made of it */
-  constructor(module: WebAssembly.Module | BufferSource) {
-    this.#module = module as Source;
+  constructor(module: ModuleSource) {
+    this.#module = module;
   }
 
   /** Has a session ready. Each caller awaits what it began itself, since a request of workerd cannot await another's. */
@@ -120,6 +123,7 @@ export class Requests {
           turn,
           take: ({ kind }) => (answered ||= kind === 'result'),
           lost: reject,
+          done() {},
           // What was begun behind the answer is waited for: metadata of yesterday that are read again, say.
           rest: () => answered && !loop.kinds.length && resolve(),
         });

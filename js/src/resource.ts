@@ -5,8 +5,8 @@ import { isRedirect, redirected, unless } from './http.js';
 import type { Challenge } from './types.js';
 import type { RequestInfo } from './web.js';
 
-
-const challenges = new WeakMap<Response, Challenge>();
+/** What a response wanted. A worker's answers get theirs by message. */
+export const challenges = new WeakMap<Response, Challenge>();
 
 /**
  * What a resource wanted that refused a request of {@link Client.fetch} (RFC 6750 section 3). With `insufficient_user_authentication` a

@@ -1,5 +1,6 @@
 import { failure, OAuthError } from './error.js';
 import type { EffectEntry, Host, HostEvent, HostOptions } from './host.js';
+import { unless } from './http.js';
 import type { Commands } from './messages.js';
 import { defaultPendingStore, memoryStore } from './store.js';
 import type { Config, Options, Status } from './types.js';
@@ -121,27 +122,22 @@ const sharedSession = (members: Members) => {
         throw error;
       });
       const calls = new Set<() => void>();
-      const run: Host['run'] = (command: keyof Commands, parameters: object, signal?: AbortSignal | null) =>
-        new Promise<any>((resolve, reject) => {
-          signal?.throwIfAborted();
-          const closed = () => failure('cancelled', 'closed', command);
-          if (!listeners.has(listener)) throw closed();
-          const call = new AbortController();
-          const stop = (reason: unknown) => {
-            call.abort();
-            reject(reason);
-          };
-          const abort = () => stop(signal!.reason);
-          const close = () => stop(closed());
-          signal?.addEventListener('abort', abort);
-          calls.add(close);
-          ((command === 'callback' ? callback(host, parameters) : host.run(command, parameters as never, call.signal)) as Promise<any>)
-            .then(resolve, reject)
-            .finally(() => {
-              signal?.removeEventListener('abort', abort);
-              calls.delete(close);
-            });
-        });
+      const run: Host['run'] = async (command: keyof Commands, parameters: object, signal?: AbortSignal | null): Promise<any> => {
+        signal?.throwIfAborted();
+        const closed = () => failure('cancelled', 'closed', command);
+        if (!listeners.has(listener)) throw closed();
+        const call = new AbortController();
+        const abort = () => call.abort(signal!.reason);
+        const close = () => call.abort(closed());
+        signal?.addEventListener('abort', abort);
+        calls.add(close);
+        try {
+          return await unless(call.signal, command === 'callback' ? callback(host, parameters) : host.run(command, parameters as never, call.signal));
+        } finally {
+          signal?.removeEventListener('abort', abort);
+          calls.delete(close);
+        }
+      };
       if (late) {
         onEvent(current!);
         // Tells who comes late what whoever opens a stored session hears.

@@ -13,17 +13,23 @@ const folder = installed();
 const packed = join(folder, 'node_modules/oauth2-wasm');
 const brotli = (name) => brotliCompressSync(readFileSync(join(packed, 'dist', name))).length;
 
-test('the package holds the committed module and loader', () => {
-  for (const [name, source] of [['oauth2.wasm', 'wasm/oauth2.wasm'], ['wasm_exec.js', 'wasm_exec.js']]) {
+test('the package holds the committed modules and loader', () => {
+  for (const [name, source] of [['oauth2.wasm', 'wasm/oauth2.wasm'], ['oauth2-full.wasm', 'wasm/oauth2-full.wasm'], ['wasm_exec.js', 'wasm_exec.js']]) {
     assert.equal(sha256(readFileSync(join(packed, 'dist', name))), sha256(readFileSync(join(root, source))), name);
   }
 });
 
 test('the package holds what it needs and nothing else', () => {
-  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'auth', 'bff', 'dist', 'host', 'indexeddb', 'package.json', 'popup', 'postgres', 'presets', 'qr', 'react', 'redis', 'resource', 'sealed', 'svelte', 'vue']);
+  const { exports: all } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
+  const entries = Object.entries(all).filter(([path, { default: file }]) => path !== '.' && file);
+  const folders = entries.map(([path]) => path.slice(2)).filter((path) => path !== 'wasm_exec.js');
+  assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'package.json', ...folders].sort());
   assert.deepEqual(
     readdirSync(join(packed, 'dist')).filter((name) => !name.endsWith('.map')).sort(),
-    ['auth.js', 'bff.js', 'guard.js', 'hosts.js', 'index.js', 'indexeddb.js', 'node.js', 'oauth2-edge.wasm', 'oauth2.wasm', 'popup.js', 'postgres.js', 'presets.js', 'qr.js', 'qr.js.LICENSE.txt', 'react.js', 'redis.js', 'sealed.js', 'svelte.js', 'types', 'vue.js', 'wasm_exec.js', 'workerd.js'],
+    [
+      ...['index.js', 'node.js', 'workerd.js', 'vault-open.js', 'early.js', 'oauth2.wasm', 'oauth2-full.wasm', 'oauth2-edge.wasm', 'qr.js.LICENSE.txt', 'types'],
+      ...entries.map(([, { default: file }]) => file.slice('./dist/'.length)),
+    ].sort(),
   );
   const { dependencies, exports } = JSON.parse(readFileSync(join(packed, 'package.json'), 'utf8'));
   assert.equal(dependencies, undefined);
@@ -31,16 +37,21 @@ test('the package holds what it needs and nothing else', () => {
   for (const target of targets(exports)) assert.ok(existsSync(join(packed, target)), target);
 });
 
-// The aim is 32,768; RATIONALE.md says where the bytes are. This keeps them from growing unnoticed.
-test('what a page loads fits into 70,100 bytes, and the client with its loader into 9,400 (brotli)', (t) => {
-  const [client, module] = [brotli('index.js'), brotli('oauth2.wasm')];
-  t.diagnostic(`index.js ${client}, oauth2.wasm ${module}`);
-  assert.ok(client < 9400, String(client));
-  assert.ok(client + module <= 70_100, String(client + module));
+// The aim is 42,000; RATIONALE.md says where the bytes are. This keeps them from growing unnoticed.
+test('what a page loads fits into 60,900 bytes, and the client with its loader into 9,800 (brotli)', (t) => {
+  const [client, module, full] = [brotli('index.js'), brotli('oauth2.wasm'), brotli('oauth2-full.wasm')];
+  t.diagnostic(`index.js ${client}, oauth2.wasm ${module}, oauth2-full.wasm ${full}`);
+  assert.ok(client < 9800, String(client));
+  assert.ok(client + module <= 60_900, String(client + module));
+  assert.ok(full <= 56_000, String(full));
 });
 
 test('what only some pages need stands beside the client, and is small (brotli)', (t) => {
-  for (const [name, most] of [['popup.js', 950], ['indexeddb.js', 700], ['qr.js', 4000], ['redis.js', 1800], ['postgres.js', 2400], ['sealed.js', 1900], ['auth.js', 700], ['vue.js', 550], ['svelte.js', 200], ['guard.js', 1750]]) {
+  const table = { popup: 950, indexeddb: 700, qr: 4000, redis: 1800, postgres: 2400, sealed: 1900 };
+  Object.assign(table, { auth: 700, vue: 550, svelte: 200, guard: 1750, testing: 1100, early: 500 });
+  Object.assign(table, { vault: 2900, 'vault-worker': 4600, 'vault-open': 100, silent: 1400, idle: 800 });
+  for (const [entry, most] of Object.entries(table)) {
+    const name = `${entry}.js`;
     t.diagnostic(`${name} ${brotli(name)}`);
     assert.ok(brotli(name) < most, `${name} ${brotli(name)}`);
     assert.doesNotMatch(readFileSync(join(packed, 'dist', name), 'utf8'), /oauth2\.wasm/, 'the module is index.js’s alone');
@@ -53,7 +64,9 @@ test('what only some pages need stands beside the client, and is small (brotli)'
 });
 
 test('each script has a source map with the sources in it (E85)', () => {
-  for (const name of ['index', 'node', 'workerd', 'popup', 'indexeddb', 'qr', 'redis', 'postgres', 'sealed', 'auth', 'react', 'vue', 'svelte', 'guard']) {
+  for (const file of readdirSync(join(packed, 'dist')).filter((name) => /\.js$/.test(name))) {
+    const name = file.slice(0, -'.js'.length);
+    if (name === 'presets' || name === 'wasm_exec') continue; // as they are
     assert.match(readFileSync(join(packed, `dist/${name}.js`), 'utf8'), new RegExp(`sourceMappingURL=${name}\\.js\\.map\\s*$`));
     const { sources, sourcesContent } = JSON.parse(readFileSync(join(packed, `dist/${name}.js.map`), 'utf8'));
     assert.ok(sources.includes(`../src/${name}.ts`), name);
@@ -99,7 +112,7 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
   const text = Object.keys(left)
     .filter((name) => !/\.\w+$/.test(name))
     .map((name, i) => `import * as m${i} from 'oauth2-wasm${name.slice(1)}';\nconst n${i}: object = m${i};\nconsole.log(n${i});\n`);
-  assert.equal(text.length, 15);
+  assert.ok(text.length > 15, String(text.length));
   writeFileSync(join(old, 'all.ts'), text.join(''));
   await check(old, 'all.ts', ...DOM, '--module', 'esnext', '--moduleResolution', 'bundler');
   await build({ entryPoints: [join(old, 'all.ts')], bundle: true, format: 'esm', platform: 'browser', write: false, absWorkingDir: old });

@@ -2,7 +2,9 @@
 // in Node; and the first of them as React's StrictMode runs it. That they compile is in package.test.mjs.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -11,9 +13,10 @@ import { createClient } from 'redis';
 import { decide, launch } from './lib/browser.mjs';
 import { installed, root } from './lib/installed.mjs';
 import { authserver } from './lib/process.mjs';
-import { until } from './lib/provider.mjs';
+import { provider, until } from './lib/provider.mjs';
+import { serve } from './lib/serve.mjs';
 import { servers } from './lib/servers.mjs';
-import { API, APP, AS, at, bundle, said, world as openWorld } from './lib/world.mjs';
+import { API, APP, AS, at, bundle, said, wasm, world as openWorld } from './lib/world.mjs';
 
 /** Each sample by its README and a text that only it has. */
 const samples = ['js/README.md', 'README.md'].flatMap((file) =>
@@ -173,6 +176,77 @@ test('E44 README: presets, in Node', async (t) => {
   assert.match(logs[0], /^https:\/\/dev-1\.okta\.com\//);
 });
 
+/** An application on loopback for samples with workers, which no route of a test reaches: their hosts stand for those of the servers. */
+const onLoopback = async (t, make) => {
+  const [api, extra] = [await provider(), {}];
+  api.answers['/payments'] = () => ({ body: { paid: true } });
+  const options = { extra, types: { '': 'text/html; charset=utf-8' } };
+  const [site, vault] = [await serve(installed(), options), await serve(installed(), options)];
+  const as = await authserver('-scope', 'payments', `${site.url}/callback`);
+  const here = (text) => text.replaceAll('https://auth.app.example', vault.url).replaceAll(APP, site.url).replaceAll(AS, as.issuer).replaceAll(API, api.url);
+  const body = '<!doctype html><link rel="icon" href="data:,"><title>app</title><main></main><button>Sign in</button>';
+  const scripts = await make(here);
+  for (const [path, text] of Object.entries(scripts)) extra[path] = text;
+  extra['/oauth2.wasm'] = wasm;
+  extra['/vault.html'] = '<!doctype html><script type="module" src="/vault-frame.js"></script>';
+  for (const path of ['/callback', '/inside']) extra[path] = `${body}<script type="module" src="/app.js"></script>`;
+  const context = await browser.newContext();
+  t.after(async () => {
+    await context.close();
+    await as.stop();
+    for (const one of [site, vault, api]) one.stop();
+  });
+  const logs = [];
+  context.on('console', (message) => logs.push(message.text()));
+  return { page: await context.newPage(), context, logs, url: site.url, as, api };
+};
+
+for (const kind of ['worker', 'frame']) {
+  test(`E44 P10 js/README: a vault in a ${kind}`, async (t) => {
+    const page = sample('js/README.md', "openClient({ worker: '/auth-worker.js' });\nconst { status }");
+    const script = sample('js/README.md', kind === 'worker' ? '// auth-worker.js' : '// for https://auth.app.example');
+    const { page: tab, logs, url, as, api } = await onLoopback(t, async (here) => ({
+      '/auth-worker.js': await bundle(here(script)),
+      '/vault-frame.js': await bundle(here(script)),
+      '/app.js': await bundle(here(kind === 'worker' ? page : page.replace("worker: '/auth-worker.js'", "frame: 'https://auth.app.example/vault.html'"))),
+    }));
+    await tab.goto(`${url}/inside`);
+    await at(tab, `${as.issuer}/authorize`);
+    await decide(tab, 'approve');
+    await said(logs, ' 200');
+    assert.equal(tab.url(), `${url}/callback`);
+    await tab.reload();
+    await until(() => logs.filter((line) => line.endsWith(' 200')).length === 2, 'signed in after a reload');
+    assert.match(api.requests.at(-1).headers.authorization, /^Bearer ./);
+  });
+}
+
+test('E44 P30 js/README: signed in again without a question', async (t) => {
+  const { page: tab, logs, url, as } = await onLoopback(t, async (here) => ({ '/app.js': await bundle(here(sample('js/README.md', 'restoreSilently(client)'))) }));
+  await tab.goto(`${url}/inside`);
+  await said(logs, 'not_authenticated');
+  await tab.click('button');
+  await at(tab, `${as.issuer}/authorize`);
+  await decide(tab, 'approve');
+  await said(logs, 'granted');
+  await tab.goto(`${url}/inside`);
+  await until(() => logs.filter((line) => line === 'granted').length === 2, 'signed in again');
+});
+
+test('E44 P33 js/README: signed out who is gone', async (t) => {
+  const script = sample('js/README.md', 'watchIdle(client').replace('15 * 60_000', '6_000').replace('warning_ms: 60_000', 'warning_ms: 4_000');
+  const more = `\nif (!(await client.handleRedirect()) && location.pathname === '/callback') await client.signIn();`;
+  const { page: tab, as, url } = await onLoopback(t, async (here) => ({
+    '/auth-worker.js': await bundle(here(sample('js/README.md', '// auth-worker.js'))),
+    '/app.js': await bundle(here(script + more)),
+  }));
+  await tab.goto(`${url}/callback`);
+  await at(tab, `${as.issuer}/authorize`);
+  await decide(tab, 'approve');
+  await tab.waitForFunction(() => document.querySelector('main').textContent.startsWith('Signed out in'));
+  await tab.waitForFunction(() => document.querySelector('main').textContent === '');
+});
+
 /** Runs a sample in Node, with what it declares as globals. */
 const inNode = async (t, text, globals) => {
   Object.assign(globalThis, globals);
@@ -199,6 +273,27 @@ test('E44 B14 js/README: sessions of many users on Redis', async (t) => {
   assert.ok(!kept.join().includes('THE-TOKEN'), 'sealed');
 });
 
+test('E44 B19 js/README: a backend, as an object with fetch, a handler of node:http and a route handler', async (t) => {
+  const farm = await servers();
+  const redis = createClient({ socket: await farm.start('redis') });
+  redis.on('error', () => {});
+  await redis.connect();
+  t.after(async () => (redis.destroy(), await farm.stop()));
+  const { default: backend, GET, handler } = await inNode(t, sample('js/README.md', 'export default backend'), { CLIENT_SECRET: 'a secret', redis, SEAL_KEYS });
+  const asked = () => new Request('https://app.example/auth/session', { headers: { 'x-csrf': '1' } });
+  for (const answer of [await backend.fetch(asked()), await GET(asked())]) {
+    assert.equal(answer.status, 401);
+    assert.equal((await answer.json()).error, 'not_signed_in');
+  }
+  const server = createServer(handler).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => (server.closeAllConnections(), server.close()));
+  const [answer] = await once(request({ port: server.address().port, path: '/auth/session', headers: { host: 'app.example', 'x-csrf': '1' } }).end(), 'response');
+  assert.equal(answer.statusCode, 401);
+  assert.equal(answer.headers['cache-control'], 'no-store');
+  answer.resume();
+});
+
 test('E44 B14 js/README: a session on PostgreSQL', async (t) => {
   const farm = await servers();
   const pool = new pg.Pool({ ...(await farm.start('postgres')), user: 'postgres', database: 'postgres' });
@@ -207,6 +302,44 @@ test('E44 B14 js/README: a session on PostgreSQL', async (t) => {
   const text = `${sample('js/README.md', 'createPostgresTables(pool)')}export { client };\n`;
   const { client } = await inNode(t, text, { pool, SEAL_KEYS });
   assert.equal((await client.setToken({ access_token: 'a', token_type: 'Bearer' })).not_persisted, false);
+});
+
+test('E44 P60 js/README: clients for tests', async (t) => {
+  const { log } = console;
+  const lines = [];
+  console.log = (...line) => lines.push(line.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join(' '));
+  t.after(() => (console.log = log));
+  await inNode(t, sample('js/README.md', 'oauth2-wasm/testing'), {});
+  console.log = log;
+  assert.deepEqual(lines, ['true Bob {"me":"bob"}', 'timeout', 'granted']);
+});
+
+test('E44 P63 js/README: Angular\u2019s guard and interceptor', async (t) => {
+  const text = `${sample('js/README.md', 'HttpInterceptorFn')}
+import { of } from 'rxjs';
+const run = () => {
+  // As HttpRequest does, whose module needs Angular's compiler.
+  const request = (url) => ({ url, clone: ({ setHeaders }) => ({ ...request(url), sent: setHeaders.authorization.slice(0, 7) }) });
+  for (const url of [api + 'me', 'https://other.example/']) withToken(request(url), ({ sent }) => (console.log(url + ' ' + sent), of())).subscribe();
+};
+if (location.pathname === '/inside') {
+  console.log('guard ' + await signedIn(undefined, { url: '/inside' }));
+  run();
+} else {
+  await auth.open();
+  console.log('session ' + session().status);
+  console.log('guard ' + await signedIn(undefined, { url: '/inside' }));
+  run();
+}`;
+  const { page, logs, complaints, count } = await world(t, { '/': await bundle(text) });
+  await page.goto(`${APP}/inside`);
+  await at(page, `${AS}/authorize`);
+  await decide(page, 'approve');
+  await until(() => logs.some((line) => line.startsWith(API)), 'the request to the API');
+  assert.deepEqual(logs.slice(-4).sort(), ['guard true', `${API}/me Bearer `, 'https://other.example/ undefined', 'session granted']);
+  assert.equal(page.url(), `${APP}/inside`);
+  assert.equal(count('/token'), 1);
+  assert.deepEqual(complaints, []);
 });
 
 /** The sample as the body of a function, its imports before it. */

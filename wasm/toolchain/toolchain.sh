@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs TinyGo for oauth2.wasm, and builds with it.
 #   toolchain.sh install          into build/toolchain; Debian packages by apt-get
-#   toolchain.sh build OUT [OPT]  build wasm/module; OPT is TinyGo's -opt (default z). TAGS=edge: with the kind "bff"
+#   toolchain.sh build OUT [OPT]  build wasm/module; OPT is TinyGo's -opt (default z). TAGS=page: without what pages
+#                                 never use; TAGS=edge: with the kind "bff"
 #   toolchain.sh names OUT        the same with the names of functions left in, for size.mjs
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,10 +13,12 @@ tools=${TOOLCHAIN_DIR:-$top/build/toolchain}
 binaryen=132.0.0
 binaryen_sha256=6543555fb29bb92548f325c7dc18e9ab7dbb1215edda25993d1e3f71d85b8618
 
+features="--enable-multivalue --enable-bulk-memory --enable-bulk-memory-opt --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext"
+
 packages() { grep -v '^#' "$here/packages.txt"; }
 
 # stamp names what the installed toolchain was made from.
-stamp() { echo "$version $(cat "$here/toolchain.sh" "$here/runtime/gc_boundary.go" | sha256sum | cut -c1-16)"; }
+stamp() { echo "$version $(cat "$here/toolchain.sh" "$here"/runtime/* "$here"/compiler/* | sha256sum | cut -c1-16)"; }
 
 install_all() {
 	missing=$(packages | while read -r name _; do
@@ -36,9 +39,15 @@ install_all() {
 	version=$(cd "$here" && go list -m -f '{{.Version}}' github.com/tinygo-org/tinygo)
 	if [ ! -x "$tools/tinygo" ] || [ "$(cat "$tools/version" 2>/dev/null)" != "$(stamp)" ]; then
 		rm -rf "$tools" && mkdir -p "$tools"
-		(cd "$here" && go mod download && go build -tags=llvm19 -o "$tools/tinygo" github.com/tinygo-org/tinygo)
+		(cd "$here" && go mod download)
 		cp -r "$(cd "$here" && go list -m -f '{{.Dir}}' github.com/tinygo-org/tinygo)" "$tools/root"
 		chmod -R u+w "$tools/root"
+		# compiler/tinygo.patch says what of the compiler is changed, and why.
+		(cd "$tools/root" && patch -sp1) <"$here/compiler/tinygo.patch"
+		cp "$here/compiler/capture.go" "$tools/root/compiler"
+		cp "$here/go.mod" "$here/go.sum" "$tools"
+		go mod edit -replace "github.com/tinygo-org/tinygo=$tools/root" "$tools/go.mod"
+		(cd "$here" && go build -modfile="$tools/go.mod" -tags=llvm19 -o "$tools/tinygo" github.com/tinygo-org/tinygo)
 		# The module archive lacks the net submodule; the module never uses it, the loader only wants it there.
 		mkdir -p "$tools/root/src/net" && echo 'package net' >"$tools/root/src/net/net.go"
 		# A heap that is collected between calls only (runtime/gc_boundary.go says why).
@@ -50,6 +59,9 @@ install_all() {
 		(cd "$tools" && npm pack --silent "binaryen@$binaryen" >/dev/null &&
 			echo "$binaryen_sha256  binaryen-$binaryen.tgz" | sha256sum -c --quiet &&
 			tar xzf "binaryen-$binaryen.tgz" package/bin/wasm-opt && mv package/bin/wasm-opt wasm-opt.cjs && rm -r package "binaryen-$binaryen.tgz")
+		# As TinyGo calls it.
+		printf '#!/bin/sh\nexec node "%s" %s "$@"\n' "$tools/wasm-opt.cjs" "$features" >"$tools/wasm-opt"
+		chmod +x "$tools/wasm-opt"
 		stamp >"$tools/version"
 	fi
 	echo "toolchain: tinygo $version in $tools"
@@ -60,12 +72,11 @@ compile() {
 	[ -x "$tools/tinygo" ] || { echo "toolchain: run 'make toolchain' first" >&2; exit 1; }
 	cd "$top"
 	names=-g; [ "$3" = -no-debug ] && names=
-	PATH="/usr/lib/llvm-19/bin:$PATH" WASMOPT=/usr/bin/wasm-opt TINYGOROOT="$tools/root" GOFLAGS= \
+	PATH="/usr/lib/llvm-19/bin:$PATH" WASMOPT="$tools/wasm-opt" TINYGOROOT="$tools/root" GOFLAGS= \
 		"$tools/tinygo" build -buildmode=c-shared -target="$here/target.json" -opt="$2" $3 -panic=trap -tags="${TAGS:-}" -o "$1" ./wasm/module
 	level=-Oz; [ "$2" = z ] || level=-O3
 	# shellcheck disable=SC2086
-	node "$tools/wasm-opt.cjs" --enable-multivalue --enable-bulk-memory --enable-bulk-memory-opt --enable-mutable-globals --enable-nontrapping-float-to-int --enable-sign-ext \
-		$names --low-memory-unused "$level" --converge "$1" -o "$1"
+	"$tools/wasm-opt" $names --low-memory-unused "$level" --converge "$1" -o "$1"
 }
 
 case ${1:-} in

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds oauth2.wasm and oauth2-edge.wasm from a copy of the sources in another directory, with cold caches, and fails unless the committed bytes come out and import nothing.
+# Builds the three modules from a copy of the sources in another directory, with cold caches, and fails unless the committed bytes come out and import nothing.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -7,8 +7,8 @@ tmp=$(mktemp -d)
 trap 'chmod -R u+w "$tmp"; rm -rf "$tmp"' EXIT
 mkdir -p "$tmp/elsewhere"
 (cd "$top" && tar cf - go.mod core wasm) | tar xf - -C "$tmp/elsewhere"
-for module in oauth2 oauth2-edge; do
-	tags=; [ $module = oauth2 ] || tags=edge
+for module in oauth2 oauth2-full oauth2-edge; do
+	case $module in oauth2) tags=page ;; oauth2-edge) tags=edge ;; *) tags= ;; esac
 	TOOLCHAIN_DIR=${TOOLCHAIN_DIR:-$top/build/toolchain} GOCACHE="$tmp/cache" XDG_CACHE_HOME="$tmp/xdg" TAGS=$tags \
 		"$tmp/elsewhere/wasm/toolchain/toolchain.sh" build "$tmp/$module.wasm"
 	cmp "$top/wasm/$module.wasm" "$tmp/$module.wasm" || {

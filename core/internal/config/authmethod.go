@@ -1,9 +1,9 @@
 package config
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // Client authentication methods (RFC 6749 section 2.3.1, RFC 7523 section 2.2, RFC 8705 section 2; names of RFC 7591 section 2).
@@ -17,7 +17,8 @@ const (
 	AuthNone       = "none"
 )
 
-const authMethods = AuthBasic + " " + AuthPost + " " + AuthSecretJWT + " " + AuthPrivateJWT + " " + authTLS + " " + authSelfTLS + " " + AuthNone
+// MoreMethods are those that oauth2.wasm leaves out.
+const MoreMethods = AuthSecretJWT + " " + AuthPrivateJWT + " " + authTLS + " " + authSelfTLS
 
 // checkAuth settles the methods: basic with a secret, none without; revocation and introspection as
 // the token endpoint, unless they have their own.
@@ -29,38 +30,34 @@ func (c *Config) checkAuth() *link.Fault {
 			c.AuthMethod = AuthBasic
 		}
 	}
-	c.RevocationAuthGiven, c.IntrospectionAuthGiven = c.RevocationAuthMethod != "", c.IntrospectionAuthMethod != ""
-	switch {
-	case c.RevocationAuthGiven && c.RevocationEndpoint == "" && !c.Discovery:
+	c.RevocationAuthGiven = c.RevocationAuthMethod != ""
+	if c.RevocationAuthGiven && c.RevocationEndpoint == "" && !c.Discovery {
 		return link.Bad("missing", "revocation_endpoint")
-	case c.IntrospectionAuthGiven && c.IntrospectionEndpoint == "" && !c.Discovery:
-		return link.Bad("missing", "introspection_endpoint")
+	}
+	if f := c.checkIntrospection(); f != nil {
+		return f
 	}
 	c.InheritAuth()
-	for _, m := range [...][2]string{{"token_endpoint_auth_method", c.AuthMethod}, {"revocation_endpoint_auth_method", c.RevocationAuthMethod}, {"introspection_endpoint_auth_method", c.IntrospectionAuthMethod}} {
-		switch m[1] {
-		case AuthBasic, AuthPost, AuthSecretJWT:
-			if c.ClientSecret == "" {
-				return link.Bad("missing", "client_secret").Not("client_secret", m[1])
-			}
-		case AuthPrivateJWT:
-			if c.ClientKey == "" {
-				return link.Bad("missing", "client_key").Not("client_key", m[1])
-			}
-		case AuthNone, authTLS, authSelfTLS:
-		default:
-			return link.Bad("bad_value", m[0]).Not(authMethods, m[1])
-		}
+	f := c.checkMethod("token_endpoint_auth_method", c.AuthMethod)
+	if f == nil {
+		f = c.checkMethod("revocation_endpoint_auth_method", c.RevocationAuthMethod)
 	}
-	if c.RequestAlg == "" {
-		return nil
+	if f == nil {
+		f = c.checkMore()
 	}
-	if c.ClientKey == "" {
-		return link.Bad("missing", "client_key")
-	}
-	kty, crv := jose.KeyType(c.RequestAlg)
-	if k, v := jose.KeyType(c.AuthAlg); c.AuthMethod == AuthPrivateJWT && (k != kty || v != crv) {
-		return link.Bad("bad_value", "request_object_signing_alg") // one key cannot be both
+	return f
+}
+
+// checkMethod tells whether the client can authenticate so.
+func (c *Config) checkMethod(field, method string) *link.Fault {
+	switch {
+	case method == AuthNone:
+	case words.Has(MoreMethods, method):
+		return c.checkMeans(field, method)
+	case method != AuthBasic && method != AuthPost:
+		return link.Bad("bad_value", field).Not(AuthBasic+" "+AuthPost+" "+MoreMethods+" "+AuthNone, method)
+	case c.ClientSecret == "":
+		return link.Bad("missing", "client_secret").Not("client_secret", method)
 	}
 	return nil
 }
@@ -70,9 +67,7 @@ func (c *Config) InheritAuth() {
 	if !c.RevocationAuthGiven {
 		c.RevocationAuthMethod = c.AuthMethod
 	}
-	if !c.IntrospectionAuthGiven {
-		c.IntrospectionAuthMethod = c.AuthMethod
-	}
+	c.inheritMore()
 }
 
 // Supported is the method if it is among those that an endpoint takes, or else the first of these
@@ -81,7 +76,9 @@ func (c *Config) Supported(methods json.Value, method string) string {
 	if json.Lists(methods, method) {
 		return method
 	}
-	for _, m := range [...]string{AuthBasic, AuthPost, AuthSecretJWT, AuthPrivateJWT} {
+	for left := ownMethods; left != ""; {
+		var m string
+		m, left = words.Cut(left)
 		has := c.ClientSecret
 		if m == AuthPrivateJWT {
 			has = c.ClientKey
@@ -92,6 +89,3 @@ func (c *Config) Supported(methods json.Value, method string) string {
 	}
 	return method
 }
-
-// ByCertificate tells whether the client is known by the certificate of its connection (RFC 8705 section 2).
-func ByCertificate(method string) bool { return method == authTLS || method == authSelfTLS }

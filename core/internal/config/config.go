@@ -62,36 +62,39 @@ type group struct {
 	numbers []*int64
 	flags   []*bool
 	values  []*json.Value // which are looked at when they are used, once they are found to be right
+	lacks   bool          // they are for another module
 }
 
 // Endpoints are those that the server's metadata may name, too.
 const Endpoints = "authorization_endpoint token_endpoint revocation_endpoint userinfo_endpoint jwks_uri device_authorization_endpoint introspection_endpoint end_session_endpoint pushed_authorization_request_endpoint registration_endpoint"
 
+// MoreMembers are those that oauth2.wasm leaves out.
+const MoreMembers = "client_assertion_audience client_key client_key_id token_endpoint_auth_signing_alg request_object_signing_alg introspection_signed_response_alg introspection_endpoint_auth_method client_metadata registration"
+
 // others are the members that are read each in a way of its own.
-const others = "variables profile parameters token_destinations resource id_token_signed_response_alg registration refresh_token_errors"
+const others = "variables profile parameters token_destinations resource id_token_signed_response_alg refresh_token_errors"
 
 func (c *Config) groups() []group {
-	return []group{
+	return append(c.moreGroups(), []group{
 		{names: Endpoints, rule: Endpoint, texts: c.Endpoints()},
-		{names: "issuer client_assertion_audience metadata_url", rule: Endpoint, texts: []*string{&c.Issuer, &c.AssertionAudience, &c.MetadataURL}},
-		{names: "client_id client_secret name user_agent client_key client_key_id long_lived_grant_type", rule: vschar,
-			texts: []*string{&c.ClientID, &c.ClientSecret, &c.Name, &c.UserAgent, &c.ClientKey, &c.ClientKeyID, &c.LongLived}},
+		{names: "issuer metadata_url", rule: Endpoint, texts: []*string{&c.Issuer, &c.MetadataURL}},
+		{names: "client_id client_secret name user_agent long_lived_grant_type", rule: vschar,
+			texts: []*string{&c.ClientID, &c.ClientSecret, &c.Name, &c.UserAgent, &c.LongLived}},
 		{names: "redirect_uri", rule: Redirect, texts: []*string{&c.RedirectURI}},
 		{names: "scope", rule: scopeList, texts: []*string{&c.Scope}},
 		{names: "refresh_endpoint", rule: endpointOrNone, texts: []*string{&c.RefreshEndpoint}},
-		{names: "token_endpoint_auth_signing_alg request_object_signing_alg introspection_signed_response_alg dpop_signing_alg", rule: signature,
-			texts: []*string{&c.AuthAlg, &c.RequestAlg, &c.IntrospectionAlg, &c.DPoPAlg}},
+		{names: "dpop_signing_alg", rule: signature, texts: []*string{&c.DPoPAlg}},
 		{names: "token_header", rule: headerName, texts: []*string{&c.TokenHeader}},
-		{names: "issuer_template pushed_authorization_requests token_endpoint_auth_method revocation_endpoint_auth_method introspection_endpoint_auth_method nonce token_response_path",
-			texts: []*string{&c.IssuerTemplate, &c.PushedRequests, &c.AuthMethod, &c.RevocationAuthMethod, &c.IntrospectionAuthMethod, &c.Nonce, &c.TokenPath}},
+		{names: "issuer_template pushed_authorization_requests token_endpoint_auth_method revocation_endpoint_auth_method nonce token_response_path",
+			texts: []*string{&c.IssuerTemplate, &c.PushedRequests, &c.AuthMethod, &c.RevocationAuthMethod, &c.Nonce, &c.TokenPath}},
 		{names: "pkce_verifier_length retry_window_ms clock_skew_ms attempt_life_ms max_attempts clock_tolerance_ms refresh_lead_ms",
 			numbers: []*int64{&c.VerifierLength, &c.RetryWindow, &c.Skew, &c.AttemptLife, &c.MaxAttempts, &c.Tolerance, &c.RefreshLead}},
 		{names: "insecure_pkce_plain insecure_pkce_none insecure_nonce_disabled missing_token_type_is_bearer auto_refresh discovery dpop insecure_id_token_unverified authorization_response_iss_parameter_supported access_token_optional refresh_with_scope",
 			flags: []*bool{&c.pkcePlain, &c.pkceNone, &c.NonceOff, &c.MissingTokenType, &c.AutoRefresh, &c.Discovery, &c.DPoP, &c.IDTokenOff, &c.IssuerRequired, &c.AccessOptional, &c.RefreshScope}},
-		{names: "client_metadata trusted_audiences bearer_token_types callback_parameters insecure_http_origins parameter_hooks request_hooks response_hooks",
-			values: []*json.Value{&c.ClientMetadata, &c.TrustedAudiences, &c.tokenTypes, &c.CallbackParameters, &c.httpOrigins, &c.ParameterHooks, &c.RequestHooks, &c.ResponseHooks}},
+		{names: "trusted_audiences bearer_token_types callback_parameters insecure_http_origins parameter_hooks request_hooks response_hooks",
+			values: []*json.Value{&c.TrustedAudiences, &c.tokenTypes, &c.CallbackParameters, &c.httpOrigins, &c.ParameterHooks, &c.RequestHooks, &c.ResponseHooks}},
 		{names: others},
-	}
+	}...)
 }
 
 // Endpoints are the fields of those that have their names in the constant.
@@ -154,6 +157,8 @@ func (c *Config) read(groups []group, name string, v json.Value) *link.Fault {
 		switch {
 		case i < 0:
 			continue
+		case g.lacks:
+			return link.NotHere(name, "")
 		case g.texts != nil:
 			if v.Kind() != json.String {
 				return link.Wrong("bad_value", name, "a text", v)
@@ -201,7 +206,7 @@ func (c *Config) readOther(name string, v json.Value) *link.Fault {
 		return c.readRefreshErrors(v)
 	case "parameters":
 		var ok bool
-		if c.Parameters, ok = ReadParams(v); !ok {
+		if c.Parameters, ok = link.ReadParams(v); !ok {
 			return link.Bad("bad_value", name).Not(WantsPairs, "")
 		}
 		return nil
@@ -291,42 +296,6 @@ func (c *Config) readList(name string, v json.Value) *link.Fault {
 			return link.Wrong("bad_value", name, jose.Algorithms, v)
 		}
 		c.IDTokenAlgs = algs[:len(algs)-1]
-	}
-	return nil
-}
-
-// readRegistration takes from a registration's answer (RFC 7591 section 3.2.1) what the configuration leaves out; the rest of it is as the server and the application like.
-func (c *Config) readRegistration(groups []group, in json.Value) *link.Fault {
-	for it := in.Get("registration").Each(); it.Next(); {
-		name, v := it.Name(), it.Value()
-		switch name {
-		case "client_id", "client_secret", "token_endpoint_auth_method":
-		case "redirect_uris": // of several the configuration has to say which
-			one := v.Each()
-			if name = "redirect_uri"; one.Next() {
-				v = one.Value()
-			}
-			if one.Next() {
-				continue
-			}
-		case "id_token_signed_response_alg":
-			if in.Get(name).Kind() == json.None && v.Kind() == json.String {
-				if c.IDTokenAlgs = v.Str(); !words.Has(jose.Algorithms, c.IDTokenAlgs) {
-					return link.Wrong("bad_value", name, jose.Algorithms, v).Within("registration")
-				}
-			}
-			continue
-		case "dpop_bound_access_tokens":
-			c.DPoP = c.DPoP || v.True() && in.Get("dpop").Kind() == json.None
-			continue
-		default:
-			continue
-		}
-		if in.Get(name).Kind() == json.None && v.Kind() == json.String { // null is none
-			if f := c.read(groups, name, v); f != nil {
-				return f
-			}
-		}
 	}
 	return nil
 }

@@ -153,23 +153,14 @@ func (i *Issuer) adoptMetadata(v json.Value) *link.Fault {
 	if !next.RevocationAuthGiven {
 		next.RevocationAuthMethod = next.Supported(v.Get("revocation_endpoint_auth_methods_supported"), next.RevocationAuthMethod)
 	}
-	if !next.IntrospectionAuthGiven {
-		next.IntrospectionAuthMethod = next.Supported(v.Get("introspection_endpoint_auth_methods_supported"), next.IntrospectionAuthMethod)
-	}
+	next.AdoptMore(v)
 	texts := next.Endpoints()
 	for n, left := 0, config.Endpoints; left != ""; n++ {
 		var name string
 		name, left = words.Cut(left)
 		s := v.Get(name).Str()
-		method := next.AuthMethod
-		switch name {
-		case "revocation_endpoint":
-			method = next.RevocationAuthMethod
-		case "introspection_endpoint":
-			method = next.IntrospectionAuthMethod
-		}
-		if alias := v.Get("mtls_endpoint_aliases").Get(name).Str(); alias != "" && config.ByCertificate(method) {
-			s = alias // RFC 8705 section 5
+		if alias := next.Alias(v, name); alias != "" {
+			s = alias
 		}
 		// What cannot be used is as good as not there: absent tells it to who needs it.
 		if *texts[n] == "" && next.Refuses(config.Endpoint, s) == "" {
@@ -189,7 +180,7 @@ func (i *Issuer) adoptMetadata(v json.Value) *link.Fault {
 }
 
 func (i *Issuer) storeMetadata() {
-	if i.store.Kept == nil && !i.config.Discovery || i.config.Discovery && !i.Known() {
+	if i.store.Inner() == nil && !i.config.Discovery || i.config.Discovery && !i.Known() {
 		return
 	}
 	w := i.store.Begin()

@@ -5,8 +5,8 @@ package jose
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha2"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha512"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -69,9 +69,9 @@ func HalfHash(alg, s string) string {
 	var d []byte
 	switch {
 	case alg == "EdDSA" || alg == "Ed25519" || alg[len(alg)-3:] == "512":
-		d = sha512.Sum512(s)
+		d = sha2.Sum512(s)
 	case alg[len(alg)-3:] == "384":
-		d = sha512.Sum384(s)
+		d = sha2.Sum384(s)
 	default:
 		d = sha256.Sum([]byte(s))
 	}

@@ -148,6 +148,11 @@ func NetworkFault(failed string) *Fault {
 // Bad is a refused configuration or parameter; the field is named.
 func Bad(code, field string) *Fault { return &Fault{Kind: KindClient, Code: code, Field: field} }
 
+// NotHere refuses what another module has: the field is named, and what came if it is no secret.
+func NotHere(field, came string) *Fault {
+	return Bad("not_in_this_module", field).Not("oauth2-full.wasm", came)
+}
+
 // Wrong is bad, with what was expected and what came; of what may be secret nothing is shown.
 func Wrong(code, field, want string, v json.Value) *Fault {
 	came := v.Raw()

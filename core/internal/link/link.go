@@ -115,7 +115,7 @@ func (l *Link) Forget() {
 	clear(l.entropy)
 	l.entropy = nil
 	if l.drawn > 0 {
-		*l.key = sha256.Key{}
+		l.key.Forget()
 	}
 }
 

@@ -174,7 +174,7 @@ func (s *Session) Clear(done func(*link.Fault)) {
 	key := s.Tokens.Key
 	s.Tokens = &Tokens{}
 	s.Settle()
-	if s.foreign && s.store.Kept == nil {
+	if s.foreign && s.store.Inner() == nil {
 		done(nil)
 		return
 	}

@@ -108,7 +108,7 @@ func (s *Session) Seen() bool { return s.looked == s.link.Turn }
 // 0: it needs one now.
 func (s *Session) seenUntil() int64 {
 	switch {
-	case s.store.Kept != nil || s.store.Notified && s.store.Watched:
+	case s.store.Inner() != nil || s.store.Notified && s.store.Watched:
 		return link.MaxTime
 	case s.link.Recent(s.view.at, lookEvery):
 		return s.view.at + lookEvery
@@ -123,7 +123,7 @@ func (s *Session) outdated() bool {
 
 // WriteGoodUntil tells the host until when the same question gets the same answer, with nothing read or sent, unless an event, a command or a hint comes in between.
 func (s *Session) WriteGoodUntil(w *json.Writer) {
-	if until := min(s.seenUntil(), s.staleAt(s.Tokens)); s.store.Kept == nil && until > s.link.Now {
+	if until := min(s.seenUntil(), s.staleAt(s.Tokens)); s.store.Inner() == nil && until > s.link.Now {
 		w.MemberInt("good_until", until)
 	}
 }

@@ -53,7 +53,7 @@ func (s *Session) readyNow(force bool, done func(*link.Fault)) {
 		s.Look(s.RetryLater(), again, done)
 	case s.Refreshable() == nil:
 		s.Refresh(func(f *link.Fault) {
-			if now := s.Tokens; f != nil && now.Access != "" && now.ExpiresAt != 0 && !s.expired(now) && (s.store.Kept == nil || now.Refresh != "") {
+			if now := s.Tokens; f != nil && now.Access != "" && now.ExpiresAt != 0 && !s.expired(now) && (s.store.Inner() == nil || now.Refresh != "") {
 				// The refresh was early: what is held still holds, but in a backend, whose session ends with its grant. Listeners hear of it all the same.
 				f.Op = config.StageRefresh
 				s.ReportOnce(f)

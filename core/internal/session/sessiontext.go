@@ -44,7 +44,7 @@ func (s *Session) encode(t *Tokens) string {
 		w.MemberInt("tried_at", t.triedAt)
 		w.MemberStr("tried_by", t.triedBy)
 	}
-	if s.store.Kept != nil && t.Key != "" {
+	if s.store.Inner() != nil && t.Key != "" {
 		s.wire.WriteNonces(w)
 	}
 	t.writeExtra(w)

@@ -4,17 +4,10 @@ package sha256
 
 import "crypto/sha256"
 
-// Sum is the digest of the parts, one behind the other.
-func Sum(parts ...[]byte) []byte {
-	if len(parts) == 1 {
-		d := sha256.Sum256(parts[0])
-		return d[:]
-	}
-	h := sha256.New()
-	for _, p := range parts {
-		h.Write(p)
-	}
-	return h.Sum(nil)
+// Sum is the digest of b.
+func Sum(b []byte) []byte {
+	d := sha256.Sum256(b)
+	return d[:]
 }
 
 // A Key makes HMAC-SHA-256 of messages under one key.
@@ -43,3 +36,6 @@ func (k *Key) HMAC(message []byte) []byte {
 	clear(buf[:])
 	return d[:]
 }
+
+// Forget wipes the key.
+func (k *Key) Forget() { *k = Key{} }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzSum holds Sum and HMAC against the standard library, in one piece and in two.
+// FuzzSum holds Sum and HMAC against the standard library,.
 func FuzzSum(f *testing.F) {
 	f.Add([]byte("key"), []byte("message"))
 	for _, n := range []int{0, 54, 55, 56, 63, 64, 65, 119, 120, 128} {
@@ -15,9 +15,6 @@ func FuzzSum(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, message []byte) {
 		if [Size]byte(Sum(message)) != stdsha.Sum256(message) {
 			t.Fatalf("Sum(%x)", message)
-		}
-		if [Size]byte(Sum(key, message)) != stdsha.Sum256(append(append([]byte{}, key...), message...)) {
-			t.Fatalf("Sum(%x, %x)", key, message)
 		}
 		h := hmac.New(stdsha.New, key)
 		h.Write(message)

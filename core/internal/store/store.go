@@ -13,29 +13,33 @@ const format = 1
 // Storage keeps a client's texts in place of load and store effects. The rules are those of the effects.
 type Storage interface {
 	Load(key string, done func(value, version, failed string))
-	// Store deletes where value is "".
-	Store(key, version, value string, done func(version, failed string))
+	// Put deletes where value is "".
+	Put(key, version, value string, done func(version, failed string))
 }
 
 // A Store is where a client keeps its texts.
 type Store struct {
 	link     *link.Link
 	config   *config.Config
-	Kept     Storage  // nil: the host's, by load and store effects
+	kept     Storage  // nil: the host's, by load and store effects
 	older    []string // what an older version may have kept under the name alone, not looked for yet
 	watch    string   // the key whose changes by others the host is asked to tell of
 	Notified bool     // it does so
 	Watched  bool     // it was asked
+	once     bool     // what fails is not tried again
 }
 
 // New gives the store of a client whose session stands under key; kept is nil for the host's.
 func New(l *link.Link, cfg *config.Config, key string, kept Storage) *Store {
-	s := &Store{link: l, config: cfg, watch: key, Kept: kept}
+	s := &Store{link: l, config: cfg, watch: key, kept: kept}
 	if kept == nil {
 		s.older = []string{"session", "device", "pending"}
 	}
 	return s
 }
+
+// Over gives one for other texts than a client's; what fails there is not tried again.
+func Over(kept Storage) *Store { return &Store{kept: kept, once: true} }
 
 // Begin begins a text for the store: its format and whose it is.
 func (s *Store) Begin() *json.Writer {
@@ -66,28 +70,20 @@ func (s *Store) Load(key string, done func(value, version, failed string)) {
 }
 
 func (s *Store) read(key string, done func(value, version, failed string)) {
-	if s.Kept != nil {
-		s.Kept.Load(key, done)
+	if kept := s.Inner(); kept != nil {
+		kept.Load(key, done)
 		return
 	}
-	w := s.link.Effect("load")
-	w.MemberStr("key", key)
-	if key == s.watch && s.Notified && !s.Watched {
-		s.Watched = true
-		w.MemberBool("watch", true)
-	}
-	s.link.Ask(w, func(ok json.Value, failed string) {
-		version := ok.Get("version").Str()
-		s.link.Own(&version)
-		done(ok.Get("value").Str(), version, failed)
-	})
+	watch := key == s.watch && s.Notified && !s.Watched
+	s.Watched = s.Watched || watch
+	s.link.Load(key, watch, done)
 }
 
-// put replaces what stands under key at that version by value, or deletes it where value is "". A failure other than a conflict is tried once more; "overtaken" is
+// Put replaces what stands under key at that version by value, or deletes it where value is "". A failure other than a conflict is tried once more; "overtaken" is
 // then the conflict of which nobody can say whether the first try was written and what is there came after it, or is it: each caller knows its own write.
-func (s *Store) put(key, version, value string, done func(version, failed string)) {
+func (s *Store) Put(key, version, value string, done func(version, failed string)) {
 	s.putOnce(key, version, value, func(v, failed string) {
-		if failed == "" || failed == "conflict" {
+		if failed == "" || failed == "conflict" || s.once {
 			done(v, failed)
 			return
 		}
@@ -101,23 +97,11 @@ func (s *Store) put(key, version, value string, done func(version, failed string
 }
 
 func (s *Store) putOnce(key, version, value string, done func(version, failed string)) {
-	if s.Kept != nil {
-		s.Kept.Store(key, version, value, done)
+	if kept := s.Inner(); kept != nil {
+		kept.Put(key, version, value, done)
 		return
 	}
-	w := s.link.Effect("store")
-	w.MemberStr("key", key)
-	w.MemberStr("version", version)
-	if value == "" {
-		w.MemberBool("delete", true)
-	} else {
-		w.MemberStr("value", value)
-	}
-	s.link.Ask(w, func(ok json.Value, failed string) {
-		version := ok.Get("version").Str()
-		s.link.Own(&version)
-		done(version, failed)
-	})
+	s.link.Put(key, version, value, 0, done)
 }
 
 // Overtaken is how a store fails where nobody can say whose write it was that came first.
@@ -152,7 +136,7 @@ func (c *Change) loaded(value, version, unread string) {
 }
 
 // Write begins by writing over what was seen last.
-func (c *Change) Write() { c.Store.put(c.Key, *c.Version, c.Text(), c.written) }
+func (c *Change) Write() { c.Store.Put(c.Key, *c.Version, c.Text(), c.written) }
 
 func (c *Change) written(version, failed string) {
 	c.Failed = failed
@@ -197,7 +181,7 @@ func (t *takeoverRun) found(text, version, failed string) {
 		return
 	}
 	t.version = version
-	t.store.put(t.store.config.Under(t.what), "", text, t.moved)
+	t.store.Put(t.store.config.Under(t.what), "", text, t.moved)
 }
 
 func (t *takeoverRun) moved(_, failed string) {
@@ -205,7 +189,7 @@ func (t *takeoverRun) moved(_, failed string) {
 		t.end(failed)
 		return
 	}
-	t.store.put(t.old(), t.version, "", func(string, string) { t.end("") })
+	t.store.Put(t.old(), t.version, "", func(string, string) { t.end("") })
 }
 
 func (t *takeoverRun) end(failed string) {

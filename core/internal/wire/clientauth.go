@@ -4,13 +4,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
-
-// assertionLife is how long a client assertion is good for, in s.
-const assertionLife = 60
 
 // authenticate adds the client's identity to a request by the given method; done comes with what stood in its way.
 func (wr *Wire) authenticate(method string, r *Request, done func(*link.Fault)) {
@@ -18,13 +13,6 @@ func (wr *Wire) authenticate(method string, r *Request, done func(*link.Fault)) 
 		if form.Count(r.Params, name) == 0 {
 			r.Params = append(r.Params, form.Param{Name: name, Value: value})
 		}
-	}
-	assert := func(jwt string, f *link.Fault) {
-		wr.LastAssertion = jwt
-		add("client_id", wr.config.ClientID) // RFC 7521 section 4.2 allows it, some servers want it
-		add("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-		add("client_assertion", jwt)
-		done(f)
 	}
 	switch method {
 	case "": // a bearer's request
@@ -35,52 +23,11 @@ func (wr *Wire) authenticate(method string, r *Request, done func(*link.Fault)) 
 	case config.AuthPost:
 		add("client_id", wr.config.ClientID)
 		add("client_secret", wr.config.ClientSecret)
-	case config.AuthSecretJWT:
-		h, claims := wr.assertion("HS256")
-		input := base64url.Encode(h.Bytes()) + "." + base64url.Encode(claims.Bytes())
-		key := sha256.NewKey([]byte(wr.config.ClientSecret))
-		mac := key.HMAC([]byte(input))
-		assert(input+"."+base64url.Encode(mac), nil)
-		return
-	case config.AuthPrivateJWT:
-		h, claims := wr.assertion(wr.config.AuthAlg)
-		wr.Sign(wr.config.ClientKey, wr.config.AuthAlg, h, claims, assert)
+	case config.AuthSecretJWT, config.AuthPrivateJWT:
+		wr.assert(method, add, done)
 		return
 	default:
 		add("client_id", wr.config.ClientID)
 	}
 	done(nil)
-}
-
-// assertion is what a client says of itself (RFC 7523 section 3, OpenID Connect Core section 9). It is for the issuer: one that another server could use elsewhere is worth stealing.
-func (wr *Wire) assertion(alg string) (header, claims *json.Writer) {
-	w := json.NewWriter()
-	w.Open('{')
-	w.MemberStr("iss", wr.config.ClientID)
-	w.MemberStr("sub", wr.config.ClientID)
-	audience := wr.config.AssertionAudience
-	if audience == "" {
-		audience = wr.config.Issuer
-	}
-	if audience == "" {
-		audience = wr.config.TokenEndpoint
-	}
-	w.MemberStr("aud", audience)
-	wr.IssuedNow(w)
-	w.MemberInt("exp", wr.link.Now/1000+assertionLife)
-	w.Close('}')
-	return wr.JOSEHeader(alg, ""), w
-}
-
-// JOSEHeader is the header of what the client's own key signs.
-func (wr *Wire) JOSEHeader(alg, typ string) *json.Writer {
-	h := json.NewWriter()
-	h.Open('{')
-	h.MemberStr("alg", alg)
-	h.MemberStrIf("typ", typ)
-	if alg != "HS256" {
-		h.MemberStrIf("kid", wr.config.ClientKeyID)
-	}
-	h.Close('}')
-	return h
 }

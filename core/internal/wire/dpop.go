@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
@@ -87,12 +86,12 @@ func (wr *Wire) WriteNonces(w *json.Writer) {
 	for _, n := range wr.Nonces {
 		list = append(list, form.Param{Name: n.origin, Value: n.nonce})
 	}
-	config.WriteParams(w, "nonces", list)
+	link.WriteParams(w, "nonces", list)
 }
 
 // ReadNonces takes over what WriteNonces wrote.
 func (wr *Wire) ReadNonces(v json.Value) {
-	list, _ := config.ReadParams(v)
+	list, _ := link.ReadParams(v)
 	for _, p := range list {
 		wr.Nonces = append(wr.Nonces, serverNonce{p.Name, p.Value})
 	}

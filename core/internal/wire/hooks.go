@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
@@ -25,9 +24,9 @@ func (wr *Wire) HookParams(stage string, params []form.Param, done func([]form.P
 		return
 	}
 	w := wr.askHook("parameters", stage)
-	config.WriteParams(w, "parameters", params)
+	link.WriteParams(w, "parameters", params)
 	wr.link.Ask(w, func(ok json.Value, failed string) {
-		changed, valid := config.ReadParams(ok.Get("parameters"))
+		changed, valid := link.ReadParams(ok.Get("parameters"))
 		if failed != "" || !valid {
 			done(nil, hookFailed(stage))
 			return
@@ -49,7 +48,7 @@ func (wr *Wire) hookRequest(r *Request, body string, done func(body string, f *l
 	w.Close('}')
 	wr.link.Ask(w, func(ok json.Value, failed string) {
 		v := ok.Get("request")
-		headers, readable := config.ReadParams(v.Get("headers"))
+		headers, readable := link.ReadParams(v.Get("headers"))
 		u, valid := uri.Parse(v.Get("url").Str())
 		method := v.Get("method").Str()
 		text := v.Get("body").Get("text")
@@ -84,7 +83,7 @@ func (wr *Wire) hookResponse(r *Request, v json.Value, done func(v json.Value, f
 	w.Close('}')
 	wr.link.Ask(w, func(ok json.Value, _ string) {
 		v := ok.Get("response") // none where it failed
-		_, readable := config.ReadParams(v.Get("headers"))
+		_, readable := link.ReadParams(v.Get("headers"))
 		if status, whole := v.Get("status").Int(); !readable || !whole || status < 100 || status > 599 || v.Get("body").Get("ref").Kind() != json.None {
 			done(v, hookFailed(r.Stage))
 			return

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
@@ -178,7 +177,7 @@ func readResponse(r *Request, v json.Value) (*Response, *link.Fault) {
 func writeRequest(w *json.Writer, r *Request, body string) {
 	w.MemberStr("method", r.Method)
 	w.MemberStr("url", r.URL)
-	config.WriteParams(w, "headers", r.Headers)
+	link.WriteParams(w, "headers", r.Headers)
 	if r.Method == "POST" {
 		w.Key("body")
 		w.Open('{')

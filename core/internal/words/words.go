@@ -144,3 +144,18 @@ func Trim(s string) string {
 	}
 	return s
 }
+
+// Suffixed tells whether s ends with suffix.
+func Suffixed(s, suffix string) bool {
+	return len(s) >= len(suffix) && s[len(s)-len(suffix):] == suffix
+}
+
+// Among tells whether a list has a text.
+func Among(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}

@@ -38,13 +38,15 @@ type Report struct {
 	// Transcripts and Contract are the suites, nil where one was not run.
 	Transcripts *Tally `json:"transcripts,omitempty"`
 	Contract    *Tally `json:"contract,omitempty"`
-	// BFF are the transcripts of kind bff, which another module knows.
+	// Page are the transcripts that the page's module is enough for, on that one.
+	Page *Second `json:"page,omitempty"`
+	// BFF are the transcripts of kind bff, which a third module knows.
 	BFF *Second `json:"bff,omitempty"`
 	// Resource are those of kind resource, which the same one knows.
 	Resource *Second `json:"resource,omitempty"`
 }
 
-// Second is how a suite of the second module went, with that one's digest.
+// Second is how a suite of another module went, with that one's digest.
 type Second struct {
 	SHA256 string `json:"sha256"`
 	*Tally
@@ -70,13 +72,16 @@ func (r Report) Write(t testing.TB, path string) {
 	if r.BFF == nil {
 		r.BFF = before.BFF
 	}
+	if r.Page == nil {
+		r.Page = before.Page
+	}
 	if r.Resource == nil {
 		r.Resource = before.Resource
 	}
 	suites := []*Tally{r.Transcripts, r.Contract}
-	for _, second := range []*Second{r.BFF, r.Resource} {
-		if second != nil {
-			suites = append(suites, second.Tally)
+	for _, other := range []*Second{r.Page, r.BFF, r.Resource} {
+		if other != nil {
+			suites = append(suites, other.Tally)
 		}
 	}
 	for _, suite := range suites {

@@ -26,7 +26,7 @@ func TestReplayNoticesDifferences(t *testing.T) {
 		{"a line that is none", "{}\nopne {}\n", "unknown line"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if err := replay(row.transcript, new(core.Engine)); err == nil || !strings.Contains(err.Error(), row.want) {
+			if err := Replay(row.transcript, new(core.Engine)); err == nil || !strings.Contains(err.Error(), row.want) {
 				t.Errorf("got %v", err)
 			}
 		})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,8 +14,8 @@ import (
 )
 
 // RunTranscripts replays every *.txt of dir with an engine of its own and compares what the engine says byte for byte.
-// core/contract/README.md has the format.
-func RunTranscripts(t *testing.T, dir string, open func(testing.TB) oauth.Engine) *Tally {
+// core/contract/README.md has the format. With profiles it replays those alone whose first line names one of them.
+func RunTranscripts(t *testing.T, dir string, open func(testing.TB) oauth.Engine, profiles ...string) *Tally {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))
 	if err != nil {
@@ -27,15 +28,22 @@ func RunTranscripts(t *testing.T, dir string, open func(testing.TB) oauth.Engine
 			t.Fatal(err)
 		}
 		header, _, _ := strings.Cut(string(raw), "\n")
+		if !fits(header, profiles) {
+			continue
+		}
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		tally.add(name, t.Run(name, func(t *testing.T) {
 			t.Log(header) // names the behaviours that it covers
-			if err := replay(string(raw), open(t)); err != nil {
+			if err := Replay(string(raw), open(t)); err != nil {
 				t.Error(err)
 			}
 		}))
 	}
 	return tally
+}
+
+func fits(header string, profiles []string) bool {
+	return len(profiles) == 0 || slices.ContainsFunc(profiles, func(p string) bool { return strings.Contains(header, `"profile":"`+p+`"`) })
 }
 
 // player is where a replay stands.
@@ -47,7 +55,8 @@ type player struct {
 	input  bool  // code has not been compared yet
 }
 
-func replay(transcript string, engine oauth.Engine) error {
+// Replay says where an engine says something else than the transcript does.
+func Replay(transcript string, engine oauth.Engine) error {
 	p := &player{engine: engine}
 	lines := strings.Split(transcript, "\n")
 	for n, line := range lines[1:] {

@@ -14,6 +14,8 @@ const LOOK = 50;
  *
  * @typedef {object} Tab
  * @property {(url: string) => Promise<unknown>} goto goes there, and waits for the page to load
+ * @property {() => Promise<unknown>} back goes back in the history
+ * @property {() => Promise<unknown>} reload as a user who wants all anew, where the browser's driver can: past caches and service workers
  * @property {() => Promise<string>} url
  * @property {<T>(run: (...args: any[]) => T | Promise<T>, ...args: unknown[]) => Promise<T>} evaluate runs a function in the page
  * @property {(ready: (...args: any[]) => unknown, ...args: unknown[]) => Promise<void>} until waits for a function to be true in the page, which may be another page by then
@@ -59,6 +61,11 @@ const puppeteerTab = (page) => {
   page.setDefaultTimeout(PATIENCE);
   return tab({
     goto: (url) => page.goto(url),
+    back: () => page.goBack(),
+    async reload() {
+      const devtools = await page.createCDPSession().catch(() => undefined); // Firefox has none
+      return devtools ? devtools.send('Page.reload', { ignoreCache: true }) : page.reload();
+    },
     url: async () => page.url(),
     evaluate: (run, ...args) => page.evaluate(run, ...args),
     press: (selector) => page.click(selector),
@@ -139,10 +146,12 @@ const webkitOf = async (display) => {
       });
     return tab({
       goto: (url) => at('POST', '/url', { url }),
+      back: () => at('POST', '/back', {}),
+      reload: () => at('POST', '/refresh', {}),
       url: () => at('GET', '/url'),
       async evaluate(run, ...args) {
         const script = `const done = arguments[arguments.length - 1];
-          Promise.resolve().then(() => (${run})(...Array.from(arguments).slice(0, -1))).then((ok) => done({ ok }), (error) => done({ error: String(error && error.stack || error) }));`;
+          Promise.resolve().then(() => (${run})(...Array.from(arguments).slice(0, -1))).then((ok) => done({ ok }), (error) => done({ error: String(error) + '\\n' + (error && error.stack) }));`;
         const { ok, error } = await at('POST', '/execute/async', { script, args: args.map((arg) => arg ?? null) });
         if (error) throw new Error(error);
         return ok ?? undefined;

@@ -30,7 +30,7 @@ export const provider = async () => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const cors = {
       'access-control-allow-origin': '*',
-      'access-control-allow-headers': 'authorization, content-type',
+      'access-control-allow-headers': 'authorization, content-type, dpop',
       'access-control-expose-headers': '*',
     };
     if (request.method === 'OPTIONS') return response.writeHead(204, cors).end();

@@ -6,7 +6,7 @@ import { installed, root } from './installed.mjs';
 import { until } from './provider.mjs';
 
 export const [APP, AS, API] = ['https://app.example', 'https://as.example', 'https://api.example'];
-const wasm = readFileSync(join(installed(), 'node_modules/oauth2-wasm/dist/oauth2.wasm'));
+export const wasm = readFileSync(join(installed(), 'node_modules/oauth2-wasm/dist/oauth2.wasm'));
 
 /** What a bundler makes of a program. */
 export const bundle = async (contents, loader = 'ts', options = { conditions: ['browser'] }) => {

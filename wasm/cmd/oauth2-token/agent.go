@@ -99,7 +99,7 @@ func listen(path string) (net.Listener, error) {
 	return listener, nil
 }
 
-// private refuses a directory that others may enter. It makes the one that is missing.
+// private refuses a directory that others may enter, or that is another's. It makes the one that is missing.
 func private(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -110,6 +110,9 @@ func private(dir string) error {
 	}
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
 		return fmt.Errorf("%s has mode %#o: it has to be 0700, for who reaches the socket gets tokens", dir, mode)
+	}
+	if !mine(info) {
+		return fmt.Errorf("%s is another user's, who could put a socket of their own there", dir)
 	}
 	return nil
 }

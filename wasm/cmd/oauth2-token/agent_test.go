@@ -119,6 +119,11 @@ func TestAgentsPlace(t *testing.T) {
 		}, ""},
 		{"a directory that others may enter", func(_ *testing.T, dir, _ string) { os.Chmod(dir, 0o755) }, "0700"},
 		{"a directory that the group may read", func(_ *testing.T, dir, _ string) { os.Chmod(dir, 0o740) }, "0700"},
+		{"a directory of another user's", func(t *testing.T, dir, _ string) {
+			if os.Chown(dir, 65534, 65534) != nil {
+				t.Skip("only root can give a directory away")
+			}
+		}, "another user's"},
 		{"a file of that name", func(_ *testing.T, _, socket string) { os.WriteFile(socket, nil, 0o600) }, "no socket"},
 		{"a link of that name", func(_ *testing.T, dir, socket string) { os.Symlink(dir+"/elsewhere", socket) }, "no socket"},
 	} {

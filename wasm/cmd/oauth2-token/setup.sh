@@ -1,8 +1,8 @@
 #!/bin/sh
-# Sees to the programs that oauth2-token is tested with: git, three shells, and a keyring on a D-Bus of its own, or Debian's packages of them.
+# Sees to the programs that oauth2-token is tested with: git, kubectl, three shells, and a keyring on a D-Bus of its own, or Debian's packages of them.
 set -eu
 missing=
-for pair in git:git bash:bash zsh:zsh fish:fish gnome-keyring-daemon:gnome-keyring dbus-run-session:dbus-daemon dbus-daemon:dbus-daemon; do
+for pair in git:git bash:bash zsh:zsh fish:fish gnome-keyring-daemon:gnome-keyring dbus-run-session:dbus-daemon dbus-daemon:dbus-daemon kubectl:kubernetes-client; do
 	command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0

@@ -152,11 +152,16 @@ func (p *Plugin) Metrics() wasm.Metrics { return p.tenant.Metrics() }
 func (p *Plugin) Run(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.host.opts.Time)
 	defer cancel()
-	out := &bounded{}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	out := &bounded{stop: stop}
 	config := wazero.NewModuleConfig().WithName("").WithArgs(append([]string{p.tenant.Name()}, args...)...).WithStdout(out)
 	instance, err := p.host.runtime.InstantiateModule(context.WithValue(ctx, runKey{}, &run{plugin: p}), p.compiled, config)
 	if instance != nil {
 		instance.Close(ctx)
+	}
+	if why := context.Cause(ctx); why != nil {
+		err = why // and not the exit that it was ended with
 	}
 	if err != nil && !ended(err) {
 		return out.String(), fmt.Errorf("pluginhost: %s: %w", p.tenant.Name(), err)
@@ -170,12 +175,18 @@ func (p *Plugin) Close() error {
 	return p.compiled.Close(context.Background())
 }
 
-// bounded keeps what is written to it, up to mostOutput.
-type bounded struct{ bytes.Buffer }
+// bounded keeps what is written to it, up to mostOutput. A plugin that does not heed the error of a write is ended.
+type bounded struct {
+	bytes.Buffer
+	stop context.CancelCauseFunc
+}
+
+var errOutput = errors.New("it prints too much")
 
 func (b *bounded) Write(text []byte) (int, error) {
 	if b.Len()+len(text) > mostOutput {
-		return 0, errors.New("pluginhost: the plugin prints too much")
+		b.stop(errOutput)
+		return 0, errOutput
 	}
 	return b.Buffer.Write(text)
 }

@@ -2,6 +2,7 @@ package pluginhost_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,8 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 	"github.com/oauth2-wasm/oauth2-wasm/wasm/examples/pluginhost"
 )
@@ -68,13 +71,15 @@ func (i *internet) with(host string) (lines []string) {
 
 func newHost(ctx context.Context, net *internet) (*pluginhost.Host, error) {
 	return pluginhost.New(ctx, pluginhost.Options{
-		HTTP:   net,
-		Limits: wasm.Limits{Memory: 8 << 20, Effects: 1000},
-		Providers: map[string]oauth.Config{"example": {
-			ClientID: "host", AuthorizationEndpoint: "https://as.example/authorize", TokenEndpoint: "https://as.example/token", RedirectURI: "https://host.example/cb",
-		}},
+		HTTP:      net,
+		Limits:    wasm.Limits{Memory: 8 << 20, Effects: 1000},
+		Providers: providers,
 	})
 }
+
+var providers = map[string]oauth.Config{"example": {
+	ClientID: "host", AuthorizationEndpoint: "https://as.example/authorize", TokenEndpoint: "https://as.example/token", RedirectURI: "https://host.example/cb",
+}}
 
 func signIn(ctx context.Context, c *oauth.Client) error {
 	begun, err := c.Authorize(ctx, oauth.AuthorizeParams{})
@@ -124,6 +129,41 @@ func Example() {
 	// {"error":"resource_not_allowed"}
 	// {"error":"resource_not_allowed"}
 	// files: true sockets: true environment: 0
+}
+
+// TestPluginsThatDoNotEnd (M78): a plugin that runs on, takes all memory or prints without end is ended, and the host and its other plugins go on.
+func TestPluginsThatDoNotEnd(t *testing.T) {
+	bytes, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func(limit time.Duration) *pluginhost.Plugin {
+		t.Helper()
+		host, err := pluginhost.New(t.Context(), pluginhost.Options{HTTP: &internet{}, Time: limit, Providers: providers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { host.Close() })
+		plugin, err := host.Load(t.Context(), bytes, notes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plugin
+	}
+	hasty, patient := load(time.Second), load(oauthtest.Patience)
+	for _, row := range []struct {
+		what   string
+		plugin *pluginhost.Plugin
+		time   bool // it is ended for the time
+	}{{"loop", hasty, true}, {"hog", patient, false}, {"chat", patient, false}} {
+		out, err := row.plugin.Run(t.Context(), row.what)
+		if err == nil || errors.Is(err, context.DeadlineExceeded) != row.time || len(out) > 1<<20 {
+			t.Errorf("%s: %v, %d bytes", row.what, err, len(out))
+		}
+	}
+	if out, err := patient.Run(t.Context(), "mail"); err != nil || !strings.Contains(out, "environment: 0") {
+		t.Errorf("%v, %s", err, out)
+	}
 }
 
 // TestPlugins (M76, M77): what a plugin can do with a client, and with what is none of its own.

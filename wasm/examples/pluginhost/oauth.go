@@ -107,7 +107,7 @@ func (r *run) send(ctx context.Context, handle uint32, text []byte) answer {
 		return answer{Error: "bad_request"}
 	}
 	for name, value := range want.Headers {
-		if withheld[http.CanonicalHeaderKey(name)] {
+		if withheld[http.CanonicalHeaderKey(name)] || strings.ContainsFunc(name+value, func(c rune) bool { return c < ' ' || c == 0x7f }) {
 			return answer{Error: "header_not_allowed"}
 		}
 		req.Header.Set(name, value)

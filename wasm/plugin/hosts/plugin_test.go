@@ -169,6 +169,13 @@ func TestComponent(t *testing.T) {
 // TestGuide (M63): the host of 60 lines in core/contract/HOSTS.md is enough: compiled as it stands there, on wasmtime, it replays all
 // transcripts with the module itself.
 func TestGuide(t *testing.T) {
+	file, bytes := artifact(t, module(t))
+	replay(t, "c-wasmtime", bytes, onWasmtime(t, file, "-I"+guide(t)))
+}
+
+// guide writes the page's host to a folder, as host.c.
+func guide(t *testing.T) (folder string) {
+	t.Helper()
 	page, err := os.ReadFile(contract + "HOSTS.md")
 	if err != nil {
 		t.Fatal(err)
@@ -178,12 +185,11 @@ func TestGuide(t *testing.T) {
 	if lines := strings.Count(code, "\n"); !found || lines > 60 {
 		t.Fatalf("the page's host has %d lines, and the page says 60", lines)
 	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "host.c"), []byte(code), 0o644); err != nil {
+	folder = t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "host.c"), []byte(code), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	file, bytes := artifact(t, module(t))
-	replay(t, "c-wasmtime", bytes, onWasmtime(t, file, "-I"+dir))
+	return folder
 }
 
 // onWasmtime compiles driver.c and starts it with a program; each engine is an instance in that process, the last one.

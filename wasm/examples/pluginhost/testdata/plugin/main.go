@@ -1,5 +1,6 @@
 // Command plugin is one of a third party: GOOS=wasip1 GOARCH=wasm go build. Its arguments are the client that it asks for and URLs that it
-// tries to get with it; a number in place of the client is a handle that it makes up. It tries what it has no right to, too.
+// tries to get with it; a number in place of the client is a handle that it makes up, and
+// loop, hog and chat are what they say. It tries what it has no right to, too.
 package main
 
 import (
@@ -21,6 +22,19 @@ func read(to unsafe.Pointer)
 
 func main() {
 	name := os.Args[1]
+	switch name {
+	case "loop":
+		for {
+		}
+	case "hog":
+		for all := [][]byte{}; ; {
+			all = append(all, make([]byte, 1<<20))
+		}
+	case "chat":
+		for {
+			fmt.Println("plugin plugin plugin plugin plugin plugin plugin plugin plugin plugin plugin plugin plugin")
+		}
+	}
 	handle := client(unsafe.Pointer(unsafe.StringData(name)), uint32(len(name)))
 	if made, err := strconv.Atoi(name); err == nil {
 		handle = uint32(made)

@@ -1,0 +1,38 @@
+package bff
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+)
+
+// guard lets pages of ours through: they can send a header that no form or link of another site can, and the browser says where they come from.
+func (c *call) guard() bool {
+	switch {
+	case c.origin != "" && !c.ours(c.origin), c.origin == "" && c.method != "GET" && c.method != "HEAD":
+		c.refuse(403, "foreign_origin", "Pages of this origin may not call.")
+	case c.sent(c.config.header) == "":
+		c.refuse(403, "missing_header", "The request needs the header "+c.config.header+".")
+	default:
+		return true
+	}
+	return false
+}
+
+// maxWanted is how much of a list of header names a preflight is answered with, in bytes.
+const maxWanted = 1024
+
+// preflight answers the browser's question whether a page may call (CORS).
+func (c *call) preflight() bool {
+	if c.method != "OPTIONS" {
+		return false
+	}
+	if !c.ours(c.origin) {
+		c.refuse(403, "foreign_origin", "Pages of this origin may not call.")
+		return true
+	}
+	headers := []form.Param{{Name: "access-control-allow-methods", Value: "GET, HEAD, POST, PUT, PATCH, DELETE"}, {Name: "access-control-max-age", Value: "600"}}
+	if wanted := c.sent("access-control-request-headers"); wanted != "" && len(wanted) <= maxWanted {
+		headers = append(headers, form.Param{Name: "access-control-allow-headers", Value: wanted})
+	}
+	c.respond(204, headers, "")
+	return true
+}

@@ -1,0 +1,25 @@
+//go:build page
+
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+// What stands in oauth2.wasm in place of what pages never use, which is in the files with the build tag !page. What asks for it is told
+// which module has it.
+
+func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
+	done(params, nil)
+}
+
+func (c *client) expectSigned(a *attempt) *link.Fault { return link.NotHere("response_mode", a.mode) }
+
+func (r *callbackRun) open(string) { r.c.desk.fail(r.cmd, link.NotHere("response_mode", "jwt")) }
+
+const readsPasted = false
+
+func readPasted(string, string) (string, []form.Param, bool) { return "", nil, false }
+
+func openContract(*link.Link) *link.Fault { return link.NotHere("kind", "contract") }

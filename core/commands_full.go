@@ -1,0 +1,32 @@
+//go:build !page
+
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
+
+// What this package has for servers, terminals and plugin hosts besides what pages use. The build tag page leaves it out: commands_page.go has
+// what stands in its place.
+
+// moreOnline are the commands of moreCommands that need the server's metadata.
+const moreOnline = moreCommands
+
+// moreVerbs carry out moreCommands, in the same order.
+var moreVerbs []verb
+
+func init() {
+	moreVerbs = []verb{
+		(*client).clientCredentials, (*client).tokenExchange, (*client).jwtBearer, (*client).introspect, (*client).register, (*client).extend, (*client).logoutToken,
+	}
+}
+
+func (c *client) performMore(cmd *command, in json.Value) {
+	if i := words.Nth(moreCommands, cmd.op); i >= 0 {
+		moreVerbs[i](c, cmd, in)
+		return
+	}
+	c.desk.fail(cmd, link.Bad("unknown_command", "command"))
+}

@@ -1,0 +1,22 @@
+//go:build page
+
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+)
+
+// What stands in oauth2.wasm in place of what pages never use, which is in the files with the build tag !page. What asks for it is told
+// which module has it.
+
+const moreOnline = ""
+
+func (c *client) performMore(cmd *command, _ json.Value) {
+	if words.Has(moreCommands, cmd.op) {
+		c.desk.fail(cmd, link.NotHere("command", cmd.op))
+		return
+	}
+	c.desk.fail(cmd, link.Bad("unknown_command", "command"))
+}

@@ -1,0 +1,34 @@
+package config
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+)
+
+// maxExtras is how long all that the application wants of a response may be together, in bytes.
+const maxExtras = 4 << 10
+
+// TooMuch is what Extras gives for more than that.
+const TooMuch = "too much"
+
+// Extras is an object of what else the response brought that the application asked for, "" for nothing. Nobody has looked at it: the response came through the browser.
+func (c *Config) Extras(params []form.Param) string {
+	w := json.NewWriter()
+	w.Open('{')
+	found := false
+	for it := c.CallbackParameters.Each(); it.Next(); {
+		name := it.Value().Str()
+		if s := form.ValueOf(params, name); s != "" {
+			found = true
+			w.MemberStr(name, s)
+		}
+	}
+	w.Close('}')
+	switch {
+	case !found:
+		return ""
+	case len(w.Bytes()) > maxExtras:
+		return TooMuch
+	}
+	return w.String()
+}

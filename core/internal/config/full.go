@@ -1,0 +1,92 @@
+//go:build !page
+
+package config
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+// What this package has for servers, terminals and plugin hosts besides what pages use. The build tag page leaves it out: page.go has
+// what stands in its place.
+
+// moreGroups are MoreMembers.
+func (c *Config) moreGroups() []group {
+	return []group{
+		{names: "client_assertion_audience", rule: Endpoint, texts: []*string{&c.AssertionAudience}},
+		{names: "client_key client_key_id", rule: vschar, texts: []*string{&c.ClientKey, &c.ClientKeyID}},
+		{names: "token_endpoint_auth_signing_alg request_object_signing_alg introspection_signed_response_alg", rule: signature,
+			texts: []*string{&c.AuthAlg, &c.RequestAlg, &c.IntrospectionAlg}},
+		{names: "introspection_endpoint_auth_method", texts: []*string{&c.IntrospectionAuthMethod}},
+		{names: "client_metadata", values: []*json.Value{&c.ClientMetadata}},
+		{names: "registration"},
+	}
+}
+
+// ownMethods are those by which a client can be known that has a secret or a key.
+const ownMethods = AuthBasic + " " + AuthPost + " " + AuthSecretJWT + " " + AuthPrivateJWT
+
+// checkMeans tells whether the client has what one of MoreMethods needs.
+func (c *Config) checkMeans(_, method string) *link.Fault {
+	switch {
+	case method == AuthSecretJWT && c.ClientSecret == "":
+		return link.Bad("missing", "client_secret").Not("client_secret", method)
+	case method == AuthPrivateJWT && c.ClientKey == "":
+		return link.Bad("missing", "client_key").Not("client_key", method)
+	}
+	return nil
+}
+
+func (c *Config) checkIntrospection() *link.Fault {
+	c.IntrospectionAuthGiven = c.IntrospectionAuthMethod != ""
+	if c.IntrospectionAuthGiven && c.IntrospectionEndpoint == "" && !c.Discovery {
+		return link.Bad("missing", "introspection_endpoint")
+	}
+	return nil
+}
+
+func (c *Config) inheritMore() {
+	if !c.IntrospectionAuthGiven {
+		c.IntrospectionAuthMethod = c.AuthMethod
+	}
+}
+
+func (c *Config) checkMore() *link.Fault {
+	if f := c.checkMethod("introspection_endpoint_auth_method", c.IntrospectionAuthMethod); f != nil || c.RequestAlg == "" {
+		return f
+	}
+	if c.ClientKey == "" {
+		return link.Bad("missing", "client_key")
+	}
+	kty, crv := jose.KeyType(c.RequestAlg)
+	if k, v := jose.KeyType(c.AuthAlg); c.AuthMethod == AuthPrivateJWT && (k != kty || v != crv) {
+		return link.Bad("bad_value", "request_object_signing_alg") // one key cannot be both
+	}
+	return nil
+}
+
+// AdoptMore fills in what the configuration leaves out, from the server's metadata.
+func (c *Config) AdoptMore(v json.Value) {
+	if !c.IntrospectionAuthGiven {
+		c.IntrospectionAuthMethod = c.Supported(v.Get("introspection_endpoint_auth_methods_supported"), c.IntrospectionAuthMethod)
+	}
+}
+
+// Alias is where an endpoint is for a client that is known by its certificate (RFC 8705 section 5), "" where that is no other place.
+func (c *Config) Alias(v json.Value, name string) string {
+	method := c.AuthMethod
+	switch name {
+	case "revocation_endpoint":
+		method = c.RevocationAuthMethod
+	case "introspection_endpoint":
+		method = c.IntrospectionAuthMethod
+	}
+	if !byCertificate(method) {
+		return ""
+	}
+	return v.Get("mtls_endpoint_aliases").Get(name).Str()
+}
+
+// byCertificate tells whether the client is known by the certificate of its connection (RFC 8705 section 2).
+func byCertificate(method string) bool { return method == authTLS || method == authSelfTLS }

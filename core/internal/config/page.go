@@ -1,0 +1,31 @@
+//go:build page
+
+package config
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+)
+
+// What stands in oauth2.wasm in place of what pages never use, which is in the files with the build tag !page. What asks for it is told
+// which module has it.
+
+const ownMethods = AuthBasic + " " + AuthPost
+
+func (c *Config) moreGroups() []group { return []group{{names: MoreMembers, lacks: true}} }
+
+func (c *Config) checkMeans(field, method string) *link.Fault { return link.NotHere(field, method) }
+
+func (c *Config) readRegistration([]group, json.Value) *link.Fault { return nil }
+
+func (c *Config) checkIntrospection() *link.Fault { return nil }
+
+func (c *Config) checkMore() *link.Fault { return nil }
+
+func (c *Config) inheritMore() {}
+
+// AdoptMore adopts nothing.
+func (c *Config) AdoptMore(json.Value) {}
+
+// Alias is none.
+func (c *Config) Alias(json.Value, string) string { return "" }

@@ -1,0 +1,50 @@
+package core
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
+)
+
+// resourceMetadata reads what a protected resource says of itself, its authorization servers among it (RFC 9728 section 3).
+func (c *client) resourceMetadata(cmd *command, in json.Value) {
+	u, ok := uri.Parse(in.Get("url").Str())
+	where := in.Get("resource_metadata").Str()
+	if where == "" {
+		where = u.Scheme + "://" + u.Host + u.Port + "/.well-known/oauth-protected-resource"
+		if u.Path != "/" {
+			where += u.Path
+		}
+	}
+	switch {
+	case !ok || !c.config.Secure(u):
+		c.desk.fail(cmd, link.Bad("bad_url", "url"))
+		return
+	}
+	if w, ok := uri.Parse(where); !ok || !c.config.Secure(w) {
+		c.desk.fail(cmd, link.Bad("bad_url", "resource_metadata"))
+		return
+	}
+	c.findResource(cmd, u, where, in.Get("resource_metadata").Str() == "" && u.Path != "" && u.Path != "/")
+}
+
+// findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
+func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) {
+	c.issuer.Get(config.StageResource, where, wire.MaxDocument, func(v json.Value, f *link.Fault) {
+		if more && f.Elsewhere() {
+			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
+			return
+		}
+		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3): the same origin, and a path that leads there.
+		if r, ok := uri.Parse(v.Get("resource").Str()); f == nil && !(ok && u.Within(r)) {
+			f = (&link.Fault{Kind: link.KindServer, Code: "wrong_resource"}).Not(u.Scheme+"://"+u.Host+u.Port+u.Path, v.Get("resource").Str())
+		}
+		if f != nil {
+			c.desk.fail(cmd, f)
+			return
+		}
+		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("metadata", v.Raw()) })
+	})
+}

@@ -1,0 +1,69 @@
+// A backend for a frontend on a server in JavaScript, for the tests of edge: node:http, Express, Hono, Deno and Bun, with sessions in Redis. The first argument
+// says which. The configuration, of kind "bff" or several of them, is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as
+// they are for the Worker. It prints "ready: PORT" when it listens, and runs until it is told to end.
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname, join } from 'node:path';
+import process from 'node:process';
+import { nodeHandler, openBackend } from 'oauth2-wasm/bff';
+import { redisLocks, redisStore } from 'oauth2-wasm/redis';
+import { createClient } from 'redis';
+
+const [kind] = process.argv.slice(2);
+const { BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, PORT, REDIS_URL, PAGE, PROXY_TIMEOUT_MS } = process.env;
+
+const redis = createClient({ url: REDIS_URL });
+redis.on('error', (error) => console.error(String(error)));
+await redis.connect();
+
+const secret = ({ client, ...config }) => ({ ...config, client: { ...client, ...(CLIENT_SECRET && { client_secret: CLIENT_SECRET }), ...(CLIENT_KEY && { client_key: CLIENT_KEY }) } });
+const given = JSON.parse(BFF);
+const backend = await openBackend(Array.isArray(given) ? given.map(secret) : secret(given), {
+  sealKeys: SEAL_KEYS,
+  store: redisStore(redis),
+  locks: redisLocks(redis),
+  ...(PROXY_TIMEOUT_MS && { proxyTimeoutMs: Number(PROXY_TIMEOUT_MS) }),
+});
+const paths = [given].flat().flatMap(({ base, proxy = [] }) => [new URL(base).pathname, ...proxy.map(({ path }) => path)]);
+
+const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
+
+/** A file of the page, where the backend's paths are not. */
+const page = async (request) => {
+  const { pathname } = new URL(request.url);
+  const path = pathname === '/' ? '/index.html' : pathname;
+  const type = types[extname(path)];
+  if (!PAGE || request.method !== 'GET' || !type || paths.some((its) => pathname === its || pathname.startsWith(its.replace(/\/?$/, '/')))) return undefined;
+  const text = await readFile(join(PAGE, path), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const headers = await readFile(join(PAGE, '_headers'), 'utf8');
+  return new Response(text, { headers: [['content-type', type], ...[...headers.matchAll(/^\s+([\w-]+): (.+)$/gm)].map(([, name, value]) => [name, value])] });
+};
+const served = async (request) => (await page(request)) ?? backend.fetch(request);
+
+// Node by itself would refuse more than 16 KiB of headers in words of its own.
+const listen = (handler) => new Promise((resolve) => createServer({ maxHeaderSize: 256 << 10 }, handler).listen(Number(PORT), '127.0.0.1', resolve));
+await {
+  node: () => listen(nodeHandler({ fetch: served })),
+  async express() {
+    const { default: express } = await import('express');
+    const app = express();
+    app.use(paths, nodeHandler(backend));
+    app.use(nodeHandler({ fetch: served }));
+    await listen(app);
+  },
+  async hono() {
+    const { Hono } = await import('hono');
+    const app = new Hono();
+    app.all('*', ({ req }) => served(req.raw));
+    await listen(nodeHandler(app));
+  },
+  deno: () => globalThis.Deno.serve({ port: Number(PORT), hostname: '127.0.0.1', onListen() {} }, served),
+  bun: () => globalThis.Bun.serve({ port: Number(PORT), hostname: '127.0.0.1', fetch: served, idleTimeout: 0 }),
+}[kind]();
+console.log(`ready: ${PORT}`);
+
+process.on('SIGTERM', async () => {
+  await Promise.race([backend.idle(), new Promise((resolve) => setTimeout(resolve, 1000))]);
+  process.exit();
+});

@@ -1,0 +1,5 @@
+// The suite on oauth2-wasm/bff, on Bun.
+import host from './hosts/bun.mjs';
+import { suite } from './suite/index.mjs';
+
+suite(host);

@@ -1,0 +1,4 @@
+// oauth2-wasm/bff on Hono.
+import { javascript } from '../lib/javascript.mjs';
+
+export default javascript('hono');

@@ -1,0 +1,4 @@
+// oauth2-wasm/bff on node:http.
+import { javascript } from '../lib/javascript.mjs';
+
+export default javascript('node');

@@ -1,0 +1,5 @@
+// The suite on oauth2-wasm/bff, on node:http.
+import host from './hosts/node.mjs';
+import { suite } from './suite/index.mjs';
+
+suite(host);

@@ -1,0 +1,326 @@
+/**
+ * The vault's own side: the client, its tokens, keys and store, in a worker or on an origin of its own.
+ *
+ * @packageDocumentation
+ */
+import { challengeOf, Client, type Config, memoryStore, OAuthError, openClient, type Options, type Store } from './index.js';
+import { keeperStore, type KeeperScope, keysIn, serveKeeper } from './keeper.js';
+import type { Run } from './host.js';
+import type { Commands } from './messages.js';
+
+/** How a vault works. */
+export interface VaultOptions extends Pick<Options, 'store' | 'pendingStore' | 'keys' | 'locks' | 'fetch' | 'module' | 'hooks' | 'onEffect'> {
+  /** In a frame: the origins whose pages may use the vault, as `https://app.example`. */
+  pages?: string[];
+  /**
+   * Pages may ask for tokens, too: `token`, `export`, `exchange`, `setToken` and the like work, and nothing is left out of answers. Whatever runs in
+   * a page can then take the tokens away.
+   */
+  insecureTokenAccess?: boolean;
+}
+
+const STATUS = 'name status scope requested_scope token_type expires_at expired refreshable not_persisted claims pkce_method pkce_verifier_length device';
+const DEVICE = 'user_code verification_uri verification_uri_complete expires_at interval_ms polling';
+
+/** What a page may ask for: the parameters that it may give, and the members of the result that it gets. Nothing else passes, either way. */
+const COMMANDS: { [C in keyof Commands]?: [parameters: string, ok: string] } = {
+  authorize: ['scope redirect_uri app_state parameters prompt max_age login_hint id_token_hint ui_locales acr_values claims authorization_details response_mode', 'url state'],
+  callback: ['url parameters pasted state', `${STATUS} app_state unverified handled_elsewhere`],
+  matches: ['url', 'matches'],
+  refresh: ['', STATUS],
+  revoke: ['token', STATUS],
+  extend: ['', STATUS],
+  profile: ['', 'issuer id email email_verified'],
+  userinfo: ['', 'claims'],
+  status: ['held', STATUS],
+  log_out: ['post_logout_redirect_uri state', 'revoked url'],
+  front_channel_logout: ['url parameters', 'logged_out'],
+  resource_metadata: ['url resource_metadata', 'metadata'],
+  device_start: ['scope parameters', DEVICE],
+  device_wait: ['', STATUS],
+  poll_start: ['', 'polling'],
+  poll_stop: ['forget', 'polling'],
+};
+
+/** The events that pages hear, and what they hear of them. */
+const EVENTS = {
+  status: 'status',
+  granted: 'scope expires_at',
+  about_to_expire: 'expires_at',
+  expired: 'expires_at',
+  changed: 'status change',
+  authorize_with_user_code: 'user_code verification_uri verification_uri_complete',
+  device: DEVICE,
+  request_failed: '',
+  server_error: '',
+  not_persisted: '',
+  session_refused: '',
+  restarted: '',
+} as const;
+
+const ERROR = 'kind code op retryable field expected came clock_difference_ms stage host status error error_description error_uri unverified begin_again retry_after_ms';
+
+/** Endpoints whose answers are not for pages. At the userinfo endpoint the token is used as at any resource. */
+const ENDPOINTS =
+  'token_endpoint refresh_endpoint authorization_endpoint revocation_endpoint introspection_endpoint device_authorization_endpoint end_session_endpoint registration_endpoint pushed_authorization_request_endpoint'.split(' ');
+
+/** What of RequestInit a page says. Redirects and the rest are the vault's. */
+const REQUEST = 'method headers body credentials cache referrerPolicy integrity keepalive';
+
+type Members = Record<string, unknown>;
+
+const pick = (members: string, of: object): Members =>
+  Object.fromEntries(members.split(' ').flatMap((name) => (Object.hasOwn(of, name) && (of as Members)[name] !== undefined ? [[name, (of as Members)[name]]] : [])));
+
+const refusal = (code: string, op: string, more: object = {}) => new OAuthError({ kind: 'client', code, op, retryable: false, ...more });
+
+/** An error as pages get it. The text of one that is not this package's may have anything in it, a header of the request too. */
+const told = (error: unknown): Members =>
+  error instanceof OAuthError ? pick(ERROR, error) : { name: error instanceof TypeError ? 'TypeError' : 'Error' };
+
+/** A path as servers may read it: escapes, the case of letters and a slash at the end make no difference to some. */
+const plain = (path: string): string => {
+  try {
+    path = decodeURIComponent(path);
+  } catch {
+    // no escapes then
+  }
+  return path.toLowerCase().replace(/\/*$/, '/').replace(/\/+/g, '/');
+};
+
+/** The destination that covers an endpoint, where one does. */
+const covering = (destinations: string[] = [], endpoint: string): string | undefined => {
+  if (!URL.canParse(endpoint)) return undefined;
+  const { origin, pathname } = new URL(endpoint);
+  return destinations.find((text) => URL.canParse(text) && new URL(text).origin === origin && plain(pathname).startsWith(plain(new URL(text).pathname)));
+};
+
+/** @throws {OAuthError} code `destination_covers_endpoint` */
+const checkDestinations = ({ token_destinations, variables = {} }: Partial<Config>, endpoints: object): void => {
+  const filled = (text: string) => text.replace(/\{(\w+)\}/g, (all, name) => variables[name] ?? all);
+  for (const [field, endpoint] of Object.entries(pick(ENDPOINTS.join(' '), endpoints))) {
+    const came = covering(token_destinations?.map(filled), filled(String(endpoint)));
+    if (came) throw refusal('destination_covers_endpoint', 'open', { field, came, expected: 'destinations of APIs alone' });
+  }
+};
+
+/** What a port of a page can do: of a MessageChannel, of a SharedWorker, or a worker itself. */
+interface Port {
+  postMessage(message: unknown, transfer?: Transferable[]): void;
+  onmessage: ((event: MessageEvent) => void) | null;
+}
+
+/** Something that a page asked for and that is under way. */
+interface Work {
+  controller: AbortController;
+  /** The body of an answer, as far as it was read. */
+  body?: ReadableStreamDefaultReader<Uint8Array>;
+}
+
+/** Makes the vault's client, and gives what serves a port. */
+const openVault = (config: Config, options: VaultOptions) => {
+  const { pages: _, insecureTokenAccess, ...hands } = options;
+  const ports = new Set<Port>();
+  /** What the server says of itself, once it was read: as the module keeps it. */
+  let metadata: string | undefined;
+
+  /** Keeps what the module keeps of the server's metadata. */
+  const watched = (store: Store): Store => {
+    const see = (key: string, value: string | null | undefined) => {
+      if (value && key.endsWith('.metadata')) metadata = value;
+    };
+    return {
+      ...store,
+      async load(key) {
+        const stored = await store.load(key);
+        see(key, stored.value);
+        if (config.discovery && metadata === undefined && key.endsWith('.session'))
+          see('.metadata', (await store.load(key.replace(/session$/, 'metadata'))).value);
+        return stored;
+      },
+      store(key, version, value) {
+        see(key, value);
+        return store.store(key, version, value);
+      },
+    };
+  };
+
+  const open = async (): Promise<Client> => {
+    if (!insecureTokenAccess) {
+      checkDestinations(config, config);
+      for (const field of ['insecure_pkce_plain', 'insecure_pkce_none'] as const)
+        if (config[field]) throw refusal('verifier_in_page', 'open', { field });
+    }
+    const inWorker = !('document' in globalThis);
+    const store = watched(hands.store ?? (inWorker ? await keeperStore() : undefined) ?? memoryStore());
+    return openClient(config, { pendingStore: store, ...(inWorker && { keys: keysIn(store) }), ...hands, store });
+  };
+
+  const opened = open();
+  const life = 'oauth2-wasm.vault ' + crypto.randomUUID();
+  /** Pages of this origin wait for this lock: whoever gets it knows that the vault is gone. */
+  const living = new Promise<string | undefined>((resolve) => {
+    if (!navigator.locks || 'document' in globalThis) return resolve(undefined);
+    void navigator.locks.request(life, () => {
+      resolve(life);
+      return new Promise(() => {});
+    });
+  });
+
+  const all = (message: object) => ports.forEach((port) => port.postMessage(message));
+  void opened.then((client) => {
+    for (const [event, members] of Object.entries(EVENTS))
+      client.addEventListener(event as 'status', ({ detail }: CustomEvent<unknown>) =>
+        all({ event, ...(detail instanceof OAuthError ? { error: told(detail) } : pick(members, detail as object)) }),
+      );
+    client.addEventListener('change', () => all({ event: 'current', ...currentOf(client) }));
+  }, () => {});
+
+  const currentOf = (client: Client) => pick('status expires_at claims', client.current);
+
+  const run = async (client: Client, command: keyof Commands, parameters: Members, signal: AbortSignal): Promise<object> => {
+    const perform = Client.runOf(client) as Run;
+    if (insecureTokenAccess) return perform(command, { ...parameters, signal } as never);
+    const [given, got] = (Object.hasOwn(COMMANDS, command) && COMMANDS[command]) || [];
+    if (got === undefined) throw refusal('kept_in_vault', String(command));
+    const more = Object.keys(parameters).find((name) => !given!.split(' ').includes(name));
+    if (more) throw refusal('kept_in_vault', command, { field: more });
+    const ok = pick(got, await perform(command, { ...parameters, signal } as never));
+    // The ID token is one, too: without it the server may ask the user whether they want to go.
+    if (command === 'log_out' && ok.url) ok.url = withoutHint(String(ok.url));
+    return ok;
+  };
+
+  const withoutHint = (text: string): string => {
+    const url = new URL(text);
+    url.searchParams.delete('id_token_hint');
+    return url.href;
+  };
+
+  const send = async (client: Client, port: Port, id: number, work: Work, request: Members): Promise<void> => {
+    if (config.discovery && !insecureTokenAccess) {
+      const read = metadata && (JSON.parse(metadata).metadata as Members & { mtls_endpoint_aliases?: object });
+      if (!read) throw refusal('metadata_unknown', 'fetch', { retryable: true });
+      checkDestinations(config, read);
+      checkDestinations(config, read.mtls_endpoint_aliases ?? {});
+    }
+    const { signal } = work.controller;
+    const response = await client.fetch(String(request.url), { ...pick(REQUEST, request), signal } as RequestInit);
+    const { status, statusText, url, headers } = response;
+    const reader = response.body?.getReader();
+    if (reader) work.body = reader;
+    port.postMessage({ id, response: { status, statusText, url, headers: [...headers], challenge: challengeOf(response), body: !!reader } });
+    if (!reader) ended(port, id);
+  };
+
+  const works = new Map<Port, Map<number, Work>>();
+  const ended = (port: Port, id: number) => works.get(port)?.delete(id);
+
+  const take = async (port: Port, data: Members): Promise<void> => {
+    const mine = works.get(port);
+    if (!mine) return;
+    if (data.bye) return leave(port);
+    const id = data.id as number;
+    if (typeof id !== 'number') return;
+    const under = mine.get(id);
+    try {
+      if (data.abort) {
+        under?.controller.abort();
+        void under?.body?.cancel().catch(() => {});
+        return void mine.delete(id);
+      }
+      if (data.pull) {
+        const { value } = (await under?.body?.read()) ?? {};
+        if (!value) mine.delete(id);
+        return port.postMessage(value ? { id, chunk: value } : { id, end: true });
+      }
+      if (under) return;
+      const work: Work = { controller: new AbortController() };
+      mine.set(id, work);
+      const client = await opened;
+      if (data.fetch) return await send(client, port, id, work, Object(data.fetch));
+      const parameters = JSON.parse(JSON.stringify(data.parameters ?? {}));
+      const ok = await run(client, data.command as keyof Commands, parameters, work.controller.signal);
+      port.postMessage({ id, ok });
+      mine.delete(id);
+    } catch (error) {
+      mine.delete(id);
+      port.postMessage({ id, error: told(error) });
+    }
+  };
+
+  const leave = (port: Port) => {
+    works.get(port)?.forEach(({ controller }) => controller.abort());
+    works.delete(port);
+    ports.delete(port);
+  };
+
+  return async (port: Port): Promise<void> => {
+    works.set(port, new Map());
+    port.onmessage = ({ data }) => void take(port, Object(data));
+    try {
+      const client = await opened;
+      const life = await living;
+      ports.add(port);
+      port.postMessage({ hello: pick('redirect_uri attempt_life_ms name', config), life, current: currentOf(client) });
+    } catch (error) {
+      port.postMessage({ refused: told(error) });
+    }
+  };
+};
+
+/** What the page of a vault in a frame says, and is answered with a port. */
+const HELLO = 'oauth2-wasm.vault';
+
+/** What this script may be run as. */
+interface Scope extends Partial<Omit<KeeperScope, 'addEventListener'>> {
+  registration?: object;
+  onconnect?: ((event: MessageEvent) => void) | null;
+  document?: object;
+}
+
+/** Serves the ports of whatever this script runs as, by what `opening` gives for the first of them. */
+const serve = (pages: string[], opening: () => (port: Port) => Promise<void>): void => {
+  const scope = globalThis as unknown as Scope;
+  if (scope.registration && scope.clients) return serveKeeper(scope as KeeperScope);
+  if (scope.document) {
+    if (parent === window) return;
+    addEventListener('message', ({ data, origin, source, ports: [port] }) => {
+      if (data === HELLO && source === parent && pages.includes(origin) && port) void opening()(port);
+    });
+    // It says nothing but that it listens, and that to those alone who may call.
+    pages.forEach((page) => parent.postMessage(HELLO, page));
+  } else if ('onconnect' in scope) scope.onconnect = ({ ports: [port] }) => void opening()(port!);
+  else void opening()(globalThis as unknown as Port);
+};
+
+/**
+ * Serves the vault: the whole of the entry script that an application deploys, for the worker that `openClient` of `oauth2-wasm/vault` begins,
+ * for the service worker that keeps its session over a reload, and for a page on an origin of its own that is loaded in a frame.
+ *
+ * What stands here no message changes: configuration, hooks, `fetch`, destinations.
+ *
+ * @param config as for {@link openClient}. `token_destinations` that cover an endpoint of the authorization server are refused
+ */
+export const serveVault = (config: Config, options: VaultOptions = {}): void => {
+  let vault: ReturnType<typeof openVault> | undefined;
+  serve(options.pages ?? [], () => (vault ??= openVault(config, options)));
+};
+
+/**
+ * Serves a vault with whatever configuration the first page sends. No boundary.
+ *
+ * @internal
+ */
+export const serveAny = (): void => {
+  let vault: ReturnType<typeof openVault> | undefined;
+  let first: string | undefined;
+  serve([], () => async (port) => {
+    port.onmessage = ({ data }) => {
+      const text = JSON.stringify(data.config);
+      if (first !== undefined && text !== first) return port.postMessage({ refused: told(refusal('configuration_differs', 'open')) });
+      first = text;
+      void (vault ??= openVault(data.config, {}))(port);
+    };
+  });
+};

@@ -1,0 +1,400 @@
+/**
+ * A client out of the page's reach: module, tokens, keys and store are in a worker, or on an origin of their own. The page has the same `Client`.
+ *
+ * @packageDocumentation
+ */
+import { challenges, Client, type Config, OAuthError } from './index.js';
+import type { Host, HostEvent } from './host.js';
+import type { ErrorDetails } from './error.js';
+import type { RequestInfo } from './web.js';
+
+/** What every vault takes. */
+export interface VaultClientOptions {
+  /** Closes the client when it aborts. */
+  signal?: AbortSignal;
+  /**
+   * Where nobody is signed in when the page starts, and somebody was: a sign-in that the user does not see, in a hidden frame (`prompt=none`, OpenID Connect
+   * Core section 3.1.2.1), or by one redirect of the page where the browser keeps cookies from the frame. `current` is `restoring` meanwhile.
+   */
+  restore?: 'silent';
+}
+
+/** A vault in a worker: the URL of the script that calls `serveVault`, of this origin. */
+export interface WorkerVault extends VaultClientOptions {
+  worker: string | URL;
+}
+
+/** A vault on another origin: the URL of its page, whose script calls `serveVault` and names this origin. */
+export interface FrameVault extends VaultClientOptions {
+  frame: string | URL;
+}
+
+/** How long a frame may take to answer, and a keeper to begin, in milliseconds. */
+const PATIENCE = 30_000;
+const KEEPER = 5_000;
+/** A line to a shared worker may lead to one that is just ending (Firefox): another is tried after so long, in milliseconds. */
+const AGAIN = 3_000;
+
+/** What the page of a vault in a frame says, and is answered with a port. */
+const HELLO = 'oauth2-wasm.vault';
+
+/** What an interrupted call may ask again: it changes nothing, or is the same however often it comes. */
+const READS = ['matches', 'profile', 'userinfo', 'status', 'refresh', 'resource_metadata', 'device_wait'];
+
+type Message = Record<string, any>;
+
+interface Call {
+  message: Message;
+  again: boolean;
+  take(data: Message): unknown;
+  fail(error: unknown): void;
+}
+
+interface Way {
+  port: Pick<MessagePort, 'postMessage'> & { onmessage: ((event: MessageEvent) => void) | null };
+  /** Of what began it: it may not load. */
+  failed: Promise<unknown>;
+  /** Another line may be tried, and disturbs nothing. */
+  again?: true;
+  end(): void;
+}
+
+const failure = (kind: ErrorDetails['kind'], code: string, op: string, retryable = false) => new OAuthError({ kind, code, op, retryable });
+
+/** An error as the vault tells it. */
+const read = (error: Message): Error =>
+  error.code ? new OAuthError(error as ErrorDetails) : new (error.name === 'TypeError' ? TypeError : Error)('oauth2-wasm: fetch: the request failed');
+
+/** Sees to it that the vault's script has its keeper, before the vault begins: a worker has the one that was there when it was loaded. */
+const keeper = async (url: string): Promise<void> => {
+  try {
+    const { installing, waiting, active } = await navigator.serviceWorker.register(url, { scope: url, type: 'module' });
+    const worker = installing ?? waiting ?? active;
+    await new Promise<void>((resolve) => {
+      const look = () => /activated|redundant/.test(worker!.state) && resolve();
+      worker!.addEventListener('statechange', look);
+      setTimeout(resolve, KEEPER);
+      look();
+    });
+  } catch {
+    // No service workers here: the session ends with the vault.
+  }
+};
+
+/** Rejects where a worker cannot be loaded. Other errors in it are its own. */
+const failing = (worker: Worker | SharedWorker) =>
+  new Promise<never>((_, reject) => {
+    worker.onerror = () => reject(failure('internal', 'vault_unreachable', 'open'));
+  });
+
+const worker = async (url: string, name?: string): Promise<Way> => {
+  await keeper(url);
+  if (globalThis.SharedWorker) {
+    // The browser that can lets it live for a while without a page.
+    const shared = new SharedWorker(url, { type: 'module', extendedLifetime: true, ...(name && { name }) } as WorkerOptions);
+    return { port: shared.port, failed: failing(shared), again: true, end: () => shared.port.close() };
+  }
+  const own = new Worker(url, { type: 'module' });
+  return { port: own, failed: failing(own), end: () => own.terminate() };
+};
+
+const frame = async (url: string): Promise<Way> => {
+  const { port1, port2 } = new MessageChannel();
+  const element = document.createElement('iframe');
+  element.hidden = true;
+  element.src = url;
+  const there = new URL(url).origin;
+  const over = new AbortController();
+  /** The vault's page says that it listens, to the pages that it knows. */
+  const listens = ({ data, origin, source }: MessageEvent) => {
+    if (data !== HELLO || origin !== there || source !== element.contentWindow) return;
+    over.abort();
+    element.contentWindow!.postMessage(HELLO, there, [port2]);
+  };
+  addEventListener('message', listens, { signal: over.signal });
+  const failed = new Promise<never>((_, reject) => setTimeout(() => reject(failure('internal', 'vault_unreachable', 'open')), PATIENCE));
+  document.documentElement.append(element);
+  return {
+    port: port1,
+    failed,
+    end() {
+      over.abort();
+      port1.close();
+      element.remove();
+    },
+  };
+};
+
+/** The way to a vault: what is asked goes there, and what comes back is given to who asked. A vault that is gone is begun anew. */
+class Link {
+  #reach: () => Promise<Way>;
+  #onEvent: (event: HostEvent) => void;
+  #way: Way | undefined;
+  #opening: Promise<Message> | undefined;
+  #calls = new Map<number, Call>();
+  #last = 0;
+  #closed = false;
+  #watch = new AbortController();
+  /** The vault has answered something since it began: one that dies at once is not begun again for ever. */
+  #progress = false;
+
+  constructor(reach: () => Promise<Way>, onEvent: (event: HostEvent) => void) {
+    this.#reach = reach;
+    this.#onEvent = onEvent;
+    addEventListener('pagehide', this.#hide);
+    addEventListener('pageshow', this.#show);
+  }
+
+  /** What the vault says of itself. */
+  open(): Promise<Message> {
+    return (this.#opening ??= this.#open().catch((error) => {
+      this.#opening = undefined;
+      this.#failAll(() => error);
+      throw error;
+    }));
+  }
+
+  async #open(): Promise<Message> {
+    const way = (this.#way = await this.#reach());
+    const hello = new Promise<Message>((resolve, reject) => {
+      way.port.onmessage = ({ data }) => {
+        if (data.hello) resolve(data);
+        else if (data.refused) reject(read(data.refused));
+        else this.#take(data);
+      };
+    });
+    way.failed.catch(() => {});
+    const late = new Promise<void>((resolve) => way.again && setTimeout(resolve, AGAIN));
+    const said = (await Promise.race([hello, way.failed, late])) as Message | void;
+    if (!said) {
+      this.#say({ bye: true });
+      way.end();
+      return this.#open();
+    }
+    if (said.life) this.#listen(said.life);
+    this.#onEvent({ event: 'current', ...said.current } as never);
+    return said;
+  }
+
+  #take(data: Message): void {
+    if (data.event) return this.#onEvent({ ...data, ...(data.error && { error: read(data.error) }) } as never);
+    this.#progress = true;
+    const call = this.#calls.get(data.id);
+    if (data.error) call?.fail(read(data.error));
+    else call?.take(data);
+  }
+
+  /** Waits for the lock that the vault has for as long as it lives. */
+  #listen(life: string): void {
+    this.#watch = new AbortController();
+    const { signal } = this.#watch;
+    navigator.locks?.request(life, { mode: 'shared', signal }, () => this.#lost()).catch(() => {});
+  }
+
+  #lost(): void {
+    if (this.#closed) return;
+    const error = (op: string) => failure('internal', 'vault_lost', op, true);
+    this.#onEvent({ event: 'restarted', error: error('open') });
+    this.#away();
+    this.#calls.forEach((call) => call.again || call.fail(error(call.message.command ?? 'fetch')));
+    if (this.#progress || this.#calls.size) void this.#resume();
+  }
+
+  /** Leaves the vault that was. */
+  #away(): void {
+    this.#watch.abort();
+    this.#way?.end();
+    this.#way = this.#opening = undefined;
+  }
+
+  async #resume(): Promise<void> {
+    this.#progress = false;
+    await this.open().then(
+      () => this.#calls.forEach(({ message }) => this.#say(message)),
+      () => {},
+    );
+  }
+
+  /** In the back/forward cache a page holds no lock and no line to a worker that others have. */
+  #hide = () => {
+    if (!this.#way || this.#closed) return;
+    this.#watch.abort();
+    this.#say({ bye: true });
+  };
+
+  #show = ({ persisted }: PageTransitionEvent) => {
+    if (!persisted || this.#closed) return;
+    this.#away();
+    void this.#resume();
+  };
+
+  #say(message: Message): void {
+    this.#way?.port.postMessage(message);
+  }
+
+  #failAll(error: (op: string) => unknown): void {
+    this.#calls.forEach((call) => call.fail(error(call.message.command ?? 'fetch')));
+  }
+
+  /** Asks the vault for something. `take` gets what comes back, until the call ends. */
+  #ask(message: Message, again: boolean, signal: AbortSignal | null | undefined, take: (data: Message, end: () => void) => unknown, fail: (error: unknown) => void): number {
+    const id = ++this.#last;
+    const end = () => {
+      this.#calls.delete(id);
+      signal?.removeEventListener('abort', abort);
+    };
+    const stop = (error: unknown) => {
+      end();
+      fail(error);
+    };
+    const abort = () => {
+      this.#say({ id, abort: true });
+      stop(signal!.reason);
+    };
+    if (this.#closed) stop(failure('cancelled', 'closed', message.command ?? 'fetch'));
+    else if (signal?.aborted) stop(signal.reason);
+    else {
+      signal?.addEventListener('abort', abort);
+      const call: Call = { message: { ...message, id }, again, take: (data) => take(data, end), fail: stop };
+      this.#calls.set(id, call);
+      this.open().then(() => this.#calls.has(id) && this.#say(call.message), () => {});
+    }
+    return id;
+  }
+
+  run: Host['run'] = (command: string, parameters: object, signal?: AbortSignal | null) =>
+    new Promise<any>((resolve, reject) => {
+      this.#ask({ command, parameters }, READS.includes(command), signal, ({ ok }, end) => (end(), resolve(ok)), reject);
+    });
+
+  async fetch(input: RequestInfo, init?: RequestInit): Promise<Response> {
+    const request = new Request(input, init);
+    const { method, url, credentials, cache, referrerPolicy, integrity, keepalive } = request;
+    const signal = init && 'signal' in init ? init.signal : input instanceof Request ? input.signal : undefined;
+    signal?.throwIfAborted();
+    const body = init?.body instanceof Blob ? init.body : request.body || (init?.body ?? undefined) !== undefined ? await request.arrayBuffer() : undefined;
+    // What `Request` makes of `no-cors` and `navigate` is not for the vault, which sends all with CORS.
+    const sent = { url, method, headers: [...request.headers], body, credentials, cache, referrerPolicy: referrerPolicy || undefined, integrity: integrity || undefined, keepalive };
+    return new Promise((resolve, reject) => {
+      let next: { resolve(chunk?: Uint8Array): void; reject(error: unknown): void } | undefined;
+      let over: unknown;
+      const fail = (error: unknown) => (next ?? { reject }).reject((over = error));
+      const id = this.#ask({ fetch: sent }, method === 'GET' || method === 'HEAD', signal, take, fail);
+      const calls = this.#calls;
+      const say = (message: Message) => this.#say(message);
+      function take({ response, chunk, end: ended }: Message, end: () => void) {
+        if (chunk || ended) {
+          if (ended) end();
+          return next!.resolve(chunk);
+        }
+        const { status, statusText, headers, challenge } = response;
+        calls.get(id)!.again = false; // the rest of an answer comes once
+        const pull = (controller: ReadableStreamDefaultController) =>
+          new Promise<Uint8Array | undefined>((resolve, reject) => {
+            next = { resolve, reject };
+            if (calls.has(id)) say({ id, pull: true });
+            else reject(over);
+          }).then((part) => (part ? controller.enqueue(part) : controller.close()));
+        const cancel = () => (end(), say({ id, abort: true }));
+        const stream = response.body && ![101, 204, 205, 304].includes(status) ? new ReadableStream({ pull, cancel }, { highWaterMark: 0 }) : null;
+        if (!stream) end();
+        const made = new Response(stream, { status, statusText, headers });
+        Object.defineProperty(made, 'url', { value: response.url });
+        if (challenge) challenges.set(made, challenge);
+        resolve(made);
+      }
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    removeEventListener('pagehide', this.#hide);
+    removeEventListener('pageshow', this.#show);
+    this.#say({ bye: true });
+    this.#away();
+    this.#failAll((op) => failure('cancelled', 'closed', op));
+  }
+}
+
+class VaultClient extends Client {
+  #link!: Link;
+  #restored: Promise<unknown> | undefined;
+
+  static async reach(way: () => Promise<Way>, { signal, restore }: VaultClientOptions): Promise<Client> {
+    signal?.throwIfAborted();
+    let client: VaultClient | undefined;
+    /** What is not to be heard yet: before there is a client, and that nobody is signed in before a silent sign-in has been tried. */
+    let held: HostEvent[] = [];
+    let restoring = restore === 'silent';
+    let hear: ((event: HostEvent) => void) | undefined;
+    const onEvent = (event: HostEvent) =>
+      !hear || (restoring && 'status' in event && event.event === ('current' as string) && event.status !== 'granted') ? void held.push(event) : hear(event);
+    const release = () => {
+      const events = held;
+      held = [];
+      events.forEach(onEvent);
+    };
+    const link = new Link(way, onEvent);
+    const { hello } = await link.open().catch((error) => {
+      link.close();
+      throw error;
+    });
+    client = (await this.over(async (onEvent) => {
+      hear = onEvent;
+      return link as never;
+    }, hello)) as VaultClient;
+    client.#link = link;
+    release();
+    const close = () => client.close();
+    signal?.addEventListener('abort', close);
+    if (signal?.aborted) close();
+    if (restoring)
+      client.#restored = import('./silent.js')
+        .then(({ restoreSilently }) => restoreSilently(client, { signal }, hello.name))
+        .catch(() => {}) // nobody is signed in, then
+        .finally(() => {
+          restoring = false;
+          held = held.slice(-1);
+          if (client.current.status !== 'granted') release();
+        });
+    return client;
+  }
+
+  override get ready(): Client['ready'] {
+    return Promise.resolve(this.#restored).then(() => super.ready);
+  }
+
+  override fetch(input: RequestInfo, init?: RequestInit): Promise<Response> {
+    return this.#link.fetch(input, init);
+  }
+}
+
+/**
+ * Opens a client whose session is out of the page's reach. It is a `Client` like any other, but for what would bring a secret into the page: `token`,
+ * `export`, `exchange`, `setToken`, `tokenExchange`, `introspect`, `register`, `clientCredentials`, `jwtBearer` and `logoutToken` reject with code `kept_in_vault`, and a status has no
+ * `id_token` and no `extra`.
+ *
+ * @throws {OAuthError} the vault refuses its configuration; or kind `internal`, code `vault_unreachable`: its script or page cannot be loaded, or does not
+ *   name this origin
+ */
+export function openClient(vault: WorkerVault | FrameVault): Promise<Client>;
+/**
+ * The same with the page's own configuration. That is no boundary: a script that runs before this one can give another.
+ */
+export function openClient(config: Config, options: VaultClientOptions & { worker: true }): Promise<Client>;
+export function openClient(first: WorkerVault | FrameVault | Config, options?: VaultClientOptions): Promise<Client> {
+  const absolute = (url: string | URL) => new URL(url, location.href).href.replace(/#.*/s, '');
+  if (options) {
+    const config = first as Config;
+    const { name, issuer, token_endpoint, client_id } = config;
+    const own = new URL('./vault-open.js', import.meta.url).href;
+    return VaultClient.reach(async () => {
+      const way = await worker(own, JSON.stringify([name, issuer ?? token_endpoint, client_id]));
+      way.port.postMessage({ config });
+      return way;
+    }, options);
+  }
+  const vault = first as WorkerVault & FrameVault;
+  return VaultClient.reach(() => (vault.frame ? frame(absolute(vault.frame)) : worker(absolute(vault.worker))), vault);
+}

@@ -1,0 +1,170 @@
+// An application whose client is in a vault, at the project's authorization server, for any browser of drivers.mjs.
+import { pages, strictPolicy } from './browser.mjs';
+import { authserver } from './process.mjs';
+import { provider } from './provider.mjs';
+import { serve } from './serve.mjs';
+
+/** As js/README says that the policy has to be, with a frame. */
+const framed = () => {
+  const { 'content-security-policy': policy } = strictPolicy();
+  return { 'content-security-policy': `${policy}; frame-src http://localhost:* http://127.0.0.1:*` };
+};
+
+export const PAGE = '/pages/vault.html';
+export const FINISH = '/pages/finish.html';
+
+/** The entry script that an application deploys. What is appended is for tests. */
+const entry = (config, options, more) => `
+import { serveVault } from '/node_modules/oauth2-wasm/dist/vault-worker.js';
+serveVault(${JSON.stringify(config)}, { ...${JSON.stringify(options)} });
+// A test ends a vault as a crash would: a browser ends it without a word.
+if (!('registration' in globalThis)) new BroadcastChannel('test').onmessage = ({ data }) => data === 'die' && close();
+${more}`;
+
+/** The script of a vault on an origin of its own, where it may persist. */
+const frame = (config, page) => `
+import { serveVault } from '/node_modules/oauth2-wasm/dist/vault-worker.js';
+import { insecureIndexedDBStore } from '/node_modules/oauth2-wasm/dist/indexeddb.js';
+serveVault(${JSON.stringify(config)}, { pages: [${JSON.stringify(page)}], store: insecureIndexedDBStore() });
+`;
+
+/**
+ * Serves the page, the entry script and an authorization server on other origins.
+ *
+ * @param {{config?: object, options?: object, more?: string, flags?: string[], headers?: object, extra?: object}} [given] members of the configuration, options of the vault, more script, flags of the server
+ */
+export const world = async ({ config = {}, options = {}, more = '', flags = [], headers = {}, extra: others = {} } = {}) => {
+  const extra = { ...others };
+  const site = await serve(pages(), { headers: { ...framed(), ...headers }, extra });
+  const server = await authserver('-interval', '1s', '-grace', '0s', ...flags, site.url + PAGE, site.url + FINISH);
+  const { device_authorization_endpoint: _, ...endpoints } = server.config;
+  const full = { ...endpoints, scope: 'openid profile email read', jwks_uri: `${server.issuer}/jwks`, redirect_uri: site.url + PAGE, token_destinations: [`${server.issuer}/userinfo`], ...config };
+  extra['/auth-worker.js'] = entry(full, options, more);
+  return {
+    site,
+    server,
+    config: full,
+    extra,
+    entry: (config, options = {}, more = '') => entry({ ...full, ...config }, options, more),
+    stop: async () => {
+      await server.stop();
+      site.stop();
+    },
+  };
+};
+
+/**
+ * The same at a provider that answers what a test wants, and counts. `entry` makes the text of an entry script of its own; put it into `extra`, by its path.
+ */
+export const small = async ({ headers = {} } = {}) => {
+  const extra = {};
+  const site = await serve(pages(), { headers: { ...framed(), ...headers }, extra });
+  const server = await provider();
+  const full = { ...server.config, redirect_uri: site.url + PAGE };
+  // Nothing answers at the second: browsers refuse that port.
+  full.token_destinations = [...full.token_destinations, 'http://127.0.0.1:1/'];
+  const make = (config = {}, options = {}, more = '') => entry({ ...full, ...config }, options, more);
+  extra['/auth-worker.js'] = make();
+  // Another host: to the browser another site.
+  const vault = await serve(pages(), { extra: { '/vault.html': '<!doctype html><title>vault</title><script type="module" src="/auth-frame.js"></script>', '/auth-frame.js': frame(full, site.url) } });
+  const frameUrl = `${vault.url.replace('127.0.0.1', 'localhost')}/vault.html`;
+  return { site, server, config: full, extra, frameUrl, entry: make, stop: () => (server.stop(), site.stop(), vault.stop()) };
+};
+
+export const HOSTILE = '/pages/hostile.html';
+
+/**
+ * A provider whose tokens are easy to find again, and the page in which a hostile script runs first, without any policy: what holds holds by itself.
+ */
+export const hostileWorld = async () => {
+  const extra = { '/evil-worker.js': '' };
+  const site = await serve(pages(), { extra });
+  const server = await provider();
+  const { answers, url } = server;
+  let issued = 0;
+  answers['/token'] = ({ headers, body }) => {
+    const given = new URLSearchParams(body);
+    if (!given.get('code_verifier') && !/^REFRESH-/.test(given.get('refresh_token'))) return { status: 400, body: { error: 'invalid_grant' } };
+    const n = ++issued;
+    const type = headers.dpop ? 'DPoP' : 'Bearer';
+    return { body: { access_token: `ACCESS-${n}`, token_type: type, expires_in: 3600, refresh_token: `REFRESH-${n}`, id_token: `IDTOKEN-${n}`, other: `EXTRA-${n}` } };
+  };
+  answers['/api'] = () => ({ body: { ok: true } });
+  answers['/api/away'] = () => ({ status: 302, headers: { location: `${url}/evil` } });
+  answers['/userinfo'] = () => ({ body: { sub: 'alice' } });
+  answers['/evil'] = () => ({ body: {} });
+  const config = {
+    ...server.config,
+    redirect_uri: site.url + HOSTILE,
+    end_session_endpoint: `${url}/end`,
+    scope: 'openid read',
+    insecure_id_token_unverified: true,
+    dpop: true,
+  };
+  extra['/auth-worker.js'] = entry(config, {}, '');
+  const where = { apiUrl: `${url}/api`, tokenUrl: `${url}/token`, evilUrl: url, vaultUrl: '/auth-worker.js', libraryUrls: ['index', 'vault', 'popup'].map((name) => `/node_modules/oauth2-wasm/dist/${name}.js`) };
+  extra['/where.js'] = `Object.assign(window, ${JSON.stringify(where)});`;
+  extra['/evil-worker.js'] = `
+const f = self.fetch;
+self.fetch = async (...a) => { const r = await f(...a); postMessage([String(a[0]), a[1]?.body && String(a[1].body), await r.clone().text()]); return r; };
+import('/auth-worker.js').then(() => self.dispatchEvent(new MessageEvent('message', { data: { id: 1, command: 'export' } })), (e) => postMessage(String(e)));
+fetch('/auth-worker.js', { headers: { 'x-oauth2-wasm-keeper': '1' } }).catch((e) => postMessage(String(e)));`;
+  const verifiers = () => server.requests.flatMap(({ body }) => new URLSearchParams(body).get('code_verifier') ?? []);
+  return { site, server, config, extra, verifiers, stop: () => (server.stop(), site.stop()) };
+};
+
+/** Signs in without a user: what the server would send back is made up. */
+export const enter = (tab, parameters = {}) =>
+  tab.evaluate(async (given) => {
+    const { url, state } = await window.client.authorize(given);
+    const back = new URL(new URL(url).searchParams.get('redirect_uri'));
+    back.search = new URLSearchParams({ code: 'THE-CODE', state });
+    return (await window.client.handleRedirect(back.href)).status;
+  }, parameters);
+
+/** Loads a page, with the client in `window.client`, and all that it was told in `window.told`. `where` is what openClient is given. */
+export const openPage = async (tab, url, where = { worker: '/auth-worker.js' }) => {
+  if (url) await tab.goto(url);
+  await tab.until(() => !!window.openVault);
+  return openClient(tab, where);
+};
+
+export const openClient = (tab, where = { worker: '/auth-worker.js' }) =>
+  tab.evaluate(async (given) => {
+    window.told = [];
+    window.client = await window.openVault(...[].concat(given));
+    for (const type of ['status', 'granted', 'changed', 'restarted', 'request_failed']) window.client.addEventListener(type, ({ detail }) => window.told.push([type, detail.change ?? detail.status ?? detail.code]));
+    const { status } = await window.client.status();
+    return status;
+  }, where);
+
+/** What a user does at the server: goes on, signs in, and then decides. */
+export const decide = async (tab, decision = 'approve') => {
+  for (;;) {
+    const steps = ['continue', 'login', 'approve'].map((name) => `[data-testid=${name}]`);
+    await tab.until((list) => list.some((s) => document.querySelector(s)), steps);
+    const step = await tab.evaluate((list) => list.find((s) => document.querySelector(s)), steps);
+    if (step === steps[2]) return tab.click(`[data-testid=${decision}]`);
+    if (step === steps[1]) {
+      await tab.fill('[name=username]', 'alice');
+      await tab.fill('[name=password]', 'alice');
+    }
+    const mark = `${Math.random()}`;
+    await tab.evaluate((m) => void (document.documentElement.dataset.mark = m), mark);
+    await tab.click(step);
+    await tab.until((m) => document.readyState === 'complete' && document.documentElement.dataset.mark !== m, mark);
+  }
+};
+
+/** Goes to the server, signs in, and finishes on the page that it leads to. */
+export const signIn = async (tab, where) => {
+  const { url } = await tab.evaluate(() => window.client.authorize({ app_state: 'page 7' }));
+  await tab.goto(url);
+  await decide(tab);
+  await tab.until(() => location.search.includes('code=') && !!window.openVault);
+  await openClient(tab, where);
+  return tab.evaluate(async () => {
+    const { status, app_state } = await window.client.handleRedirect();
+    return { status, app_state, search: location.search };
+  });
+};
