@@ -61,6 +61,7 @@ lint: purity ## formatting, vet, staticcheck
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
 	go vet -tags plant ./core/simulate
+	go vet -tags page ./core ./core/internal/...
 	GOARCH=386 go vet $(PURE)
 
 types: npm ## types of the package, the pages and the Worker
@@ -70,10 +71,12 @@ types: npm ## types of the package, the pages and the Worker
 unit:
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 $(GO)
 	$(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
+	$(GOTEST) $(GOTEST_FLAGS) -tags page -run Page ./core
 
 go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, and stores on their servers)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
+	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags page -run Page ./core
 
 planted: ## the simulation finds the faults that are planted for it
 	overlay=$$(go run ./core/simulate/plants/overlay build/plants) && \
@@ -136,7 +139,7 @@ purity: ## the core imports nothing impure
 release: setup verify-wasm ## the npm tarball, the modules, their hashes and the notes, in build/release
 	@wasm/toolchain/release.sh
 
-size: setup toolchain ## bytes of all that a page loads, and what each part of core adds
+size: setup toolchain ## bytes of all that a page loads, Go tokens of each module, and what each part of core adds
 	@npm run build --silent
 	@node wasm/toolchain/size.mjs
 

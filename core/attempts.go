@@ -12,7 +12,7 @@ import (
 // maxRedeemed is how many that were answered are remembered, so that a second delivery is told from a forged one.
 const maxRedeemed = 4
 
-// An attempt is one authorization request that may be answered: what binds the answer to it is kept here and nowhere else.
+// An attempt is one authorization request that may be answered, with what binds the answer to it.
 type attempt struct {
 	state, nonce, verifier, redirectURI, scope, appState string
 	iss                                                  string // of the response that answers it
@@ -20,8 +20,13 @@ type attempt struct {
 	key                                                  string // what its tokens shall be bound to, "" for none
 	mode                                                 string // response_mode
 	acr                                                  string // acr_values, of which the ID token has to say one
-	redeemed                                             string // by which delivery of the callback; "": not yet
-	text                                                 string // as it is stored; "": not written yet
+}
+
+// A keptAttempt is an attempt as it is kept, here and nowhere else: as text, until it is answered.
+type keptAttempt struct {
+	state, key, text string
+	at               int64
+	redeemed         string // by which delivery of the callback; "": not yet
 }
 
 // attempts keeps them under one key of the store and changes them one change at a time.
@@ -32,18 +37,13 @@ type attempts struct {
 	wire    *wire.Wire
 	session *session.Session
 	key     string
-	list    []*attempt
+	list    []*keptAttempt
 	version string
 	loaded  bool
 	queue   link.Serial
 }
 
-// ownBy makes t independent of the input that it came in.
-func (t *attempt) ownBy(l *link.Link) {
-	l.Own(&t.state, &t.nonce, &t.verifier, &t.redirectURI, &t.scope, &t.appState, &t.iss, &t.key, &t.mode, &t.acr, &t.redeemed, &t.text)
-}
-
-func findAttempt(list []*attempt, state string) int {
+func findAttempt(list []*keptAttempt, state string) int {
 	for i := range list {
 		if list[i].state == state {
 			return i
@@ -57,15 +57,15 @@ type updateRun struct {
 	change  store.Change
 	list    *attempts
 	current bool // the list is what is stored now
-	next    []*attempt
-	stale   []*attempt // of lists that were written over, if only the answers are lost
-	op      func([]*attempt) ([]*attempt, *link.Fault)
+	next    []*keptAttempt
+	stale   []*keptAttempt // of lists that were written over, if only the answers are lost
+	op      func([]*keptAttempt) ([]*keptAttempt, *link.Fault)
 	release func()
 	done    func(*link.Fault)
 }
 
 // update runs op, several times perhaps; it changes no attempt, only which stand there, and gives nil where all stays as it is.
-func (a *attempts) update(op func([]*attempt) ([]*attempt, *link.Fault), done func(*link.Fault)) {
+func (a *attempts) update(op func([]*keptAttempt) ([]*keptAttempt, *link.Fault), done func(*link.Fault)) {
 	u := &updateRun{list: a, op: op, done: done}
 	u.change = store.Change{Store: a.store, Key: a.key, Version: &a.version, Tries: store.MaxTries, Text: u.text, Met: u.met, Done: u.stored}
 	a.queue.Run(u.turn)
@@ -95,7 +95,7 @@ func (u *updateRun) met(value, version, unread string) bool {
 
 // try tells whether there is something to store.
 func (u *updateRun) try() bool {
-	next, f := u.op(append([]*attempt(nil), u.list.list...))
+	next, f := u.op(append([]*keptAttempt(nil), u.list.list...))
 	if f != nil && f.Code == "wrong_state" && !u.current {
 		// What this instance never saw may have been stored by another: look once.
 		u.change.Look()
@@ -133,7 +133,7 @@ func (u *updateRun) end(f *link.Fault) {
 }
 
 // dropKey drops the key of an attempt that is not kept any more; one that was redeemed, or is gone for another instance, may have come to a session.
-func (a *attempts) dropKey(gone *attempt, used bool) {
+func (a *attempts) dropKey(gone *keptAttempt, used bool) {
 	for _, t := range a.list {
 		if t.key == gone.key {
 			return
@@ -149,7 +149,7 @@ func (a *attempts) dropKey(gone *attempt, used bool) {
 }
 
 // prune forgets what is over, and the oldest where there are too many: redeemed ones first.
-func (a *attempts) prune(list []*attempt) []*attempt {
+func (a *attempts) prune(list []*keptAttempt) []*keptAttempt {
 	kept, redeemed := list[:0], 0
 	for _, t := range list {
 		if a.link.Now <= t.at+a.config.AttemptLife {
@@ -189,25 +189,28 @@ func (a *attempts) read(value, version string) {
 			continue
 		}
 		e := it.Value()
-		str := func(name string) string { return e.Get(name).Str() }
-		t := &attempt{state: str("state"), nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
-			scope: str("scope"), appState: str("app_state"), redeemed: str("redeemed"), key: str("dpop_key"), mode: str("response_mode"), acr: str("acr_values"), maxAge: -1}
-		t.at, _ = e.Get("at").Int()
-		if n, ok := e.Get("max_age").Int(); ok {
-			t.maxAge = n
-		}
-		t.text = e.Raw()
-		t.ownBy(a.link)
-		a.list = append(a.list, t)
+		p := &keptAttempt{state: e.Get("state").Str(), key: e.Get("dpop_key").Str(), redeemed: e.Get("redeemed").Str(), text: e.Raw()}
+		p.at, _ = e.Get("at").Int()
+		a.link.Own(&p.state, &p.key, &p.redeemed, &p.text)
+		a.list = append(a.list, p)
 	}
 }
 
-func (a *attempts) encode(list []*attempt) string {
+// read gives the attempt.
+func (p *keptAttempt) read() *attempt {
+	v, _ := json.Parse(p.text)
+	str := func(name string) string { return v.Get(name).Str() }
+	t := &attempt{state: p.state, nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
+		scope: str("scope"), appState: str("app_state"), at: p.at, key: p.key, mode: str("response_mode"), acr: str("acr_values"), maxAge: -1}
+	if n, ok := v.Get("max_age").Int(); ok {
+		t.maxAge = n
+	}
+	return t
+}
+
+func (a *attempts) encode(list []*keptAttempt) string {
 	size := 0
 	for _, t := range list {
-		if t.text == "" {
-			t.text = t.encode()
-		}
 		size += len(t.text) + 1
 	}
 	w := a.store.Begin()
@@ -222,7 +225,8 @@ func (a *attempts) encode(list []*attempt) string {
 	return w.String()
 }
 
-func (t *attempt) encode() string {
+// pend gives what is kept of it; redeemed is "" until a delivery of the callback takes it.
+func (t *attempt) pend(redeemed string) *keptAttempt {
 	w := json.NewWriter()
 	w.Open('{')
 	w.MemberStr("state", t.state)
@@ -238,7 +242,7 @@ func (t *attempt) encode() string {
 	if t.maxAge >= 0 {
 		w.MemberInt("max_age", t.maxAge)
 	}
-	w.MemberStrIf("redeemed", t.redeemed)
+	w.MemberStrIf("redeemed", redeemed)
 	w.Close('}')
-	return w.String()
+	return &keptAttempt{state: t.state, key: t.key, at: t.at, redeemed: redeemed, text: w.String()}
 }

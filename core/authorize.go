@@ -128,7 +128,7 @@ func (r *authorizeRun) pushed(params []form.Param, f *link.Fault) {
 	r.c.attempts.update(r.begin, r.stored)
 }
 
-func (r *authorizeRun) begin(list []*attempt) ([]*attempt, *link.Fault) {
+func (r *authorizeRun) begin(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 	a := r.attempt
 	if r.listed = !r.cmd.done; !r.listed {
 		return nil, nil // given up: it takes nobody's place
@@ -137,9 +137,10 @@ func (r *authorizeRun) begin(list []*attempt) ([]*attempt, *link.Fault) {
 	if i := findAttempt(list, a.state); i >= 0 {
 		list = append(list[:i], list[i+1:]...)
 	}
-	a.at, a.text = r.c.link.Now, "" // it may have waited for its turn
-	a.ownBy(r.c.link)
-	return append(list, a), nil
+	a.at = r.c.link.Now // it may have waited for its turn
+	p := a.pend("")
+	r.c.link.Own(&p.state)
+	return append(list, p), nil
 }
 
 // stored gives the URL out.

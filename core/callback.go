@@ -88,7 +88,7 @@ func (r *callbackRun) answer() {
 	r.c.attempts.update(r.mark, r.marked)
 }
 
-func (r *callbackRun) mark(list []*attempt) ([]*attempt, *link.Fault) {
+func (r *callbackRun) mark(list []*keptAttempt) ([]*keptAttempt, *link.Fault) {
 	i := findAttempt(list, r.get("state"))
 	if i < 0 {
 		return nil, r.stray("wrong_state")
@@ -97,20 +97,20 @@ func (r *callbackRun) mark(list []*attempt) ([]*attempt, *link.Fault) {
 	if there.redeemed == r.mine {
 		return list, nil // stored before, and only the answer was lost
 	}
-	r.attempt = there
-	if f := r.check(there); f != nil {
+	a := there.read()
+	r.attempt = a
+	if f := r.check(a, there.redeemed != ""); f != nil {
 		return nil, f
 	}
 	if f := r.c.issuer.Tokenless(); f != nil {
 		return nil, f
 	}
-	if r.keyless = r.c.issuer.NeedsKeys(there.scope); r.keyless {
+	if r.keyless = r.c.issuer.NeedsKeys(a.scope); r.keyless {
 		return nil, nil
 	}
-	answered := *there
-	answered.iss = r.get("iss")
-	r.attempt = &answered
-	list[i] = &attempt{state: there.state, appState: there.appState, at: there.at, key: there.key, maxAge: -1, redeemed: r.mine}
+	a.iss = r.get("iss")
+	spent := &attempt{state: a.state, appState: a.appState, at: a.at, key: a.key, maxAge: -1}
+	list[i] = spent.pend(r.mine)
 	return list, nil
 }
 
@@ -169,12 +169,12 @@ func (r *callbackRun) handledElsewhere(f *link.Fault) {
 	})
 }
 
-func (r *callbackRun) check(a *attempt) *link.Fault {
+func (r *callbackRun) check(a *attempt, redeemed bool) *link.Fault {
 	c, iss := r.c.config, r.get("iss")
 	switch {
 	case r.c.link.Now > a.at+c.AttemptLife:
 		return &link.Fault{Kind: link.KindExpired, Code: "attempt_expired"}
-	case a.redeemed != "":
+	case redeemed:
 		return &link.Fault{Kind: link.KindCallback, Code: "already_used"}
 	case r.url != "" && !answers(r.url, a.redirectURI):
 		return (&link.Fault{Kind: link.KindCallback, Code: "wrong_redirect_uri"}).Not(uri.Place(a.redirectURI), uri.Place(r.url))

@@ -66,6 +66,31 @@ func TestNesting(t *testing.T) {
 	}
 }
 
+// TestNothingEmbedded: no struct embeds another to borrow its fields. core/resource is not there yet.
+func TestNothingEmbedded(t *testing.T) {
+	dirs, err := filepath.Glob("internal/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range append(dirs, ".", "bff") {
+		fset := token.NewFileSet()
+		for _, file := range parsed(t, fset, dir) {
+			ast.Inspect(file, func(n ast.Node) bool {
+				fields, _ := n.(*ast.StructType)
+				if fields == nil {
+					return true
+				}
+				for _, f := range fields.Fields.List {
+					if len(f.Names) == 0 {
+						t.Errorf("%s: a struct is embedded", fset.Position(f.Pos()))
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
 // literals is how many function literals stand in each other below a node.
 func literals(node ast.Node) (deepest int) {
 	ast.Inspect(node, func(n ast.Node) bool {

@@ -12,7 +12,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 await rm(here('dist'), { recursive: true, force: true });
 await mkdir(here('dist'), { recursive: true });
-for (const name of ['oauth2.wasm', 'oauth2-edge.wasm']) await copyFile(here(`../wasm/${name}`), here(`dist/${name}`));
+for (const name of ['oauth2.wasm', 'oauth2-full.wasm', 'oauth2-edge.wasm']) await copyFile(here(`../wasm/${name}`), here(`dist/${name}`));
 await copyFile(here('../wasm_exec.js'), here('dist/wasm_exec.js'));
 await copyFile(here('../LICENSE'), here('LICENSE')); // npm takes it from beside package.json only
 
@@ -31,7 +31,7 @@ await build({
   ...common,
   entryPoints: ['node', 'workerd', ...Object.values(entries)].map((file) => here(`src/${file}.ts`)),
   outdir: here('dist'),
-  external: ['node:*', './index.js', './silent.js', './auth.js', './hosts.js', './oauth2.wasm', 'react', 'vue', 'svelte/*'],
+  external: ['node:*', './index.js', './silent.js', './auth.js', './hosts.js', './oauth2-full.wasm', 'react', 'vue', 'svelte/*'],
 });
 await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: here('dist'), external: ['./vault-worker.js'] });
 

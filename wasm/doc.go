@@ -1,7 +1,8 @@
 // Package wasm runs the OAuth 2 client that stands in oauth2-full.wasm, the module embedded here, on wazero: a WebAssembly runtime in
 // Go, without cgo. The same bytes run in browsers and in workers.
 //
-// Open is the short way to a client. An Engine from New is for programs that open many: the module is compiled once in a process,
+// Open is the short way to a client. An Engine from New is for programs that open many: the module is compiled once, its code kept in the
+// user's cache directory (see EngineOptions.CacheDir),
 // an instance costs about a tenth of a millisecond and 128 KiB.
 //
 // The module imports nothing, so it can reach nothing: neither clock nor network nor files, only what package oauth hands it.

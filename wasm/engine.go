@@ -88,7 +88,8 @@ func start(ctx context.Context, bytes []byte, opts EngineOptions) (*Engine, erro
 		opts.MemoryLimit = defaultMemory
 	}
 	p, err := shared(ctx, bytes, traits{
-		pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir, usual: opts.CacheDir == "" && !opts.NoCache,
+		pages: uint32((opts.MemoryLimit + page - 1) / page), bounded: opts.CallLimit > 0, cacheDir: opts.CacheDir,
+		usual: opts.CacheDir == "" && !opts.NoCache,
 	})
 	if err != nil {
 		return nil, err

@@ -13,26 +13,26 @@ import (
 
 // A config is what a session was opened with; it never changes.
 type config struct {
-	resource, metadataURL  string
-	name, userAgent        string
-	origins                []string // that of resource among them
-	audience               []string
-	servers                []serverConfig
-	algorithms             string // of access tokens, with a space between them
-	untyped, anyAudience   bool
-	need                   need
-	dpop                   string // off, accepted, required
-	dpopAlgorithms         string
-	dpopNonce, bound       bool
-	nonceKeys              [][]byte
-	nonceMS, proofMS       int64
-	tolerance, keysMS      int64
-	certificates           bool
-	certificateHeader      string
-	proxies                []network
-	more                   json.Value // members of the metadata document that are not ours to say
-	insecureOrigins, agent string     // JSON, for the clients inside
-	alone                  bool
+	resource, metadataURL string
+	name, userAgent       string
+	origins               []string // that of resource among them
+	audience              []string
+	servers               []serverConfig
+	algorithms            string // of access tokens, with a space between them
+	untyped, anyAudience  bool
+	need                  need
+	dpop                  string // off, accepted, required
+	dpopAlgorithms        string
+	dpopNonce, bound      bool
+	nonceKeys             [][]byte
+	nonceMS, proofMS      int64
+	tolerance, keysMS     int64
+	certificates          bool
+	certificateHeader     string
+	proxies               []network
+	more                  json.Value // members of the metadata document that are not ours to say
+	insecureOrigins       string     // JSON, for the clients inside
+	alone                 bool
 }
 
 // A need is what a request has to have besides a token that is good: of every request, or of one.

@@ -73,15 +73,16 @@ const text = (value) => JSON.stringify(value);
  * The configuration of workerd.
  *
  * @param {{modules: string[], port: number, variables: Record<string, unknown>, secrets: Record<string, string>,
- *   page?: string, storage: string}} given `page` is a folder that is served where the Worker's paths are not
+ *   page?: string, storage: string, object?: [string, string]}} given `object` is the binding and the class of the Durable Object, `page` a folder that is served where the Worker's paths are not
  */
-const capnp = ({ modules, port, variables, secrets, page, storage }) => {
-  const { base, proxy = [] } = variables.BFF;
-  const paths = [new URL(base).pathname, ...proxy.map(({ path }) => path)];
+const capnp = ({ modules, port, variables, secrets, page, storage, object = ['SESSIONS', 'Sessions'] }) => {
+  const { base, proxy = [] } = variables.BFF ?? {};
+  const paths = base ? [new URL(base).pathname, ...proxy.map(({ path }) => path)] : [];
+  const [binding, className] = object.map(text);
   const bindings = [
     ...Object.entries(variables).map(([name, value]) => `(name = ${text(name)}, json = ${text(JSON.stringify(value))})`),
     ...Object.entries(secrets).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
-    '(name = "SESSIONS", durableObjectNamespace = "Sessions")',
+    `(name = ${binding}, durableObjectNamespace = ${className})`,
   ];
   const site = `
     (name = "site", worker = (
@@ -101,7 +102,7 @@ const config :Workerd.Config = (
       ],
       ${compatibility()},
       bindings = [${bindings.join(', ')}],
-      durableObjectNamespaces = [(className = "Sessions", uniqueKey = "sessions", enableSql = true)],
+      durableObjectNamespaces = [(className = ${className}, uniqueKey = "sessions", enableSql = true)],
       durableObjectStorage = (localDisk = "storage"),
     )),
     (name = "storage", disk = (path = ${text(storage)}, writable = true)),
@@ -143,7 +144,7 @@ export const run = (file, args, ready) =>
 /**
  * Writes the configuration into `folder`, beside what is stored, and gives a way to start workerd with it, as often as is wanted.
  *
- * @param {{folder: string, entry?: string, port: number, variables: object, secrets: object, page?: string}} given
+ * @param {{folder: string, entry?: string, port: number, variables: object, secrets: object, page?: string, object?: [string, string]}} given
  */
 export const workerd = async ({ folder, entry = join(root, 'edge/worker/index.ts'), ...given }) => {
   const [storage, file] = ['storage', 'config.capnp'].map((name) => join(folder, name));

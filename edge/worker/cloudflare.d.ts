@@ -24,6 +24,11 @@ interface DurableObjectStorage {
   getAlarm(): Promise<number | null>;
   setAlarm(time: number): Promise<void>;
   deleteAlarm(): Promise<void>;
+  sql: SqlStorage;
+}
+
+interface SqlStorage {
+  exec(query: string, ...bindings: unknown[]): { toArray(): Record<string, unknown>[] };
 }
 
 interface DurableObjectState {

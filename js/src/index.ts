@@ -3,22 +3,34 @@
  *
  * @packageDocumentation
  */
-import { instantiate } from '../../wasm_exec.js';
+import { instantiate, type Source } from '../../wasm_exec.js';
 import { Client } from './client.js';
 import { early } from './handover.js';
 import type { Config, Options, RegistrationConfig } from './types.js';
 
-let shared: Promise<WebAssembly.Module> | undefined;
+/**
+ * A module, got once for all clients.
+ *
+ * @internal
+ */
+export const once = (get: () => Source | PromiseLike<Source>) => {
+  let shared: Promise<WebAssembly.Module> | undefined;
+  return () =>
+    (shared ??= instantiate(get()).then(
+      ({ module }) => module,
+      (error) => {
+        shared = undefined; // the next client tries again
+        throw error;
+      },
+    ));
+};
 
-/** The module beside this file, got once for all clients. */
-const found = () =>
-  (shared ??= instantiate(early.module ?? fetch(new URL('./oauth2.wasm', import.meta.url))).then(
-    ({ module }) => module,
-    (error) => {
-      shared = early.module = undefined; // the next client tries again
-      throw error;
-    },
-  ));
+/** The module of pages, beside this file. */
+const found = once(() => {
+  const module = early.module ?? fetch(new URL('./oauth2.wasm', import.meta.url));
+  early.module = undefined;
+  return module;
+});
 
 /** Windows and workers of a browser: they are one user's. Runtimes of servers have workers too, but none has IndexedDB. */
 const inBrowser = () => !!globalThis.indexedDB && ('document' in globalThis || 'WorkerGlobalScope' in globalThis);
@@ -32,10 +44,14 @@ const inBrowser = () => !!globalThis.indexedDB && ('document' in globalThis || '
  * its work with the last client; a client that is opened later goes on with what the store has, the one in memory by default too.
  * In a server, every client has a session of its own.
  *
+ * In a page this runs `oauth2.wasm`, which has what pages and devices use. `openClient` of `oauth2-wasm/full` is the same with
+ * `oauth2-full.wasm`, which has all of it; in Node, Deno, Bun and workerd it is that one anyway.
+ *
  * @param config the configuration, under the names of RFC 8414 and RFC 7591
  * @param options how the client works; the defaults suit a page
  * @throws {OAuthError} the configuration is refused; `field` names the member. Code `configuration_differs`: a client of the same identity
  *   is open with other members than these, which `field` names; a `name` of its own keeps a client apart
+ * @throws {OAuthError} code `not_in_this_module`: `field` names what `oauth2.wasm` does not have, `expected` the module that has it
  * @throws {WebAssembly.CompileError} the page's policy forbids WebAssembly: its script-src needs `'wasm-unsafe-eval'`
  */
 export const openClient = (config: Config | RegistrationConfig, options: Options = {}): Promise<Client> =>

@@ -12,7 +12,8 @@ export interface NodeRequest extends Incoming {
 /** What is needed of a response of `node:http`. */
 export interface NodeResponse {
   destroyed: boolean;
-  writeHead(status: number, headers?: any): { end(): unknown };
+  statusCode: number;
+  setHeader(name: string, value: string | string[]): unknown;
   write(piece: Uint8Array): boolean;
   end(): unknown;
   destroy(): unknown;
@@ -65,13 +66,18 @@ export const nodeHandler =
     try {
       request = requestOf(incoming);
     } catch {
-      outgoing.writeHead(400, { 'cache-control': 'no-store', connection: 'close' }).end();
+      outgoing.statusCode = 400;
+      outgoing.setHeader('cache-control', 'no-store');
+      outgoing.setHeader('connection', 'close');
+      outgoing.end();
       return;
     }
     const response = await fetch(request!);
-    const headers: string[] = [];
-    for (const [name, value] of response.headers) headers.push(name, value);
-    outgoing.writeHead(response.status, headers);
+    outgoing.statusCode = response.status;
+    // One by one: where Express has set a header before, writeHead keeps only the last of two with one name.
+    for (const [name, value] of response.headers) if (name !== 'set-cookie') outgoing.setHeader(name, value);
+    const cookies = response.headers.getSetCookie();
+    if (cookies.length) outgoing.setHeader('set-cookie', cookies);
     if (response.body && incoming.method !== 'HEAD') await pass(response.body, outgoing);
     else outgoing.end();
   };

@@ -37,6 +37,7 @@ export const nodePassage = async (upload: Passage['upload']): Promise<Passage | 
   const [{ request: plain }, { request: secured }, { Readable }] = (await Promise.all(['http', 'https', 'stream'].map(builtin))) as [typeof import('node:http'), typeof import('node:https'), typeof import('node:stream')];
   const send: NonNullable<Passage['send']> = (url, { method, headers, body, signal }, length) =>
     new Promise((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason)); // not every runtime tells of it by an event
       const begin = (again: boolean) => {
         const given = headers as [string, string][];
         const fields: Record<string, string | string[]> = {};

@@ -7,7 +7,7 @@ useRSA(verifyRSA);
 
 let shared: Promise<WebAssembly.Module> | undefined;
 
-const found = () => (shared ??= readFile(new URL('./oauth2.wasm', import.meta.url)).then((bytes) => WebAssembly.compile(bytes)));
+const found = () => (shared ??= readFile(new URL('./oauth2-full.wasm', import.meta.url)).then((bytes) => WebAssembly.compile(bytes)));
 
 export const openClient = (config: Config | RegistrationConfig, options: Options = {}): Promise<Client> =>
   openAlone(config, { ...options, module: options.module ?? found() });

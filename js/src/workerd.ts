@@ -1,5 +1,5 @@
 // The entry for Cloudflare Workers, where a module comes compiled, as an import.
-import module from './oauth2.wasm';
+import module from './oauth2-full.wasm';
 import { type Client, type Config, openAlone, type Options, type RegistrationConfig, useRSA } from './index.js';
 import { verifyRSA } from './rsa.js';
 

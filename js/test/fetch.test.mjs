@@ -245,7 +245,7 @@ test('E15 a signal and a time-out hold though the runtime collects its garbage w
   await assert.rejects(fetched, (error) => error === reason);
   // The package's own requests.
   under = asked('/token');
-  const host = await Host.open({ module: readFileSync(new URL('../../wasm/oauth2.wasm', import.meta.url)), open: { kind: 'contract' } });
+  const host = await Host.open({ module: readFileSync(new URL('../../wasm/oauth2-full.wasm', import.meta.url)), open: { kind: 'contract' } });
   const effect = { kind: 'http', stage: 'token', method: 'POST', url: `${server.url}/token`, headers: [], redirect: 'refuse', timeout_ms: 2_000, max_body: 1000 };
   const answered = host.run('perform', { effect });
   await under;

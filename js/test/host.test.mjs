@@ -10,7 +10,7 @@ import { PATIENCE } from './suite/patience.js';
 
 const { Host, memoryStore, OAuthError, openClient } = await library();
 const dist = join(installed(), 'node_modules/oauth2-wasm/dist');
-const module = await WebAssembly.compile(readFileSync(join(dist, 'oauth2.wasm')));
+const module = await WebAssembly.compile(readFileSync(join(dist, 'oauth2-full.wasm')));
 
 let server;
 before(async () => (server = await provider()));
@@ -198,7 +198,7 @@ test('a timer keeps the process alive only while somebody waits for a command', 
   const waits = await program(`
     import { Host } from 'oauth2-wasm';
     import { readFileSync } from 'node:fs';
-    const module = readFileSync(new URL(import.meta.resolve('oauth2-wasm/oauth2.wasm')));
+    const module = readFileSync(new URL(import.meta.resolve('oauth2-wasm/oauth2-full.wasm')));
     const host = await Host.open({ module, open: { kind: 'contract' } });
     await host.run('perform', { effect: { kind: 'timer', ms: 300 } });
     console.log('fired');
@@ -241,7 +241,7 @@ test('a source of randomness that failed once is asked again, and gives all lett
   const said = await program(`
     import { Host, memoryStore } from 'oauth2-wasm';
     import { readFileSync } from 'node:fs';
-    const module = readFileSync(new URL(import.meta.resolve('oauth2-wasm/oauth2.wasm')));
+    const module = readFileSync(new URL(import.meta.resolve('oauth2-wasm/oauth2-full.wasm')));
     const { getRandomValues } = crypto;
     crypto.getRandomValues = () => { throw new Error('none yet'); };
     const store = memoryStore();

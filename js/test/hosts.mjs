@@ -1,6 +1,6 @@
 // Runs both suites on every JavaScript host and prints the table of all hosts, those of Go among them, which leave their results in
 // build/hosts. Arguments: names of hosts, to run only these. It fails where a suite failed or ran nothing, where a host is missing,
-// and where a host ran another module than wasm/oauth2.wasm, or than wasm/oauth2-edge.wasm for the transcripts of kinds bff and resource. What a
+// and where a host ran another module than wasm/oauth2-full.wasm; wasm/oauth2.wasm for the transcripts that it is enough for; wasm/oauth2-edge.wasm for those of kinds bff and resource. What a
 // runtime cannot do, and nobody on it, stands in `beyond`: it fails where the runtime can by now. The hosts of plugins
 // (`make plugin-test`) run an artifact of build/plugins, and transcripts alone.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -73,14 +73,15 @@ const suiteFaults = (host, suites) =>
   ]);
 
 /** What is wrong with a report. */
-const faults = ({ host, sha256: digest, transcripts = none, contract = none, bff, resource }, module, edge) => {
+const faults = ({ host, sha256: digest, transcripts = none, contract = none, page, bff, resource }, module, ofPage, edge) => {
   if (artifacts[host]) return [...(digest === sha256(file(artifacts[host])) ? [] : [`${host}: ran another module than ${artifacts[host]}`]), ...suiteFaults(host, { transcripts })];
   return [
     // A host that runs the core without the module has no digest; the standard-Go build of the same sources is another module.
     ...(digest === '-' || host === 'go-wasip1' || digest === module ? [] : [`${host}: ran another module: ${digest || 'none'}`]),
-    ...[bff, resource].flatMap((second) => (!second || second.sha256 === edge || digest === '-' ? [] : [`${host}: ran another second module: ${second.sha256}`])),
-    // There is one standard-Go build.
-    ...suiteFaults(host, { transcripts, contract, ...(host === 'go-wasip1' ? {} : { bff: bff ?? none, resource: resource ?? none }) }),
+    ...(!page || page.sha256 === ofPage || digest === '-' ? [] : [`${host}: ran another module of pages: ${page.sha256}`]),
+    ...[bff, resource].flatMap((other) => (!other || other.sha256 === edge || digest === '-' ? [] : [`${host}: ran another module of the edge: ${other.sha256}`])),
+    // There is one standard-Go build, and what runs no module has no profiles.
+    ...suiteFaults(host, { transcripts, contract, ...(digest === module && { page: page ?? none }), ...(host === 'go-wasip1' ? {} : { bff: bff ?? none, resource: resource ?? none }) }),
   ];
 };
 
@@ -89,20 +90,20 @@ const unknown = names.find((name) => !hosts[name]);
 if (unknown) throw new Error(`no host ${unknown}: ${Object.keys(hosts).join(', ')}`);
 await runAll(names.length ? names : Object.keys(hosts));
 
-const [module, edge] = ['oauth2', 'oauth2-edge'].map((name) => sha256(readFileSync(join(root, `wasm/${name}.wasm`))));
+const [module, ofPage, edge] = ['oauth2-full', 'oauth2', 'oauth2-edge'].map((name) => sha256(readFileSync(join(root, `wasm/${name}.wasm`))));
 const all = readdirSync(reports)
   .filter((name) => name.endsWith('.json'))
   .sort()
   .map((name) => JSON.parse(readFileSync(join(reports, name), 'utf8')));
 const share = (suite) => (suite ? `${suite.passed}/${suite.total}` : '-');
-const rows = [['host', 'module', 'transcripts', 'contract', 'bff', 'resource'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.contract), share(r.bff), share(r.resource)])];
+const rows = [['host', 'module', 'transcripts', 'page', 'contract', 'bff', 'resource'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.page), share(r.contract), share(r.bff), share(r.resource)])];
 const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
 for (const row of rows) console.log(row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd());
 
 const missing = names.length ? [] : Object.keys(artifacts).filter((host) => !all.some((report) => report.host === host));
-const wrong = [...all.flatMap((report) => faults(report, module, edge)), ...missing.map((host) => `${host}: did not run; make plugin-test runs it`)];
+const wrong = [...all.flatMap((report) => faults(report, module, ofPage, edge)), ...missing.map((host) => `${host}: did not run; make plugin-test runs it`)];
 for (const fault of wrong) console.error(fault);
-const suites = all.flatMap(({ transcripts, contract, bff, resource }) => [transcripts ?? none, contract ?? none, bff ?? none, resource ?? none]);
+const suites = all.flatMap(({ transcripts, page, contract, bff, resource }) => [transcripts ?? none, page ?? none, contract ?? none, bff ?? none, resource ?? none]);
 const passed = suites.reduce((sum, suite) => sum + suite.passed, 0);
 // What is wrong beside the cases of suites, as another module, counts as one more that failed.
 const failed = suites.reduce((sum, suite) => sum + suite.total - suite.passed, 0);

@@ -128,7 +128,7 @@ test('X9 tabs that make keys of the same names at the same time get the same key
   const tabs = await Promise.all(Array.from({ length: 3 }, () => openPage(context, `${site.url}/pages/app.html`)));
   const make = async () => {
     const { instantiate } = await import('/node_modules/oauth2-wasm/dist/wasm_exec.js');
-    const { module } = await instantiate(fetch('/node_modules/oauth2-wasm/dist/oauth2.wasm'));
+    const { module } = await instantiate(fetch('/node_modules/oauth2-wasm/dist/oauth2-full.wasm'));
     const host = await oauth.Host.open({ module, open: { kind: 'contract' } });
     const names = Array.from({ length: 20 }, (_, i) => `key ${i}`);
     const answers = await Promise.all(names.map((name) => host.run('perform', { effect: { kind: 'key', name, alg: 'ES256', create: true } })));

@@ -7,7 +7,7 @@ import { installed } from './lib/installed.mjs';
 
 const dist = join(installed(), 'node_modules/oauth2-wasm/dist');
 const { instantiate, Trap } = await import(pathToFileURL(join(dist, 'wasm_exec.js')).href);
-const bytes = readFileSync(join(dist, 'oauth2.wasm'));
+const bytes = readFileSync(join(dist, 'oauth2-full.wasm'));
 
 let drawn = 0;
 const head = () => ({ now: 1_700_000_000_000, entropy: Buffer.alloc(32, ++drawn).toString('base64url') });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { root } from '../../js/test/lib/installed.mjs';
-import { onJco } from './hosts.mjs';
+import { onJco, transpiled } from './hosts.mjs';
 
 const read = (path) => readFileSync(join(root, path), 'utf8');
 const folder = mkdtempSync(join(tmpdir(), 'plugin-test'));
@@ -36,6 +36,12 @@ test('M66 a component traps at a message above 1 MiB, and another instance works
   const instance = await instantiate();
   assert.equal(instance.input(1, 'x'.repeat(1 << 20)), 1, 'at 1 MiB');
   assert.throws(() => instance.input(1, 'x'.repeat((1 << 20) + 1)), WebAssembly.RuntimeError);
+  // The shim does that, and not the runtime after it wrote to address 0.
+  const files = await transpiled(readFileSync(join(root, 'build/plugins/oauth2.component.wasm')), join(folder, 'core'));
+  const { exports } = await WebAssembly.instantiate(await WebAssembly.compile(files['oauth2.core.wasm']), {});
+  assert.equal(exports.cabi_realloc(0, 0, 1, 0), 0);
+  assert.notEqual(exports.cabi_realloc(0, 0, 1, 1 << 20), 0);
+  assert.throws(() => exports.cabi_realloc(0, 0, 1, (1 << 20) + 1), /unreachable/);
   const other = await instantiate();
   assert.equal(other.open('{}'), 0);
   assert.match(other.effect(0), /^\{"error":/);

@@ -2,8 +2,8 @@
 # The pure packages import nothing that reads a clock, draws randomness, does I/O, reflects or formats; and the wazero host cannot run anything but the module.
 set -eu
 bad=0
-# As TinyGo builds it for the module, and as Go does for hosts in Go, where SHA-256 is the one of crypto.
-for tags in edge,tinygo edge; do
+# As TinyGo builds it for the modules, and as Go does for hosts in Go, where SHA-256 is the one of crypto.
+for tags in edge,tinygo edge page,tinygo; do
 	for pkg in $(go list ./core ./core/bff ./core/resource ./core/internal/... ./wasm/module); do
 		for dep in $(go list -tags "$tags" -f '{{join .Imports " "}}' "$pkg"); do
 			case $tags:${pkg##*/}:$dep in edge:sha256:crypto/sha256) continue ;; esac

@@ -1,4 +1,5 @@
-// Prints raw, gzip and brotli of every file that a page loads, and the bytes of code that each file of core adds to the module.
+// Prints raw, gzip and brotli of every file that a page loads, the Go tokens that each module is made from, and the bytes of code that each
+// file of core adds to the module of pages.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
@@ -7,32 +8,37 @@ const top = new URL('../../', import.meta.url).pathname;
 const brotli = (b) => brotliCompressSync(b, { params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: b.length } }).length;
 const row = (name, raw, gz, br) => console.log(`${name.padEnd(28)}${[raw, gz, br].map((n) => String(n).padStart(9)).join('')}`);
 
-const MODULE = 'wasm/oauth2.wasm';
-const CLIENT = 'js/dist/index.js';
-/** What is loaded where, by mode. In a vault the worker's index.js is the page's, from the browser's cache. */
-const modes = {
-  'a page loads': [MODULE, CLIENT],
-  'with a vault, the page': [CLIENT, 'js/dist/vault.js'],
-  'and its worker or frame': [MODULE, CLIENT, 'js/dist/vault-worker.js'],
-  'silent sign-in, besides': ['js/dist/silent.js'],
-  'idle sign-out, besides': ['js/dist/idle.js'],
+const measure = (file) => {
+  const b = readFileSync(top + file);
+  return [b.length, gzipSync(b, { level: 9 }).length, brotli(b)];
 };
-for (const [mode, files] of Object.entries(modes)) {
-  row(mode, 'raw', 'gzip -9', 'brotli');
-  const sum = [0, 0, 0];
-  for (const file of files) {
-    const b = readFileSync(top + file);
-    const figures = [b.length, gzipSync(b, { level: 9 }).length, brotli(b)];
-    figures.forEach((n, i) => (sum[i] += n));
-    row(file, ...figures);
-  }
-  if (files.length > 1) row('sum', ...sum);
+/** Prints files, and their sum where they are several. */
+const table = (title, ...files) => {
+  row(title, 'raw', 'gzip -9', 'brotli');
+  const figures = files.map(measure);
+  files.forEach((file, i) => row(file, ...figures[i]));
+  if (files.length > 1) row('sum', ...[0, 1, 2].map((i) => figures.reduce((n, list) => n + list[i], 0)));
   console.log();
+};
+table('a page loads', 'wasm/oauth2.wasm', 'js/dist/index.js');
+table('with all of the client', 'wasm/oauth2-full.wasm', 'js/dist/index.js', 'js/dist/full.js');
+table('the edge', 'wasm/oauth2-edge.wasm');
+// In a vault the worker's index.js is the page's, from the browser's cache.
+table('with a vault, the page', 'js/dist/index.js', 'js/dist/vault.js');
+table('and its worker or frame', 'wasm/oauth2.wasm', 'js/dist/index.js', 'js/dist/vault-worker.js');
+table('silent sign-in, besides', 'js/dist/silent.js');
+table('idle sign-out, besides', 'js/dist/idle.js');
+
+// Go tokens of what each module is made from: a token is about a byte, packed.
+for (const [tags, file] of [['page', 'oauth2.wasm'], ['', 'oauth2-full.wasm'], ['edge', 'oauth2-edge.wasm']]) {
+  const tokens = execFileSync('go', ['run', './core/testrun/tokens', `tinygo,${tags}`], { cwd: top, encoding: 'utf8' });
+  const [, , packed] = measure(`wasm/${file}`);
+  console.log(`${file.padEnd(28)}${tokens.trim().padStart(9)} Go tokens, ${(packed / Number(tokens)).toFixed(2)} bytes each`);
 }
 
 // Code by file: a build that keeps the names of functions, run through the same passes.
 const debug = `${top}build/size.wasm`;
-execFileSync(`${top}wasm/toolchain/toolchain.sh`, ['names', debug], { stdio: 'inherit' });
+execFileSync(`${top}wasm/toolchain/toolchain.sh`, ['names', debug], { stdio: 'inherit', env: { ...process.env, TAGS: 'page' } });
 const b = readFileSync(debug);
 let p = 8;
 const u32 = () => {
@@ -74,7 +80,7 @@ while (p < b.length) {
   p = end;
 }
 const home = new Map();
-for (const file of readdirSync(`${top}core`).filter((f) => f.endsWith('.go') && !f.endsWith('_test.go'))) {
+for (const file of readdirSync(`${top}core`).filter((f) => f.endsWith('.go') && !f.endsWith('_test.go') && !/^\/\/go:build !page/.test(readFileSync(`${top}core/${f}`, 'utf8')))) {
   for (const [, receiver, name] of readFileSync(`${top}core/${file}`, 'utf8').matchAll(/^func (?:\(\w+ \*?(\w+)\) )?(\w+)/gm)) {
     home.set(`${receiver ?? ''}.${name}`, `core/${file}`);
   }

@@ -3,6 +3,7 @@ package json
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"math"
 	"runtime"
 	"strconv"
 	"strings"
@@ -284,12 +285,16 @@ func TestNodesAreReserved(t *testing.T) {
 		"a few values":        {`[1,2,"` + strings.Repeat(",", 60_000) + `"]`, 4 << 10},
 		"values":              {"[" + strings.Repeat("1,", 30_000) + "1]", 30_000 * 20},
 	} {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		Parse(row.src)
-		runtime.ReadMemStats(&after)
-		if got := int64(after.TotalAlloc - before.TotalAlloc); got > row.most {
-			t.Errorf("%s: %d bytes, want at most %d", name, got, row.most)
+		least := int64(math.MaxInt64) // of several: the runtime allocates now and then, too
+		for range 5 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			Parse(row.src)
+			runtime.ReadMemStats(&after)
+			least = min(least, int64(after.TotalAlloc-before.TotalAlloc))
+		}
+		if least > row.most {
+			t.Errorf("%s: %d bytes, want at most %d", name, least, row.most)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func (d *doc) add(n node) {
 }
 
 type parser struct {
-	*doc
+	doc   *doc
 	at    int
 	depth int
 	order []int32 // members of an object, to be put in order
@@ -95,8 +95,8 @@ func Parse(src string) (v Value, ok bool) {
 }
 
 func (p *parser) space() {
-	for p.at < len(p.src) {
-		switch p.src[p.at] {
+	for p.at < len(p.doc.src) {
+		switch p.doc.src[p.at] {
 		case ' ', '\t', '\n', '\r':
 			p.at++
 		default:
@@ -106,18 +106,18 @@ func (p *parser) space() {
 }
 
 func (p *parser) peek() byte {
-	if p.at < len(p.src) {
-		return p.src[p.at]
+	if p.at < len(p.doc.src) {
+		return p.doc.src[p.at]
 	}
 	return 0
 }
 
 func (p *parser) value(name int32) bool {
-	me := p.n
+	me := p.doc.n
 	if me == MaxValues {
 		return false
 	}
-	p.add(node{start: int32(p.at), name: name})
+	p.doc.add(node{start: int32(p.at), name: name})
 	esc, ok := false, false
 	switch p.peek() {
 	case '{':
@@ -135,15 +135,15 @@ func (p *parser) value(name int32) bool {
 	default:
 		ok = p.number()
 	}
-	n := p.node(me)
-	if n.end, n.next = int32(p.at), p.n; esc {
+	n := p.doc.node(me)
+	if n.end, n.next = int32(p.at), p.doc.n; esc {
 		n.end = ^n.end
 	}
 	return ok
 }
 
 func (p *parser) word(w string) bool {
-	if len(p.src)-p.at < len(w) || p.src[p.at:p.at+len(w)] != w {
+	if len(p.doc.src)-p.at < len(w) || p.doc.src[p.at:p.at+len(w)] != w {
 		return false
 	}
 	p.at += len(w)
@@ -187,8 +187,8 @@ func (p *parser) number() bool {
 func (p *parser) str() (start int, esc, ok bool) {
 	p.at++
 	start = p.at
-	for p.at < len(p.src) {
-		c := p.src[p.at]
+	for p.at < len(p.doc.src) {
+		c := p.doc.src[p.at]
 		switch {
 		case c == '"':
 			p.at++
@@ -197,7 +197,7 @@ func (p *parser) str() (start int, esc, ok bool) {
 			return 0, false, false
 		case c == '\\':
 			esc = true
-			if _, n := escape.Decode(p.src[p.at:]); n > 0 {
+			if _, n := escape.Decode(p.doc.src[p.at:]); n > 0 {
 				p.at += n
 			} else {
 				return 0, false, false
@@ -205,7 +205,7 @@ func (p *parser) str() (start int, esc, ok bool) {
 		case c < utf8.RuneSelf:
 			p.at++
 		default:
-			r, n := utf8.DecodeRuneInString(p.src[p.at:])
+			r, n := utf8.DecodeRuneInString(p.doc.src[p.at:])
 			if r == utf8.RuneError && n <= 1 {
 				return 0, false, false
 			}
@@ -267,7 +267,7 @@ func (p *parser) nest(closing byte, me int32) bool {
 // by side. Nothing is decoded for that, and nobody can choose names that make it slow.
 func (p *parser) twice(me int32) bool {
 	list := p.order[:0]
-	for i := me + 1; i < p.n; i = p.node(i).next {
+	for i := me + 1; i < p.doc.n; i = p.doc.node(i).next {
 		list = append(list, i)
 	}
 	p.order = list
@@ -278,7 +278,7 @@ func (p *parser) twice(me int32) bool {
 		largest := list[0]
 		list[0] = list[n]
 		p.sift(list[:n], 0)
-		if p.compare(list[0], largest) == 0 {
+		if p.doc.compare(list[0], largest) == 0 {
 			return true
 		}
 	}
@@ -293,10 +293,10 @@ func (p *parser) sift(heap []int32, i int) {
 		if child >= len(heap) {
 			break
 		}
-		if child+1 < len(heap) && p.compare(heap[child], heap[child+1]) < 0 {
+		if child+1 < len(heap) && p.doc.compare(heap[child], heap[child+1]) < 0 {
 			child++
 		}
-		if p.compare(heap[child], moving) <= 0 {
+		if p.doc.compare(heap[child], moving) <= 0 {
 			break
 		}
 		heap[i] = heap[child]

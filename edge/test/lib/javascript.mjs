@@ -47,5 +47,5 @@ const start = (kind) => async (options) => {
   };
 };
 
-/** The host of a kind of server (edge/test/hosts/README.md). */
-export const javascript = (kind) => ({ name: kind, start: start(kind) });
+/** The host of a kind of server (edge/test/hosts/README.md), and what else is to be known of it. */
+export const javascript = (kind, more) => ({ name: kind, start: start(kind), ...more });

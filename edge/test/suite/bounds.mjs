@@ -36,13 +36,16 @@ export default (host) => {
     for (const count of [250, 2500, 6000]) {
       const calls = w.api.got.length;
       const [said, other] = await Promise.all([answerTo(visitor.head('GET', '/api/hello', ...many(count))), visitor.call('/auth/session')]);
-      assert.equal(status(said), 431, `${count}: ${said.slice(0, 200)}`);
-      assert.match(said, /x-content-type-options: nosniff/i, 'it is ours, and not the API’s');
+      if (host.headers < count) assert.ok([400, 431].includes(status(said)), `${count}: ${said.slice(0, 200)}`);
+      else {
+        assert.equal(status(said), 431, `${count}: ${said.slice(0, 200)}`);
+        assert.match(said, /x-content-type-options: nosniff/i, 'it is ours, and not the API’s');
+      }
       assert.equal(other.status, 200);
       assert.equal(w.api.got.length, calls);
     }
     assert.equal(status(await answerTo(visitor.head('GET', '/api/hello', `connection: ${'a,'.repeat(10_000)}`))), 431);
-    assert.equal(status(await answerTo(visitor.head('GET', '/api/hello', ...many(150)))), 200);
+    assert.equal(status(await answerTo(visitor.head('GET', '/api/hello', ...many(Math.min(150, (host.headers ?? 200) - 20))))), 200);
     for (const count of [250, 2500]) assert.equal((await visitor.call(`/api/headers?count=${count}`)).status, 502, `${count}`);
     assert.equal((await visitor.call('/api/headers?count=100')).status, 200);
   });

@@ -41,6 +41,7 @@ func main() {
 	flag.BoolVar(&config.InsecureOpenRegistration, "open-registration", false, "let clients register themselves")
 	each(&config.InsecureResponseTypes, "response-types", "a response type besides code, as \"code id_token\"; may come again")
 	each(&config.Resources, "resource", "a resource, besides /api, that tokens may be asked for; may come again")
+	addr := flag.String("addr", "127.0.0.1:0", "where it listens")
 	issuer := flag.String("issuer", "", "what the server is called, where a test leads that name to it; its own address otherwise")
 	clients := []string{"app"}
 	each(&clients, "client", "a client besides app that is like it; may come again")
@@ -49,7 +50,7 @@ func main() {
 	each(&config.ACRValues, "acr", "an authentication context class, the weakest first; may come again")
 	flag.Parse()
 
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
 		log.Fatal(err)
 	}

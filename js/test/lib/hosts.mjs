@@ -13,7 +13,7 @@ import { start } from './process.mjs';
 import { runtimes } from './runtimes.mjs';
 import { serve } from './serve.mjs';
 
-/** The second module. */
+/** The module of the edge. */
 const edge = join(root, 'wasm/oauth2-edge.wasm');
 
 const inProcess = (runtime, args) => async (host, { folder, data, work }) => {
@@ -51,7 +51,7 @@ const inWorkerd = async (host, { folder, data, work }) => {
     plugins: [
       {
         name: 'modules',
-        setup: ({ onResolve }) => onResolve({ filter: /oauth2(-edge)?\.(wasm|bytes)$/ }, ({ path }) => ({ path: path.replace('./', ''), external: true })),
+        setup: ({ onResolve }) => onResolve({ filter: /oauth2(-full|-edge)?\.(wasm|bytes)$/ }, ({ path }) => ({ path: path.replace('./', ''), external: true })),
       },
     ],
   });
@@ -64,6 +64,8 @@ const config :Workerd.Config = (
         (name = "worker.js", esModule = embed "worker.js"),
         (name = "oauth2.wasm", wasm = embed "oauth2.wasm"),
         (name = "oauth2.bytes", data = embed "oauth2.wasm"),
+        (name = "oauth2-full.wasm", wasm = embed "oauth2-full.wasm"),
+        (name = "oauth2-full.bytes", data = embed "oauth2-full.wasm"),
         (name = "oauth2-edge.wasm", wasm = embed "oauth2-edge.wasm"),
         (name = "oauth2-edge.bytes", data = embed "oauth2-edge.wasm"),
       ],
@@ -75,7 +77,7 @@ const config :Workerd.Config = (
 );
 `;
   writeFileSync(join(work, 'worker.capnp'), config);
-  writeFileSync(join(work, 'oauth2.wasm'), readFileSync(join(dist, 'oauth2.wasm')));
+  for (const name of ['oauth2.wasm', 'oauth2-full.wasm']) writeFileSync(join(work, name), readFileSync(join(dist, name)));
   writeFileSync(join(work, 'oauth2-edge.wasm'), readFileSync(edge));
   const workerd = await start(runtimes.workerd, ['serve', '--control-fd=1', join(work, 'worker.capnp')], /"event":"listen".*"port":(\d+)/);
   try {

@@ -12,7 +12,7 @@ export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex'
 
 /** Everything that the package is made from. */
 const sources = () => {
-  const files = ['package-lock.json', 'wasm_exec.js', 'wasm/oauth2.wasm', 'wasm/oauth2-edge.wasm', 'js/package.json', 'js/build.mjs', 'js/messages.mjs', 'core/contract/schema.json', 'js/tsconfig.json', 'js/README.md', 'LICENSE', 'core/oauth/presets/presets.json'];
+  const files = ['package-lock.json', 'wasm_exec.js', 'wasm/oauth2.wasm', 'wasm/oauth2-full.wasm', 'wasm/oauth2-edge.wasm', 'js/package.json', 'js/build.mjs', 'js/messages.mjs', 'core/contract/schema.json', 'js/tsconfig.json', 'js/README.md', 'LICENSE', 'core/oauth/presets/presets.json'];
   for (const folder of ['js/src', 'js/test/suite', 'js/test/runners']) for (const name of readdirSync(join(root, folder)).sort()) files.push(join(folder, name));
   return files;
 };
@@ -97,8 +97,10 @@ export const installed = () => {
       install(folder);
     });
   }
-  const packed = sha256(readFileSync(join(folder, 'node_modules/oauth2-wasm/dist/oauth2.wasm')));
-  if (packed !== sha256(readFileSync(join(root, 'wasm/oauth2.wasm')))) throw new Error('the packed oauth2.wasm is not wasm/oauth2.wasm');
+  for (const name of ['oauth2.wasm', 'oauth2-full.wasm']) {
+    const packed = sha256(readFileSync(join(folder, 'node_modules/oauth2-wasm/dist', name)));
+    if (packed !== sha256(readFileSync(join(root, 'wasm', name)))) throw new Error(`the packed ${name} is not wasm/${name}`);
+  }
   return folder;
 };
 

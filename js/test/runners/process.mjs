@@ -8,6 +8,7 @@ import { instantiate } from 'oauth2-wasm/wasm_exec.js';
 import { run } from '../suite/run.js';
 
 const [host, data, edge, result] = process.argv.slice(2);
-const bytes = await readFile(createRequire(import.meta.url).resolve('oauth2-wasm/oauth2.wasm'));
-const report = await run({ host, library, instantiate, bytes, edge: { bytes: await readFile(edge) }, data: JSON.parse(await readFile(data, 'utf8')) });
+const packed = (name) => readFile(createRequire(import.meta.url).resolve(`oauth2-wasm/${name}`));
+const [bytes, page] = [await packed('oauth2-full.wasm'), { bytes: await packed('oauth2.wasm') }];
+const report = await run({ host, library, instantiate, bytes, page, edge: { bytes: await readFile(edge) }, data: JSON.parse(await readFile(data, 'utf8')) });
 await writeFile(result, JSON.stringify(report, null, 2) + '\n');

@@ -1,8 +1,10 @@
 // The suites in workerd: one request runs them all. A module comes compiled, and its bytes beside it for the digest.
 import * as library from 'oauth2-wasm';
 import { instantiate } from 'oauth2-wasm/wasm_exec.js';
-import module from 'oauth2.wasm';
-import bytes from 'oauth2.bytes';
+import module from 'oauth2-full.wasm';
+import bytes from 'oauth2-full.bytes';
+import page from 'oauth2.wasm';
+import pageBytes from 'oauth2.bytes';
 import edge from 'oauth2-edge.wasm';
 import edgeBytes from 'oauth2-edge.bytes';
 import { run } from '../suite/run.js';
@@ -10,6 +12,6 @@ import { run } from '../suite/run.js';
 export default {
   async fetch(request) {
     const data = await request.json();
-    return Response.json(await run({ host: 'workerd', library, instantiate, bytes, module, edge: { bytes: edgeBytes, module: edge }, data }));
+    return Response.json(await run({ host: 'workerd', library, instantiate, bytes, module, page: { bytes: pageBytes, module: page }, edge: { bytes: edgeBytes, module: edge }, data }));
   },
 };

@@ -1,0 +1,150 @@
+// The examples as a reader builds and runs them: installed from their own locks, with this tree's package as it is packed, and driven in Chromium.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { decide, launch, strictPolicy } from './lib/browser.mjs';
+import { installed, root } from './lib/installed.mjs';
+import { authserver, start } from './lib/process.mjs';
+import { serve } from './lib/serve.mjs';
+
+const examples = join(root, 'js/examples');
+/** The examples' package is two folders above them, as in the tree. */
+const base = join(root, 'build/js/example-package');
+
+let browser, server;
+before(async () => {
+  // The port of a redirect URI on loopback may be any (RFC 8252 section 7.3).
+  server = await authserver('http://127.0.0.1/');
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** Copies an example and installs what its lock says, unless that was done; the package is always the one of this tree. */
+const setUp = (name) => {
+  const packed = join(installed(), 'node_modules/oauth2-wasm');
+  const folder = join(base, 'examples', name);
+  mkdirSync(folder, { recursive: true });
+  cpSync(packed, base, { recursive: true });
+  for (const file of readdirSync(folder)) if (file !== 'node_modules') rmSync(join(folder, file), { recursive: true });
+  cpSync(join(examples, name), folder, { recursive: true, filter: (path) => !/\/(node_modules|dist|\.next)$/.test(path) });
+  const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8');
+  const kept = join(folder, 'node_modules/.lock');
+  if (!existsSync(kept) || readFileSync(kept, 'utf8') !== lock) {
+    execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    cpSync(join(folder, 'package-lock.json'), kept);
+  }
+  const package_ = join(folder, 'node_modules/oauth2-wasm');
+  rmSync(package_, { recursive: true, force: true });
+  cpSync(packed, package_, { recursive: true });
+  return folder;
+};
+
+/** Runs a script of the example's package.json. */
+const run = (folder, script, env) =>
+  execFileSync('npm', ['run', '--silent', script], { cwd: folder, env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+
+/** Signs in and out, as a user does, and gives what the browser complained about. */
+const drive = async (t, url) => {
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const complaints = [];
+  context.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  context.on('weberror', (error) => complaints.push(String(error.error())));
+  const page = await context.newPage();
+  let modules = 0;
+  context.on('request', (request) => request.url().endsWith('.wasm') && modules++);
+  await page.goto(url);
+  const signIn = page.getByRole('button', { name: 'Sign in' });
+  await signIn.waitFor();
+  assert.equal(modules, 1, 'what was preloaded is what is used');
+  await signIn.click();
+  await page.waitForURL((at) => at.href.startsWith(server.issuer));
+  await decide(page, 'approve');
+  await page.getByText('Signed in: Alice').waitFor();
+  assert.equal(page.url(), url);
+  assert.deepEqual(complaints, []);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.waitForURL((at) => at.href.startsWith(server.issuer));
+};
+
+for (const name of ['vite-react', 'vite-vue']) {
+  test(`P62 the example ${name}, built, under a policy that allows no other script`, async (t) => {
+    const folder = setUp(name);
+    run(folder, 'build', { VITE_ISSUER: server.issuer });
+    const assets = readdirSync(join(folder, 'dist/assets'));
+    const wasm = assets.filter((file) => file.endsWith('.wasm'));
+    assert.equal(wasm.length, 1);
+    const html = readFileSync(join(folder, 'dist/index.html'), 'utf8');
+    assert.match(html, new RegExp(`<link rel="preload" href="/assets/${wasm[0]}" as="fetch"`), 'the preload names the built file');
+    const policy = strictPolicy()['content-security-policy'].replace("connect-src 'self'", `img-src data:; connect-src 'self' ${server.issuer}`);
+    const site = await serve(join(folder, 'dist'), { headers: { 'content-security-policy': policy } });
+    t.after(() => site.stop());
+    await drive(t, `${site.url}/`);
+  });
+}
+
+test('P62 the example plain, under default-src none', async (t) => {
+  const folder = setUp('plain');
+  const site = await start(process.execPath, ['serve.mjs'], /^ready: (\S+)/, { cwd: folder, env: { ...process.env, PORT: '0', ISSUER: server.issuer } });
+  t.after(site.stop);
+  await drive(t, `${site.match[1]}/`);
+});
+
+/** A port that nobody listens at. */
+const freePort = () =>
+  new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+
+test('P62 the example next: a page rendered by the server, a component in the browser, and a route handler that takes the token', async (t) => {
+  const folder = setUp('next');
+  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ISSUER: server.issuer };
+  run(folder, 'build', env);
+  const port = await freePort();
+  const site = await start(process.execPath, ['node_modules/next/dist/bin/next', 'start', '-H', '127.0.0.1', '-p', String(port)], /Ready in/, { cwd: folder, env });
+  t.after(site.stop);
+  const url = `http://127.0.0.1:${port}`;
+  assert.match(await (await fetch(url)).text(), /<p>One moment …<\/p>/);
+  assert.equal((await fetch(`${url}/api/me`)).status, 401);
+  await drive(t, `${url}/`);
+});
+
+test('P64 js/README: a new application, from the template to signed in, on the development server', async (t) => {
+  const readme = readFileSync(join(root, 'js/README.md'), 'utf8').split('## A new application in five minutes')[1].split('\n## ')[0];
+  const blocks = [...readme.matchAll(/`(src\/[\w.]+)`:\n\n```tsx\n(.*?)^```/gms)];
+  assert.deepEqual(blocks.map(([, file]) => file), ['src/auth.ts', 'src/App.tsx']);
+  const [, version, given] = /^npm create --yes vite@(\S+) (.*)$/m.exec(readme);
+  const template = join(root, 'node_modules/create-vite');
+  assert.equal(JSON.parse(readFileSync(join(template, 'package.json'), 'utf8')).version, version);
+  const [name, ...args] = given.replace(' -- ', ' ').split(' ');
+  const modules = join(setUp('vite-react'), 'node_modules');
+  const folder = join(base, name);
+  rmSync(folder, { recursive: true, force: true });
+  execFileSync(process.execPath, [join(template, 'index.js'), name, ...args], { cwd: base, stdio: ['ignore', 'pipe', 'pipe'] });
+  // What npm install would bring, from the example's lock.
+  symlinkSync(modules, join(folder, 'node_modules'));
+  const page = `http://localhost:${await freePort()}/`;
+  const mine = await authserver(page);
+  t.after(() => mine.stop());
+  for (const [, file, text] of blocks) writeFileSync(join(folder, file), text.replace('http://127.0.0.1:9000', mine.issuer).replace('http://localhost:5173/', page));
+  const site = await start(process.execPath, [join(modules, 'vite/bin/vite.js'), '--port', new URL(page).port, '--strictPort'], /Local:/, { cwd: folder });
+  t.after(site.stop);
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const tab = await context.newPage();
+  await tab.goto(page);
+  await tab.getByRole('button', { name: 'Sign in' }).click();
+  await tab.waitForURL((at) => at.href.startsWith(mine.issuer));
+  await decide(tab, 'approve');
+  await tab.getByRole('button', { name: 'Sign out' }).waitFor();
+  assert.equal(tab.url(), page);
+});
