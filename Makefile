@@ -32,7 +32,7 @@ demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080)
 	@mkdir -p build && go build -o build/demo ./web && exec build/demo
 
 edge: npm ## the Worker in workerd, with an authorization server, an API and a page (PORT=8788)
-	@node edge/dev/main.mjs
+	@npm run build --silent && exec node edge/dev/main.mjs
 
 # Stages follow each other; lanes, joined by +, run side by side. core/testrun says more. FIRST is a stage before all.
 test: ## everything, set-up included; every part runs, whatever fails, and a table ends it

@@ -10,7 +10,7 @@ import { redisLocks, redisStore } from 'oauth2-wasm/redis';
 import { createClient } from 'redis';
 
 const [kind] = process.argv.slice(2);
-const { BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, PORT, REDIS_URL, PAGE, PROXY_TIMEOUT_MS } = process.env;
+const { BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, PORT, REDIS_URL, PAGE, PROXY_TIMEOUT_MS, LEASE_MS } = process.env;
 
 const redis = createClient({ url: REDIS_URL });
 redis.on('error', (error) => console.error(String(error)));
@@ -21,7 +21,7 @@ const given = JSON.parse(BFF);
 const backend = await openBackend(Array.isArray(given) ? given.map(secret) : secret(given), {
   sealKeys: SEAL_KEYS,
   store: redisStore(redis),
-  locks: redisLocks(redis),
+  locks: redisLocks(redis, LEASE_MS ? { lease: Number(LEASE_MS) } : {}),
   ...(PROXY_TIMEOUT_MS && { proxyTimeoutMs: Number(PROXY_TIMEOUT_MS) }),
 });
 const paths = [given].flat().flatMap(({ base, proxy = [] }) => [new URL(base).pathname, ...proxy.map(({ path }) => path)]);

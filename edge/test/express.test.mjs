@@ -1,5 +1,5 @@
-// The suite on oauth2-wasm/bff, on Express.
+// What of the suite the wire decides on oauth2-wasm/bff, on Express.
 import host from './hosts/express.mjs';
-import { suite } from './suite/index.mjs';
+import { suite, wire } from './suite/index.mjs';
 
-suite(host);
+suite(host, wire);

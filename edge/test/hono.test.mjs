@@ -1,5 +1,5 @@
-// The suite on oauth2-wasm/bff, on Hono.
+// What of the suite the wire decides on oauth2-wasm/bff, on Hono.
 import host from './hosts/hono.mjs';
-import { suite } from './suite/index.mjs';
+import { suite, wire } from './suite/index.mjs';
 
-suite(host);
+suite(host, wire);

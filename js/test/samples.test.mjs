@@ -59,7 +59,7 @@ test('E44 js/README: the first sample signs in, asks the API and cleans the URL'
 });
 
 test('E44 js/README: with OpenID Connect', async (t) => {
-  const { page, logs, complaints } = await world(t, { '/': await bundle(sample('js/README.md', 'openid profile')) });
+  const { page, logs, complaints } = await world(t, { '/': await bundle(sample('js/README.md', 'together the one name of a user')) });
   await page.goto(`${APP}/`);
   await at(page, `${AS}/authorize`);
   await decide(page, 'approve');
@@ -67,7 +67,7 @@ test('E44 js/README: with OpenID Connect', async (t) => {
   assert.deepEqual(complaints, []);
 });
 
-for (const [file, mark, path] of [['js/README.md', 'openid payments', '/payments'], ['README.md', 'openid notes', '/v1/transfers']]) {
+for (const [file, mark, path] of [['js/README.md', 'dpop: true, // tokens are bound', '/payments'], ['README.md', 'openid notes', '/v1/transfers']]) {
   test(`E44 ${file}: with bound tokens, and a stronger sign-in where the resource wants one`, async (t) => {
     const api = ({ method }) => (method() === 'OPTIONS' ? {} : { status: 401, headers: { 'www-authenticate': 'DPoP error="insufficient_user_authentication", acr_values="urn:a", max_age="5"' }, body: '{}' });
     const { page, requests, complaints } = await world(t, { '/': await bundle(sample(file, mark)) }, (request) => api({ method: () => request.method() }));

@@ -56,30 +56,52 @@ func EncodeStd(b []byte) string {
 	return string(out)
 }
 
+// values are the six bits that a character of either alphabet stands for, and none for any other.
+var values = func() (v [256]byte) {
+	for i := range v {
+		v[i] = none
+	}
+	for i := range len(alphabet) {
+		v[alphabet[i]] = byte(i)
+	}
+	v['+'], v['/'] = 62, 63
+	return v
+}()
+
+const none = 0xff
+
 func decode(s string, c62, c63 byte) (b []byte, ok bool) {
 	if len(s)%4 == 1 {
 		return nil, false
 	}
+	other62, other63 := byte('+'), byte('/')
+	if c62 == '+' {
+		other62, other63 = '-', '_'
+	}
 	b = make([]byte, len(s)*3/4)
-	var acc uint
-	n, bits := 0, 0
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		switch {
-		case c >= 'A' && c <= 'Z':
-			c -= 'A'
-		case c >= 'a' && c <= 'z':
-			c -= 'a' - 26
-		case c >= '0' && c <= '9':
-			c += 52 - '0'
-		case c == c62:
-			c = 62
-		case c == c63:
-			c = 63
-		default:
+	bad, n, i := byte(0), 0, 0
+	for ; i+4 <= len(s); i += 4 {
+		for k := i; k < i+4; k++ {
+			if s[k] == other62 || s[k] == other63 {
+				return nil, false
+			}
+		}
+		p, q, r, t := values[s[i]], values[s[i+1]], values[s[i+2]], values[s[i+3]]
+		bad |= p | q | r | t
+		b[n], b[n+1], b[n+2] = p<<2|q>>4, q<<4|r>>2, r<<6|t
+		n += 3
+	}
+	if bad&0xc0 != 0 {
+		return nil, false
+	}
+	// What is left is two or three characters, of which the last has bits to spare.
+	acc, bits := uint(0), 0
+	for ; i < len(s); i++ {
+		v := values[s[i]]
+		if v == none || s[i] == other62 || s[i] == other63 {
 			return nil, false
 		}
-		acc = (acc<<6 | uint(c)) & 0xFFFF
+		acc = acc<<6 | uint(v)
 		if bits += 6; bits >= 8 {
 			bits -= 8
 			b[n] = byte(acc >> bits)

@@ -74,7 +74,7 @@ func (i *Issuer) metadataLoaded(v json.Value) {
 // AdoptKeys takes over keys that another instance fetched, and with them the limit on asking again.
 func (i *Issuer) AdoptKeys(v json.Value) {
 	s := &i.keys
-	s.list = v.Get("keys")
+	s.list, s.picked = v.Get("keys"), picked{}
 	s.at, _ = v.Get("keys_at").Int()
 	s.asked, s.tried = s.list.Kind() != json.None, s.at
 }

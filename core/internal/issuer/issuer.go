@@ -43,11 +43,15 @@ type metadata struct {
 // A keySet is the server's public keys (RFC 7517 section 5).
 type keySet struct {
 	list    json.Value // an array, or None before there were any
+	picked  picked     // the last of list that was
 	at      int64      // fetched
 	tried   int64      // to fetch them
 	asked   bool
 	waiting []func(*link.Fault)
 }
+
+// picked is a key of the list by what chose it: mostly one key signs all that comes.
+type picked struct{ alg, kid, jwk string }
 
 // Absent says that a command needs an endpoint that is neither in the configuration nor, such that it can be used, in the server's metadata.
 func (i *Issuer) Absent(name string) *link.Fault {

@@ -64,7 +64,7 @@ func (i *Issuer) keysRead(v json.Value, f *link.Fault) {
 			i.link.Own(&text)
 			keys, _ = json.Parse(text)
 		}
-		s.list, s.at = keys, i.link.Now
+		s.list, s.at, s.picked = keys, i.link.Now, picked{}
 		i.storeMetadata()
 	}
 	waiting := s.waiting
@@ -92,12 +92,17 @@ func (i *Issuer) verify(j *jose.JWS, done func(*link.Fault)) {
 
 // pick asks the host about the signature.
 func (v *verifyRun) pick() {
-	jwk, wrong := jose.Pick(v.issuer.keys.list, v.jws)
-	if wrong != nil {
-		v.refused(wrong)
-		return
+	p := &v.issuer.keys.picked
+	if p.jwk == "" || p.alg != v.jws.Alg || p.kid != v.jws.Kid {
+		jwk, wrong := jose.Pick(v.issuer.keys.list, v.jws)
+		if wrong != nil {
+			v.refused(wrong)
+			return
+		}
+		*p = picked{v.jws.Alg, v.jws.Kid, jwk}
+		v.issuer.link.Own(&p.alg, &p.kid)
 	}
-	askVerify(v.issuer.link, v.jws, jwk, v.judged)
+	askVerify(v.issuer.link, v.jws, p.jwk, v.judged)
 }
 
 // askVerify has the host verify a signature.

@@ -12,7 +12,7 @@ import (
 
 // A JWS is a JSON Web Signature in compact form (RFC 7515 section 7.1) whose signature nobody has looked at yet.
 type JWS struct {
-	Alg, kid, Typ    string
+	Alg, Kid, Typ    string
 	Header, Claims   json.Value
 	Input, Signature string
 }
@@ -31,7 +31,7 @@ func Parse(s string) (j *JWS, ok bool) {
 	if !ok || header.Get("crit").Kind() != json.None || header.Get("b64").Kind() != json.None {
 		return nil, false
 	}
-	j = &JWS{Header: header, Alg: header.Get("alg").Str(), kid: header.Get("kid").Str(), Typ: header.Get("typ").Str(), Input: s[:k], Signature: s[k+1:]}
+	j = &JWS{Header: header, Alg: header.Get("alg").Str(), Kid: header.Get("kid").Str(), Typ: header.Get("typ").Str(), Input: s[:k], Signature: s[k+1:]}
 	j.Claims, ok = part(s[i+1 : k])
 	_, readable := base64url.Decode(j.Signature)
 	return j, ok && readable && j.Alg != ""

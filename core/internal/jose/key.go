@@ -28,12 +28,12 @@ func badKey(kid, member, want string) *link.Fault {
 // Pick gives the one key that can have signed; several is as bad as none where no kid says which (RFC 7515 section 10.7). What is no key that anything may be verified with counts as none.
 func Pick(keys json.Value, j *JWS) (jwk string, f *link.Fault) {
 	kty, crv := KeyType(j.Alg)
-	f = link.NotVerified("unknown_key", "").Not("", j.kid)
+	f = link.NotVerified("unknown_key", "").Not("", j.Kid)
 	for it := keys.Each(); it.Next(); {
 		k := it.Value()
 		str := func(name string) string { return k.Get(name).Str() }
 		use, alg := str("use"), str("alg")
-		if str("kty") != kty || str("crv") != crv || use != "" && use != "sig" || k.Get("key_ops").Kind() == json.Array && !json.Lists(k.Get("key_ops"), "verify") || alg != "" && alg != j.Alg || j.kid != "" && str("kid") != j.kid {
+		if str("kty") != kty || str("crv") != crv || use != "" && use != "sig" || k.Get("key_ops").Kind() == json.Array && !json.Lists(k.Get("key_ops"), "verify") || alg != "" && alg != j.Alg || j.Kid != "" && str("kid") != j.Kid {
 			continue
 		}
 		member, want := WrongKey(k)

@@ -18,10 +18,14 @@ import storage from './storage.mjs';
 
 const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, forgeries, attacks, smuggling, bombs, browser };
 
+/** What a server in front of a backend may change: for one that stands on a host that has the whole suite. */
+export const wire = ['flow', 'refusals', 'cuts', 'bounds', 'forgeries', 'attacks', 'smuggling', 'bombs'];
+
 /** Registers the tests for a host. SUITE names one part, to run only that. */
-export const suite = (host) => {
+export const suite = (host, names = Object.keys(parts)) => {
   describe(host.name, () => {
-    for (const [name, part] of Object.entries(parts)) {
+    for (const name of names) {
+      const part = parts[name];
       if (!process.env.SUITE || process.env.SUITE === name) describe(`${host.name} ${name}`, () => part(host));
     }
     // A connection that a killed process left half open must not keep this one alive.

@@ -24,12 +24,12 @@ const inProcess = (runtime, args) => async (host, { folder, data, work }) => {
   return JSON.parse(readFileSync(output, 'utf8'));
 };
 
-const inBrowser = (name) => async (host, { folder, data }) => {
+const inBrowser = (name, page = 'page.html') => async (host, { folder, data }) => {
   const server = await serve(folder, { extra: { '/data.json': JSON.stringify(data), '/oauth2-edge.wasm': readFileSync(edge) } });
   const browser = await drivers[name]();
   try {
     const tab = await browser.open();
-    await tab.goto(`${server.url}/runners/page.html`);
+    await tab.goto(`${server.url}/runners/${page}`);
     await tab.until(() => window.report);
     return await tab.evaluate(() => window.report);
   } finally {
@@ -104,6 +104,9 @@ export const hosts = {
   deno: inProcess(runtimes.deno, ['run', '--allow-net=127.0.0.1', '--allow-read', '--allow-write=.', '--no-prompt']),
   bun: inProcess(runtimes.bun, []),
   chromium: inBrowser('chromium'),
+  'chromium-dedicated-worker': inBrowser('chromium', 'workers.html#dedicated'),
+  'chromium-shared-worker': inBrowser('chromium', 'workers.html#shared'),
+  'chromium-service-worker': inBrowser('chromium', 'workers.html#service'),
   firefox: inBrowser('firefox'),
   webkit: inBrowser('webkit'),
   workerd: inWorkerd,

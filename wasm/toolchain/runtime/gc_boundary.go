@@ -208,13 +208,18 @@ func CollectBetweenCalls(n, row uintptr) bool {
 
 // missing is how many of n blocks are not free, in a row or in rows of some length.
 func missing(n, row uintptr) uintptr {
-	if n <= lastBlock-nextBlock || findBlocks(n) {
+	// The blocks at hand become others only for the room of a small message: small objects of a large one
+	// would else begin a row of their own each time, and what stays of them would part it.
+	if n <= lastBlock-nextBlock || n <= leastRoom/blockSize && findBlocks(n) {
 		return 0
 	}
 	for from := uintptr(0); from < blocks; from++ {
 		to := from
 		for to < blocks && *state(to) == blockFree {
 			to++
+		}
+		if to-from >= n {
+			return 0
 		}
 		if to-from >= row {
 			free := to - from - (to-from)%row

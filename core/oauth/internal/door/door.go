@@ -1,5 +1,5 @@
-// Package door leads the packages beside drive to what drive does for nobody else: sessions of kinds other than client. Package oauth sets
-// the variables, since this package cannot import it; that is why engines, configurations and options are of type any here. They are a
+// Package door leads the packages beside oauth to what it does for nobody else: sessions of kinds other than client. Package oauth sets
+// the variables, since this package cannot import it; that is why engines, configurations and options are of type any here. They are an
 // oauth.Engine, a oauth.Config and a oauth.Options.
 package door
 
@@ -26,7 +26,7 @@ type Session interface {
 
 // Setting is what a session is opened with besides.
 type Setting struct {
-	// Hands are those for kinds of effects that drive does not carry out, by kind. That for remember must not block.
+	// Hands are those for kinds of effects that package oauth does not carry out, by kind. That for remember must not block.
 	Hands map[string]Hand
 	// Trouble, if not nil, gets what the HTTP client, the Store, the Locker or the KeyStore failed with, one at a time.
 	Trouble func(error)
