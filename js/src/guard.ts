@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { builtin } from './node-passage.js';
 import { CLIENT_KEY, type Commands, entropy, Failed, instantiate, type Instance, key, Loop, OAuthError, type Reason, send, sign, verify } from './hosts.js';
 import { ConflictError, memoryKeys } from './index.js';
 import type { CryptoKey } from './web.js';
@@ -196,7 +197,7 @@ const isWorker = () => globalThis.navigator?.userAgent === 'Cloudflare-Workers';
 const WORN = 4 << 20;
 
 const fromDisk = async (): Promise<BufferSource> => {
-  const { readFile } = await import('node:fs/promises');
+  const { readFile }: typeof import('node:fs/promises') = await builtin('fs/promises');
   return readFile(new URL('./oauth2-edge.wasm', import.meta.url));
 };
 

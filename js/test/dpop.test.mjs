@@ -10,6 +10,8 @@ import { until } from './lib/provider.mjs';
 import { serve } from './lib/serve.mjs';
 
 const APP = '/pages/app.html';
+/** For what the page's own module lacks: client keys, signed requests and replies. */
+const FULL = '/pages/full.html';
 const USER = '248289761001';
 
 let browser, site, server, issuer, resource;
@@ -45,8 +47,8 @@ const keptKeys = () =>
   });
 
 /** A tab with a client. */
-const openTab = async (context, { config, store = 'insecureSessionStore', url = site.url } = {}) => {
-  const page = await openPage(context, url + APP);
+const openTab = async (context, { config, store = 'insecureSessionStore', url = site.url, app = APP } = {}) => {
+  const page = await openPage(context, url + app);
   const given = { ...server.config, client_id: 'public', ...config };
   const open = () =>
     page.evaluate(async ([config, store]) => void (window.client = await oauth.openClient(config, { store: oauth[store]() })), [given, store]);
@@ -142,7 +144,7 @@ test('Q22 X10 a page: tokens in memory, the key alone survives the redirect; the
 test('H1 a page whose client key nobody can read: known to the server by it, over the redirect', async (t) => {
   const context = await newContext(t);
   const config = { token_endpoint_auth_method: 'private_key_jwt', request_object_signing_alg: 'ES256' };
-  const page = await openPage(context, site.url + APP);
+  const page = await openPage(context, site.url + FULL);
   /** The page keeps its own key where it likes: here in a database of its own. */
   const make = () =>
     new Promise((resolve, reject) => {
@@ -156,7 +158,11 @@ test('H1 a page whose client key nobody can read: known to the server by it, ove
         writing.oncomplete = async () => resolve((opening.result.close(), await crypto.subtle.exportKey('jwk', publicKey)));
       };
     });
-  const known = await server.register(await page.evaluate(make), { request_object_signing_alg: 'ES256', require_signed_request_object: true });
+  const known = await server.register(await page.evaluate(make), {
+    request_object_signing_alg: 'ES256',
+    require_signed_request_object: true,
+    redirect_uris: [site.url + FULL],
+  });
   const open = (config) =>
     new Promise((resolve, reject) => {
       const opening = indexedDB.open('own', 1);
@@ -170,7 +176,7 @@ test('H1 a page whose client key nobody can read: known to the server by it, ove
         };
       };
     });
-  const given = { ...server.config, ...config, ...known };
+  const given = { ...server.config, ...config, ...known, redirect_uri: site.url + FULL };
   const call = (method, ...args) => page.evaluate(([method, args]) => client[method](...args), [method, args]);
   await page.evaluate(open, given);
   const tab = { page, call, open: () => page.evaluate(open, given) };
@@ -182,11 +188,11 @@ test('H1 a page whose client key nobody can read: known to the server by it, ove
 
 for (const way of ['redirect', 'popup']) {
   test(`Q22 Q41 a page gets a signed reply (JARM), by ${way}`, async (t) => {
-    const redirect_uri = site.url + (way === 'popup' ? '/pages/finish.html' : APP);
+    const redirect_uri = site.url + (way === 'popup' ? '/pages/finish.html' : FULL);
     const metadata = { redirect_uris: [redirect_uri], token_endpoint_auth_method: 'none', jwks: undefined, authorization_signed_response_alg: 'ES256' };
     const { client_id } = await server.register({}, metadata);
     const context = await newContext(t);
-    const tab = await openTab(context, { config: { client_id, redirect_uri } });
+    const tab = await openTab(context, { config: { client_id, redirect_uri }, app: FULL });
     const asked = { response_mode: 'query.jwt', app_state: 'page 7' };
     if (way === 'popup') {
       await tab.page.evaluate((asked) => {
