@@ -55,9 +55,10 @@ servers:
 programs:
 	@wasm/cmd/oauth2-token/setup.sh
 
-lint: purity ## formatting, vet, staticcheck
+lint: purity ## formatting, vet, staticcheck, lines of prose
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
 	go vet $(GO)
+	@go run ./core/testrun/prose
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
 	go vet -tags plant ./core/simulate

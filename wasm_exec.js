@@ -1,18 +1,27 @@
 /**
  * The loader of oauth2.wasm: makes an instance and moves text over its boundary, nothing else.
- * core/contract/README.md is the contract it keeps. It has no dependency and touches nothing at import.
+ * core/contract/README.md is the contract it keeps. It has no dependency and touches nothing at
+ * import.
  */
 
-/** @typedef {typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : object} Module a compiled module, also where types lack `WebAssembly` */
+/**
+ * @typedef {typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M :
+ * object} Module a compiled module, also where types lack `WebAssembly`
+ */
 
-/** @typedef {Module | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Response} Source what an instance can be made from */
+/**
+ * @typedef {Module | ArrayBuffer | ArrayBufferView<ArrayBuffer> | Response} Source what an instance
+ * can be made from
+ */
 
 /**
  * @typedef {object} Instance
  * @property {Module} module compiled; give it to `instantiate` for another instance
  * @property {number} memoryBytes the size of its memory, which never shrinks
- * @property {(text: string) => number} open a handle from 1 up; 0 is a refusal, and `effect(0)` its reason
- * @property {(handle: number, text: string) => number} input the code: 0 taken, 1 unknown handle, 2 unreadable, 3 too long, 4 entropy
+ * @property {(text: string) => number} open a handle from 1 up; 0 is a refusal, and `effect(0)` its
+ * reason
+ * @property {(handle: number, text: string) => number} input the code: 0 taken, 1 unknown handle, 2
+ * unreadable, 3 too long, 4 entropy
  * @property {(handle: number) => string | null} effect the next effect as JSON text
  * @property {(handle: number) => void} close forgets the handle
  */
@@ -25,17 +34,22 @@ export class Trap extends Error {
 const ABI = 1;
 /** The longest text that the module takes, in bytes. */
 const LONGEST = 1 << 20;
-/** Most inputs fit here in the worst case of three bytes for a UTF-16 unit, so the buffer is made once. */
+/**
+ * Most inputs fit here in the worst case of three bytes for a UTF-16 unit, so the buffer is made
+ * once.
+ */
 const USUAL = 1 << 14;
 
 /**
  * Makes an instance of the module.
  *
- * @param {Source | PromiseLike<Source>} source the module: compiled, its bytes, or the response that brings them. A response of
- *   another media type than application/wasm is compiled from its bytes.
+ * @param {Source | PromiseLike<Source>} source the module: compiled, its bytes, or the response
+ * that brings them. A response of another media type than application/wasm is compiled from its
+ * bytes.
  * @returns {Promise<Instance>}
  * @throws {TypeError} the response is no success
- * @throws {WebAssembly.CompileError | WebAssembly.LinkError} the bytes are no such module, or the page's policy forbids it
+ * @throws {WebAssembly.CompileError | WebAssembly.LinkError} the bytes are no such module, or the
+ * page's policy forbids it
  * @throws {Trap} it speaks another version of the contract, or failed while it started
  */
 export async function instantiate(source) {
@@ -70,7 +84,10 @@ export async function instantiate(source) {
     }
   };
 
-  /** @type {(text: string, call: (address: number, length: number, whole: boolean) => number) => number} */
+  /**
+   * @type {(text: string, call: (address: number, length: number, whole: boolean) => number) =>
+   * number}
+   */
   const give = (text, call) =>
     guard(() => {
       const worst = Math.min(Math.max(text.length * 3, USUAL), LONGEST);

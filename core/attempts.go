@@ -9,7 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// maxRedeemed is how many that were answered are remembered, so that a second delivery is told from a forged one.
+// maxRedeemed is how many that were answered are remembered, so that a second delivery is told from
+// a forged one.
 const maxRedeemed = 4
 
 // An attempt is one authorization request that may be answered, with what binds the answer to it.
@@ -52,7 +53,8 @@ func findAttempt(list []*keptAttempt, state string) int {
 	return -1
 }
 
-// An updateRun changes the list: op changes a copy of it, which is stored. Where op or the store fails, nothing has changed.
+// An updateRun changes the list: op changes a copy of it, which is stored. Where op or the store
+// fails, nothing has changed.
 type updateRun struct {
 	change  store.Change
 	list    *attempts
@@ -64,7 +66,8 @@ type updateRun struct {
 	done    func(*link.Fault)
 }
 
-// update runs op, several times perhaps; it changes no attempt, only which stand there, and gives nil where all stays as it is.
+// update runs op, several times perhaps; it changes no attempt, only which stand there, and gives
+// nil where all stays as it is.
 func (a *attempts) update(op func([]*keptAttempt) ([]*keptAttempt, *link.Fault), done func(*link.Fault)) {
 	u := &updateRun{list: a, op: op, done: done}
 	u.change = store.Change{Store: a.store, Key: a.key, Version: &a.version, Tries: store.MaxTries, Text: u.text, Met: u.met, Done: u.stored}
@@ -132,7 +135,8 @@ func (u *updateRun) end(f *link.Fault) {
 	u.done(f)
 }
 
-// dropKey drops the key of an attempt that is not kept any more; one that was redeemed, or is gone for another instance, may have come to a session.
+// dropKey drops the key of an attempt that is not kept any more; one that was redeemed, or is gone
+// for another instance, may have come to a session.
 func (a *attempts) dropKey(gone *keptAttempt, used bool) {
 	for _, t := range a.list {
 		if t.key == gone.key {

@@ -10,8 +10,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// An authorizeRun builds an authorization request (RFC 6749 section 4.1.1) and gives its URL out once the attempt is stored. Its methods are the steps:
-// keyed, built, hooked, signed, pushed, add, stored.
+// An authorizeRun builds an authorization request (RFC 6749 section 4.1.1) and gives its URL out
+// once the attempt is stored. Its methods are the steps: keyed, built, hooked, signed, pushed, add,
+// stored.
 type authorizeRun struct {
 	c       *client
 	cmd     *command
@@ -187,7 +188,8 @@ func (c *client) expect(a *attempt, params []form.Param) *link.Fault {
 	return nil
 }
 
-// sameResource tells whether the request asks for what the token request will (RFC 8707 section 2.2).
+// sameResource tells whether the request asks for what the token request will (RFC 8707 section
+// 2.2).
 func (c *client) sameResource(params []form.Param) bool {
 	n := 0
 	for _, r := range c.config.Resources {
@@ -200,7 +202,8 @@ func (c *client) sameResource(params []form.Param) bool {
 	return len(c.config.Resources) == 0 || n == len(c.config.Resources) && n == form.Count(params, "resource")
 }
 
-// authorizeParams gives the parameters that the caller asked for, those with names of their own in the command among them.
+// authorizeParams gives the parameters that the caller asked for, those with names of their own in
+// the command among them.
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
 	own, ok := link.ReadParams(in.Get("parameters"))
 	if !ok {
@@ -248,7 +251,8 @@ func checkAuthorize(in json.Value, a *attempt) *link.Fault {
 	if !words.ScopeOK(a.scope) {
 		return config.WrongScope(a.scope)
 	}
-	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held small.
+	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held
+	// small.
 	for _, name := range [...]string{"app_state", "insecure_state", "insecure_nonce"} {
 		if s := in.Get(name).Str(); !words.VSChars(s) || len(s) > 2048 {
 			return link.Bad("bad_value", name).Not("printable ASCII, 2,048 characters at the most", "")
@@ -266,7 +270,8 @@ func checkAuthorize(in json.Value, a *attempt) *link.Fault {
 	return nil
 }
 
-// fresh draws what must be new for every attempt: state, verifier and nonce, 258 bits each (RFC 9700 section 4.7.1).
+// fresh draws what must be new for every attempt: state, verifier and nonce, 258 bits each (RFC
+// 9700 section 4.7.1).
 func (c *client) fresh(in json.Value, a *attempt) {
 	if a.state = in.Get("insecure_state").Str(); a.state == "" {
 		a.state = c.link.Random("state", 43)

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestScenarioRFC7636AppendixB: the verifier and challenge of the RFC's example, and the token request that proves it.
+// TestScenarioRFC7636AppendixB: the verifier and challenge of the RFC's example, and the token
+// request that proves it.
 func TestScenarioRFC7636AppendixB(t *testing.T) {
 	s := newScene(t, "RFC 7636 appendix B: the example verifier gives the example challenge, and goes out with the code only.", "Q20")
 	s.tokenServer()

@@ -11,8 +11,9 @@ import (
 
 const backChannelEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-// logoutToken verifies what a server sends to a back-channel logout endpoint (OpenID Connect Back-Channel Logout section 2.6). Whose session it ends, and that a jti
-// comes once, is for whoever keeps sessions.
+// logoutToken verifies what a server sends to a back-channel logout endpoint (OpenID Connect
+// Back-Channel Logout section 2.6). Whose session it ends, and that a jti comes once, is for
+// whoever keeps sessions.
 func (c *client) logoutToken(cmd *command, in json.Value) {
 	text := in.Get("logout_token").Str()
 	if j, ok := jose.Parse(text); ok {

@@ -12,7 +12,8 @@ func dpopToken(n int) reply {
 	return jsonReply(200, fmt.Sprintf(`{"access_token":"access-%d","token_type":"DPoP","expires_in":3600,"refresh_token":"refresh-%d"}`, n, n))
 }
 
-// TestBoundStoreAnswerLostDropsOwnKey: the session was written and only the answer of the store was lost: its key has to stay.
+// TestBoundStoreAnswerLostDropsOwnKey: the session was written and only the answer of the store was
+// lost: its key has to stay.
 func TestBoundStoreAnswerLostDropsOwnKey(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(dpopConf))
@@ -58,7 +59,8 @@ const boundDevice = `{"dpop":true,"device_authorization_endpoint":"https://as.ex
 
 var deviceReply = jsonReply(200, `{"device_code":"device-code-1","user_code":"U","verification_uri":"https://as.example/v","expires_in":600,"interval":5}`)
 
-// TestBoundDeviceOtherTabDropsSessionKey: a tab that still shows a flow which another tab finished must not take the session's key away.
+// TestBoundDeviceOtherTabDropsSessionKey: a tab that still shows a flow which another tab finished
+// must not take the session's key away.
 func TestBoundDeviceOtherTabDropsSessionKey(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(boundDevice))
@@ -93,7 +95,8 @@ func TestBoundDeviceOtherTabDropsSessionKey(t *testing.T) {
 	s.ok("prepare", `"url":"https://api.example/v1/x"`)
 }
 
-// TestBoundDeviceOtherTabPollsSpentCode: the same by polling: the code is spent, and what the server says of it ends the flow and the session's key.
+// TestBoundDeviceOtherTabPollsSpentCode: the same by polling: the code is spent, and what the
+// server says of it ends the flow and the session's key.
 func TestBoundDeviceOtherTabPollsSpentCode(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(boundDevice))
@@ -120,7 +123,8 @@ func TestBoundDeviceOtherTabPollsSpentCode(t *testing.T) {
 	s.ok("prepare", `"url":"https://api.example/v1/x"`)
 }
 
-// TestBoundOtherTabAfterNewSignIn: after a sign-in in one tab (step-up, say) the other tab has a key no more; it has to look at the store before it fails.
+// TestBoundOtherTabAfterNewSignIn: after a sign-in in one tab (step-up, say) the other tab has a
+// key no more; it has to look at the store before it fails.
 func TestBoundOtherTabAfterNewSignIn(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -140,7 +144,8 @@ func TestBoundOtherTabAfterNewSignIn(t *testing.T) {
 	}
 }
 
-// TestBoundRefusedDropsKeyOfAdopted: without locks; invalid_grant for a token sent twice, while the store holds what another instance made of the same session.
+// TestBoundRefusedDropsKeyOfAdopted: without locks; invalid_grant for a token sent twice, while the
+// store holds what another instance made of the same session.
 func TestBoundRefusedDropsKeyOfAdopted(t *testing.T) {
 	s := quietScene(t)
 	s.noLock = true
@@ -168,7 +173,8 @@ func TestBoundRefusedDropsKeyOfAdopted(t *testing.T) {
 	s.ok("prepare", `"url":"https://api.example/v1/x"`)
 }
 
-// TestBoundLostKeyMadeAnew: a session's key that is lost must be told, not replaced under its name: what is bound to it cannot be used with another.
+// TestBoundLostKeyMadeAnew: a session's key that is lost must be told, not replaced under its name:
+// what is bound to it cannot be used with another.
 func TestBoundLostKeyMadeAnew(t *testing.T) {
 	for _, name := range []string{"token_exchange", "extend"} {
 		s := quietScene(t)
@@ -190,7 +196,8 @@ func TestBoundLostKeyMadeAnew(t *testing.T) {
 	}
 }
 
-// TestBoundUnstoredSignInDropsStoredKey: a sign-in that could not be stored leaves the session before in the store, and its key.
+// TestBoundUnstoredSignInDropsStoredKey: a sign-in that could not be stored leaves the session
+// before in the store, and its key.
 func TestBoundUnstoredSignInDropsStoredKey(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -213,7 +220,8 @@ func TestBoundUnstoredSignInDropsStoredKey(t *testing.T) {
 	}
 }
 
-// TestBoundKeysOfOverwrittenSessions: two tabs without a session sign in one after the other: one session, one key.
+// TestBoundKeysOfOverwrittenSessions: two tabs without a session sign in one after the other: one
+// session, one key.
 func TestBoundKeysOfOverwrittenSessions(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -233,7 +241,8 @@ func TestBoundKeysOfOverwrittenSessions(t *testing.T) {
 	}
 }
 
-// TestBoundDeviceKeysLeft: a flow given up in the midst of a poll, and one that ends with a bearer token, leave no key.
+// TestBoundDeviceKeysLeft: a flow given up in the midst of a poll, and one that ends with a bearer
+// token, leave no key.
 func TestBoundDeviceKeysLeft(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(boundDevice))
@@ -276,7 +285,8 @@ func TestBoundSameStateLeavesKey(t *testing.T) {
 	}
 }
 
-// TestBoundDrawsRepeat: what is drawn from the entropy of one input must never be drawn twice, however many commands wait for that input.
+// TestBoundDrawsRepeat: what is drawn from the entropy of one input must never be drawn twice,
+// however many commands wait for that input.
 func TestBoundDrawsRepeat(t *testing.T) {
 	// Proofs of requests that wait for one refresh.
 	s := quietScene(t)
@@ -302,7 +312,8 @@ func TestBoundDrawsRepeat(t *testing.T) {
 	}
 }
 
-// TestBoundUserinfoRedacts: an error that repeats the token which was sent shows nothing of it, whatever became of the session meanwhile (X6).
+// TestBoundUserinfoRedacts: an error that repeats the token which was sent shows nothing of it,
+// whatever became of the session meanwhile (X6).
 func TestBoundUserinfoRedacts(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -333,7 +344,8 @@ func TestBoundAssertionRedacts(t *testing.T) {
 	}
 }
 
-// TestBoundIntrospectionAlg: introspection_signed_response_alg says which algorithm answers are signed with.
+// TestBoundIntrospectionAlg: introspection_signed_response_alg says which algorithm answers are
+// signed with.
 func TestBoundIntrospectionAlg(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -349,7 +361,8 @@ func TestBoundIntrospectionAlg(t *testing.T) {
 	}
 }
 
-// TestBoundIntrospectionAlgBesideIDTokens: an algorithm for introspection that ID tokens must not have.
+// TestBoundIntrospectionAlgBesideIDTokens: an algorithm for introspection that ID tokens must not
+// have.
 func TestBoundIntrospectionAlgBesideIDTokens(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -363,7 +376,8 @@ func TestBoundIntrospectionAlgBesideIDTokens(t *testing.T) {
 	s.ok("introspect", `"token":"some-token"`)
 }
 
-// TestBoundAcrWithoutIDToken: who asks for an acr, or an age of the sign-in, must hear where nothing says that it was so.
+// TestBoundAcrWithoutIDToken: who asks for an acr, or an age of the sign-in, must hear where
+// nothing says that it was so.
 func TestBoundAcrWithoutIDToken(t *testing.T) {
 	for _, asked := range []string{`"acr_values":"urn:high"`, `"max_age":60`} {
 		s := quietScene(t)
@@ -382,7 +396,8 @@ func TestBoundAcrWithoutIDToken(t *testing.T) {
 	}
 }
 
-// TestBoundAcrInParameters: acr_values among the parameters is a wish, as some providers want it said: a server may well do better than that.
+// TestBoundAcrInParameters: acr_values among the parameters is a wish, as some providers want it
+// said: a server may well do better than that.
 func TestBoundAcrInParameters(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestBoundUnsignedIntrospection: with introspection_signed_response_alg no good answer goes without a signature, whatever its status.
+// TestBoundUnsignedIntrospection: with introspection_signed_response_alg no good answer goes
+// without a signature, whatever its status.
 func TestBoundUnsignedIntrospection(t *testing.T) {
 	for _, status := range []int{200, 201, 203, 206} {
 		s := quietScene(t)
@@ -18,7 +19,8 @@ func TestBoundUnsignedIntrospection(t *testing.T) {
 	}
 }
 
-// TestBoundOtherTabAfterLogOut: after log_out in one tab the other says so, and not that a key is missing.
+// TestBoundOtherTabAfterLogOut: after log_out in one tab the other says so, and not that a key is
+// missing.
 func TestBoundOtherTabAfterLogOut(t *testing.T) {
 	for _, name := range []string{"prepare", "userinfo"} {
 		s := quietScene(t)
@@ -46,7 +48,8 @@ func TestBoundOtherTabAfterLogOut(t *testing.T) {
 	}
 }
 
-// TestBoundLogOutTwice: log_out that could not delete, and again: then all is gone, the key too, and the refresh token is ended at the server.
+// TestBoundLogOutTwice: log_out that could not delete, and again: then all is gone, the key too,
+// and the refresh token is ended at the server.
 func TestBoundLogOutTwice(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -118,7 +121,8 @@ func TestBoundExpiredDeviceLeft(t *testing.T) {
 	}
 }
 
-// TestBoundDiedWhileRedeeming: a page that is closed while its code is redeemed leaves no key for good.
+// TestBoundDiedWhileRedeeming: a page that is closed while its code is redeemed leaves no key for
+// good.
 func TestBoundDiedWhileRedeeming(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(dpopConf))
@@ -132,7 +136,8 @@ func TestBoundDiedWhileRedeeming(t *testing.T) {
 	}
 }
 
-// TestBoundRefusedWithoutAccessLeavesKey: invalid_grant for the last thing that a session has ends the session, and its key.
+// TestBoundRefusedWithoutAccessLeavesKey: invalid_grant for the last thing that a session has ends
+// the session, and its key.
 func TestBoundRefusedWithoutAccessLeavesKey(t *testing.T) {
 	s := quietScene(t)
 	s.server = func(m msg) reply {
@@ -151,7 +156,8 @@ func TestBoundRefusedWithoutAccessLeavesKey(t *testing.T) {
 	}
 }
 
-// TestBoundMaxAgeZero: max_age is held against when the request was made: who signed in after it is recent, however long consent takes.
+// TestBoundMaxAgeZero: max_age is held against when the request was made: who signed in after it is
+// recent, however long consent takes.
 func TestBoundMaxAgeZero(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -188,7 +194,8 @@ func TestBoundDeviceNonceTwice(t *testing.T) {
 	}
 }
 
-// TestBoundOneKeyTwoKinds: one client_key cannot be of two kinds: refused when opened, not when a code was spent.
+// TestBoundOneKeyTwoKinds: one client_key cannot be of two kinds: refused when opened, not when a
+// code was spent.
 func TestBoundOneKeyTwoKinds(t *testing.T) {
 	s := quietScene(t)
 	r := s.open(with(`{"client_key":"signing","token_endpoint_auth_method":"private_key_jwt","request_object_signing_alg":"PS256"}`))
@@ -197,7 +204,8 @@ func TestBoundOneKeyTwoKinds(t *testing.T) {
 	}
 }
 
-// TestBoundSignInWhileSigning: a proof that was being signed while a new session began fails for the old key: the new session has a token for that request.
+// TestBoundSignInWhileSigning: a proof that was being signed while a new session began fails for
+// the old key: the new session has a token for that request.
 func TestBoundSignInWhileSigning(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -215,7 +223,8 @@ func TestBoundSignInWhileSigning(t *testing.T) {
 	}
 }
 
-// TestBoundCancelledAuthorizeLeavesKey: a request for authorization that was cancelled while its key was made is given out to nobody, and takes nobody's place.
+// TestBoundCancelledAuthorizeLeavesKey: a request for authorization that was cancelled while its
+// key was made is given out to nobody, and takes nobody's place.
 func TestBoundCancelledAuthorizeLeavesKey(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(dpopConf))

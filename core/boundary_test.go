@@ -8,7 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// TestScenarioCodes: inputs that are refused change nothing, and answers that nobody waits for are ignored.
+// TestScenarioCodes: inputs that are refused change nothing, and answers that nobody waits for are
+// ignored.
 func TestScenarioCodes(t *testing.T) {
 	s := newScene(t, "Every code of input; answers that are late, doubled, unknown or of another epoch.")
 	s.open(conf)
@@ -90,7 +91,8 @@ func TestScenarioCodes(t *testing.T) {
 	}
 }
 
-// TestScenarioEveryEffect hands out each kind of effect of the contract, those of later features included.
+// TestScenarioEveryEffect hands out each kind of effect of the contract, those of later features
+// included.
 func TestScenarioEveryEffect(t *testing.T) {
 	s := newScene(t, "Each kind of effect with a made-up answer, well and failed, so that no later feature changes the contract.")
 	s.rawOpen(s.head() + `"kind":"contract"}`)

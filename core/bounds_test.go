@@ -53,8 +53,8 @@ func TestKeptOfAnAnswer(t *testing.T) {
 	}
 }
 
-// TestRefreshAnswerTooLarge (S15): a refresh token in an answer of which the rest is too large is kept,
-// since the old one is spent.
+// TestRefreshAnswerTooLarge (S15): a refresh token in an answer of which the rest is too large is
+// kept, since the old one is spent.
 func TestRefreshAnswerTooLarge(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()

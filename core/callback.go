@@ -9,8 +9,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A callbackRun takes the authorization response (RFC 6749 section 4.1.2): all is checked, then the attempt is marked as being redeemed, then the code goes out.
-// Its methods are the steps: open, trusted, answer, mark, marked, redeemed.
+// A callbackRun takes the authorization response (RFC 6749 section 4.1.2): all is checked, then the
+// attempt is marked as being redeemed, then the code goes out. Its methods are the steps: open,
+// trusted, answer, mark, marked, redeemed.
 type callbackRun struct {
 	c       *client
 	cmd     *command
@@ -55,7 +56,8 @@ func (r *callbackRun) begin() {
 	r.answer()
 }
 
-// repeated is the first parameter that must not be there more than once (RFC 6749 section 3.1) and is.
+// repeated is the first parameter that must not be there more than once (RFC 6749 section 3.1) and
+// is.
 func repeated(params []form.Param) string {
 	for i, p := range params {
 		if p.Name != "state" && p.Name != "code" && p.Name != "error" && p.Name != "iss" && p.Name != "response" {
@@ -70,7 +72,8 @@ func repeated(params []form.Param) string {
 
 func (r *callbackRun) get(name string) string { return form.ValueOf(r.params, name) }
 
-// stray is a reply that answers no attempt, so it may be anybody's. What it says helps whoever looks for the cause, and counts for nothing.
+// stray is a reply that answers no attempt, so it may be anybody's. What it says helps whoever
+// looks for the cause, and counts for nothing.
 func (r *callbackRun) stray(code string) *link.Fault {
 	f := link.ProtocolError(r.get)
 	f.Kind, f.Code, f.Unverified = link.KindCallback, code, true
@@ -152,7 +155,8 @@ func (r *callbackRun) redeemed(f *link.Fault) {
 	})
 }
 
-// handledElsewhere ends the second delivery of a reply: nothing is sent, and where a session came of the first one, or later, that is what there is.
+// handledElsewhere ends the second delivery of a reply: nothing is sent, and where a session came
+// of the first one, or later, that is what there is.
 func (r *callbackRun) handledElsewhere(f *link.Fault) {
 	s := r.c.session
 	if r.cmd.done {
@@ -202,7 +206,8 @@ func modeSigned(mode string) bool {
 	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
 }
 
-// matches tells whether a URL that reached the application is a response to one of its requests at all.
+// matches tells whether a URL that reached the application is a response to one of its requests at
+// all.
 func (c *client) matches(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
 	query := uri.QueryOf(url)
@@ -215,7 +220,8 @@ func (c *client) matches(cmd *command, in json.Value) {
 	c.desk.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
 }
 
-// answers tells whether a URL is the redirect URI with a response added: the same place, and every query item that was registered.
+// answers tells whether a URL is the redirect URI with a response added: the same place, and every
+// query item that was registered.
 func answers(url, redirectURI string) bool {
 	params, ok := form.Decode(uri.QueryOf(url))
 	wanted, _ := form.Decode(uri.QueryOf(redirectURI))
@@ -229,7 +235,9 @@ func answers(url, redirectURI string) bool {
 	return ok && redirectURI != "" && uri.Place(url) == uri.Place(redirectURI)
 }
 
-// misses tells whether a URL is the redirect URI but for the case of its letters, a slash at its end or one slash for two: a reply that went there is an error to be told, not somebody else's page.
+// misses tells whether a URL is the redirect URI but for the case of its letters, a slash at its
+// end or one slash for two: a reply that went there is an error to be told, not somebody else's
+// page.
 func misses(url, redirectURI string) bool {
 	alike := func(s string) string {
 		s = words.Lower(uri.Place(s)) + "/"

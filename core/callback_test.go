@@ -12,7 +12,8 @@ func authorizeURL(s *scene, params ...string) *url.URL {
 	return u
 }
 
-// TestScenarioCallback: each way a callback can be wrong has its own error and leaves session and attempts as they were; then the right one still works, once.
+// TestScenarioCallback: each way a callback can be wrong has its own error and leaves session and
+// attempts as they were; then the right one still works, once.
 func TestScenarioCallback(t *testing.T) {
 	s := newScene(t, "Callbacks that are wrong change nothing and say what is wrong; the right one works once.", "Q22", "Q2", "Q1", "X2", "X6")
 	s.tokenServer()
@@ -76,7 +77,8 @@ func TestScenarioCallback(t *testing.T) {
 	}
 }
 
-// TestScenarioCallbackTwiceAtOnce: a framework that mounts twice delivers the callback while the first is under way.
+// TestScenarioCallbackTwiceAtOnce: a framework that mounts twice delivers the callback while the
+// first is under way.
 func TestScenarioCallbackTwiceAtOnce(t *testing.T) {
 	s := newScene(t, "The same callback twice, the second before the first is done, and again after a reload: one token request.", "Q22")
 	s.open(conf)
@@ -108,7 +110,8 @@ func TestScenarioCallbackTwiceAtOnce(t *testing.T) {
 	}
 }
 
-// TestScenarioAttempts: they end after ten minutes, sixteen are kept, and several tabs may have one each.
+// TestScenarioAttempts: they end after ten minutes, sixteen are kept, and several tabs may have one
+// each.
 func TestScenarioAttempts(t *testing.T) {
 	s := newScene(t, "Attempts end after 10 minutes, 16 are kept, each answers for itself, and another tab's are not lost.", "X1")
 	s.tokenServer()

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestScenarioChallenge: what a resource wants is told to the application, and what no new token can help is not tried (RFC 6750 section 3, RFC 9470, RFC 9728).
+// TestScenarioChallenge: what a resource wants is told to the application, and what no new token
+// can help is not tried (RFC 6750 section 3, RFC 9470, RFC 9728).
 func TestScenarioChallenge(t *testing.T) {
 	s := newScene(t, "A challenge says what the resource wants: a nonce, another token, a stronger sign-in, or who can give one.", "Q13")
 	s.tokenServer()
@@ -43,7 +44,8 @@ func TestScenarioChallenge(t *testing.T) {
 	}
 }
 
-// TestScenarioRegistration: a client that makes itself known (RFC 7591 section 3), with no client_id before.
+// TestScenarioRegistration: a client that makes itself known (RFC 7591 section 3), with no
+// client_id before.
 func TestScenarioRegistration(t *testing.T) {
 	s := newScene(t, "Dynamic registration: the metadata goes out as it is, and the answer comes back as it is; without a client_id nothing else works.", "H5", "X6")
 	var answer reply
@@ -89,7 +91,8 @@ func TestScenarioRegistration(t *testing.T) {
 	}
 }
 
-// TestScenarioResourceMetadata: from a resource to the server that can give a token for it (RFC 9728).
+// TestScenarioResourceMetadata: from a resource to the server that can give a token for it (RFC
+// 9728).
 func TestScenarioResourceMetadata(t *testing.T) {
 	s := newScene(t, "Protected resource metadata: found where it belongs, or where the challenge says; only the resource speaks for itself.", "X10")
 	body := ""
@@ -125,7 +128,8 @@ func TestScenarioResourceMetadata(t *testing.T) {
 	}
 }
 
-// TestScenarioFrontChannelLogout: the server's page loads the client's logout URL; only who knows the session's sid ends it (OpenID Connect Front-Channel Logout section 3).
+// TestScenarioFrontChannelLogout: the server's page loads the client's logout URL; only who knows
+// the session's sid ends it (OpenID Connect Front-Channel Logout section 3).
 func TestScenarioFrontChannelLogout(t *testing.T) {
 	s := newScene(t, "Front-channel logout ends the session whose iss and sid it names, and no other.", "X10", "Q1")
 	i := s.issuer()

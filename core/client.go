@@ -10,7 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// A client is one session of kind "client": the owners of what it holds, and the commands that are flows of it.
+// A client is one session of kind "client": the owners of what it holds, and the commands that are
+// flows of it.
 type client struct {
 	link     *link.Link
 	config   *config.Config

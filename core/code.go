@@ -10,7 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A redeemRun turns a code into tokens (RFC 6749 section 4.1.3) and holds them. Its methods are the steps: redeem, answered; done comes at the end.
+// A redeemRun turns a code into tokens (RFC 6749 section 4.1.3) and holds them. Its methods are the
+// steps: redeem, answered; done comes at the end.
 type redeemRun struct {
 	c       *client
 	cmd     *command
@@ -42,7 +43,8 @@ func (r *redeemRun) answered(v json.Value, f *link.Fault) {
 	c, a := r.c, r.attempt
 	if f != nil {
 		c.wire.DropKey(a.key)
-		// A code is good for one try (RFC 6749 section 4.1.2): the same command would not succeed later.
+		// A code is good for one try (RFC 6749 section 4.1.2): the same command would not succeed
+		// later.
 		f.Retryable = false
 		c.session.Redact(f, r.code, a.verifier)
 		r.done(f)

@@ -59,7 +59,8 @@ func (c *client) run(cmd *command, in json.Value) {
 // A verb carries a command out.
 type verb func(c *client, cmd *command, in json.Value)
 
-// The commands that every module has: online are those that need the server's metadata. What oauth2.wasm leaves out is in moreCommands.
+// The commands that every module has: online are those that need the server's metadata. What
+// oauth2.wasm leaves out is in moreCommands.
 const (
 	offline      = "token prepare answered matches device_wait poll_stop log_out resource_metadata front_channel_logout set_token status export cancel"
 	online       = "authorize callback exchange refresh revoke userinfo profile device_start poll_start"
@@ -117,7 +118,8 @@ func (c *client) refreshNow(cmd *command, in json.Value) {
 	c.session.Refresh(done)
 }
 
-// cancelCommand ends another command's wait. What it set going and others may need (a refresh, a code being redeemed) goes on.
+// cancelCommand ends another command's wait. What it set going and others may need (a refresh, a
+// code being redeemed) goes on.
 func (c *client) cancelCommand(cmd *command, in json.Value) {
 	id, _ := in.Get("target").Int()
 	for _, other := range c.desk.commands {

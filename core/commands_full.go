@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// What this package has for servers, terminals and plugin hosts besides what pages use. The build tag page leaves it out: commands_page.go has
-// what stands in its place.
+// What this package has for servers, terminals and plugin hosts besides what pages use. The build
+// tag page leaves it out: commands_page.go has what stands in its place.
 
 // moreOnline are the commands of moreCommands that need the server's metadata.
 const moreOnline = moreCommands

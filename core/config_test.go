@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestScenarioMeantMembers: E50, a member that is none is refused, and the error says which one was probably meant.
+// TestScenarioMeantMembers: E50, a member that is none is refused, and the error says which one was
+// probably meant.
 func TestScenarioMeantMembers(t *testing.T) {
 	s := newScene(t, "A misspelt member is refused with the name that was probably meant; what resembles nothing is refused without one.", "E50")
 	for _, row := range []struct{ name, meant string }{
@@ -34,7 +35,8 @@ func TestScenarioMeantMembers(t *testing.T) {
 	}
 }
 
-// TestScenarioWrongValues: E52, what is refused says what was expected and what came; of what may be secret nothing is shown.
+// TestScenarioWrongValues: E52, what is refused says what was expected and what came; of what may
+// be secret nothing is shown.
 func TestScenarioWrongValues(t *testing.T) {
 	s := newScene(t, "A refused value comes with what was expected and what came, without secrets and queries of URLs.", "E52")
 	for _, row := range []struct{ members, field, expected, came string }{
@@ -80,7 +82,8 @@ func TestScenarioWrongValues(t *testing.T) {
 	}
 }
 
-// TestScenarioOutOfReach: E51, a client that names its server and can reach nothing of it is refused at open, and the error says what to add; one that can do anything is not.
+// TestScenarioOutOfReach: E51, a client that names its server and can reach nothing of it is
+// refused at open, and the error says what to add; one that can do anything is not.
 func TestScenarioOutOfReach(t *testing.T) {
 	s := newScene(t, "A client that cannot reach its server is refused when it is opened; one that can do anything opens.", "E51")
 	for _, row := range []struct{ config, field string }{

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// shown gives what the events current said since the last call, as "granted 248289761001 1700003600000", and that each came before the other events of its change.
+// shown gives what the events current said since the last call, as "granted 248289761001
+// 1700003600000", and that each came before the other events of its change.
 func (s *scene) shown() string {
 	s.t.Helper()
 	var all []string

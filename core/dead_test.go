@@ -8,7 +8,9 @@ import (
 
 const deadNames = `{"refresh_token_errors":[["bad_refresh_token"],["invalid_token"],["invalid_request","This request requires an active refresh_token"]]}`
 
-// TestDeadRefreshToken: whatever name the server has for it, a dead refresh token is not sent again, by no command, after a reload, nor by another instance; any other error deletes nothing (E34).
+// TestDeadRefreshToken: whatever name the server has for it, a dead refresh token is not sent
+// again, by no command, after a reload, nor by another instance; any other error deletes nothing
+// (E34).
 func TestDeadRefreshToken(t *testing.T) {
 	for _, row := range []struct {
 		name, config, body string
@@ -78,7 +80,8 @@ func TestDeadRefreshToken(t *testing.T) {
 	}
 }
 
-// TestDeadTokenByItself: automatic refresh stops with a dead token, and begins again with a new one (E34).
+// TestDeadTokenByItself: automatic refresh stops with a dead token, and begins again with a new one
+// (E34).
 func TestDeadTokenByItself(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()

@@ -38,8 +38,9 @@ func (d *deviceFlow) status() (begun, polling bool) {
 	return d.held != nil, d.held != nil && d.held.polling
 }
 
-// A deviceStartRun is the device authorization request (section 3.1). The user's code is given out once all is stored; polling then starts by itself.
-// Its methods are the steps: start, answered, turn, stored.
+// A deviceStartRun is the device authorization request (section 3.1). The user's code is given out
+// once all is stored; polling then starts by itself. Its methods are the steps: start, answered,
+// turn, stored.
 type deviceStartRun struct {
 	flow    *deviceFlow
 	cmd     *command

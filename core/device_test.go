@@ -14,7 +14,8 @@ const (
 	deviceTokens = `{"access_token":"access-1","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-1","scope":"read"}`
 )
 
-// deviceServer answers the device authorization request with start, and each poll with the next of polls, the last one for good.
+// deviceServer answers the device authorization request with start, and each poll with the next of
+// polls, the last one for good.
 func (s *scene) deviceServer(start string, polls ...reply) {
 	s.server = func(m msg) reply {
 		switch {
@@ -185,7 +186,8 @@ func TestScenarioDeviceResponse(t *testing.T) {
 	s.fails("client", "missing", "poll_start")
 }
 
-// TestScenarioPolling: Q34, the rows of what a poll may be answered, each with the wait that follows.
+// TestScenarioPolling: Q34, the rows of what a poll may be answered, each with the wait that
+// follows.
 func TestScenarioPolling(t *testing.T) {
 	s := newScene(t, "Answers to polls: pending goes on, slow_down adds 5 s for good, a time-out doubles the interval, what passes is waited out (Retry-After too), a failed connection backs off and polling goes on, anything else ends.",
 		"Q34", "Q36", "X5", "Q2", "Q43", "E90")
@@ -355,7 +357,8 @@ func TestScenarioPollStop(t *testing.T) {
 	s.wantEvents("device:true")
 	s.wantWait(10_000)
 
-	// An answer from before the stop counts for nothing, whatever it says, and a later poll waits for it.
+	// An answer from before the stop counts for nothing, whatever it says, and a later poll waits
+	// for it.
 	server := s.server
 	s.server = nil
 	http := s.pass(10_000)[0]
@@ -405,7 +408,8 @@ func TestScenarioPollStop(t *testing.T) {
 		t.Error(s.store)
 	}
 
-	// A new start resets everything of the earlier one: its waiters, its timer, and its poll's answer.
+	// A new start resets everything of the earlier one: its waiters, its timer, and its poll's
+	// answer.
 	s.deviceServer(rfc8628, jsonReply(400, pending))
 	wait = s.startDevice()
 	s.server = nil

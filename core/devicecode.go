@@ -54,7 +54,8 @@ func readDevice(v json.Value, now int64) (*device, *link.Fault) {
 	if missing != "" {
 		return nil, &link.Fault{Kind: link.KindToken, Code: missing}
 	}
-	// The URI is made a link, and the code is shown: nothing may be in them that does more than that.
+	// The URI is made a link, and the code is shown: nothing may be in them that does more than
+	// that.
 	if !uri.Linkable(d.uri) || !words.VSChars(d.userCode) || !words.VSChars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
 		return nil, &link.Fault{Kind: link.KindServer, Code: "bad_device_response"}
 	}

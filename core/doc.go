@@ -1,7 +1,9 @@
-// Package core is the OAuth 2 client as a state machine without I/O: inputs in, effects out, both UTF-8 JSON as core/contract/README.md describes them. It reads no
-// clock, draws no randomness, opens no socket and starts no goroutine; a host does that, package core/oauth for Go programs.
+// Package core is the OAuth 2 client as a state machine without I/O: inputs in, effects out, both
+// UTF-8 JSON as core/contract/README.md describes them. It reads no clock, draws no randomness,
+// opens no socket and starts no goroutine; a host does that, package core/oauth for Go programs.
 //
-// A client is made of owners, each with a state of its own and in a package that knows only those before it:
+// A client is made of owners, each with a state of its own and in a package that knows only those
+// before it:
 //
 //	internal/link     inputs, effects, answers, entropy, alarms, faults
 //	internal/config   the configuration
@@ -11,14 +13,23 @@
 //	internal/session  the tokens: kept, made new, ended
 //	core              the flows, a file each; the commands; the Engine
 //
-// What goes on after an effect is a run: a struct whose methods are the steps in their order. How a refresh goes is told by internal/session/refresh.go, top to bottom.
+// What goes on after an effect is a run: a struct whose methods are the steps in their order. How a
+// refresh goes is told by internal/session/refresh.go, top to bottom.
 //
-// A file is found by what it is about: authorize.go is RFC 6749 section 4.1.1, callback.go 4.1.2, code.go 4.1.3, grants.go 4.4 and RFC 7523, session/token.go section 5, session/refresh.go section 6,
-// revoke.go RFC 7009, pkce.go RFC 7636, wire/clientauth.go section 2.3 and config/authmethod.go which methods there are, resource.go RFC 6750, device.go RFC 8628 sections 3.1 to 3.3 and
-// polling.go 3.4 and 3.5, issuer/discovery.go RFC 8414 and OpenID Connect Discovery, issuer/jwks.go RFC 7517, issuer/idtoken.go OpenID Connect Core sections 3.1.3.7 and 12.2, userinfo.go 5.3,
-// par.go RFC 9126, jar.go RFC 9101, wire/dpop.go RFC 9449, exchange.go RFC 8693, introspect.go RFC 7662, register.go RFC 7591, resourcemetadata.go RFC 9728, jarm.go signed responses (JARM), wire/assertion.go RFC 7523 section 2.2, backchannel.go back-channel logout, logout.go OpenID Connect's logouts.
+// A file is found by what it is about: authorize.go is RFC 6749 section 4.1.1, callback.go 4.1.2,
+// code.go 4.1.3, grants.go 4.4 and RFC 7523, session/token.go section 5, session/refresh.go section
+// 6, revoke.go RFC 7009, pkce.go RFC 7636, wire/clientauth.go section 2.3 and config/authmethod.go
+// which methods there are, resource.go RFC 6750, device.go RFC 8628 sections 3.1 to 3.3 and
+// polling.go 3.4 and 3.5, issuer/discovery.go RFC 8414 and OpenID Connect Discovery, issuer/jwks.go
+// RFC 7517, issuer/idtoken.go OpenID Connect Core sections 3.1.3.7 and 12.2, userinfo.go 5.3,
+// par.go RFC 9126, jar.go RFC 9101, wire/dpop.go RFC 9449, exchange.go RFC 8693, introspect.go RFC
+// 7662, register.go RFC 7591, resourcemetadata.go RFC 9728, jarm.go signed responses (JARM),
+// wire/assertion.go RFC 7523 section 2.2, backchannel.go back-channel logout, logout.go OpenID
+// Connect's logouts.
 //
-// Below them are packages that know of no client: jose (RFC 7515, RFC 7517, RFC 7518), uri (RFC 3986), form and words; json, sha256, sha2 and base64url.
+// Below them are packages that know of no client: jose (RFC 7515, RFC 7517, RFC 7518), uri (RFC
+// 3986), form and words; json, sha256, sha2 and base64url.
 //
-// The build tag page leaves out what pages never use: the files that have !page, most of them a file an RFC. Files that end in _page.go have what stands in its place.
+// The build tag page leaves out what pages never use: the files that have !page, most of them a
+// file an RFC. Files that end in _page.go have what stands in its place.
 package core

@@ -105,7 +105,8 @@ func (b *boundServer) serve(m msg) reply {
 
 const dpopConf = `{"dpop":true}`
 
-// TestScenarioDPoP: tokens bound to a key that the host holds, from the authorization request to the sign-out (RFC 9449).
+// TestScenarioDPoP: tokens bound to a key that the host holds, from the authorization request to
+// the sign-out (RFC 9449).
 func TestScenarioDPoP(t *testing.T) {
 	s := newScene(t, "DPoP: the key's thumbprint goes with the authorization request, a proof with each request for and with a token; a session's key goes with it.", "Q13", "H8")
 	b := s.boundServer()
@@ -160,7 +161,8 @@ func publicOf(t *testing.T, key string) string {
 	return jose.PublicKey(jsonOf(t, jwk(ecKey(elliptic.P256(), key), "")))
 }
 
-// TestScenarioDPoPNonce: a server that wants a nonce is answered once with the one it gave, the authorization server and each resource with its own (RFC 9449 sections 8 and 9).
+// TestScenarioDPoPNonce: a server that wants a nonce is answered once with the one it gave, the
+// authorization server and each resource with its own (RFC 9449 sections 8 and 9).
 func TestScenarioDPoPNonce(t *testing.T) {
 	s := newScene(t, "DPoP nonces: a request that was refused for want of one goes out once more; the next has it from the start; each origin has its own.", "Q13")
 	b := s.boundServer()
@@ -228,7 +230,8 @@ func TestScenarioDPoPNonceLoop(t *testing.T) {
 	}
 }
 
-// TestScenarioDPoPDowngrade: a bearer token is not what was asked for, and no token that came with it is used (RFC 9449 section 5).
+// TestScenarioDPoPDowngrade: a bearer token is not what was asked for, and no token that came with
+// it is used (RFC 9449 section 5).
 func TestScenarioDPoPDowngrade(t *testing.T) {
 	s := newScene(t, "DPoP: an answer with a bearer token is refused, at sign-in and at a refresh; a missing type is never taken for one.", "Q43")
 	b := s.boundServer()
@@ -291,7 +294,8 @@ func TestScenarioDPoPHost(t *testing.T) {
 	}
 }
 
-// TestScenarioDPoPGrants: device flow, client credentials, assertion and code from elsewhere: each session's tokens are bound to a key of their own.
+// TestScenarioDPoPGrants: device flow, client credentials, assertion and code from elsewhere: each
+// session's tokens are bound to a key of their own.
 func TestScenarioDPoPGrants(t *testing.T) {
 	s := newScene(t, "DPoP with every grant: each begins a session with a key of its own, and given up it leaves none.", "Q30", "Q23")
 	b := s.boundServer()
@@ -360,7 +364,8 @@ func TestScenarioDPoPGrants(t *testing.T) {
 	}
 }
 
-// TestThumbprints: RFC 7638 section 3.1, RFC 8037 appendix A.3, RFC 9449 section 6.1, by way of dpop_jkt; and ath of RFC 9449 section 7.1.
+// TestThumbprints: RFC 7638 section 3.1, RFC 8037 appendix A.3, RFC 9449 section 6.1, by way of
+// dpop_jkt; and ath of RFC 9449 section 7.1.
 func TestThumbprints(t *testing.T) {
 	for _, row := range []struct{ name, alg, jwk, want string }{
 		{"RFC 7638", "RS256", `{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}`, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"},

@@ -14,11 +14,11 @@ const MaxMessage = link.MaxMessage
 // smallMessage is the length of a message for which the memory that there is will do, or grow.
 const smallMessage = 16 << 10
 
-// Room is how many bytes reading a message of n bytes, and acting on it, may take at the most: where
-// nothing is freed before a call returns and that much is not there, the call must not begin. The
-// text is copied once and decoded twice, an effect may hold it again and grow to that by doubling;
-// and each value takes 16 bytes, of the message or of a text in it, which may be read twice. row is
-// the most of it that must be in a row.
+// Room is how many bytes reading a message of n bytes, and acting on it, may take at the most:
+// where nothing is freed before a call returns and that much is not there, the call must not begin.
+// The text is copied once and decoded twice, an effect may hold it again and grow to that by
+// doubling; and each value takes 16 bytes, of the message or of a text in it, which may be read
+// twice. row is the most of it that must be in a row.
 func Room(n int) (all, row uintptr) {
 	if n < smallMessage {
 		return 0, 0
@@ -35,7 +35,8 @@ const (
 	BadEntropy    = link.BadEntropy
 )
 
-// An Engine holds the sessions of one module instance. Its methods are the module's exports; the zero Engine is ready. It is not safe for concurrent use.
+// An Engine holds the sessions of one module instance. Its methods are the module's exports; the
+// zero Engine is ready. It is not safe for concurrent use.
 type Engine struct {
 	// Kinds opens sessions of other kinds than those of this package; nil: there are none.
 	Kinds Opener
@@ -59,7 +60,8 @@ func Either(openers ...Opener) Opener {
 	}
 }
 
-// Open begins a session as the message says and gives its handle, or 0 where it is refused: then Effect(0) is the reason, {"error":{…}}.
+// Open begins a session as the message says and gives its handle, or 0 where it is refused: then
+// Effect(0) is the reason, {"error":{…}}.
 func (e *Engine) Open(msg []byte) (handle int32) {
 	l := &link.Link{}
 	in, code := l.Read(msg)

@@ -15,7 +15,8 @@ func (s *scene) refreshTokens(n int) string {
 	return strings.Join(out, " ")
 }
 
-// TestScenarioWithoutLocks: two instances, no lock, the second asks while the first one's request is under way.
+// TestScenarioWithoutLocks: two instances, no lock, the second asks while the first one's request
+// is under way.
 func TestScenarioWithoutLocks(t *testing.T) {
 	s := newScene(t, "Without locks: a mark that another set just now means that its request may be under way; nothing is sent, and the first one's successor is kept.", "X8", "X9")
 	s.noLock = true
@@ -33,7 +34,8 @@ func TestScenarioWithoutLocks(t *testing.T) {
 	if r := s.fails("client", "refresh_in_progress", "refresh"); r.str("error", "retryable") != "true" {
 		t.Error(r.raw)
 	}
-	// Another writes a mark of its own all the same, after a minute: the successor is still stored over it.
+	// Another writes a mark of its own all the same, after a minute: the successor is still stored
+	// over it.
 	s.now += 61_000
 	_, other := s.start("refresh")
 	s.use(first)
@@ -76,7 +78,8 @@ func TestScenarioUnsavedSuccessor(t *testing.T) {
 	}
 }
 
-// TestScenarioSuccessorInABadAnswer: an answer that is refused may carry the only token that still works.
+// TestScenarioSuccessorInABadAnswer: an answer that is refused may carry the only token that still
+// works.
 func TestScenarioSuccessorInABadAnswer(t *testing.T) {
 	s := newScene(t, "A refresh answer that is refused but carries a successor: the old token is not sent again, the successor is kept, the bad access token is not.", "X2", "X9")
 	s.tokenServer()
@@ -170,7 +173,8 @@ func TestScenarioSignInElsewhere(t *testing.T) {
 	s.ok("token")
 }
 
-// TestScenarioForceSeesAMark: another's mark is nothing newer; and a refresh that fails early is told.
+// TestScenarioForceSeesAMark: another's mark is nothing newer; and a refresh that fails early is
+// told.
 func TestScenarioForceSeesAMark(t *testing.T) {
 	s := newScene(t, "A forced refresh is not satisfied by another's mark on the same tokens; an early refresh that fails is told to listeners though the token still holds.", "Q2", "Q8")
 	s.tokenServer()
@@ -195,7 +199,8 @@ func TestScenarioForceSeesAMark(t *testing.T) {
 	s.wantEvents("status:refreshing status:granted server_error:invalid_grant request_failed:server")
 }
 
-// TestScenarioLongAndDeep: long scopes, deep extra members, secrets at the edge of a cut text, a code that is no text.
+// TestScenarioLongAndDeep: long scopes, deep extra members, secrets at the edge of a cut text, a
+// code that is no text.
 func TestScenarioLongAndDeep(t *testing.T) {
 	s := newScene(t, "A long scope is whole, a member too deep to be stored is too large, a token at the edge of a cut error text does not show, a code that is no text is refused.", "Q5", "Q7", "X6")
 	scope := strings.Repeat("https://www.example/auth/drive.readonly ", 20) + "openid"
@@ -227,7 +232,8 @@ func (s *scene) signInTwiceWithOneState(t *testing.T) {
 	s.signIn(`"insecure_state":"mine"`)
 }
 
-// TestScenarioHooksCannot: what a parameter hook may not do, and what follows where it asks for openid.
+// TestScenarioHooksCannot: what a parameter hook may not do, and what follows where it asks for
+// openid.
 func TestScenarioHooksCannot(t *testing.T) {
 	s := newScene(t, "A parameter hook cannot lose the state or the challenge by doubling another; where it asks for openid, a nonce is sent.", "Q3", "Q11", "H4")
 	s.open(with(`{"parameter_hooks":["authorization"]}`))

@@ -9,7 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// FuzzOrder: commands, answers twice, early, late or never, failures, a clock that jumps: no rule of the boundary breaks, and afterwards a sign-in works.
+// FuzzOrder: commands, answers twice, early, late or never, failures, a clock that jumps: no rule
+// of the boundary breaks, and afterwards a sign-in works.
 func FuzzOrder(f *testing.F) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 20 {

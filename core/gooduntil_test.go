@@ -14,7 +14,8 @@ func goodUntil(m msg) (until int64) {
 	return until
 }
 
-// TestScenarioGoodUntil: an answer says until when it may be held: to the next look, or to the time of the refresh (E100).
+// TestScenarioGoodUntil: an answer says until when it may be held: to the next look, or to the time
+// of the refresh (E100).
 func TestScenarioGoodUntil(t *testing.T) {
 	s := newScene(t, "The answers to token and prepare say until when they may be held: to the next look at the store, or to the refresh, whichever comes first.", "E100")
 	s.tokenServer()
@@ -31,7 +32,8 @@ func TestScenarioGoodUntil(t *testing.T) {
 	s.wantSent(2)
 }
 
-// TestGoodUntil: up to the millisecond before good_until the same command has the same answer and no effect besides; then it reads or sends something (E100).
+// TestGoodUntil: up to the millisecond before good_until the same command has the same answer and
+// no effect besides; then it reads or sends something (E100).
 func TestGoodUntil(t *testing.T) {
 	const never = link.MaxTime
 	for _, row := range []struct {
@@ -95,7 +97,8 @@ func TestGoodUntil(t *testing.T) {
 	}
 }
 
-// TestNotGoodUntil: what is good once, or is given out although it should be renewed, may not be held (E100).
+// TestNotGoodUntil: what is good once, or is given out although it should be renewed, may not be
+// held (E100).
 func TestNotGoodUntil(t *testing.T) {
 	for _, row := range []struct {
 		name, config, command, answer string

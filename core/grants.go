@@ -12,7 +12,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// ownParams reads a command's scope and parameters for a token request, in which nothing may pass for the client's own.
+// ownParams reads a command's scope and parameters for a token request, in which nothing may pass
+// for the client's own.
 func (c *client) ownParams(in json.Value) ([]form.Param, *link.Fault) {
 	params, ok := link.ReadParams(in.Get("parameters"))
 	for _, p := range params {

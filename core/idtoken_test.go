@@ -95,7 +95,8 @@ func leftHalf(s string) string {
 	return b64(d[:32])
 }
 
-// TestScenarioIDToken: each row has the name of the OpenID Foundation's client test module whose expectation it is, where there is one.
+// TestScenarioIDToken: each row has the name of the OpenID Foundation's client test module whose
+// expectation it is, where there is one.
 func TestScenarioIDToken(t *testing.T) {
 	s := newScene(t, "ID tokens are verified before anything of the answer is used: signature, algorithm, key, and every claim; what fails leaves nobody signed in and stores nothing.", "Q12", "Q38", "X7", "X2")
 	p256, p384, p521, ed := ecKey(elliptic.P256(), "1"), ecKey(elliptic.P384(), "2"), ecKey(elliptic.P521(), "3"), edKey("4")
@@ -347,7 +348,8 @@ func TestScenarioIDTokenRefresh(t *testing.T) {
 	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" || r.str("ok", "id_token") == "" {
 		t.Error(r.raw)
 	}
-	// Claims come back from the store and from bytes; userinfo has to be of the same user (oidcc-client-test-userinfo-invalid-sub).
+	// Claims come back from the store and from bytes; userinfo has to be of the same user
+	// (oidcc-client-test-userinfo-invalid-sub).
 	bytes := s.ok("export").str("ok", "session")
 	s.open(with(oidcConf))
 	if r := s.ok("status"); r.str("ok", "claims", "sub") != "248289761001" {
@@ -367,7 +369,8 @@ func TestScenarioIDTokenRefresh(t *testing.T) {
 			t.Error(r.raw)
 		}
 	}
-	// New keys are out of reach while a refresh goes on: the tokens are kept, and what is known of the user.
+	// New keys are out of reach while a refresh goes on: the tokens are kept, and what is known of
+	// the user.
 	other := ecKey(elliptic.P256(), "third")
 	i.key, i.alg, i.header, i.claims = other, "ES256", `"kid":"3"`, map[string]any{"nonce": nil}
 	s.now += 100_000
@@ -429,7 +432,8 @@ func TestScenarioMaxAge(t *testing.T) {
 			t.Error(row.config, r.raw)
 		}
 	}
-	// Without keys an ID token that nobody asked for is not kept; with the option that says so it is kept as text, and gives no claims.
+	// Without keys an ID token that nobody asked for is not kept; with the option that says so it
+	// is kept as text, and gives no claims.
 	i = s.issuer()
 	s.open(with(`{"name":"plain"}`))
 	if r := s.callback(); r.m["ok"] == nil || r.str("ok", "id_token") != "" || r.str("ok", "claims") != "" {
@@ -474,7 +478,8 @@ func TestScenarioDiscovery(t *testing.T) {
 	if len(s.sent) != 2 || s.sent[0].str("stage") != "jwks" || s.sent[1].form().Get("client_secret") != "s" {
 		t.Error(s.sent)
 	}
-	// Another page, an hour later: neither is asked for again. Two days later the old is used while the new is on its way.
+	// Another page, an hour later: neither is asked for again. Two days later the old is used while
+	// the new is on its way.
 	s.sent = nil
 	s.now += 3_600_000
 	s.open(conf)
@@ -540,7 +545,8 @@ func TestScenarioDiscovery(t *testing.T) {
 			t.Errorf("%s: %s", row.name, r.raw)
 		}
 	}
-	// Out of reach: a clear error, and found again later; what is stored works meanwhile, and signing out always does.
+	// Out of reach: a clear error, and found again later; what is stored works meanwhile, and
+	// signing out always does.
 	broken = true
 	fresh(conf)
 	s.fails("network", "unsent", "authorize")

@@ -10,10 +10,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
 )
 
-// A Client is a client inside a session of another kind (core/bff). Its commands are not the host's; its requests, locks and keys are.
+// A Client is a client inside a session of another kind (core/bff). Its commands are not the
+// host's; its requests, locks and keys are.
 type Client struct{ c *client }
 
-// NewClient opens one under a name of its own, at the session's end of the boundary; kept is where it keeps its texts.
+// NewClient opens one under a name of its own, at the session's end of the boundary; kept is where
+// it keeps its texts.
 func NewClient(l *link.Link, cfg *config.Config, name string, kept store.Storage) *Client {
 	own := cfg.Clone()
 	own.Name = name
@@ -22,7 +24,8 @@ func NewClient(l *link.Link, cfg *config.Config, name string, kept store.Storage
 		c.open()
 		return &Client{c}
 	}
-	// Nothing of a client but what is stored outlives a request: without the keys of the last one each would ask for them.
+	// Nothing of a client but what is stored outlives a request: without the keys of the last one
+	// each would ask for them.
 	c.session.Loading = true
 	c.issuer.LoadMetadata(func(v json.Value) {
 		c.issuer.AdoptKeys(v)
@@ -31,7 +34,8 @@ func NewClient(l *link.Link, cfg *config.Config, name string, kept store.Storage
 	return &Client{c}
 }
 
-// Do runs a command; members are its parameters as JSON members, without braces. done gets the members of its result, or why there are none.
+// Do runs a command; members are its parameters as JSON members, without braces. done gets the
+// members of its result, or why there are none.
 func (in *Client) Do(name, members string, done func(ok json.Value, f *link.Fault)) {
 	v, ok := json.Parse("{" + members + "}")
 	if !ok {
@@ -41,7 +45,8 @@ func (in *Client) Do(name, members string, done func(ok json.Value, f *link.Faul
 	in.c.begin(&command{op: name, then: done}, v)
 }
 
-// Usable tells, after a command, why the session's tokens are good for nothing any more: nil where they are, as far as that is known without asking the server.
+// Usable tells, after a command, why the session's tokens are good for nothing any more: nil where
+// they are, as far as that is known without asking the server.
 func (in *Client) Usable(done func(*link.Fault)) { in.c.session.Usable(done) }
 
 // Server is what is known of the client's authorization server.

@@ -7,7 +7,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// TestInterplayPollStopKeepsBackOff: the end of polling does not forget what the server asked for (Q10).
+// TestInterplayPollStopKeepsBackOff: the end of polling does not forget what the server asked for
+// (Q10).
 func TestInterplayPollStopKeepsBackOff(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -34,7 +35,8 @@ func TestInterplayPollStopKeepsBackOff(t *testing.T) {
 	}
 }
 
-// TestInterplayCancelDeviceStart: a start that is cancelled while it is being stored begins nothing (Q30).
+// TestInterplayCancelDeviceStart: a start that is cancelled while it is being stored begins nothing
+// (Q30).
 func TestInterplayCancelDeviceStart(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(deviceConf))
@@ -94,7 +96,8 @@ func TestInterplayLogOutRefreshes(t *testing.T) {
 	}
 }
 
-// TestInterplayStatusWhilePolling: a refresh that waited for the lock while polling began leaves the status (Q37).
+// TestInterplayStatusWhilePolling: a refresh that waited for the lock while polling began leaves
+// the status (Q37).
 func TestInterplayStatusWhilePolling(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -110,7 +113,8 @@ func TestInterplayStatusWhilePolling(t *testing.T) {
 	}
 }
 
-// TestInterplayExpiredDeviceDeleted: an expired flow is deleted although another instance wrote there (Q35).
+// TestInterplayExpiredDeviceDeleted: an expired flow is deleted although another instance wrote
+// there (Q35).
 func TestInterplayExpiredDeviceDeleted(t *testing.T) {
 	s := quietScene(t)
 	s.deviceServer(rfc8628, jsonReply(400, pending))
@@ -145,7 +149,8 @@ func TestInterplayStoredInterval(t *testing.T) {
 	}
 }
 
-// TestInterplayExportTooLarge: whatever the server sends as device code, the exported bytes can be restored (Q36).
+// TestInterplayExportTooLarge: whatever the server sends as device code, the exported bytes can be
+// restored (Q36).
 func TestInterplayExportTooLarge(t *testing.T) {
 	s := quietScene(t)
 	s.deviceServer(`{"device_code":"`+strings.Repeat(`\"`, 200_000)+`","user_code":"A","verification_uri":"https://as.example/v","expires_in":600}`, jsonReply(400, pending))
@@ -166,7 +171,8 @@ func TestInterplayExportTooLarge(t *testing.T) {
 	}
 }
 
-// TestInterplaySupersededStartKeepsRecord: of two starts with a failing store, the later one's record stays (Q30).
+// TestInterplaySupersededStartKeepsRecord: of two starts with a failing store, the later one's
+// record stays (Q30).
 func TestInterplaySupersededStartKeepsRecord(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(deviceConf))
@@ -185,7 +191,8 @@ func TestInterplaySupersededStartKeepsRecord(t *testing.T) {
 	}
 }
 
-// TestInterplayRestoreWithDue: bytes with a flow that polls and a token that is due: no error that nobody caused (Q37).
+// TestInterplayRestoreWithDue: bytes with a flow that polls and a token that is due: no error that
+// nobody caused (Q37).
 func TestInterplayRestoreWithDue(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -205,7 +212,8 @@ func TestInterplayRestoreWithDue(t *testing.T) {
 	}
 }
 
-// TestInterplayConfiguredScopeParameter: a scope among the configured parameters counts for both kinds of authorization (Q4).
+// TestInterplayConfiguredScopeParameter: a scope among the configured parameters counts for both
+// kinds of authorization (Q4).
 func TestInterplayConfiguredScopeParameter(t *testing.T) {
 	s := quietScene(t)
 	s.deviceServer(rfc8628, jsonReply(400, pending))
@@ -217,7 +225,8 @@ func TestInterplayConfiguredScopeParameter(t *testing.T) {
 	}
 }
 
-// TestInterplayPollStopWhileStarting: poll_stop while the flow is being started: it comes up stopped (Q36).
+// TestInterplayPollStopWhileStarting: poll_stop while the flow is being started: it comes up
+// stopped (Q36).
 func TestInterplayPollStopWhileStarting(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(deviceConf))
@@ -242,7 +251,8 @@ func TestInterplayPollingHookFails(t *testing.T) {
 	s.ok("poll_start")
 }
 
-// TestInterplayRefreshAfterPolling: a token that was due while polling is refreshed when polling ends (Q10, Q37).
+// TestInterplayRefreshAfterPolling: a token that was due while polling is refreshed when polling
+// ends (Q10, Q37).
 func TestInterplayRefreshAfterPolling(t *testing.T) {
 	for _, end := range []string{`"poll_stop"`, `"poll_stop","forget":true`} {
 		s := quietScene(t)
@@ -271,7 +281,8 @@ func TestInterplayRefreshAfterPolling(t *testing.T) {
 	}
 }
 
-// TestInterplayStartAgainWhileStored: a new flow begins while the tokens of the old one are being stored: they are granted, and the new flow goes on (Q30).
+// TestInterplayStartAgainWhileStored: a new flow begins while the tokens of the old one are being
+// stored: they are granted, and the new flow goes on (Q30).
 func TestInterplayStartAgainWhileStored(t *testing.T) {
 	s := quietScene(t)
 	s.deviceServer(rfc8628, jsonReply(200, deviceTokens))
@@ -289,7 +300,8 @@ func TestInterplayStartAgainWhileStored(t *testing.T) {
 	}
 }
 
-// TestInterplayEndWhileStarting: poll_stop with forget, log_out and cancel while the server is asked for the codes: nothing begins (Q30).
+// TestInterplayEndWhileStarting: poll_stop with forget, log_out and cancel while the server is
+// asked for the codes: nothing begins (Q30).
 func TestInterplayEndWhileStarting(t *testing.T) {
 	for _, end := range []string{`"poll_stop","forget":true`, `"log_out"`, `"cancel","target":1`} {
 		s := quietScene(t)
@@ -314,7 +326,8 @@ func TestInterplayEndWhileStarting(t *testing.T) {
 	}
 }
 
-// TestInterplayDeviceCodeInErrors: a server that repeats the device code shows nothing of it (X6, Q34).
+// TestInterplayDeviceCodeInErrors: a server that repeats the device code shows nothing of it (X6,
+// Q34).
 func TestInterplayDeviceCodeInErrors(t *testing.T) {
 	s := quietScene(t)
 	repeats := jsonReply(400, `{"error":"invalid_client","error_description":"no `+deviceCode+`"}`)
@@ -335,7 +348,8 @@ func TestInterplayDeviceCodeInErrors(t *testing.T) {
 	}
 }
 
-// TestInterplayDiscardedWithoutRefreshToken: a token that comes too late and has no refresh token is revoked as an access token (Q36).
+// TestInterplayDiscardedWithoutRefreshToken: a token that comes too late and has no refresh token
+// is revoked as an access token (Q36).
 func TestInterplayDiscardedWithoutRefreshToken(t *testing.T) {
 	s := quietScene(t)
 	s.deviceServer(rfc8628, jsonReply(400, pending))
@@ -352,7 +366,8 @@ func TestInterplayDiscardedWithoutRefreshToken(t *testing.T) {
 	}
 }
 
-// TestInterplayDeviceStoreUnread: a flow that cannot be read is said, and its own parameters go before the configured ones (Q31, Q4).
+// TestInterplayDeviceStoreUnread: a flow that cannot be read is said, and its own parameters go
+// before the configured ones (Q31, Q4).
 func TestInterplayDeviceStoreUnread(t *testing.T) {
 	s := quietScene(t)
 	in := s.head() + `"kind":"client","config":` + with(`{"device_authorization_endpoint":"https://as.example/device","parameters":[["audience","a"],["x","1"]]}`) + `}`

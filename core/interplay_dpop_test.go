@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// bindingServer gives tokens bound to a key without looking at the proofs; devices are approved at once, and a device code is good for one poll.
+// bindingServer gives tokens bound to a key without looking at the proofs; devices are approved at
+// once, and a device code is good for one poll.
 func (s *scene) bindingServer() {
 	n, polled := 0, false
 	s.server = func(m msg) reply {
@@ -33,7 +34,8 @@ func (s *scene) storedKey() string {
 	return name
 }
 
-// signInLost signs in as far as the store, which carries the write out and loses its answer; what comes then is given.
+// signInLost signs in as far as the store, which carries the write out and loses its answer; what
+// comes then is given.
 func (s *scene) signInLost(id int) []msg {
 	s.t.Helper()
 	u := authorizeURL(s)
@@ -45,7 +47,8 @@ func (s *scene) signInLost(id int) []msg {
 	return s.lost(next(s.t, "store", s.answer(http, server(http).member())))
 }
 
-// TestInterplayDPoPStoredAfterAll: a sign-in was stored, its answer got lost, and another instance refreshed it: the key is that session's and stays (X9).
+// TestInterplayDPoPStoredAfterAll: a sign-in was stored, its answer got lost, and another instance
+// refreshed it: the key is that session's and stays (X9).
 func TestInterplayDPoPStoredAfterAll(t *testing.T) {
 	s := quietScene(t)
 	s.bindingServer()
@@ -65,7 +68,8 @@ func TestInterplayDPoPStoredAfterAll(t *testing.T) {
 	s.ok("refresh")
 }
 
-// TestInterplayDPoPSignedOutMeanwhile: a sign-in over an older one was stored, its answer got lost, and another instance signed out: neither key is left.
+// TestInterplayDPoPSignedOutMeanwhile: a sign-in over an older one was stored, its answer got lost,
+// and another instance signed out: neither key is left.
 func TestInterplayDPoPSignedOutMeanwhile(t *testing.T) {
 	s := quietScene(t)
 	s.bindingServer()
@@ -85,7 +89,8 @@ func TestInterplayDPoPSignedOutMeanwhile(t *testing.T) {
 	}
 }
 
-// TestInterplayDPoPTwoPollers: two instances poll with one device code; the one that comes too late lets go of no key that the other's session is bound to (Q36, X9).
+// TestInterplayDPoPTwoPollers: two instances poll with one device code; the one that comes too late
+// lets go of no key that the other's session is bound to (Q36, X9).
 func TestInterplayDPoPTwoPollers(t *testing.T) {
 	s := quietScene(t)
 	s.bindingServer()
@@ -116,7 +121,8 @@ func TestInterplayDPoPTwoPollers(t *testing.T) {
 	s.ok("refresh")
 }
 
-// TestInterplayDPoPManyAttempts: new attempts crowd out one whose answer is being redeemed; the session that comes of it has its key (X9).
+// TestInterplayDPoPManyAttempts: new attempts crowd out one whose answer is being redeemed; the
+// session that comes of it has its key (X9).
 func TestInterplayDPoPManyAttempts(t *testing.T) {
 	s := quietScene(t)
 	s.bindingServer()

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// quietScene is a scene without a transcript: these tests are of what two things do to each other, and of no use to a host.
+// quietScene is a scene without a transcript: these tests are of what two things do to each other,
+// and of no use to a host.
 func quietScene(t *testing.T) *scene {
 	return &scene{t: t, engine: &Engine{}, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}}
 }
@@ -33,7 +34,8 @@ var extendReplies = map[string]reply{
 	"revocation": {status: 200},
 }
 
-// TestInterplayExtendKeepsRotatedRefreshToken: a refresh and extend at once: the rotated refresh token stays (X9).
+// TestInterplayExtendKeepsRotatedRefreshToken: a refresh and extend at once: the rotated refresh
+// token stays (X9).
 func TestInterplayExtendKeepsRotatedRefreshToken(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -86,7 +88,8 @@ func TestInterplayExtendAfterLogOut(t *testing.T) {
 	}
 }
 
-// TestInterplayExtendRedacts: an error that repeats the token which was sent shows nothing of it (X6).
+// TestInterplayExtendRedacts: an error that repeats the token which was sent shows nothing of it
+// (X6).
 func TestInterplayExtendRedacts(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -102,7 +105,8 @@ func TestInterplayExtendRedacts(t *testing.T) {
 	}
 }
 
-// TestInterplayAutoRefreshKeepsRetryAfter: what the server asked of a refresh by hand holds for the automatic one (Q10).
+// TestInterplayAutoRefreshKeepsRetryAfter: what the server asked of a refresh by hand holds for the
+// automatic one (Q10).
 func TestInterplayAutoRefreshKeepsRetryAfter(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -118,7 +122,8 @@ func TestInterplayAutoRefreshKeepsRetryAfter(t *testing.T) {
 	s.wantSent(0)
 }
 
-// TestInterplayResendKeepsRetryAfter: 503 with Retry-After is not followed by the same request at once.
+// TestInterplayResendKeepsRetryAfter: 503 with Retry-After is not followed by the same request at
+// once.
 func TestInterplayResendKeepsRetryAfter(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -132,7 +137,8 @@ func TestInterplayResendKeepsRetryAfter(t *testing.T) {
 	s.wantSent(1)
 }
 
-// TestInterplayTwoTabsBackOff: two tabs and a server that is down: each waits longer and longer, and nobody hears of a grant (X8, Q10).
+// TestInterplayTwoTabsBackOff: two tabs and a server that is down: each waits longer and longer,
+// and nobody hears of a grant (X8, Q10).
 func TestInterplayTwoTabsBackOff(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -180,7 +186,8 @@ func epochOf(s *scene, h int32) string {
 	return epoch
 }
 
-// TestInterplayAlarmAfterFailedRefresh: a sign-in that is stored while a refresh waits has its alarm, whatever becomes of the refresh (Q9).
+// TestInterplayAlarmAfterFailedRefresh: a sign-in that is stored while a refresh waits has its
+// alarm, whatever becomes of the refresh (Q9).
 func TestInterplayAlarmAfterFailedRefresh(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -237,7 +244,8 @@ func TestInterplayRetryLaterLooks(t *testing.T) {
 	}
 }
 
-// TestInterplayAlarmAfterClockSetBack: a clock that was wrong at sign-in makes no alarm wait longer than the token lives (Q9).
+// TestInterplayAlarmAfterClockSetBack: a clock that was wrong at sign-in makes no alarm wait longer
+// than the token lives (Q9).
 func TestInterplayAlarmAfterClockSetBack(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -251,7 +259,8 @@ func TestInterplayAlarmAfterClockSetBack(t *testing.T) {
 	}
 }
 
-// TestInterplayAutoRefreshPortal: a portal's page in place of the token endpoint is waited out (Q10).
+// TestInterplayAutoRefreshPortal: a portal's page in place of the token endpoint is waited out
+// (Q10).
 func TestInterplayAutoRefreshPortal(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -264,7 +273,8 @@ func TestInterplayAutoRefreshPortal(t *testing.T) {
 	}
 }
 
-// TestInterplayRevokeEndsRetries: a retry that was set before the access token was revoked gets a new one, once (Q10).
+// TestInterplayRevokeEndsRetries: a retry that was set before the access token was revoked gets a
+// new one, once (Q10).
 func TestInterplayRevokeEndsRetries(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")
@@ -318,7 +328,8 @@ func TestInterplayMatchesAndCallback(t *testing.T) {
 	}
 }
 
-// TestInterplayRejectedKeepsRetryAfter: a resource that keeps answering 401 makes no refresh while the server asked to be left alone (Q13).
+// TestInterplayRejectedKeepsRetryAfter: a resource that keeps answering 401 makes no refresh while
+// the server asked to be left alone (Q13).
 func TestInterplayRejectedKeepsRetryAfter(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -334,7 +345,8 @@ func TestInterplayRejectedKeepsRetryAfter(t *testing.T) {
 	s.wantSent(1)
 }
 
-// TestInterplayFingerprintVariables: one issuer and a token endpoint for each tenant: the bytes of one are not the other's (H7).
+// TestInterplayFingerprintVariables: one issuer and a token endpoint for each tenant: the bytes of
+// one are not the other's (H7).
 func TestInterplayFingerprintVariables(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -350,7 +362,8 @@ func TestInterplayFingerprintVariables(t *testing.T) {
 	}
 }
 
-// TestInterplayEmailsAreAList: e-mails come out of a list, not out of an error's body or another object (H7).
+// TestInterplayEmailsAreAList: e-mails come out of a list, not out of an error's body or another
+// object (H7).
 func TestInterplayEmailsAreAList(t *testing.T) {
 	for _, emails := range []reply{jsonReply(403, `{"x":{"email":"other@example.com","verified":true}}`), jsonReply(200, `{"x":{"email":"other@example.com","verified":true}}`), jsonReply(401, `{"error":"invalid_token"}`)} {
 		s := quietScene(t)
@@ -369,7 +382,8 @@ func TestInterplayEmailsAreAList(t *testing.T) {
 	}
 }
 
-// TestInterplaySuccessEndsBackOff: a good answer, by whatever way, begins the back-off anew and ends what the server asked for (Q10).
+// TestInterplaySuccessEndsBackOff: a good answer, by whatever way, begins the back-off anew and
+// ends what the server asked for (Q10).
 func TestInterplaySuccessEndsBackOff(t *testing.T) {
 	s := quietScene(t)
 	s.lifeServer("3600")

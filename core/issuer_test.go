@@ -98,7 +98,8 @@ func signText(key crypto.Signer, alg, input string) (sig []byte) {
 	case *rsa.PrivateKey:
 		sig, err = rsa.SignPKCS1v15(nil, k, hashOf(alg), digest())
 	case *ecdsa.PrivateKey:
-		// Without a source of randomness it is deterministic (RFC 6979), so the transcripts stay as they are.
+		// Without a source of randomness it is deterministic (RFC 6979), so the transcripts stay as
+		// they are.
 		der, e := k.Sign(nil, digest(), hashOf(alg))
 		err, sig = e, rawSignature(der, (k.Params().BitSize+7)/8)
 	case ed25519.PrivateKey:
@@ -110,7 +111,8 @@ func signText(key crypto.Signer, alg, input string) (sig []byte) {
 	return sig
 }
 
-// rawSignature turns the DER of two numbers below 128 bytes each into RFC 7518's form (section 3.4).
+// rawSignature turns the DER of two numbers below 128 bytes each into RFC 7518's form (section
+// 3.4).
 func rawSignature(der []byte, size int) []byte {
 	i := 2
 	if der[1]&0x80 != 0 {

@@ -11,7 +11,8 @@ import (
 // requestLife is how long a signed authorization request is good for, in s.
 const requestLife = 300
 
-// signRequest puts the parameters of an authorization request into a signed request object (RFC 9101 section 4), where that is configured.
+// signRequest puts the parameters of an authorization request into a signed request object (RFC
+// 9101 section 4), where that is configured.
 func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
 	if c.config.RequestAlg == "" {
 		done(params, nil)
@@ -50,7 +51,8 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.
 	}
 	w.Close('}')
 	c.wire.Sign(c.config.ClientKey, c.config.RequestAlg, c.wire.JOSEHeader(c.config.RequestAlg, "oauth-authz-req+jwt"), w, func(jws string, f *link.Fault) {
-		// What stands beside it is what OAuth and OpenID Connect want there too (section 5, OpenID Connect Core section 6.1).
+		// What stands beside it is what OAuth and OpenID Connect want there too (section 5, OpenID
+		// Connect Core section 6.1).
 		left := []form.Param{{Name: "client_id", Value: c.config.ClientID}}
 		for _, name := range [...]string{"response_type", "scope"} {
 			if s := form.ValueOf(params, name); s != "" {

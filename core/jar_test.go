@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestScenarioSignedRequest: the parameters go to the server in a JWT that the client signed (RFC 9101), through the browser or pushed.
+// TestScenarioSignedRequest: the parameters go to the server in a JWT that the client signed (RFC
+// 9101), through the browser or pushed.
 func TestScenarioSignedRequest(t *testing.T) {
 	s := newScene(t, "JAR: all parameters stand in the request object, JSON and numbers as what they are; beside it stands only what has to.", "Q21", "H4")
 	s.keys = map[string]bool{"signing": true}
@@ -55,7 +56,8 @@ func TestScenarioSignedRequest(t *testing.T) {
 	}
 }
 
-// TestScenarioAuthorizeParameters: parameters with names of their own, and what is asked for by them is held against the answer.
+// TestScenarioAuthorizeParameters: parameters with names of their own, and what is asked for by
+// them is held against the answer.
 func TestScenarioAuthorizeParameters(t *testing.T) {
 	s := newScene(t, "prompt, max_age, login_hint, ui_locales, acr_values, claims, authorization_details, resource: in the request once; acr is looked at in the ID token.", "Q21", "H4", "Q12")
 	i := s.issuer()

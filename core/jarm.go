@@ -16,7 +16,8 @@ func (c *client) expectSigned(*attempt) *link.Fault {
 	return nil
 }
 
-// open takes the parameters out of a response that is a JWT. What stands beside it counts for nothing (JARM section 2.3).
+// open takes the parameters out of a response that is a JWT. What stands beside it counts for
+// nothing (JARM section 2.3).
 func (r *callbackRun) open(response string) {
 	r.c.issuer.Trusted(response, "jwt", "", "exp", r.c.config.Skew, r.trusted)
 }

@@ -42,7 +42,8 @@ func changed(t *testing.T, key, name string, value any) string {
 	return string(raw)
 }
 
-// TestKeyRule (S75): the keys that anything may be verified with are the same on every host, since it is the module that judges them.
+// TestKeyRule (S75): the keys that anything may be verified with are the same on every host, since
+// it is the module that judges them.
 func TestKeyRule(t *testing.T) {
 	exponent := []byte{1, 0, 1}
 	p256, p521, ed := jwk(ecKey(elliptic.P256(), "a"), ""), jwk(ecKey(elliptic.P521(), "a"), ""), jwk(edKey("a"), "")
@@ -98,7 +99,8 @@ func TestKeyRule(t *testing.T) {
 	}
 }
 
-// TestScenarioIDTokenKeys (S75, S76): a key that nothing may be verified with is none, whoever asks the host; the error names it. A signature is read strictly.
+// TestScenarioIDTokenKeys (S75, S76): a key that nothing may be verified with is none, whoever asks
+// the host; the error names it. A signature is read strictly.
 func TestScenarioIDTokenKeys(t *testing.T) {
 	s := newScene(t, "Keys that anybody could forge for, that hosts would judge differently, or that are written as base64url is not, are none: the module never has one used, and says which it was and what was expected. A signature is strict base64url, too.", "Q12")
 	i := s.issuer()

@@ -18,7 +18,8 @@ import (
 // mostKnotted is how many files of a package may depend on each other in circles.
 const mostKnotted = 6
 
-// TestLayers measures the largest circle of files in each package below core, and prints the layers: whatever stands in one line depends on lines above it only.
+// TestLayers measures the largest circle of files in each package below core, and prints the
+// layers: whatever stands in one line depends on lines above it only.
 func TestLayers(t *testing.T) {
 	found := map[string]int{}
 	err := filepath.WalkDir(".", func(dir string, d fs.DirEntry, err error) error {
@@ -45,7 +46,8 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// mostNested is how deep function literals may stand in each other: what goes on after an effect is a run, whose methods are the steps.
+// mostNested is how deep function literals may stand in each other: what goes on after an effect is
+// a run, whose methods are the steps.
 const mostNested = 2
 
 // TestNesting measures how deep function literals stand in each other, in what is pure.
@@ -66,7 +68,8 @@ func TestNesting(t *testing.T) {
 	}
 }
 
-// TestNothingEmbedded: no struct embeds another to borrow its fields. core/resource is not there yet.
+// TestNothingEmbedded: no struct embeds another to borrow its fields. core/resource is not there
+// yet.
 func TestNothingEmbedded(t *testing.T) {
 	dirs, err := filepath.Glob("internal/*")
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// pair opens two instances on one store, the first signed in, and gives their handles; config is of both.
+// pair opens two instances on one store, the first signed in, and gives their handles; config is of
+// both.
 func pair(s *scene, config string, rest ...string) (one, two int32) {
 	s.t.Helper()
 	s.open(config)
@@ -28,7 +29,8 @@ func (s *scene) loads(from int) (n int) {
 	return n
 }
 
-// TestScenarioChanges: what one instance does, the other's status says, and an event with what kind of change it was (E23).
+// TestScenarioChanges: what one instance does, the other's status says, and an event with what kind
+// of change it was (E23).
 func TestScenarioChanges(t *testing.T) {
 	s := newScene(t, "Sign-out, sign-in, another account, a refresh and a revoked access token at one instance: the other's status is the store's truth, and an event says what changed.", "E23")
 	s.tokenServer()
@@ -68,7 +70,8 @@ func TestScenarioChanges(t *testing.T) {
 	}
 }
 
-// TestTokenLooksOnceASecond: what gives out a token looks at the store where that is a second ago, and not at all where the host tells of changes (E24).
+// TestTokenLooksOnceASecond: what gives out a token looks at the store where that is a second ago,
+// and not at all where the host tells of changes (E24).
 func TestTokenLooksOnceASecond(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -111,7 +114,8 @@ func TestTokenLooksOnceASecond(t *testing.T) {
 	}
 }
 
-// TestScenarioHints: a hint is followed by one look, many by one a second, and the last look comes after the last hint (E25).
+// TestScenarioHints: a hint is followed by one look, many by one a second, and the last look comes
+// after the last hint (E25).
 func TestScenarioHints(t *testing.T) {
 	s := newScene(t, "Hints that another writer changed the store: the key is watched, and however many come, there is one look a second.", "E25")
 	s.tokenServer()
@@ -148,7 +152,8 @@ func TestScenarioHints(t *testing.T) {
 	}
 }
 
-// TestManyHints: a thousand hints a second, for a minute, are a look a second, and what is kept of them does not grow (E25).
+// TestManyHints: a thousand hints a second, for a minute, are a look a second, and what is kept of
+// them does not grow (E25).
 func TestManyHints(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -209,7 +214,8 @@ func only(lines []string, part string) (kept []string) {
 	return kept
 }
 
-// TestStatusOfABadStore: status says what is held where the store fails, answers in its own time, or not at all; all who ask at once share a look (E26).
+// TestStatusOfABadStore: status says what is held where the store fails, answers in its own time,
+// or not at all; all who ask at once share a look (E26).
 func TestStatusOfABadStore(t *testing.T) {
 	begin := func() *scene {
 		s := quietScene(t)
@@ -256,7 +262,8 @@ func TestStatusOfABadStore(t *testing.T) {
 		t.Errorf("%d results, %d more loads", results, s.loads(from))
 	}
 
-	// A store that hangs: a second later what is held is told, then at once; when it answers after all, that counts.
+	// A store that hangs: a second later what is held is told, then at once; when it answers after
+	// all, that counts.
 	s = begin()
 	load, patience, _ := ask(0)
 	s.now += 1_000
@@ -281,7 +288,8 @@ func TestStatusOfABadStore(t *testing.T) {
 	}
 }
 
-// TestStatusWhileItChanges: while the instance itself refreshes, status says so at once, and the look does not take what is on its way (E26).
+// TestStatusWhileItChanges: while the instance itself refreshes, status says so at once, and the
+// look does not take what is on its way (E26).
 func TestStatusWhileItChanges(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -303,7 +311,8 @@ func TestStatusWhileItChanges(t *testing.T) {
 	}
 }
 
-// TestEndedElsewhere: an instance whose session another one ended, or replaced, drops and revokes nothing of the other's (E27).
+// TestEndedElsewhere: an instance whose session another one ended, or replaced, drops and revokes
+// nothing of the other's (E27).
 func TestEndedElsewhere(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -339,7 +348,8 @@ func TestEndedElsewhere(t *testing.T) {
 	}
 }
 
-// TestScenarioHandledElsewhere: a reply that was redeemed before sends nothing; where a session came of it, or later, that is the result (E28).
+// TestScenarioHandledElsewhere: a reply that was redeemed before sends nothing; where a session
+// came of it, or later, that is the result (E28).
 func TestScenarioHandledElsewhere(t *testing.T) {
 	s := newScene(t, "A reply that another instance redeemed: its session is the result, with what authorize was given as state; without a session that is younger than the attempt it is an error.", "E28")
 	s.tokenServer()

@@ -28,7 +28,8 @@ func next(t *testing.T, kind string, effects []msg) msg {
 	return msg{}
 }
 
-// TestScenarioSignInOvertaken: a sign-in was stored, its answer got lost, and another instance went on from it before it was tried again.
+// TestScenarioSignInOvertaken: a sign-in was stored, its answer got lost, and another instance went
+// on from it before it was tried again.
 func TestScenarioSignInOvertaken(t *testing.T) {
 	s := newScene(t, "A sign-in whose store was carried out without an answer does not come back over what another instance made of it: its refresh is adopted, its sign-out stands.", "X9", "Q8")
 	s.tokenServer()
@@ -235,7 +236,8 @@ func TestScenarioExtendUnderLock(t *testing.T) {
 	s.fails("client", "no_token", "extend")
 }
 
-// TestScenarioSignInOverOldSession: a sign-in whose store failed, and another instance that went on with the session from before it.
+// TestScenarioSignInOverOldSession: a sign-in whose store failed, and another instance that went on
+// with the session from before it.
 func TestScenarioSignInOverOldSession(t *testing.T) {
 	s := newScene(t, "A sign-in that could not be stored at first does not yield to the older session, however new its token: that is another sign-in. Bytes hold against the store only until something was stored.", "X9", "H10")
 	s.tokenServer()

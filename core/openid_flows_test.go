@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestOpenIDKeysDownAtCallbackLosesTheCode: keys out of reach when the callback comes: neither code nor attempt is spent (Q12, Q22).
+// TestOpenIDKeysDownAtCallbackLosesTheCode: keys out of reach when the callback comes: neither code
+// nor attempt is spent (Q12, Q22).
 func TestOpenIDKeysDownAtCallbackLosesTheCode(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -29,7 +30,8 @@ func TestOpenIDKeysDownAtCallbackLosesTheCode(t *testing.T) {
 	}
 }
 
-// TestOpenIDUserinfoSubSkippedWhenMetadataChanges: the sub of userinfo is compared whatever becomes of the metadata meanwhile (Q12).
+// TestOpenIDUserinfoSubSkippedWhenMetadataChanges: the sub of userinfo is compared whatever becomes
+// of the metadata meanwhile (Q12).
 func TestOpenIDUserinfoSubSkippedWhenMetadataChanges(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -75,7 +77,8 @@ func TestOpenIDUserinfoSubSkippedWhenMetadataChanges(t *testing.T) {
 	}
 }
 
-// TestOpenIDStaleMetadataOfStoreIsNotUsed: an old copy of the metadata is used until there is a new one.
+// TestOpenIDStaleMetadataOfStoreIsNotUsed: an old copy of the metadata is used until there is a new
+// one.
 func TestOpenIDStaleMetadataOfStoreIsNotUsed(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -92,7 +95,8 @@ func TestOpenIDStaleMetadataOfStoreIsNotUsed(t *testing.T) {
 	}
 }
 
-// TestOpenIDDeviceFlowWithDiscovery: a device flow whose endpoints are discovered comes back from the store and from bytes (Q36).
+// TestOpenIDDeviceFlowWithDiscovery: a device flow whose endpoints are discovered comes back from
+// the store and from bytes (Q36).
 func TestOpenIDDeviceFlowWithDiscovery(t *testing.T) {
 	start := func() (*scene, *testIssuer) {
 		s := quietScene(t)
@@ -146,7 +150,8 @@ func TestOpenIDRevocationAuthByHand(t *testing.T) {
 	}
 }
 
-// TestOpenIDKeysDownEndsDeviceFlow: keys out of reach stop a device flow before its code is spent (Q36).
+// TestOpenIDKeysDownEndsDeviceFlow: keys out of reach stop a device flow before its code is spent
+// (Q36).
 func TestOpenIDKeysDownEndsDeviceFlow(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -180,7 +185,8 @@ func TestOpenIDKeysDownEndsDeviceFlow(t *testing.T) {
 	}
 }
 
-// TestOpenIDActorTokenInError: a token among the parameters of a token exchange is in no error (X6).
+// TestOpenIDActorTokenInError: a token among the parameters of a token exchange is in no error
+// (X6).
 func TestOpenIDActorTokenInError(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -210,7 +216,8 @@ func TestOpenIDDoubledParameters(t *testing.T) {
 	}
 }
 
-// TestOpenIDFailedPushesEvictAttempts: pushed requests that fail leave the attempts that were given out (Q22).
+// TestOpenIDFailedPushesEvictAttempts: pushed requests that fail leave the attempts that were given
+// out (Q22).
 func TestOpenIDFailedPushesEvictAttempts(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(`{"pushed_authorization_request_endpoint":"https://as.example/par"}`))
@@ -271,7 +278,8 @@ func TestOpenIDIssuedTokenTypeMissing(t *testing.T) {
 	}
 }
 
-// TestOpenIDRevocationMethodWithDiscovery: the revocation method can be given where the endpoint is discovered (H2).
+// TestOpenIDRevocationMethodWithDiscovery: the revocation method can be given where the endpoint is
+// discovered (H2).
 func TestOpenIDRevocationMethodWithDiscovery(t *testing.T) {
 	s := quietScene(t)
 	if r := s.open(strings.Replace(discoveryConf, `{`, `{"client_secret":"s","revocation_endpoint_auth_method":"client_secret_post",`, 1)); s.handle == 0 {

@@ -45,7 +45,8 @@ func TestOpenIDHashes(t *testing.T) {
 	}
 }
 
-// TestOpenIDRestoredUnverified: claims of an ID token that nobody verified do not come out of the store (Q12).
+// TestOpenIDRestoredUnverified: claims of an ID token that nobody verified do not come out of the
+// store (Q12).
 func TestOpenIDRestoredUnverified(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
@@ -60,7 +61,8 @@ func TestOpenIDRestoredUnverified(t *testing.T) {
 	}
 }
 
-// TestOpenIDKeysForTheHost: only public members go to the host, and a key for another use verifies nothing (Q12, X6).
+// TestOpenIDKeysForTheHost: only public members go to the host, and a key for another use verifies
+// nothing (Q12, X6).
 func TestOpenIDKeysForTheHost(t *testing.T) {
 	for _, row := range []struct {
 		more string
@@ -100,7 +102,8 @@ func TestOpenIDTenants(t *testing.T) {
 	}
 }
 
-// TestOpenIDMetadataSays: what metadata decides besides endpoints (H1, H4), and how often it is asked for.
+// TestOpenIDMetadataSays: what metadata decides besides endpoints (H1, H4), and how often it is
+// asked for.
 func TestOpenIDMetadataSays(t *testing.T) {
 	i := quietScene(t).issuer()
 	for _, row := range []struct{ name, more, config, want string }{
@@ -144,8 +147,9 @@ func TestOpenIDMetadataSays(t *testing.T) {
 	s.wantSent(2)
 }
 
-// TestEndpointsAuthenticateByTheirOwnMetadata (S12): each endpoint's own list, or configuration, says
-// how the client is known there (RFC 8414 section 2); without one it is as at the token endpoint.
+// TestEndpointsAuthenticateByTheirOwnMetadata (S12): each endpoint's own list, or configuration,
+// says how the client is known there (RFC 8414 section 2); without one it is as at the token
+// endpoint.
 func TestEndpointsAuthenticateByTheirOwnMetadata(t *testing.T) {
 	const (
 		endpoints = `"introspection_endpoint":"https://as.example/introspect","mtls_endpoint_aliases":{"introspection_endpoint":"https://mtls.example/introspect","token_endpoint":"https://mtls.example/token"}`
@@ -212,7 +216,8 @@ func TestEndpointsAuthenticateByTheirOwnMetadata(t *testing.T) {
 	}
 }
 
-// TestOpenIDProtected: no token request's own parameters, no state that is none, no other JWT (H4, Q12).
+// TestOpenIDProtected: no token request's own parameters, no state that is none, no other JWT (H4,
+// Q12).
 func TestOpenIDProtected(t *testing.T) {
 	s := quietScene(t)
 	s.tokenServer()
@@ -232,7 +237,8 @@ func TestOpenIDProtected(t *testing.T) {
 	}
 }
 
-// TestOpenIDExtend: an ID token that comes with a long-lived access token does not stand beside claims of another (Q12).
+// TestOpenIDExtend: an ID token that comes with a long-lived access token does not stand beside
+// claims of another (Q12).
 func TestOpenIDExtend(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -246,7 +252,8 @@ func TestOpenIDExtend(t *testing.T) {
 	}
 }
 
-// TestOpenIDForgottenWhileVerified: a device flow given up while its ID token is verified grants nothing (Q36).
+// TestOpenIDForgottenWhileVerified: a device flow given up while its ID token is verified grants
+// nothing (Q36).
 func TestOpenIDForgottenWhileVerified(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()

@@ -43,7 +43,8 @@ func TestOpenIDShortAlgPanics(t *testing.T) {
 	}
 }
 
-// TestOpenIDWithdrawnKeyStaysGood: a key that was taken out of the set is good for a day at most, over restarts too (Q12).
+// TestOpenIDWithdrawnKeyStaysGood: a key that was taken out of the set is good for a day at most,
+// over restarts too (Q12).
 func TestOpenIDWithdrawnKeyStaysGood(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -110,7 +111,8 @@ func TestOpenIDRefetchLimitWhileKeysFail(t *testing.T) {
 	}
 }
 
-// TestOpenIDRefreshWithNonceAfterSetToken: a session that was brought can be refreshed where the server repeats the nonce (X3).
+// TestOpenIDRefreshWithNonceAfterSetToken: a session that was brought can be refreshed where the
+// server repeats the nonce (X3).
 func TestOpenIDRefreshWithNonceAfterSetToken(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -122,7 +124,8 @@ func TestOpenIDRefreshWithNonceAfterSetToken(t *testing.T) {
 	}
 }
 
-// TestOpenIDTemplateUnpinsTenant: a configuration that names one tenant is held to it, template or not (Q12).
+// TestOpenIDTemplateUnpinsTenant: a configuration that names one tenant is held to it, template or
+// not (Q12).
 func TestOpenIDTemplateUnpinsTenant(t *testing.T) {
 	const a, b = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 	s := quietScene(t)
@@ -134,7 +137,8 @@ func TestOpenIDTemplateUnpinsTenant(t *testing.T) {
 	}
 }
 
-// TestOpenIDIssOfResponseAgainstIDToken: the response and the ID token name the same issuer (Q12, Q22).
+// TestOpenIDIssOfResponseAgainstIDToken: the response and the ID token name the same issuer (Q12,
+// Q22).
 func TestOpenIDIssOfResponseAgainstIDToken(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -173,7 +177,8 @@ func TestOpenIDAuthTimeInTheFuture(t *testing.T) {
 	}
 }
 
-// TestOpenIDTypOfIDToken: another kind of JWT of the issuer is no ID token (Q12, RFC 8725 section 3.11).
+// TestOpenIDTypOfIDToken: another kind of JWT of the issuer is no ID token (Q12, RFC 8725 section
+// 3.11).
 func TestOpenIDTypOfIDToken(t *testing.T) {
 	for _, typ := range []string{"logout+jwt", "at+jwt", "secevent+jwt"} {
 		s := quietScene(t)
@@ -187,7 +192,8 @@ func TestOpenIDTypOfIDToken(t *testing.T) {
 	}
 }
 
-// TestOpenIDSetTokenFault: keys out of reach are no fault of a token that was brought, and everybody's fault is their own (Q2).
+// TestOpenIDSetTokenFault: keys out of reach are no fault of a token that was brought, and
+// everybody's fault is their own (Q2).
 func TestOpenIDSetTokenFault(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -252,7 +258,8 @@ func TestOpenIDFieldOfRange(t *testing.T) {
 	}
 }
 
-// TestOpenIDRefusedSignInIsNotRevoked: a sign-in whose ID token is refused leaves no grant at the server (Q12).
+// TestOpenIDRefusedSignInIsNotRevoked: a sign-in whose ID token is refused leaves no grant at the
+// server (Q12).
 func TestOpenIDRefusedSignInIsNotRevoked(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -267,7 +274,8 @@ func TestOpenIDRefusedSignInIsNotRevoked(t *testing.T) {
 	t.Error("refresh-1 lives on at the server")
 }
 
-// TestOpenIDSuccessorNotStoredWhileKeysAreFetched: the successor of a refresh token does not wait for the ID token's key (X9).
+// TestOpenIDSuccessorNotStoredWhileKeysAreFetched: the successor of a refresh token does not wait
+// for the ID token's key (X9).
 func TestOpenIDSuccessorNotStoredWhileKeysAreFetched(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()

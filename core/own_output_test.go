@@ -69,7 +69,8 @@ func TestScenarioRegistrationOpens(t *testing.T) {
 	}
 }
 
-// TestScenarioOwnToken: E61, set_token takes what token gave, and refuses a time that cannot be right.
+// TestScenarioOwnToken: E61, set_token takes what token gave, and refuses a time that cannot be
+// right.
 func TestScenarioOwnToken(t *testing.T) {
 	s := newScene(t, "set_token takes what token gave; its times are in milliseconds, and one that cannot be right is refused with what was expected and what came.", "E61", "E66", "E91")
 	s.tokenServer()
@@ -88,7 +89,8 @@ func TestScenarioOwnToken(t *testing.T) {
 			t.Errorf("%s: %s", at, r.raw)
 		}
 	}
-	// A life is no time, in whatever unit; and an expires_in that says nothing hides no wrong expires_at.
+	// A life is no time, in whatever unit; and an expires_in that says nothing hides no wrong
+	// expires_at.
 	for _, row := range [][3]string{{`"expires_in":1700003600`, "expires_in", "1700003600"}, {`"expires_in":"1700003600000"`, "expires_in", "1700003600000"}, {`"expires_in":null,"expires_at":1700003600`, "expires_at", "1700003600"}, {`"expires_in":0,"expires_at":3600`, "expires_at", "3600"}} {
 		r := s.fails("client", "bad_value", "set_token", `"token":{"access_token":"b","token_type":"Bearer",`+row[0]+`}`)
 		if r.str("error", "field") != row[1] || r.str("error", "came") != row[2] {
@@ -118,7 +120,8 @@ func TestScenarioOwnToken(t *testing.T) {
 	}
 }
 
-// TestScenarioOwnOutput: E66, other output of a client that is its input: the session's bytes, a challenge, an ID token, the state.
+// TestScenarioOwnOutput: E66, other output of a client that is its input: the session's bytes, a
+// challenge, an ID token, the state.
 func TestScenarioOwnOutput(t *testing.T) {
 	s := newScene(t, "What a client gave out it takes: exported bytes, the challenge of a resource for the next sign-in, the ID token as a hint, the state of a pasted code.", "E66")
 	i := s.issuer()

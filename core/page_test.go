@@ -11,7 +11,8 @@ import (
 
 const page = true
 
-// TestPageLacks: E131, what the page's module leaves out is refused by name, and the error says which file has it.
+// TestPageLacks: E131, what the page's module leaves out is refused by name, and the error says
+// which file has it.
 func TestPageLacks(t *testing.T) {
 	s := quietScene(t)
 	refused := func(r msg, field, came string) {
@@ -46,7 +47,8 @@ func TestPageLacks(t *testing.T) {
 	}
 }
 
-// TestPagePasses: E132, what a configuration says that is for both, as where endpoints are that only servers call, is taken by the page's module.
+// TestPagePasses: E132, what a configuration says that is for both, as where endpoints are that
+// only servers call, is taken by the page's module.
 func TestPagePasses(t *testing.T) {
 	for _, members := range []string{
 		`{"introspection_endpoint":"https://as.example/introspect"}`, `{"registration_endpoint":"https://as.example/register"}`, `{"long_lived_grant_type":"x"}`,

@@ -13,8 +13,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// TestPageTranscripts: E130, what oauth2.wasm is made from says in every transcript what the full module says, but in those whose first
-// line has "profile":"full". With -update it writes that member.
+// TestPageTranscripts: E130, what oauth2.wasm is made from says in every transcript what the full
+// module says, but in those whose first line has "profile":"full". With -update it writes that
+// member.
 func TestPageTranscripts(t *testing.T) {
 	update := flag.Lookup("update").Value.String() == "true"
 	files, err := filepath.Glob("contract/client/*.txt")

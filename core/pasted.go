@@ -10,7 +10,8 @@ import (
 
 const readsPasted = true
 
-// readPasted takes what a user copied from the browser: the whole URL, its query, or the code alone, which then belongs to the attempt with that state.
+// readPasted takes what a user copied from the browser: the whole URL, its query, or the code
+// alone, which then belongs to the attempt with that state.
 func readPasted(text, state string) (url string, params []form.Param, ok bool) {
 	if words.Index(text, ':') > 0 && isReply(text) {
 		params, ok = form.Decode(uri.QueryOf(text))

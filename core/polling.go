@@ -85,8 +85,9 @@ func (d *deviceFlow) pollIn(dev *device, wait int64) {
 	})
 }
 
-// A pollRun is one device access token request (section 3.4), once it is known where it goes, and there are keys for what may come: what a poll brings comes once.
-// Its methods are the steps: begin, discovered, send, answered, polled, received.
+// A pollRun is one device access token request (section 3.4), once it is known where it goes, and
+// there are keys for what may come: what a poll brings comes once. Its methods are the steps:
+// begin, discovered, send, answered, polled, received.
 type pollRun struct {
 	flow   *deviceFlow
 	device *device
@@ -192,7 +193,8 @@ func (p *pollRun) polled(v json.Value, f *link.Fault) {
 	case f.Kind == link.KindNetwork:
 		d.pollLater(dev, f)
 	default:
-		// Whatever the server says of the code is its last word; not so if it only does not know the client, or the proof.
+		// Whatever the server says of the code is its last word; not so if it only does not know
+		// the client, or the proof.
 		d.pollFailed(dev, f, f.Err != "" && f.Err != "invalid_client" && f.Err != "invalid_dpop_proof")
 	}
 }
@@ -208,13 +210,15 @@ func (p *pollRun) received(f *link.Fault) {
 	}
 }
 
-// decisive tells the errors that say something of the code or the client, whatever the status. Under a status that says "later", any other is no more than that:
-// what stands before a server has words of its own ("too_many_requests", "Internal Server Error").
+// decisive tells the errors that say something of the code or the client, whatever the status.
+// Under a status that says "later", any other is no more than that: what stands before a server has
+// words of its own ("too_many_requests", "Internal Server Error").
 func decisive(err string) bool {
 	return words.Has("access_denied invalid_grant invalid_client unauthorized_client unsupported_grant_type invalid_request invalid_scope invalid_target invalid_dpop_proof", err)
 }
 
-// pollLater goes on after a failure in passing, each time later, until the code ends: nobody has to lend a hand.
+// pollLater goes on after a failure in passing, each time later, until the code ends: nobody has to
+// lend a hand.
 func (d *deviceFlow) pollLater(dev *device, f *link.Fault) {
 	wait := max(dev.interval, min(dev.interval<<min(dev.lost, 8), wire.LongestWait), f.RetryAfter)
 	dev.lost++

@@ -6,7 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// whoIs gives the user's identity at the provider; an e-mail counts as verified only where the provider says so.
+// whoIs gives the user's identity at the provider; an e-mail counts as verified only where the
+// provider says so.
 func (c *client) whoIs(cmd *command, _ json.Value) {
 	url := c.config.Profile.Endpoint
 	if url == "" {

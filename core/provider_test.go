@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// discovering answers with that metadata, and otherwise as the issuer does; where is what the metadata's URL ends with.
+// discovering answers with that metadata, and otherwise as the issuer does; where is what the
+// metadata's URL ends with.
 func (i *testIssuer) discovering(where string, metadata *string) {
 	i.s.server = func(m msg) reply {
 		switch {
@@ -166,7 +167,8 @@ func TestScenarioUnusedMetadata(t *testing.T) {
 			s.signIn()
 		}
 	}
-	// The keys: only who asks for an ID token needs them, and then nobody is sent away for one that nobody can verify.
+	// The keys: only who asks for an ID token needs them, and then nobody is sent away for one that
+	// nobody can verify.
 	open("read", broken("jwks_uri", `"http://as.example/jwks"`))
 	s.signIn()
 	for _, command := range []string{"authorize", "device_start"} {
@@ -187,7 +189,8 @@ func TestScenarioUnusedMetadata(t *testing.T) {
 		open("read", plainMetadata[:len(plainMetadata)-1]+","+more+"}")
 		s.signIn()
 	}
-	// A server that mends it is found mended: the document is read again with the next command that needs it, but not more often than once a minute.
+	// A server that mends it is found mended: the document is read again with the next command that
+	// needs it, but not more often than once a minute.
 	open("read", broken("userinfo_endpoint", `"http://as.example/userinfo"`))
 	s.signIn()
 	s.fails("server", "bad_metadata", "userinfo")
@@ -272,7 +275,8 @@ func TestScenarioIdentityAlone(t *testing.T) {
 	}
 }
 
-// TestScenarioTokenResponses: E57 and E58, answers of the token endpoint in other shapes, each by a member or by what it says of itself.
+// TestScenarioTokenResponses: E57 and E58, answers of the token endpoint in other shapes, each by a
+// member or by what it says of itself.
 func TestScenarioTokenResponses(t *testing.T) {
 	s := newScene(t, "Token types of other names, tokens below a path, lives under another name.", "E57", "E58", "E91")
 	var body string

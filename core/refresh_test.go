@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestScenarioRefresh: rotation, single flight, the store before granted, and the lock around it all.
+// TestScenarioRefresh: rotation, single flight, the store before granted, and the lock around it
+// all.
 func TestScenarioRefresh(t *testing.T) {
 	s := newScene(t, "Refresh is lock, load, mark, send, store, granted, unlock; whoever asks meanwhile shares it; the rotated token replaces the old one.", "Q1", "Q8", "Q23", "H5", "X9")
 	s.tokenServer()
@@ -182,7 +183,8 @@ func TestScenarioNoRetryWindow(t *testing.T) {
 	s.wantSent(2)
 }
 
-// TestScenarioTwoTabs: what another instance stored is adopted, not fetched again, and its sign-out counts here.
+// TestScenarioTwoTabs: what another instance stored is adopted, not fetched again, and its sign-out
+// counts here.
 func TestScenarioTwoTabs(t *testing.T) {
 	s := newScene(t, "Two instances on one store: the second adopts what the first got; a sign-in and a sign-out elsewhere are seen; the sent token is never sent by the other.", "X8", "X9")
 	s.tokenServer()
@@ -216,7 +218,8 @@ func TestScenarioTwoTabs(t *testing.T) {
 	}
 }
 
-// TestScenarioSignedOutMeanwhile: without locks, a sign-out while a refresh is under way wins, and what the refresh brought is revoked.
+// TestScenarioSignedOutMeanwhile: without locks, a sign-out while a refresh is under way wins, and
+// what the refresh brought is revoked.
 func TestScenarioSignedOutMeanwhile(t *testing.T) {
 	s := newScene(t, "A host without locks: compare-and-set keeps two from sending one token, and a refresh does not undo a sign-out elsewhere.", "X9")
 	s.noLock = true
@@ -372,7 +375,8 @@ func TestScenarioRestore(t *testing.T) {
 	s.signIn()
 }
 
-// TestScenarioForeignSession: signing out ends our session, not another configuration's that stands under the same name.
+// TestScenarioForeignSession: signing out ends our session, not another configuration's that stands
+// under the same name.
 func TestScenarioForeignSession(t *testing.T) {
 	s := newScene(t, "What another configuration stored under our name is left alone, by signing out too; signing in takes the name.", "H10")
 	s.tokenServer()

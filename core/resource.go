@@ -56,7 +56,8 @@ func (c *client) prepare(cmd *command, in json.Value) {
 
 const destination = "a URL under one of token_destinations"
 
-// A headersRun gives the headers of a request to where a token may go. Its methods are the steps: begin, ready, proved.
+// A headersRun gives the headers of a request to where a token may go. Its methods are the steps:
+// begin, ready, proved.
 type headersRun struct {
 	c           *client
 	url, method string
@@ -119,7 +120,8 @@ func (r *headersRun) end() {
 	r.done(r.headers, nil)
 }
 
-// An answeredRun takes what a resource said, and gives the headers with which the request may be sent once more: for each reason once.
+// An answeredRun takes what a resource said, and gives the headers with which the request may be
+// sent once more: for each reason once.
 type answeredRun struct {
 	c               *client
 	cmd             *command
@@ -169,7 +171,8 @@ func (c *client) answered(cmd *command, in json.Value) {
 func (r *answeredRun) end(headers []form.Param, f *link.Fault) {
 	never := f != nil && (f.Code == "no_refresh_token" || f.Code == "refresh_not_supported")
 	if f != nil && r.c.store.Inner() != nil && (!never || r.challenge.Get("error") == "invalid_token") {
-		// A backend says why no token can be had. Where none ever could, a resource's 401 is its own business, unless it says that the token is no good.
+		// A backend says why no token can be had. Where none ever could, a resource's 401 is its
+		// own business, unless it says that the token is no good.
 		r.c.desk.fail(r.cmd, f)
 		return
 	}
@@ -186,7 +189,8 @@ func (r *answeredRun) end(headers []form.Param, f *link.Fault) {
 	})
 }
 
-// bearer is the header that carries the token, the first of those that do (RFC 6750 section 2.1, RFC 9449 section 7.1).
+// bearer is the header that carries the token, the first of those that do (RFC 6750 section 2.1,
+// RFC 9449 section 7.1).
 func (c *client) bearer() form.Param {
 	t := c.session.Tokens
 	if name := c.config.TokenHeader; name != "" {

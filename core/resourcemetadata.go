@@ -8,7 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// resourceMetadata reads what a protected resource says of itself, its authorization servers among it (RFC 9728 section 3).
+// resourceMetadata reads what a protected resource says of itself, its authorization servers among
+// it (RFC 9728 section 3).
 func (c *client) resourceMetadata(cmd *command, in json.Value) {
 	u, ok := uri.Parse(in.Get("url").Str())
 	where := in.Get("resource_metadata").Str()
@@ -30,14 +31,16 @@ func (c *client) resourceMetadata(cmd *command, in json.Value) {
 	c.findResource(cmd, u, where, in.Get("resource_metadata").Str() == "" && u.Path != "" && u.Path != "/")
 }
 
-// findResource reads the document where it is said to be, or else, with more, at the root of the host: some have it there for all paths.
+// findResource reads the document where it is said to be, or else, with more, at the root of the
+// host: some have it there for all paths.
 func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) {
 	c.issuer.Get(config.StageResource, where, wire.MaxDocument, func(v json.Value, f *link.Fault) {
 		if more && f.Elsewhere() {
 			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
 			return
 		}
-		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3): the same origin, and a path that leads there.
+		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3):
+		// the same origin, and a path that leads there.
 		if r, ok := uri.Parse(v.Get("resource").Str()); f == nil && !(ok && u.Within(r)) {
 			f = (&link.Fault{Kind: link.KindServer, Code: "wrong_resource"}).Not(u.Scheme+"://"+u.Host+u.Port+u.Path, v.Get("resource").Str())
 		}

@@ -6,8 +6,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 )
 
-// A revokeRun ends one token at the server, and here once the server said so (RFC 7009). Without a refresh token's grant the rest is worth nothing, so with it the
-// session ends. Its methods are the steps: known, revoked, end.
+// A revokeRun ends one token at the server, and here once the server said so (RFC 7009). Without a
+// refresh token's grant the rest is worth nothing, so with it the session ends. Its methods are the
+// steps: known, revoked, end.
 type revokeRun struct {
 	c           *client
 	cmd         *command
@@ -57,7 +58,8 @@ func (r *revokeRun) end(f *link.Fault) {
 	r.c.finishStatus(r.cmd, f)
 }
 
-// A logOutRun forgets the session first, whatever the server will say, and then revokes what there was. Its methods are the steps: known, cleared, discovered, revoked, end.
+// A logOutRun forgets the session first, whatever the server will say, and then revokes what there
+// was. Its methods are the steps: known, cleared, discovered, revoked, end.
 type logOutRun struct {
 	c                    *client
 	cmd                  *command

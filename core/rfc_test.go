@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestRFC9207: the examples of section 2, a response and an error of the honest server; the same from another one is refused (section 2.4).
+// TestRFC9207: the examples of section 2, a response and an error of the honest server; the same
+// from another one is refused (section 2.4).
 func TestRFC9207(t *testing.T) {
 	for _, row := range []struct{ response, kind, code string }{
 		{"code=x1848ZT64p4IirMPT0R-X3141MFPTuBX-VFL_cvaplMH58&state=ZWVlNDBlYzA1NjdkMDNhYjg3ZjUxZjAyNGQzMTM2NzI&iss=https%3A%2F%2Fhonest.as.example", "", ""},
@@ -48,7 +49,8 @@ func TestRFC9101(t *testing.T) {
 	}
 }
 
-// TestRFC9449: the proofs of section 4.1 (figure 2) and section 7.1 (figure 12): the same members with the same values, for the same requests.
+// TestRFC9449: the proofs of section 4.1 (figure 2) and section 7.1 (figure 12): the same members
+// with the same values, for the same requests.
 func TestRFC9449(t *testing.T) {
 	s := quietScene(t)
 	s.now = 1_562_262_616_000

@@ -19,7 +19,8 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts of the scenarios to contract/client")
 
-// A scene plays a host by hand and records the conversation; the transcript in contract/client is what every other host replays.
+// A scene plays a host by hand and records the conversation; the transcript in contract/client is
+// what every other host replays.
 type scene struct {
 	t      *testing.T
 	engine *Engine
@@ -149,7 +150,8 @@ func newScene(t *testing.T, about string, covers ...string) *scene {
 	return s
 }
 
-// profileOf is the profile that a transcript is known to need; TestPageTranscripts finds it out anew for each.
+// profileOf is the profile that a transcript is known to need; TestPageTranscripts finds it out
+// anew for each.
 func profileOf(file string) string {
 	raw, _ := os.ReadFile(file)
 	line, _, _ := strings.Cut(string(raw), "\n")
@@ -160,7 +162,8 @@ func profileOf(file string) string {
 	return head.Profile
 }
 
-// TestMain has the profiles of transcripts that were written found out, by the sources of the page's module.
+// TestMain has the profiles of transcripts that were written found out, by the sources of the
+// page's module.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if code == 0 && *update && !page {
@@ -173,8 +176,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// slug makes a file name of a scenario's: lower case, with "-" between the words. A word begins at a capital
-// behind a small letter or a digit, and at the last capital of a run of them (RedirectURIWithQuery, SeesAMark).
+// slug makes a file name of a scenario's: lower case, with "-" between the words. A word begins at
+// a capital behind a small letter or a digit, and at the last capital of a run of them
+// (RedirectURIWithQuery, SeesAMark).
 func slug(name string) string {
 	name = strings.ReplaceAll(name, "DPoP", "Dpop") // one word, whatever its capitals say
 	in := func(i int, from, to byte) bool { return i >= 0 && i < len(name) && name[i] >= from && name[i] <= to }
@@ -300,7 +304,8 @@ func (s *scene) answer(m msg, member string) []msg {
 	return s.input(fmt.Sprintf(`"answer":%q,%s`, m.str("id"), member))
 }
 
-// settle carries out what a host would and gives what is left: results, and effects that the scene leaves alone.
+// settle carries out what a host would and gives what is left: results, and effects that the scene
+// leaves alone.
 func (s *scene) settle(effects []msg) (left []msg) {
 	s.t.Helper()
 	for len(effects) > 0 {
@@ -398,7 +403,8 @@ func (s *scene) wantWait(ms int64) {
 	}
 }
 
-// shortKey names what stands under a key without the fingerprint in it, which differs by configuration; "old:" is what an older version kept under the client's name alone.
+// shortKey names what stands under a key without the fingerprint in it, which differs by
+// configuration; "old:" is what an older version kept under the client's name alone.
 func shortKey(key string) string {
 	parts := strings.Split(key, ".")
 	n := len(parts)
@@ -485,7 +491,8 @@ func (s *scene) fails(kind, code, name string, params ...string) msg {
 	return r
 }
 
-// eventNames gives the events since the last call: "status:granted", "granted", "request_failed:server" …
+// eventNames gives the events since the last call: "status:granted", "granted",
+// "request_failed:server" …
 func (s *scene) eventNames() string {
 	var names []string
 	for _, e := range s.events {

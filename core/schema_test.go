@@ -10,8 +10,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// TestSchema holds every message of every transcript against schema.json: effects and refusals always, inputs where the module took them, and the parameters
-// of commands that came to a result.
+// TestSchema holds every message of every transcript against schema.json: effects and refusals
+// always, inputs where the module took them, and the parameters of commands that came to a result.
 func TestSchema(t *testing.T) {
 	c := jsonschema.NewCompiler()
 	parts := map[string]*jsonschema.Schema{}

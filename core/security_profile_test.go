@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestSecurityProfileDrawsRepeatAttempts: authorization requests that wait for one input: the 129th has state and verifier of the first.
+// TestSecurityProfileDrawsRepeatAttempts: authorization requests that wait for one input: the 129th
+// has state and verifier of the first.
 func TestSecurityProfileDrawsRepeatAttempts(t *testing.T) {
 	s := quietScene(t)
 	s.handle = s.engine.Open([]byte(s.head() + `"kind":"client","config":` + conf + `}`))
@@ -26,7 +27,8 @@ func TestSecurityProfileDrawsRepeatAttempts(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileAlgChanged: another dpop_signing_alg is for keys to come; a session goes on with its own.
+// TestSecurityProfileAlgChanged: another dpop_signing_alg is for keys to come; a session goes on
+// with its own.
 func TestSecurityProfileAlgChanged(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -37,7 +39,8 @@ func TestSecurityProfileAlgChanged(t *testing.T) {
 	s.ok("refresh")
 }
 
-// TestSecurityProfileDiscoverySecondPlace: the second place for metadata is tried whenever the first has none for us (RFC 8414 section 3.1; MCP clients have to try both).
+// TestSecurityProfileDiscoverySecondPlace: the second place for metadata is tried whenever the
+// first has none for us (RFC 8414 section 3.1; MCP clients have to try both).
 func TestSecurityProfileDiscoverySecondPlace(t *testing.T) {
 	for _, first := range []reply{{failed: "network"}, {status: 403}, {status: 400}, {status: 200, ctype: "text/html", body: "<!doctype html>"}} {
 		s := quietScene(t)
@@ -54,7 +57,8 @@ func TestSecurityProfileDiscoverySecondPlace(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileDiscoveryInserted: an OpenID document at the path that RFC 8414 section 5 makes (the second of the three that MCP clients have to try).
+// TestSecurityProfileDiscoveryInserted: an OpenID document at the path that RFC 8414 section 5
+// makes (the second of the three that MCP clients have to try).
 func TestSecurityProfileDiscoveryInserted(t *testing.T) {
 	s := quietScene(t)
 	s.open(`{"issuer":"https://as.example/tenant1","client_id":"c","redirect_uri":"https://client.example/cb","discovery":true}`)
@@ -69,7 +73,8 @@ func TestSecurityProfileDiscoveryInserted(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileResourceMetadataAtRoot: MCP servers may have their metadata at the root of the host alone.
+// TestSecurityProfileResourceMetadataAtRoot: MCP servers may have their metadata at the root of the
+// host alone.
 func TestSecurityProfileResourceMetadataAtRoot(t *testing.T) {
 	s := quietScene(t)
 	s.open(conf)
@@ -82,7 +87,8 @@ func TestSecurityProfileResourceMetadataAtRoot(t *testing.T) {
 	s.ok("resource_metadata", `"url":"https://mcp.example/mcp"`)
 }
 
-// TestSecurityProfileAssertionClientID: with a client assertion client_id stands in the request too (RFC 7521 section 4.2 allows it, Entra ID wants it).
+// TestSecurityProfileAssertionClientID: with a client assertion client_id stands in the request too
+// (RFC 7521 section 4.2 allows it, Entra ID wants it).
 func TestSecurityProfileAssertionClientID(t *testing.T) {
 	s := quietScene(t)
 	s.keys = map[string]bool{"signing": true}
@@ -94,7 +100,8 @@ func TestSecurityProfileAssertionClientID(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileRequestObjectClaims: no parameter of a caller takes the place of a claim that says whose the request object is, and for whom.
+// TestSecurityProfileRequestObjectClaims: no parameter of a caller takes the place of a claim that
+// says whose the request object is, and for whom.
 func TestSecurityProfileRequestObjectClaims(t *testing.T) {
 	s := quietScene(t)
 	s.keys = map[string]bool{"signing": true}
@@ -112,14 +119,16 @@ func TestSecurityProfileRequestObjectClaims(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileResourceOfAttempt: a token request asks for no resource that the authorization request did not (RFC 8707 section 2.2).
+// TestSecurityProfileResourceOfAttempt: a token request asks for no resource that the authorization
+// request did not (RFC 8707 section 2.2).
 func TestSecurityProfileResourceOfAttempt(t *testing.T) {
 	s := quietScene(t)
 	s.open(with(`{"resource":["https://a.example/"]}`))
 	s.fails("client", "protected_parameter", "authorize", `"parameters":[["resource","https://b.example/"]]`)
 }
 
-// TestSecurityProfileCancelledWhileSigning: a command that was cancelled while its proof was signed sends nothing any more.
+// TestSecurityProfileCancelledWhileSigning: a command that was cancelled while its proof was signed
+// sends nothing any more.
 func TestSecurityProfileCancelledWhileSigning(t *testing.T) {
 	for _, name := range []string{"userinfo", "device_start"} {
 		s := quietScene(t)
@@ -140,7 +149,8 @@ func TestSecurityProfileCancelledWhileSigning(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileProofRefused: a refused proof is no word on the token: no refresh token is spent for it (RFC 9449 section 7.1).
+// TestSecurityProfileProofRefused: a refused proof is no word on the token: no refresh token is
+// spent for it (RFC 9449 section 7.1).
 func TestSecurityProfileProofRefused(t *testing.T) {
 	s := quietScene(t)
 	n := 0
@@ -173,7 +183,8 @@ func TestSecurityProfileAliasOfRevocation(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileReadmeNamesEveryMember: the contract says that a member which it does not name is refused.
+// TestSecurityProfileReadmeNamesEveryMember: the contract says that a member which it does not name
+// is refused.
 func TestSecurityProfileReadmeNamesEveryMember(t *testing.T) {
 	text, err := os.ReadFile("contract/README.md")
 	if err != nil {
@@ -184,7 +195,8 @@ func TestSecurityProfileReadmeNamesEveryMember(t *testing.T) {
 	}
 }
 
-// TestSecurityProfileKeyFaultCodes: what a host's failed signature makes is an error of the contract's table.
+// TestSecurityProfileKeyFaultCodes: what a host's failed signature makes is an error of the
+// contract's table.
 func TestSecurityProfileKeyFaultCodes(t *testing.T) {
 	text, _ := os.ReadFile("contract/README.md")
 	_, table, _ := strings.Cut(string(text), "| `client` | with `field`")

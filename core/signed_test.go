@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// signed is a JWT of the issuer's, with those claims beside iss, aud, iat and exp; null leaves one out.
+// signed is a JWT of the issuer's, with those claims beside iss, aud, iat and exp; null leaves one
+// out.
 func (i *testIssuer) signed(header string, claims map[string]string) string {
 	all := map[string]string{"iss": `"https://as.example"`, "aud": `"s6BhdRkqt3"`, "iat": fmt.Sprint(i.s.now / 1000), "exp": fmt.Sprint(i.s.now/1000 + 60)}
 	for name, v := range claims {
@@ -23,7 +24,8 @@ func (i *testIssuer) signed(header string, claims map[string]string) string {
 	return jwt(i.key, i.alg, header, "{"+strings.Join(list, ",")+"}")
 }
 
-// TestScenarioJARM: a response that the server signed (JWT Secured Authorization Response Mode, section 2.4); what cannot be verified touches nothing.
+// TestScenarioJARM: a response that the server signed (JWT Secured Authorization Response Mode,
+// section 2.4); what cannot be verified touches nothing.
 func TestScenarioJARM(t *testing.T) {
 	s := newScene(t, "JARM: the response's parameters come from a JWT for this client; anything else, or less, is refused and leaves the attempt.", "Q22", "X10")
 	i := s.issuer()
@@ -94,7 +96,8 @@ func TestScenarioJARM(t *testing.T) {
 	}
 }
 
-// TestScenarioFormPost: the response comes as the parameters of a POST to the redirect URI (OAuth 2.0 Form Post Response Mode).
+// TestScenarioFormPost: the response comes as the parameters of a POST to the redirect URI (OAuth
+// 2.0 Form Post Response Mode).
 func TestScenarioFormPost(t *testing.T) {
 	s := newScene(t, "response_mode form_post: the parameters that were posted are checked as those of a URL are.", "Q22", "H9")
 	s.tokenServer()
@@ -104,7 +107,8 @@ func TestScenarioFormPost(t *testing.T) {
 	s.ok("callback", fmt.Sprintf(`"parameters":[["code","SplxlOBeZQQYbYS6WxSbIA"],["state",%q]]`, u.Query().Get("state")))
 }
 
-// TestScenarioSignedUserinfo: an answer of the userinfo endpoint that is a JWT is verified (OpenID Connect Core section 5.3.2).
+// TestScenarioSignedUserinfo: an answer of the userinfo endpoint that is a JWT is verified (OpenID
+// Connect Core section 5.3.2).
 func TestScenarioSignedUserinfo(t *testing.T) {
 	s := newScene(t, "Signed userinfo: for this client, of this issuer, of the user who signed in; nothing of another is handed out.", "Q12", "H7")
 	i := s.issuer()
@@ -143,7 +147,8 @@ func TestScenarioSignedUserinfo(t *testing.T) {
 	}
 }
 
-// TestScenarioSignedIntrospection: an answer that the server signs, where that is asked for (RFC 9701 sections 4 and 5).
+// TestScenarioSignedIntrospection: an answer that the server signs, where that is asked for (RFC
+// 9701 sections 4 and 5).
 func TestScenarioSignedIntrospection(t *testing.T) {
 	s := newScene(t, "Signed introspection: the answer is a JWT of its own type for this client; a plain one is refused.", "Q12")
 	i := s.issuer()

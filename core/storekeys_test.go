@@ -22,7 +22,8 @@ func byKey(s *scene) map[string]string {
 	return s.store
 }
 
-// TestScenarioOneNameTwoClients: clients of one name in one store, by issuer, client id or variables, each have their own attempts, session, device flow and lock (E20).
+// TestScenarioOneNameTwoClients: clients of one name in one store, by issuer, client id or
+// variables, each have their own attempts, session, device flow and lock (E20).
 func TestScenarioOneNameTwoClients(t *testing.T) {
 	s := newScene(t, "Two clients of one name and other issuers or client ids share nothing in a store.", "E20")
 	s.tokenServer()
@@ -83,7 +84,8 @@ func asOlder(s *scene) map[string]string {
 	return there
 }
 
-// TestScenarioOlderKeys: what an older version kept under the name alone is taken over: session, attempt and device flow (E21).
+// TestScenarioOlderKeys: what an older version kept under the name alone is taken over: session,
+// attempt and device flow (E21).
 func TestScenarioOlderKeys(t *testing.T) {
 	s := newScene(t, "What an older version kept under the client's name alone is moved under the new keys.", "E21")
 	s.tokenServer()
@@ -112,7 +114,8 @@ func TestScenarioOlderKeys(t *testing.T) {
 	}
 }
 
-// TestOlderKeysInterrupted: the move breaks off at each of its operations, is made by two at once, and meets what is not its own; nothing is lost, and nothing comes back (E22).
+// TestOlderKeysInterrupted: the move breaks off at each of its operations, is made by two at once,
+// and meets what is not its own; nothing is lost, and nothing comes back (E22).
 func TestOlderKeysInterrupted(t *testing.T) {
 	old := func(t *testing.T) *scene {
 		s := quietScene(t)

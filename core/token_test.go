@@ -121,7 +121,8 @@ func TestScenarioMissingTokenType(t *testing.T) {
 	}
 }
 
-// TestScenarioTokenBag: scopes, extra members, expiry, a refresh that says less than the first answer.
+// TestScenarioTokenBag: scopes, extra members, expiry, a refresh that says less than the first
+// answer.
 func TestScenarioTokenBag(t *testing.T) {
 	s := newScene(t, "Scopes asked for and granted, members that no RFC names, and what a refresh leaves as it was.", "Q5", "Q6", "H6", "X3")
 	answers := []string{

@@ -79,7 +79,8 @@ func TestScenarioExpired(t *testing.T) {
 	}
 }
 
-// TestScenarioClockSetBack: E2. A token got while the clock stood in the future is not good until that future.
+// TestScenarioClockSetBack: E2. A token got while the clock stood in the future is not good until
+// that future.
 func TestScenarioClockSetBack(t *testing.T) {
 	s := newScene(t, "The clock was ahead at sign-in and is set right: how much of the token's life is left is not known, so it is refreshed, by a timer too.", "E2", "Q9")
 	for _, row := range []struct {

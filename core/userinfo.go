@@ -8,14 +8,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// userinfo asks who signed in (OpenID Connect Core section 5.3). What it says is the server's word over TLS, not a verified ID token.
+// userinfo asks who signed in (OpenID Connect Core section 5.3). What it says is the server's word
+// over TLS, not a verified ID token.
 func (c *client) userinfo(cmd *command, _ json.Value) {
 	c.fetch(cmd, c.config.UserinfoEndpoint, func(v json.Value) {
 		c.desk.finish(cmd, func(w *json.Writer) { w.MemberRaw("claims", v.Raw()) })
 	})
 }
 
-// A fetchRun reads one of the server's own resources with the access token. Its methods are the steps: begin, ready, answered, read.
+// A fetchRun reads one of the server's own resources with the access token. Its methods are the
+// steps: begin, ready, answered, read.
 type fetchRun struct {
 	c       *client
 	cmd     *command
@@ -45,7 +47,8 @@ func (r *fetchRun) ready(f *link.Fault) {
 	if r.cmd.done {
 		return // given up while the token was fetched
 	}
-	// Decided before it is sent: the metadata may change meanwhile (OpenID Connect Core section 5.3.2).
+	// Decided before it is sent: the metadata may change meanwhile (OpenID Connect Core section
+	// 5.3.2).
 	t := r.c.session.Tokens
 	r.claims = t.Claims
 	r.mine = r.url != r.c.config.UserinfoEndpoint || r.claims.Kind() == json.None

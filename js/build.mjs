@@ -1,4 +1,5 @@
-// Makes js/dist, which is what the package holds: the module and its loader as they are, the client as one file, and types.
+// Makes js/dist, which is what the package holds: the module and its loader as they are, the client
+// as one file, and types.
 import { spawnSync } from 'node:child_process';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -26,7 +27,8 @@ const entries = Object.fromEntries(
 
 const common = { bundle: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'none', logLevel: 'warning', sourcemap: true };
 await build({ ...common, entryPoints: [here('src/index.ts')], outfile: here('dist/index.js') });
-// The other entries stand on the first: what is not used is not loaded, and there is one class OAuthError.
+// The other entries stand on the first: what is not used is not loaded, and there is one class
+// OAuthError.
 await build({
   ...common,
   entryPoints: ['node', 'workerd', ...Object.values(entries)].map((file) => here(`src/${file}.ts`)),
@@ -38,7 +40,8 @@ await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: here(
 // A plain script, which runs before every module.
 await build({ ...common, entryPoints: [here('src/early.ts')], outdir: here('dist'), format: 'iife' });
 
-// Provider presets come from the one file that the Go package embeds, each as an export of its own: a bundler keeps what is imported.
+// Provider presets come from the one file that the Go package embeds, each as an export of its own:
+// a bundler keeps what is imported.
 const presets = Object.entries(JSON.parse(await readFile(here('../core/oauth/presets/presets.json'), 'utf8')));
 await mkdir(here('dist/types/js/src'), { recursive: true });
 await writeFile(here('dist/presets.js'), presets.map(([name, { about, docs, ...members }]) => `export const ${name} = ${JSON.stringify(members)};\n`).join(''));
@@ -46,12 +49,16 @@ await writeFile(
   here('dist/types/js/src/presets.d.ts'),
   `import type { Config } from './types.js';
 
-/** What of a configuration a provider decides, to be spread into one. Where it takes the secret in the body, a client without one sets \`token_endpoint_auth_method: 'none'\`. */
+/**
+ * What of a configuration a provider decides, to be spread into one. Where it takes the secret in
+ * the body, a client without one sets \`token_endpoint_auth_method: 'none'\`.
+ */
 export type Preset = Omit<Config, 'client_id'>;
 ${presets.map(([name, { about, docs }]) => `\n/**\n * ${about}\n *\n * @see ${docs}\n */\nexport declare const ${name}: Preset;\n`).join('')}`,
 );
 
-// For tools that know no "exports" (Parcel, TypeScript's node10): a folder for each entry beside the first.
+// For tools that know no "exports" (Parcel, TypeScript's node10): a folder for each entry beside
+// the first.
 for (const [name, file] of Object.entries({ ...entries, presets: 'presets' })) {
   await mkdir(here(name), { recursive: true });
   await writeFile(here(`${name}/package.json`), JSON.stringify({ type: 'module', main: `../dist/${file}.js`, types: `../dist/types/js/src/${file}.d.ts` }));

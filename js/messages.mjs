@@ -1,4 +1,5 @@
-// Writes src/messages.ts: the messages between module and host, as core/contract/schema.json has them.
+// Writes src/messages.ts: the messages between module and host, as core/contract/schema.json has
+// them.
 import { readFile, writeFile } from 'node:fs/promises';
 
 const url = (path) => new URL(path, import.meta.url);

@@ -1,6 +1,7 @@
 package wasm
 
-// What follows assembles the smallest modules with the exports of the boundary, so that tests have ones that misbehave.
+// What follows assembles the smallest modules with the exports of the boundary, so that tests have
+// ones that misbehave.
 
 // Instructions of WebAssembly that the tests need.
 var (

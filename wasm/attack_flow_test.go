@@ -123,8 +123,9 @@ func become(res *http.Response, status int, body string) {
 	res.Body = io.NopCloser(bytes.NewReader([]byte(body)))
 }
 
-// X10: whoever gets hold of a token that is bound to a key, with a proof that went along, can do nothing with it: not the same request again, not another one, not
-// with a key of their own, not as a bearer token.
+// X10: whoever gets hold of a token that is bound to a key, with a proof that went along, can do
+// nothing with it: not the same request again, not another one, not with a key of their own, not as
+// a bearer token.
 func TestAttackStolenToken(t *testing.T) {
 	s, n := boundSite(t), &wire{}
 	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
@@ -187,7 +188,8 @@ func TestAttackStolenToken(t *testing.T) {
 	}
 }
 
-// Q43: a server, or somebody in its place, that answers with a bearer token where one bound to a key was asked for gets an error; the session is as it was before.
+// Q43: a server, or somebody in its place, that answers with a bearer token where one bound to a
+// key was asked for gets an error; the session is as it was before.
 func TestAttackDowngradeToBearer(t *testing.T) {
 	s, n := boundSite(t), &wire{}
 	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
@@ -267,8 +269,9 @@ func TestAttackEndlessNonces(t *testing.T) {
 	}
 }
 
-// Q22, X10: a client of two servers, one of which an attacker runs and sends the user on to the honest one, to learn its code (RFC 9700 section 4.4): the response says
-// whose it is, and no code leaves the client.
+// Q22, X10: a client of two servers, one of which an attacker runs and sends the user on to the
+// honest one, to learn its code (RFC 9700 section 4.4): the response says whose it is, and no code
+// leaves the client.
 func TestAttackMixUp(t *testing.T) {
 	honest, evil, n := newSite(t, nil), newSite(t, nil), &wire{}
 	open := func(config oauth.Config) *oauth.Client {
@@ -321,7 +324,8 @@ func TestAttackMixUp(t *testing.T) {
 		t.Errorf("%d codes went out", len(got))
 	}
 
-	// An attacker whose metadata names the honest server's endpoints, some or all of them, or that server as the issuer.
+	// An attacker whose metadata names the honest server's endpoints, some or all of them, or that
+	// server as the issuer.
 	for name, metadata := range map[string]string{
 		"its authorization endpoint": `{"issuer":"EVIL","authorization_endpoint":"HONEST/authorize","token_endpoint":"EVIL/token","jwks_uri":"EVIL/jwks","authorization_response_iss_parameter_supported":true}`,
 		"the honest issuer":          `{"issuer":"HONEST","authorization_endpoint":"HONEST/authorize","token_endpoint":"EVIL/token","jwks_uri":"HONEST/jwks"}`,
@@ -352,8 +356,9 @@ func TestAttackMixUp(t *testing.T) {
 	}
 }
 
-// Q20, Q22: an attacker's code, and a victim's at the attacker's, in a response that is else the right one (RFC 9700 section 4.5): the code is bound to the verifier of its own
-// attempt, and to its key.
+// Q20, Q22: an attacker's code, and a victim's at the attacker's, in a response that is else the
+// right one (RFC 9700 section 4.5): the code is bound to the verifier of its own attempt, and to
+// its key.
 func TestAttackCodeInjection(t *testing.T) {
 	for name, bound := range map[string]bool{"PKCE": false, "PKCE and proofs": true} {
 		t.Run(name, func(t *testing.T) {
@@ -392,7 +397,8 @@ func TestAttackCodeInjection(t *testing.T) {
 	}
 }
 
-// Q20: nobody on the way and no metadata talks a client, or the server, out of S256 (RFC 9700 section 2.1.1).
+// Q20: nobody on the way and no metadata talks a client, or the server, out of S256 (RFC 9700
+// section 2.1.1).
 func TestAttackPKCEDowngrade(t *testing.T) {
 	const secret = "a-secret-of-the-test"
 	s := newSite(t, func(c *authserver.Config) {

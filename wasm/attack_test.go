@@ -128,8 +128,8 @@ func text(t *testing.T, claims map[string]any) string {
 	return string(raw)
 }
 
-// Q12: what an attacker can put in an ID token's or a key set's place is refused with an error that says what was wrong. Nothing of it
-// is stored or given out, and the session signs in afterwards.
+// Q12: what an attacker can put in an ID token's or a key set's place is refused with an error that
+// says what was wrong. Nothing of it is stored or given out, and the session signs in afterwards.
 func TestAttacksOnIDTokens(t *testing.T) {
 	server := newSigner(t)
 	attacker, err := rsa.GenerateKey(rand.Reader, 2048)

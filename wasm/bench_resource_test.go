@@ -25,9 +25,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/resource"
 )
 
-// BenchmarkResource is a JWT access token checked, its key known: by a Guard, from the request to the verdict with the token's claims, and by coreos/go-oidc, which
-// knows no access tokens, and looks at signature, iss, aud, exp and nbf of any JWT. signature is crypto alone. parallel is on all cores. dpop is a bound token with its
-// proof, of which each is made before and counts once: two signatures, and a record.
+// BenchmarkResource is a JWT access token checked, its key known: by a Guard, from the request to
+// the verdict with the token's claims, and by coreos/go-oidc, which knows no access tokens, and
+// looks at signature, iss, aud, exp and nbf of any JWT. signature is crypto alone. parallel is on
+// all cores. dpop is a bound token with its proof, of which each is made before and counts once:
+// two signatures, and a record.
 func BenchmarkResource(b *testing.B) {
 	for _, alg := range []jose.SignatureAlgorithm{jose.RS256, jose.ES256} {
 		b.Run(string(alg), func(b *testing.B) {
@@ -115,7 +117,8 @@ func benchEdge(b *testing.B) oauth.Engine {
 	return e
 }
 
-// protectedAPI is two access tokens of one key, so that none is the one before, and the server with the key.
+// protectedAPI is two access tokens of one key, so that none is the one before, and the server with
+// the key.
 type protectedAPI struct {
 	issuer, resource string
 	key              crypto.Signer

@@ -14,9 +14,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// BenchmarkSessions is what a host with many sessions pays for one thing in one of them, each session's turn in its order: a token that is still good, and a refresh (locked, marked in the
-// store, sent, answered, stored).
-// An Engine spreads them over instances; "one" keeps them all in one instance, whose collector marks everything that they hold.
+// BenchmarkSessions is what a host with many sessions pays for one thing in one of them, each
+// session's turn in its order: a token that is still good, and a refresh (locked, marked in the
+// store, sent, answered, stored). An Engine spreads them over instances; "one" keeps them all in
+// one instance, whose collector marks everything that they hold.
 func BenchmarkSessions(b *testing.B) {
 	for _, engine := range []string{"engine", "one"} {
 		for _, n := range []int{1, 10, 100, 1000, 10000} {
@@ -101,8 +102,9 @@ func (c *crowded) Effect(handle int32) []byte { return c.next(handle) }
 
 func (c *crowded) Close(handle int32) { c.call(c.shut, uint32(handle)) }
 
-// BenchmarkMemory is the memory of sessions that have signed in once: of an instance with one of them, of each further one in the same instance, and of each in an
-// instance of its own, with what the host keeps for them, as the system sees the process grow.
+// BenchmarkMemory is the memory of sessions that have signed in once: of an instance with one of
+// them, of each further one in the same instance, and of each in an instance of its own, with what
+// the host keeps for them, as the system sees the process grow.
 func BenchmarkMemory(b *testing.B) {
 	linear := func(i *instance) float64 { return float64(i.module.Memory().Size()) }
 	b.Run("one", func(b *testing.B) {
@@ -149,7 +151,8 @@ func BenchmarkMemory(b *testing.B) {
 	})
 }
 
-// resident is the memory of the process that the system keeps for it, once what can be given back was.
+// resident is the memory of the process that the system keeps for it, once what can be given back
+// was.
 func resident(b *testing.B) float64 {
 	runtime.GC()
 	debug.FreeOSMemory()

@@ -14,8 +14,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// BenchmarkBeginFinishStored is BenchmarkBeginFinish with a store on a disk. A program with golang.org/x/oauth2 that keeps as much (its attempt before
-// the URL is given out, the attempt as redeemed before the code is sent, the tokens before they count) does so by hand, one user after the other.
+// BenchmarkBeginFinishStored is BenchmarkBeginFinish with a store on a disk. A program with
+// golang.org/x/oauth2 that keeps as much (its attempt before the URL is given out, the attempt as
+// redeemed before the code is sent, the tokens before they count) does so by hand, one user after
+// the other.
 func BenchmarkBeginFinishStored(b *testing.B) {
 	b.Run("native", func(b *testing.B) {
 		store, err := filestore.Open(filepath.Join(b.TempDir(), "store"))

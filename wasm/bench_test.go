@@ -12,10 +12,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// BenchmarkBeginFinish is one sign-in from the authorization URL to the stored token, with a server that answers from memory:
-// the module on wazero, the same engine in native Go, each with a client opened for it or with one that has signed in often
-// and remembers the last attempts; and golang.org/x/oauth2, which stores nothing and leaves the state to its caller. Callers cannot give up,
-// but in the rows impatient, where somebody has to wait for them beside the request.
+// BenchmarkBeginFinish is one sign-in from the authorization URL to the stored token, with a server
+// that answers from memory: the module on wazero, the same engine in native Go, each with a client
+// opened for it or with one that has signed in often and remembers the last attempts; and
+// golang.org/x/oauth2, which stores nothing and leaves the state to its caller. Callers cannot give
+// up, but in the rows impatient, where somebody has to wait for them beside the request.
 func BenchmarkBeginFinish(b *testing.B) {
 	for name, e := range map[string]oauth.Engine{"wazero": benchEngine(b), "native": new(core.Engine)} {
 		b.Run(name+"/new-client", func(b *testing.B) {
@@ -102,7 +103,8 @@ func benchEngine(b *testing.B) *Engine {
 	return e
 }
 
-// BenchmarkCompile is what the first engine of a process costs, without a cache and with one on disk.
+// BenchmarkCompile is what the first engine of a process costs, without a cache and with one on
+// disk.
 func BenchmarkCompile(b *testing.B) {
 	for name, dir := range map[string]string{"fresh": "", "cached": b.TempDir()} {
 		for profile, bytes := range map[string][]byte{"full": module, "page": pageModule} {

@@ -12,8 +12,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// BenchmarkGoodToken is what a token costs that is still good, by itself and on a request of its transport, beside golang.org/x/oauth2, whose token
-// nobody else can change. The rows bare are a request with a header of the caller's: the floor of the others. With the store that tells of no changes, the engine looks there once a second.
+// BenchmarkGoodToken is what a token costs that is still good, by itself and on a request of its
+// transport, beside golang.org/x/oauth2, whose token nobody else can change. The rows bare are a
+// request with a header of the caller's: the floor of the others. With the store that tells of no
+// changes, the engine looks there once a second.
 func BenchmarkGoodToken(b *testing.B) {
 	const url = "https://api.example/v1/things"
 	for _, row := range []struct {

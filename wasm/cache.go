@@ -9,8 +9,9 @@ import (
 // cacheName is our folder in the user's cache directory.
 const cacheName = "oauth2-wasm"
 
-// usualCache is where compiled code is kept between processes, where nobody said so: a folder of our own in the user's cache directory. It is
-// empty where there is none, and where somebody else could put code there.
+// usualCache is where compiled code is kept between processes, where nobody said so: a folder of
+// our own in the user's cache directory. It is empty where there is none, and where somebody else
+// could put code there.
 func usualCache() string {
 	parent, err := os.UserCacheDir()
 	if err != nil || !filepath.IsAbs(parent) {
@@ -23,8 +24,9 @@ func usualCache() string {
 	return dir
 }
 
-// compileUsual compiles with the usual cache. What is wrong there (it cannot be written, a file was damaged, the disk is full) keeps nobody
-// from running: what is kept is thrown away, and the module compiled without.
+// compileUsual compiles with the usual cache. What is wrong there (it cannot be written, a file was
+// damaged, the disk is full) keeps nobody from running: what is kept is thrown away, and the module
+// compiled without.
 func compileUsual(ctx context.Context, bytes []byte, t traits) (*program, error) {
 	if t.cacheDir = usualCache(); t.cacheDir != "" {
 		p, err := compile(ctx, bytes, t, nil)

@@ -61,7 +61,8 @@ func works(t *testing.T) {
 	}
 }
 
-// TestUsualCache (E123): compiled code is kept in the user's cache directory, where nobody said otherwise, and taken from there.
+// TestUsualCache (E123): compiled code is kept in the user's cache directory, where nobody said
+// otherwise, and taken from there.
 func TestUsualCache(t *testing.T) {
 	_, dir := cacheHome(t)
 	works(t)
@@ -82,7 +83,8 @@ func TestUsualCache(t *testing.T) {
 	}
 }
 
-// TestCacheThatFails (E124): nothing that is wrong with the user's cache directory keeps the module from running, and a damaged file goes.
+// TestCacheThatFails (E124): nothing that is wrong with the user's cache directory keeps the module
+// from running, and a damaged file goes.
 func TestCacheThatFails(t *testing.T) {
 	for _, row := range []struct {
 		name  string

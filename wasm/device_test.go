@@ -42,7 +42,8 @@ func begin(t *testing.T, c *oauth.Client) oauth.DeviceAuthorization {
 	return d
 }
 
-// decide is what a user does at the verification URI: compare the code, sign in, and approve or deny.
+// decide is what a user does at the verification URI: compare the code, sign in, and approve or
+// deny.
 func (s *site) decide(t *testing.T, d oauth.DeviceAuthorization, action string) {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -125,7 +126,8 @@ func (s seen) next(t *testing.T, name oauth.EventName, holds func(oauth.Event) b
 	}
 }
 
-// Q30, Q31, Q32, Q35: the device flow on the shipped module against the embedded authorization server, as each of its ends.
+// Q30, Q31, Q32, Q35: the device flow on the shipped module against the embedded authorization
+// server, as each of its ends.
 func TestDeviceFlow(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
@@ -173,7 +175,8 @@ func TestDeviceFlow(t *testing.T) {
 	}
 }
 
-// Q34, Q36: somebody polls between the client's polls, so the server asks for five seconds more; they stay, and the flow goes on.
+// Q34, Q36: somebody polls between the client's polls, so the server asks for five seconds more;
+// they stay, and the flow goes on.
 func TestDeviceFlowSlowsDown(t *testing.T) {
 	t.Parallel()
 	s, n, events := deviceSite(t, nil), &tap{}, make(seen, 99)
@@ -266,8 +269,9 @@ func TestDeviceWaitOfACallerWhoLeaves(t *testing.T) {
 	stays().granted(t, c)
 }
 
-// Q36: the program ends in the middle of a flow and begins again. It finds the flow as it was, stopped, and goes on without another
-// authorization; the session that comes of it is there for the next one.
+// Q36: the program ends in the middle of a flow and begins again. It finds the flow as it was,
+// stopped, and goes on without another authorization; the session that comes of it is there for the
+// next one.
 func TestDeviceFlowOverARestart(t *testing.T) {
 	t.Parallel()
 	s := deviceSite(t, nil)

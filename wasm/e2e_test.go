@@ -201,8 +201,8 @@ func TestCodeFlow(t *testing.T) {
 	}
 }
 
-// Q13, X10: a token that the resource refuses is made new and the request sent once more; where there is no way to that, the caller
-// gets the 401.
+// Q13, X10: a token that the resource refuses is made new and the request sent once more; where
+// there is no way to that, the caller gets the 401.
 func TestRevokedElsewhere(t *testing.T) {
 	s := newSite(t, nil)
 	c := s.open(t, oauth.Options{})
@@ -241,8 +241,8 @@ func TestRevokedElsewhere(t *testing.T) {
 	}
 }
 
-// Q12, A4: the issuer alone is configured. What it says of who signed in is verified: at sign-in, after a refresh, and after the server
-// changed its key between two sign-ins.
+// Q12, A4: the issuer alone is configured. What it says of who signed in is verified: at sign-in,
+// after a refresh, and after the server changed its key between two sign-ins.
 func TestOpenIDConnect(t *testing.T) {
 	s := newSite(t, nil)
 	s.config = oauth.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid profile"}
@@ -362,7 +362,8 @@ func (n *tap) form(i int) url.Values {
 	return n.forms[i]
 }
 
-// A8: a refresh token that somebody else replays ends the session, with an error that names the server's.
+// A8: a refresh token that somebody else replays ends the session, with an error that names the
+// server's.
 func TestReplayEndsTheSession(t *testing.T) {
 	s, n := newSite(t, nil), &tap{}
 	c := s.open(t, oauth.Options{HTTP: &http.Client{Transport: n}})
@@ -385,8 +386,8 @@ func TestReplayEndsTheSession(t *testing.T) {
 	}
 }
 
-// X9: the answer to a refresh gets lost after the server rotated. The same token is sent once more, which works where the server
-// grants that, and is the end of the session where it does not.
+// X9: the answer to a refresh gets lost after the server rotated. The same token is sent once more,
+// which works where the server grants that, and is the end of the session where it does not.
 func TestLostAnswer(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -489,7 +490,8 @@ func TestRestoreFromTheStore(t *testing.T) {
 	}
 }
 
-// X8, X9: 20 clients with instances of their own share a session. They refresh at once, and the server sees one refresh.
+// X8, X9: 20 clients with instances of their own share a session. They refresh at once, and the
+// server sees one refresh.
 func TestSharedSessionRefreshesOnce(t *testing.T) {
 	s, store := newSite(t, nil), &oauth.MemoryStore{}
 	s.signIn(t, s.open(t, oauth.Options{Store: store}))
@@ -504,14 +506,15 @@ func TestSharedSessionRefreshesOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	// The clock of the clients is an hour ahead of what the server grants, so that the first of them got a token good for ten
-	// minutes of their time.
+	// The clock of the clients is an hour ahead of what the server grants, so that the first of
+	// them got a token good for ten minutes of their time.
 	if n := s.server.Stats().TokenRequests["refresh_token"]; n != 1 {
 		t.Errorf("%d refreshes", n)
 	}
 }
 
-// Q12: a code that was obtained elsewhere is exchanged with the nonce that belongs to it, and with no other.
+// Q12: a code that was obtained elsewhere is exchanged with the nonce that belongs to it, and with
+// no other.
 func TestExchangeWithNonce(t *testing.T) {
 	// RFC 7636 appendix B.
 	const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"

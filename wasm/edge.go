@@ -8,13 +8,14 @@ import (
 	"slices"
 )
 
-// edgeModule is the second module. Only functions refer to it, so the linker leaves it out of a program that calls none of them.
+// edgeModule is the second module. Only functions refer to it, so the linker leaves it out of a
+// program that calls none of them.
 //
 //go:embed oauth2-edge.wasm
 var edgeModule []byte
 
-// EdgeModule gives a copy of the second embedded module, which also knows sessions of kind bff: the backend for a frontend, as
-// package core/oauth/backend and the Worker run it.
+// EdgeModule gives a copy of the second embedded module, which also knows sessions of kind bff: the
+// backend for a frontend, as package core/oauth/backend and the Worker run it.
 func EdgeModule() []byte { return slices.Clone(edgeModule) }
 
 // EdgeSHA256 is the digest of EdgeModule, in hexadecimal.

@@ -23,7 +23,8 @@ func edgeEngine(t testing.TB) oauth.Engine {
 	return e
 }
 
-// TestEdgeTranscripts: the module says what the native engine says, byte for byte: kinds bff and resource, and every other kind too.
+// TestEdgeTranscripts: the module says what the native engine says, byte for byte: kinds bff and
+// resource, and every other kind too.
 func TestEdgeTranscripts(t *testing.T) {
 	tally := oauthtest.RunTranscripts(t, "../core/contract/bff", edgeEngine)
 	if tally.Total < 10 {
@@ -40,7 +41,8 @@ func TestEdgeTranscripts(t *testing.T) {
 	}
 }
 
-// TestEdgeHandler: the handler of core/oauth/backend on the module: a sign-in begins, a page is asked who it is, a request goes nowhere.
+// TestEdgeHandler: the handler of core/oauth/backend on the module: a sign-in begins, a page is
+// asked who it is, a request goes nowhere.
 func TestEdgeHandler(t *testing.T) {
 	ring, err := backend.ReadRing(backend.NewKey())
 	if err != nil {

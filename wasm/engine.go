@@ -20,16 +20,18 @@ type Options struct {
 
 // EngineOptions say how the module is run. The zero value is the usual choice.
 type EngineOptions struct {
-	// MemoryLimit is the most memory of one instance in bytes, in steps of 64 KiB; 0 means 16 MiB. An instance that needs more
-	// traps.
+	// MemoryLimit is the most memory of one instance in bytes, in steps of 64 KiB; 0 means 16 MiB.
+	// An instance that needs more traps.
 	MemoryLimit int
-	// CallLimit is how long one call into the module may take before its instance is given up; 0 means no limit. Calls take
-	// less than a millisecond and the module has no loop without an end, so this is for a host that would rather pay than trust:
-	// being able to stop costs the module four fifths of its speed.
+	// CallLimit is how long one call into the module may take before its instance is given up; 0
+	// means no limit. Calls take less than a millisecond and the module has no loop without an end,
+	// so this is for a host that would rather pay than trust: being able to stop costs the module
+	// four fifths of its speed.
 	CallLimit time.Duration
-	// CacheDir keeps the compiled code between processes, so that only the first one compiles the module. Who can write there decides
-	// what runs. Empty means the folder oauth2-wasm in os.UserCacheDir, if there is one that only this user can write to; where it
-	// fails, the module is compiled without. A directory that is named and fails is an error.
+	// CacheDir keeps the compiled code between processes, so that only the first one compiles the
+	// module. Who can write there decides what runs. Empty means the folder oauth2-wasm in
+	// os.UserCacheDir, if there is one that only this user can write to; where it fails, the module
+	// is compiled without. A directory that is named and fails is an error.
 	CacheDir string
 	// NoCache has each process compile the module.
 	NoCache bool
@@ -39,14 +41,16 @@ const (
 	defaultMemory = 16 << 20
 	// worn is the memory above which an instance is left: it grows and never shrinks.
 	worn = 4 << 20
-	// crowd is how many sessions one instance holds, so that sessions alone do not wear it and a trap takes few along.
+	// crowd is how many sessions one instance holds, so that sessions alone do not wear it and a
+	// trap takes few along.
 	crowd = 128
 )
 
 // Engine runs the module on wazero. It is a oauth.Engine, and safe for concurrent use.
 //
-// Its sessions live in instances that it makes and gives up as needed: those of one Engine may share a heap, those of two never do,
-// so clients that must not trust each other get an Engine each.
+// Its sessions live in instances that it makes and gives up as needed: those of one Engine may
+// share a heap, those of two never do, so clients that must not trust each other get an Engine
+// each.
 type Engine struct {
 	mu      sync.Mutex
 	program *program
@@ -71,8 +75,9 @@ var _ oauth.Engine = (*Engine)(nil)
 
 var errShutdown = errors.New("oauth2: wasm: the engine was shut down")
 
-// New makes an engine with its first instance. The module is compiled by the first call in a process. ctx is for compiling and
-// instantiating; the calls into the module have its values and EngineOptions.CallLimit.
+// New makes an engine with its first instance. The module is compiled by the first call in a
+// process. ctx is for compiling and instantiating; the calls into the module have its values and
+// EngineOptions.CallLimit.
 func New(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	return start(ctx, module, opts)
 }
@@ -208,7 +213,8 @@ func (e *Engine) Close(handle int32) {
 	e.tidy(s.instance)
 }
 
-// tidy gives up an instance that is not to be used again: lost, or without a session and no longer wanted.
+// tidy gives up an instance that is not to be used again: lost, or without a session and no longer
+// wanted.
 func (e *Engine) tidy(i *instance) {
 	if i.lost == nil && i.handles == 0 && (e.owned || len(e.instances) > 1 || i.worn()) {
 		i.lose(errShutdown)
@@ -233,7 +239,8 @@ func (e *Engine) Lost(handle int32) error {
 	return nil
 }
 
-// Worn reports whether the instance that holds handle should be left, which is so at 4 MiB of memory; see oauth.Engine.
+// Worn reports whether the instance that holds handle should be left, which is so at 4 MiB of
+// memory; see oauth.Engine.
 func (e *Engine) Worn(handle int32) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -257,7 +264,8 @@ func (e *Engine) Shutdown() {
 	}
 }
 
-// Open opens a client on an engine of its own, which ends with the client. It fails as New and oauth.Open do.
+// Open opens a client on an engine of its own, which ends with the client. It fails as New and
+// oauth.Open do.
 func Open(ctx context.Context, config oauth.Config, opts Options) (*oauth.Client, error) {
 	e, err := New(ctx, opts.Engine)
 	if err != nil {

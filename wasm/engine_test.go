@@ -227,7 +227,8 @@ func TestManyClientsOnOneEngine(t *testing.T) {
 	wg.Wait()
 }
 
-// The same engine built by standard Go: the way out for the day TinyGo cannot follow Go. It needs WASI, which tests alone give it.
+// The same engine built by standard Go: the way out for the day TinyGo cannot follow Go. It needs
+// WASI, which tests alone give it.
 func TestStandardGo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "oauth2-wasip1.wasm")
 	build := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared", "-o", file, "./module")

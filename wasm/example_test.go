@@ -45,7 +45,8 @@ func Example() {
 	// 2YotnFZFEjr1zCsicMWpAA Bearer <nil>
 }
 
-// A host of plugins: an engine for each tenant, so that a bug that one of them finds in the module reaches no other one's tokens.
+// A host of plugins: an engine for each tenant, so that a bug that one of them finds in the module
+// reaches no other one's tokens.
 func ExampleNew() {
 	ctx := context.Background()
 	for _, tenant := range []string{"green", "blue"} {

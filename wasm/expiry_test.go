@@ -10,7 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Q9, Q10: a token that lives two seconds is refreshed again and again without anybody asking, each time told of before.
+// Q9, Q10: a token that lives two seconds is refreshed again and again without anybody asking, each
+// time told of before.
 func TestAutoRefresh(t *testing.T) {
 	t.Parallel()
 	s, events := newSite(t, func(c *authserver.Config) { c.AccessTokenLifetime = 2 * time.Second }), make(seen, 99)
@@ -55,7 +56,8 @@ func TestAboutToExpire(t *testing.T) {
 	}
 }
 
-// H5: what a server says about waiting is in the error. Until then the token that is held goes on being used, and nothing is sent.
+// H5: what a server says about waiting is in the error. Until then the token that is held goes on
+// being used, and nothing is sent.
 func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	s, n := newSite(t, nil), &tap{}

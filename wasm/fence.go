@@ -197,7 +197,8 @@ func (f *fence) Close(handle int32) {
 	}
 }
 
-// Lost says why the instance that holds handle is gone, and of Trapped why the last Open was refused; see oauth.Engine.
+// Lost says why the instance that holds handle is gone, and of Trapped why the last Open was
+// refused; see oauth.Engine.
 func (f *fence) Lost(handle int32) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

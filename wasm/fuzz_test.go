@@ -8,7 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// TestModuleOrder runs conversations made at random on the shipped module, all on one instance: no trap, no broken rule. It says how many inputs reach an effect.
+// TestModuleOrder runs conversations made at random on the shipped module, all on one instance: no
+// trap, no broken rule. It says how many inputs reach an effect.
 func TestModuleOrder(t *testing.T) {
 	engine, err := wasm.New(t.Context(), wasm.EngineOptions{})
 	if err != nil {
@@ -22,7 +23,8 @@ func TestModuleOrder(t *testing.T) {
 	t.Log(all)
 }
 
-// FuzzModule is the same with inputs that the fuzzer makes from the grammar's choices, an instance each. A trap is a failure.
+// FuzzModule is the same with inputs that the fuzzer makes from the grammar's choices, an instance
+// each. A trap is a failure.
 func FuzzModule(f *testing.F) {
 	f.Add([]byte("\x80\x00\x00\x00\x00\x00\x80\x03\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {

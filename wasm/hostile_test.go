@@ -31,8 +31,8 @@ type heard struct {
 const hostileConfig = `"client_id":"c","issuer":"https://as.example","token_endpoint":"https://as.example/token","redirect_uri":"https://client.example/cb",` +
 	`"authorization_endpoint":"https://as.example/authorize","token_destinations":["https://api.example/"]`
 
-// talk is one conversation on an engine; it ends with the command's result, or a code that is not 0,
-// or what refused the session.
+// talk is one conversation on an engine; it ends with the command's result, or a code that is not
+// 0, or what refused the session.
 func (c conversation) talk(t *testing.T, e *Engine, entropy *int) (handle int32, last heard, code int32) {
 	t.Helper()
 	open := head(entropy) + `"kind":"` + c.sort() + `",` + c.session + `"config":{` + hostileConfig + c.config + `}}`
@@ -389,7 +389,8 @@ func loaded(suffix, value string) func(heard) string {
 	}
 }
 
-// afterwards is the least work of five commands that do nothing: garbage is collected in one of them, and before and after that one free memory is looked for.
+// afterwards is the least work of five commands that do nothing: garbage is collected in one of
+// them, and before and after that one free memory is looked for.
 func (m meter) afterwards(handle int32, entropy *int) int64 {
 	if handle <= 0 {
 		return 0
@@ -403,8 +404,8 @@ func (m meter) afterwards(handle int32, entropy *int) int64 {
 	return least
 }
 
-// TestHostileWork (S10): the work on an input is in proportion to its length, whatever is in it, and
-// so is the memory; what is left of it afterwards costs the next command nothing.
+// TestHostileWork (S10): the work on an input is in proportion to its length, whatever is in it,
+// and so is the memory; what is left of it afterwards costs the next command nothing.
 func TestHostileWork(t *testing.T) {
 	const (
 		least = 32 << 10

@@ -15,9 +15,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// An imitation is a provider's side of the conversation. Its answers stand under method and URL, so that a preset has to know the
-// real ones; of several, each is given once and the last from then on. In them ID-TOKEN stands for one that is signed, and KEY-SET for
-// its key.
+// An imitation is a provider's side of the conversation. Its answers stand under method and URL, so
+// that a preset has to know the real ones; of several, each is given once and the last from then
+// on. In them ID-TOKEN stands for one that is signed, and KEY-SET for its key.
 type imitation struct {
 	t       *testing.T
 	mu      sync.Mutex
@@ -49,7 +49,8 @@ func imitate(t *testing.T, answers map[string][]answer) *imitation {
 	return i
 }
 
-// RoundTrip leads a request for the provider's host to the imitation, and changes nothing else of it.
+// RoundTrip leads a request for the provider's host to the imitation, and changes nothing else of
+// it.
 func (i *imitation) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme != "https" {
 		i.t.Errorf("not over TLS: %s", r.URL)
@@ -123,7 +124,8 @@ func openPreset(t *testing.T, config oauth.Config, i *imitation) *oauth.Client {
 	return c
 }
 
-// signInWith does the code flow up to the token request; an issuer is sent where the provider promises one.
+// signInWith does the code flow up to the token request; an issuer is sent where the provider
+// promises one.
 func (i *imitation) signInWith(t *testing.T, c *oauth.Client, config oauth.Config, issuer string) (oauth.CallbackResult, error) {
 	t.Helper()
 	begun, err := c.Authorize(t.Context(), oauth.AuthorizeParams{})

@@ -17,7 +17,8 @@ import (
 // abi is the version of the boundary that this package hosts.
 const abi = 1
 
-// instance is one memory with the module's functions. After an error it is lost: it would still answer, wrongly.
+// instance is one memory with the module's functions. After an error it is lost: it would still
+// answer, wrongly.
 type instance struct {
 	module                           api.Module
 	alloc, open, input, effect, shut api.Function
@@ -79,7 +80,8 @@ func (i *instance) call(f api.Function, args ...uint32) (uint32, bool) {
 	return uint32(i.stack[0]), true
 }
 
-// send calls f with msg in the module's memory and overwrites it there afterwards, since it may hold secrets.
+// send calls f with msg in the module's memory and overwrites it there afterwards, since it may
+// hold secrets.
 func (i *instance) send(f api.Function, handle int32, msg []byte) (uint32, bool) {
 	n := uint32(len(msg))
 	if !i.reserve(n) {
@@ -131,7 +133,8 @@ func (i *instance) reserve(n uint32) bool {
 	return ok
 }
 
-// next reads the effect that the module points to: a length (u32, little endian) with that many bytes behind it.
+// next reads the effect that the module points to: a length (u32, little endian) with that many
+// bytes behind it.
 func (i *instance) next(handle int32) []byte {
 	p, ok := i.call(i.effect, uint32(handle))
 	if !ok || p == 0 {

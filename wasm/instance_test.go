@@ -56,7 +56,8 @@ func TestModulesThatAreRefused(t *testing.T) {
 	}
 }
 
-// Whatever a module does wrong, its instance is lost, its handles say so, and the next Open has a new one with a new handle.
+// Whatever a module does wrong, its instance is lost, its handles say so, and the next Open has a
+// new one with a new handle.
 func TestMisbehavingModules(t *testing.T) {
 	for _, row := range []struct {
 		name, function string
@@ -73,7 +74,8 @@ func TestMisbehavingModules(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			bodies := map[string][]byte{row.function: row.body}
 			if row.want == "effect out of bounds" && row.body[1] == 4 {
-				// open leaves a length at address 4 that no memory has: i32.store of -1, then the handle.
+				// open leaves a length at address 4 that no memory has: i32.store of -1, then the
+				// handle.
 				bodies["oauth2_open"] = append(append(append(constant(4), constant(-1)...), 0x36, 2, 0), counted...)
 			}
 			limit := oauthtest.Patience
@@ -113,7 +115,8 @@ func TestMisbehavingModules(t *testing.T) {
 	}
 }
 
-// TestAllocationFailures: S13. A module without memory for a message says so and lives; one that gives a wrong address is lost.
+// TestAllocationFailures: S13. A module without memory for a message says so and lives; one that
+// gives a wrong address is lost.
 func TestAllocationFailures(t *testing.T) {
 	for name, body := range map[string][]byte{"out of bounds": constant(-4096), "trap": unreachable} {
 		e := toyEngine(t, toy{bodies: map[string][]byte{"oauth2_alloc": body}}, oauthtest.Patience)
@@ -129,7 +132,8 @@ func TestAllocationFailures(t *testing.T) {
 	}
 }
 
-// corrupt overwrites the memory of the instance that holds the client's session, so that its next call traps as a bug would.
+// corrupt overwrites the memory of the instance that holds the client's session, so that its next
+// call traps as a bug would.
 func corrupt(t *testing.T, e *Engine) {
 	t.Helper()
 	e.mu.Lock()
@@ -145,7 +149,8 @@ func corrupt(t *testing.T, e *Engine) {
 	}
 }
 
-// The shipped module traps for real: the instance is replaced and the session restored from the store.
+// The shipped module traps for real: the instance is replaced and the session restored from the
+// store.
 func TestRealTrapRestores(t *testing.T) {
 	e, err := New(t.Context(), EngineOptions{})
 	if err != nil {
@@ -188,7 +193,8 @@ func TestRealTrapRestores(t *testing.T) {
 	}
 }
 
-// An instance that grows above 4 MiB is left between commands; the session goes on in a new one, and nobody notices.
+// An instance that grows above 4 MiB is left between commands; the session goes on in a new one,
+// and nobody notices.
 func TestInstanceThatGrewIsRetired(t *testing.T) {
 	e, err := New(t.Context(), EngineOptions{})
 	if err != nil {

@@ -7,25 +7,30 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Limits bound what one tenant of a Pool can use. A zero is the default, or no limit where there is none.
+// Limits bound what one tenant of a Pool can use. A zero is the default, or no limit where there is
+// none.
 //
-// The limits of a minute begin with the first call, and again with the first one after it has passed. A tenant that goes beyond one
-// loses its instance for the rest of that minute, and with it nothing that was stored: its clients go on from their Store at their next
-// command. What they were doing ends as with a crash, which the mark before a refresh is for.
+// The limits of a minute begin with the first call, and again with the first one after it has
+// passed. A tenant that goes beyond one loses its instance for the rest of that minute, and with it
+// nothing that was stored: its clients go on from their Store at their next command. What they were
+// doing ends as with a crash, which the mark before a refresh is for.
 type Limits struct {
-	// Memory is the most of one instance in bytes, in steps of 64 KiB; default 16 MiB. A tenant has one instance, and a second while
-	// sessions leave one that has grown beyond 4 MiB. Each different value compiles the module once more.
+	// Memory is the most of one instance in bytes, in steps of 64 KiB; default 16 MiB. A tenant has
+	// one instance, and a second while sessions leave one that has grown beyond 4 MiB. Each
+	// different value compiles the module once more.
 	Memory int
-	// Call is how long one call into the module may take; default: no limit, since every call ends. See EngineOptions.CallLimit.
+	// Call is how long one call into the module may take; default: no limit, since every call ends.
+	// See EngineOptions.CallLimit.
 	Call time.Duration
 	// Sessions is how many may be open at a time; default and most 128.
 	Sessions int
-	// Message is the longest message to the module in bytes, 16 KiB to 1 MiB; default 1 MiB. An answer of a server that makes a
-	// longer one is an error with the code too_large.
+	// Message is the longest message to the module in bytes, 16 KiB to 1 MiB; default 1 MiB. An
+	// answer of a server that makes a longer one is an error with the code too_large.
 	Message int
 	// Calls is how many messages a minute the module may get.
 	Calls int
-	// Effects is how many effects a minute the module may hand out: requests, timers, reads of the store, events and results.
+	// Effects is how many effects a minute the module may hand out: requests, timers, reads of the
+	// store, events and results.
 	Effects int
 	// Bytes is how many bytes a minute may go into the module and come out, together.
 	Bytes int64

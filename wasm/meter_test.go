@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// A meter is an engine of oauth2-full.wasm whose module counts what it does: each call of a function and
-// each round of a loop is one, each 16 bytes copied or filled are one. So work is told without a
-// clock, the collector's own included.
+// A meter is an engine of oauth2-full.wasm whose module counts what it does: each call of a
+// function and each round of a loop is one, each 16 bytes copied or filled are one. So work is told
+// without a clock, the collector's own included.
 type meter struct {
 	*Engine
 	t     *testing.T

@@ -66,7 +66,8 @@ func trusting(roots []*x509.Certificate, own ...tls.Certificate) *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: own}}}
 }
 
-// H1: a client that oidc-provider knows by a certificate it made itself (RFC 8705 section 2.2), which is all in Options.HTTP; its tokens are bound to it (section 3).
+// H1: a client that oidc-provider knows by a certificate it made itself (RFC 8705 section 2.2),
+// which is all in Options.HTTP; its tokens are bound to it (section 3).
 func TestOIDCProviderSelfSignedCertificate(t *testing.T) {
 	serverCert, clientCert, other := certificate(t, "127.0.0.1", nil), certificate(t, "the client", nil), certificate(t, "another", nil)
 	file := filepath.Join(t.TempDir(), "server.pem")
@@ -127,8 +128,9 @@ func TestOIDCProviderSelfSignedCertificate(t *testing.T) {
 	}
 }
 
-// H1: a client known by its certificate's name (RFC 8705 section 2.1) goes to the endpoints that the metadata has for it (section 5), where TLS demands the certificate;
-// the others never see it as a client.
+// H1: a client known by its certificate's name (RFC 8705 section 2.1) goes to the endpoints that
+// the metadata has for it (section 5), where TLS demands the certificate; the others never see it
+// as a client.
 func TestCertificateOfAnAuthority(t *testing.T) {
 	authority := certificate(t, "authority", nil)
 	var mu sync.Mutex

@@ -82,9 +82,11 @@ func (p *proofs) take() []proof {
 	return seen
 }
 
-// Q13, Q21, Q22, H1, H5: the shipped module on wazero against oidc-provider after the FAPI 2.0 Security Profile, whose every rule that server enforces: pushed
-// requests, private_key_jwt with a key that only signs, tokens bound to a key by proofs with the server's nonces, iss in the response; and signed requests and
-// signed responses besides. Signed in, read, refreshed, used at a resource with nonces of its own, signed out.
+// Q13, Q21, Q22, H1, H5: the shipped module on wazero against oidc-provider after the FAPI 2.0
+// Security Profile, whose every rule that server enforces: pushed requests, private_key_jwt with a
+// key that only signs, tokens bound to a key by proofs with the server's nonces, iss in the
+// response; and signed requests and signed responses besides. Signed in, read, refreshed, used at a
+// resource with nonces of its own, signed out.
 func TestOIDCProviderFAPI(t *testing.T) {
 	issuer, resource := startProviderAndResource(t, "--fapi")
 	for _, row := range []struct {
@@ -198,7 +200,8 @@ func TestOIDCProviderFAPI(t *testing.T) {
 			if len(keys) != 1 {
 				t.Errorf("%d keys of one session", len(keys))
 			}
-			// Each server tells its nonce at the first request of a process, and from then on beforehand.
+			// Each server tells its nonce at the first request of a process, and from then on
+			// beforehand.
 			if refused["/notes"] > 2 || refused["/me"] > 0 || refused["/token"]+refused["/request"] > 2 {
 				t.Errorf("refused for a nonce: %v", refused)
 			}

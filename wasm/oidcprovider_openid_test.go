@@ -55,8 +55,9 @@ func signedIn(t *testing.T, c *oauth.Client) {
 	}
 }
 
-// H4, Q21: oidc-provider's metadata offers pushed authorization requests (RFC 9126), so they are used, by each kind of client; where it
-// demands them, a request in the URL fails and one that is pushed signs in.
+// H4, Q21: oidc-provider's metadata offers pushed authorization requests (RFC 9126), so they are
+// used, by each kind of client; where it demands them, a request in the URL fails and one that is
+// pushed signs in.
 func TestOIDCProviderPushed(t *testing.T) {
 	offered, required := startProvider(t), startProvider(t, "--require-pushed")
 	for _, row := range []struct {
@@ -100,7 +101,8 @@ func TestOIDCProviderPushed(t *testing.T) {
 	}
 }
 
-// H2, H5: oidc-provider knows the session's tokens until they are revoked, and each kind of client may ask (RFC 7662).
+// H2, H5: oidc-provider knows the session's tokens until they are revoked, and each kind of client
+// may ask (RFC 7662).
 func TestOIDCProviderIntrospect(t *testing.T) {
 	issuer := startProvider(t)
 	for _, client := range []string{"public", "basic", "post"} {
@@ -144,7 +146,8 @@ func TestOIDCProviderIntrospect(t *testing.T) {
 	}
 }
 
-// H1, H5: a client's own token (RFC 6749 section 4.4) at oidc-provider, which knows it; one without a secret gets none.
+// H1, H5: a client's own token (RFC 6749 section 4.4) at oidc-provider, which knows it; one without
+// a secret gets none.
 func TestOIDCProviderClientCredentials(t *testing.T) {
 	issuer := startProvider(t)
 	for _, client := range []string{"basic", "post"} {
@@ -179,8 +182,9 @@ func TestOIDCProviderClientCredentials(t *testing.T) {
 	}
 }
 
-// H5, X6: the session's access token is exchanged for one with less scope (RFC 8693), which the server knows and the session does not
-// keep. oidc-provider has no such grant; the one that its starter adds is an imitation, on the server's own tokens.
+// H5, X6: the session's access token is exchanged for one with less scope (RFC 8693), which the
+// server knows and the session does not keep. oidc-provider has no such grant; the one that its
+// starter adds is an imitation, on the server's own tokens.
 func TestOIDCProviderTokenExchange(t *testing.T) {
 	c := openAtProvider(t, startProvider(t), "basic", oauth.Options{}, nil)
 	if _, err := c.TokenExchange(t.Context(), oauth.TokenExchangeParams{}); !errors.Is(err, &oauth.Error{Code: "not_signed_in"}) {
@@ -231,8 +235,9 @@ func TestOIDCProviderTokenExchange(t *testing.T) {
 	}
 }
 
-// H2, Q12: signing out revokes the tokens; the URL that it gives, opened in the user's browser, ends the session at oidc-provider, which
-// finds the ID token good as its hint, and sends the browser back with the state (OpenID Connect RP-Initiated Logout).
+// H2, Q12: signing out revokes the tokens; the URL that it gives, opened in the user's browser,
+// ends the session at oidc-provider, which finds the ID token good as its hint, and sends the
+// browser back with the state (OpenID Connect RP-Initiated Logout).
 func TestOIDCProviderLogOut(t *testing.T) {
 	issuer := startProvider(t)
 	for _, client := range []string{"public", "basic"} {
@@ -298,9 +303,10 @@ func TestOIDCProviderLogOut(t *testing.T) {
 	}
 }
 
-// Q12: logout tokens that oidc-provider makes and posts (OpenID Connect Back-Channel Logout) are verified: RSA, elliptic curves, EdDSA.
-// One that was altered, is of another client, or is replayed when it has ended is refused; an ID token is no logout token, nor the
-// other way round. A replay before that is for the application to see, by the id.
+// Q12: logout tokens that oidc-provider makes and posts (OpenID Connect Back-Channel Logout) are
+// verified: RSA, elliptic curves, EdDSA. One that was altered, is of another client, or is replayed
+// when it has ended is refused; an ID token is no logout token, nor the other way round. A replay
+// before that is for the application to see, by the id.
 func TestOIDCProviderBackChannel(t *testing.T) {
 	received := make(chan string, 9)
 	application := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -22,7 +22,8 @@ import (
 
 const providerRedirect = "http://127.0.0.1/cb"
 
-// startProvider runs npm oidc-provider, a certified server that is not ours, and gives its issuer. Its options stand in the file.
+// startProvider runs npm oidc-provider, a certified server that is not ours, and gives its issuer.
+// Its options stand in the file.
 func startProvider(t *testing.T, options ...string) (issuer string) {
 	t.Helper()
 	issuer, _ = startProviderAndResource(t, options...)
@@ -83,7 +84,8 @@ func signInAtProvider(t *testing.T, page string) (callback string) {
 	return visitProvider(t, newBrowser(t), page)
 }
 
-// visitProvider goes through its pages, of signing in and consent or of signing out, and gives where they lead.
+// visitProvider goes through its pages, of signing in and consent or of signing out, and gives
+// where they lead.
 func visitProvider(t *testing.T, browser *http.Client, page string) (end string) {
 	t.Helper()
 	browser.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
@@ -119,8 +121,9 @@ func visitProvider(t *testing.T, browser *http.Client, page string) (end string)
 	return ""
 }
 
-// Q13, Q20, Q21, Q22, H1, H2, H5, X3, X9: the shipped module on wazero against oidc-provider, as a public client with PKCE and as a confidential one with Basic and with the
-// secret in the body: sign-in, wrong callbacks, rotation, a lost answer, revocation, a replayed refresh token.
+// Q13, Q20, Q21, Q22, H1, H2, H5, X3, X9: the shipped module on wazero against oidc-provider, as a
+// public client with PKCE and as a confidential one with Basic and with the secret in the body:
+// sign-in, wrong callbacks, rotation, a lost answer, revocation, a replayed refresh token.
 func TestOIDCProvider(t *testing.T) {
 	issuer := startProvider(t)
 	for _, row := range []struct{ client, method string }{{"public", "none"}, {"basic", "client_secret_basic"}, {"post", "client_secret_post"}} {
@@ -187,7 +190,8 @@ func TestOIDCProvider(t *testing.T) {
 			if _, err := c.FreshToken(t.Context()); err != nil || n.forms[1].Get("refresh_token") == n.forms[2].Get("refresh_token") {
 				t.Error("the refresh token was not rotated", err)
 			}
-			// The answer gets lost after the server rotated: this server takes a second use for theft.
+			// The answer gets lost after the server rotated: this server takes a second use for
+			// theft.
 			n.lose = 1
 			if _, err := c.FreshToken(t.Context()); !errors.Is(err, &oauth.Error{Code: "outcome_lost"}) {
 				t.Error(err)
@@ -231,8 +235,9 @@ func checkIDToken(t *testing.T, st oauth.Status, issuer, client string) {
 	}
 }
 
-// Q12: ID tokens that oidc-provider signs with each algorithm are verified; then with new keys, which the same client fetches when it
-// meets one of them, but not within a minute of the last time.
+// Q12: ID tokens that oidc-provider signs with each algorithm are verified; then with new keys,
+// which the same client fetches when it meets one of them, but not within a minute of the last
+// time.
 func TestOIDCProviderAlgorithms(t *testing.T) {
 	issuer := startProvider(t)
 	open := func(t *testing.T, alg oauth.Algorithm, ahead *atomic.Int64) *oauth.Client {
@@ -288,8 +293,9 @@ func decideAtProvider(t *testing.T, page, decision string) {
 	}
 }
 
-// Q31, Q32, Q34, Q35, Q38: the device flow on the shipped module against oidc-provider, as each kind of client: approved, denied, run
-// out, and slowed down. That server does not limit the rate of polls by itself; its starter does, with its class of error.
+// Q31, Q32, Q34, Q35, Q38: the device flow on the shipped module against oidc-provider, as each
+// kind of client: approved, denied, run out, and slowed down. That server does not limit the rate
+// of polls by itself; its starter does, with its class of error.
 func TestOIDCProviderDevice(t *testing.T) {
 	for _, row := range []struct {
 		name, client, method, decision string

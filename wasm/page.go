@@ -8,14 +8,16 @@ import (
 	"slices"
 )
 
-// pageModule is the module that pages load. Only functions refer to it, so the linker leaves it out of a program that calls none of them.
+// pageModule is the module that pages load. Only functions refer to it, so the linker leaves it out
+// of a program that calls none of them.
 //
 //go:embed oauth2.wasm
 var pageModule []byte
 
-// PageModule gives a copy of the embedded module that pages load: what pages and devices use, without what only servers, terminals and
-// plugin hosts do. What it lacks it refuses with the code not_in_this_module, and Field says what that is. Sessions that one module
-// stored, the other goes on with.
+// PageModule gives a copy of the embedded module that pages load: what pages and devices use,
+// without what only servers, terminals and plugin hosts do. What it lacks it refuses with the code
+// not_in_this_module, and Field says what that is. Sessions that one module stored, the other goes
+// on with.
 func PageModule() []byte { return slices.Clone(pageModule) }
 
 // PageSHA256 is the digest of PageModule, in hexadecimal.

@@ -19,17 +19,19 @@ type PoolOptions struct {
 	Edge bool
 	// Limits are those of every tenant that Add is given none for.
 	Limits Limits
-	// Tenants is how many there may be at a time; 0 means no limit. One without an open session takes no instance.
+	// Tenants is how many there may be at a time; 0 means no limit. One without an open session
+	// takes no instance.
 	Tenants int
-	// CacheDir keeps the compiled code between processes, and NoCache has each compile it; see EngineOptions.CacheDir.
+	// CacheDir keeps the compiled code between processes, and NoCache has each compile it; see
+	// EngineOptions.CacheDir.
 	CacheDir string
 	NoCache  bool
 	// Now is the clock that minutes are counted by; nil means time.Now.
 	Now func() time.Time
 }
 
-// Pool runs the module for tenants that do not trust each other: each has instances of its own, which share the compiled code and
-// nothing else, and limits. It is safe for concurrent use.
+// Pool runs the module for tenants that do not trust each other: each has instances of its own,
+// which share the compiled code and nothing else, and limits. It is safe for concurrent use.
 type Pool struct {
 	opts PoolOptions
 
@@ -38,7 +40,8 @@ type Pool struct {
 	closed  bool
 }
 
-// NewPool makes a Pool. It compiles the module, for the memory and call limits that PoolOptions.Limits say.
+// NewPool makes a Pool. It compiles the module, for the memory and call limits that
+// PoolOptions.Limits say.
 func NewPool(ctx context.Context, opts PoolOptions) (*Pool, error) {
 	if opts.Tenants < 0 {
 		return nil, fmt.Errorf("oauth2: wasm: PoolOptions.Tenants is %d, expected 0 or more", opts.Tenants)
@@ -72,8 +75,8 @@ func (p *Pool) engine(ctx context.Context, l Limits) (*Engine, error) {
 	return e, err
 }
 
-// Add makes a tenant. limits are its own; nil means those of the Pool. A name that is taken is an error, and one tenant more than
-// PoolOptions.Tenants a *LimitError.
+// Add makes a tenant. limits are its own; nil means those of the Pool. A name that is taken is an
+// error, and one tenant more than PoolOptions.Tenants a *LimitError.
 func (p *Pool) Add(name string, limits *Limits) (*Tenant, error) {
 	l := p.opts.Limits
 	if limits != nil {
@@ -145,12 +148,12 @@ type Tenant struct {
 // Name is what Add was given.
 func (t *Tenant) Name() string { return t.name }
 
-// Engine is what the tenant's sessions run on, for a host that opens them by other means than Open: backend.New, for one. It holds to
-// the limits.
+// Engine is what the tenant's sessions run on, for a host that opens them by other means than Open:
+// backend.New, for one. It holds to the limits.
 func (t *Tenant) Engine() oauth.Engine { return t.fence }
 
-// Open opens a client of the tenant's; the tenant closes it in the end. It fails as oauth.Open does, and with a *LimitError or a
-// *ClosedError.
+// Open opens a client of the tenant's; the tenant closes it in the end. It fails as oauth.Open
+// does, and with a *LimitError or a *ClosedError.
 func (t *Tenant) Open(ctx context.Context, config oauth.Config, opts oauth.Options) (*oauth.Client, error) {
 	c, err := oauth.Open(ctx, t.fence, config, opts)
 	if err != nil {
@@ -174,11 +177,12 @@ func (t *Tenant) Release(c *oauth.Client) {
 	c.Close()
 }
 
-// Err says why the tenant's sessions are stopped now: a *LimitError, or a *ClosedError. It is nil while they may go on.
+// Err says why the tenant's sessions are stopped now: a *LimitError, or a *ClosedError. It is nil
+// while they may go on.
 func (t *Tenant) Err() error { return t.fence.err() }
 
-// Close ends the tenant: its clients are closed, which waits for stores that have begun, its memory is given up, and its name is free.
-// Sessions stay in their stores.
+// Close ends the tenant: its clients are closed, which waits for stores that have begun, its memory
+// is given up, and its name is free. Sessions stay in their stores.
 func (t *Tenant) Close() {
 	t.mu.Lock()
 	t.closed = true

@@ -77,8 +77,9 @@ func use(t *testing.T, c *oauth.Client) error {
 	return nil
 }
 
-// TestLimitsOfAMinute (M70, M71): a tenant that passes a limit of the minute is stopped with a typed error and gives its memory back, the
-// other tenants go on, and after the minute its clients go on by themselves from their store.
+// TestLimitsOfAMinute (M70, M71): a tenant that passes a limit of the minute is stopped with a
+// typed error and gives its memory back, the other tenants go on, and after the minute its clients
+// go on by themselves from their store.
 func TestLimitsOfAMinute(t *testing.T) {
 	for _, row := range []struct {
 		limits wasm.Limits
@@ -188,7 +189,8 @@ func TestLimits(t *testing.T) {
 		blue.Release(c)
 	})
 	t.Run("memory", func(t *testing.T) {
-		// The module answers what finds no memory; where it cannot, the instance is lost. It never grows above the limit.
+		// The module answers what finds no memory; where it cannot, the instance is lost. It never
+		// grows above the limit.
 		roomy := wasm.Limits{Memory: 1 << 20}
 		wide := newPool(t, wasm.PoolOptions{})
 		small := add(t, wide, "small", &roomy)
@@ -225,8 +227,8 @@ func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(string(a)))}, nil
 }
 
-// TestTenantEnds (M72): a tenant that is closed closes its clients, gives its memory up and its name free; what it stored stays, and the
-// others go on. A pool closes all.
+// TestTenantEnds (M72): a tenant that is closed closes its clients, gives its memory up and its
+// name free; what it stored stays, and the others go on. A pool closes all.
 func TestTenantEnds(t *testing.T) {
 	p := newPool(t, wasm.PoolOptions{})
 	gone, stays := add(t, p, "gone", nil), add(t, p, "stays", nil)
@@ -272,8 +274,8 @@ func TestTenantEnds(t *testing.T) {
 	closed("late", err)
 }
 
-// TestStoppedInARefresh (M73): a limit that is passed while a refresh is under way signs nobody out: the refresh token that was sent, and
-// whose answer nobody read, is sent again.
+// TestStoppedInARefresh (M73): a limit that is passed while a refresh is under way signs nobody
+// out: the refresh token that was sent, and whose answer nobody read, is sent again.
 func TestStoppedInARefresh(t *testing.T) {
 	for effects := 1; ; effects++ {
 		clock := newClock()

@@ -21,8 +21,8 @@ const (
 	idToken     = `{"access_token":"access-1","token_type":"Bearer","expires_in":3600,"refresh_token":"refresh-1","id_token":"ID-TOKEN"}`
 )
 
-// H7, H1, H5: sign-in with each preset as its provider answers, and who the provider says that was. An e-mail that the provider does
-// not call verified, in the way that it has, is not verified here.
+// H7, H1, H5: sign-in with each preset as its provider answers, and who the provider says that was.
+// An e-mail that the provider does not call verified, in the way that it has, is not verified here.
 func TestPresetsSignIn(t *testing.T) {
 	const (
 		google      = "https://accounts.google.com"
@@ -188,7 +188,8 @@ func TestPresetsSignIn(t *testing.T) {
 	}
 }
 
-// H7, Q22: where a provider names itself in its responses, one of another issuer is refused, and so is one of none where it always does.
+// H7, Q22: where a provider names itself in its responses, one of another issuer is refused, and so
+// is one of none where it always does.
 func TestPresetsIssuer(t *testing.T) {
 	for _, c := range []struct{ name, issuer, code string }{
 		{"franceconnect", "", "missing_iss"},
@@ -237,7 +238,8 @@ func TestPresetsErrorWithStatus200(t *testing.T) {
 	}
 }
 
-// H7, Q37, Q38: the device flow of the providers that have one, each with its way to say that the user has not decided yet.
+// H7, Q37, Q38: the device flow of the providers that have one, each with its way to say that the
+// user has not decided yet.
 func TestPresetsDeviceFlow(t *testing.T) {
 	const pending = `{"error":"authorization_pending","error_description":"not yet"}`
 	for _, c := range []struct {
@@ -295,7 +297,8 @@ func TestPresetsDeviceFlow(t *testing.T) {
 	}
 }
 
-// H7: Facebook changes a token for one that lasts, by its own grant type, and the new one is used from then on.
+// H7: Facebook changes a token for one that lasts, by its own grant type, and the new one is used
+// from then on.
 func TestPresetsLongLivedToken(t *testing.T) {
 	const token = "https://graph.facebook.com/v26.0/oauth/access_token"
 	i := imitate(t, map[string][]answer{"POST " + token: {{body: bearerToken}, {body: `{"access_token":"access-2","token_type":"bearer","expires_in":5183944}`}}})
@@ -318,7 +321,8 @@ func TestPresetsLongLivedToken(t *testing.T) {
 	}
 }
 
-// H3, H7: providers that do not refresh say so before anything is sent, even where a refresh token was given.
+// H3, H7: providers that do not refresh say so before anything is sent, even where a refresh token
+// was given.
 func TestPresetsWithoutRefresh(t *testing.T) {
 	for _, name := range []string{"facebook", "franceconnect", "shopify"} {
 		client := openPreset(t, preset(t, name, nil), imitate(t, nil))
@@ -331,7 +335,8 @@ func TestPresetsWithoutRefresh(t *testing.T) {
 	}
 }
 
-// H1, H2, H7: where a provider revokes tokens, it is asked the way it wants; the others are not asked.
+// H1, H2, H7: where a provider revokes tokens, it is asked the way it wants; the others are not
+// asked.
 func TestPresetsRevoke(t *testing.T) {
 	endpoints := map[string]string{
 		"discord":       "https://discord.com/api/oauth2/token/revoke",
@@ -370,7 +375,8 @@ func TestPresetsRevoke(t *testing.T) {
 	}
 }
 
-// H4, H7: every preset opens and gives an authorization URL with what its provider wants in it, and PKCE unless the provider cannot.
+// H4, H7: every preset opens and gives an authorization URL with what its provider wants in it, and
+// PKCE unless the provider cannot.
 func TestPresetsAuthorizationURL(t *testing.T) {
 	wanted := map[string]struct{ address, query string }{
 		"discord":       {"https://discord.com/oauth2/authorize", "scope=identify+email"},
@@ -413,7 +419,8 @@ func TestPresetsAuthorizationURL(t *testing.T) {
 	}
 }
 
-// H7: a variable is the label of a host or the segment of a path, and what would lead elsewhere is refused by that name.
+// H7: a variable is the label of a host or the segment of a path, and what would lead elsewhere is
+// refused by that name.
 func TestPresetsTamperedVariable(t *testing.T) {
 	for name, variable := range map[string]string{"facebook": "version", "franceconnect": "host", "microsoft": "tenant", "okta": "domain", "shopify": "shop"} {
 		for _, value := range []string{"", ".", "..", "../", "a.b/c", "a..b", "evil.example/", "evil.example#", "evil.example?", "x@evil.example", "evil.example:1", `evil.example\`,

@@ -47,7 +47,8 @@ func TestPageRefuses(t *testing.T) {
 	}
 }
 
-// TestProfilesShareASession: E133, what one module stored, the other goes on with: a session that is renewed, and a sign-in under way.
+// TestProfilesShareASession: E133, what one module stored, the other goes on with: a session that
+// is renewed, and a sign-in under way.
 func TestProfilesShareASession(t *testing.T) {
 	s := newSite(t, nil)
 	store := &oauth.MemoryStore{}

@@ -23,7 +23,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/wasm"
 )
 
-// newAPI is a protected resource at /notes with a stricter part, which takes the tokens of a server that it names (RFC 9728). It gets that server when there is one.
+// newAPI is a protected resource at /notes with a stricter part, which takes the tokens of a server
+// that it names (RFC 9728). It gets that server when there is one.
 func newAPI(t *testing.T) (*httptest.Server, func(*authserver.Server)) {
 	t.Helper()
 	var server *authserver.Server
@@ -63,8 +64,10 @@ func get(t *testing.T, h *http.Client, url string) (int, *oauth.Challenge) {
 	return res.StatusCode, oauth.ChallengeOf(res)
 }
 
-// Q13, Q21, Q22: all that is known is a resource's URL, as an MCP client has it: its authorization server is found (RFC 9728), the application registers there (RFC 7591) and
-// signs its user in for just that resource (RFC 8707) with a bound token; what asks for a stronger sign-in gets one (RFC 9470).
+// Q13, Q21, Q22: all that is known is a resource's URL, as an MCP client has it: its authorization
+// server is found (RFC 9728), the application registers there (RFC 7591) and signs its user in for
+// just that resource (RFC 8707) with a bound token; what asks for a stronger sign-in gets one (RFC
+// 9470).
 func TestFromAResource(t *testing.T) {
 	api, serve := newAPI(t)
 	s := newSite(t, func(c *authserver.Config) {
@@ -117,7 +120,8 @@ func TestFromAResource(t *testing.T) {
 	}
 }
 
-// Q32, Q36: a device flow with bound tokens, begun by one process and used by the next ones, which find the key beside the session in its directory.
+// Q32, Q36: a device flow with bound tokens, begun by one process and used by the next ones, which
+// find the key beside the session in its directory.
 func TestKeysOverProcesses(t *testing.T) {
 	s := boundSite(t)
 	path := filepath.Join(t.TempDir(), "sessions")
@@ -189,8 +193,9 @@ func TestPostedResponse(t *testing.T) {
 	}
 }
 
-// H1: the further ways of a confidential client, each with bound tokens: signing itself in with an assertion that its secret makes, taking an assertion of another server
-// (RFC 7523), changing the token for another (RFC 8693).
+// H1: the further ways of a confidential client, each with bound tokens: signing itself in with an
+// assertion that its secret makes, taking an assertion of another server (RFC 7523), changing the
+// token for another (RFC 8693).
 func TestFurtherGrantsWithProofs(t *testing.T) {
 	key, err := oauth.GenerateKey("ES256")
 	if err != nil {
@@ -246,7 +251,8 @@ func TestFurtherGrantsWithProofs(t *testing.T) {
 	}
 }
 
-// The server tells the browser that the session is over, by the front channel: that session is forgotten, and no other.
+// The server tells the browser that the session is over, by the front channel: that session is
+// forgotten, and no other.
 func TestFrontChannelLogout(t *testing.T) {
 	s := newSite(t, nil)
 	s.config = oauth.Config{Issuer: s.URL, Discovery: true, ClientID: "notes", RedirectURI: s.config.RedirectURI, Scope: "openid"}

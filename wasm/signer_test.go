@@ -40,7 +40,8 @@ func (s *signer) keySet(t testing.TB) string {
 	return string(raw)
 }
 
-// sign gives an ID token for the client app, issued now and good for an hour, with the claims over that.
+// sign gives an ID token for the client app, issued now and good for an hour, with the claims over
+// that.
 func (s *signer) sign(t testing.TB, claims map[string]any) string {
 	t.Helper()
 	with, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: s.key, KeyID: s.kid}}, nil)

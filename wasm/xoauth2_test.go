@@ -17,7 +17,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/xoauth2"
 )
 
-// H6, Q13: what wants golang.org/x/oauth2 gets the session of the shipped module, refreshed by it and without its refresh token.
+// H6, Q13: what wants golang.org/x/oauth2 gets the session of the shipped module, refreshed by it
+// and without its refresh token.
 func TestXOAuth2TokenSource(t *testing.T) {
 	t.Parallel()
 	// So short a life is over for x/oauth2 at once, which then asks for a token each time.
@@ -60,7 +61,8 @@ func TestXOAuth2TokenSource(t *testing.T) {
 	}
 }
 
-// What the server says is both an *oauth2.RetrieveError and a *oauth.Error; what it did not say is the latter alone.
+// What the server says is both an *oauth2.RetrieveError and a *oauth.Error; what it did not say is
+// the latter alone.
 func TestXOAuth2Errors(t *testing.T) {
 	s, n := newSite(t, nil), &tap{}
 	var later atomic.Int64

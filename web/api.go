@@ -16,7 +16,8 @@ const (
 	notesScope = "notes.read"
 )
 
-// protectedAPI is a protected resource: it answers to an access token that has what access asks for.
+// protectedAPI is a protected resource: it answers to an access token that has what access asks
+// for.
 type protectedAPI struct {
 	server *authserver.Server
 	page   string
@@ -75,8 +76,8 @@ func (a *protectedAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}{token.User, token.Scope, left.String(), a.notes})
 }
 
-// allowOrigin lets the page read the answer, with the reason of a refusal (RFC 6750 section 3) and the nonce for the next proof (RFC 9449
-// section 9).
+// allowOrigin lets the page read the answer, with the reason of a refusal (RFC 6750 section 3) and
+// the nonce for the next proof (RFC 9449 section 9).
 func (a *protectedAPI) allowOrigin(h http.Header, origin string) {
 	h.Add("Vary", "Origin")
 	if origin != a.page {

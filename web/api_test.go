@@ -137,7 +137,8 @@ func tokenFor(t *testing.T, h http.Handler, key proofKey, scope string) string {
 	return token.AccessToken
 }
 
-// A4: the token is good with its scope and with a proof of its key, and for what is secret with a sign-in of a moment ago.
+// A4: the token is good with its scope and with a proof of its key, and for what is secret with a
+// sign-in of a moment ago.
 func TestAPIAnswersToATokenWithItsScope(t *testing.T) {
 	h, key, other := testProvider(t), newProofKey(t), newProofKey(t)
 	good, narrow := tokenFor(t, h, key, notesScope), tokenFor(t, h, key, "profile")

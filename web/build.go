@@ -13,8 +13,8 @@ import (
 // files are what the page consists of, by path.
 type files map[string][]byte
 
-// findRoot is the checkout around the working directory: the page's sources lie in several of its folders, which
-// no go:embed can reach.
+// findRoot is the checkout around the working directory: the page's sources lie in several of its
+// folders, which no go:embed can reach.
 func findRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {

@@ -1,4 +1,5 @@
-// The popup and automatic refresh in the demo, in Chromium. The names of the tests hold the ids of behaviours.
+// The popup and automatic refresh in the demo, in Chromium. The names of the tests hold the ids of
+// behaviours.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { open, serve } from './testlib/tab.mjs';

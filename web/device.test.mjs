@@ -1,4 +1,5 @@
-// Sign-in on the TV, in Chromium: one tab is the TV, another the phone. The names of the tests hold the ids of behaviours.
+// Sign-in on the TV, in Chromium: one tab is the TV, another the phone. The names of the tests hold
+// the ids of behaviours.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import jsqr from 'jsqr';
@@ -284,7 +285,8 @@ test('X6 nothing secret stands in the page, its log or its storages, and the con
   const seen = await tab.page.evaluate(() => [document.documentElement.outerHTML, JSON.stringify(localStorage), JSON.stringify(sessionStorage)].join('\n'));
   assert.equal(secrets.length, 3);
   for (const secret of secrets) assert.equal(seen.includes(secret), false);
-  // authorization_pending comes with HTTP status 400 (section 3.5), which Chromium writes to the console by itself.
+  // authorization_pending comes with HTTP status 400 (section 3.5), which Chromium writes to the
+  // console by itself.
   assert.deepEqual(
     tab.said.filter((line) => !/^error: Failed to load resource: .* 400 \(Bad Request\)$/.test(line)),
     [],

@@ -1,17 +1,17 @@
-// Command web is the demo of this project and its development server: a page that signs in with the module, by
-// redirect, in a popup or as a TV does (RFC 8628), and the authorization server and protected API it signs in to. It
-// needs Go alone.
+// Command web is the demo of this project and its development server: a page that signs in with the
+// module, by redirect, in a popup or as a TV does (RFC 8628), and the authorization server and
+// protected API it signs in to. It needs Go alone.
 //
 //	go run ./web
 //
-// The page is at http://localhost:8080/, or the port that PORT names, or the next one that is free. The
-// authorization server and the API share another origin, http://127.0.0.1 with a port of its own, so that
-// everything between the two passes the browser's cross-origin rules. Requests are pushed (RFC 9126), tokens are
-// bound to a key of the browser's (RFC 9449), and the API asks for a new sign-in before it gives its secret away
-// (RFC 9470). Both listen on loopback only. Nothing is
+// The page is at http://localhost:8080/, or the port that PORT names, or the next one that is free.
+// The authorization server and the API share another origin, http://127.0.0.1 with a port of its
+// own, so that everything between the two passes the browser's cross-origin rules. Requests are
+// pushed (RFC 9126), tokens are bound to a key of the browser's (RFC 9449), and the API asks for a
+// new sign-in before it gives its secret away (RFC 9470). Both listen on loopback only. Nothing is
 // kept: what the server issued ends with it. The flags make tokens and codes end sooner or later
 // than they do by default.
 //
-// The page and its TypeScript are read from the checkout and bundled when the server starts; start it again to see
-// a change.
+// The page and its TypeScript are read from the checkout and bundled when the server starts; start
+// it again to see a change.
 package main

@@ -1,4 +1,5 @@
-// The demo in Chromium, driven as a person would: `node --test web/e2e.test.mjs`. The names of the tests hold the ids of behaviours.
+// The demo in Chromium, driven as a person would: `node --test web/e2e.test.mjs`. The names of the
+// tests hold the ids of behaviours.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// What the demo says and does where something goes wrong, in Chromium. The names of the tests hold the ids of behaviours.
+// What the demo says and does where something goes wrong, in Chromium. The names of the tests hold
+// the ids of behaviours.
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { launch, open, serve } from './testlib/tab.mjs';

@@ -21,8 +21,8 @@ func parsePort(s string) (int, error) {
 	return port, nil
 }
 
-// listen opens one port on every address, or the next port on which all are free. An address that the machine does
-// not have (IPv6 is often switched off) is left out, the first excepted.
+// listen opens one port on every address, or the next port on which all are free. An address that
+// the machine does not have (IPv6 is often switched off) is left out, the first excepted.
 func listen(port int, addresses ...string) ([]net.Listener, int, error) {
 	for ; port <= 65535; port++ {
 		listeners, err := listenAll(port, addresses)

@@ -43,7 +43,8 @@ func announce(page, issuer string) {
 	fmt.Printf("ready: %s\nterminal: go run ./wasm/cmd/oauth2-token -issuer %s -client-id %s -scope '%s' login\n", page, issuer, terminalID, terminalScope)
 }
 
-// run serves until ctx is done; ready is called with the page's URL and the issuer's once both origins listen.
+// run serves until ctx is done; ready is called with the page's URL and the issuer's once both
+// origins listen.
 func run(ctx context.Context, wanted string, life lifetimes, ready func(page, issuer string)) error {
 	port, err := parsePort(wanted)
 	if err != nil {

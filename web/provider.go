@@ -10,12 +10,14 @@ import (
 
 const (
 	clientID = "demo"
-	// terminalID is oauth2-token's: its tokens are for other programs, so no key of its own binds them.
+	// terminalID is oauth2-token's: its tokens are for other programs, so no key of its own binds
+	// them.
 	terminalID    = "terminal"
 	terminalScope = "openid profile email " + notesScope
 )
 
-// newProvider makes the handler of the other origin: the authorization server, and the API that it protects.
+// newProvider makes the handler of the other origin: the authorization server, and the API that it
+// protects.
 func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 	store := authserver.NewMemoryStore()
 	err := store.AddClient(authserver.Client{
@@ -26,7 +28,8 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 		Scope:        "openid profile email " + notesScope,
 
 		PostLogoutRedirectURIs: []string{page + "/"},
-		// Its requests come by the back door, and its tokens are good only with a key that the page has.
+		// Its requests come by the back door, and its tokens are good only with a key that the page
+		// has.
 		RequirePushedAuthorizationRequests: true,
 		DPoPBoundAccessTokens:              true,
 	})
@@ -53,7 +56,8 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 		RefreshTokenLifetime: life.session,
 		DeviceCodeLifetime:   life.deviceCode,
 		DeviceInterval:       2 * time.Second, // a person sees the page ask
-		// An answer that was lost on the way may be asked for again; later, the second use of a refresh token revokes all.
+		// An answer that was lost on the way may be asked for again; later, the second use of a
+		// refresh token revokes all.
 		RotationGrace:  10 * time.Second,
 		AllowedOrigins: []string{page},
 		DemoHint:       &authserver.DemoHint{Text: "This is a demo. Its one account is filled in.", Username: "demo", Password: "demo"},

@@ -73,9 +73,9 @@ func newAsset(name string, body []byte) asset {
 	return asset{body: body, contentType: contentTypes[extension], etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
 }
 
-// contentPolicy allows what the page does and nothing else. WebAssembly needs 'wasm-unsafe-eval', which allows no
-// JavaScript from text; connections go to the page's own origin and to the issuer, so even a script that should not
-// be there could send a token nowhere else by them.
+// contentPolicy allows what the page does and nothing else. WebAssembly needs 'wasm-unsafe-eval',
+// which allows no JavaScript from text; connections go to the page's own origin and to the issuer,
+// so even a script that should not be there could send a token nowhere else by them.
 func contentPolicy(issuer string) string {
 	return strings.Join([]string{
 		"default-src 'none'",
@@ -89,8 +89,9 @@ func contentPolicy(issuer string) string {
 	}, "; ")
 }
 
-// openerPolicy keeps windows that open the page away from it, and lets it see when a person closes the popup. The
-// popup's own page has none: a policy that comes with a later page of a window takes it for closed.
+// openerPolicy keeps windows that open the page away from it, and lets it see when a person closes
+// the popup. The popup's own page has none: a policy that comes with a later page of a window takes
+// it for closed.
 func openerPolicy(path string) string {
 	if path == popupPath {
 		return "unsafe-none"
@@ -106,7 +107,8 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", openerPolicy(r.URL.Path))
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if r.Host != s.host {
-		// 127.0.0.1 is another origin than localhost, and not where the authorization server sends people back to.
+		// 127.0.0.1 is another origin than localhost, and not where the authorization server sends
+		// people back to.
 		h.Set("Cache-Control", "no-store")
 		http.Redirect(w, r, s.origin+"/", http.StatusFound)
 		return
@@ -126,7 +128,8 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.Set("Content-Type", a.contentType)
-	// Kept, but asked for anew each time: the next start of the server may bring other bytes under the same name.
+	// Kept, but asked for anew each time: the next start of the server may bring other bytes under
+	// the same name.
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", a.etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))

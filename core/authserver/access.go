@@ -12,20 +12,23 @@ import (
 
 // Access is what a protected resource asks of an access token.
 type Access struct {
-	// Resource is the resource's identifier, a URL (RFC 9728 section 1.2). A token for certain resources only (RFC 8707) has to name it.
+	// Resource is the resource's identifier, a URL (RFC 9728 section 1.2). A token for certain
+	// resources only (RFC 8707) has to name it.
 	Resource string
 	// Scope the token must have, separated by spaces.
 	Scope string
-	// ACRValues are the authentication context classes of which the user's sign-in must have had one, and MaxAge is how long ago it may
-	// have been (RFC 9470); empty and zero mean any.
+	// ACRValues are the authentication context classes of which the user's sign-in must have had
+	// one, and MaxAge is how long ago it may have been (RFC 9470); empty and zero mean any.
 	ACRValues []string
 	MaxAge    time.Duration
 }
 
-// CheckAccess decides about a request to a protected resource in the same process, whose access token is a bearer token (RFC 6750) or
-// bound to a key (RFC 9449). Where ok is false, the response is the refusal. Where it is true, its header has what the resource's answer
-// has to carry besides its own: the nonce for the next DPoP proof. A resource for pages of another origin has to allow the request header
-// DPoP and expose WWW-Authenticate and DPoP-Nonce. A request URL without a host is taken to be on that of Resource.
+// CheckAccess decides about a request to a protected resource in the same process, whose access
+// token is a bearer token (RFC 6750) or bound to a key (RFC 9449). Where ok is false, the response
+// is the refusal. Where it is true, its header has what the resource's answer has to carry besides
+// its own: the nonce for the next DPoP proof. A resource for pages of another origin has to allow
+// the request header DPoP and expose WWW-Authenticate and DPoP-Nonce. A request URL without a host
+// is taken to be on that of Resource.
 func (s *Server) CheckAccess(r Request, want Access) (t Token, resp Response, ok bool) {
 	if r.Now.IsZero() {
 		return Token{}, asProtocolError(errNoTime).response(), false
@@ -125,13 +128,15 @@ func (s *Server) target(r Request, want Access) string {
 	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }
 
-// accessNeeded tells which schemes there are, and no error, for a request without authentication (RFC 6750 section 3.1).
+// accessNeeded tells which schemes there are, and no error, for a request without authentication
+// (RFC 6750 section 3.1).
 func (s *Server) accessNeeded(want Access) error {
 	return &protocolError{status: http.StatusUnauthorized, code: "invalid_request", description: "an access token is needed",
 		challenges: []string{s.challenge(tokenTypeBearer, want), s.challenge(tokenTypeDPoP, want)}}
 }
 
-// accessError is the challenge of RFC 6750 section 3 or RFC 9449 section 7.1; more is names and values.
+// accessError is the challenge of RFC 6750 section 3 or RFC 9449 section 7.1; more is names and
+// values.
 func (s *Server) accessError(want Access, isDPoP bool, status int, code, description string, more ...string) error {
 	scheme := tokenTypeBearer
 	if isDPoP {
@@ -141,8 +146,8 @@ func (s *Server) accessError(want Access, isDPoP bool, status int, code, descrip
 	return &protocolError{status: status, code: code, description: description, challenges: []string{challenge}}
 }
 
-// challenge is one value of WWW-Authenticate (RFC 9110 section 11.6.1). None of the values can hold a quote: they are constants, URLs and
-// scope tokens.
+// challenge is one value of WWW-Authenticate (RFC 9110 section 11.6.1). None of the values can hold
+// a quote: they are constants, URLs and scope tokens.
 func (s *Server) challenge(scheme string, want Access, pairs ...string) string {
 	b := strings.Builder{}
 	b.WriteString(scheme + ` realm="` + s.cfg.Issuer + `"`)
@@ -166,7 +171,8 @@ func algNames(separator string) string {
 	return strings.Join(names, separator)
 }
 
-// ResourceMetadata is the answer at [ResourceMetadataURL] (RFC 9728 sections 2 and 3.2). Pages of any origin may read it.
+// ResourceMetadata is the answer at [ResourceMetadataURL] (RFC 9728 sections 2 and 3.2). Pages of
+// any origin may read it.
 func (s *Server) ResourceMetadata(a Access) Response {
 	m := map[string]any{
 		"resource":                          a.Resource,

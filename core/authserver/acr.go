@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// readACR finds the authentication context class the request asks for (OpenID Connect Core section 3.1.2.1): the first the server has.
+// readACR finds the authentication context class the request asks for (OpenID Connect Core section
+// 3.1.2.1): the first the server has.
 func (s *Server) readACR(p params) (string, error) {
 	asked := strings.Fields(p["acr_values"])
 	if len(asked) == 0 || len(s.cfg.ACRValues) == 0 {

@@ -19,8 +19,8 @@ type assertionClaims struct {
 	ID       string   `json:"jti"`
 }
 
-// checkAssertion tells whether the assertion is the client's, for this server and sent for the first time (RFC 7523 section 3, OpenID
-// Connect Core section 9).
+// checkAssertion tells whether the assertion is the client's, for this server and sent for the
+// first time (RFC 7523 section 3, OpenID Connect Core section 9).
 func (s *Server) checkAssertion(c *call, client Client, method, assertion string) (bool, error) {
 	algs, keys := asymmetricAlgs, client.JWKS.Keys
 	if method == AuthMethodSecretJWT {
@@ -42,7 +42,8 @@ func (s *Server) checkAssertion(c *call, client Client, method, assertion string
 	return err == nil, err
 }
 
-// useAssertion notes the identifier of an assertion of issuer, which is for it alone, until the assertion expires (RFC 7523 section 3).
+// useAssertion notes the identifier of an assertion of issuer, which is for it alone, until the
+// assertion expires (RFC 7523 section 3).
 func (s *Server) useAssertion(now time.Time, issuer string, claims assertionClaims) error {
 	lifetime := time.Second
 	for lifetime < claims.until().Sub(now) {

@@ -14,7 +14,8 @@ type authorizationRequest struct {
 	redirectURI, requestedURI string
 
 	now time.Time
-	// responseType has its words sorted; mode is how the answer travels, and signed tells that it does so as a JWT.
+	// responseType has its words sorted; mode is how the answer travels, and signed tells that it
+	// does so as a JWT.
 	responseType string
 	mode         string
 	signed       bool
@@ -37,8 +38,9 @@ type authorizationRequest struct {
 
 	// query is the request in canonical form.
 	query url.Values
-	// address is the query of the pages' address and all the state a sign-in has: forms post back to it, and every post checks it from the
-	// start. It is the request itself, or names the stored one.
+	// address is the query of the pages' address and all the state a sign-in has: forms post back
+	// to it, and every post checks it from the start. It is the request itself, or names the stored
+	// one.
 	address url.Values
 }
 

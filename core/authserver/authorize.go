@@ -6,8 +6,8 @@ import (
 	"net/url"
 )
 
-// authorize is the authorization endpoint (RFC 6749 section 3.1). GET takes the authorization request; POST
-// takes the forms of its pages.
+// authorize is the authorization endpoint (RFC 6749 section 3.1). GET takes the authorization
+// request; POST takes the forms of its pages.
 func (s *Server) authorize(c *call) (Response, error) {
 	query, err := url.ParseQuery(c.target.RawQuery)
 	if err != nil {
@@ -66,7 +66,8 @@ func (s *Server) mustBeStored(client Client) error {
 func (s *Server) errorRedirect(req *authorizationRequest, err error) Response {
 	e := asProtocolError(err)
 	if e.retryAfter > 0 {
-		// The user may try the same request again, by hand; a client that got it back might do so at once.
+		// The user may try the same request again, by hand; a client that got it back might do so
+		// at once.
 		return s.errorPage(e)
 	}
 	// What was stored is spent by an error too; where that fails, it expires.
@@ -74,7 +75,8 @@ func (s *Server) errorRedirect(req *authorizationRequest, err error) Response {
 	return s.answer(req, url.Values{"error": {e.code}, "error_description": {e.description}})
 }
 
-// openRequestObject takes a request object out of the address, to which the pages would otherwise have to repeat it.
+// openRequestObject takes a request object out of the address, to which the pages would otherwise
+// have to repeat it.
 func (s *Server) openRequestObject(c *call, query url.Values) Response {
 	if len(query["request"]) > 1 || len(query["client_id"]) != 1 || c.Method == http.MethodPost {
 		return s.errorPage(invalidRequest("The request's parameters cannot be read."))

@@ -46,46 +46,56 @@ type Client struct {
 	ClientID string
 	// ClientSecret is empty for a public client.
 	ClientSecret string
-	// GrantTypes may be used at the token endpoint; none named means authorization_code only. A refresh
-	// token is issued only to a client that has refresh_token here, and the device authorization
-	// endpoint answers only one that has [GrantDeviceCode].
+	// GrantTypes may be used at the token endpoint; none named means authorization_code only. A
+	// refresh token is issued only to a client that has refresh_token here, and the device
+	// authorization endpoint answers only one that has [GrantDeviceCode].
 	GrantTypes []string
-	// ResponseTypes may be asked for at the authorization endpoint, where they are switched on; none named means code only. Some are
-	// several words, as "code id_token".
+	// ResponseTypes may be asked for at the authorization endpoint, where they are switched on;
+	// none named means code only. Some are several words, as "code id_token".
 	ResponseTypes []string
 	// RedirectURIs are compared as [Client.CheckRedirectURI] says.
 	RedirectURIs []string
 	// Scope is what the client may ask for, separated by spaces, and what it gets when it asks for
 	// nothing in particular (RFC 6749 section 3.3). Empty means no scope.
 	Scope string
-	// User is the account that registered the client. The server keeps it and draws nothing from it.
+	// User is the account that registered the client. The server keeps it and draws nothing from
+	// it.
 	User string
-	// TokenEndpointAuthMethod is one of the methods above, for all endpoints that authenticate clients. Empty means none without a secret,
-	// and client_secret_basic or client_secret_post with one.
+	// TokenEndpointAuthMethod is one of the methods above, for all endpoints that authenticate
+	// clients. Empty means none without a secret, and client_secret_basic or client_secret_post
+	// with one.
 	TokenEndpointAuthMethod string
-	// JWKS are the public keys that check the client's assertions and request objects; at most 20. With self_signed_tls_client_auth each
-	// has the member x5t#S256 of a certificate.
+	// JWKS are the public keys that check the client's assertions and request objects; at most 20.
+	// With self_signed_tls_client_auth each has the member x5t#S256 of a certificate.
 	JWKS jose.JSONWebKeySet
-	// RequireSignedRequestObject refuses authorization requests that are not signed (RFC 9101 section 10.5).
+	// RequireSignedRequestObject refuses authorization requests that are not signed (RFC 9101
+	// section 10.5).
 	RequireSignedRequestObject bool
-	// TLSClientCertificateBoundAccessTokens binds the client's access tokens to the certificate of its connection (RFC 8705 section 3).
+	// TLSClientCertificateBoundAccessTokens binds the client's access tokens to the certificate of
+	// its connection (RFC 8705 section 3).
 	TLSClientCertificateBoundAccessTokens bool
-	// ResourceServer lets the client introspect the access tokens of all clients (RFC 7662 section 2.1), but for those that are for certain
-	// resources, none of which is among Resources; without it a client sees only its own tokens.
+	// ResourceServer lets the client introspect the access tokens of all clients (RFC 7662 section
+	// 2.1), but for those that are for certain resources, none of which is among Resources; without
+	// it a client sees only its own tokens.
 	ResourceServer bool
-	// Resources are the identifiers of the resources (RFC 8707 section 2) that the client serves as a ResourceServer.
+	// Resources are the identifiers of the resources (RFC 8707 section 2) that the client serves as
+	// a ResourceServer.
 	Resources []string
-	// ExchangeTargets are the resources, of Config.Resources, that the client may exchange the access tokens of other clients for, which were
-	// sent to it as a ResourceServer (RFC 8693 section 2.1). With none it may exchange only what was issued to itself, for resources that were
-	// granted to it.
+	// ExchangeTargets are the resources, of Config.Resources, that the client may exchange the
+	// access tokens of other clients for, which were sent to it as a ResourceServer (RFC 8693
+	// section 2.1). With none it may exchange only what was issued to itself, for resources that
+	// were granted to it.
 	ExchangeTargets []string
-	// RequirePushedAuthorizationRequests refuses authorization requests that were not pushed (RFC 9126 section 6).
+	// RequirePushedAuthorizationRequests refuses authorization requests that were not pushed (RFC
+	// 9126 section 6).
 	RequirePushedAuthorizationRequests bool
-	// DPoPBoundAccessTokens has the client get no access token without a DPoP proof (RFC 9449 section 5.2).
+	// DPoPBoundAccessTokens has the client get no access token without a DPoP proof (RFC 9449
+	// section 5.2).
 	DPoPBoundAccessTokens bool
 	// PostLogoutRedirectURIs are where the user may go after signing out, compared byte for byte.
 	PostLogoutRedirectURIs []string
-	// BackchannelLogoutURI and FrontchannelLogoutURI are told when a session that the client was part of ends.
+	// BackchannelLogoutURI and FrontchannelLogoutURI are told when a session that the client was
+	// part of ends.
 	BackchannelLogoutURI, FrontchannelLogoutURI string
 	// UserinfoSignedResponseAlg has userinfo answered with a signed JWT; empty or ES256.
 	UserinfoSignedResponseAlg string
@@ -216,9 +226,9 @@ func (c Client) IsPublic() bool {
 	return c.ClientSecret == ""
 }
 
-// CheckRedirectURI tells whether uri is registered. It compares byte for byte (RFC 9700 section 2.1),
-// with one exception: where a public client registered http on a loopback address literal, the port
-// may be any (RFC 8252 section 7.3).
+// CheckRedirectURI tells whether uri is registered. It compares byte for byte (RFC 9700 section
+// 2.1), with one exception: where a public client registered http on a loopback address literal,
+// the port may be any (RFC 8252 section 7.3).
 func (c Client) CheckRedirectURI(uri string) bool {
 	if slices.Contains(c.RedirectURIs, uri) {
 		return true
@@ -265,7 +275,8 @@ func (c Client) checkAuthMethod(method string) bool {
 	return method == AuthMethodBasic || method == AuthMethodPost
 }
 
-// hasCertificate tells whether the client registered the certificate with this SHA-256 in base64url (RFC 8705 section 2.2.2).
+// hasCertificate tells whether the client registered the certificate with this SHA-256 in base64url
+// (RFC 8705 section 2.2.2).
 func (c Client) hasCertificate(thumbprint string) bool {
 	return thumbprint != "" && slices.ContainsFunc(c.JWKS.Keys, func(k jose.JSONWebKey) bool {
 		return constantTimeEqual(base64.RawURLEncoding.EncodeToString(k.CertificateThumbprintSHA256), thumbprint)
@@ -289,8 +300,8 @@ func equalSecret(a, b string) bool {
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
-// splitLoopback cuts the port out of an http URI on a loopback address literal. It works on the text,
-// so that nothing but the port can differ between two URIs that give the same parts.
+// splitLoopback cuts the port out of an http URI on a loopback address literal. It works on the
+// text, so that nothing but the port can differ between two URIs that give the same parts.
 func splitLoopback(uri string) (host, rest string, ok bool) {
 	after, ok := strings.CutPrefix(uri, "http://")
 	if !ok || strings.Contains(uri, "#") {

@@ -17,8 +17,8 @@ type credentials struct {
 	secret, assertion string
 }
 
-// authenticateClient finds the client of a request that authenticates one, and checks that it is who it says
-// (RFC 6749 sections 2.3 and 3.2.1).
+// authenticateClient finds the client of a request that authenticates one, and checks that it is
+// who it says (RFC 6749 sections 2.3 and 3.2.1).
 func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 	cred, err := s.credentials(c, p)
 	if err != nil {
@@ -32,7 +32,8 @@ func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 		return Client{}, err
 	}
 	if cred.method == AuthMethodNone && client.TokenEndpointAuthMethod == AuthMethodSelfSignedTLS {
-		// RFC 8705 section 2: the request names the client and nothing else; what authenticates it is the connection.
+		// RFC 8705 section 2: the request names the client and nothing else; what authenticates it
+		// is the connection.
 		cred.method = AuthMethodSelfSignedTLS
 	}
 	ok := client.checkAuthMethod(cred.method)
@@ -113,8 +114,9 @@ func basicCredentials(header string) (clientID, secret string, ok bool) {
 	return clientID, secret, err == nil
 }
 
-// invalidClient is 401 always, and names Basic only to a client that tried it (RFC 6749 section 5.2): a
-// browser that meets the challenge on the page's own origin would ask the user for a password.
+// invalidClient is 401 always, and names Basic only to a client that tried it (RFC 6749 section
+// 5.2): a browser that meets the challenge on the page's own origin would ask the user for a
+// password.
 func (s *Server) invalidClient(tried string) error {
 	e := &protocolError{status: http.StatusUnauthorized, code: "invalid_client", description: "client authentication failed"}
 	if tried == AuthMethodBasic {
@@ -123,7 +125,8 @@ func (s *Server) invalidClient(tried string) error {
 	return e
 }
 
-// assertionCredentials reads who a client assertion says it is of, and by what kind of key. Nothing is checked yet.
+// assertionCredentials reads who a client assertion says it is of, and by what kind of key. Nothing
+// is checked yet.
 func (s *Server) assertionCredentials(p params) (credentials, error) {
 	var claims assertionClaims
 	assertion := p["client_assertion"]

@@ -31,7 +31,8 @@ type AuthorizationCode struct {
 	CodeChallenge       string
 	CodeChallengeMethod string
 	Nonce               string
-	// JKT is the thumbprint of the key that the token request has to prove (RFC 9449 section 10); empty for any or none.
+	// JKT is the thumbprint of the key that the token request has to prove (RFC 9449 section 10);
+	// empty for any or none.
 	JKT string
 	// ACR, Resources and AuthorizationDetails are those of [Token].
 	ACR                  string
@@ -48,10 +49,10 @@ func (c AuthorizationCode) IsExpired(now time.Time) bool {
 	return !now.Before(c.IssuedAt.Add(c.ExpiresIn))
 }
 
-// CheckCodeChallenge tells whether verifier answers the code challenge (RFC 7636 section 4.6), comparing
-// in constant time. A challenge without a method is plain (section 4.3). Without a challenge only an
-// absent verifier passes: one that comes nevertheless is a sign of a request whose challenge was taken
-// out on the way (RFC 9700 section 4.8.2).
+// CheckCodeChallenge tells whether verifier answers the code challenge (RFC 7636 section 4.6),
+// comparing in constant time. A challenge without a method is plain (section 4.3). Without a
+// challenge only an absent verifier passes: one that comes nevertheless is a sign of a request
+// whose challenge was taken out on the way (RFC 9700 section 4.8.2).
 func (c AuthorizationCode) CheckCodeChallenge(verifier string) bool {
 	if c.CodeChallenge == "" {
 		return verifier == ""
@@ -73,7 +74,8 @@ func constantTimeEqual(a, b string) bool {
 	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }
 
-// isCodeVerifier is the grammar of RFC 7636 section 4.1, which a code challenge shares (section 4.2).
+// isCodeVerifier is the grammar of RFC 7636 section 4.1, which a code challenge shares (section
+// 4.2).
 func isCodeVerifier(s string) bool {
 	if len(s) < 43 || len(s) > 128 {
 		return false

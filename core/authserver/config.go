@@ -16,9 +16,9 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// Lifetimes and the interval where the [Config] names none. Ten minutes is the most that RFC 6749 section
-// 4.1.2 recommends for a code, and a client needs seconds; a device code has to last while a user finds
-// another device and signs in there. The interval is that of RFC 8628 section 3.2.
+// Lifetimes and the interval where the [Config] names none. Ten minutes is the most that RFC 6749
+// section 4.1.2 recommends for a code, and a client needs seconds; a device code has to last while
+// a user finds another device and signs in there. The interval is that of RFC 8628 section 3.2.
 const (
 	DefaultCodeLifetime         = time.Minute
 	DefaultAccessTokenLifetime  = 10 * time.Minute
@@ -29,13 +29,14 @@ const (
 
 // Config is what a [Server] is made from. Issuer, Store and Users are required.
 type Config struct {
-	// Issuer is the issuer identifier (RFC 8414 section 2): an https URL, or http on loopback, without
-	// query, fragment and final slash. Endpoints are relative to it.
+	// Issuer is the issuer identifier (RFC 8414 section 2): an https URL, or http on loopback,
+	// without query, fragment and final slash. Endpoints are relative to it.
 	Issuer string
 	Store  Store
 	// Users may sign in; the key is the username.
 	Users map[string]User
-	// Scopes are understood besides openid, profile and email; one of these names changes its description.
+	// Scopes are understood besides openid, profile and email; one of these names changes its
+	// description.
 	Scopes []Scope
 
 	// Lifetimes; zero means the default constant.
@@ -44,89 +45,107 @@ type Config struct {
 	RefreshTokenLifetime time.Duration
 	// DeviceCodeLifetime is that of a device code and of its user code.
 	DeviceCodeLifetime time.Duration
-	// DeviceInterval, in whole seconds, is how long a device waits between two polls at first; polling
-	// faster makes it longer ([DeviceRecord.Poll]).
+	// DeviceInterval, in whole seconds, is how long a device waits between two polls at first;
+	// polling faster makes it longer ([DeviceRecord.Poll]).
 	DeviceInterval time.Duration
 	// RotationGrace is how long after its rotation a refresh token may come again and get a further
-	// successor, as a client that lost the answer would send it. Zero: a second use revokes the grant.
+	// successor, as a client that lost the answer would send it. Zero: a second use revokes the
+	// grant.
 	RotationGrace time.Duration
 
-	// AllowedOrigins may call the token, pushed authorization request, device authorization, registration, revocation, userinfo and
-	// metadata endpoints from a page, as "https://app.example"; nil means any origin. Cookies play no part at those endpoints,
-	// and the pages and the introspection endpoint never answer to another origin.
+	// AllowedOrigins may call the token, pushed authorization request, device authorization,
+	// registration, revocation, userinfo and metadata endpoints from a page, as
+	// "https://app.example"; nil means any origin. Cookies play no part at those endpoints, and the
+	// pages and the introspection endpoint never answer to another origin.
 	AllowedOrigins []string
 
-	// SigningKey signs ID tokens, logout tokens and signed answers with ES256; nil has the server make one, so that ID tokens from before a restart cannot be verified
-	// any more. [Server.RotateSigningKey] replaces it.
+	// SigningKey signs ID tokens, logout tokens and signed answers with ES256; nil has the server
+	// make one, so that ID tokens from before a restart cannot be verified any more.
+	// [Server.RotateSigningKey] replaces it.
 	SigningKey *ecdsa.PrivateKey
 
-	// RequirePKCE asks for a code challenge from confidential clients too. Public clients always need one.
+	// RequirePKCE asks for a code challenge from confidential clients too. Public clients always
+	// need one.
 	RequirePKCE bool
-	// InsecurePlainPKCE accepts the code challenge method plain, which shows the verifier to whoever sees
-	// the authorization request (RFC 7636 section 7.2). It is safe only for testing what clients do.
+	// InsecurePlainPKCE accepts the code challenge method plain, which shows the verifier to
+	// whoever sees the authorization request (RFC 7636 section 7.2). It is safe only for testing
+	// what clients do.
 	InsecurePlainPKCE bool
 
-	// RequirePAR refuses authorization requests that were not pushed (RFC 9126 section 5). A client may also be held to it by itself.
+	// RequirePAR refuses authorization requests that were not pushed (RFC 9126 section 5). A client
+	// may also be held to it by itself.
 	RequirePAR bool
-	// MutualTLSOrigin, where set, is where clients reach the endpoints with a certificate of theirs, as "https://mtls.login.example"; it may
-	// be the issuer's own. It switches on RFC 8705. Whoever calls [Server.Handle] then vouches for Request.CertificateThumbprint.
+	// MutualTLSOrigin, where set, is where clients reach the endpoints with a certificate of
+	// theirs, as "https://mtls.login.example"; it may be the issuer's own. It switches on RFC 8705.
+	// Whoever calls [Server.Handle] then vouches for Request.CertificateThumbprint.
 	MutualTLSOrigin string
-	// DPoPNonceInterval, where set, has DPoP proofs carry a nonce of the server (RFC 9449 sections 8 and 9). There is a new one every
-	// interval, and each is good for two.
+	// DPoPNonceInterval, where set, has DPoP proofs carry a nonce of the server (RFC 9449 sections
+	// 8 and 9). There is a new one every interval, and each is good for two.
 	DPoPNonceInterval time.Duration
 
-	// InsecureResponseTypes are response types besides code: token, id_token, none, and "code id_token" and the like. What travels in an
-	// address is easily lost on the way, and cannot be bound to a key (RFC 9700 section 2.1.2).
+	// InsecureResponseTypes are response types besides code: token, id_token, none, and "code
+	// id_token" and the like. What travels in an address is easily lost on the way, and cannot be
+	// bound to a key (RFC 9700 section 2.1.2).
 	InsecureResponseTypes []string
 
-	// InsecurePasswordGrant lets clients that are registered for it ask users for their passwords (RFC 6749 section 4.3), which RFC 9700
-	// section 2.4 forbids.
+	// InsecurePasswordGrant lets clients that are registered for it ask users for their passwords
+	// (RFC 6749 section 4.3), which RFC 9700 section 2.4 forbids.
 	InsecurePasswordGrant bool
-	// AssertionIssuers are servers whose assertions about users are taken at the token endpoint (RFC 7523 section 2.1), with their public
-	// keys; sub is the Subject of a user. None switches that grant off.
+	// AssertionIssuers are servers whose assertions about users are taken at the token endpoint
+	// (RFC 7523 section 2.1), with their public keys; sub is the Subject of a user. None switches
+	// that grant off.
 	AssertionIssuers map[string]jose.JSONWebKeySet
-	// TokenExchange switches on RFC 8693 for access tokens, for clients that are registered for it, within what [Client.ExchangeTargets] says.
+	// TokenExchange switches on RFC 8693 for access tokens, for clients that are registered for it,
+	// within what [Client.ExchangeTargets] says.
 	TokenExchange bool
 
-	// Resources are what tokens may be asked for with the parameter resource (RFC 8707), besides the server's own userinfo endpoint by the
-	// name of the issuer. Nil: the parameter is not looked at.
+	// Resources are what tokens may be asked for with the parameter resource (RFC 8707), besides
+	// the server's own userinfo endpoint by the name of the issuer. Nil: the parameter is not
+	// looked at.
 	Resources []string
-	// AuthorizationDetailsTypes are the types of authorization details (RFC 9396) that are granted as they are asked for and passed on to
-	// resource servers. Nil: the parameter is not looked at.
+	// AuthorizationDetailsTypes are the types of authorization details (RFC 9396) that are granted
+	// as they are asked for and passed on to resource servers. Nil: the parameter is not looked at.
 	AuthorizationDetailsTypes []string
-	// ACRValues are authentication context classes, the weakest first. A sign-in is of the class that the request asks for with acr_values,
-	// or else of the weakest, whatever that means: there is one password. Nil: the parameter is not looked at.
+	// ACRValues are authentication context classes, the weakest first. A sign-in is of the class
+	// that the request asks for with acr_values, or else of the weakest, whatever that means: there
+	// is one password. Nil: the parameter is not looked at.
 	ACRValues []string
 
-	// RegistrationToken, where set, switches on dynamic registration (RFC 7591) for whoever has it. InsecureOpenRegistration lets anybody
-	// register, under any name the user may then believe.
+	// RegistrationToken, where set, switches on dynamic registration (RFC 7591) for whoever has it.
+	// InsecureOpenRegistration lets anybody register, under any name the user may then believe.
 	RegistrationToken        string
 	InsecureOpenRegistration bool
 
-	// BackchannelLogout, where set, is called for each client with a BackchannelLogoutURI when a session ends, with what has to be posted
-	// there (OpenID Connect Back-Channel Logout section 2.5). It must not block; [PostLogoutTokens] makes one.
+	// BackchannelLogout, where set, is called for each client with a BackchannelLogoutURI when a
+	// session ends, with what has to be posted there (OpenID Connect Back-Channel Logout section
+	// 2.5). It must not block; [PostLogoutTokens] makes one.
 	BackchannelLogout func(uri, logoutToken string)
-	// InsecurePrivateAddresses lets clients register a backchannel_logout_uri at an address that is not public, and without TLS on loopback:
-	// for tests. What is posted there besides is for the transport of [PostLogoutTokens] to say.
+	// InsecurePrivateAddresses lets clients register a backchannel_logout_uri at an address that is
+	// not public, and without TLS on loopback: for tests. What is posted there besides is for the
+	// transport of [PostLogoutTokens] to say.
 	InsecurePrivateAddresses bool
 
-	// Limits bound what the server keeps for clients, accounts and addresses; the zero value means the defaults.
+	// Limits bound what the server keeps for clients, accounts and addresses; the zero value means
+	// the defaults.
 	Limits Limits
-	// TrustedProxies are the addresses of the host's own reverse proxies, for [Server.ServeHTTP]: a request from one comes from the last address
-	// in its X-Forwarded-For that is none of them. Without them everything that a proxy passes on counts as the proxy's.
+	// TrustedProxies are the addresses of the host's own reverse proxies, for [Server.ServeHTTP]: a
+	// request from one comes from the last address in its X-Forwarded-For that is none of them.
+	// Without them everything that a proxy passes on counts as the proxy's.
 	TrustedProxies []netip.Prefix
 
-	// DemoHint, where set, is shown on the sign-in page and fills in its fields, unless the request or the
-	// user named somebody else.
+	// DemoHint, where set, is shown on the sign-in page and fills in its fields, unless the request
+	// or the user named somebody else.
 	DemoHint *DemoHint
 
 	// Rand is the source of secrets; nil means crypto/rand. It is read under a lock.
 	Rand io.Reader
-	// Now is the clock of [Server.ServeHTTP]; nil means time.Now. [Server.Handle] takes the time from its request.
+	// Now is the clock of [Server.ServeHTTP]; nil means time.Now. [Server.Handle] takes the time
+	// from its request.
 	Now func() time.Time
 }
 
-// User is someone who may sign in, with the claims of OpenID Connect Core section 5.1 the server knows.
+// User is someone who may sign in, with the claims of OpenID Connect Core section 5.1 the server
+// knows.
 type User struct {
 	Password string
 	// Subject is the claim sub; empty means the username.

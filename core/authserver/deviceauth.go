@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// userCodeTries is how many user codes are drawn before a device is told to come again. With the codes that
-// are free far in the majority, as RFC 8628 section 5.1 needs them, one is all but always enough.
+// userCodeTries is how many user codes are drawn before a device is told to come again. With the
+// codes that are free far in the majority, as RFC 8628 section 5.1 needs them, one is all but
+// always enough.
 const userCodeTries = 4
 
 // deviceAuthorization is the device authorization endpoint (RFC 8628 sections 3.1 and 3.2).

@@ -273,7 +273,8 @@ func TestA4DeviceScopeAndRefreshToken(t *testing.T) {
 	}
 }
 
-// A4, A8: of many polls at once exactly one is answered, and being replays the others revoke what it got.
+// A4, A8: of many polls at once exactly one is answered, and being replays the others revoke what
+// it got.
 func TestA8DeviceRaceHasOneWinner(t *testing.T) {
 	b := newBench(t)
 	d := b.device("tv")

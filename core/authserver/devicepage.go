@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// device is the verification URI (RFC 8628 section 3.3): a form for the user code, sign-in, consent, and the
-// outcome. A code in the address only fills in the form, so that whoever follows a stranger's link still
-// compares it with the device's (section 5.4). Codes are looked at only for users who are signed in, which
-// is what limits guessing.
+// device is the verification URI (RFC 8628 section 3.3): a form for the user code, sign-in,
+// consent, and the outcome. A code in the address only fills in the form, so that whoever follows a
+// stranger's link still compares it with the device's (section 5.4). Codes are looked at only for
+// users who are signed in, which is what limits guessing.
 func (s *Server) device(c *call) (Response, error) {
 	b, err := s.browser(c)
 	if err != nil {
@@ -34,8 +34,8 @@ func (s *Server) device(c *call) (Response, error) {
 	return resp, nil
 }
 
-// deviceForm takes a form. Its token is bound to the code, so nobody decides about a code that was not
-// looked up for them.
+// deviceForm takes a form. Its token is bound to the code, so nobody decides about a code that was
+// not looked up for them.
 func (s *Server) deviceForm(c *call, b browser, code string) (Response, error) {
 	form, err := c.form()
 	if err != nil {
@@ -117,7 +117,8 @@ func (s *Server) enterUserCode(c *call, b browser, typed string) (Response, erro
 	})
 }
 
-// deviceSignIn answers with the next page itself: behind a redirect, the code would have to be confirmed again.
+// deviceSignIn answers with the next page itself: behind a redirect, the code would have to be
+// confirmed again.
 func (s *Server) deviceSignIn(c *call, b browser, form params, code string) (Response, error) {
 	right, err := s.checkPassword(c, form)
 	if err != nil {
@@ -198,7 +199,8 @@ func (s *Server) deviceURL(query url.Values) string {
 }
 
 // findDevice returns the device authorization with the user code that the user entered, in whatever
-// state it is; ErrNotFound; or errWait. It is one at a time, so that many guesses at once count each.
+// state it is; ErrNotFound; or errWait. It is one at a time, so that many guesses at once count
+// each.
 func (s *Server) findDevice(c *call, user, code string) (DeviceRecord, error) {
 	now := c.Now
 	s.wrong.mu.Lock()

@@ -148,7 +148,8 @@ func TestA4UserCodeThatIsOver(t *testing.T) {
 	}
 }
 
-// A4, A8: RFC 8628 section 5.1. The fifth wrong code of an account is the last one that is looked up for ten minutes.
+// A4, A8: RFC 8628 section 5.1. The fifth wrong code of an account is the last one that is looked
+// up for ten minutes.
 func TestA8UserCodesCannotBeTried(t *testing.T) {
 	blocked := func(t *testing.T, b *bench, code, retryAfter string) {
 		t.Helper()
@@ -244,7 +245,8 @@ func TestA8UserCodesCannotBeTried(t *testing.T) {
 	}
 }
 
-// X10: the forms of the verification pages count only for the browser, the page and the code they were made for.
+// X10: the forms of the verification pages count only for the browser, the page and the code they
+// were made for.
 func TestX10DeviceFormsAreBoundToTheBrowser(t *testing.T) {
 	type state struct {
 		b                             *bench

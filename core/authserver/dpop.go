@@ -18,7 +18,8 @@ import (
 const (
 	tokenTypeBearer = "Bearer"
 	tokenTypeDPoP   = "DPoP"
-	// proofWindow is how far iat of a proof may be from the server's time, both ways (RFC 9449 section 4.3 item 11).
+	// proofWindow is how far iat of a proof may be from the server's time, both ways (RFC 9449
+	// section 4.3 item 11).
 	proofWindow = time.Minute
 )
 
@@ -51,8 +52,9 @@ func (s *Server) proof(c *call) (proof, error) {
 // origin is that of all the server's endpoints.
 func (s *Server) origin() string { return s.issuer.Scheme + "://" + s.issuer.Host }
 
-// checkProof checks the proof of a request for target (RFC 9449 section 4.3), with the access token that comes along, if any. Whether it
-// came before is for [Server.spendProof] to say, once the request is otherwise good.
+// checkProof checks the proof of a request for target (RFC 9449 section 4.3), with the access token
+// that comes along, if any. Whether it came before is for [Server.spendProof] to say, once the
+// request is otherwise good.
 func (s *Server) checkProof(r Request, target, accessToken string) (proof, error) {
 	invalid := func(why string) (proof, error) { return proof{}, badRequest("invalid_dpop_proof", why) }
 	values := r.Header.Values("DPoP")
@@ -102,11 +104,13 @@ func (s *Server) checkProof(r Request, target, accessToken string) (proof, error
 	return proof{jkt: jkt, id: DigestOf("dpop\x00" + jkt + "\x00" + claims.ID)}, nil
 }
 
-// ownerProofs is how many times as many proofs as a key an account or a client has, which can make keys as it likes.
+// ownerProofs is how many times as many proofs as a key an account or a client has, which can make
+// keys as it likes.
 const ownerProofs = 2
 
-// spendProof notes that a proof has come (RFC 9449 section 11.1). Anybody can make proofs and keys, so that is done only for a request that
-// is good in all else: then there is an owner to count it against as well as the key.
+// spendProof notes that a proof has come (RFC 9449 section 11.1). Anybody can make proofs and keys,
+// so that is done only for a request that is good in all else: then there is an owner to count it
+// against as well as the key.
 func (s *Server) spendProof(now time.Time, p proof, owner string) error {
 	if p.jkt == "" {
 		return nil
@@ -127,7 +131,8 @@ func (s *Server) spendProof(now time.Time, p proof, owner string) error {
 	return err
 }
 
-// ownerOf is whom what is kept for a token counts against: the user, or the client where it acts for itself.
+// ownerOf is whom what is kept for a token counts against: the user, or the client where it acts
+// for itself.
 func ownerOf(user, clientID string) string {
 	if user != "" {
 		return holderAccount + user
@@ -135,7 +140,8 @@ func ownerOf(user, clientID string) string {
 	return holderClient + clientID
 }
 
-// bindingProof has the key that what a request to the token endpoint gets is bound to. A client that is registered for DPoP needs one.
+// bindingProof has the key that what a request to the token endpoint gets is bound to. A client
+// that is registered for DPoP needs one.
 func (s *Server) bindingProof(c *call, client Client) (proof, error) {
 	p, err := s.proof(c)
 	if err == nil && p.jkt == "" && client.DPoPBoundAccessTokens {
@@ -145,8 +151,8 @@ func (s *Server) bindingProof(c *call, client Client) (proof, error) {
 	return p, err
 }
 
-// sameTarget compares htu with the address of the request as far as case, default port and empty path go (RFC 3986 section 6.2.3), without
-// query and fragment.
+// sameTarget compares htu with the address of the request as far as case, default port and empty
+// path go (RFC 3986 section 6.2.3), without query and fragment.
 func sameTarget(htu, target string) bool {
 	a, errA := url.Parse(htu)
 	b, errB := url.Parse(target)
@@ -161,8 +167,8 @@ func normalTarget(u *url.URL) string {
 	return scheme + "://" + host + cmp.Or(u.EscapedPath(), "/")
 }
 
-// nonce is the current nonce for proofs (RFC 9449 section 8). It is the number of the interval, authenticated, so that the server keeps
-// none.
+// nonce is the current nonce for proofs (RFC 9449 section 8). It is the number of the interval,
+// authenticated, so that the server keeps none.
 func (s *Server) nonce(now time.Time) string {
 	return s.nonceOf(now.UnixNano() / int64(s.cfg.DPoPNonceInterval))
 }

@@ -131,7 +131,8 @@ func TestA4DPoP(t *testing.T) {
 	}
 }
 
-// A4: a refresh token of a public client that was not bound becomes so, and one of a confidential client follows its client to another key.
+// A4: a refresh token of a public client that was not bound becomes so, and one of a confidential
+// client follows its client to another key.
 func TestA4DPoPRefresh(t *testing.T) {
 	b := newBench(t)
 	p, q := b.prover(), b.prover()
@@ -193,7 +194,8 @@ func TestA7DPoPRequired(t *testing.T) {
 	b.postWith("/token", b.prover().proof("POST", "/token"), form).must(t)
 }
 
-// A8: RFC 9449 section 10: a code is good only with the key that the authorization request named, in either way.
+// A8: RFC 9449 section 10: a code is good only with the key that the authorization request named,
+// in either way.
 func TestA8DPoPCodeBinding(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -224,7 +226,8 @@ func TestA8DPoPCodeBinding(t *testing.T) {
 	b.postWith("/par", p.proof("POST", "/token"), request("spa")).refused(t, 400, "invalid_dpop_proof")
 }
 
-// A7: each rule of RFC 9449 section 4.3, at the token endpoint; none of the refusals spends the code.
+// A7: each rule of RFC 9449 section 4.3, at the token endpoint; none of the refusals spends the
+// code.
 func TestA7DPoPProofs(t *testing.T) {
 	b := newBench(t)
 	p := b.prover()

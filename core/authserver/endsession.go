@@ -81,7 +81,8 @@ func (s *Server) vouches(hint hintClaims, b browser) bool {
 	return hint.Issuer == s.cfg.Issuer && hint.Subject == subject && hint.SessionID == b.session.SID
 }
 
-// readLogout finds out who asks. An address that is not the client's is an error that nobody is redirected for.
+// readLogout finds out who asks. An address that is not the client's is an error that nobody is
+// redirected for.
 func (s *Server) readLogout(query url.Values) (logoutRequest, error) {
 	p, err := readParams(query)
 	if err != nil {
@@ -89,7 +90,8 @@ func (s *Server) readLogout(query url.Values) (logoutRequest, error) {
 	}
 	req := logoutRequest{query: query}
 	if hint := p["id_token_hint"]; hint != "" {
-		// An expired one is as good (section 4 there), as long as its key is still known. Another is as none.
+		// An expired one is as good (section 4 there), as long as its key is still known. Another
+		// is as none.
 		if s.keys.verify(hint, "jwt", &req.hint) != nil || req.hint.Issuer != s.cfg.Issuer {
 			req.hint = hintClaims{}
 		}
@@ -117,10 +119,12 @@ func (s *Server) readLogout(query url.Values) (logoutRequest, error) {
 	return req, nil
 }
 
-// leaveScript goes on when the frames have loaded; the link is for browsers without scripts and for frames that never do.
+// leaveScript goes on when the frames have loaded; the link is for browsers without scripts and for
+// frames that never do.
 const leaveScript = `addEventListener("load", () => { const a = document.querySelector("a"); if (a) location.replace(a.href) })`
 
-// signedOutPage goes back to the client, by way of a page where frames tell others (OpenID Connect Front-Channel Logout section 2).
+// signedOutPage goes back to the client, by way of a page where frames tell others (OpenID Connect
+// Front-Channel Logout section 2).
 func (s *Server) signedOutPage(req logoutRequest, frames []string) Response {
 	if req.returnTo != "" && len(frames) == 0 {
 		return seeOther(req.returnTo)

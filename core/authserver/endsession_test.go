@@ -33,7 +33,8 @@ func (b *bench) isSignedIn() bool {
 	return !shows(b.visit("GET", "/authorize?"+request("spa").Encode(), nil), "login")
 }
 
-// A4: OpenID Connect RP-Initiated Logout, with the ID token of this very session as hint: no question, and back to the client.
+// A4: OpenID Connect RP-Initiated Logout, with the ID token of this very session as hint: no
+// question, and back to the client.
 func TestA4Logout(t *testing.T) {
 	for _, method := range []string{"GET", "POST"} {
 		t.Run(method, func(t *testing.T) {
@@ -83,7 +84,8 @@ func TestA4LogoutToken(t *testing.T) {
 	}
 }
 
-// A4: a client of front-channel logout is told by a frame, with iss and sid, on a page that goes on by itself or by a link.
+// A4: a client of front-channel logout is told by a frame, with iss and sid, on a page that goes on
+// by itself or by a link.
 func TestA4FrontChannelLogout(t *testing.T) {
 	b, sent := logoutBench(t)
 	r := b.signedIn("framed", "")
@@ -105,7 +107,8 @@ func TestA4FrontChannelLogout(t *testing.T) {
 	}
 }
 
-// A4, A7: without a hint of this session the user is asked, and an address that is not the client's is an error nobody is redirected for.
+// A4, A7: without a hint of this session the user is asked, and an address that is not the client's
+// is an error nobody is redirected for.
 func TestA7LogoutAsks(t *testing.T) {
 	other := newBench(t)
 	strangers := other.signedIn("told", "openid").IDToken // another server's

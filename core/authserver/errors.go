@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// protocolError is an error as RFC 6749 sections 4.1.2.1 and 5.2 say it. The description is a constant
-// of this package: it holds no secret and nothing of the request, and keeps to their character set.
+// protocolError is an error as RFC 6749 sections 4.1.2.1 and 5.2 say it. The description is a
+// constant of this package: it holds no secret and nothing of the request, and keeps to their
+// character set.
 type protocolError struct {
 	status      int
 	code        string
@@ -56,7 +57,8 @@ func (e *protocolError) response() Response {
 	return r
 }
 
-// sayWhen puts Retry-After into the response (RFC 9110 section 10.2.3), in whole seconds that are long enough.
+// sayWhen puts Retry-After into the response (RFC 9110 section 10.2.3), in whole seconds that are
+// long enough.
 func (e *protocolError) sayWhen(r Response) {
 	if e.retryAfter > 0 {
 		r.Header.Set("Retry-After", strconv.FormatInt(int64((e.retryAfter+time.Second-1)/time.Second), 10))

@@ -14,7 +14,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// A7: every error of the list, once, where its rule says: status, code, a description, never stored, and the headers that go with it.
+// A7: every error of the list, once, where its rule says: status, code, a description, never
+// stored, and the headers that go with it.
 func TestA7EveryError(t *testing.T) {
 	form := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
 	as := func(user, password string) http.Header {
@@ -89,7 +90,8 @@ func TestA7EveryError(t *testing.T) {
 	}
 }
 
-// A8: with a replayed code goes all that came of the request, the token in the address and an exchanged one too.
+// A8: with a replayed code goes all that came of the request, the token in the address and an
+// exchanged one too.
 func TestA8ReplayRevokesEverything(t *testing.T) {
 	b := newBench(t, everyResponse, everyGrant)
 	query := with(request("front"), "response_type", "code token", "scope", "profile")
@@ -114,8 +116,9 @@ func TestA8ReplayRevokesEverything(t *testing.T) {
 	b.refresh("front", second.Refresh).refused(t, 400, "invalid_grant")
 }
 
-// A4, A8: a client of the FAPI 2.0 security profile with message signing goes through all of it: its keys, a signed and pushed request, a
-// signed response, DPoP with nonces; and neither code nor token is good for anybody else.
+// A4, A8: a client of the FAPI 2.0 security profile with message signing goes through all of it:
+// its keys, a signed and pushed request, a signed response, DPoP with nonces; and neither code nor
+// token is good for anybody else.
 func TestA4FAPI2(t *testing.T) {
 	store := authserver.NewMemoryStore()
 	err := store.AddClient(authserver.Client{ClientID: "fapi", TokenEndpointAuthMethod: authserver.AuthMethodPrivateKeyJWT, JWKS: clientKeys,

@@ -102,8 +102,8 @@ func Example() {
 	// demo profile true
 }
 
-// A device without a browser of its own gets a token (RFC 8628): it shows a code, which its user enters and
-// approves elsewhere.
+// A device without a browser of its own gets a token (RFC 8628): it shows a code, which its user
+// enters and approves elsewhere.
 func Example_deviceFlow() {
 	store := authserver.NewMemoryStore()
 	err := store.AddClient(authserver.Client{

@@ -319,7 +319,8 @@ func (s *leavingStore) JoinSession(d authserver.Digest, m authserver.SessionMemb
 	return s.Store.JoinSession(d, m)
 }
 
-// S88: what joins a session after the sign-out has read it, and before it has ended it, ends with it.
+// S88: what joins a session after the sign-out has read it, and before it has ended it, ends with
+// it.
 func TestS88SignOutFindsWhatJoinedLast(t *testing.T) {
 	for _, how := range []string{"sign-out", "somebody else signs in", "the same user signs in again"} {
 		t.Run(how, func(t *testing.T) {

@@ -29,8 +29,8 @@ const (
 	alertPassword  = "That username and password do not match. Please try again."
 )
 
-// newInteraction makes the token of a form: when it expires, authenticated together with the step, the
-// browser and the request it is for. The server keeps nothing of an unfinished sign-in.
+// newInteraction makes the token of a form: when it expires, authenticated together with the step,
+// the browser and the request it is for. The server keeps nothing of an unfinished sign-in.
 func (s *Server) newInteraction(now time.Time, step, browserID string, query url.Values) string {
 	expires := binary.BigEndian.AppendUint64(nil, uint64(now.Add(interactionLifetime).Unix()))
 	return base64.RawURLEncoding.EncodeToString(append(expires, s.interactionMAC(expires, step, browserID, query)...))
@@ -54,7 +54,8 @@ func (s *Server) interactionMAC(expires []byte, step, browserID string, query ur
 	return h.Sum(nil)
 }
 
-// formPage shows a page with a form, which it binds to the browser; one without an identifier gets one.
+// formPage shows a page with a form, which it binds to the browser; one without an identifier gets
+// one.
 func (s *Server) formPage(c *call, b browser, name, step string, query url.Values, p page) (Response, error) {
 	var cookie string
 	if b.id == "" {

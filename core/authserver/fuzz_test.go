@@ -15,8 +15,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// A7: whatever comes, nothing panics, and nobody is sent anywhere but to a registered redirect URI or
-// back to the pages, not even after signing in and approving.
+// A7: whatever comes, nothing panics, and nobody is sent anywhere but to a registered redirect URI
+// or back to the pages, not even after signing in and approving.
 func FuzzHandle(f *testing.F) {
 	form := "application/x-www-form-urlencoded"
 	f.Add("GET", "/authorize?"+request("spa").Encode(), "", "", "")

@@ -13,7 +13,8 @@ type grant struct {
 	acr string
 	// sid is that of the session it was granted in.
 	sid string
-	// nonce of the authorization request; the ID token of a refresh has none (OpenID Connect Core section 12.2).
+	// nonce of the authorization request; the ID token of a refresh has none (OpenID Connect Core
+	// section 12.2).
 	nonce string
 	// resources the access token is for, and details that come with it.
 	resources []string

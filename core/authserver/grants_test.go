@@ -29,7 +29,8 @@ func everyGrant(c *authserver.Config) {
 	c.Resources = []string{notes, mail}
 }
 
-// A4: the grants that are not for everybody are unknown where they are not switched on, and not in the metadata.
+// A4: the grants that are not for everybody are unknown where they are not switched on, and not in
+// the metadata.
 func TestA4GrantsSwitchedOff(t *testing.T) {
 	off, on := newBench(t), newBench(t, everyGrant)
 	for _, grant := range []string{authserver.GrantPassword, authserver.GrantJWTBearer, authserver.GrantTokenExchange} {
@@ -145,7 +146,8 @@ func TestA4TokenExchange(t *testing.T) {
 	b.postWith("/token", h, form("subject_token", bound.Access)).must(t)
 }
 
-// A4: RFC 8707: a token is for the resources that were asked for, out of those that were granted, and for no other.
+// A4: RFC 8707: a token is for the resources that were asked for, out of those that were granted,
+// and for no other.
 func TestA4Resources(t *testing.T) {
 	b := newBench(t, everyGrant)
 	query := request("spa")
@@ -191,7 +193,8 @@ func TestA4Resources(t *testing.T) {
 	}
 }
 
-// A4: RFC 9396: details go from the request, by way of the user's eyes, to the token and to who introspects it.
+// A4: RFC 9396: details go from the request, by way of the user's eyes, to the token and to who
+// introspects it.
 func TestA4AuthorizationDetails(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.AuthorizationDetailsTypes = []string{"payment"} })
 	details := `[ {"type": "payment", "amount": 9007199254740993, "to": "<me>"} ]`
@@ -232,8 +235,8 @@ func TestA4AuthorizationDetails(t *testing.T) {
 	}
 }
 
-// A4: acr_values ask for a sign-in of a class (OpenID Connect Core section 3.1.2.1), max_age for a recent one, and a resource can tell
-// (RFC 9470).
+// A4: acr_values ask for a sign-in of a class (OpenID Connect Core section 3.1.2.1), max_age for a
+// recent one, and a resource can tell (RFC 9470).
 func TestA4StepUp(t *testing.T) {
 	b := newBench(t, func(c *authserver.Config) { c.ACRValues = []string{"silver", "gold"} })
 	first := b.post("/token", exchange("oidc", b.code(request("oidc")))).must(t)

@@ -13,8 +13,9 @@ import (
 // bodyTime is how long the body of a request may take to come.
 const bodyTime = 10 * time.Second
 
-// ServeHTTP answers a request by [Server.Handle]. Only a body that some endpoint takes is read, for ten seconds at most; one over 64 KiB, or
-// over 16 KiB where the server keeps what it says, is refused with 413.
+// ServeHTTP answers a request by [Server.Handle]. Only a body that some endpoint takes is read, for
+// ten seconds at most; one over 64 KiB, or over 16 KiB where the server keeps what it says, is
+// refused with 413.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var body []byte
 	if e, ok := s.endpoints[r.URL.Path]; ok && r.Method == http.MethodPost {
@@ -44,8 +45,9 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error
 	return body, err
 }
 
-// CertificateThumbprint is what [Request.CertificateThumbprint] wants, of a request to net/http. Go's TLS server checks that the client has
-// the key of the certificate, whether or not it knows who issued it.
+// CertificateThumbprint is what [Request.CertificateThumbprint] wants, of a request to net/http.
+// Go's TLS server checks that the client has the key of the certificate, whether or not it knows
+// who issued it.
 func CertificateThumbprint(r *http.Request) string {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return ""

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// idTokenClaims are those of OpenID Connect Core sections 2, 3.1.3.6 and 3.3.2.11; times are Unix seconds.
+// idTokenClaims are those of OpenID Connect Core sections 2, 3.1.3.6 and 3.3.2.11; times are Unix
+// seconds.
 type idTokenClaims struct {
 	Issuer   string `json:"iss"`
 	Subject  string `json:"sub"`
@@ -23,7 +24,8 @@ type idTokenClaims struct {
 	userClaims
 }
 
-// idToken makes the ID token that comes with an access token or a code, either of which may be empty. It lasts as long as an access token.
+// idToken makes the ID token that comes with an access token or a code, either of which may be
+// empty. It lasts as long as an access token.
 func (s *Server) idToken(now time.Time, client Client, g grant, accessToken, code string) (string, error) {
 	user := s.cfg.Users[g.user]
 	claims := idTokenClaims{

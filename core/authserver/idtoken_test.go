@@ -56,8 +56,8 @@ func (b *bench) verified(client string, r reply) (*oidc.IDToken, map[string]any)
 	return token, claims
 }
 
-// A4: with the scope openid each flow of a user gives an ID token (OpenID Connect Core sections 2, 3.1.3.3 and 12.2), as an independent
-// client verifies it; nothing else does.
+// A4: with the scope openid each flow of a user gives an ID token (OpenID Connect Core sections 2,
+// 3.1.3.3 and 12.2), as an independent client verifies it; nothing else does.
 func TestA4IDToken(t *testing.T) {
 	b := newBench(t)
 	signedIn := b.now
@@ -126,7 +126,8 @@ func (b *bench) keyIDs() (ids []string) {
 	return ids
 }
 
-// A4: after a rotation both keys are published until the last ID token of the old one has expired (OpenID Connect Core section 10.1.1).
+// A4: after a rotation both keys are published until the last ID token of the old one has expired
+// (OpenID Connect Core section 10.1.1).
 func TestA4SigningKeyRotation(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -167,7 +168,8 @@ func TestA4SigningKeyRotation(t *testing.T) {
 	}
 }
 
-// A4: max_age and prompt ask for a new sign-in (OpenID Connect Core section 3.1.2.1), which no form gets around.
+// A4: max_age and prompt ask for a new sign-in (OpenID Connect Core section 3.1.2.1), which no form
+// gets around.
 func TestA4SignInAnew(t *testing.T) {
 	for _, row := range []struct {
 		name  string

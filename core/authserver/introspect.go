@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// introspect is the introspection endpoint (RFC 7662 section 2). token_type_hint is not looked at: one
-// look-up finds either kind.
+// introspect is the introspection endpoint (RFC 7662 section 2). token_type_hint is not looked at:
+// one look-up finds either kind.
 func (s *Server) introspect(c *call) (Response, error) {
 	p, err := c.form()
 	if err != nil {
@@ -21,7 +21,8 @@ func (s *Server) introspect(c *call) (Response, error) {
 		return Response{}, err
 	}
 	if client.IsPublic() {
-		// RFC 7662 section 2.1: whoever could ask without a secret could try tokens that are not theirs.
+		// RFC 7662 section 2.1: whoever could ask without a secret could try tokens that are not
+		// theirs.
 		return Response{}, &protocolError{status: http.StatusUnauthorized, code: "invalid_client",
 			description: "introspection needs client authentication, which a public client has not"}
 	}
@@ -39,14 +40,16 @@ func (s *Server) introspect(c *call) (Response, error) {
 	if !wantsSignedIntrospection(c.Header) {
 		return jsonResponse(http.StatusOK, answer), nil
 	}
-	// RFC 9701 section 5. The audience keeps one resource server's answer from being shown to another.
+	// RFC 9701 section 5. The audience keeps one resource server's answer from being shown to
+	// another.
 	signed, err := s.keys.sign("token-introspection+jwt", signedIntrospection{s.cfg.Issuer, client.ClientID, c.Now.Unix(), answer})
 	return Response{Status: http.StatusOK, Header: newHeader(introspectionMediaType), Body: []byte(signed)}, err
 }
 
 const introspectionMediaType = "application/token-introspection+jwt"
 
-// wantsSignedIntrospection tells whether the caller names the media type, which no list of wildcards does (RFC 9701 section 4).
+// wantsSignedIntrospection tells whether the caller names the media type, which no list of
+// wildcards does (RFC 9701 section 4).
 func wantsSignedIntrospection(h http.Header) bool {
 	for part := range strings.SplitSeq(strings.Join(h.Values("Accept"), ","), ",") {
 		if mediaType, _, err := mime.ParseMediaType(part); err == nil && mediaType == introspectionMediaType {
@@ -80,7 +83,8 @@ type introspection struct {
 	Audience  []string `json:"aud,omitempty"`
 	// RFC 9396 section 9.2.
 	Details json.RawMessage `json:"authorization_details,omitempty"`
-	// Confirmation names the key that the access token is bound to (RFC 9449 section 6.2, RFC 8705 section 3.2).
+	// Confirmation names the key that the access token is bound to (RFC 9449 section 6.2, RFC 8705
+	// section 3.2).
 	Confirmation *confirmation `json:"cnf,omitempty"`
 }
 
@@ -116,8 +120,9 @@ func (s *Server) introspectToken(now time.Time, client Client, digest Digest) (i
 			answer.Confirmation = &confirmation{JKT: t.JKT, X5T: t.X5T}
 		}
 	} else {
-		// A resource server that took a refresh token for an access token would be wrong, so it sees none.
-		// token_type says how an access token is used (RFC 6749 section 7.1); a refresh token has none.
+		// A resource server that took a refresh token for an access token would be wrong, so it
+		// sees none. token_type says how an access token is used (RFC 6749 section 7.1); a refresh
+		// token has none.
 		alive, visible = !t.RefreshTokenExpired(now) && !s.usedUp(now, t), own
 		answer.Scope, answer.ExpiresAt = t.GrantScope, t.IssuedAt.Add(t.RefreshTokenExpiresIn).Unix()
 	}

@@ -22,8 +22,8 @@ func (s *Server) newGrant(r tokenRequest) (g grant, err error) {
 	return g, err
 }
 
-// newToken makes a token with its values for the client, and the record of it for the store. Without a user
-// the client acts for itself and gets no refresh token (RFC 6749 section 4.4.3).
+// newToken makes a token with its values for the client, and the record of it for the store.
+// Without a user the client acts for itself and gets no refresh token (RFC 6749 section 4.4.3).
 func (s *Server) newToken(r tokenRequest, g grant) (Token, TokenRecord, error) {
 	refreshable, lifetime := g.user != "" && r.client.CheckGrantType(GrantRefreshToken), s.cfg.AccessTokenLifetime
 	if refreshable {
@@ -59,7 +59,8 @@ func (s *Server) admitToken(now time.Time, g grant, client Client, lifetime time
 	return s.limiter.counts.admit(now, false, share{countToken, ownerOf(g.user, client.ClientID), s.cfg.Limits.Tokens.Owner, 1, lifetime})
 }
 
-// newKeptToken makes a token whose record is kept for the lifetime. The request is good in all else by now, and so its proof is spent.
+// newKeptToken makes a token whose record is kept for the lifetime. The request is good in all else
+// by now, and so its proof is spent.
 func (s *Server) newKeptToken(r tokenRequest, g grant, lifetime time.Duration) (Token, TokenRecord, error) {
 	if err := s.admitToken(r.now, g, r.client, lifetime); err != nil {
 		return Token{}, TokenRecord{}, err
@@ -90,8 +91,8 @@ func (s *Server) newKeptToken(r tokenRequest, g grant, lifetime time.Duration) (
 	return t, record, nil
 }
 
-// bind notes in an issued token what its client has to prove when it uses it. A token bound to a certificate stays of the type Bearer
-// (RFC 8705 section 3).
+// bind notes in an issued token what its client has to prove when it uses it. A token bound to a
+// certificate stays of the type Bearer (RFC 8705 section 3).
 func (r tokenRequest) bind(t *Token) {
 	t.JKT, t.X5T = r.proof.jkt, r.x5t
 	if r.proof.jkt != "" {
@@ -169,7 +170,8 @@ func (s *Server) issueCode(req *authorizationRequest, g grant) (string, error) {
 func codeReplays(st *Stats)    { st.CodeReplays++ }
 func refreshReplays(st *Stats) { st.RefreshReplays++ }
 
-// replayed says an error of a Store that was to use something up in the protocol's words, and counts it where that had been used before.
+// replayed says an error of a Store that was to use something up in the protocol's words, and
+// counts it where that had been used before.
 func (s *Server) replayed(what string, count func(*Stats), err error) error {
 	switch {
 	case errors.Is(err, ErrReplayed):

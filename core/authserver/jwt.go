@@ -17,11 +17,13 @@ const (
 	maxJWT = 32 << 10
 	// clockSkew is how far the clocks of clients may be off.
 	clockSkew = time.Minute
-	// maxAssertion is how far ahead the expiry of an assertion may lie; its identifier is kept in mind until then.
+	// maxAssertion is how far ahead the expiry of an assertion may lie; its identifier is kept in
+	// mind until then.
 	maxAssertion = time.Hour
 )
 
-// asymmetricAlgs are the signature algorithms of clients' keys. Neither none nor a shared secret is ever among them.
+// asymmetricAlgs are the signature algorithms of clients' keys. Neither none nor a shared secret is
+// ever among them.
 var asymmetricAlgs = []jose.SignatureAlgorithm{
 	jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512, jose.RS256, jose.RS384, jose.RS512, jose.EdDSA,
 }
@@ -32,10 +34,12 @@ var secretAlgs = []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512}
 // signingAlg is the algorithm of ID tokens (RFC 7518 section 3.4).
 const signingAlg = jose.ES256
 
-// errJWT tells that something is no token of the kind wanted; what exactly, an attacker need not know and a developer is told by kind.
+// errJWT tells that something is no token of the kind wanted; what exactly, an attacker need not
+// know and a developer is told by kind.
 var errJWT = errors.New("authserver: not a valid JWT")
 
-// jwtHeader returns the one signature's protected header of a compact token, without looking at the signature.
+// jwtHeader returns the one signature's protected header of a compact token, without looking at the
+// signature.
 func jwtHeader(token string, algs []jose.SignatureAlgorithm) (*jose.JSONWebSignature, jose.Header, error) {
 	if len(token) > maxJWT || !isStrict(token) {
 		return nil, jose.Header{}, errJWT
@@ -47,8 +51,9 @@ func jwtHeader(token string, algs []jose.SignatureAlgorithm) (*jose.JSONWebSigna
 	return jws, jws.Signatures[0].Protected, nil
 }
 
-// isStrict tells whether the parts of a compact token are the one base64url of what they say (RFC 7515 section 2): a library may skip line ends, and
-// bits that mean nothing, so that a token has many spellings.
+// isStrict tells whether the parts of a compact token are the one base64url of what they say (RFC
+// 7515 section 2): a library may skip line ends, and bits that mean nothing, so that a token has
+// many spellings.
 func isStrict(token string) bool {
 	for part := range strings.SplitSeq(token, ".") {
 		if _, err := base64.RawURLEncoding.Strict().DecodeString(part); err != nil || strings.ContainsAny(part, "\r\n") {
@@ -58,7 +63,8 @@ func isStrict(token string) bool {
 	return true
 }
 
-// verifyJWT checks a token with one of the keys and decodes its claims. A key with another name than the token's is passed over.
+// verifyJWT checks a token with one of the keys and decodes its claims. A key with another name
+// than the token's is passed over.
 func verifyJWT(token string, algs []jose.SignatureAlgorithm, keys []jose.JSONWebKey, claims any) (jose.Header, error) {
 	jws, header, err := jwtHeader(token, algs)
 	if err != nil {
@@ -78,7 +84,8 @@ func verifyJWT(token string, algs []jose.SignatureAlgorithm, keys []jose.JSONWeb
 	return jose.Header{}, errJWT
 }
 
-// unverifiedClaims decodes the claims of a token that nobody has vouched for: good for finding out whose keys to check it with.
+// unverifiedClaims decodes the claims of a token that nobody has vouched for: good for finding out
+// whose keys to check it with.
 func unverifiedClaims(token string, algs []jose.SignatureAlgorithm, claims any) error {
 	jws, _, err := jwtHeader(token, algs)
 	if err != nil || json.Unmarshal(jws.UnsafePayloadWithoutVerification(), claims) != nil {
@@ -87,7 +94,8 @@ func unverifiedClaims(token string, algs []jose.SignatureAlgorithm, claims any) 
 	return nil
 }
 
-// headerType is typ in lower case and without the prefix that RFC 7515 section 4.1.9 lets one leave out.
+// headerType is typ in lower case and without the prefix that RFC 7515 section 4.1.9 lets one leave
+// out.
 func headerType(h jose.Header) string {
 	typ, _ := h.ExtraHeaders[jose.HeaderType].(string)
 	return strings.TrimPrefix(strings.ToLower(typ), "application/")
@@ -98,7 +106,8 @@ func checkPublicKeys(keys []jose.JSONWebKey) bool {
 	return len(keys) > 0 && len(keys) <= 20 && !slices.ContainsFunc(keys, func(k jose.JSONWebKey) bool { return !isStrongPublicKey(k) })
 }
 
-// isStrongPublicKey holds RSA to what RFC 7518 section 3.3 demands, to what can be checked in a moment, and to exponents for which not anybody can sign.
+// isStrongPublicKey holds RSA to what RFC 7518 section 3.3 demands, to what can be checked in a
+// moment, and to exponents for which not anybody can sign.
 func isStrongPublicKey(k jose.JSONWebKey) bool {
 	if !k.IsPublic() || !k.Valid() {
 		return false
@@ -139,8 +148,9 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// isFor tells whether the token was made for one of the names, and for nobody else: one that another server may get too could be passed
-// on by it (RFC 7523 section 3, and what became of it in draft-ietf-oauth-rfc7523bis).
+// isFor tells whether the token was made for one of the names, and for nobody else: one that
+// another server may get too could be passed on by it (RFC 7523 section 3, and what became of it in
+// draft-ietf-oauth-rfc7523bis).
 func (a audience) isFor(names ...string) bool {
 	return len(a) == 1 && slices.Contains(names, a[0])
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// TestJWTSpelling (S76): a token of a client's has one spelling; line ends, padding and bits that mean nothing make it another.
+// TestJWTSpelling (S76): a token of a client's has one spelling; line ends, padding and bits that
+// mean nothing make it another.
 func TestJWTSpelling(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

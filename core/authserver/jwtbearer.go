@@ -2,8 +2,8 @@ package authserver
 
 import "errors"
 
-// jwtBearer exchanges another server's assertion about a user (RFC 7523 section 2.1). What it gives ends with the assertion's use: there is
-// no refresh token (RFC 7521 section 4.1).
+// jwtBearer exchanges another server's assertion about a user (RFC 7523 section 2.1). What it gives
+// ends with the assertion's use: there is no refresh token (RFC 7521 section 4.1).
 func (s *Server) jwtBearer(r tokenRequest) (Token, error) {
 	assertion := r.params["assertion"]
 	if assertion == "" {

@@ -23,8 +23,9 @@ type logoutClaims struct {
 	Events    map[string]struct{} `json:"events"`
 }
 
-// signOut ends the browser's session, if it has one: what was granted in it is revoked, unless it was meant to last, and its clients are
-// told by the back channel. The addresses returned are for those that are told by frames.
+// signOut ends the browser's session, if it has one: what was granted in it is revoked, unless it
+// was meant to last, and its clients are told by the back channel. The addresses returned are for
+// those that are told by frames.
 func (s *Server) signOut(now time.Time, b browser) (frames []string, err error) {
 	// What counts is what the session has come to by now.
 	session, err := s.cfg.Store.DeleteSession(DigestOf(b.id))
@@ -75,17 +76,19 @@ func (s *Server) logoutToken(now time.Time, client Client, session Session) (str
 	})
 }
 
-// At one time, maxPosts logout tokens may be on their way, and maxPostsToHost to one host, so that one that does not answer leaves the
-// others their part.
+// At one time, maxPosts logout tokens may be on their way, and maxPostsToHost to one host, so that
+// one that does not answer leaves the others their part.
 const (
 	maxPosts       = 256
 	maxPostsToHost = 32
 )
 
-// PostLogoutTokens returns a [Config.BackchannelLogout] that posts tokens as OpenID Connect Back-Channel Logout section 2.5 says, each in a
-// goroutine of its own, once, for five seconds, without following redirects. A client that keeps others waiting is not told: no more than 32
-// posts to one host, and 256 in all, are on their way at one time. Nil for the transport means [PublicTransport], with which an address that a
-// client registered cannot lead into the server's own network.
+// PostLogoutTokens returns a [Config.BackchannelLogout] that posts tokens as OpenID Connect
+// Back-Channel Logout section 2.5 says, each in a goroutine of its own, once, for five seconds,
+// without following redirects. A client that keeps others waiting is not told: no more than 32
+// posts to one host, and 256 in all, are on their way at one time. Nil for the transport means
+// [PublicTransport], with which an address that a client registered cannot lead into the server's
+// own network.
 func PostLogoutTokens(transport http.RoundTripper) func(uri, logoutToken string) {
 	if transport == nil {
 		transport = PublicTransport()

@@ -11,15 +11,16 @@ import (
 const (
 	// maxMembers is how many living grants one session may have.
 	maxMembers = 1 << 12
-	// sweepEvery is after how many writes, at least, a MemoryStore looks for what has expired: after a quarter as many as there are records,
-	// so that a write, which makes two at most, costs the same however many there are.
+	// sweepEvery is after how many writes, at least, a MemoryStore looks for what has expired:
+	// after a quarter as many as there are records, so that a write, which makes two at most, costs
+	// the same however many there are.
 	sweepEvery = 256
 	// sweepFull is how long after the last time it looks again where there is no room.
 	sweepFull = 10 * time.Second
 )
 
-// maxOnce is how many identifiers a MemoryStore keeps in mind at one time, at a hundred bytes or so each: 16 times what Limits lets one
-// account have of proofs.
+// maxOnce is how many identifiers a MemoryStore keeps in mind at one time, at a hundred bytes or so
+// each: 16 times what Limits lets one account have of proofs.
 const maxOnce = 1 << 19
 
 // MemoryStore is a [Store] in memory. It forgets what has expired as it goes.
@@ -224,7 +225,8 @@ func (m *MemoryStore) JoinSession(d Digest, member SessionMember) error {
 	return nil
 }
 
-// livingMembers are those that something is left of, or that say of a consent what no later one does.
+// livingMembers are those that something is left of, or that say of a consent what no later one
+// does.
 func (m *MemoryStore) livingMembers(members []SessionMember) []SessionMember {
 	type consent struct{ client, scope, resources, details string }
 	said := map[consent]bool{}
@@ -269,9 +271,10 @@ func (m *MemoryStore) keep(t TokenRecord) {
 	m.grants[t.Grant] = append(m.grants[t.Grant], &t)
 }
 
-// sweep forgets, every so many writes, what has expired. A rotated refresh token stays until its own
-// lifetime is over and a used code while anything of its grant is alive, so that a replay is noticed; an
-// expired device code for as long again, so that a device that sleeps learns why it is refused.
+// sweep forgets, every so many writes, what has expired. A rotated refresh token stays until its
+// own lifetime is over and a used code while anything of its grant is alive, so that a replay is
+// noticed; an expired device code for as long again, so that a device that sleeps learns why it is
+// refused.
 func (m *MemoryStore) sweep(now time.Time) {
 	m.writes++
 	records := len(m.tokens) + len(m.codes) + len(m.devices) + len(m.sessions) + len(m.pushed) + len(m.once)

@@ -12,15 +12,17 @@ import (
 // Request is one HTTP request to the server.
 type Request struct {
 	Method string
-	// URL is the request target: a path with query, or an absolute URL where the host knows the scheme.
+	// URL is the request target: a path with query, or an absolute URL where the host knows the
+	// scheme.
 	URL    string
 	Header http.Header
 	Body   []byte
-	// CertificateThumbprint is the SHA-256 of the certificate that the client proved to have in the TLS handshake, in base64url without
-	// padding; empty where it had none.
+	// CertificateThumbprint is the SHA-256 of the certificate that the client proved to have in the
+	// TLS handshake, in base64url without padding; empty where it had none.
 	CertificateThumbprint string
-	// Source is the IP address that the request comes from, without a port, for [Limits]: behind a proxy of the host's own that of the
-	// proxy's client. Empty means that it is not known, and nothing is counted by it.
+	// Source is the IP address that the request comes from, without a port, for [Limits]: behind a
+	// proxy of the host's own that of the proxy's client. Empty means that it is not known, and
+	// nothing is counted by it.
 	Source string
 	// Now is the time the request is answered at; it must be set.
 	Now time.Time
@@ -34,12 +36,13 @@ type call struct {
 	source string
 }
 
-// params are the parameters of a request, each once and not empty. The values of those that may come more than once are separated by
-// spaces.
+// params are the parameters of a request, each once and not empty. The values of those that may
+// come more than once are separated by spaces.
 type params map[string]string
 
-// readParams applies the rules of RFC 6749 sections 3.1 and 3.2: a parameter without a value counts as
-// omitted, and none may come twice, but for resource (RFC 8707 section 2) and audience (RFC 8693 section 2.1), which may.
+// readParams applies the rules of RFC 6749 sections 3.1 and 3.2: a parameter without a value counts
+// as omitted, and none may come twice, but for resource (RFC 8707 section 2) and audience (RFC 8693
+// section 2.1), which may.
 func readParams(values url.Values) (params, error) {
 	p := params{}
 	for name, v := range values {

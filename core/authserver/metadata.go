@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// metadata is the authorization server metadata of RFC 8414 section 2 and of OpenID Connect Discovery section 3. What it leaves out would be
-// taken for the default there, so response modes and the revocation methods are said too.
+// metadata is the authorization server metadata of RFC 8414 section 2 and of OpenID Connect
+// Discovery section 3. What it leaves out would be taken for the default there, so response modes
+// and the revocation methods are said too.
 func (s *Server) metadata(*call) (Response, error) {
 	at := func(path string) string { return s.cfg.Issuer + path }
 	challengeMethods := []string{ChallengeS256}

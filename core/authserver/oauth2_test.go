@@ -36,7 +36,8 @@ func serve(t *testing.T) (endpoint oauth2.Endpoint, base string, polls func() in
 	return endpoint, base, func() int { return b.server.Stats().TokenRequests[authserver.GrantDeviceCode] }
 }
 
-// A4: golang.org/x/oauth2 as the device, another HTTP client as the user's browser, real time between them.
+// A4: golang.org/x/oauth2 as the device, another HTTP client as the user's browser, real time
+// between them.
 func TestA4DeviceFlowOfAnotherClient(t *testing.T) {
 	for _, row := range []struct {
 		name, button, refusal string
@@ -100,7 +101,8 @@ func TestA4DeviceFlowOfAnotherClient(t *testing.T) {
 	}
 }
 
-// A4, A6: a token that golang.org/x/oauth2 got with client credentials, seen by a resource server elsewhere.
+// A4, A6: a token that golang.org/x/oauth2 got with client credentials, seen by a resource server
+// elsewhere.
 func TestA6ClientCredentialsOfAnotherClient(t *testing.T) {
 	endpoint, base, _ := serve(t)
 	for _, style := range []oauth2.AuthStyle{oauth2.AuthStyleInHeader, oauth2.AuthStyleInParams} {

@@ -89,10 +89,10 @@ func (s *Server) page(name string, status int, p page) Response {
 	}
 	h := newHeader("text/html; charset=utf-8")
 	csp := "default-src 'none'; style-src " + pageStyleHash + "; base-uri 'none'; frame-ancestors 'none'"
-	// Chromium holds every redirect after a form to form-action. The password goes to this server and
-	// nowhere else; but the forms for consent and for signing out end at the client, by a private-use scheme,
-	// an IPv6 address that no source expression can name, or further redirects of the client's own, so
-	// those forms are left without.
+	// Chromium holds every redirect after a form to form-action. The password goes to this server
+	// and nowhere else; but the forms for consent and for signing out end at the client, by a
+	// private-use scheme, an IPv6 address that no source expression can name, or further redirects
+	// of the client's own, so those forms are left without.
 	if name != "consent" && name != "signout" {
 		csp += "; form-action " + cmp.Or(p.formAction, "'self'")
 	}

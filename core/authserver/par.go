@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// requestURILifetime is how long a client has to send the user here: RFC 9126 section 2.2 has it relatively short.
+// requestURILifetime is how long a client has to send the user here: RFC 9126 section 2.2 has it
+// relatively short.
 const requestURILifetime = time.Minute
 
-// pushedAuthorization is the pushed authorization request endpoint (RFC 9126 section 2). It checks what the authorization endpoint
-// would check, so that the client hears of its errors at once.
+// pushedAuthorization is the pushed authorization request endpoint (RFC 9126 section 2). It checks
+// what the authorization endpoint would check, so that the client hears of its errors at once.
 func (s *Server) pushedAuthorization(c *call) (Response, error) {
 	values, err := c.formValues()
 	if err != nil {

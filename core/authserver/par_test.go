@@ -43,7 +43,8 @@ func stopped(t *testing.T, resp authserver.Response, code string) {
 	}
 }
 
-// A4: RFC 9126, from the push to the token; a request_uri is used once, and what is not in it plays no part.
+// A4: RFC 9126, from the push to the token; a request_uri is used once, and what is not in it plays
+// no part.
 func TestA4PushedAuthorizationRequest(t *testing.T) {
 	b := newBench(t)
 	pushed := b.push(nil, with(request("pushes"), "prompt", "login"))
@@ -169,7 +170,8 @@ func TestA8PushedRequestDenied(t *testing.T) {
 	}
 }
 
-// A8: of many visits with one request_uri at once exactly one is let in, and of many approvals of one request one is answered.
+// A8: of many visits with one request_uri at once exactly one is let in, and of many approvals of
+// one request one is answered.
 func TestA8PushedRequestRace(t *testing.T) {
 	b := newBench(t)
 	b.approve(request("spa")) // signs in

@@ -50,7 +50,8 @@ func newSite(t *testing.T, change ...func(*authserver.Config)) site {
 	return site{b, base, &http.Client{Jar: jar, CheckRedirect: leave}}
 }
 
-// visit goes through the pages from an authorization URL and gives the address that the browser is sent to.
+// visit goes through the pages from an authorization URL and gives the address that the browser is
+// sent to.
 func (s site) visit(address, decision string) *url.URL {
 	s.t.Helper()
 	page, left := s.load(func() (*http.Response, error) { return s.browser.Get(address) })
@@ -108,8 +109,8 @@ func (s site) exchangeOf(ctx context.Context, cfg oauth2.Config, more ...oauth2.
 	return token
 }
 
-// A4, A8: golang.org/x/oauth2 and coreos/go-oidc together, as their documentation shows it: discovery, code with PKCE, ID token, userinfo,
-// refresh, and a refresh token that comes twice.
+// A4, A8: golang.org/x/oauth2 and coreos/go-oidc together, as their documentation shows it:
+// discovery, code with PKCE, ID token, userinfo, refresh, and a refresh token that comes twice.
 func TestA4CodeFlowOfAnotherClient(t *testing.T) {
 	s := newSite(t)
 	ctx := t.Context()
@@ -164,7 +165,8 @@ func TestA4CodeFlowOfAnotherClient(t *testing.T) {
 	}
 }
 
-// A4: coreos/go-oidc verifies tokens of before and after a rotation of the server's key, with the one provider that it found at the start.
+// A4: coreos/go-oidc verifies tokens of before and after a rotation of the server's key, with the
+// one provider that it found at the start.
 func TestA4KeyRotationOfAnotherClient(t *testing.T) {
 	s := newSite(t)
 	ctx := t.Context()
@@ -182,7 +184,8 @@ func TestA4KeyRotationOfAnotherClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, token := range map[string]*oauth2.Token{"after": s.exchangeOf(ctx, cfg), "before": old} {
-		// go-oidc answers with the keys of a fetch that is just ending, until its own goroutine has put that away.
+		// go-oidc answers with the keys of a fetch that is just ending, until its own goroutine has
+		// put that away.
 		_, err := verifier.Verify(ctx, token.Extra("id_token").(string))
 		for end := time.Now().Add(oauthtest.Patience); err != nil && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)

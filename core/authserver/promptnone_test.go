@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// A4: prompt=none gives a code to a client that the user allowed as much before in this session (OpenID Connect Core section 3.1.2.6), and
-// to no other.
+// A4: prompt=none gives a code to a client that the user allowed as much before in this session
+// (OpenID Connect Core section 3.1.2.6), and to no other.
 func TestA4PromptNone(t *testing.T) {
 	resources := []string{"https://one.example", "https://two.example"}
 	configure := func(c *authserver.Config) {
@@ -52,7 +52,8 @@ func TestA4PromptNone(t *testing.T) {
 	}
 }
 
-// A4: consent ends with the session, and never answers for a program on the user's device (RFC 8252 section 8.6).
+// A4: consent ends with the session, and never answers for a program on the user's device (RFC 8252
+// section 8.6).
 func TestA4PromptNoneAsksForNobodyElse(t *testing.T) {
 	none := func(b *bench, query url.Values) string {
 		return location(t, b.visit("GET", "/authorize?"+with(query, "prompt", "none").Encode(), nil)).Query().Get("error")
@@ -93,7 +94,8 @@ func TestA4PromptNoneAsksForNobodyElse(t *testing.T) {
 	}
 }
 
-// A4: the user whom id_token_hint names is the one who answers, or nobody is (OpenID Connect Core section 3.1.2.1).
+// A4: the user whom id_token_hint names is the one who answers, or nobody is (OpenID Connect Core
+// section 3.1.2.1).
 func TestA4IDTokenHint(t *testing.T) {
 	b := newBench(t)
 	oidc := with(request("oidc"), "scope", "openid")

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// maxAuthorizationRequest is the most that an authorization request may have, form-encoded, in bytes. All of it may have to be kept before
-// anybody has signed in (RFC 9126 section 2.3).
+// maxAuthorizationRequest is the most that an authorization request may have, form-encoded, in
+// bytes. All of it may have to be kept before anybody has signed in (RFC 9126 section 2.3).
 const maxAuthorizationRequest = 8 << 10
 
-// trustedRequest finds the client and checks the redirect URI. What fails here must not be told by a
-// redirect, which would go wherever a stranger wishes (RFC 6749 section 4.1.2.1).
+// trustedRequest finds the client and checks the redirect URI. What fails here must not be told by
+// a redirect, which would go wherever a stranger wishes (RFC 6749 section 4.1.2.1).
 func (s *Server) trustedRequest(query url.Values) (*authorizationRequest, error) {
 	if len(query.Encode()) > maxAuthorizationRequest {
 		return nil, &protocolError{status: http.StatusRequestEntityTooLarge, code: "invalid_request",
@@ -136,7 +136,8 @@ func (s *Server) readChallenge(req *authorizationRequest, p params) error {
 	return nil
 }
 
-// readResponseType checks the response type against what is switched on, what the client may have, and what it needs.
+// readResponseType checks the response type against what is switched on, what the client may have,
+// and what it needs.
 func (s *Server) readResponseType(req *authorizationRequest, p params) error {
 	if p["response_type"] == "" {
 		return invalidRequest("response_type is missing")

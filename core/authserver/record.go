@@ -10,12 +10,13 @@ import (
 var (
 	// ErrNotFound tells that there is no such client, code, device authorization, token or session.
 	ErrNotFound = errors.New("authserver: not found")
-	// ErrReplayed tells that a code, device code or refresh token had been used before, and that its grant
-	// is now revoked.
+	// ErrReplayed tells that a code, device code or refresh token had been used before, and that
+	// its grant is now revoked.
 	ErrReplayed = errors.New("authserver: replayed")
 	// ErrUserCodeTaken tells that another device authorization has the user code.
 	ErrUserCodeTaken = errors.New("authserver: user code taken")
-	// ErrUnavailable tells that the store cannot answer at the moment; it becomes temporarily_unavailable.
+	// ErrUnavailable tells that the store cannot answer at the moment; it becomes
+	// temporarily_unavailable.
 	ErrUnavailable = errors.New("authserver: store unavailable")
 )
 
@@ -43,7 +44,8 @@ type TokenRecord struct {
 	// Refresh is zero where no refresh token was issued.
 	Refresh Digest
 	Grant   string
-	// Subject is the access token that this one was exchanged for (RFC 8693); zero where it was not. They have one Grant.
+	// Subject is the access token that this one was exchanged for (RFC 8693); zero where it was
+	// not. They have one Grant.
 	Subject Digest
 	// SID is that of the session it was granted in; empty where there was none.
 	SID string
@@ -73,8 +75,9 @@ type SessionMember struct {
 	ClientID, Grant string
 	// Offline tells that the grant outlives the session (OpenID Connect Core section 11).
 	Offline bool
-	// Scope, Resources and AuthorizationDetails are what the user allowed. As much is answered without a question for as long as the session
-	// lasts, where the client asks for that with prompt=none.
+	// Scope, Resources and AuthorizationDetails are what the user allowed. As much is answered
+	// without a question for as long as the session lasts, where the client asks for that with
+	// prompt=none.
 	Scope                string
 	Resources            []string
 	AuthorizationDetails string

@@ -17,7 +17,8 @@ func withQuery(uri string, more url.Values) string {
 	return uri + "?" + more.Encode()
 }
 
-// seeOther is 303, which never repeats a form that the user filled in here at the client (RFC 9700 section 4.12).
+// seeOther is 303, which never repeats a form that the user filled in here at the client (RFC 9700
+// section 4.12).
 func seeOther(location string) Response {
 	h := newHeader("")
 	h.Set("Location", location)
@@ -25,7 +26,8 @@ func seeOther(location string) Response {
 	return Response{Status: http.StatusSeeOther, Header: h}
 }
 
-// sourceOf is the source expression (Content Security Policy section 2.3.1) for the origin of an http or https address.
+// sourceOf is the source expression (Content Security Policy section 2.3.1) for the origin of an
+// http or https address.
 func sourceOf(uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// clientMetadata is what a client says of itself and is told back (RFC 7591 section 2, and the registries of the RFCs that add to it).
+// clientMetadata is what a client says of itself and is told back (RFC 7591 section 2, and the
+// registries of the RFCs that add to it).
 type clientMetadata struct {
 	RedirectURIs                          []string            `json:"redirect_uris,omitempty"`
 	TokenEndpointAuthMethod               string              `json:"token_endpoint_auth_method"`
@@ -97,11 +98,12 @@ func (s *Server) register(c *call) (Response, error) {
 	return jsonResponse(http.StatusCreated, answer), nil
 }
 
-// openGrants are those of a client that anybody may register: the user is asked, or there is none. By the others it would have tokens of
-// users who allowed it nothing (RFC 7591 section 5).
+// openGrants are those of a client that anybody may register: the user is asked, or there is none.
+// By the others it would have tokens of users who allowed it nothing (RFC 7591 section 5).
 var openGrants = []string{GrantAuthorizationCode, GrantRefreshToken, GrantDeviceCode, GrantClientCredentials}
 
-// clientMonths is how many times as much as in an hour may be registered in thirty days. Clients do not expire.
+// clientMonths is how many times as much as in an hour may be registered in thirty days. Clients do
+// not expire.
 const clientMonths = 10
 
 // admitClient counts a client that registers itself, by the size of what it says.

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// requestObject checks a request object of the client and returns the authorization request in it (RFC 9101 sections 5.2 and 6).
+// requestObject checks a request object of the client and returns the authorization request in it
+// (RFC 9101 sections 5.2 and 6).
 func (s *Server) requestObject(now time.Time, client Client, object string) (url.Values, error) {
 	invalid := badRequest("invalid_request_object", "The request object is not valid.")
 	var claims map[string]json.RawMessage
@@ -61,7 +62,8 @@ func (s *Server) requestObject(now time.Time, client Client, object string) (url
 	return params, nil
 }
 
-// parameterValues says a claim as the parameter it stands for: text as it is, everything else as JSON (RFC 9101 section 4).
+// parameterValues says a claim as the parameter it stands for: text as it is, everything else as
+// JSON (RFC 9101 section 4).
 func parameterValues(name string, raw json.RawMessage) ([]string, bool) {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {

@@ -44,7 +44,8 @@ func TestA4RequestObject(t *testing.T) {
 	}
 }
 
-// A7: each rule of RFC 9101 section 6, by the address, where the user is told, and by a push, where the client is.
+// A7: each rule of RFC 9101 section 6, by the address, where the user is told, and by a push, where
+// the client is.
 func TestA7RequestObjects(t *testing.T) {
 	now := start.Unix()
 	signed := func(typ string, claims map[string]any) string {

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// resources are those a request asks a token for (RFC 8707 section 2): all of granted, if it names none. Nothing granted means that it is
-// open yet. A server without Config.Resources takes no notice of the parameter.
+// resources are those a request asks a token for (RFC 8707 section 2): all of granted, if it names
+// none. Nothing granted means that it is open yet. A server without Config.Resources takes no
+// notice of the parameter.
 func (s *Server) resources(p params, granted []string) ([]string, error) {
 	if s.cfg.Resources == nil {
 		return granted, nil
@@ -17,7 +18,8 @@ func (s *Server) resources(p params, granted []string) ([]string, error) {
 	return s.within(strings.Fields(p["resource"]), granted)
 }
 
-// within holds those that are asked for to those that tokens are issued for, and to what was granted (RFC 8707 section 2.2).
+// within holds those that are asked for to those that tokens are issued for, and to what was
+// granted (RFC 8707 section 2.2).
 func (s *Server) within(asked, granted []string) ([]string, error) {
 	if len(asked) == 0 {
 		return granted, nil
@@ -34,17 +36,19 @@ func (s *Server) within(asked, granted []string) ([]string, error) {
 	return given, nil
 }
 
-// isFor tells whether an access token is meant for the resource server: one that is for certain resources, for those that have it among
-// them (RFC 8707 section 2, RFC 7662 section 4).
+// isFor tells whether an access token is meant for the resource server: one that is for certain
+// resources, for those that have it among them (RFC 8707 section 2, RFC 7662 section 4).
 func (c Client) isFor(t TokenRecord) bool {
 	return c.ResourceServer && (len(t.Resources) == 0 || slices.ContainsFunc(c.Resources, func(r string) bool { return slices.Contains(t.Resources, r) }))
 }
 
-// resourceMetadataPath is where the metadata of a resource is, with its own path behind (RFC 9728 section 3.1).
+// resourceMetadataPath is where the metadata of a resource is, with its own path behind (RFC 9728
+// section 3.1).
 const resourceMetadataPath = "/.well-known/oauth-protected-resource"
 
-// ResourceMetadataURL is where the metadata of a protected resource has to be served (RFC 9728 section 3.1): the challenges of
-// [Server.CheckAccess] name it. It is empty for what is no identifier of a resource.
+// ResourceMetadataURL is where the metadata of a protected resource has to be served (RFC 9728
+// section 3.1): the challenges of [Server.CheckAccess] name it. It is empty for what is no
+// identifier of a resource.
 func ResourceMetadataURL(resource string) string {
 	u, err := url.Parse(resource)
 	if err != nil || u.Host == "" || u.Fragment != "" || strings.ContainsAny(resource, "\"\\ ") {
@@ -61,8 +65,8 @@ func ResourceMetadataURL(resource string) string {
 	return metadata
 }
 
-// authorizationDetails reads the parameter of RFC 9396 section 2 in canonical form. A server without
-// Config.AuthorizationDetailsTypes takes no notice of it.
+// authorizationDetails reads the parameter of RFC 9396 section 2 in canonical form. A server
+// without Config.AuthorizationDetailsTypes takes no notice of it.
 func (s *Server) authorizationDetails(p params) (string, error) {
 	text := p["authorization_details"]
 	if text == "" || s.cfg.AuthorizationDetailsTypes == nil {
@@ -87,7 +91,8 @@ func (s *Server) authorizationDetails(p params) (string, error) {
 	return string(canonical), nil
 }
 
-// sameDetails holds a token request to what was granted (RFC 9396 section 6): it may say it again, and nothing else.
+// sameDetails holds a token request to what was granted (RFC 9396 section 6): it may say it again,
+// and nothing else.
 func (s *Server) sameDetails(p params, granted string) error {
 	asked, err := s.authorizationDetails(p)
 	if err == nil && cmp.Or(asked, granted) != granted {

@@ -12,8 +12,8 @@ type Response struct {
 	Body   []byte
 }
 
-// newHeader returns what every response carries. Everything the server says belongs to one caller or
-// one moment, so nothing is stored (RFC 6749 section 5.1).
+// newHeader returns what every response carries. Everything the server says belongs to one caller
+// or one moment, so nothing is stored (RFC 6749 section 5.1).
 func newHeader(contentType string) http.Header {
 	h := http.Header{
 		"Cache-Control":          {"no-store"},

@@ -67,7 +67,8 @@ func answered(t *testing.T, resp authserver.Response, mode, address string) url.
 	return values
 }
 
-// A5: each response type in its modes, as OAuth 2.0 Multiple Response Type Encoding Practices and Form Post Response Mode say.
+// A5: each response type in its modes, as OAuth 2.0 Multiple Response Type Encoding Practices and
+// Form Post Response Mode say.
 func TestA5ResponseTypes(t *testing.T) {
 	const address = "https://front.example/cb?keep=1"
 	for _, row := range []struct {
@@ -138,7 +139,8 @@ func checkFrontChannel(t *testing.T, b *bench, got url.Values) {
 	}
 }
 
-// A5, A7: what is not switched on, or not for this client, or not in this mode, is refused in the mode that was asked for.
+// A5, A7: what is not switched on, or not for this client, or not in this mode, is refused in the
+// mode that was asked for.
 func TestA5ResponseTypeRefused(t *testing.T) {
 	nonced := func(pairs ...string) url.Values {
 		return with(with(request("front"), "nonce", "n", "scope", "openid"), pairs...)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Response modes: of OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, of OAuth 2.0 Form Post Response Mode, and, with
-// the suffix, of JARM section 2.3.
+// Response modes: of OAuth 2.0 Multiple Response Type Encoding Practices section 2.1, of OAuth 2.0
+// Form Post Response Mode, and, with the suffix, of JARM section 2.3.
 const (
 	modeQuery    = "query"
 	modeFragment = "fragment"
@@ -25,7 +25,8 @@ var responseModes = []string{
 // responseLifetime is how long a signed response is good for (JARM section 2.1).
 const responseLifetime = time.Minute
 
-// setMode finds out how the request is answered. Even one that is wrong is answered in the way it asked for, where there is such a way.
+// setMode finds out how the request is answered. Even one that is wrong is answered in the way it
+// asked for, where there is such a way.
 func (req *authorizationRequest) setMode() error {
 	words := strings.Fields(req.query.Get("response_type"))
 	standard := modeQuery
@@ -46,7 +47,8 @@ func (req *authorizationRequest) setMode() error {
 	}
 	switch {
 	case mode == modeQuery && standard == modeFragment:
-		// Tokens do not belong where servers log them (Multiple Response Type Encoding Practices sections 3 and 5, JARM section 2.3.1).
+		// Tokens do not belong where servers log them (Multiple Response Type Encoding Practices
+		// sections 3 and 5, JARM section 2.3.1).
 		return invalidRequest("the response mode is not for this response type")
 	case mode == modeFormPost && !strings.HasPrefix(req.redirectURI, "http"):
 		return invalidRequest("a form can be sent to an http or https address only")
@@ -93,7 +95,8 @@ func (s *Server) formPost(uri string, result url.Values) Response {
 	}
 	slices.SortFunc(p.Fields, func(a, b formField) int { return strings.Compare(a.Name, b.Name) })
 	resp := s.page("form-post", http.StatusOK, p)
-	// Without any referrer the form would come with the origin null, which clients that look at it refuse. The answer is in the body.
+	// Without any referrer the form would come with the origin null, which clients that look at it
+	// refuse. The answer is in the body.
 	resp.Header.Set("Referrer-Policy", "strict-origin")
 	return resp
 }

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// revoke is the revocation endpoint (RFC 7009 section 2). token_type_hint is not looked at: one look-up
-// finds either kind, and a wrong hint must not change the answer (section 2.2).
+// revoke is the revocation endpoint (RFC 7009 section 2). token_type_hint is not looked at: one
+// look-up finds either kind, and a wrong hint must not change the answer (section 2.2).
 func (s *Server) revoke(c *call) (Response, error) {
 	p, err := c.form()
 	if err != nil {

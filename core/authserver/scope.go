@@ -16,7 +16,8 @@ type Scope struct {
 // scopeOpenID asks for an ID token (OpenID Connect Core section 3.1.2.1).
 const scopeOpenID = "openid"
 
-// scopeOffline asks for a grant that outlives the session (OpenID Connect Core section 11). Config.Scopes has to name it.
+// scopeOffline asks for a grant that outlives the session (OpenID Connect Core section 11).
+// Config.Scopes has to name it.
 const scopeOffline = "offline_access"
 
 // scopes are those that a server knows.
@@ -29,7 +30,8 @@ var builtinScopes = scopes{
 	{Name: "email", Description: "See your email address"},
 }
 
-// splitScope reads the scope grammar of RFC 6749 section 3.3, keeping the order and dropping repeats.
+// splitScope reads the scope grammar of RFC 6749 section 3.3, keeping the order and dropping
+// repeats.
 func splitScope(s string) ([]string, bool) {
 	if s == "" {
 		return nil, true
@@ -57,7 +59,8 @@ func isScopeToken(s string) bool {
 	return s != ""
 }
 
-// narrowScope returns the requested scope if granted holds all of it, and granted if none is requested.
+// narrowScope returns the requested scope if granted holds all of it, and granted if none is
+// requested.
 func narrowScope(requested, granted string) (string, bool) {
 	if requested == "" {
 		return granted, true
@@ -92,8 +95,8 @@ func (s scopes) requested(asked, allowed string) (string, error) {
 	return scope, nil
 }
 
-// describe returns the scope in the words of the consent pages. A name without words, which a store that
-// outlived a change of Config.Scopes can hold, stands for itself.
+// describe returns the scope in the words of the consent pages. A name without words, which a store
+// that outlived a change of Config.Scopes can hold, stands for itself.
 func (s scopes) describe(scope []string) []Scope {
 	var described []Scope
 	for _, name := range scope {

@@ -72,8 +72,9 @@ func (s *Server) routes() map[string]endpoint {
 	return all
 }
 
-// RotateSigningKey has ID tokens, and whatever else the server signs, signed with key from now on, or with a new one where it is nil. The public key of the one before
-// stays published until the last token it signed has expired.
+// RotateSigningKey has ID tokens, and whatever else the server signs, signed with key from now on,
+// or with a new one where it is nil. The public key of the one before stays published until the
+// last token it signed has expired.
 func (s *Server) RotateSigningKey(now time.Time, key *ecdsa.PrivateKey) error {
 	return s.keys.rotate(now, key)
 }
@@ -126,8 +127,10 @@ func (s *Server) Handle(r Request) Response {
 	return resp
 }
 
-// Authenticate returns what a bearer token is good for, if it is valid at now. It is for a resource server in the same process that takes
-// no other; a token for certain resources says so in Token.Resources, which is for the caller to look at. A token that is bound to a key counts as none (RFC 9449 section 7.2, RFC 8705 section 3), and so does any that a Store cannot tell of.
+// Authenticate returns what a bearer token is good for, if it is valid at now. It is for a resource
+// server in the same process that takes no other; a token for certain resources says so in
+// Token.Resources, which is for the caller to look at. A token that is bound to a key counts as
+// none (RFC 9449 section 7.2, RFC 8705 section 3), and so does any that a Store cannot tell of.
 // [Server.CheckAccess] judges a whole request.
 func (s *Server) Authenticate(now time.Time, accessToken string) (Token, bool) {
 	t, err := s.accessToken(now, accessToken)

@@ -38,8 +38,9 @@ func (s *Server) browser(c *call) (browser, error) {
 	return b, nil
 }
 
-// hasConsent tells whether the user allowed the client as much before, in this session. Where another program could have the client's address,
-// as one on the user's device could, it may be the one that asks now, and the user has to see it (RFC 8252 section 8.6).
+// hasConsent tells whether the user allowed the client as much before, in this session. Where
+// another program could have the client's address, as one on the user's device could, it may be the
+// one that asks now, and the user has to see it (RFC 8252 section 8.6).
 func (session Session) hasConsent(req *authorizationRequest) bool {
 	if !strings.HasPrefix(req.redirectURI, "http") || !slices.Contains(req.client.RedirectURIs, req.redirectURI) {
 		return false
@@ -54,8 +55,8 @@ func (session Session) hasConsent(req *authorizationRequest) bool {
 	})
 }
 
-// cookieName has the prefix that keeps other hosts of the domain from setting the cookie (RFC 6265bis
-// section 4.1.3.2), where it can.
+// cookieName has the prefix that keeps other hosts of the domain from setting the cookie (RFC
+// 6265bis section 4.1.3.2), where it can.
 func (s *Server) cookieName() string {
 	if s.issuer.Scheme == "https" {
 		return "__Host-authserver"

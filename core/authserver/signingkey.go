@@ -59,7 +59,8 @@ func (r *keyring) newKey(key *ecdsa.PrivateKey) (signingKey, error) {
 		if err != nil {
 			return signingKey{}, err
 		}
-		// FIPS 186-5 appendix A.2.1: with 64 bits more than the key has, the remainder is as good as drawn evenly.
+		// FIPS 186-5 appendix A.2.1: with 64 bits more than the key has, the remainder is as good
+		// as drawn evenly.
 		one := big.NewInt(1)
 		d := new(big.Int).SetBytes(b)
 		d.Mod(d, new(big.Int).Sub(elliptic.P256().Params().N, one)).Add(d, one)
@@ -106,8 +107,8 @@ func (r *keyring) verify(token, typ string, claims any) error {
 	return err
 }
 
-// sign makes a JSON Web Signature of the claims (RFC 7515 section 7.1). The nonce of the signature comes of key and text (RFC 6979), so
-// that the same request gives the same answer.
+// sign makes a JSON Web Signature of the claims (RFC 7515 section 7.1). The nonce of the signature
+// comes of key and text (RFC 6979), so that the same request gives the same answer.
 func (r *keyring) sign(typ string, claims any) (string, error) {
 	r.mu.Lock()
 	key := r.keys[0]

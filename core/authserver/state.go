@@ -28,8 +28,8 @@ type Stats struct {
 	// TokenRequests counts requests of authenticated clients at the token endpoint by grant type,
 	// refused ones included.
 	TokenRequests map[string]int
-	// CodeReplays and RefreshReplays count codes, device codes among them, and refresh tokens that came
-	// again and revoked their grant.
+	// CodeReplays and RefreshReplays count codes, device codes among them, and refresh tokens that
+	// came again and revoked their grant.
 	CodeReplays    int
 	RefreshReplays int
 	// Revocations counts tokens revoked at the revocation endpoint.
@@ -48,7 +48,8 @@ type endpoint struct {
 }
 
 const (
-	// maxBody is the most a request body may have, in bytes, and maxKeptBody one of which most is kept.
+	// maxBody is the most a request body may have, in bytes, and maxKeptBody one of which most is
+	// kept.
 	maxBody     = 64 << 10
 	maxKeptBody = 16 << 10
 )

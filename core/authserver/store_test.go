@@ -12,7 +12,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// A4, A8: of many refreshes with one token exactly one is answered, and of many exchanges of one code.
+// A4, A8: of many refreshes with one token exactly one is answered, and of many exchanges of one
+// code.
 func TestA8RaceHasOneWinner(t *testing.T) {
 	for _, row := range []struct {
 		name  string

@@ -11,7 +11,8 @@ import (
 // requestURIPrefix is that of RFC 9126 section 2.2.
 const requestURIPrefix = "urn:ietf:params:oauth:request_uri:"
 
-// mustPush tells whether the client's requests have to come by way of the endpoint (RFC 9126 sections 5 and 6).
+// mustPush tells whether the client's requests have to come by way of the endpoint (RFC 9126
+// sections 5 and 6).
 func (s *Server) mustPush(client Client) bool {
 	return s.cfg.RequirePAR || client.RequirePushedAuthorizationRequests
 }
@@ -32,9 +33,10 @@ func (s *Server) saveRequest(r PushedRequest, now time.Time) (uri string, err er
 	return uri, s.cfg.Store.SavePushed(r, now)
 }
 
-// openRequest keeps a request for as long as its pages may stand open, and returns their address. It is how a request that is not in the
-// address, or not to be read there, lives on: the request_uri of the client is spent by the first visit (RFC 9126 section 4), and a page
-// can be loaded again nevertheless.
+// openRequest keeps a request for as long as its pages may stand open, and returns their address.
+// It is how a request that is not in the address, or not to be read there, lives on: the
+// request_uri of the client is spent by the first visit (RFC 9126 section 4), and a page can be
+// loaded again nevertheless.
 func (s *Server) openRequest(c *call, clientID string, params url.Values) (url.Values, error) {
 	r := PushedRequest{ClientID: clientID, Params: params.Encode(), ExpiresAt: c.Now.Add(interactionLifetime), Opened: true}
 	if err := s.admitRequest(c, r); err != nil {
@@ -44,12 +46,14 @@ func (s *Server) openRequest(c *call, clientID string, params url.Values) (url.V
 	return url.Values{"client_id": {clientID}, "request_uri": {uri}}, err
 }
 
-// pushedRequest finds the request behind a request_uri. The first visit gets opened, the address of the pages.
+// pushedRequest finds the request behind a request_uri. The first visit gets opened, the address of
+// the pages.
 func (s *Server) pushedRequest(c *call, address url.Values) (params, opened url.Values, err error) {
 	notValid := badRequest("invalid_request_uri", "The request was used before, is too old, or is not this application's.")
 	uri := address.Get("request_uri")
 	if len(address["request_uri"]) > 1 || !strings.HasPrefix(uri, requestURIPrefix) {
-		// Nothing is fetched from anywhere (RFC 9101 section 10.4.1): only what was pushed has an address.
+		// Nothing is fetched from anywhere (RFC 9101 section 10.4.1): only what was pushed has an
+		// address.
 		return nil, nil, notValid
 	}
 	r, err := s.cfg.Store.Pushed(DigestOf(uri))

@@ -8,11 +8,12 @@ import (
 
 // Token is an access token, the refresh token issued with it if any, and what they are good for.
 type Token struct {
-	// AccessToken, RefreshToken and IDToken are the values; they are set only on a token as issued, never on
-	// one read from a [Store] or returned by [Server.Authenticate].
+	// AccessToken, RefreshToken and IDToken are the values; they are set only on a token as issued,
+	// never on one read from a [Store] or returned by [Server.Authenticate].
 	AccessToken  string
 	RefreshToken string
-	// IDToken comes with the scope openid, where there is a user (OpenID Connect Core section 3.1.3.3).
+	// IDToken comes with the scope openid, where there is a user (OpenID Connect Core section
+	// 3.1.3.3).
 	IDToken string
 	// Scope is that of the access token, separated by spaces.
 	Scope     string
@@ -36,8 +37,8 @@ type Token struct {
 	Resources []string
 	// AuthorizationDetails are those of RFC 9396, as a JSON array; empty where there are none.
 	AuthorizationDetails string
-	// JKT is the thumbprint (RFC 7638) of the key that the access token is bound to (RFC 9449 section 6.1), and a public client's refresh
-	// token too; empty for a bearer token.
+	// JKT is the thumbprint (RFC 7638) of the key that the access token is bound to (RFC 9449
+	// section 6.1), and a public client's refresh token too; empty for a bearer token.
 	JKT string
 	// X5T is the SHA-256 of the certificate that it is bound to in that way (RFC 8705 section 3.1).
 	X5T string

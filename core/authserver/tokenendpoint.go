@@ -102,8 +102,8 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	// All that binds the code is checked before its use is: someone who only saw the code can neither
-	// use it up nor have the client's tokens revoked.
+	// All that binds the code is checked before its use is: someone who only saw the code can
+	// neither use it up nor have the client's tokens revoked.
 	switch {
 	case code.ClientID != r.client.ClientID:
 		return Token{}, invalidGrant("the code is not valid")
@@ -140,7 +140,8 @@ func (s *Server) redeem(r tokenRequest) (Token, error) {
 	return issued, nil
 }
 
-// refresh exchanges a refresh token for its successor (RFC 6749 section 6, RFC 9700 section 4.14.2).
+// refresh exchanges a refresh token for its successor (RFC 6749 section 6, RFC 9700 section
+// 4.14.2).
 func (s *Server) refresh(r tokenRequest) (Token, error) {
 	p := r.params
 	if p["refresh_token"] == "" {
@@ -155,8 +156,9 @@ func (s *Server) refresh(r tokenRequest) (Token, error) {
 		return Token{}, invalidGrant("the refresh token is not valid")
 	}
 	if old.JKT != "" && (r.proof.jkt == "" || r.client.IsPublic() && r.proof.jkt != old.JKT) {
-		// RFC 9449 section 5: the refresh token of a public client is bound to the key. Another client proves by its authentication who
-		// it is, and may take a new key, but not go back to bearer tokens.
+		// RFC 9449 section 5: the refresh token of a public client is bound to the key. Another
+		// client proves by its authentication who it is, and may take a new key, but not go back to
+		// bearer tokens.
 		return Token{}, invalidGrant("the refresh token needs a DPoP proof of its key")
 	}
 	if old.X5T != "" && r.client.IsPublic() && r.x5t != old.X5T {

@@ -6,12 +6,15 @@ import (
 	"time"
 )
 
-// typeAccessToken is the one type of token that can be exchanged, and that comes of it (RFC 8693 section 3).
+// typeAccessToken is the one type of token that can be exchanged, and that comes of it (RFC 8693
+// section 3).
 const typeAccessToken = "urn:ietf:params:oauth:token-type:access_token"
 
-// tokenExchange issues a token for the user of another (RFC 8693 section 2), with the same or less scope, no longer life, and revoked
-// together with it. A client may exchange what was issued to it, for the resources of its grant. A resource server may exchange what was sent
-// to it, for those that its registration names: the user was not asked about them, so somebody else has to have said so.
+// tokenExchange issues a token for the user of another (RFC 8693 section 2), with the same or less
+// scope, no longer life, and revoked together with it. A client may exchange what was issued to it,
+// for the resources of its grant. A resource server may exchange what was sent to it, for those
+// that its registration names: the user was not asked about them, so somebody else has to have said
+// so.
 func (s *Server) tokenExchange(r tokenRequest) (Token, error) {
 	p := r.params
 	if r.client.IsPublic() {
@@ -63,8 +66,9 @@ func (s *Server) tokenExchange(r tokenRequest) (Token, error) {
 	return issued, nil
 }
 
-// exchangedResources are those that an exchanged token is for (RFC 8693 section 2.1, RFC 8707 section 2.2). A resource server that names
-// none gets all that it may have, but never a token for any resource.
+// exchangedResources are those that an exchanged token is for (RFC 8693 section 2.1, RFC 8707
+// section 2.2). A resource server that names none gets all that it may have, but never a token for
+// any resource.
 func (s *Server) exchangedResources(r tokenRequest, subject TokenRecord, own bool) ([]string, error) {
 	asked := strings.Fields(r.params["audience"])
 	if s.cfg.Resources != nil {

@@ -13,17 +13,19 @@ const (
 	userCodeLength  = 8
 )
 
-// After wrongCodesMost wrong user codes, no code of that user is looked at until wrongCodesWait has passed
-// since the last of them (RFC 8628 section 5.1). At that pace one account needs 97,000 years for all 20^8
-// codes. The count is the server's own and starts anew with it.
+// After wrongCodesMost wrong user codes, no code of that user is looked at until wrongCodesWait has
+// passed since the last of them (RFC 8628 section 5.1). At that pace one account needs 97,000 years
+// for all 20^8 codes. The count is the server's own and starts anew with it.
 const (
 	wrongCodesMost = 5
 	wrongCodesWait = 10 * time.Minute
-	// wrongCodesAccounts is how many times as many wrong codes one address has, with whatever accounts.
+	// wrongCodesAccounts is how many times as many wrong codes one address has, with whatever
+	// accounts.
 	wrongCodesAccounts = 10
 )
 
-// wrongCodes are the wrong user codes of each user. A right one takes none away: a guesser could have some.
+// wrongCodes are the wrong user codes of each user. A right one takes none away: a guesser could
+// have some.
 type wrongCodes struct {
 	mu sync.Mutex // held over a look-up, so that many guesses at once count each
 	of map[string]wrongCount
@@ -52,8 +54,8 @@ func (w *wrongCodes) add(now time.Time, user string) {
 	w.of[user] = wrongCount{count: wrong.count + 1, last: now}
 }
 
-// newUserCode draws the letters of a user code. Taking them from 64 bits favours no code over another by
-// more than one part in 700 million.
+// newUserCode draws the letters of a user code. Taking them from 64 bits favours no code over
+// another by more than one part in 700 million.
 func newUserCode(r *random) (string, error) {
 	b, err := r.bytes(8)
 	if err != nil {
@@ -73,8 +75,8 @@ func showUserCode(code string) string {
 	return code[:userCodeLength/2] + "-" + code[userCodeLength/2:]
 }
 
-// readUserCode returns the letters of a user code that was typed, in upper case and without anything that
-// no code holds (RFC 8628 section 6.1), or false where that is not one code's length.
+// readUserCode returns the letters of a user code that was typed, in upper case and without
+// anything that no code holds (RFC 8628 section 6.1), or false where that is not one code's length.
 func readUserCode(typed string) (string, bool) {
 	code := strings.Map(func(r rune) rune {
 		if !strings.ContainsRune(userCodeLetters, r) {

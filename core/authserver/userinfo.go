@@ -7,7 +7,8 @@ import (
 )
 
 // userinfo answers with the claims of the user that the token's scope covers (OpenID Connect Core
-// sections 5.3 and 5.4). The token comes in the Authorization header only (RFC 6750 section 2.1, RFC 9449 section 7.1).
+// sections 5.3 and 5.4). The token comes in the Authorization header only (RFC 6750 section 2.1,
+// RFC 9449 section 7.1).
 func (s *Server) userinfo(c *call) (Response, error) {
 	t, err := s.checkAccess(c.Request, Access{Resource: s.cfg.Issuer})
 	if err != nil {

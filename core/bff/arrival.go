@@ -8,7 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// An arrival is a session that was signed in and that no browser has a cookie of yet. Its methods are the steps: signedIn, listed, and then bounce, or handOver, sealed, known, alone.
+// An arrival is a session that was signed in and that no browser has a cookie of yet. Its methods
+// are the steps: signedIn, listed, and then bounce, or handOver, sealed, known, alone.
 type arrival struct {
 	c      *call
 	client *core.Client
@@ -35,7 +36,8 @@ func (a *arrival) listed(failed string) {
 	}
 }
 
-// fail ends what nobody gets a cookie for. One that came with a ticket stays: the ticket may be tried again.
+// fail ends what nobody gets a cookie for. One that came with a ticket stays: the ticket may be
+// tried again.
 func (a *arrival) fail() {
 	if a.client == nil {
 		a.c.unavailable()
@@ -44,8 +46,10 @@ func (a *arrival) fail() {
 	a.c.undo(a.client, func() { a.c.comeToNothing(a.cookie) })
 }
 
-// bounce has the browser come again from a page of ours. The session's cookie is SameSite=Strict and does not come with what another site's redirect or form brings, so which
-// session is being replaced is not known yet; and as redirects go, what began at another site stays cross-site (RFC 6265bis section 5.2). What that page leads to is same-site.
+// bounce has the browser come again from a page of ours. The session's cookie is SameSite=Strict
+// and does not come with what another site's redirect or form brings, so which session is being
+// replaced is not known yet; and as redirects go, what began at another site stays cross-site (RFC
+// 6265bis section 5.2). What that page leads to is same-site.
 func (a *arrival) bounce() {
 	c := a.c
 	w := json.NewWriter()
@@ -147,7 +151,8 @@ func (c *call) endOthers(stays string, ids []string, then func(f *link.Fault)) {
 	})
 }
 
-// continueAt answers with a page that leads on by itself, and by a link where the browser does not let it. There is no script in it, and nothing that is secret.
+// continueAt answers with a page that leads on by itself, and by a link where the browser does not
+// let it. There is no script in it, and nothing that is secret.
 func (c *call) continueAt(url string) {
 	w := json.NewWriter()
 	w.Open('{')

@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// TestCookieTricks: what another site, a subdomain or a program beside the browser can put into a Cookie header makes nobody somebody else (S113). "mine" is the
-// attacker's own good session: whoever is taken for the attacker would write into the attacker's account.
+// TestCookieTricks: what another site, a subdomain or a program beside the browser can put into a
+// Cookie header makes nobody somebody else (S113). "mine" is the attacker's own good session:
+// whoever is taken for the attacker would write into the attacker's account.
 func TestCookieTricks(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -76,7 +77,8 @@ func TestCookieTricks(t *testing.T) {
 	}
 }
 
-// TestSessionFixation: a session, an attempt or an id that was put into a browser before its user signs in is never that user's session afterwards (S114).
+// TestSessionFixation: a session, an attempt or an id that was put into a browser before its user
+// signs in is never that user's session afterwards (S114).
 func TestSessionFixation(t *testing.T) {
 	planted := func(t *testing.T, plant func(s *scene, i *issuer) map[string]string) {
 		s := quietScene(t)

@@ -32,8 +32,9 @@ var foreignOrigins = map[string]string{
 
 var contentTypes = []string{"", "application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/json", "text/plain; application/json"}
 
-// TestCrossSiteRequests: every route that acts for who is signed in, by every origin, content type and with and without the header: a page of another site gets
-// nothing, nothing is stored or sent for it, and nobody is signed out (S110).
+// TestCrossSiteRequests: every route that acts for who is signed in, by every origin, content type
+// and with and without the header: a page of another site gets nothing, nothing is stored or sent
+// for it, and nobody is signed out (S110).
 func TestCrossSiteRequests(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"insecure_token_endpoint":true}`)
@@ -76,7 +77,8 @@ func TestCrossSiteRequests(t *testing.T) {
 	s.want(s.call("GET", "https://app.example/auth/session"), 200, "jane")
 }
 
-// TestCrossSiteOpenRoutes: the routes that anybody may call do nothing to who is signed in, whatever comes with the session's cookie (S110).
+// TestCrossSiteOpenRoutes: the routes that anybody may call do nothing to who is signed in,
+// whatever comes with the session's cookie (S110).
 func TestCrossSiteOpenRoutes(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(callers(`"grant_types":["client_credentials"],"scope":"read"`))

@@ -11,7 +11,8 @@ import (
 
 const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 
-// threeCallers have secrets of their own; "wide" may more than "narrow", and "other" the same as "wide".
+// threeCallers have secrets of their own; "wide" may more than "narrow", and "other" the same as
+// "wide".
 func threeCallers() string {
 	one := func(id, scope, audience string) string {
 		return fmt.Sprintf(`{"client_id":%q,"secret_sha256":%q,"grant_types":[%q,"client_credentials"],"audience":%s,"scope":%q}`, id, hashOf(callerSecret+id), tokenExchange, audience, scope)
@@ -39,7 +40,8 @@ func tokenOf(m msg) string {
 	return answer.Token
 }
 
-// TestExchangeAcrossCallers: what is remembered for one caller, or for one request, is given out for no other, however alike they are written (S115).
+// TestExchangeAcrossCallers: what is remembered for one caller, or for one request, is given out
+// for no other, however alike they are written (S115).
 func TestExchangeAcrossCallers(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(threeCallers())

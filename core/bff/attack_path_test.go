@@ -38,7 +38,8 @@ func readings(p string) (all []string) {
 	return all
 }
 
-// TestProxyPaths: whatever a server behind makes of a path, it stays below the target, on the target's host, or is refused (S112).
+// TestProxyPaths: whatever a server behind makes of a path, it stays below the target, on the
+// target's host, or is refused (S112).
 func TestProxyPaths(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"proxy":[{"path":"/api","target":"https://api.example/base/v1"}]}`)

@@ -22,13 +22,15 @@ func texts(t *testing.T, file string) (list []string) {
 	return list
 }
 
-// leads tells whether a browser would go to one of the two origins that are configured, whichever way a text is read.
+// leads tells whether a browser would go to one of the two origins that are configured, whichever
+// way a text is read.
 func leads(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && u.Scheme == "https" && u.User == nil && (u.Host == "app.example" || u.Host == "other.app.example") && !strings.ContainsAny(text, "\t\r\n\\\x00 <>\"")
 }
 
-// TestOpenRedirects: return_to leads to what is configured, and so does what follows a sign-out: texts that would lead elsewhere (S111).
+// TestOpenRedirects: return_to leads to what is configured, and so does what follows a sign-out:
+// texts that would lead elsewhere (S111).
 func TestOpenRedirects(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -60,7 +62,8 @@ func TestOpenRedirects(t *testing.T) {
 	}
 }
 
-// TestWhatIsSaidOfAFailureLeadsNowhere: the server's error comes back in the query and changes nothing else of where the browser goes (S111).
+// TestWhatIsSaidOfAFailureLeadsNowhere: the server's error comes back in the query and changes
+// nothing else of where the browser goes (S111).
 func TestWhatIsSaidOfAFailureLeadsNowhere(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()

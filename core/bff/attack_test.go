@@ -43,7 +43,8 @@ func (v *visit) keyed(seen func(m msg)) msg {
 	return v.finish()
 }
 
-// A proxy path with a slash at its end is accepted, and then a request for the path without it panics, before anybody is signed in.
+// A proxy path with a slash at its end is accepted, and then a request for the path without it
+// panics, before anybody is signed in.
 func TestBackendProxyPathWithSlash(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"proxy":[{"path":"/api/","target":"https://api.example/v1"}]}`)
@@ -59,7 +60,8 @@ func TestBackendProxyPathWithSlash(t *testing.T) {
 	s.want(s.call("GET", "https://app.example/api"), 401, "not_signed_in")
 }
 
-// A store that cannot be read for a moment is no sign-out: GET /session has to say 503 and leave the cookie.
+// A store that cannot be read for a moment is no sign-out: GET /session has to say 503 and leave
+// the cookie.
 func TestBackendSessionWhileStorageIsDown(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -95,7 +97,8 @@ func TestBackendSessionWhileStorageIsDownAnonymous200(t *testing.T) {
 	}
 }
 
-// A request that left with the old cookie and is answered after a new sign-in must not take the new cookie away.
+// A request that left with the old cookie and is answered after a new sign-in must not take the new
+// cookie away.
 func TestBackendLateAnswerDropsNewCookie(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -151,7 +154,8 @@ func TestBackendExchangeGivesMoreScopeThanAllowed(t *testing.T) {
 	}
 }
 
-// Kept client credentials: after the session's span the record is written with the old created_at, so it is over at once, for ever.
+// Kept client credentials: after the session's span the record is written with the old created_at,
+// so it is over at once, for ever.
 func TestBackendCredentialsKeptAfterSessionSpan(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(callers(`"grant_types":["client_credentials"],"scope":"read"`))
@@ -195,7 +199,8 @@ func TestBackendCallbackNotPersisted(t *testing.T) {
 	}
 }
 
-// The session is stored and listed, but its cookie cannot be sealed: nobody has it, and its tokens live on.
+// The session is stored and listed, but its cookie cannot be sealed: nobody has it, and its tokens
+// live on.
 func TestBackendCallbackNotSealed(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -229,7 +234,8 @@ func TestBackendJARM(t *testing.T) {
 	}
 }
 
-// form_post.jwt is posted from another site as form_post is, and a SameSite=Lax cookie does not come with it.
+// form_post.jwt is posted from another site as form_post is, and a SameSite=Lax cookie does not
+// come with it.
 func TestBackendFormPostJWT(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"client":{"parameters":[["response_mode","form_post.jwt"]]}}`)
@@ -255,7 +261,8 @@ func TestBackendLogoutShowsIDToken(t *testing.T) {
 	}
 }
 
-// A browser does not send a SameSite=Strict cookie with the navigation that comes from the authorization server's site: the session before is not ended.
+// A browser does not send a SameSite=Strict cookie with the navigation that comes from the
+// authorization server's site: the session before is not ended.
 func TestBackendSecondSignInInARealBrowser(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -273,7 +280,8 @@ func TestBackendSecondSignInInARealBrowser(t *testing.T) {
 	}
 }
 
-// A logout token that arrives between the token response and the listing ends nothing, and the session it meant begins all the same.
+// A logout token that arrives between the token response and the listing ends nothing, and the
+// session it meant begins all the same.
 func TestBackendLogoutDuringCallback(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -299,7 +307,8 @@ func TestBackendLogoutDuringCallback(t *testing.T) {
 	}
 }
 
-// A logout token names sub and sid, the ID token had no sid: nothing is ended, and the server is told that all is well.
+// A logout token names sub and sid, the ID token had no sid: nothing is ended, and the server is
+// told that all is well.
 func TestBackendLogoutBySidWhereIDTokenHadNone(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -356,7 +365,8 @@ func TestBackendJTIStoreFails(t *testing.T) {
 	}
 }
 
-// Logout tokens with made-up keys must not turn into requests to the authorization server (core's jwksLimit): here each does, from anybody.
+// Logout tokens with made-up keys must not turn into requests to the authorization server (core's
+// jwksLimit): here each does, from anybody.
 func TestBackendForgedLogoutTokensFetchKeys(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"client":{"discovery":true,"authorization_endpoint":null,"token_endpoint":null,"revocation_endpoint":null,"end_session_endpoint":null,"jwks_uri":null}}`)
@@ -426,7 +436,8 @@ func TestBackendDeniedSignInKeepsKey(t *testing.T) {
 	}
 }
 
-// DPoP: a resource that wants a nonce refuses each request once, since none is remembered; a body that is a stream cannot be sent again, so it never arrives.
+// DPoP: a resource that wants a nonce refuses each request once, since none is remembered; a body
+// that is a stream cannot be sent again, so it never arrives.
 func TestBackendNonceIsForgotten(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"client":{"dpop":true}}`)
@@ -478,7 +489,8 @@ func TestBackendDotDotSemicolon(t *testing.T) {
 	}
 }
 
-// Browsers send older cookies first (RFC 6265 section 5.4): what is dropped to make room is the newest attempt, and the stale ones stay.
+// Browsers send older cookies first (RFC 6265 section 5.4): what is dropped to make room is the
+// newest attempt, and the stale ones stay.
 func TestBackendDropsTheNewestAttempt(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
@@ -512,7 +524,8 @@ func TestBackendDropsTheNewestAttempt(t *testing.T) {
 	}
 }
 
-// Two clients on one origin, "app" and "app-admin": the one's sign-ins take the other's session cookie for an attempt.
+// Two clients on one origin, "app" and "app-admin": the one's sign-ins take the other's session
+// cookie for an attempt.
 func TestBackendNamesThatBeginAlike(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"client":{"name":"app"}}`)
@@ -527,7 +540,8 @@ func TestBackendNamesThatBeginAlike(t *testing.T) {
 	}
 }
 
-// Browsers ignore a cookie of more than 4096 octets: whoever wants to come back to a long URL can never sign in, and is told that another browser began.
+// Browsers ignore a cookie of more than 4096 octets: whoever wants to come back to a long URL can
+// never sign in, and is told that another browser began.
 func TestBackendLongReturnTo(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
@@ -544,7 +558,8 @@ func (v *visit) finish0() msg {
 	return *v.respond
 }
 
-// TRACE and CONNECT are no requests of a page's, and a server that answers TRACE sends the token back.
+// TRACE and CONNECT are no requests of a page's, and a server that answers TRACE sends the token
+// back.
 func TestBackendTrace(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -578,7 +593,8 @@ func TestBackendPublicClient(t *testing.T) {
 	}
 }
 
-// A target that the client's own resources do not cover answers 400 to every request; it could be said when it is opened.
+// A target that the client's own resources do not cover answers 400 to every request; it could be
+// said when it is opened.
 func TestBackendResourcesWithoutTarget(t *testing.T) {
 	s := quietScene(t)
 	for _, c := range []string{`{"client":{"token_destinations":["https://else.example/"]}}`, `{"proxy":[{"path":"/api","target":"https://api.example/v1/../v2"}]}`} {
@@ -612,7 +628,8 @@ func TestBackendInterim(t *testing.T) {
 	}
 }
 
-// What fetch() sends as it stands in a query (WHATWG URL: none of these is escaped there) is the API's business.
+// What fetch() sends as it stands in a query (WHATWG URL: none of these is escaped there) is the
+// API's business.
 func TestBackendQueriesOfPages(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -632,7 +649,8 @@ func TestBackendReturnToFragment(t *testing.T) {
 	}
 }
 
-// invalid_grant ends the session: here it only takes the cookie away, and who still has the cookie is signed in.
+// invalid_grant ends the session: here it only takes the cookie away, and who still has the cookie
+// is signed in.
 func TestBackendInvalidGrantEndsTheSession(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"idle_ms":86400000}`)
@@ -665,7 +683,8 @@ func TestBackendOutcomeUnknown(t *testing.T) {
 	}
 }
 
-// One parameter that is no UTF-8 and the others are forgotten, those that ask for a fresh sign-in too.
+// One parameter that is no UTF-8 and the others are forgotten, those that ask for a fresh sign-in
+// too.
 func TestBackendLoginWithBadUTF8(t *testing.T) {
 	s := quietScene(t)
 	s.issuer()
@@ -687,7 +706,8 @@ func TestBackendRewriteHeaders(t *testing.T) {
 	}
 }
 
-// The store fails twice and then works: the session is deleted unread, and its tokens are not revoked, though the answer is 200.
+// The store fails twice and then works: the session is deleted unread, and its tokens are not
+// revoked, though the answer is 200.
 func TestBackendLogoutUnread(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()

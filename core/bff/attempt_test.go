@@ -26,7 +26,8 @@ func stateOf(m msg) string {
 	return u.Query().Get("state")
 }
 
-// TestScenarioAttempts: sign-ins that another site begins end nobody's, and all of them together stay small (S40).
+// TestScenarioAttempts: sign-ins that another site begins end nobody's, and all of them together
+// stay small (S40).
 func TestScenarioAttempts(t *testing.T) {
 	s := newScene(t, "Attempts begun by another site: they find room or are refused, and give way to those that a page of ours begins.")
 	i := s.issuer()
@@ -98,7 +99,8 @@ func TestBackendSignInByLink(t *testing.T) {
 	}
 }
 
-// However many attempts there are and however long each is, they stay under 4 KB together; the longest that fits leaves no room for others (S40).
+// However many attempts there are and however long each is, they stay under 4 KB together; the
+// longest that fits leaves no room for others (S40).
 func TestBackendAttemptsStaySmall(t *testing.T) {
 	for _, row := range []struct {
 		about  string
@@ -125,7 +127,8 @@ func TestBackendAttemptsStaySmall(t *testing.T) {
 	s.want(s.visit("GET", "https://app.example/auth/login?return_to=%2F"+strings.Repeat("x", 4000)), 400, "too_long")
 }
 
-// Another site can lead the browser to a sign-in, which its user sees, but not have one begun behind its own pages (S41).
+// Another site can lead the browser to a sign-in, which its user sees, but not have one begun
+// behind its own pages (S41).
 func TestBackendLoginBehindAPage(t *testing.T) {
 	for _, row := range []struct {
 		about, site, mode, dest string
@@ -170,7 +173,8 @@ func TestBackendStateOfAnother(t *testing.T) {
 	}
 }
 
-// How long a sign-in may take is one member for the browser's cookie, the attempt in it and the mark that it was used: a longer one is good once all the same (E9).
+// How long a sign-in may take is one member for the browser's cookie, the attempt in it and the
+// mark that it was used: a longer one is good once all the same (E9).
 func TestBackendAttemptLife(t *testing.T) {
 	for _, row := range []struct {
 		config, maxAge string

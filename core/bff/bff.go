@@ -1,5 +1,6 @@
-// Package bff is the backend-for-frontend engine: sessions of kind "bff", which serve HTTP requests of browsers and services (core/contract/README.md).
-// Tokens stay with the host; the browser gets a cookie (RFC 10017 section 6.1).
+// Package bff is the backend-for-frontend engine: sessions of kind "bff", which serve HTTP requests
+// of browsers and services (core/contract/README.md). Tokens stay with the host; the browser gets a
+// cookie (RFC 10017 section 6.1).
 package bff
 
 import (
@@ -63,7 +64,8 @@ func serve(s *link.Link, cfg *config, id int64, in json.Value) {
 // unmet tells whether an Expect header asks for more than any host does (RFC 9110 section 10.1.1).
 func unmet(expect string) bool { return expect != "" && words.Lower(trim(expect)) != "100-continue" }
 
-// route finds who answers. What stands under base is ours, what stands under a proxy's path goes there, and there is nothing else.
+// route finds who answers. What stands under base is ours, what stands under a proxy's path goes
+// there, and there is nothing else.
 func (c *call) route() {
 	for _, e := range [...]struct {
 		path, methods string

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestScenarioSignIn: from the first page to the sign-out; the browser sees cookies that say nothing, and no token (X10).
+// TestScenarioSignIn: from the first page to the sign-out; the browser sees cookies that say
+// nothing, and no token (X10).
 func TestScenarioSignIn(t *testing.T) {
 	s := newScene(t, "A browser signs in, asks who it is, calls the API and signs out; no token leaves the host.", "X10", "H9")
 	s.each = true // as a host may do it
@@ -42,7 +43,8 @@ func TestScenarioSignIn(t *testing.T) {
 	if len(s.jar) != 0 {
 		t.Error(s.jar)
 	}
-	// The server's address has the ID token in it: the browser is led there, once, and no script sees it.
+	// The server's address has the ID token in it: the browser is led there, once, and no script
+	// sees it.
 	var answer struct{ URL string }
 	json.Unmarshal([]byte(m.str("body", "text")), &answer)
 	for _, want := range []string{"https://as.example/end?id_token_hint=ey", "https://app.example/"} {
@@ -80,7 +82,8 @@ func (s *scene) noTokens() {
 	}
 }
 
-// TestScenarioRefresh: an expired token is made new before the request goes on; a refused one once after it (Q10, Q13).
+// TestScenarioRefresh: an expired token is made new before the request goes on; a refused one once
+// after it (Q10, Q13).
 func TestScenarioRefresh(t *testing.T) {
 	s := newScene(t, "The proxy refreshes: before sending, and once after a 401 where the body can be sent again; a stream cannot.", "Q10", "Q13", "X9")
 	s.config = with(`{"idle_ms":86400000,"pass_headers":["x-api"]}`)
@@ -186,7 +189,8 @@ func TestScenarioBound(t *testing.T) {
 	i := s.issuer()
 	mine := i.login("")
 	jar := maps.Clone(s.jar)
-	// Login CSRF: the attacker's callback in the victim's browser, without and with an attempt of its own.
+	// Login CSRF: the attacker's callback in the victim's browser, without and with an attempt of
+	// its own.
 	s.jar = map[string]string{}
 	s.touched = 0
 	s.want(s.visit("GET", callback(mine)), 400, "unknown_attempt")
@@ -263,7 +267,8 @@ func TestScenarioBound(t *testing.T) {
 	}
 }
 
-// TestScenarioTabs: attempts of several tabs stand beside each other, and a browser does not gather them for ever.
+// TestScenarioTabs: attempts of several tabs stand beside each other, and a browser does not gather
+// them for ever.
 func TestScenarioTabs(t *testing.T) {
 	s := newScene(t, "Parallel tabs: each attempt has a cookie of its own, five at most; a second sign-in ends the first session.", "X10")
 	i := s.issuer()
@@ -334,7 +339,8 @@ func TestScenarioCookies(t *testing.T) {
 	s.want(s.call("GET", "https://app.example/auth/session"), 401, "not_signed_in")
 }
 
-// TestScenarioBackChannel: the server ends sessions by sid or by sub; only its own word counts, once (OpenID Connect Back-Channel Logout).
+// TestScenarioBackChannel: the server ends sessions by sid or by sub; only its own word counts,
+// once (OpenID Connect Back-Channel Logout).
 func TestScenarioBackChannel(t *testing.T) {
 	s := newScene(t, "Back-channel logout ends the sessions of a sid, or all of a user, revokes their tokens, and takes each token once.", "X10")
 	i := s.issuer()
@@ -388,7 +394,8 @@ func TestScenarioBackChannel(t *testing.T) {
 	s.noTokens()
 }
 
-// TestScenarioTokenEndpoint: a page may have the access token where that is switched on, and never more (token-mediating backend).
+// TestScenarioTokenEndpoint: a page may have the access token where that is switched on, and never
+// more (token-mediating backend).
 func TestScenarioTokenEndpoint(t *testing.T) {
 	s := newScene(t, "insecure_token_endpoint: the page gets a good access token; the refresh token stays.", "X10")
 	s.config = with(`{"insecure_token_endpoint":true,"idle_ms":86400000}`)
@@ -550,7 +557,8 @@ func TestScenarioExchange(t *testing.T) {
 	}
 }
 
-// TestScenarioTogether: requests that one session serves at the same time do not mix, whoever is first (H1).
+// TestScenarioTogether: requests that one session serves at the same time do not mix, whoever is
+// first (H1).
 func TestScenarioTogether(t *testing.T) {
 	s := newScene(t, "Requests that one session serves at once: what comes out after an input belongs to the request of that input.", "H1")
 	s.config = with(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"],"audience":["d"],"scope":"read"`))
@@ -604,7 +612,8 @@ func TestScenarioConfig(t *testing.T) {
 	}
 }
 
-// TestTwoBackendsInOneStore: a logout token for one client of an issuer ends no session of another's, and neither takes the other's keys for its own (E20).
+// TestTwoBackendsInOneStore: a logout token for one client of an issuer ends no session of
+// another's, and neither takes the other's keys for its own (E20).
 func TestTwoBackendsInOneStore(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()

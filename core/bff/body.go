@@ -6,11 +6,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Bodies stay with the host until they are asked for: of a request that is refused nothing is read, and nobody holds memory by sending slowly.
+// Bodies stay with the host until they are asked for: of a request that is refused nothing is read,
+// and nobody holds memory by sending slowly.
 
 const (
-	// maxForm is how long a form may be that comes before it is known who sends it, in bytes: a code or a
-	// logout token with all that belongs to it is a tenth of that.
+	// maxForm is how long a form may be that comes before it is known who sends it, in bytes: a
+	// code or a logout token with all that belongs to it is a tenth of that.
 	maxForm = 16 << 10
 	// maxKept is how long a body may be that is read as a whole, from those who are known.
 	maxKept = 64 << 10
@@ -31,7 +32,8 @@ func (c *call) length() int64 {
 	return -1
 }
 
-// read asks the host for the body. done gets it as {"text"} or {"base64"}; it is not called where that fails.
+// read asks the host for the body. done gets it as {"text"} or {"base64"}; it is not called where
+// that fails.
 func (c *call) read(most, ms int64, done func(body json.Value)) {
 	if c.length() > most {
 		c.unread("too_large")
@@ -62,7 +64,8 @@ func (c *call) unread(failed string) {
 	}
 }
 
-// form reads a form that was posted (RFC 6749 appendix B), of at most so many bytes; what cannot be one is refused unread, with the code.
+// form reads a form that was posted (RFC 6749 appendix B), of at most so many bytes; what cannot be
+// one is refused unread, with the code.
 func (c *call) form(most int64, code string, then func(params []form.Param)) {
 	if !isForm(c.sent("content-type")) || c.length() == 0 {
 		c.refuse(400, code, "The body is no form.")
@@ -83,7 +86,8 @@ func isForm(contentType string) bool {
 	return words.Prefixed(words.Lower(contentType), form) && (len(contentType) == len(form) || contentType[len(form)] == ';' || contentType[len(form)] == ' ')
 }
 
-// readForm reads parameters; ok is false for what is no form, and for more of them than anybody needs.
+// readForm reads parameters; ok is false for what is no form, and for more of them than anybody
+// needs.
 func readForm(text string) (params []form.Param, ok bool) {
 	n := 0
 	for i := range len(text) {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestScenarioBodies: a body is read when it is known whose it is and that it can be right, and never otherwise (S31).
+// TestScenarioBodies: a body is read when it is known whose it is and that it can be right, and
+// never otherwise (S31).
 func TestScenarioBodies(t *testing.T) {
 	s := newScene(t, "Bodies stay with the host: of a request that is refused nothing is read; a short one is asked for once its session is known; one that is cut, late or too long is not sent on.")
 	s.issuer().signIn()
@@ -44,7 +45,8 @@ func TestScenarioBodies(t *testing.T) {
 	}
 }
 
-// Who may not call, or sends what cannot be right, has no body read, and no storage touched (S31, S32).
+// Who may not call, or sends what cannot be right, has no body read, and no storage touched (S31,
+// S32).
 func TestBackendBodiesUnread(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(`{"callers":[{"client_id":"svc","secret_sha256":"` + hashOf(callerSecret) + `","grant_types":["client_credentials"],"scope":"read"}]}`)
@@ -104,7 +106,8 @@ func TestBackendBodiesUnread(t *testing.T) {
 	}
 }
 
-// A request with a body of GET's is one without: what it means nobody says (RFC 9110 section 9.3.1) (S31).
+// A request with a body of GET's is one without: what it means nobody says (RFC 9110 section 9.3.1)
+// (S31).
 func TestBackendBodyOfGET(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -138,7 +141,8 @@ func TestBackendSlowBody(t *testing.T) {
 	}
 }
 
-// A form of tens of thousands of parameters is refused at once; who calls is asked first, and one that is not known is told nothing else (S33).
+// A form of tens of thousands of parameters is refused at once; who calls is asked first, and one
+// that is not known is told nothing else (S33).
 func TestBackendManyParameters(t *testing.T) {
 	s := quietScene(t)
 	s.config = with(callers(`"grant_types":["client_credentials"],"scope":"read"`))

@@ -26,7 +26,8 @@ type call struct {
 }
 
 const (
-	// maxHeaders is how many headers a request or an answer may have: browsers and servers send a tenth of that.
+	// maxHeaders is how many headers a request or an answer may have: browsers and servers send a
+	// tenth of that.
 	maxHeaders = 200
 	// maxURL is how long a URL may be, in bytes.
 	maxURL = 16 << 10

@@ -9,7 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
-// callback takes the authorization response. Without the cookie of the browser that began, nothing is looked at and nothing stored (RFC 9700 section 4.7).
+// callback takes the authorization response. Without the cookie of the browser that began, nothing
+// is looked at and nothing stored (RFC 9700 section 4.7).
 func (c *call) callback() {
 	if ticket := form.ValueOf(c.query, "ticket"); ticket != "" && c.method == "GET" && form.ValueOf(c.query, "state") == "" {
 		c.arrive(ticket)
@@ -36,7 +37,8 @@ func (c *call) unknownAttempt() {
 	c.refuse(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
 }
 
-// A callbackRun goes on with the parameters of an authorization response. Its methods are the steps: opened, answered.
+// A callbackRun goes on with the parameters of an authorization response. Its methods are the
+// steps: opened, answered.
 type callbackRun struct {
 	c       *call
 	params  []form.Param
@@ -91,7 +93,8 @@ func (r *callbackRun) answered(ok json.Value, f *link.Fault) {
 	}
 }
 
-// notSignedIn sends the browser back with the reason: the page knows best how to say it. What may work later keeps its attempt.
+// notSignedIn sends the browser back with the reason: the page knows best how to say it. What may
+// work later keeps its attempt.
 func (c *call) notSignedIn(cookie, back string, f *link.Fault) {
 	if f.Code == usedUp {
 		c.dropCookie(cookie)

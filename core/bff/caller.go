@@ -10,7 +10,8 @@ const (
 	grantCode        = "authorization_code"
 	// leastLife is what a token that was kept must have left to be given out, in ms.
 	leastLife = 30_000
-	// longestMemory is how long one is kept that came of another, in ms: so long it is known which of those are over.
+	// longestMemory is how long one is kept that came of another, in ms: so long it is known which
+	// of those are over.
 	longestMemory = 3_600_000
 )
 

@@ -9,7 +9,8 @@ import (
 
 func (c *config) sessionContext() string { return c.name + " session" }
 
-// sessionID gives the id in the session cookie, "" where there is none that the host sealed, or its time is over. Storage is not touched.
+// sessionID gives the id in the session cookie, "" where there is none that the host sealed, or its
+// time is over. Storage is not touched.
 func (c *call) sessionID(done func(id, failed string)) {
 	sealed := c.cookie(c.config.sessionCookie())
 	if sealed == "" {
@@ -27,7 +28,8 @@ func (c *call) sessionID(done func(id, failed string)) {
 	})
 }
 
-// signedOut: nobody is signed in, or not any more. The cookie stays: it is good for nothing, and this answer may be older than the browser's new one.
+// signedOut: nobody is signed in, or not any more. The cookie stays: it is good for nothing, and
+// this answer may be older than the browser's new one.
 func (c *call) signedOut(status int64) {
 	if status == 200 {
 		c.respond(200, nil, `{"claims":null}`)
@@ -36,7 +38,8 @@ func (c *call) signedOut(status int64) {
 	c.refuse(401, "not_signed_in", "")
 }
 
-// withClient goes on with the client of the session that the browser has; nobody is the status where there is none.
+// withClient goes on with the client of the session that the browser has; nobody is the status
+// where there is none.
 func (c *call) withClient(nobody int64, then func(client *core.Client, v *vault)) {
 	c.nobody = nobody
 	c.sessionID(func(id, failed string) {
@@ -52,7 +55,8 @@ func (c *call) withClient(nobody int64, then func(client *core.Client, v *vault)
 	})
 }
 
-// failed answers for a command that failed; client is that of the session, which ends where it cannot go on, nil for a command of the browser's own.
+// failed answers for a command that failed; client is that of the session, which ends where it
+// cannot go on, nil for a command of the browser's own.
 func (c *call) failed(client *core.Client, f *link.Fault) {
 	switch {
 	case f.Retryable:
@@ -82,7 +86,8 @@ func over(f *link.Fault) bool {
 	return f.Protocol() == "invalid_grant" || f.Dead
 }
 
-// usable goes on with a session whose tokens are still good for something, as far as that is known here. Where nothing is done with a token, who signed in is all there is to it.
+// usable goes on with a session whose tokens are still good for something, as far as that is known
+// here. Where nothing is done with a token, who signed in is all there is to it.
 func (c *call) usable(client *core.Client, then func()) {
 	if len(c.config.routes) == 0 && !c.config.tokenEndpoint {
 		then()

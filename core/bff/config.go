@@ -132,7 +132,8 @@ func (c *config) read(name string, v, http json.Value) *link.Fault {
 	return nil
 }
 
-// strange is the fault of a member that an object in an array does not know: a misspelt one must not pass for one that was set.
+// strange is the fault of a member that an object in an array does not know: a misspelt one must
+// not pass for one that was set.
 func strange(list json.Value, name, known string) *link.Fault {
 	for it := list.Each(); it.Next(); {
 		for m := it.Value().Each(); it.Value().Kind() == json.Object && m.Next(); {
@@ -253,7 +254,8 @@ func hasQuery(s string) bool {
 	return false
 }
 
-// cookieName: letters, digits, "-" and "_", of which the rest of a cookie's name and a key are told apart.
+// cookieName: letters, digits, "-" and "_", of which the rest of a cookie's name and a key are told
+// apart.
 func cookieName(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// maxAttempts is how many of them a browser may hold, and attemptRoom how much they may add to every request, in
-	// bytes: servers and what stands before them take 8 KB of headers and more.
+	// maxAttempts is how many of them a browser may hold, and attemptRoom how much they may add to
+	// every request, in bytes: servers and what stands before them take 8 KB of headers and more.
 	maxAttempts = 5
 	attemptRoom = 4000
 )
@@ -17,7 +17,8 @@ const (
 // elsewhere ends the names of attempts that another site began.
 const elsewhere = ".x"
 
-// readCookies reads the cookies that are ours (RFC 6265 section 4.2.1). A browser sends one header; a name that comes twice counts by its first.
+// readCookies reads the cookies that are ours (RFC 6265 section 4.2.1). A browser sends one header;
+// a name that comes twice counts by its first.
 func (c *call) readCookies() (cookies []form.Param) {
 	for _, h := range c.headers {
 		if h.Name != "cookie" {
@@ -37,7 +38,8 @@ func (c *call) readCookies() (cookies []form.Param) {
 	return cookies
 }
 
-// sessionCookie is the cookie's name; the prefix keeps other hosts, subdomains and plain http from setting it (RFC 6265bis section 4.1.3.2).
+// sessionCookie is the cookie's name; the prefix keeps other hosts, subdomains and plain http from
+// setting it (RFC 6265bis section 4.1.3.2).
 func (c *config) sessionCookie() string { return "__Host-" + c.name }
 
 // attemptCookie has an attempt's own name, so that several tabs can be at it.
@@ -45,7 +47,8 @@ func (c *config) attemptCookie(state string) string {
 	return c.sessionCookie() + "." + sha256.Base64URL(state)[:12]
 }
 
-// attemptOf is the name of the cookie that has the attempt of a state, and the attempt as it was sealed; "" where there is none.
+// attemptOf is the name of the cookie that has the attempt of a state, and the attempt as it was
+// sealed; "" where there is none.
 func (c *call) attemptOf(state string) (name, sealed string) {
 	name = c.config.attemptCookie(state)
 	if sealed = c.cookie(name); sealed == "" {
@@ -55,7 +58,8 @@ func (c *call) attemptOf(state string) (name, sealed string) {
 	return name, sealed
 }
 
-// crossSite tells whether a page of another site led the browser here, as the browser says (Fetch Metadata); one that says nothing counts as led by us.
+// crossSite tells whether a page of another site led the browser here, as the browser says (Fetch
+// Metadata); one that says nothing counts as led by us.
 func (c *call) crossSite() bool { return c.sent("sec-fetch-site") == "cross-site" }
 
 func (c *call) cookie(name string) string { return form.ValueOf(c.cookies, name) }
@@ -64,7 +68,8 @@ func (c *call) setCookie(name, value, sameSite, life string) {
 	c.set = append(c.set, name+"="+value+"; Path=/; Secure; HttpOnly; SameSite="+sameSite+life)
 }
 
-// setAttempt has the browser keep an attempt, or what takes its place, for as long as the core does.
+// setAttempt has the browser keep an attempt, or what takes its place, for as long as the core
+// does.
 func (c *call) setAttempt(name, sealed, sameSite string) {
 	c.setCookie(name, sealed, sameSite, "; Max-Age="+string(json.AppendInt(nil, c.config.client.AttemptLife/1000)))
 }
@@ -81,8 +86,9 @@ func (c *call) attempts() (there []form.Param) {
 	return there
 }
 
-// makeRoom has an attempt fit in, of so many bytes: those that another site began give way, then the oldest, which browsers send first (RFC 6265
-// section 5.4). One that another site begins finds its room or is refused: nobody else's sign-in ends for it.
+// makeRoom has an attempt fit in, of so many bytes: those that another site began give way, then
+// the oldest, which browsers send first (RFC 6265 section 5.4). One that another site begins finds
+// its room or is refused: nobody else's sign-in ends for it.
 func (c *call) makeRoom(size int) bool {
 	there := c.attempts()
 	for _, k := range there {
@@ -110,7 +116,8 @@ func (c *call) makeRoom(size int) bool {
 // cookieSize is what a cookie adds to a Cookie header, with "=", ";" and a space.
 func cookieSize(name, value string) int { return len(name) + len(value) + 3 }
 
-// seal has the host encrypt a text; context says what it is, so that no sealed text passes for another kind of text.
+// seal has the host encrypt a text; context says what it is, so that no sealed text passes for
+// another kind of text.
 func (c *call) seal(text, context string, done func(sealed, failed string)) {
 	w := c.link.Effect("seal")
 	w.MemberStr("text", text)

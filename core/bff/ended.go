@@ -6,10 +6,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// What a host remembers of an exchange stands under the subject token, and other hosts remember it too. So a session notes the access tokens that it had, by their hashes, and
-// when it ends each of them is marked in the store, for as long as anything that came of it may be remembered.
+// What a host remembers of an exchange stands under the subject token, and other hosts remember it
+// too. So a session notes the access tokens that it had, by their hashes, and when it ends each of
+// them is marked in the store, for as long as anything that came of it may be remembered.
 
-// maxHanded is how many access tokens of a session are noted: the newest, of those that are still good.
+// maxHanded is how many access tokens of a session are noted: the newest, of those that are still
+// good.
 const maxHanded = 16
 
 // A handed token is one that the session had, and when it ends, Unix ms; 0 where that is not known.
@@ -51,7 +53,8 @@ func writeHanded(w *json.Writer, list []handed) {
 	w.Close(']')
 }
 
-// note adds the access token of a session's text to those that it had, and forgets those that are over.
+// note adds the access token of a session's text to those that it had, and forgets those that are
+// over.
 func (v *vault) note(session string) {
 	s, _ := json.Parse(session)
 	h := handed{hash: sha256.Base64URL(s.Get("access_token").Str())}
@@ -68,7 +71,8 @@ func (v *vault) note(session string) {
 	v.handed = kept
 }
 
-// markEnded says of each access token that the session had that it is over, and only then the session may go.
+// markEnded says of each access token that the session had that it is over, and only then the
+// session may go.
 func (v *vault) markEnded(done func(failed string)) {
 	if len(v.handed) == 0 {
 		done("")

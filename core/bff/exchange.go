@@ -7,7 +7,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// exchange is a token endpoint for other services: what they may not ask the authorization server for themselves, they ask here.
+// exchange is a token endpoint for other services: what they may not ask the authorization server
+// for themselves, they ask here.
 func (c *call) exchange() {
 	if len(c.config.callers) == 0 {
 		c.refuse(404, "not_found", "There is nothing here.")
@@ -106,7 +107,8 @@ func (c *call) exchangeFor(k *caller, params []form.Param) {
 	}
 }
 
-// unknown is the first parameter that the grant does not know, "" for none. One that is left out without a word can make another request of it: whose token is asked for, and for whom.
+// unknown is the first parameter that the grant does not know, "" for none. One that is left out
+// without a word can make another request of it: whose token is asked for, and for whom.
 func unknown(grant string, params []form.Param) string {
 	known := "grant_type client_id client_secret scope audience resource "
 	switch grant {
@@ -123,7 +125,8 @@ func unknown(grant string, params []form.Param) string {
 	return ""
 }
 
-// basic is the name and the secret in an Authorization header (RFC 6749 section 2.3.1); named is false where there is no such header.
+// basic is the name and the secret in an Authorization header (RFC 6749 section 2.3.1); named is
+// false where there is no such header.
 func (c *call) basic() (id, secret string, named bool) {
 	header := c.sent("authorization")
 	if len(header) <= len("Basic ") || words.Lower(header[:len("Basic ")]) != "basic " {

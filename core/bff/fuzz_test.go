@@ -9,9 +9,10 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzRequest: whatever a request holds, it gets exactly one answer, whose status is one, whose headers are headers, and in which there is no
-// token; and the command its result. The browser is signed in, and an attempt of its own is under way. The resource is one that sends back all
-// that it gets but the Authorization header, and where echo is set a redirect to its URL.
+// FuzzRequest: whatever a request holds, it gets exactly one answer, whose status is one, whose
+// headers are headers, and in which there is no token; and the command its result. The browser is
+// signed in, and an attempt of its own is under way. The resource is one that sends back all that
+// it gets but the Authorization header, and where echo is set a redirect to its URL.
 func FuzzRequest(f *testing.F) {
 	for _, path := range []string{"/auth/login?return_to=%2Fx&max_age=1", "/auth/callback?state=$state&code=c&iss=https%3A%2F%2Fas.example", "/auth/callback?state=$state&error=access_denied",
 		"/auth/session", "/auth/logout?return_to=%2F", "/auth/token", "/auth/backchannel_logout", "/auth/exchange", "/api/x?y=%2f", "/api/..%2fx", "//api", "/api/%", "*", ""} {

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestScenarioHeaders: what a page says of itself reaches the resource by a list of names, and so does what the resource says of its answer (S37, S38).
+// TestScenarioHeaders: what a page says of itself reaches the resource by a list of names, and so
+// does what the resource says of its answer (S37, S38).
 func TestScenarioHeaders(t *testing.T) {
 	s := newScene(t, "Headers pass by a list of names, both ways, with those that pass_headers adds.")
 	s.config = with(`{"pass_headers":["x-tenant"]}`)
@@ -23,7 +24,8 @@ func TestScenarioHeaders(t *testing.T) {
 	}
 }
 
-// Who calls is nobody's to forge: of a page's headers those pass that are listed, and no others (S37).
+// Who calls is nobody's to forge: of a page's headers those pass that are listed, and no others
+// (S37).
 func TestBackendHeadersOfRequest(t *testing.T) {
 	for _, row := range []struct {
 		about  string
@@ -62,7 +64,8 @@ func TestBackendHeadersOfRequest(t *testing.T) {
 	}
 }
 
-// What Connection names belongs to the connection, whatever white space and case it is written in (RFC 9110 sections 5.6.1, 7.6.1) (S37).
+// What Connection names belongs to the connection, whatever white space and case it is written in
+// (RFC 9110 sections 5.6.1, 7.6.1) (S37).
 func TestBackendConnectionNames(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -81,7 +84,8 @@ func TestBackendConnectionNames(t *testing.T) {
 	}
 }
 
-// An answer keeps what we say of it: no sniffing, and no cache for many; what caches, accelerators and browsers would obey does not pass (S38).
+// An answer keeps what we say of it: no sniffing, and no cache for many; what caches, accelerators
+// and browsers would obey does not pass (S38).
 func TestBackendHeadersOfAnswer(t *testing.T) {
 	for _, row := range []struct {
 		about  string
@@ -155,7 +159,8 @@ func TestBackendCacheControl(t *testing.T) {
 	}
 }
 
-// No configuration lets through what says who calls, or what is ours to say; the refusal names the member (S39).
+// No configuration lets through what says who calls, or what is ours to say; the refusal names the
+// member (S39).
 func TestBackendPassHeaders(t *testing.T) {
 	refused := "authorization cookie dpop host origin forwarded via x-forwarded-for x-forwarded-host x-real-ip true-client-ip proxy-authorization sec-fetch-site cf-connecting-ip connection upgrade te trailer keep-alive transfer-encoding content-length expect " +
 		"remote-user x-auth-request-user x-amzn-oidc-data x-ms-client-principal x-goog-authenticated-user-id x-http-method-override x-method-override x-original-url x-rewrite-url x-middleware-subrequest " +
@@ -185,7 +190,8 @@ func many(n int, name func(i int) string) (pairs []string) {
 	return pairs
 }
 
-// More headers than anybody sends are refused before anything is looked at, both ways, and so are more names in Connection (S30).
+// More headers than anybody sends are refused before anything is looked at, both ways, and so are
+// more names in Connection (S30).
 func TestBackendManyHeaders(t *testing.T) {
 	names := func(i int) string { return fmt.Sprint("x-", i) }
 	s := quietScene(t)
@@ -244,7 +250,8 @@ func TestBackendLongRequests(t *testing.T) {
 	if m := s.visit("OPTIONS", "https://app.example/api/x", "origin", "https://app.example", "access-control-request-headers", wanted); m.header("access-control-allow-headers") != "" {
 		t.Error(len(m.raw), "bytes for a preflight")
 	}
-	// Cookies of others, hundreds of them, and more attempts than we ever set: the session is found, and no more is dropped than a browser may hold.
+	// Cookies of others, hundreds of them, and more attempts than we ever set: the session is
+	// found, and no more is dropped than a browser may hold.
 	session := s.jar[cookieName1]
 	all := strings.Repeat("theirs=1; ", 500) + strings.Repeat("__Host-oauth2.AAAAAAAAAAAA=1; ", 2000) + "__Host-oauth2=" + session
 	s.jar = map[string]string{}

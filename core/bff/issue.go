@@ -9,7 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// exchangeToken gives a token for elsewhere (RFC 8693 section 2.1), the one that is kept from the last time if it is still good.
+// exchangeToken gives a token for elsewhere (RFC 8693 section 2.1), the one that is kept from the
+// last time if it is still good.
 func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience string) {
 	subject, actor := form.ValueOf(params, "subject_token"), form.ValueOf(params, "actor_token")
 	switch {
@@ -57,7 +58,8 @@ func (c *call) exchangeToken(k *caller, params []form.Param, scope, audience str
 	})
 }
 
-// longest is how long a text the host is asked to remember, in bytes: it has many of them in memory.
+// longest is how long a text the host is asked to remember, in bytes: it has many of them in
+// memory.
 const longest = 16 << 10
 
 func (c *call) remember(key, text string, until int64) {
@@ -78,7 +80,8 @@ func (c *call) recall(key string, done func(text string)) {
 	c.link.Ask(w, func(ok json.Value, failed string) { done(ok.Get("text").Str()) })
 }
 
-// recallOf is recall of what came of a subject token. That of a session which ended here is asked for again: the server knows whether it is still good for anything.
+// recallOf is recall of what came of a subject token. That of a session which ended here is asked
+// for again: the server knows whether it is still good for anything.
 func (c *call) recallOf(subject, key string, done func(text string)) {
 	c.recall(key, func(text string) {
 		if text == "" {
@@ -123,7 +126,9 @@ func (c *call) credentials(scope, audience string) {
 	})
 }
 
-// redeem changes a code for a token, for an application that got the code at a redirect URI of its own (RFC 6749 section 4.1.3). Its refresh token is not handed out, and not revoked: with it a server ends the access token too (RFC 7009 section 2.1).
+// redeem changes a code for a token, for an application that got the code at a redirect URI of its
+// own (RFC 6749 section 4.1.3). Its refresh token is not handed out, and not revoked: with it a
+// server ends the access token too (RFC 7009 section 2.1).
 func (c *call) redeem(k *caller, params []form.Param, scope string) {
 	uri := form.ValueOf(params, "redirect_uri")
 	if !words.Among(k.redirects, uri) || form.ValueOf(params, "code_verifier") == "" {
@@ -179,7 +184,8 @@ func (c *call) give(token json.Value) {
 	c.respond(200, nil, w.String())
 }
 
-// grantFailed answers with an error of RFC 6749 section 5.2 or RFC 8693 section 2.2.2; what the server says of this client itself is not the caller's business.
+// grantFailed answers with an error of RFC 6749 section 5.2 or RFC 8693 section 2.2.2; what the
+// server says of this client itself is not the caller's business.
 func (c *call) grantFailed(f *link.Fault) {
 	switch p := f.Protocol(); {
 	case p == "invalid_request" || p == "invalid_grant" || p == "invalid_scope" || p == "invalid_target":

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// An issuer is the authorization server behind a scene. Its signatures are "good": that they are looked at is core's to test.
+// An issuer is the authorization server behind a scene. Its signatures are "good": that they are
+// looked at is core's to test.
 type issuer struct {
 	s       *scene
 	n       int

@@ -11,11 +11,13 @@ import (
 const (
 	// maxListed is how many sessions of one user are found by a logout: the newest.
 	maxListed = 100
-	// maxTries is how often a list is changed anew because somebody else changed it: as many sign-ins of one user at once find room.
+	// maxTries is how often a list is changed anew because somebody else changed it: as many
+	// sign-ins of one user at once find room.
 	maxTries = 50
 )
 
-// bySID and bySub are the keys under which a logout looks for sessions: its own client's, not those of another backend in the same store.
+// bySID and bySub are the keys under which a logout looks for sessions: its own client's, not those
+// of another backend in the same store.
 func (c *call) bySID(iss, sid string) string { return c.listKey(".sid.", iss, sid) }
 func (c *call) bySub(iss, sub string) string { return c.listKey(".sub.", iss, sub) }
 
@@ -114,7 +116,8 @@ func (r *listRun) gone(f *link.Fault) {
 	r.change.Write()
 }
 
-// endAll signs out every session of a list, and leaves word for those that are about to begin. They stay listed until they are ended: whatever fails, the server's next try finds them.
+// endAll signs out every session of a list, and leaves word for those that are about to begin. They
+// stay listed until they are ended: whatever fails, the server's next try finds them.
 func (c *call) endAll(key string, done func(failed string)) {
 	r := &listRun{c: c}
 	r.done = func(failed string) {
@@ -136,7 +139,8 @@ func (c *call) endAll(key string, done func(failed string)) {
 	})
 }
 
-// endEach ends the sessions one after the other; one that cannot be ended now keeps none of the others.
+// endEach ends the sessions one after the other; one that cannot be ended now keeps none of the
+// others.
 func (c *call) endEach(hashes []string, failed string, done func(failed string)) {
 	if len(hashes) == 0 {
 		done(failed)

@@ -6,7 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// login sends the browser to the authorization server. All that binds the answer to it goes along in a sealed cookie: nothing is stored for those who never come back.
+// login sends the browser to the authorization server. All that binds the answer to it goes along
+// in a sealed cookie: nothing is stored for those who never come back.
 func (c *call) login() {
 	// A page of another site may lead a browser here, but not load this behind its own back.
 	if mode, dest := c.sent("sec-fetch-mode"), c.sent("sec-fetch-dest"); c.crossSite() && (mode != "" && mode != "navigate" || dest != "" && dest != "document") {
@@ -38,7 +39,8 @@ func (c *call) login() {
 			c.failed(nil, f)
 			return
 		}
-		// Whose session this one will take the place of is known now: with the navigation from another site that cookie does not come.
+		// Whose session this one will take the place of is known now: with the navigation from
+		// another site that cookie does not come.
 		c.sessionID(func(old, _ string) {
 			w := json.NewWriter()
 			w.Open('{')
@@ -66,7 +68,8 @@ func (c *call) begin(attempt string, ok json.Value) {
 		case !c.makeRoom(cookieSize(name, sealed)):
 			c.refuse(429, "too_many_attempts", "Other sign-ins are under way in this browser. Finish them, or begin from a page of this site.")
 		default:
-			// Another site posts the answer in form_post, and to what another site posts only SameSite=None cookies go.
+			// Another site posts the answer in form_post, and to what another site posts only
+			// SameSite=None cookies go.
 			sameSite := "Lax"
 			if c.config.formPost {
 				sameSite = "None"

@@ -7,8 +7,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// A logoutRun ends the session here and its tokens at the server, and says where the browser ends the rest: at a URL of ours that leads there once, since the server's has the
-// ID token in it. Its methods are the steps: known, ended, sealed, stored.
+// A logoutRun ends the session here and its tokens at the server, and says where the browser ends
+// the rest: at a URL of ours that leads there once, since the server's has the ID token in it. Its
+// methods are the steps: known, ended, sealed, stored.
 type logoutRun struct {
 	c           *call
 	members     string // of the command
@@ -90,7 +91,8 @@ const leaveLife = 60_000
 
 func (c *config) leaveKey(ticket string) string { return c.name + ".leave." + sha256.Base64URL(ticket) }
 
-// A leaveRun sends the browser on to the server's sign-out, for a ticket that is good once. Its methods are the steps: loaded, opened, used.
+// A leaveRun sends the browser on to the server's sign-out, for a ticket that is good once. Its
+// methods are the steps: loaded, opened, used.
 type leaveRun struct {
 	c                 *call
 	key, version, url string

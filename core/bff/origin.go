@@ -4,7 +4,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 )
 
-// guard lets pages of ours through: they can send a header that no form or link of another site can, and the browser says where they come from.
+// guard lets pages of ours through: they can send a header that no form or link of another site
+// can, and the browser says where they come from.
 func (c *call) guard() bool {
 	switch {
 	case c.origin != "" && !c.ours(c.origin), c.origin == "" && c.method != "GET" && c.method != "HEAD":

@@ -4,7 +4,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// neverPass are headers that no configuration lets through: they say who calls, from where and for what host, belong to one connection, or are ours to say.
+// neverPass are headers that no configuration lets through: they say who calls, from where and for
+// what host, belong to one connection, or are ours to say.
 const neverPass = "authorization authentication-info www-authenticate dpop dpop-nonce cookie cookie2 set-cookie set-cookie2 host origin referer forwarded via true-client-ip client-ip remote-user " +
 	"connection content-length expect keep-alive te trailer transfer-encoding upgrade http2-settings cache-control vary x-content-type-options refresh clear-site-data alt-svc strict-transport-security"
 
@@ -19,7 +20,8 @@ func mayPass(name string) bool {
 	return plainName(name) && len(name) <= 64 && !words.Has(neverPass, name) && !words.Suffixed(name, "-cache-control")
 }
 
-// plainName is the name of a header in lower case, without "_": servers that hand headers to programs as variables take "_" and "-" for one (RFC 3875 section 4.1.18).
+// plainName is the name of a header in lower case, without "_": servers that hand headers to
+// programs as variables take "_" and "-" for one (RFC 3875 section 4.1.18).
 func plainName(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-') {
@@ -29,7 +31,8 @@ func plainName(s string) bool {
 	return s != ""
 }
 
-// cut gives the part of a list from a place to the next separator, without the white space around it, and where the part behind begins.
+// cut gives the part of a list from a place to the next separator, without the white space around
+// it, and where the part behind begins.
 func cut(list string, from int, separator byte) (part string, next int) {
 	to := from
 	for to < len(list) && list[to] != separator {

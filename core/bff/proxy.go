@@ -9,8 +9,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A relay is a page's request on its way to a resource, with the session's token, and the answer on its way back. Its methods are the steps in their order:
-// begin, prepared, send, answered, judged, passBack.
+// A relay is a page's request on its way to a resource, with the session's token, and the answer on
+// its way back. Its methods are the steps in their order: begin, prepared, send, answered, judged,
+// passBack.
 type relay struct {
 	c       *call
 	client  *core.Client
@@ -28,7 +29,8 @@ type relay struct {
 	content json.Value
 }
 
-// stale is how old what carries the token may be when it is sent, in ms: a proof of possession says when it was made (RFC 9449 section 4.2).
+// stale is how old what carries the token may be when it is sent, in ms: a proof of possession says
+// when it was made (RFC 9449 section 4.2).
 const stale = 1000
 
 // proxy sends the request to the target of a route.
@@ -71,7 +73,8 @@ func (p *relay) begin(client *core.Client, _ *vault) {
 	client.Do("prepare", p.about, p.prepared)
 }
 
-// prepared reads a body that is short enough to be sent again, now that it is known whose it is; a longer one, or one whose end is not known, passes as it comes.
+// prepared reads a body that is short enough to be sent again, now that it is known whose it is; a
+// longer one, or one whose end is not known, passes as it comes.
 func (p *relay) prepared(ok json.Value, f *link.Fault) {
 	if f != nil {
 		p.c.failed(p.client, f)
@@ -110,7 +113,8 @@ func (p *relay) send() {
 	p.c.link.Ask(w, p.answered)
 }
 
-// answered passes the answer back, unless it is one that the client may know a way around (RFC 6750 section 3, RFC 9449 section 9).
+// answered passes the answer back, unless it is one that the client may know a way around (RFC 6750
+// section 3, RFC 9449 section 9).
 func (p *relay) answered(ok json.Value, failed string) {
 	if failed != "" {
 		status, text := int64(502), "The server behind could not be reached."
@@ -161,7 +165,8 @@ func (p *relay) judged(again json.Value, f *link.Fault) {
 // passing tells whether the body goes by without being kept, so that nobody here can send it again.
 func (p *relay) passing() bool { return !p.whole && p.body.Kind() != json.None }
 
-// sendAgain asks the page for a body once more that only it can send again: it is signed in, and what the resource refused is made new by then.
+// sendAgain asks the page for a body once more that only it can send again: it is signed in, and
+// what the resource refused is made new by then.
 func (p *relay) sendAgain(reason string) {
 	members := ""
 	if reason == "invalid_token" {

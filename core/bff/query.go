@@ -13,7 +13,8 @@ func cutQuery(url string) (bare, query string) {
 	return url, ""
 }
 
-// queryChars: what a browser leaves as it is in a query (WHATWG URL, query percent-encode set), which is more than RFC 3986 allows.
+// queryChars: what a browser leaves as it is in a query (WHATWG URL, query percent-encode set),
+// which is more than RFC 3986 allows.
 func queryChars(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '<' || c == '>' || c == '#' {
@@ -23,7 +24,8 @@ func queryChars(s string) bool {
 	return true
 }
 
-// mayReturnTo gives the URL that a browser may be sent to, for one of this list: a path and what is below it.
+// mayReturnTo gives the URL that a browser may be sent to, for one of this list: a path and what is
+// below it.
 func (c *call) mayReturnTo(url string) (string, bool) {
 	if url == "" {
 		return c.config.returnTo[0], true

@@ -19,7 +19,8 @@ func (c *call) respond(status int64, headers []form.Param, body string) {
 	c.send(status, headers, w.String())
 }
 
-// send gives the answer to the host, and with it the cookies, and what lets a page of ours on another origin read it.
+// send gives the answer to the host, and with it the cookies, and what lets a page of ours on
+// another origin read it.
 func (c *call) send(status int64, headers []form.Param, body string) {
 	for _, cookie := range c.set {
 		headers = append(headers, form.Param{Name: "set-cookie", Value: cookie})
@@ -50,7 +51,8 @@ func refusal(code, description string) string {
 	return w.String()
 }
 
-// redirect sends the browser elsewhere, by GET (RFC 9110 section 15.4.4); where it comes from is nobody's business.
+// redirect sends the browser elsewhere, by GET (RFC 9110 section 15.4.4); where it comes from is
+// nobody's business.
 func (c *call) redirect(url string) {
 	c.respond(303, []form.Param{{Name: "location", Value: url}, {Name: "referrer-policy", Value: "no-referrer"}}, "")
 }
@@ -61,7 +63,8 @@ const retrySeconds = 5
 // unavailable: what is needed could not be reached; trying again may help.
 func (c *call) unavailable() { c.tryLater(0) }
 
-// tryLater says 503 and when to try again (RFC 9110 section 10.2.3); ms is what the server asked for, 0 for nothing.
+// tryLater says 503 and when to try again (RFC 9110 section 10.2.3); ms is what the server asked
+// for, 0 for nothing.
 func (c *call) tryLater(ms int64) {
 	wait := (ms + 999) / 1000
 	if wait == 0 {

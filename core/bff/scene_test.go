@@ -18,7 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts of the scenarios to core/contract/bff")
 
-// A scene plays the host of one site: its storage, its key ring, the servers behind it, and a browser. It records what crosses the boundary.
+// A scene plays the host of one site: its storage, its key ring, the servers behind it, and a
+// browser. It records what crosses the boundary.
 type scene struct {
 	t      *testing.T
 	engine *core.Engine

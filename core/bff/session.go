@@ -6,7 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// A sessionRun tells a page who is signed in. Its methods are the steps: begin, told, usable, handed.
+// A sessionRun tells a page who is signed in. Its methods are the steps: begin, told, usable,
+// handed.
 type sessionRun struct {
 	c      *call
 	client *core.Client

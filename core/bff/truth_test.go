@@ -42,7 +42,8 @@ func failing(kind, suffix, failure string) func(msg) string {
 	}
 }
 
-// TestScenarioTruthOfRefusedTokens: what a page hears when the API refuses a token is true of the session (S50, S51).
+// TestScenarioTruthOfRefusedTokens: what a page hears when the API refuses a token is true of the
+// session (S50, S51).
 func TestScenarioTruthOfRefusedTokens(t *testing.T) {
 	s := newScene(t, "The API refuses a token: where the refresh fails for now the page is told to try again later, and where it was refused the session is over everywhere.", "S50", "S51")
 	i := s.issuer()
@@ -80,7 +81,8 @@ func TestScenarioTruthOfRefusedTokens(t *testing.T) {
 	}
 }
 
-// A refresh of a token that has some seconds left is refused: the grant is over, so the session is (S51).
+// A refresh of a token that has some seconds left is refused: the grant is over, so the session is
+// (S51).
 func TestTruthEarlyRefreshRefused(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -101,7 +103,8 @@ func TestTruthEarlyRefreshFailsForNow(t *testing.T) {
 	s.want(s.call("GET", apiX), 200, "hello")
 }
 
-// What the server says of this client is none of the page's doing, and no reason to sign in again (S50).
+// What the server says of this client is none of the page's doing, and no reason to sign in again
+// (S50).
 func TestTruthClientRefused(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -123,7 +126,8 @@ func (s *scene) withoutRefreshToken() {
 	}
 }
 
-// Without a refresh token an API's 401 is its own, unless it says that the token is no good: then nothing is left of the session (S51).
+// Without a refresh token an API's 401 is its own, unless it says that the token is no good: then
+// nothing is left of the session (S51).
 func TestTruthNoRefreshToken(t *testing.T) {
 	for _, row := range []struct {
 		name, challenge, body string
@@ -193,7 +197,8 @@ func TestTruthOfSession(t *testing.T) {
 	}
 }
 
-// A session whose access token is over and that nothing renews is over; but where no token is used for anything, who signed in is all there is (S52).
+// A session whose access token is over and that nothing renews is over; but where no token is used
+// for anything, who signed in is all there is (S52).
 func TestTruthOfSessionWithoutRefreshToken(t *testing.T) {
 	for _, row := range []struct {
 		name, config string
@@ -278,7 +283,8 @@ func TestTruthSignOutOfAnotherConfiguration(t *testing.T) {
 	s.want(s.call("GET", sessionURL), 401, "not_signed_in")
 }
 
-// A body that only the page can send again: the token is made new, and the page is asked to, where the API says that the token was the reason (S54).
+// A body that only the page can send again: the token is made new, and the page is asked to, where
+// the API says that the token was the reason (S54).
 func TestTruthStreamRefused(t *testing.T) {
 	s := quietScene(t)
 	i := s.issuer()
@@ -305,7 +311,8 @@ func TestTruthStreamRefused(t *testing.T) {
 
 var nextPage = regexp.MustCompile(`content="0;url=([^"]+)"`)
 
-// TestScenarioArrival: a sign-in that comes back from another site, where the session's cookie does not come along, ends the session before all the same (S55).
+// TestScenarioArrival: a sign-in that comes back from another site, where the session's cookie does
+// not come along, ends the session before all the same (S55).
 func TestScenarioArrival(t *testing.T) {
 	s := newScene(t, "Back from another site: a page of ours leads on, and what it leads to has the session's cookie with it; the session before is ended, and the ticket is of no use elsewhere.", "S55", "S56")
 	i := s.issuer()
@@ -349,7 +356,8 @@ func TestScenarioArrival(t *testing.T) {
 		}
 	}
 	s.jar = jar
-	// The store is down: the session before is not ended, so nobody is told so, and the page may be loaded again.
+	// The store is down: the session before is not ended, so nobody is told so, and the page may be
+	// loaded again.
 	s.fail = failing("store", ".session", "storage")
 	m := s.visit("GET", next)
 	if s.want(m, 503, "temporarily_unavailable"); m.header("retry-after") == "" {
@@ -407,7 +415,8 @@ func TestTruthOfSpentCodes(t *testing.T) {
 	}
 }
 
-// A session that cannot be ended when the server says so keeps none of the others, and stays where the server's next try finds it, whatever else fails (S53).
+// A session that cannot be ended when the server says so keeps none of the others, and stays where
+// the server's next try finds it, whatever else fails (S53).
 func TestTruthBackChannelHalfDone(t *testing.T) {
 	for name, listsFail := range map[string]bool{"a session cannot be deleted": false, "and no list can be written after that": true} {
 		t.Run(name, func(t *testing.T) {
@@ -481,7 +490,8 @@ func TestTruthErrorBeforeFragment(t *testing.T) {
 	}
 }
 
-// Expect is between the client and the host: what goes to the API does not ask again, and what no host does is refused (S58).
+// Expect is between the client and the host: what goes to the API does not ask again, and what no
+// host does is refused (S58).
 func TestTruthExpect(t *testing.T) {
 	s := quietScene(t)
 	s.issuer().signIn()
@@ -529,7 +539,8 @@ func TestTruthLogoutTokenOfAnotherAge(t *testing.T) {
 	}
 }
 
-// A logout token counts once for as long as it is taken, which is as much longer than its exp as clocks may be apart (S59).
+// A logout token counts once for as long as it is taken, which is as much longer than its exp as
+// clocks may be apart (S59).
 func TestTruthLogoutTokenAfterItsEnd(t *testing.T) {
 	for _, row := range []struct {
 		config    string
@@ -552,7 +563,8 @@ func TestTruthLogoutTokenAfterItsEnd(t *testing.T) {
 
 const exchangeOf = "&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&audience=https%3A%2F%2Fdown.example&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token&subject_token="
 
-// TestScenarioExchangeParameters: what is not known is refused by its name, and an actor's token goes to the server (S60).
+// TestScenarioExchangeParameters: what is not known is refused by its name, and an actor's token
+// goes to the server (S60).
 func TestScenarioExchangeParameters(t *testing.T) {
 	s := newScene(t, "No parameter of a token request is dropped without a word: it is passed on, or refused by its name. With an actor the token is another one.", "S60")
 	s.config = with(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange","client_credentials","authorization_code"],"audience":["https://down.example"],"scope":"read","redirect_uris":["https://svc.example/cb"]`))
@@ -591,7 +603,8 @@ func TestScenarioExchangeParameters(t *testing.T) {
 	s.want(s.post(exchangeURL, who+exchangeOf+"theirs"), 200, "access-token-1")
 }
 
-// TestScenarioExchangeAfterSignOut: what is remembered of a subject's token ends with the session that it came of, on whatever host that ends (S61).
+// TestScenarioExchangeAfterSignOut: what is remembered of a subject's token ends with the session
+// that it came of, on whatever host that ends (S61).
 func TestScenarioExchangeAfterSignOut(t *testing.T) {
 	s := newScene(t, "A token that was exchanged for a session's own is remembered until that session ends, here or at another host, with each of the tokens that it had; then the server is asked.", "S61")
 	s.config = with(strings.Replace(callers(`"grant_types":["urn:ietf:params:oauth:grant-type:token-exchange"],"audience":["https://down.example"],"scope":"read"`), "{", `{"idle_ms":86400000,`, 1))

@@ -67,7 +67,8 @@ func TestScenarioUnverified(t *testing.T) {
 		t.Errorf("%d times: %s %s", got, a.respond.raw, b.respond.raw)
 	}
 
-	// A later sign-in brings none, a forged reply nothing, and too much is an error that the page hears of.
+	// A later sign-in brings none, a forged reply nothing, and too much is an error that the page
+	// hears of.
 	arrive(post(""))
 	if m := s.call("GET", "https://app.example/auth/session"); strings.Contains(m.raw, "unverified") {
 		t.Error(m.raw)
@@ -78,7 +79,8 @@ func TestScenarioUnverified(t *testing.T) {
 	}
 }
 
-// TestScenarioMeantMembers: E50 and E52 for this kind, in objects of arrays too, which know what may stand in them.
+// TestScenarioMeantMembers: E50 and E52 for this kind, in objects of arrays too, which know what
+// may stand in them.
 func TestScenarioMeantMembers(t *testing.T) {
 	s := newScene(t, "A misspelt member is refused with the name that was probably meant, in the client, the proxy's and the callers' objects too; refused values say what was expected.", "E50", "E52")
 	caller := func(member string) string {
@@ -111,7 +113,8 @@ func TestScenarioMeantMembers(t *testing.T) {
 	}
 }
 
-// TestScenarioInside: E62 and E60 for this kind, a resource and endpoints inside a cluster, and a client as it was registered.
+// TestScenarioInside: E62 and E60 for this kind, a resource and endpoints inside a cluster, and a
+// client as it was registered.
 func TestScenarioInside(t *testing.T) {
 	s := newScene(t, "Resources and endpoints of listed origins are reached over http; a client is opened as it was registered.", "E60", "E62")
 	i := s.issuer()

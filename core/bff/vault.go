@@ -7,7 +7,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A vault keeps what a client inside stores: its session sealed under a key that tells nothing, its attempt in the browser's cookie, the server's metadata for all.
+// A vault keeps what a client inside stores: its session sealed under a key that tells nothing, its
+// attempt in the browser's cookie, the server's metadata for all.
 type vault struct {
 	c       *call
 	hash    string // of the session's id; "" for a client without a session
@@ -18,7 +19,8 @@ type vault struct {
 	state   string
 	failed  bool // the session could not be read
 	handed  []handed
-	// unverified is what else the authorization response brought: an object, for the page to take once; "" for nothing.
+	// unverified is what else the authorization response brought: an object, for the page to take
+	// once; "" for nothing.
 	unverified            string
 	key, version, session string // as the session is stored
 }
@@ -48,7 +50,8 @@ func (v *vault) Load(key string, done func(value, version, failed string)) {
 	}
 }
 
-// A loadRun reads a session unless its time is over, and notes now and then that it is in use. Its methods are the steps: loaded, opened, deleted or noted.
+// A loadRun reads a session unless its time is over, and notes now and then that it is in use. Its
+// methods are the steps: loaded, opened, deleted or noted.
 type loadRun struct {
 	vault                 *vault
 	key, version, session string
@@ -162,7 +165,8 @@ func (v *vault) storeSession(key, version, session string, done func(version, fa
 	})
 }
 
-// useUp makes an attempt good for one callback, wherever and how often the browser sends it: the first to store its mark has it.
+// useUp makes an attempt good for one callback, wherever and how often the browser sends it: the
+// first to store its mark has it.
 func (v *vault) useUp(mark string, done func(version, failed string)) {
 	c := v.c
 	key := c.config.name + ".attempt." + sha256.Base64URL(v.state)
@@ -184,7 +188,8 @@ func (v *vault) useUp(mark string, done func(version, failed string)) {
 // usedUp is how a store fails whose attempt was answered before.
 const usedUp = "already_used"
 
-// handOut gives what came unverified with the sign-in, once it is stored that it was given: "" where somebody else has it, or there is none.
+// handOut gives what came unverified with the sign-in, once it is stored that it was given: ""
+// where somebody else has it, or there is none.
 func (v *vault) handOut(done func(unverified string)) {
 	given := v.unverified
 	if given == "" {

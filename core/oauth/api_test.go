@@ -59,7 +59,8 @@ func sources(t *testing.T, folder string) (files []*ast.File, set *token.FileSet
 	return files, set
 }
 
-// E81: what the packages export is what stands in testdata/api.txt, so that nothing is exported by accident. With -update it is written.
+// E81: what the packages export is what stands in testdata/api.txt, so that nothing is exported by
+// accident. With -update it is written.
 func TestAPI(t *testing.T) {
 	var got []string
 	for _, folder := range packages {
@@ -94,7 +95,8 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// exported names what a file exports: functions, types with their members and methods, variables and constants.
+// exported names what a file exports: functions, types with their members and methods, variables
+// and constants.
 func exported(file *ast.File) (names []string) {
 	for _, d := range file.Decls {
 		switch d := d.(type) {

@@ -11,7 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// What a caller waits for who cannot give up happens on its own goroutine: a panic of the transport's reaches it. The session goes on.
+// What a caller waits for who cannot give up happens on its own goroutine: a panic of the
+// transport's reaches it. The session goes on.
 func TestPatientCallerDoesItsOwnRequest(t *testing.T) {
 	p := &peer{}
 	var sent atomic.Bool
@@ -36,8 +37,8 @@ func TestPatientCallerDoesItsOwnRequest(t *testing.T) {
 	}
 }
 
-// A caller who cannot give up is not kept by what others are waiting for: it gets the token as soon as that is there, while the request
-// that came with it goes on.
+// A caller who cannot give up is not kept by what others are waiting for: it gets the token as soon
+// as that is there, while the request that came with it goes on.
 func TestPatientCallerIsNotKeptByOthers(t *testing.T) {
 	p := &peer{asked: make(chan struct{}, 9), answer: make(chan struct{})}
 	c := open(t, native(t), p, oauth.Options{})

@@ -16,7 +16,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// TestCause: E12. What the HTTP client failed with is in the error, for errors.As, without the query of the URL.
+// TestCause: E12. What the HTTP client failed with is in the error, for errors.As, without the
+// query of the URL.
 func TestCause(t *testing.T) {
 	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
 	defer untrusted.Close()

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Client is an OAuth 2 client: one session of an Engine, with the host's hands. Its methods are safe for concurrent use.
+// Client is an OAuth 2 client: one session of an Engine, with the host's hands. Its methods are
+// safe for concurrent use.
 //
-// Every method fails with an *Error, or, where ctx is done first, with an error that wraps that of ctx; the command of this caller
-// is then cancelled while those of others go on.
+// Every method fails with an *Error, or, where ctx is done first, with an error that wraps that of
+// ctx; the command of this caller is then cancelled while those of others go on.
 type Client struct {
 	s       *session
 	carrier string        // the header that carries the token to resources
@@ -19,10 +20,12 @@ type Client struct {
 // attemptLife is the engine's own default for Config.AttemptLife.
 const attemptLife = 10 * time.Minute
 
-// Open opens a session of engine. It returns before the stored session is loaded; commands wait for that.
+// Open opens a session of engine. It returns before the stored session is loaded; commands wait for
+// that.
 //
-// A refused configuration is an *Error of kind client whose Field names the member. The engine may be shared with other clients,
-// which then trust each other: they share a heap, and a trap takes all of them along.
+// A refused configuration is an *Error of kind client whose Field names the member. The engine may
+// be shared with other clients, which then trust each other: they share a heap, and a trap takes
+// all of them along.
 func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Client, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -41,15 +44,15 @@ func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Cli
 	return c, nil
 }
 
-// Close ends the session and keeps what is stored. Commands under way fail with ErrClosed, requests are given up, and stores that
-// have begun are waited for. It always returns nil.
+// Close ends the session and keeps what is stored. Commands under way fail with ErrClosed, requests
+// are given up, and stores that have begun are waited for. It always returns nil.
 func (c *Client) Close() error {
 	c.s.close()
 	return nil
 }
 
-// Authorize begins a sign-in with the authorization code grant (RFC 6749 section 4.1). The URL is for the user's browser; it comes
-// when the attempt is stored, and stands for Authorization.Life.
+// Authorize begins a sign-in with the authorization code grant (RFC 6749 section 4.1). The URL is
+// for the user's browser; it comes when the attempt is stored, and stands for Authorization.Life.
 func (c *Client) Authorize(ctx context.Context, p AuthorizeParams) (Authorization, error) {
 	begun, err := call[Authorization](c.s, ctx, "authorize", p)
 	if err == nil {
@@ -58,20 +61,22 @@ func (c *Client) Authorize(ctx context.Context, p AuthorizeParams) (Authorizatio
 	return begun, err
 }
 
-// Callback finishes a sign-in with the URL at which the authorization response arrived (RFC 6749 section 4.1.2). The second
-// delivery of the same response is an error with the code already_used, and nothing is sent.
+// Callback finishes a sign-in with the URL at which the authorization response arrived (RFC 6749
+// section 4.1.2). The second delivery of the same response is an error with the code already_used,
+// and nothing is sent.
 func (c *Client) Callback(ctx context.Context, url string) (CallbackResult, error) {
 	return call[CallbackResult](c.s, ctx, "callback", members(nil).text("url", url))
 }
 
-// CallbackPasted finishes a sign-in with what the user pasted: the URL at which the browser arrived, its query, or the code alone.
-// state is that of the Authorization.
+// CallbackPasted finishes a sign-in with what the user pasted: the URL at which the browser
+// arrived, its query, or the code alone. state is that of the Authorization.
 func (c *Client) CallbackPasted(ctx context.Context, text, state string) (Status, error) {
 	return call[Status](c.s, ctx, "callback", members(nil).text("pasted", text).text("state", state))
 }
 
-// Matches reports whether url is an authorization response for Config.RedirectURI: its scheme, host, port, path and query items,
-// and a state, a code or an error besides. Others are for somebody else; nothing is done with either.
+// Matches reports whether url is an authorization response for Config.RedirectURI: its scheme,
+// host, port, path and query items, and a state, a code or an error besides. Others are for
+// somebody else; nothing is done with either.
 func (c *Client) Matches(ctx context.Context, url string) (bool, error) {
 	var r struct {
 		Matches bool `json:"matches"`
@@ -85,8 +90,9 @@ func (c *Client) Exchange(ctx context.Context, p ExchangeParams) (Status, error)
 	return call[Status](c.s, ctx, "exchange", p)
 }
 
-// Token gives an access token that is still good, refreshing it where it is not. Callers at the same time share one refresh. With
-// Config.DPoP it is good for nothing by itself: Prepare and Transport add the proof.
+// Token gives an access token that is still good, refreshing it where it is not. Callers at the
+// same time share one refresh. With Config.DPoP it is good for nothing by itself: Prepare and
+// Transport add the proof.
 func (c *Client) Token(ctx context.Context) (Token, error) {
 	if token, ok := c.s.held.token(c.s.millis()); ok && ctx.Err() == nil {
 		return token, nil
@@ -95,7 +101,8 @@ func (c *Client) Token(ctx context.Context) (Token, error) {
 	return held.Token, err
 }
 
-// FreshToken is Token, but refreshes in any case: for a server that refused a token which looked good.
+// FreshToken is Token, but refreshes in any case: for a server that refused a token which looked
+// good.
 func (c *Client) FreshToken(ctx context.Context) (Token, error) {
 	token, err := call[Token](c.s, ctx, "token", members(nil).boolean("force", true))
 	return token, asked("fresh_token", err)
@@ -117,7 +124,8 @@ func (c *Client) Revoke(ctx context.Context, p RevokeParams) (Status, error) {
 	return call[Status](c.s, ctx, "revoke", members(nil).optional("token", string(p.TokenTypeHint)))
 }
 
-// Userinfo gives the claims about the user (OpenID Connect Core section 5.3) as the server sent them.
+// Userinfo gives the claims about the user (OpenID Connect Core section 5.3) as the server sent
+// them.
 func (c *Client) Userinfo(ctx context.Context) (json.RawMessage, error) {
 	var r struct {
 		Claims json.RawMessage `json:"claims"`
@@ -126,8 +134,8 @@ func (c *Client) Userinfo(ctx context.Context) (json.RawMessage, error) {
 	return r.Claims, err
 }
 
-// Profile asks the provider who signed in, as Config.Profile says. An answer without an id is an error of kind server with the code
-// bad_profile.
+// Profile asks the provider who signed in, as Config.Profile says. An answer without an id is an
+// error of kind server with the code bad_profile.
 func (c *Client) Profile(ctx context.Context) (Profile, error) {
 	return call[Profile](c.s, ctx, "profile", nil)
 }
@@ -137,11 +145,13 @@ func (c *Client) Extend(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "extend", nil)
 }
 
-// SetToken makes the session hold a token that was obtained elsewhere: by Token of another Client, for one. AccessToken and TokenType
-// are needed. An IDToken is verified like one that the server sends, but for its age and nonce.
+// SetToken makes the session hold a token that was obtained elsewhere: by Token of another Client,
+// for one. AccessToken and TokenType are needed. An IDToken is verified like one that the server
+// sends, but for its age and nonce.
 //
-// An ExpiresAt before 1970 or after the year 9999 is no time that a server gives: an error of kind client with the field expires_at, and
-// nothing changes. One that is over is taken; the token has ended then.
+// An ExpiresAt before 1970 or after the year 9999 is no time that a server gives: an error of kind
+// client with the field expires_at, and nothing changes. One that is over is taken; the token has
+// ended then.
 func (c *Client) SetToken(ctx context.Context, token Token) (Status, error) {
 	params, err := token.members()
 	if err != nil {
@@ -150,13 +160,15 @@ func (c *Client) SetToken(ctx context.Context, token Token) (Status, error) {
 	return call[Status](c.s, ctx, "set_token", params)
 }
 
-// Status tells what the session is by the Store, which is read before. Where the Store fails, or does not answer within a second, and
-// while this client itself changes the session, it is what the client holds.
+// Status tells what the session is by the Store, which is read before. Where the Store fails, or
+// does not answer within a second, and while this client itself changes the session, it is what the
+// client holds.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "status", nil)
 }
 
-// Export gives the session as text, for Options.Session of a client with the same issuer and client id. It holds tokens.
+// Export gives the session as text, for Options.Session of a client with the same issuer and client
+// id. It holds tokens.
 func (c *Client) Export(ctx context.Context) (string, error) {
 	var r struct {
 		Session string `json:"session"`

@@ -209,7 +209,8 @@ func TestTooLargeCommand(t *testing.T) {
 	}
 }
 
-// A source of random bytes that is short or fails is replaced, so that no input goes without fresh bytes.
+// A source of random bytes that is short or fails is replaced, so that no input goes without fresh
+// bytes.
 func TestEntropyIsNeverUsedTwice(t *testing.T) {
 	c := open(t, native(t), nil, oauth.Options{Rand: bytes.NewReader(bytes.Repeat([]byte{7, 8, 9, 10}, 60))})
 	seen := map[string]bool{}

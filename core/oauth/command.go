@@ -25,7 +25,8 @@ type result struct {
 	err error
 }
 
-// start gives the engine a command. It returns before the command is done, and a patient caller goes on with what it is to do.
+// start gives the engine a command. It returns before the command is done, and a patient caller
+// goes on with what it is to do.
 func (s *session) start(op string, params any, patient bool) (int64, *waiter, error) {
 	raw, err := parameters(op, params) // before the lock: it may be the caller's code that marshals
 	if err != nil {

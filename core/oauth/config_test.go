@@ -11,7 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Q4: what the contract knows, the Go API has: each member of the configuration, and each parameter of authorize.
+// Q4: what the contract knows, the Go API has: each member of the configuration, and each parameter
+// of authorize.
 func TestContractInGo(t *testing.T) {
 	text, err := os.ReadFile("../contract/README.md")
 	if err != nil {

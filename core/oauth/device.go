@@ -10,9 +10,9 @@ type DeviceParams struct {
 	Parameters [][2]string `json:"parameters,omitempty"`
 }
 
-// DeviceAuthorize begins a sign-in with the device authorization grant (RFC 8628 section 3.1), for a program without a browser. Show
-// the user the URI and the code; polling has begun by itself, and DeviceWait tells how it ends. An earlier flow of this session is
-// forgotten.
+// DeviceAuthorize begins a sign-in with the device authorization grant (RFC 8628 section 3.1), for
+// a program without a browser. Show the user the URI and the code; polling has begun by itself, and
+// DeviceWait tells how it ends. An earlier flow of this session is forgotten.
 //
 // An answer that lacks what section 3.2 requires is an error of kind token_not_found.
 func (c *Client) DeviceAuthorize(ctx context.Context, p DeviceParams) (DeviceAuthorization, error) {
@@ -20,9 +20,11 @@ func (c *Client) DeviceAuthorize(ctx context.Context, p DeviceParams) (DeviceAut
 	return begun, asked("device_authorize", err)
 }
 
-// DeviceWait waits until the user has decided. It fails with OAuthError access_denied where the user refused, with ErrExpired where
-// the codes ended first. A server that cannot be reached is waited for, each failure told by the event request_failed; DeviceResume then
-// polls without the longer wait. Without a flow, so after its end too, it fails with the code no_device_code: begin to wait before the user decides.
+// DeviceWait waits until the user has decided. It fails with OAuthError access_denied where the
+// user refused, with ErrExpired where the codes ended first. A server that cannot be reached is
+// waited for, each failure told by the event request_failed; DeviceResume then polls without the
+// longer wait. Without a flow, so after its end too, it fails with the code no_device_code: begin
+// to wait before the user decides.
 //
 // Where ctx is done first the polling goes on; DevicePause ends it. Several may wait at once.
 func (c *Client) DeviceWait(ctx context.Context) (Status, error) {
@@ -30,15 +32,16 @@ func (c *Client) DeviceWait(ctx context.Context) (Status, error) {
 	return status, asked("device_wait", err)
 }
 
-// DeviceResume goes on with the polling that DevicePause or a restart of the program stopped; the first poll comes after one interval.
-// Where polling runs and waits for a lost connection, the next poll comes an interval after the last. It fails with the code no_device_code where no flow has begun or its code is
-// spent, and with ErrExpired where the codes have ended.
+// DeviceResume goes on with the polling that DevicePause or a restart of the program stopped; the
+// first poll comes after one interval. Where polling runs and waits for a lost connection, the next
+// poll comes an interval after the last. It fails with the code no_device_code where no flow has
+// begun or its code is spent, and with ErrExpired where the codes have ended.
 func (c *Client) DeviceResume(ctx context.Context) error {
 	return asked("device_resume", c.s.do(ctx, "poll_start", nil, nil))
 }
 
-// DevicePause stops the polling. An answer that is still under way is discarded; a token in it is revoked where the server can, and the
-// device code is then spent.
+// DevicePause stops the polling. An answer that is still under way is discarded; a token in it is
+// revoked where the server can, and the device code is then spent.
 func (c *Client) DevicePause(ctx context.Context) error {
 	return asked("device_pause", c.s.do(ctx, "poll_stop", nil, nil))
 }

@@ -22,7 +22,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// proofOf reads a DPoP proof as RFC 9449 section 4.3 says, and gives its claims and the thumbprint of its key.
+// proofOf reads a DPoP proof as RFC 9449 section 4.3 says, and gives its claims and the thumbprint
+// of its key.
 func proofOf(req *http.Request) (claims map[string]any, jkt string, err error) {
 	values := req.Header.Values("DPoP")
 	if len(values) != 1 {
@@ -51,7 +52,8 @@ func proofOf(req *http.Request) (claims map[string]any, jkt string, err error) {
 	return claims, base64.RawURLEncoding.EncodeToString(sum), err
 }
 
-// bound is an authorization server and a resource without a network, which take proofs only. Each wants its own nonce.
+// bound is an authorization server and a resource without a network, which take proofs only. Each
+// wants its own nonce.
 type bound struct {
 	mu        sync.Mutex
 	jkt       string // that tokens are bound to
@@ -162,7 +164,8 @@ func signInBound(t *testing.T, c *oauth.Client) {
 	}
 }
 
-// Q13: the transport proves each sending anew, follows the nonces of both servers, and renews a token that is refused: each once.
+// Q13: the transport proves each sending anew, follows the nonces of both servers, and renews a
+// token that is refused: each once.
 func TestTransportWithProofs(t *testing.T) {
 	post := func(t *testing.T, c *oauth.Client, b *bound, body io.Reader) (string, *oauth.Challenge) {
 		t.Helper()
@@ -220,7 +223,8 @@ func TestTransportWithProofs(t *testing.T) {
 	}
 }
 
-// A resource that changes its nonce with every answer is followed on its answers that are no refusals too.
+// A resource that changes its nonce with every answer is followed on its answers that are no
+// refusals too.
 func TestNonceOfASuccessfulAnswer(t *testing.T) {
 	b := &bound{good: "a1", nonces: map[string]string{"api.example": "n0"}}
 	c := openBound(t, b, oauth.Options{})
@@ -247,7 +251,8 @@ func TestNonceOfASuccessfulAnswer(t *testing.T) {
 	}
 }
 
-// Answers to requests that somebody else sends are judged by Answered, and a step-up challenge (RFC 9470) says how to sign in anew.
+// Answers to requests that somebody else sends are judged by Answered, and a step-up challenge (RFC
+// 9470) says how to sign in anew.
 func TestAnsweredByHand(t *testing.T) {
 	b := &bound{good: "a1", nonces: map[string]string{"api.example": "n"}}
 	c := openBound(t, b, oauth.Options{})
@@ -395,7 +400,8 @@ func TestCauseOfAKeyFailure(t *testing.T) {
 	}
 }
 
-// Of a client's assertion the server gets what RFC 7523 section 3 wants, signed by whatever holds the key.
+// Of a client's assertion the server gets what RFC 7523 section 3 wants, signed by whatever holds
+// the key.
 func TestClientAssertion(t *testing.T) {
 	for _, alg := range []oauth.Algorithm{"ES256", "PS256", "EdDSA"} {
 		key, err := oauth.GenerateKey(alg)

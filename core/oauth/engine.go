@@ -1,20 +1,24 @@
 package oauth
 
-// Engine is one instance of the client engine: the four calls of the boundary that core/contract/README.md describes, in bytes.
-// core.Engine (native Go) and wasm.Engine (the module on wazero) are engines.
+// Engine is one instance of the client engine: the four calls of the boundary that
+// core/contract/README.md describes, in bytes. core.Engine (native Go) and wasm.Engine (the module
+// on wazero) are engines.
 //
-// An Engine whose instances can be lost has a method Lost(handle int32) error too, which is nil while the instance of handle lives; it never
-// uses a handle again. One whose instances should be left when they have grown has Worn(handle int32) bool.
+// An Engine whose instances can be lost has a method Lost(handle int32) error too, which is nil
+// while the instance of handle lives; it never uses a handle again. One whose instances should be
+// left when they have grown has Worn(handle int32) bool.
 //
-// Nothing here asks an Engine to be safe for concurrent use: the clients that share one feed it in turn, one input at a time,
-// and its effects are drained before the next input.
+// Nothing here asks an Engine to be safe for concurrent use: the clients that share one feed it in
+// turn, one input at a time, and its effects are drained before the next input.
 type Engine interface {
-	// Open starts a session. It returns a handle from 1 up, 0 where the configuration is refused (then Effect(0) gives the
-	// reason), or Trapped.
+	// Open starts a session. It returns a handle from 1 up, 0 where the configuration is refused
+	// (then Effect(0) gives the reason), or Trapped.
 	Open(msg []byte) (handle int32)
-	// Input gives the session a command or an answer. It returns one of the codes below. The engine keeps no reference to msg.
+	// Input gives the session a command or an answer. It returns one of the codes below. The engine
+	// keeps no reference to msg.
 	Input(handle int32, msg []byte) (code int32)
-	// Effect returns the session's next effect, or nil when there is none. The bytes are the caller's to keep.
+	// Effect returns the session's next effect, or nil when there is none. The bytes are the
+	// caller's to keep.
 	Effect(handle int32) []byte
 	// Close forgets the session. An unknown handle is ignored.
 	Close(handle int32)
@@ -33,18 +37,19 @@ const (
 // MaxMessage is the longest message that an engine reads, in bytes.
 const MaxMessage = 1 << 20
 
-// mortal is an Engine whose instances can die, as one in WebAssembly does when it traps.
-// It makes a new instance by itself at the next Open and never reuses a handle, so that handles of the dead one stay known
-// as such.
+// mortal is an Engine whose instances can die, as one in WebAssembly does when it traps. It makes a
+// new instance by itself at the next Open and never reuses a handle, so that handles of the dead
+// one stay known as such.
 type mortal interface {
 	Engine
-	// Lost says why the instance that holds handle is gone. It is nil while the instance lives. Of Trapped it may say why the
-	// last Open gave that.
+	// Lost says why the instance that holds handle is gone. It is nil while the instance lives. Of
+	// Trapped it may say why the last Open gave that.
 	Lost(handle int32) error
 }
 
-// retiring is an Engine that can ask for a session to be moved to another instance, because the memory of a WebAssembly instance
-// grows and never shrinks. A client answers by closing the handle and opening again, between commands.
+// retiring is an Engine that can ask for a session to be moved to another instance, because the
+// memory of a WebAssembly instance grows and never shrinks. A client answers by closing the handle
+// and opening again, between commands.
 type retiring interface {
 	Engine
 	// Worn reports whether the instance that holds handle should be left.

@@ -9,7 +9,8 @@ import (
 // entropySize is what every input carries: the least that the boundary asks for.
 const entropySize = 32
 
-// pool draws random bytes in blocks and gives each byte out once. It belongs to one session and is used under the lane's lock.
+// pool draws random bytes in blocks and gives each byte out once. It belongs to one session and is
+// used under the lane's lock.
 type pool struct {
 	source io.Reader
 	block  [8 * entropySize]byte
@@ -19,8 +20,8 @@ type pool struct {
 // append adds 32 fresh bytes to dst in base64url without padding and wipes them here.
 func (p *pool) append(dst []byte) []byte {
 	if len(p.left) < entropySize {
-		// Entropy that repeats would be refused, and no entropy at all would leave commands unanswered: a source of the
-		// caller's that fails is replaced.
+		// Entropy that repeats would be refused, and no entropy at all would leave commands
+		// unanswered: a source of the caller's that fails is replaced.
 		if _, err := io.ReadFull(p.source, p.block[:]); err != nil {
 			p.source = rand.Reader
 			rand.Read(p.block[:])

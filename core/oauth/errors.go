@@ -8,39 +8,45 @@ import (
 	"unicode"
 )
 
-// Error is what a command of the engine failed with. No member of it is a token, a secret or a body.
+// Error is what a command of the engine failed with. No member of it is a token, a secret or a
+// body.
 type Error struct {
 	// Kind is the sort of thing that failed.
 	Kind ErrorKind `json:"kind"`
 	// Code says which error of that kind it is, in lower-case words joined by underscores.
 	Code string `json:"code"`
-	// Op is the method that failed, in snake case: token, device_wait … In an event it is the engine's command.
+	// Op is the method that failed, in snake case: token, device_wait … In an event it is the
+	// engine's command.
 	Op string `json:"op"`
 	// Retryable: the same command may succeed later with nothing else changed.
 	Retryable bool `json:"retryable"`
 	// Field names the member of the configuration, the parameter or the claim that was refused.
 	Field string `json:"field,omitempty"`
-	// Expected and Came are what was expected and what came in its place. No secret, and nothing of who the user is.
+	// Expected and Came are what was expected and what came in its place. No secret, and nothing of
+	// who the user is.
 	Expected string `json:"expected,omitempty"`
 	Came     string `json:"came,omitempty"`
-	// ClockDifference is how far the server's clock seems ahead of this one, where a claim about time does not fit; below 0: behind,
-	// or the token is that old.
+	// ClockDifference is how far the server's clock seems ahead of this one, where a claim about
+	// time does not fit; below 0: behind, or the token is that old.
 	ClockDifference time.Duration `json:"-"`
-	// Stage says what the request was for that failed: token, refresh, discovery and so on; Host is where it went.
+	// Stage says what the request was for that failed: token, refresh, discovery and so on; Host is
+	// where it went.
 	Stage Stage  `json:"stage,omitempty"`
 	Host  string `json:"host,omitempty"`
 	// Status is the HTTP status that the server answered with, 0 without an answer.
 	Status int `json:"status,omitempty"`
-	// OAuthError, Description and URI are the members of the server's error response (RFC 6749 section 5.2).
+	// OAuthError, Description and URI are the members of the server's error response (RFC 6749
+	// section 5.2).
 	OAuthError  string `json:"error,omitempty"`
 	Description string `json:"error_description,omitempty"`
 	URI         string `json:"error_uri,omitempty"`
-	// Unverified: OAuthError and its texts came in a reply that answers no attempt, so anybody may have written them.
+	// Unverified: OAuthError and its texts came in a reply that answers no attempt, so anybody may
+	// have written them.
 	Unverified bool `json:"unverified,omitempty"`
 	// BeginAgain: a new sign-in is what helps.
 	BeginAgain bool `json:"begin_again,omitempty"`
-	// RetryAfter is how long the server asked to wait (RFC 9110 section 10.2.3), 0 where it did not. Until then the session
-	// refreshes only when it is told to.
+	// RetryAfter is how long the server asked to wait (RFC 9110 section 10.2.3), 0 where it did
+	// not. Until then the session refreshes only when it is told to.
 	RetryAfter time.Duration `json:"-"`
 
 	cause error
@@ -101,14 +107,15 @@ var (
 	ErrServer              = &Error{Kind: KindServer}
 	ErrTokenNotFound       = &Error{Kind: KindTokenNotFound}
 	ErrCallbackNotVerified = &Error{Kind: KindCallbackNotVerified}
-	// ErrIDTokenNotVerified: nothing of the token response was used (OpenID Connect Core section 3.1.3.7).
+	// ErrIDTokenNotVerified: nothing of the token response was used (OpenID Connect Core section
+	// 3.1.3.7).
 	ErrIDTokenNotVerified = &Error{Kind: KindIDTokenNotVerified}
 	ErrClient             = &Error{Kind: KindClient}
 	ErrExpired            = &Error{Kind: KindExpired}
 	ErrStorage            = &Error{Kind: KindStorage}
 	ErrCancelled          = &Error{Kind: KindCancelled}
-	// ErrInternal: the engine was lost while the command ran, or refused a message. The command is not repeated, because
-	// nobody knows how far it came.
+	// ErrInternal: the engine was lost while the command ran, or refused a message. The command is
+	// not repeated, because nobody knows how far it came.
 	ErrInternal = &Error{Kind: KindInternal}
 	// ErrClosed: the Client was closed before the command was done.
 	ErrClosed = &Error{Kind: KindClient, Code: "closed"}
@@ -117,7 +124,9 @@ var (
 // ErrConflict is what a Store returns where the stored version is not the expected one.
 var ErrConflict = errors.New("oauth2: stored version is another")
 
-// Error gives one line. As every error of this module it begins "oauth2: ": "oauth2: OP: code in words: field: expected this, came that (error: description), request STAGE to HOST, sign in again: cause", without what does not apply.
+// Error gives one line. As every error of this module it begins "oauth2: ": "oauth2: OP: code in
+// words: field: expected this, came that (error: description), request STAGE to HOST, sign in
+// again: cause", without what does not apply.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("oauth2: ")
@@ -168,16 +177,19 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Is reports whether target is an Error whose Kind, Code and Op, as far as they are set, are those of e.
+// Is reports whether target is an Error whose Kind, Code and Op, as far as they are set, are those
+// of e.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && (t.Kind == "" || t.Kind == e.Kind) && (t.Code == "" || t.Code == e.Code) && (t.Op == "" || t.Op == e.Op)
 }
 
-// Unwrap gives the host's own cause: what the HTTP client, the Store, the Locker or the KeyStore failed with. A *url.Error in it is without the query of its URL.
+// Unwrap gives the host's own cause: what the HTTP client, the Store, the Locker or the KeyStore
+// failed with. A *url.Error in it is without the query of its URL.
 func (e *Error) Unwrap() error { return e.cause }
 
-// printable keeps what a server says from forging lines in a log, from driving a terminal, and from turning the direction of writing around.
+// printable keeps what a server says from forging lines in a log, from driving a terminal, and from
+// turning the direction of writing around.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -190,7 +202,8 @@ func printable(s string) string {
 	}, s)
 }
 
-// asked is err with the method that the caller called as its Op, in snake case, where the command has another name.
+// asked is err with the method that the caller called as its Op, in snake case, where the command
+// has another name.
 func asked(op string, err error) error {
 	e, ok := err.(*Error)
 	if !ok {

@@ -26,7 +26,8 @@ func (server) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// A sign-in with the authorization code grant, on the engine in native Go. Package wasm has the same on the module.
+// A sign-in with the authorization code grant, on the engine in native Go. Package wasm has the
+// same on the module.
 func Example() {
 	ctx := context.Background()
 	client, err := oauth.Open(ctx, new(core.Engine), oauth.Config{
@@ -142,7 +143,8 @@ func (printing) RoundTrip(req *http.Request) (*http.Response, error) {
 	return server{}.RoundTrip(req)
 }
 
-// A client that has a key in place of a secret, and access tokens that are worth nothing without the session's own key.
+// A client that has a key in place of a secret, and access tokens that are worth nothing without
+// the session's own key.
 func Example_keys() {
 	ctx := context.Background()
 	key, err := oauth.GenerateKey(oauth.ES256) // or the crypto.Signer of a device; the server has the public part

@@ -12,8 +12,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// H1, H4, H5: endpoints that are configured without metadata, and every member of the parameters: what the server gets, and what of its
-// answers the caller gets.
+// H1, H4, H5: endpoints that are configured without metadata, and every member of the parameters:
+// what the server gets, and what of its answers the caller gets.
 func TestEndpointsAndGrants(t *testing.T) {
 	var path string
 	var form url.Values
@@ -94,7 +94,8 @@ func TestEndpointsAndGrants(t *testing.T) {
 	}
 }
 
-// A member of the parameters that is the client's own, and a token that there is not, are refused before anything is sent.
+// A member of the parameters that is the client's own, and a token that there is not, are refused
+// before anything is sent.
 func TestGrantsThatAreRefused(t *testing.T) {
 	p := &peer{}
 	c := open(t, native(t), p, oauth.Options{})

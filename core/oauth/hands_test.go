@@ -14,7 +14,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// What surely never reached the server is told from what may have: only the first may be sent again without a thought.
+// What surely never reached the server is told from what may have: only the first may be sent again
+// without a thought.
 func TestTransportErrorsAreToldApart(t *testing.T) {
 	closed := httptest.NewServer(nil)
 	closed.Close()
@@ -70,7 +71,8 @@ func perform(t *testing.T, opts oauth.Options, effect string) string {
 	return string(raw)
 }
 
-// An http.Client of the caller's keeps its transport and loses what would make it follow, remember or hurry.
+// An http.Client of the caller's keeps its transport and loses what would make it follow, remember
+// or hurry.
 func TestClientOptionsCannotFollowOrRemember(t *testing.T) {
 	mux := http.NewServeMux()
 	var cookies []string

@@ -6,7 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// held is what a session may answer without asking the engine: core/contract/README.md, "What a host may hold". Reading takes no lock.
+// held is what a session may answer without asking the engine: core/contract/README.md, "What a
+// host may hold". Reading takes no lock.
 type held struct {
 	mu      sync.Mutex // of writers
 	drops   uint64
@@ -21,10 +22,12 @@ type heldAnswers struct {
 // request is what prepare was asked for.
 type request struct{ method, url string }
 
-// maxPrepared is for how many requests headers are held: an application asks the same few again and again, or others every time.
+// maxPrepared is for how many requests headers are held: an application asks the same few again and
+// again, or others every time.
 const maxPrepared = 64
 
-// heldAnswer is good while the clock stands between the time of the answer and the end that the engine gave.
+// heldAnswer is good while the clock stands between the time of the answer and the end that the
+// engine gave.
 type heldAnswer[T any] struct {
 	value  T
 	until  int64        // Unix ms

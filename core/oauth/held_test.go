@@ -101,7 +101,8 @@ func (s *heldScene) header(t *testing.T) string {
 	return h.Get("Authorization")
 }
 
-// TestGoodTokenIsHeld (E120): a token that is still good, and the headers for a request, are given again without asking the engine.
+// TestGoodTokenIsHeld (E120): a token that is still good, and the headers for a request, are given
+// again without asking the engine.
 func TestGoodTokenIsHeld(t *testing.T) {
 	for name, store := range map[string]oauth.Store{"a store that tells": &oauth.MemoryStore{}, "a store that does not": &plainStore{}} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +131,8 @@ func TestGoodTokenIsHeld(t *testing.T) {
 	}
 }
 
-// TestHeldAnswersEnd (E121): what is held goes with whatever may change it: time, a command, an event, another writer, the end of the client.
+// TestHeldAnswersEnd (E121): what is held goes with whatever may change it: time, a command, an
+// event, another writer, the end of the client.
 func TestHeldAnswersEnd(t *testing.T) {
 	ms := func(s *heldScene, n int64) { s.now.Add(n) }
 	for _, row := range []struct {
@@ -198,7 +200,8 @@ func TestHeldAnswersEnd(t *testing.T) {
 	}
 }
 
-// TestHeldAnswersOfAnotherWriter (E121): what another client of the same store wrote is what is given out.
+// TestHeldAnswersOfAnotherWriter (E121): what another client of the same store wrote is what is
+// given out.
 func TestHeldAnswersOfAnotherWriter(t *testing.T) {
 	store := &oauth.MemoryStore{}
 	one, two := newHeldScene(t, store), newHeldScene(t, store)
@@ -217,7 +220,8 @@ func TestHeldAnswersOfAnotherWriter(t *testing.T) {
 	}
 }
 
-// TestProofsAreNotHeld (E122): with DPoP each request has a proof of its own, made by the engine; and headers that a caller changes are its own.
+// TestProofsAreNotHeld (E122): with DPoP each request has a proof of its own, made by the engine;
+// and headers that a caller changes are its own.
 func TestProofsAreNotHeld(t *testing.T) {
 	s := newHeldScene(t, &oauth.MemoryStore{})
 	h, err := s.Prepare(t.Context(), "GET", heldResource)
@@ -251,7 +255,8 @@ func TestProofsAreNotHeld(t *testing.T) {
 	}
 }
 
-// TestHeldAnswersEndWithEvents (E121): an automatic refresh changes the token with no command, and only its events tell.
+// TestHeldAnswersEndWithEvents (E121): an automatic refresh changes the token with no command, and
+// only its events tell.
 func TestHeldAnswersEndWithEvents(t *testing.T) {
 	granted := make(chan struct{}, 9)
 	own := config

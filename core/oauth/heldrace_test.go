@@ -2,7 +2,8 @@ package oauth
 
 import "testing"
 
-// TestNothingIsHeldThatIsOver (E121): an answer is not held where something happened between it and its being read.
+// TestNothingIsHeldThatIsOver (E121): an answer is not held where something happened between it and
+// its being read.
 func TestNothingIsHeldThatIsOver(t *testing.T) {
 	for name, row := range map[string]struct {
 		between func(h *held)

@@ -41,7 +41,8 @@ func (b wireBody) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"text": b.Text})
 }
 
-// run runs one of the caller's own functions. Where there is none, the answer is that this host does not carry it out.
+// run runs one of the caller's own functions. Where there is none, the answer is that this host
+// does not carry it out.
 func (h hooks) run(e *effect) {
 	s, e := h.s, e.keep()
 	parameters, request, response := h.own.Parameters[Stage(e.Stage)], h.own.Request[Stage(e.Stage)], h.own.Response[Stage(e.Stage)]

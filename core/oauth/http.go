@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// withoutRedirects is c, but following no redirect, since a request may carry a secret or a token, and keeping no cookies, so that
-// all hosts behave alike.
+// withoutRedirects is c, but following no redirect, since a request may carry a secret or a token,
+// and keeping no cookies, so that all hosts behave alike.
 func withoutRedirects(c *http.Client) *http.Client {
 	own := *c
 	own.Jar = nil
@@ -29,8 +29,8 @@ type requests struct {
 	client *http.Client
 }
 
-// send carries out an http effect. It belongs to the session and not to the caller whose command led to it: others may wait for
-// the same answer.
+// send carries out an http effect. It belongs to the session and not to the caller whose command
+// led to it: others may wait for the same answer.
 func (r *requests) send(e *effect) {
 	s, e := r.s, e.keep()
 	ctx, cancel := limit(e.TimeoutMS)
@@ -57,7 +57,8 @@ func bare(err error) error {
 	return &own
 }
 
-// exchange does the request and gives the members of the answer, or names the kind of failure, with its cause if there is one.
+// exchange does the request and gives the members of the answer, or names the kind of failure, with
+// its cause if there is one.
 func (r *requests) exchange(ctx context.Context, e *effect) (response members, failure string, cause error) {
 	req, err := newRequest(ctx, e)
 	if err != nil {
@@ -115,8 +116,9 @@ func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A kept connection that the server gives up in the moment we use it leaves open whether the request was carried out: for a
-	// refresh token that is one outcome too many, and a poll every five seconds meets the usual five seconds of servers.
+	// A kept connection that the server gives up in the moment we use it leaves open whether the
+	// request was carried out: for a refresh token that is one outcome too many, and a poll every
+	// five seconds meets the usual five seconds of servers.
 	req.Close = true
 	for _, h := range e.Headers {
 		if strings.EqualFold(h[0], "host") {
@@ -140,8 +142,9 @@ func wireHeaders(h http.Header) []pair {
 	return pairs
 }
 
-// failureOf names a transport error. Only a connection that was never made is surely unsent: after that, how far the request came
-// is unknown, and for a refresh token that makes the difference between trying again and asking the user.
+// failureOf names a transport error. Only a connection that was never made is surely unsent: after
+// that, how far the request came is unknown, and for a refresh token that makes the difference
+// between trying again and asking the user.
 func failureOf(ctx context.Context, err error) string {
 	var (
 		timeout net.Error

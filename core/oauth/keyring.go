@@ -39,7 +39,8 @@ func (k *keyring) signer(ctx context.Context, name string) (crypto.Signer, error
 	return k.keys.LoadKey(ctx, name)
 }
 
-// key carries out a key effect: the public key under a name, made where it is asked for, or its end.
+// key carries out a key effect: the public key under a name, made where it is asked for, or its
+// end.
 func (k *keyring) key(e *effect) {
 	s, e := k.s, e.keep()
 	a, known := jws.Algorithms[e.Alg]

@@ -10,21 +10,23 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/jws"
 )
 
-// KeyStore keeps private keys under names. The engine never sees one: it is told the public key and asks for signatures, so the keys may
-// be in a device (HSM) or a service that does not give them out. A KeyStore is safe for concurrent use.
+// KeyStore keeps private keys under names. The engine never sees one: it is told the public key and
+// asks for signatures, so the keys may be in a device (HSM) or a service that does not give them
+// out. A KeyStore is safe for concurrent use.
 type KeyStore interface {
 	// LoadKey gives the key called name. Both results are nil where there is none.
 	LoadKey(ctx context.Context, name string) (crypto.Signer, error)
-	// CreateKey makes a key called name for alg and keeps it; GenerateKey makes
-	// one in memory. Where a key of that name is there, whatever its algorithm, it gives that one: of two that create a key at once, in
-	// whatever process, both get the one that stays. It fails with errors.ErrUnsupported where it cannot make keys for alg.
+	// CreateKey makes a key called name for alg and keeps it; GenerateKey makes one in memory.
+	// Where a key of that name is there, whatever its algorithm, it gives that one: of two that
+	// create a key at once, in whatever process, both get the one that stays. It fails with
+	// errors.ErrUnsupported where it cannot make keys for alg.
 	CreateKey(ctx context.Context, name string, alg Algorithm) (crypto.Signer, error)
 	// DeleteKey forgets the key called name. Where there is none, nothing happens.
 	DeleteKey(ctx context.Context, name string) error
 }
 
-// GenerateKey makes a key for alg: RS and PS (2,048 bits) and ES with 256, 384 and 512, EdDSA and Ed25519. It fails with
-// errors.ErrUnsupported for every other alg.
+// GenerateKey makes a key for alg: RS and PS (2,048 bits) and ES with 256, 384 and 512, EdDSA and
+// Ed25519. It fails with errors.ErrUnsupported for every other alg.
 func GenerateKey(alg Algorithm) (crypto.Signer, error) {
 	a, ok := jws.Algorithms[string(alg)]
 	if !ok {

@@ -45,7 +45,8 @@ func ask(t *testing.T, opts oauth.Options, effect map[string]any) (ok map[string
 	return answer.OK, answer.Failed.Kind
 }
 
-// The public key alone decides what a key of the application's can sign, and what it signs can be verified, wherever it is kept.
+// The public key alone decides what a key of the application's can sign, and what it signs can be
+// verified, wherever it is kept.
 func TestSignersOfTheApplication(t *testing.T) {
 	for _, row := range []struct {
 		alg  string
@@ -207,8 +208,8 @@ func TestMemoryKeysAreMadeOnce(t *testing.T) {
 	}
 }
 
-// Keys last as long as what the store keeps: with a MemoryStore from one client to the next, and with a store that keeps none for as
-// long as clients share it.
+// Keys last as long as what the store keeps: with a MemoryStore from one client to the next, and
+// with a store that keeps none for as long as clients share it.
 func TestKeysGoWithTheStore(t *testing.T) {
 	jwk := func(opts oauth.Options, create bool) string {
 		found, failed := ask(t, opts, map[string]any{"kind": "key", "name": "k", "alg": "ES256", "create": create})

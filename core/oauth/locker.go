@@ -5,14 +5,16 @@ import (
 	"sync"
 )
 
-// Locker gives named locks to clients that share a Store, so that they refresh one after the other. It is safe for concurrent use.
+// Locker gives named locks to clients that share a Store, so that they refresh one after the other.
+// It is safe for concurrent use.
 type Locker interface {
-	// Lock waits until the caller holds the lock called name, or until ctx is done. A lock is never taken from its holder; one
-	// whose holder is gone may be handed on. unlock is called once.
+	// Lock waits until the caller holds the lock called name, or until ctx is done. A lock is never
+	// taken from its holder; one whose holder is gone may be handed on. unlock is called once.
 	Lock(ctx context.Context, name string) (unlock func(), err error)
 }
 
-// MemoryLocker is a Locker within a process. Waiters get a lock in the order in which they came. The zero value is ready.
+// MemoryLocker is a Locker within a process. Waiters get a lock in the order in which they came.
+// The zero value is ready.
 type MemoryLocker struct {
 	mu    sync.Mutex
 	queue map[string][]chan struct{} // the first one holds the lock, the others wait to be closed

@@ -8,7 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/jws"
 )
 
-// TestMemoryKeysAreMadeAside (S73): while a key is made, which takes long where it is of RSA, others get theirs.
+// TestMemoryKeysAreMadeAside (S73): while a key is made, which takes long where it is of RSA,
+// others get theirs.
 func TestMemoryKeysAreMadeAside(t *testing.T) {
 	made, err := GenerateKey("ES256")
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// body is a request's body on the wire: text, base64 of what is no UTF-8, or the name of one that stays with the host.
+// body is a request's body on the wire: text, base64 of what is no UTF-8, or the name of one that
+// stays with the host.
 type body struct {
 	text, base64, ref *string
 }
@@ -54,13 +55,15 @@ type effect struct {
 	Error      *Error
 }
 
-// keep is the effect for whoever needs it when its turn is over: the next one is read into the same place.
+// keep is the effect for whoever needs it when its turn is over: the next one is read into the same
+// place.
 func (e *effect) keep() *effect {
 	own := *e
 	return &own
 }
 
-// readEffect is false for what this host could not answer. The ok of a result is its last member, and for its reader to judge.
+// readEffect is false for what this host could not answer. The ok of a result is its last member,
+// and for its reader to judge.
 func readEffect(raw []byte) (e *effect, ok bool) {
 	e = &effect{}
 	return e, e.read(raw)

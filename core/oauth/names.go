@@ -1,6 +1,7 @@
 package oauth
 
-// The names of the boundary (core/contract/README.md), each with a type of its own. A later engine may say names that are not here.
+// The names of the boundary (core/contract/README.md), each with a type of its own. A later engine
+// may say names that are not here.
 
 // An ErrorKind says what sort of thing failed; Error.Code says which one exactly.
 type ErrorKind string
@@ -45,7 +46,8 @@ const (
 	ChangeSignedIn  Change = "signed_in"
 	ChangeSignedOut Change = "signed_out"
 	ChangeRefreshed Change = "refreshed"
-	// ChangeOtherAccount: another sign-in took the place of the session, and no ID tokens say that it is the same user's.
+	// ChangeOtherAccount: another sign-in took the place of the session, and no ID tokens say that
+	// it is the same user's.
 	ChangeOtherAccount Change = "other_account"
 )
 
@@ -61,13 +63,15 @@ const (
 	EventAboutToExpire EventName = "about_to_expire"
 	// EventExpired: the access token is over and nothing can renew it.
 	EventExpired EventName = "expired"
-	// EventServerError: the server answered with an error of the protocol. EventRequestFailed follows.
+	// EventServerError: the server answered with an error of the protocol. EventRequestFailed
+	// follows.
 	EventServerError EventName = "server_error"
 	// EventRequestFailed: a request failed, in whatever way.
 	EventRequestFailed EventName = "request_failed"
 	// EventNotPersisted: the Store failed, the tokens are held in memory only.
 	EventNotPersisted EventName = "not_persisted"
-	// EventSessionRefused: what the Store holds is of another configuration or format, and was left alone.
+	// EventSessionRefused: what the Store holds is of another configuration or format, and was left
+	// alone.
 	EventSessionRefused EventName = "session_refused"
 	// EventAuthorizeWithUserCode: a user code is to be shown.
 	EventAuthorizeWithUserCode EventName = "authorize_with_user_code"
@@ -75,11 +79,13 @@ const (
 	EventDevice EventName = "device"
 	// EventChanged: another client of the same Store changed the session.
 	EventChanged EventName = "changed"
-	// EventRestarted is the host's own: the engine was lost and opened again, and commands under way failed.
+	// EventRestarted is the host's own: the engine was lost and opened again, and commands under
+	// way failed.
 	EventRestarted EventName = "restarted"
 )
 
-// An AuthMethod is how a client authenticates at an endpoint (RFC 6749 section 2.3.1, RFC 7523, RFC 8705).
+// An AuthMethod is how a client authenticates at an endpoint (RFC 6749 section 2.3.1, RFC 7523, RFC
+// 8705).
 type AuthMethod string
 
 const (
@@ -118,8 +124,8 @@ const (
 	PKCENone  PKCEMethod = "none"
 )
 
-// A Prompt says what the server shall show the user (OpenID Connect Core section 3.1.2.1). Several may stand in one, with spaces between
-// them.
+// A Prompt says what the server shall show the user (OpenID Connect Core section 3.1.2.1). Several
+// may stand in one, with spaces between them.
 type Prompt string
 
 const (
@@ -130,8 +136,9 @@ const (
 	PromptCreate        Prompt = "create"
 )
 
-// A ResponseMode is how the authorization response comes back: in the URL or in a form that the browser posts (OAuth 2.0 Form Post
-// Response Mode), and with JWT in its name signed by the server (JWT Secured Authorization Response Mode section 2.3).
+// A ResponseMode is how the authorization response comes back: in the URL or in a form that the
+// browser posts (OAuth 2.0 Form Post Response Mode), and with JWT in its name signed by the server
+// (JWT Secured Authorization Response Mode section 2.3).
 type ResponseMode string
 
 const (
@@ -168,7 +175,8 @@ const (
 	HintRefreshToken TokenTypeHint = "refresh_token"
 )
 
-// A TokenTypeURI is the type of a token in a token exchange (RFC 8693 section 3); a server may know more.
+// A TokenTypeURI is the type of a token in a token exchange (RFC 8693 section 3); a server may know
+// more.
 type TokenTypeURI string
 
 const (

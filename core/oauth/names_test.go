@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// E80: the names of the boundary are typed constants, and each is there: those of the schema, and those that the contract's text lists.
+// E80: the names of the boundary are typed constants, and each is there: those of the schema, and
+// those that the contract's text lists.
 func TestNames(t *testing.T) {
 	got := constants(t)
 	schema := struct {

@@ -17,8 +17,9 @@ type pair = [2]string
 // maxDepth is how many arrays and objects may stand in each other.
 const maxDepth = 64
 
-// reader reads what the engine says (RFC 8259), forwards and in one pass: whoever reads asks for the type that has to come. What does not
-// come makes it bad; from then on every answer is a zero and every object at its end.
+// reader reads what the engine says (RFC 8259), forwards and in one pass: whoever reads asks for
+// the type that has to come. What does not come makes it bad; from then on every answer is a zero
+// and every object at its end.
 type reader struct {
 	src   []byte
 	at    int
@@ -34,7 +35,8 @@ func (r *reader) begin(bracket byte) {
 	r.fresh = true
 }
 
-// more tells whether a member or an element follows; otherwise it leaves by the other bracket. Whoever asks reads what follows.
+// more tells whether a member or an element follows; otherwise it leaves by the other bracket.
+// Whoever asks reads what follows.
 func (r *reader) more(bracket byte) bool {
 	fresh := r.fresh
 	r.fresh = false
@@ -294,8 +296,9 @@ func (r *reader) decode(b *strings.Builder) {
 	}
 }
 
-// special is the place of the first quotation mark, reverse solidus or control character, eight bytes at a time: of the eight, one that is
-// less than it is compared with borrows from the bit above it. A borrow may go on to the bytes behind the first.
+// special is the place of the first quotation mark, reverse solidus or control character, eight
+// bytes at a time: of the eight, one that is less than it is compared with borrows from the bit
+// above it. A borrow may go on to the bytes behind the first.
 func special(b []byte) int {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	i := 0

@@ -52,7 +52,8 @@ func deep(v any) (depth int) {
 	return depth + 1
 }
 
-// replaced tells whether encoding/json reads U+FFFD in a string where the text has none, because it has half a pair of surrogates.
+// replaced tells whether encoding/json reads U+FFFD in a string where the text has none, because it
+// has half a pair of surrogates.
 func replaced(text []byte) bool {
 	const replacement = "\uFFFD"
 	if bytes.Contains(text, []byte(replacement)) || bytes.Contains(bytes.ToLower(text), []byte(`\ufffd`)) {
@@ -69,7 +70,8 @@ func replaced(text []byte) bool {
 	}
 }
 
-// What encoding/json reads, reader reads alike, but for what two readers could understand differently; and nothing else.
+// What encoding/json reads, reader reads alike, but for what two readers could understand
+// differently; and nothing else.
 func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":[1,-0,2.5e+7,true,false,null,"x"],"b":{"c":{}},"":[]}`, "\t{ \"a\" : [ 1 , 2 ] }\r\n ", `"\u00e9\ud83d\ude00\n\"\\\/"`, `"\ud83d"`, `"\ude00\ud83d"`, `"\ude00"`, "\"a\xffb\"",

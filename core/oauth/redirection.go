@@ -8,22 +8,26 @@ import (
 	"strings"
 )
 
-// RedirectionEndpoint is where a web server receives authorization responses (RFC 6749 section 3.1.2). Exactly one of its members is
-// set, and what comes of it has to be the redirect URI of the sign-in.
+// RedirectionEndpoint is where a web server receives authorization responses (RFC 6749 section
+// 3.1.2). Exactly one of its members is set, and what comes of it has to be the redirect URI of the
+// sign-in.
 type RedirectionEndpoint struct {
-	// Route is the path of the endpoint, for a server that browsers reach directly: scheme and host are those of the request.
+	// Route is the path of the endpoint, for a server that browsers reach directly: scheme and host
+	// are those of the request.
 	Route string
 	// URL is the redirect URI, for a server behind a proxy, which may show it other ones.
 	URL string
 }
 
-// How far a response came that Receive fails with; errors.As gives the *Error with the rest. Any other error of Receive is one of the
-// request or of the state of things here: a response to no sign-in of this client, or a second time, is ErrCallbackNotVerified, and
-// the user may simply begin again.
+// How far a response came that Receive fails with; errors.As gives the *Error with the rest. Any
+// other error of Receive is one of the request or of the state of things here: a response to no
+// sign-in of this client, or a second time, is ErrCallbackNotVerified, and the user may simply
+// begin again.
 var (
 	// ErrMissingCode: a response to a sign-in of this client, with neither a code nor an error.
 	ErrMissingCode = &Error{Kind: KindCallbackNotVerified, Code: "missing_code"}
-	// ErrAuthorizationResponse: the server or the user refused (RFC 6749 section 4.1.2.1); Error.OAuthError says how.
+	// ErrAuthorizationResponse: the server or the user refused (RFC 6749 section 4.1.2.1);
+	// Error.OAuthError says how.
 	ErrAuthorizationResponse = errors.New("oauth2: the authorization response is an error")
 	// ErrExchange: the response was good, but its code brought no token.
 	ErrExchange = errors.New("oauth2: the code was not exchanged")
@@ -32,11 +36,13 @@ var (
 // maxResponse is how long an authorization response in a body may be, in bytes.
 const maxResponse = 1 << 18
 
-// Receive finishes a sign-in of client, which is that of the browser's user, with a request at the endpoint: GET, or POST where
-// AuthorizeParams.ResponseMode is form_post or form_post.jwt (OAuth 2.0 Form Post Response Mode section 2); see Client.Callback. The state
-// is verified before anything is done.
+// Receive finishes a sign-in of client, which is that of the browser's user, with a request at the
+// endpoint: GET, or POST where AuthorizeParams.ResponseMode is form_post or form_post.jwt (OAuth
+// 2.0 Form Post Response Mode section 2); see Client.Callback. The state is verified before
+// anything is done.
 //
-// A browser makes that POST for a page of the server's: cookies that tell whose sign-in it is have to be SameSite=None.
+// A browser makes that POST for a page of the server's: cookies that tell whose sign-in it is have
+// to be SameSite=None.
 func (e RedirectionEndpoint) Receive(client *Client, r *http.Request) (CallbackResult, error) {
 	refused := func(field string) (CallbackResult, error) {
 		return CallbackResult{}, &Error{Kind: KindClient, Code: "bad_value", Op: "callback", Field: field}
@@ -62,7 +68,8 @@ func (e RedirectionEndpoint) Receive(client *Client, r *http.Request) (CallbackR
 		if err != nil || len(posted) > maxResponse {
 			return refused("body")
 		}
-		// A form is encoded as a query is, so both are read in one way; what stands in both is refused.
+		// A form is encoded as a query is, so both are read in one way; what stands in both is
+		// refused.
 		if query = strings.Trim(query+"&"+string(posted), "&"); strings.Contains(query, "#") {
 			return refused("body")
 		}

@@ -13,8 +13,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// H9: a web server hands over the request at its redirection endpoint, by route or by URL. The state is verified, and a missing code,
-// an error and a failed exchange are told apart.
+// H9: a web server hands over the request at its redirection endpoint, by route or by URL. The
+// state is verified, and a missing code, an error and a failed exchange are told apart.
 func TestRedirectionEndpoint(t *testing.T) {
 	byRoute, byURL := oauth.RedirectionEndpoint{Route: "/cb"}, oauth.RedirectionEndpoint{URL: "https://app.example/cb"}
 	const direct, proxied = "https://app.example/cb?", "http://10.0.0.7:8080/internal/cb?"

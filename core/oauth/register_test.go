@@ -14,8 +14,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// From the challenge of a resource that knows nobody to a client of its authorization server (RFC 9728 section 5, RFC 7591 section 3),
-// by a client that has no client_id yet.
+// From the challenge of a resource that knows nobody to a client of its authorization server (RFC
+// 9728 section 5, RFC 7591 section 3), by a client that has no client_id yet.
 func TestDiscoveryFromAResource(t *testing.T) {
 	var sent, authorization string
 	answer := func(*http.Request) *http.Response { return respond(500, "") }
@@ -133,7 +133,8 @@ func TestAuthorizeParams(t *testing.T) {
 	}
 }
 
-// The front-channel logout URI as a handler: only the session that is named ends, and what comes back tells nothing.
+// The front-channel logout URI as a handler: only the session that is named ends, and what comes
+// back tells nothing.
 func TestServeFrontChannelLogout(t *testing.T) {
 	own := config
 	own.InsecureIDTokenUnverified = true

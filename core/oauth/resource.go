@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Prepare gives the headers that a request to a protected resource needs, the one with the token among them. With Config.DPoP they are
-// good for one request with that method and URL. A URL outside Config.TokenDestinations is an error with the code resource_not_allowed.
+// Prepare gives the headers that a request to a protected resource needs, the one with the token
+// among them. With Config.DPoP they are good for one request with that method and URL. A URL
+// outside Config.TokenDestinations is an error with the code resource_not_allowed.
 //
 // What comes back is for Answered to look at. Transport does both.
 func (c *Client) Prepare(ctx context.Context, method, url string) (http.Header, error) {
@@ -28,7 +29,8 @@ func (c *Client) prepared(ctx context.Context, r request) (http.Header, error) {
 	return headerOf(answer.headers), nil
 }
 
-// A prepared answer is good for every request with its URL and method until goodUntil, in Unix ms; 0: for one.
+// A prepared answer is good for every request with its URL and method until goodUntil, in Unix ms;
+// 0: for one.
 type prepared struct {
 	request
 	headers   []pair
@@ -62,24 +64,28 @@ type Retry struct {
 type Challenge struct {
 	// Scheme is bearer or dpop.
 	Scheme string `json:"scheme"`
-	// Error is a code such as invalid_token, insufficient_scope (Scope says what would do) or insufficient_user_authentication: the user has
-	// to sign in anew, with AuthorizeParams.ACRValues and MaxAge as they are here (RFC 9470 section 3).
+	// Error is a code such as invalid_token, insufficient_scope (Scope says what would do) or
+	// insufficient_user_authentication: the user has to sign in anew, with
+	// AuthorizeParams.ACRValues and MaxAge as they are here (RFC 9470 section 3).
 	Error       string         `json:"error"`
 	Description string         `json:"error_description"`
 	Scope       string         `json:"scope"`
 	ACRValues   string         `json:"acr_values"`
 	MaxAge      *time.Duration `json:"-"`
-	// ResourceMetadata is where the resource tells which servers it takes tokens of (RFC 9728 section 5.1); see Client.ResourceMetadata.
+	// ResourceMetadata is where the resource tells which servers it takes tokens of (RFC 9728
+	// section 5.1); see Client.ResourceMetadata.
 	ResourceMetadata string `json:"resource_metadata"`
 }
 
-// Answered tells what to do about the answer of a resource to a request with the headers of Prepare: its nonce is kept for the requests
-// to come (RFC 9449 section 9), a token that it refused is changed for one that was got later, and for each of the two reasons the
-// request may be sent once more, if its body can be read again. res.Request is the request that was sent; res.Body is left alone. retried
-// is empty after the first sending, then what the last Answered gave.
+// Answered tells what to do about the answer of a resource to a request with the headers of
+// Prepare: its nonce is kept for the requests to come (RFC 9449 section 9), a token that it refused
+// is changed for one that was got later, and for each of the two reasons the request may be sent
+// once more, if its body can be read again. res.Request is the request that was sent; res.Body is
+// left alone. retried is empty after the first sending, then what the last Answered gave.
 //
-// It is to be called after an answer with status 401 or a header DPoP-Nonce, and may be called after every one. A token that cannot be
-// renewed is no error of this method: there is no Header then.
+// It is to be called after an answer with status 401 or a header DPoP-Nonce, and may be called
+// after every one. A token that cannot be renewed is no error of this method: there is no Header
+// then.
 func (c *Client) Answered(ctx context.Context, res *http.Response, retried string) (Retry, error) {
 	if res.Request == nil || res.Request.URL == nil {
 		return Retry{}, &Error{Kind: KindClient, Code: "missing", Op: "answered", Field: "url"}
@@ -126,7 +132,8 @@ func headerOf(pairs []pair) http.Header {
 	return h
 }
 
-// ChallengeOf gives the challenge of an answer that came through Client.Transport, nil where it has none.
+// ChallengeOf gives the challenge of an answer that came through Client.Transport, nil where it has
+// none.
 func ChallengeOf(res *http.Response) *Challenge {
 	if res == nil || res.Request == nil {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// A trapped instance is replaced, the session comes back from the store, the input that trapped is not given again, and its
-// command ends with kind internal.
+// A trapped instance is replaced, the session comes back from the store, the input that trapped is
+// not given again, and its command ends with kind internal.
 func TestTrapRestoresFromTheStore(t *testing.T) {
 	var events recorder
 	e := &mortal{}
@@ -33,7 +33,8 @@ func TestTrapRestoresFromTheStore(t *testing.T) {
 	}
 }
 
-// All sessions of an instance die with it: the other client's command under way fails at once, and both go on.
+// All sessions of an instance die with it: the other client's command under way fails at once, and
+// both go on.
 func TestTrapTakesNeighboursAlong(t *testing.T) {
 	e, p := &mortal{}, &peer{asked: make(chan struct{}, 9), answer: make(chan struct{}, 9)}
 	one, two := open(t, e, p, oauth.Options{}), open(t, e, p, oauth.Options{})
@@ -62,7 +63,8 @@ func TestTrapTakesNeighboursAlong(t *testing.T) {
 	}
 }
 
-// An engine that dies of what is stored is not opened again and again: once for each command, and each gets its error.
+// An engine that dies of what is stored is not opened again and again: once for each command, and
+// each gets its error.
 func TestTrapWhileRestoringDoesNotSpin(t *testing.T) {
 	e := &mortal{trapOn: `"answer"`} // the load of the stored session
 	c := open(t, e, nil, oauth.Options{})

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// session is one handle of an engine and everything that is under way for it. Its members belong to whoever holds lane.mu, but
-// for those that never change after newSession.
+// session is one handle of an engine and everything that is under way for it. Its members belong to
+// whoever holds lane.mu, but for those that never change after newSession.
 type session struct {
 	lane   *lane
 	kind   string
@@ -45,8 +45,8 @@ type session struct {
 	closing  []func()                 // what ends with the session, when all that has begun is done
 }
 
-// A hand carries out effects of one kind. It holds the lane's lock, so it never waits: it answers at once (reply), or what takes time
-// happens elsewhere (aside) and ends in finish.
+// A hand carries out effects of one kind. It holds the lane's lock, so it never waits: it answers
+// at once (reply), or what takes time happens elsewhere (aside) and ends in finish.
 type hand func(e *effect)
 
 // newSession opens a session of a kind; equip gives it its hands.
@@ -89,7 +89,8 @@ func newSession(engine Engine, kind string, config any, opts Options, equip func
 	return s, nil
 }
 
-// open opens the engine and carries out what it asks for at once, such as loading the stored session.
+// open opens the engine and carries out what it asks for at once, such as loading the stored
+// session.
 func (s *session) open(stored string) error {
 	s.held.drop()
 	msg := s.head()
@@ -127,7 +128,8 @@ func (s *session) open(stored string) error {
 	return nil
 }
 
-// close ends the session: commands under way fail, requests are given up, stores that have begun are waited for.
+// close ends the session: commands under way fail, requests are given up, stores that have begun
+// are waited for.
 func (s *session) close() {
 	s.lane.mu.Lock()
 	if s.closed {
@@ -157,7 +159,8 @@ func (s *session) close() {
 
 func (s *session) millis() int64 { return s.opts.Now().UnixMilli() }
 
-// head begins a message with what every input carries. The buffer is the session's own and is wiped after use.
+// head begins a message with what every input carries. The buffer is the session's own and is wiped
+// after use.
 func (s *session) head() []byte {
 	s.at = s.millis()
 	b := append(s.buffer[:0], `{"now":`...)
@@ -166,8 +169,9 @@ func (s *session) head() []byte {
 	return append(s.entropy.append(b), '"')
 }
 
-// drop gives up all tasks. What it returns is called without the lock: it waits for the stores that have begun and then releases
-// the locks that were held, in that order, because the stores happened under those locks.
+// drop gives up all tasks. What it returns is called without the lock: it waits for the stores that
+// have begun and then releases the locks that were held, in that order, because the stores happened
+// under those locks.
 func (s *session) drop() (release func()) {
 	var unlocks []func()
 	for id, t := range s.tasks {

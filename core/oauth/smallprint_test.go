@@ -22,8 +22,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// E62: inside a cluster the token endpoint, the keys and the API answer over http at names of their own, while the browser goes to the public https
-// address, which is the issuer.
+// E62: inside a cluster the token endpoint, the keys and the API answer over http at names of their
+// own, while the browser goes to the public https address, which is the issuer.
 func TestSplitHorizon(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -179,7 +179,8 @@ func TestResponseHooks(t *testing.T) {
 	}
 }
 
-// E60 and E64: a client is opened with a Registration as it is, and Status.Unverified has what a callback brought besides.
+// E60 and E64: a client is opened with a Registration as it is, and Status.Unverified has what a
+// callback brought besides.
 func TestRegistrationOpens(t *testing.T) {
 	p := &peer{replace: func(req *http.Request) (*http.Response, error) {
 		if req.URL.Path == "/register" {

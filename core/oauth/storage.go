@@ -25,8 +25,9 @@ func (st *storage) close() {
 	}
 }
 
-// carry carries out load and store effects, those of one key in the order in which they were asked for. What has begun is not
-// given up with the session: a token that was rotated exists nowhere else.
+// carry carries out load and store effects, those of one key in the order in which they were asked
+// for. What has begun is not given up with the session: a token that was rotated exists nowhere
+// else.
 func (st *storage) carry(e *effect) {
 	s := st.s
 	if e.Watch {

@@ -8,34 +8,41 @@ import (
 	"time"
 )
 
-// Store keeps strings under keys, each with a version, so that of two writers who saw the same value only one replaces it.
-// A Store is safe for concurrent use. Values hold tokens: a Store that outlives the process has to keep them secret.
+// Store keeps strings under keys, each with a version, so that of two writers who saw the same
+// value only one replaces it. A Store is safe for concurrent use. Values hold tokens: a Store that
+// outlives the process has to keep them secret.
 type Store interface {
-	// Load gives the value under key and its version. ok is false, and err nil, where nothing is stored.
+	// Load gives the value under key and its version. ok is false, and err nil, where nothing is
+	// stored.
 	Load(ctx context.Context, key string) (value, version string, ok bool, err error)
-	// Store replaces what stands under key by *value, or deletes it where value is nil, if its version is the given one; the
-	// empty version stands for nothing stored. Otherwise the error is ErrConflict. It returns the new version, which is empty
-	// after a deletion. When it returns nil the value is kept.
+	// Store replaces what stands under key by *value, or deletes it where value is nil, if its
+	// version is the given one; the empty version stands for nothing stored. Otherwise the error is
+	// ErrConflict. It returns the new version, which is empty after a deletion. When it returns nil
+	// the value is kept.
 	Store(ctx context.Context, key, version string, value *string) (newVersion string, err error)
 }
 
 // ExpiringStore is a Store that forgets by itself what is of no use any more.
 type ExpiringStore interface {
 	Store
-	// StoreUntil is Store for a value that is of no use from until on: Load does not find it then, and it may be gone.
+	// StoreUntil is Store for a value that is of no use from until on: Load does not find it then,
+	// and it may be gone.
 	StoreUntil(ctx context.Context, key, version string, value string, until time.Time) (newVersion string, err error)
 }
 
-// Notifier is a Store that tells of changes. A client whose Store is one counts on it: it reads a key again when it is told, and else
-// only for Status. With any other Store it also reads before it gives out a token, once a second at most.
+// Notifier is a Store that tells of changes. A client whose Store is one counts on it: it reads a
+// key again when it is told, and else only for Status. With any other Store it also reads before it
+// gives out a token, once a second at most.
 type Notifier interface {
 	Store
-	// Subscribe lets changed be called after a writer changed key, with the new version, which is empty after a deletion, until end is
-	// called. It may be called for nothing, and must not block or call the Store.
+	// Subscribe lets changed be called after a writer changed key, with the new version, which is
+	// empty after a deletion, until end is called. It may be called for nothing, and must not block
+	// or call the Store.
 	Subscribe(key string, changed func(version string)) (end func())
 }
 
-// MemoryStore is an ExpiringStore in memory, a Notifier within the process, and a KeyStore. The zero value is empty and ready.
+// MemoryStore is an ExpiringStore in memory, a Notifier within the process, and a KeyStore. The
+// zero value is empty and ready.
 type MemoryStore struct {
 	MemoryKeyStore
 	// Now is the clock by which values expire; nil means time.Now.
@@ -142,7 +149,8 @@ func (m *MemoryStore) find(key string) (stored, bool) {
 	return e, true
 }
 
-// sweep forgets what is over. The next time is when there is twice as much as what is left, so that each store pays for one or two.
+// sweep forgets what is over. The next time is when there is twice as much as what is left, so that
+// each store pays for one or two.
 func (m *MemoryStore) sweep() {
 	now := m.now()
 	maps.DeleteFunc(m.entries, func(_ string, e stored) bool { return e.over(now) })

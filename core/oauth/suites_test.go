@@ -56,7 +56,8 @@ func (s *silent) Store(ctx context.Context, key, version string, value *string) 
 	return s.m.Store(ctx, key, version, value)
 }
 
-// TestChanges: clients of one store hear of each other, by a store that tells and by one that does not (E33).
+// TestChanges: clients of one store hear of each other, by a store that tells and by one that does
+// not (E33).
 func TestChanges(t *testing.T) {
 	t.Run("a store that tells", func(t *testing.T) {
 		oauthtest.RunChanges(t, native, func(testing.TB) (a, b oauth.Store) {

@@ -135,8 +135,8 @@ func eventually(t testing.TB, what string, f func() bool) {
 
 var errTrapped = errors.New("test: trapped")
 
-// mortal is the native engine with the ways of one in WebAssembly: an input that holds the word in trapOn kills the instance and
-// all its sessions, and an instance can be worn.
+// mortal is the native engine with the ways of one in WebAssembly: an input that holds the word in
+// trapOn kills the instance and all its sessions, and an instance can be worn.
 type mortal struct {
 	mu       sync.Mutex
 	trapOn   string

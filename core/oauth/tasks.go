@@ -20,9 +20,10 @@ func (s *session) begin(e *effect, stop func()) *task {
 	return t
 }
 
-// aside has work done without the lane's lock, and gives the engine what comes of it as the answer to t. That happens on a goroutine of
-// its own, or on that of the caller whose turn it is: one who waits for this and nothing else, and who cannot give up, or would not
-// notice because the work is brief. Two goroutines waking each other cost more than all the rest of a command.
+// aside has work done without the lane's lock, and gives the engine what comes of it as the answer
+// to t. That happens on a goroutine of its own, or on that of the caller whose turn it is: one who
+// waits for this and nothing else, and who cannot give up, or would not notice because the work is
+// brief. Two goroutines waking each other cost more than all the rest of a command.
 func (s *session) aside(t *task, brief bool, work func() input) {
 	t.work = work
 	if w := s.turn; w != nil && w.next == nil && (brief || w.patient) {
@@ -56,7 +57,8 @@ func (s *session) carry(t *task, w *waiter) {
 	in, returned = t.work(), true
 }
 
-// endTurn decides whether the caller whose turn it was may go on with what it was given: nothing else is to bring its result meanwhile.
+// endTurn decides whether the caller whose turn it was may go on with what it was given: nothing
+// else is to bring its result meanwhile.
 func (s *session) endTurn() {
 	w := s.turn
 	if s.turn = nil; w == nil || w.next == nil {
@@ -94,7 +96,8 @@ func (s *session) timer(e *effect) {
 	t.stop = func() { clock.Stop() }
 }
 
-// limit gives the context of a task, which ends after ms milliseconds where that is above 0. The task's stop ends it with the session.
+// limit gives the context of a task, which ends after ms milliseconds where that is above 0. The
+// task's stop ends it with the session.
 func limit(ms int64) (context.Context, context.CancelFunc) {
 	if ms <= 0 {
 		return context.WithCancel(context.Background())
@@ -102,10 +105,12 @@ func limit(ms int64) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), milliseconds(ms))
 }
 
-// storeTimeout ends a store operation that never returns: a session that waits for it forever would be of no use.
+// storeTimeout ends a store operation that never returns: a session that waits for it forever would
+// be of no use.
 const storeTimeout = 30 * time.Second
 
-// inOrder carries out e after everything that was asked for of the same thing before. What has begun is not given up with the session.
+// inOrder carries out e after everything that was asked for of the same thing before. What has
+// begun is not given up with the session.
 func (s *session) inOrder(e *effect, thing string, carryOut func(context.Context) input) {
 	before, done := s.tails[thing], make(chan struct{})
 	s.tails[thing] = done
@@ -126,8 +131,8 @@ func (s *session) inOrder(e *effect, thing string, carryOut func(context.Context
 	})
 }
 
-// quiet waits until no request is under way. What the engine reads behind a result, as the server's metadata when they are a day old,
-// would be given up with every session and never be read.
+// quiet waits until no request is under way. What the engine reads behind a result, as the server's
+// metadata when they are a day old, would be given up with every session and never be read.
 func (s *session) quiet() {
 	s.lane.mu.Lock()
 	if !s.requesting() {

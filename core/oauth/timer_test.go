@@ -16,8 +16,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// screen is a server with a device flow (RFC 8628) whose user decides when approve is called. It has an interval of one second, the
-// shortest that can be written.
+// screen is a server with a device flow (RFC 8628) whose user decides when approve is called. It
+// has an interval of one second, the shortest that can be written.
 type screen struct {
 	peer
 	approved atomic.Bool
@@ -124,7 +124,8 @@ func TestWornInstanceIsLeftWhilePolling(t *testing.T) {
 	}
 }
 
-// A trap stops the polling, since nobody knows how far the instance came; DeviceResume goes on with what is stored.
+// A trap stops the polling, since nobody knows how far the instance came; DeviceResume goes on with
+// what is stored.
 func TestTrapStopsThePolling(t *testing.T) {
 	e, s := &mortal{}, newScreen()
 	c := openDevice(t, e, s, oauth.Options{})
@@ -151,7 +152,8 @@ func TestTrapStopsThePolling(t *testing.T) {
 	}
 }
 
-// Q10: a session that lives by its timers alone is opened again after each trap, but not without a pause.
+// Q10: a session that lives by its timers alone is opened again after each trap, but not without a
+// pause.
 func TestTrapsOfASessionThatNobodyAsks(t *testing.T) {
 	var ahead atomic.Int64
 	e := &mortal{}

@@ -8,14 +8,15 @@ import (
 	"slices"
 )
 
-// Transport gives a RoundTripper that adds to each request the headers of Prepare and sends it with base; nil means
-// http.DefaultTransport. A request outside Config.TokenDestinations is refused, and so is one that a redirect led to: where a token goes is
-// not for a response to decide.
+// Transport gives a RoundTripper that adds to each request the headers of Prepare and sends it with
+// base; nil means http.DefaultTransport. A request outside Config.TokenDestinations is refused, and
+// so is one that a redirect led to: where a token goes is not for a response to decide.
 //
-// A request whose token is refused (RFC 6750 section 3.1) is sent once more, with a token that was got after the refused one, if there
-// is a way to get one, and once more where the resource wants its nonce in the proof (RFC 9449 section 9); see Answered. Its body has to
-// be one that can be read again: there is none, or GetBody gives it. Otherwise, and where it is refused all the same, that is the answer,
-// and ChallengeOf says what the resource asks for.
+// A request whose token is refused (RFC 6750 section 3.1) is sent once more, with a token that was
+// got after the refused one, if there is a way to get one, and once more where the resource wants
+// its nonce in the proof (RFC 9449 section 9); see Answered. Its body has to be one that can be
+// read again: there is none, or GetBody gives it. Otherwise, and where it is refused all the same,
+// that is the answer, and ChallengeOf says what the resource asks for.
 func (c *Client) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -78,7 +79,8 @@ func repeatable(req *http.Request) bool {
 	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
 }
 
-// renewed is req with other headers than before, or nil where there are none or it cannot be sent again.
+// renewed is req with other headers than before, or nil where there are none or it cannot be sent
+// again.
 func renewed(req *http.Request, headers http.Header) *http.Request {
 	if headers == nil || !repeatable(req) {
 		return nil

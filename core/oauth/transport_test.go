@@ -51,8 +51,8 @@ func (a *api) seen() string {
 	return strings.Join(a.got, ", ")
 }
 
-// Q13, X10: a request that comes back 401 is sent once more with a newer token, where the engine has one to give and the body can be
-// read again; in every other case the 401 is the caller's.
+// Q13, X10: a request that comes back 401 is sent once more with a newer token, where the engine
+// has one to give and the body can be read again; in every other case the 401 is the caller's.
 func TestTransportAfter401(t *testing.T) {
 	signedIn := oauth.Token{AccessToken: "a0", RefreshToken: "r0", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour)}
 	unrenewable := oauth.Token{AccessToken: "a0", TokenType: "Bearer", ExpiresAt: time.Now().Add(time.Hour)}
@@ -108,7 +108,8 @@ func roundTrip(t *testing.T, rt http.RoundTripper, req *http.Request) string {
 	return fmt.Sprint(res.StatusCode, " ", string(body))
 }
 
-// Requests that come back 401 at once share one refresh: what is newer than the refused token is tried as it is.
+// Requests that come back 401 at once share one refresh: what is newer than the refused token is
+// tried as it is.
 func TestTransportAfterMany401s(t *testing.T) {
 	p, server := &peer{}, &api{good: "Bearer a1"}
 	c := open(t, native(t), p, oauth.Options{})

@@ -42,7 +42,8 @@ func (s *session) refuse(code int32, in input) {
 	s.resolve(in.command, result{err: err})
 }
 
-// drain takes all effects before it carries out the first, so that what they lead to comes after them.
+// drain takes all effects before it carries out the first, so that what they lead to comes after
+// them.
 func (s *session) drain() {
 	raws := s.effects[:0]
 	for {
@@ -121,7 +122,8 @@ func (s *session) carryOut(e *effect) {
 // reply answers an effect within the turn in which it was asked for.
 func (s *session) reply(in input) { s.inbox = append(s.inbox, in) }
 
-// explain gives an error its cause: why the effect failed whose answer is being taken. The engine knows kinds only.
+// explain gives an error its cause: why the effect failed whose answer is being taken. The engine
+// knows kinds only.
 func (s *session) explain(e *Error) {
 	if e == nil {
 		return

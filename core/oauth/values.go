@@ -16,30 +16,36 @@ type AuthorizeParams struct {
 	Scope string `json:"scope,omitempty"`
 	// RedirectURI is used in place of that of the configuration.
 	RedirectURI string `json:"redirect_uri,omitempty"`
-	// AppState is kept with the attempt and comes back with the callback. It is not sent: the state on the wire is the engine's own.
+	// AppState is kept with the attempt and comes back with the callback. It is not sent: the state
+	// on the wire is the engine's own.
 	AppState string `json:"app_state,omitempty"`
 	// Parameters are added to the authorization request, as [name, value].
 	Parameters [][2]string `json:"parameters,omitempty"`
-	// Prompt, LoginHint, IDTokenHint and UILocales are those of OpenID Connect Core section 3.1.2.1.
+	// Prompt, LoginHint, IDTokenHint and UILocales are those of OpenID Connect Core section
+	// 3.1.2.1.
 	Prompt      Prompt `json:"prompt,omitempty"`
 	LoginHint   string `json:"login_hint,omitempty"`
 	IDTokenHint string `json:"id_token_hint,omitempty"`
 	UILocales   string `json:"ui_locales,omitempty"`
-	// MaxAge is how long ago the user may have signed in at the server, in whole seconds, a fraction being dropped; 0 asks for a new
-	// sign-in, and nil leaves it to the server. The ID token has to keep it.
+	// MaxAge is how long ago the user may have signed in at the server, in whole seconds, a
+	// fraction being dropped; 0 asks for a new sign-in, and nil leaves it to the server. The ID
+	// token has to keep it.
 	MaxAge *time.Duration `json:"max_age,omitempty"`
-	// ACRValues are the ways to sign in that will do, separated by spaces. The ID token has to say one of them (RFC 9470 section 4).
+	// ACRValues are the ways to sign in that will do, separated by spaces. The ID token has to say
+	// one of them (RFC 9470 section 4).
 	ACRValues string `json:"acr_values,omitempty"`
 	// Claims marshals to an object that asks for single claims (OpenID Connect Core section 5.5).
 	Claims any `json:"claims,omitempty"`
-	// AuthorizationDetails marshals to an array that says in detail what the token is to be good for (RFC 9396 section 2).
+	// AuthorizationDetails marshals to an array that says in detail what the token is to be good
+	// for (RFC 9396 section 2).
 	AuthorizationDetails any `json:"authorization_details,omitempty"`
 	// ResponseMode is how the response comes back; empty leaves it to the server.
 	ResponseMode ResponseMode `json:"response_mode,omitempty"`
-	// InsecureState is sent as the state on the wire. A state that can be guessed does not protect against CSRF (RFC 6749
-	// section 10.12).
+	// InsecureState is sent as the state on the wire. A state that can be guessed does not protect
+	// against CSRF (RFC 6749 section 10.12).
 	InsecureState string `json:"insecure_state,omitempty"`
-	// InsecureNonce and InsecureCodeVerifier are used in place of random ones (OpenID Connect Core section 15.5.2, RFC 7636 section 4.1).
+	// InsecureNonce and InsecureCodeVerifier are used in place of random ones (OpenID Connect Core
+	// section 15.5.2, RFC 7636 section 4.1).
 	InsecureNonce        string `json:"insecure_nonce,omitempty"`
 	InsecureCodeVerifier string `json:"insecure_code_verifier,omitempty"`
 }
@@ -91,7 +97,8 @@ func (a *Authorization) read(r *reader) {
 type ExchangeParams struct {
 	Code         string `json:"code"`
 	CodeVerifier string `json:"code_verifier,omitempty"`
-	// Nonce is the one of the authorization request, which the ID token has to repeat (OpenID Connect Core section 3.1.3.7).
+	// Nonce is the one of the authorization request, which the ID token has to repeat (OpenID
+	// Connect Core section 3.1.3.7).
 	Nonce       string `json:"nonce,omitempty"`
 	RedirectURI string `json:"redirect_uri,omitempty"`
 	Scope       string `json:"scope,omitempty"`
@@ -106,10 +113,12 @@ type Token struct {
 	ExpiresAt time.Time
 	// Scope is the granted scope, separated by spaces.
 	Scope string
-	// RefreshToken and IDToken are for SetToken only. No method gives a refresh token, and Status has the ID token.
+	// RefreshToken and IDToken are for SetToken only. No method gives a refresh token, and Status
+	// has the ID token.
 	RefreshToken string
 	IDToken      string
-	// Extra, for SetToken only too, are members that RFC 6749 does not name, as raw JSON; Status.Extra has them again.
+	// Extra, for SetToken only too, are members that RFC 6749 does not name, as raw JSON;
+	// Status.Extra has them again.
 	Extra map[string]json.RawMessage
 }
 
@@ -150,10 +159,12 @@ func (t *heldToken) read(r *reader) {
 	}
 }
 
-// earliestTime is below what the engine takes for milliseconds (2001). What ended before has ended then.
+// earliestTime is below what the engine takes for milliseconds (2001). What ended before has ended
+// then.
 const earliestTime = 1_000_000_000_000
 
-// members are those of a token response (RFC 6749 section 5.1). A fraction of a second of ExpiresAt is kept.
+// members are those of a token response (RFC 6749 section 5.1). A fraction of a second of ExpiresAt
+// is kept.
 func (t Token) members() (members, error) {
 	m := append(members(nil).name("token"), `{"access_token":`...)
 	m = members(appendText(m, []byte(t.AccessToken))).text("token_type", t.TokenType)
@@ -203,17 +214,19 @@ type Status struct {
 	NotPersisted bool `json:"not_persisted"`
 	// IDToken is the raw ID token (OpenID Connect Core section 2).
 	IDToken string `json:"id_token"`
-	// Claims are those of the ID token as its issuer wrote them, an object; nil without an ID token that was verified.
+	// Claims are those of the ID token as its issuer wrote them, an object; nil without an ID token
+	// that was verified.
 	Claims json.RawMessage `json:"claims"`
 	// Extra are members of the server's answers that RFC 6749 does not name, as raw JSON.
 	Extra map[string]json.RawMessage `json:"extra"`
-	// PKCEMethod is that of sign-ins, PKCEVerifierLength the length of their verifiers in characters.
+	// PKCEMethod is that of sign-ins, PKCEVerifierLength the length of their verifiers in
+	// characters.
 	PKCEMethod         PKCEMethod `json:"pkce_method"`
 	PKCEVerifierLength int        `json:"pkce_verifier_length"`
 	// Device is the device flow that has begun, nil where there is none.
 	Device *DeviceAuthorization `json:"device"`
-	// Unverified, after a callback, are the parameters of Config.CallbackParameters that came. They came through the browser, and nobody
-	// has verified them: the state alone was checked.
+	// Unverified, after a callback, are the parameters of Config.CallbackParameters that came. They
+	// came through the browser, and nobody has verified them: the state alone was checked.
 	Unverified map[string]string `json:"unverified"`
 }
 
@@ -275,8 +288,9 @@ type CallbackResult struct {
 	Status
 	// AppState is what the caller gave Authorize.
 	AppState string
-	// HandledElsewhere: the reply was redeemed before, by this instance or another of the same store, and this is the session that is
-	// there. Nothing was sent. Where there is none, Callback fails with code already_used.
+	// HandledElsewhere: the reply was redeemed before, by this instance or another of the same
+	// store, and this is the session that is there. Nothing was sent. Where there is none, Callback
+	// fails with code already_used.
 	HandledElsewhere bool
 }
 
@@ -293,17 +307,19 @@ func (c *CallbackResult) read(r *reader) {
 	}
 }
 
-// DeviceAuthorization is a device flow that has begun (RFC 8628 section 3.2). It holds what the user may see; the device code stays
-// with the session.
+// DeviceAuthorization is a device flow that has begun (RFC 8628 section 3.2). It holds what the
+// user may see; the device code stays with the session.
 type DeviceAuthorization struct {
 	// UserCode is what the user enters at VerificationURI.
 	UserCode        string `json:"user_code"`
 	VerificationURI string `json:"verification_uri"`
-	// VerificationURIComplete has the user code in it, for a QR code or a link; empty where the server gave none (section 3.3.1).
+	// VerificationURIComplete has the user code in it, for a QR code or a link; empty where the
+	// server gave none (section 3.3.1).
 	VerificationURIComplete string `json:"verification_uri_complete"`
 	// ExpiresAt is when the codes end.
 	ExpiresAt time.Time `json:"-"`
-	// Interval is the pause before each poll. It grows where the server asks for that (section 3.5).
+	// Interval is the pause before each poll. It grows where the server asks for that (section
+	// 3.5).
 	Interval time.Duration `json:"-"`
 	// Polling: the session asks the server whether the user has decided.
 	Polling bool `json:"polling"`
@@ -333,7 +349,8 @@ func (d *DeviceAuthorization) read(r *reader) {
 
 // Profile is who signed in, by the word of the provider.
 type Profile struct {
-	// Issuer is that of the configuration; with it, ID tells a user from all others (OpenID Connect Core section 5.7).
+	// Issuer is that of the configuration; with it, ID tells a user from all others (OpenID Connect
+	// Core section 5.7).
 	Issuer string `json:"issuer"`
 	ID     string `json:"id"`
 	// Email is empty where the provider gives none.

@@ -6,14 +6,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/jws"
 )
 
-// verifier looks at signatures. It holds a key with the text that it was read from: mostly one key signs all that a session sees.
+// verifier looks at signatures. It holds a key with the text that it was read from: mostly one key
+// signs all that a session sees.
 type verifier struct {
 	s   *session
 	jwk string
 	key crypto.PublicKey
 }
 
-// verify carries out a verify effect. Whatever a server may have got wrong, its key included, makes a signature not valid.
+// verify carries out a verify effect. Whatever a server may have got wrong, its key included, makes
+// a signature not valid.
 func (v *verifier) verify(e *effect) {
 	a, ok := jws.Algorithms[e.Alg]
 	if !ok {

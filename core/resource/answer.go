@@ -6,7 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// refuseToken is for a token that is none (RFC 6750 section 3.1); why is for the log, and for who calls no more than helps to get a better one.
+// refuseToken is for a token that is none (RFC 6750 section 3.1); why is for the log, and for who
+// calls no more than helps to get a better one.
 func (k *check) refuseToken(why *link.Fault) {
 	text := notValid
 	switch {
@@ -36,7 +37,8 @@ func (k *check) refuse(status int64, code, text string, why *link.Fault) {
 // retrySeconds is how long a client is asked to wait where no server said how long.
 const retrySeconds = 5
 
-// unavailable: what is needed to judge the token cannot be had, which says nothing of it. Trying again may help (RFC 9110 section 10.2.3).
+// unavailable: what is needed to judge the token cannot be had, which says nothing of it. Trying
+// again may help (RFC 9110 section 10.2.3).
 func (k *check) unavailable(why *link.Fault) {
 	wait := (why.RetryAfter + 999) / 1000
 	if wait == 0 {
@@ -72,7 +74,8 @@ func errorBody(code, text string) string {
 	return w.String()
 }
 
-// challenges are the WWW-Authenticate headers: of the scheme that was used, with what went wrong, and of each other that would do.
+// challenges are the WWW-Authenticate headers: of the scheme that was used, with what went wrong,
+// and of each other that would do.
 func (k *check) challenges(code, text string) []form.Param {
 	bearer, dpop := k.dpop != dpopRequired, k.dpop != dpopOff
 	var list []form.Param

@@ -6,16 +6,19 @@ import (
 )
 
 const (
-	// cacheMS is how long what a server said of a token is believed at the most (RFC 7662 section 4), and inactiveMS that a token is none.
+	// cacheMS is how long what a server said of a token is believed at the most (RFC 7662 section
+	// 4), and inactiveMS that a token is none.
 	cacheMS    = 60_000
 	inactiveMS = 10_000
-	// maxCached is how many answers are kept, maxCachedBytes how long they are together, and maxCachedOne one of them.
+	// maxCached is how many answers are kept, maxCachedBytes how long they are together, and
+	// maxCachedOne one of them.
 	maxCached      = 1_000
 	maxCachedBytes = 512 << 10
 	maxCachedOne   = 16 << 10
 )
 
-// A cache keeps what a server said of tokens, the oldest first. Tokens stand in it as their digests.
+// A cache keeps what a server said of tokens, the oldest first. Tokens stand in it as their
+// digests.
 type cache struct {
 	entries []*cached
 	byKey   map[string]*cached

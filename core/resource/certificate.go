@@ -7,8 +7,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// shown is the thumbprint of the client's certificate (RFC 8705 section 3.1): of the connection's, where the host knows it, or of what a proxy says that is listed.
-// Anybody can write a header, so from anywhere else it is as good as none.
+// shown is the thumbprint of the client's certificate (RFC 8705 section 3.1): of the connection's,
+// where the host knows it, or of what a proxy says that is listed. Anybody can write a header, so
+// from anywhere else it is as good as none.
 func (c *config) shown(in json.Value, header string, count int) string {
 	peer, known := readAddress(in.Get("peer").Str())
 	for _, n := range c.proxies {
@@ -32,7 +33,8 @@ const maxCertificate = 16 << 10
 
 func thumbprint(der []byte) string { return base64url.Encode(sha256.Sum(der)) }
 
-// readCertificate reads what proxies write: base64 between colons (RFC 9440 section 2.1), base64 alone, or PEM, with escapes or without.
+// readCertificate reads what proxies write: base64 between colons (RFC 9440 section 2.1), base64
+// alone, or PEM, with escapes or without.
 func readCertificate(s string) (der []byte, ok bool) {
 	const begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 	if len(s) > maxCertificate {

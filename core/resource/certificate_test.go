@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestScenarioCertificate: a token that is bound to a certificate is good on a connection with it, or behind a proxy that is listed and says so (R30, R31).
+// TestScenarioCertificate: a token that is bound to a certificate is good on a connection with it,
+// or behind a proxy that is listed and says so (R30, R31).
 func TestScenarioCertificate(t *testing.T) {
 	s := newScene(t, "a token bound to a certificate, of the connection or as a listed proxy says", "R30", "R31").mustOpen(with(`{"certificates":true,"certificate_header":"client-cert","proxies":["10.1.0.0/16","fd00::1"]}`))
 	der := base64.StdEncoding.EncodeToString([]byte("a certificate"))
@@ -52,7 +53,8 @@ func sameAddress(t *testing.T, s string) {
 	}
 }
 
-// TestAddresses: addresses are read as net/netip reads them, and networks hold what theirs hold (R31).
+// TestAddresses: addresses are read as net/netip reads them, and networks hold what theirs hold
+// (R31).
 func TestAddresses(t *testing.T) {
 	for _, s := range addresses {
 		sameAddress(t, s)

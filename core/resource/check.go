@@ -16,8 +16,9 @@ const (
 	maxProof = 8 << 10
 )
 
-// A check is of one request. Its steps, in their order: begin, identify, and of a JWT known and verified, or of another token looked up; then judged, bound,
-// proved, needed, recorded, allow. Any of them may refuse.
+// A check is of one request. Its steps, in their order: begin, identify, and of a JWT known and
+// verified, or of another token looked up; then judged, bound, proved, needed, recorded, allow. Any
+// of them may refuse.
 type check struct {
 	*session
 	id   int64 // of the command
@@ -36,7 +37,8 @@ type check struct {
 	version       int          // of what was known of the server
 }
 
-// begin reads the request. Nothing is looked for in query or body (RFC 6750 sections 2.2 and 2.3 are for who has no headers).
+// begin reads the request. Nothing is looked for in query or body (RFC 6750 sections 2.2 and 2.3
+// are for who has no headers).
 func (k *check) begin(in json.Value) {
 	k.method, k.url, k.need = in.Get("method").Str(), in.Get("url").Str(), k.config.need
 	for _, name := range [...]string{"scope", "acr_values", "max_age"} {
@@ -132,7 +134,8 @@ func queried(url string) bool {
 	return false
 }
 
-// identify finds out what kind of token it is and whose: a JWT says so itself, and is believed once it is verified.
+// identify finds out what kind of token it is and whose: a JWT says so itself, and is believed once
+// it is verified.
 func (k *check) identify() {
 	j, isJWT := jose.Parse(k.token)
 	if !isJWT && looksSigned(k.token) && k.verifies() {
@@ -174,12 +177,14 @@ func (s *session) verifies() bool {
 	return false
 }
 
-// looksSigned tells of what cannot be read whether it was meant to be a JWT: such a one is not handed to a server that may know less of what is wrong with it.
+// looksSigned tells of what cannot be read whether it was meant to be a JWT: such a one is not
+// handed to a server that may know less of what is wrong with it.
 func looksSigned(s string) bool { return words.Prefixed(s, "eyJ") && words.Index(s, '.') > 0 }
 
 const notValid = "The access token is not valid."
 
-// known judges a JWT of a server whose endpoints are known; what is wrong with it costs no signature.
+// known judges a JWT of a server whose endpoints are known; what is wrong with it costs no
+// signature.
 func (k *check) known(j *jose.JWS) {
 	typ := words.Lower(j.Typ)
 	var f *link.Fault
@@ -187,7 +192,8 @@ func (k *check) known(j *jose.JWS) {
 	case !words.Has(k.algorithms, j.Alg):
 		f = because("alg_not_allowed", "").Not(k.algorithms, j.Alg)
 	case typ != "at+jwt" && typ != "application/at+jwt" && !(k.untyped && (typ == "" || typ == "jwt" || typ == "application/jwt")):
-		// Another kind of JWT of the same issuer, an ID token say, is no access token (RFC 8725 section 3.11, RFC 9068 section 4).
+		// Another kind of JWT of the same issuer, an ID token say, is no access token (RFC 8725
+		// section 3.11, RFC 9068 section 4).
 		f = because("wrong_type", "").Not("at+jwt", j.Typ)
 	default:
 		f = k.judge(j.Claims, k.client.Server().TenantIssuer(j.Claims.Get("tid").Str()), true)
@@ -200,7 +206,8 @@ func (k *check) known(j *jose.JWS) {
 	k.verify(j)
 }
 
-// judge looks at what a token says of itself: of a JWT all that RFC 9068 section 2.2 requires must be there, of an answer of the server's what it says must fit.
+// judge looks at what a token says of itself: of a JWT all that RFC 9068 section 2.2 requires must
+// be there, of an answer of the server's what it says must fit.
 func (k *check) judge(v json.Value, issuer string, jwt bool) *link.Fault {
 	now := k.link.Now
 	has := func(name string) bool { return v.Get(name).Kind() != json.None }
@@ -253,7 +260,8 @@ func (k *check) meant(aud json.Value) bool {
 	return false
 }
 
-// bind holds the token to what it is bound to. A token that is bound in a way that nobody here can check is refused.
+// bind holds the token to what it is bound to. A token that is bound in a way that nobody here can
+// check is refused.
 func (k *check) bind() {
 	cnf := k.claims.Get("cnf")
 	jkt, x5t := cnf.Get("jkt").Str(), cnf.Get("x5t#S256").Str()
@@ -276,7 +284,8 @@ func (k *check) bind() {
 	}
 }
 
-// needed holds the token to what the request needs: scope (RFC 6750 section 3.1), and how and when the user was authenticated (RFC 9470).
+// needed holds the token to what the request needs: scope (RFC 6750 section 3.1), and how and when
+// the user was authenticated (RFC 9470).
 func (k *check) needed() {
 	scope := k.claims.Get("scope")
 	for left := k.need.scope; left != ""; {
@@ -305,7 +314,8 @@ type replay struct {
 	until int64  // Unix ms
 }
 
-// record notes the proof where all who serve this resource look. What cannot be recorded is not allowed: nobody knows whether it came before.
+// record notes the proof where all who serve this resource look. What cannot be recorded is not
+// allowed: nobody knows whether it came before.
 func (k *check) record() {
 	if k.replay.key == "" {
 		k.allow()

@@ -58,7 +58,8 @@ const (
 const members = "resource authorization_servers audience algorithms insecure_untyped_tokens insecure_without_audience scope acr_values max_age dpop dpop_algorithms dpop_nonce nonce_keys nonce_ms proof_ms " +
 	"require_bound clock_tolerance_ms keys_ms certificates certificate_header proxies origins metadata insecure_http_origins name user_agent alone"
 
-// derived are the members of the metadata document that follow from the configuration (RFC 9728 section 2).
+// derived are the members of the metadata document that follow from the configuration (RFC 9728
+// section 2).
 const derived = "resource authorization_servers bearer_methods_supported dpop_signing_alg_values_supported dpop_bound_access_tokens_required tls_client_certificate_bound_access_tokens"
 
 // maxServers is how many authorization servers there may be, and maxList how many of anything else.
@@ -235,7 +236,8 @@ func (n *need) read(name string, v json.Value) *link.Fault {
 	return number(name, v, &n.maxAge, 0, link.MaxTime/1000)
 }
 
-// serverMembers are those of an authorization server: of a client's configuration what is about the server and about who asks it.
+// serverMembers are those of an authorization server: of a client's configuration what is about the
+// server and about who asks it.
 const serverMembers = "issuer discovery metadata_url issuer_template jwks_uri client_id client_secret client_key client_key_id client_assertion_audience token_endpoint_auth_signing_alg " +
 	"introspection_endpoint introspection_endpoint_auth_method introspection_signed_response_alg introspect"
 

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestScenarioRefused: a configuration that cannot be meant so is refused, and the member is named (R50).
+// TestScenarioRefused: a configuration that cannot be meant so is refused, and the member is named
+// (R50).
 func TestScenarioRefused(t *testing.T) {
 	s := newScene(t, "what is refused of a configuration", "R50")
 	for _, row := range []struct{ config, code, field string }{
@@ -125,7 +126,8 @@ func TestGiants(t *testing.T) {
 	s.allowed(s.check("GET", "/notes?"+many, "", append(headers, "authorization", "Bearer "+token(`{}`))...))
 }
 
-// FuzzCheck: whatever a request says, there is one verdict, nobody is let in whose token was not verified, and no header has a line end in it.
+// FuzzCheck: whatever a request says, there is one verdict, nobody is let in whose token was not
+// verified, and no header has a line end in it.
 func FuzzCheck(f *testing.F) {
 	at := boundToken()
 	f.Add("GET", "/notes", "Bearer "+token(`{}`), "", "", "10.0.0.1")

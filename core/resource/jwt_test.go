@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestScenarioJwt: an access token as RFC 9068 has it is verified by the issuer's key; the keys are fetched once, and claims, scheme and issuer are told.
+// TestScenarioJwt: an access token as RFC 9068 has it is verified by the issuer's key; the keys are
+// fetched once, and claims, scheme and issuer are told.
 func TestScenarioJwt(t *testing.T) {
 	s := newScene(t, "a JWT access token is verified by the server's keys, which are fetched once", "R1").mustOpen(conf)
 	m := s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{}`))
@@ -21,7 +22,8 @@ func TestScenarioJwt(t *testing.T) {
 	}
 }
 
-// TestScenarioDiscovery: the server's metadata say where its keys are (RFC 8414), and are read once.
+// TestScenarioDiscovery: the server's metadata say where its keys are (RFC 8414), and are read
+// once.
 func TestScenarioDiscovery(t *testing.T) {
 	s := newScene(t, "the keys are where the server's metadata say", "R1").mustOpen(with(`{"authorization_servers":[{"issuer":"https://as.example"}]}`))
 	s.allowed(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{}`)))
@@ -32,7 +34,8 @@ func TestScenarioDiscovery(t *testing.T) {
 	}
 }
 
-// TestScenarioNoToken: who sends none is told what is wanted, and no error; several, or one in the query besides, are an invalid request (RFC 6750 section 3.1).
+// TestScenarioNoToken: who sends none is told what is wanted, and no error; several, or one in the
+// query besides, are an invalid request (RFC 6750 section 3.1).
 func TestScenarioNoToken(t *testing.T) {
 	s := newScene(t, "no token, several, and in other places than the header", "R2", "R3").mustOpen(with(`{"scope":"read"}`))
 	m := s.check("GET", "/notes", "")
@@ -118,7 +121,8 @@ func TestScenarioUntyped(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer "+jwt(`{"alg":"RS256","typ":"logout+jwt"}`, tokenClaims)), 401, "invalid_token", "wrong_type")
 }
 
-// TestScenarioRotation: an unknown key has the keys fetched again, once a minute and once for all who wait; keys that are a while old are read again behind a check (R7, R8, R9).
+// TestScenarioRotation: an unknown key has the keys fetched again, once a minute and once for all
+// who wait; keys that are a while old are read again behind a check (R7, R8, R9).
 func TestScenarioRotation(t *testing.T) {
 	s := newScene(t, "a new key is found; made-up ones make no requests; old keys are read again", "R7", "R8", "R9").mustOpen(conf)
 	first, second := "k1", "k2"
@@ -163,7 +167,8 @@ func TestScenarioRotation(t *testing.T) {
 	}
 }
 
-// TestScenarioDown: a server that cannot be reached says nothing of the token: 503, and when to try again (R10).
+// TestScenarioDown: a server that cannot be reached says nothing of the token: 503, and when to try
+// again (R10).
 func TestScenarioDown(t *testing.T) {
 	s := newScene(t, "keys or metadata that cannot be had are no verdict on the token", "R10").mustOpen(with(`{"authorization_servers":[{"issuer":"https://as.example"}]}`))
 	s.server = func(m msg) string { return `"failed":{"kind":"network"}` }
@@ -201,7 +206,8 @@ func TestScenarioSeveralServers(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{"iss":"https://two.example"}`)), 401, "invalid_token", "unknown_key")
 }
 
-// TestScenarioNeeds: scope, and how and when the user was authenticated, of every request or of one, with the challenge that says what is needed (R12, R13, R14).
+// TestScenarioNeeds: scope, and how and when the user was authenticated, of every request or of
+// one, with the challenge that says what is needed (R12, R13, R14).
 func TestScenarioNeeds(t *testing.T) {
 	s := newScene(t, "scope, acr and max_age, and the challenges of RFC 6750 and RFC 9470", "R12", "R13", "R14").mustOpen(with(`{"scope":"read"}`))
 	at := "Bearer " + token(`{"acr":"silver","auth_time":1699999900}`)

@@ -15,7 +15,8 @@ func active(changes string) string {
 	return change(`{"active":true,"sub":"u1","client_id":"app","aud":"https://api.example/notes","scope":"read","exp":1700000600}`, changes)
 }
 
-// TestScenarioOpaque: other tokens are introspected by a client that says who it is; the answer is kept for a minute at the most, and no longer than the token lives (R40, R41, R42).
+// TestScenarioOpaque: other tokens are introspected by a client that says who it is; the answer is
+// kept for a minute at the most, and no longer than the token lives (R40, R41, R42).
 func TestScenarioOpaque(t *testing.T) {
 	s := newScene(t, "opaque tokens are introspected, once a minute each, and once for all who wait", "R40", "R41", "R42").mustOpen(with(opaque))
 	says := active(`{}`)
@@ -100,7 +101,8 @@ func TestOpaqueAnswers(t *testing.T) {
 	}
 }
 
-// TestScenarioIntrospectAll: a server of which all tokens are introspected knows of revocations, JWTs included; what a broken JWT is handed nowhere (R44).
+// TestScenarioIntrospectAll: a server of which all tokens are introspected knows of revocations,
+// JWTs included; what a broken JWT is handed nowhere (R44).
 func TestScenarioIntrospectAll(t *testing.T) {
 	s := newScene(t, "all tokens of a server are introspected where the configuration says so", "R44").mustOpen(with(strings.Replace(opaque, `"client_id"`, `"introspect":"all","client_id"`, 1)))
 	s.server = func(msg) string { return answer(200, `{"active":false}`) }
@@ -118,7 +120,8 @@ func TestScenarioIntrospectAll(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "Bearer "+token(`{"iss":"https://evil.example"}`)), 401, "invalid_token", "wrong_claim iss")
 }
 
-// TestCacheBounds: however many tokens come, what is kept of them is bounded, in number and in bytes (R42).
+// TestCacheBounds: however many tokens come, what is kept of them is bounded, in number and in
+// bytes (R42).
 func TestCacheBounds(t *testing.T) {
 	c := &cache{}
 	for n := range 3000 {
@@ -142,7 +145,8 @@ func TestCacheBounds(t *testing.T) {
 	}
 }
 
-// TestScenarioAlone: where no check may wait for another's effects, each has its own, and what one learned the next one knows (R45).
+// TestScenarioAlone: where no check may wait for another's effects, each has its own, and what one
+// learned the next one knows (R45).
 func TestScenarioAlone(t *testing.T) {
 	s := newScene(t, "each check by itself, for hosts whose requests cannot wait for each other", "R45").mustOpen(with(`{"alone":true,"authorization_servers":[{"issuer":"https://as.example"}]}`))
 	at := "Bearer " + token(`{}`)

@@ -14,7 +14,8 @@ import (
 // maxJTI is how long the jti of a proof may be, in bytes.
 const maxJTI = 512
 
-// prove checks the DPoP proof for the token that is bound to the key of thumbprint jkt: all of RFC 9449 section 4.3, the signature last.
+// prove checks the DPoP proof for the token that is bound to the key of thumbprint jkt: all of RFC
+// 9449 section 4.3, the signature last.
 func (k *check) prove(jkt string) {
 	if len(k.proofs) != 1 {
 		text := "The request needs a proof."
@@ -88,7 +89,8 @@ func (k *check) proved(wrong, f *link.Fault) {
 	}
 }
 
-// private tells of a JWK whether there is more in it than anybody may see, or a key that both sides have (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
+// private tells of a JWK whether there is more in it than anybody may see, or a key that both sides
+// have (RFC 7518 sections 6.2.2, 6.3.2 and 6.4).
 func private(key json.Value) bool {
 	for _, name := range [...]string{"d", "p", "q", "dp", "dq", "qi", "oth", "k"} {
 		if key.Get(name).Kind() != json.None {
@@ -106,8 +108,9 @@ func weak(key json.Value) bool {
 // place is where the request went, without query and fragment.
 func (k *check) place() string { return k.origins[len(k.origins)-1] + path(k.url) }
 
-// here tells whether a proof is for this request: the URL counts by its path, since hosts behind others know no better, and under each of the resource's origins
-// (RFC 9449 section 4.3, with the normalization of RFC 3986 sections 6.2.2 and 6.2.3).
+// here tells whether a proof is for this request: the URL counts by its path, since hosts behind
+// others know no better, and under each of the resource's origins (RFC 9449 section 4.3, with the
+// normalization of RFC 3986 sections 6.2.2 and 6.2.3).
 func (k *check) here(htu string) bool {
 	htu = normal(uri.Place(htu))
 	at := normal(path(k.url))
@@ -166,7 +169,8 @@ func capital(c byte) byte {
 	return c
 }
 
-// A nonce is the time it was made at, in 5 bytes of seconds, and 16 bytes that nobody without a key can make: no store has to know it.
+// A nonce is the time it was made at, in 5 bytes of seconds, and 16 bytes that nobody without a key
+// can make: no store has to know it.
 const nonceTime, nonceMark = 5, 16
 
 func (s *session) newNonce() string {
@@ -180,7 +184,8 @@ func (s *session) mark(key, at []byte) []byte {
 	return sha256.NewKey(key).HMAC(message)[:nonceMark]
 }
 
-// fresh tells whether a nonce is ours and still good. One in the second half of its life has the answer bring the next (RFC 9449 section 8.2).
+// fresh tells whether a nonce is ours and still good. One in the second half of its life has the
+// answer bring the next (RFC 9449 section 8.2).
 func (k *check) fresh(nonce string) bool {
 	if len(nonce) != (nonceTime+nonceMark)*4/3 {
 		return false

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestScenarioDpop: a token that is bound to a key comes with a proof of it, and each proof counts once, for all who share the store (R20, R21, R22).
+// TestScenarioDpop: a token that is bound to a key comes with a proof of it, and each proof counts
+// once, for all who share the store (R20, R21, R22).
 func TestScenarioDpop(t *testing.T) {
 	s := newScene(t, "a bound token needs a proof, and a proof counts once", "R20", "R21", "R22").mustOpen(conf)
 	at := boundToken()
@@ -100,7 +101,8 @@ func TestRefusedProofs(t *testing.T) {
 	s.refused(s.check("GET", "/notes", "", "authorization", "DPoP "+at, "dpop", p, "dpop", p), 401, "invalid_dpop_proof", "proofs")
 }
 
-// TestPlaces: which htu is this request's: escapes and the default port do not tell URLs apart, query and fragment do not count, and a resource may have more origins than one (R23).
+// TestPlaces: which htu is this request's: escapes and the default port do not tell URLs apart,
+// query and fragment do not count, and a resource may have more origins than one (R23).
 func TestPlaces(t *testing.T) {
 	at := boundToken()
 	for n, row := range []struct {
@@ -130,7 +132,8 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestScenarioNonce: the server's own nonce has to be in the proof, comes with the refusal, is good wherever the key is, and is renewed in half of its life (R24, R25).
+// TestScenarioNonce: the server's own nonce has to be in the proof, comes with the refusal, is good
+// wherever the key is, and is renewed in half of its life (R24, R25).
 func TestScenarioNonce(t *testing.T) {
 	keys := `"nonce_keys":["` + strings.Repeat("A", 42) + `A"]`
 	s := newScene(t, "a nonce of the engine's own making", "R24", "R25").mustOpen(with(`{"dpop_nonce":true,` + keys + `}`))
@@ -173,7 +176,8 @@ func TestScenarioNonce(t *testing.T) {
 	s.refused(ask(next), 401, "use_dpop_nonce", "nonce")
 }
 
-// TestScenarioBound: a resource may want bound tokens only; what is bound in a way that nobody here can check is refused (R26, R27).
+// TestScenarioBound: a resource may want bound tokens only; what is bound in a way that nobody here
+// can check is refused (R26, R27).
 func TestScenarioBound(t *testing.T) {
 	s := newScene(t, "tokens that are bound to nothing, where the resource wants bound ones", "R26", "R27").mustOpen(with(`{"dpop":"required"}`))
 	m := s.check("GET", "/notes", "")

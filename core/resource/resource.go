@@ -1,6 +1,8 @@
-// Package resource is the check at the resource: sessions of kind "resource", which say of each request to a protected resource whether its
-// access token lets it in (core/contract/README.md). They verify JWT access tokens (RFC 9068), have others introspected (RFC 7662), hold tokens to the
-// key or certificate that they are bound to (RFC 9449, RFC 8705), and make the challenge of what they refuse (RFC 6750, RFC 9470, RFC 9728).
+// Package resource is the check at the resource: sessions of kind "resource", which say of each
+// request to a protected resource whether its access token lets it in (core/contract/README.md).
+// They verify JWT access tokens (RFC 9068), have others introspected (RFC 7662), hold tokens to the
+// key or certificate that they are bound to (RFC 9449, RFC 8705), and make the challenge of what
+// they refuse (RFC 6750, RFC 9470, RFC 9728).
 package resource
 
 import (
@@ -34,7 +36,8 @@ func Open(kind string, l *link.Link, in json.Value) (known bool, f *link.Fault) 
 	return true, nil
 }
 
-// A session checks requests, any number at once. What they share is what is known of the authorization servers.
+// A session checks requests, any number at once. What they share is what is known of the
+// authorization servers.
 type session struct {
 	*config
 	link      *link.Link

@@ -16,7 +16,8 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts of the scenarios to core/contract/resource")
 
-// A scene plays the host of one resource, with its store and the servers behind it. It records what crosses the boundary.
+// A scene plays the host of one resource, with its store and the servers behind it. It records what
+// crosses the boundary.
 type scene struct {
 	t      *testing.T
 	engine *core.Engine
@@ -374,7 +375,8 @@ func token(changes string) string { return jwt(tokenHeader, change(tokenClaims, 
 // boundToken is one that is bound to ecKey.
 func boundToken() string { return token(`{"cnf":{"jkt":"` + jkt + `"}}`) }
 
-// proof is a DPoP proof of ecKey for GET of the resource with that token, with changes to its header and claims.
+// proof is a DPoP proof of ecKey for GET of the resource with that token, with changes to its
+// header and claims.
 func proof(access, header, claims string) string {
 	sum := sha256.Sum256([]byte(access))
 	ath := base64.RawURLEncoding.EncodeToString(sum[:])

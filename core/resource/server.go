@@ -8,9 +8,11 @@ import (
 )
 
 const (
-	// downMS is how long nothing is asked of a server after its metadata could not be had: every request would ask again.
+	// downMS is how long nothing is asked of a server after its metadata could not be had: every
+	// request would ask again.
 	downMS = 2_000
-	// maxAsking is how many tokens are being introspected at once: made-up ones must not turn into any number of requests.
+	// maxAsking is how many tokens are being introspected at once: made-up ones must not turn into
+	// any number of requests.
 	maxAsking = 256
 	// maxIdle is how many clients wait for the next check, where each has one of its own.
 	maxIdle = 8
@@ -42,7 +44,8 @@ func (sv *server) fresh() *core.Client {
 // of tells whether iss is the server's issuer for a tenant.
 func (sv *server) of(tenant, iss string) bool { return sv.client.Server().TenantIssuer(tenant) == iss }
 
-// at gives the check the server, with a client. Where no check may wait for what another asked for, nobody else has it meanwhile.
+// at gives the check the server, with a client. Where no check may wait for what another asked for,
+// nobody else has it meanwhile.
 func (k *check) at(sv *server) {
 	k.server, k.client, k.version = sv, sv.client, sv.documents.version
 	if !k.alone {
@@ -55,7 +58,8 @@ func (k *check) at(sv *server) {
 	k.client = sv.fresh()
 }
 
-// leave ends the check's use of the server: keys that are a while old are read again behind it, so that one that was withdrawn is not taken for ever, and nobody waits.
+// leave ends the check's use of the server: keys that are a while old are read again behind it, so
+// that one that was withdrawn is not taken for ever, and nobody waits.
 func (k *check) leave() {
 	sv := k.server
 	busy := k.client.Server().RenewKeys(k.keysMS)

@@ -95,7 +95,8 @@ func plain(name, members string) func(*World, *party) {
 	return func(_ *World, p *party) { p.command(name, members, nil) }
 }
 
-// authorize begins a sign-in; the user goes through the server's pages and comes back, here or in another tab, once or twice.
+// authorize begins a sign-in; the user goes through the server's pages and comes back, here or in
+// another tab, once or twice.
 func authorize(w *World, p *party) {
 	slot, jumps := p.slot, w.jumps
 	p.command("authorize", "", func(ok json.RawMessage) {

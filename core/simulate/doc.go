@@ -1,25 +1,37 @@
-// Package simulate runs the whole system without a clock: parties that share a store, an authorization server, and a network between them, all drawn from one seed.
-// `make simulate` runs it; a violation prints the last steps, without secrets, and the command that runs its seed again.
+// Package simulate runs the whole system without a clock: parties that share a store, an
+// authorization server, and a network between them, all drawn from one seed. `make simulate` runs
+// it; a violation prints the last steps, without secrets, and the command that runs its seed again.
 //
 // # Parties
 //
-// A party is a tab or a process: a [core.Engine] of its own with one session, and a host that does what core/contract/README.md asks of hosts. All parties of a world share
-// one store with compare-and-set, and in most worlds locks as browsers have them: first come, first served, free at once when their holder dies. In the others a lock is
-// answered unsupported. The server is package authserver on true time; its pages are gone through by a user. Users give commands, now and then several at the same
-// millisecond, sign in, come back with the answer once or twice and in whichever tab, approve devices, stop polls that are under way. A world draws how long tokens live, the
-// server's rotation grace, retry_window_ms, automatic refresh, hooks, a client secret, clocks that differ. A new command is a row of actions, a new effect a row of carriers.
+// A party is a tab or a process: a [core.Engine] of its own with one session, and a host that does
+// what core/contract/README.md asks of hosts. All parties of a world share one store with
+// compare-and-set, and in most worlds locks as browsers have them: first come, first served, free
+// at once when their holder dies. In the others a lock is answered unsupported. The server is
+// package authserver on true time; its pages are gone through by a user. Users give commands, now
+// and then several at the same millisecond, sign in, come back with the answer once or twice and in
+// whichever tab, approve devices, stop polls that are under way. A world draws how long tokens
+// live, the server's rotation grace, retry_window_ms, automatic refresh, hooks, a client secret,
+// clocks that differ. A new command is a row of actions, a new effect a row of carriers.
 //
-// Three worlds of ten run with DPoP (RFC 9449). All parties of a world share one key store, as tabs share a database; its keys are made out of the seed and sign in earnest, and the
-// server looks at every proof: signature, htm, htu, iat, ath, jti, in some worlds a nonce that changes every few seconds or minutes. It binds what it issues to the key. What prepare
-// gives goes to a protected resource, and its answer to answered. A clock that jumped is set right after some minutes there, since no server takes a proof of another time.
+// Three worlds of ten run with DPoP (RFC 9449). All parties of a world share one key store, as tabs
+// share a database; its keys are made out of the seed and sign in earnest, and the server looks at
+// every proof: signature, htm, htu, iat, ath, jti, in some worlds a nonce that changes every few
+// seconds or minutes. It binds what it issues to the key. What prepare gives goes to a protected
+// resource, and its answer to answered. A clock that jumped is set right after some minutes there,
+// since no server takes a proof of another time.
 //
 // # Faults
 //
-// Requests and answers are lost, delayed, doubled, reordered, garbled, answered 503 or 429 by something in between, now and then with Retry-After; an answer comes after
-// its time-out, or to the session that took the place of the one that asked. The store fails, is slow, or writes and loses the answer. Timers are early and late, clocks
-// jump. Keys cannot be made, found or deleted, take their time, or come with their private part; a signature fails; a bearer token comes in place of a bound one; in a few worlds a key
-// gets lost. Parties die between any two effects; what they were storing is then written, or not, or written later. They are opened anew: from the store, from their own
-// bytes, from old ones. The server is restarted, and its store fails. Each world has some of these and not others.
+// Requests and answers are lost, delayed, doubled, reordered, garbled, answered 503 or 429 by
+// something in between, now and then with Retry-After; an answer comes after its time-out, or to
+// the session that took the place of the one that asked. The store fails, is slow, or writes and
+// loses the answer. Timers are early and late, clocks jump. Keys cannot be made, found or deleted,
+// take their time, or come with their private part; a signature fails; a bearer token comes in
+// place of a bound one; in a few worlds a key gets lost. Parties die between any two effects; what
+// they were storing is then written, or not, or written later. They are opened anew: from the
+// store, from their own bytes, from old ones. The server is restarted, and its store fails. Each
+// world has some of these and not others.
 //
 // # Rules
 //
@@ -46,7 +58,8 @@
 //
 // # Exceptions
 //
-// They are counted in the report. A refresh token whose successor was received may go out again where the contract has no way to know better:
+// They are counted in the report. A refresh token whose successor was received may go out again
+// where the contract has no way to know better:
 //
 //   - Who had the successor died before the store held it. To everyone else that is an unknown outcome.
 //   - The store failed, and who has the successor said not_persisted: it is in that memory only.
@@ -67,6 +80,7 @@
 //
 // # Planted faults
 //
-// Package plants keeps faults as changes to the core's files. make planted builds the core with all of them, as an overlay, and shows that each is found when it is in force, and
-// after how many steps.
+// Package plants keeps faults as changes to the core's files. make planted builds the core with all
+// of them, as an overlay, and shows that each is found when it is in force, and after how many
+// steps.
 package simulate

@@ -39,7 +39,8 @@ func (p *party) leaves(x *exchange) {
 	}
 }
 
-// oneInFlight: with locks never two refresh requests at a time for one store; without, never one while the mark of another is young.
+// oneInFlight: with locks never two refresh requests at a time for one store; without, never one
+// while the mark of another is young.
 func (p *party) oneInFlight(t *token) {
 	w := p.w
 	var other *task
@@ -115,7 +116,8 @@ func (p *party) again(t *token) {
 	}
 }
 
-// noSuccessor: a refresh token is not sent once somebody has its successor. The exceptions are those of doc.go.
+// noSuccessor: a refresh token is not sent once somebody has its successor. The exceptions are
+// those of doc.go.
 func (p *party) noSuccessor(t *token) {
 	w := p.w
 	for _, s := range t.successors {

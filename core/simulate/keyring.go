@@ -12,7 +12,8 @@ import (
 
 const keyAlg = "ES256"
 
-// keyStore holds the keys of all parties, as the tabs of a browser share one database: what one makes another finds, and no party reads a private part.
+// keyStore holds the keys of all parties, as the tabs of a browser share one database: what one
+// makes another finds, and no party reads a private part.
 type keyStore struct {
 	seed    uint64
 	ledger  *ledger
@@ -69,7 +70,8 @@ type keyRecord struct {
 	name, alias string
 	made        int
 	lost        bool
-	// owner is what was stored with the key first: an attempt, a device code, a sign-in. There is one of each at most, in the order of a sign-in.
+	// owner is what was stored with the key first: an attempt, a device code, a sign-in. There is
+	// one of each at most, in the order of a sign-in.
 	attempt, device string
 	root            *token
 	parties         []int    // ids of those that know of it

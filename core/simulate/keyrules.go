@@ -130,9 +130,10 @@ func (w *World) missing(p *party, r *keyRecord, session saved, does string) {
 	}
 }
 
-// crashed notes the keys that a dying party knew of and perhaps nobody else: those that the store names nowhere, being in its memory on their way from an attempt to a session,
-// those that are named in what it was just replacing, and that of a device flow: who goes on with the flow has a key of its own. Any other key that is named in the store has
-// others to see to it.
+// crashed notes the keys that a dying party knew of and perhaps nobody else: those that the store
+// names nowhere, being in its memory on their way from an attempt to a session, those that are
+// named in what it was just replacing, and that of a device flow: who goes on with the flow has a
+// key of its own. Any other key that is named in the store has others to see to it.
 func (w *World) crashed(p *party) {
 	d := &death{allowed: len(p.commands) + len(p.tasks) + 2} // a sign-in each, what the session stood over, and a device flow
 	named := map[string]bool{}
@@ -155,7 +156,8 @@ func (w *World) crashed(p *party) {
 	}
 }
 
-// orphans: at a quiet end no key is left that nothing names, but for a reason. memory is what the parties hold besides the store.
+// orphans: at a quiet end no key is left that nothing names, but for a reason. memory is what the
+// parties hold besides the store.
 func (w *World) orphans(memory []string) {
 	named := map[string]bool{}
 	for _, key := range sortedKeys(w.store.entries) {

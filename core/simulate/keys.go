@@ -81,7 +81,8 @@ func (w *World) performKey(p *party, e *effect) (member string) {
 	return `"ok":{"jwk":` + jwk + `}`
 }
 
-// sign carries out a sign effect. The proof is looked at as it is asked for: what the core knew then it has to say.
+// sign carries out a sign effect. The proof is looked at as it is asked for: what the core knew
+// then it has to say.
 func (w *World) sign(p *party, e *effect) {
 	t := p.begin(e)
 	w.keys.record(e.Key).known(p.id)

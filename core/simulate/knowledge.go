@@ -158,7 +158,8 @@ func (w *World) written(p *party, found entry, next saved) (marker int) {
 	return p.id
 }
 
-// revived notes that bytes that were handed in brought back a token which the store held nothing newer of.
+// revived notes that bytes that were handed in brought back a token which the store held nothing
+// newer of.
 func (w *World) revived(p *party, t *token) {
 	if p.fromBytes && t.stored != 0 {
 		t.revived = w.now

@@ -9,7 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
-// ledger knows every secret that came into being, and what became of every refresh token. No party reads it.
+// ledger knows every secret that came into being, and what became of every refresh token. No party
+// reads it.
 type ledger struct {
 	names   map[string]string // of secrets
 	heads   map[string]string // the first bytes of each, by which a text that holds one is found

@@ -2,7 +2,8 @@ package simulate
 
 import "slices"
 
-// locks are locks as browsers have them: first come, first served, and a dead party's are free at once.
+// locks are locks as browsers have them: first come, first served, and a dead party's are free at
+// once.
 type locks struct {
 	w    *World
 	held map[string]*hold

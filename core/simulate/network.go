@@ -90,7 +90,8 @@ func (x *exchange) arrive() {
 	}
 }
 
-// member is the server's answer as the host gives it to the core, mangled on the way now and then; outcome is what the core can know of it.
+// member is the server's answer as the host gives it to the core, mangled on the way now and then;
+// outcome is what the core can know of it.
 func (x *exchange) member(res authserver.Response) (member, outcome string) {
 	w, body := x.w, string(res.Body)
 	switch {

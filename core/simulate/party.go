@@ -11,7 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 )
 
-// A party is a tab or a process: an engine with one session, and a host that does what the contract asks of it.
+// A party is a tab or a process: an engine with one session, and a host that does what the contract
+// asks of it.
 type party struct {
 	w      *World
 	id     int
@@ -35,7 +36,8 @@ type party struct {
 	flow   flow
 	header string            // that prepare gave last
 	nonces map[string]string // by host: what a server last wanted to see in a proof
-	// answered holds the answers it got by the counters of their effects, former those of the session in whose place it came.
+	// answered holds the answers it got by the counters of their effects, former those of the
+	// session in whose place it came.
 	answered, former map[string]answered
 }
 
@@ -161,7 +163,8 @@ func (p *party) guard(f func()) {
 	f()
 }
 
-// drain takes all effects before it carries out the first, as hosts do. A crash may come between any two.
+// drain takes all effects before it carries out the first, as hosts do. A crash may come between
+// any two.
 func (p *party) drain() {
 	var raws [][]byte
 	p.guard(func() {
@@ -218,7 +221,8 @@ func (p *party) answer(t *task, member string) {
 	p.input(`"answer":"` + t.effect.ID + `",` + member)
 }
 
-// late brings an answer that nobody waits for any more: most hosts drop it, and to the core it must not matter.
+// late brings an answer that nobody waits for any more: most hosts drop it, and to the core it must
+// not matter.
 func (p *party) late(t *task, member string) {
 	w := p.w
 	switch {
@@ -247,7 +251,8 @@ func (p *party) command(name, members string, then func(ok json.RawMessage)) *co
 	return c
 }
 
-// runs tells whether a command of one of these names is under way, or was withdrawn and may still have an effect.
+// runs tells whether a command of one of these names is under way, or was withdrawn and may still
+// have an effect.
 func (p *party) runs(names ...string) bool {
 	for _, c := range p.commands {
 		if slices.Contains(names, c.name) {
@@ -262,7 +267,8 @@ func (p *party) runs(names ...string) bool {
 	return false
 }
 
-// die is a crash: memory is gone, locks are free, and of what was being stored some still gets there.
+// die is a crash: memory is gone, locks are free, and of what was being stored some still gets
+// there.
 func (p *party) die() {
 	w := p.w
 	w.note(p, "dies")
@@ -284,7 +290,8 @@ func (p *party) die() {
 	}
 }
 
-// retire closes the session as a host does whose instance is worn: between commands, and with its bytes where the store does not have them.
+// retire closes the session as a host does whose instance is worn: between commands, and with its
+// bytes where the store does not have them.
 func (p *party) retire() {
 	if len(p.tasks) > 0 || len(p.commands) > 0 {
 		return

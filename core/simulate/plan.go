@@ -131,7 +131,8 @@ func draw(d dice, seed uint64) plan {
 	return p
 }
 
-// drawKeys has some of the worlds run with DPoP. It draws for itself, so that the others are what they were.
+// drawKeys has some of the worlds run with DPoP. It draws for itself, so that the others are what
+// they were.
 func (p *plan) drawKeys(seed uint64, calm bool) {
 	rng := rand.New(rand.NewPCG(seed, 0x64706f70))
 	if p.dpop = rng.Float64() < .3; !p.dpop {

@@ -53,7 +53,8 @@ func (w *World) claims(p *party, e *effect) {
 	w.keys.proofs[e.Input] = &proof{jti: claims.JTI, htm: claims.HTM, htu: claims.HTU, ath: claims.ATH, nonce: claims.Nonce, iat: claims.IAT}
 }
 
-// proved judges the proof of a request that leaves a party; access is the token that goes with it, "" at the token endpoint.
+// proved judges the proof of a request that leaves a party; access is the token that goes with it,
+// "" at the token endpoint.
 func (w *World) proved(p *party, method, target string, headers [][2]string, access string) *proof {
 	text, n := "", 0
 	for _, h := range headers {
@@ -89,7 +90,8 @@ func (w *World) proved(p *party, method, target string, headers [][2]string, acc
 	return made
 }
 
-// provedAll judges the proofs of a request as it leaves: where tokens are asked for in a world with DPoP, and where one goes that is bound.
+// provedAll judges the proofs of a request as it leaves: where tokens are asked for in a world with
+// DPoP, and where one goes that is bound.
 func (p *party) provedAll(x *exchange) {
 	w := p.w
 	switch x.e.Stage {
@@ -108,7 +110,8 @@ func (p *party) provedAll(x *exchange) {
 	}
 }
 
-// carries judges the headers of a request with an access token: one that is bound never goes without a proof of its key.
+// carries judges the headers of a request with an access token: one that is bound never goes
+// without a proof of its key.
 func (p *party) carries(method, target string, headers [][2]string) *proof {
 	w := p.w
 	for _, h := range headers {
@@ -146,7 +149,8 @@ func (p *party) heard(target string, headers [][2]string) {
 	}
 }
 
-// told takes from an answer, as the party gets it, what it says about proofs: the nonce, and whether it was refused for want of one.
+// told takes from an answer, as the party gets it, what it says about proofs: the nonce, and
+// whether it was refused for want of one.
 func (x *exchange) told(member string) {
 	var answer struct {
 		OK struct {
@@ -178,8 +182,8 @@ func (x *exchange) told(member string) {
 	}
 }
 
-// resource is a protected resource that a party's application asks with the headers that it was given; what it says goes back to the party, and once more where that
-// gives headers for it.
+// resource is a protected resource that a party's application asks with the headers that it was
+// given; what it says goes back to the party, and once more where that gives headers for it.
 func (w *World) resource(p *party, method, target string, headers [][2]string, retried string) {
 	p.carries(method, target, headers)
 	h := http.Header{}

@@ -2,7 +2,8 @@ package simulate
 
 import "container/heap"
 
-// An event is something that happens at a time. Those that are idle (timers) do not keep a world from being settled.
+// An event is something that happens at a time. Those that are idle (timers) do not keep a world
+// from being settled.
 type event struct {
 	at, seq int64
 	idle    bool

@@ -16,7 +16,8 @@ type Report struct {
 	Virtual time.Duration
 	// Digest is of every message, so equal for equal runs.
 	Digest string
-	// States counts, after each input, the statuses of all parties together; Reached counts what single sessions were in.
+	// States counts, after each input, the statuses of all parties together; Reached counts what
+	// single sessions were in.
 	States, Reached map[string]int
 	Effects         map[string]int
 	Commands        map[string]int

@@ -5,7 +5,8 @@ import (
 	"math/rand/v2"
 )
 
-// New makes the world of a seed; life is how many steps it takes before it is made good and settles.
+// New makes the world of a seed; life is how many steps it takes before it is made good and
+// settles.
 func New(seed uint64, life int) *World {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], seed)
@@ -58,7 +59,8 @@ func (w *World) act() {
 	w.after(w.wait(w.plan.think), w.act)
 }
 
-// setRight sets the clock of the parties' machine right, some time after it jumped: with a wrong one no server takes a proof (RFC 9449 section 4.3).
+// setRight sets the clock of the parties' machine right, some time after it jumped: with a wrong
+// one no server takes a proof (RFC 9449 section 4.3).
 func (w *World) setRight() {
 	if !w.plan.dpop {
 		return

@@ -148,7 +148,8 @@ func (s *server) submit(page authserver.Response, action string, more url.Values
 	return s.visit("POST", html.UnescapeString(string(to[1])), form)
 }
 
-// signIn goes through the pages behind an authorization URL and gives where the browser is sent, "" for nowhere.
+// signIn goes through the pages behind an authorization URL and gives where the browser is sent, ""
+// for nowhere.
 func (s *server) signIn(authorizationURL, decision string) (callback string) {
 	page := s.visit("GET", authorizationURL, nil)
 	if strings.Contains(string(page.Body), `data-testid="login"`) {

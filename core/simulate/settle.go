@@ -6,10 +6,12 @@ import (
 	"strconv"
 )
 
-// patience bounds how many steps and how much time a world takes to settle, so that an endless loop is a broken rule and not an endless test.
+// patience bounds how many steps and how much time a world takes to settle, so that an endless loop
+// is a broken rule and not an endless test.
 const patience = 50_000
 
-// settle makes all good, lets everything come to its end, and asks whether what is left is what was promised.
+// settle makes all good, lets everything come to its end, and asks whether what is left is what was
+// promised.
 func (w *World) settle() {
 	w.healed, w.offset = true, 0
 	w.jumps++
@@ -108,7 +110,8 @@ func (w *World) dropped() {
 	}
 }
 
-// survives: a new instance goes on with the session that the store holds, where the server still honours it.
+// survives: a new instance goes on with the session that the store holds, where the server still
+// honours it.
 func (w *World) survives() {
 	kept := readSaved(w.store.entries[sessionKey].value)
 	good := kept.Refresh != "" && w.server.honours(kept.Refresh)

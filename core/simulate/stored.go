@@ -7,7 +7,8 @@ import (
 
 const sessionKey = "oauth2.session"
 
-// store is what the parties share: compare-and-set with versions that never come back, as the contract asks.
+// store is what the parties share: compare-and-set with versions that never come back, as the
+// contract asks.
 type store struct {
 	entries  map[string]entry
 	last     int64
@@ -41,7 +42,8 @@ func readSaved(text string) (s saved) {
 	return s
 }
 
-// shortKey is a key without the fingerprint in it, which all parties have in common; "older." is where an older version would have kept the same.
+// shortKey is a key without the fingerprint in it, which all parties have in common; "older." is
+// where an older version would have kept the same.
 func shortKey(key string) string {
 	parts := strings.Split(key, ".")
 	if len(parts) == 3 {

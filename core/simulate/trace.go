@@ -10,7 +10,8 @@ import (
 // keep is how many lines a violation holds.
 const keep = 3000
 
-// trace holds the last lines for a person, and the digest of every byte that went in or out: two runs of one seed have one digest.
+// trace holds the last lines for a person, and the digest of every byte that went in or out: two
+// runs of one seed have one digest.
 type trace struct {
 	ledger *ledger
 	lines  [keep]string

@@ -47,7 +47,8 @@ func (v *view) received(t *token) bool {
 	return false
 }
 
-// homeless tells whether the party holds a sign-in that it could not store: with that the user gave up what the store holds.
+// homeless tells whether the party holds a sign-in that it could not store: with that the user gave
+// up what the store holds.
 func (v *view) homeless() bool {
 	for _, r := range v.receipts {
 		if r.notPersisted && r.token.parent == nil && r.token.stored == 0 {

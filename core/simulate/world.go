@@ -92,7 +92,8 @@ func (w *World) reopen(slot int, session string) {
 	})
 }
 
-// fail ends the run: a rule is broken. Where the rule's name is one of Known, it is counted instead.
+// fail ends the run: a rule is broken. Where the rule's name is one of Known, it is counted
+// instead.
 func (w *World) fail(rule, format string, args ...any) {
 	if _, known := Known[rule]; known {
 		w.report.Known[rule]++

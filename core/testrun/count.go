@@ -79,7 +79,8 @@ func (g *goEvents) end(action, pkg, test, output string) {
 	}
 }
 
-// report writes the table, and then the sum alone on the last line. It says whether all went well, which nothing at all does not.
+// report writes the table, and then the sum alone on the last line. It says whether all went well,
+// which nothing at all does not.
 func report(w io.Writer, results []*result) bool {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "\npart\tpassed\tfailed\tskipped\tseconds\t")

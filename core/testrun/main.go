@@ -1,15 +1,18 @@
 //go:build unix
 
-// Command testrun runs the parts of `make test`, all of them whatever fails, and ends with a table of what each came to.
+// Command testrun runs the parts of `make test`, all of them whatever fails, and ends with a table
+// of what each came to.
 //
 //	testrun setup check,go-test+node24,hosts behaviours
 //
-// Its arguments are stages, which follow each other. A stage is one lane or more, joined by "+", which run side by side; a lane is
-// parts, joined by ",", which follow each other. A part is a target of the Makefile.
+// Its arguments are stages, which follow each other. A stage is one lane or more, joined by "+",
+// which run side by side; a lane is parts, joined by ",", which follow each other. A part is a
+// target of the Makefile.
 //
-// What a part writes goes to build/test/PART.log. Its tests are counted from the events of `go test -json` in there, which GOTEST in
-// the environment asks the Makefile for, and from lines "N passed, N failed, N skipped"; a part with neither counts as one test.
-// It fails where its command or one of its tests does, or where it hangs.
+// What a part writes goes to build/test/PART.log. Its tests are counted from the events of `go test
+// -json` in there, which GOTEST in the environment asks the Makefile for, and from lines "N passed,
+// N failed, N skipped"; a part with neither counts as one test. It fails where its command or one
+// of its tests does, or where it hangs.
 package main
 
 import (
@@ -49,7 +52,8 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// runStage runs lanes side by side and gives the results in the order in which their parts are named.
+// runStage runs lanes side by side and gives the results in the order in which their parts are
+// named.
 func runStage(ctx context.Context, stage string) []*result {
 	var results []*result
 	var lanes sync.WaitGroup

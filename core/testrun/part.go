@@ -20,7 +20,8 @@ import (
 // hang is how long a part may take: only one that never ends takes so long.
 const hang = time.Hour
 
-// shown is how many of its last lines a part that failed shows, where they are not those of Go tests.
+// shown is how many of its last lines a part that failed shows, where they are not those of Go
+// tests.
 const shown = 80
 
 // result is what a part came to.
@@ -94,7 +95,8 @@ func (r *result) read(out io.Reader) {
 	}
 }
 
-// judge adds what the tests do not say: that the command failed, and that a part without tests went well.
+// judge adds what the tests do not say: that the command failed, and that a part without tests went
+// well.
 func (r *result) judge(ctx context.Context, err error) {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):

@@ -1,5 +1,6 @@
-// make load: requests of many sessions through the backend, on each host, while things go wrong. It prints a table: requests that failed and how,
-// sessions that were lost, times, and what memory the host took.
+// make load: requests of many sessions through the backend, on each host, while things go wrong. It
+// prints a table: requests that failed and how, sessions that were lost, times, and what memory the
+// host took.
 //
 //   --root DIR         another checkout, whose hosts are loaded (this one's authorization server serves both)
 //   --hosts A;B        by name; default: workerd; net/http, memory; net/http, SQLite
@@ -31,7 +32,10 @@ const { Visitor } = await import(pathToFileURL(join(root, 'edge/test/lib/visitor
 /** A request that takes longer has failed; a situation that does has its rest failed. */
 const PATIENCE_MS = 120_000;
 const BOUND_MS = 400_000;
-/** How long an access token is good for, and a refresh token that was used, where the server allows that. */
+/**
+ * How long an access token is good for, and a refresh token that was used, where the server allows
+ * that.
+ */
 const ACCESS_TOKEN = '2s';
 const GRACE = '30s';
 /** What a token answer takes, so that a kill finds some on their way. */
@@ -131,7 +135,8 @@ const measure = async (host, { grace, token: ofToken, api: ofAPI, events = [] })
     const seconds = (performance.now() - began) / 1000;
     const [most, now] = ['VmHWM', 'VmRSS'].map((name) => memory(running.pid, name));
 
-    // Who is still signed in, once all is well again: a few at a time, and again where a token was over before it arrived.
+    // Who is still signed in, once all is well again: a few at a time, and again where a token was
+    // over before it arrived.
     Object.assign(token.faults, { before: 0, after: 0, ms: USUAL_MS });
     Object.assign(api.faults, { before: 0, after: 0 });
     const goesOn = async (visitor) => {

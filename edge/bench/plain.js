@@ -1,4 +1,5 @@
-// What a Worker for token exchange is without any library: the caller's secret, one request, the answer handed on. Nothing of the answer is looked at.
+// What a Worker for token exchange is without any library: the caller's secret, one request, the
+// answer handed on. Nothing of the answer is looked at.
 export class Sessions {} // the configuration wants one
 
 export default {

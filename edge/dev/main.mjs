@@ -1,5 +1,6 @@
-// make edge: the Worker in workerd, the embedded authorization server with an API, and a page. PORT is the page's (default 8788).
-// What is stored stays in build/edge, so that a restart loses no session; the key ring does too.
+// make edge: the Worker in workerd, the embedded authorization server with an API, and a page. PORT
+// is the page's (default 8788). What is stored stays in build/edge, so that a restart loses no
+// session; the key ring does too.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,8 @@ const folder = join(root, 'build/edge');
 mkdirSync(folder, { recursive: true });
 
 const port = Number(process.env.PORT ?? 8788);
-// Two hosts, so that what is between sites is real. Both are this machine, where browsers take Secure cookies over http.
+// Two hosts, so that what is between sites is real. Both are this machine, where browsers take
+// Secure cookies over http.
 const home = `http://localhost:${port}/`;
 const base = `${home}auth`;
 

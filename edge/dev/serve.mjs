@@ -1,6 +1,8 @@
-// A backend for a frontend on a server in JavaScript, for the tests of edge: node:http, Express, Hono, Deno and Bun, with sessions in Redis. The first argument
-// says which. The configuration, of kind "bff" or several of them, is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as
-// they are for the Worker. It prints "ready: PORT" when it listens, and runs until it is told to end.
+// A backend for a frontend on a server in JavaScript, for the tests of edge: node:http, Express,
+// Hono, Deno and Bun, with sessions in Redis. The first argument says which. The configuration, of
+// kind "bff" or several of them, is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET
+// and CLIENT_KEY, as they are for the Worker. It prints "ready: PORT" when it listens, and runs
+// until it is told to end.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';

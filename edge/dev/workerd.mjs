@@ -1,4 +1,5 @@
-// Runs the Worker in workerd on this machine: bundled as wrangler does it, Durable Objects on the disk, no account.
+// Runs the Worker in workerd on this machine: bundled as wrangler does it, Durable Objects on the
+// disk, no account.
 import { spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -29,7 +30,9 @@ const isFree = (port) =>
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 
-/** A port that nobody listens on, and that nobody else who asks here gets: each process has its own. */
+/**
+ * A port that nobody listens on, and that nobody else who asks here gets: each process has its own.
+ */
 export const freePort = async () => {
   for (;;) {
     const port = PORTS.first + (process.pid % PORTS.processes) * PORTS.each + (ports++ % PORTS.each);
@@ -38,7 +41,10 @@ export const freePort = async () => {
   }
 };
 
-/** Bundles a Worker; WebAssembly modules stay imports, as files of their own. Gives their paths by the names that they are imported by. */
+/**
+ * Bundles a Worker; WebAssembly modules stay imports, as files of their own. Gives their paths by
+ * the names that they are imported by.
+ */
 export const bundle = async (entry, outfile) => {
   const modules = {};
   await build({
@@ -72,8 +78,10 @@ const text = (value) => JSON.stringify(value);
 /**
  * The configuration of workerd.
  *
- * @param {{modules: string[], port: number, variables: Record<string, unknown>, secrets: Record<string, string>,
- *   page?: string, storage: string, object?: [string, string]}} given `object` is the binding and the class of the Durable Object, `page` a folder that is served where the Worker's paths are not
+ * @param {{modules: string[], port: number, variables: Record<string, unknown>, secrets:
+ * Record<string, string>, page?: string, storage: string, object?: [string, string]}} given
+ * `object` is the binding and the class of the Durable Object, `page` a folder that is served where
+ * the Worker's paths are not
  */
 const capnp = ({ modules, port, variables, secrets, page, storage, object = ['SESSIONS', 'Sessions'] }) => {
   const { base, proxy = [] } = variables.BFF ?? {};
@@ -113,7 +121,10 @@ const config :Workerd.Config = (
 `;
 };
 
-/** Starts a program, and waits for a line that says it is ready. `stop` and `kill` wait for its end; `said` is what it wrote. */
+/**
+ * Starts a program, and waits for a line that says it is ready. `stop` and `kill` wait for its end;
+ * `said` is what it wrote.
+ */
 export const run = (file, args, ready) =>
   new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -142,9 +153,11 @@ export const run = (file, args, ready) =>
   });
 
 /**
- * Writes the configuration into `folder`, beside what is stored, and gives a way to start workerd with it, as often as is wanted.
+ * Writes the configuration into `folder`, beside what is stored, and gives a way to start workerd
+ * with it, as often as is wanted.
  *
- * @param {{folder: string, entry?: string, port: number, variables: object, secrets: object, page?: string, object?: [string, string]}} given
+ * @param {{folder: string, entry?: string, port: number, variables: object, secrets: object, page?:
+ * string, object?: [string, string]}} given
  */
 export const workerd = async ({ folder, entry = join(root, 'edge/worker/index.ts'), ...given }) => {
   const [storage, file] = ['storage', 'config.capnp'].map((name) => join(folder, name));

@@ -11,7 +11,8 @@ import (
 	"syscall/js"
 )
 
-// await waits for a promise. Where ctx ends first, giveUp is called, and the promise waited for all the same.
+// await waits for a promise. Where ctx ends first, giveUp is called, and the promise waited for all
+// the same.
 func await(ctx context.Context, promise js.Value, giveUp func()) (js.Value, error) {
 	type outcome struct {
 		value js.Value
@@ -52,7 +53,8 @@ func call(v js.Value, method string, args ...any) (result js.Value, err error) {
 	return v.Call(method, args...), nil
 }
 
-// fetcher is an http.RoundTripper on fetch. Redirects are the caller's, and bodies that are streams pass without being read.
+// fetcher is an http.RoundTripper on fetch. Redirects are the caller's, and bodies that are streams
+// pass without being read.
 type fetcher struct {
 	// packed: answers are left as the server packed them (Content-Encoding), to be passed on.
 	packed bool
@@ -106,8 +108,8 @@ func (f fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// outgoing gives a body to JavaScript: the browser's own as the stream that it is, what Go made as bytes. The controller is the request's: it is
-// aborted where the browser breaks off.
+// outgoing gives a body to JavaScript: the browser's own as the stream that it is, what Go made as
+// bytes. The controller is the request's: it is aborted where the browser breaks off.
 func outgoing(req *http.Request, controller js.Value) (js.Value, error) {
 	own, ok := req.Context().Value(bodyKey{}).(js.Value)
 	if progress, passes := req.Body.(interface{ Progress() }); ok && passes {

@@ -1,8 +1,10 @@
 //go:build js && wasm
 
-// Command goworker is the backend for a frontend as a Cloudflare Worker in Go: the handler of core/oauth/backend on the native engine, by way of
-// github.com/syumai/workers, with the Durable Object of the Worker in TypeScript. Variables, secrets and bindings are that one's too
-// (../README.md). worker.mjs is what workerd runs; it makes an instance of this program for every request.
+// Command goworker is the backend for a frontend as a Cloudflare Worker in Go: the handler of
+// core/oauth/backend on the native engine, by way of github.com/syumai/workers, with the Durable
+// Object of the Worker in TypeScript. Variables, secrets and bindings are that one's too
+// (../README.md). worker.mjs is what workerd runs; it makes an instance of this program for every
+// request.
 package main
 
 import (
@@ -24,7 +26,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// over is a promise that settles when the request has nothing else to do: each has an instance of its own.
+// over is a promise that settles when the request has nothing else to do: each has an instance of
+// its own.
 var over, settle = func() (promise, resolve js.Value) {
 	both := js.Global().Get("Promise").Call("withResolvers")
 	return both.Get("promise"), both.Get("resolve")
@@ -38,7 +41,8 @@ func main() {
 	}
 	workers.ServeNonBlock(repaired(handler))
 	workers.Ready()
-	// The program is needed behind the answer, by what WaitUntil holds it for. When nothing refers to the instance any more it is collected.
+	// The program is needed behind the answer, by what WaitUntil holds it for. When nothing refers
+	// to the instance any more it is collected.
 	select {}
 }
 
@@ -74,7 +78,8 @@ func handler() (http.Handler, error) {
 	servers, resources := &http.Client{Transport: fetcher{}}, &http.Client{Transport: fetcher{packed: true}}
 	options := backend.Options{Ring: ring, Store: store, Memory: memory{js.Global().Get("memory")}, HTTP: servers, Resource: resources, OnError: func(err error) { fmt.Println(err) }}
 	options.Background = func(task func()) {
-		// Whatever is begun here ends with the request otherwise: a refresh, a session that is being stored, a lock that is being freed.
+		// Whatever is begun here ends with the request otherwise: a refresh, a session that is
+		// being stored, a lock that is being freed.
 		cloudflare.WaitUntil(func() {
 			task()
 			store.locks.Wait()

@@ -16,7 +16,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// objects keeps values and locks in Durable Objects, one for each key: the class Sessions of ../worker/object.ts, which says what it is asked.
+// objects keeps values and locks in Durable Objects, one for each key: the class Sessions of
+// ../worker/object.ts, which says what it is asked.
 type objects struct {
 	namespace  js.Value
 	remembered js.Value // a Map that the isolate keeps, of the server's metadata, which are the same for every session
@@ -123,7 +124,8 @@ func (o *objects) put(ctx context.Context, key string, q question) (string, erro
 	return r.Version, err
 }
 
-// remember is Store in the isolate's memory. Between the comparison and the change no other request runs.
+// remember is Store in the isolate's memory. Between the comparison and the change no other request
+// runs.
 func (o *objects) remember(key, version string, value *string) (string, error) {
 	stands := ""
 	if kept := o.remembered.Call("get", key); !kept.IsUndefined() {

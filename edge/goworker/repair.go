@@ -16,8 +16,9 @@ type stream interface{ GetRawJSBody() js.Value }
 // bodyKey is the context's key of the request's own body.
 type bodyKey struct{}
 
-// repaired undoes what github.com/syumai/workers does to a request, and has bodies pass without Go: each value of a header is split at its
-// commas, which no Cookie and no User-Agent survives; there is no telling a body of unknown length from none; the host is left to a header.
+// repaired undoes what github.com/syumai/workers does to a request, and has bodies pass without Go:
+// each value of a header is split at its commas, which no Cookie and no User-Agent survives; there
+// is no telling a body of unknown length from none; the host is left to a header.
 func repaired(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, parts := range r.Header {
@@ -39,8 +40,9 @@ func repaired(next http.Handler) http.Handler {
 	})
 }
 
-// answer is the answer to a request. Its body goes to JavaScript as a whole, or as the stream that it came as: one that Go writes in pieces would
-// need the program to stay, and could not be broken off.
+// answer is the answer to a request. Its body goes to JavaScript as a whole, or as the stream that
+// it came as: one that Go writes in pieces would need the program to stay, and could not be broken
+// off.
 type answer struct {
 	http.ResponseWriter
 	status int

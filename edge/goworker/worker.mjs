@@ -1,6 +1,7 @@
 /**
- * The Worker in Go, as workerd runs it: go_wasm_exec.js is Go's own runtime (from GOROOT, put there by build.sh), app.wasm the program beside
- * this file. It is what the generator of github.com/syumai/workers makes, with the class of the Durable Object, and memory that stays.
+ * The Worker in Go, as workerd runs it: go_wasm_exec.js is Go's own runtime (from GOROOT, put there
+ * by build.sh), app.wasm the program beside this file. It is what the generator of
+ * github.com/syumai/workers makes, with the class of the Durable Object, and memory that stays.
  */
 import '../../build/goworker/go_wasm_exec.js';
 import app from '../../build/goworker/app.wasm';
@@ -32,7 +33,8 @@ const refused = { status: 404, headers: { 'cache-control': 'no-store', 'x-conten
 
 export default {
   async fetch(request, env, ctx) {
-    // A percent sign that escapes nothing: Go reads no such path, and the library would say that the fault is here.
+    // A percent sign that escapes nothing: Go reads no such path, and the library would say that
+    // the fault is here.
     if (/%(?![\da-f]{2})/i.test(new URL(request.url).pathname)) return Response.json(nothing, refused);
     const binding = {};
     const go = new globalThis.Go();

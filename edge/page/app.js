@@ -1,4 +1,5 @@
-// A page whose tokens are elsewhere: it sends its requests with a header that no other site can send, and that is all.
+// A page whose tokens are elsewhere: it sends its requests with a header that no other site can
+// send, and that is all.
 const at = (name) => document.querySelector(`[data-testid="${name}"]`);
 
 const ask = (path, init) => fetch(path, { ...init, headers: { 'x-csrf': '1' } });

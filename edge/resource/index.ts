@@ -1,6 +1,7 @@
 /**
- * A protected resource as a Cloudflare Worker: each request's access token is checked by oauth2-edge.wasm, and proofs are noted in Durable
- * Objects, so that one counts once in the whole network. See ../README.md.
+ * A protected resource as a Cloudflare Worker: each request's access token is checked by
+ * oauth2-edge.wasm, and proofs are noted in Durable Objects, so that one counts once in the whole
+ * network. See ../README.md.
  */
 import module from '../../wasm/oauth2-edge.wasm';
 import { ConflictError } from 'oauth2-wasm';
@@ -17,7 +18,10 @@ interface Env {
   REPLAYS: DurableObjectNamespace;
 }
 
-/** The Durable Object: the proofs of one part of all, each until it is of no use. The answer leaves when the row is on the disk. */
+/**
+ * The Durable Object: the proofs of one part of all, each until it is of no use. The answer leaves
+ * when the row is on the disk.
+ */
 export class Replays {
   #sql: SqlStorage;
 
@@ -34,7 +38,10 @@ export class Replays {
   }
 }
 
-/** By the first two characters of a key's digest: 4,096 objects, each of which notes some hundred proofs a second. */
+/**
+ * By the first two characters of a key's digest: 4,096 objects, each of which notes some hundred
+ * proofs a second.
+ */
 const replays = (objects: DurableObjectNamespace): ReplayStore => ({
   async storeUntil(name, _version, _value, until) {
     const part = name.slice(name.lastIndexOf('.') + 1).slice(0, 2);

@@ -1,8 +1,10 @@
-// Three servers in Go and three in Node share the sessions of one store: fifty requests at once on a session whose token is over make one
-// refresh and none fails, whatever happens meanwhile to the processes, the store, the network and the clocks. Refreshes are counted where
-// the authorization server stands.
+// Three servers in Go and three in Node share the sessions of one store: fifty requests at once on
+// a session whose token is over make one refresh and none fails, whatever happens meanwhile to the
+// processes, the store, the network and the clocks. Refreshes are counted where the authorization
+// server stands.
 //
-// FLEET=minutes runs more rounds and users, and where a holder is killed it has the lease that is recommended for servers with a grace of 30 s.
+// FLEET=minutes runs more rounds and users, and where a holder is killed it has the lease that is
+// recommended for servers with a grace of 30 s.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
@@ -41,7 +43,9 @@ let farm;
 before(async () => (farm = await servers()));
 after(() => farm?.stop());
 
-/** What stands in front of the token endpoint: the server's log, and the one who holds answers back. */
+/**
+ * What stands in front of the token endpoint: the server's log, and the one who holds answers back.
+ */
 const front = async (issuer) => {
   const log = [];
   const own = { log, answering: async () => {} };
@@ -88,7 +92,10 @@ class Member {
     return member;
   }
 
-  /** @returns {Promise<{status: number, text: string, ms: number}>} the status is 0 where the process died under the request */
+  /**
+   * @returns {Promise<{status: number, text: string, ms: number}>} the status is 0 where the
+   * process died under the request
+   */
   async ask(what) {
     const began = performance.now();
     try {
@@ -123,7 +130,9 @@ const engines = {
   },
 };
 
-/** Six servers on one store, behind a network that can lose answers, and an authorization server. */
+/**
+ * Six servers on one store, behind a network that can lose answers, and an authorization server.
+ */
 class Fleet {
   epoch = 0;
   members = [];
@@ -192,7 +201,10 @@ class Fleet {
 const at = (sorted, part) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]);
 const none = async () => {};
 
-/** What happens while fifty requests wait for one refresh. `answering` runs when the server has changed the token and its answer is not out. */
+/**
+ * What happens while fifty requests wait for one refresh. `answering` runs when the server has
+ * changed the token and its answer is not out.
+ */
 const scenarios = {
   'nothing happens': {},
   'clocks are 5 s apart': { apart: 5000 },

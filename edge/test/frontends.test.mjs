@@ -1,4 +1,5 @@
-// oauth2-wasm/bff as a function: what it refuses to open, several frontends by host name, and what goes out behind the answer.
+// oauth2-wasm/bff as a function: what it refuses to open, several frontends by host name, and what
+// goes out behind the answer.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expiringMemoryStore, newSealKey, openBackend } from 'oauth2-wasm/bff';

@@ -1,4 +1,5 @@
-// Big but legal: work and memory are linear in what came, and nobody else waits for it. HOSTILE=minutes measures more often, and one host more (make hostile).
+// Big but legal: work and memory are linear in what came, and nobody else waits for it.
+// HOSTILE=minutes measures more often, and one host more (make hostile).
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// The key ring as the README says it: its commands as they stand there, with a wrangler that keeps what it is given, and what comes of them in workerd.
+// The key ring as the README says it: its commands as they stand there, with a wrangler that keeps
+// what it is given, and what comes of them in workerd.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// The Durable Object by itself, in workerd: compare-and-set, what is over, the line for a lock, and what survives a restart.
+// The Durable Object by itself, in workerd: compare-and-set, what is over, the line for a lock, and
+// what survives a restart.
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

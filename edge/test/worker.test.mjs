@@ -39,7 +39,10 @@ test('the rehearsal goes through an exchange and the beginning of a sign-in, and
   assert.equal(instance.input(handle, '{}'), 1, 'the session is there still');
 });
 
-/** An Exchange whose browser sends these pieces, and then what `end` does: nothing, for one that never ends. */
+/**
+ * An Exchange whose browser sends these pieces, and then what `end` does: nothing, for one that
+ * never ends.
+ */
 const sending = async (pieces, end = () => {}, headers = {}) => {
   const { Exchange } = await imported('js/src/exchange.ts');
   const body = new ReadableStream({

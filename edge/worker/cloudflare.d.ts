@@ -1,4 +1,5 @@
-// What of the runtime's own interfaces is used here, as Cloudflare documents them; the rest is the web's.
+// What of the runtime's own interfaces is used here, as Cloudflare documents them; the rest is the
+// web's.
 
 interface ExecutionContext {
   waitUntil(promise: Promise<unknown>): void;

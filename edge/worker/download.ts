@@ -4,9 +4,10 @@ declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uin
 const { process } = globalThis as { process?: { exit?(code: number): void } };
 
 /**
- * An answer of unknown length on its way to the browser, which has to see where it is cut. When the stream of such an answer fails,
- * workerd writes the chunk that says it was whole (RFC 9112 section 7.1), unless the request is cancelled while a chunk is being written.
- * So that is what happens where the server behind breaks off.
+ * An answer of unknown length on its way to the browser, which has to see where it is cut. When the
+ * stream of such an answer fails, workerd writes the chunk that says it was whole (RFC 9112 section
+ * 7.1), unless the request is cancelled while a chunk is being written. So that is what happens
+ * where the server behind breaks off.
  *
  * @param over settles when the request has nothing else to do any more
  */

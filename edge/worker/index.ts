@@ -1,5 +1,6 @@
 /**
- * A backend for a frontend as a Cloudflare Worker: the protocol is oauth2-edge.wasm, sessions are in Durable Objects. See ../README.md.
+ * A backend for a frontend as a Cloudflare Worker: the protocol is oauth2-edge.wasm, sessions are
+ * in Durable Objects. See ../README.md.
  */
 import module from '../../wasm/oauth2-edge.wasm';
 import { Exchange, type Passage, serve } from 'oauth2-wasm/bff';
@@ -51,7 +52,8 @@ const answer = async (exchange: Exchange, env: Env, context: ExecutionContext): 
 export default {
   fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
     const exchange = new Exchange(request, env.PROXY_TIMEOUT_MS ?? 30_000, passage);
-    // A browser that goes away must not end what others wait for: a refresh, or a session that is being stored.
+    // A browser that goes away must not end what others wait for: a refresh, or a session that is
+    // being stored.
     context.waitUntil((exchange.over = answer(exchange, env, context)));
     return exchange.response;
   },

@@ -1,4 +1,7 @@
-/** How long a lock is held without a word of its holder, in ms. A holder says something every third of it. */
+/**
+ * How long a lock is held without a word of its holder, in ms. A holder says something every third
+ * of it.
+ */
 export const LEASE_MS = 15_000;
 
 interface Holder {
@@ -13,8 +16,8 @@ interface Waiter {
 }
 
 /**
- * Locks by name, each with a line of those who wait for it. Whoever holds one and dies loses it after the lease. Whoever waits and dies
- * leaves the line.
+ * Locks by name, each with a line of those who wait for it. Whoever holds one and dies loses it
+ * after the lease. Whoever waits and dies leaves the line.
  */
 export class Lines {
   #holders = new Map<string, Holder>();
@@ -58,7 +61,10 @@ export class Lines {
     });
   }
 
-  /** The holder is alive. After a restart of the object, which forgot the lock, it has it again unless somebody else does. */
+  /**
+   * The holder is alive. After a restart of the object, which forgot the lock, it has it again
+   * unless somebody else does.
+   */
   renew(name: string, token: string): void {
     const holder = this.#holders.get(name);
     if (!holder || holder.token === token) this.#holders.set(name, { token, until: Date.now() + LEASE_MS });

@@ -26,12 +26,13 @@ export interface Reply {
 const over = ({ expires_at: end }: Entry) => end !== undefined && end <= Date.now();
 
 /**
- * The Durable Object: what is stored under a key, and the line of those who wait for the lock of that name. There is one object a key
- * (`idFromName(key)`), so no session waits for another.
+ * The Durable Object: what is stored under a key, and the line of those who wait for the lock of
+ * that name. There is one object a key (`idFromName(key)`), so no session waits for another.
  *
- * A store is a compare-and-set. Between the read and the write no other event runs here (input gates), and the answer leaves when
- * the write is on the disk (output gates): what was answered survives whatever ends the object. Locks are in memory and end with it;
- * the versions are what keeps two writers apart then.
+ * A store is a compare-and-set. Between the read and the write no other event runs here (input
+ * gates), and the answer leaves when the write is on the disk (output gates): what was answered
+ * survives whatever ends the object. Locks are in memory and end with it; the versions are what
+ * keeps two writers apart then.
  */
 export class Sessions {
   #storage: DurableObjectStorage;

@@ -1,6 +1,9 @@
 import type { Instance } from 'oauth2-wasm/host';
 
-/** On reserved names (RFC 2606); nothing is sent. The secret is the caller's below, and nobody's else. */
+/**
+ * On reserved names (RFC 2606); nothing is sent. The secret is the caller's below, and nobody's
+ * else.
+ */
 const config = {
   client: { issuer: 'https://as.invalid', client_id: 'a', client_secret: 'b', authorization_endpoint: 'https://as.invalid/a', token_endpoint: 'https://as.invalid/t' },
   base: 'https://app.invalid/auth',
@@ -19,9 +22,10 @@ const ok: Record<string, object> = {
 };
 
 /**
- * Plays a token exchange and the beginning of a sign-in to an instance, with made-up answers: engines compile a function when it is
- * called for the first time, so the first request would wait for that. The session is gone afterwards. Its entropy is none, since a
- * Worker has no randomness while it is loaded.
+ * Plays a token exchange and the beginning of a sign-in to an instance, with made-up answers:
+ * engines compile a function when it is called for the first time, so the first request would wait
+ * for that. The session is gone afterwards. Its entropy is none, since a Worker has no randomness
+ * while it is loaded.
  */
 export const rehearse = (instance: Instance): void => {
   let inputs = 0;

@@ -34,7 +34,10 @@ const readKey = async (text: string): Promise<CryptoKey> => {
   }
 };
 
-/** @throws {Error} something is missing or wrong; the message names the variable and has nothing of a secret */
+/**
+ * @throws {Error} something is missing or wrong; the message names the variable and has nothing of
+ * a secret
+ */
 export const settings = async ({ BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, SESSIONS }: Env): Promise<Settings> => {
   if (typeof BFF?.client !== 'object') throw new Error('BFF: has to be an object with client');
   if (!SESSIONS) throw new Error('SESSIONS: the binding of the Durable Object is missing');

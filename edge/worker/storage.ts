@@ -25,7 +25,10 @@ const askObjects = (objects: DurableObjectNamespace): Ask => {
 
 const memory = new Memory();
 
-/** The server's metadata, which can be had again and so have no object. Beside them the count of their states. */
+/**
+ * The server's metadata, which can be had again and so have no object. Beside them the count of
+ * their states.
+ */
 const remembered = new Map<string, { value: string; version: string }>();
 let states = 0;
 
@@ -84,7 +87,10 @@ const sealedKeys = (ask: Ask, ring: Ring, lifetime: number): KeyStore => {
   };
 };
 
-/** How one request gets at what is kept: `load`, `store`, `lock`, `recall`, `remember`, and the store of keys. `lifetime` is that of keys, in ms. */
+/**
+ * How one request gets at what is kept: `load`, `store`, `lock`, `recall`, `remember`, and the
+ * store of keys. `lifetime` is that of keys, in ms.
+ */
 export const storage = (objects: DurableObjectNamespace, ring: Ring, lifetime: number, keep: Keep) => {
   const ask = askObjects(objects);
   const access = async <T>(question: Question & { key: string }): Promise<T> => {

@@ -1,4 +1,5 @@
-// Row 7: npm oidc-provider with a public and a confidential client, on a free loopback port. Prints `ready: URL`. A GET of /seed gives refresh tokens.
+// Row 7: npm oidc-provider with a public and a confidential client, on a free loopback port. Prints
+// `ready: URL`. A GET of /seed gives refresh tokens.
 import { createServer } from 'node:http';
 import { Provider } from 'oidc-provider';
 

@@ -1,7 +1,9 @@
-// `make bench`: measures oauth2-wasm beside what its users would pick, in one run on one machine, prints it as tables and writes
-// build/bench.json. Each file rows/N-name.mjs is a row: it exports title, how, and run(context), which gives {figures, aims, notes}.
+// `make bench`: measures oauth2-wasm beside what its users would pick, in one run on one machine,
+// prints it as tables and writes build/bench.json. Each file rows/N-name.mjs is a row: it exports
+// title, how, and run(context), which gives {figures, aims, notes}.
 //
-// ROWS=1,4 picks rows. ROUNDS says how often everything is measured (default 7). SLICE is how long a contender runs in a round, in ms.
+// ROWS=1,4 picks rows. ROUNDS says how often everything is measured (default 7). SLICE is how long
+// a contender runs in a round, in ms.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, loadavg, platform, totalmem } from 'node:os';

@@ -11,7 +11,10 @@ export interface Named extends Algorithm {
   publicExponent?: BufferSource;
 }
 
-/** What WebCrypto calls an algorithm of RFC 7518 section 3.1, RFC 8037 or RFC 9864: for making a key, reading one, and signing in one. */
+/**
+ * What WebCrypto calls an algorithm of RFC 7518 section 3.1, RFC 8037 or RFC 9864: for making a
+ * key, reading one, and signing in one.
+ */
 export const named = (alg: string): Named => {
   if (alg === 'EdDSA' || alg === 'Ed25519') return { name: 'Ed25519', namedCurve: 'Ed25519' };
   const [, family, bits] = /^([RPE]S)(256|384|512)$/.exec(alg) ?? [];
@@ -21,7 +24,10 @@ export const named = (alg: string): Named => {
   return { name: names[family]!, hash: `SHA-${bits}`, saltLength: +bits! / 8, namedCurve, ...rsa };
 };
 
-/** Whether a key is for the algorithm. WebCrypto itself would sign with a P-256 key over SHA-512, or with a short RSA key. */
+/**
+ * Whether a key is for the algorithm. WebCrypto itself would sign with a P-256 key over SHA-512, or
+ * with a short RSA key.
+ */
 export const fits = ({ algorithm }: CryptoKey, { name, namedCurve, hash, modulusLength: least = 0 }: Named): boolean => {
   const of = algorithm as Partial<EcKeyAlgorithm & RsaHashedKeyAlgorithm>;
   return (of.modulusLength ?? 0) >= least && of.name === name && (of.namedCurve ?? namedCurve) === namedCurve && (of.hash?.name ?? hash) === hash;

@@ -1,5 +1,6 @@
 /**
- * What every binding to a framework stands on: one client that is opened when it is first needed, the reply in the page's URL taken, and a state to show.
+ * What every binding to a framework stands on: one client that is opened when it is first needed,
+ * the reply in the page's URL taken, and a state to show.
  *
  * @packageDocumentation
  */
@@ -8,8 +9,8 @@ import type { Client, Current, LoggedOut, SignInParameters, SignOutParameters, S
 /** What there is to show. Frozen, and the same object until something changes. */
 export interface AuthState extends Current {
   /**
-   * What failed last: opening the client, the reply of the server, a sign-in or sign-out. Gone with the next attempt, and once somebody is signed in. What was
-   * cancelled is no failure.
+   * What failed last: opening the client, the reply of the server, a sign-in or sign-out. Gone with
+   * the next attempt, and once somebody is signed in. What was cancelled is no failure.
    */
   readonly error?: unknown;
   /** The client, once {@link Current.status} is known. */
@@ -20,8 +21,10 @@ export interface AuthState extends Current {
 
 export interface AuthOptions {
   /**
-   * Hears that a sign-in by redirect has ended well: where the user was before it, as {@link Auth.signIn} and {@link Auth.require} noted it, or the `app_state` that
-   * they were given. Default: the page goes there without loading anew, by the history, and an event `popstate`, which routers hear.
+   * Hears that a sign-in by redirect has ended well: where the user was before it, as {@link
+   * Auth.signIn} and {@link Auth.require} noted it, or the `app_state` that they were given.
+   * Default: the page goes there without loading anew, by the history, and an event `popstate`,
+   * which routers hear.
    */
   onRedirect?: (to: string | undefined, status: Status) => void;
 }
@@ -31,19 +34,27 @@ export interface Auth {
   /** What there is to show. On a server, and until it is known, `restoring`. */
   readonly state: AuthState;
   /**
-   * Calls the listener with the state, now and whenever it changes, and opens the client where that was not done. On a server it does nothing but call.
+   * Calls the listener with the state, now and whenever it changes, and opens the client where that
+   * was not done. On a server it does nothing but call.
    *
    * @returns ends that
    */
   subscribe(listener: (state: AuthState) => void): () => void;
-  /** The client, once it is open, and the reply in the page's URL is taken. It is opened once; where that failed, again with the next call. */
+  /**
+   * The client, once it is open, and the reply in the page's URL is taken. It is opened once; where
+   * that failed, again with the next call.
+   */
   open(): Promise<Client>;
-  /** {@link Client.signIn}, and back to this place. It resolves where the page does not go; `error` of the state says why. Many calls at once are one. */
+  /**
+   * {@link Client.signIn}, and back to this place. It resolves where the page does not go; `error`
+   * of the state says why. Many calls at once are one.
+   */
   signIn(parameters?: SignInParameters): Promise<void>;
   /** {@link Client.signOut}. It rejects no more than {@link signIn}. */
   signOut(parameters?: SignOutParameters): Promise<void>;
   /**
-   * For the guard of a router: `true` where somebody is signed in; else the user goes to sign in, and comes back to that place.
+   * For the guard of a router: `true` where somebody is signed in; else the user goes to sign in,
+   * and comes back to that place.
    *
    * @param to the place, as path, query and fragment. Default: the page's own.
    * @throws what failed last, once; with the next call a sign-in begins
@@ -64,7 +75,8 @@ const goBack = (to: string | undefined) => {
 };
 
 /**
- * Makes what an application signs its user in with. Call it once, outside of components; nothing happens before it is needed, and nothing on a server.
+ * Makes what an application signs its user in with. Call it once, outside of components; nothing
+ * happens before it is needed, and nothing on a server.
  *
  * @param open opens the client: `() => openClient({ … })`
  */

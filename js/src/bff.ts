@@ -1,6 +1,7 @@
 /**
- * A backend for a frontend (RFC 10017 section 6.1): tokens stay in the server, the page gets a cookie. It is `Request -> Response`, so it runs in Node,
- * Deno, Bun and workerd, and under whatever stands on them.
+ * A backend for a frontend (RFC 10017 section 6.1): tokens stay in the server, the page gets a
+ * cookie. It is `Request -> Response`, so it runs in Node, Deno, Bun and workerd, and under
+ * whatever stands on them.
  *
  * @packageDocumentation
  */
@@ -35,13 +36,22 @@ export interface Caller {
 
 /** A backend, as `core/contract/README.md` of the repository has it under `kind: "bff"`. */
 export interface BackendConfig {
-  /** The URL under which the endpoints stand, such as `https://app.example/auth`, on the origin of the pages: https, or http on loopback. */
+  /**
+   * The URL under which the endpoints stand, such as `https://app.example/auth`, on the origin of
+   * the pages: https, or http on loopback.
+   */
   base: string;
-  /** A confidential client; its redirect URI is `base` + `/callback`. `client_key` may be a private JWK with `alg`, as text too. */
+  /**
+   * A confidential client; its redirect URI is `base` + `/callback`. `client_key` may be a private
+   * JWK with `alg`, as text too.
+   */
   client: Omit<Config, 'redirect_uri' | 'client_key'> & { client_key?: CryptoKey | object | string };
   /** Further origins whose pages may call; they share the site of `base`. */
   origins?: string[];
-  /** Where the browser may be sent after sign-in and sign-out: paths, each with all below it, or URLs. Default: `["/"]`. */
+  /**
+   * Where the browser may be sent after sign-in and sign-out: paths, each with all below it, or
+   * URLs. Default: `["/"]`.
+   */
   return_to?: string[];
   /** The request header that pages have to send. Default: `x-csrf`. */
   header?: string;
@@ -51,7 +61,9 @@ export interface BackendConfig {
   session_ms?: number;
   /** How long a session lasts unused, in ms. Default: an hour. */
   idle_ms?: number;
-  /** `GET BASE/token` hands the page the access token: every script of the page can take it away. */
+  /**
+   * `GET BASE/token` hands the page the access token: every script of the page can take it away.
+   */
   insecure_token_endpoint?: boolean;
   /** A request for the path, or below it, goes to the target with the token. */
   proxy?: { path: string; target: string }[];
@@ -62,20 +74,29 @@ export interface BackendConfig {
 
 /** What a backend works with. */
 export interface BackendOptions {
-  /** The key ring: `ID:KEY,ID:KEY`, the newest first; KEY is 32 random bytes in base64url. {@link newSealKey} makes one. The same in every process. */
+  /**
+   * The key ring: `ID:KEY,ID:KEY`, the newest first; KEY is 32 random bytes in base64url. {@link
+   * newSealKey} makes one. The same in every process.
+   */
   sealKeys: string;
   /**
-   * Where sessions are, sealed: `redisStore`, `postgresStore`, or another one with `storeUntil`, so that what is over goes. Default: memory,
-   * which ends with the process.
+   * Where sessions are, sealed: `redisStore`, `postgresStore`, or another one with `storeUntil`, so
+   * that what is over goes. Default: memory, which ends with the process.
    */
   store?: Store | ExpiringStore;
-  /** Keep refreshes apart: `redisLocks`, `postgresLocks`. Default: those of this process for a store that is its own, else none; then the store's versions do. */
+  /**
+   * Keep refreshes apart: `redisLocks`, `postgresLocks`. Default: those of this process for a store
+   * that is its own, else none; then the store's versions do.
+   */
   locks?: Locks;
   /** oauth2-edge.wasm, where it is not to be read from the disk: compiled or its bytes. */
   module?: ModuleSource;
   /** Sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
-  /** How long a server behind the proxy may be silent before its answer begins, in ms. Default: 30,000. */
+  /**
+   * How long a server behind the proxy may be silent before its answer begins, in ms. Default:
+   * 30,000.
+   */
   proxyTimeoutMs?: number;
   /** Hears of requests that were lost: faults of this server. Default: `console.error`. */
   onError?: (error: unknown) => void;
@@ -90,18 +111,22 @@ export interface RequestContext {
 /** A backend that is open. */
 export interface Backend {
   /**
-   * Answers a request. It never rejects. Which of several backends answers is decided by the host that the request names; the scheme is
-   * that of its `base`, so TLS may end before this server.
+   * Answers a request. It never rejects. Which of several backends answers is decided by the host
+   * that the request names; the scheme is that of its `base`, so TLS may end before this server.
    */
   fetch(request: Request, context?: RequestContext): Promise<Response>;
-  /** Resolves when nothing is under way: to be waited for after the server takes no more requests. */
+  /**
+   * Resolves when nothing is under way: to be waited for after the server takes no more requests.
+   */
   idle(): Promise<void>;
 }
 
 const LIFETIME = 12 * 3_600_000;
 const PURGE_PAUSE = 10_000;
 
-/** A store in memory that forgets what is over. It ends with the process, and its sessions with it. */
+/**
+ * A store in memory that forgets what is over. It ends with the process, and its sessions with it.
+ */
 export const expiringMemoryStore = (): ExpiringStore => {
   const entries = new Map<string, { value: string; version: string; until: number }>();
   let purged = 0;
@@ -156,7 +181,10 @@ const storing = async <T>(work: () => T): Promise<Awaited<T>> => {
   }
 };
 
-/** What all requests of a backend share; `apart` begins each name, so that several in one store are apart. */
+/**
+ * What all requests of a backend share; `apart` begins each name, so that several in one store are
+ * apart.
+ */
 const kept = async (config: BackendConfig, { sealKeys, store = expiringMemoryStore(), locks = defaultLocks(store) }: BackendOptions, apart: string) => {
   const ring = await readRing(sealKeys);
   const memory = new Memory();
@@ -208,10 +236,12 @@ export const exchanging = (exchange: Exchange): Executors => ({
 });
 
 /**
- * Serves one request, and answers in every case. For hosts that keep sessions by executors of their own.
+ * Serves one request, and answers in every case. For hosts that keep sessions by executors of their
+ * own.
  *
  * @param open {@link openingOf} of the configuration
- * @param executors what keeps sessions: `load`, `store`, `lock`, `recall`, `remember`, `seal`, `unseal`, `key`, `sign`
+ * @param executors what keeps sessions: `load`, `store`, `lock`, `recall`, `remember`, `seal`,
+ * `unseal`, `key`, `sign`
  */
 export const serve = async (
   requests: Requests,
@@ -251,8 +281,9 @@ const hostOf = (base: string): string => {
 };
 
 /**
- * Opens a backend, or several that one server is, by host name: each has its client, and their sessions are apart, though they share a store, so
- * that a cookie of one is worth nothing at another. By path they would share an origin, which is no boundary between scripts.
+ * Opens a backend, or several that one server is, by host name: each has its client, and their
+ * sessions are apart, though they share a store, so that a cookie of one is worth nothing at
+ * another. By path they would share an origin, which is no boundary between scripts.
  *
  * @throws {OAuthError} a configuration is refused; `field` names the member
  * @throws {Error} the key ring is none
@@ -293,7 +324,8 @@ export const openBackend = async (config: BackendConfig | BackendConfig[], optio
       const { origin, requests, open, executors } = site ?? first;
       const asked = site ? origin + request.url.slice(url.origin.length) : request.url;
       const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given);
-      // A browser that goes away must not end what others wait for: a refresh, or a session that is being stored.
+      // A browser that goes away must not end what others wait for: a refresh, or a session that is
+      // being stored.
       const work = (exchange.over = serve(requests, open, exchange, executors, onError, given));
       underWay.add(work);
       void work.then(() => underWay.delete(work));

@@ -21,13 +21,16 @@ export const unbase64url = (text: string) => unbase64(text.replaceAll('-', '+').
 /** Letters of base64url that 33 bytes come to. */
 const DRAW = 44;
 
-/** Asking the system for random bytes costs far more than the bytes do, so a pool of them is drawn at a time, and made letters of. */
+/**
+ * Asking the system for random bytes costs far more than the bytes do, so a pool of them is drawn
+ * at a time, and made letters of.
+ */
 const pool = new Uint8Array(DRAW * 93);
 let used = pool.length;
 
 /**
- * 33 random bytes in base64url (RFC 4648 section 5). Filled at the first use, never at import, where workerd refuses it; what was
- * handed out is wiped.
+ * 33 random bytes in base64url (RFC 4648 section 5). Filled at the first use, never at import,
+ * where workerd refuses it; what was handed out is wiped.
  */
 export const entropy = (): string => {
   if (used === pool.length) {

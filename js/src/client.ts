@@ -27,8 +27,9 @@ export class Client extends EventTarget {
   #ready: Promise<T.Current> | undefined;
 
   /**
-   * What there is to show of the session, without waiting: whether somebody is signed in, and who. The same object until that changes, and frozen; the event
-   * `change` says when. Nothing of it is secret. Until the session is loaded the status is `restoring`.
+   * What there is to show of the session, without waiting: whether somebody is signed in, and who.
+   * The same object until that changes, and frozen; the event `change` says when. Nothing of it is
+   * secret. Until the session is loaded the status is `restoring`.
    */
   current: T.Current = Object.freeze({ status: 'restoring' });
 
@@ -133,19 +134,22 @@ export class Client extends EventTarget {
   };
 
   /**
-   * Builds an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636). Its attempt is stored before the URL is handed
-   * out, and ends after ten minutes, or `attempt_life_ms`. Where the server takes pushed authorization requests, the URL refers to what was pushed
-   * (RFC 9126), and is good for as long as the server says. With `request_object_signing_alg` the request is signed (RFC 9101).
+   * Builds an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636). Its attempt is
+   * stored before the URL is handed out, and ends after ten minutes, or `attempt_life_ms`. Where
+   * the server takes pushed authorization requests, the URL refers to what was pushed (RFC 9126),
+   * and is good for as long as the server says. With `request_object_signing_alg` the request is
+   * signed (RFC 9101).
    */
   authorize(parameters?: T.AuthorizeParameters): Promise<T.Authorization> {
     return this.#run('authorize', parameters);
   }
 
   /**
-   * Sends the user to the server: {@link authorize}, and then `location.assign`. The promise stays open while the page goes: code behind it
-   * runs only where the caller's own `navigate` returns.
+   * Sends the user to the server: {@link authorize}, and then `location.assign`. The promise stays
+   * open while the page goes: code behind it runs only where the caller's own `navigate` returns.
    *
-   * @throws {OAuthError} kind `cancelled`, code `page_restored` where the user came back to the page
+   * @throws {OAuthError} kind `cancelled`, code `page_restored` where the user came back to the
+   * page
    */
   async signIn({ navigate, ...parameters }: T.SignInParameters = {}): Promise<void> {
     const { url } = await asked('sign_in', this.authorize(parameters));
@@ -155,14 +159,18 @@ export class Client extends EventTarget {
   /**
    * Finishes a sign-in on the page that the server sent the user back to (RFC 6749 section 4.1.2).
    *
-   * Without `url` it looks at the page's own, and takes the reply out of it, whatever comes of it: a reload does not deliver it again. A reply
-   * that answers no attempt of this client stays in memory for another client that this page opens. In a page, one reply is redeemed once,
-   * and all who ask get what came of it, as long as the page has not navigated since; elsewhere a second delivery is `already_used`.
+   * Without `url` it looks at the page's own, and takes the reply out of it, whatever comes of it:
+   * a reload does not deliver it again. A reply that answers no attempt of this client stays in
+   * memory for another client that this page opens. In a page, one reply is redeemed once, and all
+   * who ask get what came of it, as long as the page has not navigated since; elsewhere a second
+   * delivery is `already_used`.
    *
    * @param url the URL of that page. Default: the page's own.
-   * @returns the status, with the `app_state` that `authorize` was given; `null` if the URL holds no reply to this client
-   * @throws {OAuthError} kind `callback_not_verified` where the reply answers no attempt of this client, with `begin_again`; kind `server`
-   *   with `error` where the server refused (RFC 6749 section 4.1.2.1)
+   * @returns the status, with the `app_state` that `authorize` was given; `null` if the URL holds
+   * no reply to this client
+   * @throws {OAuthError} kind `callback_not_verified` where the reply answers no attempt of this
+   * client, with `begin_again`; kind `server` with `error` where the server refused (RFC 6749
+   * section 4.1.2.1)
    */
   async handleRedirect(url?: string | URL, options?: T.CallOptions): Promise<T.Status | null> {
     const session = 'session' in this.#host ? this.#host.session : this;
@@ -174,14 +182,17 @@ export class Client extends EventTarget {
     return null;
   }
 
-  /** Whether a URL is a reply to the configured redirect URI. It says nothing of whether the reply is good. */
+  /**
+   * Whether a URL is a reply to the configured redirect URI. It says nothing of whether the reply
+   * is good.
+   */
   async matches(url: string | URL, options?: T.CallOptions): Promise<boolean> {
     return (await this.#host.run('matches', { url: String(url) }, options?.signal)).matches;
   }
 
   /**
-   * Finishes a sign-in with what came back, where it is no page's own URL: in a server (also as what was posted there, with
-   * `response_mode: 'form_post'`), an app, or by the user's hand.
+   * Finishes a sign-in with what came back, where it is no page's own URL: in a server (also as
+   * what was posted there, with `response_mode: 'form_post'`), an app, or by the user's hand.
    *
    * @throws {OAuthError} as {@link handleRedirect}
    */
@@ -190,19 +201,22 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Signs in on another device (RFC 8628): shows a user code, and waits until the user has entered it there. Begins anew where a
-   * flow was under way.
+   * Signs in on another device (RFC 8628): shows a user code, and waits until the user has entered
+   * it there. Begins anew where a flow was under way.
    *
-   * @returns the status, once the user approved. It waits on through {@link T.Device.pause}; aborting the signal ends the flow.
-   * @throws {OAuthError} kind `server` with `error: 'access_denied'` where the user declined, kind `expired` where the codes ran out,
-   *   kind `cancelled` after {@link T.Device.cancel}. A connection that fails is waited out (event `request_failed`).
+   * @returns the status, once the user approved. It waits on through {@link T.Device.pause};
+   * aborting the signal ends the flow.
+   * @throws {OAuthError} kind `server` with `error: 'access_denied'` where the user declined, kind
+   * `expired` where the codes ran out, kind `cancelled` after {@link T.Device.cancel}. A connection
+   * that fails is waited out (event `request_failed`).
    */
   deviceSignIn(parameters: T.DeviceSignInParameters): Promise<T.Status> {
     return asked('device_sign_in', deviceFlow(this, this.#run, 'device_start', parameters));
   }
 
   /**
-   * Goes on with the device flow that the status shows as `device`: after a reload, from the store, or after a failed connection.
+   * Goes on with the device flow that the status shows as `device`: after a reload, from the store,
+   * or after a failed connection.
    *
    * @throws {OAuthError} as {@link deviceSignIn}; code `no_device_code` where there is none
    */
@@ -215,12 +229,18 @@ export class Client extends EventTarget {
     return this.#run('exchange', parameters);
   }
 
-  /** An access token that is good now; it is refreshed if need be. Prefer {@link fetch}, which sends it only where configured. */
+  /**
+   * An access token that is good now; it is refreshed if need be. Prefer {@link fetch}, which sends
+   * it only where configured.
+   */
   token(parameters?: T.TokenParameters): Promise<T.Token> {
     return this.#run('token', parameters);
   }
 
-  /** Refreshes the access token (RFC 6749 section 6). Callers, tabs and processes that ask at once share one refresh. */
+  /**
+   * Refreshes the access token (RFC 6749 section 6). Callers, tabs and processes that ask at once
+   * share one refresh.
+   */
   refresh(options?: T.CallOptions): Promise<T.Status> {
     return this.#run('refresh', options);
   }
@@ -230,7 +250,10 @@ export class Client extends EventTarget {
     return this.#run('revoke', parameters);
   }
 
-  /** Changes the access token for a long-lived one, where the provider has such (`long_lived_grant_type`). */
+  /**
+   * Changes the access token for a long-lived one, where the provider has such
+   * (`long_lived_grant_type`).
+   */
   extend(options?: T.CallOptions): Promise<T.Status> {
     return this.#run('extend', options);
   }
@@ -241,8 +264,8 @@ export class Client extends EventTarget {
   }
 
   /**
-   * What the userinfo endpoint says (OpenID Connect Core section 5.3). Numbers beyond 2^53 lose digits, as in `JSON.parse`; the `id` of
-   * {@link profile} does not.
+   * What the userinfo endpoint says (OpenID Connect Core section 5.3). Numbers beyond 2^53 lose
+   * digits, as in `JSON.parse`; the `id` of {@link profile} does not.
    */
   async userinfo(options?: T.CallOptions): Promise<T.UserInfo> {
     return (await this.#run('userinfo', options)).claims;
@@ -259,16 +282,17 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Forgets the session, and then revokes its tokens (RFC 7009). It gives the URL at which a browser ends the user's session at the
-   * server as well (OpenID Connect RP-Initiated Logout section 2); {@link signOut} goes there.
+   * Forgets the session, and then revokes its tokens (RFC 7009). It gives the URL at which a
+   * browser ends the user's session at the server as well (OpenID Connect RP-Initiated Logout
+   * section 2); {@link signOut} goes there.
    */
   logOut(parameters?: T.LogOutParameters): Promise<T.LoggedOut> {
     return this.#run('log_out', parameters);
   }
 
   /**
-   * Signs the user out: {@link logOut}, and then `location.assign` where there is a URL. As with {@link signIn} the promise stays open while
-   * the page goes.
+   * Signs the user out: {@link logOut}, and then `location.assign` where there is a URL. As with
+   * {@link signIn} the promise stays open while the page goes.
    */
   async signOut({ navigate, ...parameters }: T.SignOutParameters = {}): Promise<T.LoggedOut> {
     const ended = await asked('sign_out', this.logOut(parameters));
@@ -277,8 +301,9 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Verifies the `logout_token` that a server posts when a session ends there (OpenID Connect Back-Channel Logout section 2.6).
-   * Whoever keeps sessions ends those that it names, and sees to it that a `jti` counts once until `expires_at`.
+   * Verifies the `logout_token` that a server posts when a session ends there (OpenID Connect
+   * Back-Channel Logout section 2.6). Whoever keeps sessions ends those that it names, and sees to
+   * it that a `jti` counts once until `expires_at`.
    *
    * @throws {OAuthError} kind `id_token_not_verified`
    */
@@ -286,12 +311,18 @@ export class Client extends EventTarget {
     return this.#run('logout_token', { ...options, logout_token: text });
   }
 
-  /** Signs in the client itself, without a user (RFC 6749 section 4.4). It needs a `client_secret` or a `client_key`. */
+  /**
+   * Signs in the client itself, without a user (RFC 6749 section 4.4). It needs a `client_secret`
+   * or a `client_key`.
+   */
   clientCredentials(parameters?: T.ClientCredentialsParameters): Promise<T.Status> {
     return this.#run('client_credentials', parameters);
   }
 
-  /** Signs in by what somebody signed who the server trusts: the assertion says for whom (RFC 7523 section 2.1). */
+  /**
+   * Signs in by what somebody signed who the server trusts: the assertion says for whom (RFC 7523
+   * section 2.1).
+   */
   jwtBearer(parameters: T.JwtBearerParameters): Promise<T.Status> {
     return this.#run('jwt_bearer', parameters);
   }
@@ -307,16 +338,17 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Makes the client known to the server, with the `client_metadata` of the configuration (RFC 7591 section 3). Nothing of the answer
-   * is kept: open a client with all of it as {@link T.Config.registration}.
+   * Makes the client known to the server, with the `client_metadata` of the configuration (RFC 7591
+   * section 3). Nothing of the answer is kept: open a client with all of it as {@link
+   * T.Config.registration}.
    */
   async register(parameters?: T.RegisterParameters): Promise<T.Registration> {
     return (await this.#run('register', parameters)).client;
   }
 
   /**
-   * What a protected resource says of itself, its `authorization_servers` among it (RFC 9728 section 3). Nothing of the session is sent
-   * there.
+   * What a protected resource says of itself, its `authorization_servers` among it (RFC 9728
+   * section 3). Nothing of the session is sent there.
    *
    * @throws {OAuthError} code `wrong_resource` where what came is another resource's
    */
@@ -325,8 +357,9 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Forgets the session if it is the one that the server ended. For the page that the server loads then, in a frame (OpenID Connect
-   * Front-Channel Logout section 2); browsers may keep storage from such a frame.
+   * Forgets the session if it is the one that the server ended. For the page that the server loads
+   * then, in a frame (OpenID Connect Front-Channel Logout section 2); browsers may keep storage
+   * from such a frame.
    *
    * @param url the URL that was loaded, with `iss` and `sid`. Default: the page's own.
    * @returns whether it was this session
@@ -336,12 +369,13 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Like the global `fetch`, with the access token (RFC 6750 section 2.1), and with a proof that it is this client's where it is bound
-   * to a key (RFC 9449 section 7).
+   * Like the global `fetch`, with the access token (RFC 6750 section 2.1), and with a proof that it
+   * is this client's where it is bound to a key (RFC 9449 section 7).
    *
-   * The URL must stand under one of the configured `token_destinations`; otherwise nothing is sent. A redirect is an error, since the token
-   * must not follow it. After a 401 the token is refreshed, or the resource's nonce taken over, and the request sent once more, unless
-   * its body can be read only once. {@link challengeOf} says what a resource wanted that refused.
+   * The URL must stand under one of the configured `token_destinations`; otherwise nothing is sent.
+   * A redirect is an error, since the token must not follow it. After a 401 the token is refreshed,
+   * or the resource's nonce taken over, and the request sent once more, unless its body can be read
+   * only once. {@link challengeOf} says what a resource wanted that refused.
    *
    * @throws {OAuthError} code `resource_not_allowed`, or `redirect`, or those of {@link token}
    * @throws {TypeError} as the global `fetch`
@@ -350,12 +384,18 @@ export class Client extends EventTarget {
     return asked('fetch', fetchResource(this.#run, this.#fetch ?? fetch, input, init));
   }
 
-  /** The session as text, to be kept by the caller and given to {@link openClient}. It holds the tokens. `""` without a session. */
+  /**
+   * The session as text, to be kept by the caller and given to {@link openClient}. It holds the
+   * tokens. `""` without a session.
+   */
   async export(options?: T.CallOptions): Promise<string> {
     return (await this.#run('export', options)).session;
   }
 
-  /** Stops the client's work: what it is waiting for rejects with code `closed`. The stored session stays. */
+  /**
+   * Stops the client's work: what it is waiting for rejects with code `closed`. The stored session
+   * stays.
+   */
   close(): void {
     this.#host.close();
   }

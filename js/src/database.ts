@@ -1,4 +1,7 @@
-/** Reads a key, and lets `next` write in the same transaction, between which no other writer of any tab can come. */
+/**
+ * Reads a key, and lets `next` write in the same transaction, between which no other writer of any
+ * tab can come.
+ */
 export type Access<V> = <T>(key: string, mode: IDBTransactionMode, next: (now: V | undefined, table: IDBObjectStore) => T) => Promise<T>;
 
 /** One table of an IndexedDB database, opened at the first use. */
@@ -27,7 +30,8 @@ export const database = <V>(name: string, table: string): Access<V> => {
   return async (key, mode, next) => {
     const db = await open();
     return new Promise((resolve, reject) => {
-      // On the disk before the core goes on: a refresh token that was used up is lost with its successor.
+      // On the disk before the core goes on: a refresh token that was used up is lost with its
+      // successor.
       const transaction = db.transaction(table, mode, { durability: 'strict' });
       const rows = transaction.objectStore(table);
       let result: ReturnType<typeof next>;

@@ -2,7 +2,9 @@ import type { Run } from './host.js';
 import type { DeviceAuthorization, DeviceResumeParameters, DeviceSignInParameters, Status } from './types.js';
 
 
-/** Carries a device flow (RFC 8628) to its end, and shows the user what each `device` event says. */
+/**
+ * Carries a device flow (RFC 8628) to its end, and shows the user what each `device` event says.
+ */
 export const deviceFlow = async (
   client: EventTarget,
   run: Run,

@@ -1,10 +1,13 @@
 /**
- * A script for the head of a page, before the application's: `<script src="early.js" data-redirect-uri="/callback" data-module="/oauth2.wasm"></script>`. It takes the
- * server's reply out of the URL, so that no other script, link or log gets to see it, and it asks for the module while the application is on its way. The first
- * client of the page that is opened goes on with both. No type of script that is deferred does: it has to be a plain one.
+ * A script for the head of a page, before the application's: `<script src="early.js"
+ * data-redirect-uri="/callback" data-module="/oauth2.wasm"></script>`. It takes the server's reply
+ * out of the URL, so that no other script, link or log gets to see it, and it asks for the module
+ * while the application is on its way. The first client of the page that is opened goes on with
+ * both. No type of script that is deferred does: it has to be a plain one.
  *
- * `data-redirect-uri` is the registered one, or its path; without it the URL stays as it is. `data-module` is where the module is served; without it, or where a
- * bundler names the file, `<link rel="preload" as="fetch" crossorigin>` does the same.
+ * `data-redirect-uri` is the registered one, or its path; without it the URL stays as it is.
+ * `data-module` is where the module is served; without it, or where a bundler names the file,
+ * `<link rel="preload" as="fetch" crossorigin>` does the same.
  */
 import { type Early, KEY } from './handover.js';
 import { withoutReply } from './reply.js';

@@ -41,15 +41,20 @@ export type ResponseStage =
   | 'registration';
 
 /**
- * Functions that change what is sent and what is answered, by stage. They may change what they are given in place, or return another; where one
- * throws, the operation fails with code `hook_failed`.
+ * Functions that change what is sent and what is answered, by stage. They may change what they are
+ * given in place, or return another; where one throws, the operation fails with code `hook_failed`.
  */
 export interface Hooks {
-  /** Called with the parameters of a request, before state is stored and before anything is signed. */
+  /**
+   * Called with the parameters of a request, before state is stored and before anything is signed.
+   */
   parameters?: { [S in Stage]?: (parameters: URLSearchParams, stage: Stage) => Maybe<URLSearchParams> | Promise<Maybe<URLSearchParams>> };
   /** Called with the whole HTTP request. */
   request?: { [S in Stage]?: (request: HookRequest, stage: Stage) => Maybe<HookRequest> | Promise<Maybe<HookRequest>> };
-  /** Called with an answer before anything of it is looked at: all checks hold for what the hook gives. */
+  /**
+   * Called with an answer before anything of it is looked at: all checks hold for what the hook
+   * gives.
+   */
   response?: {
     [S in ResponseStage]?: (response: HookResponse, stage: ResponseStage) => Maybe<HookResponse> | Promise<Maybe<HookResponse>>;
   };
@@ -71,7 +76,10 @@ export interface Hands extends Keys {
 /** setTimeout fires at once for anything longer. The core asks again where a timer is early. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
-/** The timers of one host. In Node, Bun and Deno they keep the process alive only while somebody waits for a command. */
+/**
+ * The timers of one host. In Node, Bun and Deno they keep the process alive only while somebody
+ * waits for a command.
+ */
 export class Timers {
   #clocks = new Set<ReturnType<typeof setTimeout>>();
   #holding = false;

@@ -14,19 +14,25 @@ export interface ErrorDetails {
     | 'internal';
   /** Which failure exactly, in snake case. */
   code: string;
-  /** The method that failed, in snake case: `sign_in`, `token` … `open` is that of `openClient`. In an event, the command of the core. */
+  /**
+   * The method that failed, in snake case: `sign_in`, `token` … `open` is that of `openClient`. In
+   * an event, the command of the core.
+   */
   op: string;
   /** Whether the same call may succeed later with nothing else changed. */
   retryable: boolean;
-  /** The member of the configuration or of the server's metadata, the parameter, or the claim that was refused. */
+  /**
+   * The member of the configuration or of the server's metadata, the parameter, or the claim that
+   * was refused.
+   */
   field?: string;
   /** What was expected in place of {@link came}. */
   expected?: string;
   /** What came. No secret, and nothing of who the user is. */
   came?: string;
   /**
-   * A claim about time does not fit this clock: how far the server's clock seems ahead of it, in milliseconds; below 0: behind, or the
-   * token is that old.
+   * A claim about time does not fit this clock: how far the server's clock seems ahead of it, in
+   * milliseconds; below 0: behind, or the token is that old.
    */
   clock_difference_ms?: number;
   /** What the request that failed was for: `token`, `refresh`, `discovery` … */
@@ -41,7 +47,9 @@ export interface ErrorDetails {
   error_description?: string;
   /** The server's page about the error (RFC 6749 section 5.2). */
   error_uri?: string;
-  /** `error` and its texts came in a reply that answers no attempt: anybody may have written them. */
+  /**
+   * `error` and its texts came in a reply that answers no attempt: anybody may have written them.
+   */
   unverified?: boolean;
   /** A new sign-in is what helps. */
   begin_again?: boolean;
@@ -61,10 +69,13 @@ const hidden = (code: string): string | false =>
       ' (connect-src) does not name it; an http: address on an https: page; no network, an unknown name or certificate.');
 
 /**
- * Every failure of a client's methods. Neither its message nor its members hold a token, a secret or a body.
+ * Every failure of a client's methods. Neither its message nor its members hold a token, a secret
+ * or a body.
  *
- * The message reads `oauth2-wasm: OP: CODE IN WORDS: FIELD: expected EXPECTED, came CAME (error: error_description)`, with what else is
- * known: the request that failed and its status, how far the clocks differ, whether signing in again helps. `cause` is the host's own error, where there was one.
+ * The message reads `oauth2-wasm: OP: CODE IN WORDS: FIELD: expected EXPECTED, came CAME (error:
+ * error_description)`, with what else is known: the request that failed and its status, how far the
+ * clocks differ, whether signing in again helps. `cause` is the host's own error, where there was
+ * one.
  */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';
@@ -96,7 +107,8 @@ export const failure = (kind: ErrorDetails['kind'], code: string, op: string, ca
   new OAuthError({ kind, code, op, retryable: false }, { cause });
 
 /**
- * The promise, of which an error has the name of what the caller called as its `op`: the method in snake case.
+ * The promise, of which an error has the name of what the caller called as its `op`: the method in
+ * snake case.
  *
  * @internal
  */

@@ -6,8 +6,10 @@ export interface Passage {
    * A body on its way to a server.
    *
    * @param length in bytes; `undefined` where it is not known
-   * @param moved called for each piece that came, and that was taken: a slow browser makes no silent server
-   * @param request what it belongs to: aborted where the browser breaks off, so that the server cannot take what came for all of it
+   * @param moved called for each piece that came, and that was taken: a slow browser makes no
+   * silent server
+   * @param request what it belongs to: aborted where the browser breaks off, so that the server
+   * cannot take what came for all of it
    */
   upload(body: ReadableStream<Uint8Array>, length: number | undefined, moved: () => void, request: AbortController): ReadableStream<Uint8Array>;
   /**
@@ -21,7 +23,10 @@ export interface Passage {
   response: object;
   /** `fetch` unpacks answers: their headers say what they were before. */
   unpacks: boolean;
-  /** Sends in place of `fetch`. `length` is that of a body that passes, where it is known; headers are an array of pairs. */
+  /**
+   * Sends in place of `fetch`. `length` is that of a body that passes, where it is known; headers
+   * are an array of pairs.
+   */
   send?(url: string, init: RequestInit, length: number | undefined): Promise<Response>;
 }
 
@@ -48,7 +53,8 @@ export const standard = (): Passage => ({
     );
   },
   download: (body) => body,
-  // A stream goes out while its answer comes in; and what asks for it is no page with credentials of its own. Bun alone can leave packed what is packed.
+  // A stream goes out while its answer comes in; and what asks for it is no page with credentials
+  // of its own. Bun alone can leave packed what is packed.
   request: { duplex: 'half', credentials: 'omit', decompress: false },
   response: {},
   unpacks: !('Bun' in globalThis),
@@ -57,7 +63,10 @@ export const standard = (): Passage => ({
 /** Requests so far. */
 let count = 0;
 
-/** The HTTP of one request: the browser's, its answer, and what goes to the servers behind in between. */
+/**
+ * The HTTP of one request: the browser's, its answer, and what goes to the servers behind in
+ * between.
+ */
 export class Exchange {
   /** Settles with the answer to the browser. */
   readonly response: Promise<Response>;
@@ -98,8 +107,8 @@ export class Exchange {
   }
 
   /**
-   * That of the browser's body in bytes; `undefined` where it is not known before the end. Beside a transfer coding a length counts for
-   * nothing (RFC 9112 section 6.3).
+   * That of the browser's body in bytes; `undefined` where it is not known before the end. Beside a
+   * transfer coding a length counts for nothing (RFC 9112 section 6.3).
    */
   get #length(): number | undefined {
     const { headers } = this.#request;
@@ -115,7 +124,8 @@ export class Exchange {
     const late = new Promise<never>((_, reject) => {
       clock = setTimeout(() => reject(new Failed('timeout')), timeout_ms);
     });
-    // What is known to be short costs less than a stream. What is still coming when the time is over ends with the answer.
+    // What is known to be short costs less than a stream. What is still coming when the time is
+    // over ends with the answer.
     const whole = length === undefined ? gather(this.#request.body!.getReader(), max_body) : this.#request.arrayBuffer();
     try {
       const bytes = new Uint8Array(await Promise.race([whole, late]));
@@ -128,7 +138,10 @@ export class Exchange {
     }
   }
 
-  /** Effect `proxy`. The time counts from the last piece of the browser's body until the headers are there: what follows may take as long as it likes. */
+  /**
+   * Effect `proxy`. The time counts from the last piece of the browser's body until the headers are
+   * there: what follows may take as long as it likes.
+   */
   async proxy({ method, url, headers, body }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
     const waiting = new AbortController();
     let late = false;
@@ -180,7 +193,10 @@ export class Exchange {
     return {};
   }
 
-  /** The body of an answer, so that it breaks off where it is cut. One of known length does by itself. */
+  /**
+   * The body of an answer, so that it breaks off where it is cut. One of known length does by
+   * itself.
+   */
   #passing({ body, headers }: Response): ReadableStream<Uint8Array> | null {
     return body && !headers.has('content-length') ? this.#passage.download(body, this.over) : body;
   }

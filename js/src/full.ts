@@ -1,6 +1,7 @@
 /**
- * The client with all that the core can do, for pages that need more than pages usually do: client credentials, token exchange, introspection,
- * registration, signed requests and responses, client keys. It is `oauth2-wasm` with another module, `oauth2-full.wasm`.
+ * The client with all that the core can do, for pages that need more than pages usually do: client
+ * credentials, token exchange, introspection, registration, signed requests and responses, client
+ * keys. It is `oauth2-wasm` with another module, `oauth2-full.wasm`.
  *
  * @packageDocumentation
  */

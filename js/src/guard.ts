@@ -10,11 +10,17 @@ import type { CryptoKey } from './web.js';
 
 export type { Reason } from './messages.js';
 
-/** An authorization server whose tokens are taken. Its members are those of a client's configuration (`Config`) of the same names. */
+/**
+ * An authorization server whose tokens are taken. Its members are those of a client's configuration
+ * (`Config`) of the same names.
+ */
 export interface AuthorizationServer {
   /** Its name, as its tokens have it (RFC 8414 section 2). */
   issuer: string;
-  /** Reads its metadata; on by itself where neither `jwks_uri` nor `introspection_endpoint` is given. */
+  /**
+   * Reads its metadata; on by itself where neither `jwks_uri` nor `introspection_endpoint` is
+   * given.
+   */
   discovery?: boolean;
   /** Where its metadata are, if not where the issuer says. */
   metadata_url?: string;
@@ -34,7 +40,10 @@ export interface AuthorizationServer {
   introspection_endpoint_auth_method?: string;
   /** Has its answers signed (RFC 9701). */
   introspection_signed_response_alg?: string;
-  /** Which tokens it is asked of: those that are no JWTs, which is the default, or all, so that a revoked one is refused within a minute. */
+  /**
+   * Which tokens it is asked of: those that are no JWTs, which is the default, or all, so that a
+   * revoked one is refused within a minute.
+   */
   introspect?: 'opaque' | 'all';
 }
 
@@ -42,7 +51,9 @@ export interface AuthorizationServer {
 export interface Need {
   /** Scopes with one space between them, all of which are needed. */
   scope?: string | undefined;
-  /** Authentication context classes with one space between them, one of which is needed (RFC 9470). */
+  /**
+   * Authentication context classes with one space between them, one of which is needed (RFC 9470).
+   */
   acr_values?: string | undefined;
   /** How long ago the user may have been authenticated, in seconds. */
   max_age?: number | undefined;
@@ -50,7 +61,10 @@ export interface Need {
 
 /** The configuration: that of kind `resource` in core/contract/README.md. */
 export interface ResourceConfig extends Need {
-  /** The identifier of the resource (RFC 9728 section 1.2): https, or http on loopback. Its origin is where clients see this server. */
+  /**
+   * The identifier of the resource (RFC 9728 section 1.2): https, or http on loopback. Its origin
+   * is where clients see this server.
+   */
   resource: string;
   /** 16 at most. */
   authorization_servers: AuthorizationServer[];
@@ -58,7 +72,10 @@ export interface ResourceConfig extends Need {
   audience?: string[];
   /** The algorithms of access tokens. Default: all asymmetric ones. */
   algorithms?: string[];
-  /** Takes JWTs of type `JWT`, or of none, as Keycloak and Microsoft Entra make them. An ID token for the same audience passes then. */
+  /**
+   * Takes JWTs of type `JWT`, or of none, as Keycloak and Microsoft Entra make them. An ID token
+   * for the same audience passes then.
+   */
   insecure_untyped_tokens?: boolean;
   /** Takes tokens that say of nobody whom they are for. */
   insecure_without_audience?: boolean;
@@ -68,7 +85,10 @@ export interface ResourceConfig extends Need {
   dpop_algorithms?: string[];
   /** Has proofs bear a nonce of this resource. */
   dpop_nonce?: boolean;
-  /** Secrets that nonces are made of, base64url of 32 bytes or more, the newest first: the same in all processes. */
+  /**
+   * Secrets that nonces are made of, base64url of 32 bytes or more, the newest first: the same in
+   * all processes.
+   */
   nonce_keys?: string[];
   /** How long a nonce is good, in ms. Default: 300,000. */
   nonce_ms?: number;
@@ -80,11 +100,16 @@ export interface ResourceConfig extends Need {
   clock_tolerance_ms?: number;
   /** After how long the servers' keys are read again, in ms. Default: 600,000. */
   keys_ms?: number;
-  /** Holds tokens to the certificate of their connection (RFC 8705): {@link CheckOptions.certificate}. */
+  /**
+   * Holds tokens to the certificate of their connection (RFC 8705): {@link
+   * CheckOptions.certificate}.
+   */
   certificates?: boolean;
   /** The header, in lower case, in which `proxies` give the client's certificate. */
   certificate_header?: string;
-  /** Addresses or networks: {@link CheckOptions.peer} has to be one of them for the header to count. */
+  /**
+   * Addresses or networks: {@link CheckOptions.peer} has to be one of them for the header to count.
+   */
   proxies?: string[];
   /** Further origins under which clients see this resource. */
   origins?: string[];
@@ -94,7 +119,10 @@ export interface ResourceConfig extends Need {
   /** Begins the keys in the store. Default: `oauth2`. */
   name?: string;
   user_agent?: string;
-  /** No check waits for what another asked for. Default: in Cloudflare Workers, whose requests cannot await each other's. */
+  /**
+   * No check waits for what another asked for. Default: in Cloudflare Workers, whose requests
+   * cannot await each other's.
+   */
   alone?: boolean;
 }
 
@@ -113,7 +141,10 @@ export interface ReplayStore {
 export interface GuardOptions {
   /** oauth2-edge.wasm, where it is not to be read from the disk: compiled or its bytes. */
   module?: WebAssembly.Module | BufferSource;
-  /** Default: 100,000 proofs in this process; one more is refused (503). A store of `oauth2-wasm/redis` or `oauth2-wasm/postgres` is one. */
+  /**
+   * Default: 100,000 proofs in this process; one more is refused (503). A store of
+   * `oauth2-wasm/redis` or `oauth2-wasm/postgres` is one.
+   */
   replays?: ReplayStore;
   /** The private key by which clients of servers are known (private_key_jwt). */
   clientKey?: CryptoKey;
@@ -125,7 +156,10 @@ export interface GuardOptions {
 
 /** What is known of a request besides what stands in it. */
 export interface CheckOptions extends Need {
-  /** The URL that the client asked for, where a server in front changed it. Only its path counts. Default: the request's. */
+  /**
+   * The URL that the client asked for, where a server in front changed it. Only its path counts.
+   * Default: the request's.
+   */
   url?: string | undefined;
   /** The certificate of the client's connection: base64 of DER. */
   certificate?: string | undefined;
@@ -133,7 +167,10 @@ export interface CheckOptions extends Need {
   peer?: string | undefined;
   /** Ends the waiting. */
   signal?: AbortSignal | null | undefined;
-  /** `ctx.waitUntil` of Cloudflare Workers: keys that are a while old are read again behind the answer. */
+  /**
+   * `ctx.waitUntil` of Cloudflare Workers: keys that are a while old are read again behind the
+   * answer.
+   */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
@@ -163,7 +200,10 @@ export type Verdict = Allowed | Refused;
 /** How many proofs are noted in memory. */
 const MOST = 100_000;
 
-/** The proofs that came to this process. What does not fit is an error, since a proof that is forgotten is good again. */
+/**
+ * The proofs that came to this process. What does not fit is an error, since a proof that is
+ * forgotten is good again.
+ */
 export const memoryReplays = (most = MOST): ReplayStore => {
   const ends = new Map<string, number>();
   /** Before that nothing more is over than was swept. */
@@ -193,7 +233,9 @@ const lost = (cause: unknown) => new OAuthError({ kind: 'internal', code: 'insta
 
 const isWorker = () => globalThis.navigator?.userAgent === 'Cloudflare-Workers';
 
-/** Memory never shrinks: an instance that once had large requests is left to those who are in it. */
+/**
+ * Memory never shrinks: an instance that once had large requests is left to those who are in it.
+ */
 const WORN = 4 << 20;
 
 const fromDisk = async (): Promise<BufferSource> => {
@@ -235,10 +277,14 @@ export class Guard {
     this.#module = options.module;
   }
 
-  /** Each caller awaits what it began itself: in Cloudflare Workers a request cannot await another's. */
+  /**
+   * Each caller awaits what it began itself: in Cloudflare Workers a request cannot await
+   * another's.
+   */
   async #open(): Promise<Session> {
     const known = this.#session;
-    // A turn that the runtime ended, with its request's CPU time, throws nothing, and what it left is nobody's: the loop stays busy.
+    // A turn that the runtime ended, with its request's CPU time, throws nothing, and what it left
+    // is nobody's: the loop stays busy.
     if (known && !known.loop.busy && known.instance.memoryBytes <= WORN) return known;
     const instance = await instantiate(this.#module ?? (await fromDisk()));
     this.#module ??= instance.module;
@@ -340,7 +386,8 @@ export class Guard {
   /**
    * Says whether a request is let in. Its body is not looked at.
    *
-   * @throws {OAuthError} the configuration or the need is refused (`client`), or the module was lost (`internal`)
+   * @throws {OAuthError} the configuration or the need is refused (`client`), or the module was
+   * lost (`internal`)
    * @throws the reason of `signal`
    */
   async check(request: Pick<Request, 'method' | 'url' | 'headers'>, options: CheckOptions = {}): Promise<Verdict> {

@@ -31,8 +31,8 @@ export interface EffectEntry {
 }
 
 /**
- * Runs a command of a client, which takes its parameters as callers give them: those of a request in any form, and beside them a signal
- * that ends the waiting.
+ * Runs a command of a client, which takes its parameters as callers give them: those of a request
+ * in any form, and beside them a signal that ends the waiting.
  */
 export type Run = <C extends keyof Commands>(
   command: C,
@@ -41,7 +41,10 @@ export type Run = <C extends keyof Commands>(
 
 type Told<E> = E extends { error: Details } ? Omit<E, 'id' | 'kind' | 'error'> & { error: OAuthError } : Omit<E, 'id' | 'kind'>;
 
-/** An event: its name, and what belongs to it. `restarted` is this package's own, the others are the module's. */
+/**
+ * An event: its name, and what belongs to it. `restarted` is this package's own, the others are the
+ * module's.
+ */
 export type HostEvent = Told<Effects['event']> | { event: 'restarted'; error: OAuthError };
 
 /** What a host is made of. */
@@ -75,12 +78,14 @@ interface Held {
 /** Commands that change nothing without an event. */
 const isQuestion = /^(token|prepare){/;
 
-/** Memory never shrinks, so an instance that once had a large message is exchanged for a new one. */
+/**
+ * Memory never shrinks, so an instance that once had a large message is exchanged for a new one.
+ */
 const WORN = 4 << 20;
 
 /**
- * Runs one session of the module and carries out its effects. {@link Client} stands on it; it is public for hosts of other kinds
- * of session than `client`.
+ * Runs one session of the module and carries out its effects. {@link Client} stands on it; it is
+ * public for hosts of other kinds of session than `client`.
  */
 export class Host {
   #options: HostOptions;
@@ -104,7 +109,10 @@ export class Host {
   #moving = false;
 
   #release!: () => void;
-  /** Events wait until whoever opens the session has had the time to add listeners; those of a restored session come at once. */
+  /**
+   * Events wait until whoever opens the session has had the time to add listeners; those of a
+   * restored session come at once.
+   */
   #ready = new Promise<void>((resolve) => (this.#release = resolve));
 
   private constructor(options: HostOptions) {
@@ -147,7 +155,8 @@ export class Host {
    *
    * @param command the command's name
    * @param parameters its parameters
-   * @param signal ends the waiting: the command is cancelled, and the promise rejects with the signal's reason
+   * @param signal ends the waiting: the command is cancelled, and the promise rejects with the
+   * signal's reason
    * @returns the `ok` of its result
    * @throws {OAuthError}
    */
@@ -182,7 +191,10 @@ export class Host {
     }
   }
 
-  /** Ends the session's work: requests are aborted, locks released, commands reject with code `closed`. What was stored stays. */
+  /**
+   * Ends the session's work: requests are aborted, locks released, commands reject with code
+   * `closed`. What was stored stays.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -258,13 +270,17 @@ export class Host {
     this.#commands.forEach(({ op, reject }) => reject(failure(kind, code, op, cause)));
   }
 
-  /** Leaves an instance that threw. How far its commands came is unknown, so they fail, and no input is given again. */
+  /**
+   * Leaves an instance that threw. How far its commands came is unknown, so they fail, and no input
+   * is given again.
+   */
   #lose(cause: unknown): void {
     this.#moving = false;
     this.#withdraw();
     this.#rejectAll('internal', 'instance_lost', cause);
     this.#tell({ event: 'restarted', error: failure('internal', 'instance_lost', 'open', cause) });
-    // What is stored may be what trapped it: without a result in between, that would go on for ever.
+    // What is stored may be what trapped it: without a result in between, that would go on for
+    // ever.
     this.#down = true;
     if (this.#progress) void this.#restart();
   }
@@ -279,7 +295,10 @@ export class Host {
     }
   }
 
-  /** Moves the session to a new instance, where its own has grown too large and nothing but timers is under way. */
+  /**
+   * Moves the session to a new instance, where its own has grown too large and nothing but timers
+   * is under way.
+   */
   #retire(): void {
     if (this.#retiring || this.#closed || this.memoryBytes <= WORN || !this.#idle()) return;
     this.#retiring = true;

@@ -2,7 +2,10 @@ import { base64, unbase64 } from './bytes.js';
 import { Failed } from './failed.js';
 import type { Answers, Content, Effects } from './messages.js';
 
-/** Some hosts throw on members of RequestInit that they do not have (workerd), so only those that they have are set. */
+/**
+ * Some hosts throw on members of RequestInit that they do not have (workerd), so only those that
+ * they have are set.
+ */
 let init: RequestInit | undefined;
 const cautious = (): RequestInit => {
   if (init) return init;
@@ -12,19 +15,23 @@ const cautious = (): RequestInit => {
 };
 
 /**
- * Whether the response would have been followed elsewhere. Browsers hide it behind an opaque response; the statuses are those
- * that the Fetch standard calls redirects.
+ * Whether the response would have been followed elsewhere. Browsers hide it behind an opaque
+ * response; the statuses are those that the Fetch standard calls redirects.
  */
 export const isRedirect = ({ type, status }: Response): boolean =>
   type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status);
 
-/** Says where a redirect leads, without user and query, which may be meant for somebody. Browsers hide it. */
+/**
+ * Says where a redirect leads, without user and query, which may be meant for somebody. Browsers
+ * hide it.
+ */
 export const redirected = ({ status, headers }: Response): Error | undefined =>
   status ? new Error(`status ${status} to ${headers.get('location')?.replace(/[?#].*|(?<=\/\/)[^/]*@/gs, '')}`) : undefined;
 
 /**
- * Gives what work comes to, or rejects with the signal's reason as soon as that is there. In Node a `Request` holds its signal weakly, so that
- * an abort after a collection of garbage does not reach a fetch that is under way.
+ * Gives what work comes to, or rejects with the signal's reason as soon as that is there. In Node a
+ * `Request` holds its signal weakly, so that an abort after a collection of garbage does not reach
+ * a fetch that is under way.
  */
 export const unless = <T>(signal: AbortSignal | null | undefined, work: Promise<T>): Promise<T> => {
   if (!signal) return work;
@@ -39,8 +46,8 @@ export const unless = <T>(signal: AbortSignal | null | undefined, work: Promise<
 const offline = () => globalThis.navigator?.onLine === false;
 
 /**
- * How many bytes a body has, where the headers say so and all of them are there to be seen. Beside a transfer coding a length counts
- * for nothing (RFC 9112 section 6.3).
+ * How many bytes a body has, where the headers say so and all of them are there to be seen. Beside
+ * a transfer coding a length counts for nothing (RFC 9112 section 6.3).
  */
 const lengthOf = ({ type, headers }: Response): number | undefined => {
   const length = headers.get('content-length') ?? '';
@@ -56,7 +63,10 @@ export const gather = async (reader: ReadableStreamDefaultReader<Uint8Array> | u
   return parts.length === 1 ? parts[0]! : new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
 };
 
-/** Reads a body up to a number of bytes. One that ends before its length is cut, which not every host says by itself. */
+/**
+ * Reads a body up to a number of bytes. One that ends before its length is cut, which not every
+ * host says by itself.
+ */
 const read = async (response: Response, most: number): Promise<Uint8Array> => {
   const length = lengthOf(response) ?? Infinity;
   // What is known to be short costs less than a stream.
@@ -76,7 +86,10 @@ export const wire = (bytes: Uint8Array): Content => {
   }
 };
 
-/** Sends a request. It goes out without cookies, follows no redirect, and ends after its time or with `controller`. */
+/**
+ * Sends a request. It goes out without cookies, follows no redirect, and ends after its time or
+ * with `controller`.
+ */
 export const send = async (effect: Effects['http'], controller: AbortController, fetch: typeof globalThis.fetch): Promise<Answers['http']> => {
   const { method, url, headers, body, timeout_ms: timeout } = effect;
   const clock = setTimeout(() => controller.abort(new Failed('timeout')), timeout);

@@ -11,7 +11,10 @@ export interface IdleOptions {
   after_ms: number;
   /** So long before that `onWarning` is called: milliseconds. Default: a minute. */
   warning_ms?: number;
-  /** Called once a second until the user is signed out or shows themselves: how many milliseconds are left; `null` once they did. */
+  /**
+   * Called once a second until the user is signed out or shows themselves: how many milliseconds
+   * are left; `null` once they did.
+   */
   onWarning?: (left_ms: number | null) => void;
   /** Called in the tab that signs out. Default: `logOut`. */
   onIdle?: () => unknown;
@@ -27,10 +30,12 @@ const SIGNS = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'touchstart', '
 const TICK = 1_000;
 
 /**
- * Watches the user, in this tab and, by what other tabs write down, in all of them. What is written down is a time, which survives a reload and the browser's
- * end: who comes back too late is signed out at once.
+ * Watches the user, in this tab and, by what other tabs write down, in all of them. What is written
+ * down is a time, which survives a reload and the browser's end: who comes back too late is signed
+ * out at once.
  *
- * Whatever runs in the page can pretend that the user is there. What ends a session for certain is the server's.
+ * Whatever runs in the page can pretend that the user is there. What ends a session for certain is
+ * the server's.
  *
  * @returns a function that says that the user is there, for a button *Stay signed in*
  */

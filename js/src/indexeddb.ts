@@ -7,9 +7,10 @@ import { database } from './database.js';
 import { ConflictError, type Store, type Stored } from './index.js';
 
 /**
- * A store in IndexedDB: a session is shared by all tabs and workers of the origin, and survives the end of the browser. Insecure because
- * every script that runs in a page of this origin can read the tokens, today and later, and so can whoever reads the user's disk;
- * choose it only where signing in again is worse than that.
+ * A store in IndexedDB: a session is shared by all tabs and workers of the origin, and survives the
+ * end of the browser. Insecure because every script that runs in a page of this origin can read the
+ * tokens, today and later, and so can whoever reads the user's disk; choose it only where signing
+ * in again is worse than that.
  *
  * @param name the database's. Clients that are given stores of one name share what is in them.
  * @throws {Error} there is no IndexedDB, as in Node
@@ -21,7 +22,10 @@ export const insecureIndexedDBStore = (name = 'oauth2-wasm'): Store => {
   return store;
 };
 
-/** One object for each database, as it is one place: clients that are given it twice share a session. */
+/**
+ * One object for each database, as it is one place: clients that are given it twice share a
+ * session.
+ */
 const stores = new Map<string, Store>();
 
 const overDatabase = (name: string): Store => {
@@ -31,7 +35,8 @@ const overDatabase = (name: string): Store => {
     (link as { unref?(): void }).unref?.(); // in Node it would keep the process
     return link;
   };
-  // Any script of the origin can say so too: nothing is made of it but a look. The key is all that is said.
+  // Any script of the origin can say so too: nothing is made of it but a look. The key is all that
+  // is said.
   const said = globalThis.BroadcastChannel && channel();
   return {
     ...(said && {

@@ -2,8 +2,9 @@ import { base64, unbase64 } from './bytes.js';
 import type { KeyStore, Store } from './index.js';
 import type { CryptoKeyPair } from './web.js';
 
-// The keeper is a service worker made of the vault's own script, with that script's URL as its scope. It controls the vaults that run this
-// script, and no page: nothing but their requests reaches it, and the browser says whose they are.
+// The keeper is a service worker made of the vault's own script, with that script's URL as its
+// scope. It controls the vaults that run this script, and no page: nothing but their requests
+// reaches it, and the browser says whose they are.
 
 /** What of a service worker's scope the keeper needs. */
 export interface KeeperScope {
@@ -22,9 +23,15 @@ interface KeeperEvent {
 
 /** In requests to the keeper, and in its answers. */
 const MARK = 'x-oauth2-wasm-keeper';
-/** How long the keeper stays without a vault, in milliseconds. Browsers end it after five minutes, whatever it asks for. */
+/**
+ * How long the keeper stays without a vault, in milliseconds. Browsers end it after five minutes,
+ * whatever it asks for.
+ */
 const LIFE = 285_000;
-/** A vault is heard of so often, in milliseconds: what is left of LIFE then is what a reload, or a sign-in at the server, may take. */
+/**
+ * A vault is heard of so often, in milliseconds: what is left of LIFE then is what a reload, or a
+ * sign-in at the server, may take.
+ */
 const BEAT = 45_000;
 
 /** What a key holds. `turn` counts its changes: of what two vaults know, the later one counts. */
@@ -83,7 +90,9 @@ export const serveKeeper = (scope: KeeperScope): void => {
     return {};
   };
 
-  /** A page can load the script in a frame, or begin workers of other scripts: neither is a vault. */
+  /**
+   * A page can load the script in a frame, or begin workers of other scripts: neither is a vault.
+   */
   const isVault = async (id: string): Promise<boolean> => {
     const client = await scope.clients.get(id);
     return !!client && /^(shared)?worker$/.test(client.type) && client.url === scope.location.href;
@@ -102,7 +111,10 @@ export const serveKeeper = (scope: KeeperScope): void => {
     return say(carryOut(operation, clientId));
   };
 
-  /** Sends a refresh to its end though the vault that asked is gone: what the server then gave, the next vault is answered. */
+  /**
+   * Sends a refresh to its end though the vault that asked is gone: what the server then gave, the
+   * next vault is answered.
+   */
   const finish = async ({ request, clientId }: KeeperEvent): Promise<Response> => {
     if (!(await isVault(clientId))) return fetch(request);
     const { url, headers, redirect } = request;
@@ -147,8 +159,9 @@ export const serveKeeper = (scope: KeeperScope): void => {
 };
 
 /**
- * The keeper of this script, as a store: every vault of the script shares it, it outlives them for some minutes, and no page reaches it. What it holds
- * each vault knows, too, and tells a keeper that is new; where there is none any more, a vault goes on by itself.
+ * The keeper of this script, as a store: every vault of the script shares it, it outlives them for
+ * some minutes, and no page reaches it. What it holds each vault knows, too, and tells a keeper
+ * that is new; where there is none any more, a vault goes on by itself.
  *
  * @returns `undefined` where there is no keeper
  */
@@ -159,7 +172,8 @@ export const keeperStore = async (): Promise<Store | undefined> => {
   const channel = new BroadcastChannel('oauth2-wasm.vault ' + href);
 
   const ask = async (init: RequestInit): Promise<Response> => {
-    // For the network there is nothing in it; and where a browser asks it all the same, it gets nothing that it can read.
+    // For the network there is nothing in it; and where a browser asks it all the same, it gets
+    // nothing that it can read.
     const response = await fetch(href, { ...init, cache: 'only-if-cached', mode: 'same-origin', headers: { [MARK]: '1' } });
     if (!response.headers.has(MARK) || response.status === 403) throw new Error('no keeper');
     return response;
@@ -211,7 +225,10 @@ export const keeperStore = async (): Promise<Store | undefined> => {
   };
 };
 
-/** Keys of sessions (RFC 9449) in a store that no page reaches, as text. In IndexedDB any script of the origin could sign with them. */
+/**
+ * Keys of sessions (RFC 9449) in a store that no page reaches, as text. In IndexedDB any script of
+ * the origin could sign with them.
+ */
 export const keysIn = (store: Store): KeyStore => {
   const at = (name: string) => 'key ' + name;
   const read = async (text: string | undefined): Promise<CryptoKeyPair | undefined> => {

@@ -2,12 +2,15 @@ import { database } from './database.js';
 import type { Store } from './store.js';
 import type { CryptoKeyPair } from './web.js';
 
-/** The name under which the core asks for the signatures of the configured `client_key`; those of sessions begin with the client's name and a dot. */
+/**
+ * The name under which the core asks for the signatures of the configured `client_key`; those of
+ * sessions begin with the client's name and a dot.
+ */
 export const CLIENT_KEY = 'client_key';
 
 /**
- * Where the keys of sessions are kept, which access tokens are bound to (RFC 9449). A key has to live as long as what is kept in the
- * {@link Store}: without it its tokens are worth nothing.
+ * Where the keys of sessions are kept, which access tokens are bound to (RFC 9449). A key has to
+ * live as long as what is kept in the {@link Store}: without it its tokens are worth nothing.
  */
 export interface KeyStore {
   /** Gives the pair of a name; `undefined` where there is none. */
@@ -17,8 +20,9 @@ export interface KeyStore {
   /** Forgets the pair of a name, if there is one. */
   delete(name: string): Promise<void> | void;
   /**
-   * Private keys are made so that they can be exported. For stores that write them down: whoever reads the keys there, and any script
-   * that gets at the store, can use the tokens elsewhere. Default: no key can be exported by anybody.
+   * Private keys are made so that they can be exported. For stores that write them down: whoever
+   * reads the keys there, and any script that gets at the store, can use the tokens elsewhere.
+   * Default: no key can be exported by anybody.
    */
   readonly insecureExtractable?: boolean;
 }
@@ -49,9 +53,10 @@ const indexedDBKeys = (): KeyStore => {
 const everyMemory = new WeakMap<Store, KeyStore>();
 
 /**
- * In a page or worker keys are in IndexedDB, whatever the store: they have to survive the redirect of a sign-in, and other tabs may share
- * the session. That needs no insecure name: a script of the page can sign with a key while it runs there, but not take it away.
- * Elsewhere, and where the browser refuses storage, they are in memory, for all clients of the same store.
+ * In a page or worker keys are in IndexedDB, whatever the store: they have to survive the redirect
+ * of a sign-in, and other tabs may share the session. That needs no insecure name: a script of the
+ * page can sign with a key while it runs there, but not take it away. Elsewhere, and where the
+ * browser refuses storage, they are in memory, for all clients of the same store.
  */
 export const defaultKeys = (store: Store): KeyStore => {
   const memory = everyMemory.get(store) ?? memoryKeys();

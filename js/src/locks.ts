@@ -6,7 +6,8 @@ export interface Locks {
    * Waits for the lock, holds it while the callback's promise is pending, and releases it.
    *
    * @param name the lock; one holder at a time
-   * @param options `signal` ends the waiting, with its reason; it has no effect once the lock is held
+   * @param options `signal` ends the waiting, with its reason; it has no effect once the lock is
+   * held
    * @param callback called when the lock is held
    */
   request(name: string, options: { signal: AbortSignal }, callback: () => Promise<void>): Promise<unknown>;
@@ -41,10 +42,12 @@ const storeLocks = (store: Store): Locks => {
 };
 
 /**
- * Web Locks reach across the tabs of an origin. A store that is local needs less: a server's sessions must not wait for each other.
- * Where others may share the store and there are no Web Locks (pages without TLS), a lock would promise more than it keeps, so there is
- * none: the core then goes by the store's compare-and-set. Those of Node reach no other process, and sessions of one name in other stores
- * would wait for each other, so they are none either. IndexedDB tells a browser: it has the same reach.
+ * Web Locks reach across the tabs of an origin. A store that is local needs less: a server's
+ * sessions must not wait for each other. Where others may share the store and there are no Web
+ * Locks (pages without TLS), a lock would promise more than it keeps, so there is none: the core
+ * then goes by the store's compare-and-set. Those of Node reach no other process, and sessions of
+ * one name in other stores would wait for each other, so they are none either. IndexedDB tells a
+ * browser: it has the same reach.
  */
 export const defaultLocks = (store: Store): Locks | undefined => {
   if (store.local) return storeLocks(store);

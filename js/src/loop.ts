@@ -6,13 +6,17 @@ import type { Answers, Effects } from './messages.js';
 export type Effect = Effects[keyof Effects];
 
 /**
- * Carries out effects of one kind. It gives the answer's `ok`, at once or later, or fails with {@link Failed}.
+ * Carries out effects of one kind. It gives the answer's `ok`, at once or later, or fails with
+ * {@link Failed}.
  *
  * @param controller withdraws the effect, where it may take long ({@link LONG})
  */
 export type Executor<K extends keyof Answers> = (effect: Effects[K], controller: AbortController) => Promise<Answers[K]> | Answers[K];
 
-/** What carries out effects, by kind. A kind is a name from outside: the object must inherit nothing (`__proto__: null`). */
+/**
+ * What carries out effects, by kind. A kind is a name from outside: the object must inherit nothing
+ * (`__proto__: null`).
+ */
 export type Executors = { [K in keyof Answers]?: Executor<K> } & { remember?(effect: Effects['remember']): void };
 
 /** How an effect ended. */
@@ -56,8 +60,8 @@ interface Task {
 }
 
 /**
- * The one loop of every host: an input, all its effects, their answers, which are the next inputs. Never nested: an answer that is there at
- * once waits until all effects of its turn are begun.
+ * The one loop of every host: an input, all its effects, their answers, which are the next inputs.
+ * Never nested: an answer that is there at once waits until all effects of its turn are begun.
  */
 export class Loop {
   #executors: Executors;

@@ -57,7 +57,8 @@ const pass = async (body: ReadableStream<Uint8Array>, outgoing: NodeResponse): P
 /**
  * Serves what is `Request -> Response` on `node:http`: a backend, or an application of Hono.
  *
- * `createServer(nodeHandler(backend))`, or `app.use(['/auth', '/api'], nodeHandler(backend))` in Express, before whatever reads bodies.
+ * `createServer(nodeHandler(backend))`, or `app.use(['/auth', '/api'], nodeHandler(backend))` in
+ * Express, before whatever reads bodies.
  */
 export const nodeHandler =
   ({ fetch }: { fetch(request: Request): Promise<Response> | Response }): NodeHandler =>
@@ -74,7 +75,8 @@ export const nodeHandler =
     }
     const response = await fetch(request!);
     outgoing.statusCode = response.status;
-    // One by one: where Express has set a header before, writeHead keeps only the last of two with one name.
+    // One by one: where Express has set a header before, writeHead keeps only the last of two with
+    // one name.
     for (const [name, value] of response.headers) if (name !== 'set-cookie') outgoing.setHeader(name, value);
     const cookies = response.headers.getSetCookie();
     if (cookies.length) outgoing.setHeader('set-cookie', cookies);

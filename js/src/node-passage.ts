@@ -29,8 +29,9 @@ export const bodyOf = (incoming: Incoming): ReadableStream<Uint8Array> => {
 };
 
 /**
- * How Node, Deno and Bun pass on what they do not read: by `node:http`, which adds no header, unpacks nothing, and says where an answer is cut.
- * `undefined` in a runtime that has none, or is no server.
+ * How Node, Deno and Bun pass on what they do not read: by `node:http`, which adds no header,
+ * unpacks nothing, and says where an answer is cut. `undefined` in a runtime that has none, or is
+ * no server.
  */
 export const nodePassage = async (upload: Passage['upload']): Promise<Passage | undefined> => {
   if (!globalThis.process?.versions?.node || globalThis.navigator?.userAgent === 'Cloudflare-Workers') return undefined;

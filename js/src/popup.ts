@@ -1,5 +1,6 @@
 /**
- * Sign-in in a window of its own, so that the page stays. The page at the redirect URI has to be of the same origin.
+ * Sign-in in a window of its own, so that the page stays. The page at the redirect URI has to be of
+ * the same origin.
  *
  * @packageDocumentation
  */
@@ -13,17 +14,24 @@ export interface PopupParameters extends AuthorizeParameters {
 
 /** The window is looked after so often, in milliseconds. */
 const LOOK = 100;
-/** A window that an opener policy takes away is seen elsewhere for some 50 ms before; one that a person saw, longer than so many looks. */
+/**
+ * A window that an opener policy takes away is seen elsewhere for some 50 ms before; one that a
+ * person saw, longer than so many looks.
+ */
 const STEADY = 4;
-/** So many looks with this page in front of the user, and a window that seems closed is: where the page saw them come back to it, and where not. */
+/**
+ * So many looks with this page in front of the user, and a window that seems closed is: where the
+ * page saw them come back to it, and where not.
+ */
 const BACK = 10;
 const HERE = 100;
 /** How long the popup waits for its opener, in milliseconds. */
 const PATIENCE = 1_000;
 
 /**
- * A channel reaches the pages of its own origin only. Named after the attempt, it joins one popup and its opener; and unlike
- * `postMessage` it reaches through a Cross-Origin-Opener-Policy, which takes the two windows apart.
+ * A channel reaches the pages of its own origin only. Named after the attempt, it joins one popup
+ * and its opener; and unlike `postMessage` it reaches through a Cross-Origin-Opener-Policy, which
+ * takes the two windows apart.
  */
 const channel = (state: string) => new BroadcastChannel('oauth2-wasm.popup ' + state);
 
@@ -74,7 +82,8 @@ const closed = (popup: Window, signal: AbortSignal): Promise<never> =>
         if (seen > STEADY) here = document.hasFocus() ? here + 1 : 0;
         if (here > enough) reject(failure('cancelled', 'popup_closed'));
       } else if (away(popup)) seen++;
-      // While the server has not answered, a user who closes the window does that with this event, a policy does without.
+      // While the server has not answered, a user who closes the window does that with this event,
+      // a policy does without.
       else popup.onbeforeunload = () => void (seen = Infinity);
     }, LOOK);
     signal.addEventListener('abort', () => clearInterval(watch));
@@ -99,18 +108,20 @@ const open = async (client: Client, { features = 'popup,width=500,height=650', .
 };
 
 /**
- * Signs in by a popup. Call it in the handler of a click, without waiting for anything before: browsers open no window otherwise.
- * The page at the redirect URI calls {@link finishPopup}.
+ * Signs in by a popup. Call it in the handler of a click, without waiting for anything before:
+ * browsers open no window otherwise. The page at the redirect URI calls {@link finishPopup}.
  *
- * A window that seems closed need not be: a page of the server with a `Cross-Origin-Opener-Policy` looks the same from here. So it counts
- * as closed once the user is back at this page: for a second, or for ten where the browser does not say that they came back. A reply that
- * comes later still signs in, until the attempt ends (`attempt_life_ms`) or the signal aborts; the events say so. Where the server's first
- * page, or the page that calls this, is served with such a policy, only the reply, the signal or the attempt's end settle the promise,
- * and only the reply closes the window. In a frame of another site, which the reply does not reach, sign in by redirect.
+ * A window that seems closed need not be: a page of the server with a `Cross-Origin-Opener-Policy`
+ * looks the same from here. So it counts as closed once the user is back at this page: for a
+ * second, or for ten where the browser does not say that they came back. A reply that comes later
+ * still signs in, until the attempt ends (`attempt_life_ms`) or the signal aborts; the events say
+ * so. Where the server's first page, or the page that calls this, is served with such a policy,
+ * only the reply, the signal or the attempt's end settle the promise, and only the reply closes the
+ * window. In a frame of another site, which the reply does not reach, sign in by redirect.
  *
  * @returns the status, with the `app_state` that was given. However it ends, the window is closed.
- * @throws {OAuthError} code `popup_blocked`; kind `cancelled`, code `popup_closed`; kind `expired`, code `attempt_expired`; those of
- *   {@link Client.callback}
+ * @throws {OAuthError} code `popup_blocked`; kind `cancelled`, code `popup_closed`; kind `expired`,
+ * code `attempt_expired`; those of {@link Client.callback}
  */
 export const signInPopup = (client: Client, parameters: PopupParameters = {}): Promise<Status> =>
   open(client, parameters).catch((error) => {
@@ -128,8 +139,9 @@ const stateOf = (reply: URLSearchParams): string | null => {
 };
 
 /**
- * Hands the reply to the page that opened this popup, and closes the window. For the page at the redirect URI, which needs
- * nothing else of this package; a page that is also signed in to by redirect calls {@link Client.handleRedirect} after `false`.
+ * Hands the reply to the page that opened this popup, and closes the window. For the page at the
+ * redirect URI, which needs nothing else of this package; a page that is also signed in to by
+ * redirect calls {@link Client.handleRedirect} after `false`.
  *
  * @param url the URL that the server sent the user to. Default: the page's own.
  * @returns whether a page took it; `false` comes after a second

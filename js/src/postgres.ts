@@ -8,20 +8,28 @@ import { ATTEMPT, conflict, DEFAULT_LEASE, type ExpiringStore, leases, persist }
 
 export type { ExpiringStore } from './remote.js';
 
-/** The part of a `Pool` of npm `pg` that is needed. It is the caller's to make and to end, and has to have a listener for `error`. */
+/**
+ * The part of a `Pool` of npm `pg` that is needed. It is the caller's to make and to end, and has
+ * to have a listener for `error`.
+ */
 export interface PostgresPool {
   query(query: { text: string; values?: unknown[] }): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
 
 /** Where in a database. */
 export interface PostgresOptions {
-  /** The schema that the tables stand in, which is there. Default: the first of the `search_path`. */
+  /**
+   * The schema that the tables stand in, which is there. Default: the first of the `search_path`.
+   */
   schema?: string;
 }
 
 /** How locks are held. */
 export interface PostgresLockOptions extends PostgresOptions {
-  /** How long a lock stays with a holder that does not renew it, in ms; 1,000 at least. Default: 40,000, which is longer than a request may take. */
+  /**
+   * How long a lock stays with a holder that does not renew it, in ms; 1,000 at least. Default:
+   * 40,000, which is longer than a request may take.
+   */
   lease?: number;
 }
 
@@ -35,7 +43,10 @@ const tables = ({ schema = '' }: PostgresOptions) => {
   return { entries: `${within}"oauth2_entries"`, locks: `${within}"oauth2_locks"` };
 };
 
-/** Of what PostgreSQL says, this may pass: it is not there yet or any more, has no connection left, or had to choose between two transactions. */
+/**
+ * Of what PostgreSQL says, this may pass: it is not there yet or any more, has no connection left,
+ * or had to choose between two transactions.
+ */
 const SAID_PASSING = /^(08...|57P0[123]|53300|40001|40P01|25006)$/;
 
 const passing = (error: unknown): boolean => {
@@ -44,15 +55,15 @@ const passing = (error: unknown): boolean => {
 };
 
 /**
- * One statement without a name, outside a transaction: PgBouncer may give the next one to another server. A connection whose answer is lost
- * is given up by `query_timeout`.
+ * One statement without a name, outside a transaction: PgBouncer may give the next one to another
+ * server. A connection whose answer is lost is given up by `query_timeout`.
  */
 const run = (pool: PostgresPool, text: string, ...values: unknown[]) =>
   pool.query({ text, values, query_timeout: ATTEMPT - 100 } as Parameters<PostgresPool['query']>[0]);
 
 /**
- * The statements that make the tables where they are missing, for those who keep such texts elsewhere. The application needs SELECT, INSERT,
- * UPDATE and DELETE on them.
+ * The statements that make the tables where they are missing, for those who keep such texts
+ * elsewhere. The application needs SELECT, INSERT, UPDATE and DELETE on them.
  */
 export const postgresMigration = (options: PostgresOptions = {}): string[] => {
   const { entries, locks } = tables(options);
@@ -71,7 +82,8 @@ export const createPostgresTables = async (pool: PostgresPool, options: Postgres
 };
 
 /**
- * A store in PostgreSQL. What is stored can be read by whoever reads the database: {@link sealed} of `oauth2-wasm/sealed` seals it.
+ * A store in PostgreSQL. What is stored can be read by whoever reads the database: {@link sealed}
+ * of `oauth2-wasm/sealed` seals it.
  *
  * @throws {RangeError} the schema's name is too long
  */
@@ -79,7 +91,8 @@ export const postgresStore = (pool: PostgresPool, options: PostgresOptions = {})
   const { entries, locks } = tables(options);
   const there = '(expires_at IS NULL OR expires_at > now())';
   const load = `SELECT value, version FROM ${entries} WHERE key = $1::text AND ${there}`;
-  // An answer that was lost has the same statement sent again: it finds its own version, and writes the same once more.
+  // An answer that was lost has the same statement sent again: it finds its own version, and writes
+  // the same once more.
   const insert = `INSERT INTO ${entries} AS e (key, value, version, expires_at) VALUES ($1::text, $2::text, $3::text, to_timestamp($4::float8 / 1000))
 ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at
 WHERE e.expires_at <= now() OR e.version = excluded.version`;
@@ -91,7 +104,10 @@ WHERE key = $1::text AND version IN ($5::text, $3::text) AND ${there}`;
   );
 
   let purged = 0;
-  /** Deletes rows that are over, now and then and not all at once. Where that fails, a later one does it. */
+  /**
+   * Deletes rows that are over, now and then and not all at once. Where that fails, a later one
+   * does it.
+   */
   const clean = async () => {
     if (Date.now() - purged < PURGE_PAUSE) return;
     purged = Date.now();
@@ -129,8 +145,9 @@ WHERE key = $1::text AND version IN ($5::text, $3::text) AND ${there}`;
 };
 
 /**
- * Locks in PostgreSQL, which reach all processes that use it: they refresh a session one after the other. They are rows with an end, and no
- * advisory locks, which would be the connection's. A lock is renewed while it is held.
+ * Locks in PostgreSQL, which reach all processes that use it: they refresh a session one after the
+ * other. They are rows with an end, and no advisory locks, which would be the connection's. A lock
+ * is renewed while it is held.
  *
  * @throws {RangeError} the lease is below 1,000 ms, or the schema's name too long
  */

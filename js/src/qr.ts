@@ -16,8 +16,9 @@ const QUIET = 4;
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
 /**
- * A QR code as the text of an `<svg>` element: black on white whatever the page's colours are, without a size of its own, so that
- * style sheets scale it. All that is in it is escaped: it may be given to `innerHTML`.
+ * A QR code as the text of an `<svg>` element: black on white whatever the page's colours are,
+ * without a size of its own, so that style sheets scale it. All that is in it is escaped: it may be
+ * given to `innerHTML`.
  *
  * @param text what is encoded, as UTF-8
  * @throws {RangeError} it is longer than a QR code can hold (2,331 bytes)
@@ -28,7 +29,8 @@ export const qrSvg = (text: string, { title = 'QR code: ' + text }: QrOptions = 
   data.forEach((row, y) => {
     for (let x = 0, width; x < size; x += width + 1) {
       for (width = 0; row[x + width]; ) width++;
-      // The dark modules in a row are one shape: between single ones a reader's screen may show gaps.
+      // The dark modules in a row are one shape: between single ones a reader's screen may show
+      // gaps.
       if (width) path += `M${x} ${y}h${width}v1h-${width}z`;
     }
   });

@@ -23,8 +23,9 @@ export const AuthProvider = ({ auth, children }: { auth: Auth; children?: ReactN
 const initial: AuthState = Object.freeze({ status: 'restoring' });
 
 /**
- * What there is to show, and `signIn`, `signOut` and `fetch`: the same object until something changes. The first component that uses it opens the client, when it
- * is mounted: once under `StrictMode`, and never on a server, where the status is `restoring`.
+ * What there is to show, and `signIn`, `signOut` and `fetch`: the same object until something
+ * changes. The first component that uses it opens the client, when it is mounted: once under
+ * `StrictMode`, and never on a server, where the status is `restoring`.
  *
  * @throws {Error} outside of an {@link AuthProvider}
  */
@@ -39,24 +40,34 @@ export const useAuth = (): UseAuth => {
   return useMemo(() => ({ ...state, signIn: auth.signIn, signOut: auth.signOut, fetch: auth.fetch }), [state, auth]);
 };
 
-/** Who is signed in, as the ID token says, verified. `undefined` where nobody is, or there is no ID token. */
+/**
+ * Who is signed in, as the ID token says, verified. `undefined` where nobody is, or there is no ID
+ * token.
+ */
 export const useUser = (): Readonly<Claims> | undefined => useAuth().claims;
 
 export interface RequireAuthProps {
   /** What only who is signed in gets to see. */
   children?: ReactNode;
-  /** Shown until it is known whether somebody is signed in, and while the page goes to the server. Default: nothing. */
+  /**
+   * Shown until it is known whether somebody is signed in, and while the page goes to the server.
+   * Default: nothing.
+   */
   pending?: ReactNode;
   /**
-   * Shown to who is not signed in, in place of sending them to sign in; {@link useAuth} says there what failed. Without it an error is thrown, for the nearest
-   * error boundary; and who has just signed out sees `pending`.
+   * Shown to who is not signed in, in place of sending them to sign in; {@link useAuth} says there
+   * what failed. Without it an error is thrown, for the nearest error boundary; and who has just
+   * signed out sees `pending`.
    */
   otherwise?: ReactNode;
   /** Of the sign-in that begins by itself. */
   parameters?: SignInParameters;
 }
 
-/** Shows what is inside to who is signed in, and sends everybody else to sign in, from where they come back to this place. */
+/**
+ * Shows what is inside to who is signed in, and sends everybody else to sign in, from where they
+ * come back to this place.
+ */
 export const RequireAuth = ({ children, pending, otherwise, parameters }: RequireAuthProps): ReactNode => {
   const { status, error, signed_out, signIn } = useAuth();
   const out = status === 'not_authenticated';

@@ -8,7 +8,10 @@ import { conflict, DEFAULT_LEASE, type ExpiringStore, leases, persist } from './
 
 export type { ExpiringStore } from './remote.js';
 
-/** The part of a client of npm `redis` that is needed: of `createClient`, `createCluster`, `createSentinel`. It is the caller's to connect and to close. */
+/**
+ * The part of a client of npm `redis` that is needed: of `createClient`, `createCluster`,
+ * `createSentinel`. It is the caller's to connect and to close.
+ */
 export interface RedisClient {
   get(key: string): Promise<string | null>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
@@ -16,19 +19,26 @@ export interface RedisClient {
 
 /** Where in a Redis. */
 export interface RedisOptions {
-  /** Begins the names of all that is kept. Stores of the same prefix share it. Default: `oauth2-wasm:`. */
+  /**
+   * Begins the names of all that is kept. Stores of the same prefix share it. Default:
+   * `oauth2-wasm:`.
+   */
   prefix?: string;
 }
 
 /** How locks are held. */
 export interface RedisLockOptions extends RedisOptions {
-  /** How long a lock stays with a holder that does not renew it, in ms; 1,000 at least. Default: 40,000, which is longer than a request may take. */
+  /**
+   * How long a lock stays with a holder that does not renew it, in ms; 1,000 at least. Default:
+   * 40,000, which is longer than a request may take.
+   */
   lease?: number;
 }
 
 const PREFIX = 'oauth2-wasm:';
 
-// An entry is its version, a space and its value. Each script has one key, so that it runs on every node of a cluster that has that key.
+// An entry is its version, a space and its value. Each script has one key, so that it runs on every
+// node of a cluster that has that key.
 
 /** An answer that was lost has the same script run again, and that finds its own version. */
 const PUT = `
@@ -80,7 +90,8 @@ const passing = (error: unknown): boolean => {
 const script = async (client: RedisClient, text: string, key: string, ...args: string[]) => Number(await client.eval(text, { keys: [key], arguments: args })) === 1;
 
 /**
- * A store in Redis. What is stored can be read by whoever reads the database: {@link sealed} of `oauth2-wasm/sealed` seals it.
+ * A store in Redis. What is stored can be read by whoever reads the database: {@link sealed} of
+ * `oauth2-wasm/sealed` seals it.
  *
  * @param client the caller's, connected, with a listener for `error`
  */
@@ -109,7 +120,8 @@ export const redisStore = (client: RedisClient, { prefix = PREFIX }: RedisOption
 };
 
 /**
- * Locks in Redis, which reach all processes that use it: they refresh a session one after the other. A lock is renewed while it is held.
+ * Locks in Redis, which reach all processes that use it: they refresh a session one after the
+ * other. A lock is renewed while it is held.
  *
  * @param client as for {@link redisStore}
  * @throws {RangeError} the lease is below 1,000 ms

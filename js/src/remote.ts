@@ -1,19 +1,23 @@
-// What stores on servers have in common: operations that outlast a short fault of the server or the network, and locks with a lease.
+// What stores on servers have in common: operations that outlast a short fault of the server or the
+// network, and locks with a lease.
 import { ConflictError, type Locks, type Store } from './index.js';
 
 /** A store that forgets by itself what is of no use any more. */
 export interface ExpiringStore extends Store {
   /**
-   * Is `store` for a text that is of no use from `until` on, in Unix milliseconds, by the clock of the server: `load` does not find it then.
+   * Is `store` for a text that is of no use from `until` on, in Unix milliseconds, by the clock of
+   * the server: `load` does not find it then.
    *
-   * @throws {ConflictError} the key holds another version; any other error counts as a failure of the store
+   * @throws {ConflictError} the key holds another version; any other error counts as a failure of
+   * the store
    */
   storeUntil(key: string, version: string, value: string, until: number): Promise<string>;
 }
 
 /**
- * How long a lock stays with a holder that does not renew it, in ms. A request to the authorization server takes 30 s at most: who sleeps
- * under it has its lock still when it is over. The engine waits 60 s for a lock, so who waits for a holder that died gets it.
+ * How long a lock stays with a holder that does not renew it, in ms. A request to the authorization
+ * server takes 30 s at most: who sleeps under it has its lock still when it is over. The engine
+ * waits 60 s for a lock, so who waits for a holder that died gets it.
  */
 export const DEFAULT_LEASE = 40_000;
 
@@ -55,8 +59,8 @@ const within = async <T>(ms: number, operation: () => Promise<T>): Promise<T> =>
 export type Passing = (error: unknown) => boolean;
 
 /**
- * Carries out an operation until it succeeds or fails for good. An answer that was lost may be one of an operation that was carried out,
- * so doing it twice has to be the same as doing it once.
+ * Carries out an operation until it succeeds or fails for good. An answer that was lost may be one
+ * of an operation that was carried out, so doing it twice has to be the same as doing it once.
  */
 export const persist = async <T>(passing: Passing, operation: (again: boolean) => Promise<T>): Promise<T> => {
   const limit = Date.now() + PATIENCE;
@@ -73,7 +77,10 @@ export const persist = async <T>(passing: Passing, operation: (again: boolean) =
 
 export const conflict = () => new ConflictError('oauth2-wasm: store: conflict');
 
-/** Keeps who holds which lock, by the clock of its server. Each method is one operation, and twice the same as once. */
+/**
+ * Keeps who holds which lock, by the clock of its server. Each method is one operation, and twice
+ * the same as once.
+ */
 export interface Table {
   /** Gives the lock to the holder for `lease` ms, if nobody holds it, or the holder does. */
   take(name: string, holder: string, lease: number): Promise<boolean>;
@@ -83,7 +90,10 @@ export interface Table {
   free(name: string, holder: string): Promise<unknown>;
 }
 
-/** Locks over a table. Within the process those who wait for a lock get it in the order in which they came. */
+/**
+ * Locks over a table. Within the process those who wait for a lock get it in the order in which
+ * they came.
+ */
 export const leases = (table: Table, passing: Passing, lease = DEFAULT_LEASE): Locks => {
   if (!(lease >= 1000)) throw new RangeError(`oauth2-wasm: a lease of ${lease} ms is too short: it has to be 1,000 at least, and longer than a request takes`);
   const lines = new Map<string, Promise<void>>();
@@ -100,7 +110,10 @@ export const leases = (table: Table, passing: Passing, lease = DEFAULT_LEASE): L
     }
   };
 
-  /** Keeps the lock until it is stopped. One that was lost meanwhile is not taken back: the store's versions tell who was first. */
+  /**
+   * Keeps the lock until it is stopped. One that was lost meanwhile is not taken back: the store's
+   * versions tell who was first.
+   */
   const renew = async (name: string, holder: string, signal: AbortSignal) => {
     for (let next = lease / 3; ; ) {
       await sleep(next, signal);

@@ -1,6 +1,7 @@
 /**
- * What servers put into the query of a reply, by the standards: RFC 6749 section 4.1.2 and 4.1.2.1, RFC 9207 section 2, OpenID Connect Session
- * Management section 2, JARM section 2.3.1; and by their documentation: Google, Microsoft, Facebook.
+ * What servers put into the query of a reply, by the standards: RFC 6749 section 4.1.2 and 4.1.2.1,
+ * RFC 9207 section 2, OpenID Connect Session Management section 2, JARM section 2.3.1; and by their
+ * documentation: Google, Microsoft, Facebook.
  */
 const REPLY =
   /^(code|state|iss|response|session_state|error|error_(description|uri|reason|code|message)|scope|authuser|prompt|hd|client_info|(granted|denied)_scopes)$/;
@@ -19,8 +20,8 @@ export interface Reply {
 const MARK = /^#?(_=_|_)?$/;
 
 /**
- * The URL without the reply. Whatever stands in the registered redirect URI is the application's, and so is what servers are not known to
- * add; that is left letter by letter as it is.
+ * The URL without the reply. Whatever stands in the registered redirect URI is the application's,
+ * and so is what servers are not known to add; that is left letter by letter as it is.
  */
 export const withoutReply = (url: string, registered: string): string => {
   const page = new URL(url);

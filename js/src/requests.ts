@@ -4,8 +4,8 @@ import type { ErrorDetails } from './error.js';
 import { type Effect, type Executors, Loop } from './loop.js';
 
 /**
- * Memory never shrinks: an instance that once had large messages is left to those who are in it. So is one that keeps what it asked for
- * requests that the runtime has given up.
+ * Memory never shrinks: an instance that once had large messages is left to those who are in it. So
+ * is one that keeps what it asked for requests that the runtime has given up.
  */
 const WORN = 4 << 20;
 
@@ -19,7 +19,10 @@ export class Refused extends Error {
   }
 }
 
-/** The request is more than the module reads. A body stays with the host, so it is the headers or the URL. */
+/**
+ * The request is more than the module reads. A body stays with the host, so it is the headers or
+ * the URL.
+ */
 export class Unreadable extends Error {}
 
 /** One session of the module, and the instance that it is in. */
@@ -28,26 +31,32 @@ export interface Session {
   /** 0: none is open yet. */
   handle: number;
   /**
-   * A turn is under way: an input and all its effects. Where the runtime ends a request for its CPU time nothing is thrown, so it stays
-   * set, and what that turn left behind is nobody's.
+   * A turn is under way: an input and all its effects. Where the runtime ends a request for its CPU
+   * time nothing is thrown, so it stays set, and what that turn left behind is nobody's.
    */
   inside: boolean;
 }
 
 /**
- * Runs a session of a kind that serves requests (`bff`): one session, in one instance at a time, for all requests. What they share is bytes,
- * never what one of them waits for, so that a runtime in which a request cannot await another's work (workerd) can run it.
+ * Runs a session of a kind that serves requests (`bff`): one session, in one instance at a time,
+ * for all requests. What they share is bytes, never what one of them waits for, so that a runtime
+ * in which a request cannot await another's work (workerd) can run it.
  */
 export class Requests {
   #module: Source;
   #session: Session | undefined;
 
-  /** @param module compiled, or its bytes: with an instance that is worn, the next one is made of it */
+  /**
+   * @param module compiled, or its bytes: with an instance that is worn, the next one is made of it
+   */
   constructor(module: ModuleSource) {
     this.#module = module;
   }
 
-  /** Has a session ready. Each caller awaits what it began itself, since a request of workerd cannot await another's. */
+  /**
+   * Has a session ready. Each caller awaits what it began itself, since a request of workerd cannot
+   * await another's.
+   */
   async ready(): Promise<Session> {
     const session = this.#session;
     if (session && !session.inside && session.instance.memoryBytes <= WORN) return session;
@@ -81,7 +90,8 @@ export class Requests {
   }
 
   /**
-   * Opens the session now, so that a configuration that is refused is known before there is a request.
+   * Opens the session now, so that a configuration that is refused is known before there is a
+   * request.
    *
    * @throws {Refused}
    */
@@ -90,9 +100,11 @@ export class Requests {
   }
 
   /**
-   * Gives the session one command, and carries out the effects that come of it until it has its result, and nothing is under way.
+   * Gives the session one command, and carries out the effects that come of it until it has its
+   * result, and nothing is under way.
    *
-   * @param open members of the `open` message as JSON text, without braces, besides `now` and `entropy`; the same each time
+   * @param open members of the `open` message as JSON text, without braces, besides `now` and
+   * `entropy`; the same each time
    * @param command a command whose `id` no other has; its `request` is that name as text
    * @param executors of this request alone
    * @throws {Refused} the configuration is refused
@@ -124,7 +136,8 @@ export class Requests {
           take: ({ kind }) => (answered ||= kind === 'result'),
           lost: reject,
           done() {},
-          // What was begun behind the answer is waited for: metadata of yesterday that are read again, say.
+          // What was begun behind the answer is waited for: metadata of yesterday that are read
+          // again, say.
           rest: () => answered && !loop.kinds.length && resolve(),
         });
         loop.busy = false;

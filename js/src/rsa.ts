@@ -21,7 +21,10 @@ const power = (base: bigint, exponent: bigint, modulus: bigint): bigint => {
 
 type Hash = (bytes: Iterable<number>) => Promise<Uint8Array>;
 
-/** RFC 8017 section 9.1.2; the salt is as long as the hash (RFC 7518 section 3.5). `spare` bits in front are none of the message's. */
+/**
+ * RFC 8017 section 9.1.2; the salt is as long as the hash (RFC 7518 section 3.5). `spare` bits in
+ * front are none of the message's.
+ */
 const isPSS = async (encoded: Uint8Array, spare: number, hash: Hash, digest: Uint8Array): Promise<boolean> => {
   const size = digest.length;
   const db = encoded.slice(0, -size - 1);
@@ -37,8 +40,9 @@ const isPSS = async (encoded: Uint8Array, spare: number, hash: Hash, digest: Uin
 };
 
 /**
- * Verifies an RSA signature (RFC 8017 sections 8.1.2 and 8.2.2) where WebCrypto does not read the key, though it is as good as others:
- * workerd knows the exponents 3 and 65537 only, Deno no more than 4,096 bits. Nothing here is secret, so nothing has to take its time.
+ * Verifies an RSA signature (RFC 8017 sections 8.1.2 and 8.2.2) where WebCrypto does not read the
+ * key, though it is as good as others: workerd knows the exponents 3 and 65537 only, Deno no more
+ * than 4,096 bits. Nothing here is secret, so nothing has to take its time.
  */
 export const verifyRSA = async ({ name, hash: of }: Named, n: Uint8Array, e: Uint8Array, signature: Uint8Array, input: Uint8Array): Promise<boolean> => {
   const hash: Hash = async (bytes) => new Uint8Array(await crypto.subtle.digest(of!, Uint8Array.from(bytes)));

@@ -5,11 +5,15 @@ import { Failed } from './failed.js';
 export type Ring = Map<string, Awaited<ReturnType<typeof crypto.subtle.importKey>>>;
 
 const AES = 'AES-GCM';
-/** RFC 5116 section 5.3: 96 bits. They are random, so a key is good for 2^32 texts (NIST SP 800-38D section 8.3). */
+/**
+ * RFC 5116 section 5.3: 96 bits. They are random, so a key is good for 2^32 texts (NIST SP 800-38D
+ * section 8.3).
+ */
 const NONCE = 12;
 
 /**
- * Reads a key ring: `ID:KEY` with commas or white space between them, the newest first. KEY is 32 random bytes in base64url.
+ * Reads a key ring: `ID:KEY` with commas or white space between them, the newest first. KEY is 32
+ * random bytes in base64url.
  *
  * @throws {Error} it is no such text; the message has nothing of it but ids
  */
@@ -28,7 +32,10 @@ export const readRing = async (text: string): Promise<Ring> => {
 const encoder = new TextEncoder();
 const parameters = (iv: Uint8Array<ArrayBuffer>, context: string) => ({ name: AES, iv, additionalData: encoder.encode(context) });
 
-/** Encrypts a text: `ID.` and the base64url of nonce, ciphertext and tag. The context is authenticated, and has to be known to unseal. */
+/**
+ * Encrypts a text: `ID.` and the base64url of nonce, ciphertext and tag. The context is
+ * authenticated, and has to be known to unseal.
+ */
 export const seal = async (ring: Ring, text: string, context: string): Promise<string> => {
   const [id, key] = ring.entries().next().value!;
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE));
@@ -39,7 +46,10 @@ export const seal = async (ring: Ring, text: string, context: string): Promise<s
   return `${id}.${base64url(whole)}`;
 };
 
-/** @throws {Failed} `tampered`: it was not sealed here, not with a key of this ring, or for another context */
+/**
+ * @throws {Failed} `tampered`: it was not sealed here, not with a key of this ring, or for another
+ * context
+ */
 export const unseal = async (ring: Ring, sealed: string, context: string): Promise<string> => {
   const [, id, body] = /^([\w-]+)\.([\w-]+)$/.exec(sealed) ?? [];
   const key = id && ring.get(id);

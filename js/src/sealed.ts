@@ -21,7 +21,8 @@ export interface Sealed<S extends Store> {
   keys: KeyStore;
 }
 
-// A text is sealed for where it stands: whoever can write to the store cannot put one in the place of another.
+// A text is sealed for where it stands: whoever can write to the store cannot put one in the place
+// of another.
 const ENTRY = 'entry ';
 /** Also where a key is kept: no key of the core's has a space. */
 const KEY = 'key ';
@@ -42,8 +43,9 @@ const nameOf = ({ name, ...rest }: { name: string }): string => {
  * Seals a store, with AES-256-GCM, in the form that every host of this project reads.
  *
  * @param kept the store, which is shared: sessions, attempts and keys are all in it
- * @param seals the keys, the newest first: `ID:KEY` with commas or white space between them; ID is 1 to 32 letters, digits, `-` and `_`, KEY
- *   32 random bytes in base64url. The first seals, any unseals. What cannot be unsealed is none: its user signs in again.
+ * @param seals the keys, the newest first: `ID:KEY` with commas or white space between them; ID is
+ * 1 to 32 letters, digits, `-` and `_`, KEY 32 random bytes in base64url. The first seals, any
+ * unseals. What cannot be unsealed is none: its user signs in again.
  * @throws {Error} that is no such text; the message has no key
  */
 export const sealed = async <S extends Store | ExpiringStore>(kept: S, seals: string): Promise<Sealed<S>> => {

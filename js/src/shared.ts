@@ -44,7 +44,8 @@ const text = (value: unknown): string | undefined =>
 
 /** One session in this page: one host, for all who have a part in it. */
 const sharedSession = (members: Members) => {
-  // Where a session is by default outlives its clients: one that is opened again is the same to its user.
+  // Where a session is by default outlives its clients: one that is opened again is the same to its
+  // user.
   const hands = { store: memoryStore(), pendingStore: defaultPendingStore() };
   const listeners = new Set<{ onEvent(event: HostEvent): void; onEffect: ((entry: EffectEntry) => void) | undefined }>();
   const replies = new Map<string | undefined, Redeemed>();
@@ -166,10 +167,12 @@ const page = new WeakMap<object, Map<string | undefined, ReturnType<typeof share
 const byDefault = {};
 
 /**
- * Gives a client its part in the session of its identity: issuer, or else the token endpoint, client id, redirect URI, name, store and
- * keys, and what stands in its URLs. `open` is called where there is no such session yet.
+ * Gives a client its part in the session of its identity: issuer, or else the token endpoint,
+ * client id, redirect URI, name, store and keys, and what stands in its URLs. `open` is called
+ * where there is no such session yet.
  *
- * @throws {OAuthError} code `configuration_differs` where the session that is in use has other members than these; `field` names them
+ * @throws {OAuthError} code `configuration_differs` where the session that is in use has other
+ * members than these; `field` names them
  */
 export const share = async (
   { name = 'oauth2', ...config }: Partial<Config>,
@@ -177,7 +180,8 @@ export const share = async (
   onEvent: (event: HostEvent) => void,
   open: Open,
 ): Promise<Part> => {
-  // Each client's own are its signal and its log; and the module is the same wherever it comes from.
+  // Each client's own are its signal and its log; and the module is the same wherever it comes
+  // from.
   const { signal: _, onEffect: __, module: ___, store = byDefault, keys = byDefault, ...others } = options;
   const { issuer, token_endpoint, variables, client_id, redirect_uri } = config;
   const identity = text([name, issuer ?? token_endpoint, variables, client_id, redirect_uri, nameOf(keys)]);
@@ -190,7 +194,8 @@ export const share = async (
     const expected = 'what the open client has, or another name';
     throw new OAuthError({ kind: 'client', code: 'configuration_differs', op: 'open', retryable: false, field: differ.join(' '), expected });
   }
-  // Where nobody is left who has the other members, it begins anew: what they were good for does not go on.
+  // Where nobody is left who has the other members, it begins anew: what they were good for does
+  // not go on.
   if (!session || differ[0]) all.set(identity, (session = sharedSession(members)));
   return session.join(options, onEvent, open);
 };

@@ -31,7 +31,10 @@ const generate = async (alg: string, extractable: boolean): Promise<CryptoKeyPai
   }
 };
 
-/** Gives the public key of a name, makes one, or deletes it. Private keys are made so that nobody can read them, this code included. */
+/**
+ * Gives the public key of a name, makes one, or deletes it. Private keys are made so that nobody
+ * can read them, this code included.
+ */
 export const key = async ({ name, alg, create, delete: remove }: Effects['key'], { keys }: Keys): Promise<Answers['key']> => {
   if (remove) {
     await stored(() => keys.delete(name));
@@ -51,7 +54,10 @@ export const key = async ({ name, alg, create, delete: remove }: Effects['key'],
   return { jwk: { kty, crv, x, y, n, e } as Jwk };
 };
 
-/** Signs as RFC 7515 section 5.1 wants it; WebCrypto's ECDSA signatures have that form (RFC 7518 section 3.4). */
+/**
+ * Signs as RFC 7515 section 5.1 wants it; WebCrypto's ECDSA signatures have that form (RFC 7518
+ * section 3.4).
+ */
 export const sign = async ({ key: name, alg, input }: Effects['sign'], { keys, clientKey }: Keys): Promise<Answers['sign']> => {
   const algorithm = named(alg);
   const crypto = subtle();

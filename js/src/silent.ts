@@ -12,9 +12,15 @@ export interface SilentOptions {
   signal?: AbortSignal | null | undefined;
   /** How long the frame may take, in milliseconds. Default: 10,000. */
   timeout_ms?: number;
-  /** Where the frame comes to nothing (a browser that keeps cookies from it): whether the page itself may go to the server and back, once. Default: `true`. */
+  /**
+   * Where the frame comes to nothing (a browser that keeps cookies from it): whether the page
+   * itself may go to the server and back, once. Default: `true`.
+   */
   redirect?: boolean;
-  /** The redirect URI of the frame, of this origin. Default: the configured one. No script of that page runs in the frame. */
+  /**
+   * The redirect URI of the frame, of this origin. Default: the configured one. No script of that
+   * page runs in the frame.
+   */
   redirect_uri?: string;
 }
 
@@ -39,7 +45,10 @@ const area = (kind: 'localStorage' | 'sessionStorage'): Pick<Storage, 'getItem' 
 const digest = async ({ iss, sub }: { iss: string; sub: string }) =>
   base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${iss}\n${sub}`)))).slice(0, 22);
 
-/** Waits until the frame is back at this origin: only then does the browser let the page see where it is. No message says so, so none can be forged. */
+/**
+ * Waits until the frame is back at this origin: only then does the browser let the page see where
+ * it is. No message says so, so none can be forged.
+ */
 const back = (frame: HTMLIFrameElement, client: Client, signal: AbortSignal): Promise<string | undefined> =>
   new Promise((resolve) => {
     const end = (url?: string) => {
@@ -63,7 +72,8 @@ const inFrame = async (client: Client, { timeout_ms = 10_000, redirect_uri, sign
   const { url } = await client.authorize({ prompt: 'none', signal, ...(redirect_uri && { redirect_uri }) });
   const frame = document.createElement('iframe');
   frame.hidden = true;
-  // No script runs there: not the application's, a second time, at the redirect URI, and none that would take the page elsewhere.
+  // No script runs there: not the application's, a second time, at the redirect URI, and none that
+  // would take the page elsewhere.
   frame.setAttribute('sandbox', 'allow-same-origin');
   frame.src = url;
   document.documentElement.append(frame);
@@ -78,9 +88,10 @@ const inFrame = async (client: Client, { timeout_ms = 10_000, redirect_uri, sign
 };
 
 /**
- * Keeps in mind whether somebody is signed in, and restores their session where a page starts without it (OpenID Connect Core section 3.1.2.1,
- * `prompt=none`): in a hidden frame; or, where that comes to nothing, by one redirect of the page; or not. Never where nobody was signed in before, and never after
- * `signOut` or `logOut`. Call it once, before `handleRedirect`.
+ * Keeps in mind whether somebody is signed in, and restores their session where a page starts
+ * without it (OpenID Connect Core section 3.1.2.1, `prompt=none`): in a hidden frame; or, where
+ * that comes to nothing, by one redirect of the page; or not. Never where nobody was signed in
+ * before, and never after `signOut` or `logOut`. Call it once, before `handleRedirect`.
  *
  * Where somebody else is signed in at the server by now, the event `changed` says `other_account`.
  *
@@ -95,7 +106,10 @@ export const restoreSilently = async (client: Client, options: SilentOptions = {
   const before = kept.getItem(key);
   const mark: Mark | undefined = before === null ? undefined : JSON.parse(before);
 
-  /** Who is signed in is remembered; that nobody is, only where somebody said so: a session that is lost is one to restore. */
+  /**
+   * Who is signed in is remembered; that nobody is, only where somebody said so: a session that is
+   * lost is one to restore.
+   */
   const remember = async () => {
     const { status, claims } = client.current;
     if (status !== 'granted') return;

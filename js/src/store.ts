@@ -12,7 +12,8 @@ export interface Stored {
 /**
  * Where sessions are kept. The texts hold tokens: whoever can read the store is signed in.
  *
- * A client never has two operations on one key under way at the same time; other clients, tabs or processes may.
+ * A client never has two operations on one key under way at the same time; other clients, tabs or
+ * processes may.
  */
 export interface Store {
   /** Reads a key. */
@@ -24,18 +25,23 @@ export interface Store {
    * @param version of what is replaced; `""` where nothing is expected to be stored
    * @param value the new text, or `null` to delete the key
    * @returns the new version, `""` after a deletion. No version may come twice for one key.
-   * @throws {ConflictError} the key holds another version; any other error counts as a failure of the store
+   * @throws {ConflictError} the key holds another version; any other error counts as a failure of
+   * the store
    */
   store(key: string, version: string, value: string | null): Promise<string> | string;
   /**
-   * Calls `onChange` after another writer changed a key. A client whose store has this counts on it: it reads the key again when it is
-   * told, and else only for `status()`. Without it a client also reads before it gives out a token, once a second at most. A call is no more
-   * than a hint: it may come for nothing, and for the client's own writing.
+   * Calls `onChange` after another writer changed a key. A client whose store has this counts on
+   * it: it reads the key again when it is told, and else only for `status()`. Without it a client
+   * also reads before it gives out a token, once a second at most. A call is no more than a hint:
+   * it may come for nothing, and for the client's own writing.
    *
    * @returns a function that ends it
    */
   subscribe?(key: string, onChange: () => void): () => void;
-  /** Nobody outside this page or process, and nobody who was not given this very object, can use it: locks among those do. */
+  /**
+   * Nobody outside this page or process, and nobody who was not given this very object, can use it:
+   * locks among those do.
+   */
   readonly local?: boolean;
 }
 
@@ -47,7 +53,10 @@ export class ConflictError extends Error {
 /** The part of the Storage interface that a store needs. */
 type Area = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-/** Compare and set on an area that answers at once, so that nothing comes between the comparing and the setting. */
+/**
+ * Compare and set on an area that answers at once, so that nothing comes between the comparing and
+ * the setting.
+ */
 const areaStore = (area: () => Area, { subscribe, tell } = listeners()): Store => {
   const load = (key: string): Stored => {
     const text = area().getItem(key);
@@ -65,7 +74,8 @@ const areaStore = (area: () => Area, { subscribe, tell } = listeners()): Store =
         tell(key);
         return '';
       }
-      // Random, because a counter kept with the text would begin again after a deletion and give a version twice.
+      // Random, because a counter kept with the text would begin again after a deletion and give a
+      // version twice.
       const next = entropy().slice(0, 22);
       area().setItem(key, next + ' ' + value);
       tell(key);
@@ -75,8 +85,8 @@ const areaStore = (area: () => Area, { subscribe, tell } = listeners()): Store =
 };
 
 /**
- * A store in memory: it ends with the page or process, and no script finds it unless handed the object. Clients that are given
- * the same store share what is in it.
+ * A store in memory: it ends with the page or process, and no script finds it unless handed the
+ * object. Clients that are given the same store share what is in it.
  */
 export const memoryStore = (): Store => {
   const map = new Map<string, string>();
@@ -92,8 +102,9 @@ export const memoryStore = (): Store => {
 const inTab = listeners();
 
 /**
- * A store in `sessionStorage`: a session survives reloads of its tab. Insecure because every script that runs in a page of this
- * origin can read the tokens; choose it only where losing the session at a reload is worse than that.
+ * A store in `sessionStorage`: a session survives reloads of its tab. Insecure because every script
+ * that runs in a page of this origin can read the tokens; choose it only where losing the session
+ * at a reload is worse than that.
  */
 export const insecureSessionStore = (): Store => tab;
 
@@ -101,8 +112,9 @@ export const insecureSessionStore = (): Store => tab;
 const tab = areaStore(() => sessionStorage, inTab);
 
 /**
- * Attempts to sign in have to survive the redirect to the server and back, and hold no token. Only a page has a session storage
- * of one user's own; in servers that offer the interface it would be common to all their users.
+ * Attempts to sign in have to survive the redirect to the server and back, and hold no token. Only
+ * a page has a session storage of one user's own; in servers that offer the interface it would be
+ * common to all their users.
  */
 export const defaultPendingStore = (): Store => {
   try {

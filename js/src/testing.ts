@@ -1,5 +1,6 @@
 /**
- * Clients for the tests of an application: signed in, signed out, about to end, or failing, without a server, a module or a network.
+ * Clients for the tests of an application: signed in, signed out, about to end, or failing, without
+ * a server, a module or a network.
  *
  * @packageDocumentation
  */
@@ -10,11 +11,17 @@ export interface TestOptions {
   claims?: Partial<Claims>;
   /** The granted scope. Default: `openid`. */
   scope?: string;
-  /** How long an access token lives, in milliseconds; nothing renews it, and then nobody is signed in. Clocks of test runners that stand still do for it. Default: for ever. */
+  /**
+   * How long an access token lives, in milliseconds; nothing renews it, and then nobody is signed
+   * in. Clocks of test runners that stand still do for it. Default: for ever.
+   */
   expires_in_ms?: number;
   /** Answers {@link Client.fetch}, which sends it the token `test-token`. Default: status 404. */
   fetch?: typeof globalThis.fetch;
-  /** What everything fails with that needs a server. `kind` and `code` are `network`, and `retryable` is true, unless said otherwise. */
+  /**
+   * What everything fails with that needs a server. `kind` and `code` are `network`, and
+   * `retryable` is true, unless said otherwise.
+   */
   error?: Partial<ErrorDetails>;
 }
 
@@ -104,7 +111,8 @@ const make = (granted: boolean, { claims: given, scope = 'openid', expires_in_ms
     return { run: (command: string, _: object, signal?: AbortSignal | null) => (signal?.throwIfAborted(), run(command)), close: () => clearTimeout(clock) };
   };
   return Client.over(connect as never, {}, fetch ?? (async () => new Response(null, { status: 404 }))).then((client) => {
-    // Nothing goes anywhere: who signs in is signed in. Where the test has a `navigate`, it is called with a URL, and that is all.
+    // Nothing goes anywhere: who signs in is signed in. Where the test has a `navigate`, it is
+    // called with a URL, and that is all.
     client.signIn = async ({ navigate }: SignInParameters = {}) => {
       const { url } = await client.authorize();
       if (navigate) await navigate(url);
@@ -121,7 +129,8 @@ export const signedIn = (options: TestOptions = {}): Promise<Client> => make(tru
 export const signedOut = (options: TestOptions = {}): Promise<Client> => make(false, options);
 
 /**
- * A client of nobody, whose sign-in fails. For somebody who is signed in and whose requests fail, use {@link signedIn} with `error`.
+ * A client of nobody, whose sign-in fails. For somebody who is signed in and whose requests fail,
+ * use {@link signedIn} with `error`.
  *
  * @param error what it fails with. Default: kind and code `network`
  */

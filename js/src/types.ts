@@ -12,8 +12,9 @@ import type { CryptoKey } from './web.js';
 export type Parameters = [string, string][] | Record<string, string> | URLSearchParams;
 
 /**
- * How a client authenticates at an endpoint (RFC 6749 section 2.3.1, OpenID Connect Core section 9, RFC 8705 section 2). Those of TLS
- * need a `fetch` that shows the certificate: an mTLS binding of Cloudflare Workers, or that of an undici `Agent` in Node.
+ * How a client authenticates at an endpoint (RFC 6749 section 2.3.1, OpenID Connect Core section 9,
+ * RFC 8705 section 2). Those of TLS need a `fetch` that shows the certificate: an mTLS binding of
+ * Cloudflare Workers, or that of an undici `Agent` in Node.
  */
 export type AuthMethod =
   | 'client_secret_basic'
@@ -28,8 +29,8 @@ export type AuthMethod =
 export type SigningAlgorithm = `${'RS' | 'PS' | 'ES'}${256 | 384 | 512}` | 'EdDSA' | 'Ed25519';
 
 /**
- * The configuration, under the names of RFC 8414 and RFC 7591. It is fixed once the client is open. Endpoints and resources are
- * https URLs; http is for loopback hosts only.
+ * The configuration, under the names of RFC 8414 and RFC 7591. It is fixed once the client is open.
+ * Endpoints and resources are https URLs; http is for loopback hosts only.
  */
 export interface Config {
   /** Tells several sessions apart in stores and locks. Default: `oauth2`. */
@@ -41,8 +42,8 @@ export interface Config {
   /** Default: `client_secret_basic` with a secret, else `none`. */
   token_endpoint_auth_method?: AuthMethod;
   /**
-   * The private key that the server knows this client by, for `private_key_jwt` and signed requests. One that is not extractable can be
-   * used by the scripts of a page, but not taken away.
+   * The private key that the server knows this client by, for `private_key_jwt` and signed
+   * requests. One that is not extractable can be used by the scripts of a page, but not taken away.
    */
   client_key?: CryptoKey;
   /** The `kid` of that key at the server. */
@@ -52,8 +53,9 @@ export interface Config {
   /** Authorization requests are signed so (RFC 9101). Default: they are not. */
   request_object_signing_alg?: SigningAlgorithm;
   /**
-   * Access tokens are bound to a key of the session's own, which the {@link Options.keys} keep, so that nobody can use them without it
-   * (RFC 9449). An answer with another token is then an error. A page needs a server that lets it read `DPoP-Nonce` (CORS).
+   * Access tokens are bound to a key of the session's own, which the {@link Options.keys} keep, so
+   * that nobody can use them without it (RFC 9449). An answer with another token is then an error.
+   * A page needs a server that lets it read `DPoP-Nonce` (CORS).
    */
   dpop?: boolean;
   /** Default: `ES256`. */
@@ -63,38 +65,46 @@ export interface Config {
   /** What {@link Client.register} sends (RFC 7591 section 2). */
   client_metadata?: Record<string, unknown>;
   /**
-   * What {@link Client.register} gave, as it is. Its `client_id`, `client_secret`, `token_endpoint_auth_method`, `redirect_uris` (where there
-   * is one), `id_token_signed_response_alg` and `dpop_bound_access_tokens` stand for members that are missing here.
+   * What {@link Client.register} gave, as it is. Its `client_id`, `client_secret`,
+   * `token_endpoint_auth_method`, `redirect_uris` (where there is one),
+   * `id_token_signed_response_alg` and `dpop_bound_access_tokens` stand for members that are
+   * missing here.
    */
   registration?: Registration;
   /**
-   * The server's identifier; the `iss` of a response (RFC 9207) and of an ID token must equal it. With `discovery` the slash of an empty path
-   * is as the server's metadata writes it (RFC 3986 section 6.2.3).
+   * The server's identifier; the `iss` of a response (RFC 9207) and of an ID token must equal it.
+   * With `discovery` the slash of an empty path is as the server's metadata writes it (RFC 3986
+   * section 6.2.3).
    */
   issuer?: string;
   /**
-   * The endpoints that are not given here come from the issuer's metadata (OpenID Connect Discovery section 4, or RFC 8414 where that
-   * is not found). It is kept in the store, used for a day, and then read again in the background.
+   * The endpoints that are not given here come from the issuer's metadata (OpenID Connect Discovery
+   * section 4, or RFC 8414 where that is not found). It is kept in the store, used for a day, and
+   * then read again in the background.
    */
   discovery?: boolean;
   /**
-   * Where that metadata is, for servers that have it in another place than their issuer says, as Azure AD B2C for each policy. The issuer in it
-   * must be the configured one all the same.
+   * Where that metadata is, for servers that have it in another place than their issuer says, as
+   * Azure AD B2C for each policy. The issuer in it must be the configured one all the same.
    */
   metadata_url?: string;
   /**
-   * Origins, as `http://keycloak:8080`, to which requests may go unprotected besides loopback, with tokens and secrets in them. Safe only in a
-   * network where nobody else listens. Never for redirect URIs; a page is refused (code `http_in_page`).
+   * Origins, as `http://keycloak:8080`, to which requests may go unprotected besides loopback, with
+   * tokens and secrets in them. Safe only in a network where nobody else listens. Never for
+   * redirect URIs; a page is refused (code `http_in_page`).
    */
   insecure_http_origins?: string[];
   /**
-   * An issuer with `{tenantid}` in it, for Microsoft's servers for all tenants: they name it in their metadata, and in an ID token the
-   * issuer that it gives for the claim `tid`. Any tenant is then accepted: look at `tid`.
+   * An issuer with `{tenantid}` in it, for Microsoft's servers for all tenants: they name it in
+   * their metadata, and in an ID token the issuer that it gives for the claim `tid`. Any tenant is
+   * then accepted: look at `tid`.
    */
   issuer_template?: string;
   authorization_endpoint?: string;
   token_endpoint?: string;
-  /** Where tokens are refreshed, if not at the token endpoint; `none`: the server does not refresh. */
+  /**
+   * Where tokens are refreshed, if not at the token endpoint; `none`: the server does not refresh.
+   */
   refresh_endpoint?: string;
   /** RFC 8628 section 4. */
   device_authorization_endpoint?: string;
@@ -106,20 +116,30 @@ export interface Config {
   userinfo_endpoint?: string;
   /** RFC 7662 section 2. */
   introspection_endpoint?: string;
-  /** Where a browser ends the user's session at the server (OpenID Connect RP-Initiated Logout section 2). */
+  /**
+   * Where a browser ends the user's session at the server (OpenID Connect RP-Initiated Logout
+   * section 2).
+   */
   end_session_endpoint?: string;
   /** RFC 7591 section 3. */
   registration_endpoint?: string;
   /** RFC 9126 section 2. A page needs a server that lets it read the answer (CORS). */
   pushed_authorization_request_endpoint?: string;
   /**
-   * Whether the parameters of an authorization request go to the server first, so that the URL holds nothing but a reference to them
-   * (RFC 9126). `offered`, the default: where there is an endpoint.
+   * Whether the parameters of an authorization request go to the server first, so that the URL
+   * holds nothing but a reference to them (RFC 9126). `offered`, the default: where there is an
+   * endpoint.
    */
   pushed_authorization_requests?: 'off' | 'offered' | 'required';
-  /** Where the keys are that ID tokens are verified with (RFC 7517 section 5). With the scope `openid` it or `discovery` is needed. */
+  /**
+   * Where the keys are that ID tokens are verified with (RFC 7517 section 5). With the scope
+   * `openid` it or `discovery` is needed.
+   */
   jwks_uri?: string;
-  /** The algorithms that may sign ID tokens, and whatever else the server signs. Default: all of them. */
+  /**
+   * The algorithms that may sign ID tokens, and whatever else the server signs. Default: all of
+   * them.
+   */
   id_token_signed_response_alg?: SigningAlgorithm[];
   /** What {@link Client.introspect} is answered has to be signed (RFC 9701). Default: it is not. */
   introspection_signed_response_alg?: SigningAlgorithm;
@@ -129,35 +149,46 @@ export interface Config {
   scope?: string;
   /** URLs under which the access token may be sent. It goes nowhere else. */
   token_destinations?: string[];
-  /** Further parameters of every authorization or device authorization request. Those of the protocol (state, redirect_uri …) are refused. */
+  /**
+   * Further parameters of every authorization or device authorization request. Those of the
+   * protocol (state, redirect_uri …) are refused.
+   */
   parameters?: Parameters;
   /** What stands for `{name}` in the URLs of this configuration: letters, digits, `-` and `.`. */
   variables?: Record<string, string>;
   /**
-   * How long before its end a token is not used any more, in milliseconds (at most a quarter of its life). Default: 10,000.
+   * How long before its end a token is not used any more, in milliseconds (at most a quarter of its
+   * life). Default: 10,000.
    */
   clock_skew_ms?: number;
   /**
-   * How far the user's clock and the server's may be apart when `iat`, `nbf`, `exp` and `auth_time` of an ID or logout token are judged, in
-   * milliseconds, an hour at most. Default: 300,000.
+   * How far the user's clock and the server's may be apart when `iat`, `nbf`, `exp` and `auth_time`
+   * of an ID or logout token are judged, in milliseconds, an hour at most. Default: 300,000.
    */
   clock_tolerance_ms?: number;
-  /** Other audiences that an ID token may name beside this client (OpenID Connect Core section 3.1.3.7, 3). */
+  /**
+   * Other audiences that an ID token may name beside this client (OpenID Connect Core section
+   * 3.1.3.7, 3).
+   */
   trusted_audiences?: string[];
   /** How long a sign-in may take, in milliseconds, from 1,000 to a day. Default: 600,000. */
   attempt_life_ms?: number;
-  /** How many sign-ins may be under way at once, 1 to 64; one more forgets the oldest. Default: 16. */
+  /**
+   * How many sign-ins may be under way at once, 1 to 64; one more forgets the oldest. Default: 16.
+   */
   max_attempts?: number;
   /** Refreshes by itself when a token is about to expire. */
   auto_refresh?: boolean;
   /**
-   * The server's names for a dead refresh token besides `invalid_grant`: each the exact `error` and `error_description` of its answer, or
-   * the `error` alone where that can mean nothing else. The token is then forgotten; any other error deletes nothing.
+   * The server's names for a dead refresh token besides `invalid_grant`: each the exact `error` and
+   * `error_description` of its answer, or the `error` alone where that can mean nothing else. The
+   * token is then forgotten; any other error deletes nothing.
    */
   refresh_token_errors?: ([error: string] | [error: string, error_description: string])[];
   /**
-   * How long before its end a token is about to expire (event `about_to_expire`), in milliseconds. 0, and the default with
-   * `auto_refresh`: 10 s or 5 % of its life, the longer. Without this member and without `auto_refresh` nobody watches.
+   * How long before its end a token is about to expire (event `about_to_expire`), in milliseconds.
+   * 0, and the default with `auto_refresh`: 10 s or 5 % of its life, the longer. Without this
+   * member and without `auto_refresh` nobody watches.
    */
   refresh_lead_ms?: number;
   /** Sent with requests where the host allows it; browsers do not. */
@@ -167,46 +198,75 @@ export interface Config {
   /** The length of code verifiers, 43 to 128 (RFC 7636 section 4.1). Default: 43. */
   pkce_verifier_length?: number;
   /**
-   * For how long after its first sending a refresh token whose answer was lost is sent again, in milliseconds. Default: a day;
-   * 0: never.
+   * For how long after its first sending a refresh token whose answer was lost is sent again, in
+   * milliseconds. Default: a day; 0: never.
    */
   retry_window_ms?: number;
-  /** The server sends `iss` with every authorization response, so one without it is refused (RFC 9207 section 3). */
+  /**
+   * The server sends `iss` with every authorization response, so one without it is refused (RFC
+   * 9207 section 3).
+   */
   authorization_response_iss_parameter_supported?: boolean;
-  /** Takes an answer without `token_type` for one of a bearer token, as some providers need it (against RFC 6749 section 5.1). */
+  /**
+   * Takes an answer without `token_type` for one of a bearer token, as some providers need it
+   * (against RFC 6749 section 5.1).
+   */
   missing_token_type_is_bearer?: boolean;
   /** Other names that a server has for the token type `Bearer`. */
   bearer_token_types?: string[];
-  /** Where in an answer of the token endpoint the tokens stand: names with dots between levels, as `authed_user` for the user tokens of Slack. */
+  /**
+   * Where in an answer of the token endpoint the tokens stand: names with dots between levels, as
+   * `authed_user` for the user tokens of Slack.
+   */
   token_response_path?: string;
   /**
-   * Takes an answer with an ID token alone, as Azure AD B2C gives it without a scope of an API. The session is granted then, with the token type
-   * `N_A`, and ends with the ID token; what needs an access token rejects with code `no_access_token`.
+   * Takes an answer with an ID token alone, as Azure AD B2C gives it without a scope of an API. The
+   * session is granted then, with the token type `N_A`, and ends with the ID token; what needs an
+   * access token rejects with code `no_access_token`.
    */
   access_token_optional?: boolean;
   /** Names the requested scope when tokens are refreshed, as Microsoft Entra wants it. */
   refresh_with_scope?: boolean;
-  /** Further parameters of an authorization response for {@link Status.unverified}: Apple's `user`, say, which comes with the first sign-in only. */
+  /**
+   * Further parameters of an authorization response for {@link Status.unverified}: Apple's `user`,
+   * say, which comes with the first sign-in only.
+   */
   callback_parameters?: string[];
-  /** The header that carries the bare token to resources, for providers that do not take `authorization: Bearer` (RFC 6750 section 2.1). */
+  /**
+   * The header that carries the bare token to resources, for providers that do not take
+   * `authorization: Bearer` (RFC 6750 section 2.1).
+   */
   token_header?: string;
-  /** The `grant_type` by which {@link Client.extend} changes the access token for a long-lived one, where a provider has one. */
+  /**
+   * The `grant_type` by which {@link Client.extend} changes the access token for a long-lived one,
+   * where a provider has one.
+   */
   long_lived_grant_type?: string;
   /** How {@link Client.profile} reads who signed in. */
   profile?: ProfileConfig;
-  /** Sends the verifier itself as challenge: whoever sees the authorization URL can redeem the code. For servers without S256. */
+  /**
+   * Sends the verifier itself as challenge: whoever sees the authorization URL can redeem the code.
+   * For servers without S256.
+   */
   insecure_pkce_plain?: boolean;
-  /** No PKCE at all: whoever intercepts the code can redeem it. For servers that refuse the parameters. */
+  /**
+   * No PKCE at all: whoever intercepts the code can redeem it. For servers that refuse the
+   * parameters.
+   */
   insecure_pkce_none?: boolean;
   /** No nonce even with the scope `openid`: an ID token is then not bound to the sign-in. */
   insecure_nonce_disabled?: boolean;
-  /** ID tokens are kept as text and nobody looks at them, so there are no {@link Status.claims}. For servers without a key set. */
+  /**
+   * ID tokens are kept as text and nobody looks at them, so there are no {@link Status.claims}. For
+   * servers without a key set.
+   */
   insecure_id_token_unverified?: boolean;
 }
 
 /**
- * The configuration of a client that no server knows yet: it can {@link Client.register} and ask for {@link Client.resourceMetadata}. With what
- * the server then gave, as `registration`, it is that of a client.
+ * The configuration of a client that no server knows yet: it can {@link Client.register} and ask
+ * for {@link Client.resourceMetadata}. With what the server then gave, as `registration`, it is
+ * that of a client.
  */
 export type RegistrationConfig = Omit<Config, 'client_id'> & ({ client_metadata: Record<string, unknown> } | { registration: Registration });
 
@@ -220,7 +280,10 @@ export interface ProfileConfig {
   email?: string;
   /** Several names with spaces between them must all be true. Default: `email_verified`. */
   email_verified?: string;
-  /** A list of objects with `email`, `primary` and `verified`, asked where the first endpoint says no e-mail. */
+  /**
+   * A list of objects with `email`, `primary` and `verified`, asked where the first endpoint says
+   * no e-mail.
+   */
   emails_endpoint?: string;
 }
 
@@ -228,24 +291,35 @@ export interface ProfileConfig {
 export interface Options {
   /** Keeps the session. Default: a {@link memoryStore}. */
   store?: Store;
-  /** Keeps attempts to sign in, which hold no token. Default: `sessionStorage` in a page, otherwise memory. */
+  /**
+   * Keeps attempts to sign in, which hold no token. Default: `sessionStorage` in a page, otherwise
+   * memory.
+   */
   pendingStore?: Store;
   /**
-   * Keeps the keys that tokens are bound to with `dpop`. Default: in a page or worker IndexedDB, where no script can read a private key,
-   * though it can sign with one while it runs there; elsewhere memory.
+   * Keeps the keys that tokens are bound to with `dpop`. Default: in a page or worker IndexedDB,
+   * where no script can read a private key, though it can sign with one while it runs there;
+   * elsewhere memory.
    */
   keys?: KeyStore;
   /**
-   * Keeps refreshes apart. Default: in a browser Web Locks (`navigator.locks`), except with a {@link Store.local} store, where locks within the
-   * page or process do. Where there are none, as in Node, whose Web Locks reach no other process, one of two tabs or processes that refresh at
+   * Keeps refreshes apart. Default: in a browser Web Locks (`navigator.locks`), except with a
+   * {@link Store.local} store, where locks within the page or process do. Where there are none, as
+   * in Node, whose Web Locks reach no other process, one of two tabs or processes that refresh at
    * once fails with code `refresh_in_progress`, which is retryable.
    */
   locks?: Locks;
   /** Sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
-  /** The module, where this package's way of finding it does not do: compiled, its bytes, or the response that brings them. */
+  /**
+   * The module, where this package's way of finding it does not do: compiled, its bytes, or the
+   * response that brings them.
+   */
   module?: Source | PromiseLike<Source>;
-  /** Bytes from {@link Client.export}, of this configuration; without them the session is loaded from the store. */
+  /**
+   * Bytes from {@link Client.export}, of this configuration; without them the session is loaded
+   * from the store.
+   */
   session?: string;
   hooks?: Hooks;
   /** Closes the client when it aborts. */
@@ -256,7 +330,10 @@ export interface Options {
 
 /** What every method takes. */
 export interface CallOptions {
-  /** Ends the waiting: the promise rejects with the signal's reason. What others may need, such as a refresh, goes on. */
+  /**
+   * Ends the waiting: the promise rejects with the signal's reason. What others may need, such as a
+   * refresh, goes on.
+   */
   signal?: AbortSignal | null | undefined;
 }
 
@@ -265,32 +342,49 @@ export interface AuthorizeParameters extends CallOptions {
   scope?: string;
   /** In place of the configured redirect URI. */
   redirect_uri?: string;
-  /** Any printable ASCII text of up to 2,048 characters; it comes back with the callback, and is not what the server sees. */
+  /**
+   * Any printable ASCII text of up to 2,048 characters; it comes back with the callback, and is not
+   * what the server sees.
+   */
   app_state?: string;
   /** Further parameters of the request, before the configured ones of the same name. */
   parameters?: Parameters;
-  /** With spaces between them: `none`, `login`, `consent`, `select_account` (OpenID Connect Core section 3.1.2.1). */
+  /**
+   * With spaces between them: `none`, `login`, `consent`, `select_account` (OpenID Connect Core
+   * section 3.1.2.1).
+   */
   prompt?: string;
-  /** How long ago the user may have proved who they are, in seconds; the ID token is held against it. */
+  /**
+   * How long ago the user may have proved who they are, in seconds; the ID token is held against
+   * it.
+   */
   max_age?: number | undefined;
   /** Who is about to sign in, as far as is known. */
   login_hint?: string;
   /** The {@link Status.id_token} of who is expected to sign in. */
   id_token_hint?: string;
-  /** Languages of the server's pages, with spaces between them, the one liked best first (RFC 5646). */
+  /**
+   * Languages of the server's pages, with spaces between them, the one liked best first (RFC 5646).
+   */
   ui_locales?: string;
-  /** How the user shall prove who they are, with spaces between them; the ID token has to say one of them. */
+  /**
+   * How the user shall prove who they are, with spaces between them; the ID token has to say one of
+   * them.
+   */
   acr_values?: string | undefined;
   /** Claims that are asked for one by one (OpenID Connect Core section 5.5). */
   claims?: object;
   /** What the token shall be good for, in detail (RFC 9396 section 2). */
   authorization_details?: object[];
   /**
-   * How the reply comes back: in the URL, or as a form that the browser posts to the redirect URI (OAuth 2.0 Form Post Response Mode);
-   * with `jwt` signed by the server (JARM). Default: `query`.
+   * How the reply comes back: in the URL, or as a form that the browser posts to the redirect URI
+   * (OAuth 2.0 Form Post Response Mode); with `jwt` signed by the server (JARM). Default: `query`.
    */
   response_mode?: 'query' | 'form_post' | 'jwt' | 'query.jwt' | 'form_post.jwt';
-  /** Sent as `state` as it is: only as safe against forged callbacks as it is unguessable (RFC 9700 section 4.7). */
+  /**
+   * Sent as `state` as it is: only as safe against forged callbacks as it is unguessable (RFC 9700
+   * section 4.7).
+   */
   insecure_state?: string;
   /** In place of a random nonce. */
   insecure_nonce?: string;
@@ -326,13 +420,18 @@ export interface CallbackParameters extends CallOptions {
 export interface ExchangeParameters extends CallOptions {
   code: string;
   code_verifier?: string;
-  /** What the authorization request had as `nonce`: the ID token must have the same, or none where this is left out. */
+  /**
+   * What the authorization request had as `nonce`: the ID token must have the same, or none where
+   * this is left out.
+   */
   nonce?: string;
   redirect_uri?: string;
   scope?: string;
 }
 
-/** What the device authorization endpoint answered, and how the flow stands (RFC 8628 section 3.2). */
+/**
+ * What the device authorization endpoint answered, and how the flow stands (RFC 8628 section 3.2).
+ */
 export interface DeviceAuthorization {
   /** What the user enters at the verification URI. */
   user_code: string;
@@ -383,7 +482,10 @@ export interface Token {
   scope: string;
 }
 
-/** The members of a successful token response (RFC 6749 section 5.1), or what {@link Client.token} gave. */
+/**
+ * The members of a successful token response (RFC 6749 section 5.1), or what {@link Client.token}
+ * gave.
+ */
 export interface TokenResponse {
   access_token?: string;
   token_type?: string;
@@ -404,8 +506,8 @@ export interface RevokeParameters extends CallOptions {
 
 export interface LogOutParameters extends CallOptions {
   /**
-   * Where the server sends the user back to, exactly as registered. With `state` it is not the redirect URI, where it would pass for
-   * the reply to a sign-in.
+   * Where the server sends the user back to, exactly as registered. With `state` it is not the
+   * redirect URI, where it would pass for the reply to a sign-in.
    */
   post_logout_redirect_uri?: string;
   /** Comes back with the user, as it is. */
@@ -421,11 +523,17 @@ export interface SignOutParameters extends LogOutParameters {
 export interface LoggedOut {
   /** Whether the server confirmed that it takes the tokens no more. */
   revoked: boolean;
-  /** Where a browser ends the user's session at the server too; left out where there is no `end_session_endpoint`. */
+  /**
+   * Where a browser ends the user's session at the server too; left out where there is no
+   * `end_session_endpoint`.
+   */
   url?: string;
 }
 
-/** What a verified logout token says (OpenID Connect Back-Channel Logout section 2.4): `sub`, `sid`, or both. */
+/**
+ * What a verified logout token says (OpenID Connect Back-Channel Logout section 2.4): `sub`, `sid`,
+ * or both.
+ */
 export interface LogoutToken {
   iss: string;
   /** Whose sessions end. */
@@ -434,7 +542,9 @@ export interface LogoutToken {
   sid?: string;
   /** No two tokens have the same. */
   jti: string;
-  /** Until when such a token is taken, a Unix time in milliseconds: so long `jti` has to be kept. */
+  /**
+   * Until when such a token is taken, a Unix time in milliseconds: so long `jti` has to be kept.
+   */
   expires_at: number;
 }
 
@@ -456,8 +566,9 @@ export interface RegisterParameters extends CallOptions {
 }
 
 /**
- * A registered client (RFC 7591 section 3.2.1), with the metadata as the server registered them. Numbers beyond 2^53 lose digits, as in
- * `JSON.parse`. Members that are not here can be declared, see {@link Claims}.
+ * A registered client (RFC 7591 section 3.2.1), with the metadata as the server registered them.
+ * Numbers beyond 2^53 lose digits, as in `JSON.parse`. Members that are not here can be declared,
+ * see {@link Claims}.
  */
 export interface Registration {
   client_id: string;
@@ -482,11 +593,17 @@ export interface Registration {
 export interface ResourceMetadataParameters extends CallOptions {
   /** The resource's. */
   url: string;
-  /** Where its {@link Challenge} says that the metadata is. Default: the resource's well-known place. */
+  /**
+   * Where its {@link Challenge} says that the metadata is. Default: the resource's well-known
+   * place.
+   */
   resource_metadata?: string;
 }
 
-/** What a protected resource says of itself (RFC 9728 section 2). Members that are not here can be declared, see {@link Claims}. */
+/**
+ * What a protected resource says of itself (RFC 9728 section 2). Members that are not here can be
+ * declared, see {@link Claims}.
+ */
 export interface ResourceMetadata {
   resource: string;
   /** Issuers whose tokens it takes. */
@@ -518,7 +635,9 @@ export interface Challenge {
   acr_values?: string | undefined;
   /** How long ago they may have done so, in seconds. */
   max_age?: number | undefined;
-  /** Where the resource says what it is, for {@link Client.resourceMetadata} (RFC 9728 section 5.1). */
+  /**
+   * Where the resource says what it is, for {@link Client.resourceMetadata} (RFC 9728 section 5.1).
+   */
   resource_metadata?: string;
 }
 
@@ -553,8 +672,8 @@ export interface IntrospectParameters extends CallOptions {
 }
 
 /**
- * What the server knows of a token (RFC 7662 section 2.2). Numbers beyond 2^53 lose digits, as in `JSON.parse`. Members that are not here
- * can be declared, see {@link Claims}.
+ * What the server knows of a token (RFC 7662 section 2.2). Numbers beyond 2^53 lose digits, as in
+ * `JSON.parse`. Members that are not here can be declared, see {@link Claims}.
  */
 export interface Introspection {
   /** Whether it is good now; where it is not, nothing else is said. */
@@ -598,23 +717,37 @@ export interface Status {
   refreshable: boolean;
   /** The tokens are in memory only, because the store failed. */
   not_persisted: boolean;
-  /** The ID token as the server sent it, for `id_token_hint`. To know who signed in use `claims`. */
+  /**
+   * The ID token as the server sent it, for `id_token_hint`. To know who signed in use `claims`.
+   */
   id_token?: string;
-  /** What the ID token says, verified (OpenID Connect Core section 3.1.3.7). Left out without an ID token. */
+  /**
+   * What the ID token says, verified (OpenID Connect Core section 3.1.3.7). Left out without an ID
+   * token.
+   */
   claims?: Claims;
-  /** Members of token responses that the protocol does not define. Numbers beyond 2^53 lose digits, as in `JSON.parse`. */
+  /**
+   * Members of token responses that the protocol does not define. Numbers beyond 2^53 lose digits,
+   * as in `JSON.parse`.
+   */
   extra?: Record<string, unknown>;
   pkce_method: 'S256' | 'plain' | 'none';
   pkce_verifier_length: number;
-  /** A device flow that is not over. One that was loaded from the store is not polling: {@link Client.deviceResume} takes it up. */
+  /**
+   * A device flow that is not over. One that was loaded from the store is not polling: {@link
+   * Client.deviceResume} takes it up.
+   */
   device?: DeviceAuthorization;
   /** After a callback: what `authorize` was given as `app_state`. */
   app_state?: string;
-  /** After a callback: the `callback_parameters` that came. They came through the browser, and nobody has verified them. */
+  /**
+   * After a callback: the `callback_parameters` that came. They came through the browser, and
+   * nobody has verified them.
+   */
   unverified?: Record<string, string>;
   /**
-   * After a callback whose reply was redeemed before, by this client, another tab or process: nothing was sent, and this is the session
-   * that is there.
+   * After a callback whose reply was redeemed before, by this client, another tab or process:
+   * nothing was sent, and this is the session that is there.
    */
   handled_elsewhere?: true;
 }
@@ -622,19 +755,22 @@ export interface Status {
 /** What there is to show of a session: see {@link Client.current}. */
 export interface Current {
   /**
-   * `restoring` until the session is loaded. `granted`: somebody is signed in, also while the token is refreshed; `not_authenticated`: nobody is, or the
-   * token is over and nothing renews it.
+   * `restoring` until the session is loaded. `granted`: somebody is signed in, also while the token
+   * is refreshed; `not_authenticated`: nobody is, or the token is over and nothing renews it.
    */
   readonly status: 'restoring' | Events['current']['status'];
-  /** When the access token ends: Unix time in milliseconds. Left out where it is unknown. Where it can be refreshed, the session does not end then. */
+  /**
+   * When the access token ends: Unix time in milliseconds. Left out where it is unknown. Where it
+   * can be refreshed, the session does not end then.
+   */
   readonly expires_at?: number;
   /** What the ID token says of the user, verified. Left out without an ID token. */
   readonly claims?: Readonly<Claims>;
 }
 
 /**
- * What a server says of a user (OpenID Connect Core section 5.1). The module hands these on as they came; their types are those of the
- * specification, and what some servers send instead.
+ * What a server says of a user (OpenID Connect Core section 5.1). The module hands these on as they
+ * came; their types are those of the specification, and what some servers send instead.
  */
 export interface StandardClaims {
   name?: string;
@@ -661,16 +797,21 @@ export interface StandardClaims {
   updated_at?: number | string;
 }
 
-/** What the userinfo endpoint says (OpenID Connect Core section 5.3.2). Members that are not here can be declared, see {@link Claims}. */
+/**
+ * What the userinfo endpoint says (OpenID Connect Core section 5.3.2). Members that are not here
+ * can be declared, see {@link Claims}.
+ */
 export interface UserInfo extends StandardClaims {
   /** Left out only by servers that know no OpenID Connect. */
   sub?: string;
 }
 
 /**
- * The claims of a verified ID token (OpenID Connect Core section 2). Numbers beyond 2^53 lose digits, as in `JSON.parse`.
+ * The claims of a verified ID token (OpenID Connect Core section 2). Numbers beyond 2^53 lose
+ * digits, as in `JSON.parse`.
  *
- * What a server adds is declared once: `declare module 'oauth2-wasm' { interface Claims { groups?: string[] } }`.
+ * What a server adds is declared once: `declare module 'oauth2-wasm' { interface Claims { groups?:
+ * string[] } }`.
  */
 export interface Claims extends StandardClaims {
   /** Who says so: the configured issuer, or what its template gives for the claim `tid`. */
@@ -713,13 +854,19 @@ export interface ClientEvents {
   status: Events['status'];
   /** A token was got, by a refresh too. `expires_at` is a Unix time in milliseconds. */
   granted: Events['granted'];
-  /** The access token ends at that Unix time in milliseconds; with `auto_refresh` a refresh follows. */
+  /**
+   * The access token ends at that Unix time in milliseconds; with `auto_refresh` a refresh follows.
+   */
   about_to_expire: Events['about_to_expire'];
-  /** The access token ended at that Unix time in milliseconds and nothing can renew it: sign in again. The status is `not_authenticated`. */
+  /**
+   * The access token ended at that Unix time in milliseconds and nothing can renew it: sign in
+   * again. The status is `not_authenticated`.
+   */
   expired: Events['expired'];
   /**
-   * Another client of the same store changed the session: another tab, say. `change` is left out where it cannot be told; with
-   * `other_account` another sign-in took its place, and no ID tokens say that it is the same user's.
+   * Another client of the same store changed the session: another tab, say. `change` is left out
+   * where it cannot be told; with `other_account` another sign-in took its place, and no ID tokens
+   * say that it is the same user's.
    */
   changed: Events['changed'];
   /** To be shown to the user (RFC 8628 section 3.3). */

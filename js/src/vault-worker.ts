@@ -1,5 +1,6 @@
 /**
- * The vault's own side: the client, its tokens, keys and store, in a worker or on an origin of its own.
+ * The vault's own side: the client, its tokens, keys and store, in a worker or on an origin of its
+ * own.
  *
  * @packageDocumentation
  */
@@ -13,8 +14,8 @@ export interface VaultOptions extends Pick<Options, 'store' | 'pendingStore' | '
   /** In a frame: the origins whose pages may use the vault, as `https://app.example`. */
   pages?: string[];
   /**
-   * Pages may ask for tokens, too: `token`, `export`, `exchange`, `setToken` and the like work, and nothing is left out of answers. Whatever runs in
-   * a page can then take the tokens away.
+   * Pages may ask for tokens, too: `token`, `export`, `exchange`, `setToken` and the like work, and
+   * nothing is left out of answers. Whatever runs in a page can then take the tokens away.
    */
   insecureTokenAccess?: boolean;
 }
@@ -22,7 +23,10 @@ export interface VaultOptions extends Pick<Options, 'store' | 'pendingStore' | '
 const STATUS = 'name status scope requested_scope token_type expires_at expired refreshable not_persisted claims pkce_method pkce_verifier_length device';
 const DEVICE = 'user_code verification_uri verification_uri_complete expires_at interval_ms polling';
 
-/** What a page may ask for: the parameters that it may give, and the members of the result that it gets. Nothing else passes, either way. */
+/**
+ * What a page may ask for: the parameters that it may give, and the members of the result that it
+ * gets. Nothing else passes, either way.
+ */
 const COMMANDS: { [C in keyof Commands]?: [parameters: string, ok: string] } = {
   authorize: ['scope redirect_uri app_state parameters prompt max_age login_hint id_token_hint ui_locales acr_values claims authorization_details response_mode', 'url state'],
   callback: ['url parameters pasted state', `${STATUS} app_state unverified handled_elsewhere`],
@@ -60,7 +64,10 @@ const EVENTS = {
 
 const ERROR = 'kind code op retryable field expected came clock_difference_ms stage host status error error_description error_uri unverified begin_again retry_after_ms';
 
-/** Endpoints whose answers are not for pages. At the userinfo endpoint the token is used as at any resource. */
+/**
+ * Endpoints whose answers are not for pages. At the userinfo endpoint the token is used as at any
+ * resource.
+ */
 const ENDPOINTS =
   'token_endpoint refresh_endpoint authorization_endpoint revocation_endpoint introspection_endpoint device_authorization_endpoint end_session_endpoint registration_endpoint pushed_authorization_request_endpoint'.split(' ');
 
@@ -74,11 +81,17 @@ const pick = (members: string, of: object): Members =>
 
 const refusal = (code: string, op: string, more: object = {}) => new OAuthError({ kind: 'client', code, op, retryable: false, ...more });
 
-/** An error as pages get it. The text of one that is not this package's may have anything in it, a header of the request too. */
+/**
+ * An error as pages get it. The text of one that is not this package's may have anything in it, a
+ * header of the request too.
+ */
 const told = (error: unknown): Members =>
   error instanceof OAuthError ? pick(ERROR, error) : { name: error instanceof TypeError ? 'TypeError' : 'Error' };
 
-/** A path as servers may read it: escapes, the case of letters and a slash at the end make no difference to some. */
+/**
+ * A path as servers may read it: escapes, the case of letters and a slash at the end make no
+ * difference to some.
+ */
 const plain = (path: string): string => {
   try {
     path = decodeURIComponent(path);
@@ -279,7 +292,9 @@ interface Scope extends Partial<Omit<KeeperScope, 'addEventListener'>> {
   document?: object;
 }
 
-/** Serves the ports of whatever this script runs as, by what `opening` gives for the first of them. */
+/**
+ * Serves the ports of whatever this script runs as, by what `opening` gives for the first of them.
+ */
 const serve = (pages: string[], opening: () => (port: Port) => Promise<void>): void => {
   const scope = globalThis as unknown as Scope;
   if (scope.registration && scope.clients) return serveKeeper(scope as KeeperScope);
@@ -295,12 +310,14 @@ const serve = (pages: string[], opening: () => (port: Port) => Promise<void>): v
 };
 
 /**
- * Serves the vault: the whole of the entry script that an application deploys, for the worker that `openClient` of `oauth2-wasm/vault` begins,
- * for the service worker that keeps its session over a reload, and for a page on an origin of its own that is loaded in a frame.
+ * Serves the vault: the whole of the entry script that an application deploys, for the worker that
+ * `openClient` of `oauth2-wasm/vault` begins, for the service worker that keeps its session over a
+ * reload, and for a page on an origin of its own that is loaded in a frame.
  *
  * What stands here no message changes: configuration, hooks, `fetch`, destinations.
  *
- * @param config as for {@link openClient}. `token_destinations` that cover an endpoint of the authorization server are refused
+ * @param config as for {@link openClient}. `token_destinations` that cover an endpoint of the
+ * authorization server are refused
  */
 export const serveVault = (config: Config, options: VaultOptions = {}): void => {
   let vault: ReturnType<typeof openVault> | undefined;

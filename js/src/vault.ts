@@ -1,5 +1,6 @@
 /**
- * A client out of the page's reach: module, tokens, keys and store are in a worker, or on an origin of their own. The page has the same `Client`.
+ * A client out of the page's reach: module, tokens, keys and store are in a worker, or on an origin
+ * of their own. The page has the same `Client`.
  *
  * @packageDocumentation
  */
@@ -13,8 +14,10 @@ export interface VaultClientOptions {
   /** Closes the client when it aborts. */
   signal?: AbortSignal;
   /**
-   * Where nobody is signed in when the page starts, and somebody was: a sign-in that the user does not see, in a hidden frame (`prompt=none`, OpenID Connect
-   * Core section 3.1.2.1), or by one redirect of the page where the browser keeps cookies from the frame. `current` is `restoring` meanwhile.
+   * Where nobody is signed in when the page starts, and somebody was: a sign-in that the user does
+   * not see, in a hidden frame (`prompt=none`, OpenID Connect Core section 3.1.2.1), or by one
+   * redirect of the page where the browser keeps cookies from the frame. `current` is `restoring`
+   * meanwhile.
    */
   restore?: 'silent';
 }
@@ -24,7 +27,10 @@ export interface WorkerVault extends VaultClientOptions {
   worker: string | URL;
 }
 
-/** A vault on another origin: the URL of its page, whose script calls `serveVault` and names this origin. */
+/**
+ * A vault on another origin: the URL of its page, whose script calls `serveVault` and names this
+ * origin.
+ */
 export interface FrameVault extends VaultClientOptions {
   frame: string | URL;
 }
@@ -32,13 +38,19 @@ export interface FrameVault extends VaultClientOptions {
 /** How long a frame may take to answer, and a keeper to begin, in milliseconds. */
 const PATIENCE = 30_000;
 const KEEPER = 5_000;
-/** A line to a shared worker may lead to one that is just ending (Firefox): another is tried after so long, in milliseconds. */
+/**
+ * A line to a shared worker may lead to one that is just ending (Firefox): another is tried after
+ * so long, in milliseconds.
+ */
 const AGAIN = 3_000;
 
 /** What the page of a vault in a frame says, and is answered with a port. */
 const HELLO = 'oauth2-wasm.vault';
 
-/** What an interrupted call may ask again: it changes nothing, or is the same however often it comes. */
+/**
+ * What an interrupted call may ask again: it changes nothing, or is the same however often it
+ * comes.
+ */
 const READS = ['matches', 'profile', 'userinfo', 'status', 'refresh', 'resource_metadata', 'device_wait'];
 
 type Message = Record<string, any>;
@@ -65,7 +77,10 @@ const failure = (kind: ErrorDetails['kind'], code: string, op: string, retryable
 const read = (error: Message): Error =>
   error.code ? new OAuthError(error as ErrorDetails) : new (error.name === 'TypeError' ? TypeError : Error)('oauth2-wasm: fetch: the request failed');
 
-/** Sees to it that the vault's script has its keeper, before the vault begins: a worker has the one that was there when it was loaded. */
+/**
+ * Sees to it that the vault's script has its keeper, before the vault begins: a worker has the one
+ * that was there when it was loaded.
+ */
 const keeper = async (url: string): Promise<void> => {
   try {
     const { installing, waiting, active } = await navigator.serviceWorker.register(url, { scope: url, type: 'module' });
@@ -125,7 +140,10 @@ const frame = async (url: string): Promise<Way> => {
   };
 };
 
-/** The way to a vault: what is asked goes there, and what comes back is given to who asked. A vault that is gone is begun anew. */
+/**
+ * The way to a vault: what is asked goes there, and what comes back is given to who asked. A vault
+ * that is gone is begun anew.
+ */
 class Link {
   #reach: () => Promise<Way>;
   #onEvent: (event: HostEvent) => void;
@@ -135,7 +153,10 @@ class Link {
   #last = 0;
   #closed = false;
   #watch = new AbortController();
-  /** The vault has answered something since it began: one that dies at once is not begun again for ever. */
+  /**
+   * The vault has answered something since it began: one that dies at once is not begun again for
+   * ever.
+   */
   #progress = false;
 
   constructor(reach: () => Promise<Way>, onEvent: (event: HostEvent) => void) {
@@ -273,7 +294,8 @@ class Link {
     const signal = init && 'signal' in init ? init.signal : input instanceof Request ? input.signal : undefined;
     signal?.throwIfAborted();
     const body = init?.body instanceof Blob ? init.body : request.body || (init?.body ?? undefined) !== undefined ? await request.arrayBuffer() : undefined;
-    // What `Request` makes of `no-cors` and `navigate` is not for the vault, which sends all with CORS.
+    // What `Request` makes of `no-cors` and `navigate` is not for the vault, which sends all with
+    // CORS.
     const sent = { url, method, headers: [...request.headers], body, credentials, cache, referrerPolicy: referrerPolicy || undefined, integrity: integrity || undefined, keepalive };
     return new Promise((resolve, reject) => {
       let next: { resolve(chunk?: Uint8Array): void; reject(error: unknown): void } | undefined;
@@ -324,7 +346,10 @@ class VaultClient extends Client {
   static async reach(way: () => Promise<Way>, { signal, restore }: VaultClientOptions): Promise<Client> {
     signal?.throwIfAborted();
     let client: VaultClient | undefined;
-    /** What is not to be heard yet: before there is a client, and that nobody is signed in before a silent sign-in has been tried. */
+    /**
+     * What is not to be heard yet: before there is a client, and that nobody is signed in before a
+     * silent sign-in has been tried.
+     */
     let held: HostEvent[] = [];
     let restoring = restore === 'silent';
     let hear: ((event: HostEvent) => void) | undefined;
@@ -371,16 +396,18 @@ class VaultClient extends Client {
 }
 
 /**
- * Opens a client whose session is out of the page's reach. It is a `Client` like any other, but for what would bring a secret into the page: `token`,
- * `export`, `exchange`, `setToken`, `tokenExchange`, `introspect`, `register`, `clientCredentials`, `jwtBearer` and `logoutToken` reject with code `kept_in_vault`, and a status has no
- * `id_token` and no `extra`.
+ * Opens a client whose session is out of the page's reach. It is a `Client` like any other, but for
+ * what would bring a secret into the page: `token`, `export`, `exchange`, `setToken`,
+ * `tokenExchange`, `introspect`, `register`, `clientCredentials`, `jwtBearer` and `logoutToken`
+ * reject with code `kept_in_vault`, and a status has no `id_token` and no `extra`.
  *
- * @throws {OAuthError} the vault refuses its configuration; or kind `internal`, code `vault_unreachable`: its script or page cannot be loaded, or does not
- *   name this origin
+ * @throws {OAuthError} the vault refuses its configuration; or kind `internal`, code
+ * `vault_unreachable`: its script or page cannot be loaded, or does not name this origin
  */
 export function openClient(vault: WorkerVault | FrameVault): Promise<Client>;
 /**
- * The same with the page's own configuration. That is no boundary: a script that runs before this one can give another.
+ * The same with the page's own configuration. That is no boundary: a script that runs before this
+ * one can give another.
  */
 export function openClient(config: Config, options: VaultClientOptions & { worker: true }): Promise<Client>;
 export function openClient(first: WorkerVault | FrameVault | Config, options?: VaultClientOptions): Promise<Client> {

@@ -23,7 +23,8 @@ type VerifyRSA = (algorithm: Named, n: Uint8Array, e: Uint8Array, signature: Uin
 let elsewhere: VerifyRSA | undefined;
 
 /**
- * For runtimes whose WebCrypto does not read every RSA key that hosts have to take (core/contract/README.md, "Keys"): what verifies then.
+ * For runtimes whose WebCrypto does not read every RSA key that hosts have to take
+ * (core/contract/README.md, "Keys"): what verifies then.
  *
  * @internal
  */
@@ -32,15 +33,16 @@ export const useRSA = (verifyRSA: VerifyRSA): void => {
 };
 
 /**
- * Whether a JWS signature is that of the key (RFC 7515 section 5.2). The module has judged both (core/contract/README.md, "Keys"); what cannot be
- * read all the same has made none.
+ * Whether a JWS signature is that of the key (RFC 7515 section 5.2). The module has judged both
+ * (core/contract/README.md, "Keys"); what cannot be read all the same has made none.
  */
 export const verify = async ({ alg, jwk, input, signature }: Effects['verify']): Promise<Answers['verify']> => {
   const algorithm = named(alg);
   const crypto = subtle();
   const { kty, crv, x, y, n, e } = jwk;
   try {
-    // As long as the modulus, or two coordinates, which is not for every runtime to see (RFC 7518 sections 3.3 to 3.5, RFC 8032 section 5.1).
+    // As long as the modulus, or two coordinates, which is not for every runtime to see (RFC 7518
+    // sections 3.3 to 3.5, RFC 8032 section 5.1).
     if (signature.length !== (n ? n.length : 2 * x!.length)) return { valid: false };
     const [made, text] = [unbase64url(signature), new TextEncoder().encode(input)];
     const usual = async () => crypto.verify(algorithm, await read(crypto, { kty, crv, x, y, n, e } as JsonWebKey, algorithm), made, text);

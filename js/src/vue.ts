@@ -9,7 +9,10 @@ import type { Claims, Client } from './index.js';
 
 export type { AuthOptions, AuthState } from './auth.js';
 
-/** An `Auth` whose state is reactive, and which is a plugin: after `app.use(auth)` the client is opened when the application is mounted. */
+/**
+ * An `Auth` whose state is reactive, and which is a plugin: after `app.use(auth)` the client is
+ * opened when the application is mounted.
+ */
 export interface VueAuth extends Omit<Auth, 'state'> {
   /** What there is to show. In a template `auth.state.value.status`, or that of {@link useAuth}. */
   readonly state: Readonly<ShallowRef<AuthState>>;
@@ -18,7 +21,10 @@ export interface VueAuth extends Omit<Auth, 'state'> {
 
 const KEY: InjectionKey<VueAuth> = Symbol('oauth2-wasm');
 
-/** Makes what an application signs its user in with: call it once, and give it to `app.use`. See {@link create}. */
+/**
+ * Makes what an application signs its user in with: call it once, and give it to `app.use`. See
+ * {@link create}.
+ */
 export const createAuth = (open: () => Client | PromiseLike<Client>, options?: AuthOptions): VueAuth => {
   const auth = create(open, options);
   const state = shallowRef(auth.state);
@@ -50,15 +56,20 @@ export const useAuth = (): VueAuth => {
   return auth;
 };
 
-/** Who is signed in, as the ID token says, verified. `undefined` where nobody is, or there is no ID token. */
+/**
+ * Who is signed in, as the ID token says, verified. `undefined` where nobody is, or there is no ID
+ * token.
+ */
 export const useUser = (): ComputedRef<Readonly<Claims> | undefined> => {
   const { state } = useAuth();
   return computed(() => state.value.claims);
 };
 
 /**
- * Shows its default slot to who is signed in, and sends everybody else to sign in, from where they come back to this place. The slot `pending` is shown until it is
- * known. With a slot `otherwise` nobody is sent: it is shown, with `error`, to who is not signed in, and to who has just signed out, or whose sign-in failed.
+ * Shows its default slot to who is signed in, and sends everybody else to sign in, from where they
+ * come back to this place. The slot `pending` is shown until it is known. With a slot `otherwise`
+ * nobody is sent: it is shown, with `error`, to who is not signed in, and to who has just signed
+ * out, or whose sign-in failed.
  */
 export const RequireAuth = defineComponent((_, { slots }) => {
   const { state, signIn } = useAuth();

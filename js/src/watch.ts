@@ -45,7 +45,10 @@ export class Watch {
     }
   }
 
-  /** Listens for a page that comes back. Where nobody else can have written, and outside of pages, there is nothing to listen for. */
+  /**
+   * Listens for a page that comes back. Where nobody else can have written, and outside of pages,
+   * there is nothing to listen for.
+   */
   page(store: Store): void {
     if (store.local || typeof document !== 'object') return;
     const look = () => document.visibilityState !== 'hidden' && this.#look();

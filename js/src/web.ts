@@ -1,4 +1,5 @@
-// Names of the web that not every environment's types have: Node's lack some, as does a program without the library "dom".
+// Names of the web that not every environment's types have: Node's lack some, as does a program
+// without the library "dom".
 
 /** What the global `fetch` takes first. */
 export type RequestInfo = Parameters<typeof globalThis.fetch>[0];

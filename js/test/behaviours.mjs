@@ -1,7 +1,8 @@
-// Lists every behaviour of core/contract/BEHAVIOURS.md with the tests that passed for it in the last `make test`. It fails for a row that no
-// passed test names, for an id that a test names and no row explains, and for a test of SECURITY.md that is not there.
-// A Go test names behaviours in its name, its doc comment, or its scene's covers; a Node test in its name; a transcript and a case of the
-// contract in "covers".
+// Lists every behaviour of core/contract/BEHAVIOURS.md with the tests that passed for it in the
+// last `make test`. It fails for a row that no passed test names, for an id that a test names and
+// no row explains, and for a test of SECURITY.md that is not there. A Go test names behaviours in
+// its name, its doc comment, or its scene's covers; a Node test in its name; a transcript and a
+// case of the contract in "covers".
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const lines = (file) => readFileSync(file, 'utf8').split('\n');

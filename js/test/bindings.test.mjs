@@ -1,4 +1,5 @@
-// The bindings to React 18 and 19, Vue 3 and Svelte 5, in Chromium: their routers, their servers, what fails.
+// The bindings to React 18 and 19, Vue 3 and Svelte 5, in Chromium: their routers, their servers,
+// what fails.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { writeFileSync } from 'node:fs';

@@ -1,4 +1,5 @@
-// What every browser has to do, in Chromium, Firefox and WebKit, at the project's authorization server on another origin.
+// What every browser has to do, in Chromium, Firefox and WebKit, at the project's authorization
+// server on another origin.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { pages, strictPolicy } from './lib/browser.mjs';
@@ -20,7 +21,9 @@ after(async () => {
 
 const ready = () => !!window.oauth;
 
-/** A page of the app, with a client in `window.client` whose session all tabs of the visitor share. */
+/**
+ * A page of the app, with a client in `window.client` whose session all tabs of the visitor share.
+ */
 const openApp = async (browser, visitor, more = {}, url = site.url + APP) => {
   const tab = await browser.open(visitor);
   await tab.goto(url);

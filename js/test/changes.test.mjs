@@ -1,4 +1,5 @@
-// What one client writes, others of the same store hear of: in one process, and in the tabs of a browser.
+// What one client writes, others of the same store hear of: in one process, and in the tabs of a
+// browser.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, beforeEach, test } from 'node:test';
@@ -120,7 +121,10 @@ test('E30 a client that was closed listens no more, and nothing that listens kee
   assert.equal(stdout.trim(), 'ended');
 });
 
-/** In a page: opens a client on the store of all tabs, and keeps what it hears and how often it reads. */
+/**
+ * In a page: opens a client on the store of all tabs, and keeps what it hears and how often it
+ * reads.
+ */
 const begin = async (config) => {
   window.told = [];
   window.loads = 0;

@@ -1,4 +1,5 @@
-// What there is to show of a session, without waiting: `client.current`, its event `change`, and `client.ready`.
+// What there is to show of a session, without waiting: `client.current`, its event `change`, and
+// `client.ready`.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';

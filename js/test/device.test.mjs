@@ -1,5 +1,5 @@
-// The device flow (RFC 8628): clients in Node and in pages of Chromium, the project's authorization server, and a user at its pages.
-// Pages that would wait for long have their clock wound on.
+// The device flow (RFC 8628): clients in Node and in pages of Chromium, the project's authorization
+// server, and a user at its pages. Pages that would wait for long have their clock wound on.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

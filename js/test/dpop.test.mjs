@@ -1,5 +1,5 @@
-// Tokens that are bound to a key, in pages of Chromium, against npm oidc-provider after FAPI 2.0 and a resource that checks every proof.
-// The keys are in IndexedDB, where no script can read them.
+// Tokens that are bound to a key, in pages of Chromium, against npm oidc-provider after FAPI 2.0
+// and a resource that checks every proof. The keys are in IndexedDB, where no script can read them.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
@@ -27,7 +27,10 @@ after(async () => {
   site?.stop();
 });
 
-/** In a page: the pairs of keys that the origin keeps, and what trying to read a private one comes to. */
+/**
+ * In a page: the pairs of keys that the origin keeps, and what trying to read a private one comes
+ * to.
+ */
 const keptKeys = () =>
   new Promise((resolve, reject) => {
     const opening = indexedDB.open('oauth2-wasm.keys');

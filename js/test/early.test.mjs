@@ -1,4 +1,5 @@
-// early.js: the reply leaves the URL, and the module is asked for, before the application is there. In Chromium.
+// early.js: the reply leaves the URL, and the module is asked for, before the application is there.
+// In Chromium.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +30,10 @@ console.log('status ' + status.status);
 if (location.pathname === '/') await client.signIn();
 `;
 
-/** The pages of an application with that script in their head; `held`: the application's script comes when that is settled. */
+/**
+ * The pages of an application with that script in their head; `held`: the application's script
+ * comes when that is settled.
+ */
 const pages = async (t, attributes, held = Promise.resolve()) => {
   const redirect = `${APP}/callback?from=as`;
   const registered = await authserver('-issuer', AS, redirect);

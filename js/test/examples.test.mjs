@@ -1,4 +1,5 @@
-// The examples as a reader builds and runs them: installed from their own locks, with this tree's package as it is packed, and driven in Chromium.
+// The examples as a reader builds and runs them: installed from their own locks, with this tree's
+// package as it is packed, and driven in Chromium.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -25,7 +26,10 @@ after(async () => {
   await server?.stop();
 });
 
-/** Copies an example and installs what its lock says, unless that was done; the package is always the one of this tree. */
+/**
+ * Copies an example and installs what its lock says, unless that was done; the package is always
+ * the one of this tree.
+ */
 const setUp = (name) => {
   const packed = join(installed(), 'node_modules/oauth2-wasm');
   const folder = join(base, 'examples', name);

@@ -1,5 +1,6 @@
-// The FAPI 2.0 Security Profile and what belongs to it, against npm oidc-provider and a resource that checks every proof: pushed requests,
-// tokens bound to a key, nonces of both, clients known by a key, signed requests and signed answers. In Node; dpop.test.mjs has pages.
+// The FAPI 2.0 Security Profile and what belongs to it, against npm oidc-provider and a resource
+// that checks every proof: pushed requests, tokens bound to a key, nonces of both, clients known by
+// a key, signed requests and signed answers. In Node; dpop.test.mjs has pages.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,4 +1,5 @@
-// The two modules of the package: what that of pages refuses, and the entry of pages that has all of the client.
+// The two modules of the package: what that of pages refuses, and the entry of pages that has all
+// of the client.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';
@@ -25,7 +26,10 @@ after(async () => {
   site.stop();
 });
 
-/** Opens clients in a page by the entry of that name, and gives what came of each, and the modules that were loaded. */
+/**
+ * Opens clients in a page by the entry of that name, and gives what came of each, and the modules
+ * that were loaded.
+ */
 const inPage = async (entry, ...configs) => {
   const context = await browser.newContext();
   const page = await openPage(context, `${site.url}/pages/app.html`);

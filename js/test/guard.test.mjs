@@ -1,4 +1,5 @@
-// The check at the resource: one suite in Node, Deno and Bun, and tokens of npm oidc-provider, JWTs and opaque ones, bound and not.
+// The check at the resource: one suite in Node, Deno and Bun, and tokens of npm oidc-provider, JWTs
+// and opaque ones, bound and not.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

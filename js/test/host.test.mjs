@@ -260,7 +260,8 @@ test('a source of randomness that failed once is asked again, and gives all lett
 test("S74 a server's sessions in a store of its own do not wait for the Web Locks of its process", async () => {
   const { local, ...shared } = memoryStore();
   const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
-  // As in Node 24, where somebody holds the lock of a session that has the same name and is in another store.
+  // As in Node 24, where somebody holds the lock of a session that has the same name and is in
+  // another store.
   Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { locks: { request: () => assert.fail('a lock was asked for') } } });
   try {
     const client = await openClient(server.config, { module, store: shared });

@@ -1,8 +1,10 @@
-// Runs both suites on every JavaScript host and prints the table of all hosts, those of Go among them, which leave their results in
-// build/hosts. Arguments: names of hosts, to run only these. It fails where a suite failed or ran nothing, where a host is missing,
-// and where a host ran another module than wasm/oauth2-full.wasm; wasm/oauth2.wasm for the transcripts that it is enough for; wasm/oauth2-edge.wasm for those of kinds bff and resource. What a
-// runtime cannot do, and nobody on it, stands in `beyond`: it fails where the runtime can by now. The hosts of plugins
-// (`make plugin-test`) run an artifact of build/plugins, and transcripts alone.
+// Runs both suites on every JavaScript host and prints the table of all hosts, those of Go among
+// them, which leave their results in build/hosts. Arguments: names of hosts, to run only these. It
+// fails where a suite failed or ran nothing, where a host is missing, and where a host ran another
+// module than wasm/oauth2-full.wasm; wasm/oauth2.wasm for the transcripts that it is enough for;
+// wasm/oauth2-edge.wasm for those of kinds bff and resource. What a runtime cannot do, and nobody
+// on it, stands in `beyond`: it fails where the runtime can by now. The hosts of plugins (`make
+// plugin-test`) run an artifact of build/plugins, and transcripts alone.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suiteData } from './lib/data.mjs';
@@ -18,8 +20,8 @@ const none = { passed: 0, total: 0, failures: [] };
 /** Cases of the contract that a runtime keeps from passing, with the reason. */
 const beyond = {
   webkit: {
-    // WebKitGTK 2.50 gives a script what came of a chunked answer whose last chunk is missing as if it were whole (fetch, XMLHttpRequest). A
-    // cut JSON answer is unreadable all the same.
+    // WebKitGTK 2.50 gives a script what came of a chunked answer whose last chunk is missing as if
+    // it were whole (fetch, XMLHttpRequest). A cut JSON answer is unreadable all the same.
     'an answer that ends before its last chunk is none': /^step 2: /,
   },
 };
@@ -57,7 +59,10 @@ const runAll = async (names) => {
 };
 
 const file = (path) => readFileSync(join(root, path));
-/** What hosts of plugins run. The first line of the digests names the module that they were built from. */
+/**
+ * What hosts of plugins run. The first line of the digests names the module that they were built
+ * from.
+ */
 const artifacts = {
   'extism-go': 'build/plugins/oauth2.extism.wasm',
   'extism-js': 'build/plugins/oauth2.extism.wasm',
@@ -76,7 +81,8 @@ const suiteFaults = (host, suites) =>
 const faults = ({ host, sha256: digest, transcripts = none, contract = none, page, bff, resource }, module, ofPage, edge) => {
   if (artifacts[host]) return [...(digest === sha256(file(artifacts[host])) ? [] : [`${host}: ran another module than ${artifacts[host]}`]), ...suiteFaults(host, { transcripts })];
   return [
-    // A host that runs the core without the module has no digest; the standard-Go build of the same sources is another module.
+    // A host that runs the core without the module has no digest; the standard-Go build of the same
+    // sources is another module.
     ...(digest === '-' || host === 'go-wasip1' || digest === module ? [] : [`${host}: ran another module: ${digest || 'none'}`]),
     ...(!page || page.sha256 === ofPage || digest === '-' ? [] : [`${host}: ran another module of pages: ${page.sha256}`]),
     ...[bff, resource].flatMap((other) => (!other || other.sha256 === edge || digest === '-' ? [] : [`${host}: ran another module of the edge: ${other.sha256}`])),

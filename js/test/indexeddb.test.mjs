@@ -1,4 +1,5 @@
-// The store in IndexedDB: by itself, and as what several tabs share, which sign in at the project's authorization server.
+// The store in IndexedDB: by itself, and as what several tabs share, which sign in at the project's
+// authorization server.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -111,7 +112,9 @@ test('a database that somebody deletes is made anew; clients of other names see 
   assert.ok(await first.evaluate(() => store.store('k', '', 'again')));
 });
 
-/** Signs in by redirect in one tab, and gives it with another that found the session in the store. */
+/**
+ * Signs in by redirect in one tab, and gives it with another that found the session in the store.
+ */
 const signedIn = async (context) => {
   const refreshes = [];
   context.on('request', (request) => {
@@ -142,7 +145,10 @@ const attempt = () =>
     ({ kind, code, retryable }) => ({ kind, code, retryable }),
   );
 
-/** Lets both tabs refresh, and holds the first request back until the other tab has come as far as it can. */
+/**
+ * Lets both tabs refresh, and holds the first request back until the other tab has come as far as
+ * it can.
+ */
 const refreshAtOnce = async (context, { first, second }, settled) => {
   let go;
   const gate = new Promise((resolve) => (go = resolve));
@@ -159,7 +165,10 @@ const refreshAtOnce = async (context, { first, second }, settled) => {
   return Promise.all([one, two]);
 };
 
-/** The session is good: both tabs refresh in turn, at a server that ends a session whose refresh token comes twice. */
+/**
+ * The session is good: both tabs refresh in turn, at a server that ends a session whose refresh
+ * token comes twice.
+ */
 const bothGoOn = async ({ first, second }) => {
   for (const tab of [second, first, second]) assert.equal(typeof (await tab.evaluate(attempt)), 'string');
   assert.ok((await second.evaluate(() => client.userinfo())).sub);

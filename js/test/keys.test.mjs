@@ -1,4 +1,5 @@
-// Where keys are kept: in memory, in a store of the application's own, and in IndexedDB, where tabs meet.
+// Where keys are kept: in memory, in a store of the application's own, and in IndexedDB, where tabs
+// meet.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failed, Loop } from 'oauth2-wasm/host';
 
-/** A loop whose turns give the effects that stand in `script` one after the other; what happens is in `log`. */
+/**
+ * A loop whose turns give the effects that stand in `script` one after the other; what happens is
+ * in `log`.
+ */
 const looping = (script, executors = {}) => {
   const log = [];
   const loop = new Loop({ __proto__: null, ...executors }, {

@@ -62,7 +62,10 @@ const openPage = async () => {
   return { page, requests, ready };
 };
 
-/** Signs in on the server's own pages and stops at the client's page with the callback in its address. */
+/**
+ * Signs in on the server's own pages and stops at the client's page with the callback in its
+ * address.
+ */
 const signIn = async ({ page, ready }) => {
   const begun = await page.evaluate(() => window.client.authorize({ app_state: 'page 7' }));
   await page.goto(begun.url);
@@ -112,7 +115,8 @@ test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong call
     assert.deepEqual([iss, sub, aud, name], [issuer, 'alice', 'public', undefined]);
     assert.ok(exp * 1000 > Date.now());
     assert.deepEqual(second.ok, first.ok);
-    // To the page that is loaded then, the reply was redeemed elsewhere: it has the session that came of it.
+    // To the page that is loaded then, the reply was redeemed elsewhere: it has the session that
+    // came of it.
     await page.goto(callback);
     await client.ready();
     const again = await call('handleRedirect', callback);
@@ -126,7 +130,8 @@ test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong call
   });
   await t.test('Q23 H5 refresh rotates, and is shared by whoever asks at the same time', async () => {
     const before = requests.length;
-    // In one turn of the page: calls from outside arrive one by one, and the first may be over by then.
+    // In one turn of the page: calls from outside arrive one by one, and the first may be over by
+    // then.
     const results = await page.evaluate(() => Promise.all([1, 2, 3].map(() => window.client.refresh())));
     assert.ok(results.every(({ status }) => status === 'granted'), JSON.stringify(results));
     assert.equal(requests.length, before + 1);

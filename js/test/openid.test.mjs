@@ -1,5 +1,6 @@
-// OpenID Connect against npm oidc-provider. Discovery and ID tokens: every algorithm, what comes back forged, keys that change, what is
-// kept and what fails. Pushed authorization requests, signing out at the server, client credentials and introspection.
+// OpenID Connect against npm oidc-provider. Discovery and ID tokens: every algorithm, what comes
+// back forged, keys that change, what is kept and what fails. Pushed authorization requests,
+// signing out at the server, client credentials and introspection.
 import assert from 'node:assert/strict';
 import { createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { once } from 'node:events';
@@ -265,7 +266,9 @@ test('Q12 a page that came over http has no WebCrypto: nothing passes for verifi
   assert.equal((await client.call('status')).status, 'not_authenticated');
 });
 
-/** The URL of an authorization request holds a reference to what was pushed, and nothing else of it. */
+/**
+ * The URL of an authorization request holds a reference to what was pushed, and nothing else of it.
+ */
 const checkPushed = (url, client_id) => {
   const { request_uri, ...rest } = Object.fromEntries(new URL(url).searchParams);
   assert.match(request_uri, /^urn:/);

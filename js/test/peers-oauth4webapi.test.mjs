@@ -1,4 +1,5 @@
-// npm oauth4webapi as a client of the project's authorization server, over HTTP, through its own calls.
+// npm oauth4webapi as a client of the project's authorization server, over HTTP, through its own
+// calls.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import * as jose from 'jose';
@@ -23,7 +24,9 @@ after(async () => {
   for (const s of [server, strict]) await s?.stop();
 });
 
-/** Sends once more where a server wants a proof with its nonce, as the package's documentation does. */
+/**
+ * Sends once more where a server wants a proof with its nonce, as the package's documentation does.
+ */
 const again = async (work) => {
   try {
     return await work();

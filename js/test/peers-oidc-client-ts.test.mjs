@@ -1,4 +1,5 @@
-// npm oidc-client-ts in Chromium, as a client of the project's authorization server on another origin.
+// npm oidc-client-ts in Chromium, as a client of the project's authorization server on another
+// origin.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +25,10 @@ after(async () => {
   site?.stop();
 });
 
-/** The app in a browser of its own. `run` calls a function there, with the manager and what else it is given. */
+/**
+ * The app in a browser of its own. `run` calls a function there, with the manager and what else it
+ * is given.
+ */
 const open = async (t, { issuer }, more = {}) => {
   const context = await browser.newContext();
   t.after(() => context.close());

@@ -1,4 +1,5 @@
-// npm openid-client as a client of the project's authorization server, over HTTP, through its own calls.
+// npm openid-client as a client of the project's authorization server, over HTTP, through its own
+// calls.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
@@ -12,7 +13,10 @@ const CB = 'http://127.0.0.1:9/cb'; // nobody listens there: the test takes the 
 const BYE = 'http://127.0.0.1:9/bye';
 const options = { execute: [oidc.allowInsecureRequests] }; // http, on loopback
 
-/** A server as it is; one that asks for pushed requests and for nonces in proofs; and one with the response types of old. */
+/**
+ * A server as it is; one that asks for pushed requests and for nonces in proofs; and one with the
+ * response types of old.
+ */
 let server, strict, loose;
 before(async () => {
   server = await authserver('-open-registration', '-acr=low', '-acr=high', '-resource=https://api.example', CB, BYE);
@@ -58,7 +62,10 @@ const signIn = async (config, { more, visit = alice(), decision, DPoP, via = oid
   return { ...(await oidc.authorizationCodeGrant(config, reply, checks, undefined, { DPoP })), url, visit };
 };
 
-/** The call ends in an error of the protocol: of the token endpoint with a status, of the redirect without. */
+/**
+ * The call ends in an error of the protocol: of the token endpoint with a status, of the redirect
+ * without.
+ */
 const fails = (promise, code, status) =>
   assert.rejects(promise, (error) => {
     assert.deepEqual([error.error, error.status], [code, status], error.stack);

@@ -12,7 +12,8 @@ const SEVERE = { 'cross-origin-opener-policy': 'same-origin' };
 let browser, sites, servers;
 before(async () => {
   const folder = pages();
-  // The same pages with and without a policy that takes windows apart; and an origin that has nothing to do with them.
+  // The same pages with and without a policy that takes windows apart; and an origin that has
+  // nothing to do with them.
   const [plain, severe, foreign] = await Promise.all([
     serve(folder, { headers: strictPolicy() }),
     serve(folder, { headers: { ...strictPolicy(), ...SEVERE } }),
@@ -64,10 +65,16 @@ const open = async (t, name = 'plain', more = {}) => {
   return { context, page, begin, outcome, settled, config: servers[name].config };
 };
 
-/** Time for the page to look after its window several times, as it does while a person is at the server's pages. */
+/**
+ * Time for the page to look after its window several times, as it does while a person is at the
+ * server's pages.
+ */
 const looks = (page) => page.waitForTimeout(1000);
 const closed = (popup) => until(() => popup.isClosed(), 'the window is closed');
-/** With the page in front of the user for so long, in milliseconds, a window that seems closed is; in these pages nothing tells that they came back. */
+/**
+ * With the page in front of the user for so long, in milliseconds, a window that seems closed is;
+ * in these pages nothing tells that they came back.
+ */
 const HERE = 11_000;
 const atServer = (popup) => popup.waitForURL(/\/authorize/);
 

@@ -1,4 +1,5 @@
-// A session that survives what a page does not: a silent sign-in, the back/forward cache, and the end of who does nothing.
+// A session that survives what a page does not: a silent sign-in, the back/forward cache, and the
+// end of who does nothing.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { drivers } from './lib/drivers.mjs';

@@ -1,4 +1,5 @@
-// RSA signatures that a runtime's WebCrypto does not verify (S77): judged as node:crypto judges them.
+// RSA signatures that a runtime's WebCrypto does not verify (S77): judged as node:crypto judges
+// them.
 import assert from 'node:assert/strict';
 import { constants, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { join } from 'node:path';

@@ -1,7 +1,9 @@
-// Runs test files, several at once, with the Node that runs this: `node js/test/run.mjs NAME FILE…`, the longest first.
+// Runs test files, several at once, with the Node that runs this: `node js/test/run.mjs NAME
+// FILE…`, the longest first.
 //
-// Most of them wait for browsers, servers and processes, so more run at once than there are cores. Each has its own servers, ports and
-// folders. Leaves a line for each test in build/test/NAME.jsonl (behaviours.mjs reads it), and ends with "N passed, N failed, N skipped".
+// Most of them wait for browsers, servers and processes, so more run at once than there are cores.
+// Each has its own servers, ports and folders. Leaves a line for each test in build/test/NAME.jsonl
+// (behaviours.mjs reads it), and ends with "N passed, N failed, N skipped".
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from 'node:test';
@@ -24,7 +26,8 @@ const note = (outcome) => ({ name, details, skip, todo }) => {
   if (!suite || outcome === 'failed') counts[outcome === 'passed' && (skip || todo) ? 'skipped' : outcome] += 1;
 };
 
-// forceExit: Node 20, at its own end, sometimes turns in circles for ever over a socket that is closed already.
+// forceExit: Node 20, at its own end, sometimes turns in circles for ever over a socket that is
+// closed already.
 const tests = run({ files: files.map((file) => join(root, file)), concurrency: AT_ONCE, forceExit: true });
 tests.on('test:pass', note('passed'));
 tests.on('test:fail', note('failed'));

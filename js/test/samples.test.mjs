@@ -1,5 +1,6 @@
-// The samples of both READMEs, as they stand in the text: in Chromium, where their hosts lead to the project's authorization server, and
-// in Node; and the first of them as React's StrictMode runs it. That they compile is in package.test.mjs.
+// The samples of both READMEs, as they stand in the text: in Chromium, where their hosts lead to
+// the project's authorization server, and in Node; and the first of them as React's StrictMode runs
+// it. That they compile is in package.test.mjs.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -176,7 +177,10 @@ test('E44 README: presets, in Node', async (t) => {
   assert.match(logs[0], /^https:\/\/dev-1\.okta\.com\//);
 });
 
-/** An application on loopback for samples with workers, which no route of a test reaches: their hosts stand for those of the servers. */
+/**
+ * An application on loopback for samples with workers, which no route of a test reaches: their
+ * hosts stand for those of the servers.
+ */
 const onLoopback = async (t, make) => {
   const [api, extra] = [await provider(), {}];
   api.answers['/payments'] = () => ({ body: { paid: true } });

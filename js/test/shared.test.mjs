@@ -533,7 +533,10 @@ test('E41 with a store that tabs share, a reply is good in another tab than the 
   assert.ok(!kept.includes('ACCESS-'), 'tokens stay in memory');
 });
 
-/** What servers add, and what is the application's: each row a query and fragment, and what is left of them. */
+/**
+ * What servers add, and what is the application's: each row a query and fragment, and what is left
+ * of them.
+ */
 for (const [name, redirect, add, hash, left] of [
   ['Facebook’s mark', '', '', '#_=_', ''],
   ['Instagram’s mark', '', '', '#_', ''],

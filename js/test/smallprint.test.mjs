@@ -1,4 +1,5 @@
-// Configuration errors, hooks of answers, and what a client gave out as its input, through the package.
+// Configuration errors, hooks of answers, and what a client gave out as its input, through the
+// package.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { launch, openPage, pages, strictPolicy } from './lib/browser.mjs';

@@ -1,4 +1,5 @@
-// The stores on servers: what every store keeps to, the contract, and faults. The servers are real ones.
+// The stores on servers: what every store keeps to, the contract, and faults. The servers are real
+// ones.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -203,7 +204,10 @@ for (const [kind, [engine, client, hands]] of Object.entries(engines)) {
 
   const connect = async (to, place) => hands(await client(to), place);
 
-  /** Stores, replaces and deletes, each time what is known to be there: no answer may say that another was there. */
+  /**
+   * Stores, replaces and deletes, each time what is known to be there: no answer may say that
+   * another was there.
+   */
   const chain = async ({ store, locks }, rounds, key = 'chain') => {
     for (let i = 0; i < rounds; i++) {
       await locks.request(key, { signal: AbortSignal.timeout(PATIENCE) }, async () => {

@@ -15,7 +15,10 @@ const without = new Map([
   ['js', 'the package of this project'],
   ['node_modules/oauth2-wasm', 'a link to it'],
 ]);
-/** Packages that bring a script to be run when they are installed. None is: make setup says --ignore-scripts, and nothing here needs them. */
+/**
+ * Packages that bring a script to be run when they are installed. None is: make setup says
+ * --ignore-scripts, and nothing here needs them.
+ */
 const scripts = ['@axa-fr/oidc-client', 'browser-tabs-lock', 'bun', 'deno', 'esbuild', 'fsevents', 'sharp', 'workerd'];
 
 for (const file of files('package-lock.json')) {

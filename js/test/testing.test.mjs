@@ -1,4 +1,5 @@
-// oauth2-wasm/testing: clients for the tests of applications, which need no server, no module and no network; and what bindings do with them.
+// oauth2-wasm/testing: clients for the tests of applications, which need no server, no module and
+// no network; and what bindings do with them.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

@@ -1,4 +1,5 @@
-// Command module is oauth2-full.wasm, and with build tags oauth2.wasm (page) and oauth2-edge.wasm (edge): the exports of core/contract/README.md over package core, nothing else.
+// Command module is oauth2-full.wasm, and with build tags oauth2.wasm (page) and oauth2-edge.wasm
+// (edge): the exports of core/contract/README.md over package core, nothing else.
 package main
 
 import (

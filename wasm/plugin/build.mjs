@@ -1,5 +1,6 @@
-// Makes an Extism plugin and a component of a module (`make plugins`): a shim is merged into the module, what nobody calls any more is
-// dropped, and the digests stand in SHA256SUMS. The same module and the tools that package-lock.json pins give the same bytes.
+// Makes an Extism plugin and a component of a module (`make plugins`): a shim is merged into the
+// module, what nobody calls any more is dropped, and the digests stand in SHA256SUMS. The same
+// module and the tools that package-lock.json pins give the same bytes.
 //   build.mjs MODULE FOLDER [SUMS]
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

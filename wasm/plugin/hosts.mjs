@@ -1,5 +1,5 @@
-// The artifacts on hosts that run JavaScript. Each gives what makes an instance as the package's loader does, in texts; the functions of
-// the Extism plugin's give promises.
+// The artifacts on hosts that run JavaScript. Each gives what makes an instance as the package's
+// loader does, in texts; the functions of the Extism plugin's give promises.
 import createPlugin from '@extism/extism';
 import { transpileBytes } from '@bytecodealliance/jco-transpile';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,10 @@ import { pathToFileURL } from 'node:url';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** A handle with a text behind it. A plain Uint8Array: of a Buffer the SDK takes what lies beside it in Node's pool. */
+/**
+ * A handle with a text behind it. A plain Uint8Array: of a Buffer the SDK takes what lies beside it
+ * in Node's pool.
+ */
 const addressed = (handle, text = '') => {
   const message = encoder.encode(text);
   const bytes = new Uint8Array(4 + message.length);

@@ -1,5 +1,5 @@
-// Prints raw, gzip and brotli of every file that a page loads, the Go tokens that each module is made from, and the bytes of code that each
-// file of core adds to the module of pages.
+// Prints raw, gzip and brotli of every file that a page loads, the Go tokens that each module is
+// made from, and the bytes of code that each file of core adds to the module of pages.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';

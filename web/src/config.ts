@@ -2,10 +2,15 @@ import type { Config } from '../../js/src/index.js';
 
 const { issuer, tokenLifetime } = document.documentElement.dataset as { issuer: string; tokenLifetime: string };
 
-/** How long the demo's server makes access tokens good for, in milliseconds: the whole width of the bar. */
+/**
+ * How long the demo's server makes access tokens good for, in milliseconds: the whole width of the
+ * bar.
+ */
 export const lifetime = Number(tokenLifetime);
 
-/** How long before its end a token is renewed where the module does that by itself, in milliseconds. */
+/**
+ * How long before its end a token is renewed where the module does that by itself, in milliseconds.
+ */
 export const lead = 15_000;
 
 /** Where the server sends a popup back to. */

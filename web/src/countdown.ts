@@ -36,7 +36,8 @@ const tick = () => {
 /**
  * Counts down to the end of the access token.
  *
- * @param expiresAt Unix time in milliseconds; `undefined`: the server did not say; `null`: there is no token
+ * @param expiresAt Unix time in milliseconds; `undefined`: the server did not say; `null`: there is
+ * no token
  * @param refreshable whether a token that has run out can be renewed
  * @param autoRefresh whether the module renews it by itself
  */

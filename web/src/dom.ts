@@ -18,7 +18,10 @@ export const setText = (element: HTMLElement, text: string): void => {
   if (element.textContent !== text) element.textContent = text;
 };
 
-/** What this tab remembers over the way to the server and back; nothing where the browser keeps no data for the site. */
+/**
+ * What this tab remembers over the way to the server and back; nothing where the browser keeps no
+ * data for the site.
+ */
 export const remembered = (key: string): string | null => {
   try {
     return sessionStorage.getItem(key);

@@ -1,7 +1,10 @@
 import type { EffectEntry } from '../../js/src/index.js';
 import { byId, byTestId, make, remember, remembered } from './dom.js';
 
-/** A line of the log: an effect, or something of the page's own (`command`, `fetch`). None holds anything secret, so the tab may remember them. */
+/**
+ * A line of the log: an effect, or something of the page's own (`command`, `fetch`). None holds
+ * anything secret, so the tab may remember them.
+ */
 interface Line extends Partial<Omit<EffectEntry, 'kind'>> {
   kind: string;
   /** Unix time in milliseconds. */
@@ -90,7 +93,9 @@ const following = (change: () => void) => {
   if (atEnd) panel.scrollTop = panel.scrollHeight;
 };
 
-/** Polls in a row share one line: a device flow has many, with a timer and a signature before each. */
+/**
+ * Polls in a row share one line: a device flow has many, with a timer and a signature before each.
+ */
 const fold = (line: Line): Line => {
   if (line.stage !== 'polling') return line;
   let last = lines.length - 1;

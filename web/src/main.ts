@@ -32,7 +32,10 @@ const showSession = async () => {
   return status;
 };
 
-/** The module's requests are in the log as its effects; what the page sends with a token is added to them. */
+/**
+ * The module's requests are in the log as its effects; what the page sends with a token is added to
+ * them.
+ */
 const ownFetch: typeof fetch = async (input, init) => {
   const began = Date.now();
   try {
@@ -93,14 +96,18 @@ const popupSignIn = async () => {
   popup = new AbortController();
   const { signal } = popup;
   await act('popup', 'authorize', async () => {
-    // Nothing is waited for before the window opens: browsers would take it for one that nobody asked for.
+    // Nothing is waited for before the window opens: browsers would take it for one that nobody
+    // asked for.
     void device.cancel();
     await signInPopup(client, { redirect_uri: popupPage, signal });
     await nameUser();
   });
 };
 
-/** Leaves for the server. The request goes there first: one that is away leaves nobody on the browser's own error page. */
+/**
+ * Leaves for the server. The request goes there first: one that is away leaves nobody on the
+ * browser's own error page.
+ */
 const signIn = (parameters: SignInParameters = {}) =>
   act('sign in', 'authorize', async () => {
     popup.abort();
@@ -119,7 +126,8 @@ const signOut = () =>
         text: 'This page has forgotten the tokens, but the server could not be told. There, they run out by themselves.',
       });
     } else if (url && claims?.sid) {
-      // The person's session at the server ends too, and the server leads back here. A TV has none: that one is the phone's.
+      // The person's session at the server ends too, and the server leads back here. A TV has none:
+      // that one is the phone's.
       remember(LEAVING, 'yes');
       location.assign(url);
     }

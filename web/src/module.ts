@@ -24,5 +24,8 @@ const load = async (): Promise<WebAssembly.Module> => {
   }
 };
 
-/** Loads the module once. The package would find it by itself; the page does it to say what it is made of. */
+/**
+ * Loads the module once. The package would find it by itself; the page does it to say what it is
+ * made of.
+ */
 export const module = (): Promise<WebAssembly.Module> => (compiled ??= load());

@@ -1,6 +1,9 @@
 // The phone of a person who signs in on the TV: the authorization server's pages in another tab.
 
-/** Opens the phone's tab by a link on the TV: `verification-uri`, or `verification-uri-complete` as one who scans the QR code. */
+/**
+ * Opens the phone's tab by a link on the TV: `verification-uri`, or `verification-uri-complete` as
+ * one who scans the QR code.
+ */
 export const openPhone = async (tab, link) => {
   const [page] = await Promise.all([tab.context.waitForEvent('page'), tab.at(link).click()]);
   await page.getByTestId('continue').waitFor();

@@ -24,7 +24,10 @@ const build = () => {
   execFileSync('go', ['build', '-o', binary, './web'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
 };
 
-/** Starts a server with flags and gives its URL. It is built first, so that ending it ends the server and not the `go` command around it. */
+/**
+ * Starts a server with flags and gives its URL. It is built first, so that ending it ends the
+ * server and not the `go` command around it.
+ */
 export const serve = async (...flags) => {
   if (!binary) build();
   const { match, stop, said } = await start(binary, flags, /^ready: (http:\S+)$/, { cwd: root, env: { ...process.env, PORT: String(await freePort()) } });
@@ -44,13 +47,17 @@ export const launch = async () => {
   return browser;
 };
 
-/** Opens a tab of a person's own at the demo; it keeps what was said on its console and what it sent. */
+/**
+ * Opens a tab of a person's own at the demo; it keeps what was said on its console and what it
+ * sent.
+ */
 export const open = async (t, url, options = {}) => {
   const context = await (await launch()).newContext(options);
   t.after(() => context.close());
   const page = await context.newPage();
   await page.addInitScript(() => {
-    // A page that breaks its policy is told on the console as well, but there the text is Chromium's.
+    // A page that breaks its policy is told on the console as well, but there the text is
+    // Chromium's.
     window.violations = [];
     document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
   });

@@ -1,4 +1,5 @@
-// Package base64url is base64url without padding (RFC 4648 section 5, RFC 7636 appendix A), and base64 with padding for bodies.
+// Package base64url is base64url without padding (RFC 4648 section 5, RFC 7636 appendix A), and
+// base64 with padding for bodies.
 package base64url
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -25,7 +26,8 @@ func encode(b []byte) []byte {
 	return out
 }
 
-// Decode gives the bytes of s; ok is false for a foreign character, padding, an impossible length or spare bits that are not zero.
+// Decode gives the bytes of s; ok is false for a foreign character, padding, an impossible length
+// or spare bits that are not zero.
 func Decode(s string) (b []byte, ok bool) { return decode(s, '-', '_') }
 
 // DecodeStd gives the bytes of base64 with its padding (RFC 4648 section 4).

@@ -6,7 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Client authentication methods (RFC 6749 section 2.3.1, RFC 7523 section 2.2, RFC 8705 section 2; names of RFC 7591 section 2).
+// Client authentication methods (RFC 6749 section 2.3.1, RFC 7523 section 2.2, RFC 8705 section 2;
+// names of RFC 7591 section 2).
 const (
 	AuthBasic      = "client_secret_basic"
 	AuthPost       = "client_secret_post"
@@ -71,7 +72,8 @@ func (c *Config) InheritAuth() {
 }
 
 // Supported is the method if it is among those that an endpoint takes, or else the first of these
-// for which the client has what it needs (RFC 8414 section 2); where none is, or no list, the method.
+// for which the client has what it needs (RFC 8414 section 2); where none is, or no list, the
+// method.
 func (c *Config) Supported(methods json.Value, method string) string {
 	if json.Lists(methods, method) {
 		return method

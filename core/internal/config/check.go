@@ -36,7 +36,8 @@ func (c *Config) check() *link.Fault {
 	if f != nil {
 		return f
 	}
-	// Without a nonce an ID token is not bound to its attempt: with openid that takes the option that says so.
+	// Without a nonce an ID token is not bound to its attempt: with openid that takes the option
+	// that says so.
 	if c.Nonce != "automatic" && c.Nonce != "enabled" && (c.Nonce != "disabled" || words.Has(c.Scope, "openid")) {
 		return link.Bad("bad_value", "nonce").Not("automatic or enabled, or disabled without scope openid", c.Nonce)
 	}

@@ -1,4 +1,5 @@
-// Package config reads the configuration of a client (core/contract/README.md) and holds what every layer above asks it for.
+// Package config reads the configuration of a client (core/contract/README.md) and holds what every
+// layer above asks it for.
 package config
 
 import (
@@ -11,7 +12,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A Config is what a session was opened with, as the server's metadata completes it. Members have the names of RFC 8414 and RFC 7591 where these have one.
+// A Config is what a session was opened with, as the server's metadata completes it. Members have
+// the names of RFC 8414 and RFC 7591 where these have one.
 type Config struct {
 	self                                                                                          []Config // this one alone: a slice is copied in one piece
 	Name, Issuer, ClientID, ClientSecret, RedirectURI, Scope, UserAgent                           string
@@ -54,7 +56,8 @@ func WrongScope(s string) *link.Fault {
 	return link.Bad("bad_value", "scope").Not(scopeList.Wants(), s)
 }
 
-// A group is members of the configuration that are read in one way: their names, with a space between them, and where each goes.
+// A group is members of the configuration that are read in one way: their names, with a space
+// between them, and where each goes.
 type group struct {
 	names   string
 	rule    grammar
@@ -300,7 +303,8 @@ func (c *Config) readList(name string, v json.Value) *link.Fault {
 	return nil
 }
 
-// readRefreshErrors takes the names that the server has for a dead refresh token: pairs of error and error_description. Codes that mean something else as well need the description.
+// readRefreshErrors takes the names that the server has for a dead refresh token: pairs of error
+// and error_description. Codes that mean something else as well need the description.
 func (c *Config) readRefreshErrors(v json.Value) *link.Fault {
 	const field, shared = "refresh_token_errors", "invalid_request invalid_client unauthorized_client unsupported_grant_type invalid_scope invalid_target access_denied server_error temporarily_unavailable slow_down"
 	refused := link.Bad("bad_value", field).Not("[[error, error_description], …], the error alone unless it means other things too", "")
@@ -324,7 +328,8 @@ func (c *Config) readRefreshErrors(v json.Value) *link.Fault {
 	return nil
 }
 
-// DeadToken tells whether the answer to a refresh says that the refresh token is of no use any more: invalid_grant (RFC 6749 section 5.2), or the server's own name for it.
+// DeadToken tells whether the answer to a refresh says that the refresh token is of no use any
+// more: invalid_grant (RFC 6749 section 5.2), or the server's own name for it.
 func (c *Config) DeadToken(f *link.Fault) bool {
 	for _, p := range c.refreshErrors {
 		if f.Err == p.Name && (p.Value == "" || f.Descr == p.Value) {
@@ -334,7 +339,8 @@ func (c *Config) DeadToken(f *link.Fault) bool {
 	return f.Err == "invalid_grant"
 }
 
-// Under is the key of one thing that is kept: clients of one name, but of other servers or client ids, do not meet there.
+// Under is the key of one thing that is kept: clients of one name, but of other servers or client
+// ids, do not meet there.
 func (c *Config) Under(what string) string { return c.Name + "." + c.Fingerprint + "." + what }
 
 // takePrint takes the fingerprint, which tells whose tokens stored bytes are.

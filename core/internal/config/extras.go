@@ -11,7 +11,8 @@ const maxExtras = 4 << 10
 // TooMuch is what Extras gives for more than that.
 const TooMuch = "too much"
 
-// Extras is an object of what else the response brought that the application asked for, "" for nothing. Nobody has looked at it: the response came through the browser.
+// Extras is an object of what else the response brought that the application asked for, "" for
+// nothing. Nobody has looked at it: the response came through the browser.
 func (c *Config) Extras(params []form.Param) string {
 	w := json.NewWriter()
 	w.Open('{')

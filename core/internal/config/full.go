@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// What this package has for servers, terminals and plugin hosts besides what pages use. The build tag page leaves it out: page.go has
-// what stands in its place.
+// What this package has for servers, terminals and plugin hosts besides what pages use. The build
+// tag page leaves it out: page.go has what stands in its place.
 
 // moreGroups are MoreMembers.
 func (c *Config) moreGroups() []group {
@@ -73,7 +73,8 @@ func (c *Config) AdoptMore(v json.Value) {
 	}
 }
 
-// Alias is where an endpoint is for a client that is known by its certificate (RFC 8705 section 5), "" where that is no other place.
+// Alias is where an endpoint is for a client that is known by its certificate (RFC 8705 section 5),
+// "" where that is no other place.
 func (c *Config) Alias(v json.Value, name string) string {
 	method := c.AuthMethod
 	switch name {
@@ -88,5 +89,6 @@ func (c *Config) Alias(v json.Value, name string) string {
 	return v.Get("mtls_endpoint_aliases").Get(name).Str()
 }
 
-// byCertificate tells whether the client is known by the certificate of its connection (RFC 8705 section 2).
+// byCertificate tells whether the client is known by the certificate of its connection (RFC 8705
+// section 2).
 func byCertificate(method string) bool { return method == authTLS || method == authSelfTLS }

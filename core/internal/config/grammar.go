@@ -60,7 +60,8 @@ func (g grammar) Wants() string {
 	return "an absolute URL without user and fragment"
 }
 
-// Secure tells whether requests may go to a URL: protected, or to this machine, or where the configuration says that it need not be.
+// Secure tells whether requests may go to a URL: protected, or to this machine, or where the
+// configuration says that it need not be.
 func (c *Config) Secure(u uri.URI) bool {
 	return u.Secure() || u.Scheme == "http" && json.Lists(c.httpOrigins, "http://"+u.Host+u.Port)
 }

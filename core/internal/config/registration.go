@@ -9,7 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// readRegistration takes from a registration's answer (RFC 7591 section 3.2.1) what the configuration leaves out; the rest of it is as the server and the application like.
+// readRegistration takes from a registration's answer (RFC 7591 section 3.2.1) what the
+// configuration leaves out; the rest of it is as the server and the application like.
 func (c *Config) readRegistration(groups []group, in json.Value) *link.Fault {
 	for it := in.Get("registration").Each(); it.Next(); {
 		name, v := it.Name(), it.Value()

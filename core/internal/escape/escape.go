@@ -1,7 +1,9 @@
-// Package escape reads the escapes of JSON strings (RFC 8259 section 7). The engine and the host in Go share it.
+// Package escape reads the escapes of JSON strings (RFC 8259 section 7). The engine and the host in
+// Go share it.
 package escape
 
-// Decode decodes the escape at the start of s, a surrogate pair included, and gives its length, 0 where it is none.
+// Decode decodes the escape at the start of s, a surrogate pair included, and gives its length, 0
+// where it is none.
 func Decode[T string | []byte](s T) (r rune, n int) {
 	if len(s) < 2 {
 		return 0, 0

@@ -1,4 +1,5 @@
-// Package form is application/x-www-form-urlencoded (RFC 6749 appendix B): the bodies of requests, the queries of URLs, the answers of old providers.
+// Package form is application/x-www-form-urlencoded (RFC 6749 appendix B): the bodies of requests,
+// the queries of URLs, the answers of old providers.
 package form
 
 // MaxParams is how many parameters a text may have: who reads them looks for each name anew.

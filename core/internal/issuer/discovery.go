@@ -12,7 +12,8 @@ import (
 // MetadataLife is how long the server's metadata is used before it is read again.
 const MetadataLife = 24 * 60 * 60 * 1000
 
-// Discovered goes on once the endpoints are known. What is known but old is used, and read again meanwhile.
+// Discovered goes on once the endpoints are known. What is known but old is used, and read again
+// meanwhile.
 func (i *Issuer) Discovered(then func(*link.Fault)) {
 	m := &i.metadata
 	switch {
@@ -92,7 +93,8 @@ func (i *Issuer) fetchMetadata() {
 	if u.Path != "" && u.Path[len(u.Path)-1] == '/' {
 		iss, u.Path = iss[:len(iss)-1], u.Path[:len(u.Path)-1]
 	}
-	// Where OpenID Connect has it, and where RFC 8414 section 3.1 has the same and its own: the path comes behind the well-known part.
+	// Where OpenID Connect has it, and where RFC 8414 section 3.1 has the same and its own: the
+	// path comes behind the well-known part.
 	places := []string{iss + "/.well-known/openid-configuration", u.Scheme + "://" + u.Host + u.Port + "/.well-known/oauth-authorization-server" + u.Path}
 	if u.Path != "" {
 		places = append(places, u.Scheme+"://"+u.Host+u.Port+"/.well-known/openid-configuration"+u.Path)
@@ -137,7 +139,8 @@ func (i *Issuer) tellDiscovered(f *link.Fault) {
 	tell(waiting, f)
 }
 
-// adoptMetadata fills in what the configuration leaves out, if the document is the issuer's own (RFC 8414 section 3.3).
+// adoptMetadata fills in what the configuration leaves out, if the document is the issuer's own
+// (RFC 8414 section 3.3).
 func (i *Issuer) adoptMetadata(v json.Value) *link.Fault {
 	next, iss := i.given.Clone(), v.Get("issuer").Str()
 	switch {
@@ -207,7 +210,8 @@ func (i *Issuer) Get(stage, url string, most int, done func(json.Value, *link.Fa
 	})
 }
 
-// anyTenant tells whether the issuer stands for more tenants than one, so that the template says what theirs are. An issuer with a tenant of its own is held to exactly.
+// anyTenant tells whether the issuer stands for more tenants than one, so that the template says
+// what theirs are. An issuer with a tenant of its own is held to exactly.
 func (i *Issuer) anyTenant() bool {
 	switch config.TenantOf(i.config.Issuer, i.config.IssuerTemplate) {
 	case "common", "organizations", "consumers":

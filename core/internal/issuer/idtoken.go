@@ -23,7 +23,8 @@ type Expected struct {
 	Brought bool       // by the application, so it may be old
 }
 
-// Identify verifies a new ID token that came with an access token (OpenID Connect Core sections 3.1.3.7 and 12.2) and gives its claims.
+// Identify verifies a new ID token that came with an access token (OpenID Connect Core sections
+// 3.1.3.7 and 12.2) and gives its claims.
 func (i *Issuer) Identify(idToken, access string, want Expected, done func(json.Value, *link.Fault)) {
 	j, f := readJWT(idToken, i.config.IDTokenAlgs)
 	if f == nil {
@@ -102,7 +103,8 @@ func (i *Issuer) checkClaims(j *jose.JWS, access string, want Expected) *link.Fa
 	return nil
 }
 
-// followsNonce: at sign-in it is the attempt's; later tokens may leave it out, or have the same (OpenID Connect Core section 12.2).
+// followsNonce: at sign-in it is the attempt's; later tokens may leave it out, or have the same
+// (OpenID Connect Core section 12.2).
 func followsNonce(nonce string, want Expected) bool {
 	if want.Brought {
 		return true
@@ -114,8 +116,9 @@ func followsNonce(nonce string, want Expected) bool {
 	return nonce == "" || before == "" || nonce == before
 }
 
-// checkIssued looks at what every JWT of the issuer for this client has to say: who made it, for whom, and when; the times must be there where need says so, by a clock
-// that may be apart from the server's by so many ms.
+// checkIssued looks at what every JWT of the issuer for this client has to say: who made it, for
+// whom, and when; the times must be there where need says so, by a clock that may be apart from the
+// server's by so many ms.
 func (i *Issuer) checkIssued(v json.Value, need string, apart int64) *link.Fault {
 	iss := v.Get("iss").Str()
 	exp, expires := v.Get("exp").Int()
@@ -156,7 +159,8 @@ func (i *Issuer) checkIssued(v json.Value, need string, apart int64) *link.Fault
 	return nil
 }
 
-// untimely is a claim about time that does not fit the clock here, by so many ms: the clocks of server and client differ by at least that much, or the token is that old.
+// untimely is a claim about time that does not fit the clock here, by so many ms: the clocks of
+// server and client differ by at least that much, or the token is that old.
 func (i *Issuer) untimely(claim string, ahead int64) *link.Fault {
 	f := link.NotVerified("wrong_claim", claim)
 	if ahead > -link.MaxTime && ahead < link.MaxTime {

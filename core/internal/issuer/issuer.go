@@ -1,4 +1,5 @@
-// Package issuer is what is known of the authorization server, its metadata and its keys, and the verification of what it says.
+// Package issuer is what is known of the authorization server, its metadata and its keys, and the
+// verification of what it says.
 package issuer
 
 import (
@@ -53,7 +54,8 @@ type keySet struct {
 // picked is a key of the list by what chose it: mostly one key signs all that comes.
 type picked struct{ alg, kid, jwk string }
 
-// Absent says that a command needs an endpoint that is neither in the configuration nor, such that it can be used, in the server's metadata.
+// Absent says that a command needs an endpoint that is neither in the configuration nor, such that
+// it can be used, in the server's metadata.
 func (i *Issuer) Absent(name string) *link.Fault {
 	if !i.config.Discovery {
 		return link.Bad("missing", name).Not("discovery, or "+name, "")

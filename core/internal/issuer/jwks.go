@@ -9,10 +9,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// KeysLimit is how long a key set stands before an unknown key makes us ask again: tokens with made-up kids must not turn into requests.
+// KeysLimit is how long a key set stands before an unknown key makes us ask again: tokens with
+// made-up kids must not turn into requests.
 const KeysLimit = 60_000
 
-// keysGood tells whether the key set is there, and not so old that a key that was withdrawn could still be in it.
+// keysGood tells whether the key set is there, and not so old that a key that was withdrawn could
+// still be in it.
 func (i *Issuer) keysGood() bool {
 	return i.keys.list.Kind() != json.None && i.link.Recent(i.keys.at, MetadataLife)
 }
@@ -72,8 +74,9 @@ func (i *Issuer) keysRead(v json.Value, f *link.Fault) {
 	tell(waiting, f)
 }
 
-// A verifyRun is of one signature, by a key that the server publishes now: an unknown key, and a signature that does not fit, make us ask for the keys anew, once.
-// Its methods are the steps: pick, judged, refused, fetched.
+// A verifyRun is of one signature, by a key that the server publishes now: an unknown key, and a
+// signature that does not fit, make us ask for the keys anew, once. Its methods are the steps:
+// pick, judged, refused, fetched.
 type verifyRun struct {
 	issuer *Issuer
 	jws    *jose.JWS

@@ -1,5 +1,5 @@
-// Package jose reads signed JWTs and keys (RFC 7515, RFC 7517, RFC 7518), and says which keys may be used at all. It makes
-// and verifies no signature: hosts do.
+// Package jose reads signed JWTs and keys (RFC 7515, RFC 7517, RFC 7518), and says which keys may
+// be used at all. It makes and verifies no signature: hosts do.
 package jose
 
 import (
@@ -10,14 +10,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A JWS is a JSON Web Signature in compact form (RFC 7515 section 7.1) whose signature nobody has looked at yet.
+// A JWS is a JSON Web Signature in compact form (RFC 7515 section 7.1) whose signature nobody has
+// looked at yet.
 type JWS struct {
 	Alg, Kid, Typ    string
 	Header, Claims   json.Value
 	Input, Signature string
 }
 
-// Parse reads one; unknown critical members (section 4.1.11), payloads that are no JSON object and signatures that are no base64url are refused.
+// Parse reads one; unknown critical members (section 4.1.11), payloads that are no JSON object and
+// signatures that are no base64url are refused.
 func Parse(s string) (j *JWS, ok bool) {
 	i := words.Index(s, '.')
 	if i < 0 {
@@ -46,7 +48,8 @@ func part(s string) (v json.Value, ok bool) {
 	return v, ok && v.Kind() == json.Object
 }
 
-// Algorithms are those of RFC 7518 section 3.1 and RFC 8037 that hosts can verify, with the key type each wants.
+// Algorithms are those of RFC 7518 section 3.1 and RFC 8037 that hosts can verify, with the key
+// type each wants.
 const Algorithms = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519"
 
 // KeyType is what a key for the algorithm must be: kty, and crv where there is one.
@@ -64,7 +67,8 @@ func KeyType(alg string) (kty, crv string) {
 	return "RSA", ""
 }
 
-// HalfHash is what at_hash and c_hash are made of (OpenID Connect Core section 3.1.3.6): the left half of the digest that the algorithm uses.
+// HalfHash is what at_hash and c_hash are made of (OpenID Connect Core section 3.1.3.6): the left
+// half of the digest that the algorithm uses.
 func HalfHash(alg, s string) string {
 	var d []byte
 	switch {

@@ -6,7 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// PublicKey is what of a JWK is public and matters, in the order that its thumbprint wants (RFC 7638 section 3): the rest of a key, a private part included, is nobody's business.
+// PublicKey is what of a JWK is public and matters, in the order that its thumbprint wants (RFC
+// 7638 section 3): the rest of a key, a private part included, is nobody's business.
 func PublicKey(k json.Value) string {
 	w := json.NewWriter()
 	w.Open('{')
@@ -25,7 +26,8 @@ func badKey(kid, member, want string) *link.Fault {
 	return link.NotVerified("bad_key", member).Not(want, "key '"+kid+"'")
 }
 
-// Pick gives the one key that can have signed; several is as bad as none where no kid says which (RFC 7515 section 10.7). What is no key that anything may be verified with counts as none.
+// Pick gives the one key that can have signed; several is as bad as none where no kid says which
+// (RFC 7515 section 10.7). What is no key that anything may be verified with counts as none.
 func Pick(keys json.Value, j *JWS) (jwk string, f *link.Fault) {
 	kty, crv := KeyType(j.Alg)
 	f = link.NotVerified("unknown_key", "").Not("", j.Kid)

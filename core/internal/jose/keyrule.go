@@ -5,8 +5,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// WrongKey names the member that makes a JWK of a known type and curve none to verify with, and what was expected of it: a key that makes signatures which anybody
-// can forge, or that one host would take and another not. Whether a point is on its curve is for the host's arithmetic to say.
+// WrongKey names the member that makes a JWK of a known type and curve none to verify with, and
+// what was expected of it: a key that makes signatures which anybody can forge, or that one host
+// would take and another not. Whether a point is on its curve is for the host's arithmetic to say.
 func WrongKey(k json.Value) (member, want string) {
 	of := func(name string) []byte {
 		b, ok := base64url.Decode(k.Get(name).Str())
@@ -47,7 +48,8 @@ func WrongKey(k json.Value) (member, want string) {
 	return "", ""
 }
 
-// Verifiable tells whether a host is asked at all about a signature of an algorithm that we know: only then do all hosts judge alike.
+// Verifiable tells whether a host is asked at all about a signature of an algorithm that we know:
+// only then do all hosts judge alike.
 func Verifiable(alg string, k json.Value, signature string) bool {
 	kty, crv := KeyType(alg)
 	wrong, _ := WrongKey(k)
@@ -57,8 +59,9 @@ func Verifiable(alg string, k json.Value, signature string) bool {
 
 func even(b []byte) bool { return b[len(b)-1]&1 == 0 }
 
-// weakPoint tells of an Ed25519 key whether it is of small order, so that one signature is good for many messages and anybody can make it, or written as no number below
-// the prime (RFC 8032 section 5.1.3). Eight octets tell: no other key begins so, unless by a chance of one in 2^56.
+// weakPoint tells of an Ed25519 key whether it is of small order, so that one signature is good for
+// many messages and anybody can make it, or written as no number below the prime (RFC 8032 section
+// 5.1.3). Eight octets tell: no other key begins so, unless by a chance of one in 2^56.
 func weakPoint(x []byte) bool {
 	switch string(x[1:8]) {
 	case "\x00\x00\x00\x00\x00\x00\x00":

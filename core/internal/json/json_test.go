@@ -98,7 +98,8 @@ func TestNear(t *testing.T) {
 	}
 }
 
-// FuzzParse holds the reader against encoding/json: what we accept it reads the same way, and what only we refuse has one of our reasons.
+// FuzzParse holds the reader against encoding/json: what we accept it reads the same way, and what
+// only we refuse has one of our reasons.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{`{"a":[1,2.5e-3,"x\u00e9\ud83d\ude00\n",null,true],"b":{}}`, `[]`, `"\u0000"`, `{"a":1,"a":2}`, "\"\xff\"", `-0.0`, ` {"k" : "v"} `} {
 		f.Add(s)
@@ -121,7 +122,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// ownReason: a member twice, invalid UTF-8, a lone surrogate, too deep, too many members. Coarse: it only excuses a refusal.
+// ownReason: a member twice, invalid UTF-8, a lone surrogate, too deep, too many members. Coarse:
+// it only excuses a refusal.
 func ownReason(src string) bool {
 	if !utf8.ValidString(src) || strings.Contains(src, `\u`) || strings.Count(src, ":") > MaxMembers || strings.Count(src, ",") >= MaxValues-1 || strings.Count(src, "[")+strings.Count(src, "{") > MaxDepth {
 		return true

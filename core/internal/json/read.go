@@ -9,7 +9,8 @@ import (
 const (
 	// MaxDepth is how many arrays and objects may stand in each other.
 	MaxDepth = 32
-	// MaxValues is how many values a text may hold, so that a text of a megabyte cannot become a tree of fifty.
+	// MaxValues is how many values a text may hold, so that a text of a megabyte cannot become a
+	// tree of fifty.
 	MaxValues = 50_000
 	// MaxMembers is how many members one object may have: names are compared with each other.
 	MaxMembers = 1000
@@ -29,7 +30,8 @@ const (
 	Object
 )
 
-// A Value is a place in a parsed text. The zero Value has Kind None and answers every question with a zero.
+// A Value is a place in a parsed text. The zero Value has Kind None and answers every question with
+// a zero.
 type Value struct {
 	doc *doc
 	at  int32

@@ -1,6 +1,7 @@
 package json
 
-// A Writer builds one JSON text. Members come out in the order of the calls. The zero Writer is ready; names are constants of the program and written as they are.
+// A Writer builds one JSON text. Members come out in the order of the calls. The zero Writer is
+// ready; names are constants of the program and written as they are.
 type Writer struct {
 	b     []byte
 	comma bool
@@ -28,7 +29,8 @@ func (w *Writer) Grow(n int) {
 	w.b = b
 }
 
-// room makes the text n bytes longer and gives these bytes, to be filled: one call for a member, where TinyGo's append is one for each byte.
+// room makes the text n bytes longer and gives these bytes, to be filled: one call for a member,
+// where TinyGo's append is one for each byte.
 func (w *Writer) room(n int) []byte {
 	at := len(w.b)
 	if at+n > cap(w.b) {

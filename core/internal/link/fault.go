@@ -133,7 +133,8 @@ func NetworkFault(failed string) *Fault {
 	f := &Fault{Kind: KindNetwork, Code: failed, Retryable: true, Unknown: true}
 	switch failed {
 	case "redirect":
-		// A redirect on a request that carries secrets is refused, not followed (RFC 9700 section 4.12).
+		// A redirect on a request that carries secrets is refused, not followed (RFC 9700 section
+		// 4.12).
 		f.Kind, f.Retryable, f.Unknown, f.expected = KindServer, false, false, "an answer, no redirect"
 	case "too_large":
 		f.Kind, f.Retryable = KindServer, false
@@ -175,7 +176,8 @@ func Wrong(code, field, want string, v json.Value) *Fault {
 	return Bad(code, field).Not(want, came)
 }
 
-// UnknownMember refuses a member that is none of the names, which have a space between them, and says which of them was probably meant.
+// UnknownMember refuses a member that is none of the names, which have a space between them, and
+// says which of them was probably meant.
 func UnknownMember(names, came string) *Fault {
 	return Bad("unknown_member", came).Not(Suggest(names, came), "")
 }
@@ -201,7 +203,8 @@ func WrongClaim(claim, expected, came string) *Fault {
 	return NotVerified("wrong_claim", claim).Not(expected, came)
 }
 
-// Elsewhere tells whether a document may still stand in another place: there is none here, or something else, or a browser that may not read the answer says no more than that it failed.
+// Elsewhere tells whether a document may still stand in another place: there is none here, or
+// something else, or a browser that may not read the answer says no more than that it failed.
 func (f *Fault) Elsewhere() bool {
 	return f != nil && (f.Code == "network" || f.Kind == KindServer && !f.Retryable)
 }

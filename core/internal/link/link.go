@@ -1,5 +1,6 @@
-// Package link is one handle's end of the boundary: inputs and what they bring, effects and their answers, entropy,
-// alarms, and errors as hosts see them. It knows nothing of OAuth but the names of errors.
+// Package link is one handle's end of the boundary: inputs and what they bring, effects and their
+// answers, entropy, alarms, and errors as hosts see them. It knows nothing of OAuth but the names
+// of errors.
 package link
 
 import (
@@ -23,7 +24,8 @@ const (
 // MaxTime is the latest time we count with: 2^53-1 ms, which every host can hold.
 const MaxTime = 1<<53 - 1
 
-// A Link is one handle's end of the boundary: it reads inputs, hands out effects, and brings answers to whoever asked.
+// A Link is one handle's end of the boundary: it reads inputs, hands out effects, and brings
+// answers to whoever asked.
 type Link struct {
 	epoch   string
 	counter int64
@@ -70,7 +72,8 @@ func (l *Link) Read(msg []byte) (in json.Value, code int32) {
 	if string(digest[:8]) == string(l.seen[:]) {
 		return in, BadEntropy
 	}
-	// A command must be whole before its entropy counts as used: a code other than Taken changes nothing.
+	// A command must be whole before its entropy counts as used: a code other than Taken changes
+	// nothing.
 	if l.epoch != "" {
 		if name := in.Get("command"); name.Kind() != json.None {
 			if id, ok := in.Get("id").Int(); !ok || id < 1 || id > MaxTime || l.runs(id) || name.Kind() != json.String {
@@ -138,7 +141,8 @@ func (l *Link) hexEpoch() string {
 	return string(out[:])
 }
 
-// Begin ends the reading of the message that opens a session: it has an epoch of its own from now on.
+// Begin ends the reading of the message that opens a session: it has an epoch of its own from now
+// on.
 func (l *Link) Begin() { l.epoch = l.hexEpoch() }
 
 // Next takes the next effect, nil where there is none.
@@ -222,7 +226,8 @@ func (l *Link) Ask(w *json.Writer, then func(ok json.Value, failed string)) int6
 // Awaited is how many answers somebody waits for.
 func (l *Link) Awaited() int { return len(l.asked) }
 
-// Drop forgets that an answer was wanted, and gives whoever waits for it; one that still comes is late.
+// Drop forgets that an answer was wanted, and gives whoever waits for it; one that still comes is
+// late.
 func (l *Link) Drop(n int64) (then func(ok json.Value, failed string)) {
 	for i, q := range l.asked {
 		if q.n == n {
@@ -267,7 +272,8 @@ func (l *Link) Result(id int64, f *Fault, write func(*json.Writer)) {
 	l.Emit(w)
 }
 
-// Random gives n characters of base64url, at most 172: at most six bits of HMAC output each, so none is likelier than another.
+// Random gives n characters of base64url, at most 172: at most six bits of HMAC output each, so
+// none is likelier than another.
 func (l *Link) Random(label string, n int64) string {
 	var b []byte
 	for (int64(len(b))*8+5)/6 < n {

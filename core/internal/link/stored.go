@@ -16,7 +16,8 @@ func (l *Link) Load(key string, watch bool, done func(value, version, failed str
 	})
 }
 
-// Put has the host store value under key in place of what has that version, or delete it where value is "". expires is when it may go, Unix ms; 0 for never.
+// Put has the host store value under key in place of what has that version, or delete it where
+// value is "". expires is when it may go, Unix ms; 0 for never.
 func (l *Link) Put(key, version, value string, expires int64, done func(version, failed string)) {
 	w := l.Effect("store")
 	w.MemberStr("key", key)

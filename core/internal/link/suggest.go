@@ -8,8 +8,8 @@ const otherNames = "authority issuer domain issuer callback redirect_uri auth au
 // longestName is how long a name may be for which another is looked for.
 const longestName = 64
 
-// Suggest is the one of the names that came probably stands for, "" for none: the same but for case, "_" and "-" and the words at the end in which clients differ,
-// or one or two letters away.
+// Suggest is the one of the names that came probably stands for, "" for none: the same but for
+// case, "_" and "-" and the words at the end in which clients differ, or one or two letters away.
 func Suggest(names, came string) string {
 	if len(came) > longestName {
 		return ""

@@ -7,7 +7,8 @@ type Alarm struct {
 	N int64 // the effect under way, 0: none
 }
 
-// Ring lets the alarm go off at due instead of whatever it was set to; failed is "" or says why there are no timers.
+// Ring lets the alarm go off at due instead of whatever it was set to; failed is "" or says why
+// there are no timers.
 func (l *Link) Ring(a *Alarm, due int64, then func(failed string)) {
 	l.Silence(a)
 	armed := l.Now
@@ -15,7 +16,8 @@ func (l *Link) Ring(a *Alarm, due int64, then func(failed string)) {
 	w.MemberInt("ms", max(due-armed, 1))
 	a.N = l.Ask(w, func(_ json.Value, failed string) {
 		a.N = 0
-		// A clock that stands before armed was set back: what is left by it is of no use, and the time was waited for.
+		// A clock that stands before armed was set back: what is left by it is of no use, and the
+		// time was waited for.
 		if failed == "" && l.Now < due && l.Now >= armed {
 			l.Ring(a, due, then)
 			return

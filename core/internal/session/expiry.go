@@ -9,11 +9,13 @@ import (
 // leadTime is how long before its end a token is told to be about to expire, in ms.
 const leadTime = 10_000
 
-// mostApart is how far before a token's arrival a clock may stand without having been set back: hosts of one store have clocks of their own.
+// mostApart is how far before a token's arrival a clock may stand without having been set back:
+// hosts of one store have clocks of their own.
 const mostApart = 300_000
 
-// ends is when the life of an access token is over, in Unix ms; 0: that is not known. The one rule for what is usable, expired, about to expire and granted.
-// Where the clock was set back nobody knows how much of the life is left, so all of it counts as over.
+// ends is when the life of an access token is over, in Unix ms; 0: that is not known. The one rule
+// for what is usable, expired, about to expire and granted. Where the clock was set back nobody
+// knows how much of the life is left, so all of it counts as over.
 func (s *Session) ends(t *Tokens) int64 {
 	life := max(0, t.ExpiresAt-t.receivedAt)
 	if t.ExpiresAt != 0 && s.link.Now < t.receivedAt-max(s.config.Skew, min(life/4, mostApart)) {
@@ -25,8 +27,9 @@ func (s *Session) ends(t *Tokens) int64 {
 // expired is strict: at the very millisecond a token is still good. Without expiry it never is.
 func (s *Session) expired(t *Tokens) bool { return t.ExpiresAt != 0 && s.link.Now > s.ends(t) }
 
-// staleAt is from when on, in Unix ms, a token is renewed before it is used: it leaves time for the request that the token is fetched for, and room for clocks apart: the skew, or
-// a quarter of a short life.
+// staleAt is from when on, in Unix ms, a token is renewed before it is used: it leaves time for the
+// request that the token is fetched for, and room for clocks apart: the skew, or a quarter of a
+// short life.
 func (s *Session) staleAt(t *Tokens) int64 {
 	if t.ExpiresAt == 0 {
 		return link.MaxTime
@@ -39,12 +42,14 @@ func (s *Session) usable(t *Tokens) bool { return t.Access != "" && s.link.Now <
 // Ended tells whether the access token lapsed since the status was last settled.
 func (s *Session) Ended() bool { return s.Status == granted && s.lapsed() }
 
-// lapsed tells whether the access token held is over for good: it has ended, and nothing can renew it. That is no grant.
+// lapsed tells whether the access token held is over for good: it has ended, and nothing can renew
+// it. That is no grant.
 func (s *Session) lapsed() bool {
 	return s.Tokens.Access != "" && s.expired(s.Tokens) && s.renewable() != nil
 }
 
-// awaitEnd lets the end of a token that nothing can renew be told when it comes, where timers are wanted at all.
+// awaitEnd lets the end of a token that nothing can renew be told when it comes, where timers are
+// wanted at all.
 func (s *Session) awaitEnd() {
 	if t := s.Tokens; t.Access != "" && t.ExpiresAt != 0 && s.timed() && s.renewable() != nil {
 		s.link.Ring(&s.expiry, s.ends(t)+1, func(string) {
@@ -58,7 +63,8 @@ func (s *Session) awaitEnd() {
 // timed tells whether the application wants to hear of the end of a token.
 func (s *Session) timed() bool { return s.config.RefreshLead >= 0 || s.config.AutoRefresh }
 
-// arm sets the alarm for the end of the token held. given is a token that the application brought: what is already due then is due at once.
+// arm sets the alarm for the end of the token held. given is a token that the application brought:
+// what is already due then is due at once.
 func (s *Session) arm(given bool) {
 	s.link.Silence(&s.expiry)
 	s.missed = false
@@ -129,7 +135,8 @@ func (s *Session) CatchUp() {
 	}
 }
 
-// LeftAlone tells whether the server asked not to be bothered now. A clock set back makes that no longer than a server can ask for.
+// LeftAlone tells whether the server asked not to be bothered now. A clock set back makes that no
+// longer than a server can ask for.
 func (s *Session) LeftAlone() bool {
 	return s.link.Now < s.retryAt && s.retryAt-s.link.Now <= wire.LongestRetryAfter
 }

@@ -38,7 +38,8 @@ func (s *Session) SignedInSince(at int64) bool {
 	return s.Status == granted && s.Tokens.signedInAt() >= at
 }
 
-// show tells what an application shows of the session, before any other event of the same change: whether somebody is signed in, who, and until when. It may say again what it said.
+// show tells what an application shows of the session, before any other event of the same change:
+// whether somebody is signed in, who, and until when. It may say again what it said.
 func (s *Session) show() {
 	if !s.Shows {
 		return
@@ -58,7 +59,8 @@ func (s *Session) show() {
 	s.link.Emit(w)
 }
 
-// Settle sets the status that fits what is held: an access token that is over for good is no grant, and an event says so once.
+// Settle sets the status that fits what is held: an access token that is over for good is no grant,
+// and an event says so once.
 func (s *Session) Settle() {
 	over := s.lapsed()
 	if s.Tokens.Access != "" && !over {
@@ -79,7 +81,8 @@ func (s *Session) Settle() {
 	}
 }
 
-// grant enters granted: the event fires each time, the status event only on change. given is a token that the application brought.
+// grant enters granted: the event fires each time, the status event only on change. given is a
+// token that the application brought.
 func (s *Session) grant(given bool) {
 	s.failures, s.retryAt = 0, 0
 	if s.lapsed() {

@@ -5,7 +5,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
 )
 
-// Reload reads the store. changed tells that somebody else wrote there since; then theirs is held now.
+// Reload reads the store. changed tells that somebody else wrote there since; then theirs is held
+// now.
 func (s *Session) Reload(done func(changed bool, failed string)) {
 	s.store.Load(s.key, func(value, version, failed string) { done(s.take(value, version, failed), failed) })
 }
@@ -35,7 +36,8 @@ func (s *Session) take(value, version, failed string) (changed bool) {
 		}
 	}
 	if s.onlyHere() && t.grant == s.Tokens.grant && t.generation < s.Tokens.generation {
-		// The store could not be written, and holds what ours came from: going back would lose the only copy.
+		// The store could not be written, and holds what ours came from: going back would lose the
+		// only copy.
 		return false
 	}
 	had, status := s.Tokens, s.Status
@@ -52,7 +54,8 @@ func (s *Session) take(value, version, failed string) (changed bool) {
 	return true
 }
 
-// A holdRun makes tokens of a sign-in the session: stored over whatever is there, and only then granted. Where the store fails they are held in memory, and the event says so.
+// A holdRun makes tokens of a sign-in the session: stored over whatever is there, and only then
+// granted. Where the store fails they are held in memory, and the event says so.
 type holdRun struct {
 	change   store.Change
 	session  *Session
@@ -189,7 +192,8 @@ func (s *Session) Clear(done func(*link.Fault)) {
 	})
 }
 
-// DropUnused drops a key unless the session held or stored is bound to it: what it was made for may have become that session.
+// DropUnused drops a key unless the session held or stored is bound to it: what it was made for may
+// have become that session.
 func (s *Session) DropUnused(name string) {
 	if name == "" || name == s.Tokens.Key {
 		return
@@ -201,7 +205,8 @@ func (s *Session) DropUnused(name string) {
 	})
 }
 
-// Ending prepares for the end of it all: no refresh catches up, and what is stored of a session that could not be deleted is to be ended, too.
+// Ending prepares for the end of it all: no refresh catches up, and what is stored of a session
+// that could not be deleted is to be ended, too.
 func (s *Session) Ending() {
 	s.missed = false
 	s.blind = s.blind || s.uncleared

@@ -7,7 +7,8 @@ import (
 
 const lockTimeout = 60_000
 
-// A Lock keeps the session for one who changes it: here, in turn, and for all instances by the host's lock. A host without locks is left to compare-and-set.
+// A Lock keeps the session for one who changes it: here, in turn, and for all instances by the
+// host's lock. A host without locks is left to compare-and-set.
 type Lock struct {
 	session *Session
 	held    bool

@@ -5,7 +5,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// Usable tells why the tokens held are good for nothing any more: nil where they are, as far as that is known without asking the server.
+// Usable tells why the tokens held are good for nothing any more: nil where they are, as far as
+// that is known without asking the server.
 func (s *Session) Usable(done func(*link.Fault)) {
 	switch t := s.Tokens; {
 	case s.expired(t) && s.Refreshable() != nil:
@@ -19,7 +20,8 @@ func (s *Session) Usable(done func(*link.Fault)) {
 	}
 }
 
-// Ready sees to an access token that is good for a request now: the one held, a refreshed one, or the error. What is held is looked for in the store before, unless that was just done.
+// Ready sees to an access token that is good for a request now: the one held, a refreshed one, or
+// the error. What is held is looked for in the store before, unless that was just done.
 func (s *Session) Ready(force bool, done func(*link.Fault)) {
 	given := done
 	done = func(f *link.Fault) {
@@ -54,7 +56,8 @@ func (s *Session) readyNow(force bool, done func(*link.Fault)) {
 	case s.Refreshable() == nil:
 		s.Refresh(func(f *link.Fault) {
 			if now := s.Tokens; f != nil && now.Access != "" && now.ExpiresAt != 0 && !s.expired(now) && (s.store.Inner() == nil || now.Refresh != "") {
-				// The refresh was early: what is held still holds, but in a backend, whose session ends with its grant. Listeners hear of it all the same.
+				// The refresh was early: what is held still holds, but in a backend, whose session
+				// ends with its grant. Listeners hear of it all the same.
 				f.Op = config.StageRefresh
 				s.ReportOnce(f)
 				f = nil

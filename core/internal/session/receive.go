@@ -5,7 +5,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// A Receipt makes the tokens of a sign-in the session once their ID token is verified. Its methods are the steps: identified, turn, held.
+// A Receipt makes the tokens of a sign-in the session once their ID token is verified. Its methods
+// are the steps: identified, turn, held.
 type Receipt struct {
 	session *Session
 	Tokens  *Tokens

@@ -10,8 +10,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// A refreshRun makes the access token new (RFC 6749 section 6) or adopts what another instance got. There is one at a time; whoever asks meanwhile waits for it. It goes on
-// without any waiter: its answer may be the only copy of a new token. Its methods are the steps in their order:
+// A refreshRun makes the access token new (RFC 6749 section 6) or adopts what another instance got.
+// There is one at a time; whoever asks meanwhile waits for it. It goes on without any waiter: its
+// answer may be the only copy of a new token. Its methods are the steps in their order:
 //
 //	locked      nobody else changes the session
 //	discovered  the server's endpoints are known
@@ -145,7 +146,8 @@ func (r *refreshRun) answered(v json.Value, f *link.Fault) {
 		r.read(v)
 		return
 	}
-	// A proof that is refused may be that of a request which the network doubled: the first was carried out.
+	// A proof that is refused may be that of a request which the network doubled: the first was
+	// carried out.
 	f.Unknown = f.Unknown || f.Err == "invalid_dpop_proof"
 	if f.Dead = s.config.DeadToken(f); f.Dead {
 		f.Retryable, f.RetryAfter = false, 0 // whatever the status says
@@ -154,7 +156,8 @@ func (r *refreshRun) answered(v json.Value, f *link.Fault) {
 	r.failed(f)
 }
 
-// read takes an answer that is one. Where its tokens are of no use, its refresh token is: the old one is spent.
+// read takes an answer that is one. Where its tokens are of no use, its refresh token is: the old
+// one is spent.
 func (r *refreshRun) read(v json.Value) {
 	s := r.session
 	t, f := s.ReadTokens(v, s.Tokens, false)
@@ -195,7 +198,8 @@ func (r *refreshRun) failed(f *link.Fault) {
 	}
 }
 
-// refused ends what a dead refresh token ends: that token, and after an unknown outcome the whole session.
+// refused ends what a dead refresh token ends: that token, and after an unknown outcome the whole
+// session.
 func (r *refreshRun) refused(f *link.Fault) {
 	s := r.session
 	s.Tokens.clearMark()
@@ -213,7 +217,8 @@ func (r *refreshRun) refused(f *link.Fault) {
 	})
 }
 
-// adopt takes a good answer over. An ID token in it has to be verified first, and the refresh token does not wait for that: the old one is spent.
+// adopt takes a good answer over. An ID token in it has to be verified first, and the refresh token
+// does not wait for that: the old one is spent.
 func (r *refreshRun) adopt(t *Tokens) {
 	s := r.session
 	if s.config.JWKS == "" && !s.config.IDTokenOff {
@@ -269,7 +274,8 @@ func (r *refreshRun) identified(f *link.Fault) {
 	r.hold(t, r.end)
 }
 
-// hold stores what the server gave, then it is granted. Somebody who wrote in between is newer than we are: a sign-in is adopted, a sign-out ends this too.
+// hold stores what the server gave, then it is granted. Somebody who wrote in between is newer than
+// we are: a sign-in is adopted, a sign-out ends this too.
 func (r *refreshRun) hold(t *Tokens, then func(*link.Fault)) {
 	s := r.session
 	r.written, r.then = t, then
@@ -299,7 +305,8 @@ func (r *refreshRun) met(value, version, unread string) bool {
 	return false
 }
 
-// stored enters granted for a new access token; an answer of which only the refresh token was of use gave none.
+// stored enters granted for a new access token; an answer of which only the refresh token was of
+// use gave none.
 func (r *refreshRun) stored(failed string) {
 	r.session.keep(r.written, r.session.version, failed)
 	if !r.useless {

@@ -1,4 +1,5 @@
-// Package session is the tokens of one sign-in: how they are read, kept, made new in time and ended. It knows nothing of the flows that begin one.
+// Package session is the tokens of one sign-in: how they are read, kept, made new in time and
+// ended. It knows nothing of the flows that begin one.
 package session
 
 import (
@@ -43,7 +44,8 @@ type Session struct {
 	view  view
 	queue link.Serial // changes of the session, one at a time
 
-	// device tells whether there is a device flow, which shows in the status, and whether it polls: then nothing is refreshed.
+	// device tells whether there is a device flow, which shows in the status, and whether it polls:
+	// then nothing is refreshed.
 	device func() (begun, polling bool)
 }
 
@@ -78,7 +80,8 @@ func StorageFault(failed string) *link.Fault {
 	return &link.Fault{Kind: link.KindStorage, Code: failed, Retryable: true}
 }
 
-// ReportFault fires "server reported error" for a protocol error, and "request failed" for every one.
+// ReportFault fires "server reported error" for a protocol error, and "request failed" for every
+// one.
 func (s *Session) ReportFault(f *link.Fault) {
 	if f.Err != "" && !f.Unverified {
 		w := s.link.Event("server_error")

@@ -8,7 +8,8 @@ import (
 // Export is the text of what is held, "" for none.
 func (s *Session) Export() string { return s.encode(s.Tokens) }
 
-// Restore takes what Export gave; device is the device flow that may have been exported with it, and ok is false for bytes of another configuration or format.
+// Restore takes what Export gave; device is the device flow that may have been exported with it,
+// and ok is false for bytes of another configuration or format.
 func (s *Session) Restore(text string) (device string, ok bool) {
 	t, device, ok := s.decode(text)
 	if ok {
@@ -52,7 +53,8 @@ func (s *Session) encode(t *Tokens) string {
 	return w.String()
 }
 
-// decode reads a session's text; ok is false for one of another configuration or format. device is the device flow that may have been exported with it.
+// decode reads a session's text; ok is false for one of another configuration or format. device is
+// the device flow that may have been exported with it.
 func (s *Session) decode(text string) (t *Tokens, device string, ok bool) {
 	t = &Tokens{}
 	if text == "" {

@@ -11,7 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// ReadTokens reads a token response (RFC 6749 section 5.1) over what was held before; nothing of old changes where it is refused.
+// ReadTokens reads a token response (RFC 6749 section 5.1) over what was held before; nothing of
+// old changes where it is refused.
 func (s *Session) ReadTokens(v json.Value, old *Tokens, first bool) (t *Tokens, f *link.Fault) {
 	t = new(Tokens)
 	*t = *old
@@ -64,8 +65,9 @@ func (s *Session) ReadTokens(v json.Value, old *Tokens, first bool) (t *Tokens, 
 	return t, nil
 }
 
-// readIdentity reads an answer with an ID token alone, which says who signed in and is good for no resource. It takes the place of the access token, with the token type that
-// says so (RFC 8693 section 2.2.1), and its end is that of the session.
+// readIdentity reads an answer with an ID token alone, which says who signed in and is good for no
+// resource. It takes the place of the access token, with the token type that says so (RFC 8693
+// section 2.2.1), and its end is that of the session.
 func (s *Session) readIdentity(t *Tokens, v json.Value) (*Tokens, *link.Fault) {
 	t.IDToken, t.Type = v.Get("id_token").Str(), NoAccess
 	j, ok := jose.Parse(t.IDToken)
@@ -86,8 +88,8 @@ func (s *Session) readIdentity(t *Tokens, v json.Value) (*Tokens, *link.Fault) {
 }
 
 // EndOf is when the token of an answer ends, Unix ms; 0 where nothing says so. A life below zero
-// has ended: read as "unknown" it would make a token that never does. expires is what some wrote before RFC 6749
-// had a name for it, a life or a time: no life is that long.
+// has ended: read as "unknown" it would make a token that never does. expires is what some wrote
+// before RFC 6749 had a name for it, a life or a time: no life is that long.
 func (s *Session) EndOf(v json.Value) int64 {
 	from := s.link.Now
 	n, ok := wire.Seconds(v.Get("expires_in"))
@@ -132,7 +134,8 @@ func (s *Session) NewGrant(scope, key string) *Tokens {
 	return &Tokens{Requested: scope, Key: key, generation: s.Tokens.generation, grant: string(json.AppendInt(nil, s.link.Now)) + ":" + s.link.Random("grant", 11)}
 }
 
-// TokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is what the tokens are, or shall be, bound to.
+// TokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is what
+// the tokens are, or shall be, bound to.
 func (s *Session) TokenRequest(j *wire.Job, stage, endpoint, key string, params []form.Param, done func(json.Value, *link.Fault)) {
 	r := &wire.Request{Stage: stage, Method: "POST", URL: endpoint, Params: params, Auth: s.config.AuthMethod, Key: key, NewKey: key != s.Tokens.Key}
 	s.wire.Send(j, r, func(res *wire.Response, f *link.Fault) {
@@ -154,7 +157,8 @@ func (s *Session) TokenRequest(j *wire.Job, stage, endpoint, key string, params 
 	})
 }
 
-// identify verifies the ID token that came with t, if it is a new one; nothing of t is to be used before.
+// identify verifies the ID token that came with t, if it is a new one; nothing of t is to be used
+// before.
 func (s *Session) identify(t, old *Tokens, want issuer.Expected, done func(*link.Fault)) {
 	i := s.issuer
 	switch {

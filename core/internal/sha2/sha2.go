@@ -1,10 +1,12 @@
-// Package sha2 is SHA-256, SHA-384 and SHA-512 (FIPS 180-4), and HMAC-SHA-256 (RFC 2104), in little code: what the module does its hashing with.
+// Package sha2 is SHA-256, SHA-384 and SHA-512 (FIPS 180-4), and HMAC-SHA-256 (RFC 2104), in little
+// code: what the module does its hashing with.
 //
-// The constants of all three are roots of the first primes, so that they need not be stored: half a kilobyte of numbers that nothing packs.
+// The constants of all three are roots of the first primes, so that they need not be stored: half a
+// kilobyte of numbers that nothing packs.
 package sha2
 
-// Constants are the first 64 bits of what the cube roots of the first 80 primes have behind the point, and behind them those of the
-// square roots of the first 16 primes.
+// Constants are the first 64 bits of what the cube roots of the first 80 primes have behind the
+// point, and behind them those of the square roots of the first 16 primes.
 func constants() []uint64 {
 	if table == nil {
 		table = make([]uint64, 96)
@@ -32,8 +34,9 @@ func prime(p uint64) bool {
 	return true
 }
 
-// root is what the nth root of p, n being 2 or 3, has behind the point: 27 bits by Newton's method in floating point, and the next 37 of
-// what is left by exact arithmetic. The remainder is below 2^62, so it does not matter that p shifted may be above 2^64.
+// root is what the nth root of p, n being 2 or 3, has behind the point: 27 bits by Newton's method
+// in floating point, and the next 37 of what is left by exact arithmetic. The remainder is below
+// 2^62, so it does not matter that p shifted may be above 2^64.
 func root(p uint64, n float64) uint64 {
 	x := float64(p)
 	for range 24 {
@@ -55,7 +58,8 @@ func root(p uint64, n float64) uint64 {
 	return a<<37 | uint64(d*(1<<37))
 }
 
-// pad is the message with what stands behind it: a bit, zeros and its length in bits, with that of the blocks that were before it.
+// pad is the message with what stands behind it: a bit, zeros and its length in bits, with that of
+// the blocks that were before it.
 func pad(message []byte, block, before int) []byte {
 	room := block / 8
 	b := make([]byte, (len(message)+room)/block*block+block)

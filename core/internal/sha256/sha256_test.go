@@ -27,7 +27,8 @@ func FuzzSum(f *testing.F) {
 	})
 }
 
-// BenchmarkDraw is what an input costs that draws once: a digest and a key of 32 bytes, and a MAC of 16.
+// BenchmarkDraw is what an input costs that draws once: a digest and a key of 32 bytes, and a MAC
+// of 16.
 func BenchmarkDraw(b *testing.B) {
 	entropy, label := make([]byte, 32), make([]byte, 16)
 	b.ReportAllocs()

@@ -10,7 +10,8 @@ import (
 // format is the version of what we store.
 const format = 1
 
-// Storage keeps a client's texts in place of load and store effects. The rules are those of the effects.
+// Storage keeps a client's texts in place of load and store effects. The rules are those of the
+// effects.
 type Storage interface {
 	Load(key string, done func(value, version, failed string))
 	// Put deletes where value is "".
@@ -56,7 +57,8 @@ func (s *Store) Ours(v json.Value) bool {
 	return n == format && v.Get("for").Str() == s.config.Fingerprint
 }
 
-// Load reads what stands under key. Before that it takes over, once, what is ours under the key that an older version had.
+// Load reads what stands under key. Before that it takes over, once, what is ours under the key
+// that an older version had.
 func (s *Store) Load(key string, done func(value, version, failed string)) {
 	for i, what := range s.older {
 		if key == s.config.Under(what) {
@@ -79,8 +81,10 @@ func (s *Store) read(key string, done func(value, version, failed string)) {
 	s.link.Load(key, watch, done)
 }
 
-// Put replaces what stands under key at that version by value, or deletes it where value is "". A failure other than a conflict is tried once more; "overtaken" is
-// then the conflict of which nobody can say whether the first try was written and what is there came after it, or is it: each caller knows its own write.
+// Put replaces what stands under key at that version by value, or deletes it where value is "". A
+// failure other than a conflict is tried once more; "overtaken" is then the conflict of which
+// nobody can say whether the first try was written and what is there came after it, or is it: each
+// caller knows its own write.
 func (s *Store) Put(key, version, value string, done func(version, failed string)) {
 	s.putOnce(key, version, value, func(v, failed string) {
 		if failed == "" || failed == "conflict" || s.once {
@@ -113,8 +117,10 @@ func Conflict(failed string) bool { return failed == "conflict" || failed == Ove
 // MaxTries bounds how often a change is made anew after somebody else changed the store.
 const MaxTries = 5
 
-// A Change is the one way to change what is stored: text is written over what was seen there last. Where somebody else wrote meanwhile, met sees what is there now and
-// says whether to write over that; where it says no, it has seen to the rest. Its methods are the steps: look, loaded, write, written.
+// A Change is the one way to change what is stored: text is written over what was seen there last.
+// Where somebody else wrote meanwhile, met sees what is there now and says whether to write over
+// that; where it says no, it has seen to the rest. Its methods are the steps: look, loaded, write,
+// written.
 type Change struct {
 	Store   *Store
 	Key     string
@@ -163,8 +169,10 @@ func (s *Store) Overwrite(key string, version *string, text string, done func(fa
 	c.Write()
 }
 
-// A takeoverRun moves a text of ours from the key that an older version had: it is stored under the new one unless something newer stands there, and then deleted. Whoever
-// breaks off in between leaves it in both places, and two who move it at once get in each other's way no more than two who write. A text of another configuration is left alone.
+// A takeoverRun moves a text of ours from the key that an older version had: it is stored under the
+// new one unless something newer stands there, and then deleted. Whoever breaks off in between
+// leaves it in both places, and two who move it at once get in each other's way no more than two
+// who write. A text of another configuration is left alone.
 type takeoverRun struct {
 	store   *Store
 	what    string

@@ -13,8 +13,9 @@ type URI struct {
 	Query                    bool   // there is a "?"
 }
 
-// Parse reads an http or https URI strictly: what two parsers could take for different hosts is refused (a backslash, user information, control characters,
-// anything that is not ASCII, an empty host).
+// Parse reads an http or https URI strictly: what two parsers could take for different hosts is
+// refused (a backslash, user information, control characters, anything that is not ASCII, an empty
+// host).
 func Parse(s string) (u URI, ok bool) {
 	if !Chars(s) {
 		return u, false
@@ -77,7 +78,8 @@ func (u URI) loopback() bool {
 	return u.Host == "localhost" || u.Host == "[::1]" || words.Prefixed(u.Host, "127.") && dotted(u.Host) || len(u.Host) > 10 && u.Host[len(u.Host)-10:] == ".localhost"
 }
 
-// dotted tells whether s is digits and dots only, so that 127.0.0.1.example is a name and no address.
+// dotted tells whether s is digits and dots only, so that 127.0.0.1.example is a name and no
+// address.
 func dotted(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c != '.' && (c < '0' || c > '9') {
@@ -87,7 +89,8 @@ func dotted(s string) bool {
 	return true
 }
 
-// Within tells whether u stands under the prefix: the same origin, and the path below its path at a segment's border.
+// Within tells whether u stands under the prefix: the same origin, and the path below its path at a
+// segment's border.
 func (u URI) Within(prefix URI) bool {
 	if u.Scheme != prefix.Scheme || u.Host != prefix.Host || u.Port != prefix.Port {
 		return false
@@ -102,8 +105,10 @@ func (u URI) Within(prefix URI) bool {
 	return words.Prefixed(u.Path, p) && (len(u.Path) == len(p) || u.Path[len(p)] == '/') && plainPath(words.Lower(u.Path))
 }
 
-// plainPath tells whether all servers read a path alike, which is in lower case: one may decode before it routes, twice even where another stands before it, take a
-// backslash for a slash, leave out what is behind a semicolon or a NUL, and read UTF-8 that is longer than it has to be (RFC 3629 section 10).
+// plainPath tells whether all servers read a path alike, which is in lower case: one may decode
+// before it routes, twice even where another stands before it, take a backslash for a slash, leave
+// out what is behind a semicolon or a NUL, and read UTF-8 that is longer than it has to be (RFC
+// 3629 section 10).
 func plainPath(path string) bool {
 	for i := range len(path) {
 		r := path[i:]
@@ -115,7 +120,8 @@ func plainPath(path string) bool {
 		if r[0] == '%' && (len(r) < 3 || !hexDigit(r[1]) || !hexDigit(r[2])) {
 			return false // no escape (RFC 3986 section 2.1), or one of four digits
 		}
-		// A percent sign before what may be a hexadecimal digit, itself in an escape or not, is an escape to who decodes twice.
+		// A percent sign before what may be a hexadecimal digit, itself in an escape or not, is an
+		// escape to who decodes twice.
 		if r == "/." || r == "/.." || words.Prefixed(r, "%25") && len(r) > 3 && (hexDigit(r[3]) || r[3] == '%' && len(r) > 4 && (r[4] == '3' || r[4] == '4' || r[4] == '6')) {
 			return false
 		}
@@ -125,7 +131,8 @@ func plainPath(path string) bool {
 
 func hexDigit(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
 
-// Chars: the characters of RFC 3986 section 2, which leave out space, quotes, backslash, brackets of other kinds, and all beyond ASCII.
+// Chars: the characters of RFC 3986 section 2, which leave out space, quotes, backslash, brackets
+// of other kinds, and all beyond ASCII.
 func Chars(s string) bool {
 	for i := range len(s) {
 		switch c := s[i]; {
@@ -136,7 +143,8 @@ func Chars(s string) bool {
 	return s != ""
 }
 
-// RedirectOK gives the code of the error where s may be no redirect URI: RFC 6749 section 3.1.2 (absolute, no fragment), RFC 8252 section 7 (private-use schemes, http on loopback only).
+// RedirectOK gives the code of the error where s may be no redirect URI: RFC 6749 section 3.1.2
+// (absolute, no fragment), RFC 8252 section 7 (private-use schemes, http on loopback only).
 func RedirectOK(s string) (code string) {
 	i := words.Index(s, ':')
 	if i < 1 || len(s) > words.MaxKept || !Chars(s) || words.Index(s, '#') >= 0 {
@@ -166,7 +174,8 @@ func Origin(url string) string {
 	return u.Scheme + "://" + u.Host + u.Port
 }
 
-// Place is what of a URI says where it leads: scheme, authority and path, as RFC 3986 section 6.2 makes them comparable.
+// Place is what of a URI says where it leads: scheme, authority and path, as RFC 3986 section 6.2
+// makes them comparable.
 func Place(s string) string {
 	for i := range len(s) {
 		if s[i] == '?' || s[i] == '#' {
@@ -220,7 +229,8 @@ func Within(url, prefix string) bool {
 	return ok && known && u.Within(p)
 }
 
-// SecureOrigin is scheme, host and port of a URL, "" where it is none or goes unprotected to another machine.
+// SecureOrigin is scheme, host and port of a URL, "" where it is none or goes unprotected to
+// another machine.
 func SecureOrigin(url string) string {
 	if u, ok := Parse(url); !ok || !u.Secure() {
 		return ""
@@ -246,7 +256,8 @@ func Linkable(s string) bool {
 	return ok && u.Secure()
 }
 
-// Same tells whether two texts are one URI: they are equal, or differ by the slash of an empty path (RFC 3986 section 6.2.3).
+// Same tells whether two texts are one URI: they are equal, or differ by the slash of an empty path
+// (RFC 3986 section 6.2.3).
 func Same(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a

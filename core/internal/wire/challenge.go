@@ -20,7 +20,8 @@ func (ch Challenge) Get(name string) string { return form.ValueOf(ch.params, nam
 // maxChallenges is how long all WWW-Authenticate headers of an answer may be together, in bytes.
 const maxChallenges = 16 << 10
 
-// ReadChallenge reads the WWW-Authenticate headers for the challenge of the scheme, or else that of the other one we know. What cannot be read is passed over, and what is too long.
+// ReadChallenge reads the WWW-Authenticate headers for the challenge of the scheme, or else that of
+// the other one we know. What cannot be read is passed over, and what is too long.
 func ReadChallenge(headers json.Value, scheme string) (best Challenge) {
 	left := maxChallenges
 	for it := headers.Each(); it.Next(); {
@@ -41,7 +42,8 @@ func ReadChallenge(headers json.Value, scheme string) (best Challenge) {
 	return best
 }
 
-// challenges splits a header's value: a token with "=" behind it is a parameter, any other begins a challenge.
+// challenges splits a header's value: a token with "=" behind it is a parameter, any other begins a
+// challenge.
 func challenges(s string) (list []Challenge) {
 	for {
 		for s != "" && (s[0] == ' ' || s[0] == '\t' || s[0] == ',') {

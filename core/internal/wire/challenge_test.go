@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestSecurityProfileChallengeMemory: what reading a challenge takes grows with its length and not with the square of it.
+// TestSecurityProfileChallengeMemory: what reading a challenge takes grows with its length and not
+// with the square of it.
 func TestSecurityProfileChallengeMemory(t *testing.T) {
 	text := "Bearer " + strings.Repeat(`a="",`, 40_000) // 200 kB
 	var before, after runtime.MemStats

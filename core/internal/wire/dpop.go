@@ -20,7 +20,8 @@ func (wr *Wire) NewKey() string {
 	return wr.config.Name + ".key." + wr.config.DPoPAlg + "." + wr.link.Random("key", keyRandom)
 }
 
-// Proof makes a DPoP proof for one request (RFC 9449 section 4.2). access is the token that goes with it, "" at the token endpoint.
+// Proof makes a DPoP proof for one request (RFC 9449 section 4.2). access is the token that goes
+// with it, "" at the token endpoint.
 func (wr *Wire) Proof(key string, create bool, method, url, access string, done func(proof string, f *link.Fault)) {
 	wr.WithKey(key, create, func(jwk string, f *link.Fault) {
 		if f != nil {
@@ -57,7 +58,8 @@ func (wr *Wire) nonceFor(url string) string {
 	return ""
 }
 
-// NoteNonce remembers the nonce that an answer brings; the server of one origin has one (RFC 9449 section 8.2).
+// NoteNonce remembers the nonce that an answer brings; the server of one origin has one (RFC 9449
+// section 8.2).
 func (wr *Wire) NoteNonce(url string, headers json.Value) (changed bool) {
 	nonce, o := header(headers, "dpop-nonce"), uri.Origin(url)
 	if nonce == "" || len(nonce) > 2048 || !words.VSChars(nonce) || o == "" {
@@ -97,7 +99,8 @@ func (wr *Wire) ReadNonces(v json.Value) {
 	}
 }
 
-// wantsNonceIn tells whether an answer refuses the proof for want of a nonce: the authorization server says it in the body (section 8), a resource in its challenge (section 9).
+// wantsNonceIn tells whether an answer refuses the proof for want of a nonce: the authorization
+// server says it in the body (section 8), a resource in its challenge (section 9).
 func (r *Response) wantsNonceIn() bool {
 	const code = "use_dpop_nonce"
 	if r.Status != 400 && r.Status != 401 || header(r.headers, "dpop-nonce") == "" {

@@ -17,7 +17,8 @@ func (wr *Wire) askHook(kind, stage string) *json.Writer {
 
 func hookFailed(stage string) *link.Fault { return link.Bad("hook_failed", stage) }
 
-// HookParams lets the host change the parameters of a stage, before anything of them is stored or signed.
+// HookParams lets the host change the parameters of a stage, before anything of them is stored or
+// signed.
 func (wr *Wire) HookParams(stage string, params []form.Param, done func([]form.Param, *link.Fault)) {
 	if !json.Lists(wr.config.ParameterHooks, stage) {
 		done(params, nil)
@@ -35,7 +36,8 @@ func (wr *Wire) HookParams(stage string, params []form.Param, done func([]form.P
 	})
 }
 
-// hookRequest lets the host change the whole request. Where it goes must stay as secure as a configured endpoint.
+// hookRequest lets the host change the whole request. Where it goes must stay as secure as a
+// configured endpoint.
 func (wr *Wire) hookRequest(r *Request, body string, done func(body string, f *link.Fault)) {
 	if !json.Lists(wr.config.RequestHooks, r.Stage) {
 		done(body, nil)
@@ -64,7 +66,8 @@ func (wr *Wire) hookRequest(r *Request, body string, done func(body string, f *l
 	})
 }
 
-// hookResponse lets the host change an answer before anything of it is looked at; v has its status, headers and body, and all rules hold for what comes back.
+// hookResponse lets the host change an answer before anything of it is looked at; v has its status,
+// headers and body, and all rules hold for what comes back.
 func (wr *Wire) hookResponse(r *Request, v json.Value, done func(v json.Value, f *link.Fault)) {
 	if !json.Lists(wr.config.ResponseHooks, r.Stage) {
 		done(v, nil)

@@ -21,7 +21,8 @@ func keyFault(failed string) *link.Fault {
 	return &link.Fault{Kind: link.KindClient, Code: "key_failed", Retryable: true}
 }
 
-// keyAlg is the algorithm that a key was made for: its name says so, since the configuration may change.
+// keyAlg is the algorithm that a key was made for: its name says so, since the configuration may
+// change.
 func keyAlg(name string) string {
 	end := len(name) - keyRandom - 1
 	start := end
@@ -34,7 +35,8 @@ func keyAlg(name string) string {
 // keyRandom is how many random characters a key's name ends with.
 const keyRandom = 22
 
-// WithKey asks the host for a key's public part, and with create to make the key where there is none.
+// WithKey asks the host for a key's public part, and with create to make the key where there is
+// none.
 func (wr *Wire) WithKey(name string, create bool, done func(jwk string, f *link.Fault)) {
 	if wr.keyName == name {
 		done(wr.keyJWK, nil)

@@ -30,8 +30,8 @@ type Job struct {
 	Unsent bool  // one that is still in its hooks is not sent any more
 }
 
-// A sendRun is a request on its way through its hooks to the host, and the answer on its way back. Its methods are the steps:
-// settled, sign, prove, proved, hooked, transmit, arrived, read.
+// A sendRun is a request on its way through its hooks to the host, and the answer on its way back.
+// Its methods are the steps: settled, sign, prove, proved, hooked, transmit, arrived, read.
 type sendRun struct {
 	wire  *Wire
 	job   *Job
@@ -57,7 +57,8 @@ func (s *sendRun) settled(params []form.Param, f *link.Fault) {
 	s.sign()
 }
 
-// sign begins what is made anew for each sending: after the hook of the parameters, so that no hook has to carry a secret through.
+// sign begins what is made anew for each sending: after the hook of the parameters, so that no hook
+// has to carry a secret through.
 func (s *sendRun) sign() {
 	own := *s.asked
 	r := &own
@@ -147,7 +148,8 @@ func (s *sendRun) read(ok json.Value, f *link.Fault) {
 	if f == nil && r.Key != "" {
 		s.wire.NoteNonce(r.URL, res.headers)
 		if !s.again && res.wantsNonceIn() {
-			// Refused before anything was looked at; a second refusal is the answer (RFC 9449 section 8).
+			// Refused before anything was looked at; a second refusal is the answer (RFC 9449
+			// section 8).
 			s.again = true
 			s.sign()
 			return

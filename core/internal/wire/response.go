@@ -11,8 +11,8 @@ const (
 	RequestTimeout = 30_000
 	// MaxBody leaves room for escapes in a message of MaxMessage.
 	MaxBody = 512 << 10
-	// MaxDocument is how long the metadata of a server or a resource may be, and maxKeys how long the
-	// array of a server's keys.
+	// MaxDocument is how long the metadata of a server or a resource may be, and maxKeys how long
+	// the array of a server's keys.
 	MaxDocument = 128 << 10
 	MaxKeys     = 256 << 10
 	// MaxValues is how many values there may be in what is kept of an answer, parsed.
@@ -87,8 +87,8 @@ func (r *Response) Object(now int64) (json.Value, *link.Fault) {
 	return v, f
 }
 
-// Said is what a server says of a failure in a form of its own, and not that of RFC 6749 section 5.2: by a name that is in use for that, there, in an object error or in
-// the first of errors.
+// Said is what a server says of a failure in a form of its own, and not that of RFC 6749 section
+// 5.2: by a name that is in use for that, there, in an object error or in the first of errors.
 func Said(v json.Value) string {
 	first := v.Get("errors").Each()
 	first.Next()

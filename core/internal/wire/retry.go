@@ -10,7 +10,8 @@ const (
 // LongestRetryAfter bounds what a server can ask for.
 const LongestRetryAfter = 3_600_000
 
-// retryAfter reads how many ms a server wants to be left alone (RFC 9110 section 10.2.3): seconds, or a date.
+// retryAfter reads how many ms a server wants to be left alone (RFC 9110 section 10.2.3): seconds,
+// or a date.
 func (r *Response) retryAfter(now int64) (ms int64) {
 	s := header(r.headers, "retry-after")
 	if n, ok := json.Int(s); ok {
@@ -24,7 +25,8 @@ func (r *Response) retryAfter(now int64) (ms int64) {
 	return min(ms, LongestRetryAfter)
 }
 
-// httpDate reads the one form of a date that may be sent (RFC 9110 section 5.6.7), "Sun, 06 Nov 1994 08:49:37 GMT", as Unix ms; 0 for anything else.
+// httpDate reads the one form of a date that may be sent (RFC 9110 section 5.6.7), "Sun, 06 Nov
+// 1994 08:49:37 GMT", as Unix ms; 0 for anything else.
 func httpDate(s string) int64 {
 	if len(s) != 29 || s[25:] != " GMT" {
 		return 0

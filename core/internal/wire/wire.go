@@ -1,4 +1,5 @@
-// Package wire is the way to the servers: requests with their hooks, the client's authentication, proofs of possession, and the reading of what comes back.
+// Package wire is the way to the servers: requests with their hooks, the client's authentication,
+// proofs of possession, and the reading of what comes back.
 package wire
 
 import (

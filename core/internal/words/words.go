@@ -1,4 +1,5 @@
-// Package words reads texts: lists with a space between the words, and the characters that the RFCs allow.
+// Package words reads texts: lists with a space between the words, and the characters that the RFCs
+// allow.
 package words
 
 import "unicode/utf8"
@@ -66,8 +67,9 @@ func Contains(s, part string) bool {
 	return false
 }
 
-// Printable keeps what RFC 6749 appendix A.7 and A.8 allow, and letters of other scripts, so that nothing of a server's making can pass for something else in a log:
-// no control, no line separator, nothing that turns the direction of the text.
+// Printable keeps what RFC 6749 appendix A.7 and A.8 allow, and letters of other scripts, so that
+// nothing of a server's making can pass for something else in a log: no control, no line separator,
+// nothing that turns the direction of the text.
 func Printable(s string, most int) string {
 	b := make([]byte, 0, min(len(s), most))
 	for _, r := range s {
@@ -81,7 +83,8 @@ func Printable(s string, most int) string {
 	return string(b)
 }
 
-// formatting tells the characters that nobody sees and that change how others look (Unicode category Cf, and the separators), and what stands for no character.
+// formatting tells the characters that nobody sees and that change how others look (Unicode
+// category Cf, and the separators), and what stands for no character.
 func formatting(r rune) bool {
 	return r == 0xAD || r == 0x61C || r >= 0x200B && r <= 0x200F || r >= 0x2028 && r <= 0x202E || r >= 0x2060 && r <= 0x206F || r >= 0xFE00 && r <= 0xFE0F || r == 0xFEFF || r >= 0xFFF0 && r <= 0xFFFF || r >= 0xE0000
 }
@@ -110,7 +113,8 @@ func VSChars(s string) bool {
 	return true
 }
 
-// ScopeOK tells whether s is a scope: RFC 6749 section 3.3, scope-tokens with one space between them; empty is no scope.
+// ScopeOK tells whether s is a scope: RFC 6749 section 3.3, scope-tokens with one space between
+// them; empty is no scope.
 func ScopeOK(s string) bool {
 	if len(s) > MaxKept {
 		return false
@@ -124,7 +128,8 @@ func ScopeOK(s string) bool {
 	return true
 }
 
-// HostChars tells whether a variable can stand for a label of a host or a segment of a path and for nothing else.
+// HostChars tells whether a variable can stand for a label of a host or a segment of a path and for
+// nothing else.
 func HostChars(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' && i > 0 && s[i-1] != '.') {

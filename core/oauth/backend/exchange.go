@@ -16,7 +16,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// An exchange is the HTTP of one request: the browser's, its answer, and what goes to resources in between.
+// An exchange is the HTTP of one request: the browser's, its answer, and what goes to resources in
+// between.
 type exchange struct {
 	ctx     context.Context // ends with the handler, so with the browser too
 	request *http.Request
@@ -109,8 +110,8 @@ func (e *exchange) hands(opts Options) map[string]door.Hand {
 // errSilent ends a request to a resource that says nothing.
 var errSilent = errors.New("oauth2: bff: the resource was silent for too long")
 
-// A silence is the time that a resource says nothing. What comes of the browser's body breaks it; when the answer has begun it is over for
-// good, although the body may still be coming.
+// A silence is the time that a resource says nothing. What comes of the browser's body breaks it;
+// when the answer has begun it is over for good, although the body may still be coming.
 type silence struct {
 	mu    sync.Mutex
 	clock *time.Timer
@@ -137,7 +138,8 @@ func (s *silence) end() {
 	s.clock.Stop()
 }
 
-// proxy sends a request to a resource. It gives the answer as soon as that begins; the body stays here.
+// proxy sends a request to a resource. It gives the answer as soon as that begins; the body stays
+// here.
 func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 	var in struct {
 		Method  string
@@ -220,7 +222,8 @@ func (e *exchange) load(req *http.Request, b *body, progress func()) error {
 	return nil
 }
 
-// readBehind is the browser's body on its way. A slow browser makes no silent resource. A resource that answers early does not close it.
+// readBehind is the browser's body on its way. A slow browser makes no silent resource. A resource
+// that answers early does not close it.
 type readBehind struct {
 	io.Reader
 	progress func()
@@ -232,7 +235,8 @@ func (b *readBehind) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Progress is for a host that hands the body on without reading it, as Workers do: to be called for each piece of it.
+// Progress is for a host that hands the body on without reading it, as Workers do: to be called for
+// each piece of it.
 func (b *readBehind) Progress() { b.progress() }
 
 func (b *readBehind) Close() error { return nil }
@@ -314,14 +318,16 @@ func (e *exchange) write(w http.ResponseWriter, a answer) {
 	w.WriteHeader(a.Status)
 	control.Flush()
 	if err := pass(w, control, res.Body); err != nil {
-		// Half of a body must not look like all of it, and this is the way to break off an answer in every version of HTTP.
+		// Half of a body must not look like all of it, and this is the way to break off an answer
+		// in every version of HTTP.
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// BodyPasser is an http.ResponseWriter of a host that can hand a body on without reading it, as Workers do. PassBody is called in place of
-// WriteHeader and Write; where it is false, nothing happened. The body is the host's own then: it is neither read nor closed, and its request
-// goes on.
+// BodyPasser is an http.ResponseWriter of a host that can hand a body on without reading it, as
+// Workers do. PassBody is called in place of WriteHeader and Write; where it is false, nothing
+// happened. The body is the host's own then: it is neither read nor closed, and its request goes
+// on.
 type BodyPasser interface {
 	http.ResponseWriter
 	PassBody(status int, body io.ReadCloser) bool
@@ -334,7 +340,8 @@ func (e *exchange) forget(res *http.Response) {
 	maps.DeleteFunc(e.behind, func(_ string, r *http.Response) bool { return r == res })
 }
 
-// pass copies a body, each piece as soon as it comes: it may be a stream of events. Its error is the resource's; a browser that went away is none.
+// pass copies a body, each piece as soon as it comes: it may be a stream of events. Its error is
+// the resource's; a browser that went away is none.
 func pass(w io.Writer, control *http.ResponseController, from io.Reader) error {
 	buffer := make([]byte, 32<<10)
 	for {

@@ -23,8 +23,8 @@ type Handler struct {
 	telling sync.Mutex
 }
 
-// New makes a Handler of an engine that knows the kind "bff". It fails with an Error of package oauth of kind client, which names the member, where the
-// engine refuses the configuration.
+// New makes a Handler of an engine that knows the kind "bff". It fails with an Error of package
+// oauth of kind client, which names the member, where the engine refuses the configuration.
 func New(engine oauth.Engine, config Config, opts Options) (*Handler, error) {
 	if opts.Ring == nil {
 		return nil, errors.New("oauth2: bff: Options.Ring is missing")
@@ -96,7 +96,8 @@ func (h *Handler) unanswered(w http.ResponseWriter, e *exchange, err error) {
 	}
 }
 
-// tooLarge: a body is small or stays here, so it is the headers or the URL that an engine does not read: too long, or too many.
+// tooLarge: a body is small or stays here, so it is the headers or the URL that an engine does not
+// read: too long, or too many.
 func tooLarge(err error) bool {
 	return errors.Is(err, &oauth.Error{Kind: oauth.KindClient, Code: "too_large"}) || errors.Is(err, &oauth.Error{Kind: oauth.KindInternal, Code: "refused_input"})
 }
@@ -123,8 +124,9 @@ func fail(w http.ResponseWriter, status int, code, description string) {
 	w.Write(body)
 }
 
-// address is the URL that the browser asked for. Scheme and host are those of the configuration if the browser named that host, and
-// otherwise one that is nobody's, which the engine refuses: what stands in a Host header goes nowhere.
+// address is the URL that the browser asked for. Scheme and host are those of the configuration if
+// the browser named that host, and otherwise one that is nobody's, which the engine refuses: what
+// stands in a Host header goes nowhere.
 func (h *Handler) address(r *http.Request) string {
 	host := h.base.Host
 	if !sameHost(h.base.Scheme, r.Host, host) {

@@ -20,7 +20,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// TestWhatTheBrowserAskedFor: scheme and host come from the configuration; a Host header that anybody can send leads nowhere.
+// TestWhatTheBrowserAskedFor: scheme and host come from the configuration; a Host header that
+// anybody can send leads nowhere.
 func TestWhatTheBrowserAskedFor(t *testing.T) {
 	ring, err := backend.ReadRing(backend.NewKey())
 	if err != nil {
@@ -124,7 +125,9 @@ func TestConfigurationIsRefused(t *testing.T) {
 	}
 }
 
-// TestBodiesGoOn: short ones are kept for a second try, whatever their bytes; long ones and those of unknown length are streams, sent once, and asked for again once the token is made new (Q13, S54).
+// TestBodiesGoOn: short ones are kept for a second try, whatever their bytes; long ones and those
+// of unknown length are streams, sent once, and asked for again once the token is made new (Q13,
+// S54).
 func TestBodiesGoOn(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
@@ -176,7 +179,8 @@ func TestBodiesGoOn(t *testing.T) {
 	}
 }
 
-// TestStreams: the first piece of an answer, and of a request, arrives while the rest is not there yet, server-sent events included.
+// TestStreams: the first piece of an answer, and of a request, arrives while the rest is not there
+// yet, server-sent events included.
 func TestStreams(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
@@ -261,10 +265,12 @@ func TestStreams(t *testing.T) {
 	})
 }
 
-// silence is how long a resource may be silent here: every other answer has to begin in that time, on a busy machine too.
+// silence is how long a resource may be silent here: every other answer has to begin in that time,
+// on a busy machine too.
 const silence = 4 * time.Second
 
-// TestAnswersOfResources: what a resource says goes back as it is, and no more; what it does wrong has a status of its own.
+// TestAnswersOfResources: what a resource says goes back as it is, and no more; what it does wrong
+// has a status of its own.
 func TestAnswersOfResources(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) {
 		s.opts.ResourceTimeout = silence
@@ -405,7 +411,8 @@ func (b *brokenStore) StoreUntil(context.Context, string, string, string, time.T
 	return "", errBroken
 }
 
-// TestStoreThatFails: nobody is signed in without a session that is stored (X9); the browser may try again, the operator learns why.
+// TestStoreThatFails: nobody is signed in without a session that is stored (X9); the browser may
+// try again, the operator learns why.
 func TestStoreThatFails(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) { s.opts.Store = &brokenStore{} })
 	b := s.browser()

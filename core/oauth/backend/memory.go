@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Memory keeps texts that may be lost at any time: tokens that were exchanged for other services, in the clear. So it is the memory of this
-// process and nothing else: no disk, and no other machine. It is safe for concurrent use, and no method blocks.
+// Memory keeps texts that may be lost at any time: tokens that were exchanged for other services,
+// in the clear. So it is the memory of this process and nothing else: no disk, and no other
+// machine. It is safe for concurrent use, and no method blocks.
 type Memory interface {
 	// Recall gives a text, and whether there is one.
 	Recall(key string) (text string, ok bool)

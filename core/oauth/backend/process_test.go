@@ -24,7 +24,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// The tests run this binary again as servers of their own: what one of them is stands in this variable.
+// The tests run this binary again as servers of their own: what one of them is stands in this
+// variable.
 const role = "BFF_TEST_SERVER"
 
 // server is what a process serves.
@@ -138,7 +139,8 @@ func (s *site) spread(children ...*child) {
 	})
 }
 
-// TestTwoProcesses (X9, B13): a session outlives its process; two others share it, and fifty requests make one refresh.
+// TestTwoProcesses (X9, B13): a session outlives its process; two others share it, and fifty
+// requests make one refresh.
 func TestTwoProcesses(t *testing.T) { onEachStore(t, twoProcesses) }
 
 func twoProcesses(t *testing.T, path string) {
@@ -176,7 +178,8 @@ func twoProcesses(t *testing.T, path string) {
 	}
 }
 
-// TestKilledInMidRefresh (X9, B13): whether the server saw the token or not, the next process goes on with the session.
+// TestKilledInMidRefresh (X9, B13): whether the server saw the token or not, the next process goes
+// on with the session.
 func TestKilledInMidRefresh(t *testing.T) { onEachStore(t, killedInMidRefresh) }
 
 func killedInMidRefresh(t *testing.T, path string) {

@@ -11,7 +11,8 @@ import (
 // own is the name of the one request, and of its body.
 const own = "request"
 
-// body is a body of the boundary: text, base64 of what is no UTF-8, or the name of one that stays here, with its length in bytes where that is known.
+// body is a body of the boundary: text, base64 of what is no UTF-8, or the name of one that stays
+// here, with its length in bytes where that is known.
 type body struct {
 	Text   *string `json:"text,omitempty"`
 	Base64 *string `json:"base64,omitempty"`

@@ -11,9 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// Ring holds the keys with which cookies and what is stored are sealed (AES-256-GCM). The newest seals, any unseals: a key that is replaced
-// stays in the ring, behind the new one, as long as sessions last, so that nobody is signed out. Where several processes share sessions, each
-// of them has to have the new key, behind the old one, before the first one seals with it.
+// Ring holds the keys with which cookies and what is stored are sealed (AES-256-GCM). The newest
+// seals, any unseals: a key that is replaced stays in the ring, behind the new one, as long as
+// sessions last, so that nobody is signed out. Where several processes share sessions, each of them
+// has to have the new key, behind the old one, before the first one seals with it.
 //
 // Nonces are random, so a key is good for 2^32 texts (NIST SP 800-38D section 8.3).
 type Ring struct {
@@ -31,8 +32,9 @@ func NewKey() string {
 	return strings.ToLower(rand.Text()[:8]) + ":" + base64.RawURLEncoding.EncodeToString(key)
 }
 
-// ReadRing reads the keys of a ring, the newest first: ID:KEY with commas or white space between them. ID, 1 to 32 letters, digits, "-" and
-// "_", is the key's own name; KEY is 32 random bytes in base64url. It is the form that every host of this project reads. No error shows a key.
+// ReadRing reads the keys of a ring, the newest first: ID:KEY with commas or white space between
+// them. ID, 1 to 32 letters, digits, "-" and "_", is the key's own name; KEY is 32 random bytes in
+// base64url. It is the form that every host of this project reads. No error shows a key.
 func ReadRing(text string) (*Ring, error) {
 	r := &Ring{keys: map[string]cipher.AEAD{}}
 	for i, one := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(", \t\r\n", c) }) {
@@ -62,7 +64,8 @@ func ReadRing(text string) (*Ring, error) {
 	return r, nil
 }
 
-// Seal encrypts a text: the key's id, a full stop, and the base64url of nonce, ciphertext and tag. The context is authenticated and not kept.
+// Seal encrypts a text: the key's id, a full stop, and the base64url of nonce, ciphertext and tag.
+// The context is authenticated and not kept.
 func (r *Ring) Seal(text, context string) string {
 	return r.newest + "." + base64.RawURLEncoding.EncodeToString(r.keys[r.newest].Seal(nil, nil, []byte(text), []byte(context)))
 }

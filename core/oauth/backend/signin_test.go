@@ -15,7 +15,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/oauthtest"
 )
 
-// TestSignInProxyRefreshSignOut is a browser's day (H9, Q13, X9): real servers, real TLS, and no token in anything that it is told.
+// TestSignInProxyRefreshSignOut is a browser's day (H9, Q13, X9): real servers, real TLS, and no
+// token in anything that it is told.
 func TestSignInProxyRefreshSignOut(t *testing.T) {
 	s := newSite(t)
 	b := s.browser()
@@ -148,7 +149,8 @@ func TestOneRefreshForAll(t *testing.T) {
 	}
 }
 
-// TestBrowserGoesAwayInMidRefresh (X9): the new tokens are stored all the same, and the next request has them.
+// TestBrowserGoesAwayInMidRefresh (X9): the new tokens are stored all the same, and the next
+// request has them.
 func TestBrowserGoesAwayInMidRefresh(t *testing.T) {
 	s := newSite(t)
 	b := s.signedIn()
@@ -177,7 +179,8 @@ func TestBrowserGoesAwayInMidRefresh(t *testing.T) {
 	}
 }
 
-// TestMetadataOfYesterday: what the engine reads anew behind an answer is read to its end and kept, though the request is over.
+// TestMetadataOfYesterday: what the engine reads anew behind an answer is read to its end and kept,
+// though the request is over.
 func TestMetadataOfYesterday(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) {
 		s.config.SessionLife, s.config.IdleLife = 72*time.Hour, 72*time.Hour

@@ -24,7 +24,8 @@ import (
 // shortLease is for tests that wait for its end.
 const shortLease = 2 * time.Second
 
-// runOnServers runs all tests again, with the sessions, attempts, indexes and records of their sites in Redis and in PostgreSQL.
+// runOnServers runs all tests again, with the sessions, attempts, indexes and records of their
+// sites in Redis and in PostgreSQL.
 func runOnServers(m *testing.M) int {
 	kinds := map[string]func() (*servers.Server, error){"redis": func() (*servers.Server, error) { return servers.Redis() }, "postgres": servers.Postgres}
 	for kind, start := range kinds {

@@ -27,7 +27,8 @@ type clock struct{ ahead atomic.Int64 }
 func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) moveOn(by time.Duration) { c.ahead.Add(int64(by)) }
 
-// A site is an authorization server, an API, and handlers that stand between them and browsers, each of them a real server.
+// A site is an authorization server, an API, and handlers that stand between them and browsers,
+// each of them a real server.
 type site struct {
 	t      *testing.T
 	clock  clock
@@ -250,7 +251,8 @@ func (s *site) look(res *http.Response, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for secret := range s.secrets {
-		// The ID token goes along to the end of the session at the server (RP-Initiated Logout section 2).
+		// The ID token goes along to the end of the session at the server (RP-Initiated Logout
+		// section 2).
 		if strings.Contains(strings.ReplaceAll(all.String(), "id_token_hint="+secret, ""), secret) {
 			s.t.Errorf("a token in the answer to %s: %s", res.Request.URL, all.String())
 		}
@@ -283,7 +285,8 @@ var (
 	formAction  = regexp.MustCompile(`<form[^>]* action="([^"]+)"`)
 )
 
-// signIn goes to the sign-in, does there what a user does, and comes back. It gives where the browser ended.
+// signIn goes to the sign-in, does there what a user does, and comes back. It gives where the
+// browser ended.
 func (b *browser) signIn(path string) string {
 	b.s.t.Helper()
 	back := b.approve(path)

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// An upload is the browser's body: read as a whole where the engine asks for it, or on its way to a resource.
+// An upload is the browser's body: read as a whole where the engine asks for it, or on its way to a
+// resource.
 type upload struct {
 	body   io.ReadCloser // nil where there is none
 	length int64         // -1 where it is not known
@@ -76,8 +77,8 @@ func (e *exchange) read(effect json.RawMessage) (any, string) {
 	}
 }
 
-// leave has nobody wait for the rest of the browser's body. net/http would read on, before it answers and before it closes, for as long as the
-// browser likes.
+// leave has nobody wait for the rest of the browser's body. net/http would read on, before it
+// answers and before it closes, for as long as the browser likes.
 func (e *exchange) leave(w http.ResponseWriter) {
 	if e.upload.ended.Load() {
 		return
@@ -86,7 +87,8 @@ func (e *exchange) leave(w http.ResponseWriter) {
 	http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) // where it is not to be had, the server has its own way
 }
 
-// lastOf says that the connection ends with this answer, where the rest of a body may stand before the next request.
+// lastOf says that the connection ends with this answer, where the rest of a body may stand before
+// the next request.
 func (e *exchange) lastOf(w http.ResponseWriter) {
 	if !e.upload.ended.Load() && e.request.ProtoMajor == 1 {
 		w.Header().Set("Connection", "close")

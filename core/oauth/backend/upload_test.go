@@ -42,7 +42,8 @@ func (s *site) dial(head string) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReader(conn)
 }
 
-// TestIdlePosters: of a body that nobody wants nothing is waited for, and one that is wanted has its time; the connection ends, since the rest of it may still come (S31, S32).
+// TestIdlePosters: of a body that nobody wants nothing is waited for, and one that is wanted has
+// its time; the connection ends, since the rest of it may still come (S31, S32).
 func TestIdlePosters(t *testing.T) {
 	s := newSite(t)
 	h, err := backend.New(hastyEngine{bff.Engine()}, s.config, s.opts)

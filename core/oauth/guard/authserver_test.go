@@ -14,8 +14,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/resource"
 )
 
-// R56: client, authorization server and guard together: the client's bound token is opaque, so it is introspected; the guard wants a nonce, which the client's Transport
-// takes from its challenge; what is for another resource, or revoked, is refused; and step-up is asked for.
+// R56: client, authorization server and guard together: the client's bound token is opaque, so it
+// is introspected; the guard wants a nonce, which the client's Transport takes from its challenge;
+// what is for another resource, or revoked, is refused; and step-up is asked for.
 func TestWithAuthserver(t *testing.T) {
 	api := httptest.NewUnstartedServer(nil)
 	at := "http://" + api.Listener.Addr().String()

@@ -12,54 +12,67 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Config is the configuration. Its JSON is that of kind "resource" in core/contract/README.md. The engine checks it; what it refuses, New names.
+// Config is the configuration. Its JSON is that of kind "resource" in core/contract/README.md. The
+// engine checks it; what it refuses, New names.
 type Config struct {
-	// Resource is the identifier of the resource (RFC 9728 section 1.2), such as "https://api.example/notes": https, or http on loopback.
-	// Its origin is where clients see this server, and what proofs are for.
+	// Resource is the identifier of the resource (RFC 9728 section 1.2), such as
+	// "https://api.example/notes": https, or http on loopback. Its origin is where clients see this
+	// server, and what proofs are for.
 	Resource string `json:"resource"`
 	// AuthorizationServers are those whose tokens are taken, 16 at most.
 	AuthorizationServers []Server `json:"authorization_servers"`
-	// Audience are names of this resource in tokens; a token needs one of them. Empty means Resource alone.
+	// Audience are names of this resource in tokens; a token needs one of them. Empty means
+	// Resource alone.
 	Audience []string `json:"audience,omitempty"`
-	// Algorithms are those of access tokens, DPoPAlgorithms those of proofs; empty means all that a host can verify.
+	// Algorithms are those of access tokens, DPoPAlgorithms those of proofs; empty means all that a
+	// host can verify.
 	Algorithms     []oauth.Algorithm `json:"algorithms,omitempty"`
 	DPoPAlgorithms []oauth.Algorithm `json:"dpop_algorithms,omitempty"`
-	// InsecureUntypedTokens takes JWTs of type JWT, or of none, which may lack client_id, iat and jti: Keycloak and Microsoft Entra make such.
-	// An ID token for the same audience passes then.
+	// InsecureUntypedTokens takes JWTs of type JWT, or of none, which may lack client_id, iat and
+	// jti: Keycloak and Microsoft Entra make such. An ID token for the same audience passes then.
 	InsecureUntypedTokens bool `json:"insecure_untyped_tokens,omitempty"`
 	// InsecureWithoutAudience takes tokens that say of nobody whom they are for.
 	InsecureWithoutAudience bool `json:"insecure_without_audience,omitempty"`
 	// Need is what every request needs.
 	Need
-	// DPoP says what becomes of tokens that are bound to a key (RFC 9449); empty means DPoPAccepted.
+	// DPoP says what becomes of tokens that are bound to a key (RFC 9449); empty means
+	// DPoPAccepted.
 	DPoP DPoP `json:"dpop,omitempty"`
-	// DPoPNonce has proofs bear a nonce of this resource. NonceKeys are the secrets that these are made of, 32 bytes or more each, the newest
-	// first: to change it, put a new one in front everywhere and take the old one away after NonceLife. Without NonceKeys each Guard has a key of its own.
+	// DPoPNonce has proofs bear a nonce of this resource. NonceKeys are the secrets that these are
+	// made of, 32 bytes or more each, the newest first: to change it, put a new one in front
+	// everywhere and take the old one away after NonceLife. Without NonceKeys each Guard has a key
+	// of its own.
 	DPoPNonce bool       `json:"dpop_nonce,omitempty"`
 	NonceKeys []NonceKey `json:"nonce_keys,omitempty"`
-	// NonceLife is how long a nonce is good, 10 seconds to an hour, 0 for 5 minutes; ProofLife how old a proof without one may be, a second to an
-	// hour, 0 for a minute. In JSON they are nonce_ms and proof_ms.
+	// NonceLife is how long a nonce is good, 10 seconds to an hour, 0 for 5 minutes; ProofLife how
+	// old a proof without one may be, a second to an hour, 0 for a minute. In JSON they are
+	// nonce_ms and proof_ms.
 	NonceLife time.Duration `json:"-"`
 	ProofLife time.Duration `json:"-"`
 	// RequireBound refuses tokens that are bound to no key and no certificate.
 	RequireBound bool `json:"require_bound,omitempty"`
-	// ClockTolerance is how far clocks may be apart, 5 minutes at most; nil means 30 seconds. In JSON it is clock_tolerance_ms.
+	// ClockTolerance is how far clocks may be apart, 5 minutes at most; nil means 30 seconds. In
+	// JSON it is clock_tolerance_ms.
 	ClockTolerance *time.Duration `json:"-"`
-	// KeysLife is after how long the servers' keys are read again, a minute to a day; 0 means 10 minutes. In JSON it is keys_ms.
+	// KeysLife is after how long the servers' keys are read again, a minute to a day; 0 means 10
+	// minutes. In JSON it is keys_ms.
 	KeysLife time.Duration `json:"-"`
-	// Certificates holds tokens to the certificate of their connection (RFC 8705). Behind proxies that end TLS, CertificateHeader is the header,
-	// in lower case, in which they give it (RFC 9440, base64, or PEM that may be escaped), and Proxies their addresses or networks: the header is
-	// looked at where the connection comes from one of them only.
+	// Certificates holds tokens to the certificate of their connection (RFC 8705). Behind proxies
+	// that end TLS, CertificateHeader is the header, in lower case, in which they give it (RFC
+	// 9440, base64, or PEM that may be escaped), and Proxies their addresses or networks: the
+	// header is looked at where the connection comes from one of them only.
 	Certificates      bool     `json:"certificates,omitempty"`
 	CertificateHeader string   `json:"certificate_header,omitempty"`
 	Proxies           []string `json:"proxies,omitempty"`
 	// Origins are further origins under which clients see this resource.
 	Origins []string `json:"origins,omitempty"`
-	// Metadata are further members of the document that Guard.Metadata serves (RFC 9728 section 2), such as resource_name.
+	// Metadata are further members of the document that Guard.Metadata serves (RFC 9728 section 2),
+	// such as resource_name.
 	Metadata map[string]any `json:"metadata,omitempty"`
 	// InsecureHTTPOrigins are origins to which requests may go unprotected; see oauth.Config.
 	InsecureHTTPOrigins []string `json:"insecure_http_origins,omitempty"`
-	// Name begins the keys in the Store; empty means oauth2. Resources that share a Store and take the same clients' proofs have one each.
+	// Name begins the keys in the Store; empty means oauth2. Resources that share a Store and take
+	// the same clients' proofs have one each.
 	Name      string `json:"name,omitempty"`
 	UserAgent string `json:"user_agent,omitempty"`
 }
@@ -68,16 +81,18 @@ type Config struct {
 type Server struct {
 	// Issuer is its name, as its tokens have it (RFC 8414 section 2).
 	Issuer string `json:"issuer"`
-	// Discovery reads its metadata, MetadataURL says where they are. Discovery is on by itself where neither JWKSURI nor IntrospectionEndpoint is given.
+	// Discovery reads its metadata, MetadataURL says where they are. Discovery is on by itself
+	// where neither JWKSURI nor IntrospectionEndpoint is given.
 	Discovery   bool   `json:"discovery,omitempty"`
 	MetadataURL string `json:"metadata_url,omitempty"`
 	// IssuerTemplate is an issuer with {tenantid} in it, of servers for all tenants.
 	IssuerTemplate string `json:"issuer_template,omitempty"`
-	// JWKSURI is where its keys are (RFC 7517), IntrospectionEndpoint where it is asked of tokens (RFC 7662).
+	// JWKSURI is where its keys are (RFC 7517), IntrospectionEndpoint where it is asked of tokens
+	// (RFC 7662).
 	JWKSURI               string `json:"jwks_uri,omitempty"`
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
-	// ClientID is who asks, ClientSecret proves it, or Options.ClientKey does, which the server knows as ClientKeyID; see oauth.Config. Without a
-	// ClientID nothing is introspected.
+	// ClientID is who asks, ClientSecret proves it, or Options.ClientKey does, which the server
+	// knows as ClientKeyID; see oauth.Config. Without a ClientID nothing is introspected.
 	ClientID                        string           `json:"client_id,omitempty"`
 	ClientSecret                    string           `json:"client_secret,omitempty"`
 	ClientKeyID                     string           `json:"client_key_id,omitempty"`
@@ -107,13 +122,16 @@ const (
 	DPoPOff      DPoP = "off"      // they are refused
 )
 
-// Need is what a request has to have besides a good token. Of Handler and Check, what is not zero takes the place of what Config says.
+// Need is what a request has to have besides a good token. Of Handler and Check, what is not zero
+// takes the place of what Config says.
 type Need struct {
 	// Scope are scopes, separated by spaces, all of which are needed.
 	Scope string `json:"scope,omitempty"`
-	// ACRValues are authentication context classes, separated by spaces, one of which is needed (RFC 9470).
+	// ACRValues are authentication context classes, separated by spaces, one of which is needed
+	// (RFC 9470).
 	ACRValues string `json:"acr_values,omitempty"`
-	// MaxAge is how long ago the user may have been authenticated, in whole seconds on the wire; nil means any time.
+	// MaxAge is how long ago the user may have been authenticated, in whole seconds on the wire;
+	// nil means any time.
 	MaxAge *time.Duration `json:"-"`
 }
 
@@ -210,16 +228,20 @@ func wholeMS(d time.Duration) int64 { return int64(math.Ceil(float64(d) / float6
 type Options struct {
 	// HTTP sends requests to the authorization servers; see oauth.Options.
 	HTTP *http.Client
-	// Store notes which proofs came, so that each counts once, for all who share it; nil means up to 100,000 of them in this Guard, and what does
-	// not fit is refused (503). Of an oauth.ExpiringStore nothing is asked but StoreUntil of new keys.
+	// Store notes which proofs came, so that each counts once, for all who share it; nil means up
+	// to 100,000 of them in this Guard, and what does not fit is refused (503). Of an
+	// oauth.ExpiringStore nothing is asked but StoreUntil of new keys.
 	Store oauth.Store
-	// ClientKey signs in the name of the client of every Server that has a ClientID (private_key_jwt).
+	// ClientKey signs in the name of the client of every Server that has a ClientID
+	// (private_key_jwt).
 	ClientKey crypto.Signer
-	// Certificate gives the certificate of the request's client as DER, nil for none; nil means that of the TLS connection.
+	// Certificate gives the certificate of the request's client as DER, nil for none; nil means
+	// that of the TLS connection.
 	Certificate func(*http.Request) []byte
 	// OnRefused hears of each request that was refused. It is called by whoever serves the request.
 	OnRefused func(*http.Request, Reason)
-	// OnError gets what went wrong in this host, one at a time: a Store that fails, a server that cannot be reached.
+	// OnError gets what went wrong in this host, one at a time: a Store that fails, a server that
+	// cannot be reached.
 	OnError func(error)
 	// Now is the clock, nil means time.Now; Rand the source of random bytes, nil means crypto/rand.
 	Now  func() time.Time

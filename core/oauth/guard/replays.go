@@ -12,7 +12,8 @@ import (
 // mostReplays is how many proofs a Guard without a Store notes.
 const mostReplays = 100_000
 
-// replays is the store of a Guard that has none: keys that came, each until it is of no use. What does not fit is an error, since a proof that is forgotten is good again.
+// replays is the store of a Guard that has none: keys that came, each until it is of no use. What
+// does not fit is an error, since a proof that is forgotten is good again.
 type replays struct {
 	now func() time.Time
 

@@ -35,7 +35,8 @@ func (v *Verdict) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Write(v.Body)
 }
 
-// Reason says why a request is refused. core/contract/README.md lists the codes. It holds no token and no secret.
+// Reason says why a request is refused. core/contract/README.md lists the codes. It holds no token
+// and no secret.
 type Reason struct {
 	Code string `json:"code"`
 	// Field is the claim that is wrong.
@@ -58,7 +59,8 @@ type Token struct {
 	Scheme string
 	// Issuer is the authorization server.
 	Issuer string
-	// Subject is who the token is about: a user, or a client that acts for itself. ClientID is who got it.
+	// Subject is who the token is about: a user, or a client that acts for itself. ClientID is who
+	// got it.
 	Subject, ClientID string
 	// ID is its jti, "" for none.
 	ID string

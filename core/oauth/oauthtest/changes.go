@@ -14,9 +14,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// RunChanges has two clients, each with a store of its own from stores, on what is one set of sessions: what the one writes, the
-// other's Status says, an event tells, and no token of a session that is over is given out. Where the stores are Notifiers the event
-// comes by itself.
+// RunChanges has two clients, each with a store of its own from stores, on what is one set of
+// sessions: what the one writes, the other's Status says, an event tells, and no token of a session
+// that is over is given out. Where the stores are Notifiers the event comes by itself.
 func RunChanges(t *testing.T, open func(testing.TB) oauth.Engine, stores func(testing.TB) (a, b oauth.Store)) {
 	first, second := stores(t)
 	_, notified := second.(oauth.Notifier)

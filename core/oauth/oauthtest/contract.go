@@ -36,8 +36,9 @@ type step struct {
 	JSON    any    `json:"json"`
 }
 
-// RunContract runs the cases of file, which is core/contract/contract.json, each with an engine of its own. hands gives the options
-// whose HTTP client, Store and Locker are tested; nil stands for the usual ones.
+// RunContract runs the cases of file, which is core/contract/contract.json, each with an engine of
+// its own. hands gives the options whose HTTP client, Store and Locker are tested; nil stands for
+// the usual ones.
 func RunContract(t *testing.T, file string, open func(testing.TB) oauth.Engine, hands func(testing.TB) oauth.Options) *Tally {
 	t.Helper()
 	raw, err := os.ReadFile(file)

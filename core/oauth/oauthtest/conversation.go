@@ -12,15 +12,18 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Reached says how far a conversation came: how many of its inputs were taken, and how many of those made the engine ask for something.
+// Reached says how far a conversation came: how many of its inputs were taken, and how many of
+// those made the engine ask for something.
 type Reached struct{ Inputs, Taken, Effective int }
 
-// secrets are what the conversations' server hands out; they may stand in requests, stores and the results of `token`, `prepare` and `export`, nowhere else.
+// secrets are what the conversations' server hands out; they may stand in requests, stores and the
+// results of `token`, `prepare` and `export`, nowhere else.
 var secrets = []string{"ACCESS-", "REFRESH-", "THE-CODE", "THE-SECRET", "DEVICE-CODE"}
 
-// Converse plays a host that data decides: which commands, which answers, in which order, twice, late or never, with a clock that jumps. It reports the first rule of the
-// boundary that the engine breaks. Afterwards it answers everything that is left, as an ordinary host would, and a new sign-in has to work: no order may leave a session
-// insane.
+// Converse plays a host that data decides: which commands, which answers, in which order, twice,
+// late or never, with a clock that jumps. It reports the first rule of the boundary that the engine
+// breaks. Afterwards it answers everything that is left, as an ordinary host would, and a new
+// sign-in has to work: no order may leave a session insane.
 func Converse(engine oauth.Engine, data []byte) (Reached, error) {
 	c := &conversation{engine: engine, data: data, now: 1_700_000_000_000, store: map[string]string{}, version: map[string]int{}, keys: map[string]bool{}, proofs: map[string]bool{}, state: "none"}
 	if err := c.open(); err != nil {
@@ -34,7 +37,8 @@ func Converse(engine oauth.Engine, data []byte) (Reached, error) {
 	return c.reached, c.recover()
 }
 
-// ConverseAtRandom holds that many conversations, each with the engine that it is given, and adds up how far they came. It stops at the first broken rule.
+// ConverseAtRandom holds that many conversations, each with the engine that it is given, and adds
+// up how far they came. It stops at the first broken rule.
 func ConverseAtRandom(engine func() oauth.Engine, seed uint64, conversations int) (all Reached, err error) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for range conversations {

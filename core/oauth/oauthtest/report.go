@@ -52,7 +52,8 @@ type Second struct {
 	*Tally
 }
 
-// Write writes the report as JSON. A suite that was not run this time stays as an earlier run with the same module left it.
+// Write writes the report as JSON. A suite that was not run this time stays as an earlier run with
+// the same module left it.
 func (r Report) Write(t testing.TB, path string) {
 	t.Helper()
 	var before Report

@@ -22,7 +22,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/guard"
 )
 
-// RunResource has a Guard on an engine of the kind "resource" let in whom it should, and refuse what an attacker would send, with real keys, servers and sockets.
+// RunResource has a Guard on an engine of the kind "resource" let in whom it should, and refuse
+// what an attacker would send, with real keys, servers and sockets.
 func RunResource(t *testing.T, open func(testing.TB) oauth.Engine) {
 	w := &resourceWorld{T: t, engine: open(t)}
 	w.issuer = newIssuer(t, "https://api.example/notes")

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Handler is the server of the contract suite. It is open to every origin (CORS), so that hosts in browsers can use it, and keeps
-// counts by the id that a request names.
+// Handler is the server of the contract suite. It is open to every origin (CORS), so that hosts in
+// browsers can use it, and keeps counts by the id that a request names.
 func Handler() http.Handler {
 	s := &server{seen: map[string]*seen{}, gzips: map[int64][]byte{}}
 	mux := http.NewServeMux()
@@ -37,8 +37,8 @@ func Handler() http.Handler {
 	return open(mux)
 }
 
-// open answers preflights and lets scripts of every origin read everything (Fetch Standard, CORS protocol). The wildcard does not
-// cover credentials, so a host that sends them fails.
+// open answers preflights and lets scripts of every origin read everything (Fetch Standard, CORS
+// protocol). The wildcard does not cover credentials, so a host that sends them fails.
 func open(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -60,8 +60,8 @@ func open(next http.Handler) http.Handler {
 	})
 }
 
-// Patience is how long a test waits for what is to come: so long that only what hangs never comes. What a test is about is no matter of
-// time, so it has no other bound.
+// Patience is how long a test waits for what is to come: so long that only what hangs never comes.
+// What a test is about is no matter of time, so it has no other bound.
 const Patience = 5 * time.Minute
 
 type server struct {
@@ -157,7 +157,8 @@ func (s *server) endless(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// understated sends chunks although it says a length, which counts for nothing then (RFC 9112 section 6.3), until the client is gone.
+// understated sends chunks although it says a length, which counts for nothing then (RFC 9112
+// section 6.3), until the client is gone.
 func understated(w http.ResponseWriter, length string) {
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {
@@ -171,8 +172,8 @@ func understated(w http.ResponseWriter, length string) {
 	}
 }
 
-// cut sends what reads like an answer and ends it before its end: before a length that it said, or before the last chunk, with the connection closed
-// (RFC 9112 section 8).
+// cut sends what reads like an answer and ends it before its end: before a length that it said, or
+// before the last chunk, with the connection closed (RFC 9112 section 8).
 func cut(w http.ResponseWriter, r *http.Request) {
 	const token = `{"access_token":"cut","token_type":"Bearer"}`
 	framing := fmt.Sprintf("Content-Length: %d\r\n", len(token)+1)
@@ -237,7 +238,8 @@ func (s *server) binary(w http.ResponseWriter, r *http.Request) {
 	w.Write([]byte{'a', 0xff, 0xfe, 0xc3, 'b'})
 }
 
-// mark sends text behind a byte order mark, which belongs to the body: the engine refuses it in JSON (RFC 8259 section 8.1).
+// mark sends text behind a byte order mark, which belongs to the body: the engine refuses it in
+// JSON (RFC 8259 section 8.1).
 func (s *server) mark(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	io.WriteString(w, "\uFEFFé")
@@ -283,8 +285,8 @@ func (s *server) recorded(w http.ResponseWriter, r *http.Request) {
 	reply(w, last)
 }
 
-// counts tells how many requests began under an id and how many of them the client ended; with started=N or gone=N it waits until
-// there are that many.
+// counts tells how many requests began under an id and how many of them the client ended; with
+// started=N or gone=N it waits until there are that many.
 func (s *server) counts(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	started, _ := strconv.Atoi(q.Get("started"))

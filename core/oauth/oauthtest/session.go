@@ -8,8 +8,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// A Session is one without a protocol (kind "contract" in core/contract/README.md). It has single effects carried out in the ordinary way,
-// so that an HTTP client, a Store, a Locker or a KeyStore can be tested as the hands of a host.
+// A Session is one without a protocol (kind "contract" in core/contract/README.md). It has single
+// effects carried out in the ordinary way, so that an HTTP client, a Store, a Locker or a KeyStore
+// can be tested as the hands of a host.
 type Session struct{ s door.Session }
 
 // OpenSession opens such a session of engine.
@@ -39,7 +40,8 @@ func (s *Session) Perform(effect json.RawMessage) (*Effect, error) {
 	return &Effect{id, wait}, nil
 }
 
-// Answer waits for what the host answered: {"ok":…} or {"failed":…}, or {} for an effect that wants no answer. It may be called once.
+// Answer waits for what the host answered: {"ok":…} or {"failed":…}, or {} for an effect that wants
+// no answer. It may be called once.
 func (e *Effect) Answer(ctx context.Context) (json.RawMessage, error) {
 	var out struct {
 		Answer json.RawMessage `json:"answer"`

@@ -18,8 +18,9 @@ type SharedStore interface {
 	oauth.Locker
 }
 
-// RunStore runs what every store keeps to, beside the contract. open gives two handles of one empty store, as two processes have them. Where
-// they are oauth.ExpiringStores, that is tested too, by the clock of the store, which has to run.
+// RunStore runs what every store keeps to, beside the contract. open gives two handles of one empty
+// store, as two processes have them. Where they are oauth.ExpiringStores, that is tested too, by
+// the clock of the store, which has to run.
 func RunStore(t *testing.T, open func(testing.TB) (a, b SharedStore)) {
 	t.Run("versions", func(t *testing.T) { a, b := open(t); versions(t, a, b) })
 	t.Run("texts", func(t *testing.T) { a, b := open(t); texts(t, a, b) })
@@ -32,7 +33,8 @@ func RunStore(t *testing.T, open func(testing.TB) (a, b SharedStore)) {
 	t.Run("a lock counts", func(t *testing.T) { a, b := open(t); counting(t, a, b) })
 }
 
-// versions: a value is replaced or deleted by who saw it as it is, through whichever handle; versions never come back.
+// versions: a value is replaced or deleted by who saw it as it is, through whichever handle;
+// versions never come back.
 func versions(t *testing.T, a, b oauth.Store) {
 	ctx := t.Context()
 	x := "x"
@@ -208,7 +210,8 @@ func oneOfMany(t *testing.T, a, b oauth.Store) {
 	}
 }
 
-// locks: one holder at a time; who gives up leaves nothing behind; no lock waits for one of another name.
+// locks: one holder at a time; who gives up leaves nothing behind; no lock waits for one of another
+// name.
 func locks(t *testing.T, a, b oauth.Locker) {
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()

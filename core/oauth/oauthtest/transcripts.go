@@ -13,8 +13,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// RunTranscripts replays every *.txt of dir with an engine of its own and compares what the engine says byte for byte.
-// core/contract/README.md has the format. With profiles it replays those alone whose first line names one of them.
+// RunTranscripts replays every *.txt of dir with an engine of its own and compares what the engine
+// says byte for byte. core/contract/README.md has the format. With profiles it replays those alone
+// whose first line names one of them.
 func RunTranscripts(t *testing.T, dir string, open func(testing.TB) oauth.Engine, profiles ...string) *Tally {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.txt"))

@@ -12,7 +12,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// tenantID is what an issuer_template has for a tenant. It is no variable: an ID token says what stands there.
+// tenantID is what an issuer_template has for a tenant. It is no variable: an ID token says what
+// stands there.
 const tenantID = "tenantid"
 
 //go:embed presets.json
@@ -43,12 +44,13 @@ func Names() []string {
 	return slices.Sorted(maps.Keys(presets))
 }
 
-// Config gives the configuration for the provider of that name. The caller adds ClientID, mostly ClientSecret and RedirectURI, and
-// may change whatever is in it.
+// Config gives the configuration for the provider of that name. The caller adds ClientID, mostly
+// ClientSecret and RedirectURI, and may change whatever is in it.
 //
-// variables stand for {name} in the addresses: domain (okta) and shop (shopify), which have to be given; tenant (microsoft, by default
-// common), host (franceconnect, by default that of production) and version (facebook). The engine checks them when a client is
-// opened: one that is missing, or could be more than part of a host or one segment of a path, is an error with Field variables.
+// variables stand for {name} in the addresses: domain (okta) and shop (shopify), which have to be
+// given; tenant (microsoft, by default common), host (franceconnect, by default that of production)
+// and version (facebook). The engine checks them when a client is opened: one that is missing, or
+// could be more than part of a host or one segment of a path, is an error with Field variables.
 //
 // An unknown provider is an error, and so is a variable that its addresses do not have.
 func Config(name string, variables map[string]string) (oauth.Config, error) {

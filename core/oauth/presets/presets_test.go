@@ -11,7 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// H7: a preset is members of the contract's configuration, and what a person reads of it; none would get lost on the way.
+// H7: a preset is members of the contract's configuration, and what a person reads of it; none
+// would get lost on the way.
 func TestMembers(t *testing.T) {
 	for name, raw := range presets {
 		var p struct {
@@ -33,7 +34,8 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// H7: every variable with a default is one of the addresses, and only okta's and shopify's ask for more.
+// H7: every variable with a default is one of the addresses, and only okta's and shopify's ask for
+// more.
 func TestVariables(t *testing.T) {
 	asked := map[string][]string{"okta": {"domain"}, "shopify": {"shop"}}
 	for _, name := range Names() {
@@ -96,7 +98,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// E34: what a provider calls a dead refresh token is an exact pair, or a code that means nothing else, and the preset says where that is documented.
+// E34: what a provider calls a dead refresh token is an exact pair, or a code that means nothing
+// else, and the preset says where that is documented.
 func TestRefreshTokenErrors(t *testing.T) {
 	want := map[string][][]string{
 		"github":  {{"bad_refresh_token"}},

@@ -24,7 +24,8 @@ func ExampleSignIn() {
 
 	opts := redirect.Options{RedirectURI: "http://127.0.0.1/cb", Done: "You can go back to the program."}
 	status, err := redirect.SignIn(ctx, client, opts, func(url string) error {
-		// A program opens the user's browser here, or prints the URL. This one has a user who allows everything.
+		// A program opens the user's browser here, or prints the URL. This one has a user who
+		// allows everything.
 		arrived, err := decide(url, "approve")
 		if err == nil {
 			_, err = http.Get(arrived)

@@ -17,23 +17,26 @@ import (
 	"time"
 )
 
-// Options say where a Listener listens and what its page tells the user. The zero value is http://127.0.0.1/ on any free port.
+// Options say where a Listener listens and what its page tells the user. The zero value is
+// http://127.0.0.1/ on any free port.
 type Options struct {
-	// RedirectURI is the one registered at the server: http, or https with TLS, a loopback host, a path that requests have to
-	// match exactly, and a query where one is registered. Without a port any free one is taken, which servers accept from
-	// native apps (RFC 8252 section 7.3). Prefer 127.0.0.1 or [::1] to localhost (section 8.3).
+	// RedirectURI is the one registered at the server: http, or https with TLS, a loopback host, a
+	// path that requests have to match exactly, and a query where one is registered. Without a port
+	// any free one is taken, which servers accept from native apps (RFC 8252 section 7.3). Prefer
+	// 127.0.0.1 or [::1] to localhost (section 8.3).
 	RedirectURI string
 	// TLS makes the Listener speak https with these certificates.
 	TLS *tls.Config
-	// Done and Failed are shown to the user when the sign-in has ended, as plain text; empty means a text in English. Below
-	// Failed stands the error.
+	// Done and Failed are shown to the user when the sign-in has ended, as plain text; empty means
+	// a text in English. Below Failed stands the error.
 	Done, Failed string
-	// Terminal is where SignIn tells the user of replies that it refused: a line of printable text for each, a few at most. nil means
-	// os.Stderr; io.Discard keeps it quiet.
+	// Terminal is where SignIn tells the user of replies that it refused: a line of printable text
+	// for each, a few at most. nil means os.Stderr; io.Discard keeps it quiet.
 	Terminal io.Writer
 }
 
-// A Listener is a server on a loopback address that receives authorization responses. It is safe for concurrent use.
+// A Listener is a server on a loopback address that receives authorization responses. It is safe
+// for concurrent use.
 type Listener struct {
 	opts      Options
 	uri       string // without its query
@@ -47,10 +50,12 @@ type Listener struct {
 	done      atomic.Bool
 }
 
-// Response is what arrived at the redirect URI. The browser waits for its page until Finish is called.
+// Response is what arrived at the redirect URI. The browser waits for its page until Finish is
+// called.
 type Response struct {
-	// URL is the whole URL, for the client's Callback. It may be of anybody's making, and with a state in it miss the redirect URI by a
-	// slash at its end or the case of its letters, which Callback says.
+	// URL is the whole URL, for the client's Callback. It may be of anybody's making, and with a
+	// state in it miss the redirect URI by a slash at its end or the case of its letters, which
+	// Callback says.
 	URL string
 
 	listener *Listener
@@ -70,7 +75,8 @@ const (
 	pageTimeout   = 5 * time.Second
 )
 
-// Listen begins to listen. It fails where the redirect URI is not one for a loopback address, or its port is taken.
+// Listen begins to listen. It fails where the redirect URI is not one for a loopback address, or
+// its port is taken.
 func Listen(opts Options) (*Listener, error) {
 	if opts.RedirectURI == "" {
 		opts.RedirectURI = "http://127.0.0.1/"
@@ -153,7 +159,8 @@ func (l *Listener) RedirectURI() string {
 	return l.uri
 }
 
-// Accept waits for the next request at the redirect URI. It fails with the error of ctx, or with net.ErrClosed after Close.
+// Accept waits for the next request at the redirect URI. It fails with the error of ctx, or with
+// net.ErrClosed after Close.
 func (l *Listener) Accept(ctx context.Context) (*Response, error) {
 	select {
 	case r := <-l.responses:
@@ -165,8 +172,8 @@ func (l *Listener) Accept(ctx context.Context) (*Response, error) {
 	}
 }
 
-// Finish shows the user that the sign-in is done, or, with err, that it failed and why. It returns when the page was sent, or
-// nobody waits for it any more. Only the first call counts.
+// Finish shows the user that the sign-in is done, or, with err, that it failed and why. It returns
+// when the page was sent, or nobody waits for it any more. Only the first call counts.
 func (r *Response) Finish(err error) { r.finish(verdict{err: err}) }
 
 // refuse is Finish for a response that is none to this sign-in, which goes on.
@@ -182,7 +189,8 @@ func (r *Response) finish(v verdict) {
 	<-r.shown
 }
 
-// Close stops listening. Pages that are under way are delivered, for at most a second. It always returns nil.
+// Close stops listening. Pages that are under way are delivered, for at most a second. It always
+// returns nil.
 func (l *Listener) Close() error {
 	l.closeOnce.Do(func() { close(l.closing) })
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
@@ -194,7 +202,8 @@ func (l *Listener) Close() error {
 
 var knownMethods = []string{"HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
 
-// ServeHTTP implements http.Handler. Only what can be the user's browser at the redirect URI becomes a Response.
+// ServeHTTP implements http.Handler. Only what can be the user's browser at the redirect URI
+// becomes a Response.
 func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, query, _ := strings.Cut(r.RequestURI, "?")
 	switch {
@@ -221,8 +230,8 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// near: the same path but for a slash at its end or the case of its letters. A reply there is an error to be told: the client says what
-// came and what was expected.
+// near: the same path but for a slash at its end or the case of its letters. A reply there is an
+// error to be told: the client says what came and what was expected.
 func near(path, registered string) bool {
 	return strings.EqualFold(strings.TrimRight(path, "/"), strings.TrimRight(registered, "/"))
 }

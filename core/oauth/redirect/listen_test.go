@@ -133,7 +133,8 @@ func TestListenRefuses(t *testing.T) {
 	}
 }
 
-// Q40: requests that are none of the user's browser at the redirect URI get their status and do not disturb the waiting.
+// Q40: requests that are none of the user's browser at the redirect URI get their status and do not
+// disturb the waiting.
 func TestRequests(t *testing.T) {
 	l := listen(t, redirect.Options{RedirectURI: "http://127.0.0.1/foo"})
 	host := mustParse(t, l.RedirectURI()).Host

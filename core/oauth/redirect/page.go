@@ -22,7 +22,8 @@ var (
 	pagePolicy   = policy()
 )
 
-// policy lets the page have its one style sheet and nothing else: no script, no frame around it, no request.
+// policy lets the page have its one style sheet and nothing else: no script, no frame around it, no
+// request.
 func policy() string {
 	sum := sha256.Sum256([]byte(pageCSS))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +

@@ -15,13 +15,15 @@ const maxPaste = 64 << 10
 
 var errLong = errors.New("oauth2: redirect: the pasted line is too long")
 
-// PasteCode signs in where no browser reaches the program: show tells the user the authorization URL, and the user pastes what
-// came of it, the code or the whole address, as a line of in. Lines without a character are passed over. The client's
-// configuration names the redirect URI.
+// PasteCode signs in where no browser reaches the program: show tells the user the authorization
+// URL, and the user pastes what came of it, the code or the whole address, as a line of in. Lines
+// without a character are passed over. The client's configuration names the redirect URI.
 //
-// Nothing behind the line is read. When ctx is done PasteCode returns, but its read goes on until in gives something or ends.
+// Nothing behind the line is read. When ctx is done PasteCode returns, but its read goes on until
+// in gives something or ends.
 //
-// Errors are the client's, show's, in's, that of ctx, or io.ErrUnexpectedEOF where in ends before a line.
+// Errors are the client's, show's, in's, that of ctx, or io.ErrUnexpectedEOF where in ends before a
+// line.
 func PasteCode(ctx context.Context, client *oauth.Client, in io.Reader, show func(url string) error) (oauth.Status, error) {
 	begun, err := client.Authorize(ctx, oauth.AuthorizeParams{})
 	if err != nil {

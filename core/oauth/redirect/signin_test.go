@@ -81,7 +81,8 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// E75: a reply that is none to this sign-in is shown on the page and on the terminal, as nobody's verified word, and the waiting goes on.
+// E75: a reply that is none to this sign-in is shown on the page and on the terminal, as nobody's
+// verified word, and the waiting goes on.
 func TestSignInShowsStrayReplies(t *testing.T) {
 	const unverified = "unverified"
 	jwt := func(claims string) string {
@@ -193,8 +194,8 @@ func TestSignInIsNotFlooded(t *testing.T) {
 	}
 }
 
-// E76: a reply with the state of this sign-in that misses the redirect URI by a slash or the case of its letters is told what is wrong, and
-// the waiting goes on.
+// E76: a reply with the state of this sign-in that misses the redirect URI by a slash or the case
+// of its letters is told what is wrong, and the waiting goes on.
 func TestSignInNearMisses(t *testing.T) {
 	for _, row := range []struct{ name, path string }{
 		{"a slash too many", "/cb/"}, {"two slashes too many", "/cb//"}, {"another case", "/CB"}, {"both", "/Cb/"},
@@ -225,7 +226,8 @@ func TestSignInNearMisses(t *testing.T) {
 	}
 }
 
-// E77: the listening ends when the attempt does, with an error that says so, and with the reply that was refused last.
+// E77: the listening ends when the attempt does, with an error that says so, and with the reply
+// that was refused last.
 func TestSignInEndsWithTheAttempt(t *testing.T) {
 	for _, row := range []struct {
 		name, stray string

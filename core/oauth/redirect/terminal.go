@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	// maxTold is how many refusals the terminal shows: whoever sends replies without end is not to fill it.
+	// maxTold is how many refusals the terminal shows: whoever sends replies without end is not to
+	// fill it.
 	maxTold = 5
 	// maxText is how much of an error is shown, in characters.
 	maxText = 300

@@ -13,20 +13,22 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// TokenSource gives the access token of the client's session, refreshed where it is over. It is safe for concurrent use. ctx is that
-// of every call.
+// TokenSource gives the access token of the client's session, refreshed where it is over. It is
+// safe for concurrent use. ctx is that of every call.
 //
-// A token has its Expiry, zero where the server did not say, and by Extra the scope, the id_token and what else the server said when
-// the session got its latest token. It never has the refresh token, which only the session may use.
+// A token has its Expiry, zero where the server did not say, and by Extra the scope, the id_token
+// and what else the server said when the session got its latest token. It never has the refresh
+// token, which only the session may use.
 //
-// Errors are those of Client.Token, for errors.As with *oauth.Error and errors.Is; one that the server answered is an
-// *oauth2.RetrieveError too, without a body. A token that is bound to a key is ErrBound.
+// Errors are those of Client.Token, for errors.As with *oauth.Error and errors.Is; one that the
+// server answered is an *oauth2.RetrieveError too, without a body. A token that is bound to a key
+// is ErrBound.
 func TokenSource(ctx context.Context, client *oauth.Client) oauth2.TokenSource {
 	return &source{ctx, client}
 }
 
-// ErrBound is an access token that is bound to a key (RFC 9449): each request needs a proof of its own, which x/oauth2 does not make.
-// oauth.Client.Transport does.
+// ErrBound is an access token that is bound to a key (RFC 9449): each request needs a proof of its
+// own, which x/oauth2 does not make. oauth.Client.Transport does.
 var ErrBound = errors.New("oauth2: xoauth2: the token is bound to a key: use the client's Transport")
 
 type source struct {

@@ -13,7 +13,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/xoauth2"
 )
 
-// H6: what RFC 6749 does not name is read by Extra, as x/oauth2 would have read it; the refresh token is not there.
+// H6: what RFC 6749 does not name is read by Extra, as x/oauth2 would have read it; the refresh
+// token is not there.
 func TestExtra(t *testing.T) {
 	c, err := oauth.Open(t.Context(), new(core.Engine), oauth.Config{ClientID: "c", TokenEndpoint: "https://as.example/token", InsecureIDTokenUnverified: true}, oauth.Options{})
 	if err != nil {

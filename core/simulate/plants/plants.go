@@ -1,11 +1,11 @@
-// Package plants holds faults that the core can be made to have, so that package simulate shows that it finds
-// each. What ships knows nothing of them: Overlay writes copies of the core's files with all faults in them, for
-// go build -overlay, and On says which of them is in force.
+// Package plants holds faults that the core can be made to have, so that package simulate shows
+// that it finds each. What ships knows nothing of them: Overlay writes copies of the core's files
+// with all faults in them, for go build -overlay, and On says which of them is in force.
 //
-// A fault is a file NAME.txt. Its first line says how many worlds may pass until it is found. Each paragraph
-// behind it names a file below core and shows lines of it as a diff does: " " stays, "-" goes, "+" comes. The lines
-// that stay and go must be in the file once, together. In lines that come the word planted tells whether the fault
-// is in force.
+// A fault is a file NAME.txt. Its first line says how many worlds may pass until it is found. Each
+// paragraph behind it names a file below core and shows lines of it as a diff does: " " stays, "-"
+// goes, "+" comes. The lines that stay and go must be in the file once, together. In lines that
+// come the word planted tells whether the fault is in force.
 package plants
 
 import (
@@ -93,8 +93,8 @@ func parse(name, text string) (Plant, error) {
 
 const module = "github.com/oauth2-wasm/oauth2-wasm"
 
-// Overlay writes copies of the files of the core in the folder core, with all faults in them, and what go build
-// -overlay reads, into the folder dir. It gives the name of the latter.
+// Overlay writes copies of the files of the core in the folder core, with all faults in them, and
+// what go build -overlay reads, into the folder dir. It gives the name of the latter.
 func Overlay(core, dir string) (file string, err error) {
 	all, err := All()
 	if err != nil {

@@ -1,4 +1,5 @@
-// Command tokens prints how many Go tokens the pure packages have that a module is made from, comments left out. Its argument are build tags.
+// Command tokens prints how many Go tokens the pure packages have that a module is made from,
+// comments left out. Its argument are build tags.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// What stands between a backend and a server behind it: it drops requests and answers, is slow, or is down, as it is told.
+// What stands between a backend and a server behind it: it drops requests and answers, is slow, or
+// is down, as it is told.
 import { createServer, request } from 'node:http';
 
 /** Numbers from 0 to below 1, the same in every run (mulberry32). */
@@ -12,8 +13,9 @@ export const random = (seed) => () => {
 /**
  * @param {string} target URL that every request goes to
  * @param {number} seed
- * @returns its `url`; `faults`, which may be changed at any time: `before` and `after`, the shares of requests that are dropped and of answers that are
- *   lost, and `ms`, how long an answer takes: `[least, most]`; `down()`, `up()` and `stop()`
+ * @returns its `url`; `faults`, which may be changed at any time: `before` and `after`, the shares
+ * of requests that are dropped and of answers that are lost, and `ms`, how long an answer takes:
+ * `[least, most]`; `down()`, `up()` and `stop()`
  */
 export const between = async (target, seed) => {
   const next = random(seed);

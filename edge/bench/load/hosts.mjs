@@ -1,4 +1,5 @@
-// The hosts that the load is put on, of any checkout: each starts in a folder, and again on what is stored there.
+// The hosts that the load is put on, of any checkout: each starts in a folder, and again on what is
+// stored there.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +7,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const own = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** The hosts of the checkout in `root`. A host is `begin(given)`: a way to start it, as often as is wanted. */
+/**
+ * The hosts of the checkout in `root`. A host is `begin(given)`: a way to start it, as often as is
+ * wanted.
+ */
 export const hostsOf = async (root) => {
   const { run, workerd } = await import(pathToFileURL(join(root, 'edge/dev/workerd.mjs')).href);
 

@@ -1,9 +1,11 @@
-// Command authserver serves the project's authorization server and an API that it protects, for `make edge` and the tests of edge: the
-// confidential client "edge" and the user "alice" with the password "alice". It prints "ready: ISSUER" when it listens, and runs until it is
-// told to end. The API is ISSUER/api/notes, which takes bearer tokens and tokens bound to a key.
+// Command authserver serves the project's authorization server and an API that it protects, for
+// `make edge` and the tests of edge: the confidential client "edge" and the user "alice" with the
+// password "alice". It prints "ready: ISSUER" when it listens, and runs until it is told to end.
+// The API is ISSUER/api/notes, which takes bearer tokens and tokens bound to a key.
 //
-// The environment has how the client proves who it is: EDGE_CLIENT_SECRET, or EDGE_CLIENT_JWK, the public key of private_key_jwt. A private key
-// in EDGE_SIGNING_JWK signs ID tokens and logout tokens, so that a test can say what this server would not; without it the server makes one.
+// The environment has how the client proves who it is: EDGE_CLIENT_SECRET, or EDGE_CLIENT_JWK, the
+// public key of private_key_jwt. A private key in EDGE_SIGNING_JWK signs ID tokens and logout
+// tokens, so that a test can say what this server would not; without it the server makes one.
 package main
 
 import (

@@ -1,8 +1,10 @@
 //go:build !js
 
-// Command nethttp is a backend for a frontend as a Go server, for the tests of edge: core/oauth/backend on the native engine, with sessions in an
-// SQLite database or in memory. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as they
-// are for the Workers. It prints "ready: URL" when it listens, and runs until it is told to end.
+// Command nethttp is a backend for a frontend as a Go server, for the tests of edge:
+// core/oauth/backend on the native engine, with sessions in an SQLite database or in memory. The
+// configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and
+// CLIENT_KEY, as they are for the Workers. It prints "ready: URL" when it listens, and runs until
+// it is told to end.
 package main
 
 import (
@@ -109,7 +111,8 @@ func run(addr, database, page string, timeout time.Duration) error {
 
 var headerLine = regexp.MustCompile(`(?m)^\s+([\w-]+): (.+)$`)
 
-// besides serves the files of a folder by GET, with the headers of its file _headers, and leaves the rest to the handler.
+// besides serves the files of a folder by GET, with the headers of its file _headers, and leaves
+// the rest to the handler.
 func besides(folder string, handler http.Handler) http.Handler {
 	text, err := os.ReadFile(filepath.Join(folder, "_headers"))
 	if err != nil {

@@ -1,7 +1,8 @@
 //go:build unix
 
-// Command fleet is one of several servers that share the sessions of many users, as edge/test/fleet.test.mjs starts them; server.mjs beside it
-// is the same in JavaScript. What it is told stands in FLEET, as JSON. It prints "ready: URL" and runs until it is killed. Requests:
+// Command fleet is one of several servers that share the sessions of many users, as
+// edge/test/fleet.test.mjs starts them; server.mjs beside it is the same in JavaScript. What it is
+// told stands in FLEET, as JSON. It prints "ready: URL" and runs until it is killed. Requests:
 //
 //	GET /get?user=U      calls the API with the access token of that user's session, refreshed where that is over
 //	GET /out?user=U      signs the user out
@@ -98,7 +99,8 @@ func (f *fleet) open() error {
 	return err
 }
 
-// client is that of a user. It stays open: what other processes store it learns when its token is over.
+// client is that of a user. It stays open: what other processes store it learns when its token is
+// over.
 func (f *fleet) client(user string) (*oauth.Client, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,4 +1,5 @@
-// One of several servers that share the sessions of many users; main.go beside it is the same in Go and says what it is told and asked.
+// One of several servers that share the sessions of many users; main.go beside it is the same in Go
+// and says what it is told and asked.
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 

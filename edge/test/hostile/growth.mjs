@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 
 /**
- * The exponent of growth: 1 of what is linear in the size, 2 of what is quadratic. What the smallest input costs is the control: it is taken off all others, and
- * points that hardly differ from it say nothing. Undefined where nothing grows by more than `floor`, which is what nobody would notice, or the most is not at the end.
+ * The exponent of growth: 1 of what is linear in the size, 2 of what is quadratic. What the
+ * smallest input costs is the control: it is taken off all others, and points that hardly differ
+ * from it say nothing. Undefined where nothing grows by more than `floor`, which is what nobody
+ * would notice, or the most is not at the end.
  *
  * @param {[size: number, cost: number][]} points in the order of their sizes
  * @param {number} floor
@@ -19,16 +21,25 @@ export const exponent = ([[, control], ...points], floor) => {
   return by / of;
 };
 
-/** Between the 1 of a line and the 2 of a square, so that a busy machine reaches it from neither side. */
+/**
+ * Between the 1 of a line and the 2 of a square, so that a busy machine reaches it from neither
+ * side.
+ */
 const STEEP = 1.6;
 
-/** What nobody would notice: CPU (of others: those who share an instance) and waiting in ms, memory in bytes (heap: of an instance, which is exact). Who waits waits for the machine as well, so that only much of it says something. */
+/**
+ * What nobody would notice: CPU (of others: those who share an instance) and waiting in ms, memory
+ * in bytes (heap: of an instance, which is exact). Who waits waits for the machine as well, so that
+ * only much of it says something.
+ */
 export const floors = { time: 50, others: 50, wait: 1000, heap: 8 << 20, memory: 32 << 20 };
 
 /**
- * Measures all sizes in turn, so that what else the machine does befalls each, and takes the least of each over the rounds.
+ * Measures all sizes in turn, so that what else the machine does befalls each, and takes the least
+ * of each over the rounds.
  *
- * @param {{sizes: number[], rounds: number, run: (size: number) => Promise<Record<string, number>>}} given `run` gives costs by what of `floors` they are of
+ * @param {{sizes: number[], rounds: number, run: (size: number) => Promise<Record<string,
+ * number>>}} given `run` gives costs by what of `floors` they are of
  * @returns {Promise<Record<string, [number, number][]>>} points by what they are of
  */
 export const measure = async ({ sizes, rounds, run }) => {
@@ -58,9 +69,11 @@ export const doubled = (most) => [most / 16, most / 8, most / 4, most / 2, most]
 const LONG = 3000;
 
 /**
- * Measures all inputs, those that look steep more often, and asserts that none is; all that are, are told at once.
+ * Measures all inputs, those that look steep more often, and asserts that none is; all that are,
+ * are told at once.
  *
- * @param {Record<string, {sizes: number[], run: (size: number) => Promise<Record<string, number>>}>} inputs
+ * @param {Record<string, {sizes: number[], run: (size: number) => Promise<Record<string,
+ * number>>}>} inputs
  * @param {number} rounds
  */
 export const assertLinear = async (inputs, rounds) => {

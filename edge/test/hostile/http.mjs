@@ -1,4 +1,5 @@
-// Servers in processes of their own: what a request costs them, and those whose small requests come at the same time.
+// Servers in processes of their own: what a request costs them, and those whose small requests come
+// at the same time.
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -29,7 +30,10 @@ const grown = async (pid, act) => {
   return field(pid, 'VmHWM') - before;
 };
 
-/** What a run costs the process, and how long somebody else waits for a small answer meanwhile, at the most. */
+/**
+ * What a run costs the process, and how long somebody else waits for a small answer meanwhile, at
+ * the most.
+ */
 const costs = async (pid, bystander, act) => {
   await bystander(); // the connection to a server that has just begun is no measure
   let going = true;
@@ -117,8 +121,9 @@ export const toBackend = (b) =>
   Object.fromEntries(Object.entries(requests).map(([name, run]) => [name, { sizes: doubled(most), run: (n) => costs(b.pid(), b.bystander, () => run(b, n)) }]));
 
 /**
- * What 400 of them, 40 at once, take in memory, in the order in which they have to be asked for, since what a process once had it keeps: for a text of letters, and for
- * those that hold no more, but look as if they did.
+ * What 400 of them, 40 at once, take in memory, in the order in which they have to be asked for,
+ * since what a process once had it keeps: for a text of letters, and for those that hold no more,
+ * but look as if they did.
  */
 export const atOnce = async (b) => {
   const of = (shape) => grown(b.pid(), async () => {
@@ -146,7 +151,9 @@ export const authserver = async () => {
 const app = 'client_id=app';
 const asserts = `${app}&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=`;
 
-/** All inputs to the authorization server: every endpoint with every form, and what has JSON in it. */
+/**
+ * All inputs to the authorization server: every endpoint with every form, and what has JSON in it.
+ */
 export const toServer = ({ pid, endpoints, send, post }) => {
   const authorize = (query, more) => send('GET', `/authorize?${app}&response_type=code&${query}`, more);
   const token = Object.fromEntries(endpoints).token_endpoint;
@@ -166,7 +173,10 @@ export const toServer = ({ pid, endpoints, send, post }) => {
   return Object.fromEntries(Object.entries(all).map(([name, run]) => [name, { sizes: doubled(most), run: (n) => costs(pid, bystander, () => run(n)) }]));
 };
 
-/** Things of a stranger's that the authorization server keeps for a time: what many take in memory, how many bytes were sent, and what was answered. */
+/**
+ * Things of a stranger's that the authorization server keeps for a time: what many take in memory,
+ * how many bytes were sent, and what was answered.
+ */
 export const kept = async ({ pid, endpoints, post }, { endpoint, body, count }) => {
   const url = Object.fromEntries(endpoints)[endpoint];
   const statuses = new Set();

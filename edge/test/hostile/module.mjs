@@ -1,4 +1,5 @@
-// The module alone: a host that carries out every effect at once, as a test says, and what an input costs, in the module and those who share it.
+// The module alone: a host that carries out every effect at once, as a test says, and what an input
+// costs, in the module and those who share it.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { instantiate } from '../../../wasm_exec.js';
@@ -219,7 +220,10 @@ const cpu = () => {
   return (user + system) / 1000;
 };
 
-/** Costs of one run on a new instance, and of a bystander's small commands behind it: those who share an instance share its heap. */
+/**
+ * Costs of one run on a new instance, and of a bystander's small commands behind it: those who
+ * share an instance share its heap.
+ */
 const costs = async (module, prepare) => {
   const host = new Host(await instantiate(module));
   const { run, bystander } = prepare(host);

@@ -20,7 +20,10 @@ const spellings = (bytes) =>
     return [text, text.replaceAll('+', '-').replaceAll('/', '_')];
   });
 
-/** Asserts that sessions are stored in the folder, and of the secrets (texts, or bytes) none that can be read. */
+/**
+ * Asserts that sessions are stored in the folder, and of the secrets (texts, or bytes) none that
+ * can be read.
+ */
 export const holdsNone = (folder, secrets) => {
   const all = stored(folder);
   assert.ok(all.includes('oauth2.') && all.includes('.session'), 'there are sessions');

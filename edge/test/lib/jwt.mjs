@@ -18,7 +18,10 @@ export const jwt = (header, claims, jwk, sealWith = (text) => sign('sha256', tex
   return `${text}.${sealWith(Buffer.from(text)).toString('base64url')}`;
 };
 
-/** Header and claims of a token that was signed with ES256 by a key. The key is by default the one in the header. */
+/**
+ * Header and claims of a token that was signed with ES256 by a key. The key is by default the one
+ * in the header.
+ */
 export const read = (token, jwk) => {
   const [head, body, signature] = token.split('.');
   const header = decode(head);

@@ -19,11 +19,14 @@ const first = (bytes) => {
 };
 
 /**
- * Writes bytes, and gives the answers that came until there are enough of them, or the other side closed or reset the connection.
+ * Writes bytes, and gives the answers that came until there are enough of them, or the other side
+ * closed or reset the connection.
  *
  * @param {number} port on this machine
- * @param {string | (string | Promise)[]} pieces what is written, in latin1; a promise is waited for in between
- * @param {{enough?: number, patience?: number}} [until] how many answers; after how many ms it is given up, where the other side waits for more
+ * @param {string | (string | Promise)[]} pieces what is written, in latin1; a promise is waited for
+ * in between
+ * @param {{enough?: number, patience?: number}} [until] how many answers; after how many ms it is
+ * given up, where the other side waits for more
  * @returns {Promise<{status: number, text: string}[]>}
  */
 export const raw = (port, pieces, { enough = 1, patience } = {}) =>

@@ -1,9 +1,11 @@
-// The servers behind: an API that does what a test tells it to, and a gate before the token endpoint.
+// The servers behind: an API that does what a test tells it to, and a gate before the token
+// endpoint.
 import { createServer, request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 
 const listen = async (handler) => {
-  // An idle connection stays open: one that ended while a request was on its way would be a failure of nobody's.
+  // An idle connection stays open: one that ended while a request was on its way would be a failure
+  // of nobody's.
   const server = createServer({ keepAliveTimeout: 0 }, handler);
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -21,7 +23,10 @@ const read = async (stream) => {
   return Buffer.concat(parts);
 };
 
-/** Answers of an API that break off, or are none, by path: what it writes before it closes the connection. */
+/**
+ * Answers of an API that break off, or are none, by path: what it writes before it closes the
+ * connection.
+ */
 const broken = {
   '/cut-length': 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegun',
   '/cut-chunked': 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbegun\r\n',
@@ -106,8 +111,9 @@ export const api = async () => {
 };
 
 /**
- * Stands before the endpoints that tokens come from and go to, the backend's for logout tokens among them, and lets requests through to `target`, a function that gives their
- * URLs. What is asked for, and every token that comes back, is kept.
+ * Stands before the endpoints that tokens come from and go to, the backend's for logout tokens
+ * among them, and lets requests through to `target`, a function that gives their URLs. What is
+ * asked for, and every token that comes back, is kept.
  */
 export const gate = async (target) => {
   const state = {
@@ -119,7 +125,10 @@ export const gate = async (target) => {
     before: undefined,
     /** The same with its answer. */
     after: undefined,
-    /** Answers for the server, with what reads like a token and ends before its end: a `length` that is not reached, or `chunked` without a last chunk. */
+    /**
+     * Answers for the server, with what reads like a token and ends before its end: a `length` that
+     * is not reached, or `chunked` without a last chunk.
+     */
     cut: undefined,
   };
   const server = await listen(async (incoming, outgoing) => {

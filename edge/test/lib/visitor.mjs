@@ -1,4 +1,5 @@
-// A browser made of HTTP: it keeps cookies, follows nothing by itself, and sends just what a test wants sent, unclean paths included.
+// A browser made of HTTP: it keeps cookies, follows nothing by itself, and sends just what a test
+// wants sent, unclean paths included.
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -32,7 +33,10 @@ class Answer {
   }
 }
 
-/** Sends a request, on a connection of its own. `to` may be a path that no URL parser would leave as it is. */
+/**
+ * Sends a request, on a connection of its own. `to` may be a path that no URL parser would leave as
+ * it is.
+ */
 export const send = (origin, to, { method = 'GET', headers = {}, body } = {}) =>
   new Promise((resolve, reject) => {
     const { host, port } = new URL(origin);
@@ -48,8 +52,8 @@ export const send = (origin, to, { method = 'GET', headers = {}, body } = {}) =>
   });
 
 /**
- * A connection on which a test writes what it likes. `said` is what came, as text; `over` settles with it when the other side has ended or
- * broken off.
+ * A connection on which a test writes what it likes. `said` is what came, as text; `over` settles
+ * with it when the other side has ended or broken off.
  */
 export const dial = async (origin) => {
   const { port } = new URL(origin);
@@ -127,7 +131,10 @@ export class Visitor {
     return [`${method} ${to} HTTP/1.1`, ...own, ...lines, '', ''].join('\r\n');
   }
 
-  /** Goes through pages of another server, and agrees, until one leads to the backend: the URL, with the form where one is posted there, or else the last page. */
+  /**
+   * Goes through pages of another server, and agrees, until one leads to the backend: the URL, with
+   * the form where one is posted there, or else the last page.
+   */
   async agree(to) {
     for (let pages = 0; pages < 20; pages += 1) {
       let at = new URL(to);

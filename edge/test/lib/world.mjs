@@ -1,4 +1,5 @@
-// One backend with all that it talks to: an authorization server, a gate before its token endpoint, and an API.
+// One backend with all that it talks to: an authorization server, a gate before its token endpoint,
+// and an API.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -53,11 +54,14 @@ const servers = { embedded, certified };
  * @param {object} [options] besides these, what a host takes
  * @param {'embedded' | 'certified'} [options.server]
  * @param {string[]} [options.flags] more for the server's command line
- * @param {object} [options.clientKey] private JWK, by which the client proves who it is in place of a secret
+ * @param {object} [options.clientKey] private JWK, by which the client proves who it is in place of
+ * a secret
  * @param {object} [options.signingKey] private JWK of the embedded server
  * @param {object} [options.client] more for the configuration of the client
- * @param {object | ((known: {url: string, resource: string}) => object)} [options.config] more for the configuration
- * @param {boolean} [options.direct] nothing stands before the server's endpoints, which are discovered: a DPoP proof names the URL that it is for
+ * @param {object | ((known: {url: string, resource: string}) => object)} [options.config] more for
+ * the configuration
+ * @param {boolean} [options.direct] nothing stands before the server's endpoints, which are
+ * discovered: a DPoP proof names the URL that it is for
  */
 export const world = async (host, { server = 'embedded', flags, clientKey, signingKey, client, config = {}, direct, ...options } = {}) => {
   mkdirSync(work, { recursive: true });

@@ -1,4 +1,5 @@
-// Lists of what was tried and failed, on the wire: texts that lead elsewhere, paths that leave the API's, and one thing used by many at once.
+// Lists of what was tried and failed, on the wire: texts that lead elsewhere, paths that leave the
+// API's, and one thing used by many at once.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,10 @@ const SESSION = '__Host-oauth2';
 /** The lists that the engine is held to, too (core/bff). */
 const list = (name) => JSON.parse(readFileSync(join(root, `core/contract/bff/${name}.json`), 'utf8'));
 
-/** What a server may make of a path before it acts on it: decoded once or twice, without parameters, with slashes for backslashes. */
+/**
+ * What a server may make of a path before it acts on it: decoded once or twice, without parameters,
+ * with slashes for backslashes.
+ */
 const readings = (path) => {
   const decode = (text) => text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
   const four = (text) => text.replace(/%u([0-9a-f]{4})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));

@@ -1,4 +1,5 @@
-// Answers of an authorization server that are far more than they look, or have no end: the sign-in fails, at once, and the host goes on.
+// Answers of an authorization server that are far more than they look, or have no end: the sign-in
+// fails, at once, and the host goes on.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';

@@ -1,4 +1,5 @@
-// What comes before it is known who sends it, and what says who calls: bounds and lists, on the wire.
+// What comes before it is known who sends it, and what says who calls: bounds and lists, on the
+// wire.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';

@@ -1,4 +1,5 @@
-// Chromium, with the page of make edge: what a person does, and all that a script of the page could get at.
+// Chromium, with the page of make edge: what a person does, and all that a script of the page could
+// get at.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -34,7 +35,8 @@ const by = (way) => (host) => {
     const seen = [];
     context.on('response', (response) => {
       if (new URL(response.url()).origin !== w.url) return;
-      // Where a redirect leads no script is told (Fetch standard, opaque-redirect filtered response).
+      // Where a redirect leads no script is told (Fetch standard, opaque-redirect filtered
+      // response).
       const headers = response.headersArray().then((all) => all.filter(({ name }) => response.status() !== 303 || name.toLowerCase() !== 'location'));
       seen.push(Promise.all([response.url(), headers, response.text().catch(() => '')]).then((all) => JSON.stringify(all)));
     });

@@ -1,4 +1,5 @@
-// A client without a secret: it proves who it is by a key (private_key_jwt, RFC 7523), at the embedded server and at npm oidc-provider.
+// A client without a secret: it proves who it is by a key (private_key_jwt, RFC 7523), at the
+// embedded server and at npm oidc-provider.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { newKey, read } from '../lib/jwt.mjs';

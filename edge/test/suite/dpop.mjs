@@ -1,4 +1,5 @@
-// Tokens that are bound to a key of the session's own (RFC 9449), at the embedded server and at npm oidc-provider, both with nonces where they have them.
+// Tokens that are bound to a key of the session's own (RFC 9449), at the embedded server and at npm
+// oidc-provider, both with nonces where they have them.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -6,7 +7,9 @@ import { holdsNone } from '../lib/disk.mjs';
 import { read, thumbprint } from '../lib/jwt.mjs';
 import { world } from '../lib/world.mjs';
 
-/** Of access tokens, in s: what many ask at once is answered in that time, on a busy machine too. */
+/**
+ * Of access tokens, in s: what many ask at once is answered in that time, on a busy machine too.
+ */
 const LIFE = 15;
 const flags = { embedded: ['-dpop-nonce', '1m', '-access-token', `${LIFE}s`], certified: ['--access-token', String(LIFE)] };
 
@@ -88,7 +91,8 @@ const at = (server) => (host) => {
     const all = w.api.got.map(proved);
     assert.deepEqual([all.length, new Set(all.map(({ jti }) => jti)).size], [20, 20]);
     assert.ok(all.every((one) => one.jkt === jkt && one.token !== token));
-    // A token is used until a quarter of its life is left: on a machine so busy that this passes meanwhile, another refresh is right.
+    // A token is used until a quarter of its life is left: on a machine so busy that this passes
+    // meanwhile, another refresh is right.
     const refreshes = 1 + Math.floor((Date.now() - began) / (LIFE * 750));
     assert.ok(new Set(all.map((one) => one.token)).size <= refreshes, `more than ${refreshes} tokens`);
   });

@@ -1,4 +1,5 @@
-// The token endpoint for services (RFC 8693, RFC 6749 sections 4.1.3 and 4.4), at the embedded server and at npm oidc-provider.
+// The token endpoint for services (RFC 8693, RFC 6749 sections 4.1.3 and 4.4), at the embedded
+// server and at npm oidc-provider.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, test } from 'node:test';
@@ -52,7 +53,9 @@ const at = (server) => (host) => {
   };
   const exchanging = (subject_token, more) => ({ grant_type: EXCHANGE, subject_token, subject_token_type: ACCESS_TOKEN, audience: w.resource, ...more });
 
-  /** A token that was given out, with what belongs to it and nothing else (RFC 6749 section 5.1). */
+  /**
+   * A token that was given out, with what belongs to it and nothing else (RFC 6749 section 5.1).
+   */
   const given = (answer, members) => {
     assert.equal(answer.status, 200, answer.text);
     assert.equal(answer.header('cache-control'), 'no-store');

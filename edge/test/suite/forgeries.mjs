@@ -1,4 +1,5 @@
-// Logout tokens that are forged in ways beyond those of logout.mjs: in their form, their head, their claims and their signature.
+// Logout tokens that are forged in ways beyond those of logout.mjs: in their form, their head,
+// their claims and their signature.
 import assert from 'node:assert/strict';
 import { createPrivateKey, randomBytes, sign } from 'node:crypto';
 import { after, before, test } from 'node:test';

@@ -1,4 +1,5 @@
-// The authorization response posted by a page of the server's (OAuth 2.0 Form Post Response Mode), so from another site, at the embedded server and at npm oidc-provider.
+// The authorization response posted by a page of the server's (OAuth 2.0 Form Post Response Mode),
+// so from another site, at the embedded server and at npm oidc-provider.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { world } from '../lib/world.mjs';
@@ -13,7 +14,10 @@ const at = (server) => (host) => {
   before(async () => (w = await world(host, { server, client: { ...formPost, callback_parameters: ['user'] } })));
   after(() => w?.stop());
 
-  /** Goes to the server and agrees: the attempt's cookie as it was set, and the form that comes of it. */
+  /**
+   * Goes to the server and agrees: the attempt's cookie as it was set, and the form that comes of
+   * it.
+   */
   const begin = async (visitor, query = '') => {
     const login = await visitor.send(`/auth/login${query}`);
     assert.equal(login.status, 303);

@@ -18,7 +18,10 @@ import storage from './storage.mjs';
 
 const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, forgeries, attacks, smuggling, bombs, browser };
 
-/** What a server in front of a backend may change: for one that stands on a host that has the whole suite. */
+/**
+ * What a server in front of a backend may change: for one that stands on a host that has the whole
+ * suite.
+ */
 export const wire = ['flow', 'refusals', 'cuts', 'bounds', 'forgeries', 'attacks', 'smuggling', 'bombs'];
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */

@@ -6,7 +6,10 @@ import { sealKey, world } from '../lib/world.mjs';
 
 const SESSION = '__Host-oauth2';
 
-/** How long a server behind may be silent, in ms: every other answer here has to begin in that time, on a busy machine too. */
+/**
+ * How long a server behind may be silent, in ms: every other answer here has to begin in that time,
+ * on a busy machine too.
+ */
 const SILENCE = 10_000;
 
 export default (host) => {

@@ -1,4 +1,5 @@
-// Requests that two servers could read differently, as bytes: what the one behind gets is what the one in front was asked for.
+// Requests that two servers could read differently, as bytes: what the one behind gets is what the
+// one in front was asked for.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { message, raw } from '../lib/raw.mjs';

@@ -101,7 +101,8 @@ export default (host) => {
     const waiting = [refreshing.copy().call('/api/hello'), leaving.call('/auth/logout', { method: 'POST' })];
     const silent = reading.copy().call('/api/silent').catch(() => 'cut off');
     await arrived;
-    // While the token endpoint owes one answer, the revocation endpoint another, and the API a third:
+    // While the token endpoint owes one answer, the revocation endpoint another, and the API a
+    // third:
     assert.equal((await refreshing.session()).status, 200, 'the session of who waits is known');
     assert.equal((await reading.call('/api/hello')).status, 200, 'the API answers others, and the same session');
     assert.equal((await other.call('/api/hello')).status, 200, 'others refresh');

@@ -17,7 +17,10 @@ export const replies = { '/token': JSON.stringify(answer) };
 
 const real = globalThis.fetch;
 
-/** Puts a stand-in for the network in place of the global fetch, which all contenders use when nothing else is said. The module itself still comes over the network. */
+/**
+ * Puts a stand-in for the network in place of the global fetch, which all contenders use when
+ * nothing else is said. The module itself still comes over the network.
+ */
 export const network = () => {
   globalThis.fetch = async (input, init) => {
     const { pathname } = new URL(input.url ?? input);

@@ -15,7 +15,9 @@ const kinds = {
 const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_');
 const part = (value) => base64url(new TextEncoder().encode(JSON.stringify(value)));
 
-/** Two tokens of one key, so that none is the one before, and one whose signature is the other's. */
+/**
+ * Two tokens of one key, so that none is the one before, and one whose signature is the other's.
+ */
 const made = new Map();
 const tokensOf = async (alg) => {
   if (made.has(alg)) return made.get(alg);

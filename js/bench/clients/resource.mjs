@@ -1,4 +1,5 @@
-// Row 9: the contenders of checking a JWT access token, and one with its DPoP proof. Each gives a function from a request to who it is of.
+// Row 9: the contenders of checking a JWT access token, and one with its DPoP proof. Each gives a
+// function from a request to who it is of.
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { Guard } from 'oauth2-wasm/resource';
@@ -25,7 +26,10 @@ const signer = (alg, { privateKey }) => async (header, claims) => {
   return `${input}.${base64url(await crypto.subtle.sign(kinds[alg], privateKey, Buffer.from(input)))}`;
 };
 
-/** Requests of two tokens of one key, so that none is the one before, and one whose signature is the other's; or each with a proof of its own. */
+/**
+ * Requests of two tokens of one key, so that none is the one before, and one whose signature is the
+ * other's; or each with a proof of its own.
+ */
 const made = new Map();
 const worldOf = async (group) => {
   if (made.has(group)) return made.get(group);

@@ -16,7 +16,8 @@ const connections = 16
 
 const formType = "application/x-www-form-urlencoded"
 
-// inProcess calls the handlers of both servers, on one goroutine, and gives requests a second by server and grant.
+// inProcess calls the handlers of both servers, on one goroutine, and gives requests a second by
+// server and grant.
 func inProcess(span time.Duration) (map[string]map[string]float64, error) {
 	all := map[string]map[string]float64{}
 	for name, build := range servers {
@@ -59,7 +60,8 @@ type answer struct {
 func (a *answer) Header() http.Header    { return a.header }
 func (a *answer) WriteHeader(status int) { a.status = status }
 
-// overLoopback has so many connections ask a server for tokens, each again as soon as it was answered, and gives requests a second.
+// overLoopback has so many connections ask a server for tokens, each again as soon as it was
+// answered, and gives requests a second.
 func overLoopback(base, grant string, span time.Duration) (float64, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}
 	post := func(token string) (string, error) {

@@ -1,4 +1,5 @@
-// The contenders' programs, copied beside the packed and installed package: what is measured is what its users get.
+// The contenders' programs, copied beside the packed and installed package: what is measured is
+// what its users get.
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -5,7 +5,10 @@ export const median = (list) => {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
 
-/** How many times as fast (as small, as soon) the first is, by round: a machine that slows down slows both of a round. */
+/**
+ * How many times as fast (as small, as soon) the first is, by round: a machine that slows down
+ * slows both of a round.
+ */
 export const ratio = (first, second, lessIsBetter) => {
   const list = first.map((n, round) => (lessIsBetter ? second[round] / n : n / second[round]));
   return { median: median(list), least: Math.min(...list), most: Math.max(...list) };
@@ -22,7 +25,8 @@ export const figure = (group, contender, unit, rounds, { does, better = 'more', 
  *
  * @param {{name: string}[]} contenders
  * @param {number} rounds those that count; one more goes before, to warm up
- * @param {(contender: object) => Promise<object>} measure what one contender did in one round, as figures by name
+ * @param {(contender: object) => Promise<object>} measure what one contender did in one round, as
+ * figures by name
  * @returns {Promise<Record<string, Record<string, number[]>>>} by contender, by figure
  */
 export const inTurn = async (contenders, rounds, measure) => {

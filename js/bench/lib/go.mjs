@@ -1,4 +1,5 @@
-// Benchmarks in Go: compiled once, then run round after round, so that a slow moment of the machine hits all contenders alike.
+// Benchmarks in Go: compiled once, then run round after round, so that a slow moment of the machine
+// hits all contenders alike.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +18,9 @@ export const goBuild = (folder, name, { test = false, small = false, env = {} } 
   return file;
 };
 
-/** Runs benchmarks whose names fit, once. Gives {name: {unit: figure}}, names without `Benchmark`. */
+/**
+ * Runs benchmarks whose names fit, once. Gives {name: {unit: figure}}, names without `Benchmark`.
+ */
 const once = (folder, file, pattern, time) => {
   const text = execFileSync(file, ['-test.run', '^$', '-test.bench', pattern, '-test.benchtime', time, '-test.benchmem'], {
     cwd: join(root, folder), encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'],

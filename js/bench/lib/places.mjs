@@ -1,4 +1,5 @@
-// Runs contenders in Node and in a page of Chromium. Their module exports setUp, contenders (name, does, make) and measure(client, ms).
+// Runs contenders in Node and in a page of Chromium. Their module exports setUp, contenders (name,
+// does, make) and measure(client, ms).
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

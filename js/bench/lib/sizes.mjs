@@ -6,7 +6,10 @@ import { root } from '../../test/lib/installed.mjs';
 
 const kept = join(root, 'build/bench/sizes');
 
-/** Raw, gzip -9 and brotli -q 11, in bytes. Kept by content, since brotli takes half a minute for ten megabytes. */
+/**
+ * Raw, gzip -9 and brotli -q 11, in bytes. Kept by content, since brotli takes half a minute for
+ * ten megabytes.
+ */
 export const sizes = (bytes) => {
   const file = join(kept, createHash('sha256').update(bytes).digest('hex') + '.json');
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));

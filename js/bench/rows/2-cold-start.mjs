@@ -23,7 +23,10 @@ const contenders = [
   { name: 'empty page', floor: true, does: 'No client: a script of one line.' },
 ];
 
-/** One site: /NAME/ is a contender's page. Files are compressed before, and kept by the browser for as long as it likes. */
+/**
+ * One site: /NAME/ is a contender's page. Files are compressed before, and kept by the browser for
+ * as long as it likes.
+ */
 const makeSite = async () => {
   const folder = beside();
   const files = new Map();

@@ -1,9 +1,11 @@
-// Command authserver serves the project's authorization server for the tests in JavaScript. It has a public client "app" for the code and
-// the device flow, a client "service" with a secret, and a user "alice" with the password "alice". It prints "ready: ISSUER" when it listens,
-// and runs until it is told to end. Arguments are redirect URIs, which are good for after signing out as well. A refresh token that comes
-// twice ends its session, unless -grace allows it.
+// Command authserver serves the project's authorization server for the tests in JavaScript. It has
+// a public client "app" for the code and the device flow, a client "service" with a secret, and a
+// user "alice" with the password "alice". It prints "ready: ISSUER" when it listens, and runs until
+// it is told to end. Arguments are redirect URIs, which are good for after signing out as well. A
+// refresh token that comes twice ends its session, unless -grace allows it.
 //
-// At /api is a resource for its tokens, and at /api/strong one that asks for a sign-in of the last of the classes that -acr names.
+// At /api is a resource for its tokens, and at /api/strong one that asks for a sign-in of the last
+// of the classes that -acr names.
 package main
 
 import (

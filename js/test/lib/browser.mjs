@@ -43,7 +43,10 @@ export const openPage = async (context, url) => {
   return page;
 };
 
-/** What a user does on the pages of the project's authorization server: goes on, signs in, and then `approve` or `deny`. */
+/**
+ * What a user does on the pages of the project's authorization server: goes on, signs in, and then
+ * `approve` or `deny`.
+ */
 export const decide = async (page, decision) => {
   const step = page.locator('[data-testid=continue], [data-testid=login], [data-testid=approve]').first();
   for (;;) {

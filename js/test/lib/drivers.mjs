@@ -1,5 +1,6 @@
-// Browsers by one small interface, for what every one of them has to do: Chromium and Firefox by puppeteer-core (DevTools, WebDriver BiDi),
-// WebKit by its own WebDriver. One that is missing is a failure, never skipped.
+// Browsers by one small interface, for what every one of them has to do: Chromium and Firefox by
+// puppeteer-core (DevTools, WebDriver BiDi), WebKit by its own WebDriver. One that is missing is a
+// failure, never skipped.
 import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { start } from './process.mjs';
@@ -15,10 +16,13 @@ const LOOK = 50;
  * @typedef {object} Tab
  * @property {(url: string) => Promise<unknown>} goto goes there, and waits for the page to load
  * @property {() => Promise<unknown>} back goes back in the history
- * @property {() => Promise<unknown>} reload as a user who wants all anew, where the browser's driver can: past caches and service workers
+ * @property {() => Promise<unknown>} reload as a user who wants all anew, where the browser's
+ * driver can: past caches and service workers
  * @property {() => Promise<string>} url
- * @property {<T>(run: (...args: any[]) => T | Promise<T>, ...args: unknown[]) => Promise<T>} evaluate runs a function in the page
- * @property {(ready: (...args: any[]) => unknown, ...args: unknown[]) => Promise<void>} until waits for a function to be true in the page, which may be another page by then
+ * @property {<T>(run: (...args: any[]) => T | Promise<T>, ...args: unknown[]) => Promise<T>}
+ * evaluate runs a function in the page
+ * @property {(ready: (...args: any[]) => unknown, ...args: unknown[]) => Promise<void>} until waits
+ * for a function to be true in the page, which may be another page by then
  * @property {(selector: string) => Promise<unknown>} click waits for what is clicked
  * @property {(selector: string, text: string) => Promise<unknown>} fill
  * @property {() => Promise<unknown>} close
@@ -110,7 +114,10 @@ const freePort = () =>
     });
   });
 
-/** WebKitGTK by its WebDriver (W3C), which has one session, on a screen of its own: the browser of one visitor. */
+/**
+ * WebKitGTK by its WebDriver (W3C), which has one session, on a screen of its own: the browser of
+ * one visitor.
+ */
 const webkitOf = async (display) => {
   const port = await freePort();
   const driver = spawn('WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], {

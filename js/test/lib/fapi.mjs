@@ -7,8 +7,9 @@ import { start } from './process.mjs';
  * npm oidc-provider after the FAPI 2.0 Security Profile, and a resource for its tokens.
  *
  * @param {string} redirect_uri of its client `public`, which has no secret
- * @returns {Promise<object>} `issuer`; `resource`, a URL; `config`, what all its clients have in common; `register`, which takes a public
- *   key and metadata (RFC 7591) and gives a client's own part of the configuration; `stop`
+ * @returns {Promise<object>} `issuer`; `resource`, a URL; `config`, what all its clients have in
+ * common; `register`, which takes a public key and metadata (RFC 7591) and gives a client's own
+ * part of the configuration; `stop`
  */
 export const fapiProvider = async (redirect_uri) => {
   const server = await start('node', [join(root, 'js/test/lib/oidc-provider.mjs'), '--fapi', redirect_uri], /^ready: (\S+)/);
@@ -44,7 +45,10 @@ export const fapiProvider = async (redirect_uri) => {
   return { issuer, resource, config, register, stop: server.stop };
 };
 
-/** The URL of an authorization request holds a reference to what was pushed, and nothing else of it (RFC 9126 section 4). */
+/**
+ * The URL of an authorization request holds a reference to what was pushed, and nothing else of it
+ * (RFC 9126 section 4).
+ */
 export const checkPushed = (url, client_id) => {
   const { request_uri, ...rest } = Object.fromEntries(new URL(url).searchParams);
   assert.match(request_uri, /^urn:/);

@@ -38,7 +38,10 @@ const inBrowser = (name, page = 'page.html') => async (host, { folder, data }) =
   }
 };
 
-/** workerd resolves no packages: a worker is bundled under the condition that Cloudflare's own tools use. */
+/**
+ * workerd resolves no packages: a worker is bundled under the condition that Cloudflare's own tools
+ * use.
+ */
 const inWorkerd = async (host, { folder, data, work }) => {
   const dist = join(folder, 'node_modules/oauth2-wasm/dist');
   await build({

@@ -1,4 +1,5 @@
-// The package as its users get it: packed, and installed in a folder under build/. Everything is tested there.
+// The package as its users get it: packed, and installed in a folder under build/. Everything is
+// tested there.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -34,7 +35,10 @@ const isStale = (lock) => {
   }
 };
 
-/** Runs what only one process may run at a time. The lock is a file with the process that has it, which may have died with it. */
+/**
+ * Runs what only one process may run at a time. The lock is a file with the process that has it,
+ * which may have died with it.
+ */
 const alone = (work) => {
   const lock = join(base, 'packing');
   mkdirSync(base, { recursive: true });

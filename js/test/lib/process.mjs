@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { PATIENCE } from '../suite/patience.js';
 import { root } from './installed.mjs';
 
-/** Starts a program and waits for the line that tells it is ready; the promise gives the match and a way to end it. */
+/**
+ * Starts a program and waits for the line that tells it is ready; the promise gives the match and a
+ * way to end it.
+ */
 export const start = (file, args, ready, options = {}) =>
   new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
@@ -36,7 +39,10 @@ export const start = (file, args, ready, options = {}) =>
     child.once('exit', (code) => done(new Error(`ended with ${code}`)));
   });
 
-/** Builds a Go program of this project, so that ending it ends the program and not the `go` command. Gives its file. */
+/**
+ * Builds a Go program of this project, so that ending it ends the program and not the `go` command.
+ * Gives its file.
+ */
 export const build = (name, folder) => {
   const file = join(root, 'build/js', name);
   mkdirSync(join(root, 'build/js'), { recursive: true });
@@ -57,8 +63,8 @@ export const contractServer = async () => {
 };
 
 /**
- * The project's authorization server, with a configuration of its client `app`. Arguments: its flags, then redirect URIs, of which
- * the first is the client's.
+ * The project's authorization server, with a configuration of its client `app`. Arguments: its
+ * flags, then redirect URIs, of which the first is the client's.
  */
 export const authserver = async (...args) => {
   const { match, stop } = await startGo('authserver', './js/test/authserver', args);

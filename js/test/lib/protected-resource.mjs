@@ -1,7 +1,9 @@
-// A protected resource that takes bearer tokens (RFC 6750) and tokens bound to a key (RFC 9449), and says what it is (RFC 9728).
+// A protected resource that takes bearer tokens (RFC 6750) and tokens bound to a key (RFC 9449),
+// and says what it is (RFC 9728).
 //
-// GET or POST anything: 200 and what it knows of the token. A token that is bound to a key needs a proof for just this request, with the
-// nonce that the resource gave last; each nonce is good for three requests. /strong wants a stronger sign-in than any token has (RFC 9470).
+// GET or POST anything: 200 and what it knows of the token. A token that is bound to a key needs a
+// proof for just this request, with the nonce that the resource gave last; each nonce is good for
+// three requests. /strong wants a stronger sign-in than any token has (RFC 9470).
 import { createHash, createPublicKey, randomUUID, verify } from 'node:crypto';
 import { createServer } from 'node:http';
 

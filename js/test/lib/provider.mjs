@@ -1,4 +1,5 @@
-// A small provider for the tests of the shim: each token endpoint request is counted, and its answer can be scripted.
+// A small provider for the tests of the shim: each token endpoint request is counted, and its
+// answer can be scripted.
 import { createServer } from 'node:http';
 import { PATIENCE } from '../suite/patience.js';
 
@@ -9,8 +10,10 @@ const read = async (request) => {
 };
 
 /**
- * @returns {Promise<object>} `url`; `requests`, each with path, method, headers and body; `answers`, a function by path that answers
- *   in place of the usual one: it gets the request and gives `{status, headers, body}` or a promise of it, where a text is the JSON itself; `config`, for a client
+ * @returns {Promise<object>} `url`; `requests`, each with path, method, headers and body;
+ * `answers`, a function by path that answers in place of the usual one: it gets the request and
+ * gives `{status, headers, body}` or a promise of it, where a text is the JSON itself; `config`,
+ * for a client
  */
 export const provider = async () => {
   const requests = [];
@@ -25,7 +28,8 @@ export const provider = async () => {
     '/api': ({ headers, body }) =>
       headers.authorization === `Bearer ACCESS-${issued}` ? { body: { ok: true, body } } : { status: 401, headers: { 'www-authenticate': 'Bearer' } },
   };
-  // An idle connection stays open: one that ended while a request was on its way would be a failure of nobody's.
+  // An idle connection stays open: one that ended while a request was on its way would be a failure
+  // of nobody's.
   const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const cors = {
@@ -65,7 +69,10 @@ export const provider = async () => {
   };
 };
 
-/** Signs a client in without a user: what the server would send back is made up from the authorization URL. */
+/**
+ * Signs a client in without a user: what the server would send back is made up from the
+ * authorization URL.
+ */
 export const signIn = async (client, parameters) => {
   const { url, state } = await client.authorize(parameters);
   const redirect = new URL(new URL(url).searchParams.get('redirect_uri'));

@@ -1,13 +1,16 @@
 // Where the runtimes are that the suites run on. One that is missing is a failure, never skipped.
 //
-// npm runs no package's script here (make setup), so nothing puts these programs where .bin looks for them: each is taken from the
-// package of the platform, whose integrity package-lock.json has.
+// npm runs no package's script here (make setup), so nothing puts these programs where .bin looks
+// for them: each is taken from the package of the platform, whose integrity package-lock.json has.
 import { accessSync, constants, existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { root } from './installed.mjs';
 
-/** A file of the first of these packages that is there; of the first, where none is, so that the failure names it. */
+/**
+ * A file of the first of these packages that is there; of the first, where none is, so that the
+ * failure names it.
+ */
 const from = (packages, file) => {
   const files = packages.map((name) => join(root, 'node_modules', name, file));
   return files.find((path) => existsSync(path)) ?? files[0];

@@ -14,7 +14,8 @@ const types = {
  * Serves files of a folder, and texts that are made up.
  *
  * @param {string} folder
- * @param {{extra?: Record<string, string>, headers?: Record<string, string>, types?: Record<string, string>}} [options]
+ * @param {{extra?: Record<string, string>, headers?: Record<string, string>, types?: Record<string,
+ * string>}} [options]
  * @returns {Promise<{url: string, stop: () => void}>}
  */
 export const serve = async (folder, { extra = {}, headers = {}, types: other = {} } = {}) => {

@@ -1,4 +1,5 @@
-// The servers that stores stand on, started for a test: Redis, PostgreSQL, PgBouncer, and a network that loses answers.
+// The servers that stores stand on, started for a test: Redis, PostgreSQL, PgBouncer, and a network
+// that loses answers.
 import { startGo } from './process.mjs';
 
 const ask = async (url) => {

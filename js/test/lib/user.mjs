@@ -13,9 +13,10 @@ const fields = (html) =>
 /**
  * A browser with cookies of its own, and alice in front of it.
  *
- * @returns {(url: string | URL, decision?: 'approve' | 'deny') => Promise<{url: URL, form?: URLSearchParams, text?: string}>} goes through the
- *   pages that begin at a URL, and stops where the server sends her away: `url` is that address, `form` what is posted there; or at a page
- *   that asks nothing: `text`
+ * @returns {(url: string | URL, decision?: 'approve' | 'deny') => Promise<{url: URL, form?:
+ * URLSearchParams, text?: string}>} goes through the pages that begin at a URL, and stops where the
+ * server sends her away: `url` is that address, `form` what is posted there; or at a page that asks
+ * nothing: `text`
  */
 export const alice = () => {
   const cookies = new Map();

@@ -1,4 +1,5 @@
-// An application whose client is in a vault, at the project's authorization server, for any browser of drivers.mjs.
+// An application whose client is in a vault, at the project's authorization server, for any browser
+// of drivers.mjs.
 import { pages, strictPolicy } from './browser.mjs';
 import { authserver } from './process.mjs';
 import { provider } from './provider.mjs';
@@ -31,7 +32,9 @@ serveVault(${JSON.stringify(config)}, { pages: [${JSON.stringify(page)}], store:
 /**
  * Serves the page, the entry script and an authorization server on other origins.
  *
- * @param {{config?: object, options?: object, more?: string, flags?: string[], headers?: object, extra?: object}} [given] members of the configuration, options of the vault, more script, flags of the server
+ * @param {{config?: object, options?: object, more?: string, flags?: string[], headers?: object,
+ * extra?: object}} [given] members of the configuration, options of the vault, more script, flags
+ * of the server
  */
 export const world = async ({ config = {}, options = {}, more = '', flags = [], headers = {}, extra: others = {} } = {}) => {
   const extra = { ...others };
@@ -54,7 +57,8 @@ export const world = async ({ config = {}, options = {}, more = '', flags = [], 
 };
 
 /**
- * The same at a provider that answers what a test wants, and counts. `entry` makes the text of an entry script of its own; put it into `extra`, by its path.
+ * The same at a provider that answers what a test wants, and counts. `entry` makes the text of an
+ * entry script of its own; put it into `extra`, by its path.
  */
 export const small = async ({ headers = {} } = {}) => {
   const extra = {};
@@ -74,7 +78,8 @@ export const small = async ({ headers = {} } = {}) => {
 export const HOSTILE = '/pages/hostile.html';
 
 /**
- * A provider whose tokens are easy to find again, and the page in which a hostile script runs first, without any policy: what holds holds by itself.
+ * A provider whose tokens are easy to find again, and the page in which a hostile script runs
+ * first, without any policy: what holds holds by itself.
  */
 export const hostileWorld = async () => {
   const extra = { '/evil-worker.js': '' };
@@ -122,7 +127,10 @@ export const enter = (tab, parameters = {}) =>
     return (await window.client.handleRedirect(back.href)).status;
   }, parameters);
 
-/** Loads a page, with the client in `window.client`, and all that it was told in `window.told`. `where` is what openClient is given. */
+/**
+ * Loads a page, with the client in `window.client`, and all that it was told in `window.told`.
+ * `where` is what openClient is given.
+ */
 export const openPage = async (tab, url, where = { worker: '/auth-worker.js' }) => {
   if (url) await tab.goto(url);
   await tab.until(() => !!window.openVault);

@@ -1,4 +1,5 @@
-// A browser in which an application, an authorization server and an API are there, each under a host of its own, and what it does there.
+// A browser in which an application, an authorization server and an API are there, each under a
+// host of its own, and what it does there.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
@@ -16,9 +17,11 @@ export const bundle = async (contents, loader = 'ts', options = { conditions: ['
 };
 
 /**
- * The world of a test. `scripts` are programs by path; `api` answers in place of the API, and `html` is what the server has rendered into `<main>`.
+ * The world of a test. `scripts` are programs by path; `api` answers in place of the API, and
+ * `html` is what the server has rendered into `<main>`.
  *
- * @param {{browser: import('playwright-core').Browser, server: {issuer: string}}} hands a server that was started with `-issuer` and {@link AS}
+ * @param {{browser: import('playwright-core').Browser, server: {issuer: string}}} hands a server
+ * that was started with `-issuer` and {@link AS}
  */
 export const world = async (t, { browser, server }, scripts, api = () => ({ body: '{"me":"alice"}' }), html = '') => {
   const context = await browser.newContext();

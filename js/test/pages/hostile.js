@@ -1,5 +1,6 @@
-// What a hostile script does that runs before everything else in the page: it looks at all that the page's code touches, and asks for whatever it
-// can. Each attempt has a name; what it got stands as text in window.loot under that name.
+// What a hostile script does that runs before everything else in the page: it looks at all that the
+// page's code touches, and asks for whatever it can. Each attempt has a name; what it got stands as
+// text in window.loot under that name.
 (() => {
   const { parse, stringify } = JSON;
   const { apply, ownKeys } = Reflect;
@@ -331,14 +332,20 @@
   loot['hooks Promise'] ??= [];
   loot['sets traps on Object.prototype'] ??= [];
 
-  /** Does all that is in `attempts`, and says of each attempt how much it saw and which secrets were in it. */
+  /**
+   * Does all that is in `attempts`, and says of each attempt how much it saw and which secrets were
+   * in it.
+   */
   window.attack = async () => {
     for (const [name, attempt] of Object.entries(window.attempts)) {
       loot[name] ??= [];
       await Promise.race([(async () => attempt(name))().catch((error) => see(name, error)), wait(20_000)]);
     }
   };
-  /** `backwards`: the verifiers, written so that what brings them here is not itself what finds them. */
+  /**
+   * `backwards`: the verifiers, written so that what brings them here is not itself what finds
+   * them.
+   */
   window.found = (backwards) => {
     busy = true;
     const verifiers = backwards.map((text) => [...text].reverse().join(''));

@@ -1,4 +1,5 @@
-// A page with npm oidc-client-ts, which the test drives from outside. The same page ends a renewal in a frame.
+// A page with npm oidc-client-ts, which the test drives from outside. The same page ends a renewal
+// in a frame.
 const here = location.origin + location.pathname;
 
 /** A manager with settings of the test. */

@@ -1,4 +1,5 @@
-// The suites in a worker of a browser: dedicated, shared or service worker. Whoever sends it a port gets the report there.
+// The suites in a worker of a browser: dedicated, shared or service worker. Whoever sends it a port
+// gets the report there.
 import * as library from '/node_modules/oauth2-wasm/dist/index.js';
 import { instantiate } from '/node_modules/oauth2-wasm/dist/wasm_exec.js';
 import { run } from '/suite/run.js';

@@ -1,5 +1,5 @@
-// Runs both suites in the runtime that runs this file: Node, Deno or Bun. Arguments: the host's name, the file with the suites' data,
-// oauth2-edge.wasm, the file for the result.
+// Runs both suites in the runtime that runs this file: Node, Deno or Bun. Arguments: the host's
+// name, the file with the suites' data, oauth2-edge.wasm, the file for the result.
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import process from 'node:process';

@@ -6,15 +6,18 @@ import { createServer, request as httpRequest } from 'node:http';
  * @typedef {object} Refresh a refresh request, in the order of arrival
  * @property {string} token the beginning of the SHA-256 of the refresh token
  * @property {string} tab who sent it: the parameter `tab` of the request
- * @property {number} [status] of the server's answer; missing where the server has not carried it out
+ * @property {number} [status] of the server's answer; missing where the server has not carried it
+ * out
  * @property {string} [error] the server's error code (RFC 6749 section 5.2)
- * @property {boolean} [closed] set by the test: the tab that sent it was closed before it had stored an answer
+ * @property {boolean} [closed] set by the test: the tab that sent it was closed before it had
+ * stored an answer
  *
  * @typedef {object} Held a refresh that waits, for `answer` or `drop`
  * @property {Refresh} refresh
  * @property {() => void} answer sends the server's answer
- * @property {() => Promise<void>} drop sends none, and asks the server nothing any more; resolves when the sender has hung up. It is the
- *   sender who does: Chromium sends a POST once more by itself where the other side ends a connection that was used before.
+ * @property {() => Promise<void>} drop sends none, and asks the server nothing any more; resolves
+ * when the sender has hung up. It is the sender who does: Chromium sends a POST once more by itself
+ * where the other side ends a connection that was used before.
  */
 
 const read = async (stream) => {
@@ -35,9 +38,11 @@ const pass = (target, { method, url, headers }, body) =>
  * Starts one on a free loopback port.
  *
  * @param {string} target origin of the server
- * @param {() => Promise<void>} [pause] waited for before each refresh is passed on: a server that takes its time
- * @returns {Promise<{url: string, refreshes: Refresh[], hold: (when: 'before' | 'after') => Promise<Held>, stop: () => void}>}
- *   `hold` takes the next refresh that comes: before the server is asked, or after it answered
+ * @param {() => Promise<void>} [pause] waited for before each refresh is passed on: a server that
+ * takes its time
+ * @returns {Promise<{url: string, refreshes: Refresh[], hold: (when: 'before' | 'after') =>
+ * Promise<Held>, stop: () => void}>} `hold` takes the next refresh that comes: before the server is
+ * asked, or after it answered
  */
 export const tokenProxy = async (target, pause = async () => {}) => {
   const refreshes = [];

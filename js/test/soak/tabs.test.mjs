@@ -1,10 +1,13 @@
-// Ten tabs of Chromium share a session in IndexedDB while access tokens live 2 s, at an authorization server that gives a new refresh
-// token at every refresh. Each tab calls an API at random times, every other one refreshes by itself too, and every 5 s a tab that is
-// refreshing is closed and another one opened. For SOAK_SECONDS (default 60); part of `make soak`, not of `make test`.
+// Ten tabs of Chromium share a session in IndexedDB while access tokens live 2 s, at an
+// authorization server that gives a new refresh token at every refresh. Each tab calls an API at
+// random times, every other one refreshes by itself too, and every 5 s a tab that is refreshing is
+// closed and another one opened. For SOAK_SECONDS (default 60); part of `make soak`, not of `make
+// test`.
 //
-// A tab that is closed after the server rotated and before the answer is stored takes the only copy of the new refresh token along: no
-// client can mend that. So there the server has a grace in which the old one may come again (RFC 9700 section 4.14.2 leaves that to it).
-// Everywhere else a refresh token that comes twice ends the session.
+// A tab that is closed after the server rotated and before the answer is stored takes the only copy
+// of the new refresh token along: no client can mend that. So there the server has a grace in which
+// the old one may come again (RFC 9700 section 4.14.2 leaves that to it). Everywhere else a refresh
+// token that comes twice ends the session.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,7 +21,10 @@ const SECONDS = Number(process.env.SOAK_SECONDS || 60);
 if (!(SECONDS >= 6)) throw new Error('SOAK_SECONDS: 6 or more');
 const TABS = 10;
 const LIFETIME = 2;
-/** A client uses a token until a quarter of its life is left: it cannot need a new one sooner than that after the last. */
+/**
+ * A client uses a token until a quarter of its life is left: it cannot need a new one sooner than
+ * that after the last.
+ */
 const IN_USE = LIFETIME * 0.75;
 const BETWEEN_CLOSINGS = 5;
 const APP = '/pages/app.html';
@@ -140,7 +146,10 @@ const holder = async (tabs) => {
   throw new Error(`not within ${PATIENCE / 1000} s: a tab that waits for another one's refresh`);
 };
 
-/** The ways to lose a tab in mid-refresh: each gets the refresh that is held back, and a way to close its tab. */
+/**
+ * The ways to lose a tab in mid-refresh: each gets the refresh that is held back, and a way to
+ * close its tab.
+ */
 const ways = {
   /** The request is on its way, and never gets there. */
   unasked: { when: 'before', lose: async (held, close) => (await close(), await held.drop()) },
@@ -170,7 +179,9 @@ const signedIn = async (tabs) => {
   }
 };
 
-/** The refreshes that sent a token which had been sent before, by a tab that was not closed with it. */
+/**
+ * The refreshes that sent a token which had been sent before, by a tab that was not closed with it.
+ */
 const sentTwice = (refreshes) => refreshes.filter(({ token }, i) => refreshes.slice(0, i).some((earlier) => earlier.token === token && !earlier.closed));
 
 /** How often the server was sent each token. */
@@ -208,10 +219,16 @@ const judge = ({ refreshes, tabs, began, first }) => {
   assert.ok(done <= most, `one refresh serves all tabs: ${done}, at most ${most}`);
 };
 
-/** Nothing but answers of the API; a machine that stands still for half a second makes a token too old on its way. */
+/**
+ * Nothing but answers of the API; a machine that stands still for half a second makes a token too
+ * old on its way.
+ */
 const nothingFailed = (said) => assert.deepEqual([...said.keys()].filter((what) => what !== '200' && what !== '401'), []);
 
-/** Runs ten tabs with locks, and closes one every few seconds in one of the ways. Gives the refreshes. */
+/**
+ * Runs ten tabs with locks, and closes one every few seconds in one of the ways. Gives the
+ * refreshes.
+ */
 const soak = async (t, { seconds, closing, ...options }) => {
   const it = await scene(t, options);
   const { refreshes, said, tabs, open } = it;
@@ -283,7 +300,8 @@ test('X9 ten tabs without Web Locks: a refresh may be found in progress, and a t
     assert.deepEqual([name, status, refreshable], [name, 'granted', true]);
   }
 
-  // For a tab whose clock is a minute on, the mark is old. It is alone: clocks that far apart would not know each other's marks.
+  // For a tab whose clock is a minute on, the mark is old. It is alone: clocks that far apart would
+  // not know each other's marks.
   for (const name of [...tabs.keys()]) await close(name);
   const ahead = await open(() => {
     const { now } = Date;

@@ -1,5 +1,5 @@
-// The executor contract: what a host's own hands do, against a live server. core/contract/contract.json has the cases.
-// Web-standard JavaScript, for every host.
+// The executor contract: what a host's own hands do, against a live server.
+// core/contract/contract.json has the cases. Web-standard JavaScript, for every host.
 
 import { Kept, match } from './match.js';
 import { PATIENCE } from './patience.js';
@@ -115,7 +115,8 @@ class Stage {
  * @param {WebAssembly.Module} module
  * @param {object[]} cases of contract.json
  * @param {string} server the live server's base URL
- * @param {() => Promise<object>} [hands] gives the store, locks and keys of a case; the usual ones, unless it is there
+ * @param {() => Promise<object>} [hands] gives the store, locks and keys of a case; the usual ones,
+ * unless it is there
  */
 export const runContract = (library, module, cases, server, hands) =>
   tally(JSON.parse(JSON.stringify(cases).replaceAll('{server}', server)), async ({ steps }) => {

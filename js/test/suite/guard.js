@@ -1,4 +1,5 @@
-// What a Guard lets in and refuses, on whatever runtime this runs: real keys, and an authorization server that is a function.
+// What a Guard lets in and refuses, on whatever runtime this runs: real keys, and an authorization
+// server that is a function.
 import { tally } from './tally.js';
 
 const b64 = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/[+/=]/g, (c) => ({ '+': '-', '/': '_', '=': '' })[c]);

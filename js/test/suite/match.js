@@ -54,9 +54,10 @@ const special = {
 };
 
 /**
- * Throws where `got` is not what is wanted: objects by the members that are listed, arrays by equality, `{"$bytes": n}` by the length
- * of a body, headers by the names that are listed. `{"$absent": true}` wants nothing there; `{"$save": NAME}` wants something, and keeps
- * it for `{"$same": NAME}` and `{"$other": NAME}`, something else.
+ * Throws where `got` is not what is wanted: objects by the members that are listed, arrays by
+ * equality, `{"$bytes": n}` by the length of a body, headers by the names that are listed.
+ * `{"$absent": true}` wants nothing there; `{"$save": NAME}` wants something, and keeps it for
+ * `{"$same": NAME}` and `{"$other": NAME}`, something else.
  */
 export const match = (where, want, got, kept = new Kept()) => {
   const name = want !== null && typeof want === 'object' && Object.keys(want)[0];

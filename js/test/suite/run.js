@@ -8,12 +8,15 @@ const sha256 = async (bytes) => Array.from(new Uint8Array(await crypto.subtle.di
  * @param {object} given
  * @param {string} given.host its name
  * @param {object} given.library the package
- * @param {(source: object) => Promise<{module: WebAssembly.Module}>} given.instantiate the package's loader
+ * @param {(source: object) => Promise<{module: WebAssembly.Module}>} given.instantiate the
+ * package's loader
  * @param {BufferSource} given.bytes the bytes of oauth2-full.wasm, as the package brings them
  * @param {WebAssembly.Module} [given.module] the module, where the host compiled it already
  * @param {{bytes: BufferSource, module?: WebAssembly.Module}} given.page oauth2.wasm
  * @param {{bytes: BufferSource, module?: WebAssembly.Module}} given.edge oauth2-edge.wasm
- * @param {{transcripts: {name: string, text: string}[], bff: {name: string, text: string}[], resource: {name: string, text: string}[], contract: object[], server: string}} given.data what the suites run on
+ * @param {{transcripts: {name: string, text: string}[], bff: {name: string, text: string}[],
+ * resource: {name: string, text: string}[], contract: object[], server: string}} given.data what
+ * the suites run on
  */
 export const run = async ({ host, library, instantiate, bytes, module, page, edge, data }) => {
   module ??= (await instantiate(bytes)).module;

@@ -1,5 +1,5 @@
-// Replays transcripts through the loader: the same inputs must give the same effects, byte for byte.
-// core/contract/README.md has the format. Web-standard JavaScript, for every host.
+// Replays transcripts through the loader: the same inputs must give the same effects, byte for
+// byte. core/contract/README.md has the format. Web-standard JavaScript, for every host.
 
 import { tally } from './tally.js';
 
@@ -74,7 +74,8 @@ class Player {
 }
 
 /**
- * @param {(module: WebAssembly.Module) => Promise<object>} instantiate the loader's, or another whose functions may give promises
+ * @param {(module: WebAssembly.Module) => Promise<object>} instantiate the loader's, or another
+ * whose functions may give promises
  * @param {WebAssembly.Module} module
  * @param {{name: string, text: string}[]} transcripts
  */

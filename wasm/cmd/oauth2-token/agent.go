@@ -23,11 +23,13 @@ import (
 // agentVariable names the socket of an agent, for programs that have no session of their own.
 const agentVariable = "OAUTH2_TOKEN_AGENT"
 
-// longestSocket is how long the path of a socket may be: sun_path has 104 bytes on macOS and the BSDs, 108 on Linux, with a zero at the end.
+// longestSocket is how long the path of a socket may be: sun_path has 104 bytes on macOS and the
+// BSDs, 108 on Linux, with a zero at the end.
 const longestSocket = 103
 
-// serve is an agent: it gives the session's tokens to processes of the same user over a socket, until it is told to end. Who may connect
-// is a matter of the directory (0700) and of the peer's uid. Within one uid there is no boundary.
+// serve is an agent: it gives the session's tokens to processes of the same user over a socket,
+// until it is told to end. Who may connect is a matter of the directory (0700) and of the peer's
+// uid. Within one uid there is no boundary.
 func (p *program) serve(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM) // how process managers end it
 	defer stop()
@@ -99,7 +101,8 @@ func listen(path string) (net.Listener, error) {
 	return listener, nil
 }
 
-// private refuses a directory that others may enter, or that is another's. It makes the one that is missing.
+// private refuses a directory that others may enter, or that is another's. It makes the one that is
+// missing.
 func private(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -117,8 +120,8 @@ func private(dir string) error {
 	return nil
 }
 
-// guarded is a listener that takes processes of the same user only, root not excepted: the directory already keeps others out, but not
-// where somebody hands the socket on.
+// guarded is a listener that takes processes of the same user only, root not excepted: the
+// directory already keeps others out, but not where somebody hands the socket on.
 type guarded struct {
 	net.Listener
 	screen *screen

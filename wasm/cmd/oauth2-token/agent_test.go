@@ -48,8 +48,8 @@ func short(t *testing.T) string {
 	return dir
 }
 
-// TestAgent (M82): an agent gives the session's token to processes without configuration, refreshes it for all of them, tells them when the
-// session is over, and leaves no socket.
+// TestAgent (M82): an agent gives the session's token to processes without configuration, refreshes
+// it for all of them, tells them when the session is over, and leaves no socket.
 func TestAgent(t *testing.T) {
 	t.Parallel()
 	p := ours(t, func(c *authserver.Config) { c.AccessTokenLifetime = 20 * time.Second })
@@ -101,7 +101,8 @@ func TestAgent(t *testing.T) {
 	gone.says("no agent answers at " + socket)
 }
 
-// TestAgentsPlace (M83): an agent serves in a directory of the user's own, takes the place of one that was killed, and of nothing else.
+// TestAgentsPlace (M83): an agent serves in a directory of the user's own, takes the place of one
+// that was killed, and of nothing else.
 func TestAgentsPlace(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -145,7 +146,8 @@ func TestAgentsPlace(t *testing.T) {
 	}
 }
 
-// TestOtherUsers (M84): a process of another uid gets nothing, even where it reaches the socket, and an agent of another uid is asked nothing.
+// TestOtherUsers (M84): a process of another uid gets nothing, even where it reaches the socket,
+// and an agent of another uid is asked nothing.
 func TestOtherUsers(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can start a process of another user")

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// programs skips a test unless the environment has PEERS, as `make test` sets it: it needs programs of others.
+// programs skips a test unless the environment has PEERS, as `make test` sets it: it needs programs
+// of others.
 func programs(t *testing.T, names ...string) {
 	t.Helper()
 	if os.Getenv("PEERS") == "" {
@@ -23,7 +24,8 @@ func programs(t *testing.T, names ...string) {
 	}
 }
 
-// TestCompletion (M88): bash, zsh and fish read the script and complete commands, what stands behind them, flags and providers.
+// TestCompletion (M88): bash, zsh and fish read the script and complete commands, what stands
+// behind them, flags and providers.
 func TestCompletion(t *testing.T) {
 	programs(t, shells...)
 	home := t.TempDir()
@@ -40,7 +42,8 @@ func TestCompletion(t *testing.T) {
 			return exec.Command("bash", append([]string{"--norc", "-c", `source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _oauth2_token; printf '%s\n' "${COMPREPLY[@]}"`, "-", script("bash")}, words...)...)
 		},
 		"zsh": func(words ...string) *exec.Cmd {
-			// compadd prints what it would offer: the rest of the completion system needs a terminal.
+			// compadd prints what it would offer: the rest of the completion system needs a
+			// terminal.
 			return exec.Command("zsh", append([]string{"-f", "-c", `compdef() { }; compadd() { shift; print -l -- ${(M)@:#${words[CURRENT]}*} }; _files() { }; source "$1"; shift; words=("$@"); CURRENT=$#; _oauth2_token`, "-", script("zsh")}, words...)...)
 		},
 		"fish": func(words ...string) *exec.Cmd {

@@ -12,8 +12,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/presets"
 )
 
-// configFile is what stands in one: the members of the configuration, the provider that they add to, and the hosts that credential helpers
-// give the token to.
+// configFile is what stands in one: the members of the configuration, the provider that they add
+// to, and the hosts that credential helpers give the token to.
 type configFile struct {
 	Provider string
 	Hosts    []string
@@ -41,7 +41,8 @@ func readConfig(file, usual string) (said configFile, err error) {
 	return said, nil
 }
 
-// configure makes the configuration: the preset of the provider, over it the file, over that the flags, and the secret of the environment.
+// configure makes the configuration: the preset of the provider, over it the file, over that the
+// flags, and the secret of the environment.
 func configure(said configFile, provider string, overrides map[string]string, getenv func(string) string) (oauth.Config, error) {
 	if provider == "" {
 		provider = said.Provider

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// Credential helpers: other programs start this one for a token of a host. Only hosts that the user named get one, and over https alone: what
-// asks is a repository or an image reference, which anybody may have written.
+// Credential helpers: other programs start this one for a token of a host. Only hosts that the user
+// named get one, and over https alone: what asks is a repository or an image reference, which
+// anybody may have written.
 
 // mostInput is how much of a request is read, in bytes.
 const mostInput = 64 << 10
@@ -29,7 +30,8 @@ func (p *program) allows(host string) bool {
 	})
 }
 
-// credential is a token that can stand on a line of its own. What is no visible ASCII could end the line and begin another.
+// credential is a token that can stand on a line of its own. What is no visible ASCII could end the
+// line and begin another.
 func (p *program) credential(ctx context.Context) (tokenAnswer, error) {
 	token, err := p.source.token(ctx, false)
 	if err == nil && strings.ContainsFunc(token.AccessToken, func(c rune) bool { return c <= ' ' || c > '~' }) {
@@ -38,8 +40,8 @@ func (p *program) credential(ctx context.Context) (tokenAnswer, error) {
 	return token, err
 }
 
-// gitCredential speaks git's protocol (gitcredentials(7), git-credential(1)). Of a host that is not the user's it says nothing, and git asks the
-// next helper.
+// gitCredential speaks git's protocol (gitcredentials(7), git-credential(1)). Of a host that is not
+// the user's it says nothing, and git asks the next helper.
 func (p *program) gitCredential(ctx context.Context) error {
 	asked, err := readGit(p.in)
 	if err != nil {
@@ -75,8 +77,8 @@ func (p *program) gitCredential(ctx context.Context) error {
 	return nil
 }
 
-// readGit reads lines NAME=VALUE up to an empty one. A value with a control character is refused: a carriage return has ended lines at
-// some reader before (CVE-2024-52006).
+// readGit reads lines NAME=VALUE up to an empty one. A value with a control character is refused: a
+// carriage return has ended lines at some reader before (CVE-2024-52006).
 func readGit(in io.Reader) (map[string]string, error) {
 	raw, err := readInput(in)
 	if err != nil {

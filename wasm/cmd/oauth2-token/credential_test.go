@@ -30,8 +30,8 @@ func helper(command, argument, in string) (*program, *bytes.Buffer, *int) {
 	}, out, fresh
 }
 
-// TestGitCredential (M85): git gets the token for https at a host that the user named, and for nothing else; and no input makes the helper
-// print another line than it means.
+// TestGitCredential (M85): git gets the token for https at a host that the user named, and for
+// nothing else; and no input makes the helper print another line than it means.
 func TestGitCredential(t *testing.T) {
 	const given = "username=oauth2\npassword=secret-token\npassword_expiry_utc=1900000000\n"
 	for _, row := range []struct{ name, in, want string }{
@@ -109,7 +109,8 @@ func TestGitCredential(t *testing.T) {
 	}
 }
 
-// TestGit (M85): git itself gets the token so, by `git credential fill`, and asks the next helper for other hosts.
+// TestGit (M85): git itself gets the token so, by `git credential fill`, and asks the next helper
+// for other hosts.
 func TestGit(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
@@ -135,7 +136,8 @@ func TestGit(t *testing.T) {
 	}
 }
 
-// TestDockerCredential (M86): docker gets the token for a registry that the user named, over https, in its own form.
+// TestDockerCredential (M86): docker gets the token for a registry that the user named, over https,
+// in its own form.
 func TestDockerCredential(t *testing.T) {
 	for _, row := range []struct{ name, in, host, want string }{
 		{"a host", "git.example\n", "git.example", "secret-token"},
@@ -200,8 +202,9 @@ func TestDockerHelper(t *testing.T) {
 	}
 }
 
-// TestExecCredential (M87): kubectl gets an ExecCredential in the version that it asks for, with the access token or the ID token, and for the
-// clusters of -host where it says which one it asks for.
+// TestExecCredential (M87): kubectl gets an ExecCredential in the version that it asks for, with
+// the access token or the ID token, and for the clusters of -host where it says which one it asks
+// for.
 func TestExecCredential(t *testing.T) {
 	const v1 = `{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"secret-token","expirationTimestamp":"2030-03-17T17:46:40Z"}}`
 	for _, row := range []struct {
@@ -242,7 +245,8 @@ func TestExecCredential(t *testing.T) {
 	}
 }
 
-// TestKubectl (M87): kubectl itself gets the token so, and sends it to the cluster that the user named.
+// TestKubectl (M87): kubectl itself gets the token so, and sends it to the cluster that the user
+// named.
 func TestKubectl(t *testing.T) {
 	t.Parallel()
 	programs(t, "kubectl")

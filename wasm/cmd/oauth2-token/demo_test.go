@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// TestDemo (M90): the command that `make demo` prints signs in at its server, and the token is good for its API.
+// TestDemo (M90): the command that `make demo` prints signs in at its server, and the token is good
+// for its API.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	demo := filepath.Join(t.TempDir(), "demo")

@@ -350,7 +350,8 @@ func browse(t *testing.T, page, decision string, stop ...func(*url.URL) bool) {
 	t.Fatal("no end of pages")
 }
 
-// arrival approves at our server and gives the address that the browser is sent to, which is nowhere.
+// arrival approves at our server and gives the address that the browser is sent to, which is
+// nowhere.
 func arrival(t *testing.T, page string) (address *url.URL) {
 	t.Helper()
 	browse(t, page, "approve", func(to *url.URL) bool {

@@ -33,7 +33,8 @@ func (a *account) one(status int, args ...string) map[string]any {
 	return all[0]
 }
 
-// TestJSON (M81): with -json every command prints one object a line, and so is what failed, with the exit status.
+// TestJSON (M81): with -json every command prints one object a line, and so is what failed, with
+// the exit status.
 func TestJSON(t *testing.T) {
 	t.Parallel()
 	p := certified(t)
@@ -82,7 +83,8 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestWhoamiByUserinfo (M81): without an ID token the server is asked who signed in, and what it says does nothing to the terminal.
+// TestWhoamiByUserinfo (M81): without an ID token the server is asked who signed in, and what it
+// says does nothing to the terminal.
 func TestWhoamiByUserinfo(t *testing.T) {
 	t.Parallel()
 	p := ours(t, nil)

@@ -17,9 +17,10 @@ import (
 // keyringService is what the operating system's keyring knows this program by.
 const keyringService = "oauth2-wasm oauth2-token"
 
-// openStore gives what sessions are kept in: files, or with -keyring files that are sealed with a key in the operating system's keyring
-// (Secret Service, macOS Keychain, Windows Credential Manager). Sessions themselves are too long for some of these, and none of them
-// compares before it replaces.
+// openStore gives what sessions are kept in: files, or with -keyring files that are sealed with a
+// key in the operating system's keyring (Secret Service, macOS Keychain, Windows Credential
+// Manager). Sessions themselves are too long for some of these, and none of them compares before it
+// replaces.
 func (o options) openStore(ctx context.Context) (oauth.Store, error) {
 	if !o.keyring {
 		return filestore.Open(o.dir)

@@ -18,7 +18,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
-// secretService starts gnome-keyring-daemon, a Secret Service, on a D-Bus session of its own, and gives the environment that reaches it.
+// secretService starts gnome-keyring-daemon, a Secret Service, on a D-Bus session of its own, and
+// gives the environment that reaches it.
 func secretService(t *testing.T) (env []string) {
 	t.Helper()
 	programs(t, "dbus-run-session", "gnome-keyring-daemon")
@@ -45,8 +46,9 @@ func secretService(t *testing.T) (env []string) {
 	return []string{"DBUS_SESSION_BUS_ADDRESS=" + lines.Text()}
 }
 
-// TestKeyring (M89): with -keyring no file has a token in the clear, every process of the user reads the session with the key that the Secret
-// Service keeps, another keyring has no session, and without a keyring nothing is kept. The Secret Service is gnome-keyring's, the real one.
+// TestKeyring (M89): with -keyring no file has a token in the clear, every process of the user
+// reads the session with the key that the Secret Service keeps, another keyring has no session, and
+// without a keyring nothing is kept. The Secret Service is gnome-keyring's, the real one.
 func TestKeyring(t *testing.T) {
 	t.Parallel()
 	env := secretService(t)

@@ -73,7 +73,8 @@ func (p *program) printURL(url string) error {
 	}{url})
 }
 
-// device signs in with a code that the user enters elsewhere (RFC 8628), or goes on with a sign-in that was left behind.
+// device signs in with a code that the user enters elsewhere (RFC 8628), or goes on with a sign-in
+// that was left behind.
 func (p *program) device(ctx context.Context) (oauth.Status, error) {
 	d, err := p.startDevice(ctx)
 	if err == nil {
@@ -115,8 +116,8 @@ func (p *program) startDevice(ctx context.Context) (oauth.DeviceAuthorization, e
 	return p.client.DeviceAuthorize(ctx, oauth.DeviceParams{})
 }
 
-// showDevice ends with the code, and so keeps it in sight: what is long and least needed, the QR code, comes first, and not at all where
-// the terminal is too low for both.
+// showDevice ends with the code, and so keeps it in sight: what is long and least needed, the QR
+// code, comes first, and not at all where the terminal is too low for both.
 func (p *program) showDevice(d oauth.DeviceAuthorization) {
 	text, link := "To sign in, open\n\n    "+d.VerificationURI+"\n\non any device and enter the code\n\n    "+printable(d.UserCode)+"\n\n", d.VerificationURI
 	if d.VerificationURIComplete != "" {
@@ -130,7 +131,8 @@ func (p *program) showDevice(d oauth.DeviceAuthorization) {
 	p.screen.print("%s", text)
 }
 
-// below is what stands below the code at the most: an empty line, one that says that the server cannot be reached, and the one that changes.
+// below is what stands below the code at the most: an empty line, one that says that the server
+// cannot be reached, and the one that changes.
 const below = 3
 
 // lines is how many a text takes on a terminal of that width; 0: none wraps.

@@ -1,4 +1,5 @@
-// Oauth2-token signs its user in at an OAuth 2 server from a terminal and prints access tokens, fresh ones, for other programs:
+// Oauth2-token signs its user in at an OAuth 2 server from a terminal and prints access tokens,
+// fresh ones, for other programs:
 //
 //	curl -H "Authorization: Bearer $(oauth2-token -config app.json)" https://api.example/
 //

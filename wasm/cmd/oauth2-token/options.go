@@ -60,7 +60,8 @@ var commands = []command{
 	{name: "completion", arguments: shells},
 }
 
-// dockerPrefix begins the name that docker starts a helper by: docker-credential-oauth2-token is a link to this program.
+// dockerPrefix begins the name that docker starts a helper by: docker-credential-oauth2-token is a
+// link to this program.
 const dockerPrefix = "docker-credential-"
 
 // settings are the flags that stand for a member of the configuration.
@@ -102,8 +103,8 @@ func (o *options) flags(overrides map[string]string) *flag.FlagSet {
 	return flags
 }
 
-// parseArgs reads the command line, the file and the environment. Flags may stand before and behind the command. name is what the program
-// was started as.
+// parseArgs reads the command line, the file and the environment. Flags may stand before and behind
+// the command. name is what the program was started as.
 func parseArgs(name string, args []string, getenv func(string) string) (options, error) {
 	var o options
 	overrides := map[string]string{}

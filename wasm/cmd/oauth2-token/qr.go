@@ -10,8 +10,9 @@ import (
 // quiet is the white border that ISO/IEC 18004 asks for, in modules.
 const quiet = 4
 
-// qrCode draws text as a QR code of two modules a character. It names both of its colours, so that it is dark on light whatever
-// the terminal's are: not every reader takes the inverse. It is empty where width characters are too few.
+// qrCode draws text as a QR code of two modules a character. It names both of its colours, so that
+// it is dark on light whatever the terminal's are: not every reader takes the inverse. It is empty
+// where width characters are too few.
 func qrCode(text string, width int) string {
 	code, err := qr.Encode(text, qr.L, qr.Auto)
 	if err != nil {

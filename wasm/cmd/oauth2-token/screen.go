@@ -58,7 +58,8 @@ func (s *screen) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// keep shows line, drawn anew each second, until stop is called. It does nothing where there is no terminal.
+// keep shows line, drawn anew each second, until stop is called. It does nothing where there is no
+// terminal.
 func (s *screen) keep(line func() string) (stop func()) {
 	if s.tty == nil {
 		return func() {}

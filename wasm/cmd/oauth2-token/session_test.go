@@ -53,7 +53,8 @@ func signIn(t *testing.T, p peer) *account {
 	return a
 }
 
-// A token that ended is refreshed before it is printed; of processes that find that at once one refreshes, and all print what it got.
+// A token that ended is refreshed before it is printed; of processes that find that at once one
+// refreshes, and all print what it got.
 func TestRefresh(t *testing.T) {
 	t.Parallel()
 	p := ours(t, func(c *authserver.Config) { c.AccessTokenLifetime = 20 * time.Second })
@@ -131,7 +132,8 @@ func TestStatusAndLogout(t *testing.T) {
 	a.start("logout").ends(exitOK)
 }
 
-// Where the server keeps sessions of browsers, logout says where one of them is ended, and the server knows whose it is.
+// Where the server keeps sessions of browsers, logout says where one of them is ended, and the
+// server knows whose it is.
 func TestLogoutOfTheBrowser(t *testing.T) {
 	t.Parallel()
 	logout := signIn(t, certified(t)).start("logout")

@@ -98,7 +98,8 @@ func (s session) status(ctx context.Context) (statusAnswer, error) {
 	return answer, nil
 }
 
-// whoami asks where the provider has a way of its own, and else reads the ID token, and asks the userinfo endpoint for what that lacks.
+// whoami asks where the provider has a way of its own, and else reads the ID token, and asks the
+// userinfo endpoint for what that lacks.
 func (s session) whoami(ctx context.Context) (identity, error) {
 	who := identity{}
 	if s.config.Profile != nil {
@@ -126,7 +127,8 @@ func (s session) whoami(ctx context.Context) (identity, error) {
 	return who, nil
 }
 
-// read takes what claims say. A claim of another type than usual is passed over: some providers write email_verified as a text.
+// read takes what claims say. A claim of another type than usual is passed over: some providers
+// write email_verified as a text.
 func (who *identity) read(claims json.RawMessage) {
 	var all map[string]any
 	if json.Unmarshal(claims, &all) != nil {

@@ -59,7 +59,8 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// No QR code: because the user wants none, because it would not fit, because the terminal is a simple one.
+// No QR code: because the user wants none, because it would not fit, because the terminal is a
+// simple one.
 func TestTerminalWithoutQR(t *testing.T) {
 	peer := ours(t, nil)
 	for _, row := range []struct {
@@ -87,8 +88,8 @@ func TestTerminalWithoutQR(t *testing.T) {
 	}
 }
 
-// TestSizes (M80): on a terminal of any usual size the code and the short URL stand on the screen when the program waits, with a QR code
-// above them where it fits.
+// TestSizes (M80): on a terminal of any usual size the code and the short URL stand on the screen
+// when the program waits, with a QR code above them where it fits.
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	peer := ours(t, nil)
@@ -128,7 +129,8 @@ func TestSizes(t *testing.T) {
 
 var escape = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// visible is what a terminal of that size shows at the end of a text: the lines that are left at its bottom, those that wrapped as several.
+// visible is what a terminal of that size shows at the end of a text: the lines that are left at
+// its bottom, those that wrapped as several.
 func visible(text string, size pty.Winsize) []string {
 	rows := []string{""}
 	text = escape.ReplaceAllString(text, "")

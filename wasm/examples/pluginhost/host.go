@@ -1,12 +1,14 @@
-// Package pluginhost is an example: a host that runs plugins of third parties, WebAssembly programs on wazero, and gives them an OAuth
-// client without ambient authority.
+// Package pluginhost is an example: a host that runs plugins of third parties, WebAssembly programs
+// on wazero, and gives them an OAuth client without ambient authority.
 //
-// A plugin can reach what its manifest names and nothing else: no file, no environment, no socket, no clock. It asks for a client by
-// name and gets a handle, a number that means something to this plugin alone. With that it asks the host to send a request; the host
-// adds the token, where the URL is one of the manifest's resources, and gives back what came. The plugin never holds a token.
+// A plugin can reach what its manifest names and nothing else: no file, no environment, no socket,
+// no clock. It asks for a client by name and gets a handle, a number that means something to this
+// plugin alone. With that it asks the host to send a request; the host adds the token, where the
+// URL is one of the manifest's resources, and gives back what came. The plugin never holds a token.
 //
-// Each plugin is a tenant of a wasm.Pool, so that it has a module instance, limits and sessions of its own. What it may reach is no rule
-// of this host: the resources of the manifest are the token_destinations of its clients, which the module holds to.
+// Each plugin is a tenant of a wasm.Pool, so that it has a module instance, limits and sessions of
+// its own. What it may reach is no rule of this host: the resources of the manifest are the
+// token_destinations of its clients, which the module holds to.
 package pluginhost
 
 import (
@@ -40,7 +42,8 @@ type Use struct {
 	Provider string
 	// Scope is what the user is asked to agree to.
 	Scope string
-	// Resources are the URLs under which its requests may go with the token: https, or http on loopback.
+	// Resources are the URLs under which its requests may go with the token: https, or http on
+	// loopback.
 	Resources []string
 }
 
@@ -175,7 +178,8 @@ func (p *Plugin) Close() error {
 	return p.compiled.Close(context.Background())
 }
 
-// bounded keeps what is written to it, up to mostOutput. A plugin that does not heed the error of a write is ended.
+// bounded keeps what is written to it, up to mostOutput. A plugin that does not heed the error of a
+// write is ended.
 type bounded struct {
 	bytes.Buffer
 	stop context.CancelCauseFunc

@@ -94,8 +94,8 @@ var notes = pluginhost.Manifest{Name: "notes", Uses: map[string]pluginhost.Use{
 	"files": {Provider: "example", Scope: "files", Resources: []string{"https://files.example/"}},
 }}
 
-// A plugin asks for a client by name, and uses it by its handle. The token goes to the resources of its manifest only, and the plugin never
-// sees it.
+// A plugin asks for a client by name, and uses it by its handle. The token goes to the resources of
+// its manifest only, and the plugin never sees it.
 func Example() {
 	ctx := context.Background()
 	bytes, err := program()
@@ -131,7 +131,8 @@ func Example() {
 	// files: true sockets: true environment: 0
 }
 
-// TestPluginsThatDoNotEnd (M78): a plugin that runs on, takes all memory or prints without end is ended, and the host and its other plugins go on.
+// TestPluginsThatDoNotEnd (M78): a plugin that runs on, takes all memory or prints without end is
+// ended, and the host and its other plugins go on.
 func TestPluginsThatDoNotEnd(t *testing.T) {
 	bytes, err := program()
 	if err != nil {

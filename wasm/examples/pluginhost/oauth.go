@@ -23,7 +23,8 @@ type run struct {
 
 type runKey struct{}
 
-// request is what a plugin asks for, and answer what it gets: status with headers and body, or an error.
+// request is what a plugin asks for, and answer what it gets: status with headers and body, or an
+// error.
 type (
 	request struct {
 		Method  string            `json:"method"`
@@ -84,7 +85,8 @@ func (h *Host) provide(ctx context.Context) error {
 
 func of(ctx context.Context) *run { return ctx.Value(runKey{}).(*run) }
 
-// withheld are headers that are the host's: what carries tokens and proofs, and what belongs to the connection.
+// withheld are headers that are the host's: what carries tokens and proofs, and what belongs to the
+// connection.
 var withheld = map[string]bool{
 	"Authorization": true, "Dpop": true, "Cookie": true, "Host": true, "Proxy-Authorization": true, "Connection": true,
 	"Transfer-Encoding": true, "Content-Length": true, "Upgrade": true, "Te": true, "Trailer": true, "Expect": true,

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// Node skips a test unless the environment has PEERS, as `make test` sets it, so that Go alone is enough for the other tests. With
-// PEERS the test fails where Node or its packages are missing. root is the way to the folder of go.mod.
+// Node skips a test unless the environment has PEERS, as `make test` sets it, so that Go alone is
+// enough for the other tests. With PEERS the test fails where Node or its packages are missing.
+// root is the way to the folder of go.mod.
 func Node(t testing.TB, root string) {
 	t.Helper()
 	if os.Getenv("PEERS") == "" {

@@ -16,8 +16,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// minimal is the host that the second half of core/contract/HOSTS.md describes: five kinds of effects, and "unsupported" for every other that
-// wants an answer. It knows nothing of OAuth.
+// minimal is the host that the second half of core/contract/HOSTS.md describes: five kinds of
+// effects, and "unsupported" for every other that wants an answer. It knows nothing of OAuth.
 type minimal struct {
 	t       *testing.T
 	engine  oauth.Engine
@@ -177,8 +177,9 @@ func (m *minimal) fetch(e effect, ok func(map[string]any) map[string]any, failed
 	return ok(map[string]any{"status": res.StatusCode, "headers": headers, "body": map[string]any{"text": string(got)}})
 }
 
-// TestMinimalHost (M67): five kinds of effects are enough to sign in, to get a token, to refresh it, and for the next process to go on; every
-// other kind, locks among them, is "unsupported". On wasmtime, through the host in C of HOSTS.md.
+// TestMinimalHost (M67): five kinds of effects are enough to sign in, to get a token, to refresh
+// it, and for the next process to go on; every other kind, locks among them, is "unsupported". On
+// wasmtime, through the host in C of HOSTS.md.
 func TestMinimalHost(t *testing.T) {
 	var forms []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -106,8 +106,8 @@ func (e *onExtism) Effect(handle int32) []byte {
 
 func (e *onExtism) Close(handle int32) { e.call("close", addressed(handle, nil)) }
 
-// TestExtismBounds (M61): a message above 1 MiB is code 3, or a handle that is refused; a call without a handle reaches no session; and
-// the plugin works on.
+// TestExtismBounds (M61): a message above 1 MiB is code 3, or a handle that is refused; a call
+// without a handle reaches no session; and the plugin works on.
 func TestExtismBounds(t *testing.T) {
 	_, bytes := artifact(t, "build/plugins/oauth2.extism.wasm")
 	plugin, err := extism.NewPlugin(t.Context(), extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: bytes}}}, extism.PluginConfig{}, nil)
@@ -166,8 +166,8 @@ func TestComponent(t *testing.T) {
 	replay(t, "component-wasmtime", bytes, onWasmtime(t, file, "-DCOMPONENT"))
 }
 
-// TestGuide (M63): the host of 60 lines in core/contract/HOSTS.md is enough: compiled as it stands there, on wasmtime, it replays all
-// transcripts with the module itself.
+// TestGuide (M63): the host of 60 lines in core/contract/HOSTS.md is enough: compiled as it stands
+// there, on wasmtime, it replays all transcripts with the module itself.
 func TestGuide(t *testing.T) {
 	file, bytes := artifact(t, module(t))
 	replay(t, "c-wasmtime", bytes, onWasmtime(t, file, "-I"+guide(t)))
@@ -192,7 +192,8 @@ func guide(t *testing.T) (folder string) {
 	return folder
 }
 
-// onWasmtime compiles driver.c and starts it with a program; each engine is an instance in that process, the last one.
+// onWasmtime compiles driver.c and starts it with a program; each engine is an instance in that
+// process, the last one.
 func onWasmtime(t *testing.T, program string, flags ...string) func(testing.TB) oauth.Engine {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/bytecodealliance/wasmtime-go/v39").Output()

@@ -2,11 +2,13 @@ package compiler
 
 import "golang.org/x/tools/go/ssa"
 
-// A variable that a function literal uses is an object of its own on the heap, and the function's context has its address,
-// although most such variables are set once, before the literal, and never again. Those are kept as the value that they have:
-// the context has a copy, and there is no object. toolchain.sh puts this file, and the calls of byValue, into TinyGo's compiler.
+// A variable that a function literal uses is an object of its own on the heap, and the function's
+// context has its address, although most such variables are set once, before the literal, and never
+// again. Those are kept as the value that they have: the context has a copy, and there is no
+// object. toolchain.sh puts this file, and the calls of byValue, into TinyGo's compiler.
 
-// byValue tells whether v, a variable or one that a function literal has of the functions around it, is a copy of its value.
+// byValue tells whether v, a variable or one that a function literal has of the functions around
+// it, is a copy of its value.
 func (c *compilerContext) byValue(v ssa.Value) bool {
 	switch v := v.(type) {
 	case *ssa.Alloc:
@@ -17,7 +19,8 @@ func (c *compilerContext) byValue(v ssa.Value) bool {
 	return false
 }
 
-// captured is the variable of the function around that v stands for, nil where v is none, as in the wrapper of a method value.
+// captured is the variable of the function around that v stands for, nil where v is none, as in the
+// wrapper of a method value.
 func captured(v *ssa.FreeVar) ssa.Value {
 	fn := v.Parent()
 	if fn.Parent() == nil {
@@ -106,7 +109,8 @@ func precedes(a, b ssa.Instruction) bool {
 	return false
 }
 
-// again tells whether set may be carried out twice for one variable: in a loop that does not make it anew.
+// again tells whether set may be carried out twice for one variable: in a loop that does not make
+// it anew.
 func again(v *ssa.Alloc, set *ssa.Store) bool {
 	if v.Block() == set.Block() {
 		return false

@@ -4,11 +4,14 @@ package runtime
 
 import "unsafe"
 
-// The memory of oauth2.wasm: a heap of blocks with a byte of state each, marked and swept only between calls of the host. Then the stack is empty and the globals are all the
-// roots, so the compiler need not keep every pointer of every function in memory for the collector to find, which made the module 40 % larger. Selected as gc.leaking, for
-// which the compiler leaves that out; toolchain.sh puts this file in the place of TinyGo's gc_leaking.go.
+// The memory of oauth2.wasm: a heap of blocks with a byte of state each, marked and swept only
+// between calls of the host. Then the stack is empty and the globals are all the roots, so the
+// compiler need not keep every pointer of every function in memory for the collector to find, which
+// made the module 40 % larger. Selected as gc.leaking, for which the compiler leaves that out;
+// toolchain.sh puts this file in the place of TinyGo's gc_leaking.go.
 //
-// Within a call nothing is freed: an allocation takes the next free blocks behind the last one, and where there are none the heap grows.
+// Within a call nothing is freed: an allocation takes the next free blocks behind the last one, and
+// where there are none the heap grows.
 
 const needsStaticHeap = true
 
@@ -71,7 +74,8 @@ func setHeapEnd(end uintptr) {
 	old, n := states, blocks
 	heapEnd = end
 	layOut()
-	// It grew by a sixteenth at the least, so the new states stand in new memory, which is zero: free.
+	// It grew by a sixteenth at the least, so the new states stand in new memory, which is zero:
+	// free.
 	memcpy(states, old, n)
 	memzero(old, n)
 }
@@ -185,11 +189,11 @@ func grow(n uintptr) bool {
 	return true
 }
 
-// CollectBetweenCalls collects if as much was allocated since the last collection as was found alive
-// then, or an eighth of the heap, so that a collection's work is paid for by what was allocated. It
-// tells whether n bytes can be allocated in this call, row bytes at once at the most: within a call
-// nothing is freed, and running out of memory there ends the instance. It must be called with no Go
-// frame above the export's own.
+// CollectBetweenCalls collects if as much was allocated since the last collection as was found
+// alive then, or an eighth of the heap, so that a collection's work is paid for by what was
+// allocated. It tells whether n bytes can be allocated in this call, row bytes at once at the most:
+// within a call nothing is freed, and running out of memory there ends the instance. It must be
+// called with no Go frame above the export's own.
 func CollectBetweenCalls(n, row uintptr) bool {
 	if allocated >= collectAt {
 		GC()
@@ -208,8 +212,9 @@ func CollectBetweenCalls(n, row uintptr) bool {
 
 // missing is how many of n blocks are not free, in a row or in rows of some length.
 func missing(n, row uintptr) uintptr {
-	// The blocks at hand become others only for the room of a small message: small objects of a large one
-	// would else begin a row of their own each time, and what stays of them would part it.
+	// The blocks at hand become others only for the room of a small message: small objects of a
+	// large one would else begin a row of their own each time, and what stays of them would part
+	// it.
 	if n <= lastBlock-nextBlock || n <= leastRoom/blockSize && findBlocks(n) {
 		return 0
 	}

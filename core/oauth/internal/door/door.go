@@ -1,6 +1,7 @@
-// Package door leads the packages beside oauth to what it does for nobody else: sessions of kinds other than client. Package oauth sets
-// the variables, since this package cannot import it; that is why engines, configurations and options are of type any here. They are an
-// oauth.Engine, a oauth.Config and a oauth.Options.
+// Package door leads the packages beside oauth to what it does for nobody else: sessions of kinds
+// other than client. Package oauth sets the variables, since this package cannot import it; that is
+// why engines, configurations and options are of type any here. They are an oauth.Engine, a
+// oauth.Config and a oauth.Options.
 package door
 
 import (
@@ -8,8 +9,8 @@ import (
 	"encoding/json"
 )
 
-// A Hand carries out effects of one kind. effect is all of it; ok marshals to the answer's members, and where failure is not empty it is
-// the kind of failure. ctx ends with the session.
+// A Hand carries out effects of one kind. effect is all of it; ok marshals to the answer's members,
+// and where failure is not empty it is the kind of failure. ctx ends with the session.
 type Hand = func(ctx context.Context, effect json.RawMessage) (ok any, failure string)
 
 // A Session is a handle of an engine.
@@ -26,15 +27,18 @@ type Session interface {
 
 // Setting is what a session is opened with besides.
 type Setting struct {
-	// Hands are those for kinds of effects that package oauth does not carry out, by kind. That for remember must not block.
+	// Hands are those for kinds of effects that package oauth does not carry out, by kind. That for
+	// remember must not block.
 	Hands map[string]Hand
-	// Trouble, if not nil, gets what the HTTP client, the Store, the Locker or the KeyStore failed with, one at a time.
+	// Trouble, if not nil, gets what the HTTP client, the Store, the Locker or the KeyStore failed
+	// with, one at a time.
 	Trouble func(error)
 }
 
 var (
 	// Open opens a session of a kind; config marshals to its configuration.
 	Open func(engine any, kind string, config, options any, with Setting) (Session, error)
-	// Configuration is a client's configuration as the engine reads it, with what follows from the options.
+	// Configuration is a client's configuration as the engine reads it, with what follows from the
+	// options.
 	Configuration func(config, options any) (json.RawMessage, error)
 )

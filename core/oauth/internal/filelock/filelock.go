@@ -1,8 +1,11 @@
-// Package filelock gives locks across processes, each by a lock file of its own: no name shares one with another, so nobody waits for a stranger.
+// Package filelock gives locks across processes, each by a lock file of its own: no name shares one
+// with another, so nobody waits for a stranger.
 //
-// A file is held with flock (LockFileEx on Windows), so the operating system frees it when its holder ends, however that comes about, and nothing
-// takes it from one who lives. It is removed by its holder, so that files do not pile up with every name there ever was. Who opened it before that
-// finds, once it has the lock, that the file is not the one of that name any more, and begins again.
+// A file is held with flock (LockFileEx on Windows), so the operating system frees it when its
+// holder ends, however that comes about, and nothing takes it from one who lives. It is removed by
+// its holder, so that files do not pile up with every name there ever was. Who opened it before
+// that finds, once it has the lock, that the file is not the one of that name any more, and begins
+// again.
 package filelock
 
 import (
@@ -22,17 +25,20 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// pause is how long a process waits before it asks for a lock again: the systems' calls that wait cannot be given up.
+// pause is how long a process waits before it asks for a lock again: the systems' calls that wait
+// cannot be given up.
 const pause = 20 * time.Millisecond
 
-// Dir is a directory with lock files. It is safe for concurrent use, and several may stand for one directory.
+// Dir is a directory with lock files. It is safe for concurrent use, and several may stand for one
+// directory.
 type Dir struct {
 	Path  string
 	queue oauth.MemoryLocker
 }
 
-// Lock waits until the caller holds the lock file of that name, or until ctx is done. It fails with the error of ctx, or with one of the file
-// system. Within a Dir those who wait get it in the order in which they came, and only the first of them asks the system.
+// Lock waits until the caller holds the lock file of that name, or until ctx is done. It fails with
+// the error of ctx, or with one of the file system. Within a Dir those who wait get it in the order
+// in which they came, and only the first of them asks the system.
 func (d *Dir) Lock(ctx context.Context, file string) (unlock func(), err error) {
 	leave, err := d.queue.Lock(ctx, file)
 	if err != nil {
@@ -60,8 +66,9 @@ func (d *Dir) Lock(ctx context.Context, file string) (unlock func(), err error) 
 	}
 }
 
-// Sweep removes what holders left behind that were killed: the lock files whose names begin with prefix and that nobody holds. While it holds
-// one it calls found with the rest of the name. It fails with an error of the file system.
+// Sweep removes what holders left behind that were killed: the lock files whose names begin with
+// prefix and that nobody holds. While it holds one it calls found with the rest of the name. It
+// fails with an error of the file system.
 func (d *Dir) Sweep(prefix string, found func(rest string)) error {
 	entries, err := os.ReadDir(d.Path)
 	for _, e := range entries {

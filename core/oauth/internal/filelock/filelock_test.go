@@ -16,7 +16,8 @@ import (
 // patience ends a wait that only a hang makes as long.
 const patience = time.Minute
 
-// TestOneHolder (S70): of those who take, remove and make anew one lock file all the time, one at a time holds it.
+// TestOneHolder (S70): of those who take, remove and make anew one lock file all the time, one at a
+// time holds it.
 func TestOneHolder(t *testing.T) {
 	path := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

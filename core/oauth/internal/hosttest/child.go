@@ -1,4 +1,5 @@
-// Package hosttest is what tests of stores that processes share have in common: other processes, and a site that they sign in to.
+// Package hosttest is what tests of stores that processes share have in common: other processes,
+// and a site that they sign in to.
 package hosttest
 
 import (
@@ -16,7 +17,8 @@ import (
 // role says what a process of a test's binary does that a test has started.
 const role = "OAUTH_TEST_ROLE"
 
-// Play has a process that a test has started do what it is for, and ends it; in any other process it does nothing. TestMain calls it first.
+// Play has a process that a test has started do what it is for, and ends it; in any other process
+// it does nothing. TestMain calls it first.
 func Play(roles map[string]func(args []string) error) {
 	name := os.Getenv(role)
 	if name == "" {

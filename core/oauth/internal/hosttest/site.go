@@ -67,7 +67,8 @@ func NewSite(t *testing.T, grace time.Duration) *Site {
 	return s
 }
 
-// Answered has do called with the number of a refresh that the server has carried out, before its answer goes out.
+// Answered has do called with the number of a refresh that the server has carried out, before its
+// answer goes out.
 func (s *Site) Answered(do func(n int, r *http.Request)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,4 +1,5 @@
-// Package jws makes and judges signatures with public keys (RFC 7515), by the algorithms of RFC 7518 section 3.1, RFC 8037 and RFC 9864.
+// Package jws makes and judges signatures with public keys (RFC 7515), by the algorithms of RFC
+// 7518 section 3.1, RFC 8037 and RFC 9864.
 package jws
 
 import (
@@ -12,8 +13,8 @@ import (
 	_ "crypto/sha512"
 )
 
-// An Algorithm says what its keys are. The public key alone decides what a key is good for: the private one may be in a device that shows
-// nothing of it.
+// An Algorithm says what its keys are. The public key alone decides what a key is good for: the
+// private one may be in a device that shows nothing of it.
 type Algorithm struct {
 	Generate func() (crypto.Signer, error)
 	// Fits reports whether a public key is one of this algorithm.

@@ -19,8 +19,9 @@ func unbase64url(s string) ([]byte, bool) {
 	return raw, err == nil && !strings.ContainsAny(s, "\r\n") // which the package skips
 }
 
-// ReadKey gives the public key of a JWK (RFC 7518 section 6, RFC 8037 section 2), nil where it is none. The engine has judged its members
-// (core/contract/README.md, "Keys"); here they become numbers, and a point that is not on its curve is none.
+// ReadKey gives the public key of a JWK (RFC 7518 section 6, RFC 8037 section 2), nil where it is
+// none. The engine has judged its members (core/contract/README.md, "Keys"); here they become
+// numbers, and a point that is not on its curve is none.
 func ReadKey(text []byte) crypto.PublicKey {
 	var k struct {
 		Type     string `json:"kty"`
@@ -76,7 +77,8 @@ func rsaKey(n, e *big.Int) crypto.PublicKey {
 	return &rsa.PublicKey{N: n, E: int(e.Int64())}
 }
 
-// rsaFits takes keys of 2,048 bits (RFC 7518 section 3.3) to 8,192, which all hosts can use, and no exponent whose signatures anybody can make.
+// rsaFits takes keys of 2,048 bits (RFC 7518 section 3.3) to 8,192, which all hosts can use, and no
+// exponent whose signatures anybody can make.
 func rsaFits(public crypto.PublicKey) bool {
 	var n *big.Int
 	switch k := public.(type) {

@@ -19,7 +19,8 @@ func (a Algorithm) Sign(signer crypto.Signer, input []byte) ([]byte, error) {
 	if !ok {
 		return signature, nil
 	}
-	// A crypto.Signer gives the ASN.1 form; RFC 7518 section 3.4 wants R and S, each as long as the order of the curve.
+	// A crypto.Signer gives the ASN.1 form; RFC 7518 section 3.4 wants R and S, each as long as the
+	// order of the curve.
 	var pair struct{ R, S *big.Int }
 	rest, err := asn1.Unmarshal(signature, &pair)
 	n := scalarSize(k)

@@ -8,7 +8,8 @@ import (
 	"math/big"
 )
 
-// Verify tells whether signature, in base64url, is that of input and key. A key of another kind, or none, has no signature.
+// Verify tells whether signature, in base64url, is that of input and key. A key of another kind, or
+// none, has no signature.
 func (a Algorithm) Verify(key crypto.PublicKey, input []byte, signature string) bool {
 	raw, ok := unbase64url(signature)
 	return ok && a.Valid(key, input, raw)

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestWideExponents (S77): a key with an exponent of 32 bits verifies what it signed and nothing else, as one with a smaller exponent does in crypto/rsa.
+// TestWideExponents (S77): a key with an exponent of 32 bits verifies what it signed and nothing
+// else, as one with a smaller exponent does in crypto/rsa.
 func TestWideExponents(t *testing.T) {
 	input := []byte("input")
 	for _, bits := range []int{2048, 2049, 2055} { // with 2,049 the encoded message of PSS is an octet shorter

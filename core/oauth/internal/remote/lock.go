@@ -12,19 +12,23 @@ import (
 )
 
 const (
-	// DefaultLease is how long a lock stays with a holder who does not renew it. A request to the authorization server takes 30 s at most
-	// (timeout_ms of core/contract/README.md), and the store before and after it a little: a holder who sleeps, or is cut off from the server
-	// of the locks, still has its lock when its request is over. The engine waits 60 s for a lock, so who waits for a dead holder gets it.
+	// DefaultLease is how long a lock stays with a holder who does not renew it. A request to the
+	// authorization server takes 30 s at most (timeout_ms of core/contract/README.md), and the
+	// store before and after it a little: a holder who sleeps, or is cut off from the server of the
+	// locks, still has its lock when its request is over. The engine waits 60 s for a lock, so who
+	// waits for a dead holder gets it.
 	DefaultLease = 40 * time.Second
 	// LeastLease leaves room for three renewals that are late.
 	LeastLease = time.Second
 
-	// A waiter looks for the lock at intervals from firstLook to maxLook. One of a process does, for all others of the process.
+	// A waiter looks for the lock at intervals from firstLook to maxLook. One of a process does,
+	// for all others of the process.
 	firstLook = 5 * time.Millisecond
 	maxLook   = 100 * time.Millisecond
 )
 
-// Table keeps who holds which lock, by the clock of its server. Each method is one operation, and twice the same as once.
+// Table keeps who holds which lock, by the clock of its server. Each method is one operation, and
+// twice the same as once.
 type Table interface {
 	// Take gives the lock called name to holder for that long, if nobody holds it, or holder does.
 	Take(ctx context.Context, name, holder string, lease time.Duration) (taken bool, err error)
@@ -36,7 +40,8 @@ type Table interface {
 	Passing(err error) bool
 }
 
-// Locks is a oauth.Locker over a Table. Within the process those who wait for a lock get it in the order in which they came.
+// Locks is a oauth.Locker over a Table. Within the process those who wait for a lock get it in the
+// order in which they came.
 type Locks struct {
 	table Table
 	lease time.Duration
@@ -54,7 +59,8 @@ func NewLocks(table Table, lease time.Duration) (*Locks, error) {
 	return &Locks{table: table, lease: lease}, nil
 }
 
-// Lock implements oauth.Locker. It fails with the error of ctx, or with one of the server that does not pass.
+// Lock implements oauth.Locker. It fails with the error of ctx, or with one of the server that does
+// not pass.
 func (l *Locks) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	leave, err := l.local.Lock(ctx, name)
 	if err != nil {
@@ -103,7 +109,8 @@ func (l *Locks) take(ctx context.Context, name, holder string) error {
 	}
 }
 
-// renew keeps the lock until ctx ends. One that was lost meanwhile is not taken back: the versions of the store tell who was first.
+// renew keeps the lock until ctx ends. One that was lost meanwhile is not taken back: the versions
+// of the store tell who was first.
 func (l *Locks) renew(ctx context.Context, name, holder string) {
 	next := l.lease / 3
 	for Sleep(ctx, next) == nil {

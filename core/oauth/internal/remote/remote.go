@@ -1,5 +1,5 @@
-// Package remote has what stores on servers have in common: operations that outlast a short fault of the server or the network, and locks
-// with a lease.
+// Package remote has what stores on servers have in common: operations that outlast a short fault
+// of the server or the network, and locks with a lease.
 package remote
 
 import (
@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// patience is how long an operation is tried again: a server that restarts is back before. The engine asks a second time for a store
-	// that failed, so a fault of 30 s is outlasted.
+	// patience is how long an operation is tried again: a server that restarts is back before. The
+	// engine asks a second time for a store that failed, so a fault of 30 s is outlasted.
 	patience = 20 * time.Second
 	// attempt ends one try of an operation: its answer is lost.
 	attempt    = 3 * time.Second
@@ -20,9 +20,10 @@ const (
 	maxPause   = time.Second
 )
 
-// Do carries out an operation until it succeeds or fails for good: passing says which errors are those of a fault that may pass. An answer
-// that was lost may be one of an operation that was carried out, so doing it twice has to be the same as doing it once. It fails with the
-// error of ctx, or with the operation's.
+// Do carries out an operation until it succeeds or fails for good: passing says which errors are
+// those of a fault that may pass. An answer that was lost may be one of an operation that was
+// carried out, so doing it twice has to be the same as doing it once. It fails with the error of
+// ctx, or with the operation's.
 func Do(ctx context.Context, passing func(error) bool, operation func(context.Context) error) error {
 	limit := time.Now().Add(patience)
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {

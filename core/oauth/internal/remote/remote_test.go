@@ -44,7 +44,8 @@ func TestNobodyElseLoadsTheClients(t *testing.T) {
 	}
 }
 
-// chain stores, replaces and deletes, each time what it knows to be there: no answer may say that another was there.
+// chain stores, replaces and deletes, each time what it knows to be there: no answer may say that
+// another was there.
 func chain(ctx context.Context, s oauthtest.SharedStore, rounds int) error {
 	for i := range rounds {
 		unlock, err := s.Lock(ctx, "chain")
@@ -69,7 +70,8 @@ func chain(ctx context.Context, s oauthtest.SharedStore, rounds int) error {
 	return nil
 }
 
-// TestLostAnswers (B6): whose answer was lost, and was written, has written; nobody is told of a conflict with himself.
+// TestLostAnswers (B6): whose answer was lost, and was written, has written; nobody is told of a
+// conflict with himself.
 func TestLostAnswers(t *testing.T) {
 	onEach(t, func(t *testing.T, kind string, s *servers.Server, place string) {
 		proxy, err := servers.NewProxy(s.Addr)
@@ -90,7 +92,8 @@ func TestLostAnswers(t *testing.T) {
 	})
 }
 
-// TestRestart (B7): a server that is killed and starts again has what it acknowledged, and nothing fails meanwhile.
+// TestRestart (B7): a server that is killed and starts again has what it acknowledged, and nothing
+// fails meanwhile.
 func TestRestart(t *testing.T) {
 	servers.Need(t)
 	for kind, begin := range map[string]func() (*servers.Server, error){"redis": func() (*servers.Server, error) { return servers.Redis() }, "postgres": servers.Postgres} {
@@ -140,7 +143,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestDeadHolder (B8): the lock of a process that was killed is free when its lease ends, and that of one that lives never.
+// TestDeadHolder (B8): the lock of a process that was killed is free when its lease ends, and that
+// of one that lives never.
 func TestDeadHolder(t *testing.T) {
 	onEach(t, func(t *testing.T, kind string, s *servers.Server, place string) {
 		store := opened(t, kind, s.Addr, place, lease)
@@ -165,12 +169,14 @@ func TestDeadHolder(t *testing.T) {
 	})
 }
 
-// TestSleeper (B9): a process sleeps under the lock, for longer than its lease, with the only copy of a rotated token on the way to it. It
-// writes if what is stored is still its own mark or another's mark on the same token, and then it must; what is newer stays.
+// TestSleeper (B9): a process sleeps under the lock, for longer than its lease, with the only copy
+// of a rotated token on the way to it. It writes if what is stored is still its own mark or
+// another's mark on the same token, and then it must; what is newer stays.
 func TestSleeper(t *testing.T) {
 	for name, row := range map[string]struct {
 		grace time.Duration
-		// meanwhile is what another process does; it gives the text that has to stay, or nothing where the sleeper has to write.
+		// meanwhile is what another process does; it gives the text that has to stay, or nothing
+		// where the sleeper has to write.
 		meanwhile func(t *testing.T, s *hosttest.Site, store oauthtest.SharedStore) string
 	}{
 		"nobody wrote": {0, func(*testing.T, *hosttest.Site, oauthtest.SharedStore) string { return "" }},

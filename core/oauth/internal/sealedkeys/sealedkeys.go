@@ -1,4 +1,5 @@
-// Package sealedkeys keeps the keys that sessions make for themselves (RFC 9449) as sealed texts in a store.
+// Package sealedkeys keeps the keys that sessions make for themselves (RFC 9449) as sealed texts in
+// a store.
 package sealedkeys
 
 import (
@@ -34,7 +35,8 @@ type Keys struct {
 	Tampered error
 }
 
-// LoadKey implements oauth.KeyStore. A key that cannot be unsealed is none: its user signs in again.
+// LoadKey implements oauth.KeyStore. A key that cannot be unsealed is none: its user signs in
+// again.
 func (k *Keys) LoadKey(ctx context.Context, name string) (crypto.Signer, error) {
 	key, _, err := k.load(ctx, name)
 	return key, err
@@ -70,7 +72,8 @@ func read(text string) crypto.Signer {
 	return key
 }
 
-// CreateKey implements oauth.KeyStore. It fails as the store and oauth.GenerateKey do. What cannot be unsealed makes room.
+// CreateKey implements oauth.KeyStore. It fails as the store and oauth.GenerateKey do. What cannot
+// be unsealed makes room.
 func (k *Keys) CreateKey(ctx context.Context, name string, alg oauth.Algorithm) (crypto.Signer, error) {
 	key, version, err := k.load(ctx, name)
 	if key != nil || err != nil {

@@ -9,8 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Proxy is a network to a server that loses answers: of each connection some answer is not passed on, although the server did what it was
-// asked, and the connection ends, or it stays and nothing comes over it any more.
+// Proxy is a network to a server that loses answers: of each connection some answer is not passed
+// on, although the server did what it was asked, and the connection ends, or it stays and nothing
+// comes over it any more.
 type Proxy struct {
 	// Addr is where it listens.
 	Addr string

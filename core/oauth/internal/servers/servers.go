@@ -1,7 +1,8 @@
 //go:build unix
 
-// Package servers starts the servers that stores stand on, for tests: Redis, a Redis Cluster, PostgreSQL, PgBouncer, and a network between
-// that loses answers. All of it is on loopback, in folders of its own, and ends with the process that started it.
+// Package servers starts the servers that stores stand on, for tests: Redis, a Redis Cluster,
+// PostgreSQL, PgBouncer, and a network between that loses answers. All of it is on loopback, in
+// folders of its own, and ends with the process that started it.
 package servers
 
 import (
@@ -175,8 +176,8 @@ func (t *tail) String() string {
 	return string(t.text)
 }
 
-// freePort gives a port that nobody listens at, and whose number with 10,000 added is free, too (the bus of a cluster). Somebody else may
-// take it before it is used.
+// freePort gives a port that nobody listens at, and whose number with 10,000 added is free, too
+// (the bus of a cluster). Somebody else may take it before it is used.
 func freePort() (int, error) {
 	for range 100 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -185,7 +186,8 @@ func freePort() (int, error) {
 		}
 		port := l.Addr().(*net.TCPAddr).Port
 		l.Close()
-		// Below the range that connections get their own ports from, so that those of others do not take it meanwhile.
+		// Below the range that connections get their own ports from, so that those of others do not
+		// take it meanwhile.
 		port = 20000 + port%12000
 		if free(port) && free(port+10000) {
 			return port, nil
@@ -203,7 +205,8 @@ func free(port int) bool {
 	return true
 }
 
-// Redis starts a Redis that keeps what it acknowledges. Further settings are as in its configuration file: name, value.
+// Redis starts a Redis that keeps what it acknowledges. Further settings are as in its
+// configuration file: name, value.
 func Redis(settings ...string) (*Server, error) {
 	binary, err := program("redis-server")
 	if err != nil {
@@ -346,7 +349,8 @@ func folderOf(who *syscall.Credential, name string) (string, error) {
 	return dir, err
 }
 
-// Postgres starts a PostgreSQL with a database "postgres" that user "postgres" may use from loopback.
+// Postgres starts a PostgreSQL with a database "postgres" that user "postgres" may use from
+// loopback.
 func Postgres() (*Server, error) {
 	initdb, err := postgresBinary("initdb")
 	if err != nil {
@@ -382,13 +386,15 @@ func Postgres() (*Server, error) {
 	return s, s.startOrClose()
 }
 
-// postgresReady asks for a session, and wants it without a password (AuthenticationOk): while the server starts it is refused (57P03).
+// postgresReady asks for a session, and wants it without a password (AuthenticationOk): while the
+// server starts it is refused (57P03).
 func postgresReady(ctx context.Context, addr string) error {
 	const parameters = "\x00\x03\x00\x00user\x00postgres\x00database\x00postgres\x00\x00"
 	return ask(ctx, addr, string([]byte{0, 0, 0, byte(len(parameters) + 4)})+parameters, "R\x00\x00\x00\x08\x00\x00\x00\x00")
 }
 
-// PgBouncer starts one in front of a PostgreSQL, with few connections, each of which goes to whoever comes next after a transaction.
+// PgBouncer starts one in front of a PostgreSQL, with few connections, each of which goes to
+// whoever comes next after a transaction.
 func PgBouncer(of *Server) (*Server, error) {
 	binary, err := program("pgbouncer")
 	if err != nil {

@@ -17,8 +17,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/filelock"
 )
 
-// Dir is a directory that keeps values, keys and locks. It implements oauth.Store, oauth.KeyStore and oauth.Locker; a client that gets
-// it as its Store uses it for the other two as well. It is safe for concurrent use, and several may stand for one directory.
+// Dir is a directory that keeps values, keys and locks. It implements oauth.Store, oauth.KeyStore
+// and oauth.Locker; a client that gets it as its Store uses it for the other two as well. It is
+// safe for concurrent use, and several may stand for one directory.
 type Dir struct {
 	path  string
 	locks filelock.Dir
@@ -30,11 +31,12 @@ var (
 	_ oauth.Locker   = (*Dir)(nil)
 )
 
-// ErrCorrupt is a file that does not hold what was written: cut short, or changed. It is left as it is; without it, there is nothing
-// of that name.
+// ErrCorrupt is a file that does not hold what was written: cut short, or changed. It is left as it
+// is; without it, there is nothing of that name.
 var ErrCorrupt = errors.New("oauth2: filestore: the file is corrupt")
 
-// Open gives the directory at path and creates it where it is missing. One that others may read or write is refused.
+// Open gives the directory at path and creates it where it is missing. One that others may read or
+// write is refused.
 func Open(path string) (*Dir, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -58,7 +60,8 @@ func Open(path string) (*Dir, error) {
 	return d, nil
 }
 
-// Load implements oauth.Store. It fails with ErrCorrupt, with the error of ctx, or with one of the file system.
+// Load implements oauth.Store. It fails with ErrCorrupt, with the error of ctx, or with one of the
+// file system.
 func (d *Dir) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
 	// Under the lock, because Windows refuses to rename over a file that is being read.
 	file := valueFile(key)
@@ -70,8 +73,8 @@ func (d *Dir) Load(ctx context.Context, key string) (value, version string, ok b
 	return d.read(file)
 }
 
-// Store implements oauth.Store. It fails with oauth.ErrConflict, with ErrCorrupt, with the error of ctx, or with one of the file
-// system; what was stored is then still there.
+// Store implements oauth.Store. It fails with oauth.ErrConflict, with ErrCorrupt, with the error of
+// ctx, or with one of the file system; what was stored is then still there.
 func (d *Dir) Store(ctx context.Context, key, version string, value *string) (string, error) {
 	file := valueFile(key)
 	unlock, err := d.guard(ctx, file)
@@ -96,7 +99,8 @@ func (d *Dir) Store(ctx context.Context, key, version string, value *string) (st
 	return "", d.flush()
 }
 
-// format begins every file; the version, the digest of version and value, and a line feed follow, and then the value.
+// format begins every file; the version, the digest of version and value, and a line feed follow,
+// and then the value.
 const format = "oauth2-wasm 1 "
 
 func (d *Dir) read(file string) (value, version string, ok bool, err error) {
@@ -116,7 +120,8 @@ func (d *Dir) read(file string) (value, version string, ok bool, err error) {
 	return value, version, true, nil
 }
 
-// write puts a value in place of what a file holds. A version is random, so that it never comes back, after a deletion neither.
+// write puts a value in place of what a file holds. A version is random, so that it never comes
+// back, after a deletion neither.
 func (d *Dir) write(file, value string) (version string, err error) {
 	version = rand.Text()
 	if err := d.replace(file, []byte(format+version+" "+digest(version, value)+"\n"+value)); err != nil {
@@ -127,7 +132,8 @@ func (d *Dir) write(file, value string) (version string, err error) {
 
 // replace makes raw what is in a file. A crash leaves that or what was there before.
 func (d *Dir) replace(file string, raw []byte) error {
-	// One name a file is enough: whoever writes holds the guard, and what a crash left is overwritten, or removed by the next Open.
+	// One name a file is enough: whoever writes holds the guard, and what a crash left is
+	// overwritten, or removed by the next Open.
 	unfinished := d.unfinished(file)
 	err := func() error {
 		f, err := os.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)

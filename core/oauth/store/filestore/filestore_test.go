@@ -189,7 +189,8 @@ func TestModes(t *testing.T) {
 	}
 }
 
-// A file that was cut short or changed is an error, and nothing writes over it. The client says why it has no session.
+// A file that was cut short or changed is an error, and nothing writes over it. The client says why
+// it has no session.
 func TestCorruptFile(t *testing.T) {
 	d, path := fresh(t)
 	value := `{"access_token":"a"}`
@@ -245,7 +246,8 @@ func TestCorruptFile(t *testing.T) {
 	}
 }
 
-// S72: what a crash left, half of a value and the files of locks, stands in nobody's way; the next Open removes it, but not what somebody holds.
+// S72: what a crash left, half of a value and the files of locks, stands in nobody's way; the next
+// Open removes it, but not what somebody holds.
 func TestLeftByACrash(t *testing.T) {
 	d, path := fresh(t)
 	for _, name := range []string{"unfinished-value-k", "guard-value-k", "guard-value-other", "unfinished-value-other", "lock-other"} {
@@ -274,7 +276,8 @@ func TestLeftByACrash(t *testing.T) {
 	}
 }
 
-// S71: who is held up while a value is replaced, as a process that is stopped in the middle, holds up nobody but those who want that value.
+// S71: who is held up while a value is replaced, as a process that is stopped in the middle, holds
+// up nobody but those who want that value.
 func TestOneValueHoldsUpNoOther(t *testing.T) {
 	d, path := fresh(t)
 	slow := flock.New(filepath.Join(path, "guard-value-slow"))
@@ -307,7 +310,8 @@ func TestOneValueHoldsUpNoOther(t *testing.T) {
 	}
 }
 
-// A lock is one for all who stand for the directory. Waiting ends with the context, and those who wait do not take it.
+// A lock is one for all who stand for the directory. Waiting ends with the context, and those who
+// wait do not take it.
 func TestLockWithinAProcess(t *testing.T) {
 	d, path := fresh(t)
 	for name, other := range map[string]*filestore.Dir{"the same": d, "another": openDir(t, path)} {
@@ -354,7 +358,8 @@ func TestDirectoryThatIsGone(t *testing.T) {
 	}
 }
 
-// E33: two clients on one directory, each with a handle of its own as in two processes, hear of each other.
+// E33: two clients on one directory, each with a handle of its own as in two processes, hear of
+// each other.
 func TestChanges(t *testing.T) {
 	oauthtest.RunChanges(t, func(testing.TB) oauth.Engine { return new(core.Engine) }, func(t testing.TB) (a, b oauth.Store) {
 		d, path := fresh(t)

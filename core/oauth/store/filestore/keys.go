@@ -16,7 +16,8 @@ import (
 
 const pemType = "PRIVATE KEY" // PKCS #8 (RFC 5958) in PEM (RFC 7468 section 10)
 
-// LoadKey implements oauth.KeyStore. It fails with ErrCorrupt, with the error of ctx, or with one of the file system.
+// LoadKey implements oauth.KeyStore. It fails with ErrCorrupt, with the error of ctx, or with one
+// of the file system.
 func (d *Dir) LoadKey(ctx context.Context, name string) (crypto.Signer, error) {
 	unlock, err := d.guard(ctx, keyFile(name))
 	if err != nil {
@@ -57,7 +58,8 @@ func (d *Dir) CreateKey(ctx context.Context, name string, alg oauth.Algorithm) (
 	return made, nil
 }
 
-// DeleteKey implements oauth.KeyStore. It fails with the error of ctx, or with one of the file system.
+// DeleteKey implements oauth.KeyStore. It fails with the error of ctx, or with one of the file
+// system.
 func (d *Dir) DeleteKey(ctx context.Context, name string) error {
 	unlock, err := d.guard(ctx, keyFile(name))
 	if err != nil {

@@ -31,7 +31,8 @@ func printed(key crypto.Signer) string {
 	return fmt.Sprint(base64.StdEncoding.EncodeToString(der), err)
 }
 
-// A key lasts as a file that only its owner reads, whatever its kind and its name, until it is deleted.
+// A key lasts as a file that only its owner reads, whatever its kind and its name, until it is
+// deleted.
 func TestKeysLast(t *testing.T) {
 	d, path := fresh(t)
 	for _, alg := range []oauth.Algorithm{"ES256", "ES384", "ES512", "RS256", "PS512", "EdDSA"} {

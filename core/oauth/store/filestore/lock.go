@@ -11,8 +11,8 @@ const (
 	guardPrefix = "guard-"
 )
 
-// Lock implements oauth.Locker. It fails with the error of ctx, or with one of the file system. Within the process those who wait
-// for a lock get it in the order in which they came.
+// Lock implements oauth.Locker. It fails with the error of ctx, or with one of the file system.
+// Within the process those who wait for a lock get it in the order in which they came.
 func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	return d.lock(ctx, lockPrefix+escape(name))
 }

@@ -31,7 +31,8 @@ func TestProcessesCount(t *testing.T) {
 	}
 }
 
-// A process that is killed while it writes leaves the last value that it reported, or the one after it.
+// A process that is killed while it writes leaves the last value that it reported, or the one after
+// it.
 func TestKilledWhileWriting(t *testing.T) {
 	d, path := fresh(t)
 	for round := range 5 {
@@ -55,7 +56,8 @@ func TestKilledWhileWriting(t *testing.T) {
 	}
 }
 
-// A lock that another process holds is waited for, not taken; when that process is killed, the system frees it.
+// A lock that another process holds is waited for, not taken; when that process is killed, the
+// system frees it.
 func TestLockOfAnotherProcess(t *testing.T) {
 	d, path := fresh(t)
 	c := hosttest.Start(t, "hold", path, "n")
@@ -77,7 +79,8 @@ func TestLockOfAnotherProcess(t *testing.T) {
 	unlock()
 }
 
-// X9, A8: processes that refresh one session at once send each refresh token once, and none of them is signed out.
+// X9, A8: processes that refresh one session at once send each refresh token once, and none of them
+// is signed out.
 func TestProcessesShareASession(t *testing.T) {
 	d, path := fresh(t)
 	s := hosttest.NewSite(t, 0) // a token that came twice would end the session for all
@@ -111,8 +114,9 @@ func TestProcessesShareASession(t *testing.T) {
 	}
 }
 
-// X9: a process is killed under the lock, after the server has rotated and before the answer is there. The next one gets the lock,
-// knows from what is stored that the token was sent, and sends it once more, as the server's grace allows.
+// X9: a process is killed under the lock, after the server has rotated and before the answer is
+// there. The next one gets the lock, knows from what is stored that the token was sent, and sends
+// it once more, as the server's grace allows.
 func TestKilledInMidRefresh(t *testing.T) {
 	d, path := fresh(t)
 	s := hosttest.NewSite(t, time.Minute)

@@ -15,7 +15,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/postgresstore"
 )
 
-// A backend whose sessions are in PostgreSQL. Nothing is sent to it before somebody is signed in, so this runs without one.
+// A backend whose sessions are in PostgreSQL. Nothing is sent to it before somebody is signed in,
+// so this runs without one.
 func Example() {
 	pool, err := pgxpool.New(context.Background(), "postgres://app@postgres.internal/app")
 	if err != nil {

@@ -19,15 +19,17 @@ import (
 
 // Options are what a Store can be told.
 type Options struct {
-	// Schema is the schema that the tables stand in, which is there; empty means the first of the search_path.
+	// Schema is the schema that the tables stand in, which is there; empty means the first of the
+	// search_path.
 	Schema string
-	// Lease is how long a lock stays with a holder who does not renew it, which is renewed at a third of that; 0 means DefaultLease. One
-	// second is the least.
+	// Lease is how long a lock stays with a holder who does not renew it, which is renewed at a
+	// third of that; 0 means DefaultLease. One second is the least.
 	Lease time.Duration
 }
 
-// DefaultLease is longer than a request to the authorization server may take, which is 30 s, so that a lock is not lost under a request;
-// and shorter than the 60 s that the engine waits for a lock, so that who waits for a holder that died gets it.
+// DefaultLease is longer than a request to the authorization server may take, which is 30 s, so
+// that a lock is not lost under a request; and shorter than the 60 s that the engine waits for a
+// lock, so that who waits for a holder that died gets it.
 const DefaultLease = remote.DefaultLease
 
 const (
@@ -53,7 +55,8 @@ var (
 	_ oauth.Locker        = (*Store)(nil)
 )
 
-// New gives a store on the caller's pool, which stays the caller's to close. It sends nothing; the tables are there, or Create makes them.
+// New gives a store on the caller's pool, which stays the caller's to close. It sends nothing; the
+// tables are there, or Create makes them.
 func New(pool *pgxpool.Pool, opts Options) (*Store, error) {
 	// PostgreSQL would cut off a longer name without a word.
 	if len(opts.Schema) > 63 || strings.ContainsRune(opts.Schema, 0) {
@@ -67,7 +70,8 @@ func New(pool *pgxpool.Pool, opts Options) (*Store, error) {
 	entries, held := s.table("oauth2_entries"), s.table("oauth2_locks")
 	const there = `(expires_at IS NULL OR expires_at > now())`
 	s.load = `SELECT value, version FROM ` + entries + ` WHERE key = $1::text AND ` + there
-	// An answer that was lost has the same statement sent again: it finds its own version, and writes the same once more.
+	// An answer that was lost has the same statement sent again: it finds its own version, and
+	// writes the same once more.
 	s.insert = `INSERT INTO ` + entries + ` AS e (key, value, version, expires_at) VALUES ($1::text, $2::text, $3::text, to_timestamp($4::float8 / 1000))
 ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at
 WHERE e.expires_at <= now() OR e.version = excluded.version`
@@ -94,7 +98,8 @@ func (s *Store) table(name string) string {
 	return pgx.Identifier{s.schema, name}.Sanitize()
 }
 
-// Migration gives the statements that make the tables where they are missing, for those who keep such texts elsewhere.
+// Migration gives the statements that make the tables where they are missing, for those who keep
+// such texts elsewhere.
 func (s *Store) Migration() []string {
 	entries, held := s.table("oauth2_entries"), s.table("oauth2_locks")
 	return []string{
@@ -104,11 +109,13 @@ func (s *Store) Migration() []string {
 	}
 }
 
-// Create makes the tables where they are missing: it runs Migration. Its role has to own the schema, or be one that may create in it.
+// Create makes the tables where they are missing: it runs Migration. Its role has to own the
+// schema, or be one that may create in it.
 func (s *Store) Create(ctx context.Context) error {
 	for _, statement := range s.Migration() {
 		err := remote.Do(ctx, func(err error) bool {
-			// Of two that create at once, one finds what the other has just made (unique_violation, duplicate_table, duplicate_object).
+			// Of two that create at once, one finds what the other has just made (unique_violation,
+			// duplicate_table, duplicate_object).
 			return passing(err) || hasCode(err, "23505", "42P07", "42710")
 		}, func(ctx context.Context) error {
 			_, err := s.exec(ctx, statement)
@@ -121,13 +128,15 @@ func (s *Store) Create(ctx context.Context) error {
 	return nil
 }
 
-// exec runs a statement that has no name, in one round trip, whatever mode the pool has: PgBouncer may give the next one to another server.
+// exec runs a statement that has no name, in one round trip, whatever mode the pool has: PgBouncer
+// may give the next one to another server.
 func (s *Store) exec(ctx context.Context, statement string, args ...any) (rows int64, err error) {
 	tag, err := s.pool.Exec(ctx, statement, append([]any{pgx.QueryExecModeExec}, args...)...)
 	return tag.RowsAffected(), err
 }
 
-// Load implements oauth.Store. It fails with the error of ctx, or with one of PostgreSQL or the network that lasts.
+// Load implements oauth.Store. It fails with the error of ctx, or with one of PostgreSQL or the
+// network that lasts.
 func (s *Store) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
 	err = remote.Do(ctx, passing, func(ctx context.Context) error {
 		err := s.pool.QueryRow(ctx, s.load, pgx.QueryExecModeExec, key).Scan(&value, &version)
@@ -145,8 +154,9 @@ func (s *Store) Load(ctx context.Context, key string) (value, version string, ok
 	return value, version, ok, err
 }
 
-// Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with one of PostgreSQL or the network that
-// lasts; after one of these two, what was there is still there or the value is.
+// Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with one
+// of PostgreSQL or the network that lasts; after one of these two, what was there is still there or
+// the value is.
 func (s *Store) Store(ctx context.Context, key, version string, value *string) (string, error) {
 	switch {
 	case value != nil:
@@ -209,7 +219,8 @@ func (s *Store) one(ctx context.Context, change func(context.Context) (int64, er
 	return err
 }
 
-// clean deletes rows that are over, now and then and not all at once. Where that fails, a later one does it.
+// clean deletes rows that are over, now and then and not all at once. Where that fails, a later one
+// does it.
 func (s *Store) clean(ctx context.Context) {
 	last, now := s.purged.Load(), time.Now().UnixNano()
 	if now-last < int64(purgePause) || !s.purged.CompareAndSwap(last, now) {
@@ -222,8 +233,8 @@ func (s *Store) clean(ctx context.Context) {
 	}
 }
 
-// passing: whatever the network says may pass. Of what PostgreSQL says, that it is not there yet or any more, has no connection left, or had
-// to choose between two transactions.
+// passing: whatever the network says may pass. Of what PostgreSQL says, that it is not there yet or
+// any more, has no connection left, or had to choose between two transactions.
 func passing(err error) bool {
 	if errors.Is(err, oauth.ErrConflict) || errors.Is(err, pgx.ErrNoRows) {
 		return false

@@ -98,10 +98,12 @@ func TestStore(t *testing.T) {
 	hosttest.RunRows(t, "../../../contract/contract.json", pair(server))
 }
 
-// TestPgBouncer (B4): the same through PgBouncer, which gives connections to whoever comes next after a transaction.
+// TestPgBouncer (B4): the same through PgBouncer, which gives connections to whoever comes next
+// after a transaction.
 func TestPgBouncer(t *testing.T) { oauthtest.RunStore(t, pair(bouncer)) }
 
-// TestCreate (B2): processes that begin together all find the tables; a schema's name is a name and no SQL.
+// TestCreate (B2): processes that begin together all find the tables; a schema's name is a name and
+// no SQL.
 func TestCreate(t *testing.T) {
 	pool, in := connect(t, server), schema()
 	if _, err := pool.Exec(t.Context(), `CREATE SCHEMA `+pgx.Identifier{in}.Sanitize()); err != nil {
@@ -126,7 +128,8 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// TestRowsThatAreOverGo (B2): the tables do not grow with those who never come back, and no store deletes more than a thousand rows of each.
+// TestRowsThatAreOverGo (B2): the tables do not grow with those who never come back, and no store
+// deletes more than a thousand rows of each.
 func TestRowsThatAreOverGo(t *testing.T) {
 	pool, in := connect(t, server), schema()
 	s := open(t, pool, in)

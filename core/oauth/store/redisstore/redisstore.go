@@ -17,18 +17,20 @@ import (
 
 // Options are what a Store can be told.
 type Options struct {
-	// Prefix begins the names of all that is kept; empty means DefaultPrefix. Stores of the same prefix share it.
+	// Prefix begins the names of all that is kept; empty means DefaultPrefix. Stores of the same
+	// prefix share it.
 	Prefix string
-	// Lease is how long a lock stays with a holder who does not renew it, which is renewed at a third of that; 0 means DefaultLease. One
-	// second is the least.
+	// Lease is how long a lock stays with a holder who does not renew it, which is renewed at a
+	// third of that; 0 means DefaultLease. One second is the least.
 	Lease time.Duration
 }
 
 const (
 	// DefaultPrefix begins names, where Options have no other.
 	DefaultPrefix = "oauth2-wasm:"
-	// DefaultLease is longer than a request to the authorization server may take, which is 30 s, so that a lock is not lost under a request;
-	// and shorter than the 60 s that the engine waits for a lock, so that who waits for a holder that died gets it.
+	// DefaultLease is longer than a request to the authorization server may take, which is 30 s, so
+	// that a lock is not lost under a request; and shorter than the 60 s that the engine waits for
+	// a lock, so that who waits for a holder that died gets it.
 	DefaultLease = remote.DefaultLease
 )
 
@@ -44,8 +46,8 @@ var (
 	_ oauth.Locker        = (*Store)(nil)
 )
 
-// New gives a store on the caller's client, which may be one of a server, of a Redis Cluster or of sentinels, and stays the caller's to close.
-// It sends nothing.
+// New gives a store on the caller's client, which may be one of a server, of a Redis Cluster or of
+// sentinels, and stays the caller's to close. It sends nothing.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	s := &Store{client: client, prefix: opts.Prefix}
 	if s.prefix == "" {
@@ -58,9 +60,11 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// An entry is its version, a space and its value. Each script has one key, so that it runs on every node of a cluster that has that key.
+// An entry is its version, a space and its value. Each script has one key, so that it runs on every
+// node of a cluster that has that key.
 var (
-	// put replaces the entry. An answer that was lost has the same script run again, and that finds its own version.
+	// put replaces the entry. An answer that was lost has the same script run again, and that finds
+	// its own version.
 	put = redis.NewScript(`
 local there = redis.call('GET', KEYS[1])
 local version = there and string.match(there, '^(%S+) ') or ''
@@ -84,7 +88,8 @@ end
 return 1`)
 )
 
-// Load implements oauth.Store. It fails with the error of ctx, or with one of Redis or the network that lasts.
+// Load implements oauth.Store. It fails with the error of ctx, or with one of Redis or the network
+// that lasts.
 func (s *Store) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
 	var text string
 	err = remote.Do(ctx, passing, func(ctx context.Context) error {
@@ -104,8 +109,9 @@ func (s *Store) Load(ctx context.Context, key string) (value, version string, ok
 	return value, version, true, nil
 }
 
-// Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with one of Redis or the network that lasts;
-// after one of these two, what was there is still there or the value is.
+// Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with one
+// of Redis or the network that lasts; after one of these two, what was there is still there or the
+// value is.
 func (s *Store) Store(ctx context.Context, key, version string, value *string) (string, error) {
 	if value != nil {
 		return s.put(ctx, key, version, *value, "")

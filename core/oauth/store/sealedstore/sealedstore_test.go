@@ -81,7 +81,8 @@ func TestContract(t *testing.T) {
 		})
 }
 
-// TestNothingInTheClear (B10): what is written down has nothing of what was given, and is good where it stands only.
+// TestNothingInTheClear (B10): what is written down has nothing of what was given, and is good
+// where it stands only.
 func TestNothingInTheClear(t *testing.T) {
 	ctx := t.Context()
 	d, _ := kept(t)
@@ -155,7 +156,8 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestRing (B10): a key of the ring is replaced without anybody being signed out; where it is gone, what it sealed is none and gives way.
+// TestRing (B10): a key of the ring is replaced without anybody being signed out; where it is gone,
+// what it sealed is none and gives way.
 func TestRing(t *testing.T) {
 	ctx := t.Context()
 	d, _ := kept(t)

@@ -7,9 +7,10 @@ import (
 	"sync"
 )
 
-// A flusher has the disk keep what was committed. SQLite would wait for the disk within each write, and all others with it; so a write commits
-// first, which outlives the process, and then waits for the disk together with those that were committed meanwhile (synchronous(NORMAL) leaves
-// the log to us, and syncs it itself before what is in it goes elsewhere).
+// A flusher has the disk keep what was committed. SQLite would wait for the disk within each write,
+// and all others with it; so a write commits first, which outlives the process, and then waits for
+// the disk together with those that were committed meanwhile (synchronous(NORMAL) leaves the log to
+// us, and syncs it itself before what is in it goes elsewhere).
 type flusher struct {
 	sync func() error // has the disk keep the write-ahead log
 

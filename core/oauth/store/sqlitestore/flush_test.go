@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestFlushesTogether: who waits while the disk is busy shares the next turn, and nobody is content with one that began before (S62).
+// TestFlushesTogether: who waits while the disk is busy shares the next turn, and nobody is content
+// with one that began before (S62).
 func TestFlushesTogether(t *testing.T) {
 	begun, go_ := make(chan struct{}), make(chan error)
 	f := flusher{sync: func() error {
@@ -73,7 +74,8 @@ func TestStoreFailsWithTheDisk(t *testing.T) {
 	}
 }
 
-// TestSyncFile: a log that is gone stands in the database, and one that cannot be synced is an error (S62).
+// TestSyncFile: a log that is gone stands in the database, and one that cannot be synced is an
+// error (S62).
 func TestSyncFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := syncFile(filepath.Join(dir, "none-wal")); err != nil {

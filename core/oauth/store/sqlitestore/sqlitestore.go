@@ -18,8 +18,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/filelock"
 )
 
-// DB is a database with what belongs to it. It implements oauth.ExpiringStore, oauth.KeyStore and oauth.Locker; a client or handler that gets it
-// as its Store uses it for the locks as well. It is safe for concurrent use, and several may stand for one database.
+// DB is a database with what belongs to it. It implements oauth.ExpiringStore, oauth.KeyStore and
+// oauth.Locker; a client or handler that gets it as its Store uses it for the locks as well. It is
+// safe for concurrent use, and several may stand for one database.
 type DB struct {
 	reads  *sql.DB // several at once, none of which waits for a write
 	writes *sql.DB // SQLite has one writer at a time; more of them would only wait for each other in a less orderly way
@@ -46,7 +47,8 @@ const readers = 4
 // busy is how long a process waits for another's write.
 const busy = 10 * time.Second
 
-// Open gives the database at path and creates it where it is missing. One that others may read or write is refused.
+// Open gives the database at path and creates it where it is missing. One that others may read or
+// write is refused.
 func Open(path string) (*DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -124,8 +126,8 @@ func (d *DB) Load(ctx context.Context, key string) (value, version string, ok bo
 	return value, version, true, nil
 }
 
-// Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with one of SQLite; what was stored is then still
-// there, unless ctx ended in the middle.
+// Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with one
+// of SQLite; what was stored is then still there, unless ctx ended in the middle.
 func (d *DB) Store(ctx context.Context, key, version string, value *string) (string, error) {
 	if value != nil {
 		return d.put(ctx, key, version, *value, nil)

@@ -47,7 +47,8 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// TestVersions: a value is replaced or deleted by who saw it as it is; versions never come back; what has expired is as if it were not there.
+// TestVersions: a value is replaced or deleted by who saw it as it is; versions never come back;
+// what has expired is as if it were not there.
 func TestVersions(t *testing.T) {
 	d, now := fresh(t), time.UnixMilli(1_700_000_000_000)
 	d.Now = func() time.Time { return now }
@@ -160,7 +161,8 @@ func TestOneOfManyWins(t *testing.T) {
 // patience ends a wait that only a hang makes as long.
 const patience = time.Minute
 
-// TestSlowSessionsHoldUpNobody (S70): however many locks are held, one of another name is free at once; its file goes with it.
+// TestSlowSessionsHoldUpNobody (S70): however many locks are held, one of another name is free at
+// once; its file goes with it.
 func TestSlowSessionsHoldUpNobody(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	a, b := open(t, path), open(t, path)
@@ -182,7 +184,8 @@ func TestSlowSessionsHoldUpNobody(t *testing.T) {
 	}
 }
 
-// TestReadsDoNotWaitForWrites (S71): while a write waits for that of another process, everybody reads, keys too.
+// TestReadsDoNotWaitForWrites (S71): while a write waits for that of another process, everybody
+// reads, keys too.
 func TestReadsDoNotWaitForWrites(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s.db")
 	d := open(t, path)
@@ -299,7 +302,8 @@ func TestFilesAreTheUsersAlone(t *testing.T) {
 	}
 }
 
-// E33: two clients on one database, each with a connection of its own as in two processes, hear of each other.
+// E33: two clients on one database, each with a connection of its own as in two processes, hear of
+// each other.
 func TestChanges(t *testing.T) {
 	oauthtest.RunChanges(t, func(testing.TB) oauth.Engine { return new(core.Engine) }, func(t testing.TB) (a, b oauth.Store) {
 		path := filepath.Join(t.TempDir(), "shared.db")

@@ -1,4 +1,5 @@
-// Command overlay writes the core with all planted faults into a folder, and prints the file for go test -overlay.
+// Command overlay writes the core with all planted faults into a folder, and prints the file for go
+// test -overlay.
 package main
 
 import (

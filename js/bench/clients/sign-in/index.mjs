@@ -1,4 +1,5 @@
-// Row 3: the contenders of a sign-in. Each has `name`, `does`, and `make`, which gives {begin, finish} and is not timed.
+// Row 3: the contenders of a sign-in. Each has `name`, `does`, and `make`, which gives {begin,
+// finish} and is not timed.
 import * as arctic from './arctic.mjs';
 import { answer, callbackOf, network } from '../common.mjs';
 import * as oauth4webapi from './oauth4webapi.mjs';
@@ -6,7 +7,10 @@ import * as oidcClientTs from './oidc-client-ts.mjs';
 import * as openidClient from './openid-client.mjs';
 import * as own from './own.mjs';
 
-/** What every contender pays for in a finish: the stand-in for the network, whose answer is made and read. */
+/**
+ * What every contender pays for in a finish: the stand-in for the network, whose answer is made and
+ * read.
+ */
 const floor = {
   name: 'floor',
   floor: true,
@@ -21,9 +25,10 @@ export const contenders = [own.kept, own.fresh, oauth4webapi, openidClient, arct
 export const setUp = network;
 
 /**
- * Begins and finishes for `ms` milliseconds; the two are timed apart, what the server and the browser would do is not timed.
- * An authorization has `url`, and whatever else the client's finish wants of it. Where a client has `prepare`, that is called before
- * every `each` of them and not timed.
+ * Begins and finishes for `ms` milliseconds; the two are timed apart, what the server and the
+ * browser would do is not timed. An authorization has `url`, and whatever else the client's finish
+ * wants of it. Where a client has `prepare`, that is called before every `each` of them and not
+ * timed.
  */
 export const measure = async (client, ms) => {
   let begin = 0;

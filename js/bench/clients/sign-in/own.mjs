@@ -9,7 +9,10 @@ const opened = async () => {
   return client;
 };
 
-/** What came is in the session; Client.token would hand it out, which is a command more than the others have. */
+/**
+ * What came is in the session; Client.token would hand it out, which is a command more than the
+ * others have.
+ */
 const finish = async (client, url) => {
   const { status, refreshable } = await client.callback({ url });
   return status === 'granted' && refreshable && answer.access_token;
