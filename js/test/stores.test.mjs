@@ -189,7 +189,7 @@ for (const [kind, [engine, client, hands]] of Object.entries(engines)) {
     const live = await contractServer();
     try {
       const cases = JSON.parse(readFileSync(new URL('../../core/contract/contract.json', import.meta.url), 'utf8'));
-      const module = await WebAssembly.compile(readFileSync(join(installed(), 'node_modules/oauth2-wasm/dist/oauth2.wasm')));
+      const module = await WebAssembly.compile(readFileSync(join(installed(), 'node_modules/oauth2-wasm/dist/oauth2-full.wasm')));
       const connected = await client(await server(engine));
       const { failures, passed } = await runContract(oauth, module, cases, live.url, async () => {
         const { store, locks } = await hands(connected, name());
