@@ -28,7 +28,7 @@ const note = (name, text, passed) => {
 const docs = new Map(); // Go test to its doc comment, and the covers of its scenes
 for (const file of ['core', 'edge', 'js/test', 'wasm', 'web'].flatMap(walk).filter((f) => f.endsWith('_test.go'))) {
   const source = readFileSync(file, 'utf8');
-  for (const [, doc, name, body] of source.matchAll(/((?:^\/\/.*\n)*)^func ((?:Test|Fuzz|Example)\w*)\(([\s\S]*?)^}/gm)) {
+  for (const [, doc, name, body] of source.matchAll(/((?:^\/\/.*\n)*)^func ((?:Test|Fuzz|Example)\w*)\(([^\n]*}$|[\s\S]*?^})/gm)) {
     const covers = [...body.matchAll(/newScene\(([^\n]*)\n/g)].map((m) => m[1]).join(' ');
     docs.set(`${file.slice(0, file.lastIndexOf('/'))}#${name}`, `${doc} ${name} ${covers} ${[...body.matchAll(/t\.Run\("([^"]*)"/g)].map((m) => m[1]).join(' ')}`);
   }
