@@ -10,7 +10,8 @@ const report = async () =>
     host: 'worker',
     library,
     instantiate,
-    bytes: await (await get('/node_modules/oauth2-wasm/dist/oauth2.wasm')).arrayBuffer(),
+    bytes: await (await get('/node_modules/oauth2-wasm/dist/oauth2-full.wasm')).arrayBuffer(),
+    page: { bytes: await (await get('/node_modules/oauth2-wasm/dist/oauth2.wasm')).arrayBuffer() },
     edge: { bytes: await (await get('/oauth2-edge.wasm')).arrayBuffer() },
     data: await (await get('/data.json')).json(),
   });
