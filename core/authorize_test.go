@@ -102,6 +102,7 @@ func TestScenarioPKCE(t *testing.T) {
 }
 
 // TestScenarioAuthorizationURL: Q21, H4, Q4.
+// It shows X4.
 func TestScenarioAuthorizationURL(t *testing.T) {
 	s := newScene(t, "What goes into an authorization URL, what a caller may set and what only the core sets.", "Q21", "H4", "Q4", "X4", "Q11")
 	s.open(with(`{"authorization_endpoint":"https://as.example/authorize?tenant=t%201","parameters":[["prompt","consent"],["audience","a"]]}`))

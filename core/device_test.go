@@ -52,6 +52,7 @@ func (s *scene) startDevice() (wait string) {
 }
 
 // TestScenarioDeviceRFC8628: the example of RFC 8628 section 3, and the order of Q32.
+// It shows Q7.
 func TestScenarioDeviceRFC8628(t *testing.T) {
 	s := newScene(t, "The flow of RFC 8628: temporary credentials, the user's code, polling by itself an interval later, granted when the user said yes; ID tokens come with it too.",
 		"Q30", "Q31", "Q32", "Q38", "Q5", "Q7", "Q1")

@@ -97,6 +97,7 @@ func leftHalf(s string) string {
 
 // TestScenarioIDToken: each row has the name of the OpenID Foundation's client test module whose
 // expectation it is, where there is one.
+// It shows X7.
 func TestScenarioIDToken(t *testing.T) {
 	s := newScene(t, "ID tokens are verified before anything of the answer is used: signature, algorithm, key, and every claim; what fails leaves nobody signed in and stores nothing.", "Q12", "Q38", "X7", "X2")
 	p256, p384, p521, ed := ecKey(elliptic.P256(), "1"), ecKey(elliptic.P384(), "2"), ecKey(elliptic.P521(), "3"), edKey("4")

@@ -123,6 +123,7 @@ func TestScenarioMissingTokenType(t *testing.T) {
 
 // TestScenarioTokenBag: scopes, extra members, expiry, a refresh that says less than the first
 // answer.
+// It shows Q6.
 func TestScenarioTokenBag(t *testing.T) {
 	s := newScene(t, "Scopes asked for and granted, members that no RFC names, and what a refresh leaves as it was.", "Q5", "Q6", "H6", "X3")
 	answers := []string{

@@ -48,19 +48,7 @@ func (f *Fault) Write(w *json.Writer) {
 	w.MemberStr("code", f.Code)
 	w.MemberStr("op", f.Op)
 	w.MemberBool("retryable", f.Retryable)
-	w.MemberStrIf("field", f.Field)
-	w.MemberStrIf("expected", words.Printable(f.expected, MaxText))
-	w.MemberStrIf("came", words.Printable(f.Came, MaxText))
-	if f.Clocks != 0 {
-		w.MemberInt("clock_difference_ms", f.Clocks)
-	}
-	w.MemberStrIf("stage", f.stage)
-	w.MemberStrIf("host", words.Printable(f.host, MaxText))
-	if f.Status != 0 {
-		w.MemberInt("status", f.Status)
-	}
-	// Cut and filtered as late as this: redact has to see all of it.
-	w.MemberStrIf("error", words.Printable(f.Err, MaxText))
+	f.writeWhy(w)
 	w.MemberStrIf("error_description", words.Printable(f.Descr, MaxText))
 	w.MemberStrIf("error_uri", words.Printable(f.Link, MaxText))
 	if f.Unverified && f.Err != "" {
@@ -75,11 +63,9 @@ func (f *Fault) Write(w *json.Writer) {
 	w.Close('}')
 }
 
-// WriteReason adds the member "reason": what of the error says why something was refused.
-func (f *Fault) WriteReason(w *json.Writer) {
-	w.Key("reason")
-	w.Open('{')
-	w.MemberStr("code", f.Code)
+// writeWhy adds what an error and a reason have in common. Texts are cut and filtered as late as
+// this: redact has to see all of them.
+func (f *Fault) writeWhy(w *json.Writer) {
 	w.MemberStrIf("field", f.Field)
 	w.MemberStrIf("expected", words.Printable(f.expected, MaxText))
 	w.MemberStrIf("came", words.Printable(f.Came, MaxText))
@@ -92,6 +78,14 @@ func (f *Fault) WriteReason(w *json.Writer) {
 		w.MemberInt("status", f.Status)
 	}
 	w.MemberStrIf("error", words.Printable(f.Err, MaxText))
+}
+
+// WriteReason adds the member "reason": what of the error says why something was refused.
+func (f *Fault) WriteReason(w *json.Writer) {
+	w.Key("reason")
+	w.Open('{')
+	w.MemberStr("code", f.Code)
+	f.writeWhy(w)
 	w.Close('}')
 }
 

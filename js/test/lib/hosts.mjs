@@ -30,7 +30,8 @@ const inBrowser = (name, page = 'page.html') => async (host, { folder, data }) =
   try {
     const tab = await browser.open();
     await tab.goto(`${server.url}/runners/${page}`);
-    await tab.until(() => window.report);
+    // Settled either way: what went wrong comes with the value, at once.
+    await tab.until(() => window.report.then(() => true, () => true));
     return await tab.evaluate(() => window.report);
   } finally {
     await browser.stop();
