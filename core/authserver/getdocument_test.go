@@ -66,7 +66,9 @@ func TestM124HostileSites(t *testing.T) {
 		{"a redirect to a cloud's metadata", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://169.254.169.254/", http.StatusPermanentRedirect)
 		}, 400},
-		{"a redirect to itself", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect) }, 400},
+		{"a redirect to itself", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		}, 400},
 		{"a connection that breaks", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 503},
 		{"half of it", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1000")
