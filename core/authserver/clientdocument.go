@@ -106,7 +106,9 @@ func (s *Server) readClientDocument(uri string, body []byte) (Client, error) {
 	if m.JWKSURI != "" && (m.JWKS != nil || len(m.JWKSURI) > maxDocumentURL || !s.mayFetch(m.JWKSURI)) {
 		return Client{}, documentError("jwks_uri stands beside jwks, or is not an address that keys can be read from")
 	}
-	s.keepKnown(&m)
+	if s.keepKnown(&m); len(m.GrantTypes) == 0 || len(m.ResponseTypes) == 0 {
+		return Client{}, documentError("it names no grant type or no response type that it may have here")
+	}
 	client := m.client()
 	client.ClientID, client.jwksURI, client.ofDocument = uri, m.JWKSURI, true
 	// Only a registered client is told of the end of a session, or gets its userinfo signed.

@@ -204,6 +204,8 @@ func TestM121WrongDocuments(t *testing.T) {
 		{"a fragment", toolDocument("redirect_uris", []string{toolRedirect, "https://tool.example/cb#x"}), 200, nil, "redirect URI is not allowed"},
 		{"no TLS", toolDocument("redirect_uris", []string{toolRedirect, "http://tool.example/cb"}), 200, nil, "redirect URI is not allowed"},
 		{"a relative redirect URI", toolDocument("redirect_uris", []string{"/cb"}), 200, nil, "redirect URI is not allowed"},
+		{"no grant that it may have", toolDocument("grant_types", []string{"client_credentials"}), 200, nil, "grant type"},
+		{"no response type that there is", toolDocument("response_types", []string{"token"}), 200, nil, "response type"},
 		{"keys needed", toolDocument("token_endpoint_auth_method", "private_key_jwt"), 200, nil, "contradict"},
 		{"keys twice", toolDocument("jwks", clientKeys, "jwks_uri", "https://tool.example/keys"), 200, nil, "jwks_uri"},
 		{"keys without TLS", toolDocument("jwks_uri", "http://tool.example/keys"), 200, nil, "jwks_uri"},
@@ -580,6 +582,9 @@ func TestM125KeysOfDocuments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			proved := func(id string, key any, form url.Values) url.Values {
 				return asserting(form, signWith(t, jose.ES256, key, "JWT", false, b.assertion(tool, id)))
+			}
+			if u := location(t, b.visit("GET", "/authorize?"+toolRequest("code_challenge", "", "code_challenge_method", "").Encode(), nil)); u.Query().Get("error") != "invalid_request" {
+				t.Errorf("without PKCE: %s", u)
 			}
 			code := b.code(toolRequest())
 			b.post("/token", toolExchange(code)).refused(t, 401, "invalid_client")

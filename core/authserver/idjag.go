@@ -38,7 +38,8 @@ type CrossAppAccess struct {
 	// identifier there; empty means ClientID.
 	Audience, AudienceClientID string
 	// Resources may be asked for, all of which it gets where it names none. So may Scope, separated
-	// by spaces.
+	// by spaces. The user's verified email address goes along where the client is registered here
+	// for the scope email.
 	Resources []string
 	Scope     string
 }
@@ -137,7 +138,8 @@ func (s *Server) exchangeForIDJAG(r tokenRequest) (Token, error) {
 	default:
 		claims.Resources = resources
 	}
-	if u := s.cfg.Users[user.name]; u.EmailVerified && u.Email != "" {
+	registered := strings.Fields(r.client.Scope)
+	if u := s.cfg.Users[user.name]; u.EmailVerified && u.Email != "" && slices.Contains(registered, "email") {
 		claims.Email, claims.Verified = u.Email, &u.EmailVerified
 	}
 	if r.proof.jkt != "" {

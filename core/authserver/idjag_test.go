@@ -152,7 +152,7 @@ func TestM128CrossAppAccess(t *testing.T) {
 			header, claims := partsOf(t, r.Access)
 			id, _ := claims["jti"].(string)
 			want := map[string]any{"iss": issuer, "sub": "u-1", "aud": chat, "client_id": "wiki-at-chat", "jti": id, "iat": float64(idp.now.Unix()), "exp": float64(idp.now.Unix() + 300),
-				"auth_time": float64(idp.now.Unix()), "scope": row.scope, "resource": row.resource, "email": "first@example.com", "email_verified": true}
+				"auth_time": float64(idp.now.Unix()), "scope": row.scope, "resource": row.resource}
 			if header["typ"] != "oauth-id-jag+jwt" || header["alg"] != "ES256" || id == "" || !reflect.DeepEqual(claims, want) {
 				t.Errorf("%v %v", header, claims)
 			}
@@ -170,6 +170,15 @@ func TestM128CrossAppAccess(t *testing.T) {
 	idp.postWith("/token", basic("wiki", "wiki"), form).must(t)
 	if kept := idp.store.(*authserver.MemoryStore).Kept(); kept["tokens"] != 4 {
 		t.Errorf("kept for ID-JAGs: %v", kept)
+	}
+	// A client that may see the address passes it on.
+	mailer := authserver.Client{ClientID: "wiki", ClientSecret: "wiki", RedirectURIs: []string{appRedirect}, GrantTypes: append(codeAndFresh, authserver.GrantTokenExchange), Scope: "openid email"}
+	if err := idp.store.AddClient(mailer); err != nil {
+		t.Fatal(err)
+	}
+	_, claims := partsOf(t, idp.postWith("/token", basic("wiki", "wiki"), asksForJAG(session.IDToken)).must(t).Access)
+	if claims["email"] != "first@example.com" || claims["email_verified"] != true {
+		t.Errorf("%v", claims)
 	}
 	// A new key here, and what the old one signed is still good there.
 	before := idp.postWith("/token", basic("wiki", "wiki"), asksForJAG(session.IDToken)).must(t)

@@ -114,7 +114,7 @@ func (s *Server) readChallenge(req *authorizationRequest, p params) error {
 			return invalidRequest("code_challenge is missing")
 		case !req.gives(ResponseTypeCode):
 			return nil
-		case req.client.IsPublic(), s.cfg.RequirePKCE:
+		case req.client.IsPublic(), req.client.ofDocument, s.cfg.RequirePKCE:
 			// RFC 9700 section 2.1.1.
 			return invalidRequest("code_challenge is required")
 		}
