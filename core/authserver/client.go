@@ -101,6 +101,11 @@ type Client struct {
 	UserinfoSignedResponseAlg string
 	// Name is shown to the user; empty shows ClientID.
 	Name string
+
+	// ofDocument tells that nobody but its metadata document speaks for the client; its keys may be
+	// at jwksURI.
+	ofDocument bool
+	jwksURI    string
 }
 
 // Validate reports what keeps the client from being registered, and names the field.
@@ -111,6 +116,7 @@ func (c Client) Validate() error {
 	if c.ClientID == "" || !isVSCHAR(c.ClientID) {
 		return fault("ClientID", "must be printable ASCII, not empty")
 	}
+	hasKeys := len(c.JWKS.Keys) > 0 || c.jwksURI != ""
 	switch c.TokenEndpointAuthMethod {
 	case "":
 	case AuthMethodNone:
@@ -129,7 +135,7 @@ func (c Client) Validate() error {
 		if c.ClientSecret != "" {
 			return fault("ClientSecret", "must be empty with the method "+c.TokenEndpointAuthMethod)
 		}
-		if len(c.JWKS.Keys) == 0 {
+		if !hasKeys {
 			return fault("JWKS", "must be set with the method "+c.TokenEndpointAuthMethod)
 		}
 	default:
@@ -138,7 +144,7 @@ func (c Client) Validate() error {
 	if len(c.JWKS.Keys) > 0 && !checkPublicKeys(c.JWKS.Keys) {
 		return fault("JWKS", "must be public keys, at most 20, RSA with 2048 bits or more")
 	}
-	if c.RequireSignedRequestObject && len(c.JWKS.Keys) == 0 {
+	if c.RequireSignedRequestObject && !hasKeys {
 		return fault("JWKS", "must be set where request objects are required")
 	}
 	for _, g := range c.GrantTypes {
