@@ -1,7 +1,7 @@
 // Builds the documentation into build/docs: `make docs`. What it stages in build/docs-source:
 //
 // - the pages of this folder,
-// - sections of the project's READMEs, where a page says `<!-- include js/README.md#in-a-popup -->`,
+// - sections of READMEs, where a page says `<!-- include js/README.md#in-a-popup -->`,
 // - whole papers of the project (see `papers`),
 // - a reference of the package, by TypeDoc, and of the Go packages, by `go doc`.
 //
@@ -69,7 +69,7 @@ export const parts = (source) => {
   return found;
 };
 
-/** Resolves links of pages: a function of the file that a link stands in, its page, and the link. */
+/** Resolves links: a function of the file that a link stands in, its page, and the link. */
 const resolver = (all) => {
   const whole = new Map(all.map(({ page, source }) => [source, page]));
   const sections = new Map();

@@ -51,7 +51,7 @@ export default {
       md.renderer.rules.text = (tokens, at) => escape(tokens[at].content).replaceAll('{{', '&#123;&#123;');
     },
   },
-  vite: { build: { chunkSizeWarningLimit: 4000 }, logLevel: 'warn' },
+  vite: { build: { chunkSizeWarningLimit: 4000, target: 'es2022' }, logLevel: 'warn' },
   themeConfig: {
     nav: [
       { text: 'Guides', link: '/guides/page' },
