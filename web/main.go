@@ -76,6 +76,7 @@ func run(ctx context.Context, wanted string, life lifetimes, ready func(page, is
 	if err != nil {
 		return err
 	}
+	site.docs = docs(root)
 
 	failed := make(chan error, len(pageListeners)+len(issuerListeners))
 	servers := []*http.Server{start(pageListeners, site, failed), start(issuerListeners, provider, failed)}

@@ -37,6 +37,7 @@ type asset struct {
 type site struct {
 	origin, host, policy string
 	assets               map[string]asset
+	docs                 http.Handler
 }
 
 // newSite makes the handler of the page's origin.
@@ -111,6 +112,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// people back to.
 		h.Set("Cache-Control", "no-store")
 		http.Redirect(w, r, s.origin+"/", http.StatusFound)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, docsPath) && s.docs != nil {
+		s.docs.ServeHTTP(w, r)
 		return
 	}
 	if r.URL.Path == qrPath && r.Method == http.MethodGet {
