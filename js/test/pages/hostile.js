@@ -181,7 +181,7 @@
     ...(window.words ?? []),
     { fetch: { url: `${window.evilUrl}/evil`, method: 'GET' } }, { fetch: { url: window.tokenUrl, method: 'POST', body: 'grant_type=refresh_token' } }, { pull: true }, { abort: true }, null, 'token', 7,
   ];
-  /** Says all of them to whatever takes messages; what answers by a port that came along, gets one. */
+  /** Says all of them to whatever takes messages, each with a port for who answers by one. */
   const talk = async (name, port) => {
     port.addEventListener('message', ({ data }) => see(name, data));
     port.start?.();
