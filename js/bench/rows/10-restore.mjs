@@ -16,6 +16,7 @@ const contenders = [
   { name: 'oauth2-wasm, vault in a SharedWorker', page: 'own-vault', vault: true, does: 'No script of the page reaches a token. Registers the keeper at each load.' },
   { name: 'oauth2-wasm, vault in a Worker, kept by a service worker', page: 'own-vault', vault: true, script: 'window.dedicated = true;', does: 'The same where there is no SharedWorker: a new worker takes the session from the keeper.' },
   { name: 'oauth2-wasm, insecureSessionStore', page: 'own-tab', wasm: true, does: 'Tokens in sessionStorage.' },
+  { name: 'oauth2-wasm, insecureSessionStore, module preloaded', page: 'own-tab', wasm: true, preload: true, does: 'The same with <link rel="preload"> for the module.' },
   { name: 'oauth2-wasm, insecureIndexedDBStore', page: 'own-indexeddb', wasm: true, does: 'Tokens in IndexedDB, for all tabs.' },
   { name: 'oauth2-wasm, insecureIndexedDBStore, module preloaded', page: 'own-indexeddb', wasm: true, preload: true, does: 'The same with <link rel="preload"> for the module.' },
   { name: 'oauth2-wasm, silent', page: 'own-silent', wasm: true, does: 'Keeps no token: a hidden frame asks the server (prompt=none).' },
