@@ -25,11 +25,14 @@ func Open(kind string, s *link.Link, in json.Value) (known bool, f *link.Fault) 
 		return true, f
 	}
 	s.Command = func(id int64, name string, in json.Value) {
-		if name != "request" {
+		switch name {
+		case "request":
+			serve(s, cfg, id, in)
+		case "alive":
+			alive(s, cfg, id, in)
+		default:
 			s.Result(id, link.Bad("unknown_command", "command"), nil)
-			return
 		}
-		serve(s, cfg, id, in)
 	}
 	return true, nil
 }
@@ -87,6 +90,7 @@ func (c *call) route() {
 		{"/session", "GET", forPages, c.session},
 		{"/logout", "GET POST", forPeople, c.logout},
 		{"/token", "GET", forPages, c.token},
+		{"/ticket", "POST", forPages, c.ticket},
 		{"/backchannel_logout", "POST", forServers, c.backchannelLogout},
 		{"/exchange", "POST", forServers, c.exchange},
 	} {
@@ -112,12 +116,7 @@ func (c *call) route() {
 		e.handle()
 		return
 	}
-	var best *route
-	for i := range c.config.routes {
-		if r := &c.config.routes[i]; uri.Within(c.url, uri.SecureOrigin(c.config.base)+r.path) && (best == nil || len(r.path) > len(best.path)) {
-			best = r
-		}
-	}
+	best := c.routeOf(c.url)
 	c.forPeople = best != nil
 	switch {
 	case best == nil:
@@ -125,8 +124,12 @@ func (c *call) route() {
 	case c.preflight():
 	case !words.Has(proxied, c.method):
 		c.wrongMethod(proxied)
-	case c.guard():
-		c.proxy(best)
+	case c.upgrades():
+		if h, ok := c.admitted(); ok {
+			c.proxy(best, &h)
+		}
+	case c.listens() || c.guard():
+		c.proxy(best, nil)
 	}
 }
 

@@ -34,6 +34,9 @@ func (c *call) send(status int64, headers []form.Param, body string) {
 	w.MemberInt("status", status)
 	link.WriteParams(w, "headers", headers)
 	w.MemberRaw("body", body)
+	if c.watch != nil {
+		c.watch.write(w, c.link.Now)
+	}
 	c.link.Ask(w, func(json.Value, string) { c.link.Result(c.id, nil, nil) })
 }
 
@@ -81,41 +84,4 @@ func (c *call) tryLater(ms int64) {
 	}
 	headers := []form.Param{{Name: "retry-after", Value: string(json.AppendInt(nil, wait))}}
 	c.deny(503, headers, "temporarily_unavailable", "A server that is needed for this could not be reached. Try again.")
-}
-
-// continueAt answers with a page that leads on by itself, and by a link where the browser does not
-// let it.
-func (c *call) continueAt(url string) { c.show(200, nil, "Signing in", url, true) }
-
-// show answers with a page that has a link, and leads there by itself if it is told so. There is no
-// script in it, and nothing that is secret or that anybody else wrote but where the link leads.
-func (c *call) show(status int64, headers []form.Param, title, url string, leads bool) {
-	at, by := "", inAttribute(url)
-	if leads {
-		at = `<meta http-equiv="refresh" content="0;url=` + by + `">`
-	}
-	w := json.NewWriter()
-	w.Open('{')
-	w.MemberStr("text", `<!doctype html><html lang="en"><title>`+title+`</title>`+at+`<p><a href="`+by+`">Continue</a></p></html>`)
-	w.Close('}')
-	c.send(status, append(headers, form.Param{Name: "content-type", Value: "text/html; charset=utf-8"}, form.Param{Name: "cache-control", Value: "no-store"}, form.Param{Name: "referrer-policy", Value: "no-referrer"},
-		form.Param{Name: "content-security-policy", Value: "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}), w.String())
-}
-
-// inAttribute is a URL as it stands in an attribute of HTML.
-func inAttribute(url string) string {
-	var b []byte
-	for i := range len(url) {
-		switch url[i] {
-		case '&':
-			b = append(b, "&amp;"...)
-		case '"':
-			b = append(b, "%22"...)
-		case '<':
-			b = append(b, "%3C"...)
-		default:
-			b = append(b, url[i])
-		}
-	}
-	return string(b)
 }
