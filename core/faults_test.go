@@ -78,6 +78,41 @@ func TestScenarioUnsavedSuccessor(t *testing.T) {
 	}
 }
 
+// TestScenarioUnsavedSignIn: a sign-in that could not be stored is not given up for the older one
+// that the store still holds (E135).
+func TestScenarioUnsavedSignIn(t *testing.T) {
+	s := newScene(t, "A sign-in that could not be stored is not given up for the older session in the store, even where another wrote a mark there; it is stored over that.", "E135", "X9")
+	s.tokenServer()
+	server := s.server
+	s.open(conf)
+	first := s.handle
+	s.signIn()
+	s.open(conf)
+	second := s.handle
+	s.use(first)
+	s.now += 1_000
+	s.broken = 2
+	s.ok("set_token", `"token":{"access_token":"access-new","refresh_token":"refresh-new","token_type":"Bearer","expires_in":3600}`)
+	s.use(second)
+	s.server = func(msg) reply { return reply{failed: "network"} }
+	s.fails("network", "network", "refresh")
+	s.use(first)
+	s.server = server
+	if r := s.ok("token"); r.str("ok", "access_token") != "access-new" {
+		t.Error(r.raw)
+	}
+	n := len(s.sent)
+	s.ok("refresh")
+	if got := s.refreshTokens(n); got != "refresh-new" {
+		t.Error(got)
+	}
+	s.use(second)
+	s.now += 60_000
+	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
+		t.Error(r.raw)
+	}
+}
+
 // TestScenarioSuccessorInABadAnswer: an answer that is refused may carry the only token that still
 // works.
 func TestScenarioSuccessorInABadAnswer(t *testing.T) {

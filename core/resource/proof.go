@@ -147,8 +147,8 @@ func normal(s string) string {
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c == '%' && i+2 < len(s) && hexDigit(s[i+1]) >= 0 && hexDigit(s[i+2]) >= 0 {
-			switch d := byte(hexDigit(s[i+1])<<4 | hexDigit(s[i+2])); {
+		if c == '%' && i+2 < len(s) && words.HexDigit(s[i+1]) >= 0 && words.HexDigit(s[i+2]) >= 0 {
+			switch d := byte(words.HexDigit(s[i+1])<<4 | words.HexDigit(s[i+2])); {
 			case d >= 'a' && d <= 'z', d >= 'A' && d <= 'Z', d >= '0' && d <= '9', d == '-', d == '.', d == '_', d == '~':
 				b = append(b, d)
 			default:

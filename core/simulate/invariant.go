@@ -183,6 +183,8 @@ func (p *party) event(e *effect, raw []byte) {
 		p.status = e.Status
 		switch {
 		case e.Status != "not_authenticated" || before != "granted" && before != "refreshing" || p.held.Access == "" || p.runs("log_out", "revoke") || p.homeless() || !w.server.honours(p.held.Refresh):
+		case p.fromBytes && p.endedNewer:
+			w.excuse("bytes that a clock says are newer than the store: their end is stored over it")
 		default:
 			w.fail("session-lost", "%s is not authenticated, but nobody asked and the server honours %s", p.name(), w.ledger.name(p.held.Refresh))
 		}

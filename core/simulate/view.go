@@ -15,7 +15,10 @@ type view struct {
 	refuse  string // what became of that, as it was told; "" well
 	over    replaced
 	wrote   int64 // true time of the last write that was carried out
-	sends   int   // refresh requests since the last load
+	// endedNewer tells that it ended a session in the store which its bytes, by a clock that was set
+	// back, were newer than.
+	endedNewer bool
+	sends      int // refresh requests since the last load
 
 	receipts []*receipt
 	// failedOnce tells that a store failed while this party waited for it.

@@ -35,9 +35,9 @@ func (s *Session) take(value, version, failed string) (changed bool) {
 			return false
 		}
 	}
-	if s.onlyHere() && t.grant == s.Tokens.grant && t.generation < s.Tokens.generation {
-		// The store could not be written, and holds what ours came from: going back would lose the
-		// only copy.
+	if s.onlyHere() && value != "" && t.generation < s.Tokens.generation {
+		// The store could not be written, and holds what ours came from or what our sign-in took
+		// the place of: going back would lose the only copy.
 		return false
 	}
 	had, status := s.Tokens, s.Status
