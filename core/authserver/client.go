@@ -58,10 +58,10 @@ type Client struct {
 	// Scope is what the client may ask for, separated by spaces, and what it gets when it asks for
 	// nothing in particular (RFC 6749 section 3.3). Empty means no scope.
 	Scope string
-	// AnyScope lets the client ask users for every scope that the server knows; Scope is then what it
-	// gets when it asks for nothing, and what it may have without a user. Clients that anybody may
-	// register have it: MCP clients register for the scope of their first sign-in, and ask for more
-	// later.
+	// AnyScope lets the client ask users for every scope that the server knows. Scope is then what
+	// it gets when it asks for nothing, and what it may have without a user. Clients that anybody
+	// may register have it: MCP clients register for the scope of their first sign-in, and ask for
+	// more later.
 	AnyScope bool
 	// User is the account that registered the client. The server keeps it and draws nothing from
 	// it.

@@ -17,7 +17,11 @@ const introspect = async (issuer, token) => {
   return response.json();
 };
 
-/** @returns its URL; `use(issuer)` says whose tokens it takes; the documents that it serves besides */
+/**
+ * Starts one, which serves the documents too, by their paths.
+ *
+ * @returns its URL; `use` takes the issuer of its tokens
+ */
 export const mcpResource = async (documents = {}) => {
   let issuer;
   const handler = createMcpHandler(() => {
