@@ -67,6 +67,7 @@ lint: purity ## formatting, vet, staticcheck, lines of prose
 	@go run ./core/testrun/prose
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
+	cd core/authserver/peers && go vet ./... && $(CURDIR)/build/staticcheck ./...
 	go vet -tags plant ./core/simulate
 	go vet -tags page ./core ./core/internal/...
 	GOARCH=386 go vet $(PURE)
@@ -80,9 +81,10 @@ unit:
 	$(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
 	$(GOTEST) $(GOTEST_FLAGS) -tags page -run Page ./core
 
-go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, and stores on their servers)
+go-test: ## Go: native, wazero, wasip1, the authorization server, with the MCP SDK for Go (PEERS=1: beside npm oidc-provider, and stores on their servers)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
+	cd core/authserver/peers && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
 	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags page -run Page ./core
 
 planted: ## the simulation finds the faults that are planted for it

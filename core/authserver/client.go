@@ -58,6 +58,11 @@ type Client struct {
 	// Scope is what the client may ask for, separated by spaces, and what it gets when it asks for
 	// nothing in particular (RFC 6749 section 3.3). Empty means no scope.
 	Scope string
+	// AnyScope lets the client ask users for every scope that the server knows. Scope is then what
+	// it gets when it asks for nothing, and what it may have without a user. Clients that anybody
+	// may register have it: MCP clients register for the scope of their first sign-in, and ask for
+	// more later.
+	AnyScope bool
 	// User is the account that registered the client. The server keeps it and draws nothing from
 	// it.
 	User string
@@ -268,6 +273,14 @@ func (c Client) CheckResponseType(responseType string) bool {
 		return responseType == ResponseTypeCode
 	}
 	return slices.ContainsFunc(c.ResponseTypes, func(t string) bool { return sortedResponseType(t) == sortedResponseType(responseType) })
+}
+
+// askableScope is what of the known scopes the client may ask a user for.
+func (c Client) askableScope(asked string, known scopes) string {
+	if c.AnyScope && asked != "" {
+		return strings.Join(known.names(), " ")
+	}
+	return c.Scope
 }
 
 // checkAuthMethod tells whether the client may authenticate this way.

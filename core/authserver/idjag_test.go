@@ -25,8 +25,7 @@ const (
 	typeFresh = "urn:ietf:params:oauth:token-type:refresh_token"
 )
 
-// identityProvider is a bench whose server vouches for the client "wiki" at chat, and for the client
-// at tool.
+// identityProvider is a bench whose server vouches for the client "wiki" at chat.
 func identityProvider(t *testing.T, change ...func(*authserver.Config)) *bench {
 	_, on := documentsOf(tool, toolDocument("token_endpoint_auth_method", "private_key_jwt", "jwks", clientKeys))
 	b := newBench(t, append([]func(*authserver.Config){on, func(c *authserver.Config) {
@@ -286,8 +285,8 @@ func TestM129RefusedIDJAGs(t *testing.T) {
 	}
 }
 
-// M130: every way in which an ID-JAG can be wrong is refused; what is right is good for no more than
-// it says, the request asks for, and the client is registered for.
+// M130: every way in which an ID-JAG can be wrong is refused; what is right is good for no more
+// than it says, the request asks for, and the client is registered for.
 func TestM130TakenIDJAGs(t *testing.T) {
 	server := chatServer(t, identityProvider(t))
 	now := server.now.Unix()

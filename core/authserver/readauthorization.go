@@ -69,7 +69,7 @@ func (s *Server) readAuthorization(req *authorizationRequest) error {
 	if err := s.readChallenge(req, p); err != nil {
 		return err
 	}
-	scope, err := s.scopes.requested(p["scope"], req.client.Scope)
+	scope, err := s.scopes.requested(p["scope"], req.client.askableScope(p["scope"], s.scopes))
 	if err != nil {
 		return err
 	}

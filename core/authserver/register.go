@@ -71,6 +71,7 @@ func (s *Server) register(c *call) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
+	client.AnyScope = s.cfg.InsecureOpenRegistration
 	if why := s.cannotServe(client); why != "" {
 		return invalid(why)
 	}
