@@ -80,6 +80,8 @@ export const openAlone = (config: Config | RegistrationConfig, options: Options)
 
 export { type ErrorDetails, OAuthError } from './error.js';
 export { type HookRequest, type HookResponse, type Hooks, type ResponseStage, type Stage } from './effects.js';
+/** @internal */
+export { Failed } from './failed.js';
 export { type EffectEntry, Host, type HostEvent, type HostOptions } from './host.js';
 export { type KeyStore, memoryKeys } from './keys.js';
 export { type Locks } from './locks.js';
