@@ -155,6 +155,7 @@ size: setup toolchain ## bytes of all that a page loads, Go tokens of each modul
 soak: setup ## minutes of fuzzing, and of tabs that share a session (SOAK_SECONDS=60)
 	$(MAKE) fuzz FUZZTIME=1000000x
 	node --test --test-reporter=spec js/test/soak/tabs.test.mjs
+	SOAK_SECONDS=$${SOAK_SECONDS:-60} node --test --test-force-exit --test-name-pattern=P68 --test-reporter=spec js/test/survive.test.mjs
 	$(MAKE) simulate SEED=$$(date +%s) RUNS=4000
 	$(MAKE) hostile
 
