@@ -34,7 +34,8 @@ interface Line {
 
 /** As many lines as a person may want to scroll through. */
 const MOST = 300;
-const KEY = 'demo.lanes';
+/** Under which the tab remembers the lines. */
+let key = 'demo.lanes';
 
 const words: Record<string, string> = {
   lock: 'wait for the refresh lock',
@@ -210,8 +211,8 @@ export const showEffect = (entry: EffectEntry, tab?: string, exchange?: Exchange
   if (kind === 'timer-cancel') return;
   const known = waited(kind) ? find(id) : undefined;
   const messages = exchange && [exchange.asked && withoutSecrets(exchange.asked, struck), exchange.answered && withoutSecrets(exchange.answered, struck, exchange.asked)].filter((text) => text !== undefined);
-  const { key } = JSON.parse(exchange?.asked ?? messagesOf(id)?.asked ?? '{}') as { key?: string };
-  const line: Line = known ?? { id, kind, name, stage, method, url, tab, at: Date.now(), state: 'asked', thing: thingOf(key) };
+  const { key: stored } = JSON.parse(exchange?.asked ?? messagesOf(id)?.asked ?? '{}') as { key?: string };
+  const line: Line = known ?? { id, kind, name, stage, method, url, tab, at: Date.now(), state: 'asked', thing: thingOf(stored) };
   if (messages) line.messages = messages;
   if (!known) add(line);
   if (!known && kind === 'http') requests++;
@@ -249,23 +250,24 @@ export const showCommand = (id: string, name: string, tab?: string, messages?: s
 
 const read = (): Line[] => {
   try {
-    return JSON.parse(remembered(KEY) ?? '[]');
+    return JSON.parse(remembered(key) ?? '[]');
   } catch {
     return [];
   }
 };
 
 /** Shows what this tab remembers of the lanes, from before the way to the server and back. */
-export const startLanes = (messages: typeof messagesOf): void => {
+export const startLanes = (messages: typeof messagesOf, name = key): void => {
   messagesOf = messages;
+  key = name;
   for (const line of read()) add({ ...line, state: line.state === 'asked' ? 'gone' : line.state });
   panel.scrollTop = panel.scrollHeight;
   byArrowKeys(panel);
   byId('clear').addEventListener('click', () => {
-    remember(KEY, null);
+    remember(key, null);
     following(() => {
       for (const line of [...lines]) drop(line);
     });
   });
-  addEventListener('pagehide', () => remember(KEY, JSON.stringify(lines.map((line) => ({ ...line, messages: shown(line) })))));
+  addEventListener('pagehide', () => remember(key, JSON.stringify(lines.map((line) => ({ ...line, messages: shown(line) })))));
 };
