@@ -22,7 +22,7 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+.PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint format types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
 	wasm plugins plugin-test toolchain verify-wasm release purity size soak simulate bench bench-edge bench-hostile load hostile
 
 help: ## list the targets
@@ -61,8 +61,9 @@ servers:
 programs:
 	@wasm/cmd/oauth2-token/setup.sh
 
-lint: purity ## formatting, vet, staticcheck, lines of prose
+lint: purity npm ## formatting, vet, staticcheck, lines of prose
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
+	@node_modules/.bin/biome format --no-errors-on-unmatched --log-level=warn
 	go vet $(GO)
 	@go run ./core/testrun/prose
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
@@ -71,6 +72,9 @@ lint: purity ## formatting, vet, staticcheck, lines of prose
 	go vet -tags plant ./core/simulate
 	go vet -tags page ./core ./core/internal/...
 	GOARCH=386 go vet $(PURE)
+
+format: npm ## JavaScript, TypeScript, JSON and CSS as biome.json says
+	@node_modules/.bin/biome format --write
 
 types: npm ## types of the package, the pages and the Worker
 	npm run build --silent
