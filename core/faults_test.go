@@ -113,6 +113,33 @@ func TestScenarioUnsavedSignIn(t *testing.T) {
 	}
 }
 
+// TestScenarioSignInAfterFailedSignOut: what could not be deleted is over with the next sign-in, and
+// another's sign-in after that is the one that a sign-out ends (E136).
+func TestScenarioSignInAfterFailedSignOut(t *testing.T) {
+	s := newScene(t, "A sign-out could not delete the session, and a sign-in took its place, then another instance's with a clock behind. The next sign-out ends the one that is stored.", "E136")
+	s.tokenServer()
+	s.open(conf)
+	first := s.handle
+	s.open(conf)
+	second := s.handle
+	s.use(first)
+	s.signIn()
+	s.broken = 100
+	s.fails("storage", "storage", "log_out")
+	s.broken = 0
+	s.now += 10_000
+	s.signIn()
+	s.use(second)
+	s.now -= 5_000
+	s.signIn()
+	s.use(first)
+	s.now += 60_000
+	s.ok("log_out")
+	if last := s.sent[len(s.sent)-1]; last.str("stage") != "revocation" || last.form().Get("token") != "refresh-3" {
+		t.Error("the newest session is not the one that was ended:", last.raw)
+	}
+}
+
 // TestScenarioSuccessorInABadAnswer: an answer that is refused may carry the only token that still
 // works.
 func TestScenarioSuccessorInABadAnswer(t *testing.T) {

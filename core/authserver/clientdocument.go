@@ -3,7 +3,6 @@ package authserver
 import (
 	"encoding/json"
 	"errors"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -47,11 +46,6 @@ func (s *Server) client(c *call, clientID string) (Client, error) {
 		return document{client: client}, err
 	})
 	return d.client, err
-}
-
-// documentError refuses a client because of its document. The reason is a constant.
-func documentError(why string) error {
-	return badRequest("invalid_client", "The metadata document of the application cannot be used: "+why+".")
 }
 
 // mayFetch tells whether the URL is one that a document may be read from:
@@ -141,18 +135,6 @@ func (s *Server) keepKnown(m *clientMetadata) {
 	m.Scope = strings.Join(slices.DeleteFunc(strings.Fields(m.Scope), func(name string) bool { return !slices.Contains(known, name) }), " ")
 }
 
-// documentHost is the host of a client_id that is an address, and empty for any other.
-func documentHost(clientID string) string {
-	if !strings.HasPrefix(clientID, "https://") && !strings.HasPrefix(clientID, "http://") {
-		return ""
-	}
-	u, err := url.Parse(clientID)
-	if err != nil {
-		return ""
-	}
-	return u.Host
-}
-
 // keysOf are the keys that may have signed the token in the client's name.
 func (s *Server) keysOf(c *call, client Client, token string) ([]jose.JSONWebKey, error) {
 	if client.jwksURI == "" {
@@ -188,11 +170,4 @@ func (s *Server) keysAt(c *call, uri, token string) ([]jose.JSONWebKey, error) {
 // section 3.1).
 func isJSON(mediaType string) bool {
 	return mediaType == "application/json" || strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json")
-}
-
-// documentUnavailable is what a client is told whose document cannot be had now: what it has stays
-// good, and it may come again.
-func documentUnavailable() error {
-	return &protocolError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable",
-		description: "The metadata document of the application cannot be read at the moment."}
 }

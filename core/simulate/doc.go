@@ -62,7 +62,7 @@
 // where the contract has no way to know better:
 //
 //   - Who had the successor died before the store held it. To everyone else that is an unknown outcome.
-//   - The store failed, and who has the successor said not_persisted: it is in that memory only.
+//   - The store failed, and who has the successor said not_persisted: it is in that memory only; or it went out from there, was never answered, and is dead.
 //   - The store cannot be read, and the party holds what it said not_persisted of: it may be the only copy.
 //   - Bytes that were handed in brought it, over a store that holds nothing newer of that session. They count: it is a host's way to restore.
 //   - Without locks: the mark of another was a minute off by the clock, could not be stored, or was on the token of another sign-in.

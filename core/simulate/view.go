@@ -50,6 +50,17 @@ func (v *view) received(t *token) bool {
 	return false
 }
 
+// movedOn tells whether the party holds a sign-in of which it does not know whether it was stored:
+// with that the user gave up what it had before.
+func (v *view) movedOn() bool {
+	for _, r := range v.receipts {
+		if r.notPersisted && r.token.parent == nil && r.token.value != v.held.Refresh {
+			return true
+		}
+	}
+	return false
+}
+
 // homeless tells whether the party holds a sign-in that it could not store: with that the user gave
 // up what the store holds.
 func (v *view) homeless() bool {

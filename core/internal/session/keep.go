@@ -166,7 +166,7 @@ func (s *Session) Save(done func()) {
 
 // written notes that the store holds what is held here.
 func (s *Session) written(version string) {
-	s.version, s.unsaved, s.blind, s.view.at = version, false, false, s.link.Now
+	s.version, s.unsaved, s.blind, s.uncleared, s.view.at = version, false, false, false, s.link.Now
 }
 
 // onlyHere tells whether the refresh token held is one that no store has.
