@@ -22,6 +22,11 @@ export interface Passage {
   /** Further members for `fetch`, and for a `Response`. */
   request: object;
   response: object;
+  /**
+   * Streams that are open are counted; not where a request may end without a word of it, so that one
+   * would be counted for ever. Left out: they are.
+   */
+  counts?: boolean;
   /** `fetch` unpacks answers: their headers say what they were before. */
   unpacks: boolean;
   /**
@@ -162,7 +167,7 @@ export class Exchange {
    */
   async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
     if (upgrade && !this.#carrier) throw new Failed('unsupported');
-    if (group !== undefined) this.#enter(group, most!);
+    if (group !== undefined && !(upgrade ? this.#carrier!.counts : this.#passage.counts === false)) this.#enter(group, most!);
     const waiting = new AbortController();
     let late = false;
     let answered = false;

@@ -81,6 +81,8 @@ export interface Handshake {
 
 /** How a host carries sockets. */
 export interface Carrier {
+  /** It counts what is open by itself. */
+  counts?: boolean;
   /**
    * Opens a socket to a server behind. What switches protocols (RFC 9110 section 7.8) is the host's
    * to add; all headers of the WebSocket handshake are there, and a host that shakes hands by itself
