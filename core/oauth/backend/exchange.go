@@ -348,7 +348,12 @@ func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 		return
 	}
 	e.lastOf(w)
-	if own, ok := w.(BodyPasser); ok && a.Keep == "" && own.PassBody(a.Status, res.Body.(*heldBody).ReadCloser) {
+	body := res.Body.(*heldBody).ReadCloser
+	if own, ok := w.(StreamPasser); ok && a.Keep != "" && own.PassStream(a.Status, body, func(ctx context.Context, over func()) { h.keep(ctx, a.standing, over) }) {
+		e.forget(res)
+		return
+	}
+	if own, ok := w.(BodyPasser); ok && own.PassBody(a.Status, body) {
 		e.forget(res)
 		return
 	}
@@ -383,6 +388,14 @@ func (h *Handler) stream(ctx context.Context, w io.Writer, control *http.Respons
 type BodyPasser interface {
 	http.ResponseWriter
 	PassBody(status int, body io.ReadCloser) bool
+}
+
+// StreamPasser is a BodyPasser that can end what it passes. PassStream is called for a stream of
+// events in place of PassBody. The host calls keep, which calls over once the stream has to end, and
+// returns then, or when ctx ends.
+type StreamPasser interface {
+	BodyPasser
+	PassStream(status int, body io.ReadCloser, keep func(ctx context.Context, over func())) bool
 }
 
 // forget leaves a body to whom it was given.
