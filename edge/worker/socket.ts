@@ -28,8 +28,9 @@ const UNJOINED = 10_000;
 const own = /^sec-websocket-(key|version|extensions|accept)$/;
 
 /**
- * How the Worker carries sockets: it shakes hands, and the object that all sockets of a session have
- * in common holds them, so that it counts them, and they live on when the Worker's request is over.
+ * How the Worker carries sockets: it shakes hands, and the object that all sockets of a session
+ * have in common holds them, so that it counts them, and they live on when the Worker's request is
+ * over.
  */
 export const carrier = ({ SESSIONS }: Env): Carrier => {
   let stub: DurableObjectStub;

@@ -23,8 +23,8 @@ export interface Passage {
   request: object;
   response: object;
   /**
-   * Streams that are open are counted; not where a request may end without a word of it, so that one
-   * would be counted for ever. Left out: they are.
+   * Streams that are open are counted; not where a request may end without a word of it, so that
+   * one would be counted for ever. Left out: they are.
    */
   counts?: boolean;
   /** `fetch` unpacks answers: their headers say what they were before. */
@@ -264,8 +264,8 @@ export class Exchange {
   }
 
   /**
-   * A stream of events, until it is over. For who reads events there is no difference between an end
-   * and a cut: they ask again.
+   * A stream of events, until it is over. For who reads events there is no difference between an
+   * end and a cut: they ask again.
    */
   #kept({ body }: Behind, standing: Standing): ReadableStream<Uint8Array> | null {
     if (!body) return null;

@@ -391,8 +391,8 @@ type BodyPasser interface {
 }
 
 // StreamPasser is a BodyPasser that can end what it passes. PassStream is called for a stream of
-// events in place of PassBody. The host calls keep, which calls over once the stream has to end, and
-// returns then, or when ctx ends.
+// events in place of PassBody. The host calls keep, which calls over once the stream has to end,
+// and returns then, or when ctx ends.
 type StreamPasser interface {
 	BodyPasser
 	PassStream(status int, body io.ReadCloser, keep func(ctx context.Context, over func())) bool
