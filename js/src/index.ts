@@ -25,8 +25,12 @@ export const once = (get: () => Source | PromiseLike<Source>) => {
     ));
 };
 
-/** The module of pages, beside this file. */
-const found = once(() => {
+/**
+ * The module of pages, beside this file.
+ *
+ * @internal
+ */
+export const found = once(() => {
   const module = early.module ?? fetch(new URL('./oauth2.wasm', import.meta.url));
   early.module = undefined;
   return module;

@@ -324,7 +324,10 @@ export interface Options {
   hooks?: Hooks;
   /** Closes the client when it aborts. */
   signal?: AbortSignal;
-  /** Hears of each effect once it is done, for a log: nothing secret is in it. */
+  /**
+   * Hears of each effect when it is asked for and once it is done, for a log: nothing secret is in
+   * it.
+   */
   onEffect?: (entry: EffectEntry) => void;
 }
 

@@ -15,6 +15,9 @@
 // A private key is a file of its own too, in PEM (PKCS #8). Of two processes that create one at
 // once, both get the one that stays.
 //
+// openFiles of oauth2-wasm/files, for Node, has the same files and the same locks: processes in
+// both languages may share a directory.
+//
 // Values hold tokens in the clear, and so do the files of keys: whoever reads the directory can use
 // what is bound to them. The directory has to be the user's alone (0700, files 0600); on Windows
 // that is for the access control list of its parent to say.
