@@ -83,7 +83,7 @@ func (a *answer) PassStream(status int, body io.ReadCloser, keep func(ctx contex
 		cancel()
 		return nil
 	})
-	made := js.Global().Call("endable", from.stream, done)
+	made := js.Global().Call("endable", from.stream, over, done)
 	a.status, a.stream, a.passed = status, made.Get("readable"), true
 	go keep(ctx, func() { made.Call("end") })
 	return true

@@ -264,8 +264,8 @@ export class Exchange {
   }
 
   /**
-   * A stream of events, until it is over. For who reads events there is no difference between an
-   * end and a cut: they ask again.
+   * A stream of events, until it is over: it ends then, and who reads it asks again. One that is
+   * cut before is cut.
    */
   #kept({ body }: Behind, standing: Standing): ReadableStream<Uint8Array> | null {
     if (!body) return null;
@@ -287,12 +287,17 @@ export class Exchange {
           });
         },
         async pull(controller) {
-          const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
-          if (ended) return;
-          if (value) return controller.enqueue(value);
-          if (!done) return;
-          end();
-          controller.close();
+          try {
+            const { done, value } = await reader.read();
+            if (ended) return;
+            if (!done) return controller.enqueue(value);
+            end();
+            controller.close();
+          } catch (error) {
+            if (ended) return;
+            end();
+            throw error;
+          }
         },
         cancel(reason) {
           end();

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
@@ -361,24 +362,21 @@ func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 	control.EnableFullDuplex() // where it is not to be had, the browser's body is read before the answer begins
 	w.WriteHeader(a.Status)
 	control.Flush()
+	var over atomic.Bool
 	if a.Keep != "" {
-		h.stream(e.ctx, w, control, a, res.Body)
-		return
+		ctx, cancel := context.WithCancel(e.ctx)
+		defer cancel()
+		go h.keep(ctx, a.standing, func() {
+			over.Store(true)
+			res.Body.Close()
+		})
 	}
-	if err := pass(w, control, res.Body); err != nil {
+	// A stream that is over ends, and who reads its events asks again.
+	if err := pass(w, control, res.Body); err != nil && !over.Load() {
 		// Half of a body must not look like all of it, and this is the way to break off an answer
 		// in every version of HTTP.
 		panic(http.ErrAbortHandler)
 	}
-}
-
-// stream passes a stream of events until it ends, breaks off or is over. For who reads events there
-// is no difference: they ask again.
-func (h *Handler) stream(ctx context.Context, w io.Writer, control *http.ResponseController, a answer, from io.ReadCloser) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go h.keep(ctx, a.standing, func() { from.Close() })
-	pass(w, control, from)
 }
 
 // BodyPasser is an http.ResponseWriter of a host that can hand a body on without reading it, as
