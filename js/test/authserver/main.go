@@ -64,15 +64,16 @@ func main() {
 		config.Scopes = append(config.Scopes, authserver.Scope{Name: scope, Description: scope})
 	}
 	api := authserver.Access{Resource: config.Issuer + "/api"}
+	resources := append(config.Resources, api.Resource)
 	if config.Resources != nil {
-		config.Resources = append(config.Resources, api.Resource)
+		config.Resources = resources
 	}
 	store := authserver.NewMemoryStore()
 	config.Store = store
 	all := []authserver.Client{{
 		ClientID: "service", ClientSecret: "a secret of the service, for tests",
 		GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantTokenExchange}, Scope: "read profile",
-		ResourceServer: true, Resources: []string{api.Resource}, ExchangeTargets: []string{api.Resource},
+		ResourceServer: true, Resources: resources, ExchangeTargets: []string{api.Resource},
 	}}
 	for _, id := range clients {
 		all = append(all, authserver.Client{
