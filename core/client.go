@@ -22,6 +22,7 @@ type client struct {
 	desk     desk
 	attempts attempts
 	device   deviceFlow
+	idp      *identityProvider // nil until it is asked for
 	waiting  []func() // commands, until what is stored is loaded
 }
 

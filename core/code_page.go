@@ -4,6 +4,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
@@ -23,3 +24,5 @@ const readsPasted = false
 func readPasted(string, string) (string, []form.Param, bool) { return "", nil, false }
 
 func openContract(*link.Link) *link.Fault { return link.NotHere("kind", "contract") }
+
+func openMCP(*link.Link, json.Value) *link.Fault { return link.NotHere("kind", "mcp") }

@@ -5,6 +5,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/mcp"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -19,9 +20,12 @@ var moreVerbs []verb
 
 func init() {
 	moreVerbs = []verb{
-		(*client).clientCredentials, (*client).tokenExchange, (*client).jwtBearer, (*client).introspect, (*client).register, (*client).extend, (*client).logoutToken,
+		(*client).clientCredentials, (*client).tokenExchange, (*client).jwtBearer, (*client).introspect, (*client).register, (*client).extend, (*client).logoutToken, (*client).grant, (*client).crossAppAccess,
 	}
 }
+
+// openMCP opens a session that leads to clients for resources.
+func openMCP(l *link.Link, in json.Value) *link.Fault { return mcp.Open(l, in) }
 
 func (c *client) performMore(cmd *command, in json.Value) {
 	if i := words.Nth(moreCommands, cmd.op); i >= 0 {

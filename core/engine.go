@@ -80,6 +80,8 @@ func (e *Engine) Open(msg []byte) (handle int32) {
 			f = openClient(l, in)
 		case "contract":
 			f = openContract(l)
+		case "mcp":
+			f = openMCP(l, in)
 		default:
 			known := false
 			if e.Kinds != nil {

@@ -27,6 +27,12 @@ func withoutRedirects(c *http.Client) *http.Client {
 type requests struct {
 	s      *session
 	client *http.Client
+	public *http.Client // for those that have to go to a public address
+}
+
+func newRequests(s *session, c *http.Client) *requests {
+	c = withoutRedirects(c)
+	return &requests{s, c, publicClient(c)}
 }
 
 // send carries out an http effect. It belongs to the session and not to the caller whose command
@@ -64,7 +70,11 @@ func (r *requests) exchange(ctx context.Context, e *effect) (response members, f
 	if err != nil {
 		return nil, "unsent", err
 	}
-	res, err := r.client.Do(req)
+	client := r.client
+	if e.Public {
+		client = r.public
+	}
+	res, err := client.Do(req)
 	if err != nil {
 		return nil, failureOf(ctx, err), err
 	}
@@ -153,6 +163,8 @@ func failureOf(ctx context.Context, err error) string {
 		cert    *tls.CertificateVerificationError
 	)
 	switch {
+	case errors.Is(err, errNotPublic):
+		return "denied"
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		return "timeout"
 	case ctx.Err() != nil:

@@ -32,6 +32,7 @@ type effect struct {
 	Body       *body
 	TimeoutMS  int64
 	MaxBody    int64
+	Public     bool
 	Target     string
 	MS         int64
 	Key        string
@@ -92,6 +93,8 @@ func (e *effect) read(raw []byte) (ok bool) {
 			e.TimeoutMS = r.integer()
 		case "max_body":
 			e.MaxBody = r.integer()
+		case "public":
+			e.Public = r.boolean()
 		case "target":
 			e.Target = r.text()
 		case "ms":

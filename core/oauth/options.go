@@ -18,7 +18,9 @@ type Options struct {
 	// HTTP sends the requests; nil means one with http.DefaultTransport. Redirects are never
 	// followed and cookies never kept, whatever its CheckRedirect and Jar say. The certificate of a
 	// client that is known by one (RFC 8705) is in its transport's TLSClientConfig; one that tokens
-	// are bound to goes into the base of Transport too.
+	// are bound to goes into the base of Transport too. With Config.PrivateOrigins its transport is
+	// an *http.Transport, or sees to it by itself that no name stands for a private address; a
+	// proxy does.
 	HTTP *http.Client
 	// Store keeps the session and the attempts to sign in; nil means a new MemoryStore.
 	Store Store
@@ -116,10 +118,11 @@ const clientKey = "client_key"
 // asks for a hook, and the name of the client's key.
 type configured struct {
 	wireConfig
-	ClientKey      string  `json:"client_key,omitempty"`
-	ParameterHooks []Stage `json:"parameter_hooks,omitempty"`
-	RequestHooks   []Stage `json:"request_hooks,omitempty"`
-	ResponseHooks  []Stage `json:"response_hooks,omitempty"`
+	ClientKey        string    `json:"client_key,omitempty"`
+	IdentityProvider *provider `json:"identity_provider,omitempty"`
+	ParameterHooks   []Stage   `json:"parameter_hooks,omitempty"`
+	RequestHooks     []Stage   `json:"request_hooks,omitempty"`
+	ResponseHooks    []Stage   `json:"response_hooks,omitempty"`
 }
 
 func (o Options) configure(c Config) configured {
@@ -128,5 +131,14 @@ func (o Options) configure(c Config) configured {
 	if o.ClientKey != nil {
 		full.ClientKey = clientKey
 	}
+	if c.IdentityProvider != nil {
+		full.IdentityProvider = &provider{c.IdentityProvider.wire(), full.ClientKey}
+	}
 	return full
+}
+
+// provider is Config.IdentityProvider, where the client has the same key.
+type provider struct {
+	wireConfig
+	ClientKey string `json:"client_key,omitempty"`
 }
