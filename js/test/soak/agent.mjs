@@ -62,7 +62,7 @@ const ask = () => {
 /** What a transport is given: the SDK's own way, or ours. */
 const options = async () => {
   if (task.Role === 'node-sdk') return { authProvider: provider(ask), fetch: named };
-  const [{ openMcp }, { openFiles }, { sdkOptions }] = await Promise.all(['mcp', 'files', 'mcp-sdk'].map((name) => import(`../../dist/${name}.js`)));
+  const [{ openMcp }, { openFiles }, { sdkOptions }] = await Promise.all(['mcp', 'files', 'mcp-sdk'].map((name) => import(`${task.Package}/dist/${name}.js`)));
   const files = await openFiles(task.Dir);
   const mcp = await openMcp({ ...task.Mcp, user_agent: task.Agent }, { ...files, signIn: ask });
   return sdkOptions(mcp, task.Resource);

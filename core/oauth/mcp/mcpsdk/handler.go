@@ -10,6 +10,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	"golang.org/x/oauth2"
 
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/mcp"
 )
 
@@ -67,10 +68,10 @@ func (h *Handler) Authorize(ctx context.Context, req *http.Request, res *http.Re
 	refused.Request = req
 	needed, err := h.client.Challenged(ctx, &refused, operation(req.Header))
 	switch {
-	case err != nil:
+	case errors.Is(err, &oauth.Error{Code: "not_challenged"}):
+		return nil // no token helps: the transport sends it once more, and then tells of the answer
+	case err != nil || needed == nil:
 		return err
-	case needed == nil:
-		return nil
 	case h.signIn == nil:
 		return fmt.Errorf("%w: %s", mcp.ErrSignIn, h.url)
 	}

@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -185,7 +186,15 @@ func (s *Site) resource(origin string) http.Handler {
 	guard := func(scope string, next http.Handler) http.Handler {
 		return auth.RequireBearerToken(s.verify, &auth.RequireBearerTokenOptions{Scopes: []string{scope}, ResourceMetadataURL: metadata})(next)
 	}
-	reading, writing := guard(Scope, streams), guard(WriteScope, streams)
+	// The SDK's own refusal for want of scope says no error, which RFC 6750 section 3.1 wants.
+	reading, writing := guard(Scope, streams), guard(Scope, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(auth.TokenInfoFromContext(r.Context()).Scopes, WriteScope) {
+			w.Header().Set("WWW-Authenticate", fmt.Sprintf("Bearer error=%q, scope=%q, resource_metadata=%q", "insufficient_scope", WriteScope, metadata))
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		streams.ServeHTTP(w, r)
+	}))
 	mux := http.NewServeMux()
 	mux.HandleFunc("/mcp", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -230,7 +239,7 @@ func Browse(ctx context.Context, authorization string) (arrived string, err erro
 		return "", err
 	}
 	browser := &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if strings.HasPrefix(r.URL.String(), RedirectURI) {
+		if isReply(r.URL) {
 			arrived = r.URL.String()
 			return http.ErrUseLastResponse
 		}
@@ -274,3 +283,6 @@ func Browse(ctx context.Context, authorization string) (arrived string, err erro
 	}
 	return arrived, nil
 }
+
+// isReply tells the redirect URI, on any port (RFC 8252 section 7.3).
+func isReply(u *url.URL) bool { return u.Hostname() == "127.0.0.1" && u.Path == "/cb" }

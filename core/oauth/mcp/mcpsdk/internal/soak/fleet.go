@@ -62,6 +62,7 @@ type task struct {
 	Resource string
 	API      string
 	Config   json.RawMessage // of a plain client
+	Package  string          // oauth2-wasm, as installed
 }
 
 func newFleet(o *options, clients string, grace time.Duration) (*fleet, error) {
@@ -76,7 +77,7 @@ func newFleet(o *options, clients string, grace time.Duration) (*fleet, error) {
 		return nil, errors.Join(err, f.disk.close())
 	}
 	for n, kind := range kinds[clients] {
-		t := task{Role: kind, Agent: fmt.Sprintf("%s-%d", kind, n), Dir: f.disk.path, Issuer: f.site.Issuer, Resource: f.site.Resource, API: f.site.API, Config: f.config()}
+		t := task{Role: kind, Agent: fmt.Sprintf("%s-%d", kind, n), Dir: f.disk.path, Issuer: f.site.Issuer, Resource: f.site.Resource, API: f.site.API, Package: o.installed}
 		f.slots = append(f.slots, &slot{task: t})
 	}
 	return f, nil
@@ -148,6 +149,9 @@ func (f *fleet) work(ctx context.Context, s *slot) {
 }
 
 func (f *fleet) command(s *slot) *exec.Cmd {
+	if s.Config == nil && f.row.clients == ours {
+		s.Config = f.config()
+	}
 	raw, _ := json.Marshal(s.task)
 	var cmd *exec.Cmd
 	switch s.Role {

@@ -90,6 +90,8 @@ type options struct {
 	root   string // of the repository
 	token  string // the program oauth2-token
 	self   string
+
+	installed string // the package oauth2-wasm
 }
 
 // prepare builds what the processes need.
@@ -108,7 +110,14 @@ func (o *options) prepare() (err error) {
 	o.token = filepath.Join(o.folder, "oauth2-token")
 	build := exec.Command("go", "build", "-o", o.token, "./wasm/cmd/oauth2-token")
 	build.Dir, build.Stderr = o.root, os.Stderr
-	return build.Run()
+	if err := build.Run(); err != nil {
+		return err
+	}
+	pack := exec.Command("node", "--input-type=module", "-e", "import { installed } from './js/test/lib/installed.mjs'; console.log(installed())")
+	pack.Dir, pack.Stderr = o.root, os.Stderr
+	folder, err := pack.Output()
+	o.installed = filepath.Join(strings.TrimSpace(string(folder)), "node_modules/oauth2-wasm")
+	return err
 }
 
 func (o *options) tell(format string, a ...any) {

@@ -12,10 +12,13 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/mcp"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/mcp/mcpsdk"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
 
@@ -35,7 +38,7 @@ func play(raw string) {
 		log.Fatal(err)
 	}
 	call, err := map[string]func(task) (func(context.Context) error, error){
-		"plain": plain, "adapter": plain, "sdk": own,
+		"plain": plain, "adapter": adapter, "sdk": own,
 	}[t.Role](t)
 	if err != nil {
 		log.Fatal(t.Agent, ": ", err)
@@ -90,6 +93,23 @@ func plain(t task) (func(context.Context) error, error) {
 		}
 		return nil
 	}, nil
+}
+
+// adapter is the Go SDK with our handler.
+func adapter(t task) (func(context.Context) error, error) {
+	dir, err := filestore.Open(t.Dir)
+	if err != nil {
+		return nil, err
+	}
+	c, err := mcp.Open(context.Background(), new(core.Engine), agentConfig(t.Issuer, t.Agent), oauth.Options{Store: dir})
+	if err != nil {
+		return nil, err
+	}
+	var asked atomic.Bool
+	return calls(t, mcpsdk.New(c, t.Resource, func(context.Context, *mcp.SignIn) error {
+		asked.Store(true)
+		return errSignedOut
+	}), &asked), nil
 }
 
 // beginAgain tells an error that only a new sign-in helps against.

@@ -5,14 +5,17 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/oauth2"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/mcp"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/mcp/mcpsdk/internal/site"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/filestore"
 )
@@ -32,23 +35,37 @@ func (f *fleet) user() (user, error) {
 	if err != nil {
 		return nil, err
 	}
-	var config oauth.Config
-	if err := json.Unmarshal(f.config(), &config); err != nil {
-		return nil, err
-	}
-	config.UserAgent = "user"
-	c, err := oauth.Open(context.Background(), new(core.Engine), config, oauth.Options{Store: dir})
+	c, err := mcp.Open(context.Background(), new(core.Engine), f.agentConfig("user"), oauth.Options{Store: dir})
 	if err != nil {
 		return nil, err
 	}
-	return ourUser{c}, nil
+	return ourUser{c, f.site.Resource}, nil
 }
 
-// config is that of the plain clients.
+// agentConfig is that of the adapters.
+func (f *fleet) agentConfig(agent string) mcp.Config { return agentConfig(f.site.Issuer, agent) }
+
+func agentConfig(issuer, agent string) mcp.Config {
+	return mcp.Config{
+		RedirectURI: site.RedirectURI, PrivateOrigins: []string{issuer}, UserAgent: agent,
+		Clients: []oauth.Config{{Issuer: issuer, ClientID: site.ClientID}},
+	}
+}
+
+// config is that of the plain clients, which use the session that the adapters have. The directory
+// tells its name.
 func (f *fleet) config() json.RawMessage {
+	name := "oauth2"
+	if found, _ := filepath.Glob(filepath.Join(f.disk.path, "value-oauth2.*.session")); len(found) == 1 {
+		parts := strings.Split(filepath.Base(found[0]), ".") // value-oauth2, the resource, the issuer and client, session
+		resource, err := url.PathUnescape(parts[1])
+		if err == nil {
+			name += "." + resource
+		}
+	}
 	raw, _ := json.Marshal(map[string]any{
-		"name": "agents", "client_id": site.ClientID, "issuer": f.site.Issuer, "discovery": true, "redirect_uri": site.RedirectURI,
-		"scope": site.Scope, "resource": []string{f.site.Resource}, "token_destinations": []string{f.site.Resource},
+		"name": name, "client_id": site.ClientID, "issuer": f.site.Issuer, "discovery": true, "redirect_uri": site.RedirectURI,
+		"resource": []string{f.site.Resource}, "token_destinations": []string{f.site.Resource},
 	})
 	return raw
 }
@@ -64,15 +81,36 @@ func (f *fleet) configOf(s *slot) string {
 	return file
 }
 
-type ourUser struct{ c *oauth.Client }
+type ourUser struct {
+	c   *mcp.Client
+	url string
+}
 
 func (u ourUser) signedIn(ctx context.Context) bool {
-	st, err := u.c.Status(ctx)
+	c, err := u.c.Client(ctx, u.url)
+	if err != nil {
+		return false
+	}
+	st, err := c.Status(ctx)
 	return err == nil && st.Status == oauth.StatusGranted
 }
 
+// signIn asks the resource, which refuses, and does what that takes.
 func (u ourUser) signIn(ctx context.Context) error {
-	a, err := u.c.Authorize(ctx, oauth.AuthorizeParams{})
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.url, nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	s, err := u.c.Challenged(ctx, res, "")
+	if err != nil || s == nil {
+		return err
+	}
+	a, err := s.Begin(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -80,8 +118,7 @@ func (u ourUser) signIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = u.c.Callback(ctx, arrived)
-	return err
+	return s.Finish(ctx, arrived)
 }
 
 func (u ourUser) close() error { return u.c.Close() }
