@@ -64,7 +64,9 @@ const options = async () => {
   if (task.Role === 'node-sdk') return { authProvider: provider(ask), fetch: named };
   const [{ openMcp }, { openFiles }, { sdkOptions }] = await Promise.all(['mcp', 'files', 'mcp-sdk'].map((name) => import(`${task.Package}/dist/${name}.js`)));
   const files = await openFiles(task.Dir);
-  const mcp = await openMcp({ ...task.Mcp, user_agent: task.Agent }, { ...files, signIn: ask });
+  const { Issuer: issuer, Agent: user_agent } = task;
+  const config = { redirect_uri: 'http://127.0.0.1/cb', private_origins: [issuer], clients: [{ issuer, client_id: 'agents' }], user_agent };
+  const mcp = await openMcp(config, { ...files, signIn: async () => (ask(), false) });
   return sdkOptions(mcp, task.Resource);
 };
 
