@@ -4,20 +4,21 @@
  *
  * @packageDocumentation
  */
-import type { CallOptions, Mcp, SignIn, Status } from './mcp.js';
+import type { Mcp, SignIn } from './mcp.js';
 
 /** What of `OAuthTokens` the transports read. */
 export interface SdkTokens {
   access_token: string;
   token_type: string;
   scope?: string;
+  issuer: string;
 }
 
 /** An `OAuthClientProvider` of either SDK. Nothing that an SDK wants kept is kept here. */
 export interface SdkProvider {
   readonly redirectUrl: string;
   readonly clientMetadata: { redirect_uris: string[] };
-  clientInformation(): { client_id: string };
+  clientInformation(): { client_id: string; issuer: string };
   discoveryState(): SdkDiscovery;
   validateResourceURL(): Promise<undefined>;
   tokens(): Promise<SdkTokens | undefined>;
@@ -48,7 +49,7 @@ export interface SdkOptions {
    * The transport's `fetch`: it signs requests, and after a 401 or 403 it refreshes, or signs in
    * and sends the request again, before the transport hears of it.
    */
-  fetch: typeof fetch;
+  fetch(input: string | URL, init?: RequestInit): Promise<Response>;
 }
 
 /** A server that nobody asks: the SDK's own sign-in ends at the provider, before a request. */
@@ -58,21 +59,22 @@ const NOWHERE = 'https://oauth2-wasm.invalid';
  * The options of a `StreamableHTTPClientTransport` or `SSEClientTransport` for one MCP server.
  *
  * The transport gets its tokens from the client, which shares them with all processes of its store.
- * An SDK's own way through discovery, registration and tokens is not taken: as it begins, the
- * client's is. A transport with this `authProvider` but another `fetch` throws the SDK's
- * `UnauthorizedError` after a sign-in, as with any provider: connect again then. Its `finishAuth`
- * throws: {@link Mcp.finish} takes the URL that the user came back to.
+ * An SDK's own way through discovery, registration and tokens is not taken: where it would begin,
+ * the client's does.
  *
  * @param mcp of `openMcp`; its option `signIn` takes the user to the server and back
  * @param url the MCP server's
+ * @param signIn the same, for a transport that is given the `authProvider` alone. It throws the
+ * SDK's `UnauthorizedError` after a sign-in: connect again then. Its `finishAuth` is for no such
+ * provider; {@link Mcp.finish} takes the URL that the user came back to
  */
-export const sdkOptions = (mcp: Pick<Mcp, 'token' | 'challenged' | 'fetch' | 'signIn'>, url: string | URL): SdkOptions => {
+export const sdkOptions = (mcp: Pick<Mcp, 'token' | 'challenged' | 'fetch'>, url: string | URL, signIn?: (signIn: SignIn) => Promise<unknown>): SdkOptions => {
   const resource = String(url);
   const token = () => mcp.token(resource);
   const authProvider: SdkProvider = {
     redirectUrl: `${NOWHERE}/`,
     clientMetadata: { redirect_uris: [`${NOWHERE}/`] },
-    clientInformation: () => ({ client_id: NOWHERE }),
+    clientInformation: () => ({ client_id: NOWHERE, issuer: NOWHERE }),
     discoveryState: () => ({
       authorizationServerUrl: NOWHERE,
       authorizationServerMetadata: {
@@ -87,7 +89,9 @@ export const sdkOptions = (mcp: Pick<Mcp, 'token' | 'challenged' | 'fetch' | 'si
     validateResourceURL: async () => undefined,
     async tokens() {
       const found = await token();
-      return found ? { access_token: found.access_token, token_type: found.token_type, ...(found.scope === undefined ? {} : { scope: found.scope }) } : undefined;
+      if (!found) return undefined;
+      const { access_token, token_type, scope } = found;
+      return { access_token, token_type, ...(scope === undefined ? {} : { scope }), issuer: NOWHERE };
     },
     saveTokens() {},
     saveCodeVerifier() {},
@@ -99,16 +103,19 @@ export const sdkOptions = (mcp: Pick<Mcp, 'token' | 'challenged' | 'fetch' | 'si
       const scope = begun.searchParams.get('scope');
       const held = await token();
       const sent = held ? `${held.token_type} ${held.access_token}` : undefined;
-      const wanted = scope ? `, scope="${scope}"` : '';
-      const answer =
-        sent && scope
-          ? { url: resource, status: 403, headers: [['www-authenticate', `Bearer error="insufficient_scope"${wanted}`]] }
-          : { url: resource, status: 401, headers: [['www-authenticate', `Bearer realm=""${wanted}`]] };
-      const signIn = await mcp.challenged(answer as never, sent ? { sent } : {});
-      if (signIn) await mcp.signIn?.(signIn);
+      const [status, error] = sent && scope ? [403, 'insufficient_scope'] : [401, 'invalid_token'];
+      const challenge = `Bearer error="${error}"${scope ? `, scope="${scope}"` : ''}`;
+      const answer = { url: resource, status, headers: { 'www-authenticate': challenge } };
+      const needed = await mcp.challenged(answer, { sent });
+      if (needed) await signIn?.(needed);
     },
   };
-  return { authProvider, fetch: (input, init) => mcp.fetch(input, init) };
+  return {
+    authProvider,
+    fetch(input, init) {
+      const headers = new Headers(init?.headers);
+      headers.delete('authorization'); // the transport's: it would stay as it is when the token is renewed
+      return mcp.fetch(input, { ...init, headers });
+    },
+  };
 };
-
-export type { CallOptions, Mcp, SignIn, Status };

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/mcp/mcpsdk/internal/site"
@@ -46,7 +47,10 @@ func (f *fleet) judge() *row {
 	r := f.row
 	answered := map[string][]site.Refresh{} // the answers to a token that gave a new one
 	counted := map[string]bool{}
-	for _, one := range f.site.Refreshes() {
+	// In the order in which the server carried them out.
+	all := f.site.Refreshes()
+	slices.SortFunc(all, func(a, b site.Refresh) int { return a.Answered.Compare(b.Answered) })
+	for _, one := range all {
 		r.refreshes++
 		before := answered[one.Token]
 		switch {
@@ -59,7 +63,7 @@ func (f *fleet) judge() *row {
 			// It is of a credential that ended before.
 		default:
 			counted[one.Token] = true
-			if f.hasCause(before, one.Came) {
+			if f.hasCause(before, one) {
 				r.caused++
 			} else {
 				r.replays++
@@ -71,23 +75,15 @@ func (f *fleet) judge() *row {
 }
 
 // hasCause tells whether one who was answered may not have written it down before the token came
-// again.
-func (f *fleet) hasCause(answers []site.Refresh, again time.Time) bool {
-	within := func(at, from time.Time) bool { return !at.Before(from) && !at.After(again) }
-	for _, a := range answers {
-		if a.Lost {
-			return true
-		}
-		for _, died := range f.deaths[a.Agent] {
-			if within(died, a.Came) {
-				return true
-			}
-		}
-		for _, full := range f.full {
-			if full.from.Before(again) && (full.to.IsZero() || full.to.After(a.Came)) {
-				return true
-			}
-		}
+// again, or whether who sent it again died meanwhile, so that somebody else went on.
+func (f *fleet) hasCause(answers []site.Refresh, again site.Refresh) bool {
+	died := func(one site.Refresh) bool {
+		return slices.ContainsFunc(f.deaths[one.Agent], func(at time.Time) bool { return !at.Before(one.Came) && !at.After(again.Answered) })
 	}
-	return false
+	full := func(one site.Refresh) bool {
+		return slices.ContainsFunc(f.full, func(s span) bool {
+			return s.from.Before(again.Answered) && (s.to.IsZero() || s.to.After(one.Came))
+		})
+	}
+	return died(again) || slices.ContainsFunc(answers, func(a site.Refresh) bool { return a.Lost || died(a) || full(a) })
 }
