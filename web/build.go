@@ -37,8 +37,9 @@ func findRoot() (string, error) {
 func build(root string) (files, error) {
 	built := files{}
 	for path, source := range map[string]string{
-		"/index.html":  "web/page/index.html",
+		"/":            "web/page/index.html",
 		"/popup":       "web/page/popup.html",
+		"/tab":         "web/page/tab.html",
 		"/style.css":   "web/page/style.css",
 		"/icon.svg":    "web/page/icon.svg",
 		"/oauth2.wasm": "wasm/oauth2.wasm",
@@ -54,7 +55,11 @@ func build(root string) (files, error) {
 		EntryPointsAdvanced: []api.EntryPoint{
 			{InputPath: "web/src/main.ts", OutputPath: "app"},
 			{InputPath: "web/src/popup.ts", OutputPath: "popup"},
+			{InputPath: "web/src/tab.ts", OutputPath: "tab"},
 		},
+		Splitting:         true,
+		ChunkNames:        "part-[hash]",
+		Plugins:           []api.Plugin{recorded(root)},
 		Outdir:            "build/web", // names the results; nothing is written
 		Bundle:            true,
 		Format:            api.FormatESModule,
@@ -73,4 +78,17 @@ func build(root string) (files, error) {
 		built["/"+filepath.Base(f.Path)] = f.Contents
 	}
 	return built, nil
+}
+
+// recorded has the package load the module through web/src/record.ts, which keeps what passes.
+func recorded(root string) api.Plugin {
+	from, to := filepath.Join(root, "js", "src"), filepath.Join(root, "web", "src", "record.ts")
+	return api.Plugin{Name: "recorded", Setup: func(b api.PluginBuild) {
+		b.OnResolve(api.OnResolveOptions{Filter: `/wasm_exec\.js$`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+			if filepath.Dir(a.Importer) != from {
+				return api.OnResolveResult{}, nil
+			}
+			return api.OnResolveResult{Path: to}, nil
+		})
+	}}
 }

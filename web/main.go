@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -72,10 +73,14 @@ func run(ctx context.Context, wanted string, life lifetimes, ready func(page, is
 	if err != nil {
 		return err
 	}
-	site, err := newSite(built, page, issuer, life)
+	if err := built.render(facts{Issuer: issuer, TokenLifetime: strconv.FormatInt(life.token.Milliseconds(), 10)}); err != nil {
+		return err
+	}
+	site, err := newSite(built, compress(root, built), page, issuer)
 	if err != nil {
 		return err
 	}
+	site.docs = docs(root)
 
 	failed := make(chan error, len(pageListeners)+len(issuerListeners))
 	servers := []*http.Server{start(pageListeners, site, failed), start(issuerListeners, provider, failed)}

@@ -69,7 +69,7 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 	fresh := access
 	fresh.MaxAge = life.fresh
 	mux := http.NewServeMux()
-	mux.Handle("/", server)
+	mux.Handle("/", &counter{server: server, page: page})
 	mux.Handle(notesPath, &protectedAPI{server: server, page: page, access: access, notes: notes, now: time.Now})
 	mux.Handle(secretPath, &protectedAPI{server: server, page: page, access: fresh, notes: secrets, now: time.Now})
 	metadata, err := url.Parse(authserver.ResourceMetadataURL(access.Resource))

@@ -76,11 +76,11 @@ func (s *Server) logoutToken(now time.Time, client Client, session Session) (str
 	})
 }
 
-// At one time, maxPosts logout tokens may be on their way, and maxPostsToHost to one host, so that
-// one that does not answer leaves the others their part.
+// At one time, maxUnderWay requests of one kind may be on their way, and maxUnderWayToHost to one
+// host, so that one that does not answer leaves the others their part.
 const (
-	maxPosts       = 256
-	maxPostsToHost = 32
+	maxUnderWay       = 256
+	maxUnderWayToHost = 32
 )
 
 // PostLogoutTokens returns a [Config.BackchannelLogout] that posts tokens as OpenID Connect
@@ -93,7 +93,7 @@ func PostLogoutTokens(transport http.RoundTripper) func(uri, logoutToken string)
 	if transport == nil {
 		transport = PublicTransport()
 	}
-	posts := &postsUnderWay{toHost: map[string]int{}}
+	posts := &requestsUnderWay{toHost: map[string]int{}}
 	client := &http.Client{
 		Transport:     transport,
 		Timeout:       5 * time.Second,
@@ -114,17 +114,17 @@ func PostLogoutTokens(transport http.RoundTripper) func(uri, logoutToken string)
 	}
 }
 
-// postsUnderWay counts posts.
-type postsUnderWay struct {
+// requestsUnderWay counts requests of the server.
+type requestsUnderWay struct {
 	mu     sync.Mutex
 	all    int
 	toHost map[string]int
 }
 
-func (p *postsUnderWay) begin(host string) bool {
+func (p *requestsUnderWay) begin(host string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.all >= maxPosts || p.toHost[host] >= maxPostsToHost {
+	if p.all >= maxUnderWay || p.toHost[host] >= maxUnderWayToHost {
 		return false
 	}
 	p.all++
@@ -132,7 +132,7 @@ func (p *postsUnderWay) begin(host string) bool {
 	return true
 }
 
-func (p *postsUnderWay) end(host string) {
+func (p *requestsUnderWay) end(host string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.all--

@@ -45,7 +45,8 @@ type Options struct {
 	// OnEvent gets every event, in order and one at a time. It runs without any lock and may call
 	// the client.
 	OnEvent func(Event)
-	// OnEffect gets a line for a log about every effect, in order with the events.
+	// OnEffect gets lines for a log about every effect, in order with the events: one when it is
+	// asked for, and one when it is answered, where it is waited for.
 	OnEffect func(EffectInfo)
 	// Hooks may change what is sent, and what is answered.
 	Hooks Hooks

@@ -327,6 +327,30 @@ export class Client extends EventTarget {
     return this.#run('jwt_bearer', parameters);
   }
 
+  /**
+   * Gets a token by any other grant type (RFC 6749 section 4.5). It is handed out, or with `keep`
+   * the session.
+   *
+   * @throws {OAuthError} code `protected_parameter`: codes, refresh tokens and device codes have
+   * methods of their own, and some parameters are the core's
+   */
+  grant(parameters: T.GrantParameters & { keep: true }): Promise<T.Status>;
+  grant(parameters: T.GrantParameters & { keep?: false }): Promise<T.GrantedToken>;
+  grant(parameters: T.GrantParameters): Promise<T.Status | T.GrantedToken> {
+    return this.#run('grant', parameters);
+  }
+
+  /**
+   * Signs in with who the user is elsewhere (draft-ietf-oauth-identity-assertion-authz-grant): the
+   * `identity_provider` exchanges the subject token for an ID-JAG, and this client's server takes
+   * that for a token. No user is asked.
+   *
+   * @throws {OAuthError} where either server refuses; `host` says which
+   */
+  crossAppAccess(parameters: T.CrossAppAccessParameters): Promise<T.Status> {
+    return this.#run('cross_app_access', parameters);
+  }
+
   /** Changes a token for one that is good elsewhere (RFC 8693). It is handed out and not kept. */
   tokenExchange(parameters?: T.TokenExchangeParameters): Promise<T.ExchangedToken> {
     return this.#run('token_exchange', parameters);

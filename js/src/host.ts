@@ -10,10 +10,18 @@ import { Watch } from './watch.js';
 import { type ErrorDetails, failure, OAuthError } from './error.js';
 import type { Parameters } from './types.js';
 
-/** One line of a log that a person may see: no query, header, body, key or secret is in it. */
+/**
+ * One line of a log that a person may see: no query, header, body, key or secret is in it. What is
+ * waited for comes twice: when the module asks for it, without `ms`, and when it was answered.
+ * What is withdrawn comes once, and then what withdraws it, with `target`.
+ */
 export interface EffectEntry {
+  /** Names the effect: both its lines have it. */
+  id: string;
   /** The kind of effect: `http`, `store`, `lock` … */
   kind: string;
+  /** The effect that this one withdraws: a request, a timer, a lock. */
+  target?: string;
   /** The name of an event, or of the command that a result is of. */
   name?: string;
   /** What a request or a hook is for: `token`, `refresh` … */
@@ -26,8 +34,8 @@ export interface EffectEntry {
   status?: number;
   /** The kind of failure, where it failed. */
   failed?: string;
-  /** How long it took, in milliseconds; 0 for what is not waited for. */
-  ms: number;
+  /** How long it took, in milliseconds; 0 for what is not waited for. Missing: it is under way. */
+  ms?: number;
 }
 
 /**
@@ -55,7 +63,7 @@ export interface HostOptions extends Partial<Hands> {
   open: { kind: string; config?: object; session?: string | undefined; current?: boolean };
   /** Hears each event, in a microtask of its own after the effects are drained. */
   onEvent?: ((event: HostEvent) => void) | undefined;
-  /** Hears of each effect once it is done. */
+  /** Hears of each effect when it is asked for and once it is done. */
   onEffect?: ((entry: EffectEntry) => void) | undefined;
 }
 
@@ -221,11 +229,11 @@ export class Host {
     return effects;
   }
 
-  #log(effect: Effect, began: number, outcome: Outcome, name?: string): void {
+  #log(effect: Effect, began: number, outcome: Outcome | undefined, name?: string): void {
     const { onEffect } = this.#options;
     if (!onEffect) return;
-    const { kind, stage, method, url } = effect as Effects['http'];
-    const entry = { kind, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...outcome, ms: Date.now() - began } as EffectEntry;
+    const { id, kind, target, stage, method, url } = effect as Effects['http'] & { target?: string };
+    const entry = { id, kind, target, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...(outcome && { ...outcome, ms: Date.now() - began }) } as EffectEntry;
     queueMicrotask(() => onEffect(entry));
   }
 

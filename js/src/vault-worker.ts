@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { challengeOf, Client, type Config, memoryStore, OAuthError, openClient, type Options, type Store } from './index.js';
+import { challengeOf, Client, type Config, found, memoryStore, OAuthError, openClient, type Options, type Store } from './index.js';
 import { keeperStore, type KeeperScope, keysIn, serveKeeper } from './keeper.js';
 import type { Run } from './host.js';
 import type { Commands } from './messages.js';
@@ -165,6 +165,8 @@ const openVault = (config: Config, options: VaultOptions) => {
         if (config[field]) throw refusal('verifier_in_page', 'open', { field });
     }
     const inWorker = !('document' in globalThis);
+    // The module comes while the keeper is asked.
+    if (!hands.module) found().catch(() => {});
     const store = watched(hands.store ?? (inWorker ? await keeperStore() : undefined) ?? memoryStore());
     return openClient(config, { pendingStore: store, ...(inWorker && { keys: keysIn(store) }), ...hands, store });
   };

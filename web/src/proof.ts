@@ -1,0 +1,2 @@
+export const startProof = (): void => {};
+export const readFragment = async (_text: string): Promise<void> => {};
