@@ -23,7 +23,7 @@ type client struct {
 	attempts attempts
 	device   deviceFlow
 	idp      *identityProvider // nil until it is asked for
-	waiting  []func() // commands, until what is stored is loaded
+	waiting  []func()          // commands, until what is stored is loaded
 }
 
 // newClient gives a client whose session stands under key; kept is nil for the host's store.

@@ -23,6 +23,4 @@ const readsPasted = false
 
 func readPasted(string, string) (string, []form.Param, bool) { return "", nil, false }
 
-func openContract(*link.Link) *link.Fault { return link.NotHere("kind", "contract") }
-
-func openMCP(*link.Link, json.Value) *link.Fault { return link.NotHere("kind", "mcp") }
+func openMore(kind string, _ *link.Link, _ json.Value) *link.Fault { return link.NotHere("kind", kind) }

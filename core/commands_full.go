@@ -24,8 +24,13 @@ func init() {
 	}
 }
 
-// openMCP opens a session that leads to clients for resources.
-func openMCP(l *link.Link, in json.Value) *link.Fault { return mcp.Open(l, in) }
+// openMore opens a session of a kind that oauth2.wasm leaves out.
+func openMore(kind string, l *link.Link, in json.Value) *link.Fault {
+	if kind == "mcp" {
+		return mcp.Open(l, in)
+	}
+	return openContract(l)
+}
 
 func (c *client) performMore(cmd *command, in json.Value) {
 	if i := words.Nth(moreCommands, cmd.op); i >= 0 {
