@@ -388,6 +388,13 @@ func TestWhatIsOpenEnds(t *testing.T) {
 			t.Error(ms)
 		}
 	})
+	t.Run("an answer to a post does not end with the token", func(t *testing.T) {
+		s, _ := open(t, "")
+		s.upstream = func(msg) answer { return answer{status: 200, headers: `[["content-type","text/event-stream"]]`} }
+		if ms := lasts(s, s.call("POST", "https://app.example/api/answers").str("keep")); ms != -1 {
+			t.Error(ms)
+		}
+	})
 	t.Run("with the session", func(t *testing.T) {
 		s, watch := open(t, `{"session_ms":10000}`)
 		if ms := lasts(s, watch); ms != 10_000 {
