@@ -34,7 +34,22 @@ func (c *call) callback() {
 
 // unknownAttempt: this browser has no cookie that begins what is answered.
 func (c *call) unknownAttempt() {
-	c.refuse(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
+	c.turnBack(c.config.returnTo[0], "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
+}
+
+// turnBack refuses a callback. A person who navigated here, by an old link or the Back button, gets
+// the page, which knows best how to say it; everybody else gets the reason.
+func (c *call) turnBack(back, code, description string) {
+	if c.sent("sec-fetch-mode") != "navigate" {
+		c.refuse(400, code, description)
+		return
+	}
+	c.redirect(withError(back, code))
+}
+
+// withError is where a browser goes that was not signed in.
+func withError(back, code string) string {
+	return uri.WithQuery(back, []form.Param{{Name: "error", Value: code}})
 }
 
 // A callbackRun goes on with the parameters of an authorization response. Its methods are the
@@ -98,7 +113,7 @@ func (r *callbackRun) answered(ok json.Value, f *link.Fault) {
 func (c *call) notSignedIn(cookie, back string, f *link.Fault) {
 	if f.Code == usedUp {
 		c.dropCookie(cookie)
-		c.refuse(400, usedUp, "This sign-in was answered before.")
+		c.turnBack(back, usedUp, "This sign-in was answered before.")
 		return
 	}
 	if f.Retryable {
@@ -115,7 +130,7 @@ func (c *call) sendBack(cookie, back string, f *link.Fault) {
 	if reason == "" {
 		reason = f.Code
 	}
-	c.redirect(uri.WithQuery(back, []form.Param{{Name: "error", Value: reason}}))
+	c.redirect(withError(back, reason))
 }
 
 // comeToNothing: the code was spent, so only another sign-in helps.
