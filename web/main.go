@@ -95,6 +95,7 @@ func run(ctx context.Context, wanted string, life lifetimes, phone string, ready
 	if err != nil {
 		return err
 	}
+	site.docs = docs(root)
 
 	failed := make(chan error, len(pageListeners)+len(issuerListeners)+len(phoneListeners))
 	servers := []*http.Server{

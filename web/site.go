@@ -38,6 +38,7 @@ type asset struct {
 type site struct {
 	origin, host, policy, framePolicy string
 	assets                            map[string]asset
+	docs                              http.Handler
 }
 
 // facts are what the pages are told of the servers. Served from anywhere else it has none of
@@ -142,6 +143,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// people back to.
 		h.Set("Cache-Control", "no-store")
 		http.Redirect(w, r, s.origin+"/", http.StatusFound)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, docsPath) && s.docs != nil {
+		s.docs.ServeHTTP(w, r)
 		return
 	}
 	if r.URL.Path == qrPath && r.Method == http.MethodGet {

@@ -7,14 +7,21 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // callback takes the authorization response. Without the cookie of the browser that began, nothing
 // is looked at and nothing stored (RFC 9700 section 4.7).
 func (c *call) callback() {
-	if ticket := form.ValueOf(c.query, "ticket"); ticket != "" && c.method == "GET" && form.ValueOf(c.query, "state") == "" {
-		c.arrive(ticket)
-		return
+	if c.method == "GET" && form.ValueOf(c.query, "state") == "" {
+		if ticket := form.ValueOf(c.query, "ticket"); ticket != "" {
+			c.arrive(ticket)
+			return
+		}
+		if code := form.ValueOf(c.query, "bounce"); code != "" {
+			c.comeAgain(code)
+			return
+		}
 	}
 	w := json.NewWriter()
 	if c.method == "GET" {
@@ -34,22 +41,7 @@ func (c *call) callback() {
 
 // unknownAttempt: this browser has no cookie that begins what is answered.
 func (c *call) unknownAttempt() {
-	c.turnBack(c.config.returnTo[0], "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
-}
-
-// turnBack refuses a callback. A person who navigated here, by an old link or the Back button, gets
-// the page, which knows best how to say it; everybody else gets the reason.
-func (c *call) turnBack(back, code, description string) {
-	if c.sent("sec-fetch-mode") != "navigate" {
-		c.refuse(400, code, description)
-		return
-	}
-	c.redirect(withError(back, code))
-}
-
-// withError is where a browser goes that was not signed in.
-func withError(back, code string) string {
-	return uri.WithQuery(back, []form.Param{{Name: "error", Value: code}})
+	c.leadOn(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
 }
 
 // A callbackRun goes on with the parameters of an authorization response. Its methods are the
@@ -81,6 +73,7 @@ func (r *callbackRun) opened(text, failed string) {
 	c := r.c
 	r.attempt, _ = json.Parse(text)
 	r.back = r.attempt.Get("return_to").Str()
+	c.back = r.back
 	switch {
 	case failed != "" && failed != "tampered":
 		c.unavailable()
@@ -113,7 +106,12 @@ func (r *callbackRun) answered(ok json.Value, f *link.Fault) {
 func (c *call) notSignedIn(cookie, back string, f *link.Fault) {
 	if f.Code == usedUp {
 		c.dropCookie(cookie)
-		c.turnBack(back, usedUp, "This sign-in was answered before.")
+		c.leadOn(400, usedUp, "This sign-in was answered before.")
+		return
+	}
+	if f.Code == "attempt_expired" && c.page {
+		c.dropCookie(cookie)
+		c.leadOn(400, f.Code, "")
 		return
 	}
 	if f.Retryable {
@@ -130,7 +128,10 @@ func (c *call) sendBack(cookie, back string, f *link.Fault) {
 	if reason == "" {
 		reason = f.Code
 	}
-	c.redirect(withError(back, reason))
+	if !words.Has(toldErrors, reason) {
+		reason = "server_error"
+	}
+	c.redirect(uri.WithQuery(back, []form.Param{{Name: "error", Value: reason}}))
 }
 
 // comeToNothing: the code was spent, so only another sign-in helps.
