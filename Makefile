@@ -23,7 +23,7 @@ define npm-ci
 endef
 
 .PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint format types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
-	wasm plugins plugin-test toolchain verify-wasm release purity size soak simulate bench bench-edge load hostile
+	wasm plugins plugin-test toolchain verify-wasm release purity size soak simulate bench bench-edge bench-hostile load hostile
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,7 @@ lint: purity npm ## formatting, vet, staticcheck, lines of prose
 	@go run ./core/testrun/prose
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
+	cd core/authserver/peers && go vet ./... && $(CURDIR)/build/staticcheck ./...
 	go vet -tags plant ./core/simulate
 	go vet -tags page ./core ./core/internal/...
 	GOARCH=386 go vet $(PURE)
@@ -84,9 +85,10 @@ unit:
 	$(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
 	$(GOTEST) $(GOTEST_FLAGS) -tags page -run Page ./core
 
-go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, and stores on their servers)
+go-test: ## Go: native, wazero, wasip1, the authorization server, with the MCP SDK for Go (PEERS=1: beside npm oidc-provider, and stores on their servers)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
+	cd core/authserver/peers && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
 	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags page -run Page ./core
 
 planted: ## the simulation finds the faults that are planted for it
@@ -157,6 +159,7 @@ size: setup toolchain ## bytes of all that a page loads, Go tokens of each modul
 soak: setup ## minutes of fuzzing, and of tabs that share a session (SOAK_SECONDS=60)
 	$(MAKE) fuzz FUZZTIME=1000000x
 	node --test --test-reporter=spec js/test/soak/tabs.test.mjs
+	SOAK_SECONDS=$${SOAK_SECONDS:-60} node --test --test-force-exit --test-name-pattern=P68 --test-reporter=spec js/test/survive.test.mjs
 	$(MAKE) simulate SEED=$$(date +%s) RUNS=4000
 	$(MAKE) hostile
 
@@ -172,6 +175,10 @@ bench: setup ## beside other clients and servers, in one run; also in build/benc
 
 load: setup ## 2,000 requests of 100 sessions on each host while things go wrong, as a table; minutes (ARGS='--root DIR', see edge/bench/load.mjs)
 	@node edge/bench/load.mjs $(ARGS)
+
+bench-hostile: setup ## a hostile script against the vault, and against the workers of auth0-spa-js and axa, as a table (minutes)
+	$(call npm-ci,js/bench)
+	@node js/bench/hostile.mjs
 
 bench-edge: ## token exchange in workerd, in TypeScript, in Go, plain, and on oauth4webapi
 	$(MAKE) bench ROWS=6

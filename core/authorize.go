@@ -36,7 +36,7 @@ func (c *client) authorize(cmd *command, in json.Value) {
 		a.redirectURI = s
 	}
 	if f == nil {
-		f = checkAuthorize(in, a)
+		f = c.checkAuthorize(in, a)
 	}
 	if f == nil && c.issuer.NoKeys(a.scope) {
 		f = c.issuer.Absent("jwks_uri") // nobody is sent away for an ID token that cannot be verified
@@ -241,11 +241,11 @@ func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
 	return own, nil
 }
 
-func checkAuthorize(in json.Value, a *attempt) *link.Fault {
+func (c *client) checkAuthorize(in json.Value, a *attempt) *link.Fault {
 	if a.redirectURI == "" {
 		return link.Bad("missing", "redirect_uri")
 	}
-	if code := uri.RedirectOK(a.redirectURI); code != "" {
+	if code := c.config.Refuses(config.Redirect, a.redirectURI); code != "" {
 		return link.Wrong(code, "redirect_uri", config.Redirect.Wants(), in.Get("redirect_uri"))
 	}
 	if !words.ScopeOK(a.scope) {

@@ -22,7 +22,8 @@ type client struct {
 	desk     desk
 	attempts attempts
 	device   deviceFlow
-	waiting  []func() // commands, until what is stored is loaded
+	idp      *identityProvider // nil until it is asked for
+	waiting  []func()          // commands, until what is stored is loaded
 }
 
 // newClient gives a client whose session stands under key; kept is nil for the host's store.

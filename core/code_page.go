@@ -4,6 +4,7 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
@@ -22,4 +23,4 @@ const readsPasted = false
 
 func readPasted(string, string) (string, []form.Param, bool) { return "", nil, false }
 
-func openContract(*link.Link) *link.Fault { return link.NotHere("kind", "contract") }
+func openMore(kind string, _ *link.Link, _ json.Value) *link.Fault { return link.NotHere("kind", kind) }

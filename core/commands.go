@@ -64,7 +64,7 @@ type verb func(c *client, cmd *command, in json.Value)
 const (
 	offline      = "token prepare answered matches device_wait poll_stop log_out resource_metadata front_channel_logout set_token status export cancel"
 	online       = "authorize callback exchange refresh revoke userinfo profile device_start poll_start"
-	moreCommands = "client_credentials token_exchange jwt_bearer introspect register extend logout_token"
+	moreCommands = "client_credentials token_exchange jwt_bearer introspect register extend logout_token grant cross_app_access"
 )
 
 // verbs carry out the commands offline, and then those online, in the same order.

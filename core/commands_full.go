@@ -5,6 +5,7 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/mcp"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
@@ -19,8 +20,16 @@ var moreVerbs []verb
 
 func init() {
 	moreVerbs = []verb{
-		(*client).clientCredentials, (*client).tokenExchange, (*client).jwtBearer, (*client).introspect, (*client).register, (*client).extend, (*client).logoutToken,
+		(*client).clientCredentials, (*client).tokenExchange, (*client).jwtBearer, (*client).introspect, (*client).register, (*client).extend, (*client).logoutToken, (*client).grant, (*client).crossAppAccess,
 	}
+}
+
+// openMore opens a session of a kind that oauth2.wasm leaves out.
+func openMore(kind string, l *link.Link, in json.Value) *link.Fault {
+	if kind == "mcp" {
+		return mcp.Open(l, in)
+	}
+	return openContract(l)
 }
 
 func (c *client) performMore(cmd *command, in json.Value) {

@@ -78,8 +78,8 @@ func (e *Engine) Open(msg []byte) (handle int32) {
 		switch kind := in.Get("kind").Str(); kind {
 		case "client":
 			f = openClient(l, in)
-		case "contract":
-			f = openContract(l)
+		case "contract", "mcp":
+			f = openMore(kind, l, in)
 		default:
 			known := false
 			if e.Kinds != nil {

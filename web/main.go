@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -72,7 +73,10 @@ func run(ctx context.Context, wanted string, life lifetimes, ready func(page, is
 	if err != nil {
 		return err
 	}
-	site, err := newSite(built, page, issuer, life)
+	if err := built.render(facts{Issuer: issuer, TokenLifetime: strconv.FormatInt(life.token.Milliseconds(), 10)}); err != nil {
+		return err
+	}
+	site, err := newSite(built, compress(root, built), page, issuer)
 	if err != nil {
 		return err
 	}

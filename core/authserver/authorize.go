@@ -26,7 +26,7 @@ func (s *Server) authorize(c *call) (Response, error) {
 			return seeOther(s.pageURL(opened)), nil
 		}
 	}
-	req, err := s.trustedRequest(query)
+	req, err := s.trustedRequest(c, query)
 	if err != nil {
 		return s.errorPage(err), nil
 	}
@@ -81,7 +81,7 @@ func (s *Server) openRequestObject(c *call, query url.Values) Response {
 	if len(query["request"]) > 1 || len(query["client_id"]) != 1 || c.Method == http.MethodPost {
 		return s.errorPage(invalidRequest("The request's parameters cannot be read."))
 	}
-	client, err := s.cfg.Store.Client(query.Get("client_id"))
+	client, err := s.client(c, query.Get("client_id"))
 	if errors.Is(err, ErrNotFound) {
 		return s.errorPage(badRequest("invalid_client", "The application that sent you here is not registered."))
 	}
@@ -91,7 +91,7 @@ func (s *Server) openRequestObject(c *call, query url.Values) Response {
 	if s.mustPush(client) {
 		return s.errorPage(invalidRequest("The application must push its requests."))
 	}
-	params, err := s.requestObject(c.Now, client, query.Get("request"))
+	params, err := s.requestObject(c, client, query.Get("request"))
 	if err != nil {
 		return s.errorPage(err)
 	}

@@ -58,6 +58,11 @@ type Client struct {
 	// Scope is what the client may ask for, separated by spaces, and what it gets when it asks for
 	// nothing in particular (RFC 6749 section 3.3). Empty means no scope.
 	Scope string
+	// AnyScope lets the client ask users for every scope that the server knows. Scope is then what
+	// it gets when it asks for nothing, and what it may have without a user. Clients that anybody
+	// may register have it: MCP clients register for the scope of their first sign-in, and ask for
+	// more later.
+	AnyScope bool
 	// User is the account that registered the client. The server keeps it and draws nothing from
 	// it.
 	User string
@@ -101,6 +106,11 @@ type Client struct {
 	UserinfoSignedResponseAlg string
 	// Name is shown to the user; empty shows ClientID.
 	Name string
+
+	// ofDocument tells that nobody but its metadata document speaks for the client; its keys may be
+	// at jwksURI.
+	ofDocument bool
+	jwksURI    string
 }
 
 // Validate reports what keeps the client from being registered, and names the field.
@@ -111,6 +121,7 @@ func (c Client) Validate() error {
 	if c.ClientID == "" || !isVSCHAR(c.ClientID) {
 		return fault("ClientID", "must be printable ASCII, not empty")
 	}
+	hasKeys := len(c.JWKS.Keys) > 0 || c.jwksURI != ""
 	switch c.TokenEndpointAuthMethod {
 	case "":
 	case AuthMethodNone:
@@ -129,7 +140,7 @@ func (c Client) Validate() error {
 		if c.ClientSecret != "" {
 			return fault("ClientSecret", "must be empty with the method "+c.TokenEndpointAuthMethod)
 		}
-		if len(c.JWKS.Keys) == 0 {
+		if !hasKeys {
 			return fault("JWKS", "must be set with the method "+c.TokenEndpointAuthMethod)
 		}
 	default:
@@ -138,7 +149,7 @@ func (c Client) Validate() error {
 	if len(c.JWKS.Keys) > 0 && !checkPublicKeys(c.JWKS.Keys) {
 		return fault("JWKS", "must be public keys, at most 20, RSA with 2048 bits or more")
 	}
-	if c.RequireSignedRequestObject && len(c.JWKS.Keys) == 0 {
+	if c.RequireSignedRequestObject && !hasKeys {
 		return fault("JWKS", "must be set where request objects are required")
 	}
 	for _, g := range c.GrantTypes {
@@ -262,6 +273,14 @@ func (c Client) CheckResponseType(responseType string) bool {
 		return responseType == ResponseTypeCode
 	}
 	return slices.ContainsFunc(c.ResponseTypes, func(t string) bool { return sortedResponseType(t) == sortedResponseType(responseType) })
+}
+
+// askableScope is what of the known scopes the client may ask a user for.
+func (c Client) askableScope(asked string, known scopes) string {
+	if c.AnyScope && asked != "" {
+		return strings.Join(known.names(), " ")
+	}
+	return c.Scope
 }
 
 // checkAuthMethod tells whether the client may authenticate this way.

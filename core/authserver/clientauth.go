@@ -24,7 +24,7 @@ func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 	if err != nil {
 		return Client{}, err
 	}
-	client, err := s.cfg.Store.Client(cred.clientID)
+	client, err := s.client(c, cred.clientID)
 	if errors.Is(err, ErrNotFound) {
 		return Client{}, s.invalidClient(cred.method)
 	}

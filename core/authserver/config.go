@@ -98,6 +98,13 @@ type Config struct {
 	// TokenExchange switches on RFC 8693 for access tokens, for clients that are registered for it,
 	// within what [Client.ExchangeTargets] says.
 	TokenExchange bool
+	// CrossAppAccess is what the server vouches for at other authorization servers, as the identity
+	// provider of its users. None switches that off.
+	CrossAppAccess []CrossAppAccess
+	// IdentityProviders are servers that vouch for users here in this way, by their issuers. It
+	// takes a client that authenticates and is registered for [GrantJWTBearer], or says so in its
+	// document.
+	IdentityProviders map[string]IdentityProvider
 
 	// Resources are what tokens may be asked for with the parameter resource (RFC 8707), besides
 	// the server's own userinfo endpoint by the name of the issuer. Nil: the parameter is not
@@ -116,13 +123,21 @@ type Config struct {
 	RegistrationToken        string
 	InsecureOpenRegistration bool
 
+	// ClientDocuments, where set, takes a client_id that is an https URL, and that the Store does
+	// not know, for the address of the client's metadata
+	// (draft-ietf-oauth-client-id-metadata-document). It answers as a GET of the URL does, with
+	// redirects as they are; [GetClientDocuments] makes one. Such a client has no secret and does
+	// not act for itself. What was read is kept for a time, and dropped where it has to make room.
+	ClientDocuments func(uri string) (Response, error)
+
 	// BackchannelLogout, where set, is called for each client with a BackchannelLogoutURI when a
 	// session ends, with what has to be posted there (OpenID Connect Back-Channel Logout section
 	// 2.5). It must not block; [PostLogoutTokens] makes one.
 	BackchannelLogout func(uri, logoutToken string)
-	// InsecurePrivateAddresses lets clients register a backchannel_logout_uri at an address that is
-	// not public, and without TLS on loopback: for tests. What is posted there besides is for the
-	// transport of [PostLogoutTokens] to say.
+	// InsecurePrivateAddresses lets clients have a backchannel_logout_uri, a client_id that is an
+	// address, and a jwks_uri at an address that is not public, and without TLS on loopback: for
+	// tests. Whether anything is sent there is for the transports of [PostLogoutTokens] and
+	// [GetClientDocuments] to say besides.
 	InsecurePrivateAddresses bool
 
 	// Limits bound what the server keeps for clients, accounts and addresses; the zero value means
@@ -237,6 +252,9 @@ func (c *Config) check() (*url.URL, error) {
 			return nil, fault("AssertionIssuers", fmt.Sprintf("%q needs public keys, at most 20, RSA with 2048 bits or more", issuer))
 		}
 	}
+	if err := c.checkCrossApp(); err != nil {
+		return nil, err
+	}
 	for _, t := range c.InsecureResponseTypes {
 		if !slices.Contains(responseTypes, sortedResponseType(t)) {
 			return nil, fault("InsecureResponseTypes", fmt.Sprintf("%q is not supported", t))
@@ -292,10 +310,10 @@ func (c *Config) grantTypes() []string {
 	if c.InsecurePasswordGrant {
 		on = append(on, GrantPassword)
 	}
-	if len(c.AssertionIssuers) > 0 {
+	if len(c.AssertionIssuers) > 0 || len(c.IdentityProviders) > 0 {
 		on = append(on, GrantJWTBearer)
 	}
-	if c.TokenExchange {
+	if c.TokenExchange || len(c.CrossAppAccess) > 0 {
 		on = append(on, GrantTokenExchange)
 	}
 	return on
@@ -315,4 +333,29 @@ func (c *Config) responseTypes() []string {
 		}
 	}
 	return on
+}
+
+// checkCrossApp holds identity providers to others than this server, which may not issue tokens for
+// what it vouched for itself (draft-ietf-oauth-identity-assertion-authz-grant section 8.3).
+func (c *Config) checkCrossApp() error {
+	for _, a := range c.CrossAppAccess {
+		_, scoped := splitScope(a.Scope)
+		switch {
+		case a.ClientID == "" || a.Audience == "" || !scoped || slices.Contains(a.Resources, ""):
+			return fault("CrossAppAccess", fmt.Sprintf("client %q needs an audience, scope tokens and resources that are not empty", a.ClientID))
+		case a.Audience == c.Issuer:
+			return fault("CrossAppAccess", "must name another server than this one as Audience")
+		case len(a.Resources) > maxIDJAGResources:
+			return fault("CrossAppAccess", "must name 20 resources at most")
+		}
+	}
+	for issuer, p := range c.IdentityProviders {
+		switch {
+		case issuer == c.Issuer:
+			return fault("IdentityProviders", "must be other servers than this one")
+		case !checkPublicKeys(p.Keys.Keys):
+			return fault("IdentityProviders", fmt.Sprintf("%q needs public keys, at most 20, RSA with 2048 bits or more", issuer))
+		}
+	}
+	return nil
 }

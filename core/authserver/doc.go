@@ -22,6 +22,7 @@
 //	/userinfo                                 claims of the signed-in user (RFC 6750, RFC 9449)
 //	/logout                                   the end-session endpoint (OpenID Connect RP-Initiated Logout)
 //	/register                                 client registration, where switched on (RFC 7591)
+//	/.well-known/oauth-protected-resource     metadata of userinfo and of resources at the same origin (RFC 9728)
 //
 // What it holds to: redirect URIs compare exactly (a loopback port may vary for public clients),
 // every authorization response names the issuer, public clients must use PKCE with S256, codes are
@@ -41,6 +42,15 @@
 // With the scope openid every flow of a user gives an ID token (OpenID Connect Core), signed with
 // ES256. It lasts as long as the access token that it comes with. [Server.RotateSigningKey] changes
 // the key.
+//
+// With Config.ClientDocuments a client needs no registration: its client_id is the address of its
+// metadata (draft-ietf-oauth-client-id-metadata-document), which are read from public addresses
+// only, kept for a time, and bounded in size, number and rate. The pages show the host.
+//
+// With Config.CrossAppAccess the server is an identity provider that vouches for a client and a
+// user at other authorization servers, and with Config.IdentityProviders it takes what such a
+// provider says (draft-ietf-oauth-identity-assertion-authz-grant). Such an ID-JAG is for one
+// server and one client that authenticates, for five minutes, once.
 //
 // A device's code is always confirmed by its user, even where a link filled it in, and is looked up
 // only once the user is signed in: after five wrong codes of one account, none of it is looked at

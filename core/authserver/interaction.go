@@ -177,6 +177,7 @@ func (s *Server) pageURL(query url.Values) string {
 func (s *Server) authorizeSignIn(c *call, req *authorizationRequest, b browser, alert string) (Response, error) {
 	return s.signInPage(c, b, stepSignIn, req.address, page{
 		Client:   req.client.displayName(),
+		Host:     documentHost(req.client.ClientID),
 		Action:   s.pageURL(req.address),
 		Alert:    alert,
 		Username: req.loginHint,
@@ -187,6 +188,8 @@ func (s *Server) consentPage(c *call, req *authorizationRequest, b browser, aler
 	return s.formPage(c, b, "consent", stepConsent, req.address, page{
 		Title:     "Allow access",
 		Client:    req.client.displayName(),
+		Host:      documentHost(req.client.ClientID),
+		OnDevice:  req.client.ofDocument && isLoopbackURI(req.redirectURI),
 		Action:    s.pageURL(req.address),
 		Alert:     alert,
 		Username:  b.session.User,

@@ -39,6 +39,8 @@ type page struct {
 	Issuer      string // its host
 	Style       template.CSS
 	Client      string
+	Host        string // of a client_id that is an address
+	OnDevice    bool   // the answer goes to the user's own device
 	Action      string
 	Interaction string
 	Alert       string

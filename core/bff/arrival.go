@@ -2,7 +2,6 @@ package bff
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
@@ -149,15 +148,4 @@ func (c *call) endOthers(stays string, ids []string, then func(f *link.Fault)) {
 		}
 		c.endOthers(stays, ids[1:], then)
 	})
-}
-
-// continueAt answers with a page that leads on by itself, and by a link where the browser does not
-// let it. There is no script in it, and nothing that is secret.
-func (c *call) continueAt(url string) {
-	w := json.NewWriter()
-	w.Open('{')
-	w.MemberStr("text", `<!doctype html><html lang="en"><title>Signing in</title><meta http-equiv="refresh" content="0;url=`+url+`"><p><a href="`+url+`">Continue</a></p></html>`)
-	w.Close('}')
-	c.send(200, []form.Param{{Name: "content-type", Value: "text/html; charset=utf-8"}, {Name: "cache-control", Value: "no-store"}, {Name: "referrer-policy", Value: "no-referrer"},
-		{Name: "content-security-policy", Value: "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}}, w.String())
 }

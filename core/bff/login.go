@@ -19,6 +19,7 @@ func (c *call) login() {
 		c.refuse(400, "bad_return_to", "return_to leads to where nobody is sent.")
 		return
 	}
+	c.back = back
 	w := json.NewWriter()
 	for _, name := range [...]string{"prompt", "login_hint", "acr_values", "ui_locales"} {
 		if s := form.ValueOf(c.query, name); s != "" {

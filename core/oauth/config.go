@@ -26,6 +26,14 @@ type Config struct {
 	// and secrets may go without TLS. That is safe only in a network where nobody else listens. A
 	// redirect URI on these origins is still refused.
 	InsecureHTTPOrigins []string `json:"insecure_http_origins,omitempty"`
+	// PrivateOrigins, where it is not nil, holds requests to https and to public addresses, but for
+	// these origins, as https://login.corp.example or http://localhost:4000: in what URLs say and
+	// metadata name, and in what names stand for when the host connects. See Options.HTTP. A
+	// redirect URI is https, or on loopback, then.
+	PrivateOrigins []string `json:"private_origins,omitzero"`
+	// IdentityProvider is who this client is at the server that its user signs in to, for
+	// CrossAppAccess: Issuer, Discovery or TokenEndpoint, ClientID and how it proves that.
+	IdentityProvider *Config `json:"identity_provider,omitempty"`
 	// ClientID and ClientSecret are the client's credentials (RFC 6749 section 2.3). A public
 	// client has no secret.
 	ClientID     string `json:"client_id,omitempty"`

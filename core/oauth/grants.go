@@ -38,6 +38,60 @@ func (c *Client) JWTBearer(ctx context.Context, p JWTBearerParams) (Status, erro
 	return call[Status](c.s, ctx, "jwt_bearer", p)
 }
 
+// GrantParams are a token request with a grant type that has no method of its own.
+type GrantParams struct {
+	// GrantType is the grant_type, mostly a URI (RFC 6749 section 4.5).
+	GrantType string `json:"grant_type"`
+	// Scope is what is asked for; empty leaves it to the server.
+	Scope string `json:"scope,omitempty"`
+	// Parameters are those of the grant, as [name, value]. What the engine sets itself is refused:
+	// grant_type, scope, resource where Config.Resource has one, and whatever says who the client
+	// is.
+	Parameters [][2]string `json:"parameters,omitempty"`
+}
+
+// Grant gets a token by any grant type (RFC 6749 section 4.5). It is the caller's: the session
+// neither keeps nor refreshes it.
+//
+// authorization_code, refresh_token and the device code's grant type are an error of kind client
+// with the code protected_parameter: Authorize, Refresh and DeviceStart hold what these need. So is
+// a parameter that the engine sets. Where the server refuses, OAuthError says why.
+func (c *Client) Grant(ctx context.Context, p GrantParams) (ExchangedToken, error) {
+	return call[ExchangedToken](c.s, ctx, "grant", p)
+}
+
+// GrantSession is Grant, but what comes of it is the session, and is refreshed as others are.
+func (c *Client) GrantSession(ctx context.Context, p GrantParams) (Status, error) {
+	return call[Status](c.s, ctx, "grant", struct {
+		GrantParams
+		Keep bool `json:"keep"`
+	}{p, true})
+}
+
+// CrossAppAccessParams are what CrossAppAccess is told.
+type CrossAppAccessParams struct {
+	// SubjectToken says who the user is: the ID token that Config.IdentityProvider gave, or another
+	// token of the type SubjectTokenType; empty is TokenTypeIDToken.
+	SubjectToken     string       `json:"subject_token"`
+	SubjectTokenType TokenTypeURI `json:"subject_token_type,omitempty"`
+	// Audience is the server that gets the grant; empty is Config.Issuer.
+	Audience string `json:"audience,omitempty"`
+	// Scope is requested in place of that of the configuration.
+	Scope string `json:"scope,omitempty"`
+	// Parameters are added to the token exchange request, as [name, value].
+	Parameters [][2]string `json:"parameters,omitempty"`
+}
+
+// CrossAppAccess signs in with who the user is elsewhere
+// (draft-ietf-oauth-identity-assertion-authz-grant): Config.IdentityProvider exchanges the subject
+// token for an ID-JAG (RFC 8693), and this client's server takes that for a token (RFC 7523 section
+// 2.1). No user is asked. There is no refresh token as a rule: call it again when Token fails.
+//
+// Where either server refuses, OAuthError says why, and Host which of them it was.
+func (c *Client) CrossAppAccess(ctx context.Context, p CrossAppAccessParams) (Status, error) {
+	return call[Status](c.s, ctx, "cross_app_access", p)
+}
+
 // TokenExchangeParams are a token exchange request (RFC 8693 section 2.1). Every member may be
 // empty, if the server allows that.
 type TokenExchangeParams struct {

@@ -27,6 +27,12 @@ func withoutRedirects(c *http.Client) *http.Client {
 type requests struct {
 	s      *session
 	client *http.Client
+	public *http.Client // for those that have to go to a public address
+}
+
+func newRequests(s *session, c *http.Client) *requests {
+	c = withoutRedirects(c)
+	return &requests{s, c, publicClient(c)}
 }
 
 // send carries out an http effect. It belongs to the session and not to the caller whose command
@@ -36,13 +42,15 @@ func (r *requests) send(e *effect) {
 	ctx, cancel := limit(e.TimeoutMS)
 	s.aside(s.begin(e, cancel), false, func() input {
 		defer cancel()
-		response, failure, err := r.exchange(ctx, e)
+		response, status, failure, err := r.exchange(ctx, e)
 		if failure != "" {
 			in := failed(e.ID, failure)
 			in.cause = bare(err)
 			return in
 		}
-		return answer(e.ID, response)
+		in := answer(e.ID, response)
+		in.status = status
+		return in
 	})
 }
 
@@ -59,32 +67,36 @@ func bare(err error) error {
 
 // exchange does the request and gives the members of the answer, or names the kind of failure, with
 // its cause if there is one.
-func (r *requests) exchange(ctx context.Context, e *effect) (response members, failure string, cause error) {
+func (r *requests) exchange(ctx context.Context, e *effect) (response members, status int, failure string, cause error) {
 	req, err := newRequest(ctx, e)
 	if err != nil {
-		return nil, "unsent", err
+		return nil, 0, "unsent", err
 	}
-	res, err := r.client.Do(req)
+	client := r.client
+	if e.Public {
+		client = r.public
+	}
+	res, err := client.Do(req)
 	if err != nil {
-		return nil, failureOf(ctx, err), err
+		return nil, 0, failureOf(ctx, err), err
 	}
 	defer res.Body.Close()
 	switch res.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return nil, "redirect", redirected(res)
+		return nil, 0, "redirect", redirected(res)
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, min(e.MaxBody, 1<<40)+1))
 	switch {
 	case err != nil:
 		if kind := failureOf(ctx, err); kind != "unsent" {
-			return nil, kind, err
+			return nil, 0, kind, err
 		}
-		return nil, "network", err
+		return nil, 0, "network", err
 	case int64(len(raw)) > e.MaxBody:
-		return nil, "too_large", nil
+		return nil, 0, "too_large", nil
 	}
 	defer clear(raw)
-	return make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), "", nil
+	return make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), res.StatusCode, "", nil
 }
 
 // redirected says where a redirect leads, without the query, which may hold a secret.
@@ -153,6 +165,8 @@ func failureOf(ctx context.Context, err error) string {
 		cert    *tls.CertificateVerificationError
 	)
 	switch {
+	case errors.Is(err, errNotPublic):
+		return "denied"
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		return "timeout"
 	case ctx.Err() != nil:

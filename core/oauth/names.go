@@ -187,6 +187,7 @@ const (
 	TokenTypeSAML1        TokenTypeURI = "urn:ietf:params:oauth:token-type:saml1"
 	TokenTypeSAML2        TokenTypeURI = "urn:ietf:params:oauth:token-type:saml2"
 	TokenTypeJWT          TokenTypeURI = "urn:ietf:params:oauth:token-type:jwt"
+	TokenTypeIDJAG        TokenTypeURI = "urn:ietf:params:oauth:token-type:id-jag" // draft-ietf-oauth-identity-assertion-authz-grant
 )
 
 // A Stage says what a request is for.

@@ -18,7 +18,9 @@ type Options struct {
 	// HTTP sends the requests; nil means one with http.DefaultTransport. Redirects are never
 	// followed and cookies never kept, whatever its CheckRedirect and Jar say. For a client with a
 	// certificate (RFC 8705), put it into the transport's TLSClientConfig. If tokens are bound to
-	// the certificate, put it into the base of Client.Transport, too.
+	// the certificate, put it into the base of Client.Transport, too. With Config.PrivateOrigins
+	// its transport is an *http.Transport, or sees to it by itself that no name stands for a
+	// private address; a proxy does.
 	HTTP *http.Client
 	// Store keeps the session and the attempts to sign in; nil means a new MemoryStore.
 	Store Store
@@ -41,7 +43,8 @@ type Options struct {
 	// OnEvent gets every event, in order and one at a time. It runs without any lock and may call
 	// the client.
 	OnEvent func(Event)
-	// OnEffect gets a log entry about every effect, in order with the events.
+	// OnEffect gets lines for a log about every effect, in order with the events: one when it is
+	// asked for, and one when it is answered, where it is waited for.
 	OnEffect func(EffectInfo)
 	// Hooks may change requests and answers.
 	Hooks Hooks
@@ -113,10 +116,11 @@ const clientKey = "client_key"
 // asks for a hook, and the name of the client's key.
 type configured struct {
 	wireConfig
-	ClientKey      string  `json:"client_key,omitempty"`
-	ParameterHooks []Stage `json:"parameter_hooks,omitempty"`
-	RequestHooks   []Stage `json:"request_hooks,omitempty"`
-	ResponseHooks  []Stage `json:"response_hooks,omitempty"`
+	ClientKey        string    `json:"client_key,omitempty"`
+	IdentityProvider *provider `json:"identity_provider,omitempty"`
+	ParameterHooks   []Stage   `json:"parameter_hooks,omitempty"`
+	RequestHooks     []Stage   `json:"request_hooks,omitempty"`
+	ResponseHooks    []Stage   `json:"response_hooks,omitempty"`
 }
 
 func (o Options) configure(c Config) configured {
@@ -125,5 +129,14 @@ func (o Options) configure(c Config) configured {
 	if o.ClientKey != nil {
 		full.ClientKey = clientKey
 	}
+	if c.IdentityProvider != nil {
+		full.IdentityProvider = &provider{c.IdentityProvider.wire(), full.ClientKey}
+	}
 	return full
+}
+
+// provider is Config.IdentityProvider, where the client has the same key.
+type provider struct {
+	wireConfig
+	ClientKey string `json:"client_key,omitempty"`
 }

@@ -1,6 +1,9 @@
 package oauth
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // run gives the engine all waiting inputs: input, all its effects, next input; never nested.
 func (s *session) run() {
@@ -13,6 +16,7 @@ func (s *session) run() {
 }
 
 func (s *session) feed(in input) {
+	s.logAnswered(in)
 	msg := in.append(s.head())
 	code := s.lane.engine.Input(s.handle, msg)
 	clear(msg)
@@ -83,10 +87,7 @@ func (s *session) settle() {
 
 // carryOut begins an effect.
 func (s *session) carryOut(e *effect) {
-	if s.opts.OnEffect != nil {
-		info := e.info()
-		s.events.post(func() { s.opts.OnEffect(info) })
-	}
+	s.logAsked(e)
 	switch e.Kind {
 	case "result":
 		s.progress = s.progress || s.waiters[e.Command] != nil
@@ -117,6 +118,35 @@ func (s *session) carryOut(e *effect) {
 		}
 		s.reply(failed(e.ID, "unsupported"))
 	}
+}
+
+// openEffect is one in the log that waits for its answer.
+type openEffect struct {
+	info EffectInfo
+	at   time.Time
+}
+
+func (s *session) logAsked(e *effect) {
+	if s.opts.OnEffect == nil {
+		return
+	}
+	info := e.info()
+	s.events.post(func() { s.opts.OnEffect(info) })
+	switch delete(s.asked, info.Target); e.Kind {
+	case "result", "event", "http-cancel", "timer-cancel", "unlock", "remember": // nobody answers these
+	default:
+		s.asked[info.ID] = openEffect{info, time.Now()}
+	}
+}
+
+func (s *session) logAnswered(in input) {
+	a, ok := s.asked[in.id]
+	if !ok {
+		return
+	}
+	delete(s.asked, in.id)
+	a.info.Answered, a.info.Status, a.info.Failed, a.info.Took = true, in.status, in.failure, time.Since(a.at)
+	s.events.post(func() { s.opts.OnEffect(a.info) })
 }
 
 // reply answers an effect within the turn in which it was asked for.

@@ -5,12 +5,13 @@
  *
  * @packageDocumentation
  */
-import { Exchange, type Passage, standard } from './exchange.js';
+import { Exchange, nextId, type Passage, standard } from './exchange.js';
 import { type Answers, CLIENT_KEY, type Effects, type Executors, Failed, key, lock as held, named, readRing, type ModuleSource, Refused, Requests, seal, send, sign, unseal, Unreadable, verify } from './hosts.js';
 import { ConflictError, OAuthError, type Config, type KeyStore, type Locks, type Store } from './index.js';
 import { defaultLocks } from './locks.js';
 import { Memory } from './memory.js';
 import { builtin, nodePassage } from './node-passage.js';
+import type { Ask, Carrier } from './open.js';
 import type { ExpiringStore } from './remote.js';
 import { sealed } from './sealed.js';
 import type { CryptoKey } from './web.js';
@@ -20,6 +21,8 @@ export { type ExpiringStore } from './remote.js';
 export { Memory } from './memory.js';
 export { newSealKey } from './sealed.js';
 export { nodeHandler, type NodeHandler } from './node-handler.js';
+export { nodeUpgrade, type NodeUpgrade } from './node-upgrade.js';
+export { type Ask, type Carrier, type Handshake, keepOpen, type Standing } from './open.js';
 
 /** A service that may ask for tokens (RFC 8693) at `POST BASE/exchange`. */
 export interface Caller {
@@ -107,6 +110,8 @@ export interface BackendOptions {
 export interface RequestContext {
   /** A Worker's `waitUntil`: keeps the isolate alive for work that goes on after the answer. */
   waitUntil?(work: Promise<unknown>): void;
+  /** Carries sockets: {@link nodeUpgrade} has one. Without it a WebSocket is answered 501. */
+  carrier?: Carrier;
 }
 
 /** A backend that is open. */
@@ -236,6 +241,14 @@ export const exchanging = (exchange: Exchange): Executors => ({
   respond: (effect) => exchange.respond(effect),
 });
 
+const sending = (sender: typeof fetch): Executors => ({ http: (effect: Effects['http'], controller: AbortController) => send(effect, controller, sender), verify });
+
+/** How the module is asked whether what is open may stay so; for hosts as {@link serve} is. */
+export const asking =
+  (requests: Requests, open: string, executors: Executors): Ask =>
+  (keep) =>
+    requests.run(open, { command: 'alive', id: nextId(), keep } as { id: number }, { __proto__: null, ...executors } as Executors);
+
 /**
  * Serves one request, and always answers. For hosts that store sessions with executors of their
  * own.
@@ -252,14 +265,9 @@ export const serve = async (
   onError: (error: unknown) => void,
   sender: typeof fetch = fetch,
 ): Promise<void> => {
+  exchange.ask = asking(requests, open, executors);
   try {
-    await requests.run(open, exchange.command(), {
-      __proto__: null,
-      http: (effect: Effects['http'], controller: AbortController) => send(effect, controller, sender),
-      verify,
-      ...executors,
-      ...exchanging(exchange),
-    } as Executors);
+    await requests.run(open, exchange.command(), { __proto__: null, ...sending(sender), ...executors, ...exchanging(exchange) } as Executors);
   } catch (error) {
     if (error instanceof Unreadable) return exchange.fail(431, 'too_large', "The request's headers are too large.");
     onError(error);
@@ -319,13 +327,13 @@ export const openBackend = async (config: BackendConfig | BackendConfig[], optio
   if (!first) throw new OAuthError({ kind: 'client', code: 'missing', op: 'open', retryable: false, field: 'base' });
   const underWay = new Set<Promise<void>>();
   return {
-    fetch(request, { waitUntil } = {}) {
+    fetch(request, { waitUntil, carrier } = {}) {
       const url = new URL(request.url);
       const site = sites.get(url.host);
       // For an unknown host any backend will do: it refuses, because the host is not its own.
       const { origin, requests, open, executors } = site ?? first;
       const asked = site ? origin + request.url.slice(url.origin.length) : request.url;
-      const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given);
+      const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given, carrier);
       // If the browser goes away, work that others wait for goes on: a refresh, or storing a
       // session.
       const work = (exchange.over = serve(requests, open, exchange, executors, onError, given));

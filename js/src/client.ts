@@ -329,6 +329,30 @@ export class Client extends EventTarget {
   }
 
   /**
+   * Gets a token by any other grant type (RFC 6749 section 4.5). It is handed out, or with `keep`
+   * the session.
+   *
+   * @throws {OAuthError} code `protected_parameter`: codes, refresh tokens and device codes have
+   * methods of their own, and some parameters are the core's
+   */
+  grant(parameters: T.GrantParameters & { keep: true }): Promise<T.Status>;
+  grant(parameters: T.GrantParameters & { keep?: false }): Promise<T.GrantedToken>;
+  grant(parameters: T.GrantParameters): Promise<T.Status | T.GrantedToken> {
+    return this.#run('grant', parameters);
+  }
+
+  /**
+   * Signs in with who the user is elsewhere (draft-ietf-oauth-identity-assertion-authz-grant): the
+   * `identity_provider` exchanges the subject token for an ID-JAG, and this client's server takes
+   * that for a token. No user is asked.
+   *
+   * @throws {OAuthError} where either server refuses; `host` says which
+   */
+  crossAppAccess(parameters: T.CrossAppAccessParameters): Promise<T.Status> {
+    return this.#run('cross_app_access', parameters);
+  }
+
+  /**
    * Exchanges a token for one that another service accepts (RFC 8693). The new token is not stored.
    */
   tokenExchange(parameters?: T.TokenExchangeParameters): Promise<T.ExchangedToken> {

@@ -10,10 +10,18 @@ import { Watch } from './watch.js';
 import { type ErrorDetails, failure, OAuthError } from './error.js';
 import type { Parameters } from './types.js';
 
-/** A log entry that contains no query, header, body, key or secret. */
+/**
+ * A log entry that contains no query, header, body, key or secret. What is waited for comes twice:
+ * when the module asks for it, without `ms`, and when it was answered. What is withdrawn comes
+ * once, and then what withdraws it, with `target`.
+ */
 export interface EffectEntry {
+  /** Names the effect: both its lines have it. */
+  id: string;
   /** The kind of effect: `http`, `store`, `lock` … */
   kind: string;
+  /** The effect that this one withdraws: a request, a timer, a lock. */
+  target?: string;
   /** The name of an event, or of the command that a result is of. */
   name?: string;
   /** What a request or a hook is for: `token`, `refresh` … */
@@ -26,8 +34,10 @@ export interface EffectEntry {
   status?: number;
   /** The kind of failure, if it failed. */
   failed?: string;
-  /** How long it took, in milliseconds; 0 for effects without an answer. */
-  ms: number;
+  /**
+   * How long it took, in milliseconds; 0 for effects without an answer. Missing: it is under way.
+   */
+  ms?: number;
 }
 
 /**
@@ -54,7 +64,7 @@ export interface HostOptions extends Partial<Hands> {
   open: { kind: string; config?: object; session?: string | undefined; current?: boolean };
   /** Called with each event, in a microtask of its own after the effects are drained. */
   onEvent?: ((event: HostEvent) => void) | undefined;
-  /** Called with each effect once it is done. */
+  /** Hears of each effect when it is asked for and once it is done. */
   onEffect?: ((entry: EffectEntry) => void) | undefined;
 }
 
@@ -220,11 +230,11 @@ export class Host {
     return effects;
   }
 
-  #log(effect: Effect, began: number, outcome: Outcome, name?: string): void {
+  #log(effect: Effect, began: number, outcome: Outcome | undefined, name?: string): void {
     const { onEffect } = this.#options;
     if (!onEffect) return;
-    const { kind, stage, method, url } = effect as Effects['http'];
-    const entry = { kind, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...outcome, ms: Date.now() - began } as EffectEntry;
+    const { id, kind, target, stage, method, url } = effect as Effects['http'] & { target?: string };
+    const entry = { id, kind, target, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...(outcome && { ...outcome, ms: Date.now() - began }) } as EffectEntry;
     queueMicrotask(() => onEffect(entry));
   }
 

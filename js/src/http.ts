@@ -84,11 +84,14 @@ export const wire = (bytes: Uint8Array): Content => {
   }
 };
 
+/** A `fetch` that may be told what it is for; the global one is not interested. */
+export type Sender = (url: string, init: RequestInit, effect: Effects['http']) => Promise<Response>;
+
 /**
  * Sends a request without cookies. It follows no redirect, and ends after its timeout or with
  * `controller`.
  */
-export const send = async (effect: Effects['http'], controller: AbortController, fetch: typeof globalThis.fetch): Promise<Answers['http']> => {
+export const send = async (effect: Effects['http'], controller: AbortController, fetch: Sender): Promise<Answers['http']> => {
   const { method, url, headers, body, timeout_ms: timeout } = effect;
   const clock = setTimeout(() => controller.abort(new Failed('timeout')), timeout);
   const wasOffline = offline();
@@ -100,7 +103,7 @@ export const send = async (effect: Effects['http'], controller: AbortController,
       body: !body ? null : 'base64' in body ? unbase64(body.base64) : body.text,
       redirect: 'manual',
       signal: controller.signal,
-    });
+    }, effect);
     if (isRedirect(response)) throw new Failed('redirect', redirected(response));
     const bytes = await read(response, effect.max_body);
     return { status: response.status, headers: [...response.headers], body: wire(bytes) };

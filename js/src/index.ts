@@ -25,8 +25,12 @@ export const once = (get: () => Source | PromiseLike<Source>) => {
     ));
 };
 
-/** The module of pages, beside this file. */
-const found = once(() => {
+/**
+ * The module of pages, beside this file.
+ *
+ * @internal
+ */
+export const found = once(() => {
   const module = early.module ?? fetch(new URL('./oauth2.wasm', import.meta.url));
   early.module = undefined;
   return module;
@@ -76,6 +80,8 @@ export const openAlone = (config: Config | RegistrationConfig, options: Options)
 
 export { type ErrorDetails, OAuthError } from './error.js';
 export { type HookRequest, type HookResponse, type Hooks, type ResponseStage, type Stage } from './effects.js';
+/** @internal */
+export { Failed } from './failed.js';
 export { type EffectEntry, Host, type HostEvent, type HostOptions } from './host.js';
 export { type KeyStore, memoryKeys } from './keys.js';
 export { type Locks } from './locks.js';

@@ -47,8 +47,8 @@ export interface Owner {
   lost(cause: unknown): void;
   /** There is no input left. */
   rest(): void;
-  /** An effect is done. */
-  done(effect: Effect, began: number, outcome: Outcome): void;
+  /** An effect is begun, without an outcome, or done. */
+  done(effect: Effect, began: number, outcome?: Outcome): void;
 }
 
 /** Kinds of effects that may take long, and have a controller. */
@@ -124,6 +124,7 @@ export class Loop {
     const began = Date.now();
     const task: Task = { kind, controller: LONG.test(kind) ? new AbortController() : undefined };
     this.#tasks.set(id, task);
+    this.#owner.done(effect, began);
     const answer = (reply: 'ok' | 'failed', value: { kind?: string; status?: number }, cause?: unknown) => {
       if (this.#tasks.get(id) !== task) return; // withdrawn, or the session is another
       if (kind !== 'lock' || reply === 'failed') this.#tasks.delete(id);

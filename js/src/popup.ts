@@ -10,6 +10,8 @@ import { type AuthorizeParameters, type Client, OAuthError, type Status } from '
 export interface PopupParameters extends AuthorizeParameters {
   /** What `window.open` gets as features. Default: `popup,width=500,height=650`. */
   features?: string;
+  /** A text for the window until the server's page is there. Default: it is empty. */
+  waiting?: string;
 }
 
 /** How often the window is checked, in milliseconds. */
@@ -92,11 +94,12 @@ const closed = (popup: Window, signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => clearInterval(watch));
   });
 
-const open = async (client: Client, { features = 'popup,width=500,height=650', ...parameters }: PopupParameters): Promise<Status> => {
+const open = async (client: Client, { features = 'popup,width=500,height=650', waiting = '', ...parameters }: PopupParameters): Promise<Status> => {
   const { signal } = parameters;
   signal?.throwIfAborted();
   const popup = window.open('about:blank', '_blank', features);
   if (!popup) throw failure('client', 'popup_blocked');
+  popup.document.body.append(waiting);
   const over = new AbortController();
   try {
     const { url, state } = await client.authorize(parameters);

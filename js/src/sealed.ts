@@ -6,6 +6,7 @@
 import { named } from './algorithms.js';
 import { base64, unbase64 } from './bytes.js';
 import type { KeyStore, Store } from './index.js';
+import { nameOf } from './key-name.js';
 import type { ExpiringStore } from './remote.js';
 import { readRing, seal, unseal } from './seal.js';
 
@@ -30,12 +31,6 @@ const KEY = 'key ';
 export const newSealKey = (): string => {
   const letters = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
   return `${letters}:${base64(crypto.getRandomValues(new Uint8Array(32))).replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_')}`;
-};
-
-const nameOf = ({ name, ...rest }: { name: string }): string => {
-  const { namedCurve = '', hash } = rest as { namedCurve?: string; hash?: { name: string } };
-  if (name === 'ECDSA') return `ES${namedCurve === 'P-521' ? 512 : namedCurve.slice(2)}`;
-  return hash ? (name === 'RSA-PSS' ? 'PS' : 'RS') + hash.name.slice(4) : name;
 };
 
 /**

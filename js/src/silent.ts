@@ -56,17 +56,20 @@ const back = (frame: HTMLIFrameElement, client: Client, signal: AbortSignal): Pr
     const end = (url?: string) => {
       clearInterval(clock);
       signal.removeEventListener('abort', stop);
+      frame.removeEventListener('load', look);
       resolve(url);
     };
     const stop = () => end();
-    const clock = setInterval(async () => {
+    const look = async () => {
       try {
         const { href } = frame.contentWindow!.location;
         if (/^https?:/.test(href) && (await client.matches(href))) end(href);
       } catch {
         // still at the server's origin
       }
-    }, LOOK);
+    };
+    const clock = setInterval(look, LOOK);
+    frame.addEventListener('load', look);
     signal.addEventListener('abort', stop);
   });
 

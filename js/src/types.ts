@@ -95,6 +95,18 @@ export interface Config {
    */
   insecure_http_origins?: string[];
   /**
+   * Where it is there, even empty, requests go by https to public addresses, or to these origins,
+   * as `https://login.corp.example` or `http://localhost:4000`. Node, Deno and Bun look at what a
+   * name stands for when they connect; a `fetch` of one's own sees to that itself. Not in
+   * `oauth2.wasm`.
+   */
+  private_origins?: string[];
+  /**
+   * Who this client is at the server that its user signs in to, for {@link Client.crossAppAccess}.
+   * With `client_key: 'client_key'` it has the same key there. Not in `oauth2.wasm`.
+   */
+  identity_provider?: Omit<Config, 'client_key' | 'parameters'> & { client_key?: 'client_key' };
+  /**
    * An issuer with `{tenantid}` in it, for Microsoft's servers for all tenants: their metadata
    * names the template, and an ID token names the template with its claim `tid` filled in. Users of
    * every tenant are then accepted: check `tid`.
@@ -327,7 +339,10 @@ export interface Options {
   hooks?: Hooks;
   /** Closes the client when it aborts. */
   signal?: AbortSignal;
-  /** Called with each effect once it is done, for a log. The entry contains no secret. */
+  /**
+   * Hears of each effect when it is asked for and once it is done, for a log: nothing secret is in
+   * it.
+   */
   onEffect?: (entry: EffectEntry) => void;
 }
 
@@ -565,6 +580,34 @@ export interface ClientCredentialsParameters extends CallOptions {
 export interface JwtBearerParameters extends ClientCredentialsParameters {
   /** The signed JWT. */
   assertion: string;
+}
+
+export interface GrantParameters extends CallOptions {
+  /** The `grant_type`, mostly a URI (RFC 6749 section 4.5). */
+  grant_type: string;
+  scope?: string;
+  /**
+   * Those of the grant. What the core sets itself is refused: `grant_type`, `scope`, `resource`
+   * where one is configured, and whatever says who the client is.
+   */
+  parameters?: Parameters;
+  /** What comes of it is the session, and refreshed as others are. */
+  keep?: boolean;
+}
+
+/** A token that was handed out and not kept. */
+export interface GrantedToken extends Token {
+  /** Where the server says so. */
+  issued_token_type?: string;
+}
+
+export interface CrossAppAccessParameters extends ClientCredentialsParameters {
+  /** Who the user is: the ID token of the `identity_provider`, or another token of its. */
+  subject_token: string;
+  /** Default: `urn:ietf:params:oauth:token-type:id_token`. */
+  subject_token_type?: string;
+  /** The server that gets the grant. Default: the configured `issuer`. */
+  audience?: string;
 }
 
 export interface RegisterParameters extends CallOptions {

@@ -46,6 +46,8 @@ type Config struct {
 	TokenDestinations                                                                             []uri.URI
 	Parameters                                                                                    []form.Param
 	httpOrigins, ParameterHooks, RequestHooks, ResponseHooks                                      json.Value
+	privateOrigins                                                                                json.Value
+	IdentityProvider                                                                              *Config // where an identity becomes a grant for this server, nil for none
 }
 
 // WantsPairs is what parameters have to be.
@@ -72,7 +74,7 @@ type group struct {
 const Endpoints = "authorization_endpoint token_endpoint revocation_endpoint userinfo_endpoint jwks_uri device_authorization_endpoint introspection_endpoint end_session_endpoint pushed_authorization_request_endpoint registration_endpoint"
 
 // MoreMembers are those that oauth2.wasm leaves out.
-const MoreMembers = "client_assertion_audience client_key client_key_id token_endpoint_auth_signing_alg request_object_signing_alg introspection_signed_response_alg introspection_endpoint_auth_method client_metadata registration"
+const MoreMembers = "client_assertion_audience client_key client_key_id token_endpoint_auth_signing_alg request_object_signing_alg introspection_signed_response_alg introspection_endpoint_auth_method client_metadata registration identity_provider private_origins"
 
 // others are the members that are read each in a way of its own.
 const others = "variables profile parameters token_destinations resource id_token_signed_response_alg refresh_token_errors"
@@ -115,6 +117,7 @@ func Read(in json.Value) (c *Config, f *link.Fault) {
 	c = &list[0]
 	c.self = list
 	groups := c.groups()
+	c.firstMore(in)
 	if c.httpOrigins.Kind() != json.None {
 		// Before the URLs that are allowed by it.
 		if f := c.read(groups, "insecure_http_origins", c.httpOrigins); f != nil {
@@ -198,11 +201,11 @@ func names(groups []group) (list string) {
 
 func (c *Config) readOther(name string, v json.Value) *link.Fault {
 	switch name {
-	case "variables", "client_metadata", "registration":
+	case "variables", "client_metadata", "registration", "identity_provider":
 		if v.Kind() != json.Object {
 			return link.Wrong("bad_value", name, "an object", v)
 		}
-		return nil
+		return c.readObject(name, v)
 	case "profile":
 		return c.readProfile(v)
 	case "refresh_token_errors":
@@ -254,6 +257,9 @@ func (c *Config) readList(name string, v json.Value) *link.Fault {
 		s, allowed := it.Value().Str(), ""
 		if left == 0 {
 			return link.Wrong("bad_value", name, "256 elements at the most", v)
+		}
+		if !originOK(name, s) {
+			return link.Wrong("bad_url", name, "origins, as https://HOST or http://HOST:PORT, in lower case", it.Value())
 		}
 		switch name {
 		case "id_token_signed_response_alg":

@@ -35,9 +35,9 @@ func (s *Session) take(value, version, failed string) (changed bool) {
 			return false
 		}
 	}
-	if s.onlyHere() && t.grant == s.Tokens.grant && t.generation < s.Tokens.generation {
-		// The store could not be written, and holds what ours came from: going back would lose the
-		// only copy.
+	if s.onlyHere() && value != "" && t.generation < s.Tokens.generation {
+		// The store could not be written, and holds what ours came from or what our sign-in took
+		// the place of: going back would lose the only copy.
 		return false
 	}
 	had, status := s.Tokens, s.Status
@@ -166,7 +166,7 @@ func (s *Session) Save(done func()) {
 
 // written notes that the store holds what is held here.
 func (s *Session) written(version string) {
-	s.version, s.unsaved, s.blind, s.view.at = version, false, false, s.link.Now
+	s.version, s.unsaved, s.blind, s.uncleared, s.view.at = version, false, false, false, s.link.Now
 }
 
 // onlyHere tells whether the refresh token held is one that no store has.

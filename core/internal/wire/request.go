@@ -127,6 +127,9 @@ func (s *sendRun) hooked(body string, f *link.Fault) {
 		r.Most = MaxBody
 	}
 	w.MemberInt("max_body", int64(r.Most))
+	if s.wire.config.Public(r.URL) {
+		w.MemberBool("public", true)
+	}
 	s.job.HTTP = s.wire.link.Ask(w, s.arrived)
 }
 

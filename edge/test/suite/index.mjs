@@ -12,11 +12,13 @@ import flow from './flow.mjs';
 import forgeries from './forgeries.mjs';
 import formPost from './form-post.mjs';
 import logout from './logout.mjs';
+import navigation from './navigation.mjs';
 import refusals from './refusals.mjs';
 import smuggling from './smuggling.mjs';
+import sockets from './sockets.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, forgeries, attacks, smuggling, bombs, browser };
+const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, forgeries, attacks, smuggling, bombs, navigation, sockets, browser };
 
 /**
  * What a server in front of a backend may change: for one that stands on a host that has the whole

@@ -43,6 +43,7 @@ func main() {
 	flag.BoolVar(&config.InsecureOpenRegistration, "open-registration", false, "let clients register themselves")
 	each(&config.InsecureResponseTypes, "response-types", "a response type besides code, as \"code id_token\"; may come again")
 	each(&config.Resources, "resource", "a resource, besides /api, that tokens may be asked for; may come again")
+	documents := flag.String("documents", "", "an origin on loopback: metadata documents of clients at https://client.example are read there")
 	addr := flag.String("addr", "127.0.0.1:0", "where it listens")
 	issuer := flag.String("issuer", "", "what the server is called, where a test leads that name to it; its own address otherwise")
 	clients := []string{"app"}
@@ -60,19 +61,26 @@ func main() {
 	if config.Issuer = *issuer; config.Issuer == "" {
 		config.Issuer = address
 	}
+	if *documents != "" {
+		get := authserver.GetClientDocuments(authserver.PublicTransport(*documents))
+		config.ClientDocuments = func(uri string) (authserver.Response, error) {
+			return get(strings.Replace(uri, "https://client.example", *documents, 1))
+		}
+	}
 	for _, scope := range scopes {
 		config.Scopes = append(config.Scopes, authserver.Scope{Name: scope, Description: scope})
 	}
 	api := authserver.Access{Resource: config.Issuer + "/api"}
+	resources := append(config.Resources, api.Resource)
 	if config.Resources != nil {
-		config.Resources = append(config.Resources, api.Resource)
+		config.Resources = resources
 	}
 	store := authserver.NewMemoryStore()
 	config.Store = store
 	all := []authserver.Client{{
 		ClientID: "service", ClientSecret: "a secret of the service, for tests",
 		GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantTokenExchange}, Scope: "read profile",
-		ResourceServer: true, Resources: []string{api.Resource}, ExchangeTargets: []string{api.Resource},
+		ResourceServer: true, Resources: resources, ExchangeTargets: []string{api.Resource},
 	}}
 	for _, id := range clients {
 		all = append(all, authserver.Client{
