@@ -5,6 +5,8 @@ FUZZTIME ?= 5000x
 GOTEST ?= go test
 # A test that hangs ends; one that is slow does not.
 GOTEST_FLAGS = -timeout 30m
+# Go modules of their own, so that nobody else loads what they stand on.
+MCPSDK := core/oauth/mcp/mcpsdk
 GO := ./core/... ./edge/... ./js/... ./wasm/... ./web/...
 PURE := ./core ./core/bff ./core/resource ./core/internal/...
 # Where the machine's Node is another one, Node 24 comes from package-lock.json all the same.
@@ -23,7 +25,7 @@ define npm-ci
 endef
 
 .PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint format types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
-	wasm plugins plugin-test toolchain verify-wasm release purity size soak simulate bench bench-edge bench-hostile load hostile
+	wasm plugins plugin-test agents soak-agents toolchain verify-wasm release purity size soak simulate bench bench-edge bench-hostile load hostile
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -39,7 +41,7 @@ edge: npm ## the Worker in workerd, with an authorization server, an API and a p
 
 # Stages follow each other; lanes, joined by +, run side by side. core/testrun says more. FIRST is a stage before all.
 test: ## everything, set-up included; every part runs, whatever fails, and a table ends it
-	@PEERS=1 go run ./core/testrun $(FIRST) setup lint,go-test,planted,go-386,race,fuzz,plugin-test+types,js-test,js-test-20 hosts behaviours
+	@PEERS=1 go run ./core/testrun $(FIRST) setup lint,go-test,planted,go-386,race,fuzz,plugin-test,agents+types,js-test,js-test-20 hosts behaviours
 
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
@@ -68,6 +70,7 @@ lint: purity npm ## formatting, vet, staticcheck, lines of prose
 	@go run ./core/testrun/prose
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
+	cd $(MCPSDK) && go vet ./... && $(CURDIR)/build/staticcheck ./...
 	cd core/authserver/peers && go vet ./... && $(CURDIR)/build/staticcheck ./...
 	go vet -tags plant ./core/simulate
 	go vet -tags page ./core ./core/internal/...
@@ -139,6 +142,12 @@ plugin-test: $(PLUGINS) ## all transcripts on Extism's SDK for Go and on wasmtim
 	@wasm/plugin/hosts/setup.sh
 	@rm -f build/hosts/{extism-go,component-wasmtime,c-wasmtime}.json
 	cd wasm/plugin/hosts && go vet ./... && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
+
+agents: setup ## the adapter for the MCP SDK for Go (a module of its own), and half a minute of soak-agents
+	cd $(MCPSDK) && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
+
+soak-agents: setup ## ten processes on one credential while things go wrong, beside the MCP SDKs' own providers, as a table (SOAK_SECONDS=60 a row; ARGS='-of ours -grace 0s -v')
+	cd $(MCPSDK) && mkdir -p $(CURDIR)/build && go build -o $(CURDIR)/build/soak ./internal/soak && $(CURDIR)/build/soak -seconds $(or $(SOAK_SECONDS),60) $(ARGS)
 
 toolchain: ## install TinyGo and what it needs (Debian packages, 1.2 GB)
 	wasm/toolchain/toolchain.sh install

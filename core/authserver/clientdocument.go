@@ -135,13 +135,17 @@ func (s *Server) keepKnown(m *clientMetadata) {
 	m.Scope = strings.Join(slices.DeleteFunc(strings.Fields(m.Scope), func(name string) bool { return !slices.Contains(known, name) }), " ")
 }
 
-// keysOf are the keys that may have signed the token in the client's name. Those that are somewhere
-// else are read again for a token of a key that is not among them, a minute after the last time at
-// the earliest.
+// keysOf are the keys that may have signed the token in the client's name.
 func (s *Server) keysOf(c *call, client Client, token string) ([]jose.JSONWebKey, error) {
 	if client.jwksURI == "" {
 		return client.JWKS.Keys, nil
 	}
+	return s.keysAt(c, client.jwksURI, token)
+}
+
+// keysAt are the keys at the address. They are read again for a token of a key that is not among
+// them, a minute after the last time at the earliest.
+func (s *Server) keysAt(c *call, uri, token string) ([]jose.JSONWebKey, error) {
 	read := func(body []byte) (document, error) {
 		var set jose.JSONWebKeySet
 		if json.Unmarshal(body, &set) != nil || !checkPublicKeys(set.Keys) {
@@ -149,13 +153,13 @@ func (s *Server) keysOf(c *call, client Client, token string) ([]jose.JSONWebKey
 		}
 		return document{keys: set.Keys}, nil
 	}
-	d, err := s.document(c, client.jwksURI, time.Time{}, maxKeyDocument, read)
+	d, err := s.document(c, uri, time.Time{}, maxKeyDocument, read)
 	if err != nil {
 		return nil, err
 	}
 	_, header, err := jwtHeader(token, asymmetricAlgs)
 	if err == nil && header.KeyID != "" && !slices.ContainsFunc(d.keys, func(k jose.JSONWebKey) bool { return k.KeyID == header.KeyID }) {
-		if d, err = s.document(c, client.jwksURI, c.Now.Add(-minDocumentLife), maxKeyDocument, read); err != nil {
+		if d, err = s.document(c, uri, c.Now.Add(-minDocumentLife), maxKeyDocument, read); err != nil {
 			return nil, err
 		}
 	}

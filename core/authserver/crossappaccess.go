@@ -23,8 +23,10 @@ type CrossAppAccess struct {
 
 // IdentityProvider is a server whose ID-JAGs are taken.
 type IdentityProvider struct {
-	// Keys are its public keys.
-	Keys jose.JSONWebKeySet
+	// Keys are its public keys, or JWKSURI is where they are: read by Config.ClientDocuments, and
+	// again when it signs with a new one.
+	Keys    jose.JSONWebKeySet
+	JWKSURI string
 	// Users are the usernames of the users that it knows, by their sub there. Nil means that the
 	// sub is the Subject of a user; then no other provider may give the same one to somebody else.
 	Users map[string]string

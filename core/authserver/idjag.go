@@ -181,7 +181,7 @@ func (s *Server) exchangedUser(r tokenRequest) (subjectUser, error) {
 	return subjectUser{name, claims.AuthTime, claims.ACR}, nil
 }
 
-// takeIDJAG exchanges an ID-JAG for an access token
+// takeIDJAG exchanges an ID-JAG, which its typ says that it is, for an access token
 // (draft-ietf-oauth-identity-assertion-authz-grant section 4.4). It is good once; then the client
 // gets another from the identity provider, and no refresh token here.
 func (s *Server) takeIDJAG(r tokenRequest) (Token, error) {
@@ -198,10 +198,17 @@ func (s *Server) takeIDJAG(r tokenRequest) (Token, error) {
 	if !ok {
 		return Token{}, notValid
 	}
+	keys := provider.Keys.Keys
+	if provider.JWKSURI != "" {
+		var err error
+		if keys, err = s.keysAt(r.call, provider.JWKSURI, r.params["assertion"]); err != nil {
+			return Token{}, err
+		}
+	}
 	claims = idJAGClaims{}
-	header, err := verifyJWT(r.params["assertion"], asymmetricAlgs, provider.Keys.Keys, &claims)
+	_, err := verifyJWT(r.params["assertion"], asymmetricAlgs, keys, &claims)
 	switch {
-	case err != nil, headerType(header) != jwtIDJAG, !claims.inForce(r.now), claims.IssuedAt == nil, claims.ID == "", claims.Subject == "":
+	case err != nil, !claims.inForce(r.now), claims.IssuedAt == nil, claims.ID == "", claims.Subject == "":
 		return Token{}, notValid
 	case !claims.Audience.isFor(s.cfg.Issuer):
 		return Token{}, invalidGrant("the ID-JAG is for another server")

@@ -19,8 +19,8 @@ type Options struct {
 	// followed and cookies never kept, whatever its CheckRedirect and Jar say. For a client with a
 	// certificate (RFC 8705), put it into the transport's TLSClientConfig. If tokens are bound to
 	// the certificate, put it into the base of Client.Transport, too. With Config.PrivateOrigins
-	// its transport is an *http.Transport, or sees to it by itself that no name stands for a
-	// private address; a proxy does.
+	// the transport is an *http.Transport, or itself refuses names that resolve to private
+	// addresses; a proxy does that.
 	HTTP *http.Client
 	// Store keeps the session and the attempts to sign in; nil means a new MemoryStore.
 	Store Store
@@ -43,8 +43,8 @@ type Options struct {
 	// OnEvent gets every event, in order and one at a time. It runs without any lock and may call
 	// the client.
 	OnEvent func(Event)
-	// OnEffect gets lines for a log about every effect, in order with the events: one when it is
-	// asked for, and one when it is answered, where it is waited for.
+	// OnEffect gets log entries about every effect, in order with the events: one when the effect
+	// is asked for, and one when it is answered, if the engine waits for that.
 	OnEffect func(EffectInfo)
 	// Hooks may change requests and answers.
 	Hooks Hooks

@@ -11,9 +11,9 @@ import { type ErrorDetails, failure, OAuthError } from './error.js';
 import type { Parameters } from './types.js';
 
 /**
- * A log entry that contains no query, header, body, key or secret. What is waited for comes twice:
- * when the module asks for it, without `ms`, and when it was answered. What is withdrawn comes
- * once, and then what withdraws it, with `target`.
+ * A log entry that contains no query, header, body, key or secret. An effect that the module waits
+ * for comes twice: when it is asked for, without `ms`, and when it was answered. One that is
+ * withdrawn comes once, and then what withdraws it, with `target`.
  */
 export interface EffectEntry {
   /** Names the effect: both its lines have it. */
@@ -34,9 +34,7 @@ export interface EffectEntry {
   status?: number;
   /** The kind of failure, if it failed. */
   failed?: string;
-  /**
-   * How long it took, in milliseconds; 0 for effects without an answer. Missing: it is under way.
-   */
+  /** How long it took, in milliseconds; 0 for effects without an answer. Missing: it is under way. */
   ms?: number;
 }
 
@@ -64,7 +62,7 @@ export interface HostOptions extends Partial<Hands> {
   open: { kind: string; config?: object; session?: string | undefined; current?: boolean };
   /** Called with each event, in a microtask of its own after the effects are drained. */
   onEvent?: ((event: HostEvent) => void) | undefined;
-  /** Hears of each effect when it is asked for and once it is done. */
+  /** Called with each effect when it is asked for and once it is done. */
   onEffect?: ((entry: EffectEntry) => void) | undefined;
 }
 

@@ -194,7 +194,11 @@ export class Mcp {
       const next = await this.#open(at, (await this.#host.run('challenged', parameters, signal)) as Next);
       if (next.next === 'authorize') return this.#signIn(at, next);
       try {
-        await (next.next === 'refresh' ? next.client.refresh({ signal }) : next.client.token({ signal }));
+        if (next.next === 'refresh') await next.client.refresh({ signal });
+        else {
+          await next.client.status({ signal }); // another process got it: this looks at the store, and `token` alone may not, for a second
+          await next.client.token({ signal });
+        }
         return null;
       } catch (error) {
         if (over(error)) return this.#signIn(at, next);

@@ -340,8 +340,8 @@ export interface Options {
   /** Closes the client when it aborts. */
   signal?: AbortSignal;
   /**
-   * Hears of each effect when it is asked for and once it is done, for a log: nothing secret is in
-   * it.
+   * Called with each effect when it is asked for and once it is done, for a log. The entry contains
+   * no secret.
    */
   onEffect?: (entry: EffectEntry) => void;
 }

@@ -202,7 +202,10 @@ func (c *Client) Challenged(ctx context.Context, res *http.Response, operation s
 func (n *next) renew(ctx context.Context) (err error) {
 	switch n.Next {
 	case "token":
-		_, err = n.client.Token(ctx)
+		// Another process got it: Status looks at the store, and Token alone may not, for a second.
+		if _, err = n.client.Status(ctx); err == nil {
+			_, err = n.client.Token(ctx)
+		}
 	case "refresh":
 		_, err = n.client.Refresh(ctx)
 	}

@@ -24,14 +24,29 @@ import (
 // from the client, open and Listen. If SignIn ends without a reply and has refused some, its error
 // also wraps the last refusal.
 func SignIn(ctx context.Context, client *oauth.Client, opts Options, open func(url string) error) (oauth.Status, error) {
+	a := &clientAttempt{client: client}
+	err := Complete(ctx, a, opts, open)
+	return a.status, err
+}
+
+// Attempt is a sign-in of something that has a client, as mcp.SignIn is one.
+type Attempt interface {
+	// Begin gives the authorization URL of a sign-in with this redirect URI.
+	Begin(ctx context.Context, redirectURI string) (oauth.Authorization, error)
+	// Finish takes the URL at which the browser arrived.
+	Finish(ctx context.Context, redirect string) error
+}
+
+// Complete is SignIn for an Attempt.
+func Complete(ctx context.Context, attempt Attempt, opts Options, open func(url string) error) error {
 	l, err := Listen(opts)
 	if err != nil {
-		return oauth.Status{}, err
+		return err
 	}
 	defer l.Close()
-	begun, err := client.Authorize(ctx, oauth.AuthorizeParams{RedirectURI: l.RedirectURI()})
+	begun, err := attempt.Begin(ctx, l.RedirectURI())
 	if err != nil {
-		return oauth.Status{}, err
+		return err
 	}
 
 	waiting, cancel := context.WithCancelCause(ctx)
@@ -54,17 +69,33 @@ func SignIn(ctx context.Context, client *oauth.Client, opts Options, open func(u
 			if refusal != nil {
 				err = fmt.Errorf("%w; the last reply was refused: %w", err, refusal)
 			}
-			return oauth.Status{}, err
+			return err
 		}
-		result, err := client.Callback(ctx, r.URL)
+		err = attempt.Finish(ctx, r.URL)
 		if err == nil || ctx.Err() != nil || answers(r.URL, begun.State) && !errors.Is(err, oauth.ErrCallbackNotVerified) {
 			r.Finish(err)
-			return result.Status, err
+			return err
 		}
 		refusal = err
 		r.refuse(err)
 		told.refusal(err)
 	}
+}
+
+// clientAttempt is a sign-in of a client itself.
+type clientAttempt struct {
+	client *oauth.Client
+	status oauth.Status
+}
+
+func (a *clientAttempt) Begin(ctx context.Context, redirectURI string) (oauth.Authorization, error) {
+	return a.client.Authorize(ctx, oauth.AuthorizeParams{RedirectURI: redirectURI})
+}
+
+func (a *clientAttempt) Finish(ctx context.Context, redirect string) error {
+	result, err := a.client.Callback(ctx, redirect)
+	a.status = result.Status
+	return err
 }
 
 // answers reports whether a reply has this state, which only the server and the user's browser

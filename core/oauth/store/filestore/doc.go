@@ -15,7 +15,7 @@
 // Each private key is a file, too, in PEM (PKCS #8). Concurrent creates in several processes return
 // the same key.
 //
-// openFiles of oauth2-wasm/files, for Node, has the same files and the same locks: processes in
+// openFiles of oauth2-wasm/files, for Node, uses the same files and the same locks: processes in
 // both languages may share a directory.
 //
 // Tokens and private keys are not encrypted: whoever can read the directory can use them. Only the
