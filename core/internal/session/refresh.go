@@ -10,9 +10,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// A refreshRun makes the access token new (RFC 6749 section 6) or adopts what another instance got.
-// There is one at a time; whoever asks meanwhile waits for it. It goes on without any waiter: its
-// answer may be the only copy of a new token. Its methods are the steps in their order:
+// A refreshRun refreshes the access token (RFC 6749 section 6) or adopts the tokens of another
+// instance. There is one at a time; commands that come meanwhile wait for it. It goes on even if
+// nobody waits any more: its answer may be the only copy of a new token. Its methods are the steps
+// in their order:
 //
 //	locked      nobody else changes the session
 //	discovered  the server's endpoints are known
@@ -79,11 +80,11 @@ func (r *refreshRun) looked(value, version, unread string) bool {
 	changed := s.take(value, version, unread)
 	t := s.Tokens
 	if unread != "" && !s.onlyHere() {
-		// Without knowing what is stored, a token that another one has used up could go out.
+		// Without reading the store, we might send a token that another instance has used up.
 		r.end(StorageFault(unread))
 		return false
 	}
-	// A mere mark is not something newer.
+	// A mark alone does not make a session newer.
 	if changed && !t.sameToken(had) && s.usable(t) {
 		r.end(nil)
 		return false
@@ -96,7 +97,7 @@ func (r *refreshRun) looked(value, version, unread string) bool {
 		return false
 	}
 	if age := s.link.Now - t.triedAt; !r.lock.held && t.sentAt != 0 && t.triedBy != s.marked && age > -2*wire.RequestTimeout && age < 2*wire.RequestTimeout {
-		// There is no lock to tell, and whoever set the mark may be sending at this moment.
+		// There is no lock, so the instance that set the mark may be sending at this moment.
 		r.end(&link.Fault{Kind: link.KindClient, Code: "refresh_in_progress", Retryable: true})
 		return false
 	}
@@ -118,7 +119,7 @@ func (r *refreshRun) looked(value, version, unread string) bool {
 
 func (r *refreshRun) text() string { return r.session.encode(r.session.Tokens) }
 
-// marked goes on where the mark could not be stored, too, unless somebody else keeps writing there.
+// marked also goes on if the mark could not be stored, unless somebody else keeps writing.
 func (r *refreshRun) marked(failed string) {
 	switch {
 	case failed == "":
@@ -146,7 +147,7 @@ func (r *refreshRun) answered(v json.Value, f *link.Fault) {
 		r.read(v)
 		return
 	}
-	// A proof that is refused may be that of a request which the network doubled: the first was
+	// If a proof is refused, the network may have doubled the request, and the first one was
 	// carried out.
 	f.Unknown = f.Unknown || f.Err == "invalid_dpop_proof"
 	if f.Dead = s.config.DeadToken(f); f.Dead {
@@ -156,8 +157,8 @@ func (r *refreshRun) answered(v json.Value, f *link.Fault) {
 	r.failed(f)
 }
 
-// read takes an answer that is one. Where its tokens are of no use, its refresh token is: the old
-// one is spent.
+// read reads a successful answer. Even if its other tokens cannot be used, its refresh token is
+// kept, because the old one is used up.
 func (r *refreshRun) read(v json.Value) {
 	s := r.session
 	t, f := s.ReadTokens(v, s.Tokens, false)
@@ -182,7 +183,7 @@ func (r *refreshRun) failed(f *link.Fault) {
 	s := r.session
 	switch {
 	case f.Unknown && !r.resent && f.RetryAfter == 0 && s.config.RetryWindow > 0 && s.link.Now-s.Tokens.sentAt <= s.config.RetryWindow:
-		// Still under the lock: nobody else can have got an answer.
+		// We still hold the lock, so nobody else can have got an answer.
 		r.resent = true
 		r.send()
 	case f.Dead:
@@ -190,7 +191,7 @@ func (r *refreshRun) failed(f *link.Fault) {
 	case f.Unknown:
 		r.end(f)
 	default:
-		// The token surely was not used: nothing is unknown about it.
+		// The request surely did not arrive, so the outcome is known: the token was not used.
 		if !r.resent {
 			s.Tokens.clearMark()
 		}
@@ -198,8 +199,8 @@ func (r *refreshRun) failed(f *link.Fault) {
 	}
 }
 
-// refused ends what a dead refresh token ends: that token, and after an unknown outcome the whole
-// session.
+// refused handles an invalid refresh token: it deletes the token, and after an unknown outcome ends
+// the whole session.
 func (r *refreshRun) refused(f *link.Fault) {
 	s := r.session
 	s.Tokens.clearMark()
@@ -217,8 +218,8 @@ func (r *refreshRun) refused(f *link.Fault) {
 	})
 }
 
-// adopt takes a good answer over. An ID token in it has to be verified first, and the refresh token
-// does not wait for that: the old one is spent.
+// adopt takes over a valid answer. An ID token has to be verified first, but the refresh token is
+// stored at once, because the old one is used up.
 func (r *refreshRun) adopt(t *Tokens) {
 	s := r.session
 	if s.config.JWKS == "" && !s.config.IDTokenOff {
@@ -232,7 +233,7 @@ func (r *refreshRun) adopt(t *Tokens) {
 	r.keepSuccessor(t.Refresh, r.succeeded)
 }
 
-// keepSuccessor takes from an answer the refresh token alone.
+// keepSuccessor takes only the refresh token from an answer.
 func (r *refreshRun) keepSuccessor(next string, then func(*link.Fault)) {
 	r.useless = true
 	kept := *r.session.Tokens
@@ -241,7 +242,7 @@ func (r *refreshRun) keepSuccessor(next string, then func(*link.Fault)) {
 	r.hold(&kept, then)
 }
 
-// rescued ends a refresh whose answer had no more than the successor.
+// rescued ends a refresh of which only the new refresh token could be used.
 func (r *refreshRun) rescued(f *link.Fault) {
 	if f == nil {
 		f = r.fault
@@ -267,15 +268,15 @@ func (r *refreshRun) identified(f *link.Fault) {
 		return
 	}
 	if f != nil {
-		// The keys are out of reach: what is known of the user stays what it was.
+		// The keys cannot be fetched: keep the old ID token and claims.
 		t.IDToken, t.Claims = r.before.IDToken, r.before.Claims
 	}
 	r.useless = false
 	r.hold(t, r.end)
 }
 
-// hold stores what the server gave, then it is granted. Somebody who wrote in between is newer than
-// we are: a sign-in is adopted, a sign-out ends this too.
+// hold stores the new tokens, and then they are granted. If somebody else wrote in between, theirs
+// is newer: a sign-in is adopted, and a sign-out ends this session, too.
 func (r *refreshRun) hold(t *Tokens, then func(*link.Fault)) {
 	s := r.session
 	r.written, r.then = t, then
@@ -290,7 +291,8 @@ func (r *refreshRun) met(value, version, unread string) bool {
 	case unread != "" || !ok:
 		r.stored("conflict")
 	case theirs.Refresh == r.sent && r.change.Tries > 0:
-		// Nothing newer: another one's mark on the token that we have the successor of.
+		// This is nothing newer: it is another instance's mark on the token whose successor we
+		// have.
 		s.version = version
 		return true
 	case value == "":
@@ -337,7 +339,7 @@ func (r *refreshRun) end(f *link.Fault) {
 	}
 }
 
-// tooLate tells whether a refresh token that was sent and not answered is not sent again.
+// tooLate reports whether a refresh token whose answer was lost must not be sent again.
 func (s *Session) tooLate(t *Tokens) bool {
 	return s.config.RetryWindow == 0 || s.link.Now-t.sentAt > s.config.RetryWindow
 }
@@ -346,7 +348,7 @@ func outcomeUnknown() *link.Fault {
 	return &link.Fault{Kind: link.KindNetwork, Code: "outcome_unknown"}
 }
 
-// Idle says why nothing would come of asking for a refresh: nil where one is under way.
+// Idle says why a refresh would do nothing; nil if one is under way.
 func (s *Session) Idle() *link.Fault {
 	if s.renewing {
 		return nil
@@ -354,7 +356,7 @@ func (s *Session) Idle() *link.Fault {
 	return s.Refreshable()
 }
 
-// Refreshable says why a refresh cannot be now.
+// Refreshable says why a refresh is not possible now.
 func (s *Session) Refreshable() *link.Fault {
 	if _, polling := s.device(); polling {
 		return &link.Fault{Kind: link.KindClient, Code: "polling"}
@@ -362,7 +364,7 @@ func (s *Session) Refreshable() *link.Fault {
 	return s.renewable()
 }
 
-// renewable says why a refresh can never be.
+// renewable says why a refresh will never be possible.
 func (s *Session) renewable() *link.Fault {
 	switch {
 	case s.config.RefreshEndpoint == "none":
