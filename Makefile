@@ -24,7 +24,7 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+.PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint format types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
 	wasm plugins plugin-test agents soak-agents toolchain verify-wasm release purity size soak simulate bench bench-edge bench-hostile load hostile
 
 help: ## list the targets
@@ -63,8 +63,9 @@ servers:
 programs:
 	@wasm/cmd/oauth2-token/setup.sh
 
-lint: purity ## formatting, vet, staticcheck, lines of prose
+lint: purity npm ## formatting, vet, staticcheck, lines of prose
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
+	@node_modules/.bin/biome format --no-errors-on-unmatched --log-level=warn
 	go vet $(GO)
 	@go run ./core/testrun/prose
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
@@ -74,6 +75,9 @@ lint: purity ## formatting, vet, staticcheck, lines of prose
 	go vet -tags plant ./core/simulate
 	go vet -tags page ./core ./core/internal/...
 	GOARCH=386 go vet $(PURE)
+
+format: npm ## JavaScript, TypeScript, JSON and CSS as biome.json says
+	@node_modules/.bin/biome format --write
 
 types: npm ## types of the package, the pages and the Worker
 	npm run build --silent
@@ -164,6 +168,7 @@ size: setup toolchain ## bytes of all that a page loads, Go tokens of each modul
 soak: setup ## minutes of fuzzing, and of tabs that share a session (SOAK_SECONDS=60)
 	$(MAKE) fuzz FUZZTIME=1000000x
 	node --test --test-reporter=spec js/test/soak/tabs.test.mjs
+	SOAK_SECONDS=$${SOAK_SECONDS:-60} node --test --test-force-exit --test-name-pattern=P68 --test-reporter=spec js/test/survive.test.mjs
 	$(MAKE) simulate SEED=$$(date +%s) RUNS=4000
 	$(MAKE) hostile
 

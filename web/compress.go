@@ -26,6 +26,9 @@ type encoded struct {
 // worthwhile is how many bytes a file has at least that is compressed.
 const worthwhile = 512
 
+// large is a file that is worth no second of anybody's.
+const large = 1 << 20
+
 // compress gives each file in the encodings that are smaller than it. Go has gzip; brotli is Node's,
 // where there is one. What brotli gave is kept in build/web, because it takes a second.
 func compress(root string, built files) map[string]encodings {
@@ -40,8 +43,12 @@ func compress(root string, built files) map[string]encodings {
 			all[name] = append(all[name], encoded{"br", br})
 		}
 		var b bytes.Buffer
-		w, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is a valid one
-		w.Write(body)                                         // into memory: it cannot fail
+		level := gzip.BestCompression
+		if len(body) > large {
+			level = gzip.BestSpeed
+		}
+		w, _ := gzip.NewWriterLevel(&b, level) // the level is a valid one
+		w.Write(body)                          // into memory: it cannot fail
 		w.Close()
 		if b.Len() < len(body) {
 			all[name] = append(all[name], encoded{"gzip", b.Bytes()})
@@ -69,7 +76,7 @@ func brotli(dir string, built files) {
 	args := []string{"-e", brotliScript}
 	for name, body := range built {
 		to := brotliFile(dir, body)
-		if _, err := os.Stat(to); err == nil || len(body) < worthwhile || path.Ext(name) == "" {
+		if _, err := os.Stat(to); err == nil || len(body) < worthwhile || len(body) > large || path.Ext(name) == "" {
 			continue // pages have other bytes with each port
 		}
 		raw, err := os.CreateTemp(dir, filepath.Base(to)+".raw.*")

@@ -22,6 +22,7 @@ var contentTypes = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
 	".map":  "application/json",
+	".json": "application/json",
 	".svg":  "image/svg+xml",
 	".wasm": "application/wasm",
 }
@@ -40,21 +41,23 @@ type site struct {
 	docs                              http.Handler
 }
 
-// facts are what the first page is told of the servers. Served from anywhere else it has none of
+// facts are what the pages are told of the servers. Served from anywhere else it has none of
 // them, and says so.
 type facts struct{ Issuer, TokenLifetime, Phone string }
 
-// render puts the facts into the first page.
+// render puts the facts into the pages that show them.
 func (built files) render(f facts) error {
-	index, err := template.New("index").Parse(string(built["/"]))
-	var page bytes.Buffer
-	if err == nil {
-		err = index.Execute(&page, f)
+	for _, name := range []string{"/", serverPath} {
+		template, err := template.New(name).Parse(string(built[name]))
+		var page bytes.Buffer
+		if err == nil {
+			err = template.Execute(&page, f)
+		}
+		if err != nil {
+			return fmt.Errorf("web/page: %w", err)
+		}
+		built[name] = page.Bytes()
 	}
-	if err != nil {
-		return fmt.Errorf("web/page/index.html: %w", err)
-	}
-	built["/"] = page.Bytes()
 	return nil
 }
 
@@ -112,11 +115,21 @@ func openerPolicy(path string) string {
 const tabPath = "/tab"
 
 func (s *site) policyOf(path string) string {
-	if path == tabPath {
+	switch path {
+	case tabPath:
 		return s.framePolicy
+	case serverPath:
+		return serverPolicy
 	}
 	return s.policy
 }
+
+// serverPath is the page that signs in at a server of the visitor's.
+const serverPath = "/server"
+
+// serverPolicy allows connections to any server, since nobody knows before which one it will be. No
+// token of the first page is in reach of this one: it keeps its own in memory.
+var serverPolicy = contentPolicy("https: http://localhost:* http://127.0.0.1:*", "'none'")
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

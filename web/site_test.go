@@ -202,8 +202,8 @@ func TestSiteRefuses(t *testing.T) {
 func TestBuildShowsWhatIsWrong(t *testing.T) {
 	root := t.TempDir()
 	for path, text := range map[string]string{
-		"web/page/index.html": "", "web/page/popup.html": "", "web/page/tab.html": "", "web/page/style.css": "", "web/page/icon.svg": "", "wasm/oauth2.wasm": "",
-		"web/src/main.ts": "import './gone.js';", "web/src/popup.ts": "", "web/src/tab.ts": "",
+		"web/page/index.html": "", "web/page/popup.html": "", "web/page/tab.html": "", "web/page/style.css": "", "web/page/icon.svg": "", "wasm/oauth2.wasm": "", "wasm/oauth2-edge.wasm": "",
+		"web/src/main.ts": "import './gone.js';", "web/src/popup.ts": "", "web/src/tab.ts": "", "web/src/server.ts": "", "web/page/server.html": "", "web/src/proof-worker.ts": "",
 	} {
 		file := filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

@@ -3,7 +3,6 @@ package authserver
 import (
 	"encoding/json"
 	"errors"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -47,11 +46,6 @@ func (s *Server) client(c *call, clientID string) (Client, error) {
 		return document{client: client}, err
 	})
 	return d.client, err
-}
-
-// documentError refuses a client because of its document. The reason is a constant.
-func documentError(why string) error {
-	return badRequest("invalid_client", "The metadata document of the application cannot be used: "+why+".")
 }
 
 // mayFetch tells whether the URL is one that a document may be read from:
@@ -141,25 +135,17 @@ func (s *Server) keepKnown(m *clientMetadata) {
 	m.Scope = strings.Join(slices.DeleteFunc(strings.Fields(m.Scope), func(name string) bool { return !slices.Contains(known, name) }), " ")
 }
 
-// documentHost is the host of a client_id that is an address, and empty for any other.
-func documentHost(clientID string) string {
-	if !strings.HasPrefix(clientID, "https://") && !strings.HasPrefix(clientID, "http://") {
-		return ""
-	}
-	u, err := url.Parse(clientID)
-	if err != nil {
-		return ""
-	}
-	return u.Host
-}
-
-// keysOf are the keys that may have signed the token in the client's name. Those that are somewhere
-// else are read again for a token of a key that is not among them, a minute after the last time at
-// the earliest.
+// keysOf are the keys that may have signed the token in the client's name.
 func (s *Server) keysOf(c *call, client Client, token string) ([]jose.JSONWebKey, error) {
 	if client.jwksURI == "" {
 		return client.JWKS.Keys, nil
 	}
+	return s.keysAt(c, client.jwksURI, token)
+}
+
+// keysAt are the keys at the address. They are read again for a token of a key that is not among
+// them, a minute after the last time at the earliest.
+func (s *Server) keysAt(c *call, uri, token string) ([]jose.JSONWebKey, error) {
 	read := func(body []byte) (document, error) {
 		var set jose.JSONWebKeySet
 		if json.Unmarshal(body, &set) != nil || !checkPublicKeys(set.Keys) {
@@ -167,13 +153,13 @@ func (s *Server) keysOf(c *call, client Client, token string) ([]jose.JSONWebKey
 		}
 		return document{keys: set.Keys}, nil
 	}
-	d, err := s.document(c, client.jwksURI, time.Time{}, maxKeyDocument, read)
+	d, err := s.document(c, uri, time.Time{}, maxKeyDocument, read)
 	if err != nil {
 		return nil, err
 	}
 	_, header, err := jwtHeader(token, asymmetricAlgs)
 	if err == nil && header.KeyID != "" && !slices.ContainsFunc(d.keys, func(k jose.JSONWebKey) bool { return k.KeyID == header.KeyID }) {
-		if d, err = s.document(c, client.jwksURI, c.Now.Add(-minDocumentLife), maxKeyDocument, read); err != nil {
+		if d, err = s.document(c, uri, c.Now.Add(-minDocumentLife), maxKeyDocument, read); err != nil {
 			return nil, err
 		}
 	}
@@ -184,11 +170,4 @@ func (s *Server) keysOf(c *call, client Client, token string) ([]jose.JSONWebKey
 // section 3.1).
 func isJSON(mediaType string) bool {
 	return mediaType == "application/json" || strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json")
-}
-
-// documentUnavailable is what a client is told whose document cannot be had now: what it has stays
-// good, and it may come again.
-func documentUnavailable() error {
-	return &protocolError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable",
-		description: "The metadata document of the application cannot be read at the moment."}
 }

@@ -353,7 +353,9 @@ func (c *Config) checkCrossApp() error {
 		switch {
 		case issuer == c.Issuer:
 			return fault("IdentityProviders", "must be other servers than this one")
-		case !checkPublicKeys(p.Keys.Keys):
+		case p.JWKSURI != "" && (len(p.Keys.Keys) > 0 || c.ClientDocuments == nil || documentHost(p.JWKSURI) == ""):
+			return fault("IdentityProviders", fmt.Sprintf("%q has a JWKSURI, which needs ClientDocuments, and no Keys beside it", issuer))
+		case p.JWKSURI == "" && !checkPublicKeys(p.Keys.Keys):
 			return fault("IdentityProviders", fmt.Sprintf("%q needs public keys, at most 20, RSA with 2048 bits or more", issuer))
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // Types and profiles of draft-ietf-oauth-identity-assertion-authz-grant, in which an identity
@@ -24,34 +22,6 @@ const (
 
 // idJAGLifetime is how long an ID-JAG is good, in which its client has to use it.
 const idJAGLifetime = 5 * time.Minute
-
-// maxIDJAGResources is how many resources an ID-JAG may name.
-const maxIDJAGResources = 20
-
-// CrossAppAccess is one thing that the server vouches for as an identity provider: that a client,
-// for users who signed in to it here, gets tokens of another authorization server, which knows the
-// client too (draft-ietf-oauth-identity-assertion-authz-grant section 4).
-type CrossAppAccess struct {
-	// ClientID is the client's here. It has to be registered for [GrantTokenExchange].
-	ClientID string
-	// Audience is the issuer of the other authorization server, and AudienceClientID the client's
-	// identifier there; empty means ClientID.
-	Audience, AudienceClientID string
-	// Resources may be asked for, all of which it gets where it names none. So may Scope, separated
-	// by spaces. The user's verified email address goes along where the client is registered here
-	// for the scope email.
-	Resources []string
-	Scope     string
-}
-
-// IdentityProvider is a server whose ID-JAGs are taken.
-type IdentityProvider struct {
-	// Keys are its public keys.
-	Keys jose.JSONWebKeySet
-	// Users are the usernames of the users that it knows, by their sub there. Nil means that the
-	// sub is the Subject of a user; then no other provider may give the same one to somebody else.
-	Users map[string]string
-}
 
 // idJAGClaims are those of draft-ietf-oauth-identity-assertion-authz-grant section 3.1.
 type idJAGClaims struct {
@@ -211,7 +181,7 @@ func (s *Server) exchangedUser(r tokenRequest) (subjectUser, error) {
 	return subjectUser{name, claims.AuthTime, claims.ACR}, nil
 }
 
-// takeIDJAG exchanges an ID-JAG for an access token
+// takeIDJAG exchanges an ID-JAG, which its typ says that it is, for an access token
 // (draft-ietf-oauth-identity-assertion-authz-grant section 4.4). It is good once; then the client
 // gets another from the identity provider, and no refresh token here.
 func (s *Server) takeIDJAG(r tokenRequest) (Token, error) {
@@ -228,10 +198,17 @@ func (s *Server) takeIDJAG(r tokenRequest) (Token, error) {
 	if !ok {
 		return Token{}, notValid
 	}
+	keys := provider.Keys.Keys
+	if provider.JWKSURI != "" {
+		var err error
+		if keys, err = s.keysAt(r.call, provider.JWKSURI, r.params["assertion"]); err != nil {
+			return Token{}, err
+		}
+	}
 	claims = idJAGClaims{}
-	header, err := verifyJWT(r.params["assertion"], asymmetricAlgs, provider.Keys.Keys, &claims)
+	_, err := verifyJWT(r.params["assertion"], asymmetricAlgs, keys, &claims)
 	switch {
-	case err != nil, headerType(header) != jwtIDJAG, !claims.inForce(r.now), claims.IssuedAt == nil, claims.ID == "", claims.Subject == "":
+	case err != nil, !claims.inForce(r.now), claims.IssuedAt == nil, claims.ID == "", claims.Subject == "":
 		return Token{}, notValid
 	case !claims.Audience.isFor(s.cfg.Issuer):
 		return Token{}, invalidGrant("the ID-JAG is for another server")

@@ -3,6 +3,7 @@ package authserver_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -185,6 +186,15 @@ func TestM128CrossAppAccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.useJAG(basic("wiki-at-chat", "wiki-at-chat"), before.Access).must(t)
+	// The old key is published for as long as what it signed may be used, however short tokens are.
+	short := identityProvider(t, func(c *authserver.Config) { c.AccessTokenLifetime = time.Minute })
+	if err := short.server.RotateSigningKey(short.now, nil); err != nil {
+		t.Fatal(err)
+	}
+	short.now = short.now.Add(5*time.Minute - time.Second)
+	if keys := string(short.send("GET", "/jwks", nil, "").Body); strings.Count(keys, `"kid"`) != 2 {
+		t.Errorf("%s", keys)
+	}
 }
 
 // M129: an identity provider vouches for nobody whom its configuration does not name, for no user
@@ -272,6 +282,13 @@ func TestM129RefusedIDJAGs(t *testing.T) {
 		}},
 		{"trust without keys", func(c *authserver.Config) {
 			c.IdentityProviders = map[string]authserver.IdentityProvider{chat: {}}
+		}},
+		{"trust by keys that nobody reads", func(c *authserver.Config) {
+			c.IdentityProviders = map[string]authserver.IdentityProvider{chat: {JWKSURI: chat + "/jwks"}}
+		}},
+		{"trust by keys in two places", func(c *authserver.Config) {
+			c.ClientDocuments = func(string) (authserver.Response, error) { return authserver.Response{}, nil }
+			c.IdentityProviders = map[string]authserver.IdentityProvider{chat: {JWKSURI: chat + "/jwks", Keys: clientKeys}}
 		}},
 		{"trust by a private key", func(c *authserver.Config) {
 			c.IdentityProviders = map[string]authserver.IdentityProvider{chat: {Keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: clientKey}}}}}
@@ -419,6 +436,43 @@ func TestM130TakenIDJAGs(t *testing.T) {
 	server.post("/token", asserting(url.Values{"grant_type": {authserver.GrantJWTBearer}, "assertion": {jag("client_id", tool, "scope", "profile")}}, proof)).must(t)
 	server.now = server.now.Add(4 * time.Minute)
 	server.useJAG(basic("wiki-at-chat", "wiki-at-chat"), once).refused(t, 400, "invalid_grant")
+}
+
+// M130: the keys of a provider are read where it has them, and again for a new one; while its site
+// is down, the client is told to come again, and its ID-JAG stays good.
+func TestM130KeysOfProviders(t *testing.T) {
+	const keysAt = issuer + "/jwks"
+	idp := identityProvider(t)
+	site, on := documentsOf()
+	publish := func() { site.put(keysAt, string(idp.send("GET", "/jwks", nil, "").Body)) }
+	server := chatServer(t, idp, on, func(c *authserver.Config) {
+		c.IdentityProviders = map[string]authserver.IdentityProvider{issuer: {JWKSURI: keysAt}}
+	})
+	session := idp.signsIn("wiki")
+	jag := func() string {
+		return idp.postWith("/token", basic("wiki", "wiki"), asksForJAG(session.IDToken)).must(t).Access
+	}
+	use := func(assertion string) reply {
+		return server.useJAG(basic("wiki-at-chat", "wiki-at-chat"), assertion)
+	}
+	first := jag()
+	site.down = errors.New("no route")
+	use(first).refused(t, 503, "temporarily_unavailable")
+	site.down = nil
+	publish()
+	use(first).must(t)
+	use(jag()).must(t)
+	if err := idp.server.RotateSigningKey(idp.now, nil); err != nil {
+		t.Fatal(err)
+	}
+	publish()
+	second := jag()
+	use(second).refused(t, 400, "invalid_grant") // not a minute after the last look
+	server.now, idp.now = server.now.Add(time.Minute), idp.now.Add(time.Minute)
+	use(second).must(t)
+	if n := site.readsOf(keysAt); n != 3 {
+		t.Errorf("read %d times", n)
+	}
 }
 
 // M130: a provider's identifiers are counted: it has no more than Limits.Identifiers at one time.

@@ -13,10 +13,10 @@ import (
 // bounced are those that a browser comes back with from a page of ours.
 const bounced = "already_used attempt_expired not_signed_in unknown_attempt"
 
-// leadOn refuses what a person who is signed in has no use for any more, such as a callback that was
-// answered before: where a session is alive they go to the page as if nothing had been. Whether one
-// is can be seen when the browser comes from a page of ours, since with what another site leads to
-// the session's cookie does not come.
+// leadOn refuses what a person who is signed in has no use for any more, such as a callback that
+// was answered before: where a session is alive they go to the page as if nothing had been. Whether
+// one is can be seen when the browser comes from a page of ours, since with what another site leads
+// to the session's cookie does not come.
 func (c *call) leadOn(status int64, code, description string) {
 	if !c.page {
 		c.refuse(status, code, description)
@@ -36,8 +36,8 @@ func (c *call) leadOn(status int64, code, description string) {
 	})
 }
 
-// crossSiteMaybe tells whether the session's cookie may have stayed behind: a browser that says that
-// a page of this site, or the person, led here has sent it if it has one.
+// crossSiteMaybe tells whether the session's cookie may have stayed behind: a browser that says
+// that a page of this site, or the person, led here has sent it if it has one.
 func (c *call) crossSiteMaybe() bool {
 	site := c.sent("sec-fetch-site")
 	return site == "" || site == "cross-site"

@@ -10,8 +10,8 @@ import (
 // A person whose browser navigates here sees what is answered. So where a program gets JSON, a
 // person is led to a page.
 
-// toldErrors are the codes that a page may find in ?error=. What a server or a URL says that is none of
-// them is server_error: no text of anybody's gets into the page's URL.
+// toldErrors are the codes that a page may find in ?error=. What a server or a URL says that is
+// none of them is server_error: no text of anybody's gets into the page's URL.
 const toldErrors = "access_denied account_selection_required consent_required interaction_required login_required unmet_authentication_requirements " + // RFC 6749 section 4.1.2.1, OpenID Connect Core section 3.1.2.6
 	"invalid_request invalid_request_object invalid_request_uri request_not_supported request_uri_not_supported registration_not_supported " +
 	"invalid_client invalid_grant invalid_scope invalid_target invalid_authorization_details unauthorized_client unsupported_response_type server_error temporarily_unavailable " +
@@ -73,8 +73,8 @@ func (c *call) backTo() string {
 	return c.back
 }
 
-// answersFor tells whether a URL leads to where no page is, but we are: whoever was sent there would
-// be sent on for ever.
+// answersFor tells whether a URL leads to where no page is, but we are: whoever was sent there
+// would be sent on for ever.
 func (c *call) answersFor(url string) bool {
 	bare, _ := cutQuery(url)
 	if uri.Within(bare, c.config.base) {

@@ -70,8 +70,8 @@ func (c *call) admitted() (h handshake, ok bool) {
 	return h, true
 }
 
-// handshakeHeaders are those of a socket's request that the server behind gets, the ticket not among
-// them. A host whose runtime shakes hands by itself leaves out all but the subprotocols.
+// handshakeHeaders are those of a socket's request that the server behind gets, the ticket not
+// among them. A host whose runtime shakes hands by itself leaves out all but the subprotocols.
 func (c *call) handshakeHeaders(h *handshake) (headers []form.Param) {
 	for _, name := range [...]string{"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"} {
 		if value := c.sent(name); value != "" {

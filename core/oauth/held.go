@@ -22,8 +22,8 @@ type heldAnswers struct {
 // request is what prepare was asked for.
 type request struct{ method, url string }
 
-// maxPrepared is for how many requests headers are held: an application asks the same few again and
-// again, or others every time.
+// maxPrepared is how many prepared headers are cached. An application repeats a few URLs, or never
+// repeats one; more entries would help neither.
 const maxPrepared = 64
 
 // heldAnswer is good while the clock stands between the time of the answer and the end that the
@@ -64,7 +64,7 @@ func (h *held) moment(at int64) moment {
 	return moment{at, h.drops}
 }
 
-// drop forgets all: something happened that may change the answers.
+// drop empties the cache: something happened that may change the answers.
 func (h *held) drop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -72,7 +72,7 @@ func (h *held) drop() {
 	h.answers.Store(nil)
 }
 
-// keep adds an answer of moment m, unless something happened since.
+// keep caches an answer of moment m, unless something has changed since.
 func (h *held) keep(m moment, add func(*heldAnswers)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// withoutRedirects is c, but following no redirect, since a request may carry a secret or a token,
-// and keeping no cookies, so that all hosts behave alike.
+// withoutRedirects is c, except that it follows no redirect, because a request may carry a secret
+// or a token, and keeps no cookies, so that all hosts behave alike.
 func withoutRedirects(c *http.Client) *http.Client {
 	own := *c
 	own.Jar = nil
@@ -99,7 +99,7 @@ func (r *requests) exchange(ctx context.Context, e *effect) (response members, s
 	return make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), res.StatusCode, "", nil
 }
 
-// redirected says where a redirect leads, without the query, which may be meant for somebody.
+// redirected says where a redirect leads, without the query, which may hold a secret.
 func redirected(res *http.Response) error {
 	to, err := res.Location()
 	if err != nil {
@@ -128,9 +128,9 @@ func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A kept connection that the server gives up in the moment we use it leaves open whether the
-	// request was carried out: for a refresh token that is one outcome too many, and a poll every
-	// five seconds meets the usual five seconds of servers.
+	// Each request has a connection of its own. If the server closes an idle connection just as we
+	// send on it, nobody knows whether it handled the request, and for a refresh token that
+	// matters. Servers often close after five seconds, which is also how often a device flow polls.
 	req.Close = true
 	for _, h := range e.Headers {
 		if strings.EqualFold(h[0], "host") {
@@ -142,7 +142,7 @@ func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
 	return req, nil
 }
 
-// wireHeaders gives headers in a fixed order: a map has none, and recordings are to be equal.
+// wireHeaders gives headers in a fixed order, so that recordings are equal: a map has no order.
 func wireHeaders(h http.Header) []pair {
 	pairs := []pair{}
 	for name, values := range h {
@@ -154,9 +154,9 @@ func wireHeaders(h http.Header) []pair {
 	return pairs
 }
 
-// failureOf names a transport error. Only a connection that was never made is surely unsent: after
-// that, how far the request came is unknown, and for a refresh token that makes the difference
-// between trying again and asking the user.
+// failureOf names a transport error. A request is surely unsent only if no connection was made.
+// After that nobody knows how far it came, and for a refresh token this decides between a retry and
+// a new sign-in.
 func failureOf(ctx context.Context, err error) string {
 	var (
 		timeout net.Error

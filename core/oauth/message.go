@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// body is a request's body on the wire: text, base64 of what is no UTF-8, or the name of one that
+// body is a request's body on the wire: text, base64 if it is not UTF-8, or the name of a body that
 // stays with the host.
 type body struct {
 	text, base64, ref *string
 }
 
-// EffectInfo is what a log may show of an effect. It holds no query, no header, no body and no key.
-// An effect that the engine waits for comes twice: when it is asked for, and when it is answered.
+// EffectInfo is what a log may show of an effect. It contains no query, header, body or key. An
+// effect that the engine waits for comes twice: when it is asked for, and when it is answered.
 type EffectInfo struct {
 	Kind   EffectKind
 	Stage  Stage  // of http and hook
@@ -68,15 +68,14 @@ type effect struct {
 	Error      *Error
 }
 
-// keep is the effect for whoever needs it when its turn is over: the next one is read into the same
-// place.
+// keep copies the effect for use after its turn: the next effect is read into the same memory.
 func (e *effect) keep() *effect {
 	own := *e
 	return &own
 }
 
-// readEffect is false for what this host could not answer. The ok of a result is its last member,
-// and for its reader to judge.
+// readEffect reports false for a message that this host could not answer. The ok of a result is its
+// last member, and the caller reads it.
 func readEffect(raw []byte) (e *effect, ok bool) {
 	e = &effect{}
 	return e, e.read(raw)

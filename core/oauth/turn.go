@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// run gives the engine every input that waits: input, drain, next input, never nested.
+// run gives the engine all waiting inputs: input, all its effects, next input; never nested.
 func (s *session) run() {
 	for len(s.inbox) > 0 && s.handle > 0 {
 		in := s.inbox[0]
@@ -46,8 +46,8 @@ func (s *session) refuse(code int32, in input) {
 	s.resolve(in.command, result{err: err})
 }
 
-// drain takes all effects before it carries out the first, so that what they lead to comes after
-// them.
+// drain takes all effects before it carries out the first, so that inputs that they lead to come
+// after them.
 func (s *session) drain() {
 	raws := s.effects[:0]
 	for {
@@ -152,8 +152,8 @@ func (s *session) logAnswered(in input) {
 // reply answers an effect within the turn in which it was asked for.
 func (s *session) reply(in input) { s.inbox = append(s.inbox, in) }
 
-// explain gives an error its cause: why the effect failed whose answer is being taken. The engine
-// knows kinds only.
+// explain adds the cause to an error: the host's own error for the effect that failed. The engine
+// knows only kinds of failures.
 func (s *session) explain(e *Error) {
 	if e == nil {
 		return

@@ -22,6 +22,11 @@ export interface Passage {
   /** Further members for `fetch`, and for a `Response`. */
   request: object;
   response: object;
+  /**
+   * Streams that are open are counted; not where a request may end without a word of it, so that
+   * one would be counted for ever. Left out: they are.
+   */
+  counts?: boolean;
   /** `fetch` unpacks answers: their headers say what they were before. */
   unpacks: boolean;
   /**
@@ -162,7 +167,7 @@ export class Exchange {
    */
   async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
     if (upgrade && !this.#carrier) throw new Failed('unsupported');
-    if (group !== undefined) this.#enter(group, most!);
+    if (group !== undefined && !(upgrade ? this.#carrier!.counts : this.#passage.counts === false)) this.#enter(group, most!);
     const waiting = new AbortController();
     let late = false;
     let answered = false;
@@ -259,8 +264,8 @@ export class Exchange {
   }
 
   /**
-   * A stream of events, until it is over. For who reads events there is no difference between an end
-   * and a cut: they ask again.
+   * A stream of events, until it is over: it ends then, and who reads it asks again. One that is
+   * cut before is cut.
    */
   #kept({ body }: Behind, standing: Standing): ReadableStream<Uint8Array> | null {
     if (!body) return null;
@@ -282,12 +287,17 @@ export class Exchange {
           });
         },
         async pull(controller) {
-          const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
-          if (ended) return;
-          if (value) return controller.enqueue(value);
-          if (!done) return;
-          end();
-          controller.close();
+          try {
+            const { done, value } = await reader.read();
+            if (ended) return;
+            if (!done) return controller.enqueue(value);
+            end();
+            controller.close();
+          } catch (error) {
+            if (ended) return;
+            end();
+            throw error;
+          }
         },
         cancel(reason) {
           end();

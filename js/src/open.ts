@@ -81,13 +81,15 @@ export interface Handshake {
 
 /** How a host carries sockets. */
 export interface Carrier {
+  /** It counts what is open by itself. */
+  counts?: boolean;
   /**
    * Opens a socket to a server behind. What switches protocols (RFC 9110 section 7.8) is the host's
-   * to add; all headers of the WebSocket handshake are there, and a host that shakes hands by itself
-   * leaves out all but the subprotocols.
+   * to add; all headers of the WebSocket handshake are there, and a host that shakes hands by
+   * itself leaves out all but the subprotocols.
    *
-   * @param group of whom it is, and how many of those may be open: where the host's own count of them
-   * is above that it rejects with {@link Failed} of kind `denied`
+   * @param group of whom it is, and how many of those may be open: where the host's own count of
+   * them is above that it rejects with {@link Failed} of kind `denied`
    */
   open(url: string, headers: [string, string][], signal: AbortSignal, group: string, most: number): Promise<Handshake>;
   /**

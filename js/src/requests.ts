@@ -105,8 +105,8 @@ export class Requests {
    *
    * @param open members of the `open` message as JSON text, without braces, besides `now` and
    * `entropy`; the same each time
-   * @param command a command whose `id` no other has; the `request` of one of that name is the id as
-   * text
+   * @param command a command whose `id` no other has; the `request` of one of that name is the id
+   * as text
    * @param executors of this request alone
    * @returns the `ok` of its result
    * @throws {Error} the command failed; those of this kind of session do not

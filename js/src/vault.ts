@@ -68,6 +68,8 @@ interface Way {
   failed: Promise<unknown>;
   /** Another line may be tried, and disturbs nothing. */
   again?: true;
+  /** It was begun in the belief that its keeper is there; says that it is not. */
+  mistaken?: () => Promise<void>;
   end(): void;
 }
 
@@ -82,8 +84,7 @@ const kept = (url: string) => `oauth2-wasm.keeper ${url}`;
 
 /**
  * Whether the vault's script has its keeper. A worker has the one that was there when it was
- * loaded, so the first vault waits for it; later it is there, as a rule, and no vault waits. Where
- * it is gone all the same, the session ends with the vault.
+ * loaded, so the first vault waits for it; later it is there, as a rule, and no vault waits.
  */
 const hasKeeper = (url: string): boolean => {
   try {
@@ -120,8 +121,13 @@ const worker = async (url: string, name?: string): Promise<Way> => {
   const before = hasKeeper(url);
   if (!before) await register(url);
   const way = begin(url, name);
-  if (before) void register(url);
-  return way;
+  if (!before) return way;
+  const registered = register(url);
+  const mistaken = () => {
+    localStorage.removeItem(kept(url));
+    return registered;
+  };
+  return { ...way, mistaken };
 };
 
 const begin = (url: string, name?: string): Way => {
@@ -208,7 +214,9 @@ class Link {
     way.failed.catch(() => {});
     const late = new Promise<void>((resolve) => way.again && setTimeout(resolve, AGAIN));
     const said = (await Promise.race([hello, way.failed, late])) as Message | void;
-    if (!said) {
+    // A shared worker goes on: others may have it.
+    const alone = said?.kept === false && (await way.mistaken?.().then(() => !way.again));
+    if (!said || alone) {
       this.#say({ bye: true });
       way.end();
       return this.#open();
@@ -399,6 +407,9 @@ class VaultClient extends Client {
     if (restoring)
       client.#restored = import('./silent.js')
         .then(({ restoreSilently }) => restoreSilently(client, { signal }, hello.name))
+        // Back from the server: until the reply is redeemed nobody knows. The application, which
+        // asks for it too, is given the same.
+        .then(({ status }) => (status === 'granted' ? null : client.handleRedirect(undefined, { signal })))
         .catch(() => {}) // nobody is signed in, then
         .finally(() => {
           restoring = false;

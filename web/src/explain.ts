@@ -71,7 +71,7 @@ const protocolError = (error: OAuthError, doing: Doing): [string, string] => {
         ? ['The server did not accept the code', 'It may be too old or used. Sign in once more.']
         : [ENDED, 'The server renews it no longer. Sign in again.'];
     default:
-      return ['The server refused', error.error_description ? `It says: ${error.error_description}.` : 'It gave no reason that a person could use.'];
+      return ['The server refused', error.error_description ? `It says: ${error.error_description.replace(/\.$/, '')}.` : 'It gave no reason that a person could use.'];
   }
 };
 

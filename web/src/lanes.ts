@@ -1,4 +1,5 @@
 import type { EffectEntry } from '../../js/src/index.js';
+import { arrowItem, byArrowKeys, LANES, pretty, thingOf, wayOf } from './arrows.js';
 import { byId, byTestId, make, remember, remembered } from './dom.js';
 import { type Exchange, isQuiet } from './record.js';
 import { sectionOf } from './sections.js';
@@ -31,30 +32,10 @@ interface Line {
   messages?: string[];
 }
 
-const LANES = ['You', 'Module', 'Store', 'Keys', 'Server'];
-const [YOU, MODULE, STORE, KEYS, SERVER] = [0, 1, 2, 3, 4];
-
 /** As many lines as a person may want to scroll through. */
 const MOST = 300;
-const KEY = 'demo.lanes';
-
-/** From which lane to which a line leads. Everything that is not here is told to the page. */
-const ways: Record<string, [from: number, to: number, family: string]> = {
-  command: [YOU, MODULE, 'command'],
-  fetch: [YOU, SERVER, 'page'],
-  http: [MODULE, SERVER, 'net'],
-  'http-cancel': [MODULE, SERVER, 'net'],
-  load: [MODULE, STORE, 'keep'],
-  store: [MODULE, STORE, 'keep'],
-  lock: [MODULE, STORE, 'wait'],
-  unlock: [MODULE, STORE, 'wait'],
-  timer: [MODULE, YOU, 'wait'],
-  'timer-cancel': [MODULE, YOU, 'wait'],
-  key: [MODULE, KEYS, 'key'],
-  sign: [MODULE, KEYS, 'key'],
-  verify: [MODULE, KEYS, 'key'],
-};
-const way = (kind: string) => ways[kind] ?? [MODULE, YOU, 'tell'];
+/** Under which the tab remembers the lines. */
+let key = 'demo.lanes';
 
 const words: Record<string, string> = {
   lock: 'wait for the refresh lock',
@@ -66,8 +47,6 @@ const words: Record<string, string> = {
   sign: 'sign with that key',
   verify: 'check the server’s signature',
 };
-
-const things: Record<string, string> = { session: 'the session', pending: 'attempts', device: 'the device flow', metadata: 'the server’s metadata' };
 
 const panel = byTestId('effects');
 const list = panel.firstElementChild as HTMLOListElement;
@@ -107,10 +86,8 @@ const outcomes: Record<State, string> = { asked: 'waiting', done: '', failed: 'f
 
 /** Draws a line, or what changed of it. */
 const draw = (line: Line, item: HTMLElement): void => {
-  const [, , family] = way(line.kind);
   const { state, tab } = line;
   item.dataset.kind = line.kind;
-  item.dataset.family = family;
   item.dataset.state = state;
   const result = line.outcome ?? outcomes[state];
   const label = item.querySelector('.label')!;
@@ -123,15 +100,6 @@ const draw = (line: Line, item: HTMLElement): void => {
     ...(result ? [make('span', { class: 'outcome' }, state === 'failed' ? '✕ ' + result : result), ' '] : []),
     make('span', { class: 'ms' }, took(line)),
   );
-};
-
-const pretty = (text: string): string => {
-  const [, verb, json] = /^(\S*) ?([\s\S]*)$/.exec(text)!;
-  try {
-    return (verb && !verb.startsWith('{') ? verb + ' ' : '') + JSON.stringify(JSON.parse(verb!.startsWith('{') ? text : json!), null, 2);
-  } catch {
-    return text;
-  }
 };
 
 /** The messages of a line as they were, but for what is secret in them. */
@@ -153,7 +121,7 @@ const detail = (line: Line): HTMLElement => {
   const [first, second] = titles[line.kind] ?? ['The module asks', 'It is answered'];
   const messages = shown(line);
   const box = make('div', { class: 'detail' });
-  box.append(make('p', {}, `${clock(line.at)} · ${LANES[way(line.kind)[0]]} → ${LANES[way(line.kind)[1]]}`));
+  box.append(make('p', {}, `${clock(line.at)} · ${LANES[wayOf(line.kind)[0]]} → ${LANES[wayOf(line.kind)[1]]}`));
   if (section) box.append(make('p', {}, 'Follows from ', section.url ? make('a', { href: section.url, target: '_blank', rel: 'noopener' }, section.title) : section.title));
   messages.forEach((text, n) => box.append(make('p', { class: 'detail-head' }, n ? second : first), make('pre', { tabindex: '0' }, pretty(text))));
   if (!messages.length) box.append(make('p', { class: 'about' }, 'Its message is no longer kept.'));
@@ -169,12 +137,8 @@ const toggle = (button: HTMLElement) => {
 };
 
 const build = (line: Line): HTMLElement => {
-  const [from, to] = way(line.kind);
-  const arrow = make('span', { class: 'arrow', 'aria-hidden': 'true', 'data-way': to > from ? 'right' : 'left' });
-  const button = make('button', { type: 'button', class: 'line', tabindex: '-1', 'aria-expanded': 'false' }, make('span', { class: 'label' }), arrow);
-  const item = make('li', {}, button);
-  item.style.setProperty('--from', String(Math.min(from, to)));
-  item.style.setProperty('--span', String(Math.abs(to - from)));
+  const { item, button } = arrowItem(wayOf(line.kind));
+  button.setAttribute('aria-expanded', 'false');
   button.addEventListener('click', () => toggle(button));
   rows.set(item, line);
   draw(line, item);
@@ -247,8 +211,8 @@ export const showEffect = (entry: EffectEntry, tab?: string, exchange?: Exchange
   if (kind === 'timer-cancel') return;
   const known = waited(kind) ? find(id) : undefined;
   const messages = exchange && [exchange.asked && withoutSecrets(exchange.asked, struck), exchange.answered && withoutSecrets(exchange.answered, struck, exchange.asked)].filter((text) => text !== undefined);
-  const { key } = JSON.parse(exchange?.asked ?? messagesOf(id)?.asked ?? '{}') as { key?: string };
-  const line: Line = known ?? { id, kind, name, stage, method, url, tab, at: Date.now(), state: 'asked', thing: things[key?.split('.').at(-1) ?? ''] };
+  const { key: stored } = JSON.parse(exchange?.asked ?? messagesOf(id)?.asked ?? '{}') as { key?: string };
+  const line: Line = known ?? { id, kind, name, stage, method, url, tab, at: Date.now(), state: 'asked', thing: thingOf(stored) };
   if (messages) line.messages = messages;
   if (!known) add(line);
   if (!known && kind === 'http') requests++;
@@ -284,39 +248,26 @@ export const showCommand = (id: string, name: string, tab?: string, messages?: s
   if (!isQuiet(name)) add({ id, kind: 'command', name, tab, at: Date.now(), state: 'done', ...(messages && { messages }) });
 };
 
-/**
- * The lanes are one stop of the Tab key: the arrow keys go from line to line, since there are
- * hundreds of them.
- */
-const move = (event: KeyboardEvent) => {
-  const all = [...list.querySelectorAll<HTMLElement>('.line')];
-  const here = all.indexOf(document.activeElement as HTMLElement);
-  const to: Record<string, number> = { ArrowDown: here + 1, ArrowUp: here < 0 ? all.length - 1 : here - 1, Home: 0, End: all.length - 1 };
-  const line = all[to[event.key] ?? -1];
-  if (!line || (event.target as HTMLElement).tagName === 'PRE') return;
-  event.preventDefault();
-  line.focus();
-};
-
 const read = (): Line[] => {
   try {
-    return JSON.parse(remembered(KEY) ?? '[]');
+    return JSON.parse(remembered(key) ?? '[]');
   } catch {
     return [];
   }
 };
 
 /** Shows what this tab remembers of the lanes, from before the way to the server and back. */
-export const startLanes = (messages: typeof messagesOf): void => {
+export const startLanes = (messages: typeof messagesOf, name = key): void => {
   messagesOf = messages;
+  key = name;
   for (const line of read()) add({ ...line, state: line.state === 'asked' ? 'gone' : line.state });
   panel.scrollTop = panel.scrollHeight;
-  panel.addEventListener('keydown', move);
+  byArrowKeys(panel);
   byId('clear').addEventListener('click', () => {
-    remember(KEY, null);
+    remember(key, null);
     following(() => {
       for (const line of [...lines]) drop(line);
     });
   });
-  addEventListener('pagehide', () => remember(KEY, JSON.stringify(lines.map((line) => ({ ...line, messages: shown(line) })))));
+  addEventListener('pagehide', () => remember(key, JSON.stringify(lines.map((line) => ({ ...line, messages: shown(line) })))));
 };

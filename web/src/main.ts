@@ -1,5 +1,6 @@
 import { challengeOf, type Client, type EffectEntry, insecureSessionStore, memoryStore, openClient, type SignInParameters, type Status } from '../../js/src/index.js';
 import { signInPopup } from '../../js/src/popup.js';
+import { pretty } from './arrows.js';
 import { alone, config, elsewhere, home, notes, popupPage, secret } from './config.js';
 import { deviceFlow } from './device.js';
 import { busy, remember, remembered } from './dom.js';
@@ -10,6 +11,7 @@ import { module } from './module.js';
 import { through } from './network.js';
 import { exchangeOf, hearCommands } from './record.js';
 import { startTabs } from './tabs.js';
+import { keepVisit } from './visit.js';
 import * as tv from './tv.js';
 import * as view from './view.js';
 
@@ -114,6 +116,13 @@ const popupSignIn = async () => {
   });
 };
 
+/** Leaves for the server, with what this visit was so far kept; the page is gone before it ends. */
+const leave = async (url: string): Promise<void> => {
+  await keepVisit();
+  location.assign(url);
+  await new Promise(() => {});
+};
+
 /**
  * Leaves for the server. The request goes there first: one that is away leaves nobody on the
  * browser's own error page.
@@ -122,7 +131,7 @@ const signIn = (button: HTMLElement | null, parameters: SignInParameters = {}) =
   act('sign in', button, async () => {
     popup.abort();
     await device.cancel();
-    await client.signIn(parameters);
+    await client.signIn({ ...parameters, navigate: leave });
   });
 
 const signOut = () =>
@@ -139,18 +148,9 @@ const signOut = () =>
       // The person's session at the server ends too, and the server leads back here. A TV has none:
       // that one is the phone's.
       remember(LEAVING, 'yes');
-      location.assign(url);
+      await leave(url);
     }
   });
-
-/** JSON set out for reading; other text as it came. */
-const readable = (text: string) => {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
-};
 
 /** What a sign-in has to be like, where the API asked for a new one (RFC 9470). */
 let stepUp: SignInParameters | null = null;
@@ -164,7 +164,7 @@ const call = (button: HTMLElement | null, url: string) =>
     stepUp = wanted?.error === 'insufficient_user_authentication' ? { max_age: wanted.max_age ?? 0, app_state: FOR_SECRET } : null;
     view.showResult(
       (stepUp ? 'The API asks whether it is still you. ' : '') + `${response.status} ${response.ok ? 'OK' : 'refused'} from ${origin}${pathname}`,
-      readable(await response.text()) + (challenge ? '\n\nWWW-Authenticate: ' + challenge : ''),
+      pretty(await response.text()) + (challenge ? '\n\nWWW-Authenticate: ' + challenge : ''),
     );
     view.showStepUp(stepUp !== null);
   });

@@ -3,13 +3,22 @@ export type StandIn = (secret: string, name: string) => string;
 
 const words = (text: string) => new Set(text.trim().split(/\s+/));
 
-/** Members of messages, stored text and answers whose texts are nobody's secret. */
+/** Members of messages whose texts are nobody's secret. */
 const members = words(`
-  id kind answer command stage method event hook status error error_description error_uri code op field expected came
-  name alg key version redirect target token_type issued_token_type token_type_hint scope requested_scope pkce_method issuer client_id change
-  type typ kty crv x y n e kid use iss aud azp acr amr for v metadata redirect_uri code_challenge_method response_mode grant host
-  retryable client_secret_basic resource grant_type user_agent purpose post_logout_redirect_uri
+  id kind answer command stage method event hook status code op field expected came name alg key version redirect target
+  token_type issued_token_type token_type_hint scope requested_scope pkce_method change purpose host response_mode
 `);
+/** Members of bodies, of stored text and of claims whose texts are nobody's secret. */
+const contents = words(`
+  token_type issued_token_type scope requested_scope v for client_id iss aud azp acr amr error error_description
+  code_challenge_method response_mode alg typ
+`);
+/** Members that are URLs, in messages and contents: where they lead is no secret, their query may be. */
+const addresses = words(`
+  url issuer redirect_uri verification_uri verification_uri_complete error_uri iss resource jwks_uri post_logout_redirect_uri
+`);
+/** Objects of a message that are what a server or the store holds. */
+const held = words('claims extra unverified token metadata');
 /** Parameters of queries and forms. */
 const parameters = words(`
   grant_type client_id redirect_uri scope response_type response_mode code_challenge_method token_type_hint resource prompt max_age
@@ -21,7 +30,7 @@ const headers = words(`
 /** Members of the configuration that are secrets; all others are the page's own words. */
 const secret = words('client_secret registration client_metadata');
 /** Objects that are public as they stand. */
-const open = words('jwk error device_flow');
+const open = words('jwk error');
 
 const decode = (text: string): string => {
   try {
@@ -54,7 +63,7 @@ const parse = (text: string): object | undefined => {
 /** Text of an unknown form: JSON, a form, or something that is struck out as a whole. */
 const content = (text: string, put: StandIn, name: string): string => {
   const object = parse(text);
-  if (object) return JSON.stringify(walk(object, put, name));
+  if (object) return JSON.stringify(walk(object, put, name, contents));
   if (/^[\w.%+*-]+=/.test(text) && !/\s/.test(text)) return query(text, put, '^|&');
   return text && put(text, name);
 };
@@ -76,12 +85,12 @@ const strings = (value: unknown, put: StandIn, name: string): unknown => {
 };
 
 /** Replaces every text that is not known to be public. */
-const walk = (value: unknown, put: StandIn, name: string): unknown => {
+const walk = (value: unknown, put: StandIn, name: string, known = members): unknown => {
   if (typeof value === 'string') {
     if (name === 'text' || name === 'value') return content(value, put, name);
     if (name === 'base64') return btoa(put(atob(value), name));
-    if (isAddress(value)) return address(value, put);
-    return members.has(name) ? value : put(value, name);
+    if (isAddress(value) && (addresses.has(name) || name.endsWith('_endpoint'))) return address(value, put);
+    return known.has(name) ? value : put(value, name);
   }
   if (!value || typeof value !== 'object') return value;
   if (open.has(name) && !Array.isArray(value)) return value;
@@ -89,9 +98,10 @@ const walk = (value: unknown, put: StandIn, name: string): unknown => {
   if (Array.isArray(value)) {
     if (name === 'headers') return pairs(value, put, headers);
     if (name === 'parameters') return pairs(value, put, parameters);
-    return value.map((item) => walk(item, put, name));
+    return value.map((item) => walk(item, put, name, known));
   }
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, walk(item, put, name)]));
+  if (held.has(name)) known = contents;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, walk(item, put, name, known)]));
 };
 
 /** What every reader may see anyway: the server's description of itself, and its keys. */

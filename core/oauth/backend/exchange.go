@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
@@ -348,7 +349,12 @@ func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 		return
 	}
 	e.lastOf(w)
-	if own, ok := w.(BodyPasser); ok && a.Keep == "" && own.PassBody(a.Status, res.Body.(*heldBody).ReadCloser) {
+	body := res.Body.(*heldBody).ReadCloser
+	if own, ok := w.(StreamPasser); ok && a.Keep != "" && own.PassStream(a.Status, body, func(ctx context.Context, over func()) { h.keep(ctx, a.standing, over) }) {
+		e.forget(res)
+		return
+	}
+	if own, ok := w.(BodyPasser); ok && own.PassBody(a.Status, body) {
 		e.forget(res)
 		return
 	}
@@ -356,24 +362,21 @@ func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 	control.EnableFullDuplex() // where it is not to be had, the browser's body is read before the answer begins
 	w.WriteHeader(a.Status)
 	control.Flush()
+	var over atomic.Bool
 	if a.Keep != "" {
-		h.stream(e.ctx, w, control, a, res.Body)
-		return
+		ctx, cancel := context.WithCancel(e.ctx)
+		defer cancel()
+		go h.keep(ctx, a.standing, func() {
+			over.Store(true)
+			res.Body.Close()
+		})
 	}
-	if err := pass(w, control, res.Body); err != nil {
+	// A stream that is over ends, and who reads its events asks again.
+	if err := pass(w, control, res.Body); err != nil && !over.Load() {
 		// Half of a body must not look like all of it, and this is the way to break off an answer
 		// in every version of HTTP.
 		panic(http.ErrAbortHandler)
 	}
-}
-
-// stream passes a stream of events until it ends, breaks off or is over. For who reads events there
-// is no difference: they ask again.
-func (h *Handler) stream(ctx context.Context, w io.Writer, control *http.ResponseController, a answer, from io.ReadCloser) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go h.keep(ctx, a.standing, func() { from.Close() })
-	pass(w, control, from)
 }
 
 // BodyPasser is an http.ResponseWriter of a host that can hand a body on without reading it, as
@@ -383,6 +386,14 @@ func (h *Handler) stream(ctx context.Context, w io.Writer, control *http.Respons
 type BodyPasser interface {
 	http.ResponseWriter
 	PassBody(status int, body io.ReadCloser) bool
+}
+
+// StreamPasser is a BodyPasser that can end what it passes. PassStream is called for a stream of
+// events in place of PassBody. The host calls keep, which calls over once the stream has to end,
+// and returns then, or when ctx ends.
+type StreamPasser interface {
+	BodyPasser
+	PassStream(status int, body io.ReadCloser, keep func(ctx context.Context, over func())) bool
 }
 
 // forget leaves a body to whom it was given.

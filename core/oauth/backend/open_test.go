@@ -108,8 +108,8 @@ func newEchoes(t *testing.T, change ...func(*site, *authserver.Config, *authserv
 	return s, heard, gone
 }
 
-// TestSockets: a page opens a WebSocket with a ticket; the API gets the token and no ticket, what is
-// sent with the handshake is not lost, and the ticket is worth nothing again (B30, B32).
+// TestSockets: a page opens a WebSocket with a ticket; the API gets the token and no ticket, what
+// is sent with the handshake is not lost, and the ticket is worth nothing again (B30, B32).
 func TestSockets(t *testing.T) {
 	s, heard, gone := newEchoes(t)
 	b := s.signedIn()

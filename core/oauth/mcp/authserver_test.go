@@ -34,8 +34,8 @@ const (
 	arrives     = "http://127.0.0.1:1/cb"
 )
 
-// A network is the internet of a test, in memory, with one clock for all: the authorization server for
-// an API, the API, the document of its client, and an identity provider.
+// A network is the internet of a test, in memory, with one clock for all: an API, the authorization
+// server for it, the document of its client, and an identity provider.
 type network struct {
 	t          *testing.T
 	login, idp *authserver.Server
@@ -71,7 +71,7 @@ func newNetwork(t *testing.T, change func(*network, *authserver.Config)) *networ
 		t.Fatal(err)
 	}
 	cfg := authserver.Config{Issuer: loginURL, Store: authserver.NewMemoryStore(), Users: users, Resources: []string{apiURL},
-		Scopes: []authserver.Scope{{Name: "read", Description: "Read"}, {Name: "write", Description: "Write"}},
+		Scopes:            []authserver.Scope{{Name: "read", Description: "Read"}, {Name: "write", Description: "Write"}},
 		IdentityProviders: map[string]authserver.IdentityProvider{idpURL: {Keys: keys, Users: map[string]string{"a-1": "alice"}}}}
 	change(n, &cfg)
 	if err := cfg.Store.AddClient(authserver.Client{ClientID: "app-there", ClientSecret: "there-secret", GrantTypes: []string{authserver.GrantJWTBearer}, Scope: "read"}); err != nil {

@@ -16,13 +16,13 @@ import (
 // and waits for the response.
 //
 // open sends the user's browser there, or shows the URL; its error ends the sign-in. Any website
-// can call a loopback port, so only a reply with the state of this sign-in ends the waiting: with
-// the session, or with what the server or the client says against it. Every other reply is refused;
-// the page and Options.Terminal say why, and what the reply said, which counts for nothing.
+// can call a loopback port, so only a reply with the state of this sign-in ends the wait: with the
+// session, or with an error of the server or the client. Every other reply is refused. The page and
+// Options.Terminal say why, and show what the reply said, marked as unverified.
 //
-// The attempt ends after Config.AttemptLife with ErrExpired, or before that with ctx. Other errors
-// are the client's, open's and those of Listen. Where replies were refused meanwhile, the error of
-// an end without a reply wraps the last refusal too.
+// The attempt ends after Config.AttemptLife with ErrExpired, or earlier with ctx. Other errors come
+// from the client, open and Listen. If SignIn ends without a reply and has refused some, its error
+// also wraps the last refusal.
 func SignIn(ctx context.Context, client *oauth.Client, opts Options, open func(url string) error) (oauth.Status, error) {
 	a := &clientAttempt{client: client}
 	err := Complete(ctx, a, opts, open)
@@ -98,9 +98,9 @@ func (a *clientAttempt) Finish(ctx context.Context, redirect string) error {
 	return err
 }
 
-// answers tells whether a reply has this state, which nobody knows but the server and the user's
-// browser. It ends the waiting and gives no right to anything: which reply is good the client has
-// judged. A signed reply has it in its JWT (JWT Secured Authorization Response Mode section 2.1).
+// answers reports whether a reply has this state, which only the server and the user's browser
+// know. The state only ends the wait; the client has verified the reply. A signed reply has the
+// state in its JWT (JWT Secured Authorization Response Mode section 2.1).
 func answers(reply, state string) bool {
 	u, err := url.Parse(reply)
 	if err != nil {

@@ -7,6 +7,7 @@ import browser from './browser.mjs';
 import clientKey from './client-key.mjs';
 import cuts from './cuts.mjs';
 import dpop from './dpop.mjs';
+import events from './events.mjs';
 import exchange from './exchange.mjs';
 import flow from './flow.mjs';
 import forgeries from './forgeries.mjs';
@@ -18,7 +19,7 @@ import smuggling from './smuggling.mjs';
 import sockets from './sockets.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, forgeries, attacks, smuggling, bombs, navigation, sockets, browser };
+const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, forgeries, attacks, smuggling, bombs, navigation, events, sockets, browser };
 
 /**
  * What a server in front of a backend may change: for one that stands on a host that has the whole
