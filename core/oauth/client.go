@@ -94,11 +94,43 @@ func (c *Client) Exchange(ctx context.Context, p ExchangeParams) (Status, error)
 // same time share one refresh. With Config.DPoP it is good for nothing by itself: Prepare and
 // Transport add the proof.
 func (c *Client) Token(ctx context.Context) (Token, error) {
-	if token, ok := c.s.held.token(c.s.millis()); ok && ctx.Err() == nil {
+	if token, ok := c.s.held.token(TokenParams{}, c.s.millis()); ok && ctx.Err() == nil {
 		return token, nil
 	}
 	held, err := call[heldToken](c.s, ctx, "token", nil)
 	return held.Token, err
+}
+
+// TokenParams say what an access token is for, if not for what the session's own is.
+type TokenParams struct {
+	// Resource is the URI of what it is good for (RFC 8707 section 2).
+	Resource string
+	// Scope is what it is good for there, of what was granted (RFC 6749 section 6).
+	Scope string
+	// Fresh refreshes even if the token is still good.
+	Fresh bool
+}
+
+func (p TokenParams) members() members {
+	m := members(nil).optional("resource", p.Resource).optional("scope", p.Scope)
+	if p.Fresh {
+		m = m.boolean("force", true)
+	}
+	return m
+}
+
+// TokenFor is Token for another resource or scope (RFC 8707 section 2.2). It is got with the
+// session's refresh token, and kept beside its own access token as long as it is good, at most 16
+// of them. A resource that the server does not know is an error of kind server with OAuthError
+// invalid_target; the session stays as it is. Without a refresh token the code of the error is
+// no_refresh_token.
+func (c *Client) TokenFor(ctx context.Context, p TokenParams) (Token, error) {
+	if token, ok := c.s.held.token(p, c.s.millis()); ok && ctx.Err() == nil {
+		return token, nil
+	}
+	held := heldToken{params: p}
+	err := c.s.do(ctx, "token", p.members(), &held)
+	return held.Token, asked("token_for", err)
 }
 
 // FreshToken is Token, but refreshes in any case: for a server that refused a token which looked

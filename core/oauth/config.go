@@ -106,8 +106,13 @@ type Config struct {
 	// TokenDestinations are the origins, with or without a path prefix, that may get the access
 	// token: https, or http on loopback.
 	TokenDestinations []string `json:"token_destinations,omitempty"`
+	// ResourceDestinations may get the access token for another resource or scope, and not the
+	// session's own. Of all destinations that a URL stands under, the longest counts.
+	ResourceDestinations []ResourceDestination `json:"resource_destinations,omitempty"`
 	// Resource are the URIs of where the access token is to be used, by which the server decides
 	// what stands in it (RFC 8707). They say nothing of where it may go; TokenDestinations do.
+	// TokenParams.Resource asks for one alone. Where the server takes one resource a token request,
+	// leave this empty, and name all of them in Parameters.
 	Resource []string `json:"resource,omitempty"`
 	// Variables stand for {name} in the URLs of this configuration: letters, digits, "-" and ".".
 	Variables map[string]string `json:"variables,omitempty"`
@@ -198,6 +203,16 @@ type Config struct {
 	InsecureIDTokenUnverified bool `json:"insecure_id_token_unverified,omitempty"`
 	// InsecureNonceDisabled sends no nonce, with scope openid neither.
 	InsecureNonceDisabled bool `json:"insecure_nonce_disabled,omitempty"`
+}
+
+// A ResourceDestination is where the access token for another resource or scope may go.
+type ResourceDestination struct {
+	// URL is an origin, with or without a path prefix: https, or http on loopback.
+	URL string `json:"url"`
+	// Resource is the URI of what the token is good for (RFC 8707 section 2), Scope what it is good
+	// for there. One of them is needed.
+	Resource string `json:"resource,omitempty"`
+	Scope    string `json:"scope,omitempty"`
 }
 
 // ProfileConfig says how to read who signed in. A name of a member may have dots between levels;

@@ -146,6 +146,7 @@ func (t *Token) member(name []byte, r *reader) {
 // A heldToken may be given out until goodUntil, in Unix ms; 0: once.
 type heldToken struct {
 	Token
+	params    TokenParams
 	goodUntil int64
 }
 

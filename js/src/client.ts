@@ -231,7 +231,11 @@ export class Client extends EventTarget {
 
   /**
    * An access token that is good now; it is refreshed if need be. Prefer {@link fetch}, which sends
-   * it only where configured.
+   * it only where configured. With a `resource` or a `scope` it is one for these, got with the same
+   * sign-in (RFC 8707 section 2.2).
+   *
+   * @throws {OAuthError} `error: 'invalid_target'` where the server has no such resource, or gives
+   * no token for it: the session stays as it is
    */
   token(parameters?: T.TokenParameters): Promise<T.Token> {
     return this.#run('token', parameters);
@@ -372,7 +376,8 @@ export class Client extends EventTarget {
    * Like the global `fetch`, with the access token (RFC 6750 section 2.1), and with a proof that it
    * is this client's where it is bound to a key (RFC 9449 section 7).
    *
-   * The URL must stand under one of the configured `token_destinations`; otherwise nothing is sent.
+   * The URL must stand under one of the configured `token_destinations`, or of
+   * `resource_destinations`, which say for what its token is; otherwise nothing is sent.
    * A redirect is an error, since the token must not follow it. After a 401 the token is refreshed,
    * or the resource's nonce taken over, and the request sent once more, unless its body can be read
    * only once. {@link challengeOf} says what a resource wanted that refused.

@@ -60,7 +60,11 @@ export interface Config {
   dpop?: boolean;
   /** Default: `ES256`. */
   dpop_signing_alg?: SigningAlgorithm;
-  /** URIs of what tokens are asked for (RFC 8707 section 2). */
+  /**
+   * URIs of what tokens are asked for, all of them in each request (RFC 8707 section 2). {@link
+   * Client.token} with a `resource` asks for that one alone. Where a server takes one resource a
+   * token request, leave this out, and name all of them in `parameters`.
+   */
   resource?: string[];
   /** What {@link Client.register} sends (RFC 7591 section 2). */
   client_metadata?: Record<string, unknown>;
@@ -149,6 +153,11 @@ export interface Config {
   scope?: string;
   /** URLs under which the access token may be sent. It goes nowhere else. */
   token_destinations?: string[];
+  /**
+   * Where the access token for another resource or scope is sent, and not the session's own: {@link
+   * Client.fetch} takes that of the longest destination under which the URL stands.
+   */
+  resource_destinations?: ResourceDestination[];
   /**
    * Further parameters of every authorization or device authorization request. Those of the
    * protocol (state, redirect_uri …) are refused.
@@ -261,6 +270,16 @@ export interface Config {
    * servers without a key set.
    */
   insecure_id_token_unverified?: boolean;
+}
+
+/** Where the access token for another resource or scope may be sent. One of the two is needed. */
+export interface ResourceDestination {
+  /** The token is sent under this URL. */
+  url: string;
+  /** What the token is good for (RFC 8707 section 2). */
+  resource?: string;
+  /** What it is good for there, of what was granted. */
+  scope?: string;
 }
 
 /**
@@ -471,6 +490,13 @@ export interface DeviceSignInParameters extends DeviceResumeParameters {
 export interface TokenParameters extends CallOptions {
   /** Refreshes even if the token is still good. */
   force?: boolean;
+  /**
+   * The URI of what the token shall be good for (RFC 8707 section 2). It is got with the session's
+   * refresh token, and kept beside the session's own access token as long as it is good.
+   */
+  resource?: string;
+  /** What it shall be good for there, of what was granted (RFC 6749 section 6). */
+  scope?: string;
 }
 
 /** An access token. */

@@ -121,16 +121,16 @@ func (s *Session) seenUntil() int64 {
 	return 0
 }
 
-// outdated tells whether the store may hold something else than the access token that would be
+// outdated tells whether the store may hold something else than the access token t that would be
 // given out: nobody told us if so, and it was not read for a while.
-func (s *Session) outdated() bool {
-	return s.seenUntil() == 0 && s.Tokens.Access != "" && (s.usable(s.Tokens) || s.Refreshable() != nil)
+func (s *Session) outdated(t *Tokens) bool {
+	return s.seenUntil() == 0 && t.Access != "" && (s.usable(t) || s.Refreshable() != nil)
 }
 
 // WriteGoodUntil tells the host until when the same question gets the same answer, with nothing
 // read or sent, unless an event, a command or a hint comes in between.
-func (s *Session) WriteGoodUntil(w *json.Writer) {
-	if until := min(s.seenUntil(), s.staleAt(s.Tokens)); s.store.Inner() == nil && until > s.link.Now {
+func (s *Session) WriteGoodUntil(w *json.Writer, t *Tokens) {
+	if until := min(s.seenUntil(), s.staleAt(t)); s.store.Inner() == nil && until > s.link.Now {
 		w.MemberInt("good_until", until)
 	}
 }
