@@ -101,24 +101,6 @@ func (c *Client) Token(ctx context.Context) (Token, error) {
 	return held.Token, err
 }
 
-// TokenParams say what an access token is for, if not for what the session's own is.
-type TokenParams struct {
-	// Resource is the URI of what it is good for (RFC 8707 section 2).
-	Resource string
-	// Scope is what it is good for there, of what was granted (RFC 6749 section 6).
-	Scope string
-	// Fresh refreshes even if the token is still good.
-	Fresh bool
-}
-
-func (p TokenParams) members() members {
-	m := members(nil).optional("resource", p.Resource).optional("scope", p.Scope)
-	if p.Fresh {
-		m = m.boolean("force", true)
-	}
-	return m
-}
-
 // TokenFor is Token for another resource or scope (RFC 8707 section 2.2). It is got with the
 // session's refresh token, and kept beside its own access token as long as it is good, at most 16
 // of them. A resource that the server does not know is an error of kind server with OAuthError
