@@ -11,6 +11,7 @@
 //	internal/store    what is kept, and the one way to change it
 //	internal/issuer   the server's metadata, its keys, and what they verify
 //	internal/session  the tokens: kept, made new, ended
+//	internal/mcp      from a resource to a client for it
 //	core              the flows, a file each; the commands; the Engine
 //
 // Work that continues after an effect is a run: a struct whose methods are the steps in their
@@ -25,10 +26,12 @@
 // par.go RFC 9126, jar.go RFC 9101, wire/dpop.go RFC 9449, exchange.go RFC 8693, introspect.go RFC
 // 7662, register.go RFC 7591, resourcemetadata.go RFC 9728, jarm.go signed responses (JARM),
 // wire/assertion.go RFC 7523 section 2.2, backchannel.go back-channel logout, logout.go OpenID
-// Connect's logouts.
+// Connect's logouts, crossapp.go ID-JAG, and internal/mcp the authorization of MCP: discover.go RFC
+// 9728 and RFC 8414, identify.go RFC 7591 and client ID metadata documents, decide.go scopes and
+// what is next, bounds.go how often.
 //
 // Below them are packages that know of no client: jose (RFC 7515, RFC 7517, RFC 7518), uri (RFC
-// 3986), form and words; json, sha256, sha2 and base64url.
+// 3986), address (which are public), form and words; json, sha256, sha2 and base64url.
 //
 // The build tag page leaves out what pages never use: the files with !page, most of which are one
 // RFC each. Files that end in _page.go replace them.

@@ -106,6 +106,9 @@ type Client struct {
 	UserinfoSignedResponseAlg string
 	// Name is shown to the user; empty shows ClientID.
 	Name string
+	// URI is the client's home page (client_uri). Pages that cannot send the user back by the
+	// redirect URI lead there; empty means that they lead nowhere.
+	URI string
 
 	// ofDocument tells that nobody but its metadata document speaks for the client; its keys may be
 	// at jwksURI.
@@ -183,6 +186,9 @@ func (c Client) Validate() error {
 		if err := validateRedirectURI(u); err != nil {
 			return fault("PostLogoutRedirectURIs", fmt.Sprintf("%q %v", u, err))
 		}
+	}
+	if u, err := url.Parse(c.URI); err != nil || c.URI != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return fault("URI", fmt.Sprintf("%q is no http or https URL", c.URI))
 	}
 	for field, u := range map[string]string{"BackchannelLogoutURI": c.BackchannelLogoutURI, "FrontchannelLogoutURI": c.FrontchannelLogoutURI} {
 		if err := validateRedirectURI(u); u != "" && (err != nil || !strings.HasPrefix(u, "http")) {

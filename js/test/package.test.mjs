@@ -122,6 +122,25 @@ for (const options of [['--module', 'nodenext'], ['--module', 'esnext', '--modul
   test(`E88 E96 the types fit what callers write: ${options.join(' ')}`, () => compile('types.ts', readFileSync(join(root, 'js/test/types.ts'), 'utf8'), ...options));
 }
 
+test('M95 the transports of both MCP SDKs take the options as they are', () =>
+  compile(
+    'mcp-sdk.ts',
+    `import * as two from '@modelcontextprotocol/client';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
+import { openFiles } from 'oauth2-wasm/files';
+import { openMcp } from 'oauth2-wasm/mcp';
+import { sdkOptions } from 'oauth2-wasm/mcp-sdk';
+const mcp = await openMcp({ client_metadata: {} }, await openFiles('agent'));
+const options = sdkOptions(mcp, new URL('https://mcp.example/'), async (signIn) => signIn.begin());
+const providers: [OAuthClientProvider, two.OAuthClientProvider] = [options.authProvider, options.authProvider];
+for (const Transport of [StreamableHTTPClientTransport, SSEClientTransport, two.StreamableHTTPClientTransport, two.SSEClientTransport] as const) new Transport(new URL('https://mcp.example/'), options);
+new two.StreamableHTTPClientTransport(new URL('https://mcp.example/'), { authProvider: providers[1] });
+`,
+    '--module', 'nodenext', '--skipLibCheck', '--types', 'node', '--lib', 'es2022,dom,dom.iterable',
+  ));
+
 test('B14 the stores take the clients of npm redis and pg as they are', () =>
   compile(
     'stores.ts',
