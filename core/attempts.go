@@ -202,12 +202,18 @@ func (a *attempts) read(value, version string) {
 	}
 }
 
+// attemptNames are the members of texts, in their order.
+const attemptNames = "state nonce code_verifier redirect_uri scope app_state dpop_key response_mode acr_values"
+
+func (t *attempt) texts() []*string {
+	return []*string{&t.state, &t.nonce, &t.verifier, &t.redirectURI, &t.scope, &t.appState, &t.key, &t.mode, &t.acr}
+}
+
 // read gives the attempt.
 func (p *keptAttempt) read() *attempt {
 	v, _ := json.Parse(p.text)
-	str := func(name string) string { return v.Get(name).Str() }
-	t := &attempt{state: p.state, nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
-		scope: str("scope"), appState: str("app_state"), at: p.at, key: p.key, mode: str("response_mode"), acr: str("acr_values"), maxAge: -1}
+	t := &attempt{at: p.at, maxAge: -1}
+	v.Texts(attemptNames, t.texts())
 	if n, ok := v.Get("max_age").Int(); ok {
 		t.maxAge = n
 	}
@@ -236,15 +242,7 @@ func (a *attempts) encode(list []*keptAttempt) string {
 func (t *attempt) pend(redeemed string) *keptAttempt {
 	w := json.NewWriter()
 	w.Open('{')
-	w.MemberStr("state", t.state)
-	w.MemberStrIf("nonce", t.nonce)
-	w.MemberStrIf("code_verifier", t.verifier)
-	w.MemberStrIf("redirect_uri", t.redirectURI)
-	w.MemberStrIf("scope", t.scope)
-	w.MemberStrIf("app_state", t.appState)
-	w.MemberStrIf("dpop_key", t.key)
-	w.MemberStrIf("response_mode", t.mode)
-	w.MemberStrIf("acr_values", t.acr)
+	w.MemberStrs(attemptNames, t.texts())
 	w.MemberInt("at", t.at)
 	if t.maxAge >= 0 {
 		w.MemberInt("max_age", t.maxAge)

@@ -203,6 +203,9 @@ func (c *client) sameResource(params []form.Param) bool {
 	return len(c.config.Resources) == 0 || n == len(c.config.Resources) && n == form.Count(params, "resource")
 }
 
+// ownParams are the parameters of a request that are parameters of the command.
+const ownParams = "response_mode prompt max_age login_hint id_token_hint ui_locales acr_values claims authorization_details"
+
 // authorizeParams gives the caller's parameters, including those that have members of their own in
 // the command.
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
@@ -215,7 +218,7 @@ func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
 			return nil, link.Bad("protected_parameter", "parameters").Not("", p.Name)
 		}
 	}
-	for _, name := range [...]string{"response_mode", "prompt", "max_age", "login_hint", "id_token_hint", "ui_locales", "acr_values", "claims", "authorization_details"} {
+	for name, names := words.Cut(ownParams); name != ""; name, names = words.Cut(names) {
 		v, kind, want := in.Get(name), json.String, "a text"
 		switch name {
 		case "max_age":

@@ -115,7 +115,7 @@ func (c *client) refreshNow(cmd *command, in json.Value) {
 		c.session.Look(f, func() { c.refreshNow(cmd, in) }, done)
 		return
 	}
-	c.session.Refresh(done)
+	c.session.Refresh("", done)
 }
 
 // cancelCommand ends another command. Work that others may need (a refresh, a code being redeemed)

@@ -29,15 +29,18 @@ type device struct {
 	at                               int64     // of the last poll
 }
 
+const deviceNames = "device_code user_code verification_uri verification_uri_complete"
+
 // readDevice reads the device authorization response (section 3.2).
 func readDevice(v json.Value, now int64) (*device, *link.Fault) {
-	str := func(name string) string { return v.Get(name).Str() }
-	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), interval: pollInterval}
+	var oldURI, oldComplete string // the drafts' names, still in use
+	d := &device{interval: pollInterval}
+	v.Texts(deviceNames+" verification_url verification_url_complete", []*string{&d.code, &d.userCode, &d.uri, &d.uriComplete, &oldURI, &oldComplete})
 	if d.uri == "" {
-		d.uri = str("verification_url") // the drafts' name, still in use
+		d.uri = oldURI
 	}
 	if d.uriComplete == "" {
-		d.uriComplete = str("verification_url_complete")
+		d.uriComplete = oldComplete
 	}
 	life, ok := wire.Seconds(v.Get("expires_in"))
 	missing := ""
@@ -95,8 +98,8 @@ func decodeDevice(s *store.Store, text string) *device {
 	if !ok || !s.Ours(v) {
 		return nil
 	}
-	str := func(name string) string { return v.Get(name).Str() }
-	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), requested: str("requested_scope"), key: str("dpop_key")}
+	d := &device{}
+	v.Texts(deviceNames+" requested_scope dpop_key", []*string{&d.code, &d.userCode, &d.uri, &d.uriComplete, &d.requested, &d.key})
 	d.expiresAt, _ = v.Get("expires_at").Int()
 	d.interval, _ = v.Get("interval_ms").Int()
 	d.polling = v.Get("polling").True()

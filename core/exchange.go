@@ -35,7 +35,7 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 		r.send(nil)
 		return
 	}
-	c.session.Ready(false, r.send)
+	c.session.Ready("", false, r.send)
 }
 
 func (r *exchangeRun) send(f *link.Fault) {

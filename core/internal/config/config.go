@@ -42,7 +42,7 @@ type Config struct {
 	MetadataURL, TokenPath                                                                        string
 	Profile                                                                                       profile
 	variables                                                                                     json.Value
-	TokenDestinations                                                                             []uri.URI
+	Destinations                                                                                  []Destination
 	Parameters                                                                                    []form.Param
 	httpOrigins, ParameterHooks, RequestHooks, ResponseHooks                                      json.Value
 	privateOrigins                                                                                json.Value
@@ -76,7 +76,7 @@ const Endpoints = "authorization_endpoint token_endpoint revocation_endpoint use
 const MoreMembers = "client_assertion_audience client_key client_key_id token_endpoint_auth_signing_alg request_object_signing_alg introspection_signed_response_alg introspection_endpoint_auth_method client_metadata registration identity_provider private_origins"
 
 // others are the members that are each read in their own way.
-const others = "variables profile parameters token_destinations resource id_token_signed_response_alg refresh_token_errors"
+const others = "variables profile parameters token_destinations resource_destinations resource id_token_signed_response_alg refresh_token_errors"
 
 func (c *Config) groups() []group {
 	return append(c.moreGroups(), []group{
@@ -265,19 +265,14 @@ func (c *Config) readList(name string, v json.Value) *link.Fault {
 			allowed = jose.Algorithms
 			algs += s + " "
 		case "resource":
-			if s == "" || words.Index(s, ':') < 1 || !uri.Chars(s) || words.Index(s, '#') >= 0 { // RFC 8707 section 2
-				return link.Wrong("bad_url", name, "an absolute URI without fragment", it.Value())
+			if !resourceOK(s) { // RFC 8707 section 2
+				return link.Wrong("bad_url", name, wantsResource, it.Value())
 			}
 			c.Resources = append(c.Resources, form.Param{Name: name, Value: s})
-		case "token_destinations":
-			if f := c.readText(&s, name, it.Value(), Endpoint); f != nil {
+		case "token_destinations", "resource_destinations":
+			if f := c.readDestination(name, it.Value()); f != nil {
 				return f
 			}
-			u, ok := uri.Parse(s)
-			if !ok || u.Query {
-				return link.Wrong("bad_url", name, "an absolute URL without query", it.Value())
-			}
-			c.TokenDestinations = append(c.TokenDestinations, u)
 		case "insecure_http_origins":
 			if u, ok := uri.Parse(s); !ok || u.Scheme != "http" || s != "http://"+u.Host+u.Port {
 				return link.Wrong("bad_url", name, "http://HOST, or http://HOST:PORT with another port than 80, in lower case", it.Value())
@@ -306,6 +301,60 @@ func (c *Config) readList(name string, v json.Value) *link.Fault {
 		c.IDTokenAlgs = algs[:len(algs)-1]
 	}
 	return nil
+}
+
+// A Destination is where an access token may go: that of the session, or the one for a target.
+type Destination struct {
+	URL    uri.URI
+	Target string
+}
+
+// readDestination takes a URL, or an object with one and what ReadTarget reads.
+func (c *Config) readDestination(name string, v json.Value) *link.Fault {
+	var d Destination
+	url, s := v, ""
+	if name == "resource_destinations" {
+		url = v.Get("url")
+		target, f := ReadTarget(v)
+		if d.Target = target; f != nil {
+			f.Field = name
+			return f
+		}
+		if target == "" || v.Values() != 2+v.Get("resource").Values()+v.Get("scope").Values() {
+			return link.Wrong("bad_value", name, "objects of url, resource and scope", v)
+		}
+	}
+	if f := c.readText(&s, name, url, Endpoint); f != nil {
+		return f
+	}
+	var ok bool
+	if d.URL, ok = uri.Parse(s); !ok || d.URL.Query {
+		return link.Wrong("bad_url", name, "an absolute URL without query", url)
+	}
+	c.Destinations = append(c.Destinations, d)
+	return nil
+}
+
+// ReadTarget takes what an access token is for: its resource (RFC 8707 section 2), a space and its
+// scope, either of which may be missing. "" is the session's own token.
+func ReadTarget(in json.Value) (target string, f *link.Fault) {
+	resource, scope := in.Get("resource"), in.Get("scope")
+	if resource.Kind() != json.None && !resourceOK(resource.Str()) {
+		return "", link.Wrong("bad_url", "resource", wantsResource, resource)
+	}
+	if s := scope.Str(); scope.Kind() != json.None && (s == "" || !words.ScopeOK(s)) {
+		return "", WrongScope(s)
+	}
+	if target = resource.Str() + " " + scope.Str(); len(target) == 1 {
+		target = ""
+	}
+	return target, nil
+}
+
+const wantsResource = "an absolute URI without fragment"
+
+func resourceOK(s string) bool {
+	return words.Index(s, ':') > 0 && uri.Chars(s) && words.Index(s, '#') < 0
 }
 
 // readRefreshErrors reads the errors by which the server says that a refresh token is invalid:

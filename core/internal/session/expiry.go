@@ -112,7 +112,7 @@ func (s *Session) refreshAlone(failed string) {
 		s.link.Ring(&s.expiry, s.retryAt, s.refreshAlone)
 		return
 	}
-	s.Refresh(func(f *link.Fault) {
+	s.Refresh("", func(f *link.Fault) {
 		if f == nil {
 			return // the new token has its own alarm
 		}

@@ -119,16 +119,16 @@ func (s *Session) seenUntil() int64 {
 	return 0
 }
 
-// outdated reports whether the store may have changed since the last look: the host does not report
-// changes, and the last look was a while ago.
-func (s *Session) outdated() bool {
-	return s.seenUntil() == 0 && s.Tokens.Access != "" && (s.usable(s.Tokens) || s.Refreshable() != nil)
+// outdated reports whether the store may have changed since the last look, so that t is not to be
+// given out: the host does not report changes, and the last look was a while ago.
+func (s *Session) outdated(t *Tokens) bool {
+	return s.seenUntil() == 0 && t.Access != "" && (s.usable(t) || s.Refreshable() != nil)
 }
 
 // WriteGoodUntil tells the host until when the same command would get the same answer, without
 // reading or sending anything, unless an event, a command or a hint comes in between.
-func (s *Session) WriteGoodUntil(w *json.Writer) {
-	if until := min(s.seenUntil(), s.staleAt(s.Tokens)); s.store.Inner() == nil && until > s.link.Now {
+func (s *Session) WriteGoodUntil(w *json.Writer, t *Tokens) {
+	if until := min(s.seenUntil(), s.staleAt(t)); s.store.Inner() == nil && until > s.link.Now {
 		w.MemberInt("good_until", until)
 	}
 }

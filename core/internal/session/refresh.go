@@ -8,6 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
 // A refreshRun refreshes the access token (RFC 6749 section 6) or adopts the tokens of another
@@ -26,6 +27,7 @@ import (
 //	end         whoever waits hears of it
 type refreshRun struct {
 	session *Session
+	target  string // of the access token that is wanted
 	lock    *Lock
 	change  store.Change // of the store that is under way
 	job     wire.Job
@@ -35,15 +37,20 @@ type refreshRun struct {
 	resent  bool              // it was sent before this request, by us or by one that did not see the answer
 	useless bool              // the answer, but for a refresh token in it
 	fault   *link.Fault       // why
+	other   *Tokens           // what came for the target
 	answer  *Tokens           // whose ID token is verified
 	before  *Tokens           // what was held when it came
 	written *Tokens           // what is being stored
 	then    func(*link.Fault) // after that
 }
 
-// Refresh begins one, or waits for the one under way.
-func (s *Session) Refresh(done func(*link.Fault)) {
+// Refresh begins one for the target, or waits for the one under way. There is one refresh token for
+// all targets, so one waits for another.
+func (s *Session) Refresh(target string, done func(*link.Fault)) {
 	if s.renewing {
+		if asked := done; s.renewed != target {
+			done = func(*link.Fault) { s.Refresh(target, asked) }
+		}
 		s.waiting = append(s.waiting, done)
 		return
 	}
@@ -51,9 +58,9 @@ func (s *Session) Refresh(done func(*link.Fault)) {
 		done(s.Refreshable())
 		return
 	}
-	r := &refreshRun{session: s, had: s.Tokens}
+	r := &refreshRun{session: s, target: target, had: s.Tokens}
 	r.change = store.Change{Store: s.store, Key: s.key, Version: &s.version, Tries: store.MaxTries, Text: r.text, Met: r.looked, Done: r.marked}
-	s.renewing, s.waiting = true, append(s.waiting, done)
+	s.renewing, s.renewed, s.waiting = true, target, append(s.waiting, done)
 	s.alone(r.locked)
 }
 
@@ -76,16 +83,16 @@ func (r *refreshRun) discovered(f *link.Fault) {
 
 func (r *refreshRun) looked(value, version, unread string) bool {
 	s := r.session
-	had := s.Tokens
+	had := s.For(r.target)
 	changed := s.take(value, version, unread)
-	t := s.Tokens
+	t, now := s.Tokens, s.For(r.target)
 	if unread != "" && !s.onlyHere() {
 		// Without reading the store, we might send a token that another instance has used up.
 		r.end(StorageFault(unread))
 		return false
 	}
 	// A mark alone does not make a session newer.
-	if changed && !t.sameToken(had) && s.usable(t) {
+	if changed && !now.sameToken(had) && s.usable(now) {
 		r.end(nil)
 		return false
 	}
@@ -135,10 +142,18 @@ func (r *refreshRun) send() {
 	s := r.session
 	s.SetStatus(refreshing)
 	params := []form.Param{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Value: s.Tokens.Refresh}}
-	if scope := s.Tokens.Requested; s.config.RefreshScope && scope != "" {
+	resource, scope := words.Cut(r.target)
+	if r.target == "" && s.config.RefreshScope {
+		scope = s.Tokens.Requested
+	}
+	if scope != "" { // no more than was granted (RFC 6749 section 6), which the server sees to
 		params = append(params, form.Param{Name: "scope", Value: scope})
 	}
-	s.TokenRequest(&r.job, config.StageRefresh, s.refreshEndpoint(), s.Tokens.Key, append(params, s.config.Resources...), r.answered)
+	resources := s.config.Resources
+	if resource != "" {
+		resources = []form.Param{{Name: "resource", Value: resource}}
+	}
+	s.TokenRequest(&r.job, config.StageRefresh, s.refreshEndpoint(), s.Tokens.Key, append(params, resources...), r.answered)
 }
 
 func (r *refreshRun) answered(v json.Value, f *link.Fault) {
@@ -161,7 +176,15 @@ func (r *refreshRun) answered(v json.Value, f *link.Fault) {
 // kept, because the old one is used up.
 func (r *refreshRun) read(v json.Value) {
 	s := r.session
-	t, f := s.ReadTokens(v, s.Tokens, false)
+	old := s.Tokens
+	if r.target != "" {
+		_, scope := words.Cut(r.target)
+		if scope == "" {
+			scope = old.Scope
+		}
+		old = &Tokens{Key: old.Key, Refresh: old.Refresh, Requested: scope, target: r.target}
+	}
+	t, f := s.ReadTokens(v, old, false)
 	if f == nil {
 		f = t.TooLarge()
 	}
@@ -222,6 +245,13 @@ func (r *refreshRun) refused(f *link.Fault) {
 // stored at once, because the old one is used up.
 func (r *refreshRun) adopt(t *Tokens) {
 	s := r.session
+	if r.target != "" { // of its answer the access token counts, and the refresh token is the session's
+		next := t.Refresh
+		t.Refresh, t.IDToken, t.extra = "", "", nil
+		r.other = t
+		r.keepSuccessor(next, r.end)
+		return
+	}
 	if s.config.JWKS == "" && !s.config.IDTokenOff {
 		t.IDToken = s.Tokens.IDToken
 	}
@@ -233,13 +263,16 @@ func (r *refreshRun) adopt(t *Tokens) {
 	r.keepSuccessor(t.Refresh, r.succeeded)
 }
 
-// keepSuccessor takes only the refresh token from an answer.
+// keepSuccessor takes only the refresh token from an answer, and the access token for another
+// target.
 func (r *refreshRun) keepSuccessor(next string, then func(*link.Fault)) {
 	r.useless = true
-	kept := *r.session.Tokens
-	kept.clearMark()
-	kept.Refresh, kept.generation = next, max(kept.generation+1, r.session.link.Now)
-	r.hold(&kept, then)
+	kept := r.session.after(r.session.Tokens)
+	kept.Refresh = next
+	if r.other != nil {
+		kept.put(r.other)
+	}
+	r.hold(kept, then)
 }
 
 // rescued ends a refresh of which only the new refresh token could be used.
@@ -328,7 +361,7 @@ func (r *refreshRun) end(f *link.Fault) {
 	if f != nil && f.RetryAfter > 0 {
 		s.retryAt = s.link.Now + f.RetryAfter
 	}
-	if f == nil || !s.Tokens.sameToken(r.had) {
+	if f == nil && r.target == "" || !s.Tokens.sameToken(r.had) {
 		s.arm(false)
 	} else if s.expiry.N == 0 {
 		s.awaitEnd()

@@ -39,6 +39,7 @@ type Session struct {
 	failures int64               // of refreshes nobody asked for, since the last good one
 	retryAt  int64               // the server asked to be left alone until then
 	renewing bool                // a refresh is under way
+	renewed  string              // the target of its access token
 	waiting  []func(*link.Fault) // for its end
 
 	view  view
@@ -113,7 +114,11 @@ const (
 
 // Redact drops a server's text that repeats a secret.
 func (s *Session) Redact(f *link.Fault, more ...string) {
-	for _, secret := range append(more, s.config.ClientSecret, s.wire.LastAssertion, s.Tokens.Access, s.Tokens.Refresh, s.Tokens.IDToken) {
+	more = append(more, s.config.ClientSecret, s.wire.LastAssertion)
+	for t := s.Tokens; t != nil; t = t.other {
+		more = append(more, t.Access, t.Refresh, t.IDToken)
+	}
+	for _, secret := range more {
 		for _, text := range [...]*string{&f.Err, &f.Descr, &f.Link, &f.Came} {
 			if len(secret) >= leastSecret && words.Contains(*text, secret[:min(len(secret), knownBy)]) {
 				*text = "(redacted)"

@@ -14,11 +14,8 @@ import (
 // ReadTokens merges a token response (RFC 6749 section 5.1) into the tokens old. If the response is
 // refused, old does not change.
 func (s *Session) ReadTokens(v json.Value, old *Tokens, first bool) (t *Tokens, f *link.Fault) {
-	t = new(Tokens)
-	*t = *old
-	t.clearMark()
+	t = s.after(old)
 	t.receivedAt = s.link.Now
-	t.generation = max(old.generation+1, s.link.Now)
 	t.extra = append([]extra(nil), old.extra...)
 	t.Access = v.Get("access_token").Str()
 	if t.Access == "" && s.config.AccessOptional && old.Key == "" && v.Get("id_token").Str() != "" {
@@ -63,6 +60,14 @@ func (s *Session) ReadTokens(v json.Value, old *Tokens, first bool) (t *Tokens, 
 	t.keepAll(v)
 	t.ownBy(s.link)
 	return t, nil
+}
+
+// after is a copy of old for what the server gave later.
+func (s *Session) after(old *Tokens) *Tokens {
+	t := *old
+	t.clearMark()
+	t.generation = max(old.generation+1, s.link.Now)
+	return &t
 }
 
 // readIdentity reads an answer with only an ID token, which says who signed in but works at no

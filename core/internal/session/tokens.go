@@ -33,6 +33,8 @@ type Tokens struct {
 	grant                          string     // a name for the sign-in that all this came of, with its time in front
 	Claims                         json.Value // of the ID token, verified
 	extra                          []extra
+	target                         string  // what the access token is for; "": it is the session's own
+	other                          *Tokens // the next access token of the session, the one used last first
 }
 
 // An extra is a member that no RFC we know names, as it stood.
@@ -61,9 +63,13 @@ func (t *Tokens) keepAll(v json.Value) {
 	}
 }
 
+func (t *Tokens) size() int {
+	return len(t.Access) + len(t.Refresh) + len(t.IDToken) + len(t.Scope) + len(t.target)
+}
+
 // TooLarge is the fault if the tokens are larger than a session may be; otherwise nil.
 func (t *Tokens) TooLarge() *link.Fault {
-	if len(t.Access)+len(t.Refresh)+len(t.IDToken)+len(t.Scope) > maxTokens || t.Claims.Values() > wire.MaxValues || t.extraTooLarge() {
+	if t.size() > maxTokens || t.target != "" && t.size() > maxTokens/4 || t.Claims.Values() > wire.MaxValues || t.extraTooLarge() {
 		return &link.Fault{Kind: link.KindServer, Code: "too_large"}
 	}
 	return nil
@@ -88,7 +94,7 @@ func (t *Tokens) extraTooLarge() bool {
 
 // ownBy copies t's texts, so that their input can be freed.
 func (t *Tokens) ownBy(l *link.Link) {
-	l.Own(&t.Access, &t.Type, &t.Key, &t.Refresh, &t.IDToken, &t.Scope, &t.Requested, &t.triedBy, &t.grant)
+	l.Own(t.texts()...)
 	for i := range t.extra {
 		l.Own(&t.extra[i].name, &t.extra[i].raw)
 	}
