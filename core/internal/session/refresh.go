@@ -26,9 +26,9 @@ import (
 //	hold        it is stored: met where somebody else wrote, stored
 //	end         whoever waits hears of it
 //
-// If the process dies after marked, the mark tells the next run: it sends the token once more within
-// RetryWindow, and after that ends with outcome_unknown. Without a lock, another one's fresh mark
-// means refresh_in_progress.
+// If the process dies after marked, the mark tells the next run: it sends the token once more
+// within RetryWindow, and after that ends with outcome_unknown. Without a lock, another one's fresh
+// mark means refresh_in_progress.
 type refreshRun struct {
 	session   *Session
 	target    string // of the access token that is wanted
