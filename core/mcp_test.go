@@ -689,6 +689,21 @@ func TestMCPWaitsForRegistration(t *testing.T) {
 	t.Error("no result")
 }
 
+// TestMCPForeignSession: what stands under the session's key, and is another's, is as good as
+// nothing (M14).
+func TestMCPForeignSession(t *testing.T) {
+	w := mcpQuiet(t)
+	w.open(mcpConf)
+	w.signIn(w.s.ok("challenged", challenge(mcpURL, 401, `Bearer scope="a"`, "")))
+	w.next(w.s.ok("find", `"url":"`+mcpURL+`"`), "token", "a tools:read tools:list")
+	for key, text := range w.s.store {
+		if strings.HasSuffix(key, ".session") {
+			w.s.store[key] = strings.Replace(text, `"for":"`, `"for":"x`, 1)
+		}
+	}
+	w.next(w.s.ok("find", `"url":"`+mcpURL+`"`), "authorize", "tools:read tools:list")
+}
+
 // TestMCPPick: of several servers, one where the client is registered by hand, then the one that
 // was used before, then the first (M10).
 func TestMCPPick(t *testing.T) {
