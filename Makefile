@@ -30,8 +30,8 @@ endef
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080)
-	@mkdir -p build && go build -o build/demo ./web && exec build/demo
+demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080; ARGS='-phone lan' for a real phone)
+	@mkdir -p build && go build -o build/demo ./web && exec build/demo $(ARGS)
 
 docs: npm docs-npm ## the documentation, in build/docs; make demo serves it at /docs/
 	@npm run build --silent && node web/docs/build.mjs

@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// endSessionURL is where the browser goes to end the session at the server too (OpenID Connect
-// RP-Initiated Logout section 2); "" where the server has no such place.
+// endSessionURL is where the browser also ends the session at the server (OpenID Connect
+// RP-Initiated Logout section 2); "" if the server has no such endpoint.
 func (c *client) endSessionURL(in json.Value, idToken string) (string, *link.Fault) {
 	after, state := in.Get("post_logout_redirect_uri").Str(), in.Get("state").Str()
 	if after != "" {
@@ -35,8 +35,7 @@ func (c *client) endSessionURL(in json.Value, idToken string) (string, *link.Fau
 }
 
 // frontChannelLogout ends the session that the server says it ended (OpenID Connect Front-Channel
-// Logout section 2). Anybody can send a browser to that URL: only who knows the session's sid ends
-// anything.
+// Logout section 2). Anybody can send a browser to that URL, so the session's sid is required.
 func (c *client) frontChannelLogout(cmd *command, in json.Value) {
 	params, ok := link.ReadParams(in.Get("parameters"))
 	if url := in.Get("url").Str(); url != "" {

@@ -653,6 +653,42 @@ func TestMCPRegistersOnce(t *testing.T) {
 	}
 }
 
+// TestMCPWaitsForRegistration: who waited for the lock takes what its holder registered meanwhile,
+// and sends nothing (M36).
+func TestMCPWaitsForRegistration(t *testing.T) {
+	w := mcpQuiet(t)
+	s := w.s
+	w.documents[mcpASAt] = strings.Replace(mcpAS, `"client_id_metadata_document_supported":true,`, ``, 1)
+	w.open(mcpConf)
+	waiting, unlocked := s.input(`"command":"challenged","id":1,`+challenge(mcpURL, 401, "", "")), false
+	for len(waiting) > 0 {
+		m := waiting[0]
+		waiting = waiting[1:]
+		member := `"ok":{}`
+		switch m.str("kind") {
+		case "load", "store":
+			member = s.storage(m)
+		case "lock":
+			s.store[m.str("name")] = `{"v":1,"issuer":"https://as.example","client":{"client_id":"the-holder"}}`
+		case "http":
+			member = w.answer(m).member()
+			if m.str("stage") == "registration" {
+				t.Error(m.raw)
+			}
+		case "unlock":
+			unlocked = true
+			continue
+		case "result":
+			if !strings.Contains(m.raw, "the-holder") || !unlocked {
+				t.Error(unlocked, m.raw)
+			}
+			return
+		}
+		waiting = append(waiting, s.answer(m, member)...)
+	}
+	t.Error("no result")
+}
+
 // TestMCPPick: of several servers, one where the client is registered by hand, then the one that
 // was used before, then the first (M10).
 func TestMCPPick(t *testing.T) {

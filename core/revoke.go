@@ -47,7 +47,7 @@ func (r *revokeRun) revoked(f *link.Fault) {
 	case r.hint == "refresh_token" || s.Tokens.Refresh == "":
 		s.Clear(r.end)
 	default:
-		s.Tokens.Access, s.Tokens.ExpiresAt = "", 0
+		s.Tokens.DropAccess()
 		s.Settle()
 		s.Save(func() { r.end(nil) })
 	}

@@ -23,6 +23,7 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 	err := store.AddClient(authserver.Client{
 		ClientID:     clientID,
 		Name:         "the demo page",
+		URI:          page + "/",
 		RedirectURIs: []string{page + "/", page + popupPath, page + serverPath},
 		GrantTypes:   []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
 		Scope:        "openid profile email " + notesScope,

@@ -14,13 +14,14 @@ func (s *Server) authorize(c *call) (Response, error) {
 		return s.errorPage(invalidRequest("The request's parameters cannot be read.")), nil
 	}
 	address, stored := query, query.Has("request_uri")
+	client := address.Get("client_id")
 	if query.Has("request") && !stored {
 		return s.openRequestObject(c, query), nil
 	}
 	if stored {
 		var opened url.Values
 		if query, opened, err = s.pushedRequest(c, address); err != nil {
-			return s.errorPage(err), nil
+			return s.errorPageFor(client, err), nil
 		}
 		if opened != nil {
 			return seeOther(s.pageURL(opened)), nil
@@ -28,7 +29,7 @@ func (s *Server) authorize(c *call) (Response, error) {
 	}
 	req, err := s.trustedRequest(c, query)
 	if err != nil {
-		return s.errorPage(err), nil
+		return s.errorPageFor(client, err), nil
 	}
 	req.address, req.now = address, c.Now
 	// From here on the redirect URI is known to be the client's, and errors go there.
@@ -68,7 +69,7 @@ func (s *Server) errorRedirect(req *authorizationRequest, err error) Response {
 	if e.retryAfter > 0 {
 		// The user may try the same request again, by hand; a client that got it back might do so
 		// at once.
-		return s.errorPage(e)
+		return s.errorPageFor(req.client.ClientID, e)
 	}
 	// What was stored is spent by an error too; where that fails, it expires.
 	_ = s.spend(req)

@@ -138,8 +138,8 @@ func TestEventsComeInOrder(t *testing.T) {
 	})
 }
 
-// The log shows kind, stage, method, origin and path, then how it was answered, and no secret in any
-// of them (D1).
+// The log shows kind, stage, method, origin and path, then how it was answered, and no secret in
+// any of them (D1).
 func TestEffectLogIsRedacted(t *testing.T) {
 	var mu sync.Mutex
 	var lines []string

@@ -34,7 +34,9 @@ export interface EffectEntry {
   status?: number;
   /** The kind of failure, if it failed. */
   failed?: string;
-  /** How long it took, in milliseconds; 0 for effects without an answer. Missing: it is under way. */
+  /**
+   * How long it took, in milliseconds; 0 for effects without an answer. Missing: it is under way.
+   */
   ms?: number;
 }
 
@@ -83,7 +85,7 @@ interface Held {
 }
 
 /** Commands that change nothing without an event. */
-const isQuestion = /^(token|prepare){/;
+const isQuestion = /^(token|prepare){(?!.*"force")/;
 
 /**
  * Memory never shrinks, so an instance that once had a large message is replaced.

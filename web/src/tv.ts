@@ -73,7 +73,7 @@ const drawQr = (url: string | undefined) => {
     byId('tv-where'),
     phoneOrigin
       ? 'A phone in the same network can open it. It goes there unencrypted: use the demo account alone.'
-      : 'For this machine only: another tab is the phone. A real one can scan it after make demo ARGS=-phone.',
+      : 'For this machine only: another tab is the phone. A real one can scan it after make demo ARGS="-phone lan".',
   );
   if (!url) return;
   complete.href = url;

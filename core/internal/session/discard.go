@@ -16,7 +16,7 @@ func (s *Session) RevokeToken(j *wire.Job, token, hint string, done func(*link.F
 	r := &wire.Request{Stage: config.StageRevocation, Method: "POST", URL: s.config.RevocationEndpoint, Auth: s.config.RevocationAuthMethod,
 		Params: []form.Param{{Name: "token", Value: token}, {Name: "token_type_hint", Value: hint}}}
 	s.wire.Send(j, r, func(res *wire.Response, f *link.Fault) {
-		// 200 says it all, the body is ignored (section 2.2).
+		// Status 200 means success; the body is ignored (section 2.2).
 		if f == nil && (res.Status < 200 || res.Status > 299) {
 			if _, f = res.Object(s.link.Now); f == nil {
 				f = &link.Fault{Kind: link.KindServer, Code: "http_error", Status: res.Status}
@@ -29,7 +29,7 @@ func (s *Session) RevokeToken(j *wire.Job, token, hint string, done func(*link.F
 	})
 }
 
-// Discard ends a grant that nobody wants any more.
+// Discard revokes the tokens of a grant that nobody needs any more.
 func (s *Session) Discard(t *Tokens) {
 	s.wire.DropKey(t.Key)
 	token, hint := t.Refresh, "refresh_token"
@@ -41,7 +41,7 @@ func (s *Session) Discard(t *Tokens) {
 	}
 }
 
-// EndsMore is the token whose end ends more, or the one that is named.
+// EndsMore is the token whose revocation ends more, or the one that is named.
 func (s *Session) EndsMore(which string) (token, hint string) {
 	if which != "access_token" && (s.Tokens.Refresh != "" || which == "refresh_token") {
 		return s.Tokens.Refresh, "refresh_token"

@@ -117,7 +117,7 @@ const configuration = {
     jwtResponseModes: { enabled: true }, jwtUserinfo: { enabled: true }, jwtIntrospection: { enabled: true },
     requestObjects: { enabled: true },
     registration: { enabled: true }, claimsParameter: { enabled: true },
-    resourceIndicators: { enabled: true, getResourceServerInfo, useGrantedResource: () => true },
+    resourceIndicators: { enabled: true, getResourceServerInfo, useGrantedResource: () => true, defaultResource: (_ctx, _client, all) => [all].flat()[0] },
     mTLS: {
       enabled: Boolean(pem), certificateBoundAccessTokens: true, selfSignedTlsClientAuth: true,
       getCertificate: (ctx) => ctx.socket.getPeerX509Certificate(),
