@@ -123,10 +123,15 @@ const look = async () => {
 const here = new URL(location.href);
 const error = here.searchParams.get('error');
 if (here.search) history.replaceState(null, '', here.pathname);
-/** What the Worker says in the URL. Anybody can write a link, so nothing of it is shown as it is. */
+/**
+ * What the Worker says in the URL. Anybody can write a link, so nothing of it is shown as it is.
+ */
 const words = {
   access_denied: 'You did not allow it, so nobody was signed in.',
   unknown_attempt: 'That link answers no sign-in of this browser, or one of too long ago. Nothing was changed.',
+  not_signed_in: 'You are not signed in.',
+  attempt_expired: 'That took too long. Sign in once more.',
+  too_many_attempts: 'Too many sign-ins were begun at once. Try again in a moment.',
   already_used: 'That reply was used before. Nothing was changed.',
   temporarily_unavailable: 'The server has a problem. Try again in a moment.',
   server_error: 'The server has a problem. Try again in a moment.',

@@ -25,23 +25,27 @@ import (
 //	adopt       what came is the session; where an ID token has to be verified before: succeeded, identified
 //	hold        it is stored: met where somebody else wrote, stored
 //	end         whoever waits hears of it
+//
+// If the process dies after marked, the mark tells the next run: it sends the token once more
+// within RetryWindow, and after that ends with outcome_unknown. Without a lock, another one's fresh
+// mark means refresh_in_progress.
 type refreshRun struct {
-	session *Session
-	target  string // of the access token that is wanted
-	lock    *Lock
-	change  store.Change // of the store that is under way
-	job     wire.Job
-	had     *Tokens           // at the start
-	mark    string            // tried_by of this run, not sent yet
-	sent    string            // the refresh token that goes out
-	resent  bool              // it was sent before this request, by us or by one that did not see the answer
-	useless bool              // the answer, but for a refresh token in it
-	fault   *link.Fault       // why
-	other   *Tokens           // what came for the target
-	answer  *Tokens           // whose ID token is verified
-	before  *Tokens           // what was held when it came
-	written *Tokens           // what is being stored
-	then    func(*link.Fault) // after that
+	session   *Session
+	target    string // of the access token that is wanted
+	lock      *Lock
+	change    store.Change // of the store that is under way
+	job       wire.Job
+	had       *Tokens           // at the start
+	mark      string            // tried_by of this run, not sent yet
+	sent      string            // the refresh token that goes out
+	resent    bool              // it was sent before this request, by us or by one that did not see the answer
+	ungranted bool              // the answer gave the session itself no access token, but perhaps a refresh token
+	fault     *link.Fault       // why
+	other     *Tokens           // what came for the target
+	answer    *Tokens           // whose ID token is verified
+	before    *Tokens           // what was held when it came
+	written   *Tokens           // what is being stored
+	then      func(*link.Fault) // after that
 }
 
 // Refresh begins one for the target, or waits for the one under way. There is one refresh token for
@@ -206,7 +210,8 @@ func (r *refreshRun) failed(f *link.Fault) {
 	s := r.session
 	switch {
 	case f.Unknown && !r.resent && f.RetryAfter == 0 && s.config.RetryWindow > 0 && s.link.Now-s.Tokens.sentAt <= s.config.RetryWindow:
-		// We still hold the lock, so nobody else can have got an answer.
+		// We still hold the lock, or where there is none our mark is fresh: nobody else sent it
+		// meanwhile.
 		r.resent = true
 		r.send()
 	case f.Dead:
@@ -214,7 +219,7 @@ func (r *refreshRun) failed(f *link.Fault) {
 	case f.Unknown:
 		r.end(f)
 	default:
-		// The request surely did not arrive, so the outcome is known: the token was not used.
+		// The request did not arrive, or the server refused it: the token was surely not used.
 		if !r.resent {
 			s.Tokens.clearMark()
 		}
@@ -266,7 +271,7 @@ func (r *refreshRun) adopt(t *Tokens) {
 // keepSuccessor takes only the refresh token from an answer, and the access token for another
 // target.
 func (r *refreshRun) keepSuccessor(next string, then func(*link.Fault)) {
-	r.useless = true
+	r.ungranted = true
 	kept := r.session.after(r.session.Tokens)
 	kept.Refresh = next
 	if r.other != nil {
@@ -304,7 +309,7 @@ func (r *refreshRun) identified(f *link.Fault) {
 		// The keys cannot be fetched: keep the old ID token and claims.
 		t.IDToken, t.Claims = r.before.IDToken, r.before.Claims
 	}
-	r.useless = false
+	r.ungranted = false
 	r.hold(t, r.end)
 }
 
@@ -344,7 +349,7 @@ func (r *refreshRun) met(value, version, unread string) bool {
 // use gave none.
 func (r *refreshRun) stored(failed string) {
 	r.session.keep(r.written, r.session.version, failed)
-	if !r.useless {
+	if !r.ungranted {
 		r.session.grant(false)
 	}
 	r.then(nil)
