@@ -78,6 +78,7 @@ go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: besid
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
 	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags page -run Page ./core
+	cd core/oauth/oteloauth && go vet ./... && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
 
 planted: ## the simulation finds the faults that are planted for it
 	overlay=$$(go run ./core/simulate/plants/overlay build/plants) && \

@@ -36,13 +36,15 @@ func (r *requests) send(e *effect) {
 	ctx, cancel := limit(e.TimeoutMS)
 	s.aside(s.begin(e, cancel), false, func() input {
 		defer cancel()
-		response, failure, err := r.exchange(ctx, e)
+		status, response, failure, err := r.exchange(ctx, e)
 		if failure != "" {
 			in := failed(e.ID, failure)
 			in.cause = bare(err)
 			return in
 		}
-		return answer(e.ID, response)
+		in := answer(e.ID, response)
+		in.status = status
+		return in
 	})
 }
 
@@ -59,32 +61,32 @@ func bare(err error) error {
 
 // exchange does the request and gives the members of the answer, or names the kind of failure, with
 // its cause if there is one.
-func (r *requests) exchange(ctx context.Context, e *effect) (response members, failure string, cause error) {
+func (r *requests) exchange(ctx context.Context, e *effect) (status int, response members, failure string, cause error) {
 	req, err := newRequest(ctx, e)
 	if err != nil {
-		return nil, "unsent", err
+		return 0, nil, "unsent", err
 	}
 	res, err := r.client.Do(req)
 	if err != nil {
-		return nil, failureOf(ctx, err), err
+		return 0, nil, failureOf(ctx, err), err
 	}
 	defer res.Body.Close()
 	switch res.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return nil, "redirect", redirected(res)
+		return 0, nil, "redirect", redirected(res)
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, min(e.MaxBody, 1<<40)+1))
 	switch {
 	case err != nil:
 		if kind := failureOf(ctx, err); kind != "unsent" {
-			return nil, kind, err
+			return 0, nil, kind, err
 		}
-		return nil, "network", err
+		return 0, nil, "network", err
 	case int64(len(raw)) > e.MaxBody:
-		return nil, "too_large", nil
+		return 0, nil, "too_large", nil
 	}
 	defer clear(raw)
-	return make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), "", nil
+	return res.StatusCode, make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), "", nil
 }
 
 // redirected says where a redirect leads, without the query, which may be meant for somebody.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"strconv"
+	"time"
 )
 
 // body is a request's body on the wire: text, base64 of what is no UTF-8, or the name of one that
@@ -18,6 +19,15 @@ type EffectInfo struct {
 	Stage  Stage  // of http and hook
 	Method string // of http
 	URL    string // of http: origin and path
+}
+
+// EffectOutcome is what came of an effect.
+type EffectOutcome struct {
+	Effect EffectInfo
+	Status int    // of the answer to a request, 0 where there is none
+	Failed string // the kind of failure, empty where there is none
+	Began  time.Time
+	Took   time.Duration
 }
 
 // effect has the members of every kind; which of them are set depends on kind.
@@ -171,6 +181,7 @@ type input struct {
 	members members
 	version string // of what was stored
 	cause   error  // of the host's own, where it answers that a hand failed
+	status  int    // of an answer to a request
 }
 
 // append adds the input to what every message begins with.

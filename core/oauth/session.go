@@ -40,6 +40,7 @@ type session struct {
 	waiters  map[int64]*waiter
 	turn     *waiter // whose caller the engine is working for right now, on the caller's own goroutine
 	tasks    map[string]*task
+	watched  map[string]EffectOutcome
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
 	still    chan struct{}            // where somebody waits for that: closed when no request is under way
 	closing  []func()                 // what ends with the session, when all that has begun is done
@@ -186,6 +187,9 @@ func (s *session) drop() (release func()) {
 	var tails []chan struct{}
 	for _, tail := range s.tails {
 		tails = append(tails, tail)
+	}
+	for id := range s.watched {
+		s.tell(failed(id, "aborted"))
 	}
 	s.inbox = nil
 	s.tellQuiet()

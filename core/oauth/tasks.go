@@ -82,6 +82,7 @@ func (s *session) finish(t *task, in input) {
 	if t.unlock == nil {
 		delete(s.tasks, t.id)
 	}
+	s.tell(in)
 	s.inbox = append(s.inbox, in)
 	s.run()
 	s.settle()

@@ -87,6 +87,7 @@ func (s *session) carryOut(e *effect) {
 		info := e.info()
 		s.events.post(func() { s.opts.OnEffect(info) })
 	}
+	s.watch(e)
 	switch e.Kind {
 	case "result":
 		s.progress = s.progress || s.waiters[e.Command] != nil
@@ -106,6 +107,7 @@ func (s *session) carryOut(e *effect) {
 	case "timer":
 		s.timer(e)
 	case "http-cancel", "timer-cancel":
+		s.tell(failed(e.Target, "aborted"))
 		if t := s.tasks[e.Target]; t != nil {
 			delete(s.tasks, e.Target)
 			t.stop()
@@ -120,7 +122,10 @@ func (s *session) carryOut(e *effect) {
 }
 
 // reply answers an effect within the turn in which it was asked for.
-func (s *session) reply(in input) { s.inbox = append(s.inbox, in) }
+func (s *session) reply(in input) {
+	s.tell(in)
+	s.inbox = append(s.inbox, in)
+}
 
 // explain gives an error its cause: why the effect failed whose answer is being taken. The engine
 // knows kinds only.
