@@ -45,8 +45,8 @@ type Options struct {
 	OnEvent func(Event)
 	// OnEffect gets a line for a log about every effect, in order with the events.
 	OnEffect func(EffectInfo)
-	// OnEffectDone gets each effect once it is answered, with its outcome; what is given up is Failed
-	// aborted. Effects without an answer (events, results) do not come. Package oteloauth
+	// OnEffectDone gets each effect once it is answered, with its outcome; what is given up is
+	// Failed aborted. Effects without an answer (events, results) do not come. Package oteloauth
 	// makes spans and metrics of it.
 	OnEffectDone func(EffectOutcome)
 	// Hooks may change what is sent, and what is answered.

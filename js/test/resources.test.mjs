@@ -1,5 +1,5 @@
-// One refresh token, an access token for each resource: against npm oidc-provider, which rotates it,
-// and what the host holds of the answers.
+// One refresh token, an access token for each resource: against npm oidc-provider, which rotates
+// it, and what the host holds of the answers.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
