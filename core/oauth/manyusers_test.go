@@ -24,8 +24,8 @@ type kept struct {
 	oauth.MemoryLocker
 }
 
-// usersOf opens the session of a user, whom the server has authenticated: web/docs/guides/many-users.md
-// has the same.
+// usersOf opens the session of a user, whom the server has authenticated:
+// web/docs/guides/many-users.md has the same.
 func usersOf(engine oauth.Engine, store *sealedstore.Store, http *http.Client) func(ctx context.Context, user string) (*oauth.Client, error) {
 	return func(ctx context.Context, user string) (*oauth.Client, error) {
 		sum := sha256.Sum256([]byte(user))
