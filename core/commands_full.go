@@ -5,11 +5,12 @@ package core
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/mcp"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// What this package has for servers, terminals and plugin hosts besides what pages use. The build
-// tag page leaves it out: commands_page.go has what stands in its place.
+// These commands are for servers, terminals and plugin hosts. The build tag page leaves them out;
+// commands_page.go replaces this file.
 
 // moreOnline are the commands of moreCommands that need the server's metadata.
 const moreOnline = moreCommands
@@ -19,8 +20,16 @@ var moreVerbs []verb
 
 func init() {
 	moreVerbs = []verb{
-		(*client).clientCredentials, (*client).tokenExchange, (*client).jwtBearer, (*client).introspect, (*client).register, (*client).extend, (*client).logoutToken,
+		(*client).clientCredentials, (*client).tokenExchange, (*client).jwtBearer, (*client).introspect, (*client).register, (*client).extend, (*client).logoutToken, (*client).grant, (*client).crossAppAccess,
 	}
+}
+
+// openMore opens a session of a kind that oauth2.wasm leaves out.
+func openMore(kind string, l *link.Link, in json.Value) *link.Fault {
+	if kind == "mcp" {
+		return mcp.Open(l, in)
+	}
+	return openContract(l)
 }
 
 func (c *client) performMore(cmd *command, in json.Value) {

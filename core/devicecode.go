@@ -12,7 +12,7 @@ import (
 const (
 	pollInterval = 5_000 // RFC 8628 section 3.2, where the server names none
 	slowDown     = 5_000 // RFC 8628 section 3.5
-	// longestInterval keeps sums with a time of day within what every host can count.
+	// longestInterval keeps sums with a time within the numbers that every host can represent.
 	longestInterval = 1 << 50
 )
 
@@ -57,8 +57,7 @@ func readDevice(v json.Value, now int64) (*device, *link.Fault) {
 	if missing != "" {
 		return nil, &link.Fault{Kind: link.KindToken, Code: missing}
 	}
-	// The URI is made a link, and the code is shown: nothing may be in them that does more than
-	// that.
+	// Hosts make a link of the URI and show the code, so neither may contain anything harmful.
 	if !uri.Linkable(d.uri) || !words.VSChars(d.userCode) || !words.VSChars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
 		return nil, &link.Fault{Kind: link.KindServer, Code: "bad_device_response"}
 	}
@@ -72,7 +71,7 @@ func readDevice(v json.Value, now int64) (*device, *link.Fault) {
 	return d, nil
 }
 
-// write writes what may be seen of it.
+// write writes the members that the user may see.
 func (d *device) write(w *json.Writer) {
 	w.MemberStr("user_code", d.userCode)
 	w.MemberStr("verification_uri", d.uri)
@@ -93,7 +92,7 @@ func (d *device) encode(s *store.Store) string {
 	return w.String()
 }
 
-// decodeDevice gives nil for none that is ours.
+// decodeDevice gives nil for a text that is not ours.
 func decodeDevice(s *store.Store, text string) *device {
 	v, ok := json.Parse(text)
 	if !ok || !s.Ours(v) {

@@ -12,15 +12,16 @@ import (
 
 const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 
-// An exchangeRun gets a token for somewhere else (RFC 8693 section 2.1), for the session's own
-// access token or the subject token given. It is handed out and not kept. Its methods are the
-// steps: send, answered.
+// An exchangeRun exchanges the session's access token, or a given subject token, for a token for
+// another service (RFC 8693 section 2.1). The new token is not stored. Its methods are the steps:
+// send, answered.
 type exchangeRun struct {
 	c            *client
 	cmd          *command
 	in           json.Value
 	params       []form.Param // the caller's own
 	subject, key string
+	plain        bool // another grant than token exchange: its answer need not say what was issued
 }
 
 func (c *client) tokenExchange(cmd *command, in json.Value) {
@@ -68,26 +69,24 @@ func (r *exchangeRun) answered(v json.Value, f *link.Fault) {
 	if f == nil {
 		t, f = readExchanged(s, v, r.in.Get("scope").Str(), r.key)
 	}
-	if f == nil && issued == "" {
+	if f == nil && issued == "" && !r.plain {
 		f = &link.Fault{Kind: link.KindServer, Code: "missing_issued_token_type"}
 	}
 	if f != nil {
 		s.Redact(f, r.subject)
-		for _, p := range r.params {
-			if len(p.Name) > 6 && p.Name[len(p.Name)-6:] == "_token" {
-				s.Redact(f, p.Value)
-			}
-		}
+		r.c.redact(f, r.params)
 		r.c.desk.fail(r.cmd, f)
 		return
 	}
 	r.c.desk.finish(r.cmd, func(w *json.Writer) {
 		t.WriteAccess(w)
-		w.MemberStr("issued_token_type", issued)
+		if issued != "" {
+			w.MemberStr("issued_token_type", issued)
+		}
 	})
 }
 
-// readExchanged: what is issued need not be an access token, and then its type is N_A (section
+// readExchanged reads the answer. If what was issued is no access token, its type is N_A (section
 // 2.2.1).
 func readExchanged(s *session.Session, v json.Value, scope, key string) (*session.Tokens, *link.Fault) {
 	if v.Get("token_type").Str() == session.NoAccess && v.Get("access_token").Str() != "" {

@@ -78,6 +78,68 @@ func TestScenarioUnsavedSuccessor(t *testing.T) {
 	}
 }
 
+// TestScenarioUnsavedSignIn: a sign-in that could not be stored is not given up for the older one
+// that the store still holds (E135).
+func TestScenarioUnsavedSignIn(t *testing.T) {
+	s := newScene(t, "A sign-in that could not be stored is not given up for the older session in the store, even where another wrote a mark there; it is stored over that.", "E135", "X9")
+	s.tokenServer()
+	server := s.server
+	s.open(conf)
+	first := s.handle
+	s.signIn()
+	s.open(conf)
+	second := s.handle
+	s.use(first)
+	s.now += 1_000
+	s.broken = 2
+	s.ok("set_token", `"token":{"access_token":"access-new","refresh_token":"refresh-new","token_type":"Bearer","expires_in":3600}`)
+	s.use(second)
+	s.server = func(msg) reply { return reply{failed: "network"} }
+	s.fails("network", "network", "refresh")
+	s.use(first)
+	s.server = server
+	if r := s.ok("token"); r.str("ok", "access_token") != "access-new" {
+		t.Error(r.raw)
+	}
+	n := len(s.sent)
+	s.ok("refresh")
+	if got := s.refreshTokens(n); got != "refresh-new" {
+		t.Error(got)
+	}
+	s.use(second)
+	s.now += 60_000
+	if r := s.ok("token"); r.str("ok", "access_token") != "access-2" {
+		t.Error(r.raw)
+	}
+}
+
+// TestScenarioSignInAfterFailedSignOut: what could not be deleted is over with the next sign-in,
+// and another's sign-in after that is the one that a sign-out ends (E136).
+func TestScenarioSignInAfterFailedSignOut(t *testing.T) {
+	s := newScene(t, "A sign-out could not delete the session, and a sign-in took its place, then another instance's with a clock behind. The next sign-out ends the one that is stored.", "E136")
+	s.tokenServer()
+	s.open(conf)
+	first := s.handle
+	s.open(conf)
+	second := s.handle
+	s.use(first)
+	s.signIn()
+	s.broken = 100
+	s.fails("storage", "storage", "log_out")
+	s.broken = 0
+	s.now += 10_000
+	s.signIn()
+	s.use(second)
+	s.now -= 5_000
+	s.signIn()
+	s.use(first)
+	s.now += 60_000
+	s.ok("log_out")
+	if last := s.sent[len(s.sent)-1]; last.str("stage") != "revocation" || last.form().Get("token") != "refresh-3" {
+		t.Error("the newest session is not the one that was ended:", last.raw)
+	}
+}
+
 // TestScenarioSuccessorInABadAnswer: an answer that is refused may carry the only token that still
 // works.
 func TestScenarioSuccessorInABadAnswer(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// ownParams reads a command's scope and parameters for a token request, in which nothing may pass
-// for the client's own.
+// ownParams reads a command's scope and parameters for a token request. They must not contain
+// parameters that the client sets itself.
 func (c *client) ownParams(in json.Value) ([]form.Param, *link.Fault) {
 	params, ok := link.ReadParams(in.Get("parameters"))
 	for _, p := range params {
@@ -35,9 +35,19 @@ func (c *client) ownParams(in json.Value) ([]form.Param, *link.Fault) {
 	return params, c.issuer.Tokenless()
 }
 
+// grantParams is ownParams of a grant to which the engine adds the configured resources: the
+// caller's own would be others.
+func (c *client) grantParams(in json.Value) ([]form.Param, *link.Fault) {
+	params, f := c.ownParams(in)
+	if f == nil && len(c.config.Resources) > 0 && form.Count(params, "resource") > 0 {
+		f = link.Bad("protected_parameter", "parameters").Not("", "resource")
+	}
+	return params, f
+}
+
 // clientCredentials signs the client itself in (RFC 6749 section 4.4).
 func (c *client) clientCredentials(cmd *command, in json.Value) {
-	params, f := c.ownParams(in)
+	params, f := c.grantParams(in)
 	scope := in.Get("scope").Str()
 	if scope == "" && c.config.Scope != "" {
 		scope = c.config.Scope
@@ -53,9 +63,11 @@ func (c *client) clientCredentials(cmd *command, in json.Value) {
 	c.signIn(cmd, scope, append([]form.Param{{Name: "grant_type", Value: "client_credentials"}}, params...))
 }
 
-// jwtBearer signs in by an assertion that somebody else made (RFC 7523 section 2.1).
+const jwtBearerGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+// jwtBearer signs in with an assertion that somebody else made (RFC 7523 section 2.1).
 func (c *client) jwtBearer(cmd *command, in json.Value) {
-	params, f := c.ownParams(in)
+	params, f := c.grantParams(in)
 	assertion := in.Get("assertion").Str()
 	if f == nil && (assertion == "" || !words.VSChars(assertion)) {
 		f = link.Bad("bad_value", "assertion")
@@ -64,7 +76,69 @@ func (c *client) jwtBearer(cmd *command, in json.Value) {
 		c.desk.fail(cmd, f)
 		return
 	}
-	c.signIn(cmd, in.Get("scope").Str(), append([]form.Param{{Name: "grant_type", Value: "urn:ietf:params:oauth:grant-type:jwt-bearer"}, {Name: "assertion", Value: assertion}}, params...))
+	c.signIn(cmd, in.Get("scope").Str(), append([]form.Param{{Name: "grant_type", Value: jwtBearerGrant}, {Name: "assertion", Value: assertion}}, params...))
+}
+
+// ownGrants are grants with commands of their own, which keep what binds a code to its attempt, and
+// a refresh token to one process at a time.
+const ownGrants = "authorization_code refresh_token urn:ietf:params:oauth:grant-type:device_code"
+
+// grant sends a token request with any grant type (RFC 6749 section 4.5). What comes of it is the
+// session, or handed out.
+func (c *client) grant(cmd *command, in json.Value) {
+	kind, scope, keep := in.Get("grant_type").Str(), in.Get("scope").Str(), in.Get("keep").True()
+	params, ok := link.ReadParams(in.Get("parameters"))
+	var f *link.Fault
+	switch name := c.reserved(params); {
+	case kind == "" || !words.VSChars(kind):
+		f = link.Wrong("bad_value", "grant_type", "a text, as the server names it", in.Get("grant_type"))
+	case words.Has(ownGrants, kind):
+		f = link.Bad("protected_parameter", "grant_type").Not("a grant without a command of its own", kind)
+	case !ok:
+		f = link.Bad("bad_value", "parameters").Not(config.WantsPairs, "")
+	case name != "":
+		f = link.Bad("protected_parameter", "parameters").Not("", name)
+	case !words.ScopeOK(scope):
+		f = config.WrongScope(scope)
+	default:
+		f = c.issuer.Tokenless()
+	}
+	if f != nil {
+		c.desk.fail(cmd, f)
+		return
+	}
+	all := []form.Param{{Name: "grant_type", Value: kind}}
+	if scope != "" {
+		all = append(all, form.Param{Name: "scope", Value: scope})
+	}
+	all = append(all, params...)
+	if keep {
+		c.signIn(cmd, scope, all)
+		return
+	}
+	r := &exchangeRun{c: c, cmd: cmd, in: in, params: params, key: c.session.Tokens.Key, plain: true}
+	c.session.TokenRequest(&cmd.job, config.StageToken, c.config.TokenEndpoint, r.key, append(all, c.config.Resources...), r.answered)
+}
+
+// reserved is the first parameter that the engine sets itself, or that is there twice and must not
+// be (RFC 6749 section 3.2, RFC 8707 section 2), "" for none.
+func (c *client) reserved(params []form.Param) string {
+	for i, p := range params {
+		switch p.Name {
+		case "grant_type", "client_id", "client_secret", "client_assertion", "client_assertion_type", "scope":
+			return p.Name
+		case "resource":
+			if len(c.config.Resources) > 0 {
+				return p.Name
+			}
+		case "audience":
+		default:
+			if form.Count(params[:i], p.Name) > 0 {
+				return p.Name
+			}
+		}
+	}
+	return ""
 }
 
 // signIn begins a session by a grant that no user has to agree to here.
@@ -77,8 +151,17 @@ func (c *client) signIn(cmd *command, scope string, params []form.Param) {
 		}
 		if f != nil {
 			c.wire.DropKey(key)
-			c.session.Redact(f, form.ValueOf(params, "assertion"))
+			c.redact(f, params)
 		}
 		c.session.Receive(&session.Receipt{Tokens: t, Want: issuer.Expected{MaxAge: -1}, Done: func(f *link.Fault) { c.finishStatus(cmd, f) }}, f)
 	})
+}
+
+// redact removes a grant's secrets from a fault.
+func (c *client) redact(f *link.Fault, params []form.Param) {
+	for _, p := range params {
+		if p.Name != "grant_type" && p.Name != "scope" {
+			c.session.Redact(f, p.Value)
+		}
+	}
 }

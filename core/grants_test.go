@@ -190,3 +190,142 @@ func TestScenarioLogout(t *testing.T) {
 	s.open(conf)
 	s.fails("client", "missing", "logout_token", `"logout_token":`+quote(token(`"kid":"1"`, nil)))
 }
+
+// TestScenarioGenericGrant: any grant type, with what the server wants of it; the session's, or the
+// caller's (M50, M51, M52).
+func TestScenarioGenericGrant(t *testing.T) {
+	s := newScene(t, "Any grant type: kept as the session or handed out; what the engine sets itself is refused by name.", "M50", "M51", "M52")
+	body := `{"access_token":"a-1","token_type":"Bearer","expires_in":60,"scope":"read"}`
+	s.server = func(msg) reply { return jsonReply(200, body) }
+	s.open(with(`{"client_secret":"shh","resource":["https://api.example/v1"]}`))
+	const saml = `"grant_type":"urn:ietf:params:oauth:grant-type:saml2-bearer"`
+	r := s.ok("grant", saml, `"parameters":[["assertion","PHNhbWxwOl-secret"],["audience","a"],["audience","b"]]`, `"scope":"read"`)
+	if r.str("ok") != `{"access_token":"a-1","expires_at":1700000060000,"scope":"read","token_type":"Bearer"}` {
+		t.Error(r.raw)
+	}
+	if got := s.sent[0].str("body", "text"); got != "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Asaml2-bearer&scope=read&assertion=PHNhbWxwOl-secret&audience=a&audience=b&resource=https%3A%2F%2Fapi.example%2Fv1" || s.sent[0].header("authorization") == "" {
+		t.Error(s.sent[0].raw)
+	}
+	s.fails("client", "not_signed_in", "token")
+	s.eventNames()
+	body = `{"access_token":"a-2","token_type":"Bearer","expires_in":3600,"refresh_token":"r-2"}`
+	s.ok("grant", `"grant_type":"https://as.example/grants/pin","keep":true,"parameters":[["pin","1234"]]`)
+	s.wantEvents("status:granted granted")
+	if r := s.ok("token"); r.str("ok", "access_token") != "a-2" {
+		t.Error(r.raw)
+	}
+	s.ok("refresh")
+	body = `{"access_token":"x","token_type":"Bearer","issued_token_type":"urn:x"}`
+	if r := s.ok("grant", `"grant_type":"urn:x"`); r.str("ok", "issued_token_type") != "urn:x" {
+		t.Error(r.raw)
+	}
+	s.sent = nil
+	for _, row := range [][3]string{
+		{`"grant_type":"authorization_code"`, "protected_parameter", "grant_type"},
+		{`"grant_type":"refresh_token"`, "protected_parameter", "grant_type"},
+		{`"grant_type":"urn:ietf:params:oauth:grant-type:device_code"`, "protected_parameter", "grant_type"},
+		{`"keep":true`, "bad_value", "grant_type"},
+		{`"grant_type":["x"]`, "bad_value", "grant_type"},
+		{`"grant_type":"a b\u0007"`, "bad_value", "grant_type"},
+		{`"grant_type":"x","parameters":[["grant_type","y"]]`, "protected_parameter", "grant_type"},
+		{`"grant_type":"x","parameters":[["client_id","y"]]`, "protected_parameter", "client_id"},
+		{`"grant_type":"x","parameters":[["client_secret","y"]]`, "protected_parameter", "client_secret"},
+		{`"grant_type":"x","parameters":[["client_assertion","y"]]`, "protected_parameter", "client_assertion"},
+		{`"grant_type":"x","parameters":[["scope","y"]]`, "protected_parameter", "scope"},
+		{`"grant_type":"x","parameters":[["resource","https://other.example"]]`, "protected_parameter", "resource"},
+		{`"grant_type":"x","parameters":[["pin","1"],["pin","2"]]`, "protected_parameter", "pin"},
+		{`"grant_type":"x","parameters":{"pin":"1"}`, "bad_value", "parameters"},
+		{`"grant_type":"x","scope":"a  b"`, "bad_value", "scope"},
+	} {
+		r := s.fails("client", row[1], "grant", row[0])
+		if field, came := r.str("error", "field"), r.str("error", "came"); field != row[2] && (field != "parameters" || came != row[2]) {
+			t.Error(r.raw)
+		}
+	}
+	// The grants with commands of their own name no other resource either.
+	for _, name := range []string{"client_credentials", "jwt_bearer"} {
+		s.fails("client", "protected_parameter", name, `"assertion":"x","parameters":[["resource","https://other.example"]]`)
+	}
+	s.wantSent(0)
+	s.server = func(msg) reply {
+		return jsonReply(400, `{"error":"invalid_grant","error_description":"no PHNhbWxwOl-secret here"}`)
+	}
+	for _, keep := range []string{"true", "false"} {
+		if r := s.fails("server", "oauth_error", "grant", saml, `"parameters":[["assertion","PHNhbWxwOl-secret"]]`, `"keep":`+keep); strings.Contains(r.raw, "PHNh") {
+			t.Error(r.raw)
+		}
+	}
+}
+
+// TestScenarioCrossAppAccess: one command over token exchange at the identity provider and a JWT
+// bearer grant here (M55, M56, M57).
+func TestScenarioCrossAppAccess(t *testing.T) {
+	s := newScene(t, "Cross-app access: the identity provider makes a grant of the user's identity, which is redeemed at the resource's server.", "M55", "M56", "M57")
+	exchanged := `{"access_token":"jag-secret","issued_token_type":"urn:ietf:params:oauth:token-type:id-jag","token_type":"N_A","expires_in":300}`
+	redeemed := jsonReply(200, `{"access_token":"a-1","token_type":"Bearer","expires_in":60}`)
+	s.server = func(m msg) reply {
+		switch m.str("url") {
+		case "https://idp.example/.well-known/openid-configuration":
+			return jsonReply(200, `{"issuer":"https://idp.example","token_endpoint":"https://idp.example/token"}`)
+		case "https://idp.example/token":
+			if strings.HasPrefix(exchanged, `{"error"`) {
+				return jsonReply(400, exchanged)
+			}
+			return jsonReply(200, exchanged)
+		}
+		return redeemed
+	}
+	s.open(with(`{"client_secret":"shh-here","resource":["https://api.example/v1"],"identity_provider":{"issuer":"https://idp.example","discovery":true,"client_id":"at-idp","client_secret":"shh-there","token_endpoint_auth_method":"client_secret_post"}}`))
+	r := s.ok("cross_app_access", `"subject_token":"id-token-secret","scope":"chat.read","parameters":[["claims","x"]]`)
+	if r.str("ok", "status") != "granted" || r.str("ok", "requested_scope") != "chat.read" {
+		t.Error(r.raw)
+	}
+	if got := s.sent[1].form().Encode(); got != "audience=https%3A%2F%2Fas.example&claims=x&client_id=at-idp&client_secret=shh-there&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&requested_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aid-jag&resource=https%3A%2F%2Fapi.example%2Fv1&scope=chat.read&subject_token=id-token-secret&subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aid_token" {
+		t.Error(got)
+	}
+	if got := s.sent[2].form().Encode(); got != "assertion=jag-secret&grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&resource=https%3A%2F%2Fapi.example%2Fv1&scope=chat.read" || s.sent[2].str("url") != "https://as.example/token" || s.sent[2].header("authorization") == "" {
+		t.Error(s.sent[2].raw)
+	}
+	// What the identity provider says of itself is known by now; another type and audience.
+	s.sent = nil
+	s.ok("cross_app_access", `"subject_token":"x","subject_token_type":"urn:ietf:params:oauth:token-type:saml2","audience":"https://other.example"`)
+	if f := s.sent[0].form(); f.Get("subject_token_type") != "urn:ietf:params:oauth:token-type:saml2" || f.Get("audience") != "https://other.example" || f.Get("scope") != "read write" {
+		t.Error(s.sent[0].raw)
+	}
+	s.wantSent(2)
+	s.sent = nil
+	exchanged = `{"access_token":"jag-secret","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","token_type":"Bearer"}`
+	s.fails("server", "wrong_issued_token_type", "cross_app_access", `"subject_token":"x"`)
+	exchanged = `{"issued_token_type":"urn:ietf:params:oauth:token-type:id-jag","token_type":"N_A"}`
+	s.fails("token_not_found", "missing_access_token", "cross_app_access", `"subject_token":"x"`)
+	exchanged = `{"error":"invalid_grant","error_description":"id-token-secret and shh-there"}`
+	if r := s.fails("server", "oauth_error", "cross_app_access", `"subject_token":"id-token-secret"`); strings.Contains(r.raw, "secret") || r.str("error", "host") != "idp.example" {
+		t.Error(r.raw)
+	}
+	s.wantSent(3) // and nothing here
+	exchanged = `{"access_token":"jag-secret","issued_token_type":"urn:ietf:params:oauth:token-type:id-jag","token_type":"N_A"}`
+	redeemed = jsonReply(400, `{"error":"invalid_grant","error_description":"jag-secret"}`)
+	if r := s.fails("server", "oauth_error", "cross_app_access", `"subject_token":"x"`); strings.Contains(r.raw, "jag-") || r.str("error", "host") != "as.example" {
+		t.Error(r.raw)
+	}
+	s.sent = nil
+	for _, row := range [][2]string{{``, "subject_token"}, {`"subject_token":"x","parameters":[["audience","y"]]`, "parameters"}, {`"subject_token":"x","parameters":[["resource","y"]]`, "parameters"}, {`"subject_token":"x","parameters":[["requested_token_type","y"]]`, "parameters"}} {
+		params := []string{}
+		if row[0] != "" {
+			params = append(params, row[0])
+		}
+		if r := s.do("cross_app_access", params...); r.str("error", "field") != row[1] {
+			t.Error(r.raw)
+		}
+	}
+	s.open(conf)
+	if r := s.fails("client", "missing", "cross_app_access", `"subject_token":"x"`); r.str("error", "field") != "identity_provider" {
+		t.Error(r.raw)
+	}
+	s.wantSent(0)
+	for _, row := range [][2]string{{`[]`, "bad_value"}, {`{"issuer":"https://idp.example"}`, "missing"}, {`{"client_id":"x","issuers":"y"}`, "unknown_member"}} {
+		if r := s.open(with(`{"identity_provider":` + row[0] + `}`)); r.str("error", "field") != "identity_provider" || r.str("error", "code") != row[1] {
+			t.Error(r.raw)
+		}
+	}
+}

@@ -68,14 +68,13 @@ func TestNesting(t *testing.T) {
 	}
 }
 
-// TestNothingEmbedded: no struct embeds another to borrow its fields. core/resource is not there
-// yet.
+// TestNothingEmbedded: no struct embeds another to borrow its fields.
 func TestNothingEmbedded(t *testing.T) {
 	dirs, err := filepath.Glob("internal/*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range append(dirs, ".", "bff") {
+	for _, dir := range append(dirs, ".", "bff", "resource") {
 		fset := token.NewFileSet()
 		for _, file := range parsed(t, fset, dir) {
 			ast.Inspect(file, func(n ast.Node) bool {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
 
 func testProvider(t *testing.T) http.Handler {
@@ -254,4 +256,36 @@ func TestAPIIsOpenToThePageOnly(t *testing.T) {
 			t.Fatal(w.Code)
 		}
 	})
+}
+
+// D11: a page of the server that cannot send the person back by a redirect URI leads back to the
+// client that sent them, to its registered home page and nowhere else.
+func TestErrorPagesLeadBack(t *testing.T) {
+	h := testProvider(t)
+	for _, row := range []struct {
+		name, query string
+		back        bool
+	}{
+		{"a reference that is used up or never was", "client_id=demo&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3Agone", true},
+		{"a redirect URI that is not registered", "client_id=demo&response_type=code&redirect_uri=https%3A%2F%2Fevil.example%2F", true},
+		{"no redirect URI at all", "client_id=demo&response_type=code", true},
+		{"a client without a home page", "client_id=terminal&response_type=code&redirect_uri=https%3A%2F%2Fevil.example%2F", false},
+		{"an unknown client", "client_id=https%3A%2F%2Fevil.example%2F&response_type=code", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := get(h, testIssuer+"/authorize?"+row.query)
+			page := body(t, r)
+			if r.StatusCode < 400 || strings.Contains(page, "evil.example") {
+				t.Fatal(r.StatusCode, page)
+			}
+			if strings.Contains(page, `<a href="`+testPage+`/" data-testid="back">Go back to the demo page</a>`) != row.back {
+				t.Error(page)
+			}
+		})
+	}
+	for _, uri := range []string{"javascript:alert(1)", "//host", "data:text/html,x", "https:", "ftp://host/"} {
+		if err := (authserver.Client{ClientID: "a", URI: uri}).Validate(); err == nil {
+			t.Errorf("%s is taken", uri)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -35,13 +36,17 @@ func findRoot() (string, error) {
 
 // build reads the page's files and bundles its TypeScript with that of the package.
 func build(root string) (files, error) {
-	built := files{}
+	built, err := files{}, error(nil)
 	for path, source := range map[string]string{
-		"/index.html":  "web/page/index.html",
+		"/":            "web/page/index.html",
 		"/popup":       "web/page/popup.html",
+		"/tab":         "web/page/tab.html",
+		"/server":      "web/page/server.html",
 		"/style.css":   "web/page/style.css",
 		"/icon.svg":    "web/page/icon.svg",
 		"/oauth2.wasm": "wasm/oauth2.wasm",
+
+		"/oauth2-edge.wasm": "wasm/oauth2-edge.wasm",
 	} {
 		b, err := os.ReadFile(filepath.Join(root, source))
 		if err != nil {
@@ -54,7 +59,13 @@ func build(root string) (files, error) {
 		EntryPointsAdvanced: []api.EntryPoint{
 			{InputPath: "web/src/main.ts", OutputPath: "app"},
 			{InputPath: "web/src/popup.ts", OutputPath: "popup"},
+			{InputPath: "web/src/tab.ts", OutputPath: "tab"},
+			{InputPath: "web/src/server.ts", OutputPath: "server"},
+			{InputPath: "web/src/proof-worker.ts", OutputPath: "proof-worker"},
 		},
+		Splitting:         true,
+		ChunkNames:        "part-[hash]",
+		Plugins:           []api.Plugin{recorded(root)},
 		Outdir:            "build/web", // names the results; nothing is written
 		Bundle:            true,
 		Format:            api.FormatESModule,
@@ -72,5 +83,51 @@ func build(root string) (files, error) {
 	for _, f := range result.OutputFiles {
 		built["/"+filepath.Base(f.Path)] = f.Contents
 	}
+	if built["/transcripts.json"], err = transcripts(root); err != nil {
+		return nil, err
+	}
+	// `make hosts` leaves this file; without it the page says so.
+	if built["/hosts.json"], err = os.ReadFile(filepath.Join(root, "build", "proof.json")); err != nil {
+		built["/hosts.json"] = []byte("{}")
+	}
 	return built, nil
+}
+
+// transcript is a recorded conversation.
+type transcript struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
+
+// transcripts are all of core/contract, by suite, in the order of their names.
+func transcripts(root string) ([]byte, error) {
+	suites := map[string][]transcript{}
+	for _, suite := range []string{"client", "bff", "resource"} {
+		suites[suite] = []transcript{}
+		names, err := filepath.Glob(filepath.Join(root, "core", "contract", suite, "*.txt"))
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return nil, err
+			}
+			suites[suite] = append(suites[suite], transcript{strings.TrimSuffix(filepath.Base(name), ".txt"), string(text)})
+		}
+	}
+	return json.Marshal(suites)
+}
+
+// recorded has the package load the module through web/src/record.ts, which keeps what passes.
+func recorded(root string) api.Plugin {
+	from, to := filepath.Join(root, "js", "src"), filepath.Join(root, "web", "src", "record.ts")
+	return api.Plugin{Name: "recorded", Setup: func(b api.PluginBuild) {
+		b.OnResolve(api.OnResolveOptions{Filter: `/wasm_exec\.js$`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+			if filepath.Dir(a.Importer) != from {
+				return api.OnResolveResult{}, nil
+			}
+			return api.OnResolveResult{Path: to}, nil
+		})
+	}}
 }

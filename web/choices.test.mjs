@@ -62,7 +62,7 @@ test('the newest way to sign in counts: a TV’s flow ends where a popup begins,
 
 test('Q9 with automatic refresh the page counts down to it, and the module renews the token by itself', async (t) => {
   const tab = await open(t, brief);
-  await tab.at('auto-refresh').check();
+  await tab.choose('auto-refresh');
   await tab.status('not_authenticated');
   await tab.signIn();
   assert.equal(await tab.at('auto-refresh').isDisabled(), true);

@@ -158,7 +158,7 @@ test('Q31 a reload in mid-flow: the page says that the code is gone, or goes on 
   await tab.showCode();
   await tab.page.reload();
   await tab.until('device-result', /^The code is gone$/);
-  await tab.at('keep').check();
+  await tab.choose('keep');
   await tab.status('not_authenticated');
   const code = await tab.showCode();
   assert.equal(await tab.at('keep').isDisabled(), true);

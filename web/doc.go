@@ -8,9 +8,10 @@
 // The authorization server and the API share another origin, http://127.0.0.1 with a port of its
 // own, so that everything between the two passes the browser's cross-origin rules. Requests are
 // pushed (RFC 9126), tokens are bound to a key of the browser's (RFC 9449), and the API asks for a
-// new sign-in before it gives its secret away (RFC 9470). Both listen on loopback only. Nothing is
-// kept: what the server issued ends with it. The flags make tokens and codes end sooner or later
-// than they do by default.
+// new sign-in before it gives its secret away (RFC 9470). Both listen on loopback only;
+// with -phone the page on which a phone enters the TV's code, and nothing else, is at an address of
+// the network, too. Nothing is kept: what the server issued ends with it. Other flags make tokens
+// and codes end sooner or later than they do by default.
 //
 // The page and its TypeScript are read from the checkout and bundled when the server starts; start
 // it again to see a change.

@@ -70,7 +70,7 @@ test('X10 the token goes to no address that is not configured', async (t) => {
   const tab = await open(t, demo);
   await tab.signIn();
   await tab.at('send-elsewhere').click();
-  assert.match(await tab.told(), /The module refused/);
+  assert.match(await tab.told('api-error'), /The module refused/);
   assert.equal(tab.sent.some((line) => line.includes('/collect')), false);
 });
 
@@ -86,7 +86,7 @@ test('sign out ends the session at the server, and the API is refused', async (t
   assert.equal(await tab.at('expiry').innerText(), 'none');
   assert.equal(tab.count('POST /revoke'), 1);
   await tab.at('call-api').click();
-  assert.match(await tab.told(), /You are signed out/);
+  assert.match(await tab.told('api-error'), /You are signed out/);
   assert.equal(tab.sent.some((line) => line.endsWith('/api/notes')), false);
   const issuer = await tab.page.evaluate(() => document.documentElement.dataset.issuer);
   const answer = await fetch(issuer + '/api/notes', { headers: { authorization: 'DPoP ' + access } });
@@ -196,7 +196,7 @@ test('a reload signs out by default, and does not where the person chose to keep
   assert.equal(await tab.at('keep').isDisabled(), true);
   await tab.page.reload();
   await tab.status('not_authenticated');
-  await tab.at('keep').check();
+  await tab.choose('keep');
   await tab.status('not_authenticated');
   await tab.signInAgain();
   await tab.page.reload();

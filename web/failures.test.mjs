@@ -86,13 +86,13 @@ test('Q8 network gone: the session stays, is told, and goes on when the network 
   await tab.status('granted');
   await tab.at('call-api').click();
   await tab.until('api-result', /^$/);
-  assert.match(await tab.told(), /The server cannot be reached[\s\S]*Call again/);
+  assert.match(await tab.told('api-error'), /The server cannot be reached[\s\S]*Call again/);
   await tab.context.setOffline(false);
   await tab.at('refresh').click();
   await tab.until('effects', /refresh POST[\s\S]*refresh POST[\s\S]*granted/);
   await tab.at('call-api').click();
   await tab.until('api-result', /notes/);
-  assert.equal(await tab.at('error').innerText(), '');
+  for (const place of ['error', 'api-error']) assert.equal(await tab.at(place).innerText(), '');
 });
 
 test('network gone before signing in: the person stays on the page', async (t) => {

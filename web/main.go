@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -29,11 +31,12 @@ func main() {
 	flag.DurationVar(&life.session, "session-lifetime", time.Hour, "how long a refresh token is good for; each refresh gives a new one")
 	flag.DurationVar(&life.deviceCode, "device-code-lifetime", 5*time.Minute, "how long a code may be entered on the other device")
 	flag.DurationVar(&life.fresh, "fresh", 30*time.Second, "how long ago the sign-in may be for the API's secret")
+	phone := flag.String("phone", "", "address at which a phone in your network finds the page for the TV's code, or lan: the one of this machine; unencrypted, and for the demo account alone")
 	flag.Parse()
 	// SIGTERM is how process managers and tests end a server, SIGINT how a person does.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Getenv("PORT"), life, announce); err != nil {
+	if err := run(ctx, os.Getenv("PORT"), life, *phone, announce); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -45,7 +48,7 @@ func announce(page, issuer string) {
 
 // run serves until ctx is done; ready is called with the page's URL and the issuer's once both
 // origins listen.
-func run(ctx context.Context, wanted string, life lifetimes, ready func(page, issuer string)) error {
+func run(ctx context.Context, wanted string, life lifetimes, phone string, ready func(page, issuer string)) error {
 	port, err := parsePort(wanted)
 	if err != nil {
 		return err
@@ -66,19 +69,39 @@ func run(ctx context.Context, wanted string, life lifetimes, ready func(page, is
 	if err != nil {
 		return err
 	}
+	phone, err = phoneAddress(phone)
+	if err != nil {
+		return err
+	}
+	var phoneListeners []net.Listener
+	var phoneOrigin string
+	if phone != "" {
+		var phonePort int
+		if phoneListeners, phonePort, err = listen(issuerPort+1, phone); err != nil {
+			return err
+		}
+		phoneOrigin = origin(phone, phonePort)
+	}
 	page := origin("localhost", port)
 	issuer := origin("127.0.0.1", issuerPort)
 	provider, err := newProvider(issuer, page, life)
 	if err != nil {
 		return err
 	}
-	site, err := newSite(built, page, issuer, life)
+	if err := built.render(facts{Issuer: issuer, Phone: phoneOrigin, TokenLifetime: strconv.FormatInt(life.token.Milliseconds(), 10)}); err != nil {
+		return err
+	}
+	site, err := newSite(built, compress(root, built), page, issuer)
 	if err != nil {
 		return err
 	}
+	site.docs = docs(root)
 
-	failed := make(chan error, len(pageListeners)+len(issuerListeners))
-	servers := []*http.Server{start(pageListeners, site, failed), start(issuerListeners, provider, failed)}
+	failed := make(chan error, len(pageListeners)+len(issuerListeners)+len(phoneListeners))
+	servers := []*http.Server{
+		start(pageListeners, site, failed), start(issuerListeners, provider, failed),
+		start(phoneListeners, forPhones(provider, strings.TrimPrefix(phoneOrigin, "http://")), failed),
+	}
 	ready(page+"/", issuer)
 	select {
 	case err = <-failed:

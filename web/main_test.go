@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -59,7 +60,7 @@ func TestRunServesTwoOriginsUntilItIsStopped(t *testing.T) {
 	defer stop()
 	ready, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- run(ctx, strconv.Itoa(takenPort(t)), testLife, func(page, _ string) { ready <- page })
+		ended <- run(ctx, strconv.Itoa(takenPort(t)), testLife, "", func(page, _ string) { ready <- page })
 	}()
 	var page string
 	select {
@@ -96,5 +97,47 @@ func TestRunServesTwoOriginsUntilItIsStopped(t *testing.T) {
 	}
 	if _, err := http.Get(page); err == nil {
 		t.Fatal("still serving")
+	}
+}
+
+// D15: with -phone the network gets at the page for the TV's code and at nothing else, and the
+// first page knows where that is. Loopback plays the network.
+func TestPhone(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ready, ended := make(chan string, 1), make(chan error, 1)
+	go func() {
+		ended <- run(ctx, strconv.Itoa(takenPort(t)), testLife, "127.0.0.1", func(page, _ string) { ready <- page })
+	}()
+	var page string
+	select {
+	case page = <-ready:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+	answer, err := http.Get(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(body(t, answer), `data-phone="`)
+	phone, _, _ := strings.Cut(rest, `"`)
+	for path, want := range map[string]int{devicePath: 200, devicePath + "?user_code=ABCD-EFGH": 200, "/token": 404, "/authorize": 404, "/api/notes": 404, "/": 404, countPath: 404} {
+		answer, err := http.Get(phone + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, answer.StatusCode, want)
+		}
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if address, err := phoneAddress(anyPhone); err == nil {
+		if a, err := netip.ParseAddr(address); err != nil || !a.IsPrivate() {
+			t.Error(address, err)
+		}
 	}
 }

@@ -23,7 +23,8 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 	err := store.AddClient(authserver.Client{
 		ClientID:     clientID,
 		Name:         "the demo page",
-		RedirectURIs: []string{page + "/", page + popupPath},
+		URI:          page + "/",
+		RedirectURIs: []string{page + "/", page + popupPath, page + serverPath},
 		GrantTypes:   []string{authserver.GrantAuthorizationCode, authserver.GrantRefreshToken, authserver.GrantDeviceCode},
 		Scope:        "openid profile email " + notesScope,
 
@@ -69,7 +70,7 @@ func newProvider(issuer, page string, life lifetimes) (http.Handler, error) {
 	fresh := access
 	fresh.MaxAge = life.fresh
 	mux := http.NewServeMux()
-	mux.Handle("/", server)
+	mux.Handle("/", &counter{server: server, page: page})
 	mux.Handle(notesPath, &protectedAPI{server: server, page: page, access: access, notes: notes, now: time.Now})
 	mux.Handle(secretPath, &protectedAPI{server: server, page: page, access: fresh, notes: secrets, now: time.Now})
 	metadata, err := url.Parse(authserver.ResourceMetadataURL(access.Resource))

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -23,6 +22,7 @@ var contentTypes = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
 	".map":  "application/json",
+	".json": "application/json",
 	".svg":  "image/svg+xml",
 	".wasm": "application/wasm",
 }
@@ -31,61 +31,73 @@ var contentTypes = map[string]string{
 type asset struct {
 	body              []byte
 	contentType, etag string
+	compressed        encodings
 }
 
 // site serves the page.
 type site struct {
-	origin, host, policy string
-	assets               map[string]asset
+	origin, host, policy, framePolicy string
+	assets                            map[string]asset
+	docs                              http.Handler
+}
+
+// facts are what the pages are told of the servers. Served from anywhere else it has none of
+// them, and says so.
+type facts struct{ Issuer, TokenLifetime, Phone string }
+
+// render puts the facts into the pages that show them.
+func (built files) render(f facts) error {
+	for _, name := range []string{"/", serverPath} {
+		template, err := template.New(name).Parse(string(built[name]))
+		var page bytes.Buffer
+		if err == nil {
+			err = template.Execute(&page, f)
+		}
+		if err != nil {
+			return fmt.Errorf("web/page: %w", err)
+		}
+		built[name] = page.Bytes()
+	}
+	return nil
 }
 
 // newSite makes the handler of the page's origin.
-func newSite(built files, origin, issuer string, life lifetimes) (*site, error) {
-	index, err := template.New("index").Parse(string(built["/index.html"]))
-	if err != nil {
-		return nil, fmt.Errorf("web/page/index.html: %w", err)
-	}
-	var page bytes.Buffer
-	err = index.Execute(&page, map[string]string{"Issuer": issuer, "TokenLifetime": strconv.FormatInt(life.token.Milliseconds(), 10)})
-	if err != nil {
-		return nil, fmt.Errorf("web/page/index.html: %w", err)
-	}
+func newSite(built files, compressed map[string]encodings, origin, issuer string) (*site, error) {
 	u, err := url.Parse(origin)
 	if err != nil {
 		return nil, err
 	}
-	s := &site{origin: origin, host: u.Host, policy: contentPolicy(issuer), assets: map[string]asset{}}
+	s := &site{origin: origin, host: u.Host, policy: contentPolicy(issuer, "'none'"), framePolicy: contentPolicy(issuer, "'self'"), assets: map[string]asset{}}
 	for name, body := range built {
-		if name == "/index.html" {
-			name, body = "/", page.Bytes()
-		}
-		s.assets[name] = newAsset(name, body)
+		s.assets[name] = newAsset(name, body, compressed[name])
 	}
 	return s, nil
 }
 
-func newAsset(name string, body []byte) asset {
+func newAsset(name string, body []byte, compressed encodings) asset {
 	extension := path.Ext(name)
 	if extension == "" {
 		extension = ".html"
 	}
 	sum := sha256.Sum256(body)
-	return asset{body: body, contentType: contentTypes[extension], etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+	return asset{body: body, compressed: compressed, contentType: contentTypes[extension], etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
 }
 
 // contentPolicy allows what the page does and nothing else. WebAssembly needs 'wasm-unsafe-eval',
 // which allows no JavaScript from text; connections go to the page's own origin and to the issuer,
 // so even a script that should not be there could send a token nowhere else by them.
-func contentPolicy(issuer string) string {
+func contentPolicy(issuer, ancestors string) string {
 	return strings.Join([]string{
 		"default-src 'none'",
 		"script-src 'self' 'wasm-unsafe-eval'",
 		"style-src 'self'",
 		"img-src 'self'",
 		"connect-src 'self' " + issuer,
+		"worker-src 'self'",
+		"frame-src 'self'",
 		"base-uri 'none'",
 		"form-action 'none'",
-		"frame-ancestors 'none'",
+		"frame-ancestors " + ancestors,
 	}, "; ")
 }
 
@@ -99,9 +111,29 @@ func openerPolicy(path string) string {
 	return "same-origin-allow-popups"
 }
 
+// tabPath is the page that plays another tab, in a frame of the first.
+const tabPath = "/tab"
+
+func (s *site) policyOf(path string) string {
+	switch path {
+	case tabPath:
+		return s.framePolicy
+	case serverPath:
+		return serverPolicy
+	}
+	return s.policy
+}
+
+// serverPath is the page that signs in at a server of the visitor's.
+const serverPath = "/server"
+
+// serverPolicy allows connections to any server, since nobody knows before which one it will be. No
+// token of the first page is in reach of this one: it keeps its own in memory.
+var serverPolicy = contentPolicy("https: http://localhost:* http://127.0.0.1:*", "'none'")
+
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", s.policy)
+	h.Set("Content-Security-Policy", s.policyOf(r.URL.Path))
 	h.Set("Referrer-Policy", "no-referrer") // the reply's code stands in the page's URL for a moment
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Opener-Policy", openerPolicy(r.URL.Path))
@@ -111,6 +143,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// people back to.
 		h.Set("Cache-Control", "no-store")
 		http.Redirect(w, r, s.origin+"/", http.StatusFound)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, docsPath) && s.docs != nil {
+		s.docs.ServeHTTP(w, r)
 		return
 	}
 	if r.URL.Path == qrPath && r.Method == http.MethodGet {
@@ -131,6 +167,12 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Kept, but asked for anew each time: the next start of the server may bring other bytes under
 	// the same name.
 	h.Set("Cache-Control", "no-cache")
-	h.Set("ETag", a.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+	h.Add("Vary", "Accept-Encoding")
+	body, etag := a.body, a.etag
+	if e, ok := a.compressed.accepted(r); ok && r.Header.Get("Range") == "" {
+		h.Set("Content-Encoding", e.name)
+		body, etag = e.body, `"`+strings.Trim(a.etag, `"`)+"."+e.name+`"`
+	}
+	h.Set("ETag", etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,7 +32,10 @@ func testSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newSite(built, testPage, testIssuer, testLife)
+	if err := built.render(facts{Issuer: testIssuer, TokenLifetime: "60000"}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSite(built, compress(root, built), testPage, testIssuer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +108,7 @@ func TestSiteHeaders(t *testing.T) {
 	s := testSite(t)
 	want := map[string]string{
 		"Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; " +
-			"connect-src 'self' http://127.0.0.1:8081; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+			"connect-src 'self' http://127.0.0.1:8081; worker-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 		"Referrer-Policy":              "no-referrer",
 		"X-Content-Type-Options":       "nosniff",
 		"Cross-Origin-Opener-Policy":   "same-origin-allow-popups",
@@ -135,6 +141,42 @@ func TestPageHoldsNothingThatThePolicyForbids(t *testing.T) {
 	}
 }
 
+// D3: the module comes compressed, each coding with a tag of its own, and whole to those who take
+// none.
+func TestSiteCompresses(t *testing.T) {
+	s := testSite(t)
+	whole := body(t, get(s, testPage+"/oauth2.wasm"))
+	for _, row := range []struct{ accept, coding string }{
+		{"gzip, deflate", "gzip"}, {"gzip;q=0", ""}, {"", ""}, {"identity", ""}, {"br", "br"}, {"gzip, br;q=0.5", "br"},
+	} {
+		t.Run(row.accept, func(t *testing.T) {
+			if row.coding == "br" {
+				if _, err := exec.LookPath("node"); err != nil {
+					t.Skip("no Node, which has brotli")
+				}
+			}
+			r := get(s, testPage+"/oauth2.wasm", "Accept-Encoding", row.accept)
+			if got := r.Header.Get("Content-Encoding"); got != row.coding || r.Header.Get("Vary") != "Accept-Encoding" {
+				t.Fatalf("%q, vary %q", got, r.Header.Get("Vary"))
+			}
+			sent := body(t, r)
+			if row.coding == "" && sent != whole || row.coding != "" && len(sent) > len(whole)/2 {
+				t.Fatal(len(sent))
+			}
+			if row.coding != "gzip" {
+				return
+			}
+			unpacked, err := gzip.NewReader(strings.NewReader(sent))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b, err := io.ReadAll(unpacked); err != nil || string(b) != whole {
+				t.Fatal("other bytes", err)
+			}
+		})
+	}
+}
+
 func TestSiteRefuses(t *testing.T) {
 	s := testSite(t)
 	t.Run("an unknown path", func(t *testing.T) {
@@ -160,8 +202,8 @@ func TestSiteRefuses(t *testing.T) {
 func TestBuildShowsWhatIsWrong(t *testing.T) {
 	root := t.TempDir()
 	for path, text := range map[string]string{
-		"web/page/index.html": "", "web/page/popup.html": "", "web/page/style.css": "", "web/page/icon.svg": "", "wasm/oauth2.wasm": "",
-		"web/src/main.ts": "import './gone.js';", "web/src/popup.ts": "",
+		"web/page/index.html": "", "web/page/popup.html": "", "web/page/tab.html": "", "web/page/style.css": "", "web/page/icon.svg": "", "wasm/oauth2.wasm": "", "wasm/oauth2-edge.wasm": "",
+		"web/src/main.ts": "import './gone.js';", "web/src/popup.ts": "", "web/src/tab.ts": "", "web/src/server.ts": "", "web/page/server.html": "", "web/src/proof-worker.ts": "",
 	} {
 		file := filepath.Join(root, path)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

@@ -90,7 +90,7 @@ func (s *Server) checkAccess(r Request, want Access) (Token, error) {
 	}
 	for name := range strings.FieldsSeq(want.Scope) {
 		if !t.HasScope(name) {
-			return Token{}, refuse(http.StatusForbidden, "insufficient_scope", "the access token does not cover this", "scope", want.Scope)
+			return Token{}, refuse(http.StatusForbidden, "insufficient_scope", "the access token does not cover this")
 		}
 	}
 	weak := len(want.ACRValues) > 0 && !slices.Contains(want.ACRValues, t.ACR)
@@ -154,8 +154,12 @@ func (s *Server) challenge(scheme string, want Access, pairs ...string) string {
 	if scheme == tokenTypeDPoP {
 		b.WriteString(`, algs="` + algNames(" ") + `"`)
 	}
-	if metadata := ResourceMetadataURL(want.Resource); metadata != "" && want.Resource != s.cfg.Issuer {
+	if metadata := ResourceMetadataURL(want.Resource); metadata != "" {
 		b.WriteString(`, resource_metadata="` + metadata + `"`) // RFC 9728 section 5.1
+	}
+	if want.Scope != "" {
+		// RFC 6750 section 3: a client that has no token yet learns here what to ask for.
+		b.WriteString(`, scope="` + want.Scope + `"`)
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		b.WriteString(`, ` + pairs[i] + `="` + pairs[i+1] + `"`)

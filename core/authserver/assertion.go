@@ -22,10 +22,15 @@ type assertionClaims struct {
 // checkAssertion tells whether the assertion is the client's, for this server and sent for the
 // first time (RFC 7523 section 3, OpenID Connect Core section 9).
 func (s *Server) checkAssertion(c *call, client Client, method, assertion string) (bool, error) {
-	algs, keys := asymmetricAlgs, client.JWKS.Keys
+	algs, keys := asymmetricAlgs, []jose.JSONWebKey(nil)
 	if method == AuthMethodSecretJWT {
 		// A secret is never taken for a key of the set, nor a public key for a secret.
 		algs, keys = secretAlgs, []jose.JSONWebKey{{Key: []byte(client.ClientSecret)}}
+	} else {
+		var err error
+		if keys, err = s.keysOf(c, client, assertion); err != nil {
+			return false, err
+		}
 	}
 	var claims assertionClaims
 	header, err := verifyJWT(assertion, algs, keys, &claims)
@@ -49,13 +54,13 @@ func (s *Server) useAssertion(now time.Time, issuer string, claims assertionClai
 	for lifetime < claims.until().Sub(now) {
 		lifetime *= 2 // a few counts, and not one for each lifetime
 	}
-	used := share{countJTI, issuer, s.cfg.Limits.Identifiers.Owner, 1, lifetime}
-	if err := s.limiter.counts.admit(now, false, used); err != nil {
+	used := ownerShares(countJTI, issuer, s.cfg.Limits.Identifiers.Owner, 1, lifetime)
+	if err := s.limiter.counts.admit(now, false, used...); err != nil {
 		return err
 	}
 	err := s.cfg.Store.UseOnce(DigestOf(issuer+"\x00"+claims.ID), now, claims.until())
 	if err != nil {
-		s.limiter.counts.refund(used)
+		s.limiter.counts.refund(used...)
 	}
 	return err
 }

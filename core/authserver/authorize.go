@@ -14,21 +14,22 @@ func (s *Server) authorize(c *call) (Response, error) {
 		return s.errorPage(invalidRequest("The request's parameters cannot be read.")), nil
 	}
 	address, stored := query, query.Has("request_uri")
+	client := address.Get("client_id")
 	if query.Has("request") && !stored {
 		return s.openRequestObject(c, query), nil
 	}
 	if stored {
 		var opened url.Values
 		if query, opened, err = s.pushedRequest(c, address); err != nil {
-			return s.errorPage(err), nil
+			return s.errorPageFor(client, err), nil
 		}
 		if opened != nil {
 			return seeOther(s.pageURL(opened)), nil
 		}
 	}
-	req, err := s.trustedRequest(query)
+	req, err := s.trustedRequest(c, query)
 	if err != nil {
-		return s.errorPage(err), nil
+		return s.errorPageFor(client, err), nil
 	}
 	req.address, req.now = address, c.Now
 	// From here on the redirect URI is known to be the client's, and errors go there.
@@ -68,7 +69,7 @@ func (s *Server) errorRedirect(req *authorizationRequest, err error) Response {
 	if e.retryAfter > 0 {
 		// The user may try the same request again, by hand; a client that got it back might do so
 		// at once.
-		return s.errorPage(e)
+		return s.errorPageFor(req.client.ClientID, e)
 	}
 	// What was stored is spent by an error too; where that fails, it expires.
 	_ = s.spend(req)
@@ -81,7 +82,7 @@ func (s *Server) openRequestObject(c *call, query url.Values) Response {
 	if len(query["request"]) > 1 || len(query["client_id"]) != 1 || c.Method == http.MethodPost {
 		return s.errorPage(invalidRequest("The request's parameters cannot be read."))
 	}
-	client, err := s.cfg.Store.Client(query.Get("client_id"))
+	client, err := s.client(c, query.Get("client_id"))
 	if errors.Is(err, ErrNotFound) {
 		return s.errorPage(badRequest("invalid_client", "The application that sent you here is not registered."))
 	}
@@ -91,7 +92,7 @@ func (s *Server) openRequestObject(c *call, query url.Values) Response {
 	if s.mustPush(client) {
 		return s.errorPage(invalidRequest("The application must push its requests."))
 	}
-	params, err := s.requestObject(c.Now, client, query.Get("request"))
+	params, err := s.requestObject(c, client, query.Get("request"))
 	if err != nil {
 		return s.errorPage(err)
 	}

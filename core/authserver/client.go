@@ -50,14 +50,19 @@ type Client struct {
 	// refresh token is issued only to a client that has refresh_token here, and the device
 	// authorization endpoint answers only one that has [GrantDeviceCode].
 	GrantTypes []string
-	// ResponseTypes may be asked for at the authorization endpoint, where they are switched on;
-	// none named means code only. Some are several words, as "code id_token".
+	// ResponseTypes may be requested at the authorization endpoint if they are switched on; none
+	// means only code. Some have several words, such as "code id_token".
 	ResponseTypes []string
 	// RedirectURIs are compared as [Client.CheckRedirectURI] says.
 	RedirectURIs []string
 	// Scope is what the client may ask for, separated by spaces, and what it gets when it asks for
 	// nothing in particular (RFC 6749 section 3.3). Empty means no scope.
 	Scope string
+	// AnyScope lets the client ask users for every scope that the server knows. Scope is then what
+	// it gets when it asks for nothing, and what it may have without a user. Clients that anybody
+	// may register have it: MCP clients register for the scope of their first sign-in, and ask for
+	// more later.
+	AnyScope bool
 	// User is the account that registered the client. The server keeps it and draws nothing from
 	// it.
 	User string
@@ -101,9 +106,17 @@ type Client struct {
 	UserinfoSignedResponseAlg string
 	// Name is shown to the user; empty shows ClientID.
 	Name string
+	// URI is the client's home page (client_uri). Pages that cannot send the user back by the
+	// redirect URI lead there; empty means that they lead nowhere.
+	URI string
+
+	// ofDocument tells that nobody but its metadata document speaks for the client; its keys may be
+	// at jwksURI.
+	ofDocument bool
+	jwksURI    string
 }
 
-// Validate reports what keeps the client from being registered, and names the field.
+// Validate reports why the client cannot be registered, and names the field.
 func (c Client) Validate() error {
 	fault := func(field, why string) error {
 		return fmt.Errorf("authserver: Client.%s: %s (client %q)", field, why, c.ClientID)
@@ -111,6 +124,7 @@ func (c Client) Validate() error {
 	if c.ClientID == "" || !isVSCHAR(c.ClientID) {
 		return fault("ClientID", "must be printable ASCII, not empty")
 	}
+	hasKeys := len(c.JWKS.Keys) > 0 || c.jwksURI != ""
 	switch c.TokenEndpointAuthMethod {
 	case "":
 	case AuthMethodNone:
@@ -129,7 +143,7 @@ func (c Client) Validate() error {
 		if c.ClientSecret != "" {
 			return fault("ClientSecret", "must be empty with the method "+c.TokenEndpointAuthMethod)
 		}
-		if len(c.JWKS.Keys) == 0 {
+		if !hasKeys {
 			return fault("JWKS", "must be set with the method "+c.TokenEndpointAuthMethod)
 		}
 	default:
@@ -138,7 +152,7 @@ func (c Client) Validate() error {
 	if len(c.JWKS.Keys) > 0 && !checkPublicKeys(c.JWKS.Keys) {
 		return fault("JWKS", "must be public keys, at most 20, RSA with 2048 bits or more")
 	}
-	if c.RequireSignedRequestObject && len(c.JWKS.Keys) == 0 {
+	if c.RequireSignedRequestObject && !hasKeys {
 		return fault("JWKS", "must be set where request objects are required")
 	}
 	for _, g := range c.GrantTypes {
@@ -172,6 +186,9 @@ func (c Client) Validate() error {
 		if err := validateRedirectURI(u); err != nil {
 			return fault("PostLogoutRedirectURIs", fmt.Sprintf("%q %v", u, err))
 		}
+	}
+	if u, err := url.Parse(c.URI); err != nil || c.URI != "" && (u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return fault("URI", fmt.Sprintf("%q is no http or https URL", c.URI))
 	}
 	for field, u := range map[string]string{"BackchannelLogoutURI": c.BackchannelLogoutURI, "FrontchannelLogoutURI": c.FrontchannelLogoutURI} {
 		if err := validateRedirectURI(u); u != "" && (err != nil || !strings.HasPrefix(u, "http")) {
@@ -264,6 +281,14 @@ func (c Client) CheckResponseType(responseType string) bool {
 	return slices.ContainsFunc(c.ResponseTypes, func(t string) bool { return sortedResponseType(t) == sortedResponseType(responseType) })
 }
 
+// askableScope is what of the known scopes the client may ask a user for.
+func (c Client) askableScope(asked string, known scopes) string {
+	if c.AnyScope && asked != "" {
+		return strings.Join(known.names(), " ")
+	}
+	return c.Scope
+}
+
 // checkAuthMethod tells whether the client may authenticate this way.
 func (c Client) checkAuthMethod(method string) bool {
 	if c.TokenEndpointAuthMethod != "" {
@@ -294,7 +319,8 @@ func (c Client) displayName() string {
 	return c.ClientID
 }
 
-// equalSecret compares without telling, by the time it takes, where or in length the two differ.
+// equalSecret compares in constant time, so that the time shows neither where the two differ nor
+// their lengths.
 func equalSecret(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

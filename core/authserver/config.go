@@ -35,8 +35,8 @@ type Config struct {
 	Store  Store
 	// Users may sign in; the key is the username.
 	Users map[string]User
-	// Scopes are understood besides openid, profile and email; one of these names changes its
-	// description.
+	// Scopes are those that the server knows in addition to openid, profile and email; naming one
+	// of these changes its description.
 	Scopes []Scope
 
 	// Lifetimes; zero means the default constant.
@@ -45,11 +45,11 @@ type Config struct {
 	RefreshTokenLifetime time.Duration
 	// DeviceCodeLifetime is that of a device code and of its user code.
 	DeviceCodeLifetime time.Duration
-	// DeviceInterval, in whole seconds, is how long a device waits between two polls at first;
-	// polling faster makes it longer ([DeviceRecord.Poll]).
+	// DeviceInterval, in whole seconds, is how long a device first has to wait between two polls;
+	// faster polling makes it longer ([DeviceRecord.Poll]).
 	DeviceInterval time.Duration
-	// RotationGrace is how long after its rotation a refresh token may come again and get a further
-	// successor, as a client that lost the answer would send it. Zero: a second use revokes the
+	// RotationGrace is how long after its rotation a refresh token is accepted again and gets
+	// another successor, for clients that lost the answer. Zero means that a second use revokes the
 	// grant.
 	RotationGrace time.Duration
 
@@ -68,24 +68,24 @@ type Config struct {
 	// need one.
 	RequirePKCE bool
 	// InsecurePlainPKCE accepts the code challenge method plain, which shows the verifier to
-	// whoever sees the authorization request (RFC 7636 section 7.2). It is safe only for testing
-	// what clients do.
+	// everybody who sees the authorization request (RFC 7636 section 7.2). Use it only to test
+	// clients.
 	InsecurePlainPKCE bool
 
-	// RequirePAR refuses authorization requests that were not pushed (RFC 9126 section 5). A client
-	// may also be held to it by itself.
+	// RequirePAR refuses authorization requests that were not pushed (RFC 9126 section 5). It can
+	// also be set for a single client.
 	RequirePAR bool
 	// MutualTLSOrigin, where set, is where clients reach the endpoints with a certificate of
 	// theirs, as "https://mtls.login.example"; it may be the issuer's own. It switches on RFC 8705.
-	// Whoever calls [Server.Handle] then vouches for Request.CertificateThumbprint.
+	// The caller of [Server.Handle] is then responsible for Request.CertificateThumbprint.
 	MutualTLSOrigin string
-	// DPoPNonceInterval, where set, has DPoP proofs carry a nonce of the server (RFC 9449 sections
-	// 8 and 9). There is a new one every interval, and each is good for two.
+	// DPoPNonceInterval, if set, requires DPoP proofs to contain a nonce of the server (RFC 9449
+	// sections 8 and 9). There is a new nonce every interval, and each is valid for two intervals.
 	DPoPNonceInterval time.Duration
 
-	// InsecureResponseTypes are response types besides code: token, id_token, none, and "code
-	// id_token" and the like. What travels in an address is easily lost on the way, and cannot be
-	// bound to a key (RFC 9700 section 2.1.2).
+	// InsecureResponseTypes are response types other than code: token, id_token, none, "code
+	// id_token" and so on. Tokens in a URL leak easily, and cannot be bound to a key (RFC 9700
+	// section 2.1.2).
 	InsecureResponseTypes []string
 
 	// InsecurePasswordGrant lets clients that are registered for it ask users for their passwords
@@ -98,6 +98,13 @@ type Config struct {
 	// TokenExchange switches on RFC 8693 for access tokens, for clients that are registered for it,
 	// within what [Client.ExchangeTargets] says.
 	TokenExchange bool
+	// CrossAppAccess is what the server vouches for at other authorization servers, as the identity
+	// provider of its users. None switches that off.
+	CrossAppAccess []CrossAppAccess
+	// IdentityProviders are servers that vouch for users here in this way, by their issuers. It
+	// takes a client that authenticates and is registered for [GrantJWTBearer], or says so in its
+	// document.
+	IdentityProviders map[string]IdentityProvider
 
 	// Resources are what tokens may be asked for with the parameter resource (RFC 8707), besides
 	// the server's own userinfo endpoint by the name of the issuer. Nil: the parameter is not
@@ -111,30 +118,38 @@ type Config struct {
 	// is one password. Nil: the parameter is not looked at.
 	ACRValues []string
 
-	// RegistrationToken, where set, switches on dynamic registration (RFC 7591) for whoever has it.
-	// InsecureOpenRegistration lets anybody register, under any name the user may then believe.
+	// RegistrationToken, if set, switches on dynamic registration (RFC 7591) for callers that have
+	// it. InsecureOpenRegistration lets anybody register, under any name, which users may believe.
 	RegistrationToken        string
 	InsecureOpenRegistration bool
+
+	// ClientDocuments, where set, takes a client_id that is an https URL, and that the Store does
+	// not know, for the address of the client's metadata
+	// (draft-ietf-oauth-client-id-metadata-document). It answers as a GET of the URL does, with
+	// redirects as they are; [GetClientDocuments] makes one. Such a client has no secret and does
+	// not act for itself. What was read is kept for a time, and dropped where it has to make room.
+	ClientDocuments func(uri string) (Response, error)
 
 	// BackchannelLogout, where set, is called for each client with a BackchannelLogoutURI when a
 	// session ends, with what has to be posted there (OpenID Connect Back-Channel Logout section
 	// 2.5). It must not block; [PostLogoutTokens] makes one.
 	BackchannelLogout func(uri, logoutToken string)
-	// InsecurePrivateAddresses lets clients register a backchannel_logout_uri at an address that is
-	// not public, and without TLS on loopback: for tests. What is posted there besides is for the
-	// transport of [PostLogoutTokens] to say.
+	// InsecurePrivateAddresses lets clients have a backchannel_logout_uri, a client_id that is an
+	// address, and a jwks_uri at an address that is not public, and without TLS on loopback: for
+	// tests. Whether anything is sent there is for the transports of [PostLogoutTokens] and
+	// [GetClientDocuments] to say besides.
 	InsecurePrivateAddresses bool
 
-	// Limits bound what the server keeps for clients, accounts and addresses; the zero value means
+	// Limits bound what the server stores for clients, accounts and addresses; the zero value means
 	// the defaults.
 	Limits Limits
 	// TrustedProxies are the addresses of the host's own reverse proxies, for [Server.ServeHTTP]: a
 	// request from one comes from the last address in its X-Forwarded-For that is none of them.
-	// Without them everything that a proxy passes on counts as the proxy's.
+	// Without them all requests that a proxy passes on count as the proxy's own.
 	TrustedProxies []netip.Prefix
 
-	// DemoHint, where set, is shown on the sign-in page and fills in its fields, unless the request
-	// or the user named somebody else.
+	// DemoHint, if set, is shown on the sign-in page and fills in its fields, unless the request or
+	// the user named somebody else.
 	DemoHint *DemoHint
 
 	// Rand is the source of secrets; nil means crypto/rand. It is read under a lock.
@@ -144,8 +159,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// User is someone who may sign in, with the claims of OpenID Connect Core section 5.1 the server
-// knows.
+// User is an account that may sign in, with its claims of OpenID Connect Core section 5.1.
 type User struct {
 	Password string
 	// Subject is the claim sub; empty means the username.
@@ -237,6 +251,9 @@ func (c *Config) check() (*url.URL, error) {
 			return nil, fault("AssertionIssuers", fmt.Sprintf("%q needs public keys, at most 20, RSA with 2048 bits or more", issuer))
 		}
 	}
+	if err := c.checkCrossApp(); err != nil {
+		return nil, err
+	}
 	for _, t := range c.InsecureResponseTypes {
 		if !slices.Contains(responseTypes, sortedResponseType(t)) {
 			return nil, fault("InsecureResponseTypes", fmt.Sprintf("%q is not supported", t))
@@ -292,10 +309,10 @@ func (c *Config) grantTypes() []string {
 	if c.InsecurePasswordGrant {
 		on = append(on, GrantPassword)
 	}
-	if len(c.AssertionIssuers) > 0 {
+	if len(c.AssertionIssuers) > 0 || len(c.IdentityProviders) > 0 {
 		on = append(on, GrantJWTBearer)
 	}
-	if c.TokenExchange {
+	if c.TokenExchange || len(c.CrossAppAccess) > 0 {
 		on = append(on, GrantTokenExchange)
 	}
 	return on
@@ -315,4 +332,31 @@ func (c *Config) responseTypes() []string {
 		}
 	}
 	return on
+}
+
+// checkCrossApp holds identity providers to others than this server, which may not issue tokens for
+// what it vouched for itself (draft-ietf-oauth-identity-assertion-authz-grant section 8.3).
+func (c *Config) checkCrossApp() error {
+	for _, a := range c.CrossAppAccess {
+		_, scoped := splitScope(a.Scope)
+		switch {
+		case a.ClientID == "" || a.Audience == "" || !scoped || slices.Contains(a.Resources, ""):
+			return fault("CrossAppAccess", fmt.Sprintf("client %q needs an audience, scope tokens and resources that are not empty", a.ClientID))
+		case a.Audience == c.Issuer:
+			return fault("CrossAppAccess", "must name another server than this one as Audience")
+		case len(a.Resources) > maxIDJAGResources:
+			return fault("CrossAppAccess", "must name 20 resources at most")
+		}
+	}
+	for issuer, p := range c.IdentityProviders {
+		switch {
+		case issuer == c.Issuer:
+			return fault("IdentityProviders", "must be other servers than this one")
+		case p.JWKSURI != "" && (len(p.Keys.Keys) > 0 || c.ClientDocuments == nil || documentHost(p.JWKSURI) == ""):
+			return fault("IdentityProviders", fmt.Sprintf("%q has a JWKSURI, which needs ClientDocuments, and no Keys beside it", issuer))
+		case p.JWKSURI == "" && !checkPublicKeys(p.Keys.Keys):
+			return fault("IdentityProviders", fmt.Sprintf("%q needs public keys, at most 20, RSA with 2048 bits or more", issuer))
+		}
+	}
+	return nil
 }

@@ -169,6 +169,9 @@ func TestA4MetadataSaysWhatIsOn(t *testing.T) {
 		{`"registration_endpoint":"https://login.example/register"`, func(c *authserver.Config) { c.RegistrationToken = "x" }},
 		{`"registration_endpoint":"https://login.example/register"`, func(c *authserver.Config) { c.InsecureOpenRegistration = true }},
 		{`"response_types_supported":["code","none"]`, func(c *authserver.Config) { c.InsecureResponseTypes = []string{"none"} }},
+		{`"client_id_metadata_document_supported":true`, func(c *authserver.Config) {
+			c.ClientDocuments = func(string) (authserver.Response, error) { return authserver.Response{}, nil }
+		}},
 		{`"password"`, func(c *authserver.Config) { c.InsecurePasswordGrant = true }},
 	} {
 		t.Run(row.part, func(t *testing.T) {

@@ -25,7 +25,7 @@ func (s *Server) deviceAuthorization(c *call) (Response, error) {
 	if !client.CheckGrantType(GrantDeviceCode) {
 		return Response{}, badRequest("unauthorized_client", "the client may not use the device code grant")
 	}
-	scope, err := s.scopes.requested(p["scope"], client.Scope)
+	scope, err := s.scopes.requested(p["scope"], client.askableScope(p["scope"], s.scopes))
 	if err != nil {
 		return Response{}, err
 	}

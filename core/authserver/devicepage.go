@@ -98,7 +98,7 @@ func (s *Server) enterUserCode(c *call, b browser, typed string) (Response, erro
 	case device.Status != DevicePending:
 		return s.userCodePage(c, b, shown, "That code has been used. Please get a new one on your device.")
 	}
-	client, err := s.cfg.Store.Client(device.ClientID)
+	client, err := s.client(c, device.ClientID)
 	if err != nil {
 		return Response{}, err
 	}
@@ -106,6 +106,7 @@ func (s *Server) enterUserCode(c *call, b browser, typed string) (Response, erro
 	return s.formPage(c, b, "device-consent", stepDeviceConsent, query, page{
 		Title:    "Allow access",
 		Client:   client.displayName(),
+		Host:     documentHost(client.ClientID),
 		Action:   s.deviceURL(query),
 		UserCode: shown,
 		Username: b.session.User,

@@ -117,7 +117,7 @@ func (s *Server) spendProof(now time.Time, p proof, owner string) error {
 	}
 	const kept = 2*proofWindow + time.Second
 	limit := s.cfg.Limits.Identifiers.Owner
-	shares := []share{{countProof, p.jkt, limit, 1, kept}, {countUser, owner, ownerProofs * limit, 1, kept}}
+	shares := append(ownerShares(countUser, owner, ownerProofs*limit, 1, kept), share{countProof, p.jkt, limit, 1, kept})
 	if err := s.limiter.counts.admit(now, false, shares...); err != nil {
 		return err
 	}

@@ -337,7 +337,7 @@ func TestA7DPoPResource(t *testing.T) {
 		header    http.Header
 		challenge string
 	}{
-		{"downgrade to Bearer", http.Header{"Authorization": {"Bearer " + bound}}, `Bearer realm="https://login.example", error="invalid_token"`},
+		{"downgrade to Bearer", http.Header{"Authorization": {"Bearer " + bound}}, `Bearer realm="https://login.example", resource_metadata="https://login.example/.well-known/oauth-protected-resource", error="invalid_token"`},
 		{"downgrade with a proof", authorization(p.resource("GET", "/userinfo", bound), "Bearer "+bound), `error="invalid_token"`},
 		{"bearer token as DPoP", p.resource("GET", "/userinfo", plain), `DPoP realm="https://login.example", algs="ES256 `},
 		{"no proof", http.Header{"Authorization": {"DPoP " + bound}}, `error="invalid_dpop_proof"`},

@@ -35,7 +35,7 @@ func (s *Server) endSession(c *call) (Response, error) {
 			return seeOther(s.logoutURL(values)), nil
 		}
 	}
-	req, err := s.readLogout(query)
+	req, err := s.readLogout(c, query)
 	if err != nil {
 		return s.errorPage(err), nil
 	}
@@ -83,7 +83,7 @@ func (s *Server) vouches(hint hintClaims, b browser) bool {
 
 // readLogout finds out who asks. An address that is not the client's is an error that nobody is
 // redirected for.
-func (s *Server) readLogout(query url.Values) (logoutRequest, error) {
+func (s *Server) readLogout(c *call, query url.Values) (logoutRequest, error) {
 	p, err := readParams(query)
 	if err != nil {
 		return logoutRequest{}, err
@@ -107,7 +107,7 @@ func (s *Server) readLogout(query url.Values) (logoutRequest, error) {
 	if uri == "" {
 		return req, nil
 	}
-	client, err := s.cfg.Store.Client(clientID)
+	client, err := s.client(c, clientID)
 	if err != nil || !client.CheckPostLogoutRedirectURI(uri) {
 		return logoutRequest{}, invalidRequest("The return address is not registered for the application.")
 	}

@@ -1,6 +1,10 @@
 package authserver
 
-import "time"
+import (
+	"net"
+	"net/http"
+	"time"
+)
 
 // Kept is how many records of each kind the store has.
 func (m *MemoryStore) Kept() map[string]int {
@@ -28,4 +32,22 @@ const MaxParties = maxParties
 func (s *Server) Admit(now time.Time, clientID, address string) error {
 	c := &call{Request: Request{Now: now}, source: countedAddress(address)}
 	return s.limiter.admit(c, countDevice, clientID, s.cfg.Limits.DeviceAuthorizations, 1, s.cfg.DeviceCodeLifetime)
+}
+
+// Documents is how many documents of clients the server keeps.
+func (s *Server) Documents() int {
+	s.documents.mu.Lock()
+	defer s.documents.mu.Unlock()
+	return len(s.documents.kept)
+}
+
+// MaxDocuments is the most of them, and DocumentLife how long one is kept.
+const MaxDocuments = maxDocuments
+
+// DocumentLife is how long a document with this header is kept.
+func DocumentLife(h http.Header, now time.Time) time.Duration { return documentLife(h, now) }
+
+// GuardedTransport is that of PublicTransport with another resolver.
+func GuardedTransport(resolver *net.Resolver) http.RoundTripper {
+	return transportOf(&net.Dialer{Timeout: answerTime, ControlContext: refusePrivate, Resolver: resolver})
 }

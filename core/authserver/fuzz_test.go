@@ -2,6 +2,7 @@ package authserver_test
 
 import (
 	"crypto/elliptic"
+	"encoding/json"
 	"html"
 	"net/http"
 	"net/url"
@@ -154,4 +155,52 @@ func checkRegistered(t *testing.T, to string) {
 		}
 	}
 	t.Fatalf("Location %q is nobody's", to)
+}
+
+// M121: whatever a document says, and whatever its address is, nothing panics; a client that is
+// taken has an https address without user or fragment, of which its document says that it is its
+// own, no secret, and the user goes to an address of the document's list only.
+func FuzzM121ClientDocument(f *testing.F) {
+	f.Add(tool, toolDocument())
+	f.Add(tool, toolDocument("scope", "profile", "grant_types", []string{"authorization_code", "urn:x"}, "token_endpoint_auth_method", nil))
+	f.Add(tool, toolDocument("jwks", clientKeys, "token_endpoint_auth_method", "private_key_jwt"))
+	f.Add(tool, toolDocument("jwks_uri", "https://tool.example/keys", "require_signed_request_object", true))
+	f.Add(tool, toolDocument("client_secret", "x", "redirect_uris", []string{toolRedirect, "javascript:alert(1)"}))
+	f.Add("https://me@tool.example/a/../b#c", `{"client_id":"https://me@tool.example/a/../b#c"}`)
+	f.Add("https://[::ffff:127.0.0.1]:443/c?d=%2e", `[]`)
+	f.Add("http://tool.example/%2E", `{"Client_ID":1}`)
+	f.Fuzz(func(t *testing.T, clientID, body string) {
+		b := newBench(t, func(c *authserver.Config) {
+			c.ClientDocuments = func(string) (authserver.Response, error) {
+				return authserver.Response{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}, nil
+			}
+		})
+		for _, c := range clients {
+			if c.ClientID == clientID {
+				return
+			}
+		}
+		query := with(request("spa"), "client_id", clientID, "redirect_uri", toolRedirect)
+		page := b.visit("GET", "/authorize?"+query.Encode(), nil)
+		if page.Status != 200 {
+			if page.Status >= 500 || page.Status < 300 {
+				t.Fatalf("%d %s", page.Status, page.Body)
+			}
+			if to := page.Header.Get("Location"); to != "" && !strings.HasPrefix(to, toolRedirect+"?") {
+				t.Fatalf("Location %q", to)
+			}
+			return
+		}
+		var document map[string]any
+		if err := json.Unmarshal([]byte(body), &document); err != nil || document["client_id"] != clientID || document["client_secret"] != nil || document["client_name"] == nil {
+			t.Fatalf("taken: %q %s", clientID, body)
+		}
+		u, err := url.Parse(clientID)
+		if err != nil || u.Scheme != "https" || u.User != nil || u.Path == "" || strings.ContainsAny(clientID, "#\\ ") || strings.Contains(u.Path, "/../") || u.Hostname() == "localhost" {
+			t.Fatalf("taken: %q", clientID)
+		}
+		if to := b.approve(query); !strings.HasPrefix(to.String(), toolRedirect+"?") {
+			t.Fatalf("sent to %s", to)
+		}
+	})
 }

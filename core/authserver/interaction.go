@@ -51,7 +51,7 @@ func (s *Server) isAnother(username string, req *authorizationRequest) bool {
 func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) {
 	form, err := c.form()
 	if err != nil {
-		return s.errorPage(invalidRequest("The form cannot be read.")), nil
+		return s.errorPageFor(req.client.ClientID, invalidRequest("The form cannot be read.")), nil
 	}
 	b, err := s.browser(c)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Server) interact(c *call, req *authorizationRequest) (Response, error) 
 		}
 		return seeOther(s.pageURL(req.address)), nil
 	}
-	return s.errorPage(invalidRequest("The form cannot be read.")), nil
+	return s.errorPageFor(req.client.ClientID, invalidRequest("The form cannot be read.")), nil
 }
 
 func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form params) (Response, error) {
@@ -118,7 +118,7 @@ func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form para
 		return Response{}, err
 	}
 	if err := s.spend(req); err != nil {
-		return s.errorPage(err), nil
+		return s.errorPageFor(req.client.ClientID, err), nil
 	}
 	resp := seeOther(s.pageURL(next))
 	resp.Header.Set("Set-Cookie", cookie)
@@ -129,7 +129,7 @@ func (s *Server) signIn(c *call, req *authorizationRequest, b browser, form para
 // Core sections 3.2.2.5 and 3.3.2.5).
 func (s *Server) approve(c *call, req *authorizationRequest, b browser) (Response, error) {
 	if err := s.spend(req); err != nil {
-		return s.errorPage(err), nil
+		return s.errorPageFor(req.client.ClientID, err), nil
 	}
 	name, err := s.random.secret()
 	if err != nil {
@@ -177,6 +177,7 @@ func (s *Server) pageURL(query url.Values) string {
 func (s *Server) authorizeSignIn(c *call, req *authorizationRequest, b browser, alert string) (Response, error) {
 	return s.signInPage(c, b, stepSignIn, req.address, page{
 		Client:   req.client.displayName(),
+		Host:     documentHost(req.client.ClientID),
 		Action:   s.pageURL(req.address),
 		Alert:    alert,
 		Username: req.loginHint,
@@ -187,6 +188,8 @@ func (s *Server) consentPage(c *call, req *authorizationRequest, b browser, aler
 	return s.formPage(c, b, "consent", stepConsent, req.address, page{
 		Title:     "Allow access",
 		Client:    req.client.displayName(),
+		Host:      documentHost(req.client.ClientID),
+		OnDevice:  req.client.ofDocument && isLoopbackURI(req.redirectURI),
 		Action:    s.pageURL(req.address),
 		Alert:     alert,
 		Username:  b.session.User,

@@ -9,13 +9,21 @@ func (s *Server) jwtBearer(r tokenRequest) (Token, error) {
 	if assertion == "" {
 		return Token{}, invalidRequest("assertion is missing")
 	}
+	_, header, err := jwtHeader(assertion, asymmetricAlgs)
+	switch {
+	case err == nil && headerType(header) == jwtIDJAG:
+		return s.takeIDJAG(r)
+	case r.client.ofDocument:
+		// An assertion that names no client is for those whom somebody registered for it.
+		return Token{}, badRequest("unauthorized_client", "the client may use an ID-JAG only")
+	}
 	notValid := invalidGrant("the assertion is not valid")
 	var claims assertionClaims
 	if unverifiedClaims(assertion, asymmetricAlgs, &claims) != nil {
 		return Token{}, notValid
 	}
 	issuer := claims.Issuer
-	header, err := verifyJWT(assertion, asymmetricAlgs, s.cfg.AssertionIssuers[issuer].Keys, &claims)
+	header, err = verifyJWT(assertion, asymmetricAlgs, s.cfg.AssertionIssuers[issuer].Keys, &claims)
 	if typ := headerType(header); err != nil || typ != "" && typ != "jwt" || !claims.inForce(r.now) ||
 		!claims.Audience.isFor(s.cfg.Issuer, s.cfg.Issuer+tokenPath) {
 		return Token{}, notValid

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -48,6 +49,9 @@ type Limits struct {
 	// many proofs in all. Their addresses are not looked at: only requests that are otherwise good
 	// count.
 	Identifiers Limit
+	// ClientDocuments are documents of clients that are read ([Config.ClientDocuments]), for each
+	// host: 256 and 64 within ten minutes. Those that are still kept do not count.
+	ClientDocuments Limit
 	// WrongSecrets are wrong passwords of one account and wrong secrets of one client: 50 from all
 	// addresses and 10 from one, within fifteen minutes (RFC 6749 sections 2.3.1 and 4.3.2). One
 	// address has ten times Source for all accounts and clients together. An address from which the
@@ -67,6 +71,7 @@ func (l *Limits) fillIn() {
 		{&l.Sessions, Limit{10000, 10000}},
 		{&l.Tokens, Limit{100000, 100000}},
 		{&l.Identifiers, Limit{1 << 14, 1 << 14}},
+		{&l.ClientDocuments, Limit{256, 64}},
 		{&l.WrongSecrets, Limit{50, 10}},
 	} {
 		row.limit.Owner = cmp.Or(row.limit.Owner, row.standard.Owner)
@@ -75,7 +80,7 @@ func (l *Limits) fillIn() {
 }
 
 func (l Limits) negative() bool {
-	for _, limit := range []Limit{l.PushedRequests, l.DeviceAuthorizations, l.Registrations, l.Sessions, l.Tokens, l.Identifiers, l.WrongSecrets} {
+	for _, limit := range []Limit{l.PushedRequests, l.DeviceAuthorizations, l.Registrations, l.Sessions, l.Tokens, l.Identifiers, l.ClientDocuments, l.WrongSecrets} {
 		if limit.Owner < 0 || limit.Source < 0 {
 			return true
 		}
@@ -96,6 +101,7 @@ const (
 	countWrong    = "wrong"
 	countAllWrong = "wrong in all"
 	countUserCode = "user code"
+	countDocument = "document"
 )
 
 // share is how much of a party's limit something takes, and for how long.
@@ -228,11 +234,25 @@ func newLimiter(limits Limits) *limiter {
 // admit counts something that is kept for lifetime against its owner and, where that is known, the
 // address that it came from.
 func (l *limiter) admit(c *call, kind, owner string, limit Limit, weight int, lifetime time.Duration) error {
-	shares := []share{{kind, "owner\x00" + owner, limit.Owner, weight, lifetime}}
+	shares := ownerShares(kind, "owner\x00"+owner, limit.Owner, weight, lifetime)
 	if c.source != "" {
 		shares = append(shares, share{kind, "source\x00" + c.source, limit.Source, weight, lifetime})
 	}
 	return l.counts.admit(c.Now, false, shares...)
+}
+
+// allDocuments is how many times as much as one owner the clients have together that only their
+// documents speak for.
+const allDocuments = 4
+
+// ownerShares counts something for its owner. Clients whose client_id is an address cost nothing to
+// make: those of one host count as one, and all of them together too.
+func ownerShares(kind, owner string, limit, weight int, lifetime time.Duration) []share {
+	host := documentHost(owner[strings.LastIndexByte(owner, 0)+1:])
+	if host == "" {
+		return []share{{kind, owner, limit, weight, lifetime}}
+	}
+	return []share{{kind, "host\x00" + host, limit, weight, lifetime}, {kind, "all hosts", allDocuments * limit, weight, lifetime}}
 }
 
 // tooMany is the error of a party that has as much as it may have.

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -76,13 +75,6 @@ func (s *Server) logoutToken(now time.Time, client Client, session Session) (str
 	})
 }
 
-// At one time, maxPosts logout tokens may be on their way, and maxPostsToHost to one host, so that
-// one that does not answer leaves the others their part.
-const (
-	maxPosts       = 256
-	maxPostsToHost = 32
-)
-
 // PostLogoutTokens returns a [Config.BackchannelLogout] that posts tokens as OpenID Connect
 // Back-Channel Logout section 2.5 says, each in a goroutine of its own, once, for five seconds,
 // without following redirects. A client that keeps others waiting is not told: no more than 32
@@ -93,7 +85,7 @@ func PostLogoutTokens(transport http.RoundTripper) func(uri, logoutToken string)
 	if transport == nil {
 		transport = PublicTransport()
 	}
-	posts := &postsUnderWay{toHost: map[string]int{}}
+	posts := &requestsUnderWay{toHost: map[string]int{}}
 	client := &http.Client{
 		Transport:     transport,
 		Timeout:       5 * time.Second,
@@ -111,32 +103,5 @@ func PostLogoutTokens(transport http.RoundTripper) func(uri, logoutToken string)
 				resp.Body.Close()
 			}
 		}()
-	}
-}
-
-// postsUnderWay counts posts.
-type postsUnderWay struct {
-	mu     sync.Mutex
-	all    int
-	toHost map[string]int
-}
-
-func (p *postsUnderWay) begin(host string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.all >= maxPosts || p.toHost[host] >= maxPostsToHost {
-		return false
-	}
-	p.all++
-	p.toHost[host]++
-	return true
-}
-
-func (p *postsUnderWay) end(host string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.all--
-	if p.toHost[host]--; p.toHost[host] == 0 {
-		delete(p.toHost, host)
 	}
 }

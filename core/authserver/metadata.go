@@ -61,6 +61,16 @@ func (s *Server) metadata(*call) (Response, error) {
 		"request_uri_parameter_supported":             false,
 		"request_object_signing_alg_values_supported": asymmetricAlgs,
 	}
+	if s.cfg.ClientDocuments != nil {
+		m["client_id_metadata_document_supported"] = true
+	}
+	if len(s.cfg.CrossAppAccess) > 0 {
+		// draft-ietf-oauth-identity-assertion-authz-grant section 7.1.
+		m["identity_chaining_requested_token_types_supported"] = []string{typeIDJAG}
+	}
+	if len(s.cfg.IdentityProviders) > 0 {
+		m["authorization_grant_profiles_supported"] = []string{profileIDJAG} // section 7.2
+	}
 	if s.cfg.registers() {
 		m["registration_endpoint"] = at(registerPath)
 	}

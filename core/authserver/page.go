@@ -39,6 +39,8 @@ type page struct {
 	Issuer      string // its host
 	Style       template.CSS
 	Client      string
+	Host        string // of a client_id that is an address
+	OnDevice    bool   // the answer goes to the user's own device
 	Action      string
 	Interaction string
 	Alert       string
@@ -64,13 +66,20 @@ type page struct {
 }
 
 // errorPage tells the user of an error that must not be told to whoever the request names.
-func (s *Server) errorPage(err error) Response {
+func (s *Server) errorPage(err error) Response { return s.errorPageFor("", err) }
+
+// errorPageFor is errorPage with a way back, to the home page of the client that sent the user.
+func (s *Server) errorPageFor(clientID string, err error) Response {
 	e := asProtocolError(err)
 	alert := e.description
 	if e.retryAfter > 0 {
 		alert = "That was too often. Please try again in " + inMinutes(e.retryAfter) + "."
 	}
-	resp := s.page("error", e.status, page{Title: "Sign-in stopped", Alert: alert, ErrorCode: e.code})
+	shown := page{Title: "Sign-in stopped", Alert: alert, ErrorCode: e.code}
+	if client, err := s.cfg.Store.Client(clientID); err == nil && client.URI != "" {
+		shown.Link, shown.ReturnTo = template.URL(client.URI), client.displayName() // checked when it was registered
+	}
+	resp := s.page("error", e.status, shown)
 	e.sayWhen(resp)
 	return resp
 }

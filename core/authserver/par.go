@@ -42,7 +42,7 @@ func (s *Server) pushedAuthorization(c *call) (Response, error) {
 	switch {
 	case p["request"] != "":
 		// RFC 9126 section 3: what stands beside the object plays no part.
-		if params, err = s.requestObject(c.Now, client, p["request"]); err != nil {
+		if params, err = s.requestObject(c, client, p["request"]); err != nil {
 			return Response{}, err
 		}
 	case client.RequireSignedRequestObject:
@@ -59,7 +59,7 @@ func (s *Server) pushedAuthorization(c *call) (Response, error) {
 		}
 		params.Set("dpop_jkt", sent.jkt)
 	}
-	req, err := s.trustedRequest(params)
+	req, err := s.trustedRequest(c, params)
 	if err != nil {
 		return Response{}, err
 	}

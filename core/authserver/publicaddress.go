@@ -2,6 +2,7 @@ package authserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -126,12 +127,14 @@ func transportOf(dialer *net.Dialer) *http.Transport {
 	}
 }
 
+var errNotPublic = errors.New("not a public address")
+
 // refusePrivate is asked for each address that a name has resolved to, right before it is connected
 // to, so that no later look-up can say another one.
 func refusePrivate(_ context.Context, _, address string, _ syscall.RawConn) error {
 	target, err := netip.ParseAddrPort(address)
 	if err != nil || !isPublicAddress(target.Addr()) {
-		return fmt.Errorf("authserver: %s is not a public address", address)
+		return fmt.Errorf("authserver: %s is %w", address, errNotPublic)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ const maxAuthorizationRequest = 8 << 10
 
 // trustedRequest finds the client and checks the redirect URI. What fails here must not be told by
 // a redirect, which would go wherever a stranger wishes (RFC 6749 section 4.1.2.1).
-func (s *Server) trustedRequest(query url.Values) (*authorizationRequest, error) {
+func (s *Server) trustedRequest(c *call, query url.Values) (*authorizationRequest, error) {
 	if len(query.Encode()) > maxAuthorizationRequest {
 		return nil, &protocolError{status: http.StatusRequestEntityTooLarge, code: "invalid_request",
 			description: "The request is larger than 8 KiB."}
@@ -28,7 +28,7 @@ func (s *Server) trustedRequest(query url.Values) (*authorizationRequest, error)
 	if clientID == "" {
 		return nil, invalidRequest("The request does not say which application it comes from.")
 	}
-	client, err := s.cfg.Store.Client(clientID)
+	client, err := s.client(c, clientID)
 	if errors.Is(err, ErrNotFound) {
 		return nil, badRequest("invalid_client", "The application that sent you here is not registered.")
 	}
@@ -69,7 +69,7 @@ func (s *Server) readAuthorization(req *authorizationRequest) error {
 	if err := s.readChallenge(req, p); err != nil {
 		return err
 	}
-	scope, err := s.scopes.requested(p["scope"], req.client.Scope)
+	scope, err := s.scopes.requested(p["scope"], req.client.askableScope(p["scope"], s.scopes))
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (s *Server) readChallenge(req *authorizationRequest, p params) error {
 			return invalidRequest("code_challenge is missing")
 		case !req.gives(ResponseTypeCode):
 			return nil
-		case req.client.IsPublic(), s.cfg.RequirePKCE:
+		case req.client.IsPublic(), req.client.ofDocument, s.cfg.RequirePKCE:
 			// RFC 9700 section 2.1.1.
 			return invalidRequest("code_challenge is required")
 		}

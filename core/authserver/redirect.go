@@ -39,6 +39,12 @@ func sourceOf(uri string) string {
 	return u.Scheme + "://" + u.Host
 }
 
+// isLoopbackURI tells whether the redirect URI leads to the user's own device.
+func isLoopbackURI(redirectURI string) bool {
+	u, err := url.Parse(redirectURI)
+	return err == nil && isLoopbackHost(u.Hostname())
+}
+
 // returnAddress is as much of a redirect URI as tells a user where it leads.
 func returnAddress(redirectURI string) string {
 	u, err := url.Parse(redirectURI)

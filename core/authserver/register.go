@@ -71,6 +71,7 @@ func (s *Server) register(c *call) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
+	client.AnyScope = s.cfg.InsecureOpenRegistration
 	if why := s.cannotServe(client); why != "" {
 		return invalid(why)
 	}
@@ -139,8 +140,19 @@ func (s *Server) newClient(m clientMetadata) (Client, error) {
 	if err != nil {
 		return Client{}, err
 	}
+	client := m.client()
+	client.ClientID = id
+	switch m.TokenEndpointAuthMethod {
+	case AuthMethodBasic, AuthMethodPost, AuthMethodSecretJWT:
+		client.ClientSecret, err = s.random.secret()
+	}
+	return client, err
+}
+
+// client is the one that the metadata describe, without identifier and secret.
+func (m clientMetadata) client() Client {
 	client := Client{
-		ClientID: id, TokenEndpointAuthMethod: m.TokenEndpointAuthMethod, RedirectURIs: m.RedirectURIs, GrantTypes: m.GrantTypes,
+		TokenEndpointAuthMethod: m.TokenEndpointAuthMethod, RedirectURIs: m.RedirectURIs, GrantTypes: m.GrantTypes,
 		ResponseTypes: m.ResponseTypes, Name: m.ClientName, Scope: m.Scope, PostLogoutRedirectURIs: m.PostLogoutRedirectURIs,
 		BackchannelLogoutURI: m.BackchannelLogoutURI, FrontchannelLogoutURI: m.FrontchannelLogoutURI,
 		RequirePushedAuthorizationRequests: m.RequirePushedAuthorizationRequests, RequireSignedRequestObject: m.RequireSignedRequestObject,
@@ -150,11 +162,7 @@ func (s *Server) newClient(m clientMetadata) (Client, error) {
 	if m.JWKS != nil {
 		client.JWKS = *m.JWKS
 	}
-	switch m.TokenEndpointAuthMethod {
-	case AuthMethodBasic, AuthMethodPost, AuthMethodSecretJWT:
-		client.ClientSecret, err = s.random.secret()
-	}
-	return client, err
+	return client
 }
 
 // cannotServe tells what the client asks for that is not switched on.
@@ -163,7 +171,7 @@ func (s *Server) cannotServe(client Client) string {
 		if !slices.Contains(s.cfg.grantTypes(), g) {
 			return "a grant type is not supported"
 		}
-		if s.cfg.InsecureOpenRegistration && !slices.Contains(openGrants, g) {
+		if s.cfg.InsecureOpenRegistration && !client.ofDocument && !slices.Contains(openGrants, g) {
 			return "a grant type that does not ask the user is not for whoever registers"
 		}
 	}

@@ -106,3 +106,61 @@ func TestA7RegistrationErrors(t *testing.T) {
 		}
 	}
 }
+
+// M143: a client that anybody may register asks users for more than it registered for, as MCP
+// clients do when they step up; without a user, and where registration takes a token, it is held to
+// what it registered for.
+func TestM143StepUpBeyondRegistration(t *testing.T) {
+	const metadata = `{"redirect_uris":["https://new.example/cb"],"scope":"profile","grant_types":["authorization_code","client_credentials","` + authserver.GrantDeviceCode + `"]}`
+	for _, row := range []struct {
+		name   string
+		token  string
+		change func(*authserver.Config)
+		more   bool
+	}{
+		{"open registration", "", func(c *authserver.Config) { c.InsecureOpenRegistration = true }, true},
+		{"registration with a token", "x", func(c *authserver.Config) { c.RegistrationToken = "x" }, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBench(t, row.change)
+			var made struct {
+				ID     string `json:"client_id"`
+				Secret string `json:"client_secret"`
+				Scope  string `json:"scope"`
+			}
+			if r := b.register(row.token, metadata); json.Unmarshal(r.Body, &made) != nil || made.Scope != "profile" {
+				t.Fatalf("%d %s", r.Status, r.Body)
+			}
+			ask := func(scope string) url.Values {
+				return b.approve(with(request("spa"), "client_id", made.ID, "redirect_uri", "https://new.example/cb", "scope", scope)).Query()
+			}
+			device := func(scope string) int {
+				return b.postWith("/device_authorization", basic(made.ID, made.Secret), url.Values{"scope": {scope}}).Status
+			}
+			own := func(scope string) int {
+				return b.postWith("/token", basic(made.ID, made.Secret), url.Values{"grant_type": {"client_credentials"}, "scope": {scope}}).Status
+			}
+			if q := ask("profile"); q.Get("code") == "" {
+				t.Errorf("%v", q)
+			}
+			form := with(exchange("spa", ask("").Get("code")), "client_id", "", "redirect_uri", "https://new.example/cb")
+			if r := b.postWith("/token", basic(made.ID, made.Secret), form).must(t); r.Scope != "profile" {
+				t.Errorf("asked for nothing: %q", r.Scope)
+			}
+			want := map[bool]int{true: 200, false: 400}[row.more]
+			if got := device("profile notes.read"); got != want || own("notes.read") != 400 || own("profile") != 200 || device("unheard-of") != 400 {
+				t.Errorf("device: %d", got)
+			}
+			if row.more {
+				if q := ask("profile notes.read"); q.Get("code") == "" {
+					t.Errorf("%v", q)
+				}
+				return
+			}
+			query := with(request("spa"), "client_id", made.ID, "redirect_uri", "https://new.example/cb", "scope", "profile notes.read")
+			if q := location(t, b.visit("GET", "/authorize?"+query.Encode(), nil)).Query(); q.Get("error") != "invalid_scope" {
+				t.Errorf("%v", q)
+			}
+		})
+	}
+}

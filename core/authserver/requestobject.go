@@ -9,10 +9,14 @@ import (
 
 // requestObject checks a request object of the client and returns the authorization request in it
 // (RFC 9101 sections 5.2 and 6).
-func (s *Server) requestObject(now time.Time, client Client, object string) (url.Values, error) {
+func (s *Server) requestObject(c *call, client Client, object string) (url.Values, error) {
 	invalid := badRequest("invalid_request_object", "The request object is not valid.")
 	var claims map[string]json.RawMessage
-	header, err := verifyJWT(object, asymmetricAlgs, client.JWKS.Keys, &claims)
+	keys, err := s.keysOf(c, client, object)
+	if err != nil {
+		return nil, err
+	}
+	header, err := verifyJWT(object, asymmetricAlgs, keys, &claims)
 	if err != nil {
 		return nil, invalid
 	}
@@ -41,10 +45,10 @@ func (s *Server) requestObject(now time.Time, client Client, object string) (url
 	}
 	if own.Expires == nil {
 		// Expiry is the client's choice (RFC 9101 section 4).
-		forever := float64(now.Add(time.Minute).Unix())
+		forever := float64(c.Now.Add(time.Minute).Unix())
 		own.Expires = &forever
 	}
-	if !own.inForce(now) || claims["request"] != nil || claims["request_uri"] != nil {
+	if !own.inForce(c.Now) || claims["request"] != nil || claims["request_uri"] != nil {
 		return nil, invalid
 	}
 	params := url.Values{}

@@ -65,6 +65,28 @@ func ResourceMetadataURL(resource string) string {
 	return metadata
 }
 
+// ownResources are those whose metadata the server serves itself (RFC 9728 section 3): its userinfo
+// endpoint, by the name of the issuer, and all of Config.Resources that are of its origin.
+func (s *Server) ownResources() []Access {
+	own := []Access{{Resource: s.cfg.Issuer, Scope: scopeOpenID}}
+	for _, r := range s.cfg.Resources {
+		u, err := url.Parse(r)
+		if err == nil && u.Scheme == s.issuer.Scheme && u.Host == s.issuer.Host && u.RawQuery == "" && ResourceMetadataURL(r) != "" && r != s.cfg.Issuer {
+			own = append(own, Access{Resource: r})
+		}
+	}
+	return own
+}
+
+// pathOf is what of the resource's path is part of the path of its metadata.
+func pathOf(resource string) string {
+	u, err := url.Parse(resource)
+	if err != nil || u.Path == "/" {
+		return ""
+	}
+	return u.Path
+}
+
 // authorizationDetails reads the parameter of RFC 9396 section 2 in canonical form. A server
 // without Config.AuthorizationDetailsTypes takes no notice of it.
 func (s *Server) authorizationDetails(p params) (string, error) {

@@ -25,18 +25,19 @@ func New(cfg Config) (*Server, error) {
 	}
 	cfg.Users = maps.Clone(cfg.Users)
 	s := &Server{
-		cfg:     cfg,
-		issuer:  issuer,
-		scopes:  mergeScopes(cfg.Scopes),
-		random:  &random{source: cfg.Rand},
-		limiter: newLimiter(cfg.Limits),
-		wrong:   &wrongCodes{of: map[string]wrongCount{}},
-		stats:   Stats{TokenRequests: map[string]int{}},
+		cfg:       cfg,
+		issuer:    issuer,
+		scopes:    mergeScopes(cfg.Scopes),
+		random:    &random{source: cfg.Rand},
+		limiter:   newLimiter(cfg.Limits),
+		wrong:     &wrongCodes{of: map[string]wrongCount{}},
+		documents: newDocuments(),
+		stats:     Stats{TokenRequests: map[string]int{}},
 	}
 	if s.formKey, err = s.random.bytes(32); err != nil {
 		return nil, err
 	}
-	s.keys = &keyring{random: s.random, keep: max(cfg.AccessTokenLifetime, logoutTokenLifetime)}
+	s.keys = &keyring{random: s.random, keep: max(cfg.AccessTokenLifetime, logoutTokenLifetime, idJAGLifetime)}
 	if err := s.RotateSigningKey(time.Time{}, cfg.SigningKey); err != nil {
 		return nil, err
 	}
@@ -65,6 +66,10 @@ func (s *Server) routes() map[string]endpoint {
 		base + revokePath:              {post, true, false, s.revoke, false},
 		base + introspectPath:          {post, false, false, s.introspect, false},
 		base + userinfoPath:            {both, true, true, s.userinfo, false},
+	}
+	for _, a := range s.ownResources() {
+		answer := func(*call) (Response, error) { return s.ResourceMetadata(a), nil }
+		all[resourceMetadataPath+pathOf(a.Resource)] = endpoint{get, true, false, answer, false}
 	}
 	if s.cfg.registers() {
 		all[base+registerPath] = endpoint{post, true, false, s.register, true}

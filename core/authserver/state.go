@@ -18,6 +18,7 @@ type Server struct {
 	keys      *keyring
 	limiter   *limiter
 	wrong     *wrongCodes
+	documents *documents
 
 	statsMu sync.Mutex
 	stats   Stats

@@ -161,7 +161,13 @@ var firstSignsIn = url.Values{"username": {"first"}, "password": {"one"}}
 // approve goes through the pages until the client is answered.
 func (b *bench) approve(query url.Values) *url.URL {
 	b.t.Helper()
-	page := b.visit("GET", "/authorize?"+query.Encode(), nil)
+	return b.approveAt("", query)
+}
+
+// approveAt is approve at a server whose issuer has the path.
+func (b *bench) approveAt(path string, query url.Values) *url.URL {
+	b.t.Helper()
+	page := b.visit("GET", path+"/authorize?"+query.Encode(), nil)
 	if strings.Contains(string(page.Body), `data-testid="login"`) {
 		page = b.submit(page, "sign-in", firstSignsIn)
 		if page.Status != http.StatusSeeOther {
@@ -174,7 +180,12 @@ func (b *bench) approve(query url.Values) *url.URL {
 
 func (b *bench) code(query url.Values) string {
 	b.t.Helper()
-	u := b.approve(query)
+	return b.codeAt("", query)
+}
+
+func (b *bench) codeAt(path string, query url.Values) string {
+	b.t.Helper()
+	u := b.approveAt(path, query)
 	code := u.Query().Get("code")
 	if code == "" {
 		b.t.Fatalf("no code in %s", u)

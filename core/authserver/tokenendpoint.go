@@ -70,6 +70,9 @@ func (s *Server) token(c *call) (Response, error) {
 	}
 	if grantType == GrantTokenExchange {
 		answer.IssuedTokenType = typeAccessToken
+		if issued.TokenType == tokenTypeNA {
+			answer.IssuedTokenType = typeIDJAG
+		}
 	}
 	return jsonResponse(http.StatusOK, answer), nil
 }

@@ -23,10 +23,14 @@ func (s *Server) tokenExchange(r tokenRequest) (Token, error) {
 	switch {
 	case p["subject_token"] == "" || p["subject_token_type"] == "":
 		return Token{}, invalidRequest("subject_token or subject_token_type is missing")
-	case p["subject_token_type"] != typeAccessToken, p["requested_token_type"] != "" && p["requested_token_type"] != typeAccessToken:
-		return Token{}, invalidRequest("only access tokens can be exchanged, for access tokens")
 	case p["actor_token"] != "" || p["actor_token_type"] != "":
 		return Token{}, invalidRequest("actor_token is not supported")
+	case p["requested_token_type"] == typeIDJAG && (p["subject_token_type"] == typeIDToken || p["subject_token_type"] == typeRefreshToken) && len(s.cfg.CrossAppAccess) > 0:
+		return s.exchangeForIDJAG(r)
+	case !s.cfg.TokenExchange:
+		return Token{}, invalidRequest("only ID tokens and refresh tokens can be exchanged, for ID-JAGs")
+	case p["subject_token_type"] != typeAccessToken, p["requested_token_type"] != "" && p["requested_token_type"] != typeAccessToken:
+		return Token{}, invalidRequest("only access tokens can be exchanged, for access tokens")
 	}
 	digest := DigestOf(p["subject_token"])
 	subject, err := s.cfg.Store.Token(digest)

@@ -2,14 +2,13 @@ package bff
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core"
-	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// An arrival is a session that was signed in and that no browser has a cookie of yet. Its methods
-// are the steps: signedIn, listed, and then bounce, or handOver, sealed, known, alone.
+// An arrival is a new session whose cookie no browser has yet. Its methods are the steps: signedIn,
+// listed, and then bounce, or handOver, sealed, known, alone.
 type arrival struct {
 	c      *call
 	client *core.Client
@@ -20,7 +19,7 @@ type arrival struct {
 	sealed string // the session's cookie
 }
 
-// signedIn lists the session where the server's logout looks for it, and sees to its cookie.
+// signedIn puts the session into the lists that the server's logout uses, and makes its cookie.
 func (a *arrival) signedIn(claims json.Value) { a.c.list(sha256.Base64URL(a.id), claims, a.listed) }
 
 func (a *arrival) listed(failed string) {
@@ -36,8 +35,8 @@ func (a *arrival) listed(failed string) {
 	}
 }
 
-// fail ends what nobody gets a cookie for. One that came with a ticket stays: the ticket may be
-// tried again.
+// fail ends a session for which nobody gets a cookie. A session that came with a ticket stays,
+// because the ticket may be tried again.
 func (a *arrival) fail() {
 	if a.client == nil {
 		a.c.unavailable()
@@ -72,7 +71,7 @@ func (a *arrival) bounce() {
 
 func (c *call) ticketContext() string { return c.config.name + " ticket" }
 
-// arrive takes the ticket of a bounce.
+// arrive handles the ticket of a bounce.
 func (c *call) arrive(ticket string) {
 	name := c.config.sessionCookie() + "." + ticket
 	sealed := c.cookie(name)
@@ -95,7 +94,7 @@ func (c *call) arrive(ticket string) {
 	})
 }
 
-// handOver ends the session that the browser had, and gives it the cookie of the new one.
+// handOver ends the browser's previous session, and gives it the cookie of the new one.
 func (a *arrival) handOver() {
 	w := json.NewWriter()
 	w.Open('{')
@@ -149,15 +148,4 @@ func (c *call) endOthers(stays string, ids []string, then func(f *link.Fault)) {
 		}
 		c.endOthers(stays, ids[1:], then)
 	})
-}
-
-// continueAt answers with a page that leads on by itself, and by a link where the browser does not
-// let it. There is no script in it, and nothing that is secret.
-func (c *call) continueAt(url string) {
-	w := json.NewWriter()
-	w.Open('{')
-	w.MemberStr("text", `<!doctype html><html lang="en"><title>Signing in</title><meta http-equiv="refresh" content="0;url=`+url+`"><p><a href="`+url+`">Continue</a></p></html>`)
-	w.Close('}')
-	c.send(200, []form.Param{{Name: "content-type", Value: "text/html; charset=utf-8"}, {Name: "cache-control", Value: "no-store"}, {Name: "referrer-policy", Value: "no-referrer"},
-		{Name: "content-security-policy", Value: "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}}, w.String())
 }

@@ -40,7 +40,7 @@ func TestScenarioAttempts(t *testing.T) {
 	}
 	refused := false
 	for range 10 {
-		refused = s.visit("GET", "https://app.example/auth/login", crossSite...).str("status") == "429" || refused
+		refused = s.visit("GET", "https://app.example/auth/login", crossSite...).header("location") == "https://app.example/?error=too_many_attempts" || refused
 	}
 	if n, bytes := s.attempts(); !refused || n > 5 || bytes > 4096 {
 		t.Errorf("%d attempts, %d bytes", n, bytes)

@@ -12,7 +12,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Engine gives an engine that knows every kind of session.
+// Engine gives an engine with all kinds of sessions.
 func Engine() *core.Engine { return &core.Engine{Kinds: Open} }
 
 // Open opens a session of kind "bff".
@@ -25,11 +25,14 @@ func Open(kind string, s *link.Link, in json.Value) (known bool, f *link.Fault) 
 		return true, f
 	}
 	s.Command = func(id int64, name string, in json.Value) {
-		if name != "request" {
+		switch name {
+		case "request":
+			serve(s, cfg, id, in)
+		case "alive":
+			alive(s, cfg, id, in)
+		default:
 			s.Result(id, link.Bad("unknown_command", "command"), nil)
-			return
 		}
-		serve(s, cfg, id, in)
 	}
 	return true, nil
 }
@@ -47,6 +50,7 @@ func serve(s *link.Link, cfg *config, id int64, in json.Value) {
 		return
 	}
 	c.origin = c.sent("origin")
+	c.page = c.navigates()
 	c.cookies = c.readCookies()
 	c.url, c.rawQuery = cutQuery(url)
 	switch {
@@ -61,24 +65,35 @@ func serve(s *link.Link, cfg *config, id int64, in json.Value) {
 	}
 }
 
-// unmet tells whether an Expect header asks for more than any host does (RFC 9110 section 10.1.1).
+// unmet reports whether an Expect header asks for something that no host does (RFC 9110 section
+// 10.1.1).
 func unmet(expect string) bool { return expect != "" && words.Lower(trim(expect)) != "100-continue" }
 
-// route finds who answers. What stands under base is ours, what stands under a proxy's path goes
-// there, and there is nothing else.
+// Whom an endpoint is for.
+type audience int
+
+const (
+	forServers audience = iota // other servers, by themselves
+	forPages                   // pages of ours, which send the header
+	forPeople                  // people, whose browsers navigate there
+)
+
+// route decides who answers: paths below base are endpoints of ours, paths below a proxy's path go
+// to its target, and all others are 404.
 func (c *call) route() {
 	for _, e := range [...]struct {
 		path, methods string
-		guarded       bool // only pages of ours may call
+		who           audience
 		handle        func()
 	}{
-		{"/login", "GET", false, c.login},
-		{"/callback", "GET POST", false, c.callback},
-		{"/session", "GET", true, c.session},
-		{"/logout", "GET POST", false, c.logout},
-		{"/token", "GET", true, c.token},
-		{"/backchannel_logout", "POST", false, c.backchannelLogout},
-		{"/exchange", "POST", false, c.exchange},
+		{"/login", "GET", forPeople, c.login},
+		{"/callback", "GET POST", forPeople, c.callback},
+		{"/session", "GET", forPages, c.session},
+		{"/logout", "GET POST", forPeople, c.logout},
+		{"/token", "GET", forPages, c.token},
+		{"/ticket", "POST", forPages, c.ticket},
+		{"/backchannel_logout", "POST", forServers, c.backchannelLogout},
+		{"/exchange", "POST", forServers, c.exchange},
 	} {
 		if uri.Path(c.url) != uri.Path(c.config.base)+e.path {
 			continue
@@ -87,10 +102,10 @@ func (c *call) route() {
 			return
 		}
 		if !words.Has(e.methods, c.method) {
-			c.respond(405, []form.Param{{Name: "allow", Value: e.methods}}, `{"error":"method_not_allowed"}`)
+			c.wrongMethod(e.methods)
 			return
 		}
-		if e.guarded && !c.guard() {
+		if c.forPeople = e.who != forServers; e.who == forPages && !c.guard() {
 			return
 		}
 		// What is ours to read must be readable; what goes to a resource is its business.
@@ -102,22 +117,27 @@ func (c *call) route() {
 		e.handle()
 		return
 	}
-	var best *route
-	for i := range c.config.routes {
-		if r := &c.config.routes[i]; uri.Within(c.url, uri.SecureOrigin(c.config.base)+r.path) && (best == nil || len(r.path) > len(best.path)) {
-			best = r
-		}
-	}
+	best := c.routeOf(c.url)
+	c.forPeople = best != nil
 	switch {
 	case best == nil:
 		c.refuse(404, "not_found", "There is nothing here.")
 	case c.preflight():
 	case !words.Has(proxied, c.method):
-		c.respond(405, []form.Param{{Name: "allow", Value: proxied}}, `{"error":"method_not_allowed"}`)
-	case c.guard():
-		c.proxy(best)
+		c.wrongMethod(proxied)
+	case c.upgrades():
+		if h, ok := c.admitted(); ok {
+			c.proxy(best, &h)
+		}
+	case c.listens() || c.guard():
+		c.proxy(best, nil)
 	}
 }
 
-// proxied are the methods that go on to a resource: what TRACE answers would show the token.
+func (c *call) wrongMethod(allowed string) {
+	c.deny(405, []form.Param{{Name: "allow", Value: allowed}}, "method_not_allowed", "")
+}
+
+// proxied are the methods that are passed to a resource. TRACE is not among them: its answer would
+// show the token.
 const proxied = "GET HEAD POST PUT PATCH DELETE"

@@ -23,6 +23,11 @@ type call struct {
 	nobody               int64    // status of the answer where nobody is signed in, or not any more
 	mayGive              string   // scopes of the caller
 	vary                 []byte   // what a resource's answer varies by
+	watch                *watch   // of an answer that stays open, nil for one that ends
+	page                 bool     // a person's browser navigates here: it is led on, or shown a page
+	forPeople            bool     // browsers are led here, so from here to a page
+	back                 string   // where the browser goes on, "" for where it goes if nobody says
+	wasBounced           bool     // it comes from a page of ours that bounced it
 }
 
 const (

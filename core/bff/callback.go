@@ -7,14 +7,21 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// callback takes the authorization response. Without the cookie of the browser that began, nothing
-// is looked at and nothing stored (RFC 9700 section 4.7).
+// callback handles the authorization response. Without the cookie of the browser that began the
+// sign-in, nothing is read or stored (RFC 9700 section 4.7).
 func (c *call) callback() {
-	if ticket := form.ValueOf(c.query, "ticket"); ticket != "" && c.method == "GET" && form.ValueOf(c.query, "state") == "" {
-		c.arrive(ticket)
-		return
+	if c.method == "GET" && form.ValueOf(c.query, "state") == "" {
+		if ticket := form.ValueOf(c.query, "ticket"); ticket != "" {
+			c.arrive(ticket)
+			return
+		}
+		if code := form.ValueOf(c.query, "bounce"); code != "" {
+			c.comeAgain(code)
+			return
+		}
 	}
 	w := json.NewWriter()
 	if c.method == "GET" {
@@ -32,9 +39,9 @@ func (c *call) callback() {
 	})
 }
 
-// unknownAttempt: this browser has no cookie that begins what is answered.
+// unknownAttempt answers a browser that has no cookie of the attempt.
 func (c *call) unknownAttempt() {
-	c.refuse(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
+	c.leadOn(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
 }
 
 // A callbackRun goes on with the parameters of an authorization response. Its methods are the
@@ -66,6 +73,7 @@ func (r *callbackRun) opened(text, failed string) {
 	c := r.c
 	r.attempt, _ = json.Parse(text)
 	r.back = r.attempt.Get("return_to").Str()
+	c.back = r.back
 	switch {
 	case failed != "" && failed != "tampered":
 		c.unavailable()
@@ -93,12 +101,17 @@ func (r *callbackRun) answered(ok json.Value, f *link.Fault) {
 	}
 }
 
-// notSignedIn sends the browser back with the reason: the page knows best how to say it. What may
-// work later keeps its attempt.
+// notSignedIn sends the browser back to the page with the reason. If a retry may work, the attempt
+// is kept.
 func (c *call) notSignedIn(cookie, back string, f *link.Fault) {
 	if f.Code == usedUp {
 		c.dropCookie(cookie)
-		c.refuse(400, usedUp, "This sign-in was answered before.")
+		c.leadOn(400, usedUp, "This sign-in was answered before.")
+		return
+	}
+	if f.Code == "attempt_expired" && c.page {
+		c.dropCookie(cookie)
+		c.leadOn(400, f.Code, "")
 		return
 	}
 	if f.Retryable {
@@ -108,17 +121,20 @@ func (c *call) notSignedIn(cookie, back string, f *link.Fault) {
 	c.sendBack(cookie, back, f)
 }
 
-// sendBack ends an attempt that came to nothing.
+// sendBack ends a failed attempt.
 func (c *call) sendBack(cookie, back string, f *link.Fault) {
 	c.dropCookie(cookie)
 	reason := f.Protocol()
 	if reason == "" {
 		reason = f.Code
 	}
+	if !words.Has(toldErrors, reason) {
+		reason = "server_error"
+	}
 	c.redirect(uri.WithQuery(back, []form.Param{{Name: "error", Value: reason}}))
 }
 
-// comeToNothing: the code was spent, so only another sign-in helps.
+// comeToNothing ends an attempt whose code was used up, so that only another sign-in helps.
 func (c *call) comeToNothing(cookie string) {
 	c.dropCookie(cookie)
 	c.refuse(503, "temporarily_unavailable", "A server that is needed for this could not be reached. Begin again.")

@@ -12,7 +12,7 @@ import (
 
 // passedOn are the headers of a page's request that a resource gets, those that begin with
 // "accept-" and "if-" besides.
-const passedOn = "accept content-type content-language range idempotency-key prefer traceparent tracestate x-request-id"
+const passedOn = "accept content-type content-language range last-event-id idempotency-key prefer traceparent tracestate x-request-id"
 
 // passedBack are the headers of a resource's answer that a page gets, those that begin with
 // "accept-", "ratelimit" and "x-ratelimit-" besides.

@@ -8,6 +8,9 @@ import (
 // can, and the browser says where they come from.
 func (c *call) guard() bool {
 	switch {
+	case c.page && c.method == "GET":
+		// What is for scripts is nothing for a person to look at.
+		c.leadOn(403, "not_signed_in", "")
 	case c.origin != "" && !c.ours(c.origin), c.origin == "" && c.method != "GET" && c.method != "HEAD":
 		c.refuse(403, "foreign_origin", "Pages of this origin may not call.")
 	case c.sent(c.config.header) == "":

@@ -10,8 +10,8 @@ import (
 )
 
 // A relay is a page's request on its way to a resource, with the session's token, and the answer on
-// its way back. Its methods are the steps in their order: begin, prepared, send, answered, judged,
-// passBack.
+// its way back. Its methods are the steps in their order: admit, begin, prepared, send, answered,
+// judged, passBack or switched.
 type relay struct {
 	c       *call
 	client  *core.Client
@@ -23,6 +23,8 @@ type relay struct {
 	added   []form.Param // what carries the token
 	at      int64        // when that was made
 	retried string
+	socket  *handshake // nil: it opens none
+	vault   *vault
 
 	status  int64 // of the answer
 	headers []form.Param
@@ -33,8 +35,19 @@ type relay struct {
 // when it was made (RFC 9449 section 4.2).
 const stale = 1000
 
-// proxy sends the request to the target of a route.
-func (c *call) proxy(r *route) {
+// routeOf is the route of a URL: that with the longest path, nil for none.
+func (c *call) routeOf(url string) (best *route) {
+	for i := range c.config.routes {
+		if r := &c.config.routes[i]; uri.Within(url, uri.SecureOrigin(c.config.base)+r.path) && (best == nil || len(r.path) > len(best.path)) {
+			best = r
+		}
+	}
+	return best
+}
+
+// proxy sends the request to the target of a route; socket is what a WebSocket says of itself, nil
+// for any other request.
+func (c *call) proxy(r *route, socket *handshake) {
 	connection, ok := hop(c.headers)
 	if !ok {
 		c.refuse(431, "too_many_headers", "Connection names too many headers.")
@@ -55,7 +68,7 @@ func (c *call) proxy(r *route) {
 	w := json.NewWriter()
 	w.MemberStr("url", target)
 	w.MemberStr("method", c.method)
-	p := &relay{c: c, about: w.String(), url: target + c.rawQuery}
+	p := &relay{c: c, about: w.String(), url: target + c.rawQuery, socket: socket}
 	for _, h := range c.headers {
 		if c.config.passesOn(h.Name) && !words.Among(connection, h.Name) {
 			p.page = append(p.page, h)
@@ -64,10 +77,29 @@ func (c *call) proxy(r *route) {
 	if c.method != "GET" && c.method != "HEAD" { // whose bodies mean nothing (RFC 9110 section 9.3.1)
 		p.body = c.body
 	}
-	c.withClient(401, p.begin)
+	c.withClient(401, p.admit)
 }
 
-func (p *relay) begin(client *core.Client, _ *vault) {
+// admit takes the ticket of a socket. One that is not good says nothing of the session.
+func (p *relay) admit(client *core.Client, v *vault) {
+	p.vault = v
+	if p.socket == nil {
+		p.begin(client)
+		return
+	}
+	p.c.useTicket(v.hash, p.socket.ticket, uri.Path(p.c.url), func(good bool, failed string) {
+		switch {
+		case failed != "":
+			p.c.unavailable()
+		case !good:
+			p.c.refuse(403, "bad_ticket", "The ticket is none, or over, or was used, or is for another path.")
+		default:
+			p.begin(client)
+		}
+	})
+}
+
+func (p *relay) begin(client *core.Client) {
 	p.client = client
 	p.at = p.c.link.Now
 	client.Do("prepare", p.about, p.prepared)
@@ -88,7 +120,7 @@ func (p *relay) prepared(ok json.Value, f *link.Fault) {
 	p.c.read(maxKept, bodyTime, func(body json.Value) {
 		p.body, p.whole = body, true
 		if p.c.link.Now-p.at > stale {
-			p.begin(p.client, nil)
+			p.begin(p.client)
 			return
 		}
 		p.send()
@@ -106,6 +138,14 @@ func (p *relay) send() {
 			headers = append(headers, h)
 		}
 	}
+	if p.socket != nil {
+		headers = append(headers, p.c.handshakeHeaders(p.socket)...)
+		w.MemberStr("upgrade", "websocket")
+	}
+	if p.socket != nil || p.c.wantsEvents() {
+		w.MemberStr("group", p.c.config.name+"."+p.vault.hash)
+		w.MemberInt("most", maxHeld)
+	}
 	link.WriteParams(w, "headers", append(headers, p.added...))
 	if p.body.Kind() == json.Object {
 		w.MemberRaw("body", p.body.Raw())
@@ -118,8 +158,14 @@ func (p *relay) send() {
 func (p *relay) answered(ok json.Value, failed string) {
 	if failed != "" {
 		status, text := int64(502), "The server behind could not be reached."
-		if failed == "timeout" {
+		switch failed {
+		case "timeout":
 			status, text = 504, "The server behind took too long."
+		case "denied":
+			p.c.refuse(429, "too_many_sockets", "This session has as many sockets and streams open as it may.")
+			return
+		case "unsupported":
+			status, text = 501, "This server carries no sockets."
 		}
 		p.c.refuse(status, "upstream_"+failed, text)
 		return
@@ -131,6 +177,8 @@ func (p *relay) answered(ok json.Value, failed string) {
 	switch {
 	case !few:
 		p.c.refuse(502, "upstream_too_large", "The server behind answered with too many headers.")
+	case p.status == 101 && p.socket != nil:
+		p.watched(p.switched)
 	case p.status < 200 || p.status > 599:
 		p.c.refuse(502, "upstream_internal", "The server behind could not be understood.")
 	case p.status != 401 && form.ValueOf(p.headers, "dpop-nonce") == "" || len(p.added) == 0:
@@ -184,6 +232,10 @@ func (p *relay) sendAgain(reason string) {
 // passBack gives the answer to the page, without what is none of its business.
 func (p *relay) passBack() {
 	c := p.c
+	if c.watch == nil && p.status == 200 && c.method != "HEAD" && words.Prefixed(words.Lower(form.ValueOf(p.headers, "content-type")), eventStream) {
+		p.watched(p.passBack)
+		return
+	}
 	connection, ok := hop(p.headers)
 	if !ok {
 		c.refuse(502, "upstream_too_large", "The server behind names too many headers in Connection.")

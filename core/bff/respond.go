@@ -34,12 +34,24 @@ func (c *call) send(status int64, headers []form.Param, body string) {
 	w.MemberInt("status", status)
 	link.WriteParams(w, "headers", headers)
 	w.MemberRaw("body", body)
+	if c.watch != nil {
+		c.watch.write(w, c.link.Now)
+	}
 	c.link.Ask(w, func(json.Value, string) { c.link.Result(c.id, nil, nil) })
 }
 
-// refuse says what is wrong, to a program and to a person.
+// refuse says what is wrong, to a program; a person is led on.
 func (c *call) refuse(status int64, code, description string) {
-	c.respond(status, nil, refusal(code, description))
+	c.deny(status, nil, code, description)
+}
+
+// deny is refuse with headers.
+func (c *call) deny(status int64, headers []form.Param, code, description string) {
+	if c.page {
+		c.turn(status, headers, code)
+		return
+	}
+	c.respond(status, headers, refusal(code, description))
 }
 
 func refusal(code, description string) string {
@@ -71,5 +83,5 @@ func (c *call) tryLater(ms int64) {
 		wait = retrySeconds
 	}
 	headers := []form.Param{{Name: "retry-after", Value: string(json.AppendInt(nil, wait))}}
-	c.respond(503, headers, refusal("temporarily_unavailable", "A server that is needed for this could not be reached. Try again."))
+	c.deny(503, headers, "temporarily_unavailable", "A server that is needed for this could not be reached. Try again.")
 }

@@ -34,7 +34,7 @@ var update = flag.Bool("update", false, "write testdata/api.txt anew")
 
 // packages are those that a program imports, by their folders.
 var packages = []string{
-	".", "backend", "guard", "oauthtest", "presets", "redirect", "store/filestore", "store/postgresstore", "store/redisstore",
+	".", "backend", "guard", "oauthtest", "mcp", "presets", "redirect", "store/filestore", "store/postgresstore", "store/redisstore",
 	"store/sealedstore", "store/sqlitestore", "xoauth2", "../../wasm",
 }
 

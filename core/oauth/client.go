@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// Client is an OAuth 2 client: one session of an Engine, with the host's hands. Its methods are
-// safe for concurrent use.
+// Client is an OAuth 2 client with one session. It runs the session's Engine and carries out its
+// effects. Its methods are safe for concurrent use.
 //
-// Every method fails with an *Error, or, where ctx is done first, with an error that wraps that of
-// ctx; the command of this caller is then cancelled while those of others go on.
+// Every method fails with an *Error. If ctx is done first, the error wraps that of ctx, and only
+// this caller's command is cancelled.
 type Client struct {
 	s       *session
 	carrier string        // the header that carries the token to resources
@@ -23,9 +23,9 @@ const attemptLife = 10 * time.Minute
 // Open opens a session of engine. It returns before the stored session is loaded; commands wait for
 // that.
 //
-// A refused configuration is an *Error of kind client whose Field names the member. The engine may
-// be shared with other clients, which then trust each other: they share a heap, and a trap takes
-// all of them along.
+// If the engine refuses the configuration, the error is an *Error of kind client whose Field names
+// the member. Several clients may share an engine. They then trust each other: they share a heap,
+// and a trap ends all of them.
 func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Client, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -44,15 +44,17 @@ func Open(ctx context.Context, engine Engine, config Config, opts Options) (*Cli
 	return c, nil
 }
 
-// Close ends the session and keeps what is stored. Commands under way fail with ErrClosed, requests
-// are given up, and stores that have begun are waited for. It always returns nil.
+// Close stops the client and keeps the stored session. Commands under way fail with ErrClosed,
+// requests are aborted, and Close waits for store operations that have begun. It always returns
+// nil.
 func (c *Client) Close() error {
 	c.s.close()
 	return nil
 }
 
-// Authorize begins a sign-in with the authorization code grant (RFC 6749 section 4.1). The URL is
-// for the user's browser; it comes when the attempt is stored, and stands for Authorization.Life.
+// Authorize begins a sign-in with the authorization code grant (RFC 6749 section 4.1). Send the
+// user's browser to the URL. Authorize returns once the attempt is stored; the attempt expires
+// after Authorization.Life.
 func (c *Client) Authorize(ctx context.Context, p AuthorizeParams) (Authorization, error) {
 	begun, err := call[Authorization](c.s, ctx, "authorize", p)
 	if err == nil {
@@ -62,8 +64,8 @@ func (c *Client) Authorize(ctx context.Context, p AuthorizeParams) (Authorizatio
 }
 
 // Callback finishes a sign-in with the URL at which the authorization response arrived (RFC 6749
-// section 4.1.2). The second delivery of the same response is an error with the code already_used,
-// and nothing is sent.
+// section 4.1.2). If the same response arrives a second time, Callback sends nothing. It gives the
+// session that the first delivery led to, or fails with the code already_used.
 func (c *Client) Callback(ctx context.Context, url string) (CallbackResult, error) {
 	return call[CallbackResult](c.s, ctx, "callback", members(nil).text("url", url))
 }
@@ -75,8 +77,8 @@ func (c *Client) CallbackPasted(ctx context.Context, text, state string) (Status
 }
 
 // Matches reports whether url is an authorization response for Config.RedirectURI: its scheme,
-// host, port, path and query items, and a state, a code or an error besides. Others are for
-// somebody else; nothing is done with either.
+// host, port, path and query items match, and it has a state, a code or an error. Matches does
+// nothing with the response.
 func (c *Client) Matches(ctx context.Context, url string) (bool, error) {
 	var r struct {
 		Matches bool `json:"matches"`
@@ -90,9 +92,9 @@ func (c *Client) Exchange(ctx context.Context, p ExchangeParams) (Status, error)
 	return call[Status](c.s, ctx, "exchange", p)
 }
 
-// Token gives an access token that is still good, refreshing it where it is not. Callers at the
-// same time share one refresh. With Config.DPoP it is good for nothing by itself: Prepare and
-// Transport add the proof.
+// Token gives an access token that has not expired, and refreshes it first if it must. Concurrent
+// callers share one refresh. With Config.DPoP a resource refuses the bare token: use Prepare or
+// Transport, which add the proof.
 func (c *Client) Token(ctx context.Context) (Token, error) {
 	if token, ok := c.s.held.token(TokenParams{}, c.s.millis()); ok && ctx.Err() == nil {
 		return token, nil
@@ -115,8 +117,8 @@ func (c *Client) TokenFor(ctx context.Context, p TokenParams) (Token, error) {
 	return held.Token, asked("token_for", err)
 }
 
-// FreshToken is Token, but refreshes in any case: for a server that refused a token which looked
-// good.
+// FreshToken refreshes even if the token has not expired. Use it when a server refused a token that
+// looked good.
 func (c *Client) FreshToken(ctx context.Context) (Token, error) {
 	token, err := call[Token](c.s, ctx, "token", members(nil).boolean("force", true))
 	return token, asked("fresh_token", err)
@@ -154,18 +156,18 @@ func (c *Client) Profile(ctx context.Context) (Profile, error) {
 	return call[Profile](c.s, ctx, "profile", nil)
 }
 
-// Extend changes the access token for a long-lived one, with Config.LongLivedGrantType.
+// Extend exchanges the access token for a long-lived one, with Config.LongLivedGrantType.
 func (c *Client) Extend(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "extend", nil)
 }
 
-// SetToken makes the session hold a token that was obtained elsewhere: by Token of another Client,
-// for one. AccessToken and TokenType are needed. An IDToken is verified like one that the server
-// sends, but for its age and nonce.
+// SetToken puts a token that was obtained elsewhere into the session, for example from Token of
+// another Client. AccessToken and TokenType are required. An IDToken is verified like one from the
+// server, except for its age and nonce.
 //
-// An ExpiresAt before 1970 or after the year 9999 is no time that a server gives: an error of kind
-// client with the field expires_at, and nothing changes. One that is over is taken; the token has
-// ended then.
+// An ExpiresAt before 1970 or after the year 9999 is an error of kind client with the field
+// expires_at, and nothing changes. An ExpiresAt in the past is accepted: the token has then
+// expired.
 func (c *Client) SetToken(ctx context.Context, token Token) (Status, error) {
 	params, err := token.members()
 	if err != nil {
@@ -174,9 +176,9 @@ func (c *Client) SetToken(ctx context.Context, token Token) (Status, error) {
 	return call[Status](c.s, ctx, "set_token", params)
 }
 
-// Status tells what the session is by the Store, which is read before. Where the Store fails, or
-// does not answer within a second, and while this client itself changes the session, it is what the
-// client holds.
+// Status reads the Store and tells the state of the session. If the Store fails or does not answer
+// within a second, or while this client itself changes the session, Status tells what the client
+// holds.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return call[Status](c.s, ctx, "status", nil)
 }

@@ -26,8 +26,8 @@ type result struct {
 	err error
 }
 
-// start gives the engine a command. It returns before the command is done, and a patient caller
-// goes on with what it is to do.
+// start gives the engine a command and returns before the command is done. A patient caller then
+// does the command's work itself; see aside.
 func (s *session) start(op string, params any, patient bool) (int64, *waiter, error) {
 	raw, err := parameters(op, params) // before the lock: it may be the caller's code that marshals
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *session) resolve(id int64, r result) {
 	}
 }
 
-// do is a command from beginning to end. A caller who gives up withdraws only the own command.
+// do runs a command from beginning to end. A caller whose ctx is done cancels only its own command.
 func (s *session) do(ctx context.Context, op string, params, out any) error {
 	if err := ctx.Err(); err != nil {
 		return gaveUp(op, err)
@@ -105,7 +105,8 @@ func gaveUp(op string, err error) error {
 	return fmt.Errorf("oauth2: %s: %w", strings.ReplaceAll(op, "_", " "), err)
 }
 
-// withdraw cancels a command whose caller is gone. Nobody waits for the results of either.
+// withdraw cancels a command whose caller is gone. Nobody waits for the result of the command or of
+// its cancellation.
 func (s *session) withdraw(id int64) {
 	s.lane.mu.Lock()
 	defer s.lane.mu.Unlock()

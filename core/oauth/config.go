@@ -11,22 +11,29 @@ import "time"
 type Config struct {
 	// Issuer identifies the authorization server (RFC 8414 section 2, RFC 9207 section 2.4).
 	Issuer string `json:"issuer,omitempty"`
-	// IssuerTemplate is an issuer with {tenantid} in it, for a server of many tenants, as
-	// Microsoft's for all of them: its metadata names the template, and its ID tokens the issuer
-	// that it becomes with their claim tid. Issuer stands for all of them.
+	// IssuerTemplate is an issuer with {tenantid} in it, for servers with many tenants such as
+	// Microsoft's: their metadata names the template, and an ID token names the template with its
+	// claim tid filled in. Issuer is then the one for all tenants.
 	IssuerTemplate string `json:"issuer_template,omitempty"`
 	// Discovery reads the endpoints and the jwks_uri that are left empty here from the metadata of
 	// Issuer (OpenID Connect Discovery section 4, RFC 8414 section 3 where there is none). It is
 	// kept in the Store, and read again after a day.
 	Discovery bool `json:"discovery,omitempty"`
-	// MetadataURL is where that metadata is, for servers that have it in another place than their
-	// issuer says, as Azure AD B2C has for each policy. The issuer in it must be Issuer all the
-	// same.
+	// MetadataURL is the URL of that metadata, for servers that keep it elsewhere than the issuer
+	// says (Azure AD B2C, for each policy). The metadata must still name Issuer.
 	MetadataURL string `json:"metadata_url,omitempty"`
-	// InsecureHTTPOrigins are origins, as http://keycloak:8080, to which requests may go
-	// unprotected besides loopback, with tokens and secrets in them. That is safe only in a network
-	// where nobody else listens. A redirect URI never stands there.
+	// InsecureHTTPOrigins are origins, such as http://keycloak:8080, to which requests with tokens
+	// and secrets may go without TLS. That is safe only in a network where nobody else listens. A
+	// redirect URI on these origins is still refused.
 	InsecureHTTPOrigins []string `json:"insecure_http_origins,omitempty"`
+	// PrivateOrigins, where it is not nil, holds requests to https and to public addresses, but for
+	// these origins, as https://login.corp.example or http://localhost:4000: in what URLs say and
+	// metadata name, and in what names stand for when the host connects. See Options.HTTP. A
+	// redirect URI is https, or on loopback, then.
+	PrivateOrigins []string `json:"private_origins,omitzero"`
+	// IdentityProvider is who this client is at the server that its user signs in to, for
+	// CrossAppAccess: Issuer, Discovery or TokenEndpoint, ClientID and how it proves that.
+	IdentityProvider *Config `json:"identity_provider,omitempty"`
 	// ClientID and ClientSecret are the client's credentials (RFC 6749 section 2.3). A public
 	// client has no secret.
 	ClientID     string `json:"client_id,omitempty"`
@@ -46,14 +53,15 @@ type Config struct {
 	// RequestObjectSigningAlg signs authorization requests with Options.ClientKey, by that
 	// algorithm (RFC 9101).
 	RequestObjectSigningAlg Algorithm `json:"request_object_signing_alg,omitempty"`
-	// DPoP binds access tokens to a key of the session's own, which Options.Keys keeps (RFC 9449):
-	// whoever steals one cannot use it. An answer with a bearer token is an error then.
+	// DPoP binds access tokens to a key that belongs to the session and that Options.Keys keeps
+	// (RFC 9449). A thief cannot use a token without the key. If the server answers with a bearer
+	// token, that is an error.
 	DPoP bool `json:"dpop,omitempty"`
 	// DPoPSigningAlg is the algorithm of that key; empty is ES256.
 	DPoPSigningAlg Algorithm `json:"dpop_signing_alg,omitempty"`
-	// Registration is what Register gave, as it is (RFC 7591 section 3.2.1). Its client_id,
+	// Registration is the result of Register, unchanged (RFC 7591 section 3.2.1). Its client_id,
 	// client_secret, token_endpoint_auth_method, redirect_uris (where there is one),
-	// id_token_signed_response_alg and dpop_bound_access_tokens stand for what is empty here.
+	// id_token_signed_response_alg and dpop_bound_access_tokens fill in what is empty here.
 	Registration any `json:"registration,omitempty"`
 	// ClientMetadata is what Register sends, an object with the members of RFC 7591 section 2. With
 	// it ClientID may be empty; Register and ResourceMetadata are all that works then.
@@ -62,8 +70,8 @@ type Config struct {
 	// AuthorizationEndpoint and TokenEndpoint are those of RFC 6749 section 3.
 	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
 	TokenEndpoint         string `json:"token_endpoint,omitempty"`
-	// RefreshEndpoint is the token endpoint where it is empty; "none" means that the server does
-	// not refresh tokens.
+	// RefreshEndpoint is where tokens are refreshed; empty is the token endpoint, and "none" means
+	// that the server does not refresh tokens.
 	RefreshEndpoint string `json:"refresh_endpoint,omitempty"`
 	// RevocationEndpoint is that of RFC 7009, with its own method of client authentication.
 	RevocationEndpoint           string     `json:"revocation_endpoint,omitempty"`
@@ -95,8 +103,8 @@ type Config struct {
 	// JWKSURI is where the keys are that verify ID tokens (RFC 7517 section 5). With scope openid
 	// it or Discovery is needed.
 	JWKSURI string `json:"jwks_uri,omitempty"`
-	// DeviceAuthorizationEndpoint is that of RFC 8628 section 3.1. With it, what is stored of a
-	// device flow is loaded at open.
+	// DeviceAuthorizationEndpoint is that of RFC 8628 section 3.1. If it is set, Open also loads a
+	// device flow from the Store.
 	DeviceAuthorizationEndpoint string `json:"device_authorization_endpoint,omitempty"`
 	// RedirectURI is where the authorization response arrives (RFC 6749 section 3.1.2).
 	RedirectURI string `json:"redirect_uri,omitempty"`
@@ -107,12 +115,12 @@ type Config struct {
 	// token: https, or http on loopback.
 	TokenDestinations []string `json:"token_destinations,omitempty"`
 	// ResourceDestinations may get the access token for another resource or scope, and not the
-	// session's own. Of all destinations that a URL stands under, the longest counts.
+	// session's own. If a URL is below several destinations, the longest decides.
 	ResourceDestinations []ResourceDestination `json:"resource_destinations,omitempty"`
-	// Resource are the URIs of where the access token is to be used, by which the server decides
-	// what stands in it (RFC 8707). They say nothing of where it may go; TokenDestinations do.
-	// TokenParams.Resource asks for one alone. Where the server takes one resource a token request,
-	// leave this empty, and name all of them in Parameters.
+	// Resource are the URIs of the APIs for which tokens are requested (RFC 8707), all of them in
+	// each request. They do not allow a token to be sent anywhere; TokenDestinations do.
+	// TokenParams.Resource requests a token for one alone. If the server accepts one resource in a
+	// token request, leave this empty and put all of them into Parameters.
 	Resource []string `json:"resource,omitempty"`
 	// Variables stand for {name} in the URLs of this configuration: letters, digits, "-" and ".".
 	Variables map[string]string `json:"variables,omitempty"`
@@ -125,35 +133,35 @@ type Config struct {
 	// value]. A name may stand there more than once.
 	Parameters [][2]string `json:"parameters,omitempty"`
 
-	// ClockSkew is how long before its end a token is not used any more, but at most for a quarter
-	// of its life. Nil leaves the default of 10 s.
+	// ClockSkew is how long before its expiry a token is no longer used, at most a quarter of its
+	// life. Nil leaves the default of 10 s.
 	ClockSkew *time.Duration `json:"-"`
 	// ClockTolerance is how far the clocks of client and server may be apart when the times of an
 	// ID or logout token are judged. An hour at most; nil leaves the default of five minutes.
 	ClockTolerance *time.Duration `json:"-"`
-	// TrustedAudiences are other audiences that an ID token may name beside this client (OpenID
-	// Connect Core section 3.1.3.7, 3).
+	// TrustedAudiences are other audiences that an ID token may name in addition to this client
+	// (OpenID Connect Core section 3.1.3.7, 3).
 	TrustedAudiences []string `json:"trusted_audiences,omitempty"`
 	// AttemptLife is how long a sign-in may take, from a second to a day; 0 leaves the default of
 	// ten minutes.
 	AttemptLife time.Duration `json:"-"`
-	// MaxAttempts is how many sign-ins may be under way at once, 1 to 64; one more forgets the
-	// oldest. 0 leaves the default of 16.
+	// MaxAttempts is how many sign-ins may be under way at once, 1 to 64. Beginning one more
+	// discards the oldest. 0 leaves the default of 16.
 	MaxAttempts int `json:"max_attempts,omitempty"`
-	// AutoRefresh refreshes an access token when it is about to expire, where a refresh token is
-	// held.
+	// AutoRefresh refreshes an access token when it is about to expire, if there is a refresh
+	// token.
 	AutoRefresh bool `json:"auto_refresh,omitempty"`
-	// RefreshLead is how long before its end an access token is about to expire and the event
-	// about_to_expire comes. With 0, or where it is not below the life of the token, that is 10 s
-	// or 5 % of its life, the longer. With nil it is so too where AutoRefresh is set, and otherwise
-	// there is no such event.
+	// RefreshLead is how long before the access token expires the event about_to_expire comes. 0,
+	// or a value that is not shorter than the token's life, means 10 s or 5 % of its life,
+	// whichever is longer. Nil means the same with AutoRefresh, and no such event without it.
 	RefreshLead *time.Duration `json:"-"`
-	// RefreshTokenErrors are the server's names for a dead refresh token besides invalid_grant:
-	// each the exact error and error_description of its answer, or the error alone where that can
-	// mean nothing else. The token is then forgotten; any other error deletes nothing.
+	// RefreshTokenErrors are the errors by which this server says that a refresh token is no longer
+	// valid, in addition to invalid_grant. Each is the exact error and error_description of its
+	// answer, or the error alone if it can mean nothing else. They delete the token; any other
+	// error deletes nothing.
 	RefreshTokenErrors [][]string `json:"refresh_token_errors,omitempty"`
-	// RetryWindow is how long after it was first sent a refresh token whose answer was lost may be
-	// sent once more. Nil leaves the default, a day; 0 switches that off.
+	// RetryWindow limits the retry after a lost answer: a refresh token is sent again only within
+	// this time after it was first sent. Nil leaves the default, a day; 0 switches the retry off.
 	RetryWindow *time.Duration `json:"-"`
 
 	// InsecurePKCEPlain and InsecurePKCENone weaken RFC 7636 for servers that cannot do S256.
@@ -166,42 +174,41 @@ type Config struct {
 	MissingTokenTypeIsBearer bool `json:"missing_token_type_is_bearer,omitempty"`
 	// BearerTokenTypes are other names that the server has for the token type Bearer.
 	BearerTokenTypes []string `json:"bearer_token_types,omitempty"`
-	// TokenResponsePath is where in an answer of the token endpoint the tokens stand: member names
-	// with dots between levels, as authed_user for the user tokens of Slack.
+	// TokenResponsePath is where the tokens are in an answer of the token endpoint: member names
+	// with dots between levels, such as authed_user for the user tokens of Slack.
 	TokenResponsePath string `json:"token_response_path,omitempty"`
-	// AccessTokenOptional takes an answer with an ID token alone, as Azure AD B2C gives it without
-	// a scope of an API. The session is granted then, with the token type N_A, and ends with the ID
-	// token; what needs an access token fails with the code no_access_token.
+	// AccessTokenOptional accepts an answer with only an ID token, which Azure AD B2C gives when no
+	// scope of an API is requested. The session is then granted, has the token type N_A and expires
+	// with the ID token. What needs an access token fails with the code no_access_token.
 	AccessTokenOptional bool `json:"access_token_optional,omitempty"`
-	// RefreshWithScope names the requested scope when tokens are refreshed, as Microsoft Entra
-	// wants it.
+	// RefreshWithScope sends the requested scope with each refresh, as Microsoft Entra requires.
 	RefreshWithScope bool `json:"refresh_with_scope,omitempty"`
 	// CallbackParameters are names of further parameters of an authorization response that
-	// Status.Unverified gives: the user of Apple, say, which comes with the first sign-in only.
+	// Status.Unverified gives, such as Apple's user, which comes only with the first sign-in.
 	CallbackParameters []string `json:"callback_parameters,omitempty"`
 	// TokenHeader is the header that carries the bare token to resources, in place of
 	// "authorization: Bearer".
 	TokenHeader string `json:"token_header,omitempty"`
-	// LongLivedGrantType is the grant type with which the token endpoint changes an access token
+	// LongLivedGrantType is the grant type with which the token endpoint exchanges an access token
 	// for a long-lived one; see Extend.
 	LongLivedGrantType string `json:"long_lived_grant_type,omitempty"`
-	// Profile says how the provider tells who signed in; nil stands for the claims of OpenID
-	// Connect.
+	// Profile says where the provider tells who signed in; nil means the claims of OpenID Connect.
 	Profile *ProfileConfig `json:"profile,omitempty"`
 	// AuthorizationResponseIssParameterSupported refuses authorization responses without iss (RFC
 	// 9207 section 2.4).
 	AuthorizationResponseIssParameterSupported bool `json:"authorization_response_iss_parameter_supported,omitempty"`
-	// Nonce is automatic (the default: with scope openid only), enabled, or disabled, which scope
-	// openid overrules (OpenID Connect Core section 3.1.2.1).
+	// Nonce is automatic (the default: a nonce only with scope openid), enabled, or disabled. With
+	// scope openid a nonce is sent even if this says disabled (OpenID Connect Core section
+	// 3.1.2.1).
 	Nonce NonceMode `json:"nonce,omitempty"`
 	// IDTokenSignedResponseAlg are the algorithms that ID tokens may be signed with (RFC 7518
 	// section 3.1, RFC 9864): RS, PS and ES with 256, 384 and 512, EdDSA and Ed25519. Empty stands
 	// for all of these; none and HMAC are refused.
 	IDTokenSignedResponseAlg []Algorithm `json:"id_token_signed_response_alg,omitempty"`
-	// InsecureIDTokenUnverified keeps ID tokens as text that nobody has looked at; Status.Claims
-	// then is empty. That is safe only where nothing is decided by them.
+	// InsecureIDTokenUnverified stores ID tokens without verifying them; Status.Claims is then
+	// empty. That is safe only if nothing is decided by them.
 	InsecureIDTokenUnverified bool `json:"insecure_id_token_unverified,omitempty"`
-	// InsecureNonceDisabled sends no nonce, with scope openid neither.
+	// InsecureNonceDisabled sends no nonce, not even with scope openid.
 	InsecureNonceDisabled bool `json:"insecure_nonce_disabled,omitempty"`
 }
 
@@ -215,8 +222,8 @@ type ResourceDestination struct {
 	Scope    string `json:"scope,omitempty"`
 }
 
-// ProfileConfig says how to read who signed in. A name of a member may have dots between levels;
-// what is left empty is as OpenID Connect Core section 5.1 has it.
+// ProfileConfig says how to read who signed in. A member's name may have dots between levels. Empty
+// members have the defaults of OpenID Connect Core section 5.1.
 type ProfileConfig struct {
 	// Endpoint is asked in place of Config.UserinfoEndpoint.
 	Endpoint string `json:"endpoint,omitempty"`
@@ -226,7 +233,7 @@ type ProfileConfig struct {
 	ID            string `json:"id,omitempty"`
 	Email         string `json:"email,omitempty"`
 	EmailVerified string `json:"email_verified,omitempty"`
-	// EmailsEndpoint gives a list of objects with email, primary and verified. It is asked where
-	// Endpoint says no e-mail.
+	// EmailsEndpoint gives a list of objects with email, primary and verified. It is asked if
+	// Endpoint gives no e-mail address.
 	EmailsEndpoint string `json:"emails_endpoint,omitempty"`
 }

@@ -26,12 +26,12 @@ func (c Config) wire() wireConfig {
 	}
 }
 
-// MarshalJSON implements json.Marshaler. A struct that embeds a Config takes the method over: give
-// the Config a name there.
+// MarshalJSON implements json.Marshaler. A struct that embeds a Config would inherit this method:
+// name the field instead.
 func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.wire()) }
 
-// UnmarshalJSON implements json.Unmarshaler. What the text does not name stays as it is, and a
-// member that there is not is an error.
+// UnmarshalJSON implements json.Unmarshaler. Members that the text does not name stay unchanged,
+// and an unknown member is an error.
 func (c *Config) UnmarshalJSON(text []byte) error {
 	w := c.wire()
 	d := json.NewDecoder(bytes.NewReader(text))

@@ -4,12 +4,12 @@ package oauth
 // core/contract/README.md describes, in bytes. core.Engine (native Go) and wasm.Engine (the module
 // on wazero) are engines.
 //
-// An Engine whose instances can be lost has a method Lost(handle int32) error too, which is nil
-// while the instance of handle lives; it never uses a handle again. One whose instances should be
-// left when they have grown has Worn(handle int32) bool.
+// An Engine whose instances can be lost also has a method Lost(handle int32) error, which returns
+// nil while the instance of handle lives; such an engine never reuses a handle. An Engine whose
+// instances should be replaced when they have grown has Worn(handle int32) bool.
 //
-// Nothing here asks an Engine to be safe for concurrent use: the clients that share one feed it in
-// turn, one input at a time, and its effects are drained before the next input.
+// An Engine need not be safe for concurrent use: clients that share one take turns, one input at a
+// time, and read all effects before the next input.
 type Engine interface {
 	// Open starts a session. It returns a handle from 1 up, 0 where the configuration is refused
 	// (then Effect(0) gives the reason), or Trapped.
@@ -38,12 +38,12 @@ const (
 const MaxMessage = 1 << 20
 
 // mortal is an Engine whose instances can die, as one in WebAssembly does when it traps. It makes a
-// new instance by itself at the next Open and never reuses a handle, so that handles of the dead
-// one stay known as such.
+// new instance at the next Open and never reuses a handle, so that it still knows the handles of
+// dead instances.
 type mortal interface {
 	Engine
-	// Lost says why the instance that holds handle is gone. It is nil while the instance lives. Of
-	// Trapped it may say why the last Open gave that.
+	// Lost says why the instance that holds handle is gone, and is nil while it lives. For handle
+	// Trapped it may say why the last Open returned that.
 	Lost(handle int32) error
 }
 
@@ -52,6 +52,6 @@ type mortal interface {
 // and opening again, between commands.
 type retiring interface {
 	Engine
-	// Worn reports whether the instance that holds handle should be left.
+	// Worn reports whether the session should move to another instance.
 	Worn(handle int32) bool
 }

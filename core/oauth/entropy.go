@@ -20,8 +20,8 @@ type pool struct {
 // append adds 32 fresh bytes to dst in base64url without padding and wipes them here.
 func (p *pool) append(dst []byte) []byte {
 	if len(p.left) < entropySize {
-		// Entropy that repeats would be refused, and no entropy at all would leave commands
-		// unanswered: a source of the caller's that fails is replaced.
+		// If the caller's source fails, crypto/rand replaces it: the engine refuses repeated
+		// entropy, and without entropy commands would never be answered.
 		if _, err := io.ReadFull(p.source, p.block[:]); err != nil {
 			p.source = rand.Reader
 			rand.Read(p.block[:])

@@ -8,8 +8,7 @@ import (
 	"unicode"
 )
 
-// Error is what a command of the engine failed with. No member of it is a token, a secret or a
-// body.
+// Error is why a command failed. None of its members contains a token, a secret or a body.
 type Error struct {
 	// Kind is the sort of thing that failed.
 	Kind ErrorKind `json:"kind"`
@@ -18,16 +17,16 @@ type Error struct {
 	// Op is the method that failed, in snake case: token, device_wait … In an event it is the
 	// engine's command.
 	Op string `json:"op"`
-	// Retryable: the same command may succeed later with nothing else changed.
+	// Retryable reports that the same command may succeed later with nothing else changed.
 	Retryable bool `json:"retryable"`
 	// Field names the member of the configuration, the parameter or the claim that was refused.
 	Field string `json:"field,omitempty"`
-	// Expected and Came are what was expected and what came in its place. No secret, and nothing of
-	// who the user is.
+	// Expected and Came are what was expected and what came instead. They contain no secret and
+	// nothing about who the user is.
 	Expected string `json:"expected,omitempty"`
 	Came     string `json:"came,omitempty"`
-	// ClockDifference is how far the server's clock seems ahead of this one, where a claim about
-	// time does not fit; below 0: behind, or the token is that old.
+	// ClockDifference is set if a claim about time does not fit: it is how far the server's clock
+	// seems ahead of this one. Below 0, the server's clock is behind, or the token is that old.
 	ClockDifference time.Duration `json:"-"`
 	// Stage says what the request was for that failed: token, refresh, discovery and so on; Host is
 	// where it went.
@@ -40,13 +39,13 @@ type Error struct {
 	OAuthError  string `json:"error,omitempty"`
 	Description string `json:"error_description,omitempty"`
 	URI         string `json:"error_uri,omitempty"`
-	// Unverified: OAuthError and its texts came in a reply that answers no attempt, so anybody may
-	// have written them.
+	// Unverified reports that OAuthError and its texts came in a reply that belongs to no attempt,
+	// so anybody may have written them.
 	Unverified bool `json:"unverified,omitempty"`
-	// BeginAgain: a new sign-in is what helps.
+	// BeginAgain reports that a new sign-in is the remedy.
 	BeginAgain bool `json:"begin_again,omitempty"`
-	// RetryAfter is how long the server asked to wait (RFC 9110 section 10.2.3), 0 where it did
-	// not. Until then the session refreshes only when it is told to.
+	// RetryAfter is how long the server asked to wait (RFC 9110 section 10.2.3), or 0. Until then
+	// there is no automatic refresh.
 	RetryAfter time.Duration `json:"-"`
 
 	cause error
@@ -115,18 +114,17 @@ var (
 	ErrStorage            = &Error{Kind: KindStorage}
 	ErrCancelled          = &Error{Kind: KindCancelled}
 	// ErrInternal: the engine was lost while the command ran, or refused a message. The command is
-	// not repeated, because nobody knows how far it came.
+	// not repeated, because nobody knows how far it had come.
 	ErrInternal = &Error{Kind: KindInternal}
 	// ErrClosed: the Client was closed before the command was done.
 	ErrClosed = &Error{Kind: KindClient, Code: "closed"}
 )
 
-// ErrConflict is what a Store returns where the stored version is not the expected one.
+// ErrConflict is what a Store returns if the stored version is not the expected one.
 var ErrConflict = errors.New("oauth2: stored version is another")
 
-// Error gives one line. As every error of this module it begins "oauth2: ": "oauth2: OP: code in
-// words: field: expected this, came that (error: description), request STAGE to HOST, sign in
-// again: cause", without what does not apply.
+// Error gives one line: "oauth2: OP: code in words: field: expected this, came that (error:
+// description), request STAGE to HOST, sign in again: cause". Parts that do not apply are left out.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("oauth2: ")
@@ -177,19 +175,19 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Is reports whether target is an Error whose Kind, Code and Op, as far as they are set, are those
-// of e.
+// Is reports whether target is an Error whose Kind, Code and Op equal those of e. Members of target
+// that are empty are not compared.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && (t.Kind == "" || t.Kind == e.Kind) && (t.Code == "" || t.Code == e.Code) && (t.Op == "" || t.Op == e.Op)
 }
 
-// Unwrap gives the host's own cause: what the HTTP client, the Store, the Locker or the KeyStore
-// failed with. A *url.Error in it is without the query of its URL.
+// Unwrap gives the underlying error of the HTTP client, the Store, the Locker or the KeyStore. If
+// it is a *url.Error, its URL has no query.
 func (e *Error) Unwrap() error { return e.cause }
 
-// printable keeps what a server says from forging lines in a log, from driving a terminal, and from
-// turning the direction of writing around.
+// printable removes characters from a server's text that could forge lines in a log, control a
+// terminal or reverse the direction of writing.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -202,8 +200,8 @@ func printable(s string) string {
 	}, s)
 }
 
-// asked is err with the method that the caller called as its Op, in snake case, where the command
-// has another name.
+// asked is err with the caller's method as its Op, in snake case, for methods whose command has
+// another name.
 func asked(op string, err error) error {
 	e, ok := err.(*Error)
 	if !ok {

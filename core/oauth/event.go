@@ -13,20 +13,20 @@ type Event struct {
 	Name EventName
 	// Status is the new status, of events status and changed.
 	Status SessionStatus
-	// Change is what another client of the same Store did, of event changed; empty where that
-	// cannot be told.
+	// Change is what another client of the same Store did, of event changed; empty if that is not
+	// known.
 	Change Change
 	// Scope that was granted, separated by spaces, of event granted.
 	Scope string
 	// ExpiresAt is when the access token ends, of events granted, about_to_expire and expired; zero
 	// where that is not known.
 	ExpiresAt time.Time
-	// Device is the device flow, of events authorize_with_user_code, which has the codes and URIs
-	// only, and device. When the flow is over, an event device comes with all of it empty.
+	// Device is the device flow, of events device and authorize_with_user_code; the latter has only
+	// the codes and URIs. When the flow is over, an event device comes with an empty one.
 	Device *DeviceAuthorization
 	// Error is the failure, of events server_error, request_failed and restarted.
 	Error *Error
-	// Raw is the whole event as the engine gave it, nil for the host's own.
+	// Raw is the whole event as the engine gave it; nil for an event of this package.
 	Raw json.RawMessage
 }
 
@@ -58,8 +58,8 @@ func readEvent(raw []byte) Event {
 	return e
 }
 
-// mailbox calls functions in the order they were posted, one at a time, on a goroutine that lives
-// as long as there are some.
+// mailbox calls functions in the order in which they were posted, one at a time. Its goroutine ends
+// when none are left.
 type mailbox struct {
 	mu      sync.Mutex
 	letters []func()

@@ -13,12 +13,11 @@ type ClientCredentialsParams struct {
 	Parameters [][2]string `json:"parameters,omitempty"`
 }
 
-// ClientCredentials signs the client itself in, for what it does in its own name (RFC 6749 section
-// 4.4). There is no refresh token as a rule: call it again when Token fails with ErrExpired.
+// ClientCredentials gets a token for the client itself, without a user (RFC 6749 section 4.4).
+// Usually there is no refresh token: call it again when Token fails with ErrExpired.
 //
-// A client without authentication is an error of kind client with the field client_secret. Where
-// the server refuses, OAuthError says why, such as unauthorized_client or invalid_scope (section
-// 5.2).
+// A client without authentication is an error of kind client with the field client_secret. If the
+// server refuses, OAuthError says why, such as unauthorized_client or invalid_scope (section 5.2).
 func (c *Client) ClientCredentials(ctx context.Context, p ClientCredentialsParams) (Status, error) {
 	return call[Status](c.s, ctx, "client_credentials", p)
 }
@@ -33,21 +32,75 @@ type JWTBearerParams struct {
 	Parameters [][2]string `json:"parameters,omitempty"`
 }
 
-// JWTBearer signs in by an assertion that somebody else made (RFC 7523 section 2.1). Where the
+// JWTBearer signs in with an assertion that somebody else made (RFC 7523 section 2.1). If the
 // server refuses it, OAuthError is invalid_grant (section 3.1).
 func (c *Client) JWTBearer(ctx context.Context, p JWTBearerParams) (Status, error) {
 	return call[Status](c.s, ctx, "jwt_bearer", p)
 }
 
-// TokenExchangeParams are a token exchange request (RFC 8693 section 2.1). Every member may be left
-// empty, so far as the server allows that.
+// GrantParams are a token request with a grant type that has no method of its own.
+type GrantParams struct {
+	// GrantType is the grant_type, mostly a URI (RFC 6749 section 4.5).
+	GrantType string `json:"grant_type"`
+	// Scope is what is asked for; empty leaves it to the server.
+	Scope string `json:"scope,omitempty"`
+	// Parameters are those of the grant, as [name, value]. What the engine sets itself is refused:
+	// grant_type, scope, resource where Config.Resource has one, and whatever says who the client
+	// is.
+	Parameters [][2]string `json:"parameters,omitempty"`
+}
+
+// Grant gets a token by any grant type (RFC 6749 section 4.5). It is the caller's: the session
+// neither keeps nor refreshes it.
+//
+// authorization_code, refresh_token and the device code's grant type are an error of kind client
+// with the code protected_parameter: Authorize, Refresh and DeviceStart hold what these need. So is
+// a parameter that the engine sets. Where the server refuses, OAuthError says why.
+func (c *Client) Grant(ctx context.Context, p GrantParams) (ExchangedToken, error) {
+	return call[ExchangedToken](c.s, ctx, "grant", p)
+}
+
+// GrantSession is Grant, but what comes of it is the session, and is refreshed as others are.
+func (c *Client) GrantSession(ctx context.Context, p GrantParams) (Status, error) {
+	return call[Status](c.s, ctx, "grant", struct {
+		GrantParams
+		Keep bool `json:"keep"`
+	}{p, true})
+}
+
+// CrossAppAccessParams are what CrossAppAccess is told.
+type CrossAppAccessParams struct {
+	// SubjectToken says who the user is: the ID token that Config.IdentityProvider gave, or another
+	// token of the type SubjectTokenType; empty is TokenTypeIDToken.
+	SubjectToken     string       `json:"subject_token"`
+	SubjectTokenType TokenTypeURI `json:"subject_token_type,omitempty"`
+	// Audience is the server that gets the grant; empty is Config.Issuer.
+	Audience string `json:"audience,omitempty"`
+	// Scope is requested in place of that of the configuration.
+	Scope string `json:"scope,omitempty"`
+	// Parameters are added to the token exchange request, as [name, value].
+	Parameters [][2]string `json:"parameters,omitempty"`
+}
+
+// CrossAppAccess signs in with who the user is elsewhere
+// (draft-ietf-oauth-identity-assertion-authz-grant): Config.IdentityProvider exchanges the subject
+// token for an ID-JAG (RFC 8693), and this client's server takes that for a token (RFC 7523 section
+// 2.1). No user is asked. There is no refresh token as a rule: call it again when Token fails.
+//
+// Where either server refuses, OAuthError says why, and Host which of them it was.
+func (c *Client) CrossAppAccess(ctx context.Context, p CrossAppAccessParams) (Status, error) {
+	return call[Status](c.s, ctx, "cross_app_access", p)
+}
+
+// TokenExchangeParams are a token exchange request (RFC 8693 section 2.1). Every member may be
+// empty, if the server allows that.
 type TokenExchangeParams struct {
-	// SubjectToken is of whom the new token is to speak; empty is the session's access token, which
-	// is refreshed first where it has to be. SubjectTokenType is its type; empty is
-	// TokenTypeAccessToken.
+	// SubjectToken is the token of the user for whom the new one is issued. Empty means the
+	// session's access token, which is refreshed first if it must be. SubjectTokenType is its type;
+	// empty means TokenTypeAccessToken.
 	SubjectToken     string       `json:"subject_token,omitempty"`
 	SubjectTokenType TokenTypeURI `json:"subject_token_type,omitempty"`
-	// Audience is the name, Resource the URI of where the new token is to be used.
+	// Audience is the name and Resource the URI of the service at which the new token will be used.
 	Audience string `json:"audience,omitempty"`
 	Resource string `json:"resource,omitempty"`
 	// Scope is that of the new token.
@@ -61,8 +114,8 @@ type TokenExchangeParams struct {
 
 // ExchangedToken is a token that was issued for another one.
 type ExchangedToken struct {
-	// Token has the TokenType N_A where what was issued is no access token (RFC 8693 section
-	// 2.2.1); it stands in AccessToken all the same.
+	// Token holds the issued token in AccessToken, whatever its type. If it is no access token,
+	// TokenType is N_A (RFC 8693 section 2.2.1).
 	Token
 	// IssuedTokenType is its type.
 	IssuedTokenType TokenTypeURI
@@ -78,12 +131,12 @@ func (t *ExchangedToken) read(r *reader) {
 	}
 }
 
-// TokenExchange gets a token for use somewhere else (RFC 8693 section 2). It is the caller's: the
-// session neither keeps nor refreshes it.
+// TokenExchange gets a token for use at another service (RFC 8693 section 2). The session neither
+// stores nor refreshes it.
 //
-// Without a SubjectToken it fails as Token does. Where the server refuses, OAuthError says why,
-// such as invalid_request for a subject token that is not good or invalid_target (section 2.2.2).
-// An answer without issued_token_type is an error of kind server.
+// Without a SubjectToken it fails as Token does. If the server refuses, OAuthError says why, such
+// as invalid_request for a subject token that is not good or invalid_target (section 2.2.2). An
+// answer without issued_token_type is an error of kind server.
 func (c *Client) TokenExchange(ctx context.Context, p TokenExchangeParams) (ExchangedToken, error) {
 	return call[ExchangedToken](c.s, ctx, "token_exchange", p)
 }
@@ -96,13 +149,13 @@ type IntrospectParams struct {
 	TokenTypeHint TokenTypeHint
 }
 
-// Introspect gives what the server knows of a token (RFC 7662 section 2), an object as it sent it.
-// Its member active is true or false; with false, as a rule, nothing else is in it, and a token
-// that the server never saw looks the same.
+// Introspect gives what the server knows about a token (RFC 7662 section 2): the object that it
+// sent. Its member active is true or false. With false there is usually no other member, and a
+// token that the server never saw looks the same.
 //
-// Without Config.IntrospectionEndpoint, by discovery neither, the error is of kind client with that
-// field; without a token it has the code no_token. An answer without active is an error of kind
-// server with the code bad_introspection.
+// If neither Config.IntrospectionEndpoint nor the metadata names an endpoint, the error is of kind
+// client with that field; without a token it has the code no_token. An answer without active is an
+// error of kind server with the code bad_introspection.
 func (c *Client) Introspect(ctx context.Context, p IntrospectParams) (json.RawMessage, error) {
 	var r struct {
 		Claims json.RawMessage `json:"claims"`

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,13 @@ func TestEndpointsAndGrants(t *testing.T) {
 		"audience": {"backend"}, "resource": {"https://b.example/"}, "scope": {"less"}, "requested_token_type": {"urn:ietf:params:oauth:token-type:saml2"}, "actor_token": {"mine"},
 	})
 
+	answer = respond(200, `{"access_token":"by-another-grant","token_type":"Bearer","expires_in":60}`)
+	granted, err := c.Grant(t.Context(), oauth.GrantParams{GrantType: "urn:x", Scope: "more", Parameters: [][2]string{{"pin", "1234"}}})
+	if err != nil || granted.AccessToken != "by-another-grant" || granted.IssuedTokenType != "" {
+		t.Errorf("%v, %+v", err, granted)
+	}
+	got("/token", url.Values{"grant_type": {"urn:x"}, "scope": {"more"}, "pin": {"1234"}})
+
 	answer = respond(200, `{"active":true,"username":"x"}`)
 	if claims, err := c.Introspect(t.Context(), oauth.IntrospectParams{Token: "other", TokenTypeHint: oauth.HintRefreshToken}); err != nil || string(claims) != `{"active":true,"username":"x"}` {
 		t.Errorf("%v, %s", err, claims)
@@ -131,5 +139,46 @@ func TestGrantsThatAreRefused(t *testing.T) {
 	}
 	if p.count() != 0 {
 		t.Errorf("%d requests", p.count())
+	}
+}
+
+// M53, M58: a grant whose tokens are the session's, and an identity of another server's that
+// becomes one.
+func TestGrantsThatAreKept(t *testing.T) {
+	var forms []url.Values
+	p := &peer{replace: func(req *http.Request) (*http.Response, error) {
+		raw, _ := io.ReadAll(req.Body)
+		form, err := url.ParseQuery(string(raw))
+		forms = append(forms, form)
+		if req.URL.Host == "idp.example" {
+			return respond(200, `{"access_token":"jag","issued_token_type":"`+string(oauth.TokenTypeIDJAG)+`","token_type":"N_A"}`), err
+		}
+		return respond(200, `{"access_token":"a`+strconv.Itoa(len(forms))+`","token_type":"Bearer","expires_in":60}`), err
+	}}
+	all := config
+	all.Issuer = "https://as.example"
+	all.IdentityProvider = &oauth.Config{TokenEndpoint: "https://idp.example/token", ClientID: "there", ClientSecret: "secret", TokenEndpointAuthMethod: oauth.AuthClientSecretPost}
+	c, err := oauth.Open(t.Context(), native(t), all, oauth.Options{HTTP: &http.Client{Transport: p}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	held := func(st oauth.Status, err error, want string) {
+		t.Helper()
+		if token, tokenErr := c.Token(t.Context()); err != nil || st.Status != "granted" || tokenErr != nil || token.AccessToken != want {
+			t.Errorf("%v %v: %+v", err, tokenErr, st)
+		}
+	}
+	st, err := c.GrantSession(t.Context(), oauth.GrantParams{GrantType: "urn:x", Parameters: [][2]string{{"pin", "1"}}})
+	held(st, err, "a1")
+	st, err = c.CrossAppAccess(t.Context(), oauth.CrossAppAccessParams{SubjectToken: "id", Scope: "chat", Parameters: [][2]string{{"actor_token", "x"}}})
+	held(st, err, "a3")
+	if f := forms[1]; f.Get("client_id") != "there" || f.Get("subject_token") != "id" || f.Get("subject_token_type") != string(oauth.TokenTypeIDToken) || f.Get("audience") != "https://as.example" || f.Get("actor_token") != "x" || f.Get("requested_token_type") != string(oauth.TokenTypeIDJAG) {
+		t.Error(f)
+	}
+	st, err = c.CrossAppAccess(t.Context(), oauth.CrossAppAccessParams{SubjectToken: "s", SubjectTokenType: oauth.TokenTypeSAML2, Audience: "https://other.example"})
+	held(st, err, "a5")
+	if f := forms[3]; f.Get("subject_token_type") != string(oauth.TokenTypeSAML2) || f.Get("audience") != "https://other.example" {
+		t.Error(f)
 	}
 }

@@ -14,7 +14,7 @@ func openSession(engine Engine, kind string, config any, opts Options) (*session
 	return newSession(engine, kind, config, opts, func(s *session) map[string]hand {
 		locks, storage, keys := newLocks(s, opts), &storage{s: s, store: opts.Store, watched: map[string]func(){}, wrote: map[string][]string{}}, newKeyring(s, opts)
 		s.closing = append(s.closing, storage.close, locks.close, keys.close)
-		requests, verifier, hooks := &requests{s, withoutRedirects(opts.HTTP)}, &verifier{s: s}, hooks{s, opts.Hooks}
+		requests, verifier, hooks := newRequests(s, opts.HTTP), &verifier{s: s}, hooks{s, opts.Hooks}
 		hands := map[string]hand{
 			"http": requests.send, "load": storage.carry, "store": storage.carry, "lock": locks.lock, "unlock": locks.unlock,
 			"hook": hooks.run, "verify": verifier.verify, "key": keys.key, "sign": keys.sign,

@@ -24,11 +24,11 @@ type heldAnswers struct {
 // request is what prepare was asked for.
 type request struct{ method, url string }
 
-// maxHeld is for how many requests headers are held, and tokens: an application asks the same few
-// again and again, or others every time.
+// maxHeld is how many prepared headers, and how many tokens, are cached. An application repeats a
+// few questions, or never repeats one; more entries would help neither.
 const maxHeld = 64
 
-// heldWith is a map with one more answer, without the others where they are too many.
+// heldWith returns a map with one more answer, and without the others if there are too many.
 func heldWith[K comparable, T any](before map[K]*heldAnswer[T], key K, answer *heldAnswer[T]) map[K]*heldAnswer[T] {
 	if len(before) >= maxHeld {
 		before = nil
@@ -77,7 +77,7 @@ func (h *held) moment(at int64) moment {
 	return moment{at, h.drops}
 }
 
-// drop forgets all: something happened that may change the answers.
+// drop empties the cache: something happened that may change the answers.
 func (h *held) drop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -85,7 +85,7 @@ func (h *held) drop() {
 	h.answers.Store(nil)
 }
 
-// keep adds an answer of moment m, unless something happened since.
+// keep caches an answer of moment m, unless something has changed since.
 func (h *held) keep(m moment, add func(*heldAnswers)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

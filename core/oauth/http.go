@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// withoutRedirects is c, but following no redirect, since a request may carry a secret or a token,
-// and keeping no cookies, so that all hosts behave alike.
+// withoutRedirects is c, except that it follows no redirect, because a request may carry a secret
+// or a token, and keeps no cookies, so that all hosts behave alike.
 func withoutRedirects(c *http.Client) *http.Client {
 	own := *c
 	own.Jar = nil
@@ -27,6 +27,12 @@ func withoutRedirects(c *http.Client) *http.Client {
 type requests struct {
 	s      *session
 	client *http.Client
+	public *http.Client // for those that have to go to a public address
+}
+
+func newRequests(s *session, c *http.Client) *requests {
+	c = withoutRedirects(c)
+	return &requests{s, c, publicClient(c)}
 }
 
 // send carries out an http effect. It belongs to the session and not to the caller whose command
@@ -36,7 +42,7 @@ func (r *requests) send(e *effect) {
 	ctx, cancel := limit(e.TimeoutMS)
 	s.aside(s.begin(e, cancel), false, func() input {
 		defer cancel()
-		status, response, failure, err := r.exchange(ctx, e)
+		response, status, failure, err := r.exchange(ctx, e)
 		if failure != "" {
 			in := failed(e.ID, failure)
 			in.cause = bare(err)
@@ -61,35 +67,39 @@ func bare(err error) error {
 
 // exchange does the request and gives the members of the answer, or names the kind of failure, with
 // its cause if there is one.
-func (r *requests) exchange(ctx context.Context, e *effect) (status int, response members, failure string, cause error) {
+func (r *requests) exchange(ctx context.Context, e *effect) (response members, status int, failure string, cause error) {
 	req, err := newRequest(ctx, e)
 	if err != nil {
-		return 0, nil, "unsent", err
+		return nil, 0, "unsent", err
 	}
-	res, err := r.client.Do(req)
+	client := r.client
+	if e.Public {
+		client = r.public
+	}
+	res, err := client.Do(req)
 	if err != nil {
-		return 0, nil, failureOf(ctx, err), err
+		return nil, 0, failureOf(ctx, err), err
 	}
 	defer res.Body.Close()
 	switch res.StatusCode {
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return 0, nil, "redirect", redirected(res)
+		return nil, 0, "redirect", redirected(res)
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, min(e.MaxBody, 1<<40)+1))
 	switch {
 	case err != nil:
 		if kind := failureOf(ctx, err); kind != "unsent" {
-			return 0, nil, kind, err
+			return nil, 0, kind, err
 		}
-		return 0, nil, "network", err
+		return nil, 0, "network", err
 	case int64(len(raw)) > e.MaxBody:
-		return 0, nil, "too_large", nil
+		return nil, 0, "too_large", nil
 	}
 	defer clear(raw)
-	return res.StatusCode, make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), "", nil
+	return make(members, 0, 512).integer("status", int64(res.StatusCode)).pairs("headers", wireHeaders(res.Header)).body(raw), res.StatusCode, "", nil
 }
 
-// redirected says where a redirect leads, without the query, which may be meant for somebody.
+// redirected says where a redirect leads, without the query, which may hold a secret.
 func redirected(res *http.Response) error {
 	to, err := res.Location()
 	if err != nil {
@@ -118,9 +128,9 @@ func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A kept connection that the server gives up in the moment we use it leaves open whether the
-	// request was carried out: for a refresh token that is one outcome too many, and a poll every
-	// five seconds meets the usual five seconds of servers.
+	// Each request has a connection of its own. If the server closes an idle connection just as we
+	// send on it, nobody knows whether it handled the request, and for a refresh token that
+	// matters. Servers often close after five seconds, which is also how often a device flow polls.
 	req.Close = true
 	for _, h := range e.Headers {
 		if strings.EqualFold(h[0], "host") {
@@ -132,7 +142,7 @@ func newRequest(ctx context.Context, e *effect) (*http.Request, error) {
 	return req, nil
 }
 
-// wireHeaders gives headers in a fixed order: a map has none, and recordings are to be equal.
+// wireHeaders gives headers in a fixed order, so that recordings are equal: a map has no order.
 func wireHeaders(h http.Header) []pair {
 	pairs := []pair{}
 	for name, values := range h {
@@ -144,9 +154,9 @@ func wireHeaders(h http.Header) []pair {
 	return pairs
 }
 
-// failureOf names a transport error. Only a connection that was never made is surely unsent: after
-// that, how far the request came is unknown, and for a refresh token that makes the difference
-// between trying again and asking the user.
+// failureOf names a transport error. A request is surely unsent only if no connection was made.
+// After that nobody knows how far it came, and for a refresh token this decides between a retry and
+// a new sign-in.
 func failureOf(ctx context.Context, err error) string {
 	var (
 		timeout net.Error
@@ -155,6 +165,8 @@ func failureOf(ctx context.Context, err error) string {
 		cert    *tls.CertificateVerificationError
 	)
 	switch {
+	case errors.Is(err, errNotPublic):
+		return "denied"
 	case errors.Is(context.Cause(ctx), context.DeadlineExceeded):
 		return "timeout"
 	case ctx.Err() != nil:

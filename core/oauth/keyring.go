@@ -20,7 +20,8 @@ type keyring struct {
 	close     func()
 }
 
-// keyStores are those of stores that are none themselves: one for all clients of a store.
+// keyStores has a key store for each Store that is not a KeyStore itself. All clients of the Store
+// share it.
 var keyStores shared.Registry[Store, KeyStore]
 
 func newKeyring(s *session, opts Options) *keyring {
@@ -39,8 +40,8 @@ func (k *keyring) signer(ctx context.Context, name string) (crypto.Signer, error
 	return k.keys.LoadKey(ctx, name)
 }
 
-// key carries out a key effect: the public key under a name, made where it is asked for, or its
-// end.
+// key carries out a key effect: it gives the public key of a name, creates the key if asked to, or
+// deletes it.
 func (k *keyring) key(e *effect) {
 	s, e := k.s, e.keep()
 	a, known := jws.Algorithms[e.Alg]

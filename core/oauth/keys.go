@@ -10,18 +10,18 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/jws"
 )
 
-// KeyStore keeps private keys under names. The engine never sees one: it is told the public key and
-// asks for signatures, so the keys may be in a device (HSM) or a service that does not give them
-// out. A KeyStore is safe for concurrent use.
+// KeyStore keeps private keys under names. The engine gets only public keys and signatures, so the
+// private keys may be in a device (HSM) or a service that never gives them out. A KeyStore is safe
+// for concurrent use.
 type KeyStore interface {
 	// LoadKey gives the key called name. Both results are nil where there is none.
 	LoadKey(ctx context.Context, name string) (crypto.Signer, error)
-	// CreateKey makes a key called name for alg and keeps it; GenerateKey makes one in memory.
-	// Where a key of that name is there, whatever its algorithm, it gives that one: of two that
-	// create a key at once, in whatever process, both get the one that stays. It fails with
-	// errors.ErrUnsupported where it cannot make keys for alg.
+	// CreateKey makes a key called name for alg and keeps it; GenerateKey makes one in memory. If a
+	// key of that name exists, it returns that key, whatever its algorithm; concurrent creates,
+	// also in other processes, return the same key. It fails with errors.ErrUnsupported if it
+	// cannot make keys for alg.
 	CreateKey(ctx context.Context, name string, alg Algorithm) (crypto.Signer, error)
-	// DeleteKey forgets the key called name. Where there is none, nothing happens.
+	// DeleteKey deletes the key called name. If there is none, it does nothing.
 	DeleteKey(ctx context.Context, name string) error
 }
 
@@ -60,7 +60,7 @@ func (m *MemoryKeyStore) CreateKey(ctx context.Context, name string, alg Algorit
 	return m.add(name, made), nil
 }
 
-// add keeps a key, unless one of that name is there, and gives the one that stays.
+// add stores a key unless one of that name exists, and returns the stored one.
 func (m *MemoryKeyStore) add(name string, made crypto.Signer) crypto.Signer {
 	m.mu.Lock()
 	defer m.mu.Unlock()

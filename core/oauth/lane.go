@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/shared"
 )
 
-// lane is the queue of one engine. Whoever holds mu may call the engine and touch the sessions that
-// stand on it; nothing that waits or runs a caller's code does so with mu held.
+// lane is the queue of one engine. The holder of mu may call the engine and touch its sessions.
+// Nobody waits, or runs a caller's code, while holding mu.
 type lane struct {
 	mu       sync.Mutex
 	engine   Engine
@@ -36,11 +36,11 @@ func (l *lane) worn(handle int32) bool {
 	return ok && r.Worn(handle)
 }
 
-// settle restarts every session that lost its instance. A trap takes all handles of its instance
-// along, and the others on it would otherwise learn of it only with their next input.
+// settle restarts every session that lost its instance. A trap ends all handles of the instance;
+// without settle the other sessions would learn of it only at their next input.
 func (l *lane) settle() {
-	// A restart can trap too, and take along those that were restarted before it. It ends because a
-	// session that has achieved nothing since its last restart waits for its next command.
+	// A restart can trap too, and end sessions that were restarted before it. The loop ends because
+	// a session without progress since its last restart waits for its next command.
 	for again := true; again; {
 		again = false
 		for s := range l.sessions {
@@ -52,7 +52,8 @@ func (l *lane) settle() {
 	}
 }
 
-// identifiable: what stands for one thing among others is a key of a map.
+// identifiable reports an error if v cannot be a key of a map, which is how one store is told from
+// another.
 func identifiable(v any) error {
 	if v != nil && !reflect.TypeOf(v).Comparable() {
 		return fmt.Errorf("oauth2: open: a %T cannot tell one of its kind from another; use a pointer", v)

@@ -9,7 +9,8 @@ import (
 // It is safe for concurrent use.
 type Locker interface {
 	// Lock waits until the caller holds the lock called name, or until ctx is done. A lock is never
-	// taken from its holder; one whose holder is gone may be handed on. unlock is called once.
+	// taken from a living holder; if its holder has died, the next one may get it. unlock is called
+	// once.
 	Lock(ctx context.Context, name string) (unlock func(), err error)
 }
 

@@ -9,7 +9,8 @@ type locks struct {
 	close  func()
 }
 
-// lockers are those of stores that are none themselves: one for all clients of a store.
+// lockers has a Locker for each Store that is not a Locker itself. All clients of the Store share
+// it.
 var lockers shared.Registry[Store, Locker]
 
 func newLocks(s *session, opts Options) *locks {
@@ -52,7 +53,7 @@ func (l *locks) lock(e *effect) {
 	})
 }
 
-// hold keeps a lock that was got, unless it is not wanted any more.
+// hold records an acquired lock, or reports false if nobody wants it any more.
 func (s *session) hold(t *task, unlock func()) bool {
 	s.lane.mu.Lock()
 	defer s.lane.mu.Unlock()

@@ -12,26 +12,26 @@ type LogOutParams struct {
 	// PostLogoutRedirectURI is where the server sends the browser afterwards, if it is registered
 	// there (OpenID Connect RP-Initiated Logout section 3).
 	PostLogoutRedirectURI string `json:"post_logout_redirect_uri,omitempty"`
-	// State comes back with that redirection, as it is.
+	// State comes back with that redirect, unchanged.
 	State string `json:"state,omitempty"`
 }
 
-// LogOutResult is what is left to do of signing out.
+// LogOutResult says what remains to be done after LogOut.
 type LogOutResult struct {
-	// Revoked: the server confirmed that it revoked the tokens (RFC 7009).
+	// Revoked reports that the server confirmed the revocation of the tokens (RFC 7009).
 	Revoked bool `json:"revoked"`
 	// URL is where the user's browser ends the session at the server too (OpenID Connect
-	// RP-Initiated Logout section 2); empty where the server has no such place. It may hold the ID
-	// token, as a hint: it is for this user's browser and for no log.
+	// RP-Initiated Logout section 2); empty if the server has no such endpoint. It may contain the
+	// ID token as a hint: give it only to this user's browser, and do not log it.
 	URL string `json:"url"`
 }
 
-// LogOut forgets the session, in the store too, and revokes its tokens where the server can. A
-// revocation that fails is no error of LogOut: Revoked is then false, and there is an event.
+// LogOut deletes the session, also from the store, and revokes its tokens if the server supports
+// that. A failed revocation is no error of LogOut: Revoked is then false, and there is an event.
 //
-// A PostLogoutRedirectURI that is none, or a State that is not printable ASCII, is an error of kind
-// client with that field, and nothing is forgotten. Where the store cannot delete the session the
-// error is of kind storage.
+// If PostLogoutRedirectURI is not a URI, or State is not printable ASCII, the error is of kind
+// client with that field, and nothing is deleted. If the store cannot delete the session, the error
+// is of kind storage.
 func (c *Client) LogOut(ctx context.Context, p LogOutParams) (LogOutResult, error) {
 	return call[LogOutResult](c.s, ctx, "log_out", p)
 }
@@ -46,8 +46,8 @@ type LogoutClaims struct {
 	SessionID string `json:"sid"`
 	// ID is the jti of the token.
 	ID string `json:"jti"`
-	// ExpiresAt is until when such a token is taken: so long ID has to be kept. It is later than
-	// the exp of the token, by Config.ClockTolerance.
+	// ExpiresAt is how long the token is accepted, and so how long ID has to be remembered:
+	// Config.ClockTolerance after its exp.
 	ExpiresAt time.Time `json:"-"`
 }
 
@@ -72,22 +72,21 @@ func (l *LogoutClaims) read(r *reader) {
 
 // LogoutToken verifies a logout token, the parameter logout_token of a request that the server
 // makes to the application (OpenID Connect Back-Channel Logout sections 2.5 and 2.6), like an ID
-// token. It ends no session: which ones the claims mean only the application knows, since each
-// Client is one session. It should also keep ID until ExpiresAt and refuse a second token with it,
-// which shows a replay.
+// token. It ends no session: each Client is one session, so only the application knows which
+// sessions the claims mean. The application should also remember ID until ExpiresAt and refuse a
+// second token with the same ID, which is a replay.
 //
-// A token that is not the server's, not for this client, too old, or no logout token is
-// ErrIDTokenNotVerified: answer 400. Where the keys cannot be fetched it is ErrNetwork or
-// ErrServer. Without Config.JWKSURI or Config.Discovery it is of kind client, with the field
-// jwks_uri.
+// If the token is not the server's, not for this client, too old, or no logout token, the error is
+// ErrIDTokenNotVerified: answer 400. If the keys cannot be fetched, it is ErrNetwork or ErrServer.
+// Without Config.JWKSURI or Config.Discovery it is of kind client, with the field jwks_uri.
 func (c *Client) LogoutToken(ctx context.Context, token string) (LogoutClaims, error) {
 	return call[LogoutClaims](c.s, ctx, "logout_token", members(nil).text("logout_token", token))
 }
 
-// FrontChannelLogout forgets the session if it is the one that the server ended (OpenID Connect
-// Front-Channel Logout section 2), and tells whether it was. url is the one at which the server
-// sent the user's browser to the application, with iss and sid; without a sid, or with another,
-// nothing happens, since anybody can send a browser there.
+// FrontChannelLogout deletes the session if the server ended it (OpenID Connect Front-Channel
+// Logout section 2), and reports whether it did. url is where the server sent the user's browser,
+// with iss and sid. Without a sid, or with another one, nothing happens, because anybody can send a
+// browser there.
 func (c *Client) FrontChannelLogout(ctx context.Context, url string) (bool, error) {
 	var r struct {
 		LoggedOut bool `json:"logged_out"`
@@ -97,8 +96,8 @@ func (c *Client) FrontChannelLogout(ctx context.Context, url string) (bool, erro
 }
 
 // ServeFrontChannelLogout is FrontChannelLogout as the http.HandlerFunc of the application's
-// front-channel logout URI, for the session of the browser's user. The browser asks from within a
-// page of the server's: cookies that tell whose session it is have to be SameSite=None.
+// front-channel logout URI, for the session of the browser's user. The request comes from a frame
+// in the server's page, so cookies that identify the session have to be SameSite=None.
 func (c *Client) ServeFrontChannelLogout(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store") // section 2
 	if r.Method != http.MethodGet {

@@ -7,27 +7,29 @@ import (
 	"time"
 )
 
-// body is a request's body on the wire: text, base64 of what is no UTF-8, or the name of one that
+// body is a request's body on the wire: text, base64 if it is not UTF-8, or the name of a body that
 // stays with the host.
 type body struct {
 	text, base64, ref *string
 }
 
-// EffectInfo is what a log may show of an effect. It holds no query, no header, no body and no key.
+// EffectInfo is what a log may show of an effect. It contains no query, header, body or key. An
+// effect that the engine waits for comes twice: when it is asked for, and when it is answered.
 type EffectInfo struct {
 	Kind   EffectKind
 	Stage  Stage  // of http and hook
 	Method string // of http
 	URL    string // of http: origin and path
-}
-
-// EffectOutcome is what came of an effect.
-type EffectOutcome struct {
-	Effect EffectInfo
-	Status int    // of the answer to a request, 0 where there is none
-	Failed string // the kind of failure, empty where there is none
-	Began  time.Time
-	Took   time.Duration
+	// ID names the effect; both its lines have it. Target is the effect that this one withdraws.
+	ID, Target string
+	// Answered is true in the second line, which alone has the members below.
+	Answered bool
+	// Status is that of the answer to a request.
+	Status int
+	// Failed is the kind of failure, empty where the effect was carried out.
+	Failed string
+	// Took is how long the answer took.
+	Took time.Duration
 }
 
 // effect has the members of every kind; which of them are set depends on kind.
@@ -42,6 +44,7 @@ type effect struct {
 	Body       *body
 	TimeoutMS  int64
 	MaxBody    int64
+	Public     bool
 	Target     string
 	MS         int64
 	Key        string
@@ -65,15 +68,14 @@ type effect struct {
 	Error      *Error
 }
 
-// keep is the effect for whoever needs it when its turn is over: the next one is read into the same
-// place.
+// keep copies the effect for use after its turn: the next effect is read into the same memory.
 func (e *effect) keep() *effect {
 	own := *e
 	return &own
 }
 
-// readEffect is false for what this host could not answer. The ok of a result is its last member,
-// and for its reader to judge.
+// readEffect reports false for a message that this host could not answer. The ok of a result is its
+// last member, and the caller reads it.
 func readEffect(raw []byte) (e *effect, ok bool) {
 	e = &effect{}
 	return e, e.read(raw)
@@ -102,6 +104,8 @@ func (e *effect) read(raw []byte) (ok bool) {
 			e.TimeoutMS = r.integer()
 		case "max_body":
 			e.MaxBody = r.integer()
+		case "public":
+			e.Public = r.boolean()
 		case "target":
 			e.Target = r.text()
 		case "ms":
@@ -180,8 +184,8 @@ type input struct {
 	failure string // the kind of it, where the answer is failed
 	members members
 	version string // of what was stored
+	status  int    // of the answer to a request
 	cause   error  // of the host's own, where it answers that a hand failed
-	status  int    // of an answer to a request
 }
 
 // append adds the input to what every message begins with.
@@ -244,7 +248,7 @@ func refusal(msg []byte) error {
 }
 
 func (e *effect) info() EffectInfo {
-	info := EffectInfo{Kind: EffectKind(e.Kind), Stage: Stage(e.Stage), Method: e.Method}
+	info := EffectInfo{ID: e.ID, Target: e.Target, Kind: EffectKind(e.Kind), Stage: Stage(e.Stage), Method: e.Method}
 	if u, err := url.Parse(e.URL); err == nil && u.Host != "" {
 		info.URL = (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 	}

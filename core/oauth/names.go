@@ -7,29 +7,30 @@ package oauth
 type ErrorKind string
 
 const (
-	// KindNetwork: a request did not come back.
+	// KindNetwork: a request got no answer.
 	KindNetwork ErrorKind = "network"
 	// KindServer: the server refused, or its answer cannot be used.
 	KindServer ErrorKind = "server"
-	// KindTokenNotFound: the answer lacks what it has to have.
+	// KindTokenNotFound: the answer lacks a required member.
 	KindTokenNotFound ErrorKind = "token_not_found"
-	// KindCallbackNotVerified: the response belongs to no sign-in of this client.
+	// KindCallbackNotVerified: the response does not belong to a sign-in of this client.
 	KindCallbackNotVerified ErrorKind = "callback_not_verified"
-	// KindIDTokenNotVerified: a token that the server signs, or should have signed, is not good.
+	// KindIDTokenNotVerified: a token that the server signed, or should have signed, is not valid.
 	KindIDTokenNotVerified ErrorKind = "id_token_not_verified"
-	// KindClient: the configuration, a parameter, or the state of the session.
+	// KindClient: the configuration, a parameter, or the session's state does not allow the
+	// command.
 	KindClient ErrorKind = "client"
-	// KindExpired: a token, an attempt or a device code is over.
+	// KindExpired: a token, an attempt or a device code has expired.
 	KindExpired ErrorKind = "expired"
 	// KindStorage: the Store failed.
 	KindStorage ErrorKind = "storage"
-	// KindCancelled: somebody ended it.
+	// KindCancelled: the caller cancelled the command.
 	KindCancelled ErrorKind = "cancelled"
 	// KindInternal: the engine was lost or refused a message.
 	KindInternal ErrorKind = "internal"
 )
 
-// A SessionStatus is how a session stands.
+// A SessionStatus is the state of a session.
 type SessionStatus string
 
 const (
@@ -46,8 +47,8 @@ const (
 	ChangeSignedIn  Change = "signed_in"
 	ChangeSignedOut Change = "signed_out"
 	ChangeRefreshed Change = "refreshed"
-	// ChangeOtherAccount: another sign-in took the place of the session, and no ID tokens say that
-	// it is the same user's.
+	// ChangeOtherAccount: another sign-in replaced the session, and no ID tokens show that it is
+	// the same user.
 	ChangeOtherAccount Change = "other_account"
 )
 
@@ -61,26 +62,26 @@ const (
 	EventGranted EventName = "granted"
 	// EventAboutToExpire: the access token ends soon; see Config.RefreshLead.
 	EventAboutToExpire EventName = "about_to_expire"
-	// EventExpired: the access token is over and nothing can renew it.
+	// EventExpired: the access token has expired and nothing can renew it.
 	EventExpired EventName = "expired"
 	// EventServerError: the server answered with an error of the protocol. EventRequestFailed
 	// follows.
 	EventServerError EventName = "server_error"
-	// EventRequestFailed: a request failed, in whatever way.
+	// EventRequestFailed: a request failed, for whatever reason.
 	EventRequestFailed EventName = "request_failed"
 	// EventNotPersisted: the Store failed, the tokens are held in memory only.
 	EventNotPersisted EventName = "not_persisted"
-	// EventSessionRefused: what the Store holds is of another configuration or format, and was left
-	// alone.
+	// EventSessionRefused: the stored session has another configuration or format. It was not
+	// changed.
 	EventSessionRefused EventName = "session_refused"
-	// EventAuthorizeWithUserCode: a user code is to be shown.
+	// EventAuthorizeWithUserCode: show the user code to the user.
 	EventAuthorizeWithUserCode EventName = "authorize_with_user_code"
 	// EventDevice: the device flow changed.
 	EventDevice EventName = "device"
 	// EventChanged: another client of the same Store changed the session.
 	EventChanged EventName = "changed"
-	// EventRestarted is the host's own: the engine was lost and opened again, and commands under
-	// way failed.
+	// EventRestarted comes from this package: the engine was lost and opened again, and commands
+	// under way failed.
 	EventRestarted EventName = "restarted"
 )
 
@@ -124,8 +125,8 @@ const (
 	PKCENone  PKCEMethod = "none"
 )
 
-// A Prompt says what the server shall show the user (OpenID Connect Core section 3.1.2.1). Several
-// may stand in one, with spaces between them.
+// A Prompt says what the server shall show the user (OpenID Connect Core section 3.1.2.1). It may
+// contain several values, with spaces between them.
 type Prompt string
 
 const (
@@ -175,8 +176,8 @@ const (
 	HintRefreshToken TokenTypeHint = "refresh_token"
 )
 
-// A TokenTypeURI is the type of a token in a token exchange (RFC 8693 section 3); a server may know
-// more.
+// A TokenTypeURI is the type of a token in a token exchange (RFC 8693 section 3). Servers may
+// define more.
 type TokenTypeURI string
 
 const (
@@ -186,6 +187,7 @@ const (
 	TokenTypeSAML1        TokenTypeURI = "urn:ietf:params:oauth:token-type:saml1"
 	TokenTypeSAML2        TokenTypeURI = "urn:ietf:params:oauth:token-type:saml2"
 	TokenTypeJWT          TokenTypeURI = "urn:ietf:params:oauth:token-type:jwt"
+	TokenTypeIDJAG        TokenTypeURI = "urn:ietf:params:oauth:token-type:id-jag" // draft-ietf-oauth-identity-assertion-authz-grant
 )
 
 // A Stage says what a request is for.

@@ -12,44 +12,41 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// Options are the hands that a client works with. The zero value is a client that keeps its session
-// in memory.
+// Options are what a client works with: store, locks, keys, HTTP client, clock. With the zero value
+// a client keeps its session in memory.
 type Options struct {
 	// HTTP sends the requests; nil means one with http.DefaultTransport. Redirects are never
-	// followed and cookies never kept, whatever its CheckRedirect and Jar say. The certificate of a
-	// client that is known by one (RFC 8705) is in its transport's TLSClientConfig; one that tokens
-	// are bound to goes into the base of Transport too.
+	// followed and cookies never kept, whatever its CheckRedirect and Jar say. For a client with a
+	// certificate (RFC 8705), put it into the transport's TLSClientConfig. If tokens are bound to
+	// the certificate, put it into the base of Client.Transport, too. With Config.PrivateOrigins
+	// the transport is an *http.Transport, or itself refuses names that resolve to private
+	// addresses; a proxy does that.
 	HTTP *http.Client
 	// Store keeps the session and the attempts to sign in; nil means a new MemoryStore.
 	Store Store
-	// Locker makes clients that share a Store refresh one after the other; nil means the Store
-	// where it is a Locker too, and otherwise one within this process for all clients of the same
-	// Store.
+	// Locker makes clients that share a Store refresh one after the other. Nil means the Store if
+	// it is also a Locker, and otherwise one in this process for all clients of the Store.
 	Locker Locker
-	// Keys keeps the keys that sessions make for themselves (RFC 9449); nil means the Store where
-	// it is a KeyStore too, and otherwise the memory of this process, for the clients of the same
-	// Store while one of them is open. A session whose key is gone fails with the code no_key and
-	// its user has to sign in again: with a Store of your own that outlives the process, set Keys
-	// that do so too.
+	// Keys keeps the keys that sessions create (RFC 9449). Nil means the Store if it is also a
+	// KeyStore, and otherwise the memory of this process, as long as a client of the Store is open.
+	// If a session's key is lost, it fails with the code no_key and its user has to sign in again.
+	// So if your own Store outlives the process, set Keys that does, too.
 	Keys KeyStore
-	// ClientKey signs in the name of the client: its assertions (private_key_jwt, RFC 7523 section
-	// 2.2) and its authorization requests (RFC 9101). It may be a key of any make, in an HSM too:
-	// *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey as its public part says what it can
-	// sign, and the server knows it by that and Config.ClientKeyID.
+	// ClientKey signs for the client: its assertions (private_key_jwt, RFC 7523 section 2.2) and
+	// its authorization requests (RFC 9101). It may be any crypto.Signer, also one in an HSM, whose
+	// public key is an *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey. The server has to
+	// know that public key, under Config.ClientKeyID.
 	ClientKey crypto.Signer
-	// Session is what Export gave. It is used instead of what the Store holds when the client is
-	// opened; what is newer there wins when the client reads the Store next.
+	// Session is a text from Export. The client begins with it instead of the stored session. If
+	// the Store has a newer one, the client takes that when it next reads the Store.
 	Session string
 	// OnEvent gets every event, in order and one at a time. It runs without any lock and may call
 	// the client.
 	OnEvent func(Event)
-	// OnEffect gets a line for a log about every effect, in order with the events.
+	// OnEffect gets log entries about every effect, in order with the events: one when the effect
+	// is asked for, and one when it is answered, if the engine waits for that.
 	OnEffect func(EffectInfo)
-	// OnEffectDone gets each effect once it is answered, with its outcome; what is given up is
-	// Failed aborted. Effects without an answer (events, results) do not come. Package oteloauth
-	// makes spans and metrics of it.
-	OnEffectDone func(EffectOutcome)
-	// Hooks may change what is sent, and what is answered.
+	// Hooks may change requests and answers.
 	Hooks Hooks
 	// Now is the clock; nil means time.Now. It must not call the client.
 	Now func() time.Time
@@ -61,20 +58,19 @@ type Options struct {
 	trouble func(error)          // gets what the HTTP client, a Store, a Locker or a KeyStore failed with
 }
 
-// Hooks change requests before they are sent, each by the stage that it stands under:
-// StageAuthorization, StageToken, StageRefresh, StageDeviceAuthorization or StagePolling; and
-// answers before anything of them is looked at, also of StageRevocation, StageUserinfo,
-// StagePushedAuthorization, StageIntrospection and StageRegistration. A hook that fails ends the
-// command; its error goes nowhere, since the engine knows kinds only. The context ends with the
-// client.
+// Hooks change requests before they are sent, and answers before they are read. Each hook is for
+// one stage. Requests: StageAuthorization, StageToken, StageRefresh, StageDeviceAuthorization and
+// StagePolling. Answers: these but StageAuthorization, and StageRevocation, StageUserinfo,
+// StagePushedAuthorization, StageIntrospection and StageRegistration. If a hook fails, the command
+// fails. The context ends when the client is closed.
 type Hooks struct {
-	// Parameters gets the parameters of a request before anything is stored or signed, and gives
-	// those to be used.
+	// Parameters gets the parameters of a request before anything is stored or signed, and returns
+	// those to use.
 	Parameters map[Stage]func(ctx context.Context, stage Stage, parameters [][2]string) ([][2]string, error)
-	// Request gets a request as a whole, and gives the one to be sent. It may not change what was
-	// signed.
+	// Request gets a whole request and returns the one to send. It must not change what is signed.
 	Request map[Stage]func(ctx context.Context, stage Stage, request Request) (Request, error)
-	// Response gets an answer, and gives the one that the engine takes: all checks hold for that.
+	// Response gets an answer and returns the one that the engine reads. The engine checks that one
+	// as usual.
 	Response map[Stage]func(ctx context.Context, stage Stage, response Response) (Response, error)
 }
 
@@ -112,18 +108,19 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// clientKey is the name of Options.ClientKey in the engine's configuration. Keys of sessions begin
-// with the client's name and a dot.
+// clientKey is the name of Options.ClientKey in the engine's configuration. It cannot collide with
+// keys of sessions: their names begin with the client's name and a dot.
 const clientKey = "client_key"
 
 // configured is a configuration with what follows from the options: the stages at which the engine
 // asks for a hook, and the name of the client's key.
 type configured struct {
 	wireConfig
-	ClientKey      string  `json:"client_key,omitempty"`
-	ParameterHooks []Stage `json:"parameter_hooks,omitempty"`
-	RequestHooks   []Stage `json:"request_hooks,omitempty"`
-	ResponseHooks  []Stage `json:"response_hooks,omitempty"`
+	ClientKey        string    `json:"client_key,omitempty"`
+	IdentityProvider *provider `json:"identity_provider,omitempty"`
+	ParameterHooks   []Stage   `json:"parameter_hooks,omitempty"`
+	RequestHooks     []Stage   `json:"request_hooks,omitempty"`
+	ResponseHooks    []Stage   `json:"response_hooks,omitempty"`
 }
 
 func (o Options) configure(c Config) configured {
@@ -132,5 +129,14 @@ func (o Options) configure(c Config) configured {
 	if o.ClientKey != nil {
 		full.ClientKey = clientKey
 	}
+	if c.IdentityProvider != nil {
+		full.IdentityProvider = &provider{c.IdentityProvider.wire(), full.ClientKey}
+	}
 	return full
+}
+
+// provider is Config.IdentityProvider, where the client has the same key.
+type provider struct {
+	wireConfig
+	ClientKey string `json:"client_key,omitempty"`
 }

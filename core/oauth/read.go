@@ -14,12 +14,12 @@ import (
 // pair is a header or a parameter on the wire.
 type pair = [2]string
 
-// maxDepth is how many arrays and objects may stand in each other.
+// maxDepth is how deep arrays and objects may be nested.
 const maxDepth = 64
 
-// reader reads what the engine says (RFC 8259), forwards and in one pass: whoever reads asks for
-// the type that has to come. What does not come makes it bad; from then on every answer is a zero
-// and every object at its end.
+// reader reads JSON of the engine (RFC 8259) in one pass: the caller asks for the type that it
+// expects. Anything else makes the reader bad. A bad reader gives zero values and ends every
+// object.
 type reader struct {
 	src   []byte
 	at    int
@@ -35,8 +35,8 @@ func (r *reader) begin(bracket byte) {
 	r.fresh = true
 }
 
-// more tells whether a member or an element follows; otherwise it leaves by the other bracket.
-// Whoever asks reads what follows.
+// more reports whether another member or element follows, which the caller then reads. Otherwise it
+// passes the closing bracket.
 func (r *reader) more(bracket byte) bool {
 	fresh := r.fresh
 	r.fresh = false
@@ -76,7 +76,7 @@ func (r *reader) text() string {
 	return b.String()
 }
 
-// words are texts that come again and again: one of them is read without a copy.
+// words are frequent texts, which are read without a copy.
 var words = map[string]string{}
 
 func init() {
@@ -296,9 +296,9 @@ func (r *reader) decode(b *strings.Builder) {
 	}
 }
 
-// special is the place of the first quotation mark, reverse solidus or control character, eight
-// bytes at a time: of the eight, one that is less than it is compared with borrows from the bit
-// above it. A borrow may go on to the bytes behind the first.
+// special finds the first quotation mark, reverse solidus or control character, eight bytes at a
+// time: a subtraction borrows from the bit above a byte that is less than the one it is compared
+// with. A borrow may reach later bytes, so only the first hit counts.
 func special(b []byte) int {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	i := 0

@@ -9,27 +9,26 @@ import (
 )
 
 // RedirectionEndpoint is where a web server receives authorization responses (RFC 6749 section
-// 3.1.2). Exactly one of its members is set, and what comes of it has to be the redirect URI of the
-// sign-in.
+// 3.1.2). Set exactly one of its members. The result has to be the redirect URI of the sign-in.
 type RedirectionEndpoint struct {
-	// Route is the path of the endpoint, for a server that browsers reach directly: scheme and host
-	// are those of the request.
+	// Route is the path of the endpoint, for a server that browsers reach directly. Scheme and host
+	// come from the request.
 	Route string
-	// URL is the redirect URI, for a server behind a proxy, which may show it other ones.
+	// URL is the redirect URI, for a server behind a proxy, where the request may show another
+	// host.
 	URL string
 }
 
-// How far a response came that Receive fails with; errors.As gives the *Error with the rest. Any
-// other error of Receive is one of the request or of the state of things here: a response to no
-// sign-in of this client, or a second time, is ErrCallbackNotVerified, and the user may simply
-// begin again.
+// These errors of Receive say how far a response came; errors.As gives the *Error with details.
+// With any other error the response was not used: ErrCallbackNotVerified means that it belongs to
+// no sign-in of this client, or arrived a second time, and the user may begin again.
 var (
 	// ErrMissingCode: a response to a sign-in of this client, with neither a code nor an error.
 	ErrMissingCode = &Error{Kind: KindCallbackNotVerified, Code: "missing_code"}
 	// ErrAuthorizationResponse: the server or the user refused (RFC 6749 section 4.1.2.1);
 	// Error.OAuthError says how.
 	ErrAuthorizationResponse = errors.New("oauth2: the authorization response is an error")
-	// ErrExchange: the response was good, but its code brought no token.
+	// ErrExchange: the response was valid, but the server gave no token for its code.
 	ErrExchange = errors.New("oauth2: the code was not exchanged")
 )
 
@@ -41,8 +40,8 @@ const maxResponse = 1 << 18
 // 2.0 Form Post Response Mode section 2); see Client.Callback. The state is verified before
 // anything is done.
 //
-// A browser makes that POST for a page of the server's: cookies that tell whose sign-in it is have
-// to be SameSite=None.
+// The server's page makes the browser send that POST, so cookies that identify the sign-in have to
+// be SameSite=None.
 func (e RedirectionEndpoint) Receive(client *Client, r *http.Request) (CallbackResult, error) {
 	refused := func(field string) (CallbackResult, error) {
 		return CallbackResult{}, &Error{Kind: KindClient, Code: "bad_value", Op: "callback", Field: field}

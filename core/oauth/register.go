@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// Registration is a client as the server registered it (RFC 7591 section 3.2.1). It is the
-// application's to keep: a Client for it is opened with it as Config.Registration.
+// Registration is a client as the server registered it (RFC 7591 section 3.2.1). The application
+// stores it, and opens a Client with it as Config.Registration.
 type Registration struct {
 	ClientID string
-	// ClientSecret is empty for a client without one. ClientSecretExpiresAt is when it ends; zero:
-	// never.
+	// ClientSecret is empty for a client without one. ClientSecretExpiresAt is when it expires;
+	// zero means never.
 	ClientSecret          string
 	ClientSecretExpiresAt time.Time
 	// Raw is the whole answer, an object.
 	Raw json.RawMessage
 }
 
-// String keeps a registration that is printed out of logs.
+// String keeps the secret out of logs when a registration is printed.
 func (r Registration) String() string { return "client " + printable(r.ClientID) + " (secret)" }
 
 // GoString does the same for %#v.
 func (r Registration) GoString() string { return r.String() }
 
-// Register makes the application known to the server as a client (RFC 7591 section 3), with
-// Config.ClientMetadata. initialAccessToken is for servers that want one, and may be empty. Nothing
-// changes in this Client, and nothing is kept.
+// Register registers the application as a client at the server (RFC 7591 section 3), with
+// Config.ClientMetadata. initialAccessToken is for servers that want one, and may be empty. This
+// Client does not change, and nothing is stored.
 //
-// Where the server refuses, OAuthError says why, such as invalid_redirect_uri or
-// invalid_client_metadata (section 3.2.2). Without Config.RegistrationEndpoint, by discovery
-// neither, the error is of kind client with that field.
+// If the server refuses, OAuthError says why, such as invalid_redirect_uri or
+// invalid_client_metadata (section 3.2.2). If neither Config.RegistrationEndpoint nor the metadata
+// names an endpoint, the error is of kind client with that field.
 func (c *Client) Register(ctx context.Context, initialAccessToken string) (Registration, error) {
 	var r struct {
 		Client json.RawMessage `json:"client"`
@@ -50,7 +50,8 @@ func (c *Client) Register(ctx context.Context, initialAccessToken string) (Regis
 	return Registration{w.ID, w.Secret, atMilli(w.Expiry * 1000), r.Client}, nil
 }
 
-// MarshalJSON gives the whole answer, so that Config.Registration takes a Registration as it is.
+// MarshalJSON gives the whole answer, so that a Registration can be assigned to
+// Config.Registration.
 func (r Registration) MarshalJSON() ([]byte, error) {
 	if len(r.Raw) == 0 {
 		return []byte("null"), nil
@@ -58,12 +59,11 @@ func (r Registration) MarshalJSON() ([]byte, error) {
 	return r.Raw, nil
 }
 
-// ResourceMetadata is what a protected resource says of itself (RFC 9728 section 2).
+// ResourceMetadata is a protected resource's description of itself (RFC 9728 section 2).
 type ResourceMetadata struct {
 	// Resource is its identifier, for Config.Resource.
 	Resource string `json:"resource"`
-	// AuthorizationServers are the issuers of the servers that it takes tokens of, for
-	// Config.Issuer.
+	// AuthorizationServers are the issuers whose tokens it accepts, for Config.Issuer.
 	AuthorizationServers []string `json:"authorization_servers"`
 	// ScopesSupported are the scopes that it knows.
 	ScopesSupported []string `json:"scopes_supported"`
@@ -71,10 +71,9 @@ type ResourceMetadata struct {
 	Raw json.RawMessage `json:"-"`
 }
 
-// ResourceMetadata finds out which authorization servers a resource takes tokens of (RFC 9728
-// section 3). url is that of the resource; metadata is Challenge.ResourceMetadata, or empty for the
-// place that follows from url. The word of a resource is no reason to trust a server that is new to
-// the user.
+// ResourceMetadata finds out whose tokens a resource accepts (RFC 9728 section 3). url is that of
+// the resource; metadata is Challenge.ResourceMetadata, or empty for the default location. Do not
+// trust an authorization server only because a resource names it.
 //
 // An answer for another resource is an error of kind server with the code wrong_resource (section
 // 3.3).

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Prepare gives the headers that a request to a protected resource needs, the one with the token
-// among them. With Config.DPoP they are good for one request with that method and URL. A URL
+// Prepare gives the headers that a request to a protected resource needs, including the one with
+// the token. With Config.DPoP they are valid for one request with that method and URL. A URL
 // outside Config.TokenDestinations is an error with the code resource_not_allowed.
 //
-// What comes back is for Answered to look at. Transport does both.
+// Give the answer to Answered. Transport does both.
 func (c *Client) Prepare(ctx context.Context, method, url string) (http.Header, error) {
 	headers, err := c.prepared(ctx, request{method, url})
 	return headers.Clone(), err
@@ -29,8 +29,8 @@ func (c *Client) prepared(ctx context.Context, r request) (http.Header, error) {
 	return headerOf(answer.headers), nil
 }
 
-// A prepared answer is good for every request with its URL and method until goodUntil, in Unix ms;
-// 0: for one.
+// prepared may be used for every request with its URL and method until goodUntil, in Unix ms; 0
+// means for one request.
 type prepared struct {
 	request
 	headers   []pair
@@ -50,13 +50,13 @@ func (p *prepared) read(r *reader) {
 	}
 }
 
-// Retry is what follows from a resource's answer.
+// Retry says what to do after a resource's answer.
 type Retry struct {
 	// Header, where it is not nil, has the headers with which to send the request once more.
 	Header http.Header
-	// Retried goes with the next Answered for the same request.
+	// Retried is the argument of the next Answered for the same request.
 	Retried string
-	// Challenge is what the resource asks for, nil where it does not say.
+	// Challenge is what the resource asks for; nil if it does not say.
 	Challenge *Challenge
 }
 
@@ -77,15 +77,14 @@ type Challenge struct {
 	ResourceMetadata string `json:"resource_metadata"`
 }
 
-// Answered tells what to do about the answer of a resource to a request with the headers of
-// Prepare: its nonce is kept for the requests to come (RFC 9449 section 9), a token that it refused
-// is changed for one that was got later, and for each of the two reasons the request may be sent
-// once more, if its body can be read again. res.Request is the request that was sent; res.Body is
-// left alone. retried is empty after the first sending, then what the last Answered gave.
+// Answered says what to do after a resource answered a request with the headers of Prepare. It
+// keeps the resource's nonce for later requests (RFC 9449 section 9), and replaces a token that the
+// resource refused by a newer one. For each of these two reasons the request may be sent once more,
+// if its body can be read again. res.Request is the request that was sent; res.Body is not read.
+// retried is empty after the first sending, then what the last Answered gave.
 //
-// It is to be called after an answer with status 401 or a header DPoP-Nonce, and may be called
-// after every one. A token that cannot be renewed is no error of this method: there is no Header
-// then.
+// Call it after every answer with status 401 or a header DPoP-Nonce; you may call it after every
+// answer. If the token cannot be renewed, that is no error of this method: Header is then nil.
 func (c *Client) Answered(ctx context.Context, res *http.Response, retried string) (Retry, error) {
 	if res.Request == nil || res.Request.URL == nil {
 		return Retry{}, &Error{Kind: KindClient, Code: "missing", Op: "answered", Field: "url"}
@@ -132,7 +131,7 @@ func headerOf(pairs []pair) http.Header {
 	return h
 }
 
-// ChallengeOf gives the challenge of an answer that came through Client.Transport, nil where it has
+// ChallengeOf gives the challenge of an answer that came through Client.Transport; nil if it has
 // none.
 func ChallengeOf(res *http.Response) *Challenge {
 	if res == nil || res.Request == nil {

@@ -2,12 +2,11 @@ package oauth
 
 import "time"
 
-// restartPause is how far apart restarts are that nobody asked for.
+// restartPause is the least time between restarts that no command caused.
 const restartPause = time.Minute
 
-// restart leaves an instance that was lost. The commands under way fail, because nobody knows how
-// far they came, and the input that trapped is not given again. What was stored is loaded by the
-// new session.
+// restart replaces an instance that was lost. Commands under way fail, because nobody knows how far
+// they came, and the input that trapped is not repeated. The new session loads what is stored.
 func (s *session) restart() {
 	s.held.drop()
 	cause := s.lane.lost(s.handle)
@@ -19,17 +18,17 @@ func (s *session) restart() {
 	go s.drop()()
 	s.emit(Event{Name: EventRestarted, Error: internal("", "instance_lost", cause)})
 
-	// Stored bytes that trap the engine would do so again and again. So a session that achieved
-	// nothing since it was last opened, a moment ago, is not opened before somebody asks for
-	// something. One that works by its timers alone goes on.
+	// Stored bytes that trap the engine would do so again and again. So a session that made no
+	// progress since it was opened a moment ago is opened again only at the next command. A session
+	// that only has timers is opened again at once.
 	if (s.progress || s.opts.Now().Sub(s.opened) >= restartPause) && !s.closed {
 		s.progress = false
 		s.open(s.handedIn) // where it fails, the next command tries again and reports why
 	}
 }
 
-// retire moves the session to another instance where its own has grown too large, between commands:
-// with no command under way and nothing to be answered but timers.
+// retire moves the session to another instance if its own has grown too large. It does so only
+// between commands: no command is under way, and no effect but timers waits for an answer.
 func (s *session) retire() {
 	if s.kind != "client" || s.closed || s.handle == 0 || len(s.waiters) > 0 || len(s.tails) > 0 || !s.lane.worn(s.handle) {
 		return
@@ -53,8 +52,8 @@ func (s *session) retire() {
 	s.lane.settle()
 }
 
-// unsaved gives the session as text where the store has less than the engine: because it failed, or
-// because a device flow whose polling goes on would come back from there with its polling stopped.
+// unsaved gives the session as text if the store does not have all of it: because the store failed,
+// or because a device flow is polling and would be restored with its polling stopped.
 func (s *session) unsaved() (text string, ok bool) {
 	var status struct {
 		NotPersisted bool `json:"not_persisted"`
@@ -72,7 +71,7 @@ func (s *session) unsaved() (text string, ok bool) {
 	return bytes.Session, ok
 }
 
-// ask runs a command of the session's own that needs no effect.
+// ask runs a command of this package's own, which needs no effect.
 func (s *session) ask(op string, params members, out any) bool {
 	id, w := s.enqueue(op, params)
 	s.run()

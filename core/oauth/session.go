@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// session is one handle of an engine and everything that is under way for it. Its members belong to
-// whoever holds lane.mu, but for those that never change after newSession.
+// session is one handle of an engine and all work under way for it. lane.mu guards its members,
+// except those that never change after newSession.
 type session struct {
 	lane   *lane
 	kind   string
@@ -40,17 +40,17 @@ type session struct {
 	waiters  map[int64]*waiter
 	turn     *waiter // whose caller the engine is working for right now, on the caller's own goroutine
 	tasks    map[string]*task
-	watched  map[string]EffectOutcome
+	asked    map[string]openEffect    // by id, for the log, where there is one
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
 	still    chan struct{}            // where somebody waits for that: closed when no request is under way
 	closing  []func()                 // what ends with the session, when all that has begun is done
 }
 
 // A hand carries out effects of one kind. It holds the lane's lock, so it never waits: it answers
-// at once (reply), or what takes time happens elsewhere (aside) and ends in finish.
+// at once (reply), or it has slow work done elsewhere (aside), which ends in finish.
 type hand func(e *effect)
 
-// newSession opens a session of a kind; equip gives it its hands.
+// newSession opens a session of a kind; equip adds its hands.
 func newSession(engine Engine, kind string, config any, opts Options, equip func(*session) map[string]hand) (*session, error) {
 	if engine == nil {
 		return nil, errors.New("oauth2: open: no engine")
@@ -67,7 +67,7 @@ func newSession(engine Engine, kind string, config any, opts Options, equip func
 		handedIn: opts.Session,
 		events:   &mailbox{},
 		entropy:  pool{source: opts.Rand},
-		waiters:  map[int64]*waiter{}, tasks: map[string]*task{}, tails: map[string]chan struct{}{},
+		waiters:  map[int64]*waiter{}, tasks: map[string]*task{}, asked: map[string]openEffect{}, tails: map[string]chan struct{}{},
 	}
 	if s.entropy.source == nil {
 		s.entropy.source = rand.Reader
@@ -129,8 +129,8 @@ func (s *session) open(stored string) error {
 	return nil
 }
 
-// close ends the session: commands under way fail, requests are given up, stores that have begun
-// are waited for.
+// close ends the session: commands under way fail, requests are aborted, and close waits for store
+// operations that have begun.
 func (s *session) close() {
 	s.lane.mu.Lock()
 	if s.closed {
@@ -170,11 +170,12 @@ func (s *session) head() []byte {
 	return append(s.entropy.append(b), '"')
 }
 
-// drop gives up all tasks. What it returns is called without the lock: it waits for the stores that
-// have begun and then releases the locks that were held, in that order, because the stores happened
-// under those locks.
+// drop cancels all tasks. Call what it returns without the lock: it waits for store operations that
+// have begun, and then releases the session's locks, in that order, because the operations rely on
+// the locks.
 func (s *session) drop() (release func()) {
 	var unlocks []func()
+	clear(s.asked)
 	for id, t := range s.tasks {
 		delete(s.tasks, id)
 		if t.stop != nil {
@@ -187,9 +188,6 @@ func (s *session) drop() (release func()) {
 	var tails []chan struct{}
 	for _, tail := range s.tails {
 		tails = append(tails, tail)
-	}
-	for id := range s.watched {
-		s.tell(failed(id, "aborted"))
 	}
 	s.inbox = nil
 	s.tellQuiet()

@@ -25,9 +25,9 @@ func (st *storage) close() {
 	}
 }
 
-// carry carries out load and store effects, those of one key in the order in which they were asked
-// for. What has begun is not given up with the session: a token that was rotated exists nowhere
-// else.
+// carry carries out load and store effects; those of one key in the order in which they were
+// requested. An operation that has begun is completed even if the session is closed: a rotated
+// token exists nowhere else.
 func (st *storage) carry(e *effect) {
 	s := st.s
 	if e.Watch {
@@ -55,7 +55,7 @@ func (st *storage) carry(e *effect) {
 	})
 }
 
-// watch lets the engine look when another writer changes a key.
+// watch tells the engine to look when another writer changes a key.
 func (st *storage) watch(key string) {
 	s := st.s
 	notifier, ok := st.store.(Notifier)

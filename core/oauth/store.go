@@ -8,36 +8,36 @@ import (
 	"time"
 )
 
-// Store keeps strings under keys, each with a version, so that of two writers who saw the same
-// value only one replaces it. A Store is safe for concurrent use. Values hold tokens: a Store that
+// Store keeps strings under keys, each with a version: if two writers saw the same value, only one
+// of them can replace it. A Store is safe for concurrent use. Values contain tokens: a Store that
 // outlives the process has to keep them secret.
 type Store interface {
-	// Load gives the value under key and its version. ok is false, and err nil, where nothing is
-	// stored.
+	// Load gives the value under key and its version. If nothing is stored, ok is false and err is
+	// nil.
 	Load(ctx context.Context, key string) (value, version string, ok bool, err error)
-	// Store replaces what stands under key by *value, or deletes it where value is nil, if its
-	// version is the given one; the empty version stands for nothing stored. Otherwise the error is
-	// ErrConflict. It returns the new version, which is empty after a deletion. When it returns nil
-	// the value is kept.
+	// Store replaces the value of key by *value, or deletes it if value is nil, but only if the
+	// stored version is the given one; the empty version means that nothing is stored. Otherwise
+	// the error is ErrConflict. It returns the new version, which is empty after a deletion. When
+	// it returns no error, the value is persisted.
 	Store(ctx context.Context, key, version string, value *string) (newVersion string, err error)
 }
 
-// ExpiringStore is a Store that forgets by itself what is of no use any more.
+// ExpiringStore is a Store that deletes expired values by itself.
 type ExpiringStore interface {
 	Store
-	// StoreUntil is Store for a value that is of no use from until on: Load does not find it then,
-	// and it may be gone.
+	// StoreUntil is Store for a value that expires at until: from then on Load does not find it,
+	// and the Store may delete it.
 	StoreUntil(ctx context.Context, key, version string, value string, until time.Time) (newVersion string, err error)
 }
 
-// Notifier is a Store that tells of changes. A client whose Store is one counts on it: it reads a
-// key again when it is told, and else only for Status. With any other Store it also reads before it
-// gives out a token, once a second at most.
+// Notifier is a Store that reports changes. A client relies on it: it reads a key again when told
+// so, and otherwise only for Status. With any other Store a client also reads before it gives out a
+// token, at most once a second.
 type Notifier interface {
 	Store
-	// Subscribe lets changed be called after a writer changed key, with the new version, which is
-	// empty after a deletion, until end is called. It may be called for nothing, and must not block
-	// or call the Store.
+	// Subscribe calls changed after a writer changed key, with the new version (empty after a
+	// deletion), until end is called. It may also call changed without a change. changed must not
+	// block or call the Store.
 	Subscribe(key string, changed func(version string)) (end func())
 }
 
@@ -65,7 +65,7 @@ var (
 	_ Notifier      = (*MemoryStore)(nil)
 )
 
-// fewEntries is how many are kept without looking for those that are over.
+// fewEntries is how many entries are kept before expired ones are looked for.
 const fewEntries = 1000
 
 // Load implements Store. It never fails.
@@ -149,8 +149,8 @@ func (m *MemoryStore) find(key string) (stored, bool) {
 	return e, true
 }
 
-// sweep forgets what is over. The next time is when there is twice as much as what is left, so that
-// each store pays for one or two.
+// sweep deletes expired entries. It runs again when there are twice as many entries as it left, so
+// that each Store pays for looking at one or two.
 func (m *MemoryStore) sweep() {
 	now := m.now()
 	maps.DeleteFunc(m.entries, func(_ string, e stored) bool { return e.over(now) })

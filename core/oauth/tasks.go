@@ -20,10 +20,10 @@ func (s *session) begin(e *effect, stop func()) *task {
 	return t
 }
 
-// aside has work done without the lane's lock, and gives the engine what comes of it as the answer
-// to t. That happens on a goroutine of its own, or on that of the caller whose turn it is: one who
-// waits for this and nothing else, and who cannot give up, or would not notice because the work is
-// brief. Two goroutines waking each other cost more than all the rest of a command.
+// aside does work without the lane's lock and gives the engine the result as the answer to t. The
+// work runs on a new goroutine, or on the goroutine of the caller whose turn it is, if that caller
+// waits only for this and cannot be cancelled, or the work is too brief for that to matter. Two
+// goroutines that wake each other cost more than all the rest of a command.
 func (s *session) aside(t *task, brief bool, work func() input) {
 	t.work = work
 	if w := s.turn; w != nil && w.next == nil && (brief || w.patient) {
@@ -33,7 +33,7 @@ func (s *session) aside(t *task, brief bool, work func() input) {
 	go s.carry(t, nil)
 }
 
-// help has the caller of w do what it is given, until that is nothing more.
+// help lets the caller of w do the work that it is given, until there is none.
 func (s *session) help(w *waiter) {
 	for w.next != nil {
 		t := w.next
@@ -57,8 +57,8 @@ func (s *session) carry(t *task, w *waiter) {
 	in, returned = t.work(), true
 }
 
-// endTurn decides whether the caller whose turn it was may go on with what it was given: nothing
-// else is to bring its result meanwhile.
+// endTurn decides whether the caller whose turn it was may do the work that it was given: only if
+// nothing else could give its result meanwhile.
 func (s *session) endTurn() {
 	w := s.turn
 	if s.turn = nil; w == nil || w.next == nil {
@@ -74,7 +74,7 @@ func (s *session) endTurn() {
 	}
 }
 
-// finish gives the engine the answer to t, unless nobody waits for that any more.
+// finish gives the engine the answer to t, unless t was cancelled.
 func (s *session) finish(t *task, in input) {
 	if s.tasks[t.id] != t {
 		return
@@ -82,7 +82,6 @@ func (s *session) finish(t *task, in input) {
 	if t.unlock == nil {
 		delete(s.tasks, t.id)
 	}
-	s.tell(in)
 	s.inbox = append(s.inbox, in)
 	s.run()
 	s.settle()
@@ -97,8 +96,8 @@ func (s *session) timer(e *effect) {
 	t.stop = func() { clock.Stop() }
 }
 
-// limit gives the context of a task, which ends after ms milliseconds where that is above 0. The
-// task's stop ends it with the session.
+// limit gives the context of a task. It ends after ms milliseconds if that is above 0, and with the
+// session.
 func limit(ms int64) (context.Context, context.CancelFunc) {
 	if ms <= 0 {
 		return context.WithCancel(context.Background())
@@ -106,12 +105,11 @@ func limit(ms int64) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), milliseconds(ms))
 }
 
-// storeTimeout ends a store operation that never returns: a session that waits for it forever would
-// be of no use.
+// storeTimeout ends a store operation that never returns: otherwise the session would wait forever.
 const storeTimeout = 30 * time.Second
 
-// inOrder carries out e after everything that was asked for of the same thing before. What has
-// begun is not given up with the session.
+// inOrder carries out e after all earlier effects for the same thing. Work that has begun is
+// completed even if the session is closed.
 func (s *session) inOrder(e *effect, thing string, carryOut func(context.Context) input) {
 	before, done := s.tails[thing], make(chan struct{})
 	s.tails[thing] = done
@@ -132,8 +130,8 @@ func (s *session) inOrder(e *effect, thing string, carryOut func(context.Context
 	})
 }
 
-// quiet waits until no request is under way. What the engine reads behind a result, as the server's
-// metadata when they are a day old, would be given up with every session and never be read.
+// quiet waits until no request is under way. The engine reads some things after it gave a result,
+// such as metadata that is a day old. Short-lived sessions would always abort such a request.
 func (s *session) quiet() {
 	s.lane.mu.Lock()
 	if !s.requesting() {

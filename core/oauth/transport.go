@@ -8,15 +8,15 @@ import (
 	"slices"
 )
 
-// Transport gives a RoundTripper that adds to each request the headers of Prepare and sends it with
-// base; nil means http.DefaultTransport. A request outside Config.TokenDestinations is refused, and
-// so is one that a redirect led to: where a token goes is not for a response to decide.
+// Transport gives a RoundTripper that adds the headers of Prepare to each request and sends it with
+// base; nil means http.DefaultTransport. It refuses requests outside Config.TokenDestinations, and
+// requests that follow a redirect: a response must not decide where a token goes.
 //
-// A request whose token is refused (RFC 6750 section 3.1) is sent once more, with a token that was
-// got after the refused one, if there is a way to get one, and once more where the resource wants
-// its nonce in the proof (RFC 9449 section 9); see Answered. Its body has to be one that can be
-// read again: there is none, or GetBody gives it. Otherwise, and where it is refused all the same,
-// that is the answer, and ChallengeOf says what the resource asks for.
+// If the resource refuses the token (RFC 6750 section 3.1), the request is sent once more with a
+// newer token, if there is one; and once more if the resource wants its nonce in the proof (RFC
+// 9449 section 9). See Answered. That needs a request without a body or with GetBody. Otherwise, or
+// if the resource refuses again, the caller gets the refusal, and ChallengeOf says what the
+// resource asks for.
 func (c *Client) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -62,7 +62,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// telling: an answer that the engine should see.
+// telling reports whether the engine should see an answer.
 func telling(res *http.Response) bool {
 	return res.StatusCode == http.StatusUnauthorized || res.Header.Get("DPoP-Nonce") != "" || res.Header.Get("WWW-Authenticate") != ""
 }
@@ -74,13 +74,12 @@ func (t *transport) prepare(req *http.Request) (http.Header, error) {
 	return t.client.prepared(req.Context(), request{req.Method, req.URL.String()})
 }
 
-// repeatable: there is no body, or one that can be read again.
+// repeatable reports whether a request has no body, or one that can be read again.
 func repeatable(req *http.Request) bool {
 	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
 }
 
-// renewed is req with other headers than before, or nil where there are none or it cannot be sent
-// again.
+// renewed is req with new headers, or nil if there are none or it cannot be sent again.
 func renewed(req *http.Request, headers http.Header) *http.Request {
 	if headers == nil || !repeatable(req) {
 		return nil

@@ -1,8 +1,11 @@
 package oauth
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
-// run gives the engine every input that waits: input, drain, next input, never nested.
+// run gives the engine all waiting inputs: input, all its effects, next input; never nested.
 func (s *session) run() {
 	for len(s.inbox) > 0 && s.handle > 0 {
 		in := s.inbox[0]
@@ -13,6 +16,7 @@ func (s *session) run() {
 }
 
 func (s *session) feed(in input) {
+	s.logAnswered(in)
 	msg := in.append(s.head())
 	code := s.lane.engine.Input(s.handle, msg)
 	clear(msg)
@@ -42,8 +46,8 @@ func (s *session) refuse(code int32, in input) {
 	s.resolve(in.command, result{err: err})
 }
 
-// drain takes all effects before it carries out the first, so that what they lead to comes after
-// them.
+// drain takes all effects before it carries out the first, so that inputs that they lead to come
+// after them.
 func (s *session) drain() {
 	raws := s.effects[:0]
 	for {
@@ -83,11 +87,7 @@ func (s *session) settle() {
 
 // carryOut begins an effect.
 func (s *session) carryOut(e *effect) {
-	if s.opts.OnEffect != nil {
-		info := e.info()
-		s.events.post(func() { s.opts.OnEffect(info) })
-	}
-	s.watch(e)
+	s.logAsked(e)
 	switch e.Kind {
 	case "result":
 		s.progress = s.progress || s.waiters[e.Command] != nil
@@ -107,7 +107,6 @@ func (s *session) carryOut(e *effect) {
 	case "timer":
 		s.timer(e)
 	case "http-cancel", "timer-cancel":
-		s.tell(failed(e.Target, "aborted"))
 		if t := s.tasks[e.Target]; t != nil {
 			delete(s.tasks, e.Target)
 			t.stop()
@@ -121,14 +120,40 @@ func (s *session) carryOut(e *effect) {
 	}
 }
 
-// reply answers an effect within the turn in which it was asked for.
-func (s *session) reply(in input) {
-	s.tell(in)
-	s.inbox = append(s.inbox, in)
+// openEffect is one in the log that waits for its answer.
+type openEffect struct {
+	info EffectInfo
+	at   time.Time
 }
 
-// explain gives an error its cause: why the effect failed whose answer is being taken. The engine
-// knows kinds only.
+func (s *session) logAsked(e *effect) {
+	if s.opts.OnEffect == nil {
+		return
+	}
+	info := e.info()
+	s.events.post(func() { s.opts.OnEffect(info) })
+	switch delete(s.asked, info.Target); e.Kind {
+	case "result", "event", "http-cancel", "timer-cancel", "unlock", "remember": // nobody answers these
+	default:
+		s.asked[info.ID] = openEffect{info, time.Now()}
+	}
+}
+
+func (s *session) logAnswered(in input) {
+	a, ok := s.asked[in.id]
+	if !ok {
+		return
+	}
+	delete(s.asked, in.id)
+	a.info.Answered, a.info.Status, a.info.Failed, a.info.Took = true, in.status, in.failure, time.Since(a.at)
+	s.events.post(func() { s.opts.OnEffect(a.info) })
+}
+
+// reply answers an effect within the turn in which it was asked for.
+func (s *session) reply(in input) { s.inbox = append(s.inbox, in) }
+
+// explain adds the cause to an error: the host's own error for the effect that failed. The engine
+// knows only kinds of failures.
 func (s *session) explain(e *Error) {
 	if e == nil {
 		return

@@ -12,12 +12,12 @@ import (
 
 // AuthorizeParams are what Authorize may be told. Every member may be left empty.
 type AuthorizeParams struct {
-	// Scope is requested in place of that of the configuration.
+	// Scope is requested instead of that of the configuration.
 	Scope string `json:"scope,omitempty"`
-	// RedirectURI is used in place of that of the configuration.
+	// RedirectURI is used instead of that of the configuration.
 	RedirectURI string `json:"redirect_uri,omitempty"`
-	// AppState is kept with the attempt and comes back with the callback. It is not sent: the state
-	// on the wire is the engine's own.
+	// AppState is stored with the attempt, and Callback returns it. It is not sent: the engine
+	// makes the state on the wire itself.
 	AppState string `json:"app_state,omitempty"`
 	// Parameters are added to the authorization request, as [name, value].
 	Parameters [][2]string `json:"parameters,omitempty"`
@@ -27,17 +27,17 @@ type AuthorizeParams struct {
 	LoginHint   string `json:"login_hint,omitempty"`
 	IDTokenHint string `json:"id_token_hint,omitempty"`
 	UILocales   string `json:"ui_locales,omitempty"`
-	// MaxAge is how long ago the user may have signed in at the server, in whole seconds, a
-	// fraction being dropped; 0 asks for a new sign-in, and nil leaves it to the server. The ID
-	// token has to keep it.
+	// MaxAge is how long ago the user may have signed in at the server, in whole seconds (a
+	// fraction is dropped). 0 asks for a new sign-in, and nil leaves it to the server. The ID
+	// token's auth_time is checked against it.
 	MaxAge *time.Duration `json:"max_age,omitempty"`
-	// ACRValues are the ways to sign in that will do, separated by spaces. The ID token has to say
-	// one of them (RFC 9470 section 4).
+	// ACRValues are acceptable ways to sign in, separated by spaces. The ID token has to name one
+	// of them (RFC 9470 section 4).
 	ACRValues string `json:"acr_values,omitempty"`
 	// Claims marshals to an object that asks for single claims (OpenID Connect Core section 5.5).
 	Claims any `json:"claims,omitempty"`
-	// AuthorizationDetails marshals to an array that says in detail what the token is to be good
-	// for (RFC 9396 section 2).
+	// AuthorizationDetails marshals to an array that says in detail what the token shall allow (RFC
+	// 9396 section 2).
 	AuthorizationDetails any `json:"authorization_details,omitempty"`
 	// ResponseMode is how the response comes back; empty leaves it to the server.
 	ResponseMode ResponseMode `json:"response_mode,omitempty"`
@@ -76,7 +76,7 @@ type Authorization struct {
 	URL string `json:"url"`
 	// State is the one in that URL.
 	State string `json:"state"`
-	// Life is how long the attempt stands from now on: Config.AttemptLife.
+	// Life is how long the attempt is valid from now on: Config.AttemptLife.
 	Life time.Duration `json:"-"`
 }
 
@@ -93,7 +93,7 @@ func (a *Authorization) read(r *reader) {
 	}
 }
 
-// ExchangeParams are a code that was obtained elsewhere and what it is bound to.
+// ExchangeParams are a code that was obtained elsewhere and the values that it is bound to.
 type ExchangeParams struct {
 	Code         string `json:"code"`
 	CodeVerifier string `json:"code_verifier,omitempty"`
@@ -104,12 +104,12 @@ type ExchangeParams struct {
 	Scope       string `json:"scope,omitempty"`
 }
 
-// Token is an access token, and what SetToken may be given besides.
+// Token is an access token, with further members that only SetToken uses.
 type Token struct {
 	AccessToken string
 	// TokenType is Bearer, DPoP, or another, in the server's own spelling (RFC 6749 section 7.1).
 	TokenType string
-	// ExpiresAt is when it ends, zero where the server did not say.
+	// ExpiresAt is when it expires; zero if the server did not say.
 	ExpiresAt time.Time
 	// Scope is the granted scope, separated by spaces.
 	Scope string
@@ -117,8 +117,8 @@ type Token struct {
 	// has the ID token.
 	RefreshToken string
 	IDToken      string
-	// Extra, for SetToken only too, are members that RFC 6749 does not name, as raw JSON;
-	// Status.Extra has them again.
+	// Extra, also for SetToken only, are members that RFC 6749 does not name, as raw JSON.
+	// Status.Extra gives them.
 	Extra map[string]json.RawMessage
 }
 
@@ -178,8 +178,8 @@ func (t *heldToken) read(r *reader) {
 	}
 }
 
-// earliestTime is below what the engine takes for milliseconds (2001). What ended before has ended
-// then.
+// earliestTime is the earliest time that the engine accepts as milliseconds (2001). An earlier
+// expiry is sent as this one: the token has expired in any case.
 const earliestTime = 1_000_000_000_000
 
 // members are those of a token response (RFC 6749 section 5.1). A fraction of a second of ExpiresAt
@@ -208,17 +208,17 @@ func (t Token) members() (members, error) {
 	return append(m, '}'), nil
 }
 
-// String keeps a token that is printed out of logs.
+// String keeps the token out of logs when it is printed.
 func (t Token) String() string { return t.TokenType + " (secret)" }
 
 // GoString does the same for %#v.
 func (t Token) GoString() string { return t.String() }
 
-// Status is what a session holds, without the tokens but for the ID token.
+// Status is the state of a session. Of its tokens it contains only the ID token.
 type Status struct {
 	// Name is that of the configuration.
 	Name string `json:"name"`
-	// Status is how the session stands.
+	// Status is the session's state.
 	Status SessionStatus `json:"status"`
 	// Scope was granted, RequestedScope was asked for, each separated by spaces.
 	Scope          string `json:"scope"`
@@ -227,14 +227,14 @@ type Status struct {
 	// ExpiresAt is when the access token ends; zero where that is not known.
 	ExpiresAt time.Time `json:"-"`
 	Expired   bool      `json:"expired"`
-	// Refreshable: a refresh token is held and the server has an endpoint for it.
+	// Refreshable reports that the session has a refresh token and the server an endpoint for it.
 	Refreshable bool `json:"refreshable"`
-	// NotPersisted: the tokens are held in memory only, because the store failed.
+	// NotPersisted reports that the tokens are only in memory, because the store failed.
 	NotPersisted bool `json:"not_persisted"`
 	// IDToken is the raw ID token (OpenID Connect Core section 2).
 	IDToken string `json:"id_token"`
-	// Claims are those of the ID token as its issuer wrote them, an object; nil without an ID token
-	// that was verified.
+	// Claims are the claims of the verified ID token, an object as the issuer wrote it; nil without
+	// one.
 	Claims json.RawMessage `json:"claims"`
 	// Extra are members of the server's answers that RFC 6749 does not name, as raw JSON.
 	Extra map[string]json.RawMessage `json:"extra"`
@@ -245,7 +245,7 @@ type Status struct {
 	// Device is the device flow that has begun, nil where there is none.
 	Device *DeviceAuthorization `json:"device"`
 	// Unverified, after a callback, are the parameters of Config.CallbackParameters that came. They
-	// came through the browser, and nobody has verified them: the state alone was checked.
+	// came through the browser and are not verified; only the state was.
 	Unverified map[string]string `json:"unverified"`
 }
 
@@ -307,9 +307,9 @@ type CallbackResult struct {
 	Status
 	// AppState is what the caller gave Authorize.
 	AppState string
-	// HandledElsewhere: the reply was redeemed before, by this instance or another of the same
-	// store, and this is the session that is there. Nothing was sent. Where there is none, Callback
-	// fails with code already_used.
+	// HandledElsewhere reports that the reply was redeemed before, by this client or another one
+	// with the same store. Nothing was sent; the result is the session that exists. If there is
+	// none, Callback fails with code already_used.
 	HandledElsewhere bool
 }
 
@@ -326,21 +326,20 @@ func (c *CallbackResult) read(r *reader) {
 	}
 }
 
-// DeviceAuthorization is a device flow that has begun (RFC 8628 section 3.2). It holds what the
-// user may see; the device code stays with the session.
+// DeviceAuthorization is a device flow that has begun (RFC 8628 section 3.2). It contains what the
+// user may see; the device code stays in the session.
 type DeviceAuthorization struct {
 	// UserCode is what the user enters at VerificationURI.
 	UserCode        string `json:"user_code"`
 	VerificationURI string `json:"verification_uri"`
-	// VerificationURIComplete has the user code in it, for a QR code or a link; empty where the
-	// server gave none (section 3.3.1).
+	// VerificationURIComplete includes the user code, for a QR code or a link; empty if the server
+	// gave none (section 3.3.1).
 	VerificationURIComplete string `json:"verification_uri_complete"`
-	// ExpiresAt is when the codes end.
+	// ExpiresAt is when the codes expire.
 	ExpiresAt time.Time `json:"-"`
-	// Interval is the pause before each poll. It grows where the server asks for that (section
-	// 3.5).
+	// Interval is the pause before each poll. It grows if the server asks for that (section 3.5).
 	Interval time.Duration `json:"-"`
-	// Polling: the session asks the server whether the user has decided.
+	// Polling reports that the session is asking the server whether the user has decided.
 	Polling bool `json:"polling"`
 }
 
@@ -366,14 +365,14 @@ func (d *DeviceAuthorization) read(r *reader) {
 	}
 }
 
-// Profile is who signed in, by the word of the provider.
+// Profile is who signed in, as the provider says.
 type Profile struct {
-	// Issuer is that of the configuration; with it, ID tells a user from all others (OpenID Connect
+	// Issuer is that of the configuration. Issuer and ID together identify a user (OpenID Connect
 	// Core section 5.7).
 	Issuer string `json:"issuer"`
 	ID     string `json:"id"`
 	// Email is empty where the provider gives none.
 	Email string `json:"email"`
-	// EmailVerified: the provider says that the e-mail address is the user's.
+	// EmailVerified reports that the provider has verified the e-mail address.
 	EmailVerified bool `json:"email_verified"`
 }

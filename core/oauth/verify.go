@@ -6,16 +6,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/jws"
 )
 
-// verifier looks at signatures. It holds a key with the text that it was read from: mostly one key
-// signs all that a session sees.
+// verifier checks signatures. It caches the last key with the JWK that it was read from: usually
+// one key signs all tokens of a session.
 type verifier struct {
 	s   *session
 	jwk string
 	key crypto.PublicKey
 }
 
-// verify carries out a verify effect. Whatever a server may have got wrong, its key included, makes
-// a signature not valid.
+// verify carries out a verify effect. Any mistake of the server, also one in its key, makes the
+// signature invalid.
 func (v *verifier) verify(e *effect) {
 	a, ok := jws.Algorithms[e.Alg]
 	if !ok {
@@ -28,7 +28,7 @@ func (v *verifier) verify(e *effect) {
 	})
 }
 
-// read gives the key of a JWK, nil where it is none.
+// read gives the key of a JWK, or nil if it has none.
 func (v *verifier) read(jwk []byte) crypto.PublicKey {
 	if string(jwk) != v.jwk {
 		v.jwk, v.key = string(jwk), jws.ReadKey(jwk)

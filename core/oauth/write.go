@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// members are those of a command or of an answer, each with a comma before it. They may hold
-// secrets: feed wipes them.
+// members are the members of a command or of an answer, each with a comma before it. They may
+// contain secrets: feed wipes them.
 type members []byte
 
-// writable is what writes its own members: those of a command that is given often.
+// writable writes its own members; for frequent commands.
 type writable interface{ members() (members, error) }
 
 func (m members) name(name string) members {
@@ -85,8 +85,8 @@ func marshaled(object any) (members, error) {
 	return raw[:len(raw)-1], nil
 }
 
-// appendText adds s in quotation marks. What is no UTF-8 becomes U+FFFD. It makes room at once,
-// since what append leaves behind is not wiped.
+// appendText adds s in quotation marks. Invalid UTF-8 becomes U+FFFD. It allocates enough at once,
+// because buffers that append leaves behind are not wiped.
 func appendText(b, s []byte) []byte {
 	if !utf8.Valid(s) {
 		s = bytes.ToValidUTF8(s, []byte("\uFFFD"))

@@ -77,7 +77,7 @@ func errorBody(code, text string) string {
 // challenges are the WWW-Authenticate headers: of the scheme that was used, with what went wrong,
 // and of each other that would do.
 func (k *check) challenges(code, text string) []form.Param {
-	bearer, dpop := k.dpop != dpopRequired, k.dpop != dpopOff
+	bearer, dpop := k.config.dpop != dpopRequired, k.config.dpop != dpopOff
 	var list []form.Param
 	add := func(scheme string) {
 		b := []byte(scheme)
@@ -103,9 +103,9 @@ func (k *check) challenges(code, text string) []form.Param {
 			}
 		}
 		if scheme == "DPoP" {
-			param("algs", k.dpopAlgorithms)
+			param("algs", k.config.dpopAlgorithms)
 		}
-		param("resource_metadata", k.metadataURL) // RFC 9728 section 5.1
+		param("resource_metadata", k.config.metadataURL) // RFC 9728 section 5.1
 		list = append(list, form.Param{Name: "www-authenticate", Value: string(b)})
 	}
 	if dpop && (k.scheme == "dpop" || !bearer) {

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/address"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
@@ -11,9 +12,9 @@ import (
 // where the host knows it, or of what a proxy says that is listed. Anybody can write a header, so
 // from anywhere else it is as good as none.
 func (c *config) shown(in json.Value, header string, count int) string {
-	peer, known := readAddress(in.Get("peer").Str())
+	peer, known := address.Read(in.Get("peer").Str())
 	for _, n := range c.proxies {
-		if !known || !n.holds(peer) {
+		if !known || !n.Holds(peer) {
 			continue
 		}
 		// The connection's certificate, if there is one, is the proxy's own.
@@ -44,10 +45,10 @@ func readCertificate(s string) (der []byte, ok bool) {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c == '%' {
-			if i+2 >= len(s) || hexDigit(s[i+1]) < 0 || hexDigit(s[i+2]) < 0 {
+			if i+2 >= len(s) || words.HexDigit(s[i+1]) < 0 || words.HexDigit(s[i+2]) < 0 {
 				return nil, false
 			}
-			c = byte(hexDigit(s[i+1])<<4 | hexDigit(s[i+2]))
+			c = byte(words.HexDigit(s[i+1])<<4 | words.HexDigit(s[i+2]))
 			i += 2
 		}
 		b = append(b, c)

@@ -20,9 +20,11 @@ const (
 // verified, or of another token looked up; then judged, bound, proved, needed, recorded, allow. Any
 // of them may refuse.
 type check struct {
-	*session
-	id   int64 // of the command
-	done bool
+	session *session
+	config  *config
+	link    *link.Link
+	id      int64 // of the command
+	done    bool
 
 	method, url   string
 	need          need
@@ -69,18 +71,18 @@ func (k *check) begin(in json.Value) {
 			if len(k.proofs) < 2 { // a third is as bad as the second
 				k.proofs = append(k.proofs, value)
 			}
-		case name == k.certificateHeader && k.certificateHeader != "":
+		case name == k.config.certificateHeader && k.config.certificateHeader != "":
 			shown++
 			header = value
 		}
 	}
-	k.certificate = k.shown(in, header, shown)
+	k.certificate = k.config.shown(in, header, shown)
 	switch {
 	case credentials > 1, credentials == 1 && queried(k.url):
 		// Which of them counts is not to be guessed (RFC 6750 section 3.1).
 		k.scheme = ""
 		k.refuse(400, "invalid_request", "The request has more than one access token.", because("several_tokens", ""))
-	case k.scheme == "" || k.scheme == "dpop" && k.dpop == dpopOff:
+	case k.scheme == "" || k.scheme == "dpop" && k.config.dpop == dpopOff:
 		k.scheme = ""
 		k.refuse(401, "", "", because("missing_token", ""))
 	case !tokenChars(k.token):
@@ -138,23 +140,23 @@ func queried(url string) bool {
 // it is verified.
 func (k *check) identify() {
 	j, isJWT := jose.Parse(k.token)
-	if !isJWT && looksSigned(k.token) && k.verifies() {
+	if !isJWT && looksSigned(k.token) && k.session.verifies() {
 		k.refuse(401, "invalid_token", notValid, because("malformed", ""))
 		return
 	}
 	if isJWT {
 		iss := j.Claims.Get("iss").Str()
 		tenant := j.Claims.Get("tid").Str()
-		for _, s := range k.servers {
-			if s.keys() && iss != "" && (uri.Same(s.issuer, iss) || s.of(tenant, iss)) {
+		for _, s := range k.session.servers {
+			if s.config.keys() && iss != "" && (uri.Same(s.config.issuer, iss) || s.of(tenant, iss)) {
 				k.at(s)
 				k.ready(func() { k.known(j) })
 				return
 			}
 		}
 	}
-	for _, s := range k.servers {
-		if s.introspect == "all" || s.introspect == "opaque" && !isJWT {
+	for _, s := range k.session.servers {
+		if s.config.introspect == "all" || s.config.introspect == "opaque" && !isJWT {
 			k.at(s)
 			k.lookUp()
 			return
@@ -170,7 +172,7 @@ func (k *check) identify() {
 // verifies tells whether the JWTs of any server are verified here.
 func (s *session) verifies() bool {
 	for _, sv := range s.servers {
-		if sv.keys() {
+		if sv.config.keys() {
 			return true
 		}
 	}
@@ -189,9 +191,9 @@ func (k *check) known(j *jose.JWS) {
 	typ := words.Lower(j.Typ)
 	var f *link.Fault
 	switch {
-	case !words.Has(k.algorithms, j.Alg):
-		f = because("alg_not_allowed", "").Not(k.algorithms, j.Alg)
-	case typ != "at+jwt" && typ != "application/at+jwt" && !(k.untyped && (typ == "" || typ == "jwt" || typ == "application/jwt")):
+	case !words.Has(k.config.algorithms, j.Alg):
+		f = because("alg_not_allowed", "").Not(k.config.algorithms, j.Alg)
+	case typ != "at+jwt" && typ != "application/at+jwt" && !(k.config.untyped && (typ == "" || typ == "jwt" || typ == "application/jwt")):
 		// Another kind of JWT of the same issuer, an ID token say, is no access token (RFC 8725
 		// section 3.11, RFC 9068 section 4).
 		f = because("wrong_type", "").Not("at+jwt", j.Typ)
@@ -215,7 +217,7 @@ func (k *check) judge(v json.Value, issuer string, jwt bool) *link.Fault {
 		for left := "iss exp aud sub client_id iat jti"; left != ""; {
 			var name string
 			name, left = words.Cut(left)
-			if !has(name) && !(k.untyped && words.Has("client_id iat jti", name)) {
+			if !has(name) && !(k.config.untyped && words.Has("client_id iat jti", name)) {
 				return because("missing_claim", name)
 			}
 		}
@@ -223,10 +225,10 @@ func (k *check) judge(v json.Value, issuer string, jwt bool) *link.Fault {
 	if iss := v.Get("iss"); iss.Kind() != json.None && iss.Str() != issuer {
 		return because("wrong_claim", "iss").Not(issuer, iss.Str())
 	}
-	if aud := v.Get("aud"); aud.Kind() == json.None && !k.anyAudience {
+	if aud := v.Get("aud"); aud.Kind() == json.None && !k.config.anyAudience {
 		return because("missing_claim", "aud")
 	} else if aud.Kind() != json.None && !k.meant(aud) {
-		return because("wrong_claim", "aud").Not(k.audience[0], aud.Raw())
+		return because("wrong_claim", "aud").Not(k.config.audience[0], aud.Raw())
 	}
 	for _, name := range [...]string{"exp", "nbf", "iat"} {
 		if !has(name) {
@@ -236,12 +238,12 @@ func (k *check) judge(v json.Value, issuer string, jwt bool) *link.Fault {
 		if !ok || at < 0 || at > link.MaxTime/1000 {
 			return because("wrong_claim", name).Not("a time in seconds", "")
 		}
-		if name == "exp" && now >= at*1000+k.tolerance {
+		if name == "exp" && now >= at*1000+k.config.tolerance {
 			f := because("expired", name)
 			f.Clocks = at*1000 - now
 			return f
 		}
-		if name != "exp" && at*1000 > now+k.tolerance {
+		if name != "exp" && at*1000 > now+k.config.tolerance {
 			f := because("not_yet", name)
 			f.Clocks = at*1000 - now
 			return f
@@ -252,7 +254,7 @@ func (k *check) judge(v json.Value, issuer string, jwt bool) *link.Fault {
 
 // meant tells whether aud names this resource.
 func (k *check) meant(aud json.Value) bool {
-	for _, a := range k.audience {
+	for _, a := range k.config.audience {
 		if aud.Str() == a || aud.Kind() == json.Array && json.Lists(aud, a) {
 			return true
 		}
@@ -268,14 +270,14 @@ func (k *check) bind() {
 	switch {
 	case cnf.Kind() != json.None && jkt == "" && x5t == "":
 		k.refuse(401, "invalid_token", "The access token is bound to something that cannot be checked here.", because("unknown_binding", "cnf"))
-	case x5t != "" && (!k.certificates && k.certificateHeader == "" || k.certificate != x5t):
+	case x5t != "" && (!k.config.certificates && k.config.certificateHeader == "" || k.certificate != x5t):
 		k.refuse(401, "invalid_token", "The access token is bound to another certificate.", because("wrong_certificate", "cnf"))
 	case jkt == "" && k.scheme == "dpop":
 		k.refuse(401, "invalid_token", "The access token is bound to no key.", because("not_bound", "cnf"))
 	case jkt != "" && k.scheme != "dpop":
 		// A bound token that comes as a bearer's may be a stolen one (RFC 9449 section 7.2).
 		k.refuse(401, "invalid_token", "The access token is bound to a key: a proof is needed.", because("proof_needed", ""))
-	case jkt == "" && k.dpop == dpopRequired, k.bound && jkt == "" && x5t == "":
+	case jkt == "" && k.config.dpop == dpopRequired, k.config.bound && jkt == "" && x5t == "":
 		k.refuse(401, "invalid_token", "The access token has to be bound to a key.", because("not_bound", "cnf"))
 	case jkt != "":
 		k.prove(jkt)
@@ -301,7 +303,7 @@ func (k *check) needed() {
 	switch {
 	case k.need.acr != "" && (acr == "" || !words.Has(k.need.acr, acr)):
 		k.refuse(401, "insufficient_user_authentication", "A different authentication level is required.", because("wrong_claim", "acr").Not(k.need.acr, acr))
-	case k.need.maxAge >= 0 && (!timed || authTime < 0 || authTime > link.MaxTime/1000 || k.link.Now-authTime*1000 > k.need.maxAge*1000+k.tolerance || authTime*1000 > k.link.Now+k.tolerance):
+	case k.need.maxAge >= 0 && (!timed || authTime < 0 || authTime > link.MaxTime/1000 || k.link.Now-authTime*1000 > k.need.maxAge*1000+k.config.tolerance || authTime*1000 > k.link.Now+k.config.tolerance):
 		k.refuse(401, "insufficient_user_authentication", "More recent authentication is required.", because("wrong_claim", "auth_time"))
 	default:
 		k.record()
@@ -359,9 +361,9 @@ func (k *check) end(f *link.Fault, write func(*json.Writer)) {
 		return
 	}
 	k.done = true
-	for i, other := range k.running {
+	for i, other := range k.session.running {
 		if other == k {
-			k.session.running = append(k.running[:i:i], k.running[i+1:]...)
+			k.session.running = append(k.session.running[:i:i], k.session.running[i+1:]...)
 			break
 		}
 	}

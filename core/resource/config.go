@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/address"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/base64url"
 	clientconfig "github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
@@ -29,7 +30,7 @@ type config struct {
 	tolerance, keysMS     int64
 	certificates          bool
 	certificateHeader     string
-	proxies               []network
+	proxies               []address.Network
 	more                  json.Value // members of the metadata document that are not ours to say
 	insecureOrigins       string     // JSON, for the clients inside
 	alone                 bool
@@ -157,7 +158,7 @@ func (c *config) read(name string, v json.Value) *link.Fault {
 	case "proxies":
 		want = "an array of addresses and networks, as 10.0.0.0/8"
 		ok = each(v, func(v json.Value) bool {
-			n, ok := readNetwork(v.Str())
+			n, ok := address.ReadNetwork(v.Str())
 			c.proxies = append(c.proxies, n)
 			return ok
 		})

@@ -42,8 +42,8 @@ func (k *check) prove(jkt string) {
 	switch {
 	case j.Typ != "dpop+jwt":
 		k.refuseProof("The proof is none by its type.", because("wrong_type", "").Not("dpop+jwt", j.Typ))
-	case !words.Has(k.dpopAlgorithms, j.Alg):
-		k.refuseProof("The proof is signed with an algorithm that is not taken.", because("alg_not_allowed", "").Not(k.dpopAlgorithms, j.Alg))
+	case !words.Has(k.config.dpopAlgorithms, j.Alg):
+		k.refuseProof("The proof is signed with an algorithm that is not taken.", because("alg_not_allowed", "").Not(k.config.dpopAlgorithms, j.Alg))
 	case key.Kind() != json.Object || private(key) || key.Get("kty").Str() != kty || key.Get("crv").Str() != crv || weak(key):
 		k.refuseProof("The key of the proof is none for its algorithm.", because("bad_key", "jwk"))
 	case claim("jti") == "" || len(claim("jti")) > maxJTI:
@@ -59,20 +59,20 @@ func (k *check) prove(jkt string) {
 		k.refuse(401, "invalid_token", "The access token is bound to another key.", because("wrong_key", "cnf"))
 	case !timed || issued < 0 || issued > link.MaxTime/1000:
 		k.refuseProof("The proof has no iat.", because("missing_claim", "iat"))
-	case k.dpopNonce && !k.fresh(claim("nonce")):
-		k.nonce = k.newNonce()
+	case k.config.dpopNonce && !k.fresh(claim("nonce")):
+		k.nonce = k.session.newNonce()
 		k.refuse(401, "use_dpop_nonce", "The proof needs the nonce of this answer.", because("nonce", ""))
-	case !k.dpopNonce && (issued*1000 < now-k.proofMS-k.tolerance || issued*1000 > now+k.tolerance):
+	case !k.config.dpopNonce && (issued*1000 < now-k.config.proofMS-k.config.tolerance || issued*1000 > now+k.config.tolerance):
 		// With a nonce the server knows the time by itself (section 4.3, 11).
 		f := because("untimely", "iat")
 		f.Clocks = issued*1000 - now
 		k.refuseProof("The proof is too old, or of a time to come.", f)
 	default:
-		k.replay.until = issued*1000 + k.proofMS + 2*k.tolerance
-		if k.dpopNonce {
-			k.replay.until = now + k.nonceMS + k.tolerance
+		k.replay.until = issued*1000 + k.config.proofMS + 2*k.config.tolerance
+		if k.config.dpopNonce {
+			k.replay.until = now + k.config.nonceMS + k.config.tolerance
 		}
-		k.replay.key = k.name + ".jti." + hash(jkt+"\n"+claim("jti"))
+		k.replay.key = k.config.name + ".jti." + hash(jkt+"\n"+claim("jti"))
 		issuer.VerifyBy(k.link, j, jose.PublicKey(key), k.proved)
 	}
 }
@@ -106,7 +106,7 @@ func weak(key json.Value) bool {
 }
 
 // place is where the request went, without query and fragment.
-func (k *check) place() string { return k.origins[len(k.origins)-1] + path(k.url) }
+func (k *check) place() string { return k.config.origins[len(k.config.origins)-1] + path(k.url) }
 
 // here tells whether a proof is for this request: the URL counts by its path, since hosts behind
 // others know no better, and under each of the resource's origins (RFC 9449 section 4.3, with the
@@ -114,7 +114,7 @@ func (k *check) place() string { return k.origins[len(k.origins)-1] + path(k.url
 func (k *check) here(htu string) bool {
 	htu = normal(uri.Place(htu))
 	at := normal(path(k.url))
-	for _, o := range k.origins {
+	for _, o := range k.config.origins {
 		if htu == o+at {
 			return true
 		}
@@ -147,8 +147,8 @@ func normal(s string) string {
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c == '%' && i+2 < len(s) && hexDigit(s[i+1]) >= 0 && hexDigit(s[i+2]) >= 0 {
-			switch d := byte(hexDigit(s[i+1])<<4 | hexDigit(s[i+2])); {
+		if c == '%' && i+2 < len(s) && words.HexDigit(s[i+1]) >= 0 && words.HexDigit(s[i+2]) >= 0 {
+			switch d := byte(words.HexDigit(s[i+1])<<4 | words.HexDigit(s[i+2])); {
 			case d >= 'a' && d <= 'z', d >= 'A' && d <= 'Z', d >= '0' && d <= '9', d == '-', d == '.', d == '_', d == '~':
 				b = append(b, d)
 			default:
@@ -180,7 +180,7 @@ func (s *session) newNonce() string {
 }
 
 func (s *session) mark(key, at []byte) []byte {
-	message := append([]byte("dpop nonce\n"+s.resource+"\n"), at...)
+	message := append([]byte("dpop nonce\n"+s.config.resource+"\n"), at...)
 	return sha256.NewKey(key).HMAC(message)[:nonceMark]
 }
 
@@ -195,9 +195,9 @@ func (k *check) fresh(nonce string) bool {
 		return false
 	}
 	ours := false
-	for _, key := range k.nonceKeys {
+	for _, key := range k.session.nonceKeys {
 		different := byte(0)
-		for i, c := range k.mark(key, b[:nonceTime]) {
+		for i, c := range k.session.mark(key, b[:nonceTime]) {
 			different |= c ^ b[nonceTime+i]
 		}
 		ours = ours || different == 0
@@ -207,11 +207,11 @@ func (k *check) fresh(nonce string) bool {
 		made = made<<8 | int64(c)
 	}
 	age := k.link.Now - made*1000
-	if !ours || age >= k.nonceMS || age < -k.tolerance {
+	if !ours || age >= k.config.nonceMS || age < -k.config.tolerance {
 		return false
 	}
-	if age >= k.nonceMS/2 {
-		k.nonce = k.newNonce()
+	if age >= k.config.nonceMS/2 {
+		k.nonce = k.session.newNonce()
 	}
 	return true
 }

@@ -39,7 +39,7 @@ func Open(kind string, l *link.Link, in json.Value) (known bool, f *link.Fault) 
 // A session checks requests, any number at once. What they share is what is known of the
 // authorization servers.
 type session struct {
-	*config
+	config    *config
 	link      *link.Link
 	servers   []*server
 	nonceKeys [][]byte // the newest first
@@ -49,13 +49,13 @@ type session struct {
 func (s *session) take(id int64, name string, in json.Value) {
 	switch name {
 	case "check":
-		k := &check{session: s, id: id}
+		k := &check{session: s, config: s.config, link: s.link, id: id}
 		s.running = append(s.running, k)
 		k.begin(in)
 	case "metadata":
 		s.link.Result(id, nil, func(w *json.Writer) {
-			w.MemberStr("url", s.metadataURL)
-			w.MemberRaw("metadata", s.document())
+			w.MemberStr("url", s.config.metadataURL)
+			w.MemberRaw("metadata", s.config.document())
 		})
 	case "cancel":
 		target, _ := in.Get("target").Int()

@@ -20,7 +20,7 @@ const (
 
 // A server is an authorization server: what is known of it, and what it said of tokens.
 type server struct {
-	*serverConfig
+	config    *serverConfig
 	session   *session
 	client    *core.Client // of all checks; where each is alone, one to ask for no more than the issuer
 	idle      []*core.Client
@@ -31,14 +31,14 @@ type server struct {
 }
 
 func newServer(s *session, cfg *serverConfig) *server {
-	sv := &server{serverConfig: cfg, session: s}
+	sv := &server{config: cfg, session: s}
 	sv.client = sv.fresh()
 	return sv
 }
 
 // fresh is a client that knows what the last one knew.
 func (sv *server) fresh() *core.Client {
-	return core.NewClient(sv.session.link, sv.serverConfig.client, sv.session.name, &sv.documents)
+	return core.NewClient(sv.session.link, sv.config.client, sv.session.config.name, &sv.documents)
 }
 
 // of tells whether iss is the server's issuer for a tenant.
@@ -48,7 +48,7 @@ func (sv *server) of(tenant, iss string) bool { return sv.client.Server().Tenant
 // nobody else has it meanwhile.
 func (k *check) at(sv *server) {
 	k.server, k.client, k.version = sv, sv.client, sv.documents.version
-	if !k.alone {
+	if !k.config.alone {
 		return
 	}
 	if n := len(sv.idle) - 1; n >= 0 {
@@ -62,9 +62,9 @@ func (k *check) at(sv *server) {
 // that one that was withdrawn is not taken for ever, and nobody waits.
 func (k *check) leave() {
 	sv := k.server
-	busy := k.client.Server().RenewKeys(k.keysMS)
+	busy := k.client.Server().RenewKeys(k.config.keysMS)
 	switch {
-	case !k.alone || busy:
+	case !k.config.alone || busy:
 	case k.version != sv.documents.version:
 		sv.idle = nil // others know less than the documents
 	case len(sv.idle) < maxIdle:
@@ -139,7 +139,7 @@ func (k *check) lookUp() {
 		return
 	}
 	for _, l := range sv.asking {
-		if l.key == key && !k.alone {
+		if l.key == key && !k.config.alone {
 			l.waiting = append(l.waiting, k.looked)
 			return
 		}
@@ -183,7 +183,7 @@ func (k *check) looked(v json.Value, f *link.Fault) {
 		return
 	}
 	// The metadata may not be known where the endpoint is configured: the server is who was asked.
-	issuer := k.server.issuer
+	issuer := k.server.config.issuer
 	if iss := v.Get("iss").Str(); k.client.Server().TenantIssuer(v.Get("tid").Str()) == iss {
 		issuer = iss
 	}

@@ -63,7 +63,7 @@
 // where the contract has no way to know better:
 //
 //   - Who had the successor died before the store held it. To everyone else that is an unknown outcome.
-//   - The store failed, and who has the successor said not_persisted: it is in that memory only.
+//   - The store failed, and who has the successor said not_persisted: it is in that memory only; or it went out from there, was never answered, and is dead.
 //   - The store cannot be read, and the party holds what it said not_persisted of: it may be the only copy.
 //   - Bytes that were handed in brought it, over a store that holds nothing newer of that session. They count: it is a host's way to restore.
 //   - Without locks: the mark of another was a minute off by the clock, could not be stored, or was on the token of another sign-in.
@@ -73,9 +73,11 @@
 //   - A token that went out unanswered is not sent any more once its window is over: then the session is over, though the server may honour its token.
 //   - The store can fail to take the mark. A request goes out all the same: a store that is down is to keep nobody from a session.
 //   - A sign-in was carried out by the store and its answer lost. If the user then ends that session elsewhere, the store is empty as before, and the second try brings it
-//     back: empty is one version. If another signs in, either may stay.
+//     back: empty is one version. If another signs in, either may stay; with clocks apart, or one that jumped, the one that came later may go.
+//   - Bytes that were handed in may be older than what the store holds, and newer by a clock that was set back. If the store then cannot take their mark and the server refuses
+//     their token, their end is stored over the newer session.
 //   - A key that nothing names may be left over: it could not be deleted, or the answer of the key store was lost; the party that had it in memory, or its device flow, died (no more
-//     keys a death than it had commands and effects under way, and two); an attempt went from the store, and the store's answer was lost.
+//     keys a death than it had commands and effects under way, attempts that it had just taken out of the store, and two); an attempt went from the store, and the store's answer was lost.
 //   - Bytes that were handed in bring back a session whose key went with its end.
 //   - A clock that jumps by ten minutes while an attempt is being stored ends the attempt.
 //

@@ -36,6 +36,8 @@ type effect struct {
 	Error      *failure
 	Command    int64
 	OK         json.RawMessage
+
+	carriedOut int64 // true time, of a load
 }
 
 // failure is an error as the boundary shows it.

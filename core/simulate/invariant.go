@@ -137,6 +137,8 @@ func (p *party) noSuccessor(t *token) {
 				w.fail("successor-stored", "%s sends %s, whose successor %s was stored before the mark", p.name(), t.name, s.name)
 			case s.stored != 0:
 				w.excuse("no locks: the successor came after the mark")
+			case r.p == p && r.notPersisted && s.sent > 0 && !w.server.honours(s.value):
+				w.excuse("the successor, which could not be stored, went out unanswered and is dead")
 			case r.p == p && r.notPersisted:
 				w.fail("unsaved-successor-dropped", "%s sends %s, though it has its successor %s, which it could not store", p.name(), t.name, s.name)
 			case r.p == p:
@@ -182,7 +184,9 @@ func (p *party) event(e *effect, raw []byte) {
 		before := p.status
 		p.status = e.Status
 		switch {
-		case e.Status != "not_authenticated" || before != "granted" && before != "refreshing" || p.held.Access == "" || p.runs("log_out", "revoke") || p.homeless() || !w.server.honours(p.held.Refresh):
+		case e.Status != "not_authenticated" || before != "granted" && before != "refreshing" || p.held.Access == "" || p.runs("log_out", "revoke") || p.movedOn() || !w.server.honours(p.held.Refresh):
+		case p.fromBytes && p.endedNewer:
+			w.excuse("bytes that a clock says are newer than the store: their end is stored over it")
 		default:
 			w.fail("session-lost", "%s is not authenticated, but nobody asked and the server honours %s", p.name(), w.ledger.name(p.held.Refresh))
 		}

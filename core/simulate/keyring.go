@@ -75,6 +75,7 @@ type keyRecord struct {
 	attempt, device string
 	root            *token
 	parties         []int    // ids of those that know of it
+	taker           int      // id of who took it out of a stored text last, and is to drop it
 	reasons         []string // why it may be left over
 	death           *death   // of who may have been the only one to know of it
 	spent           bool     // its attempt was redeemed

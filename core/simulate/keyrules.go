@@ -130,6 +130,16 @@ func (w *World) missing(p *party, r *keyRecord, session saved, does string) {
 	}
 }
 
+// takenOut notes who wrote a text that some keys are named in no more.
+func (w *World) takenOut(p *party, before, after string) {
+	still := namesIn(after)
+	for _, name := range namesIn(before) {
+		if !slices.Contains(still, name) {
+			w.keys.record(name).taker = p.id
+		}
+	}
+}
+
 // crashed notes the keys that a dying party knew of and perhaps nobody else: those that the store
 // names nowhere, being in its memory on their way from an attempt to a session, those that are
 // named in what it was just replacing, and that of a device flow: who goes on with the flow has a
@@ -152,6 +162,9 @@ func (w *World) crashed(p *party) {
 	for _, name := range sortedKeys(w.keys.records) {
 		if r := w.keys.records[name]; !named[name] && r.death == nil && slices.Contains(r.parties, p.id) {
 			r.death = d
+			if r.taker == p.id && w.keys.keys[name] != nil {
+				d.allowed++ // of the attempts that were over, any number at once
+			}
 		}
 	}
 }

@@ -23,8 +23,11 @@ func (p *party) seen(e *effect, member string) {
 			var answer struct{ OK struct{ Value string } }
 			json.Unmarshal([]byte("{"+member+"}"), &answer) // our own
 			p.loadedLast = readSaved(answer.OK.Value)
-			p.held, p.readAt, p.loaded = readSaved(answer.OK.Value), p.now(), p.w.now
-			p.confirm(p.held.Refresh)
+			p.readAt, p.loaded = p.now(), p.w.now
+			if e.carriedOut >= p.wrote { // else it has written something newer since
+				p.held = p.loadedLast
+				p.confirm(p.held.Refresh)
+			}
 		}
 		p.sends = 0
 		return
@@ -117,7 +120,10 @@ func (w *World) written(p *party, found entry, next saved) (marker int) {
 		from.root.over = true
 		w.store.replaced = w.now
 	case to == nil:
-		if w.server.honours(from.value) {
+		if p.fromBytes && p.wrote == 0 {
+			p.endedNewer = true
+			w.excuse("bytes that a clock says are newer than the store: their end is stored over it")
+		} else if w.server.honours(from.value) {
 			w.fail("session-lost", "%s ends the session in the store, but nobody asked and the server honours %s", p.name(), from.name)
 		}
 	case from == nil:

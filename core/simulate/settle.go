@@ -101,6 +101,10 @@ func (w *World) dropped() {
 			if t.parent != nil && slices.ContainsFunc(t.parent.successors, func(s *token) bool { return s.stored != 0 }) {
 				continue // another successor of the same token, within the server's grace
 			}
+			if t.parent == nil && p.failedOnce && (w.plan.skewed || w.jumps > 0) {
+				w.excuse("a store failed, and by clocks apart another sign-in came later")
+				continue
+			}
 			if t.parent == nil && p.failedOnce {
 				w.fail("sign-in-given-up", "%s received %s by a sign-in, and gave it up for an older session", p.name(), t.name)
 				continue

@@ -61,6 +61,7 @@ func (w *World) performStore(p *party, e *effect) (member string) {
 	}
 	found := w.store.entries[e.Key]
 	if load {
+		e.carriedOut = w.now
 		for _, name := range namesIn(found.value) {
 			w.keys.record(name).known(p.id)
 		}
@@ -89,6 +90,7 @@ func (w *World) performStore(p *party, e *effect) (member string) {
 	}
 	w.note(p, "store %s version %q %s", e.Key, next.version, w.describe(next.value))
 	w.store.entries[e.Key] = next
+	w.takenOut(p, found.value, next.value)
 	w.stored(p, e.Key, next.value, found.value)
 	return `"ok":{"version":` + quote(next.version) + `}`
 }

@@ -15,7 +15,10 @@ type view struct {
 	refuse  string // what became of that, as it was told; "" well
 	over    replaced
 	wrote   int64 // true time of the last write that was carried out
-	sends   int   // refresh requests since the last load
+	// endedNewer tells that it ended a session in the store which its bytes, by a clock that was
+	// set back, were newer than.
+	endedNewer bool
+	sends      int // refresh requests since the last load
 
 	receipts []*receipt
 	// failedOnce tells that a store failed while this party waited for it.
@@ -41,6 +44,17 @@ func (v *view) confirm(refresh string) {
 func (v *view) received(t *token) bool {
 	for _, r := range v.receipts {
 		if r.token == t {
+			return true
+		}
+	}
+	return false
+}
+
+// movedOn tells whether the party holds a sign-in of which it does not know whether it was stored:
+// with that the user gave up what it had before.
+func (v *view) movedOn() bool {
+	for _, r := range v.receipts {
+		if r.notPersisted && r.token.parent == nil && r.token.value != v.held.Refresh {
 			return true
 		}
 	}

@@ -2,17 +2,17 @@
 // Hono, Deno and Bun, with sessions in Redis. The first argument says which. The configuration, of
 // kind "bff" or several of them, is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET
 // and CLIENT_KEY, as they are for the Worker. It prints "ready: PORT" when it listens, and runs
-// until it is told to end.
+// until it is told to end. NODE_HTTP has Deno and Bun listen by node:http, which carries sockets.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import process from 'node:process';
-import { nodeHandler, openBackend } from 'oauth2-wasm/bff';
+import { nodeHandler, nodeUpgrade, openBackend } from 'oauth2-wasm/bff';
 import { redisLocks, redisStore } from 'oauth2-wasm/redis';
 import { createClient } from 'redis';
 
 const [kind] = process.argv.slice(2);
-const { BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, PORT, REDIS_URL, PAGE, PROXY_TIMEOUT_MS, LEASE_MS } = process.env;
+const { BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, PORT, REDIS_URL, PAGE, PROXY_TIMEOUT_MS, LEASE_MS, NODE_HTTP } = process.env;
 
 const redis = createClient({ url: REDIS_URL });
 redis.on('error', (error) => console.error(String(error)));
@@ -44,7 +44,12 @@ const page = async (request) => {
 const served = async (request) => (await page(request)) ?? backend.fetch(request);
 
 // Node by itself would refuse more than 16 KiB of headers in words of its own.
-const listen = (handler) => new Promise((resolve) => createServer({ maxHeaderSize: 256 << 10 }, handler).listen(Number(PORT), '127.0.0.1', resolve));
+const listen = (handler) =>
+  new Promise((resolve) => {
+    const server = createServer({ maxHeaderSize: 256 << 10 }, handler);
+    server.on('upgrade', nodeUpgrade(backend));
+    server.listen(Number(PORT), '127.0.0.1', resolve);
+  });
 await {
   node: () => listen(nodeHandler({ fetch: served })),
   async express() {
@@ -62,7 +67,7 @@ await {
   },
   deno: () => globalThis.Deno.serve({ port: Number(PORT), hostname: '127.0.0.1', onListen() {} }, served),
   bun: () => globalThis.Bun.serve({ port: Number(PORT), hostname: '127.0.0.1', fetch: served, idleTimeout: 0 }),
-}[kind]();
+}[NODE_HTTP ? 'node' : kind]();
 console.log(`ready: ${PORT}`);
 
 process.on('SIGTERM', async () => {

@@ -71,6 +71,24 @@ func (a *answer) PassBody(status int, body io.ReadCloser) bool {
 	return true
 }
 
+// PassStream implements backend.StreamPasser.
+func (a *answer) PassStream(status int, body io.ReadCloser, keep func(ctx context.Context, over func())) bool {
+	from, ok := body.(*fetched)
+	if !ok || !from.stream.Truthy() {
+		return false
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	// It may be called as long as this instance is there, so it is not released.
+	done := js.FuncOf(func(js.Value, []js.Value) any {
+		cancel()
+		return nil
+	})
+	made := js.Global().Call("endable", from.stream, over, done)
+	a.status, a.stream, a.passed = status, made.Get("readable"), true
+	go keep(ctx, func() { made.Call("end") })
+	return true
+}
+
 func (a *answer) send() {
 	raw := js.Null()
 	switch {

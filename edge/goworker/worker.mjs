@@ -7,6 +7,7 @@ import '../../build/goworker/go_wasm_exec.js';
 import app from '../../build/goworker/app.wasm';
 
 import { breakable } from '../worker/download.ts';
+import { endable } from '../worker/endable.ts';
 import { Memory } from 'oauth2-wasm/bff';
 import { watched } from '../worker/upload.ts';
 
@@ -15,6 +16,7 @@ export { Sessions } from '../worker/object.ts';
 /** What of JavaScript the program calls. */
 globalThis.watched = watched;
 globalThis.breakable = breakable;
+globalThis.endable = endable;
 
 /** What the isolate keeps between requests, each of which has an instance of its own. */
 globalThis.remembered = new Map();

@@ -20,6 +20,9 @@ const complain = (text) => {
   at('alert').hidden = !text;
 };
 
+/** A button that waits says so, and takes no second click; it keeps the keyboard's place. */
+const busy = (button, on) => (on ? button.setAttribute('aria-busy', 'true') : button.removeAttribute('aria-busy'));
+
 /** Why something did not work, in words for who sits there. */
 const why = async (response) => {
   const { error, error_description } = await response.json().catch(() => ({}));
@@ -48,7 +51,8 @@ const whoAmI = async () => {
   try {
     const response = await ask('/auth/session');
     if (!response.ok && response.status !== 401) complain(await why(response));
-    show(response.ok ? await response.json() : undefined);
+    const session = response.ok ? await response.json() : undefined;
+    show(session?.claims ? session : undefined); // with anonymous_status 200 nobody has null claims
   } catch {
     show();
     complain('The Worker cannot be reached.');
@@ -70,7 +74,7 @@ setInterval(tick, 1000);
 
 const call = async () => {
   complain();
-  at('call').disabled = true;
+  busy(at('call'), true);
   try {
     const response = await ask('/api/notes');
     if (response.status === 401) return await whoAmI();
@@ -80,16 +84,18 @@ const call = async () => {
     token = { issued_at, expires_at };
     at('notes').replaceChildren(...notes.map((text) => Object.assign(document.createElement('li'), { textContent: text })));
     at('token').hidden = at('notes').hidden = false;
+    at('said').textContent = `The API answered with ${notes.length} notes.`;
     tick();
   } catch {
     complain('The Worker cannot be reached.');
   } finally {
-    at('call').disabled = at('sign-out').hidden;
+    busy(at('call'), false);
   }
 };
 
 const signOut = async () => {
   complain();
+  busy(at('sign-out'), true);
   try {
     const response = await ask('/auth/logout?return_to=%2F', { method: 'POST' });
     if (!response.ok) return complain(await why(response));
@@ -99,6 +105,8 @@ const signOut = async () => {
     else await whoAmI();
   } catch {
     complain('The Worker cannot be reached.');
+  } finally {
+    busy(at('sign-out'), false);
   }
 };
 
@@ -115,8 +123,22 @@ const look = async () => {
 const here = new URL(location.href);
 const error = here.searchParams.get('error');
 if (here.search) history.replaceState(null, '', here.pathname);
-if (error) complain(error === 'access_denied' ? 'You did not allow it, so nobody is signed in.' : `Signing in did not work: ${error}.`);
-at('call').addEventListener('click', call);
-at('sign-out').addEventListener('click', signOut);
+/**
+ * What the Worker says in the URL. Anybody can write a link, so nothing of it is shown as it is.
+ */
+const words = {
+  access_denied: 'You did not allow it, so nobody was signed in.',
+  unknown_attempt: 'That link answers no sign-in of this browser, or one of too long ago. Nothing was changed.',
+  not_signed_in: 'You are not signed in.',
+  attempt_expired: 'That took too long. Sign in once more.',
+  too_many_attempts: 'Too many sign-ins were begun at once. Try again in a moment.',
+  already_used: 'That reply was used before. Nothing was changed.',
+  temporarily_unavailable: 'The server has a problem. Try again in a moment.',
+  server_error: 'The server has a problem. Try again in a moment.',
+};
+if (error) complain(Object.hasOwn(words, error) ? words[error] : 'Signing in did not work. Try again; if it stays so, tell those who run this page.');
+const unlessBusy = (button, work) => button.addEventListener('click', () => button.hasAttribute('aria-busy') || work());
+unlessBusy(at('call'), call);
+unlessBusy(at('sign-out'), signOut);
 await whoAmI();
 await look();

@@ -11,6 +11,20 @@ interface DurableObjectStub {
   fetch(url: string, init: RequestInit): Promise<Response>;
 }
 
+interface WebSocket {
+  accept(): void;
+}
+
+declare const WebSocketPair: new () => { 0: WebSocket; 1: WebSocket };
+
+interface Response {
+  readonly webSocket?: WebSocket | null;
+}
+
+interface ResponseInit {
+  webSocket?: WebSocket;
+}
+
 interface DurableObjectNamespace {
   idFromName(name: string): DurableObjectId;
   get(id: DurableObjectId): DurableObjectStub;

@@ -39,5 +39,5 @@ export const subtle = (): SubtleCrypto => {
   return crypto.subtle;
 };
 
-/** Runtimes differ in what they know; what they do not is told apart from what went wrong. */
+/** Whether an error means that the runtime does not know an algorithm, as opposed to a failure. */
 export const isUnsupported = (error: unknown): boolean => (error as Partial<Error> | null)?.name === 'NotSupportedError';

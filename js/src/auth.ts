@@ -1,63 +1,65 @@
 /**
- * What every binding to a framework stands on: one client that is opened when it is first needed,
- * the reply in the page's URL taken, and a state to show.
+ * The base of all framework bindings: it opens one client when it is first needed, takes the reply
+ * out of the page's URL, and keeps a state to show.
  *
  * @packageDocumentation
  */
 import type { Client, Current, LoggedOut, SignInParameters, SignOutParameters, Status } from './index.js';
 
-/** What there is to show. Frozen, and the same object until something changes. */
+/** What a user interface shows. It is frozen, and the same object until something changes. */
 export interface AuthState extends Current {
   /**
-   * What failed last: opening the client, the reply of the server, a sign-in or sign-out. Gone with
-   * the next attempt, and once somebody is signed in. What was cancelled is no failure.
+   * The last failure: of opening the client, of the server's reply, of a sign-in or sign-out. The
+   * next attempt clears it, and so does a successful sign-in. A cancelled call is no failure.
    */
   readonly error?: unknown;
   /** The client, once {@link Current.status} is known. */
   readonly client?: Client;
-  /** The user signed out here: nobody is sent to sign in without having asked for it. */
+  /**
+   * True after the user signed out here: then nobody is sent to sign in without having asked for
+   * it.
+   */
   readonly signed_out?: true;
 }
 
 export interface AuthOptions {
   /**
-   * Hears that a sign-in by redirect has ended well: where the user was before it, as {@link
-   * Auth.signIn} and {@link Auth.require} noted it, or the `app_state` that they were given.
-   * Default: the page goes there without loading anew, by the history, and an event `popstate`,
-   * which routers hear.
+   * Called after a successful sign-in by redirect, with the place where the user was before, as
+   * {@link Auth.signIn} and {@link Auth.require} stored it, or with their `app_state`. Default: the
+   * page goes there without a reload, by the history and an event `popstate`, which routers hear.
    */
   onRedirect?: (to: string | undefined, status: Status) => void;
 }
 
-/** A client and what there is to show of it. Made by {@link createAuth}. */
+/** A client and its state for a user interface. Made by {@link createAuth}. */
 export interface Auth {
-  /** What there is to show. On a server, and until it is known, `restoring`. */
+  /** The state to show. On a server, and until the session is loaded, `restoring`. */
   readonly state: AuthState;
   /**
-   * Calls the listener with the state, now and whenever it changes, and opens the client where that
-   * was not done. On a server it does nothing but call.
+   * Calls the listener with the state, now and whenever it changes, and opens the client if that
+   * was not done. On a server it only calls the listener once.
    *
-   * @returns ends that
+   * @returns a function that ends the subscription
    */
   subscribe(listener: (state: AuthState) => void): () => void;
   /**
-   * The client, once it is open, and the reply in the page's URL is taken. It is opened once; where
-   * that failed, again with the next call.
+   * The client, once it is open and the reply in the page's URL is handled. It is opened once; if
+   * that failed, the next call tries again.
    */
   open(): Promise<Client>;
   /**
-   * {@link Client.signIn}, and back to this place. It resolves where the page does not go; `error`
-   * of the state says why. Many calls at once are one.
+   * {@link Client.signIn}, and back to this place. It resolves only if the page does not leave;
+   * `error` of the state says why. Concurrent calls share one sign-in.
    */
   signIn(parameters?: SignInParameters): Promise<void>;
-  /** {@link Client.signOut}. It rejects no more than {@link signIn}. */
+  /** {@link Client.signOut}. Like {@link signIn}, it never rejects. */
   signOut(parameters?: SignOutParameters): Promise<void>;
   /**
-   * For the guard of a router: `true` where somebody is signed in; else the user goes to sign in,
-   * and comes back to that place.
+   * For the guard of a router: `true` if somebody is signed in. Otherwise the user is sent to sign
+   * in, and comes back to that place.
    *
    * @param to the place, as path, query and fragment. Default: the page's own.
-   * @throws what failed last, once; with the next call a sign-in begins
+   * @throws the last failure, once; the next call begins a sign-in
    */
   require(to?: string): Promise<boolean>;
   /** {@link Client.fetch}, once the client is open. */
@@ -75,8 +77,8 @@ const goBack = (to: string | undefined) => {
 };
 
 /**
- * Makes what an application signs its user in with. Call it once, outside of components; nothing
- * happens before it is needed, and nothing on a server.
+ * Makes an {@link Auth}. Call it once, outside of components. It does nothing until it is needed,
+ * and nothing on a server.
  *
  * @param open opens the client: `() => openClient({ … })`
  */

@@ -1,16 +1,17 @@
 /**
- * A backend for a frontend (RFC 10017 section 6.1): tokens stay in the server, the page gets a
- * cookie. It is `Request -> Response`, so it runs in Node, Deno, Bun and workerd, and under
- * whatever stands on them.
+ * A backend for a frontend (RFC 10017 section 6.1): tokens stay on the server, the page gets a
+ * cookie. It is a function from `Request` to `Response`, so it runs in Node, Deno, Bun and workerd,
+ * and under their frameworks.
  *
  * @packageDocumentation
  */
-import { Exchange, type Passage, standard } from './exchange.js';
+import { Exchange, nextId, type Passage, standard } from './exchange.js';
 import { type Answers, CLIENT_KEY, type Effects, type Executors, Failed, key, lock as held, named, readRing, type ModuleSource, Refused, Requests, seal, send, sign, unseal, Unreadable, verify } from './hosts.js';
 import { ConflictError, OAuthError, type Config, type KeyStore, type Locks, type Store } from './index.js';
 import { defaultLocks } from './locks.js';
 import { Memory } from './memory.js';
 import { builtin, nodePassage } from './node-passage.js';
+import type { Ask, Carrier } from './open.js';
 import type { ExpiringStore } from './remote.js';
 import { sealed } from './sealed.js';
 import type { CryptoKey } from './web.js';
@@ -20,6 +21,8 @@ export { type ExpiringStore } from './remote.js';
 export { Memory } from './memory.js';
 export { newSealKey } from './sealed.js';
 export { nodeHandler, type NodeHandler } from './node-handler.js';
+export { nodeUpgrade, type NodeUpgrade } from './node-upgrade.js';
+export { type Ask, type Carrier, type Handshake, keepOpen, type Standing } from './open.js';
 
 /** A service that may ask for tokens (RFC 8693) at `POST BASE/exchange`. */
 export interface Caller {
@@ -28,46 +31,47 @@ export interface Caller {
   secret_sha256: string;
   grant_types: string[];
   audience?: string[];
-  /** Asked for where a request names none, and the most that is handed out. */
+  /** Requested if the caller names no scope. The caller never gets more. */
   scope: string;
-  /** Of codes. */
+  /** For authorization codes. */
   redirect_uris?: string[];
 }
 
-/** A backend, as `core/contract/README.md` of the repository has it under `kind: "bff"`. */
+/** The configuration of a backend: `kind: "bff"` in `core/contract/README.md` of the repository. */
 export interface BackendConfig {
   /**
-   * The URL under which the endpoints stand, such as `https://app.example/auth`, on the origin of
-   * the pages: https, or http on loopback.
+   * The base URL of the endpoints, such as `https://app.example/auth`, on the origin of the pages:
+   * https, or http on loopback.
    */
   base: string;
   /**
-   * A confidential client; its redirect URI is `base` + `/callback`. `client_key` may be a private
-   * JWK with `alg`, as text too.
+   * A confidential client. Its redirect URI is `base` + `/callback`. `client_key` may also be a
+   * private JWK with `alg`, as an object or text.
    */
   client: Omit<Config, 'redirect_uri' | 'client_key'> & { client_key?: CryptoKey | object | string };
-  /** Further origins whose pages may call; they share the site of `base`. */
+  /** Further origins whose pages may call the backend. They must be on the same site as `base`. */
   origins?: string[];
   /**
-   * Where the browser may be sent after sign-in and sign-out: paths, each with all below it, or
-   * URLs. Default: `["/"]`.
+   * Where the browser may be sent after sign-in and sign-out: paths, each including all paths below
+   * it, or URLs. Default: `["/"]`.
    */
   return_to?: string[];
   /** The request header that pages have to send. Default: `x-csrf`. */
   header?: string;
-  /** What `GET BASE/session` answers where nobody is signed in. Default: 401. */
+  /** The status of `GET BASE/session` if nobody is signed in. Default: 401. */
   anonymous_status?: 200 | 401;
   /** How long a session lasts in all, in ms. Default: 12 hours. */
   session_ms?: number;
   /** How long a session lasts unused, in ms. Default: an hour. */
   idle_ms?: number;
   /**
-   * `GET BASE/token` hands the page the access token: every script of the page can take it away.
+   * Lets the page get the access token from `GET BASE/token`. Then every script of the page can
+   * take it away.
    */
   insecure_token_endpoint?: boolean;
-  /** A request for the path, or below it, goes to the target with the token. */
+  /** Requests for the path, and for paths below it, go to the target with the token. */
   proxy?: { path: string; target: string }[];
-  /** Headers in lower case that pass between pages and resources besides those that always do. */
+  /** Names of further headers, in lower case, that pass between pages and resources. */
   pass_headers?: string[];
   callers?: Caller[];
 }
@@ -80,43 +84,45 @@ export interface BackendOptions {
    */
   sealKeys: string;
   /**
-   * Where sessions are, sealed: `redisStore`, `postgresStore`, or another one with `storeUntil`, so
-   * that what is over goes. Default: memory, which ends with the process.
+   * Where sessions are stored, sealed: `redisStore`, `postgresStore`, or another one whose
+   * `storeUntil` deletes expired sessions. Default: memory, which ends with the process.
    */
   store?: Store | ExpiringStore;
   /**
-   * Keep refreshes apart: `redisLocks`, `postgresLocks`. Default: those of this process for a store
-   * that is its own, else none; then the store's versions do.
+   * Make processes refresh one after the other: `redisLocks`, `postgresLocks`. Default: locks of
+   * this process if the store is also in this process. Otherwise none; then compare-and-set of the
+   * store prevents double refreshes.
    */
   locks?: Locks;
-  /** oauth2-edge.wasm, where it is not to be read from the disk: compiled or its bytes. */
+  /** oauth2-edge.wasm, compiled or its bytes. Default: it is read from the disk. */
   module?: ModuleSource;
   /** Sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
   /**
-   * How long a server behind the proxy may be silent before its answer begins, in ms. Default:
-   * 30,000.
+   * How long a server behind the proxy may take to begin its answer, in ms. Default: 30,000.
    */
   proxyTimeoutMs?: number;
-  /** Hears of requests that were lost: faults of this server. Default: `console.error`. */
+  /** Called when a request failed because of a fault in this server. Default: `console.error`. */
   onError?: (error: unknown) => void;
 }
 
 /** How one request is served. */
 export interface RequestContext {
-  /** As a Worker's: keeps the isolate alive for what is still to be done when the answer is out. */
+  /** A Worker's `waitUntil`: keeps the isolate alive for work that goes on after the answer. */
   waitUntil?(work: Promise<unknown>): void;
+  /** Carries sockets: {@link nodeUpgrade} has one. Without it a WebSocket is answered 501. */
+  carrier?: Carrier;
 }
 
 /** A backend that is open. */
 export interface Backend {
   /**
-   * Answers a request. It never rejects. Which of several backends answers is decided by the host
-   * that the request names; the scheme is that of its `base`, so TLS may end before this server.
+   * Answers a request. It never rejects. With several backends, the request's host decides which
+   * one answers. The scheme is taken from `base`, so a server in front may terminate TLS.
    */
   fetch(request: Request, context?: RequestContext): Promise<Response>;
   /**
-   * Resolves when nothing is under way: to be waited for after the server takes no more requests.
+   * Resolves when no request is under way. Await it after the server has stopped taking requests.
    */
   idle(): Promise<void>;
 }
@@ -125,7 +131,7 @@ const LIFETIME = 12 * 3_600_000;
 const PURGE_PAUSE = 10_000;
 
 /**
- * A store in memory that forgets what is over. It ends with the process, and its sessions with it.
+ * A store in memory that deletes what has expired. It ends with the process.
  */
 export const expiringMemoryStore = (): ExpiringStore => {
   const entries = new Map<string, { value: string; version: string; until: number }>();
@@ -158,7 +164,7 @@ export const expiringMemoryStore = (): ExpiringStore => {
   };
 };
 
-/** A private key that no code can read any more. */
+/** Imports a private key so that no code can read it. */
 const readKey = async (given: CryptoKey | object | string): Promise<CryptoKey> => {
   if ((given as CryptoKey).algorithm && (given as CryptoKey).usages) return given as CryptoKey;
   try {
@@ -169,7 +175,7 @@ const readKey = async (given: CryptoKey | object | string): Promise<CryptoKey> =
   }
 };
 
-/** What a backend is opened with, as the module reads it. */
+/** The configuration of a backend as the module reads it. */
 export const openingOf = (config: BackendConfig): string =>
   `"kind":"bff","config":${JSON.stringify({ ...config, client: { ...config.client, ...(config.client.client_key && { client_key: CLIENT_KEY }) } })}`;
 
@@ -182,14 +188,14 @@ const storing = async <T>(work: () => T): Promise<Awaited<T>> => {
 };
 
 /**
- * What all requests of a backend share; `apart` begins each name, so that several in one store are
- * apart.
+ * What all requests of a backend share. `apart` begins each name, so that several backends can
+ * share a store.
  */
 const kept = async (config: BackendConfig, { sealKeys, store = expiringMemoryStore(), locks = defaultLocks(store) }: BackendOptions, apart: string) => {
   const ring = await readRing(sealKeys);
   const memory = new Memory();
   const until = 'storeUntil' in store ? (store as ExpiringStore) : undefined;
-  /** The server's metadata, which can be had again, and a count of their states. */
+  /** The server's metadata, which can be fetched again, and a counter for their versions. */
   const metadata = new Map<string, { value: string; version: string }>();
   let states = 0;
   const isMetadata = (key: string) => key.endsWith('.metadata');
@@ -204,7 +210,7 @@ const kept = async (config: BackendConfig, { sealKeys, store = expiringMemorySto
     return end && until ? until.storeUntil(apart + key, version, value!, end) : store.store(apart + key, version, value!);
   };
   const { session_ms: lifetime = LIFETIME } = config;
-  // A session's key is of no use after it.
+  // A session's key expires with the session.
   const { keys } = await sealed(
     {
       load: (name: string) => store.load(apart + name),
@@ -228,20 +234,28 @@ const kept = async (config: BackendConfig, { sealKeys, store = expiringMemorySto
   return executors;
 };
 
-/** What of its effects a request has by itself. */
+/** The executors that belong to a single request. */
 export const exchanging = (exchange: Exchange): Executors => ({
   body: (effect) => exchange.body(effect),
   proxy: (effect, controller) => exchange.proxy(effect, controller),
   respond: (effect) => exchange.respond(effect),
 });
 
+const sending = (sender: typeof fetch): Executors => ({ http: (effect: Effects['http'], controller: AbortController) => send(effect, controller, sender), verify });
+
+/** How the module is asked whether what is open may stay so; for hosts as {@link serve} is. */
+export const asking =
+  (requests: Requests, open: string, executors: Executors): Ask =>
+  (keep) =>
+    requests.run(open, { command: 'alive', id: nextId(), keep } as { id: number }, { __proto__: null, ...executors } as Executors);
+
 /**
- * Serves one request, and answers in every case. For hosts that keep sessions by executors of their
+ * Serves one request, and always answers. For hosts that store sessions with executors of their
  * own.
  *
  * @param open {@link openingOf} of the configuration
- * @param executors what keeps sessions: `load`, `store`, `lock`, `recall`, `remember`, `seal`,
- * `unseal`, `key`, `sign`
+ * @param executors for sessions: `load`, `store`, `lock`, `recall`, `remember`, `seal`, `unseal`,
+ * `key`, `sign`
  */
 export const serve = async (
   requests: Requests,
@@ -251,14 +265,9 @@ export const serve = async (
   onError: (error: unknown) => void,
   sender: typeof fetch = fetch,
 ): Promise<void> => {
+  exchange.ask = asking(requests, open, executors);
   try {
-    await requests.run(open, exchange.command(), {
-      __proto__: null,
-      http: (effect: Effects['http'], controller: AbortController) => send(effect, controller, sender),
-      verify,
-      ...executors,
-      ...exchanging(exchange),
-    } as Executors);
+    await requests.run(open, exchange.command(), { __proto__: null, ...sending(sender), ...executors, ...exchanging(exchange) } as Executors);
   } catch (error) {
     if (error instanceof Unreadable) return exchange.fail(431, 'too_large', "The request's headers are too large.");
     onError(error);
@@ -281,12 +290,13 @@ const hostOf = (base: string): string => {
 };
 
 /**
- * Opens a backend, or several that one server is, by host name: each has its client, and their
- * sessions are apart, though they share a store, so that a cookie of one is worth nothing at
- * another. By path they would share an origin, which is no boundary between scripts.
+ * Opens a backend, or several for different host names of one server. Each has its own client and
+ * its own sessions, even if they share a store, so that one does not accept the cookie of another.
+ * Backends are not told apart by path, because scripts of one origin are not protected from each
+ * other.
  *
- * @throws {OAuthError} a configuration is refused; `field` names the member
- * @throws {Error} the key ring is none
+ * @throws {OAuthError} if a configuration is refused; `field` names the member
+ * @throws {Error} if the key ring cannot be read
  */
 export const openBackend = async (config: BackendConfig | BackendConfig[], options: BackendOptions): Promise<Backend> => {
   const { proxyTimeoutMs = 30_000, onError = (error) => console.error('oauth2-wasm: the request was lost:', String(error)), fetch: given } = options;
@@ -317,15 +327,15 @@ export const openBackend = async (config: BackendConfig | BackendConfig[], optio
   if (!first) throw new OAuthError({ kind: 'client', code: 'missing', op: 'open', retryable: false, field: 'base' });
   const underWay = new Set<Promise<void>>();
   return {
-    fetch(request, { waitUntil } = {}) {
+    fetch(request, { waitUntil, carrier } = {}) {
       const url = new URL(request.url);
       const site = sites.get(url.host);
-      // An unknown host is refused by whichever backend: it is not its own.
+      // For an unknown host any backend will do: it refuses, because the host is not its own.
       const { origin, requests, open, executors } = site ?? first;
       const asked = site ? origin + request.url.slice(url.origin.length) : request.url;
-      const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given);
-      // A browser that goes away must not end what others wait for: a refresh, or a session that is
-      // being stored.
+      const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given, carrier);
+      // If the browser goes away, work that others wait for goes on: a refresh, or storing a
+      // session.
       const work = (exchange.over = serve(requests, open, exchange, executors, onError, given));
       underWay.add(work);
       void work.then(() => underWay.delete(work));

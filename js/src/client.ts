@@ -27,9 +27,9 @@ export class Client extends EventTarget {
   #ready: Promise<T.Current> | undefined;
 
   /**
-   * What there is to show of the session, without waiting: whether somebody is signed in, and who.
-   * The same object until that changes, and frozen; the event `change` says when. Nothing of it is
-   * secret. Until the session is loaded the status is `restoring`.
+   * What a user interface shows of the session, without waiting: whether somebody is signed in, and
+   * who. It is a frozen object, and the same one until something changes; then the event `change`
+   * comes. It contains no secret. Until the session is loaded, the status is `restoring`.
    */
   current: T.Current = Object.freeze({ status: 'restoring' });
 
@@ -120,9 +120,9 @@ export class Client extends EventTarget {
   }
 
   /**
-   * What {@link current} is once the session is loaded. The same promise each time.
+   * Resolves with {@link current} once the session is loaded. It is the same promise each time.
    *
-   * @throws {OAuthError} kind `cancelled`, code `closed` where the client is closed before
+   * @throws {OAuthError} kind `cancelled`, code `closed` if the client is closed before
    */
   get ready(): Promise<T.Current> {
     return (this.#ready ??= this.#run('status', { held: true }).then(() => this.current));
@@ -134,10 +134,10 @@ export class Client extends EventTarget {
   };
 
   /**
-   * Builds an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636). Its attempt is
-   * stored before the URL is handed out, and ends after ten minutes, or `attempt_life_ms`. Where
-   * the server takes pushed authorization requests, the URL refers to what was pushed (RFC 9126),
-   * and is good for as long as the server says. With `request_object_signing_alg` the request is
+   * Builds an authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636). The attempt is
+   * stored before you get the URL, and expires after `attempt_life_ms`, ten minutes by default. If
+   * the server supports pushed authorization requests, the URL contains only a reference (RFC
+   * 9126), which the server may expire earlier. With `request_object_signing_alg` the request is
    * signed (RFC 9101).
    */
   authorize(parameters?: T.AuthorizeParameters): Promise<T.Authorization> {
@@ -145,11 +145,10 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Sends the user to the server: {@link authorize}, and then `location.assign`. The promise stays
-   * open while the page goes: code behind it runs only where the caller's own `navigate` returns.
+   * Sends the user to the server: {@link authorize}, and then `location.assign`. The promise does
+   * not resolve while the page is leaving; code after it runs only if your own `navigate` returns.
    *
-   * @throws {OAuthError} kind `cancelled`, code `page_restored` where the user came back to the
-   * page
+   * @throws {OAuthError} kind `cancelled`, code `page_restored` if the user came back to the page
    */
   async signIn({ navigate, ...parameters }: T.SignInParameters = {}): Promise<void> {
     const { url } = await asked('sign_in', this.authorize(parameters));
@@ -157,20 +156,20 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Finishes a sign-in on the page that the server sent the user back to (RFC 6749 section 4.1.2).
+   * Finishes a sign-in on the page to which the server sent the user back (RFC 6749 section 4.1.2).
    *
-   * Without `url` it looks at the page's own, and takes the reply out of it, whatever comes of it:
-   * a reload does not deliver it again. A reply that answers no attempt of this client stays in
-   * memory for another client that this page opens. In a page, one reply is redeemed once, and all
-   * who ask get what came of it, as long as the page has not navigated since; elsewhere a second
-   * delivery is `already_used`.
+   * Without `url` it reads the page's own URL and always removes the reply from it, so that a
+   * reload does not deliver it again. A reply to no attempt of this client stays in memory for
+   * another client that this page opens. In a page, one reply is redeemed once, and all callers get
+   * the same result until the page navigates; elsewhere a second delivery fails with
+   * `already_used`.
    *
    * @param url the URL of that page. Default: the page's own.
-   * @returns the status, with the `app_state` that `authorize` was given; `null` if the URL holds
-   * no reply to this client
-   * @throws {OAuthError} kind `callback_not_verified` where the reply answers no attempt of this
-   * client, with `begin_again`; kind `server` with `error` where the server refused (RFC 6749
-   * section 4.1.2.1)
+   * @returns the status, with the `app_state` of `authorize`; `null` if the URL contains no reply
+   * to this client
+   * @throws {OAuthError} kind `callback_not_verified` with `begin_again` if the reply belongs to no
+   * attempt of this client; kind `server` with `error` if the server refused (RFC 6749 section
+   * 4.1.2.1)
    */
   async handleRedirect(url?: string | URL, options?: T.CallOptions): Promise<T.Status | null> {
     const session = 'session' in this.#host ? this.#host.session : this;
@@ -183,16 +182,15 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Whether a URL is a reply to the configured redirect URI. It says nothing of whether the reply
-   * is good.
+   * Whether a URL is a reply to the configured redirect URI. It does not verify the reply.
    */
   async matches(url: string | URL, options?: T.CallOptions): Promise<boolean> {
     return (await this.#host.run('matches', { url: String(url) }, options?.signal)).matches;
   }
 
   /**
-   * Finishes a sign-in with what came back, where it is no page's own URL: in a server (also as
-   * what was posted there, with `response_mode: 'form_post'`), an app, or by the user's hand.
+   * Finishes a sign-in with a reply that is not in the page's own URL: in a server (also a posted
+   * one, with `response_mode: 'form_post'`), in an app, or pasted by the user.
    *
    * @throws {OAuthError} as {@link handleRedirect}
    */
@@ -202,40 +200,40 @@ export class Client extends EventTarget {
 
   /**
    * Signs in on another device (RFC 8628): shows a user code, and waits until the user has entered
-   * it there. Begins anew where a flow was under way.
+   * it there. A flow that was under way is discarded.
    *
-   * @returns the status, once the user approved. It waits on through {@link T.Device.pause};
+   * @returns the status, once the user approved. It keeps waiting during {@link T.Device.pause};
    * aborting the signal ends the flow.
-   * @throws {OAuthError} kind `server` with `error: 'access_denied'` where the user declined, kind
-   * `expired` where the codes ran out, kind `cancelled` after {@link T.Device.cancel}. A connection
-   * that fails is waited out (event `request_failed`).
+   * @throws {OAuthError} kind `server` with `error: 'access_denied'` if the user declined, kind
+   * `expired` if the codes expired, kind `cancelled` after {@link T.Device.cancel}. While the
+   * network is down it keeps waiting (event `request_failed`).
    */
   deviceSignIn(parameters: T.DeviceSignInParameters): Promise<T.Status> {
     return asked('device_sign_in', deviceFlow(this, this.#run, 'device_start', parameters));
   }
 
   /**
-   * Goes on with the device flow that the status shows as `device`: after a reload, from the store,
-   * or after a failed connection.
+   * Resumes the device flow that the status shows as `device`: after a reload, or after a network
+   * failure.
    *
-   * @throws {OAuthError} as {@link deviceSignIn}; code `no_device_code` where there is none
+   * @throws {OAuthError} as {@link deviceSignIn}; code `no_device_code` if there is none
    */
   deviceResume(parameters: T.DeviceResumeParameters): Promise<T.Status> {
     return asked('device_resume', deviceFlow(this, this.#run, 'poll_start', parameters));
   }
 
-  /** Redeems a code that was got elsewhere (RFC 6749 section 4.1.3). */
+  /** Redeems a code that was obtained elsewhere (RFC 6749 section 4.1.3). */
   exchange(parameters: T.ExchangeParameters): Promise<T.Status> {
     return this.#run('exchange', parameters);
   }
 
   /**
-   * An access token that is good now; it is refreshed if need be. Prefer {@link fetch}, which sends
-   * it only where configured. With a `resource` or a `scope` it is one for these, got with the same
-   * sign-in (RFC 8707 section 2.2).
+   * An access token that has not expired; it is refreshed first if it must be. Prefer {@link
+   * fetch}, which sends it only where configured. With a `resource` or a `scope` it is a token for
+   * these, requested with the same sign-in (RFC 8707 section 2.2).
    *
-   * @throws {OAuthError} `error: 'invalid_target'` where the server has no such resource, or gives
-   * no token for it: the session stays as it is
+   * @throws {OAuthError} `error: 'invalid_target'` if the server does not know the resource, or
+   * issues no token for it: the session stays as it is
    */
   token(parameters?: T.TokenParameters): Promise<T.Token> {
     return this.#run('token', parameters);
@@ -255,7 +253,7 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Changes the access token for a long-lived one, where the provider has such
+   * Exchanges the access token for a long-lived one, if the provider supports that
    * (`long_lived_grant_type`).
    */
   extend(options?: T.CallOptions): Promise<T.Status> {
@@ -268,35 +266,38 @@ export class Client extends EventTarget {
   }
 
   /**
-   * What the userinfo endpoint says (OpenID Connect Core section 5.3). Numbers beyond 2^53 lose
+   * The answer of the userinfo endpoint (OpenID Connect Core section 5.3). Numbers beyond 2^53 lose
    * digits, as in `JSON.parse`; the `id` of {@link profile} does not.
    */
   async userinfo(options?: T.CallOptions): Promise<T.UserInfo> {
     return (await this.#run('userinfo', options)).claims;
   }
 
-  /** What may be read of the session. */
+  /** The state of the session. It reads the store first. */
   status(options?: T.CallOptions): Promise<T.Status> {
     return this.#run('status', options);
   }
 
-  /** Takes over tokens that were got elsewhere: those of an answer, or what {@link token} gave. */
+  /**
+   * Puts tokens that were obtained elsewhere into the session: a token response, or a result of
+   * {@link token}.
+   */
   setToken(token: T.TokenResponse | T.Token, options?: T.CallOptions): Promise<T.Status> {
     return this.#host.run('set_token', { token }, options?.signal);
   }
 
   /**
-   * Forgets the session, and then revokes its tokens (RFC 7009). It gives the URL at which a
-   * browser ends the user's session at the server as well (OpenID Connect RP-Initiated Logout
-   * section 2); {@link signOut} goes there.
+   * Deletes the session, and then revokes its tokens (RFC 7009). It gives the URL at which a
+   * browser also ends the user's session at the server (OpenID Connect RP-Initiated Logout section
+   * 2); {@link signOut} goes there.
    */
   logOut(parameters?: T.LogOutParameters): Promise<T.LoggedOut> {
     return this.#run('log_out', parameters);
   }
 
   /**
-   * Signs the user out: {@link logOut}, and then `location.assign` where there is a URL. As with
-   * {@link signIn} the promise stays open while the page goes.
+   * Signs the user out: {@link logOut}, and then `location.assign` if there is a URL. As with
+   * {@link signIn}, the promise does not resolve while the page is leaving.
    */
   async signOut({ navigate, ...parameters }: T.SignOutParameters = {}): Promise<T.LoggedOut> {
     const ended = await asked('sign_out', this.logOut(parameters));
@@ -306,8 +307,8 @@ export class Client extends EventTarget {
 
   /**
    * Verifies the `logout_token` that a server posts when a session ends there (OpenID Connect
-   * Back-Channel Logout section 2.6). Whoever keeps sessions ends those that it names, and sees to
-   * it that a `jti` counts once until `expires_at`.
+   * Back-Channel Logout section 2.6). Your server has to end the sessions that it names, and to
+   * accept each `jti` only once until `expires_at`.
    *
    * @throws {OAuthError} kind `id_token_not_verified`
    */
@@ -316,34 +317,60 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Signs in the client itself, without a user (RFC 6749 section 4.4). It needs a `client_secret`
-   * or a `client_key`.
+   * Gets a token for the client itself, without a user (RFC 6749 section 4.4). It needs a
+   * `client_secret` or a `client_key`.
    */
   clientCredentials(parameters?: T.ClientCredentialsParameters): Promise<T.Status> {
     return this.#run('client_credentials', parameters);
   }
 
   /**
-   * Signs in by what somebody signed who the server trusts: the assertion says for whom (RFC 7523
-   * section 2.1).
+   * Signs in with an assertion: a JWT about the user from an issuer that the server trusts (RFC
+   * 7523 section 2.1).
    */
   jwtBearer(parameters: T.JwtBearerParameters): Promise<T.Status> {
     return this.#run('jwt_bearer', parameters);
   }
 
-  /** Changes a token for one that is good elsewhere (RFC 8693). It is handed out and not kept. */
+  /**
+   * Gets a token by any other grant type (RFC 6749 section 4.5). It is handed out, or with `keep`
+   * the session.
+   *
+   * @throws {OAuthError} code `protected_parameter`: codes, refresh tokens and device codes have
+   * methods of their own, and some parameters are the core's
+   */
+  grant(parameters: T.GrantParameters & { keep: true }): Promise<T.Status>;
+  grant(parameters: T.GrantParameters & { keep?: false }): Promise<T.GrantedToken>;
+  grant(parameters: T.GrantParameters): Promise<T.Status | T.GrantedToken> {
+    return this.#run('grant', parameters);
+  }
+
+  /**
+   * Signs in with who the user is elsewhere (draft-ietf-oauth-identity-assertion-authz-grant): the
+   * `identity_provider` exchanges the subject token for an ID-JAG, and this client's server takes
+   * that for a token. No user is asked.
+   *
+   * @throws {OAuthError} where either server refuses; `host` says which
+   */
+  crossAppAccess(parameters: T.CrossAppAccessParameters): Promise<T.Status> {
+    return this.#run('cross_app_access', parameters);
+  }
+
+  /**
+   * Exchanges a token for one that another service accepts (RFC 8693). The new token is not stored.
+   */
   tokenExchange(parameters?: T.TokenExchangeParameters): Promise<T.ExchangedToken> {
     return this.#run('token_exchange', parameters);
   }
 
-  /** Asks the server what it knows of a token (RFC 7662). */
+  /** Asks the server what it knows about a token (RFC 7662). */
   async introspect(parameters?: T.IntrospectParameters): Promise<T.Introspection> {
     return (await this.#run('introspect', parameters)).claims;
   }
 
   /**
-   * Makes the client known to the server, with the `client_metadata` of the configuration (RFC 7591
-   * section 3). Nothing of the answer is kept: open a client with all of it as {@link
+   * Registers the client at the server, with the `client_metadata` of the configuration (RFC 7591
+   * section 3). The answer is not stored: open a client with all of it as {@link
    * T.Config.registration}.
    */
   async register(parameters?: T.RegisterParameters): Promise<T.Registration> {
@@ -351,19 +378,18 @@ export class Client extends EventTarget {
   }
 
   /**
-   * What a protected resource says of itself, its `authorization_servers` among it (RFC 9728
-   * section 3). Nothing of the session is sent there.
+   * A protected resource's description of itself, with its `authorization_servers` (RFC 9728
+   * section 3). No token is sent there.
    *
-   * @throws {OAuthError} code `wrong_resource` where what came is another resource's
+   * @throws {OAuthError} code `wrong_resource` if the answer describes another resource
    */
   async resourceMetadata(parameters: T.ResourceMetadataParameters): Promise<T.ResourceMetadata> {
     return (await this.#run('resource_metadata', parameters)).metadata;
   }
 
   /**
-   * Forgets the session if it is the one that the server ended. For the page that the server loads
-   * then, in a frame (OpenID Connect Front-Channel Logout section 2); browsers may keep storage
-   * from such a frame.
+   * Deletes the session if the server ended it. For the page that the server then loads in a frame
+   * (OpenID Connect Front-Channel Logout section 2). Browsers may deny such a frame its storage.
    *
    * @param url the URL that was loaded, with `iss` and `sid`. Default: the page's own.
    * @returns whether it was this session
@@ -373,14 +399,14 @@ export class Client extends EventTarget {
   }
 
   /**
-   * Like the global `fetch`, with the access token (RFC 6750 section 2.1), and with a proof that it
-   * is this client's where it is bound to a key (RFC 9449 section 7).
+   * Like the global `fetch`, with the access token (RFC 6750 section 2.1), and with a DPoP proof if
+   * the token is bound to a key (RFC 9449 section 7).
    *
-   * The URL must stand under one of the configured `token_destinations`, or of
-   * `resource_destinations`, which say for what its token is; otherwise nothing is sent.
-   * A redirect is an error, since the token must not follow it. After a 401 the token is refreshed,
-   * or the resource's nonce taken over, and the request sent once more, unless its body can be read
-   * only once. {@link challengeOf} says what a resource wanted that refused.
+   * The URL must be below one of the configured `token_destinations` or `resource_destinations`;
+   * otherwise nothing is sent. A redirect is an error, because the token must not follow it. After
+   * a 401 the token is refreshed, or the resource's nonce used, and the request is sent once more,
+   * unless its body can be read only once. {@link challengeOf} says what a resource that refused
+   * asks for.
    *
    * @throws {OAuthError} code `resource_not_allowed`, or `redirect`, or those of {@link token}
    * @throws {TypeError} as the global `fetch`
@@ -390,16 +416,15 @@ export class Client extends EventTarget {
   }
 
   /**
-   * The session as text, to be kept by the caller and given to {@link openClient}. It holds the
-   * tokens. `""` without a session.
+   * The session as text, for {@link openClient} later. It contains the tokens. `""` without a
+   * session.
    */
   async export(options?: T.CallOptions): Promise<string> {
     return (await this.#run('export', options)).session;
   }
 
   /**
-   * Stops the client's work: what it is waiting for rejects with code `closed`. The stored session
-   * stays.
+   * Stops the client: calls under way reject with code `closed`. The stored session stays.
    */
   close(): void {
     this.#host.close();

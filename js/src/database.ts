@@ -1,6 +1,6 @@
 /**
- * Reads a key, and lets `next` write in the same transaction, between which no other writer of any
- * tab can come.
+ * Reads a key and lets `next` write it in the same transaction, so that no writer of any tab can
+ * come in between.
  */
 export type Access<V> = <T>(key: string, mode: IDBTransactionMode, next: (now: V | undefined, table: IDBObjectStore) => T) => Promise<T>;
 
@@ -15,7 +15,8 @@ export const database = <V>(name: string, table: string): Access<V> => {
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         const db = request.result;
-        // Somebody deletes the database, or the browser did: the next operation opens it anew.
+        // Somebody deletes the database, or the browser has done so: the next operation opens it
+        // again.
         db.onversionchange = db.onclose = () => {
           opened = undefined;
           db.close();
@@ -30,8 +31,8 @@ export const database = <V>(name: string, table: string): Access<V> => {
   return async (key, mode, next) => {
     const db = await open();
     return new Promise((resolve, reject) => {
-      // On the disk before the core goes on: a refresh token that was used up is lost with its
-      // successor.
+      // The value has to be on the disk before the core goes on: after a refresh the old token is
+      // used up, so losing the new one would end the session.
       const transaction = db.transaction(table, mode, { durability: 'strict' });
       const rows = transaction.objectStore(table);
       let result: ReturnType<typeof next>;

@@ -3,7 +3,7 @@ import type { DeviceAuthorization, DeviceResumeParameters, DeviceSignInParameter
 
 
 /**
- * Carries a device flow (RFC 8628) to its end, and shows the user what each `device` event says.
+ * Runs a device flow (RFC 8628) to its end, and shows the user each `device` event.
  */
 export const deviceFlow = async (
   client: EventTarget,
@@ -15,7 +15,7 @@ export const deviceFlow = async (
   const stop = (forget?: boolean) => run('poll_stop', { forget }) as Promise<unknown> as Promise<void>;
   const go = () => run('poll_start') as Promise<unknown> as Promise<void>;
   const tell = (device?: Partial<DeviceAuthorization>) =>
-    // Once the flow is over, nothing is left to be shown: the promise says how it ended.
+    // Once the flow is over there is nothing to show: the promise says how it ended.
     device?.user_code && show({ ...(device as DeviceAuthorization), pause: () => stop(), resume: () => go(), cancel: () => stop(true) });
   let polling = false;
   const changed = (event: Event): void => {
@@ -23,10 +23,10 @@ export const deviceFlow = async (
     polling = detail.polling;
     tell(detail);
   };
-  /** The network is back: the next poll need not wait as long as a lost one makes it. */
+  /** When the network is back, the next poll need not wait as long as after a failed one. */
   const online = () => polling && void go().catch(() => {});
   try {
-    // Nothing has changed where a flow is taken up, so no event says what there is.
+    // Resuming a flow changes nothing, so there is no event: show the current state.
     if (command === 'poll_start') tell((await run('status', { signal })).device);
     client.addEventListener('device', changed);
     globalThis.addEventListener?.('online', online);

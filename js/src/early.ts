@@ -1,9 +1,9 @@
 /**
- * A script for the head of a page, before the application's: `<script src="early.js"
- * data-redirect-uri="/callback" data-module="/oauth2.wasm"></script>`. It takes the server's reply
- * out of the URL, so that no other script, link or log gets to see it, and it asks for the module
- * while the application is on its way. The first client of the page that is opened goes on with
- * both. No type of script that is deferred does: it has to be a plain one.
+ * A script for the head of a page, before the application's:
+ * `<script src="early.js" data-redirect-uri="/callback" data-module="/oauth2.wasm"></script>`. It
+ * takes the server's reply out of the URL, so that no other script, link or log gets to see it, and
+ * it asks for the module while the application is loading. The first client of the page uses both.
+ * The script has to be a plain one: a deferred script or a module would run too late.
  *
  * `data-redirect-uri` is the registered one, or its path; without it the URL stays as it is.
  * `data-module` is where the module is served; without it, or where a bundler names the file,

@@ -41,8 +41,8 @@ export type ResponseStage =
   | 'registration';
 
 /**
- * Functions that change what is sent and what is answered, by stage. They may change what they are
- * given in place, or return another; where one throws, the operation fails with code `hook_failed`.
+ * Functions that change requests and answers, by stage. They may change the argument in place, or
+ * return another one. If one throws, the operation fails with code `hook_failed`.
  */
 export interface Hooks {
   /**
@@ -52,15 +52,14 @@ export interface Hooks {
   /** Called with the whole HTTP request. */
   request?: { [S in Stage]?: (request: HookRequest, stage: Stage) => Maybe<HookRequest> | Promise<Maybe<HookRequest>> };
   /**
-   * Called with an answer before anything of it is looked at: all checks hold for what the hook
-   * gives.
+   * Called with an answer before it is read. All checks apply to what the hook returns.
    */
   response?: {
     [S in ResponseStage]?: (response: HookResponse, stage: ResponseStage) => Maybe<HookResponse> | Promise<Maybe<HookResponse>>;
   };
 }
 
-/** What effects are carried out with. */
+/** What carries out effects: stores, locks, fetch. */
 export interface Hands extends Keys {
   /** Keeps sessions. */
   store: Store;
@@ -73,7 +72,7 @@ export interface Hands extends Keys {
   hooks?: Hooks | undefined;
 }
 
-/** setTimeout fires at once for anything longer. The core asks again where a timer is early. */
+/** setTimeout fires at once for longer times. If a timer is early, the core asks again. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /**
@@ -139,7 +138,8 @@ export const lock = ({ name, timeout_ms: timeout }: Effects['lock'], controller:
       });
     const over = () => {
       clearTimeout(clock);
-      // A page whose origin may have no locks is refused at once: the core then does without.
+      // If the page's origin may not use locks, the request fails at once, and the core goes on
+      // without a lock.
       reject(new Failed(signal.aborted ? 'timeout' : 'unsupported'));
     };
     locks.request(name, { signal }, held).then(over, over);

@@ -1,6 +1,6 @@
 /** The members of an error, as the core reports it (core/contract/README.md, "Errors"). */
 export interface ErrorDetails {
-  /** What sort of failure it is; `internal` is this package's own. */
+  /** The kind of failure; `internal` comes from this package. */
   kind:
     | 'network'
     | 'server'
@@ -12,7 +12,7 @@ export interface ErrorDetails {
     | 'storage'
     | 'cancelled'
     | 'internal';
-  /** Which failure exactly, in snake case. */
+  /** The exact failure, in snake case. The documentation lists all codes with causes and cures. */
   code: string;
   /**
    * The method that failed, in snake case: `sign_in`, `token` … `open` is that of `openClient`. In
@@ -26,18 +26,18 @@ export interface ErrorDetails {
    * was refused.
    */
   field?: string;
-  /** What was expected in place of {@link came}. */
+  /** What was expected instead of {@link came}. */
   expected?: string;
-  /** What came. No secret, and nothing of who the user is. */
+  /** What came. It contains no secret and nothing about who the user is. */
   came?: string;
   /**
-   * A claim about time does not fit this clock: how far the server's clock seems ahead of it, in
-   * milliseconds; below 0: behind, or the token is that old.
+   * Set if a claim about time does not fit this clock: how far the server's clock seems ahead, in
+   * milliseconds. Below 0, the server's clock is behind, or the token is that old.
    */
   clock_difference_ms?: number;
   /** What the request that failed was for: `token`, `refresh`, `discovery` … */
   stage?: string;
-  /** Where it went: host, and port where it is not the usual one. */
+  /** Where it went: the host, with the port unless it is the default. */
   host?: string;
   /** The HTTP status of the server's answer. */
   status?: number;
@@ -48,18 +48,22 @@ export interface ErrorDetails {
   /** The server's page about the error (RFC 6749 section 5.2). */
   error_uri?: string;
   /**
-   * `error` and its texts came in a reply that answers no attempt: anybody may have written them.
+   * `error` and its texts came in a reply that belongs to no attempt: anybody may have written
+   * them.
    */
   unverified?: boolean;
-  /** A new sign-in is what helps. */
+  /** A new sign-in is the remedy. */
   begin_again?: boolean;
-  /** The server asked to wait so long, in milliseconds. */
+  /** How long the server asked to wait, in milliseconds. */
   retry_after_ms?: number;
 }
 
 export interface OAuthError extends ErrorDetails {}
 
-/** A browser does not tell a page why a request failed: what it can be, the likeliest first. */
+/**
+ * A browser does not tell a page why a request failed. This lists possible causes, the likeliest
+ * first.
+ */
 const hidden = (code: string): string | false =>
   typeof document === 'object' &&
   (code === 'network' || code === 'unsent') &&
@@ -102,13 +106,12 @@ export class OAuthError extends Error {
   }
 }
 
-/** A failure of the host's own, told apart from what the core reports by its kind or code. */
+/** A failure of this package. Its kind or code differs from those of the core. */
 export const failure = (kind: ErrorDetails['kind'], code: string, op: string, cause?: unknown) =>
   new OAuthError({ kind, code, op, retryable: false }, { cause });
 
 /**
- * The promise, of which an error has the name of what the caller called as its `op`: the method in
- * snake case.
+ * The promise with the caller's method, in snake case, as the `op` of its error.
  *
  * @internal
  */

@@ -1,3 +1,4 @@
+import { type Ask, type Carrier, enter, keepOpen, type Standing, standingOf } from './open.js';
 import { type Answers, type Body, type Effects, Failed, gather, unbase64, wire } from './hosts.js';
 
 /** How a runtime passes on what it does not read. */
@@ -21,6 +22,11 @@ export interface Passage {
   /** Further members for `fetch`, and for a `Response`. */
   request: object;
   response: object;
+  /**
+   * Streams that are open are counted; not where a request may end without a word of it, so that
+   * one would be counted for ever. Left out: they are.
+   */
+  counts?: boolean;
   /** `fetch` unpacks answers: their headers say what they were before. */
   unpacks: boolean;
   /**
@@ -60,8 +66,17 @@ export const standard = (): Passage => ({
   unpacks: !('Bun' in globalThis),
 });
 
-/** Requests so far. */
+/** An answer whose body nobody has read; `counted`: its length is known. */
+interface Behind {
+  body: ReadableStream<Uint8Array> | null;
+  counted: boolean;
+}
+
+/** Commands so far. */
 let count = 0;
+
+/** A name for a command that no other has. */
+export const nextId = (): number => ++count;
 
 /**
  * The HTTP of one request: the browser's, its answer, and what goes to the servers behind in
@@ -73,28 +88,36 @@ export class Exchange {
   /** Settles when nothing is left to do for the request but to pass its answer on. */
   over: Promise<unknown> = Promise.resolve();
   #resolve!: (response: Response) => void;
-  #id = ++count;
+  #id = nextId();
   /** The module's name for the request, and for its body. */
   #name = `${this.#id}`;
   #request: Request;
   /** Answers of the servers behind, whose bodies nobody has read. */
-  #behind = new Map<string, Response>();
+  #behind = new Map<string, Behind>();
   #url: string;
   #timeout: number;
   #passage: Passage;
   #fetch: typeof fetch;
+  #carrier: Carrier | undefined;
+  /** Ends that this request is counted among those that are open. */
+  #leave = () => {};
+  #entered = false;
+  /** Asks whether what is open may stay so. */
+  ask: Ask = async () => ({});
 
   /**
    * @param request the browser's
    * @param timeout how long a server behind may take to begin its answer, in ms
    * @param url as the browser asked for it, where the request does not say
+   * @param carrier carries sockets, where the host can
    */
-  constructor(request: Request, timeout: number, passage: Passage = standard(), url = request.url, send: typeof fetch = fetch) {
+  constructor(request: Request, timeout: number, passage: Passage = standard(), url = request.url, send: typeof fetch = fetch, carrier?: Carrier) {
     this.#request = request;
     this.#url = url;
     this.#timeout = timeout;
     this.#passage = passage;
     this.#fetch = send;
+    this.#carrier = carrier;
     this.response = new Promise((resolve) => (this.#resolve = resolve));
   }
 
@@ -142,7 +165,9 @@ export class Exchange {
    * Effect `proxy`. The time counts from the last piece of the browser's body until the headers are
    * there: what follows may take as long as it likes.
    */
-  async proxy({ method, url, headers, body }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
+  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
+    if (upgrade && !this.#carrier) throw new Failed('unsupported');
+    if (group !== undefined && !(upgrade ? this.#carrier!.counts : this.#passage.counts === false)) this.#enter(group, most!);
     const waiting = new AbortController();
     let late = false;
     let answered = false;
@@ -158,16 +183,23 @@ export class Exchange {
     wait();
     signal.addEventListener('abort', () => waiting.abort());
     try {
+      if (upgrade) {
+        const answer = await this.#carrier!.open(url, headers, waiting.signal, group!, most!);
+        const ref = String(this.#behind.size);
+        this.#behind.set(ref, { body: answer.body, counted: false });
+        return { status: answer.status, headers: answer.headers, body: { ref } };
+      }
       const { request, unpacks } = this.#passage;
       const init = { method, headers, body: this.#outgoing(body, wait, waiting), redirect: 'manual', signal: waiting.signal, ...request } as const;
       const send = this.#passage.send ?? this.#fetch;
       const response = await send(url, init, body && 'ref' in body ? this.#length : undefined);
       const ref = String(this.#behind.size);
-      this.#behind.set(ref, response);
+      this.#behind.set(ref, { body: response.body, counted: response.headers.has('content-length') });
       const unpacked = unpacks && response.headers.has('content-encoding');
       const said = unpacked ? [...response.headers].filter(([name]) => name !== 'content-encoding' && name !== 'content-length') : [...response.headers];
       return { status: response.status, headers: said, body: { ref } };
-    } catch {
+    } catch (error) {
+      if (error instanceof Failed) throw error;
       throw new Failed(late ? 'timeout' : 'network');
     } finally {
       answered = true;
@@ -182,33 +214,119 @@ export class Exchange {
   }
 
   /** Effect `respond`. */
-  async respond({ status, headers, body }: Effects['respond']): Promise<{}> {
+  async respond(effect: Effects['respond']): Promise<{}> {
+    const { status, headers, body } = effect;
+    const standing = standingOf(effect);
+    if (status === 101) {
+      this.#join(headers, standing!);
+      return {};
+    }
     const { ref, text } = (body ?? {}) as { ref?: string; text?: string };
     const behind = ref === undefined ? undefined : this.#behind.get(ref);
     const bare = this.#request.method === 'HEAD' || [204, 205, 304].includes(status);
     if (behind && !bare) this.#behind.delete(ref!);
     const init = { status, headers, ...this.#passage.response };
-    this.#resolve(new Response(bare ? null : behind ? this.#passing(behind) : text || null, init));
+    const passed = bare || !behind ? null : standing ? this.#kept(behind, standing) : this.#passing(behind);
+    if (!passed || !standing) this.#leave();
+    this.#resolve(new Response(passed ?? (bare ? null : text || null), init));
     this.#drop();
     return {};
+  }
+
+  #enter(group: string, most: number): void {
+    if (this.#entered) return;
+    const leave = enter(group, most);
+    if (!leave) throw new Failed('denied');
+    this.#leave = leave;
+    this.#entered = true;
+  }
+
+  /** Lets the browser's socket and the server's speak. */
+  #join(headers: [string, string][], standing: Standing): void {
+    const carrier = this.#carrier!;
+    this.#carrier = undefined;
+    const keep = (close: () => void) => {
+      const stop = keepOpen(standing, this.ask, close);
+      return () => {
+        stop();
+        this.#leave();
+      };
+    };
+    void (async () => {
+      try {
+        this.#resolve(await carrier.join(headers, keep, standing));
+      } catch {
+        this.#leave();
+        carrier.drop();
+        this.fail(502, 'upstream_network', 'The server behind could not be reached.');
+      }
+    })();
+  }
+
+  /**
+   * A stream of events, until it is over: it ends then, and who reads it asks again. One that is
+   * cut before is cut.
+   */
+  #kept({ body }: Behind, standing: Standing): ReadableStream<Uint8Array> | null {
+    if (!body) return null;
+    const reader = body.getReader();
+    let ended = false;
+    let stop = () => {};
+    const end = () => {
+      ended = true;
+      stop();
+      this.#leave();
+    };
+    const kept = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          stop = keepOpen(standing, this.ask, () => {
+            end();
+            controller.close();
+            void reader.cancel().catch(() => {});
+          });
+        },
+        async pull(controller) {
+          try {
+            const { done, value } = await reader.read();
+            if (ended) return;
+            if (!done) return controller.enqueue(value);
+            end();
+            controller.close();
+          } catch (error) {
+            if (ended) return;
+            end();
+            throw error;
+          }
+        },
+        cancel(reason) {
+          end();
+          return reader.cancel(reason);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    return this.#passage.download(kept, this.over);
   }
 
   /**
    * The body of an answer, so that it breaks off where it is cut. One of known length does by
    * itself.
    */
-  #passing({ body, headers }: Response): ReadableStream<Uint8Array> | null {
-    return body && !headers.has('content-length') ? this.#passage.download(body, this.over) : body;
+  #passing({ body, counted }: Behind): ReadableStream<Uint8Array> | null {
+    return body && !counted ? this.#passage.download(body, this.over) : body;
   }
 
   /** Answers where the module cannot, if nothing was answered yet. */
   fail(status: number, error: string, error_description: string): void {
     this.#resolve(Response.json({ error, error_description }, { status, headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } }));
+    this.#leave();
     this.#drop();
   }
 
   /** Answers that are not passed on are not waited for. */
   #drop(): void {
+    this.#carrier?.drop();
     for (const { body } of this.#behind.values()) void body?.cancel().catch(() => {});
     this.#behind.clear();
   }

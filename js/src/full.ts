@@ -1,5 +1,5 @@
 /**
- * The client with all that the core can do, for pages that need more than pages usually do: client
+ * The client with everything that the core can do, for pages that need more than most: client
  * credentials, token exchange, introspection, registration, signed requests and responses, client
  * keys. It is `oauth2-wasm` with another module, `oauth2-full.wasm`.
  *

@@ -1,5 +1,5 @@
 /**
- * The check at the resource: whether the access token of a request lets it in.
+ * Checks access tokens at a resource.
  *
  * @packageDocumentation
  */
@@ -11,48 +11,48 @@ import type { CryptoKey } from './web.js';
 export type { Reason } from './messages.js';
 
 /**
- * An authorization server whose tokens are taken. Its members are those of a client's configuration
- * (`Config`) of the same names.
+ * An authorization server whose tokens are accepted. Its members mean the same as in a client's
+ * configuration (`Config`).
  */
 export interface AuthorizationServer {
-  /** Its name, as its tokens have it (RFC 8414 section 2). */
+  /** Its identifier, as in its tokens (RFC 8414 section 2). */
   issuer: string;
   /**
-   * Reads its metadata; on by itself where neither `jwks_uri` nor `introspection_endpoint` is
-   * given.
+   * Reads its metadata. The default if neither `jwks_uri` nor `introspection_endpoint` is given.
    */
   discovery?: boolean;
-  /** Where its metadata are, if not where the issuer says. */
+  /** The URL of its metadata, if it is not where the issuer says. */
   metadata_url?: string;
-  /** An issuer with `{tenantid}` in it, of servers for all tenants. */
+  /** An issuer with `{tenantid}` in it, for servers with many tenants. */
   issuer_template?: string;
   /** Where its keys are (RFC 7517). */
   jwks_uri?: string;
-  /** Where it is asked of tokens (RFC 7662). */
+  /** Where it answers questions about tokens (RFC 7662). */
   introspection_endpoint?: string;
-  /** Who asks it. Without one nothing is introspected. */
+  /** The client that introspects. Without one there is no introspection. */
   client_id?: string;
   client_secret?: string;
-  /** `client_key_id` of {@link GuardOptions.clientKey}: the server's `kid` for it. */
+  /** The server's `kid` for {@link GuardOptions.clientKey}. */
   client_key_id?: string;
   client_assertion_audience?: string;
   token_endpoint_auth_signing_alg?: string;
   introspection_endpoint_auth_method?: string;
-  /** Has its answers signed (RFC 9701). */
+  /** Requires signed answers to introspection (RFC 9701). */
   introspection_signed_response_alg?: string;
   /**
-   * Which tokens it is asked of: those that are no JWTs, which is the default, or all, so that a
-   * revoked one is refused within a minute.
+   * Which tokens are introspected: `opaque` ones, which are no JWTs (the default), or `all`, so
+   * that a revoked one is refused within a minute.
    */
   introspect?: 'opaque' | 'all';
 }
 
-/** What a request has to have besides a good token. */
+/** What a request needs in addition to a valid token. */
 export interface Need {
-  /** Scopes with one space between them, all of which are needed. */
+  /** Scopes with one space between them. The token needs all of them. */
   scope?: string | undefined;
   /**
-   * Authentication context classes with one space between them, one of which is needed (RFC 9470).
+   * Authentication context classes with one space between them. The token needs one of them (RFC
+   * 9470).
    */
   acr_values?: string | undefined;
   /** How long ago the user may have been authenticated, in seconds. */
@@ -63,52 +63,57 @@ export interface Need {
 export interface ResourceConfig extends Need {
   /**
    * The identifier of the resource (RFC 9728 section 1.2): https, or http on loopback. Its origin
-   * is where clients see this server.
+   * is the one that clients use.
    */
   resource: string;
   /** 16 at most. */
   authorization_servers: AuthorizationServer[];
-  /** Names of this resource in tokens, which need one of them. Default: `resource` alone. */
+  /**
+   * Names of this resource in tokens. A token has to contain one of them. Default: only `resource`.
+   */
   audience?: string[];
   /** The algorithms of access tokens. Default: all asymmetric ones. */
   algorithms?: string[];
   /**
-   * Takes JWTs of type `JWT`, or of none, as Keycloak and Microsoft Entra make them. An ID token
-   * for the same audience passes then.
+   * Accepts JWTs of type `JWT` or without a type, such as those of Keycloak and Microsoft Entra. An
+   * ID token for the same audience is then accepted, too.
    */
   insecure_untyped_tokens?: boolean;
-  /** Takes tokens that say of nobody whom they are for. */
+  /** Accepts tokens without an audience. */
   insecure_without_audience?: boolean;
-  /** What becomes of tokens that are bound to a key (RFC 9449). Default: `accepted`. */
+  /**
+   * Whether tokens that are bound to a key (RFC 9449) are accepted, required or refused (`off`).
+   * Default: `accepted`.
+   */
   dpop?: 'accepted' | 'required' | 'off';
   /** The algorithms of proofs. Default: all asymmetric ones. */
   dpop_algorithms?: string[];
-  /** Has proofs bear a nonce of this resource. */
+  /** Requires proofs to contain a nonce of this resource. */
   dpop_nonce?: boolean;
   /**
-   * Secrets that nonces are made of, base64url of 32 bytes or more, the newest first: the same in
-   * all processes.
+   * Secrets from which nonces are made: base64url of 32 bytes or more, the newest first. All
+   * processes need the same ones.
    */
   nonce_keys?: string[];
-  /** How long a nonce is good, in ms. Default: 300,000. */
+  /** How long a nonce is valid, in ms. Default: 300,000. */
   nonce_ms?: number;
   /** How old a proof without a nonce may be, in ms. Default: 60,000. */
   proof_ms?: number;
-  /** Refuses tokens that are bound to no key and no certificate. */
+  /** Refuses tokens that are bound neither to a key nor to a certificate. */
   require_bound?: boolean;
   /** How far clocks may be apart, in ms. Default: 30,000. */
   clock_tolerance_ms?: number;
-  /** After how long the servers' keys are read again, in ms. Default: 600,000. */
+  /** How long the servers' keys are cached, in ms. Default: 600,000. */
   keys_ms?: number;
   /**
-   * Holds tokens to the certificate of their connection (RFC 8705): {@link
+   * Checks that a token's certificate is that of the connection (RFC 8705): {@link
    * CheckOptions.certificate}.
    */
   certificates?: boolean;
-  /** The header, in lower case, in which `proxies` give the client's certificate. */
+  /** The header, in lower case, in which `proxies` pass the client's certificate. */
   certificate_header?: string;
   /**
-   * Addresses or networks: {@link CheckOptions.peer} has to be one of them for the header to count.
+   * Addresses or networks. The header counts only if {@link CheckOptions.peer} is one of them.
    */
   proxies?: string[];
   /** Further origins under which clients see this resource. */
@@ -120,19 +125,19 @@ export interface ResourceConfig extends Need {
   name?: string;
   user_agent?: string;
   /**
-   * No check waits for what another asked for. Default: in Cloudflare Workers, whose requests
-   * cannot await each other's.
+   * No check waits for a request that another check made. Default: true in Cloudflare Workers,
+   * where one request cannot await I/O of another.
    */
   alone?: boolean;
 }
 
-/** Where it is noted which proofs came, so that each counts once, for all who share it. */
+/** Remembers proofs, so that each is accepted once, in all processes that share the store. */
 export interface ReplayStore {
   /**
-   * Notes a key that nobody noted before, until a time in Unix milliseconds.
+   * Stores a new key, until a time in Unix milliseconds.
    *
    * @param version always `""`: nothing is there
-   * @throws {ConflictError} it was noted before; any other error counts as a failure of the store
+   * @throws {ConflictError} if the key exists; any other error counts as a failure of the store
    */
   storeUntil(key: string, version: string, value: string, until: number): Promise<string>;
 }
@@ -142,22 +147,22 @@ export interface GuardOptions {
   /** oauth2-edge.wasm, where it is not to be read from the disk: compiled or its bytes. */
   module?: WebAssembly.Module | BufferSource;
   /**
-   * Default: 100,000 proofs in this process; one more is refused (503). A store of
-   * `oauth2-wasm/redis` or `oauth2-wasm/postgres` is one.
+   * Default: memory of this process for 100,000 proofs; a request beyond that is refused with 503.
+   * Stores of `oauth2-wasm/redis` and `oauth2-wasm/postgres` can be used here.
    */
   replays?: ReplayStore;
-  /** The private key by which clients of servers are known (private_key_jwt). */
+  /** The private key with which the servers' clients authenticate (private_key_jwt). */
   clientKey?: CryptoKey;
   /** Sends requests to the servers. Default: the global `fetch`. */
   fetch?: typeof fetch;
-  /** Hears what failed: a store, a server that cannot be reached. */
+  /** Called with failures: the store failed, a server cannot be reached. */
   onError?: (error: unknown) => void;
 }
 
-/** What is known of a request besides what stands in it. */
+/** What is known about a request in addition to its content. */
 export interface CheckOptions extends Need {
   /**
-   * The URL that the client asked for, where a server in front changed it. Only its path counts.
+   * The URL that the client asked for, if a server in front changed it. Only its path counts.
    * Default: the request's.
    */
   url?: string | undefined;
@@ -165,16 +170,15 @@ export interface CheckOptions extends Need {
   certificate?: string | undefined;
   /** The address of the other end of the connection, without port. */
   peer?: string | undefined;
-  /** Ends the waiting. */
+  /** Ends the wait. */
   signal?: AbortSignal | null | undefined;
   /**
-   * `ctx.waitUntil` of Cloudflare Workers: keys that are a while old are read again behind the
-   * answer.
+   * `ctx.waitUntil` of Cloudflare Workers: old keys are read again after the answer.
    */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
-/** What a request was let in with. */
+/** The result for a request that was let in. */
 export interface Allowed {
   allowed: true;
   scheme: 'Bearer' | 'DPoP';
@@ -182,31 +186,31 @@ export interface Allowed {
   issuer: string;
   /** The claims of the token, or the server's answer. */
   claims: Record<string, unknown> & { sub?: string; client_id?: string; scope?: string; exp?: number };
-  /** To be added to the answer: a nonce for the next proof. */
+  /** Headers to add to the answer: a nonce for the next proof. */
   headers: [string, string][];
 }
 
-/** Why a request is not let in. */
+/** The result for a request that was refused. */
 export interface Refused {
   allowed: false;
-  /** The answer for who called: status, challenge and body. */
+  /** The answer for the caller: status, challenge and body. */
   response: Response;
-  /** For a log. It holds no token. */
+  /** The reason, for a log. It contains no token. */
   reason: Reason;
 }
 
 export type Verdict = Allowed | Refused;
 
-/** How many proofs are noted in memory. */
+/** How many proofs are remembered in memory. */
 const MOST = 100_000;
 
 /**
- * The proofs that came to this process. What does not fit is an error, since a proof that is
- * forgotten is good again.
+ * The proofs that came to this process. If it is full, storing fails, because a forgotten proof
+ * could be replayed.
  */
 export const memoryReplays = (most = MOST): ReplayStore => {
   const ends = new Map<string, number>();
-  /** Before that nothing more is over than was swept. */
+  /** The earliest expiry of an entry: sweeping before that finds nothing. */
   let next = 0;
   const sweep = (now: number) => {
     next = Infinity;
@@ -234,7 +238,7 @@ const lost = (cause: unknown) => new OAuthError({ kind: 'internal', code: 'insta
 const isWorker = () => globalThis.navigator?.userAgent === 'Cloudflare-Workers';
 
 /**
- * Memory never shrinks: an instance that once had large requests is left to those who are in it.
+ * Memory never shrinks: an instance that has grown finishes its checks and gets no new ones.
  */
 const WORN = 4 << 20;
 
@@ -248,19 +252,20 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** A session of the module, and those who wait for it. */
+/** A session of the module, with its callers. */
 interface Session {
   instance: Instance;
   loop: Loop;
   waiting: Map<number, Waiting>;
-  /** Who wants to know that nothing is under way. */
+  /** Callbacks for when nothing is under way. */
   quiet: (() => void)[];
 }
 
 /**
- * Checks the access tokens of requests. One serves all requests of a process, any number at once.
+ * Checks the access tokens of requests. One Guard serves all requests of a process, any number at
+ * once.
  *
- * Nothing is asked of a server, and nothing of the module, before the first check.
+ * It sends no request and does not start the module before the first check.
  */
 export class Guard {
   #config: ResourceConfig;
@@ -278,13 +283,13 @@ export class Guard {
   }
 
   /**
-   * Each caller awaits what it began itself: in Cloudflare Workers a request cannot await
-   * another's.
+   * Each caller awaits only what it began itself: in Cloudflare Workers one request cannot await
+   * I/O of another.
    */
   async #open(): Promise<Session> {
     const known = this.#session;
-    // A turn that the runtime ended, with its request's CPU time, throws nothing, and what it left
-    // is nobody's: the loop stays busy.
+    // If the runtime kills a request for its CPU time, nothing throws, and the loop of that session
+    // stays busy. Such a session is not used again.
     if (known && !known.loop.busy && known.instance.memoryBytes <= WORN) return known;
     const instance = await instantiate(this.#module ?? (await fromDisk()));
     this.#module ??= instance.module;
@@ -342,7 +347,7 @@ export class Guard {
     return session;
   }
 
-  /** Notes a proof. */
+  /** Remembers a proof. */
   async #note(key: string, version: string, value: string, until: number): Promise<{ version: string }> {
     try {
       return { version: await this.#replays.storeUntil(key, version, value, until) };
@@ -375,19 +380,19 @@ export class Guard {
   }
 
   /**
-   * Opens the session, so that a configuration that is refused is known before the first request.
+   * Opens the session, so that a bad configuration is found before the first request.
    *
-   * @throws {OAuthError} the configuration is refused; `field` names the member
+   * @throws {OAuthError} if the configuration is refused; `field` names the member
    */
   async ready(): Promise<void> {
     await this.#open();
   }
 
   /**
-   * Says whether a request is let in. Its body is not looked at.
+   * Says whether a request is let in. It does not read the body.
    *
-   * @throws {OAuthError} the configuration or the need is refused (`client`), or the module was
-   * lost (`internal`)
+   * @throws {OAuthError} if the configuration or the need is refused (`client`), or the module
+   * crashed (`internal`)
    * @throws the reason of `signal`
    */
   async check(request: Pick<Request, 'method' | 'url' | 'headers'>, options: CheckOptions = {}): Promise<Verdict> {
@@ -412,9 +417,9 @@ export class Guard {
   }
 
   /**
-   * What the resource says of itself (RFC 9728), and where that belongs.
+   * The resource's metadata (RFC 9728), and the URL where it belongs.
    *
-   * @throws {OAuthError} the configuration is refused
+   * @throws {OAuthError} if the configuration is refused
    */
   async metadata(): Promise<{ url: string; metadata: Record<string, unknown> }> {
     return this.#run(await this.#open(), 'metadata', {});
@@ -429,7 +434,7 @@ export class Guard {
     return Response.json(metadata, { headers: { 'cache-control': 'max-age=3600', 'access-control-allow-origin': '*' } });
   }
 
-  /** Ends the work: checks that are under way fail. */
+  /** Closes the Guard: checks under way fail. */
   close(): void {
     const session = this.#session;
     this.#session = undefined;

@@ -10,10 +10,18 @@ import { Watch } from './watch.js';
 import { type ErrorDetails, failure, OAuthError } from './error.js';
 import type { Parameters } from './types.js';
 
-/** One line of a log that a person may see: no query, header, body, key or secret is in it. */
+/**
+ * A log entry that contains no query, header, body, key or secret. An effect that the module waits
+ * for comes twice: when it is asked for, without `ms`, and when it was answered. One that is
+ * withdrawn comes once, and then what withdraws it, with `target`.
+ */
 export interface EffectEntry {
+  /** Names the effect: both its lines have it. */
+  id: string;
   /** The kind of effect: `http`, `store`, `lock` … */
   kind: string;
+  /** The effect that this one withdraws: a request, a timer, a lock. */
+  target?: string;
   /** The name of an event, or of the command that a result is of. */
   name?: string;
   /** What a request or a hook is for: `token`, `refresh` … */
@@ -24,10 +32,12 @@ export interface EffectEntry {
   url?: string;
   /** The status of the answer to a request. */
   status?: number;
-  /** The kind of failure, where it failed. */
+  /** The kind of failure, if it failed. */
   failed?: string;
-  /** How long it took, in milliseconds; 0 for what is not waited for. */
-  ms: number;
+  /**
+   * How long it took, in milliseconds; 0 for effects without an answer. Missing: it is under way.
+   */
+  ms?: number;
 }
 
 /**
@@ -42,8 +52,7 @@ export type Run = <C extends keyof Commands>(
 type Told<E> = E extends { error: Details } ? Omit<E, 'id' | 'kind' | 'error'> & { error: OAuthError } : Omit<E, 'id' | 'kind'>;
 
 /**
- * An event: its name, and what belongs to it. `restarted` is this package's own, the others are the
- * module's.
+ * An event with its members. `restarted` comes from this package, the others from the module.
  */
 export type HostEvent = Told<Effects['event']> | { event: 'restarted'; error: OAuthError };
 
@@ -51,11 +60,11 @@ export type HostEvent = Told<Effects['event']> | { event: 'restarted'; error: OA
 export interface HostOptions extends Partial<Hands> {
   /** The module, in any of the forms that the loader takes. */
   module: Source | PromiseLike<Source>;
-  /** What is opened: the members of the `open` message besides `now` and `entropy`. */
+  /** What to open: the members of the `open` message except `now` and `entropy`. */
   open: { kind: string; config?: object; session?: string | undefined; current?: boolean };
-  /** Hears each event, in a microtask of its own after the effects are drained. */
+  /** Called with each event, in a microtask of its own after the effects are drained. */
   onEvent?: ((event: HostEvent) => void) | undefined;
-  /** Hears of each effect once it is done. */
+  /** Called with each effect when it is asked for and once it is done. */
   onEffect?: ((entry: EffectEntry) => void) | undefined;
 }
 
@@ -67,10 +76,10 @@ interface Command {
   reject(error: unknown): void;
 }
 
-/** What was answered, as long as asking again would bring the same. */
+/** An answer that may be given again, because the module would answer the same. */
 interface Held {
   ok: object;
-  /** In Unix ms; at `until` it is over. */
+  /** Unix ms; valid until just before `until`. */
   from: number;
   until: number;
 }
@@ -79,13 +88,13 @@ interface Held {
 const isQuestion = /^(token|prepare){(?!.*"force")/;
 
 /**
- * Memory never shrinks, so an instance that once had a large message is exchanged for a new one.
+ * Memory never shrinks, so an instance that once had a large message is replaced.
  */
 const WORN = 4 << 20;
 
 /**
- * Runs one session of the module and carries out its effects. {@link Client} stands on it; it is
- * public for hosts of other kinds of session than `client`.
+ * Runs one session of the module and carries out its effects. {@link Client} is built on it. It is
+ * public for hosts of other kinds of sessions than `client`.
  */
 export class Host {
   #options: HostOptions;
@@ -102,16 +111,16 @@ export class Host {
   #closed = false;
   /** A command has come to a result since the session was opened. */
   #progress = false;
-  /** There is no instance until somebody asks for something. */
+  /** There is no instance until the next command. */
   #down = false;
   #retiring = false;
-  /** A session moves to another instance: what it says of itself meanwhile is nothing new. */
+  /** The session is moving to another instance: its events meanwhile are not news. */
   #moving = false;
 
   #release!: () => void;
   /**
-   * Events wait until whoever opens the session has had the time to add listeners; those of a
-   * restored session come at once.
+   * Events wait until the caller has had time to add listeners, because those of a restored session
+   * come at once.
    */
   #ready = new Promise<void>((resolve) => (this.#release = resolve));
 
@@ -134,7 +143,7 @@ export class Host {
   /**
    * Makes an instance of the module and opens a session.
    *
-   * @throws {OAuthError} the configuration is refused; `field` names what is wrong with it
+   * @throws {OAuthError} if the configuration is refused; `field` names the member
    * @throws whatever the loader throws
    */
   static async open(options: HostOptions): Promise<Host> {
@@ -192,8 +201,8 @@ export class Host {
   }
 
   /**
-   * Ends the session's work: requests are aborted, locks released, commands reject with code
-   * `closed`. What was stored stays.
+   * Closes the session: requests are aborted, locks released, commands reject with code `closed`.
+   * The stored session stays.
    */
   close(): void {
     if (this.#closed) return;
@@ -221,11 +230,11 @@ export class Host {
     return effects;
   }
 
-  #log(effect: Effect, began: number, outcome: Outcome, name?: string): void {
+  #log(effect: Effect, began: number, outcome: Outcome | undefined, name?: string): void {
     const { onEffect } = this.#options;
     if (!onEffect) return;
-    const { kind, stage, method, url } = effect as Effects['http'];
-    const entry = { kind, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...outcome, ms: Date.now() - began } as EffectEntry;
+    const { id, kind, target, stage, method, url } = effect as Effects['http'] & { target?: string };
+    const entry = { id, kind, target, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...(outcome && { ...outcome, ms: Date.now() - began }) } as EffectEntry;
     queueMicrotask(() => onEffect(entry));
   }
 
@@ -253,14 +262,14 @@ export class Host {
     void this.#ready.then(() => this.#closed || this.#options.onEvent?.(event));
   }
 
-  /** Holds what is said to be good for a while. Each caller gets a copy. */
+  /** Keeps an answer as long as the module allows. Each caller gets a copy. */
   #hold(asked: string, { good_until: until, ...ok }: { good_until?: number }): object {
     if (this.#held.size > 63) this.#held.clear(); // each URL that the token goes to has one
     if (until) this.#held.set(asked, { ok, from: Date.now(), until });
     return { ...ok };
   }
 
-  /** Withdraws all that is under way. */
+  /** Cancels all effects that are under way. */
   #withdraw(): void {
     this.#held.clear();
     this.#loop.withdraw();
@@ -271,16 +280,16 @@ export class Host {
   }
 
   /**
-   * Leaves an instance that threw. How far its commands came is unknown, so they fail, and no input
-   * is given again.
+   * Discards an instance that threw. Nobody knows how far its commands came, so they fail, and no
+   * input is repeated.
    */
   #lose(cause: unknown): void {
     this.#moving = false;
     this.#withdraw();
     this.#rejectAll('internal', 'instance_lost', cause);
     this.#tell({ event: 'restarted', error: failure('internal', 'instance_lost', 'open', cause) });
-    // What is stored may be what trapped it: without a result in between, that would go on for
-    // ever.
+    // The stored session may be what trapped it: without progress in between, restarts would go on
+    // forever.
     this.#down = true;
     if (this.#progress) void this.#restart();
   }
@@ -296,8 +305,8 @@ export class Host {
   }
 
   /**
-   * Moves the session to a new instance, where its own has grown too large and nothing but timers
-   * is under way.
+   * Moves the session to a new instance if its own has grown too large and only timers are under
+   * way.
    */
   #retire(): void {
     if (this.#retiring || this.#closed || this.memoryBytes <= WORN || !this.#idle()) return;

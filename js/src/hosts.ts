@@ -1,11 +1,11 @@
 /**
- * What a host of the module is made of: for those who run it where this package does not, or for a
- * kind of session of their own. `core/contract/README.md` of the repository is the contract between
- * the module and its hosts.
+ * Building blocks of a host of the module: for runtimes that this package does not support, or for
+ * kinds of sessions of your own. `core/contract/README.md` of the repository is the contract
+ * between the module and its hosts.
  *
- * {@link Host} runs one session with many commands; {@link Requests} one session that serves
- * requests, each with executors of its own. Both stand on the one {@link Loop}: an input, all its
- * effects, their answers.
+ * {@link Host} runs one session with many commands. {@link Requests} runs one session that serves
+ * requests, each with executors of its own. Both use {@link Loop}: an input, all its effects, their
+ * answers.
  *
  * @packageDocumentation
  */

@@ -3,8 +3,7 @@ import { Failed } from './failed.js';
 import type { Answers, Content, Effects } from './messages.js';
 
 /**
- * Some hosts throw on members of RequestInit that they do not have (workerd), so only those that
- * they have are set.
+ * Some hosts (workerd) throw on unknown members of RequestInit, so only known ones are set.
  */
 let init: RequestInit | undefined;
 const cautious = (): RequestInit => {
@@ -15,23 +14,22 @@ const cautious = (): RequestInit => {
 };
 
 /**
- * Whether the response would have been followed elsewhere. Browsers hide it behind an opaque
- * response; the statuses are those that the Fetch standard calls redirects.
+ * Whether the response is a redirect. Browsers hide that behind an opaque response; the statuses
+ * are those that the Fetch standard calls redirects.
  */
 export const isRedirect = ({ type, status }: Response): boolean =>
   type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status);
 
 /**
- * Says where a redirect leads, without user and query, which may be meant for somebody. Browsers
- * hide it.
+ * Says where a redirect leads, without user and query, which may be secret. Browsers hide it.
  */
 export const redirected = ({ status, headers }: Response): Error | undefined =>
   status ? new Error(`status ${status} to ${headers.get('location')?.replace(/[?#].*|(?<=\/\/)[^/]*@/gs, '')}`) : undefined;
 
 /**
- * Gives what work comes to, or rejects with the signal's reason as soon as that is there. In Node a
- * `Request` holds its signal weakly, so that an abort after a collection of garbage does not reach
- * a fetch that is under way.
+ * Resolves with the result of work, or rejects as soon as the signal aborts. In Node a `Request`
+ * holds its signal weakly, so after a garbage collection an abort would not reach a fetch under
+ * way.
  */
 export const unless = <T>(signal: AbortSignal | null | undefined, work: Promise<T>): Promise<T> => {
   if (!signal) return work;
@@ -46,8 +44,8 @@ export const unless = <T>(signal: AbortSignal | null | undefined, work: Promise<
 const offline = () => globalThis.navigator?.onLine === false;
 
 /**
- * How many bytes a body has, where the headers say so and all of them are there to be seen. Beside
- * a transfer coding a length counts for nothing (RFC 9112 section 6.3).
+ * The length of a body in bytes, if the headers say so and all of them are visible. With a transfer
+ * coding, a length does not count (RFC 9112 section 6.3).
  */
 const lengthOf = ({ type, headers }: Response): number | undefined => {
   const length = headers.get('content-length') ?? '';
@@ -64,8 +62,8 @@ export const gather = async (reader: ReadableStreamDefaultReader<Uint8Array> | u
 };
 
 /**
- * Reads a body up to a number of bytes. One that ends before its length is cut, which not every
- * host says by itself.
+ * Reads a body up to a number of bytes. A body that ends before its length was cut off, which not
+ * every host reports.
  */
 const read = async (response: Response, most: number): Promise<Uint8Array> => {
   const length = lengthOf(response) ?? Infinity;
@@ -86,11 +84,14 @@ export const wire = (bytes: Uint8Array): Content => {
   }
 };
 
+/** A `fetch` that may be told what it is for; the global one is not interested. */
+export type Sender = (url: string, init: RequestInit, effect: Effects['http']) => Promise<Response>;
+
 /**
- * Sends a request. It goes out without cookies, follows no redirect, and ends after its time or
- * with `controller`.
+ * Sends a request without cookies. It follows no redirect, and ends after its timeout or with
+ * `controller`.
  */
-export const send = async (effect: Effects['http'], controller: AbortController, fetch: typeof globalThis.fetch): Promise<Answers['http']> => {
+export const send = async (effect: Effects['http'], controller: AbortController, fetch: Sender): Promise<Answers['http']> => {
   const { method, url, headers, body, timeout_ms: timeout } = effect;
   const clock = setTimeout(() => controller.abort(new Failed('timeout')), timeout);
   const wasOffline = offline();
@@ -102,7 +103,7 @@ export const send = async (effect: Effects['http'], controller: AbortController,
       body: !body ? null : 'base64' in body ? unbase64(body.base64) : body.text,
       redirect: 'manual',
       signal: controller.signal,
-    });
+    }, effect);
     if (isRedirect(response)) throw new Failed('redirect', redirected(response));
     const bytes = await read(response, effect.max_body);
     return { status: response.status, headers: [...response.headers], body: wire(bytes) };

@@ -1,5 +1,5 @@
 /**
- * Signs out who does nothing for a while, in all tabs together.
+ * Signs out idle users, counted over all tabs.
  *
  * @packageDocumentation
  */
@@ -7,37 +7,36 @@ import type { Client } from './index.js';
 
 /** When to warn and when to sign out. */
 export interface IdleOptions {
-  /** So long after the last sign of the user, in any tab, they are signed out: milliseconds. */
+  /** How long after the last activity in any tab the user is signed out: milliseconds. */
   after_ms: number;
-  /** So long before that `onWarning` is called: milliseconds. Default: a minute. */
+  /** How long before that `onWarning` is called: milliseconds. Default: a minute. */
   warning_ms?: number;
   /**
-   * Called once a second until the user is signed out or shows themselves: how many milliseconds
-   * are left; `null` once they did.
+   * Called once a second with the milliseconds that are left, until the user is signed out; or with
+   * `null` once they are active again.
    */
   onWarning?: (left_ms: number | null) => void;
   /** Called in the tab that signs out. Default: `logOut`. */
   onIdle?: () => unknown;
   /** Ends it. */
   signal?: AbortSignal;
-  /** Tells several clients of one origin apart. Default: `oauth2`. */
+  /** Keeps several clients of one origin apart. Default: `oauth2`. */
   name?: string;
 }
 
-/** What the user does. */
+/** The user's activity. */
 const SIGNS = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'touchstart', 'scroll', 'visibilitychange'];
-/** A sign is written down so often at most, and the clock looked at so often, in milliseconds. */
+/** How often the clock is checked, and how often activity is stored at most, in milliseconds. */
 const TICK = 1_000;
 
 /**
- * Watches the user, in this tab and, by what other tabs write down, in all of them. What is written
- * down is a time, which survives a reload and the browser's end: who comes back too late is signed
- * out at once.
+ * Watches for activity in this tab, and in others by a time that every tab stores. The time
+ * survives a reload and the end of the browser: a user who comes back too late is signed out at
+ * once.
  *
- * Whatever runs in the page can pretend that the user is there. What ends a session for certain is
- * the server's.
+ * A script in the page can fake activity. Only the server can end a session reliably.
  *
- * @returns a function that says that the user is there, for a button *Stay signed in*
+ * @returns a function that counts as activity, for a button *Stay signed in*
  */
 export const watchIdle = (client: Client, { after_ms: after, warning_ms: warning = 60_000, onWarning, onIdle = () => client.logOut(), signal, name = 'oauth2' }: IdleOptions): (() => void) => {
   const key = `oauth2-wasm.idle.${name}`;
@@ -71,7 +70,7 @@ export const watchIdle = (client: Client, { after_ms: after, warning_ms: warning
     warned = ms !== null;
   };
 
-  /** One tab of all asks the server; the others hear of it. */
+  /** Only one tab signs out at the server; the others are told. */
   const end = async () => {
     ending = true;
     const once = async () => void (signedIn() && left() <= 0 && (await onIdle()));
@@ -86,10 +85,10 @@ export const watchIdle = (client: Client, { after_ms: after, warning_ms: warning
     if (!ending) void end();
   };
 
-  // Who comes back when the time is over is no longer there: first they are signed out.
+  // If the user comes back after the time has passed, sign out first: this is no activity.
   const seen = () => document.visibilityState !== 'hidden' && Date.now() - mine >= TICK && (left() > 0 || !signedIn()) && here();
 
-  /** Who signs in is there; whose session was loaded need not be. */
+  /** A sign-in is activity; a session that was only loaded is not. */
   const changed = () => {
     const { status } = client.current;
     if (status === 'granted' && before === 'not_authenticated') here();

@@ -9,7 +9,7 @@ import { early } from './handover.js';
 import type { Config, Options, RegistrationConfig } from './types.js';
 
 /**
- * A module, got once for all clients.
+ * A module, loaded once for all clients.
  *
  * @internal
  */
@@ -25,16 +25,20 @@ export const once = (get: () => Source | PromiseLike<Source>) => {
     ));
 };
 
-/** The module of pages, beside this file. */
-const found = once(() => {
+/**
+ * The module of pages, beside this file.
+ *
+ * @internal
+ */
+export const found = once(() => {
   const module = early.module ?? fetch(new URL('./oauth2.wasm', import.meta.url));
   early.module = undefined;
   return module;
 });
 
 /**
- * Windows and workers of a browser: they are one user's. Runtimes of servers have workers too, but
- * none has IndexedDB.
+ * True in windows and workers of a browser, which have one user. Server runtimes have workers, too,
+ * but no IndexedDB.
  */
 const inBrowser = () => !!globalThis.indexedDB && ('document' in globalThis || 'WorkerGlobalScope' in globalThis);
 
@@ -42,32 +46,32 @@ const inBrowser = () => !!globalThis.indexedDB && ('document' in globalThis || '
  * Opens a client.
  *
  * In a page or a worker of a browser, clients of one identity share one session (`client_id`,
- * `issuer` or else `token_endpoint`, `variables`, `redirect_uri`, `name`, `store` and `keys`):
- * components that open it each, and effects that React runs twice. Each client has listeners, a
- * `signal`, `onEffect` and a `close` of its own; all other members must be equal, functions the
- * very same. The session ends its work with the last client; a client that is opened later goes on
- * with what the store has, the one in memory by default too. In a server, every client has a
- * session of its own.
+ * `issuer` or else `token_endpoint`, `variables`, `redirect_uri`, `name`, `store` and `keys`): this
+ * is for components that each open a client, and for effects that React runs twice. Each client has
+ * its own listeners, `signal`, `onEffect` and `close`; all other members must be equal, and
+ * functions identical. The session stops when the last client is closed; a client that is opened
+ * later continues from the store, also from the default one in memory. On a server, every client
+ * has a session of its own.
  *
  * In a page this runs `oauth2.wasm`, which has what pages and devices use. `openClient` of
- * `oauth2-wasm/full` is the same with `oauth2-full.wasm`, which has all of it; in Node, Deno, Bun
- * and workerd it is that one anyway.
+ * `oauth2-wasm/full` runs `oauth2-full.wasm`, which has everything. In Node, Deno, Bun and workerd
+ * both run the full module.
  *
  * @param config the configuration, under the names of RFC 8414 and RFC 7591
  * @param options how the client works; the defaults suit a page
- * @throws {OAuthError} the configuration is refused; `field` names the member. Code
- * `configuration_differs`: a client of the same identity is open with other members than these,
- * which `field` names; a `name` of its own keeps a client apart
+ * @throws {OAuthError} if the configuration is refused; `field` names the member. Code
+ * `configuration_differs`: a client of the same identity is open with different members, which
+ * `field` names; give one of them a `name` of its own
  * @throws {OAuthError} code `not_in_this_module`: `field` names what `oauth2.wasm` does not have,
  * `expected` the module that has it
- * @throws {WebAssembly.CompileError} the page's policy forbids WebAssembly: its script-src needs
+ * @throws {WebAssembly.CompileError} if the page's policy forbids WebAssembly: its script-src needs
  * `'wasm-unsafe-eval'`
  */
 export const openClient = (config: Config | RegistrationConfig, options: Options = {}): Promise<Client> =>
   Client.open(config, options, found, inBrowser());
 
 /**
- * For the entries of servers, whatever they make look like a browser: a process may have many
+ * For the entries of server runtimes, even if they look like a browser: a process may have many
  * users.
  *
  * @internal
@@ -76,6 +80,8 @@ export const openAlone = (config: Config | RegistrationConfig, options: Options)
 
 export { type ErrorDetails, OAuthError } from './error.js';
 export { type HookRequest, type HookResponse, type Hooks, type ResponseStage, type Stage } from './effects.js';
+/** @internal */
+export { Failed } from './failed.js';
 export { type EffectEntry, Host, type HostEvent, type HostOptions } from './host.js';
 export { type KeyStore, memoryKeys } from './keys.js';
 export { type Locks } from './locks.js';

@@ -7,13 +7,13 @@ import { database } from './database.js';
 import { ConflictError, type Store, type Stored } from './index.js';
 
 /**
- * A store in IndexedDB: a session is shared by all tabs and workers of the origin, and survives the
- * end of the browser. Insecure because every script that runs in a page of this origin can read the
- * tokens, today and later, and so can whoever reads the user's disk; choose it only where signing
+ * A store in IndexedDB: all tabs and workers of the origin share a session, and it survives the end
+ * of the browser. Insecure because every script that runs in a page of this origin can read the
+ * tokens, now and later, and so can everybody who reads the user's disk. Choose it only if signing
  * in again is worse than that.
  *
- * @param name the database's. Clients that are given stores of one name share what is in them.
- * @throws {Error} there is no IndexedDB, as in Node
+ * @param name of the database. Clients with stores of one name share their sessions.
+ * @throws {Error} if there is no IndexedDB, as in Node
  */
 export const insecureIndexedDBStore = (name = 'oauth2-wasm'): Store => {
   if (!globalThis.indexedDB) throw new Error('oauth2-wasm: insecureIndexedDBStore: there is no IndexedDB here');
@@ -23,8 +23,7 @@ export const insecureIndexedDBStore = (name = 'oauth2-wasm'): Store => {
 };
 
 /**
- * One object for each database, as it is one place: clients that are given it twice share a
- * session.
+ * One object for each database, because it is one place: clients that use it share a session.
  */
 const stores = new Map<string, Store>();
 
@@ -35,8 +34,8 @@ const overDatabase = (name: string): Store => {
     (link as { unref?(): void }).unref?.(); // in Node it would keep the process
     return link;
   };
-  // Any script of the origin can say so too: nothing is made of it but a look. The key is all that
-  // is said.
+  // Any script of the origin can send this message, too, so it only makes the client read the
+  // store. The message contains only the key.
   const said = globalThis.BroadcastChannel && channel();
   return {
     ...(said && {

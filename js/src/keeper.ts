@@ -33,6 +33,8 @@ const LIFE = 285_000;
  * sign-in at the server, may take.
  */
 const BEAT = 45_000;
+/** What a vault is told when it begins counts so long, in milliseconds, and once for each key. */
+const FRESH = 1_000;
 
 /** What a key holds. `turn` counts its changes: of what two vaults know, the later one counts. */
 interface Entry {
@@ -101,7 +103,7 @@ export const serveKeeper = (scope: KeeperScope): void => {
   const keep = async ({ request, clientId }: KeeperEvent): Promise<Response> => {
     if (!(await isVault(clientId))) return say({}, 403);
     const key = await secret;
-    if (request.method === 'GET') return say({ key: base64(new Uint8Array(await crypto.subtle.exportKey('raw', key))) });
+    if (request.method === 'GET') return say({ key: base64(new Uint8Array(await crypto.subtle.exportKey('raw', key))), entries: [...entries] });
     let operation;
     try {
       operation = JSON.parse(await unsealWith(key, await request.arrayBuffer()));
@@ -178,9 +180,10 @@ export const keeperStore = async (): Promise<Store | undefined> => {
     if (!response.headers.has(MARK) || response.status === 403) throw new Error('no keeper');
     return response;
   };
-  const meet = async () => {
-    const { key } = await (await ask({})).json();
+  const meet = async (): Promise<[string, Entry][]> => {
+    const { key, entries } = await (await ask({})).json();
     secret = await crypto.subtle.importKey('raw', unbase64(key), AES, false, ['encrypt']);
+    return entries;
   };
   const tell = async (operation: Operation, again = true): Promise<Entry & { conflict?: true }> => {
     const response = await ask({ method: 'POST', body: await sealWith(secret, JSON.stringify(operation)) });
@@ -199,18 +202,33 @@ export const keeperStore = async (): Promise<Store | undefined> => {
     return said;
   };
 
+  /**
+   * What the keeper has when this vault begins comes along, so that a session is there without
+   * asking again. A second look is at the keeper: under a lock the engine looks a second time.
+   */
+  let first: Map<string, Entry> | undefined;
+  const looked = new Set<string>();
+  const atFirst = (key: string): Entry | undefined => {
+    const entry = first && !looked.has(key) ? (first.get(key) ?? EMPTY) : undefined;
+    looked.add(key);
+    if (entry) known.set(key, entry);
+    return entry;
+  };
+
   try {
-    await meet();
+    first = new Map(await meet());
   } catch {
     return undefined;
   }
+  setTimeout(() => (first = undefined), FRESH);
   setInterval(() => void tell({ beat: true }).catch(() => {}), BEAT);
   return {
     async load(key) {
-      const { version, value } = (await through(key, { load: key }, () => known.get(key)))!  ?? EMPTY;
+      const { version, value } = atFirst(key) ?? (await through(key, { load: key }, () => known.get(key))) ?? EMPTY;
       return value === null ? { version } : { version, value };
     },
     async store(key, version, value) {
+      looked.add(key);
       const entry = await through(key, { store: key, version, value }, () => replace(known, key, version, value));
       if (!entry) throw Object.assign(new Error('oauth2-wasm: store: conflict'), { name: 'ConflictError' });
       channel.postMessage(key);

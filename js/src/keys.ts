@@ -3,26 +3,28 @@ import type { Store } from './store.js';
 import type { CryptoKeyPair } from './web.js';
 
 /**
- * The name under which the core asks for the signatures of the configured `client_key`; those of
- * sessions begin with the client's name and a dot.
+ * The name of the configured `client_key` in `sign` effects. Names of session keys begin with the
+ * client's name and a dot.
  */
 export const CLIENT_KEY = 'client_key';
 
 /**
- * Where the keys of sessions are kept, which access tokens are bound to (RFC 9449). A key has to
- * live as long as what is kept in the {@link Store}: without it its tokens are worth nothing.
+ * Where session keys are kept, to which access tokens are bound (RFC 9449). A key has to live as
+ * long as the session in the {@link Store}: without the key its tokens are useless.
  */
 export interface KeyStore {
   /** Gives the pair of a name; `undefined` where there is none. */
   load(name: string): Promise<CryptoKeyPair | undefined> | CryptoKeyPair | undefined;
-  /** Keeps a pair, unless the name has one already. Gives the one that stays. */
+  /**
+   * Stores a pair unless the name has one already. Returns the stored one, so that concurrent
+   * creates return the same key.
+   */
   add(name: string, pair: CryptoKeyPair): Promise<CryptoKeyPair> | CryptoKeyPair;
-  /** Forgets the pair of a name, if there is one. */
+  /** Deletes the pair of a name, if there is one. */
   delete(name: string): Promise<void> | void;
   /**
-   * Private keys are made so that they can be exported. For stores that write them down: whoever
-   * reads the keys there, and any script that gets at the store, can use the tokens elsewhere.
-   * Default: no key can be exported by anybody.
+   * Makes private keys exportable, for stores that write them down. Then everybody who can read the
+   * store, also a script, can use the tokens elsewhere. Default: nobody can export a key.
    */
   readonly insecureExtractable?: boolean;
 }
@@ -54,9 +56,9 @@ const everyMemory = new WeakMap<Store, KeyStore>();
 
 /**
  * In a page or worker keys are in IndexedDB, whatever the store: they have to survive the redirect
- * of a sign-in, and other tabs may share the session. That needs no insecure name: a script of the
- * page can sign with a key while it runs there, but not take it away. Elsewhere, and where the
- * browser refuses storage, they are in memory, for all clients of the same store.
+ * of a sign-in, and other tabs may share the session. That is not insecure: a script of the page
+ * can sign with a key while it runs there, but not take the key away. Elsewhere, or if the browser
+ * refuses storage, keys are in memory, for all clients of the same store.
  */
 export const defaultKeys = (store: Store): KeyStore => {
   const memory = everyMemory.get(store) ?? memoryKeys();

@@ -6,8 +6,7 @@ export interface Locks {
    * Waits for the lock, holds it while the callback's promise is pending, and releases it.
    *
    * @param name the lock; one holder at a time
-   * @param options `signal` ends the waiting, with its reason; it has no effect once the lock is
-   * held
+   * @param options `signal` ends the wait, with its reason; it has no effect once the lock is held
    * @param callback called when the lock is held
    */
   request(name: string, options: { signal: AbortSignal }, callback: () => Promise<void>): Promise<unknown>;
@@ -15,7 +14,7 @@ export interface Locks {
 
 type Lines = Map<string, Promise<void>>;
 
-/** The end of the line for each lock that is held or waited for, by what is locked. */
+/** The last waiter for each lock, by its name. */
 const everyLine = new WeakMap<Store, Lines>();
 
 /** Locks among the clients of one store within a page or process. */
@@ -42,12 +41,11 @@ const storeLocks = (store: Store): Locks => {
 };
 
 /**
- * Web Locks reach across the tabs of an origin. A store that is local needs less: a server's
- * sessions must not wait for each other. Where others may share the store and there are no Web
- * Locks (pages without TLS), a lock would promise more than it keeps, so there is none: the core
- * then goes by the store's compare-and-set. Those of Node reach no other process, and sessions of
- * one name in other stores would wait for each other, so they are none either. IndexedDB tells a
- * browser: it has the same reach.
+ * Web Locks work across the tabs of an origin. A local store needs less, and sessions of a server
+ * must not wait for each other. If a store may be shared and there are no Web Locks (pages without
+ * TLS), there is no lock: the core then relies on the store's compare-and-set. Node's Web Locks are
+ * not used: they do not reach other processes, and sessions of one name in different stores would
+ * wait for each other. IndexedDB shows that this is a browser: it has the same reach as Web Locks.
  */
 export const defaultLocks = (store: Store): Locks | undefined => {
   if (store.local) return storeLocks(store);

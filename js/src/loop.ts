@@ -6,15 +6,15 @@ import type { Answers, Effects } from './messages.js';
 export type Effect = Effects[keyof Effects];
 
 /**
- * Carries out effects of one kind. It gives the answer's `ok`, at once or later, or fails with
+ * Carries out effects of one kind. It returns the answer's `ok`, or a promise of it, or throws
  * {@link Failed}.
  *
- * @param controller withdraws the effect, where it may take long ({@link LONG})
+ * @param controller aborts the effect, for kinds that may take long ({@link LONG})
  */
 export type Executor<K extends keyof Answers> = (effect: Effects[K], controller: AbortController) => Promise<Answers[K]> | Answers[K];
 
 /**
- * What carries out effects, by kind. A kind is a name from outside: the object must inherit nothing
+ * The executors, by kind of effect. A kind comes from outside: the object must inherit nothing
  * (`__proto__: null`).
  */
 export type Executors = { [K in keyof Answers]?: Executor<K> } & { remember?(effect: Effects['remember']): void };
@@ -29,26 +29,26 @@ export interface Outcome {
 export interface Input {
   /** JSON text, without its last brace. */
   message: string;
-  /** Called with the code where the module does not take it. */
+  /** Called with the code if the module does not take it. */
   refused?: ((code: number) => void) | undefined;
-  /** Why the effect failed whose answer it is: errors that come of it have it as their cause. */
+  /** Why the answered effect failed: the cause of errors that follow. */
   cause?: unknown;
   /** The text of the command that it is, if it is one of a caller's. */
   asked?: string | undefined;
 }
 
-/** What a loop belongs to. */
+/** The owner of a loop. */
 export interface Owner {
-  /** Gives the module an input. What comes out of it, or the code of what it did not take. */
+  /** Gives the module an input. Returns the effects, or the code if the module did not take it. */
   turn(message: string, input: Input): Effect[] | number;
-  /** Takes a result or an event, which the owner has to tell. */
+  /** Gets a result or an event, which the owner passes on. */
   take(effect: Effects['result'] | Effects['event'], cause: unknown): void;
-  /** A turn threw: nothing is known of the session any more. The loop stays busy. */
+  /** A turn threw: the state of the session is unknown. The loop stays busy. */
   lost(cause: unknown): void;
   /** There is no input left. */
   rest(): void;
-  /** An effect is done. */
-  done(effect: Effect, began: number, outcome: Outcome): void;
+  /** An effect is begun, without an outcome, or done. */
+  done(effect: Effect, began: number, outcome?: Outcome): void;
 }
 
 /** Kinds of effects that may take long, and have a controller. */
@@ -60,8 +60,8 @@ interface Task {
 }
 
 /**
- * The one loop of every host: an input, all its effects, their answers, which are the next inputs.
- * Never nested: an answer that is there at once waits until all effects of its turn are begun.
+ * The loop of every host: an input, all its effects, and their answers, which are the next inputs.
+ * It is never nested: an immediate answer waits until all effects of its turn have begun.
  */
 export class Loop {
   #executors: Executors;
@@ -69,7 +69,7 @@ export class Loop {
   #inbox: Input[] = [];
   /** The effects under way, by id, held locks among them. */
   #tasks = new Map<string, Task>();
-  /** An input is being taken, or there is no session to take it: inputs wait. */
+  /** True while an input is processed, or while there is no session: inputs wait. */
   busy = true;
 
   constructor(executors: Executors, owner: Owner) {
@@ -124,6 +124,7 @@ export class Loop {
     const began = Date.now();
     const task: Task = { kind, controller: LONG.test(kind) ? new AbortController() : undefined };
     this.#tasks.set(id, task);
+    this.#owner.done(effect, began);
     const answer = (reply: 'ok' | 'failed', value: { kind?: string; status?: number }, cause?: unknown) => {
       if (this.#tasks.get(id) !== task) return; // withdrawn, or the session is another
       if (kind !== 'lock' || reply === 'failed') this.#tasks.delete(id);
@@ -152,7 +153,7 @@ export class Loop {
     }
   }
 
-  /** Withdraws all that is under way, and forgets what waits. */
+  /** Cancels all effects that are under way, and drops waiting inputs. */
   withdraw(): void {
     this.#inbox = [];
     this.#tasks.forEach(({ controller }) => controller?.abort());

@@ -4,7 +4,7 @@ import { bodyOf, type Incoming } from './node-passage.js';
 export interface NodeRequest extends Incoming {
   method?: string;
   url?: string;
-  headers: { host?: string };
+  headers: { host?: string; upgrade?: string };
   rawHeaders: string[];
   socket: object;
 }
@@ -24,7 +24,8 @@ export interface NodeResponse {
 /** A handler of `node:http`, which Express and Connect take too. */
 export type NodeHandler = (incoming: NodeRequest, outgoing: NodeResponse) => Promise<void>;
 
-const requestOf = (incoming: NodeRequest): Request | undefined => {
+/** The request of a browser; the body stays where it is. */
+export const requestOf = (incoming: NodeRequest): Request | undefined => {
   const { method = 'GET', rawHeaders } = incoming;
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);

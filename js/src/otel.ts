@@ -38,7 +38,7 @@ export const telemetry = ({ tracerProvider = trace.getTracerProvider(), meterPro
   /** By stage and URL: how many requests failed there one after the other. */
   const failures = new Map<string, number>();
   return ({ kind, stage, method = '', url = '', status, failed, ms }) => {
-    if (QUIET.has(kind)) return;
+    if (ms === undefined || QUIET.has(kind)) return; // the first line of two, or what nobody waits for
     const now = Date.now();
     const fault = failed ?? (status! >= 400 ? String(status) : undefined);
     const common: Attributes = { ...(client && { 'oauth2.client': client }), ...(stage && { 'oauth2.stage': stage }), ...(fault && { 'error.type': fault }) };

@@ -1,6 +1,6 @@
 /**
- * Sign-in in a window of its own, so that the page stays. The page at the redirect URI has to be of
- * the same origin.
+ * Sign-in in a window of its own, so that the page stays open. The page at the redirect URI has to
+ * be on the same origin.
  *
  * @packageDocumentation
  */
@@ -10,9 +10,11 @@ import { type AuthorizeParameters, type Client, OAuthError, type Status } from '
 export interface PopupParameters extends AuthorizeParameters {
   /** What `window.open` gets as features. Default: `popup,width=500,height=650`. */
   features?: string;
+  /** A text for the window until the server's page is there. Default: it is empty. */
+  waiting?: string;
 }
 
-/** The window is looked after so often, in milliseconds. */
+/** How often the window is checked, in milliseconds. */
 const LOOK = 100;
 /**
  * A window that an opener policy takes away is seen elsewhere for some 50 ms before; one that a
@@ -49,7 +51,10 @@ const away = (popup: Window): boolean => {
   }
 };
 
-/** Waits for the reply, until the attempt ends or the signal aborts, and finishes with it. */
+/**
+ * Waits for the reply until the attempt expires or the signal aborts, and finishes the sign-in with
+ * it.
+ */
 const answer = async (client: Client, state: string, signal?: AbortSignal | null): Promise<Status> => {
   const link = channel(state);
   const over = new AbortController();
@@ -70,7 +75,7 @@ const answer = async (client: Client, state: string, signal?: AbortSignal | null
   }
 };
 
-/** Rejects where the user has closed the window, as far as can be told. */
+/** Rejects when the user has closed the window, as far as the page can tell. */
 const closed = (popup: Window, signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => {
     let seen = 0;
@@ -89,11 +94,12 @@ const closed = (popup: Window, signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => clearInterval(watch));
   });
 
-const open = async (client: Client, { features = 'popup,width=500,height=650', ...parameters }: PopupParameters): Promise<Status> => {
+const open = async (client: Client, { features = 'popup,width=500,height=650', waiting = '', ...parameters }: PopupParameters): Promise<Status> => {
   const { signal } = parameters;
   signal?.throwIfAborted();
   const popup = window.open('about:blank', '_blank', features);
   if (!popup) throw failure('client', 'popup_blocked');
+  popup.document.body.append(waiting);
   const over = new AbortController();
   try {
     const { url, state } = await client.authorize(parameters);
@@ -108,18 +114,18 @@ const open = async (client: Client, { features = 'popup,width=500,height=650', .
 };
 
 /**
- * Signs in by a popup. Call it in the handler of a click, without waiting for anything before:
- * browsers open no window otherwise. The page at the redirect URI calls {@link finishPopup}.
+ * Signs in by a popup. Call it in the handler of a click, before any `await`: otherwise browsers
+ * block the window. The page at the redirect URI calls {@link finishPopup}.
  *
- * A window that seems closed need not be: a page of the server with a `Cross-Origin-Opener-Policy`
- * looks the same from here. So it counts as closed once the user is back at this page: for a
- * second, or for ten where the browser does not say that they came back. A reply that comes later
- * still signs in, until the attempt ends (`attempt_life_ms`) or the signal aborts; the events say
- * so. Where the server's first page, or the page that calls this, is served with such a policy,
- * only the reply, the signal or the attempt's end settle the promise, and only the reply closes the
- * window. In a frame of another site, which the reply does not reach, sign in by redirect.
+ * A window that looks closed may be open: a server's page with a `Cross-Origin-Opener-Policy` looks
+ * the same from here. So the window counts as closed once the user has been back at this page for a
+ * second, or for ten if the browser does not report that they came back. A reply that comes later
+ * still signs in, until the attempt expires (`attempt_life_ms`) or the signal aborts; the events
+ * say so. If the server's first page, or the calling page, has such a policy, only the reply, the
+ * signal or the attempt's expiry settle the promise, and only the reply closes the window. In a
+ * frame of another site, which the reply does not reach, sign in by redirect.
  *
- * @returns the status, with the `app_state` that was given. However it ends, the window is closed.
+ * @returns the status, with the given `app_state`. The window is closed, however the sign-in ends.
  * @throws {OAuthError} code `popup_blocked`; kind `cancelled`, code `popup_closed`; kind `expired`,
  * code `attempt_expired`; those of {@link Client.callback}
  */
@@ -128,7 +134,9 @@ export const signInPopup = (client: Client, parameters: PopupParameters = {}): P
     throw error instanceof OAuthError ? new OAuthError({ ...error, op: OP }, error) : error;
   });
 
-/** A signed reply has its state inside (JARM section 2.1); who takes the reply verifies it. */
+/**
+ * A signed reply has its state in the JWT (JARM section 2.1); the client verifies the reply later.
+ */
 const stateOf = (reply: URLSearchParams): string | null => {
   try {
     const [, payload] = reply.get('response')!.split('.');
@@ -139,12 +147,12 @@ const stateOf = (reply: URLSearchParams): string | null => {
 };
 
 /**
- * Hands the reply to the page that opened this popup, and closes the window. For the page at the
- * redirect URI, which needs nothing else of this package; a page that is also signed in to by
- * redirect calls {@link Client.handleRedirect} after `false`.
+ * Passes the reply to the page that opened this popup, and closes the window. For the page at the
+ * redirect URI, which needs nothing else of this package. If users also sign in by redirect there,
+ * call {@link Client.handleRedirect} after `false`.
  *
- * @param url the URL that the server sent the user to. Default: the page's own.
- * @returns whether a page took it; `false` comes after a second
+ * @param url the URL to which the server sent the user. Default: the page's own.
+ * @returns whether a page took the reply; `false` comes after a second
  */
 export const finishPopup = (url: string | URL = location.href): Promise<boolean> =>
   new Promise((resolve) => {

@@ -9,17 +9,17 @@ import { ATTEMPT, conflict, DEFAULT_LEASE, type ExpiringStore, leases, persist }
 export type { ExpiringStore } from './remote.js';
 
 /**
- * The part of a `Pool` of npm `pg` that is needed. It is the caller's to make and to end, and has
- * to have a listener for `error`.
+ * The part of a `Pool` of npm `pg` that is needed. The caller makes and ends it; it needs a
+ * listener for `error`.
  */
 export interface PostgresPool {
   query(query: { text: string; values?: unknown[] }): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
 
-/** Where in a database. */
+/** Where the tables are. */
 export interface PostgresOptions {
   /**
-   * The schema that the tables stand in, which is there. Default: the first of the `search_path`.
+   * The existing schema of the tables. Default: the first of the `search_path`.
    */
   schema?: string;
 }
@@ -27,13 +27,13 @@ export interface PostgresOptions {
 /** How locks are held. */
 export interface PostgresLockOptions extends PostgresOptions {
   /**
-   * How long a lock stays with a holder that does not renew it, in ms; 1,000 at least. Default:
-   * 40,000, which is longer than a request may take.
+   * How long a lock lives unless its holder renews it, in ms; 1,000 at least. Default: 40,000,
+   * which is longer than a request may take.
    */
   lease?: number;
 }
 
-/** How often, in ms, and how many rows that are over are deleted. */
+/** How often, in ms, and how many expired rows are deleted. */
 const PURGE_PAUSE = 10_000;
 const PURGE_MOST = 1000;
 
@@ -44,8 +44,8 @@ const tables = ({ schema = '' }: PostgresOptions) => {
 };
 
 /**
- * Of what PostgreSQL says, this may pass: it is not there yet or any more, has no connection left,
- * or had to choose between two transactions.
+ * Errors of PostgreSQL that may go away by themselves: it is starting or stopping, has no free
+ * connection, or aborted one of two transactions.
  */
 const SAID_PASSING = /^(08...|57P0[123]|53300|40001|40P01|25006)$/;
 
@@ -55,15 +55,15 @@ const passing = (error: unknown): boolean => {
 };
 
 /**
- * One statement without a name, outside a transaction: PgBouncer may give the next one to another
- * server. A connection whose answer is lost is given up by `query_timeout`.
+ * One unnamed statement without an explicit transaction: PgBouncer may give the next one to another
+ * server. `query_timeout` ends a connection whose answer is lost.
  */
 const run = (pool: PostgresPool, text: string, ...values: unknown[]) =>
   pool.query({ text, values, query_timeout: ATTEMPT - 100 } as Parameters<PostgresPool['query']>[0]);
 
 /**
- * The statements that make the tables where they are missing, for those who keep such texts
- * elsewhere. The application needs SELECT, INSERT, UPDATE and DELETE on them.
+ * The statements that create missing tables, for migration tools. The application needs SELECT,
+ * INSERT, UPDATE and DELETE on them.
  */
 export const postgresMigration = (options: PostgresOptions = {}): string[] => {
   const { entries, locks } = tables(options);
@@ -74,25 +74,25 @@ export const postgresMigration = (options: PostgresOptions = {}): string[] => {
   ];
 };
 
-/** Makes the tables where they are missing. */
+/** Creates missing tables. */
 export const createPostgresTables = async (pool: PostgresPool, options: PostgresOptions = {}): Promise<void> => {
-  // Of two that create at once, one finds what the other has just made.
+  // One of two concurrent creates finds what the other has just made.
   const made = (error: unknown) => ['23505', '42P07', '42710'].includes((error as { code?: string }).code ?? '');
   for (const text of postgresMigration(options)) await persist((error) => passing(error) || made(error), () => run(pool, text));
 };
 
 /**
- * A store in PostgreSQL. What is stored can be read by whoever reads the database: {@link sealed}
- * of `oauth2-wasm/sealed` seals it.
+ * A store in PostgreSQL. Everybody who can read the database can read the tokens: encrypt them with
+ * {@link sealed} of `oauth2-wasm/sealed`.
  *
- * @throws {RangeError} the schema's name is too long
+ * @throws {RangeError} if the schema's name is too long
  */
 export const postgresStore = (pool: PostgresPool, options: PostgresOptions = {}): ExpiringStore => {
   const { entries, locks } = tables(options);
   const there = '(expires_at IS NULL OR expires_at > now())';
   const load = `SELECT value, version FROM ${entries} WHERE key = $1::text AND ${there}`;
-  // An answer that was lost has the same statement sent again: it finds its own version, and writes
-  // the same once more.
+  // If an answer was lost, the same statement runs again, finds its own version, and writes the
+  // same once more.
   const insert = `INSERT INTO ${entries} AS e (key, value, version, expires_at) VALUES ($1::text, $2::text, $3::text, to_timestamp($4::float8 / 1000))
 ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version, expires_at = excluded.expires_at
 WHERE e.expires_at <= now() OR e.version = excluded.version`;
@@ -105,8 +105,7 @@ WHERE key = $1::text AND version IN ($5::text, $3::text) AND ${there}`;
 
   let purged = 0;
   /**
-   * Deletes rows that are over, now and then and not all at once. Where that fails, a later one
-   * does it.
+   * Deletes some expired rows from time to time. If that fails, a later call does it.
    */
   const clean = async () => {
     if (Date.now() - purged < PURGE_PAUSE) return;
@@ -134,7 +133,7 @@ WHERE key = $1::text AND version IN ($5::text, $3::text) AND ${there}`;
       if (value !== null) return put(key, version, value, null);
       const gone = await persist(passing, async (again) => {
         if (version && (await run(pool, remove, key, version)).rowCount) return true;
-        // The answer that was lost may have been that it is deleted, and then nothing is there.
+        // If an answer was lost, the first try may have deleted the row already.
         return (again || !version) && !(await find(key));
       });
       if (!gone) throw conflict();
@@ -145,11 +144,11 @@ WHERE key = $1::text AND version IN ($5::text, $3::text) AND ${there}`;
 };
 
 /**
- * Locks in PostgreSQL, which reach all processes that use it: they refresh a session one after the
- * other. They are rows with an end, and no advisory locks, which would be the connection's. A lock
- * is renewed while it is held.
+ * Locks in PostgreSQL, for all processes that use it: they refresh a session one after the other.
+ * They are rows that expire, not advisory locks, which would belong to a connection. A lock is
+ * renewed while it is held.
  *
- * @throws {RangeError} the lease is below 1,000 ms, or the schema's name too long
+ * @throws {RangeError} if the lease is below 1,000 ms, or the schema's name too long
  */
 export const postgresLocks = (pool: PostgresPool, { lease = DEFAULT_LEASE, ...options }: PostgresLockOptions = {}): Locks => {
   const { locks } = tables(options);

@@ -6,7 +6,7 @@
 import { encode } from 'uqr';
 
 export interface QrOptions {
-  /** What a screen reader says. Default: `QR code: ` and the text. */
+  /** The text for screen readers. Default: `QR code: ` and the text. */
   title?: string;
 }
 
@@ -16,12 +16,12 @@ const QUIET = 4;
 const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
 /**
- * A QR code as the text of an `<svg>` element: black on white whatever the page's colours are,
- * without a size of its own, so that style sheets scale it. All that is in it is escaped: it may be
- * given to `innerHTML`.
+ * A QR code as the text of an `<svg>` element: black on white whatever the page's colours are, and
+ * without a size, so that style sheets scale it. It is escaped, so that it can be assigned to
+ * `innerHTML`.
  *
  * @param text what is encoded, as UTF-8
- * @throws {RangeError} it is longer than a QR code can hold (2,331 bytes)
+ * @throws {RangeError} if the text is longer than a QR code can hold (2,331 bytes)
  */
 export const qrSvg = (text: string, { title = 'QR code: ' + text }: QrOptions = {}): string => {
   const { data, size } = encode(text, { ecc: 'M', border: QUIET });

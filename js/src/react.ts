@@ -10,12 +10,12 @@ import type { Claims, SignInParameters } from './index.js';
 
 export { type Auth, type AuthOptions, type AuthState, createAuth } from './auth.js';
 
-/** What {@link useAuth} gives: what there is to show, and what to do. */
+/** The result of {@link useAuth}: the state to show, and what to do. */
 export type UseAuth = AuthState & Pick<Auth, 'signIn' | 'signOut' | 'fetch'>;
 
 const Context = createContext<Auth | undefined>(undefined);
 
-/** Gives an {@link Auth} to all that is inside. */
+/** Provides an {@link Auth} to the components inside. */
 export const AuthProvider = ({ auth, children }: { auth: Auth; children?: ReactNode }): FunctionComponentElement<ProviderProps<Auth | undefined>> =>
   createElement(Context.Provider, { value: auth }, children);
 
@@ -23,9 +23,9 @@ export const AuthProvider = ({ auth, children }: { auth: Auth; children?: ReactN
 const initial: AuthState = Object.freeze({ status: 'restoring' });
 
 /**
- * What there is to show, and `signIn`, `signOut` and `fetch`: the same object until something
- * changes. The first component that uses it opens the client, when it is mounted: once under
- * `StrictMode`, and never on a server, where the status is `restoring`.
+ * The state to show, and `signIn`, `signOut` and `fetch`: the same object until something changes.
+ * The first component that uses it opens the client when it is mounted: once under `StrictMode`,
+ * and never on a server, where the status is `restoring`.
  *
  * @throws {Error} outside of an {@link AuthProvider}
  */
@@ -41,32 +41,31 @@ export const useAuth = (): UseAuth => {
 };
 
 /**
- * Who is signed in, as the ID token says, verified. `undefined` where nobody is, or there is no ID
+ * The verified claims of the user who is signed in. `undefined` if nobody is, or if there is no ID
  * token.
  */
 export const useUser = (): Readonly<Claims> | undefined => useAuth().claims;
 
 export interface RequireAuthProps {
-  /** What only who is signed in gets to see. */
+  /** Shown only to somebody who is signed in. */
   children?: ReactNode;
   /**
-   * Shown until it is known whether somebody is signed in, and while the page goes to the server.
-   * Default: nothing.
+   * Shown until the session is loaded, and while the page leaves for the server. Default: nothing.
    */
   pending?: ReactNode;
   /**
-   * Shown to who is not signed in, in place of sending them to sign in; {@link useAuth} says there
-   * what failed. Without it an error is thrown, for the nearest error boundary; and who has just
-   * signed out sees `pending`.
+   * Shown to somebody who is not signed in, instead of sending them to sign in; {@link useAuth}
+   * gives the `error`. Without it an error is thrown to the nearest error boundary, and somebody
+   * who has just signed out sees `pending`.
    */
   otherwise?: ReactNode;
-  /** Of the sign-in that begins by itself. */
+  /** Parameters of the sign-in that begins by itself. */
   parameters?: SignInParameters;
 }
 
 /**
- * Shows what is inside to who is signed in, and sends everybody else to sign in, from where they
- * come back to this place.
+ * Shows its children to somebody who is signed in, and sends everybody else to sign in. They come
+ * back to this place.
  */
 export const RequireAuth = ({ children, pending, otherwise, parameters }: RequireAuthProps): ReactNode => {
   const { status, error, signed_out, signIn } = useAuth();

@@ -10,18 +10,17 @@ export type { ExpiringStore } from './remote.js';
 
 /**
  * The part of a client of npm `redis` that is needed: of `createClient`, `createCluster`,
- * `createSentinel`. It is the caller's to connect and to close.
+ * `createSentinel`. The caller connects and closes it.
  */
 export interface RedisClient {
   get(key: string): Promise<string | null>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
 }
 
-/** Where in a Redis. */
+/** Where the values are in Redis. */
 export interface RedisOptions {
   /**
-   * Begins the names of all that is kept. Stores of the same prefix share it. Default:
-   * `oauth2-wasm:`.
+   * Begins all keys. Stores with the same prefix share their values. Default: `oauth2-wasm:`.
    */
   prefix?: string;
 }
@@ -29,8 +28,8 @@ export interface RedisOptions {
 /** How locks are held. */
 export interface RedisLockOptions extends RedisOptions {
   /**
-   * How long a lock stays with a holder that does not renew it, in ms; 1,000 at least. Default:
-   * 40,000, which is longer than a request may take.
+   * How long a lock lives unless its holder renews it, in ms; 1,000 at least. Default: 40,000,
+   * which is longer than a request may take.
    */
   lease?: number;
 }
@@ -40,7 +39,7 @@ const PREFIX = 'oauth2-wasm:';
 // An entry is its version, a space and its value. Each script has one key, so that it runs on every
 // node of a cluster that has that key.
 
-/** An answer that was lost has the same script run again, and that finds its own version. */
+/** If an answer was lost, the same script runs again and finds its own version. */
 const PUT = `
 local there = redis.call('GET', KEYS[1])
 local version = there and string.match(there, '^(%S+) ') or ''
@@ -63,7 +62,7 @@ elseif version ~= '' or ARGV[2] == '' then
 end
 return 1`;
 
-/** SET NX PX, but for a holder that asks again because an answer was lost. */
+/** SET NX PX, except that it also succeeds for a holder that retries because an answer was lost. */
 const TAKE = `
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
@@ -90,10 +89,10 @@ const passing = (error: unknown): boolean => {
 const script = async (client: RedisClient, text: string, key: string, ...args: string[]) => Number(await client.eval(text, { keys: [key], arguments: args })) === 1;
 
 /**
- * A store in Redis. What is stored can be read by whoever reads the database: {@link sealed} of
- * `oauth2-wasm/sealed` seals it.
+ * A store in Redis. Everybody who can read the database can read the tokens: encrypt them with
+ * {@link sealed} of `oauth2-wasm/sealed`.
  *
- * @param client the caller's, connected, with a listener for `error`
+ * @param client your client, connected, with a listener for `error`
  */
 export const redisStore = (client: RedisClient, { prefix = PREFIX }: RedisOptions = {}): ExpiringStore => {
   const entry = (key: string) => `${prefix}entry:${key}`;
@@ -120,11 +119,11 @@ export const redisStore = (client: RedisClient, { prefix = PREFIX }: RedisOption
 };
 
 /**
- * Locks in Redis, which reach all processes that use it: they refresh a session one after the
- * other. A lock is renewed while it is held.
+ * Locks in Redis, for all processes that use it: they refresh a session one after the other. A lock
+ * is renewed while it is held.
  *
  * @param client as for {@link redisStore}
- * @throws {RangeError} the lease is below 1,000 ms
+ * @throws {RangeError} if the lease is below 1,000 ms
  */
 export const redisLocks = (client: RedisClient, { prefix = PREFIX, lease = DEFAULT_LEASE }: RedisLockOptions = {}): Locks => {
   const run = (text: string, name: string, ...args: (string | number)[]) => script(client, text, `${prefix}lock:${name}`, ...args.map(String));

@@ -1,12 +1,12 @@
-// What stores on servers have in common: operations that outlast a short fault of the server or the
+// Common parts of stores on servers: operations that survive a short failure of the server or the
 // network, and locks with a lease.
 import { ConflictError, type Locks, type Store } from './index.js';
 
-/** A store that forgets by itself what is of no use any more. */
+/** A store that deletes expired values by itself. */
 export interface ExpiringStore extends Store {
   /**
-   * Is `store` for a text that is of no use from `until` on, in Unix milliseconds, by the clock of
-   * the server: `load` does not find it then.
+   * Is `store` for a text that expires at `until`, in Unix milliseconds by the clock of the server:
+   * then `load` does not find it any more.
    *
    * @throws {ConflictError} the key holds another version; any other error counts as a failure of
    * the store
@@ -15,13 +15,13 @@ export interface ExpiringStore extends Store {
 }
 
 /**
- * How long a lock stays with a holder that does not renew it, in ms. A request to the authorization
- * server takes 30 s at most: who sleeps under it has its lock still when it is over. The engine
- * waits 60 s for a lock, so who waits for a holder that died gets it.
+ * How long a lock lives unless its holder renews it, in ms. It is longer than a request to the
+ * authorization server may take (30 s), so that no lock expires during a request. It is shorter
+ * than the 60 s that the engine waits, so that a waiter gets the lock of a holder that died.
  */
 export const DEFAULT_LEASE = 40_000;
 
-/** How long an operation is tried again, and one try of it, in ms. */
+/** How long an operation is retried, and how long one try may take, in ms. */
 const PATIENCE = 20_000;
 export const ATTEMPT = 3_000;
 
@@ -39,12 +39,15 @@ const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
     signal?.addEventListener('abort', stop, { once: true });
   });
 
-/** Half of a time to all of it, so that those who began together do not go on together. */
+/**
+ * A random part of a time, half of it at least, so that those who began together do not retry
+ * together.
+ */
 const jitter = (ms: number) => (ms * (1 + Math.random())) / 2;
 
 class Late extends Error {}
 
-/** Gives up waiting for an answer, which is lost. */
+/** Stops waiting for an answer, which then counts as lost. */
 const within = async <T>(ms: number, operation: () => Promise<T>): Promise<T> => {
   let clock: ReturnType<typeof setTimeout>;
   const late = new Promise<never>((_, reject) => (clock = setTimeout(() => reject(new Late('no answer in time')), ms)));
@@ -55,12 +58,12 @@ const within = async <T>(ms: number, operation: () => Promise<T>): Promise<T> =>
   }
 };
 
-/** Says whether an error is that of a fault that may pass. */
+/** Says whether an error may go away by itself. */
 export type Passing = (error: unknown) => boolean;
 
 /**
- * Carries out an operation until it succeeds or fails for good. An answer that was lost may be one
- * of an operation that was carried out, so doing it twice has to be the same as doing it once.
+ * Retries an operation until it succeeds or fails permanently. It must be idempotent, because after
+ * a lost answer nobody knows whether it was carried out.
  */
 export const persist = async <T>(passing: Passing, operation: (again: boolean) => Promise<T>): Promise<T> => {
   const limit = Date.now() + PATIENCE;
@@ -78,15 +81,14 @@ export const persist = async <T>(passing: Passing, operation: (again: boolean) =
 export const conflict = () => new ConflictError('oauth2-wasm: store: conflict');
 
 /**
- * Keeps who holds which lock, by the clock of its server. Each method is one operation, and twice
- * the same as once.
+ * Stores who holds which lock, by the clock of its server. Each method is one idempotent operation.
  */
 export interface Table {
   /** Gives the lock to the holder for `lease` ms, if nobody holds it, or the holder does. */
   take(name: string, holder: string, lease: number): Promise<boolean>;
-  /** Begins the lease anew, if the holder has the lock. */
+  /** Renews the lease, if the holder has the lock. */
   renew(name: string, holder: string, lease: number): Promise<boolean>;
-  /** Takes the lock from the holder, if the holder has it. */
+  /** Releases the lock, if the holder has it. */
   free(name: string, holder: string): Promise<unknown>;
 }
 
@@ -103,7 +105,8 @@ export const leases = (table: Table, passing: Passing, lease = DEFAULT_LEASE): L
       try {
         if (await within(ATTEMPT, () => table.take(name, holder, lease))) return;
       } catch (error) {
-        // The core would go on without a lock that fails: what does not pass has its time, too.
+        // If the lock failed, the core would go on without it. So permanent errors are retried,
+        // too, until the time is over.
         look = error instanceof Late || passing(error) ? 100 : 1000;
       }
       await sleep(jitter(look), signal);
@@ -111,8 +114,8 @@ export const leases = (table: Table, passing: Passing, lease = DEFAULT_LEASE): L
   };
 
   /**
-   * Keeps the lock until it is stopped. One that was lost meanwhile is not taken back: the store's
-   * versions tell who was first.
+   * Renews the lock until it is stopped. A lock that was lost meanwhile is not taken again: the
+   * store's versions show who was first.
    */
   const renew = async (name: string, holder: string, signal: AbortSignal) => {
     for (let next = lease / 3; ; ) {

@@ -105,13 +105,16 @@ export class Requests {
    *
    * @param open members of the `open` message as JSON text, without braces, besides `now` and
    * `entropy`; the same each time
-   * @param command a command whose `id` no other has; its `request` is that name as text
+   * @param command a command whose `id` no other has; the `request` of one of that name is the id
+   * as text
    * @param executors of this request alone
+   * @returns the `ok` of its result
+   * @throws {Error} the command failed; those of this kind of session do not
    * @throws {Refused} the configuration is refused
    * @throws {Unreadable} the command is longer, or has more values, than the module reads
    * @throws {Trap} the instance is lost
    */
-  async run(open: string, command: { id: number; request: string }, executors: Executors): Promise<void> {
+  async run(open: string, command: { id: number; request?: string }, executors: Executors): Promise<object> {
     const session = await this.#opened(open);
     const { instance, handle } = session;
     /** What comes out is of this command, since what went in is. */
@@ -128,12 +131,17 @@ export class Requests {
         return code || effects;
       });
     let loop!: Loop;
+    let ok = {};
     try {
       await new Promise<void>((resolve, reject) => {
         let answered = false;
         loop = new Loop(executors, {
           turn,
-          take: ({ kind }) => (answered ||= kind === 'result'),
+          take: (effect) => {
+            if (effect.kind !== 'result') return;
+            answered = true;
+            ok = effect.ok ?? {};
+          },
           lost: reject,
           done() {},
           // What was begun behind the answer is waited for: metadata of yesterday that are read
@@ -146,5 +154,6 @@ export class Requests {
     } finally {
       loop.withdraw();
     }
+    return ok;
   }
 }

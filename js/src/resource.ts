@@ -5,30 +5,30 @@ import { isRedirect, redirected, unless } from './http.js';
 import type { Challenge } from './types.js';
 import type { RequestInfo } from './web.js';
 
-/** What a response wanted. A worker's answers get theirs by message. */
+/** The challenges of responses. Answers from a worker get theirs by message. */
 export const challenges = new WeakMap<Response, Challenge>();
 
 /**
- * What a resource wanted that refused a request of {@link Client.fetch} (RFC 6750 section 3). With
- * `insufficient_user_authentication` a new sign-in with its `acr_values` and `max_age` gives a
- * token that will do (RFC 9470 section 4).
+ * What a resource asks for that refused a request of {@link Client.fetch} (RFC 6750 section 3).
+ * With `insufficient_user_authentication`, sign in again with its `acr_values` and `max_age` to get
+ * a token that the resource accepts (RFC 9470 section 4).
  *
- * @param response as `fetch` gave it, no copy
- * @returns `undefined` where the resource said nothing of the kind
+ * @param response the very object that `fetch` gave, not a copy
+ * @returns `undefined` if the response has no challenge
  */
 export const challengeOf = (response: Response): Challenge | undefined => challenges.get(response);
 
 /**
- * Sends a request to a protected resource, and again for as long as the core has reason to and the
- * body can be sent again.
+ * Sends a request to a protected resource, and sends it again as long as the core asks for that and
+ * the body can be sent again.
  */
 export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, input: RequestInfo, init?: RequestInit): Promise<Response> => {
   let request = new Request(input, init);
   const { method } = request;
-  // That of the caller: the request's own follows it only as long as nobody collects garbage.
+  // The caller's signal: the request's own signal follows it only until the garbage collector runs.
   const signal = init && 'signal' in init ? init.signal : input instanceof Request ? input.signal : undefined;
-  // Normalised, so that what the core judges is what fetch asks for. The query has no say in it
-  // (RFC 9449 section 4.2 for htu).
+  // Normalized by Request, so that the core checks the URL that fetch requests. The query does not
+  // count (RFC 9449 section 4.2 for htu).
   const url = request.url.replace(/[?#].*/s, '');
   let { headers: added, retried }: Partial<Commands['answered']['ok']> = await run('prepare', { url, method, signal });
   for (;;) {

@@ -1,17 +1,18 @@
 /**
- * Seals what a client keeps, so that whoever has the store alone has no token and no key.
+ * Encrypts what a client stores, so that access to the store alone gives no token and no key.
  *
  * @packageDocumentation
  */
 import { named } from './algorithms.js';
 import { base64, unbase64 } from './bytes.js';
 import type { KeyStore, Store } from './index.js';
+import { nameOf } from './key-name.js';
 import type { ExpiringStore } from './remote.js';
 import { readRing, seal, unseal } from './seal.js';
 
 export type { ExpiringStore } from './remote.js';
 
-/** What of the options of a client is kept sealed. */
+/** The options of a client that are sealed. */
 export interface Sealed<S extends Store> {
   /** Sessions. */
   store: S;
@@ -21,32 +22,25 @@ export interface Sealed<S extends Store> {
   keys: KeyStore;
 }
 
-// A text is sealed for where it stands: whoever can write to the store cannot put one in the place
-// of another.
+// A text is sealed for its key: somebody who can write to the store cannot swap texts.
 const ENTRY = 'entry ';
-/** Also where a key is kept: no key of the core's has a space. */
+/** Also the name under which a key is stored: no name of the core's contains a space. */
 const KEY = 'key ';
 
-/** Makes the ring's text of a new key: `ID:KEY`, with a random ID of 8 letters. */
+/** Makes a new key for the ring: `ID:KEY`, with a random ID of 8 letters. */
 export const newSealKey = (): string => {
   const letters = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
   return `${letters}:${base64(crypto.getRandomValues(new Uint8Array(32))).replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_')}`;
 };
 
-const nameOf = ({ name, ...rest }: { name: string }): string => {
-  const { namedCurve = '', hash } = rest as { namedCurve?: string; hash?: { name: string } };
-  if (name === 'ECDSA') return `ES${namedCurve === 'P-521' ? 512 : namedCurve.slice(2)}`;
-  return hash ? (name === 'RSA-PSS' ? 'PS' : 'RS') + hash.name.slice(4) : name;
-};
-
 /**
- * Seals a store, with AES-256-GCM, in the form that every host of this project reads.
+ * Seals a store with AES-256-GCM, in the format of all hosts of this project.
  *
- * @param kept the store, which is shared: sessions, attempts and keys are all in it
+ * @param kept the shared store, which gets sessions, attempts and keys
  * @param seals the keys, the newest first: `ID:KEY` with commas or white space between them; ID is
  * 1 to 32 letters, digits, `-` and `_`, KEY 32 random bytes in base64url. The first seals, any
- * unseals. What cannot be unsealed is none: its user signs in again.
- * @throws {Error} that is no such text; the message has no key
+ * unseals. If a session cannot be unsealed, its user signs in again.
+ * @throws {Error} if `seals` cannot be read; the message contains no key
  */
 export const sealed = async <S extends Store | ExpiringStore>(kept: S, seals: string): Promise<Sealed<S>> => {
   const ring = await readRing(seals);

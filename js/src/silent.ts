@@ -1,5 +1,5 @@
 /**
- * A sign-in that the user does not see, where they are still signed in at the server.
+ * Signs in without a question if the user is still signed in at the server.
  *
  * @packageDocumentation
  */
@@ -8,32 +8,34 @@ import { base64url } from './bytes.js';
 
 /** How to restore a session. */
 export interface SilentOptions {
-  /** Ends it: nobody is signed in then, as far as this page knows. */
+  /** Ends the attempt: then nobody is signed in. */
   signal?: AbortSignal | null | undefined;
   /** How long the frame may take, in milliseconds. Default: 10,000. */
   timeout_ms?: number;
   /**
-   * Where the frame comes to nothing (a browser that keeps cookies from it): whether the page
-   * itself may go to the server and back, once. Default: `true`.
+   * Whether the page itself may go to the server and back, once, if the frame fails because the
+   * browser blocks its cookies. Default: `true`.
    */
   redirect?: boolean;
   /**
-   * The redirect URI of the frame, of this origin. Default: the configured one. No script of that
-   * page runs in the frame.
+   * The redirect URI of the frame, on this origin. Default: the configured one. Scripts of that
+   * page do not run in the frame.
    */
   redirect_uri?: string;
 }
 
-/** What is remembered of a client in this browser; it holds no secret. */
+/** What is remembered about a client in this browser. It contains no secret. */
 interface Mark {
-  /** The digest of who was signed in last, where an ID token said so. */
+  /** A digest of who was signed in last, if there was an ID token. */
   who?: string;
 }
 
-/** How often the frame is looked at, in milliseconds. */
+/** How often the frame is checked, in milliseconds. */
 const LOOK = 50;
 
-/** Where what is remembered stands; no storage, nothing is remembered, and nobody is restored. */
+/**
+ * Where this is remembered. Without a storage nothing is remembered, and no session is restored.
+ */
 const area = (kind: 'localStorage' | 'sessionStorage'): Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> => {
   try {
     return globalThis[kind];
@@ -46,25 +48,28 @@ const digest = async ({ iss, sub }: { iss: string; sub: string }) =>
   base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(`${iss}\n${sub}`)))).slice(0, 22);
 
 /**
- * Waits until the frame is back at this origin: only then does the browser let the page see where
- * it is. No message says so, so none can be forged.
+ * Waits until the frame is back on this origin: only then does the browser let the page read its
+ * URL. No message is involved, so none can be forged.
  */
 const back = (frame: HTMLIFrameElement, client: Client, signal: AbortSignal): Promise<string | undefined> =>
   new Promise((resolve) => {
     const end = (url?: string) => {
       clearInterval(clock);
       signal.removeEventListener('abort', stop);
+      frame.removeEventListener('load', look);
       resolve(url);
     };
     const stop = () => end();
-    const clock = setInterval(async () => {
+    const look = async () => {
       try {
         const { href } = frame.contentWindow!.location;
         if (/^https?:/.test(href) && (await client.matches(href))) end(href);
       } catch {
         // still at the server's origin
       }
-    }, LOOK);
+    };
+    const clock = setInterval(look, LOOK);
+    frame.addEventListener('load', look);
     signal.addEventListener('abort', stop);
   });
 
@@ -72,8 +77,8 @@ const inFrame = async (client: Client, { timeout_ms = 10_000, redirect_uri, sign
   const { url } = await client.authorize({ prompt: 'none', signal, ...(redirect_uri && { redirect_uri }) });
   const frame = document.createElement('iframe');
   frame.hidden = true;
-  // No script runs there: not the application's, a second time, at the redirect URI, and none that
-  // would take the page elsewhere.
+  // Without scripts in the frame, the application does not start a second time at the redirect URI,
+  // and nothing there can navigate the page.
   frame.setAttribute('sandbox', 'allow-same-origin');
   frame.src = url;
   document.documentElement.append(frame);
@@ -88,16 +93,16 @@ const inFrame = async (client: Client, { timeout_ms = 10_000, redirect_uri, sign
 };
 
 /**
- * Keeps in mind whether somebody is signed in, and restores their session where a page starts
- * without it (OpenID Connect Core section 3.1.2.1, `prompt=none`): in a hidden frame; or, where
- * that comes to nothing, by one redirect of the page; or not. Never where nobody was signed in
- * before, and never after `signOut` or `logOut`. Call it once, before `handleRedirect`.
+ * Remembers whether somebody is signed in, and restores their session when a page starts without it
+ * (OpenID Connect Core section 3.1.2.1, `prompt=none`): first in a hidden frame, and if that fails
+ * by one redirect of the page. It does nothing if nobody was signed in before, or after `signOut`
+ * or `logOut`. Call it once, before `handleRedirect`.
  *
- * Where somebody else is signed in at the server by now, the event `changed` says `other_account`.
+ * If somebody else is now signed in at the server, the event `changed` says `other_account`.
  *
- * @param client of a page, in a vault or not
- * @param name tells several clients of one origin apart
- * @returns what the session is. Where the page goes to the server the promise stays open.
+ * @param client a page's client, in a vault or not
+ * @param name keeps several clients of one origin apart
+ * @returns the session's state. If the page leaves for the server, the promise does not resolve.
  */
 export const restoreSilently = async (client: Client, options: SilentOptions = {}, name = 'oauth2'): Promise<Status> => {
   const [kept, tab] = [area('localStorage'), area('sessionStorage')];
@@ -107,8 +112,8 @@ export const restoreSilently = async (client: Client, options: SilentOptions = {
   const mark: Mark | undefined = before === null ? undefined : JSON.parse(before);
 
   /**
-   * Who is signed in is remembered; that nobody is, only where somebody said so: a session that is
-   * lost is one to restore.
+   * A sign-in is always remembered. That nobody is signed in is remembered only after an explicit
+   * sign-out, because a lost session is one to restore.
    */
   const remember = async () => {
     const { status, claims } = client.current;
@@ -131,17 +136,18 @@ export const restoreSilently = async (client: Client, options: SilentOptions = {
 
   const now = await client.status(options);
   await remember();
-  // A page that the server just sent the user back to finishes by `handleRedirect`.
+  // If the server has just sent the user back to this page, `handleRedirect` finishes the sign-in.
   if (now.status === 'granted' || !mark || (await client.matches(location.href))) return now;
   const failed = (error: unknown) => {
-    // The server has answered: nobody is signed in there, or they have to do something first.
+    // The server has answered that nobody is signed in there, or that the user has to do something
+    // first.
     if (error instanceof OAuthError && error.kind === 'server') return undefined;
     throw error;
   };
   const restored = await inFrame(client, options).catch(failed);
   if (restored) return restored;
   if (options.redirect !== false && !tab.getItem(tried)) {
-    // Once a tab: the way back leads to a page that has tried.
+    // Once in each tab: after the redirect the page knows that it has tried.
     tab.setItem(tried, '1');
     await client.signIn({ prompt: 'none', app_state: location.pathname + location.search + location.hash, signal: options.signal });
   }

@@ -1,7 +1,7 @@
 import { entropy } from './bytes.js';
 import { listeners } from './watch.js';
 
-/** What a key holds. */
+/** The value of a key. */
 export interface Stored {
   /** The text; left out where nothing is stored. */
   value?: string;
@@ -10,7 +10,8 @@ export interface Stored {
 }
 
 /**
- * Where sessions are kept. The texts hold tokens: whoever can read the store is signed in.
+ * Where sessions are stored. The texts contain tokens: somebody who can read the store can act as
+ * the user.
  *
  * A client never has two operations on one key under way at the same time; other clients, tabs or
  * processes may.
@@ -19,10 +20,10 @@ export interface Store {
   /** Reads a key. */
   load(key: string): Promise<Stored> | Stored;
   /**
-   * Replaces what a key holds, if that still has the version given (compare and set).
+   * Replaces the value of a key, if it still has the given version (compare-and-set).
    *
    * @param key the key
-   * @param version of what is replaced; `""` where nothing is expected to be stored
+   * @param version of the value that is replaced; `""` if nothing is expected to be stored
    * @param value the new text, or `null` to delete the key
    * @returns the new version, `""` after a deletion. No version may come twice for one key.
    * @throws {ConflictError} the key holds another version; any other error counts as a failure of
@@ -30,22 +31,22 @@ export interface Store {
    */
   store(key: string, version: string, value: string | null): Promise<string> | string;
   /**
-   * Calls `onChange` after another writer changed a key. A client whose store has this counts on
-   * it: it reads the key again when it is told, and else only for `status()`. Without it a client
-   * also reads before it gives out a token, once a second at most. A call is no more than a hint:
-   * it may come for nothing, and for the client's own writing.
+   * Calls `onChange` after another writer changed a key. A client relies on it: it reads the key
+   * again when told so, and otherwise only for `status()`. With a store without it, a client also
+   * reads before it gives out a token, at most once a second. A call is only a hint: it may also
+   * come without a change, or for the client's own write.
    *
-   * @returns a function that ends it
+   * @returns a function that ends the subscription
    */
   subscribe?(key: string, onChange: () => void): () => void;
   /**
-   * Nobody outside this page or process, and nobody who was not given this very object, can use it:
-   * locks among those do.
+   * True if only this page or process can use the store, through this object: then locks within it
+   * suffice.
    */
   readonly local?: boolean;
 }
 
-/** A store's refusal to replace what another writer put there in the meantime. */
+/** Thrown by a store if another writer has changed the value meanwhile. */
 export class ConflictError extends Error {
   override readonly name = 'ConflictError';
 }
@@ -54,8 +55,7 @@ export class ConflictError extends Error {
 type Area = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 /**
- * Compare and set on an area that answers at once, so that nothing comes between the comparing and
- * the setting.
+ * Compare-and-set on a synchronous area: nothing can happen between the comparison and the write.
  */
 const areaStore = (area: () => Area, { subscribe, tell } = listeners()): Store => {
   const load = (key: string): Stored => {
@@ -85,8 +85,8 @@ const areaStore = (area: () => Area, { subscribe, tell } = listeners()): Store =
 };
 
 /**
- * A store in memory: it ends with the page or process, and no script finds it unless handed the
- * object. Clients that are given the same store share what is in it.
+ * A store in memory: it ends with the page or process, and scripts cannot find it without the
+ * object. Clients with the same store share its values.
  */
 export const memoryStore = (): Store => {
   const map = new Map<string, string>();
@@ -98,23 +98,23 @@ export const memoryStore = (): Store => {
   return { ...areaStore(() => area), local: true };
 };
 
-/** One for all stores of the page, since they stand on one area. */
+/** One for all stores of the page, because they use the same area. */
 const inTab = listeners();
 
 /**
  * A store in `sessionStorage`: a session survives reloads of its tab. Insecure because every script
- * that runs in a page of this origin can read the tokens; choose it only where losing the session
- * at a reload is worse than that.
+ * that runs in a page of this origin can read the tokens. Choose it only if losing the session at a
+ * reload is worse than that.
  */
 export const insecureSessionStore = (): Store => tab;
 
-// One object, as it is one place: clients that are given it twice share a session.
+// Always the same object, because it is one place: clients that use it share a session.
 const tab = areaStore(() => sessionStorage, inTab);
 
 /**
- * Attempts to sign in have to survive the redirect to the server and back, and hold no token. Only
- * a page has a session storage of one user's own; in servers that offer the interface it would be
- * common to all their users.
+ * Attempts to sign in have to survive the redirect to the server and back, and contain no token.
+ * Only in a page does a session storage belong to one user; on servers that offer the interface all
+ * users would share it.
  */
 export const defaultPendingStore = (): Store => {
   try {

@@ -10,9 +10,9 @@ import type { Client } from './index.js';
 export type { Auth, AuthOptions, AuthState } from './auth.js';
 
 /**
- * Makes what an application signs its user in with: call it once, in a module of its own.
- * `auth.state` is reactive, in templates, `$derived` and `$effect`; what reads it first opens the
- * client, though not on a server. It is a store, too: `$auth.status`. See {@link create}.
+ * Makes an `Auth`: call it once, in a module of its own. `auth.state` is reactive in templates,
+ * `$derived` and `$effect`; the first read opens the client, except on a server. It is also a
+ * store: `$auth.status`. See {@link create}.
  */
 export const createAuth = (open: () => Client | PromiseLike<Client>, options?: AuthOptions): Auth => {
   const auth = create(open, options);

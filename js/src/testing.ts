@@ -12,15 +12,15 @@ export interface TestOptions {
   /** The granted scope. Default: `openid`. */
   scope?: string;
   /**
-   * How long an access token lives, in milliseconds; nothing renews it, and then nobody is signed
-   * in. Clocks of test runners that stand still do for it. Default: for ever.
+   * How long the access token lives, in milliseconds. It is not renewed: afterwards nobody is
+   * signed in. Works with the fake clocks of test runners. Default: it does not expire.
    */
   expires_in_ms?: number;
   /** Answers {@link Client.fetch}, which sends it the token `test-token`. Default: status 404. */
   fetch?: typeof globalThis.fetch;
   /**
-   * What everything fails with that needs a server. `kind` and `code` are `network`, and
-   * `retryable` is true, unless said otherwise.
+   * The error of every call that needs a server. By default `kind` and `code` are `network`, and
+   * `retryable` is true.
    */
   error?: Partial<ErrorDetails>;
 }
@@ -66,7 +66,7 @@ const make = (granted: boolean, { claims: given, scope = 'openid', expires_in_ms
     throw failure;
   };
 
-  /** The commands of the module, as far as a test of an application comes to use them. */
+  /** The commands of the module that tests of an application use. */
   const run = async (command: string): Promise<object> => {
     if (!known) enter(granted);
     if (command === 'status') return status();
@@ -106,13 +106,13 @@ const make = (granted: boolean, { claims: given, scope = 'openid', expires_in_ms
 
   const connect = async (onEvent: typeof tell) => {
     tell = onEvent;
-    // As with every client: whoever opens it has the time to add listeners.
+    // As with every client, the caller has time to add listeners first.
     setTimeout(() => known || enter(granted));
     return { run: (command: string, _: object, signal?: AbortSignal | null) => (signal?.throwIfAborted(), run(command)), close: () => clearTimeout(clock) };
   };
   return Client.over(connect as never, {}, fetch ?? (async () => new Response(null, { status: 404 }))).then((client) => {
-    // Nothing goes anywhere: who signs in is signed in. Where the test has a `navigate`, it is
-    // called with a URL, and that is all.
+    // `signIn` signs in without navigating. If the test gives `navigate`, that is called with a
+    // URL.
     client.signIn = async ({ navigate }: SignInParameters = {}) => {
       const { url } = await client.authorize();
       if (navigate) await navigate(url);
@@ -122,15 +122,15 @@ const make = (granted: boolean, { claims: given, scope = 'openid', expires_in_ms
   });
 };
 
-/** A client of somebody who is signed in. */
+/** A client with a user who is signed in. */
 export const signedIn = (options: TestOptions = {}): Promise<Client> => make(true, options);
 
-/** A client of nobody; `signIn` signs in at once, without going anywhere. */
+/** A client with no user; `signIn` signs in at once, without navigating. */
 export const signedOut = (options: TestOptions = {}): Promise<Client> => make(false, options);
 
 /**
- * A client of nobody, whose sign-in fails. For somebody who is signed in and whose requests fail,
- * use {@link signedIn} with `error`.
+ * A client with no user, whose sign-in fails. For a signed-in user whose requests fail, use {@link
+ * signedIn} with `error`.
  *
  * @param error what it fails with. Default: kind and code `network`
  */

@@ -13,8 +13,8 @@ export type Parameters = [string, string][] | Record<string, string> | URLSearch
 
 /**
  * How a client authenticates at an endpoint (RFC 6749 section 2.3.1, OpenID Connect Core section 9,
- * RFC 8705 section 2). Those of TLS need a `fetch` that shows the certificate: an mTLS binding of
- * Cloudflare Workers, or that of an undici `Agent` in Node.
+ * RFC 8705 section 2). The TLS methods need a `fetch` that presents the certificate: an mTLS
+ * binding of Cloudflare Workers, or an undici `Agent` in Node.
  */
 export type AuthMethod =
   | 'client_secret_basic'
@@ -25,7 +25,7 @@ export type AuthMethod =
   | 'self_signed_tls_client_auth'
   | 'none';
 
-/** What can sign (RFC 7518 section 3.1, RFC 8037, RFC 9864). */
+/** A signature algorithm (RFC 7518 section 3.1, RFC 8037, RFC 9864). */
 export type SigningAlgorithm = `${'RS' | 'PS' | 'ES'}${256 | 384 | 512}` | 'EdDSA' | 'Ed25519';
 
 /**
@@ -33,52 +33,52 @@ export type SigningAlgorithm = `${'RS' | 'PS' | 'ES'}${256 | 384 | 512}` | 'EdDS
  * Endpoints and resources are https URLs; http is for loopback hosts only.
  */
 export interface Config {
-  /** Tells several sessions apart in stores and locks. Default: `oauth2`. */
+  /** Keeps several sessions apart in stores and locks. Default: `oauth2`. */
   name?: string;
   /** RFC 6749 section 2.2. */
   client_id: string;
-  /** Only where it can be kept: never in a page (RFC 6749 section 2.1). */
+  /** Only for clients that can keep a secret: never in a page (RFC 6749 section 2.1). */
   client_secret?: string;
   /** Default: `client_secret_basic` with a secret, else `none`. */
   token_endpoint_auth_method?: AuthMethod;
   /**
-   * The private key that the server knows this client by, for `private_key_jwt` and signed
-   * requests. One that is not extractable can be used by the scripts of a page, but not taken away.
+   * The client's private key, for `private_key_jwt` and signed requests. If it is not extractable,
+   * scripts of a page can use it but not read it.
    */
   client_key?: CryptoKey;
   /** The `kid` of that key at the server. */
   client_key_id?: string;
-  /** What signs for `private_key_jwt` (RFC 7523 section 2.2). Default: `ES256`. */
+  /** The algorithm of `private_key_jwt` (RFC 7523 section 2.2). Default: `ES256`. */
   token_endpoint_auth_signing_alg?: SigningAlgorithm;
-  /** Authorization requests are signed so (RFC 9101). Default: they are not. */
+  /** Signs authorization requests with this algorithm (RFC 9101). Default: they are not signed. */
   request_object_signing_alg?: SigningAlgorithm;
   /**
-   * Access tokens are bound to a key of the session's own, which the {@link Options.keys} keep, so
-   * that nobody can use them without it (RFC 9449). An answer with another token is then an error.
-   * A page needs a server that lets it read `DPoP-Nonce` (CORS).
+   * Binds access tokens to a key of the session, so that nobody can use them without the key (RFC
+   * 9449). {@link Options.keys} keeps it. If the server answers with a bearer token, that is an
+   * error. For a page, the server has to let it read `DPoP-Nonce` (CORS).
    */
   dpop?: boolean;
   /** Default: `ES256`. */
   dpop_signing_alg?: SigningAlgorithm;
   /**
-   * URIs of what tokens are asked for, all of them in each request (RFC 8707 section 2). {@link
-   * Client.token} with a `resource` asks for that one alone. Where a server takes one resource a
-   * token request, leave this out, and name all of them in `parameters`.
+   * URIs of the APIs for which tokens are requested, all of them in each request (RFC 8707 section
+   * 2). {@link Client.token} with a `resource` requests a token for that one alone. If the server
+   * accepts one resource in a token request, leave this out and put all of them into `parameters`.
    */
   resource?: string[];
   /** What {@link Client.register} sends (RFC 7591 section 2). */
   client_metadata?: Record<string, unknown>;
   /**
-   * What {@link Client.register} gave, as it is. Its `client_id`, `client_secret`,
+   * The result of {@link Client.register}, unchanged. Its `client_id`, `client_secret`,
    * `token_endpoint_auth_method`, `redirect_uris` (where there is one),
-   * `id_token_signed_response_alg` and `dpop_bound_access_tokens` stand for members that are
-   * missing here.
+   * `id_token_signed_response_alg` and `dpop_bound_access_tokens` fill in members that are missing
+   * here.
    */
   registration?: Registration;
   /**
    * The server's identifier; the `iss` of a response (RFC 9207) and of an ID token must equal it.
-   * With `discovery` the slash of an empty path is as the server's metadata writes it (RFC 3986
-   * section 6.2.3).
+   * With `discovery`, a final slash may be missing or added: the server's metadata decides (RFC
+   * 3986 section 6.2.3).
    */
   issuer?: string;
   /**
@@ -88,26 +88,39 @@ export interface Config {
    */
   discovery?: boolean;
   /**
-   * Where that metadata is, for servers that have it in another place than their issuer says, as
-   * Azure AD B2C for each policy. The issuer in it must be the configured one all the same.
+   * The URL of that metadata, for servers that keep it elsewhere than the issuer says (Azure AD
+   * B2C, for each policy). It must still name the configured issuer.
    */
   metadata_url?: string;
   /**
-   * Origins, as `http://keycloak:8080`, to which requests may go unprotected besides loopback, with
-   * tokens and secrets in them. Safe only in a network where nobody else listens. Never for
-   * redirect URIs; a page is refused (code `http_in_page`).
+   * Origins, such as `http://keycloak:8080`, to which requests with tokens and secrets may go
+   * without TLS. Safe only in a network where nobody else listens. Never for redirect URIs, and
+   * never in a page (code `http_in_page`).
    */
   insecure_http_origins?: string[];
   /**
-   * An issuer with `{tenantid}` in it, for Microsoft's servers for all tenants: they name it in
-   * their metadata, and in an ID token the issuer that it gives for the claim `tid`. Any tenant is
-   * then accepted: look at `tid`.
+   * Where it is there, even empty, requests go by https to public addresses, or to these origins,
+   * as `https://login.corp.example` or `http://localhost:4000`. Node, Deno and Bun look at what a
+   * name stands for when they connect; a `fetch` of one's own sees to that itself. Not in
+   * `oauth2.wasm`.
+   */
+  private_origins?: string[];
+  /**
+   * Who this client is at the server that its user signs in to, for {@link Client.crossAppAccess}.
+   * With `client_key: 'client_key'` it has the same key there. Not in `oauth2.wasm`.
+   */
+  identity_provider?: Omit<Config, 'client_key' | 'parameters'> & { client_key?: 'client_key' };
+  /**
+   * An issuer with `{tenantid}` in it, for Microsoft's servers for all tenants: their metadata
+   * names the template, and an ID token names the template with its claim `tid` filled in. Users of
+   * every tenant are then accepted: check `tid`.
    */
   issuer_template?: string;
   authorization_endpoint?: string;
   token_endpoint?: string;
   /**
-   * Where tokens are refreshed, if not at the token endpoint; `none`: the server does not refresh.
+   * Where tokens are refreshed, if not at the token endpoint; `none` means that the server does not
+   * refresh tokens.
    */
   refresh_endpoint?: string;
   /** RFC 8628 section 4. */
@@ -136,16 +149,18 @@ export interface Config {
    */
   pushed_authorization_requests?: 'off' | 'offered' | 'required';
   /**
-   * Where the keys are that ID tokens are verified with (RFC 7517 section 5). With the scope
-   * `openid` it or `discovery` is needed.
+   * Where the server's keys for ID tokens are (RFC 7517 section 5). The scope `openid` needs it or
+   * `discovery`.
    */
   jwks_uri?: string;
   /**
-   * The algorithms that may sign ID tokens, and whatever else the server signs. Default: all of
-   * them.
+   * The algorithms that are accepted for ID tokens and everything else that the server signs.
+   * Default: all of them.
    */
   id_token_signed_response_alg?: SigningAlgorithm[];
-  /** What {@link Client.introspect} is answered has to be signed (RFC 9701). Default: it is not. */
+  /**
+   * Requires signed answers to {@link Client.introspect} (RFC 9701). Default: they are not signed.
+   */
   introspection_signed_response_alg?: SigningAlgorithm;
   /** Where the server sends the user back to, exactly as registered. */
   redirect_uri?: string;
@@ -163,10 +178,10 @@ export interface Config {
    * protocol (state, redirect_uri …) are refused.
    */
   parameters?: Parameters;
-  /** What stands for `{name}` in the URLs of this configuration: letters, digits, `-` and `.`. */
+  /** Values for `{name}` in the URLs of this configuration: letters, digits, `-` and `.`. */
   variables?: Record<string, string>;
   /**
-   * How long before its end a token is not used any more, in milliseconds (at most a quarter of its
+   * How long before its expiry a token is no longer used, in milliseconds (at most a quarter of its
    * life). Default: 10,000.
    */
   clock_skew_ms?: number;
@@ -176,69 +191,70 @@ export interface Config {
    */
   clock_tolerance_ms?: number;
   /**
-   * Other audiences that an ID token may name beside this client (OpenID Connect Core section
-   * 3.1.3.7, 3).
+   * Other audiences that an ID token may name in addition to this client (OpenID Connect Core
+   * section 3.1.3.7, 3).
    */
   trusted_audiences?: string[];
   /** How long a sign-in may take, in milliseconds, from 1,000 to a day. Default: 600,000. */
   attempt_life_ms?: number;
   /**
-   * How many sign-ins may be under way at once, 1 to 64; one more forgets the oldest. Default: 16.
+   * How many sign-ins may be under way at once, 1 to 64. Beginning one more discards the oldest.
+   * Default: 16.
    */
   max_attempts?: number;
-  /** Refreshes by itself when a token is about to expire. */
+  /** Refreshes automatically when a token is about to expire. */
   auto_refresh?: boolean;
   /**
-   * The server's names for a dead refresh token besides `invalid_grant`: each the exact `error` and
-   * `error_description` of its answer, or the `error` alone where that can mean nothing else. The
-   * token is then forgotten; any other error deletes nothing.
+   * The errors by which this server says that a refresh token is no longer valid, in addition to
+   * `invalid_grant`. Each is the exact `error` and `error_description`, or the `error` alone if it
+   * can mean nothing else. They delete the token; any other error deletes nothing.
    */
   refresh_token_errors?: ([error: string] | [error: string, error_description: string])[];
   /**
-   * How long before its end a token is about to expire (event `about_to_expire`), in milliseconds.
-   * 0, and the default with `auto_refresh`: 10 s or 5 % of its life, the longer. Without this
-   * member and without `auto_refresh` nobody watches.
+   * How long before a token expires the event `about_to_expire` comes, in milliseconds. 0, and the
+   * default with `auto_refresh`: 10 s or 5 % of its life, whichever is longer. Without this member
+   * and without `auto_refresh` there is no such event.
    */
   refresh_lead_ms?: number;
-  /** Sent with requests where the host allows it; browsers do not. */
+  /** Sent with requests if the host allows it; browsers do not. */
   user_agent?: string;
   /** When a nonce is sent. `automatic`, the default: with the scope `openid`. */
   nonce?: 'automatic' | 'enabled' | 'disabled';
   /** The length of code verifiers, 43 to 128 (RFC 7636 section 4.1). Default: 43. */
   pkce_verifier_length?: number;
   /**
-   * For how long after its first sending a refresh token whose answer was lost is sent again, in
-   * milliseconds. Default: a day; 0: never.
+   * Limits the retry after a lost answer, in milliseconds: a refresh token is sent again only
+   * within this time after it was first sent. Default: a day; 0: never.
    */
   retry_window_ms?: number;
   /**
-   * The server sends `iss` with every authorization response, so one without it is refused (RFC
-   * 9207 section 3).
+   * Says that the server sends `iss` with every authorization response, so that one without it is
+   * refused (RFC 9207 section 3).
    */
   authorization_response_iss_parameter_supported?: boolean;
   /**
-   * Takes an answer without `token_type` for one of a bearer token, as some providers need it
-   * (against RFC 6749 section 5.1).
+   * Accepts an answer without `token_type` as one with a bearer token, for providers that violate
+   * RFC 6749 section 5.1.
    */
   missing_token_type_is_bearer?: boolean;
   /** Other names that a server has for the token type `Bearer`. */
   bearer_token_types?: string[];
   /**
-   * Where in an answer of the token endpoint the tokens stand: names with dots between levels, as
-   * `authed_user` for the user tokens of Slack.
+   * Where the tokens are in an answer of the token endpoint: names with dots between levels, such
+   * as `authed_user` for the user tokens of Slack.
    */
   token_response_path?: string;
   /**
-   * Takes an answer with an ID token alone, as Azure AD B2C gives it without a scope of an API. The
-   * session is granted then, with the token type `N_A`, and ends with the ID token; what needs an
-   * access token rejects with code `no_access_token`.
+   * Accepts an answer with only an ID token, which Azure AD B2C gives when no scope of an API is
+   * requested. The session is then granted, has the token type `N_A` and expires with the ID token.
+   * What needs an access token rejects with code `no_access_token`.
    */
   access_token_optional?: boolean;
-  /** Names the requested scope when tokens are refreshed, as Microsoft Entra wants it. */
+  /** Sends the requested scope with each refresh, as Microsoft Entra requires. */
   refresh_with_scope?: boolean;
   /**
-   * Further parameters of an authorization response for {@link Status.unverified}: Apple's `user`,
-   * say, which comes with the first sign-in only.
+   * Further parameters of an authorization response for {@link Status.unverified}, such as Apple's
+   * `user`, which comes only with the first sign-in.
    */
   callback_parameters?: string[];
   /**
@@ -247,27 +263,27 @@ export interface Config {
    */
   token_header?: string;
   /**
-   * The `grant_type` by which {@link Client.extend} changes the access token for a long-lived one,
-   * where a provider has one.
+   * The `grant_type` with which {@link Client.extend} exchanges the access token for a long-lived
+   * one, if the provider has one.
    */
   long_lived_grant_type?: string;
   /** How {@link Client.profile} reads who signed in. */
   profile?: ProfileConfig;
   /**
-   * Sends the verifier itself as challenge: whoever sees the authorization URL can redeem the code.
-   * For servers without S256.
+   * Sends the verifier itself as challenge: somebody who sees the authorization URL can redeem the
+   * code. For servers without S256.
    */
   insecure_pkce_plain?: boolean;
   /**
-   * No PKCE at all: whoever intercepts the code can redeem it. For servers that refuse the
+   * No PKCE at all: somebody who intercepts the code can redeem it. For servers that refuse the
    * parameters.
    */
   insecure_pkce_none?: boolean;
   /** No nonce even with the scope `openid`: an ID token is then not bound to the sign-in. */
   insecure_nonce_disabled?: boolean;
   /**
-   * ID tokens are kept as text and nobody looks at them, so there are no {@link Status.claims}. For
-   * servers without a key set.
+   * Stores ID tokens without verifying them, so there are no {@link Status.claims}. For servers
+   * without a key set.
    */
   insecure_id_token_unverified?: boolean;
 }
@@ -283,9 +299,8 @@ export interface ResourceDestination {
 }
 
 /**
- * The configuration of a client that no server knows yet: it can {@link Client.register} and ask
- * for {@link Client.resourceMetadata}. With what the server then gave, as `registration`, it is
- * that of a client.
+ * The configuration of a client that is not registered yet: it can only {@link Client.register} and
+ * ask for {@link Client.resourceMetadata}. Open another client with the result as `registration`.
  */
 export type RegistrationConfig = Omit<Config, 'client_id'> & ({ client_metadata: Record<string, unknown> } | { registration: Registration });
 
@@ -300,8 +315,8 @@ export interface ProfileConfig {
   /** Several names with spaces between them must all be true. Default: `email_verified`. */
   email_verified?: string;
   /**
-   * A list of objects with `email`, `primary` and `verified`, asked where the first endpoint says
-   * no e-mail.
+   * The URL of a list of objects with `email`, `primary` and `verified`. It is asked if the first
+   * endpoint gives no e-mail address.
    */
   emails_endpoint?: string;
 }
@@ -311,62 +326,65 @@ export interface Options {
   /** Keeps the session. Default: a {@link memoryStore}. */
   store?: Store;
   /**
-   * Keeps attempts to sign in, which hold no token. Default: `sessionStorage` in a page, otherwise
-   * memory.
+   * Keeps attempts to sign in, which contain no token. Default: `sessionStorage` in a page,
+   * otherwise memory.
    */
   pendingStore?: Store;
   /**
-   * Keeps the keys that tokens are bound to with `dpop`. Default: in a page or worker IndexedDB,
-   * where no script can read a private key, though it can sign with one while it runs there;
-   * elsewhere memory.
+   * Keeps the keys to which tokens are bound with `dpop`. Default: in a page or worker IndexedDB,
+   * where scripts can use a private key but not read it; elsewhere memory.
    */
   keys?: KeyStore;
   /**
-   * Keeps refreshes apart. Default: in a browser Web Locks (`navigator.locks`), except with a
-   * {@link Store.local} store, where locks within the page or process do. Where there are none, as
-   * in Node, whose Web Locks reach no other process, one of two tabs or processes that refresh at
-   * once fails with code `refresh_in_progress`, which is retryable.
+   * Makes tabs or processes refresh one after the other. Default: in a browser Web Locks
+   * (`navigator.locks`), except with a {@link Store.local} store, for which locks within the page
+   * or process suffice. In Node there is no default, because its Web Locks do not reach other
+   * processes: of two that refresh at once, one fails with code `refresh_in_progress`, which is
+   * retryable.
    */
   locks?: Locks;
   /** Sends requests. Default: the global `fetch`. */
   fetch?: typeof fetch;
   /**
-   * The module, where this package's way of finding it does not do: compiled, its bytes, or the
-   * response that brings them.
+   * The module, if this package cannot find it by itself: compiled, its bytes, or a response with
+   * them.
    */
   module?: Source | PromiseLike<Source>;
   /**
-   * Bytes from {@link Client.export}, of this configuration; without them the session is loaded
-   * from the store.
+   * A session from {@link Client.export} of the same configuration. Without it the session is
+   * loaded from the store.
    */
   session?: string;
   hooks?: Hooks;
   /** Closes the client when it aborts. */
   signal?: AbortSignal;
-  /** Hears of each effect once it is done, for a log: nothing secret is in it. */
+  /**
+   * Called with each effect when it is asked for and once it is done, for a log. The entry contains
+   * no secret.
+   */
   onEffect?: (entry: EffectEntry) => void;
 }
 
 /** What every method takes. */
 export interface CallOptions {
   /**
-   * Ends the waiting: the promise rejects with the signal's reason. What others may need, such as a
-   * refresh, goes on.
+   * Ends the wait: the promise rejects with the signal's reason. Work that others may need, such as
+   * a refresh, goes on.
    */
   signal?: AbortSignal | null | undefined;
 }
 
 export interface AuthorizeParameters extends CallOptions {
-  /** In place of the configured scope. */
+  /** Replaces the configured scope. */
   scope?: string;
-  /** In place of the configured redirect URI. */
+  /** Replaces the configured redirect URI. */
   redirect_uri?: string;
   /**
-   * Any printable ASCII text of up to 2,048 characters; it comes back with the callback, and is not
-   * what the server sees.
+   * Any printable ASCII text of up to 2,048 characters. It comes back with the callback and is not
+   * sent to the server.
    */
   app_state?: string;
-  /** Further parameters of the request, before the configured ones of the same name. */
+  /** Further parameters of the request. They replace configured ones of the same name. */
   parameters?: Parameters;
   /**
    * With spaces between them: `none`, `login`, `consent`, `select_account` (OpenID Connect Core
@@ -374,26 +392,25 @@ export interface AuthorizeParameters extends CallOptions {
    */
   prompt?: string;
   /**
-   * How long ago the user may have proved who they are, in seconds; the ID token is held against
-   * it.
+   * How long ago the user may have authenticated, in seconds. The ID token is checked against it.
    */
   max_age?: number | undefined;
-  /** Who is about to sign in, as far as is known. */
+  /** Who is about to sign in, if that is known. */
   login_hint?: string;
   /** The {@link Status.id_token} of who is expected to sign in. */
   id_token_hint?: string;
   /**
-   * Languages of the server's pages, with spaces between them, the one liked best first (RFC 5646).
+   * Languages of the server's pages, with spaces between them, the preferred one first (RFC 5646).
    */
   ui_locales?: string;
   /**
-   * How the user shall prove who they are, with spaces between them; the ID token has to say one of
+   * Acceptable ways to authenticate, with spaces between them. The ID token has to name one of
    * them.
    */
   acr_values?: string | undefined;
-  /** Claims that are asked for one by one (OpenID Connect Core section 5.5). */
+  /** A request for single claims (OpenID Connect Core section 5.5). */
   claims?: object;
-  /** What the token shall be good for, in detail (RFC 9396 section 2). */
+  /** What the token shall allow, in detail (RFC 9396 section 2). */
   authorization_details?: object[];
   /**
    * How the reply comes back: in the URL, or as a form that the browser posts to the redirect URI
@@ -401,13 +418,13 @@ export interface AuthorizeParameters extends CallOptions {
    */
   response_mode?: 'query' | 'form_post' | 'jwt' | 'query.jwt' | 'form_post.jwt';
   /**
-   * Sent as `state` as it is: only as safe against forged callbacks as it is unguessable (RFC 9700
+   * Sent as the `state`. It protects against forged callbacks only if nobody can guess it (RFC 9700
    * section 4.7).
    */
   insecure_state?: string;
-  /** In place of a random nonce. */
+  /** Replaces the random nonce. */
   insecure_nonce?: string;
-  /** In place of a random verifier. */
+  /** Replaces the random verifier. */
   insecure_code_verifier?: string;
 }
 
@@ -424,7 +441,7 @@ export interface Authorization {
   state: string;
 }
 
-/** What came back from the authorization endpoint: one of `url`, `parameters` and `pasted`. */
+/** The reply of the authorization endpoint: one of `url`, `parameters` and `pasted`. */
 export interface CallbackParameters extends CallOptions {
   /** The URL that the server sent the user to. */
   url?: string;
@@ -432,7 +449,10 @@ export interface CallbackParameters extends CallOptions {
   parameters?: Parameters;
   /** What a user copied from the server's page: the URL, its query, or the code alone. */
   pasted?: string;
-  /** With `pasted`: the `state` of the {@link Authorization}, which a code alone does not say. */
+  /**
+   * With `pasted`: the `state` of the {@link Authorization}, because a code alone does not contain
+   * it.
+   */
   state?: string;
 }
 
@@ -440,8 +460,8 @@ export interface ExchangeParameters extends CallOptions {
   code: string;
   code_verifier?: string;
   /**
-   * What the authorization request had as `nonce`: the ID token must have the same, or none where
-   * this is left out.
+   * The `nonce` of the authorization request. The ID token must have the same one, or none if this
+   * is left out.
    */
   nonce?: string;
   redirect_uri?: string;
@@ -449,25 +469,26 @@ export interface ExchangeParameters extends CallOptions {
 }
 
 /**
- * What the device authorization endpoint answered, and how the flow stands (RFC 8628 section 3.2).
+ * The answer of the device authorization endpoint, and the state of the flow (RFC 8628 section
+ * 3.2).
  */
 export interface DeviceAuthorization {
   /** What the user enters at the verification URI. */
   user_code: string;
   verification_uri: string;
-  /** Has the user code in it, for a QR code or link (RFC 8628 section 3.3.1). */
+  /** Includes the user code, for a QR code or link (RFC 8628 section 3.3.1). */
   verification_uri_complete?: string;
-  /** When the codes end: Unix time in milliseconds. */
+  /** When the codes expire: Unix time in milliseconds. */
   expires_at: number;
   /** How long the client waits between two polls. */
   interval_ms: number;
-  /** Whether it asks the server by and by. */
+  /** Whether the client is polling. */
   polling: boolean;
 }
 
 /** A device flow, as `show` gets it. */
 export interface Device extends DeviceAuthorization {
-  /** Stops polling; the codes stay good until they end. */
+  /** Stops polling. The codes stay valid until they expire. */
   pause(): Promise<void>;
   /** Polls again, an interval from now. */
   resume(): Promise<void>;
@@ -481,14 +502,14 @@ export interface DeviceResumeParameters extends CallOptions {
 }
 
 export interface DeviceSignInParameters extends DeviceResumeParameters {
-  /** In place of the configured scope. */
+  /** Replaces the configured scope. */
   scope?: string;
-  /** Further parameters of the request, before the configured ones of the same name. */
+  /** Further parameters of the request. They replace configured ones of the same name. */
   parameters?: Parameters;
 }
 
 export interface TokenParameters extends CallOptions {
-  /** Refreshes even if the token is still good. */
+  /** Refreshes even if the token has not expired. */
   force?: boolean;
   /**
    * The URI of what the token shall be good for (RFC 8707 section 2). It is got with the session's
@@ -503,25 +524,25 @@ export interface TokenParameters extends CallOptions {
 export interface Token {
   access_token: string;
   token_type: string;
-  /** Unix time in milliseconds; left out where the server did not say. */
+  /** Unix time in milliseconds; left out if the server did not say. */
   expires_at?: number;
   scope: string;
 }
 
 /**
- * The members of a successful token response (RFC 6749 section 5.1), or what {@link Client.token}
- * gave.
+ * The members of a successful token response (RFC 6749 section 5.1), or the result of {@link
+ * Client.token}.
  */
 export interface TokenResponse {
   access_token?: string;
   token_type?: string;
   /** In seconds from now. */
   expires_in?: number | string;
-  /** Unix time in milliseconds, as everywhere here. In seconds it is refused. */
+  /** Unix time in milliseconds, as everywhere here. A value in seconds is refused. */
   expires_at?: number;
   refresh_token?: string;
   scope?: string;
-  /** Verified as one that comes from the server, except for its age and nonce. */
+  /** Verified like one from the server, except for its age and nonce. */
   id_token?: string;
 }
 
@@ -532,11 +553,11 @@ export interface RevokeParameters extends CallOptions {
 
 export interface LogOutParameters extends CallOptions {
   /**
-   * Where the server sends the user back to, exactly as registered. With `state` it is not the
-   * redirect URI, where it would pass for the reply to a sign-in.
+   * Where the server sends the user back to, exactly as registered. With `state` it must not be the
+   * redirect URI: the reply would look like one to a sign-in.
    */
   post_logout_redirect_uri?: string;
-  /** Comes back with the user, as it is. */
+  /** Comes back with the user, unchanged. */
   state?: string;
 }
 
@@ -547,10 +568,10 @@ export interface SignOutParameters extends LogOutParameters {
 
 /** How a session ended. */
 export interface LoggedOut {
-  /** Whether the server confirmed that it takes the tokens no more. */
+  /** Whether the server confirmed that it revoked the tokens. */
   revoked: boolean;
   /**
-   * Where a browser ends the user's session at the server too; left out where there is no
+   * Where a browser also ends the user's session at the server; left out if there is no
    * `end_session_endpoint`.
    */
   url?: string;
@@ -569,13 +590,14 @@ export interface LogoutToken {
   /** No two tokens have the same. */
   jti: string;
   /**
-   * Until when such a token is taken, a Unix time in milliseconds: so long `jti` has to be kept.
+   * How long such a token is accepted, and so how long `jti` has to be remembered: a Unix time in
+   * milliseconds.
    */
   expires_at: number;
 }
 
 export interface ClientCredentialsParameters extends CallOptions {
-  /** In place of the configured scope. */
+  /** Replaces the configured scope. */
   scope?: string;
   /** Further parameters of the request. */
   parameters?: Parameters;
@@ -586,8 +608,39 @@ export interface JwtBearerParameters extends ClientCredentialsParameters {
   assertion: string;
 }
 
+export interface GrantParameters extends CallOptions {
+  /** The `grant_type`, mostly a URI (RFC 6749 section 4.5). */
+  grant_type: string;
+  scope?: string;
+  /**
+   * Those of the grant. What the core sets itself is refused: `grant_type`, `scope`, `resource`
+   * where one is configured, and whatever says who the client is.
+   */
+  parameters?: Parameters;
+  /** What comes of it is the session, and refreshed as others are. */
+  keep?: boolean;
+}
+
+/** A token that was handed out and not kept. */
+export interface GrantedToken extends Token {
+  /** Where the server says so. */
+  issued_token_type?: string;
+}
+
+export interface CrossAppAccessParameters extends ClientCredentialsParameters {
+  /** Who the user is: the ID token of the `identity_provider`, or another token of its. */
+  subject_token: string;
+  /** Default: `urn:ietf:params:oauth:token-type:id_token`. */
+  subject_token_type?: string;
+  /** The server that gets the grant. Default: the configured `issuer`. */
+  audience?: string;
+}
+
 export interface RegisterParameters extends CallOptions {
-  /** What the server gave out, where it does not register everybody (RFC 7591 section 3). */
+  /**
+   * A token from the server's operator, for servers that do not let everybody register (RFC 7591
+   * section 3).
+   */
   initial_access_token?: string;
 }
 
@@ -598,11 +651,14 @@ export interface RegisterParameters extends CallOptions {
  */
 export interface Registration {
   client_id: string;
-  /** `null`, as some servers write it, is none; so it is of each other member. */
+  /**
+   * `null`, which some servers send, means that there is none. The same holds for all other
+   * members.
+   */
   client_secret?: string | null;
   /** Unix time in seconds. */
   client_id_issued_at?: number;
-  /** When the secret ends: Unix time in seconds, 0 for never. */
+  /** When the secret expires: Unix time in seconds, 0 for never. */
   client_secret_expires_at?: number;
   /** RFC 7592 section 3. */
   registration_access_token?: string;
@@ -617,22 +673,22 @@ export interface Registration {
 }
 
 export interface ResourceMetadataParameters extends CallOptions {
-  /** The resource's. */
+  /** The URL of the resource. */
   url: string;
   /**
-   * Where its {@link Challenge} says that the metadata is. Default: the resource's well-known
-   * place.
+   * The URL of the metadata from its {@link Challenge}. Default: the resource's well-known
+   * location.
    */
   resource_metadata?: string;
 }
 
 /**
- * What a protected resource says of itself (RFC 9728 section 2). Members that are not here can be
- * declared, see {@link Claims}.
+ * A protected resource's description of itself (RFC 9728 section 2). Members that are not here can
+ * be declared, see {@link Claims}.
  */
 export interface ResourceMetadata {
   resource: string;
-  /** Issuers whose tokens it takes. */
+  /** Issuers whose tokens it accepts. */
   authorization_servers?: string[];
   jwks_uri?: string;
   scopes_supported?: string[];
@@ -648,7 +704,7 @@ export interface ResourceMetadata {
   dpop_bound_access_tokens_required?: boolean;
 }
 
-/** What a resource wants that refused a request. */
+/** What a resource that refused a request asks for. */
 export interface Challenge {
   /** `bearer` or `dpop`. */
   scheme: string;
@@ -657,12 +713,12 @@ export interface Challenge {
   error_description?: string;
   /** The scope that is needed. */
   scope?: string;
-  /** How the user has to prove who they are, for {@link AuthorizeParameters.acr_values}. */
+  /** How the user has to authenticate, for {@link AuthorizeParameters.acr_values}. */
   acr_values?: string | undefined;
-  /** How long ago they may have done so, in seconds. */
+  /** How long ago the user may have authenticated, in seconds. */
   max_age?: number | undefined;
   /**
-   * Where the resource says what it is, for {@link Client.resourceMetadata} (RFC 9728 section 5.1).
+   * The URL of the resource's metadata, for {@link Client.resourceMetadata} (RFC 9728 section 5.1).
    */
   resource_metadata?: string;
 }
@@ -685,7 +741,7 @@ export interface TokenExchangeParameters extends CallOptions {
 
 /** A token that was issued for another one (RFC 8693 section 2.2.1). */
 export interface ExchangedToken extends Token {
-  /** `N_A` where it is none that is sent like an access token. */
+  /** `N_A` if it cannot be sent like an access token. */
   token_type: string;
   issued_token_type: string;
 }
@@ -698,11 +754,11 @@ export interface IntrospectParameters extends CallOptions {
 }
 
 /**
- * What the server knows of a token (RFC 7662 section 2.2). Numbers beyond 2^53 lose digits, as in
- * `JSON.parse`. Members that are not here can be declared, see {@link Claims}.
+ * What the server knows about a token (RFC 7662 section 2.2). Numbers beyond 2^53 lose digits, as
+ * in `JSON.parse`. Members that are not here can be declared, see {@link Claims}.
  */
 export interface Introspection {
-  /** Whether it is good now; where it is not, nothing else is said. */
+  /** Whether the token is valid now. If not, there are no other members. */
   active: boolean;
   scope?: string;
   client_id?: string;
@@ -727,7 +783,7 @@ export interface Introspection {
 
 export type SessionStatus = Events['status']['status'];
 
-/** All that may be read of a session; the tokens themselves are not among it. */
+/** The state of a session, without its access and refresh token. */
 export interface Status {
   /** The client's name. */
   name: string;
@@ -736,20 +792,20 @@ export interface Status {
   scope: string;
   requested_scope: string;
   token_type?: string;
-  /** Unix time in milliseconds; left out where it is unknown. */
+  /** Unix time in milliseconds; left out if it is unknown. */
   expires_at?: number;
   expired: boolean;
-  /** A refresh can be tried. */
+  /** Whether a refresh is possible. */
   refreshable: boolean;
-  /** The tokens are in memory only, because the store failed. */
+  /** Whether the tokens are only in memory, because the store failed. */
   not_persisted: boolean;
   /**
    * The ID token as the server sent it, for `id_token_hint`. To know who signed in use `claims`.
    */
   id_token?: string;
   /**
-   * What the ID token says, verified (OpenID Connect Core section 3.1.3.7). Left out without an ID
-   * token.
+   * The claims of the verified ID token (OpenID Connect Core section 3.1.3.7). Left out without an
+   * ID token.
    */
   claims?: Claims;
   /**
@@ -761,42 +817,42 @@ export interface Status {
   pkce_verifier_length: number;
   /**
    * A device flow that is not over. One that was loaded from the store is not polling: {@link
-   * Client.deviceResume} takes it up.
+   * Client.deviceResume} resumes it.
    */
   device?: DeviceAuthorization;
-  /** After a callback: what `authorize` was given as `app_state`. */
+  /** After a callback: the `app_state` of `authorize`. */
   app_state?: string;
   /**
-   * After a callback: the `callback_parameters` that came. They came through the browser, and
-   * nobody has verified them.
+   * After a callback: the `callback_parameters` that came. They came through the browser and are
+   * not verified.
    */
   unverified?: Record<string, string>;
   /**
-   * After a callback whose reply was redeemed before, by this client, another tab or process:
-   * nothing was sent, and this is the session that is there.
+   * True after a callback whose reply was already redeemed, by this client, another tab or process.
+   * Nothing was sent; this is the existing session.
    */
   handled_elsewhere?: true;
 }
 
-/** What there is to show of a session: see {@link Client.current}. */
+/** What a user interface shows of a session: see {@link Client.current}. */
 export interface Current {
   /**
-   * `restoring` until the session is loaded. `granted`: somebody is signed in, also while the token
-   * is refreshed; `not_authenticated`: nobody is, or the token is over and nothing renews it.
+   * `restoring` until the session is loaded. `granted`: somebody is signed in, also during a
+   * refresh. `not_authenticated`: nobody is, or the token has expired and cannot be renewed.
    */
   readonly status: 'restoring' | Events['current']['status'];
   /**
-   * When the access token ends: Unix time in milliseconds. Left out where it is unknown. Where it
-   * can be refreshed, the session does not end then.
+   * When the access token expires: Unix time in milliseconds. Left out if it is unknown. The
+   * session goes on if the token can be refreshed.
    */
   readonly expires_at?: number;
-  /** What the ID token says of the user, verified. Left out without an ID token. */
+  /** The verified claims of the ID token. Left out without an ID token. */
   readonly claims?: Readonly<Claims>;
 }
 
 /**
- * What a server says of a user (OpenID Connect Core section 5.1). The module hands these on as they
- * came; their types are those of the specification, and what some servers send instead.
+ * A server's claims about a user (OpenID Connect Core section 5.1). The module passes them on
+ * unchanged; their types are those of the specification, and what some servers send instead.
  */
 export interface StandardClaims {
   name?: string;
@@ -824,11 +880,11 @@ export interface StandardClaims {
 }
 
 /**
- * What the userinfo endpoint says (OpenID Connect Core section 5.3.2). Members that are not here
- * can be declared, see {@link Claims}.
+ * The answer of the userinfo endpoint (OpenID Connect Core section 5.3.2). Members that are not
+ * here can be declared, see {@link Claims}.
  */
 export interface UserInfo extends StandardClaims {
-  /** Left out only by servers that know no OpenID Connect. */
+  /** Missing only at servers without OpenID Connect. */
   sub?: string;
 }
 
@@ -836,24 +892,24 @@ export interface UserInfo extends StandardClaims {
  * The claims of a verified ID token (OpenID Connect Core section 2). Numbers beyond 2^53 lose
  * digits, as in `JSON.parse`.
  *
- * What a server adds is declared once: `declare module 'oauth2-wasm' { interface Claims { groups?:
- * string[] } }`.
+ * Declare once what your server adds:
+ * `declare module 'oauth2-wasm' { interface Claims { groups?: string[] } }`.
  */
 export interface Claims extends StandardClaims {
-  /** Who says so: the configured issuer, or what its template gives for the claim `tid`. */
+  /** The issuer: the configured one, or its template with the claim `tid` filled in. */
   iss: string;
-  /** Who signed in: together with `iss` the one name of a user that is never another's. */
+  /** Who signed in. Only `iss` and `sub` together identify a user. */
   sub: string;
   /** For whom: this client, perhaps among others. */
   aud: string | string[];
-  /** The ID token's own end, in Unix seconds; it says nothing of the session's. */
+  /** When the ID token expires, in Unix seconds. It does not say when the session ends. */
   exp: number;
   /** Unix time in seconds. */
   iat: number;
-  /** When the user last proved who they are: Unix time in seconds. */
+  /** When the user last authenticated: Unix time in seconds. */
   auth_time?: number;
   nonce?: string;
-  /** How the user proved it. */
+  /** How the user authenticated. */
   acr?: string;
   amr?: string[];
   azp?: string;
@@ -866,47 +922,50 @@ export interface Profile {
   issuer: string;
   /** As text, also where the provider sends a number. */
   id: string;
-  /** Left out where the provider says none. */
+  /** Left out if the provider gives none. */
   email?: string;
-  /** Whether the provider says that the user holds that address. */
+  /** Whether the provider has verified that the address is the user's. */
   email_verified: boolean;
 }
 
-/** The events of a client and what their `detail` is. None carries a token. */
+/** The events of a client with their `detail`. None contains a token. */
 export interface ClientEvents {
-  /** {@link Client.current} is another: this. */
+  /** {@link Client.current} changed; this is the new one. */
   change: Current;
   /** The status changed. */
   status: Events['status'];
-  /** A token was got, by a refresh too. `expires_at` is a Unix time in milliseconds. */
+  /**
+   * There is a new access token, also after a refresh. `expires_at` is a Unix time in milliseconds.
+   */
   granted: Events['granted'];
   /**
-   * The access token ends at that Unix time in milliseconds; with `auto_refresh` a refresh follows.
+   * The access token will expire at that Unix time in milliseconds; with `auto_refresh` a refresh
+   * follows.
    */
   about_to_expire: Events['about_to_expire'];
   /**
-   * The access token ended at that Unix time in milliseconds and nothing can renew it: sign in
+   * The access token expired at that Unix time in milliseconds and cannot be renewed: sign in
    * again. The status is `not_authenticated`.
    */
   expired: Events['expired'];
   /**
-   * Another client of the same store changed the session: another tab, say. `change` is left out
-   * where it cannot be told; with `other_account` another sign-in took its place, and no ID tokens
-   * say that it is the same user's.
+   * Another client of the same store changed the session, such as another tab. `change` is left out
+   * if it is unknown. `other_account`: another sign-in replaced the session, and no ID tokens show
+   * that it is the same user.
    */
   changed: Events['changed'];
-  /** To be shown to the user (RFC 8628 section 3.3). */
+  /** Show this to the user (RFC 8628 section 3.3). */
   authorize_with_user_code: Events['authorize_with_user_code'];
-  /** A device flow changed; nothing but `polling: false` when it is over. */
+  /** A device flow changed. When it is over, the detail is only `polling: false`. */
   device: Events['device'];
   /** Something failed. */
   request_failed: OAuthError;
   /** The server reported a protocol error; `request_failed` follows. */
   server_error: OAuthError;
-  /** The store failed: the tokens are in memory only. */
+  /** The store failed: the tokens are only in memory. */
   not_persisted: Events['not_persisted'];
-  /** What the store held is of another configuration or format; it was left alone. */
+  /** The stored session has another configuration or format. It was not changed. */
   session_refused: Events['session_refused'];
-  /** The module's instance failed and was replaced; what was not stored is lost. */
+  /** The module's instance crashed and was replaced. What was not stored is lost. */
   restarted: OAuthError;
 }

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { challengeOf, Client, type Config, memoryStore, OAuthError, openClient, type Options, type Store } from './index.js';
+import { challengeOf, Client, type Config, found, memoryStore, OAuthError, openClient, type Options, type Store } from './index.js';
 import { keeperStore, type KeeperScope, keysIn, serveKeeper } from './keeper.js';
 import type { Run } from './host.js';
 import type { Commands } from './messages.js';
@@ -136,6 +136,8 @@ const openVault = (config: Config, options: VaultOptions) => {
   const ports = new Set<Port>();
   /** What the server says of itself, once it was read: as the module keeps it. */
   let metadata: string | undefined;
+  /** There is a keeper. */
+  let kept = false;
 
   /** Keeps what the module keeps of the server's metadata. */
   const watched = (store: Store): Store => {
@@ -165,7 +167,11 @@ const openVault = (config: Config, options: VaultOptions) => {
         if (config[field]) throw refusal('verifier_in_page', 'open', { field });
     }
     const inWorker = !('document' in globalThis);
-    const store = watched(hands.store ?? (inWorker ? await keeperStore() : undefined) ?? memoryStore());
+    // The module comes while the keeper is asked.
+    if (!hands.module) found().catch(() => {});
+    const keeper = hands.store || !inWorker ? undefined : await keeperStore();
+    kept = !!keeper;
+    const store = watched(hands.store ?? keeper ?? memoryStore());
     return openClient(config, { pendingStore: store, ...(inWorker && { keys: keysIn(store) }), ...hands, store });
   };
 
@@ -275,7 +281,7 @@ const openVault = (config: Config, options: VaultOptions) => {
       const client = await opened;
       const life = await living;
       ports.add(port);
-      port.postMessage({ hello: pick('redirect_uri attempt_life_ms name', config), life, current: currentOf(client) });
+      port.postMessage({ hello: pick('redirect_uri attempt_life_ms name', config), life, kept, current: currentOf(client) });
     } catch (error) {
       port.postMessage({ refused: told(error) });
     }

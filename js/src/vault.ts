@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-import { challenges, Client, type Config, OAuthError } from './index.js';
+import { type CallOptions, challenges, Client, type Config, type Current, OAuthError } from './index.js';
 import type { Host, HostEvent } from './host.js';
 import type { ErrorDetails } from './error.js';
 import type { RequestInfo } from './web.js';
@@ -68,6 +68,8 @@ interface Way {
   failed: Promise<unknown>;
   /** Another line may be tried, and disturbs nothing. */
   again?: true;
+  /** It was begun in the belief that its keeper is there; says that it is not. */
+  mistaken?: () => Promise<void>;
   end(): void;
 }
 
@@ -77,11 +79,23 @@ const failure = (kind: ErrorDetails['kind'], code: string, op: string, retryable
 const read = (error: Message): Error =>
   error.code ? new OAuthError(error as ErrorDetails) : new (error.name === 'TypeError' ? TypeError : Error)('oauth2-wasm: fetch: the request failed');
 
+/** Where it is written down that the vault's script had its keeper. */
+const kept = (url: string) => `oauth2-wasm.keeper ${url}`;
+
 /**
- * Sees to it that the vault's script has its keeper, before the vault begins: a worker has the one
- * that was there when it was loaded.
+ * Whether the vault's script has its keeper. A worker has the one that was there when it was
+ * loaded, so the first vault waits for it; later it is there, as a rule, and no vault waits.
  */
-const keeper = async (url: string): Promise<void> => {
+const hasKeeper = (url: string): boolean => {
+  try {
+    return localStorage.getItem(kept(url)) !== null;
+  } catch {
+    return false; // no storage: it is waited for
+  }
+};
+
+/** Registers the keeper, or its new script. */
+const register = async (url: string): Promise<void> => {
   try {
     const { installing, waiting, active } = await navigator.serviceWorker.register(url, { scope: url, type: 'module' });
     const worker = installing ?? waiting ?? active;
@@ -91,6 +105,7 @@ const keeper = async (url: string): Promise<void> => {
       setTimeout(resolve, KEEPER);
       look();
     });
+    if (worker!.state === 'activated') localStorage.setItem(kept(url), '');
   } catch {
     // No service workers here: the session ends with the vault.
   }
@@ -103,7 +118,19 @@ const failing = (worker: Worker | SharedWorker) =>
   });
 
 const worker = async (url: string, name?: string): Promise<Way> => {
-  await keeper(url);
+  const before = hasKeeper(url);
+  if (!before) await register(url);
+  const way = begin(url, name);
+  if (!before) return way;
+  const registered = register(url);
+  const mistaken = () => {
+    localStorage.removeItem(kept(url));
+    return registered;
+  };
+  return { ...way, mistaken };
+};
+
+const begin = (url: string, name?: string): Way => {
   if (globalThis.SharedWorker) {
     // The browser that can lets it live for a while without a page.
     const shared = new SharedWorker(url, { type: 'module', extendedLifetime: true, ...(name && { name }) } as WorkerOptions);
@@ -187,7 +214,9 @@ class Link {
     way.failed.catch(() => {});
     const late = new Promise<void>((resolve) => way.again && setTimeout(resolve, AGAIN));
     const said = (await Promise.race([hello, way.failed, late])) as Message | void;
-    if (!said) {
+    // A shared worker goes on: others may have it.
+    const alone = said?.kept === false && (await way.mistaken?.().then(() => !way.again));
+    if (!said || alone) {
       this.#say({ bye: true });
       way.end();
       return this.#open();
@@ -342,6 +371,7 @@ class Link {
 class VaultClient extends Client {
   #link!: Link;
   #restored: Promise<unknown> | undefined;
+  #known: Promise<Current> | undefined;
 
   static async reach(way: () => Promise<Way>, { signal, restore }: VaultClientOptions): Promise<Client> {
     signal?.throwIfAborted();
@@ -377,6 +407,9 @@ class VaultClient extends Client {
     if (restoring)
       client.#restored = import('./silent.js')
         .then(({ restoreSilently }) => restoreSilently(client, { signal }, hello.name))
+        // Back from the server: until the reply is redeemed nobody knows. The application, which
+        // asks for it too, is given the same.
+        .then(({ status }) => (status === 'granted' ? null : client.handleRedirect(undefined, { signal })))
         .catch(() => {}) // nobody is signed in, then
         .finally(() => {
           restoring = false;
@@ -387,7 +420,12 @@ class VaultClient extends Client {
   }
 
   override get ready(): Client['ready'] {
-    return Promise.resolve(this.#restored).then(() => super.ready);
+    return (this.#known ??= Promise.resolve(this.#restored).then(() => (this.current.status === 'restoring' ? super.ready : this.current)));
+  }
+
+  /** A reply is in the query (RFC 6749 section 4.1.2): without one the vault need not be asked. */
+  override async matches(url: string | URL, options?: CallOptions): Promise<boolean> {
+    return String(url).includes('?') && super.matches(url, options);
   }
 
   override fetch(input: RequestInfo, init?: RequestInit): Promise<Response> {

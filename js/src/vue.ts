@@ -10,11 +10,11 @@ import type { Claims, Client } from './index.js';
 export type { AuthOptions, AuthState } from './auth.js';
 
 /**
- * An `Auth` whose state is reactive, and which is a plugin: after `app.use(auth)` the client is
+ * An `Auth` with a reactive state, which is also a plugin: after `app.use(auth)` the client is
  * opened when the application is mounted.
  */
 export interface VueAuth extends Omit<Auth, 'state'> {
-  /** What there is to show. In a template `auth.state.value.status`, or that of {@link useAuth}. */
+  /** The state to show. In a template `auth.state.value.status`, or that of {@link useAuth}. */
   readonly state: Readonly<ShallowRef<AuthState>>;
   install(app: App): void;
 }
@@ -22,8 +22,7 @@ export interface VueAuth extends Omit<Auth, 'state'> {
 const KEY: InjectionKey<VueAuth> = Symbol('oauth2-wasm');
 
 /**
- * Makes what an application signs its user in with: call it once, and give it to `app.use`. See
- * {@link create}.
+ * Makes an `Auth`: call it once, and give it to `app.use`. See {@link create}.
  */
 export const createAuth = (open: () => Client | PromiseLike<Client>, options?: AuthOptions): VueAuth => {
   const auth = create(open, options);
@@ -48,7 +47,7 @@ export const createAuth = (open: () => Client | PromiseLike<Client>, options?: A
 /**
  * The plugin of this application: `state`, `signIn`, `signOut`, `fetch`.
  *
- * @throws {Error} where there is none
+ * @throws {Error} if there is none
  */
 export const useAuth = (): VueAuth => {
   const auth = inject(KEY);
@@ -57,7 +56,7 @@ export const useAuth = (): VueAuth => {
 };
 
 /**
- * Who is signed in, as the ID token says, verified. `undefined` where nobody is, or there is no ID
+ * The verified claims of the user who is signed in. `undefined` if nobody is, or if there is no ID
  * token.
  */
 export const useUser = (): ComputedRef<Readonly<Claims> | undefined> => {
@@ -66,10 +65,10 @@ export const useUser = (): ComputedRef<Readonly<Claims> | undefined> => {
 };
 
 /**
- * Shows its default slot to who is signed in, and sends everybody else to sign in, from where they
- * come back to this place. The slot `pending` is shown until it is known. With a slot `otherwise`
- * nobody is sent: it is shown, with `error`, to who is not signed in, and to who has just signed
- * out, or whose sign-in failed.
+ * Shows its default slot to somebody who is signed in, and sends everybody else to sign in. They
+ * come back to this place. The slot `pending` is shown until the session is loaded. With a slot
+ * `otherwise` nobody is sent away: it is shown, with `error`, to somebody who is not signed in, has
+ * just signed out, or whose sign-in failed.
  */
 export const RequireAuth = defineComponent((_, { slots }) => {
   const { state, signIn } = useAuth();

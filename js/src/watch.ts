@@ -1,9 +1,12 @@
 import type { Store } from './store.js';
 
-/** What makes a page look: it may have slept, or been out of reach, while others wrote. */
+/**
+ * The events that make a page read the store: it may have slept, or been offline, while others
+ * wrote.
+ */
 const returns = ['focus', 'pageshow', 'online', 'visibilitychange'];
 
-/** Those who want to hear of a key, within this page or process. */
+/** Subscribers to keys, within this page or process. */
 export const listeners = () => {
   const all = new Map<string, Set<() => void>>();
   return {
@@ -20,7 +23,7 @@ export const listeners = () => {
   };
 };
 
-/** Calls `look` whenever another writer may have changed what a session stands on. */
+/** Calls `look` whenever another writer may have changed a session's stored texts. */
 export class Watch {
   #look: () => void;
   #ends = new Map<string, () => void>();
@@ -35,7 +38,10 @@ export class Watch {
     if (!this.#ends.has(key)) this.#ends.set(key, store.subscribe!(key, () => this.#own || this.#look()));
   }
 
-  /** Does something of which a store that tells at once would tell its own writer. */
+  /**
+   * Runs a write during which notifications of the store are ignored: a store that notifies at once
+   * would notify the writer itself.
+   */
   not<T>(act: () => T): T {
     this.#own = true;
     try {
@@ -46,8 +52,7 @@ export class Watch {
   }
 
   /**
-   * Listens for a page that comes back. Where nobody else can have written, and outside of pages,
-   * there is nothing to listen for.
+   * Listens for a page that comes back. Not needed outside of pages, or if nobody else can write.
    */
   page(store: Store): void {
     if (store.local || typeof document !== 'object') return;

@@ -35,8 +35,8 @@ const watched = async (t, options) => {
   let loads = 0;
   const client = await openClient(server.config, {
     ...options,
-    onEffect: ({ kind }) => {
-      if (kind === 'load') loads++;
+    onEffect: ({ kind, ms }) => {
+      if (kind === 'load' && ms === undefined) loads++;
     },
   });
   t.after(() => client.close());
@@ -130,7 +130,7 @@ const begin = async (config) => {
   window.loads = 0;
   window.client = await oauth.openClient(config, {
     store: oauth.insecureIndexedDBStore(),
-    onEffect: ({ kind }) => kind === 'load' && window.loads++,
+    onEffect: ({ kind, ms }) => kind === 'load' && ms === undefined && window.loads++,
   });
   for (const type of ['status', 'changed']) client.addEventListener(type, ({ detail }) => told.push(detail.change ?? detail.status));
   return (await client.status()).status;

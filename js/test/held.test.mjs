@@ -40,7 +40,7 @@ const silent = () => {
 /** A client, and the kinds of effects that it asked for since. */
 const opened = async (t, store, more) => {
   const effects = [];
-  const client = await openClient({ ...config, ...more }, { store, fetch: server, onEffect: ({ kind }) => effects.push(kind) });
+  const client = await openClient({ ...config, ...more }, { store, fetch: server, onEffect: ({ kind, ms }) => ms === undefined || effects.push(kind) });
   t.after(() => client.close());
   return { client, effects };
 };

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { drivers } from './lib/drivers.mjs';
-import { enter, HOSTILE, hostileWorld } from './lib/vault.mjs';
+import { attacked, enter, HOSTILE, hostileWorld } from './lib/vault.mjs';
 
 let world;
 before(async () => {
@@ -34,10 +34,7 @@ const attack = async (browser, open, before) => {
     await window.client.userinfo();
     await window.client.status();
   });
-  void tab.evaluate(() => void window.attack().then(() => (window.attacked = true)));
-  await tab.until(() => window.attacked);
-  await tab.evaluate(() => window.client.logOut().then((ended) => window.see('signs the user out', ended), () => {}));
-  return { tab, found: await tab.evaluate((backwards) => window.found(backwards), world.verifiers().map((text) => [...text].reverse().join(''))) };
+  return { tab, found: await attacked(tab, world) };
 };
 
 const inVault = async () => {

@@ -96,11 +96,17 @@ const unknown = names.find((name) => !hosts[name]);
 if (unknown) throw new Error(`no host ${unknown}: ${Object.keys(hosts).join(', ')}`);
 await runAll(names.length ? names : Object.keys(hosts));
 
+/** What the demo's proof shows of a suite. */
+const proofOf = (suite) => suite?.digest && { conversations: suite.total, inputs: suite.inputs, effects: suite.effects, digest: suite.digest };
+
 const [module, ofPage, edge] = ['oauth2-full', 'oauth2', 'oauth2-edge'].map((name) => sha256(readFileSync(join(root, `wasm/${name}.wasm`))));
 const all = readdirSync(reports)
   .filter((name) => name.endsWith('.json'))
   .sort()
   .map((name) => JSON.parse(readFileSync(join(reports, name), 'utf8')));
+// The demo loads it: the SHA-256 over all effects, on each host.
+const proofs = all.map(({ host, page, transcripts, bff, resource }) => ({ host, page: proofOf(page), client: proofOf(transcripts), bff: proofOf(bff), resource: proofOf(resource) }));
+writeFileSync(join(root, 'build/proof.json'), JSON.stringify({ hosts: proofs.filter(({ client }) => client) }, null, 2) + '\n');
 const share = (suite) => (suite ? `${suite.passed}/${suite.total}` : '-');
 const rows = [['host', 'module', 'transcripts', 'page', 'contract', 'bff', 'resource'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.page), share(r.contract), share(r.bff), share(r.resource)])];
 const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));

@@ -1,11 +1,13 @@
-// The samples of both READMEs, as they stand in the text: in Chromium, where their hosts lead to
-// the project's authorization server, and in Node; and the first of them as React's StrictMode runs
-// it. That they compile is in package.test.mjs.
+// The samples of both READMEs and of the documentation, as they stand in the text: in Chromium,
+// where their hosts lead to the project's authorization server, and in Node; and the first of them
+// as React's StrictMode runs it. That they compile is in package.test.mjs and in
+// web/docs/docs.test.mjs.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -19,9 +21,13 @@ import { serve } from './lib/serve.mjs';
 import { servers } from './lib/servers.mjs';
 import { API, APP, AS, at, bundle, said, wasm, world as openWorld } from './lib/world.mjs';
 
-/** Each sample by its README and a text that only it has. */
-const samples = ['js/README.md', 'README.md'].flatMap((file) =>
-  [...readFileSync(join(root, file), 'utf8').matchAll(/^```ts\n(.*?)^```/gms)].map(([, text]) => ({ file, text, tested: false })),
+const docs = readdirSync(join(root, 'web/docs'), { recursive: true }).filter((file) => file.endsWith('.md') && !file.includes('node_modules'));
+
+/** Each sample by its file and a text that only it has. */
+const samples = ['js/README.md', 'README.md', ...docs.map((file) => `web/docs/${file}`)].flatMap((file) =>
+  [...readFileSync(join(root, file), 'utf8').matchAll(/^```(tsx?)\n(.*?)^```/gms)]
+    .filter(([, language]) => language === 'ts' || file !== 'js/README.md') // js/README's application is built by examples.test.mjs
+    .map(([, , text]) => ({ file, text, tested: false })),
 );
 const sample = (file, mark) => {
   const found = samples.filter((one) => one.file === file && one.text.includes(mark));
@@ -68,7 +74,7 @@ test('E44 js/README: with OpenID Connect', async (t) => {
   assert.deepEqual(complaints, []);
 });
 
-for (const [file, mark, path] of [['js/README.md', 'dpop: true, // tokens are bound', '/payments'], ['README.md', 'openid notes', '/v1/transfers']]) {
+for (const [file, mark, path] of [['js/README.md', 'dpop: true, // tokens are bound', '/payments']]) {
   test(`E44 ${file}: with bound tokens, and a stronger sign-in where the resource wants one`, async (t) => {
     const api = ({ method }) => (method() === 'OPTIONS' ? {} : { status: 401, headers: { 'www-authenticate': 'DPoP error="insufficient_user_authentication", acr_values="urn:a", max_age="5"' }, body: '{}' });
     const { page, requests, complaints } = await world(t, { '/': await bundle(sample(file, mark)) }, (request) => api({ method: () => request.method() }));
@@ -131,19 +137,44 @@ test('E41 E44 js/README: a reply in another tab than the one that began', async 
   assert.deepEqual(complaints, []);
 });
 
-test('E44 README: in a page', async (t) => {
-  const { page, logs, complaints, requests, count } = await world(t, { '/': await bundle(sample('README.md', "scope: 'profile notes'")) });
+for (const [file, mark] of [['README.md', 'this page, as registered'], ['web/docs/guides/page.md', "scope: 'openid notes'"]]) {
+  test(`E44 D46 ${file}: in a page`, async (t) => {
+    const { page, logs, complaints, requests, count } = await world(t, { '/': await bundle(sample(file, mark)) });
+    await page.goto(`${APP}/`);
+    await at(page, `${AS}/authorize`);
+    await decide(page, 'approve');
+    await said(logs, 'alice');
+    assert.equal(page.url(), `${APP}/`);
+    assert.equal(count('/token'), 1);
+    assert.equal(requests.at(-1).url(), `${API}/v1/notes`);
+    assert.deepEqual(complaints, []);
+  });
+}
+
+for (const [file, mark, text] of [['README.md', 'RequireAuth><Hello', 'Hello alice'], ['web/docs/guides/frameworks.md', 'RequireAuth pending', 'Sign out alice']]) {
+  test(`E44 D46 ${file}: in React`, async (t) => {
+    const program = `${sample(file, mark)}
+import { createRoot } from 'react-dom/client';
+createRoot(document.querySelector('main')!).render(<App />);`;
+    const script = await bundle(program, 'tsx', { conditions: ['browser'], define: { 'process.env.NODE_ENV': '"development"' } });
+    const { page, complaints, count } = await world(t, { '/': script });
+    await page.goto(`${APP}/`);
+    await at(page, `${AS}/authorize`);
+    await decide(page, 'approve');
+    await page.waitForFunction((text) => document.querySelector('main')?.textContent.includes(text), text);
+    assert.equal(count('/token'), 1);
+    assert.deepEqual(complaints, []);
+  });
+}
+
+test('E44 D46 web/docs/errors.md: who is not signed in is sent to sign in', async (t) => {
+  const { page, complaints } = await world(t, { '/': await bundle(sample('web/docs/errors.md', 'error.begin_again')) });
   await page.goto(`${APP}/`);
   await at(page, `${AS}/authorize`);
-  await decide(page, 'approve');
-  await said(logs, 'alice');
-  assert.equal(page.url(), `${APP}/`);
-  assert.equal(count('/token'), 1);
-  assert.equal(requests.at(-1).url(), `${API}/v1/notes`);
   assert.deepEqual(complaints, []);
 });
 
-test('E44 README: presets, in Node', async (t) => {
+test('E44 web/docs/presets.md, in Node', async (t) => {
   const answers = {
     'https://github.com/login/oauth/access_token': { access_token: 'T', token_type: 'bearer', scope: 'user:email' },
     'https://api.github.com/user': { id: 583231, login: 'octocat', email: null },
@@ -168,7 +199,7 @@ test('E44 README: presets, in Node', async (t) => {
   console.log = (text) => logs.push(text);
   t.after(() => Object.assign(globalThis, { fetch: usual }) && (console.log = log));
   const file = join(installed(), `sample-${process.pid}.mjs`);
-  writeFileSync(file, await bundle(sample('README.md', 'oauth2-wasm/presets'), 'ts', { platform: 'node', packages: 'external' }));
+  writeFileSync(file, await bundle(sample('web/docs/presets.md', 'oauth2-wasm/presets'), 'ts', { platform: 'node', packages: 'external' }));
   const { begin, finish } = await import(pathToFileURL(file).href);
   const asked = new URL(await begin());
   assert.equal(asked.origin, 'https://github.com');
@@ -255,7 +286,7 @@ test('E44 P33 js/README: signed out who is gone', async (t) => {
 const inNode = async (t, text, globals) => {
   Object.assign(globalThis, globals);
   t.after(() => Object.keys(globals).forEach((name) => delete globalThis[name]));
-  const file = join(installed(), `sample-${process.pid}-${Object.keys(globals)[0]}.mjs`);
+  const file = join(installed(), `sample-${process.pid}-${Object.keys(globals).join('-')}.mjs`);
   writeFileSync(file, await bundle(text, 'ts', { platform: 'node', packages: 'external' }));
   return import(pathToFileURL(file).href);
 };
@@ -296,6 +327,42 @@ test('E44 B19 js/README: a backend, as an object with fetch, a handler of node:h
   assert.equal(answer.statusCode, 401);
   assert.equal(answer.headers['cache-control'], 'no-store');
   answer.resume();
+});
+
+test('E44 D46 README: a backend in memory', async (t) => {
+  const { default: backend } = await inNode(t, sample('README.md', 'openBackend('), { CLIENT_SECRET: 'a secret', SEAL_KEYS });
+  const answer = await backend.fetch(new Request('https://app.example/auth/session', { headers: { 'x-csrf': '1' } }));
+  assert.equal(answer.status, 401);
+  assert.equal((await answer.json()).error, 'not_signed_in');
+});
+
+for (const [file, mark] of [['README.md', 'new Guard('], ['web/docs/guides/resource.md', 'new Guard(']]) {
+  test(`E44 D46 ${file}: an API`, async (t) => {
+    const { notes } = await inNode(t, sample(file, mark), { [`guard${file.length}`]: 1 });
+    const answer = await notes(new Request('https://api.example/notes'));
+    assert.equal(answer.status, 401);
+    assert.match(answer.headers.get('www-authenticate'), /^(Bearer|DPoP) /);
+  });
+}
+
+test('E44 D46 js/README: a session in files', async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'sample-'));
+  mkdirSync(join(home, '.config'));
+  const { log } = console;
+  const lines = [];
+  t.after(() => ((console.log = log), rmSync(home, { recursive: true, force: true })));
+  // Another process has signed in.
+  const seed = `import { openClient } from 'oauth2-wasm';
+import { openFiles } from 'oauth2-wasm/files';
+const client = await openClient({ client_id: 'my-tool', issuer: 'https://as.example', discovery: true }, await openFiles(home + '/.config/my-tool'));
+await client.setToken({ access_token: 'THE-TOKEN', token_type: 'Bearer', expires_in: 3600 });
+client.close();
+`;
+  await inNode(t, seed, { home });
+  console.log = (line) => lines.push(line);
+  await inNode(t, sample('js/README.md', 'openFiles('), { home, again: 1 });
+  console.log = log;
+  assert.deepEqual(lines, ['THE-TOKEN']);
 });
 
 test('E44 B14 js/README: a session on PostgreSQL', async (t) => {
@@ -417,6 +484,6 @@ ${react(`
   assert.deepEqual(complaints, []);
 });
 
-test('E44 every sample of the READMEs was run', () => {
+test('E44 D46 every sample of the READMEs and of the documentation was run', () => {
   assert.deepEqual(samples.filter(({ tested }) => !tested).map(({ file, text }) => `${file}: ${text.slice(0, 80)}`), []);
 });

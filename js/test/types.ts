@@ -1,6 +1,7 @@
 // What callers write, held against the package's types. It is compiled, never run.
 import { challengeOf, type Client, ConflictError, Host, insecureSessionStore, type KeyStore, memoryKeys, memoryStore, OAuthError, openClient, type Store } from 'oauth2-wasm';
 import { insecureIndexedDBStore } from 'oauth2-wasm/indexeddb';
+import { type Answer, openMcp, type SignIn } from 'oauth2-wasm/mcp';
 import { finishPopup, signInPopup } from 'oauth2-wasm/popup';
 import { qrSvg } from 'oauth2-wasm/qr';
 import { instantiate, Trap } from 'oauth2-wasm/wasm_exec.js';
@@ -224,3 +225,15 @@ await client.deviceSignIn({});
 await client.revoke({ token: 'id_token' });
 // @ts-expect-error: not made by callers
 Client.open;
+
+const mcp = await openMcp(
+  { redirect_uri: 'http://127.0.0.1:1/cb', client_id: 'https://app.example/c.json', client_metadata: { client_name: 'x' }, clients: [{ issuer: 'https://as.example', client_id: 'x', client_secret: 's' }], client: { dpop: true, auto_refresh: true } },
+  { store, keys, signIn: async (signIn: SignIn) => void (await signIn.finish((await signIn.begin({ redirect_uri: 'http://127.0.0.1:2/cb' })).url)) },
+);
+const answer: Answer = { url: 'https://mcp.example/mcp', status: 401, headers: { 'www-authenticate': 'Bearer' } };
+const wanted: SignIn | null = await mcp.challenged(answer, { sent: 'Bearer x', operation: 'tools/list' });
+const there: string | undefined = (await mcp.token('https://mcp.example/mcp'))?.access_token ?? wanted?.scope;
+const answered: Response = await mcp.fetch(new URL('https://mcp.example/mcp'), { method: 'POST', body: there ?? null });
+const issued: string | undefined = (await client.grant({ grant_type: 'urn:x', parameters: { pin: '1' } })).issued_token_type;
+const kept: string = (await client.grant({ grant_type: 'urn:x', keep: true })).status + (await client.crossAppAccess({ subject_token: 'x' })).status;
+void [answered, issued, kept];

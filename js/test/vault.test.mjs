@@ -135,6 +135,19 @@ for (const name of browsers) {
       });
     }
 
+    await t.test(`P65 ${name}: a vault whose keeper was there before does not wait until the browser has looked for it`, async () => {
+      const { tab } = await open(browser);
+      assert.equal(await enter(tab), 'granted');
+      await tab.goto(api.site.url + PAGE);
+      await tab.until(() => !!window.openVault);
+      await tab.evaluate(() => {
+        window.registrations = 0;
+        navigator.serviceWorker.register = () => (window.registrations++, new Promise(() => {}));
+      });
+      assert.equal(await openClient(tab), 'granted');
+      assert.equal(await tab.evaluate(() => window.registrations), 1);
+    });
+
     await t.test(`P12 ${name}: fetch in the vault: kinds of bodies, an answer as a stream, what ends it, and what the API wants`, async () => {
       const { tab } = await open(browser);
       await enter(tab);

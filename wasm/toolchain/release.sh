@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Puts what a release holds into build/release: the npm tarball, the modules, their SHA-256, and the notes of the version.
+# Puts what a release holds into build/release: the npm tarball, the modules, their SHA-256, the notes of the version, and the tags
+# to set: a Go module in a folder has one of its own.
 # A version without a section in CHANGELOG.md gets what stands under Unreleased.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,4 +13,9 @@ notes() { awk -v want="## [$1]" 'index($0, want) == 1 {on = 1; next} /^## \[/ {o
 [ -n "$(notes "$version")" ] || version=Unreleased
 notes "$version" >"$out/NOTES.md"
 grep -q . "$out/NOTES.md" || { echo "release: CHANGELOG.md says nothing of $version" >&2; exit 1; }
+echo "v$version" >"$out/TAGS"
+for module in core/oauth/mcp/mcpsdk; do
+	grep -qx "	github.com/oauth2-wasm/oauth2-wasm v$version" "$module/go.mod" || { echo "release: $module/go.mod requires another version than v$version" >&2; exit 1; }
+	echo "$module/v$version" >>"$out/TAGS"
+done
 (cd "$out" && sha256sum ./*.wasm ./*.wit ./*.tgz | sed 's#\./##' | tee SHA256SUMS)

@@ -18,7 +18,7 @@ features="--enable-multivalue --enable-bulk-memory --enable-bulk-memory-opt --en
 packages() { grep -v '^#' "$here/packages.txt"; }
 
 # stamp names what the installed toolchain was made from.
-stamp() { echo "$version $(cat "$here/toolchain.sh" "$here"/runtime/* "$here"/compiler/* | sha256sum | cut -c1-16)"; }
+stamp() { echo "$version $(cat "$here/toolchain.sh" "$here"/go.* "$here"/runtime/* "$here"/compiler/* | sha256sum | cut -c1-16)"; }
 
 install_all() {
 	missing=$(packages | while read -r name _; do

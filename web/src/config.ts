@@ -1,6 +1,9 @@
 import type { Config } from '../../js/src/index.js';
 
-const { issuer, tokenLifetime } = document.documentElement.dataset as { issuer: string; tokenLifetime: string };
+const { issuer, tokenLifetime, phone } = document.documentElement.dataset as { issuer: string; tokenLifetime: string; phone?: string };
+
+/** The page is served without its authorization server: from another server than `make demo`. */
+export const alone = !issuer;
 
 /**
  * How long the demo's server makes access tokens good for, in milliseconds: the whole width of the
@@ -13,6 +16,9 @@ export const lifetime = Number(tokenLifetime);
  */
 export const lead = 15_000;
 
+/** Where a phone in the same network finds the server; empty: on this machine only. */
+export const phoneOrigin = phone ?? '';
+
 /** Where the server sends a popup back to. */
 export const popupPage = location.origin + '/popup';
 
@@ -24,6 +30,9 @@ export const notes = issuer + '/api/notes';
 
 /** What it gives only to somebody who signed in a moment ago. */
 export const secret = issuer + '/api/secret';
+
+/** How many refreshes the server has answered. */
+export const refreshCount = issuer + '/demo/refreshes';
 
 /** An address that is in no configuration: the module must refuse it. */
 export const elsewhere = 'https://elsewhere.example/collect';

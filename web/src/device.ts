@@ -1,7 +1,6 @@
 import { type Client, type Device, OAuthError, type Status } from '../../js/src/index.js';
-import { remember, remembered } from './dom.js';
+import { busy, remember, remembered } from './dom.js';
 import { explain } from './explain.js';
-import { logCommand } from './log.js';
 import * as tv from './tv.js';
 
 /** What the flow needs of the page around it. */
@@ -15,6 +14,8 @@ export interface Page {
 
 /** When the code that was on the screen ends; what is said after a reload depends on it. */
 const KEY = 'demo.code-ends';
+/** The person had paused: a reload does not go on by itself. */
+const PAUSED = 'demo.paused';
 
 /** Signs in on the TV (RFC 8628). The buttons of its screen are its own. */
 export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
@@ -22,6 +23,8 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
   /** The package follows the flow: a pause is part of it. Otherwise it has to be told to go on. */
   let followed = false;
   let end: ReturnType<typeof setTimeout> | undefined;
+  /** A flow that was paused is taken up, and paused again before it asks. */
+  let pausing = false;
 
   const show = (shown: Device) => {
     const first = !device;
@@ -29,6 +32,10 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
     remember(KEY, String(shown.expires_at));
     tv.showCode(shown);
     if (first) void changed();
+    if (pausing && shown.polling) {
+      pausing = false;
+      void shown.pause();
+    }
     clearTimeout(end);
     // While it does not poll, the module looks at the clock only when it is asked.
     if (!shown.polling) end = setTimeout(resume, shown.expires_at - Date.now());
@@ -38,6 +45,7 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
     clearTimeout(end);
     device = undefined;
     remember(KEY, null);
+    remember(PAUSED, null);
   };
 
   const failed = async (error: unknown) => {
@@ -67,20 +75,19 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
 
   const begin = async () => {
     if (followed) return;
-    logCommand('device start');
     tv.showStarting();
-    await follow(client().deviceSignIn({ show }));
+    await busy(tv.start, () => follow(client().deviceSignIn({ show })));
   };
 
   const pause = async () => {
-    logCommand('poll stop');
+    remember(PAUSED, 'yes');
     await device?.pause();
   };
 
   const goOn = () => follow(client().deviceResume({ show }));
 
   const resume = async () => {
-    logCommand('poll start');
+    remember(PAUSED, null);
     // What becomes of it is told to whoever follows the flow.
     if (followed) await device?.resume().catch(() => {});
     else await goOn();
@@ -88,7 +95,6 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
 
   const cancel = async () => {
     if (!device) return;
-    logCommand('poll stop, forget');
     const wasFollowed = followed;
     await device.cancel();
     if (!wasFollowed) await failed(new OAuthError({ kind: 'cancelled', code: 'cancelled', op: 'device', retryable: false }));
@@ -107,7 +113,7 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
       const ended = Number(remembered(KEY));
       if (status.status === 'granted') return over();
       if (status.device) {
-        logCommand('poll start');
+        pausing = remembered(PAUSED) !== null;
         return void goOn();
       }
       if (!ended) return;

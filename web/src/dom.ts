@@ -19,6 +19,20 @@ export const setText = (element: HTMLElement, text: string): void => {
 };
 
 /**
+ * Carries out what a button is for. It shows that it works, and takes no second click meanwhile; it
+ * keeps the keyboard's place.
+ */
+export const busy = async <T>(button: HTMLElement, work: () => Promise<T>): Promise<T | undefined> => {
+  if (button.hasAttribute('aria-busy')) return;
+  button.setAttribute('aria-busy', 'true');
+  try {
+    return await work();
+  } finally {
+    button.removeAttribute('aria-busy');
+  }
+};
+
+/**
  * What this tab remembers over the way to the server and back; nothing where the browser keeps no
  * data for the site.
  */

@@ -9,6 +9,8 @@ export interface Explanation {
   code?: string;
 }
 
+const ENDED = 'Your session has ended';
+
 /** What the page was doing. */
 export type Doing = 'load' | 'sign in' | 'popup' | 'callback' | 'device start' | 'device' | 'refresh' | 'call' | 'sign out' | 'userinfo';
 
@@ -34,11 +36,11 @@ const byCode: Record<string, [title: string, text: string]> = {
   no_device_code: ['The code is used up', 'Its answer came while nobody was asking any more. Get a new one.'],
   not_signed_in: ['You are signed out', 'The module holds no token, so nothing was sent. Sign in first.'],
   no_refresh_token: ['The session cannot be refreshed', 'The server gave no refresh token, or has ended it. Sign in again.'],
-  token_expired: ['Your session has ended', 'The access token has run out and cannot be renewed. Sign in again.'],
+  token_expired: [ENDED, 'The access token has run out and cannot be renewed. Sign in again.'],
   signed_out: ['You signed out elsewhere', 'Another tab ended this session. Sign in again.'],
   resource_not_allowed: ['The module refused', 'That address is not among the configured resources, so it gave out no token and nothing was sent.'],
   outcome_unknown: ['Nobody knows how the last refresh ended', 'The connection went away before the answer came. Sign in again.'],
-  outcome_lost: ['Your session has ended', 'The server renewed it, but its answer got lost on the way. Sign in again.'],
+  outcome_lost: [ENDED, 'The server renewed it, but its answer got lost on the way. Sign in again.'],
   lock_timeout: ['Another tab is busy with this session', 'Try again in a moment.'],
   redirect: ['The server sent the request elsewhere', 'The module follows no redirect with a token or code in hand. There is nothing you can do; tell those who run the server.'],
   no_key: ['The key is gone', 'Your tokens are good only with a key that this browser held, and it holds it no longer. Sign in again.'],
@@ -51,7 +53,7 @@ const byKind: Partial<Record<OAuthError['kind'], [title: string, text: string]>>
   callback_not_verified: ['This reply does not belong here', 'It answers no sign-in that this tab began: an old link, another browser, or somebody else’s. Nothing was sent. Begin with Sign in.'],
   id_token_not_verified: ['The module refused the answer', 'It could not verify who signed in, and kept nothing of it. Sign in again; if that does not help, tell those who run the server.'],
   token_not_found: ['The server’s answer held no token', 'Sign in again; if that does not help, tell those who run the server.'],
-  expired: ['Your session has ended', 'Sign in again.'],
+  expired: [ENDED, 'Sign in again.'],
   storage: ['The browser did not keep the session', 'Site data may be blocked or full. Allow it for this site and try again.'],
   cancelled: ['That was cut short', 'Try again.'],
 };
@@ -67,9 +69,9 @@ const protocolError = (error: OAuthError, doing: Doing): [string, string] => {
     case 'invalid_grant':
       return doing === 'callback'
         ? ['The server did not accept the code', 'It may be too old or used. Sign in once more.']
-        : ['Your session has ended', 'The server renews it no longer. Sign in again.'];
+        : [ENDED, 'The server renews it no longer. Sign in again.'];
     default:
-      return ['The server refused', error.error_description ? `It says: ${error.error_description}.` : 'It gave no reason that a person could use.'];
+      return ['The server refused', error.error_description ? `It says: ${error.error_description.replace(/\.$/, '')}.` : 'It gave no reason that a person could use.'];
   }
 };
 
@@ -87,10 +89,15 @@ const ofClient = (error: OAuthError, doing: Doing): [string, string] => {
   return byKind[kind] ?? ['The server’s answer makes no sense', 'Your session is as it was. Try again; if it stays so, tell those who run the server.'];
 };
 
-/** Says what an error means. */
-export const explain = (error: unknown, doing: Doing): Explanation => {
+/**
+ * Says what an error means.
+ *
+ * @param signedIn whether a token is held all the same, which is good for a while yet
+ */
+export const explain = (error: unknown, doing: Doing, signedIn = false): Explanation => {
   if (error instanceof OAuthError) {
-    const [title, text] = ofClient(error, doing);
+    const [words, text] = ofClient(error, doing);
+    const title = signedIn && words === ENDED ? 'Your session is about to end' : words;
     const { kind, code, status, error: said } = error;
     if (kind === 'cancelled' && doing === 'device') return { title, text };
     return { title, text, code: [kind, code, said, status && `HTTP ${status}`].filter(Boolean).join(' · ') };

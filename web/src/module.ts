@@ -5,18 +5,31 @@ let compiled: Promise<WebAssembly.Module> | undefined;
 /** The module was not to be had; told apart from everything that can go wrong once it runs. */
 export class LoadError extends Error {}
 
+/** Says how much of the module came over the wire, where the browser tells. */
+const showSize = (url: string, bytes: number, encoding: string | null) => {
+  const [entry] = performance.getEntriesByName(new URL(url, location.href).href) as PerformanceResourceTiming[];
+  const sent = entry?.encodedBodySize || bytes;
+  const how: Record<string, string> = { br: 'brotli', gzip: 'gzip' };
+  byId('fact-size').textContent = sent.toLocaleString('en');
+  byId('fact-size-how').textContent = sent < bytes ? `bytes on the wire (${how[encoding ?? ''] ?? 'compressed'})` : 'bytes, not compressed by this server';
+  byId('fact-size').parentElement!.title = `${bytes.toLocaleString('en')} bytes in all`;
+};
+
 const load = async (): Promise<WebAssembly.Module> => {
   let bytes: ArrayBuffer;
+  let encoding: string | null;
+  const url = '/oauth2.wasm';
   try {
-    const response = await fetch('/oauth2.wasm');
+    const response = await fetch(url);
     if (!response.ok) throw new Error('HTTP status ' + response.status);
+    encoding = response.headers.get('content-encoding');
     bytes = await response.arrayBuffer();
   } catch (cause) {
     throw new LoadError('not fetched', { cause });
   }
   try {
     const module = await WebAssembly.compile(bytes);
-    byId('fact-size').textContent = bytes.byteLength.toLocaleString('en');
+    showSize(url, bytes.byteLength, encoding);
     byId('fact-imports').textContent = String(WebAssembly.Module.imports(module).length);
     return module;
   } catch (cause) {

@@ -1,4 +1,5 @@
 import type { DeviceAuthorization } from '../../js/src/index.js';
+import { phoneOrigin } from './config.js';
 import { byId, byTestId, setText } from './dom.js';
 import type { Explanation } from './explain.js';
 import { minutes, secondsTo } from './time.js';
@@ -63,8 +64,17 @@ const tick = () => {
 
 const spelled = (text: string) => [...text.replaceAll('-', ',')].join(' ');
 
+/** Where a phone finds a page of the server: in this network, where the demo was started so. */
+const onPhone = (url: string): string => (phoneOrigin ? url.replace(/^https?:\/\/[^/]+/, phoneOrigin) : url);
+
 const drawQr = (url: string | undefined) => {
   complete.hidden = !url;
+  setText(
+    byId('tv-where'),
+    phoneOrigin
+      ? 'A phone in the same network can open it. It goes there unencrypted: use the demo account alone.'
+      : 'For this machine only: another tab is the phone. A real one can scan it after make demo ARGS="-phone lan".',
+  );
   if (!url) return;
   complete.href = url;
   (byId('tv-qr') as HTMLImageElement).src = '/qr.svg?text=' + encodeURIComponent(url);
@@ -78,8 +88,8 @@ const present = ({ user_code, verification_uri, verification_uri_complete, expir
   left = secondsTo(expires_at);
   code.textContent = user_code;
   const link = byTestId<HTMLAnchorElement>('verification-uri');
-  link.href = link.textContent = verification_uri;
-  drawQr(verification_uri_complete);
+  link.href = link.textContent = onPhone(verification_uri);
+  drawQr(verification_uri_complete && onPhone(verification_uri_complete));
   byId('tv-message').hidden = true;
   flow.hidden = false;
   clock ??= setInterval(tick, 250);

@@ -1,7 +1,7 @@
 import type { SessionStatus, Status, UserInfo } from '../../js/src/index.js';
 import { countDown } from './countdown.js';
 import { byId, byTestId, make, setText } from './dom.js';
-import type { Explanation } from './explain.js';
+import type { Doing, Explanation } from './explain.js';
 
 /** What the page shows besides what the module calls a status. */
 export type Phase = SessionStatus | 'starting' | 'signing_in' | 'failed';
@@ -21,6 +21,7 @@ export const popupSignIn = byTestId<HTMLButtonElement>('popup-sign-in');
 export const signOut = byTestId<HTMLButtonElement>('sign-out');
 export const refresh = byTestId<HTMLButtonElement>('refresh');
 export const stepUp = byTestId<HTMLButtonElement>('step-up');
+export const choices = byTestId<HTMLDetailsElement>('choices');
 export const keep = byTestId<HTMLInputElement>('keep');
 export const autoRefresh = byTestId<HTMLInputElement>('auto-refresh');
 export const apiButtons = ['call-api', 'read-secret', 'send-elsewhere'].map((name) => byTestId<HTMLButtonElement>(name));
@@ -48,12 +49,44 @@ const hint = (phase: Phase, status: Status | undefined): string => {
   }
 };
 
-/** Shows the word for a status at once, before the rest of it is known. */
-export const showPhase = (phase: Phase): void => {
+/**
+ * Shows the word for a status at once, before the rest of it is known.
+ *
+ * @param ending the token is good for a while yet, and nothing renews it
+ */
+export const showPhase = (phase: Phase, ending = false): void => {
   const pill = byTestId('status');
   pill.dataset.status = phase;
-  setText(byId('status-words'), words[phase]);
+  pill.toggleAttribute('data-ending', ending);
+  setText(byId('status-words'), ending ? 'Signed in, and ending' : words[phase]);
   setText(byId('status-code'), phase);
+};
+
+const waiting: Record<Doing, string> = {
+  load: '',
+  'sign in': 'Asking the server before you leave this page …',
+  popup: 'The window is open: go on there.',
+  callback: '',
+  'device start': '',
+  device: '',
+  refresh: 'Asking the server for a new token …',
+  call: 'Asking the API …',
+  'sign out': 'Telling the server …',
+  userinfo: '',
+};
+
+/** What is done at once is not worth a word. In milliseconds. */
+const SOON = 300;
+
+/** Says what the page waits for, until what it gives is called. */
+export const showWaiting = (doing: Doing): (() => void) => {
+  const place = doing === 'call' ? byId('api-head') : byId('hint');
+  const before = place.textContent!;
+  const clock = setTimeout(() => waiting[doing] && setText(place, waiting[doing]), SOON);
+  return () => {
+    clearTimeout(clock);
+    if (place.textContent === waiting[doing]) setText(place, before);
+  };
 };
 
 const showScopes = (scope: string) => {
@@ -104,7 +137,7 @@ export const show = (phase: Phase, status?: Status): void => {
   const running = phase !== 'starting' && phase !== 'failed' && phase !== 'signing_in';
   const ended = held && status !== undefined && !status.refreshable;
   const focused = document.activeElement;
-  showPhase(phase);
+  showPhase(phase, ended);
   setText(byId('hint'), hint(phase, status));
   signIn.hidden = held && !ended;
   signIn.disabled = popupSignIn.disabled = !running;
@@ -125,9 +158,15 @@ export const show = (phase: Phase, status?: Status): void => {
   }
 };
 
-/** Shows an error where it can be seen, or takes it away. */
-export const showError = (error: Explanation | null): void => {
-  const region = byTestId('error');
+/** Says that this page is served without its server. */
+export const showAlone = (): void => {
+  show('failed');
+  showError({ title: 'There is no server behind this page', text: 'To sign in here, start the demo in a checkout: make demo. “Proof” and “Your server” work from any server.' });
+};
+
+/** Shows an error beside what failed, or takes it away. */
+export const showError = (error: Explanation | null, place: 'session' | 'api' = 'session'): void => {
+  const region = byTestId(place === 'api' ? 'api-error' : 'error');
   if (!error) return region.replaceChildren();
   const alert = make('div', { class: 'alert' }, make('strong', {}, error.title), make('p', {}, error.text));
   if (error.code) alert.append(make('code', {}, error.code));
@@ -138,5 +177,7 @@ export const showError = (error: Explanation | null): void => {
 /** Shows what a call of the API gave. */
 export const showResult = (head: string, body = ''): void => {
   setText(byId('api-head'), head);
-  byTestId('api-result').textContent = body;
+  const result = byTestId('api-result');
+  result.textContent = body;
+  result.hidden = !body;
 };

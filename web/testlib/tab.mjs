@@ -76,16 +76,21 @@ export const open = async (t, url, options = {}) => {
     at,
     /** Waits for a status, by the module's word for it. */
     status: (word) => page.waitForSelector(`[data-testid="status"][data-status="${word}"]`),
-    /** Waits for an error, and gives its text. */
-    told: async () => {
-      await page.waitForSelector('[data-testid="error"] .alert');
-      return at('error').innerText();
+    /** Waits for an error of the session, or of the API (`api-error`), and gives its text. */
+    told: async (place = 'error') => {
+      await page.waitForSelector(`[data-testid="${place}"] .alert`);
+      return at(place).innerText();
     },
     /** Waits until an element's text matches, and gives it. */
     until: async (name, { source }) => {
       const matches = ([id, source]) => new RegExp(source).test(document.querySelector(`[data-testid="${id}"]`).textContent);
       await page.waitForFunction(matches, [name, source]);
       return at(name).innerText();
+    },
+    /** Ticks one of the ways in which the module is opened. */
+    choose: async (name) => {
+      await at('choices').evaluate((details) => (details.open = true));
+      await at(name).check();
     },
     /** Waits until the TV's screen is in a state. */
     tv: (state) => page.waitForSelector(`[data-testid="device-screen"][data-state="${state}"]`),

@@ -1,5 +1,4 @@
-// Package config reads the configuration of a client (core/contract/README.md) and holds what every
-// layer above asks it for.
+// Package config reads and checks the configuration of a client (core/contract/README.md).
 package config
 
 import (
@@ -12,8 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A Config is what a session was opened with, as the server's metadata completes it. Members have
-// the names of RFC 8414 and RFC 7591 where these have one.
+// A Config is the configuration of a session, completed by the server's metadata. Members have the
+// names of RFC 8414 and RFC 7591 if there is one.
 type Config struct {
 	self                                                                                          []Config // this one alone: a slice is copied in one piece
 	Name, Issuer, ClientID, ClientSecret, RedirectURI, Scope, UserAgent                           string
@@ -46,6 +45,8 @@ type Config struct {
 	Destinations                                                                                  []Destination
 	Parameters                                                                                    []form.Param
 	httpOrigins, ParameterHooks, RequestHooks, ResponseHooks                                      json.Value
+	privateOrigins                                                                                json.Value
+	IdentityProvider                                                                              *Config // where an identity becomes a grant for this server, nil for none
 }
 
 // WantsPairs is what parameters have to be.
@@ -56,8 +57,8 @@ func WrongScope(s string) *link.Fault {
 	return link.Bad("bad_value", "scope").Not(scopeList.Wants(), s)
 }
 
-// A group is members of the configuration that are read in one way: their names, with a space
-// between them, and where each goes.
+// A group is a set of members that are read in the same way: their names, separated by spaces, and
+// where each value goes.
 type group struct {
 	names   string
 	rule    grammar
@@ -72,9 +73,9 @@ type group struct {
 const Endpoints = "authorization_endpoint token_endpoint revocation_endpoint userinfo_endpoint jwks_uri device_authorization_endpoint introspection_endpoint end_session_endpoint pushed_authorization_request_endpoint registration_endpoint"
 
 // MoreMembers are those that oauth2.wasm leaves out.
-const MoreMembers = "client_assertion_audience client_key client_key_id token_endpoint_auth_signing_alg request_object_signing_alg introspection_signed_response_alg introspection_endpoint_auth_method client_metadata registration"
+const MoreMembers = "client_assertion_audience client_key client_key_id token_endpoint_auth_signing_alg request_object_signing_alg introspection_signed_response_alg introspection_endpoint_auth_method client_metadata registration identity_provider private_origins"
 
-// others are the members that are read each in a way of its own.
+// others are the members that are each read in their own way.
 const others = "variables profile parameters token_destinations resource_destinations resource id_token_signed_response_alg refresh_token_errors"
 
 func (c *Config) groups() []group {
@@ -115,6 +116,7 @@ func Read(in json.Value) (c *Config, f *link.Fault) {
 	c = &list[0]
 	c.self = list
 	groups := c.groups()
+	c.firstMore(in)
 	if c.httpOrigins.Kind() != json.None {
 		// Before the URLs that are allowed by it.
 		if f := c.read(groups, "insecure_http_origins", c.httpOrigins); f != nil {
@@ -146,7 +148,7 @@ func (c *Config) Clone() *Config {
 	return &list[0]
 }
 
-// Become takes all of next over: whoever holds c sees it.
+// Become replaces the content of c, which all owners share, by next.
 func (c *Config) Become(next *Config) {
 	list := c.self
 	copy(list, next.self)
@@ -185,7 +187,7 @@ func (c *Config) read(groups []group, name string, v json.Value) *link.Fault {
 		}
 		return c.readOther(name, v)
 	}
-	// A misspelt option must not pass for one that was set.
+	// A misspelt option must not be ignored.
 	return link.UnknownMember(names(groups), name)
 }
 
@@ -198,11 +200,11 @@ func names(groups []group) (list string) {
 
 func (c *Config) readOther(name string, v json.Value) *link.Fault {
 	switch name {
-	case "variables", "client_metadata", "registration":
+	case "variables", "client_metadata", "registration", "identity_provider":
 		if v.Kind() != json.Object {
 			return link.Wrong("bad_value", name, "an object", v)
 		}
-		return nil
+		return c.readObject(name, v)
 	case "profile":
 		return c.readProfile(v)
 	case "refresh_token_errors":
@@ -217,7 +219,7 @@ func (c *Config) readOther(name string, v json.Value) *link.Fault {
 	return c.readList(name, v)
 }
 
-// readText takes a text that keeps to the rule; in a URL, variables are put in first.
+// readText reads a text that satisfies the rule; in a URL it first replaces variables.
 func (c *Config) readText(text *string, name string, v json.Value, rule grammar) *link.Fault {
 	s := v.Str()
 	if rule >= Redirect {
@@ -254,6 +256,9 @@ func (c *Config) readList(name string, v json.Value) *link.Fault {
 		s, allowed := it.Value().Str(), ""
 		if left == 0 {
 			return link.Wrong("bad_value", name, "256 elements at the most", v)
+		}
+		if !originOK(name, s) {
+			return link.Wrong("bad_url", name, "origins, as https://HOST or http://HOST:PORT, in lower case", it.Value())
 		}
 		switch name {
 		case "id_token_signed_response_alg":
@@ -352,8 +357,9 @@ func resourceOK(s string) bool {
 	return words.Index(s, ':') > 0 && uri.Chars(s) && words.Index(s, '#') < 0
 }
 
-// readRefreshErrors takes the names that the server has for a dead refresh token: pairs of error
-// and error_description. Codes that mean something else as well need the description.
+// readRefreshErrors reads the errors by which the server says that a refresh token is invalid:
+// pairs of error and error_description. Errors that can also mean something else need the
+// description.
 func (c *Config) readRefreshErrors(v json.Value) *link.Fault {
 	const field, shared = "refresh_token_errors", "invalid_request invalid_client unauthorized_client unsupported_grant_type invalid_scope invalid_target access_denied server_error temporarily_unavailable slow_down"
 	refused := link.Bad("bad_value", field).Not("[[error, error_description], …], the error alone unless it means other things too", "")
@@ -377,8 +383,8 @@ func (c *Config) readRefreshErrors(v json.Value) *link.Fault {
 	return nil
 }
 
-// DeadToken tells whether the answer to a refresh says that the refresh token is of no use any
-// more: invalid_grant (RFC 6749 section 5.2), or the server's own name for it.
+// DeadToken reports whether the answer to a refresh says that the refresh token is invalid:
+// invalid_grant (RFC 6749 section 5.2), or the server's own error for it.
 func (c *Config) DeadToken(f *link.Fault) bool {
 	for _, p := range c.refreshErrors {
 		if f.Err == p.Name && (p.Value == "" || f.Descr == p.Value) {
@@ -388,11 +394,11 @@ func (c *Config) DeadToken(f *link.Fault) bool {
 	return f.Err == "invalid_grant"
 }
 
-// Under is the key of one thing that is kept: clients of one name, but of other servers or client
-// ids, do not meet there.
+// Under is the key of a stored text. Clients with the same name but another server or client id
+// have other keys.
 func (c *Config) Under(what string) string { return c.Name + "." + c.Fingerprint + "." + what }
 
-// takePrint takes the fingerprint, which tells whose tokens stored bytes are.
+// takePrint computes the fingerprint, which shows to which configuration a stored text belongs.
 func (c *Config) takePrint() {
 	issuer := c.Issuer
 	if issuer == "" {

@@ -3,13 +3,15 @@
 package config
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/address"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
-// What this package has for servers, terminals and plugin hosts besides what pages use. The build
-// tag page leaves it out: page.go has what stands in its place.
+// This file is for servers, terminals and plugin hosts. The build tag page leaves it out; page.go
+// replaces it.
 
 // moreGroups are MoreMembers.
 func (c *Config) moreGroups() []group {
@@ -20,14 +22,25 @@ func (c *Config) moreGroups() []group {
 			texts: []*string{&c.AuthAlg, &c.RequestAlg, &c.IntrospectionAlg}},
 		{names: "introspection_endpoint_auth_method", texts: []*string{&c.IntrospectionAuthMethod}},
 		{names: "client_metadata", values: []*json.Value{&c.ClientMetadata}},
-		{names: "registration"},
+		{names: "registration identity_provider"},
+		{names: "private_origins", values: []*json.Value{&c.privateOrigins}},
 	}
+}
+
+// readObject reads who the client is at its identity provider.
+func (c *Config) readObject(name string, v json.Value) (f *link.Fault) {
+	if name == "identity_provider" {
+		if c.IdentityProvider, f = Read(v); f != nil {
+			return f.Within(name)
+		}
+	}
+	return nil
 }
 
 // ownMethods are those by which a client can be known that has a secret or a key.
 const ownMethods = AuthBasic + " " + AuthPost + " " + AuthSecretJWT + " " + AuthPrivateJWT
 
-// checkMeans tells whether the client has what one of MoreMethods needs.
+// checkMeans reports a fault if the client lacks what a method of MoreMethods needs.
 func (c *Config) checkMeans(_, method string) *link.Fault {
 	switch {
 	case method == AuthSecretJWT && c.ClientSecret == "":
@@ -66,7 +79,7 @@ func (c *Config) checkMore() *link.Fault {
 	return nil
 }
 
-// AdoptMore fills in what the configuration leaves out, from the server's metadata.
+// AdoptMore fills in missing members from the server's metadata.
 func (c *Config) AdoptMore(v json.Value) {
 	if !c.IntrospectionAuthGiven {
 		c.IntrospectionAuthMethod = c.Supported(v.Get("introspection_endpoint_auth_methods_supported"), c.IntrospectionAuthMethod)
@@ -87,6 +100,26 @@ func (c *Config) Alias(v json.Value, name string) string {
 		return ""
 	}
 	return v.Get("mtls_endpoint_aliases").Get(name).Str()
+}
+
+// firstMore takes what decides about URLs before any is looked at.
+func (c *Config) firstMore(in json.Value) { c.privateOrigins = in.Get("private_origins") }
+
+// originOK holds the elements of private_origins to their form.
+func originOK(name, s string) bool { return name != "private_origins" || s != "" && uri.Origin(s) == s }
+
+// guarded tells whether requests go to public addresses only, but for the origins that are listed.
+func (c *Config) guarded() bool { return c.privateOrigins.Kind() == json.Array }
+
+// reaches tells whether a URL leads to where a guarded client may send requests.
+func (c *Config) reaches(u uri.URI) bool {
+	return json.Lists(c.privateOrigins, u.Scheme+"://"+u.Host+u.Port) || u.Scheme == "https" && address.Public(u.Host)
+}
+
+// Public tells whether a request to a URL has to go to a public address, whatever its name stands
+// for.
+func (c *Config) Public(url string) bool {
+	return c.guarded() && !json.Lists(c.privateOrigins, uri.Origin(url))
 }
 
 // byCertificate tells whether the client is known by the certificate of its connection (RFC 8705

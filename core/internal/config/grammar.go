@@ -21,7 +21,7 @@ const (
 	endpointOrNone         // or the word none
 )
 
-// Refuses gives the code of the error, "" for a text that is right or not there.
+// Refuses gives the code of the error; "" for a correct or missing text.
 func (c *Config) Refuses(g grammar, s string) (code string) {
 	switch {
 	case s == "" || g == endpointOrNone && s == "none":
@@ -32,13 +32,20 @@ func (c *Config) Refuses(g grammar, s string) (code string) {
 	case g == headerName && (!words.HostChars(s) || words.Lower(s) != s):
 		return "bad_value"
 	case g == Redirect:
-		return uri.RedirectOK(s)
+		if code = uri.RedirectOK(s); code == "" && c.guarded() && !uri.Linkable(s) {
+			code = "not_https" // MCP, Communication Security: this machine or https
+		}
+		return code
 	case g >= Endpoint:
 		u, ok := uri.Parse(s)
 		if !ok {
 			return "bad_url"
 		}
-		if !c.Secure(u) {
+		switch {
+		case c.Secure(u):
+		case c.guarded():
+			return "not_public"
+		default:
 			return "not_https"
 		}
 	}
@@ -60,8 +67,11 @@ func (g grammar) Wants() string {
 	return "an absolute URL without user and fragment"
 }
 
-// Secure tells whether requests may go to a URL: protected, or to this machine, or where the
-// configuration says that it need not be.
+// Secure reports whether requests may go to a URL: over TLS, to this machine, or to an origin for
+// which the configuration allows http.
 func (c *Config) Secure(u uri.URI) bool {
+	if c.guarded() {
+		return c.reaches(u)
+	}
 	return u.Secure() || u.Scheme == "http" && json.Lists(c.httpOrigins, "http://"+u.Host+u.Port)
 }

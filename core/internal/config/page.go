@@ -5,10 +5,11 @@ package config
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
-// What stands in oauth2.wasm in place of what pages never use, which is in the files with the build
-// tag !page. What asks for it is told which module has it.
+// In oauth2.wasm this replaces the files with the build tag !page, which pages never use. The error
+// for a missing feature says which module has it.
 
 const ownMethods = AuthBasic + " " + AuthPost
 
@@ -29,3 +30,16 @@ func (c *Config) AdoptMore(json.Value) {}
 
 // Alias is none.
 func (c *Config) Alias(json.Value, string) string { return "" }
+
+func (c *Config) readObject(string, json.Value) *link.Fault { return nil }
+
+func (c *Config) firstMore(json.Value) {}
+
+func originOK(string, string) bool { return true }
+
+func (c *Config) guarded() bool { return false }
+
+func (c *Config) reaches(uri.URI) bool { return true }
+
+// Public is never asked for.
+func (c *Config) Public(string) bool { return false }

@@ -5,8 +5,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// Usable tells why the tokens held are good for nothing any more: nil where they are, as far as
-// that is known without asking the server.
+// Usable tells why the tokens can no longer be used; nil if they can, as far as that is known
+// without asking the server.
 func (s *Session) Usable(done func(*link.Fault)) {
 	switch t := s.Tokens; {
 	case s.expired(t) && s.Refreshable() != nil:
@@ -20,9 +20,8 @@ func (s *Session) Usable(done func(*link.Fault)) {
 	}
 }
 
-// Ready sees to an access token for the target that is good for a request now: the one held, a
-// refreshed one, or the error. What is held is looked for in the store before, unless that was just
-// done.
+// Ready gets an access token for the target that can be used now, refreshed if it must be, or an
+// error. It looks at the store first, unless that was just done.
 func (s *Session) Ready(target string, force bool, done func(*link.Fault)) {
 	given := done
 	done = func(f *link.Fault) {

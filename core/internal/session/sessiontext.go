@@ -6,11 +6,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Export is the text of what is held, "" for none.
+// Export is the session as text, "" for none.
 func (s *Session) Export() string { return s.encode(s.Tokens) }
 
-// Restore takes what Export gave; device is the device flow that may have been exported with it,
-// and ok is false for bytes of another configuration or format.
+// Restore takes a text from Export. device is the device flow that was exported with it, if any; ok
+// is false for a text of another configuration or format.
 func (s *Session) Restore(text string) (device string, ok bool) {
 	t, device, ok := s.decode(text)
 	if ok {

@@ -164,3 +164,14 @@ func Among(list []string, s string) bool {
 	}
 	return false
 }
+
+// HexDigit is the value of a hexadecimal digit, -1 for anything else.
+func HexDigit(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
+}

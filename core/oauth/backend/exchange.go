@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
@@ -26,8 +27,12 @@ type exchange struct {
 	timeout time.Duration
 	answers chan answer
 
+	groups  *groups
+	carries bool // the connection can be taken over
+
 	mu     sync.Mutex
 	behind map[string]*http.Response // answers of resources whose bodies nobody has read, by their names
+	group  string                    // that this is counted in, "" for none
 	closed bool
 }
 
@@ -36,10 +41,11 @@ type answer struct {
 	Status  int         `json:"status"`
 	Headers [][2]string `json:"headers"`
 	Body    body        `json:"body"`
+	standing
 }
 
-func newExchange(ctx context.Context, r *http.Request, opts Options) *exchange {
-	return &exchange{ctx: ctx, request: r, upload: newUpload(r), client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
+func newExchange(ctx context.Context, w http.ResponseWriter, r *http.Request, groups *groups, opts Options) *exchange {
+	return &exchange{ctx: ctx, groups: groups, carries: r.ProtoMajor == 1 && hijackable(w), request: r, upload: newUpload(r), client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
 }
 
 func (e *exchange) hands(opts Options) map[string]door.Hand {
@@ -144,11 +150,20 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 	var in struct {
 		Method  string
 		URL     string
+		Upgrade string
+		Group   string
+		Most    int
 		Headers [][2]string
 		Body    *body
 	}
 	if json.Unmarshal(effect, &in) != nil {
 		return nil, "internal"
+	}
+	if in.Upgrade != "" && !e.carries {
+		return nil, "unsupported"
+	}
+	if in.Group != "" && !e.enter(in.Group, in.Most) {
+		return nil, "denied"
 	}
 	ctx, cancel := context.WithCancelCause(e.ctx)
 	silence := newSilence(e.timeout, func() { cancel(errSilent) })
@@ -172,13 +187,17 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "")
 	}
+	if in.Upgrade != "" {
+		req.Header.Set("Connection", "Upgrade")
+		req.Header.Set("Upgrade", in.Upgrade)
+	}
 	res, err := e.client.Do(req)
 	if err != nil {
 		kind := failureOf(ctx, err)
 		cancel(nil)
 		return nil, kind
 	}
-	if res.StatusCode < 200 { // 101: nobody asked to switch protocols
+	if _, writes := res.Body.(io.Writer); res.StatusCode < 200 && (in.Upgrade == "" || !writes) { // 101, and nobody asked to switch protocols
 		res.Body.Close()
 		cancel(nil)
 		return nil, "network"
@@ -254,6 +273,20 @@ func failureOf(ctx context.Context, err error) string {
 	return "network"
 }
 
+// enter counts this request in a group, once, until it is closed.
+func (e *exchange) enter(group string, most int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.group != "" || e.closed {
+		return e.group == group
+	}
+	if !e.groups.enter(group, most) {
+		return false
+	}
+	e.group = group
+	return true
+}
+
 func (e *exchange) keep(res *http.Response) (name string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -270,6 +303,9 @@ func (e *exchange) keep(res *http.Response) (name string) {
 func (e *exchange) close(w http.ResponseWriter) {
 	e.mu.Lock()
 	e.closed = true
+	if e.group != "" {
+		e.groups.leave(e.group)
+	}
 	for _, res := range e.behind {
 		res.Body.Close()
 	}
@@ -281,7 +317,7 @@ func (e *exchange) close(w http.ResponseWriter) {
 }
 
 // write gives the browser its answer.
-func (e *exchange) write(w http.ResponseWriter, a answer) {
+func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 	header := w.Header()
 	for _, h := range a.Headers {
 		header.Add(h[0], h[1])
@@ -308,8 +344,17 @@ func (e *exchange) write(w http.ResponseWriter, a answer) {
 	if res.ContentLength >= 0 && a.Status != http.StatusNoContent && a.Status != http.StatusNotModified {
 		header.Set("Content-Length", strconv.FormatInt(res.ContentLength, 10))
 	}
+	if a.Status == http.StatusSwitchingProtocols {
+		h.carry(w, a, res.Body.(*heldBody).ReadCloser.(io.ReadWriteCloser))
+		return
+	}
 	e.lastOf(w)
-	if own, ok := w.(BodyPasser); ok && own.PassBody(a.Status, res.Body.(*heldBody).ReadCloser) {
+	body := res.Body.(*heldBody).ReadCloser
+	if own, ok := w.(StreamPasser); ok && a.Keep != "" && own.PassStream(a.Status, body, func(ctx context.Context, over func()) { h.keep(ctx, a.standing, over) }) {
+		e.forget(res)
+		return
+	}
+	if own, ok := w.(BodyPasser); ok && own.PassBody(a.Status, body) {
 		e.forget(res)
 		return
 	}
@@ -317,7 +362,17 @@ func (e *exchange) write(w http.ResponseWriter, a answer) {
 	control.EnableFullDuplex() // where it is not to be had, the browser's body is read before the answer begins
 	w.WriteHeader(a.Status)
 	control.Flush()
-	if err := pass(w, control, res.Body); err != nil {
+	var over atomic.Bool
+	if a.Keep != "" {
+		ctx, cancel := context.WithCancel(e.ctx)
+		defer cancel()
+		go h.keep(ctx, a.standing, func() {
+			over.Store(true)
+			res.Body.Close()
+		})
+	}
+	// A stream that is over ends, and who reads its events asks again.
+	if err := pass(w, control, res.Body); err != nil && !over.Load() {
 		// Half of a body must not look like all of it, and this is the way to break off an answer
 		// in every version of HTTP.
 		panic(http.ErrAbortHandler)
@@ -331,6 +386,14 @@ func (e *exchange) write(w http.ResponseWriter, a answer) {
 type BodyPasser interface {
 	http.ResponseWriter
 	PassBody(status int, body io.ReadCloser) bool
+}
+
+// StreamPasser is a BodyPasser that can end what it passes. PassStream is called for a stream of
+// events in place of PassBody. The host calls keep, which calls over once the stream has to end,
+// and returns then, or when ctx ends.
+type StreamPasser interface {
+	BodyPasser
+	PassStream(status int, body io.ReadCloser, keep func(ctx context.Context, over func())) bool
 }
 
 // forget leaves a body to whom it was given.

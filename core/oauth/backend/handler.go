@@ -21,6 +21,7 @@ type Handler struct {
 	base    *url.URL
 	opts    Options
 	telling sync.Mutex
+	groups  groups
 }
 
 // New makes a Handler of an engine that knows the kind "bff". It fails with an Error of package
@@ -61,7 +62,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	command := h.command(r)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	e := newExchange(ctx, r, h.opts)
+	e := newExchange(ctx, w, r, &h.groups, h.opts)
 	defer e.close(w)
 	done := make(chan error, 1)
 	// What still goes on, behind the answer, is not the browser's to wait for.
@@ -74,7 +75,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 	select {
 	case a := <-e.answers:
-		e.write(w, a)
+		e.write(w, h, a)
 		return
 	case err := <-done:
 		h.unanswered(w, e, err)
@@ -85,7 +86,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) unanswered(w http.ResponseWriter, e *exchange, err error) {
 	select { // both may have come at once
 	case a := <-e.answers:
-		e.write(w, a)
+		e.write(w, h, a)
 	default:
 		e.leave(w)
 		if tooLarge(err) {

@@ -16,51 +16,52 @@ import (
 // engine checks it; what it refuses, New names.
 type Config struct {
 	// Resource is the identifier of the resource (RFC 9728 section 1.2), such as
-	// "https://api.example/notes": https, or http on loopback. Its origin is where clients see this
-	// server, and what proofs are for.
+	// "https://api.example/notes": https, or http on loopback. Its origin is the one that clients
+	// use, and DPoP proofs are checked against it.
 	Resource string `json:"resource"`
-	// AuthorizationServers are those whose tokens are taken, 16 at most.
+	// AuthorizationServers are those whose tokens are accepted, 16 at most.
 	AuthorizationServers []Server `json:"authorization_servers"`
-	// Audience are names of this resource in tokens; a token needs one of them. Empty means
-	// Resource alone.
+	// Audience are names of this resource in tokens; a token has to contain one of them. Empty
+	// means only Resource.
 	Audience []string `json:"audience,omitempty"`
 	// Algorithms are those of access tokens, DPoPAlgorithms those of proofs; empty means all that a
 	// host can verify.
 	Algorithms     []oauth.Algorithm `json:"algorithms,omitempty"`
 	DPoPAlgorithms []oauth.Algorithm `json:"dpop_algorithms,omitempty"`
-	// InsecureUntypedTokens takes JWTs of type JWT, or of none, which may lack client_id, iat and
-	// jti: Keycloak and Microsoft Entra make such. An ID token for the same audience passes then.
+	// InsecureUntypedTokens accepts JWTs of type JWT or without a type, which may lack client_id,
+	// iat and jti. Keycloak and Microsoft Entra issue such tokens. An ID token for the same
+	// audience is then accepted, too.
 	InsecureUntypedTokens bool `json:"insecure_untyped_tokens,omitempty"`
-	// InsecureWithoutAudience takes tokens that say of nobody whom they are for.
+	// InsecureWithoutAudience accepts tokens without an audience.
 	InsecureWithoutAudience bool `json:"insecure_without_audience,omitempty"`
 	// Need is what every request needs.
 	Need
-	// DPoP says what becomes of tokens that are bound to a key (RFC 9449); empty means
-	// DPoPAccepted.
+	// DPoP says whether tokens that are bound to a key (RFC 9449) are accepted, required or
+	// refused; empty means DPoPAccepted.
 	DPoP DPoP `json:"dpop,omitempty"`
-	// DPoPNonce has proofs bear a nonce of this resource. NonceKeys are the secrets that these are
-	// made of, 32 bytes or more each, the newest first: to change it, put a new one in front
-	// everywhere and take the old one away after NonceLife. Without NonceKeys each Guard has a key
-	// of its own.
+	// DPoPNonce requires proofs to contain a nonce of this resource. NonceKeys are the secrets from
+	// which nonces are made, 32 bytes or more each, the newest first. To rotate, put a new key in
+	// front on every machine, and remove the old one after NonceLife. Without NonceKeys each Guard
+	// has its own key, so one Guard refuses the nonces of another.
 	DPoPNonce bool       `json:"dpop_nonce,omitempty"`
 	NonceKeys []NonceKey `json:"nonce_keys,omitempty"`
-	// NonceLife is how long a nonce is good, 10 seconds to an hour, 0 for 5 minutes; ProofLife how
-	// old a proof without one may be, a second to an hour, 0 for a minute. In JSON they are
-	// nonce_ms and proof_ms.
+	// NonceLife is how long a nonce is valid: 10 seconds to an hour; 0 means 5 minutes. ProofLife
+	// is how old a proof without a nonce may be: a second to an hour; 0 means a minute. In JSON
+	// they are nonce_ms and proof_ms.
 	NonceLife time.Duration `json:"-"`
 	ProofLife time.Duration `json:"-"`
-	// RequireBound refuses tokens that are bound to no key and no certificate.
+	// RequireBound refuses tokens that are bound neither to a key nor to a certificate.
 	RequireBound bool `json:"require_bound,omitempty"`
 	// ClockTolerance is how far clocks may be apart, 5 minutes at most; nil means 30 seconds. In
 	// JSON it is clock_tolerance_ms.
 	ClockTolerance *time.Duration `json:"-"`
-	// KeysLife is after how long the servers' keys are read again, a minute to a day; 0 means 10
-	// minutes. In JSON it is keys_ms.
+	// KeysLife is how long the servers' keys are cached, a minute to a day; 0 means 10 minutes. In
+	// JSON it is keys_ms.
 	KeysLife time.Duration `json:"-"`
-	// Certificates holds tokens to the certificate of their connection (RFC 8705). Behind proxies
-	// that end TLS, CertificateHeader is the header, in lower case, in which they give it (RFC
-	// 9440, base64, or PEM that may be escaped), and Proxies their addresses or networks: the
-	// header is looked at where the connection comes from one of them only.
+	// Certificates checks that a token's certificate is that of the connection (RFC 8705). If
+	// proxies end TLS, CertificateHeader is the header, in lower case, in which they pass the
+	// certificate (RFC 9440, base64, or PEM that may be escaped), and Proxies are their addresses
+	// or networks. The header counts only on connections from one of them.
 	Certificates      bool     `json:"certificates,omitempty"`
 	CertificateHeader string   `json:"certificate_header,omitempty"`
 	Proxies           []string `json:"proxies,omitempty"`
@@ -69,43 +70,45 @@ type Config struct {
 	// Metadata are further members of the document that Guard.Metadata serves (RFC 9728 section 2),
 	// such as resource_name.
 	Metadata map[string]any `json:"metadata,omitempty"`
-	// InsecureHTTPOrigins are origins to which requests may go unprotected; see oauth.Config.
+	// InsecureHTTPOrigins are origins to which requests may go without TLS; see oauth.Config.
 	InsecureHTTPOrigins []string `json:"insecure_http_origins,omitempty"`
-	// Name begins the keys in the Store; empty means oauth2. Resources that share a Store and take
-	// the same clients' proofs have one each.
+	// Name begins the keys in the Store; empty means oauth2. Resources that share a Store and serve
+	// the same clients need a Name each.
 	Name      string `json:"name,omitempty"`
 	UserAgent string `json:"user_agent,omitempty"`
 }
 
 // Server is an authorization server.
 type Server struct {
-	// Issuer is its name, as its tokens have it (RFC 8414 section 2).
+	// Issuer is its identifier, as in its tokens (RFC 8414 section 2).
 	Issuer string `json:"issuer"`
-	// Discovery reads its metadata, MetadataURL says where they are. Discovery is on by itself
-	// where neither JWKSURI nor IntrospectionEndpoint is given.
+	// Discovery reads its metadata, from MetadataURL if that is set. Discovery is the default if
+	// neither JWKSURI nor IntrospectionEndpoint is given.
 	Discovery   bool   `json:"discovery,omitempty"`
 	MetadataURL string `json:"metadata_url,omitempty"`
-	// IssuerTemplate is an issuer with {tenantid} in it, of servers for all tenants.
+	// IssuerTemplate is an issuer with {tenantid} in it, for servers with many tenants; see
+	// oauth.Config.
 	IssuerTemplate string `json:"issuer_template,omitempty"`
-	// JWKSURI is where its keys are (RFC 7517), IntrospectionEndpoint where it is asked of tokens
-	// (RFC 7662).
+	// JWKSURI is where its keys are (RFC 7517). IntrospectionEndpoint is where it answers questions
+	// about tokens (RFC 7662).
 	JWKSURI               string `json:"jwks_uri,omitempty"`
 	IntrospectionEndpoint string `json:"introspection_endpoint,omitempty"`
-	// ClientID is who asks, ClientSecret proves it, or Options.ClientKey does, which the server
-	// knows as ClientKeyID; see oauth.Config. Without a ClientID nothing is introspected.
+	// ClientID is the client that introspects. It authenticates with ClientSecret, or with
+	// Options.ClientKey, which the server knows as ClientKeyID; see oauth.Config. Without a
+	// ClientID there is no introspection.
 	ClientID                        string           `json:"client_id,omitempty"`
 	ClientSecret                    string           `json:"client_secret,omitempty"`
 	ClientKeyID                     string           `json:"client_key_id,omitempty"`
 	ClientAssertionAudience         string           `json:"client_assertion_audience,omitempty"`
 	TokenEndpointAuthSigningAlg     oauth.Algorithm  `json:"token_endpoint_auth_signing_alg,omitempty"`
 	IntrospectionEndpointAuthMethod oauth.AuthMethod `json:"introspection_endpoint_auth_method,omitempty"`
-	// IntrospectionSignedResponseAlg has its answers signed (RFC 9701).
+	// IntrospectionSignedResponseAlg requires signed answers to introspection (RFC 9701).
 	IntrospectionSignedResponseAlg oauth.Algorithm `json:"introspection_signed_response_alg,omitempty"`
-	// Introspect says which tokens it is asked of; empty means IntrospectOpaque.
+	// Introspect says which tokens are introspected; empty means IntrospectOpaque.
 	Introspect Introspect `json:"introspect,omitempty"`
 }
 
-// Introspect says which tokens a server is asked of.
+// Introspect says which tokens are introspected.
 type Introspect string
 
 const (
@@ -113,7 +116,7 @@ const (
 	IntrospectAll    Introspect = "all"    // JWTs too: one that was revoked is refused, within a minute
 )
 
-// DPoP says what becomes of tokens that are bound to a key.
+// DPoP says whether tokens that are bound to a key are accepted, required or refused.
 type DPoP string
 
 const (
@@ -122,13 +125,13 @@ const (
 	DPoPOff      DPoP = "off"      // they are refused
 )
 
-// Need is what a request has to have besides a good token. Of Handler and Check, what is not zero
-// takes the place of what Config says.
+// Need is what a request needs in addition to a valid token. The members that Handler and Check are
+// given replace those of Config, unless they are zero.
 type Need struct {
-	// Scope are scopes, separated by spaces, all of which are needed.
+	// Scope are the scopes, separated by spaces, that the token needs; all of them.
 	Scope string `json:"scope,omitempty"`
-	// ACRValues are authentication context classes, separated by spaces, one of which is needed
-	// (RFC 9470).
+	// ACRValues are authentication context classes, separated by spaces. The token needs one of
+	// them (RFC 9470).
 	ACRValues string `json:"acr_values,omitempty"`
 	// MaxAge is how long ago the user may have been authenticated, in whole seconds on the wire;
 	// nil means any time.
@@ -195,7 +198,7 @@ func (c Config) wire(key bool) wireConfig {
 // MarshalJSON implements json.Marshaler.
 func (c Config) MarshalJSON() ([]byte, error) { return json.Marshal(c.wire(false)) }
 
-// UnmarshalJSON implements json.Unmarshaler. A member that there is not is an error.
+// UnmarshalJSON implements json.Unmarshaler. An unknown member is an error.
 func (c *Config) UnmarshalJSON(text []byte) error {
 	var w wireConfig
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -224,24 +227,24 @@ func (c *Config) UnmarshalJSON(text []byte) error {
 // wholeMS is d in milliseconds; a part of one counts.
 func wholeMS(d time.Duration) int64 { return int64(math.Ceil(float64(d) / float64(time.Millisecond))) }
 
-// Options are the hands that a Guard works with. The zero value is one process by itself.
+// Options are what a Guard works with: store, HTTP client, keys, clock. The zero value is for a
+// single process.
 type Options struct {
 	// HTTP sends requests to the authorization servers; see oauth.Options.
 	HTTP *http.Client
-	// Store notes which proofs came, so that each counts once, for all who share it; nil means up
-	// to 100,000 of them in this Guard, and what does not fit is refused (503). Of an
-	// oauth.ExpiringStore nothing is asked but StoreUntil of new keys.
+	// Store remembers proofs, so that each is accepted once, in all processes that share it. Nil
+	// means memory for 100,000 proofs; a request beyond that is refused with 503. If it is an
+	// oauth.ExpiringStore, only StoreUntil with new keys is called.
 	Store oauth.Store
-	// ClientKey signs in the name of the client of every Server that has a ClientID
-	// (private_key_jwt).
+	// ClientKey signs for the client of every Server that has a ClientID (private_key_jwt).
 	ClientKey crypto.Signer
-	// Certificate gives the certificate of the request's client as DER, nil for none; nil means
-	// that of the TLS connection.
+	// Certificate returns the certificate of the request's client as DER, or nil. If Certificate is
+	// nil, the one of the TLS connection is used.
 	Certificate func(*http.Request) []byte
-	// OnRefused hears of each request that was refused. It is called by whoever serves the request.
+	// OnRefused is called for each request that was refused, on the goroutine that serves it.
 	OnRefused func(*http.Request, Reason)
-	// OnError gets what went wrong in this host, one at a time: a Store that fails, a server that
-	// cannot be reached.
+	// OnError gets errors of this host, one at a time: the Store failed, a server cannot be
+	// reached.
 	OnError func(error)
 	// Now is the clock, nil means time.Now; Rand the source of random bytes, nil means crypto/rand.
 	Now  func() time.Time

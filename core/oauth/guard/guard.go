@@ -29,9 +29,9 @@ type Guard struct {
 	document     []byte
 }
 
-// New makes a Guard of an engine that knows the kind "resource". It asks no server for anything
-// yet. It fails with an Error of package oauth of kind client, which names the member, where the
-// engine refuses the configuration.
+// New makes a Guard from an engine that has the kind "resource". It sends no request yet. If the
+// engine refuses the configuration, the error is an *oauth.Error of kind client that names the
+// member.
 func New(engine oauth.Engine, config Config, opts Options) (*Guard, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -84,7 +84,7 @@ func connected(r *http.Request) []byte {
 // 9728 section 3.1).
 func (g *Guard) MetadataPath() string { return g.path }
 
-// Metadata serves what the resource says of itself (RFC 9728 section 3.2), to pages of any origin.
+// Metadata serves the resource's metadata (RFC 9728 section 3.2), to pages of any origin.
 func (g *Guard) Metadata() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -102,14 +102,14 @@ func (g *Guard) Metadata() http.Handler {
 
 type tokenKey struct{}
 
-// FromContext gives the token of a request that Handler let in, nil outside of one.
+// FromContext gives the token of a request that Handler let in; otherwise nil.
 func FromContext(ctx context.Context) *Token {
 	t, _ := ctx.Value(tokenKey{}).(*Token)
 	return t
 }
 
-// Handler lets requests through to next whose token is good for need, with the Token in their
-// context, and answers the others.
+// Handler passes requests whose token satisfies need to next, with the Token in their context, and
+// refuses others.
 func (g *Guard) Handler(need Need, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := g.Check(r, need)
@@ -139,8 +139,8 @@ type command struct {
 	MaxAge      *int64      `json:"max_age,omitempty"`
 }
 
-// Check says whether the request is let in. A refusal is no error: one says that the engine was
-// lost, need cannot be read, or the request is over.
+// Check says whether the request is let in. A refusal is not an error. An error means that the
+// engine was lost, need is invalid, or the request's context is done.
 func (g *Guard) Check(r *http.Request, need Need) (*Verdict, error) {
 	c := command{Method: r.Method, URL: asked(r), Headers: make([][2]string, 0, 3), Scope: need.Scope, ACRValues: need.ACRValues, MaxAge: need.seconds()}
 	for _, name := range [...]string{"authorization", "dpop", g.header} {
@@ -184,8 +184,7 @@ func (g *Guard) refused(r *http.Request, v *Verdict) *Verdict {
 	return v
 }
 
-// asked is the URL that the client asked for: a handler in front may have taken a part of r.URL
-// away.
+// asked is the URL that the client asked for: a handler in front may have removed a part of r.URL.
 func asked(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") {
 		return r.RequestURI

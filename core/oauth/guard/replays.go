@@ -9,11 +9,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// mostReplays is how many proofs a Guard without a Store notes.
+// mostReplays is how many proofs a Guard without a Store remembers.
 const mostReplays = 100_000
 
-// replays is the store of a Guard that has none: keys that came, each until it is of no use. What
-// does not fit is an error, since a proof that is forgotten is good again.
+// replays is the default store of a Guard: each proof until it expires. If it is full, storing
+// fails, because a forgotten proof could be replayed.
 type replays struct {
 	now func() time.Time
 
@@ -31,7 +31,7 @@ func (r *replays) Load(context.Context, string) (value, version string, ok bool,
 	return "", "", false, nil
 }
 
-// Store implements oauth.Store. Nothing is stored here that has no end.
+// Store implements oauth.Store. It is not used: everything that is stored here expires.
 func (r *replays) Store(context.Context, string, string, *string) (string, error) { return "", nil }
 
 // StoreUntil implements oauth.ExpiringStore.
@@ -55,7 +55,7 @@ func (r *replays) StoreUntil(_ context.Context, key, _, _ string, until time.Tim
 	return "1", nil
 }
 
-// sweep forgets what is over, and notes when it is worth the while again.
+// sweep deletes expired entries, and notes when sweeping is worthwhile again.
 func (r *replays) sweep(now time.Time) {
 	r.next = time.Time{}
 	for key, end := range r.until {

@@ -13,20 +13,20 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// Verdict is what a check came to.
+// Verdict is the result of a check.
 type Verdict struct {
-	// Token is what the request came with; nil: it is refused.
+	// Token is the request's token; nil means that the request is refused.
 	Token *Token
 	// Header are headers to add to the answer: a nonce for the next proof, or the challenge.
 	Header http.Header
-	// Status and Body are those of the answer to a request that is refused.
+	// Status and Body are those of the answer to a refused request.
 	Status int
 	Body   []byte
 	// Reason says why it is refused, for a log.
 	Reason Reason
 }
 
-// ServeHTTP answers a request that is refused.
+// ServeHTTP answers a refused request.
 func (v *Verdict) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	for name, values := range v.Header {
 		w.Header()[name] = values
@@ -35,32 +35,32 @@ func (v *Verdict) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Write(v.Body)
 }
 
-// Reason says why a request is refused. core/contract/README.md lists the codes. It holds no token
-// and no secret.
+// Reason says why a request is refused. core/contract/README.md lists the codes. It contains no
+// token and no secret.
 type Reason struct {
 	Code string `json:"code"`
 	// Field is the claim that is wrong.
 	Field string `json:"field"`
-	// Expected and Came are what was wanted and what was there in its place.
+	// Expected and Came are what was expected and what came instead.
 	Expected string `json:"expected"`
 	Came     string `json:"came"`
 	// ClockDifferenceMS is how far a time in the token or proof is ahead of the clock here, in ms.
 	ClockDifferenceMS int64 `json:"clock_difference_ms"`
-	// Stage, Host, Status and Error are of a request to the authorization server that failed.
+	// Stage, Host, Status and Error describe a failed request to the authorization server.
 	Stage  string `json:"stage"`
 	Host   string `json:"host"`
 	Status int    `json:"status"`
 	Error  string `json:"error"`
 }
 
-// Token is what a request was let in with.
+// Token is the token with which a request was let in.
 type Token struct {
 	// Scheme is Bearer or DPoP.
 	Scheme string
 	// Issuer is the authorization server.
 	Issuer string
-	// Subject is who the token is about: a user, or a client that acts for itself. ClientID is who
-	// got it.
+	// Subject is whom the token is about: a user, or a client that acts for itself. ClientID is the
+	// client that got it.
 	Subject, ClientID string
 	// ID is its jti, "" for none.
 	ID string
@@ -69,7 +69,7 @@ type Token struct {
 	// ACR is how the user was authenticated, AuthTime when; zero where the token does not say.
 	ACR      string
 	AuthTime time.Time
-	// Expiry is when it ends; zero where nobody says.
+	// Expiry is when it expires; zero if that is not known.
 	Expiry time.Time
 	// Claims are all its claims, or the server's answer, as JSON.
 	Claims json.RawMessage

@@ -15,6 +15,11 @@ type Tally struct {
 	Passed   int      `json:"passed"`
 	Total    int      `json:"total"`
 	Failures []string `json:"failures"`
+	// Inputs and Effects are how many there were in transcripts, Digest is the SHA-256 over all
+	// effects, each with a line feed behind it, in hexadecimal.
+	Inputs  int    `json:"inputs,omitempty"`
+	Effects int    `json:"effects,omitempty"`
+	Digest  string `json:"digest,omitempty"`
 
 	mu sync.Mutex
 }

@@ -2,7 +2,10 @@ package oauthtest
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +25,7 @@ func RunTranscripts(t *testing.T, dir string, open func(testing.TB) oauth.Engine
 	if err != nil {
 		t.Fatal(err)
 	}
-	tally := &Tally{}
+	tally, digest := &Tally{}, sha256.New()
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
@@ -35,11 +38,13 @@ func RunTranscripts(t *testing.T, dir string, open func(testing.TB) oauth.Engine
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		tally.add(name, t.Run(name, func(t *testing.T) {
 			t.Log(header) // names the behaviours that it covers
-			if err := Replay(string(raw), open(t)); err != nil {
+			p := &player{engine: open(t), said: digest, tally: tally}
+			if err := p.replay(string(raw)); err != nil {
 				t.Error(err)
 			}
 		}))
 	}
+	tally.Digest = hex.EncodeToString(digest.Sum(nil))
 	return tally
 }
 
@@ -54,11 +59,18 @@ type player struct {
 	opened bool
 	code   int32 // of the last input
 	input  bool  // code has not been compared yet
+
+	said  io.Writer // takes every effect, each with a line feed behind it
+	tally *Tally    // counts them, and the inputs
 }
 
 // Replay says where an engine says something else than the transcript does.
 func Replay(transcript string, engine oauth.Engine) error {
-	p := &player{engine: engine}
+	p := &player{engine: engine, said: io.Discard, tally: &Tally{}}
+	return p.replay(transcript)
+}
+
+func (p *player) replay(transcript string) error {
 	lines := strings.Split(transcript, "\n")
 	for n, line := range lines[1:] {
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -96,11 +108,14 @@ func (p *player) step(verb, rest string) error {
 			return err
 		}
 		p.code, p.input = p.engine.Input(p.handle, []byte(rest)), true
+		p.tally.Inputs++
 	case "<":
 		if err := p.taken(); err != nil {
 			return err
 		}
 		got := p.engine.Effect(p.handle)
+		p.tally.Effects++
+		p.said.Write(append(got[:len(got):len(got)], '\n')) // a digest: it cannot fail
 		if !bytes.Equal(got, []byte(rest)) {
 			return fmt.Errorf("effect differs\n got %s\nwant %s", got, rest)
 		}

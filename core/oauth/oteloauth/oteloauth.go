@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"go.opentelemetry.io/otel"
@@ -43,7 +44,7 @@ type listener struct {
 	failed map[string]int // by stage and URL: how many requests failed there one after the other
 }
 
-// New gives what oauth.Options.OnEffectDone takes:
+// New gives what oauth.Options.OnEffect takes:
 //
 //   - a span for each effect but timers, that of a request with the name and the attributes of HTTP
 //     client spans (OpenTelemetry semantic conventions 1.30), the others named "oauth2 KIND";
@@ -51,7 +52,7 @@ type listener struct {
 //     oauth2.request.retries, which counts requests that followed a failed one of their stage.
 //
 // A span has no parent: what a client does is for all who wait for it.
-func New(opts Options) (func(oauth.EffectOutcome), error) {
+func New(opts Options) (func(oauth.EffectInfo), error) {
 	if opts.TracerProvider == nil {
 		opts.TracerProvider = otel.GetTracerProvider()
 	}
@@ -70,10 +71,11 @@ func New(opts Options) (func(oauth.EffectOutcome), error) {
 	return l.done, nil
 }
 
-func (l *listener) done(e oauth.EffectOutcome) {
-	if e.Effect.Kind == "timer" {
+func (l *listener) done(e oauth.EffectInfo) {
+	if !e.Answered || e.Kind == "timer" {
 		return
 	}
+	ended := time.Now()
 	fault := e.Failed
 	if fault == "" && e.Status >= 400 {
 		fault = strconv.Itoa(e.Status)
@@ -85,33 +87,33 @@ func (l *listener) done(e oauth.EffectOutcome) {
 		}
 	}
 	add("oauth2.client", l.client)
-	add("oauth2.stage", string(e.Effect.Stage))
+	add("oauth2.stage", string(e.Stage))
 	add("error.type", fault)
-	name, kind := "oauth2 "+string(e.Effect.Kind), trace.SpanKindInternal
-	span := []attribute.KeyValue{attribute.String("oauth2.effect", string(e.Effect.Kind))}
-	if e.Effect.Kind == "http" {
-		name, kind = e.Effect.Method, trace.SpanKindClient
+	name, kind := "oauth2 "+string(e.Kind), trace.SpanKindInternal
+	span := []attribute.KeyValue{attribute.String("oauth2.effect", string(e.Kind))}
+	if e.Kind == "http" {
+		name, kind = e.Method, trace.SpanKindClient
 		request := requestAttributes(e)
 		again := l.again(e, fault != "")
 		if again > 0 {
 			span = append(span, attribute.Int("http.request.resend_count", again))
 			l.retries.Add(context.Background(), 1, metric.WithAttributes(common...))
 		}
-		span = append(append(span, request...), attribute.String("url.full", e.Effect.URL))
+		span = append(append(span, request...), attribute.String("url.full", e.URL))
 		l.requests.Record(context.Background(), e.Took.Seconds(), metric.WithAttributes(append(request, common...)...))
 	}
-	l.effects.Record(context.Background(), e.Took.Seconds(), metric.WithAttributes(append(common, attribute.String("oauth2.effect", string(e.Effect.Kind)))...))
-	_, s := l.tracer.Start(context.Background(), name, trace.WithNewRoot(), trace.WithSpanKind(kind), trace.WithTimestamp(e.Began), trace.WithAttributes(append(span, common...)...))
+	l.effects.Record(context.Background(), e.Took.Seconds(), metric.WithAttributes(append(common, attribute.String("oauth2.effect", string(e.Kind)))...))
+	_, s := l.tracer.Start(context.Background(), name, trace.WithNewRoot(), trace.WithSpanKind(kind), trace.WithTimestamp(ended.Add(-e.Took)), trace.WithAttributes(append(span, common...)...))
 	if fault != "" {
 		s.SetStatus(codes.Error, "")
 	}
-	s.End(trace.WithTimestamp(e.Began.Add(e.Took)))
+	s.End(trace.WithTimestamp(ended))
 }
 
 // requestAttributes are those of the semantic conventions for HTTP that spans and metrics have.
-func requestAttributes(e oauth.EffectOutcome) []attribute.KeyValue {
-	list := []attribute.KeyValue{attribute.String("http.request.method", e.Effect.Method)}
-	if u, err := url.Parse(e.Effect.URL); err == nil {
+func requestAttributes(e oauth.EffectInfo) []attribute.KeyValue {
+	list := []attribute.KeyValue{attribute.String("http.request.method", e.Method)}
+	if u, err := url.Parse(e.URL); err == nil {
 		port, err := strconv.Atoi(u.Port())
 		if err != nil {
 			if port = 443; u.Scheme == "http" {
@@ -127,10 +129,10 @@ func requestAttributes(e oauth.EffectOutcome) []attribute.KeyValue {
 }
 
 // again tells how many requests before this one failed at the same place, one after the other.
-func (l *listener) again(e oauth.EffectOutcome, failed bool) int {
+func (l *listener) again(e oauth.EffectInfo, failed bool) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := string(e.Effect.Stage) + " " + e.Effect.URL
+	key := string(e.Stage) + " " + e.URL
 	before := l.failed[key]
 	if delete(l.failed, key); failed {
 		l.failed[key] = before + 1

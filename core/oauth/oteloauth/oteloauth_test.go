@@ -36,7 +36,7 @@ func TestSpansAndMetrics(t *testing.T) {
 	n := 0
 	c, err := oauth.Open(t.Context(), new(core.Engine), oauth.Config{
 		ClientID: "app", ClientSecret: "secret-of-the-client", TokenEndpoint: "https://as.example:8443/token?tenant=secret-query", UserinfoEndpoint: "https://as.example/userinfo",
-	}, oauth.Options{OnEffectDone: done, HTTP: &http.Client{Transport: peer(func(r *http.Request) (*http.Response, error) {
+	}, oauth.Options{OnEffect: done, HTTP: &http.Client{Transport: peer(func(r *http.Request) (*http.Response, error) {
 		if n++; n == 1 {
 			return nil, io.ErrUnexpectedEOF
 		}

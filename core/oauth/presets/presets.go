@@ -12,14 +12,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// tenantID is what an issuer_template has for a tenant. It is no variable: an ID token says what
-// stands there.
+// tenantID is the placeholder of an issuer_template. It is no variable: an ID token's claim fills
+// it in.
 const tenantID = "tenantid"
 
 //go:embed presets.json
 var text []byte
 
-// A preset is a configuration, and what a person reads of it.
+// A preset is a configuration with a description for people.
 type preset map[string]json.RawMessage
 
 var presets = func() map[string]preset {
@@ -44,15 +44,16 @@ func Names() []string {
 	return slices.Sorted(maps.Keys(presets))
 }
 
-// Config gives the configuration for the provider of that name. The caller adds ClientID, mostly
-// ClientSecret and RedirectURI, and may change whatever is in it.
+// Config gives the configuration for the provider of that name. The caller adds ClientID, usually
+// ClientSecret and RedirectURI, and may change every member.
 //
-// variables stand for {name} in the addresses: domain (okta) and shop (shopify), which have to be
-// given; tenant (microsoft, by default common), host (franceconnect, by default that of production)
-// and version (facebook). The engine checks them when a client is opened: one that is missing, or
-// could be more than part of a host or one segment of a path, is an error with Field variables.
+// variables replace {name} in URLs: domain (okta) and shop (shopify) are required; tenant
+// (microsoft, default common), host (franceconnect, default the production host) and version
+// (facebook) are optional. The engine checks them when a client is opened: a missing one, or one
+// that could be more than a part of a host or one segment of a path, is an error with Field
+// variables.
 //
-// An unknown provider is an error, and so is a variable that its addresses do not have.
+// An unknown provider is an error, and so is a variable that its URLs do not contain.
 func Config(name string, variables map[string]string) (oauth.Config, error) {
 	p, ok := presets[name]
 	if !ok {
@@ -64,7 +65,7 @@ func Config(name string, variables map[string]string) (oauth.Config, error) {
 		return oauth.Config{}, fmt.Errorf("oauth2: presets: %s: %w", name, err)
 	}
 	for _, v := range slices.Sorted(maps.Keys(variables)) {
-		// A misspelt one would leave the default in place, another tenant for one.
+		// A misspelt variable would leave the default in force, such as another tenant.
 		if v == tenantID || !bytes.Contains(raw, []byte("{"+v+"}")) {
 			return oauth.Config{}, fmt.Errorf("oauth2: presets: %s has no variable %q", name, v)
 		}

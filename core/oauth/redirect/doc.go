@@ -6,7 +6,6 @@
 //   - HandleRedirect takes a URL that the operating system gave the program for its URI scheme (section 7.1).
 //   - PasteCode lets the user carry the response over by hand, where no browser reaches the program.
 //
-// Any website can call a loopback port, and anybody can write what a reply says. Which response is
-// the right one is the client's to judge, here as everywhere; SignIn looks into one for its state
-// only, to know when the waiting is over.
+// Any website can call a loopback port, and anybody can forge a reply. The client decides which
+// response is the right one. SignIn itself looks only at the state, to know when to stop waiting.
 package redirect

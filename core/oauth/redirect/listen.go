@@ -20,18 +20,18 @@ import (
 // Options say where a Listener listens and what its page tells the user. The zero value is
 // http://127.0.0.1/ on any free port.
 type Options struct {
-	// RedirectURI is the one registered at the server: http, or https with TLS, a loopback host, a
-	// path that requests have to match exactly, and a query where one is registered. Without a port
-	// any free one is taken, which servers accept from native apps (RFC 8252 section 7.3). Prefer
-	// 127.0.0.1 or [::1] to localhost (section 8.3).
+	// RedirectURI is the one registered at the server: http, or https with TLS; a loopback host; a
+	// path that requests have to match exactly; and the query, if one is registered. Without a
+	// port, any free port is used, which servers accept from native apps (RFC 8252 section 7.3).
+	// Prefer 127.0.0.1 or [::1] to localhost (section 8.3).
 	RedirectURI string
 	// TLS makes the Listener speak https with these certificates.
 	TLS *tls.Config
-	// Done and Failed are shown to the user when the sign-in has ended, as plain text; empty means
-	// a text in English. Below Failed stands the error.
+	// Done and Failed are plain texts that the page shows when the sign-in has ended; empty means a
+	// text in English. The page shows the error below Failed.
 	Done, Failed string
-	// Terminal is where SignIn tells the user of replies that it refused: a line of printable text
-	// for each, a few at most. nil means os.Stderr; io.Discard keeps it quiet.
+	// Terminal is where SignIn tells the user about replies that it refused, a line of printable
+	// text for each, a few at most. Nil means os.Stderr; io.Discard shows nothing.
 	Terminal io.Writer
 }
 
@@ -53,9 +53,9 @@ type Listener struct {
 // Response is what arrived at the redirect URI. The browser waits for its page until Finish is
 // called.
 type Response struct {
-	// URL is the whole URL, for the client's Callback. It may be of anybody's making, and with a
-	// state in it miss the redirect URI by a slash at its end or the case of its letters, which
-	// Callback says.
+	// URL is the whole URL, for the client's Callback. Anybody may have made it. If it has a state,
+	// its path may differ from the redirect URI by a slash at the end or the case of letters;
+	// Callback reports that.
 	URL string
 
 	listener *Listener
@@ -64,7 +64,7 @@ type Response struct {
 	once     sync.Once
 }
 
-// verdict is what became of a response.
+// verdict is the result for a response.
 type verdict struct {
 	err     error
 	waiting bool // for another one
@@ -75,8 +75,8 @@ const (
 	pageTimeout   = 5 * time.Second
 )
 
-// Listen begins to listen. It fails where the redirect URI is not one for a loopback address, or
-// its port is taken.
+// Listen begins to listen. It fails if the redirect URI is not on a loopback address, or if its
+// port is in use.
 func Listen(opts Options) (*Listener, error) {
 	if opts.RedirectURI == "" {
 		opts.RedirectURI = "http://127.0.0.1/"
@@ -151,7 +151,7 @@ func authority(u *url.URL, port int) string {
 	return net.JoinHostPort(u.Hostname(), fmt.Sprint(port))
 }
 
-// RedirectURI is the one to send with the authorization request. It holds the port.
+// RedirectURI is the one to send with the authorization request. It includes the port.
 func (l *Listener) RedirectURI() string {
 	if l.query != "" {
 		return l.uri + "?" + l.query
@@ -173,10 +173,10 @@ func (l *Listener) Accept(ctx context.Context) (*Response, error) {
 }
 
 // Finish shows the user that the sign-in is done, or, with err, that it failed and why. It returns
-// when the page was sent, or nobody waits for it any more. Only the first call counts.
+// when the page was sent, or if the browser has gone away. Only the first call counts.
 func (r *Response) Finish(err error) { r.finish(verdict{err: err}) }
 
-// refuse is Finish for a response that is none to this sign-in, which goes on.
+// refuse is Finish for a response that does not belong to this sign-in, which goes on.
 func (r *Response) refuse(err error) { r.finish(verdict{err, true}) }
 
 func (r *Response) finish(v verdict) {
@@ -230,8 +230,8 @@ func (l *Listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// near: the same path but for a slash at its end or the case of its letters. A reply there is an
-// error to be told: the client says what came and what was expected.
+// near reports whether the paths differ only by a slash at the end or the case of letters. A reply
+// there is passed to the client, whose error says what came and what was expected.
 func near(path, registered string) bool {
 	return strings.EqualFold(strings.TrimRight(path, "/"), strings.TrimRight(registered, "/"))
 }
@@ -240,7 +240,7 @@ func hasState(query string) bool {
 	return strings.HasPrefix(query, "state=") || strings.Contains(query, "&state=")
 }
 
-// hand gives a response to whoever accepts, and its page to the browser.
+// hand gives a response to the caller of Accept, and the resulting page to the browser.
 func (l *Listener) hand(w http.ResponseWriter, r *http.Request, url string) {
 	res := &Response{URL: url, listener: l, verdict: make(chan verdict, 1), shown: make(chan struct{})}
 	defer close(res.shown)
@@ -266,7 +266,7 @@ func (l *Listener) hand(w http.ResponseWriter, r *http.Request, url string) {
 	}
 }
 
-// late answers a second delivery that came while the first one was looked at.
+// late answers a second delivery that came while the first one was being checked.
 func (l *Listener) late(w http.ResponseWriter) {
 	if l.done.Load() {
 		l.showOutcome(w, verdict{})

@@ -22,7 +22,7 @@ var (
 	pagePolicy   = policy()
 )
 
-// policy lets the page have its one style sheet and nothing else: no script, no frame around it, no
+// policy allows the page its one style sheet and nothing else: no script, no frame around it, no
 // request.
 func policy() string {
 	sum := sha256.Sum256([]byte(pageCSS))

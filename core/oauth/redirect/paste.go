@@ -10,20 +10,20 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// maxPaste is beyond any URL that a server sends a browser to.
+// maxPaste is longer than any URL to which a server sends a browser.
 const maxPaste = 64 << 10
 
 var errLong = errors.New("oauth2: redirect: the pasted line is too long")
 
-// PasteCode signs in where no browser reaches the program: show tells the user the authorization
-// URL, and the user pastes what came of it, the code or the whole address, as a line of in. Lines
-// without a character are passed over. The client's configuration names the redirect URI.
+// PasteCode signs in if no browser can reach the program: show tells the user the authorization
+// URL, and the user pastes the result, the code or the whole address, as a line of in. Empty lines
+// are skipped. The client's configuration names the redirect URI.
 //
-// Nothing behind the line is read. When ctx is done PasteCode returns, but its read goes on until
+// Nothing after the line is read. When ctx is done, PasteCode returns, but its read goes on until
 // in gives something or ends.
 //
-// Errors are the client's, show's, in's, that of ctx, or io.ErrUnexpectedEOF where in ends before a
-// line.
+// Errors come from the client, show, in or ctx; if in ends before a line, the error is
+// io.ErrUnexpectedEOF.
 func PasteCode(ctx context.Context, client *oauth.Client, in io.Reader, show func(url string) error) (oauth.Status, error) {
 	begun, err := client.Authorize(ctx, oauth.AuthorizeParams{})
 	if err != nil {
@@ -55,7 +55,7 @@ func PasteCode(ctx context.Context, client *oauth.Client, in io.Reader, show fun
 	}
 }
 
-// readLine reads byte by byte, since what stands behind the line is the caller's.
+// readLine reads byte by byte, because what follows the line belongs to the caller.
 func readLine(in io.Reader) (string, error) {
 	var line strings.Builder
 	for b := make([]byte, 1); line.Len() <= maxPaste; {

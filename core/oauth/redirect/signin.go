@@ -16,22 +16,37 @@ import (
 // and waits for the response.
 //
 // open sends the user's browser there, or shows the URL; its error ends the sign-in. Any website
-// can call a loopback port, so only a reply with the state of this sign-in ends the waiting: with
-// the session, or with what the server or the client says against it. Every other reply is refused;
-// the page and Options.Terminal say why, and what the reply said, which counts for nothing.
+// can call a loopback port, so only a reply with the state of this sign-in ends the wait: with the
+// session, or with an error of the server or the client. Every other reply is refused. The page and
+// Options.Terminal say why, and show what the reply said, marked as unverified.
 //
-// The attempt ends after Config.AttemptLife with ErrExpired, or before that with ctx. Other errors
-// are the client's, open's and those of Listen. Where replies were refused meanwhile, the error of
-// an end without a reply wraps the last refusal too.
+// The attempt ends after Config.AttemptLife with ErrExpired, or earlier with ctx. Other errors come
+// from the client, open and Listen. If SignIn ends without a reply and has refused some, its error
+// also wraps the last refusal.
 func SignIn(ctx context.Context, client *oauth.Client, opts Options, open func(url string) error) (oauth.Status, error) {
+	a := &clientAttempt{client: client}
+	err := Complete(ctx, a, opts, open)
+	return a.status, err
+}
+
+// Attempt is a sign-in of something that has a client, as mcp.SignIn is one.
+type Attempt interface {
+	// Begin gives the authorization URL of a sign-in with this redirect URI.
+	Begin(ctx context.Context, redirectURI string) (oauth.Authorization, error)
+	// Finish takes the URL at which the browser arrived.
+	Finish(ctx context.Context, redirect string) error
+}
+
+// Complete is SignIn for an Attempt.
+func Complete(ctx context.Context, attempt Attempt, opts Options, open func(url string) error) error {
 	l, err := Listen(opts)
 	if err != nil {
-		return oauth.Status{}, err
+		return err
 	}
 	defer l.Close()
-	begun, err := client.Authorize(ctx, oauth.AuthorizeParams{RedirectURI: l.RedirectURI()})
+	begun, err := attempt.Begin(ctx, l.RedirectURI())
 	if err != nil {
-		return oauth.Status{}, err
+		return err
 	}
 
 	waiting, cancel := context.WithCancelCause(ctx)
@@ -54,12 +69,12 @@ func SignIn(ctx context.Context, client *oauth.Client, opts Options, open func(u
 			if refusal != nil {
 				err = fmt.Errorf("%w; the last reply was refused: %w", err, refusal)
 			}
-			return oauth.Status{}, err
+			return err
 		}
-		result, err := client.Callback(ctx, r.URL)
+		err = attempt.Finish(ctx, r.URL)
 		if err == nil || ctx.Err() != nil || answers(r.URL, begun.State) && !errors.Is(err, oauth.ErrCallbackNotVerified) {
 			r.Finish(err)
-			return result.Status, err
+			return err
 		}
 		refusal = err
 		r.refuse(err)
@@ -67,9 +82,25 @@ func SignIn(ctx context.Context, client *oauth.Client, opts Options, open func(u
 	}
 }
 
-// answers tells whether a reply has this state, which nobody knows but the server and the user's
-// browser. It ends the waiting and gives no right to anything: which reply is good the client has
-// judged. A signed reply has it in its JWT (JWT Secured Authorization Response Mode section 2.1).
+// clientAttempt is a sign-in of a client itself.
+type clientAttempt struct {
+	client *oauth.Client
+	status oauth.Status
+}
+
+func (a *clientAttempt) Begin(ctx context.Context, redirectURI string) (oauth.Authorization, error) {
+	return a.client.Authorize(ctx, oauth.AuthorizeParams{RedirectURI: redirectURI})
+}
+
+func (a *clientAttempt) Finish(ctx context.Context, redirect string) error {
+	result, err := a.client.Callback(ctx, redirect)
+	a.status = result.Status
+	return err
+}
+
+// answers reports whether a reply has this state, which only the server and the user's browser
+// know. The state only ends the wait; the client has verified the reply. A signed reply has the
+// state in its JWT (JWT Secured Authorization Response Mode section 2.1).
 func answers(reply, state string) bool {
 	u, err := url.Parse(reply)
 	if err != nil {

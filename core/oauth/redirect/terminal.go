@@ -9,14 +9,13 @@ import (
 )
 
 const (
-	// maxTold is how many refusals the terminal shows: whoever sends replies without end is not to
-	// fill it.
+	// maxTold is how many refusals the terminal shows, so that nobody can fill it with replies.
 	maxTold = 5
 	// maxText is how much of an error is shown, in characters.
 	maxText = 300
 )
 
-// terminal tells the user of replies that were refused.
+// terminal tells the user about replies that were refused.
 type terminal struct {
 	w    io.Writer
 	told map[string]bool
@@ -29,7 +28,7 @@ func newTerminal(w io.Writer) *terminal {
 	return &terminal{w, map[string]bool{}}
 }
 
-// refusal writes a line, once for each text, and nothing any more after maxTold of them.
+// refusal writes a line, once for each text, and nothing after maxTold lines.
 func (t *terminal) refusal(err error) {
 	text := shown(err)
 	if t.told[text] || len(t.told) > maxTold {
@@ -43,7 +42,7 @@ func (t *terminal) refusal(err error) {
 	fmt.Fprintf(t.w, "A reply was refused, and this sign-in still waits for its own. Anybody may have sent it: %s\n", text)
 }
 
-// shown is an error as one line of printable characters, with an end.
+// shown is an error as one line of printable characters, of limited length.
 func shown(err error) string {
 	var b strings.Builder
 	n := 0

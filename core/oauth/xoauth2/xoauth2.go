@@ -13,22 +13,22 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
-// TokenSource gives the access token of the client's session, refreshed where it is over. It is
-// safe for concurrent use. ctx is that of every call.
+// TokenSource gives the access token of the client's session, refreshed if it has expired. It is
+// safe for concurrent use. Every call uses ctx.
 //
-// A token has its Expiry, zero where the server did not say, and by Extra the scope, the id_token
-// and what else the server said when the session got its latest token. It never has the refresh
-// token, which only the session may use.
+// A token has its Expiry (zero if the server did not say), and by Extra the scope, the id_token and
+// other members of the server's latest answer. It never has the refresh token, which only the
+// session may use.
 //
-// Errors are those of Client.Token, for errors.As with *oauth.Error and errors.Is; one that the
-// server answered is an *oauth2.RetrieveError too, without a body. A token that is bound to a key
-// is ErrBound.
+// Errors are those of Client.Token: use errors.As with *oauth.Error, or errors.Is. An error that
+// the server answered is also an *oauth2.RetrieveError, without a body. For a token that is bound
+// to a key the error is ErrBound.
 func TokenSource(ctx context.Context, client *oauth.Client) oauth2.TokenSource {
 	return &source{ctx, client}
 }
 
-// ErrBound is an access token that is bound to a key (RFC 9449): each request needs a proof of its
-// own, which x/oauth2 does not make. oauth.Client.Transport does.
+// ErrBound means that the access token is bound to a key (RFC 9449): each request needs a new
+// proof, which x/oauth2 does not make. oauth.Client.Transport does.
 var ErrBound = errors.New("oauth2: xoauth2: the token is bound to a key: use the client's Transport")
 
 type source struct {
@@ -63,7 +63,7 @@ func (s *source) Token() (*oauth2.Token, error) {
 	return token.WithExtra(extra), nil
 }
 
-// serverError is an error of the client that x/oauth2 would have reported in its own way.
+// serverError is an error of the client in the form in which x/oauth2 reports it, too.
 type serverError struct {
 	error
 	retrieve *oauth2.RetrieveError

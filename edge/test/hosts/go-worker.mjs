@@ -26,4 +26,4 @@ const start = async (options) => {
   };
 };
 
-export default { name: 'go-worker', start };
+export default { name: 'go-worker', start, sockets: false };

@@ -1,4 +1,4 @@
 // oauth2-wasm/bff on node:http.
 import { javascript } from '../lib/javascript.mjs';
 
-export default javascript('node');
+export default javascript('node', { chromium: true });

@@ -2,6 +2,7 @@
 // endpoint.
 import { createServer, request } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import { WebSocketServer } from 'ws';
 
 const listen = async (handler) => {
   // An idle connection stays open: one that ended while a request was on its way would be a failure
@@ -9,6 +10,7 @@ const listen = async (handler) => {
   const server = createServer({ keepAliveTimeout: 0 }, handler);
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
+    server,
     url: `http://127.0.0.1:${server.address().port}`,
     stop: () => {
       server.closeAllConnections();
@@ -46,6 +48,9 @@ export const api = async () => {
   const got = [];
   /** Streams that are open, by path. */
   const open = new Map();
+  /** Streams of events, and sockets, with how each ended. */
+  const ticks = [];
+  const sockets = [];
   const server = await listen(async (incoming, outgoing) => {
     const { pathname } = new URL(incoming.url, 'http://api');
     const entry = { method: incoming.method, url: incoming.url, headers: incoming.headers };
@@ -85,6 +90,12 @@ export const api = async () => {
       outgoing.write('data: first\n\n');
       return open.set(pathname, outgoing);
     }
+    if (pathname === '/ticks') {
+      const id = Number(incoming.headers['last-event-id'] ?? 0) + 1;
+      outgoing.writeHead(200, { 'content-type': 'text/event-stream' });
+      outgoing.write(`retry: 10\nid: ${id}\ndata: tick\n\n`);
+      return ticks.push({ headers: incoming.headers, outgoing, gone: new Promise((gone) => outgoing.once('close', gone)) });
+    }
     if (pathname === '/early') {
       outgoing.writeHead(200, { 'content-type': 'text/plain' });
       outgoing.write('begun ');
@@ -107,7 +118,16 @@ export const api = async () => {
     ].flat());
     outgoing.end(`${incoming.method} ${entry.body?.length ?? 0}`);
   });
-  return Object.assign(server, { got, open, refused: undefined });
+  const echo = new WebSocketServer({ noServer: true, perMessageDeflate: true, handleProtocols: (offered) => (offered.has('chat') ? 'chat' : false) });
+  server.server.on('upgrade', (incoming, connection, head) => {
+    if (incoming.url.startsWith('/no-socket')) return connection.end('HTTP/1.1 418 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
+    echo.handleUpgrade(incoming, connection, head, (socket) => {
+      sockets.push({ url: incoming.url, headers: incoming.headers, socket, gone: new Promise((gone) => socket.once('close', gone)) });
+      socket.on('error', () => {});
+      socket.on('message', (data, binary) => socket.send(data, { binary }));
+    });
+  });
+  return Object.assign(server, { got, open, ticks, sockets, refused: undefined });
 };
 
 /**

@@ -116,15 +116,15 @@ const by = (way) => (host) => {
       await ended;
     }
     assert.deepEqual(await attempts(), [mine]);
-    const statuses = new Set();
+    const refused = new Set();
     for (let i = 0; i < 6; i += 1) {
       await page.goto(elsewhere);
       const answered = page.waitForResponse((response) => response.url().startsWith(`${w.url}/auth/login`));
       await page.evaluate((to) => void (location.href = to), `${w.url}/auth/login`);
-      statuses.add((await answered).status());
+      refused.add((await answered).headers().location.includes('error=too_many_attempts'));
       await page.waitForURL((url) => url.href !== elsewhere); // what follows would be interrupted by it
     }
-    assert.deepEqual([...statuses].sort(), [303, 429]);
+    assert.deepEqual(refused, new Set([false, true]));
     const after = await attempts();
     assert.ok(after.some(({ name, value }) => name === mine.name && value === mine.value));
     assert.ok(after.reduce((sum, { name, value }) => sum + name.length + value.length + 3, 0) < 4096);
@@ -275,8 +275,8 @@ const by = (way) => (host) => {
       return results;
     }, w.url);
     assert.deepEqual([...new Set(tried)].sort(), ['opaque,', 'refused']);
-    await other.waitForURL(`${w.url}/auth/logout`);
-    assert.equal(JSON.parse(await other.locator('body').textContent()).error, 'foreign_origin');
+    await other.getByText('foreign_origin').waitFor();
+    assert.equal(new URL(other.url()).origin, w.url);
     assert.equal(calls(), before + 1, 'but for the page itself');
     await page.reload();
     await page.getByTestId('sign-out').waitFor();

@@ -7,16 +7,19 @@ import browser from './browser.mjs';
 import clientKey from './client-key.mjs';
 import cuts from './cuts.mjs';
 import dpop from './dpop.mjs';
+import events from './events.mjs';
 import exchange from './exchange.mjs';
 import flow from './flow.mjs';
 import forgeries from './forgeries.mjs';
 import formPost from './form-post.mjs';
 import logout from './logout.mjs';
+import navigation from './navigation.mjs';
 import refusals from './refusals.mjs';
 import smuggling from './smuggling.mjs';
+import sockets from './sockets.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, forgeries, attacks, smuggling, bombs, browser };
+const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, forgeries, attacks, smuggling, bombs, navigation, events, sockets, browser };
 
 /**
  * What a server in front of a backend may change: for one that stands on a host that has the whole

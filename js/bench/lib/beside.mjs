@@ -13,10 +13,13 @@ export const beside = () => {
   return folder;
 };
 
-/** What every bundle here is made with: minified, for browsers of today, nothing external. */
+/**
+ * What every bundle here is made with: minified, for browsers of today, nothing external. Peers are
+ * found where js/bench has them.
+ */
 export const bundled = async (options) => {
   const { outputFiles } = await build({
-    bundle: true, minify: true, format: 'esm', target: 'es2022', platform: 'browser', legalComments: 'none', logLevel: 'error', write: false, ...options,
+    bundle: true, minify: true, format: 'esm', target: 'es2022', platform: 'browser', legalComments: 'none', logLevel: 'error', write: false, nodePaths: [join(root, 'js/bench/node_modules')], ...options,
   });
   return Buffer.from(outputFiles[0].contents);
 };

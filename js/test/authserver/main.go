@@ -9,6 +9,9 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"flag"
 	"log"
 	"net"
@@ -16,6 +19,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
@@ -43,6 +48,8 @@ func main() {
 	flag.BoolVar(&config.InsecureOpenRegistration, "open-registration", false, "let clients register themselves")
 	each(&config.InsecureResponseTypes, "response-types", "a response type besides code, as \"code id_token\"; may come again")
 	each(&config.Resources, "resource", "a resource, besides /api, that tokens may be asked for; may come again")
+	documents := flag.String("documents", "", "an origin on loopback: metadata documents of clients at https://client.example are read there")
+	provider := flag.Bool("identity-provider", false, "trust an identity provider, which is at /idp, for its client agent, which is agent here too")
 	addr := flag.String("addr", "127.0.0.1:0", "where it listens")
 	issuer := flag.String("issuer", "", "what the server is called, where a test leads that name to it; its own address otherwise")
 	clients := []string{"app"}
@@ -60,19 +67,26 @@ func main() {
 	if config.Issuer = *issuer; config.Issuer == "" {
 		config.Issuer = address
 	}
+	if *documents != "" {
+		get := authserver.GetClientDocuments(authserver.PublicTransport(*documents))
+		config.ClientDocuments = func(uri string) (authserver.Response, error) {
+			return get(strings.Replace(uri, "https://client.example", *documents, 1))
+		}
+	}
 	for _, scope := range scopes {
 		config.Scopes = append(config.Scopes, authserver.Scope{Name: scope, Description: scope})
 	}
 	api := authserver.Access{Resource: config.Issuer + "/api"}
+	resources := append(config.Resources, api.Resource)
 	if config.Resources != nil {
-		config.Resources = append(config.Resources, api.Resource)
+		config.Resources = resources
 	}
 	store := authserver.NewMemoryStore()
 	config.Store = store
 	all := []authserver.Client{{
 		ClientID: "service", ClientSecret: "a secret of the service, for tests",
 		GrantTypes: []string{authserver.GrantClientCredentials, authserver.GrantTokenExchange}, Scope: "read profile",
-		ResourceServer: true, Resources: []string{api.Resource}, ExchangeTargets: []string{api.Resource},
+		ResourceServer: true, Resources: resources, ExchangeTargets: []string{api.Resource},
 	}}
 	for _, id := range clients {
 		all = append(all, authserver.Client{
@@ -84,6 +98,11 @@ func main() {
 			Scope:                  strings.Join(append([]string{"openid offline_access profile email read"}, scopes...), " "),
 		})
 	}
+	mux := http.NewServeMux()
+	if *provider {
+		config.IdentityProviders = serveProvider(mux, config.Issuer, resources)
+		all = append(all, authserver.Client{ClientID: "agent", ClientSecret: "agent's secret", GrantTypes: []string{authserver.GrantJWTBearer}, Scope: "read"})
+	}
 	for _, client := range all {
 		if err := store.AddClient(client); err != nil {
 			log.Fatal(err)
@@ -93,7 +112,6 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	mux := http.NewServeMux()
 	mux.Handle("/", server)
 	mux.Handle("/api", resource(server, api))
 	if n := len(config.ACRValues); n > 0 {
@@ -108,6 +126,33 @@ func main() {
 		log.Fatal(err)
 	}
 	log.Fatal(http.Serve(listener, mux))
+}
+
+// serveProvider has an identity provider at /idp, which vouches for its client at audience.
+func serveProvider(mux *http.ServeMux, audience string, resources []string) map[string]authserver.IdentityProvider {
+	issuer, store := audience+"/idp", authserver.NewMemoryStore()
+	err := store.AddClient(authserver.Client{
+		ClientID: "agent", ClientSecret: "agent's secret", RedirectURIs: flag.Args(), Scope: "openid",
+		GrantTypes: []string{authserver.GrantAuthorizationCode, authserver.GrantTokenExchange},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server, err := authserver.New(authserver.Config{
+		Issuer: issuer, Store: store, SigningKey: key, Users: map[string]authserver.User{"alice": {Password: "alice"}},
+		CrossAppAccess: []authserver.CrossAppAccess{{ClientID: "agent", Audience: audience, Resources: resources, Scope: "read write"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, path := range []string{"/idp/", "/.well-known/oauth-authorization-server/idp"} {
+		mux.Handle(path, server)
+	}
+	return map[string]authserver.IdentityProvider{issuer: {Keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public()}}}}}
 }
 
 // each is a flag that adds to a list.

@@ -18,6 +18,8 @@ const LOOK = 50;
  * @property {() => Promise<unknown>} back goes back in the history
  * @property {() => Promise<unknown>} reload as a user who wants all anew, where the browser's
  * driver can: past caches and service workers
+ * @property {() => Promise<void>} [endServiceWorkers] ends them, as a browser does that wants their
+ * memory (Chromium)
  * @property {() => Promise<string>} url
  * @property {<T>(run: (...args: any[]) => T | Promise<T>, ...args: unknown[]) => Promise<T>}
  * evaluate runs a function in the page
@@ -69,6 +71,12 @@ const puppeteerTab = (page) => {
     async reload() {
       const devtools = await page.createCDPSession().catch(() => undefined); // Firefox has none
       return devtools ? devtools.send('Page.reload', { ignoreCache: true }) : page.reload();
+    },
+    async endServiceWorkers() {
+      const devtools = await page.createCDPSession();
+      await devtools.send('ServiceWorker.enable');
+      await devtools.send('ServiceWorker.stopAllWorkers');
+      await devtools.detach();
     },
     url: async () => page.url(),
     evaluate: (run, ...args) => page.evaluate(run, ...args),

@@ -10,12 +10,13 @@ const read = async (request) => {
 };
 
 /**
+ * @param {{allowed?: string}} [given] a header that pages may send, besides the usual ones
  * @returns {Promise<object>} `url`; `requests`, each with path, method, headers and body;
  * `answers`, a function by path that answers in place of the usual one: it gets the request and
  * gives `{status, headers, body}` or a promise of it, where a text is the JSON itself; `config`,
  * for a client
  */
-export const provider = async () => {
+export const provider = async ({ allowed = 'x-none' } = {}) => {
   const requests = [];
   const answers = {};
   let issued = 0;
@@ -34,7 +35,7 @@ export const provider = async () => {
     const { pathname } = new URL(request.url, 'http://localhost');
     const cors = {
       'access-control-allow-origin': '*',
-      'access-control-allow-headers': 'authorization, content-type, dpop',
+      'access-control-allow-headers': `authorization, content-type, dpop, ${allowed}`,
       'access-control-expose-headers': '*',
     };
     if (request.method === 'OPTIONS') return response.writeHead(204, cors).end();

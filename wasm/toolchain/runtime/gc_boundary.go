@@ -2,7 +2,10 @@
 
 package runtime
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // The memory of oauth2.wasm: a heap of blocks with a byte of state each, marked and swept only
 // between calls of the host. Then the stack is empty and the globals are all the roots, so the
@@ -14,6 +17,11 @@ import "unsafe"
 // where there are none the heap grows.
 
 const needsStaticHeap = true
+
+// What the runtime of several cores has of its collector, and nobody asks for here.
+var gcScanState atomic.Uint32
+
+func scanCurrentStack() {}
 
 const blockSize = 16
 
@@ -31,8 +39,6 @@ const (
 )
 
 var (
-	zeroSizedAlloc byte
-
 	states    unsafe.Pointer // a byte for each block, behind the last of them
 	blocks    uintptr
 	nextBlock uintptr // the free blocks at hand
@@ -95,7 +101,7 @@ func alloc(size uintptr, layout unsafe.Pointer) unsafe.Pointer {
 		block = nextBlock
 	}
 	if !ok {
-		runtimePanic("out of memory")
+		runtimeFatal("out of memory")
 	}
 	if n < largeObject {
 		nextBlock += n
@@ -319,7 +325,7 @@ func lookInto(block uintptr) {
 }
 
 func realloc(ptr unsafe.Pointer, size uintptr) unsafe.Pointer {
-	runtimePanic("realloc")
+	runtimeFatal("realloc")
 	return nil
 }
 

@@ -7,22 +7,25 @@
 //
 // # What is kept, and how
 //
-// A value is written to a file of its own, flushed to the disk and then renamed, so that a crash
-// leaves the old value or the new one. Its file names the version and carries a digest: one that
-// was cut short or changed is ErrCorrupt, and is neither used nor overwritten. Comparing and
-// replacing happen under a lock file of that value alone, so that they hold across processes.
+// Each value is a file. It is written to a new file, flushed to the disk and then renamed, so that
+// a crash leaves the old value or the new one. The file contains the version and a digest: a file
+// that was cut short or changed gives ErrCorrupt, and is neither used nor overwritten. Each value
+// has a lock file, under which compare-and-set is atomic across processes.
 //
-// A private key is a file of its own too, in PEM (PKCS #8). Of two processes that create one at
-// once, both get the one that stays.
+// Each private key is a file, too, in PEM (PKCS #8). Concurrent creates in several processes return
+// the same key.
 //
-// Values hold tokens in the clear, and so do the files of keys: whoever reads the directory can use
-// what is bound to them. The directory has to be the user's alone (0700, files 0600); on Windows
-// that is for the access control list of its parent to say.
+// openFiles of oauth2-wasm/files, for Node, uses the same files and the same locks: processes in
+// both languages may share a directory.
+//
+// Tokens and private keys are not encrypted: whoever can read the directory can use them. Only the
+// user may have access to it (0700, files 0600). On Windows, the access control list of the parent
+// directory has to ensure that.
 //
 // # Locks
 //
-// A lock is a lock file of its own, held with flock (LockFileEx on Windows). The operating system
-// frees it when its holder ends, however that comes about, and nothing else takes it from one. A
-// lock file is there while it is held; what a killed process left is removed by the next Open. The
-// directory has to be on a file system whose locks hold between its users, which a local one is.
+// Each lock is a file, locked with flock (LockFileEx on Windows). The operating system frees the
+// lock when its holder ends, for whatever reason; nothing else frees it. The file exists while the
+// lock is held; Open removes files that a killed process left. The directory has to be on a file
+// system whose locks work between all its users, such as a local one.
 package filestore

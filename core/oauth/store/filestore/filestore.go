@@ -17,9 +17,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/filelock"
 )
 
-// Dir is a directory that keeps values, keys and locks. It implements oauth.Store, oauth.KeyStore
-// and oauth.Locker; a client that gets it as its Store uses it for the other two as well. It is
-// safe for concurrent use, and several may stand for one directory.
+// Dir is a directory with values, keys and locks. It implements oauth.Store, oauth.KeyStore and
+// oauth.Locker; a client that gets it as its Store also uses it as the other two. It is safe for
+// concurrent use, and several Dirs may use one directory.
 type Dir struct {
 	path  string
 	locks filelock.Dir
@@ -31,12 +31,12 @@ var (
 	_ oauth.Locker   = (*Dir)(nil)
 )
 
-// ErrCorrupt is a file that does not hold what was written: cut short, or changed. It is left as it
-// is; without it, there is nothing of that name.
+// ErrCorrupt means that a file was cut short or changed. The file is left as it is. If you delete
+// it, nothing is stored under that name.
 var ErrCorrupt = errors.New("oauth2: filestore: the file is corrupt")
 
-// Open gives the directory at path and creates it where it is missing. One that others may read or
-// write is refused.
+// Open opens the directory at path and creates it if it is missing. It refuses a directory that
+// others may read or write.
 func Open(path string) (*Dir, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -120,8 +120,8 @@ func (d *Dir) read(file string) (value, version string, ok bool, err error) {
 	return value, version, true, nil
 }
 
-// write puts a value in place of what a file holds. A version is random, so that it never comes
-// back, after a deletion neither.
+// write replaces a file's value. Versions are random, so that none is ever used twice, not even
+// after a deletion.
 func (d *Dir) write(file, value string) (version string, err error) {
 	version = rand.Text()
 	if err := d.replace(file, []byte(format+version+" "+digest(version, value)+"\n"+value)); err != nil {
@@ -130,9 +130,9 @@ func (d *Dir) write(file, value string) (version string, err error) {
 	return version, nil
 }
 
-// replace makes raw what is in a file. A crash leaves that or what was there before.
+// replace writes raw to a file. A crash leaves the old content or the new one.
 func (d *Dir) replace(file string, raw []byte) error {
-	// One name a file is enough: whoever writes holds the guard, and what a crash left is
+	// One temporary name for each file is enough: the writer holds the guard. What a crash left is
 	// overwritten, or removed by the next Open.
 	unfinished := d.unfinished(file)
 	err := func() error {
@@ -155,7 +155,7 @@ func (d *Dir) replace(file string, raw []byte) error {
 	return d.flush()
 }
 
-// flush makes a rename or a removal last. Windows flushes no directories.
+// flush persists a rename or a removal. Windows has no flush for directories.
 func (d *Dir) flush() error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -172,7 +172,7 @@ func (d *Dir) flush() error {
 
 func (d *Dir) unfinished(file string) string { return filepath.Join(d.path, "unfinished-"+file) }
 
-// tidy removes what killed processes left: lock files, and the halves of values that they wrote.
+// tidy removes what killed processes left: lock files and half-written values.
 func (d *Dir) tidy() error {
 	err := errors.Join(
 		d.locks.Sweep(lockPrefix, func(string) {}),

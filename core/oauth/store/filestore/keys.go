@@ -41,7 +41,9 @@ func (d *Dir) CreateKey(ctx context.Context, name string, alg oauth.Algorithm) (
 		return nil, fmt.Errorf("oauth2: filestore: %w", err)
 	}
 	defer clear(raw)
-	text := pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: raw})
+	// A host on WebCrypto has to know the algorithm of a key before it reads it. PEM may have text
+	// before it (RFC 7468 section 2).
+	text := append([]byte("Algorithm: "+string(alg)+"\n"), pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: raw})...)
 	defer clear(text)
 
 	unlock, err := d.guard(ctx, keyFile(name))

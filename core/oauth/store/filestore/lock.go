@@ -17,7 +17,7 @@ func (d *Dir) Lock(ctx context.Context, name string) (unlock func(), err error) 
 	return d.lock(ctx, lockPrefix+escape(name))
 }
 
-// guard is held by who reads or replaces a file. Other files are not held up by it.
+// guard is the lock for reading or replacing one file. Other files do not wait for it.
 func (d *Dir) guard(ctx context.Context, file string) (unlock func(), err error) {
 	return d.lock(ctx, guardPrefix+file)
 }

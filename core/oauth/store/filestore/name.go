@@ -7,12 +7,13 @@ import (
 	"strings"
 )
 
-// longest keeps a name with its prefix below the 255 bytes that file systems allow.
+// longest is chosen so that a name with its prefix stays below the 255 bytes that file systems
+// allow.
 const longest = 200
 
-// escape gives the part of a file name that stands for a key, another one for every key. Upper-case
-// letters are escaped, since some file systems do not tell them from lower-case ones, and a final
-// full stop, which Windows drops.
+// escape turns a key into a part of a file name, a different one for every key. It escapes
+// upper-case letters, because some file systems ignore case, and a final full stop, which Windows
+// drops.
 func escape(key string) string {
 	var b strings.Builder
 	for i := range len(key) {

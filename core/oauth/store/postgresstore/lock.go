@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Lock implements oauth.Locker. It fails with the error of ctx, or with one of PostgreSQL that does
-// not pass. The lock is renewed until unlock, and stays with a holder that died for Options.Lease
+// Lock implements oauth.Locker. It fails with the error of ctx, or with a permanent error of
+// PostgreSQL. The lock is renewed until unlock; if its holder dies, it expires after Options.Lease
 // at most.
 func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	unlock, err = s.locks.Lock(ctx, name)

@@ -17,28 +17,27 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/remote"
 )
 
-// Options are what a Store can be told.
+// Options configure a Store.
 type Options struct {
-	// Schema is the schema that the tables stand in, which is there; empty means the first of the
-	// search_path.
+	// Schema is the existing schema of the tables; empty means the first of the search_path.
 	Schema string
-	// Lease is how long a lock stays with a holder who does not renew it, which is renewed at a
-	// third of that; 0 means DefaultLease. One second is the least.
+	// Lease is how long a lock lives unless its holder renews it, which it does at a third of that
+	// time. 0 means DefaultLease; one second is the minimum.
 	Lease time.Duration
 }
 
-// DefaultLease is longer than a request to the authorization server may take, which is 30 s, so
-// that a lock is not lost under a request; and shorter than the 60 s that the engine waits for a
-// lock, so that who waits for a holder that died gets it.
+// DefaultLease is longer than a request to the authorization server may take (30 s), so that no
+// lock expires during a request. It is shorter than the 60 s that the engine waits for a lock, so
+// that a waiter gets the lock of a holder that died.
 const DefaultLease = remote.DefaultLease
 
 const (
-	// purgePause and purgeMost bound how often and how many rows that are over are deleted.
+	// purgePause and purgeMost bound how often expired rows are deleted, and how many.
 	purgePause = 10 * time.Second
 	purgeMost  = 1000
 )
 
-// Store is a oauth.ExpiringStore and a oauth.Locker. It is safe for concurrent use.
+// Store is an oauth.ExpiringStore and an oauth.Locker. It is safe for concurrent use.
 type Store struct {
 	pool   *pgxpool.Pool
 	schema string
@@ -55,10 +54,10 @@ var (
 	_ oauth.Locker        = (*Store)(nil)
 )
 
-// New gives a store on the caller's pool, which stays the caller's to close. It sends nothing; the
-// tables are there, or Create makes them.
+// New makes a store that uses the caller's pool; the caller closes the pool. New sends nothing. The
+// tables have to exist, or Create makes them.
 func New(pool *pgxpool.Pool, opts Options) (*Store, error) {
-	// PostgreSQL would cut off a longer name without a word.
+	// PostgreSQL silently truncates longer names.
 	if len(opts.Schema) > 63 || strings.ContainsRune(opts.Schema, 0) {
 		return nil, fmt.Errorf("oauth2: postgresstore: Schema has %d bytes: a name has 63 at most, and no NUL", len(opts.Schema))
 	}
@@ -98,8 +97,7 @@ func (s *Store) table(name string) string {
 	return pgx.Identifier{s.schema, name}.Sanitize()
 }
 
-// Migration gives the statements that make the tables where they are missing, for those who keep
-// such texts elsewhere.
+// Migration gives the statements that create missing tables, for migration tools.
 func (s *Store) Migration() []string {
 	entries, held := s.table("oauth2_entries"), s.table("oauth2_locks")
 	return []string{
@@ -109,12 +107,12 @@ func (s *Store) Migration() []string {
 	}
 }
 
-// Create makes the tables where they are missing: it runs Migration. Its role has to own the
-// schema, or be one that may create in it.
+// Create creates missing tables: it runs Migration. Its role has to be allowed to create tables in
+// the schema.
 func (s *Store) Create(ctx context.Context) error {
 	for _, statement := range s.Migration() {
 		err := remote.Do(ctx, func(err error) bool {
-			// Of two that create at once, one finds what the other has just made (unique_violation,
+			// One of two concurrent creates finds what the other has just made (unique_violation,
 			// duplicate_table, duplicate_object).
 			return passing(err) || hasCode(err, "23505", "42P07", "42710")
 		}, func(ctx context.Context) error {
@@ -135,8 +133,8 @@ func (s *Store) exec(ctx context.Context, statement string, args ...any) (rows i
 	return tag.RowsAffected(), err
 }
 
-// Load implements oauth.Store. It fails with the error of ctx, or with one of PostgreSQL or the
-// network that lasts.
+// Load implements oauth.Store. It fails with the error of ctx, or with a permanent error of
+// PostgreSQL or the network.
 func (s *Store) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
 	err = remote.Do(ctx, passing, func(ctx context.Context) error {
 		err := s.pool.QueryRow(ctx, s.load, pgx.QueryExecModeExec, key).Scan(&value, &version)
@@ -154,9 +152,9 @@ func (s *Store) Load(ctx context.Context, key string) (value, version string, ok
 	return value, version, ok, err
 }
 
-// Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with one
-// of PostgreSQL or the network that lasts; after one of these two, what was there is still there or
-// the value is.
+// Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with a
+// permanent error of PostgreSQL or the network. After the latter two, either the old value is
+// stored or the new one.
 func (s *Store) Store(ctx context.Context, key, version string, value *string) (string, error) {
 	switch {
 	case value != nil:
@@ -172,7 +170,7 @@ func (s *Store) Store(ctx context.Context, key, version string, value *string) (
 	return "", s.one(ctx, func(ctx context.Context) (int64, error) {
 		n, err := s.exec(ctx, s.remove, key, version)
 		if err == nil && n == 0 && again {
-			// The answer that was lost may have been that it is deleted, and then nothing is there.
+			// If an answer was lost, the first try may have deleted the row already.
 			var there bool
 			if err = s.pool.QueryRow(ctx, `SELECT EXISTS (`+s.load+`)`, pgx.QueryExecModeExec, key).Scan(&there); err == nil && !there {
 				n = 1
@@ -204,7 +202,7 @@ func (s *Store) put(ctx context.Context, key, version, value string, until *floa
 	return next, nil
 }
 
-// one runs what changes the one row that is as it was expected.
+// one runs a statement that changes the one row with the expected version.
 func (s *Store) one(ctx context.Context, change func(context.Context) (int64, error)) error {
 	err := remote.Do(ctx, passing, func(ctx context.Context) error {
 		n, err := change(ctx)
@@ -219,8 +217,7 @@ func (s *Store) one(ctx context.Context, change func(context.Context) (int64, er
 	return err
 }
 
-// clean deletes rows that are over, now and then and not all at once. Where that fails, a later one
-// does it.
+// clean deletes some expired rows from time to time. If that fails, a later call does it.
 func (s *Store) clean(ctx context.Context) {
 	last, now := s.purged.Load(), time.Now().UnixNano()
 	if now-last < int64(purgePause) || !s.purged.CompareAndSwap(last, now) {
@@ -233,8 +230,9 @@ func (s *Store) clean(ctx context.Context) {
 	}
 }
 
-// passing: whatever the network says may pass. Of what PostgreSQL says, that it is not there yet or
-// any more, has no connection left, or had to choose between two transactions.
+// passing reports whether an error may go away by itself: every error of the network; and of
+// PostgreSQL, that it is starting or stopping, has no free connection, or aborted one of two
+// transactions.
 func passing(err error) bool {
 	if errors.Is(err, oauth.ErrConflict) || errors.Is(err, pgx.ErrNoRows) {
 		return false

@@ -8,9 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Lock implements oauth.Locker. It fails with the error of ctx, or with one of Redis that does not
-// pass. The lock is renewed until unlock, and stays with a holder that died for Options.Lease at
-// most.
+// Lock implements oauth.Locker. It fails with the error of ctx, or with a permanent error of Redis.
+// The lock is renewed until unlock; if its holder dies, it expires after Options.Lease at most.
 func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	unlock, err = s.locks.Lock(ctx, name)
 	if err != nil {
@@ -19,9 +18,10 @@ func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error
 	return unlock, nil
 }
 
-// A lock is its holder's name, with an end.
+// A lock is a key with its holder's name and an expiry.
 var (
-	// take is SET NX PX, but for a holder that asks again because an answer was lost.
+	// take is SET NX PX, except that it also succeeds for a holder that retries because an answer
+	// was lost.
 	take = redis.NewScript(`
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end

@@ -15,26 +15,26 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/remote"
 )
 
-// Options are what a Store can be told.
+// Options configure a Store.
 type Options struct {
-	// Prefix begins the names of all that is kept; empty means DefaultPrefix. Stores of the same
-	// prefix share it.
+	// Prefix begins all keys in Redis; empty means DefaultPrefix. Stores with the same prefix share
+	// their values.
 	Prefix string
-	// Lease is how long a lock stays with a holder who does not renew it, which is renewed at a
-	// third of that; 0 means DefaultLease. One second is the least.
+	// Lease is how long a lock lives unless its holder renews it, which it does at a third of that
+	// time. 0 means DefaultLease; one second is the minimum.
 	Lease time.Duration
 }
 
 const (
-	// DefaultPrefix begins names, where Options have no other.
+	// DefaultPrefix is the prefix if Options name none.
 	DefaultPrefix = "oauth2-wasm:"
-	// DefaultLease is longer than a request to the authorization server may take, which is 30 s, so
-	// that a lock is not lost under a request; and shorter than the 60 s that the engine waits for
-	// a lock, so that who waits for a holder that died gets it.
+	// DefaultLease is longer than a request to the authorization server may take (30 s), so that no
+	// lock expires during a request. It is shorter than the 60 s that the engine waits for a lock,
+	// so that a waiter gets the lock of a holder that died.
 	DefaultLease = remote.DefaultLease
 )
 
-// Store is a oauth.ExpiringStore and a oauth.Locker. It is safe for concurrent use.
+// Store is an oauth.ExpiringStore and an oauth.Locker. It is safe for concurrent use.
 type Store struct {
 	client redis.UniversalClient
 	prefix string
@@ -46,8 +46,8 @@ var (
 	_ oauth.Locker        = (*Store)(nil)
 )
 
-// New gives a store on the caller's client, which may be one of a server, of a Redis Cluster or of
-// sentinels, and stays the caller's to close. It sends nothing.
+// New makes a store that uses the caller's client, for a server, a Redis Cluster or sentinels; the
+// caller closes the client. New sends nothing.
 func New(client redis.UniversalClient, opts Options) (*Store, error) {
 	s := &Store{client: client, prefix: opts.Prefix}
 	if s.prefix == "" {
@@ -63,8 +63,8 @@ func New(client redis.UniversalClient, opts Options) (*Store, error) {
 // An entry is its version, a space and its value. Each script has one key, so that it runs on every
 // node of a cluster that has that key.
 var (
-	// put replaces the entry. An answer that was lost has the same script run again, and that finds
-	// its own version.
+	// put replaces the entry. If an answer was lost, the same script runs again and finds its own
+	// version.
 	put = redis.NewScript(`
 local there = redis.call('GET', KEYS[1])
 local version = there and string.match(there, '^(%S+) ') or ''
@@ -76,7 +76,7 @@ else
 end
 return 1`)
 
-	// remove deletes the entry. When it is asked again, nothing there is what it was to come to.
+	// remove deletes the entry. When it runs again, a missing entry means success.
 	remove = redis.NewScript(`
 local there = redis.call('GET', KEYS[1])
 local version = there and string.match(there, '^(%S+) ') or ''
@@ -88,8 +88,8 @@ end
 return 1`)
 )
 
-// Load implements oauth.Store. It fails with the error of ctx, or with one of Redis or the network
-// that lasts.
+// Load implements oauth.Store. It fails with the error of ctx, or with a permanent error of Redis
+// or the network.
 func (s *Store) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
 	var text string
 	err = remote.Do(ctx, passing, func(ctx context.Context) error {
@@ -109,9 +109,9 @@ func (s *Store) Load(ctx context.Context, key string) (value, version string, ok
 	return value, version, true, nil
 }
 
-// Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with one
-// of Redis or the network that lasts; after one of these two, what was there is still there or the
-// value is.
+// Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with a
+// permanent error of Redis or the network. After the latter two, either the old value is stored or
+// the new one.
 func (s *Store) Store(ctx context.Context, key, version string, value *string) (string, error) {
 	if value != nil {
 		return s.put(ctx, key, version, *value, "")
@@ -142,7 +142,7 @@ func (s *Store) put(ctx context.Context, key, version, value, until string) (str
 	return next, nil
 }
 
-// run runs a script that says 1 where the version was the expected one.
+// run runs a script that returns 1 if the version was the expected one.
 func (s *Store) run(ctx context.Context, script func(context.Context) (int64, error)) error {
 	err := remote.Do(ctx, passing, func(ctx context.Context) error {
 		n, err := script(ctx)
@@ -159,7 +159,8 @@ func (s *Store) run(ctx context.Context, script func(context.Context) (int64, er
 
 func (s *Store) entry(key string) string { return s.prefix + "entry:" + key }
 
-// passing: whatever the network says may pass. Of what Redis says, that it is not there yet.
+// passing reports whether an error may go away by itself: every error of the network; and of Redis,
+// that it is not ready yet.
 func passing(err error) bool {
 	if errors.Is(err, oauth.ErrConflict) || errors.Is(err, redis.ErrClosed) {
 		return false

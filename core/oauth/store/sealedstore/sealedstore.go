@@ -10,15 +10,15 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/sealedkeys"
 )
 
-// Kept is a store that is shared, with the locks that go with it: those of packages redisstore,
-// postgresstore, sqlitestore and filestore.
+// Kept is a shared store that also has locks: those of packages redisstore, postgresstore,
+// sqlitestore and filestore.
 type Kept interface {
 	oauth.Store
 	oauth.Locker
 }
 
-// Store is a oauth.ExpiringStore and oauth.KeyStore whose texts are sealed, and the oauth.Locker of
-// what it stands on. It is safe for concurrent use.
+// Store is an oauth.ExpiringStore and oauth.KeyStore with sealed texts, and the oauth.Locker of the
+// underlying store. It is safe for concurrent use.
 type Store struct {
 	oauth.Locker
 	kept oauth.Store
@@ -32,21 +32,20 @@ var (
 	_ oauth.Locker        = (*Store)(nil)
 )
 
-// New gives a store that seals what it keeps in kept with the newest key of the ring, and unseals
-// with any.
+// New makes a store that seals with the newest key of the ring, unseals with any of them, and keeps
+// the sealed texts in kept.
 func New(kept Kept, ring *backend.Ring) *Store {
 	return &Store{kept, kept, ring, sealedkeys.Keys{Kept: kept, Ring: ring, Entry: keyEntry, WithAlg: true, Tampered: backend.ErrTampered}}
 }
 
-// A text is sealed for where it stands: whoever can write to the store cannot put one in the place
-// of another.
+// A text is sealed for its key: somebody who can write to the store cannot swap texts.
 func entryContext(key string) string { return "entry " + key }
 
 // keyEntry is where a key is kept. No key of the engine's has a space.
 func keyEntry(name string) string { return "key " + name }
 
-// Load implements oauth.Store. What cannot be unsealed is an empty text with its version: its user
-// signs in again, and that replaces it.
+// Load implements oauth.Store. If a text cannot be unsealed, Load gives an empty one with its
+// version: the user signs in again, and that replaces it.
 func (s *Store) Load(ctx context.Context, key string) (value, version string, ok bool, err error) {
 	sealed, version, ok, err := s.kept.Load(ctx, key)
 	if err != nil || !ok {
@@ -58,7 +57,7 @@ func (s *Store) Load(ctx context.Context, key string) (value, version string, ok
 	return value, version, true, nil
 }
 
-// Store implements oauth.Store. It fails as what it stands on does.
+// Store implements oauth.Store. It fails as the underlying store does.
 func (s *Store) Store(ctx context.Context, key, version string, value *string) (string, error) {
 	if value != nil {
 		sealed := s.ring.Seal(*value, entryContext(key))
@@ -67,7 +66,8 @@ func (s *Store) Store(ctx context.Context, key, version string, value *string) (
 	return s.kept.Store(ctx, key, version, value)
 }
 
-// StoreUntil implements oauth.ExpiringStore. Where what it stands on is none, the value stays.
+// StoreUntil implements oauth.ExpiringStore. If the underlying store is none, the value does not
+// expire.
 func (s *Store) StoreUntil(ctx context.Context, key, version string, value string, until time.Time) (string, error) {
 	if expiring, ok := s.kept.(oauth.ExpiringStore); ok {
 		return expiring.StoreUntil(ctx, key, version, s.ring.Seal(value, entryContext(key)), until)
@@ -75,17 +75,17 @@ func (s *Store) StoreUntil(ctx context.Context, key, version string, value strin
 	return s.Store(ctx, key, version, &value)
 }
 
-// LoadKey implements oauth.KeyStore. A key that cannot be unsealed is none. It fails as what it
-// stands on does.
+// LoadKey implements oauth.KeyStore. A key that cannot be unsealed counts as missing. It fails as
+// the underlying store does.
 func (s *Store) LoadKey(ctx context.Context, name string) (crypto.Signer, error) {
 	return s.keys.LoadKey(ctx, name)
 }
 
-// CreateKey implements oauth.KeyStore. It fails as what it stands on and oauth.GenerateKey do. The
-// text of a key is its algorithm, which other hosts need, and the base64 of PKCS #8.
+// CreateKey implements oauth.KeyStore. It fails as the underlying store and oauth.GenerateKey do.
+// The text of a key is its algorithm, which other hosts need, and the base64 of PKCS #8.
 func (s *Store) CreateKey(ctx context.Context, name string, alg oauth.Algorithm) (crypto.Signer, error) {
 	return s.keys.CreateKey(ctx, name, alg)
 }
 
-// DeleteKey implements oauth.KeyStore. It fails as what it stands on does.
+// DeleteKey implements oauth.KeyStore. It fails as the underlying store does.
 func (s *Store) DeleteKey(ctx context.Context, name string) error { return s.keys.DeleteKey(ctx, name) }

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// A flusher has the disk keep what was committed. SQLite would wait for the disk within each write,
-// and all others with it; so a write commits first, which outlives the process, and then waits for
-// the disk together with those that were committed meanwhile (synchronous(NORMAL) leaves the log to
-// us, and syncs it itself before what is in it goes elsewhere).
+// A flusher writes commits to the disk. SQLite would wait for the disk within each write, and block
+// all others. So a write commits first, which survives the end of the process, and then waits for
+// the disk together with the writes that were committed meanwhile. (With synchronous(NORMAL) SQLite
+// leaves syncing the log to us, but syncs it itself before a checkpoint.)
 type flusher struct {
 	sync func() error // has the disk keep the write-ahead log
 
@@ -24,7 +24,7 @@ type flush struct {
 	err  error
 }
 
-// wait returns when all that was committed before is on the disk.
+// wait returns when everything that was committed before the call is on the disk.
 func (f *flusher) wait() error {
 	f.mu.Lock()
 	own := f.next
@@ -55,7 +55,7 @@ func (f *flusher) run() {
 	}
 }
 
-// syncFile is fsync. A log that is gone was written into the database, and that synced.
+// syncFile is fsync. If the log is gone, SQLite has written it into the database and synced that.
 func syncFile(path string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {

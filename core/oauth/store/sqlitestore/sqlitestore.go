@@ -18,9 +18,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/filelock"
 )
 
-// DB is a database with what belongs to it. It implements oauth.ExpiringStore, oauth.KeyStore and
-// oauth.Locker; a client or handler that gets it as its Store uses it for the locks as well. It is
-// safe for concurrent use, and several may stand for one database.
+// DB is a database with its locks. It implements oauth.ExpiringStore, oauth.KeyStore and
+// oauth.Locker; a client or handler that gets it as its Store also uses its locks. It is safe for
+// concurrent use, and several DBs may use one database.
 type DB struct {
 	reads  *sql.DB // several at once, none of which waits for a write
 	writes *sql.DB // SQLite has one writer at a time; more of them would only wait for each other in a less orderly way
@@ -47,8 +47,8 @@ const readers = 4
 // busy is how long a process waits for another's write.
 const busy = 10 * time.Second
 
-// Open gives the database at path and creates it where it is missing. One that others may read or
-// write is refused.
+// Open opens the database at path and creates it if it is missing. It refuses a database that
+// others may read or write.
 func Open(path string) (*DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -71,7 +71,7 @@ func Open(path string) (*DB, error) {
 	if err := d.locks.Sweep(lockPrefix, func(string) {}); err != nil {
 		return nil, fmt.Errorf("oauth2: sqlitestore: %w", err)
 	}
-	// Where a write waits for another process's, reads go on: they see what was there before (WAL).
+	// While a write waits for another process, reads go on and see the old values (WAL).
 	d.writes, err = connect(path, 1, "journal_mode(WAL)", "synchronous(NORMAL)", "secure_delete(ON)")
 	if err == nil {
 		_, err = d.writes.Exec(schema)
@@ -85,10 +85,11 @@ func Open(path string) (*DB, error) {
 	return d, nil
 }
 
-// connect gives so many connections at most, each with these settings.
+// connect opens a pool of at most that many connections, each with these settings.
 func connect(path string, most int, pragmas ...string) (*sql.DB, error) {
 	settings := url.Values{"_pragma": append(pragmas, fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()))}
-	// As a URI, so that no character of the path is taken for the beginning of the settings.
+	// The path is given as a URI, so that no character of it is taken for the beginning of the
+	// settings.
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: settings.Encode()}).String())
 	if err == nil {
 		db.SetMaxOpenConns(most)
@@ -97,7 +98,7 @@ func connect(path string, most int, pragmas ...string) (*sql.DB, error) {
 	return db, err
 }
 
-// Close closes the database. Locks that are held stay so.
+// Close closes the database. Locks that are held stay held.
 func (d *DB) Close() (err error) {
 	for _, db := range []*sql.DB{d.reads, d.writes} {
 		if db != nil {
@@ -127,7 +128,7 @@ func (d *DB) Load(ctx context.Context, key string) (value, version string, ok bo
 }
 
 // Store implements oauth.Store. It fails with oauth.ErrConflict, with the error of ctx, or with one
-// of SQLite; what was stored is then still there, unless ctx ended in the middle.
+// of SQLite. The old value is then still stored, unless ctx ended during the write.
 func (d *DB) Store(ctx context.Context, key, version string, value *string) (string, error) {
 	if value != nil {
 		return d.put(ctx, key, version, *value, nil)
@@ -146,7 +147,7 @@ func (d *DB) Store(ctx context.Context, key, version string, value *string) (str
 func (d *DB) StoreUntil(ctx context.Context, key, version string, value string, until time.Time) (string, error) {
 	next, err := d.put(ctx, key, version, value, until.UnixMilli())
 	if err == nil {
-		// Where nothing is over this writes nothing. If it fails, a later one does it.
+		// If nothing has expired, this writes nothing. If it fails, a later store does it.
 		d.writes.ExecContext(ctx, `DELETE FROM entries WHERE key IN (SELECT key FROM entries WHERE expires_at <= ? LIMIT 100)`, d.now())
 	}
 	return next, err
@@ -162,7 +163,7 @@ func (d *DB) put(ctx context.Context, key, version, value string, until any) (st
 		value, next, until, key, version, d.now())
 }
 
-// one runs a statement that changes the one row that is as it was expected.
+// one runs a statement that changes the one row with the expected version.
 func (d *DB) one(ctx context.Context, statement string, args ...any) error {
 	result, err := d.writes.ExecContext(ctx, statement, args...)
 	var n int64

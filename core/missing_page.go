@@ -4,11 +4,12 @@ package core
 
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// What stands in oauth2.wasm in place of what pages never use, which is in the files with the build
-// tag !page. What asks for it is told which module has it.
+// In oauth2.wasm this replaces the files with the build tag !page, which pages never use. The error
+// for a missing feature says which module has it.
 
 func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
 	done(params, nil)
@@ -22,4 +23,4 @@ const readsPasted = false
 
 func readPasted(string, string) (string, []form.Param, bool) { return "", nil, false }
 
-func openContract(*link.Link) *link.Fault { return link.NotHere("kind", "contract") }
+func openMore(kind string, _ *link.Link, _ json.Value) *link.Fault { return link.NotHere("kind", kind) }

@@ -1,24 +1,25 @@
-package resource
+// Package address reads IP addresses, and tells which of them are public.
+package address
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 
-// An address is one of IPv6, or of IPv4 as mapped into it (RFC 4291 section 2.5.5.2).
-type address [16]byte
+// An Address is one of IPv6, or of IPv4 as mapped into it (RFC 4291 section 2.5.5.2).
+type Address [16]byte
 
-// A network is all addresses that begin with the same bits.
-type network struct {
-	address address
+// A Network is all addresses that begin with the same bits.
+type Network struct {
+	address Address
 	bits    int
 }
 
-// readNetwork reads an address, or one with "/" and the length of a prefix.
-func readNetwork(s string) (n network, ok bool) {
+// ReadNetwork reads an address, or one with "/" and the length of a prefix.
+func ReadNetwork(s string) (n Network, ok bool) {
 	i := words.Index(s, '/')
 	host, most := s, 128
 	if i >= 0 {
 		host = s[:i]
 	}
-	n.address, ok = readAddress(host)
+	n.address, ok = Read(host)
 	if words.Index(host, ':') < 0 {
 		most = 32
 	}
@@ -30,8 +31,8 @@ func readNetwork(s string) (n network, ok bool) {
 	return n, ok
 }
 
-// holds tells whether the address is one of the network's.
-func (n network) holds(a address) bool {
+// Holds tells whether the address is one of the network's.
+func (n Network) Holds(a Address) bool {
 	for i, b := range n.address {
 		left := n.bits - 8*i
 		if left <= 0 {
@@ -44,8 +45,8 @@ func (n network) holds(a address) bool {
 	return true
 }
 
-// readAddress reads an address as text (RFC 4291 section 2.2), without a zone.
-func readAddress(s string) (a address, ok bool) {
+// Read reads an address as text (RFC 4291 section 2.2), without a zone.
+func Read(s string) (a Address, ok bool) {
 	if words.Index(s, ':') < 0 {
 		a[10], a[11] = 0xff, 0xff
 		ok = readFour(s, a[12:])
@@ -101,7 +102,7 @@ func readAddress(s string) (a address, ok bool) {
 func readGroup(s string, to []byte) bool {
 	v := 0
 	for i := range len(s) {
-		d := hexDigit(s[i])
+		d := words.HexDigit(s[i])
 		if d < 0 {
 			return false
 		}
@@ -109,16 +110,6 @@ func readGroup(s string, to []byte) bool {
 	}
 	to[0], to[1] = byte(v>>8), byte(v)
 	return s != "" && len(s) <= 4
-}
-
-func hexDigit(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c|0x20 >= 'a' && c|0x20 <= 'f':
-		return int(c|0x20-'a') + 10
-	}
-	return -1
 }
 
 // readFour reads four numbers with dots between them.

@@ -1,0 +1,119 @@
+package authserver
+
+import (
+	"container/list"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// maxDocuments is how many documents are kept at one time, at 20 KB or so each at the most. One
+// more drops the one that nobody used for the longest time.
+const maxDocuments = 1 << 10
+
+// document is what was read at an address: a client, or keys.
+type document struct {
+	client Client
+	keys   []jose.JSONWebKey
+	uri    string
+	readAt time.Time
+	until  time.Time
+}
+
+// reading is a document that is being read. All who want it wait for the one who reads.
+type reading struct {
+	done     chan struct{}
+	document document
+	err      error
+}
+
+// documents are those that were read of late. What went wrong is not kept.
+type documents struct {
+	mu       sync.Mutex
+	kept     map[string]*list.Element
+	byUse    list.List // of document, the one that was used last in front
+	readings map[string]*reading
+	underWay requestsUnderWay
+}
+
+func newDocuments() *documents {
+	return &documents{kept: map[string]*list.Element{}, readings: map[string]*reading{}, underWay: requestsUnderWay{toHost: map[string]int{}}}
+}
+
+// find has the document, or a reading of it, which is the caller's own where nobody else reads it.
+func (d *documents) find(uri string, now, since time.Time, admit func() error) (kept document, r *reading, mine bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e := d.kept[uri]; e != nil {
+		if kept := e.Value.(document); now.Before(kept.until) && kept.readAt.After(since) {
+			d.byUse.MoveToFront(e)
+			return kept, nil, false, nil
+		}
+	}
+	if r := d.readings[uri]; r != nil {
+		return document{}, r, false, nil
+	}
+	if err := admit(); err != nil {
+		return document{}, nil, false, err
+	}
+	if !d.underWay.begin(documentHost(uri)) {
+		return document{}, nil, false, documentUnavailable()
+	}
+	// The error is for a hook that panics.
+	r = &reading{done: make(chan struct{}), err: documentUnavailable()}
+	d.readings[uri] = r
+	return document{}, r, true, nil
+}
+
+// end tells all who wait, and keeps what was read.
+func (d *documents) end(uri, host string, r *reading) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.readings, uri)
+	d.underWay.end(host)
+	if r.err == nil {
+		d.keep(r.document)
+	}
+	close(r.done)
+}
+
+func (d *documents) keep(read document) {
+	if e := d.kept[read.uri]; e != nil {
+		e.Value = read
+		d.byUse.MoveToFront(e)
+		return
+	}
+	d.kept[read.uri] = d.byUse.PushFront(read)
+	if len(d.kept) > maxDocuments {
+		last := d.byUse.Remove(d.byUse.Back()).(document)
+		delete(d.kept, last.uri)
+	}
+}
+
+// documentHost is the host of a client_id that is an address, and empty for any other.
+func documentHost(clientID string) string {
+	if !strings.HasPrefix(clientID, "https://") && !strings.HasPrefix(clientID, "http://") {
+		return ""
+	}
+	u, err := url.Parse(clientID)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// documentError refuses a client because of its document. The reason is a constant.
+func documentError(why string) error {
+	return badRequest("invalid_client", "The metadata document of the application cannot be used: "+why+".")
+}
+
+// documentUnavailable is what a client is told whose document cannot be had now: what it has stays
+// good, and it may come again.
+func documentUnavailable() error {
+	return &protocolError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable",
+		description: "The metadata document of the application cannot be read at the moment."}
+}

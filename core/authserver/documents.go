@@ -1,0 +1,133 @@
+package authserver
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A document that was read is good for as long as its server says, within these bounds, and for the
+// standard where it says nothing (draft-ietf-oauth-client-id-metadata-document section 4.4). The
+// least is as long as a sign-in needs.
+const (
+	minDocumentLife      = time.Minute
+	standardDocumentLife = 10 * time.Minute
+	maxDocumentLife      = 24 * time.Hour
+)
+
+// documentWindow is over what time reading documents counts.
+const documentWindow = 10 * time.Minute
+
+// document returns the document at the address, as it was read after since or is read now. read
+// judges the body, which has no more than most bytes.
+func (s *Server) document(c *call, uri string, since time.Time, most int, read func(body []byte) (document, error)) (document, error) {
+	kept, r, mine, err := s.documents.find(uri, c.Now, since, func() error { return s.admitReading(c, uri) })
+	if r == nil {
+		return kept, err
+	}
+	if !mine {
+		<-r.done
+		return r.document, r.err
+	}
+	defer s.documents.end(uri, documentHost(uri), r)
+	d, until, err := s.fetch(c, uri, most, read)
+	if err == nil {
+		d.uri, d.readAt, d.until = uri, c.Now, until
+	}
+	r.document, r.err = d, err
+	return d, err
+}
+
+// admitReading counts a document that is to be read against its host, so that nobody is flooded
+// through this server, and against the address that has it read.
+func (s *Server) admitReading(c *call, uri string) error {
+	return s.limiter.admit(c, countDocument, "host\x00"+documentHost(uri), s.cfg.Limits.ClientDocuments, 1, documentWindow)
+}
+
+// fetch reads the document.
+func (s *Server) fetch(c *call, uri string, most int, read func([]byte) (document, error)) (d document, until time.Time, err error) {
+	resp, err := s.cfg.ClientDocuments(uri)
+	mediaType, _, typeErr := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch {
+	case errors.Is(err, errNotPublic):
+		return document{}, time.Time{}, documentError("its host has no public address")
+	case errors.Is(err, ErrDocumentTooLarge), err == nil && len(resp.Body) > most:
+		return document{}, time.Time{}, documentError("it is too large")
+	case err != nil, resp.Status >= 500, resp.Status == http.StatusTooManyRequests, resp.Status == http.StatusRequestTimeout:
+		return document{}, time.Time{}, documentUnavailable()
+	case resp.Status != http.StatusOK:
+		// A redirect is no document either.
+		return document{}, time.Time{}, documentError("its server does not answer with status 200")
+	case typeErr != nil || !isJSON(mediaType):
+		return document{}, time.Time{}, documentError("its Content-Type is not JSON")
+	}
+	d, err = read(resp.Body)
+	return d, c.Now.Add(documentLife(resp.Header, c.Now)), err
+}
+
+// documentLife is how long a document may be kept (RFC 9111 sections 4.2.1 and 5.2.2).
+func documentLife(h http.Header, now time.Time) time.Duration {
+	life := standardDocumentLife
+	if expires, err := http.ParseTime(h.Get("Expires")); err == nil {
+		life = expires.Sub(now)
+	} else if h.Get("Expires") != "" {
+		life = 0
+	}
+	for directive := range strings.SplitSeq(strings.ToLower(strings.Join(h.Values("Cache-Control"), ",")), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+		switch name {
+		case "no-store", "no-cache":
+			return minDocumentLife
+		case "max-age":
+			life = secondsOf(strings.Trim(value, `"`)) - secondsOf(h.Get("Age"))
+		}
+	}
+	return min(max(life, minDocumentLife), maxDocumentLife)
+}
+
+// secondsOf reads delta-seconds (RFC 9111 section 1.2.2): zero for what is none.
+func secondsOf(text string) time.Duration {
+	seconds, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// ErrDocumentTooLarge is for a [Config.ClientDocuments] that stops reading.
+var ErrDocumentTooLarge = errors.New("authserver: the document is too large")
+
+// GetClientDocuments returns a [Config.ClientDocuments] that reads a document with one GET, within
+// five seconds, and without following redirects. It reads 16 KiB at the most. Nil for the transport
+// means [PublicTransport], with which the address cannot lead into the server's own network.
+func GetClientDocuments(transport http.RoundTripper) func(uri string) (Response, error) {
+	if transport == nil {
+		transport = PublicTransport()
+	}
+	client := &http.Client{
+		Transport:     transport,
+		Timeout:       answerTime,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return func(uri string) (Response, error) {
+		u, err := url.Parse(uri)
+		if err != nil {
+			return Response{}, err
+		}
+		resp, err := client.Do(&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{"Accept": {"application/json"}}})
+		if err != nil {
+			return Response{}, err
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxKeyDocument+1))
+		if err == nil && len(body) > maxKeyDocument {
+			err = ErrDocumentTooLarge
+		}
+		return Response{Status: resp.StatusCode, Header: resp.Header, Body: body}, err
+	}
+}

@@ -1,0 +1,186 @@
+package bff
+
+import (
+	"github.com/oauth2-wasm/oauth2-wasm/core"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
+)
+
+// A page cannot send a header with a WebSocket's handshake, and a page of another site can begin
+// one. So a page asks for a ticket before, with the header, and sends it among the subprotocols,
+// which are in no URL and in no log of one. It is good once, for one path and one session.
+
+const (
+	// ticketLife is how long a ticket is good, in ms.
+	ticketLife = 30_000
+	// maxTickets is how many of a session may be good at once.
+	maxTickets = 16
+	// ourProtocol is the subprotocol that a socket has whose server chose none: a browser that
+	// offers some fails without one.
+	ourProtocol    = "oauth2"
+	ticketProtocol = "oauth2-ticket."
+)
+
+// A ticket as it is stored, beside the others of its session, so that what gives it away finds out
+// what it is good for.
+type ticket struct {
+	hash, path string
+	until      int64 // Unix ms
+}
+
+func (c *config) ticketsKey(session string) string { return c.name + "." + session + ".tickets" }
+
+// A ticketRun gives a page of ours a ticket. Its methods are the steps: begin, usable, noted.
+type ticketRun struct {
+	c      *call
+	vault  *vault
+	path   string
+	ticket string
+}
+
+func (c *call) ticket() {
+	path := form.ValueOf(c.query, "path")
+	at := uri.SecureOrigin(c.config.base) + path
+	if bare, query := cutQuery(at); path == "" || path[0] != '/' || query != "" || c.routeOf(bare) == nil {
+		c.refuse(400, "bad_path", "path is no path of the proxy's, without a query.")
+		return
+	}
+	r := &ticketRun{c: c, path: path}
+	c.withClient(401, r.begin)
+}
+
+func (r *ticketRun) begin(client *core.Client, v *vault) {
+	r.vault = v
+	client.Do("status", "", func(ok json.Value, f *link.Fault) {
+		switch {
+		case f != nil:
+			r.c.failed(client, f)
+		case v.failed:
+			r.c.unavailable()
+		case ok.Get("status").Str() != "granted" && !ok.Get("expired").True():
+			r.c.signedOut(401)
+		default:
+			r.c.usable(client, r.usable)
+		}
+	})
+}
+
+func (r *ticketRun) usable() {
+	c := r.c
+	r.ticket = c.link.Random("ticket", 43) // 256 bits
+	full := false
+	c.changeTickets(r.vault.hash, func(list []ticket) ([]ticket, bool) {
+		if full = len(list) >= maxTickets; full {
+			return nil, false
+		}
+		return append(list, ticket{hash: sha256.Base64URL(r.ticket), path: r.path, until: c.link.Now + ticketLife}), true
+	}, func(failed string) {
+		if full {
+			c.deny(429, []form.Param{{Name: "retry-after", Value: "30"}}, "too_many_tickets", "Tickets are for sockets that are opened now.")
+			return
+		}
+		r.noted(failed)
+	})
+}
+
+func (r *ticketRun) noted(failed string) {
+	c := r.c
+	if failed != "" {
+		c.unavailable()
+		return
+	}
+	w := json.NewWriter()
+	w.Open('{')
+	w.Key("protocols")
+	w.Open('[')
+	w.Str(ourProtocol)
+	w.Str(ticketProtocol + r.ticket)
+	w.Close(']')
+	w.MemberInt("expires_at", c.link.Now+ticketLife)
+	w.Close('}')
+	c.respond(200, nil, w.String())
+}
+
+// useTicket takes a ticket of a session's away, whatever path it is for; good tells whether it was
+// one for this path. Of two who use one at once the store lets one have it.
+func (c *call) useTicket(session, used, path string, done func(good bool, failed string)) {
+	good := false
+	hash := sha256.Base64URL(used)
+	c.changeTickets(session, func(list []ticket) (left []ticket, changed bool) {
+		good = false
+		for _, t := range list {
+			if t.hash == hash {
+				good, changed = t.path == path, true
+				continue
+			}
+			left = append(left, t)
+		}
+		return left, changed
+	}, func(failed string) { done(good && failed == "", failed) })
+}
+
+// changeTickets has change make another list of those of a session's tickets that are still good.
+// Where it changes nothing, nothing is stored.
+func (c *call) changeTickets(session string, change func(list []ticket) (next []ticket, changed bool), done func(failed string)) {
+	var version, text string
+	r := store.Change{Store: store.Over(tickets{c}), Key: c.config.ticketsKey(session), Version: &version, Tries: maxTries, Done: done}
+	r.Text = func() string { return text }
+	r.Met = func(value, there, unread string) bool {
+		if unread != "" {
+			done(unread)
+			return false
+		}
+		version = there
+		next, changed := change(readTickets(value, c.link.Now))
+		if !changed {
+			done("")
+			return false
+		}
+		text = writeTickets(next)
+		return true
+	}
+	r.Look()
+}
+
+// A tickets is the store of the tickets.
+type tickets struct{ c *call }
+
+// Load gives the tickets under key.
+func (t tickets) Load(key string, done func(value, version, failed string)) {
+	t.c.link.Load(key, false, done)
+}
+
+// Put stores them for as long as the newest may be good.
+func (t tickets) Put(key, version, value string, done func(version, failed string)) {
+	t.c.link.Put(key, version, value, t.c.link.Now+ticketLife, done)
+}
+
+func writeTickets(list []ticket) string {
+	w := json.NewWriter()
+	w.Open('[')
+	for _, t := range list {
+		w.Open('{')
+		w.MemberStr("hash", t.hash)
+		w.MemberStr("path", t.path)
+		w.MemberInt("until", t.until)
+		w.Close('}')
+	}
+	w.Close(']')
+	return w.String()
+}
+
+// readTickets reads those that are still good.
+func readTickets(text string, now int64) (list []ticket) {
+	v, _ := json.Parse(text)
+	for it := v.Each(); it.Next(); {
+		t := ticket{hash: it.Value().Get("hash").Str(), path: it.Value().Get("path").Str()}
+		if t.until, _ = it.Value().Get("until").Int(); now < t.until {
+			list = append(list, t)
+		}
+	}
+	return list
+}

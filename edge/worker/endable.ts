@@ -1,0 +1,33 @@
+import { breakable } from './download.js';
+
+/**
+ * A stream of events on its way to the browser that can be ended, as one that came to its end. One
+ * that is cut before is cut there, too.
+ *
+ * @param over settles when the request has nothing else to do any more
+ * @param done called when nothing passes any more
+ */
+export const endable = (body: ReadableStream<Uint8Array>, over: Promise<unknown>, done: () => void): { readable: ReadableStream<Uint8Array>; end(): void } => {
+  const reader = body.getReader();
+  const passing = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done: ended, value } = await reader.read();
+          if (!ended) return controller.enqueue(value);
+          done();
+          controller.close();
+        } catch (error) {
+          done();
+          throw error;
+        }
+      },
+      cancel(reason) {
+        done();
+        return reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return { readable: breakable(passing, over), end: () => void reader.cancel().catch(() => {}) };
+};

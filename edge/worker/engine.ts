@@ -1,0 +1,32 @@
+import module from '../../wasm/oauth2-edge.wasm';
+import { type Executors, key, Requests, seal, sign, unseal } from 'oauth2-wasm/host';
+import { type Env, type Settings, settings } from './settings.js';
+import { storage } from './storage.js';
+
+/** The module's session, for all requests of an isolate, those of its objects among them. */
+export const requests = new Requests(module);
+
+/** What follows from the environment, which is the same for all requests of an isolate. */
+let known: Settings | undefined;
+
+/**
+ * What opens the module's session, and what of its effects a request has from the environment.
+ *
+ * @throws {Error} the configuration is refused
+ */
+export const engine = async (env: Env, keep: (said: Promise<unknown>) => void): Promise<{ open: string; executors: Executors }> => {
+  known ??= await settings(env);
+  const { open, ring, clientKey, lifetime } = known;
+  const { executors, keys } = storage(env.SESSIONS, ring, lifetime, keep);
+  const held = { keys, clientKey };
+  return {
+    open,
+    executors: {
+      ...executors,
+      key: (effect: Parameters<typeof key>[0]) => key(effect, held),
+      sign: (effect: Parameters<typeof sign>[0]) => sign(effect, held),
+      seal: async ({ text, context }: { text: string; context: string }) => ({ sealed: await seal(ring, text, context) }),
+      unseal: async ({ sealed, context }: { sealed: string; context: string }) => ({ text: await unseal(ring, sealed, context) }),
+    },
+  };
+};

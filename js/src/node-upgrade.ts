@@ -1,0 +1,123 @@
+import type { Backend } from './bff.js';
+import { type NodeRequest, requestOf } from './node-handler.js';
+import { bodyOf, builtin } from './node-passage.js';
+import type { Carrier } from './open.js';
+
+/** What is needed of a connection of `node:net`. */
+export interface NodeSocket {
+  destroyed: boolean;
+  write(piece: Uint8Array | string): boolean;
+  end(): unknown;
+  destroy(): unknown;
+  pipe(to: NodeSocket): unknown;
+  on(event: string, listener: () => void): unknown;
+  once(event: string, listener: () => void): unknown;
+  setTimeout?(ms: number): unknown;
+  setNoDelay?(on: boolean): unknown;
+  setKeepAlive?(on: boolean, ms: number): unknown;
+}
+
+/** A listener of the event `upgrade` of a server of `node:http`. */
+export type NodeUpgrade = (incoming: NodeRequest, socket: NodeSocket, head: Uint8Array) => Promise<void>;
+
+/** How long the other side of a connection stays open when one is closed, in ms. */
+const LAST_WORDS = 1000;
+/** After how long a connection that says nothing is asked whether it is there, in ms. */
+const SILENCE = 15_000;
+
+const headOf = (status: string, headers: Iterable<[string, string]>, connection: string): string => `HTTP/1.1 ${status}\r\n${[...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('')}connection: ${connection}\r\n`;
+
+/**
+ * Joins two connections: neither is read faster than the other takes it, and with the one the other
+ * ends.
+ *
+ * @returns closes both
+ */
+const joined = (one: NodeSocket, other: NodeSocket, over: () => void): (() => void) => {
+  const close = () => {
+    one.destroy();
+    other.destroy();
+    over();
+  };
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    from.setTimeout?.(0);
+    from.setNoDelay?.(true);
+    from.setKeepAlive?.(true, SILENCE);
+    from.on('error', close);
+    // What was said last may still be on its way.
+    from.once('end', () => setTimeout(close, LAST_WORDS));
+    from.once('close', () => (to.destroyed ? close() : setTimeout(close, LAST_WORDS)));
+    from.pipe(to);
+  }
+  return close;
+};
+
+const write = async (socket: NodeSocket, response: Response): Promise<void> => {
+  const { status, statusText, headers, body } = response;
+  socket.write(`${headOf(`${status} ${statusText}`, [...headers].filter(([name]) => name !== 'connection' && name !== 'transfer-encoding'), 'close')}\r\n`);
+  const reader = body?.getReader();
+  for (let piece; reader && !socket.destroyed && (piece = await reader.read()) && !piece.done; ) {
+    if (!socket.write(piece.value)) await new Promise((resolve: (_?: void) => void) => (socket.once('drain', resolve), socket.once('close', resolve)));
+  }
+  if (socket.destroyed) await reader?.cancel();
+  socket.end();
+};
+
+/**
+ * Carries WebSockets through the proxy of a backend on `node:http`, in Node, Deno and Bun:
+ * `server.on('upgrade', nodeUpgrade(backend))`. Where other paths of the server have sockets too,
+ * let this one have those of the proxy's paths alone.
+ */
+export const nodeUpgrade =
+  ({ fetch }: Pick<Backend, 'fetch'>): NodeUpgrade =>
+  async (incoming, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    const [{ request: plain }, { request: secured }] = (await Promise.all(['http', 'https'].map(builtin))) as [typeof import('node:http'), typeof import('node:https')];
+    let behind: NodeSocket | undefined;
+    let said: Uint8Array = new Uint8Array();
+    let switched = false;
+    const carrier: Carrier = {
+      open: (url, headers, signal) =>
+        new Promise((resolve, reject) => {
+          const fields: Record<string, string> = { connection: 'Upgrade', upgrade: 'websocket' };
+          for (const [name, value] of headers) fields[name] = name in fields ? `${fields[name]}, ${value}` : value;
+          const outgoing = (url.startsWith('https:') ? secured : plain)(url, { path: url.replace(/^[^:]*:\/\/[^/?#]*/, ''), headers: fields, signal });
+          const pairs = (raw: string[]) => raw.flatMap((name, i) => (i % 2 ? [] : [[name.toLowerCase(), raw[i + 1]!] as [string, string]]));
+          signal.addEventListener('abort', () => reject(signal.reason));
+          outgoing.on('error', reject);
+          outgoing.on('response', (answer) => resolve({ status: answer.statusCode!, headers: pairs(answer.rawHeaders), body: bodyOf(answer) }));
+          outgoing.on('upgrade', (answer, other, first) => {
+            other.on('error', () => other.destroy());
+            behind?.destroy(); // of a handshake before, whose token was refused
+            [behind, said] = [other as unknown as NodeSocket, first];
+            resolve({ status: answer.statusCode!, headers: pairs(answer.rawHeaders), body: null });
+          });
+          outgoing.end();
+        }),
+      join(headers, keep) {
+        const server = behind!;
+        [switched, behind] = [true, undefined];
+        let stop = () => {};
+        const close = joined(socket, server, () => stop());
+        stop = keep(close);
+        if (socket.destroyed || server.destroyed) close();
+        socket.write(`${headOf('101 Switching Protocols', headers, 'Upgrade')}upgrade: websocket\r\n\r\n`);
+        if (said.length) socket.write(said);
+        if (head.length) server.write(head);
+        return new Response();
+      },
+      drop: () => void behind?.destroy(),
+    };
+    try {
+      // A body, or another protocol, is none of this listener's: where it stands, Node has given up
+      // the connection to it.
+      if (incoming.method !== 'GET' || incoming.headers.upgrade?.toLowerCase() !== 'websocket') return await write(socket, new Response(null, { status: 400, headers: { 'cache-control': 'no-store' } }));
+      const response = await fetch(requestOf(incoming)!, { carrier });
+      if (!switched) await write(socket, response);
+    } catch {
+      socket.destroy();
+    }
+  };

@@ -1,0 +1,125 @@
+import { instantiate as load, type Instance, type Source } from '../../wasm_exec.js';
+
+// The bundle takes this file in place of the loader (build.go), so what passes between the page and
+// the module passes here. It stays in this page's memory: it has tokens in it.
+export { Trap } from '../../wasm_exec.js';
+
+/** An effect as the module asked for it, and how it was answered. */
+export interface Exchange {
+  asked?: string;
+  answered?: string;
+  /** It came of a command that the page gives by itself, all the time. */
+  quiet?: boolean;
+}
+
+/** The most that is kept of a visit, in characters. Later messages are not recorded. */
+const MOST = 4_000_000;
+/** The most effects whose messages are kept for a click. */
+const SHOWN = 600;
+
+/** A conversation as core/contract/README.md writes it down, without its first line. */
+export type Conversation = string[];
+
+const conversations: Conversation[] = [];
+const exchanges = new Map<string, Exchange>();
+let length = 0;
+let cut = false;
+
+/** The conversations of this page so far, and whether it was too long to keep all of it. */
+export const recorded = (): { conversations: Conversation[]; cut: boolean } => ({ conversations, cut });
+
+/** What passed for an effect or, by `command ID`, for a command. */
+export const exchangeOf = (id: string): Exchange | undefined => exchanges.get(id);
+
+/**
+ * What the page asks so often, or only on behalf of another command, that it would hide the rest.
+ */
+const QUIET = /^(status|look|matches|answered|cancel|device_wait)$/;
+
+/** Whether a command is one of those. */
+export const isQuiet = (command: string | undefined): boolean => QUIET.test(command ?? '');
+
+let told: ((id: string, name: string) => void) | undefined;
+
+/** Has each command told, by the id that {@link exchangeOf} takes and by its name. */
+export const hearCommands = (listener: typeof told): void => {
+  told = listener;
+};
+
+const keep = (id: string, what: Exchange) => {
+  exchanges.set(id, { ...exchanges.get(id), ...what });
+  for (const oldest of exchanges.keys()) {
+    if (exchanges.size <= SHOWN) break;
+    exchanges.delete(oldest);
+  }
+};
+
+const ID = /^\{"(?:id|answer)":"([^"]+)"/;
+const COMMAND = /"command":"([a-z_]+)","id":(\d+)/;
+const RESULT = /^\{"id":"[^"]+","kind":"result","command":(\d+)/;
+
+/** Makes an instance whose conversations are recorded, one for each handle. */
+export const instantiate = async (source: Source | PromiseLike<Source>): Promise<Instance> => {
+  const instance = await load(source);
+  const own = new Map<number, Conversation>();
+  /** Only whole turns are kept: a conversation that ends within one would not replay. */
+  let recording = true;
+  /** The turn is one of a quiet command, or of what came of one. */
+  let quiet = false;
+  const add = (handle: number, ...lines: string[]) => {
+    const conversation = own.get(handle);
+    if (!conversation || !recording) return;
+    for (const line of lines) length += line.length;
+    conversation.push(...lines);
+  };
+  const begin = () => {
+    if (length < MOST) return;
+    recording = false;
+    cut = true;
+  };
+  return {
+    module: instance.module,
+    get memoryBytes() {
+      return instance.memoryBytes;
+    },
+    open(text) {
+      const handle = instance.open(text);
+      begin();
+      if (!recording) return handle;
+      const conversation: Conversation = [];
+      own.set(handle, conversation);
+      conversations.push(conversation);
+      add(handle, 'open ' + text, handle ? '= 1' : '= 0');
+      return handle;
+    },
+    input(handle, text) {
+      begin();
+      const code = instance.input(handle, text);
+      add(handle, '> ' + text, ...(code ? ['= ' + code] : []));
+      const answer = ID.exec(text)?.[1];
+      const [, name, id] = (!answer && COMMAND.exec(text)) || [];
+      quiet = answer ? !!exchanges.get(answer)?.quiet : isQuiet(name);
+      if (answer) keep(answer, { answered: text });
+      if (id) {
+        exchanges.delete('command ' + id); // of an instance before
+        keep('command ' + id, { asked: text });
+        told?.('command ' + id, name!);
+      }
+      return code;
+    },
+    effect(handle) {
+      const text = instance.effect(handle);
+      if (text === null) return text;
+      add(handle, '< ' + text);
+      const id = ID.exec(text)?.[1];
+      if (id) keep(id, { asked: text, quiet });
+      const command = RESULT.exec(text)?.[1];
+      if (command) keep('command ' + command, { answered: text });
+      return text;
+    },
+    close(handle) {
+      instance.close(handle);
+      add(handle, 'close');
+    },
+  };
+};

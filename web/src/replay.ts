@@ -1,0 +1,159 @@
+import { type Instance, instantiate } from '../../wasm_exec.js';
+
+/** A recorded conversation: core/contract/README.md has the format. */
+export interface Transcript {
+  name: string;
+  text: string;
+}
+
+/**
+ * What a replay of many came to. The digest is over all effects, each with a line feed behind it.
+ */
+export interface Result {
+  conversations: number;
+  inputs: number;
+  effects: number;
+  /** The conversations that went otherwise than recorded. */
+  differ: string[];
+  /** SHA-256, hexadecimal. */
+  digest: string;
+  /** In milliseconds. */
+  ms: number;
+}
+
+/** A line of a conversation, and whether the module said the same this time. */
+export interface Step {
+  /** `open`, `>`, `<`, `=`, `@` or `close`. */
+  verb: string;
+  text: string;
+  /** What the module said where that is something else. */
+  instead?: string;
+}
+
+const split = (line: string): [verb: string, text: string] => {
+  const end = line.indexOf(' ');
+  return end < 0 ? [line, ''] : [line.slice(0, end), line.slice(end + 1)];
+};
+
+/** Replays a conversation. What the module says that is not in it counts as a difference, too. */
+export const replay = (instance: Instance, text: string, heard: (effect: string) => void = () => {}): Step[] => {
+  let handle = 0;
+  let code: number | undefined;
+  let opened = false;
+  const steps: Step[] = [];
+  const compare = (verb: string, text: string, got: string) => steps.push(got === text ? { verb, text } : { verb, text, instead: got });
+  /** Before the next call nothing is left to be said, and what was said was taken. */
+  const settle = () => {
+    if (code) compare('=', '0', String(code));
+    code = undefined;
+    const more = opened ? instance.effect(handle) : null;
+    if (more !== null) compare('<', '', more);
+  };
+  for (const line of text.split('\n').slice(1)) {
+    if (line === '' || line.startsWith('#')) continue;
+    const [verb, rest] = split(line);
+    switch (verb) {
+      case 'open':
+        settle();
+        handle = instance.open(rest);
+        opened = true;
+        steps.push({ verb, text: rest });
+        break;
+      case '>':
+        settle();
+        code = instance.input(handle, rest);
+        steps.push({ verb, text: rest });
+        break;
+      case '=':
+        compare(verb, rest, String(code ?? handle));
+        code = undefined;
+        break;
+      case '<': {
+        const got = instance.effect(handle) ?? '';
+        heard(got);
+        compare(verb, rest, got);
+        break;
+      }
+      case '@':
+        settle();
+        handle = Number(rest);
+        break;
+      case 'close':
+        settle();
+        instance.close(handle);
+        opened = false;
+        steps.push({ verb, text: rest });
+        break;
+      default:
+        throw new SyntaxError('a line begins with none of: open, >, <, =, @, close');
+    }
+  }
+  settle();
+  return steps;
+};
+
+const hex = (bytes: ArrayBuffer) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/**
+ * Replays many conversations, each on an instance of its own.
+ *
+ * @param rest is called between two of them: a page lets others have their turn there
+ */
+export const replayAll = async (module: WebAssembly.Module, transcripts: Transcript[], rest: (done: number) => Promise<void> | void): Promise<Result> => {
+  const began = performance.now();
+  const effects: string[] = [];
+  const differ: string[] = [];
+  let inputs = 0;
+  for (const [n, { name, text }] of transcripts.entries()) {
+    const steps = replay(await instantiate(module), text, (effect) => effects.push(effect, '\n'));
+    inputs += steps.filter(({ verb }) => verb === '>').length;
+    if (steps.some(({ instead }) => instead !== undefined)) differ.push(name);
+    await rest(n + 1);
+  }
+  const bytes = await new Blob(effects).arrayBuffer();
+  return {
+    conversations: transcripts.length,
+    inputs,
+    effects: effects.length / 2,
+    differ,
+    digest: hex(await crypto.subtle.digest('SHA-256', bytes)),
+    ms: Math.round(performance.now() - began),
+  };
+};
+
+/** The recorded conversations, by suite: the kinds of session that core/contract has. */
+export type Suites = Record<'client' | 'bff' | 'resource', Transcript[]>;
+
+export type SuiteName = 'page' | keyof Suites;
+
+/** Loads what the replay runs on. */
+export const loadSuites = async (): Promise<{ suites: Suites; page: WebAssembly.Module; all: WebAssembly.Module }> => {
+  const get = async (path: string) => {
+    const response = await fetch(path);
+    if (!response.ok) throw new Error(`${path}: HTTP status ${response.status}`);
+    return response;
+  };
+  const [suites, page, all] = await Promise.all([
+    get('/transcripts.json').then((response) => response.json() as Promise<Suites>),
+    get('/oauth2.wasm').then((response) => WebAssembly.compileStreaming(response)),
+    get('/oauth2-edge.wasm').then((response) => WebAssembly.compileStreaming(response)),
+  ]);
+  return { suites, page, all };
+};
+
+/** The conversations that the pages' module is enough for. */
+export const ofPages = (transcripts: Transcript[]): Transcript[] => transcripts.filter(({ text }) => /^[^\n]*"profile":"page"/.test(text));
+
+/** Replays all suites, and gives each result as it is there. */
+export const replaySuites = async (
+  { suites, page, all }: Awaited<ReturnType<typeof loadSuites>>,
+  rest: (suite: SuiteName, done: number, total: number) => Promise<void> | void,
+): Promise<Record<SuiteName, Result>> => {
+  const run = (name: SuiteName, module: WebAssembly.Module, transcripts: Transcript[]) => replayAll(module, transcripts, (done) => rest(name, done, transcripts.length));
+  return {
+    page: await run('page', page, ofPages(suites.client)),
+    client: await run('client', all, suites.client),
+    bff: await run('bff', all, suites.bff),
+    resource: await run('resource', all, suites.resource),
+  };
+};
