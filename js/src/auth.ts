@@ -17,6 +17,11 @@ export interface AuthState extends Current {
   readonly client?: Client;
   /** The user signed out here: nobody is sent to sign in without having asked for it. */
   readonly signed_out?: true;
+  /**
+   * The user has done nothing in any tab for a while: in so many milliseconds they are signed out.
+   * Where the application calls `watchIdle` of `oauth2-wasm/idle`.
+   */
+  readonly idle_left_ms?: number;
 }
 
 export interface AuthOptions {
@@ -106,6 +111,7 @@ export const createAuth = (open: () => Client | PromiseLike<Client>, { onRedirec
     if (error) show({ error });
     follow();
     client.addEventListener('change', follow);
+    client.addEventListener('idle_warning', ({ detail }) => show({ idle_left_ms: detail.left_ms ?? undefined }));
     if (arrived) onRedirect(arrived.app_state, arrived);
     return client;
   };

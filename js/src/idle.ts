@@ -9,11 +9,14 @@ import type { Client } from './index.js';
 export interface IdleOptions {
   /** So long after the last sign of the user, in any tab, they are signed out: milliseconds. */
   after_ms: number;
-  /** So long before that `onWarning` is called: milliseconds. Default: a minute. */
+  /**
+   * So long before that the client's event `idle_warning` begins, and `onWarning` is called:
+   * milliseconds. Default: a minute.
+   */
   warning_ms?: number;
   /**
-   * Called once a second until the user is signed out or shows themselves: how many milliseconds
-   * are left; `null` once they did.
+   * Called with each event `idle_warning`, once a second until the user is signed out or shows
+   * themselves: how many milliseconds are left; `null` once they did.
    */
   onWarning?: (left_ms: number | null) => void;
   /** Called in the tab that signs out. Default: `logOut`. */
@@ -67,8 +70,11 @@ export const watchIdle = (client: Client, { after_ms: after, warning_ms: warning
   };
 
   const warn = (ms: number | null) => {
-    if (ms !== null || warned) onWarning?.(ms);
+    const again = ms !== null || warned;
     warned = ms !== null;
+    if (!again) return;
+    client.dispatchEvent(new CustomEvent('idle_warning', { detail: { left_ms: ms } }));
+    onWarning?.(ms);
   };
 
   /** One tab of all asks the server; the others hear of it. */
