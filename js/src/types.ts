@@ -968,4 +968,10 @@ export interface ClientEvents {
   session_refused: Events['session_refused'];
   /** The module's instance crashed and was replaced. What was not stored is lost. */
   restarted: OAuthError;
+  /**
+   * The user has done nothing in any tab for a while, and is signed out in so many milliseconds;
+   * once a second. `null` once they did, or nobody is signed in. From `watchIdle` of
+   * `oauth2-wasm/idle`.
+   */
+  idle_warning: { left_ms: number | null };
 }
