@@ -275,7 +275,7 @@ const by = (way) => (host) => {
       return results;
     }, w.url);
     assert.deepEqual([...new Set(tried)].sort(), ['opaque,', 'refused']);
-    await other.getByText('foreign_origin').waitFor();
+    await other.getByTestId('alert').waitFor();
     assert.equal(new URL(other.url()).origin, w.url);
     assert.equal(calls(), before + 1, 'but for the page itself');
     await page.reload();

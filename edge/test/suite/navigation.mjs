@@ -97,7 +97,7 @@ export default (host) => {
       await page.getByTestId('sign-out').waitFor();
       await context.clearCookies({ name: SESSION });
       await linked(used);
-      await page.getByText('unknown_attempt').waitFor();
+      await page.getByTestId('alert').waitFor(); // in words of its own
       await page.getByTestId('sign-in').waitFor();
       await context.close();
     } finally {
