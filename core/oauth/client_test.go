@@ -138,7 +138,8 @@ func TestEventsComeInOrder(t *testing.T) {
 	})
 }
 
-// The log shows kind, stage, method, origin and path, then how it was answered, and no secret in any
+// The log shows kind, stage, method, origin and path, then how it was answered, and no secret in
+// any
 // of them (D1).
 func TestEffectLogIsRedacted(t *testing.T) {
 	var mu sync.Mutex

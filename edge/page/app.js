@@ -123,7 +123,9 @@ const look = async () => {
 const here = new URL(location.href);
 const error = here.searchParams.get('error');
 if (here.search) history.replaceState(null, '', here.pathname);
-/** What the Worker says in the URL. Anybody can write a link, so nothing of it is shown as it is. */
+/**
+ * What the Worker says in the URL. Anybody can write a link, so nothing of it is shown as it is.
+ */
 const words = {
   access_denied: 'You did not allow it, so nobody was signed in.',
   unknown_attempt: 'That link answers no sign-in of this browser, or one of too long ago. Nothing was changed.',

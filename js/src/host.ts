@@ -34,7 +34,9 @@ export interface EffectEntry {
   status?: number;
   /** The kind of failure, if it failed. */
   failed?: string;
-  /** How long it took, in milliseconds; 0 for effects without an answer. Missing: it is under way. */
+  /**
+   * How long it took, in milliseconds; 0 for effects without an answer. Missing: it is under way.
+   */
   ms?: number;
 }
 

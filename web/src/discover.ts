@@ -15,7 +15,10 @@ export interface Trouble {
 /** Members of RFC 8414 section 2 that the page talks about. */
 export type Metadata = Record<string, unknown> & { issuer?: unknown };
 
-/** The longest answer that is read, in characters, and how long the server may take, in milliseconds. */
+/**
+ * The longest answer that is read, in characters, and how long the server may take, in
+ * milliseconds.
+ */
 const MOST = 256_000;
 const PATIENCE = 10_000;
 
@@ -38,7 +41,9 @@ const forbidden = (url: string): { by(): boolean; end(): void } => {
   return { by: () => seen, end: () => document.removeEventListener('securitypolicyviolation', listen) };
 };
 
-/** A failed request says nothing of why; a second one, whose answer nobody reads, tells CORS apart. */
+/**
+ * A failed request says nothing of why; a second one, whose answer nobody reads, tells CORS apart.
+ */
 export const whyUnreadable = async (url: string): Promise<Trouble> => {
   const { host, origin } = new URL(url);
   const policy = forbidden(url);

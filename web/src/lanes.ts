@@ -8,7 +8,9 @@ import { struck, withoutSecrets } from './strike.js';
 /** What became of a line: asked for, done, failed, or given up without an answer. */
 type State = 'asked' | 'done' | 'failed' | 'gone';
 
-/** A line: an effect, or something of the page's own. No text in it is secret: the tab remembers it. */
+/**
+ * A line: an effect, or something of the page's own. No text in it is secret: the tab remembers it.
+ */
 interface Line {
   id?: string;
   kind: string;

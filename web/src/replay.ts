@@ -6,7 +6,9 @@ export interface Transcript {
   text: string;
 }
 
-/** What a replay of many came to. The digest is over all effects, each with a line feed behind it. */
+/**
+ * What a replay of many came to. The digest is over all effects, each with a line feed behind it.
+ */
 export interface Result {
   conversations: number;
   inputs: number;

@@ -40,7 +40,9 @@ const path = (url: string) => (URL.canParse(url) ? new URL(url).pathname : url);
 
 const reversed = ([from, to, family]: Way): Way => [to, from, family];
 
-/** What each step is, with the effects by their ids, so that an answer is told as what it answers. */
+/**
+ * What each step is, with the effects by their ids, so that an answer is told as what it answers.
+ */
 const describe = (steps: Step[]): Message[] => {
   const asked = new Map<string, string>();
   return steps.flatMap((step): Message[] => {

@@ -23,7 +23,9 @@ const base64url = (bytes: Uint8Array): string => btoa(String.fromCharCode(...byt
 const unbase64url = (text: string): Uint8Array => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
 const entropy = (): string => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
-/** Claims that are about the server and the client, and those whose values are chosen from a list. */
+/**
+ * Claims that are about the server and the client, and those whose values are chosen from a list.
+ */
 const PUBLIC = /^(iss|aud|azp|acr|amr|typ|events)$/;
 const JWT = /eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]+/g;
 const ACCESS = /\\?"access_token\\?":\\?"([^"\\]+)/g;

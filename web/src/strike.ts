@@ -13,7 +13,10 @@ const contents = words(`
   token_type issued_token_type scope requested_scope v for client_id iss aud azp acr amr error error_description
   code_challenge_method response_mode alg typ
 `);
-/** Members that are URLs, in messages and contents: where they lead is no secret, their query may be. */
+/**
+ * Members that are URLs, in messages and contents: where they lead is no secret, their query may
+ * be.
+ */
 const addresses = words(`
   url issuer redirect_uri verification_uri verification_uri_complete error_uri iss resource jwks_uri post_logout_redirect_uri
 `);
