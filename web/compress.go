@@ -30,8 +30,7 @@ const worthwhile = 512
 const large = 1 << 20
 
 // compress gives each file in the encodings that are smaller than it. Go has gzip; brotli is
-// Node's,
-// where there is one. What brotli gave is kept in build/web, because it takes a second.
+// Node's, where there is one. What brotli gave is kept in build/web, because it takes a second.
 func compress(root string, built files) map[string]encodings {
 	all := map[string]encodings{}
 	dir := filepath.Join(root, "build", "web")

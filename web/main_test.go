@@ -101,8 +101,7 @@ func TestRunServesTwoOriginsUntilItIsStopped(t *testing.T) {
 }
 
 // D15: with -phone the network gets at the page for the TV's code and at nothing else, and the
-// first
-// page knows where that is. Loopback plays the network.
+// first page knows where that is. Loopback plays the network.
 func TestPhone(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

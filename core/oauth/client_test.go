@@ -139,8 +139,7 @@ func TestEventsComeInOrder(t *testing.T) {
 }
 
 // The log shows kind, stage, method, origin and path, then how it was answered, and no secret in
-// any
-// of them (D1).
+// any of them (D1).
 func TestEffectLogIsRedacted(t *testing.T) {
 	var mu sync.Mutex
 	var lines []string
