@@ -79,7 +79,7 @@ test('D16 axe finds nothing: the proof, and a conversation in it', async (t) => 
   await tab.page.click('nav a[href="#proof"]');
   await look(t, tab.page, 'proof');
   await tab.at('replay-all').click();
-  await tab.page.waitForSelector('[data-testid="verdict"][data-end="well"]');
+  await tab.page.waitForSelector('[data-testid="verdict"][data-end]');
   await tab.at('show-visit').click();
   await tab.at('conversation-card').waitFor();
   await look(t, tab.page, 'a conversation');
