@@ -93,6 +93,7 @@ go-test: ## Go: native, wazero, wasip1, the authorization server, with the MCP S
 	$(GOTEST) $(GOTEST_FLAGS) -p 4 -count=1 $(GO)
 	cd core/authserver/peers && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
 	$(GOTEST) $(GOTEST_FLAGS) -count=1 -tags page -run Page ./core
+	cd core/oauth/oteloauth && go vet ./... && $(GOTEST) $(GOTEST_FLAGS) -count=1 ./...
 
 planted: ## the simulation finds the faults that are planted for it
 	overlay=$$(go run ./core/simulate/plants/overlay build/plants) && \

@@ -9,11 +9,12 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// maxRedeemed is how many that were answered are remembered, so that a second delivery is told from
-// a forged one.
+// maxRedeemed is how many redeemed attempts are remembered, so that a second delivery is not taken
+// for a forged one.
 const maxRedeemed = 4
 
-// An attempt is one authorization request that may be answered, with what binds the answer to it.
+// An attempt is one authorization request that may still be answered, with the values that bind the
+// answer to it.
 type attempt struct {
 	state, nonce, verifier, redirectURI, scope, appState string
 	iss                                                  string // of the response that answers it
@@ -23,14 +24,14 @@ type attempt struct {
 	acr                                                  string // acr_values, of which the ID token has to say one
 }
 
-// A keptAttempt is an attempt as it is kept, here and nowhere else: as text, until it is answered.
+// A keptAttempt is an attempt as it is kept in memory: as text, until it is answered.
 type keptAttempt struct {
 	state, key, text string
 	at               int64
 	redeemed         string // by which delivery of the callback; "": not yet
 }
 
-// attempts keeps them under one key of the store and changes them one change at a time.
+// attempts stores all attempts under one key, and makes one change at a time.
 type attempts struct {
 	link    *link.Link
 	config  *config.Config
@@ -53,7 +54,7 @@ func findAttempt(list []*keptAttempt, state string) int {
 	return -1
 }
 
-// An updateRun changes the list: op changes a copy of it, which is stored. Where op or the store
+// An updateRun changes the list: op changes a copy of it, which is then stored. If op or the store
 // fails, nothing has changed.
 type updateRun struct {
 	change  store.Change
@@ -66,8 +67,8 @@ type updateRun struct {
 	done    func(*link.Fault)
 }
 
-// update runs op, several times perhaps; it changes no attempt, only which stand there, and gives
-// nil where all stays as it is.
+// update runs op, perhaps several times. op may add and remove attempts but not change one; it
+// returns nil if the list stays as it is.
 func (a *attempts) update(op func([]*keptAttempt) ([]*keptAttempt, *link.Fault), done func(*link.Fault)) {
 	u := &updateRun{list: a, op: op, done: done}
 	u.change = store.Change{Store: a.store, Key: a.key, Version: &a.version, Tries: store.MaxTries, Text: u.text, Met: u.met, Done: u.stored}
@@ -100,7 +101,8 @@ func (u *updateRun) met(value, version, unread string) bool {
 func (u *updateRun) try() bool {
 	next, f := u.op(append([]*keptAttempt(nil), u.list.list...))
 	if f != nil && f.Code == "wrong_state" && !u.current {
-		// What this instance never saw may have been stored by another: look once.
+		// Another instance may have stored an attempt that this one has never seen: read the store
+		// once.
 		u.change.Look()
 		return false
 	}
@@ -135,8 +137,8 @@ func (u *updateRun) end(f *link.Fault) {
 	u.done(f)
 }
 
-// dropKey drops the key of an attempt that is not kept any more; one that was redeemed, or is gone
-// for another instance, may have come to a session.
+// dropKey drops the key of an attempt that is no longer kept. If the attempt was redeemed, or
+// another instance removed it, a session may use the key.
 func (a *attempts) dropKey(gone *keptAttempt, used bool) {
 	for _, t := range a.list {
 		if t.key == gone.key {
@@ -152,7 +154,7 @@ func (a *attempts) dropKey(gone *keptAttempt, used bool) {
 	}
 }
 
-// prune forgets what is over, and the oldest where there are too many: redeemed ones first.
+// prune removes expired attempts, and if there are too many the oldest, redeemed ones first.
 func (a *attempts) prune(list []*keptAttempt) []*keptAttempt {
 	kept, redeemed := list[:0], 0
 	for _, t := range list {
@@ -200,12 +202,18 @@ func (a *attempts) read(value, version string) {
 	}
 }
 
+// attemptNames are the members of texts, in their order.
+const attemptNames = "state nonce code_verifier redirect_uri scope app_state dpop_key response_mode acr_values"
+
+func (t *attempt) texts() []*string {
+	return []*string{&t.state, &t.nonce, &t.verifier, &t.redirectURI, &t.scope, &t.appState, &t.key, &t.mode, &t.acr}
+}
+
 // read gives the attempt.
 func (p *keptAttempt) read() *attempt {
 	v, _ := json.Parse(p.text)
-	str := func(name string) string { return v.Get(name).Str() }
-	t := &attempt{state: p.state, nonce: str("nonce"), verifier: str("code_verifier"), redirectURI: str("redirect_uri"),
-		scope: str("scope"), appState: str("app_state"), at: p.at, key: p.key, mode: str("response_mode"), acr: str("acr_values"), maxAge: -1}
+	t := &attempt{at: p.at, maxAge: -1}
+	v.Texts(attemptNames, t.texts())
 	if n, ok := v.Get("max_age").Int(); ok {
 		t.maxAge = n
 	}
@@ -229,19 +237,12 @@ func (a *attempts) encode(list []*keptAttempt) string {
 	return w.String()
 }
 
-// pend gives what is kept of it; redeemed is "" until a delivery of the callback takes it.
+// pend gives the attempt as it is stored; redeemed is "" until a delivery of the callback takes the
+// attempt.
 func (t *attempt) pend(redeemed string) *keptAttempt {
 	w := json.NewWriter()
 	w.Open('{')
-	w.MemberStr("state", t.state)
-	w.MemberStrIf("nonce", t.nonce)
-	w.MemberStrIf("code_verifier", t.verifier)
-	w.MemberStrIf("redirect_uri", t.redirectURI)
-	w.MemberStrIf("scope", t.scope)
-	w.MemberStrIf("app_state", t.appState)
-	w.MemberStrIf("dpop_key", t.key)
-	w.MemberStrIf("response_mode", t.mode)
-	w.MemberStrIf("acr_values", t.acr)
+	w.MemberStrs(attemptNames, t.texts())
 	w.MemberInt("at", t.at)
 	if t.maxAge >= 0 {
 		w.MemberInt("max_age", t.maxAge)

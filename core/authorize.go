@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// An authorizeRun builds an authorization request (RFC 6749 section 4.1.1) and gives its URL out
-// once the attempt is stored. Its methods are the steps: keyed, built, hooked, signed, pushed, add,
+// An authorizeRun builds an authorization request (RFC 6749 section 4.1.1) and gives its URL once
+// the attempt is stored. Its methods are the steps: keyed, built, hooked, signed, pushed, add,
 // stored.
 type authorizeRun struct {
 	c       *client
@@ -134,7 +134,8 @@ func (r *authorizeRun) begin(list []*keptAttempt) ([]*keptAttempt, *link.Fault) 
 	if r.listed = !r.cmd.done; !r.listed {
 		return nil, nil // given up: it takes nobody's place
 	}
-	// Only a caller's own state can be there already: the newer attempt is the one it answers.
+	// Only a state that the caller chose can exist already: the newer attempt replaces the older
+	// one.
 	if i := findAttempt(list, a.state); i >= 0 {
 		list = append(list[:i], list[i+1:]...)
 	}
@@ -156,13 +157,13 @@ func (r *authorizeRun) stored(f *link.Fault) {
 	})
 }
 
-// fail drops the key; where the command was given up nobody hears of more.
+// fail drops the key, and ends the command unless it was cancelled.
 func (r *authorizeRun) fail(f *link.Fault) {
 	r.c.wire.DropKey(r.attempt.key)
 	r.c.desk.fail(r.cmd, f)
 }
 
-// expect keeps what the answer to these parameters has to be like.
+// expect stores in the attempt what the answer to these parameters must contain.
 func (c *client) expect(a *attempt, params []form.Param) *link.Fault {
 	a.scope, a.mode, a.maxAge = form.ValueOf(params, "scope"), form.ValueOf(params, "response_mode"), -1
 	if s := form.ValueOf(params, "max_age"); s != "" {
@@ -188,8 +189,8 @@ func (c *client) expect(a *attempt, params []form.Param) *link.Fault {
 	return nil
 }
 
-// sameResource tells whether the request asks for what the token request will (RFC 8707 section
-// 2.2).
+// sameResource reports whether the request names the resources that the token request will name
+// (RFC 8707 section 2.2).
 func (c *client) sameResource(params []form.Param) bool {
 	n := 0
 	for _, r := range c.config.Resources {
@@ -202,8 +203,11 @@ func (c *client) sameResource(params []form.Param) bool {
 	return len(c.config.Resources) == 0 || n == len(c.config.Resources) && n == form.Count(params, "resource")
 }
 
-// authorizeParams gives the parameters that the caller asked for, those with names of their own in
-// the command among them.
+// ownParams are the parameters of a request that are parameters of the command.
+const ownParams = "response_mode prompt max_age login_hint id_token_hint ui_locales acr_values claims authorization_details"
+
+// authorizeParams gives the caller's parameters, including those that have members of their own in
+// the command.
 func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
 	own, ok := link.ReadParams(in.Get("parameters"))
 	if !ok {
@@ -214,7 +218,7 @@ func authorizeParams(in json.Value) ([]form.Param, *link.Fault) {
 			return nil, link.Bad("protected_parameter", "parameters").Not("", p.Name)
 		}
 	}
-	for _, name := range [...]string{"response_mode", "prompt", "max_age", "login_hint", "id_token_hint", "ui_locales", "acr_values", "claims", "authorization_details"} {
+	for name, names := words.Cut(ownParams); name != ""; name, names = words.Cut(names) {
 		v, kind, want := in.Get(name), json.String, "a text"
 		switch name {
 		case "max_age":
@@ -251,14 +255,14 @@ func (c *client) checkAuthorize(in json.Value, a *attempt) *link.Fault {
 	if !words.ScopeOK(a.scope) {
 		return config.WrongScope(a.scope)
 	}
-	// RFC 6749 appendix A.5: VSCHAR. A caller's value comes back through the attempt, so it is held
-	// small.
+	// RFC 6749 appendix A.5: VSCHAR. A caller's value is stored in the attempt, so its length is
+	// bounded.
 	for _, name := range [...]string{"app_state", "insecure_state", "insecure_nonce"} {
 		if s := in.Get(name).Str(); !words.VSChars(s) || len(s) > 2048 {
 			return link.Bad("bad_value", name).Not("printable ASCII, 2,048 characters at the most", "")
 		}
 	}
-	// A list of scopes, or an object to come back to, must not be lost in silence.
+	// An array of scopes, or an object as app_state, must be an error, not silently dropped.
 	for _, name := range [...]string{"scope", "redirect_uri", "app_state"} {
 		if v := in.Get(name); v.Kind() > json.Null && v.Kind() != json.String {
 			return link.Wrong("bad_value", name, "a text", v)
@@ -270,8 +274,8 @@ func (c *client) checkAuthorize(in json.Value, a *attempt) *link.Fault {
 	return nil
 }
 
-// fresh draws what must be new for every attempt: state, verifier and nonce, 258 bits each (RFC
-// 9700 section 4.7.1).
+// fresh draws the values that are new for every attempt: state, verifier and nonce, 258 bits each
+// (RFC 9700 section 4.7.1).
 func (c *client) fresh(in json.Value, a *attempt) {
 	if a.state = in.Get("insecure_state").Str(); a.state == "" {
 		a.state = c.link.Random("state", 43)
@@ -296,7 +300,8 @@ func (c *client) wantsNonce(scope string) bool {
 	return c.config.Nonce == "enabled" || words.Has(scope, "openid") && !c.config.NonceOff
 }
 
-// sameProtected tells whether a hook left the core's parameters as they were, none of them doubled.
+// sameProtected reports whether a hook left the core's parameters unchanged, and repeated none of
+// them.
 func sameProtected(before, after []form.Param) bool {
 	for _, list := range [...][]form.Param{before, after} {
 		for _, p := range list {

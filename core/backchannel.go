@@ -11,9 +11,9 @@ import (
 
 const backChannelEvent = "http://schemas.openid.net/event/backchannel-logout"
 
-// logoutToken verifies what a server sends to a back-channel logout endpoint (OpenID Connect
-// Back-Channel Logout section 2.6). Whose session it ends, and that a jti comes once, is for
-// whoever keeps sessions.
+// logoutToken verifies a token that a server sends to a back-channel logout endpoint (OpenID
+// Connect Back-Channel Logout section 2.6). The program that keeps sessions ends them, and checks
+// that each jti comes once.
 func (c *client) logoutToken(cmd *command, in json.Value) {
 	text := in.Get("logout_token").Str()
 	if j, ok := jose.Parse(text); ok {
@@ -38,7 +38,7 @@ func (c *client) logoutToken(cmd *command, in json.Value) {
 	})
 }
 
-// checkLogoutToken looks at what makes it one.
+// checkLogoutToken checks what makes a JWT a logout token.
 func checkLogoutToken(j *jose.JWS) *link.Fault {
 	v, code, claim := j.Claims, "", ""
 	switch {

@@ -9,9 +9,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A callbackRun takes the authorization response (RFC 6749 section 4.1.2): all is checked, then the
-// attempt is marked as being redeemed, then the code goes out. Its methods are the steps: open,
-// trusted, answer, mark, marked, redeemed.
+// A callbackRun handles the authorization response (RFC 6749 section 4.1.2): it checks everything,
+// then stores a mark that the attempt is being redeemed, then sends the code. Its methods are the
+// steps: open, trusted, answer, mark, marked, redeemed.
 type callbackRun struct {
 	c       *client
 	cmd     *command
@@ -56,8 +56,8 @@ func (r *callbackRun) begin() {
 	r.answer()
 }
 
-// repeated is the first parameter that must not be there more than once (RFC 6749 section 3.1) and
-// is.
+// repeated is the first parameter that is there more than once but must not be (RFC 6749 section
+// 3.1).
 func repeated(params []form.Param) string {
 	for i, p := range params {
 		if p.Name != "state" && p.Name != "code" && p.Name != "error" && p.Name != "iss" && p.Name != "response" {
@@ -72,21 +72,21 @@ func repeated(params []form.Param) string {
 
 func (r *callbackRun) get(name string) string { return form.ValueOf(r.params, name) }
 
-// stray is a reply that answers no attempt, so it may be anybody's. What it says helps whoever
-// looks for the cause, and counts for nothing.
+// stray is the error for a reply that belongs to no attempt, so that anybody may have made it. The
+// error shows what the reply says, for people who look for the cause; nothing relies on it.
 func (r *callbackRun) stray(code string) *link.Fault {
 	f := link.ProtocolError(r.get)
 	f.Kind, f.Code, f.Unverified = link.KindCallback, code, true
 	return f
 }
 
-// answer goes on with the response's parameters, which nobody has looked at yet.
+// answer checks the response's parameters.
 func (r *callbackRun) answer() {
 	if r.get("state") == "" {
 		r.c.desk.fail(r.cmd, r.stray("missing_state"))
 		return
 	}
-	// Two deliveries, in two tabs say, must not take each other's mark for their own.
+	// Two deliveries, for example in two tabs, must not mistake each other's mark for their own.
 	r.mine = r.c.link.Random("delivery", 11)
 	r.c.attempts.update(r.mark, r.marked)
 }
@@ -124,7 +124,8 @@ func (r *callbackRun) marked(f *link.Fault) {
 	case f != nil:
 		r.c.desk.fail(r.cmd, f)
 	case r.keyless:
-		// Before the attempt is spent: without the keys its tokens could not be used.
+		// This happens before the attempt is used up: without the keys its tokens could not be
+		// used.
 		r.c.issuer.WithKeys(r.attempt.scope, r.keyed)
 	default:
 		redeem := &redeemRun{c: r.c, cmd: r.cmd, attempt: r.attempt, code: r.get("code"), done: r.redeemed}
@@ -132,7 +133,7 @@ func (r *callbackRun) marked(f *link.Fault) {
 	}
 }
 
-// keyed goes through it all again.
+// keyed checks everything again.
 func (r *callbackRun) keyed(f *link.Fault) {
 	if f != nil {
 		r.c.desk.fail(r.cmd, f)
@@ -155,8 +156,8 @@ func (r *callbackRun) redeemed(f *link.Fault) {
 	})
 }
 
-// handledElsewhere ends the second delivery of a reply: nothing is sent, and where a session came
-// of the first one, or later, that is what there is.
+// handledElsewhere ends the second delivery of a reply: nothing is sent. If the first delivery led
+// to a session, or there is a later one, that is the result.
 func (r *callbackRun) handledElsewhere(f *link.Fault) {
 	s := r.c.session
 	if r.cmd.done {
@@ -206,8 +207,7 @@ func modeSigned(mode string) bool {
 	return mode == "jwt" || mode == "query.jwt" || mode == "form_post.jwt"
 }
 
-// matches tells whether a URL that reached the application is a response to one of its requests at
-// all.
+// matches reports whether a URL is a response to the configured redirect URI.
 func (c *client) matches(cmd *command, in json.Value) {
 	url := in.Get("url").Str()
 	query := uri.QueryOf(url)
@@ -220,8 +220,8 @@ func (c *client) matches(cmd *command, in json.Value) {
 	c.desk.finish(cmd, func(w *json.Writer) { w.MemberBool("matches", ok) })
 }
 
-// answers tells whether a URL is the redirect URI with a response added: the same place, and every
-// query item that was registered.
+// answers reports whether a URL is the redirect URI with a response added: the same scheme, host,
+// port and path, and every registered query item.
 func answers(url, redirectURI string) bool {
 	params, ok := form.Decode(uri.QueryOf(url))
 	wanted, _ := form.Decode(uri.QueryOf(redirectURI))
@@ -235,8 +235,8 @@ func answers(url, redirectURI string) bool {
 	return ok && redirectURI != "" && uri.Place(url) == uri.Place(redirectURI)
 }
 
-// misses tells whether a URL is the redirect URI but for the case of its letters, a slash at its
-// end or one slash for two: a reply that went there is an error to be told, not somebody else's
+// misses reports whether a URL differs from the redirect URI only by the case of letters, a slash
+// at the end, or a doubled slash. A reply there is reported as an error, and not taken for another
 // page.
 func misses(url, redirectURI string) bool {
 	alike := func(s string) string {

@@ -10,8 +10,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// A client is one session of kind "client": the owners of what it holds, and the commands that are
-// flows of it.
+// A client is one session of kind "client": the owners of its state, and its flows.
 type client struct {
 	link     *link.Link
 	config   *config.Config
@@ -26,7 +25,7 @@ type client struct {
 	waiting  []func()          // commands, until what is stored is loaded
 }
 
-// newClient gives a client whose session stands under key; kept is nil for the host's store.
+// newClient gives a client whose session is stored under key; kept is nil for the host's store.
 func newClient(l *link.Link, cfg *config.Config, key string, kept store.Storage) *client {
 	c := &client{link: l, config: cfg, store: store.New(l, cfg, key, kept), wire: wire.New(l, cfg)}
 	c.issuer = issuer.New(l, cfg, c.store, c.wire)
@@ -37,7 +36,7 @@ func newClient(l *link.Link, cfg *config.Config, key string, kept store.Storage)
 	return c
 }
 
-// finishStatus ends a command with all that may be read of the session, or why it failed.
+// finishStatus ends a command with the status of the session, or with the fault.
 func (c *client) finishStatus(cmd *command, f *link.Fault) {
 	if f != nil {
 		c.desk.fail(cmd, f)
@@ -46,5 +45,5 @@ func (c *client) finishStatus(cmd *command, f *link.Fault) {
 	c.desk.finish(cmd, c.writeStatus)
 }
 
-// writeStatus writes what may be read of the session and of a device flow.
+// writeStatus writes the status of the session and of a device flow.
 func (c *client) writeStatus(w *json.Writer) { c.device.writeStatus(w) }

@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A redeemRun turns a code into tokens (RFC 6749 section 4.1.3) and holds them. Its methods are the
-// steps: redeem, answered; done comes at the end.
+// A redeemRun exchanges a code for tokens (RFC 6749 section 4.1.3) and stores them. Its methods are
+// the steps: redeem, answered; done comes at the end.
 type redeemRun struct {
 	c       *client
 	cmd     *command
@@ -43,8 +43,7 @@ func (r *redeemRun) answered(v json.Value, f *link.Fault) {
 	c, a := r.c, r.attempt
 	if f != nil {
 		c.wire.DropKey(a.key)
-		// A code is good for one try (RFC 6749 section 4.1.2): the same command would not succeed
-		// later.
+		// A code works once (RFC 6749 section 4.1.2): the same command would not succeed later.
 		f.Retryable = false
 		c.session.Redact(f, r.code, a.verifier)
 		r.done(f)
@@ -78,7 +77,7 @@ func (c *client) exchange(cmd *command, in json.Value) {
 	case a.verifier != "" && !verifierOK(a.verifier):
 		c.desk.fail(cmd, link.Bad("bad_value", "code_verifier"))
 	default:
-		// Before the code is spent: without the keys its tokens could not be used.
+		// This happens before the code is used up: without the keys its tokens could not be used.
 		c.issuer.WithKeys(a.scope, r.keyed)
 	}
 }

@@ -7,19 +7,19 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// A command is one the host waits for.
+// A command is under way until the host has its result.
 type command struct {
 	id   int64
 	op   string
 	job  wire.Job // its requests
 	done bool
-	// waits: for the end of the device flow.
+	// waits: the command waits for the end of the device flow.
 	waits bool
 	// then gets the result of a command that is not the host's.
 	then func(ok json.Value, f *link.Fault)
 }
 
-// A desk has the commands that the host waits for, and gives out their results.
+// A desk has the commands under way, and gives their results.
 type desk struct {
 	link     *link.Link
 	session  *session.Session

@@ -26,10 +26,10 @@ func (c *client) begin(cmd *command, in json.Value) {
 	c.run(cmd, in)
 }
 
-// run waits for the server's metadata where a command cannot do without.
+// run waits for the server's metadata if the command needs it.
 func (c *client) run(cmd *command, in json.Value) {
 	if c.session.Ended() && cmd.op != "cancel" {
-		// The token ended since. Another instance may have signed in.
+		// The token has expired meanwhile. Another instance may have signed in.
 		again := func() {
 			c.session.Settle()
 			if !cmd.done {
@@ -59,8 +59,8 @@ func (c *client) run(cmd *command, in json.Value) {
 // A verb carries a command out.
 type verb func(c *client, cmd *command, in json.Value)
 
-// The commands that every module has: online are those that need the server's metadata. What
-// oauth2.wasm leaves out is in moreCommands.
+// The commands of every module. online are those that need the server's metadata. Commands that
+// oauth2.wasm leaves out are in moreCommands.
 const (
 	offline      = "token prepare answered matches device_wait poll_stop log_out resource_metadata front_channel_logout set_token status export cancel"
 	online       = "authorize callback exchange refresh revoke userinfo profile device_start poll_start"
@@ -90,7 +90,7 @@ func (c *client) perform(cmd *command, in json.Value) {
 	c.performMore(cmd, in)
 }
 
-// tellStatus looks at the store before it answers, but for who asks for what is held.
+// tellStatus looks at the store before it answers, unless the caller asks only for what is held.
 func (c *client) tellStatus(cmd *command, in json.Value) {
 	tell := func() {
 		if !cmd.done {
@@ -108,18 +108,18 @@ func (c *client) tellSession(cmd *command, _ json.Value) {
 	c.desk.finish(cmd, func(w *json.Writer) { w.MemberStr("session", c.export()) })
 }
 
-// refreshNow is the command: where nothing can be sent, nothing is done.
+// refreshNow is the command refresh. If nothing can be sent, it does nothing.
 func (c *client) refreshNow(cmd *command, in json.Value) {
 	done := func(f *link.Fault) { c.finishStatus(cmd, f) }
 	if f := c.session.Idle(); f != nil {
 		c.session.Look(f, func() { c.refreshNow(cmd, in) }, done)
 		return
 	}
-	c.session.Refresh(done)
+	c.session.Refresh("", done)
 }
 
-// cancelCommand ends another command's wait. What it set going and others may need (a refresh, a
-// code being redeemed) goes on.
+// cancelCommand ends another command. Work that others may need (a refresh, a code being redeemed)
+// goes on.
 func (c *client) cancelCommand(cmd *command, in json.Value) {
 	id, _ := in.Get("target").Int()
 	for _, other := range c.desk.commands {

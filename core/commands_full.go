@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// What this package has for servers, terminals and plugin hosts besides what pages use. The build
-// tag page leaves it out: commands_page.go has what stands in its place.
+// These commands are for servers, terminals and plugin hosts. The build tag page leaves them out;
+// commands_page.go replaces this file.
 
 // moreOnline are the commands of moreCommands that need the server's metadata.
 const moreOnline = moreCommands

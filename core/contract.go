@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A performer hands out the effects that it is told to, so that a host's hands are tested by its
-// own way from effect to answer.
+// A performer asks for the effects that it is told to, so that tests of a host go through its
+// ordinary way from effect to answer.
 type performer struct {
 	link      *link.Link
 	performed [][2]int64 // command, effect

@@ -12,7 +12,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A deviceFlow is the one device flow that a client may be in (RFC 8628).
+// A deviceFlow is a client's device flow (RFC 8628); a client has one at most.
 type deviceFlow struct {
 	link    *link.Link
 	config  *config.Config
@@ -33,13 +33,13 @@ type deviceFlow struct {
 	queue    link.Serial // beginnings
 }
 
-// status is what the session wants to know of the flow.
+// status tells the session about the flow.
 func (d *deviceFlow) status() (begun, polling bool) {
 	return d.held != nil, d.held != nil && d.held.polling
 }
 
-// A deviceStartRun is the device authorization request (section 3.1). The user's code is given out
-// once all is stored; polling then starts by itself. Its methods are the steps: start, answered,
+// A deviceStartRun is the device authorization request (section 3.1). The user code is given once
+// everything is stored; then polling starts by itself. Its methods are the steps: start, answered,
 // turn, stored.
 type deviceStartRun struct {
 	flow    *deviceFlow
@@ -88,7 +88,7 @@ func (d *deviceFlow) start(cmd *command, in json.Value) {
 	d.wire.Send(&cmd.job, r, s.answered)
 }
 
-// current tells whether anybody still waits for this start: a later one goes first.
+// current reports whether the command still waits for this start: a later start replaces it.
 func (s *deviceStartRun) current() bool { return s.flow.starting == s.cmd && !s.cmd.done }
 
 func (s *deviceStartRun) answered(res *wire.Response, f *link.Fault) {
@@ -119,7 +119,7 @@ func (s *deviceStartRun) turn(release func()) {
 	d.store.Overwrite(d.key, &d.version, s.device.encode(d.store), s.stored)
 }
 
-// stored gives out what the user needs.
+// stored gives the user code.
 func (s *deviceStartRun) stored(failed string) {
 	d := s.flow
 	s.release()
@@ -147,7 +147,7 @@ func (s *deviceStartRun) stored(failed string) {
 
 func canceled() *link.Fault { return &link.Fault{Kind: link.KindCanceled, Code: "cancelled"} }
 
-// load reads what is stored of a flow, and goes on with it.
+// load reads a stored flow, and resumes it.
 func (d *deviceFlow) load(done func(failed string)) {
 	d.store.Load(d.key, func(value, version, failed string) {
 		d.version = version
@@ -164,7 +164,7 @@ func (d *deviceFlow) load(done func(failed string)) {
 	})
 }
 
-// resume goes on with a device flow that another instance began.
+// resume takes over a device flow that another instance began.
 func (d *deviceFlow) resume(there *device) {
 	if there == nil {
 		return
@@ -182,7 +182,7 @@ func (d *deviceFlow) resume(there *device) {
 	}
 }
 
-// forget ends the flow; f is what those who wait for it get.
+// forget ends the flow; f is the fault for commands that wait for it.
 func (d *deviceFlow) forget(f *link.Fault) {
 	gone := d.held
 	if gone == nil {
@@ -208,13 +208,13 @@ func (d *deviceFlow) forget(f *link.Fault) {
 	d.endWaits(f)
 }
 
-// giveUp ends whatever flow there is, because somebody said so.
+// giveUp cancels the flow, if there is one.
 func (d *deviceFlow) giveUp() {
 	d.forget(canceled())
 	d.starting, d.over = nil, false
 }
 
-// wait waits for the end of the flow, whatever happens on the way.
+// wait waits for the end of the flow, also through pauses and failures.
 func (d *deviceFlow) wait(cmd *command) {
 	cmd.waits = true
 	switch {
@@ -241,7 +241,7 @@ func (d *deviceFlow) endWaits(f *link.Fault) {
 	}
 }
 
-// keep changes what is stored of the flow, unless another instance has begun one of its own.
+// keep changes the stored flow, unless another instance has begun one of its own.
 func (d *deviceFlow) keep(text string, of *device) {
 	c := &store.Change{Store: d.store, Key: d.key, Version: &d.version, Tries: 1, Text: func() string { return text }, Done: func(string) {}}
 	c.Met = func(value, version, unread string) bool {
@@ -255,7 +255,7 @@ func (d *deviceFlow) keep(text string, of *device) {
 	c.Write()
 }
 
-// writeStatus writes what may be read of the session and of the flow.
+// writeStatus writes the status of the session and of the flow.
 func (d *deviceFlow) writeStatus(w *json.Writer) {
 	d.session.WriteStatus(w)
 	if d.held != nil {

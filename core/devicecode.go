@@ -12,7 +12,7 @@ import (
 const (
 	pollInterval = 5_000 // RFC 8628 section 3.2, where the server names none
 	slowDown     = 5_000 // RFC 8628 section 3.5
-	// longestInterval keeps sums with a time of day within what every host can count.
+	// longestInterval keeps sums with a time within the numbers that every host can represent.
 	longestInterval = 1 << 50
 )
 
@@ -29,15 +29,18 @@ type device struct {
 	at                               int64     // of the last poll
 }
 
+const deviceNames = "device_code user_code verification_uri verification_uri_complete"
+
 // readDevice reads the device authorization response (section 3.2).
 func readDevice(v json.Value, now int64) (*device, *link.Fault) {
-	str := func(name string) string { return v.Get(name).Str() }
-	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), interval: pollInterval}
+	var oldURI, oldComplete string // the drafts' names, still in use
+	d := &device{interval: pollInterval}
+	v.Texts(deviceNames+" verification_url verification_url_complete", []*string{&d.code, &d.userCode, &d.uri, &d.uriComplete, &oldURI, &oldComplete})
 	if d.uri == "" {
-		d.uri = str("verification_url") // the drafts' name, still in use
+		d.uri = oldURI
 	}
 	if d.uriComplete == "" {
-		d.uriComplete = str("verification_url_complete")
+		d.uriComplete = oldComplete
 	}
 	life, ok := wire.Seconds(v.Get("expires_in"))
 	missing := ""
@@ -54,8 +57,7 @@ func readDevice(v json.Value, now int64) (*device, *link.Fault) {
 	if missing != "" {
 		return nil, &link.Fault{Kind: link.KindToken, Code: missing}
 	}
-	// The URI is made a link, and the code is shown: nothing may be in them that does more than
-	// that.
+	// Hosts make a link of the URI and show the code, so neither may contain anything harmful.
 	if !uri.Linkable(d.uri) || !words.VSChars(d.userCode) || !words.VSChars(d.code) || len(d.code)+len(d.userCode)+len(d.uri)+len(d.uriComplete) > 16<<10 {
 		return nil, &link.Fault{Kind: link.KindServer, Code: "bad_device_response"}
 	}
@@ -69,7 +71,7 @@ func readDevice(v json.Value, now int64) (*device, *link.Fault) {
 	return d, nil
 }
 
-// write writes what may be seen of it.
+// write writes the members that the user may see.
 func (d *device) write(w *json.Writer) {
 	w.MemberStr("user_code", d.userCode)
 	w.MemberStr("verification_uri", d.uri)
@@ -90,14 +92,14 @@ func (d *device) encode(s *store.Store) string {
 	return w.String()
 }
 
-// decodeDevice gives nil for none that is ours.
+// decodeDevice gives nil for a text that is not ours.
 func decodeDevice(s *store.Store, text string) *device {
 	v, ok := json.Parse(text)
 	if !ok || !s.Ours(v) {
 		return nil
 	}
-	str := func(name string) string { return v.Get(name).Str() }
-	d := &device{code: str("device_code"), userCode: str("user_code"), uri: str("verification_uri"), uriComplete: str("verification_uri_complete"), requested: str("requested_scope"), key: str("dpop_key")}
+	d := &device{}
+	v.Texts(deviceNames+" requested_scope dpop_key", []*string{&d.code, &d.userCode, &d.uri, &d.uriComplete, &d.requested, &d.key})
 	d.expiresAt, _ = v.Get("expires_at").Int()
 	d.interval, _ = v.Get("interval_ms").Int()
 	d.polling = v.Get("polling").True()

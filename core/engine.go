@@ -11,14 +11,15 @@ const ABI = 1
 // MaxMessage is the longest input in bytes.
 const MaxMessage = link.MaxMessage
 
-// smallMessage is the length of a message for which the memory that there is will do, or grow.
+// smallMessage is the length up to which a message is read without asking whether there is memory
+// for it.
 const smallMessage = 16 << 10
 
-// Room is how many bytes reading a message of n bytes, and acting on it, may take at the most:
-// where nothing is freed before a call returns and that much is not there, the call must not begin.
-// The text is copied once and decoded twice, an effect may hold it again and grow to that by
-// doubling; and each value takes 16 bytes, of the message or of a text in it, which may be read
-// twice. row is the most of it that must be in a row.
+// Room is how many bytes a message of n bytes may need at most until the call returns. The module
+// frees nothing during a call, so without that much memory the call must not begin. The text is
+// copied once and decoded twice; an effect may contain it again, and its buffer grows by doubling;
+// and each value takes 16 bytes, in the message or in a text in it, which may be read twice. row is
+// the largest contiguous part.
 func Room(n int) (all, row uintptr) {
 	if n < smallMessage {
 		return 0, 0
@@ -38,7 +39,7 @@ const (
 // An Engine holds the sessions of one module instance. Its methods are the module's exports; the
 // zero Engine is ready. It is not safe for concurrent use.
 type Engine struct {
-	// Kinds opens sessions of other kinds than those of this package; nil: there are none.
+	// Kinds opens sessions of kinds that this package does not have; nil means none.
 	Kinds Opener
 
 	open    []*link.Link // index is handle - 1; nil once closed, so that handles are never reused
@@ -60,8 +61,8 @@ func Either(openers ...Opener) Opener {
 	}
 }
 
-// Open begins a session as the message says and gives its handle, or 0 where it is refused: then
-// Effect(0) is the reason, {"error":{…}}.
+// Open opens a session and gives its handle, or 0 if it is refused: then Effect(0) is the reason,
+// {"error":{…}}.
 func (e *Engine) Open(msg []byte) (handle int32) {
 	l := &link.Link{}
 	in, code := l.Read(msg)
@@ -134,7 +135,7 @@ func (e *Engine) Input(handle int32, msg []byte) (code int32) {
 	return code
 }
 
-// Effect is the next effect of the handle, nil when there is none. The bytes are the caller's.
+// Effect is the next effect of the handle, nil when there is none. The bytes belong to the caller.
 func (e *Engine) Effect(handle int32) []byte {
 	if handle == 0 {
 		r := e.refusal
@@ -148,7 +149,7 @@ func (e *Engine) Effect(handle int32) []byte {
 	return l.Next()
 }
 
-// Close forgets the handle and what it held.
+// Close discards the handle and its session.
 func (e *Engine) Close(handle int32) {
 	if e.link(handle) != nil {
 		e.open[handle-1] = nil

@@ -12,9 +12,9 @@ import (
 
 const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 
-// An exchangeRun gets a token for somewhere else (RFC 8693 section 2.1), for the session's own
-// access token or the subject token given. It is handed out and not kept. Its methods are the
-// steps: send, answered.
+// An exchangeRun exchanges the session's access token, or a given subject token, for a token for
+// another service (RFC 8693 section 2.1). The new token is not stored. Its methods are the steps:
+// send, answered.
 type exchangeRun struct {
 	c            *client
 	cmd          *command
@@ -35,7 +35,7 @@ func (c *client) tokenExchange(cmd *command, in json.Value) {
 		r.send(nil)
 		return
 	}
-	c.session.Ready(false, r.send)
+	c.session.Ready("", false, r.send)
 }
 
 func (r *exchangeRun) send(f *link.Fault) {
@@ -86,7 +86,7 @@ func (r *exchangeRun) answered(v json.Value, f *link.Fault) {
 	})
 }
 
-// readExchanged: what is issued need not be an access token, and then its type is N_A (section
+// readExchanged reads the answer. If what was issued is no access token, its type is N_A (section
 // 2.2.1).
 func readExchanged(s *session.Session, v json.Value, scope, key string) (*session.Tokens, *link.Fault) {
 	if v.Get("token_type").Str() == session.NoAccess && v.Get("access_token").Str() != "" {

@@ -10,9 +10,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 )
 
-// An extendRun changes the access token for a long-lived one, by a grant type that some providers
-// have for it. It does so under the lock, and on what is stored now: what comes back is laid over
-// it. Its methods are the steps: known, answered, end.
+// An extendRun exchanges the access token for a long-lived one, by a grant type of some providers.
+// It works under the lock, on the session that is stored now, and merges the answer into it. Its
+// methods are the steps: known, answered, end.
 type extendRun struct {
 	c    *client
 	cmd  *command

@@ -113,8 +113,8 @@ func TestScenarioUnsavedSignIn(t *testing.T) {
 	}
 }
 
-// TestScenarioSignInAfterFailedSignOut: what could not be deleted is over with the next sign-in, and
-// another's sign-in after that is the one that a sign-out ends (E136).
+// TestScenarioSignInAfterFailedSignOut: what could not be deleted is over with the next sign-in,
+// and another's sign-in after that is the one that a sign-out ends (E136).
 func TestScenarioSignInAfterFailedSignOut(t *testing.T) {
 	s := newScene(t, "A sign-out could not delete the session, and a sign-in took its place, then another instance's with a clock behind. The next sign-out ends the one that is stored.", "E136")
 	s.tokenServer()

@@ -12,8 +12,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// ownParams reads a command's scope and parameters for a token request, in which nothing may pass
-// for the client's own.
+// ownParams reads a command's scope and parameters for a token request. They must not contain
+// parameters that the client sets itself.
 func (c *client) ownParams(in json.Value) ([]form.Param, *link.Fault) {
 	params, ok := link.ReadParams(in.Get("parameters"))
 	for _, p := range params {
@@ -65,7 +65,7 @@ func (c *client) clientCredentials(cmd *command, in json.Value) {
 
 const jwtBearerGrant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
-// jwtBearer signs in by an assertion that somebody else made (RFC 7523 section 2.1).
+// jwtBearer signs in with an assertion that somebody else made (RFC 7523 section 2.1).
 func (c *client) jwtBearer(cmd *command, in json.Value) {
 	params, f := c.grantParams(in)
 	assertion := in.Get("assertion").Str()
@@ -157,7 +157,7 @@ func (c *client) signIn(cmd *command, scope string, params []form.Param) {
 	})
 }
 
-// redact takes what a grant is made of out of a fault.
+// redact removes a grant's secrets from a fault.
 func (c *client) redact(f *link.Fault, params []form.Param) {
 	for _, p := range params {
 		if p.Name != "grant_type" && p.Name != "scope" {

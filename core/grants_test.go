@@ -302,7 +302,11 @@ func TestScenarioCrossAppAccess(t *testing.T) {
 	if r := s.fails("server", "oauth_error", "cross_app_access", `"subject_token":"id-token-secret"`); strings.Contains(r.raw, "secret") || r.str("error", "host") != "idp.example" {
 		t.Error(r.raw)
 	}
-	s.wantSent(3) // and nothing here
+	exchanged = `{"error":"invalid_client","error_description":"not shh-there"}`
+	if r := s.fails("server", "oauth_error", "cross_app_access", `"subject_token":"id-token-secret"`); strings.Contains(r.raw, "shh") {
+		t.Error(r.raw)
+	}
+	s.wantSent(4) // and nothing here
 	exchanged = `{"access_token":"jag-secret","issued_token_type":"urn:ietf:params:oauth:token-type:id-jag","token_type":"N_A"}`
 	redeemed = jsonReply(400, `{"error":"invalid_grant","error_description":"jag-secret"}`)
 	if r := s.fails("server", "oauth_error", "cross_app_access", `"subject_token":"x"`); strings.Contains(r.raw, "jag-") || r.str("error", "host") != "as.example" {

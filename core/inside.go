@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
 )
 
-// A Client is a client inside a session of another kind (core/bff). Its commands are not the
-// host's; its requests, locks and keys are.
+// A Client is a client inside a session of another kind (core/bff). Its commands do not come from
+// the host; the host carries out its requests, locks and keys.
 type Client struct{ c *client }
 
 // NewClient opens one under a name of its own, at the session's end of the boundary; kept is where
@@ -24,8 +24,8 @@ func NewClient(l *link.Link, cfg *config.Config, name string, kept store.Storage
 		c.open()
 		return &Client{c}
 	}
-	// Nothing of a client but what is stored outlives a request: without the keys of the last one
-	// each would ask for them.
+	// A client lives for one request, except what is stored: so it takes over the server's keys of
+	// the last one instead of fetching them each time.
 	c.session.Loading = true
 	c.issuer.LoadMetadata(func(v json.Value) {
 		c.issuer.AdoptKeys(v)
@@ -45,9 +45,9 @@ func (in *Client) Do(name, members string, done func(ok json.Value, f *link.Faul
 	in.c.begin(&command{op: name, then: done}, v)
 }
 
-// Usable tells, after a command, why the session's tokens are good for nothing any more: nil where
-// they are, as far as that is known without asking the server.
+// Usable tells, after a command, why the session's tokens can no longer be used; nil if they can,
+// as far as that is known without asking the server.
 func (in *Client) Usable(done func(*link.Fault)) { in.c.session.Usable(done) }
 
-// Server is what is known of the client's authorization server.
+// Server is the client's authorization server.
 func (in *Client) Server() *issuer.Issuer { return in.c.issuer }

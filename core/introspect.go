@@ -10,7 +10,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// An introspectRun asks the server what it knows of a token (RFC 7662 section 2.1): the one given,
+// An introspectRun asks the server what it knows about a token (RFC 7662 section 2.1): a given one,
 // or the session's access token. Its methods are the steps: answered, signed, read.
 type introspectRun struct {
 	c     *client

@@ -8,11 +8,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// requestLife is how long a signed authorization request is good for, in s.
+// requestLife is how long a signed authorization request is valid, in s.
 const requestLife = 300
 
 // signRequest puts the parameters of an authorization request into a signed request object (RFC
-// 9101 section 4), where that is configured.
+// 9101 section 4), if that is configured.
 func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
 	if c.config.RequestAlg == "" {
 		done(params, nil)
@@ -51,8 +51,8 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.
 	}
 	w.Close('}')
 	c.wire.Sign(c.config.ClientKey, c.config.RequestAlg, c.wire.JOSEHeader(c.config.RequestAlg, "oauth-authz-req+jwt"), w, func(jws string, f *link.Fault) {
-		// What stands beside it is what OAuth and OpenID Connect want there too (section 5, OpenID
-		// Connect Core section 6.1).
+		// OAuth and OpenID Connect require these parameters beside the request object, too (section
+		// 5, OpenID Connect Core section 6.1).
 		left := []form.Param{{Name: "client_id", Value: c.config.ClientID}}
 		for _, name := range [...]string{"response_type", "scope"} {
 			if s := form.ValueOf(params, name); s != "" {
@@ -63,7 +63,7 @@ func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.
 	})
 }
 
-// writeClaim: numbers and JSON stand as what they are (RFC 9101 section 4).
+// writeClaim writes a parameter as a claim: numbers and JSON keep their types (RFC 9101 section 4).
 func writeClaim(w *json.Writer, p form.Param) {
 	switch p.Name {
 	case "max_age", "claims", "authorization_details":

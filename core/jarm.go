@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// expectSigned tells whether a signed response can be verified when it comes.
+// expectSigned reports a fault if a signed response could not be verified.
 func (c *client) expectSigned(*attempt) *link.Fault {
 	if c.config.JWKS == "" {
 		return c.issuer.Absent("jwks_uri")
@@ -16,8 +16,8 @@ func (c *client) expectSigned(*attempt) *link.Fault {
 	return nil
 }
 
-// open takes the parameters out of a response that is a JWT. What stands beside it counts for
-// nothing (JARM section 2.3).
+// open takes the parameters out of a response that is a JWT. Parameters beside it are ignored (JARM
+// section 2.3).
 func (r *callbackRun) open(response string) {
 	r.c.issuer.Trusted(response, "jwt", "", "exp", r.c.config.Skew, r.trusted)
 }

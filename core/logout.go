@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// endSessionURL is where the browser goes to end the session at the server too (OpenID Connect
-// RP-Initiated Logout section 2); "" where the server has no such place.
+// endSessionURL is where the browser also ends the session at the server (OpenID Connect
+// RP-Initiated Logout section 2); "" if the server has no such endpoint.
 func (c *client) endSessionURL(in json.Value, idToken string) (string, *link.Fault) {
 	after, state := in.Get("post_logout_redirect_uri").Str(), in.Get("state").Str()
 	if after != "" {
@@ -35,8 +35,7 @@ func (c *client) endSessionURL(in json.Value, idToken string) (string, *link.Fau
 }
 
 // frontChannelLogout ends the session that the server says it ended (OpenID Connect Front-Channel
-// Logout section 2). Anybody can send a browser to that URL: only who knows the session's sid ends
-// anything.
+// Logout section 2). Anybody can send a browser to that URL, so the session's sid is required.
 func (c *client) frontChannelLogout(cmd *command, in json.Value) {
 	params, ok := link.ReadParams(in.Get("parameters"))
 	if url := in.Get("url").Str(); url != "" {
@@ -76,4 +75,73 @@ func (o *endedRun) cleared(f *link.Fault) {
 		return
 	}
 	o.c.desk.finish(o.cmd, func(w *json.Writer) { w.MemberBool("logged_out", o.ended) })
+}
+
+// A logOutRun forgets the session first, whatever the server will say, and then revokes what there
+// was. Its methods are the steps: known, cleared, discovered, revoked, end.
+type logOutRun struct {
+	c                    *client
+	cmd                  *command
+	in                   json.Value
+	lock                 *session.Lock
+	token, hint, idToken string
+	fault                *link.Fault
+}
+
+func (c *client) logOut(cmd *command, in json.Value) {
+	if _, f := c.endSessionURL(in, ""); f != nil {
+		c.desk.fail(cmd, f)
+		return
+	}
+	c.session.Ending()
+	c.device.giveUp()
+	o := &logOutRun{c: c, cmd: cmd, in: in}
+	c.session.Newest(o.known)
+}
+
+func (o *logOutRun) known(l *session.Lock, f *link.Fault) {
+	o.lock = l
+	if f != nil && f.Kind == link.KindStorage {
+		l.Free()
+		o.c.desk.fail(o.cmd, f)
+		return
+	}
+	s := o.c.session
+	o.token, o.hint = s.EndsMore("")
+	o.idToken = s.Tokens.IDToken
+	s.Clear(o.cleared)
+}
+
+func (o *logOutRun) cleared(f *link.Fault) {
+	o.lock.Free()
+	o.fault = f
+	o.c.issuer.Discovered(o.discovered)
+}
+
+func (o *logOutRun) discovered(*link.Fault) {
+	if o.token == "" || o.c.config.RevocationEndpoint == "" {
+		o.end(false)
+		return
+	}
+	o.c.session.RevokeToken(&o.cmd.job, o.token, o.hint, o.revoked)
+}
+
+func (o *logOutRun) revoked(f *link.Fault) {
+	if f != nil {
+		f.Op = o.cmd.op
+		o.c.session.ReportFault(f)
+	}
+	o.end(f == nil)
+}
+
+func (o *logOutRun) end(revoked bool) {
+	if o.fault != nil {
+		o.c.desk.fail(o.cmd, o.fault)
+		return
+	}
+	url, _ := o.c.endSessionURL(o.in, o.idToken)
+	o.c.desk.finish(o.cmd, func(w *json.Writer) {
+		w.MemberBool("revoked", revoked)
+		w.MemberStrIf("url", url)
+	})
 }

@@ -653,6 +653,57 @@ func TestMCPRegistersOnce(t *testing.T) {
 	}
 }
 
+// TestMCPWaitsForRegistration: who waited for the lock takes what its holder registered meanwhile,
+// and sends nothing (M36).
+func TestMCPWaitsForRegistration(t *testing.T) {
+	w := mcpQuiet(t)
+	s := w.s
+	w.documents[mcpASAt] = strings.Replace(mcpAS, `"client_id_metadata_document_supported":true,`, ``, 1)
+	w.open(mcpConf)
+	waiting, unlocked := s.input(`"command":"challenged","id":1,`+challenge(mcpURL, 401, "", "")), false
+	for len(waiting) > 0 {
+		m := waiting[0]
+		waiting = waiting[1:]
+		member := `"ok":{}`
+		switch m.str("kind") {
+		case "load", "store":
+			member = s.storage(m)
+		case "lock":
+			s.store[m.str("name")] = `{"v":1,"issuer":"https://as.example","client":{"client_id":"the-holder"}}`
+		case "http":
+			member = w.answer(m).member()
+			if m.str("stage") == "registration" {
+				t.Error(m.raw)
+			}
+		case "unlock":
+			unlocked = true
+			continue
+		case "result":
+			if !strings.Contains(m.raw, "the-holder") || !unlocked {
+				t.Error(unlocked, m.raw)
+			}
+			return
+		}
+		waiting = append(waiting, s.answer(m, member)...)
+	}
+	t.Error("no result")
+}
+
+// TestMCPForeignSession: what stands under the session's key, and is another's, is as good as
+// nothing (M14).
+func TestMCPForeignSession(t *testing.T) {
+	w := mcpQuiet(t)
+	w.open(mcpConf)
+	w.signIn(w.s.ok("challenged", challenge(mcpURL, 401, `Bearer scope="a"`, "")))
+	w.next(w.s.ok("find", `"url":"`+mcpURL+`"`), "token", "a tools:read tools:list")
+	for key, text := range w.s.store {
+		if strings.HasSuffix(key, ".session") {
+			w.s.store[key] = strings.Replace(text, `"for":"`, `"for":"x`, 1)
+		}
+	}
+	w.next(w.s.ok("find", `"url":"`+mcpURL+`"`), "authorize", "tools:read tools:list")
+}
+
 // TestMCPPick: of several servers, one where the client is registered by hand, then the one that
 // was used before, then the first (M10).
 func TestMCPPick(t *testing.T) {

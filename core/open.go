@@ -22,7 +22,7 @@ func openClient(l *link.Link, in json.Value) *link.Fault {
 	return nil
 }
 
-// restore goes on with what export gave.
+// restore continues a session from the text of export.
 func (c *client) restore(text string) *link.Fault {
 	flow, ok := c.session.Restore(text)
 	if !ok {
@@ -33,7 +33,7 @@ func (c *client) restore(text string) *link.Fault {
 	return nil
 }
 
-// export is all that another instance needs to go on.
+// export is the session as text, for another instance.
 func (c *client) export() string {
 	text := c.session.Export()
 	if c.device.held == nil {
@@ -49,7 +49,7 @@ func (c *client) export() string {
 	return text[:len(text)-1] + `,"device":` + w.String() + "}"
 }
 
-// open loads what is stored; commands wait for that.
+// open loads the stored session; commands wait for that.
 func (c *client) open() {
 	c.session.Loading = true
 	c.session.Reload(func(_ bool, failed string) {

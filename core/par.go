@@ -9,7 +9,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// push sends the authorization request's parameters to the server and gives those that are left for
+// push sends the authorization request's parameters to the server and gives the remaining ones for
 // the browser (RFC 9126 sections 2 and 4).
 func (c *client) push(j *wire.Job, params []form.Param, done func([]form.Param, *link.Fault)) {
 	if c.config.PushedRequests == config.PAROff || c.config.PushedRequestEndpoint == "" && c.config.PushedRequests == config.PAROffered {

@@ -27,7 +27,7 @@ func readPasted(text, state string) (url string, params []form.Param, ok bool) {
 	return "", []form.Param{{Name: "code", Value: text}, {Name: "state", Value: state}}, true
 }
 
-// isReply: a code has no such member in it.
+// isReply reports whether a text is a reply, and not a code alone.
 func isReply(s string) bool {
 	return words.Contains(s, "code=") || words.Contains(s, "response=") || words.Contains(s, "error=") || words.Contains(s, "state=")
 }

@@ -2,7 +2,8 @@ package core
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 
-// codeChallenge is the code_challenge of a verifier (RFC 7636 section 4.2).
+// codeChallenge is the code_challenge of a verifier (RFC 7636 section 4.2). authorize.go draws the
+// verifier (fresh), code.go sends it (section 4.5), and the server checks it (section 4.6).
 func codeChallenge(method, verifier string) string {
 	if method == "plain" {
 		return verifier

@@ -23,7 +23,7 @@ func (d *deviceFlow) pollStart(cmd *command) {
 	case !dev.polling:
 		d.startPolling(dev)
 	case dev.lost > 0 && !dev.asking:
-		// It waits longer for want of a network: whoever asks knows better.
+		// It waits longer because the network was down: the caller knows that it is back.
 		dev.lost = 0
 		d.pollIn(dev, max(dev.at+dev.interval-d.link.Now, 1))
 	}
@@ -68,7 +68,7 @@ func (d *device) stop() {
 	}
 }
 
-// pollIn waits for the next poll, or for the end of the codes if that comes first.
+// pollIn waits for the next poll, or for the codes' expiry if that comes first.
 func (d *deviceFlow) pollIn(dev *device, wait int64) {
 	d.link.Ring(&d.poll, min(d.link.Now+min(wait, link.MaxTime-d.link.Now), dev.expiresAt), func(failed string) {
 		switch {
@@ -85,9 +85,9 @@ func (d *deviceFlow) pollIn(dev *device, wait int64) {
 	})
 }
 
-// A pollRun is one device access token request (section 3.4), once it is known where it goes, and
-// there are keys for what may come: what a poll brings comes once. Its methods are the steps:
-// begin, discovered, send, answered, polled, received.
+// A pollRun is one device access token request (section 3.4). The endpoint and the keys for ID
+// tokens have to be known before, because the server gives the tokens only once. Its methods are
+// the steps: begin, discovered, send, answered, polled, received.
 type pollRun struct {
 	flow   *deviceFlow
 	device *device
@@ -107,10 +107,10 @@ func (p *pollRun) discovered(f *link.Fault) {
 	p.flow.issuer.WithKeys(p.device.requested, p.send)
 }
 
-// wanted tells whether its flow is still the one there is.
+// wanted reports whether its flow is still the current one.
 func (p *pollRun) wanted() bool { return p.flow.held == p.device }
 
-// unready puts a poll off for want of something else.
+// unready postpones a poll because something else is missing.
 func (p *pollRun) unready(f *link.Fault) {
 	p.device.asking = false
 	switch {
@@ -166,7 +166,7 @@ func (p *pollRun) answered(v json.Value, f *link.Fault) {
 	}
 }
 
-// polled takes the answer of a poll (section 3.5).
+// polled handles the answer of a poll (section 3.5).
 func (p *pollRun) polled(v json.Value, f *link.Fault) {
 	d, dev := p.flow, p.device
 	if f == nil || f.Kind != link.KindNetwork {
@@ -183,7 +183,7 @@ func (p *pollRun) polled(v json.Value, f *link.Fault) {
 	case f.Err == "slow_down":
 		d.slower(dev, dev.interval+slowDown)
 	case f.Code == "timeout":
-		// Exponential back-off, for good (section 3.5).
+		// Exponential back-off, which stays for the rest of the flow (section 3.5).
 		d.slower(dev, dev.interval*2)
 	case f.Err == "expired_token":
 		f.Kind, f.Code = link.KindExpired, "device_code_expired"
@@ -217,8 +217,8 @@ func decisive(err string) bool {
 	return words.Has("access_denied invalid_grant invalid_client unauthorized_client unsupported_grant_type invalid_request invalid_scope invalid_target invalid_dpop_proof", err)
 }
 
-// pollLater goes on after a failure in passing, each time later, until the code ends: nobody has to
-// lend a hand.
+// pollLater retries after a temporary failure, each time later, until the code expires, without
+// help of the caller.
 func (d *deviceFlow) pollLater(dev *device, f *link.Fault) {
 	wait := max(dev.interval, min(dev.interval<<min(dev.lost, 8), wire.LongestWait), f.RetryAfter)
 	dev.lost++

@@ -1,9 +1,11 @@
 package core
 
 import (
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/config"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/form"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/session"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
@@ -11,35 +13,44 @@ import (
 
 func (c *client) token(cmd *command, in json.Value) {
 	force := in.Get("force").True()
-	c.session.Ready(force, func(f *link.Fault) {
+	target, f := config.ReadTarget(in)
+	if f != nil {
+		c.desk.fail(cmd, f)
+		return
+	}
+	c.session.Ready(target, force, func(f *link.Fault) {
 		if f != nil {
 			c.desk.fail(cmd, f)
 			return
 		}
 		c.desk.finish(cmd, func(w *json.Writer) {
-			c.session.Tokens.WriteAccess(w)
+			t := c.session.For(target)
+			t.WriteAccess(w)
 			if !force {
-				c.session.WriteGoodUntil(w) // else whoever asks again wants another
+				c.session.WriteGoodUntil(w, t) // else whoever asks again wants another
 			}
 		})
 	})
 }
 
-// allowed tells whether a token may go to the URL: only where the configuration says.
-func (c *client) allowed(url string) bool {
-	u, ok := uri.Parse(url)
-	if ok && c.config.Secure(u) {
-		for _, r := range c.config.TokenDestinations {
-			if u.Within(r) {
-				return true
+// allowed tells whether a token may go to the URL, and which: only where the configuration says.
+// Of several destinations the longest counts.
+func (c *client) allowed(url string) (target string, ok bool) {
+	u, known := uri.Parse(url)
+	if known && c.config.Secure(u) {
+		longest := -1
+		for _, d := range c.config.Destinations {
+			if n := len(d.URL.Path); u.Within(d.URL) && (n > longest || n == longest && d.Target != "") {
+				longest, target, ok = n, d.Target, true
 			}
 		}
 	}
-	return false
+	return target, ok
 }
 
 // prepare gives the headers of a request to a protected resource.
 func (c *client) prepare(cmd *command, in json.Value) {
+	target, _ := c.allowed(in.Get("url").Str())
 	c.withHeaders(in, false, func(headers []form.Param, f *link.Fault) {
 		if f != nil {
 			c.desk.fail(cmd, f)
@@ -48,7 +59,7 @@ func (c *client) prepare(cmd *command, in json.Value) {
 		c.desk.finish(cmd, func(w *json.Writer) {
 			link.WriteParams(w, "headers", headers)
 			if c.session.Tokens.Key == "" {
-				c.session.WriteGoodUntil(w) // else a proof is in them, which is good once
+				c.session.WriteGoodUntil(w, c.session.For(target)) // else a proof is in them, which is good once
 			}
 		})
 	})
@@ -61,6 +72,7 @@ const destination = "a URL under one of token_destinations"
 type headersRun struct {
 	c           *client
 	url, method string
+	target      string
 	headers     []form.Param
 	key         string
 	done        func([]form.Param, *link.Fault)
@@ -76,14 +88,15 @@ func (c *client) withHeaders(in json.Value, force bool, done func([]form.Param, 
 	if wire.MethodOK(r.method) {
 		f = nil
 	}
-	if !c.allowed(r.url) {
+	var ok bool
+	if r.target, ok = c.allowed(r.url); !ok {
 		f = link.Wrong("resource_not_allowed", "url", destination, in.Get("url"))
 	}
 	if f != nil {
 		done(nil, f)
 		return
 	}
-	c.session.Ready(force, r.ready)
+	c.session.Ready(r.target, force, r.ready)
 }
 
 func (r *headersRun) ready(f *link.Fault) {
@@ -91,8 +104,8 @@ func (r *headersRun) ready(f *link.Fault) {
 		r.fail(f)
 		return
 	}
-	t := r.c.session.Tokens
-	r.headers, r.key = []form.Param{r.c.bearer()}, t.Key
+	t := r.c.session.For(r.target)
+	r.headers, r.key = []form.Param{r.c.bearer(t)}, t.Key
 	if t.Key == "" {
 		r.end()
 		return
@@ -109,7 +122,7 @@ func (r *headersRun) proved(proof string, f *link.Fault) {
 	r.end()
 }
 
-func (r *headersRun) again() { r.c.session.Ready(false, r.ready) }
+func (r *headersRun) again() { r.c.session.Ready(r.target, false, r.ready) }
 
 func (r *headersRun) fail(f *link.Fault) { r.done(nil, f) }
 
@@ -132,7 +145,8 @@ type answeredRun struct {
 func (c *client) answered(cmd *command, in json.Value) {
 	headers, url := in.Get("headers"), in.Get("url").Str()
 	s, sent := c.session, in.Get("sent").Str()
-	if c.allowed(url) {
+	target, ok := c.allowed(url)
+	if ok {
 		if c.wire.NoteNonce(url, headers) && c.store.Inner() != nil {
 			s.Save(func() { c.answered(cmd, in) }) // for the next request
 			return
@@ -160,7 +174,7 @@ func (c *client) answered(cmd *command, in json.Value) {
 		return
 	}
 	// A token that was refused is made new; one that is newer than the refused is tried as it is.
-	refused := r.reason == "token" && sent == c.bearer().Value
+	refused := r.reason == "token" && sent == c.bearer(s.For(target)).Value
 	if refused && s.LeftAlone() {
 		s.Look(s.RetryLater(), func() { c.answered(cmd, in) }, func(f *link.Fault) { r.end(nil, f) })
 		return
@@ -191,8 +205,7 @@ func (r *answeredRun) end(headers []form.Param, f *link.Fault) {
 
 // bearer is the header that carries the token, the first of those that do (RFC 6750 section 2.1,
 // RFC 9449 section 7.1).
-func (c *client) bearer() form.Param {
-	t := c.session.Tokens
+func (c *client) bearer(t *session.Tokens) form.Param {
 	if name := c.config.TokenHeader; name != "" {
 		return form.Param{Name: name, Value: t.Access}
 	}

@@ -39,8 +39,9 @@ func (c *client) findResource(cmd *command, u uri.URI, where string, more bool) 
 			c.findResource(cmd, u, where[:len(where)-len(u.Path)], false)
 			return
 		}
-		// Whoever says what a resource wants is that resource, or what it is part of (section 3.3):
-		// the same origin, and a path that leads there.
+		// Section 3.3 wants the very same URI. A resource that this one is part of will do, too:
+		// the same origin, and a path that leads there. Servers publish one document for all that
+		// is below it.
 		if r, ok := uri.Parse(v.Get("resource").Str()); f == nil && !(ok && u.Within(r)) {
 			f = (&link.Fault{Kind: link.KindServer, Code: "wrong_resource"}).Not(u.Scheme+"://"+u.Host+u.Port+u.Path, v.Get("resource").Str())
 		}

@@ -37,7 +37,7 @@ func (c *client) fetch(cmd *command, url string, done func(json.Value)) {
 	r.begin()
 }
 
-func (r *fetchRun) begin() { r.c.session.Ready(false, r.ready) }
+func (r *fetchRun) begin() { r.c.session.Ready("", false, r.ready) }
 
 func (r *fetchRun) ready(f *link.Fault) {
 	if f != nil {
@@ -52,7 +52,7 @@ func (r *fetchRun) ready(f *link.Fault) {
 	t := r.c.session.Tokens
 	r.claims = t.Claims
 	r.mine = r.url != r.c.config.UserinfoEndpoint || r.claims.Kind() == json.None
-	r.request = &wire.Request{Stage: config.StageUserinfo, Method: "GET", URL: r.url, Headers: []form.Param{r.c.bearer()}, Key: t.Key, Access: t.Access}
+	r.request = &wire.Request{Stage: config.StageUserinfo, Method: "GET", URL: r.url, Headers: []form.Param{r.c.bearer(t)}, Key: t.Key, Access: t.Access}
 	r.c.wire.Send(&r.cmd.job, r.request, r.answered)
 }
 

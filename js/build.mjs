@@ -33,7 +33,7 @@ await build({
   ...common,
   entryPoints: ['node', 'workerd', ...Object.values(entries)].map((file) => here(`src/${file}.ts`)),
   outdir: here('dist'),
-  external: ['node:*', './index.js', './silent.js', './auth.js', './hosts.js', './oauth2-full.wasm', 'react', 'vue', 'svelte/*'],
+  external: ['node:*', './index.js', './silent.js', './auth.js', './hosts.js', './oauth2-full.wasm', 'react', 'vue', 'svelte/*', '@opentelemetry/api'],
 });
 await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: here('dist'), external: ['./vault-worker.js'] });
 

@@ -50,8 +50,8 @@ type Client struct {
 	// refresh token is issued only to a client that has refresh_token here, and the device
 	// authorization endpoint answers only one that has [GrantDeviceCode].
 	GrantTypes []string
-	// ResponseTypes may be asked for at the authorization endpoint, where they are switched on;
-	// none named means code only. Some are several words, as "code id_token".
+	// ResponseTypes may be requested at the authorization endpoint if they are switched on; none
+	// means only code. Some have several words, such as "code id_token".
 	ResponseTypes []string
 	// RedirectURIs are compared as [Client.CheckRedirectURI] says.
 	RedirectURIs []string
@@ -116,7 +116,7 @@ type Client struct {
 	jwksURI    string
 }
 
-// Validate reports what keeps the client from being registered, and names the field.
+// Validate reports why the client cannot be registered, and names the field.
 func (c Client) Validate() error {
 	fault := func(field, why string) error {
 		return fmt.Errorf("authserver: Client.%s: %s (client %q)", field, why, c.ClientID)
@@ -319,7 +319,8 @@ func (c Client) displayName() string {
 	return c.ClientID
 }
 
-// equalSecret compares without telling, by the time it takes, where or in length the two differ.
+// equalSecret compares in constant time, so that the time shows neither where the two differ nor
+// their lengths.
 func equalSecret(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

@@ -24,7 +24,12 @@ func (s *Server) authenticateClient(c *call, p params) (Client, error) {
 	if err != nil {
 		return Client{}, err
 	}
-	client, err := s.client(c, cred.clientID)
+	find := s.client
+	if cred.secret != "" || cred.method == AuthMethodSecretJWT {
+		// Nothing is read for a client that only its document speaks for: it has no secret.
+		find = s.registeredClient
+	}
+	client, err := find(c, cred.clientID)
 	if errors.Is(err, ErrNotFound) {
 		return Client{}, s.invalidClient(cred.method)
 	}

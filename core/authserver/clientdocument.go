@@ -31,10 +31,16 @@ const (
 // itself: nobody would answer for what is kept for it.
 var documentGrants = []string{GrantAuthorizationCode, GrantRefreshToken, GrantDeviceCode, GrantJWTBearer}
 
+// registeredClient finds a client that somebody registered. The error is ErrNotFound where there is
+// none.
+func (s *Server) registeredClient(_ *call, clientID string) (Client, error) {
+	return s.cfg.Store.Client(clientID)
+}
+
 // client finds a client: a registered one, or else one whose client_id is the address of its
 // metadata. The error is ErrNotFound where there is none.
 func (s *Server) client(c *call, clientID string) (Client, error) {
-	client, err := s.cfg.Store.Client(clientID)
+	client, err := s.registeredClient(c, clientID)
 	if !errors.Is(err, ErrNotFound) || s.cfg.ClientDocuments == nil || !strings.HasPrefix(clientID, "https://") && !strings.HasPrefix(clientID, "http://") {
 		return client, err
 	}

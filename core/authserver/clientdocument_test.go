@@ -666,7 +666,7 @@ func TestM125KeysOfDocuments(t *testing.T) {
 // for users whom nobody asked, whatever its document says and the server has.
 func TestM126GrantsOfDocuments(t *testing.T) {
 	all := append(codeAndFresh, authserver.GrantClientCredentials, authserver.GrantPassword, authserver.GrantTokenExchange, authserver.GrantJWTBearer)
-	_, on := documentsOf(tool, toolDocument("token_endpoint_auth_method", "private_key_jwt", "jwks", clientKeys, "grant_types", all))
+	site, on := documentsOf(tool, toolDocument("token_endpoint_auth_method", "private_key_jwt", "jwks", clientKeys, "grant_types", all))
 	b := newBench(t, everyGrant, on)
 	i := 0
 	post := func(form url.Values) reply {
@@ -686,4 +686,16 @@ func TestM126GrantsOfDocuments(t *testing.T) {
 		post(url.Values{"grant_type": {authserver.GrantJWTBearer}, "assertion": {signWith(t, jose.ES256, clientKey, typ, false, plain)}}).refused(t, 400, map[string]string{"JWT": "unauthorized_client", "oauth-id-jag+jwt": "invalid_grant"}[typ])
 	}
 	b.post("/introspect", url.Values{"token": {r.Access}, "client_id": {tool}}).refused(t, 401, "invalid_client")
+	// It has no secret, and nothing is read for one.
+	b.now = b.now.Add(time.Hour)
+	before := site.readsOf(tool)
+	if resp := b.postWith("/token", basic(tool, "x"), toolExchange("x")); resp.Status != 401 || resp.Header.Get("WWW-Authenticate") == "" {
+		t.Errorf("%d %v", resp.Status, resp.Header)
+	}
+	b.post("/token", toolExchange("x", "client_secret", "x")).refused(t, 401, "invalid_client")
+	mac := signWith(t, jose.HS256, []byte(longSecret), "JWT", false, b.assertion(tool, "x"))
+	b.post("/token", asserting(toolExchange("x"), mac)).refused(t, 401, "invalid_client")
+	if site.readsOf(tool) != before {
+		t.Error("the document was read for a secret")
+	}
 }

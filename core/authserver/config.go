@@ -35,8 +35,8 @@ type Config struct {
 	Store  Store
 	// Users may sign in; the key is the username.
 	Users map[string]User
-	// Scopes are understood besides openid, profile and email; one of these names changes its
-	// description.
+	// Scopes are those that the server knows in addition to openid, profile and email; naming one
+	// of these changes its description.
 	Scopes []Scope
 
 	// Lifetimes; zero means the default constant.
@@ -45,11 +45,11 @@ type Config struct {
 	RefreshTokenLifetime time.Duration
 	// DeviceCodeLifetime is that of a device code and of its user code.
 	DeviceCodeLifetime time.Duration
-	// DeviceInterval, in whole seconds, is how long a device waits between two polls at first;
-	// polling faster makes it longer ([DeviceRecord.Poll]).
+	// DeviceInterval, in whole seconds, is how long a device first has to wait between two polls;
+	// faster polling makes it longer ([DeviceRecord.Poll]).
 	DeviceInterval time.Duration
-	// RotationGrace is how long after its rotation a refresh token may come again and get a further
-	// successor, as a client that lost the answer would send it. Zero: a second use revokes the
+	// RotationGrace is how long after its rotation a refresh token is accepted again and gets
+	// another successor, for clients that lost the answer. Zero means that a second use revokes the
 	// grant.
 	RotationGrace time.Duration
 
@@ -68,24 +68,24 @@ type Config struct {
 	// need one.
 	RequirePKCE bool
 	// InsecurePlainPKCE accepts the code challenge method plain, which shows the verifier to
-	// whoever sees the authorization request (RFC 7636 section 7.2). It is safe only for testing
-	// what clients do.
+	// everybody who sees the authorization request (RFC 7636 section 7.2). Use it only to test
+	// clients.
 	InsecurePlainPKCE bool
 
-	// RequirePAR refuses authorization requests that were not pushed (RFC 9126 section 5). A client
-	// may also be held to it by itself.
+	// RequirePAR refuses authorization requests that were not pushed (RFC 9126 section 5). It can
+	// also be set for a single client.
 	RequirePAR bool
 	// MutualTLSOrigin, where set, is where clients reach the endpoints with a certificate of
 	// theirs, as "https://mtls.login.example"; it may be the issuer's own. It switches on RFC 8705.
-	// Whoever calls [Server.Handle] then vouches for Request.CertificateThumbprint.
+	// The caller of [Server.Handle] is then responsible for Request.CertificateThumbprint.
 	MutualTLSOrigin string
-	// DPoPNonceInterval, where set, has DPoP proofs carry a nonce of the server (RFC 9449 sections
-	// 8 and 9). There is a new one every interval, and each is good for two.
+	// DPoPNonceInterval, if set, requires DPoP proofs to contain a nonce of the server (RFC 9449
+	// sections 8 and 9). There is a new nonce every interval, and each is valid for two intervals.
 	DPoPNonceInterval time.Duration
 
-	// InsecureResponseTypes are response types besides code: token, id_token, none, and "code
-	// id_token" and the like. What travels in an address is easily lost on the way, and cannot be
-	// bound to a key (RFC 9700 section 2.1.2).
+	// InsecureResponseTypes are response types other than code: token, id_token, none, "code
+	// id_token" and so on. Tokens in a URL leak easily, and cannot be bound to a key (RFC 9700
+	// section 2.1.2).
 	InsecureResponseTypes []string
 
 	// InsecurePasswordGrant lets clients that are registered for it ask users for their passwords
@@ -118,8 +118,8 @@ type Config struct {
 	// is one password. Nil: the parameter is not looked at.
 	ACRValues []string
 
-	// RegistrationToken, where set, switches on dynamic registration (RFC 7591) for whoever has it.
-	// InsecureOpenRegistration lets anybody register, under any name the user may then believe.
+	// RegistrationToken, if set, switches on dynamic registration (RFC 7591) for callers that have
+	// it. InsecureOpenRegistration lets anybody register, under any name, which users may believe.
 	RegistrationToken        string
 	InsecureOpenRegistration bool
 
@@ -140,16 +140,16 @@ type Config struct {
 	// [GetClientDocuments] to say besides.
 	InsecurePrivateAddresses bool
 
-	// Limits bound what the server keeps for clients, accounts and addresses; the zero value means
+	// Limits bound what the server stores for clients, accounts and addresses; the zero value means
 	// the defaults.
 	Limits Limits
 	// TrustedProxies are the addresses of the host's own reverse proxies, for [Server.ServeHTTP]: a
 	// request from one comes from the last address in its X-Forwarded-For that is none of them.
-	// Without them everything that a proxy passes on counts as the proxy's.
+	// Without them all requests that a proxy passes on count as the proxy's own.
 	TrustedProxies []netip.Prefix
 
-	// DemoHint, where set, is shown on the sign-in page and fills in its fields, unless the request
-	// or the user named somebody else.
+	// DemoHint, if set, is shown on the sign-in page and fills in its fields, unless the request or
+	// the user named somebody else.
 	DemoHint *DemoHint
 
 	// Rand is the source of secrets; nil means crypto/rand. It is read under a lock.
@@ -159,8 +159,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// User is someone who may sign in, with the claims of OpenID Connect Core section 5.1 the server
-// knows.
+// User is an account that may sign in, with its claims of OpenID Connect Core section 5.1.
 type User struct {
 	Password string
 	// Subject is the claim sub; empty means the username.

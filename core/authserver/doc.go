@@ -1,8 +1,8 @@
 // Package authserver is an OAuth 2.0 authorization server without input or output of its own.
 //
 // [New] makes a [Server] from a [Config] and a [Store]. [Server.Handle] takes one request, with the
-// time it came at, and returns one response: the same requests, times and random bytes give the
-// same responses, so a whole code or device flow can be driven in a test without a socket, as the
+// time at which it came, and returns one response. The same requests, times and random bytes give
+// the same responses, so a test can run a whole code or device flow without a socket, as the
 // examples do. [Server.ServeHTTP] is a thin adapter for net/http.
 //
 // Endpoints, relative to the issuer:
@@ -24,20 +24,20 @@
 //	/register                                 client registration, where switched on (RFC 7591)
 //	/.well-known/oauth-protected-resource     metadata of userinfo and of resources at the same origin (RFC 9728)
 //
-// What it holds to: redirect URIs compare exactly (a loopback port may vary for public clients),
+// Its rules: redirect URIs are compared exactly (a loopback port may vary for public clients),
 // every authorization response names the issuer, public clients must use PKCE with S256, codes are
-// used once, a refresh token is replaced at every use (Config.RotationGrace tells how long the old
-// one is still good), and a code, device code or refresh token that comes twice revokes all that
-// was issued from it. A client uses the grants its GrantTypes name and no other. Codes, tokens and
-// session identifiers reach the Store only as SHA-256 digests.
+// used once, a refresh token is replaced at every use (Config.RotationGrace says how long the old
+// one still works), and if a code, device code or refresh token is used twice, everything that was
+// issued from it is revoked. A client may use only the grants in its GrantTypes. The Store gets
+// only SHA-256 digests of codes, tokens and session identifiers.
 //
 // Clients authenticate by secret, by an assertion signed with a key or a secret, or by a
 // self-signed certificate (RFC 8705), and may sign their requests. A DPoP proof (RFC 9449) at the
 // token endpoint binds what is issued to its key, and one with a pushed request, or the parameter
-// dpop_jkt, binds the code; a token that is bound is refused as a bearer token. Answers of the
+// dpop_jkt, binds the code. A bound token is refused as a bearer token. Answers of the
 // authorization endpoint come in the query, the fragment or a form, signed (JARM) or not; response
-// types besides code have to be switched on. With Config.DPoPNonceInterval, Config.RequirePAR and
-// clients that are held to it, the server tests what FAPI 2.0 asks of a client.
+// types other than code have to be switched on. With Config.DPoPNonceInterval, Config.RequirePAR
+// and the matching settings of clients, the server tests what FAPI 2.0 requires of a client.
 //
 // With the scope openid every flow of a user gives an ID token (OpenID Connect Core), signed with
 // ES256. It lasts as long as the access token that it comes with. [Server.RotateSigningKey] changes
@@ -52,9 +52,9 @@
 // provider says (draft-ietf-oauth-identity-assertion-authz-grant). Such an ID-JAG is for one
 // server and one client that authenticates, for five minutes, once.
 //
-// A device's code is always confirmed by its user, even where a link filled it in, and is looked up
-// only once the user is signed in: after five wrong codes of one account, none of it is looked at
-// for ten minutes (RFC 8628 section 5.1).
+// The user always confirms a device's code, even if a link filled it in. The code is looked up only
+// once the user is signed in. After five wrong codes of one account, no code of that account is
+// looked up for ten minutes (RFC 8628 section 5.1).
 //
 // What a user allows is what tokens are good for. A token for certain resources (RFC 8707) is
 // refused by the others, told to no resource server but its own ([Client.Resources]), and exchanged
@@ -69,18 +69,17 @@
 // same way, so that nobody guesses them, nor locks an owner out. Logout tokens are posted to public
 // addresses only ([PublicTransport]).
 //
-// The user is asked about each request, but for one with prompt=none, which gets a code where the
-// user allowed the same client as much before in this session, with the scope openid: so a page
-// renews what it has in a frame.
+// The user is asked about each request, except one with prompt=none: that gets a code if the user
+// has allowed the same client as much before in this session, with the scope openid. So a page can
+// renew its session in a frame.
 //
-// A session ends at the end-session endpoint, at once where the client hands in the ID token of
-// this very session and after a question otherwise. Its refresh tokens end with it, but for those
-// with the scope offline_access, and its clients are told by Config.BackchannelLogout and by
-// frames.
+// A session ends at the end-session endpoint: at once if the client sends the ID token of this very
+// session, and after a question otherwise. Its refresh tokens are revoked, except those with the
+// scope offline_access, and its clients are notified by Config.BackchannelLogout and by frames.
 //
 // A resource server in the same process checks requests with [Server.CheckAccess], one elsewhere
 // at the introspection endpoint as a client with [Client.ResourceServer].
 //
-// Passwords and client secrets are compared in constant time but configured in the clear: the
-// server is made for demonstrations, development and tests.
+// Passwords and client secrets are compared in constant time, but the configuration contains them
+// in plain text: the server is for demonstrations, development and tests.
 package authserver

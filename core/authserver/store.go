@@ -38,11 +38,11 @@ type Store interface {
 	// and returns ErrReplayed; within grace it keeps the further successor. A revoked token is
 	// ErrNotFound.
 	RotateRefreshToken(used Digest, successor TokenRecord, grace time.Duration) error
-	// RevokeAccessToken forgets one access token, with those that came of it (TokenRecord.Subject)
-	// and of those in turn, and leaves the refresh token issued with it in force.
+	// RevokeAccessToken deletes one access token, and all tokens that were exchanged for it,
+	// directly or indirectly (TokenRecord.Subject). The refresh token that was issued with it stays
+	// valid.
 	RevokeAccessToken(access Digest) error
-	// RevokeGrant revokes every token of the grant, and forgets its code where that is not used
-	// yet.
+	// RevokeGrant revokes every token of the grant, and deletes its code if that is not used yet.
 	RevokeGrant(grant string) error
 
 	// SaveSession keeps a session under the digest of its identifier.

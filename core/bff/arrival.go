@@ -7,8 +7,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// An arrival is a session that was signed in and that no browser has a cookie of yet. Its methods
-// are the steps: signedIn, listed, and then bounce, or handOver, sealed, known, alone.
+// An arrival is a new session whose cookie no browser has yet. Its methods are the steps: signedIn,
+// listed, and then bounce, or handOver, sealed, known, alone.
 type arrival struct {
 	c      *call
 	client *core.Client
@@ -19,7 +19,7 @@ type arrival struct {
 	sealed string // the session's cookie
 }
 
-// signedIn lists the session where the server's logout looks for it, and sees to its cookie.
+// signedIn puts the session into the lists that the server's logout uses, and makes its cookie.
 func (a *arrival) signedIn(claims json.Value) { a.c.list(sha256.Base64URL(a.id), claims, a.listed) }
 
 func (a *arrival) listed(failed string) {
@@ -35,8 +35,8 @@ func (a *arrival) listed(failed string) {
 	}
 }
 
-// fail ends what nobody gets a cookie for. One that came with a ticket stays: the ticket may be
-// tried again.
+// fail ends a session for which nobody gets a cookie. A session that came with a ticket stays,
+// because the ticket may be tried again.
 func (a *arrival) fail() {
 	if a.client == nil {
 		a.c.unavailable()
@@ -71,7 +71,7 @@ func (a *arrival) bounce() {
 
 func (c *call) ticketContext() string { return c.config.name + " ticket" }
 
-// arrive takes the ticket of a bounce.
+// arrive handles the ticket of a bounce.
 func (c *call) arrive(ticket string) {
 	name := c.config.sessionCookie() + "." + ticket
 	sealed := c.cookie(name)
@@ -94,7 +94,7 @@ func (c *call) arrive(ticket string) {
 	})
 }
 
-// handOver ends the session that the browser had, and gives it the cookie of the new one.
+// handOver ends the browser's previous session, and gives it the cookie of the new one.
 func (a *arrival) handOver() {
 	w := json.NewWriter()
 	w.Open('{')

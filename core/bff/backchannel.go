@@ -7,13 +7,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// longestLogoutToken is how long a logout token may be good, in ms. Servers make it two minutes
-// (OpenID Connect Back-Channel Logout section 2.4); its jti is kept for as long as it is taken.
+// longestLogoutToken is how long a logout token may be valid, in ms. Servers use two minutes
+// (OpenID Connect Back-Channel Logout section 2.4). Its jti is stored as long as the token is
+// accepted.
 const longestLogoutToken = 24 * 3_600_000
 
-// A backchannelRun takes the server's word that a session of its own, or all of a user's, are over
-// (OpenID Connect Back-Channel Logout section 2.5). It is verified before anything is looked up.
-// Its methods are the steps: begin, verified, loaded, ended, stored.
+// A backchannelRun handles a logout token, by which the server ends one session or all of a user
+// (OpenID Connect Back-Channel Logout section 2.5). The token is verified before anything is read
+// from the store. Its methods are the steps: begin, verified, loaded, ended, stored.
 type backchannelRun struct {
 	c       *call
 	claims  json.Value

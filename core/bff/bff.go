@@ -12,7 +12,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Engine gives an engine that knows every kind of session.
+// Engine gives an engine with all kinds of sessions.
 func Engine() *core.Engine { return &core.Engine{Kinds: Open} }
 
 // Open opens a session of kind "bff".
@@ -65,7 +65,8 @@ func serve(s *link.Link, cfg *config, id int64, in json.Value) {
 	}
 }
 
-// unmet tells whether an Expect header asks for more than any host does (RFC 9110 section 10.1.1).
+// unmet reports whether an Expect header asks for something that no host does (RFC 9110 section
+// 10.1.1).
 func unmet(expect string) bool { return expect != "" && words.Lower(trim(expect)) != "100-continue" }
 
 // Whom an endpoint is for.
@@ -77,8 +78,8 @@ const (
 	forPeople                  // people, whose browsers navigate there
 )
 
-// route finds who answers. What stands under base is ours, what stands under a proxy's path goes
-// there, and there is nothing else.
+// route decides who answers: paths below base are endpoints of ours, paths below a proxy's path go
+// to its target, and all others are 404.
 func (c *call) route() {
 	for _, e := range [...]struct {
 		path, methods string
@@ -137,5 +138,6 @@ func (c *call) wrongMethod(allowed string) {
 	c.deny(405, []form.Param{{Name: "allow", Value: allowed}}, "method_not_allowed", "")
 }
 
-// proxied are the methods that go on to a resource: what TRACE answers would show the token.
+// proxied are the methods that are passed to a resource. TRACE is not among them: its answer would
+// show the token.
 const proxied = "GET HEAD POST PUT PATCH DELETE"

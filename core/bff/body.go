@@ -6,8 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Bodies stay with the host until they are asked for: of a request that is refused nothing is read,
-// and nobody holds memory by sending slowly.
+// Bodies stay with the host until the engine asks for them: nothing is read of a refused request,
+// and slow senders occupy no memory.
 
 const (
 	// maxForm is how long a form may be that comes before it is known who sends it, in bytes: a
@@ -32,8 +32,8 @@ func (c *call) length() int64 {
 	return -1
 }
 
-// read asks the host for the body. done gets it as {"text"} or {"base64"}; it is not called where
-// that fails.
+// read asks the host for the body. done gets it as {"text"} or {"base64"}; on failure it is not
+// called.
 func (c *call) read(most, ms int64, done func(body json.Value)) {
 	if c.length() > most {
 		c.unread("too_large")
@@ -52,7 +52,7 @@ func (c *call) read(most, ms int64, done func(body json.Value)) {
 	})
 }
 
-// unread says why a body was not taken.
+// unread answers a request whose body could not be read.
 func (c *call) unread(failed string) {
 	switch failed {
 	case "too_large":

@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// callback takes the authorization response. Without the cookie of the browser that began, nothing
-// is looked at and nothing stored (RFC 9700 section 4.7).
+// callback handles the authorization response. Without the cookie of the browser that began the
+// sign-in, nothing is read or stored (RFC 9700 section 4.7).
 func (c *call) callback() {
 	if c.method == "GET" && form.ValueOf(c.query, "state") == "" {
 		if ticket := form.ValueOf(c.query, "ticket"); ticket != "" {
@@ -39,7 +39,7 @@ func (c *call) callback() {
 	})
 }
 
-// unknownAttempt: this browser has no cookie that begins what is answered.
+// unknownAttempt answers a browser that has no cookie of the attempt.
 func (c *call) unknownAttempt() {
 	c.leadOn(400, "unknown_attempt", "This sign-in was not begun in this browser, or too long ago. Begin again.")
 }
@@ -101,8 +101,8 @@ func (r *callbackRun) answered(ok json.Value, f *link.Fault) {
 	}
 }
 
-// notSignedIn sends the browser back with the reason: the page knows best how to say it. What may
-// work later keeps its attempt.
+// notSignedIn sends the browser back to the page with the reason. If a retry may work, the attempt
+// is kept.
 func (c *call) notSignedIn(cookie, back string, f *link.Fault) {
 	if f.Code == usedUp {
 		c.dropCookie(cookie)
@@ -121,7 +121,7 @@ func (c *call) notSignedIn(cookie, back string, f *link.Fault) {
 	c.sendBack(cookie, back, f)
 }
 
-// sendBack ends an attempt that came to nothing.
+// sendBack ends a failed attempt.
 func (c *call) sendBack(cookie, back string, f *link.Fault) {
 	c.dropCookie(cookie)
 	reason := f.Protocol()
@@ -134,7 +134,7 @@ func (c *call) sendBack(cookie, back string, f *link.Fault) {
 	c.redirect(uri.WithQuery(back, []form.Param{{Name: "error", Value: reason}}))
 }
 
-// comeToNothing: the code was spent, so only another sign-in helps.
+// comeToNothing ends an attempt whose code was used up, so that only another sign-in helps.
 func (c *call) comeToNothing(cookie string) {
 	c.dropCookie(cookie)
 	c.refuse(503, "temporarily_unavailable", "A server that is needed for this could not be reached. Begin again.")

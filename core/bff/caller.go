@@ -8,10 +8,10 @@ const (
 	grantExchange    = "urn:ietf:params:oauth:grant-type:token-exchange"
 	grantCredentials = "client_credentials"
 	grantCode        = "authorization_code"
-	// leastLife is what a token that was kept must have left to be given out, in ms.
+	// leastLife is the remaining life, in ms, that a remembered token needs to be given out.
 	leastLife = 30_000
-	// longestMemory is how long one is kept that came of another, in ms: so long it is known which
-	// of those are over.
+	// longestMemory is how long an exchanged token is remembered, in ms. For the same time it is
+	// known which subject tokens have ended.
 	longestMemory = 3_600_000
 )
 

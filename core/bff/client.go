@@ -9,8 +9,8 @@ import (
 
 func (c *config) sessionContext() string { return c.name + " session" }
 
-// sessionID gives the id in the session cookie, "" where there is none that the host sealed, or its
-// time is over. Storage is not touched.
+// sessionID gives the id in the session cookie; "" if there is no cookie that the host sealed, or
+// it has expired. It does not read the store.
 func (c *call) sessionID(done func(id, failed string)) {
 	sealed := c.cookie(c.config.sessionCookie())
 	if sealed == "" {
@@ -28,8 +28,8 @@ func (c *call) sessionID(done func(id, failed string)) {
 	})
 }
 
-// signedOut: nobody is signed in, or not any more. The cookie stays: it is good for nothing, and
-// this answer may be older than the browser's new one.
+// signedOut answers that nobody is signed in. It does not delete the cookie, which is useless,
+// because the browser may already have a newer one than the one in this request.
 func (c *call) signedOut(status int64) {
 	if status == 200 {
 		c.respond(200, nil, `{"claims":null}`)
@@ -38,8 +38,8 @@ func (c *call) signedOut(status int64) {
 	c.refuse(401, "not_signed_in", "")
 }
 
-// withClient goes on with the client of the session that the browser has; nobody is the status
-// where there is none.
+// withClient continues with the client of the browser's session; nobody is the status if there is
+// none.
 func (c *call) withClient(nobody int64, then func(client *core.Client, v *vault)) {
 	c.nobody = nobody
 	c.sessionID(func(id, failed string) {
@@ -62,7 +62,7 @@ func (c *call) failed(client *core.Client, f *link.Fault) {
 	case f.Retryable:
 		c.tryLater(f.RetryAfter)
 	case client != nil && over(f):
-		// Nobody is told to sign in again while this session goes on elsewhere.
+		// Before the browser is told to sign in again, the session is ended.
 		c.end(client, func(f *link.Fault) {
 			if f != nil {
 				c.tryLater(f.RetryAfter)
@@ -77,7 +77,7 @@ func (c *call) failed(client *core.Client, f *link.Fault) {
 	}
 }
 
-// over tells whether a session cannot go on: only another sign-in helps.
+// over reports whether a session cannot go on, so that only another sign-in helps.
 func over(f *link.Fault) bool {
 	switch f.Code {
 	case "not_signed_in", "signed_out", "token_expired", "no_key", "no_refresh_token", "refresh_not_supported", "outcome_lost", "outcome_unknown":
@@ -86,8 +86,8 @@ func over(f *link.Fault) bool {
 	return f.Protocol() == "invalid_grant" || f.Dead
 }
 
-// usable goes on with a session whose tokens are still good for something, as far as that is known
-// here. Where nothing is done with a token, who signed in is all there is to it.
+// usable continues with a session whose tokens can still be used, as far as that is known here. If
+// the configuration uses no tokens, it is enough that somebody signed in.
 func (c *call) usable(client *core.Client, then func()) {
 	if len(c.config.routes) == 0 && !c.config.tokenEndpoint {
 		then()
@@ -102,12 +102,13 @@ func (c *call) usable(client *core.Client, then func()) {
 	})
 }
 
-// end ends a session: its tokens at the server, as well as that goes, and what is stored of it.
+// end ends a session: it revokes the tokens, if the server can be reached, and deletes what is
+// stored.
 func (c *call) end(client *core.Client, then func(f *link.Fault)) {
 	client.Do("log_out", "", func(_ json.Value, f *link.Fault) { then(f) })
 }
 
-// undo ends a session that nobody gets a cookie for.
+// undo ends a session for which nobody gets a cookie.
 func (c *call) undo(client *core.Client, then func()) {
 	c.end(client, func(*link.Fault) { then() })
 }

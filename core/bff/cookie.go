@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// maxAttempts is how many of them a browser may hold, and attemptRoom how much they may add to
-	// every request, in bytes: servers and what stands before them take 8 KB of headers and more.
+	// maxAttempts is how many attempts a browser may have, and attemptRoom how many bytes they may
+	// add to every request: servers and proxies accept at least 8 KB of headers.
 	maxAttempts = 5
 	attemptRoom = 4000
 )
@@ -68,8 +68,8 @@ func (c *call) setCookie(name, value, sameSite, life string) {
 	c.set = append(c.set, name+"="+value+"; Path=/; Secure; HttpOnly; SameSite="+sameSite+life)
 }
 
-// setAttempt has the browser keep an attempt, or what takes its place, for as long as the core
-// does.
+// setAttempt sets the cookie of an attempt, or of its successor, for as long as the core keeps
+// attempts.
 func (c *call) setAttempt(name, sealed, sameSite string) {
 	c.setCookie(name, sealed, sameSite, "; Max-Age="+string(json.AppendInt(nil, c.config.client.AttemptLife/1000)))
 }
@@ -86,9 +86,9 @@ func (c *call) attempts() (there []form.Param) {
 	return there
 }
 
-// makeRoom has an attempt fit in, of so many bytes: those that another site began give way, then
-// the oldest, which browsers send first (RFC 6265 section 5.4). One that another site begins finds
-// its room or is refused: nobody else's sign-in ends for it.
+// makeRoom removes attempts so that a new one of so many bytes fits: first those that another site
+// began, then the oldest, which browsers send first (RFC 6265 section 5.4). An attempt that another
+// site begins never displaces others: it fits or is refused.
 func (c *call) makeRoom(size int) bool {
 	there := c.attempts()
 	for _, k := range there {

@@ -7,8 +7,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// exchange is a token endpoint for other services: what they may not ask the authorization server
-// for themselves, they ask here.
+// exchange is a token endpoint for other services, which may not ask the authorization server
+// themselves.
 func (c *call) exchange() {
 	if len(c.config.callers) == 0 {
 		c.refuse(404, "not_found", "There is nothing here.")
@@ -18,7 +18,7 @@ func (c *call) exchange() {
 		c.refuse(400, "invalid_request", "")
 		return
 	}
-	// Who names itself in a header is known before the body is read.
+	// A caller that authenticates in a header is checked before the body is read.
 	id, secret, named := c.basic()
 	most := int64(maxForm)
 	if named {
@@ -107,8 +107,8 @@ func (c *call) exchangeFor(k *caller, params []form.Param) {
 	}
 }
 
-// unknown is the first parameter that the grant does not know, "" for none. One that is left out
-// without a word can make another request of it: whose token is asked for, and for whom.
+// unknown is the first parameter that the grant does not know, "" for none. Silently dropping one
+// could change whose token is requested, and for whom.
 func unknown(grant string, params []form.Param) string {
 	known := "grant_type client_id client_secret scope audience resource "
 	switch grant {

@@ -25,10 +25,10 @@ func (c *call) listKey(what, iss, id string) string {
 	return c.config.name + what + sha256.Base64URL(c.config.client.Fingerprint+"\n"+iss+"\n"+id)
 }
 
-// loggedOut is why a session is not listed: the server ended it before it began here.
+// loggedOut means that a session is not listed because the server ended it before it began here.
 const loggedOut = "logged_out"
 
-// list notes a new session under the server's names for it and for its user.
+// list adds a new session to the lists of its sid and its sub.
 func (c *call) list(hash string, claims json.Value, done func(failed string)) {
 	iss, sub, sid := claims.Get("iss").Str(), claims.Get("sub").Str(), claims.Get("sid").Str()
 	if sub == "" {
@@ -116,8 +116,8 @@ func (r *listRun) gone(f *link.Fault) {
 	r.change.Write()
 }
 
-// endAll signs out every session of a list, and leaves word for those that are about to begin. They
-// stay listed until they are ended: whatever fails, the server's next try finds them.
+// endAll ends every session of a list, and leaves a note for sessions that are about to begin.
+// Sessions stay listed until they are ended: if something fails, the server's next try finds them.
 func (c *call) endAll(key string, done func(failed string)) {
 	r := &listRun{c: c}
 	r.done = func(failed string) {
@@ -139,8 +139,7 @@ func (c *call) endAll(key string, done func(failed string)) {
 	})
 }
 
-// endEach ends the sessions one after the other; one that cannot be ended now keeps none of the
-// others.
+// endEach ends the sessions one after the other. If one fails, the others are still ended.
 func (c *call) endEach(hashes []string, failed string, done func(failed string)) {
 	if len(hashes) == 0 {
 		done(failed)
@@ -154,7 +153,7 @@ func (c *call) endEach(hashes []string, failed string, done func(failed string))
 	})
 }
 
-// unlist takes sessions that are over out of a list.
+// unlist removes ended sessions from a list.
 func (c *call) unlist(key string, gone []string, done func(failed string)) {
 	r := &listRun{c: c, done: done}
 	r.begin(key, func() bool {

@@ -6,8 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// login sends the browser to the authorization server. All that binds the answer to it goes along
-// in a sealed cookie: nothing is stored for those who never come back.
+// login sends the browser to the authorization server. Everything that binds the answer to the
+// browser is in a sealed cookie: nothing is stored for users who never come back.
 func (c *call) login() {
 	// A page of another site may lead a browser here, but not load this behind its own back.
 	if mode, dest := c.sent("sec-fetch-mode"), c.sent("sec-fetch-dest"); c.crossSite() && (mode != "" && mode != "navigate" || dest != "" && dest != "document") {
@@ -54,7 +54,7 @@ func (c *call) login() {
 	})
 }
 
-// begin puts the attempt into its cookie and sends the browser off.
+// begin puts the attempt into its cookie and redirects the browser.
 func (c *call) begin(attempt string, ok json.Value) {
 	name := c.config.attemptCookie(ok.Get("state").Str())
 	if c.crossSite() {

@@ -156,6 +156,26 @@ func TestErrorsOfAKnownList(t *testing.T) {
 	}
 }
 
+// TestErrorsOfSignInsThatDoNotBegin: what a server says of a pushed request is no text for the
+// page's URL (B21).
+func TestErrorsOfSignInsThatDoNotBegin(t *testing.T) {
+	s := quietScene(t)
+	s.config = with(`{"client":{"pushed_authorization_request_endpoint":"https://as.example/par"}}`)
+	s.issuer()
+	for _, row := range []struct {
+		answer answer
+		want   string
+	}{
+		{jsonAnswer(400, `{"error":"you_won_call_0900"}`), "server_error"},
+		{answer{failed: "unsent"}, "temporarily_unavailable"},
+	} {
+		s.server = func(msg) answer { return row.answer }
+		if m := s.visit("GET", "https://app.example/auth/login?return_to=%2Finbox", browse...); m.header("location") != "https://app.example/inbox?error="+row.want {
+			t.Error(m.raw)
+		}
+	}
+}
+
 // TestNavigationsDoNotLoop: where the page itself stands behind the proxy nobody is sent there, and
 // a bounce that comes from another site again is no other bounce (B23).
 func TestNavigationsDoNotLoop(t *testing.T) {

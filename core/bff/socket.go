@@ -92,7 +92,8 @@ func (c *call) handshakeHeaders(h *handshake) (headers []form.Param) {
 }
 
 // watched has the host look whether the session lives for as long as what was begun is open, and
-// goes on with what says so. It ends with the token that was sent, too.
+// goes on with what says so. It ends with the token that was sent, too, unless it answers a request
+// that nobody repeats by themselves.
 func (p *relay) watched(then func()) {
 	p.client.Do("status", `"held":true`, func(ok json.Value, f *link.Fault) {
 		if f != nil || p.vault.created == 0 {
@@ -101,7 +102,7 @@ func (p *relay) watched(then func()) {
 		}
 		c := p.c
 		c.watch = &watch{hash: p.vault.hash, until: p.vault.created + c.config.sessionMS, seen: c.link.Now}
-		if expires, known := ok.Get("expires_at").Int(); known {
+		if expires, known := ok.Get("expires_at").Int(); known && c.method == "GET" {
 			c.watch.until = min(c.watch.until, expires)
 		}
 		then()

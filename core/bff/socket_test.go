@@ -83,7 +83,8 @@ func (s *scene) alive(watch string) msg {
 		}
 		m := v.waiting[0]
 		v.waiting = v.waiting[1:]
-		in := s.head() + fmt.Sprintf(`"answer":%q,%s}`, m.str("id"), s.carryOut(m))
+		answer := s.carryOut(m)
+		in := s.head() + fmt.Sprintf(`"answer":%q,%s}`, m.str("id"), answer)
 		s.lines = append(s.lines, fmt.Sprintf("@ %d", v.handle), "> "+in)
 		s.engine.Input(v.handle, []byte(in))
 	}
@@ -151,6 +152,15 @@ func TestSocketsAreRefused(t *testing.T) {
 		}},
 		{"two tickets", "bad_ticket", 403, func(_ *scene, p []string) (string, []string, []string) {
 			return "/api/live", append(p, ticketProtocol+"x"), nil
+		}},
+		{"two tickets, the good one behind", "bad_ticket", 403, func(_ *scene, p []string) (string, []string, []string) {
+			return "/api/live", append([]string{ticketProtocol + "x"}, p...), nil
+		}},
+		{"a ticket of 30 s ago, beside a newer one", "bad_ticket", 403, func(s *scene, p []string) (string, []string, []string) {
+			s.now += 20_000
+			s.ticketFor("%2Fapi%2Flive")
+			s.now += 10_000
+			return "/api/live", p, nil
 		}},
 		{"a made-up ticket", "bad_ticket", 403, func(_ *scene, p []string) (string, []string, []string) {
 			return "/api/live", []string{p[0], ticketProtocol + strings.Repeat("A", 43)}, nil
@@ -378,6 +388,13 @@ func TestWhatIsOpenEnds(t *testing.T) {
 			t.Error(ms)
 		}
 	})
+	t.Run("an answer to a post does not end with the token", func(t *testing.T) {
+		s, _ := open(t, "")
+		s.upstream = func(msg) answer { return answer{status: 200, headers: `[["content-type","text/event-stream"]]`} }
+		if ms := lasts(s, s.call("POST", "https://app.example/api/answers").str("keep")); ms != -1 {
+			t.Error(ms)
+		}
+	})
 	t.Run("with the session", func(t *testing.T) {
 		s, watch := open(t, `{"session_ms":10000}`)
 		if ms := lasts(s, watch); ms != 10_000 {
@@ -386,6 +403,7 @@ func TestWhatIsOpenEnds(t *testing.T) {
 	})
 	t.Run("with a session that is not used", func(t *testing.T) {
 		s, watch := open(t, `{"idle_ms":20000}`)
+		clear(s.expires) // a store that forgets nothing by itself
 		if ms := lasts(s, watch); ms != 20_000 {
 			t.Error(ms)
 		}
@@ -422,6 +440,17 @@ func TestWhatIsOpenEnds(t *testing.T) {
 		if a := s.alive(a.str("ok", "keep")); a.str("ok", "over_ms") != "4500" {
 			t.Error(a.raw)
 		}
+	})
+	t.Run("a store that takes too long to fail", func(t *testing.T) {
+		s, watch := open(t, "")
+		s.fail = func(m msg) string {
+			s.now += 5000
+			return "timeout"
+		}
+		if a := s.alive(watch); a.str("ok", "alive") != "false" {
+			t.Error(a.raw)
+		}
+		s.fail = nil
 	})
 	t.Run("a watch that is none", func(t *testing.T) {
 		s, _ := open(t, "")

@@ -96,11 +96,25 @@ func (c *Client) Exchange(ctx context.Context, p ExchangeParams) (Status, error)
 // callers share one refresh. With Config.DPoP a resource refuses the bare token: use Prepare or
 // Transport, which add the proof.
 func (c *Client) Token(ctx context.Context) (Token, error) {
-	if token, ok := c.s.held.token(c.s.millis()); ok && ctx.Err() == nil {
+	if token, ok := c.s.held.token(TokenParams{}, c.s.millis()); ok && ctx.Err() == nil {
 		return token, nil
 	}
 	held, err := call[heldToken](c.s, ctx, "token", nil)
 	return held.Token, err
+}
+
+// TokenFor is Token for another resource or scope (RFC 8707 section 2.2). It is got with the
+// session's refresh token, and kept beside its own access token as long as it is good, at most 16
+// of them. A resource that the server does not know is an error of kind server with OAuthError
+// invalid_target; the session stays as it is. Without a refresh token the code of the error is
+// no_refresh_token.
+func (c *Client) TokenFor(ctx context.Context, p TokenParams) (Token, error) {
+	if token, ok := c.s.held.token(p, c.s.millis()); ok && ctx.Err() == nil {
+		return token, nil
+	}
+	held := heldToken{params: p}
+	err := c.s.do(ctx, "token", p.members(), &held)
+	return held.Token, asked("token_for", err)
 }
 
 // FreshToken refreshes even if the token has not expired. Use it when a server refused a token that

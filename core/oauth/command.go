@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -55,7 +56,7 @@ func (s *session) start(op string, params any, patient bool) (int64, *waiter, er
 
 // enqueue makes a command the last of the inputs that wait.
 func (s *session) enqueue(op string, params members) (int64, *waiter) {
-	if op != "prepare" && (op != "token" || len(params) > 0) {
+	if op != "prepare" && (op != "token" || bytes.Contains(params, []byte(`"force":`))) {
 		s.held.drop()
 	}
 	s.nextID++

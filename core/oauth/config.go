@@ -114,8 +114,13 @@ type Config struct {
 	// TokenDestinations are the origins, with or without a path prefix, that may get the access
 	// token: https, or http on loopback.
 	TokenDestinations []string `json:"token_destinations,omitempty"`
-	// Resource are the URIs of the APIs for which tokens are requested (RFC 8707). They do not
-	// allow a token to be sent anywhere; TokenDestinations do.
+	// ResourceDestinations may get the access token for another resource or scope, and not the
+	// session's own. If a URL is below several destinations, the longest decides.
+	ResourceDestinations []ResourceDestination `json:"resource_destinations,omitempty"`
+	// Resource are the URIs of the APIs for which tokens are requested (RFC 8707), all of them in
+	// each request. They do not allow a token to be sent anywhere; TokenDestinations do.
+	// TokenParams.Resource requests a token for one alone. If the server accepts one resource in a
+	// token request, leave this empty and put all of them into Parameters.
 	Resource []string `json:"resource,omitempty"`
 	// Variables stand for {name} in the URLs of this configuration: letters, digits, "-" and ".".
 	Variables map[string]string `json:"variables,omitempty"`
@@ -205,6 +210,16 @@ type Config struct {
 	InsecureIDTokenUnverified bool `json:"insecure_id_token_unverified,omitempty"`
 	// InsecureNonceDisabled sends no nonce, not even with scope openid.
 	InsecureNonceDisabled bool `json:"insecure_nonce_disabled,omitempty"`
+}
+
+// A ResourceDestination is where the access token for another resource or scope may go.
+type ResourceDestination struct {
+	// URL is an origin, with or without a path prefix: https, or http on loopback.
+	URL string `json:"url"`
+	// Resource is the URI of what the token is good for (RFC 8707 section 2), Scope what it is good
+	// for there. One of them is needed.
+	Resource string `json:"resource,omitempty"`
+	Scope    string `json:"scope,omitempty"`
 }
 
 // ProfileConfig says how to read who signed in. A member's name may have dots between levels. Empty

@@ -142,8 +142,8 @@ func TestGrantsThatAreRefused(t *testing.T) {
 	}
 }
 
-// M53, M58: a grant whose tokens are the session's, and an identity of another server's that becomes
-// one.
+// M53, M58: a grant whose tokens are the session's, and an identity of another server's that
+// becomes one.
 func TestGrantsThatAreKept(t *testing.T) {
 	var forms []url.Values
 	p := &peer{replace: func(req *http.Request) (*http.Response, error) {

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"maps"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -15,16 +16,28 @@ type held struct {
 }
 
 type heldAnswers struct {
-	token    *heldAnswer[Token]
+	token    *heldAnswer[Token] // the session's own
+	tokens   map[TokenParams]*heldAnswer[Token]
 	prepared map[request]*heldAnswer[http.Header]
 }
 
 // request is what prepare was asked for.
 type request struct{ method, url string }
 
-// maxPrepared is how many prepared headers are cached. An application repeats a few URLs, or never
-// repeats one; more entries would help neither.
-const maxPrepared = 64
+// maxHeld is how many prepared headers, and how many tokens, are cached. An application repeats a
+// few questions, or never repeats one; more entries would help neither.
+const maxHeld = 64
+
+// heldWith returns a map with one more answer, and without the others if there are too many.
+func heldWith[K comparable, T any](before map[K]*heldAnswer[T], key K, answer *heldAnswer[T]) map[K]*heldAnswer[T] {
+	if len(before) >= maxHeld {
+		before = nil
+	}
+	next := make(map[K]*heldAnswer[T], len(before)+1)
+	maps.Copy(next, before)
+	next[key] = answer
+	return next
+}
 
 // heldAnswer is good while the clock stands between the time of the answer and the end that the
 // engine gave.
@@ -87,9 +100,15 @@ func (h *held) keep(m moment, add func(*heldAnswers)) {
 	h.answers.Store(&next)
 }
 
-func (h *held) token(now int64) (Token, bool) {
-	if all := h.answers.Load(); all != nil && all.token.good(now) {
-		return all.token.value, true
+func (h *held) token(p TokenParams, now int64) (Token, bool) {
+	if all := h.answers.Load(); all != nil {
+		a := all.token
+		if p != (TokenParams{}) {
+			a = all.tokens[p]
+		}
+		if a.good(now) {
+			return a.value, true
+		}
 	}
 	return Token{}, false
 }
@@ -108,7 +127,15 @@ func (h *held) prepared(r request, now int64) (http.Header, bool) {
 type keeper interface{ keep(h *held, m moment) }
 
 func (t *heldToken) keep(h *held, m moment) {
-	if t.goodUntil > m.at {
-		h.keep(m, func(all *heldAnswers) { all.token = newHeldAnswer(t.Token, m, t.goodUntil) })
+	if t.goodUntil <= m.at {
+		return
 	}
+	h.keep(m, func(all *heldAnswers) {
+		answer := newHeldAnswer(t.Token, m, t.goodUntil)
+		if t.params == (TokenParams{}) {
+			all.token = answer
+		} else {
+			all.tokens = heldWith(all.tokens, t.params, answer)
+		}
+	})
 }

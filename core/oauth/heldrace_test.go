@@ -17,9 +17,9 @@ func TestNothingIsHeldThatIsOver(t *testing.T) {
 			var h held
 			m := h.moment(1000)
 			row.between(&h)
-			(&heldToken{Token{AccessToken: "a"}, 2000}).keep(&h, m)
+			(&heldToken{Token: Token{AccessToken: "a"}, goodUntil: 2000}).keep(&h, m)
 			(&prepared{request{"GET", "u"}, []pair{{"authorization", "a"}}, 2000}).keep(&h, m)
-			_, token := h.token(1500)
+			_, token := h.token(TokenParams{}, 1500)
 			_, headers := h.prepared(request{"GET", "u"}, 1500)
 			if token != row.want || headers != row.want {
 				t.Errorf("token %t, headers %t", token, headers)
@@ -27,10 +27,10 @@ func TestNothingIsHeldThatIsOver(t *testing.T) {
 		})
 	}
 	var h held
-	for n := range 3 * maxPrepared {
+	for n := range 3 * maxHeld {
 		(&prepared{request{"GET", string(rune('a' + n))}, []pair{{}}, 2000}).keep(&h, h.moment(1000))
 	}
-	if n := len(h.answers.Load().prepared); n < 1 || n > maxPrepared {
+	if n := len(h.answers.Load().prepared); n < 1 || n > maxHeld {
 		t.Errorf("headers for %d requests are held", n)
 	}
 }

@@ -53,7 +53,7 @@ func guarded(t *http.Transport) *http.Transport {
 	if own.DialTLSContext != nil {
 		own.DialTLSContext = looking(own.DialTLSContext)
 	}
-	own.Dial, own.DialTLS = nil, nil
+	own.Dial, own.DialTLS = nil, nil //lint:ignore SA1019 a caller may have set them, and they would not look
 	return own
 }
 

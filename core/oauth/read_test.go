@@ -307,7 +307,7 @@ func compareResult(t *testing.T, op string, ok []byte) {
 		}
 		token := Token{AccessToken: w.AccessToken, TokenType: w.TokenType, ExpiresAt: atMilli(at.ExpiresAt), Scope: w.Scope}
 		if op == "token" {
-			got, want = &heldToken{}, &heldToken{token, at.GoodUntil}
+			got, want = &heldToken{}, &heldToken{Token: token, goodUntil: at.GoodUntil}
 		} else {
 			got, want = &ExchangedToken{}, &ExchangedToken{token, w.Issued}
 		}

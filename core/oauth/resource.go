@@ -148,14 +148,6 @@ func (p *prepared) keep(h *held, m moment) {
 		return
 	}
 	h.keep(m, func(all *heldAnswers) {
-		more := map[request]*heldAnswer[http.Header]{p.request: newHeldAnswer(headerOf(p.headers), m, p.goodUntil)}
-		if len(all.prepared) < maxPrepared {
-			for r, a := range all.prepared {
-				if r != p.request {
-					more[r] = a
-				}
-			}
-		}
-		all.prepared = more
+		all.prepared = heldWith(all.prepared, p.request, newHeldAnswer(headerOf(p.headers), m, p.goodUntil))
 	})
 }

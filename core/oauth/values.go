@@ -143,9 +143,28 @@ func (t *Token) member(name []byte, r *reader) {
 	}
 }
 
+// TokenParams say what an access token is for, if not for what the session's own is.
+type TokenParams struct {
+	// Resource is the URI of what it is good for (RFC 8707 section 2).
+	Resource string
+	// Scope is what it is good for there, of what was granted (RFC 6749 section 6).
+	Scope string
+	// Fresh refreshes even if the token is still good.
+	Fresh bool
+}
+
+func (p TokenParams) members() members {
+	m := members(nil).optional("resource", p.Resource).optional("scope", p.Scope)
+	if p.Fresh {
+		m = m.boolean("force", true)
+	}
+	return m
+}
+
 // A heldToken may be given out until goodUntil, in Unix ms; 0: once.
 type heldToken struct {
 	Token
+	params    TokenParams
 	goodUntil int64
 }
 

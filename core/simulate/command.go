@@ -31,6 +31,7 @@ func init() {
 		{name: "token", weight: 6, signedIn: 20, do: plain("token", "")},
 		{name: "force", weight: 1, signedIn: 6, optional: true, do: plain("token", `"force":true`)},
 		{name: "refresh", weight: 1, signedIn: 8, optional: true, do: plain("refresh", "")},
+		{name: "token for", weight: 1, signedIn: 6, optional: true, do: tokenFor},
 		{name: "prepare", weight: 1, signedIn: 3, optional: true, do: prepare},
 		{name: "profile", weight: 1, signedIn: 1, optional: true, do: plain("profile", "")},
 		{name: "matches", weight: 1, signedIn: 1, optional: true, do: plain("matches", `"url":"`+redirectURI+`?code=x&state=y"`)},
@@ -186,6 +187,24 @@ func setToken(w *World, p *party) {
 		p.receive(issued, w.now)
 		p.command("set_token", `"token":`+string(body), nil)
 	}
+}
+
+// tokenFor asks for an access token for one of three resources, of which the server knows two.
+func tokenFor(w *World, p *party) {
+	target := []string{resourceURL, "https://other.example", "urn:unknown"}[w.n(3)]
+	members := `"resource":"` + target + `"`
+	if w.chance(.2) {
+		members += `,"force":true`
+	}
+	p.command("token", members, func(ok json.RawMessage) {
+		var result struct {
+			Access string `json:"access_token"`
+		}
+		json.Unmarshal(ok, &result)
+		if !w.server.isFor(result.Access, target) {
+			w.fail("wrong-resource", "%s gives a token for %s that is not for it", p.name(), target)
+		}
+	})
 }
 
 // prepare asks for headers, and again as hosts do whose request came back 401.

@@ -53,6 +53,7 @@
 //   - key-left-over, spent-key-left-over, session-key-left-over, device-key-left-over, many-keys-left-over: at a quiet end every key is named by a session, an attempt or a device flow.
 //   - no-proof, wrong-scheme, wrong-key, made-up-proof, proof-twice, proof-target, proof-token: a bound token never goes without a proof of its key, made for this very request and token.
 //   - jti-twice, nonce-forgotten, private-member, proof-form, proof-time: each proof has a jti of its own, the nonce that the server told last, and nothing private.
+//   - wrong-resource: an access token that is given out for a resource is for that one alone.
 //   - downgrade, key-forgotten: a bearer token is not taken for a bound one, nor the other way round.
 //   - poll-while-stopped, two-polls, poll-too-soon, poll-answer-used: polls of a device flow.
 //

@@ -67,7 +67,7 @@ func (s *server) restart() {
 		Issuer: issuer, Store: flakyStore{s.kept, s.w}, Users: map[string]authserver.User{"user": {Password: "password", Name: "User"}},
 		AccessTokenLifetime: time.Duration(p.accessLife) * time.Second, RefreshTokenLifetime: time.Duration(p.refreshLife) * time.Second,
 		DeviceInterval: time.Duration(p.interval) * time.Second, RotationGrace: time.Duration(p.grace) * time.Second, Rand: s.rand,
-		DPoPNonceInterval: time.Duration(p.nonceLife) * time.Second,
+		DPoPNonceInterval: time.Duration(p.nonceLife) * time.Second, Resources: []string{resourceURL, "https://other.example"},
 	})
 	if err != nil {
 		panic(err)
@@ -105,6 +105,12 @@ func (s *server) honours(refresh string) bool {
 	now := s.time()
 	return err == nil && t.Refresh == digest && !t.Revoked && !t.RefreshTokenExpired(now) &&
 		(t.RotatedAt.IsZero() || s.w.plan.grace > 0 && now.Sub(t.RotatedAt) <= time.Duration(s.w.plan.grace)*time.Second)
+}
+
+// isFor tells whether an access token that was issued is for that resource alone.
+func (s *server) isFor(access, resource string) bool {
+	t, err := s.kept.Token(authserver.DigestOf(access))
+	return err != nil || slices.Equal(t.Resources, []string{resource}) // what is over may be forgotten
 }
 
 func (s *server) accepts(access string) bool {

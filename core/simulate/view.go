@@ -15,8 +15,8 @@ type view struct {
 	refuse  string // what became of that, as it was told; "" well
 	over    replaced
 	wrote   int64 // true time of the last write that was carried out
-	// endedNewer tells that it ended a session in the store which its bytes, by a clock that was set
-	// back, were newer than.
+	// endedNewer tells that it ended a session in the store which its bytes, by a clock that was
+	// set back, were newer than.
 	endedNewer bool
 	sends      int // refresh requests since the last load
 

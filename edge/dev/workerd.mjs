@@ -12,12 +12,11 @@ import { PATIENCE } from '../../js/test/suite/patience.js';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Those of wrangler.jsonc. */
+/** That of wrangler.jsonc. */
 const compatibility = () => {
   const wrangler = readFileSync(join(root, 'edge/wrangler.jsonc'), 'utf8');
   const [, date] = /"compatibility_date": "([^"]+)"/.exec(wrangler);
-  const [, flags] = /"compatibility_flags": (\[[^\]]*\])/.exec(wrangler);
-  return `compatibilityDate = ${text(date)}, compatibilityFlags = ${flags}`;
+  return `compatibilityDate = ${text(date)}`;
 };
 
 /** Below those that systems give to connections and to servers that do not care. */

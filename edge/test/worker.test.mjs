@@ -242,7 +242,7 @@ for (const [folder, name, file] of [['edge', 'oauth2-edge.wasm', 'wasm/oauth2-ed
     const out = mkdtempSync(join(work, 'wrangler-'));
     const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1', WRANGLER_LOG_PATH: out };
     delete env.CLOUDFLARE_API_TOKEN;
-    const said = execFileSync(join(root, 'node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', join(out, 'worker')], { cwd: join(root, folder), env, encoding: 'utf8' });
+    const said = execFileSync(process.execPath, [join(root, 'node_modules/wrangler/bin/wrangler.js'), 'deploy', '--dry-run', '--outdir', join(out, 'worker')], { cwd: join(root, folder), env, encoding: 'utf8' });
     for (const binding of [/env\.SESSIONS \(Sessions\)/, /env\.BFF/, /env\.PROXY_TIMEOUT_MS/]) assert.match(said, binding);
     assert.doesNotMatch(said, /WARNING/);
     const module = readdirSync(join(out, 'worker')).find((other) => other.endsWith(name));

@@ -20,6 +20,11 @@ export interface AuthState extends Current {
    * it.
    */
   readonly signed_out?: true;
+  /**
+   * The user has done nothing in any tab for a while: in so many milliseconds they are signed out.
+   * Where the application calls `watchIdle` of `oauth2-wasm/idle`.
+   */
+  readonly idle_left_ms?: number;
 }
 
 export interface AuthOptions {
@@ -108,6 +113,7 @@ export const createAuth = (open: () => Client | PromiseLike<Client>, { onRedirec
     if (error) show({ error });
     follow();
     client.addEventListener('change', follow);
+    client.addEventListener('idle_warning', ({ detail }) => show({ idle_left_ms: detail.left_ms ?? undefined }));
     if (arrived) onRedirect(arrived.app_state, arrived);
     return client;
   };

@@ -229,7 +229,11 @@ export class Client extends EventTarget {
 
   /**
    * An access token that has not expired; it is refreshed first if it must be. Prefer {@link
-   * fetch}, which sends it only to `token_destinations`.
+   * fetch}, which sends it only where configured. With a `resource` or a `scope` it is a token for
+   * these, requested with the same sign-in (RFC 8707 section 2.2).
+   *
+   * @throws {OAuthError} `error: 'invalid_target'` if the server does not know the resource, or
+   * issues no token for it: the session stays as it is
    */
   token(parameters?: T.TokenParameters): Promise<T.Token> {
     return this.#run('token', parameters);
@@ -398,10 +402,11 @@ export class Client extends EventTarget {
    * Like the global `fetch`, with the access token (RFC 6750 section 2.1), and with a DPoP proof if
    * the token is bound to a key (RFC 9449 section 7).
    *
-   * The URL must be below one of the configured `token_destinations`; otherwise nothing is sent. A
-   * redirect is an error, because the token must not follow it. After a 401 the token is refreshed,
-   * or the resource's nonce used, and the request is sent once more, unless its body can be read
-   * only once. {@link challengeOf} says what a resource that refused asks for.
+   * The URL must be below one of the configured `token_destinations` or `resource_destinations`;
+   * otherwise nothing is sent. A redirect is an error, because the token must not follow it. After
+   * a 401 the token is refreshed, or the resource's nonce used, and the request is sent once more,
+   * unless its body can be read only once. {@link challengeOf} says what a resource that refused
+   * asks for.
    *
    * @throws {OAuthError} code `resource_not_allowed`, or `redirect`, or those of {@link token}
    * @throws {TypeError} as the global `fetch`

@@ -85,7 +85,7 @@ interface Held {
 }
 
 /** Commands that change nothing without an event. */
-const isQuestion = /^(token|prepare){/;
+const isQuestion = /^(token|prepare){(?!.*"force")/;
 
 /**
  * Memory never shrinks, so an instance that once had a large message is replaced.

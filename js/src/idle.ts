@@ -9,11 +9,14 @@ import type { Client } from './index.js';
 export interface IdleOptions {
   /** How long after the last activity in any tab the user is signed out: milliseconds. */
   after_ms: number;
-  /** How long before that `onWarning` is called: milliseconds. Default: a minute. */
+  /**
+   * How long before that the client's event `idle_warning` begins and `onWarning` is called:
+   * milliseconds. Default: a minute.
+   */
   warning_ms?: number;
   /**
-   * Called once a second with the milliseconds that are left, until the user is signed out; or with
-   * `null` once they are active again.
+   * Called with each event `idle_warning`, once a second: with the milliseconds that are left until
+   * the user is signed out, or with `null` once they are active again.
    */
   onWarning?: (left_ms: number | null) => void;
   /** Called in the tab that signs out. Default: `logOut`. */
@@ -66,8 +69,11 @@ export const watchIdle = (client: Client, { after_ms: after, warning_ms: warning
   };
 
   const warn = (ms: number | null) => {
-    if (ms !== null || warned) onWarning?.(ms);
+    const again = ms !== null || warned;
     warned = ms !== null;
+    if (!again) return;
+    client.dispatchEvent(new CustomEvent('idle_warning', { detail: { left_ms: ms } }));
+    onWarning?.(ms);
   };
 
   /** Only one tab signs out at the server; the others are told. */

@@ -1,6 +1,6 @@
 /**
- * The client of an MCP server as the MCP SDKs for TypeScript take it: `@modelcontextprotocol/client`
- * and `@modelcontextprotocol/sdk`. Neither is loaded by it.
+ * The client of an MCP server as the MCP SDKs for TypeScript take it:
+ * `@modelcontextprotocol/client` and `@modelcontextprotocol/sdk`. Neither is loaded by it.
  *
  * @packageDocumentation
  */

@@ -4,7 +4,7 @@ import { bodyOf, type Incoming } from './node-passage.js';
 export interface NodeRequest extends Incoming {
   method?: string;
   url?: string;
-  headers: { host?: string };
+  headers: { host?: string; upgrade?: string };
   rawHeaders: string[];
   socket: object;
 }

@@ -112,6 +112,9 @@ export const nodeUpgrade =
       drop: () => void behind?.destroy(),
     };
     try {
+      // A body, or another protocol, is none of this listener's: where it stands, Node has given up
+      // the connection to it.
+      if (incoming.method !== 'GET' || incoming.headers.upgrade?.toLowerCase() !== 'websocket') return await write(socket, new Response(null, { status: 400, headers: { 'cache-control': 'no-store' } }));
       const response = await fetch(requestOf(incoming)!, { carrier });
       if (!switched) await write(socket, response);
     } catch {

@@ -60,7 +60,11 @@ export interface Config {
   dpop?: boolean;
   /** Default: `ES256`. */
   dpop_signing_alg?: SigningAlgorithm;
-  /** URIs of the APIs for which tokens are requested (RFC 8707 section 2). */
+  /**
+   * URIs of the APIs for which tokens are requested, all of them in each request (RFC 8707 section
+   * 2). {@link Client.token} with a `resource` requests a token for that one alone. If the server
+   * accepts one resource in a token request, leave this out and put all of them into `parameters`.
+   */
   resource?: string[];
   /** What {@link Client.register} sends (RFC 7591 section 2). */
   client_metadata?: Record<string, unknown>;
@@ -164,6 +168,11 @@ export interface Config {
   scope?: string;
   /** URLs under which the access token may be sent. It goes nowhere else. */
   token_destinations?: string[];
+  /**
+   * Where the access token for another resource or scope is sent, and not the session's own: {@link
+   * Client.fetch} takes that of the longest destination under which the URL stands.
+   */
+  resource_destinations?: ResourceDestination[];
   /**
    * Further parameters of every authorization or device authorization request. Those of the
    * protocol (state, redirect_uri …) are refused.
@@ -277,6 +286,16 @@ export interface Config {
    * without a key set.
    */
   insecure_id_token_unverified?: boolean;
+}
+
+/** Where the access token for another resource or scope may be sent. One of the two is needed. */
+export interface ResourceDestination {
+  /** The token is sent under this URL. */
+  url: string;
+  /** What the token is good for (RFC 8707 section 2). */
+  resource?: string;
+  /** What it is good for there, of what was granted. */
+  scope?: string;
 }
 
 /**
@@ -492,6 +511,13 @@ export interface DeviceSignInParameters extends DeviceResumeParameters {
 export interface TokenParameters extends CallOptions {
   /** Refreshes even if the token has not expired. */
   force?: boolean;
+  /**
+   * The URI of what the token shall be good for (RFC 8707 section 2). It is got with the session's
+   * refresh token, and kept beside the session's own access token as long as it is good.
+   */
+  resource?: string;
+  /** What it shall be good for there, of what was granted (RFC 6749 section 6). */
+  scope?: string;
 }
 
 /** An access token. */
@@ -942,4 +968,10 @@ export interface ClientEvents {
   session_refused: Events['session_refused'];
   /** The module's instance crashed and was replaced. What was not stored is lost. */
   restarted: OAuthError;
+  /**
+   * The user has done nothing in any tab for a while, and is signed out in so many milliseconds;
+   * once a second. `null` once they did, or nobody is signed in. From `watchIdle` of
+   * `oauth2-wasm/idle`.
+   */
+  idle_warning: { left_ms: number | null };
 }

@@ -102,17 +102,17 @@ const plain = (path: string): string => {
 };
 
 /** The destination that covers an endpoint, where one does. */
-const covering = (destinations: string[] = [], endpoint: string): string | undefined => {
+const covering = (destinations: string[], endpoint: string): string | undefined => {
   if (!URL.canParse(endpoint)) return undefined;
   const { origin, pathname } = new URL(endpoint);
   return destinations.find((text) => URL.canParse(text) && new URL(text).origin === origin && plain(pathname).startsWith(plain(new URL(text).pathname)));
 };
 
 /** @throws {OAuthError} code `destination_covers_endpoint` */
-const checkDestinations = ({ token_destinations, variables = {} }: Partial<Config>, endpoints: object): void => {
+const checkDestinations = ({ token_destinations = [], resource_destinations = [], variables = {} }: Partial<Config>, endpoints: object): void => {
   const filled = (text: string) => text.replace(/\{(\w+)\}/g, (all, name) => variables[name] ?? all);
   for (const [field, endpoint] of Object.entries(pick(ENDPOINTS.join(' '), endpoints))) {
-    const came = covering(token_destinations?.map(filled), filled(String(endpoint)));
+    const came = covering([...token_destinations, ...resource_destinations.map(({ url }) => url)].map(filled), filled(String(endpoint)));
     if (came) throw refusal('destination_covers_endpoint', 'open', { field, came, expected: 'destinations of APIs alone' });
   }
 };

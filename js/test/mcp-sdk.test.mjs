@@ -94,11 +94,11 @@ for (const generation of [1, 2]) {
       const { url, asked, signIns, process } = await world({ generation }, '-access-token', '2s'); // and a token that came twice would end it
       const clients = [];
       for (let n = 0; n < 3; n++) clients.push(await connect(sdk, url, sdkOptions(await process(), url)));
-      const end = Date.now() + 5000;
+      const end = Date.now() + 3500;
       while (Date.now() < end) for (const client of clients) assert.equal(await call(client, 'echo'), 'echo');
       assert.equal(signIns.length, 1);
       const tokens = new Set(asked.map(({ authorization }) => authorization).filter(Boolean));
-      assert.ok(tokens.size >= 3, `${tokens.size} tokens`);
+      assert.ok(tokens.size >= 2, `${tokens.size} tokens`);
     });
 
     test(`M96 SDK ${generation}.x with the provider alone: it signs in by the client, and the next connection is good`, async () => {

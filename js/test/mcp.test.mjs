@@ -180,7 +180,8 @@ test('M34 in Node a request that has to go to a public address looks at what it 
   const { port } = new URL(server);
   await assert.rejects(publicFetch(server), { kind: 'denied' });
   await assert.rejects(publicFetch(`http://localhost:${port}/`), { kind: 'denied' });
-  // A name of somebody else's, which stands for this machine: to the client it looks like any other.
+  // A name of somebody else's, which stands for this machine: to the client it looks like any
+  // other.
   test.mock.method(dns, 'lookup', (_name, options, done) => (options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4)));
   syncBuiltinESMExports();
   const at = `https://rebinding.example:${port}`;

@@ -38,12 +38,12 @@ test('the package holds what it needs and nothing else', () => {
 });
 
 // The aim is 42,000; RATIONALE.md says where the bytes are. This keeps them from growing unnoticed.
-test('what a page loads fits into 61,000 bytes, and the client with its loader into 9,800 (brotli)', (t) => {
+test('what a page loads fits into 61,900 bytes, and the client with its loader into 9,800 (brotli)', (t) => {
   const [client, module, full] = [brotli('index.js'), brotli('oauth2.wasm'), brotli('oauth2-full.wasm')];
   t.diagnostic(`index.js ${client}, oauth2.wasm ${module}, oauth2-full.wasm ${full}`);
   assert.ok(client < 9800, String(client));
-  assert.ok(client + module <= 61_000, String(client + module));
-  assert.ok(full <= 65_500, String(full)); // a tenth of it leads from resources to clients (kind mcp)
+  assert.ok(client + module <= 61_900, String(client + module));
+  assert.ok(full <= 66_200, String(full)); // a tenth of it leads from resources to clients (kind mcp)
 });
 
 test('what only some pages need stands beside the client, and is small (brotli)', (t) => {
@@ -121,6 +121,25 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
 for (const options of [['--module', 'nodenext'], ['--module', 'esnext', '--moduleResolution', 'bundler']]) {
   test(`E88 E96 the types fit what callers write: ${options.join(' ')}`, () => compile('types.ts', readFileSync(join(root, 'js/test/types.ts'), 'utf8'), ...options));
 }
+
+test('M95 the transports of both MCP SDKs take the options as they are', () =>
+  compile(
+    'mcp-sdk.ts',
+    `import * as two from '@modelcontextprotocol/client';
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
+import { openFiles } from 'oauth2-wasm/files';
+import { openMcp } from 'oauth2-wasm/mcp';
+import { sdkOptions } from 'oauth2-wasm/mcp-sdk';
+const mcp = await openMcp({ client_metadata: {} }, await openFiles('agent'));
+const options = sdkOptions(mcp, new URL('https://mcp.example/'), async (signIn) => signIn.begin());
+const providers: [OAuthClientProvider, two.OAuthClientProvider] = [options.authProvider, options.authProvider];
+for (const Transport of [StreamableHTTPClientTransport, SSEClientTransport, two.StreamableHTTPClientTransport, two.SSEClientTransport] as const) new Transport(new URL('https://mcp.example/'), options);
+new two.StreamableHTTPClientTransport(new URL('https://mcp.example/'), { authProvider: providers[1] });
+`,
+    '--module', 'nodenext', '--skipLibCheck', '--types', 'node', '--lib', 'es2022,dom,dom.iterable',
+  ));
 
 test('B14 the stores take the clients of npm redis and pg as they are', () =>
   compile(

@@ -26,7 +26,7 @@ const metadata = {
   client_name: 'Agent', redirect_uris: [CB], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none',
 };
 
-let resource, byDocument, byRegistration, key;
+let resource, byDocument, byRegistration, byProvider, key;
 before(async () => {
   const { publicKey, privateKey } = await jose.generateKeyPair('ES256', { extractable: true });
   key = await jose.exportJWK(privateKey);
@@ -39,9 +39,10 @@ before(async () => {
   const flags = ['-scope=write', `-resource=${resource.url}`];
   byDocument = await authserver(...flags, '-open-registration', `-documents=${resource.origin}`, CB);
   byRegistration = await authserver(...flags, '-open-registration', CB);
+  byProvider = await authserver(...flags, '-identity-provider', CB);
 });
 after(async () => {
-  for (const s of [byDocument, byRegistration, resource]) await s?.stop();
+  for (const s of [byDocument, byRegistration, byProvider, resource]) await s?.stop();
 });
 
 /** A provider in memory, with its user at a browser. */
@@ -139,3 +140,31 @@ for (const [generation, { Client, Transport, Unauthorized, keyAuth, besides }] o
     }
   });
 }
+
+test('M142 client 2 by cross-app access (SEP-990): the user signs in at the identity provider, and is asked nothing at the other server', async () => {
+  const { issuer } = byProvider;
+  const idp = `${issuer}/idp`;
+  resource.use(issuer);
+  const own = { clientId: 'agent', clientSecret: "agent's secret" };
+  const verifier = jose.base64url.encode(crypto.getRandomValues(new Uint8Array(32)));
+  const challenge = jose.base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))));
+  const { url } = await alice()(`${idp}/authorize?${new URLSearchParams({
+    response_type: 'code', client_id: own.clientId, redirect_uri: CB, scope: 'openid', code_challenge: challenge, code_challenge_method: 'S256',
+  })}`);
+  const answer = await fetch(`${idp}/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'authorization_code', code: url.searchParams.get('code'), redirect_uri: CB, code_verifier: verifier, client_id: own.clientId, client_secret: own.clientSecret,
+    }),
+  });
+  const { id_token: idToken } = await answer.json();
+  const authProvider = new second.CrossAppAccessProvider({
+    ...own,
+    assertion: async ({ authorizationServerUrl, resourceUrl, scope, fetchFn }) =>
+      (await second.discoverAndRequestJwtAuthGrant({ ...own, idpUrl: idp, audience: authorizationServerUrl, resource: resourceUrl, idToken, scope, fetchFn })).jwtAuthGrant,
+  });
+  const client = new second.Client({ name: 'agent', version: '1' });
+  await client.connect(new second.StreamableHTTPClientTransport(new URL(resource.url), { authProvider }));
+  await call(client, 'read');
+  await client.close();
+});

@@ -131,7 +131,9 @@ for (const name of browsers) {
       const watch = (tab, after) =>
         tab.evaluate((after) => {
           window.warned = [];
-          window.here = window.oauth.watchIdle(window.client, { after_ms: after, warning_ms: after - 1_000, onWarning: (left) => window.warned.push(left) });
+          window.called = [];
+          window.client.addEventListener('idle_warning', ({ detail }) => window.warned.push(detail.left_ms));
+          window.here = window.oauth.watchIdle(window.client, { after_ms: after, warning_ms: after - 1_000, onWarning: (left) => window.called.push(left) });
         }, after);
       await watch(one, 6_000);
       await watch(two, 6_000);
@@ -140,6 +142,7 @@ for (const name of browsers) {
       // A sign in one tab counts in the other.
       await two.evaluate(() => window.here());
       for (const tab of tabs) await tab.until(() => window.warned.includes(null));
+      for (const tab of tabs) assert.ok(await tab.evaluate(() => JSON.stringify(window.called) === JSON.stringify(window.warned)));
       const before = api.server.count('/revoke');
       for (const tab of tabs) await tab.until(() => window.client.current.status === 'not_authenticated');
       assert.ok(api.server.count('/revoke') - before <= 2); // of the access and the refresh token

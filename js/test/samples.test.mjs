@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -285,7 +286,7 @@ test('E44 P33 js/README: signed out who is gone', async (t) => {
 const inNode = async (t, text, globals) => {
   Object.assign(globalThis, globals);
   t.after(() => Object.keys(globals).forEach((name) => delete globalThis[name]));
-  const file = join(installed(), `sample-${process.pid}-${Object.keys(globals)[0]}.mjs`);
+  const file = join(installed(), `sample-${process.pid}-${Object.keys(globals).join('-')}.mjs`);
   writeFileSync(file, await bundle(text, 'ts', { platform: 'node', packages: 'external' }));
   return import(pathToFileURL(file).href);
 };
@@ -343,6 +344,26 @@ for (const [file, mark] of [['README.md', 'new Guard('], ['web/docs/guides/resou
     assert.match(answer.headers.get('www-authenticate'), /^(Bearer|DPoP) /);
   });
 }
+
+test('E44 D46 js/README: a session in files', async (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'sample-'));
+  mkdirSync(join(home, '.config'));
+  const { log } = console;
+  const lines = [];
+  t.after(() => ((console.log = log), rmSync(home, { recursive: true, force: true })));
+  // Another process has signed in.
+  const seed = `import { openClient } from 'oauth2-wasm';
+import { openFiles } from 'oauth2-wasm/files';
+const client = await openClient({ client_id: 'my-tool', issuer: 'https://as.example', discovery: true }, await openFiles(home + '/.config/my-tool'));
+await client.setToken({ access_token: 'THE-TOKEN', token_type: 'Bearer', expires_in: 3600 });
+client.close();
+`;
+  await inNode(t, seed, { home });
+  console.log = (line) => lines.push(line);
+  await inNode(t, sample('js/README.md', 'openFiles('), { home, again: 1 });
+  console.log = log;
+  assert.deepEqual(lines, ['THE-TOKEN']);
+});
 
 test('E44 B14 js/README: a session on PostgreSQL', async (t) => {
   const farm = await servers();

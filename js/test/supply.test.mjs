@@ -50,7 +50,7 @@ test('S2 Go modules are what go.sum says', () => {
   execFileSync('go', ['mod', 'verify'], { cwd: root });
   for (const file of files('go.sum')) for (const line of read(file).split('\n').filter(Boolean)) assert.match(line, /^\S+ v\S+ h1:[A-Za-z0-9+/]{43}=$/, file);
   for (const file of files('go.mod')) {
-    const replaced = read(file).split('\n').filter((line) => /=> (?!\.\/|\.\.\/)/.test(line));
+    const replaced = read(file).split('\n').filter((line) => /=> (?!\.\/|\.\.\/)/.test(line) && !/(\S+)( v\S+)? => \1 v/.test(line)); // another version of its own is none
     assert.deepEqual(replaced, [], `${file}: a module stands for another one`);
   }
 });

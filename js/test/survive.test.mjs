@@ -34,7 +34,8 @@ const application = async ([config, vault]) => {
 
 /**
  * An application and its server, each a site of its own, over https. `load` loads it and gives what
- * it came to, which may be at a later page; `asked` are the server's silent requests, by what asked.
+ * it came to, which may be at a later page; `asked` has the server's silent requests, by what made
+ * them.
  */
 const twoSites = async (t, { blocked, vault }) => {
   const redirect = `${APP}/app.html`;

@@ -102,3 +102,15 @@ test('P60 createAuth shows such clients as it does others', async () => {
   assert.equal(late.state.status, 'granted');
   assert.equal(late.state.error, undefined);
 });
+
+test('P70 the state of a binding has what is left until who does nothing is signed out, and forgets it', async () => {
+  const client = await signedIn();
+  const auth = createAuth(() => client);
+  await auth.open();
+  const states = [];
+  auth.subscribe((state) => states.push(state.idle_left_ms));
+  const warn = (left_ms) => client.dispatchEvent(new CustomEvent('idle_warning', { detail: { left_ms } }));
+  for (const left of [2_000, 2_000, 1_000, null]) warn(left);
+  assert.deepEqual(states, [undefined, 2_000, 1_000, undefined]);
+  assert.equal(auth.state.status, 'granted');
+});

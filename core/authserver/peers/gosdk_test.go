@@ -135,7 +135,7 @@ func TestM140GoSDKSignsIn(t *testing.T) {
 				t.Fatalf("%v", u.opened)
 			}
 			call(t, session, "write")
-			if len(u.opened) != 2 || u.opened[1].Query().Get("scope") != "tools write" || !strings.Contains(u.pages[1], "Change things") {
+			if len(u.opened) != 2 || !slices.Equal(slices.Sorted(strings.FieldsSeq(u.opened[1].Query().Get("scope"))), []string{"tools", "write"}) || !strings.Contains(u.pages[1], "Change things") {
 				t.Fatalf("no step up: %v", u.opened)
 			}
 			call(t, session, "read")

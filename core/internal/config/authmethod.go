@@ -21,8 +21,8 @@ const (
 // MoreMethods are those that oauth2.wasm leaves out.
 const MoreMethods = AuthSecretJWT + " " + AuthPrivateJWT + " " + authTLS + " " + authSelfTLS
 
-// checkAuth settles the methods: basic with a secret, none without; revocation and introspection as
-// the token endpoint, unless they have their own.
+// checkAuth sets the methods: basic with a secret, none without. Revocation and introspection use
+// the token endpoint's method unless they have their own.
 func (c *Config) checkAuth() *link.Fault {
 	c.AuthGiven = c.AuthMethod != ""
 	if !c.AuthGiven {
@@ -49,7 +49,7 @@ func (c *Config) checkAuth() *link.Fault {
 	return f
 }
 
-// checkMethod tells whether the client can authenticate so.
+// checkMethod reports a fault if the client cannot authenticate by the method.
 func (c *Config) checkMethod(field, method string) *link.Fault {
 	switch {
 	case method == AuthNone:
@@ -63,7 +63,7 @@ func (c *Config) checkMethod(field, method string) *link.Fault {
 	return nil
 }
 
-// InheritAuth gives the token endpoint's method to those that have none of their own.
+// InheritAuth gives the token endpoint's method to endpoints without one of their own.
 func (c *Config) InheritAuth() {
 	if !c.RevocationAuthGiven {
 		c.RevocationAuthMethod = c.AuthMethod
@@ -71,8 +71,8 @@ func (c *Config) InheritAuth() {
 	c.inheritMore()
 }
 
-// Supported is the method if it is among those that an endpoint takes, or else the first of these
-// for which the client has what it needs (RFC 8414 section 2); where none is, or no list, the
+// Supported is the method if the endpoint supports it, or else the first supported one for which
+// the client has what it needs (RFC 8414 section 2). If there is none, or no list, it is the
 // method.
 func (c *Config) Supported(methods json.Value, method string) string {
 	if json.Lists(methods, method) {

@@ -6,7 +6,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// between holds a number to its bounds.
+// between checks a number's bounds.
 func between(name string, n, least, most int64) *link.Fault {
 	if n >= least && n <= most {
 		return nil
@@ -36,8 +36,8 @@ func (c *Config) check() *link.Fault {
 	if f != nil {
 		return f
 	}
-	// Without a nonce an ID token is not bound to its attempt: with openid that takes the option
-	// that says so.
+	// Without a nonce an ID token is not bound to its attempt: with openid that needs the insecure
+	// option.
 	if c.Nonce != "automatic" && c.Nonce != "enabled" && (c.Nonce != "disabled" || words.Has(c.Scope, "openid")) {
 		return link.Bad("bad_value", "nonce").Not("automatic or enabled, or disabled without scope openid", c.Nonce)
 	}
@@ -80,7 +80,7 @@ func (c *Config) check() *link.Fault {
 	if words.Has(c.Scope, "openid") && c.JWKS == "" && !c.Discovery && !c.IDTokenOff {
 		return link.Bad("missing", "jwks_uri").Not("discovery or jwks_uri", "scope openid")
 	}
-	// A bare token in a header of its own is bound to nothing.
+	// A bare token in a header of its own cannot be bound to a key.
 	if c.DPoP && c.TokenHeader != "" {
 		return link.Bad("bad_value", "token_header").Not("none with dpop", c.TokenHeader)
 	}
@@ -90,7 +90,7 @@ func (c *Config) check() *link.Fault {
 	return c.checkAuth()
 }
 
-// checkReach sees to it that a client which names its server can reach it at all.
+// checkReach checks that a client that names its server has an endpoint or discovery.
 func (c *Config) checkReach() *link.Fault {
 	for _, s := range append(c.Endpoints(), &c.Profile.Endpoint) {
 		if *s != "" {

@@ -1,5 +1,4 @@
-// Package config reads the configuration of a client (core/contract/README.md) and holds what every
-// layer above asks it for.
+// Package config reads and checks the configuration of a client (core/contract/README.md).
 package config
 
 import (
@@ -12,8 +11,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A Config is what a session was opened with, as the server's metadata completes it. Members have
-// the names of RFC 8414 and RFC 7591 where these have one.
+// A Config is the configuration of a session, completed by the server's metadata. Members have the
+// names of RFC 8414 and RFC 7591 if there is one.
 type Config struct {
 	self                                                                                          []Config // this one alone: a slice is copied in one piece
 	Name, Issuer, ClientID, ClientSecret, RedirectURI, Scope, UserAgent                           string
@@ -43,7 +42,7 @@ type Config struct {
 	MetadataURL, TokenPath                                                                        string
 	Profile                                                                                       profile
 	variables                                                                                     json.Value
-	TokenDestinations                                                                             []uri.URI
+	Destinations                                                                                  []Destination
 	Parameters                                                                                    []form.Param
 	httpOrigins, ParameterHooks, RequestHooks, ResponseHooks                                      json.Value
 	privateOrigins                                                                                json.Value
@@ -58,8 +57,8 @@ func WrongScope(s string) *link.Fault {
 	return link.Bad("bad_value", "scope").Not(scopeList.Wants(), s)
 }
 
-// A group is members of the configuration that are read in one way: their names, with a space
-// between them, and where each goes.
+// A group is a set of members that are read in the same way: their names, separated by spaces, and
+// where each value goes.
 type group struct {
 	names   string
 	rule    grammar
@@ -76,8 +75,8 @@ const Endpoints = "authorization_endpoint token_endpoint revocation_endpoint use
 // MoreMembers are those that oauth2.wasm leaves out.
 const MoreMembers = "client_assertion_audience client_key client_key_id token_endpoint_auth_signing_alg request_object_signing_alg introspection_signed_response_alg introspection_endpoint_auth_method client_metadata registration identity_provider private_origins"
 
-// others are the members that are read each in a way of its own.
-const others = "variables profile parameters token_destinations resource id_token_signed_response_alg refresh_token_errors"
+// others are the members that are each read in their own way.
+const others = "variables profile parameters token_destinations resource_destinations resource id_token_signed_response_alg refresh_token_errors"
 
 func (c *Config) groups() []group {
 	return append(c.moreGroups(), []group{
@@ -149,7 +148,7 @@ func (c *Config) Clone() *Config {
 	return &list[0]
 }
 
-// Become takes all of next over: whoever holds c sees it.
+// Become replaces the content of c, which all owners share, by next.
 func (c *Config) Become(next *Config) {
 	list := c.self
 	copy(list, next.self)
@@ -188,7 +187,7 @@ func (c *Config) read(groups []group, name string, v json.Value) *link.Fault {
 		}
 		return c.readOther(name, v)
 	}
-	// A misspelt option must not pass for one that was set.
+	// A misspelt option must not be ignored.
 	return link.UnknownMember(names(groups), name)
 }
 
@@ -220,7 +219,7 @@ func (c *Config) readOther(name string, v json.Value) *link.Fault {
 	return c.readList(name, v)
 }
 
-// readText takes a text that keeps to the rule; in a URL, variables are put in first.
+// readText reads a text that satisfies the rule; in a URL it first replaces variables.
 func (c *Config) readText(text *string, name string, v json.Value, rule grammar) *link.Fault {
 	s := v.Str()
 	if rule >= Redirect {
@@ -266,19 +265,14 @@ func (c *Config) readList(name string, v json.Value) *link.Fault {
 			allowed = jose.Algorithms
 			algs += s + " "
 		case "resource":
-			if s == "" || words.Index(s, ':') < 1 || !uri.Chars(s) || words.Index(s, '#') >= 0 { // RFC 8707 section 2
-				return link.Wrong("bad_url", name, "an absolute URI without fragment", it.Value())
+			if !resourceOK(s) { // RFC 8707 section 2
+				return link.Wrong("bad_url", name, wantsResource, it.Value())
 			}
 			c.Resources = append(c.Resources, form.Param{Name: name, Value: s})
-		case "token_destinations":
-			if f := c.readText(&s, name, it.Value(), Endpoint); f != nil {
+		case "token_destinations", "resource_destinations":
+			if f := c.readDestination(name, it.Value()); f != nil {
 				return f
 			}
-			u, ok := uri.Parse(s)
-			if !ok || u.Query {
-				return link.Wrong("bad_url", name, "an absolute URL without query", it.Value())
-			}
-			c.TokenDestinations = append(c.TokenDestinations, u)
 		case "insecure_http_origins":
 			if u, ok := uri.Parse(s); !ok || u.Scheme != "http" || s != "http://"+u.Host+u.Port {
 				return link.Wrong("bad_url", name, "http://HOST, or http://HOST:PORT with another port than 80, in lower case", it.Value())
@@ -309,8 +303,63 @@ func (c *Config) readList(name string, v json.Value) *link.Fault {
 	return nil
 }
 
-// readRefreshErrors takes the names that the server has for a dead refresh token: pairs of error
-// and error_description. Codes that mean something else as well need the description.
+// A Destination is where an access token may go: that of the session, or the one for a target.
+type Destination struct {
+	URL    uri.URI
+	Target string
+}
+
+// readDestination takes a URL, or an object with one and what ReadTarget reads.
+func (c *Config) readDestination(name string, v json.Value) *link.Fault {
+	var d Destination
+	url, s := v, ""
+	if name == "resource_destinations" {
+		url = v.Get("url")
+		target, f := ReadTarget(v)
+		if d.Target = target; f != nil {
+			f.Field = name
+			return f
+		}
+		if target == "" || v.Values() != 2+v.Get("resource").Values()+v.Get("scope").Values() {
+			return link.Wrong("bad_value", name, "objects of url, resource and scope", v)
+		}
+	}
+	if f := c.readText(&s, name, url, Endpoint); f != nil {
+		return f
+	}
+	var ok bool
+	if d.URL, ok = uri.Parse(s); !ok || d.URL.Query {
+		return link.Wrong("bad_url", name, "an absolute URL without query", url)
+	}
+	c.Destinations = append(c.Destinations, d)
+	return nil
+}
+
+// ReadTarget takes what an access token is for: its resource (RFC 8707 section 2), a space and its
+// scope, either of which may be missing. "" is the session's own token.
+func ReadTarget(in json.Value) (target string, f *link.Fault) {
+	resource, scope := in.Get("resource"), in.Get("scope")
+	if resource.Kind() != json.None && !resourceOK(resource.Str()) {
+		return "", link.Wrong("bad_url", "resource", wantsResource, resource)
+	}
+	if s := scope.Str(); scope.Kind() != json.None && (s == "" || !words.ScopeOK(s)) {
+		return "", WrongScope(s)
+	}
+	if target = resource.Str() + " " + scope.Str(); len(target) == 1 {
+		target = ""
+	}
+	return target, nil
+}
+
+const wantsResource = "an absolute URI without fragment"
+
+func resourceOK(s string) bool {
+	return words.Index(s, ':') > 0 && uri.Chars(s) && words.Index(s, '#') < 0
+}
+
+// readRefreshErrors reads the errors by which the server says that a refresh token is invalid:
+// pairs of error and error_description. Errors that can also mean something else need the
+// description.
 func (c *Config) readRefreshErrors(v json.Value) *link.Fault {
 	const field, shared = "refresh_token_errors", "invalid_request invalid_client unauthorized_client unsupported_grant_type invalid_scope invalid_target access_denied server_error temporarily_unavailable slow_down"
 	refused := link.Bad("bad_value", field).Not("[[error, error_description], …], the error alone unless it means other things too", "")
@@ -334,8 +383,8 @@ func (c *Config) readRefreshErrors(v json.Value) *link.Fault {
 	return nil
 }
 
-// DeadToken tells whether the answer to a refresh says that the refresh token is of no use any
-// more: invalid_grant (RFC 6749 section 5.2), or the server's own name for it.
+// DeadToken reports whether the answer to a refresh says that the refresh token is invalid:
+// invalid_grant (RFC 6749 section 5.2), or the server's own error for it.
 func (c *Config) DeadToken(f *link.Fault) bool {
 	for _, p := range c.refreshErrors {
 		if f.Err == p.Name && (p.Value == "" || f.Descr == p.Value) {
@@ -345,11 +394,11 @@ func (c *Config) DeadToken(f *link.Fault) bool {
 	return f.Err == "invalid_grant"
 }
 
-// Under is the key of one thing that is kept: clients of one name, but of other servers or client
-// ids, do not meet there.
+// Under is the key of a stored text. Clients with the same name but another server or client id
+// have other keys.
 func (c *Config) Under(what string) string { return c.Name + "." + c.Fingerprint + "." + what }
 
-// takePrint takes the fingerprint, which tells whose tokens stored bytes are.
+// takePrint computes the fingerprint, which shows to which configuration a stored text belongs.
 func (c *Config) takePrint() {
 	issuer := c.Issuer
 	if issuer == "" {

@@ -5,14 +5,14 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// maxExtras is how long all that the application wants of a response may be together, in bytes.
+// maxExtras is the greatest length of all further parameters of a response together, in bytes.
 const maxExtras = 4 << 10
 
 // TooMuch is what Extras gives for more than that.
 const TooMuch = "too much"
 
-// Extras is an object of what else the response brought that the application asked for, "" for
-// nothing. Nobody has looked at it: the response came through the browser.
+// Extras is an object with the further parameters of a response that the application asked for, ""
+// for none. They are not verified: the response came through the browser.
 func (c *Config) Extras(params []form.Param) string {
 	w := json.NewWriter()
 	w.Open('{')

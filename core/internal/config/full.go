@@ -10,8 +10,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/uri"
 )
 
-// What this package has for servers, terminals and plugin hosts besides what pages use. The build
-// tag page leaves it out: page.go has what stands in its place.
+// This file is for servers, terminals and plugin hosts. The build tag page leaves it out; page.go
+// replaces it.
 
 // moreGroups are MoreMembers.
 func (c *Config) moreGroups() []group {
@@ -40,7 +40,7 @@ func (c *Config) readObject(name string, v json.Value) (f *link.Fault) {
 // ownMethods are those by which a client can be known that has a secret or a key.
 const ownMethods = AuthBasic + " " + AuthPost + " " + AuthSecretJWT + " " + AuthPrivateJWT
 
-// checkMeans tells whether the client has what one of MoreMethods needs.
+// checkMeans reports a fault if the client lacks what a method of MoreMethods needs.
 func (c *Config) checkMeans(_, method string) *link.Fault {
 	switch {
 	case method == AuthSecretJWT && c.ClientSecret == "":
@@ -79,7 +79,7 @@ func (c *Config) checkMore() *link.Fault {
 	return nil
 }
 
-// AdoptMore fills in what the configuration leaves out, from the server's metadata.
+// AdoptMore fills in missing members from the server's metadata.
 func (c *Config) AdoptMore(v json.Value) {
 	if !c.IntrospectionAuthGiven {
 		c.IntrospectionAuthMethod = c.Supported(v.Get("introspection_endpoint_auth_methods_supported"), c.IntrospectionAuthMethod)

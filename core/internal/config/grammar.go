@@ -21,7 +21,7 @@ const (
 	endpointOrNone         // or the word none
 )
 
-// Refuses gives the code of the error, "" for a text that is right or not there.
+// Refuses gives the code of the error; "" for a correct or missing text.
 func (c *Config) Refuses(g grammar, s string) (code string) {
 	switch {
 	case s == "" || g == endpointOrNone && s == "none":
@@ -67,8 +67,8 @@ func (g grammar) Wants() string {
 	return "an absolute URL without user and fragment"
 }
 
-// Secure tells whether requests may go to a URL: protected, or to this machine, or where the
-// configuration says that it need not be.
+// Secure reports whether requests may go to a URL: over TLS, to this machine, or to an origin for
+// which the configuration allows http.
 func (c *Config) Secure(u uri.URI) bool {
 	if c.guarded() {
 		return c.reaches(u)

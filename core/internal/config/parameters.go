@@ -1,7 +1,7 @@
 package config
 
-// Protected tells whether a parameter of the authorization request is the core's own: no caller and
-// no hook may set it.
+// Protected reports whether only the core may set a parameter of the authorization request, and no
+// caller or hook.
 func Protected(name string) bool {
 	switch name {
 	case "response_type", "client_id", "redirect_uri", "state", "nonce", "code_challenge", "code_challenge_method", "dpop_jkt", "request", "request_uri":

@@ -2,8 +2,8 @@ package config
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 
-// TenantHole is where an issuer template has the tenant: Microsoft's servers for all tenants name
-// this placeholder in place of an issuer.
+// TenantHole is the placeholder for the tenant in an issuer template, which Microsoft's servers for
+// all tenants use.
 const TenantHole = "{tenantid}"
 
 // TenantOf is the tenant that an issuer has where the template has its hole.

@@ -12,8 +12,8 @@ import (
 // MetadataLife is how long the server's metadata is used before it is read again.
 const MetadataLife = 24 * 60 * 60 * 1000
 
-// Discovered goes on once the endpoints are known. What is known but old is used, and read again
-// meanwhile.
+// Discovered calls then once the endpoints are known. Old metadata is used, and read again in the
+// background.
 func (i *Issuer) Discovered(then func(*link.Fault)) {
 	m := &i.metadata
 	switch {
@@ -39,10 +39,10 @@ func (i *Issuer) Discovered(then func(*link.Fault)) {
 	i.LoadMetadata(i.metadataLoaded)
 }
 
-// Known tells whether there are endpoints, however old.
+// Known reports whether there is metadata, however old.
 func (i *Issuer) Known() bool { return i.metadata.text != "" }
 
-// LoadMetadata reads what the store has of the server; what is not ours is as good as nothing.
+// LoadMetadata reads the stored metadata. A text of another configuration counts as none.
 func (i *Issuer) LoadMetadata(then func(json.Value)) {
 	i.metadata.looked = true
 	i.store.Load(i.config.Under("metadata"), func(value, version, _ string) {
@@ -72,7 +72,8 @@ func (i *Issuer) metadataLoaded(v json.Value) {
 	i.fetchMetadata()
 }
 
-// AdoptKeys takes over keys that another instance fetched, and with them the limit on asking again.
+// AdoptKeys takes over keys that another instance fetched, with the time before which they are not
+// fetched again.
 func (i *Issuer) AdoptKeys(v json.Value) {
 	s := &i.keys
 	s.list, s.picked = v.Get("keys"), picked{}
@@ -80,7 +81,7 @@ func (i *Issuer) AdoptKeys(v json.Value) {
 	s.asked, s.tried = s.list.Kind() != json.None, s.at
 }
 
-// A discoverRun looks for the server's metadata in one place after the other.
+// A discoverRun looks for the server's metadata at one URL after the other.
 type discoverRun struct {
 	issuer *Issuer
 	places []string
@@ -139,7 +140,7 @@ func (i *Issuer) tellDiscovered(f *link.Fault) {
 	tell(waiting, f)
 }
 
-// adoptMetadata fills in what the configuration leaves out, if the document is the issuer's own
+// adoptMetadata fills in missing members of the configuration, if the document names the issuer
 // (RFC 8414 section 3.3).
 func (i *Issuer) adoptMetadata(v json.Value) *link.Fault {
 	next, iss := i.given.Clone(), v.Get("issuer").Str()
@@ -165,7 +166,8 @@ func (i *Issuer) adoptMetadata(v json.Value) *link.Fault {
 		if alias := next.Alias(v, name); alias != "" {
 			s = alias
 		}
-		// What cannot be used is as good as not there: absent tells it to who needs it.
+		// An endpoint that cannot be used counts as missing: Absent reports it to the command that
+		// needs it.
 		if *texts[n] == "" && next.Refuses(config.Endpoint, s) == "" {
 			*texts[n] = s
 		}
@@ -210,8 +212,8 @@ func (i *Issuer) Get(stage, url string, most int, done func(json.Value, *link.Fa
 	})
 }
 
-// anyTenant tells whether the issuer stands for more tenants than one, so that the template says
-// what theirs are. An issuer with a tenant of its own is held to exactly.
+// anyTenant reports whether the issuer stands for many tenants, so that the template gives their
+// issuers. An issuer with a certain tenant has to match exactly.
 func (i *Issuer) anyTenant() bool {
 	switch config.TenantOf(i.config.Issuer, i.config.IssuerTemplate) {
 	case "common", "organizations", "consumers":

@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// longestAge is how old the ID token of a sign-in may be: it is fetched at once.
+// longestAge is how old the ID token of a sign-in may be.
 const longestAge = 24 * 60 * 60 * 1000
 
 // Expected are the claims of an ID token that its request requires.
@@ -116,9 +116,8 @@ func followsNonce(nonce string, want Expected) bool {
 	return nonce == "" || before == "" || nonce == before
 }
 
-// checkIssued looks at what every JWT of the issuer for this client has to say: who made it, for
-// whom, and when; the times must be there where need says so, by a clock that may be apart from the
-// server's by so many ms.
+// checkIssued checks the claims of every JWT of the issuer for this client: issuer, audience and
+// times. need lists the required times; apart is how far, in ms, the clocks may differ.
 func (i *Issuer) checkIssued(v json.Value, need string, apart int64) *link.Fault {
 	iss := v.Get("iss").Str()
 	exp, expires := v.Get("exp").Int()
@@ -159,8 +158,8 @@ func (i *Issuer) checkIssued(v json.Value, need string, apart int64) *link.Fault
 	return nil
 }
 
-// untimely is a claim about time that does not fit the clock here, by so many ms: the clocks of
-// server and client differ by at least that much, or the token is that old.
+// untimely is the fault for a time claim that does not fit our clock, by ahead ms: the clocks
+// differ by at least that much, or the token is that old.
 func (i *Issuer) untimely(claim string, ahead int64) *link.Fault {
 	f := link.NotVerified("wrong_claim", claim)
 	if ahead > -link.MaxTime && ahead < link.MaxTime {
@@ -169,12 +168,13 @@ func (i *Issuer) untimely(claim string, ahead int64) *link.Fault {
 	return f
 }
 
-// past tells whether a time in seconds is not to come, by clocks that may be apart.
+// past reports whether a time in seconds is not in the future, with clocks that may differ.
 func (i *Issuer) past(s, apart int64) bool {
 	return s >= 0 && s <= link.MaxTime/1000 && s*1000 <= i.link.Now+apart
 }
 
-// audience tells whether the claim names the client, and which other it names that is not trusted.
+// audience reports whether the claim names the client, and an untrusted other audience that it
+// names.
 func (i *Issuer) audience(v json.Value) (ours bool, other string) {
 	if v.Kind() == json.String {
 		return v.Str() == i.config.ClientID, ""

@@ -1,5 +1,4 @@
-// Package issuer is what is known of the authorization server, its metadata and its keys, and the
-// verification of what it says.
+// Package issuer has the authorization server's metadata and keys, and verifies what it signs.
 package issuer
 
 import (
@@ -21,7 +20,7 @@ type Issuer struct {
 	keys     keySet
 }
 
-// New gives one of which nothing is known yet but the configuration.
+// New makes an Issuer that knows only the configuration.
 func New(l *link.Link, cfg *config.Config, s *store.Store, wr *wire.Wire) *Issuer {
 	i := &Issuer{link: l, config: cfg, store: s, wire: wr}
 	if cfg.Discovery {
@@ -30,7 +29,7 @@ func New(l *link.Link, cfg *config.Config, s *store.Store, wr *wire.Wire) *Issue
 	return i
 }
 
-// metadata is what the server says of itself (RFC 8414, OpenID Connect Discovery).
+// metadata is the server's metadata (RFC 8414, OpenID Connect Discovery).
 type metadata struct {
 	text    string // "" before there was any
 	at      int64  // fetched
@@ -51,11 +50,11 @@ type keySet struct {
 	waiting []func(*link.Fault)
 }
 
-// picked is a key of the list by what chose it: mostly one key signs all that comes.
+// picked caches the last key that was chosen from the list: usually one key signs everything.
 type picked struct{ alg, kid, jwk string }
 
-// Absent says that a command needs an endpoint that is neither in the configuration nor, such that
-// it can be used, in the server's metadata.
+// Absent is the fault for a command that needs an endpoint which neither the configuration nor the
+// metadata has in a usable form.
 func (i *Issuer) Absent(name string) *link.Fault {
 	if !i.config.Discovery {
 		return link.Bad("missing", name).Not("discovery, or "+name, "")
@@ -78,7 +77,7 @@ func (i *Issuer) Tokenless() *link.Fault {
 	return nil
 }
 
-// tell gives each its own fault: what becomes of it is a matter of its command.
+// tell gives each waiter a fault of its own, because commands change their faults.
 func tell(waiting []func(*link.Fault), f *link.Fault) {
 	for _, w := range waiting {
 		if f == nil {

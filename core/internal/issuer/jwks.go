@@ -9,17 +9,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// KeysLimit is how long a key set stands before an unknown key makes us ask again: tokens with
-// made-up kids must not turn into requests.
+// KeysLimit is the least time, in ms, between two fetches of a key set because of an unknown key:
+// tokens with forged kids must not cause many requests.
 const KeysLimit = 60_000
 
-// keysGood tells whether the key set is there, and not so old that a key that was withdrawn could
-// still be in it.
+// keysGood reports whether there is a key set that is not too old.
 func (i *Issuer) keysGood() bool {
 	return i.keys.list.Kind() != json.None && i.link.Recent(i.keys.at, MetadataLife)
 }
 
-// WithKeys sees to a key set before something is spent that would be lost without one.
+// WithKeys fetches the key set before something is used up that would be lost without keys.
 func (i *Issuer) WithKeys(scope string, then func(*link.Fault)) {
 	if !i.NeedsKeys(scope) {
 		then(nil)
@@ -37,12 +36,12 @@ func (i *Issuer) NeedsKeys(scope string) bool {
 	return i.NoKeys(scope) || i.config.JWKS != "" && !i.config.IDTokenOff && words.Has(scope, "openid") && !i.keysGood()
 }
 
-// NoKeys tells whether an ID token is asked for and the server says of no place where its keys are.
+// NoKeys reports whether an ID token is requested, but the server does not say where its keys are.
 func (i *Issuer) NoKeys(scope string) bool {
 	return i.config.Discovery && i.config.JWKS == "" && !i.config.IDTokenOff && words.Has(scope, "openid")
 }
 
-// fetchKeys reads the key set; whoever asks meanwhile shares the answer.
+// fetchKeys reads the key set; concurrent calls share the request.
 func (i *Issuer) fetchKeys(done func(*link.Fault)) {
 	s := &i.keys
 	if s.waiting = append(s.waiting, done); len(s.waiting) > 1 {
@@ -74,9 +73,9 @@ func (i *Issuer) keysRead(v json.Value, f *link.Fault) {
 	tell(waiting, f)
 }
 
-// A verifyRun is of one signature, by a key that the server publishes now: an unknown key, and a
-// signature that does not fit, make us ask for the keys anew, once. Its methods are the steps:
-// pick, judged, refused, fetched.
+// A verifyRun verifies one signature with a key that the server publishes. If the key is unknown,
+// or the signature does not fit, it fetches the keys again, once. Its methods are the steps: pick,
+// judged, refused, fetched.
 type verifyRun struct {
 	issuer *Issuer
 	jws    *jose.JWS

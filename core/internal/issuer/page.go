@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// What stands in oauth2.wasm in place of what pages never use, which is in the files with the build
-// tag !page. What asks for it is told which module has it.
+// In oauth2.wasm this replaces the files with the build tag !page, which pages never use. The error
+// for a missing feature says which module has it.
 
 // Claims reads an answer about somebody or something.
 func (i *Issuer) Claims(res *wire.Response, done func(json.Value, *link.Fault)) {

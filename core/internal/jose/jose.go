@@ -10,16 +10,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A JWS is a JSON Web Signature in compact form (RFC 7515 section 7.1) whose signature nobody has
-// looked at yet.
+// A JWS is a JSON Web Signature in compact form (RFC 7515 section 7.1), whose signature is not
+// verified yet.
 type JWS struct {
 	Alg, Kid, Typ    string
 	Header, Claims   json.Value
 	Input, Signature string
 }
 
-// Parse reads one; unknown critical members (section 4.1.11), payloads that are no JSON object and
-// signatures that are no base64url are refused.
+// Parse reads a JWS. It refuses unknown critical members (section 4.1.11), payloads that are no
+// JSON object, and signatures that are no base64url.
 func Parse(s string) (j *JWS, ok bool) {
 	i := words.Index(s, '.')
 	if i < 0 {

@@ -6,8 +6,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// PublicKey is what of a JWK is public and matters, in the order that its thumbprint wants (RFC
-// 7638 section 3): the rest of a key, a private part included, is nobody's business.
+// PublicKey is the public part of a JWK, in the order of its thumbprint (RFC 7638 section 3),
+// without all other members, such as a private part.
 func PublicKey(k json.Value) string {
 	w := json.NewWriter()
 	w.Open('{')
@@ -21,13 +21,14 @@ func PublicKey(k json.Value) string {
 // Thumbprint is that of what PublicKey gave (RFC 7638 section 3).
 func Thumbprint(jwk string) string { return sha256.Base64URL(jwk) }
 
-// badKey says which key of the server's is none, and why.
+// badKey is the fault for a server's key that cannot be used.
 func badKey(kid, member, want string) *link.Fault {
 	return link.NotVerified("bad_key", member).Not(want, "key '"+kid+"'")
 }
 
-// Pick gives the one key that can have signed; several is as bad as none where no kid says which
-// (RFC 7515 section 10.7). What is no key that anything may be verified with counts as none.
+// Pick gives the one key that can have made the signature. If several can, and no kid says which,
+// that is a fault (RFC 7515 section 10.7). Keys that must not be used to verify anything do not
+// count.
 func Pick(keys json.Value, j *JWS) (jwk string, f *link.Fault) {
 	kty, crv := KeyType(j.Alg)
 	f = link.NotVerified("unknown_key", "").Not("", j.Kid)

@@ -5,9 +5,9 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
-// WrongKey names the member that makes a JWK of a known type and curve none to verify with, and
-// what was expected of it: a key that makes signatures which anybody can forge, or that one host
-// would take and another not. Whether a point is on its curve is for the host's arithmetic to say.
+// WrongKey names the member that makes a JWK of a known type and curve unusable, and what was
+// expected: with such a key anybody can forge signatures, or hosts would disagree. The host checks
+// that a point is on its curve.
 func WrongKey(k json.Value) (member, want string) {
 	of := func(name string) []byte {
 		b, ok := base64url.Decode(k.Get(name).Str())
@@ -48,8 +48,8 @@ func WrongKey(k json.Value) (member, want string) {
 	return "", ""
 }
 
-// Verifiable tells whether a host is asked at all about a signature of an algorithm that we know:
-// only then do all hosts judge alike.
+// Verifiable reports whether the host is asked about a signature of a known algorithm. All other
+// signatures are refused here, so that all hosts agree.
 func Verifiable(alg string, k json.Value, signature string) bool {
 	kty, crv := KeyType(alg)
 	wrong, _ := WrongKey(k)

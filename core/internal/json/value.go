@@ -1,5 +1,7 @@
 package json
 
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+
 // Kind tells what v is.
 func (v Value) Kind() Kind {
 	if v.doc == nil {
@@ -239,4 +241,13 @@ func Lists(v Value, s string) bool {
 		}
 	}
 	return false
+}
+
+// Texts reads the members with those names, a space between them, into texts.
+func (v Value) Texts(names string, texts []*string) {
+	for _, text := range texts {
+		var name string
+		name, names = words.Cut(names)
+		*text = v.Get(name).Str()
+	}
 }

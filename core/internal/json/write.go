@@ -1,5 +1,7 @@
 package json
 
+import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
+
 // A Writer builds one JSON text. Members come out in the order of the calls. The zero Writer is
 // ready; names are constants of the program and written as they are.
 type Writer struct {
@@ -180,4 +182,13 @@ func (w *Writer) MemberBool(name string, v bool) {
 func (w *Writer) MemberRaw(name, raw string) {
 	w.Key(name)
 	w.Raw(raw)
+}
+
+// MemberStrs writes what Texts reads; what is empty is left out.
+func (w *Writer) MemberStrs(names string, texts []*string) {
+	for _, text := range texts {
+		var name string
+		name, names = words.Cut(names)
+		w.MemberStrIf(name, *text)
+	}
 }

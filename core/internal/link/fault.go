@@ -19,7 +19,8 @@ const (
 	KindCanceled = "cancelled"
 )
 
-// A Fault is an error as the boundary shows it. No member ever holds a token, a secret or a body.
+// A Fault is an error as the boundary shows it. No member ever contains a token, a secret or a
+// body.
 type Fault struct {
 	Kind, Code, Op   string
 	Retryable        bool
@@ -63,8 +64,8 @@ func (f *Fault) Write(w *json.Writer) {
 	w.Close('}')
 }
 
-// writeWhy adds what an error and a reason have in common. Texts are cut and filtered as late as
-// this: redact has to see all of them.
+// writeWhy adds the members that errors and reasons share. Texts are cut and filtered only here,
+// because redact has to see all of them.
 func (f *Fault) writeWhy(w *json.Writer) {
 	w.MemberStrIf("field", f.Field)
 	w.MemberStrIf("expected", words.Printable(f.expected, MaxText))
@@ -80,7 +81,8 @@ func (f *Fault) writeWhy(w *json.Writer) {
 	w.MemberStrIf("error", words.Printable(f.Err, MaxText))
 }
 
-// WriteReason adds the member "reason": what of the error says why something was refused.
+// WriteReason adds the member "reason": the members of the error that say why something was
+// refused.
 func (f *Fault) WriteReason(w *json.Writer) {
 	w.Key("reason")
 	w.Open('{')
@@ -89,27 +91,27 @@ func (f *Fault) WriteReason(w *json.Writer) {
 	w.Close('}')
 }
 
-// Cut makes the texts what write makes of them, for a fault that is kept.
+// Cut shortens and filters the texts as Write does, for a fault that is stored.
 func (f *Fault) Cut() {
 	for _, text := range [...]*string{&f.Err, &f.Descr, &f.Link, &f.expected, &f.Came, &f.host} {
 		*text = words.Printable(*text, MaxText)
 	}
 }
 
-// Of adds which request went wrong, and where it went.
+// Of adds which request failed, and where it went.
 func (f *Fault) Of(stage, url string) *Fault {
 	u, _ := uri.Parse(url)
 	f.stage, f.host = stage, u.Host+u.Port
 	return f
 }
 
-// Not adds what was expected and what came in its place, neither of them a secret.
+// Not adds what was expected and what came, neither of them a secret.
 func (f *Fault) Not(expected, came string) *Fault {
 	f.expected, f.Came = expected, came
 	return f
 }
 
-// over tells whether a new sign-in is what helps.
+// over reports whether a new sign-in is the remedy.
 func (f *Fault) over() bool {
 	return !f.Retryable && (words.Has("attempt_expired wrong_state missing_state already_used token_expired device_code_expired not_signed_in signed_out no_token no_refresh_token no_key outcome_lost outcome_unknown", f.Code) || f.Err == "invalid_grant" || f.Dead)
 }
@@ -143,12 +145,13 @@ func NetworkFault(failed string) *Fault {
 // Bad is a refused configuration or parameter; the field is named.
 func Bad(code, field string) *Fault { return &Fault{Kind: KindClient, Code: code, Field: field} }
 
-// NotHere refuses what another module has: the field is named, and what came if it is no secret.
+// NotHere refuses a feature of another module: it names the field, and what came if that is no
+// secret.
 func NotHere(field, came string) *Fault {
 	return Bad("not_in_this_module", field).Not("oauth2-full.wasm", came)
 }
 
-// Wrong is bad, with what was expected and what came; of what may be secret nothing is shown.
+// Wrong is Bad, with what was expected and what came; values that may be secret are not shown.
 func Wrong(code, field, want string, v json.Value) *Fault {
 	came := v.Raw()
 	switch v.Kind() {
@@ -170,13 +173,13 @@ func Wrong(code, field, want string, v json.Value) *Fault {
 	return Bad(code, field).Not(want, came)
 }
 
-// UnknownMember refuses a member that is none of the names, which have a space between them, and
-// says which of them was probably meant.
+// UnknownMember refuses a member that is none of the names (separated by spaces), and says which
+// one was probably meant.
 func UnknownMember(names, came string) *Fault {
 	return Bad("unknown_member", came).Not(Suggest(names, came), "")
 }
 
-// Within says of a member's fault that the member stands in another one.
+// Within adds that the faulty member is inside of another one.
 func (f *Fault) Within(member string) *Fault {
 	if f.Code == "unknown_member" {
 		f.Came = f.Field
@@ -197,8 +200,8 @@ func WrongClaim(claim, expected, came string) *Fault {
 	return NotVerified("wrong_claim", claim).Not(expected, came)
 }
 
-// Elsewhere tells whether a document may still stand in another place: there is none here, or
-// something else, or a browser that may not read the answer says no more than that it failed.
+// Elsewhere reports whether a document may be at another URL: there is none here, or something
+// else, or the request failed, which is all that a browser says if it may not read the answer.
 func (f *Fault) Elsewhere() bool {
 	return f != nil && (f.Code == "network" || f.Kind == KindServer && !f.Retryable)
 }

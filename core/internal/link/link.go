@@ -1,6 +1,5 @@
-// Package link is one handle's end of the boundary: inputs and what they bring, effects and their
-// answers, entropy, alarms, and errors as hosts see them. It knows nothing of OAuth but the names
-// of errors.
+// Package link is one handle's side of the boundary: inputs, effects and their answers, entropy,
+// alarms, and errors as hosts see them. Of OAuth it knows only the names of errors.
 package link
 
 import (
@@ -21,11 +20,11 @@ const (
 	BadEntropy    = 4
 )
 
-// MaxTime is the latest time we count with: 2^53-1 ms, which every host can hold.
+// MaxTime is the latest time: 2^53-1 ms, which every host can represent.
 const MaxTime = 1<<53 - 1
 
-// A Link is one handle's end of the boundary: it reads inputs, hands out effects, and brings
-// answers to whoever asked.
+// A Link is one handle's side of the boundary: it reads inputs, gives effects, and calls the
+// functions that wait for answers.
 type Link struct {
 	epoch   string
 	counter int64
@@ -50,7 +49,7 @@ type question struct {
 	then func(ok json.Value, failed string)
 }
 
-// Read reads a message and takes its time and its entropy; a code other than Taken changes nothing.
+// Read reads a message with its time and entropy. A code other than Taken changes nothing.
 func (l *Link) Read(msg []byte) (in json.Value, code int32) {
 	if len(msg) > MaxMessage {
 		return in, TooLarge
@@ -72,7 +71,7 @@ func (l *Link) Read(msg []byte) (in json.Value, code int32) {
 	if string(digest[:8]) == string(l.seen[:]) {
 		return in, BadEntropy
 	}
-	// A command must be whole before its entropy counts as used: a code other than Taken changes
+	// Check the whole command before its entropy counts as used: a code other than Taken changes
 	// nothing.
 	if l.epoch != "" {
 		if name := in.Get("command"); name.Kind() != json.None {
@@ -89,10 +88,11 @@ func (l *Link) Read(msg []byte) (in json.Value, code int32) {
 	return in, Taken
 }
 
-// largeInput is the length from which an input must not be kept for a part of it that is.
+// largeInput is the length from which an input must not stay in memory because a part of it is
+// kept.
 const largeInput = 4 << 10
 
-// Own makes texts that are kept independent of the input that they came in.
+// Own copies texts that are kept, so that their input can be freed.
 func (l *Link) Own(texts ...*string) {
 	if !l.Large {
 		return
@@ -113,7 +113,7 @@ func (l *Link) Config(in json.Value) json.Value {
 	return v
 }
 
-// Forget wipes the entropy: nothing outlives the input that brought it.
+// Forget wipes the entropy at the end of its input.
 func (l *Link) Forget() {
 	clear(l.entropy)
 	l.entropy = nil
@@ -141,8 +141,7 @@ func (l *Link) hexEpoch() string {
 	return string(out[:])
 }
 
-// Begin ends the reading of the message that opens a session: it has an epoch of its own from now
-// on.
+// Begin ends the reading of the message that opens a session, and sets the session's epoch.
 func (l *Link) Begin() { l.epoch = l.hexEpoch() }
 
 // Next takes the next effect, nil where there is none.
@@ -167,7 +166,7 @@ func (l *Link) runs(id int64) bool {
 	return false
 }
 
-// Take brings a command, or an answer, to whoever waits for it.
+// Take passes a command, or an answer, to the function that waits for it.
 func (l *Link) Take(in json.Value) (code int32) {
 	if name := in.Get("command"); name.Kind() != json.None {
 		id, _ := in.Get("id").Int()
@@ -177,7 +176,7 @@ func (l *Link) Take(in json.Value) (code int32) {
 		l.Command(id, text, in)
 		return Taken
 	}
-	// Late, doubled, unknown, of another epoch: ignored, whatever it says.
+	// Late, repeated, unknown, of another epoch: ignored, whatever it says.
 	id := in.Get("answer").Str()
 	if len(id) <= len(l.epoch) || id[:len(l.epoch)] != l.epoch || id[len(l.epoch)] != ':' {
 		return Taken
@@ -223,11 +222,11 @@ func (l *Link) Ask(w *json.Writer, then func(ok json.Value, failed string)) int6
 	return n
 }
 
-// Awaited is how many answers somebody waits for.
+// Awaited is the number of answers that are awaited.
 func (l *Link) Awaited() int { return len(l.asked) }
 
-// Drop forgets that an answer was wanted, and gives whoever waits for it; one that still comes is
-// late.
+// Drop stops waiting for an answer, and returns the function that waited. An answer that still
+// comes is late.
 func (l *Link) Drop(n int64) (then func(ok json.Value, failed string)) {
 	for i, q := range l.asked {
 		if q.n == n {
@@ -241,7 +240,7 @@ func (l *Link) Drop(n int64) (then func(ok json.Value, failed string)) {
 	return nil
 }
 
-// Cancel withdraws effect n: kind is http-cancel, timer-cancel or unlock.
+// Cancel cancels effect n: kind is http-cancel, timer-cancel or unlock.
 func (l *Link) Cancel(kind string, n int64) {
 	l.Drop(n)
 	w := l.Effect(kind)

@@ -1,6 +1,6 @@
 package link
 
-// A Serial lets one operation run at a time; the others wait in their order.
+// A Serial runs one operation at a time; others wait in order.
 type Serial struct {
 	busy  bool
 	queue []func(release func())

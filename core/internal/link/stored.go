@@ -2,7 +2,8 @@ package link
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
-// Load asks the host for what it stores under key; with watch it tells of later changes by others.
+// Load asks the host for the value of key; with watch the host also reports later changes by
+// others.
 func (l *Link) Load(key string, watch bool, done func(value, version, failed string)) {
 	w := l.Effect("load")
 	w.MemberStr("key", key)
@@ -16,8 +17,8 @@ func (l *Link) Load(key string, watch bool, done func(value, version, failed str
 	})
 }
 
-// Put has the host store value under key in place of what has that version, or delete it where
-// value is "". expires is when it may go, Unix ms; 0 for never.
+// Put asks the host to store value under key if the stored version is the given one, or to delete
+// it if value is "". expires is when the value expires, in Unix ms; 0 for never.
 func (l *Link) Put(key, version, value string, expires int64, done func(version, failed string)) {
 	w := l.Effect("store")
 	w.MemberStr("key", key)

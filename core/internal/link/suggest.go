@@ -2,14 +2,14 @@ package link
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 
-// otherNames are names that other clients have, each with ours for the same behind it.
+// otherNames are names of other libraries, each followed by our name for the same thing.
 const otherNames = "authority issuer domain issuer callback redirect_uri auth authorization_endpoint authorize authorization_endpoint secret client_secret audience resource wellknown metadata_url clientidissuedat registration clientsecretexpiresat registration granttype registration"
 
-// longestName is how long a name may be for which another is looked for.
+// longestName is the longest name for which a suggestion is looked for.
 const longestName = 64
 
-// Suggest is the one of the names that came probably stands for, "" for none: the same but for
-// case, "_" and "-" and the words at the end in which clients differ, or one or two letters away.
+// Suggest is the name that came probably means, or "": one that differs only by case, "_", "-" or
+// an ending that other libraries use, or by one or two letters.
 func Suggest(names, came string) string {
 	if len(came) > longestName {
 		return ""
@@ -34,7 +34,7 @@ func Suggest(names, came string) string {
 	return best
 }
 
-// BareName is what of a name tells it from others.
+// BareName is the distinctive part of a name.
 func BareName(s string) string {
 	b := make([]byte, 0, longestName)
 	for _, c := range []byte(words.Lower(s)) {
@@ -50,7 +50,7 @@ func BareName(s string) string {
 	return string(b)
 }
 
-// distance is how many letters have to be put in, left out or changed to make b of a (Levenshtein).
+// distance is how many letters must be inserted, deleted or changed to turn a into b (Levenshtein).
 func distance(a, b string) int {
 	var row [longestName + 1]int
 	for j := range len(b) + 1 {

@@ -71,7 +71,7 @@ func (r *run) readResource(where string, more bool) {
 // resourceRead holds the document to whom it is of, and picks a server.
 func (r *run) resourceRead(v json.Value) {
 	resource := v.Get("resource").Str()
-	// Whoever says what a resource wants is that resource, or what it is part of (section 3.3).
+	// The resource itself, or one on the same origin that it is part of (see resourcemetadata.go).
 	if u, ok := uri.Parse(resource); !ok || !r.at.Within(u) {
 		r.fail((&link.Fault{Kind: link.KindServer, Code: "wrong_resource"}).Not(r.place, resource))
 		return

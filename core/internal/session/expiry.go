@@ -6,16 +6,16 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
 )
 
-// leadTime is how long before its end a token is told to be about to expire, in ms.
+// leadTime is how long before a token's expiry the event about_to_expire comes, in ms.
 const leadTime = 10_000
 
-// mostApart is how far before a token's arrival a clock may stand without having been set back:
-// hosts of one store have clocks of their own.
+// mostApart is how far before a token's arrival the clock may be without counting as set back,
+// because hosts that share a store have clocks of their own.
 const mostApart = 300_000
 
-// ends is when the life of an access token is over, in Unix ms; 0: that is not known. The one rule
-// for what is usable, expired, about to expire and granted. Where the clock was set back nobody
-// knows how much of the life is left, so all of it counts as over.
+// ends is when an access token expires, in Unix ms; 0 if that is not known. All other rules
+// (usable, expired, about to expire, granted) rely on it. If the clock was set back, nobody knows
+// how much of the life is left, so the token counts as expired.
 func (s *Session) ends(t *Tokens) int64 {
 	life := max(0, t.ExpiresAt-t.receivedAt)
 	if t.ExpiresAt != 0 && s.link.Now < t.receivedAt-max(s.config.Skew, min(life/4, mostApart)) {
@@ -24,11 +24,12 @@ func (s *Session) ends(t *Tokens) int64 {
 	return min(t.ExpiresAt, s.link.Now+life)
 }
 
-// expired is strict: at the very millisecond a token is still good. Without expiry it never is.
+// expired is strict: at the very millisecond of its expiry a token is still valid. A token without
+// expiry never expires.
 func (s *Session) expired(t *Tokens) bool { return t.ExpiresAt != 0 && s.link.Now > s.ends(t) }
 
-// staleAt is from when on, in Unix ms, a token is renewed before it is used: it leaves time for the
-// request that the token is fetched for, and room for clocks apart: the skew, or a quarter of a
+// staleAt is the time, in Unix ms, from which a token is renewed before it is used. It leaves time
+// for the request that uses the token, and for clocks that differ: the skew, or a quarter of a
 // short life.
 func (s *Session) staleAt(t *Tokens) int64 {
 	if t.ExpiresAt == 0 {
@@ -39,17 +40,17 @@ func (s *Session) staleAt(t *Tokens) int64 {
 
 func (s *Session) usable(t *Tokens) bool { return t.Access != "" && s.link.Now < s.staleAt(t) }
 
-// Ended tells whether the access token lapsed since the status was last settled.
+// Ended reports whether the access token lapsed since the status was last settled.
 func (s *Session) Ended() bool { return s.Status == granted && s.lapsed() }
 
-// lapsed tells whether the access token held is over for good: it has ended, and nothing can renew
-// it. That is no grant.
+// lapsed reports whether the access token has expired and cannot be renewed. Such a session is not
+// granted.
 func (s *Session) lapsed() bool {
 	return s.Tokens.Access != "" && s.expired(s.Tokens) && s.renewable() != nil
 }
 
-// awaitEnd lets the end of a token that nothing can renew be told when it comes, where timers are
-// wanted at all.
+// awaitEnd sets a timer for the expiry of a token that cannot be renewed, if timers are wanted at
+// all.
 func (s *Session) awaitEnd() {
 	if t := s.Tokens; t.Access != "" && t.ExpiresAt != 0 && s.timed() && s.renewable() != nil {
 		s.link.Ring(&s.expiry, s.ends(t)+1, func(string) {
@@ -60,11 +61,11 @@ func (s *Session) awaitEnd() {
 	}
 }
 
-// timed tells whether the application wants to hear of the end of a token.
+// timed reports whether the application wants events about a token's expiry.
 func (s *Session) timed() bool { return s.config.RefreshLead >= 0 || s.config.AutoRefresh }
 
-// arm sets the alarm for the end of the token held. given is a token that the application brought:
-// what is already due then is due at once.
+// arm sets the alarm for the token's expiry. given means that the application brought the token: if
+// something is already due, it happens at once.
 func (s *Session) arm(given bool) {
 	s.link.Silence(&s.expiry)
 	s.missed = false
@@ -98,7 +99,7 @@ func (s *Session) aboutToExpire(failed string) {
 	s.awaitEnd()
 }
 
-// refreshAlone refreshes without being asked, and tries again later where that fails in passing.
+// refreshAlone refreshes automatically, and retries later after a temporary failure.
 func (s *Session) refreshAlone(failed string) {
 	if _, polling := s.device(); polling {
 		s.missed = true
@@ -111,7 +112,7 @@ func (s *Session) refreshAlone(failed string) {
 		s.link.Ring(&s.expiry, s.retryAt, s.refreshAlone)
 		return
 	}
-	s.Refresh(func(f *link.Fault) {
+	s.Refresh("", func(f *link.Fault) {
 		if f == nil {
 			return // the new token has its own alarm
 		}
@@ -127,7 +128,7 @@ func (s *Session) refreshAlone(failed string) {
 	})
 }
 
-// CatchUp does the refresh that polling kept from being done.
+// CatchUp does the refresh that was postponed because of polling.
 func (s *Session) CatchUp() {
 	if s.missed {
 		s.missed = false
@@ -135,8 +136,8 @@ func (s *Session) CatchUp() {
 	}
 }
 
-// LeftAlone tells whether the server asked not to be bothered now. A clock set back makes that no
-// longer than a server can ask for.
+// LeftAlone reports whether the server asked us to wait. Even if the clock was set back, the wait
+// is no longer than a server can ask for.
 func (s *Session) LeftAlone() bool {
 	return s.link.Now < s.retryAt && s.retryAt-s.link.Now <= wire.LongestRetryAfter
 }

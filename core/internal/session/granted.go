@@ -2,7 +2,7 @@ package session
 
 import "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 
-// SetStatus enters a status, and an event says so.
+// SetStatus changes the status, with an event.
 func (s *Session) SetStatus(status string) {
 	if s.Status == status {
 		return
@@ -16,7 +16,7 @@ func (s *Session) SetStatus(status string) {
 	s.link.Emit(w)
 }
 
-// Resume goes on with what was restored.
+// Resume continues a restored session.
 func (s *Session) Resume() {
 	if s.Tokens.Access != "" {
 		s.grant(false)
@@ -25,7 +25,7 @@ func (s *Session) Resume() {
 	}
 }
 
-// Loaded ends the first look at the store, for which commands wait while Loading.
+// Loaded ends the first look at the store. Commands wait for it while Loading is set.
 func (s *Session) Loaded() {
 	s.Loading = false
 	if s.Status == notAuthenticated {
@@ -33,13 +33,13 @@ func (s *Session) Loaded() {
 	}
 }
 
-// SignedInSince tells whether somebody is signed in, and did so after a time.
+// SignedInSince reports whether somebody is signed in and signed in after a time.
 func (s *Session) SignedInSince(at int64) bool {
 	return s.Status == granted && s.Tokens.signedInAt() >= at
 }
 
-// show tells what an application shows of the session, before any other event of the same change:
-// whether somebody is signed in, who, and until when. It may say again what it said.
+// show sends the event current, before all other events of the same change: whether somebody is
+// signed in, who, and until when. It may repeat itself.
 func (s *Session) show() {
 	if !s.Shows {
 		return
@@ -59,8 +59,8 @@ func (s *Session) show() {
 	s.link.Emit(w)
 }
 
-// Settle sets the status that fits what is held: an access token that is over for good is no grant,
-// and an event says so once.
+// Settle sets the status that fits the tokens. If the access token has lapsed, the session is not
+// granted, and one event says so.
 func (s *Session) Settle() {
 	over := s.lapsed()
 	if s.Tokens.Access != "" && !over {
@@ -81,8 +81,8 @@ func (s *Session) Settle() {
 	}
 }
 
-// grant enters granted: the event fires each time, the status event only on change. given is a
-// token that the application brought.
+// grant enters the status granted. The event granted comes each time, the event status only on
+// change. given means that the application brought the token.
 func (s *Session) grant(given bool) {
 	s.failures, s.retryAt = 0, 0
 	if s.lapsed() {
@@ -104,7 +104,7 @@ func (s *Session) grant(given bool) {
 	}
 }
 
-// WriteStatus writes all that may be read of the session; the tokens themselves are not among it.
+// WriteStatus writes the status of the session, without access and refresh token.
 func (s *Session) WriteStatus(w *json.Writer) {
 	t := s.Tokens
 	w.MemberStr("name", s.config.Name)

@@ -5,13 +5,13 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
 )
 
-// Reload reads the store. changed tells that somebody else wrote there since; then theirs is held
-// now.
+// Reload reads the store. changed means that somebody else has written; then this instance now
+// holds their session.
 func (s *Session) Reload(done func(changed bool, failed string)) {
 	s.store.Load(s.key, func(value, version, failed string) { done(s.take(value, version, failed), failed) })
 }
 
-// take takes what the store holds. A text that is not ours is left alone, and as good as none.
+// take adopts what the store contains. A text that is not ours is not changed, and counts as none.
 func (s *Session) take(value, version, failed string) (changed bool) {
 	if failed != "" {
 		return false
@@ -26,7 +26,7 @@ func (s *Session) take(value, version, failed string) (changed bool) {
 		s.link.Emit(s.link.Event("session_refused"))
 	}
 	if s.blind {
-		// Bytes that were handed in hold against what is older, or not there.
+		// A session that the host gave as bytes wins over an older stored one, or over none.
 		s.blind = false
 		if t.generation <= s.Tokens.generation {
 			if t.generation == s.Tokens.generation {
@@ -36,8 +36,8 @@ func (s *Session) take(value, version, failed string) (changed bool) {
 		}
 	}
 	if s.onlyHere() && value != "" && t.generation < s.Tokens.generation {
-		// The store could not be written, and holds what ours came from or what our sign-in took
-		// the place of: going back would lose the only copy.
+		// The store could not be written, and contains the predecessor of our tokens, or the
+		// session that our sign-in replaces: adopting it would lose the only copy of ours.
 		return false
 	}
 	had, status := s.Tokens, s.Status
@@ -54,8 +54,8 @@ func (s *Session) take(value, version, failed string) (changed bool) {
 	return true
 }
 
-// A holdRun makes tokens of a sign-in the session: stored over whatever is there, and only then
-// granted. Where the store fails they are held in memory, and the event says so.
+// A holdRun makes the tokens of a sign-in the session: it stores them over whatever is there, and
+// only then they are granted. If the store fails, they are only in memory, and an event says so.
 type holdRun struct {
 	change   store.Change
 	session  *Session
@@ -85,7 +85,7 @@ func (h *holdRun) met(value, version, unread string) bool {
 	case h.change.Failed != store.Overtaken:
 		h.before, h.replaced = theirs.grant, theirs.Key
 	case value == "":
-		// Signed out elsewhere, and perhaps out of this very session: it is not brought back.
+		// Somebody signed out elsewhere, perhaps out of this very session: do not bring it back.
 		s.wire.DropKey(s.Tokens.Key)
 		s.lose(version)
 		s.Discard(h.tokens)
@@ -113,7 +113,7 @@ func (h *holdRun) stored(failed string) {
 	h.done(nil)
 }
 
-// keep takes t over after an attempt to store it.
+// keep adopts t after a try to store it.
 func (s *Session) keep(t *Tokens, version, failed string) {
 	if old := s.Tokens.Key; old != t.Key && failed == "" {
 		s.wire.DropKey(old)
@@ -128,7 +128,7 @@ func (s *Session) keep(t *Tokens, version, failed string) {
 	s.link.Emit(s.link.Event("not_persisted"))
 }
 
-// follow holds what another instance stored.
+// follow adopts what another instance stored.
 func (s *Session) follow(theirs *Tokens, version string) {
 	had, status := s.Tokens, s.Status
 	s.keep(theirs, version, "")
@@ -136,7 +136,7 @@ func (s *Session) follow(theirs *Tokens, version string) {
 	s.tellChange(had, status)
 }
 
-// lose forgets the tokens: another instance signed out.
+// lose drops the tokens because another instance signed out.
 func (s *Session) lose(version string) {
 	had, status := s.Tokens, s.Status
 	s.Tokens, s.version = &Tokens{}, version
@@ -144,7 +144,7 @@ func (s *Session) lose(version string) {
 	s.tellChange(had, status)
 }
 
-// Save stores what is held now, as well as it goes; who wrote meanwhile knows better.
+// Save tries to store the session. If somebody else wrote meanwhile, theirs stays.
 func (s *Session) Save(done func()) {
 	c := &store.Change{Store: s.store, Key: s.key, Version: &s.version, Tries: 1, Text: func() string { return s.encode(s.Tokens) }}
 	c.Met = func(value, version, unread string) bool {
@@ -164,15 +164,16 @@ func (s *Session) Save(done func()) {
 	c.Write()
 }
 
-// written notes that the store holds what is held here.
+// written notes that the store contains this session.
 func (s *Session) written(version string) {
 	s.version, s.unsaved, s.blind, s.uncleared, s.view.at = version, false, false, false, s.link.Now
 }
 
-// onlyHere tells whether the refresh token held is one that no store has.
+// onlyHere reports whether the refresh token is not in the store.
 func (s *Session) onlyHere() bool { return s.only != "" && s.only == s.Tokens.Refresh }
 
-// Clear forgets the tokens and deletes what is stored, unless it is another configuration's.
+// Clear drops the tokens and deletes the stored session, unless it belongs to another
+// configuration.
 func (s *Session) Clear(done func(*link.Fault)) {
 	key := s.Tokens.Key
 	s.Tokens = &Tokens{}
@@ -192,8 +193,7 @@ func (s *Session) Clear(done func(*link.Fault)) {
 	})
 }
 
-// DropUnused drops a key unless the session held or stored is bound to it: what it was made for may
-// have become that session.
+// DropUnused drops a key unless the session, here or in the store, is bound to it.
 func (s *Session) DropUnused(name string) {
 	if name == "" || name == s.Tokens.Key {
 		return
@@ -212,7 +212,7 @@ func (s *Session) Ending() {
 	s.blind = s.blind || s.uncleared
 }
 
-// Newest takes the lock and reads the store, so that what is ended is the newest there is.
+// Newest takes the lock and reads the store, so that the newest session is ended.
 func (s *Session) Newest(then func(l *Lock, f *link.Fault)) {
 	s.alone(func(l *Lock, f *link.Fault) {
 		s.Reload(func(_ bool, failed string) {

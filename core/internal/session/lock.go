@@ -7,8 +7,8 @@ import (
 
 const lockTimeout = 60_000
 
-// A Lock keeps the session for one who changes it: here, in turn, and for all instances by the
-// host's lock. A host without locks is left to compare-and-set.
+// A Lock gives one change exclusive use of the session: within this instance by a queue, and among
+// instances by the host's lock. In a host without locks, only compare-and-set protects the session.
 type Lock struct {
 	session *Session
 	held    bool
@@ -17,7 +17,7 @@ type Lock struct {
 	then    func(l *Lock, f *link.Fault)
 }
 
-// alone waits for what is under way and takes the lock.
+// alone waits for changes under way and takes the lock.
 func (s *Session) alone(then func(l *Lock, f *link.Fault)) {
 	l := &Lock{session: s, then: then}
 	s.queue.Run(l.turn)
@@ -45,7 +45,7 @@ func (l *Lock) unlock() {
 	}
 }
 
-// Free ends it all.
+// Free releases both.
 func (l *Lock) Free() {
 	l.unlock()
 	l.release()

@@ -5,19 +5,17 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// An instance keeps up with what others write: what is held here is what the store held when it was
-// last read.
+// An instance follows other writers by looks: it reads the store and adopts what it finds.
 const (
-	// lookEvery is how old, in ms, what is held may be when a token is given out, and how far apart
-	// the looks are that hints cause.
+	// lookEvery is how long ago, in ms, the last look may have been when a token is given, and the
+	// least time between looks that hints cause.
 	lookEvery = 1_000
 	// lookPatience is how long, in ms, a command waits for a look.
 	lookPatience = 1_000
 )
 
-// See looks at the store, and goes on with what is held then. It goes on at once while this
-// instance itself changes the session, and where the store does not answer in time. All who ask at
-// once share a look.
+// See looks at the store and then calls then. It does not wait while this instance itself changes
+// the session, or if the store does not answer in time. Concurrent calls share a look.
 func (s *Session) See(then func()) {
 	v := &s.view
 	switch {
@@ -71,8 +69,8 @@ func call(list []func()) []func() {
 	return nil
 }
 
-// Look reads the store, unless that was just done, before something fails for want of a token:
-// another instance may have signed in.
+// Look reads the store, unless that was just done, before a command fails because there is no
+// token: another instance may have signed in.
 func (s *Session) Look(f *link.Fault, again func(), done func(*link.Fault)) {
 	if s.Seen() {
 		done(f)
@@ -93,7 +91,7 @@ func (s *Session) Look(f *link.Fault, again func(), done func(*link.Fault)) {
 	})
 }
 
-// KeyGone goes on after a failure for want of a session's key: the session may have been replaced
+// KeyGone handles a failure because a session's key is missing: the session may have been replaced
 // meanwhile, here or by another instance.
 func (s *Session) KeyGone(key string, f *link.Fault, again func(), done func(*link.Fault)) {
 	switch {
@@ -106,11 +104,11 @@ func (s *Session) KeyGone(key string, f *link.Fault, again func(), done func(*li
 	}
 }
 
-// Seen tells whether the store was read for this input.
+// Seen reports whether the store was read for this input.
 func (s *Session) Seen() bool { return s.looked == s.link.Turn }
 
-// seenUntil is until when, in Unix ms, what is held needs no look at the store: in a host that
-// tells of changes for good, else for a while after the last look. 0: it needs one now.
+// seenUntil is until when, in Unix ms, no look is needed: forever in a host that reports changes,
+// otherwise for a while after the last look. 0 means that a look is needed now.
 func (s *Session) seenUntil() int64 {
 	switch {
 	case s.store.Inner() != nil || s.store.Notified && s.store.Watched:
@@ -121,22 +119,22 @@ func (s *Session) seenUntil() int64 {
 	return 0
 }
 
-// outdated tells whether the store may hold something else than the access token that would be
-// given out: nobody told us if so, and it was not read for a while.
-func (s *Session) outdated() bool {
-	return s.seenUntil() == 0 && s.Tokens.Access != "" && (s.usable(s.Tokens) || s.Refreshable() != nil)
+// outdated reports whether the store may have changed since the last look, so that t is not to be
+// given out: the host does not report changes, and the last look was a while ago.
+func (s *Session) outdated(t *Tokens) bool {
+	return s.seenUntil() == 0 && t.Access != "" && (s.usable(t) || s.Refreshable() != nil)
 }
 
-// WriteGoodUntil tells the host until when the same question gets the same answer, with nothing
-// read or sent, unless an event, a command or a hint comes in between.
-func (s *Session) WriteGoodUntil(w *json.Writer) {
-	if until := min(s.seenUntil(), s.staleAt(s.Tokens)); s.store.Inner() == nil && until > s.link.Now {
+// WriteGoodUntil tells the host until when the same command would get the same answer, without
+// reading or sending anything, unless an event, a command or a hint comes in between.
+func (s *Session) WriteGoodUntil(w *json.Writer, t *Tokens) {
+	if until := min(s.seenUntil(), s.staleAt(t)); s.store.Inner() == nil && until > s.link.Now {
 		w.MemberInt("good_until", until)
 	}
 }
 
-// LookSoon follows a hint that another writer changed the store. A hint is nobody's word: however
-// many come, there is one look a second, the last after the last hint.
+// LookSoon follows a hint that another writer changed the store. Anybody may give hints, so there
+// is at most one look a second, the last one after the last hint.
 func (s *Session) LookSoon() {
 	v := &s.view
 	switch {
@@ -157,7 +155,7 @@ func (s *Session) LookSoon() {
 	}
 }
 
-// tellChange tells of a session that another instance wrote, and that is held now in place of had.
+// tellChange sends the event changed for a session of another instance, which replaced had.
 func (s *Session) tellChange(had *Tokens, status string) {
 	t := s.Tokens
 	if s.Loading || t.sameToken(had) {

@@ -5,8 +5,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// Usable tells why the tokens held are good for nothing any more: nil where they are, as far as
-// that is known without asking the server.
+// Usable tells why the tokens can no longer be used; nil if they can, as far as that is known
+// without asking the server.
 func (s *Session) Usable(done func(*link.Fault)) {
 	switch t := s.Tokens; {
 	case s.expired(t) && s.Refreshable() != nil:
@@ -20,32 +20,40 @@ func (s *Session) Usable(done func(*link.Fault)) {
 	}
 }
 
-// Ready sees to an access token that is good for a request now: the one held, a refreshed one, or
-// the error. What is held is looked for in the store before, unless that was just done.
-func (s *Session) Ready(force bool, done func(*link.Fault)) {
+// Ready gets an access token for the target that can be used now, refreshed if it must be, or an
+// error. It looks at the store first, unless that was just done.
+func (s *Session) Ready(target string, force bool, done func(*link.Fault)) {
 	given := done
 	done = func(f *link.Fault) {
-		if f == nil && s.Tokens.Type == NoAccess {
+		t := s.For(target)
+		if f == nil && t.Access == "" {
+			s.readyNow(target, false, done) // while it was being got, somebody else signed in
+			return
+		}
+		if f == nil && t.Type == NoAccess {
 			f = &link.Fault{Kind: link.KindClient, Code: "no_access_token"}
 		}
 		given(f)
 	}
-	if force || !s.outdated() {
-		s.readyNow(force, done)
+	if force || !s.outdated(s.For(target)) {
+		s.readyNow(target, force, done)
 		return
 	}
-	s.See(func() { s.readyNow(false, done) })
+	s.See(func() { s.readyNow(target, false, done) })
 }
 
-func (s *Session) readyNow(force bool, done func(*link.Fault)) {
-	t := s.Tokens
-	again := func() { s.readyNow(false, done) }
+func (s *Session) readyNow(target string, force bool, done func(*link.Fault)) {
+	t := s.For(target)
+	again := func() { s.readyNow(target, false, done) }
 	switch {
 	case force:
-		s.Refresh(done)
-	case t.Access == "" && t.Refresh == "":
+		s.Refresh(target, done)
+	case s.Tokens.Access == "" && s.Tokens.Refresh == "":
 		s.Look(&link.Fault{Kind: link.KindClient, Code: "not_signed_in"}, again, done)
 	case s.usable(t):
+		if target != "" {
+			s.Tokens.put(t)
+		}
 		done(nil)
 	case s.LeftAlone():
 		if t.Access != "" && !s.expired(t) {
@@ -54,8 +62,8 @@ func (s *Session) readyNow(force bool, done func(*link.Fault)) {
 		}
 		s.Look(s.RetryLater(), again, done)
 	case s.Refreshable() == nil:
-		s.Refresh(func(f *link.Fault) {
-			if now := s.Tokens; f != nil && now.Access != "" && now.ExpiresAt != 0 && !s.expired(now) && (s.store.Inner() == nil || now.Refresh != "") {
+		s.Refresh(target, func(f *link.Fault) {
+			if now := s.For(target); f != nil && now.Access != "" && now.ExpiresAt != 0 && !s.expired(now) && (s.store.Inner() == nil || s.Tokens.Refresh != "") {
 				// The refresh was early: what is held still holds, but in a backend, whose session
 				// ends with its grant. Listeners hear of it all the same.
 				f.Op = config.StageRefresh
@@ -67,7 +75,11 @@ func (s *Session) readyNow(force bool, done func(*link.Fault)) {
 	case t.Access != "" && !s.expired(t):
 		done(nil) // good for a while yet, and there is no other
 	default:
-		s.Look(&link.Fault{Kind: link.KindExpired, Code: "token_expired"}, again, done)
+		f := &link.Fault{Kind: link.KindExpired, Code: "token_expired"}
+		if target != "" {
+			f = s.Refreshable()
+		}
+		s.Look(f, again, done)
 	}
 }
 

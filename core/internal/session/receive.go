@@ -16,7 +16,7 @@ type Receipt struct {
 	Done    func(*link.Fault)
 }
 
-// Receive begins with what is wrong already, f.
+// Receive begins; f is a fault that happened before.
 func (s *Session) Receive(r *Receipt, f *link.Fault) {
 	r.session = s
 	if f != nil {

@@ -8,11 +8,13 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/store"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/wire"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A refreshRun makes the access token new (RFC 6749 section 6) or adopts what another instance got.
-// There is one at a time; whoever asks meanwhile waits for it. It goes on without any waiter: its
-// answer may be the only copy of a new token. Its methods are the steps in their order:
+// A refreshRun refreshes the access token (RFC 6749 section 6) or adopts the tokens of another
+// instance. There is one at a time; commands that come meanwhile wait for it. It goes on even if
+// nobody waits any more: its answer may be the only copy of a new token. Its methods are the steps
+// in their order:
 //
 //	locked      nobody else changes the session
 //	discovered  the server's endpoints are known
@@ -23,26 +25,36 @@ import (
 //	adopt       what came is the session; where an ID token has to be verified before: succeeded, identified
 //	hold        it is stored: met where somebody else wrote, stored
 //	end         whoever waits hears of it
+//
+// If the process dies after marked, the mark tells the next run: it sends the token once more
+// within RetryWindow, and after that ends with outcome_unknown. Without a lock, another one's fresh
+// mark means refresh_in_progress.
 type refreshRun struct {
-	session *Session
-	lock    *Lock
-	change  store.Change // of the store that is under way
-	job     wire.Job
-	had     *Tokens           // at the start
-	mark    string            // tried_by of this run, not sent yet
-	sent    string            // the refresh token that goes out
-	resent  bool              // it was sent before this request, by us or by one that did not see the answer
-	useless bool              // the answer, but for a refresh token in it
-	fault   *link.Fault       // why
-	answer  *Tokens           // whose ID token is verified
-	before  *Tokens           // what was held when it came
-	written *Tokens           // what is being stored
-	then    func(*link.Fault) // after that
+	session   *Session
+	target    string // of the access token that is wanted
+	lock      *Lock
+	change    store.Change // of the store that is under way
+	job       wire.Job
+	had       *Tokens           // at the start
+	mark      string            // tried_by of this run, not sent yet
+	sent      string            // the refresh token that goes out
+	resent    bool              // it was sent before this request, by us or by one that did not see the answer
+	ungranted bool              // the answer gave the session itself no access token, but perhaps a refresh token
+	fault     *link.Fault       // why
+	other     *Tokens           // what came for the target
+	answer    *Tokens           // whose ID token is verified
+	before    *Tokens           // what was held when it came
+	written   *Tokens           // what is being stored
+	then      func(*link.Fault) // after that
 }
 
-// Refresh begins one, or waits for the one under way.
-func (s *Session) Refresh(done func(*link.Fault)) {
+// Refresh begins one for the target, or waits for the one under way. There is one refresh token for
+// all targets, so one waits for another.
+func (s *Session) Refresh(target string, done func(*link.Fault)) {
 	if s.renewing {
+		if asked := done; s.renewed != target {
+			done = func(*link.Fault) { s.Refresh(target, asked) }
+		}
 		s.waiting = append(s.waiting, done)
 		return
 	}
@@ -50,9 +62,9 @@ func (s *Session) Refresh(done func(*link.Fault)) {
 		done(s.Refreshable())
 		return
 	}
-	r := &refreshRun{session: s, had: s.Tokens}
+	r := &refreshRun{session: s, target: target, had: s.Tokens}
 	r.change = store.Change{Store: s.store, Key: s.key, Version: &s.version, Tries: store.MaxTries, Text: r.text, Met: r.looked, Done: r.marked}
-	s.renewing, s.waiting = true, append(s.waiting, done)
+	s.renewing, s.renewed, s.waiting = true, target, append(s.waiting, done)
 	s.alone(r.locked)
 }
 
@@ -75,16 +87,16 @@ func (r *refreshRun) discovered(f *link.Fault) {
 
 func (r *refreshRun) looked(value, version, unread string) bool {
 	s := r.session
-	had := s.Tokens
+	had := s.For(r.target)
 	changed := s.take(value, version, unread)
-	t := s.Tokens
+	t, now := s.Tokens, s.For(r.target)
 	if unread != "" && !s.onlyHere() {
-		// Without knowing what is stored, a token that another one has used up could go out.
+		// Without reading the store, we might send a token that another instance has used up.
 		r.end(StorageFault(unread))
 		return false
 	}
-	// A mere mark is not something newer.
-	if changed && !t.sameToken(had) && s.usable(t) {
+	// A mark alone does not make a session newer.
+	if changed && !now.sameToken(had) && s.usable(now) {
 		r.end(nil)
 		return false
 	}
@@ -96,7 +108,7 @@ func (r *refreshRun) looked(value, version, unread string) bool {
 		return false
 	}
 	if age := s.link.Now - t.triedAt; !r.lock.held && t.sentAt != 0 && t.triedBy != s.marked && age > -2*wire.RequestTimeout && age < 2*wire.RequestTimeout {
-		// There is no lock to tell, and whoever set the mark may be sending at this moment.
+		// There is no lock, so the instance that set the mark may be sending at this moment.
 		r.end(&link.Fault{Kind: link.KindClient, Code: "refresh_in_progress", Retryable: true})
 		return false
 	}
@@ -118,7 +130,7 @@ func (r *refreshRun) looked(value, version, unread string) bool {
 
 func (r *refreshRun) text() string { return r.session.encode(r.session.Tokens) }
 
-// marked goes on where the mark could not be stored, too, unless somebody else keeps writing there.
+// marked also goes on if the mark could not be stored, unless somebody else keeps writing.
 func (r *refreshRun) marked(failed string) {
 	switch {
 	case failed == "":
@@ -134,10 +146,18 @@ func (r *refreshRun) send() {
 	s := r.session
 	s.SetStatus(refreshing)
 	params := []form.Param{{Name: "grant_type", Value: "refresh_token"}, {Name: "refresh_token", Value: s.Tokens.Refresh}}
-	if scope := s.Tokens.Requested; s.config.RefreshScope && scope != "" {
+	resource, scope := words.Cut(r.target)
+	if r.target == "" && s.config.RefreshScope {
+		scope = s.Tokens.Requested
+	}
+	if scope != "" { // no more than was granted (RFC 6749 section 6), which the server sees to
 		params = append(params, form.Param{Name: "scope", Value: scope})
 	}
-	s.TokenRequest(&r.job, config.StageRefresh, s.refreshEndpoint(), s.Tokens.Key, append(params, s.config.Resources...), r.answered)
+	resources := s.config.Resources
+	if resource != "" {
+		resources = []form.Param{{Name: "resource", Value: resource}}
+	}
+	s.TokenRequest(&r.job, config.StageRefresh, s.refreshEndpoint(), s.Tokens.Key, append(params, resources...), r.answered)
 }
 
 func (r *refreshRun) answered(v json.Value, f *link.Fault) {
@@ -146,7 +166,7 @@ func (r *refreshRun) answered(v json.Value, f *link.Fault) {
 		r.read(v)
 		return
 	}
-	// A proof that is refused may be that of a request which the network doubled: the first was
+	// If a proof is refused, the network may have doubled the request, and the first one was
 	// carried out.
 	f.Unknown = f.Unknown || f.Err == "invalid_dpop_proof"
 	if f.Dead = s.config.DeadToken(f); f.Dead {
@@ -156,11 +176,19 @@ func (r *refreshRun) answered(v json.Value, f *link.Fault) {
 	r.failed(f)
 }
 
-// read takes an answer that is one. Where its tokens are of no use, its refresh token is: the old
-// one is spent.
+// read reads a successful answer. Even if its other tokens cannot be used, its refresh token is
+// kept, because the old one is used up.
 func (r *refreshRun) read(v json.Value) {
 	s := r.session
-	t, f := s.ReadTokens(v, s.Tokens, false)
+	old := s.Tokens
+	if r.target != "" {
+		_, scope := words.Cut(r.target)
+		if scope == "" {
+			scope = old.Scope
+		}
+		old = &Tokens{Key: old.Key, Refresh: old.Refresh, Requested: scope, target: r.target}
+	}
+	t, f := s.ReadTokens(v, old, false)
 	if f == nil {
 		f = t.TooLarge()
 	}
@@ -182,7 +210,8 @@ func (r *refreshRun) failed(f *link.Fault) {
 	s := r.session
 	switch {
 	case f.Unknown && !r.resent && f.RetryAfter == 0 && s.config.RetryWindow > 0 && s.link.Now-s.Tokens.sentAt <= s.config.RetryWindow:
-		// Still under the lock: nobody else can have got an answer.
+		// We still hold the lock, or where there is none our mark is fresh: nobody else sent it
+		// meanwhile.
 		r.resent = true
 		r.send()
 	case f.Dead:
@@ -190,7 +219,7 @@ func (r *refreshRun) failed(f *link.Fault) {
 	case f.Unknown:
 		r.end(f)
 	default:
-		// The token surely was not used: nothing is unknown about it.
+		// The request did not arrive, or the server refused it: the token was surely not used.
 		if !r.resent {
 			s.Tokens.clearMark()
 		}
@@ -198,8 +227,8 @@ func (r *refreshRun) failed(f *link.Fault) {
 	}
 }
 
-// refused ends what a dead refresh token ends: that token, and after an unknown outcome the whole
-// session.
+// refused handles an invalid refresh token: it deletes the token, and after an unknown outcome ends
+// the whole session.
 func (r *refreshRun) refused(f *link.Fault) {
 	s := r.session
 	s.Tokens.clearMark()
@@ -217,10 +246,17 @@ func (r *refreshRun) refused(f *link.Fault) {
 	})
 }
 
-// adopt takes a good answer over. An ID token in it has to be verified first, and the refresh token
-// does not wait for that: the old one is spent.
+// adopt takes over a valid answer. An ID token has to be verified first, but the refresh token is
+// stored at once, because the old one is used up.
 func (r *refreshRun) adopt(t *Tokens) {
 	s := r.session
+	if r.target != "" { // of its answer the access token counts, and the refresh token is the session's
+		next := t.Refresh
+		t.Refresh, t.IDToken, t.extra = "", "", nil
+		r.other = t
+		r.keepSuccessor(next, r.end)
+		return
+	}
 	if s.config.JWKS == "" && !s.config.IDTokenOff {
 		t.IDToken = s.Tokens.IDToken
 	}
@@ -232,16 +268,19 @@ func (r *refreshRun) adopt(t *Tokens) {
 	r.keepSuccessor(t.Refresh, r.succeeded)
 }
 
-// keepSuccessor takes from an answer the refresh token alone.
+// keepSuccessor takes only the refresh token from an answer, and the access token for another
+// target.
 func (r *refreshRun) keepSuccessor(next string, then func(*link.Fault)) {
-	r.useless = true
-	kept := *r.session.Tokens
-	kept.clearMark()
-	kept.Refresh, kept.generation = next, max(kept.generation+1, r.session.link.Now)
-	r.hold(&kept, then)
+	r.ungranted = true
+	kept := r.session.after(r.session.Tokens)
+	kept.Refresh = next
+	if r.other != nil {
+		kept.put(r.other)
+	}
+	r.hold(kept, then)
 }
 
-// rescued ends a refresh whose answer had no more than the successor.
+// rescued ends a refresh of which only the new refresh token could be used.
 func (r *refreshRun) rescued(f *link.Fault) {
 	if f == nil {
 		f = r.fault
@@ -267,15 +306,15 @@ func (r *refreshRun) identified(f *link.Fault) {
 		return
 	}
 	if f != nil {
-		// The keys are out of reach: what is known of the user stays what it was.
+		// The keys cannot be fetched: keep the old ID token and claims.
 		t.IDToken, t.Claims = r.before.IDToken, r.before.Claims
 	}
-	r.useless = false
+	r.ungranted = false
 	r.hold(t, r.end)
 }
 
-// hold stores what the server gave, then it is granted. Somebody who wrote in between is newer than
-// we are: a sign-in is adopted, a sign-out ends this too.
+// hold stores the new tokens, and then they are granted. If somebody else wrote in between, theirs
+// is newer: a sign-in is adopted, and a sign-out ends this session, too.
 func (r *refreshRun) hold(t *Tokens, then func(*link.Fault)) {
 	s := r.session
 	r.written, r.then = t, then
@@ -290,7 +329,8 @@ func (r *refreshRun) met(value, version, unread string) bool {
 	case unread != "" || !ok:
 		r.stored("conflict")
 	case theirs.Refresh == r.sent && r.change.Tries > 0:
-		// Nothing newer: another one's mark on the token that we have the successor of.
+		// This is nothing newer: it is another instance's mark on the token whose successor we
+		// have.
 		s.version = version
 		return true
 	case value == "":
@@ -309,7 +349,7 @@ func (r *refreshRun) met(value, version, unread string) bool {
 // use gave none.
 func (r *refreshRun) stored(failed string) {
 	r.session.keep(r.written, r.session.version, failed)
-	if !r.useless {
+	if !r.ungranted {
 		r.session.grant(false)
 	}
 	r.then(nil)
@@ -326,7 +366,7 @@ func (r *refreshRun) end(f *link.Fault) {
 	if f != nil && f.RetryAfter > 0 {
 		s.retryAt = s.link.Now + f.RetryAfter
 	}
-	if f == nil || !s.Tokens.sameToken(r.had) {
+	if f == nil && r.target == "" || !s.Tokens.sameToken(r.had) {
 		s.arm(false)
 	} else if s.expiry.N == 0 {
 		s.awaitEnd()
@@ -337,7 +377,7 @@ func (r *refreshRun) end(f *link.Fault) {
 	}
 }
 
-// tooLate tells whether a refresh token that was sent and not answered is not sent again.
+// tooLate reports whether a refresh token whose answer was lost must not be sent again.
 func (s *Session) tooLate(t *Tokens) bool {
 	return s.config.RetryWindow == 0 || s.link.Now-t.sentAt > s.config.RetryWindow
 }
@@ -346,7 +386,7 @@ func outcomeUnknown() *link.Fault {
 	return &link.Fault{Kind: link.KindNetwork, Code: "outcome_unknown"}
 }
 
-// Idle says why nothing would come of asking for a refresh: nil where one is under way.
+// Idle says why a refresh would do nothing; nil if one is under way.
 func (s *Session) Idle() *link.Fault {
 	if s.renewing {
 		return nil
@@ -354,7 +394,7 @@ func (s *Session) Idle() *link.Fault {
 	return s.Refreshable()
 }
 
-// Refreshable says why a refresh cannot be now.
+// Refreshable says why a refresh is not possible now.
 func (s *Session) Refreshable() *link.Fault {
 	if _, polling := s.device(); polling {
 		return &link.Fault{Kind: link.KindClient, Code: "polling"}
@@ -362,7 +402,7 @@ func (s *Session) Refreshable() *link.Fault {
 	return s.renewable()
 }
 
-// renewable says why a refresh can never be.
+// renewable says why a refresh will never be possible.
 func (s *Session) renewable() *link.Fault {
 	switch {
 	case s.config.RefreshEndpoint == "none":

@@ -1,5 +1,5 @@
-// Package session is the tokens of one sign-in: how they are read, kept, made new in time and
-// ended. It knows nothing of the flows that begin one.
+// Package session has the tokens of one sign-in: reading, storing, refreshing and ending them. It
+// does not know the flows that begin a session.
 package session
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A Session is the tokens held here, and what is known of those that are stored.
+// A Session has the tokens in memory, and what is known about the stored ones.
 type Session struct {
 	link   *link.Link
 	config *config.Config
@@ -39,22 +39,23 @@ type Session struct {
 	failures int64               // of refreshes nobody asked for, since the last good one
 	retryAt  int64               // the server asked to be left alone until then
 	renewing bool                // a refresh is under way
+	renewed  string              // the target of its access token
 	waiting  []func(*link.Fault) // for its end
 
 	view  view
 	queue link.Serial // changes of the session, one at a time
 
-	// device tells whether there is a device flow, which shows in the status, and whether it polls:
-	// then nothing is refreshed.
+	// device reports whether there is a device flow, which the status shows, and whether it is
+	// polling: then there is no refresh.
 	device func() (begun, polling bool)
 }
 
-// New gives the session that stands under key.
+// New gives the session that is stored under key.
 func New(l *link.Link, cfg *config.Config, st *store.Store, wr *wire.Wire, i *issuer.Issuer, key string, device func() (begun, polling bool)) *Session {
 	return &Session{link: l, config: cfg, store: st, wire: wr, issuer: i, key: key, Status: notAuthenticated, Tokens: &Tokens{}, device: device}
 }
 
-// A view is what an instance knows of its own looking.
+// A view is the state of an instance's looks.
 type view struct {
 	at       int64 // when the store last agreed, or was last asked
 	busy     bool  // a look is under way
@@ -103,17 +104,21 @@ func (s *Session) ReportOnce(f *link.Fault) {
 }
 
 const (
-	// leastSecret is the least length of a text whose repetition gives anything away: a shorter one
-	// may stand in any word.
+	// leastSecret is the least length of a secret that Redact looks for: a shorter one may be a
+	// part of any word.
 	leastSecret = 6
 	// knownBy is the part at its beginning by which a secret is known in a text: all of a long one,
 	// Looked for at each place of a long text, would be work of their product.
 	knownBy = 48
 )
 
-// Redact drops a text of the server's that repeats what we hold secret.
+// Redact drops a server's text that repeats a secret.
 func (s *Session) Redact(f *link.Fault, more ...string) {
-	for _, secret := range append(more, s.config.ClientSecret, s.wire.LastAssertion, s.Tokens.Access, s.Tokens.Refresh, s.Tokens.IDToken) {
+	more = append(more, s.config.ClientSecret, s.wire.LastAssertion)
+	for t := s.Tokens; t != nil; t = t.other {
+		more = append(more, t.Access, t.Refresh, t.IDToken)
+	}
+	for _, secret := range more {
 		for _, text := range [...]*string{&f.Err, &f.Descr, &f.Link, &f.Came} {
 			if len(secret) >= leastSecret && words.Contains(*text, secret[:min(len(secret), knownBy)]) {
 				*text = "(redacted)"

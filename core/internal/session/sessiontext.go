@@ -3,13 +3,14 @@ package session
 import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/jose"
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// Export is the text of what is held, "" for none.
+// Export is the session as text, "" for none.
 func (s *Session) Export() string { return s.encode(s.Tokens) }
 
-// Restore takes what Export gave; device is the device flow that may have been exported with it,
-// and ok is false for bytes of another configuration or format.
+// Restore takes a text from Export. device is the device flow that was exported with it, if any; ok
+// is false for a text of another configuration or format.
 func (s *Session) Restore(text string) (device string, ok bool) {
 	t, device, ok := s.decode(text)
 	if ok {
@@ -24,16 +25,36 @@ func (s *Session) encode(t *Tokens) string {
 		return ""
 	}
 	w := s.store.Begin()
-	w.MemberStrIf("access_token", t.Access)
-	w.MemberStrIf("token_type", t.Type)
-	w.MemberStrIf("dpop_key", t.Key)
-	w.MemberStrIf("refresh_token", t.Refresh)
-	w.MemberStrIf("id_token", t.IDToken)
+	if t.other != nil {
+		t.put(t.other)
+	}
+	t.write(w)
+	if s.store.Inner() != nil && t.Key != "" {
+		s.wire.WriteNonces(w)
+	}
+	t.writeExtra(w)
+	w.Close('}')
+	return w.String()
+}
+
+// The members of texts, in their order: those before and behind id_token_verified, and the others.
+const (
+	tokenNames = "target access_token token_type dpop_key refresh_token id_token"
+	scopeNames = "scope requested_scope"
+	otherNames = "grant tried_by"
+)
+
+func (t *Tokens) texts() []*string {
+	return []*string{&t.target, &t.Access, &t.Type, &t.Key, &t.Refresh, &t.IDToken, &t.Scope, &t.Requested, &t.grant, &t.triedBy}
+}
+
+func (t *Tokens) write(w *json.Writer) {
+	texts := t.texts()
+	w.MemberStrs(tokenNames, texts[:6])
 	if t.Claims.Kind() != json.None {
 		w.MemberBool("id_token_verified", true)
 	}
-	w.MemberStrIf("scope", t.Scope)
-	w.MemberStrIf("requested_scope", t.Requested)
+	w.MemberStrs(scopeNames, texts[6:8])
 	if t.ExpiresAt != 0 {
 		w.MemberInt("expires_at", t.ExpiresAt)
 	}
@@ -45,12 +66,12 @@ func (s *Session) encode(t *Tokens) string {
 		w.MemberInt("tried_at", t.triedAt)
 		w.MemberStr("tried_by", t.triedBy)
 	}
-	if s.store.Inner() != nil && t.Key != "" {
-		s.wire.WriteNonces(w)
+	if t.other != nil {
+		w.Key("other")
+		w.Open('{')
+		t.other.write(w)
+		w.Close('}')
 	}
-	t.writeExtra(w)
-	w.Close('}')
-	return w.String()
 }
 
 // decode reads a session's text; ok is false for one of another configuration or format. device is
@@ -64,20 +85,24 @@ func (s *Session) decode(text string) (t *Tokens, device string, ok bool) {
 	if !ok || !s.store.Ours(v) {
 		return t, "", false
 	}
-	str := func(name string) string { return v.Get(name).Str() }
-	t = &Tokens{Access: str("access_token"), Type: str("token_type"), Key: str("dpop_key"), Refresh: str("refresh_token"), IDToken: str("id_token"),
-		Scope: str("scope"), Requested: str("requested_scope")}
-	t.ExpiresAt, _ = v.Get("expires_at").Int()
-	t.receivedAt, _ = v.Get("received_at").Int()
-	t.generation, _ = v.Get("generation").Int()
-	t.sentAt, _ = v.Get("sent_at").Int()
-	t.triedAt, _ = v.Get("tried_at").Int()
-	t.triedBy, t.grant = str("tried_by"), str("grant")
+	t = s.readText(v)
 	if s.wire.Nonces == nil {
 		s.wire.ReadNonces(v.Get("nonces"))
 	}
 	if j, ok := jose.Parse(t.IDToken); ok && v.Get("id_token_verified").True() {
 		t.Claims = j.Claims // verified before it was stored
+	}
+	return t, v.Get("device").Str(), true
+}
+
+// readText reads what write wrote.
+func (s *Session) readText(v json.Value) *Tokens {
+	t := &Tokens{}
+	v.Texts(tokenNames+" "+scopeNames+" "+otherNames, t.texts())
+	names, name := "expires_at received_at generation sent_at tried_at", ""
+	for _, n := range [...]*int64{&t.ExpiresAt, &t.receivedAt, &t.generation, &t.sentAt, &t.triedAt} {
+		name, names = words.Cut(names)
+		*n, _ = v.Get(name).Int()
 	}
 	for it := v.Get("extra").Each(); it.Next(); {
 		t.keep(it.Name(), it.Value().Raw())
@@ -86,5 +111,8 @@ func (s *Session) decode(text string) (t *Tokens, device string, ok bool) {
 		t.extra = nil // of before there was a bound
 	}
 	t.ownBy(s.link)
-	return t, v.Get("device").Str(), true
+	if o := v.Get("other"); o.Kind() != json.None {
+		t.other = s.readText(o)
+	}
+	return t
 }

@@ -11,14 +11,11 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// ReadTokens reads a token response (RFC 6749 section 5.1) over what was held before; nothing of
-// old changes where it is refused.
+// ReadTokens merges a token response (RFC 6749 section 5.1) into the tokens old. If the response is
+// refused, old does not change.
 func (s *Session) ReadTokens(v json.Value, old *Tokens, first bool) (t *Tokens, f *link.Fault) {
-	t = new(Tokens)
-	*t = *old
-	t.clearMark()
+	t = s.after(old)
 	t.receivedAt = s.link.Now
-	t.generation = max(old.generation+1, s.link.Now)
 	t.extra = append([]extra(nil), old.extra...)
 	t.Access = v.Get("access_token").Str()
 	if t.Access == "" && s.config.AccessOptional && old.Key == "" && v.Get("id_token").Str() != "" {
@@ -35,7 +32,7 @@ func (s *Session) ReadTokens(v json.Value, old *Tokens, first bool) (t *Tokens, 
 	case old.Key != "" && words.Lower(kind) == "dpop":
 		t.Type = "DPoP"
 	case old.Key != "" && words.Lower(kind) == "bearer":
-		// Whoever steals it could use it: not what was asked for (RFC 9449 section 5).
+		// A thief could use a bearer token; a bound one was requested (RFC 9449 section 5).
 		return t, (&link.Fault{Kind: link.KindServer, Code: "dpop_downgrade"}).Not("DPoP", kind)
 	case words.Lower(kind) == "bearer", kind == "" && s.config.MissingTokenType && old.Key == "", old.Key == "" && s.config.BearerByName(words.Lower(kind)):
 		t.Type = "Bearer"
@@ -65,9 +62,17 @@ func (s *Session) ReadTokens(v json.Value, old *Tokens, first bool) (t *Tokens, 
 	return t, nil
 }
 
-// readIdentity reads an answer with an ID token alone, which says who signed in and is good for no
-// resource. It takes the place of the access token, with the token type that says so (RFC 8693
-// section 2.2.1), and its end is that of the session.
+// after is a copy of old for what the server gave later.
+func (s *Session) after(old *Tokens) *Tokens {
+	t := *old
+	t.clearMark()
+	t.generation = max(old.generation+1, s.link.Now)
+	return &t
+}
+
+// readIdentity reads an answer with only an ID token, which says who signed in but works at no
+// resource. The ID token replaces the access token, with the token type N_A (RFC 8693 section
+// 2.2.1), and the session expires with it.
 func (s *Session) readIdentity(t *Tokens, v json.Value) (*Tokens, *link.Fault) {
 	t.IDToken, t.Type = v.Get("id_token").Str(), NoAccess
 	j, ok := jose.Parse(t.IDToken)
@@ -87,9 +92,9 @@ func (s *Session) readIdentity(t *Tokens, v json.Value) (*Tokens, *link.Fault) {
 	return t, nil
 }
 
-// EndOf is when the token of an answer ends, Unix ms; 0 where nothing says so. A life below zero
-// has ended: read as "unknown" it would make a token that never does. expires is what some wrote
-// before RFC 6749 had a name for it, a life or a time: no life is that long.
+// EndOf is when the token of an answer expires, in Unix ms; 0 if the answer does not say. A
+// negative life means expired: reading it as unknown would make a token that never expires. expires
+// is an old name; its value is a life or a time, which are told apart by size.
 func (s *Session) EndOf(v json.Value) int64 {
 	from := s.link.Now
 	n, ok := wire.Seconds(v.Get("expires_in"))
@@ -112,7 +117,7 @@ func (s *Session) EndOf(v json.Value) int64 {
 	return max(1, from+max(n, -1)*1000)
 }
 
-// LongestLife is above what a token lives, and below what a time is, both in s: 31 years.
+// LongestLife is longer than any token's life, and less than any time of ours, both in s: 31 years.
 const LongestLife = 1_000_000_000
 
 // scopeOf reads a scope, which some servers write as an array of texts.
@@ -129,13 +134,13 @@ func scopeOf(v json.Value) string {
 	return words.Trim(string(b))
 }
 
-// NewGrant is what a sign-in begins with.
+// NewGrant makes the tokens of a new sign-in.
 func (s *Session) NewGrant(scope, key string) *Tokens {
 	return &Tokens{Requested: scope, Key: key, generation: s.Tokens.generation, grant: string(json.AppendInt(nil, s.link.Now)) + ":" + s.link.Random("grant", 11)}
 }
 
-// TokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is what
-// the tokens are, or shall be, bound to.
+// TokenRequest asks the token endpoint, or the refresh endpoint, and reads the answer. key is the
+// key to which the tokens are, or will be, bound.
 func (s *Session) TokenRequest(j *wire.Job, stage, endpoint, key string, params []form.Param, done func(json.Value, *link.Fault)) {
 	r := &wire.Request{Stage: stage, Method: "POST", URL: endpoint, Params: params, Auth: s.config.AuthMethod, Key: key, NewKey: key != s.Tokens.Key}
 	s.wire.Send(j, r, func(res *wire.Response, f *link.Fault) {
@@ -157,8 +162,7 @@ func (s *Session) TokenRequest(j *wire.Job, stage, endpoint, key string, params 
 	})
 }
 
-// identify verifies the ID token that came with t, if it is a new one; nothing of t is to be used
-// before.
+// identify verifies the ID token of t, if it is a new one. Use nothing of t before.
 func (s *Session) identify(t, old *Tokens, want issuer.Expected, done func(*link.Fault)) {
 	i := s.issuer
 	switch {

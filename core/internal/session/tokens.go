@@ -7,18 +7,18 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// NoAccess is the type of what is no access token.
+// NoAccess is the token type of something that is no access token.
 const NoAccess = "N_A"
 
 const (
-	// maxTokens is how long the tokens of a session and its scope may be together, in bytes: all of
-	// it is written anew for each change.
+	// maxTokens is the greatest length of a session's tokens and scope together, in bytes. They are
+	// written again at each change.
 	maxTokens = 192 << 10
-	// maxExtra is how long all members together may be that no RFC we know names.
+	// maxExtra is the greatest length of all unknown members together, in bytes.
 	maxExtra = 16 << 10
 )
 
-// Tokens is a token as a bag of all fields, and what we know of it besides.
+// Tokens are the tokens of a sign-in, with what we know about them.
 type Tokens struct {
 	Access, Type, Refresh, IDToken string
 	Key                            string // the access token is bound to it; "" for a bearer token
@@ -33,6 +33,8 @@ type Tokens struct {
 	grant                          string     // a name for the sign-in that all this came of, with its time in front
 	Claims                         json.Value // of the ID token, verified
 	extra                          []extra
+	target                         string  // what the access token is for; "": it is the session's own
+	other                          *Tokens // the next access token of the session, the one used last first
 }
 
 // An extra is a member that no RFC we know names, as it stood.
@@ -46,7 +48,7 @@ func (t *Tokens) Bearer() string {
 	return t.Access
 }
 
-// keepAll keeps the members that no RFC we know names.
+// keepAll keeps the unknown members.
 func (t *Tokens) keepAll(v json.Value) {
 	for it := v.Each(); it.Next(); {
 		switch name := it.Name(); name {
@@ -61,15 +63,19 @@ func (t *Tokens) keepAll(v json.Value) {
 	}
 }
 
-// TooLarge is the fault of what is more than a session keeps, nil for less.
+func (t *Tokens) size() int {
+	return len(t.Access) + len(t.Refresh) + len(t.IDToken) + len(t.Scope) + len(t.target)
+}
+
+// TooLarge is the fault if the tokens are larger than a session may be; otherwise nil.
 func (t *Tokens) TooLarge() *link.Fault {
-	if len(t.Access)+len(t.Refresh)+len(t.IDToken)+len(t.Scope) > maxTokens || t.Claims.Values() > wire.MaxValues || t.extraTooLarge() {
+	if t.size() > maxTokens || t.target != "" && t.size() > maxTokens/4 || t.Claims.Values() > wire.MaxValues || t.extraTooLarge() {
 		return &link.Fault{Kind: link.KindServer, Code: "too_large"}
 	}
 	return nil
 }
 
-// extraTooLarge: members that are nested too deeply to be read again from the store are, too.
+// extraTooLarge is also true for members that are nested too deep to be read again from the store.
 func (t *Tokens) extraTooLarge() bool {
 	left := maxExtra
 	for _, e := range t.extra {
@@ -86,9 +92,9 @@ func (t *Tokens) extraTooLarge() bool {
 	return !ok || len(w.Bytes()) > maxExtra
 }
 
-// ownBy makes t independent of the input that it came in.
+// ownBy copies t's texts, so that their input can be freed.
 func (t *Tokens) ownBy(l *link.Link) {
-	l.Own(&t.Access, &t.Type, &t.Key, &t.Refresh, &t.IDToken, &t.Scope, &t.Requested, &t.triedBy, &t.grant)
+	l.Own(t.texts()...)
 	for i := range t.extra {
 		l.Own(&t.extra[i].name, &t.extra[i].raw)
 	}
@@ -100,7 +106,7 @@ func (t *Tokens) signedInAt() int64 {
 	return at
 }
 
-// sameToken tells whether the access token is the same, whatever else was written since.
+// sameToken reports whether the access token is the same; other members may differ.
 func (t *Tokens) sameToken(other *Tokens) bool {
 	return t.Access == other.Access && t.receivedAt == other.receivedAt
 }
@@ -131,7 +137,7 @@ func (t *Tokens) writeExtra(w *json.Writer) {
 	w.Close('}')
 }
 
-// WriteAccess writes what is given out of the access token.
+// WriteAccess writes the members of the access token that a caller gets.
 func (t *Tokens) WriteAccess(w *json.Writer) {
 	w.MemberStr("access_token", t.Access)
 	w.MemberStr("token_type", t.Type)

@@ -2,6 +2,6 @@
 
 package store
 
-// Inner keeps the texts of a client inside another session; nil: the host does, by load and store
-// effects.
+// Inner stores the texts of a client inside another session; nil means that the host does, by load
+// and store effects.
 func (s *Store) Inner() Storage { return s.kept }

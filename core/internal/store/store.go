@@ -1,4 +1,4 @@
-// Package store is where a client keeps its texts, and the one way in which they are changed.
+// Package store keeps a client's texts, and has the only compare-and-set loop that changes them.
 package store
 
 import (
@@ -10,8 +10,7 @@ import (
 // format is the version of what we store.
 const format = 1
 
-// Storage keeps a client's texts in place of load and store effects. The rules are those of the
-// effects.
+// Storage keeps a client's texts instead of load and store effects. The same rules apply.
 type Storage interface {
 	Load(key string, done func(value, version, failed string))
 	// Put deletes where value is "".
@@ -30,7 +29,8 @@ type Store struct {
 	once     bool     // what fails is not tried again
 }
 
-// New gives the store of a client whose session stands under key; kept is nil for the host's.
+// New gives the store of a client whose session is stored under key; kept is nil for the host's
+// store.
 func New(l *link.Link, cfg *config.Config, key string, kept Storage) *Store {
 	s := &Store{link: l, config: cfg, watch: key, kept: kept}
 	if kept == nil {
@@ -39,7 +39,7 @@ func New(l *link.Link, cfg *config.Config, key string, kept Storage) *Store {
 	return s
 }
 
-// Over gives one for other texts than a client's; what fails there is not tried again.
+// Over gives a store for other texts than a client's. It does not retry.
 func Over(kept Storage) *Store { return &Store{kept: kept, once: true} }
 
 // Begin begins a text for the store: its format and whose it is.
@@ -57,8 +57,7 @@ func (s *Store) Ours(v json.Value) bool {
 	return n == format && v.Get("for").Str() == s.config.Fingerprint
 }
 
-// Load reads what stands under key. Before that it takes over, once, what is ours under the key
-// that an older version had.
+// Load reads the value of key. The first time, it moves our text from the key of an older version.
 func (s *Store) Load(key string, done func(value, version, failed string)) {
 	for i, what := range s.older {
 		if key == s.config.Under(what) {
@@ -81,10 +80,10 @@ func (s *Store) read(key string, done func(value, version, failed string)) {
 	s.link.Load(key, watch, done)
 }
 
-// Put replaces what stands under key at that version by value, or deletes it where value is "". A
-// failure other than a conflict is tried once more; "overtaken" is then the conflict of which
-// nobody can say whether the first try was written and what is there came after it, or is it: each
-// caller knows its own write.
+// Put replaces the value of key, if it has that version, or deletes it if value is "". A failure
+// other than a conflict is retried once. If the retry meets a conflict, the first try may have been
+// written: then the failure is "overtaken", and the caller has to compare what is stored with its
+// own write.
 func (s *Store) Put(key, version, value string, done func(version, failed string)) {
 	s.putOnce(key, version, value, func(v, failed string) {
 		if failed == "" || failed == "conflict" || s.once {
@@ -108,19 +107,19 @@ func (s *Store) putOnce(key, version, value string, done func(version, failed st
 	s.link.Put(key, version, value, 0, done)
 }
 
-// Overtaken is how a store fails where nobody can say whose write it was that came first.
+// Overtaken is the failure of a retry that met a conflict, perhaps with our own first try.
 const Overtaken = "overtaken"
 
-// Conflict tells whether somebody else wrote.
+// Conflict reports whether somebody else wrote.
 func Conflict(failed string) bool { return failed == "conflict" || failed == Overtaken }
 
-// MaxTries bounds how often a change is made anew after somebody else changed the store.
+// MaxTries bounds how often a change is repeated after somebody else changed the store.
 const MaxTries = 5
 
-// A Change is the one way to change what is stored: text is written over what was seen there last.
-// Where somebody else wrote meanwhile, met sees what is there now and says whether to write over
-// that; where it says no, it has seen to the rest. Its methods are the steps: look, loaded, write,
-// written.
+// A Change is the only way to change a stored text: it writes over the version that was seen last.
+// If somebody else wrote meanwhile, Met gets what is there now and returns whether to write over
+// that; if it returns false, it has handled the rest. Its methods are the steps: look, loaded,
+// write, written.
 type Change struct {
 	Store   *Store
 	Key     string
@@ -132,7 +131,7 @@ type Change struct {
 	Done    func(failed string)
 }
 
-// Look begins with a look at what is there.
+// Look begins by reading.
 func (c *Change) Look() { c.Store.Load(c.Key, c.loaded) }
 
 func (c *Change) loaded(value, version, unread string) {
@@ -141,7 +140,7 @@ func (c *Change) loaded(value, version, unread string) {
 	}
 }
 
-// Write begins by writing over what was seen last.
+// Write begins by writing over the version that was seen last.
 func (c *Change) Write() { c.Store.Put(c.Key, *c.Version, c.Text(), c.written) }
 
 func (c *Change) written(version, failed string) {
@@ -169,10 +168,10 @@ func (s *Store) Overwrite(key string, version *string, text string, done func(fa
 	c.Write()
 }
 
-// A takeoverRun moves a text of ours from the key that an older version had: it is stored under the
-// new one unless something newer stands there, and then deleted. Whoever breaks off in between
-// leaves it in both places, and two who move it at once get in each other's way no more than two
-// who write. A text of another configuration is left alone.
+// A takeoverRun moves our text from the key of an older version: it is stored under the new key,
+// unless something is stored there, and then deleted under the old one. If this breaks off in
+// between, the text is in both places. Two instances that move it at once are two ordinary writers.
+// A text of another configuration is not moved.
 type takeoverRun struct {
 	store   *Store
 	what    string

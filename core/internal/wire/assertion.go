@@ -10,11 +10,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/sha256"
 )
 
-// assertionLife is how long a client assertion is good for, in s.
+// assertionLife is how long a client assertion is valid, in s.
 const assertionLife = 60
 
-// assert adds what a client says of itself, signed with its secret or its key (RFC 7523 section
-// 2.2).
+// assert adds the client assertion, signed with its secret or its key (RFC 7523 section 2.2).
 func (wr *Wire) assert(method string, add func(name, value string), done func(*link.Fault)) {
 	signed := func(jwt string, f *link.Fault) {
 		wr.LastAssertion = jwt
@@ -34,8 +33,8 @@ func (wr *Wire) assert(method string, add func(name, value string), done func(*l
 	signed(input+"."+base64url.Encode(key.HMAC([]byte(input))), nil)
 }
 
-// assertion is what a client says of itself (RFC 7523 section 3, OpenID Connect Core section 9). It
-// is for the issuer: one that another server could use elsewhere is worth stealing.
+// assertion is the client assertion (RFC 7523 section 3, OpenID Connect Core section 9). Its
+// audience is the issuer, so that no other server can use it.
 func (wr *Wire) assertion(alg string) (header, claims *json.Writer) {
 	w := json.NewWriter()
 	w.Open('{')

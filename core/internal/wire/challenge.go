@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A Challenge says what a resource wants (RFC 9110 section 11.6.1).
+// A Challenge says what a resource asks for (RFC 9110 section 11.6.1).
 type Challenge struct {
 	scheme string // in lower case; "" for none
 	params []form.Param
@@ -17,11 +17,12 @@ type Challenge struct {
 // Get is a parameter of it, "" for none.
 func (ch Challenge) Get(name string) string { return form.ValueOf(ch.params, name) }
 
-// maxChallenges is how long all WWW-Authenticate headers of an answer may be together, in bytes.
+// maxChallenges is the greatest length of all WWW-Authenticate headers of an answer together, in
+// bytes.
 const maxChallenges = 16 << 10
 
-// ReadChallenge reads the WWW-Authenticate headers for the challenge of the scheme, or else that of
-// the other one we know. What cannot be read is passed over, and what is too long.
+// ReadChallenge reads the challenge of the scheme from the WWW-Authenticate headers, or else that
+// of the other known scheme. It skips what cannot be read or is too long.
 func ReadChallenge(headers json.Value, scheme string) (best Challenge) {
 	left := maxChallenges
 	for it := headers.Each(); it.Next(); {

@@ -7,8 +7,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// authenticate adds the client's identity to a request by the given method; done comes with what
-// stood in its way.
+// authenticate adds the client's authentication to a request by the given method; done gets the
+// fault, if any.
 func (wr *Wire) authenticate(method string, r *Request, done func(*link.Fault)) {
 	add := func(name, value string) {
 		if form.Count(r.Params, name) == 0 {

@@ -9,10 +9,10 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// maxNonces is of how many servers the last nonce is remembered.
+// maxNonces is the number of servers whose last nonce is remembered.
 const maxNonces = 16
 
-// NewKey makes up the name of a key for a new session; "" where tokens are not bound to one.
+// NewKey draws the name of a key for a new session; "" if tokens are not bound to keys.
 func (wr *Wire) NewKey() string {
 	if !wr.config.DPoP {
 		return ""
@@ -82,7 +82,7 @@ func (wr *Wire) NoteNonce(url string, headers json.Value) (changed bool) {
 	return true
 }
 
-// WriteNonces adds them to a session that the next request opens anew.
+// WriteNonces adds the nonces to a session that the next request opens again.
 func (wr *Wire) WriteNonces(w *json.Writer) {
 	var list []form.Param
 	for _, n := range wr.Nonces {
@@ -91,7 +91,7 @@ func (wr *Wire) WriteNonces(w *json.Writer) {
 	link.WriteParams(w, "nonces", list)
 }
 
-// ReadNonces takes over what WriteNonces wrote.
+// ReadNonces reads the output of WriteNonces.
 func (wr *Wire) ReadNonces(v json.Value) {
 	list, _ := link.ReadParams(v)
 	for _, p := range list {
@@ -99,8 +99,8 @@ func (wr *Wire) ReadNonces(v json.Value) {
 	}
 }
 
-// wantsNonceIn tells whether an answer refuses the proof for want of a nonce: the authorization
-// server says it in the body (section 8), a resource in its challenge (section 9).
+// wantsNonceIn reports whether an answer refuses the proof because it needs a nonce: the
+// authorization server says so in the body (section 8), a resource in its challenge (section 9).
 func (r *Response) wantsNonceIn() bool {
 	const code = "use_dpop_nonce"
 	if r.Status != 400 && r.Status != 401 || header(r.headers, "dpop-nonce") == "" {

@@ -66,8 +66,8 @@ func (wr *Wire) hookRequest(r *Request, body string, done func(body string, f *l
 	})
 }
 
-// hookResponse lets the host change an answer before anything of it is looked at; v has its status,
-// headers and body, and all rules hold for what comes back.
+// hookResponse lets the host change an answer before it is read; v has its status, headers and
+// body. All checks apply to the changed answer.
 func (wr *Wire) hookResponse(r *Request, v json.Value, done func(v json.Value, f *link.Fault)) {
 	if !json.Lists(wr.config.ResponseHooks, r.Stage) {
 		done(v, nil)

@@ -21,7 +21,7 @@ func keyFault(failed string) *link.Fault {
 	return &link.Fault{Kind: link.KindClient, Code: "key_failed", Retryable: true}
 }
 
-// keyAlg is the algorithm that a key was made for: its name says so, since the configuration may
+// keyAlg is the algorithm of a key. The key's name contains it, because the configuration may
 // change.
 func keyAlg(name string) string {
 	end := len(name) - keyRandom - 1
@@ -35,8 +35,7 @@ func keyAlg(name string) string {
 // keyRandom is how many random characters a key's name ends with.
 const keyRandom = 22
 
-// WithKey asks the host for a key's public part, and with create to make the key where there is
-// none.
+// WithKey asks the host for a public key, and with create also to make the key if there is none.
 func (wr *Wire) WithKey(name string, create bool, done func(jwk string, f *link.Fault)) {
 	if wr.keyName == name {
 		done(wr.keyJWK, nil)
@@ -65,7 +64,7 @@ func (wr *Wire) WithKey(name string, create bool, done func(jwk string, f *link.
 	})
 }
 
-// DropKey lets the host forget a key; "" is none.
+// DropKey asks the host to delete a key; "" is none.
 func (wr *Wire) DropKey(name string) {
 	if name == "" {
 		return
@@ -100,7 +99,7 @@ func (wr *Wire) Sign(key, alg string, header, claims *json.Writer, done func(jws
 	})
 }
 
-// IssuedNow writes when a JWT of ours was made, and a name that no other has.
+// IssuedNow writes iat and a unique jti.
 func (wr *Wire) IssuedNow(w *json.Writer) {
 	w.MemberStr("jti", wr.link.Random("jti", 22))
 	w.MemberInt("iat", wr.link.Now/1000)

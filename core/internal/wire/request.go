@@ -6,7 +6,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// A Request is one to a server.
+// A Request is a request to a server.
 type Request struct {
 	Stage, Method, URL string
 	Headers            []form.Param
@@ -24,7 +24,7 @@ func (r *Request) header(name, value string) {
 	r.Headers = append(r.Headers, form.Param{Name: name, Value: value})
 }
 
-// A Job is what a request is sent for; it may be called off.
+// A Job is the purpose of a request; it can be cancelled.
 type Job struct {
 	HTTP   int64 // the request under way for it, 0: none
 	Unsent bool  // one that is still in its hooks is not sent any more
@@ -42,7 +42,7 @@ type sendRun struct {
 	done  func(*Response, *link.Fault)
 }
 
-// Send gives done the response, or the fault that stood in its way.
+// Send gives done the response or the fault.
 func (wr *Wire) Send(j *Job, r *Request, done func(*Response, *link.Fault)) {
 	s := &sendRun{wire: wr, job: j, asked: r, done: done}
 	wr.HookParams(r.Stage, r.Params, s.settled)
@@ -57,8 +57,8 @@ func (s *sendRun) settled(params []form.Param, f *link.Fault) {
 	s.sign()
 }
 
-// sign begins what is made anew for each sending: after the hook of the parameters, so that no hook
-// has to carry a secret through.
+// sign begins the part that is repeated for each sending. It comes after the hook for parameters,
+// so that no hook sees a secret.
 func (s *sendRun) sign() {
 	own := *s.asked
 	r := &own
@@ -151,8 +151,8 @@ func (s *sendRun) read(ok json.Value, f *link.Fault) {
 	if f == nil && r.Key != "" {
 		s.wire.NoteNonce(r.URL, res.headers)
 		if !s.again && res.wantsNonceIn() {
-			// Refused before anything was looked at; a second refusal is the answer (RFC 9449
-			// section 8).
+			// The server refused before it did anything, so send once more. A second refusal is the
+			// answer (RFC 9449 section 8).
 			s.again = true
 			s.sign()
 			return

@@ -11,15 +11,15 @@ const (
 	RequestTimeout = 30_000
 	// MaxBody leaves room for escapes in a message of MaxMessage.
 	MaxBody = 512 << 10
-	// MaxDocument is how long the metadata of a server or a resource may be, and maxKeys how long
+	// MaxDocument is the greatest length of a server's or a resource's metadata; maxKeys that of
 	// the array of a server's keys.
 	MaxDocument = 128 << 10
 	MaxKeys     = 256 << 10
-	// MaxValues is how many values there may be in what is kept of an answer, parsed.
+	// MaxValues is the greatest number of values in the stored part of an answer.
 	MaxValues = 20 << 10
 )
 
-// A Response is what came back; text is false for a body that is no UTF-8.
+// A Response is an answer; text is false for a body that is not UTF-8.
 type Response struct {
 	stage, url string
 	Status     int64
@@ -82,13 +82,13 @@ func (r *Response) Object(now int64) (json.Value, *link.Fault) {
 	if f.Retryable {
 		f.RetryAfter = r.retryAfter(now)
 	}
-	// What was answered 2xx or 5xx and cannot be read may still have been carried out.
+	// After 2xx or 5xx the request may have been carried out, even if the answer cannot be read.
 	f.Unknown = f.Err == "" && (good || r.Status >= 500)
 	return v, f
 }
 
-// Said is what a server says of a failure in a form of its own, and not that of RFC 6749 section
-// 5.2: by a name that is in use for that, there, in an object error or in the first of errors.
+// Said is a server's error text in another form than that of RFC 6749 section 5.2: under one of the
+// common names, at the top, in an object error, or in the first element of errors.
 func Said(v json.Value) string {
 	first := v.Get("errors").Each()
 	first.Next()
@@ -155,8 +155,8 @@ func (r *Response) read() (v json.Value, f *link.Fault) {
 	return v, nil
 }
 
-// Seconds reads a number or numeric string, of any size and with a fraction; 0 and anything else is
-// "unknown".
+// Seconds reads a number or numeric string, of any size and with a fraction; 0 and anything else
+// mean "unknown".
 func Seconds(v json.Value) (s int64, ok bool) {
 	text := v.Str()
 	if v.Kind() == json.Number {

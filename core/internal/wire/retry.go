@@ -10,8 +10,8 @@ const (
 // LongestRetryAfter bounds what a server can ask for.
 const LongestRetryAfter = 3_600_000
 
-// retryAfter reads how many ms a server wants to be left alone (RFC 9110 section 10.2.3): seconds,
-// or a date.
+// retryAfter reads how long a server asks us to wait, in ms (RFC 9110 section 10.2.3): seconds, or
+// a date.
 func (r *Response) retryAfter(now int64) (ms int64) {
 	s := header(r.headers, "retry-after")
 	if n, ok := json.Int(s); ok {

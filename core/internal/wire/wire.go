@@ -1,5 +1,5 @@
-// Package wire is the way to the servers: requests with their hooks, the client's authentication,
-// proofs of possession, and the reading of what comes back.
+// Package wire sends requests to servers: hooks, client authentication, proofs of possession, and
+// reading answers.
 package wire
 
 import (
@@ -7,7 +7,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// A Wire is one client's way to the servers.
+// A Wire sends the requests of one client.
 type Wire struct {
 	link            *link.Link
 	config          *config.Config

@@ -45,13 +45,13 @@ func (b *backend) open(hands map[string]door.Hand) (door.Session, error) {
 	return door.Open(b.engine, "bff", b.config, b.opts, door.Setting{Hands: hands, Trouble: b.trouble})
 }
 
-// serve has the engine answer one request. It returns when that is done, and what was begun behind
-// it too. There is no context: every effect has an end, and what others wait for, a refresh or a
-// session that is being stored, does not end because one browser went away.
+// serve has the engine answer one request. It returns when the answer, and all work that goes on
+// after it, is done. It takes no context: every effect has a time limit, and work that others wait
+// for (a refresh, storing a session) must not end because one browser went away.
 //
-// It fails with ErrInternal where the engine was lost, or with an Error of kind client with the
-// code too_large where the request is longer than an engine reads. Unless respond was asked for
-// before, nobody has answered the request then.
+// It fails with ErrInternal if the engine was lost, or with an Error of kind client and code
+// too_large if the request is longer than an engine reads. Then the caller has to answer the
+// request, unless a respond effect came before.
 func (b *backend) serve(request *command, hands map[string]door.Hand) error {
 	s, err := b.open(hands)
 	if err != nil {

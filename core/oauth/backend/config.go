@@ -16,38 +16,37 @@ import (
 // engine checks it; what it refuses, New names.
 type Config struct {
 	// Client is the client at the authorization server, a confidential one: with a secret, a key or
-	// a certificate. Its Name (default oauth2) is the prefix of all that is stored and of the
-	// cookies; its RedirectURI is Base + "/callback" and its TokenDestinations are the targets of
-	// Proxy, by themselves. No AutoRefresh and no device flow.
+	// a certificate. Its Name (default oauth2) begins all stored keys and cookie names. Its
+	// RedirectURI is always Base + "/callback", and its TokenDestinations are the targets of Proxy.
+	// AutoRefresh and the device flow are not allowed.
 	Client oauth.Config `json:"client"`
-	// Base is the URL under which the endpoints stand, such as "https://app.example/auth", on the
-	// origin of the pages: https, or http on loopback. Its origin is what browsers have to ask for:
-	// a request for another host is answered 421.
+	// Base is the base URL of the endpoints, such as "https://app.example/auth", on the origin of
+	// the pages: https, or http on loopback. A request for another host is answered 421.
 	Base string `json:"base"`
-	// Origins are further origins whose pages may call, of the same site as Base, such as
-	// "https://admin.app.example".
+	// Origins are further origins whose pages may call the handler. They must be on the same site
+	// as Base, such as "https://admin.app.example".
 	Origins []string `json:"origins,omitempty"`
-	// ReturnTo is where the browser may be sent after sign-in and sign-out: paths of the origin of
-	// Base, each with all below it, or URLs. Empty means "/", so every path.
+	// ReturnTo is where the browser may be sent after sign-in and sign-out: paths on the origin of
+	// Base, each including all paths below it, or URLs. Empty means "/", which allows every path.
 	ReturnTo []string `json:"return_to,omitempty"`
-	// Header is the request header, in lower case and beginning with x-, that pages have to send,
-	// with any value, and that no form or link of another site can; empty means x-csrf.
+	// Header is the request header that pages have to send, with any value; forms and links of
+	// other sites cannot send it. It is in lower case and begins with x-; empty means x-csrf.
 	Header string `json:"header,omitempty"`
-	// AnonymousStatus is what GET Base/session answers where nobody is signed in: 401, which is the
-	// default, or 200.
+	// AnonymousStatus is the status of GET Base/session if nobody is signed in: 401, the default,
+	// or 200.
 	AnonymousStatus int `json:"anonymous_status,omitempty"`
-	// SessionLife is how long a session lasts in all, IdleLife how long while it is not used; 0
-	// means 12 hours and 1 hour. In JSON they are session_ms and idle_ms, in milliseconds.
+	// SessionLife is how long a session lasts in total (0 means 12 hours), IdleLife how long it
+	// lasts unused (0 means 1 hour). In JSON they are session_ms and idle_ms, in milliseconds.
 	SessionLife time.Duration `json:"-"`
 	IdleLife    time.Duration `json:"-"`
-	// InsecureTokenEndpoint has GET Base/token hand the page the access token. Whoever gets script
-	// into the page gets it then; the proxy gives it to nobody.
+	// InsecureTokenEndpoint lets the page get the access token from GET Base/token. Then every
+	// script in the page can get it; the proxy gives it to nobody.
 	InsecureTokenEndpoint bool `json:"insecure_token_endpoint,omitempty"`
 	// Proxy says which requests go to which resource, with the token.
 	Proxy []Route `json:"proxy,omitempty"`
-	// PassHeaders are names of headers, in lower case, that pass between pages and resources, both
-	// ways, besides those that always do (core/contract/README.md, "Which headers pass"). None that
-	// says who calls, or belongs to a connection.
+	// PassHeaders are names of further headers, in lower case, that pass between pages and
+	// resources, both ways (core/contract/README.md, "Which headers pass"). Headers that identify
+	// the caller, or belong to a connection, are refused.
 	PassHeaders []string `json:"pass_headers,omitempty"`
 	// Callers are the services that may use POST Base/exchange.
 	Callers []Caller `json:"callers,omitempty"`
@@ -79,7 +78,7 @@ func (c Config) MarshalJSON() ([]byte, error) {
 	return json.Marshal(c.wire(client))
 }
 
-// UnmarshalJSON implements json.Unmarshaler. A member that there is not is an error.
+// UnmarshalJSON implements json.Unmarshaler. An unknown member is an error.
 func (c *Config) UnmarshalJSON(text []byte) error {
 	w := c.wire(nil)
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -98,7 +97,7 @@ func (c *Config) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Route leads a path, with all below it, to a resource.
+// Route sends requests for a path, and all paths below it, to a resource.
 type Route struct {
 	// Path is on the origin of Base, such as "/api".
 	Path string `json:"path"`
@@ -122,53 +121,51 @@ type Caller struct {
 	// SecretSHA256 is the base64url, without padding, of the SHA-256 of its secret, which has at
 	// least 32 characters.
 	SecretSHA256 string `json:"secret_sha256"`
-	// GrantTypes are those that it may use.
+	// GrantTypes are the grants that it may use.
 	GrantTypes []GrantType `json:"grant_types"`
 	// Audience are the audiences and resources that it may name (RFC 8693 section 2.1), Scope the
 	// scopes, separated by spaces; Scope is needed.
 	Audience []string `json:"audience,omitempty"`
 	Scope    string   `json:"scope"`
-	// RedirectURIs are where it gets codes.
+	// RedirectURIs are those of the codes that it may redeem.
 	RedirectURIs []string `json:"redirect_uris,omitempty"`
 }
 
-// defaultSession is the engine's own default; the keys of sessions last as long.
+// defaultSession is the engine's default; session keys live as long.
 const defaultSession = 12 * time.Hour
 
-// Options are the hands that a Handler works with. Ring is required.
+// Options are what a Handler works with: key ring, store, locks, HTTP clients. Ring is required.
 type Options struct {
 	// Ring seals the cookies and what is stored.
 	Ring *Ring
-	// Store keeps the sessions; nil means the memory of this process. What tokens are in is sealed
-	// before it gets there. One that is no oauth.ExpiringStore grows with every sign-in; package
-	// sqlitestore has one that lasts and is shared by processes.
+	// Store keeps the sessions; nil means the memory of this process. Texts with tokens are sealed
+	// before they are stored. A Store that is no oauth.ExpiringStore grows with every sign-in.
+	// Package sqlitestore has one that outlives the process and can be shared.
 	Store oauth.Store
-	// Memory keeps tokens that were exchanged for other services; nil means up to 1,000 of them in
-	// this Handler.
+	// Memory keeps exchanged tokens; nil means up to 1,000 of them in this Handler.
 	Memory Memory
-	// Locker makes handlers that share a Store refresh a session one after the other; nil means the
-	// Store where it is a Locker too, and otherwise one within this Handler.
+	// Locker makes handlers that share a Store refresh a session one after the other. Nil means the
+	// Store if it is also a Locker, and otherwise one within this Handler.
 	Locker oauth.Locker
-	// Keys keeps the keys of sessions (Config.Client.DPoP); nil means the Store, sealed.
+	// Keys keeps session keys (Config.Client.DPoP); nil means the Store, sealed.
 	Keys oauth.KeyStore
-	// ClientKey signs in the name of the client (private_key_jwt, signed requests); see
-	// oauth.Options.
+	// ClientKey signs for the client (private_key_jwt, signed requests); see oauth.Options.
 	ClientKey crypto.Signer
 	// HTTP sends requests to the authorization server; see oauth.Options.
 	HTTP *http.Client
 	// Resource sends requests to the targets of Config.Proxy; nil means one with
-	// http.DefaultTransport. Redirects are not followed but passed on, and cookies not kept. Its
-	// Timeout, if it has one, cuts bodies off, streams included.
+	// http.DefaultTransport. Redirects are passed on and not followed; cookies are not kept. A
+	// Timeout also ends bodies that take longer, including streams.
 	Resource *http.Client
-	// ResourceTimeout is how long a resource may be silent before its answer begins; 0 means 30
-	// seconds. What follows takes as long as it takes.
+	// ResourceTimeout is how long a resource may take to begin its answer; 0 means 30 seconds. The
+	// body may take any time.
 	ResourceTimeout time.Duration
-	// OnError gets what went wrong in this host, one at a time: a Store that fails, an engine that
-	// was lost. It holds no secret of the engine's.
+	// OnError gets errors of this host, one at a time: the Store failed, the engine was lost. They
+	// contain no secret of the engine.
 	OnError func(error)
-	// Background runs what serves a request; it may go on when the request is answered, and returns
-	// at once. nil means a goroutine. A host whose processes end with their requests has to keep
-	// them for it.
+	// Background runs the work for a request, which may go on after the answer, and returns at
+	// once. Nil means a goroutine. A host whose processes end with their requests has to keep them
+	// alive for it.
 	Background func(task func())
 	// Now is the clock, nil means time.Now; Rand the source of random bytes, nil means crypto/rand.
 	Now  func() time.Time

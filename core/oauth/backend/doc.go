@@ -1,35 +1,35 @@
-// Package backend is a backend for a frontend as an http.Handler (RFC 10017 section 6.1): a browser
-// signs in at an authorization server and gets a cookie, the tokens stay here, and requests of the
-// page go through this handler to the resources, with the token. It carries out the effects of the
-// engine of kind "bff" (core/contract/README.md), which decides everything:
+// Package backend is a backend for a frontend as an http.Handler (RFC 10017 section 6.1). A browser
+// signs in at an authorization server and gets a cookie; the tokens stay on the server. The page
+// calls APIs through this handler, which adds the token. It is a host of the engine of kind "bff"
+// (core/contract/README.md), which decides everything:
 //
 //	handler, err := backend.New(engine, config, backend.Options{Ring: ring, Store: store})
 //	mux.Handle("/auth/", handler) // the endpoints: Config.Base is "https://app.example/auth"
 //	mux.Handle("/api/", handler)  // Config.Proxy leads this to "https://api.example/v1"
 //
-// The engine is one that knows the kind: core/bff.Engine() natively, or the module oauth2-edge.wasm
-// on wazero.
+// Use an engine that has the kind: core/bff.Engine() natively, or the module oauth2-edge.wasm on
+// wazero.
 //
 // # What a page does
 //
-// It sends the browser to /auth/login?return_to=/inbox, and with the header x-csrf, asks GET
-// /auth/session who is signed in, posts to /auth/logout, and calls /api/… as if it had the token.
-// Cookies are Secure: on http, browsers take them on localhost only.
+// To sign in, it sends the browser to /auth/login?return_to=/inbox. With the header x-csrf it calls
+// GET /auth/session to learn who is signed in, posts to /auth/logout, and calls /api/… without a
+// token. Cookies are Secure: over http, browsers accept them only on localhost.
 //
 // # Behind another server
 //
-// What the browser asked for is judged by the Host header against Config.Base, so a server in front
-// has to pass that on as it is; whether the browser came by https is not asked, and no X-Forwarded
-// header is looked at. Only the handler's own paths need to lead here: all others are answered 404.
-// Bodies are read when their request may be answered, with limits of their own, and one that nobody
-// wants is not waited for. Limits for what comes before, ReadHeaderTimeout and MaxHeaderBytes, are
-// those of the http.Server; its ReadTimeout and WriteTimeout end streams too.
+// The handler compares the Host header with Config.Base, so a server in front has to pass it on
+// unchanged. The handler does not check that the browser used https, and ignores X-Forwarded
+// headers. Send only the handler's own paths here: it answers others with 404. Bodies are read only
+// after all other checks, with limits of their own; the body of a refused request is not read. The
+// http.Server bounds what comes before: set ReadHeaderTimeout and MaxHeaderBytes. Its ReadTimeout
+// and WriteTimeout would also end streams.
 //
 // # What is where
 //
-// Sessions are in the Store, sealed by the Ring; cookies hold a sealed name of one. Whoever has the
-// Store without the Ring has no token. Several processes can serve the same sessions with the same
-// Ring and a Store and a Locker that they share: one of them refreshes, the others take what it
-// got. A request that has begun is not ended by a browser that goes away, because a refresh may
-// hang on it; http.Server.Shutdown waits for the answers.
+// Sessions are in the Store, sealed by the Ring; a cookie contains the sealed name of one. The
+// Store without the Ring contains no usable token. Several processes can serve the same sessions if
+// they share Ring, Store and Locker: one of them refreshes, the others use the result. If the
+// browser goes away, its request goes on, because others may wait for its refresh;
+// http.Server.Shutdown waits for the answers.
 package backend

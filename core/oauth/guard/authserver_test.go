@@ -1,9 +1,14 @@
 package guard_test
 
 import (
+	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -94,5 +99,111 @@ func TestWithAuthserver(t *testing.T) {
 	}
 	if status, ch := get(client(at+"/other"), "/notes"); status != 401 || ch == nil || ch.Error != "invalid_token" {
 		t.Errorf("a token for another resource: %d %+v", status, ch)
+	}
+}
+
+// B58: one sign-in, two resources, each of which takes the tokens that are for it alone: Transport
+// picks by URL, TokenFor by name, and a server that rotates its refresh token sees one refresh a
+// resource, however many ask.
+func TestOneRefreshTokenManyResources(t *testing.T) {
+	api := httptest.NewUnstartedServer(nil)
+	at := "http://" + api.Listener.Addr().String()
+	store := authserver.NewMemoryStore()
+	for _, c := range []authserver.Client{
+		{ClientID: "app", ClientSecret: strings.Repeat("a", 32), GrantTypes: []string{authserver.GrantPassword, authserver.GrantRefreshToken}, Scope: "profile email"},
+		{ClientID: "api", ClientSecret: strings.Repeat("n", 32), GrantTypes: []string{authserver.GrantClientCredentials}, ResourceServer: true, Resources: []string{at + "/notes", at + "/mail"}},
+	} {
+		if err := store.AddClient(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	login := httptest.NewUnstartedServer(nil)
+	issuer := "http://" + login.Listener.Addr().String()
+	server, err := authserver.New(authserver.Config{Issuer: issuer, Store: store, Resources: []string{at + "/notes", at + "/mail"}, Users: map[string]authserver.User{"u": {Password: "p"}}, InsecurePasswordGrant: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	login.Config.Handler = server
+	login.Start()
+	t.Cleanup(login.Close)
+	mux := http.NewServeMux()
+	for _, path := range []string{"/notes", "/mail"} {
+		g, err := guard.New(resource.Engine(), guard.Config{
+			Resource: at + path, AuthorizationServers: []guard.Server{{Issuer: issuer, Discovery: true, ClientID: "api", ClientSecret: strings.Repeat("n", 32)}},
+		}, guard.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(g.Close)
+		mux.Handle(path, g.Handler(guard.Need{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Write([]byte(strings.Join(guard.FromContext(r.Context()).Scope, " ")))
+		})))
+	}
+	api.Config.Handler = mux
+	api.Start()
+	t.Cleanup(api.Close)
+
+	res, err := http.PostForm(issuer+"/token", url.Values{"grant_type": {"password"}, "username": {"u"}, "password": {"p"}, "client_id": {"app"}, "client_secret": {strings.Repeat("a", 32)}, "scope": {"profile email"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var first struct {
+		Access  string `json:"access_token"`
+		Refresh string `json:"refresh_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&first); err != nil || first.Refresh == "" {
+		t.Fatal(res.Status, err)
+	}
+	c, err := oauth.Open(t.Context(), new(core.Engine), oauth.Config{
+		Issuer: issuer, Discovery: true, ClientID: "app", ClientSecret: strings.Repeat("a", 32),
+		ResourceDestinations: []oauth.ResourceDestination{{URL: at + "/notes", Resource: at + "/notes"}, {URL: at + "/mail", Resource: at + "/mail", Scope: "email"}},
+	}, oauth.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, err := c.SetToken(t.Context(), oauth.Token{AccessToken: first.Access, TokenType: "Bearer", RefreshToken: first.Refresh, Scope: "profile email", ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	before := server.Stats().TokenRequests[authserver.GrantRefreshToken]
+	var all sync.WaitGroup
+	for i := range 60 {
+		path, scope := "/notes", "profile email"
+		if i%2 == 0 {
+			path, scope = "/mail", "email"
+		}
+		all.Go(func() {
+			res, err := (&http.Client{Transport: c.Transport(nil)}).Get(at + path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer res.Body.Close()
+			if text, err := io.ReadAll(res.Body); err != nil || res.StatusCode != 200 || string(text) != scope {
+				t.Errorf("%s: %d %s %v", path, res.StatusCode, text, err)
+			}
+		})
+	}
+	all.Wait()
+	if n := server.Stats().TokenRequests[authserver.GrantRefreshToken] - before; n != 2 {
+		t.Errorf("%d refreshes", n)
+	}
+	token, err := c.TokenFor(t.Context(), oauth.TokenParams{Resource: at + "/notes"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := c.TokenFor(t.Context(), oauth.TokenParams{Resource: at + "/notes", Fresh: true})
+	if again, e := c.TokenFor(t.Context(), oauth.TokenParams{Resource: at + "/notes"}); err != nil || e != nil || fresh.AccessToken == token.AccessToken || again.AccessToken != fresh.AccessToken {
+		t.Errorf("%v, %v", err, e)
+	}
+	for p, want := range map[oauth.TokenParams]string{{Resource: at + "/other"}: "invalid_target", {Scope: "openid"}: "invalid_scope"} {
+		_, err := c.TokenFor(t.Context(), p)
+		if e, ok := errors.AsType[*oauth.Error](err); !ok || e.OAuthError != want || e.Op != "token_for" {
+			t.Errorf("%v: %v", p, err)
+		}
+	}
+	if own, err := c.Token(t.Context()); err != nil || own.AccessToken != first.Access {
+		t.Errorf("the session's own token: %v", err)
 	}
 }

@@ -112,6 +112,7 @@ var configs = []string{
 	`"device_authorization_endpoint":"https://as.example/d","auto_refresh":true`,
 	`"scope":"openid","issuer":"https://as.example","discovery":true,"insecure_nonce_disabled":true,"client_secret":"THE-SECRET","introspection_endpoint":"https://as.example/i"`,
 	`"device_authorization_endpoint":"https://as.example/d","refresh_lead_ms":5000,"long_lived_grant_type":"x","parameter_hooks":["polling","device_authorization"],"request_hooks":["polling"]`,
+	`"issuer":"https://as.example","identity_provider":{"issuer":"https://idp.example","token_endpoint":"https://idp.example/t","client_id":"there","client_secret":"THE-SECRET"},"private_origins":[]`,
 	`"scope":"read","dpop":true,"resource":["https://api.example"]`, `"dpop":true,"auto_refresh":true,"device_authorization_endpoint":"https://as.example/d","request_hooks":["token"]`,
 	`"issuer":"https://as.example","client_key":"client","token_endpoint_auth_method":"private_key_jwt","request_object_signing_alg":"ES256","dpop":true,"introspection_endpoint":"https://as.example/i",` +
 		`"pushed_authorization_request_endpoint":"https://as.example/par","registration_endpoint":"https://as.example/reg","client_metadata":{"client_name":"c"}`,
@@ -185,7 +186,7 @@ func (c *conversation) took(e effect) error {
 		}
 		delete(c.running, int64(n))
 		c.results[int64(n)] = e.m
-		if op != "token" && op != "prepare" && op != "answered" && op != "export" && op != "userinfo" {
+		if op != "token" && op != "prepare" && op != "answered" && op != "export" && op != "userinfo" && op != "grant" {
 			if err := clean(e); err != nil {
 				return err
 			}
@@ -278,6 +279,7 @@ func (c *conversation) command(b byte) error {
 		`"set_token","token":[]`, `"status"`, `"export"`, `"device_start"`, `"device_start","scope":"openid"`, `"device_wait"`, `"poll_start"`, `"poll_stop"`, `"poll_stop","forget":true`,
 		`"jwt_bearer","assertion":"x.y.z"`, `"register"`, `"resource_metadata","url":"https://api.example/x"`, `"front_channel_logout","parameters":[["iss","https://as.example"],["sid","s"]]`,
 		`"authorize","response_mode":"jwt"`, `"authorize","acr_values":"a","max_age":1,"claims":{}`, answered("DPoP ACCESS-1", "use_dpop_nonce"), answered("DPoP ACCESS-2", "invalid_token"),
+		`"grant","grant_type":"urn:x","parameters":[["pin","THE-SECRET"]]`, `"grant","grant_type":"urn:x","keep":true,"scope":"read"`, `"cross_app_access","subject_token":"THE-SECRET-ID-TOKEN","scope":"read"`,
 		`"profile"`, `"extend"`, `"callback","pasted":"THE-CODE","state":"` + c.state + `"`, answered("Bearer ACCESS-1", "invalid_token"), fmt.Sprintf(`"cancel","target":%d`, max(1, c.nextID-int64(b>>5))),
 	}
 	text := commands[int(b)%len(commands)]
@@ -396,6 +398,10 @@ func (c *conversation) respond(e effect, b byte) string {
 		c.tokens, kind, c.idToken())
 	bodies := []string{good, good, good, good, `{"error":"invalid_grant","error_description":"it was ` + secret + `"}`, `{"access_token":"ACCESS-1"}`, `[]`,
 		`{"access_token":"ACCESS-1","token_type":"Bearer","expires_in":-1}`, `{"error":"use_dpop_nonce"}`, `<html>`, ``}
+	if at, _ := e.m["url"].(string); strings.HasPrefix(at, "https://idp.example/") {
+		good = `{"access_token":"ACCESS-JAG","issued_token_type":"urn:ietf:params:oauth:token-type:id-jag","token_type":"N_A"}`
+		bodies = []string{good, good, good, good, `{"error":"invalid_grant","error_description":"` + secret + `"}`, `{"access_token":"ACCESS-JAG"}`, `[]`}
+	}
 	switch e.m["stage"] {
 	case "discovery":
 		good = `{"issuer":"https://as.example","jwks_uri":"https://as.example/jwks","device_authorization_endpoint":"https://as.example/d","pushed_authorization_request_endpoint":"https://as.example/par"}`

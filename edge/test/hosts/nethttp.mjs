@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, run } from '../../dev/workerd.mjs';
+import { freePort, root, run } from '../../dev/workerd.mjs';
 
 const start = async (options) => {
   const program = join(options.folder, '..', 'nethttp');
@@ -21,6 +21,10 @@ const start = async (options) => {
     },
     stop: () => running.stop(),
     kill: () => running.kill(),
+    twin: async () => {
+      const port = await freePort();
+      return { port, stop: (await begin({ ...options, port })).stop };
+    },
     async restart(changes = {}) {
       await running.kill();
       running = await begin({ ...options, ...changes });

@@ -20,4 +20,4 @@ const start = async (options) => {
   };
 };
 
-export default { name: 'ts-worker', start, chromium: true };
+export default { name: 'ts-worker', start, chromium: true, holds: true };

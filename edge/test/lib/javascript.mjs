@@ -42,6 +42,10 @@ const start = (kind) => async (options) => {
       await stored.stop();
     },
     kill: () => running.kill(),
+    twin: async () => {
+      const port = await freePort();
+      return { port, stop: (await begin({ ...options, port })).stop };
+    },
     async restart(changes = {}) {
       await running.kill();
       running = await begin({ ...options, ...changes });

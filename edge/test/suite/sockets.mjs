@@ -1,6 +1,7 @@
 // WebSockets through the proxy: who may open one, what the server behind gets, and when it is over.
 // With a WebSocket server that is npm ws, and in Chromium.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
@@ -33,10 +34,10 @@ export default (host) => {
     return answer.json.protocols;
   };
   /** Opens a socket: the socket, or the status and code of the refusal. */
-  const open = (visitor, path, protocols, { origin = w.url } = {}) =>
+  const open = (visitor, path, protocols, { origin = w.url, port = new URL(w.url).port } = {}) =>
     new Promise((resolve, reject) => {
       const cookie = [...visitor.jar()].map((pair) => pair.join('=')).join('; ');
-      const socket = new WebSocket(w.url.replace('http:', 'ws:').replace('localhost', '127.0.0.1') + path, protocols, { headers: { cookie, host: new URL(w.url).host, ...(origin && { origin }) } });
+      const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, { headers: { cookie, host: new URL(w.url).host, ...(origin && { origin }) } });
       socket.heard = [];
       socket.on('message', (data, binary) => socket.heard.push(binary ? data : String(data)));
       socket.over = new Promise((over) => socket.once('close', (code) => over(code)));
@@ -148,6 +149,38 @@ export default (host) => {
     await says(other, 'hello');
     for (const socket of sockets) socket.terminate();
     await soon(Promise.all(w.api.sockets.slice(0, 16).map(({ gone }) => gone)), 'their ends');
+  });
+
+  test(`${host.name}: what one side does not read is not read for it (B34)`, async () => {
+    const socket = await opened(await signedIn());
+    const [{ socket: server }] = w.api.sockets;
+    socket.pause();
+    const piece = randomBytes(1 << 20); // which nobody can pack
+    for (let i = 0; i < 64; i += 1) server.send(piece);
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // a host that holds all has taken it by then
+    if (!host.holds) assert.ok(server.bufferedAmount > 32 << 20, `${server.bufferedAmount} bytes are left at the server`);
+    socket.resume();
+    while (socket.heard.length < 64) await soon(once(socket, 'message'), 'what was held back');
+  });
+
+  test(`${host.name}: of one ticket at two processes at once comes one socket, and a sign-out at one ends those of the other (B32, B33)`, async () => {
+    if (!w.host.twin) return; // all of it is one process
+    const twin = await w.host.twin();
+    try {
+      const visitor = await signedIn();
+      let socket;
+      for (let round = 0; round < 5; round += 1) {
+        const protocols = await ticket(visitor, '/api/live');
+        const answers = await Promise.all([0, 1, 2, 3, 4, 5].map((i) => open(visitor, '/api/live', protocols, i % 2 ? { port: twin.port } : {})));
+        assert.deepEqual(answers.map(({ refused }) => refused ?? '').sort(), ['', ...Array(5).fill('403 bad_ticket')]);
+        socket = answers.find(({ refused }) => !refused);
+      }
+      const there = await open(visitor, '/api/live', await ticket(visitor, '/api/live'), { port: twin.port });
+      assert.equal((await visitor.call('/auth/logout', { method: 'POST', headers: { 'content-length': 0 } })).status, 200);
+      await soon(Promise.all([socket.over, there.over]), 'their ends');
+    } finally {
+      await twin.stop();
+    }
   });
 
   test(`${host.name}: a socket without ticket in a plain request is none, and one in a request of a page is not switched (B31)`, async () => {

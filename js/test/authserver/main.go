@@ -9,6 +9,9 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"flag"
 	"log"
 	"net"
@@ -16,6 +19,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/authserver"
 )
@@ -44,6 +49,7 @@ func main() {
 	each(&config.InsecureResponseTypes, "response-types", "a response type besides code, as \"code id_token\"; may come again")
 	each(&config.Resources, "resource", "a resource, besides /api, that tokens may be asked for; may come again")
 	documents := flag.String("documents", "", "an origin on loopback: metadata documents of clients at https://client.example are read there")
+	provider := flag.Bool("identity-provider", false, "trust an identity provider, which is at /idp, for its client agent, which is agent here too")
 	addr := flag.String("addr", "127.0.0.1:0", "where it listens")
 	issuer := flag.String("issuer", "", "what the server is called, where a test leads that name to it; its own address otherwise")
 	clients := []string{"app"}
@@ -92,6 +98,11 @@ func main() {
 			Scope:                  strings.Join(append([]string{"openid offline_access profile email read"}, scopes...), " "),
 		})
 	}
+	mux := http.NewServeMux()
+	if *provider {
+		config.IdentityProviders = serveProvider(mux, config.Issuer, resources)
+		all = append(all, authserver.Client{ClientID: "agent", ClientSecret: "agent's secret", GrantTypes: []string{authserver.GrantJWTBearer}, Scope: "read"})
+	}
 	for _, client := range all {
 		if err := store.AddClient(client); err != nil {
 			log.Fatal(err)
@@ -101,7 +112,6 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	mux := http.NewServeMux()
 	mux.Handle("/", server)
 	mux.Handle("/api", resource(server, api))
 	if n := len(config.ACRValues); n > 0 {
@@ -116,6 +126,33 @@ func main() {
 		log.Fatal(err)
 	}
 	log.Fatal(http.Serve(listener, mux))
+}
+
+// serveProvider has an identity provider at /idp, which vouches for its client at audience.
+func serveProvider(mux *http.ServeMux, audience string, resources []string) map[string]authserver.IdentityProvider {
+	issuer, store := audience+"/idp", authserver.NewMemoryStore()
+	err := store.AddClient(authserver.Client{
+		ClientID: "agent", ClientSecret: "agent's secret", RedirectURIs: flag.Args(), Scope: "openid",
+		GrantTypes: []string{authserver.GrantAuthorizationCode, authserver.GrantTokenExchange},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server, err := authserver.New(authserver.Config{
+		Issuer: issuer, Store: store, SigningKey: key, Users: map[string]authserver.User{"alice": {Password: "alice"}},
+		CrossAppAccess: []authserver.CrossAppAccess{{ClientID: "agent", Audience: audience, Resources: resources, Scope: "read write"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, path := range []string{"/idp/", "/.well-known/oauth-authorization-server/idp"} {
+		mux.Handle(path, server)
+	}
+	return map[string]authserver.IdentityProvider{issuer: {Keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public()}}}}}
 }
 
 // each is a flag that adds to a list.

@@ -1,5 +1,5 @@
-// MCP servers of the SDKs for TypeScript, on loopback, whose tools need a token: `echo` one with the
-// scope read, `write` one with the scope write.
+// MCP servers of the SDKs for TypeScript, on loopback, whose tools need a token: `echo` one with
+// the scope read, `write` one with the scope write.
 import { createServer } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 
@@ -53,8 +53,8 @@ const first = async (verifier, metadata) => {
 /**
  * Starts one of the first or second generation.
  *
- * @param {{ generation: 1 | 2, challenge?: boolean }} options without a challenge a 401 does not say
- * where the metadata is (RFC 9728 section 5.1)
+ * @param {{ generation: 1 | 2, challenge?: boolean }} options without a challenge a 401 does not
+ * say where the metadata is (RFC 9728 section 5.1)
  * @returns its URL; `serve` takes the issuer of its tokens, and what says of a token whether it is
  * good, as RFC 7662 has it; `asked` are the requests with what they carried
  */

@@ -24,6 +24,8 @@
 // `jwks` and `private_key_jwt`, signed requests, signed answers of any sort, bound tokens. Signed
 // are the answers of clients that are registered so.
 //
+// --resource URL is another resource that tokens can be asked for.
+//
 // Before that line comes `resource: URL`: a protected resource for tokens of this server
 // (protected-resource.mjs), which is also the one that tokens can be asked for by `resource` (RFC
 // 8707).
@@ -48,6 +50,7 @@ const { values, positionals: redirect_uris } = parseArgs({
     'backchannel-logout': { type: 'string' },
     fapi: { type: 'boolean', default: false },
     tls: { type: 'string' },
+    resource: { type: 'string' },
   },
 });
 
@@ -88,7 +91,7 @@ const resource = await protectedResource(issuer, async (token) => (await provide
 const getResourceServerInfo = (_ctx, indicator) => {
   const [, accessTokenFormat] = /^https:\/\/api\.example\/(jwt|opaque)\b/.exec(indicator) ?? [];
   if (accessTokenFormat) return { scope: 'read write', audience: indicator, accessTokenFormat, jwt: { sign: { alg: 'RS256' } } };
-  if (indicator !== resource && indicator !== `${resource}/`) throw new errors.InvalidTarget();
+  if (![resource, `${resource}/`, values.resource].includes(indicator)) throw new errors.InvalidTarget();
   return { scope: 'read write', accessTokenFormat: 'opaque', accessTokenTTL: Number(values['access-token']) };
 };
 
@@ -114,7 +117,7 @@ const configuration = {
     jwtResponseModes: { enabled: true }, jwtUserinfo: { enabled: true }, jwtIntrospection: { enabled: true },
     requestObjects: { enabled: true },
     registration: { enabled: true }, claimsParameter: { enabled: true },
-    resourceIndicators: { enabled: true, getResourceServerInfo, useGrantedResource: () => true },
+    resourceIndicators: { enabled: true, getResourceServerInfo, useGrantedResource: () => true, defaultResource: (_ctx, _client, all) => [all].flat()[0] },
     mTLS: {
       enabled: Boolean(pem), certificateBoundAccessTokens: true, selfSignedTlsClientAuth: true,
       getCertificate: (ctx) => ctx.socket.getPeerX509Certificate(),

@@ -1,5 +1,6 @@
-// One of the ten processes of `make soak-agents`: a client of an MCP SDK that calls a tool again and
-// again, and says what came of it. SOAK_TASK is what core/oauth/mcp/mcpsdk/internal/soak tells it.
+// One of the ten processes of `make soak-agents`: a client of an MCP SDK that calls a tool again
+// and again, and says what came of it. SOAK_TASK is what core/oauth/mcp/mcpsdk/internal/soak tells
+// it.
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -300,8 +300,8 @@ test('X9 ten tabs without Web Locks: a refresh may be found in progress, and a t
     assert.deepEqual([name, status, refreshable], [name, 'granted', true]);
   }
 
-  // For a tab whose clock is a minute ahead, the mark is old. No other tab is open, because clocks
-  // that far apart would not know each other's marks.
+  // For a tab whose clock is a minute ahead, the mark is old. No other tab is open, because
+  // clocks that far apart would not know each other's marks.
   for (const name of [...tabs.keys()]) await close(name);
   const ahead = await open(() => {
     const { now } = Date;

@@ -1,5 +1,6 @@
 // Package site is what agents sign in to and work with, on loopback: core/authserver with rotating
-// refresh tokens, an MCP server of the SDK whose tools need a token of it, and a user with a browser.
+// refresh tokens, an MCP server of the SDK whose tools need a token of it, and a user with a
+// browser.
 package site
 
 import (

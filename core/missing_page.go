@@ -8,8 +8,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/link"
 )
 
-// What stands in oauth2.wasm in place of what pages never use, which is in the files with the build
-// tag !page. What asks for it is told which module has it.
+// In oauth2.wasm this replaces the files with the build tag !page, which pages never use. The error
+// for a missing feature says which module has it.
 
 func (c *client) signRequest(params []form.Param, done func([]form.Param, *link.Fault)) {
 	done(params, nil)

@@ -1,0 +1,141 @@
+// Package oteloauth makes OpenTelemetry spans and metrics of what a client has its host do:
+// requests, stores, locks, keys. Nothing secret is in them: no token, code or key, and of a URL the
+// origin and path alone.
+//
+// It is a module of its own, so that who does not use it loads nothing of OpenTelemetry.
+package oteloauth
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Options may all be left out.
+type Options struct {
+	// TracerProvider and MeterProvider default to the global ones.
+	TracerProvider trace.TracerProvider
+	MeterProvider  metric.MeterProvider
+	// Client names the client in each span and metric, as attribute oauth2.client.
+	Client string
+}
+
+const scope = "github.com/oauth2-wasm/oauth2-wasm/core/oauth/oteloauth"
+
+// listener is what New gives.
+type listener struct {
+	tracer   trace.Tracer
+	requests metric.Float64Histogram
+	effects  metric.Float64Histogram
+	retries  metric.Int64Counter
+	client   string
+
+	mu     sync.Mutex
+	failed map[string]int // by stage and URL: how many requests failed there one after the other
+}
+
+// New gives what oauth.Options.OnEffect takes:
+//
+//   - a span for each effect but timers, that of a request with the name and the attributes of HTTP
+//     client spans (OpenTelemetry semantic conventions 1.30), the others named "oauth2 KIND";
+//   - http.client.request.duration, oauth2.effect.duration (both histograms, in s) and
+//     oauth2.request.retries, which counts requests that followed a failed one of their stage.
+//
+// A span has no parent: what a client does is for all who wait for it.
+func New(opts Options) (func(oauth.EffectInfo), error) {
+	if opts.TracerProvider == nil {
+		opts.TracerProvider = otel.GetTracerProvider()
+	}
+	if opts.MeterProvider == nil {
+		opts.MeterProvider = otel.GetMeterProvider()
+	}
+	meter := opts.MeterProvider.Meter(scope)
+	bounds := metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+	requests, err1 := meter.Float64Histogram("http.client.request.duration", metric.WithUnit("s"), metric.WithDescription("Duration of HTTP client requests."), bounds)
+	effects, err2 := meter.Float64Histogram("oauth2.effect.duration", metric.WithUnit("s"), metric.WithDescription("Duration of what the client has its host do."), bounds)
+	retries, err3 := meter.Int64Counter("oauth2.request.retries", metric.WithUnit("{request}"), metric.WithDescription("Requests that followed a failed one of their stage."))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	l := &listener{tracer: opts.TracerProvider.Tracer(scope), requests: requests, effects: effects, retries: retries, client: opts.Client, failed: map[string]int{}}
+	return l.done, nil
+}
+
+func (l *listener) done(e oauth.EffectInfo) {
+	if !e.Answered || e.Kind == "timer" {
+		return
+	}
+	ended := time.Now()
+	fault := e.Failed
+	if fault == "" && e.Status >= 400 {
+		fault = strconv.Itoa(e.Status)
+	}
+	common := []attribute.KeyValue{}
+	add := func(name, value string) {
+		if value != "" {
+			common = append(common, attribute.String(name, value))
+		}
+	}
+	add("oauth2.client", l.client)
+	add("oauth2.stage", string(e.Stage))
+	add("error.type", fault)
+	name, kind := "oauth2 "+string(e.Kind), trace.SpanKindInternal
+	span := []attribute.KeyValue{attribute.String("oauth2.effect", string(e.Kind))}
+	if e.Kind == "http" {
+		name, kind = e.Method, trace.SpanKindClient
+		request := requestAttributes(e)
+		again := l.again(e, fault != "")
+		if again > 0 {
+			span = append(span, attribute.Int("http.request.resend_count", again))
+			l.retries.Add(context.Background(), 1, metric.WithAttributes(common...))
+		}
+		span = append(append(span, request...), attribute.String("url.full", e.URL))
+		l.requests.Record(context.Background(), e.Took.Seconds(), metric.WithAttributes(append(request, common...)...))
+	}
+	l.effects.Record(context.Background(), e.Took.Seconds(), metric.WithAttributes(append(common, attribute.String("oauth2.effect", string(e.Kind)))...))
+	_, s := l.tracer.Start(context.Background(), name, trace.WithNewRoot(), trace.WithSpanKind(kind), trace.WithTimestamp(ended.Add(-e.Took)), trace.WithAttributes(append(span, common...)...))
+	if fault != "" {
+		s.SetStatus(codes.Error, "")
+	}
+	s.End(trace.WithTimestamp(ended))
+}
+
+// requestAttributes are those of the semantic conventions for HTTP that spans and metrics have.
+func requestAttributes(e oauth.EffectInfo) []attribute.KeyValue {
+	list := []attribute.KeyValue{attribute.String("http.request.method", e.Method)}
+	if u, err := url.Parse(e.URL); err == nil {
+		port, err := strconv.Atoi(u.Port())
+		if err != nil {
+			if port = 443; u.Scheme == "http" {
+				port = 80
+			}
+		}
+		list = append(list, attribute.String("server.address", u.Hostname()), attribute.Int("server.port", port), attribute.String("url.scheme", u.Scheme))
+	}
+	if e.Status != 0 {
+		list = append(list, attribute.Int("http.response.status_code", e.Status))
+	}
+	return list
+}
+
+// again tells how many requests before this one failed at the same place, one after the other.
+func (l *listener) again(e oauth.EffectInfo, failed bool) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := string(e.Stage) + " " + e.URL
+	before := l.failed[key]
+	if delete(l.failed, key); failed {
+		l.failed[key] = before + 1
+	}
+	return before
+}

@@ -1,0 +1,59 @@
+// Spans and metrics by OpenTelemetry's own SDK and its exporters in memory.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { installed, library } from './lib/installed.mjs';
+import { until } from './lib/provider.mjs';
+
+const { openClient } = await library();
+const { telemetry } = await import(pathToFileURL(join(installed(), 'node_modules/oauth2-wasm/dist/otel.js')).href);
+
+test('B61 spans and metrics: the conventions for HTTP clients, stage, outcome and retry, and nothing secret', async (t) => {
+  const spans = new InMemorySpanExporter();
+  const tracerProvider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
+  const exported = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const reader = new PeriodicExportingMetricReader({ exporter: exported, exportIntervalMillis: 60_000 });
+  const meterProvider = new MeterProvider({ readers: [reader] });
+  t.after(() => meterProvider.shutdown());
+  let sent = 0;
+  const client = await openClient(
+    { client_id: 'app', client_secret: 'secret-of-the-client', token_endpoint: 'https://as.example:8443/token?tenant=secret-query', userinfo_endpoint: 'https://as.example/userinfo' },
+    {
+      onEffect: telemetry({ tracerProvider, meterProvider, client: 'app' }),
+      fetch: async (input) => {
+        if (++sent === 1) throw new TypeError('secret-error');
+        if (new URL(input.url ?? input).pathname === '/userinfo') return Response.json({}, { status: 503 });
+        return Response.json({ access_token: `secret-access-${sent}`, token_type: 'Bearer', expires_in: 3600, refresh_token: `secret-refresh-${sent}` });
+      },
+    },
+  );
+  t.after(() => client.close());
+  await client.setToken({ access_token: 'secret-access', token_type: 'Bearer', expires_in: 3600, refresh_token: 'secret-refresh' });
+  await client.refresh();
+  await assert.rejects(client.userinfo());
+  const requests = () => spans.getFinishedSpans().filter(({ kind }) => kind === SpanKind.CLIENT);
+  await until(() => requests().length === 3, 'three requests');
+  const [lost, again, refused] = requests();
+  const has = (span, name, attributes) => {
+    assert.equal(span.name, name);
+    for (const [key, value] of Object.entries(attributes)) assert.equal(span.attributes[key], value, key);
+    assert.equal(span.status.code === SpanStatusCode.ERROR, 'error.type' in span.attributes);
+    assert.equal(span.parentSpanContext, undefined);
+  };
+  has(lost, 'POST', { 'url.full': 'https://as.example:8443/token', 'server.address': 'as.example', 'server.port': 8443, 'url.scheme': 'https', 'http.request.method': 'POST', 'http.response.status_code': undefined, 'error.type': 'network', 'oauth2.stage': 'refresh', 'http.request.resend_count': undefined });
+  has(again, 'POST', { 'http.response.status_code': 200, 'error.type': undefined, 'http.request.resend_count': 1, 'oauth2.client': 'app' });
+  has(refused, 'GET', { 'server.port': 443, 'http.response.status_code': 503, 'error.type': '503', 'oauth2.stage': 'userinfo' });
+  assert.ok(spans.getFinishedSpans().some(({ name, kind }) => name === 'oauth2 store' && kind === SpanKind.INTERNAL));
+  await reader.forceFlush();
+  const metrics = exported.getMetrics().at(-1).scopeMetrics[0].metrics;
+  const points = (name) => metrics.find(({ descriptor }) => descriptor.name === name).dataPoints;
+  assert.equal(points('http.client.request.duration').reduce((n, { value }) => n + value.count, 0), 3);
+  assert.deepEqual(points('oauth2.request.retries').map(({ value, attributes }) => [value, attributes['oauth2.stage']]), [[1, 'refresh']]);
+  assert.ok(points('oauth2.effect.duration').length > 3);
+  const told = spans.getFinishedSpans().map(({ name, attributes, events, status }) => ({ name, attributes, events, status }));
+  assert.ok(!/secret-/.test(JSON.stringify([told, metrics])), 'something secret is in it');
+});
