@@ -45,8 +45,14 @@ await writeFile(
   url('src/messages.ts'),
   [
     '// Generated from core/contract/schema.json by messages.mjs.\n',
-    ...['error', 'body', 'pairs', 'status', 'device', 'session', 'token', 'challenge', 'reason', 'outcome', 'content', 'jwk', 'claims'].map((name) => `export type ${named(name)} = ${typeOf(parts[name])};\n`),
-    listing('Commands', 'The commands: what each takes, and the `ok` of its result.', members('commands', ({ parameters, ok }) => `{ parameters: ${objectOf(parameters, ' | undefined')}; ok: ${typeOf(ok)} }`)),
+    ...['error', 'body', 'pairs', 'status', 'device', 'session', 'token', 'challenge', 'reason', 'outcome', 'content', 'jwk', 'claims'].map(
+      (name) => `export type ${named(name)} = ${typeOf(parts[name])};\n`,
+    ),
+    listing(
+      'Commands',
+      'The commands: what each takes, and the `ok` of its result.',
+      members('commands', ({ parameters, ok }) => `{ parameters: ${objectOf(parameters, ' | undefined')}; ok: ${typeOf(ok)} }`),
+    ),
     listing('Effects', 'The effects, by kind.', effects),
     listing('Answers', 'What effects are answered, by their kind.', members('answers')),
     listing('Events', 'The events, by name.', members('events')),

@@ -247,13 +247,18 @@ test('those who hear the page: names, one live region, and no ticking', async (t
   const heard = await tab.page.evaluate(() => window.heard);
   const spelled = [...code.replace('-', ',')].join(' ');
   for (const words of [`Your code is ${spelled}. Enter it on your phone.`, 'Paused.', 'Asking again.', 'Signed in as Demo account.']) {
-    assert.ok(heard.some((line) => line.startsWith(words)), `${words}\n${heard.join('\n')}`);
+    assert.ok(
+      heard.some((line) => line.startsWith(words)),
+      `${words}\n${heard.join('\n')}`,
+    );
   }
   // The status of the session speaks too, of its three changes.
   assert.ok(heard.length <= 12, heard.join('\n'));
   const nameless = await tab.page.evaluate(() =>
     [...document.querySelectorAll('button, a, input, [role="region"], [role="img"], section')]
-      .filter((element) => !(element.textContent.trim() || element.getAttribute('aria-label') || element.getAttribute('aria-labelledby') || element.labels?.length))
+      .filter(
+        (element) => !(element.textContent.trim() || element.getAttribute('aria-label') || element.getAttribute('aria-labelledby') || element.labels?.length),
+      )
       .map((element) => element.outerHTML),
   );
   assert.deepEqual(nameless, []);

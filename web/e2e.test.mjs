@@ -71,7 +71,10 @@ test('X10 the token goes to no address that is not configured', async (t) => {
   await tab.signIn();
   await tab.at('send-elsewhere').click();
   assert.match(await tab.told('api-error'), /The module refused/);
-  assert.equal(tab.sent.some((line) => line.includes('/collect')), false);
+  assert.equal(
+    tab.sent.some((line) => line.includes('/collect')),
+    false,
+  );
 });
 
 test('sign out ends the session at the server, and the API is refused', async (t) => {
@@ -87,7 +90,10 @@ test('sign out ends the session at the server, and the API is refused', async (t
   assert.equal(tab.count('POST /revoke'), 1);
   await tab.at('call-api').click();
   assert.match(await tab.told('api-error'), /You are signed out/);
-  assert.equal(tab.sent.some((line) => line.endsWith('/api/notes')), false);
+  assert.equal(
+    tab.sent.some((line) => line.endsWith('/api/notes')),
+    false,
+  );
   const issuer = await tab.page.evaluate(() => document.documentElement.dataset.issuer);
   const answer = await fetch(issuer + '/api/notes', { headers: { authorization: 'DPoP ' + access } });
   assert.equal(answer.status, 401);
@@ -106,7 +112,12 @@ test('the access token is bound to a key: the page says so, and a copy of the to
     const result = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: reject }));
     const database = await result(indexedDB.open('oauth2-wasm.keys'));
     const pairs = await result(database.transaction('keys').objectStore('keys').getAll());
-    const outcomes = pairs.map(({ privateKey }) => crypto.subtle.exportKey('jwk', privateKey).then(() => 'read out', ({ name }) => name));
+    const outcomes = pairs.map(({ privateKey }) =>
+      crypto.subtle.exportKey('jwk', privateKey).then(
+        () => 'read out',
+        ({ name }) => name,
+      ),
+    );
     return { issuer: document.documentElement.dataset.issuer, outcomes: await Promise.all(outcomes) };
   });
   assert.deepEqual(outcomes, ['InvalidAccessError']);
@@ -219,7 +230,10 @@ test('nothing is wider than a phone, and nothing moves while signing in', async 
     await tab.at('call-api').click();
     await tab.until('api-result', /notes/);
     await tab.page.waitForTimeout(200);
-    const { wide, moved } = await tab.page.evaluate(() => ({ wide: document.documentElement.scrollWidth - document.documentElement.clientWidth, moved: window.moved }));
+    const { wide, moved } = await tab.page.evaluate(() => ({
+      wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      moved: window.moved,
+    }));
     assert.ok(wide <= 0, `${width} px`);
     assert.ok(moved < 0.02, `${width} px: layout shift ${moved}`);
   }

@@ -33,7 +33,9 @@ const visit = async (t, url) => {
   const said = [];
   page.on('console', (message) => said.push(message.text()));
   await page.goto(url);
-  await page.waitForFunction(() => document.querySelector('[data-testid="state"]').textContent !== 'Asking' && document.querySelector('[data-testid="sees"]').children.length);
+  await page.waitForFunction(
+    () => document.querySelector('[data-testid="state"]').textContent !== 'Asking' && document.querySelector('[data-testid="sees"]').children.length,
+  );
   return { page, said };
 };
 
@@ -61,7 +63,10 @@ test('D12 nobody signed in is no error on the console; a countdown is not read o
   await page.getByTestId('call').click();
   await page.getByTestId('notes').waitFor();
   assert.equal(await page.getByTestId('said').textContent(), 'The API answered with 2 notes.');
-  assert.equal(await page.evaluate(() => !!document.querySelector('[data-testid="token-text"]').closest('[aria-live], [role="status"], [role="alert"]')), false);
+  assert.equal(
+    await page.evaluate(() => !!document.querySelector('[data-testid="token-text"]').closest('[aria-live], [role="status"], [role="alert"]')),
+    false,
+  );
   for (const media of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forcedColors: 'active' }]) {
     await page.emulateMedia(media);
     await page.evaluate(axe);

@@ -129,7 +129,9 @@ test('network gone at sign out: signed out here, and the person is told that the
 test('Q2 Q43 a server with an error is told apart from a network', async (t) => {
   const tab = await open(t, demo);
   await tab.signIn();
-  await tab.page.route('**/token', (route) => route.fulfill({ status: 503, headers: { 'access-control-allow-origin': '*' }, contentType: 'text/html', body: '<h1>secret</h1>' }));
+  await tab.page.route('**/token', (route) =>
+    route.fulfill({ status: 503, headers: { 'access-control-allow-origin': '*' }, contentType: 'text/html', body: '<h1>secret</h1>' }),
+  );
   await tab.at('refresh').click();
   const said = await tab.told();
   assert.match(said, /The server has a problem[\s\S]*503/);

@@ -71,12 +71,21 @@ test('D2 an effect is dashed while it is asked for, and then solid with its outc
   await line.locator('button').click();
   const detail = line.locator('.detail');
   assert.match(await detail.innerText(), /RFC 6749 section 6[\s\S]*grant_type=refresh_token[\s\S]*█████/);
-  for (const li of await tab.page.locator('.lines li').all()) if (!(await li.locator('.detail').count())) await li.locator('button').evaluate((button) => button.click());
+  for (const li of await tab.page.locator('.lines li').all())
+    if (!(await li.locator('.detail').count())) await li.locator('button').evaluate((button) => button.click());
   const all = await tab.at('effects').innerText();
   assert.ok(all.length > 10_000, String(all.length));
   assert.equal(tokens.length, 2);
   for (const token of tokens) assert.equal(all.includes(token), false);
-  for (const secret of [/code_verifier=[\w-]{43}/, /"code_verifier\\?":\\?"[\w-]{43}/, /[?&]code=[\w-]{20}/, /eyJ[\w-]+\.eyJ/, /DPoP [\w-]{20}/, /Demo account/]) assert.doesNotMatch(all, secret);
+  for (const secret of [
+    /code_verifier=[\w-]{43}/,
+    /"code_verifier\\?":\\?"[\w-]{43}/,
+    /[?&]code=[\w-]{20}/,
+    /eyJ[\w-]+\.eyJ/,
+    /DPoP [\w-]{20}/,
+    /Demo account/,
+  ])
+    assert.doesNotMatch(all, secret);
 });
 
 test('D5 a session that cannot be renewed is not said to have ended while it is shown as signed in', async (t) => {

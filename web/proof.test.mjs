@@ -33,8 +33,19 @@ test('D8 all conversations replay in the page and in a worker, with the same dig
   const tab = await proof(t);
   // What `make hosts` writes, as far as this test cares: one host that agrees, one that does not.
   await tab.page.route('**/hosts.json', async (route) => {
-    const digests = Object.fromEntries(await tab.page.locator('[data-testid="digests"] dd').evaluateAll((cells) => cells.map(({ textContent }, n) => [['page', 'client', 'bff', 'resource'][n], { digest: textContent }])));
-    await route.fulfill({ json: { hosts: [{ host: 'wazero', ...digests }, { host: 'bun', ...digests, client: { digest: '0'.repeat(64) } }] } });
+    const digests = Object.fromEntries(
+      await tab.page
+        .locator('[data-testid="digests"] dd')
+        .evaluateAll((cells) => cells.map(({ textContent }, n) => [['page', 'client', 'bff', 'resource'][n], { digest: textContent }])),
+    );
+    await route.fulfill({
+      json: {
+        hosts: [
+          { host: 'wazero', ...digests },
+          { host: 'bun', ...digests, client: { digest: '0'.repeat(64) } },
+        ],
+      },
+    });
   });
   await tab.at('replay-all').click();
   await tab.page.waitForSelector('[data-testid="verdict"][data-end]');
@@ -90,8 +101,17 @@ test('D10 a hostile conversation runs no script, hangs nothing, and is told in w
   const markup = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
   const link = (text) => demo + '#c=' + deflateRawSync(text).toString('base64url');
   const rows = [
-    ['markup everywhere', head(markup) + `open {"now":1,"entropy":"${'A'.repeat(43)}","kind":"${markup.replaceAll('"', '\\"')}"}\n= 0\n< {"kind":${JSON.stringify(markup)},"id":"__proto__","stage":${JSON.stringify(markup)}}\n`, /something else/],
-    ['names of an object', head('x') + 'open {}\n= 0\n< {"kind":"__proto__"}\n> {"answer":"constructor","ok":{}}\n< {"kind":"toString","id":"x"}\n', /something else/],
+    [
+      'markup everywhere',
+      head(markup) +
+        `open {"now":1,"entropy":"${'A'.repeat(43)}","kind":"${markup.replaceAll('"', '\\"')}"}\n= 0\n< {"kind":${JSON.stringify(markup)},"id":"__proto__","stage":${JSON.stringify(markup)}}\n`,
+      /something else/,
+    ],
+    [
+      'names of an object',
+      head('x') + 'open {}\n= 0\n< {"kind":"__proto__"}\n> {"answer":"constructor","ok":{}}\n< {"kind":"toString","id":"x"}\n',
+      /something else/,
+    ],
     ['no conversation', 'hello', /no conversation/],
     ['another verb', head('x') + 'eval alert(1)\n', /a line begins with none of/],
     ['too many lines', head('x') + 'close\n'.repeat(6000), /more than 5,000 lines/],

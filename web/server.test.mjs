@@ -43,13 +43,21 @@ test('D13 what a server offers and what the client does with it, a sign-in there
   await tab.until('effects', /refresh POST \/token 200/);
   await tab.at('server-sign-out').click();
   await tab.until('server-status', /Signed out/);
-  assert.deepEqual(tab.said.filter((line) => line.startsWith('uncaught')), []);
+  assert.deepEqual(
+    tab.said.filter((line) => line.startsWith('uncaught')),
+    [],
+  );
 });
 
 test('D14 what is wrong with a server is said in words: CORS, policy, issuer, nobody there', async (t) => {
   const tab = await page(t);
   const own = await tab.at('issuer').inputValue();
-  const answers = { '/closed': [200, {}, '{}'], '/none': [404, { 'access-control-allow-origin': '*' }, ''], '/html': [200, { 'access-control-allow-origin': '*' }, '<h1>'], '/odd': [200, { 'access-control-allow-origin': '*' }, '{"issuer":["<b>"]}'] };
+  const answers = {
+    '/closed': [200, {}, '{}'],
+    '/none': [404, { 'access-control-allow-origin': '*' }, ''],
+    '/html': [200, { 'access-control-allow-origin': '*' }, '<h1>'],
+    '/odd': [200, { 'access-control-allow-origin': '*' }, '{"issuer":["<b>"]}'],
+  };
   const server = createServer((request, response) => {
     const found = Object.entries(answers).find(([path]) => request.url.includes(path))?.[1] ?? [404, {}, ''];
     response.writeHead(found[0], found[1]).end(found[2]);
@@ -81,10 +89,19 @@ test('D13 the code of each language compiles, whatever is typed in', async (t) =
   const folder = mkdtempSync(join(root, 'build/code-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const files = [];
-  for (const [n, [preset, id]] of [['this-demo', "o'neill \\ \"x\" `${y}`"], ['google', 'app'], ['okta', 'app']].entries()) {
+  for (const [n, [preset, id]] of [
+    ['this-demo', 'o\'neill \\ "x" `${y}`'],
+    ['google', 'app'],
+    ['okta', 'app'],
+  ].entries()) {
     await tab.at('preset').selectOption(preset);
     await tab.at('client-id').fill(id);
-    for (const [language, name] of [['TypeScript', `a${n}.ts`], ['React', `b${n}.tsx`], ['Go', `go${n}/main.go`], ['Terminal', `c${n}.sh`]]) {
+    for (const [language, name] of [
+      ['TypeScript', `a${n}.ts`],
+      ['React', `b${n}.tsx`],
+      ['Go', `go${n}/main.go`],
+      ['Terminal', `c${n}.sh`],
+    ]) {
       await tab.page.click(`[data-language="${language}"]`);
       const code = await tab.at('code').textContent();
       if (name.includes('/')) execFileSync('mkdir', ['-p', join(folder, `go${n}`)]);
@@ -94,7 +111,19 @@ test('D13 the code of each language compiles, whatever is typed in', async (t) =
     await tab.page.click('[data-language="Worker"]');
     JSON.parse((await tab.at('code').textContent()).replace(/^.*\n"vars": /, ''));
   }
-  const config = { compilerOptions: { module: 'nodenext', target: 'es2024', lib: ['es2024', 'dom'], strict: true, noEmit: true, skipLibCheck: true, jsx: 'react-jsx', types: ['react'] }, files: files.filter((name) => /\.tsx?$/.test(name)) };
+  const config = {
+    compilerOptions: {
+      module: 'nodenext',
+      target: 'es2024',
+      lib: ['es2024', 'dom'],
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      jsx: 'react-jsx',
+      types: ['react'],
+    },
+    files: files.filter((name) => /\.tsx?$/.test(name)),
+  };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { stdio: ['ignore', 'inherit', 'inherit'] });

@@ -20,14 +20,24 @@ const module = await WebAssembly.compile(readFileSync(join(root, 'wasm/oauth2.wa
 /** Conversations of one handle, in the form that the demo records. */
 const conversations = readdirSync(join(root, 'core/contract/client'))
   .filter((name) => name.endsWith('.txt'))
-  .map((name) => ({ name, lines: readFileSync(join(root, 'core/contract/client', name), 'utf8').split('\n').filter((line) => line && !line.startsWith('#')) }))
-  .filter(({ lines: [head, ...lines] }) => /"profile":"page"/.test(head) && lines.filter((line) => /^(open|@) /.test(line)).length === 1 && lines[1] === '= 1' && !/"session":"/.test(lines[0]))
+  .map((name) => ({
+    name,
+    lines: readFileSync(join(root, 'core/contract/client', name), 'utf8')
+      .split('\n')
+      .filter((line) => line && !line.startsWith('#')),
+  }))
+  .filter(
+    ({ lines: [head, ...lines] }) =>
+      /"profile":"page"/.test(head) && lines.filter((line) => /^(open|@) /.test(line)).length === 1 && lines[1] === '= 1' && !/"session":"/.test(lines[0]),
+  )
   .map(({ name, lines }) => ({ name, lines: lines.slice(1) }));
 
 /** Texts that are secrets in these conversations: tokens, codes, verifiers, states, proofs. */
 const secretsOf = (lines) => {
   const text = lines.join('\n').replaceAll('\\"', '"');
-  const named = [...text.matchAll(/"(?:access_token|refresh_token|id_token|code_verifier|state|device_code|user_code|signature|entropy|nonce)":"([^"]{12,})"/g)].map(([, secret]) => secret);
+  const named = [
+    ...text.matchAll(/"(?:access_token|refresh_token|id_token|code_verifier|state|device_code|user_code|signature|entropy|nonce)":"([^"]{12,})"/g),
+  ].map(([, secret]) => secret);
   return new Set([...named, ...[...text.matchAll(/[?&](?:code|state|code_verifier|refresh_token)=([\w.-]{12,})/g)].map(([, secret]) => secret)]);
 };
 

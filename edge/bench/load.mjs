@@ -148,13 +148,18 @@ const measure = async (host, { grace, token: ofToken, api: ofAPI, events = [] })
     };
     let lost = 0;
     const rest = [...visitors];
-    await Promise.all(Array.from({ length: 4 }, async () => {
-      for (let visitor; (visitor = rest.pop()); ) if (!(await goesOn(visitor))) lost++;
-    }));
+    await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        for (let visitor; (visitor = rest.pop()); ) if (!(await goesOn(visitor))) lost++;
+      }),
+    );
     times.sort((a, b) => a - b);
     const quantile = (q) => Math.round(times[Math.min(times.length - 1, Math.floor(q * times.length))] ?? NaN);
     const failed = [...failures.values()].reduce((sum, n) => sum + n, 0);
-    const kinds = [...failures].sort(([, a], [, b]) => b - a).map(([kind, n]) => `${kind}: ${n}`).join(', ');
+    const kinds = [...failures]
+      .sort(([, a], [, b]) => b - a)
+      .map(([kind, n]) => `${kind}: ${n}`)
+      .join(', ');
     return [failed, kinds, lost, quantile(0.5), quantile(0.99), quantile(1), Math.round(now), Math.round(most), seconds.toFixed(1)];
   } finally {
     await end();
@@ -163,7 +168,9 @@ const measure = async (host, { grace, token: ofToken, api: ofAPI, events = [] })
 
 const hosts = await hostsOf(root);
 const chosen = (list, all) => (list === undefined ? Object.keys(all) : list.split(';').map((name) => name.trim()));
-console.log(`${requests} requests at concurrency ${concurrency} over ${sessions} sessions, access tokens of ${ACCESS_TOKEN}; a token answer takes ${USUAL_MS.join(' to ')} ms\n`);
+console.log(
+  `${requests} requests at concurrency ${concurrency} over ${sessions} sessions, access tokens of ${ACCESS_TOKEN}; a token answer takes ${USUAL_MS.join(' to ')} ms\n`,
+);
 console.log('| host | situation | failed | as | sessions lost | p50 ms | p99 ms | most ms | RSS MB | at most | s |');
 console.log('| --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
 for (const name of chosen(values.hosts, hosts)) {

@@ -16,7 +16,9 @@ export default {
     const parameters = new URLSearchParams();
     for (const name of ['subject_token', 'subject_token_type', 'audience']) parameters.set(name, form.get(name));
     parameters.set('scope', caller.scope);
-    const answer = await oauth.genericTokenEndpointRequest(server, me, oauth.ClientSecretBasic(CLIENT_SECRET), form.get('grant_type'), parameters, { [oauth.allowInsecureRequests]: true });
+    const answer = await oauth.genericTokenEndpointRequest(server, me, oauth.ClientSecretBasic(CLIENT_SECRET), form.get('grant_type'), parameters, {
+      [oauth.allowInsecureRequests]: true,
+    });
     const { access_token, issued_token_type, token_type, expires_in, scope } = await oauth.processGenericTokenEndpointResponse(server, me, answer);
     return Response.json({ access_token, issued_token_type, token_type, expires_in, scope }, { headers: { 'cache-control': 'no-store' } });
   },

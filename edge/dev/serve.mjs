@@ -18,7 +18,10 @@ const redis = createClient({ url: REDIS_URL });
 redis.on('error', (error) => console.error(String(error)));
 await redis.connect();
 
-const secret = ({ client, ...config }) => ({ ...config, client: { ...client, ...(CLIENT_SECRET && { client_secret: CLIENT_SECRET }), ...(CLIENT_KEY && { client_key: CLIENT_KEY }) } });
+const secret = ({ client, ...config }) => ({
+  ...config,
+  client: { ...client, ...(CLIENT_SECRET && { client_secret: CLIENT_SECRET }), ...(CLIENT_KEY && { client_key: CLIENT_KEY }) },
+});
 const given = JSON.parse(BFF);
 const backend = await openBackend(Array.isArray(given) ? given.map(secret) : secret(given), {
   sealKeys: SEAL_KEYS,

@@ -8,7 +8,11 @@ const rows = (list, entries) =>
   list.replaceChildren(
     ...entries.map(([name, value]) => {
       const row = document.createElement('div');
-      for (const [tag, text] of [['dt', name], ['dd', value]]) row.appendChild(document.createElement(tag)).textContent = text;
+      for (const [tag, text] of [
+        ['dt', name],
+        ['dd', value],
+      ])
+        row.appendChild(document.createElement(tag)).textContent = text;
       return row;
     }),
   );
@@ -43,8 +47,17 @@ const show = (session) => {
     return;
   }
   const { name, email, sub, iss } = session.claims;
-  const known = [['Name', name], ['E-mail', email], ['Subject', sub], ['Said by', iss], ['Until', new Date(session.expires_at).toLocaleString()]];
-  rows(at('claims'), known.filter(([, value]) => value));
+  const known = [
+    ['Name', name],
+    ['E-mail', email],
+    ['Subject', sub],
+    ['Said by', iss],
+    ['Until', new Date(session.expires_at).toLocaleString()],
+  ];
+  rows(
+    at('claims'),
+    known.filter(([, value]) => value),
+  );
 };
 
 const whoAmI = async () => {
@@ -67,7 +80,8 @@ const tick = () => {
   if (!token) return;
   const left = token.expires_at - Date.now();
   const times = renewed ? `, renewed ${renewed === 1 ? 'once' : `${renewed} times`} behind the scenes` : '';
-  at('token-text').textContent = `Token of ${time(token.issued_at)}${times}; ${left > 0 ? `good for ${Math.ceil(left / 1000)} s` : 'over: the next call gets another'}.`;
+  at('token-text').textContent =
+    `Token of ${time(token.issued_at)}${times}; ${left > 0 ? `good for ${Math.ceil(left / 1000)} s` : 'over: the next call gets another'}.`;
   at('token').querySelector('progress').value = Math.max(0, left / (token.expires_at - token.issued_at));
 };
 setInterval(tick, 1000);

@@ -27,7 +27,9 @@ export class Replays {
 
   constructor({ storage }: DurableObjectState) {
     this.#sql = storage.sql;
-    this.#sql.exec('CREATE TABLE IF NOT EXISTS proofs (name TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID; CREATE INDEX IF NOT EXISTS ends ON proofs (until)');
+    this.#sql.exec(
+      'CREATE TABLE IF NOT EXISTS proofs (name TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID; CREATE INDEX IF NOT EXISTS ends ON proofs (until)',
+    );
   }
 
   async fetch(request: Request): Promise<Response> {
@@ -55,7 +57,10 @@ const replays = (objects: DurableObjectNamespace): ReplayStore => ({
 const configured = ({ RESOURCE, CLIENT_SECRET, NONCE_KEYS }: Env): ResourceConfig => ({
   ...RESOURCE,
   ...(NONCE_KEYS && { dpop_nonce: true, nonce_keys: NONCE_KEYS.split(',') }),
-  authorization_servers: RESOURCE.authorization_servers.map((server) => ({ ...server, ...(CLIENT_SECRET && server.client_id && { client_secret: CLIENT_SECRET }) })),
+  authorization_servers: RESOURCE.authorization_servers.map((server) => ({
+    ...server,
+    ...(CLIENT_SECRET && server.client_id && { client_secret: CLIENT_SECRET }),
+  })),
 });
 
 /** One for all requests of an isolate. */

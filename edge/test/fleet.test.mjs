@@ -158,8 +158,15 @@ class Fleet {
   #made = 0;
   async member(kind) {
     const member = await Member.start(kind, {
-      process: `${kind} ${++this.#made}`, store: this.engine, addr: this.network.addr, place: this.place, seals: this.seals, lease: this.lease, api: `${this.as.issuer}/api`,
-      config: this.config, dist,
+      process: `${kind} ${++this.#made}`,
+      store: this.engine,
+      addr: this.network.addr,
+      place: this.place,
+      seals: this.seals,
+      lease: this.lease,
+      api: `${this.as.issuer}/api`,
+      config: this.config,
+      dist,
     });
     member.kind = kind;
     return member;
@@ -254,13 +261,22 @@ const run = async (fleet, t, all) => {
         const answers = await fleet.rush('user');
         await after(fleet);
         assert.equal(answers.length, AT_ONCE);
-        assert.deepEqual(answers.filter(({ status }) => status !== 200), []);
-        assert.deepEqual(fleet.front.log.map(({ status }) => status), Array(refreshes).fill(200), JSON.stringify(fleet.front.log));
+        assert.deepEqual(
+          answers.filter(({ status }) => status !== 200),
+          [],
+        );
+        assert.deepEqual(
+          fleet.front.log.map(({ status }) => status),
+          Array(refreshes).fill(200),
+          JSON.stringify(fleet.front.log),
+        );
         assert.equal(new Set(fleet.front.log.map(({ sent }) => sent)).size, 1, 'the same token again, or none');
         took.push(...answers.map(({ ms }) => ms));
       }
       took.sort((a, b) => a - b);
-      t.diagnostic(`${fleet.engine}, ${name}: ${ROUNDS} × ${AT_ONCE} requests, ${refreshes} refresh(es) each time, 0 failures, p50 ${at(took, 0.5)} ms, p99 ${at(took, 0.99)} ms`);
+      t.diagnostic(
+        `${fleet.engine}, ${name}: ${ROUNDS} × ${AT_ONCE} requests, ${refreshes} refresh(es) each time, 0 failures, p50 ${at(took, 0.5)} ms, p99 ${at(took, 0.99)} ms`,
+      );
     });
   }
 };
@@ -307,7 +323,12 @@ for (const engine of Object.keys(engines)) {
         await doomed.kill();
         return 'lost';
       };
-      const rush = () => Promise.all(users.flatMap((user) => fleet.members.map((member) => (member.killed ? { user, status: 0 } : member.ask(`/get?user=${user}`).then((answer) => ({ user, ...answer }))))));
+      const rush = () =>
+        Promise.all(
+          users.flatMap((user) =>
+            fleet.members.map((member) => (member.killed ? { user, status: 0 } : member.ask(`/get?user=${user}`).then((answer) => ({ user, ...answer })))),
+          ),
+        );
       await rush();
       const lost = new Set(fleet.front.log.filter(({ lost }) => lost).map(({ user }) => user));
       const gone = new Set((await rush()).filter(({ status }) => status !== 0 && status !== 200).map(({ user }) => user));

@@ -4,7 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expiringMemoryStore, newSealKey, openBackend } from 'oauth2-wasm/bff';
 
-const client = { issuer: 'https://as.example', client_id: 'app', client_secret: 'secret', authorization_endpoint: 'https://as.example/authorize', token_endpoint: 'https://as.example/token', scope: 'read' };
+const client = {
+  issuer: 'https://as.example',
+  client_id: 'app',
+  client_secret: 'secret',
+  authorization_endpoint: 'https://as.example/authorize',
+  token_endpoint: 'https://as.example/token',
+  scope: 'read',
+};
 const config = (host, more) => ({ base: `https://${host}/auth`, client, proxy: [{ path: '/api', target: 'https://api.example' }], ...more });
 
 /** An authorization server and an API, and what they were sent. */
@@ -83,7 +90,11 @@ test('B16 what cannot be served is refused when it is opened, and says which mem
     client_key: config('a.example', { client: { ...client, client_key: '{}' } }),
     sessoin_ms: config('a.example', { sessoin_ms: 1 }),
   })) {
-    await assert.rejects(openBackend(given, { sealKeys }), (error) => error.name === 'OAuthError' && error.op === 'open' && (error.field === field || field.endsWith(error.field)), field);
+    await assert.rejects(
+      openBackend(given, { sealKeys }),
+      (error) => error.name === 'OAuthError' && error.op === 'open' && (error.field === field || field.endsWith(error.field)),
+      field,
+    );
   }
   await assert.rejects(openBackend([config('a.example'), config('a.example')], { sealKeys }), { field: 'base' });
   await assert.rejects(openBackend([], { sealKeys }), { field: 'base' });

@@ -16,7 +16,11 @@ const hosts = ['ts-worker', 'nethttp', ...(minutes ? ['go-worker'] : [])];
 const mib = 1 << 20;
 
 test('a line is told from a square, whatever both begin with', () => {
-  const of = (cost) => exponent([1, 2, 4, 8, 16].map((n) => [n, cost(n)]), 1);
+  const of = (cost) =>
+    exponent(
+      [1, 2, 4, 8, 16].map((n) => [n, cost(n)]),
+      1,
+    );
   for (const [name, cost, low, high] of [
     ['a line', (n) => 3 * n, 0.8, 1.3],
     ['a line behind a fixed cost', (n) => 1000 + 3 * n, 0.8, 1.3],
@@ -29,9 +33,21 @@ test('a line is told from a square, whatever both begin with', () => {
     const found = of(cost);
     assert.ok(found > low && found < high, `${name}: ${found}`);
   }
-  assert.equal(of(() => 7), undefined, 'what does not grow');
-  assert.equal(of((n) => (n === 4 ? 100 : 0)), undefined, 'a peak in between');
-  assert.equal(of((n) => (n === 16 ? 100 : 0)), Infinity, 'what begins at once');
+  assert.equal(
+    of(() => 7),
+    undefined,
+    'what does not grow',
+  );
+  assert.equal(
+    of((n) => (n === 4 ? 100 : 0)),
+    undefined,
+    'a peak in between',
+  );
+  assert.equal(
+    of((n) => (n === 16 ? 100 : 0)),
+    Infinity,
+    'what begins at once',
+  );
 });
 
 test('the module: no input costs more than a line, itself or those who share the instance (S105)', { skip }, async () => {
@@ -57,7 +73,8 @@ for (const name of hosts) {
       const b = await backend(host);
       try {
         const { letters, ...others } = await atOnce(b);
-        for (const [shape, memory] of Object.entries(others)) assert.ok(memory < 4 * letters + 32 * mib, `${shape}: ${memory} bytes, and ${letters} for letters`);
+        for (const [shape, memory] of Object.entries(others))
+          assert.ok(memory < 4 * letters + 32 * mib, `${shape}: ${memory} bytes, and ${letters} for letters`);
       } finally {
         await b.stop();
       }
@@ -77,8 +94,18 @@ describe('authserver', { skip }, () => {
 
   const challenge = `code_challenge=${'c'.repeat(43)}&code_challenge_method=S256&redirect_uri=http%3A%2F%2F127.0.0.1%2Fcb`;
   for (const [name, flood] of Object.entries({
-    'pushed requests': { endpoint: 'pushed_authorization_request_endpoint', done: 201, count: minutes ? 12_000 : 600, body: (i) => `client_id=app&response_type=code&${challenge}&state=${i}${'x'.repeat(7000)}` },
-    'device authorizations': { endpoint: 'device_authorization_endpoint', done: 200, count: minutes ? 100_000 : 1000, body: () => 'client_id=app&scope=read+profile' },
+    'pushed requests': {
+      endpoint: 'pushed_authorization_request_endpoint',
+      done: 201,
+      count: minutes ? 12_000 : 600,
+      body: (i) => `client_id=app&response_type=code&${challenge}&state=${i}${'x'.repeat(7000)}`,
+    },
+    'device authorizations': {
+      endpoint: 'device_authorization_endpoint',
+      done: 200,
+      count: minutes ? 100_000 : 1000,
+      body: () => 'client_id=app&scope=read+profile',
+    },
   })) {
     test(`the authorization server: ${name} of a stranger do not fill its memory (S109)`, async () => {
       const server = await authserver();

@@ -15,9 +15,18 @@ const ring = join(home, 'seal-keys');
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const blocks = [...readme.matchAll(/^ *```\w*\n([^]*?)^ *```$/gm)].map(([, text]) => text);
 const block = (word) => blocks.find((text) => text.includes(word)) ?? assert.fail(`the README has no commands with ${word}`);
-const line = (word) => block(word).split('\n').find((text) => text.includes(word)).trim();
+const line = (word) =>
+  block(word)
+    .split('\n')
+    .find((text) => text.includes(word))
+    .trim();
 
-const run = (commands) => execFileSync('bash', ['-c', commands], { env: { ...process.env, HOME: home, PATH: [home, dirname(process.execPath), process.env.PATH].join(delimiter) }, stdio: 'pipe', encoding: 'utf8' });
+const run = (commands) =>
+  execFileSync('bash', ['-c', commands], {
+    env: { ...process.env, HOME: home, PATH: [home, dirname(process.execPath), process.env.PATH].join(delimiter) },
+    stdio: 'pipe',
+    encoding: 'utf8',
+  });
 const put = () => readFileSync(join(home, 'put'), 'utf8');
 
 const generate = line("'k1:'");
@@ -28,7 +37,9 @@ const step = (n) => run(change.slice(0, change.indexOf('ring "')) + steps[n]);
 
 before(() => {
   mkdirSync(home, { recursive: true });
-  writeFileSync(join(home, 'npx'), '#!/bin/sh\n[ "$*" = "wrangler secret put SEAL_KEYS" ] || exit 1\n[ -z "$FAILING" ] || exit 1\ncat > "$HOME/put"\n', { mode: 0o755 });
+  writeFileSync(join(home, 'npx'), '#!/bin/sh\n[ "$*" = "wrangler secret put SEAL_KEYS" ] || exit 1\n[ -z "$FAILING" ] || exit 1\ncat > "$HOME/put"\n', {
+    mode: 0o755,
+  });
 });
 after(() => rmSync(home, { recursive: true, force: true }));
 

@@ -99,7 +99,8 @@ test('a lock has one holder, those who wait have it in their order, and one who 
 
 test('who waits for a lock and goes away has no turn (X8)', { timeout: 12_000 }, async () => {
   const { token } = await wait('gone', 0);
-  for (const way of ['x-gives-up', 'x-leaves']) assert.deepEqual(await ask('gone', { op: 'lock', name: 'l', wait_ms: 60_000 }, { [way]: '100' }), { gone: true });
+  for (const way of ['x-gives-up', 'x-leaves'])
+    assert.deepEqual(await ask('gone', { op: 'lock', name: 'l', wait_ms: 60_000 }, { [way]: '100' }), { gone: true });
   const next = wait('gone', 60_000);
   await unlock('gone', token);
   // Each of those who are gone would have it for a lease of 15 s.

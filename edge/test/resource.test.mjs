@@ -55,7 +55,17 @@ after(async () => {
 const token = (changes) =>
   rsa.sign(
     { typ: 'at+jwt', alg: 'RS256', kid: 'rsa' },
-    { iss: issuer, sub: 'u1', aud: `${origin}/notes`, client_id: 'app', scope: 'read', iat: seconds(), exp: seconds() + 600, jti: crypto.randomUUID(), ...changes },
+    {
+      iss: issuer,
+      sub: 'u1',
+      aud: `${origin}/notes`,
+      client_id: 'app',
+      scope: 'read',
+      iat: seconds(),
+      exp: seconds() + 600,
+      jti: crypto.randomUUID(),
+      ...changes,
+    },
   );
 const get = async (headers, path = '/notes', method = 'GET') => {
   const response = await fetch(origin + path, { method, headers: { connection: 'close', ...headers } });
@@ -65,11 +75,18 @@ const get = async (headers, path = '/notes', method = 'GET') => {
 test('R45 R46 many requests at once, of which none waits for another: all are let in, and then no server is asked any more', async () => {
   const at = await token();
   const first = await Promise.all(Array.from({ length: 20 }, () => get({ authorization: `Bearer ${at}` })));
-  assert.deepEqual(first.map(({ status }) => status), Array(20).fill(200), running.said.join('\n'));
+  assert.deepEqual(
+    first.map(({ status }) => status),
+    Array(20).fill(200),
+    running.said.join('\n'),
+  );
   const before = asked['/jwks'];
   assert.ok(before >= 1 && before <= 20);
   const next = await Promise.all(Array.from({ length: 30 }, () => get({ authorization: `Bearer ${at}` })));
-  assert.deepEqual(next.map(({ status }) => status), Array(30).fill(200));
+  assert.deepEqual(
+    next.map(({ status }) => status),
+    Array(30).fill(200),
+  );
   assert.equal(asked['/jwks'], before);
   assert.deepEqual(JSON.parse(next[0].body), { scheme: 'Bearer', sub: 'u1', client_id: 'app' });
 });
@@ -81,7 +98,14 @@ test('R46 what an attacker would send is refused, with the challenge', async () 
   const [header, claims] = at.split('.');
   for (const [bad, status, error] of [
     [`${Buffer.from('{"typ":"at+jwt","alg":"none"}').toString('base64url')}.${claims}.`, 401, 'invalid_token'],
-    [await evil.sign({ typ: 'at+jwt', alg: 'RS256', kid: 'rsa' }, { iss: issuer, sub: 'u1', aud: `${origin}/notes`, client_id: 'app', iat: seconds(), exp: seconds() + 600, jti: '1' }), 401, 'invalid_token'],
+    [
+      await evil.sign(
+        { typ: 'at+jwt', alg: 'RS256', kid: 'rsa' },
+        { iss: issuer, sub: 'u1', aud: `${origin}/notes`, client_id: 'app', iat: seconds(), exp: seconds() + 600, jti: '1' },
+      ),
+      401,
+      'invalid_token',
+    ],
     [`${header}.${Buffer.from('{"sub":"admin"}').toString('base64url')}.${at.split('.')[2]}`, 401, 'invalid_token'],
     [await token({ aud: 'https://other.example' }), 401, 'invalid_token'],
     [await token({ exp: seconds() - 60 }), 401, 'invalid_token'],
@@ -128,6 +152,9 @@ test('R15 R46 the document of RFC 9728 is where the challenge says', async () =>
 
 test('R46 `wrangler deploy --dry-run` takes the Worker', async () => {
   const args = [join(root, 'node_modules/wrangler/bin/wrangler.js'), 'deploy', '--dry-run', '--outdir', join(folder, 'dry')];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: join(root, 'edge/resource'), env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } });
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    cwd: join(root, 'edge/resource'),
+    env: { ...process.env, WRANGLER_SEND_METRICS: 'false' },
+  });
   assert.match(stdout, /REPLAYS/);
 });

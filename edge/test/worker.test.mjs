@@ -34,7 +34,10 @@ test('the rehearsal goes through an exchange and the beginning of a sign-in, and
       return text;
     },
   });
-  assert.deepEqual(said.filter(({ kind }) => kind === 'respond').map(({ status }) => status), [303, 200]);
+  assert.deepEqual(
+    said.filter(({ kind }) => kind === 'respond').map(({ status }) => status),
+    [303, 200],
+  );
   assert.equal(said.filter(({ kind, ok }) => kind === 'result' && ok).length, 2);
   assert.equal(instance.input(handle, '{}'), 1, 'the session is there still');
 });
@@ -82,7 +85,13 @@ test('a body that is asked for comes as a whole, or not: it is cut, late or too 
 const served = async () => {
   const { Requests } = await imported('js/src/requests.ts');
   const engine = new Requests(new WebAssembly.Module(readFileSync(join(root, 'wasm/oauth2-edge.wasm'))));
-  const client = { client_id: 'a', client_secret: 'b', issuer: 'http://127.0.0.1', authorization_endpoint: 'http://127.0.0.1/a', token_endpoint: 'http://127.0.0.1/t' };
+  const client = {
+    client_id: 'a',
+    client_secret: 'b',
+    issuer: 'http://127.0.0.1',
+    authorization_endpoint: 'http://127.0.0.1/a',
+    token_endpoint: 'http://127.0.0.1/t',
+  };
   const open = `"kind":"bff","config":${JSON.stringify({ base: 'http://localhost/auth', client })}`;
   let count = 0;
   const ask = async (respond = async () => ({})) => {
@@ -102,13 +111,20 @@ test('one session serves the requests, also those at the same time', async () =>
   let go;
   const gate = new Promise((resolve) => (go = resolve));
   const waiting = ask(() => gate.then(() => ({})));
-  assert.deepEqual((await Promise.all([ask(), ask(), ask()])).map(([{ request, status }]) => [request, status]), [['2', 404], ['3', 404], ['4', 404]]);
+  assert.deepEqual(
+    (await Promise.all([ask(), ask(), ask()])).map(([{ request, status }]) => [request, status]),
+    [
+      ['2', 404],
+      ['3', 404],
+      ['4', 404],
+    ],
+  );
   go();
   assert.equal((await waiting)[0].request, '1');
   assert.equal(await engine.ready(), first);
 });
 
-test('what a turn that was cut off left behind is nobody\'s', async () => {
+test("what a turn that was cut off left behind is nobody's", async () => {
   const { engine, ask } = await served();
   await ask();
   const cut = await engine.ready();
@@ -158,7 +174,10 @@ test('what is remembered is bounded, and forgotten in time', () => {
   const memory = new Memory();
   const late = Date.now() + 60_000;
   for (let i = 0; i < 1002; i++) memory.remember(`key ${i}`, `text ${i}`, late);
-  assert.deepEqual([0, 1, 2, 1001].map((i) => memory.recall(`key ${i}`)), [undefined, undefined, 'text 2', 'text 1001']);
+  assert.deepEqual(
+    [0, 1, 2, 1001].map((i) => memory.recall(`key ${i}`)),
+    [undefined, undefined, 'text 2', 'text 1001'],
+  );
   memory.remember('key 1001', 'another', late);
   assert.equal(memory.recall('key 1001'), 'another');
   assert.equal(memory.recall('key 2'), 'text 2');
@@ -204,12 +223,20 @@ test('a key ring that is none is refused without a word of it', async () => {
   }
 });
 
-const config = { base: 'http://localhost', client: { client_id: 'a', issuer: 'http://127.0.0.1:1', authorization_endpoint: 'http://127.0.0.1:1/a', token_endpoint: 'http://127.0.0.1:1/t' } };
+const config = {
+  base: 'http://localhost',
+  client: { client_id: 'a', issuer: 'http://127.0.0.1:1', authorization_endpoint: 'http://127.0.0.1:1/a', token_endpoint: 'http://127.0.0.1:1/t' },
+};
 
 for (const [name, BFF, secrets, why] of [
   ['no key ring', config, {}, /SEAL_KEYS: there is no key/],
   ['a bad key ring', config, { SEAL_KEYS: 'a:b' }, /SEAL_KEYS: key 1/],
-  ['a secret among the variables', { ...config, client: { ...config.client, client_secret: 'open to all' } }, { SEAL_KEYS: sealKey('a') }, /CLIENT_SECRET is its place/],
+  [
+    'a secret among the variables',
+    { ...config, client: { ...config.client, client_secret: 'open to all' } },
+    { SEAL_KEYS: sealKey('a') },
+    /CLIENT_SECRET is its place/,
+  ],
   ['a key that is none', config, { SEAL_KEYS: sealKey('a'), CLIENT_KEY: '{"kty":"EC"}' }, /CLIENT_KEY: is no private JWK/],
   ['an unknown member', { ...config, tokens: 'here' }, { SEAL_KEYS: sealKey('a') }, /unknown_member: tokens/],
   ['no client', { ...config, client: {} }, { SEAL_KEYS: sealKey('a'), CLIENT_SECRET: 'of nobody' }, /missing: client_id/],
@@ -237,12 +264,19 @@ test('the Worker is well typed', () => {
   execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'edge/tsconfig.json')], { encoding: 'utf8' });
 });
 
-for (const [folder, name, file] of [['edge', 'oauth2-edge.wasm', 'wasm/oauth2-edge.wasm'], ['edge/goworker', 'app.wasm', 'build/goworker/app.wasm']]) {
+for (const [folder, name, file] of [
+  ['edge', 'oauth2-edge.wasm', 'wasm/oauth2-edge.wasm'],
+  ['edge/goworker', 'app.wasm', 'build/goworker/app.wasm'],
+]) {
   test(`wrangler deploy --dry-run takes ${folder} as it is, without an account`, () => {
     const out = mkdtempSync(join(work, 'wrangler-'));
     const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', CI: '1', WRANGLER_LOG_PATH: out };
     delete env.CLOUDFLARE_API_TOKEN;
-    const said = execFileSync(process.execPath, [join(root, 'node_modules/wrangler/bin/wrangler.js'), 'deploy', '--dry-run', '--outdir', join(out, 'worker')], { cwd: join(root, folder), env, encoding: 'utf8' });
+    const said = execFileSync(process.execPath, [join(root, 'node_modules/wrangler/bin/wrangler.js'), 'deploy', '--dry-run', '--outdir', join(out, 'worker')], {
+      cwd: join(root, folder),
+      env,
+      encoding: 'utf8',
+    });
     for (const binding of [/env\.SESSIONS \(Sessions\)/, /env\.BFF/, /env\.PROXY_TIMEOUT_MS/]) assert.match(said, binding);
     assert.doesNotMatch(said, /WARNING/);
     const module = readdirSync(join(out, 'worker')).find((other) => other.endsWith(name));

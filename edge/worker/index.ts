@@ -22,7 +22,14 @@ try {
 }
 
 /** What a server behind packed passes as it is. */
-const passage: Passage = { upload: watched, download: breakable, request: { encodeResponseBody: 'manual' }, response: { encodeBody: 'manual' }, unpacks: false, counts: false };
+const passage: Passage = {
+  upload: watched,
+  download: breakable,
+  request: { encodeResponseBody: 'manual' },
+  response: { encodeBody: 'manual' },
+  unpacks: false,
+  counts: false,
+};
 
 const answer = async (exchange: Exchange, env: Env, context: ExecutionContext): Promise<void> => {
   let made;

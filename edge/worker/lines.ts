@@ -49,10 +49,13 @@ export class Lines {
         const now = Date.now();
         if (now >= end) return leave();
         const until = this.#holders.get(name)?.until ?? now;
-        clock = setTimeout(() => {
-          this.#serve(name);
-          if (line.includes(waiter)) watch();
-        }, Math.max(1, Math.min(end, until) - now));
+        clock = setTimeout(
+          () => {
+            this.#serve(name);
+            if (line.includes(waiter)) watch();
+          },
+          Math.max(1, Math.min(end, until) - now),
+        );
       };
       gone.addEventListener('abort', leave);
       line.push(waiter);

@@ -5,18 +5,41 @@ import type { Instance } from 'oauth2-wasm/host';
  * else.
  */
 const config = {
-  client: { issuer: 'https://as.invalid', client_id: 'a', client_secret: 'b', authorization_endpoint: 'https://as.invalid/a', token_endpoint: 'https://as.invalid/t' },
+  client: {
+    issuer: 'https://as.invalid',
+    client_id: 'a',
+    client_secret: 'b',
+    authorization_endpoint: 'https://as.invalid/a',
+    token_endpoint: 'https://as.invalid/t',
+  },
   base: 'https://app.invalid/auth',
-  callers: [{ client_id: 'c', secret_sha256: '3J_P5-le7LaRdjOQTBMLNhz_NN_Xv3nMVOL7O1065vA', grant_types: ['urn:ietf:params:oauth:grant-type:token-exchange'], audience: ['d'], scope: 'e' }],
+  callers: [
+    {
+      client_id: 'c',
+      secret_sha256: '3J_P5-le7LaRdjOQTBMLNhz_NN_Xv3nMVOL7O1065vA',
+      grant_types: ['urn:ietf:params:oauth:grant-type:token-exchange'],
+      audience: ['d'],
+      scope: 'e',
+    },
+  ],
 };
 const exchange = {
-  command: 'request', id: 1, request: 'r', method: 'POST', url: 'https://app.invalid/auth/exchange', headers: [['content-type', 'application/x-www-form-urlencoded']],
+  command: 'request',
+  id: 1,
+  request: 'r',
+  method: 'POST',
+  url: 'https://app.invalid/auth/exchange',
+  headers: [['content-type', 'application/x-www-form-urlencoded']],
   body: { ref: 'r' },
 };
 const form = `grant_type=${encodeURIComponent(config.callers[0]!.grant_types[0]!)}&client_id=c&client_secret=${'rehearsal'.repeat(4)}&subject_token=s&subject_token_type=t&audience=d`;
 const login = { command: 'request', id: 2, request: 'r', method: 'GET', url: 'https://app.invalid/auth/login', headers: [] };
 const ok: Record<string, object> = {
-  http: { status: 200, headers: [['content-type', 'application/json']], body: { text: '{"access_token":"a","issued_token_type":"t","token_type":"Bearer","expires_in":300,"scope":"e"}' } },
+  http: {
+    status: 200,
+    headers: [['content-type', 'application/json']],
+    body: { text: '{"access_token":"a","issued_token_type":"t","token_type":"Bearer","expires_in":300,"scope":"e"}' },
+  },
   body: { body: { text: form } },
   seal: { sealed: 's' },
 };

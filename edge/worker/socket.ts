@@ -130,7 +130,11 @@ export class Sessions extends Stored {
       this.#open -= 1;
       for (const side of sides) close(side, code, reason);
     };
-    const stop = keepOpen(standing, (keep) => this.#alive(keep), () => end(1001, 'the session or its token is over'));
+    const stop = keepOpen(
+      standing,
+      (keep) => this.#alive(keep),
+      () => end(1001, 'the session or its token is over'),
+    );
     for (const [from, to] of [sides, [...sides].reverse()] as [WebSocket, WebSocket][]) {
       from.binaryType = 'arraybuffer';
       from.accept();

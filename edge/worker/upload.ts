@@ -10,7 +10,12 @@ declare const IdentityTransformStream: new () => TransformStream<Uint8Array, Uin
  * @param request what it belongs to: aborted where the browser breaks off, since the runtime would
  * end the body as if that were all of it
  */
-export const watched = (body: ReadableStream<Uint8Array>, length: number | undefined, moved: () => void, request: AbortController): ReadableStream<Uint8Array> => {
+export const watched = (
+  body: ReadableStream<Uint8Array>,
+  length: number | undefined,
+  moved: () => void,
+  request: AbortController,
+): ReadableStream<Uint8Array> => {
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
   const pump = async () => {
     const writer = writable.getWriter();

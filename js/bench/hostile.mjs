@@ -54,7 +54,10 @@ const other = (name) => async (tab) => {
 };
 
 const contenders = [
-  { name: 'no vault', open: own(async (config) => (window.client = await window.oauth.openClient(config, { store: window.oauth.insecureSessionStore() })) && undefined) },
+  {
+    name: 'no vault',
+    open: own(async (config) => (window.client = await window.oauth.openClient(config, { store: window.oauth.insecureSessionStore() })) && undefined),
+  },
   { name: 'vault', open: own(async () => (window.client = await window.openVault({ worker: window.vaultUrl })) && undefined) },
   { name: `auth0-spa-js ${version('@auth0/auth0-spa-js')}, worker`, open: other('auth0-spa-js') },
   { name: `axa oidc-client ${version('@axa-fr/oidc-client')}, service worker`, open: other('axa-oidc-client') },
@@ -72,7 +75,9 @@ try {
     const before = world.server.requests.length;
     await open(tab);
     const got = await attacked(tab, world);
-    const sent = world.server.requests.slice(before).filter(({ path, headers, body }) => path.startsWith('/evil') && /ACCESS-|REFRESH-/.test(`${headers.authorization} ${body}`));
+    const sent = world.server.requests
+      .slice(before)
+      .filter(({ path, headers, body }) => path.startsWith('/evil') && /ACCESS-|REFRESH-/.test(`${headers.authorization} ${body}`));
     const row = Object.fromEntries(Object.entries(got).map(([attempt, { secrets }]) => [attempt, shown(secrets, i < 2)]));
     if (sent.length) (row['has the token sent elsewhere'] ??= []).push('sent there');
     found.push(row);

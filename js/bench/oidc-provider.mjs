@@ -10,12 +10,20 @@ const issuer = `http://127.0.0.1:${server.address().port}`;
 const provider = new Provider(issuer, {
   clients: [
     {
-      client_id: 'app', token_endpoint_auth_method: 'none', application_type: 'native', redirect_uris: ['http://127.0.0.1/cb'],
-      grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],
+      client_id: 'app',
+      token_endpoint_auth_method: 'none',
+      application_type: 'native',
+      redirect_uris: ['http://127.0.0.1/cb'],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
     },
     {
-      client_id: 'service', client_secret: 'a secret of the benchmark', token_endpoint_auth_method: 'client_secret_post', redirect_uris: [],
-      grant_types: ['client_credentials'], response_types: [],
+      client_id: 'service',
+      client_secret: 'a secret of the benchmark',
+      token_endpoint_auth_method: 'client_secret_post',
+      redirect_uris: [],
+      grant_types: ['client_credentials'],
+      response_types: [],
     },
   ],
   scopes: ['openid', 'offline_access', 'notes'],

@@ -21,7 +21,8 @@ const context = { rounds: number('ROUNDS', 7), slice: number('SLICE', 250) };
 
 const all = readdirSync(new URL('rows', import.meta.url)).sort((a, b) => parseInt(a) - parseInt(b));
 const wanted = process.env.ROWS ? process.env.ROWS.split(',').map((id) => id.trim()) : all.map((file) => String(parseInt(file)));
-for (const id of wanted) if (!all.some((file) => file.startsWith(`${id}-`))) throw new Error(`there is no row ${id}; there are ${all.map((f) => parseInt(f)).join(', ')}`);
+for (const id of wanted)
+  if (!all.some((file) => file.startsWith(`${id}-`))) throw new Error(`there is no row ${id}; there are ${all.map((f) => parseInt(f)).join(', ')}`);
 
 const says = (file, ...args) => execFileSync(file, args, { encoding: 'utf8', cwd: root, stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 const report = {
@@ -29,16 +30,26 @@ const report = {
   command: ['make bench', ...['ROWS', 'ROUNDS', 'SLICE'].filter((name) => process.env[name]).map((name) => `${name}=${process.env[name]}`)].join(' '),
   commit: says('git', 'describe', '--always', '--dirty'),
   machine: {
-    cpu: cpus()[0].model.trim(), cores: availableParallelism(), memory: totalmem(), system: `${platform()} ${arch()}`,
-    node: process.version, go: says('go', 'env', 'GOVERSION'), chromium: says(runtimes.chromium, '--version'), load: loadavg(),
+    cpu: cpus()[0].model.trim(),
+    cores: availableParallelism(),
+    memory: totalmem(),
+    system: `${platform()} ${arch()}`,
+    node: process.version,
+    go: says('go', 'env', 'GOVERSION'),
+    chromium: says(runtimes.chromium, '--version'),
+    load: loadavg(),
   },
   ...context,
   rows: [],
 };
 const { machine } = report;
 console.log(`${report.command}, ${report.date}, at ${report.commit}`);
-console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, ${machine.go}, ${machine.chromium}; load before: ${machine.load[0].toFixed(2)}`);
-console.log('Figures are medians of rounds in which the contenders take turns, with the least and the most of a round in brackets. "we: n times" is how many times as');
+console.log(
+  `${machine.cpu}, ${machine.cores} cores, ${machine.system}, Node ${machine.node}, ${machine.go}, ${machine.chromium}; load before: ${machine.load[0].toFixed(2)}`,
+);
+console.log(
+  'Figures are medians of rounds in which the contenders take turns, with the least and the most of a round in brackets. "we: n times" is how many times as',
+);
 console.log('fast or as small oauth2-wasm (the first of its group) is as the one in the line, by round.');
 
 for (const file of all) {

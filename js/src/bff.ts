@@ -6,7 +6,26 @@
  * @packageDocumentation
  */
 import { Exchange, nextId, type Passage, standard } from './exchange.js';
-import { type Answers, CLIENT_KEY, type Effects, type Executors, Failed, key, lock as held, named, readRing, type ModuleSource, Refused, Requests, seal, send, sign, unseal, Unreadable, verify } from './hosts.js';
+import {
+  type Answers,
+  CLIENT_KEY,
+  type Effects,
+  type Executors,
+  Failed,
+  key,
+  lock as held,
+  named,
+  readRing,
+  type ModuleSource,
+  Refused,
+  Requests,
+  seal,
+  send,
+  sign,
+  unseal,
+  Unreadable,
+  verify,
+} from './hosts.js';
 import { ConflictError, OAuthError, type Config, type KeyStore, type Locks, type Store } from './index.js';
 import { defaultLocks } from './locks.js';
 import { Memory } from './memory.js';
@@ -202,7 +221,7 @@ const kept = async (config: BackendConfig, { sealKeys, store = expiringMemorySto
   const put = ({ key, version, value, delete: remove, expires_at: end }: Omit<Effects['store'], 'id' | 'kind'>): Promise<string> | string => {
     if (isMetadata(key)) {
       if ((metadata.get(key)?.version ?? '') !== version) throw new Failed('conflict');
-      if (remove) return metadata.delete(key), '';
+      if (remove) return (metadata.delete(key), '');
       metadata.set(key, { value: value!, version: `${++states}` });
       return `${states}`;
     }
@@ -214,14 +233,16 @@ const kept = async (config: BackendConfig, { sealKeys, store = expiringMemorySto
   const { keys } = await sealed(
     {
       load: (name: string) => store.load(apart + name),
-      store: async (name: string, version: string, value: string | null) => put({ key: name, version, ...(value === null ? { delete: true } : { value, expires_at: Date.now() + lifetime }) }),
+      store: async (name: string, version: string, value: string | null) =>
+        put({ key: name, version, ...(value === null ? { delete: true } : { value, expires_at: Date.now() + lifetime }) }),
     } as Store,
     sealKeys,
   );
   const clientKey = config.client.client_key && (await readKey(config.client.client_key));
   const signing: { keys: KeyStore; clientKey: CryptoKey | undefined } = { keys, clientKey: clientKey || undefined };
   const executors: Executors = {
-    load: async ({ key }) => (isMetadata(key) ? (metadata.get(key) ?? { version: '' }) : storing(async () => store.load(apart + key))) as Promise<Answers['load']>,
+    load: async ({ key }) =>
+      (isMetadata(key) ? (metadata.get(key) ?? { version: '' }) : storing(async () => store.load(apart + key))) as Promise<Answers['load']>,
     store: async (effect) => ({ version: await storing(() => put(effect)) }),
     lock: (effect, controller) => held({ ...effect, name: apart + effect.name }, controller, locks),
     recall: ({ key }) => ({ text: memory.recall(key) }) as Answers['recall'],
@@ -241,7 +262,10 @@ export const exchanging = (exchange: Exchange): Executors => ({
   respond: (effect) => exchange.respond(effect),
 });
 
-const sending = (sender: typeof fetch): Executors => ({ http: (effect: Effects['http'], controller: AbortController) => send(effect, controller, sender), verify });
+const sending = (sender: typeof fetch): Executors => ({
+  http: (effect: Effects['http'], controller: AbortController) => send(effect, controller, sender),
+  verify,
+});
 
 /** How the module is asked whether what is open may stay so; for hosts as {@link serve} is. */
 export const asking =
@@ -309,7 +333,16 @@ export const openBackend = async (config: BackendConfig | BackendConfig[], optio
   const sites = new Map<string, { origin: string; requests: Requests; open: string; executors: Executors }>();
   for (const one of all) {
     const host = hostOf(one.base);
-    if (sites.has(host)) throw new OAuthError({ kind: 'client', code: 'bad_value', op: 'open', retryable: false, field: 'base', expected: 'a host for each backend', came: `${host} twice` });
+    if (sites.has(host))
+      throw new OAuthError({
+        kind: 'client',
+        code: 'bad_value',
+        op: 'open',
+        retryable: false,
+        field: 'base',
+        expected: 'a host for each backend',
+        came: `${host} twice`,
+      });
     const site = {
       origin: new URL(one.base).origin,
       requests: new Requests(compiled),

@@ -79,7 +79,11 @@ export class Client extends EventTarget {
    *
    * @internal
    */
-  static async over(connect: (onEvent: (event: HostEvent) => void) => Promise<Remote>, config: Partial<T.Config>, fetch?: typeof globalThis.fetch): Promise<Client> {
+  static async over(
+    connect: (onEvent: (event: HostEvent) => void) => Promise<Remote>,
+    config: Partial<T.Config>,
+    fetch?: typeof globalThis.fetch,
+  ): Promise<Client> {
     const client = new this(config, fetch);
     client.#host = await connect((event) => client.#dispatch(event));
     return client;
@@ -438,10 +442,6 @@ type Listener<E extends keyof T.ClientEvents> =
 
 // No name that is none: a misspelt event would never come.
 export interface Client {
-  addEventListener<E extends keyof T.ClientEvents>(
-    type: E,
-    listener: Listener<E> | null,
-    options?: ListenerOptions,
-  ): void;
+  addEventListener<E extends keyof T.ClientEvents>(type: E, listener: Listener<E> | null, options?: ListenerOptions): void;
   removeEventListener<E extends keyof T.ClientEvents>(type: E, listener: Listener<E> | null, options?: ListenerOptions): void;
 }

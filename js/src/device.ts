@@ -1,7 +1,6 @@
 import type { Run } from './host.js';
 import type { DeviceAuthorization, DeviceResumeParameters, DeviceSignInParameters, Status } from './types.js';
 
-
 /**
  * Runs a device flow (RFC 8628) to its end, and shows the user each `device` event.
  */

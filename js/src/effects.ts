@@ -32,13 +32,7 @@ type Maybe<T> = T | undefined | void;
 export type Stage = 'authorization' | 'token' | 'refresh' | 'device_authorization' | 'polling';
 
 /** What an answer is to, where a hook may change it. */
-export type ResponseStage =
-  | Exclude<Stage, 'authorization'>
-  | 'revocation'
-  | 'userinfo'
-  | 'pushed_authorization'
-  | 'introspection'
-  | 'registration';
+export type ResponseStage = Exclude<Stage, 'authorization'> | 'revocation' | 'userinfo' | 'pushed_authorization' | 'introspection' | 'registration';
 
 /**
  * Functions that change requests and answers, by stage. They may change the argument in place, or

@@ -69,7 +69,7 @@ const hidden = (code: string): string | false =>
   (code === 'network' || code === 'unsent') &&
   (globalThis.navigator?.onLine === false
     ? 'The browser is offline.'
-    : 'The browser does not say why. It can be: the server sends no CORS headers for this origin; the page\'s Content-Security-Policy' +
+    : "The browser does not say why. It can be: the server sends no CORS headers for this origin; the page's Content-Security-Policy" +
       ' (connect-src) does not name it; an http: address on an https: page; no network, an unknown name or certificate.');
 
 /**

@@ -31,10 +31,12 @@ const until = <T>(signal: AbortSignal | undefined, work: (resolve: (value: T) =>
     const stop = () => reject(signal!.reason);
     if (signal?.aborted) return stop();
     signal?.addEventListener('abort', stop, { once: true });
-    const end = <V>(settle: (value: V) => void) => (value: V) => {
-      signal?.removeEventListener('abort', stop);
-      settle(value);
-    };
+    const end =
+      <V>(settle: (value: V) => void) =>
+      (value: V) => {
+        signal?.removeEventListener('abort', stop);
+        settle(value);
+      };
     work(end(resolve), end(reject));
   });
 
@@ -50,7 +52,11 @@ const flock = ({ processes }: Node, { fd }: FileHandle, signal: AbortSignal | un
     const stop = () => child.kill();
     signal?.addEventListener('abort', stop, { once: true });
     child.on('error', (error: Error & { code?: string }) =>
-      reject(error.code === 'ENOENT' ? new Error('oauth2-wasm: files: the program flock is missing; it comes with util-linux and with BusyBox', { cause: error }) : error),
+      reject(
+        error.code === 'ENOENT'
+          ? new Error('oauth2-wasm: files: the program flock is missing; it comes with util-linux and with BusyBox', { cause: error })
+          : error,
+      ),
     );
     child.on('exit', (code, killed) => {
       signal?.removeEventListener('abort', stop);

@@ -71,7 +71,8 @@ export const openFiles = async (path: string): Promise<Files> => {
 
   await fs.mkdir(folder, { recursive: true, mode: 0o700 });
   const { mode } = await fs.stat(folder);
-  if (!windows && mode & 0o077) throw new Error(`oauth2-wasm: files: ${folder} has mode 0${(mode & 0o777).toString(8)}: it has to be 0700, for it holds tokens`);
+  if (!windows && mode & 0o077)
+    throw new Error(`oauth2-wasm: files: ${folder} has mode 0${(mode & 0o777).toString(8)}: it has to be 0700, for it holds tokens`);
 
   const locks = fileLocks(node, folder);
   /** Held by who compares and replaces a file. */
@@ -115,7 +116,8 @@ export const openFiles = async (path: string): Promise<Files> => {
     const end = text.indexOf('\n');
     const [version, sum] = text.slice(FORMAT.length, Math.max(end, 0)).split(' ');
     const value = text.slice(end + 1);
-    if (end < 0 || !text.startsWith(FORMAT) || !version || sum !== sha256(node, `${version}\n${value}`)) throw new Error(`oauth2-wasm: files: the file is corrupt: ${at(file)}`);
+    if (end < 0 || !text.startsWith(FORMAT) || !version || sum !== sha256(node, `${version}\n${value}`))
+      throw new Error(`oauth2-wasm: files: the file is corrupt: ${at(file)}`);
     return { version, value };
   };
 

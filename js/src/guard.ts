@@ -299,7 +299,10 @@ export class Guard {
 
   #begin(instance: Instance): Session {
     const { clientKey, fetch: sender = fetch } = this.#options;
-    const authorization_servers = this.#config.authorization_servers?.map((server) => ({ ...server, ...(clientKey && server.client_id && { client_key: CLIENT_KEY }) }));
+    const authorization_servers = this.#config.authorization_servers?.map((server) => ({
+      ...server,
+      ...(clientKey && server.client_id && { client_key: CLIENT_KEY }),
+    }));
     const config = { alone: isWorker(), ...this.#config, authorization_servers };
     const handle = instance.open(JSON.stringify({ now: Date.now(), entropy: entropy(), kind: 'resource', config }));
     if (!handle) throw new OAuthError(JSON.parse(instance.effect(0)!).error);
@@ -358,7 +361,12 @@ export class Guard {
     }
   }
 
-  #run<C extends 'check' | 'metadata'>({ loop, waiting }: Session, command: C, parameters: Commands[C]['parameters'], signal?: AbortSignal | null): Promise<Commands[C]['ok']> {
+  #run<C extends 'check' | 'metadata'>(
+    { loop, waiting }: Session,
+    command: C,
+    parameters: Commands[C]['parameters'],
+    signal?: AbortSignal | null,
+  ): Promise<Commands[C]['ok']> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const id = ++this.#lastId;
@@ -366,10 +374,12 @@ export class Guard {
         reject(signal!.reason);
         loop.feed(`{"command":"cancel","id":${++this.#lastId},"target":${id}`);
       };
-      const end = <T>(settle: (value: T) => void) => (value: T) => {
-        signal?.removeEventListener('abort', abort);
-        settle(value);
-      };
+      const end =
+        <T>(settle: (value: T) => void) =>
+        (value: T) => {
+          signal?.removeEventListener('abort', abort);
+          settle(value);
+        };
       signal?.addEventListener('abort', abort);
       waiting.set(id, { resolve: end(resolve as Waiting['resolve']), reject: end(reject) });
       loop.feed(JSON.stringify({ ...parameters, command, id }).slice(0, -1), (code) => {

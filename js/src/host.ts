@@ -234,7 +234,16 @@ export class Host {
     const { onEffect } = this.#options;
     if (!onEffect) return;
     const { id, kind, target, stage, method, url } = effect as Effects['http'] & { target?: string };
-    const entry = { id, kind, target, name, stage, method, url: url?.replace(/[?#].*/s, ''), ...(outcome && { ...outcome, ms: Date.now() - began }) } as EffectEntry;
+    const entry = {
+      id,
+      kind,
+      target,
+      name,
+      stage,
+      method,
+      url: url?.replace(/[?#].*/s, ''),
+      ...(outcome && { ...outcome, ms: Date.now() - began }),
+    } as EffectEntry;
     queueMicrotask(() => onEffect(entry));
   }
 

@@ -17,8 +17,7 @@ const cautious = (): RequestInit => {
  * Whether the response is a redirect. Browsers hide that behind an opaque response; the statuses
  * are those that the Fetch standard calls redirects.
  */
-export const isRedirect = ({ type, status }: Response): boolean =>
-  type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status);
+export const isRedirect = ({ type, status }: Response): boolean => type === 'opaqueredirect' || [301, 302, 303, 307, 308].includes(status);
 
 /**
  * Says where a redirect leads, without user and query, which may be secret. Browsers hide it.
@@ -96,14 +95,18 @@ export const send = async (effect: Effects['http'], controller: AbortController,
   const clock = setTimeout(() => controller.abort(new Failed('timeout')), timeout);
   const wasOffline = offline();
   const exchange = async () => {
-    const response = await fetch(url, {
-      ...cautious(),
-      method,
-      headers,
-      body: !body ? null : 'base64' in body ? unbase64(body.base64) : body.text,
-      redirect: 'manual',
-      signal: controller.signal,
-    }, effect);
+    const response = await fetch(
+      url,
+      {
+        ...cautious(),
+        method,
+        headers,
+        body: !body ? null : 'base64' in body ? unbase64(body.base64) : body.text,
+        redirect: 'manual',
+        signal: controller.signal,
+      },
+      effect,
+    );
     if (isRedirect(response)) throw new Failed('redirect', redirected(response));
     const bytes = await read(response, effect.max_body);
     return { status: response.status, headers: [...response.headers], body: wire(bytes) };

@@ -41,7 +41,10 @@ const TICK = 1_000;
  *
  * @returns a function that counts as activity, for a button *Stay signed in*
  */
-export const watchIdle = (client: Client, { after_ms: after, warning_ms: warning = 60_000, onWarning, onIdle = () => client.logOut(), signal, name = 'oauth2' }: IdleOptions): (() => void) => {
+export const watchIdle = (
+  client: Client,
+  { after_ms: after, warning_ms: warning = 60_000, onWarning, onIdle = () => client.logOut(), signal, name = 'oauth2' }: IdleOptions,
+): (() => void) => {
   const key = `oauth2-wasm.idle.${name}`;
   let mine = 0;
   let warned = false;

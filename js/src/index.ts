@@ -67,8 +67,7 @@ const inBrowser = () => !!globalThis.indexedDB && ('document' in globalThis || '
  * @throws {WebAssembly.CompileError} if the page's policy forbids WebAssembly: its script-src needs
  * `'wasm-unsafe-eval'`
  */
-export const openClient = (config: Config | RegistrationConfig, options: Options = {}): Promise<Client> =>
-  Client.open(config, options, found, inBrowser());
+export const openClient = (config: Config | RegistrationConfig, options: Options = {}): Promise<Client> => Client.open(config, options, found, inBrowser());
 
 /**
  * For the entries of server runtimes, even if they look like a browser: a process may have many

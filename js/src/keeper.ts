@@ -43,11 +43,7 @@ interface Entry {
   value: string | null;
 }
 
-type Operation =
-  | { load: string }
-  | { store: string; version: string; value: string | null }
-  | { seed: [string, Entry][] }
-  | { beat: true };
+type Operation = { load: string } | { store: string; version: string; value: string | null } | { seed: [string, Entry][] } | { beat: true };
 
 const EMPTY: Entry = { turn: 0, version: '', value: null };
 
@@ -87,8 +83,7 @@ export const serveKeeper = (scope: KeeperScope): void => {
       if (operation.store.endsWith('.session')) sent.forEach(({ owner, done }, name) => done && owner === vault && sent.delete(name));
       return replace(entries, operation.store, operation.version, operation.value) ?? { conflict: true };
     }
-    if ('seed' in operation)
-      for (const [key, entry] of operation.seed) if (entry.turn > (entries.get(key)?.turn ?? 0)) entries.set(key, entry);
+    if ('seed' in operation) for (const [key, entry] of operation.seed) if (entry.turn > (entries.get(key)?.turn ?? 0)) entries.set(key, entry);
     return {};
   };
 
@@ -152,7 +147,11 @@ export const serveKeeper = (scope: KeeperScope): void => {
           setTimeout(resolve, LIFE);
         }),
       );
-    } else if (request.method === 'POST' && request.headers.get('content-type')?.startsWith('application/x-www-form-urlencoded') && request.credentials === 'omit') {
+    } else if (
+      request.method === 'POST' &&
+      request.headers.get('content-type')?.startsWith('application/x-www-form-urlencoded') &&
+      request.credentials === 'omit'
+    ) {
       const answer = finish(event);
       event.respondWith(answer);
       event.waitUntil(answer.catch(() => {}));

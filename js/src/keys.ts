@@ -66,7 +66,11 @@ export const defaultKeys = (store: Store): KeyStore => {
   if (!globalThis.indexedDB) return memory;
   const kept = indexedDBKeys();
   let chosen: Promise<KeyStore> | undefined;
-  const keys = () => (chosen ??= Promise.resolve(kept.load('')).then(() => kept, () => memory));
+  const keys = () =>
+    (chosen ??= Promise.resolve(kept.load('')).then(
+      () => kept,
+      () => memory,
+    ));
   return {
     load: async (name) => (await keys()).load(name),
     add: async (name, pair) => (await keys()).add(name, pair),

@@ -5,7 +5,20 @@
  *
  * @packageDocumentation
  */
-import { type AuthorizeParameters, type CallOptions, type Client, type Config, Host, memoryStore, OAuthError, openAlone, type Options, type Status, type Token, useRSA } from './index.js';
+import {
+  type AuthorizeParameters,
+  type CallOptions,
+  type Client,
+  type Config,
+  Host,
+  memoryStore,
+  OAuthError,
+  openAlone,
+  type Options,
+  type Status,
+  type Token,
+  useRSA,
+} from './index.js';
 import type { Commands } from './messages.js';
 import { builtin } from './node-passage.js';
 import { guardedFetch } from './public.js';
@@ -277,15 +290,17 @@ export class Mcp {
   /** Whether there is another token now. */
   async #renewed(response: Response, about: ChallengedParameters): Promise<boolean> {
     const { origin } = new URL(String(about.url));
-    const turn = (this.#turns.get(origin) ?? Promise.resolve()).catch(() => {}).then(async () => {
-      try {
-        const signIn = await this.challenged(response, about);
-        return !signIn || (!!this.#options.signIn && (await this.#options.signIn(signIn)) !== false);
-      } catch (error) {
-        if (error instanceof OAuthError && error.code === 'not_challenged') return false;
-        throw error;
-      }
-    });
+    const turn = (this.#turns.get(origin) ?? Promise.resolve())
+      .catch(() => {})
+      .then(async () => {
+        try {
+          const signIn = await this.challenged(response, about);
+          return !signIn || (!!this.#options.signIn && (await this.#options.signIn(signIn)) !== false);
+        } catch (error) {
+          if (error instanceof OAuthError && error.code === 'not_challenged') return false;
+          throw error;
+        }
+      });
     this.#turns.set(origin, turn);
     return turn;
   }
@@ -293,7 +308,11 @@ export class Mcp {
   /** Ends all that is under way, and keeps what is stored. */
   close(): void {
     this.#host.close();
-    for (const opening of this.#clients.values()) void opening.then((client) => client.close(), () => {});
+    for (const opening of this.#clients.values())
+      void opening.then(
+        (client) => client.close(),
+        () => {},
+      );
   }
 }
 

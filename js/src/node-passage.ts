@@ -35,7 +35,11 @@ export const bodyOf = (incoming: Incoming): ReadableStream<Uint8Array> => {
  */
 export const nodePassage = async (upload: Passage['upload']): Promise<Passage | undefined> => {
   if (!globalThis.process?.versions?.node || globalThis.navigator?.userAgent === 'Cloudflare-Workers') return undefined;
-  const [{ request: plain }, { request: secured }, { Readable }] = (await Promise.all(['http', 'https', 'stream'].map(builtin))) as [typeof import('node:http'), typeof import('node:https'), typeof import('node:stream')];
+  const [{ request: plain }, { request: secured }, { Readable }] = (await Promise.all(['http', 'https', 'stream'].map(builtin))) as [
+    typeof import('node:http'),
+    typeof import('node:https'),
+    typeof import('node:stream'),
+  ];
   const send: NonNullable<Passage['send']> = (url, { method, headers, body, signal }, length) =>
     new Promise((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(signal.reason)); // not every runtime tells of it by an event
@@ -46,7 +50,12 @@ export const nodePassage = async (upload: Passage['upload']): Promise<Passage | 
         const whole = typeof body === 'string' ? new TextEncoder().encode(body) : (body as Uint8Array | ReadableStream | null);
         const size = whole instanceof Uint8Array ? whole.length : length;
         if (size !== undefined) fields['content-length'] = String(size);
-        const outgoing = (url.startsWith('https:') ? secured : plain)(url, { method, path: url.replace(/^[^:]*:\/\/[^/?#]*/, ''), headers: fields, signal } as object);
+        const outgoing = (url.startsWith('https:') ? secured : plain)(url, {
+          method,
+          path: url.replace(/^[^:]*:\/\/[^/?#]*/, ''),
+          headers: fields,
+          signal,
+        } as object);
         outgoing.on('response', (incoming) => {
           const { statusCode: status = 0, rawHeaders } = incoming;
           try {
@@ -69,7 +78,10 @@ export const nodePassage = async (upload: Passage['upload']): Promise<Passage | 
           if (again && outgoing.reusedSocket && (error as { code?: string }).code === 'ECONNRESET' && !(whole instanceof ReadableStream)) begin(false);
           else reject(error);
         });
-        if (whole instanceof ReadableStream) Readable.fromWeb(whole as never).on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
+        if (whole instanceof ReadableStream)
+          Readable.fromWeb(whole as never)
+            .on('error', (error) => outgoing.destroy(error))
+            .pipe(outgoing);
         else outgoing.end(whole ?? undefined);
       };
       begin(method === 'GET' || method === 'HEAD');

@@ -25,7 +25,8 @@ const LAST_WORDS = 1000;
 /** After how long a connection that says nothing is asked whether it is there, in ms. */
 const SILENCE = 15_000;
 
-const headOf = (status: string, headers: Iterable<[string, string]>, connection: string): string => `HTTP/1.1 ${status}\r\n${[...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('')}connection: ${connection}\r\n`;
+const headOf = (status: string, headers: Iterable<[string, string]>, connection: string): string =>
+  `HTTP/1.1 ${status}\r\n${[...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('')}connection: ${connection}\r\n`;
 
 /**
  * Joins two connections: neither is read faster than the other takes it, and with the one the other
@@ -57,7 +58,13 @@ const joined = (one: NodeSocket, other: NodeSocket, over: () => void): (() => vo
 
 const write = async (socket: NodeSocket, response: Response): Promise<void> => {
   const { status, statusText, headers, body } = response;
-  socket.write(`${headOf(`${status} ${statusText}`, [...headers].filter(([name]) => name !== 'connection' && name !== 'transfer-encoding'), 'close')}\r\n`);
+  socket.write(
+    `${headOf(
+      `${status} ${statusText}`,
+      [...headers].filter(([name]) => name !== 'connection' && name !== 'transfer-encoding'),
+      'close',
+    )}\r\n`,
+  );
   const reader = body?.getReader();
   for (let piece; reader && !socket.destroyed && (piece = await reader.read()) && !piece.done; ) {
     if (!socket.write(piece.value)) await new Promise((resolve: (_?: void) => void) => (socket.once('drain', resolve), socket.once('close', resolve)));
@@ -75,7 +82,10 @@ export const nodeUpgrade =
   ({ fetch }: Pick<Backend, 'fetch'>): NodeUpgrade =>
   async (incoming, socket, head) => {
     socket.on('error', () => socket.destroy());
-    const [{ request: plain }, { request: secured }] = (await Promise.all(['http', 'https'].map(builtin))) as [typeof import('node:http'), typeof import('node:https')];
+    const [{ request: plain }, { request: secured }] = (await Promise.all(['http', 'https'].map(builtin))) as [
+      typeof import('node:http'),
+      typeof import('node:https'),
+    ];
     let behind: NodeSocket | undefined;
     let said: Uint8Array = new Uint8Array();
     let switched = false;
@@ -114,7 +124,8 @@ export const nodeUpgrade =
     try {
       // A body, or another protocol, is none of this listener's: where it stands, Node has given up
       // the connection to it.
-      if (incoming.method !== 'GET' || incoming.headers.upgrade?.toLowerCase() !== 'websocket') return await write(socket, new Response(null, { status: 400, headers: { 'cache-control': 'no-store' } }));
+      if (incoming.method !== 'GET' || incoming.headers.upgrade?.toLowerCase() !== 'websocket')
+        return await write(socket, new Response(null, { status: 400, headers: { 'cache-control': 'no-store' } }));
       const response = await fetch(requestOf(incoming)!, { carrier });
       if (!switched) await write(socket, response);
     } catch {

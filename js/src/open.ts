@@ -8,7 +8,8 @@ export interface Standing {
 }
 
 /** What an answer says of what stays open with it; `undefined` for one that ends by itself. */
-export const standingOf = ({ keep, again_ms, over_ms }: Effects['respond']): Standing | undefined => (keep === undefined ? undefined : { keep, again_ms: again_ms!, over_ms: over_ms! });
+export const standingOf = ({ keep, again_ms, over_ms }: Effects['respond']): Standing | undefined =>
+  keep === undefined ? undefined : { keep, again_ms: again_ms!, over_ms: over_ms! };
 
 /** Asks the module whether what is open may stay so. */
 export type Ask = (keep: string) => Promise<Partial<Standing> & { alive?: boolean }>;

@@ -28,10 +28,15 @@ const QUIET = new Set(['event', 'result', 'remember', 'unlock', 'http-cancel', '
  * - `http.client.request.duration`, `oauth2.effect.duration` (histograms, in seconds) and
  *   `oauth2.request.retries`, which counts requests that followed a failed one of their stage.
  */
-export const telemetry = ({ tracerProvider = trace.getTracerProvider(), meterProvider = metrics.getMeterProvider(), client }: TelemetryOptions = {}): ((entry: EffectEntry) => void) => {
+export const telemetry = ({
+  tracerProvider = trace.getTracerProvider(),
+  meterProvider = metrics.getMeterProvider(),
+  client,
+}: TelemetryOptions = {}): ((entry: EffectEntry) => void) => {
   const tracer = tracerProvider.getTracer('oauth2-wasm');
   const meter = meterProvider.getMeter('oauth2-wasm');
-  const histogram = (name: string, description: string) => meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries: BOUNDS } });
+  const histogram = (name: string, description: string) =>
+    meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries: BOUNDS } });
   const requests = histogram('http.client.request.duration', 'Duration of HTTP client requests.');
   const effects = histogram('oauth2.effect.duration', 'Duration of what the client has its host do.');
   const retries = meter.createCounter('oauth2.request.retries', { unit: '{request}', description: 'Requests that followed a failed one of their stage.' });
@@ -61,7 +66,12 @@ export const telemetry = ({ tracerProvider = trace.getTracerProvider(), meterPro
       requests.record(ms / 1000, { ...request, ...common });
       Object.assign(span, request, { 'url.full': url }, before && { 'http.request.resend_count': before });
     }
-    const began = tracer.startSpan(kind === 'http' ? method : `oauth2 ${kind}`, { root: true, startTime: now - ms, kind: kind === 'http' ? SpanKind.CLIENT : SpanKind.INTERNAL, attributes: span });
+    const began = tracer.startSpan(kind === 'http' ? method : `oauth2 ${kind}`, {
+      root: true,
+      startTime: now - ms,
+      kind: kind === 'http' ? SpanKind.CLIENT : SpanKind.INTERNAL,
+      attributes: span,
+    });
     if (fault) began.setStatus({ code: SpanStatusCode.ERROR });
     began.end(now);
   };

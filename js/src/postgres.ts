@@ -38,7 +38,8 @@ const PURGE_PAUSE = 10_000;
 const PURGE_MOST = 1000;
 
 const tables = ({ schema = '' }: PostgresOptions) => {
-  if (schema.includes('\0') || new TextEncoder().encode(schema).length > 63) throw new RangeError('oauth2-wasm: postgres: the name of a schema has 63 bytes at most, and no NUL');
+  if (schema.includes('\0') || new TextEncoder().encode(schema).length > 63)
+    throw new RangeError('oauth2-wasm: postgres: the name of a schema has 63 bytes at most, and no NUL');
   const within = schema && `"${schema.replaceAll('"', '""')}".`;
   return { entries: `${within}"oauth2_entries"`, locks: `${within}"oauth2_locks"` };
 };
@@ -78,7 +79,11 @@ export const postgresMigration = (options: PostgresOptions = {}): string[] => {
 export const createPostgresTables = async (pool: PostgresPool, options: PostgresOptions = {}): Promise<void> => {
   // One of two concurrent creates finds what the other has just made.
   const made = (error: unknown) => ['23505', '42P07', '42710'].includes((error as { code?: string }).code ?? '');
-  for (const text of postgresMigration(options)) await persist((error) => passing(error) || made(error), () => run(pool, text));
+  for (const text of postgresMigration(options))
+    await persist(
+      (error) => passing(error) || made(error),
+      () => run(pool, text),
+    );
 };
 
 /**
@@ -99,7 +104,12 @@ WHERE e.expires_at <= now() OR e.version = excluded.version`;
   const update = `UPDATE ${entries} SET value = $2::text, version = $3::text, expires_at = to_timestamp($4::float8 / 1000)
 WHERE key = $1::text AND version IN ($5::text, $3::text) AND ${there}`;
   const remove = `DELETE FROM ${entries} WHERE key = $1::text AND version = $2::text AND ${there}`;
-  const purge = ([[entries, 'key'], [locks, 'name']] as const).map(
+  const purge = (
+    [
+      [entries, 'key'],
+      [locks, 'name'],
+    ] as const
+  ).map(
     ([table, key]) => `DELETE FROM ${table} WHERE ${key} IN (SELECT ${key} FROM ${table} WHERE expires_at <= now() LIMIT ${PURGE_MOST} FOR UPDATE SKIP LOCKED)`,
   );
 
@@ -119,7 +129,9 @@ WHERE key = $1::text AND version IN ($5::text, $3::text) AND ${there}`;
   const find = async (key: string) => (await run(pool, load, key)).rows[0] as { value: string; version: string } | undefined;
   const put = async (key: string, version: string, value: string, until: number | null) => {
     const next = crypto.randomUUID(); // random, so that none comes back, not after a deletion either
-    const { rowCount } = await persist(passing, () => (version ? run(pool, update, key, value, next, until, version) : run(pool, insert, key, value, next, until)));
+    const { rowCount } = await persist(passing, () =>
+      version ? run(pool, update, key, value, next, until, version) : run(pool, insert, key, value, next, until),
+    );
     if (!rowCount) throw conflict();
     await clean();
     return next;

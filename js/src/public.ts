@@ -43,11 +43,21 @@ const load = async () => {
   const six = listed(SIX, 'ipv6');
   const inside = listed([['2000::', 3]], 'ipv6');
   /** Mapped (RFC 4291 section 2.5.5.2), or translated (RFC 6052 section 2.1). */
-  const carries = listed([['::ffff:0:0', 96], ['64:ff9b::', 96]], 'ipv6');
+  const carries = listed(
+    [
+      ['::ffff:0:0', 96],
+      ['64:ff9b::', 96],
+    ],
+    'ipv6',
+  );
   const isPublic = (address: string): boolean => {
     if (net.isIPv4(address)) return !four.check(address, 'ipv4');
     if (!net.isIPv6(address) || address.includes('%')) return false;
-    const [high, low] = new URL(`http://[${address}]`).hostname.slice(1, -1).split(':').slice(-2).map((group) => parseInt(group || '0', 16)) as [number, number];
+    const [high, low] = new URL(`http://[${address}]`).hostname
+      .slice(1, -1)
+      .split(':')
+      .slice(-2)
+      .map((group) => parseInt(group || '0', 16)) as [number, number];
     if (carries.check(address, 'ipv6')) return !four.check([high >> 8, high & 255, low >> 8, low & 255].join('.'), 'ipv4');
     return inside.check(address, 'ipv6') && !six.check(address, 'ipv6');
   };
@@ -95,4 +105,5 @@ export const publicFetch: typeof fetch = async (input, init) => {
 };
 
 /** The global `fetch`, but for what the engine wants to go to a public address. */
-export const guardedFetch = ((input: string, init?: RequestInit, effect?: Effects['http']) => (effect?.public ? publicFetch : fetch)(input, init)) as typeof fetch;
+export const guardedFetch = ((input: string, init?: RequestInit, effect?: Effects['http']) =>
+  (effect?.public ? publicFetch : fetch)(input, init)) as typeof fetch;

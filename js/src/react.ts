@@ -4,7 +4,17 @@
  *
  * @packageDocumentation
  */
-import { createContext, createElement, type FunctionComponentElement, type ProviderProps, type ReactNode, useContext, useEffect, useMemo, useSyncExternalStore } from 'react';
+import {
+  createContext,
+  createElement,
+  type FunctionComponentElement,
+  type ProviderProps,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useMemo,
+  useSyncExternalStore,
+} from 'react';
 import type { Auth, AuthState } from './auth.js';
 import type { Claims, SignInParameters } from './index.js';
 

@@ -86,7 +86,8 @@ const passing = (error: unknown): boolean => {
   return SAID_PASSING.test(message) || !(SAID.test(message) || error instanceof TypeError || message === 'The client is closed');
 };
 
-const script = async (client: RedisClient, text: string, key: string, ...args: string[]) => Number(await client.eval(text, { keys: [key], arguments: args })) === 1;
+const script = async (client: RedisClient, text: string, key: string, ...args: string[]) =>
+  Number(await client.eval(text, { keys: [key], arguments: args })) === 1;
 
 /**
  * A store in Redis. Everybody who can read the database can read the tokens: encrypt them with

@@ -43,7 +43,9 @@ export const fetchResource = async (run: Run, fetch: typeof globalThis.fetch, in
     } catch {
       sent = undefined; // the body was a stream, which has been read: no token is got in vain
     }
-    const next: Commands['answered']['ok'] | void = await run('answered', { url, method, status, headers: [...headers], sent, retried, signal }).catch(() => signal?.throwIfAborted());
+    const next: Commands['answered']['ok'] | void = await run('answered', { url, method, status, headers: [...headers], sent, retried, signal }).catch(() =>
+      signal?.throwIfAborted(),
+    );
     if (next?.challenge) challenges.set(response, next.challenge);
     if (!next?.headers) return response;
     ({ headers: added, retried } = next);

@@ -48,7 +48,9 @@ export const verifyRSA = async ({ name, hash: of }: Named, n: Uint8Array, e: Uin
   const hash: Hash = async (bytes) => new Uint8Array(await crypto.subtle.digest(of!, Uint8Array.from(bytes)));
   const [modulus, exponent, number] = [n, e, signature].map((bytes) => BigInt(`0x0${hexOf(bytes)}`)) as [bigint, bigint, bigint];
   if (signature.length !== n.length || number >= modulus) return false;
-  const message = power(number, exponent, modulus).toString(16).padStart(2 * n.length, '0');
+  const message = power(number, exponent, modulus)
+    .toString(16)
+    .padStart(2 * n.length, '0');
   const digest = await hash(input);
   if (name === 'RSA-PSS') {
     const bits = modulus.toString(2).length - 1;

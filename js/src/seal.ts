@@ -19,7 +19,10 @@ const NONCE = 12;
  */
 export const readRing = async (text: string): Promise<Ring> => {
   const ring: Ring = new Map();
-  for (const [i, one] of text.split(/[\s,]+/).filter(Boolean).entries()) {
+  for (const [i, one] of text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .entries()) {
     const [, id, key] = /^([\w-]{1,32}):([\w-]{43})=?$/.exec(one) ?? [];
     if (!id || !key) throw new Error(`SEAL_KEYS: key ${i + 1} is not ID:KEY, where KEY is 32 bytes in base64url`);
     if (ring.has(id)) throw new Error(`SEAL_KEYS: two keys are called ${id}`);

@@ -30,7 +30,10 @@ const KEY = 'key ';
 /** Makes a new key for the ring: `ID:KEY`, with a random ID of 8 letters. */
 export const newSealKey = (): string => {
   const letters = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
-  return `${letters}:${base64(crypto.getRandomValues(new Uint8Array(32))).replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_')}`;
+  return `${letters}:${base64(crypto.getRandomValues(new Uint8Array(32)))
+    .replace(/=+$/, '')
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')}`;
 };
 
 /**

@@ -38,9 +38,7 @@ const nameOf = (thing: object): string => {
 
 /** Equal texts for equal data. */
 const text = (value: unknown): string | undefined =>
-  JSON.stringify(value, (_, part) =>
-    Object(part) !== part || [Object, Array].includes(part.constructor) ? part : nameOf(part),
-  );
+  JSON.stringify(value, (_, part) => (Object(part) !== part || [Object, Array].includes(part.constructor) ? part : nameOf(part)));
 
 /** One session in this page: one host, for all who have a part in it. */
 const sharedSession = (members: Members) => {

@@ -38,8 +38,16 @@ const make = (granted: boolean, { claims: given, scope = 'openid', expires_in_ms
   let tell: (event: HostEvent) => void;
 
   const status = (): Status => ({
-    name: 'test', status: granted ? 'granted' : 'not_authenticated', scope: granted ? scope : '', requested_scope: scope, expired: false, refreshable: false,
-    not_persisted: false, pkce_method: 'S256', pkce_verifier_length: 43, ...(granted && { token_type: 'Bearer', claims, ...(expires_at && { expires_at }) }),
+    name: 'test',
+    status: granted ? 'granted' : 'not_authenticated',
+    scope: granted ? scope : '',
+    requested_scope: scope,
+    expired: false,
+    refreshable: false,
+    not_persisted: false,
+    pkce_method: 'S256',
+    pkce_verifier_length: 43,
+    ...(granted && { token_type: 'Bearer', claims, ...(expires_at && { expires_at }) }),
   });
 
   const enter = (now: boolean) => {

@@ -28,7 +28,10 @@ const DEVICE = 'user_code verification_uri verification_uri_complete expires_at 
  * gets. Nothing else passes, either way.
  */
 const COMMANDS: { [C in keyof Commands]?: [parameters: string, ok: string] } = {
-  authorize: ['scope redirect_uri app_state parameters prompt max_age login_hint id_token_hint ui_locales acr_values claims authorization_details response_mode', 'url state'],
+  authorize: [
+    'scope redirect_uri app_state parameters prompt max_age login_hint id_token_hint ui_locales acr_values claims authorization_details response_mode',
+    'url state',
+  ],
   callback: ['url parameters pasted state', `${STATUS} app_state unverified handled_elsewhere`],
   matches: ['url', 'matches'],
   refresh: ['', STATUS],
@@ -62,14 +65,17 @@ const EVENTS = {
   restarted: '',
 } as const;
 
-const ERROR = 'kind code op retryable field expected came clock_difference_ms stage host status error error_description error_uri unverified begin_again retry_after_ms';
+const ERROR =
+  'kind code op retryable field expected came clock_difference_ms stage host status error error_description error_uri unverified begin_again retry_after_ms';
 
 /**
  * Endpoints whose answers are not for pages. At the userinfo endpoint the token is used as at any
  * resource.
  */
 const ENDPOINTS =
-  'token_endpoint refresh_endpoint authorization_endpoint revocation_endpoint introspection_endpoint device_authorization_endpoint end_session_endpoint registration_endpoint pushed_authorization_request_endpoint'.split(' ');
+  'token_endpoint refresh_endpoint authorization_endpoint revocation_endpoint introspection_endpoint device_authorization_endpoint end_session_endpoint registration_endpoint pushed_authorization_request_endpoint'.split(
+    ' ',
+  );
 
 /** What of RequestInit a page says. Redirects and the rest are the vault's. */
 const REQUEST = 'method headers body credentials cache referrerPolicy integrity keepalive';
@@ -77,7 +83,9 @@ const REQUEST = 'method headers body credentials cache referrerPolicy integrity 
 type Members = Record<string, unknown>;
 
 const pick = (members: string, of: object): Members =>
-  Object.fromEntries(members.split(' ').flatMap((name) => (Object.hasOwn(of, name) && (of as Members)[name] !== undefined ? [[name, (of as Members)[name]]] : [])));
+  Object.fromEntries(
+    members.split(' ').flatMap((name) => (Object.hasOwn(of, name) && (of as Members)[name] !== undefined ? [[name, (of as Members)[name]]] : [])),
+  );
 
 const refusal = (code: string, op: string, more: object = {}) => new OAuthError({ kind: 'client', code, op, retryable: false, ...more });
 
@@ -85,8 +93,7 @@ const refusal = (code: string, op: string, more: object = {}) => new OAuthError(
  * An error as pages get it. The text of one that is not this package's may have anything in it, a
  * header of the request too.
  */
-const told = (error: unknown): Members =>
-  error instanceof OAuthError ? pick(ERROR, error) : { name: error instanceof TypeError ? 'TypeError' : 'Error' };
+const told = (error: unknown): Members => (error instanceof OAuthError ? pick(ERROR, error) : { name: error instanceof TypeError ? 'TypeError' : 'Error' });
 
 /**
  * A path as servers may read it: escapes, the case of letters and a slash at the end make no
@@ -163,8 +170,7 @@ const openVault = (config: Config, options: VaultOptions) => {
   const open = async (): Promise<Client> => {
     if (!insecureTokenAccess) {
       checkDestinations(config, config);
-      for (const field of ['insecure_pkce_plain', 'insecure_pkce_none'] as const)
-        if (config[field]) throw refusal('verifier_in_page', 'open', { field });
+      for (const field of ['insecure_pkce_plain', 'insecure_pkce_none'] as const) if (config[field]) throw refusal('verifier_in_page', 'open', { field });
     }
     const inWorker = !('document' in globalThis);
     // The module comes while the keeper is asked.
@@ -187,13 +193,16 @@ const openVault = (config: Config, options: VaultOptions) => {
   });
 
   const all = (message: object) => ports.forEach((port) => port.postMessage(message));
-  void opened.then((client) => {
-    for (const [event, members] of Object.entries(EVENTS))
-      client.addEventListener(event as 'status', ({ detail }: CustomEvent<unknown>) =>
-        all({ event, ...(detail instanceof OAuthError ? { error: told(detail) } : pick(members, detail as object)) }),
-      );
-    client.addEventListener('change', () => all({ event: 'current', ...currentOf(client) }));
-  }, () => {});
+  void opened.then(
+    (client) => {
+      for (const [event, members] of Object.entries(EVENTS))
+        client.addEventListener(event as 'status', ({ detail }: CustomEvent<unknown>) =>
+          all({ event, ...(detail instanceof OAuthError ? { error: told(detail) } : pick(members, detail as object)) }),
+        );
+      client.addEventListener('change', () => all({ event: 'current', ...currentOf(client) }));
+    },
+    () => {},
+  );
 
   const currentOf = (client: Client) => pick('status expires_at claims', client.current);
 

@@ -287,7 +287,13 @@ class Link {
   }
 
   /** Asks the vault for something. `take` gets what comes back, until the call ends. */
-  #ask(message: Message, again: boolean, signal: AbortSignal | null | undefined, take: (data: Message, end: () => void) => unknown, fail: (error: unknown) => void): number {
+  #ask(
+    message: Message,
+    again: boolean,
+    signal: AbortSignal | null | undefined,
+    take: (data: Message, end: () => void) => unknown,
+    fail: (error: unknown) => void,
+  ): number {
     const id = ++this.#last;
     const end = () => {
       this.#calls.delete(id);
@@ -307,7 +313,10 @@ class Link {
       signal?.addEventListener('abort', abort);
       const call: Call = { message: { ...message, id }, again, take: (data) => take(data, end), fail: stop };
       this.#calls.set(id, call);
-      this.open().then(() => this.#calls.has(id) && this.#say(call.message), () => {});
+      this.open().then(
+        () => this.#calls.has(id) && this.#say(call.message),
+        () => {},
+      );
     }
     return id;
   }
@@ -325,7 +334,17 @@ class Link {
     const body = init?.body instanceof Blob ? init.body : request.body || (init?.body ?? undefined) !== undefined ? await request.arrayBuffer() : undefined;
     // What `Request` makes of `no-cors` and `navigate` is not for the vault, which sends all with
     // CORS.
-    const sent = { url, method, headers: [...request.headers], body, credentials, cache, referrerPolicy: referrerPolicy || undefined, integrity: integrity || undefined, keepalive };
+    const sent = {
+      url,
+      method,
+      headers: [...request.headers],
+      body,
+      credentials,
+      cache,
+      referrerPolicy: referrerPolicy || undefined,
+      integrity: integrity || undefined,
+      keepalive,
+    };
     return new Promise((resolve, reject) => {
       let next: { resolve(chunk?: Uint8Array): void; reject(error: unknown): void } | undefined;
       let over: unknown;

@@ -35,7 +35,11 @@ export class Watch {
 
   /** Listens to a store for changes of a key. */
   key(store: Store, key: string): void {
-    if (!this.#ends.has(key)) this.#ends.set(key, store.subscribe!(key, () => this.#own || this.#look()));
+    if (!this.#ends.has(key))
+      this.#ends.set(
+        key,
+        store.subscribe!(key, () => this.#own || this.#look()),
+      );
   }
 
   /**

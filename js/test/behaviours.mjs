@@ -7,7 +7,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const lines = (file) => readFileSync(file, 'utf8').split('\n');
 const walk = (dir) => readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? walk(`${dir}/${e.name}`) : [`${dir}/${e.name}`]));
-const inFolder = (dir, ending) => (existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith(ending)).map((name) => `${dir}/${name}`) : []);
+const inFolder = (dir, ending) =>
+  existsSync(dir)
+    ? readdirSync(dir)
+        .filter((name) => name.endsWith(ending))
+        .map((name) => `${dir}/${name}`)
+    : [];
 
 const rows = lines('core/contract/BEHAVIOURS.md').flatMap((line) => /^\| ([A-Z]\d+) \|/.exec(line)?.[1] ?? []);
 const letters = [...new Set(rows.map((id) => id[0]))].join('');
@@ -30,11 +35,16 @@ for (const file of ['core', 'edge', 'js/test', 'wasm', 'web'].flatMap(walk).filt
   const source = readFileSync(file, 'utf8');
   for (const [, doc, name, body] of source.matchAll(/((?:^\/\/.*\n)*)^func ((?:Test|Fuzz|Example)\w*)\(([^\n]*}$|[\s\S]*?^})/gm)) {
     const covers = [...body.matchAll(/newScene\(([^\n]*)\n/g)].map((m) => m[1]).join(' ');
-    docs.set(`${file.slice(0, file.lastIndexOf('/'))}#${name}`, `${doc} ${name} ${covers} ${[...body.matchAll(/t\.Run\("([^"]*)"/g)].map((m) => m[1]).join(' ')}`);
+    docs.set(
+      `${file.slice(0, file.lastIndexOf('/'))}#${name}`,
+      `${doc} ${name} ${covers} ${[...body.matchAll(/t\.Run\("([^"]*)"/g)].map((m) => m[1]).join(' ')}`,
+    );
   }
 }
 
-for (const line of inFolder('build/test', '.log').flatMap(lines).filter((l) => l.startsWith('{"Time"'))) {
+for (const line of inFolder('build/test', '.log')
+  .flatMap(lines)
+  .filter((l) => l.startsWith('{"Time"'))) {
   const { Action, Package, Test } = JSON.parse(line);
   if (!Test || !['pass', 'fail'].includes(Action)) continue;
   const dir = Package.replace('github.com/oauth2-wasm/oauth2-wasm/', '');
@@ -51,14 +61,21 @@ const covers = (dir) => inFolder(dir, '.txt').map((file) => [file.slice(dir.leng
 const contractCovers = JSON.parse(readFileSync('core/contract/contract.json', 'utf8')).map(({ name, covers }) => [name, covers ?? []]);
 for (const file of inFolder('build/hosts', '.json')) {
   const { host, transcripts, contract, bff, resource } = JSON.parse(readFileSync(file, 'utf8'));
-  for (const [suite, names] of [[transcripts, covers('core/contract/client')], [bff, covers('core/contract/bff')], [resource, covers('core/contract/resource')], [contract, contractCovers]]) {
+  for (const [suite, names] of [
+    [transcripts, covers('core/contract/client')],
+    [bff, covers('core/contract/bff')],
+    [resource, covers('core/contract/resource')],
+    [contract, contractCovers],
+  ]) {
     if (suite) for (const [name, ids] of names) note(`${host} ${name}`, ids.join(' '), suite.passed === suite.total);
   }
 }
 
 for (const [id, names] of by) {
   const tests = [...names];
-  console.log(`${id.padEnd(4)} ${tests.length ? `${String(tests.length).padStart(3)}  ${tests.slice(0, 3).join(', ')}${tests.length > 3 ? ' …' : ''}` : '  -'}`);
+  console.log(
+    `${id.padEnd(4)} ${tests.length ? `${String(tests.length).padStart(3)}  ${tests.slice(0, 3).join(', ')}${tests.length > 3 ? ' …' : ''}` : '  -'}`,
+  );
 }
 const missing = rows.filter((id) => by.get(id).size === 0);
 const twice = rows.filter((id, i) => rows.indexOf(id) !== i);

@@ -39,7 +39,15 @@ const open = () => openClient({
 const shows = (page, text, selector = '#app') =>
   page.waitForFunction(([selector, text]) => document.querySelector(selector)?.textContent === text, [selector, text]);
 
-const development = { conditions: ['browser', 'development'], define: { 'process.env.NODE_ENV': '"development"', __VUE_OPTIONS_API__: 'true', __VUE_PROD_DEVTOOLS__: 'false', __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'true' } };
+const development = {
+  conditions: ['browser', 'development'],
+  define: {
+    'process.env.NODE_ENV': '"development"',
+    __VUE_OPTIONS_API__: 'true',
+    __VUE_PROD_DEVTOOLS__: 'false',
+    __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: 'true',
+  },
+};
 const reacts = {
   'React 18': { ...development, alias: { react: join(root, 'node_modules/react-18'), 'react-dom': join(root, 'node_modules/react-dom-18') } },
   'React 19': development,
@@ -69,7 +77,11 @@ const statuses = (logs) => logs.filter((line) => line.startsWith('status ')).map
 
 for (const [name, options] of Object.entries(reacts)) {
   test(`P54 ${name}: who is not signed in goes to sign in and comes back to the place, under StrictMode, without a flash`, async (t) => {
-    const script = await bundle(reactApp("const App = () => <AuthProvider auth={auth}><Status /><RequireAuth pending={<p id='app'>wait</p>}><User /></RequireAuth></AuthProvider>;"), 'tsx', options);
+    const script = await bundle(
+      reactApp("const App = () => <AuthProvider auth={auth}><Status /><RequireAuth pending={<p id='app'>wait</p>}><User /></RequireAuth></AuthProvider>;"),
+      'tsx',
+      options,
+    );
     const { page, logs, complaints, count, requests } = await world(t, script);
     await page.goto(`${APP}/inside?x=1#y`);
     await at(page, `${AS}/authorize`);
@@ -93,14 +105,20 @@ for (const [name, options] of Object.entries(reacts)) {
     const rendered = await bundle(
       `import { renderToString } from 'react-dom/server';${reactApp(body.replace('export ', ''), 'export const html = renderToString(<StrictMode><App /></StrictMode>); export const state = () => auth.state;')}`,
       'tsx',
-      { ...options, platform: 'node', conditions: ['node'], banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" } },
+      {
+        ...options,
+        platform: 'node',
+        conditions: ['node'],
+        banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+      },
     );
     const file = join(installed(), `ssr-${process.pid}-${name.replace(' ', '')}.mjs`);
     writeFileSync(file, rendered);
     const { html, state } = await import(pathToFileURL(file).href);
     assert.equal(html, '<p id="app">wait</p>');
     assert.equal(state().status, 'restoring');
-    const end = "hydrateRoot(document.querySelector('main'), <StrictMode><App /></StrictMode>, { onRecoverableError: (error) => console.error(String(error)) });";
+    const end =
+      "hydrateRoot(document.querySelector('main'), <StrictMode><App /></StrictMode>, { onRecoverableError: (error) => console.error(String(error)) });";
     const { page, complaints } = await world(t, await bundle(reactApp(body, end), 'tsx', options), html);
     await page.goto(`${APP}/inside`);
     await at(page, `${AS}/authorize`);
@@ -110,7 +128,10 @@ for (const [name, options] of Object.entries(reacts)) {
   });
 
   test(`P56 ${name}: what fails reaches an error boundary, or the page that is shown otherwise; nobody is sent round in circles`, async (t) => {
-    for (const [otherwise, shown] of [['', 'error access_denied'], ["otherwise={<Otherwise />}", 'otherwise access_denied']]) {
+    for (const [otherwise, shown] of [
+      ['', 'error access_denied'],
+      ['otherwise={<Otherwise />}', 'otherwise access_denied'],
+    ]) {
       const script = await bundle(
         reactApp(`
 class Boundary extends Component {
@@ -127,7 +148,7 @@ const App = () => <AuthProvider auth={auth}><Boundary><RequireAuth ${otherwise}>
         options,
       );
       const { page, requests } = await world(t, script);
-          await page.goto(`${APP}/inside`);
+      await page.goto(`${APP}/inside`);
       if (otherwise) {
         await shows(page, 'otherwise ');
         await page.click('#in');
@@ -238,7 +259,10 @@ test('P58 Vue 3: a component and a guard of vue-router send to sign in, and back
 
 test('P58 Vue 3: what fails is an error of the component, or shown otherwise', async (t) => {
   const script = await bundle(vueApp("application(createApp).app.mount('main');"), 'ts', development);
-  for (const [path, shown, sent] of [['/component', 'error access_denied', true], ['/otherwise', 'otherwise undefined', false]]) {
+  for (const [path, shown, sent] of [
+    ['/component', 'error access_denied', true],
+    ['/otherwise', 'otherwise undefined', false],
+  ]) {
     const { page } = await world(t, script);
     await page.goto(APP + path);
     if (sent) {
@@ -259,7 +283,15 @@ const { app, auth, router } = application(createSSRApp);
 await router.push('/component');
 export const html = await renderToString(app);
 export const status = auth.state.value.status;`;
-  writeFileSync(file, await bundle(vueApp(end), 'ts', { ...development, platform: 'node', conditions: ['node'], banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" } }));
+  writeFileSync(
+    file,
+    await bundle(vueApp(end), 'ts', {
+      ...development,
+      platform: 'node',
+      conditions: ['node'],
+      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    }),
+  );
   const { html, status } = await import(pathToFileURL(file).href);
   assert.equal(html, '<!--[--><p id="app">wait</p><!--]-->');
   assert.equal(status, 'restoring');
@@ -275,7 +307,10 @@ const svelte = (generate, files) => ({
   name: 'svelte',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /\.svelte$/ }, ({ path }) => ({ path, namespace: 'svelte' }));
-    onLoad({ filter: /./, namespace: 'svelte' }, ({ path }) => ({ contents: compile(files[path], { generate, dev: generate === 'client', filename: path }).js.code, resolveDir: root }));
+    onLoad({ filter: /./, namespace: 'svelte' }, ({ path }) => ({
+      contents: compile(files[path], { generate, dev: generate === 'client', filename: path }).js.code,
+      resolveDir: root,
+    }));
   },
 });
 const svelteFiles = {
@@ -293,22 +328,30 @@ const svelteAuth = {
   name: 'auth',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^auth$/ }, ({ path }) => ({ path, namespace: 'auth' }));
-    onLoad({ filter: /./, namespace: 'auth' }, () => ({ contents: `import { createAuth } from 'oauth2-wasm/svelte';${OPEN} export const auth = createAuth(open);`, resolveDir: installed() }));
+    onLoad({ filter: /./, namespace: 'auth' }, () => ({
+      contents: `import { createAuth } from 'oauth2-wasm/svelte';${OPEN} export const auth = createAuth(open);`,
+      resolveDir: installed(),
+    }));
   },
 };
 
 test('P59 Svelte 5: state is reactive, and a store; who is not signed in goes to sign in and comes back, without a flash; a server opens nothing', async (t) => {
   const file = join(installed(), `ssr-${process.pid}-svelte.mjs`);
-  const server = "import { render } from 'svelte/server'; import App from 'App.svelte'; import { auth } from 'auth'; export const { body } = render(App); export const status = auth.state.status;";
+  const server =
+    "import { render } from 'svelte/server'; import App from 'App.svelte'; import { auth } from 'auth'; export const { body } = render(App); export const status = auth.state.status;";
   writeFileSync(file, await bundle(server, 'ts', { platform: 'node', conditions: ['node'], plugins: [svelteAuth, svelte('server', svelteFiles)] }));
   const { body, status } = await import(pathToFileURL(file).href);
   assert.match(body, /<p id="app">wait restoring<\/p>/);
   assert.equal(status, 'restoring');
-  const script = await bundle("import { hydrate } from 'svelte'; import App from 'App.svelte'; hydrate(App, { target: document.querySelector('main') });", 'ts', {
-    ...development,
-    conditions: ['browser', 'svelte', 'development'],
-    plugins: [svelteAuth, svelte('client', svelteFiles)],
-  });
+  const script = await bundle(
+    "import { hydrate } from 'svelte'; import App from 'App.svelte'; hydrate(App, { target: document.querySelector('main') });",
+    'ts',
+    {
+      ...development,
+      conditions: ['browser', 'svelte', 'development'],
+      plugins: [svelteAuth, svelte('client', svelteFiles)],
+    },
+  );
   const { page, logs, complaints, count } = await world(t, script, body);
   await page.goto(`${APP}/inside?x=1`);
   await at(page, `${AS}/authorize`);

@@ -123,7 +123,8 @@ for (const name of Object.keys(drivers)) {
       const tab = await openApp(browser, 'popup', { redirect_uri: site.url + FINISH });
       await tab.evaluate(() => {
         const button = document.body.appendChild(document.createElement('button'));
-        button.onclick = () => window.oauth.signInPopup(window.client, { app_state: 'x' }).then(({ status, app_state }) => (window.outcome = { status, app_state }), String);
+        button.onclick = () =>
+          window.oauth.signInPopup(window.client, { app_state: 'x' }).then(({ status, app_state }) => (window.outcome = { status, app_state }), String);
       });
       const popup = await browser.popup(() => tab.click('button'));
       await decide(popup);

@@ -44,7 +44,10 @@ for (const [what, bytes] of [
     });
     const [{ detail }] = await told;
     assert.ok(detail.cause instanceof Error);
-    assert.deepEqual(entries.filter(({ kind, ms }) => kind === 'http' && ms !== undefined).map(({ url, failed }) => [url, failed]), [[`http://127.0.0.1:${port}/token`, 'network']]);
+    assert.deepEqual(
+      entries.filter(({ kind, ms }) => kind === 'http' && ms !== undefined).map(({ url, failed }) => [url, failed]),
+      [[`http://127.0.0.1:${port}/token`, 'network']],
+    );
     client.close();
     server.close();
   });
@@ -61,7 +64,10 @@ for (const [location, where] of [
     const client = await openClient({ client_id: 'app', client_secret: 'secret', token_endpoint: url, token_destinations: [url] });
     const refused = ({ kind, code, cause, message }) =>
       kind === 'server' && code === 'redirect' && cause.message === `status 302 to ${where}` && !message.includes('query-of-the-url');
-    await assert.rejects(client.clientCredentials(), (error) => refused(error) && error.expected === 'an answer, no redirect' && error.host && error.stage === 'token');
+    await assert.rejects(
+      client.clientCredentials(),
+      (error) => refused(error) && error.expected === 'an answer, no redirect' && error.host && error.stage === 'token',
+    );
     await client.setToken({ access_token: 'a', token_type: 'Bearer' });
     await assert.rejects(client.fetch(url), refused);
     client.close();
@@ -88,7 +94,10 @@ test('E13 the effect log says how a request was answered', async () => {
   const server = await breaking('HTTP/1.1 429 Slow down\r\nContent-Type: text/html\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
   const entries = [];
   const client = await open(`http://127.0.0.1:${server.address().port}/token`, { onEffect: (entry) => entries.push(entry) });
-  await assert.rejects(client.clientCredentials(), ({ message, status }) => status === 429 && /http error, request token to 127\.0\.0\.1:\d+, status 429$/.test(message));
+  await assert.rejects(
+    client.clientCredentials(),
+    ({ message, status }) => status === 429 && /http error, request token to 127\.0\.0\.1:\d+, status 429$/.test(message),
+  );
   assert.equal(entries.find(({ kind, ms }) => kind === 'http' && ms !== undefined).status, 429);
   client.close();
   server.close();

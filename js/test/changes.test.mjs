@@ -78,7 +78,14 @@ test('E29 status is the truth of a store that tells nothing, and what gives out 
   assert.equal((await b.client.status()).status, 'granted');
   await a.client.logOut();
   // Without asking for the status: a second later no token is given out.
-  await until(() => b.client.token().then(() => false, ({ code }) => code === 'not_signed_in'), 'token to look');
+  await until(
+    () =>
+      b.client.token().then(
+        () => false,
+        ({ code }) => code === 'not_signed_in',
+      ),
+    'token to look',
+  );
 });
 
 test('E26 a store that hangs or fails keeps no status back', async (t) => {
@@ -167,7 +174,14 @@ test('E31 Chromium: sign-in, refresh, another account and sign-out in one tab ar
     await hears(change);
     assert.equal(await b.evaluate(async () => (await client.status()).status), await a.evaluate(async () => (await client.status()).status), change);
   }
-  const said = await b.evaluate((url) => client.fetch(url).then(() => 'sent', ({ code }) => code), server.config.token_destinations[0]);
+  const said = await b.evaluate(
+    (url) =>
+      client.fetch(url).then(
+        () => 'sent',
+        ({ code }) => code,
+      ),
+    server.config.token_destinations[0],
+  );
   assert.equal(said, 'not_signed_in');
   assert.deepEqual([server.count('/api'), server.requests.filter(({ body }) => /refresh_token=/.test(body)).length], [0, 1]);
 });
@@ -182,7 +196,7 @@ test('E31 Chromium: what a tab never heard it sees when it is looked at again', 
     await a.evaluate(() => client.logOut());
     await b.evaluate(() => void document.dispatchEvent(new Event('visibilitychange', { bubbles: true })));
     await b.waitForFunction(() => told.includes('signed_out'));
-    assert.deepEqual(await b.evaluate(() => (client.close(), told.length = 0, dispatchEvent(new Event('focus')), loads)), await b.evaluate(() => loads));
+    assert.deepEqual(await b.evaluate(() => (client.close(), (told.length = 0), dispatchEvent(new Event('focus')), loads)), await b.evaluate(() => loads));
   }
 });
 

@@ -24,7 +24,14 @@ const heard = (client) => {
 };
 
 test('Q21 H4 parameters may be pairs, a record or URLSearchParams', async () => {
-  for (const parameters of [[['prompt', 'login'], ['resource', 'a'], ['resource', 'b']], new URLSearchParams('prompt=login&resource=a&resource=b')]) {
+  for (const parameters of [
+    [
+      ['prompt', 'login'],
+      ['resource', 'a'],
+      ['resource', 'b'],
+    ],
+    new URLSearchParams('prompt=login&resource=a&resource=b'),
+  ]) {
     const client = await openClient({ ...server.config, parameters: { display: 'page' } });
     const { searchParams } = new URL((await client.authorize({ parameters })).url);
     assert.deepEqual([searchParams.get('prompt'), searchParams.getAll('resource'), searchParams.get('display')], ['login', ['a', 'b'], 'page']);
@@ -58,7 +65,12 @@ test('Q22 a callback that is delivered twice sends one token request', async () 
 
 test('Q41 handleRedirect says whether the URL was for it', async () => {
   const client = await openClient(server.config);
-  for (const url of ['https://app.example/cb', 'https://app.example/cb?page=2', 'https://app.example/cbs?code=1&state=2', 'https://other.example/cb?code=1&state=2']) {
+  for (const url of [
+    'https://app.example/cb',
+    'https://app.example/cb?page=2',
+    'https://app.example/cbs?code=1&state=2',
+    'https://other.example/cb?code=1&state=2',
+  ]) {
     assert.equal(await client.handleRedirect(url), null, url);
   }
   await assert.rejects(client.handleRedirect('https://app.example/cb?code=1&state=2'), { kind: 'callback_not_verified', code: 'wrong_state' });
@@ -205,7 +217,10 @@ test('Q23 a token for elsewhere: what is asked for is sent, and what comes is no
   }
   const sent = new URLSearchParams(server.requests.at(-1).body);
   const names = ['grant_type', 'subject_token', 'audience', 'tenant'];
-  assert.deepEqual(names.map((name) => sent.get(name)), ['urn:ietf:params:oauth:grant-type:token-exchange', access_token, 'other', 'a']);
+  assert.deepEqual(
+    names.map((name) => sent.get(name)),
+    ['urn:ietf:params:oauth:grant-type:token-exchange', access_token, 'other', 'a'],
+  );
   assert.equal((await client.token()).access_token, access_token);
 });
 

@@ -53,7 +53,7 @@ test('P52 it is the same object, frozen, until something changes', async () => {
     'the same token again': () => client.setToken(token),
     'a refresh that fails in passing': () => client.refresh().catch(() => {}),
     'a reply that is none': () => client.callback({ url: `${server.config.redirect_uri}?code=c&state=x` }).catch(() => {}),
-    'ready': () => client.ready,
+    ready: () => client.ready,
   })) {
     await what();
     assert.equal(client.current, current, name);

@@ -120,7 +120,10 @@ for (const when of ['before the answer of the server', 'while it polls', 'before
     await assert.rejects(outcome, (error) => error === reason);
     const { status, device } = await client.status();
     assert.deepEqual([status, device], ['not_authenticated', undefined]);
-    assert.equal(prompts.some(({ polling }) => polling), when === 'while it polls');
+    assert.equal(
+      prompts.some(({ polling }) => polling),
+      when === 'while it polls',
+    );
   });
 }
 
@@ -251,7 +254,10 @@ test('Q34 X5 Chromium: a page whose clock runs ahead is told to slow down, does 
   await poll();
   await page.waitForFunction(() => prompts.at(-1).interval_ms > 5000);
   const intervals = await page.evaluate(() => [...new Set(prompts.map(({ interval_ms }) => interval_ms))]);
-  assert.ok(intervals.every((ms, i) => ms === 5000 * (i + 1)), String(intervals));
+  assert.ok(
+    intervals.every((ms, i) => ms === 5000 * (i + 1)),
+    String(intervals),
+  );
   await user(t, device, 'approve');
   await poll();
   assert.equal((await outcome()).status, 'granted');
@@ -305,7 +311,10 @@ test('Q36 Chromium: a page that is loaded again in mid-flow takes it up from ins
   const { device, page } = await beginPage(t, { store: 'insecureSessionStore' });
   await page.reload();
   await page.waitForFunction(() => window.oauth);
-  const found = await page.evaluate(async (config) => (await (await oauth.openClient(config, { store: oauth.insecureSessionStore() })).status()).device, usual.config);
+  const found = await page.evaluate(
+    async (config) => (await (await oauth.openClient(config, { store: oauth.insecureSessionStore() })).status()).device,
+    usual.config,
+  );
   assert.deepEqual(found, { ...device, polling: false });
   const again = await beginPage(t, { store: 'insecureSessionStore', method: 'deviceResume', page });
   assert.equal(again.device.user_code, device.user_code);

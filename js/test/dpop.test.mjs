@@ -42,7 +42,15 @@ const keptKeys = () =>
       all.onsuccess = async () => {
         db.close();
         const formats = ['jwk', 'pkcs8', 'raw'];
-        const read = (key) => Promise.all(formats.map((format) => crypto.subtle.exportKey(format, key).then(() => 'read', ({ name }) => name)));
+        const read = (key) =>
+          Promise.all(
+            formats.map((format) =>
+              crypto.subtle.exportKey(format, key).then(
+                () => 'read',
+                ({ name }) => name,
+              ),
+            ),
+          );
         const look = async ({ privateKey: key }) => ({ extractable: key.extractable, usages: key.usages, read: await read(key) });
         resolve(await Promise.all(all.result.map(look)));
       };
@@ -53,12 +61,18 @@ const keptKeys = () =>
 const openTab = async (context, { config, store = 'insecureSessionStore', url = site.url, app = APP } = {}) => {
   const page = await openPage(context, url + app);
   const given = { ...server.config, client_id: 'public', ...config };
-  const open = () =>
-    page.evaluate(async ([config, store]) => void (window.client = await oauth.openClient(config, { store: oauth[store]() })), [given, store]);
+  const open = () => page.evaluate(async ([config, store]) => void (window.client = await oauth.openClient(config, { store: oauth[store]() })), [given, store]);
   await open();
   /** Calls a method of the client; what it throws comes back as its members. */
   const call = (method, ...args) =>
-    page.evaluate(([method, args]) => client[method](...args).then((value) => value, ({ kind, code, retryable }) => ({ kind, code, retryable })), [method, args]);
+    page.evaluate(
+      ([method, args]) =>
+        client[method](...args).then(
+          (value) => value,
+          ({ kind, code, retryable }) => ({ kind, code, retryable }),
+        ),
+      [method, args],
+    );
   return {
     page,
     call,
@@ -200,7 +214,11 @@ for (const way of ['redirect', 'popup']) {
     if (way === 'popup') {
       await tab.page.evaluate((asked) => {
         const button = document.body.appendChild(document.createElement('button'));
-        button.onclick = () => (window.outcome = oauth.signInPopup(client, asked).then(({ app_state, token_type }) => [app_state, token_type], ({ code }) => code));
+        button.onclick = () =>
+          (window.outcome = oauth.signInPopup(client, asked).then(
+            ({ app_state, token_type }) => [app_state, token_type],
+            ({ code }) => code,
+          ));
       }, asked);
       const [popup] = await Promise.all([context.waitForEvent('page'), tab.page.click('button')]);
       await popup.waitForURL(/interaction/);
@@ -265,7 +283,10 @@ test('X9 two tabs, each signed in by itself, have a key each: one signs out, the
     await tab.call('handleRedirect', (await decide(url, 'approve')).url);
     asked.push(await tab.ask());
   }
-  assert.deepEqual(asked.map(({ status }) => status), [200, 200]);
+  assert.deepEqual(
+    asked.map(({ status }) => status),
+    [200, 200],
+  );
   assert.notEqual(asked[0].jkt, asked[1].jkt);
   await tabs[0].call('logOut');
   await until(async () => (await tabs[0].keys()).length === 1, 'one key is gone');
@@ -277,8 +298,14 @@ test('X10 a resource wants a stronger sign-in: the page learns what, and asks fo
   await signIn(tab);
   const { status, challenge } = await tab.ask('/strong');
   assert.equal(status, 401);
-  assert.deepEqual([challenge.scheme, challenge.error, challenge.acr_values, challenge.max_age], ['dpop', 'insufficient_user_authentication', 'urn:test:strong', 5]);
-  const { resource: name, authorization_servers } = await tab.call('resourceMetadata', { url: `${resource}/strong`, resource_metadata: challenge.resource_metadata });
+  assert.deepEqual(
+    [challenge.scheme, challenge.error, challenge.acr_values, challenge.max_age],
+    ['dpop', 'insufficient_user_authentication', 'urn:test:strong', 5],
+  );
+  const { resource: name, authorization_servers } = await tab.call('resourceMetadata', {
+    url: `${resource}/strong`,
+    resource_metadata: challenge.resource_metadata,
+  });
   assert.deepEqual([name, authorization_servers], [resource, [issuer]]);
   const pushed = tab.page.waitForRequest((request) => request.method() === 'POST');
   await tab.call('authorize', { acr_values: challenge.acr_values, max_age: challenge.max_age, prompt: 'login', login_hint: USER });
@@ -312,13 +339,25 @@ test('a key that the browser lost: an error that says so', async (t) => {
       }),
   );
   await tab.reload();
-  const outcome = await tab.page.evaluate((url) => client.fetch(url).then(({ status }) => status, ({ kind, code }) => [kind, code]), resource);
+  const outcome = await tab.page.evaluate(
+    (url) =>
+      client.fetch(url).then(
+        ({ status }) => status,
+        ({ kind, code }) => [kind, code],
+      ),
+    resource,
+  );
   assert.deepEqual(outcome, ['client', 'no_key']);
 });
 
 test('where the browser refuses storage, the key is in memory', async (t) => {
   const context = await newContext(t);
-  await context.addInitScript(() => (IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); }));
+  await context.addInitScript(
+    () =>
+      (IDBFactory.prototype.open = () => {
+        throw new DOMException('no', 'SecurityError');
+      }),
+  );
   const tab = await openTab(context, { store: 'memoryStore' });
   const { url } = await tab.call('authorize');
   assert.equal((await tab.call('handleRedirect', (await decide(url, 'approve')).url)).token_type, 'DPoP');

@@ -83,7 +83,10 @@ test('P61 the reply has left the URL and the module is on its way while the appl
 });
 
 test('P61 the module is asked for before the application is, and its script may be late; without data-module by the application', async (t) => {
-  for (const [attributes, early] of [['data-module="/oauth2.wasm"', true], ['data-redirect-uri="/callback"', false]]) {
+  for (const [attributes, early] of [
+    ['data-module="/oauth2.wasm"', true],
+    ['data-redirect-uri="/callback"', false],
+  ]) {
     let go;
     const held = new Promise((resolve) => (go = resolve));
     const { page, order, logs } = await pages(t, attributes, held);

@@ -51,7 +51,12 @@ const setUp = (name) => {
 
 /** Runs a script of the example's package.json. */
 const run = (folder, script, env) =>
-  execFileSync('npm', ['run', '--silent', script], { cwd: folder, env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' });
+  execFileSync('npm', ['run', '--silent', script], {
+    cwd: folder,
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+  });
 
 /** Signs in and out, as a user does, and gives what the browser complained about. */
 const drive = async (t, url) => {
@@ -114,7 +119,10 @@ test('P62 the example next: a page rendered by the server, a component in the br
   const env = { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ISSUER: server.issuer };
   run(folder, 'build', env);
   const port = await freePort();
-  const site = await start(process.execPath, ['node_modules/next/dist/bin/next', 'start', '-H', '127.0.0.1', '-p', String(port)], /Ready in/, { cwd: folder, env });
+  const site = await start(process.execPath, ['node_modules/next/dist/bin/next', 'start', '-H', '127.0.0.1', '-p', String(port)], /Ready in/, {
+    cwd: folder,
+    env,
+  });
   t.after(site.stop);
   const url = `http://127.0.0.1:${port}`;
   assert.match(await (await fetch(url)).text(), /<p>One moment …<\/p>/);
@@ -125,7 +133,10 @@ test('P62 the example next: a page rendered by the server, a component in the br
 test('P64 js/README: a new application, from the template to signed in, on the development server', async (t) => {
   const readme = readFileSync(join(root, 'js/README.md'), 'utf8').split('## A new application in five minutes')[1].split('\n## ')[0];
   const blocks = [...readme.matchAll(/`(src\/[\w.]+)`:\n\n```tsx\n(.*?)^```/gms)];
-  assert.deepEqual(blocks.map(([, file]) => file), ['src/auth.ts', 'src/App.tsx']);
+  assert.deepEqual(
+    blocks.map(([, file]) => file),
+    ['src/auth.ts', 'src/App.tsx'],
+  );
   const [, version, given] = /^npm create --yes vite@(\S+) (.*)$/m.exec(readme);
   const template = join(root, 'node_modules/create-vite');
   assert.equal(JSON.parse(readFileSync(join(template, 'package.json'), 'utf8')).version, version);
@@ -139,8 +150,12 @@ test('P64 js/README: a new application, from the template to signed in, on the d
   const page = `http://localhost:${await freePort()}/`;
   const mine = await authserver(page);
   t.after(() => mine.stop());
-  for (const [, file, text] of blocks) writeFileSync(join(folder, file), text.replace('http://127.0.0.1:9000', mine.issuer).replace('http://localhost:5173/', page));
-  const site = await start(process.execPath, [join(modules, 'vite/bin/vite.js'), '--port', new URL(page).port, '--strictPort'], /Local/, { cwd: folder, env: { ...process.env, NO_COLOR: '1' } });
+  for (const [, file, text] of blocks)
+    writeFileSync(join(folder, file), text.replace('http://127.0.0.1:9000', mine.issuer).replace('http://localhost:5173/', page));
+  const site = await start(process.execPath, [join(modules, 'vite/bin/vite.js'), '--port', new URL(page).port, '--strictPort'], /Local/, {
+    cwd: folder,
+    env: { ...process.env, NO_COLOR: '1' },
+  });
   t.after(site.stop);
   const context = await browser.newContext();
   t.after(() => context.close());

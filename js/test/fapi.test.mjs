@@ -109,7 +109,10 @@ for (const [alg, algorithm] of Object.entries(algorithms)) {
   test(`H1 everything that a client signs, with ${alg}: assertions, authorization requests, proofs`, async (t) => {
     const known = await keyed({ token_endpoint_auth_signing_alg: alg, request_object_signing_alg: alg, require_signed_request_object: true }, algorithm);
     const client = await open(t, { ...known, token_endpoint_auth_signing_alg: alg, request_object_signing_alg: alg, dpop_signing_alg: alg });
-    assert.equal((await signIn(client, { prompt: 'login', max_age: 600, ui_locales: 'de', claims: { id_token: { auth_time: { essential: true } } } })).claims.sub, USER);
+    assert.equal(
+      (await signIn(client, { prompt: 'login', max_age: 600, ui_locales: 'de', claims: { id_token: { auth_time: { essential: true } } } })).claims.sub,
+      USER,
+    );
     assert.equal((await client.fetch(resource)).status, 200);
   });
 }

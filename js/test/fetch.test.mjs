@@ -146,7 +146,9 @@ test('where the refresh fails, the 401 is the answer', async () => {
   assert.equal(server.requests.length, 1);
 });
 
-const challenge = (text, status = 401) => () => ({ status, headers: { 'www-authenticate': text }, body: { why: 'it says so' } });
+const challenge =
+  (text, status = 401) =>
+  () => ({ status, headers: { 'www-authenticate': text }, body: { why: 'it says so' } });
 
 test('Q13 what a resource wants is told with its answer, which stays as it is', async () => {
   const text = 'Basic realm="x", Bearer error="insufficient_user_authentication", error_description="sign in anew", acr_values="urn:a urn:b", max_age="60"';
@@ -211,7 +213,13 @@ test('Q13 a resource that never is content with a nonce is asked twice, with the
   });
   const response = await own.fetch(`${server.url}/api`, { method: 'POST', body: 'twice' });
   assert.deepEqual([response.status, challengeOf(response)], [401, { scheme: 'dpop', error: 'use_dpop_nonce' }]);
-  assert.deepEqual([proofs.map(({ nonce }) => nonce), bodies], [[undefined, 'N1'], ['twice', 'twice']]);
+  assert.deepEqual(
+    [proofs.map(({ nonce }) => nonce), bodies],
+    [
+      [undefined, 'N1'],
+      ['twice', 'twice'],
+    ],
+  );
 });
 
 test('Q13 a nonce that has ended and a token that has ended, one after the other', async (t) => {
@@ -221,7 +229,10 @@ test('Q13 a nonce that has ended and a token that has ended, one after the other
     return error ? { status: 401, headers: { 'dpop-nonce': 'N', 'www-authenticate': `DPoP error="${error}"` } } : { body: { ok: true } };
   });
   assert.equal((await own.fetch(`${server.url}/api`)).status, 200);
-  assert.deepEqual(proofs.map(({ nonce }) => nonce), [undefined, 'N', 'N']);
+  assert.deepEqual(
+    proofs.map(({ nonce }) => nonce),
+    [undefined, 'N', 'N'],
+  );
 });
 
 test('the caller’s signal ends the request with its reason', async () => {
@@ -246,7 +257,16 @@ test('E15 a signal and a time-out hold though the runtime collects its garbage w
   // The package's own requests.
   under = asked('/token');
   const host = await Host.open({ module: readFileSync(new URL('../../wasm/oauth2-full.wasm', import.meta.url)), open: { kind: 'contract' } });
-  const effect = { kind: 'http', stage: 'token', method: 'POST', url: `${server.url}/token`, headers: [], redirect: 'refuse', timeout_ms: 2_000, max_body: 1000 };
+  const effect = {
+    kind: 'http',
+    stage: 'token',
+    method: 'POST',
+    url: `${server.url}/token`,
+    headers: [],
+    redirect: 'refuse',
+    timeout_ms: 2_000,
+    max_body: 1000,
+  };
   const answered = host.run('perform', { effect });
   await under;
   await collect();

@@ -62,7 +62,11 @@ const talk = (file, args) => {
 const goPeer = (folder) => talk(build('filepeer', './js/test/filepeer'), [folder]);
 /** A Node process that runs a program with `openFiles` and `say`. */
 const nodePeer = (program) =>
-  talk(process.execPath, ['--input-type=module', '-e', `import { openFiles } from ${JSON.stringify(url)};\nconst say = (line) => process.stdout.write(line + '\\n');\n${program}`]);
+  talk(process.execPath, [
+    '--input-type=module',
+    '-e',
+    `import { openFiles } from ${JSON.stringify(url)};\nconst say = (line) => process.stdout.write(line + '\\n');\n${program}`,
+  ]);
 
 describe('a directory', () => {
   test('M91 compares and sets, gives no version twice, and another handle sees it', async () => {
@@ -115,10 +119,14 @@ describe('a directory', () => {
     const { store } = await openFiles(folder);
     const version = await store.store('k', '', 'before');
     // A file may have 512 bytes: the disk is full behind that.
-    const peer = talk('/bin/sh', ['-c', `ulimit -f 1; trap '' XFSZ; exec ${process.execPath} --input-type=module -e "$0"`, `
+    const peer = talk('/bin/sh', [
+      '-c',
+      `ulimit -f 1; trap '' XFSZ; exec ${process.execPath} --input-type=module -e "$0"`,
+      `
       import { openFiles } from ${JSON.stringify(url)};
       const { store } = await openFiles(${JSON.stringify(folder)});
-      console.log(await store.store('k', ${JSON.stringify(version)}, 'x'.repeat(4096)).catch(({ code }) => code));`]);
+      console.log(await store.store('k', ${JSON.stringify(version)}, 'x'.repeat(4096)).catch(({ code }) => code));`,
+    ]);
     assert.equal(await peer.next(), 'EFBIG');
     assert.deepEqual(await store.load('k'), { version, value: 'before' });
     assert.deepEqual(readdirSync(folder), ['value-k']);
@@ -189,7 +197,28 @@ describe('a directory of processes in Go and Node', () => {
     const { store } = await openFiles(folder);
     const go = goPeer(folder);
     const long = 'n'.repeat(300);
-    const keys = ['oauth2.session', 'OAUTH2.session', '', '.', '..', '../escape', '/etc/x', 'a\\b', 'a/b', 'a%2fb', 'a.', 'a', ' ', 'ä', '𝄞', '\0', 'k~', long + '1', long + '2', 'N'.repeat(100)];
+    const keys = [
+      'oauth2.session',
+      'OAUTH2.session',
+      '',
+      '.',
+      '..',
+      '../escape',
+      '/etc/x',
+      'a\\b',
+      'a/b',
+      'a%2fb',
+      'a.',
+      'a',
+      ' ',
+      'ä',
+      '𝄞',
+      '\0',
+      'k~',
+      long + '1',
+      long + '2',
+      'N'.repeat(100),
+    ];
     for (const key of keys) {
       const ours = await store.store(key, '', `${key}\n ünïcode 𝄞`);
       assert.deepEqual(await go.ask({ do: 'load', key }), { version: ours, value: `${key}\n ünïcode 𝄞` }, key);
@@ -270,7 +299,10 @@ describe('a directory of processes in Go and Node', () => {
       say('done');`);
     for (let n = 0; n < 20; ) {
       const { version, value = '' } = await go.ask({ do: 'load', key: 'number' });
-      await go.ask({ do: 'store', key: 'number', version, value: value + 'g' }).then(() => n++, ({ message }) => assert.match(message, /conflict|another/i));
+      await go.ask({ do: 'store', key: 'number', version, value: value + 'g' }).then(
+        () => n++,
+        ({ message }) => assert.match(message, /conflict|another/i),
+      );
     }
     assert.equal(await node.next(), 'done');
     assert.deepEqual([...(await store.load('number')).value].sort().join(''), 'g'.repeat(20) + 'n'.repeat(20));
@@ -300,7 +332,11 @@ describe('a directory of processes in Go and Node', () => {
       assert.equal(await keys.add(alg, pair), pair);
       const there = await keys.load(alg);
       assert.deepEqual(await crypto.subtle.exportKey('jwk', there.publicKey), await crypto.subtle.exportKey('jwk', pair.publicKey));
-      assert.deepEqual((await keys.add(alg, await crypto.subtle.generateKey(algorithms.ES256, true, ['sign', 'verify']))).publicKey.algorithm, pair.publicKey.algorithm, 'the first stays');
+      assert.deepEqual(
+        (await keys.add(alg, await crypto.subtle.generateKey(algorithms.ES256, true, ['sign', 'verify']))).publicKey.algorithm,
+        pair.publicKey.algorithm,
+        'the first stays',
+      );
       await go.ask({ do: 'create', key: alg, alg: 'ES256' }); // it is read, and not made
       assert.deepEqual((await keys.load(alg)).publicKey.algorithm, pair.publicKey.algorithm);
       if (alg === 'ES256') {

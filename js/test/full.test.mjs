@@ -56,11 +56,17 @@ test('E131 in a page, what oauth2.wasm does not have is an error that names the 
   const { outcomes, loaded } = await inPage('index', more, config);
   assert.deepEqual(outcomes, [
     {
-      code: 'not_in_this_module', field: 'token_endpoint_auth_method', expected: 'oauth2-full.wasm', came: 'client_secret_jwt',
+      code: 'not_in_this_module',
+      field: 'token_endpoint_auth_method',
+      expected: 'oauth2-full.wasm',
+      came: 'client_secret_jwt',
       message: 'oauth2-wasm: open: not in this module: token_endpoint_auth_method: expected oauth2-full.wasm, came client_secret_jwt',
     },
     {
-      code: 'not_in_this_module', field: 'command', expected: 'oauth2-full.wasm', came: 'client_credentials',
+      code: 'not_in_this_module',
+      field: 'command',
+      expected: 'oauth2-full.wasm',
+      came: 'client_credentials',
       message: 'oauth2-wasm: client_credentials: not in this module: command: expected oauth2-full.wasm, came client_credentials',
     },
   ]);
@@ -70,7 +76,10 @@ test('E131 in a page, what oauth2.wasm does not have is an error that names the 
 test('E134 oauth2-wasm/full is the same client in a page, with the module that has all of it', async () => {
   const { outcomes, loaded } = await inPage('full', more, { ...config, name: 'other' });
   // It goes out to a server that is not there, and a client without a secret says what is missing.
-  assert.deepEqual(outcomes.map(({ code }) => code), ['network', 'missing']);
+  assert.deepEqual(
+    outcomes.map(({ code }) => code),
+    ['network', 'missing'],
+  );
   assert.deepEqual(loaded, ['oauth2-full.wasm']);
 });
 

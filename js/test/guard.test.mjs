@@ -23,7 +23,10 @@ test('R16 the suite passes in this Node', async () => {
   assert.equal(passed, total);
 });
 
-for (const [name, args] of [['deno', ['run', '-A', '--no-lock', '--node-modules-dir=manual']], ['bun', []]]) {
+for (const [name, args] of [
+  ['deno', ['run', '-A', '--no-lock', '--node-modules-dir=manual']],
+  ['bun', []],
+]) {
   test(`R16 the suite passes in ${name}`, async () => {
     const work = mkdtempSync(join(tmpdir(), 'guard-'));
     try {

@@ -70,7 +70,11 @@ for (const [way, get] of Object.entries(ways)) {
     at(t, 1);
     assert.equal(await get(client), token);
     await settled();
-    assert.deepEqual(effects.filter((kind) => kind === 'load'), ['load'], 'the look is due');
+    assert.deepEqual(
+      effects.filter((kind) => kind === 'load'),
+      ['load'],
+      'the look is due',
+    );
   });
 
   test(`E102 no refresh is missed: ${way}`, async (t) => {
@@ -116,7 +120,8 @@ for (const [way, get] of Object.entries(ways)) {
         at(t, 10);
         await there.client[change]();
         const ask = () => get(here.client).catch(({ code }) => code);
-        if (store.subscribe) await until(async () => (at(t, 100), (await ask()) !== token), change); // a hint is followed by one look a second
+        if (store.subscribe)
+          await until(async () => (at(t, 100), (await ask()) !== token), change); // a hint is followed by one look a second
         else at(t, 990);
         const after = await ask();
         assert.equal(after, code ?? `ACCESS-${issued}`, `${change}, told: ${!!store.subscribe}`);

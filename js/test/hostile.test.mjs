@@ -57,7 +57,10 @@ for (const name of browsers) {
         });
     }
     await t.test(`P20 ${name}: nothing was sent elsewhere`, () => {
-      assert.deepEqual(world.server.requests.filter(({ path, headers }) => path.startsWith('/evil') && headers.authorization), []);
+      assert.deepEqual(
+        world.server.requests.filter(({ path, headers }) => path.startsWith('/evil') && headers.authorization),
+        [],
+      );
     });
     if (name !== 'chromium') return;
     await t.test('P20 chromium: without a vault the same attempts find what there is', async () => {

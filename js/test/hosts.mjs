@@ -29,10 +29,17 @@ const beyond = {
 /** Takes out what is beyond the host, so that everything else has to pass. */
 const excused = (host, contract) => {
   const left = Object.entries(beyond[host] ?? {});
-  const failures = (contract.failures ?? []).filter((text) => !left.some(([name, why]) => text.startsWith(`${name}: `) && why.test(text.slice(name.length + 2))));
+  const failures = (contract.failures ?? []).filter(
+    (text) => !left.some(([name, why]) => text.startsWith(`${name}: `) && why.test(text.slice(name.length + 2))),
+  );
   const gone = (contract.failures ?? []).length - failures.length;
   const stale = left.length - gone;
-  return { ...contract, total: contract.total - gone, failures: stale ? [...failures, `${stale} of what is beyond it passes, or fails otherwise`] : failures, ...(stale && { passed: 0 }) };
+  return {
+    ...contract,
+    total: contract.total - gone,
+    failures: stale ? [...failures, `${stale} of what is beyond it passes, or fails otherwise`] : failures,
+    ...(stale && { passed: 0 }),
+  };
 };
 
 /** Runs a host beside a server of its own, which counts by ids that every host uses. */
@@ -79,15 +86,26 @@ const suiteFaults = (host, suites) =>
 
 /** What is wrong with a report. */
 const faults = ({ host, sha256: digest, transcripts = none, contract = none, page, bff, resource }, module, ofPage, edge) => {
-  if (artifacts[host]) return [...(digest === sha256(file(artifacts[host])) ? [] : [`${host}: ran another module than ${artifacts[host]}`]), ...suiteFaults(host, { transcripts })];
+  if (artifacts[host])
+    return [
+      ...(digest === sha256(file(artifacts[host])) ? [] : [`${host}: ran another module than ${artifacts[host]}`]),
+      ...suiteFaults(host, { transcripts }),
+    ];
   return [
     // A host that runs the core without the module has no digest; the standard-Go build of the same
     // sources is another module.
     ...(digest === '-' || host === 'go-wasip1' || digest === module ? [] : [`${host}: ran another module: ${digest || 'none'}`]),
     ...(!page || page.sha256 === ofPage || digest === '-' ? [] : [`${host}: ran another module of pages: ${page.sha256}`]),
-    ...[bff, resource].flatMap((other) => (!other || other.sha256 === edge || digest === '-' ? [] : [`${host}: ran another module of the edge: ${other.sha256}`])),
+    ...[bff, resource].flatMap((other) =>
+      !other || other.sha256 === edge || digest === '-' ? [] : [`${host}: ran another module of the edge: ${other.sha256}`],
+    ),
     // There is one standard-Go build, and what runs no module has no profiles.
-    ...suiteFaults(host, { transcripts, contract, ...(digest === module && { page: page ?? none }), ...(host === 'go-wasip1' ? {} : { bff: bff ?? none, resource: resource ?? none }) }),
+    ...suiteFaults(host, {
+      transcripts,
+      contract,
+      ...(digest === module && { page: page ?? none }),
+      ...(host === 'go-wasip1' ? {} : { bff: bff ?? none, resource: resource ?? none }),
+    }),
   ];
 };
 
@@ -105,17 +123,38 @@ const all = readdirSync(reports)
   .sort()
   .map((name) => JSON.parse(readFileSync(join(reports, name), 'utf8')));
 // The demo loads it: the SHA-256 over all effects, on each host.
-const proofs = all.map(({ host, page, transcripts, bff, resource }) => ({ host, page: proofOf(page), client: proofOf(transcripts), bff: proofOf(bff), resource: proofOf(resource) }));
+const proofs = all.map(({ host, page, transcripts, bff, resource }) => ({
+  host,
+  page: proofOf(page),
+  client: proofOf(transcripts),
+  bff: proofOf(bff),
+  resource: proofOf(resource),
+}));
 writeFileSync(join(root, 'build/proof.json'), JSON.stringify({ hosts: proofs.filter(({ client }) => client) }, null, 2) + '\n');
 const share = (suite) => (suite ? `${suite.passed}/${suite.total}` : '-');
-const rows = [['host', 'module', 'transcripts', 'page', 'contract', 'bff', 'resource'], ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.page), share(r.contract), share(r.bff), share(r.resource)])];
+const rows = [
+  ['host', 'module', 'transcripts', 'page', 'contract', 'bff', 'resource'],
+  ...all.map((r) => [r.host, r.sha256.slice(0, 12) || 'none', share(r.transcripts), share(r.page), share(r.contract), share(r.bff), share(r.resource)]),
+];
 const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-for (const row of rows) console.log(row.map((cell, i) => cell.padEnd(widths[i])).join('  ').trimEnd());
+for (const row of rows)
+  console.log(
+    row
+      .map((cell, i) => cell.padEnd(widths[i]))
+      .join('  ')
+      .trimEnd(),
+  );
 
 const missing = names.length ? [] : Object.keys(artifacts).filter((host) => !all.some((report) => report.host === host));
 const wrong = [...all.flatMap((report) => faults(report, module, ofPage, edge)), ...missing.map((host) => `${host}: did not run; make plugin-test runs it`)];
 for (const fault of wrong) console.error(fault);
-const suites = all.flatMap(({ transcripts, page, contract, bff, resource }) => [transcripts ?? none, page ?? none, contract ?? none, bff ?? none, resource ?? none]);
+const suites = all.flatMap(({ transcripts, page, contract, bff, resource }) => [
+  transcripts ?? none,
+  page ?? none,
+  contract ?? none,
+  bff ?? none,
+  resource ?? none,
+]);
 const passed = suites.reduce((sum, suite) => sum + suite.passed, 0);
 // What is wrong beside the cases of suites, as another module, counts as one more that failed.
 const failed = suites.reduce((sum, suite) => sum + suite.total - suite.passed, 0);

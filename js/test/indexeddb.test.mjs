@@ -42,7 +42,15 @@ test('X9 insecureIndexedDBStore compares and sets, and keeps an empty text', asy
     const kept = await store.load('k');
     const refused = [await attempt('k', '', 'x'), await attempt('k', 'other', null), await attempt('new', one, 'x')];
     const two = await attempt('k', one, '');
-    return { empty, same: kept.version === one, value: kept.value, refused, changed: two !== one, second: (await store.load('k')).value, other: await store.load('other') };
+    return {
+      empty,
+      same: kept.version === one,
+      value: kept.value,
+      refused,
+      changed: two !== one,
+      second: (await store.load('k')).value,
+      other: await store.load('other'),
+    };
   });
   assert.deepEqual(said, {
     empty: { version: '' },
@@ -89,7 +97,10 @@ test('X9 what tabs write at the same time does not get lost', async (t) => {
   };
   const conflicts = await Promise.all(tabs.map((tab) => tab.evaluate(count)));
   assert.equal(await tabs[0].evaluate(async () => (await oauth.insecureIndexedDBStore('test').load('n')).value), '100');
-  assert.ok(conflicts.some((n) => n > 0), 'they met');
+  assert.ok(
+    conflicts.some((n) => n > 0),
+    'they met',
+  );
 });
 
 test('a database that somebody deletes is made anew; clients of other names see nothing of it', async (t) => {
@@ -174,7 +185,10 @@ const bothGoOn = async ({ first, second }) => {
   assert.ok((await second.evaluate(() => client.userinfo())).sub);
 };
 
-for (const [what, script] of [['', ''], [', without BroadcastChannel', 'delete globalThis.BroadcastChannel']]) {
+for (const [what, script] of [
+  ['', ''],
+  [', without BroadcastChannel', 'delete globalThis.BroadcastChannel'],
+]) {
   test(`X8 X9 two tabs refresh at once: one asks the server, the other adopts what it got${what}`, async (t) => {
     const context = await fresh(t, script);
     const tabs = await signedIn(context);
@@ -216,7 +230,15 @@ test('the session outlives the pages, and signing out in one tab ends it for all
 });
 
 test('where the browser refuses storage, the tokens are in memory, and the client says so', async (t) => {
-  const page = await open(await fresh(t, () => (IDBFactory.prototype.open = () => { throw new DOMException('no', 'SecurityError'); })));
+  const page = await open(
+    await fresh(
+      t,
+      () =>
+        (IDBFactory.prototype.open = () => {
+          throw new DOMException('no', 'SecurityError');
+        }),
+    ),
+  );
   const said = await page.evaluate(async (config) => {
     const client = await oauth.openClient(config, { store: oauth.insecureIndexedDBStore() });
     await client.setToken({ access_token: 'T', token_type: 'Bearer' });

@@ -19,7 +19,9 @@ after(() => server.stop());
 beforeEach(() => {
   let issued = 0;
   server.answers['/token'] = () => ({ body: { access_token: `BOUND-${++issued}`, token_type: 'DPoP', expires_in: 3600, refresh_token: `REFRESH-${issued}` } });
-  server.answers['/api'] = ({ headers: { authorization, dpop } }) => ({ body: { authorization, jwk: JSON.parse(Buffer.from(dpop.split('.')[0], 'base64url')).jwk } });
+  server.answers['/api'] = ({ headers: { authorization, dpop } }) => ({
+    body: { authorization, jwk: JSON.parse(Buffer.from(dpop.split('.')[0], 'base64url')).jwk },
+  });
 });
 
 /** The public key that a request to the resource is proved with. */

@@ -105,7 +105,8 @@ test('after any exception the instance is dead', async () => {
     trap = true;
     assert.throws(() => instance.effect(handle), Trap);
     trap = false;
-    for (const call of [() => instance.effect(handle), () => open(instance), () => instance.input(handle, '{}'), () => instance.close(handle)]) assert.throws(call, Trap);
+    for (const call of [() => instance.effect(handle), () => open(instance), () => instance.input(handle, '{}'), () => instance.close(handle)])
+      assert.throws(call, Trap);
   } finally {
     WebAssembly.instantiate = real;
   }

@@ -51,7 +51,10 @@ test('B62 a session for each of many users, its key from who is authenticated, s
     await client.setToken({ access_token: `token-of-${user}`, token_type: 'Bearer', expires_in: 3600, refresh_token: 'r' });
     client.close();
   }
-  assert.ok(written.every((text) => !text.includes('token-of-')), 'what is stored is sealed');
+  assert.ok(
+    written.every((text) => !text.includes('token-of-')),
+    'what is stored is sealed',
+  );
   for (let i = 0; i < 300; i++) await visit(users[i % users.length]);
   const before = await used();
   const began = performance.now();

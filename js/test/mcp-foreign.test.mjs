@@ -71,9 +71,14 @@ const echo = async (client) => assert.equal((await client.callTool({ name: 'echo
 
 test('M97 the example server of the MCP SDK for TypeScript, with its own authorization server', async () => {
   const [port, auth] = [await freePort(), await freePort()];
-  const { stop } = await start(process.execPath, [join(root, 'node_modules/@modelcontextprotocol/sdk/dist/esm/examples/server/simpleStreamableHttp.js'), '--oauth', '--oauth-strict'], /listening on port/, {
-    env: { ...process.env, MCP_PORT: String(port), MCP_AUTH_PORT: String(auth) },
-  });
+  const { stop } = await start(
+    process.execPath,
+    [join(root, 'node_modules/@modelcontextprotocol/sdk/dist/esm/examples/server/simpleStreamableHttp.js'), '--oauth', '--oauth-strict'],
+    /listening on port/,
+    {
+      env: { ...process.env, MCP_PORT: String(port), MCP_AUTH_PORT: String(auth) },
+    },
+  );
   closing.push(stop);
   await use(`http://localhost:${port}/mcp`, [`http://localhost:${auth}`], follow, async (client) => {
     assert.match((await client.callTool({ name: 'greet', arguments: { name: 'agent' } })).content[0].text, /agent/);
@@ -83,7 +88,11 @@ test('M97 the example server of the MCP SDK for TypeScript, with its own authori
 test('M97 npm oidc-provider', async () => {
   const server = await mcpServer({ generation: 2 });
   closing.push(server.stop);
-  const { match, stop } = await start('node', [join(root, 'js/test/lib/oidc-provider.mjs'), '--access-token', '2', '--resource', server.url, REDIRECT], /^ready: (\S+)/);
+  const { match, stop } = await start(
+    'node',
+    [join(root, 'js/test/lib/oidc-provider.mjs'), '--access-token', '2', '--resource', server.url, REDIRECT],
+    /^ready: (\S+)/,
+  );
   closing.push(stop);
   const issuer = match[1];
   await server.serve(issuer, async (token) => {

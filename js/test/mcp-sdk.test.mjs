@@ -40,7 +40,11 @@ const world = async (server, ...flags) => {
   const issuer = match[1];
   const basic = Buffer.from(`service:${encodeURIComponent('a secret of the service, for tests').replaceAll('%20', '+')}`).toString('base64');
   await mcp.serve(issuer, async (token) => {
-    const response = await fetch(`${issuer}/introspect`, { method: 'POST', headers: { authorization: `Basic ${basic}` }, body: new URLSearchParams({ token }) });
+    const response = await fetch(`${issuer}/introspect`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${basic}` },
+      body: new URLSearchParams({ token }),
+    });
     return response.json();
   });
   const folder = join(base, String(closing.length));

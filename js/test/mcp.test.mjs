@@ -34,7 +34,8 @@ const listen = async (handler) => {
 const newWorld = async ({ document = false } = {}) => {
   const world = { need: { '/mcp': 'read', '/mcp/write': 'write' }, tokens: new Map(), refresh: new Map(), clients: new Set(), forms: [], n: 0 };
   world.api = await listen(({ headers }, { pathname }, _, body) => {
-    if (pathname === '/.well-known/oauth-protected-resource/mcp') return { json: { resource: world.resource, authorization_servers: [world.as], scopes_supported: ['read'] } };
+    if (pathname === '/.well-known/oauth-protected-resource/mcp')
+      return { json: { resource: world.resource, authorization_servers: [world.as], scopes_supported: ['read'] } };
     const scope = world.tokens.get(headers.authorization?.replace('Bearer ', ''));
     const challenge = `Bearer resource_metadata="${world.api}/.well-known/oauth-protected-resource/mcp", scope="${world.need[pathname]}"`;
     if (scope === undefined) return { status: 401, headers: { 'www-authenticate': challenge } };
@@ -192,10 +193,34 @@ test('M34 in Node a request that has to go to a public address looks at what it 
   syncBuiltinESMExports();
   assert.equal(reached, 0);
   for (const [address, want] of [
-    ['8.8.8.8', true], ['127.0.0.1', false], ['10.1.2.3', false], ['169.254.169.254', false], ['100.64.0.1', false], ['198.19.0.1', false], ['239.1.1.1', false], ['255.255.255.255', false],
-    ['2606:4700::1', true], ['::1', false], ['::', false], ['fe80::1', false], ['fc00::1', false], ['2001:db8::1', false], ['2001::1', false], ['2002:7f00:1::', false], ['3fff::1', false], ['ff02::1', false],
-    ['::ffff:127.0.0.1', false], ['::ffff:8.8.8.8', true], ['64:ff9b::7f00:1', false], ['64:ff9b::808:808', true], ['64:ff9b::a', false], ['64:ff9b:1::808:808', false], ['fe80::1%eth0', false], ['x', false],
-  ]) assert.equal(await isPublicAddress(address), want, address);
+    ['8.8.8.8', true],
+    ['127.0.0.1', false],
+    ['10.1.2.3', false],
+    ['169.254.169.254', false],
+    ['100.64.0.1', false],
+    ['198.19.0.1', false],
+    ['239.1.1.1', false],
+    ['255.255.255.255', false],
+    ['2606:4700::1', true],
+    ['::1', false],
+    ['::', false],
+    ['fe80::1', false],
+    ['fc00::1', false],
+    ['2001:db8::1', false],
+    ['2001::1', false],
+    ['2002:7f00:1::', false],
+    ['3fff::1', false],
+    ['ff02::1', false],
+    ['::ffff:127.0.0.1', false],
+    ['::ffff:8.8.8.8', true],
+    ['64:ff9b::7f00:1', false],
+    ['64:ff9b::808:808', true],
+    ['64:ff9b::a', false],
+    ['64:ff9b:1::808:808', false],
+    ['fe80::1%eth0', false],
+    ['x', false],
+  ])
+    assert.equal(await isPublicAddress(address), want, address);
 });
 
 test('M33, M40 the engine says where requests may go, and what is wrong with a configuration', async () => {
@@ -208,16 +233,27 @@ test('M33, M40 the engine says where requests may go, and what is wrong with a c
     redirect_uri: { redirect_uri: 'http://app.example/cb' },
     client: { client: { token_endpoint: 'https://evil.example' } },
     clients: { clients: [{ client_id: 'x' }] },
-  })) await assert.rejects(openMcp(config), { field });
+  }))
+    await assert.rejects(openMcp(config), { field });
 });
 
 test('M54, M59 any grant, handed out or kept; cross-app access', async () => {
   const forms = [];
   const server = await listen((_, { pathname }, form) => {
     forms.push([pathname, Object.fromEntries(form)]);
-    return { json: pathname === '/idp' ? { access_token: 'jag', issued_token_type: 'urn:ietf:params:oauth:token-type:id-jag', token_type: 'N_A' } : { access_token: `a${forms.length}`, token_type: 'Bearer', expires_in: 60 } };
+    return {
+      json:
+        pathname === '/idp'
+          ? { access_token: 'jag', issued_token_type: 'urn:ietf:params:oauth:token-type:id-jag', token_type: 'N_A' }
+          : { access_token: `a${forms.length}`, token_type: 'Bearer', expires_in: 60 },
+    };
   });
-  const client = await openClient({ client_id: 'x', issuer: server, token_endpoint: `${server}/token`, identity_provider: { client_id: 'there', client_secret: 's', token_endpoint_auth_method: 'client_secret_post', token_endpoint: `${server}/idp` } });
+  const client = await openClient({
+    client_id: 'x',
+    issuer: server,
+    token_endpoint: `${server}/token`,
+    identity_provider: { client_id: 'there', client_secret: 's', token_endpoint_auth_method: 'client_secret_post', token_endpoint: `${server}/idp` },
+  });
   open.push(() => client.close());
   assert.equal((await client.grant({ grant_type: 'urn:x', scope: 's', parameters: { pin: '1' } })).access_token, 'a1');
   assert.deepEqual(forms[0], ['/token', { grant_type: 'urn:x', scope: 's', pin: '1', client_id: 'x' }]);

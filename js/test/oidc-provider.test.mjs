@@ -46,16 +46,13 @@ const openPage = async () => {
     if (request.url() === `${issuer}/token` && request.method() === 'POST') requests.push(new URLSearchParams(request.postData()));
   });
   await page.goto(`${site.url}/?`);
-  await page.evaluate(
-    (config) => sessionStorage.setItem('config', JSON.stringify(config)),
-    {
-      issuer,
-      client_id: 'public',
-      redirect_uri: `${site.url}/`,
-      discovery: true,
-      scope: 'openid profile',
-    },
-  );
+  await page.evaluate((config) => sessionStorage.setItem('config', JSON.stringify(config)), {
+    issuer,
+    client_id: 'public',
+    redirect_uri: `${site.url}/`,
+    discovery: true,
+    scope: 'openid profile',
+  });
   const ready = () => page.waitForFunction(() => document.title === 'open');
   await page.reload();
   await ready();
@@ -101,10 +98,42 @@ test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong call
   };
 
   await t.test('Q22 a callback with wrong state, without code, with an error, from another issuer', async () => {
-    assert.equal((await call('handleRedirect', changed((q) => q.set('state', 'other')))).failed, 'callback_not_verified wrong_state');
-    assert.equal((await call('handleRedirect', changed((q) => q.delete('iss')))).failed, 'callback_not_verified missing_iss');
-    assert.equal((await call('handleRedirect', changed((q) => q.set('iss', 'https://other.example')))).failed, 'callback_not_verified wrong_iss');
-    assert.equal((await call('handleRedirect', changed((q) => (q.delete('code'), q.set('error', 'access_denied'))))).failed, 'server oauth_error');
+    assert.equal(
+      (
+        await call(
+          'handleRedirect',
+          changed((q) => q.set('state', 'other')),
+        )
+      ).failed,
+      'callback_not_verified wrong_state',
+    );
+    assert.equal(
+      (
+        await call(
+          'handleRedirect',
+          changed((q) => q.delete('iss')),
+        )
+      ).failed,
+      'callback_not_verified missing_iss',
+    );
+    assert.equal(
+      (
+        await call(
+          'handleRedirect',
+          changed((q) => q.set('iss', 'https://other.example')),
+        )
+      ).failed,
+      'callback_not_verified wrong_iss',
+    );
+    assert.equal(
+      (
+        await call(
+          'handleRedirect',
+          changed((q) => (q.delete('code'), q.set('error', 'access_denied'))),
+        )
+      ).failed,
+      'server oauth_error',
+    );
     assert.equal(requests.length, 0);
   });
   await t.test('Q12 Q22 the right callback signs in, with verified claims, its second delivery sends nothing, after a reload neither', async () => {
@@ -133,16 +162,23 @@ test('Q12 Q22 Q23 Q13 H5 X9 a page of Chromium against oidc-provider: wrong call
     // In one turn of the page: calls from outside arrive one by one, and the first may be over by
     // then.
     const results = await page.evaluate(() => Promise.all([1, 2, 3].map(() => window.client.refresh())));
-    assert.ok(results.every(({ status }) => status === 'granted'), JSON.stringify(results));
+    assert.ok(
+      results.every(({ status }) => status === 'granted'),
+      JSON.stringify(results),
+    );
     assert.equal(requests.length, before + 1);
     await call('refresh');
     assert.notEqual(requests.at(-1).get('refresh_token'), requests.at(-2).get('refresh_token'));
   });
   await t.test('X9 the answer to a refresh gets lost: sent once more, which this server takes for theft', async () => {
-    await page.route(`${issuer}/token`, async (route) => {
-      await route.fetch();
-      await route.abort('connectionreset');
-    }, { times: 1 });
+    await page.route(
+      `${issuer}/token`,
+      async (route) => {
+        await route.fetch();
+        await route.abort('connectionreset');
+      },
+      { times: 1 },
+    );
     const before = requests.length;
     assert.equal((await call('refresh')).failed, 'server outcome_lost');
     assert.equal(requests.length, before + 2);

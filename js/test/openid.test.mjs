@@ -71,7 +71,11 @@ const openClient = async (t, { clock, store = 'insecureSessionStore', url = site
   /** Calls a method of the client; what it throws comes back as its members. */
   const call = (method, ...args) =>
     page.evaluate(
-      ([method, args]) => client[method](...args).then((value) => value, ({ kind, code, field, retryable, message }) => ({ kind, code, field, retryable, message })),
+      ([method, args]) =>
+        client[method](...args).then(
+          (value) => value,
+          ({ kind, code, field, retryable, message }) => ({ kind, code, field, retryable, message }),
+        ),
       [method, args],
     );
   return { page, counts, reload, call };
@@ -138,7 +142,14 @@ const tampered = {
   'another audience': [claims({ aud: 'basic' }), 'wrong_claim', 'aud'],
   'a past end': [claims({ exp: 1_700_000_000 }), 'wrong_claim', 'exp'],
   'no signature, alg none': [forged({ alg: 'none' }, () => ''), 'alg_not_allowed'],
-  'HS256 with the public key as its secret': [forged({ alg: 'HS256' }, async (input) => createHmac('sha256', await publicKey()).update(input).digest()), 'alg_not_allowed'],
+  'HS256 with the public key as its secret': [
+    forged({ alg: 'HS256' }, async (input) =>
+      createHmac('sha256', await publicKey())
+        .update(input)
+        .digest(),
+    ),
+    'alg_not_allowed',
+  ],
   'a key of its own in the header': [forged({ jwk: { kty, n, e } }, byThief), 'bad_signature'],
   'no kid, and a key that is not the server’s': [forged({ kid: undefined }, byThief), 'bad_signature'],
   'a kid that the server does not have': [forged({ kid: 'thief' }, byThief), 'unknown_key'],

@@ -21,7 +21,12 @@ test('B61 spans and metrics: the conventions for HTTP clients, stage, outcome an
   t.after(() => meterProvider.shutdown());
   let sent = 0;
   const client = await openClient(
-    { client_id: 'app', client_secret: 'secret-of-the-client', token_endpoint: 'https://as.example:8443/token?tenant=secret-query', userinfo_endpoint: 'https://as.example/userinfo' },
+    {
+      client_id: 'app',
+      client_secret: 'secret-of-the-client',
+      token_endpoint: 'https://as.example:8443/token?tenant=secret-query',
+      userinfo_endpoint: 'https://as.example/userinfo',
+    },
     {
       onEffect: telemetry({ tracerProvider, meterProvider, client: 'app' }),
       fetch: async (input) => {
@@ -44,15 +49,31 @@ test('B61 spans and metrics: the conventions for HTTP clients, stage, outcome an
     assert.equal(span.status.code === SpanStatusCode.ERROR, 'error.type' in span.attributes);
     assert.equal(span.parentSpanContext, undefined);
   };
-  has(lost, 'POST', { 'url.full': 'https://as.example:8443/token', 'server.address': 'as.example', 'server.port': 8443, 'url.scheme': 'https', 'http.request.method': 'POST', 'http.response.status_code': undefined, 'error.type': 'network', 'oauth2.stage': 'refresh', 'http.request.resend_count': undefined });
+  has(lost, 'POST', {
+    'url.full': 'https://as.example:8443/token',
+    'server.address': 'as.example',
+    'server.port': 8443,
+    'url.scheme': 'https',
+    'http.request.method': 'POST',
+    'http.response.status_code': undefined,
+    'error.type': 'network',
+    'oauth2.stage': 'refresh',
+    'http.request.resend_count': undefined,
+  });
   has(again, 'POST', { 'http.response.status_code': 200, 'error.type': undefined, 'http.request.resend_count': 1, 'oauth2.client': 'app' });
   has(refused, 'GET', { 'server.port': 443, 'http.response.status_code': 503, 'error.type': '503', 'oauth2.stage': 'userinfo' });
   assert.ok(spans.getFinishedSpans().some(({ name, kind }) => name === 'oauth2 store' && kind === SpanKind.INTERNAL));
   await reader.forceFlush();
   const metrics = exported.getMetrics().at(-1).scopeMetrics[0].metrics;
   const points = (name) => metrics.find(({ descriptor }) => descriptor.name === name).dataPoints;
-  assert.equal(points('http.client.request.duration').reduce((n, { value }) => n + value.count, 0), 3);
-  assert.deepEqual(points('oauth2.request.retries').map(({ value, attributes }) => [value, attributes['oauth2.stage']]), [[1, 'refresh']]);
+  assert.equal(
+    points('http.client.request.duration').reduce((n, { value }) => n + value.count, 0),
+    3,
+  );
+  assert.deepEqual(
+    points('oauth2.request.retries').map(({ value, attributes }) => [value, attributes['oauth2.stage']]),
+    [[1, 'refresh']],
+  );
   assert.ok(points('oauth2.effect.duration').length > 3);
   const told = spans.getFinishedSpans().map(({ name, attributes, events, status }) => ({ name, attributes, events, status }));
   assert.ok(!/secret-/.test(JSON.stringify([told, metrics])), 'something secret is in it');

@@ -14,7 +14,11 @@ const packed = join(folder, 'node_modules/oauth2-wasm');
 const brotli = (name) => brotliCompressSync(readFileSync(join(packed, 'dist', name))).length;
 
 test('the package holds the committed modules and loader', () => {
-  for (const [name, source] of [['oauth2.wasm', 'wasm/oauth2.wasm'], ['oauth2-full.wasm', 'wasm/oauth2-full.wasm'], ['wasm_exec.js', 'wasm_exec.js']]) {
+  for (const [name, source] of [
+    ['oauth2.wasm', 'wasm/oauth2.wasm'],
+    ['oauth2-full.wasm', 'wasm/oauth2-full.wasm'],
+    ['wasm_exec.js', 'wasm_exec.js'],
+  ]) {
     assert.equal(sha256(readFileSync(join(packed, 'dist', name))), sha256(readFileSync(join(root, source))), name);
   }
 });
@@ -25,9 +29,22 @@ test('the package holds what it needs and nothing else', () => {
   const folders = entries.map(([path]) => path.slice(2)).filter((path) => path !== 'wasm_exec.js');
   assert.deepEqual(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'dist', 'package.json', ...folders].sort());
   assert.deepEqual(
-    readdirSync(join(packed, 'dist')).filter((name) => !name.endsWith('.map')).sort(),
+    readdirSync(join(packed, 'dist'))
+      .filter((name) => !name.endsWith('.map'))
+      .sort(),
     [
-      ...['index.js', 'node.js', 'workerd.js', 'vault-open.js', 'early.js', 'oauth2.wasm', 'oauth2-full.wasm', 'oauth2-edge.wasm', 'qr.js.LICENSE.txt', 'types'],
+      ...[
+        'index.js',
+        'node.js',
+        'workerd.js',
+        'vault-open.js',
+        'early.js',
+        'oauth2.wasm',
+        'oauth2-full.wasm',
+        'oauth2-edge.wasm',
+        'qr.js.LICENSE.txt',
+        'types',
+      ],
       ...entries.map(([, { default: file }]) => file.slice('./dist/'.length)),
     ].sort(),
   );
@@ -118,8 +135,12 @@ test('tools that know no "exports" find every entry and its types, too (E87)', a
   await build({ entryPoints: [join(old, 'all.ts')], bundle: true, format: 'esm', platform: 'browser', write: false, absWorkingDir: old });
 });
 
-for (const options of [['--module', 'nodenext'], ['--module', 'esnext', '--moduleResolution', 'bundler']]) {
-  test(`E88 E96 the types fit what callers write: ${options.join(' ')}`, () => compile('types.ts', readFileSync(join(root, 'js/test/types.ts'), 'utf8'), ...options));
+for (const options of [
+  ['--module', 'nodenext'],
+  ['--module', 'esnext', '--moduleResolution', 'bundler'],
+]) {
+  test(`E88 E96 the types fit what callers write: ${options.join(' ')}`, () =>
+    compile('types.ts', readFileSync(join(root, 'js/test/types.ts'), 'utf8'), ...options));
 }
 
 test('M95 the transports of both MCP SDKs take the options as they are', () =>
@@ -138,7 +159,13 @@ const providers: [OAuthClientProvider, two.OAuthClientProvider] = [options.authP
 for (const Transport of [StreamableHTTPClientTransport, SSEClientTransport, two.StreamableHTTPClientTransport, two.SSEClientTransport] as const) new Transport(new URL('https://mcp.example/'), options);
 new two.StreamableHTTPClientTransport(new URL('https://mcp.example/'), { authProvider: providers[1] });
 `,
-    '--module', 'nodenext', '--skipLibCheck', '--types', 'node', '--lib', 'es2022,dom,dom.iterable',
+    '--module',
+    'nodenext',
+    '--skipLibCheck',
+    '--types',
+    'node',
+    '--lib',
+    'es2022,dom,dom.iterable',
   ));
 
 test('B14 the stores take the clients of npm redis and pg as they are', () =>
@@ -164,7 +191,13 @@ await createPostgresTables(pool, { schema: 'app' });
 console.log(postgresMigration().join(';'));
 await openClient({ client_id: 'app' }, { ...(await sealed(postgresStore(pool), process.env.SEAL_KEYS!)), locks: postgresLocks(pool) });
 `,
-    '--module', 'nodenext', '--skipLibCheck', '--types', 'node', '--lib', 'es2022,dom,dom.iterable',
+    '--module',
+    'nodenext',
+    '--skipLibCheck',
+    '--types',
+    'node',
+    '--lib',
+    'es2022,dom,dom.iterable',
   ));
 
 for (const name of ['README.md', 'js/README.md']) {

@@ -97,7 +97,8 @@ test('X8 X9 tabs that share a store make one refresh', async () => {
   const prepare = async (config) => {
     const store = oauth.insecureIndexedDBStore('shared');
     window.client = await oauth.openClient(config, { store });
-    if ((await client.status()).status !== 'granted') await client.setToken({ access_token: 'OLD', token_type: 'Bearer', refresh_token: 'R', expires_in: 3600 });
+    if ((await client.status()).status !== 'granted')
+      await client.setToken({ access_token: 'OLD', token_type: 'Bearer', refresh_token: 'R', expires_in: 3600 });
     return (await client.token()).access_token;
   };
   for (const tab of tabs) assert.equal(await tab.evaluate(prepare, config), 'OLD');
@@ -105,7 +106,10 @@ test('X8 X9 tabs that share a store make one refresh', async () => {
   server.answers['/token'] = () => ({ body: { access_token: 'NEW', token_type: 'Bearer', expires_in: 3600, refresh_token: 'R2' } });
   // All tabs ask before the first of them can: until then another page has the lock.
   const holder = await open(context);
-  await holder.evaluate((name) => new Promise((held) => void navigator.locks.request(name, () => (held(), new Promise((release) => (window.release = release))))), storeKey(config));
+  await holder.evaluate(
+    (name) => new Promise((held) => void navigator.locks.request(name, () => (held(), new Promise((release) => (window.release = release))))),
+    storeKey(config),
+  );
   const asked = tabs.map((tab) => tab.evaluate(() => client.token({ force: true })));
   const waiting = () => holder.evaluate(async (name) => (await navigator.locks.query()).pending.filter((lock) => lock.name === name).length, storeKey(config));
   await until(async () => (await waiting()) === tabs.length, 'all tabs want a new token');
@@ -124,7 +128,10 @@ test('X8 a tab that is closed while it holds the lock does not stop the others',
   await first.waitForFunction(() => window.held);
   const token = second.evaluate(async (config) => {
     const map = new Map();
-    const store = { load: (key) => map.get(key) ?? { version: '' }, store: (key, _, value) => (map.set(key, { value, version: String(map.size + 1) }), map.get(key).version) };
+    const store = {
+      load: (key) => map.get(key) ?? { version: '' },
+      store: (key, _, value) => (map.set(key, { value, version: String(map.size + 1) }), map.get(key).version),
+    };
     const client = await oauth.openClient(config, { store });
     await client.setToken({ access_token: 'OLD', token_type: 'Bearer', refresh_token: 'R' });
     window.waiting = true;
@@ -193,10 +200,11 @@ test('a module that is not there is an error, and is looked for again', async ()
   const page = await open(context);
   await page.route('**/oauth2.wasm', (route) => route.fulfill({ status: 404 }), { times: 1 });
   const outcomes = await page.evaluate(async (config) => {
-    const attempt = () => oauth.openClient(config).then(
-      () => 'open',
-      (error) => error.message,
-    );
+    const attempt = () =>
+      oauth.openClient(config).then(
+        () => 'open',
+        (error) => error.message,
+      );
     return [await attempt(), await attempt()];
   }, config);
   assert.deepEqual(outcomes, ['oauth2.wasm: HTTP status 404', 'open']);
@@ -227,7 +235,10 @@ test('a sandboxed frame, where storage and locks are refused, opens a client', a
   const said = await page.evaluate(async (config) => {
     const map = new Map();
     // A store of its own, so that Web Locks are asked for, and refused.
-    const store = { load: (key) => map.get(key) ?? { version: '' }, store: (key, _, value) => (map.set(key, { value, version: String(map.size + 1) }), map.get(key).version) };
+    const store = {
+      load: (key) => map.get(key) ?? { version: '' },
+      store: (key, _, value) => (map.set(key, { value, version: String(map.size + 1) }), map.get(key).version),
+    };
     const client = await oauth.openClient(config, { store });
     await client.authorize();
     await client.setToken({ access_token: 'OLD', token_type: 'Bearer', refresh_token: 'R' });
@@ -275,7 +286,10 @@ test('E14 signIn and signOut stay open while the page goes, and say so where it 
     );
   const ends = () => page.waitForFunction(() => window.ends?.length && window.ends).then((found) => found.jsonValue());
   // The server answers with a page, and the user comes back.
-  for (const [method, op] of [['signIn', 'sign_in'], ['signOut', 'sign_out']]) {
+  for (const [method, op] of [
+    ['signIn', 'sign_in'],
+    ['signOut', 'sign_out'],
+  ]) {
     server.answers['/authorize'] = server.answers['/end'] = () => ({ status: 200, headers: { 'content-type': 'text/html' }, body: '<title>there' });
     await begin(method);
     await page.waitForURL(/authorize|end/);

@@ -18,12 +18,22 @@ const KEYED = 'https://client.example/keyed.json';
 
 /** The second generation asks for a refresh token too (SEP-2207). */
 const generations = {
-  'client 2': { Client: second.Client, Transport: second.StreamableHTTPClientTransport, Unauthorized: second.UnauthorizedError, keyAuth: second.createPrivateKeyJwtAuth, besides: ['offline_access'] },
+  'client 2': {
+    Client: second.Client,
+    Transport: second.StreamableHTTPClientTransport,
+    Unauthorized: second.UnauthorizedError,
+    keyAuth: second.createPrivateKeyJwtAuth,
+    besides: ['offline_access'],
+  },
   'sdk 1': { Client: FirstClient, Transport: FirstTransport, Unauthorized: FirstUnauthorized, keyAuth: firstKeyAuth, besides: [] },
 };
 
 const metadata = {
-  client_name: 'Agent', redirect_uris: [CB], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none',
+  client_name: 'Agent',
+  redirect_uris: [CB],
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+  token_endpoint_auth_method: 'none',
 };
 
 let resource, byDocument, byRegistration, byProvider, key;
@@ -85,7 +95,8 @@ for (const [generation, { Client, Transport, Unauthorized, keyAuth, besides }] o
     const identities = {
       'by its metadata document': { at: () => byDocument, clientId: DOCUMENT },
       'by its metadata document, with a key': {
-        at: () => byDocument, clientId: KEYED,
+        at: () => byDocument,
+        clientId: KEYED,
         more: async () => ({ clientMetadataUrl: KEYED, addClientAuthentication: keyAuth({ issuer: KEYED, subject: KEYED, privateKey: key, alg: 'ES256' }) }),
       },
       // The SDK registers for the scope of its first sign-in.
@@ -106,7 +117,10 @@ for (const [generation, { Client, Transport, Unauthorized, keyAuth, besides }] o
           });
           return { client, transport };
         };
-        const refused = await connect().then(() => assert.fail('connected without a token'), (error) => error);
+        const refused = await connect().then(
+          () => assert.fail('connected without a token'),
+          (error) => error,
+        );
         assert.ok(refused instanceof Unauthorized, refused.stack);
         const [asked] = own.kept.asked;
         assert.equal(asked.searchParams.get('resource'), resource.url);
@@ -127,7 +141,10 @@ for (const [generation, { Client, Transport, Unauthorized, keyAuth, besides }] o
         // A tool that needs more: the client asks for both scopes, the user is asked once more. The
         // first generation refreshes instead where it can, which brings no more scope.
         if (generation === 'sdk 1') delete own.kept.tokens.refresh_token;
-        const error = await call(client, 'write').then(() => assert.fail('without the scope'), (e) => e);
+        const error = await call(client, 'write').then(
+          () => assert.fail('without the scope'),
+          (e) => e,
+        );
         assert.ok(error instanceof Unauthorized, error.stack);
         assert.equal(own.kept.asked.length, 2);
         assert.deepEqual(scopesOf(own.kept.asked[1]), [...besides, 'read', 'write']);
@@ -148,20 +165,33 @@ test('M142 client 2 by cross-app access (SEP-990): the user signs in at the iden
   const own = { clientId: 'agent', clientSecret: "agent's secret" };
   const verifier = jose.base64url.encode(crypto.getRandomValues(new Uint8Array(32)));
   const challenge = jose.base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier))));
-  const { url } = await alice()(`${idp}/authorize?${new URLSearchParams({
-    response_type: 'code', client_id: own.clientId, redirect_uri: CB, scope: 'openid', code_challenge: challenge, code_challenge_method: 'S256',
-  })}`);
+  const { url } = await alice()(
+    `${idp}/authorize?${new URLSearchParams({
+      response_type: 'code',
+      client_id: own.clientId,
+      redirect_uri: CB,
+      scope: 'openid',
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+    })}`,
+  );
   const answer = await fetch(`${idp}/token`, {
     method: 'POST',
     body: new URLSearchParams({
-      grant_type: 'authorization_code', code: url.searchParams.get('code'), redirect_uri: CB, code_verifier: verifier, client_id: own.clientId, client_secret: own.clientSecret,
+      grant_type: 'authorization_code',
+      code: url.searchParams.get('code'),
+      redirect_uri: CB,
+      code_verifier: verifier,
+      client_id: own.clientId,
+      client_secret: own.clientSecret,
     }),
   });
   const { id_token: idToken } = await answer.json();
   const authProvider = new second.CrossAppAccessProvider({
     ...own,
     assertion: async ({ authorizationServerUrl, resourceUrl, scope, fetchFn }) =>
-      (await second.discoverAndRequestJwtAuthGrant({ ...own, idpUrl: idp, audience: authorizationServerUrl, resource: resourceUrl, idToken, scope, fetchFn })).jwtAuthGrant,
+      (await second.discoverAndRequestJwtAuthGrant({ ...own, idpUrl: idp, audience: authorizationServerUrl, resource: resourceUrl, idToken, scope, fetchFn }))
+        .jwtAuthGrant,
   });
   const client = new second.Client({ name: 'agent', version: '1' });
   await client.connect(new second.StreamableHTTPClientTransport(new URL(resource.url), { authProvider }));

@@ -40,8 +40,14 @@ const again = async (work) => {
 const attempt = async (more) => {
   const [verifier, state, nonce] = [oauth.generateRandomCodeVerifier(), oauth.generateRandomState(), oauth.generateRandomNonce()];
   const parameters = new URLSearchParams({
-    response_type: 'code', redirect_uri: CB, scope: 'openid profile email', state, nonce,
-    code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256', ...more,
+    response_type: 'code',
+    redirect_uri: CB,
+    scope: 'openid profile email',
+    state,
+    nonce,
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    ...more,
   });
   return { verifier, state, nonce, parameters };
 };
@@ -89,16 +95,29 @@ test('A7 oauth4webapi: the user who denies', async () => {
 test('A4 oauth4webapi: the FAPI 2.0 Security Profile from end to end, with a client that registers itself', async () => {
   const { as } = strict;
   assert.deepEqual([as.require_pushed_authorization_requests, as.authorization_response_iss_parameter_supported], [true, true]);
-  for (const [name, value] of [['code_challenge_methods_supported', 'S256'], ['dpop_signing_alg_values_supported', 'ES256'], ['token_endpoint_auth_methods_supported', 'private_key_jwt']]) {
+  for (const [name, value] of [
+    ['code_challenge_methods_supported', 'S256'],
+    ['dpop_signing_alg_values_supported', 'ES256'],
+    ['token_endpoint_auth_methods_supported', 'private_key_jwt'],
+  ]) {
     assert.ok(as[name].includes(value), name);
   }
   const pair = await oauth.generateKeyPair('ES256', { extractable: true });
   const jwks = { keys: [{ ...(await jose.exportJWK(pair.publicKey)), kid: 'k1', alg: 'ES256', use: 'sig' }] };
   const client = await oauth.processDynamicClientRegistrationResponse(
-    await oauth.dynamicClientRegistrationRequest(as, {
-      redirect_uris: [CB], grant_types: ['authorization_code', 'refresh_token'], scope: 'openid profile email read',
-      token_endpoint_auth_method: 'private_key_jwt', jwks, dpop_bound_access_tokens: true, require_pushed_authorization_requests: true,
-    }, http),
+    await oauth.dynamicClientRegistrationRequest(
+      as,
+      {
+        redirect_uris: [CB],
+        grant_types: ['authorization_code', 'refresh_token'],
+        scope: 'openid profile email read',
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks,
+        dpop_bound_access_tokens: true,
+        require_pushed_authorization_requests: true,
+      },
+      http,
+    ),
   );
   const authentication = oauth.PrivateKeyJwt({ key: pair.privateKey, kid: 'k1' });
   const DPoP = oauth.DPoP(client, await oauth.generateKeyPair('ES256'));
@@ -119,12 +138,15 @@ test('A4 oauth4webapi: the FAPI 2.0 Security Profile from end to end, with a cli
 
   const tokens = await redeem(strict, client, authentication, ...(await push()), { DPoP });
   assert.equal(tokens.token_type, 'dpop');
-  const claims = await again(async () => oauth.processUserInfoResponse(as, client, 'alice', await oauth.userInfoRequest(as, client, tokens.access_token, signed)));
+  const claims = await again(async () =>
+    oauth.processUserInfoResponse(as, client, 'alice', await oauth.userInfoRequest(as, client, tokens.access_token, signed)),
+  );
   assert.equal(claims.email, 'alice@example.com');
   const api = await again(() => oauth.protectedResourceRequest(tokens.access_token, 'GET', new URL(strict.issuer + '/api'), undefined, null, signed));
   assert.deepEqual(await api.json(), { user: 'alice', client_id: client.client_id });
   await assert.rejects(oauth.protectedResourceRequest(tokens.access_token, 'GET', new URL(strict.issuer + '/api'), undefined, null, http), {
-    name: 'WWWAuthenticateChallengeError', status: 401,
+    name: 'WWWAuthenticateChallengeError',
+    status: 401,
   });
   const fresh = await again(async () =>
     oauth.processRefreshTokenResponse(as, client, await oauth.refreshTokenGrantRequest(as, client, authentication, tokens.refresh_token, signed)),
@@ -141,10 +163,17 @@ test('A5 oauth4webapi: a signed request, and a signed answer', async () => {
   const { as } = server;
   const pair = await oauth.generateKeyPair('PS256', { extractable: true });
   const client = await oauth.processDynamicClientRegistrationResponse(
-    await oauth.dynamicClientRegistrationRequest(as, {
-      redirect_uris: [CB], scope: 'openid profile email', token_endpoint_auth_method: 'none',
-      jwks: { keys: [{ ...(await jose.exportJWK(pair.publicKey)), kid: 'k1', alg: 'PS256', use: 'sig' }] }, require_signed_request_object: true,
-    }, http),
+    await oauth.dynamicClientRegistrationRequest(
+      as,
+      {
+        redirect_uris: [CB],
+        scope: 'openid profile email',
+        token_endpoint_auth_method: 'none',
+        jwks: { keys: [{ ...(await jose.exportJWK(pair.publicKey)), kid: 'k1', alg: 'PS256', use: 'sig' }] },
+        require_signed_request_object: true,
+      },
+      http,
+    ),
   );
   const begun = await attempt({ response_mode: 'jwt' });
   begun.parameters.set('client_id', client.client_id);
@@ -158,7 +187,11 @@ test('A5 oauth4webapi: a signed request, and a signed answer', async () => {
 
 test('A4 A6 oauth4webapi: client credentials, introspection as plain JSON and signed, revocation', async () => {
   const { as } = server;
-  const tokens = await oauth.processClientCredentialsResponse(as, service, await oauth.clientCredentialsGrantRequest(as, service, secret, { scope: 'read' }, http));
+  const tokens = await oauth.processClientCredentialsResponse(
+    as,
+    service,
+    await oauth.clientCredentialsGrantRequest(as, service, secret, { scope: 'read' }, http),
+  );
   const introspect = async (client, token) => {
     const response = await oauth.introspectionRequest(as, client, secret, token, http);
     const seen = await oauth.processIntrospectionResponse(as, client, response);
@@ -174,14 +207,19 @@ test('A4 A6 oauth4webapi: client credentials, introspection as plain JSON and si
   await revoke('unknown');
   assert.equal((await introspect(service, tokens.access_token)).active, false);
   await assert.rejects(
-    (async () => oauth.processClientCredentialsResponse(as, service, await oauth.clientCredentialsGrantRequest(as, service, oauth.ClientSecretPost('wrong'), {}, http)))(),
+    (async () =>
+      oauth.processClientCredentialsResponse(as, service, await oauth.clientCredentialsGrantRequest(as, service, oauth.ClientSecretPost('wrong'), {}, http)))(),
     { status: 401 },
   );
 });
 
 test('A4 oauth4webapi: a device, and polling before and after the user’s yes', async () => {
   const { as } = server;
-  const shown = await oauth.processDeviceAuthorizationResponse(as, app, await oauth.deviceAuthorizationRequest(as, app, oauth.None(), { scope: 'openid' }, http));
+  const shown = await oauth.processDeviceAuthorizationResponse(
+    as,
+    app,
+    await oauth.deviceAuthorizationRequest(as, app, oauth.None(), { scope: 'openid' }, http),
+  );
   const poll = async () => oauth.processDeviceCodeResponse(as, app, await oauth.deviceCodeGrantRequest(as, app, oauth.None(), shown.device_code, http));
   await assert.rejects(poll(), (error) => refusal(error, 'authorization_pending', 400));
   await alice()(shown.verification_uri_complete);

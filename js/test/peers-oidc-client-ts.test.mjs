@@ -75,7 +75,12 @@ test('A4 oidc-client-ts: signinRedirect, signinCallback, userinfo, refresh, and 
   await app.run((manager) => void manager.signoutRedirect({ state: 'over' }));
   await back;
   assert.equal(await app.run(async (manager) => (await manager.signoutCallback()).userState), 'over');
-  const error = await app.run((manager) => manager.signinSilent({ prompt: 'none' }).then(() => '', (e) => e.error ?? String(e)));
+  const error = await app.run((manager) =>
+    manager.signinSilent({ prompt: 'none' }).then(
+      () => '',
+      (e) => e.error ?? String(e),
+    ),
+  );
   assert.equal(error, 'login_required');
   assert.deepEqual(app.said, []);
 });
@@ -86,7 +91,10 @@ test('A4 oidc-client-ts: renewal in a frame (prompt=none) while the user is sign
   const frame = (scope) =>
     app.run(async (manager, scope) => {
       await manager.removeUser(); // without a refresh token it asks the server in a frame
-      return manager.signinSilent({ scope }).then((user) => ({ sub: user.profile.sub, sid: user.profile.sid }), (e) => ({ error: e.error ?? String(e) }));
+      return manager.signinSilent({ scope }).then(
+        (user) => ({ sub: user.profile.sub, sid: user.profile.sid }),
+        (e) => ({ error: e.error ?? String(e) }),
+      );
     }, scope);
   assert.deepEqual(await frame('openid profile'), { sub: 'alice', sid: user.profile.sid });
   assert.deepEqual(await frame('openid read'), { error: 'consent_required' });
@@ -96,7 +104,12 @@ test('A7 oidc-client-ts: a user who denies, told in the fragment', async (t) => 
   const app = await open(t, plain, { response_mode: 'fragment' });
   await app.go((manager) => void manager.signinRedirect(), 'deny');
   assert.match(app.page.url(), /#.*error=access_denied/);
-  const [name, error] = await app.run((manager) => manager.signinCallback().then(() => [], (e) => [e.name, e.error]));
+  const [name, error] = await app.run((manager) =>
+    manager.signinCallback().then(
+      () => [],
+      (e) => [e.name, e.error],
+    ),
+  );
   assert.deepEqual([name, error], ['ErrorResponse', 'access_denied']);
 });
 
@@ -108,7 +121,10 @@ test('A6 oidc-client-ts: revoked tokens are good no longer', async (t) => {
     const user = await manager.getUser();
     user.refresh_token = refresh_token;
     await manager.storeUser(user);
-    return manager.signinSilent().then(() => '', (e) => e.error ?? String(e));
+    return manager.signinSilent().then(
+      () => '',
+      (e) => e.error ?? String(e),
+    );
   }, refresh_token);
   assert.equal(error, 'invalid_grant');
 });

@@ -31,9 +31,17 @@ const publicClient = ({ issuer }) => oidc.discovery(new URL(issuer), 'app', unde
 
 /** A client that registers itself (RFC 7591). */
 const register = ({ issuer }, metadata, authentication) =>
-  oidc.dynamicClientRegistration(new URL(issuer), {
-    redirect_uris: [CB], grant_types: ['authorization_code', 'refresh_token'], scope: 'openid profile email read offline_access', ...metadata,
-  }, authentication, options);
+  oidc.dynamicClientRegistration(
+    new URL(issuer),
+    {
+      redirect_uris: [CB],
+      grant_types: ['authorization_code', 'refresh_token'],
+      scope: 'openid profile email read offline_access',
+      ...metadata,
+    },
+    authentication,
+    options,
+  );
 
 /** One with a key of its own. */
 const withKey = async (at, metadata) => {
@@ -48,8 +56,13 @@ const withKey = async (at, metadata) => {
 const attempt = async (more = {}) => {
   const [pkceCodeVerifier, expectedState, expectedNonce] = [oidc.randomPKCECodeVerifier(), oidc.randomState(), oidc.randomNonce()];
   const parameters = {
-    redirect_uri: CB, scope: 'openid profile email', state: expectedState, nonce: expectedNonce,
-    code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier), code_challenge_method: 'S256', ...more,
+    redirect_uri: CB,
+    scope: 'openid profile email',
+    state: expectedState,
+    nonce: expectedNonce,
+    code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
+    code_challenge_method: 'S256',
+    ...more,
   };
   return { parameters, checks: { pkceCodeVerifier, expectedState, expectedNonce } };
 };
@@ -252,7 +265,9 @@ test('A4 openid-client: token exchange, resource indicators, and a stronger sign
   const { url } = await alice()(oidc.buildAuthorizationUrl(config, parameters));
   const plain = await oidc.authorizationCodeGrant(config, url, { ...checks, expectedNonce: undefined });
   const exchanged = await oidc.genericGrantRequest(service, 'urn:ietf:params:oauth:grant-type:token-exchange', {
-    subject_token: plain.access_token, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token', scope: 'read',
+    subject_token: plain.access_token,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    scope: 'read',
   });
   assert.deepEqual([exchanged.issued_token_type, exchanged.scope], ['urn:ietf:params:oauth:token-type:access_token', 'read']);
   assert.equal((await oidc.tokenIntrospection(service, exchanged.access_token)).sub, 'alice');

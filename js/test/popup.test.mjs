@@ -35,22 +35,25 @@ const open = async (t, name = 'plain', more = {}) => {
   const context = await browser.newContext();
   t.after(() => context.close());
   const page = await openPage(context, sites[name].url + APP);
-  await page.evaluate(async (config) => {
-    const client = (window.client = await oauth.openClient(config));
-    window.outcomes = [];
-    /** Begins in a click, as browsers ask for. */
-    window.begin = (parameters) => {
-      const button = document.body.appendChild(document.createElement('button'));
-      button.onclick = () => {
-        const n = outcomes.push(null) - 1;
-        oauth.signInPopup(client, parameters).then(
-          ({ status, app_state }) => (outcomes[n] = { status, app_state }),
-          ({ name, kind, code, op, error, message }) => (outcomes[n] = kind ? { kind, code, op, ...(error && { error }) } : `${name}: ${message}`),
-        );
-        button.remove();
+  await page.evaluate(
+    async (config) => {
+      const client = (window.client = await oauth.openClient(config));
+      window.outcomes = [];
+      /** Begins in a click, as browsers ask for. */
+      window.begin = (parameters) => {
+        const button = document.body.appendChild(document.createElement('button'));
+        button.onclick = () => {
+          const n = outcomes.push(null) - 1;
+          oauth.signInPopup(client, parameters).then(
+            ({ status, app_state }) => (outcomes[n] = { status, app_state }),
+            ({ name, kind, code, op, error, message }) => (outcomes[n] = kind ? { kind, code, op, ...(error && { error }) } : `${name}: ${message}`),
+          );
+          button.remove();
+        };
       };
-    };
-  }, { ...servers[name].config, ...more });
+    },
+    { ...servers[name].config, ...more },
+  );
   const outcome = async (n = 0) => {
     await page.waitForFunction((n) => outcomes[n], n);
     return page.evaluate((n) => outcomes[n], n);
@@ -243,7 +246,11 @@ test('E42 X8 a reply that comes when the window counted as closed still signs in
   }
 });
 
-for (const [life, before, end] of [[undefined, '09:50', '00:20'], [60_000, '00:50', '00:20'], [1_800_000, '29:50', '00:20']]) {
+for (const [life, before, end] of [
+  [undefined, '09:50', '00:20'],
+  [60_000, '00:50', '00:20'],
+  [1_800_000, '29:50', '00:20'],
+]) {
   test(`X8 E42 a popup that nobody finishes ends with its attempt: ${life ?? 'default'}`, async (t) => {
     const { begin, outcome, page, settled } = await open(t, 'plain', { attempt_life_ms: life });
     await page.clock.install();

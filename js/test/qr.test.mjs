@@ -16,7 +16,9 @@ after(() => browser.close());
 /** What a reader sees in the drawn element: Chromium draws it, on a page of those colours. */
 const read = async (svg, { width, colorScheme = 'light', style = '' }) => {
   const page = await browser.newPage({ colorScheme, viewport: { width: 400, height: 400 } });
-  await page.setContent(`<meta name="color-scheme" content="light dark"><style>body { margin: 0 } svg { display: block; width: ${width}px } ${style}</style>${svg}`);
+  await page.setContent(
+    `<meta name="color-scheme" content="light dark"><style>body { margin: 0 } svg { display: block; width: ${width}px } ${style}</style>${svg}`,
+  );
   const picture = await page.locator('svg').screenshot();
   const { data, side } = await page.evaluate(async (base64) => {
     const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))]));
@@ -55,7 +57,10 @@ test('the code stays dark on white on a dark page, with a quiet zone of four mod
 
 test('a screen reader says a title; what is in it is text', async () => {
   const page = await browser.newPage();
-  for (const [svg, name] of [[qrSvg(uri), `QR code: ${uri}`], [qrSvg(uri, { title: '</title><b onclick="x">&amp; "here"' }), '</title><b onclick="x">&amp; "here"']]) {
+  for (const [svg, name] of [
+    [qrSvg(uri), `QR code: ${uri}`],
+    [qrSvg(uri, { title: '</title><b onclick="x">&amp; "here"' }), '</title><b onclick="x">&amp; "here"'],
+  ]) {
     await page.setContent('<main></main>');
     await page.evaluate((svg) => void (document.querySelector('main').innerHTML = svg), svg);
     assert.equal(await page.getByRole('img', { name, exact: true }).count(), 1);

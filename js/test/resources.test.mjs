@@ -32,7 +32,10 @@ test('B59 oidc-provider: one sign-in, a token for each of two resources, its ref
         discovery: true,
         scope: 'openid offline_access read write',
         token_destinations: [],
-        resource_destinations: [{ url: A, resource: A }, { url: B, resource: B, scope: 'read' }],
+        resource_destinations: [
+          { url: A, resource: A },
+          { url: B, resource: B, scope: 'read' },
+        ],
       },
       {
         store,
@@ -52,16 +55,29 @@ test('B59 oidc-provider: one sign-in, a token for each of two resources, its ref
     return client;
   };
   const client = await open();
-  const parameters = [['resource', A], ['resource', B]];
+  const parameters = [
+    ['resource', A],
+    ['resource', B],
+  ];
   let approved;
   await client.deviceSignIn({ parameters, show: (device) => (approved ??= decide(device.verification_uri_complete, 'approve')) });
   const own = await client.token();
 
   const claims = ({ access_token: token }) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
-  const [first, second, third] = await Promise.all([client.token({ resource: A }), client.token({ resource: B, scope: 'read' }), client.token({ resource: A })]);
+  const [first, second, third] = await Promise.all([
+    client.token({ resource: A }),
+    client.token({ resource: B, scope: 'read' }),
+    client.token({ resource: A }),
+  ]);
   assert.deepEqual([claims(first).aud, first.access_token, second.scope], [A, third.access_token, 'read']);
   assert.equal(second.access_token.split('.').length, 1, 'the one of B is opaque');
-  assert.deepEqual(refreshes.map((form) => [form.get('resource'), form.get('scope')]), [[A, null], [B, 'read']]);
+  assert.deepEqual(
+    refreshes.map((form) => [form.get('resource'), form.get('scope')]),
+    [
+      [A, null],
+      [B, 'read'],
+    ],
+  );
   assert.notEqual(refreshes[0].get('refresh_token'), refreshes[1].get('refresh_token'), 'it is rotated');
 
   await client.fetch(`${A}/x`);

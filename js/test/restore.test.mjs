@@ -28,7 +28,12 @@ const openPlain = (tab, options) =>
       const client = (window.client = await window.oauth.openClient(config));
       window.changes = [];
       client.addEventListener('changed', ({ detail }) => window.changes.push(detail.change));
-      window.outcome = options && window.oauth.restoreSilently(client, options).then(({ status }) => status, (error) => [error.code, error.error]);
+      window.outcome =
+        options &&
+        window.oauth.restoreSilently(client, options).then(
+          ({ status }) => status,
+          (error) => [error.code, error.error],
+        );
       return window.outcome;
     },
     app.config,
@@ -53,7 +58,11 @@ for (const name of browsers) {
       assert.equal(await openPlain(tab, {}), 'not_authenticated'); // handleRedirect finishes
       assert.equal(await tab.evaluate(() => window.client.handleRedirect().then(({ status }) => status)), 'granted');
       for (let i = 0; i < 2; i++) assert.equal(await plain(tab, {}), 'granted');
-      assert.deepEqual(await tab.evaluate(() => [window.client.current.status, window.changes, document.querySelectorAll('iframe').length]), ['granted', [], 0]);
+      assert.deepEqual(await tab.evaluate(() => [window.client.current.status, window.changes, document.querySelectorAll('iframe').length]), [
+        'granted',
+        [],
+        0,
+      ]);
       // Another user by what is remembered.
       await tab.evaluate(() => localStorage.setItem('oauth2-wasm.signed_in.oauth2', JSON.stringify({ who: 'somebody else' })));
       assert.equal(await plain(tab, {}), 'granted');
@@ -86,7 +95,11 @@ for (const name of browsers) {
       assert.deepEqual(await load(), ['restoring', 'not_authenticated']);
       const button = () => {
         const button = document.body.appendChild(document.createElement('button'));
-        button.onclick = () => window.oauth.signInPopup(window.client).then(({ status }) => (window.outcome = status), (error) => (window.outcome = String(error)));
+        button.onclick = () =>
+          window.oauth.signInPopup(window.client).then(
+            ({ status }) => (window.outcome = status),
+            (error) => (window.outcome = String(error)),
+          );
       };
       await tab.evaluate(button);
       const popup = await browser.popup(() => tab.click('button'));

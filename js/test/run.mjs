@@ -19,12 +19,14 @@ mkdirSync(folder, { recursive: true });
 const lines = createWriteStream(join(folder, `${name}.jsonl`));
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
-const note = (outcome) => ({ name, details, skip, todo }) => {
-  const suite = details?.type === 'suite';
-  lines.write(JSON.stringify({ name, pass: outcome === 'passed', skip: Boolean(skip || todo), suite }) + '\n');
-  // A suite that fails by itself, as in a hook, has no test that does.
-  if (!suite || outcome === 'failed') counts[outcome === 'passed' && (skip || todo) ? 'skipped' : outcome] += 1;
-};
+const note =
+  (outcome) =>
+  ({ name, details, skip, todo }) => {
+    const suite = details?.type === 'suite';
+    lines.write(JSON.stringify({ name, pass: outcome === 'passed', skip: Boolean(skip || todo), suite }) + '\n');
+    // A suite that fails by itself, as in a hook, has no test that does.
+    if (!suite || outcome === 'failed') counts[outcome === 'passed' && (skip || todo) ? 'skipped' : outcome] += 1;
+  };
 
 // forceExit: Node 20, at its own end, sometimes turns in circles for ever over a socket that is
 // closed already.

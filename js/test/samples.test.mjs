@@ -76,7 +76,10 @@ test('E44 js/README: with OpenID Connect', async (t) => {
 
 for (const [file, mark, path] of [['js/README.md', 'dpop: true, // tokens are bound', '/payments']]) {
   test(`E44 ${file}: with bound tokens, and a stronger sign-in where the resource wants one`, async (t) => {
-    const api = ({ method }) => (method() === 'OPTIONS' ? {} : { status: 401, headers: { 'www-authenticate': 'DPoP error="insufficient_user_authentication", acr_values="urn:a", max_age="5"' }, body: '{}' });
+    const api = ({ method }) =>
+      method() === 'OPTIONS'
+        ? {}
+        : { status: 401, headers: { 'www-authenticate': 'DPoP error="insufficient_user_authentication", acr_values="urn:a", max_age="5"' }, body: '{}' };
     const { page, requests, complaints } = await world(t, { '/': await bundle(sample(file, mark)) }, (request) => api({ method: () => request.method() }));
     await page.goto(`${APP}/`);
     await at(page, `${AS}/authorize`);
@@ -86,7 +89,10 @@ for (const [file, mark, path] of [['js/README.md', 'dpop: true, // tokens are bo
     assert.match(asked.headers().authorization, /^DPoP ./);
     assert.ok(asked.headers().dpop);
     await at(page, `${AS}/authorize`);
-    assert.deepEqual(complaints.filter((text) => !text.includes('401')), []);
+    assert.deepEqual(
+      complaints.filter((text) => !text.includes('401')),
+      [],
+    );
   });
 }
 
@@ -102,7 +108,10 @@ test('E44 js/README: on a television', async (t) => {
   await phone.getByTestId('device-result').waitFor();
   await until(() => count('/token') > 0, 'a poll');
   // The browser complains about a poll that comes too early, which is how the server says so.
-  assert.deepEqual(complaints.filter((text) => !text.includes('400')), []);
+  assert.deepEqual(
+    complaints.filter((text) => !text.includes('400')),
+    [],
+  );
 });
 
 test('E44 js/README: in a popup, and the page that it comes back to', async (t) => {
@@ -137,7 +146,10 @@ test('E41 E44 js/README: a reply in another tab than the one that began', async 
   assert.deepEqual(complaints, []);
 });
 
-for (const [file, mark] of [['README.md', 'this page, as registered'], ['web/docs/guides/page.md', "scope: 'openid notes'"]]) {
+for (const [file, mark] of [
+  ['README.md', 'this page, as registered'],
+  ['web/docs/guides/page.md', "scope: 'openid notes'"],
+]) {
   test(`E44 D46 ${file}: in a page`, async (t) => {
     const { page, logs, complaints, requests, count } = await world(t, { '/': await bundle(sample(file, mark)) });
     await page.goto(`${APP}/`);
@@ -151,7 +163,10 @@ for (const [file, mark] of [['README.md', 'this page, as registered'], ['web/doc
   });
 }
 
-for (const [file, mark, text] of [['README.md', 'RequireAuth><Hello', 'Hello alice'], ['web/docs/guides/frameworks.md', 'RequireAuth pending', 'Sign out alice']]) {
+for (const [file, mark, text] of [
+  ['README.md', 'RequireAuth><Hello', 'Hello alice'],
+  ['web/docs/guides/frameworks.md', 'RequireAuth pending', 'Sign out alice'],
+]) {
   test(`E44 D46 ${file}: in React`, async (t) => {
     const program = `${sample(file, mark)}
 import { createRoot } from 'react-dom/client';
@@ -240,7 +255,13 @@ for (const kind of ['worker', 'frame']) {
   test(`E44 P10 js/README: a vault in a ${kind}`, async (t) => {
     const page = sample('js/README.md', "openClient({ worker: '/auth-worker.js' });\nconst { status }");
     const script = sample('js/README.md', kind === 'worker' ? '// auth-worker.js' : '// for https://auth.app.example');
-    const { page: tab, logs, url, as, api } = await onLoopback(t, async (here) => ({
+    const {
+      page: tab,
+      logs,
+      url,
+      as,
+      api,
+    } = await onLoopback(t, async (here) => ({
       '/auth-worker.js': await bundle(here(script)),
       '/vault-frame.js': await bundle(here(script)),
       '/app.js': await bundle(here(kind === 'worker' ? page : page.replace("worker: '/auth-worker.js'", "frame: 'https://auth.app.example/vault.html'"))),
@@ -257,7 +278,12 @@ for (const kind of ['worker', 'frame']) {
 }
 
 test('E44 P30 js/README: signed in again without a question', async (t) => {
-  const { page: tab, logs, url, as } = await onLoopback(t, async (here) => ({ '/app.js': await bundle(here(sample('js/README.md', 'restoreSilently(client)'))) }));
+  const {
+    page: tab,
+    logs,
+    url,
+    as,
+  } = await onLoopback(t, async (here) => ({ '/app.js': await bundle(here(sample('js/README.md', 'restoreSilently(client)'))) }));
   await tab.goto(`${url}/inside`);
   await said(logs, 'not_authenticated');
   await tab.click('button');
@@ -271,7 +297,11 @@ test('E44 P30 js/README: signed in again without a question', async (t) => {
 test('E44 P33 js/README: signed out who is gone', async (t) => {
   const script = sample('js/README.md', 'watchIdle(client').replace('15 * 60_000', '6_000').replace('warning_ms: 60_000', 'warning_ms: 4_000');
   const more = `\nif (!(await client.handleRedirect()) && location.pathname === '/callback') await client.signIn();`;
-  const { page: tab, as, url } = await onLoopback(t, async (here) => ({
+  const {
+    page: tab,
+    as,
+    url,
+  } = await onLoopback(t, async (here) => ({
     '/auth-worker.js': await bundle(here(sample('js/README.md', '// auth-worker.js'))),
     '/app.js': await bundle(here(script + more)),
   }));
@@ -323,7 +353,10 @@ test('E44 B19 js/README: a backend, as an object with fetch, a handler of node:h
   const server = createServer(handler).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => (server.closeAllConnections(), server.close()));
-  const [answer] = await once(request({ port: server.address().port, path: '/auth/session', headers: { host: 'app.example', 'x-csrf': '1' } }).end(), 'response');
+  const [answer] = await once(
+    request({ port: server.address().port, path: '/auth/session', headers: { host: 'app.example', 'x-csrf': '1' } }).end(),
+    'response',
+  );
   assert.equal(answer.statusCode, 401);
   assert.equal(answer.headers['cache-control'], 'no-store');
   answer.resume();
@@ -336,7 +369,10 @@ test('E44 D46 README: a backend in memory', async (t) => {
   assert.equal((await answer.json()).error, 'not_signed_in');
 });
 
-for (const [file, mark] of [['README.md', 'new Guard('], ['web/docs/guides/resource.md', 'new Guard(']]) {
+for (const [file, mark] of [
+  ['README.md', 'new Guard('],
+  ['web/docs/guides/resource.md', 'new Guard('],
+]) {
   test(`E44 D46 ${file}: an API`, async (t) => {
     const { notes } = await inNode(t, sample(file, mark), { [`guard${file.length}`]: 1 });
     const answer = await notes(new Request('https://api.example/notes'));
@@ -435,7 +471,10 @@ test('E45 under StrictMode the effect runs the first sample twice: one token req
     void run();
   }, []);
   return <p>app</p>;`);
-  const script = await bundle(wrapped(sample('js/README.md', 'request_failed')) + component, 'tsx', { conditions: ['browser'], define: { 'process.env.NODE_ENV': '"development"' } });
+  const script = await bundle(wrapped(sample('js/README.md', 'request_failed')) + component, 'tsx', {
+    conditions: ['browser'],
+    define: { 'process.env.NODE_ENV': '"development"' },
+  });
   const { page, logs, complaints, count } = await world(t, { '/': script });
   await page.goto(`${APP}/`);
   await at(page, `${AS}/authorize`);
@@ -485,5 +524,8 @@ ${react(`
 });
 
 test('E44 D46 every sample of the READMEs and of the documentation was run', () => {
-  assert.deepEqual(samples.filter(({ tested }) => !tested).map(({ file, text }) => `${file}: ${text.slice(0, 80)}`), []);
+  assert.deepEqual(
+    samples.filter(({ tested }) => !tested).map(({ file, text }) => `${file}: ${text.slice(0, 80)}`),
+    [],
+  );
 });

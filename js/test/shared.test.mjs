@@ -261,7 +261,11 @@ test('E37 signing out clears the store that outlives its clients', async (t) => 
 test('E37 an opening that fails is not remembered', async (t) => {
   const page = await open(t);
   const said = await page.evaluate(async () => {
-    const refused = () => oauth.openClient({ ...config, nonsense: 1 }).then(() => 'open', ({ code }) => code);
+    const refused = () =>
+      oauth.openClient({ ...config, nonsense: 1 }).then(
+        () => 'open',
+        ({ code }) => code,
+      );
     const both = await Promise.all([refused(), refused()]);
     const lost = await oauth.openClient(config, { module: Promise.reject(new Error('lost')) }).catch(({ message }) => message);
     return [...both, lost, await oauth.openClient(config).then(() => 'open')];
@@ -313,7 +317,12 @@ test('E39 all who ask for a reply get what came of it, now and later, until the 
     const [first, second] = await Promise.all([oauth.openClient(config), oauth.openClient(config)]);
     const said = ({ status, app_state } = {}) => `${status} ${app_state}`;
     const at = () => location.pathname + location.search + location.hash;
-    const concurrent = await Promise.all([first.handleRedirect(), second.handleRedirect(), second.callback({ url: reply }), first.handleRedirect(reply + '#x')]);
+    const concurrent = await Promise.all([
+      first.handleRedirect(),
+      second.handleRedirect(),
+      second.callback({ url: reply }),
+      first.handleRedirect(reply + '#x'),
+    ]);
     const clean = at();
     const later = [await second.handleRedirect(), await first.handleRedirect(reply), await (await oauth.openClient(config)).handleRedirect()];
     // What came of it may be over.
@@ -371,7 +380,11 @@ for (const [name, answer, code] of [
     server.answers['/token'] = answer;
     const codes = await page.evaluate(async () => {
       const [first, second] = await Promise.all([oauth.openClient(config), oauth.openClient(config)]);
-      const code = (work) => work.then(({ status }) => status, ({ code }) => code);
+      const code = (work) =>
+        work.then(
+          ({ status }) => status,
+          ({ code }) => code,
+        );
       const both = await Promise.all([code(first.handleRedirect()), code(second.handleRedirect())]);
       first.close();
       return [...both, await code(second.handleRedirect()), await code((await oauth.openClient(config)).handleRedirect())];
@@ -427,7 +440,14 @@ test('E39 the last replies alone are remembered', async (t) => {
       await client.callback({ url: replies[n] });
     }
     await client.logOut();
-    return Promise.all(replies.reverse().map((url) => client.callback({ url }).then(({ status }) => status, ({ code }) => code)));
+    return Promise.all(
+      replies.reverse().map((url) =>
+        client.callback({ url }).then(
+          ({ status }) => status,
+          ({ code }) => code,
+        ),
+      ),
+    );
   });
   assert.deepEqual(said, [...Array(4).fill('not_authenticated'), 'wrong_state', 'wrong_state']);
   assert.equal(server.count('/token'), 6);
@@ -463,7 +483,10 @@ test('E40 a reply that is no client’s leaves the URL, and the error says what 
     const page = await open(t, `${APP}?page=2&${query}#/inside`);
     const ask = () =>
       page.evaluate(async () =>
-        (await oauth.openClient(config)).handleRedirect().then((status) => status?.status ?? null, ({ begin_again, message }) => [begin_again, /, sign in again$/.test(message)]),
+        (await oauth.openClient(config)).handleRedirect().then(
+          (status) => status?.status ?? null,
+          ({ begin_again, message }) => [begin_again, /, sign in again$/.test(message)],
+        ),
       );
     assert.deepEqual(await ask(), [true, true], query);
     assert.equal(page.url(), `${site.url}${APP}?page=2#/inside`, query);
@@ -475,7 +498,10 @@ test('E40 a reply that is no client’s leaves the URL, and the error says what 
 });
 
 test('E40 clients of several identities at one redirect URI each find their reply, in whatever order', async (t) => {
-  for (const order of [[0, 1], [1, 0]]) {
+  for (const order of [
+    [0, 1],
+    [1, 0],
+  ]) {
     const page = await open(t);
     const other = { ...config, client_id: 'other', name: 'other' };
     await comeBack(page);
@@ -484,7 +510,10 @@ test('E40 clients of several identities at one redirect URI each find their repl
         const outcomes = [];
         for (const n of order) {
           const client = await oauth.openClient(configs[n]);
-          outcomes[n] = await client.handleRedirect().then((status) => status && status.status, ({ code }) => code);
+          outcomes[n] = await client.handleRedirect().then(
+            (status) => status && status.status,
+            ({ code }) => code,
+          );
           if (n) history.pushState(null, '', location.pathname + '?page=' + n); // an application goes on
         }
         return outcomes;
@@ -502,7 +531,14 @@ test('E40 two that ask at the same time each get their own, whoever it is for', 
   const said = await page.evaluate(
     async (configs) => {
       const clients = await Promise.all(configs.map((config) => oauth.openClient(config)));
-      return Promise.all(clients.map((client) => client.handleRedirect().then((status) => status && status.status, ({ code }) => code)));
+      return Promise.all(
+        clients.map((client) =>
+          client.handleRedirect().then(
+            (status) => status && status.status,
+            ({ code }) => code,
+          ),
+        ),
+      );
     },
     [{ ...config, client_id: 'other', name: 'other' }, config],
   );
@@ -513,16 +549,23 @@ test('E41 with a store that tabs share, a reply is good in another tab than the 
   const page = await open(t);
   const begun = (pendingStore) =>
     page.evaluate(
-      async ([config, pendingStore]) => (await oauth.openClient({ ...config, name: String(pendingStore) }, pendingStore ? { pendingStore: oauth[pendingStore]() } : {})).authorize(),
+      async ([config, pendingStore]) =>
+        (await oauth.openClient({ ...config, name: String(pendingStore) }, pendingStore ? { pendingStore: oauth[pendingStore]() } : {})).authorize(),
       [config, pendingStore],
     );
-  for (const [pendingStore, outcome] of [[undefined, 'wrong_state'], ['insecureIndexedDBStore', 'granted']]) {
+  for (const [pendingStore, outcome] of [
+    [undefined, 'wrong_state'],
+    ['insecureIndexedDBStore', 'granted'],
+  ]) {
     const { state } = await begun(pendingStore);
     const tab = await openPage(page.context(), `${config.redirect_uri}?code=c&state=${state}`);
     const said = await tab.evaluate(
       async ([config, pendingStore]) => {
         const client = await oauth.openClient({ ...config, name: String(pendingStore) }, pendingStore ? { pendingStore: oauth[pendingStore]() } : {});
-        const outcome = await client.handleRedirect().then(({ status }) => status, ({ code }) => code);
+        const outcome = await client.handleRedirect().then(
+          ({ status }) => status,
+          ({ code }) => code,
+        );
         return [outcome, location.search];
       },
       [config, pendingStore],

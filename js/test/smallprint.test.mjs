@@ -22,8 +22,14 @@ test('E50 E51 E52 the text of a refused configuration says what was meant, what 
     [{ clientId: 'app' }, 'oauth2-wasm: open: unknown member: clientId: expected client_id'],
     [{ ...server.config, scopes: 'read' }, 'oauth2-wasm: open: unknown member: scopes: expected scope'],
     [{ ...server.config, profile: { mail: 'x' } }, 'oauth2-wasm: open: unknown member: profile: expected email, came mail'],
-    [{ client_id: 'app', issuer: 'https://as.example' }, 'oauth2-wasm: open: missing: discovery: expected discovery: true, or authorization_endpoint and token_endpoint, came issuer without endpoints'],
-    [{ ...server.config, token_endpoint: 'http://as.example/token' }, 'oauth2-wasm: open: not https: token_endpoint: expected https, or http on loopback, came http://as.example/token'],
+    [
+      { client_id: 'app', issuer: 'https://as.example' },
+      'oauth2-wasm: open: missing: discovery: expected discovery: true, or authorization_endpoint and token_endpoint, came issuer without endpoints',
+    ],
+    [
+      { ...server.config, token_endpoint: 'http://as.example/token' },
+      'oauth2-wasm: open: not https: token_endpoint: expected https, or http on loopback, came http://as.example/token',
+    ],
     [{ ...server.config, client_secret: 's3cret\n' }, 'oauth2-wasm: open: bad value: client_secret: expected printable ASCII'],
   ]) {
     await assert.rejects(openClient(config), (error) => error instanceof OAuthError && error.message === message, message);
@@ -91,7 +97,15 @@ test('E63 a hook changes an answer before it is checked, and the checks hold for
 test('E60 E66 a client is opened with what register gave', async () => {
   server.answers['/register'] = () => ({
     status: 201,
-    body: { client_id: 'new', client_secret: null, token_endpoint_auth_method: 'none', client_id_issued_at: 1, redirect_uris: ['https://app.example/cb'], grant_types: ['authorization_code'], 'x-y': { z: [1] } },
+    body: {
+      client_id: 'new',
+      client_secret: null,
+      token_endpoint_auth_method: 'none',
+      client_id_issued_at: 1,
+      redirect_uris: ['https://app.example/cb'],
+      grant_types: ['authorization_code'],
+      'x-y': { z: [1] },
+    },
   });
   const { client_id, redirect_uri, ...rest } = server.config;
   const unknown = await openClient({ ...rest, client_metadata: {}, registration_endpoint: `${server.url}/register` });
@@ -143,7 +157,15 @@ test('E62 a server takes unprotected origins, a page is refused', async () => {
   try {
     const page = await openPage(await browser.newContext(), `${site.url}/pages/app.html`);
     const { client_secret, ...rest } = config;
-    const outcome = (given) => page.evaluate((given) => oauth.openClient(given).then(() => 'open', ({ kind, code, op }) => [kind, code, op]), given);
+    const outcome = (given) =>
+      page.evaluate(
+        (given) =>
+          oauth.openClient(given).then(
+            () => 'open',
+            ({ kind, code, op }) => [kind, code, op],
+          ),
+        given,
+      );
     assert.deepEqual(await outcome(rest), ['client', 'http_in_page', 'open']);
     assert.deepEqual(await outcome({ ...rest, insecure_http_origins: undefined }), ['client', 'not_https', 'open']);
   } finally {

@@ -57,7 +57,10 @@ const onPostgres = async (pool, schema, lease) => {
 
 /** Two handles of one empty store, as two processes have them. */
 const pairs = {
-  'B1 Redis': async (place, lease) => [onRedis(await connectRedis(await server('redis')), place, lease), onRedis(await connectRedis(await server('redis')), place, lease)],
+  'B1 Redis': async (place, lease) => [
+    onRedis(await connectRedis(await server('redis')), place, lease),
+    onRedis(await connectRedis(await server('redis')), place, lease),
+  ],
   'B3 a Redis Cluster': async (place, lease) => {
     const rootNodes = (await server('cluster')).addrs.map((addr) => ({ url: `redis://${addr}` }));
     const connect = async () => onRedis(await redisClient(createCluster({ rootNodes })), place, lease);
@@ -125,7 +128,15 @@ for (const [kind, pair] of Object.entries(pairs)) {
     });
 
     test(`${kind} keeps any text under any key`, async () => {
-      const rows = { empty: '', 'a.b c': ' spaces ', 'A.B C': 'a line\nand\r\nanother', 'é{x}': 'ünïcode 𝄞', '{x}é': '{"json":"\\u0000"}', "%s;'\"--": "'; DROP TABLE x; --", long: '0123456789'.repeat(30_000) };
+      const rows = {
+        empty: '',
+        'a.b c': ' spaces ',
+        'A.B C': 'a line\nand\r\nanother',
+        'é{x}': 'ünïcode 𝄞',
+        '{x}é': '{"json":"\\u0000"}',
+        '%s;\'"--': "'; DROP TABLE x; --",
+        long: '0123456789'.repeat(30_000),
+      };
       for (const [key, value] of Object.entries(rows)) await a.store(key, '', value);
       for (const [key, value] of Object.entries(rows)) assert.equal((await b.load(key)).value, value, key);
     });
@@ -284,7 +295,14 @@ for (const alg of ['ES256', 'ES384', 'ES512', 'RS256', 'RS512', 'PS384', 'Ed2551
   test(`B10 sealed: a key for ${alg} is there for another process, and cannot be read any more`, async () => {
     const names = { ES: 'ECDSA', RS: 'RSASSA-PKCS1-v1_5', PS: 'RSA-PSS', Ed: 'Ed25519' };
     const bits = alg.slice(2);
-    const algorithm = { name: names[alg.slice(0, 2)], namedCurve: `P-${bits === '512' ? 521 : bits}`, hash: `SHA-${bits}`, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), saltLength: 32 };
+    const algorithm = {
+      name: names[alg.slice(0, 2)],
+      namedCurve: `P-${bits === '512' ? 521 : bits}`,
+      hash: `SHA-${bits}`,
+      modulusLength: 2048,
+      publicExponent: new Uint8Array([1, 0, 1]),
+      saltLength: 32,
+    };
     const pair = await crypto.subtle.generateKey(algorithm.name === 'Ed25519' ? algorithm.name : algorithm, true, ['sign', 'verify']);
     const [kept, ring] = [oauth.memoryStore(), newSealKey()];
     const [one, two] = [(await sealed(kept, ring)).keys, (await sealed(kept, ring)).keys];

@@ -7,7 +7,10 @@ import { test } from 'node:test';
 import { root } from './lib/installed.mjs';
 
 const read = (file) => readFileSync(join(root, file), 'utf8');
-const files = (name) => execFileSync('git', ['ls-files', `*${name}`], { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
+const files = (name) =>
+  execFileSync('git', ['ls-files', `*${name}`], { cwd: root, encoding: 'utf8' })
+    .split('\n')
+    .filter(Boolean);
 
 /** What a lock names without an integrity, and why that is right. */
 const without = new Map([
@@ -40,7 +43,11 @@ for (const file of files('package-lock.json')) {
 }
 
 test('S1 what installs runs no scripts, wherever it is written', () => {
-  const said = ['Makefile', '.ci/run', 'README.md', 'js/README.md', 'edge/README.md'].flatMap((file) => read(file).split('\n').map((line) => `${file}: ${line}`));
+  const said = ['Makefile', '.ci/run', 'README.md', 'js/README.md', 'edge/README.md'].flatMap((file) =>
+    read(file)
+      .split('\n')
+      .map((line) => `${file}: ${line}`),
+  );
   const installs = said.filter((line) => /\bnpm (ci|i|install)\b/.test(line) && !/npm install oauth2-wasm/.test(line));
   assert.ok(installs.length > 0);
   for (const line of installs) assert.match(line, /--ignore-scripts/);
@@ -50,7 +57,9 @@ test('S2 Go modules are what go.sum says', () => {
   execFileSync('go', ['mod', 'verify'], { cwd: root });
   for (const file of files('go.sum')) for (const line of read(file).split('\n').filter(Boolean)) assert.match(line, /^\S+ v\S+ h1:[A-Za-z0-9+/]{43}=$/, file);
   for (const file of files('go.mod')) {
-    const replaced = read(file).split('\n').filter((line) => /=> (?!\.\/|\.\.\/)/.test(line) && !/(\S+)( v\S+)? => \1 v/.test(line)); // another version of its own is none
+    const replaced = read(file)
+      .split('\n')
+      .filter((line) => /=> (?!\.\/|\.\.\/)/.test(line) && !/(\S+)( v\S+)? => \1 v/.test(line)); // another version of its own is none
     assert.deepEqual(replaced, [], `${file}: a module stands for another one`);
   }
 });

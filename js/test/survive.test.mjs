@@ -28,7 +28,10 @@ const application = async ([config, vault]) => {
   client.addEventListener('change', shows);
   shows();
   await (vault ? client.ready : window.oauth.restoreSilently(client));
-  const failed = await client.handleRedirect().then(() => '', (error) => ` ${error.error ?? error.code}`);
+  const failed = await client.handleRedirect().then(
+    () => '',
+    (error) => ` ${error.error ?? error.code}`,
+  );
   console.log(`end ${(await client.status()).status}${failed}`);
 };
 
@@ -41,8 +44,14 @@ const twoSites = async (t, { blocked, vault }) => {
   const redirect = `${APP}/app.html`;
   const server = await authserver('-issuer', AS, redirect);
   const config = {
-    client_id: 'app', issuer: AS, authorization_endpoint: `${AS}/authorize`, token_endpoint: `${AS}/token`, jwks_uri: `${AS}/jwks`,
-    redirect_uri: redirect, scope: 'openid profile', token_destinations: [`${AS}/userinfo`],
+    client_id: 'app',
+    issuer: AS,
+    authorization_endpoint: `${AS}/authorize`,
+    token_endpoint: `${AS}/token`,
+    jwks_uri: `${AS}/jwks`,
+    redirect_uri: redirect,
+    scope: 'openid profile',
+    token_destinations: [`${AS}/userinfo`],
   };
   const extra = {
     '/app.html': '<!doctype html><link rel="icon" href="data:,"><title>app</title><script type="module" src="/app.js"></script>',
@@ -62,7 +71,10 @@ const twoSites = async (t, { blocked, vault }) => {
   // With a profile on the disk: without one, Chromium blocks these cookies whatever is set.
   const profile = mkdtempSync(join(tmpdir(), 'profile-'));
   mkdirSync(join(profile, 'Default'));
-  writeFileSync(join(profile, 'Default/Preferences'), JSON.stringify({ profile: { cookie_controls_mode: blocked ? 1 : 0, block_third_party_cookies: blocked } }));
+  writeFileSync(
+    join(profile, 'Default/Preferences'),
+    JSON.stringify({ profile: { cookie_controls_mode: blocked ? 1 : 0, block_third_party_cookies: blocked } }),
+  );
   const args = [...chromiumArgs, ...named({ 'app.example': app.port, 'as.example': as.port })];
   const context = await chromium.launchPersistentContext(profile, { executablePath: runtimes.chromium, args, timeout: PATIENCE });
   context.setDefaultTimeout(PATIENCE);
@@ -87,7 +99,9 @@ const twoSites = async (t, { blocked, vault }) => {
 
 for (const blocked of [false, true]) {
   for (const vault of [false, true]) {
-    const what = blocked ? 'where cookies are kept from the frame the page goes to the server, once, and then nobody is signed in' : 'where they are not, the frame does';
+    const what = blocked
+      ? 'where cookies are kept from the frame the page goes to the server, once, and then nobody is signed in'
+      : 'where they are not, the frame does';
     test(`P66 two sites over https, ${vault ? 'in a vault' : 'in the page'}: ${what}`, async (t) => {
       const { context, page, load } = await twoSites(t, { blocked, vault });
       /** In the page it is gone with the page; in a vault, with the worker and its keeper. */
@@ -133,7 +147,15 @@ const keptPage = async (t, api, shared) => {
   };
   assert.equal(await load(), 'not_authenticated');
   assert.equal(await enter(tab), 'granted');
-  const use = () => tab.evaluate(async (url) => [(await window.client.refresh()).status, (await window.client.fetch(url)).status, window.told.filter(([, what]) => what === 'not_authenticated').length], `${api.server.url}/api`);
+  const use = () =>
+    tab.evaluate(
+      async (url) => [
+        (await window.client.refresh()).status,
+        (await window.client.fetch(url)).status,
+        window.told.filter(([, what]) => what === 'not_authenticated').length,
+      ],
+      `${api.server.url}/api`,
+    );
   return { tab, load, use };
 };
 
@@ -154,7 +176,10 @@ test('P67 a keeper that is taken away in the midst of a session: the vault goes 
   t.after(() => api.stop());
   for (const shared of [false, true]) {
     const { tab, load, use } = await keptPage(t, api, shared);
-    const away = () => tab.evaluate(async () => { for (const registration of await navigator.serviceWorker.getRegistrations()) await registration.unregister(); });
+    const away = () =>
+      tab.evaluate(async () => {
+        for (const registration of await navigator.serviceWorker.getRegistrations()) await registration.unregister();
+      });
     await away();
     await tab.endServiceWorkers();
     assert.deepEqual(await use(), ['granted', 200, 0]);
@@ -177,17 +202,23 @@ const work = async ([api, dedicated]) => {
   const client = (window.client = await window.openVault({ worker: '/auth-worker.js' }));
   const noted = (window.noted = { shown: [client.current.status], failed: [], answers: 0 });
   client.addEventListener('change', () => noted.shown.push(client.current.status));
-  for (const event of ['request_failed', 'server_error', 'not_persisted', 'session_refused', 'expired']) client.addEventListener(event, ({ detail }) => noted.failed.push([event, detail.code, detail.error].join(' ')));
+  for (const event of ['request_failed', 'server_error', 'not_persisted', 'session_refused', 'expired'])
+    client.addEventListener(event, ({ detail }) => noted.failed.push([event, detail.code, detail.error].join(' ')));
   await client.ready;
   window.working = (async () => {
     while (!window.stopped) {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 1000));
-      await client.fetch(api).then(({ status }) => (status === 200 || status === 401 ? noted.answers++ : noted.failed.push(`status ${status}`)), (error) => noted.failed.push(`fetch ${error.code ?? error}`));
+      await client.fetch(api).then(
+        ({ status }) => (status === 200 || status === 401 ? noted.answers++ : noted.failed.push(`status ${status}`)),
+        (error) => noted.failed.push(`fetch ${error.code ?? error}`),
+      );
     }
   })();
 };
 
-test(`P68 ten tabs of a vault while tokens live ${LIFETIME} s, tabs loaded again and again: no sign-out, no refresh twice, nobody is shown signed out`, { timeout: SECONDS * 1000 + 5 * PATIENCE }, async (t) => {
+test(`P68 ten tabs of a vault while tokens live ${LIFETIME} s, tabs loaded again and again: no sign-out, no refresh twice, nobody is shown signed out`, {
+  timeout: SECONDS * 1000 + 5 * PATIENCE,
+}, async (t) => {
   const app = await world({ flags: ['-access-token', `${LIFETIME}s`], config: { auto_refresh: true, scope: 'openid' } });
   const proxy = await tokenProxy(app.server.issuer, () => sleep(Math.random() * 200));
   app.extra['/auth-worker.js'] = app.entry({ token_endpoint: `${proxy.url}/token` });
@@ -234,10 +265,19 @@ test(`P68 ten tabs of a vault while tokens live ${LIFETIME} s, tabs loaded again
   for (const tab of tabs) await note(tab);
   const { refreshes } = proxy;
   t.diagnostic(`${seconds.toFixed(0)} s, ${noted.length} pages, ${noted.reduce((n, { answers }) => n + answers, 0)} answers, ${refreshes.length} refreshes`);
-  assert.deepEqual(noted.flatMap(({ failed }) => failed), []);
-  assert.deepEqual([...new Set(noted.flatMap(({ shown }) => shown))].filter((status) => status === 'not_authenticated'), []);
+  assert.deepEqual(
+    noted.flatMap(({ failed }) => failed),
+    [],
+  );
+  assert.deepEqual(
+    [...new Set(noted.flatMap(({ shown }) => shown))].filter((status) => status === 'not_authenticated'),
+    [],
+  );
   assert.ok(noted.every(({ shown }) => shown.at(-1) === 'granted'));
-  assert.deepEqual(refreshes.filter(({ error }) => error), []);
+  assert.deepEqual(
+    refreshes.filter(({ error }) => error),
+    [],
+  );
   assert.equal(new Set(refreshes.map(({ token }) => token)).size, refreshes.length, 'no token twice');
   // A token is used until a quarter of its life is left: one refresh serves all tabs.
   assert.ok(refreshes.length >= 1 && refreshes.length <= (Date.now() - began) / 1000 / (LIFETIME * 0.5) + 2, `${refreshes.length} refreshes in ${seconds} s`);

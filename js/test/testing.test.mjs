@@ -16,7 +16,8 @@ globalThis.fetch = () => assert.fail('fetch');
 
 const heard = (client) => {
   const events = [];
-  for (const type of ['change', 'status', 'granted', 'expired', 'request_failed']) client.addEventListener(type, ({ detail }) => events.push(`${type} ${detail.status ?? detail.code ?? ''}`.trim()));
+  for (const type of ['change', 'status', 'granted', 'expired', 'request_failed'])
+    client.addEventListener(type, ({ detail }) => events.push(`${type} ${detail.status ?? detail.code ?? ''}`.trim()));
   return events;
 };
 

@@ -1,5 +1,17 @@
 // What callers write, held against the package's types. It is compiled, never run.
-import { challengeOf, type Client, ConflictError, Host, insecureSessionStore, type KeyStore, memoryKeys, memoryStore, OAuthError, openClient, type Store } from 'oauth2-wasm';
+import {
+  challengeOf,
+  type Client,
+  ConflictError,
+  Host,
+  insecureSessionStore,
+  type KeyStore,
+  memoryKeys,
+  memoryStore,
+  OAuthError,
+  openClient,
+  type Store,
+} from 'oauth2-wasm';
 import { insecureIndexedDBStore } from 'oauth2-wasm/indexeddb';
 import { type Answer, openMcp, type SignIn } from 'oauth2-wasm/mcp';
 import { finishPopup, signInPopup } from 'oauth2-wasm/popup';
@@ -99,7 +111,12 @@ client.addEventListener('authorize_with_user_code', ({ detail }) => console.log(
 client.addEventListener('device', ({ detail }) => console.log(detail.polling, detail.user_code?.length));
 
 const { signal } = new AbortController();
-const { url, state }: { url: string; state: string } = await client.authorize({ scope: 'read', app_state: 'page 7', parameters: [['prompt', 'login']], signal });
+const { url, state }: { url: string; state: string } = await client.authorize({
+  scope: 'read',
+  app_state: 'page 7',
+  parameters: [['prompt', 'login']],
+  signal,
+});
 await client.authorize({
   prompt: 'login consent',
   max_age: 60,
@@ -153,7 +170,10 @@ if (challenge?.error === 'insufficient_user_authentication') {
 const { authorization_servers = [] } = await client.resourceMetadata({ url: response.url, signal });
 console.log(response.ok, authorization_servers[0]?.length, (await client.jwtBearer({ assertion: 'e30.e30.', scope: 'read' })).scope);
 console.log(await client.frontChannelLogout(), await client.frontChannelLogout('https://app.example/?iss=a&sid=b', { signal }));
-const unknown = await openClient({ client_metadata: { redirect_uris: [location.href] }, registration_endpoint: 'https://as.example/register' }, { keys: memoryKeys() });
+const unknown = await openClient(
+  { client_metadata: { redirect_uris: [location.href] }, registration_endpoint: 'https://as.example/register' },
+  { keys: memoryKeys() },
+);
 const { client_id, client_secret } = await unknown.register({ initial_access_token: 'i' });
 await openClient({ issuer: 'https://as.example', discovery: true, registration: await unknown.register() });
 await client.setToken(await client.token());
@@ -166,7 +186,8 @@ await openClient({ client_id: 'app' }, { session, store: memoryStore(), module: 
 try {
   await client.token();
 } catch (error) {
-  if (error instanceof OAuthError && (error.kind === 'server' || error.kind === 'id_token_not_verified')) console.log(error.code, error.status, error.error_description, error.retry_after_ms);
+  if (error instanceof OAuthError && (error.kind === 'server' || error.kind === 'id_token_not_verified'))
+    console.log(error.code, error.status, error.error_description, error.retry_after_ms);
 }
 client.close();
 
@@ -227,7 +248,13 @@ await client.revoke({ token: 'id_token' });
 Client.open;
 
 const mcp = await openMcp(
-  { redirect_uri: 'http://127.0.0.1:1/cb', client_id: 'https://app.example/c.json', client_metadata: { client_name: 'x' }, clients: [{ issuer: 'https://as.example', client_id: 'x', client_secret: 's' }], client: { dpop: true, auto_refresh: true } },
+  {
+    redirect_uri: 'http://127.0.0.1:1/cb',
+    client_id: 'https://app.example/c.json',
+    client_metadata: { client_name: 'x' },
+    clients: [{ issuer: 'https://as.example', client_id: 'x', client_secret: 's' }],
+    client: { dpop: true, auto_refresh: true },
+  },
   { store, keys, signIn: async (signIn: SignIn) => void (await signIn.finish((await signIn.begin({ redirect_uri: 'http://127.0.0.1:2/cb' })).url)) },
 );
 const answer: Answer = { url: 'https://mcp.example/mcp', status: 401, headers: { 'www-authenticate': 'Bearer' } };

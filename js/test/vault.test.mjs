@@ -4,7 +4,6 @@ import { after, before, test } from 'node:test';
 import { drivers } from './lib/drivers.mjs';
 import { decide, enter, FINISH, openClient, openPage, PAGE, signIn, small, world } from './lib/vault.mjs';
 
-
 const browsers = process.env.BROWSERS?.split(' ') ?? Object.keys(drivers);
 
 let app, api;
@@ -76,7 +75,11 @@ for (const name of browsers) {
       const tab = await browser.open('one');
       assert.equal(await openPage(tab, url), 'not_authenticated');
       assert.deepEqual(await signIn(tab), { status: 'granted', app_state: 'page 7', search: '' });
-      const call = (u) => tab.evaluate(async (u) => { const r = await window.client.fetch(u); return [r.status, r.url, (await r.json()).email]; }, u);
+      const call = (u) =>
+        tab.evaluate(async (u) => {
+          const r = await window.client.fetch(u);
+          return [r.status, r.url, (await r.json()).email];
+        }, u);
       const userinfo = `${app.server.issuer}/userinfo`;
       assert.deepEqual(await call(userinfo), [200, userinfo, 'alice@example.com']);
       assert.equal((await tab.evaluate(() => window.client.userinfo())).email, 'alice@example.com');
@@ -118,11 +121,17 @@ for (const name of browsers) {
         const held = new Promise((resolve) => (asked = resolve));
         api.server.answers['/token'] = () => {
           asked();
-          return new Promise((resolve) => (answer = () => resolve({ body: { access_token: 'ACCESS-NEXT', token_type: 'Bearer', expires_in: 3600, refresh_token: 'REFRESH-NEXT' } })));
+          return new Promise(
+            (resolve) =>
+              (answer = () => resolve({ body: { access_token: 'ACCESS-NEXT', token_type: 'Bearer', expires_in: 3600, refresh_token: 'REFRESH-NEXT' } })),
+          );
         };
         await tab.evaluate(() => {
           window.outcome = window.client.refresh().then(({ status }) => status, String);
-          window.lost = window.client.authorize().then(() => window.client.logOut).then(() => 'fine', String);
+          window.lost = window.client
+            .authorize()
+            .then(() => window.client.logOut)
+            .then(() => 'fine', String);
         });
         await held;
         await tab.evaluate(() => new BroadcastChannel('test').postMessage('die'));
@@ -152,50 +161,108 @@ for (const name of browsers) {
       const { tab } = await open(browser);
       await enter(tab);
       const url = `${api.server.url}/api`;
-      const bodies = await said(tab, async (u) => {
-        const form = new FormData();
-        form.set('a', 'b');
-        const kinds = {
-          text: 'é', blob: new Blob(['é'], { type: 'text/x' }), bytes: new TextEncoder().encode('é'), query: new URLSearchParams({ a: 'é' }), form,
-          buffer: new TextEncoder().encode('é').buffer, none: undefined, empty: '',
-        };
-        const got = {};
-        for (const [kind, body] of Object.entries(kinds)) {
-          const { token, type = null, ...rest } = await (await client.fetch(`${u}/echo`, { method: 'POST', body })).json();
-          got[kind] = [rest.body.includes('name="a"') ? 'a form' : rest.body, type && type.replace(/boundary=.*/, '')];
-        }
-        got.request = (await (await client.fetch(new Request(`${u}/echo`, { method: 'POST', body: 'x', headers: { 'content-type': 'text/y' } }))).json()).type;
-        return got;
-      }, url);
+      const bodies = await said(
+        tab,
+        async (u) => {
+          const form = new FormData();
+          form.set('a', 'b');
+          const kinds = {
+            text: 'é',
+            blob: new Blob(['é'], { type: 'text/x' }),
+            bytes: new TextEncoder().encode('é'),
+            query: new URLSearchParams({ a: 'é' }),
+            form,
+            buffer: new TextEncoder().encode('é').buffer,
+            none: undefined,
+            empty: '',
+          };
+          const got = {};
+          for (const [kind, body] of Object.entries(kinds)) {
+            const { token, type = null, ...rest } = await (await client.fetch(`${u}/echo`, { method: 'POST', body })).json();
+            got[kind] = [rest.body.includes('name="a"') ? 'a form' : rest.body, type && type.replace(/boundary=.*/, '')];
+          }
+          got.request = (
+            await (await client.fetch(new Request(`${u}/echo`, { method: 'POST', body: 'x', headers: { 'content-type': 'text/y' } }))).json()
+          ).type;
+          return got;
+        },
+        url,
+      );
       assert.deepEqual(bodies, {
-        text: ['é', 'text/plain;charset=UTF-8'], blob: ['é', 'text/x'], bytes: ['é', null], query: ['a=%C3%A9', 'application/x-www-form-urlencoded;charset=UTF-8'],
-        form: ['a form', 'multipart/form-data; '], buffer: ['é', null], none: ['', null], empty: ['', 'text/plain;charset=UTF-8'], request: 'text/y',
+        text: ['é', 'text/plain;charset=UTF-8'],
+        blob: ['é', 'text/x'],
+        bytes: ['é', null],
+        query: ['a=%C3%A9', 'application/x-www-form-urlencoded;charset=UTF-8'],
+        form: ['a form', 'multipart/form-data; '],
+        buffer: ['é', null],
+        none: ['', null],
+        empty: ['', 'text/plain;charset=UTF-8'],
+        request: 'text/y',
       });
-      assert.deepEqual(await said(tab, async (u) => { const r = await client.fetch(`${u}/none`); return [r.status, r.body, r.ok, r.url === `${u}/none`]; }, url), [204, null, true, true]);
+      assert.deepEqual(
+        await said(
+          tab,
+          async (u) => {
+            const r = await client.fetch(`${u}/none`);
+            return [r.status, r.body, r.ok, r.url === `${u}/none`];
+          },
+          url,
+        ),
+        [204, null, true, true],
+      );
       const big = 'x'.repeat(3_000_000);
       api.server.answers['/api/big'] = () => ({ body: big });
-      assert.equal(await said(tab, async (u) => { let n = 0; for (let r = (await client.fetch(`${u}/big`)).body.getReader(), p; !(p = await r.read()).done; ) n += p.value.length; return n; }, url), big.length);
-      assert.deepEqual(await said(tab, async (u) => oauth.challengeOf(await client.fetch(`${u}/step`)), url), { scheme: 'bearer', error: 'insufficient_user_authentication', max_age: 5 });
+      assert.equal(
+        await said(
+          tab,
+          async (u) => {
+            let n = 0;
+            for (let r = (await client.fetch(`${u}/big`)).body.getReader(), p; !(p = await r.read()).done; ) n += p.value.length;
+            return n;
+          },
+          url,
+        ),
+        big.length,
+      );
+      assert.deepEqual(await said(tab, async (u) => oauth.challengeOf(await client.fetch(`${u}/step`)), url), {
+        scheme: 'bearer',
+        error: 'insufficient_user_authentication',
+        max_age: 5,
+      });
       // A 401 for the token is answered with a refresh, and the request is sent again.
       let first = true;
-      api.server.answers['/api/again'] = ({ body }) => (first ? ((first = false), { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }) : { body: { body } });
+      api.server.answers['/api/again'] = ({ body }) =>
+        first ? ((first = false), { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }) : { body: { body } };
       assert.deepEqual(await said(tab, async (u) => (await client.fetch(`${u}/again`, { method: 'POST', body: 'twice' })).json(), url), { body: 'twice' });
       assert.deepEqual(await said(tab, (u) => client.fetch(`${u}/away`), url), { code: 'redirect' });
       assert.deepEqual(await said(tab, (u) => client.fetch(u), `${api.server.url}/elsewhere`), { code: 'resource_not_allowed', field: 'url' });
       assert.equal((await said(tab, () => client.fetch('http://127.0.0.1:1/'))).name, 'TypeError');
-      const aborts = await said(tab, async (u) => {
-        const early = AbortSignal.abort(new Error('early'));
-        const late = new AbortController();
-        const read = new AbortController();
-        const r = await client.fetch(`${u}/big`, { signal: read.signal });
-        const reader = r.body.getReader();
-        await reader.read();
-        read.abort(new Error('reading'));
-        const rest = (async () => { while (!(await reader.read()).done); })();
-        const waiting = client.fetch(`${u}/hang`, { signal: late.signal });
-        setTimeout(() => late.abort(new Error('late')), 100);
-        return Promise.all([client.fetch(u, { signal: early }), client.refresh({ signal: early }), waiting, rest].map((p) => p.then(() => 'done', ({ message }) => message)));
-      }, url);
+      const aborts = await said(
+        tab,
+        async (u) => {
+          const early = AbortSignal.abort(new Error('early'));
+          const late = new AbortController();
+          const read = new AbortController();
+          const r = await client.fetch(`${u}/big`, { signal: read.signal });
+          const reader = r.body.getReader();
+          await reader.read();
+          read.abort(new Error('reading'));
+          const rest = (async () => {
+            while (!(await reader.read()).done);
+          })();
+          const waiting = client.fetch(`${u}/hang`, { signal: late.signal });
+          setTimeout(() => late.abort(new Error('late')), 100);
+          return Promise.all(
+            [client.fetch(u, { signal: early }), client.refresh({ signal: early }), waiting, rest].map((p) =>
+              p.then(
+                () => 'done',
+                ({ message }) => message,
+              ),
+            ),
+          );
+        },
+        url,
+      );
       assert.deepEqual(aborts, ['early', 'early', 'late', 'reading']);
     });
 
@@ -219,13 +286,33 @@ for (const name of browsers) {
             verifier: () => client.authorize({ insecure_code_verifier: 'v'.repeat(43) }),
             state: () => client.authorize({ insecure_state: 's' }),
             nonce: () => client.authorize({ insecure_nonce: 'n' }),
-          }).map(async ([what, call]) => [what, await call().then(() => 'done', ({ code, field }) => [code, ...(field ? [field] : [])].join(' '))]),
+          }).map(async ([what, call]) => [
+            what,
+            await call().then(
+              () => 'done',
+              ({ code, field }) => [code, ...(field ? [field] : [])].join(' '),
+            ),
+          ]),
         ),
       );
-      const plain = ['token', 'forced', 'export', 'exchange', 'setToken', 'tokenExchange', 'introspect', 'register', 'clientCredentials', 'jwtBearer', 'logoutToken'];
+      const plain = [
+        'token',
+        'forced',
+        'export',
+        'exchange',
+        'setToken',
+        'tokenExchange',
+        'introspect',
+        'register',
+        'clientCredentials',
+        'jwtBearer',
+        'logoutToken',
+      ];
       assert.deepEqual(Object.fromEntries(kept), {
         ...Object.fromEntries(plain.map((what) => [what, 'kept_in_vault'])),
-        verifier: 'kept_in_vault insecure_code_verifier', state: 'kept_in_vault insecure_state', nonce: 'kept_in_vault insecure_nonce',
+        verifier: 'kept_in_vault insecure_code_verifier',
+        state: 'kept_in_vault insecure_state',
+        nonce: 'kept_in_vault insecure_nonce',
       });
       api.extra['/auth-insecure.js'] = api.entry({ name: 'insecure' }, { insecureTokenAccess: true });
       await openClient(tab, { worker: '/auth-insecure.js' });
@@ -252,17 +339,29 @@ for (const name of browsers) {
         [{ token_destinations: [`${url}/as`], introspection_endpoint: `${url}/as/introspect` }, 'introspection_endpoint'],
         [{ token_destinations: [`${url}/t1/`], token_endpoint: `${url}/{tenant}/token`, variables: { tenant: 't1' } }, 'token_endpoint'],
       ].map(([config, field]) => [config, { code: 'destination_covers_endpoint', field }]);
-      rows.push([{ insecure_pkce_plain: true }, { code: 'verifier_in_page', field: 'insecure_pkce_plain' }], [{ insecure_pkce_none: true }, { code: 'verifier_in_page', field: 'insecure_pkce_none' }]);
+      rows.push(
+        [{ insecure_pkce_plain: true }, { code: 'verifier_in_page', field: 'insecure_pkce_plain' }],
+        [{ insecure_pkce_none: true }, { code: 'verifier_in_page', field: 'insecure_pkce_none' }],
+      );
       rows.push([{ clientid: 'x' }, { code: 'unknown_member', field: 'clientid' }]);
       for (const [i, [config, expected]] of rows.entries()) {
         api.extra[`/auth-${i}.js`] = api.entry(config);
         assert.deepEqual(await said(tab, (n) => window.openVault({ worker: `/auth-${n}.js` }), i), expected, JSON.stringify(config));
       }
       // By discovery the endpoints are known later: then nothing is sent.
-      api.server.answers['/.well-known/openid-configuration'] = () => ({ body: { issuer: url, authorization_endpoint: `${url}/authorize`, token_endpoint: `${url}/api/token`, jwks_uri: `${url}/jwks`, response_types_supported: ['code'] } });
+      api.server.answers['/.well-known/openid-configuration'] = () => ({
+        body: {
+          issuer: url,
+          authorization_endpoint: `${url}/authorize`,
+          token_endpoint: `${url}/api/token`,
+          jwks_uri: `${url}/jwks`,
+          response_types_supported: ['code'],
+        },
+      });
       api.server.answers['/api/token'] = () => ({ body: { access_token: 'ACCESS-FOUND', token_type: 'Bearer' } });
       const { authorization_endpoint: _, token_endpoint: __, revocation_endpoint: ___, userinfo_endpoint: ____, ...found } = api.config;
-      api.extra['/auth-found.js'] = `import { serveVault } from '/node_modules/oauth2-wasm/dist/vault-worker.js'; serveVault(${JSON.stringify({ ...found, issuer: url, discovery: true })});`;
+      api.extra['/auth-found.js'] =
+        `import { serveVault } from '/node_modules/oauth2-wasm/dist/vault-worker.js'; serveVault(${JSON.stringify({ ...found, issuer: url, discovery: true })});`;
       await openClient(tab, { worker: '/auth-found.js' });
       await enter(tab);
       assert.deepEqual(await said(tab, (u) => client.fetch(u), `${url}/api`), { code: 'destination_covers_endpoint', field: 'token_endpoint' });
@@ -270,50 +369,56 @@ for (const name of browsers) {
     });
 
     for (const way of ['shared', 'dedicated']) {
-      await t.test(`P34 P35 ${name}, ${way}: back from another page, a hard reload, a duplicate of the tab: nobody is signed out, nothing is refreshed`, async () => {
-        const { tab, visitor } = await open(browser, ways[way]);
-        await enter(tab);
-        const before = refreshes();
-        const granted = async (one) => assert.equal((await one.evaluate(() => window.client.status())).status, 'granted');
-        await tab.evaluate(() => {
-          window.shows = [];
-          addEventListener('pageshow', ({ persisted }) => window.shows.push(persisted));
-        });
-        await tab.goto(api.site.url + FINISH);
-        await tab.until(() => document.title === 'not taken');
-        await tab.back();
-        await tab.until(() => !!window.openVault);
-        const shows = await tab.evaluate(() => window.shows ?? null);
-        if (name === 'chromium') assert.deepEqual(shows, [true], 'from the back/forward cache');
-        else t.diagnostic(`${name}, ${way}: back/forward cache ${shows ? 'used' : 'not used'}`);
-        if (!shows) await openClient(tab);
-        await granted(tab);
-        assert.equal(await ask(tab), 200);
-        await tab.evaluate(() => (window.old = true));
-        await tab.reload();
-        await tab.until(() => !!window.openVault && !window.old);
-        if (ways[way].before) await tab.evaluate(ways[way].before);
-        // No flash: the first thing that is known of the session is that it is there.
-        assert.deepEqual(await tab.evaluate(async () => {
-          const client = (window.client = await window.openVault({ worker: '/auth-worker.js' }));
-          const seen = [client.current.status];
-          client.addEventListener('change', () => seen.push(client.current.status));
-          await client.ready;
-          return seen.filter((status) => status !== 'restoring');
-        }), ['granted']);
-        // A duplicate has a copy of the tab's sessionStorage, as a window that it opens has.
-        await tab.evaluate((u) => {
-          document.body.appendChild(document.createElement('button')).onclick = () => window.open(u);
-        }, api.site.url + PAGE);
-        const copy = await browser.popup(() => tab.click('button'));
-        await copy.until(() => !!window.openVault);
-        if (ways[way].before) await copy.evaluate(ways[way].before);
-        assert.equal(await openClient(copy), 'granted');
-        await granted(tab);
-        assert.equal(refreshes(), before);
-        await copy.close();
-        void visitor;
-      });
+      await t.test(
+        `P34 P35 ${name}, ${way}: back from another page, a hard reload, a duplicate of the tab: nobody is signed out, nothing is refreshed`,
+        async () => {
+          const { tab, visitor } = await open(browser, ways[way]);
+          await enter(tab);
+          const before = refreshes();
+          const granted = async (one) => assert.equal((await one.evaluate(() => window.client.status())).status, 'granted');
+          await tab.evaluate(() => {
+            window.shows = [];
+            addEventListener('pageshow', ({ persisted }) => window.shows.push(persisted));
+          });
+          await tab.goto(api.site.url + FINISH);
+          await tab.until(() => document.title === 'not taken');
+          await tab.back();
+          await tab.until(() => !!window.openVault);
+          const shows = await tab.evaluate(() => window.shows ?? null);
+          if (name === 'chromium') assert.deepEqual(shows, [true], 'from the back/forward cache');
+          else t.diagnostic(`${name}, ${way}: back/forward cache ${shows ? 'used' : 'not used'}`);
+          if (!shows) await openClient(tab);
+          await granted(tab);
+          assert.equal(await ask(tab), 200);
+          await tab.evaluate(() => (window.old = true));
+          await tab.reload();
+          await tab.until(() => !!window.openVault && !window.old);
+          if (ways[way].before) await tab.evaluate(ways[way].before);
+          // No flash: the first thing that is known of the session is that it is there.
+          assert.deepEqual(
+            await tab.evaluate(async () => {
+              const client = (window.client = await window.openVault({ worker: '/auth-worker.js' }));
+              const seen = [client.current.status];
+              client.addEventListener('change', () => seen.push(client.current.status));
+              await client.ready;
+              return seen.filter((status) => status !== 'restoring');
+            }),
+            ['granted'],
+          );
+          // A duplicate has a copy of the tab's sessionStorage, as a window that it opens has.
+          await tab.evaluate((u) => {
+            document.body.appendChild(document.createElement('button')).onclick = () => window.open(u);
+          }, api.site.url + PAGE);
+          const copy = await browser.popup(() => tab.click('button'));
+          await copy.until(() => !!window.openVault);
+          if (ways[way].before) await copy.evaluate(ways[way].before);
+          assert.equal(await openClient(copy), 'granted');
+          await granted(tab);
+          assert.equal(refreshes(), before);
+          await copy.close();
+          void visitor;
+        },
+      );
     }
 
     await t.test(`P36 ${name}: a vault in a frame serves the pages that it names, and none but its own parent`, async () => {
@@ -360,7 +465,11 @@ for (const name of browsers) {
         await tab.goto(api.site.url.replace('127.0.0.1', host) + FINISH);
         await call(tab, api.frameUrl, message, from);
         if (told.includes('hello')) await tab.until(() => window.told.includes('hello'));
-        assert.deepEqual((await tab.evaluate(() => window.told)).filter((one) => one !== 'event'), told, JSON.stringify([host, message, from]));
+        assert.deepEqual(
+          (await tab.evaluate(() => window.told)).filter((one) => one !== 'event'),
+          told,
+          JSON.stringify([host, message, from]),
+        );
       }
       // Loaded by itself it serves nobody.
       const alone = await browser.open('frames');
@@ -405,7 +514,11 @@ for (const name of browsers) {
       await openPage(tab, app.site.url + PAGE, { worker: '/auth-popup.js' });
       await tab.evaluate(() => {
         const button = document.body.appendChild(document.createElement('button'));
-        button.onclick = () => window.oauth.signInPopup(window.client, { app_state: 'x' }).then(({ status, app_state }) => (window.outcome = { status, app_state }), (error) => (window.outcome = String(error)));
+        button.onclick = () =>
+          window.oauth.signInPopup(window.client, { app_state: 'x' }).then(
+            ({ status, app_state }) => (window.outcome = { status, app_state }),
+            (error) => (window.outcome = String(error)),
+          );
       });
       const popup = await browser.popup(() => tab.click('button'));
       await decide(popup);

@@ -64,7 +64,12 @@ test('a policy without wasm-unsafe-eval is a clear error', async () => {
 });
 
 test('a Vite app on the development server signs in', async () => {
-  const server = await createServer({ ...app, cacheDir: join(folder, 'work/vite'), server: { host: '127.0.0.1', port: 0 }, optimizeDeps: { noDiscovery: false } });
+  const server = await createServer({
+    ...app,
+    cacheDir: join(folder, 'work/vite'),
+    server: { host: '127.0.0.1', port: 0 },
+    optimizeDeps: { noDiscovery: false },
+  });
   try {
     await server.listen();
     const { port } = server.httpServer.address();

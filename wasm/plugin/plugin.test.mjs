@@ -24,11 +24,17 @@ test('M64 the digests of the plugins are the committed ones, wherever they are b
 test('M65 the plugins have the exports of HOSTS.md, import nothing of ours, and are hardly larger than the module', async () => {
   const plugin = readFileSync(join(root, 'build/plugins/oauth2.extism.wasm'));
   const module = await WebAssembly.compile(plugin);
-  assert.deepEqual(WebAssembly.Module.exports(module).map(({ name }) => name).sort(), ['close', 'effect', 'input', 'open']);
+  assert.deepEqual(
+    WebAssembly.Module.exports(module)
+      .map(({ name }) => name)
+      .sort(),
+    ['close', 'effect', 'input', 'open'],
+  );
   assert.deepEqual([...new Set(WebAssembly.Module.imports(module).map((of) => of.module))], ['extism:host/env']);
   const component = readFileSync(join(root, 'build/plugins/oauth2.component.wasm'));
   const bare = readFileSync(join(root, 'wasm', /^\S+ {2}(\S+)\n/.exec(read('build/plugins/SHA256SUMS'))[1]));
-  for (const [name, bytes] of Object.entries({ plugin, component })) assert.ok(bytes.length - bare.length < 1000, `${name}: ${bytes.length}, the module ${bare.length}`);
+  for (const [name, bytes] of Object.entries({ plugin, component }))
+    assert.ok(bytes.length - bare.length < 1000, `${name}: ${bytes.length}, the module ${bare.length}`);
 });
 
 test('M66 a component traps at a message above 1 MiB, and another instance works on', async () => {

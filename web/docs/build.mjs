@@ -92,9 +92,18 @@ const resolver = (all) => {
     if (generated) return relativeLink(page, generated[1], hash);
     if (!existsSync(join(root, target))) throw new Error(`${file}: ${link} leads nowhere`);
     if (target.startsWith('web/docs/') && assets.includes(extname(target))) return relativeLink(page, target.slice('web/docs/'.length));
-    const kept = (hash && sections.get(`${target}#${hash}`)) || whole.get(target) || whole.get(join(target, 'README.md')) || whole.get(join(target, 'index.md'));
+    const kept =
+      (hash && sections.get(`${target}#${hash}`)) || whole.get(target) || whole.get(join(target, 'README.md')) || whole.get(join(target, 'index.md'));
     if (kept) {
-      if (hash && !slugs(parts([...whole].find(([, one]) => one === kept)[0]).map((part) => part.text).join('\n')).has(hash)) throw new Error(`${file}: ${link}: no such heading`);
+      if (
+        hash &&
+        !slugs(
+          parts([...whole].find(([, one]) => one === kept)[0])
+            .map((part) => part.text)
+            .join('\n'),
+        ).has(hash)
+      )
+        throw new Error(`${file}: ${link}: no such heading`);
       return relativeLink(page, kept, hash);
     }
     const kind = statSync(join(root, target)).isDirectory() ? 'tree' : 'blob';

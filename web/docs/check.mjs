@@ -20,7 +20,8 @@ export const brokenLinks = (site, base = '/docs/') => {
       const url = URL.canParse(to, from) ? new URL(to, from) : undefined;
       if (!url) wrong.push(`${file}: ${link} is no URL`);
       else if (url.origin !== 'https://site.invalid') {
-        if (url.protocol !== 'https:' && !['localhost', '127.0.0.1'].includes(url.hostname) && url.protocol !== 'mailto:') wrong.push(`${file}: ${link} is not https`);
+        if (url.protocol !== 'https:' && !['localhost', '127.0.0.1'].includes(url.hostname) && url.protocol !== 'mailto:')
+          wrong.push(`${file}: ${link} is not https`);
       } else if (!url.pathname.startsWith(base)) wrong.push(`${file}: ${link} leads out of the site`);
       else {
         const path = join(site, decodeURIComponent(url.pathname.slice(base.length)));

@@ -14,7 +14,9 @@ import { brokenLinks } from './check.mjs';
 import { blocks, mapProse, sectionOf, slugs } from './markdown.mjs';
 
 const read = (file) => readFileSync(join(root, file), 'utf8');
-const markdown = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], { cwd: root, encoding: 'utf8' }).split('\n').filter((file) => file && existsSync(join(root, file)));
+const markdown = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter((file) => file && existsSync(join(root, file)));
 const ours = markdown.filter((file) => file.startsWith('web/docs/'));
 const listed = [...ours, 'README.md', 'CONTRIBUTING.md'];
 const code = listed.flatMap((file) => blocks(read(file)).map((block) => ({ ...block, file, name: `${file}:${block.line}` })));
@@ -58,7 +60,10 @@ test('D41 the check of links finds what is wrong', (t) => {
 
 test('D42 each block of code names a language that a test knows', () => {
   const known = ['ts', 'tsx', 'js', 'go', 'sh', 'json', 'html', 'text', 'yaml', 'toml', 'dockerfile', 'ini', 'nginx', 'python'];
-  assert.deepEqual(code.filter(({ language }) => !known.includes(language)).map(({ name, language }) => `${name}: ${language || 'none'}`), []);
+  assert.deepEqual(
+    code.filter(({ language }) => !known.includes(language)).map(({ name, language }) => `${name}: ${language || 'none'}`),
+    [],
+  );
 });
 
 test('D42 TypeScript compiles against the packed package', async () => {
@@ -72,13 +77,24 @@ test('D42 TypeScript compiles against the packed package', async () => {
     return `block${i}.${language}`;
   });
   const options = {
-    noEmit: true, strict: true, exactOptionalPropertyTypes: true, target: 'es2022', module: 'esnext', moduleResolution: 'bundler', jsx: 'react-jsx', skipLibCheck: true,
-    lib: ['es2022', 'dom', 'dom.iterable'], types: ['node'], typeRoots: [join(root, 'node_modules/@types')],
+    noEmit: true,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    target: 'es2022',
+    module: 'esnext',
+    moduleResolution: 'bundler',
+    jsx: 'react-jsx',
+    skipLibCheck: true,
+    lib: ['es2022', 'dom', 'dom.iterable'],
+    types: ['node'],
+    typeRoots: [join(root, 'node_modules/@types')],
     paths: Object.fromEntries(['react', 'react/jsx-runtime'].map((path) => [path, [join(root, 'node_modules/@types', path)]])),
   };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: names }));
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  await promisify(execFile)(process.execPath, [tsc, '-p', folder]).catch(({ stdout }) => assert.fail(stdout + found.map(({ name }, i) => `\nblock${i}: ${name}`).join('')));
+  await promisify(execFile)(process.execPath, [tsc, '-p', folder]).catch(({ stdout }) =>
+    assert.fail(stdout + found.map(({ name }, i) => `\nblock${i}: ${name}`).join('')),
+  );
 });
 
 test('D42 Go programs pass go vet', () => {
@@ -143,7 +159,9 @@ test('D44 the names that migration tables have of other libraries exist there', 
   const types = {
     'oidc-client-ts': read('node_modules/oidc-client-ts/dist/types/oidc-client-ts.d.ts'),
     'openid-client': read('node_modules/openid-client/build/index.d.ts'),
-    'x-oauth2': ['', '/clientcredentials', '/jwt'].map((path) => execFileSync('go', ['doc', '-all', `golang.org/x/oauth2${path}`], { cwd: root, encoding: 'utf8' })).join('\n'),
+    'x-oauth2': ['', '/clientcredentials', '/jwt']
+      .map((path) => execFileSync('go', ['doc', '-all', `golang.org/x/oauth2${path}`], { cwd: root, encoding: 'utf8' }))
+      .join('\n'),
   };
   for (const [page, text] of Object.entries(types)) {
     let count = 0;
@@ -160,7 +178,13 @@ test('D44 the names that migration tables have of other libraries exist there', 
 });
 
 test('D44 the names that migration tables have of this package exist', () => {
-  const types = readdirSync(join(root, 'js/src')).filter((name) => name.endsWith('.ts')).map((name) => read(`js/src/${name}`)).join('\n') + read('core/contract/README.md') + read('core/contract/schema.json');
+  const types =
+    readdirSync(join(root, 'js/src'))
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => read(`js/src/${name}`))
+      .join('\n') +
+    read('core/contract/README.md') +
+    read('core/contract/schema.json');
   for (const page of ['oidc-client-ts', 'auth0-spa-js', 'react-oidc-context', 'openid-client']) {
     for (const [, ours] of read(`web/docs/migrate/${page}.md`).matchAll(/^\| [^|]* \| ([^|]*`[^|]*) \|$/gm)) {
       for (const [, name] of ours.matchAll(/`(\w+)(?:\([^`]*\))?(?:: [^`]*)?`/g)) {
@@ -178,7 +202,11 @@ after(() => browser?.close());
 /** The policy that the demo serves the site under (web/docs.go). */
 const policy = () => {
   const text = read('web/docs.go');
-  return text.slice(text.indexOf('const docsPolicy'), text.indexOf('// docs serves')).match(/"([^"]+)"/g).map((part) => part.slice(1, -1)).join('');
+  return text
+    .slice(text.indexOf('const docsPolicy'), text.indexOf('// docs serves'))
+    .match(/"([^"]+)"/g)
+    .map((part) => part.slice(1, -1))
+    .join('');
 };
 
 test('D45 the site is built with every page, and works under the policy that it is served with', async (t) => {
@@ -187,9 +215,13 @@ test('D45 the site is built with every page, and works under the policy that it 
   const site = join(root, 'build/docs');
   for (const { page } of pages()) assert.ok(existsSync(join(site, page.replace(/\.md$/, '.html'))), page);
   assert.deepEqual(brokenLinks(site), []);
-  for (const page of ['reference/js/index/classes/Client.html', 'reference/go/core-oauth.html', 'reference/go/wasm.html']) assert.ok(existsSync(join(site, page)), page);
+  for (const page of ['reference/js/index/classes/Client.html', 'reference/go/core-oauth.html', 'reference/go/wasm.html'])
+    assert.ok(existsSync(join(site, page)), page);
 
-  const { url, stop } = await serve(join(root, 'build'), { headers: { 'content-security-policy': policy() }, types: { '.css': 'text/css', '.svg': 'image/svg+xml' } });
+  const { url, stop } = await serve(join(root, 'build'), {
+    headers: { 'content-security-policy': policy() },
+    types: { '.css': 'text/css', '.svg': 'image/svg+xml' },
+  });
   t.after(stop);
   const context = await browser.newContext();
   t.after(() => context.close());
@@ -203,7 +235,10 @@ test('D45 the site is built with every page, and works under the policy that it 
     await page.waitForFunction(() => document.querySelector('#app').__vue_app__);
   }
   // The search of the site, which is an index in a script of its own.
-  await page.getByRole('button', { name: /search/i }).first().click();
+  await page
+    .getByRole('button', { name: /search/i })
+    .first()
+    .click();
   await page.locator('#localsearch-input').fill('outcome_lost');
   await until(async () => (await page.locator('.VPLocalSearchBox .results a').count()) > 0, 'a result');
   assert.deepEqual(complaints, []);

@@ -5,9 +5,21 @@ import { join } from 'node:path';
 
 /** The packages for users of the project: those that hosts and tests are made of stay out. */
 export const packages = [
-  'core', 'core/oauth', 'core/oauth/backend', 'core/oauth/guard', 'core/oauth/redirect', 'core/oauth/presets', 'core/oauth/xoauth2',
-  'core/oauth/store/filestore', 'core/oauth/store/sqlitestore', 'core/oauth/store/redisstore', 'core/oauth/store/postgresstore',
-  'core/oauth/store/sealedstore', 'core/oauth/oauthtest', 'core/authserver', 'wasm',
+  'core',
+  'core/oauth',
+  'core/oauth/backend',
+  'core/oauth/guard',
+  'core/oauth/redirect',
+  'core/oauth/presets',
+  'core/oauth/xoauth2',
+  'core/oauth/store/filestore',
+  'core/oauth/store/sqlitestore',
+  'core/oauth/store/redisstore',
+  'core/oauth/store/postgresstore',
+  'core/oauth/store/sealedstore',
+  'core/oauth/oauthtest',
+  'core/authserver',
+  'wasm',
 ];
 
 /** Text of a doc comment as Markdown: what is indented is code, and `#` begins a heading. */
@@ -84,5 +96,8 @@ export const goReference = (root, folder) => {
     return { path, name, about: execFileSync('go', ['list', '-f', '{{.Doc}}', `./${path}`], { cwd: root, encoding: 'utf8' }).trim() };
   });
   const row = ({ path, name, about }) => `| [${path}](./${name}.md) | ${about.replace(/[|<>[\]]/g, '\\$&')} |`;
-  writeFileSync(join(folder, 'index.md'), `# Go packages\n\nWhat \`go doc -all\` says of each.\n\n| package | |\n| --- | --- |\n${names.map(row).join('\n')}\n`);
+  writeFileSync(
+    join(folder, 'index.md'),
+    `# Go packages\n\nWhat \`go doc -all\` says of each.\n\n| package | |\n| --- | --- |\n${names.map(row).join('\n')}\n`,
+  );
 };

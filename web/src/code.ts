@@ -23,7 +23,11 @@ const members = ({ preset, variables, issuer, client_id, scope, dpop, redirect_u
     preset ? `...${preset},` : `issuer: ${text(issuer)},`,
     !preset && 'discovery: true,',
     preset && "token_endpoint_auth_method: 'none', // a page has no secret",
-    preset && Object.keys(variables).length > 0 && `variables: { ${Object.entries(variables).map(([name, value]) => `${name}: ${text(value)}`).join(', ')} },`,
+    preset &&
+      Object.keys(variables).length > 0 &&
+      `variables: { ${Object.entries(variables)
+        .map(([name, value]) => `${name}: ${text(value)}`)
+        .join(', ')} },`,
     `client_id: ${text(client_id)},`,
     `redirect_uri: ${text(redirect_uri)}, // register your own`,
     `scope: ${text(scope)},`,
@@ -81,7 +85,9 @@ const go = ({ preset, variables, issuer, client_id, scope, dpop }: Choice): stri
     dpop && '\t\tDPoP: true,',
   ];
   const config = preset
-    ? `	config, err := presets.Config(${q(preset)}, map[string]string{${Object.entries(variables).map(([name, value]) => `${q(name)}: ${q(value)}`).join(', ')}})
+    ? `	config, err := presets.Config(${q(preset)}, map[string]string{${Object.entries(variables)
+        .map(([name, value]) => `${q(name)}: ${q(value)}`)
+        .join(', ')}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -124,7 +130,12 @@ const worker = ({ issuer, client_id, scope, dpop, members, variables }: Choice):
     {
       BFF: {
         base: 'https://app.example.com/auth',
-        client: { ...(members ? { ...members, ...(Object.keys(variables).length > 0 && { variables }) } : { issuer, discovery: true }), client_id, scope, ...(dpop && { dpop }) },
+        client: {
+          ...(members ? { ...members, ...(Object.keys(variables).length > 0 && { variables }) } : { issuer, discovery: true }),
+          client_id,
+          scope,
+          ...(dpop && { dpop }),
+        },
         proxy: [{ path: '/api', target: 'https://api.example.com' }],
       },
     },

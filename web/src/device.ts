@@ -49,7 +49,9 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
   };
 
   const failed = async (error: unknown) => {
-    const status = await client().status().catch(() => undefined);
+    const status = await client()
+      .status()
+      .catch(() => undefined);
     if (status?.device) return tv.showStopped(explain(error, 'device'));
     const begun = device;
     over();
@@ -121,7 +123,10 @@ export const deviceFlow = ({ client, changed, whoAmI }: Page) => {
       tv.showEnd(
         ended <= Date.now()
           ? explain(new OAuthError({ kind: 'expired', code: 'device_code_expired', op: 'device', retryable: false }), 'device')
-          : { title: 'The code is gone', text: 'The page was loaded again, and it had the code in memory only. With “Keep the session” chosen, a reload goes on where it was.' },
+          : {
+              title: 'The code is gone',
+              text: 'The page was loaded again, and it had the code in memory only. With “Keep the session” chosen, a reload goes on where it was.',
+            },
       );
     },
   };

@@ -55,8 +55,15 @@ export const whyUnreadable = async (url: string): Promise<Trouble> => {
     };
   } catch {
     await new Promise((resolve) => setTimeout(resolve)); // the event of the policy comes after the failure
-    if (policy.by()) return { title: 'This page’s own policy forbids it (CSP)', text: `Its connect-src allows https, and http on this machine. ${origin} is neither. In your own page, connect-src has to name the server.` };
-    return { title: 'Nobody answers there', text: `${host} cannot be reached from this browser: a wrong name or port, a certificate that the browser does not trust, or no network.` };
+    if (policy.by())
+      return {
+        title: 'This page’s own policy forbids it (CSP)',
+        text: `Its connect-src allows https, and http on this machine. ${origin} is neither. In your own page, connect-src has to name the server.`,
+      };
+    return {
+      title: 'Nobody answers there',
+      text: `${host} cannot be reached from this browser: a wrong name or port, a certificate that the browser does not trust, or no network.`,
+    };
   } finally {
     policy.end();
   }
@@ -67,11 +74,24 @@ export const whyUnreadable = async (url: string): Promise<Trouble> => {
  * is strict about them.
  */
 export const discover = async (issuer: string): Promise<Found> => {
-  if (!URL.canParse(issuer)) return { trouble: { title: 'The issuer is no URL', text: 'It looks like https://login.example.com, or https://login.example.com/realms/one.' } };
+  if (!URL.canParse(issuer))
+    return { trouble: { title: 'The issuer is no URL', text: 'It looks like https://login.example.com, or https://login.example.com/realms/one.' } };
   const { protocol, hostname, search, hash } = new URL(issuer);
   if (protocol !== 'https:' && !(protocol === 'http:' && loopback.test(hostname)))
-    return { trouble: { title: 'The issuer has to be https', text: 'Codes and tokens would go over the network unprotected. Only on this machine (localhost, 127.0.0.1) http will do.' } };
-  if (search || hash) return { trouble: { title: 'The issuer has a query or a fragment', text: 'It is the part before them (RFC 8414 section 2).', issuer: issuer.replace(/[?#].*/s, '') } };
+    return {
+      trouble: {
+        title: 'The issuer has to be https',
+        text: 'Codes and tokens would go over the network unprotected. Only on this machine (localhost, 127.0.0.1) http will do.',
+      },
+    };
+  if (search || hash)
+    return {
+      trouble: {
+        title: 'The issuer has a query or a fragment',
+        text: 'It is the part before them (RFC 8414 section 2).',
+        issuer: issuer.replace(/[?#].*/s, ''),
+      },
+    };
   let status = 0;
   for (const url of places(issuer)) {
     let text: string;
@@ -93,9 +113,21 @@ export const discover = async (issuer: string): Promise<Found> => {
     const own = metadata?.issuer;
     if (own === issuer || own === issuer + '/' || own + '/' === issuer) return { metadata };
     const told = typeof own === 'string' ? own.slice(0, 300) : undefined;
-    return { metadata, trouble: { title: 'The server has another name (wrong issuer)', text: `It calls itself ${told ?? 'nothing'}. The client would refuse it, since anybody could claim to be that server (RFC 8414 section 3.3).`, ...(told && URL.canParse(told) && { issuer: told }) } };
+    return {
+      metadata,
+      trouble: {
+        title: 'The server has another name (wrong issuer)',
+        text: `It calls itself ${told ?? 'nothing'}. The client would refuse it, since anybody could claim to be that server (RFC 8414 section 3.3).`,
+        ...(told && URL.canParse(told) && { issuer: told }),
+      },
+    };
   }
-  return { trouble: { title: 'There is no metadata at that issuer', text: `The server answered with HTTP status ${status}, at both places where metadata may be. Is a path missing, as /realms/NAME or /oauth2/default?` } };
+  return {
+    trouble: {
+      title: 'There is no metadata at that issuer',
+      text: `The server answered with HTTP status ${status}, at both places where metadata may be. Is a path missing, as /realms/NAME or /oauth2/default?`,
+    },
+  };
 };
 
 const list = (value: unknown): string[] | undefined => (Array.isArray(value) ? value.filter((item) => typeof item === 'string') : undefined);
@@ -114,13 +146,45 @@ export const offers = (m: Metadata): Offer[] => {
   const says = (name: string, value: string) => list(m[name])?.includes(value);
   const yes = (what: string, offered: boolean | undefined, then: string, otherwise: string): Offer => ({ what, offered, then: offered ? then : otherwise });
   return [
-    yes('Public clients (no secret)', says('token_endpoint_auth_methods_supported', 'none'), 'A page can be a client.', list(m.token_endpoint_auth_methods_supported) ? 'The metadata do not name it. Many servers take public clients all the same.' : 'The metadata do not say; register the client as public.'),
-    yes('PKCE with S256', says('code_challenge_methods_supported', 'S256'), 'Sent with each sign-in.', 'Sent all the same: a server that does not know it passes over it.'),
-    yes('Pushed requests (PAR)', has('pushed_authorization_request_endpoint'), 'The request goes there first, and the browser carries a reference (RFC 9126).', 'The request is in the URL of the sign-in.'),
-    yes('iss in replies', m.authorization_response_iss_parameter_supported === true, 'A reply without it, or with another, is refused (RFC 9207).', 'A reply is told by its state alone.'),
-    yes('Tokens bound to a key (DPoP)', says('dpop_signing_alg_values_supported', 'ES256'), 'Tick the box: a stolen token is then worth nothing (RFC 9449).', 'Tokens are bearer tokens.'),
+    yes(
+      'Public clients (no secret)',
+      says('token_endpoint_auth_methods_supported', 'none'),
+      'A page can be a client.',
+      list(m.token_endpoint_auth_methods_supported)
+        ? 'The metadata do not name it. Many servers take public clients all the same.'
+        : 'The metadata do not say; register the client as public.',
+    ),
+    yes(
+      'PKCE with S256',
+      says('code_challenge_methods_supported', 'S256'),
+      'Sent with each sign-in.',
+      'Sent all the same: a server that does not know it passes over it.',
+    ),
+    yes(
+      'Pushed requests (PAR)',
+      has('pushed_authorization_request_endpoint'),
+      'The request goes there first, and the browser carries a reference (RFC 9126).',
+      'The request is in the URL of the sign-in.',
+    ),
+    yes(
+      'iss in replies',
+      m.authorization_response_iss_parameter_supported === true,
+      'A reply without it, or with another, is refused (RFC 9207).',
+      'A reply is told by its state alone.',
+    ),
+    yes(
+      'Tokens bound to a key (DPoP)',
+      says('dpop_signing_alg_values_supported', 'ES256'),
+      'Tick the box: a stolen token is then worth nothing (RFC 9449).',
+      'Tokens are bearer tokens.',
+    ),
     yes('Sign-in on a device', has('device_authorization_endpoint'), 'deviceSignIn() shows a code (RFC 8628).', 'deviceSignIn() is refused.'),
-    yes('Refresh tokens', says('grant_types_supported', 'refresh_token'), 'Used once each, one tab at a time. Some servers give one for the scope offline_access only.', 'Not named. Where one comes it is used.'),
+    yes(
+      'Refresh tokens',
+      says('grant_types_supported', 'refresh_token'),
+      'Used once each, one tab at a time. Some servers give one for the scope offline_access only.',
+      'Not named. Where one comes it is used.',
+    ),
     yes('ID tokens', has('jwks_uri'), 'Verified with the server’s keys, with scope openid.', 'Leave openid out of the scope.'),
     yes('User information', has('userinfo_endpoint'), 'userinfo() asks for it.', 'What the ID token says is all.'),
     yes('Revocation', has('revocation_endpoint'), 'Signing out revokes the tokens (RFC 7009).', 'Signing out forgets the tokens; they run out by themselves.'),

@@ -2,8 +2,7 @@
 export const byId = (id: string): HTMLElement => document.getElementById(id)!;
 
 /** An element by the name that tests know it under. */
-export const byTestId = <E extends HTMLElement = HTMLElement>(name: string): E =>
-  document.querySelector<E>(`[data-testid="${name}"]`)!;
+export const byTestId = <E extends HTMLElement = HTMLElement>(name: string): E => document.querySelector<E>(`[data-testid="${name}"]`)!;
 
 /** Makes an element; children that are strings become text, never markup. */
 export const make = (tag: string, attributes: Record<string, string> = {}, ...children: (Node | string)[]): HTMLElement => {

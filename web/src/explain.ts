@@ -28,7 +28,10 @@ const unreachable: Record<Doing, string> = {
 };
 
 const byCode: Record<string, [title: string, text: string]> = {
-  already_used: ['This reply was used before', 'A reload or the Back button delivered it a second time, so nothing was sent again. If you are signed out, sign in once more.'],
+  already_used: [
+    'This reply was used before',
+    'A reload or the Back button delivered it a second time, so nothing was sent again. If you are signed out, sign in once more.',
+  ],
   attempt_expired: ['That took too long', 'A sign-in has to be finished within ten minutes. Sign in once more.'],
   popup_blocked: ['The browser opened no window', 'Allow pop-up windows for this site, or sign in without one.'],
   popup_closed: ['The window was closed', 'Nothing was shared. Sign in again if that was a slip.'],
@@ -42,16 +45,28 @@ const byCode: Record<string, [title: string, text: string]> = {
   outcome_unknown: ['Nobody knows how the last refresh ended', 'The connection went away before the answer came. Sign in again.'],
   outcome_lost: [ENDED, 'The server renewed it, but its answer got lost on the way. Sign in again.'],
   lock_timeout: ['Another tab is busy with this session', 'Try again in a moment.'],
-  redirect: ['The server sent the request elsewhere', 'The module follows no redirect with a token or code in hand. There is nothing you can do; tell those who run the server.'],
+  redirect: [
+    'The server sent the request elsewhere',
+    'The module follows no redirect with a token or code in hand. There is nothing you can do; tell those who run the server.',
+  ],
   no_key: ['The key is gone', 'Your tokens are good only with a key that this browser held, and it holds it no longer. Sign in again.'],
   key_failed: ['The browser makes no key', 'Tokens are bound to one here. Site data may be blocked: allow it for this site and try again.'],
-  dpop_downgrade: ['The module refused the token', 'It asked for one that is bound to its key, and got one that anybody could use. Nothing was kept; tell those who run the server.'],
+  dpop_downgrade: [
+    'The module refused the token',
+    'It asked for one that is bound to its key, and got one that anybody could use. Nothing was kept; tell those who run the server.',
+  ],
   instance_lost: ['The module stopped and was started again', 'That should not happen. Sign in again, and please report it.'],
 };
 
 const byKind: Partial<Record<OAuthError['kind'], [title: string, text: string]>> = {
-  callback_not_verified: ['This reply does not belong here', 'It answers no sign-in that this tab began: an old link, another browser, or somebody else’s. Nothing was sent. Begin with Sign in.'],
-  id_token_not_verified: ['The module refused the answer', 'It could not verify who signed in, and kept nothing of it. Sign in again; if that does not help, tell those who run the server.'],
+  callback_not_verified: [
+    'This reply does not belong here',
+    'It answers no sign-in that this tab began: an old link, another browser, or somebody else’s. Nothing was sent. Begin with Sign in.',
+  ],
+  id_token_not_verified: [
+    'The module refused the answer',
+    'It could not verify who signed in, and kept nothing of it. Sign in again; if that does not help, tell those who run the server.',
+  ],
   token_not_found: ['The server’s answer held no token', 'Sign in again; if that does not help, tell those who run the server.'],
   expired: [ENDED, 'Sign in again.'],
   storage: ['The browser did not keep the session', 'Site data may be blocked or full. Allow it for this site and try again.'],
@@ -71,7 +86,10 @@ const protocolError = (error: OAuthError, doing: Doing): [string, string] => {
         ? ['The server did not accept the code', 'It may be too old or used. Sign in once more.']
         : [ENDED, 'The server renews it no longer. Sign in again.'];
     default:
-      return ['The server refused', error.error_description ? `It says: ${error.error_description.replace(/\.$/, '')}.` : 'It gave no reason that a person could use.'];
+      return [
+        'The server refused',
+        error.error_description ? `It says: ${error.error_description.replace(/\.$/, '')}.` : 'It gave no reason that a person could use.',
+      ];
   }
 };
 

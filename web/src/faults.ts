@@ -133,8 +133,12 @@ const faults: Record<string, (page: Page) => Promise<void>> = {
     const stolen = fetch(notes, { headers: { authorization: `Bearer ${token}` } });
     void showFetch('GET', notes, stolen);
     const answer = await stolen;
-    const why = ['error', 'error_description'].map((name) => new RegExp(`${name}="([^"]*)"`).exec(answer.headers.get('www-authenticate') ?? '')?.[1]).filter(Boolean);
-    say(`The API answered ${[answer.status, why.join(': ')].filter(Boolean).join(' ')}. A proof that is signed with the key was missing (RFC 9449 section 7.1).`);
+    const why = ['error', 'error_description']
+      .map((name) => new RegExp(`${name}="([^"]*)"`).exec(answer.headers.get('www-authenticate') ?? '')?.[1])
+      .filter(Boolean);
+    say(
+      `The API answered ${[answer.status, why.join(': ')].filter(Boolean).join(' ')}. A proof that is signed with the key was missing (RFC 9449 section 7.1).`,
+    );
     await pause();
     const { status } = await page.client().fetch(notes);
     end(`Here, where the key is, the same token is good: ${status}.`, answer.status === 401 && status === 200);

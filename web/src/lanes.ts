@@ -124,7 +124,10 @@ const detail = (line: Line): HTMLElement => {
   const messages = shown(line);
   const box = make('div', { class: 'detail' });
   box.append(make('p', {}, `${clock(line.at)} · ${LANES[wayOf(line.kind)[0]]} → ${LANES[wayOf(line.kind)[1]]}`));
-  if (section) box.append(make('p', {}, 'Follows from ', section.url ? make('a', { href: section.url, target: '_blank', rel: 'noopener' }, section.title) : section.title));
+  if (section)
+    box.append(
+      make('p', {}, 'Follows from ', section.url ? make('a', { href: section.url, target: '_blank', rel: 'noopener' }, section.title) : section.title),
+    );
   messages.forEach((text, n) => box.append(make('p', { class: 'detail-head' }, n ? second : first), make('pre', { tabindex: '0' }, pretty(text))));
   if (!messages.length) box.append(make('p', { class: 'about' }, 'Its message is no longer kept.'));
   return box;
@@ -212,7 +215,11 @@ export const showEffect = (entry: EffectEntry, tab?: string, exchange?: Exchange
   else if (withdrawn?.state === 'asked') settle(withdrawn, 'gone', 'withdrawn');
   if (kind === 'timer-cancel') return;
   const known = waited(kind) ? find(id) : undefined;
-  const messages = exchange && [exchange.asked && withoutSecrets(exchange.asked, struck), exchange.answered && withoutSecrets(exchange.answered, struck, exchange.asked)].filter((text) => text !== undefined);
+  const messages =
+    exchange &&
+    [exchange.asked && withoutSecrets(exchange.asked, struck), exchange.answered && withoutSecrets(exchange.answered, struck, exchange.asked)].filter(
+      (text) => text !== undefined,
+    );
   const { key: stored } = JSON.parse(exchange?.asked ?? messagesOf(id)?.asked ?? '{}') as { key?: string };
   const line: Line = known ?? { id, kind, name, stage, method, url, tab, at: Date.now(), state: 'asked', thing: thingOf(stored) };
   if (messages) line.messages = messages;

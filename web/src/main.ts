@@ -1,4 +1,13 @@
-import { challengeOf, type Client, type EffectEntry, insecureSessionStore, memoryStore, openClient, type SignInParameters, type Status } from '../../js/src/index.js';
+import {
+  challengeOf,
+  type Client,
+  type EffectEntry,
+  insecureSessionStore,
+  memoryStore,
+  openClient,
+  type SignInParameters,
+  type Status,
+} from '../../js/src/index.js';
 import { signInPopup } from '../../js/src/popup.js';
 import { pretty } from './arrows.js';
 import { alone, config, elsewhere, home, notes, popupPage, secret } from './config.js';
@@ -62,7 +71,8 @@ const open = async (): Promise<Client> => {
   opened.addEventListener('status', ({ detail: { status } }) => view.showPhase(status));
   opened.addEventListener('request_failed', ({ detail }) => detail.op === 'polling' && detail.kind === 'network' && tv.showTrouble(explain(detail, 'device')));
   // Nobody waits for a refresh that the module began by itself.
-  if (view.autoRefresh.checked) for (const name of ['granted', 'request_failed'] as const) opened.addEventListener(name, () => void showSession().catch(() => {}));
+  if (view.autoRefresh.checked)
+    for (const name of ['granted', 'request_failed'] as const) opened.addEventListener(name, () => void showSession().catch(() => {}));
   return opened;
 };
 
@@ -236,14 +246,21 @@ const nameUser = async () => {
 
 const faults = startFaults({
   client: () => client,
-  lend: () => ({ config: config(false), module: compiled!, store: { load: (key) => store.load(key), store: (key, version, value) => store.store(key, version, value) } }),
+  lend: () => ({
+    config: config(false),
+    module: compiled!,
+    store: { load: (key) => store.load(key), store: (key, version, value) => store.store(key, version, value) },
+  }),
   reply: () => reply,
   signInFor: (fault) => signIn(null, { app_state: FOR_FAULT + fault }),
   changed: showSession,
 });
 
 let compiled: WebAssembly.Module | undefined;
-void module().then((made) => (compiled = made), () => {});
+void module().then(
+  (made) => (compiled = made),
+  () => {},
+);
 
 view.signIn.addEventListener('click', () => signIn(view.signIn));
 view.stepUp.addEventListener('click', () => signIn(view.stepUp, stepUp ?? {}));

@@ -15,10 +15,25 @@ const suites: [SuiteName, string][] = [
 
 /** How `make hosts` names them, and how people do. */
 const hostNames: Record<string, string> = {
-  'node-20': 'Node 20', 'node-24': 'Node 24', deno: 'Deno', bun: 'Bun', workerd: 'workerd', wazero: 'wazero (Go)', 'go-native': 'native Go',
-  'go-wasip1': 'standard Go, WASI', chromium: 'Chromium', firefox: 'Firefox', webkit: 'WebKit', 'chromium-dedicated-worker': 'a worker in Chromium',
-  'chromium-shared-worker': 'a shared worker', 'chromium-service-worker': 'a service worker', 'extism-go': 'Extism (Go)', 'extism-js': 'Extism (Node)',
-  'component-jco': 'component, jco', 'component-wasmtime': 'component, wasmtime', 'c-wasmtime': 'C, wasmtime',
+  'node-20': 'Node 20',
+  'node-24': 'Node 24',
+  deno: 'Deno',
+  bun: 'Bun',
+  workerd: 'workerd',
+  wazero: 'wazero (Go)',
+  'go-native': 'native Go',
+  'go-wasip1': 'standard Go, WASI',
+  chromium: 'Chromium',
+  firefox: 'Firefox',
+  webkit: 'WebKit',
+  'chromium-dedicated-worker': 'a worker in Chromium',
+  'chromium-shared-worker': 'a shared worker',
+  'chromium-service-worker': 'a service worker',
+  'extism-go': 'Extism (Go)',
+  'extism-js': 'Extism (Node)',
+  'component-jco': 'component, jco',
+  'component-wasmtime': 'component, wasmtime',
+  'c-wasmtime': 'C, wasmtime',
 };
 /** The hosts that there have to be. */
 const wanted = ['node-24', 'deno', 'bun', 'workerd', 'wazero', 'go-native'];
@@ -70,11 +85,19 @@ const readHosts = async (): Promise<Recorded[]> => {
   }
 };
 
-const sum = (results: Record<SuiteName, Result>, of: (result: Result) => number) => suites.reduce((all, [suite]) => all + of(results[suite]), 0).toLocaleString('en');
+const sum = (results: Record<SuiteName, Result>, of: (result: Result) => number) =>
+  suites.reduce((all, [suite]) => all + of(results[suite]), 0).toLocaleString('en');
 
 const showDigests = (here: Record<SuiteName, Result>) =>
   byTestId('digests').replaceChildren(
-    ...suites.map(([suite, words]) => make('div', {}, make('dt', {}, `${words}: ${here[suite].conversations} conversations, ${here[suite].effects.toLocaleString('en')} effects`), make('dd', {}, make('code', {}, here[suite].digest)))),
+    ...suites.map(([suite, words]) =>
+      make(
+        'div',
+        {},
+        make('dt', {}, `${words}: ${here[suite].conversations} conversations, ${here[suite].effects.toLocaleString('en')} effects`),
+        make('dd', {}, make('code', {}, here[suite].digest)),
+      ),
+    ),
   );
 
 const runAll = async () => {
@@ -108,7 +131,11 @@ const runAll = async () => {
   setText(
     verdict,
     `${sum(here, (r) => r.conversations)} conversations, ${sum(here, (r) => r.inputs)} inputs, ${sum(here, (r) => r.effects)} effects in ${(suites.reduce((all, [suite]) => all + here[suite].ms, 0) / 1000).toFixed(1)} s. ` +
-      (well ? 'Every effect is the recorded one, byte for byte, in each host that was run.' : differ.length ? `These differ here: ${differ.join(', ')}.` : `${others.length} hosts differ from this page: they may have run another version.`),
+      (well
+        ? 'Every effect is the recorded one, byte for byte, in each host that was run.'
+        : differ.length
+          ? `These differ here: ${differ.join(', ')}.`
+          : `${others.length} hosts differ from this page: they may have run another version.`),
   );
   fill(loaded.suites);
 };
@@ -120,7 +147,11 @@ const fill = (all: Suites) => {
   if (filled) return;
   filled = all;
   const picker = byTestId<HTMLSelectElement>('pick');
-  for (const [suite, words] of [['client', 'Clients'], ['bff', 'Backends'], ['resource', 'Resources']] as const) {
+  for (const [suite, words] of [
+    ['client', 'Clients'],
+    ['bff', 'Backends'],
+    ['resource', 'Resources'],
+  ] as const) {
     const group = make('optgroup', { label: words });
     group.append(...all[suite].map(({ name }) => make('option', { value: `${suite}/${name}` }, name.replaceAll('-', ' '))));
     picker.append(group);
@@ -214,7 +245,15 @@ export const startProof = (): void => {
   on('download-visit', () => ownVisit(download));
   on('share-visit', () => ownVisit(share));
   const picker = byTestId<HTMLSelectElement>('pick');
-  picker.addEventListener('focus', () => void loadSuites().then(({ suites }) => fill(suites), () => {}), { once: true });
+  picker.addEventListener(
+    'focus',
+    () =>
+      void loadSuites().then(
+        ({ suites }) => fill(suites),
+        () => {},
+      ),
+    { once: true },
+  );
   picker.addEventListener('change', () => picker.value && void pick(picker.value));
   const file = byTestId<HTMLInputElement>('file');
   file.addEventListener('change', () => void openFile(file.files?.[0]).then(() => (file.value = '')));

@@ -149,7 +149,8 @@ export const replaySuites = async (
   { suites, page, all }: Awaited<ReturnType<typeof loadSuites>>,
   rest: (suite: SuiteName, done: number, total: number) => Promise<void> | void,
 ): Promise<Record<SuiteName, Result>> => {
-  const run = (name: SuiteName, module: WebAssembly.Module, transcripts: Transcript[]) => replayAll(module, transcripts, (done) => rest(name, done, transcripts.length));
+  const run = (name: SuiteName, module: WebAssembly.Module, transcripts: Transcript[]) =>
+    replayAll(module, transcripts, (done) => rest(name, done, transcripts.length));
   return {
     page: await run('page', page, ofPages(suites.client)),
     client: await run('client', all, suites.client),

@@ -55,7 +55,14 @@ const describe = (steps: Step[]): Message[] => {
       case '<': {
         const kind = string(o.kind) ?? (o.error ? 'refused' : '?');
         if (string(o.id)) asked.set(string(o.id)!, kind);
-        const what = [string(o.stage), string(o.event), string(o.method), string(o.url) && path(string(o.url)!), thingOf(string(o.key)), string((o.error as { code?: unknown } | undefined)?.code)];
+        const what = [
+          string(o.stage),
+          string(o.event),
+          string(o.method),
+          string(o.url) && path(string(o.url)!),
+          thingOf(string(o.key)),
+          string((o.error as { code?: unknown } | undefined)?.code),
+        ];
         return [{ ...step, label: [kind, ...what].filter(Boolean).join(' '), way: wayOf(kind), failed: !!o.error }];
       }
       case '>': {
@@ -72,7 +79,13 @@ const describe = (steps: Step[]): Message[] => {
   });
 };
 
-const titles: Record<string, string> = { open: 'The page opens a session', close: 'The page closes it', '>': 'The module is told', '<': 'The module says', '=': 'The module’s code' };
+const titles: Record<string, string> = {
+  open: 'The page opens a session',
+  close: 'The page closes it',
+  '>': 'The module is told',
+  '<': 'The module says',
+  '=': 'The module’s code',
+};
 
 const show = () => {
   const message = messages[at];
@@ -84,7 +97,9 @@ const show = () => {
     item.firstElementChild!.setAttribute('aria-current', String(n === at));
   });
   setText(byId('message-head'), message ? `${titles[message.verb] ?? ''}: ${message.label}` : '');
-  byTestId('message').textContent = message ? pretty(message.text) + (message.instead === undefined ? '' : `\n\nThis time it said:\n${pretty(message.instead)}`) : '';
+  byTestId('message').textContent = message
+    ? pretty(message.text) + (message.instead === undefined ? '' : `\n\nThis time it said:\n${pretty(message.instead)}`)
+    : '';
 };
 
 const go = (to: number) => {
@@ -135,7 +150,10 @@ export const startScrubber = (): void => {
     stop();
     go(Number(slider.value));
   });
-  for (const [name, step] of [['back', -1], ['forth', 1]] as const)
+  for (const [name, step] of [
+    ['back', -1],
+    ['forth', 1],
+  ] as const)
     byTestId(name).addEventListener('click', () => {
       stop();
       go(at + step);

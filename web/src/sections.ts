@@ -61,7 +61,17 @@ const kinds: Record<string, Section> = {
 };
 
 /** The section that a line of the lanes follows from. */
-export const sectionOf = ({ kind, stage, name, thing }: { kind: string; stage?: string | undefined; name?: string | undefined; thing?: string | undefined }): Section | undefined => {
+export const sectionOf = ({
+  kind,
+  stage,
+  name,
+  thing,
+}: {
+  kind: string;
+  stage?: string | undefined;
+  name?: string | undefined;
+  thing?: string | undefined;
+}): Section | undefined => {
   if (kind === 'http') return stages[stage ?? ''];
   if (kind === 'command' || kind === 'result') return commands[name ?? ''] ?? kinds[kind];
   if (kind === 'store' && thing === 'attempts') return rule('Give out after store');

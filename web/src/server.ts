@@ -47,13 +47,20 @@ const choice = (): Choice => {
 const showPreset = () => {
   const found = of(preset.value);
   if (preset.value === OWN) [issuer.value, clientId.value, scope.value, dpop.checked] = [own!, 'demo', 'openid profile email notes.read', true];
-  setText(byId('preset-about'), found?.about ??  'Any server with metadata: OpenID Connect Discovery, or RFC 8414.');
+  setText(byId('preset-about'), found?.about ?? 'Any server with metadata: OpenID Connect Discovery, or RFC 8414.');
   issuer.readOnly = !!found;
   if (found) issuer.value = found.issuer ?? '';
   if (found?.scope) scope.value = found.scope;
   const names = [...new Set([...JSON.stringify(found ?? {}).matchAll(/\{([a-z_]+)\}/g)].map(([, name]) => name!))].filter((name) => name !== 'tenantid');
   variables.replaceChildren(
-    ...names.map((name) => make('label', {}, make('span', {}, name), make('input', { type: 'text', name, value: found?.variables?.[name] ?? '', spellcheck: 'false', autocomplete: 'off' }))),
+    ...names.map((name) =>
+      make(
+        'label',
+        {},
+        make('span', {}, name),
+        make('input', { type: 'text', name, value: found?.variables?.[name] ?? '', spellcheck: 'false', autocomplete: 'off' }),
+      ),
+    ),
   );
 };
 
@@ -61,7 +68,8 @@ let language: Language = 'TypeScript';
 
 const showCode = () => {
   byTestId('code').textContent = codeFor[language](choice());
-  for (const button of document.querySelectorAll<HTMLElement>('[data-language]')) button.setAttribute('aria-pressed', String(button.dataset.language === language));
+  for (const button of document.querySelectorAll<HTMLElement>('[data-language]'))
+    button.setAttribute('aria-pressed', String(button.dataset.language === language));
 };
 
 const tell = (place: string, trouble: Trouble & { code?: string }): void => {
@@ -78,7 +86,11 @@ const tell = (place: string, trouble: Trouble & { code?: string }): void => {
   byTestId(place).replaceChildren(box);
 };
 
-const marks = new Map<boolean | undefined, string>([[true, 'yes'], [false, 'no'], [undefined, 'not said']]);
+const marks = new Map<boolean | undefined, string>([
+  [true, 'yes'],
+  [false, 'no'],
+  [undefined, 'not said'],
+]);
 
 const look = async (): Promise<void> => {
   byTestId('look-trouble').replaceChildren();
@@ -86,7 +98,12 @@ const look = async (): Promise<void> => {
   const { metadata, trouble } = await discover(issuer.value.trim());
   if (trouble) tell('look-trouble', trouble);
   byTestId('offers').hidden = !metadata;
-  if (metadata) byTestId('offer-rows').replaceChildren(...offers(metadata).map(({ what, offered, then }) => make('tr', {}, make('th', { scope: 'row' }, what), make('td', { 'data-equal': String(offered) }, marks.get(offered)!), make('td', {}, then))));
+  if (metadata)
+    byTestId('offer-rows').replaceChildren(
+      ...offers(metadata).map(({ what, offered, then }) =>
+        make('tr', {}, make('th', { scope: 'row' }, what), make('td', { 'data-equal': String(offered) }, marks.get(offered)!), make('td', {}, then)),
+      ),
+    );
 };
 
 let client: Client | undefined;
@@ -113,15 +130,19 @@ const showSession = async () => {
     ['Token', `${status.token_type ?? ''}${status.expires_at ? `, until ${new Date(status.expires_at).toLocaleTimeString()}` : ''}`],
     ['Renewable', status.refreshable ? 'yes, by a refresh token' : 'no: the server gave no refresh token'],
   ];
-  byTestId('session-facts').replaceChildren(...facts.filter(([, value]) => value).map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value!))));
+  byTestId('session-facts').replaceChildren(
+    ...facts.filter(([, value]) => value).map(([name, value]) => make('div', {}, make('dt', {}, name), make('dd', {}, value!))),
+  );
 };
 
 /** A network that fails may be CORS, which only a look at the server tells. */
 const diagnose = async (error: unknown, doing: Doing): Promise<Trouble & { code?: string }> => {
   const { kind, host, came, expected, code } = error as { kind?: string; host?: string; came?: string; expected?: string; code?: string };
-  if (kind === 'network' && code !== 'timeout' && host) return { ...(await whyUnreadable(`${/^(127\.|localhost|\[::1\])/.test(host) ? 'http' : 'https'}://${host}/`)), code: String((error as Error).message) };
+  if (kind === 'network' && code !== 'timeout' && host)
+    return { ...(await whyUnreadable(`${/^(127\.|localhost|\[::1\])/.test(host) ? 'http' : 'https'}://${host}/`)), code: String((error as Error).message) };
   const told = explain(error, doing);
-  if (/^(invalid_request|invalid_client|unauthorized_client)$/.test((error as { error?: string }).error ?? '')) return { ...told, text: `${told.text} Check the client id, that the client is public, and that the redirect URI is registered letter by letter.` };
+  if (/^(invalid_request|invalid_client|unauthorized_client)$/.test((error as { error?: string }).error ?? ''))
+    return { ...told, text: `${told.text} Check the client id, that the client is public, and that the redirect URI is registered letter by letter.` };
   if (kind === 'client' && doing !== 'call') return { ...told, title: 'The client refused this configuration', text: String((error as Error).message) };
   return { ...told, ...(came && { text: `${told.text} It came: ${came}${expected ? `; expected: ${expected}` : ''}.` }) };
 };
@@ -178,7 +199,8 @@ const copy = async (button: HTMLElement, text: string) => {
 };
 
 const start = async () => {
-  for (const [name, { about }] of Object.entries(presets as Record<string, Preset>)) if (name !== 'openid') preset.append(make('option', { value: name, title: about }, name[0]!.toUpperCase() + name.slice(1)));
+  for (const [name, { about }] of Object.entries(presets as Record<string, Preset>))
+    if (name !== 'openid') preset.append(make('option', { value: name, title: about }, name[0]!.toUpperCase() + name.slice(1)));
   if (own) preset.append(make('option', { value: OWN }, 'The server of this demo'));
   setText(byTestId('redirect-uri'), redirect);
   setText(byTestId('origin'), location.origin);
@@ -211,7 +233,10 @@ const start = async () => {
     });
   byTestId('copy-code').addEventListener('click', () => copy(byTestId('copy-code'), byTestId('code').textContent!));
   byTestId('copy-uri').addEventListener('click', () => copy(byTestId('copy-uri'), redirect));
-  addEventListener('pageshow', ({ persisted }) => persisted && document.querySelectorAll('[aria-busy]').forEach((button) => button.removeAttribute('aria-busy')));
+  addEventListener(
+    'pageshow',
+    ({ persisted }) => persisted && document.querySelectorAll('[aria-busy]').forEach((button) => button.removeAttribute('aria-busy')),
+  );
   await finish();
   if (back && issuer.value && !of(preset.value)) await look();
 };

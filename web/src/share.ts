@@ -15,11 +15,17 @@ const draw = (from: string): string => from[crypto.getRandomValues(new Uint32Arr
  */
 const standIn = (secret: string): string => {
   const end = secret.length >= 20 ? secret.length - 1 : secret.length;
-  const other = secret.slice(0, end).replace(/[a-z]|[A-Z]|\d/g, (c) => (/\d/.test(c) ? draw('0123456789') : /[a-z]/.test(c) ? draw(letters) : draw(letters.toUpperCase())));
+  const other = secret
+    .slice(0, end)
+    .replace(/[a-z]|[A-Z]|\d/g, (c) => (/\d/.test(c) ? draw('0123456789') : /[a-z]/.test(c) ? draw(letters) : draw(letters.toUpperCase())));
   return other + secret.slice(end);
 };
 
-const base64url = (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+const base64url = (bytes: Uint8Array): string =>
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
 const unbase64url = (text: string): Uint8Array => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
 const entropy = (): string => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
@@ -76,10 +82,17 @@ class StandIns {
       return standIn(token);
     }
     const text = (value: unknown, name: string): unknown =>
-      typeof value === 'string' ? this.put(value, name) : Array.isArray(value) ? value.map((item) => text(item, name)) : value && typeof value === 'object' ? object(value) : value;
+      typeof value === 'string'
+        ? this.put(value, name)
+        : Array.isArray(value)
+          ? value.map((item) => text(item, name))
+          : value && typeof value === 'object'
+            ? object(value)
+            : value;
     const object = (value: object) => Object.fromEntries(Object.entries(value).map(([name, item]) => [name, PUBLIC.test(name) ? item : text(item, name)]));
     // A hash of the access token follows it.
-    for (const old of access) if (claims.at_hash === (await half(old, alg))) this.#of.set(claims.at_hash as string, await half(this.put(old, 'access_token'), alg));
+    for (const old of access)
+      if (claims.at_hash === (await half(old, alg))) this.#of.set(claims.at_hash as string, await half(this.put(old, 'access_token'), alg));
     return [head, base64url(new TextEncoder().encode(JSON.stringify(object(claims)))), standIn(signature)].join('.');
   }
 
@@ -140,12 +153,14 @@ const again = async (module: WebAssembly.Module, conversation: Conversation): Pr
     const verb = line.slice(0, (line + ' ').indexOf(' '));
     const text = line.slice(verb.length + 1);
     if (verb === 'open' || verb === '>') {
-      if (/^\{[^]*"session":"/.test(text) && verb === 'open') throw new NotShareable('The visit begins with a session that was exported, which cannot be told apart from its secrets.');
+      if (/^\{[^]*"session":"/.test(text) && verb === 'open')
+        throw new NotShareable('The visit begins with a session that was exported, which cannot be told apart from its secrets.');
       await standIns.tokens(text);
       const message = standIns.input(text);
       lines.push(`${verb} ${message}`);
       if (verb === 'open') handle = instance.open(message);
-      else if (instance.input(handle, message) && !conversation.some((other) => /^= [1-9]/.test(other))) throw new NotShareable('The module did not take a message.');
+      else if (instance.input(handle, message) && !conversation.some((other) => /^= [1-9]/.test(other)))
+        throw new NotShareable('The module did not take a message.');
     } else if (verb === '<') asked(text);
     else lines.push(line);
   }
@@ -163,10 +178,14 @@ export const shareable = async (module: WebAssembly.Module, conversations: Conve
   const made = [];
   for (const conversation of conversations) made.push(await again(module, conversation));
   const whole = made.map(({ lines }) => lines.join('\n')).join('\n');
-  for (const { secrets } of made) if (secrets.some((secret) => whole.includes(secret))) throw new NotShareable('A secret would still be in it, so nothing is given out.');
+  for (const { secrets } of made)
+    if (secrets.some((secret) => whole.includes(secret))) throw new NotShareable('A secret would still be in it, so nothing is given out.');
   return made.map(({ lines }) => lines);
 };
 
 /** One transcript of several conversations, each with a handle of its own. */
 export const transcript = (conversations: string[][], about: string): string =>
-  [JSON.stringify({ about, covers: [], name: 'Visit', profile: 'page' }), ...conversations.flatMap((lines, n) => lines.map((line) => (/^= 1$/.test(line) && lines.indexOf(line) === 1 ? `= ${n + 1}` : line)))].join('\n') + '\n';
+  [
+    JSON.stringify({ about, covers: [], name: 'Visit', profile: 'page' }),
+    ...conversations.flatMap((lines, n) => lines.map((line) => (/^= 1$/.test(line) && lines.indexOf(line) === 1 ? `= ${n + 1}` : line))),
+  ].join('\n') + '\n';

@@ -120,7 +120,8 @@ const published = /^(discovery|jwks|resource_metadata)$/;
 export const withoutSecrets = (text: string, put: StandIn, asked?: string): string => {
   const message = JSON.parse(text) as { entropy?: string; kind?: string; stage?: string; key?: string };
   const question = asked ? (JSON.parse(asked) as typeof message) : message;
-  const isPublic = (question.kind === 'http' && published.test(question.stage ?? '')) || (/^(load|store)$/.test(question.kind ?? '') && question.key?.endsWith('.metadata'));
+  const isPublic =
+    (question.kind === 'http' && published.test(question.stage ?? '')) || (/^(load|store)$/.test(question.kind ?? '') && question.key?.endsWith('.metadata'));
   if (!isPublic) return JSON.stringify(walk(message, put, ''));
   return JSON.stringify({ ...message, ...(message.entropy && { entropy: put(message.entropy, 'entropy') }) });
 };

@@ -161,7 +161,10 @@ export const show = (phase: Phase, status?: Status): void => {
 /** Says that this page is served without its server. */
 export const showAlone = (): void => {
   show('failed');
-  showError({ title: 'There is no server behind this page', text: 'To sign in here, start the demo in a checkout: make demo. “Proof” and “Your server” work from any server.' });
+  showError({
+    title: 'There is no server behind this page',
+    text: 'To sign in here, start the demo in a checkout: make demo. “Proof” and “Your server” work from any server.',
+  });
 };
 
 /** Shows an error beside what failed, or takes it away. */

@@ -14,19 +14,24 @@ const own = fileURLToPath(new URL('../../../', import.meta.url));
 export const hostsOf = async (root) => {
   const { run, workerd } = await import(pathToFileURL(join(root, 'edge/dev/workerd.mjs')).href);
 
-  const worker = (entry) => ({ config, ...given }) => workerd({ ...given, variables: { BFF: config }, entry: join(root, entry) });
+  const worker =
+    (entry) =>
+    ({ config, ...given }) =>
+      workerd({ ...given, variables: { BFF: config }, entry: join(root, entry) });
 
-  const server = (database) => async ({ folder, port, config, secrets }) => {
-    // The program of this checkout, on the packages of the other: an older one has no memory.
-    const source = join(root, 'build/load/nethttp');
-    mkdirSync(source, { recursive: true });
-    copyFileSync(join(own, 'edge/dev/nethttp/main.go'), join(source, 'main.go'));
-    const program = join(root, 'build/load/host');
-    execFileSync('go', ['build', '-o', program, './build/load/nethttp'], { cwd: root, stdio: 'inherit' });
-    const variables = Object.entries({ BFF: JSON.stringify(config), ...secrets }).map((pair) => pair.join('='));
-    const file = database && join(folder, database);
-    return () => run('env', [...variables, program, '-addr', `127.0.0.1:${port}`, '-database', file], /^ready: /);
-  };
+  const server =
+    (database) =>
+    async ({ folder, port, config, secrets }) => {
+      // The program of this checkout, on the packages of the other: an older one has no memory.
+      const source = join(root, 'build/load/nethttp');
+      mkdirSync(source, { recursive: true });
+      copyFileSync(join(own, 'edge/dev/nethttp/main.go'), join(source, 'main.go'));
+      const program = join(root, 'build/load/host');
+      execFileSync('go', ['build', '-o', program, './build/load/nethttp'], { cwd: root, stdio: 'inherit' });
+      const variables = Object.entries({ BFF: JSON.stringify(config), ...secrets }).map((pair) => pair.join('='));
+      const file = database && join(folder, database);
+      return () => run('env', [...variables, program, '-addr', `127.0.0.1:${port}`, '-database', file], /^ready: /);
+    };
 
   return {
     workerd: worker('edge/worker/index.ts'),

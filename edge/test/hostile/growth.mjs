@@ -59,7 +59,9 @@ export const measure = async ({ sizes, rounds, run }) => {
 export const steep = (measured) =>
   Object.entries(measured).flatMap(([of, points]) => {
     const found = exponent(points, floors[of]);
-    return found > STEEP ? [`${of} grows with the size to the power of ${found.toFixed(2)}: ${points.map(([size, cost]) => `${size}: ${Math.round(cost)}`).join(', ')}`] : [];
+    return found > STEEP
+      ? [`${of} grows with the size to the power of ${found.toFixed(2)}: ${points.map(([size, cost]) => `${size}: ${Math.round(cost)}`).join(', ')}`]
+      : [];
   });
 
 /** Sizes that double, up to the most. */

@@ -12,13 +12,14 @@ import { doubled } from './growth.mjs';
 import { cookies, forms, headers, json, paths } from './shapes.mjs';
 
 /** What a process works at, in ms of all its threads: other processes do not count. */
-const cpu = (pid) => readdirSync(`/proc/${pid}/task`).reduce((sum, task) => {
-  try {
-    return sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
-  } catch {
-    return sum; // a thread that has ended
-  }
-}, 0);
+const cpu = (pid) =>
+  readdirSync(`/proc/${pid}/task`).reduce((sum, task) => {
+    try {
+      return sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+    } catch {
+      return sum; // a thread that has ended
+    }
+  }, 0);
 
 const field = (pid, name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
 
@@ -68,21 +69,29 @@ const resource = () =>
       outgoing.writeHead(searchParams.get('of')?.includes('challenge') ? 401 : 200, (of ? of(Number(searchParams.get('n'))) : []).flat());
       outgoing.end('x');
     });
-    server.listen(0, '127.0.0.1', () => resolve({ url: `http://127.0.0.1:${server.address().port}`, stop: () => (server.closeAllConnections(), server.close()) }));
+    server.listen(0, '127.0.0.1', () =>
+      resolve({ url: `http://127.0.0.1:${server.address().port}`, stop: () => (server.closeAllConnections(), server.close()) }),
+    );
   });
 
 /** A backend with what it talks to, and somebody who is signed in. */
 export const backend = async (host) => {
   const api = await resource();
   const secret = randomBytes(32).toString('base64url');
-  const callers = [{ client_id: 'svc', secret_sha256: createHash('sha256').update(secret).digest('base64url'), grant_types: ['client_credentials'], scope: 'notes.read' }];
+  const callers = [
+    { client_id: 'svc', secret_sha256: createHash('sha256').update(secret).digest('base64url'), grant_types: ['client_credentials'], scope: 'notes.read' },
+  ];
   const w = await world(host, { config: { proxy: [{ path: '/api', target: api.url }], callers } });
   const visitor = w.visitor();
   await visitor.signIn();
   const cookie = [...visitor.jar()].map((pair) => pair.join('=')).join('; ');
   const { host: authority, port } = new URL(w.url);
   const send = (...request) => raw(Number(port), message(authority, ...request));
-  const page = [['x-csrf', '1'], ['origin', w.url], ['accept', '*/*']];
+  const page = [
+    ['x-csrf', '1'],
+    ['origin', w.url],
+    ['accept', '*/*'],
+  ];
   const signedIn = [...page, ['cookie', cookie]];
   return {
     pid: () => w.host.pid,
@@ -105,12 +114,19 @@ const requests = {
   ...Object.fromEntries(Object.keys(headers).map((name) => [`an answer with ${name}`, (b, n) => b.get(`/api/x?of=${encodeURIComponent(name)}&n=${n}`, [])])),
   ...Object.fromEntries(Object.entries(cookies).map(([name, of]) => [`a sign-in with ${name}`, (b, n) => b.get('/auth/login', [['cookie', of(n)]], [])])),
   ...Object.fromEntries(Object.entries(paths).map(([name, of]) => [`a request for ${name}`, (b, n) => b.get(`/api${of(n)}`, [])])),
-  ...Object.fromEntries(Object.entries(forms).flatMap(([name, of]) => [
-    [`a query of ${name}`, (b, n) => b.get(`/auth/session?${of(n)}`, [])],
-    [`a sign-in with ${name}`, (b, n) => b.get(`/auth/login?${of(n)}`, [], [])],
-    ...['exchange', 'callback', 'backchannel_logout'].map((path) => [`${path} of ${name}`, (b, n) => b.post(path, of(n))]),
-  ])),
-  ...Object.fromEntries(Object.entries(json).map(([name, of]) => [`a logout token of ${name}`, (b, n) => b.post('backchannel_logout', `logout_token=${jwt(`{"x":${of(escaped(n))}}`)}`)])),
+  ...Object.fromEntries(
+    Object.entries(forms).flatMap(([name, of]) => [
+      [`a query of ${name}`, (b, n) => b.get(`/auth/session?${of(n)}`, [])],
+      [`a sign-in with ${name}`, (b, n) => b.get(`/auth/login?${of(n)}`, [], [])],
+      ...['exchange', 'callback', 'backchannel_logout'].map((path) => [`${path} of ${name}`, (b, n) => b.post(path, of(n))]),
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(json).map(([name, of]) => [
+      `a logout token of ${name}`,
+      (b, n) => b.post('backchannel_logout', `logout_token=${jwt(`{"x":${of(escaped(n))}}`)}`),
+    ]),
+  ),
 };
 
 /** The sizes end below 64 KiB, where a body is a stream and nobody reads it. */
@@ -126,9 +142,10 @@ export const toBackend = (b) =>
  * but look as if they did.
  */
 export const atOnce = async (b) => {
-  const of = (shape) => grown(b.pid(), async () => {
-    for (let round = 0; round < 10; round += 1) await Promise.all(Array.from({ length: 40 }, () => requests[`backchannel_logout of ${shape}`](b, most)));
-  });
+  const of = (shape) =>
+    grown(b.pid(), async () => {
+      for (let round = 0; round < 10; round += 1) await Promise.all(Array.from({ length: 40 }, () => requests[`backchannel_logout of ${shape}`](b, most)));
+    });
   await of('letters'); // the buffers of connections
   return { letters: await of('letters'), commas: await of('commas'), brackets: await of('brackets') };
 };
@@ -158,16 +175,20 @@ export const toServer = ({ pid, endpoints, send, post }) => {
   const authorize = (query, more) => send('GET', `/authorize?${app}&response_type=code&${query}`, more);
   const token = Object.fromEntries(endpoints).token_endpoint;
   const all = {
-    ...Object.fromEntries(endpoints.flatMap(([endpoint, url]) => Object.entries(forms).map(([name, of]) => [`${endpoint}: ${name}`, (n) => post(url, `${app}&${of(n)}`)]))),
+    ...Object.fromEntries(
+      endpoints.flatMap(([endpoint, url]) => Object.entries(forms).map(([name, of]) => [`${endpoint}: ${name}`, (n) => post(url, `${app}&${of(n)}`)])),
+    ),
     ...Object.fromEntries(Object.entries(forms).map(([name, of]) => [`authorize: ${name}`, (n) => authorize(of(n))])),
     ...Object.fromEntries(Object.entries(cookies).map(([name, of]) => [`authorize: ${name}`, (n) => authorize('', [['cookie', of(n)]])])),
     ...Object.fromEntries(Object.entries(headers).map(([name, of]) => [`token: ${name}`, (n) => post(token, app, of(n))])),
-    ...Object.fromEntries(Object.entries(json).flatMap(([name, of]) => [
-      [`a proof of ${name}`, (n) => post(token, app, [['dpop', jwt(`{"x":${of(escaped(n))}}`)]])],
-      [`an assertion of ${name}`, (n) => post(token, asserts + jwt(`{"x":${of(escaped(n))}}`))],
-      [`a request object of ${name}`, (n) => authorize(`request=${jwt(`{"x":${of(escaped(n))}}`)}`)],
-      [`claims of ${name}`, (n) => authorize(`claims=${encodeURIComponent(of(n / 3))}`)],
-    ])),
+    ...Object.fromEntries(
+      Object.entries(json).flatMap(([name, of]) => [
+        [`a proof of ${name}`, (n) => post(token, app, [['dpop', jwt(`{"x":${of(escaped(n))}}`)]])],
+        [`an assertion of ${name}`, (n) => post(token, asserts + jwt(`{"x":${of(escaped(n))}}`))],
+        [`a request object of ${name}`, (n) => authorize(`request=${jwt(`{"x":${of(escaped(n))}}`)}`)],
+        [`claims of ${name}`, (n) => authorize(`claims=${encodeURIComponent(of(n / 3))}`)],
+      ]),
+    ),
   };
   const bystander = () => send('GET', '/jwks');
   return Object.fromEntries(Object.entries(all).map(([name, run]) => [name, { sizes: doubled(most), run: (n) => costs(pid, bystander, () => run(n)) }]));

@@ -22,8 +22,22 @@ const tokens = (more = '') => `{"access_token":"a","token_type":"Bearer","refres
 /** An answer to a request: of JSON, unless there are other headers. */
 const answer = (text, { status = 200, more = [] } = {}) => `"ok":${JSON.stringify({ status, headers: [type, ...more], body: { text } })}`;
 
-const endpoints = Object.fromEntries(['authorization', 'token', 'revocation', 'userinfo', 'introspection', 'device_authorization', 'registration'].map((name) => [`${name}_endpoint`, `${as}/${name}`]));
-const client = { issuer: as, client_id: 'c', client_secret: 's', scope: 'openid', redirect_uri: `${site}/cb`, jwks_uri: `${as}/jwks`, token_destinations: ['https://api.example/'], ...endpoints };
+const endpoints = Object.fromEntries(
+  ['authorization', 'token', 'revocation', 'userinfo', 'introspection', 'device_authorization', 'registration'].map((name) => [
+    `${name}_endpoint`,
+    `${as}/${name}`,
+  ]),
+);
+const client = {
+  issuer: as,
+  client_id: 'c',
+  client_secret: 's',
+  scope: 'openid',
+  redirect_uri: `${site}/cb`,
+  jwks_uri: `${as}/jwks`,
+  token_destinations: ['https://api.example/'],
+  ...endpoints,
+};
 const { redirect_uri, token_destinations, device_authorization_endpoint, ...confidential } = client;
 const callers = [{ client_id: 'svc', secret_sha256: 'x'.repeat(43), grant_types: ['client_credentials'], scope: 'read' }];
 const backend = { client: confidential, base: `${site}/auth`, proxy: [{ path: '/api', target: 'https://api.example/v1' }], callers };
@@ -101,7 +115,11 @@ class Host {
   /** A request to the backend: its `respond`. */
   request(handle, method, url, { headers: list = [], body } = {}) {
     if (body !== undefined) this.answers.body = () => `"ok":${JSON.stringify({ body: { text: body } })}`;
-    const { seen } = this.run(handle, 'request', `,"request":"r","method":"${method}","url":${JSON.stringify(url)},"headers":${JSON.stringify(list)}${body === undefined ? '' : `,"body":{"ref":"r","length":${body.length}}`}`);
+    const { seen } = this.run(
+      handle,
+      'request',
+      `,"request":"r","method":"${method}","url":${JSON.stringify(url)},"headers":${JSON.stringify(list)}${body === undefined ? '' : `,"body":{"ref":"r","length":${body.length}}`}`,
+    );
     return seen.find(({ kind }) => kind === 'respond');
   }
 
@@ -117,7 +135,10 @@ class Host {
   }
 }
 
-const page = [['x-csrf', '1'], ['origin', site]];
+const page = [
+  ['x-csrf', '1'],
+  ['origin', site],
+];
 
 /** Where a JSON value of somebody else's comes in: what is run with it, after `before`. */
 const values = {
@@ -137,7 +158,7 @@ const values = {
     host.answers.http = ({ url }) => answer(url.endsWith('/jwks') ? `{"x":${value},"keys":[${key}]}` : tokens(`,"id_token":"${jwt(claims('n'))}"`));
     host.run(at, 'exchange', ',"code":"x","nonce":"n"');
   },
-  'userinfo': (host, at, value) => {
+  userinfo: (host, at, value) => {
     host.run(at, 'set_token', `,"token":${tokens()}`);
     host.answers.http = () => answer(`{"sub":"jane","x":${value}}`);
     host.run(at, 'userinfo');
@@ -154,8 +175,9 @@ const values = {
     host.answers.http = () => answer(`{"device_code":"d","user_code":"u","verification_uri":"${as}/d","expires_in":600,"x":${value}}`);
     host.run(at, 'device_start');
   },
-  'metadata': (host, at, value) => {
-    host.answers.http = ({ url }) => (url.includes('.well-known') ? answer(`{"issuer":"${as}","token_endpoint":"${as}/t","authorization_endpoint":"${as}/a","x":${value}}`) : undefined);
+  metadata: (host, at, value) => {
+    host.answers.http = ({ url }) =>
+      url.includes('.well-known') ? answer(`{"issuer":"${as}","token_endpoint":"${as}/t","authorization_endpoint":"${as}/a","x":${value}}`) : undefined;
     const { token_endpoint, authorization_endpoint, jwks_uri, ...config } = client;
     host.run(host.open('client', { ...config, name: 'd', scope: 'x', discovery: true }), 'authorize');
   },
@@ -169,49 +191,118 @@ const values = {
 
 /** What a caller of a client hands over, in each form. */
 const clients = {
-  ...Object.fromEntries(Object.entries(forms).map(([name, of]) => [`a callback of ${name}`, (host, at, n) => host.run(at, 'callback', `,"url":${JSON.stringify(`${site}/cb?${of(n)}&state=x&code=y`)}`)])),
-  ...Object.fromEntries(Object.entries(forms).map(([name, of]) => [`pasted, ${name}`, (host, at, n) => host.run(at, 'callback', `,"state":"x","pasted":${JSON.stringify(of(n))}`)])),
-  ...Object.fromEntries(Object.entries(headers).map(([name, of]) => [`a token answer with ${name}`, (host, at, n) => {
-    host.answers.http = () => answer(tokens(), { more: of(n) });
-    host.run(at, 'exchange', ',"code":"x"');
-  }])),
-  ...Object.fromEntries(Object.entries(headers).map(([name, of]) => [`an answer of a resource with ${name}`, (host, at, n) => {
-    host.run(at, 'set_token', `,"token":${tokens()}`);
-    host.run(at, 'answered', `,"url":"https://api.example/x","method":"GET","status":401,"headers":${JSON.stringify(of(n))}`);
-  }])),
-  ...Object.fromEntries(Object.entries(paths).map(([name, of]) => [`a resource of ${name}`, (host, at, n) => {
-    host.run(at, 'set_token', `,"token":${tokens()}`);
-    host.run(at, 'prepare', `,"url":"https://api.example${of(n)}"`);
-  }])),
-  'parameters of an authorization request': (host, at, n) => host.run(at, 'authorize', `,"parameters":${JSON.stringify(Array.from({ length: n / 12 }, (_, i) => [`p${i}`, '1']))}`),
+  ...Object.fromEntries(
+    Object.entries(forms).map(([name, of]) => [
+      `a callback of ${name}`,
+      (host, at, n) => host.run(at, 'callback', `,"url":${JSON.stringify(`${site}/cb?${of(n)}&state=x&code=y`)}`),
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(forms).map(([name, of]) => [`pasted, ${name}`, (host, at, n) => host.run(at, 'callback', `,"state":"x","pasted":${JSON.stringify(of(n))}`)]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(headers).map(([name, of]) => [
+      `a token answer with ${name}`,
+      (host, at, n) => {
+        host.answers.http = () => answer(tokens(), { more: of(n) });
+        host.run(at, 'exchange', ',"code":"x"');
+      },
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(headers).map(([name, of]) => [
+      `an answer of a resource with ${name}`,
+      (host, at, n) => {
+        host.run(at, 'set_token', `,"token":${tokens()}`);
+        host.run(at, 'answered', `,"url":"https://api.example/x","method":"GET","status":401,"headers":${JSON.stringify(of(n))}`);
+      },
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(paths).map(([name, of]) => [
+      `a resource of ${name}`,
+      (host, at, n) => {
+        host.run(at, 'set_token', `,"token":${tokens()}`);
+        host.run(at, 'prepare', `,"url":"https://api.example${of(n)}"`);
+      },
+    ]),
+  ),
+  'parameters of an authorization request': (host, at, n) =>
+    host.run(at, 'authorize', `,"parameters":${JSON.stringify(Array.from({ length: n / 12 }, (_, i) => [`p${i}`, '1']))}`),
   'a scope of many words': (host, at, n) => {
     host.answers.http = () => answer(tokens(`,"scope":"${'a '.repeat(n / 2)}a"`));
     host.run(at, 'exchange', ',"code":"x"');
   },
   'a key set of many keys': (host, at, n) => {
-    host.answers.http = ({ url }) => answer(url.endsWith('/jwks') ? `{"keys":[${Array(Math.ceil(n / 40)).fill('{"kty":"EC","crv":"P-256","kid":"2"}')},${key}]}` : tokens(`,"id_token":"${jwt(claims('n'))}"`));
+    host.answers.http = ({ url }) =>
+      answer(
+        url.endsWith('/jwks')
+          ? `{"keys":[${Array(Math.ceil(n / 40)).fill('{"kty":"EC","crv":"P-256","kid":"2"}')},${key}]}`
+          : tokens(`,"id_token":"${jwt(claims('n'))}"`),
+      );
     host.run(at, 'exchange', ',"code":"x","nonce":"n"');
   },
 };
 
 /** What a browser or a service sends to the backend, and what a resource answers it with. */
 const requests = {
-  ...Object.fromEntries(Object.entries(headers).map(([name, of]) => [`a request with ${name}`, (host, at, n, cookie) => host.request(at, 'GET', `${site}/api/x`, { headers: [...page, ['cookie', cookie], ...of(n)] })])),
-  ...Object.fromEntries(Object.entries(headers).map(([name, of]) => [`an answer with ${name}`, (host, at, n, cookie) => {
-    host.answers.proxy = () => answer('x', { status: name.includes('challenge') ? 401 : 200, more: of(n) });
-    host.request(at, 'GET', `${site}/api/x`, { headers: [...page, ['cookie', cookie]] });
-  }])),
-  ...Object.fromEntries(Object.entries(cookies).map(([name, of]) => [`a sign-in with ${name}`, (host, at, n) => host.request(at, 'GET', `${site}/auth/login`, { headers: [['cookie', of(n)]] })])),
-  ...Object.fromEntries(Object.entries(paths).map(([name, of]) => [`a request for ${name}`, (host, at, n, cookie) => host.request(at, 'GET', `${site}/api${of(n)}`, { headers: [...page, ['cookie', cookie]] })])),
-  ...Object.fromEntries(Object.entries(forms).flatMap(([name, of]) => [
-    [`a query of ${name}`, (host, at, n) => host.request(at, 'GET', `${site}/auth/session?${of(n)}`, { headers: page })],
-    [`a sign-in with ${name}`, (host, at, n) => host.request(at, 'GET', `${site}/auth/login?${of(n)}`)],
-    ...['exchange', 'callback', 'backchannel_logout'].map((path) => [`${path} of ${name}`, (host, at, n) => host.request(at, 'POST', `${site}/auth/${path}`, { headers: [formType], body: of(n) })]),
-  ])),
-  ...Object.fromEntries(Object.entries(json).flatMap(([name, of]) => [
-    [`a logout token of ${name}`, (host, at, n) => host.request(at, 'POST', `${site}/auth/backchannel_logout`, { headers: [formType], body: `logout_token=${jwt(`{"iss":"${as}","x":${of(n * 0.7)}}`)}` })],
-    [`a logout token with a head of ${name}`, (host, at, n) => host.request(at, 'POST', `${site}/auth/backchannel_logout`, { headers: [formType], body: `logout_token=${jwt('{}', `{"alg":"ES256","kid":"1","x":${of(n * 0.7)}}`)}` })],
-  ])),
+  ...Object.fromEntries(
+    Object.entries(headers).map(([name, of]) => [
+      `a request with ${name}`,
+      (host, at, n, cookie) => host.request(at, 'GET', `${site}/api/x`, { headers: [...page, ['cookie', cookie], ...of(n)] }),
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(headers).map(([name, of]) => [
+      `an answer with ${name}`,
+      (host, at, n, cookie) => {
+        host.answers.proxy = () => answer('x', { status: name.includes('challenge') ? 401 : 200, more: of(n) });
+        host.request(at, 'GET', `${site}/api/x`, { headers: [...page, ['cookie', cookie]] });
+      },
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(cookies).map(([name, of]) => [
+      `a sign-in with ${name}`,
+      (host, at, n) => host.request(at, 'GET', `${site}/auth/login`, { headers: [['cookie', of(n)]] }),
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(paths).map(([name, of]) => [
+      `a request for ${name}`,
+      (host, at, n, cookie) => host.request(at, 'GET', `${site}/api${of(n)}`, { headers: [...page, ['cookie', cookie]] }),
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(forms).flatMap(([name, of]) => [
+      [`a query of ${name}`, (host, at, n) => host.request(at, 'GET', `${site}/auth/session?${of(n)}`, { headers: page })],
+      [`a sign-in with ${name}`, (host, at, n) => host.request(at, 'GET', `${site}/auth/login?${of(n)}`)],
+      ...['exchange', 'callback', 'backchannel_logout'].map((path) => [
+        `${path} of ${name}`,
+        (host, at, n) => host.request(at, 'POST', `${site}/auth/${path}`, { headers: [formType], body: of(n) }),
+      ]),
+    ]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(json).flatMap(([name, of]) => [
+      [
+        `a logout token of ${name}`,
+        (host, at, n) =>
+          host.request(at, 'POST', `${site}/auth/backchannel_logout`, {
+            headers: [formType],
+            body: `logout_token=${jwt(`{"iss":"${as}","x":${of(n * 0.7)}}`)}`,
+          }),
+      ],
+      [
+        `a logout token with a head of ${name}`,
+        (host, at, n) =>
+          host.request(at, 'POST', `${site}/auth/backchannel_logout`, {
+            headers: [formType],
+            body: `logout_token=${jwt('{}', `{"alg":"ES256","kid":"1","x":${of(n * 0.7)}}`)}`,
+          }),
+      ],
+    ]),
+  ),
 };
 
 /** What the module works at, in ms of all threads: another process does not count. */

@@ -50,7 +50,11 @@ export const headers = {
   'headers of one name': (n) => many(n, () => 'x-a: 1 ').map(() => ['x-a', '1']),
   'a Connection of many names': (n) => [['connection', many(n, (i) => `x${i}`).join()]],
   'a Connection of commas': (n) => [['connection', ','.repeat(n)]],
-  'many Connections, and headers': (n) => many(n / 2, (i) => `connection: x-${i}: 1 .`).flatMap((_, i) => [['connection', `x-${i}`], [`x-${i}`, '1']]),
+  'many Connections, and headers': (n) =>
+    many(n / 2, (i) => `connection: x-${i}: 1 .`).flatMap((_, i) => [
+      ['connection', `x-${i}`],
+      [`x-${i}`, '1'],
+    ]),
   'a Vary of many names': (n) => [['vary', many(n, (i) => `x${i}`).join()]],
   'a challenge of many schemes': (n) => [['www-authenticate', many(n, (i) => `S${i} a="b"`).join()]],
   'a challenge of many parameters': (n) => [['www-authenticate', `Bearer ${many(n, (i) => `p${i}="\\a"`).join()}`]],

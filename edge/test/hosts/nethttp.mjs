@@ -11,7 +11,14 @@ const start = async (options) => {
   renameSync(made, program); // test files run at the same time
   const begin = ({ folder, port, config, secrets, page, proxyTimeoutMs }) => {
     const variables = Object.entries({ BFF: JSON.stringify(config), ...secrets }).map((pair) => pair.join('='));
-    const args = ['-addr', `127.0.0.1:${port}`, '-database', join(folder, 'sessions.db'), ...(page ? ['-page', page] : []), ...(proxyTimeoutMs ? ['-proxy-timeout', `${proxyTimeoutMs}ms`] : [])];
+    const args = [
+      '-addr',
+      `127.0.0.1:${port}`,
+      '-database',
+      join(folder, 'sessions.db'),
+      ...(page ? ['-page', page] : []),
+      ...(proxyTimeoutMs ? ['-proxy-timeout', `${proxyTimeoutMs}ms`] : []),
+    ];
     return run('env', [...variables, program, ...args], /^ready: /);
   };
   let running = await begin(options);

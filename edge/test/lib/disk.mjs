@@ -16,7 +16,9 @@ const stored = (folder) =>
 /** Bytes in base64 and base64url, wherever they begin in what is encoded. */
 const spellings = (bytes) =>
   [0, 1, 2].flatMap((before) => {
-    const text = Buffer.concat([Buffer.alloc(before), bytes, Buffer.alloc(2)]).toString('base64').slice(before && 4, -4);
+    const text = Buffer.concat([Buffer.alloc(before), bytes, Buffer.alloc(2)])
+      .toString('base64')
+      .slice(before && 4, -4);
     return [text, text.replaceAll('+', '-').replaceAll('/', '_')];
   });
 

@@ -26,7 +26,16 @@ const start = (kind) => async (options) => {
   const stored = await redis(options.folder);
   // Those behind a process that was killed wait for its lease.
   const begin = ({ port, config, secrets, page, proxyTimeoutMs, sockets }) => {
-    const variables = { BFF: JSON.stringify(config), PORT: port, REDIS_URL: stored.url, LEASE_MS: 5000, ...secrets, ...(page && { PAGE: page }), ...(sockets && { NODE_HTTP: 1 }), ...(proxyTimeoutMs && { PROXY_TIMEOUT_MS: proxyTimeoutMs }) };
+    const variables = {
+      BFF: JSON.stringify(config),
+      PORT: port,
+      REDIS_URL: stored.url,
+      LEASE_MS: 5000,
+      ...secrets,
+      ...(page && { PAGE: page }),
+      ...(sockets && { NODE_HTTP: 1 }),
+      ...(proxyTimeoutMs && { PROXY_TIMEOUT_MS: proxyTimeoutMs }),
+    };
     return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...commands[kind], join(root, 'edge/dev/serve.mjs'), kind], /^ready: /);
   };
   let running = await begin(options).catch(async (error) => {

@@ -13,7 +13,12 @@ export const newKey = (kid) => ({ ...newJwk('ec', { namedCurve: 'P-256' }), alg:
 export const thumbprint = ({ crv, kty, x, y }) => createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
 
 /** Signs with ES256. `sealWith`, in place of the key, makes the signature of the text. */
-export const jwt = (header, claims, jwk, sealWith = (text) => sign('sha256', text, { key: createPrivateKey({ key: jwk, format: 'jwk' }), dsaEncoding: p1363 })) => {
+export const jwt = (
+  header,
+  claims,
+  jwk,
+  sealWith = (text) => sign('sha256', text, { key: createPrivateKey({ key: jwk, format: 'jwk' }), dsaEncoding: p1363 }),
+) => {
   const text = `${encode(header)}.${encode(claims)}`;
   return `${text}.${sealWith(Buffer.from(text)).toString('base64url')}`;
 };

@@ -60,7 +60,9 @@ export const api = async () => {
     server.heard?.(entry);
     if (pathname === '/cut-packed') {
       const { framing } = Object.fromEntries(new URL(incoming.url, 'http://api').searchParams);
-      incoming.socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n${framing === 'length' ? 'content-length: 100' : 'transfer-encoding: chunked'}\r\n\r\n`);
+      incoming.socket.write(
+        `HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n${framing === 'length' ? 'content-length: 100' : 'transfer-encoding: chunked'}\r\n\r\n`,
+      );
       if (framing === 'chunked') incoming.socket.write(`${halfPacked.length.toString(16)}\r\n`);
       incoming.socket.write(halfPacked);
       return incoming.socket.end(framing === 'chunked' ? '\r\n' : '');
@@ -107,15 +109,18 @@ export const api = async () => {
     }
     if (pathname === '/early') return outgoing.end(String(entry.body.length));
     const refused = pathname === '/refuses' && incoming.headers.authorization === server.refused;
-    outgoing.writeHead(refused ? 401 : pathname === '/elsewhere' ? 302 : 200, [
-      ['content-type', 'text/plain'],
-      ['set-cookie', 'a=b'],
-      ['set-cookie', '__Host-oauth2=theirs'],
-      ['x-of-the-api', 'one'],
-      ['x-of-the-api', 'two'],
-      ...(refused ? [['www-authenticate', 'Bearer error="invalid_token"']] : []),
-      ...(pathname === '/elsewhere' ? [['location', 'https://elsewhere.example/']] : []),
-    ].flat());
+    outgoing.writeHead(
+      refused ? 401 : pathname === '/elsewhere' ? 302 : 200,
+      [
+        ['content-type', 'text/plain'],
+        ['set-cookie', 'a=b'],
+        ['set-cookie', '__Host-oauth2=theirs'],
+        ['x-of-the-api', 'one'],
+        ['x-of-the-api', 'two'],
+        ...(refused ? [['www-authenticate', 'Bearer error="invalid_token"']] : []),
+        ...(pathname === '/elsewhere' ? [['location', 'https://elsewhere.example/']] : []),
+      ].flat(),
+    );
     outgoing.end(`${incoming.method} ${entry.body?.length ?? 0}`);
   });
   const echo = new WebSocketServer({ noServer: true, perMessageDeflate: true, handleProtocols: (offered) => (offered.has('chat') ? 'chat' : false) });
@@ -159,7 +164,10 @@ export const gate = async (target) => {
     if ((await state.before?.(form)) === false) return incoming.socket.resetAndDestroy();
     if (state.cut) {
       const text = '{"access_token":"cut","token_type":"Bearer","expires_in":300}';
-      const framing = state.cut === 'length' ? `content-length: ${text.length + 1}\r\n\r\n${text}` : `transfer-encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n`;
+      const framing =
+        state.cut === 'length'
+          ? `content-length: ${text.length + 1}\r\n\r\n${text}`
+          : `transfer-encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n`;
       return incoming.socket.end(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n${framing}`);
     }
     const { host, connection, ...headers } = incoming.headers;

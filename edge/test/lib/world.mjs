@@ -34,11 +34,22 @@ const certified = async ({ base, home, app, logout, clientKey, flags = [] }) => 
   const program = join(root, 'js/test/lib/oidc-provider.mjs');
   const redirect_uris = [`${base}/callback`, home, app];
   const server = await run(process.execPath, [program, '--backchannel-logout', logout, ...flags, ...redirect_uris], /^ready: (\S+)/);
-  const known = { ...server, client_id: 'basic', secret: 'a-secret-of-the-test', scope: 'openid offline_access', resource: /^resource: (\S+)/m.exec(server.said.join('\n'))[1] };
+  const known = {
+    ...server,
+    client_id: 'basic',
+    secret: 'a-secret-of-the-test',
+    scope: 'openid offline_access',
+    resource: /^resource: (\S+)/m.exec(server.said.join('\n'))[1],
+  };
   if (!clientKey) return known;
   const client = {
-    redirect_uris, post_logout_redirect_uris: redirect_uris, backchannel_logout_uri: logout, backchannel_logout_session_required: true,
-    grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [publicKey(clientKey)] },
+    redirect_uris,
+    post_logout_redirect_uris: redirect_uris,
+    backchannel_logout_uri: logout,
+    backchannel_logout_session_required: true,
+    grant_types: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [publicKey(clientKey)] },
   };
   const answer = await fetch(`${server.match[1]}/reg`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(client) });
   assert.equal(answer.status, 201, await answer.clone().text());
@@ -70,9 +81,20 @@ export const world = async (host, { server = 'embedded', flags, clientKey, signi
   const url = `http://localhost:${port}`;
   const base = `${url}/auth`;
   let metadata;
-  const door = await gate((path) => ({ '/token': metadata.token_endpoint, '/revoke': metadata.revocation_endpoint, '/backchannel_logout': `${base}/backchannel_logout` })[path]);
+  const door = await gate(
+    (path) => ({ '/token': metadata.token_endpoint, '/revoke': metadata.revocation_endpoint, '/backchannel_logout': `${base}/backchannel_logout` })[path],
+  );
   const secret = randomBytes(32).toString('base64url');
-  const authserver = await servers[server]({ base, home: `${url}/`, app: `${url}/app`, logout: `${door.url}/backchannel_logout`, secret, flags, clientKey, signingKey });
+  const authserver = await servers[server]({
+    base,
+    home: `${url}/`,
+    app: `${url}/app`,
+    logout: `${door.url}/backchannel_logout`,
+    secret,
+    flags,
+    clientKey,
+    signingKey,
+  });
   const issuer = authserver.match[1];
   metadata = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
   const behind = await api();
@@ -85,8 +107,18 @@ export const world = async (host, { server = 'embedded', flags, clientKey, signi
     folder,
     config: {
       base,
-      client: { issuer, client_id: authserver.client_id, scope: authserver.scope, ...endpoints, ...(clientKey && { token_endpoint_auth_method: 'private_key_jwt', client_key_id: clientKey.kid }), ...client },
-      proxy: [{ path: '/api', target: behind.url }, { path: '/api/notes', target: authserver.resource }],
+      client: {
+        issuer,
+        client_id: authserver.client_id,
+        scope: authserver.scope,
+        ...endpoints,
+        ...(clientKey && { token_endpoint_auth_method: 'private_key_jwt', client_key_id: clientKey.kid }),
+        ...client,
+      },
+      proxy: [
+        { path: '/api', target: behind.url },
+        { path: '/api/notes', target: authserver.resource },
+      ],
       pass_headers: ['x-of-the-api'],
       ...(typeof config === 'function' ? config({ url, resource: authserver.resource }) : config),
     },
@@ -102,7 +134,17 @@ export const world = async (host, { server = 'embedded', flags, clientKey, signi
   });
   const secrets = () => [clientKey?.d ?? given.secrets.CLIENT_SECRET, ...given.secrets.SEAL_KEYS.split(':').slice(1), ...door.tokens.map(({ value }) => value)];
   return {
-    url, base, issuer, metadata, folder, resource: authserver.resource, gate: door, api: behind, host: running, given, secrets,
+    url,
+    base,
+    issuer,
+    metadata,
+    folder,
+    resource: authserver.resource,
+    gate: door,
+    api: behind,
+    host: running,
+    given,
+    secrets,
     visitor: () => new Visitor(url),
     /** Nothing secret is in an answer. */
     keepsQuiet(answer) {

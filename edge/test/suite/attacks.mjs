@@ -21,7 +21,8 @@ const readings = (path) => {
   const decode = (text) => text.replace(/%([0-9a-f]{2})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
   const four = (text) => text.replace(/%u([0-9a-f]{4})/gi, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
   const known = new Set([path]);
-  for (const read of [four, decode, decode, (text) => text.replace(/;[^/]*/g, ''), (text) => text.replaceAll('\\', '/'), (text) => text.split('\0')[0]]) for (const text of [...known]) known.add(read(text));
+  for (const read of [four, decode, decode, (text) => text.replace(/;[^/]*/g, ''), (text) => text.replaceAll('\\', '/'), (text) => text.split('\0')[0]])
+    for (const text of [...known]) known.add(read(text));
   // As the URL standard resolves dots.
   return [...known].map((text) => new URL(text.replace(/[?#]/g, '_').replace(/^\/+/, '/'), 'http://api').pathname);
 };
@@ -47,7 +48,11 @@ export default (host) => {
   const send = (...request) => raw(Number(new URL(w.url).port), message(new URL(w.url).host, ...request), { patience: 10_000 });
 
   test(`${host.name}: a path brings nobody out of the API's own, however it is written and read (S112)`, async () => {
-    const mine = [['cookie', cookie(await signedIn())], ['x-csrf', '1'], ['origin', w.url]];
+    const mine = [
+      ['cookie', cookie(await signedIn())],
+      ['x-csrf', '1'],
+      ['origin', w.url],
+    ];
     let passed = 0;
     for (const path of list('paths')) {
       behind.got.length = 0;
@@ -66,7 +71,10 @@ export default (host) => {
     for (const text of list('redirects')) {
       for (const query of [`?return_to=${encodeURIComponent(text)}`, `?return_to=${text.replace(/[^!-~]|#/g, (c) => encodeURIComponent(c))}`]) {
         const [login] = await send('GET', `/auth/login${query}`);
-        const out = await visitor.copy().call('/auth/logout' + query.replace(/[^!-~]/g, ''), { method: 'POST' }).catch(() => undefined);
+        const out = await visitor
+          .copy()
+          .call('/auth/logout' + query.replace(/[^!-~]/g, ''), { method: 'POST' })
+          .catch(() => undefined);
         if (login?.status === 303) {
           const { location } = await w.visitor().signIn(query);
           assert.equal(new URL(location, w.base).origin, w.url, `${query} leads to ${location}`);
@@ -106,14 +114,34 @@ export default (host) => {
   test(`${host.name}: what is planted in a Cookie header makes nobody the attacker (S113)`, async () => {
     const mine = (await signedIn()).jar().get(SESSION);
     for (const planted of [
-      `__host-oauth2=${mine}`, `__Secure-oauth2=${mine}`, `=${SESSION}=${mine}`, `a=${SESSION}=${mine}`, `"${SESSION}"=${mine}`, `a=b, ${SESSION}=${mine}`, `${SESSION}x=${mine}`, `${SESSION}="${mine}"`, `${SESSION}=x; ${SESSION}=${mine}`,
-      `${SESSION}=${'A'.repeat(7000)}`, `${'a=b; '.repeat(1000)}`, `${SESSION}.AAAAAAAAAAAA=${mine}`, `${SESSION}=${mine.slice(0, -2)}`, `$Version=1; ${SESSION}=x`, `${SESSION}=\xff${mine}`,
+      `__host-oauth2=${mine}`,
+      `__Secure-oauth2=${mine}`,
+      `=${SESSION}=${mine}`,
+      `a=${SESSION}=${mine}`,
+      `"${SESSION}"=${mine}`,
+      `a=b, ${SESSION}=${mine}`,
+      `${SESSION}x=${mine}`,
+      `${SESSION}="${mine}"`,
+      `${SESSION}=x; ${SESSION}=${mine}`,
+      `${SESSION}=${'A'.repeat(7000)}`,
+      `${'a=b; '.repeat(1000)}`,
+      `${SESSION}.AAAAAAAAAAAA=${mine}`,
+      `${SESSION}=${mine.slice(0, -2)}`,
+      `$Version=1; ${SESSION}=x`,
+      `${SESSION}=\xff${mine}`,
     ]) {
-      const [answer] = await send('GET', '/auth/session', [['x-csrf', '1'], ['cookie', planted]]);
+      const [answer] = await send('GET', '/auth/session', [
+        ['x-csrf', '1'],
+        ['cookie', planted],
+      ]);
       assert.ok([400, 401, 431].includes(answer.status), `${planted.slice(0, 60)}: ${answer.status}`);
     }
     // In headers of their own, which HTTP/2 allows: the first counts.
-    const [answer] = await send('GET', '/auth/session', [['x-csrf', '1'], ['cookie', `${SESSION}=x`], ['cookie', `${SESSION}=${mine}`]]);
+    const [answer] = await send('GET', '/auth/session', [
+      ['x-csrf', '1'],
+      ['cookie', `${SESSION}=x`],
+      ['cookie', `${SESSION}=${mine}`],
+    ]);
     assert.equal(answer.status, 401);
   });
 };

@@ -18,7 +18,12 @@ const of = (text) => (outgoing) => outgoing.writeHead(200, json).end(text);
 
 /** What the token endpoint answers. */
 const answers = {
-  ...Object.fromEntries(Object.entries(packed).map(([encoding, bytes]) => [`64 MiB, packed by ${encoding}`, (outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': encoding }).end(bytes)])),
+  ...Object.fromEntries(
+    Object.entries(packed).map(([encoding, bytes]) => [
+      `64 MiB, packed by ${encoding}`,
+      (outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': encoding }).end(bytes),
+    ]),
+  ),
   'packed twice': (outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip, gzip' }).end(gzipSync(packed.gzip)),
   'packed, and cut off': (outgoing) => outgoing.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(packed.gzip.subarray(0, 1000)),
   '2 MB as they are': of(token(`,"x":"${'x'.repeat(2 << 20)}"`)),
@@ -39,7 +44,8 @@ const answers = {
   '2,000 members': of(token(Array.from({ length: 2000 }, (_, i) => `,"m${i}":1`).join(''))),
   'a member twice': of(token(',"access_token":"b"')),
   'no UTF-8': of(Buffer.from(token(',"x":"\xff"'), 'latin1')),
-  '400 KB of headers': (outgoing) => outgoing.writeHead(200, { ...json, ...Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`x-${i}`, 'x'.repeat(1000)])) }).end(token('')),
+  '400 KB of headers': (outgoing) =>
+    outgoing.writeHead(200, { ...json, ...Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`x-${i}`, 'x'.repeat(1000)])) }).end(token('')),
   'a redirect to itself': (outgoing, { url }) => outgoing.writeHead(307, { location: url }).end(),
 };
 

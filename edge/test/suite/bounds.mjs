@@ -55,7 +55,11 @@ export default (host) => {
     const visitor = await signedIn();
     const stranger = w.visitor();
     const long = 'content-length: 16000';
-    const without = (head, line) => head.split('\r\n').filter((other) => !other.startsWith(line)).join('\r\n');
+    const without = (head, line) =>
+      head
+        .split('\r\n')
+        .filter((other) => !other.startsWith(line))
+        .join('\r\n');
     const basic = `authorization: Basic ${Buffer.from('svc:no').toString('base64')}`;
     const plain = (to, ...lines) => without(without(stranger.head('POST', to, ...lines), 'origin'), 'x-csrf');
     for (const [about, head, expected] of [
@@ -87,18 +91,51 @@ export default (host) => {
     assert.equal(said, 200);
     const { body, headers } = w.api.got.at(-1);
     assert.deepEqual([String(body), headers['content-length']], ['x'.repeat(32), undefined]);
-    assert.equal(status(await answerTo(w.visitor().head('POST', '/auth/backchannel_logout', FORM, ...both) + chunk(`logout_token=${'x'.repeat(60_000)}`))), 413);
+    assert.equal(
+      status(await answerTo(w.visitor().head('POST', '/auth/backchannel_logout', FORM, ...both) + chunk(`logout_token=${'x'.repeat(60_000)}`))),
+      413,
+    );
   });
 
   test(`${host.name}: what reaches the API is what is listed, and the token, whatever the wire says (S37)`, async () => {
     const visitor = await signedIn();
     const forged = [
-      'remote-user: admin', 'remote_user: admin', 'x-auth-request-user: admin', 'x-amzn-oidc-identity: admin', 'x-ms-client-principal: admin', 'x-goog-authenticated-user-email: admin',
-      'x-forwarded-user: admin', 'x-forwarded-for: 127.0.0.1', 'forwarded: for=127.0.0.1', 'cf-connecting-ip: 127.0.0.1', 'true-client-ip: 127.0.0.1', 'client-cert: x', 'x-middleware-subrequest: middleware',
-      'x-http-method-override: DELETE', 'x-original-url: /admin', 'content_type: text/html', 'if_match: x', 'x_of_the_api: 1', 'user-agent: me', 'authorization: Bearer mine', 'dpop: x', 'expect_: x',
-      'connection: close,\tif-none-match', 'if-none-match: "hop"',
+      'remote-user: admin',
+      'remote_user: admin',
+      'x-auth-request-user: admin',
+      'x-amzn-oidc-identity: admin',
+      'x-ms-client-principal: admin',
+      'x-goog-authenticated-user-email: admin',
+      'x-forwarded-user: admin',
+      'x-forwarded-for: 127.0.0.1',
+      'forwarded: for=127.0.0.1',
+      'cf-connecting-ip: 127.0.0.1',
+      'true-client-ip: 127.0.0.1',
+      'client-cert: x',
+      'x-middleware-subrequest: middleware',
+      'x-http-method-override: DELETE',
+      'x-original-url: /admin',
+      'content_type: text/html',
+      'if_match: x',
+      'x_of_the_api: 1',
+      'user-agent: me',
+      'authorization: Bearer mine',
+      'dpop: x',
+      'expect_: x',
+      'connection: close,\tif-none-match',
+      'if-none-match: "hop"',
     ];
-    const listed = ['accept: text/plain', 'accept-language: de', 'if-match: "1"', 'range: bytes=0-1', 'prefer: wait=1', 'traceparent: 00-1-2-01', 'x-request-id: 7', 'idempotency-key: k', 'x-of-the-api: 1'];
+    const listed = [
+      'accept: text/plain',
+      'accept-language: de',
+      'if-match: "1"',
+      'range: bytes=0-1',
+      'prefer: wait=1',
+      'traceparent: 00-1-2-01',
+      'x-request-id: 7',
+      'idempotency-key: k',
+      'x-of-the-api: 1',
+    ];
     const said = await answerTo(visitor.head('GET', '/api/hello', ...forged, ...listed));
     assert.equal(status(said), 200, said);
     const { headers } = w.api.got.at(-1);
@@ -112,16 +149,52 @@ export default (host) => {
     const visitor = await signedIn();
     const says = (...headers) => visitor.call(`/api/says?headers=${Buffer.from(JSON.stringify(headers)).toString('base64url')}`);
     const answer = await says(
-      ['content-type', 'text/html'], ['x-content-type-options', 'sniff'], ['cache-control', 'public, max-age=600, s-maxage=600'], ['surrogate-control', 'max-age=600'], ['cdn-cache-control', 'max-age=600'],
-      ['cloudflare-cdn-cache-control', 'max-age=600'], ['x-accel-redirect', '/internal'], ['x-accel-expires', '600'], ['x-sendfile', '/etc/passwd'], ['refresh', '0; url=https://evil.example'], ['clear-site-data', '"*"'],
-      ['access-control-allow-origin', '*'], ['x-middleware-rewrite', '/x'], ['service-worker-allowed', '/'], ['etag', '"1"'], ['x-of-the-api', 'mine'],
+      ['content-type', 'text/html'],
+      ['x-content-type-options', 'sniff'],
+      ['cache-control', 'public, max-age=600, s-maxage=600'],
+      ['surrogate-control', 'max-age=600'],
+      ['cdn-cache-control', 'max-age=600'],
+      ['cloudflare-cdn-cache-control', 'max-age=600'],
+      ['x-accel-redirect', '/internal'],
+      ['x-accel-expires', '600'],
+      ['x-sendfile', '/etc/passwd'],
+      ['refresh', '0; url=https://evil.example'],
+      ['clear-site-data', '"*"'],
+      ['access-control-allow-origin', '*'],
+      ['x-middleware-rewrite', '/x'],
+      ['service-worker-allowed', '/'],
+      ['etag', '"1"'],
+      ['x-of-the-api', 'mine'],
     );
     assert.equal(answer.status, 200);
-    assert.equal(answer.headers.filter(([name]) => name === 'x-content-type-options').map(([, value]) => value).join('|'), 'nosniff');
-    assert.equal(answer.headers.filter(([name]) => name === 'cache-control').map(([, value]) => value).join('|'), 'private, max-age=600');
+    assert.equal(
+      answer.headers
+        .filter(([name]) => name === 'x-content-type-options')
+        .map(([, value]) => value)
+        .join('|'),
+      'nosniff',
+    );
+    assert.equal(
+      answer.headers
+        .filter(([name]) => name === 'cache-control')
+        .map(([, value]) => value)
+        .join('|'),
+      'private, max-age=600',
+    );
     assert.equal(answer.header('access-control-allow-origin'), w.url);
     assert.deepEqual([answer.header('etag'), answer.header('x-of-the-api'), answer.header('content-type')], ['"1"', 'mine', 'text/html']);
-    for (const name of ['surrogate-control', 'cdn-cache-control', 'cloudflare-cdn-cache-control', 'x-accel-redirect', 'x-accel-expires', 'x-sendfile', 'refresh', 'clear-site-data', 'x-middleware-rewrite', 'service-worker-allowed']) {
+    for (const name of [
+      'surrogate-control',
+      'cdn-cache-control',
+      'cloudflare-cdn-cache-control',
+      'x-accel-redirect',
+      'x-accel-expires',
+      'x-sendfile',
+      'refresh',
+      'clear-site-data',
+      'x-middleware-rewrite',
+      'service-worker-allowed',
+    ]) {
       assert.equal(answer.header(name), undefined, name);
     }
     assert.equal((await says(['content-type', 'text/plain'])).header('cache-control'), 'no-store');
@@ -132,7 +205,8 @@ export default (host) => {
     const callback = await visitor.begin('?return_to=%2Fmine');
     const elsewhere = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
     const seen = new Set();
-    for (let i = 0; i < 8; i += 1) seen.add((await visitor.send(`/auth/login?return_to=%2F${'x'.repeat(100 * i)}`, { headers: elsewhere })).location.includes('error=too_many_attempts'));
+    for (let i = 0; i < 8; i += 1)
+      seen.add((await visitor.send(`/auth/login?return_to=%2F${'x'.repeat(100 * i)}`, { headers: elsewhere })).location.includes('error=too_many_attempts'));
     assert.deepEqual(seen, new Set([false, true]), 'they find room, or they are refused');
     assert.ok([...visitor.jar()].reduce((sum, pair) => sum + pair.join('=; ').length, 0) < 4096);
     w.refused(await visitor.send('/auth/login', { headers: { ...elsewhere, 'sec-fetch-dest': 'iframe' } }), 403, 'foreign_origin');

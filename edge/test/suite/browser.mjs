@@ -67,7 +67,15 @@ const by = (way) => (host) => {
   /** All that a script of the page can read, find and ask for. */
   const everything = (page) =>
     page.evaluate(async () => {
-      const found = { heard: window.heard, cookie: document.cookie, cookies: await window.cookieStore?.getAll(), url: location.href, referrer: document.referrer, name: window.name, history: history.state };
+      const found = {
+        heard: window.heard,
+        cookie: document.cookie,
+        cookies: await window.cookieStore?.getAll(),
+        url: location.href,
+        referrer: document.referrer,
+        name: window.name,
+        history: history.state,
+      };
       found.localStorage = { ...localStorage };
       found.sessionStorage = { ...sessionStorage };
       found.databases = await indexedDB.databases();
@@ -75,12 +83,30 @@ const by = (way) => (host) => {
       found.workers = (await navigator.serviceWorker.getRegistrations()).length;
       found.entries = performance.getEntries().map((entry) => entry.toJSON());
       found.html = document.documentElement.outerHTML;
-      found.globals = Object.keys(window).filter((name) => typeof window[name] === 'string').map((name) => window[name]);
-      for (const path of ['/auth/session', '/auth/token', '/auth/login', '/auth/callback', '/auth/callback?code=x&state=y', '/auth/exchange', '/auth/logout', '/auth/', '/api/hello', '/api/notes', '/', '/app.js']) {
+      found.globals = Object.keys(window)
+        .filter((name) => typeof window[name] === 'string')
+        .map((name) => window[name]);
+      for (const path of [
+        '/auth/session',
+        '/auth/token',
+        '/auth/login',
+        '/auth/callback',
+        '/auth/callback?code=x&state=y',
+        '/auth/exchange',
+        '/auth/logout',
+        '/auth/',
+        '/api/hello',
+        '/api/notes',
+        '/',
+        '/app.js',
+      ]) {
         for (const method of ['GET', 'POST', 'OPTIONS', 'HEAD']) {
           if (path === '/auth/logout' && method === 'POST') continue; // that one comes at the end
           for (const redirect of ['manual', 'follow']) {
-            const answer = await fetch(path, { method, redirect, headers: { 'x-csrf': '1' } }).then(async (r) => [r.status, [...r.headers], await r.text()], String);
+            const answer = await fetch(path, { method, redirect, headers: { 'x-csrf': '1' } }).then(
+              async (r) => [r.status, [...r.headers], await r.text()],
+              String,
+            );
             (found.answers ??= []).push([path, method, answer]);
           }
         }
@@ -92,7 +118,8 @@ const by = (way) => (host) => {
     assert.ok(w.gate.tokens.length > 0);
     for (const { name, value } of w.gate.tokens) {
       // A part of a token would do, too: of a JWT its signature, which nothing else has.
-      for (const part of [value, value.split('.').at(-1)]) assert.ok(but.includes(name) || !text.includes(part), `${where}: a script sees the ${name.replace('_', ' ')}`);
+      for (const part of [value, value.split('.').at(-1)])
+        assert.ok(but.includes(name) || !text.includes(part), `${where}: a script sees the ${name.replace('_', ' ')}`);
     }
     assert.ok(!text.includes(w.given.secrets.CLIENT_SECRET), where);
   };
@@ -112,7 +139,10 @@ const by = (way) => (host) => {
       // What a page may not read ends as a failure, cookies or none.
       const over = (event) => page.waitForEvent(event, (request) => request.url() === `${w.url}/auth/login?${tag}`).catch(() => {});
       const ended = Promise.race([over('requestfinished'), over('requestfailed')]);
-      await page.evaluate(([tag, src]) => void document.documentElement.append(Object.assign(document.createElement(tag), { src })), [tag, `${w.url}/auth/login?${tag}`]);
+      await page.evaluate(
+        ([tag, src]) => void document.documentElement.append(Object.assign(document.createElement(tag), { src })),
+        [tag, `${w.url}/auth/login?${tag}`],
+      );
       await ended;
     }
     assert.deepEqual(await attempts(), [mine]);
@@ -142,7 +172,10 @@ const by = (way) => (host) => {
     assert.equal(page.url(), `${w.url}/`);
     await shows(page, 'claims', /alice/);
     const cookies = await context.cookies(w.url);
-    assert.deepEqual(cookies.map(({ name, httpOnly, secure, sameSite, path }) => [name, httpOnly, secure, sameSite, path]), [[SESSION, true, true, 'Strict', '/']]);
+    assert.deepEqual(
+      cookies.map(({ name, httpOnly, secure, sameSite, path }) => [name, httpOnly, secure, sameSite, path]),
+      [[SESSION, true, true, 'Strict', '/']],
+    );
     noTokens('after signing in', await everything(page));
     await page.reload();
     await page.getByTestId('sign-out').waitFor();
@@ -190,7 +223,10 @@ const by = (way) => (host) => {
     // Again, with a session that there is.
     await page.goto(`${w.base}/login?return_to=%2F`);
     const attempts = (await context.cookies(w.url)).filter(({ name }) => name !== SESSION);
-    assert.deepEqual(attempts.map(({ httpOnly, secure, sameSite, path }) => [httpOnly, secure, sameSite, path]), [[true, true, sameSite, '/']]);
+    assert.deepEqual(
+      attempts.map(({ httpOnly, secure, sameSite, path }) => [httpOnly, secure, sameSite, path]),
+      [[true, true, sameSite, '/']],
+    );
     await decide(page, 'approve');
     await page.getByTestId('sign-out').waitFor();
     assert.equal(callbacks.length, 2);
@@ -198,7 +234,10 @@ const by = (way) => (host) => {
     assert.deepEqual([callbacks[1].method(), headers['sec-fetch-site'], headers['sec-fetch-mode']], [method, 'cross-site', 'navigate']);
     assert.equal(headers.cookie, `${attempts[0].name}=${attempts[0].value}`);
     const cookies = await context.cookies(w.url);
-    assert.deepEqual(cookies.map(({ name }) => name), [SESSION]);
+    assert.deepEqual(
+      cookies.map(({ name }) => name),
+      [SESSION],
+    );
     assert.notEqual(cookies[0].value, before.value);
 
     // A link on a page of another site.
@@ -219,7 +258,10 @@ const by = (way) => (host) => {
     const bounces = [];
     page.on('request', (request) => request.url().includes('/callback?ticket=') && bounces.push(request));
     await page.goto(`${w.api.url}/hello`);
-    await page.evaluate((url) => document.body.replaceChildren(Object.assign(document.createElement('a'), { href: url, textContent: 'there' })), `${w.base}/login?prompt=none&return_to=%2F`);
+    await page.evaluate(
+      (url) => document.body.replaceChildren(Object.assign(document.createElement('a'), { href: url, textContent: 'there' })),
+      `${w.base}/login?prompt=none&return_to=%2F`,
+    );
     await page.click('a');
     await page.getByTestId('sign-out').waitFor();
     assert.equal(page.url(), `${w.url}/`);
@@ -228,7 +270,10 @@ const by = (way) => (host) => {
     assert.deepEqual([bounces[0].method(), headers['sec-fetch-site'], headers.referer], ['GET', 'same-origin', undefined]);
     assert.ok(headers.cookie.includes(`${SESSION}=${before.value}`), 'the session’s cookie comes along');
     const cookies = await context.cookies(w.url);
-    assert.deepEqual(cookies.map(({ name, sameSite }) => [name, sameSite]), [[SESSION, 'Strict']]);
+    assert.deepEqual(
+      cookies.map(({ name, sameSite }) => [name, sameSite]),
+      [[SESSION, 'Strict']],
+    );
     assert.notEqual(cookies[0].value, before.value);
     const revoked = w.gate.asked.filter(({ path }) => path === '/revoke').map(({ form }) => form.get('token'));
     assert.ok(revoked.includes(token), 'its tokens are ended at the server');
@@ -266,8 +311,19 @@ const by = (way) => (host) => {
     await other.goto(`${w.api.url}/hello`);
     const tried = await other.evaluate(async (url) => {
       const results = [];
-      for (const init of [{ credentials: 'include' }, { credentials: 'include', headers: { 'x-csrf': '1' } }, { credentials: 'include', mode: 'no-cors' }, { method: 'POST', credentials: 'include', mode: 'no-cors', body: 'a=b' }]) {
-        for (const path of ['/api/hello', '/auth/session', '/auth/logout']) results.push(await fetch(url + path, init).then(async (r) => [r.type, await r.text()].join(), () => 'refused'));
+      for (const init of [
+        { credentials: 'include' },
+        { credentials: 'include', headers: { 'x-csrf': '1' } },
+        { credentials: 'include', mode: 'no-cors' },
+        { method: 'POST', credentials: 'include', mode: 'no-cors', body: 'a=b' },
+      ]) {
+        for (const path of ['/api/hello', '/auth/session', '/auth/logout'])
+          results.push(
+            await fetch(url + path, init).then(
+              async (r) => [r.type, await r.text()].join(),
+              () => 'refused',
+            ),
+          );
       }
       const form = Object.assign(document.createElement('form'), { method: 'POST', action: `${url}/auth/logout` });
       document.body.append(form);
@@ -290,12 +346,15 @@ const by = (way) => (host) => {
     assert.match(policy, /default-src 'none'/);
     assert.doesNotMatch(policy, /unsafe|\*/);
     await page.getByTestId('sign-in').waitFor();
-    const tried = await page.evaluate(() => new Promise((resolve) => {
-      const refused = [];
-      document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => refused.push(effectiveDirective) === 2 && resolve(refused));
-      document.head.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = 1' }));
-      fetch('http://127.0.0.1:1/').catch(() => {});
-    }));
+    const tried = await page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const refused = [];
+          document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => refused.push(effectiveDirective) === 2 && resolve(refused));
+          document.head.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = 1' }));
+          fetch('http://127.0.0.1:1/').catch(() => {});
+        }),
+    );
     assert.deepEqual(tried.sort(), ['connect-src', 'script-src-elem']);
     assert.equal(await page.evaluate(() => window.ran), undefined);
     await context.close();

@@ -20,7 +20,14 @@ const at = (server) => (host) => {
     assert.equal((await visitor.call('/auth/logout', { method: 'POST' })).status, 200);
     w.gate.open();
     const asked = w.gate.asked.filter(({ path }) => path !== '/backchannel_logout');
-    assert.deepEqual(asked.map(({ path, form, status }) => [path, form.get('grant_type'), status]), [['/token', 'authorization_code', 200], ['/token', 'refresh_token', 200], ['/revoke', null, 200]]);
+    assert.deepEqual(
+      asked.map(({ path, form, status }) => [path, form.get('grant_type'), status]),
+      [
+        ['/token', 'authorization_code', 200],
+        ['/token', 'refresh_token', 200],
+        ['/revoke', null, 200],
+      ],
+    );
     const seen = new Set();
     for (const { form, authorization } of asked) {
       assert.equal(authorization, undefined);

@@ -28,7 +28,10 @@ export default (host) => {
   /** The API's next request. */
   const heard = () => new Promise((resolve) => (w.api.heard = resolve));
 
-  for (const [name, framing, begun] of [['chunked', CHUNKED, BEGUN], ['of 100,000 bytes', 'content-length: 100000', 'begun']]) {
+  for (const [name, framing, begun] of [
+    ['chunked', CHUNKED, BEGUN],
+    ['of 100,000 bytes', 'content-length: 100000', 'begun'],
+  ]) {
     for (const [way, breakOff] of Object.entries(ways)) {
       if (framing !== CHUNKED && way.startsWith('a chunk')) continue;
       test(`${host.name}: an upload, ${name}, that ends by ${way} is none that the API can take for finished (S34)`, async () => {
@@ -56,7 +59,10 @@ export default (host) => {
       assert.doesNotMatch(await over, /^HTTP\/1\.1 2/);
       socket.destroy();
       await visitor.call('/api/hello');
-      assert.deepEqual(w.api.got.filter(({ url }) => url === '/short'), []);
+      assert.deepEqual(
+        w.api.got.filter(({ url }) => url === '/short'),
+        [],
+      );
     });
   }
 

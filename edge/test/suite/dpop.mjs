@@ -50,8 +50,10 @@ const at = (server) => (host) => {
     const second = await hello(visitor, { method: 'POST', headers: { 'content-length': 1 }, body: 'x' });
     assert.equal(second.jkt, first.jkt);
     assert.notEqual(second.jti, first.jti, 'each request has a proof of its own');
-    for (const scheme of ['Bearer', 'DPoP']) assert.equal((await fetch(w.resource, { headers: { authorization: `${scheme} ${first.token}` } })).status, 401, `stolen, as ${scheme}`);
-    for (let i = 0; i < 5; i++) assert.equal(await keyAtServer(visitor, i % 2 ? {} : { method: 'POST', headers: { 'content-length': 1 }, body: 'x' }), first.jkt);
+    for (const scheme of ['Bearer', 'DPoP'])
+      assert.equal((await fetch(w.resource, { headers: { authorization: `${scheme} ${first.token}` } })).status, 401, `stolen, as ${scheme}`);
+    for (let i = 0; i < 5; i++)
+      assert.equal(await keyAtServer(visitor, i % 2 ? {} : { method: 'POST', headers: { 'content-length': 1 }, body: 'x' }), first.jkt);
 
     await over();
     assert.equal(await keyAtServer(visitor), first.jkt);
@@ -87,7 +89,10 @@ const at = (server) => (host) => {
     w.api.got.length = 0;
     const began = Date.now();
     const answers = await Promise.all(Array.from({ length: 20 }, () => visitor.copy().call('/api/hello')));
-    assert.deepEqual(answers.map(({ status }) => status), Array(20).fill(200));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      Array(20).fill(200),
+    );
     const all = w.api.got.map(proved);
     assert.deepEqual([all.length, new Set(all.map(({ jti }) => jti)).size], [20, 20]);
     assert.ok(all.every((one) => one.jkt === jkt && one.token !== token));

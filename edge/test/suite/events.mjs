@@ -22,7 +22,18 @@ export default (host) => {
     const cookie = [...visitor.jar()].map((pair) => pair.join('=')).join('; ');
     const listen = async (...lines) => {
       const line = await dial(w.url);
-      line.socket.write(['GET /api/ticks HTTP/1.1', `host: ${new URL(w.url).host}`, `cookie: ${cookie}`, 'accept: text/event-stream', 'connection: close', ...lines, '', ''].join('\r\n'));
+      line.socket.write(
+        [
+          'GET /api/ticks HTTP/1.1',
+          `host: ${new URL(w.url).host}`,
+          `cookie: ${cookie}`,
+          'accept: text/event-stream',
+          'connection: close',
+          ...lines,
+          '',
+          '',
+        ].join('\r\n'),
+      );
       const came = async (text) => {
         while (!line.said.includes(text)) await soon(once(line.socket, 'data'), text);
       };

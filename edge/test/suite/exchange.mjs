@@ -39,7 +39,11 @@ const at = (server) => (host) => {
 
   const post = (form, headers) => {
     const body = String(new URLSearchParams(form));
-    return send(w.url, '/auth/exchange', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length, ...headers }, body });
+    return send(w.url, '/auth/exchange', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length, ...headers },
+      body,
+    });
   };
   const ask = (caller, form) => post(form, { authorization: basic(caller, secrets[caller]) });
   const count = () => w.gate.asked.length;
@@ -133,7 +137,9 @@ const at = (server) => (host) => {
     const subject = await subjectToken();
     const times = async () => {
       const before = w.gate.count(EXCHANGE);
-      const tokens = [await ask('orders', exchanging(subject)), await ask('orders', exchanging(subject))].map((answer) => given(answer, ['issued_token_type', 'scope']).access_token);
+      const tokens = [await ask('orders', exchanging(subject)), await ask('orders', exchanging(subject))].map(
+        (answer) => given(answer, ['issued_token_type', 'scope']).access_token,
+      );
       return [new Set(tokens).size, w.gate.count(EXCHANGE) - before];
     };
     w.gate.expiresIn = 20;
@@ -238,8 +244,13 @@ const at = (server) => (host) => {
       const verifier = randomBytes(32).toString('base64url');
       const nonce = randomBytes(16).toString('base64url');
       const query = new URLSearchParams({
-        client_id: w.given.config.client.client_id, response_type: 'code', redirect_uri: `${w.url}/app`, scope: `openid ${scope.user}`, nonce,
-        code_challenge: hash(verifier), code_challenge_method: 'S256',
+        client_id: w.given.config.client.client_id,
+        response_type: 'code',
+        redirect_uri: `${w.url}/app`,
+        scope: `openid ${scope.user}`,
+        nonce,
+        code_challenge: hash(verifier),
+        code_challenge_method: 'S256',
       });
       const { url } = await visitor.agree(`${w.metadata.authorization_endpoint}?${query}`);
       return { grant_type: 'authorization_code', code: new URL(url).searchParams.get('code'), redirect_uri: `${w.url}/app`, code_verifier: verifier, nonce };

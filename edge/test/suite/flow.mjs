@@ -18,7 +18,10 @@ export default (host) => {
     assert.equal(back.location, `${w.url}/inbox?x=1`);
     assert.equal(back.header('referrer-policy'), 'no-referrer');
     assert.equal(back.cookies.length, 2, 'each cookie in a header of its own');
-    assert.match(back.cookies.find((line) => !line.includes('Max-Age=0')), /^__Host-oauth2=[\w.-]+; Path=\/; Secure; HttpOnly; SameSite=Strict$/);
+    assert.match(
+      back.cookies.find((line) => !line.includes('Max-Age=0')),
+      /^__Host-oauth2=[\w.-]+; Path=\/; Secure; HttpOnly; SameSite=Strict$/,
+    );
     const { claims, expires_at } = (await visitor.session()).json;
     assert.equal(claims.sub, 'alice');
     assert.equal(claims.iss, w.issuer);
@@ -31,7 +34,13 @@ export default (host) => {
     assert.equal(headers.accept, 'text/plain');
     for (const name of ['cookie', 'x-csrf', 'origin', 'x-forwarded-for']) assert.equal(headers[name], undefined, name);
     assert.deepEqual(answer.cookies, []);
-    assert.equal(answer.headers.filter(([name]) => name === 'x-of-the-api').map(([, value]) => value).join(), answer.headers.some(([, value]) => value === 'one, two') ? 'one, two' : 'one,two');
+    assert.equal(
+      answer.headers
+        .filter(([name]) => name === 'x-of-the-api')
+        .map(([, value]) => value)
+        .join(),
+      answer.headers.some(([, value]) => value === 'one, two') ? 'one, two' : 'one,two',
+    );
     w.keepsQuiet(answer);
     assert.equal((await visitor.call('/api/notes')).json.user, 'alice', 'the token is good at a resource of the server');
     const out = await visitor.call('/auth/logout?return_to=%2F', { method: 'POST' });
@@ -97,7 +106,8 @@ export default (host) => {
       assert.ok(w.api.got.at(-1).body.equals(sent), name);
       assert.equal(w.api.got.at(-1).headers['content-type'], 'application/x-of-mine');
     }
-    for (const method of ['PUT', 'PATCH', 'DELETE']) assert.equal((await visitor.call('/api/body', { method, headers: { 'content-length': 1 }, body: 'x' })).text, `${method} 1`);
+    for (const method of ['PUT', 'PATCH', 'DELETE'])
+      assert.equal((await visitor.call('/api/body', { method, headers: { 'content-length': 1 }, body: 'x' })).text, `${method} 1`);
     const head = await visitor.call('/api/body', { method: 'HEAD' });
     assert.deepEqual([head.status, head.text], [200, '']);
   });
@@ -137,7 +147,13 @@ export default (host) => {
     await visitor.signIn();
     const { host: authority, port } = new URL(w.url);
     const cookie = [...visitor.jar()].map((pair) => pair.join('=')).join('; ');
-    const outgoing = request({ host: '127.0.0.1', port, path: '/api/events', headers: { host: authority, cookie, 'x-csrf': '1', accept: 'text/event-stream' }, agent: false });
+    const outgoing = request({
+      host: '127.0.0.1',
+      port,
+      path: '/api/events',
+      headers: { host: authority, cookie, 'x-csrf': '1', accept: 'text/event-stream' },
+      agent: false,
+    });
     outgoing.end();
     const incoming = await new Promise((resolve, reject) => outgoing.on('response', resolve).on('error', reject));
     assert.equal(incoming.headers['content-type'], 'text/event-stream');
@@ -176,7 +192,10 @@ export default (host) => {
     w.api.got.length = 0;
     const answer = await visitor.call('/api/refuses', { method: 'POST', headers: { 'content-length': 5 }, body: 'again' });
     assert.equal(answer.text, 'POST 5');
-    assert.deepEqual(w.api.got.map(({ body }) => body.toString()), ['again', 'again']);
+    assert.deepEqual(
+      w.api.got.map(({ body }) => body.toString()),
+      ['again', 'again'],
+    );
     w.api.refused = w.api.got.at(-1).headers.authorization;
     const stream = await visitor.call('/api/refuses', { method: 'POST', body: Readable.from(['once']) });
     w.refused(stream, 503, 'temporarily_unavailable');

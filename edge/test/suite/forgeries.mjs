@@ -22,7 +22,11 @@ export default (host) => {
 
   const post = (form, headers) => {
     const body = typeof form === 'string' ? form : String(new URLSearchParams(form));
-    return send(w.url, '/auth/backchannel_logout', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body), ...headers }, body });
+    return send(w.url, '/auth/backchannel_logout', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body), ...headers },
+      body,
+    });
   };
 
   test(`${host.name}: a logout token that is forged in its form, head, claims or signature ends nothing; the same without a fault does (S120, X10)`, async () => {
@@ -30,7 +34,17 @@ export default (host) => {
     await visitor.signIn();
     const { sid, sub } = (await visitor.session()).json.claims;
     const now = Math.floor(Date.now() / 1000);
-    const claims = (more) => ({ iss: w.issuer, aud: w.given.config.client.client_id, iat: now, exp: now + 120, jti: randomBytes(8).toString('hex'), events: { [event]: {} }, sid, sub, ...more });
+    const claims = (more) => ({
+      iss: w.issuer,
+      aud: w.given.config.client.client_id,
+      iat: now,
+      exp: now + 120,
+      jti: randomBytes(8).toString('hex'),
+      events: { [event]: {} },
+      sid,
+      sub,
+      ...more,
+    });
     const head = { alg: 'ES256', typ: 'logout+jwt', kid };
     const signed = (more, header = {}, ...rest) => jwt({ ...head, ...header }, claims(more), key, ...rest);
     /** A token of texts, signed well. */
@@ -81,10 +95,16 @@ export default (host) => {
       ['claims in a list', of(JSON.stringify(head), `[${text}]`)],
       ['claims with something behind', of(JSON.stringify(head), `${text}{}`)],
       ['claims with a NUL', of(JSON.stringify(head), `${text}\0`)],
-      ['claims that are no UTF-8', of(JSON.stringify(head), Buffer.concat([Buffer.from(text.slice(0, -1)), Buffer.from([0x2c, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])]))],
+      [
+        'claims that are no UTF-8',
+        of(JSON.stringify(head), Buffer.concat([Buffer.from(text.slice(0, -1)), Buffer.from([0x2c, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])])),
+      ],
       ['a signature in DER', signed({}, {}, (input) => sign('sha256', input, createPrivateKey({ key, format: 'jwk' })))],
       ['a signature of zeros', `${header}.${payload}.${encode(Buffer.alloc(64))}`],
-      ['a signature of the group order', `${header}.${payload}.${encode(Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'.repeat(2), 'hex'))}`],
+      [
+        'a signature of the group order',
+        `${header}.${payload}.${encode(Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'.repeat(2), 'hex'))}`,
+      ],
       ['no signature', `${header}.${payload}.`],
       ['two parts', `${header}.${payload}`],
       ['four parts', `${good}.${signature}`],
@@ -101,17 +121,34 @@ export default (host) => {
       assert.equal((await visitor.session()).status, 200, name);
     }
     for (const [name, ask] of [
-      ['behind another', () => post([['logout_token', 'x'], ['logout_token', good]])],
+      [
+        'behind another',
+        () =>
+          post([
+            ['logout_token', 'x'],
+            ['logout_token', good],
+          ]),
+      ],
       ['in JSON', () => post(JSON.stringify({ logout_token: good }), { 'content-type': 'application/json' })],
       ['as text', () => post(`logout_token=${good}`, { 'content-type': 'text/plain' })],
-      ['in the query', () => send(w.url, `/auth/backchannel_logout?logout_token=${good}`, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': 0 } })],
+      [
+        'in the query',
+        () =>
+          send(w.url, `/auth/backchannel_logout?logout_token=${good}`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': 0 },
+          }),
+      ],
       ['by GET', () => send(w.url, `/auth/backchannel_logout?logout_token=${good}`)],
     ]) {
       const { status } = await ask();
       assert.ok(status >= 400 && status < 500, `${name}: ${status}`);
       assert.equal((await visitor.session()).status, 200, name);
     }
-    assert.ok(w.api.got.every(({ url }) => !/jwks|x5u/.test(url)), 'what a token names is fetched by nobody');
+    assert.ok(
+      w.api.got.every(({ url }) => !/jwks|x5u/.test(url)),
+      'what a token names is fetched by nobody',
+    );
     assert.equal((await post({ logout_token: good })).status, 200);
     w.refused(await visitor.session(), 401, 'not_signed_in');
   });

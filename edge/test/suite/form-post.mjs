@@ -34,7 +34,10 @@ const at = (server) => (host) => {
     for (const name of ['code', 'state']) assert.ok(response.form.get(name), name);
     const back = await visitor.post(response);
     assert.deepEqual([back.status, back.location], [303, `${w.url}/inbox`]);
-    assert.match(back.cookies.find((line) => line.startsWith(`${SESSION}=`)), /^__Host-oauth2=[\w.-]+; Path=\/; Secure; HttpOnly; SameSite=Strict$/);
+    assert.match(
+      back.cookies.find((line) => line.startsWith(`${SESSION}=`)),
+      /^__Host-oauth2=[\w.-]+; Path=\/; Secure; HttpOnly; SameSite=Strict$/,
+    );
     w.keepsQuiet(back);
     assert.deepEqual([...visitor.jar().keys()], [SESSION]);
     assert.equal((await visitor.session()).json.claims.iss, w.issuer);

@@ -19,7 +19,26 @@ import smuggling from './smuggling.mjs';
 import sockets from './sockets.mjs';
 import storage from './storage.mjs';
 
-const parts = { flow, dpop, 'client-key': clientKey, 'form-post': formPost, exchange, refusals, cuts, bounds, storage, logout, forgeries, attacks, smuggling, bombs, navigation, events, sockets, browser };
+const parts = {
+  flow,
+  dpop,
+  'client-key': clientKey,
+  'form-post': formPost,
+  exchange,
+  refusals,
+  cuts,
+  bounds,
+  storage,
+  logout,
+  forgeries,
+  attacks,
+  smuggling,
+  bombs,
+  navigation,
+  events,
+  sockets,
+  browser,
+};
 
 /**
  * What a server in front of a backend may change: for one that stands on a host that has the whole

@@ -20,7 +20,11 @@ const at = (server) => (host) => {
 
   const deliver = (logout_token) => {
     const form = String(new URLSearchParams({ logout_token }));
-    return send(w.url, '/auth/backchannel_logout', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': form.length }, body: form });
+    return send(w.url, '/auth/backchannel_logout', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': form.length },
+      body: form,
+    });
   };
 
   const signOutThere = async (visitor) => {
@@ -93,7 +97,8 @@ const at = (server) => (host) => {
     const now = Math.floor(Date.now() / 1000);
     return { iss: w.issuer, aud: w.given.config.client.client_id, iat: now, exp: now + 120, jti: crypto.randomUUID(), events: { [event]: {} }, ...more };
   };
-  const signed = async (members, header, key = signingKey, sealWith) => jwt({ alg: 'ES256', typ: 'logout+jwt', kid: await kid(), ...header }, members, key, sealWith);
+  const signed = async (members, header, key = signingKey, sealWith) =>
+    jwt({ alg: 'ES256', typ: 'logout+jwt', kid: await kid(), ...header }, members, key, sealWith);
   const signedIn = async () => {
     const visitor = w.visitor();
     await visitor.signIn();
@@ -136,7 +141,7 @@ const at = (server) => (host) => {
       ['no issuer', await signed(right({ iss: undefined }))],
       ['another client', await signed(right({ aud: 'another' }))],
       ['no client', await signed(right({ aud: undefined }))],
-      ['alg none', (await signed(right(), { alg: 'none' }, signingKey, () => Buffer.alloc(0)))],
+      ['alg none', await signed(right(), { alg: 'none' }, signingKey, () => Buffer.alloc(0))],
       ['signed with the client’s secret', await signed(right(), { alg: 'HS256' }, signingKey, mac(w.given.secrets.CLIENT_SECRET))],
       ['signed with the public key as a secret', await signed(right(), { alg: 'HS256' }, signingKey, mac(signingKey.x))],
       ['another key under the kid', await signed(right(), {}, newKey())],

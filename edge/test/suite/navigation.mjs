@@ -8,7 +8,12 @@ import { root } from '../../dev/workerd.mjs';
 import { world } from '../lib/world.mjs';
 
 const SESSION = '__Host-oauth2';
-const browse = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': 'same-origin' };
+const browse = {
+  accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
+  'sec-fetch-mode': 'navigate',
+  'sec-fetch-dest': 'document',
+  'sec-fetch-site': 'same-origin',
+};
 
 export default (host) => {
   let w;
@@ -44,7 +49,13 @@ export default (host) => {
     }
     const nothing = await navigate(visitor, '/auth/nothing');
     assert.deepEqual([nothing.status, nothing.header('content-type')], [404, 'text/html; charset=utf-8']);
-    for (const headers of [{}, { accept: '*/*' }, { ...browse, accept: 'application/json' }, { ...browse, 'sec-fetch-dest': 'iframe' }, { ...browse, 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }]) {
+    for (const headers of [
+      {},
+      { accept: '*/*' },
+      { ...browse, accept: 'application/json' },
+      { ...browse, 'sec-fetch-dest': 'iframe' },
+      { ...browse, 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+    ]) {
       w.refused(await visitor.send(used, { headers }), 400, 'unknown_attempt');
     }
     assert.equal((await visitor.session()).status, 200);
@@ -54,7 +65,10 @@ export default (host) => {
     const visitor = w.visitor();
     const used = await visitor.begin();
     await visitor.send(used);
-    for (const [signedIn, to] of [[true, '/'], [false, '/?error=unknown_attempt']]) {
+    for (const [signedIn, to] of [
+      [true, '/'],
+      [false, '/?error=unknown_attempt'],
+    ]) {
       const bounce = await navigate(w.visitor(), used, 'cross-site');
       assert.equal(bounce.status, 200);
       const next = /content="0;url=([^"]+)"/.exec(bounce.text)[1].replaceAll('&amp;', '&');

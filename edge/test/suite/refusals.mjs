@@ -67,7 +67,12 @@ export default (host) => {
   test(`${host.name}: a page without the header, or of another origin, may nothing, signing out included (X10)`, async () => {
     const visitor = await signedIn();
     const calls = w.api.got.length;
-    for (const [path, method] of [['/auth/session', 'GET'], ['/auth/logout', 'POST'], ['/api/hello', 'GET'], ['/api/hello', 'POST']]) {
+    for (const [path, method] of [
+      ['/auth/session', 'GET'],
+      ['/auth/logout', 'POST'],
+      ['/api/hello', 'GET'],
+      ['/api/hello', 'POST'],
+    ]) {
       w.refused(await visitor.send(path, { method, headers: { origin: w.url } }), 403, 'missing_header');
       for (const origin of ['https://evil.example', 'null', w.url.replace('localhost', 'localhost.evil.example'), w.url.replace('http:', 'https:')]) {
         w.refused(await visitor.call(path, { method, headers: { origin } }), 403, 'foreign_origin');
@@ -85,7 +90,19 @@ export default (host) => {
 
   test(`${host.name}: nobody is sent to where nobody is sent (X10)`, async () => {
     const visitor = await signedIn();
-    for (const to of ['//evil.example', '/\\evil.example', '\\\\evil.example', 'https://evil.example/', `${w.url}@evil.example/`, `${w.url}.evil.example/`, 'javascript:alert(1)', '/a\r\nset-cookie: a=b', '/\tevil', ' //evil.example', 'data:text/html,x']) {
+    for (const to of [
+      '//evil.example',
+      '/\\evil.example',
+      '\\\\evil.example',
+      'https://evil.example/',
+      `${w.url}@evil.example/`,
+      `${w.url}.evil.example/`,
+      'javascript:alert(1)',
+      '/a\r\nset-cookie: a=b',
+      '/\tevil',
+      ' //evil.example',
+      'data:text/html,x',
+    ]) {
       const query = `?return_to=${encodeURIComponent(to)}`;
       const login = await visitor.send(`/auth/login${query}`);
       w.refused(login, 400, 'bad_return_to');
@@ -194,7 +211,10 @@ export default (host) => {
     // Side by side, since all they do is wait.
     await Promise.all([
       ...[{}, { 'content-length': 100_000 }].flatMap((headers) => [slow(headers), early(headers)]),
-      visitor.copy().call('/api/silent').then((answer) => w.refused(answer, 504, 'upstream_timeout')),
+      visitor
+        .copy()
+        .call('/api/silent')
+        .then((answer) => w.refused(answer, 504, 'upstream_timeout')),
       upload('/api/silent').then((answer) => w.refused(answer, 504, 'upstream_timeout')),
     ]);
   });
@@ -235,7 +255,11 @@ export default (host) => {
 
   test(`${host.name}: bodies that are no form, methods that are none, paths that are none`, async () => {
     const visitor = w.visitor();
-    w.refused(await visitor.send('/auth/callback', { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 2 }, body: '{}' }), 400, 'bad_body');
+    w.refused(
+      await visitor.send('/auth/callback', { method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 2 }, body: '{}' }),
+      400,
+      'bad_body',
+    );
     w.refused(await visitor.send('/auth/backchannel_logout', { method: 'POST', headers: { 'content-length': 1 }, body: 'x' }), 400, 'invalid_request');
     w.refused(await visitor.send('/auth/login', { method: 'PUT' }), 405, 'method_not_allowed');
     w.refused(await visitor.call('/auth/token'), 404, 'not_found');

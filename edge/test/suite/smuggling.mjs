@@ -32,14 +32,14 @@ const messages = {
   'a space before the colon': [[cl(chunked.length), te('chunked', 'transfer-encoding ')], chunked],
   'a tab before the colon': [[cl(chunked.length), te('chunked', 'transfer-encoding\t')], chunked],
   'a length whose name has a space': [[cl(4, 'content-length '), te('chunked')], chunked],
-  'identity': [[te('identity'), cl(chunked.length)], chunked],
+  identity: [[te('identity'), cl(chunked.length)], chunked],
   'chunked, identity': [[te('chunked, identity'), cl(chunked.length)], chunked],
   'identity, chunked': [[te('identity, chunked')], chunked],
   'chunked, twice': [[te('chunked'), te('chunked')], chunked],
   'chunked, and then another': [[te('chunked'), te('x')], chunked],
   'another, and then chunked': [[te('x'), te('chunked')], chunked],
-  'xchunked': [[te('xchunked'), cl(chunked.length)], chunked],
-  'Chunked': [[te('CHUNKED')], chunked],
+  xchunked: [[te('xchunked'), cl(chunked.length)], chunked],
+  Chunked: [[te('CHUNKED')], chunked],
   'chunked in quotes': [[te('"chunked"'), cl(chunked.length)], chunked],
   'chunked behind a control character': [[te('\x0bchunked'), cl(chunked.length)], chunked],
   'chunked before a NUL': [[te('chunked\0'), cl(chunked.length)], chunked],
@@ -60,7 +60,14 @@ const messages = {
   'a chunk with a sign': [[te('chunked')], `+4\r\nabcd\r\n0\r\n\r\n${inner}\r\n\r\n`],
   'a chunk of 0x4': [[te('chunked')], `0x4\r\nabcd\r\n0\r\n\r\n${inner}\r\n\r\n`],
   'trailers that say who calls': [[te('chunked'), ['trailer', 'authorization']], '0\r\nauthorization: Bearer evil\r\ncontent-length: 4\r\n\r\n'],
-  'an upgrade': [[['upgrade', 'h2c'], ['http2-settings', 'AAMAAABkAAQCAAAAAAIAAAAA'], ['connection', 'upgrade, http2-settings']], ''],
+  'an upgrade': [
+    [
+      ['upgrade', 'h2c'],
+      ['http2-settings', 'AAMAAABkAAQCAAAAAAIAAAAA'],
+      ['connection', 'upgrade, http2-settings'],
+    ],
+    '',
+  ],
   'a body that is expected': [[['expect', '100-continue, x'], cl(4)], 'abcd'],
 };
 
@@ -75,7 +82,12 @@ export default (host) => {
     const visitor = w.visitor();
     await visitor.signIn();
     port = Number(new URL(w.url).port);
-    mine = [['cookie', [...visitor.jar()].map((pair) => pair.join('=')).join('; ')], ['x-csrf', '1'], ['origin', w.url], ['accept', '*/*']];
+    mine = [
+      ['cookie', [...visitor.jar()].map((pair) => pair.join('=')).join('; ')],
+      ['x-csrf', '1'],
+      ['origin', w.url],
+      ['accept', '*/*'],
+    ];
   });
   after(async () => {
     await w?.stop();
@@ -108,13 +120,31 @@ export default (host) => {
   test(`${host.name}: nor does the line of a request, or a second host (S116)`, { timeout: 600_000 }, async () => {
     const head = mine.map((pair) => `${pair.join(': ')}\r\n`).join('');
     for (const line of [
-      `GET http://evil.example/api/in HTTP/1.1\r\nhost: ${authority()}`, `GET http://${authority()}/api/in HTTP/1.1\r\nhost: evil.example`, `GET //evil.example/api/in HTTP/1.1\r\nhost: ${authority()}`,
-      `GET ${authority()}/api/in HTTP/1.1\r\nhost: ${authority()}`, `GET @evil.example/api/in HTTP/1.1\r\nhost: ${authority()}`, `GET /api/in HTTP/1.1\r\nhost: ${authority()}\r\nhost: evil.example`,
-      `GET /api/in HTTP/1.1\r\nhost: evil.example\r\nhost: ${authority()}`, `GET /api/in HTTP/1.1\r\nhost: ${authority()}@evil.example`, `GET /api/in HTTP/1.1\r\nhost: ${authority()} evil.example`, 'GET /api/in HTTP/1.1',
-      'GET /api/in HTTP/1.0', `GET /api/in HTTP/1.0\r\nhost: ${authority()}\r\ntransfer-encoding: chunked`, `GET /api/in HTTP/9.9\r\nhost: ${authority()}`, `GET /api/in\r\nhost: ${authority()}`,
-      `GET  /api/in HTTP/1.1\r\nhost: ${authority()}`, `GET /api/in x HTTP/1.1\r\nhost: ${authority()}`, `GET\t/api/in\tHTTP/1.1\r\nhost: ${authority()}`, `G\0T /api/in HTTP/1.1\r\nhost: ${authority()}`,
-      `GET /api/in HTTP/1.1\r\n\r\nhost: ${authority()}`, `GET /api/in HTTP/1.1\nhost: ${authority()}\n`, `\r\n\r\nGET /api/in HTTP/1.1\r\nhost: ${authority()}`, `PRI * HTTP/2.0\r\nhost: ${authority()}`,
-      `CONNECT evil.example:80 HTTP/1.1\r\nhost: ${authority()}`, `TRACE /api/in HTTP/1.1\r\nhost: ${authority()}`, `OPTIONS * HTTP/1.1\r\nhost: ${authority()}`,
+      `GET http://evil.example/api/in HTTP/1.1\r\nhost: ${authority()}`,
+      `GET http://${authority()}/api/in HTTP/1.1\r\nhost: evil.example`,
+      `GET //evil.example/api/in HTTP/1.1\r\nhost: ${authority()}`,
+      `GET ${authority()}/api/in HTTP/1.1\r\nhost: ${authority()}`,
+      `GET @evil.example/api/in HTTP/1.1\r\nhost: ${authority()}`,
+      `GET /api/in HTTP/1.1\r\nhost: ${authority()}\r\nhost: evil.example`,
+      `GET /api/in HTTP/1.1\r\nhost: evil.example\r\nhost: ${authority()}`,
+      `GET /api/in HTTP/1.1\r\nhost: ${authority()}@evil.example`,
+      `GET /api/in HTTP/1.1\r\nhost: ${authority()} evil.example`,
+      'GET /api/in HTTP/1.1',
+      'GET /api/in HTTP/1.0',
+      `GET /api/in HTTP/1.0\r\nhost: ${authority()}\r\ntransfer-encoding: chunked`,
+      `GET /api/in HTTP/9.9\r\nhost: ${authority()}`,
+      `GET /api/in\r\nhost: ${authority()}`,
+      `GET  /api/in HTTP/1.1\r\nhost: ${authority()}`,
+      `GET /api/in x HTTP/1.1\r\nhost: ${authority()}`,
+      `GET\t/api/in\tHTTP/1.1\r\nhost: ${authority()}`,
+      `G\0T /api/in HTTP/1.1\r\nhost: ${authority()}`,
+      `GET /api/in HTTP/1.1\r\n\r\nhost: ${authority()}`,
+      `GET /api/in HTTP/1.1\nhost: ${authority()}\n`,
+      `\r\n\r\nGET /api/in HTTP/1.1\r\nhost: ${authority()}`,
+      `PRI * HTTP/2.0\r\nhost: ${authority()}`,
+      `CONNECT evil.example:80 HTTP/1.1\r\nhost: ${authority()}`,
+      `TRACE /api/in HTTP/1.1\r\nhost: ${authority()}`,
+      `OPTIONS * HTTP/1.1\r\nhost: ${authority()}`,
     ]) {
       await raw(port, `${line}\r\n${head}\r\n`, { patience: 1000 });
       await sound(JSON.stringify(line));
@@ -123,9 +153,16 @@ export default (host) => {
 
   test(`${host.name}: of many requests on one connection each has its answer, in their order (S116)`, async () => {
     const paths = Array.from({ length: 8 }, (_, i) => `/api/in?${i}`);
-    const answers = await raw(port, paths.map((path, i) => message(authority(), i % 2 ? 'POST' : 'GET', path, mine, i % 2 ? 'x'.repeat(i) : undefined)), { enough: paths.length });
+    const answers = await raw(
+      port,
+      paths.map((path, i) => message(authority(), i % 2 ? 'POST' : 'GET', path, mine, i % 2 ? 'x'.repeat(i) : undefined)),
+      { enough: paths.length },
+    );
     const all = paths.map((_, i) => (i % 2 ? `POST ${i}` : 'GET 0'));
-    assert.deepEqual(answers.map(({ text }) => /(GET|POST) \d+/.exec(text)?.[0]), host.pipelines === false ? all.slice(0, answers.length) : all);
+    assert.deepEqual(
+      answers.map(({ text }) => /(GET|POST) \d+/.exec(text)?.[0]),
+      host.pipelines === false ? all.slice(0, answers.length) : all,
+    );
     await sound('one after the other');
   });
 };

@@ -188,7 +188,11 @@ export default (host) => {
     assert.equal((await visitor.call('/api/hello')).status, 200);
     w.refused(await visitor.call('/auth/ticket?path=/auth/session', { method: 'POST', headers: { 'content-length': 0 } }), 400, 'bad_path');
     w.refused(await visitor.send('/auth/ticket?path=/api/live', { method: 'POST', headers: { 'content-length': 0, origin: w.url } }), 403, 'missing_header');
-    w.refused(await visitor.call('/auth/ticket?path=/api/live', { method: 'POST', headers: { 'content-length': 0, origin: w.api.url } }), 403, 'foreign_origin');
+    w.refused(
+      await visitor.call('/auth/ticket?path=/api/live', { method: 'POST', headers: { 'content-length': 0, origin: w.api.url } }),
+      403,
+      'foreign_origin',
+    );
   });
 
   if (!host.chromium) return; // what a browser does is the same everywhere

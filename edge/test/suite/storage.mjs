@@ -24,7 +24,10 @@ export default (host) => {
     const visitor = await expired();
     const before = w.gate.count('refresh_token');
     const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => visitor.copy().call(`/api/many?${i}`)));
-    assert.deepEqual(answers.map(({ status }) => status), Array(50).fill(200));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      Array(50).fill(200),
+    );
     assert.equal(w.gate.count('refresh_token'), before + 1);
     const fresh = `Bearer ${w.gate.tokens.findLast(({ name }) => name === 'access_token').value}`;
     const sent = w.api.got.filter(({ url }) => url.startsWith('/many'));
@@ -41,18 +44,20 @@ export default (host) => {
       visitors.push({ visitor, token: `Bearer ${value}` });
     }
     assert.equal(new Set(visitors.map(({ token }) => token)).size, 4);
-    await Promise.all(Array.from({ length: 48 }, async (_, i) => {
-      const who = i % 4;
-      const { visitor } = visitors[who];
-      if (i % 3 === 0) {
-        const { status, json } = await visitor.copy().call('/auth/session');
-        assert.deepEqual([status, typeof json.claims.sub], [200, 'string']);
-      } else if (i % 3 === 1) {
-        w.refused(await w.visitor().call('/api/hello'), 401, 'not_signed_in');
-      } else {
-        assert.equal((await visitor.copy().call(`/api/mixed?who=${who}&n=${i}`)).status, 200);
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: 48 }, async (_, i) => {
+        const who = i % 4;
+        const { visitor } = visitors[who];
+        if (i % 3 === 0) {
+          const { status, json } = await visitor.copy().call('/auth/session');
+          assert.deepEqual([status, typeof json.claims.sub], [200, 'string']);
+        } else if (i % 3 === 1) {
+          w.refused(await w.visitor().call('/api/hello'), 401, 'not_signed_in');
+        } else {
+          assert.equal((await visitor.copy().call(`/api/mixed?who=${who}&n=${i}`)).status, 200);
+        }
+      }),
+    );
     const sent = w.api.got.filter(({ url }) => url.startsWith('/mixed?'));
     assert.equal(sent.length, 16);
     for (const { url, headers } of sent) assert.equal(headers.authorization, visitors[/who=(\d)/.exec(url)[1]].token);
@@ -65,7 +70,10 @@ export default (host) => {
     await w.revoke('refresh_token'); // and so the access token
     // A lock that is kept until its lease is over holds up each of those behind it for 15 s.
     const answers = await Promise.all(Array.from({ length: 8 }, () => visitor.copy().call('/api/notes')));
-    assert.deepEqual(answers.map(({ status }) => status), Array(8).fill(401));
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      Array(8).fill(401),
+    );
   });
 
   test(`${host.name}: the API refuses a token while the server is away: try again later, and the session lives; a refused refresh ends it at once (S50, S51)`, async () => {
@@ -99,7 +107,10 @@ export default (host) => {
       };
     });
     const waiting = [refreshing.copy().call('/api/hello'), leaving.call('/auth/logout', { method: 'POST' })];
-    const silent = reading.copy().call('/api/silent').catch(() => 'cut off');
+    const silent = reading
+      .copy()
+      .call('/api/silent')
+      .catch(() => 'cut off');
     await arrived;
     // While the token endpoint owes one answer, the revocation endpoint another, and the API a
     // third:
@@ -110,7 +121,10 @@ export default (host) => {
     await newcomer.signIn();
     assert.equal((await newcomer.call('/api/hello')).status, 200, 'others sign in');
     release();
-    assert.deepEqual((await Promise.all(waiting)).map(({ status }) => status), [200, 200]);
+    assert.deepEqual(
+      (await Promise.all(waiting)).map(({ status }) => status),
+      [200, 200],
+    );
     void silent; // ends with the host's patience, or with the host
   });
 
@@ -132,18 +146,27 @@ export default (host) => {
   });
 
   test(`${host.name}: the process is killed: no session is lost, none comes back (X9, X10)`, async () => {
-    const visitors = await Promise.all(Array.from({ length: 4 }, async () => {
-      const visitor = w.visitor();
-      await visitor.signIn();
-      return visitor;
-    }));
+    const visitors = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const visitor = w.visitor();
+        await visitor.signIn();
+        return visitor;
+      }),
+    );
     const [gone, ...staying] = visitors;
     const before = gone.copy();
     await gone.call('/auth/logout', { method: 'POST' });
     const attempt = w.visitor();
     const callback = await attempt.begin();
     // In the middle of what everybody does at once.
-    const busy = staying.flatMap((visitor) => Array.from({ length: 5 }, () => visitor.copy().call('/api/hello').catch(() => 'cut off')));
+    const busy = staying.flatMap((visitor) =>
+      Array.from({ length: 5 }, () =>
+        visitor
+          .copy()
+          .call('/api/hello')
+          .catch(() => 'cut off'),
+      ),
+    );
     await w.host.kill();
     await Promise.all(busy);
     await w.host.restart();
@@ -153,11 +176,17 @@ export default (host) => {
     w.refused(await before.call('/api/hello'), 401, 'not_signed_in');
   });
 
-  for (const [when, phase] of [['before the server had it', 'before'], ['after the server had answered', 'after']]) {
+  for (const [when, phase] of [
+    ['before the server had it', 'before'],
+    ['after the server had answered', 'after'],
+  ]) {
     test(`${host.name}: the process is killed during a refresh, ${when}: the session goes on (X9)`, async () => {
       const visitor = await expired();
       const held = new Promise((resolve) => (w.gate[phase] = () => new Promise((go) => resolve(go))));
-      const cut = visitor.copy().call('/api/hello').catch(() => 'cut off');
+      const cut = visitor
+        .copy()
+        .call('/api/hello')
+        .catch(() => 'cut off');
       const go = await held;
       await w.host.kill();
       go(false);

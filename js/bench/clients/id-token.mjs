@@ -12,7 +12,11 @@ const kinds = {
   Ed25519: { name: 'Ed25519' },
 };
 
-const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/=+$/, '').replaceAll('+', '-').replaceAll('/', '_');
+const base64url = (bytes) =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes)))
+    .replace(/=+$/, '')
+    .replaceAll('+', '-')
+    .replaceAll('/', '_');
 const part = (value) => base64url(new TextEncoder().encode(JSON.stringify(value)));
 
 /**
@@ -71,11 +75,21 @@ const clients = {
     floor: true,
     does: 'No client: crypto.subtle.verify with a key made before, of bytes decoded before.',
     make: async (alg, { tokens, forged, publicKey }) => {
-      const read = new Map([...tokens, forged].map((token) => {
-        const dot = token.lastIndexOf('.');
-        const signature = Uint8Array.from(atob(token.slice(dot + 1).replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
-        return [token, { signature, input: new TextEncoder().encode(token.slice(0, dot)) }];
-      }));
+      const read = new Map(
+        [...tokens, forged].map((token) => {
+          const dot = token.lastIndexOf('.');
+          const signature = Uint8Array.from(
+            atob(
+              token
+                .slice(dot + 1)
+                .replaceAll('-', '+')
+                .replaceAll('_', '/'),
+            ),
+            (c) => c.charCodeAt(0),
+          );
+          return [token, { signature, input: new TextEncoder().encode(token.slice(0, dot)) }];
+        }),
+      );
       return async (token) => {
         const { signature, input } = read.get(token);
         return (await crypto.subtle.verify(kinds[alg], publicKey, signature, input)) && 'alice';
@@ -94,7 +108,10 @@ export const contenders = Object.keys(kinds).flatMap((alg) =>
     make: async () => {
       const all = await tokensOf(alg);
       const verify = await make(alg, all);
-      const refused = await verify(all.forged).then((sub) => sub !== 'alice', () => true);
+      const refused = await verify(all.forged).then(
+        (sub) => sub !== 'alice',
+        () => true,
+      );
       if (!refused) throw new Error(`${name} takes a forged ${alg} token`);
       return { verify, tokens: all.tokens };
     },

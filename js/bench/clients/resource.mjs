@@ -21,10 +21,12 @@ const jwkOf = async ({ publicKey }) => {
   return JSON.parse(JSON.stringify({ crv, e, kty, n, x, y }));
 };
 const sha256 = async (text) => base64url(await crypto.subtle.digest('SHA-256', Buffer.from(text)));
-const signer = (alg, { privateKey }) => async (header, claims) => {
-  const input = `${part(header)}.${part(claims)}`;
-  return `${input}.${base64url(await crypto.subtle.sign(kinds[alg], privateKey, Buffer.from(input)))}`;
-};
+const signer =
+  (alg, { privateKey }) =>
+  async (header, claims) => {
+    const input = `${part(header)}.${part(claims)}`;
+    return `${input}.${base64url(await crypto.subtle.sign(kinds[alg], privateKey, Buffer.from(input)))}`;
+  };
 
 /**
  * Requests of two tokens of one key, so that none is the one before, and one whose signature is the
@@ -40,15 +42,23 @@ const worldOf = async (group) => {
   const own = await pair('ES256');
   const jwk = await jwkOf(own);
   const bound = group.endsWith('DPoP') && { cnf: { jkt: await sha256(JSON.stringify(jwk)) } };
-  const token = (jti) => sign({ typ: 'at+jwt', alg, kid: alg }, { iss: issuer, sub: 'alice', aud: resource, client_id: 'app', scope: 'read', iat: now, exp: now + 3600, jti, ...bound });
+  const token = (jti) =>
+    sign(
+      { typ: 'at+jwt', alg, kid: alg },
+      { iss: issuer, sub: 'alice', aud: resource, client_id: 'app', scope: 'read', iat: now, exp: now + 3600, jti, ...bound },
+    );
   const tokens = [await token('1'), await token('2')];
   const jwks = { keys: [{ ...(await jwkOf(keys)), kid: alg, alg, use: 'sig' }] };
   const path = `/jwks/${group.replace(' ', '-')}`;
   replies[path] = JSON.stringify(jwks);
   const prove = signer('ES256', own);
   const proof = async (access) =>
-    prove({ typ: 'dpop+jwt', alg: 'ES256', jwk }, { jti: crypto.randomUUID(), htm: 'GET', htu: resource, iat: Math.floor(Date.now() / 1000), ath: await sha256(access) });
-  const asking = async (access) => new Request(resource, { headers: bound ? { authorization: `DPoP ${access}`, dpop: await proof(access) } : { authorization: `Bearer ${access}` } });
+    prove(
+      { typ: 'dpop+jwt', alg: 'ES256', jwk },
+      { jti: crypto.randomUUID(), htm: 'GET', htu: resource, iat: Math.floor(Date.now() / 1000), ath: await sha256(access) },
+    );
+  const asking = async (access) =>
+    new Request(resource, { headers: bound ? { authorization: `DPoP ${access}`, dpop: await proof(access) } : { authorization: `Bearer ${access}` } });
   const cut = tokens.map((text) => text.lastIndexOf('.'));
   const all = { alg, jwks, jwks_uri: issuer + path, tokens, asking, forged: await asking(tokens[0].slice(0, cut[0]) + tokens[1].slice(cut[1])) };
   made.set(group, all);
@@ -64,7 +74,7 @@ const clients = {
     },
   },
   oauth4webapi: {
-    does: 'validateJwtAccessToken, its key set kept: claims, signature, of a proof all but that it came before. It makes a key of the JWK each time. Scope is the caller\'s.',
+    does: "validateJwtAccessToken, its key set kept: claims, signature, of a proof all but that it came before. It makes a key of the JWK each time. Scope is the caller's.",
     make: ({ jwks_uri, alg }) => {
       const as = { issuer, jwks_uri }; // which its key set is kept with
       return async (request) => (await oauth.validateJwtAccessToken(as, request, resource, { signingAlgorithms: [alg, 'ES256'] })).sub;
@@ -72,10 +82,11 @@ const clients = {
   },
   jose: {
     bare: true,
-    does: 'jwtVerify with a key set in memory, whose key is kept ready: signature, iss, aud, exp, typ. The rest is the caller\'s.',
+    does: "jwtVerify with a key set in memory, whose key is kept ready: signature, iss, aud, exp, typ. The rest is the caller's.",
     make: ({ jwks, alg }) => {
       const keys = createLocalJWKSet(jwks);
-      return async (request) => (await jwtVerify(request.headers.get('authorization').slice(7), keys, { issuer, audience: resource, typ: 'at+jwt', algorithms: [alg] })).payload.sub;
+      return async (request) =>
+        (await jwtVerify(request.headers.get('authorization').slice(7), keys, { issuer, audience: resource, typ: 'at+jwt', algorithms: [alg] })).payload.sub;
     },
   },
 };
@@ -91,7 +102,10 @@ export const contenders = ['RS256', 'ES256', 'ES256 DPoP'].flatMap((group) =>
       make: async () => {
         const world = await worldOf(group);
         const check = make(world);
-        const refused = await check(world.forged).then((sub) => sub !== 'alice', () => true);
+        const refused = await check(world.forged).then(
+          (sub) => sub !== 'alice',
+          () => true,
+        );
         if (!refused) throw new Error(`${name} takes a forged ${group} token`);
         return { check, world };
       },

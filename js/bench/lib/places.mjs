@@ -54,5 +54,8 @@ const inChromium = async (folder, file, { rounds, slice }) => {
 /** Both: [place, {contenders, seen}]. */
 export const places = async (file, context) => {
   const folder = beside();
-  return [['Node', await inNode(folder, file, context)], ['Chromium', await inChromium(folder, file, context)]];
+  return [
+    ['Node', await inNode(folder, file, context)],
+    ['Chromium', await inChromium(folder, file, context)],
+  ];
 };

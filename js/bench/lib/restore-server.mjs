@@ -34,7 +34,14 @@ export const site = (files, latency) => {
     await pause(latency());
     if (!made[path]) return response.writeHead(404).end();
     const lasting = path.endsWith('.html') ? 'no-store' : 'public, max-age=31536000, immutable';
-    response.writeHead(200, { 'content-type': types[path.split('.').at(-1)], 'content-encoding': 'br', 'content-length': made[path].length, 'cache-control': lasting }).end(made[path]);
+    response
+      .writeHead(200, {
+        'content-type': types[path.split('.').at(-1)],
+        'content-encoding': 'br',
+        'content-length': made[path].length,
+        'cache-control': lasting,
+      })
+      .end(made[path]);
   });
 };
 
@@ -53,15 +60,25 @@ export const authority = async (latency) => {
   };
   const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'RS256', use: 'sig' }] };
   let issued = 0;
-  const cors = { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization, content-type, auth0-client', 'access-control-max-age': '7200' };
+  const cors = {
+    'access-control-allow-origin': '*',
+    'access-control-allow-headers': 'authorization, content-type, auth0-client',
+    'access-control-max-age': '7200',
+  };
   const server = await listen(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, server.url);
-    const json = (body, status = 200) => response.writeHead(status, { ...cors, 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(body));
+    const json = (body, status = 200) =>
+      response.writeHead(status, { ...cors, 'content-type': 'application/json', 'cache-control': 'no-store' }).end(JSON.stringify(body));
     await pause(latency());
     if (request.method === 'OPTIONS') return response.writeHead(204, cors).end();
     if (pathname === '/authorize') {
       const back = new URL(searchParams.get('redirect_uri'));
-      const answer = new URLSearchParams({ code: part(searchParams.get('nonce') ?? ''), state: searchParams.get('state'), iss: `${server.url}/`, session_state: 's' });
+      const answer = new URLSearchParams({
+        code: part(searchParams.get('nonce') ?? ''),
+        state: searchParams.get('state'),
+        iss: `${server.url}/`,
+        session_state: 's',
+      });
       back[searchParams.get('response_mode') === 'fragment' ? 'hash' : 'search'] = answer;
       return response.writeHead(302, { location: back.href, 'cache-control': 'no-store' }).end();
     }
@@ -72,7 +89,14 @@ export const authority = async (latency) => {
       const now = Math.floor(Date.now() / 1000);
       const nonce = given.has('code') ? JSON.parse(Buffer.from(given.get('code'), 'base64url')) : undefined;
       const id_token = jwt({ iss: `${server.url}/`, sub: 'alice', aud: 'app', iat: now, exp: now + 3600, ...(nonce && { nonce }) });
-      return json({ access_token: `ACCESS-${++issued}`, token_type: 'Bearer', expires_in: 3600, refresh_token: `REFRESH-${issued}`, id_token, scope: 'openid offline_access' });
+      return json({
+        access_token: `ACCESS-${++issued}`,
+        token_type: 'Bearer',
+        expires_in: 3600,
+        refresh_token: `REFRESH-${issued}`,
+        id_token,
+        scope: 'openid offline_access',
+      });
     }
     if (pathname === '/jwks') return json(jwks);
     if (pathname === '/userinfo') return /^Bearer ACCESS-/.test(request.headers.authorization) ? json({ sub: 'alice' }) : json({}, 401);

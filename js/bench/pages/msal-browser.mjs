@@ -3,7 +3,10 @@ import { authority, done, scope, settings } from './settings.mjs';
 
 const client = new PublicClientApplication({
   auth: {
-    clientId: settings.client_id, authority, knownAuthorities: [new URL(authority).host], redirectUri: settings.redirect_uri,
+    clientId: settings.client_id,
+    authority,
+    knownAuthorities: [new URL(authority).host],
+    redirectUri: settings.redirect_uri,
     authorityMetadata: JSON.stringify({ ...settings, jwks_uri: `${authority}/jwks` }),
     onRedirectNavigate: (url) => {
       void done(url);

@@ -24,10 +24,11 @@ const extra = { 'qr.js': 'user codes as QR codes', 'presets.js': 'all provider p
 const packages = {
   oauth4webapi:
     'code, device, CIBA and other grants, PAR, JAR, JARM, DPoP, introspection, registration, discovery, ID tokens. No session, refresh, store, popup: the ' +
-    'application\'s work.',
+    "application's work.",
   'openid-client': 'as oauth4webapi, on which it stands, with flows put together. No session, refresh or store.',
   'oidc-client-ts': 'code flow, sessions, stores, refresh, popup, silent renew, logout, DPoP. ID tokens are read and not verified; no device flow, PAR, JAR.',
-  '@auth0/auth0-spa-js': 'code flow with Auth0, sessions, stores, refresh in a worker, popup, passkeys and more of Auth0\'s own, DPoP. No other provider, no device flow.',
+  '@auth0/auth0-spa-js':
+    "code flow with Auth0, sessions, stores, refresh in a worker, popup, passkeys and more of Auth0's own, DPoP. No other provider, no device flow.",
   '@azure/msal-browser': 'code flow with Microsoft, sessions, accounts, stores, refresh, popup, brokers, telemetry. No device flow.',
   '@axa-fr/oidc-client': 'code flow, sessions, refresh, silent renew, DPoP; without its service worker, which is a file more.',
   arctic: 'endpoints of some sixty providers, URL, code, refresh, revocation. Nothing is stored or verified.',
@@ -54,16 +55,24 @@ export const run = async () => {
     rows.push([name, sizes(code), does]);
   }
   const program = goBuild('js/bench/xoauth2', 'xoauth2.wasm', { small: true, env: { GOOS: 'js', GOARCH: 'wasm' } });
-  const weighed = [['', sizes(readFileSync(program))], ['', sizes(await bundled({ stdin: { contents: goLoader().toString() } }))]];
-  rows.push(['golang.org/x/oauth2, GOOS=js', sum(weighed), 'the same in standard Go, with Go\'s wasm_exec.js: URL with PKCE and exchange of the code, no more']);
+  const weighed = [
+    ['', sizes(readFileSync(program))],
+    ['', sizes(await bundled({ stdin: { contents: goLoader().toString() } }))],
+  ];
+  rows.push(['golang.org/x/oauth2, GOOS=js', sum(weighed), "the same in standard Go, with Go's wasm_exec.js: URL with PKCE and exchange of the code, no more"]);
 
   const figures = ['brotli', 'gzip', 'raw'].flatMap((kind) =>
-    rows.map(([name, size, does, part]) => figure(kind === 'raw' ? kind : `${kind} (${{ gzip: '-9', brotli: '-q 11' }[kind]})`, name, 'bytes', size[kind], { does, better: 'less', floor: part })),
+    rows.map(([name, size, does, part]) =>
+      figure(kind === 'raw' ? kind : `${kind} (${{ gzip: '-9', brotli: '-q 11' }[kind]})`, name, 'bytes', size[kind], { does, better: 'less', floor: part }),
+    ),
   );
   const whole = figures.find((f) => f.group.startsWith('brotli') && f.contender === 'oauth2-wasm');
   const rival = figures.find((f) => f.group.startsWith('brotli') && f.contender === 'openid-client');
   return {
     figures,
-    aims: [atMost('whole client: at most 32,768 bytes brotli', whole, 32_768), atMost('and as far as it goes towards the bundle of openid-client', whole, rival.median)],
+    aims: [
+      atMost('whole client: at most 32,768 bytes brotli', whole, 32_768),
+      atMost('and as far as it goes towards the bundle of openid-client', whole, rival.median),
+    ],
   };
 };

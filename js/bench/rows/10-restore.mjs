@@ -13,12 +13,35 @@ export const how =
   'given. Everything is on loopback; far: 30 ms later, files, server and API.';
 
 const contenders = [
-  { name: 'oauth2-wasm, vault in a SharedWorker', page: 'own-vault', vault: true, does: 'No script of the page reaches a token. Registers the keeper at each load.' },
-  { name: 'oauth2-wasm, vault in a Worker, kept by a service worker', page: 'own-vault', vault: true, script: 'window.dedicated = true;', does: 'The same where there is no SharedWorker: a new worker takes the session from the keeper.' },
+  {
+    name: 'oauth2-wasm, vault in a SharedWorker',
+    page: 'own-vault',
+    vault: true,
+    does: 'No script of the page reaches a token. Registers the keeper at each load.',
+  },
+  {
+    name: 'oauth2-wasm, vault in a Worker, kept by a service worker',
+    page: 'own-vault',
+    vault: true,
+    script: 'window.dedicated = true;',
+    does: 'The same where there is no SharedWorker: a new worker takes the session from the keeper.',
+  },
   { name: 'oauth2-wasm, insecureSessionStore', page: 'own-tab', wasm: true, does: 'Tokens in sessionStorage.' },
-  { name: 'oauth2-wasm, insecureSessionStore, module preloaded', page: 'own-tab', wasm: true, preload: true, does: 'The same with <link rel="preload"> for the module.' },
+  {
+    name: 'oauth2-wasm, insecureSessionStore, module preloaded',
+    page: 'own-tab',
+    wasm: true,
+    preload: true,
+    does: 'The same with <link rel="preload"> for the module.',
+  },
   { name: 'oauth2-wasm, insecureIndexedDBStore', page: 'own-indexeddb', wasm: true, does: 'Tokens in IndexedDB, for all tabs.' },
-  { name: 'oauth2-wasm, insecureIndexedDBStore, module preloaded', page: 'own-indexeddb', wasm: true, preload: true, does: 'The same with <link rel="preload"> for the module.' },
+  {
+    name: 'oauth2-wasm, insecureIndexedDBStore, module preloaded',
+    page: 'own-indexeddb',
+    wasm: true,
+    preload: true,
+    does: 'The same with <link rel="preload"> for the module.',
+  },
   { name: 'oauth2-wasm, silent', page: 'own-silent', wasm: true, does: 'Keeps no token: a hidden frame asks the server (prompt=none).' },
   { name: 'oidc-client-ts', page: 'oidc-client-ts', does: 'Tokens in localStorage. The ID token is not verified.' },
   { name: 'auth0-spa-js', page: 'auth0-spa-js', auth0: true, does: 'Tokens in localStorage. The signature of the ID token is not verified.' },
@@ -50,7 +73,12 @@ const measure = async (browser, { url }, name) => {
 };
 
 const far = 30;
-const shown = { ready: 'Who is signed in', answered: 'First answer of the API', farReady: 'Who is signed in, far', farAnswered: 'First answer of the API, far' };
+const shown = {
+  ready: 'Who is signed in',
+  answered: 'First answer of the API',
+  farReady: 'Who is signed in, far',
+  farAnswered: 'First answer of the API, far',
+};
 
 export const run = async ({ rounds }) => {
   const folder = beside();
@@ -62,7 +90,9 @@ export const run = async ({ rounds }) => {
   const browser = await launch();
   try {
     for (const { name, page, vault, wasm = vault, preload, script } of contenders) {
-      const head = (preload ? '<link rel="preload" href="/oauth2.wasm" as="fetch" type="application/wasm" crossorigin>' : '') + (script ? `<script>${script}</script>` : '');
+      const head =
+        (preload ? '<link rel="preload" href="/oauth2.wasm" as="fetch" type="application/wasm" crossorigin>' : '') +
+        (script ? `<script>${script}</script>` : '');
       const files = {
         '/index.html': `<!doctype html><title>.</title><link rel="icon" href="data:,">${head}<script type="module" src="/app.js"></script>`,
         '/app.js': await made(page),
@@ -78,9 +108,13 @@ export const run = async ({ rounds }) => {
       const there = await measure(browser, sites.get(name), name);
       return { ready, answered, farReady: there.ready, farAnswered: there.answered };
     });
-    const figures = Object.entries(shown).flatMap(([what, group]) => contenders.map(({ name, does }) => figure(group, name, 'ms', seen[name][what], { does, better: 'less' })));
+    const figures = Object.entries(shown).flatMap(([what, group]) =>
+      contenders.map(({ name, does }) => figure(group, name, 'ms', seen[name][what], { does, better: 'less' })),
+    );
     const aims = ['ready', 'answered'].flatMap((what) =>
-      ['oidc-client-ts', 'auth0-spa-js', 'oidc-spa'].map((other) => atLeast(`${shown[what].toLowerCase()}: no later than with ${other}`, figures, shown[what], other, 1)),
+      ['oidc-client-ts', 'auth0-spa-js', 'oidc-spa'].map((other) =>
+        atLeast(`${shown[what].toLowerCase()}: no later than with ${other}`, figures, shown[what], other, 1),
+      ),
     );
     return { figures, aims };
   } finally {

@@ -9,14 +9,24 @@ import { atLeast } from '../lib/table.mjs';
 
 export const title = 'Cold start in Chromium';
 export const how =
-  'From navigation until the page has an authorization URL with PKCE, by each client\'s own sign-in by redirect. The page is one bundle (esbuild, of what it imports), served from ' +
+  "From navigation until the page has an authorization URL with PKCE, by each client's own sign-in by redirect. The page is one bundle (esbuild, of what it imports), served from " +
   'loopback in brotli -q 11; endpoints are given, so nothing else is fetched. Cache empty: a new profile. Warm: the third visit. Slow: cache empty, with 40 ms of latency a request and 10 Mbit/s ' +
   '(emulated by Chromium). Main thread: the time of its tasks until then, the page itself among them.';
 
 const contenders = [
-  { name: 'oauth2-wasm', page: 'oauth2-wasm', wasm: true, does:
-    'index.js, which then fetches and compiles the module; the attempt stands in sessionStorage before the URL is given out.' },
-  { name: 'oauth2-wasm, module preloaded', page: 'oauth2-wasm', wasm: true, preload: true, does: 'The same with <link rel="preload" as="fetch" crossorigin> for the module in the page.' },
+  {
+    name: 'oauth2-wasm',
+    page: 'oauth2-wasm',
+    wasm: true,
+    does: 'index.js, which then fetches and compiles the module; the attempt stands in sessionStorage before the URL is given out.',
+  },
+  {
+    name: 'oauth2-wasm, module preloaded',
+    page: 'oauth2-wasm',
+    wasm: true,
+    preload: true,
+    does: 'The same with <link rel="preload" as="fetch" crossorigin> for the module in the page.',
+  },
   { name: 'oidc-client-ts', page: 'oidc-client-ts', does: 'UserManager.signinRedirect; the attempt stands in localStorage.' },
   { name: 'auth0-spa-js', page: 'auth0-spa-js', does: 'Auth0Client.loginWithRedirect; the attempt stands in sessionStorage.' },
   { name: 'msal-browser', page: 'msal-browser', does: 'PublicClientApplication.loginRedirect; the attempt stands in sessionStorage.' },
@@ -36,7 +46,11 @@ const makeSite = async () => {
     add(`/${n}/app.js`, 'text/javascript', code);
     if (wasm) add(`/${n}/oauth2.wasm`, 'application/wasm', readFileSync(join(folder, '../node_modules/oauth2-wasm/dist/oauth2.wasm')));
     const link = preload ? '<link rel="preload" href="oauth2.wasm" as="fetch" type="application/wasm" crossorigin>' : '';
-    add(`/${n}/`, 'text/html; charset=utf-8', Buffer.from(`<!doctype html><title>.</title><link rel="icon" href="data:,">${link}<script type="module" src="app.js"></script>`));
+    add(
+      `/${n}/`,
+      'text/html; charset=utf-8',
+      Buffer.from(`<!doctype html><title>.</title><link rel="icon" href="data:,">${link}<script type="module" src="app.js"></script>`),
+    );
   }
   let bytes = 0;
   const server = createServer((request, response) => {
@@ -45,7 +59,9 @@ const makeSite = async () => {
     if (!/\bbr\b/.test(request.headers['accept-encoding'])) throw new Error('bench: a browser without brotli');
     bytes += file.body.length;
     const lasting = /html/.test(file.type) ? 'no-store' : 'public, max-age=31536000, immutable';
-    response.writeHead(200, { 'content-type': file.type, 'content-encoding': 'br', 'content-length': file.body.length, 'cache-control': lasting }).end(file.body);
+    response
+      .writeHead(200, { 'content-type': file.type, 'content-encoding': 'br', 'content-length': file.body.length, 'cache-control': lasting })
+      .end(file.body);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -106,7 +122,14 @@ const measure = async (browser, site, contender) => {
   return { cold: cold.at, coldBusy: cold.busy, bytes: cold.bytes, warm: warm.at, warmBusy: warm.busy, slow: at };
 };
 
-const shown = { cold: ['Cache empty', 'ms'], warm: ['Warm', 'ms'], slow: ['Slow', 'ms'], coldBusy: ['Main thread, cache empty', 'ms'], warmBusy: ['Main thread, warm', 'ms'], bytes: ['Transferred', 'bytes'] };
+const shown = {
+  cold: ['Cache empty', 'ms'],
+  warm: ['Warm', 'ms'],
+  slow: ['Slow', 'ms'],
+  coldBusy: ['Main thread, cache empty', 'ms'],
+  warmBusy: ['Main thread, warm', 'ms'],
+  bytes: ['Transferred', 'bytes'],
+};
 
 export const run = async ({ rounds }) => {
   const site = await makeSite();
@@ -118,7 +141,9 @@ export const run = async ({ rounds }) => {
     );
     return {
       figures,
-      aims: ['Cache empty', 'Warm'].map((group) => atLeast(`${group.toLowerCase()}: the URL no later than with oidc-client-ts`, figures, group, 'oidc-client-ts', 1)),
+      aims: ['Cache empty', 'Warm'].map((group) =>
+        atLeast(`${group.toLowerCase()}: the URL no later than with oidc-client-ts`, figures, group, 'oidc-client-ts', 1),
+      ),
     };
   } finally {
     await browser.close();

@@ -17,7 +17,7 @@ const doesGo = {
   native: doesOurs,
   wazero: doesOurs,
   'x-oauth2':
-    'Verifier, challenge, URL; the state is the caller\'s to make, keep and check. The answer is read and checked. Nothing is stored. Each calls ' +
+    "Verifier, challenge, URL; the state is the caller's to make, keep and check. The answer is read and checked. Nothing is stored. Each calls " +
     'net/http.Client with the same RoundTripper.',
 };
 
@@ -35,7 +35,8 @@ export const run = async (context) => {
   const cycle = goBench('wasm', '^BenchmarkBeginFinish$/(native|wazero|x-oauth2)', context.rounds);
   const other = 'x-oauth2';
   for (const engine of ['native', 'wazero']) {
-    const add = (group, name, list) => figures.push(figure(`Go: ${group}, ${engine}`, names[name], 'a second', perSecond(list['ns/op']), { does: doesGo[name] }));
+    const add = (group, name, list) =>
+      figures.push(figure(`Go: ${group}, ${engine}`, names[name], 'a second', perSecond(list['ns/op']), { does: doesGo[name] }));
     add('begin', engine, begin[`Begin/${engine}`]);
     add('begin', other, begin[`Begin/${other}`]);
     add('begin and finish', engine, cycle[`BeginFinish/${engine}/same-client`]);
@@ -44,7 +45,10 @@ export const run = async (context) => {
   const good = goBench('wasm', '^BenchmarkGoodToken$', context.rounds);
   const us = (list) => list['ns/op'].map((ns) => ns / 1000);
   const held = [];
-  for (const [kind, group] of [['token', 'Go: a token that is still good'], ['transport', 'Go: a request with a token that is still good']]) {
+  for (const [kind, group] of [
+    ['token', 'Go: a token that is still good'],
+    ['transport', 'Go: a request with a token that is still good'],
+  ]) {
     for (const [name, title] of Object.entries({ ...names, 'wazero-untold': 'module on wazero, a store that tells of no changes', bare: 'without a token' })) {
       const seen = good[`GoodToken/${kind}/${name}`];
       if (seen) held.push(figure(group, title, 'us', us(seen), { better: 'less', floor: name === 'bare' }));

@@ -6,8 +6,7 @@ export const title = 'ID token verification';
 export const how = 'The same two tokens of one key in turn, the key set fetched before. What each does besides differs, see below.';
 
 const names = { native: 'oauth2-wasm, core as Go code', wazero: 'oauth2-wasm, module on wazero', 'go-oidc': 'coreos/go-oidc', signature: 'signature' };
-const doesOurs =
-  'The command set_token: claims and signature checked, the session with the token stored (in memory), answered with the claims.';
+const doesOurs = 'The command set_token: claims and signature checked, the session with the token stored (in memory), answered with the claims.';
 const does = {
   native: doesOurs,
   wazero: doesOurs,
@@ -26,7 +25,12 @@ export const run = async (context) => {
   const go = goBench('wasm', '^BenchmarkIDToken$', context.rounds, '100ms');
   for (const alg of ['RS256', 'ES256', 'EdDSA']) {
     for (const who of Object.keys(names)) {
-      figures.push(figure(`Go: ${alg.replace('EdDSA', 'Ed25519')}`, names[who], 'a second', perSecond(go[`IDToken/${alg}/${who}`]['ns/op']), { does: does[who], floor: who === 'signature' }));
+      figures.push(
+        figure(`Go: ${alg.replace('EdDSA', 'Ed25519')}`, names[who], 'a second', perSecond(go[`IDToken/${alg}/${who}`]['ns/op']), {
+          does: does[who],
+          floor: who === 'signature',
+        }),
+      );
     }
   }
   return { figures, aims: [] };

@@ -31,15 +31,36 @@ export const run = async ({ rounds }) => {
     figure('Memory', 'one more session in it: memory of the module', 'bytes', memory['Memory/handles']['module-B/session'], { better: 'less' }),
     figure('Memory', 'one more session in it: memory of the process', 'bytes', memory['Memory/handles']['resident-B/session'], { better: 'less' }),
     figure('Memory', 'an instance each: memory of the process', 'bytes', memory['Memory/instances']['resident-B/session'], { better: 'less' }),
-    figure('Sessions per GiB', 'handles in one instance', 'sessions', memory['Memory/handles']['resident-B/session'].map((n) => GiB / n)),
-    figure('Sessions per GiB', 'an instance each', 'sessions', memory['Memory/instances']['resident-B/session'].map((n) => GiB / n)),
+    figure(
+      'Sessions per GiB',
+      'handles in one instance',
+      'sessions',
+      memory['Memory/handles']['resident-B/session'].map((n) => GiB / n),
+    ),
+    figure(
+      'Sessions per GiB',
+      'an instance each',
+      'sessions',
+      memory['Memory/instances']['resident-B/session'].map((n) => GiB / n),
+    ),
   ];
   const throughput = [];
   for (const what of ['token', 'refresh']) {
-    for (const [engine, title] of [['engine', 'an engine'], ['one', 'one instance']]) {
+    for (const [engine, title] of [
+      ['engine', 'an engine'],
+      ['one', 'one instance'],
+    ]) {
       for (const n of counts) {
         const seen = sessions[`Sessions/${engine}/${n}/${what}`];
-        if (seen) throughput.push(figure(`${{ token: 'A token that is still good', refresh: 'A refresh' }[what]}, ${title}`, `${n.toLocaleString('en')} sessions`, 'a second', perSecond(seen['ns/op'])));
+        if (seen)
+          throughput.push(
+            figure(
+              `${{ token: 'A token that is still good', refresh: 'A refresh' }[what]}, ${title}`,
+              `${n.toLocaleString('en')} sessions`,
+              'a second',
+              perSecond(seen['ns/op']),
+            ),
+          );
       }
     }
   }

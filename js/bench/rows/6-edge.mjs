@@ -14,8 +14,18 @@ export const how =
 
 const ours = 'oauth2-wasm, TypeScript Worker';
 const contenders = [
-  { name: ours, does: "All of core/bff: caller and its allow-list, strict reading, scopes of the answer checked, the token kept in the isolate's memory.", entry: 'edge/worker/index.ts' },
-  { name: 'oauth2-wasm, Go Worker', does: 'The same in Go, a Go instance for every request.', entry: 'edge/goworker/worker.mjs', build: 'edge/goworker/build.sh', slow: true },
+  {
+    name: ours,
+    does: "All of core/bff: caller and its allow-list, strict reading, scopes of the answer checked, the token kept in the isolate's memory.",
+    entry: 'edge/worker/index.ts',
+  },
+  {
+    name: 'oauth2-wasm, Go Worker',
+    does: 'The same in Go, a Go instance for every request.',
+    entry: 'edge/goworker/worker.mjs',
+    build: 'edge/goworker/build.sh',
+    slow: true,
+  },
   { name: 'plain Worker', does: 'Caller and audience checked; the answer is handed on as it is. Nothing is kept.', entry: 'edge/bench/plain.js' },
   { name: 'oauth4webapi', does: 'Caller and audience checked; the answer is read as the RFCs want it. Nothing is kept.', entry: 'edge/bench/oauth4webapi.js' },
 ];
@@ -29,7 +39,15 @@ const tokenEndpoint = async () => {
   const server = createServer((incoming, response) => {
     incoming.resume().on('end', () => {
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ access_token: randomBytes(24).toString('base64url'), issued_token_type: accessToken, token_type: 'Bearer', expires_in: 300, scope: 'read' }));
+      response.end(
+        JSON.stringify({
+          access_token: randomBytes(24).toString('base64url'),
+          issued_token_type: accessToken,
+          token_type: 'Bearer',
+          expires_in: 300,
+          scope: 'read',
+        }),
+      );
     });
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
@@ -61,7 +79,12 @@ const post = (agent, port, body) =>
 const secret = randomBytes(32).toString('base64url');
 const body = () =>
   new URLSearchParams({
-    grant_type: exchange, client_id: 'service', client_secret: secret, subject_token: randomBytes(24).toString('base64url'), subject_token_type: accessToken, audience: 'https://down.example',
+    grant_type: exchange,
+    client_id: 'service',
+    client_secret: secret,
+    subject_token: randomBytes(24).toString('base64url'),
+    subject_token_type: accessToken,
+    audience: 'https://down.example',
   }).toString();
 
 export const run = async ({ rounds, slice }) => {
@@ -74,8 +97,22 @@ export const run = async ({ rounds, slice }) => {
       const port = await freePort();
       const config = {
         base: `http://localhost:${port}/auth`,
-        client: { issuer: server.url, client_id: 'edge', scope: 'read', authorization_endpoint: `${server.url}/authorize`, token_endpoint: `${server.url}/token` },
-        callers: [{ client_id: 'service', secret_sha256: createHash('sha256').update(secret).digest('base64url'), grant_types: [exchange], audience: ['https://down.example'], scope: 'read' }],
+        client: {
+          issuer: server.url,
+          client_id: 'edge',
+          scope: 'read',
+          authorization_endpoint: `${server.url}/authorize`,
+          token_endpoint: `${server.url}/token`,
+        },
+        callers: [
+          {
+            client_id: 'service',
+            secret_sha256: createHash('sha256').update(secret).digest('base64url'),
+            grant_types: [exchange],
+            audience: ['https://down.example'],
+            scope: 'read',
+          },
+        ],
       };
       const folder = mkdtempSync(join(scratch('edge'), 'worker-'));
       const secrets = { SEAL_KEYS: `first:${randomBytes(32).toString('base64url')}`, CLIENT_SECRET: randomBytes(32).toString('base64url') };

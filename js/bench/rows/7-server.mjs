@@ -29,7 +29,10 @@ export const run = async ({ rounds, slice }) => {
   const calls = { [ours]: {}, 'ory/fosite': {} };
   for (let round = 0; round < rounds; round++) {
     const seen = JSON.parse((await execute(program, ['-for', `${slice}ms`])).stdout);
-    for (const [contender, name] of [[ours, 'authserver'], ['ory/fosite', 'fosite']]) {
+    for (const [contender, name] of [
+      [ours, 'authserver'],
+      ['ory/fosite', 'fosite'],
+    ]) {
       for (const [grant, n] of Object.entries(seen[name])) (calls[contender][grant] ??= []).push(n);
     }
   }
@@ -39,11 +42,17 @@ export const run = async ({ rounds, slice }) => {
     servers.push(
       { name: ours, ...(await start(program, ['-serve', 'authserver'], ready)) },
       { name: 'ory/fosite', ...(await start(program, ['-serve', 'fosite'], ready)) },
-      { name: 'npm oidc-provider', ...(await start(process.execPath, [fileURLToPath(new URL('../oidc-provider.mjs', import.meta.url))], ready, { env: { ...process.env, NODE_ENV: 'production' } })) },
+      {
+        name: 'npm oidc-provider',
+        ...(await start(process.execPath, [fileURLToPath(new URL('../oidc-provider.mjs', import.meta.url))], ready, {
+          env: { ...process.env, NODE_ENV: 'production' },
+        })),
+      },
     );
     const seen = await inTurn(servers, rounds, async ({ match }) => {
       const all = {};
-      for (const grant of Object.keys(titles)) all[grant] = Number((await execute(program, ['-load', match[1], '-grant', grant, '-for', `${2 * slice}ms`])).stdout);
+      for (const grant of Object.keys(titles))
+        all[grant] = Number((await execute(program, ['-load', match[1], '-grant', grant, '-for', `${2 * slice}ms`])).stdout);
       return all;
     });
     for (const [grant, title] of Object.entries(titles)) {

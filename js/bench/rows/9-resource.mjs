@@ -15,7 +15,7 @@ const doesOurs = 'Guard.Check: all of RFC 9068 section 4 and the scope; the clai
 const does = {
   native: doesOurs,
   wazero: doesOurs,
-  'go-oidc': 'IDTokenVerifier.Verify, which knows no access tokens: signature, iss, aud, exp, nbf. Type, client, scope are the caller\'s.',
+  'go-oidc': "IDTokenVerifier.Verify, which knows no access tokens: signature, iss, aud, exp, nbf. Type, client, scope are the caller's.",
   signature: 'No check: the JWS read and its signature verified, by go-jose.',
 };
 
@@ -39,7 +39,10 @@ export const run = async (context) => {
   const aims = [];
   for (const alg of ['RS256', 'ES256']) {
     aims.push(atLeast(`${alg} in Node: even with oauth4webapi`, figures, `Node: ${alg}`, 'oauth4webapi', 1));
-    for (const [group, ours, least] of [['native', 'native', 1], ['wazero', 'wazero', 0.5]]) {
+    for (const [group, ours, least] of [
+      ['native', 'native', 1],
+      ['wazero', 'wazero', 0.5],
+    ]) {
       for (const who of [ours, 'go-oidc', 'signature']) {
         const title = `Go, ${group}: ${alg}`;
         figures.push(figure(title, names[who], 'a second', perSecond(go[`Resource/${alg}/${who}`]['ns/op']), { does: does[who], floor: who === 'signature' }));
@@ -48,7 +51,9 @@ export const run = async (context) => {
     }
   }
   for (const who of ['native', 'wazero']) {
-    figures.push(figure('Go: ES256 DPoP', names[who], 'a second', perSecond(go[`Resource/dpop/${who}`]['ns/op']), { does: 'Two signatures, and a record in memory.' }));
+    figures.push(
+      figure('Go: ES256 DPoP', names[who], 'a second', perSecond(go[`Resource/dpop/${who}`]['ns/op']), { does: 'Two signatures, and a record in memory.' }),
+    );
   }
   return { figures, aims };
 };

@@ -25,8 +25,9 @@ export const pages = () => {
 };
 
 /** The policy of a page that allows WebAssembly and no other dynamic code. */
-export const strictPolicy = (scripts = "'self' 'wasm-unsafe-eval'") =>
-  ({ 'content-security-policy': `default-src 'none'; script-src ${scripts}; connect-src 'self' http://127.0.0.1:*; worker-src 'self'` });
+export const strictPolicy = (scripts = "'self' 'wasm-unsafe-eval'") => ({
+  'content-security-policy': `default-src 'none'; script-src ${scripts}; connect-src 'self' http://127.0.0.1:*; worker-src 'self'`,
+});
 
 /** Opens a page of those, with the package in `window.oauth`; what it throws unasked is printed. */
 export const openPage = async (context, url) => {

@@ -16,28 +16,37 @@ import { serve } from './serve.mjs';
 /** The module of the edge. */
 const edge = join(root, 'wasm/oauth2-edge.wasm');
 
-const inProcess = (runtime, args) => async (host, { folder, data, work }) => {
-  const [input, output] = [join(work, `${host}.data.json`), join(work, `${host}.json`)];
-  writeFileSync(input, JSON.stringify(data));
-  // From the installed folder, so that the runtime finds the package there.
-  await promisify(execFile)(runtime, [...args, join(folder, 'runners/process.mjs'), host, input, edge, output], { cwd: folder, timeout: PATIENCE });
-  return JSON.parse(readFileSync(output, 'utf8'));
-};
+const inProcess =
+  (runtime, args) =>
+  async (host, { folder, data, work }) => {
+    const [input, output] = [join(work, `${host}.data.json`), join(work, `${host}.json`)];
+    writeFileSync(input, JSON.stringify(data));
+    // From the installed folder, so that the runtime finds the package there.
+    await promisify(execFile)(runtime, [...args, join(folder, 'runners/process.mjs'), host, input, edge, output], { cwd: folder, timeout: PATIENCE });
+    return JSON.parse(readFileSync(output, 'utf8'));
+  };
 
-const inBrowser = (name, page = 'page.html') => async (host, { folder, data }) => {
-  const server = await serve(folder, { extra: { '/data.json': JSON.stringify(data), '/oauth2-edge.wasm': readFileSync(edge) } });
-  const browser = await drivers[name]();
-  try {
-    const tab = await browser.open();
-    await tab.goto(`${server.url}/runners/${page}`);
-    // Settled either way: what went wrong comes with the value, at once.
-    await tab.until(() => window.report.then(() => true, () => true));
-    return await tab.evaluate(() => window.report);
-  } finally {
-    await browser.stop();
-    server.stop();
-  }
-};
+const inBrowser =
+  (name, page = 'page.html') =>
+  async (host, { folder, data }) => {
+    const server = await serve(folder, { extra: { '/data.json': JSON.stringify(data), '/oauth2-edge.wasm': readFileSync(edge) } });
+    const browser = await drivers[name]();
+    try {
+      const tab = await browser.open();
+      await tab.goto(`${server.url}/runners/${page}`);
+      // Settled either way: what went wrong comes with the value, at once.
+      await tab.until(() =>
+        window.report.then(
+          () => true,
+          () => true,
+        ),
+      );
+      return await tab.evaluate(() => window.report);
+    } finally {
+      await browser.stop();
+      server.stop();
+    }
+  };
 
 /**
  * workerd resolves no packages: a worker is bundled under the condition that Cloudflare's own tools
@@ -55,7 +64,8 @@ const inWorkerd = async (host, { folder, data, work }) => {
     plugins: [
       {
         name: 'modules',
-        setup: ({ onResolve }) => onResolve({ filter: /oauth2(-full|-edge)?\.(wasm|bytes)$/ }, ({ path }) => ({ path: path.replace('./', ''), external: true })),
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /oauth2(-full|-edge)?\.(wasm|bytes)$/ }, ({ path }) => ({ path: path.replace('./', ''), external: true })),
       },
     ],
   });
@@ -85,7 +95,11 @@ const config :Workerd.Config = (
   writeFileSync(join(work, 'oauth2-edge.wasm'), readFileSync(edge));
   const workerd = await start(runtimes.workerd, ['serve', '--control-fd=1', join(work, 'worker.capnp')], /"event":"listen".*"port":(\d+)/);
   try {
-    const response = await fetch(`http://127.0.0.1:${workerd.match[1]}/`, { method: 'POST', body: JSON.stringify(data), signal: AbortSignal.timeout(PATIENCE) });
+    const response = await fetch(`http://127.0.0.1:${workerd.match[1]}/`, {
+      method: 'POST',
+      body: JSON.stringify(data),
+      signal: AbortSignal.timeout(PATIENCE),
+    });
     const text = await response.text();
     if (!response.ok) throw new Error(`workerd: ${text}\n${workerd.said.join('\n')}`);
     return JSON.parse(text);
@@ -95,11 +109,13 @@ const config :Workerd.Config = (
 };
 
 /** One of build/plugins, in this Node: transcripts alone, since the hands are a host's own. */
-const plugin = (name, on) => async (host, { data, work }) => {
-  const bytes = readFileSync(join(root, 'build/plugins', name));
-  const start = await on(bytes, join(work, host));
-  return { host, sha256: sha256(bytes), transcripts: await runTranscripts(start, undefined, data.transcripts) };
-};
+const plugin =
+  (name, on) =>
+  async (host, { data, work }) => {
+    const bytes = readFileSync(join(root, 'build/plugins', name));
+    const start = await on(bytes, join(work, host));
+    return { host, sha256: sha256(bytes), transcripts: await runTranscripts(start, undefined, data.transcripts) };
+  };
 
 /** The hosts by name. */
 export const hosts = {

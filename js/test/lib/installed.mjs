@@ -13,8 +13,23 @@ export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex'
 
 /** Everything that the package is made from. */
 const sources = () => {
-  const files = ['package-lock.json', 'wasm_exec.js', 'wasm/oauth2.wasm', 'wasm/oauth2-full.wasm', 'wasm/oauth2-edge.wasm', 'js/package.json', 'js/build.mjs', 'js/messages.mjs', 'core/contract/schema.json', 'js/tsconfig.json', 'js/README.md', 'LICENSE', 'core/oauth/presets/presets.json'];
-  for (const folder of ['js/src', 'js/test/suite', 'js/test/runners']) for (const name of readdirSync(join(root, folder)).sort()) files.push(join(folder, name));
+  const files = [
+    'package-lock.json',
+    'wasm_exec.js',
+    'wasm/oauth2.wasm',
+    'wasm/oauth2-full.wasm',
+    'wasm/oauth2-edge.wasm',
+    'js/package.json',
+    'js/build.mjs',
+    'js/messages.mjs',
+    'core/contract/schema.json',
+    'js/tsconfig.json',
+    'js/README.md',
+    'LICENSE',
+    'core/oauth/presets/presets.json',
+  ];
+  for (const folder of ['js/src', 'js/test/suite', 'js/test/runners'])
+    for (const name of readdirSync(join(root, folder)).sort()) files.push(join(folder, name));
   return files;
 };
 

@@ -27,7 +27,9 @@ export const mcpResource = async (documents = {}) => {
   const handler = createMcpHandler(() => {
     const server = new McpServer({ name: 'server', version: '1' });
     for (const tool of ['read', 'write']) {
-      server.registerTool(tool, { inputSchema: fromJsonSchema({ type: 'object', properties: { text: { type: 'string' } } }) }, ({ text }) => ({ content: [{ type: 'text', text: `${tool} ${text}` }] }));
+      server.registerTool(tool, { inputSchema: fromJsonSchema({ type: 'object', properties: { text: { type: 'string' } } }) }, ({ text }) => ({
+        content: [{ type: 'text', text: `${tool} ${text}` }],
+      }));
     }
     return server;
   });

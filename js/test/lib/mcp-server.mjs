@@ -29,7 +29,9 @@ const second = async (verifier, metadata) => {
 /** The SDK of the first generation, on `node:http`. */
 const first = async (verifier, metadata) => {
   const [{ Server }, { StreamableHTTPServerTransport }, { requireBearerAuth }, { CallToolRequestSchema, ListToolsRequestSchema }] = await Promise.all(
-    ['server/index.js', 'server/streamableHttp.js', 'server/auth/middleware/bearerAuth.js', 'types.js'].map((name) => import(`@modelcontextprotocol/sdk/${name}`)),
+    ['server/index.js', 'server/streamableHttp.js', 'server/auth/middleware/bearerAuth.js', 'types.js'].map(
+      (name) => import(`@modelcontextprotocol/sdk/${name}`),
+    ),
   );
   return async (request, response, body, scope) => {
     // What the middleware needs of Express.
@@ -70,7 +72,11 @@ export const mcpServer = async ({ generation, challenge = true }) => {
     }
     if (pathname !== '/mcp') return response.writeHead(404).end();
     asked.push({ method: request.method, authorization: request.headers.authorization, body: String(body) });
-    if (!challenge) response.setHeader = ((set) => (name, value) => (name.toLowerCase() === 'www-authenticate' ? response : set.call(response, name, value)))(response.setHeader);
+    if (!challenge)
+      response.setHeader = (
+        (set) => (name, value) =>
+          name.toLowerCase() === 'www-authenticate' ? response : set.call(response, name, value)
+      )(response.setHeader);
     await serve(request, response, body, /"name":"write"/.test(String(body)) ? 'write' : 'read').catch((error) => {
       console.error(error);
       response.destroy();

@@ -56,7 +56,9 @@ const { values, positionals: redirect_uris } = parseArgs({
 
 const pem = values.tls && readFileSync(values.tls);
 // Any certificate is taken for now: which one belongs to whom is the provider's to judge.
-const server = pem ? createTLSServer({ cert: pem, key: pem, requestCert: true, rejectUnauthorized: false, keepAliveTimeout: 0 }) : createServer({ keepAliveTimeout: 0 });
+const server = pem
+  ? createTLSServer({ cert: pem, key: pem, requestCert: true, rejectUnauthorized: false, keepAliveTimeout: 0 })
+  : createServer({ keepAliveTimeout: 0 });
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const issuer = `${pem ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
 
@@ -73,7 +75,9 @@ const client = (client_id, token_endpoint_auth_method, id_token_signed_response_
   post_logout_redirect_uris: redirect_uris,
   ...(values['backchannel-logout'] && { backchannel_logout_uri: values['backchannel-logout'], backchannel_logout_session_required: true }),
   grant_types: [
-    'authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code',
+    'authorization_code',
+    'refresh_token',
+    'urn:ietf:params:oauth:grant-type:device_code',
     ...(token_endpoint_auth_method === 'none' ? [] : ['client_credentials', tokenExchange]),
   ],
   response_types: ['code'],
@@ -98,7 +102,9 @@ const getResourceServerInfo = (_ctx, indicator) => {
 const configuration = {
   adapter: createMemoryAdapter(),
   clients: [
-    client('public', 'none'), client('basic', 'client_secret_basic'), client('post', 'client_secret_post'),
+    client('public', 'none'),
+    client('basic', 'client_secret_basic'),
+    client('post', 'client_secret_post'),
     ...algorithms.map((alg) => client(alg, 'none', alg)),
   ],
   enabledJWA: {
@@ -108,23 +114,35 @@ const configuration = {
     clientAuthSigningAlgValues: ['HS256', ...algorithms],
   },
   features: {
-    revocation: { enabled: true }, deviceFlow: { enabled: true },
-    introspection: { enabled: true }, clientCredentials: { enabled: true },
+    revocation: { enabled: true },
+    deviceFlow: { enabled: true },
+    introspection: { enabled: true },
+    clientCredentials: { enabled: true },
     backchannelLogout: { enabled: true },
     pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: values['require-pushed'] || values.fapi },
     dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => values.fapi },
     fapi: { enabled: values.fapi, profile: () => '2.0' },
-    jwtResponseModes: { enabled: true }, jwtUserinfo: { enabled: true }, jwtIntrospection: { enabled: true },
+    jwtResponseModes: { enabled: true },
+    jwtUserinfo: { enabled: true },
+    jwtIntrospection: { enabled: true },
     requestObjects: { enabled: true },
-    registration: { enabled: true }, claimsParameter: { enabled: true },
+    registration: { enabled: true },
+    claimsParameter: { enabled: true },
     resourceIndicators: { enabled: true, getResourceServerInfo, useGrantedResource: () => true, defaultResource: (_ctx, _client, all) => [all].flat()[0] },
     mTLS: {
-      enabled: Boolean(pem), certificateBoundAccessTokens: true, selfSignedTlsClientAuth: true,
+      enabled: Boolean(pem),
+      certificateBoundAccessTokens: true,
+      selfSignedTlsClientAuth: true,
       getCertificate: (ctx) => ctx.socket.getPeerX509Certificate(),
     },
   },
   clientAuthMethods: [
-    'none', 'client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', ...(pem ? ['self_signed_tls_client_auth'] : []),
+    'none',
+    'client_secret_basic',
+    'client_secret_post',
+    'client_secret_jwt',
+    'private_key_jwt',
+    ...(pem ? ['self_signed_tls_client_auth'] : []),
   ],
   scopes: ['openid', 'offline_access', 'read', 'write'],
   extraTokenClaims: (ctx) => ctx?.oidc.params?.audience && { audience: ctx.oidc.params.audience },
@@ -138,8 +156,13 @@ const configuration = {
   findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id, name: 'A person' }) }),
   claims: { openid: ['sub'], profile: ['name'] },
   ttl: {
-    AccessToken: Number(values['access-token']), DeviceCode: Number(values['device-code']),
-    RefreshToken: 86400, Session: 3600, Interaction: 3600, Grant: 86400, IdToken: 3600,
+    AccessToken: Number(values['access-token']),
+    DeviceCode: Number(values['device-code']),
+    RefreshToken: 86400,
+    Session: 3600,
+    Interaction: 3600,
+    Grant: 86400,
+    IdToken: 3600,
   },
 };
 

@@ -74,7 +74,9 @@ export const protectedResource = async (issuer, find) => {
     if (pathname === about) return end(200, { resource: origin, authorization_servers: [issuer], dpop_signing_alg_values_supported: ['ES256'] });
     const refuse = (scheme, parameters, more) =>
       end(401, parameters, {
-        'www-authenticate': `${scheme} ${Object.entries({ ...parameters, resource_metadata: origin + about }).map(([name, value]) => `${name}="${value}"`).join(', ')}`,
+        'www-authenticate': `${scheme} ${Object.entries({ ...parameters, resource_metadata: origin + about })
+          .map(([name, value]) => `${name}="${value}"`)
+          .join(', ')}`,
         ...more,
       });
     const [, scheme = '', text = ''] = /^(\S+) (\S+)$/.exec(request.headers.authorization ?? '') ?? [];

@@ -44,7 +44,10 @@ export const runtimes = {
   node: machineNode(),
   node24: from([`node-linux-${arch}`], 'bin/node'),
   deno: from([`@deno/linux-${arch}-glibc`, `@deno/darwin-${arch}`], 'deno'),
-  bun: from(['linux', 'darwin'].map((system) => `@oven/bun-${system}-${arch === 'arm64' ? 'aarch64' : arch}`), 'bin/bun'),
+  bun: from(
+    ['linux', 'darwin'].map((system) => `@oven/bun-${system}-${arch === 'arm64' ? 'aarch64' : arch}`),
+    'bin/bun',
+  ),
   workerd: createRequire(import.meta.url)('workerd').default,
   chromium,
   firefox,

@@ -2,4 +2,7 @@ import { createHash } from 'node:crypto';
 
 /** The key under which a client keeps a thing (core/contract/README.md, "Restoring"). */
 export const storeKey = ({ name = 'oauth2', issuer, token_endpoint, client_id }, what = 'session') =>
-  `${name}.${createHash('sha256').update(`${issuer ?? token_endpoint}\n${client_id}`).digest('base64url').slice(0, 22)}.${what}`;
+  `${name}.${createHash('sha256')
+    .update(`${issuer ?? token_endpoint}\n${client_id}`)
+    .digest('base64url')
+    .slice(0, 22)}.${what}`;

@@ -12,7 +12,11 @@ export const certificate = (...hosts) => {
   const folder = mkdtempSync(join(tmpdir(), 'certificate-'));
   try {
     const program = join(execFileSync('go', ['env', 'GOROOT'], { encoding: 'utf8' }).trim(), 'src/crypto/tls/generate_cert.go');
-    execFileSync('go', ['run', program, '-host', hosts.join(), '-ecdsa-curve', 'P256'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, GOFLAGS: '' } });
+    execFileSync('go', ['run', program, '-host', hosts.join(), '-ecdsa-curve', 'P256'], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, GOFLAGS: '' },
+    });
     return { cert: readFileSync(join(folder, 'cert.pem')), key: readFileSync(join(folder, 'key.pem')) };
   } finally {
     rmSync(folder, { recursive: true });
@@ -52,5 +56,7 @@ export const secure = async (pair, target, see = () => {}) => {
 /** What Chromium is told, so that each name leads to a port and its certificate is taken. */
 export const named = (ports) => [
   '--ignore-certificate-errors',
-  `--host-resolver-rules=${Object.entries(ports).map(([host, port]) => `MAP ${host}:443 127.0.0.1:${port}`).join(', ')}`,
+  `--host-resolver-rules=${Object.entries(ports)
+    .map(([host, port]) => `MAP ${host}:443 127.0.0.1:${port}`)
+    .join(', ')}`,
 ];

@@ -1,6 +1,7 @@
 // What a user does on the pages of the project's authorization server, over HTTP.
 
-const unescape = (text) => text.replace(/&(#?\w+);/g, (all, name) => ({ amp: '&', lt: '<', gt: '>', quot: '"', '#34': '"', '#39': "'", '#43': '+' })[name] ?? all);
+const unescape = (text) =>
+  text.replace(/&(#?\w+);/g, (all, name) => ({ amp: '&', lt: '<', gt: '>', quot: '"', '#34': '"', '#39': "'", '#43': '+' })[name] ?? all);
 
 const fields = (html) =>
   new URLSearchParams(
@@ -51,7 +52,10 @@ export const alice = () => {
       form = fields(text);
       if (url.origin !== origin) return { url, form };
       const buttons = [...text.matchAll(/name="action" value="([^"]+)"/g)].map(([, value]) => value);
-      form.set('action', ['sign-in', 'continue', 'sign-out', decision].find((action) => buttons.includes(action)));
+      form.set(
+        'action',
+        ['sign-in', 'continue', 'sign-out', decision].find((action) => buttons.includes(action)),
+      );
       if (form.has('password')) for (const name of ['username', 'password']) form.set(name, 'alice');
     }
     throw new Error('no end of pages');

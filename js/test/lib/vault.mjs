@@ -41,7 +41,14 @@ export const world = async ({ config = {}, options = {}, more = '', flags = [], 
   const site = await serve(pages(), { headers: { ...framed(), ...headers }, extra });
   const server = await authserver('-interval', '1s', '-grace', '0s', ...flags, site.url + PAGE, site.url + FINISH);
   const { device_authorization_endpoint: _, ...endpoints } = server.config;
-  const full = { ...endpoints, scope: 'openid profile email read', jwks_uri: `${server.issuer}/jwks`, redirect_uri: site.url + PAGE, token_destinations: [`${server.issuer}/userinfo`], ...config };
+  const full = {
+    ...endpoints,
+    scope: 'openid profile email read',
+    jwks_uri: `${server.issuer}/jwks`,
+    redirect_uri: site.url + PAGE,
+    token_destinations: [`${server.issuer}/userinfo`],
+    ...config,
+  };
   extra['/auth-worker.js'] = entry(full, options, more);
   return {
     site,
@@ -70,7 +77,12 @@ export const small = async ({ headers = {} } = {}) => {
   const make = (config = {}, options = {}, more = '') => entry({ ...full, ...config }, options, more);
   extra['/auth-worker.js'] = make();
   // Another host: to the browser another site.
-  const vault = await serve(pages(), { extra: { '/vault.html': '<!doctype html><title>vault</title><script type="module" src="/auth-frame.js"></script>', '/auth-frame.js': frame(full, site.url) } });
+  const vault = await serve(pages(), {
+    extra: {
+      '/vault.html': '<!doctype html><title>vault</title><script type="module" src="/auth-frame.js"></script>',
+      '/auth-frame.js': frame(full, site.url),
+    },
+  });
   const frameUrl = `${vault.url.replace('127.0.0.1', 'localhost')}/vault.html`;
   return { site, server, config: full, extra, frameUrl, entry: make, stop: () => (server.stop(), site.stop(), vault.stop()) };
 };
@@ -90,14 +102,26 @@ export const hostileWorld = async (peers = {}) => {
   const { answers, url } = server;
   let issued = 0;
   /** Who made up the code put the nonce of the request behind it. */
-  const token = (idToken) => ({ headers, body }) => {
-    const given = new URLSearchParams(body);
-    if (!given.get('code_verifier') && !/^REFRESH-/.test(given.get('refresh_token'))) return { status: 400, body: { error: 'invalid_grant' } };
-    const n = ++issued;
-    const type = headers.dpop ? 'DPoP' : 'Bearer';
-    const nonce = given.get('code')?.split('.')[1];
-    return { body: { access_token: `ACCESS-${n}`, token_type: type, expires_in: 3600, refresh_token: `REFRESH-${n}`, id_token: idToken(n, nonce), other: `EXTRA-${n}`, scope: 'openid read' } };
-  };
+  const token =
+    (idToken) =>
+    ({ headers, body }) => {
+      const given = new URLSearchParams(body);
+      if (!given.get('code_verifier') && !/^REFRESH-/.test(given.get('refresh_token'))) return { status: 400, body: { error: 'invalid_grant' } };
+      const n = ++issued;
+      const type = headers.dpop ? 'DPoP' : 'Bearer';
+      const nonce = given.get('code')?.split('.')[1];
+      return {
+        body: {
+          access_token: `ACCESS-${n}`,
+          token_type: type,
+          expires_in: 3600,
+          refresh_token: `REFRESH-${n}`,
+          id_token: idToken(n, nonce),
+          other: `EXTRA-${n}`,
+          scope: 'openid read',
+        },
+      };
+    };
   const jwt = (iss) => (_, nonce) => {
     const now = Math.floor(Date.now() / 1000);
     const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -144,8 +168,16 @@ fetch('/auth-worker.js', { headers: { 'x-oauth2-wasm-keeper': '1' } }).catch((e)
 export const attacked = async (tab, world) => {
   void tab.evaluate(() => void window.attack().then(() => (window.attacked = true)));
   await tab.until(() => window.attacked);
-  await tab.evaluate(() => window.client.logOut().then((ended) => window.see('signs the user out', ended), () => {}));
-  return tab.evaluate((backwards) => window.found(backwards), world.verifiers().map((text) => [...text].reverse().join('')));
+  await tab.evaluate(() =>
+    window.client.logOut().then(
+      (ended) => window.see('signs the user out', ended),
+      () => {},
+    ),
+  );
+  return tab.evaluate(
+    (backwards) => window.found(backwards),
+    world.verifiers().map((text) => [...text].reverse().join('')),
+  );
 };
 
 /** Signs in without a user: what the server would send back is made up. */
@@ -171,7 +203,8 @@ export const openClient = (tab, where = { worker: '/auth-worker.js' }) =>
   tab.evaluate(async (given) => {
     window.told = [];
     window.client = await window.openVault(...[].concat(given));
-    for (const type of ['status', 'granted', 'changed', 'restarted', 'request_failed']) window.client.addEventListener(type, ({ detail }) => window.told.push([type, detail.change ?? detail.status ?? detail.code]));
+    for (const type of ['status', 'granted', 'changed', 'restarted', 'request_failed'])
+      window.client.addEventListener(type, ({ detail }) => window.told.push([type, detail.change ?? detail.status ?? detail.code]));
     const { status } = await window.client.status();
     return status;
   }, where);

@@ -17,7 +17,9 @@ const OAUTH_KV = {
 
 const handler = createMcpHandler(() => {
   const server = new McpServer({ name: 'worker', version: '1' });
-  server.registerTool('echo', { inputSchema: fromJsonSchema({ type: 'object', properties: { text: { type: 'string' } } }) }, ({ text }) => ({ content: [{ type: 'text', text }] }));
+  server.registerTool('echo', { inputSchema: fromJsonSchema({ type: 'object', properties: { text: { type: 'string' } } }) }, ({ text }) => ({
+    content: [{ type: 'text', text }],
+  }));
   return server;
 });
 

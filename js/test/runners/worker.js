@@ -13,6 +13,17 @@ import { run } from '../suite/run.js';
 export default {
   async fetch(request) {
     const data = await request.json();
-    return Response.json(await run({ host: 'workerd', library, instantiate, bytes, module, page: { bytes: pageBytes, module: page }, edge: { bytes: edgeBytes, module: edge }, data }));
+    return Response.json(
+      await run({
+        host: 'workerd',
+        library,
+        instantiate,
+        bytes,
+        module,
+        page: { bytes: pageBytes, module: page },
+        edge: { bytes: edgeBytes, module: edge },
+        data,
+      }),
+    );
   },
 };

@@ -29,7 +29,8 @@ const read = async (stream) => {
 const pass = (target, { method, url, headers }, body) =>
   new Promise((resolve, reject) => {
     const onward = httpRequest(target + url, { method, headers: { ...headers, host: new URL(target).host } }, (answer) =>
-      read(answer).then((text) => resolve({ status: answer.statusCode, headers: answer.headers, text }), reject));
+      read(answer).then((text) => resolve({ status: answer.statusCode, headers: answer.headers, text }), reject),
+    );
     onward.on('error', reject);
     onward.end(body);
   });

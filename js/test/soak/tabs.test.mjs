@@ -165,7 +165,10 @@ const loseNext = async ({ hold, tabs, close }, { when, lose }, find = holder) =>
   const name = (await find?.(tabs)) ?? held.refresh.tab;
   assert.equal(name, held.refresh.tab, 'the tab that sent the refresh is the one that holds the lock');
   held.refresh.closed = true;
-  await within(`${name} has gone`, lose(held, () => close(name)));
+  await within(
+    `${name} has gone`,
+    lose(held, () => close(name)),
+  );
 };
 
 const stop = (tabs) => within('all tabs have stopped', Promise.all([...tabs.values()].map((page) => page.evaluate(() => stop()))));
@@ -175,7 +178,14 @@ const signedIn = async (tabs) => {
   for (const [name, page] of tabs) {
     const { status, refreshable } = await page.evaluate(() => client.status());
     assert.deepEqual([name, status, refreshable], [name, 'granted', true]);
-    assert.equal(await within(`${name} calls the API`, page.evaluate(() => callApi())), '200', name);
+    assert.equal(
+      await within(
+        `${name} calls the API`,
+        page.evaluate(() => callApi()),
+      ),
+      '200',
+      name,
+    );
   }
 };
 
@@ -210,7 +220,11 @@ const report = (t, { refreshes, said, began, first }) => {
 /** What holds however tabs come and go. */
 const judge = ({ refreshes, tabs, began, first }) => {
   assert.equal(tabs.size, TABS);
-  assert.deepEqual(refreshes.filter(({ error }) => error), [], 'the server refuses no refresh');
+  assert.deepEqual(
+    refreshes.filter(({ error }) => error),
+    [],
+    'the server refuses no refresh',
+  );
   assert.deepEqual(sentTwice(refreshes), []);
   const lost = refreshes.filter(({ closed }) => closed).length;
   assert.ok(lost > 0, 'a tab was closed in mid-refresh');
@@ -223,7 +237,11 @@ const judge = ({ refreshes, tabs, began, first }) => {
  * Nothing but answers of the API; a machine that stands still for half a second makes a token too
  * old on its way.
  */
-const nothingFailed = (said) => assert.deepEqual([...said.keys()].filter((what) => what !== '200' && what !== '401'), []);
+const nothingFailed = (said) =>
+  assert.deepEqual(
+    [...said.keys()].filter((what) => what !== '200' && what !== '401'),
+    [],
+  );
 
 /**
  * Runs ten tabs with locks, and closes one every few seconds in one of the ways. Gives the
@@ -250,8 +268,16 @@ const soak = async (t, { seconds, closing, ...options }) => {
   judge(it);
   await signedIn(tabs);
   nothingFailed(said);
-  for (const page of tabs.values()) await within('a refresh', page.evaluate(() => client.token({ force: true })));
-  assert.deepEqual(refreshes.filter(({ error }) => error), [], 'each tab has the successor');
+  for (const page of tabs.values())
+    await within(
+      'a refresh',
+      page.evaluate(() => client.token({ force: true })),
+    );
+  assert.deepEqual(
+    refreshes.filter(({ error }) => error),
+    [],
+    'each tab has the successor',
+  );
   assert.deepEqual(sentTwice(refreshes), []);
   return refreshes;
 };
@@ -263,9 +289,13 @@ test('X8 X9 ten tabs, each of which may be closed before its refresh gets to the
   assert.ok(atServer(refreshes).every((times) => times === 1));
 });
 
-test('X8 X9 ten tabs, each of which may be closed after the server rotated: within its grace another one sends the token once more', timeout(SECONDS), async (t) => {
-  await soak(t, { seconds: SECONDS, grace: '10s', closing: ['unanswered', 'answered'] });
-});
+test(
+  'X8 X9 ten tabs, each of which may be closed after the server rotated: within its grace another one sends the token once more',
+  timeout(SECONDS),
+  async (t) => {
+    await soak(t, { seconds: SECONDS, grace: '10s', closing: ['unanswered', 'answered'] });
+  },
+);
 
 const WITHOUT_CHANNEL = Math.min(10, SECONDS);
 test('X8 X9 ten tabs without BroadcastChannel', timeout(WITHOUT_CHANNEL), async (t) => {
@@ -274,43 +304,59 @@ test('X8 X9 ten tabs without BroadcastChannel', timeout(WITHOUT_CHANNEL), async 
 });
 
 const WITHOUT_LOCKS = Math.min(15, SECONDS);
-test('X9 ten tabs without Web Locks: a refresh may be found in progress, and a token that a tab took along waits for a minute', timeout(WITHOUT_LOCKS), async (t) => {
-  const it = await scene(t, { script: () => Object.defineProperty(Navigator.prototype, 'locks', { value: undefined }) });
-  const { refreshes, said, tabs, open, close } = it;
-  const inProgress = ['fetch refresh_in_progress', 'request_failed refresh_in_progress'];
-  const onlyInProgress = () => nothingFailed(new Map([...said].filter(([what]) => !inProgress.includes(what))));
+test(
+  'X9 ten tabs without Web Locks: a refresh may be found in progress, and a token that a tab took along waits for a minute',
+  timeout(WITHOUT_LOCKS),
+  async (t) => {
+    const it = await scene(t, { script: () => Object.defineProperty(Navigator.prototype, 'locks', { value: undefined }) });
+    const { refreshes, said, tabs, open, close } = it;
+    const inProgress = ['fetch refresh_in_progress', 'request_failed refresh_in_progress'];
+    const onlyInProgress = () => nothingFailed(new Map([...said].filter(([what]) => !inProgress.includes(what))));
 
-  let taken;
-  try {
-    await sleep((WITHOUT_LOCKS * 2000) / 3);
-    await loseNext(it, ways.unasked, null);
-    taken = refreshes.length;
-    await open();
-    await sleep((WITHOUT_LOCKS * 1000) / 3);
-    await stop(tabs);
-  } finally {
-    report(t, it);
-  }
-  onlyInProgress();
-  judge(it);
-  assert.equal(new Set(refreshes.map(({ token }) => token)).size, taken, 'no token twice');
-  assert.equal(refreshes.length, taken, 'the last one is under the mark of the tab that took it along');
-  for (const [name, page] of tabs) {
-    const { status, refreshable } = await page.evaluate(() => client.status());
-    assert.deepEqual([name, status, refreshable], [name, 'granted', true]);
-  }
+    let taken;
+    try {
+      await sleep((WITHOUT_LOCKS * 2000) / 3);
+      await loseNext(it, ways.unasked, null);
+      taken = refreshes.length;
+      await open();
+      await sleep((WITHOUT_LOCKS * 1000) / 3);
+      await stop(tabs);
+    } finally {
+      report(t, it);
+    }
+    onlyInProgress();
+    judge(it);
+    assert.equal(new Set(refreshes.map(({ token }) => token)).size, taken, 'no token twice');
+    assert.equal(refreshes.length, taken, 'the last one is under the mark of the tab that took it along');
+    for (const [name, page] of tabs) {
+      const { status, refreshable } = await page.evaluate(() => client.status());
+      assert.deepEqual([name, status, refreshable], [name, 'granted', true]);
+    }
 
-  // For a tab whose clock is a minute ahead, the mark is old. No other tab is open, because
-  // clocks that far apart would not know each other's marks.
-  for (const name of [...tabs.keys()]) await close(name);
-  const ahead = await open(() => {
-    const { now } = Date;
-    Date.now = () => now() + 61_000;
-  });
-  await within('the tab of a later time has stopped', ahead.evaluate(() => stop()));
-  assert.equal(await within('it calls the API', ahead.evaluate(() => callApi())), '200');
-  assert.equal(refreshes[taken].token, refreshes[taken - 1].token, 'sent once more');
-  assert.ok(atServer(refreshes).every((times) => times === 1));
-  assert.deepEqual(refreshes.filter(({ error }) => error), []);
-  onlyInProgress();
-});
+    // For a tab whose clock is a minute ahead, the mark is old. No other tab is open, because
+    // clocks that far apart would not know each other's marks.
+    for (const name of [...tabs.keys()]) await close(name);
+    const ahead = await open(() => {
+      const { now } = Date;
+      Date.now = () => now() + 61_000;
+    });
+    await within(
+      'the tab of a later time has stopped',
+      ahead.evaluate(() => stop()),
+    );
+    assert.equal(
+      await within(
+        'it calls the API',
+        ahead.evaluate(() => callApi()),
+      ),
+      '200',
+    );
+    assert.equal(refreshes[taken].token, refreshes[taken - 1].token, 'sent once more');
+    assert.ok(atServer(refreshes).every((times) => times === 1));
+    assert.deepEqual(
+      refreshes.filter(({ error }) => error),
+      [],
+    );
+    onlyInProgress();
+  },
+);

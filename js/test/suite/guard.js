@@ -45,9 +45,10 @@ const server = (keys) => {
   const fetch = async (input, init) => {
     const { pathname } = new URL(input);
     await new Promise((resolve) => setTimeout(resolve)); // later, as a network's answer is
-    if (pathname === '/.well-known/oauth-authorization-server') return json({ issuer: ISSUER, jwks_uri: `${ISSUER}/jwks`, introspection_endpoint: `${ISSUER}/introspect` });
-    if (pathname === '/jwks') return asked.jwks++, json({ keys: keys.map(({ jwk }) => jwk) });
-    if (pathname === '/introspect') return asked.introspect++, json(tokens.get(new URLSearchParams(init.body).get('token')) ?? { active: false });
+    if (pathname === '/.well-known/oauth-authorization-server')
+      return json({ issuer: ISSUER, jwks_uri: `${ISSUER}/jwks`, introspection_endpoint: `${ISSUER}/introspect` });
+    if (pathname === '/jwks') return (asked.jwks++, json({ keys: keys.map(({ jwk }) => jwk) }));
+    if (pathname === '/introspect') return (asked.introspect++, json(tokens.get(new URLSearchParams(init.body).get('token')) ?? { active: false }));
     return json({}, 404);
   };
   return { asked, tokens, fetch };
@@ -59,7 +60,17 @@ const server = (keys) => {
  */
 export const runGuard = async ({ Guard, memoryReplays }, module) => {
   const [rsa, ec, evil, own] = await Promise.all([signer('RS256', 'rsa'), signer('ES256', 'ec'), signer('RS256', 'rsa'), signer('ES256')]);
-  const claims = (changes) => ({ iss: ISSUER, sub: 'u1', aud: RESOURCE, client_id: 'app', scope: 'read', iat: seconds(), exp: seconds() + 600, jti: crypto.randomUUID(), ...changes });
+  const claims = (changes) => ({
+    iss: ISSUER,
+    sub: 'u1',
+    aud: RESOURCE,
+    client_id: 'app',
+    scope: 'read',
+    iat: seconds(),
+    exp: seconds() + 600,
+    jti: crypto.randomUUID(),
+    ...changes,
+  });
   const header = { typ: 'at+jwt', alg: 'RS256', kid: 'rsa' };
   const token = (changes) => rsa.sign(header, claims(changes));
   const bound = () => token({ cnf: { jkt: own.thumbprint } });
@@ -128,7 +139,10 @@ export const runGuard = async ({ Guard, memoryReplays }, module) => {
           refused(await check({}), 401, '', 'missing_token');
           refused(await check({}, {}, 'GET', `${RESOURCE}?access_token=${at}`), 401, '', 'missing_token');
           refused(await check({ authorization: `Bearer ${at}` }, {}, 'GET', `${RESOURCE}?access_token=${at}`), 400, 'invalid_request', 'several_tokens');
-          const two = new Headers([['authorization', `Bearer ${at}`], ['authorization', `Bearer ${at}`]]);
+          const two = new Headers([
+            ['authorization', `Bearer ${at}`],
+            ['authorization', `Bearer ${at}`],
+          ]);
           refused(await check(two), 400, 'invalid_request', 'malformed_header');
         },
       },
@@ -241,7 +255,12 @@ export const runGuard = async ({ Guard, memoryReplays }, module) => {
       {
         name: 'R50 a configuration that is refused names the member',
         run: async () => {
-          const error = await open({ dpop: 'never' }).guard.ready().then(() => undefined, (error) => error);
+          const error = await open({ dpop: 'never' })
+            .guard.ready()
+            .then(
+              () => undefined,
+              (error) => error,
+            );
           if (error?.field !== 'dpop' || error.code !== 'bad_value') throw new Error(String(error));
         },
       },

@@ -16,7 +16,11 @@ const fail = (where, got, want) => {
 const equal = (one, other) => {
   if (one === null || typeof one !== 'object' || other === null || typeof other !== 'object') return one === other;
   const names = Object.keys(one);
-  return Array.isArray(one) === Array.isArray(other) && names.length === Object.keys(other).length && names.every((name) => name in other && equal(one[name], other[name]));
+  return (
+    Array.isArray(one) === Array.isArray(other) &&
+    names.length === Object.keys(other).length &&
+    names.every((name) => name in other && equal(one[name], other[name]))
+  );
 };
 
 /** What a case keeps by name. */

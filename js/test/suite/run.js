@@ -20,12 +20,18 @@ const sha256 = async (bytes) => Array.from(new Uint8Array(await crypto.subtle.di
  */
 export const run = async ({ host, library, instantiate, bytes, module, page, edge, data }) => {
   module ??= (await instantiate(bytes)).module;
-  const other = async ({ bytes, module }, transcripts) => ({ sha256: await sha256(bytes), ...(await runTranscripts(instantiate, module ?? (await instantiate(bytes)).module, transcripts)) });
+  const other = async ({ bytes, module }, transcripts) => ({
+    sha256: await sha256(bytes),
+    ...(await runTranscripts(instantiate, module ?? (await instantiate(bytes)).module, transcripts)),
+  });
   return {
     host,
     sha256: await sha256(bytes),
     transcripts: await runTranscripts(instantiate, module, data.transcripts),
-    page: await other(page, data.transcripts.filter(({ text }) => /^.*"profile":"page"/.test(text))),
+    page: await other(
+      page,
+      data.transcripts.filter(({ text }) => /^.*"profile":"page"/.test(text)),
+    ),
     contract: await runContract(library, module, data.contract, data.server),
     bff: await other(edge, data.bff),
     resource: await other(edge, data.resource),

@@ -9,7 +9,11 @@ const staged = fileURLToPath(new URL('../../../build/docs-source', import.meta.u
 /** The groups of the side bar. A page that no list names comes last in its folder's group. */
 const groups = [
   { text: 'Begin', pages: ['start', 'how', 'glossary'] },
-  { text: 'Guides', folder: 'guides', pages: ['page', 'frameworks', 'vault', 'device', 'bff', 'worker', 'go', 'terminal', 'resource', 'plugins', 'agents', 'many-users'] },
+  {
+    text: 'Guides',
+    folder: 'guides',
+    pages: ['page', 'frameworks', 'vault', 'device', 'bff', 'worker', 'go', 'terminal', 'resource', 'plugins', 'agents', 'many-users'],
+  },
   { text: 'Deploy', folder: 'deploy', pages: [] },
   { text: 'Providers', pages: ['providers', 'presets'] },
   { text: 'Coming from …', folder: 'migrate', pages: ['oidc-client-ts', 'auth0-spa-js', 'react-oidc-context', 'openid-client', 'x-oauth2', 'oauth2-proxy'] },

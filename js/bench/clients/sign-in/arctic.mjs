@@ -4,7 +4,7 @@ import { config } from '../common.mjs';
 export const name = 'arctic';
 export const does =
   'State, verifier, challenge, URL, no nonce; the application keeps and finds the attempt and checks the callback. The answer is read; what stands in it ' +
-  'is the caller\'s to check. Nothing is stored.';
+  "is the caller's to check. Nothing is stored.";
 export const make = async () => {
   const client = new arctic.OAuth2Client(config.client_id, null, config.redirect_uri);
   return {

@@ -3,11 +3,16 @@ import { config } from '../common.mjs';
 
 export const name = 'oidc-client-ts';
 export const does =
-  'State, verifier, challenge, URL (the nonce is the application\'s); the attempt is stored, found and deleted, in memory here. The callback and the ' +
+  "State, verifier, challenge, URL (the nonce is the application's); the attempt is stored, found and deleted, in memory here. The callback and the " +
   'answer are checked. Its UserManager, which stores the tokens, is not used.';
 export const make = async () => {
   const client = new OidcClient({
-    authority: config.issuer, client_id: config.client_id, redirect_uri: config.redirect_uri, scope: 'profile', response_type: 'code', metadata: config,
+    authority: config.issuer,
+    client_id: config.client_id,
+    redirect_uri: config.redirect_uri,
+    scope: 'profile',
+    response_type: 'code',
+    metadata: config,
     stateStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
   });
   return {

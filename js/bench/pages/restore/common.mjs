@@ -6,10 +6,22 @@ export const api = `${as}/userinfo`;
 export const scope = 'openid offline_access';
 export const issuer = `${as}/`;
 export const config = {
-  client_id: 'app', issuer, redirect_uri: redirect, scope, token_destinations: [api],
-  authorization_endpoint: `${as}/authorize`, token_endpoint: `${as}/token`, jwks_uri: `${as}/jwks`,
+  client_id: 'app',
+  issuer,
+  redirect_uri: redirect,
+  scope,
+  token_destinations: [api],
+  authorization_endpoint: `${as}/authorize`,
+  token_endpoint: `${as}/token`,
+  jwks_uri: `${as}/jwks`,
 };
-export const metadata = { issuer, authorization_endpoint: config.authorization_endpoint, token_endpoint: config.token_endpoint, jwks_uri: config.jwks_uri, userinfo_endpoint: api };
+export const metadata = {
+  issuer,
+  authorization_endpoint: config.authorization_endpoint,
+  token_endpoint: config.token_endpoint,
+  jwks_uri: config.jwks_uri,
+  userinfo_endpoint: api,
+};
 
 /**
  * @param {() => Promise<Response>} ask asks the API as the client does

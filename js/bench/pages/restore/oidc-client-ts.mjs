@@ -2,8 +2,14 @@ import { UserManager, WebStorageStateStore } from 'oidc-client-ts';
 import { api, config, issuer, metadata, redirect, restored, scope } from './common.mjs';
 
 const manager = new UserManager({
-  authority: issuer, client_id: config.client_id, redirect_uri: redirect, scope, metadata,
-  userStore: new WebStorageStateStore({ store: localStorage }), automaticSilentRenew: true, monitorSession: false,
+  authority: issuer,
+  client_id: config.client_id,
+  redirect_uri: redirect,
+  scope,
+  metadata,
+  userStore: new WebStorageStateStore({ store: localStorage }),
+  automaticSilentRenew: true,
+  monitorSession: false,
 });
 if (location.search.includes('code=')) {
   await manager.signinRedirectCallback();
