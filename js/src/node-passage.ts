@@ -1,7 +1,10 @@
 import type { Passage } from './exchange.js';
 
-/** A module of the runtime's own, which no bundler is to look for: not every runtime has it. */
-export const builtin = (name: string) => import(`node:${name}`);
+/**
+ * A module of the runtime's own. It is not imported, because bundlers look for what is imported, and
+ * not every runtime has it. Node has the function since 20.16; Deno and Bun have it, too.
+ */
+export const builtin = async (name: string) => (process as unknown as { getBuiltinModule(id: string): any }).getBuiltinModule(`node:${name}`);
 
 /** What is needed of an `IncomingMessage` of `node:http`. */
 export interface Incoming extends AsyncIterable<Uint8Array> {

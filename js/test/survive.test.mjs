@@ -112,6 +112,14 @@ for (const blocked of [false, true]) {
         await devtools.send('ServiceWorker.stopAllWorkers');
         await page.goto('about:blank');
       };
+      /** A vault that is going may wake its keeper once more, which has the session then. */
+      const afterLoss = async () => {
+        for (let tries = 1; ; tries++) {
+          await lose();
+          const found = await load();
+          if (found.asked.length || tries === 10) return found;
+        }
+      };
       const first = await load();
       assert.deepEqual([first.end, first.asked], ['not_authenticated', []]);
       await page.evaluate(() => void window.client.signIn());
@@ -119,14 +127,12 @@ for (const blocked of [false, true]) {
       await decide(page, 'approve');
       await until(() => page.url().startsWith(APP), 'back');
       await page.waitForFunction(() => window.client?.current.status === 'granted');
-      await lose();
-      const restored = await load();
+      const restored = await afterLoss();
       assert.deepEqual([restored.end, restored.asked], ['granted', blocked ? ['iframe', 'document'] : ['iframe']]);
       if (vault) assert.deepEqual([...new Set(restored.shown)], ['restoring', 'granted']);
       // The session at the server is over.
       await context.clearCookies();
-      await lose();
-      const ended = await load();
+      const ended = await afterLoss();
       assert.deepEqual([ended.end, ended.asked], ['not_authenticated login_required', ['iframe', 'document']]);
       const again = await load();
       assert.deepEqual([again.end, again.asked], ['not_authenticated', ['iframe']]);
