@@ -1,5 +1,5 @@
-// The bindings over a client in a vault, in Chromium: a sign-in, an API, a reload that stays signed in,
-// a sign-out that another tab shows.
+// The bindings over a client in a vault, in Chromium: a sign-in, an API, a reload that stays signed
+// in, a sign-out that another tab shows.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
