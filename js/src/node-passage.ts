@@ -1,8 +1,8 @@
 import type { Passage } from './exchange.js';
 
 /**
- * A module of the runtime's own. It is not imported, because bundlers look for what is imported, and
- * not every runtime has it. Node has the function since 20.16; Deno and Bun have it, too.
+ * A module of the runtime's own. It is not imported, because bundlers look for what is imported,
+ * and not every runtime has it. Node has the function since 20.16; Deno and Bun have it, too.
  */
 export const builtin = async (name: string) => (process as unknown as { getBuiltinModule(id: string): any }).getBuiltinModule(`node:${name}`);
 
