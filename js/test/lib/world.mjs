@@ -40,7 +40,11 @@ export const world = async (t, { browser, server }, scripts, api = () => ({ body
     await context.close();
   });
   const seen = { logs: [], complaints: [], requests: [] };
-  context.on('console', (message) => (message.type() === 'error' ? seen.complaints : seen.logs).push(message.text()));
+  context.on('console', (message) => {
+    if (message.type() === 'error') seen.complaints.push(message.text());
+    // What the browser says of its own, as that it did not focus a field, has type info.
+    else if (message.type() !== 'info') seen.logs.push(message.text());
+  });
   context.on('weberror', (error) => seen.complaints.push(String(error.error())));
   const body =
     '<!doctype html><link rel="icon" href="data:,"><title>app</title><p id="code"></p><div id="qr"></div><main>' + html + '</main><button>Sign in</button>';
