@@ -126,13 +126,17 @@ test('D10 a hostile conversation runs no script, hangs nothing, and is told in w
   ]) {
     const page = await tab.context.newPage();
     await page.goto(link(text));
-    await page.waitForFunction((source) => new RegExp(source).test(document.querySelector('[data-testid="conversation-notice"]').textContent), says.source);
+    await page.waitForFunction((source) => new RegExp(source).test(document.querySelector('[data-testid="conversation-notice"]').textContent), says.source, {
+      polling: 100,
+    });
     assert.equal(await page.evaluate(() => window.pwned), undefined, name);
     await page.close();
   }
   const broken = await tab.context.newPage();
   await broken.goto(demo + '#c=%00%3Cscript');
-  await broken.waitForFunction(() => /cannot be replayed/.test(document.querySelector('[data-testid="conversation-notice"]').textContent));
+  await broken.waitForFunction(() => /cannot be replayed/.test(document.querySelector('[data-testid="conversation-notice"]').textContent), undefined, {
+    polling: 100,
+  });
   assert.equal(await tab.page.evaluate(() => window.pwned), undefined);
   assert.equal(await tab.page.locator('#proof img, #proof script').count(), 0);
   assert.deepEqual(await tab.violations(), []);
