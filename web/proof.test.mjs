@@ -22,7 +22,16 @@ const proof = async (t, options) => {
 let drops = 0;
 const drop = async (tab, text) => {
   const name = `dropped-${++drops}.txt`;
-  await tab.at('file').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+  const said = (n) => document.querySelector('[data-testid="conversation-notice"]').textContent.startsWith(n);
+  // The page listens once its scripts have run: a file that came before is given again.
+  for (let tries = 1; ; tries++) {
+    await tab.at('file').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+    const taken = await tab.page.waitForFunction(said, name, { polling: 100, timeout: 10_000 }).then(
+      () => true,
+      () => false,
+    );
+    if (taken || tries === 30) break;
+  }
   await tab.until('conversation-notice', new RegExp(`^${name}`));
   return tab.at('conversation-notice').innerText();
 };
