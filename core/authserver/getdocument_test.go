@@ -106,14 +106,17 @@ func TestM124NamesThatLeadInside(t *testing.T) {
 	port := inner.URL[strings.LastIndex(inner.URL, ":"):]
 	asked := make(chan string, 100)
 	resolver := &net.Resolver{PreferGo: true, Dial: nameServer(t, asked)}
+	const inside, refused = "no public address", "is not one that a document can be read from"
 	for _, row := range []struct {
-		name, host string
-		looks      bool
+		name, host, says string
+		looks            bool
 	}{
-		{"a name of this host", "rebound.example", true},
-		{"a name of this host, absolute", "rebound.example.", true},
-		{"localhost, absolute", "localhost.", false},
-		{"a name below localhost", "a.localhost", true},
+		{"a name of this host", "rebound.example", inside, true},
+		{"a name of this host, absolute", "rebound.example.", inside, true},
+		{"localhost, absolute", "localhost.", refused, false},
+		{"a name below localhost", "a.localhost", refused, false},
+		{"loopback as one number", "2130706433", refused, false},
+		{"a name of a network of one's own", "login.internal", refused, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBench(t, func(c *authserver.Config) {
@@ -122,12 +125,12 @@ func TestM124NamesThatLeadInside(t *testing.T) {
 			for range 2 {
 				resp := b.visit("GET", "/authorize?"+toolRequest("client_id", "https://"+row.host+port+"/c").Encode(), nil)
 				stopped(t, resp, "invalid_client")
-				if !strings.Contains(string(resp.Body), "no public address") {
+				if !strings.Contains(string(resp.Body), row.says) {
 					t.Errorf("%s", resp.Body)
 				}
 			}
-			if looked := len(asked) > 0; row.looks && !looked {
-				t.Error("nobody was asked for the name")
+			if looked := len(asked) > 0; row.looks != looked {
+				t.Errorf("asked for the name: %v", looked)
 			}
 			for len(asked) > 0 {
 				<-asked

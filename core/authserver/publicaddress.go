@@ -12,65 +12,25 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/internal/address"
 )
 
-// notPublic are the addresses within the ranges of publicRanges that do not lead to a host of the
-// internet, or to one that another address stands in (the IANA special-purpose address registries,
-// RFC 6890).
-var (
-	publicRanges = prefixes("0.0.0.0/0", "2000::/3")
-	notPublic    = prefixes(
-		"0.0.0.0/8",         // this network
-		"10.0.0.0/8",        // RFC 1918
-		"100.64.0.0/10",     // carriers' NAT, RFC 6598
-		"127.0.0.0/8",       // loopback
-		"169.254.0.0/16",    // link-local, with the metadata services of clouds
-		"172.16.0.0/12",     // RFC 1918
-		"192.0.0.0/24",      // protocol assignments
-		"192.0.2.0/24",      // documentation
-		"192.31.196.0/24",   // AS112
-		"192.52.193.0/24",   // AMT
-		"192.88.99.0/24",    // 6to4 relays
-		"192.168.0.0/16",    // RFC 1918
-		"192.175.48.0/24",   // AS112
-		"198.18.0.0/15",     // benchmarks
-		"198.51.100.0/24",   // documentation
-		"203.0.113.0/24",    // documentation
-		"224.0.0.0/3",       // multicast, reserved, broadcast
-		"2001::/23",         // protocol assignments, among them Teredo, which holds an IPv4 address
-		"2001:db8::/32",     // documentation
-		"2002::/16",         // 6to4, which holds an IPv4 address
-		"2620:4f:8000::/48", // AS112
-		"3fff::/20",         // documentation
-	)
-)
-
-func prefixes(list ...string) []netip.Prefix {
-	parsed := make([]netip.Prefix, len(list))
-	for i, p := range list {
-		parsed[i] = netip.MustParsePrefix(p)
-	}
-	return parsed
-}
-
-// isPublicAddress tells whether the address is one of the internet. An IPv4 address in an IPv6 one
-// counts as itself; NAT64 (RFC 6052), unique local, link-local and the like lie outside the one
-// range of IPv6 that is public.
+// isPublicAddress tells whether the address is one of the internet, by the rule that the client has,
+// too. One with a zone is of this machine's own links.
 func isPublicAddress(ip netip.Addr) bool {
-	ip = ip.Unmap()
-	in := func(p netip.Prefix) bool { return p.Contains(ip) }
-	return ip.Zone() == "" && slices.ContainsFunc(publicRanges, in) && !slices.ContainsFunc(notPublic, in)
+	return ip.IsValid() && ip.Zone() == "" && address.Address(ip.As16()).IsPublic()
 }
 
-// mayBePublic tells whether a URL that a client registers is https and names no address that is not
-// public. Where a name leads is known only when it is used.
+// mayBePublic tells whether a URL that a client registers is https, and names neither an address
+// that is not public, in whatever spelling, nor a host of a network of one's own. Where a name leads
+// is known only when it is used.
 func mayBePublic(uri string) bool {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != "https" || isLoopbackHost(u.Hostname()) {
 		return false
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return err != nil || isPublicAddress(ip)
+	return address.Public(strings.ToLower(strings.TrimSuffix(u.Host, ":"+u.Port())))
 }
 
 // answerTime and maxAnswer bound what a server that was asked may say: it has five seconds to

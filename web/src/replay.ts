@@ -99,7 +99,7 @@ const hex = (bytes: ArrayBuffer) => Array.from(new Uint8Array(bytes), (byte) => 
  *
  * @param rest is called between two of them: a page lets others have their turn there
  */
-export const replayAll = async (module: WebAssembly.Module, transcripts: Transcript[], rest: (done: number) => Promise<void> | void): Promise<Result> => {
+const replayAll = async (module: WebAssembly.Module, transcripts: Transcript[], rest: (done: number) => Promise<void> | void): Promise<Result> => {
   const began = performance.now();
   const effects: string[] = [];
   const differ: string[] = [];
@@ -142,7 +142,7 @@ export const loadSuites = async (): Promise<{ suites: Suites; page: WebAssembly.
 };
 
 /** The conversations that the pages' module is enough for. */
-export const ofPages = (transcripts: Transcript[]): Transcript[] => transcripts.filter(({ text }) => /^[^\n]*"profile":"page"/.test(text));
+const ofPages = (transcripts: Transcript[]): Transcript[] => transcripts.filter(({ text }) => /^[^\n]*"profile":"page"/.test(text));
 
 /** Replays all suites, and gives each result as it is there. */
 export const replaySuites = async (
