@@ -16,15 +16,15 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/address"
 )
 
-// isPublicAddress tells whether the address is one of the internet, by the rule that the client has,
-// too. One with a zone is of this machine's own links.
+// isPublicAddress tells whether the address is one of the internet, by the rule that the client
+// has, too. One with a zone is of this machine's own links.
 func isPublicAddress(ip netip.Addr) bool {
 	return ip.IsValid() && ip.Zone() == "" && address.Address(ip.As16()).IsPublic()
 }
 
 // mayBePublic tells whether a URL that a client registers is https, and names neither an address
-// that is not public, in whatever spelling, nor a host of a network of one's own. Where a name leads
-// is known only when it is used.
+// that is not public, in whatever spelling, nor a host of a network of one's own. Where a name
+// leads is known only when it is used.
 func mayBePublic(uri string) bool {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != "https" || isLoopbackHost(u.Hostname()) {

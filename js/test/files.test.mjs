@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { installed, library } from './lib/installed.mjs';
 import { build, contractServer } from './lib/process.mjs';
+import { comparesAndSets, conflict } from './lib/stores.mjs';
 import { runContract } from './suite/contract.js';
 import { PATIENCE } from './suite/patience.js';
 
@@ -28,7 +29,6 @@ after(() => {
   rmSync(base, { recursive: true, force: true });
 });
 
-const conflict = { name: 'ConflictError' };
 const held = (locks, lock, ms = PATIENCE) =>
   new Promise((resolve, reject) => {
     let free;
@@ -72,24 +72,7 @@ describe('a directory', () => {
   test('M91 compares and sets, gives no version twice, and another handle sees it', async () => {
     const folder = fresh();
     const [a, b] = [(await openFiles(folder)).store, (await openFiles(folder)).store];
-    const seen = new Set(['']);
-    const put = async (store, version) => {
-      const next = await store.store('k', version, 'x');
-      assert.ok(!seen.has(next));
-      seen.add(next);
-      assert.deepEqual(await b.load('k'), { version: next, value: 'x' });
-      return next;
-    };
-    assert.deepEqual(await a.load('k'), { version: '' });
-    assert.equal(await a.store('k', '', null), '');
-    let version = await put(a, '');
-    await assert.rejects(b.store('k', '', 'y'), conflict);
-    await assert.rejects(b.store('k', '', null), conflict);
-    version = await put(b, version);
-    await assert.rejects(a.store('k', 'other', 'y'), conflict);
-    assert.equal(await a.store('k', version, null), '');
-    assert.deepEqual(await b.load('k'), { version: '' });
-    await assert.rejects(a.store('k', version, 'y'), conflict);
+    await comparesAndSets(a, b);
     const tries = await Promise.allSettled(Array.from({ length: 8 }, (_, i) => [a, b][i % 2].store('many', '', String(i))));
     assert.equal(tries.filter(({ status }) => status === 'fulfilled').length, 1);
     for (const { reason } of tries.filter(({ status }) => status === 'rejected')) assert.equal(reason.name, 'ConflictError');

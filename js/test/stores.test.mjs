@@ -12,6 +12,7 @@ import { createClient, createCluster } from 'redis';
 import { installed, library } from './lib/installed.mjs';
 import { contractServer } from './lib/process.mjs';
 import { servers } from './lib/servers.mjs';
+import { comparesAndSets, conflict } from './lib/stores.mjs';
 import { runContract } from './suite/contract.js';
 import { PATIENCE } from './suite/patience.js';
 
@@ -82,7 +83,6 @@ const pairs = {
   },
 };
 
-const conflict = { name: 'ConflictError' };
 const held = (locks, lock, ms = PATIENCE) =>
   new Promise((resolve, reject) => {
     let free;
@@ -104,27 +104,7 @@ for (const [kind, pair] of Object.entries(pairs)) {
     });
 
     test(`${kind} compares and sets, and gives no version twice`, async () => {
-      const seen = new Set(['']);
-      const put = async (store, version) => {
-        const next = await store.store('k', version, 'x');
-        assert.ok(!seen.has(next));
-        seen.add(next);
-        assert.deepEqual(await b.load('k'), { version: next, value: 'x' });
-        return next;
-      };
-      assert.deepEqual(await a.load('k'), { version: '' });
-      assert.equal(await a.store('k', '', null), '');
-      let version = await put(a, '');
-      await assert.rejects(b.store('k', '', 'y'), conflict);
-      await assert.rejects(b.store('k', '', null), conflict);
-      version = await put(b, version);
-      await assert.rejects(a.store('k', 'other', 'y'), conflict);
-      await assert.rejects(a.store('k', 'other', null), conflict);
-      assert.equal(await a.store('k', version, null), '');
-      assert.deepEqual(await b.load('k'), { version: '' });
-      await assert.rejects(a.store('k', version, null), conflict);
-      await assert.rejects(a.store('k', version, 'y'), conflict);
-      await put(b, '');
+      await comparesAndSets(a, b);
     });
 
     test(`${kind} keeps any text under any key`, async () => {
