@@ -152,7 +152,7 @@ func TestSiteCompresses(t *testing.T) {
 		t.Run(row.accept, func(t *testing.T) {
 			if row.coding == "br" {
 				if _, err := exec.LookPath("node"); err != nil {
-					t.Skip("no Node, which has brotli")
+					t.Fatal("needs Node, which has brotli")
 				}
 			}
 			r := get(s, testPage+"/oauth2.wasm", "Accept-Encoding", row.accept)
