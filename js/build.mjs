@@ -1,7 +1,9 @@
 // Makes js/dist, which is what the package holds: the module and its loader as they are, the client
-// as one file, and types.
+// as one file, and types. It makes them in a folder beside and moves each file into its place: a
+// program that reads js/dist meanwhile misses nothing.
 import { spawnSync } from 'node:child_process';
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,11 +12,13 @@ import './messages.mjs';
 
 const require = createRequire(import.meta.url);
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+// As deep as dist, so that source maps lead to the same files.
+const made = here(`dist.${process.pid}`);
 
-await rm(here('dist'), { recursive: true, force: true });
-await mkdir(here('dist'), { recursive: true });
-for (const name of ['oauth2.wasm', 'oauth2-full.wasm', 'oauth2-edge.wasm']) await copyFile(here(`../wasm/${name}`), here(`dist/${name}`));
-await copyFile(here('../wasm_exec.js'), here('dist/wasm_exec.js'));
+await mkdir(made);
+process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+for (const name of ['oauth2.wasm', 'oauth2-full.wasm', 'oauth2-edge.wasm']) await copyFile(here(`../wasm/${name}`), join(made, name));
+await copyFile(here('../wasm_exec.js'), join(made, 'wasm_exec.js'));
 await copyFile(here('../LICENSE'), here('LICENSE')); // npm takes it from beside package.json only
 
 // The entries beside the first, as package.json exports them: subpath to file of src and dist.
@@ -26,27 +30,30 @@ const entries = Object.fromEntries(
 );
 
 const common = { bundle: true, minify: true, format: 'esm', target: 'es2022', legalComments: 'none', logLevel: 'warning', sourcemap: true };
-await build({ ...common, entryPoints: [here('src/index.ts')], outfile: here('dist/index.js') });
+await build({ ...common, entryPoints: [here('src/index.ts')], outfile: join(made, 'index.js') });
 // The other entries stand on the first: what is not used is not loaded, and there is one class
 // OAuthError.
 await build({
   ...common,
   entryPoints: ['node', 'workerd', ...Object.values(entries)].map((file) => here(`src/${file}.ts`)),
-  outdir: here('dist'),
+  outdir: made,
   external: ['node:*', './index.js', './silent.js', './auth.js', './hosts.js', './oauth2-full.wasm', 'react', 'vue', 'svelte/*', '@opentelemetry/api'],
 });
-await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: here('dist'), external: ['./vault-worker.js'] });
+await build({ ...common, entryPoints: [here('src/vault-open.ts')], outdir: made, external: ['./vault-worker.js'] });
 
 // A plain script, which runs before every module.
-await build({ ...common, entryPoints: [here('src/early.ts')], outdir: here('dist'), format: 'iife' });
+await build({ ...common, entryPoints: [here('src/early.ts')], outdir: made, format: 'iife' });
 
 // Provider presets come from the one file that the Go package embeds, each as an export of its own:
 // a bundler keeps what is imported.
 const presets = Object.entries(JSON.parse(await readFile(here('../core/oauth/presets/presets.json'), 'utf8')));
-await mkdir(here('dist/types/js/src'), { recursive: true });
-await writeFile(here('dist/presets.js'), presets.map(([name, { about, docs, ...members }]) => `export const ${name} = ${JSON.stringify(members)};\n`).join(''));
+await mkdir(join(made, 'types/js/src'), { recursive: true });
 await writeFile(
-  here('dist/types/js/src/presets.d.ts'),
+  join(made, 'presets.js'),
+  presets.map(([name, { about, docs, ...members }]) => `export const ${name} = ${JSON.stringify(members)};\n`).join(''),
+);
+await writeFile(
+  join(made, 'types/js/src/presets.d.ts'),
   `import type { Config } from './types.js';
 
 /**
@@ -65,8 +72,21 @@ for (const [name, file] of Object.entries({ ...entries, presets: 'presets' })) {
 }
 
 // The licence of what qr.js contains asks for that.
-await copyFile(join(dirname(require.resolve('uqr')), '../LICENSE'), here('dist/qr.js.LICENSE.txt'));
+await copyFile(join(dirname(require.resolve('uqr')), '../LICENSE'), join(made, 'qr.js.LICENSE.txt'));
 
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
-const { status } = spawnSync(process.execPath, [tsc, '-p', here('tsconfig.json')], { stdio: 'inherit' });
-process.exit(status ?? 1);
+const { status } = spawnSync(process.execPath, [tsc, '-p', here('tsconfig.json'), '--outDir', join(made, 'types')], { stdio: 'inherit' });
+if (status !== 0) process.exit(status ?? 1);
+
+/** Moves what a folder holds to another one, and removes there what is not among it. */
+const move = async (from, to) => {
+  await mkdir(to, { recursive: true });
+  const names = new Set(await readdir(from));
+  for (const name of await readdir(to)) if (!names.has(name)) await rm(join(to, name), { recursive: true, force: true });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [file, place] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) await move(file, place);
+    else await rename(file, place);
+  }
+};
+await move(made, here('dist'));

@@ -41,20 +41,21 @@ const effects = parts.effect.oneOf.map((schema) => {
   return [kind, kind === 'event' ? "{ [E in keyof Events]: { id: string; kind: 'event'; event: E } & Events[E] }[keyof Events]" : objectOf(schema)];
 });
 
-await writeFile(
-  url('src/messages.ts'),
-  [
-    '// Generated from core/contract/schema.json by messages.mjs.\n',
-    ...['error', 'body', 'pairs', 'status', 'device', 'session', 'token', 'challenge', 'reason', 'outcome', 'content', 'jwk', 'claims'].map(
-      (name) => `export type ${named(name)} = ${typeOf(parts[name])};\n`,
-    ),
-    listing(
-      'Commands',
-      'The commands: what each takes, and the `ok` of its result.',
-      members('commands', ({ parameters, ok }) => `{ parameters: ${objectOf(parameters, ' | undefined')}; ok: ${typeOf(ok)} }`),
-    ),
-    listing('Effects', 'The effects, by kind.', effects),
-    listing('Answers', 'What effects are answered, by their kind.', members('answers')),
-    listing('Events', 'The events, by name.', members('events')),
-  ].join('\n'),
-);
+const text = [
+  '// Generated from core/contract/schema.json by messages.mjs.\n',
+  ...['error', 'body', 'pairs', 'status', 'device', 'session', 'token', 'challenge', 'reason', 'outcome', 'content', 'jwk', 'claims'].map(
+    (name) => `export type ${named(name)} = ${typeOf(parts[name])};\n`,
+  ),
+  listing(
+    'Commands',
+    'The commands: what each takes, and the `ok` of its result.',
+    members('commands', ({ parameters, ok }) => `{ parameters: ${objectOf(parameters, ' | undefined')}; ok: ${typeOf(ok)} }`),
+  ),
+  listing('Effects', 'The effects, by kind.', effects),
+  listing('Answers', 'What effects are answered, by their kind.', members('answers')),
+  listing('Events', 'The events, by name.', members('events')),
+].join('\n');
+
+// What is as it should be stays untouched: a test may be reading it.
+const file = url('src/messages.ts');
+if ((await readFile(file, 'utf8').catch(() => '')) !== text) await writeFile(file, text);
