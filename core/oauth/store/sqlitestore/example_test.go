@@ -37,5 +37,5 @@ func Example() {
 
 	// Output:
 	// a value true true <nil>
-	// oauth2: stored version is another
+	// oauth2: conflict: another version is stored
 }
