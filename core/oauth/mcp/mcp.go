@@ -262,7 +262,7 @@ func (s *SignIn) Finish(ctx context.Context, redirect string) error {
 	return err
 }
 
-// Client is the client that signs in, for ways without a browser on this machine: DeviceStart,
+// Client is the client that signs in, for ways without a browser on this machine: DeviceAuthorize,
 // CrossAppAccess, ClientCredentials, Grant.
 func (s *SignIn) Client() *oauth.Client { return s.next.client }
 
