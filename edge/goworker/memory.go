@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// memory is the isolate's, since each request has an instance of its own: the class Memory of
-// oauth2-wasm/bff.
+// memory is the isolate's memory, the class Memory of oauth2-wasm/bff, because each request has its
+// own instance.
 type memory struct{ kept js.Value }
 
 var _ backend.Memory = memory{}

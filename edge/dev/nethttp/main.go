@@ -3,8 +3,8 @@
 // Command nethttp is a backend for a frontend as a Go server, for the tests of edge:
 // core/oauth/backend on the native engine, with sessions in an SQLite database or in memory. The
 // configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and
-// CLIENT_KEY, as they are for the Workers. It prints "ready: URL" when it listens, and runs until
-// it is told to end.
+// CLIENT_KEY, as for the Workers. It prints "ready: URL" when it listens, and runs until it gets a
+// signal to end.
 package main
 
 import (
@@ -96,7 +96,7 @@ func run(addr, database, page string, timeout time.Duration) error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if server.Shutdown(ctx) != nil {
-			server.Close() // streams have no end of their own
+			server.Close() // streams do not end by themselves
 		}
 	}()
 	if _, err := os.Stdout.WriteString("ready: http://" + listener.Addr().String() + "\n"); err != nil {
@@ -116,7 +116,7 @@ var headerLine = regexp.MustCompile(`(?m)^\s+([\w-]+): (.+)$`)
 func besides(folder string, handler http.Handler) http.Handler {
 	text, err := os.ReadFile(filepath.Join(folder, "_headers"))
 	if err != nil {
-		text = nil // there need be none
+		text = nil // the file is optional
 	}
 	headers := headerLine.FindAllSubmatch(text, -1)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
