@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// servers make a token endpoint and give it at /token, and with it refresh tokens that are good
-// there, as many as are asked for.
+// servers make a handler with a token endpoint at /token, and a function that returns n valid
+// refresh tokens for it.
 var servers = map[string]func() (handler http.Handler, seed func(n int) ([]string, error), err error){
 	"authserver": newAuthserver,
 	"fosite":     newFosite,
@@ -87,8 +87,7 @@ func form(grant, refreshToken string) string {
 	return "grant_type=refresh_token&client_id=" + public + "&refresh_token=" + refreshToken
 }
 
-// issued reads the next refresh token out of an answer, or makes sure that there is an access
-// token.
+// issued reads the next refresh token from an answer, or checks that there is an access token.
 func issued(grant string, status int, body []byte) (refreshToken string, err error) {
 	member := `"refresh_token":"`
 	if grant == "client_credentials" {
