@@ -1,10 +1,13 @@
-/** The views of this page, by the fragment that shows them; what is not one shows the first. */
+import { alone } from './config.js';
+
+/** The views of this page, by the fragment that shows them. */
 const views = ['try', 'proof'];
 
-/** A conversation in the fragment is for the proof. */
+/** A conversation in the fragment is for the proof, and so is a page without a server. */
 const wanted = (): string => {
   const name = location.hash.slice(1);
-  return name.startsWith('c=') ? 'proof' : views.includes(name) ? name : views[0]!;
+  if (views.includes(name)) return name;
+  return alone || name.startsWith('c=') ? 'proof' : 'try';
 };
 
 const show = async () => {
