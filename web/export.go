@@ -27,7 +27,8 @@ func export(folder string) error {
 	for _, name := range needServer {
 		delete(built, name)
 	}
-	// A server of files sends no policy, so the pages bring their own. It cannot hold frame-ancestors.
+	// A server of files sends no policy, so the pages bring their own, without frame-ancestors,
+	// which only a header can hold.
 	policies := map[string]string{}
 	for name, connect := range map[string]string{"/": "", serverPath: anyServer} {
 		policies[name], _, _ = strings.Cut(contentPolicy(connect, ""), "; frame-ancestors")

@@ -175,7 +175,10 @@ const showSession = async () => {
 const diagnose = async (error: unknown, doing: Doing): Promise<Trouble & { code?: string }> => {
   const { kind, host, came, expected, code } = error as { kind?: string; host?: string; came?: string; expected?: string; code?: string };
   if (kind === 'network' && code !== 'timeout' && host)
-    return { ...(await whyUnreadable(`${/^(127\.|localhost|\[::1\])/.test(host) ? 'http' : 'https'}://${host}/`)), code: [...new Set([kind, code])].join(' · ') };
+    return {
+      ...(await whyUnreadable(`${/^(127\.|localhost|\[::1\])/.test(host) ? 'http' : 'https'}://${host}/`)),
+      code: [...new Set([kind, code])].join(' · '),
+    };
   const told = explain(error, doing);
   if (/^(invalid_request|invalid_client|unauthorized_client)$/.test((error as { error?: string }).error ?? ''))
     return { ...told, text: `${told.text} Check the client id, that the client is public, and that the redirect URI is registered letter by letter.` };

@@ -10,7 +10,7 @@ const wanted = (): string => {
   return alone || name.startsWith('c=') ? 'proof' : 'try';
 };
 
-const show = async () => {
+const show = async (chosen: boolean) => {
   const name = wanted();
   for (const view of views) {
     document.getElementById(view)!.hidden = view !== name;
@@ -19,6 +19,8 @@ const show = async () => {
     else link.removeAttribute('aria-current');
   }
   document.title = `${name === 'proof' ? 'Proof' : 'Try it'} · oauth2-wasm demo`;
+  // Whoever chose a view goes on in it, and hears its name.
+  if (chosen) document.querySelector<HTMLElement>(`#${name} h1`)!.focus({ preventScroll: true });
   if (name !== 'proof') return;
   const { startProof, readFragment } = await import('./proof.js');
   startProof();
@@ -27,6 +29,6 @@ const show = async () => {
 
 /** Shows the view that the URL names, and follows it. */
 export const startTabs = (): void => {
-  addEventListener('hashchange', () => void show());
-  void show();
+  addEventListener('hashchange', () => void show(true));
+  void show(false);
 };
