@@ -27,6 +27,7 @@ type call struct {
 	page                 bool     // a person's browser navigates here: it is led on, or shown a page
 	forPeople            bool     // browsers are led here, so from here to a page
 	back                 string   // where the browser goes on, "" for where it goes if nobody says
+	stopping             bool     // the host is being stopped
 	wasBounced           bool     // it comes from a page of ours that bounced it
 }
 
