@@ -24,7 +24,7 @@ type EffectInfo struct {
 	ID, Target string
 	// Answered is true in the second line, which alone has the members below.
 	Answered bool
-	// Status is that of the answer to a request.
+	// Status is that of the answer to a request; of respond, that of the answer given.
 	Status int
 	// Failed is the kind of failure, empty where the effect was carried out.
 	Failed string
@@ -64,6 +64,7 @@ type effect struct {
 	Request    json.RawMessage
 	Response   json.RawMessage
 	Command    int64
+	Status     int // of respond
 	OK         json.RawMessage
 	Error      *Error
 }
@@ -104,6 +105,12 @@ func (e *effect) read(raw []byte) (ok bool) {
 			e.TimeoutMS = r.integer()
 		case "max_body":
 			e.MaxBody = r.integer()
+		case "status":
+			if e.Kind != "respond" { // an event's is a text
+				r.raw()
+				continue
+			}
+			e.Status = int(r.integer())
 		case "public":
 			e.Public = r.boolean()
 		case "target":
@@ -248,7 +255,7 @@ func refusal(msg []byte) error {
 }
 
 func (e *effect) info() EffectInfo {
-	info := EffectInfo{ID: e.ID, Target: e.Target, Kind: EffectKind(e.Kind), Stage: Stage(e.Stage), Method: e.Method}
+	info := EffectInfo{ID: e.ID, Target: e.Target, Kind: EffectKind(e.Kind), Stage: Stage(e.Stage), Method: e.Method, Status: e.Status}
 	if u, err := url.Parse(e.URL); err == nil && u.Host != "" {
 		info.URL = (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 	}

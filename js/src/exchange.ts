@@ -1,4 +1,4 @@
-import { type Ask, type Carrier, enter, keepOpen, type Standing, standingOf } from './open.js';
+import { type Ask, type Carrier, enter, keepOpen, type Standing, standingOf, type Stop } from './open.js';
 import { type Answers, type Body, type Effects, Failed, gather, unbase64, wire } from './hosts.js';
 
 /** How a runtime passes on what it does not read. */
@@ -104,6 +104,8 @@ export class Exchange {
   #entered = false;
   /** Asks whether what is open may stay so. */
   ask: Ask = async () => ({});
+  /** The host's, where it can be stopped. */
+  stop: Stop | undefined;
 
   /**
    * @param request the browser's
@@ -126,7 +128,7 @@ export class Exchange {
     const { method, headers, body } = this.#request;
     const members = { command: 'request', id: this.#id, request: this.#name };
     const whole = body && { body: { ref: this.#name, length: this.#length } };
-    return { ...members, method, url: this.#url, headers: [...headers], ...whole } as typeof members;
+    return { ...members, method, url: this.#url, headers: [...headers], ...whole, ...(this.stop?.stopping && { stopping: true }) } as typeof members;
   }
 
   /**
@@ -246,7 +248,7 @@ export class Exchange {
     const carrier = this.#carrier!;
     this.#carrier = undefined;
     const keep = (close: () => void) => {
-      const stop = keepOpen(standing, this.ask, close);
+      const stop = keepOpen(standing, this.ask, close, this.stop);
       return () => {
         stop();
         this.#leave();
@@ -280,11 +282,16 @@ export class Exchange {
     const kept = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          stop = keepOpen(standing, this.ask, () => {
-            end();
-            controller.close();
-            void reader.cancel().catch(() => {});
-          });
+          stop = keepOpen(
+            standing,
+            this.ask,
+            () => {
+              end();
+              controller.close();
+              void reader.cancel().catch(() => {});
+            },
+            this.stop,
+          );
         },
         async pull(controller) {
           try {

@@ -14,17 +14,26 @@ export const standingOf = ({ keep, again_ms, over_ms }: Effects['respond']): Sta
 /** Asks the module whether what is open may stay so. */
 export type Ask = (keep: string) => Promise<Partial<Standing> & { alive?: boolean }>;
 
+/** A host that may be stopped, and what of it is open. */
+export interface Stop {
+  stopping: boolean;
+  /** Close what is open. */
+  open: Set<() => void>;
+}
+
 /**
- * Calls `over` once what is open has to be closed: the module says so, or said nothing in time.
+ * Calls `over` once what is open has to be closed: the module says so, or said nothing in time, or
+ * the host is being stopped.
  *
  * @returns ends it, without `over`
  */
-export const keepOpen = (now: Standing, ask: Ask, over: () => void): (() => void) => {
+export const keepOpen = (now: Standing, ask: Ask, over: () => void, host?: Stop): (() => void) => {
   let ended = false;
   let again: ReturnType<typeof setTimeout>;
   let end: ReturnType<typeof setTimeout>;
   const stop = () => {
     ended = true;
+    host?.open.delete(close);
     clearTimeout(again);
     clearTimeout(end);
   };
@@ -46,7 +55,8 @@ export const keepOpen = (now: Standing, ask: Ask, over: () => void): (() => void
     }
     if (!ended) again = setTimeout(look, now.again_ms);
   };
-  end = setTimeout(close, now.over_ms);
+  host?.open.add(close);
+  end = setTimeout(close, host?.stopping ? 0 : now.over_ms);
   again = setTimeout(look, now.again_ms);
   return stop;
 };

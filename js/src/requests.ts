@@ -1,5 +1,6 @@
 import { instantiate, type Instance, type Source } from '../../wasm_exec.js';
 import { entropy } from './bytes.js';
+import { type EffectEntry, entryOf } from './entry.js';
 import type { ErrorDetails } from './error.js';
 import { type Effect, type Executors, Loop } from './loop.js';
 
@@ -108,13 +109,14 @@ export class Requests {
    * @param command a command whose `id` no other has; the `request` of one of that name is the id
    * as text
    * @param executors of this request alone
+   * @param onEffect called with each effect when it is asked for and once it is done
    * @returns the `ok` of its result
    * @throws {Error} the command failed; those of this kind of session do not
    * @throws {Refused} the configuration is refused
    * @throws {Unreadable} the command is longer, or has more values, than the module reads
    * @throws {Trap} the instance is lost
    */
-  async run(open: string, command: { id: number; request?: string }, executors: Executors): Promise<object> {
+  async run(open: string, command: { id: number; request?: string }, executors: Executors, onEffect?: (entry: EffectEntry) => void): Promise<object> {
     const session = await this.#opened(open);
     const { instance, handle } = session;
     /** What comes out is of this command, since what went in is. */
@@ -143,7 +145,11 @@ export class Requests {
             ok = effect.ok ?? {};
           },
           lost: reject,
-          done() {},
+          done(effect, began, outcome) {
+            if (!onEffect) return;
+            const entry = entryOf(effect, began, outcome);
+            queueMicrotask(() => onEffect(entry));
+          },
           // What was begun behind the answer is waited for: metadata of yesterday that are read
           // again, say.
           rest: () => answered && !loop.kinds.length && resolve(),

@@ -2,6 +2,7 @@
 // stored.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { createClient } from 'redis';
 import { runtimes } from '../../../js/test/lib/runtimes.mjs';
 import { freePort, root, run } from '../../dev/workerd.mjs';
 
@@ -19,18 +20,27 @@ const redis = async (folder) => {
   mkdirSync(dir, { recursive: true });
   const port = await freePort();
   const args = ['--port', port, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'].map(String);
-  return { ...(await run('redis-server', args, /Ready to accept connections/)), url: `redis://127.0.0.1:${port}` };
+  const server = await run('redis-server', args, /Ready to accept connections/);
+  const url = `redis://127.0.0.1:${port}`;
+  const ask = async (...command) => {
+    const client = await createClient({ url }).connect();
+    await client.sendCommand(command);
+    await client.close();
+  };
+  return { ...server, url, ask };
 };
 
 const start = (kind) => async (options) => {
   const stored = await redis(options.folder);
   // Those behind a process that was killed wait for its lease.
-  const begin = ({ port, config, secrets, page, proxyTimeoutMs, sockets }) => {
+  const begin = ({ port, config, secrets, page, proxyTimeoutMs, sockets, stopMs = 1000, stopDelayMs = 0 }) => {
     const variables = {
       BFF: JSON.stringify(config),
       PORT: port,
       REDIS_URL: stored.url,
       LEASE_MS: 5000,
+      STOP_MS: stopMs,
+      STOP_DELAY_MS: stopDelayMs,
       ...secrets,
       ...(page && { PAGE: page }),
       ...(sockets && { NODE_HTTP: 1 }),
@@ -46,6 +56,11 @@ const start = (kind) => async (options) => {
     get pid() {
       return running.pid;
     },
+    get gone() {
+      return running.gone;
+    },
+    /** Has the store refuse what is written, or take it again. */
+    refuseWrites: (refuse) => stored.ask('CONFIG', 'SET', 'maxmemory', refuse ? '1' : '0'),
     async stop() {
       await running.stop();
       await stored.stop();
@@ -63,4 +78,4 @@ const start = (kind) => async (options) => {
 };
 
 /** The host of a kind of server (edge/test/hosts/README.md), and what else is to be known of it. */
-export const javascript = (kind, more) => ({ name: kind, start: start(kind), ...more });
+export const javascript = (kind, more) => ({ name: kind, start: start(kind), stops: true, refuses: true, ...more });
