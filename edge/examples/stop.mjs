@@ -29,7 +29,7 @@ export const endOnSignal = (backend, closeServer, closeStore = async () => {}) =
   for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, end);
 };
 
-/** `closeServer` for a server of `node:http`: connections that wait for another request are closed. */
+/** `closeServer` for a server of `node:http`: connections without a request are closed. */
 export const closeNode = (server) => () =>
   new Promise((resolve) => {
     const clock = setInterval(() => server.closeIdleConnections?.(), 100);

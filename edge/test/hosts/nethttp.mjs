@@ -35,9 +35,9 @@ const start = async (options) => {
     },
     stop: () => running.stop(),
     kill: () => running.kill(),
-    twin: async () => {
+    twin: async (changes = {}) => {
       const port = await freePort();
-      return { port, stop: (await begin({ ...options, port })).stop };
+      return { port, stop: (await begin({ ...options, port, ...changes })).stop };
     },
     async restart(changes = {}) {
       await running.kill();

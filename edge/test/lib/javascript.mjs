@@ -15,7 +15,7 @@ const commands = {
 };
 
 /** A Redis whose files are in the folder. */
-const redis = async (folder) => {
+export const redis = async (folder) => {
   const dir = join(folder, 'storage');
   mkdirSync(dir, { recursive: true });
   const port = await freePort();
@@ -24,8 +24,7 @@ const redis = async (folder) => {
   const url = `redis://127.0.0.1:${port}`;
   const ask = async (...command) => {
     const client = await createClient({ url }).connect();
-    await client.sendCommand(command);
-    await client.close();
+    return client.sendCommand(command).finally(() => client.close());
   };
   return { ...server, url, ask };
 };
@@ -59,6 +58,7 @@ const start = (kind) => async (options) => {
     get gone() {
       return running.gone;
     },
+    locks: () => stored.ask('KEYS', '*lock:*'),
     /** Has the store refuse what is written, or take it again. */
     refuseWrites: (refuse) => stored.ask('CONFIG', 'SET', 'maxmemory', refuse ? '1' : '0'),
     async stop() {
@@ -66,9 +66,9 @@ const start = (kind) => async (options) => {
       await stored.stop();
     },
     kill: () => running.kill(),
-    twin: async () => {
+    twin: async (changes = {}) => {
       const port = await freePort();
-      return { port, stop: (await begin({ ...options, port })).stop };
+      return { port, stop: (await begin({ ...options, port, ...changes })).stop };
     },
     async restart(changes = {}) {
       await running.kill();
