@@ -42,6 +42,10 @@ func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 		if failure != "" {
 			return failed(id, failure)
 		}
-		return answerOf(id, ok)
+		in := answerOf(id, ok)
+		if answered, is := ok.(interface{ HTTPStatus() int }); is {
+			in.status = answered.HTTPStatus()
+		}
+		return in
 	})
 }

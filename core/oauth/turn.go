@@ -145,7 +145,10 @@ func (s *session) logAnswered(in input) {
 		return
 	}
 	delete(s.asked, in.id)
-	a.info.Answered, a.info.Status, a.info.Failed, a.info.Took = true, in.status, in.failure, time.Since(a.at)
+	a.info.Answered, a.info.Failed, a.info.Took = true, in.failure, time.Since(a.at)
+	if in.status != 0 {
+		a.info.Status = in.status
+	}
 	s.events.post(func() { s.opts.OnEffect(a.info) })
 }
 

@@ -10,6 +10,7 @@ import process from 'node:process';
 import { nodeHandler, nodeUpgrade, openBackend } from 'oauth2-wasm/bff';
 import { redisLocks, redisStore } from 'oauth2-wasm/redis';
 import { createClient } from 'redis';
+import { closeNode, endOnSignal } from '../examples/stop.mjs';
 
 const [kind] = process.argv.slice(2);
 const { BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, PORT, REDIS_URL, PAGE, PROXY_TIMEOUT_MS, LEASE_MS, NODE_HTTP } = process.env;
@@ -51,29 +52,31 @@ const listen = (handler) =>
   new Promise((resolve) => {
     const server = createServer({ maxHeaderSize: 256 << 10 }, handler);
     server.on('upgrade', nodeUpgrade(backend));
-    server.listen(Number(PORT), '127.0.0.1', resolve);
+    server.listen(Number(PORT), '127.0.0.1', () => resolve(closeNode(server)));
   });
-await {
+const closeServer = await {
   node: () => listen(nodeHandler({ fetch: served })),
   async express() {
     const { default: express } = await import('express');
     const app = express();
     app.use(paths, nodeHandler(backend));
     app.use(nodeHandler({ fetch: served }));
-    await listen(app);
+    return listen(app);
   },
   async hono() {
     const { Hono } = await import('hono');
     const app = new Hono();
     app.all('*', ({ req }) => served(req.raw));
-    await listen(nodeHandler(app));
+    return listen(nodeHandler(app));
   },
-  deno: () => globalThis.Deno.serve({ port: Number(PORT), hostname: '127.0.0.1', onListen() {} }, served),
-  bun: () => globalThis.Bun.serve({ port: Number(PORT), hostname: '127.0.0.1', fetch: served, idleTimeout: 0 }),
+  deno() {
+    const server = globalThis.Deno.serve({ port: Number(PORT), hostname: '127.0.0.1', onListen() {} }, served);
+    return () => server.shutdown();
+  },
+  bun() {
+    const server = globalThis.Bun.serve({ port: Number(PORT), hostname: '127.0.0.1', fetch: served, idleTimeout: 0 });
+    return () => server.stop();
+  },
 }[NODE_HTTP ? 'node' : kind]();
 console.log(`ready: ${PORT}`);
-
-process.on('SIGTERM', async () => {
-  await Promise.race([backend.idle(), new Promise((resolve) => setTimeout(resolve, 1000))]);
-  process.exit();
-});
+endOnSignal(backend, closeServer);

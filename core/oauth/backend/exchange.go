@@ -204,12 +204,18 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 		return nil, "network"
 	}
 	res.Body = &heldBody{res.Body, cancel}
-	return struct {
-		Status  int         `json:"status"`
-		Headers [][2]string `json:"headers"`
-		Body    *body       `json:"body"`
-	}{res.StatusCode, wireHeaders(res.Header), refTo(e.keep(res))}, ""
+	return proxied{res.StatusCode, wireHeaders(res.Header), refTo(e.keep(res))}, ""
 }
+
+// proxied is the answer of a resource.
+type proxied struct {
+	Status  int         `json:"status"`
+	Headers [][2]string `json:"headers"`
+	Body    *body       `json:"body"`
+}
+
+// HTTPStatus is for the log of effects.
+func (p proxied) HTTPStatus() int { return p.Status }
 
 // heldBody ends its request when it is closed.
 type heldBody struct {

@@ -91,6 +91,9 @@ func (h *Handler) keep(ctx context.Context, now standing, over func()) {
 		case <-end.C:
 			over()
 			return
+		case <-h.stop.told:
+			over()
+			return
 		case <-again.C:
 			kept := now.Keep
 			go func() {

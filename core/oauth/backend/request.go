@@ -29,10 +29,12 @@ type command struct {
 	URL     string      `json:"url"`
 	Headers [][2]string `json:"headers"`
 	Body    *body       `json:"body,omitempty"`
+	// Stopping: no socket is opened, and probes hear that this host is not ready.
+	Stopping bool `json:"stopping,omitempty"`
 }
 
 func (h *Handler) command(r *http.Request) *command {
-	c := &command{own, r.Method, h.address(r), wireHeaders(r.Header), nil}
+	c := &command{own, r.Method, h.address(r), wireHeaders(r.Header), nil, h.stopping()}
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		c.Body = refTo(own)
 		if r.ContentLength > 0 {
