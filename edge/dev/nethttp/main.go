@@ -1,8 +1,8 @@
 //go:build !js
 
 // Command nethttp is a backend for a frontend as a Go server, for the tests of edge:
-// core/oauth/backend on the native engine, with sessions in an SQLite database or in memory. The
-// configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and
+// core/oauth/backend on the native engine, with sessions in an SQLite database, in Redis or in
+// memory. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and
 // CLIENT_KEY, as they are for the Workers. It prints "ready: URL" when it listens, and runs until
 // it is told to end.
 package main
@@ -25,10 +25,12 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/oauth2-wasm/oauth2-wasm/core/bff"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/redisstore"
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/store/sqlitestore"
 )
 
@@ -37,15 +39,16 @@ func main() {
 	log.SetPrefix("nethttp: ")
 	addr := flag.String("addr", "127.0.0.1:0", "where to listen")
 	database := flag.String("database", "sessions.db", "where the sessions are; empty: in memory")
+	redisAddr := flag.String("redis", "", "HOST:PORT of a Redis in which the sessions are, in place of a database")
 	page := flag.String("page", "", "a folder that is served where the backend's paths are not")
 	timeout := flag.Duration("proxy-timeout", 0, "how long a resource may be silent before its answer begins")
 	flag.Parse()
-	if err := run(*addr, *database, *page, *timeout); err != nil {
+	if err := run(*addr, *database, *redisAddr, *page, *timeout); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(addr, database, page string, timeout time.Duration) error {
+func run(addr, database, redisAddr, page string, timeout time.Duration) error {
 	var config backend.Config
 	in := json.NewDecoder(strings.NewReader(os.Getenv("BFF")))
 	in.DisallowUnknownFields()
@@ -66,7 +69,14 @@ func run(addr, database, page string, timeout time.Duration) error {
 		clientKey, _ = key.Key.(crypto.Signer)
 	}
 	var store oauth.Store // nil: in memory
-	if database != "" {
+	switch {
+	case redisAddr != "":
+		client := redis.NewClient(&redis.Options{Addr: redisAddr, ContextTimeoutEnabled: true})
+		defer client.Close()
+		if store, err = redisstore.New(client, redisstore.Options{}); err != nil {
+			return err
+		}
+	case database != "":
 		kept, err := sqlitestore.Open(database)
 		if err != nil {
 			return err

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { runtimes } from '../../../js/test/lib/runtimes.mjs';
 import { freePort, root, run } from '../../dev/workerd.mjs';
 
-const commands = {
+/** How each begins; edge/dev/serve.mjs and its kind follow. */
+export const commands = {
   node: [runtimes.node],
   express: [runtimes.node],
   hono: [runtimes.node],
@@ -14,7 +15,7 @@ const commands = {
 };
 
 /** A Redis whose files are in the folder. */
-const redis = async (folder) => {
+export const redis = async (folder) => {
   const dir = join(folder, 'storage');
   mkdirSync(dir, { recursive: true });
   const port = await freePort();
