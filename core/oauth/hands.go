@@ -20,14 +20,27 @@ func openSession(engine Engine, kind string, config any, opts Options) (*session
 			"hook": hooks.run, "verify": verifier.verify, "key": keys.key, "sign": keys.sign,
 		}
 		for kind, lent := range opts.hands {
-			if kind == "remember" { // which wants no answer, and is quick
-				hands[kind] = func(e *effect) { lent(s.ctx, bytes.Clone(e.raw)) }
-			} else if hands[kind] == nil {
+			if hands[kind] == nil {
 				hands[kind] = func(e *effect) { lend(s, e, lent, bytes.Clone(e.raw)) }
 			}
 		}
+		for kind, lent := range opts.quick {
+			hands[kind] = func(e *effect) { quickly(s, e, lent) }
+		}
 		return hands
 	})
+}
+
+// quickly has a hand that never waits carry out e within its turn.
+func quickly(s *session, e *effect, hand door.Hand) {
+	ok, failure := hand(s.ctx, e.raw)
+	switch {
+	case e.Kind == "remember": // which wants no answer
+	case failure != "":
+		s.reply(failed(e.ID, failure))
+	default:
+		s.reply(answerOf(e.ID, ok))
+	}
 }
 
 // lend has a hand that another package brought carry out e.

@@ -48,17 +48,20 @@ func newExchange(ctx context.Context, w http.ResponseWriter, r *http.Request, gr
 	return &exchange{ctx: ctx, groups: groups, carries: r.ProtoMajor == 1 && hijackable(w), request: r, upload: newUpload(r), client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
 }
 
-func (e *exchange) hands(opts Options) map[string]door.Hand {
-	return map[string]door.Hand{
-		"proxy": func(_ context.Context, effect json.RawMessage) (any, string) { return e.proxy(effect) },
-		"body":  func(_ context.Context, effect json.RawMessage) (any, string) { return e.read(effect) },
+// hands are those of whatever request the session serves.
+func (s *seat) hands(opts Options) (hands, quick map[string]door.Hand) {
+	hands = map[string]door.Hand{
+		"proxy": func(_ context.Context, effect json.RawMessage) (any, string) { return s.exchange.proxy(effect) },
+		"body":  func(_ context.Context, effect json.RawMessage) (any, string) { return s.exchange.read(effect) },
+	}
+	quick = map[string]door.Hand{
 		"respond": func(_ context.Context, effect json.RawMessage) (any, string) {
 			var a answer
 			if json.Unmarshal(effect, &a) != nil {
 				return nil, "internal"
 			}
 			select {
-			case e.answers <- a:
+			case s.exchange.answers <- a:
 				return struct{}{}, ""
 			default: // there is one answer to a request
 				return nil, "internal"
@@ -111,6 +114,7 @@ func (e *exchange) hands(opts Options) map[string]door.Hand {
 			return struct{}{}, ""
 		},
 	}
+	return hands, quick
 }
 
 // errSilent ends a request to a resource that says nothing.
@@ -360,6 +364,17 @@ func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 	}
 	control := http.NewResponseController(w)
 	control.EnableFullDuplex() // where it is not to be had, the browser's body is read before the answer begins
+	piece := pieces.Get().(*[]byte)
+	defer pieces.Put(piece)
+	n, err := 0, error(nil)
+	if length := res.ContentLength; a.Keep == "" && length > 0 && length <= int64(len(*piece)) {
+		// What is short is here as a rule, and then all of the answer goes out as one.
+		if n, err = res.Body.Read(*piece); int64(n) == length {
+			w.WriteHeader(a.Status)
+			w.Write((*piece)[:n])
+			return
+		}
+	}
 	w.WriteHeader(a.Status)
 	control.Flush()
 	var over atomic.Bool
@@ -372,7 +387,7 @@ func (e *exchange) write(w http.ResponseWriter, h *Handler, a answer) {
 		})
 	}
 	// A stream that is over ends, and who reads its events asks again.
-	if err := pass(w, control, res.Body); err != nil && !over.Load() {
+	if err := pass(w, control, res.Body, *piece, n, err); err != nil && !over.Load() {
 		// Half of a body must not look like all of it, and this is the way to break off an answer
 		// in every version of HTTP.
 		panic(http.ErrAbortHandler)
@@ -403,12 +418,14 @@ func (e *exchange) forget(res *http.Response) {
 	maps.DeleteFunc(e.behind, func(_ string, r *http.Response) bool { return r == res })
 }
 
-// pass copies a body, each piece as soon as it comes: it may be a stream of events. Its error is
-// the resource's; a browser that went away is none.
-func pass(w io.Writer, control *http.ResponseController, from io.Reader) error {
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
+// pieces are what bodies pass in.
+var pieces = sync.Pool{New: func() any { return new(make([]byte, 32<<10)) }}
+
+// pass copies a body, each piece as soon as it comes: it may be a stream of events. n and err are
+// what reading the first piece gave; none was read where both are nothing. Its error is the
+// resource's; a browser that went away is none.
+func pass(w io.Writer, control *http.ResponseController, from io.Reader, buffer []byte, n int, err error) error {
+	for ; ; n, err = from.Read(buffer) {
 		if n > 0 {
 			if _, gone := w.Write(buffer[:n]); gone != nil {
 				return nil

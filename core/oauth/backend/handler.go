@@ -47,7 +47,7 @@ func New(engine oauth.Engine, config Config, opts Options) (*Handler, error) {
 	var err error
 	h.backend, err = openBackend(engine, config, oauth.Options{
 		HTTP: opts.HTTP, Store: opts.Store, Locker: opts.Locker, Keys: keys, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand,
-	}, h.tell)
+	}, opts, h.tell)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	done := make(chan error, 1)
 	// What still goes on, behind the answer, is not the browser's to wait for.
 	h.opts.Background(func() {
-		err := h.backend.serve(command, e.hands(h.opts))
+		err := h.backend.serve(command, e)
 		if err != nil && !tooLarge(err) {
 			h.tell(fmt.Errorf("oauth2: bff: the request was lost: %w", err))
 		}

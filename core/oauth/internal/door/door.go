@@ -21,15 +21,18 @@ type Session interface {
 	Begin(op string, params any) (id int64, wait func(ctx context.Context, out any) error, err error)
 	// Quiet waits until no request is under way.
 	Quiet()
+	// Idle tells whether nothing at all is under way, so that nothing will happen before the next
+	// command, and whether the session may have one.
+	Idle() bool
 	// Close ends the session.
 	Close()
 }
 
 // Setting is what a session is opened with besides.
 type Setting struct {
-	// Hands are those for kinds of effects that package oauth does not carry out, by kind. That for
-	// remember must not block.
-	Hands map[string]Hand
+	// Hands are those for kinds of effects that package oauth does not carry out, by kind. Quick are
+	// those that never wait: they are carried out at once, while the engine does nothing else.
+	Hands, Quick map[string]Hand
 	// Trouble, if not nil, gets what the HTTP client, the Store, the Locker or the KeyStore failed
 	// with, one at a time.
 	Trouble func(error)
