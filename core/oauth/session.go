@@ -40,7 +40,7 @@ type session struct {
 	waiters  map[int64]*waiter
 	turn     *waiter // whose caller the engine is working for right now, on the caller's own goroutine
 	tasks    map[string]*task
-	asked    map[string]openEffect    // by id, for the log, where there is one
+	asked    map[string]*openEffect   // by id, for the log, where there is one
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
 	still    chan struct{}            // where somebody waits for that: closed when no request is under way
 	closing  []func()                 // what ends with the session, when all that has begun is done
@@ -67,7 +67,7 @@ func newSession(engine Engine, kind string, config any, opts Options, equip func
 		handedIn: opts.Session,
 		events:   &mailbox{},
 		entropy:  pool{source: opts.Rand},
-		waiters:  map[int64]*waiter{}, tasks: map[string]*task{}, asked: map[string]openEffect{}, tails: map[string]chan struct{}{},
+		waiters:  map[int64]*waiter{}, tasks: map[string]*task{}, asked: map[string]*openEffect{}, tails: map[string]chan struct{}{},
 	}
 	if s.entropy.source == nil {
 		s.entropy.source = rand.Reader

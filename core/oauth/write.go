@@ -77,12 +77,16 @@ func (m members) object(name string, value any) (members, error) {
 
 // marshaled are the members of what encoding/json makes an object of.
 func marshaled(object any) (members, error) {
-	raw, err := json.Marshal(object)
+	raw, ready := object.(json.RawMessage) // an object's text, which is nobody else's
+	var err error
+	if !ready {
+		raw, err = json.Marshal(object)
+	}
 	if err != nil || len(raw) <= len("{}") {
 		return nil, err
 	}
 	raw[0] = ','
-	return raw[:len(raw)-1], nil
+	return members(raw[:len(raw)-1]), nil
 }
 
 // appendText adds s in quotation marks. Invalid UTF-8 becomes U+FFFD. It allocates enough at once,

@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
+	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
 )
 
 // An exchange is the HTTP of one request: the browser's, its answer, and what goes to resources in
@@ -36,85 +36,8 @@ type exchange struct {
 	closed bool
 }
 
-// answer is a respond effect.
-type answer struct {
-	Status  int         `json:"status"`
-	Headers [][2]string `json:"headers"`
-	Body    body        `json:"body"`
-	standing
-}
-
 func newExchange(ctx context.Context, w http.ResponseWriter, r *http.Request, groups *groups, opts Options) *exchange {
 	return &exchange{ctx: ctx, groups: groups, carries: r.ProtoMajor == 1 && hijackable(w), request: r, upload: newUpload(r), client: opts.Resource, timeout: opts.ResourceTimeout, answers: make(chan answer, 1), behind: map[string]*http.Response{}}
-}
-
-// hands are those of whatever request the session serves.
-func (s *seat) hands(opts Options) (hands, quick map[string]door.Hand) {
-	hands = map[string]door.Hand{
-		"proxy": func(_ context.Context, effect json.RawMessage) (any, string) { return s.exchange.proxy(effect) },
-		"body":  func(_ context.Context, effect json.RawMessage) (any, string) { return s.exchange.read(effect) },
-	}
-	quick = map[string]door.Hand{
-		"respond": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var a answer
-			if json.Unmarshal(effect, &a) != nil {
-				return nil, "internal"
-			}
-			select {
-			case s.exchange.answers <- a:
-				return struct{}{}, ""
-			default: // there is one answer to a request
-				return nil, "internal"
-			}
-		},
-		"seal": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct{ Text, Context string }
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			return struct {
-				Sealed string `json:"sealed"`
-			}{opts.Ring.Seal(in.Text, in.Context)}, ""
-		},
-		"unseal": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct{ Sealed, Context string }
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			text, err := opts.Ring.Unseal(in.Sealed, in.Context)
-			if err != nil {
-				return nil, "tampered"
-			}
-			return struct {
-				Text string `json:"text"`
-			}{text}, ""
-		},
-		"recall": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct{ Key string }
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			var ok struct {
-				Text *string `json:"text,omitempty"`
-			}
-			if text, there := opts.Memory.Recall(in.Key); there {
-				ok.Text = &text
-			}
-			return ok, ""
-		},
-		"remember": func(_ context.Context, effect json.RawMessage) (any, string) {
-			var in struct {
-				Key, Text string
-				ExpiresAt int64 `json:"expires_at"`
-			}
-			if json.Unmarshal(effect, &in) != nil {
-				return nil, "internal"
-			}
-			opts.Memory.Remember(in.Key, in.Text, time.UnixMilli(in.ExpiresAt))
-			return struct{}{}, ""
-		},
-	}
-	return hands, quick
 }
 
 // errSilent ends a request to a resource that says nothing.
@@ -151,37 +74,30 @@ func (s *silence) end() {
 // proxy sends a request to a resource. It gives the answer as soon as that begins; the body stays
 // here.
 func (e *exchange) proxy(effect json.RawMessage) (any, string) {
-	var in struct {
-		Method  string
-		URL     string
-		Upgrade string
-		Group   string
-		Most    int
-		Headers [][2]string
-		Body    *body
-	}
-	if json.Unmarshal(effect, &in) != nil {
+	var method, url, upgrade, group string
+	in, ok := textsOf(effect, "method url upgrade group", &method, &url, &upgrade, &group)
+	if !ok {
 		return nil, "internal"
 	}
-	if in.Upgrade != "" && !e.carries {
+	if upgrade != "" && !e.carries {
 		return nil, "unsupported"
 	}
-	if in.Group != "" && !e.enter(in.Group, in.Most) {
+	if most, _ := in.Get("most").Int(); group != "" && !e.enter(group, int(most)) {
 		return nil, "denied"
 	}
 	ctx, cancel := context.WithCancelCause(e.ctx)
 	silence := newSilence(e.timeout, func() { cancel(errSilent) })
 	defer silence.end()
-	req, err := http.NewRequestWithContext(ctx, in.Method, in.URL, nil)
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		cancel(nil)
 		return nil, "unsent"
 	}
-	if err := e.load(req, in.Body, silence.broken); err != nil {
+	if err := e.load(req, bodyOf(in.Get("body")), silence.broken); err != nil {
 		cancel(nil)
 		return nil, "unsent"
 	}
-	for _, h := range in.Headers {
+	for _, h := range pairsOf(in.Get("headers")) {
 		req.Header.Add(h[0], h[1])
 	}
 	// What net/http would add by itself is none of the browser's wishes.
@@ -191,9 +107,9 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "")
 	}
-	if in.Upgrade != "" {
+	if upgrade != "" {
 		req.Header.Set("Connection", "Upgrade")
-		req.Header.Set("Upgrade", in.Upgrade)
+		req.Header.Set("Upgrade", upgrade)
 	}
 	res, err := e.client.Do(req)
 	if err != nil {
@@ -201,17 +117,22 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 		cancel(nil)
 		return nil, kind
 	}
-	if _, writes := res.Body.(io.Writer); res.StatusCode < 200 && (in.Upgrade == "" || !writes) { // 101, and nobody asked to switch protocols
+	if _, writes := res.Body.(io.Writer); res.StatusCode < 200 && (upgrade == "" || !writes) { // 101, and nobody asked to switch protocols
 		res.Body.Close()
 		cancel(nil)
 		return nil, "network"
 	}
 	res.Body = &heldBody{res.Body, cancel}
-	return struct {
-		Status  int         `json:"status"`
-		Headers [][2]string `json:"headers"`
-		Body    *body       `json:"body"`
-	}{res.StatusCode, wireHeaders(res.Header), refTo(e.keep(res))}, ""
+	w := corejson.NewWriter()
+	w.Open('{')
+	w.MemberInt("status", int64(res.StatusCode))
+	writeHeaders(w, res.Header)
+	w.Key("body")
+	w.Open('{')
+	w.MemberStr("ref", e.keep(res))
+	w.Close('}')
+	w.Close('}')
+	return json.RawMessage(w.Bytes()), ""
 }
 
 // heldBody ends its request when it is closed.
@@ -227,10 +148,7 @@ func (b *heldBody) Close() error {
 }
 
 // load gives req its body. progress is called as the browser's own is read.
-func (e *exchange) load(req *http.Request, b *body, progress func()) error {
-	if b == nil {
-		return nil
-	}
+func (e *exchange) load(req *http.Request, b body, progress func()) error {
 	if b.Ref != nil {
 		req.Body = &readBehind{e.upload, progress}
 		req.ContentLength = e.upload.length

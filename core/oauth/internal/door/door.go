@@ -9,13 +9,15 @@ import (
 	"encoding/json"
 )
 
-// A Hand carries out effects of one kind. effect is all of it; ok marshals to the answer's members,
-// and where failure is not empty it is the kind of failure. ctx ends with the session.
+// A Hand carries out effects of one kind. effect is all of it; ok marshals to the answer's members
+// (a json.RawMessage is taken as it is, and not copied), and where failure is not empty it is the kind of failure. ctx ends with the session.
 type Hand = func(ctx context.Context, effect json.RawMessage) (ok any, failure string)
 
 // A Session is a handle of an engine.
 type Session interface {
-	// Do runs a command from beginning to end and reads its result into out, unless that is nil.
+	// Do runs a command from beginning to end and reads its result into out, unless that is nil. Params
+	// that are a json.RawMessage are taken as they are, and must be nobody else's; a string gets the
+	// result as text.
 	Do(ctx context.Context, op string, params, out any) error
 	// Begin gives the engine a command. wait gives its result, and may be called once.
 	Begin(op string, params any) (id int64, wait func(ctx context.Context, out any) error, err error)
