@@ -144,8 +144,8 @@ func (s *session) quiet() {
 	<-still
 }
 
-// idle tells whether nothing is under way, no lock is held, no input waits, and the session may stay
-// in its instance.
+// idle tells whether nothing is under way, no lock is held, no input waits, and the session may
+// stay in its instance.
 func (s *session) idle() bool {
 	s.lane.mu.Lock()
 	defer s.lane.mu.Unlock()

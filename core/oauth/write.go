@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
 // members are the members of a command or of an answer, each with a comma before it. They may
@@ -77,7 +79,7 @@ func (m members) object(name string, value any) (members, error) {
 
 // marshaled are the members of what encoding/json makes an object of.
 func marshaled(object any) (members, error) {
-	raw, ready := object.(json.RawMessage) // an object's text, which is nobody else's
+	raw, ready := object.(door.Object)
 	var err error
 	if !ready {
 		raw, err = json.Marshal(object)

@@ -1,18 +1,19 @@
 // make rates: how many requests a second of signed-in users pass through the backend on each host,
 // while 99 of 100 are answered within 100 ms; what of the CPU each takes; and what memory the host
-// has meanwhile. Beside it stand a plain reverse proxy of the same runtime, and in Node openid-client
-// with express-session. It prints a table, and writes build/rates.json.
+// has meanwhile. Beside it stand a plain reverse proxy of the same runtime, and in Node
+// openid-client with express-session. It prints a table, and writes build/rates.json.
 //
 //   HOSTS=node,go   some of: node, deno, bun, workerd, go (all)
 //   SESSIONS        signed in before (10000)
 //   SECONDS         of proxying at the highest rate (60)
 //   ACCESS_TOKEN    how long access tokens are good for, in seconds (300)
+//   PATIENCE        what takes longer has failed, in seconds (10)
 //
 // One runtime after the other. Everybody signs in, for real; then for each contender the highest
 // rate is looked for, in trials of a few seconds; then all run at their own, in turn, in slices of
 // ten seconds. Requests come at random times at the given rate, whether or not earlier ones were
-// answered, and a request's time runs from when it had to be sent. The authorization server, the API
-// (a KiB of JSON) and the browsers are one process in Go (rates/drive), on the same machine.
+// answered, and a request's time runs from when it had to be sent. The authorization server, the
+// API (a KiB of JSON) and the browsers are one process in Go (rates/drive), on the same machine.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,7 +28,8 @@ const number = (name, standard) => {
   if (!(n > 0)) throw new Error(`${name} is a number above 0`);
   return n;
 };
-const [SESSIONS, SECONDS, ACCESS_TOKEN] = [number('SESSIONS', 10_000), number('SECONDS', 60), number('ACCESS_TOKEN', 300)];
+const [SESSIONS, SECONDS] = [number('SESSIONS', 10_000), number('SECONDS', 60)];
+const [ACCESS_TOKEN, PATIENCE] = [number('ACCESS_TOKEN', 300), number('PATIENCE', 10)];
 const wanted = (process.env.HOSTS || Object.keys(hosts).join(',')).split(',').map((name) => name.trim());
 for (const name of wanted) if (!hosts[name]) throw new Error(`there is no host ${name}; there are ${Object.keys(hosts)}`);
 
@@ -46,7 +48,9 @@ const LOOK = 200;
 class Driver {
   static async start() {
     const driver = new Driver();
-    const child = spawn(program('edge/bench/rates/drive'), ['-access-token', `${ACCESS_TOKEN}s`], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(program('edge/bench/rates/drive'), ['-access-token', `${ACCESS_TOKEN}s`, '-patience', `${PATIENCE}s`], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     driver.pid = child.pid;
     driver.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     driver.child = child;
@@ -144,6 +148,7 @@ const ask = async (driver, contender, rate, seconds, sum = new Sum()) => {
   try {
     const seen = await driver.ask({ do: 'run', origin: contender.origin, rate, seconds });
     const cpu = cpuOf(pid) - before;
+    contender.refreshes += seen.refreshes;
     sum.add(seen, { seconds, cpu, others: Math.max(0, cpuOfAll() - all - cpu - (cpuOf(driver.pid) - around)), memory });
     return sum;
   } finally {
@@ -153,14 +158,15 @@ const ask = async (driver, contender, rate, seconds, sum = new Sum()) => {
 
 /** The highest rate that holds in trials, between none and what it does if it is asked at once. */
 const search = async (driver, contender) => {
-  const { rate: most } = await driver.ask({ do: 'saturate', origin: contender.origin, seconds: TRIAL });
+  const { rate: most, refreshes } = await driver.ask({ do: 'saturate', origin: contender.origin, seconds: TRIAL });
+  contender.refreshes = refreshes;
   let [low, high] = [0, most * 1.1];
   for (let i = 0; i < TRIALS; i++) {
     const rate = i ? (low + high) / 2 : most * 0.75;
     if ((await ask(driver, contender, rate, TRIAL)).holds) low = rate;
     else high = rate;
   }
-  return low || high;
+  return low || most / 4;
 };
 
 const closing = [];
@@ -203,7 +209,15 @@ const measure = async (driver, group) => {
       left = left.filter(({ sum }) => !sum.holds);
       if (tries < AGAIN - 1) for (const contender of left) contender.rate *= LESS;
     }
-    return contenders.map(({ name, plain = false, rate, signIn, sum }) => ({ name, plain, asked: rate, signIn, holds: sum.holds, ...sum.figures }));
+    return contenders.map(({ name, plain = false, rate, signIn, sum, refreshes }) => ({
+      name,
+      plain,
+      asked: rate,
+      signIn,
+      holds: sum.holds,
+      refreshesInAll: refreshes,
+      ...sum.figures,
+    }));
   } finally {
     await end();
   }

@@ -2,8 +2,8 @@
 // Hono, Deno and Bun, with sessions in Redis, or in memory where REDIS_URL is not set. The first
 // argument says which. The configuration, of kind "bff" or several of them, is in the variable BFF,
 // the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as they are for the Worker. It prints
-// "ready: PORT" when it listens, and runs until it is told to end. NODE_HTTP has Deno and Bun listen
-// by node:http, which carries sockets.
+// "ready: PORT" when it listens, and runs until it is told to end. NODE_HTTP has Deno and Bun
+// listen by node:http, which carries sockets.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';

@@ -165,10 +165,9 @@ export class Exchange {
    * Effect `proxy`. The time counts from the last piece of the browser's body until the headers are
    * there: what follows may take as long as it likes.
    */
-  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
+  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], waiting: AbortController): Promise<Answers['proxy']> {
     if (upgrade && !this.#carrier) throw new Failed('unsupported');
     if (group !== undefined && !(upgrade ? this.#carrier!.counts : this.#passage.counts === false)) this.#enter(group, most!);
-    const waiting = new AbortController();
     let late = false;
     let answered = false;
     let clock: ReturnType<typeof setTimeout> | undefined;
@@ -181,7 +180,6 @@ export class Exchange {
       }, this.#timeout);
     };
     wait();
-    signal.addEventListener('abort', () => waiting.abort());
     try {
       if (upgrade) {
         const answer = await this.#carrier!.open(url, headers, waiting.signal, group!, most!);

@@ -100,7 +100,7 @@ func (b *backend) leave(s *seat, err error) {
 // It fails with ErrInternal if the engine was lost, or with an Error of kind client and code
 // too_large if the request is longer than an engine reads. Then the caller has to answer the
 // request, unless a respond effect came before.
-func (b *backend) serve(request json.RawMessage, e *exchange) error {
+func (b *backend) serve(request door.Object, e *exchange) error {
 	s, err := b.take(e)
 	if err != nil {
 		return err

@@ -156,9 +156,10 @@ type Options struct {
 	ClientKey crypto.Signer
 	// HTTP sends requests to the authorization server; see oauth.Options.
 	HTTP *http.Client
-	// Resource sends requests to the targets of Config.Proxy; nil means one that keeps more
-	// connections open than http.DefaultTransport, from which it has the rest. Redirects are passed on and not followed; cookies are not kept. A
-	// Timeout also ends bodies that take longer, including streams.
+	// Resource sends requests to the targets of Config.Proxy; nil means one with a copy of
+	// http.DefaultTransport that keeps more connections open. Redirects are passed on and not
+	// followed; cookies are not kept. A Timeout also ends bodies that take longer, including
+	// streams.
 	Resource *http.Client
 	// ResourceTimeout is how long a resource may take to begin its answer; 0 means 30 seconds. The
 	// body may take any time.

@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// What passes between the engine and an exchange is read and written without reflection, which would
-// be a sixth of what a request costs here.
+// What passes between the engine and an exchange is read and written without reflection, which
+// would be a sixth of what a request costs here.
 
 // answer is a respond effect.
 type answer struct {
@@ -28,7 +28,7 @@ func textsOf(effect json.RawMessage, names string, texts ...*string) (in corejso
 }
 
 // object is the text of an object with one member, a text.
-func object(name, text string) json.RawMessage {
+func object(name, text string) door.Object {
 	w := corejson.NewWriter()
 	w.Grow(len(text) + 64)
 	w.Open('{')
@@ -38,7 +38,7 @@ func object(name, text string) json.RawMessage {
 }
 
 // done is the text of an object without members.
-func done() json.RawMessage { return json.RawMessage("{}") }
+func done() door.Object { return door.Object("{}") }
 
 func pairsOf(list corejson.Value) (pairs [][2]string) {
 	for it := list.Each(); it.Next(); {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
 // An exchange is the HTTP of one request: the browser's, its answer, and what goes to resources in
@@ -132,7 +133,7 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 	w.MemberStr("ref", e.keep(res))
 	w.Close('}')
 	w.Close('}')
-	return json.RawMessage(w.Bytes()), ""
+	return door.Object(w.Bytes()), ""
 }
 
 // heldBody ends its request when it is closed.

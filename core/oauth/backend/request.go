@@ -2,13 +2,13 @@ package backend
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	corejson "github.com/oauth2-wasm/oauth2-wasm/core/internal/json"
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
 // own is the name of the one request, and of its body.
@@ -23,7 +23,7 @@ type body struct {
 }
 
 // command gives the parameters of the command request.
-func (h *Handler) command(r *http.Request) json.RawMessage {
+func (h *Handler) command(r *http.Request) door.Object {
 	w := corejson.NewWriter()
 	w.Grow(1024)
 	w.Open('{')

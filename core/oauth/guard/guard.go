@@ -129,7 +129,7 @@ func (g *Guard) Handler(need Need, next http.Handler) http.Handler {
 }
 
 // command gives the parameters of the command check.
-func (g *Guard) command(r *http.Request, need Need) json.RawMessage {
+func (g *Guard) command(r *http.Request, need Need) door.Object {
 	w := corejson.NewWriter()
 	w.Grow(roomOf(r.Header["Authorization"]) + roomOf(r.Header["Dpop"]) + len(r.RequestURI) + 256)
 	w.Open('{')

@@ -65,7 +65,7 @@ const reverse = ({ port, target }) => started([program('edge/bench/rates/drive')
 /**
  * By runtime, in the order of the table. `plain` has no sessions: who asks brings a token.
  *
- * @type {Record<string, {name: string, plain?: boolean, start: (given: object) => Promise<{pid: number, stop(): Promise<void>}>}[]>}
+ * @type {Record<string, {name: string, plain?: boolean, start: Function}[]>}
  */
 export const hosts = {
   node: [

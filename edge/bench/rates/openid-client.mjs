@@ -1,6 +1,6 @@
 // The same backend of npm openid-client, express-session and Express, as their documentation shows
-// them: sign-in with PKCE, state and nonce, a session of its own in memory or Redis, a refresh where
-// the token is about to end (one at a time for each session), and a proxy of node:http.
+// them: sign-in with PKCE, state and nonce, a session of its own in memory or Redis, a refresh
+// where the token is about to end (one at a time for each session), and a proxy of node:http.
 import { Agent, request } from 'node:http';
 import { RedisStore } from 'connect-redis';
 import express from 'express';

@@ -2,9 +2,9 @@
 
 // Command nethttp is a backend for a frontend as a Go server, for the tests of edge:
 // core/oauth/backend on the native engine, with sessions in an SQLite database, in Redis or in
-// memory. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and
-// CLIENT_KEY, as they are for the Workers. It prints "ready: URL" when it listens, and runs until
-// it is told to end.
+// memory. The configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS,
+// CLIENT_SECRET and CLIENT_KEY, as they are for the Workers. It prints "ready: URL" when it
+// listens, and runs until it is told to end.
 package main
 
 import (

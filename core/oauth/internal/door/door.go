@@ -9,15 +9,19 @@ import (
 	"encoding/json"
 )
 
-// A Hand carries out effects of one kind. effect is all of it; ok marshals to the answer's members
-// (a json.RawMessage is taken as it is, and not copied), and where failure is not empty it is the kind of failure. ctx ends with the session.
+// A Hand carries out effects of one kind. effect is all of it; ok marshals to the answer's members,
+// or is an Object, and where failure is not empty it is the kind of failure. ctx ends with the
+// session.
 type Hand = func(ctx context.Context, effect json.RawMessage) (ok any, failure string)
+
+// An Object is the text of an object, written without reflection. Who gets it owns it, and wipes
+// it.
+type Object []byte
 
 // A Session is a handle of an engine.
 type Session interface {
-	// Do runs a command from beginning to end and reads its result into out, unless that is nil. Params
-	// that are a json.RawMessage are taken as they are, and must be nobody else's; a string gets the
-	// result as text.
+	// Do runs a command from beginning to end and reads its result into out, unless that is nil.
+	// Params may be an Object; a string gets the result as text.
 	Do(ctx context.Context, op string, params, out any) error
 	// Begin gives the engine a command. wait gives its result, and may be called once.
 	Begin(op string, params any) (id int64, wait func(ctx context.Context, out any) error, err error)
@@ -32,8 +36,8 @@ type Session interface {
 
 // Setting is what a session is opened with besides.
 type Setting struct {
-	// Hands are those for kinds of effects that package oauth does not carry out, by kind. Quick are
-	// those that never wait: they are carried out at once, while the engine does nothing else.
+	// Hands are those for kinds of effects that package oauth does not carry out, by kind. Quick
+	// are those that never wait: they are carried out at once, while the engine does nothing else.
 	Hands, Quick map[string]Hand
 	// Trouble, if not nil, gets what the HTTP client, the Store, the Locker or the KeyStore failed
 	// with, one at a time.

@@ -11,7 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -35,6 +35,7 @@ type authority struct {
 	keys   []byte
 
 	users     atomic.Int64
+	issued    atomic.Int64 // tokens for codes
 	refreshes atomic.Int64
 	codes     sync.Map // of grant
 	refresh   sync.Map // of string, the user
@@ -131,8 +132,9 @@ func (a *authority) token(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		user = g.user
-		// So that tokens do not all end at the same time.
-		life = time.Duration((0.1 + 0.9*mathrand.Float64()) * float64(life))
+		// So that tokens do not all end at the same time: the parts of the golden ratio lie evenly.
+		_, part := math.Modf(float64(a.issued.Add(1)) * math.Phi)
+		life = time.Duration((0.1 + 0.9*part) * float64(life))
 		id, err := a.idToken(g)
 		if err != nil {
 			refuse("server_error")

@@ -25,9 +25,10 @@ const (
 	// connections is how many there are to a backend at most. A request that finds none free waits,
 	// and its time runs.
 	connections = 256
-	// patience is how long an answer may take, and what is still under way when a run is over.
-	patience = 10 * time.Second
 )
+
+// patience is how long an answer may take.
+var patience = 10 * time.Second
 
 type order struct {
 	Do       string
@@ -122,7 +123,6 @@ func requestOf(u *url.URL, i int64, header string) []byte {
 
 var browser = &http.Client{
 	Transport:     &http.Transport{MaxIdleConnsPerHost: signingIn},
-	Timeout:       patience,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 

@@ -9,8 +9,8 @@
 //	{"do":"saturate","origin":O,"seconds":S}         32 requests at any time: {"rate":…}
 //	{"do":"run","origin":O,"rate":R,"seconds":S}     R requests a second, whatever the answers take
 //
-// It begins with {"issuer":…,"api":…}. With -plain URL it is no driver but the reverse proxy of Go's
-// standard library, which prints "ready: " when it listens.
+// It begins with {"issuer":…,"api":…}. With -plain URL it is no driver but the reverse proxy of
+// Go's standard library, which prints "ready: " when it listens.
 package main
 
 import (
@@ -31,6 +31,7 @@ func main() {
 	plain := flag.String("plain", "", "be a reverse proxy to this URL")
 	addr := flag.String("addr", "", "where that listens")
 	life := flag.Duration("access-token", 5*time.Minute, "how long an access token is good for")
+	flag.DurationVar(&patience, "patience", patience, "how long an answer may take")
 	flag.Parse()
 	if *plain != "" {
 		log.Fatal(serveProxy(*addr, *plain))
