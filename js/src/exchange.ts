@@ -171,10 +171,9 @@ export class Exchange {
    * Effect `proxy`. The time runs from the last piece of the browser's body until the headers
    * arrive; the rest of the answer may take any time.
    */
-  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
+  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], waiting: AbortController): Promise<Answers['proxy']> {
     if (upgrade && !this.#carrier) throw new Failed('unsupported');
     if (group !== undefined && !(upgrade ? this.#carrier!.counts : this.#passage.counts === false)) this.#enter(group, most!);
-    const waiting = new AbortController();
     let late = false;
     let answered = false;
     let clock: ReturnType<typeof setTimeout> | undefined;
@@ -187,7 +186,6 @@ export class Exchange {
       }, this.#timeout);
     };
     wait();
-    signal.addEventListener('abort', () => waiting.abort());
     try {
       if (upgrade) {
         const answer = await this.#carrier!.open(url, headers, waiting.signal, group!, most!);
