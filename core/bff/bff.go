@@ -110,7 +110,7 @@ func (c *call) route() {
 		if c.forPeople = e.who != forServers; e.who == forPages && !c.guard() {
 			return
 		}
-		// What is ours to read must be readable; what goes to a resource is its business.
+		// Parameters for our own endpoints must be readable. Those for a resource are its concern.
 		query, ok := readForm(c.rawQuery[min(1, len(c.rawQuery)):])
 		if c.query = query; !ok {
 			c.refuse(400, "bad_query", "The query cannot be read.")

@@ -1,8 +1,8 @@
 // A backend for a frontend on a server in JavaScript, for the tests of edge: node:http, Express,
 // Hono, Deno and Bun, with sessions in Redis. The first argument says which. The configuration, of
 // kind "bff" or several of them, is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET
-// and CLIENT_KEY, as they are for the Worker. It prints "ready: PORT" when it listens, and runs
-// until it is told to end. NODE_HTTP has Deno and Bun listen by node:http, which carries sockets.
+// and CLIENT_KEY, as for the Worker. It prints "ready: PORT" when it listens, and runs until it
+// gets a signal to end. With NODE_HTTP, Deno and Bun listen with node:http, which supports sockets.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
@@ -34,7 +34,7 @@ const paths = [given].flat().flatMap(({ base, proxy = [] }) => [new URL(base).pa
 
 const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
 
-/** A file of the page, where the backend's paths are not. */
+/** Serves a file of the page, for paths that are not the backend's. */
 const page = async (request) => {
   const { pathname } = new URL(request.url);
   const path = pathname === '/' ? '/index.html' : pathname;
@@ -47,7 +47,7 @@ const page = async (request) => {
 };
 const served = async (request) => (await page(request)) ?? backend.fetch(request);
 
-// Node by itself would refuse more than 16 KiB of headers in words of its own.
+// By default Node would refuse more than 16 KiB of headers with its own message.
 const listen = (handler) =>
   new Promise((resolve) => {
     const server = createServer({ maxHeaderSize: 256 << 10 }, handler);

@@ -135,7 +135,7 @@ export interface BackendOptions {
 export interface RequestContext {
   /** A Worker's `waitUntil`: keeps the isolate alive for work that goes on after the answer. */
   waitUntil?(work: Promise<unknown>): void;
-  /** Carries sockets: {@link nodeUpgrade} has one. Without it a WebSocket is answered 501. */
+  /** Carries WebSockets: {@link nodeUpgrade} passes one. Without it a WebSocket is answered 501. */
   carrier?: Carrier;
 }
 
@@ -285,7 +285,7 @@ const sending = (sender: typeof fetch): Executors => ({
   verify,
 });
 
-/** How the module is asked whether what is open may stay so; for hosts as {@link serve} is. */
+/** Asks the module whether an open connection may stay open. For hosts, like {@link serve}. */
 export const asking =
   (requests: Requests, open: string, executors: Executors): Ask =>
   (keep) =>

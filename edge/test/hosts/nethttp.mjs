@@ -8,7 +8,7 @@ const start = async (options) => {
   const program = join(options.folder, '..', 'nethttp');
   const made = `${program}.${process.pid}`;
   execFileSync('go', ['build', '-o', made, './edge/dev/nethttp'], { cwd: root, stdio: 'inherit' });
-  renameSync(made, program); // test files run at the same time
+  renameSync(made, program); // test files run in parallel
   const begin = ({ folder, port, config, secrets, page, proxyTimeoutMs, stopMs = 1000, stopDelayMs = 0 }) => {
     const variables = Object.entries({ BFF: JSON.stringify(config), ...secrets }).map((pair) => pair.join('='));
     const args = [

@@ -1,5 +1,4 @@
-// The hosts in JavaScript: a program of edge/dev/serve.mjs each, and a Redis of its own for what is
-// stored.
+// The hosts in JavaScript: each runs edge/dev/serve.mjs, with its own Redis as storage.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient } from 'redis';
@@ -31,7 +30,7 @@ export const redis = async (folder) => {
 
 const start = (kind) => async (options) => {
   const stored = await redis(options.folder);
-  // Those behind a process that was killed wait for its lease.
+  // After a process is killed, waiters wait until its lease expires.
   const begin = ({ port, config, secrets, page, proxyTimeoutMs, sockets, stopMs = 1000, stopDelayMs = 0 }) => {
     const variables = {
       BFF: JSON.stringify(config),
@@ -77,5 +76,5 @@ const start = (kind) => async (options) => {
   };
 };
 
-/** The host of a kind of server (edge/test/hosts/README.md), and what else is to be known of it. */
+/** The host of a kind of server (edge/test/hosts/README.md), with further members. */
 export const javascript = (kind, more) => ({ name: kind, start: start(kind), stops: true, refuses: true, ...more });

@@ -1,4 +1,4 @@
-// All that a backend has to do, whoever hosts it (../hosts/README.md).
+// Everything that a backend has to do, on every host (../hosts/README.md).
 import { after, describe } from 'node:test';
 import attacks from './attacks.mjs';
 import bombs from './bombs.mjs';
@@ -46,10 +46,7 @@ const parts = {
   browser,
 };
 
-/**
- * What a server in front of a backend may change: for one that stands on a host that has the whole
- * suite.
- */
+/** The parts that depend on the HTTP server: for frameworks on a host that runs the whole suite. */
 export const wire = ['flow', 'refusals', 'cuts', 'bounds', 'forgeries', 'attacks', 'smuggling', 'bombs', 'health', 'stop'];
 
 /** Registers the tests for a host. SUITE names one part, to run only that. */
