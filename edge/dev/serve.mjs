@@ -57,7 +57,7 @@ const listen = (handler) =>
     server.listen(Number(PORT), '127.0.0.1', resolve);
   });
 await {
-  node: () => listen(nodeHandler({ fetch: served })),
+  node: () => listen(nodeHandler(PAGE ? { fetch: served } : backend)),
   async express() {
     const { default: express } = await import('express');
     const app = express();

@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-import { Exchange, nextId, type Passage, standard } from './exchange.js';
+import { type Asked, Exchange, nextId, type Passage, standard } from './exchange.js';
 import {
   type Answers,
   CLIENT_KEY,
@@ -29,6 +29,7 @@ import {
 import { ConflictError, OAuthError, type Config, type KeyStore, type Locks, type Store } from './index.js';
 import { defaultLocks } from './locks.js';
 import { Memory } from './memory.js';
+import { direct } from './node-handler.js';
 import { builtin, nodePassage } from './node-passage.js';
 import type { Ask, Carrier } from './open.js';
 import type { ExpiringStore } from './remote.js';
@@ -359,24 +360,25 @@ export const openBackend = async (config: BackendConfig | BackendConfig[], optio
   const [first] = sites.values();
   if (!first) throw new OAuthError({ kind: 'client', code: 'missing', op: 'open', retryable: false, field: 'base' });
   const underWay = new Set<Promise<void>>();
-  return {
-    fetch(request, { waitUntil, carrier } = {}) {
-      const url = new URL(request.url);
-      const site = sites.get(url.host);
-      // For an unknown host any backend will do: it refuses, because the host is not its own.
-      const { origin, requests, open, executors } = site ?? first;
-      const asked = site ? origin + request.url.slice(url.origin.length) : request.url;
-      const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given, carrier);
-      // If the browser goes away, work that others wait for goes on: a refresh, or storing a
-      // session.
-      const work = (exchange.over = serve(requests, open, exchange, executors, onError, given));
-      underWay.add(work);
-      void work.then(() => underWay.delete(work));
-      waitUntil?.(work);
-      return exchange.response;
-    },
+  const answer = (request: Asked, url: URL, { waitUntil, carrier }: RequestContext = {}): Promise<Response> => {
+    const site = sites.get(url.host);
+    // For an unknown host any backend will do: it refuses, because the host is not its own.
+    const { origin, requests, open, executors } = site ?? first;
+    const asked = site ? origin + request.url.slice(url.origin.length) : request.url;
+    const exchange = new Exchange(request, proxyTimeoutMs, passage, asked, given, carrier);
+    // If the browser goes away, work that others wait for goes on: a refresh, or storing a session.
+    const work = (exchange.over = serve(requests, open, exchange, executors, onError, given));
+    underWay.add(work);
+    void work.then(() => underWay.delete(work));
+    waitUntil?.(work);
+    return exchange.response;
+  };
+  const backend: Backend = {
+    fetch: (request, context) => answer(request, new URL(request.url), context),
     async idle() {
       while (underWay.size) await Promise.all(underWay);
     },
   };
+  direct.set(backend, answer);
+  return backend;
 };

@@ -72,6 +72,15 @@ interface Behind {
   counted: boolean;
 }
 
+/** What a backend looks at of a request: all that a `Request` has to be for it. */
+export interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Iterable<[string, string]> & Pick<Headers, 'get' | 'has'>;
+  readonly body: ReadableStream<Uint8Array> | null;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
 /** Commands so far. */
 let count = 0;
 
@@ -91,7 +100,7 @@ export class Exchange {
   #id = nextId();
   /** The module's name for the request, and for its body. */
   #name = `${this.#id}`;
-  #request: Request;
+  #request: Asked;
   /** Answers of the servers behind, whose bodies nobody has read. */
   #behind = new Map<string, Behind>();
   #url: string;
@@ -111,7 +120,7 @@ export class Exchange {
    * @param url as the browser asked for it, where the request does not say
    * @param carrier carries sockets, where the host can
    */
-  constructor(request: Request, timeout: number, passage: Passage = standard(), url = request.url, send: typeof fetch = fetch, carrier?: Carrier) {
+  constructor(request: Asked, timeout: number, passage: Passage = standard(), url = request.url, send: typeof fetch = fetch, carrier?: Carrier) {
     this.#request = request;
     this.#url = url;
     this.#timeout = timeout;
