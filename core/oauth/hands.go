@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// openSession opens a session of a kind with the hands that the options say.
+// openSession opens a session of a kind. The options say how it carries out effects.
 func openSession(engine Engine, kind string, config any, opts Options) (*session, error) {
 	opts = opts.withDefaults()
 	return newSession(engine, kind, config, opts, func(s *session) map[string]hand {
@@ -31,11 +31,11 @@ func openSession(engine Engine, kind string, config any, opts Options) (*session
 	})
 }
 
-// quickly has a hand that never waits carry out e within its turn.
+// quickly carries out e at once, with a hand that never waits.
 func quickly(s *session, e *effect, hand door.Hand) {
 	ok, failure := hand(s.ctx, e.raw)
 	switch {
-	case e.Kind == "remember": // which wants no answer
+	case e.Kind == "remember": // it needs no answer
 	case failure != "":
 		s.reply(failed(e.ID, failure))
 	default:
@@ -43,7 +43,7 @@ func quickly(s *session, e *effect, hand door.Hand) {
 	}
 }
 
-// lend has a hand that another package brought carry out e.
+// lend carries out e with a hand of another package.
 func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 	id := e.ID
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -55,6 +55,10 @@ func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 		if failure != "" {
 			return failed(id, failure)
 		}
-		return answerOf(id, ok)
+		in := answerOf(id, ok)
+		if answered, is := ok.(interface{ HTTPStatus() int }); is {
+			in.status = answered.HTTPStatus()
+		}
+		return in
 	})
 }

@@ -8,7 +8,7 @@ import { Failed } from './failed.js';
 const native = (): typeof import('node:crypto') | undefined =>
   globalThis.navigator?.userAgent === 'Cloudflare-Workers' ? undefined : (globalThis.process as any)?.getBuiltinModule?.('node:crypto');
 
-/** Keys that sealed texts are read with, by id. The first seals. */
+/** The keys of sealed texts, by id. The first one seals, all unseal. */
 export type Ring = Map<string, Awaited<ReturnType<typeof crypto.subtle.importKey>>>;
 
 /** The same keys as `node:crypto` has them. */
@@ -16,7 +16,7 @@ const natives = new WeakMap<object, import('node:crypto').KeyObject>();
 
 const AES = 'AES-GCM';
 /**
- * RFC 5116 section 5.3: 96 bits. They are random, so a key is good for 2^32 texts (NIST SP 800-38D
+ * RFC 5116 section 5.3: 96 bits. They are random, so a key may seal 2^32 texts (NIST SP 800-38D
  * section 8.3).
  */
 const NONCE = 12;
@@ -26,7 +26,7 @@ const TAG = 16;
  * Reads a key ring: `ID:KEY` with commas or white space between them, the newest first. KEY is 32
  * random bytes in base64url.
  *
- * @throws {Error} it is no such text; the message has nothing of it but ids
+ * @throws {Error} if the text is no key ring; the message contains at most ids of it
  */
 export const readRing = async (text: string): Promise<Ring> => {
   const ring: Ring = new Map();
@@ -71,8 +71,8 @@ export const seal = async (ring: Ring, text: string, context: string): Promise<s
 };
 
 /**
- * @throws {Failed} `tampered`: it was not sealed here, not with a key of this ring, or for another
- * context
+ * @throws {Failed} `tampered`: the text was not sealed in this format, or with another key, or for
+ * another context
  */
 export const unseal = async (ring: Ring, sealed: string, context: string): Promise<string> => {
   const [, id, body] = /^([\w-]+)\.([\w-]+)$/.exec(sealed) ?? [];
@@ -81,7 +81,7 @@ export const unseal = async (ring: Ring, sealed: string, context: string): Promi
   try {
     const own = natives.get(key);
     const whole = own ? Buffer.from(body!, 'base64url') : unbase64url(body!);
-    // The last character may carry bits that mean nothing; only one spelling is taken.
+    // The last character may contain unused bits; only one spelling is accepted.
     const rest = whole.length % 3;
     if (body!.length % 4 === 1 || (rest && base64url(whole.subarray(-rest)) !== body!.slice(-rest - 1))) throw new Failed('tampered');
     const nonce = whole.subarray(0, NONCE);

@@ -12,9 +12,9 @@ import (
 // mostIdle is how many sessions wait for a request.
 const mostIdle = 64
 
-// backend has an engine serve requests. Each has a session alone, as long as it is under way. To
-// open one costs a tenth of what a request does, so those with which nothing can happen any more
-// wait for the next.
+// backend makes an engine serve requests. Each request has a session to itself while it runs. To
+// open one costs a tenth of a request, so a session in which nothing can happen any more is kept
+// for the next request.
 type backend struct {
 	engine  oauth.Engine
 	config  json.RawMessage
@@ -35,7 +35,7 @@ type seat struct {
 
 // openBackend checks a configuration.
 func openBackend(engine oauth.Engine, config Config, opts oauth.Options, own Options, trouble func(error)) (*backend, error) {
-	// Sessions come and go: what they share has to stay.
+	// Sessions come and go, so what they share must be kept here.
 	if opts.Locker == nil {
 		opts.Locker, _ = opts.Store.(oauth.Locker)
 	}
@@ -93,9 +93,9 @@ func (b *backend) leave(s *seat, err error) {
 	}
 }
 
-// serve has the engine answer one request. It returns when the answer, and all work that goes on
-// after it, is done. It takes no context: every effect has a time limit, and work that others wait
-// for (a refresh, storing a session) must not end because one browser went away.
+// serve makes the engine answer one request. It returns when the answer is done, and all work that
+// continues after it. It has no context: every effect has a time limit, and work for which others
+// wait (a refresh, storing a session) must not end because one browser went away.
 //
 // It fails with ErrInternal if the engine was lost, or with an Error of kind client and code
 // too_large if the request is longer than an engine reads. Then the caller has to answer the

@@ -11,18 +11,18 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// own is the name of the one request, and of its body.
+// own is the name of the only request, and of its body.
 const own = "request"
 
-// body is a body of the boundary: text, base64 of what is no UTF-8, or the name of one that stays
-// here.
+// body is a body in the engine's interface: text, or base64 if it is not UTF-8, or the name of a
+// body that stays here.
 type body struct {
 	Text   *string `json:"text,omitempty"`
 	Base64 *string `json:"base64,omitempty"`
 	Ref    *string `json:"ref,omitempty"`
 }
 
-// command gives the parameters of the command request.
+// command returns the parameters of the command request.
 func (h *Handler) command(r *http.Request) door.Object {
 	w := corejson.NewWriter()
 	w.Grow(1024)
@@ -40,6 +40,10 @@ func (h *Handler) command(r *http.Request) door.Object {
 		}
 		w.Close('}')
 	}
+	if h.stopping() {
+		w.Key("stopping")
+		w.Bool(true)
+	}
 	w.Close('}')
 	return w.Bytes()
 }
@@ -54,7 +58,7 @@ func wireBody(raw []byte) *body {
 	return &body{Base64: &text}
 }
 
-// bytes gives what is here of a body; nil for a ref.
+// bytes returns the content of a body that is here; nil for a ref.
 func (b *body) bytes() ([]byte, error) {
 	switch {
 	case b.Text != nil:
@@ -65,7 +69,7 @@ func (b *body) bytes() ([]byte, error) {
 	return nil, nil
 }
 
-// writeHeaders writes headers in a fixed order, a map having none.
+// writeHeaders writes headers in a fixed order, because a map has none.
 func writeHeaders(w *corejson.Writer, h http.Header) {
 	pairs := make([][2]string, 0, len(h)+4)
 	for name, values := range h {
@@ -86,7 +90,7 @@ func writeHeaders(w *corejson.Writer, h http.Header) {
 	w.Close(']')
 }
 
-// valid gives s as a text.
+// valid replaces what is not UTF-8 in s.
 func valid(s string) string {
 	if utf8.ValidString(s) {
 		return s

@@ -73,7 +73,7 @@ func New(engine oauth.Engine, config Config, opts Options) (*Guard, error) {
 // Close ends the Guard: checks that are under way fail.
 func (g *Guard) Close() { g.session.Close() }
 
-// connected is the certificate of the request's connection.
+// connected returns the certificate of the request's connection.
 func connected(r *http.Request) []byte {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return nil
@@ -114,7 +114,7 @@ func FromContext(ctx context.Context) *Token {
 func (g *Guard) Handler(need Need, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := g.Check(r, need)
-		if err != nil { // the request is over, or the engine was lost
+		if err != nil { // the request has ended, or the engine was lost
 			v = &Verdict{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"5"}, "Cache-Control": {"no-store"}}, Reason: Reason{Code: "internal"}}
 		}
 		if v.Token == nil {
@@ -128,7 +128,7 @@ func (g *Guard) Handler(need Need, next http.Handler) http.Handler {
 	})
 }
 
-// command gives the parameters of the command check.
+// command returns the parameters of the command check.
 func (g *Guard) command(r *http.Request, need Need) door.Object {
 	w := corejson.NewWriter()
 	w.Grow(roomOf(r.Header["Authorization"]) + roomOf(r.Header["Dpop"]) + len(r.RequestURI) + 256)
@@ -172,7 +172,7 @@ func roomOf(values []string) (n int) {
 	return n
 }
 
-// valid gives s as a text.
+// valid replaces what is not UTF-8 in s.
 func valid(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -204,7 +204,7 @@ func (g *Guard) refused(r *http.Request, v *Verdict) *Verdict {
 	return v
 }
 
-// asked is the URL that the client asked for: a handler in front may have removed a part of r.URL.
+// asked is the URL that the client asked for. A handler in front may have removed a part of r.URL.
 func asked(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") {
 		return r.RequestURI

@@ -66,7 +66,7 @@ type Token struct {
 	ID string
 	// Scope are its scopes.
 	Scope []string
-	// ACR is how the user was authenticated, AuthTime when; zero where the token does not say.
+	// ACR is how the user was authenticated, and AuthTime when; zero if the token does not say.
 	ACR      string
 	AuthTime time.Time
 	// Expiry is when it expires; zero if that is not known.
@@ -75,7 +75,7 @@ type Token struct {
 	Claims json.RawMessage
 }
 
-// Has tells whether the token has a scope.
+// Has reports whether the token has a scope.
 func (t *Token) Has(scope string) bool { return slices.Contains(t.Scope, scope) }
 
 // Read reads the claims into v, as encoding/json does.
@@ -120,7 +120,7 @@ func reasonOf(in corejson.Value) Reason {
 	}
 }
 
-// words are those of a text with spaces, or of an array.
+// words are the words of a text, or the elements of an array.
 func words(v corejson.Value) (list []string) {
 	if v.Kind() != corejson.Array {
 		return strings.Fields(v.Str())
@@ -142,7 +142,7 @@ func seconds(v corejson.Value) time.Time {
 	return time.Time{}
 }
 
-// tooLarge: the headers are more than an engine reads.
+// tooLarge reports whether the headers are longer than an engine reads.
 func tooLarge(err error) bool {
 	return errors.Is(err, &oauth.Error{Kind: oauth.KindClient, Code: "too_large"})
 }
