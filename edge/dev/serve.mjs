@@ -58,7 +58,7 @@ const listen = (handler) =>
     server.listen(Number(PORT), '127.0.0.1', () => resolve(closeNode(server)));
   });
 const closeServer = await {
-  node: () => listen(nodeHandler({ fetch: served })),
+  node: () => listen(nodeHandler(PAGE ? { fetch: served } : backend)),
   async express() {
     const { default: express } = await import('express');
     const app = express();
