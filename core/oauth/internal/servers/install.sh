@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sees to the servers that stores are tested on: Redis, PostgreSQL and PgBouncer, or Debian's packages of them. Without them the tests fail;
-# make test does not skip them.
+# Installs the servers with which stores are tested (Redis, PostgreSQL and PgBouncer) from Debian's
+# packages, unless they are there. Without them the tests fail; make test does not skip them.
 set -eu
 missing=
 command -v redis-server >/dev/null || missing="$missing redis-server"
