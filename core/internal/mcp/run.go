@@ -11,26 +11,26 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/internal/words"
 )
 
-// A run is one command about a resource. What is stored of the resource leads to a client at once;
-// where that does not help, the resource and its server are asked. Its methods are the steps:
-// recordLoaded, identify, registrationLoaded, compose, look, looked; and from ask on, whose steps
-// are in discover.go, identify and those behind it again, with save before look.
+// A run is one command about a resource. If the store has a record of the resource, that gives the
+// client at once; if it does not help, the resource and its server are asked. Its methods are the
+// steps: recordLoaded, identify, registrationLoaded, compose, look, looked; and from ask on, whose
+// steps are in discover.go, identify and the steps after it again, with save before look.
 type run struct {
 	session *session
 	id      int64
 	op      string
 	done    bool
 
-	at        uri.URI // the resource, as it was asked for
-	place     string  // of it, as it can be compared
+	at        uri.URI // the resource, as in the command
+	place     string  // the resource's canonical URI
 	origin    string
 	status    int64
 	challenge wire.Challenge
 	sent      string // the token that was refused, "" for none
 	operation string
-	clientID  string // of forget
+	clientID  string // for the command forget
 
-	config  *config.Config // by which requests are sent here
+	config  *config.Config // for the requests that are sent here
 	wire    *wire.Wire
 	record  record
 	version string // of the record in the store
