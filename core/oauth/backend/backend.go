@@ -34,13 +34,16 @@ type seat struct {
 }
 
 // openBackend checks a configuration.
-func openBackend(engine oauth.Engine, config Config, opts oauth.Options, own Options, trouble func(error)) (*backend, error) {
+func openBackend(engine oauth.Engine, config Config, opts oauth.Options, own Options, stop *stop, trouble func(error)) (*backend, error) {
 	// Sessions come and go, so what they share must be kept here.
 	if opts.Locker == nil {
 		opts.Locker, _ = opts.Store.(oauth.Locker)
 	}
 	if opts.Locker == nil {
 		opts.Locker = &oauth.MemoryLocker{}
+	}
+	if _, here := opts.Locker.(*oauth.MemoryLocker); !here {
+		opts.Locker = heldLocker{opts.Locker, stop}
 	}
 	b := &backend{engine: engine, opts: opts, own: own, trouble: trouble}
 	client, err := door.Configuration(config.Client, opts)

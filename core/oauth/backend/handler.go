@@ -48,7 +48,7 @@ func New(engine oauth.Engine, config Config, opts Options) (*Handler, error) {
 	var err error
 	h.backend, err = openBackend(engine, config, oauth.Options{
 		HTTP: opts.HTTP, Store: opts.Store, Locker: opts.Locker, Keys: keys, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand, OnEffect: opts.OnEffect,
-	}, opts, h.tell)
+	}, opts, &h.stop, h.tell)
 	if err != nil {
 		return nil, err
 	}
