@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// lifetimes are short in the demo, so that a person sees tokens end.
+// lifetimes are short in the demo, so that users see tokens expire.
 type lifetimes struct {
 	token, session, deviceCode time.Duration
-	// fresh is how long ago the sign-in may be for what is secret.
+	// fresh is how long ago the sign-in may be for the secret.
 	fresh time.Duration
 }
 
@@ -33,7 +33,7 @@ func main() {
 	flag.DurationVar(&life.fresh, "fresh", 30*time.Second, "how long ago the sign-in may be for the API's secret")
 	phone := flag.String("phone", "", "address at which a phone in your network finds the page for the TV's code, or lan: the one of this machine; unencrypted, and for the demo account alone")
 	flag.Parse()
-	// SIGTERM is how process managers and tests end a server, SIGINT how a person does.
+	// Process managers and tests end a server with SIGTERM, users with SIGINT.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Getenv("PORT"), life, *phone, announce); err != nil {
@@ -108,7 +108,7 @@ func run(ctx context.Context, wanted string, life lifetimes, phone string, ready
 	case <-ctx.Done():
 	}
 	for _, s := range servers {
-		// A page that keeps its connection open must not keep the server.
+		// A page that keeps its connection open must not keep the server running.
 		grace, cancel := context.WithTimeout(context.Background(), time.Second)
 		if s.Shutdown(grace) != nil {
 			s.Close()

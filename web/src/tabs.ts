@@ -1,4 +1,4 @@
-/** The views of this page, by the fragment that shows them; what is not one shows the first. */
+/** The views of this page, by the fragment that shows them; any other fragment shows the first. */
 const views = ['try', 'proof'];
 
 /** A conversation in the fragment is for the proof. */
