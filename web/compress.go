@@ -26,7 +26,7 @@ type encoded struct {
 // worthwhile is the least size in bytes of a file that is compressed.
 const worthwhile = 512
 
-// large is the size of files that are compressed quickly, not best.
+// large is the size above which a file gets only fast gzip, because more would take too long.
 const large = 1 << 20
 
 // compress returns each file in the encodings that make it smaller. Go has gzip; brotli needs Node,

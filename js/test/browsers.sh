@@ -1,10 +1,8 @@
 #!/bin/sh
-# Sees to the browsers of the tests: Chromium, Firefox and WebKitGTK with its WebDriver, in the usual places or by Debian's packages (CHROMIUM,
-# FIREFOX and WEBKIT name others). Where one is missing the tests fail; they are never skipped.
-set -eu
-
-missing=
-# need PACKAGES PATH... : one of the paths is there, or the packages are wanted.
+# Installs the browsers of the tests if they are missing: Chromium, Firefox and WebKitGTK with its
+# WebDriver, in the usual places or from Debian's packages (CHROMIUM, FIREFOX and WEBKIT name others).
+# If one is missing the tests fail; they are never skipped.
+# need PACKAGES PATH...: adds the packages to the list unless one of the paths exists.
 need() {
 	packages=$1
 	shift

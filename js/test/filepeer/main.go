@@ -4,10 +4,10 @@
 //	{"do":"load","key":…}                     {"value":…,"version":…}
 //	{"do":"store","key":…,"version":…,"value":…}  {"version":…}; without a value it deletes
 //	{"do":"lock","key":…}, {"do":"unlock"}    {}
-//	{"do":"create","key":…,"alg":…}           {"x":…}: of the public key, created where there is none
+//	{"do":"create","key":…,"alg":…}           {"x":…}: of the public key, created if there is none
 //	{"do":"sign","key":…}                     {"signature":…}: base64 of an ES256 signature (ASN.1) of "data"
 //
-// {"error":…} is what failed. It ends with its input.
+// {"error":…} reports a failure. The program ends when its input ends.
 package main
 
 import (
