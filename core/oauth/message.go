@@ -13,20 +13,20 @@ type body struct {
 	text, base64, ref *string
 }
 
-// EffectInfo is what a log may show of an effect. It contains no query, header, body or key. An
-// effect that the engine waits for comes twice: when it is asked for, and when it is answered.
+// EffectInfo is a log entry about an effect. It contains no query, header, body or key. If the
+// engine waits for an effect, there are two entries: when it is asked for, and when it is answered.
 type EffectInfo struct {
 	Kind   EffectKind
 	Stage  Stage  // of http and hook
 	Method string // of http
 	URL    string // of http: origin and path
-	// ID names the effect; both its lines have it. Target is the effect that this one withdraws.
+	// ID names the effect, in both entries. Target is the effect that this one withdraws.
 	ID, Target string
-	// Answered is true in the second line, which alone has the members below.
+	// Answered is true in the second entry. Only that one has the members below.
 	Answered bool
-	// Status is that of the answer to a request.
+	// Status is the HTTP status of the answer.
 	Status int
-	// Failed is the kind of failure, empty where the effect was carried out.
+	// Failed is the kind of failure, empty if the effect was carried out.
 	Failed string
 	// Took is how long the answer took.
 	Took time.Duration
@@ -34,7 +34,7 @@ type EffectInfo struct {
 
 // effect has the members of every kind; which of them are set depends on kind.
 type effect struct {
-	raw        []byte // the message that it was read from
+	raw        []byte // the message from which it was read
 	ID         string
 	Kind       string
 	Stage      string
@@ -56,7 +56,7 @@ type effect struct {
 	Create     bool
 	Delete     bool
 	Watch      bool
-	JWK        json.RawMessage // a part of the message, as Request and OK are
+	JWK        json.RawMessage // a part of the message, as are Request and OK
 	Input      string
 	Signature  string
 	Hook       string
@@ -74,7 +74,7 @@ func (e *effect) keep() *effect {
 	return &own
 }
 
-// readEffect reports false for a message that this host could not answer. The ok of a result is its
+// readEffect returns false for a message that this host cannot answer. The ok of a result is its
 // last member, and the caller reads it.
 func readEffect(raw []byte) (e *effect, ok bool) {
 	e = &effect{}
@@ -176,19 +176,19 @@ func readBody(r *reader) *body {
 	return b
 }
 
-// input is a message that waits for its turn: a command, or an answer where op is empty.
+// input is a message that waits for its turn: a command, or an answer if op is empty.
 type input struct {
 	op      string
 	command int64  // its id
 	id      string // of the effect that is answered
-	failure string // the kind of it, where the answer is failed
+	failure string // if the answer is failed
 	members members
-	version string // of what was stored
-	status  int    // of the answer to a request
-	cause   error  // of the host's own, where it answers that a hand failed
+	version string // of the stored value
+	status  int    // of the answer to an http effect
+	cause   error  // the host's own error, if the answer is failed
 }
 
-// append adds the input to what every message begins with.
+// append adds the input after the members that every message has.
 func (in *input) append(b []byte) []byte {
 	if in.op != "" {
 		b = append(members(b).text("command", in.op), `,"id":`...)
@@ -212,7 +212,7 @@ func answer(id string, m members) input { return input{id: id, members: m} }
 
 func failed(id, kind string) input { return input{id: id, failure: kind} }
 
-// answerOf is answer with what becomes an object.
+// answerOf is answer with a value that marshals to an object.
 func answerOf(id string, object any) input {
 	m, err := marshaled(object)
 	if err != nil {
@@ -221,7 +221,8 @@ func answerOf(id string, object any) input {
 	return answer(id, m)
 }
 
-// parameters are those of a command: nil, members, or what becomes an object.
+// parameters returns the parameters of a command: nil, members, or a value that marshals to an
+// object.
 func parameters(op string, params any) (m members, err error) {
 	switch p := params.(type) {
 	case nil:
@@ -239,7 +240,7 @@ func parameters(op string, params any) (m members, err error) {
 	return m, nil
 }
 
-// refusal reads what Effect(0) says about a configuration that was refused.
+// refusal reads the reason in Effect(0) for a refused configuration.
 func refusal(msg []byte) error {
 	if e, ok := readEffect(msg); ok && e.Error != nil {
 		return e.Error

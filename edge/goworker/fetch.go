@@ -11,7 +11,7 @@ import (
 	"syscall/js"
 )
 
-// await waits for a promise. If ctx ends first, it calls giveUp, and still waits for the promise.
+// await waits for a promise. If ctx ends first, it calls giveUp and keeps waiting for the promise.
 func await(ctx context.Context, promise js.Value, giveUp func()) (js.Value, error) {
 	type outcome struct {
 		value js.Value
@@ -42,7 +42,7 @@ func await(ctx context.Context, promise js.Value, giveUp func()) (js.Value, erro
 	}
 }
 
-// call calls a method, and returns an exception as an error.
+// call calls a method, and returns what it throws as an error.
 func call(v js.Value, method string, args ...any) (result js.Value, err error) {
 	defer func() {
 		if thrown, ok := recover().(js.Error); ok {
@@ -52,10 +52,11 @@ func call(v js.Value, method string, args ...any) (result js.Value, err error) {
 	return v.Call(method, args...), nil
 }
 
-// fetcher is an http.RoundTripper on fetch. The caller handles redirects. Bodies that are streams
-// pass without being read.
+// fetcher is an http.RoundTripper that uses fetch. It does not follow redirects, and passes streams
+// without reading them.
 type fetcher struct {
-	// packed: compressed answers stay compressed (Content-Encoding), to be passed on.
+	// packed means that answers stay compressed as the server sent them (Content-Encoding), to be
+	// passed on.
 	packed bool
 }
 
@@ -98,7 +99,7 @@ func (f fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	for i := range entries.Length() {
 		header.Add(entries.Index(i).Index(0).String(), entries.Index(i).Index(1).String())
 	}
-	// The runtime may have decompressed the body, so its length is not passed on.
+	// The runtime decides about the length, because it may have decompressed the body.
 	counted := header.Get("Content-Length") != ""
 	header.Del("Content-Length")
 	return &http.Response{
@@ -107,8 +108,8 @@ func (f fetcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// outgoing gives a body to JavaScript: the browser's as the unchanged stream, one from Go as bytes.
-// The controller is the request's: it is aborted if the browser breaks off.
+// outgoing gives a body to JavaScript: the browser's own body as its stream, a body that Go made as
+// bytes. controller belongs to the request: it is aborted if the browser breaks off.
 func outgoing(req *http.Request, controller js.Value) (js.Value, error) {
 	own, ok := req.Context().Value(bodyKey{}).(js.Value)
 	if progress, passes := req.Body.(interface{ Progress() }); ok && passes {
@@ -116,7 +117,7 @@ func outgoing(req *http.Request, controller js.Value) (js.Value, error) {
 		if req.ContentLength >= 0 {
 			length = js.ValueOf(req.ContentLength)
 		}
-		// It may be called as long as this instance lives, so it is not released.
+		// It may be called as long as this instance exists, so it is not released.
 		moved := js.FuncOf(func(js.Value, []js.Value) any {
 			progress.Progress()
 			return nil
@@ -137,7 +138,7 @@ func outgoing(req *http.Request, controller js.Value) (js.Value, error) {
 type fetched struct {
 	ctx    context.Context
 	stream js.Value // null if there is none
-	// counted: the server sent its length.
+	// counted means that the server stated its length.
 	counted bool
 	reader  js.Value
 	left    []byte
@@ -169,7 +170,7 @@ func (f *fetched) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close aborts the rest of the body.
+// Close cancels the rest of the body.
 func (f *fetched) Close() error {
 	switch {
 	case f.stream.IsNull() || f.stream.IsUndefined():
@@ -184,5 +185,5 @@ func (f *fetched) Close() error {
 
 var nothing = js.FuncOf(func(js.Value, []js.Value) any { return nil })
 
-// ignored keeps the failure of a promise from being reported.
+// ignored prevents that a promise is reported if it fails.
 func ignored(promise js.Value) { promise.Call("catch", nothing) }

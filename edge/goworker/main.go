@@ -1,9 +1,10 @@
 //go:build js && wasm
 
 // Command goworker is the backend for a frontend as a Cloudflare Worker in Go: the handler of
-// core/oauth/backend on the native engine, with github.com/syumai/workers, and with the Durable
-// Object of the Worker in TypeScript. Variables, secrets and bindings are the same (../README.md).
-// workerd runs worker.mjs, which makes an instance of this program for every request.
+// core/oauth/backend with the native engine, by github.com/syumai/workers, with the Durable Object
+// of the Worker in TypeScript. It also uses that Worker's variables, secrets and bindings
+// (../README.md). workerd runs worker.mjs, which makes an instance of this program for every
+// request.
 package main
 
 import (
@@ -25,8 +26,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// over is a promise that settles when the request has nothing else left to do. Each request has its
-// own instance.
+// over is a promise that is resolved when the request has no work left. Each request has its own
+// instance.
 var over, settle = func() (promise, resolve js.Value) {
 	both := js.Global().Get("Promise").Call("withResolvers")
 	return both.Get("promise"), both.Get("resolve")
@@ -40,8 +41,8 @@ func main() {
 	}
 	workers.ServeNonBlock(repaired(handler))
 	workers.Ready()
-	// The program is needed after the answer, for the work in WaitUntil. The instance is collected
-	// when nothing refers to it any more.
+	// The program must stay for the work after the answer, for which WaitUntil keeps the request
+	// alive. When nothing refers to the instance any more, it is garbage collected.
 	select {}
 }
 
@@ -77,8 +78,8 @@ func handler() (http.Handler, error) {
 	servers, resources := &http.Client{Transport: fetcher{}}, &http.Client{Transport: fetcher{packed: true}}
 	options := backend.Options{Ring: ring, Store: store, Memory: memory{js.Global().Get("memory")}, HTTP: servers, Resource: resources, OnError: func(err error) { fmt.Println(err) }}
 	options.Background = func(task func()) {
-		// Otherwise work that was begun here would end with the request: a refresh, storing a
-		// session, freeing a lock.
+		// Otherwise this work would end with the request: a refresh, storing a session, releasing a
+		// lock.
 		cloudflare.WaitUntil(func() {
 			task()
 			store.locks.Wait()

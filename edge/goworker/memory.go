@@ -9,8 +9,8 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/backend"
 )
 
-// memory is the isolate's memory, the class Memory of oauth2-wasm/bff, because each request has its
-// own instance.
+// memory is in the isolate, because each request has its own instance: the class Memory of
+// oauth2-wasm/bff.
 type memory struct{ kept js.Value }
 
 var _ backend.Memory = memory{}

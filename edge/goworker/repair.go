@@ -17,18 +17,18 @@ type stream interface{ GetRawJSBody() js.Value }
 type bodyKey struct{}
 
 // repaired undoes what github.com/syumai/workers does to a request, and lets bodies pass without
-// Go. The library splits each header value at its commas, which breaks Cookie and User-Agent; it
-// does not distinguish a body of unknown length from none; and it takes the host from a header.
+// Go. That package splits each header value at its commas, which damages Cookie and User-Agent; it
+// does not distinguish a body of unknown length from no body; and it leaves the host in a header.
 func repaired(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, parts := range r.Header {
-			r.Header[name] = []string{strings.Join(parts, ",")} // Headers has one value for each name, and Split removed nothing
+			r.Header[name] = []string{strings.Join(parts, ",")} // Headers hold one value per name, and Split removed nothing else
 		}
 		r.Host = r.URL.Host
 		if body, ok := r.Body.(stream); !ok {
 			r.Body, r.ContentLength = http.NoBody, 0
 		} else {
-			// With a transfer coding, a length does not count (RFC 9112 section 6.3).
+			// With a transfer coding, Content-Length is ignored (RFC 9112 section 6.3).
 			if r.Header.Get("Content-Length") == "" || r.Header.Get("Transfer-Encoding") != "" {
 				r.ContentLength = -1
 			}
@@ -40,9 +40,9 @@ func repaired(next http.Handler) http.Handler {
 	})
 }
 
-// answer is the answer to a request. Its body goes to JavaScript in one piece, or as the stream as
-// which it came. If Go wrote a body in pieces, the program would have to stay, and the body could
-// not be aborted.
+// answer is the answer to a request. Its body goes to JavaScript as a whole, or as the stream from
+// which it came. If Go wrote it in pieces, the program would have to stay, and the answer could not
+// be broken off.
 type answer struct {
 	http.ResponseWriter
 	status int
@@ -58,7 +58,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// PassBody implements bff.BodyPasser.
+// PassBody implements backend.BodyPasser.
 func (a *answer) PassBody(status int, body io.ReadCloser) bool {
 	from, ok := body.(*fetched)
 	if !ok {
@@ -78,7 +78,7 @@ func (a *answer) PassStream(status int, body io.ReadCloser, keep func(ctx contex
 		return false
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	// It may be called as long as this instance lives, so it is not released.
+	// It may be called as long as this instance exists, so it is not released.
 	done := js.FuncOf(func(js.Value, []js.Value) any {
 		cancel()
 		return nil

@@ -131,7 +131,7 @@ type Caller struct {
 	RedirectURIs []string `json:"redirect_uris,omitempty"`
 }
 
-// defaultSession is the engine's default; session keys live as long.
+// defaultSession is the engine's default. Session keys live as long.
 const defaultSession = 12 * time.Hour
 
 // Options are what a Handler works with: key ring, store, locks, HTTP clients. Ring is required.

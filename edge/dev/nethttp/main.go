@@ -1,10 +1,10 @@
 //go:build !js
 
 // Command nethttp is a backend for a frontend as a Go server, for the tests of edge:
-// core/oauth/backend on the native engine, with sessions in an SQLite database or in memory. The
-// configuration, of kind "bff", is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET and
-// CLIENT_KEY, as for the Workers. It prints "ready: URL" when it listens, and runs until it gets a
-// signal to end.
+// core/oauth/backend with the native engine, and with sessions in an SQLite database or in memory.
+// The configuration, of kind "bff", is in the variable BFF; the secrets are in SEAL_KEYS,
+// CLIENT_SECRET and CLIENT_KEY, as for the Workers. It prints "ready: URL" when it listens, and
+// runs until it is stopped.
 package main
 
 import (
@@ -96,7 +96,7 @@ func run(addr, database, page string, timeout time.Duration) error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if server.Shutdown(ctx) != nil {
-			server.Close() // streams do not end by themselves
+			server.Close() // streams would not end by themselves
 		}
 	}()
 	if _, err := os.Stdout.WriteString("ready: http://" + listener.Addr().String() + "\n"); err != nil {
@@ -111,8 +111,8 @@ func run(addr, database, page string, timeout time.Duration) error {
 
 var headerLine = regexp.MustCompile(`(?m)^\s+([\w-]+): (.+)$`)
 
-// besides serves the files of a folder by GET, with the headers of its file _headers, and leaves
-// the rest to the handler.
+// besides serves the files of a folder for GET, with the headers in its file _headers. All other
+// requests go to the handler.
 func besides(folder string, handler http.Handler) http.Handler {
 	text, err := os.ReadFile(filepath.Join(folder, "_headers"))
 	if err != nil {
