@@ -135,7 +135,7 @@ const get = async (path: string) => {
   return response;
 };
 
-/** Compiles a module from its bytes: not every file server sends the content type of WebAssembly. */
+/** Compiles a module from its bytes: file servers may send another content type than WebAssembly's. */
 export const moduleAt = async (path: string): Promise<WebAssembly.Module> => WebAssembly.compile(await (await get(path)).arrayBuffer());
 
 /** Loads the data for the replay. */
