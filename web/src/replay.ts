@@ -135,7 +135,7 @@ const get = async (path: string) => {
   return response;
 };
 
-/** Compiles a module from its bytes: file servers may send another content type than WebAssembly's. */
+/** Compiles a module from its bytes, because not every file server sends the right content type. */
 export const moduleAt = async (path: string): Promise<WebAssembly.Module> => WebAssembly.compile(await (await get(path)).arrayBuffer());
 
 /** Loads the data for the replay. */
