@@ -1,4 +1,4 @@
-import { type Ask, type Carrier, enter, keepOpen, type Standing, standingOf } from './open.js';
+import { type Ask, type Carrier, enter, keepOpen, type Standing, standingOf, type Stop } from './open.js';
 import { type Answers, type Body, type Effects, Failed, gather, unbase64, wire } from './hosts.js';
 
 /** How a runtime passes on bodies that it does not read. */
@@ -106,6 +106,8 @@ export class Exchange {
   #entered = false;
   /** Asks whether the open connection may stay open. */
   ask: Ask = async () => ({});
+  /** The host's, where it can be stopped. */
+  stop: Stop | undefined;
 
   /**
    * @param request the browser's
@@ -128,7 +130,7 @@ export class Exchange {
     const { method, headers, body } = this.#request;
     const members = { command: 'request', id: this.#id, request: this.#name };
     const whole = body && { body: { ref: this.#name, length: this.#length } };
-    return { ...members, method, url: this.#url, headers: [...headers], ...whole } as typeof members;
+    return { ...members, method, url: this.#url, headers: [...headers], ...whole, ...(this.stop?.stopping && { stopping: true }) } as typeof members;
   }
 
   /**
@@ -169,10 +171,9 @@ export class Exchange {
    * Effect `proxy`. The time runs from the last piece of the browser's body until the headers
    * arrive; the rest of the answer may take any time.
    */
-  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], { signal }: AbortController): Promise<Answers['proxy']> {
+  async proxy({ method, url, headers, body, upgrade, group, most }: Effects['proxy'], waiting: AbortController): Promise<Answers['proxy']> {
     if (upgrade && !this.#carrier) throw new Failed('unsupported');
     if (group !== undefined && !(upgrade ? this.#carrier!.counts : this.#passage.counts === false)) this.#enter(group, most!);
-    const waiting = new AbortController();
     let late = false;
     let answered = false;
     let clock: ReturnType<typeof setTimeout> | undefined;
@@ -185,7 +186,6 @@ export class Exchange {
       }, this.#timeout);
     };
     wait();
-    signal.addEventListener('abort', () => waiting.abort());
     try {
       if (upgrade) {
         const answer = await this.#carrier!.open(url, headers, waiting.signal, group!, most!);
@@ -250,7 +250,7 @@ export class Exchange {
     const carrier = this.#carrier!;
     this.#carrier = undefined;
     const keep = (close: () => void) => {
-      const stop = keepOpen(standing, this.ask, close);
+      const stop = keepOpen(standing, this.ask, close, this.stop);
       return () => {
         stop();
         this.#leave();
@@ -284,11 +284,16 @@ export class Exchange {
     const kept = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          stop = keepOpen(standing, this.ask, () => {
-            end();
-            controller.close();
-            void reader.cancel().catch(() => {});
-          });
+          stop = keepOpen(
+            standing,
+            this.ask,
+            () => {
+              end();
+              controller.close();
+              void reader.cancel().catch(() => {});
+            },
+            this.stop,
+          );
         },
         async pull(controller) {
           try {

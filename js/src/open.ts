@@ -16,18 +16,26 @@ export const standingOf = ({ keep, again_ms, over_ms }: Effects['respond']): Sta
 /** Asks the module whether an open connection may stay open. */
 export type Ask = (keep: string) => Promise<Partial<Standing> & { alive?: boolean }>;
 
+/** A host that may be stopped, and what of it is open. */
+export interface Stop {
+  stopping: boolean;
+  /** Close what is open. */
+  open: Set<() => void>;
+}
+
 /**
- * Calls `over` when the open connection has to be closed: because the module says so, or did not
- * answer in time.
+ * Calls `over` when the open connection has to be closed: because the module says so, did not
+ * answer in time, or the host is being stopped.
  *
  * @returns a function that ends this, without `over`
  */
-export const keepOpen = (now: Standing, ask: Ask, over: () => void): (() => void) => {
+export const keepOpen = (now: Standing, ask: Ask, over: () => void, host?: Stop): (() => void) => {
   let ended = false;
   let again: ReturnType<typeof setTimeout>;
   let end: ReturnType<typeof setTimeout>;
   const stop = () => {
     ended = true;
+    host?.open.delete(close);
     clearTimeout(again);
     clearTimeout(end);
   };
@@ -49,7 +57,8 @@ export const keepOpen = (now: Standing, ask: Ask, over: () => void): (() => void
     }
     if (!ended) again = setTimeout(look, now.again_ms);
   };
-  end = setTimeout(close, now.over_ms);
+  host?.open.add(close);
+  end = setTimeout(close, host?.stopping ? 0 : now.over_ms);
   again = setTimeout(look, now.again_ms);
   return stop;
 };

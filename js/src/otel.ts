@@ -1,6 +1,6 @@
 // Spans and metrics of a client's effects. @opentelemetry/api is the application's own.
 import { type Attributes, type MeterProvider, metrics, SpanKind, SpanStatusCode, trace, type TracerProvider } from '@opentelemetry/api';
-import type { EffectEntry } from './host.js';
+import type { EffectEntry } from './entry.js';
 
 /** All options may be left out. */
 export interface TelemetryOptions {

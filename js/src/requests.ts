@@ -1,5 +1,6 @@
 import { instantiate, type Instance, type Source } from '../../wasm_exec.js';
 import { entropy } from './bytes.js';
+import { type EffectEntry, entryOf } from './entry.js';
 import type { ErrorDetails } from './error.js';
 import { type Effect, type Executors, Loop } from './loop.js';
 
@@ -107,13 +108,14 @@ export class Requests {
    * @param command a command with a unique `id`; for the command `request`, its `request` is the id
    * as text
    * @param executors for this request only
+   * @param onEffect called with each effect when it is asked for and once it is done
    * @returns the `ok` of its result
    * @throws {Error} if the command failed; commands of this kind of session do not fail
    * @throws {Refused} if the configuration is refused
    * @throws {Unreadable} if the command is longer, or has more values, than the module accepts
    * @throws {Trap} if the instance crashed
    */
-  async run(open: string, command: { id: number; request?: string }, executors: Executors): Promise<object> {
+  async run(open: string, command: { id: number; request?: string }, executors: Executors, onEffect?: (entry: EffectEntry) => void): Promise<object> {
     const session = await this.#opened(open);
     const { instance, handle } = session;
     /** The input belongs to this command, so its effects do, too. */
@@ -142,7 +144,11 @@ export class Requests {
             ok = effect.ok ?? {};
           },
           lost: reject,
-          done() {},
+          done(effect, began, outcome) {
+            if (!onEffect) return;
+            const entry = entryOf(effect, began, outcome);
+            queueMicrotask(() => onEffect(entry));
+          },
           // Also waits for background work after the answer, such as fetching old metadata again.
           rest: () => answered && !loop.kinds.length && resolve(),
         });

@@ -1,5 +1,6 @@
 import { failure, OAuthError } from './error.js';
-import type { EffectEntry, Host, HostEvent, HostOptions } from './host.js';
+import type { EffectEntry } from './entry.js';
+import type { Host, HostEvent, HostOptions } from './host.js';
 import { unless } from './http.js';
 import type { Commands } from './messages.js';
 import { defaultPendingStore, memoryStore } from './store.js';

@@ -1,4 +1,4 @@
-import type { EffectEntry } from './host.js';
+import type { EffectEntry } from './entry.js';
 import type { Hooks } from './effects.js';
 import type { KeyStore } from './keys.js';
 import type { Events } from './messages.js';

@@ -30,7 +30,7 @@ const embedded = async ({ base, home, app, logout, secret, clientKey, signingKey
 };
 
 /** npm oidc-provider, a certified server of others. */
-const certified = async ({ base, home, app, logout, clientKey, flags = [] }) => {
+const certified = async ({ base, home, app, logout, clientKey, nextKey, flags = [] }) => {
   const program = join(root, 'js/test/lib/oidc-provider.mjs');
   const redirect_uris = [`${base}/callback`, home, app];
   const server = await run(process.execPath, [program, '--backchannel-logout', logout, ...flags, ...redirect_uris], /^ready: (\S+)/);
@@ -49,7 +49,7 @@ const certified = async ({ base, home, app, logout, clientKey, flags = [] }) => 
     backchannel_logout_session_required: true,
     grant_types: ['authorization_code', 'refresh_token'],
     token_endpoint_auth_method: 'private_key_jwt',
-    jwks: { keys: [publicKey(clientKey)] },
+    jwks: { keys: [clientKey, nextKey].filter(Boolean).map(publicKey) },
   };
   const answer = await fetch(`${server.match[1]}/reg`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(client) });
   assert.equal(answer.status, 201, await answer.clone().text());
@@ -67,6 +67,7 @@ const servers = { embedded, certified };
  * @param {string[]} [options.flags] more for the server's command line
  * @param {object} [options.clientKey] private JWK with which the client authenticates instead of a
  * secret
+ * @param {object} [options.nextKey] private JWK of the client that the certified server knows, too
  * @param {object} [options.signingKey] private JWK of the embedded server
  * @param {object} [options.client] more for the configuration of the client
  * @param {object | ((known: {url: string, resource: string}) => object)} [options.config] more for
@@ -74,7 +75,7 @@ const servers = { embedded, certified };
  * @param {boolean} [options.direct] no gate before the server's endpoints, which are discovered,
  * because a DPoP proof names its URL
  */
-export const world = async (host, { server = 'embedded', flags, clientKey, signingKey, client, config = {}, direct, ...options } = {}) => {
+export const world = async (host, { server = 'embedded', flags, clientKey, nextKey, signingKey, client, config = {}, direct, ...options } = {}) => {
   mkdirSync(work, { recursive: true });
   const folder = mkdtempSync(join(work, `${host.name}-`));
   const port = await freePort();
@@ -93,6 +94,7 @@ export const world = async (host, { server = 'embedded', flags, clientKey, signi
     secret,
     flags,
     clientKey,
+    nextKey,
     signingKey,
   });
   const issuer = authserver.match[1];
