@@ -55,10 +55,12 @@ func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 		if failure != "" {
 			return failed(id, failure)
 		}
-		in := answerOf(id, ok)
-		if answered, is := ok.(interface{ HTTPStatus() int }); is {
-			in.status = answered.HTTPStatus()
+		response, is := ok.(door.Response)
+		if is {
+			ok = response.Object
 		}
+		in := answerOf(id, ok)
+		in.status = response.Status
 		return in
 	})
 }

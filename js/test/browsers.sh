@@ -1,8 +1,11 @@
 #!/bin/sh
-# Installs the browsers of the tests if they are missing: Chromium, Firefox and WebKitGTK with its
-# WebDriver, in the usual places or from Debian's packages (CHROMIUM, FIREFOX and WEBKIT name others).
-# If one is missing the tests fail; they are never skipped.
-# need PACKAGES PATH...: adds the packages to the list unless one of the paths exists.
+# Installs the browsers of the tests (Chromium, Firefox, and WebKitGTK with its WebDriver) from
+# Debian's packages, unless they are in the usual places (CHROMIUM, FIREFOX and WEBKIT name others).
+# If one is missing, the tests fail; they are never skipped.
+set -eu
+
+missing=
+# need PACKAGES PATH... : unless one of the paths exists, the packages are needed.
 need() {
 	packages=$1
 	shift

@@ -118,7 +118,7 @@ test('D42 shell commands, JSON and JavaScript parse', () => {
   }
   for (const { text, name } of written('json')) assert.doesNotThrow(() => JSON.parse(text), name);
   const { constructor: AsyncFunction } = Object.getPrototypeOf(async () => {});
-  for (const { text, name } of written('js')) assert.doesNotThrow(() => new AsyncFunction(text.replace(/^(import .*|export default )/gm, '')), name);
+  for (const { text, name } of written('js')) assert.doesNotThrow(() => new AsyncFunction(text.replace(/^(import .*|export (default )?)/gm, '')), name);
 });
 
 test('D42 the plugin host of the guide runs', () => {

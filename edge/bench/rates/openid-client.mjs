@@ -73,16 +73,18 @@ app.get('/auth/callback', async (incoming, response) => {
   response.redirect('/');
 });
 
-/** Refreshes under way, by session. */
+/**
+ * Refreshes by what was spent. Who read the session before the new token was stored finds it here.
+ */
 const refreshing = new Map();
-const fresh = async (incoming) => {
-  const { sessionID, session } = incoming;
+const fresh = async ({ session }) => {
   if (session.tokens.ends - EARLY_MS > Date.now()) return;
-  if (!refreshing.has(sessionID)) {
-    const work = client.refreshTokenGrant(config, session.tokens.refresh_token).finally(() => refreshing.delete(sessionID));
-    refreshing.set(sessionID, work);
+  const spent = session.tokens.refresh_token;
+  if (!refreshing.has(spent)) {
+    refreshing.set(spent, client.refreshTokenGrant(config, spent));
+    setTimeout(() => refreshing.delete(spent), 10_000).unref();
   }
-  keep(session, await refreshing.get(sessionID));
+  keep(session, await refreshing.get(spent));
   await new Promise((resolve, reject) => session.save((error) => (error ? reject(error) : resolve())));
 };
 
