@@ -1,6 +1,5 @@
-// What people need who do not see, point or hear as others do: axe in every state of the demo, at
-// each width, in each scheme. One browser does all of it. The names of the tests hold the ids of
-// behaviours.
+// Accessibility: axe in every state of the demo, at each width, in each colour scheme, in one
+// browser. The tests' names contain the ids of behaviours.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -18,9 +17,9 @@ before(async () => {
   demo = await serve();
 });
 
-/** What is wrong with the page as it is, a line for each element. */
+/** The violations on the page in its current state, a line for each element. */
 const violations = async (page) => {
-  // By the protocol: the page's policy takes no script from elsewhere.
+  // Injected by the protocol, because the page's policy allows no other script.
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe);
   return page.evaluate(async () => {
     const { violations } = await window.axe.run(document, { iframes: false, resultTypes: ['violations'] });
@@ -38,7 +37,7 @@ const looks = [
   ['200 %', { width: 640, height: 450 }, { colorScheme: 'light' }],
 ];
 
-/** Looks at a state in every way, and says what is wrong in which. */
+/** Checks a state in every way, and reports what is wrong in which. */
 const look = async (t, page, state) => {
   for (const [name, size, media] of looks) {
     await page.setViewportSize(size);

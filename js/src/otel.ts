@@ -22,8 +22,8 @@ const QUIET = new Set(['event', 'result', 'remember', 'unlock', 'http-cancel', '
  * effects. They contain no secret: no token, code or key, and only the origin and path of a URL.
  *
  * - A span for each effect except timers. The span of a request has the name and the attributes of
- * HTTP client spans (semantic conventions 1.30), the others are named `oauth2 KIND`. A span has no
- * parent, because an effect serves all callers that wait for it.
+ *   HTTP client spans (semantic conventions 1.30), the others are named `oauth2 KIND`. A span has no
+ *   parent, because an effect serves all callers that wait for it.
  * - `http.client.request.duration`, `oauth2.effect.duration` (histograms, in seconds) and
  *   `oauth2.request.retries`, which counts requests that followed a failed one of their stage.
  */
