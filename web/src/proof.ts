@@ -244,7 +244,8 @@ export const startProof = (): void => {
   started = true;
   startScrubber();
   const on = (name: string, work: () => Promise<void> | void) => {
-    const button = byTestId(name);
+    const button = byTestId<HTMLButtonElement>(name);
+    button.disabled = false; // a click before this would do nothing
     button.addEventListener('click', () => busy(button, async () => work()));
   };
   on('replay-all', () =>
@@ -262,6 +263,7 @@ export const startProof = (): void => {
   });
   on('download-visit', () => ownVisit(download));
   on('share-visit', () => ownVisit(share));
+  picker.disabled = false;
   picker.addEventListener(
     'focus',
     () =>

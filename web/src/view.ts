@@ -82,6 +82,8 @@ const SOON = 300;
 export const showWaiting = (doing: Doing): (() => void) => {
   const place = doing === 'call' ? byId('api-head') : byId('hint');
   const before = place.textContent!;
+  // The room for the answer opens with the click, so that nothing moves when it comes.
+  if (doing === 'call') byTestId('api-result').parentElement!.setAttribute('data-called', '');
   const clock = setTimeout(() => waiting[doing] && setText(place, waiting[doing]), SOON);
   return () => {
     clearTimeout(clock);
