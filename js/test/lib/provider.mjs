@@ -11,10 +11,10 @@ const read = async (request) => {
 
 /**
  * @param {{allowed?: string}} [given] a header that pages may send, besides the usual ones
- * @returns {Promise<object>} `url`; `requests`, each with path, method, headers and body;
- * `answers`, a function by path that answers in place of the usual one: it gets the request and
- * gives `{status, headers, body}` or a promise of it, where a text is the JSON itself; `config`,
- * for a client
+ * @returns {Promise<object>} `url`; `requests`, each with path, method, headers and body, and
+ * `closed`, which resolves when the exchange is over, however it ended; `answers`, a function by
+ * path that answers in place of the usual one: it gets the request and gives `{status, headers,
+ * body}` or a promise of it, where a text is the JSON itself; `config`, for a client
  */
 export const provider = async ({ allowed = 'x-none' } = {}) => {
   const requests = [];
@@ -39,7 +39,8 @@ export const provider = async ({ allowed = 'x-none' } = {}) => {
       'access-control-expose-headers': '*',
     };
     if (request.method === 'OPTIONS') return response.writeHead(204, cors).end();
-    const seen = { path: request.url, method: request.method, headers: request.headers, body: await read(request) };
+    const closed = new Promise((resolve) => response.once('close', resolve));
+    const seen = { path: request.url, method: request.method, headers: request.headers, body: await read(request), closed };
     requests.push(seen);
     const answer = answers[pathname] ?? usual[pathname] ?? usual['/' + pathname.split('/')[1]];
     const { status = 200, headers = {}, body } = (await answer?.(seen)) ?? { status: 404 };
