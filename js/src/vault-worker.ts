@@ -69,13 +69,10 @@ const ERROR =
   'kind code op retryable field expected came clock_difference_ms stage host status error error_description error_uri unverified begin_again retry_after_ms';
 
 /**
- * Endpoints whose answers are not for pages. At the userinfo endpoint the token is used as at any
- * resource.
+ * Endpoints whose answers are not for pages: all that a server may have (RFC 8414 section 2), but
+ * for one. At the userinfo endpoint the token is used as at any resource.
  */
-const ENDPOINTS =
-  'token_endpoint refresh_endpoint authorization_endpoint revocation_endpoint introspection_endpoint device_authorization_endpoint end_session_endpoint registration_endpoint pushed_authorization_request_endpoint'.split(
-    ' ',
-  );
+const ENDPOINT = /^(?!userinfo_).*_endpoint$/;
 
 /** What of RequestInit a page says. Redirects and the rest are the vault's. */
 const REQUEST = 'method headers body credentials cache referrerPolicy integrity keepalive';
@@ -96,30 +93,40 @@ const refusal = (code: string, op: string, more: object = {}) => new OAuthError(
 const told = (error: unknown): Members => (error instanceof OAuthError ? pick(ERROR, error) : { name: error instanceof TypeError ? 'TypeError' : 'Error' });
 
 /**
- * A path as servers may read it: escapes, the case of letters and a slash at the end make no
- * difference to some.
+ * A path as servers may read it: to some, escapes, also those of escapes, the case of letters, what
+ * is behind a semicolon, dots, and how many slashes there are make no difference.
  */
 const plain = (path: string): string => {
-  try {
-    path = decodeURIComponent(path);
-  } catch {
-    // no escapes then
+  for (let pass = 0; pass < 8; pass++) {
+    path = path.replace(/%([\da-f]{2})/gi, (_, code) => String.fromCharCode(parseInt(code, 16)));
   }
-  return path.toLowerCase().replace(/\/*$/, '/').replace(/\/+/g, '/');
+  const parts: string[] = [];
+  for (const part of path.toLowerCase().split(/[/\\]/)) {
+    const name = part.replace(/;.*/s, '');
+    if (name === '..') parts.pop();
+    else if (name && name !== '.') parts.push(name);
+  }
+  return ['', ...parts, ''].join('/');
 };
 
-/** The destination that covers an endpoint, where one does. */
-const covering = (destinations: string[], endpoint: string): string | undefined => {
-  if (!URL.canParse(endpoint)) return undefined;
-  const { origin, pathname } = new URL(endpoint);
-  return destinations.find((text) => URL.canParse(text) && new URL(text).origin === origin && plain(pathname).startsWith(plain(new URL(text).pathname)));
+/** Where a URL leads to. A host may be written with the dot of the root at its end. */
+const place = (url: string): string | undefined => {
+  if (!URL.canParse(url)) return undefined;
+  const { protocol, hostname, port, pathname } = new URL(url);
+  return `${protocol}//${hostname.replace(/\.$/, '')}:${port}${plain(pathname)}`;
 };
 
-/** @throws {OAuthError} code `destination_covers_endpoint` */
-const checkDestinations = ({ token_destinations = [], resource_destinations = [], variables = {} }: Partial<Config>, endpoints: object): void => {
-  const filled = (text: string) => text.replace(/\{(\w+)\}/g, (all, name) => variables[name] ?? all);
-  for (const [field, endpoint] of Object.entries(pick(ENDPOINTS.join(' '), endpoints))) {
-    const came = covering([...token_destinations, ...resource_destinations.map(({ url }) => url)].map(filled), filled(String(endpoint)));
+/**
+ * Refuses a configuration with a destination that covers an endpoint. `of` names the endpoints.
+ *
+ * @throws {OAuthError} code `destination_covers_endpoint`
+ */
+const checkDestinations = ({ token_destinations = [], resource_destinations = [], variables = {} }: Partial<Config>, of: object): void => {
+  const filled = (text: unknown) => place(String(text).replace(/\{(\w+)\}/g, (all, name) => variables[name] ?? all));
+  const destinations = [...token_destinations, ...resource_destinations.map(({ url }) => url)].map((text) => [text, filled(text)]);
+  for (const [field, endpoint] of Object.entries({ token_endpoint: undefined, ...of })) {
+    const there = ENDPOINT.test(field) && filled(endpoint);
+    const came = there && destinations.find(([, place]) => place && there.startsWith(place))?.[0];
     if (came) throw refusal('destination_covers_endpoint', 'open', { field, came, expected: 'destinations of APIs alone' });
   }
 };
@@ -233,7 +240,7 @@ const openVault = (config: Config, options: VaultOptions) => {
       checkDestinations(config, read.mtls_endpoint_aliases ?? {});
     }
     const { signal } = work.controller;
-    const response = await client.fetch(String(request.url), { ...pick(REQUEST, request), signal } as RequestInit);
+    const response = await client.fetch(String(request.url), { ...pick(REQUEST, request), signal, duplex: 'half' } as RequestInit);
     const { status, statusText, url, headers } = response;
     const reader = response.body?.getReader();
     if (reader) work.body = reader;
@@ -273,6 +280,8 @@ const openVault = (config: Config, options: VaultOptions) => {
       mine.delete(id);
     } catch (error) {
       mine.delete(id);
+      const { body } = Object(data.fetch);
+      if (body instanceof ReadableStream) void body.cancel().catch(() => {}); // which was not sent, or not to its end
       port.postMessage({ id, error: told(error) });
     }
   };
@@ -331,8 +340,8 @@ const serve = (pages: string[], opening: () => (port: Port) => Promise<void>): v
  *
  * What stands here no message changes: configuration, hooks, `fetch`, destinations.
  *
- * @param config as for {@link openClient}. `token_destinations` that cover an endpoint of the
- * authorization server are refused
+ * @param config as for {@link openClient}. `token_destinations` and `resource_destinations` that
+ * cover an endpoint of the authorization server are refused
  */
 export const serveVault = (config: Config, options: VaultOptions = {}): void => {
   let vault: ReturnType<typeof openVault> | undefined;
@@ -352,7 +361,7 @@ export const serveAny = (): void => {
       const text = JSON.stringify(data.config);
       if (first !== undefined && text !== first) return port.postMessage({ refused: told(refusal('configuration_differs', 'open')) });
       first = text;
-      void (vault ??= openVault(data.config, {}))(port);
+      void (vault ??= openVault(data.config, { module: fetch(data.module) }))(port);
     };
   });
 };
