@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { decide, launch, strictPolicy } from './lib/browser.mjs';
 import { installed, root } from './lib/installed.mjs';
-import { authserver, start } from './lib/process.mjs';
+import { authserver, freePort, start } from './lib/process.mjs';
 import { serve } from './lib/serve.mjs';
 
 const examples = join(root, 'js/examples');
@@ -104,15 +103,6 @@ test('P62 the example plain, under default-src none', async (t) => {
   t.after(site.stop);
   await drive(t, `${site.match[1]}/`);
 });
-
-/** A free port. */
-const freePort = () =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
 
 test('P62 the example next: a page rendered by the server, a component in the browser, and a route handler that takes the token', async (t) => {
   const folder = setUp('next');

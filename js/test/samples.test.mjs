@@ -421,34 +421,6 @@ test('E44 P60 js/README: clients for tests', async (t) => {
   assert.deepEqual(lines, ['true Bob {"me":"bob"}', 'timeout', 'granted']);
 });
 
-test('E44 P63 js/README: Angular\u2019s guard and interceptor', async (t) => {
-  const text = `${sample('js/README.md', 'HttpInterceptorFn')}
-import { of } from 'rxjs';
-const run = () => {
-  // Like HttpRequest, whose module needs Angular's compiler.
-  const request = (url) => ({ url, clone: ({ setHeaders }) => ({ ...request(url), sent: setHeaders.authorization.slice(0, 7) }) });
-  for (const url of [api + 'me', 'https://other.example/']) withToken(request(url), ({ sent }) => (console.log(url + ' ' + sent), of())).subscribe();
-};
-if (location.pathname === '/inside') {
-  console.log('guard ' + await signedIn(undefined, { url: '/inside' }));
-  run();
-} else {
-  await auth.open();
-  console.log('session ' + session().status);
-  console.log('guard ' + await signedIn(undefined, { url: '/inside' }));
-  run();
-}`;
-  const { page, logs, complaints, count } = await world(t, { '/': await bundle(text) });
-  await page.goto(`${APP}/inside`);
-  await at(page, `${AS}/authorize`);
-  await decide(page, 'approve');
-  await until(() => logs.some((line) => line.startsWith(API)), 'the request to the API');
-  assert.deepEqual(logs.slice(-4).sort(), ['guard true', `${API}/me Bearer `, 'https://other.example/ undefined', 'session granted']);
-  assert.equal(page.url(), `${APP}/inside`);
-  assert.equal(count('/token'), 1);
-  assert.deepEqual(complaints, []);
-});
-
 /** The sample as the body of a function, its imports before it. */
 const wrapped = (text) => {
   const imports = text.match(/^import .*$/gm).join('\n');
@@ -522,6 +494,13 @@ ${react(`
   assert.equal(count('/token'), 1);
   assert.deepEqual(complaints, []);
 });
+
+// angular.test.mjs runs them in applications.
+for (const [file, mark] of [
+  ['js/README.md', 'HttpInterceptorFn'],
+  ['web/docs/guides/frameworks.md', 'bySession'],
+])
+  sample(file, mark);
 
 test('E44 D46 every sample of the READMEs and of the documentation was run', () => {
   assert.deepEqual(

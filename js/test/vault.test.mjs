@@ -332,6 +332,17 @@ for (const name of browsers) {
         [{ token_destinations: [`${url}/token`] }, 'token_endpoint'],
         [{ token_destinations: [`${url}/TOKEN/`] }, 'token_endpoint'],
         [{ token_destinations: [`${url}/%74oken`] }, 'token_endpoint'],
+        [{ token_destinations: [`${url}/%2574%256fken`] }, 'token_endpoint'],
+        [{ token_destinations: [`${url}/token;v=1`] }, 'token_endpoint'],
+        [{ token_destinations: [`${url}//token`] }, 'token_endpoint'],
+        [{ token_destinations: [`${url}/api/x%2f..%2f..%2ftoken`] }, 'token_endpoint'],
+        [{ token_destinations: ['https://as.example./oauth'], token_endpoint: 'https://as.example/oauth/token' }, 'token_endpoint'],
+        [{ token_destinations: ['https://AS.example:443/OAuth'], token_endpoint: 'https://as.example/oauth/token' }, 'token_endpoint'],
+        [{ token_destinations: ['https://as.example/é'], token_endpoint: 'https://as.example/%C3%A9/token' }, 'token_endpoint'],
+        [{ token_destinations: [], resource_destinations: [{ resource: 'https://r.example/', url: `${url}/token` }] }, 'token_endpoint'],
+        [{ token_destinations: [`${url}/authorize`] }, 'authorization_endpoint'],
+        [{ token_destinations: [`${url}/as`], end_session_endpoint: `${url}/as/end` }, 'end_session_endpoint'],
+        [{ token_destinations: [`${url}/as`], pushed_authorization_request_endpoint: `${url}/as/par` }, 'pushed_authorization_request_endpoint'],
         [{ token_destinations: [`${url}/api`, `${url}/revoke`] }, 'revocation_endpoint'],
         [{ token_destinations: [`${url}/as`], refresh_endpoint: `${url}/as/refresh` }, 'refresh_endpoint'],
         [{ token_destinations: [`${url}/as`], device_authorization_endpoint: `${url}/as/device` }, 'device_authorization_endpoint'],
@@ -349,22 +360,40 @@ for (const name of browsers) {
         assert.deepEqual(await said(tab, (n) => window.openVault({ worker: `/auth-${n}.js` }), i), expected, JSON.stringify(config));
       }
       // By discovery the endpoints are known later: then nothing is sent.
-      api.server.answers['/.well-known/openid-configuration'] = () => ({
-        body: {
-          issuer: url,
-          authorization_endpoint: `${url}/authorize`,
-          token_endpoint: `${url}/api/token`,
-          jwks_uri: `${url}/jwks`,
-          response_types_supported: ['code'],
-        },
-      });
-      api.server.answers['/api/token'] = () => ({ body: { access_token: 'ACCESS-FOUND', token_type: 'Bearer' } });
-      const { authorization_endpoint: _, token_endpoint: __, revocation_endpoint: ___, userinfo_endpoint: ____, ...found } = api.config;
-      api.extra['/auth-found.js'] =
-        `import { serveVault } from '/node_modules/oauth2-wasm/dist/vault-worker.js'; serveVault(${JSON.stringify({ ...found, issuer: url, discovery: true })});`;
-      await openClient(tab, { worker: '/auth-found.js' });
-      await enter(tab);
-      assert.deepEqual(await said(tab, (u) => client.fetch(u), `${url}/api`), { code: 'destination_covers_endpoint', field: 'token_endpoint' });
+      api.server.answers['/as/token'] = () => ({ body: { access_token: 'ACCESS-FOUND', token_type: 'Bearer' } });
+      api.server.answers['/api/token'] = api.server.answers['/as/token'];
+      const { authorization_endpoint: _, token_endpoint: __, revocation_endpoint: ___, userinfo_endpoint: ____, ...known } = api.config;
+      let before = api.server.count('/api/found');
+      const found = [
+        [{ token_endpoint: `${url}/api/token` }, 'token_endpoint'],
+        [{ revocation_endpoint: `${url}/API/revoke` }, 'revocation_endpoint'],
+        [{ pushed_authorization_request_endpoint: `${url}/api/par` }, 'pushed_authorization_request_endpoint'],
+        [{ backchannel_authentication_endpoint: `${url}/api/ciba` }, 'backchannel_authentication_endpoint'],
+        [{ some_later_endpoint: `${url}/api/later` }, 'some_later_endpoint'],
+        [{ mtls_endpoint_aliases: { token_endpoint: `${url}/api/mtls` } }, 'token_endpoint'],
+        [{ userinfo_endpoint: `${url}/api/userinfo`, jwks_uri: `${url}/api/jwks` }, undefined],
+      ];
+      for (const [i, [endpoints, field]] of found.entries()) {
+        const issuer = `${url}/as${i}`;
+        api.server.answers[`/as${i}/.well-known/openid-configuration`] = () => ({
+          body: {
+            issuer,
+            authorization_endpoint: `${url}/authorize`,
+            token_endpoint: `${url}/as/token`,
+            jwks_uri: `${url}/jwks`,
+            response_types_supported: ['code'],
+            ...endpoints,
+          },
+        });
+        const config = JSON.stringify({ ...known, issuer, discovery: true, pushed_authorization_requests: 'off' });
+        api.extra[`/auth-found-${i}.js`] = `import { serveVault } from '/node_modules/oauth2-wasm/dist/vault-worker.js'; serveVault(${config});`;
+        await openClient(tab, { worker: `/auth-found-${i}.js` });
+        await enter(tab);
+        api.server.answers['/api/found'] = () => ({ status: 418 });
+        const expected = field ? { code: 'destination_covers_endpoint', field } : 418;
+        assert.deepEqual(await said(tab, (u) => client.fetch(u).then(({ status }) => status), `${url}/api/found`), expected, JSON.stringify(endpoints));
+        assert.equal(api.server.count('/api/found'), field ? before : ++before);
+      }
       assert.deepEqual(await said(tab, () => window.openVault({ worker: '/nowhere.js' })), { code: 'vault_unreachable' });
     });
 
@@ -472,17 +501,19 @@ for (const name of browsers) {
           JSON.stringify([host, message, from]),
         );
       }
-      // Loaded directly, it serves no page.
-      const alone = await browser.open('frames');
-      await alone.goto(api.frameUrl);
-      await alone.evaluate(async () => {
-        window.told = [];
-        const { port1, port2 } = new MessageChannel();
-        port1.onmessage = ({ data }) => window.told.push(data);
-        window.postMessage('oauth2-wasm.vault', location.origin, [port2]);
-        await new Promise((resolve) => setTimeout(resolve, 1_000));
-      });
-      assert.deepEqual(await alone.evaluate(() => window.told), []);
+      // Loaded directly, it serves no page, not even where its own origin is one that it names.
+      for (const url of [api.frameUrl, `${api.site.url}/vault.html`]) {
+        const alone = await browser.open('frames');
+        await alone.goto(url);
+        await alone.evaluate(async () => {
+          window.told = [];
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = ({ data }) => window.told.push(data);
+          window.postMessage('oauth2-wasm.vault', location.origin, [port2]);
+          await new Promise((resolve) => setTimeout(resolve, 1_000));
+        });
+        assert.deepEqual(await alone.evaluate(() => window.told), []);
+      }
     });
 
     await t.test(`P17 ${name}: ten tabs that refresh at once ask the server once; what one does all hear`, async () => {
