@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"strconv"
@@ -30,6 +31,9 @@ type EffectInfo struct {
 	Failed string
 	// Took is how long the answer took.
 	Took time.Duration
+	// Context has the values of the call that led to the effect, for tracing: of the first where
+	// several wait for one, and none where a timer led to it. It is never done.
+	Context context.Context
 }
 
 // effect has the members of every kind; which of them are set depends on kind.
@@ -183,9 +187,10 @@ type input struct {
 	id      string // of the effect that is answered
 	failure string // the kind of it, where the answer is failed
 	members members
-	version string // of what was stored
-	status  int    // of the answer to a request
-	cause   error  // of the host's own, where it answers that a hand failed
+	version string          // of what was stored
+	status  int             // of the answer to a request
+	cause   error           // of the host's own, where it answers that a hand failed
+	ctx     context.Context // of whose command it is
 }
 
 // append adds the input to what every message begins with.

@@ -41,6 +41,7 @@ type session struct {
 	turn     *waiter // whose caller the engine is working for right now, on the caller's own goroutine
 	tasks    map[string]*task
 	asked    map[string]openEffect    // by id, for the log, where there is one
+	whose    context.Context          // for the log: of the call that the engine works for right now
 	tails    map[string]chan struct{} // by what is stored: closed when the last operation on it has ended
 	still    chan struct{}            // where somebody waits for that: closed when no request is under way
 	closing  []func()                 // what ends with the session, when all that has begun is done
@@ -114,7 +115,7 @@ func (s *session) open(stored string) error {
 	if len(msg) > MaxMessage {
 		return &Error{Kind: KindClient, Code: "too_large", Op: "open"}
 	}
-	s.dead, s.opened = false, s.opts.Now()
+	s.dead, s.opened, s.whose = false, s.opts.Now(), context.Background()
 	s.handle = s.lane.engine.Open(msg)
 	switch {
 	case s.handle == 0:

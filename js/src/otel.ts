@@ -1,5 +1,5 @@
 // Spans and metrics of what a client has its host do. @opentelemetry/api is the application's own.
-import { type Attributes, type MeterProvider, metrics, SpanKind, SpanStatusCode, trace, type TracerProvider } from '@opentelemetry/api';
+import { type Attributes, context, isSpanContextValid, type MeterProvider, metrics, type Span, SpanKind, SpanStatusCode, trace, TraceFlags, type TracerProvider } from '@opentelemetry/api';
 import type { EffectEntry } from './host.js';
 
 /** All may be left out. */
@@ -17,14 +17,23 @@ const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5
 /** What is no span: nobody waits for it, or it is a wait. */
 const QUIET = new Set(['event', 'result', 'remember', 'unlock', 'http-cancel', 'timer', 'timer-cancel']);
 
+/** Tells a span of this process that is over from one that was never recorded. */
+const hasEnded = (span: Span): boolean => {
+  const its = span.spanContext();
+  return isSpanContextValid(its) && !its.isRemote && (its.traceFlags & TraceFlags.SAMPLED) !== 0 && !span.isRecording();
+};
+
 /**
  * Makes a listener for {@link Options.onEffect}: OpenTelemetry spans and metrics of what the client
  * has its host do. Nothing secret is in them: no token, code or key, and of a URL the origin and
  * path alone.
  *
  * - A span for each effect but timers. That of a request has the name and the attributes of HTTP
- *   client spans (semantic conventions 1.30), the others are named `oauth2 KIND`. A span has no
- *   parent: what a client does is for all who wait for it.
+ *   client spans (semantic conventions 1.30), the others are named `oauth2 KIND`. A span has that
+ *   of the active context that the client was called in as its parent, of the first caller where
+ *   several wait for one refresh; that needs a context manager, as the SDK for Node registers one.
+ *   Where that span has ended by then, as it has for what a timer does, the span begins a trace of
+ *   its own, with a link to the one that has ended.
  * - `http.client.request.duration`, `oauth2.effect.duration` (histograms, in seconds) and
  *   `oauth2.request.retries`, which counts requests that followed a failed one of their stage.
  */
@@ -66,8 +75,10 @@ export const telemetry = ({
       requests.record(ms / 1000, { ...request, ...common });
       Object.assign(span, request, { 'url.full': url }, before && { 'http.request.resend_count': before });
     }
+    const parent = trace.getSpan(context.active());
+    const over = parent && hasEnded(parent) && parent.spanContext();
     const began = tracer.startSpan(kind === 'http' ? method : `oauth2 ${kind}`, {
-      root: true,
+      ...(over && { root: true, links: [{ context: over }] }),
       startTime: now - ms,
       kind: kind === 'http' ? SpanKind.CLIENT : SpanKind.INTERNAL,
       attributes: span,
