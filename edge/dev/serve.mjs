@@ -2,49 +2,15 @@
 // Hono, Deno and Bun, with sessions in Redis. The first argument says which. The configuration, of
 // kind "bff" or several of them, is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET
 // and CLIENT_KEY, as they are for the Worker. It prints "ready: PORT" when it listens, and runs
-// until it is told to end. NODE_HTTP has Deno and Bun listen by node:http, which carries sockets.
-import { readFile } from 'node:fs/promises';
+// until it is told to end. NODE_HTTP has Deno and Bun listen by node:http.
 import { createServer } from 'node:http';
-import { extname, join } from 'node:path';
 import process from 'node:process';
-import { nodeHandler, nodeUpgrade, openBackend } from 'oauth2-wasm/bff';
-import { redisLocks, redisStore } from 'oauth2-wasm/redis';
-import { createClient } from 'redis';
+import { bunCarrier, bunWebSocket, denoCarrier, nodeHandler, nodeUpgrade } from 'oauth2-wasm/bff';
+import { open } from './next/backend.mjs';
 
 const [kind] = process.argv.slice(2);
-const { BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, PORT, REDIS_URL, PAGE, PROXY_TIMEOUT_MS, LEASE_MS, NODE_HTTP } = process.env;
-
-const redis = createClient({ url: REDIS_URL });
-redis.on('error', (error) => console.error(String(error)));
-await redis.connect();
-
-const secret = ({ client, ...config }) => ({
-  ...config,
-  client: { ...client, ...(CLIENT_SECRET && { client_secret: CLIENT_SECRET }), ...(CLIENT_KEY && { client_key: CLIENT_KEY }) },
-});
-const given = JSON.parse(BFF);
-const backend = await openBackend(Array.isArray(given) ? given.map(secret) : secret(given), {
-  sealKeys: SEAL_KEYS,
-  store: redisStore(redis),
-  locks: redisLocks(redis, LEASE_MS ? { lease: Number(LEASE_MS) } : {}),
-  ...(PROXY_TIMEOUT_MS && { proxyTimeoutMs: Number(PROXY_TIMEOUT_MS) }),
-});
-const paths = [given].flat().flatMap(({ base, proxy = [] }) => [new URL(base).pathname, ...proxy.map(({ path }) => path)]);
-
-const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' };
-
-/** A file of the page, where the backend's paths are not. */
-const page = async (request) => {
-  const { pathname } = new URL(request.url);
-  const path = pathname === '/' ? '/index.html' : pathname;
-  const type = types[extname(path)];
-  if (!PAGE || request.method !== 'GET' || !type || paths.some((its) => pathname === its || pathname.startsWith(its.replace(/\/?$/, '/')))) return undefined;
-  const text = await readFile(join(PAGE, path), 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const headers = await readFile(join(PAGE, '_headers'), 'utf8');
-  return new Response(text, { headers: [['content-type', type], ...[...headers.matchAll(/^\s+([\w-]+): (.+)$/gm)].map(([, name, value]) => [name, value])] });
-};
-const served = async (request) => (await page(request)) ?? backend.fetch(request);
+const { PORT, NODE_HTTP } = process.env;
+const { backend, paths, fetch: served } = await open();
 
 // Node by itself would refuse more than 16 KiB of headers in words of its own.
 const listen = (handler) =>
@@ -68,8 +34,16 @@ await {
     app.all('*', ({ req }) => served(req.raw));
     await listen(nodeHandler(app));
   },
-  deno: () => globalThis.Deno.serve({ port: Number(PORT), hostname: '127.0.0.1', onListen() {} }, served),
-  bun: () => globalThis.Bun.serve({ port: Number(PORT), hostname: '127.0.0.1', fetch: served, idleTimeout: 0 }),
+  deno: () =>
+    globalThis.Deno.serve({ port: Number(PORT), hostname: '127.0.0.1', onListen() {} }, (request) => served(request, { carrier: denoCarrier(request) })),
+  bun: () =>
+    globalThis.Bun.serve({
+      port: Number(PORT),
+      hostname: '127.0.0.1',
+      fetch: (request, server) => served(request, { carrier: bunCarrier(request, server) }),
+      websocket: bunWebSocket,
+      idleTimeout: 0,
+    }),
 }[NODE_HTTP ? 'node' : kind]();
 console.log(`ready: ${PORT}`);
 

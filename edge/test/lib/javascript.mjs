@@ -1,16 +1,28 @@
-// The hosts in JavaScript: a program of edge/dev/serve.mjs each, and a Redis of its own for what is
-// stored.
+// The hosts in JavaScript: a program of edge/dev/serve.mjs each, or `next start`, and a Redis of its
+// own for what is stored.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { runtimes } from '../../../js/test/lib/runtimes.mjs';
 import { freePort, root, run } from '../../dev/workerd.mjs';
+import { nextBuilt } from './next.mjs';
 
+const serve = (kind, ...command) => [...command, join(root, 'edge/dev/serve.mjs'), kind];
+const onNode = (kind) => () => ({ command: serve(kind, runtimes.node), ready: /^ready: / });
+const denoFlags = ['--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'];
+let built;
+/** How each is started, and the line that says it listens. */
 const commands = {
-  node: [runtimes.node],
-  express: [runtimes.node],
-  hono: [runtimes.node],
-  deno: [runtimes.deno, 'run', '--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'],
-  bun: [runtimes.bun],
+  node: onNode('node'),
+  express: onNode('express'),
+  hono: onNode('hono'),
+  deno: () => ({ command: serve('deno', runtimes.deno, 'run', ...denoFlags), ready: /^ready: / }),
+  bun: () => ({ command: serve('bun', runtimes.bun), ready: /^ready: / }),
+  next(port) {
+    const folder = (built ??= nextBuilt());
+    const command = [runtimes.node, join(folder, 'node_modules/next/dist/bin/next'), 'start', folder, '-H', '127.0.0.1', '-p', String(port)];
+    // Node by itself would refuse more than 16 KiB of headers in words of its own.
+    return { command: ['NODE_OPTIONS=--max-http-header-size=262144', 'NEXT_TELEMETRY_DISABLED=1', ...command], ready: /Ready in/ };
+  },
 };
 
 /** A Redis whose files are in the folder. */
@@ -22,10 +34,10 @@ const redis = async (folder) => {
   return { ...(await run('redis-server', args, /Ready to accept connections/)), url: `redis://127.0.0.1:${port}` };
 };
 
-const start = (kind) => async (options) => {
+const start = (kind, nodeHttp) => async (options) => {
   const stored = await redis(options.folder);
   // Those behind a process that was killed wait for its lease.
-  const begin = ({ port, config, secrets, page, proxyTimeoutMs, sockets }) => {
+  const begin = ({ port, config, secrets, page, proxyTimeoutMs }) => {
     const variables = {
       BFF: JSON.stringify(config),
       PORT: port,
@@ -33,10 +45,11 @@ const start = (kind) => async (options) => {
       LEASE_MS: 5000,
       ...secrets,
       ...(page && { PAGE: page }),
-      ...(sockets && { NODE_HTTP: 1 }),
+      ...(nodeHttp && { NODE_HTTP: 1 }),
       ...(proxyTimeoutMs && { PROXY_TIMEOUT_MS: proxyTimeoutMs }),
     };
-    return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...commands[kind], join(root, 'edge/dev/serve.mjs'), kind], /^ready: /);
+    const { command, ready } = commands[kind](port);
+    return run('env', [...Object.entries(variables).map((pair) => pair.join('=')), ...command], ready);
   };
   let running = await begin(options).catch(async (error) => {
     await stored.stop();
@@ -62,5 +75,8 @@ const start = (kind) => async (options) => {
   };
 };
 
-/** The host of a kind of server (edge/test/hosts/README.md), and what else is to be known of it. */
-export const javascript = (kind, more) => ({ name: kind, start: start(kind), ...more });
+/**
+ * The host of a kind of server (edge/test/hosts/README.md), and what else is to be known of it;
+ * `nodeHttp`: it listens by node:http.
+ */
+export const javascript = (kind, { nodeHttp, ...more } = {}) => ({ name: kind, start: start(kind, nodeHttp), ...more });

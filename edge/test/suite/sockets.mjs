@@ -15,7 +15,7 @@ const TICKET = 'oauth2-ticket.';
 
 export default (host) => {
   let w;
-  before(async () => (w = await world(host, { page: join(root, 'edge/page'), sockets: true })));
+  before(async () => (w = await world(host, { page: join(root, 'edge/page') })));
   after(() => w?.stop());
   afterEach(() => {
     w.gate.open();
@@ -58,6 +58,16 @@ export default (host) => {
     if (!socket.heard.length) await soon(once(socket, 'message'), 'a message');
     assert.deepEqual(socket.heard.shift(), text);
   };
+
+  if (host.sockets === 'none') {
+    test(`${host.name}: a server that has no sockets ends the connection, and nothing is opened (B31)`, async () => {
+      const visitor = await signedIn();
+      await assert.rejects(open(visitor, '/api/live', await ticket(visitor, '/api/live')));
+      assert.equal(w.api.sockets.length, 0);
+      assert.equal((await visitor.session()).status, 200);
+    });
+    return;
+  }
 
   if (host.sockets === false) {
     test(`${host.name}: a host that carries no sockets says so (B31)`, async () => {
