@@ -1,4 +1,7 @@
-/** What a server's frames broke; `code` is what the connection is closed with (RFC 6455 section 7.4). */
+/**
+ * What a server's frames broke; `code` is what the connection is closed with (RFC 6455 section
+ * 7.4).
+ */
 export class Violation extends Error {
   readonly code: number;
 

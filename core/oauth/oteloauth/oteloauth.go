@@ -52,8 +52,8 @@ type listener struct {
 //     oauth2.request.retries, which counts requests that followed a failed one of their stage.
 //
 // The parent of a span is that of the context which the client was called with, of the first caller
-// where several wait for one refresh. Where that span has ended by then, or a timer had the client do
-// it, the span begins a trace of its own, with a link to the one that has ended.
+// where several wait for one refresh. Where that span has ended by then, the span begins a trace of
+// its own, with a link to the one that has ended; what a timer does has neither.
 func New(opts Options) (func(oauth.EffectInfo), error) {
 	if opts.TracerProvider == nil {
 		opts.TracerProvider = otel.GetTracerProvider()

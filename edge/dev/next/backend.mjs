@@ -1,5 +1,5 @@
-// The backend of dev/serve.mjs, opened when it is asked for, with a page beside it: what all servers
-// in JavaScript have in common.
+// The backend of dev/serve.mjs, opened when it is asked for, with a page beside it: what servers in
+// JavaScript have in common.
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import process from 'node:process';

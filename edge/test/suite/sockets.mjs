@@ -173,6 +173,19 @@ export default (host) => {
     while (socket.heard.length < 64) await soon(once(socket, 'message'), 'what was held back');
   });
 
+  test(`${host.name}: what a page sends and the server behind does not take is held back or bounded, never kept (B88)`, async () => {
+    const socket = await opened(await signedIn());
+    const [{ socket: server }] = w.api.sockets;
+    server.pause();
+    const piece = randomBytes(1 << 20);
+    for (let i = 0; i < 64; i += 1) socket.send(piece);
+    if (host.hurries) return assert.equal(await soon(socket.over, 'the end'), 1013);
+    await new Promise((resolve) => setTimeout(resolve, 2000)); // a host that holds all has taken it by then
+    if (!host.holds) assert.ok(socket.bufferedAmount > 32 << 20, `${socket.bufferedAmount} bytes are left at the page`);
+    server.resume();
+    while (socket.heard.length < 64) await soon(once(socket, 'message'), 'what was held back');
+  });
+
   test(`${host.name}: of one ticket at two processes at once comes one socket, and a sign-out at one ends those of the other (B32, B33)`, async () => {
     if (!w.host.twin) return; // all of it is one process
     const twin = await w.host.twin();
