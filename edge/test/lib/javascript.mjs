@@ -1,5 +1,5 @@
-// The hosts in JavaScript: a program of edge/dev/serve.mjs each, or `next start`, and a Redis of its
-// own for what is stored.
+// The hosts in JavaScript: a program of edge/dev/serve.mjs each, or `next start`, and a Redis of
+// its own for what is stored.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { runtimes } from '../../../js/test/lib/runtimes.mjs';
