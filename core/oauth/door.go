@@ -23,7 +23,7 @@ func init() {
 	}
 }
 
-// opened is a session as door shows it.
+// opened is a session in the form of package door.
 type opened struct{ s *session }
 
 func (o opened) Do(ctx context.Context, op string, params, out any) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// openSession opens a session of a kind with the hands that the options say.
+// openSession opens a session of a kind. The options say how it carries out effects.
 func openSession(engine Engine, kind string, config any, opts Options) (*session, error) {
 	opts = opts.withDefaults()
 	return newSession(engine, kind, config, opts, func(s *session) map[string]hand {
@@ -20,7 +20,7 @@ func openSession(engine Engine, kind string, config any, opts Options) (*session
 			"hook": hooks.run, "verify": verifier.verify, "key": keys.key, "sign": keys.sign,
 		}
 		for kind, lent := range opts.hands {
-			if kind == "remember" { // which wants no answer, and is quick
+			if kind == "remember" { // it needs no answer, and is quick
 				hands[kind] = func(e *effect) { lent(s.ctx, bytes.Clone(e.raw)) }
 			} else if hands[kind] == nil {
 				hands[kind] = func(e *effect) { lend(s, e, lent, bytes.Clone(e.raw)) }
@@ -30,7 +30,7 @@ func openSession(engine Engine, kind string, config any, opts Options) (*session
 	})
 }
 
-// lend has a hand that another package brought carry out e.
+// lend carries out e with a hand of another package.
 func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 	id := e.ID
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -42,6 +42,10 @@ func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 		if failure != "" {
 			return failed(id, failure)
 		}
-		return answerOf(id, ok)
+		in := answerOf(id, ok)
+		if answered, is := ok.(interface{ HTTPStatus() int }); is {
+			in.status = answered.HTTPStatus()
+		}
+		return in
 	})
 }

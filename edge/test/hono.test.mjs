@@ -1,4 +1,4 @@
-// What of the suite the wire decides, navigations and sockets, on oauth2-wasm/bff, on Hono.
+// The tests of HTTP itself, navigations, event streams and WebSockets from the suite, with Hono.
 import host from './hosts/hono.mjs';
 import { suite, wire } from './suite/index.mjs';
 

@@ -1,6 +1,6 @@
 import { bodyOf, type Incoming } from './node-passage.js';
 
-/** What is needed of a request of `node:http`. */
+/** The part of a `node:http` request that is needed. */
 export interface NodeRequest extends Incoming {
   method?: string;
   url?: string;
@@ -9,7 +9,7 @@ export interface NodeRequest extends Incoming {
   socket: object;
 }
 
-/** What is needed of a response of `node:http`. */
+/** The part of a `node:http` response that is needed. */
 export interface NodeResponse {
   destroyed: boolean;
   statusCode: number;
@@ -21,15 +21,15 @@ export interface NodeResponse {
   off(event: string, listener: () => void): this;
 }
 
-/** A handler of `node:http`, which Express and Connect take too. */
+/** A handler for `node:http`, which also works in Express and Connect. */
 export type NodeHandler = (incoming: NodeRequest, outgoing: NodeResponse) => Promise<void>;
 
-/** The request of a browser; the body stays where it is. */
+/** The browser's request. Its body is not read here. */
 export const requestOf = (incoming: NodeRequest): Request | undefined => {
   const { method = 'GET', rawHeaders } = incoming;
   const headers = new Headers();
   for (let i = 0; i < rawHeaders.length; i += 2) headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
-  // Under a path of Express's, `url` is what is left of it.
+  // If Express mounts the handler at a path, `url` is only the rest of the path.
   const { originalUrl: target = incoming.url! } = incoming as { originalUrl?: string };
   const { encrypted } = incoming.socket as { encrypted?: boolean };
   const has = headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) > 0;
@@ -37,7 +37,10 @@ export const requestOf = (incoming: NodeRequest): Request | undefined => {
   return new Request(`http${encrypted ? 's' : ''}://${incoming.headers.host}${target}`, { method, headers, body, duplex: 'half' } as RequestInit);
 };
 
-/** Writes a body as it comes. One that fails is cut off, and so the connection ends. */
+/**
+ * Writes a body as it arrives. If the body fails, the connection is closed, so that the answer is
+ * visibly truncated.
+ */
 const pass = async (body: ReadableStream<Uint8Array>, outgoing: NodeResponse): Promise<void> => {
   const reader = body.getReader();
   const left = () => reader.cancel().catch(() => {});
@@ -56,10 +59,10 @@ const pass = async (body: ReadableStream<Uint8Array>, outgoing: NodeResponse): P
 };
 
 /**
- * Serves what is `Request -> Response` on `node:http`: a backend, or an application of Hono.
+ * Serves a function from `Request` to `Response` on `node:http`: a backend, or a Hono application.
  *
  * `createServer(nodeHandler(backend))`, or `app.use(['/auth', '/api'], nodeHandler(backend))` in
- * Express, before whatever reads bodies.
+ * Express, before any middleware that reads bodies.
  */
 export const nodeHandler =
   ({ fetch }: { fetch(request: Request): Promise<Response> | Response }): NodeHandler =>
@@ -76,8 +79,8 @@ export const nodeHandler =
     }
     const response = await fetch(request!);
     outgoing.statusCode = response.status;
-    // One by one: where Express has set a header before, writeHead keeps only the last of two with
-    // one name.
+    // One by one: if Express has set a header before, writeHead keeps only the last of two with the
+    // same name.
     for (const [name, value] of response.headers) if (name !== 'set-cookie') outgoing.setHeader(name, value);
     const cookies = response.headers.getSetCookie();
     if (cookies.length) outgoing.setHeader('set-cookie', cookies);

@@ -1,12 +1,12 @@
 import { base64url, unbase64url } from './bytes.js';
 import { Failed } from './failed.js';
 
-/** Keys that sealed texts are read with, by id. The first seals. */
+/** The keys of sealed texts, by id. The first one seals, all unseal. */
 export type Ring = Map<string, Awaited<ReturnType<typeof crypto.subtle.importKey>>>;
 
 const AES = 'AES-GCM';
 /**
- * RFC 5116 section 5.3: 96 bits. They are random, so a key is good for 2^32 texts (NIST SP 800-38D
+ * RFC 5116 section 5.3: 96 bits. They are random, so a key may seal 2^32 texts (NIST SP 800-38D
  * section 8.3).
  */
 const NONCE = 12;
@@ -15,7 +15,7 @@ const NONCE = 12;
  * Reads a key ring: `ID:KEY` with commas or white space between them, the newest first. KEY is 32
  * random bytes in base64url.
  *
- * @throws {Error} it is no such text; the message has nothing of it but ids
+ * @throws {Error} if the text is no key ring; the message contains at most ids of it
  */
 export const readRing = async (text: string): Promise<Ring> => {
   const ring: Ring = new Map();
@@ -50,8 +50,8 @@ export const seal = async (ring: Ring, text: string, context: string): Promise<s
 };
 
 /**
- * @throws {Failed} `tampered`: it was not sealed here, not with a key of this ring, or for another
- * context
+ * @throws {Failed} `tampered`: the text was not sealed in this format, or with another key, or for
+ * another context
  */
 export const unseal = async (ring: Ring, sealed: string, context: string): Promise<string> => {
   const [, id, body] = /^([\w-]+)\.([\w-]+)$/.exec(sealed) ?? [];
@@ -59,7 +59,7 @@ export const unseal = async (ring: Ring, sealed: string, context: string): Promi
   if (!key) throw new Failed('tampered');
   try {
     const whole = unbase64url(body!);
-    // The last character may carry bits that mean nothing; only one spelling is taken.
+    // The last character may contain unused bits; only one spelling is accepted.
     if (base64url(whole) !== body) throw new Failed('tampered');
     const text = await crypto.subtle.decrypt(parameters(whole.subarray(0, NONCE), context), key, whole.subarray(NONCE));
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text);

@@ -8,7 +8,7 @@ import (
 	"github.com/oauth2-wasm/oauth2-wasm/core/oauth/internal/door"
 )
 
-// backend has an engine serve requests. Each has a session of its own, which ends with it.
+// backend makes an engine serve requests. Each request has its own session, which ends with it.
 type backend struct {
 	engine  oauth.Engine
 	config  json.RawMessage
@@ -18,7 +18,7 @@ type backend struct {
 
 // openBackend checks a configuration.
 func openBackend(engine oauth.Engine, config Config, opts oauth.Options, trouble func(error)) (*backend, error) {
-	// Sessions come and go: what they share has to stay.
+	// Sessions last for one request, so what they share must be kept here.
 	if opts.Locker == nil {
 		opts.Locker, _ = opts.Store.(oauth.Locker)
 	}
@@ -45,9 +45,9 @@ func (b *backend) open(hands map[string]door.Hand) (door.Session, error) {
 	return door.Open(b.engine, "bff", b.config, b.opts, door.Setting{Hands: hands, Trouble: b.trouble})
 }
 
-// serve has the engine answer one request. It returns when the answer, and all work that goes on
-// after it, is done. It takes no context: every effect has a time limit, and work that others wait
-// for (a refresh, storing a session) must not end because one browser went away.
+// serve makes the engine answer one request. It returns when the answer is done, and all work that
+// continues after it. It has no context: every effect has a time limit, and work for which others
+// wait (a refresh, storing a session) must not end because one browser went away.
 //
 // It fails with ErrInternal if the engine was lost, or with an Error of kind client and code
 // too_large if the request is longer than an engine reads. Then the caller has to answer the

@@ -131,7 +131,7 @@ type Caller struct {
 	RedirectURIs []string `json:"redirect_uris,omitempty"`
 }
 
-// defaultSession is the engine's default; session keys live as long.
+// defaultSession is the engine's default. Session keys live as long.
 const defaultSession = 12 * time.Hour
 
 // Options are what a Handler works with: key ring, store, locks, HTTP clients. Ring is required.
@@ -163,6 +163,9 @@ type Options struct {
 	// OnError gets errors of this host, one at a time: the Store failed, the engine was lost. They
 	// contain no secret of the engine.
 	OnError func(error)
+	// OnEffect gets log entries about every effect of every request, with nothing secret: what
+	// oteloauth makes spans and metrics of. It is called for several requests at once.
+	OnEffect func(oauth.EffectInfo)
 	// Background runs the work for a request, which may go on after the answer, and returns at
 	// once. Nil means a goroutine. A host whose processes end with their requests has to keep them
 	// alive for it.

@@ -8,11 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// own is the name of the one request, and of its body.
+// own is the name of the only request, and of its body.
 const own = "request"
 
-// body is a body of the boundary: text, base64 of what is no UTF-8, or the name of one that stays
-// here, with its length in bytes where that is known.
+// body is a body in the engine's interface: text, or base64 if it is not UTF-8, or the name of a
+// body that stays here, with its length in bytes if that is known.
 type body struct {
 	Text   *string `json:"text,omitempty"`
 	Base64 *string `json:"base64,omitempty"`
@@ -22,17 +22,19 @@ type body struct {
 
 func refTo(name string) *body { return &body{Ref: &name} }
 
-// command is the parameters of the command request.
+// command holds the parameters of the command request.
 type command struct {
 	Request string      `json:"request"`
 	Method  string      `json:"method"`
 	URL     string      `json:"url"`
 	Headers [][2]string `json:"headers"`
 	Body    *body       `json:"body,omitempty"`
+	// Stopping: no socket is opened, and probes hear that this host is not ready.
+	Stopping bool `json:"stopping,omitempty"`
 }
 
 func (h *Handler) command(r *http.Request) *command {
-	c := &command{own, r.Method, h.address(r), wireHeaders(r.Header), nil}
+	c := &command{own, r.Method, h.address(r), wireHeaders(r.Header), nil, h.stopping()}
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		c.Body = refTo(own)
 		if r.ContentLength > 0 {
@@ -52,7 +54,7 @@ func wireBody(raw []byte) *body {
 	return &body{Base64: &text}
 }
 
-// bytes gives what is here of a body; nil for a ref.
+// bytes returns the content of a body that is here; nil for a ref.
 func (b *body) bytes() ([]byte, error) {
 	switch {
 	case b.Text != nil:
@@ -63,7 +65,7 @@ func (b *body) bytes() ([]byte, error) {
 	return nil, nil
 }
 
-// wireHeaders gives headers in a fixed order, a map having none.
+// wireHeaders returns headers in a fixed order, because a map has none.
 func wireHeaders(h http.Header) [][2]string {
 	pairs := [][2]string{}
 	for name, values := range h {

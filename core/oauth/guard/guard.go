@@ -72,7 +72,7 @@ func New(engine oauth.Engine, config Config, opts Options) (*Guard, error) {
 // Close ends the Guard: checks that are under way fail.
 func (g *Guard) Close() { g.session.Close() }
 
-// connected is the certificate of the request's connection.
+// connected returns the certificate of the request's connection.
 func connected(r *http.Request) []byte {
 	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return nil
@@ -113,7 +113,7 @@ func FromContext(ctx context.Context) *Token {
 func (g *Guard) Handler(need Need, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := g.Check(r, need)
-		if err != nil { // the request is over, or the engine was lost
+		if err != nil { // the request has ended, or the engine was lost
 			v = &Verdict{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"5"}, "Cache-Control": {"no-store"}}, Reason: Reason{Code: "internal"}}
 		}
 		if v.Token == nil {
@@ -127,7 +127,7 @@ func (g *Guard) Handler(need Need, next http.Handler) http.Handler {
 	})
 }
 
-// command is the parameters of the command check.
+// command holds the parameters of the command check.
 type command struct {
 	Method      string      `json:"method"`
 	URL         string      `json:"url"`
@@ -184,7 +184,7 @@ func (g *Guard) refused(r *http.Request, v *Verdict) *Verdict {
 	return v
 }
 
-// asked is the URL that the client asked for: a handler in front may have removed a part of r.URL.
+// asked is the URL that the client asked for. A handler in front may have removed a part of r.URL.
 func asked(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") {
 		return r.RequestURI

@@ -66,7 +66,7 @@ type Token struct {
 	ID string
 	// Scope are its scopes.
 	Scope []string
-	// ACR is how the user was authenticated, AuthTime when; zero where the token does not say.
+	// ACR is how the user was authenticated, and AuthTime when; zero if the token does not say.
 	ACR      string
 	AuthTime time.Time
 	// Expiry is when it expires; zero if that is not known.
@@ -75,13 +75,13 @@ type Token struct {
 	Claims json.RawMessage
 }
 
-// Has tells whether the token has a scope.
+// Has reports whether the token has a scope.
 func (t *Token) Has(scope string) bool { return slices.Contains(t.Scope, scope) }
 
 // Read reads the claims into v, as encoding/json does.
 func (t *Token) Read(v any) error { return json.Unmarshal(t.Claims, v) }
 
-// result is the engine's.
+// result is the engine's result.
 type result struct {
 	Allowed bool            `json:"allowed"`
 	Scheme  string          `json:"scheme"`
@@ -114,7 +114,7 @@ func (r *result) verdict() (*Verdict, error) {
 		AuthTime seconds `json:"auth_time"`
 		Exp      seconds `json:"exp"`
 	}
-	// A member that the engine did not need may be of another kind: then it is as good as none.
+	// A member that the engine did not need may have the wrong type. Then it is ignored.
 	if err := json.Unmarshal(t.Claims, &claims); err != nil {
 		var kind *json.UnmarshalTypeError
 		if !errors.As(err, &kind) {
@@ -130,7 +130,7 @@ func (r *result) verdict() (*Verdict, error) {
 	return v, nil
 }
 
-// words are a text with spaces, or an array.
+// words are the words of a text, or the elements of an array.
 type words []string
 
 func (w *words) UnmarshalJSON(text []byte) error {
@@ -142,7 +142,7 @@ func (w *words) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*[]string)(w))
 }
 
-// seconds is a time since the epoch, with a fraction perhaps.
+// seconds is a time in seconds since the epoch, perhaps with a fraction.
 type seconds time.Time
 
 func (s *seconds) UnmarshalJSON(text []byte) error {
@@ -156,7 +156,7 @@ func (s *seconds) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// tooLarge: the headers are more than an engine reads.
+// tooLarge reports whether the headers are longer than an engine reads.
 func tooLarge(err error) bool {
 	return errors.Is(err, &oauth.Error{Kind: oauth.KindClient, Code: "too_large"})
 }

@@ -24,8 +24,8 @@ type peer func(*http.Request) (*http.Response, error)
 
 func (p peer) RoundTrip(r *http.Request) (*http.Response, error) { return p(r) }
 
-// B60: spans and metrics of a refresh whose first answer gets lost, by the SDK's own exporters: the
-// conventions for HTTP clients, stage, outcome, retry; and nothing secret.
+// B60: spans and metrics of a refresh whose first answer is lost, with the SDK's own exporters: the
+// HTTP client conventions, stage, outcome, retry; and nothing secret.
 func TestSpansAndMetrics(t *testing.T) {
 	spans, reader := tracetest.NewInMemoryExporter(), sdkmetric.NewManualReader()
 	traces := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
@@ -58,7 +58,7 @@ func TestSpansAndMetrics(t *testing.T) {
 	if _, err := c.Userinfo(t.Context()); err == nil {
 		t.Fatal("a 503 is no answer")
 	}
-	// Effects are told behind the commands, in their order: an event of a close comes last.
+	// OnEffect is called after the commands, in the order of effects: an event of Close comes last.
 	c.Close()
 	deadline := time.Now().Add(30 * time.Second)
 	for len(requests(spans)) < 3 && time.Now().Before(deadline) {

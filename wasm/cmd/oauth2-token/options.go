@@ -26,11 +26,11 @@ type options struct {
 	keyring               bool
 	idToken               bool
 	agent, socket         string
-	hosts                 []string // that credential helpers give the token to
+	hosts                 []string // for which credential helpers return the token
 	username              string
 }
 
-// usageError is one that the user's words caused.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
 func usageErrorf(format string, args ...any) error {
@@ -39,11 +39,11 @@ func usageErrorf(format string, args ...any) error {
 
 const secretVariable = "OAUTH2_CLIENT_SECRET"
 
-// command is a word of the command line, with the word behind it where there is one.
+// command is a command of the command line, with the arguments that it may have.
 type command struct {
 	name      string
 	arguments []string
-	// tokens: it needs tokens and nothing else, so an agent can serve it.
+	// tokens means that it only needs tokens, so an agent can serve it.
 	tokens bool
 }
 
@@ -60,11 +60,11 @@ var commands = []command{
 	{name: "completion", arguments: shells},
 }
 
-// dockerPrefix begins the name that docker starts a helper by: docker-credential-oauth2-token is a
-// link to this program.
+// dockerPrefix begins the name under which docker starts a helper: docker-credential-oauth2-token
+// is a link to this program.
 const dockerPrefix = "docker-credential-"
 
-// settings are the flags that stand for a member of the configuration.
+// settings are the flags for members of the configuration.
 var settings = []struct {
 	name   string
 	member func(*oauth.Config) *string
@@ -103,8 +103,8 @@ func (o *options) flags(overrides map[string]string) *flag.FlagSet {
 	return flags
 }
 
-// parseArgs reads the command line, the file and the environment. Flags may stand before and behind
-// the command. name is what the program was started as.
+// parseArgs reads the command line, the file and the environment. Flags may come before and after
+// the command. name is the name with which the program was started.
 func parseArgs(name string, args []string, getenv func(string) string) (options, error) {
 	var o options
 	overrides := map[string]string{}
@@ -176,7 +176,7 @@ func parseArgs(name string, args []string, getenv func(string) string) (options,
 		}
 	}
 	if o.agent != "" {
-		return o, nil // whose session that is, the agent knows
+		return o, nil // the agent knows its session
 	}
 	if o.config, err = configure(said, o.provider, overrides, getenv); err != nil {
 		return o, usageError{err}
@@ -184,7 +184,7 @@ func parseArgs(name string, args []string, getenv func(string) string) (options,
 	return o, nil
 }
 
-// isHost tells a host, with or without a port, from a URL or a pattern.
+// isHost reports whether text is a host, with or without a port, and not a URL or a pattern.
 func isHost(text string) bool {
 	u, err := url.Parse("https://" + text)
 	return err == nil && u.Host == text && u.Hostname() != "" && !strings.ContainsAny(text, "*@ ")
