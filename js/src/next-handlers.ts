@@ -4,6 +4,25 @@ import type { Backend } from './bff.js';
 export type NextMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
 /**
+ * Decompresses an answer, because Next drops the header `content-encoding`. The upstream server was
+ * asked not to compress, so few answers need it.
+ */
+const unpacked = (response: Response): Response => {
+  const { status, headers, body } = response;
+  const encoding = headers.get('content-encoding');
+  if (!body || encoding === null) return response;
+  try {
+    const stream = new DecompressionStream(encoding.replace('x-', '') as CompressionFormat);
+    headers.delete('content-encoding');
+    return new Response(body.pipeThrough(stream as ReadableWritablePair<Uint8Array, Uint8Array>), { status, headers });
+  } catch {
+    void body.cancel();
+    const error = { error: 'upstream_unsupported', error_description: 'The server behind compressed its answer in a way that Next cannot pass on.' };
+    return Response.json(error, { status: 502, headers: { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } });
+  }
+};
+
+/**
  * Serves a backend as a route handler of Next's App Router, in `app/auth/[...path]/route.ts` and
  * beside it in one for each path of the proxy's:
  *
@@ -32,10 +51,9 @@ export const nextHandlers = (open: () => Promise<Pick<Backend, 'fetch'>>): Recor
     } catch {
       return new Response(null, { status: 400, headers: { 'cache-control': 'no-store' } });
     }
-    const response = await backend.fetch(asked);
-    // Next would pack once more what the server behind has packed (RFC 9111 section 5.2.2.6).
-    if (response.headers.has('content-encoding')) response.headers.append('cache-control', 'no-transform');
-    return response;
+    // Next compresses answers itself.
+    asked.headers.set('accept-encoding', 'identity');
+    return unpacked(await backend.fetch(asked));
   };
   return { GET: handle, HEAD: handle, POST: handle, PUT: handle, PATCH: handle, DELETE: handle, OPTIONS: handle };
 };

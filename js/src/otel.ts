@@ -1,5 +1,17 @@
 // Spans and metrics of a client's effects. @opentelemetry/api is the application's own.
-import { type Attributes, context, isSpanContextValid, type MeterProvider, metrics, type Span, SpanKind, SpanStatusCode, trace, TraceFlags, type TracerProvider } from '@opentelemetry/api';
+import {
+  type Attributes,
+  context,
+  isSpanContextValid,
+  type MeterProvider,
+  metrics,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+  type TracerProvider,
+} from '@opentelemetry/api';
 import type { EffectEntry } from './entry.js';
 
 /** All options may be left out. */
