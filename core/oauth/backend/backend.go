@@ -46,19 +46,19 @@ func (b *backend) open(hands map[string]door.Hand) (door.Session, error) {
 }
 
 // serve makes the engine answer one request. It returns when the answer is done, and all work that
-// continues after it. It has no context: every effect has a time limit, and work for which others
-// wait (a refresh, storing a session) must not end because one browser went away.
+// continues after it. Of ctx it uses only the values: every effect has a time limit, and work for
+// which others wait (a refresh, storing a session) must not end because one browser went away.
 //
 // It fails with ErrInternal if the engine was lost, or with an Error of kind client and code
 // too_large if the request is longer than an engine reads. Then the caller has to answer the
 // request, unless a respond effect came before.
-func (b *backend) serve(request *command, hands map[string]door.Hand) error {
+func (b *backend) serve(ctx context.Context, request *command, hands map[string]door.Hand) error {
 	s, err := b.open(hands)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if err := s.Do(context.Background(), "request", request, nil); err != nil {
+	if err := s.Do(context.WithoutCancel(ctx), "request", request, nil); err != nil {
 		return err
 	}
 	s.Quiet()
