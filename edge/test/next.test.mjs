@@ -1,15 +1,13 @@
 // The suite on oauth2-wasm/bff, in a route handler of Next's App Router, and what is Next's own.
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { after, before, describe, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import host from './hosts/next.mjs';
 import { world } from './lib/world.mjs';
 import { suite } from './suite/index.mjs';
 
-suite(host);
-
-describe('next by itself', () => {
+const own = () => {
   let w;
   before(async () => (w = await world(host)));
   after(() => w?.stop());
@@ -60,4 +58,6 @@ describe('next by itself', () => {
     assert.ok((await pieces.next()).value.length > 0);
     outgoing.on('error', () => {}).destroy();
   });
-});
+};
+
+suite(host, undefined, own);

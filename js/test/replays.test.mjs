@@ -43,7 +43,7 @@ for (const kind of ['redis', 'postgres']) {
     const bound = await token({ cnf: { jkt: client.thumbprint } });
     const bearer = await token();
     const asks = async (api, headers) => {
-      const answer = await fetch(api, { headers });
+      const answer = await fetch(`${api}/notes`, { headers });
       return { status: answer.status, ...(await answer.json()) };
     };
     const shows = (api, proof) => asks(api, { authorization: `DPoP ${bound}`, dpop: proof });
@@ -94,7 +94,7 @@ test('B84 redis: what is remembered ends by the clock of Redis', async (t) => {
   let answer;
   await until(async () => {
     // A proof that was ten seconds on its way is too old: a busy machine makes another.
-    answer = await fetch(match[1], { headers: { authorization: `DPoP ${token}`, dpop: await client.proof('GET', resource, token) } });
+    answer = await fetch(`${match[1]}/notes`, { headers: { authorization: `DPoP ${token}`, dpop: await client.proof('GET', resource, token) } });
     return answer.status === 200;
   }, 'a proof in time');
   const [key, ...others] = await redis.keys('*');
