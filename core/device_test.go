@@ -216,6 +216,8 @@ func TestScenarioPolling(t *testing.T) {
 		{"expired_token", []reply{jsonReply(400, `{"error":"expired_token"}`)}, []int64{0}, "expired device_code_expired", "device:false status:not_authenticated server_error:expired_token request_failed:expired", false},
 		{"invalid_grant", []reply{jsonReply(400, `{"error":"invalid_grant"}`)}, []int64{0}, "server oauth_error", "device:false status:not_authenticated server_error:invalid_grant request_failed:server", false},
 		{"invalid_client", []reply{jsonReply(401, `{"error":"invalid_client"}`)}, []int64{0}, "server oauth_error", "device:false server_error:invalid_client request_failed:server", true},
+		{"403 in JSON without an error (a firewall's)", []reply{jsonReply(403, `{"message":"Forbidden"}`), jsonReply(400, pending)}, []int64{5_000, 5_000}, "", "", true},
+		{"403 with an error in another form", []reply{jsonReply(403, `{"error":{"message":"no such code"}}`)}, []int64{0}, "server http_error", "device:false request_failed:server", true},
 		{"404 in JSON", []reply{jsonReply(404, `{}`)}, []int64{0}, "server http_error", "device:false request_failed:server", true},
 		{"redirect", []reply{{failed: "redirect"}}, []int64{0}, "server redirect", "device:false request_failed:server", true},
 		{"503 and temporarily_unavailable", []reply{jsonReply(503, `{"error":"temporarily_unavailable"}`), jsonReply(400, pending)}, []int64{5_000, 5_000}, "", "", true},

@@ -189,7 +189,9 @@ func (p *pollRun) polled(v json.Value, f *link.Fault) {
 	case f.Err == "expired_token":
 		f.Kind, f.Code = link.KindExpired, "device_code_expired"
 		d.pollFailed(dev, f, true)
-	case f.Kind == link.KindServer && (f.Retryable && !decisive(f.Err) || f.Err == "" && f.Garbled):
+	case f.Kind == link.KindServer && (f.Retryable && !decisive(f.Err) || f.Err == "" && (f.Garbled || f.Status == 403 && v.Get("error").Kind() == json.None)):
+		// A 403 without an error is what stands before the server, a firewall: the server itself
+		// says 400 or 401 (RFC 6749 section 5.2).
 		d.pollIn(dev, max(dev.interval, f.RetryAfter))
 	case f.Kind == link.KindNetwork:
 		d.pollLater(dev, f)

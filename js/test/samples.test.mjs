@@ -338,14 +338,14 @@ test('E44 B14 js/README: sessions of many users on Redis', async (t) => {
   assert.ok(!kept.join().includes('THE-TOKEN'), 'sealed');
 });
 
-test('E44 B19 js/README: a backend, as an object with fetch, a handler of node:http and a route handler', async (t) => {
+test('E44 B19 js/README: a backend, as an object with fetch, a handler of node:http and route handlers of Next', async (t) => {
   const farm = await servers();
   const redis = createClient({ socket: await farm.start('redis') });
   redis.on('error', () => {});
   await redis.connect();
   t.after(async () => (redis.destroy(), await farm.stop()));
   const { default: backend, GET, handler } = await inNode(t, sample('js/README.md', 'export default backend'), { CLIENT_SECRET: 'a secret', redis, SEAL_KEYS });
-  const asked = () => new Request('https://app.example/auth/session', { headers: { 'x-csrf': '1' } });
+  const asked = () => new Request('https://app.example/auth/session', { headers: { 'x-csrf': '1', host: 'app.example' } });
   for (const answer of [await backend.fetch(asked()), await GET(asked())]) {
     assert.equal(answer.status, 401);
     assert.equal((await answer.json()).error, 'not_signed_in');
