@@ -1,10 +1,10 @@
 //go:build !js
 
 // Command nethttp is a backend for a frontend as a Go server, for the tests of edge:
-// core/oauth/backend with the native engine, and with sessions in an SQLite database, in Redis or in
-// memory. The configuration, of kind "bff", is in the variable BFF; the secrets are in SEAL_KEYS,
-// CLIENT_SECRET and CLIENT_KEY, as for the Workers. It prints "ready: URL" when it listens, and runs
-// until it is stopped.
+// core/oauth/backend with the native engine, and with sessions in an SQLite database, in Redis or
+// in memory. The configuration, of kind "bff", is in the variable BFF; the secrets are in
+// SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as for the Workers. It prints "ready: URL" when it
+// listens, and runs until it is stopped.
 package main
 
 import (
