@@ -112,7 +112,7 @@ func run(addr, database, redisAddr, page string, timeout, stopIn, delay time.Dur
 		time.Sleep(delay)
 		err := server.Shutdown(ctx)
 		if err != nil {
-			server.Close() // streams would not end by themselves
+			server.Close()
 		}
 		ended <- errors.Join(err, <-finished)
 	}()
