@@ -55,10 +55,11 @@ func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 		if failure != "" {
 			return failed(id, failure)
 		}
-		in := answerOf(id, ok)
-		if answered, is := ok.(interface{ HTTPStatus() int }); is {
-			in.status = answered.HTTPStatus()
+		if answered, is := ok.(door.Answered); is {
+			in := answerOf(id, answered.Object)
+			in.status = answered.Status
+			return in
 		}
-		return in
+		return answerOf(id, ok)
 	})
 }

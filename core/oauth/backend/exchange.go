@@ -134,18 +134,8 @@ func (e *exchange) proxy(effect json.RawMessage) (any, string) {
 	w.MemberStr("ref", e.keep(res))
 	w.Close('}')
 	w.Close('}')
-	return door.Object(w.Bytes()), ""
+	return door.Answered{Object: w.Bytes(), Status: res.StatusCode}, ""
 }
-
-// proxied is the answer of a resource.
-type proxied struct {
-	Status  int         `json:"status"`
-	Headers [][2]string `json:"headers"`
-	Body    *body       `json:"body"`
-}
-
-// HTTPStatus is for the log of effects.
-func (p proxied) HTTPStatus() int { return p.Status }
 
 // heldBody ends its request when it is closed.
 type heldBody struct {

@@ -9,14 +9,20 @@ import (
 	"encoding/json"
 )
 
-// A Hand carries out effects of one kind. effect is the whole effect. ok marshals to the members of
-// the answer, or is an Object; if failure is not empty, it is the kind of failure. ctx ends with the
-// session.
+// A Hand carries out effects of one kind. effect is the whole effect. ok marshals to the members
+// of the answer, or is an Object; if failure is not empty, it is the kind of failure. ctx ends with
+// the session.
 type Hand = func(ctx context.Context, effect json.RawMessage) (ok any, failure string)
 
 // An Object is the text of an object, written without reflection. Who gets it owns it, and wipes
 // it.
 type Object []byte
+
+// Answered is an Object with the HTTP status that a log of effects shows.
+type Answered struct {
+	Object
+	Status int
+}
 
 // A Session is a handle of an engine.
 type Session interface {
