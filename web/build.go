@@ -14,6 +14,9 @@ import (
 // files are what the page consists of, by path.
 type files map[string][]byte
 
+// baseStyle is what the page has in common with the authorization server's pages.
+const baseStyle = "core/authserver/pages/base.css"
+
 // findRoot is the checkout around the working directory: the page's sources lie in several of its
 // folders, which no go:embed can reach.
 func findRoot() (string, error) {
@@ -54,6 +57,11 @@ func build(root string) (files, error) {
 		}
 		built[path] = b
 	}
+	base, err := os.ReadFile(filepath.Join(root, baseStyle))
+	if err != nil {
+		return nil, err
+	}
+	built["/style.css"] = append(base, built["/style.css"]...)
 	result := api.Build(api.BuildOptions{
 		AbsWorkingDir: root,
 		EntryPointsAdvanced: []api.EntryPoint{

@@ -13,6 +13,9 @@
 // the network, too. Nothing is kept: what the server issued ends with it. Other flags make tokens
 // and codes end sooner or later than they do by default.
 //
+// With -export DIR it writes the pages as files that any server can serve, also below a path, and
+// ends: "Proof" and "Your server" work there, and "Try it" says that it needs this command.
+//
 // The page and its TypeScript are read from the checkout and bundled when the server starts; start
 // it again to see a change.
 package main

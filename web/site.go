@@ -41,9 +41,20 @@ type site struct {
 	docs                              http.Handler
 }
 
-// facts are what the pages are told of the servers. Served from anywhere else it has none of
-// them, and says so.
-type facts struct{ Issuer, TokenLifetime, Phone string }
+// facts are what the pages are told of the servers. Exported pages have no servers, and say so.
+type facts struct {
+	Issuer, TokenLifetime, Phone string
+	// ServerPage is where serverPath's page is, as seen from the others.
+	ServerPage string
+	// Policies are by page: of pages whose server sends none.
+	Policies map[string]string
+}
+
+// shown is what a page's template gets.
+type shown struct {
+	facts
+	Policy string
+}
 
 // render puts the facts into the pages that show them.
 func (built files) render(f facts) error {
@@ -51,7 +62,7 @@ func (built files) render(f facts) error {
 		template, err := template.New(name).Parse(string(built[name]))
 		var page bytes.Buffer
 		if err == nil {
-			err = template.Execute(&page, f)
+			err = template.Execute(&page, shown{f, f.Policies[name]})
 		}
 		if err != nil {
 			return fmt.Errorf("web/page: %w", err)
@@ -92,7 +103,7 @@ func contentPolicy(issuer, ancestors string) string {
 		"script-src 'self' 'wasm-unsafe-eval'",
 		"style-src 'self'",
 		"img-src 'self'",
-		"connect-src 'self' " + issuer,
+		strings.TrimSpace("connect-src 'self' " + issuer),
 		"worker-src 'self'",
 		"frame-src 'self'",
 		"base-uri 'none'",
@@ -129,7 +140,9 @@ const serverPath = "/server"
 
 // serverPolicy allows connections to any server, since nobody knows before which one it will be. No
 // token of the first page is in reach of this one: it keeps its own in memory.
-var serverPolicy = contentPolicy("https: http://localhost:* http://127.0.0.1:*", "'none'")
+var serverPolicy = contentPolicy(anyServer, "'none'")
+
+const anyServer = "https: http://localhost:* http://127.0.0.1:*"
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()

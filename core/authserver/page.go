@@ -16,7 +16,7 @@ var pageFiles embed.FS
 
 var (
 	pageTemplates = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
-	pageStyle     = mustRead("pages/style.css")
+	pageStyle     = mustRead("pages/base.css") + mustRead("pages/style.css")
 	pageStyleHash = hashSource(pageStyle)
 )
 

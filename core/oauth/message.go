@@ -24,7 +24,7 @@ type EffectInfo struct {
 	ID, Target string
 	// Answered is true in the second entry. Only that one has the members below.
 	Answered bool
-	// Status is the HTTP status of the answer.
+	// Status is the HTTP status of the answer; for respond, of the answer to the browser.
 	Status int
 	// Failed is the kind of failure, empty if the effect was carried out.
 	Failed string
@@ -64,6 +64,7 @@ type effect struct {
 	Request    json.RawMessage
 	Response   json.RawMessage
 	Command    int64
+	Status     int // of respond
 	OK         json.RawMessage
 	Error      *Error
 }
@@ -104,6 +105,12 @@ func (e *effect) read(raw []byte) (ok bool) {
 			e.TimeoutMS = r.integer()
 		case "max_body":
 			e.MaxBody = r.integer()
+		case "status":
+			if e.Kind != "respond" { // an event's is a text
+				r.raw()
+				continue
+			}
+			e.Status = int(r.integer())
 		case "public":
 			e.Public = r.boolean()
 		case "target":
@@ -249,7 +256,7 @@ func refusal(msg []byte) error {
 }
 
 func (e *effect) info() EffectInfo {
-	info := EffectInfo{ID: e.ID, Target: e.Target, Kind: EffectKind(e.Kind), Stage: Stage(e.Stage), Method: e.Method}
+	info := EffectInfo{ID: e.ID, Target: e.Target, Kind: EffectKind(e.Kind), Stage: Stage(e.Stage), Method: e.Method, Status: e.Status}
 	if u, err := url.Parse(e.URL); err == nil && u.Host != "" {
 		info.URL = (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 	}

@@ -1,4 +1,4 @@
-// What of the suite the wire decides on oauth2-wasm/bff, on Express.
+// The tests of HTTP itself from the suite, on oauth2-wasm/bff with Express.
 import host from './hosts/express.mjs';
 import { suite, wire } from './suite/index.mjs';
 

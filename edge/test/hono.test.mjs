@@ -1,4 +1,4 @@
-// What of the suite the wire decides on oauth2-wasm/bff, on Hono.
+// The tests of HTTP itself from the suite, on oauth2-wasm/bff with Hono.
 import host from './hosts/hono.mjs';
 import { suite, wire } from './suite/index.mjs';
 

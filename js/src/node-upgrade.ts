@@ -3,7 +3,7 @@ import { type NodeRequest, requestOf } from './node-handler.js';
 import { bodyOf, builtin } from './node-passage.js';
 import type { Carrier } from './open.js';
 
-/** What is needed of a connection of `node:net`. */
+/** The part of a `node:net` connection that is needed. */
 export interface NodeSocket {
   destroyed: boolean;
   write(piece: Uint8Array | string): boolean;
@@ -17,22 +17,22 @@ export interface NodeSocket {
   setKeepAlive?(on: boolean, ms: number): unknown;
 }
 
-/** A listener of the event `upgrade` of a server of `node:http`. */
+/** A listener for the event `upgrade` of a `node:http` server. */
 export type NodeUpgrade = (incoming: NodeRequest, socket: NodeSocket, head: Uint8Array) => Promise<void>;
 
-/** How long the other side of a connection stays open when one is closed, in ms. */
+/** How long the other connection stays open after one was closed, in ms. */
 const LAST_WORDS = 1000;
-/** After how long a connection that says nothing is asked whether it is there, in ms. */
+/** After how long an idle connection is probed (TCP keep-alive), in ms. */
 const SILENCE = 15_000;
 
 const headOf = (status: string, headers: Iterable<[string, string]>, connection: string): string =>
   `HTTP/1.1 ${status}\r\n${[...headers].map(([name, value]) => `${name}: ${value}\r\n`).join('')}connection: ${connection}\r\n`;
 
 /**
- * Joins two connections: neither is read faster than the other takes it, and with the one the other
- * ends.
+ * Joins two connections: neither is read faster than the other accepts data, and when one ends, so
+ * does the other.
  *
- * @returns closes both
+ * @returns a function that closes both
  */
 const joined = (one: NodeSocket, other: NodeSocket, over: () => void): (() => void) => {
   const close = () => {
@@ -48,7 +48,7 @@ const joined = (one: NodeSocket, other: NodeSocket, over: () => void): (() => vo
     from.setNoDelay?.(true);
     from.setKeepAlive?.(true, SILENCE);
     from.on('error', close);
-    // What was said last may still be on its way.
+    // The last data may still be on its way.
     from.once('end', () => setTimeout(close, LAST_WORDS));
     from.once('close', () => (to.destroyed ? close() : setTimeout(close, LAST_WORDS)));
     from.pipe(to);
@@ -75,8 +75,8 @@ const write = async (socket: NodeSocket, response: Response): Promise<void> => {
 
 /**
  * Carries WebSockets through the proxy of a backend on `node:http`, in Node, Deno and Bun:
- * `server.on('upgrade', nodeUpgrade(backend))`. Where other paths of the server have sockets too,
- * let this one have those of the proxy's paths alone.
+ * `server.on('upgrade', nodeUpgrade(backend))`. If other paths of the server also have sockets,
+ * call this listener only for the paths of the proxy.
  */
 export const nodeUpgrade =
   ({ fetch }: Pick<Backend, 'fetch'>): NodeUpgrade =>
@@ -101,7 +101,7 @@ export const nodeUpgrade =
           outgoing.on('response', (answer) => resolve({ status: answer.statusCode!, headers: pairs(answer.rawHeaders), body: bodyOf(answer) }));
           outgoing.on('upgrade', (answer, other, first) => {
             other.on('error', () => other.destroy());
-            behind?.destroy(); // of a handshake before, whose token was refused
+            behind?.destroy(); // from an earlier handshake, whose token was refused
             [behind, said] = [other as unknown as NodeSocket, first];
             resolve({ status: answer.statusCode!, headers: pairs(answer.rawHeaders), body: null });
           });
@@ -122,8 +122,8 @@ export const nodeUpgrade =
       drop: () => void behind?.destroy(),
     };
     try {
-      // A body, or another protocol, is none of this listener's: where it stands, Node has given up
-      // the connection to it.
+      // This listener does not handle requests with a body, or for another protocol. But Node has
+      // handed the connection over to the listener.
       if (incoming.method !== 'GET' || incoming.headers.upgrade?.toLowerCase() !== 'websocket')
         return await write(socket, new Response(null, { status: 400, headers: { 'cache-control': 'no-store' } }));
       const response = await fetch(requestOf(incoming)!, { carrier });

@@ -59,7 +59,7 @@ test('D41 the check of links finds what is wrong', (t) => {
 });
 
 test('D42 each block of code names a language that a test knows', () => {
-  const known = ['ts', 'tsx', 'js', 'go', 'sh', 'json', 'html', 'text', 'yaml', 'toml', 'dockerfile', 'ini', 'nginx', 'python'];
+  const known = ['ts', 'tsx', 'js', 'go', 'sh', 'json', 'html', 'text', 'yaml', 'toml', 'dockerfile', 'ini', 'nginx', 'python', 'sql'];
   assert.deepEqual(
     code.filter(({ language }) => !known.includes(language)).map(({ name, language }) => `${name}: ${language || 'none'}`),
     [],

@@ -1,7 +1,7 @@
 import { type Client, type Store } from '../../js/src/index.js';
 import { busy, byId, byTestId, make, setText } from './dom.js';
 import { notes, refreshCount } from './config.js';
-import { sent, showCommand, showEffect, showFetch, showGone } from './lanes.js';
+import { follow, sent, showCommand, showEffect, showFetch, showGone } from './lanes.js';
 import { cut, during, lost, slow } from './network.js';
 import type { Lent, Tab } from './tab.js';
 
@@ -32,6 +32,7 @@ const begin = (title: string) => {
   steps.replaceChildren();
   story.hidden = false;
   story.removeAttribute('data-end');
+  follow();
 };
 
 const say = (text: string) => {

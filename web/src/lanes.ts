@@ -138,7 +138,13 @@ const toggle = (button: HTMLElement) => {
   const open = button.getAttribute('aria-expanded') === 'true';
   button.setAttribute('aria-expanded', String(!open));
   item.querySelector('.detail')?.remove();
-  if (!open) item.append(detail(rows.get(item)!));
+  if (open) return;
+  item.append(detail(rows.get(item)!));
+  follows = false;
+  // Within its own panel: the page does not jump. A long message is shown from its beginning.
+  const over = item.getBoundingClientRect().bottom - panel.getBoundingClientRect().bottom;
+  const above = item.getBoundingClientRect().top - panel.getBoundingClientRect().top;
+  if (over > 0) panel.scrollTop += Math.min(over, above);
 };
 
 const build = (line: Line): HTMLElement => {
@@ -150,12 +156,29 @@ const build = (line: Line): HTMLElement => {
   return item;
 };
 
-/** The newest line stays in view, unless the reader has scrolled up to an older one. */
+/** The newest line stays in view, until the reader scrolls up to an older one or opens one. */
+let follows = true;
+
+const toEnd = () => {
+  if (follows) panel.scrollTop = panel.scrollHeight;
+};
+
 const following = (change: () => void) => {
-  const atEnd = panel.scrollHeight - panel.scrollTop - panel.clientHeight < 48;
   change();
   byId('log-empty').hidden = lines.length > 0;
-  if (atEnd) panel.scrollTop = panel.scrollHeight;
+  toEnd();
+};
+
+/** The panel gets smaller where a story is told above it: that is no scrolling of the reader's. */
+const watchReader = () => {
+  let height = panel.clientHeight;
+  panel.addEventListener('scroll', () => {
+    if (panel.clientHeight === height) follows = panel.scrollHeight - panel.scrollTop - panel.clientHeight < 48;
+  });
+  new ResizeObserver(() => {
+    height = panel.clientHeight;
+    toEnd();
+  }).observe(panel);
 };
 
 const drop = (line: Line) => {
@@ -229,6 +252,12 @@ export const showEffect = (entry: EffectEntry, tab?: string, exchange?: Exchange
   else if (ms !== undefined) settle(line, failed ? 'failed' : 'done', failed ?? status, ms);
 };
 
+/** Has the newest line in view again, wherever the reader has scrolled to. */
+export const follow = (): void => {
+  follows = true;
+  toEnd();
+};
+
 /** How many requests the module has asked for so far, in all tabs. */
 export const sent = (): number => requests;
 let requests = 0;
@@ -270,10 +299,11 @@ export const startLanes = (messages: typeof messagesOf, name = key): void => {
   messagesOf = messages;
   key = name;
   for (const line of read()) add({ ...line, state: line.state === 'asked' ? 'gone' : line.state });
-  panel.scrollTop = panel.scrollHeight;
+  watchReader();
   byArrowKeys(panel);
   byId('clear').addEventListener('click', () => {
     remember(key, null);
+    follows = true;
     following(() => {
       for (const line of [...lines]) drop(line);
     });

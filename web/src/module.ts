@@ -18,7 +18,7 @@ const showSize = (url: string, bytes: number, encoding: string | null) => {
 const load = async (): Promise<WebAssembly.Module> => {
   let bytes: ArrayBuffer;
   let encoding: string | null;
-  const url = '/oauth2.wasm';
+  const url = 'oauth2.wasm';
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error('HTTP status ' + response.status);

@@ -1,5 +1,5 @@
 import { instantiate } from '../../wasm_exec.js';
-import { loadSuites, replay, replaySuites, type Step } from './replay.js';
+import { loadSuites, moduleAt, replay, replaySuites, type Step } from './replay.js';
 
 /** What the worker is asked for: all suites, or one conversation of unknown origin. */
 export type Order = { all: true } | { text: string } | { packed: string };
@@ -28,8 +28,8 @@ const one = async (text: string): Promise<Reply> => {
   if (text.length > MOST) throw new RangeError(`It is longer than ${MOST.toLocaleString('en')} characters.`);
   if (text.split('\n', LINES + 1).length > LINES) throw new RangeError(`It has more than ${LINES.toLocaleString('en')} lines.`);
   if (!/^\{.*\}\r?\n/.test(text)) throw new SyntaxError('Its first line is no JSON object: this is no conversation as core/contract/README.md has it.');
-  const name = /^[^\n]*"profile":"page"/.test(text) ? '/oauth2.wasm' : '/oauth2-edge.wasm';
-  return { steps: replay(await instantiate(fetch(name)), text), text };
+  const name = /^[^\n]*"profile":"page"/.test(text) ? 'oauth2.wasm' : 'oauth2-edge.wasm';
+  return { steps: replay(await instantiate(await moduleAt(name)), text), text };
 };
 
 const carryOut = async (order: Order): Promise<Reply> => {

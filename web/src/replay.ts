@@ -126,17 +126,21 @@ export type Suites = Record<'client' | 'bff' | 'resource', Transcript[]>;
 
 export type SuiteName = 'page' | keyof Suites;
 
+const get = async (path: string) => {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${path}: HTTP status ${response.status}`);
+  return response;
+};
+
+/** Compiles a module from its bytes: not every server of files knows the type of WebAssembly. */
+export const moduleAt = async (path: string): Promise<WebAssembly.Module> => WebAssembly.compile(await (await get(path)).arrayBuffer());
+
 /** Loads what the replay runs on. */
 export const loadSuites = async (): Promise<{ suites: Suites; page: WebAssembly.Module; all: WebAssembly.Module }> => {
-  const get = async (path: string) => {
-    const response = await fetch(path);
-    if (!response.ok) throw new Error(`${path}: HTTP status ${response.status}`);
-    return response;
-  };
   const [suites, page, all] = await Promise.all([
-    get('/transcripts.json').then((response) => response.json() as Promise<Suites>),
-    get('/oauth2.wasm').then((response) => WebAssembly.compileStreaming(response)),
-    get('/oauth2-edge.wasm').then((response) => WebAssembly.compileStreaming(response)),
+    get('transcripts.json').then((response) => response.json() as Promise<Suites>),
+    moduleAt('oauth2.wasm'),
+    moduleAt('oauth2-edge.wasm'),
   ]);
   return { suites, page, all };
 };

@@ -148,7 +148,7 @@ export const show = (phase: Phase, status?: Status): void => {
   keep.disabled = autoRefresh.disabled = held || !running || !!status?.device;
   for (const button of apiButtons) button.disabled = !running;
   // The keyboard's place must not be lost with a button that goes away.
-  if (focused === signOut && signOut.hidden) signIn.focus();
+  if (focused instanceof HTMLElement && focused.hidden) (focused === signOut || focused === refresh ? signIn : signOut).focus();
   showScopes(held ? (status?.scope ?? '') : '');
   showBinding(held, status?.token_type);
   countDown(held && status ? status.expires_at : null, !ended, autoRefresh.checked);
@@ -156,15 +156,6 @@ export const show = (phase: Phase, status?: Status): void => {
     showUser(null);
     stepUp.hidden = true;
   }
-};
-
-/** Says that this page is served without its server. */
-export const showAlone = (): void => {
-  show('failed');
-  showError({
-    title: 'There is no server behind this page',
-    text: 'To sign in here, start the demo in a checkout: make demo. “Proof” and “Your server” work from any server.',
-  });
 };
 
 /** Shows an error beside what failed, or takes it away. */

@@ -22,6 +22,7 @@ type Handler struct {
 	opts    Options
 	telling sync.Mutex
 	groups  groups
+	stop    stop
 }
 
 // New makes a Handler from an engine that has the kind "bff". If the engine refuses the
@@ -43,11 +44,11 @@ func New(engine oauth.Engine, config Config, opts Options) (*Handler, error) {
 			Until: func() time.Time { return opts.Now().Add(life) },
 		}
 	}
-	h := &Handler{opts: opts}
+	h := &Handler{opts: opts, stop: stop{told: make(chan struct{})}}
 	var err error
 	h.backend, err = openBackend(engine, config, oauth.Options{
-		HTTP: opts.HTTP, Store: opts.Store, Locker: opts.Locker, Keys: keys, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand,
-	}, h.tell)
+		HTTP: opts.HTTP, Store: opts.Store, Locker: opts.Locker, Keys: keys, ClientKey: opts.ClientKey, Now: opts.Now, Rand: opts.Rand, OnEffect: opts.OnEffect,
+	}, opts, h.tell)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +67,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer e.close(w)
 	done := make(chan error, 1)
 	// The browser need not wait for work that continues after the answer.
+	h.stop.begin()
 	h.opts.Background(func() {
-		err := h.backend.serve(command, e.hands(h.opts))
+		defer h.stop.end()
+		err := h.backend.serve(command, e)
 		if err != nil && !tooLarge(err) {
 			h.tell(fmt.Errorf("oauth2: bff: the request was lost: %w", err))
 		}

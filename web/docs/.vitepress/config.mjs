@@ -14,7 +14,7 @@ const groups = [
     folder: 'guides',
     pages: ['page', 'frameworks', 'vault', 'device', 'bff', 'worker', 'go', 'terminal', 'resource', 'plugins', 'agents', 'many-users'],
   },
-  { text: 'Deploy', folder: 'deploy', pages: [] },
+  { text: 'Deploy', folder: 'deploy', pages: ['index', 'node', 'hono-express', 'deno', 'bun', 'next', 'worker', 'go', 'stores'] },
   { text: 'Providers', pages: ['providers', 'presets'] },
   { text: 'Coming from …', folder: 'migrate', pages: ['oidc-client-ts', 'auth0-spa-js', 'react-oidc-context', 'openid-client', 'x-oauth2', 'oauth2-proxy'] },
   { text: 'Errors and security', pages: ['errors', 'security', 'security-paper'] },
@@ -59,6 +59,7 @@ export default {
   themeConfig: {
     nav: [
       { text: 'Guides', link: '/guides/page' },
+      { text: 'Deploy', link: '/deploy/' },
       { text: 'Errors', link: '/errors' },
       { text: 'Reference', link: '/reference/package' },
     ],
