@@ -27,7 +27,7 @@ type call struct {
 	page                 bool     // a person's browser navigates here: it is redirected, or shown a page
 	forPeople            bool     // browsers are sent here, so we send them on to a page
 	back                 string   // where the browser goes afterwards; "" for the default
-	stopping             bool     // the host is being stopped
+	stopping             bool     // the host is stopping
 	wasBounced           bool     // the request comes from a page of ours that bounced it
 }
 

@@ -25,7 +25,7 @@ type EffectInfo struct {
 	ID, Target string
 	// Answered is true in the second entry. Only that one has the members below.
 	Answered bool
-	// Status is the HTTP status of the answer; of respond, that of the answer given.
+	// Status is the HTTP status of the answer; for respond, of the answer to the browser.
 	Status int
 	// Failed is the kind of failure, empty if the effect was carried out.
 	Failed string

@@ -17,7 +17,7 @@ func (s *session) run() {
 }
 
 func (s *session) feed(in input) {
-	s.logAnswered(in)
+	s.logAnswered(&in)
 	msg := in.append(s.head())
 	code := s.lane.engine.Input(s.handle, msg)
 	clear(msg)
@@ -137,22 +137,22 @@ func (s *session) logAsked(e *effect) {
 	switch delete(s.asked, info.Target); e.Kind {
 	case "result", "event", "http-cancel", "timer-cancel", "unlock", "remember": // these have no answer
 	default:
-		s.asked[info.ID] = openEffect{info, time.Now()}
+		s.asked[info.ID] = &openEffect{info, time.Now()}
 	}
 }
 
-func (s *session) logAnswered(in input) {
+func (s *session) logAnswered(in *input) {
 	if s.opts.OnEffect == nil {
 		return
 	}
-	a, ok := s.asked[in.id]
+	a := s.asked[in.id]
 	switch s.whose = context.Background(); {
 	case in.ctx != nil:
 		s.whose = context.WithoutCancel(in.ctx)
 	case ok && a.info.Kind != "timer":
 		s.whose = a.info.Context
 	}
-	if !ok {
+	if a == nil {
 		return
 	}
 	delete(s.asked, in.id)

@@ -1,8 +1,9 @@
 // A backend for a frontend on a server in JavaScript, for the tests of edge: node:http, Express,
-// Hono, Deno and Bun, with sessions in Redis. The first argument says which. The configuration, of
-// kind "bff" or several of them, is in the variable BFF, the secrets in SEAL_KEYS, CLIENT_SECRET
-// and CLIENT_KEY, as for the Worker. It prints "ready: PORT" when it listens, and runs until it
-// gets a signal to end. With NODE_HTTP, Deno and Bun listen with node:http.
+// Hono, Deno and Bun, with sessions in Redis, or in memory if REDIS_URL is not set. The first
+// argument says which. The configuration, of kind "bff" or several of them, is in the variable BFF,
+// the secrets in SEAL_KEYS, CLIENT_SECRET and CLIENT_KEY, as for the Worker. It prints "ready:
+// PORT" when it listens, and runs until it gets a signal to end. With NODE_HTTP, Deno and Bun
+// listen with node:http.
 import { createServer } from 'node:http';
 import process from 'node:process';
 import { bunCarrier, bunWebSocket, denoCarrier, nodeHandler, nodeUpgrade } from 'oauth2-wasm/bff';
@@ -10,7 +11,7 @@ import { closeNode, endOnSignal } from '../examples/stop.mjs';
 import { open } from './next/backend.mjs';
 
 const [kind] = process.argv.slice(2);
-const { PORT, NODE_HTTP } = process.env;
+const { PORT, NODE_HTTP, PAGE } = process.env;
 const { backend, paths, fetch: served } = await open();
 
 // By default Node would refuse more than 16 KiB of headers with its own message.
@@ -21,7 +22,7 @@ const listen = (handler) =>
     server.listen(Number(PORT), '127.0.0.1', () => resolve(closeNode(server)));
   });
 const closeServer = await {
-  node: () => listen(nodeHandler({ fetch: served })),
+  node: () => listen(nodeHandler(PAGE ? { fetch: served } : backend)),
   async express() {
     const { default: express } = await import('express');
     const app = express();

@@ -1,5 +1,5 @@
-// What the pages of web/docs/deploy say, and the files of edge/examples that they show: each server
-// with its own store, stopped by SIGTERM; behind nginx; on PostgreSQL through PgBouncer, on a Redis
+// The pages of web/docs/deploy, and the files of edge/examples that they show: each server with a
+// store of its own, stopped by SIGTERM; behind nginx; on PostgreSQL through PgBouncer, on a Redis
 // Cluster and as a Redis user with few rights; keys, metrics, unit and backup.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';

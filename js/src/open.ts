@@ -24,8 +24,8 @@ export interface Stop {
 }
 
 /**
- * Calls `over` when the open connection has to be closed: because the module says so, did not
- * answer in time, or the host is being stopped.
+ * Calls `over` when the open connection has to be closed: because the module says so, or did not
+ * answer in time, or because the host stops.
  *
  * @returns a function that ends this, without `over`
  */

@@ -108,7 +108,7 @@ export class Requests {
    * @param command a command with a unique `id`; for the command `request`, its `request` is the id
    * as text
    * @param executors for this request only
-   * @param onEffect called with each effect when it is asked for and once it is done
+   * @param onEffect called for each effect when it is requested and when it is done
    * @returns the `ok` of its result
    * @throws {Error} if the command failed; commands of this kind of session do not fail
    * @throws {Refused} if the configuration is refused

@@ -1,4 +1,4 @@
-// Spans and metrics by OpenTelemetry's own SDK and its exporters in memory.
+// Spans and metrics with OpenTelemetry's own SDK and its in-memory exporters.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';

@@ -63,6 +63,44 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// TestShutdownWaitsForLocks: a lock whose release is still on its way to another machine counts as
+// work (B91).
+func TestShutdownWaitsForLocks(t *testing.T) {
+	locker := &slowLocker{releasing: make(chan struct{}), release: make(chan struct{})}
+	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) { s.opts.Locker = locker })
+	h := s.handler()
+	s.serve(h)
+	b := s.signedIn()
+	s.clock.moveOn(30 * time.Minute)
+	res, body := b.call("GET", "/api/notes", nil)
+	s.want(res, body, 200, "/v1/notes")
+	<-locker.releasing
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := h.Shutdown(over); !errors.Is(err, context.Canceled) {
+		t.Error("it did not wait:", err)
+	}
+	close(locker.release)
+	if err := h.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+type slowLocker struct {
+	oauth.MemoryLocker
+	once               sync.Once
+	releasing, release chan struct{}
+}
+
+func (l *slowLocker) Lock(ctx context.Context, name string) (func(), error) {
+	unlock, err := l.MemoryLocker.Lock(ctx, name)
+	return func() {
+		l.once.Do(func() { close(l.releasing) })
+		<-l.release
+		unlock()
+	}, err
+}
+
 // TestReadyNeedsTheStore: a store that fails is told to probes (B90).
 func TestReadyNeedsTheStore(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) { s.opts.Store = failing{} })

@@ -1,4 +1,4 @@
-// The backend of dev/serve.mjs, opened when it is asked for, with a page beside it: what servers in
+// The backend of dev/serve.mjs, opened on request, with a page beside it: what all servers in
 // JavaScript have in common.
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
@@ -15,9 +15,12 @@ const types = { '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.js': 
  */
 export const open = async () => {
   const { BFF, SEAL_KEYS, CLIENT_SECRET, CLIENT_KEY, REDIS_URL, PAGE, PROXY_TIMEOUT_MS, LEASE_MS } = process.env;
-  const redis = createClient({ url: REDIS_URL });
-  redis.on('error', (error) => console.error(String(error)));
-  await redis.connect();
+  const stored = async () => {
+    const redis = createClient({ url: REDIS_URL });
+    redis.on('error', (error) => console.error(String(error)));
+    await redis.connect();
+    return { store: redisStore(redis), locks: redisLocks(redis, LEASE_MS ? { lease: Number(LEASE_MS) } : {}) };
+  };
 
   const secret = ({ client, ...config }) => ({
     ...config,
@@ -26,8 +29,7 @@ export const open = async () => {
   const given = JSON.parse(BFF);
   const backend = await openBackend(Array.isArray(given) ? given.map(secret) : secret(given), {
     sealKeys: SEAL_KEYS,
-    store: redisStore(redis),
-    locks: redisLocks(redis, LEASE_MS ? { lease: Number(LEASE_MS) } : {}),
+    ...(REDIS_URL && (await stored())),
     ...(PROXY_TIMEOUT_MS && { proxyTimeoutMs: Number(PROXY_TIMEOUT_MS) }),
   });
   const paths = [given].flat().flatMap(({ base, proxy = [] }) => [new URL(base).pathname, ...proxy.map(({ path }) => path)]);

@@ -1,5 +1,5 @@
-// The servers of edge/examples as hosts of a world: each with its own store, and its secrets in
-// files, as the pages of web/docs/deploy say.
+// The servers of edge/examples as hosts of a world: each with a store of its own, and its secrets
+// in files, as the pages of web/docs/deploy say.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

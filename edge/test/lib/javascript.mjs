@@ -7,7 +7,8 @@ import { runtimes } from '../../../js/test/lib/runtimes.mjs';
 import { freePort, root, run } from '../../dev/workerd.mjs';
 import { nextBuilt } from './next.mjs';
 
-const serve = (kind, ...command) => [...command, join(root, 'edge/dev/serve.mjs'), kind];
+/** How each begins; edge/dev/serve.mjs and its kind follow. */
+export const serve = (kind, ...command) => [...command, join(root, 'edge/dev/serve.mjs'), kind];
 const onNode = (kind) => () => ({ command: serve(kind, runtimes.node), ready: /^ready: / });
 const denoFlags = ['--allow-net', '--allow-read', '--allow-env', '--allow-sys', '--no-prompt', '--node-modules-dir=manual'];
 let built;

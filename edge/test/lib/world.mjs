@@ -67,7 +67,8 @@ const servers = { embedded, certified };
  * @param {string[]} [options.flags] more for the server's command line
  * @param {object} [options.clientKey] private JWK with which the client authenticates instead of a
  * secret
- * @param {object} [options.nextKey] private JWK of the client that the certified server knows, too
+ * @param {object} [options.nextKey] another private JWK of the client that the certified server
+ * accepts
  * @param {object} [options.signingKey] private JWK of the embedded server
  * @param {object} [options.client] more for the configuration of the client
  * @param {object | ((known: {url: string, resource: string}) => object)} [options.config] more for
