@@ -151,8 +151,9 @@ interface DenoSocket extends EventTarget {
  *
  * `Deno.serve((request) => backend.fetch(request, { carrier: denoCarrier(request) }))`
  *
- * A server behind waits for a page that does not read. A page that sends 4 MiB more than the server
- * takes is closed with 1013: Deno has no way to have it wait. A message has 16 MiB at most.
+ * A server behind waits for a page that does not read. If a page sends 4 MiB more than the server
+ * takes, its socket is closed with 1013, because Deno cannot slow it down; the page may see 1006. A
+ * message has 16 MiB at most.
  */
 export const denoCarrier = (request: Request): Carrier =>
   carrying((headers, made) => {
@@ -223,8 +224,9 @@ class BunPage implements Page {
  * `Bun.serve({ fetch: (request, server) => backend.fetch(request, { carrier: bunCarrier(request,
  * server) }), websocket: bunWebSocket })`
  *
- * A server behind waits for a page that does not read. A page that sends 4 MiB more than the server
- * takes is closed with 1013: Bun has no way to have it wait. A message has 16 MiB at most.
+ * A server behind waits for a page that does not read. If a page sends 4 MiB more than the server
+ * takes, its socket is closed with 1013, because Bun cannot slow it down. A message has 16 MiB at
+ * most.
  */
 export const bunCarrier = (request: Request, server: BunServer): Carrier =>
   carrying((headers, made) => {

@@ -179,7 +179,11 @@ export default (host) => {
     server.pause();
     const piece = randomBytes(1 << 20);
     for (let i = 0; i < 64; i += 1) socket.send(piece);
-    if (host.hurries) return assert.equal(await soon(socket.over, 'the end'), 1013);
+    if (host.hurries) {
+      const code = await soon(socket.over, 'the end');
+      // A connection that is cut may lose the frame with the code.
+      return assert.ok([1013, 1006].includes(code), String(code));
+    }
     await new Promise((resolve) => setTimeout(resolve, 2000)); // a host that holds all has taken it by then
     if (!host.holds) assert.ok(socket.bufferedAmount > 32 << 20, `${socket.bufferedAmount} bytes are left at the page`);
     server.resume();
