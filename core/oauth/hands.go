@@ -55,11 +55,12 @@ func lend(s *session, e *effect, hand door.Hand, raw json.RawMessage) {
 		if failure != "" {
 			return failed(id, failure)
 		}
-		if answered, is := ok.(door.Answered); is {
-			in := answerOf(id, answered.Object)
-			in.status = answered.Status
-			return in
+		response, is := ok.(door.Response)
+		if is {
+			ok = response.Object
 		}
-		return answerOf(id, ok)
+		in := answerOf(id, ok)
+		in.status = response.Status
+		return in
 	})
 }

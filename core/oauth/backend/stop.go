@@ -3,6 +3,8 @@ package backend
 import (
 	"context"
 	"sync"
+
+	"github.com/oauth2-wasm/oauth2-wasm/core/oauth"
 )
 
 // A stop is what is known of the end of a Handler.
@@ -28,6 +30,25 @@ func (s *stop) end() {
 		close(s.idle)
 		s.idle = nil
 	}
+}
+
+// heldLocker counts a lock as work until it is released: the engine is done before that.
+type heldLocker struct {
+	oauth.Locker
+	stop *stop
+}
+
+func (l heldLocker) Lock(ctx context.Context, name string) (func(), error) {
+	l.stop.begin()
+	unlock, err := l.Locker.Lock(ctx, name)
+	if err != nil {
+		l.stop.end()
+		return nil, err
+	}
+	return func() {
+		defer l.stop.end()
+		unlock()
+	}, nil
 }
 
 // Shutdown begins to stop the Handler. From now on Base/ready answers 503, so that a server in

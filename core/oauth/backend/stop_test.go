@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,44 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// TestShutdownWaitsForLocks: a lock whose release is still on its way to another machine counts as
+// work (B91).
+func TestShutdownWaitsForLocks(t *testing.T) {
+	locker := &slowLocker{releasing: make(chan struct{}), release: make(chan struct{})}
+	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) { s.opts.Locker = locker })
+	h := s.handler()
+	s.serve(h)
+	b := s.signedIn()
+	s.clock.moveOn(30 * time.Minute)
+	res, body := b.call("GET", "/api/notes", nil)
+	s.want(res, body, 200, "/v1/notes")
+	<-locker.releasing
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := h.Shutdown(over); !errors.Is(err, context.Canceled) {
+		t.Error("it did not wait:", err)
+	}
+	close(locker.release)
+	if err := h.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+type slowLocker struct {
+	oauth.MemoryLocker
+	once               sync.Once
+	releasing, release chan struct{}
+}
+
+func (l *slowLocker) Lock(ctx context.Context, name string) (func(), error) {
+	unlock, err := l.MemoryLocker.Lock(ctx, name)
+	return func() {
+		l.once.Do(func() { close(l.releasing) })
+		<-l.release
+		unlock()
+	}, err
+}
+
 // TestReadyNeedsTheStore: a store that fails is told to probes (B90).
 func TestReadyNeedsTheStore(t *testing.T) {
 	s := newSite(t, func(s *site, _ *authserver.Config, _ *authserver.Client) { s.opts.Store = failing{} })
@@ -79,8 +118,10 @@ func (failing) Store(context.Context, string, string, *string) (string, error) {
 	return "", errors.New("the store is away")
 }
 
-// TestOnEffect: a backend tells of every effect, with the status of answers, and nothing secret
-// (B94).
+type caller struct{}
+
+// TestOnEffect: a backend tells of every effect, with the status of answers, the values of the
+// request's context, and nothing secret (B80, B94).
 func TestOnEffect(t *testing.T) {
 	s := newSite(t)
 	var mu sync.Mutex
@@ -89,12 +130,17 @@ func TestOnEffect(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, e)
+		if e.Context.Value(caller{}) == nil {
+			t.Errorf("%s has not the values of the request's context", e.Kind)
+		}
 	}
 	h, err := backend.New(bff.Engine(), s.config, s.opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.serve(h)
+	s.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), caller{}, true)))
+	}))
 	b := s.signedIn()
 	b.call("GET", "/api/notes?a=secret-query", nil)
 	s.browser().call("GET", "/auth/session", nil)
